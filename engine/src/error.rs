@@ -1,0 +1,133 @@
+//! What can go wrong: a stable kind, what was being done to what, and the causes.
+
+use std::fmt;
+
+use repo_format::FormatError;
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// The result of an operation of the engine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The class of an error; exit codes and hints follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// There is no repository in this place.
+    NoRepository,
+    /// There is a repository already.
+    RepositoryExists,
+    /// The password or key file fits no member.
+    WrongPassword,
+    /// The repository is of a newer format, or uses a feature that this version does not know.
+    TooNew,
+    /// Another process fenced this one, or holds what is needed.
+    Fenced,
+    /// What was asked for does not exist: a snapshot, a path, a member.
+    NotFound,
+    /// The request itself makes no sense.
+    Usage,
+    /// An object of the repository is damaged, missing, or not what its name says.
+    Damaged,
+    /// The disk is full.
+    NoSpace,
+    /// The operating system forbids it.
+    PermissionDenied,
+    /// The user wished to stop.
+    Cancelled,
+    /// Reading or writing failed.
+    Io,
+    /// The local cache could not be used.
+    Cache,
+}
+
+/// An error: what was being done, to what; the causes behind it.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error without a cause. `message` is lower case, without a full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), source: None }
+    }
+
+    /// An error with the cause `source`.
+    pub fn caused(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Error { kind, message: message.into(), source: Some(source.into()) }
+    }
+
+    /// An object that is damaged, by its name.
+    pub fn damaged(object: impl fmt::Display, source: FormatError) -> Self {
+        let kind = match source {
+            FormatError::Unknown { .. } => ErrorKind::TooNew,
+            _ => ErrorKind::Damaged,
+        };
+        Error::caused(kind, format!("cannot use {object}"), source)
+    }
+
+    /// An operating system error while doing `action`.
+    pub fn io(action: impl Into<String>, source: std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let kind = match source.kind() {
+            K::StorageFull | K::QuotaExceeded => ErrorKind::NoSpace,
+            K::PermissionDenied | K::ReadOnlyFilesystem => ErrorKind::PermissionDenied,
+            K::NotFound => ErrorKind::NotFound,
+            _ => ErrorKind::Io,
+        };
+        Error::caused(kind, action, source)
+    }
+
+    /// The user wished to stop.
+    pub fn cancelled() -> Self {
+        Error::new(ErrorKind::Cancelled, "interrupted")
+    }
+
+    /// The class of this error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same error as another kind.
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same error as the cause of a wider one: what was being done when it happened.
+    pub fn context(self, message: impl Into<String>) -> Self {
+        Error { kind: self.kind, message: message.into(), source: Some(Box::new(self)) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let kind = match error.kind {
+            StoreErrorKind::NotFound | StoreErrorKind::Truncated | StoreErrorKind::TooLarge => ErrorKind::Damaged,
+            StoreErrorKind::NoSpace => ErrorKind::NoSpace,
+            StoreErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+            StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => ErrorKind::Fenced,
+            StoreErrorKind::Io => ErrorKind::Io,
+        };
+        // The store's sentence holds the operating system's reason already.
+        Error::new(kind, error.to_string())
+    }
+}

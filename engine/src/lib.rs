@@ -1,0 +1,7 @@
+//! The Enamel backup engine.
+
+pub mod error;
+pub mod monitor;
+pub mod store;
+
+pub use error::{Error, ErrorKind, Result};

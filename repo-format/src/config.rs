@@ -1,0 +1,171 @@
+//! The repository's configuration (FORMAT.md, section 7).
+
+use minicbor::{Decode, Encode};
+
+use crate::error::{FormatError, Result};
+use crate::id::RepositoryId;
+use crate::limits;
+
+/// The format that this program writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+const WHAT: &str = "config";
+
+/// Body of the object `config`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Config {
+    /// Version of the format.
+    #[n(0)]
+    pub format_version: u32,
+    /// The repository.
+    #[n(1)]
+    pub repository: RepositoryId,
+    /// 1, and one more with every replacement.
+    #[n(2)]
+    pub version: u64,
+    /// Features without which the repository cannot be read.
+    #[n(3)]
+    pub flags_read: Vec<String>,
+    /// Features without which nothing may be written.
+    #[n(4)]
+    pub flags_write: Vec<String>,
+    /// Features without which nothing may be deleted.
+    #[n(5)]
+    pub flags_prune: Vec<String>,
+    /// Chunker profiles.
+    #[n(6)]
+    pub profiles: Vec<Profile>,
+    /// Size to aim at when filling a pack, bytes.
+    #[n(7)]
+    pub pack_bytes: u64,
+    /// zstd level.
+    #[n(8)]
+    pub zstd_level: i32,
+    /// When it was made, seconds since 1970.
+    #[n(9)]
+    pub created: i64,
+}
+
+/// Sizes of chunks for one kind of data, bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Profile {
+    /// `database`, `files` or `images`.
+    #[n(0)]
+    pub name: String,
+    /// No chunk but the last of a stream is smaller.
+    #[n(1)]
+    pub min: u32,
+    /// What most are near to.
+    #[n(2)]
+    pub average: u32,
+    /// None is larger.
+    #[n(3)]
+    pub max: u32,
+}
+
+/// The profiles of every new repository: name, then min, average and max in KiB.
+pub const PROFILES: [(&str, [u32; 3]); 3] =
+    [("database", [4, 16, 64]), ("files", [64, 256, 1024]), ("images", [256, 1024, 4096])];
+
+/// What an operation needs of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only reads.
+    Read,
+    /// Adds objects, or changes keys or config.
+    Write,
+    /// Deletes what others may rely on.
+    Prune,
+}
+
+impl Config {
+    /// The config of a new repository.
+    pub fn new(repository: RepositoryId, created: i64) -> Self {
+        let profiles = PROFILES.map(|(name, kib)| {
+            let [min, average, max] = kib.map(|k| k * 1024);
+            Profile { name: name.to_owned(), min, average, max }
+        });
+        Config {
+            format_version: FORMAT_VERSION,
+            repository,
+            version: 1,
+            flags_read: Vec::new(),
+            flags_write: Vec::new(),
+            flags_prune: Vec::new(),
+            profiles: profiles.into(),
+            pack_bytes: 32 * limits::MIB,
+            zstd_level: 3,
+            created,
+        }
+    }
+
+    /// Decodes and checks a body. Flags are not checked: see [`Config::unknown_flags`].
+    ///
+    /// # Errors
+    /// See [`FormatError`]. A newer format is [`FormatError::Unknown`] with field `format version`.
+    pub fn decode(body: &[u8]) -> Result<Self> {
+        let mut decoder = minicbor::Decoder::new(body);
+        let first = decoder.map().and_then(|_| decoder.u8()).and_then(|key| Ok((key, decoder.u32()?)));
+        if let Ok((0, version)) = first
+            && version > FORMAT_VERSION
+        {
+            return Err(FormatError::Unknown { what: WHAT, field: "format version", value: version.into() });
+        }
+        let config: Config = crate::cbor::decode(WHAT, body)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.format_version == 0 {
+            return Err(FormatError::invalid(WHAT, "format version 0"));
+        }
+        if !(limits::MIB..=128 * limits::MIB).contains(&self.pack_bytes) {
+            return Err(FormatError::invalid(WHAT, format!("pack size {} bytes", self.pack_bytes)));
+        }
+        if !(-7..=22).contains(&self.zstd_level) {
+            return Err(FormatError::invalid(WHAT, format!("zstd level {}", self.zstd_level)));
+        }
+        for (name, _) in PROFILES {
+            if !self.profiles.iter().any(|p| p.name == name) {
+                return Err(FormatError::invalid(WHAT, format!("chunker profile `{name}` is missing")));
+            }
+        }
+        self.profiles.iter().try_for_each(Profile::check)
+    }
+
+    /// The profile of this name.
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|p| p.name == name)
+    }
+
+    /// Flags that forbid `access` to a program that knows the flags `known`.
+    pub fn unknown_flags(&self, access: Access, known: &[&str]) -> Vec<&str> {
+        let needed: &[&Vec<String>] = match access {
+            Access::Read => &[&self.flags_read],
+            Access::Write => &[&self.flags_read, &self.flags_write],
+            Access::Prune => &[&self.flags_read, &self.flags_write, &self.flags_prune],
+        };
+        let all = needed.iter().flat_map(|flags| flags.iter());
+        all.map(String::as_str).filter(|flag| !known.contains(flag)).collect()
+    }
+}
+
+impl Profile {
+    fn check(&self) -> Result<()> {
+        let sizes_ok = self.min >= 64
+            && self.average >= 256
+            && self.average.is_power_of_two()
+            && self.min <= self.average
+            && self.average <= self.max
+            && u64::from(self.max) <= limits::CHUNK_PLAIN;
+        match sizes_ok {
+            true => Ok(()),
+            false => Err(FormatError::invalid(
+                WHAT,
+                format!("chunker profile `{}` has sizes {}, {}, {}", self.name, self.min, self.average, self.max),
+            )),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What can be wrong with bytes.
+
+/// The result of decoding.
+pub type Result<T> = std::result::Result<T, FormatError>;
+
+/// Why bytes are not what they should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The bytes end too early.
+    #[error("the {what} is cut short: {need} bytes are needed at offset {offset}, {have} are left")]
+    Truncated {
+        /// What was being decoded.
+        what: &'static str,
+        /// Where.
+        offset: usize,
+        /// How many bytes were needed.
+        need: usize,
+        /// How many there were.
+        have: usize,
+    },
+    /// The first bytes are not those of an Enamel object.
+    #[error("the {what} does not begin like an Enamel object")]
+    Magic {
+        /// What was being decoded.
+        what: &'static str,
+    },
+    /// A version, kind, suite, mode or codec that this program does not know.
+    #[error("the {what} has {field} {value}, which this version of Enamel does not know")]
+    Unknown {
+        /// What was being decoded.
+        what: &'static str,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+    },
+    /// The object is of another kind than its name says.
+    #[error("a {expected} was expected, but the object is of kind {found}")]
+    WrongKind {
+        /// What its name says.
+        expected: &'static str,
+        /// The kind byte found.
+        found: u8,
+    },
+    /// A size or count beyond the format's limits.
+    #[error("the {what} is beyond the format's limits: {field} is {value}, at most {limit} is allowed")]
+    Limit {
+        /// What was being decoded.
+        what: &'static str,
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The checksum at the end does not fit.
+    #[error("the {what} is damaged: its checksum does not fit")]
+    Checksum {
+        /// What was being decoded.
+        what: &'static str,
+    },
+    /// Bytes that contradict each other or the specification.
+    #[error("the {what} is not valid: {why}")]
+    Invalid {
+        /// What was being decoded.
+        what: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+impl FormatError {
+    /// An [`FormatError::Invalid`].
+    pub fn invalid(what: &'static str, why: impl Into<String>) -> Self {
+        FormatError::Invalid { what, why: why.into() }
+    }
+}
+
+/// Refuses `value` beyond `limit`.
+pub(crate) fn check_limit(what: &'static str, field: &'static str, value: u64, limit: u64) -> Result<()> {
+    if value > limit {
+        return Err(FormatError::Limit { what, field, value, limit });
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Versions of the repository's secrets (FORMAT.md, section 6.2).
+
+use minicbor::{Decode, Encode};
+
+use crate::cbor::ByteString;
+use crate::error::{FormatError, Result, check_limit};
+use crate::id::{Bytes32, MemberId};
+use crate::limits;
+
+const WHAT: &str = "keyring";
+
+/// Body of an object `keyring/<n>`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Keyring {
+    /// Its version, n.
+    #[n(0)]
+    pub version: u64,
+    /// When it was written, seconds since 1970.
+    #[n(1)]
+    pub created: i64,
+    /// Who can open it.
+    #[n(2)]
+    pub recipients: Vec<Recipient>,
+    /// [`Secrets`], sealed with the wrapping key.
+    #[n(3)]
+    pub sealed: ByteString,
+}
+
+/// The wrapping key, sealed to one member.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Recipient {
+    /// The member.
+    #[n(0)]
+    pub member: MemberId,
+    /// HPKE encapsulated key.
+    #[n(1)]
+    pub encapsulated: Bytes32,
+    /// HPKE ciphertext of the wrapping key.
+    #[n(2)]
+    pub sealed: ByteString,
+}
+
+/// The secrets. The engine wipes them.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Secrets {
+    /// Ids of chunks and nodes come from it.
+    #[n(0)]
+    pub id: Bytes32,
+    /// The chunker's gear table comes from it.
+    #[n(1)]
+    pub gear: Bytes32,
+    /// Authenticates the next version.
+    #[n(2)]
+    pub link: Bytes32,
+    /// Sealing secrets, in ascending order of their numbers.
+    #[n(3)]
+    pub epochs: Vec<Epoch>,
+}
+
+/// One generation of sealing secrets.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Epoch {
+    /// Its number.
+    #[n(0)]
+    pub number: u32,
+    /// Secret of class data.
+    #[n(1)]
+    pub data: Bytes32,
+    /// Secret of class meta.
+    #[n(2)]
+    pub meta: Bytes32,
+    /// Secret of class index.
+    #[n(3)]
+    pub index: Bytes32,
+}
+
+impl Keyring {
+    /// Decodes a body.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn decode(body: &[u8]) -> Result<Self> {
+        let keyring: Keyring = crate::cbor::decode(WHAT, body)?;
+        check_limit(WHAT, "members", keyring.recipients.len() as u64, limits::MEMBERS_COUNT)?;
+        if keyring.version == 0 {
+            return Err(FormatError::invalid(WHAT, "version 0"));
+        }
+        Ok(keyring)
+    }
+}
+
+impl Secrets {
+    /// Decodes opened secrets.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn decode(plain: &[u8]) -> Result<Self> {
+        let secrets: Secrets = crate::cbor::decode(WHAT, plain)?;
+        check_limit(WHAT, "epochs", secrets.epochs.len() as u64, limits::EPOCHS_COUNT)?;
+        if secrets.epochs.is_empty() || !secrets.epochs.is_sorted_by(|a, b| a.number < b.number) {
+            return Err(FormatError::invalid(WHAT, "its epochs are not in order"));
+        }
+        Ok(secrets)
+    }
+}

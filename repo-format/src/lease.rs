@@ -1,0 +1,71 @@
+//! Leases, and the void records that fence their holders (FORMAT.md, section 12).
+
+use minicbor::{Decode, Encode};
+
+use crate::error::Result;
+use crate::id::LeaseId;
+
+/// A running writer.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Lease {
+    /// Its id: the name of the manifest that its holder may commit.
+    #[n(0)]
+    pub id: LeaseId,
+    /// The machine.
+    #[n(1)]
+    pub host: String,
+    /// Identity of the machine's current run.
+    #[n(2)]
+    pub boot_id: String,
+    /// Process id there.
+    #[n(3)]
+    pub process: u64,
+    /// When it started, seconds since 1970.
+    #[n(4)]
+    pub started: i64,
+    /// The highest condemned number then.
+    #[n(5)]
+    pub seen: u64,
+    /// Program and version.
+    #[n(6)]
+    pub program: String,
+}
+
+/// Stands in the place of a manifest, so that none can be committed there.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Void {
+    /// The lease that it fences.
+    #[n(0)]
+    pub id: LeaseId,
+    /// When, seconds since 1970.
+    #[n(1)]
+    pub time: i64,
+    /// By which machine.
+    #[n(2)]
+    pub host: String,
+    /// Why.
+    #[n(3)]
+    pub reason: String,
+}
+
+impl Lease {
+    /// Decodes a lease.
+    ///
+    /// # Errors
+    /// See [`crate::FormatError`].
+    pub fn decode(plain: &[u8]) -> Result<Self> {
+        crate::cbor::decode("lease", plain)
+    }
+}
+
+impl Void {
+    /// Decodes a void record.
+    ///
+    /// # Errors
+    /// See [`crate::FormatError`].
+    pub fn decode(plain: &[u8]) -> Result<Self> {
+        crate::cbor::decode("void record", plain)
+    }
+}

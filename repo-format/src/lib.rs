@@ -1,0 +1,29 @@
+//! The on-disk format of an Enamel repository: types and codecs, as `FORMAT.md` beside this crate defines them.
+//!
+//! No I/O, no clock, no threads, no randomness, no cryptography but hashing: bytes in, values out, and back. Decoders never
+//! panic and never allocate more than the bytes at hand justify; what is beyond [`limits`] is refused.
+//!
+//! Read in this order: [`id`], [`limits`], [`head`] (how every object begins), [`clear`] and [`sealed`] (the two framings), then
+//! the objects: [`config`], [`member`], [`keyring`], [`pack`], [`segment`], [`node`], [`entry`], [`manifest`], [`lease`], [`condemned`].
+
+pub mod cbor;
+pub mod clear;
+pub mod condemned;
+pub mod config;
+pub mod context;
+pub mod entry;
+pub mod error;
+pub mod head;
+pub mod id;
+pub mod keyring;
+pub mod lease;
+pub mod limits;
+pub mod manifest;
+pub mod member;
+pub mod node;
+pub mod pack;
+mod reader;
+pub mod sealed;
+pub mod segment;
+
+pub use error::{FormatError, Result};

@@ -1,0 +1,54 @@
+//! What a decoder accepts at most (FORMAT.md, section 15). All sizes in bytes unless the name says otherwise.
+
+/// One KiB.
+pub const KIB: u64 = 1024;
+/// One MiB.
+pub const MIB: u64 = 1024 * KIB;
+
+/// Plain bytes of a chunk.
+pub const CHUNK_PLAIN: u64 = 8 * MIB;
+/// A whole pack.
+pub const PACK: u64 = 256 * MIB;
+/// The sealed table of a pack.
+pub const PACK_TABLE: u64 = 16 * MIB;
+/// Plain bytes of an index segment.
+pub const SEGMENT: u64 = 16 * MIB;
+/// A manifest, lease, void record, member or config.
+pub const SMALL_OBJECT: u64 = 64 * KIB;
+/// A keyring.
+pub const KEYRING: u64 = MIB;
+/// Members of a keyring.
+pub const MEMBERS_COUNT: u64 = 1024;
+/// Epochs of a keyring.
+pub const EPOCHS_COUNT: u64 = 4096;
+/// The condemned object.
+pub const CONDEMNED: u64 = 64 * MIB;
+/// Ids in a node.
+pub const NODE_IDS_COUNT: u64 = 65_536;
+/// Highest level of a node.
+pub const NODE_LEVEL: u8 = 15;
+/// Folders within folders.
+pub const DIRECTORY_DEPTH: usize = 4096;
+/// A name in a directory.
+pub const NAME: u64 = 4096;
+/// The target of a symbolic link.
+pub const LINK_TARGET: u64 = 65_536;
+/// Names and values of the extended attributes of one entry, together.
+pub const XATTRS: u64 = MIB;
+/// Holes of one sparse file.
+pub const HOLES_COUNT: u64 = 4096;
+/// Content that stands inline in an entry is shorter than this.
+pub const INLINE_CONTENT: u64 = 200;
+/// Chunks that stand directly in an entry.
+pub const DIRECT_CHUNKS_COUNT: usize = 4;
+/// Manifests that a manifest says its writer had seen.
+pub const SEEN_COUNT: usize = 16;
+/// Argon2id memory in KiB: least and most.
+pub const ARGON2_MEMORY_KIB: (u32, u32) = (8, 1024 * 1024);
+/// Argon2id passes: least and most.
+pub const ARGON2_PASSES: (u32, u32) = (1, 64);
+/// Argon2id lanes: least and most.
+pub const ARGON2_LANES: (u32, u32) = (1, 16);
+
+const _: () = assert!(PACK_TABLE < PACK && CHUNK_PLAIN < PACK);
+const _: () = assert!(NODE_IDS_COUNT * 32 < CHUNK_PLAIN);

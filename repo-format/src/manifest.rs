@@ -1,0 +1,199 @@
+//! Manifests: what makes a snapshot exist (FORMAT.md, section 11).
+
+use minicbor::{Decode, Encode};
+
+use crate::cbor::ByteString;
+use crate::error::{FormatError, Result, check_limit};
+use crate::id::{Bytes32, ChunkId, LeaseId};
+use crate::limits;
+
+const WHAT: &str = "manifest";
+
+/// A snapshot of folders, files, streams and databases.
+pub const KIND_SNAPSHOT: u8 = 1;
+/// Proof that purged rows are kept.
+pub const KIND_RECEIPT: u8 = 2;
+/// A note of something that was done.
+pub const KIND_RECORD: u8 = 3;
+
+/// Body of an object `snapshots/<lease id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Manifest {
+    /// [`KIND_SNAPSHOT`], [`KIND_RECEIPT`], [`KIND_RECORD`], or one that this version does not know.
+    #[n(0)]
+    pub kind: u8,
+    /// The lease under which it was written.
+    #[n(1)]
+    pub id: LeaseId,
+    /// All nodes that it names.
+    #[n(2)]
+    pub ids: Vec<ChunkId>,
+    /// When the run started, seconds since 1970.
+    #[n(3)]
+    pub seconds: i64,
+    /// And nanoseconds.
+    #[n(4)]
+    pub nanoseconds: u32,
+    /// The machine.
+    #[n(5)]
+    pub host: String,
+    /// The user.
+    #[n(6)]
+    pub user: String,
+    /// Tags.
+    #[n(7)]
+    pub tags: Vec<String>,
+    /// Program and version.
+    #[n(8)]
+    pub program: String,
+    /// The snapshot that it was compared with.
+    #[n(9)]
+    pub parent: Option<LeaseId>,
+    /// The newest manifests that its writer saw.
+    #[n(10)]
+    pub seen: Vec<SeenManifest>,
+    /// Version of the config.
+    #[n(11)]
+    pub config_version: u64,
+    /// Version of the keyring.
+    #[n(12)]
+    pub keyring_version: u64,
+    /// The highest condemned number that its writer had seen.
+    #[n(13)]
+    pub condemned_seen: u64,
+    /// What was saved.
+    #[n(14)]
+    pub roots: Vec<Root>,
+    /// Place in `ids` of the top directory, whose entries are the roots.
+    #[n(15)]
+    pub tree: Option<u32>,
+    /// What could not be saved as it should be.
+    #[n(16)]
+    pub problems: Problems,
+    /// Figures.
+    #[n(17)]
+    pub statistics: Statistics,
+}
+
+/// A manifest that was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SeenManifest {
+    /// Its id.
+    #[n(0)]
+    pub id: LeaseId,
+    /// Its digest.
+    #[n(1)]
+    pub digest: Bytes32,
+}
+
+/// One thing that was asked to be saved.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Root {
+    /// Its name in the top directory.
+    #[n(0)]
+    pub name: ByteString,
+    /// Folder, file or stream: [`ROOT_FOLDER`], [`ROOT_FILE`], [`ROOT_STREAM`].
+    #[n(1)]
+    pub kind: u8,
+    /// The path where it was; of a stream, its name.
+    #[n(2)]
+    pub path: ByteString,
+}
+
+/// A folder.
+pub const ROOT_FOLDER: u8 = 1;
+/// A single file (or link, or device).
+pub const ROOT_FILE: u8 = 2;
+/// Standard input.
+pub const ROOT_STREAM: u8 = 3;
+
+/// What could not be saved as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Problems {
+    /// How many.
+    #[n(0)]
+    pub count: u64,
+    /// Places in `ids` of problem lists.
+    #[n(1)]
+    pub lists: Vec<u32>,
+}
+
+/// Figures of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Statistics {
+    /// Files in the snapshot.
+    #[n(0)]
+    pub files: u64,
+    /// Directories in the snapshot.
+    #[n(1)]
+    pub directories: u64,
+    /// Links, FIFOs, devices.
+    #[n(2)]
+    pub others: u64,
+    /// Bytes of all files.
+    #[n(3)]
+    pub total_bytes: u64,
+    /// Files that the parent did not have.
+    #[n(4)]
+    pub new_files: u64,
+    /// Files that were read because they looked changed.
+    #[n(5)]
+    pub changed_files: u64,
+    /// Files that were not read because they looked unchanged.
+    #[n(6)]
+    pub unchanged_files: u64,
+    /// Bytes read from the source.
+    #[n(7)]
+    pub read_bytes: u64,
+    /// Chunks, nodes included, that the repository did not have.
+    #[n(8)]
+    pub new_chunks: u64,
+    /// Plain bytes of these.
+    #[n(9)]
+    pub new_bytes: u64,
+    /// Bytes of all objects written, the manifest apart.
+    #[n(10)]
+    pub stored_bytes: u64,
+    /// Duration in milliseconds.
+    #[n(11)]
+    pub milliseconds: u64,
+}
+
+impl Manifest {
+    /// Encodes the manifest.
+    ///
+    /// # Errors
+    /// [`FormatError::Limit`] beyond 64 KiB.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        let plain = crate::cbor::encode(self);
+        check_limit(WHAT, "size", plain.len() as u64, limits::SMALL_OBJECT)?;
+        Ok(plain)
+    }
+
+    /// Decodes and checks a manifest.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn decode(plain: &[u8]) -> Result<Self> {
+        check_limit(WHAT, "size", plain.len() as u64, limits::SMALL_OBJECT)?;
+        let manifest: Manifest = crate::cbor::decode(WHAT, plain)?;
+        let places = manifest.tree.iter().chain(&manifest.problems.lists);
+        if places.copied().any(|place| place as usize >= manifest.ids.len()) {
+            return Err(FormatError::invalid(WHAT, "it uses a node that it does not name"));
+        }
+        if manifest.nanoseconds >= 1_000_000_000 {
+            return Err(FormatError::invalid(WHAT, "its time has too many nanoseconds"));
+        }
+        Ok(manifest)
+    }
+
+    /// The node of the top directory.
+    pub fn tree_id(&self) -> Option<ChunkId> {
+        self.tree.and_then(|place| self.ids.get(place as usize)).copied()
+    }
+}

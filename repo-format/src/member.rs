@@ -1,0 +1,136 @@
+//! Members of the keyring (FORMAT.md, section 6.1).
+
+use minicbor::{Decode, Encode};
+
+use crate::cbor::ByteString;
+use crate::error::{FormatError, Result};
+use crate::id::{Bytes32, MemberId};
+use crate::limits;
+
+const WHAT: &str = "member";
+
+/// Body of an object `keys/<id>`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Member {
+    /// The member's id.
+    #[n(0)]
+    pub id: MemberId,
+    /// Whose it is.
+    #[n(1)]
+    pub label: String,
+    /// When it was added, seconds since 1970.
+    #[n(2)]
+    pub created: i64,
+    /// X25519 public key.
+    #[n(3)]
+    pub public_key: Bytes32,
+    /// [`WRAP_ARGON2ID`] or [`WRAP_KEY_FILE`].
+    #[n(4)]
+    pub wrap: u8,
+    /// Argon2id memory in KiB.
+    #[n(5)]
+    pub memory_kib: Option<u32>,
+    /// Argon2id passes.
+    #[n(6)]
+    pub passes: Option<u32>,
+    /// Argon2id lanes.
+    #[n(7)]
+    pub lanes: Option<u32>,
+    /// Random bytes.
+    #[n(8)]
+    pub salt: Bytes32,
+    /// Commits to the wrap key.
+    #[n(9)]
+    pub commitment: Bytes32,
+    /// A sealed [`MemberSecret`].
+    #[n(10)]
+    pub wrapped: ByteString,
+}
+
+/// The private key is wrapped by a password.
+pub const WRAP_ARGON2ID: u8 = 1;
+/// The private key is wrapped by a key file.
+pub const WRAP_KEY_FILE: u8 = 2;
+
+/// How a member's secret is wrapped, checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrap {
+    /// By Argon2id of a password.
+    Password(Argon2Cost),
+    /// By the 32 bytes of a key file.
+    KeyFile,
+}
+
+/// What deriving a key from a password costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Argon2Cost {
+    /// What a new password costs: 64 MiB, three passes, one lane.
+    pub const DEFAULT: Self = Argon2Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
+
+    fn check(self) -> Result<Self> {
+        let within = |value: u32, (least, most): (u32, u32)| (least..=most).contains(&value);
+        let ok = within(self.memory_kib, limits::ARGON2_MEMORY_KIB)
+            && within(self.passes, limits::ARGON2_PASSES)
+            && within(self.lanes, limits::ARGON2_LANES)
+            && self.memory_kib >= 8 * self.lanes;
+        match ok {
+            true => Ok(self),
+            false => Err(FormatError::invalid(
+                WHAT,
+                format!("Argon2id with {} KiB, {} passes, {} lanes", self.memory_kib, self.passes, self.lanes),
+            )),
+        }
+    }
+}
+
+/// What a member's password or key file unlocks. The engine wipes it.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct MemberSecret {
+    /// X25519 private key.
+    #[n(0)]
+    pub private_key: Bytes32,
+    /// Keyring version with which the member joined.
+    #[n(1)]
+    pub joined: u64,
+    /// Link secret of the version before that.
+    #[n(2)]
+    pub link: Bytes32,
+}
+
+impl Member {
+    /// Decodes a body.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn decode(body: &[u8]) -> Result<Self> {
+        let member: Member = crate::cbor::decode(WHAT, body)?;
+        member.wrap()?;
+        Ok(member)
+    }
+
+    /// How its secret is wrapped.
+    ///
+    /// # Errors
+    /// For a wrap this version does not know, and parameters beyond the limits.
+    pub fn wrap(&self) -> Result<Wrap> {
+        match (self.wrap, self.memory_kib, self.passes, self.lanes) {
+            (WRAP_KEY_FILE, ..) => Ok(Wrap::KeyFile),
+            (WRAP_ARGON2ID, Some(memory_kib), Some(passes), Some(lanes)) => {
+                Argon2Cost { memory_kib, passes, lanes }.check().map(Wrap::Password)
+            }
+            (WRAP_ARGON2ID, ..) => Err(FormatError::invalid(WHAT, "Argon2id parameters are missing")),
+            (other, ..) => Err(FormatError::Unknown { what: WHAT, field: "wrap", value: other.into() }),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Index segments: tables of several packs (FORMAT.md, section 9).
+
+use crate::FormatError;
+use crate::error::{Result, check_limit};
+use crate::head::{KeyClass, Sealing};
+use crate::id::{Bytes32, PackId};
+use crate::limits;
+use crate::pack::{PackTable, check_version};
+use crate::reader::Reader;
+
+const WHAT: &str = "index segment";
+/// The least bytes a pack takes in a segment.
+const PACK_LEN_MIN: usize = 32 + 8 + 1 + 4 + 32 + 4 + 7;
+
+/// What a segment says of one pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentPack {
+    /// The pack.
+    pub id: PackId,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Class and epoch of its own envelope.
+    pub sealing: Sealing,
+    /// Salt of its own envelope.
+    pub salt: Bytes32,
+    /// Its table.
+    pub table: PackTable,
+}
+
+impl SegmentPack {
+    /// Appends this pack to the packs of a segment.
+    ///
+    /// # Errors
+    /// [`FormatError::Limit`].
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<()> {
+        let table = self.table.encode()?;
+        check_limit(WHAT, "table", table.len() as u64, limits::PACK_TABLE)?;
+        out.extend(self.id.0);
+        out.extend(self.size.to_le_bytes());
+        out.push(self.sealing.class as u8);
+        out.extend(self.sealing.epoch.to_le_bytes());
+        out.extend(self.salt.0);
+        out.extend((table.len() as u32).to_le_bytes());
+        out.extend(table);
+        Ok(())
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self> {
+        let id = PackId(r.array()?);
+        let size = r.u64()?;
+        let class = r.u8()?;
+        let class = match KeyClass::from_byte(class) {
+            Some(class @ (KeyClass::Data | KeyClass::Meta)) => class,
+            _ => return Err(FormatError::Unknown { what: WHAT, field: "pack class", value: class.into() }),
+        };
+        let sealing = Sealing { class, epoch: r.u32()? };
+        let salt = Bytes32(r.array()?);
+        let table_len = r.u32()?;
+        let table = PackTable::decode(r.items(table_len, 1)?)?;
+        check_limit(WHAT, "pack size", size, limits::PACK)?;
+        Ok(SegmentPack { id, size, sealing, salt, table })
+    }
+}
+
+/// The plain bytes of a segment, from packs that [`SegmentPack::encode_into`] encoded.
+///
+/// # Errors
+/// [`FormatError::Limit`] beyond [`limits::SEGMENT`].
+pub fn encode(count: u32, packs: &[u8]) -> Result<Vec<u8>> {
+    check_limit(WHAT, "size", 5 + packs.len() as u64, limits::SEGMENT)?;
+    let mut out = Vec::with_capacity(5 + packs.len());
+    out.push(1);
+    out.extend(count.to_le_bytes());
+    out.extend(packs);
+    Ok(out)
+}
+
+/// Decodes the plain bytes of a segment.
+///
+/// # Errors
+/// See [`FormatError`].
+pub fn decode(plain: &[u8]) -> Result<Vec<SegmentPack>> {
+    check_limit(WHAT, "size", plain.len() as u64, limits::SEGMENT)?;
+    let mut r = Reader::new(WHAT, plain);
+    check_version(WHAT, r.u8()?)?;
+    let count = r.u32()?;
+    check_limit(WHAT, "packs", count.into(), (plain.len() / PACK_LEN_MIN) as u64)?;
+    let packs = (0..count).map(|_| SegmentPack::decode(&mut r)).collect::<Result<Vec<_>>>()?;
+    r.finish()?;
+    Ok(packs)
+}
