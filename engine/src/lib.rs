@@ -1,6 +1,7 @@
 //! The Enamel backup engine.
 
 pub mod error;
+pub mod filesystem;
 pub mod monitor;
 pub mod store;
 

@@ -1,0 +1,101 @@
+//! Making and renaming things other than files.
+
+use std::io;
+
+use repo_format::entry::{Entry, EntryKind};
+use rustix::fs::{self, AtFlags, FileType, Mode};
+use rustix::io::Errno;
+
+use super::{Dir, checked, open_folder};
+use std::os::fd::AsFd;
+
+impl Dir {
+    /// Creates the folder `name`, for the current user only, and opens it; or opens the one that is there.
+    ///
+    /// # Errors
+    /// What the system says; `NotADirectory` if something else has this name, also a symbolic link to a folder.
+    pub fn create_dir(&self, name: &[u8]) -> io::Result<Dir> {
+        let name = checked(name)?;
+        match fs::mkdirat(&self.fd, name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Ok(Dir { fd: open_folder(self.fd.as_fd(), name)? }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the current user list, enter and change this folder, if its mode does not yet and the folder is theirs.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make_writable(&self) -> io::Result<()> {
+        make_writable(&self.fd)
+    }
+
+    /// Creates the symbolic link `name` to `target`, which may be any bytes without NUL.
+    ///
+    /// # Errors
+    /// What the system says; `AlreadyExists` if there is anything of this name.
+    pub fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
+        Ok(fs::symlinkat(target, &self.fd, checked(name)?)?)
+    }
+
+    /// Gives the file `from_name` in `from` the further name `name` here.
+    ///
+    /// # Errors
+    /// What the system says; `AlreadyExists` if there is anything of this name.
+    pub fn create_hard_link(&self, name: &[u8], from: &Dir, from_name: &[u8]) -> io::Result<()> {
+        // Without flags, a symbolic link is itself what gets the name.
+        Ok(fs::linkat(&from.fd, checked(from_name)?, &self.fd, checked(name)?, AtFlags::empty())?)
+    }
+
+    /// Creates the FIFO `name`.
+    ///
+    /// # Errors
+    /// What the system says; `AlreadyExists` if there is anything of this name; `Unsupported` on macOS.
+    pub fn create_fifo(&self, name: &[u8]) -> io::Result<()> {
+        self.create_node(name, FileType::Fifo, 0, 0)
+    }
+
+    /// Creates the character or block device `name` with the number that `entry` says.
+    ///
+    /// # Errors
+    /// What the system says: only root may; `AlreadyExists` if there is anything of this name; `InvalidInput` if `entry` is not
+    /// a device; `Unsupported` on macOS.
+    pub fn create_device(&self, name: &[u8], entry: &Entry) -> io::Result<()> {
+        let kind = match entry.kind {
+            EntryKind::CharDevice => FileType::CharacterDevice,
+            EntryKind::BlockDevice => FileType::BlockDevice,
+            _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a device")),
+        };
+        match entry.device {
+            Some(device) => self.create_node(name, kind, device.major, device.minor),
+            None => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a device without a number")),
+        }
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    fn create_node(&self, name: &[u8], kind: FileType, major: u32, minor: u32) -> io::Result<()> {
+        let mode = Mode::RUSR | Mode::WUSR;
+        Ok(fs::mknodat(&self.fd, checked(name)?, kind, mode, fs::makedev(major, minor))?)
+    }
+
+    #[cfg(target_vendor = "apple")]
+    fn create_node(&self, _: &[u8], _: FileType, _: u32, _: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Renames `from` to `to`, in place of what was there: a file or link replaces a file or link, a folder an empty folder.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        Ok(fs::renameat(&self.fd, checked(from)?, &self.fd, checked(to)?)?)
+    }
+}
+
+pub(super) fn make_writable(folder: impl AsFd) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(fs::fstat(&folder)?.st_mode);
+    if mode.contains(Mode::RWXU) {
+        return Ok(());
+    }
+    Ok(fs::fchmod(&folder, mode | Mode::RWXU)?)
+}

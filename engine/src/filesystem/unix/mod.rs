@@ -1,0 +1,146 @@
+//! Everything that speaks to Unix: calls relative to open folders.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use repo_format::entry::{Device, Entry, EntryKind, check_name};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::FileStat;
+
+mod create;
+mod file;
+mod metadata;
+mod names;
+mod object;
+mod owners;
+mod remove;
+mod xattr;
+
+#[cfg(test)]
+mod tests;
+
+pub use file::{SourceFile, TargetFile};
+pub use owners::Owners;
+
+use object::Object;
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// An open folder.
+///
+/// Every name given to it must be one name (as [`check_name`] says), else the error is `InvalidInput`. It is looked up in this
+/// folder and not followed. Threads may share it.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+}
+
+impl Dir {
+    /// Opens the folder `path`. Symbolic links are followed, here only: the user named it.
+    ///
+    /// # Errors
+    /// What the system says; `NotADirectory` if it is none.
+    pub fn open(path: &Path) -> io::Result<Dir> {
+        let fd = retry_on_intr(|| fs::openat(CWD, path, FOLDER, Mode::empty()))?;
+        Ok(Dir { fd })
+    }
+
+    /// Opens the folder `name`.
+    ///
+    /// # Errors
+    /// What the system says; `NotADirectory` if it is anything else, also a symbolic link to a folder.
+    pub fn open_dir(&self, name: &[u8]) -> io::Result<Dir> {
+        let fd = open_folder(self.fd.as_fd(), checked(name)?)?;
+        Ok(Dir { fd })
+    }
+
+    /// All names in it, in the order of their bytes, without `.` and `..`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn names(&self) -> io::Result<Vec<Vec<u8>>> {
+        // Opened anew, because the place in a listing belongs to what was opened, and threads share this one.
+        let own = retry_on_intr(|| fs::openat(&self.fd, c".", FOLDER, Mode::empty()))?;
+        Ok(names::read(&own)?)
+    }
+
+    /// Looks at `name`.
+    ///
+    /// # Errors
+    /// What the system says; `Unsupported` for a kind of thing that cannot be backed up.
+    pub fn stat(&self, name: &[u8]) -> io::Result<FileStat> {
+        Object::Name(self.fd.as_fd(), checked(name)?).stat()
+    }
+
+    /// Looks at the folder itself. The name in the result is empty.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn stat_self(&self) -> io::Result<FileStat> {
+        Object::Open(self.fd.as_fd()).stat()
+    }
+}
+
+/// The path that `bytes` are.
+pub fn path_from_bytes(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The bytes that `path` is.
+pub fn path_to_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+/// `name`, if it is one.
+fn checked(name: &[u8]) -> io::Result<&[u8]> {
+    match check_name(name) {
+        Ok(()) => Ok(name),
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidInput, error)),
+    }
+}
+
+fn open_folder(parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+    let opened = retry_on_intr(|| fs::openat(parent, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()));
+    // Systems differ in what they call a symbolic link here.
+    Ok(opened.map_err(|error| if error == Errno::LOOP { Errno::NOTDIR } else { error })?)
+}
+
+fn stat_at(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Stat, Errno> {
+    fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// What `stat` says of `name`.
+// The fields' types differ between systems; none is negative but the seconds.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+fn file_stat(name: &[u8], stat: &Stat) -> io::Result<FileStat> {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::Symlink,
+        FileType::Fifo => EntryKind::Fifo,
+        FileType::Socket => EntryKind::Socket,
+        FileType::CharacterDevice => EntryKind::CharDevice,
+        FileType::BlockDevice => EntryKind::BlockDevice,
+        FileType::Unknown => return Err(io::Error::new(io::ErrorKind::Unsupported, "it is of an unknown kind")),
+    };
+    let is_device = matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice);
+    let entry = Entry {
+        mode: u32::from(stat.st_mode) & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mtime_seconds: stat.st_mtime as i64,
+        mtime_nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        ctime_seconds: stat.st_ctime as i64,
+        ctime_nanoseconds: u32::try_from(stat.st_ctime_nsec).unwrap_or(0),
+        inode: stat.st_ino as u64,
+        size: if kind == EntryKind::File { stat.st_size as u64 } else { 0 },
+        device: is_device.then(|| Device { major: fs::major(stat.st_rdev), minor: fs::minor(stat.st_rdev) }),
+        ..Entry::new(name.to_vec(), kind)
+    };
+    Ok(FileStat { entry, device: stat.st_dev as u64, links: stat.st_nlink as u64, blocks: stat.st_blocks as u64 })
+}
