@@ -1,0 +1,226 @@
+//! What is left out of a backup: patterns as `.gitignore` has them, ignore files in the folders themselves, and caches.
+//!
+//! Later patterns win over earlier ones, and those of a folder over those of the folders above. A pattern that begins with `!`
+//! takes back what an earlier one left out; not inside a folder that is left out itself, for nobody looks there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::{Dir, path_from_bytes, path_to_bytes};
+
+/// The name of ignore files, unless told otherwise.
+pub const IGNORE_FILE: &str = ".enamelignore";
+
+/// An ignore file in a folder is not read beyond this.
+const LARGEST_IGNORE_FILE: usize = 1 << 20;
+
+/// Marks a folder that holds nothing but a cache: <https://bford.info/cachedir/>.
+const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
+const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// What to leave out.
+#[derive(Debug, Clone, Default)]
+pub struct ExcludeOptions {
+    /// Patterns, one each. They win over those of `pattern_files`.
+    pub patterns: Vec<String>,
+    /// Files of patterns, one a line, with comments.
+    pub pattern_files: Vec<PathBuf>,
+    /// The name of files that hold patterns for the folder they are in: [`IGNORE_FILE`], or none.
+    pub ignore_file_name: Option<String>,
+    /// Leave out what is in folders that a `CACHEDIR.TAG` marks as caches.
+    pub caches: bool,
+}
+
+/// What is left out of one folder. Cheap to clone; folders without patterns of their own share those from above.
+#[derive(Debug, Clone)]
+pub struct Excludes {
+    ignore_file_name: Option<Arc<[u8]>>,
+    caches: bool,
+    in_cache: bool,
+    rules: Option<Arc<Rules>>,
+}
+
+/// The patterns of one place, and those they win over.
+#[derive(Debug)]
+struct Rules {
+    matcher: Gitignore,
+    /// How much of a path from the root leads to the folder that the patterns are for, with the slash.
+    prefix: usize,
+    above: Option<Arc<Rules>>,
+}
+
+impl Excludes {
+    /// What `options` leaves out of the folder `root`, an absolute path. Follow it by [`Excludes::enter`] for the root itself.
+    ///
+    /// Patterns are relative to the root. One that begins with the path of the root is understood, too.
+    ///
+    /// # Errors
+    /// A pattern that is none, or a file of patterns that cannot be read: says which file, line and pattern.
+    pub fn root(options: &ExcludeOptions, root: &Path) -> Result<Self> {
+        let mut rules = RulesBuilder::new(Some(root));
+        for path in &options.pattern_files {
+            let name = path.display().to_string();
+            let bytes = std::fs::read(path).map_err(|error| unreadable(&name, error))?;
+            rules.add_file(&name, &bytes)?;
+        }
+        for pattern in &options.patterns {
+            rules.add_pattern(pattern)?;
+        }
+        Ok(Excludes {
+            ignore_file_name: options.ignore_file_name.as_ref().map(|name| name.as_bytes().into()),
+            caches: options.caches,
+            in_cache: false,
+            rules: rules.build(0, None)?,
+        })
+    }
+
+    /// What is left out of the folder `dir`, whose path from the root is `path` (empty for the root) and which has the sorted
+    /// `names`; `self` is what is left out of the folder above. Reads the folder's ignore file and cache tag if it has any.
+    ///
+    /// A tag in the root itself says nothing: the user named that folder.
+    ///
+    /// # Errors
+    /// As of [`Excludes::root`], about the folder's ignore file; and a tag that cannot be read. To go on with `self` then backs
+    /// up rather too much.
+    pub fn enter(&self, dir: &Dir, path: &[u8], names: &[Vec<u8>]) -> Result<Excludes> {
+        let mut inside = self.clone();
+        inside.in_cache = self.caches && !path.is_empty() && has(names, CACHE_TAG) && is_cache(dir, path)?;
+        let Some(name) = self.ignore_file_name.as_deref().filter(|name| has(names, name)) else { return Ok(inside) };
+        let shown = show(path, name);
+        let bytes = read(dir, name, LARGEST_IGNORE_FILE + 1).map_err(|error| unreadable(&shown, error))?;
+        if bytes.len() > LARGEST_IGNORE_FILE {
+            return Err(unreadable(&shown, io::ErrorKind::FileTooLarge.into()));
+        }
+        let mut rules = RulesBuilder::new(None);
+        rules.add_file(&shown, &bytes)?;
+        let prefix = if path.is_empty() { 0 } else { path.len() + 1 };
+        inside.rules = rules.build(prefix, inside.rules)?;
+        Ok(inside)
+    }
+
+    /// Whether `path`, from the root and in this folder, is left out. The tag of a cache is not.
+    pub fn is_excluded(&self, path: &[u8], is_dir: bool) -> bool {
+        if self.in_cache {
+            return path.strip_suffix(CACHE_TAG).is_none_or(|folder| !folder.ends_with(b"/"));
+        }
+        let mut rules = self.rules.as_deref();
+        while let Some(Rules { matcher, prefix, above }) = rules {
+            let beneath = path.get(*prefix..).unwrap_or_default();
+            match matcher.matched(path_from_bytes(beneath), is_dir) {
+                Match::Ignore(_) => return true,
+                Match::Whitelist(_) => return false,
+                Match::None => rules = above.as_deref(),
+            }
+        }
+        false
+    }
+}
+
+/// Collects patterns that hold for one folder.
+struct RulesBuilder<'a> {
+    builder: GitignoreBuilder,
+    /// Path of the folder, if patterns may begin with it.
+    root: Option<&'a Path>,
+}
+
+impl<'a> RulesBuilder<'a> {
+    fn new(root: Option<&'a Path>) -> Self {
+        // Paths are given relative to the folder, so the matcher's own root is to take nothing away.
+        let mut builder = GitignoreBuilder::new("");
+        // What git takes for a literal bracket is more likely a mistake.
+        builder.allow_unclosed_class(false);
+        // Without a slash at its end.
+        let root = root.map(|root| root.components().as_path());
+        RulesBuilder { builder, root }
+    }
+
+    /// Adds a pattern that stands alone, where `#` begins no comment.
+    fn add_pattern(&mut self, pattern: &str) -> Result<()> {
+        let escaped = if pattern.starts_with('#') { &format!("\\{pattern}") } else { pattern };
+        self.add(escaped).map_err(|error| Error::caused(ErrorKind::Usage, format!("bad pattern '{pattern}'"), error))
+    }
+
+    /// Adds the lines of a file.
+    fn add_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let bad = |shown: &str| format!("{name}, line {}: bad pattern '{shown}'", index + 1);
+            let line = std::str::from_utf8(line)
+                .map_err(|error| Error::caused(ErrorKind::Usage, bad(&String::from_utf8_lossy(line)), error))?;
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            self.add(line).map_err(|error| Error::caused(ErrorKind::Usage, bad(line), error))?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, line: &str) -> std::result::Result<(), ignore::Error> {
+        let line = self.without_root(line);
+        self.builder.add_line(None, &line).map(|_| ())
+    }
+
+    /// The pattern, anchored at the root instead of saying the root's path.
+    fn without_root(&self, line: &str) -> String {
+        let (not, pattern) = line.strip_prefix('!').map_or(("", line), |pattern| ("!", pattern));
+        let beneath = self
+            .root
+            .and_then(|root| pattern.as_bytes().strip_prefix(path_to_bytes(root)))
+            .filter(|beneath| beneath.first() == Some(&b'/'))
+            .map_or(pattern.len(), <[u8]>::len);
+        let beneath = &pattern[pattern.len() - beneath..];
+        format!("{not}{beneath}")
+    }
+
+    fn build(&self, prefix: usize, above: Option<Arc<Rules>>) -> Result<Option<Arc<Rules>>> {
+        let matcher =
+            self.builder.build().map_err(|error| Error::caused(ErrorKind::Usage, "cannot use the patterns", error))?;
+        if matcher.is_empty() {
+            return Ok(above);
+        }
+        Ok(Some(Arc::new(Rules { matcher, prefix, above })))
+    }
+}
+
+fn has(names: &[Vec<u8>], name: &[u8]) -> bool {
+    names.binary_search_by(|probe| probe.as_slice().cmp(name)).is_ok()
+}
+
+/// Whether the tag in `dir` is one: a file that merely has its name is not.
+fn is_cache(dir: &Dir, path: &[u8]) -> Result<bool> {
+    match read(dir, CACHE_TAG, CACHE_TAG_SIGNATURE.len()) {
+        Ok(bytes) => Ok(bytes == CACHE_TAG_SIGNATURE),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(false),
+        Err(error) => Err(Error::io(format!("cannot read {}", show(path, CACHE_TAG)), error)),
+    }
+}
+
+/// At most the first `most` bytes of the file `name`.
+fn read(dir: &Dir, name: &[u8], most: usize) -> io::Result<Vec<u8>> {
+    let file = dir.open_file(name)?;
+    let size = usize::try_from(file.stat()?.entry.size).unwrap_or(most);
+    let mut bytes = vec![0; size.min(most)];
+    let mut len = 0;
+    while len < bytes.len() {
+        match file.read_at(&mut bytes[len..], len as u64)? {
+            0 => break,
+            n => len += n,
+        }
+    }
+    bytes.truncate(len);
+    Ok(bytes)
+}
+
+fn unreadable(file: &str, error: io::Error) -> Error {
+    Error::io(format!("cannot read the patterns in {file}"), error)
+}
+
+fn show(path: &[u8], name: &[u8]) -> String {
+    String::from_utf8_lossy(&[path, name].join(&b'/')).trim_start_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests;
