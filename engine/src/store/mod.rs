@@ -6,14 +6,20 @@ use std::fmt;
 use std::ops::Range;
 
 pub mod conformance;
-mod local;
-mod memory;
-mod name;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faulty;
+mod local;
+mod local_handles;
+mod local_scratch;
+#[cfg(unix)]
+mod local_unix;
+mod memory;
+mod name;
+#[cfg(test)]
+mod tests;
 
 pub use local::LocalStore;
-pub use memory::{MemoryStore, PowerLoss};
+pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName};
 
 /// The result of a store operation.
@@ -58,17 +64,21 @@ impl std::ops::Deref for Bytes {
 }
 
 /// A set of named objects. All methods may be called from many threads at once.
+///
+/// An error that is not listed with a method is the storage's own, and after one a change may have been made or not: as after a
+/// power loss, only reading tells.
 pub trait Store: Send + Sync {
     /// Where this store is, in words for messages.
     fn location(&self) -> String;
 
     /// Writes a new object from the concatenation of `parts`.
     ///
-    /// Atomic: readers see nothing or all of it. Durable when it returns, except [`Folder::Leases`], which need not survive a
-    /// power loss. Two concurrent calls for one name: exactly one succeeds.
+    /// Atomic: readers see nothing or all of it. Durable when it returns, except [`Folder::Leases`]: after a power loss a lease
+    /// may be gone, or be empty. Two concurrent calls for one name: exactly one succeeds.
     ///
     /// # Errors
-    /// [`StoreErrorKind::AlreadyExists`] if the name is taken; the existing object is untouched.
+    /// [`StoreErrorKind::AlreadyExists`] if the name is taken; the existing object is untouched, and as durable as if this call
+    /// had put it.
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()>;
 
     /// Reads a whole object.
@@ -77,14 +87,15 @@ pub trait Store: Send + Sync {
     /// [`StoreErrorKind::NotFound`]; [`StoreErrorKind::TooLarge`] if it is longer than `limit` bytes (nothing is read then).
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes>;
 
-    /// Reads `range` of an object; the result is exactly as long as the range.
+    /// Reads `range` of an object; the result is exactly as long as the range. A pack that somebody else deletes may stay
+    /// readable so for a while.
     ///
     /// # Errors
     /// [`StoreErrorKind::NotFound`]; [`StoreErrorKind::Truncated`] if the object ends before the range does.
     fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>>;
 
     /// Calls `found` once for each object of `folder`, in no particular order; stops with the first error that `found` returns.
-    /// Objects put or deleted meanwhile may or may not be seen. Names that are not valid object names are given to `strange`.
+    /// Objects put or deleted meanwhile may or may not be seen. Paths that are not names of objects are given to `strange`.
     fn list(
         &self,
         folder: Folder,
@@ -98,7 +109,8 @@ pub trait Store: Send + Sync {
     /// The object's size, or `None` if there is no such object.
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>>;
 
-    /// Replaces an object if its current content has tag `expected` (`None`: if it does not exist). Atomic and durable.
+    /// Replaces an object if its current content has tag `expected` (`None`: if it does not exist). Atomic and durable. Only
+    /// names that nobody deletes meanwhile: a replacement may bring back what is being deleted.
     ///
     /// # Errors
     /// [`StoreErrorKind::Conflict`] if it is not what was expected; nothing is changed then.

@@ -1,0 +1,311 @@
+//! Every promise of [`Store`], as a test that any store can be put to.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use repo_format::id::{LeaseId, MemberId, PackId, SegmentId};
+
+use super::{Folder, ObjectName, Store, StoreError, StoreErrorKind, Tag};
+
+/// Why a store did not pass.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// An operation failed that should not have.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It gave the wrong answer.
+    #[error("the storage does not keep a promise: {0}")]
+    Broken(String),
+}
+
+type Outcome = Result<(), Failure>;
+
+const THREADS: usize = 8;
+
+/// Tries on the real store what most depends on it: that a name is given once only, and that objects are replaced only as
+/// expected. Uses one lease with a random name, and deletes it.
+///
+/// # Errors
+/// [`Failure::Store`] if the store cannot be used; [`Failure::Broken`] if no repository may be kept there.
+pub fn check_conditions(store: &dyn Store) -> Outcome {
+    let mut id = [0; LeaseId::LEN];
+    getrandom::fill(&mut id).map_err(|e| StoreError::io("choose", "a random name", std::io::Error::other(e)))?;
+    let name = ObjectName::Lease(LeaseId(id));
+    let result = conditions(store, &name);
+    if result.is_err() {
+        // The first failure is the one to tell; after it, this one is no news.
+        let _ = store.delete(&name);
+    }
+    result
+}
+
+fn conditions(store: &dyn Store, name: &ObjectName) -> Outcome {
+    store.put_new(name, &[b"one"])?;
+    refuses("a name is given once only", store.put_new(name, &[b"two"]), StoreErrorKind::AlreadyExists)?;
+    holds(store, name, b"one")?;
+    let replaced = store.replace_if(name, Some(Tag::of(b"two")), b"three");
+    refuses("only what is expected is replaced", replaced, StoreErrorKind::Conflict)?;
+    refuses("what exists is not new", store.replace_if(name, None, b"three"), StoreErrorKind::Conflict)?;
+    store.replace_if(name, Some(Tag::of(b"one")), b"three")?;
+    holds(store, name, b"three")?;
+    store.delete(name)?;
+    is_absent(store, name)
+}
+
+/// Tries every promise. The store must be empty, and is so again when it has passed. Takes a second or so and 40 MiB.
+///
+/// # Errors
+/// The first promise that is not kept.
+pub fn check(store: &dyn Store) -> Outcome {
+    for folder in Folder::ALL {
+        lists(store, folder, &BTreeMap::new())?;
+    }
+    put_and_get(store)?;
+    ranges(store)?;
+    sizes(store)?;
+    listings(store)?;
+    replacements(store)?;
+    one_winner(store)?;
+    no_lost_update(store)?;
+    check_conditions(store)?;
+    for folder in Folder::ALL {
+        lists(store, folder, &BTreeMap::new())?;
+    }
+    Ok(())
+}
+
+fn put_and_get(store: &dyn Store) -> Outcome {
+    for name in one_of_each() {
+        is_absent(store, &name)?;
+        store.delete(&name)?;
+        store.put_new(&name, &[b"con", b"", b"tents"])?;
+        refuses("a name is given once only", store.put_new(&name, &[b"other"]), StoreErrorKind::AlreadyExists)?;
+        holds(store, &name, b"contents")?;
+        ensure(store.get(&name, 8)?[..] == *b"contents", "an object of just the limit can be read")?;
+        refuses("a limit is kept", store.get(&name, 7), StoreErrorKind::TooLarge)?;
+        store.delete(&name)?;
+        is_absent(store, &name)?;
+        store.delete(&name)?;
+        store.put_new(&name, &[b"again"])?;
+        holds(store, &name, b"again")?;
+        store.delete(&name)?;
+    }
+    Ok(())
+}
+
+fn ranges(store: &dyn Store) -> Outcome {
+    for name in one_of_each() {
+        store.put_new(&name, &[b"0123456789"])?;
+        for (range, expected) in
+            [(0..10, "0123456789"), (0..1, "0"), (3..7, "3456"), (9..10, "9"), (5..5, ""), (10..10, "")]
+        {
+            let read = store.get_range(&name, range.clone())?;
+            ensure(read == expected.as_bytes(), format!("{range:?} of {name} are the bytes of that range"))?;
+        }
+        for range in [0..11, 10..11, 11..11, 20..30, 0..u64::MAX, u64::MAX - 1..u64::MAX] {
+            refuses("a range ends within the object", store.get_range(&name, range), StoreErrorKind::Truncated)?;
+        }
+        store.delete(&name)?;
+        refuses("what is deleted is not read", store.get_range(&name, 0..1), StoreErrorKind::NotFound)?;
+    }
+    Ok(())
+}
+
+fn sizes(store: &dyn Store) -> Outcome {
+    let empty = pack(1);
+    store.put_new(&empty, &[])?;
+    holds(store, &empty, b"")?;
+    store.delete(&empty)?;
+
+    let big: Vec<u8> = (0..10 << 20).flat_map(|word: u32| word.wrapping_mul(2_654_435_769).to_le_bytes()).collect();
+    let name = pack(2);
+    let (head, tail) = big.split_at(12_345_678);
+    store.put_new(&name, &[head, tail])?;
+    holds(store, &name, &big)?;
+    refuses("a limit is kept", store.get(&name, big.len() as u64 - 1), StoreErrorKind::TooLarge)?;
+    let seam = store.get_range(&name, 12_345_000..12_346_000)?;
+    ensure(seam == big[12_345_000..12_346_000], "a range of a big object is read right")?;
+    // What was read stays, whatever becomes of the object.
+    let read = store.get(&name, u64::MAX)?;
+    store.delete(&name)?;
+    ensure(read[..] == big, "bytes that were read outlive the object")
+}
+
+fn listings(store: &dyn Store) -> Outcome {
+    let mut names: Vec<_> = (0..200u8).map(pack).collect();
+    names.extend(one_of_each());
+    for (size, name) in names.iter().enumerate() {
+        store.put_new(name, &[&vec![b'x'; size]])?;
+    }
+    for folder in Folder::ALL {
+        let expected = names.iter().enumerate().filter(|(_, name)| name.folder() == folder);
+        lists(store, folder, &expected.map(|(size, name)| (*name, size as u64)).collect())?;
+    }
+    let mut seen = 0;
+    let stopped = store.list(
+        Folder::Packs,
+        &mut |info| {
+            seen += 1;
+            Err(StoreError::new(StoreErrorKind::Conflict, "stop at", info.name))
+        },
+        &mut |_| {},
+    );
+    refuses("a listing stops when told", stopped, StoreErrorKind::Conflict)?;
+    ensure(seen == 1, "a listing stops when told")?;
+    // What is found may be deleted while the listing goes on.
+    for folder in Folder::ALL {
+        store.list(folder, &mut |info| store.delete(&info.name), &mut |_| {})?;
+        lists(store, folder, &BTreeMap::new())?;
+    }
+    Ok(())
+}
+
+fn replacements(store: &dyn Store) -> Outcome {
+    let name = ObjectName::Condemned;
+    let (first, second) = (Tag::of(b"first"), Tag::of(b"second"));
+    let promise = "only what is expected is replaced";
+    refuses(promise, store.replace_if(&name, Some(first), b"second"), StoreErrorKind::Conflict)?;
+    is_absent(store, &name)?;
+    store.replace_if(&name, None, b"first")?;
+    refuses(promise, store.replace_if(&name, None, b"second"), StoreErrorKind::Conflict)?;
+    refuses(promise, store.replace_if(&name, Some(second), b"second"), StoreErrorKind::Conflict)?;
+    holds(store, &name, b"first")?;
+    store.replace_if(&name, Some(first), b"second")?;
+    holds(store, &name, b"second")?;
+    refuses(promise, store.replace_if(&name, Some(first), b"third"), StoreErrorKind::Conflict)?;
+    store.replace_if(&name, Some(second), b"")?;
+    holds(store, &name, b"")?;
+    store.replace_if(&name, Some(Tag::of(b"")), b"first")?;
+    refuses("what exists is not new", store.put_new(&name, &[b"new"]), StoreErrorKind::AlreadyExists)?;
+    holds(store, &name, b"first")?;
+    store.delete(&name)?;
+    refuses(promise, store.replace_if(&name, Some(first), b"second"), StoreErrorKind::Conflict)?;
+    is_absent(store, &name)
+}
+
+/// Of threads that put one name at once, exactly one succeeds, and its bytes are there.
+fn one_winner(store: &dyn Store) -> Outcome {
+    for round in 0..20 {
+        let name = if round % 2 == 0 { pack(round) } else { ObjectName::Snapshot(LeaseId([round; LeaseId::LEN])) };
+        let winner = AtomicUsize::new(0);
+        let wins = AtomicUsize::new(0);
+        in_threads(|thread| match store.put_new(&name, &[&vec![b'a'; thread], b"."]) {
+            Ok(()) => {
+                winner.store(thread, Ordering::Relaxed);
+                wins.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            lost => refuses("a name is given once only", lost, StoreErrorKind::AlreadyExists),
+        })?;
+        ensure(wins.into_inner() == 1, "exactly one of many who put a name succeeds")?;
+        let size = winner.into_inner() as u64 + 1;
+        ensure(
+            store.stat(&name)?.is_some_and(|info| info.size == size),
+            "who succeeds in putting has put its own bytes",
+        )?;
+        store.delete(&name)?;
+    }
+    Ok(())
+}
+
+/// Threads that count in one object do not miss a number, nor does a reader see anything but numbers.
+fn no_lost_update(store: &dyn Store) -> Outcome {
+    const EACH: u64 = 25;
+    let name = ObjectName::Condemned;
+    store.replace_if(&name, None, &0u64.to_le_bytes())?;
+    in_threads(|_| {
+        let mut done = 0;
+        while done < EACH {
+            let current = store.get(&name, 8)?;
+            let count = u64::from_le_bytes(
+                current[..].try_into().map_err(|_| Failure::Broken("a reader sees all of an object".to_owned()))?,
+            );
+            match store.replace_if(&name, Some(Tag::of(&current)), &(count + 1).to_le_bytes()) {
+                Ok(()) => done += 1,
+                lost => refuses("only what is expected is replaced", lost, StoreErrorKind::Conflict)?,
+            }
+        }
+        Ok(())
+    })?;
+    holds(store, &name, &(THREADS as u64 * EACH).to_le_bytes())?;
+    Ok(store.delete(&name)?)
+}
+
+fn in_threads(run: impl Fn(usize) -> Outcome + Sync) -> Outcome {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                scope.spawn({
+                    let run = &run;
+                    move || run(thread)
+                })
+            })
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Failure::Broken("a store does not panic".to_owned())))
+        })
+    })
+}
+
+fn pack(n: u8) -> ObjectName {
+    ObjectName::Pack(PackId([n; PackId::LEN]))
+}
+
+/// A name in every folder; two that are neighbours where there are shards.
+fn one_of_each() -> Vec<ObjectName> {
+    let mut neighbour = [0xfe; PackId::LEN];
+    neighbour[PackId::LEN - 1] = 0;
+    vec![
+        ObjectName::Config,
+        ObjectName::Condemned,
+        ObjectName::Member(MemberId([1; MemberId::LEN])),
+        ObjectName::Keyring(u64::MAX),
+        pack(0xfe),
+        ObjectName::Pack(PackId(neighbour)),
+        ObjectName::Segment(SegmentId([2; SegmentId::LEN])),
+        ObjectName::Snapshot(LeaseId([3; LeaseId::LEN])),
+        ObjectName::Lease(LeaseId([3; LeaseId::LEN])),
+    ]
+}
+
+fn ensure(kept: bool, promise: impl Into<String>) -> Outcome {
+    if kept { Ok(()) } else { Err(Failure::Broken(promise.into())) }
+}
+
+fn refuses<T>(promise: &str, result: super::Result<T>, expected: StoreErrorKind) -> Outcome {
+    match result {
+        Err(e) if e.kind == expected => Ok(()),
+        Err(e) => Err(e.into()),
+        Ok(_) => Err(Failure::Broken(promise.to_owned())),
+    }
+}
+
+fn holds(store: &dyn Store, name: &ObjectName, bytes: &[u8]) -> Outcome {
+    ensure(store.get(name, u64::MAX)?[..] == *bytes, format!("{name} holds the bytes that were written"))?;
+    let info = store.stat(name)?;
+    let right = info.is_some_and(|info| info.name == *name && info.size == bytes.len() as u64);
+    ensure(right, format!("the size of {name} is right"))
+}
+
+fn is_absent(store: &dyn Store, name: &ObjectName) -> Outcome {
+    ensure(store.stat(name)?.is_none(), format!("{name} is not there"))?;
+    refuses("what does not exist is not read", store.get(name, u64::MAX), StoreErrorKind::NotFound)?;
+    refuses("what does not exist is not read", store.get_range(name, 0..0), StoreErrorKind::NotFound)
+}
+
+fn lists(store: &dyn Store, folder: Folder, expected: &BTreeMap<ObjectName, u64>) -> Outcome {
+    let mut listed = Vec::new();
+    let mut strange = Vec::new();
+    store.list(
+        folder,
+        &mut |info| {
+            listed.push((info.name, info.size));
+            Ok(())
+        },
+        &mut |path| strange.push(path),
+    )?;
+    listed.sort();
+    ensure(strange.is_empty(), format!("nothing strange is in {folder:?}: {strange:?}"))?;
+    let expected: Vec<_> = expected.iter().map(|(name, size)| (*name, *size)).collect();
+    ensure(listed == expected, format!("the listing of {folder:?} names every object once, with its size"))
+}

@@ -1,0 +1,215 @@
+use std::fs;
+use std::path::Path;
+
+use super::super::local::{place_linked, place_locked};
+use super::super::local_scratch::Scratch;
+use super::*;
+
+fn new_store() -> (tempfile::TempDir, LocalStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::create(&folder.path().join("a/repository")).unwrap();
+    (folder, store)
+}
+
+fn reopen(store: &LocalStore) -> LocalStore {
+    LocalStore::open(Path::new(&store.location())).unwrap()
+}
+
+/// The names in a folder, in order.
+fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn conforms_and_leaves_nothing_behind() {
+    let (folder, store) = new_store();
+    conformance::check(&store).unwrap();
+    // A second time with what the first has made and cached.
+    conformance::check(&store).unwrap();
+    drop(store);
+    let root = folder.path().join("a/repository");
+    assert_eq!(names_in(&root.join("tmp")), ["lock"]);
+    assert_eq!(names_in(&root.join("packs/fe")), [""; 0]);
+}
+
+#[test]
+fn conforms_through_another_handle() {
+    /// Writes through one handle, reads through another.
+    struct Two(LocalStore, LocalStore);
+    impl Store for Two {
+        fn location(&self) -> String {
+            self.0.location()
+        }
+        fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
+            self.0.put_new(name, parts)
+        }
+        fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+            self.1.get(name, limit)
+        }
+        fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
+            self.0.get_range(name, range)
+        }
+        fn list(
+            &self,
+            folder: Folder,
+            found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
+            strange: &mut dyn FnMut(String),
+        ) -> Result<()> {
+            self.1.list(folder, found, strange)
+        }
+        fn delete(&self, name: &ObjectName) -> Result<()> {
+            self.0.delete(name)
+        }
+        fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
+            self.1.stat(name)
+        }
+        fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
+            // Half through each, so that what excludes the threads must exclude the handles.
+            if bytes.first().is_some_and(|byte| byte % 2 == 0) { &self.0 } else { &self.1 }
+                .replace_if(name, expected, bytes)
+        }
+    }
+    let (_folder, store) = new_store();
+    let other = reopen(&store);
+    conformance::check(&Two(store, other)).unwrap();
+}
+
+#[test]
+fn opens_only_folders_and_makes_private_ones() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, store) = new_store();
+    let missing = folder.path().join("missing");
+    assert_eq!(kind(LocalStore::open(&missing)), StoreErrorKind::NotFound);
+    assert!(!missing.exists());
+    let file = folder.path().join("file");
+    fs::write(&file, "a file").unwrap();
+    assert_eq!(kind(LocalStore::open(&file)), StoreErrorKind::Io);
+    assert_eq!(kind(LocalStore::create(&file)), StoreErrorKind::Io);
+    assert_eq!(kind(LocalStore::create(&file.join("below"))), StoreErrorKind::Io);
+
+    store.put_new(&pack(1), &[b"1"]).unwrap();
+    LocalStore::create(Path::new(&store.location())).unwrap();
+    let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    for made in ["a", "a/repository", "a/repository/tmp", "a/repository/packs", "a/repository/packs/01"] {
+        assert_eq!(mode(made), 0o700, "{made}");
+    }
+    assert_eq!(mode(&format!("a/repository/{}", pack(1))), 0o600);
+}
+
+#[test]
+fn what_only_reads_writes_nothing() {
+    let (folder, store) = new_store();
+    assert_eq!(store.stat(&pack(1)).unwrap(), None);
+    assert_eq!(kind(store.get(&pack(1), 1)), StoreErrorKind::NotFound);
+    store.delete(&pack(1)).unwrap();
+    for folder in Folder::ALL {
+        store.list(folder, &mut |_| panic!("nothing is there"), &mut |_| {}).unwrap();
+    }
+    assert_eq!(names_in(&folder.path().join("a/repository")), [""; 0]);
+}
+
+#[test]
+fn an_open_pack_does_not_hide_that_it_is_deleted() {
+    let (_folder, store) = new_store();
+    store.put_new(&pack(1), &[b"12345"]).unwrap();
+    assert_eq!(store.get_range(&pack(1), 1..3).unwrap(), b"23");
+    reopen(&store).delete(&pack(1)).unwrap();
+    assert_eq!(store.stat(&pack(1)).unwrap(), None);
+    assert_eq!(kind(store.get(&pack(1), 9)), StoreErrorKind::NotFound);
+    store.list(Folder::Packs, &mut |_| panic!("it is deleted"), &mut |_| {}).unwrap();
+    store.delete(&pack(1)).unwrap();
+    assert_eq!(kind(store.get_range(&pack(1), 1..3)), StoreErrorKind::NotFound);
+}
+
+#[test]
+fn what_can_be_replaced_is_never_read_from_an_old_file() {
+    let (_folder, store) = new_store();
+    store.put_new(&ObjectName::Condemned, &[b"one"]).unwrap();
+    assert_eq!(store.get_range(&ObjectName::Condemned, 0..3).unwrap(), b"one");
+    reopen(&store).replace_if(&ObjectName::Condemned, Some(Tag::of(b"one")), b"two").unwrap();
+    assert_eq!(store.get_range(&ObjectName::Condemned, 0..3).unwrap(), b"two");
+}
+
+#[test]
+fn strange_names_are_told_apart() {
+    use std::os::unix::ffi::OsStrExt;
+    let (folder, store) = new_store();
+    let root = folder.path().join("a/repository");
+    for name in [ObjectName::Config, pack(0xab), lease(1)] {
+        store.put_new(&name, &[b"object"]).unwrap();
+    }
+    let id = pack(0xab).to_string().rsplit('/').next().unwrap().to_owned();
+    let mut planted = vec![
+        "notes.txt".to_owned(),
+        "lost+found/".to_owned(),
+        "condemned/".to_owned(),
+        "keyring/07".to_owned(),
+        "leases/sub/".to_owned(),
+        "packs/file".to_owned(),
+        "packs/AB/".to_owned(),
+        "packs/abc/".to_owned(),
+        format!("packs/cd/{id}"),
+        format!("packs/ab/{id}.part"),
+    ];
+    for path in &planted {
+        let full = root.join(path);
+        fs::create_dir_all(full.parent().unwrap()).unwrap();
+        if path.ends_with('/') { fs::create_dir(full) } else { fs::write(full, "?") }.unwrap();
+    }
+    fs::write(root.join("leases").join(std::ffi::OsStr::from_bytes(b"\xff")), "?").unwrap();
+    planted.push("leases/\u{fffd}".to_owned());
+
+    let (mut objects, mut strange) = (Vec::new(), Vec::new());
+    for folder in Folder::ALL {
+        let mut found = |info: ObjectInfo| {
+            objects.push(info.name);
+            Ok(())
+        };
+        store.list(folder, &mut found, &mut |path| strange.push(path)).unwrap();
+    }
+    assert_eq!(objects, [ObjectName::Config, pack(0xab), lease(1)]);
+    let mut planted: Vec<_> = planted.iter().map(|path| path.trim_end_matches('/').to_owned()).collect();
+    planted.sort();
+    strange.sort();
+    assert_eq!(strange, planted);
+    assert_eq!(kind(store.stat(&ObjectName::Condemned)), StoreErrorKind::Io);
+}
+
+#[test]
+fn the_other_ways_to_place_an_object_do_not_overwrite_either() {
+    for place in [place_linked, place_locked] {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(&folder.path().join("tmp")).unwrap();
+        let target = folder.path().join("target");
+        let first = scratch.write(&[b"first"], true).unwrap();
+        place(&scratch, first.path(), &target).unwrap();
+        drop(first);
+        let second = scratch.write(&[b"second"], true).unwrap();
+        let error = place(&scratch, second.path(), &target).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+        drop(second);
+        assert_eq!(fs::read(&target).unwrap(), b"first");
+        assert_eq!(names_in(scratch.folder()), ["alive"]);
+    }
+}
+
+#[test]
+fn of_many_who_place_an_object_one_succeeds_in_every_way() {
+    for place in [place_linked, place_locked] {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        let attempt = || {
+            let scratch = Scratch::new(&folder.path().join("tmp")).unwrap();
+            let temp = scratch.write(&[b"bytes"], false).unwrap();
+            place(&scratch, temp.path(), &target).is_ok()
+        };
+        let wins = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(attempt)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|won| *won).count()
+        });
+        assert_eq!(wins, 1);
+    }
+}
