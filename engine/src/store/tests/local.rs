@@ -200,16 +200,21 @@ fn the_other_ways_to_place_an_object_do_not_overwrite_either() {
 fn of_many_who_place_an_object_one_succeeds_in_every_way() {
     for place in [place_linked, place_locked] {
         let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("target");
-        let attempt = || {
+        let start = std::sync::Barrier::new(8);
+        // How many of a hundred names this thread won.
+        let attempts = || {
             let scratch = Scratch::new(&folder.path().join("tmp")).unwrap();
-            let temp = scratch.write(&[b"bytes"], false).unwrap();
-            place(&scratch, temp.path(), &target).is_ok()
+            let wins = |name: &u32| {
+                let temp = scratch.write(&[b"bytes"], false).unwrap();
+                start.wait();
+                place(&scratch, temp.path(), &folder.path().join(name.to_string())).is_ok()
+            };
+            (0..100).filter(wins).count()
         };
-        let wins = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(attempt)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|won| *won).count()
+        let wins: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(attempts)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
-        assert_eq!(wins, 1);
+        assert_eq!(wins, 100);
     }
 }
