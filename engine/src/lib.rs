@@ -1,9 +1,24 @@
-//! The Enamel backup engine.
+//! The Enamel backup engine: folders, files and streams into an encrypted, deduplicated repository, and back.
+//!
+//! ```text
+//! backup:   source -> chunk -> pack -> store
+//! restore:  store  -> pack  -> chunk -> target
+//! ```
+//!
+//! Data moves along an arrow; progress goes sideways to a [`monitor::Monitor`]; errors go up. The engine never prints and never
+//! reads the environment. `ARCHITECTURE.md` has the map.
 
+pub mod chunk;
+pub mod crypto;
 pub mod error;
 pub mod filesystem;
+pub mod index;
+pub mod machine;
 pub mod monitor;
+pub mod pack;
+pub mod repository;
 pub mod source;
 pub mod store;
+pub mod tree;
 
 pub use error::{Error, ErrorKind, Result};

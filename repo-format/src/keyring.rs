@@ -40,6 +40,9 @@ pub struct Recipient {
     /// HPKE ciphertext of the wrapping key.
     #[n(2)]
     pub sealed: ByteString,
+    /// The member's public key, for whoever writes the next version: unlike the one in `keys/`, it is authenticated.
+    #[n(3)]
+    pub public_key: Bytes32,
 }
 
 /// The secrets. The engine wipes them.

@@ -1,0 +1,197 @@
+//! Coding of a chunk's bytes: raw, or one zstd frame (FORMAT.md, section 8).
+//!
+//! Compressing is by far the dearest step of a backup, so data that does not compress (images!) is recognised by samples, and a file
+//! whose chunks did not compress is not sampled again for a while.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use repo_format::pack::{CODEC_RAW, CODEC_ZSTD};
+use zstd::bulk::{Compressor, Decompressor};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Chunks below this are compressed without a probe: the probe would cost as much.
+const PROBE_FROM: usize = 16 * 1024;
+/// Bytes of one sample; three are taken.
+const SAMPLE: usize = 4 * 1024;
+/// Samples that stay above this share of their size (in percent) say that the chunk does not compress.
+const POOR_PERCENT: usize = 95;
+/// After a poor chunk this many of the same file are taken raw without a probe, doubling up to the maximum.
+const SKIP_MAX: u32 = 16;
+
+/// Whether to try to compress.
+#[derive(Clone, Copy)]
+pub enum Compression<'a> {
+    /// It never helps: ids.
+    Never,
+    /// It always helps: directories.
+    Always,
+    /// Ask a sample, and what the file's other chunks were like.
+    Probe(&'a FileCompression),
+}
+
+/// What the chunks of a file have been like.
+#[derive(Default)]
+pub struct FileCompression {
+    skip: AtomicU32,
+    poor_in_a_row: AtomicU32,
+}
+
+impl FileCompression {
+    fn should_skip(&self) -> bool {
+        self.skip.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    fn was_poor(&self) {
+        let row = self.poor_in_a_row.fetch_add(1, Ordering::Relaxed).min(4);
+        self.skip.store((1 << row).min(SKIP_MAX), Ordering::Relaxed);
+    }
+
+    fn was_good(&self) {
+        self.poor_in_a_row.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A coded chunk, ready to be sealed: codec, then bytes.
+pub struct Coded<'a> {
+    /// First byte of what is sealed.
+    pub codec: u8,
+    /// The rest.
+    pub bytes: &'a [u8],
+}
+
+/// Codes chunks; one for each thread, since it keeps its tables.
+pub struct Coder {
+    compressor: Compressor<'static>,
+    sampler: Compressor<'static>,
+    buffer: Vec<u8>,
+}
+
+impl Coder {
+    /// A coder for a zstd level.
+    ///
+    /// # Errors
+    /// If there is no memory for its tables.
+    pub fn new(level: i32) -> Result<Self> {
+        let failed = |e| Error::io("cannot set up compression", e);
+        let compressor = Compressor::new(level).map_err(failed)?;
+        let sampler = Compressor::new(1).map_err(failed)?;
+        Ok(Coder { compressor, sampler, buffer: Vec::new() })
+    }
+
+    /// Codes `plain`.
+    pub fn encode<'a>(&'a mut self, plain: &'a [u8], compression: Compression<'_>) -> Coded<'a> {
+        let raw = Coded { codec: CODEC_RAW, bytes: plain };
+        let file = match compression {
+            Compression::Never => return raw,
+            Compression::Always => None,
+            Compression::Probe(file) => Some(file),
+        };
+        if let Some(file) = file
+            && plain.len() >= PROBE_FROM
+            && (file.should_skip() || self.looks_poor(plain, file))
+        {
+            return raw;
+        }
+        self.buffer.clear();
+        self.buffer.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+        match self.compressor.compress_to_buffer(plain, &mut self.buffer) {
+            // A little gain is not worth the time it takes to restore.
+            Ok(length) if length + plain.len() / 32 < plain.len() => {
+                Coded { codec: CODEC_ZSTD, bytes: &self.buffer[..length] }
+            }
+            // The buffer has the room that zstd asks for; should it refuse all the same, the plain bytes are as good.
+            Ok(_) | Err(_) => raw,
+        }
+    }
+
+    fn looks_poor(&mut self, plain: &[u8], file: &FileCompression) -> bool {
+        let places = [0, plain.len() / 2, plain.len() - SAMPLE];
+        let samples = places.map(|at| &plain[at..at + SAMPLE]);
+        self.buffer.clear();
+        self.buffer.reserve(zstd::zstd_safe::compress_bound(SAMPLE));
+        let mut poor = 0;
+        for sample in samples {
+            self.buffer.clear();
+            let length = self.sampler.compress_to_buffer(sample, &mut self.buffer).unwrap_or(SAMPLE);
+            poor += usize::from(length * 100 > SAMPLE * POOR_PERCENT);
+        }
+        match poor >= 2 {
+            true => file.was_poor(),
+            false => file.was_good(),
+        }
+        poor >= 2
+    }
+}
+
+/// Decodes a chunk of exactly `plain_len` bytes; never allocates more.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`], or [`ErrorKind::TooNew`] for an unknown codec.
+pub fn decode(codec: u8, coded: &[u8], plain_len: usize) -> Result<Vec<u8>> {
+    let wrong = |why: String| Error::new(ErrorKind::Damaged, why);
+    match codec {
+        CODEC_RAW if coded.len() == plain_len => Ok(coded.to_vec()),
+        CODEC_RAW => Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", coded.len()))),
+        CODEC_ZSTD => {
+            let plain = Decompressor::new()
+                .and_then(|mut zstd| zstd.decompress(coded, plain_len))
+                .map_err(|e| wrong(format!("a chunk does not decompress to its {plain_len} bytes: {e}")))?;
+            match plain.len() == plain_len {
+                true => Ok(plain),
+                false => Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", plain.len()))),
+            }
+        }
+        other => Err(Error::new(ErrorKind::TooNew, format!("a chunk has codec {other}, which this version does not know"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    fn code(plain: &[u8], file: &FileCompression) -> (u8, Vec<u8>) {
+        let mut coder = Coder::new(3).unwrap();
+        let coded = coder.encode(plain, Compression::Probe(file));
+        (coded.codec, coded.bytes.to_vec())
+    }
+
+    #[test]
+    fn what_was_coded_decodes_to_the_same() {
+        for plain in [vec![], b"x".to_vec(), b"abc".repeat(50_000), noise(100), noise(100_000)] {
+            let (codec, bytes) = code(&plain, &FileCompression::default());
+            assert_eq!(decode(codec, &bytes, plain.len()).unwrap(), plain);
+        }
+    }
+
+    #[test]
+    fn noise_is_kept_raw_and_text_is_compressed() {
+        let file = FileCompression::default();
+        assert_eq!(code(&noise(100_000), &file).0, CODEC_RAW);
+        assert_eq!(code(&b"abc".repeat(50_000), &FileCompression::default()).0, CODEC_ZSTD);
+    }
+
+    #[test]
+    fn a_file_that_turns_compressible_is_noticed_again() {
+        let file = FileCompression::default();
+        for _ in 0..20 {
+            code(&noise(20_000), &file);
+        }
+        let text = b"abc".repeat(10_000);
+        assert!((0..40).any(|_| code(&text, &file).0 == CODEC_ZSTD));
+    }
+
+    #[test]
+    fn a_bomb_does_not_decode_beyond_its_stated_length() {
+        let bomb = zstd::bulk::compress(&vec![0; 8 << 20], 3).unwrap();
+        assert!(decode(CODEC_ZSTD, &bomb, 1000).is_err());
+        assert!(decode(CODEC_ZSTD, &bomb, (8 << 20) + 1).is_err());
+        assert!(decode(9, b"", 0).is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! Sealing and opening versions of the keyring (FORMAT.md, section 6.2).
+
+use hpke::{
+    Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256, kem::X25519HkdfSha256,
+};
+use repo_format::cbor::{self, ByteString};
+use repo_format::clear::{self, ClearObject};
+use repo_format::context;
+use repo_format::head::ObjectKind;
+use repo_format::id::{Bytes32, MemberId, RepositoryId};
+use repo_format::keyring::{Epoch, Keyring, Recipient, Secrets};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::member::UnlockedMember;
+use super::random;
+use super::seal::{open_once, seal_once};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The secrets of a keyring version; wiped on drop.
+pub struct KeyringSecrets(pub(super) Secrets);
+
+impl Drop for KeyringSecrets {
+    fn drop(&mut self) {
+        let fixed = [&mut self.0.id, &mut self.0.gear, &mut self.0.link];
+        let epochs = self.0.epochs.iter_mut().flat_map(|e| [&mut e.data, &mut e.meta, &mut e.index]);
+        fixed.into_iter().chain(epochs).for_each(|secret| secret.0.zeroize());
+    }
+}
+
+impl KeyringSecrets {
+    /// The secrets of a new repository, in epoch 1.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness.
+    pub fn generate() -> Result<Self> {
+        let secret = || random().map(Bytes32);
+        Ok(KeyringSecrets(Secrets { id: secret()?, gear: secret()?, link: secret()?, epochs: vec![new_epoch(1)?] }))
+    }
+
+    /// The secrets of the next version: a fresh link, and a fresh epoch if `new_epoch` says so.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness.
+    pub fn next(&self, with_new_epoch: bool) -> Result<Self> {
+        let mut next = KeyringSecrets(self.0.clone());
+        next.0.link = Bytes32(random()?);
+        if with_new_epoch {
+            next.0.epochs.push(new_epoch(self.newest_epoch().number + 1)?);
+        }
+        Ok(next)
+    }
+
+    /// The link that authenticates the version after this.
+    pub fn link(&self) -> &[u8; 32] {
+        &self.0.link.0
+    }
+
+    /// The epoch that new objects are sealed with.
+    pub(super) fn newest_epoch(&self) -> &Epoch {
+        match self.0.epochs.last() {
+            Some(epoch) => epoch,
+            None => unreachable!("decoding refuses secrets without an epoch"),
+        }
+    }
+}
+
+fn new_epoch(number: u32) -> Result<Epoch> {
+    let secret = || random().map(Bytes32);
+    Ok(Epoch { number, data: secret()?, meta: secret()?, index: secret()? })
+}
+
+/// A version that has been authenticated and opened.
+pub struct OpenedKeyring {
+    /// Its secrets.
+    pub secrets: KeyringSecrets,
+    /// Whom it is sealed to: members and their public keys.
+    pub recipients: Vec<(MemberId, Bytes32)>,
+}
+
+/// What identifies a version: it is part of what is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyringVersion {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// n.
+    pub version: u64,
+}
+
+impl KeyringVersion {
+    fn info(&self) -> Vec<u8> {
+        [context::KEYRING_INFO.as_bytes(), &self.repository.0, &self.version.to_le_bytes()].concat()
+    }
+}
+
+/// The object `keyring/<n>`: `secrets` sealed to `recipients`, authenticated by the link of the version before.
+///
+/// # Errors
+/// If the operating system has no randomness, or a public key is not one.
+pub fn seal_keyring(
+    at: KeyringVersion,
+    created: i64,
+    recipients: &[(MemberId, Bytes32)],
+    secrets: &KeyringSecrets,
+    link: &[u8; 32],
+) -> Result<Vec<u8>> {
+    let info = at.info();
+    let wrapping_key = Zeroizing::new(random::<32>()?);
+    let recipients = recipients
+        .iter()
+        .map(|(member, public_key)| seal_to(*member, public_key, &info, &wrapping_key))
+        .collect::<Result<Vec<_>>>()?;
+    let plain = Zeroizing::new(cbor::encode(&secrets.0));
+    let sealed = ByteString(seal_once(&wrapping_key, &info, &plain));
+    let body = cbor::encode(&Keyring { version: at.version, created, recipients, sealed });
+    clear::encode(ObjectKind::Keyring, &body, |tagged| keyring_tag(link, tagged))
+        .map_err(|e| Error::damaged(format!("keyring/{}", at.version), e))
+}
+
+fn seal_to(member: MemberId, public_key: &Bytes32, info: &[u8], wrapping_key: &[u8; 32]) -> Result<Recipient> {
+    let failed = |e: hpke::HpkeError| {
+        Error::caused(ErrorKind::Damaged, format!("cannot seal the keyring to member {member}"), e.to_string())
+    };
+    let recipient_key = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&public_key.0).map_err(failed)?;
+    let (encapsulated, sealed) = hpke::single_shot_seal::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
+        &OpModeS::Base,
+        &recipient_key,
+        info,
+        wrapping_key,
+        &[],
+    )
+    .map_err(failed)?;
+    let encapsulated = Bytes32(encapsulated.to_bytes().into());
+    Ok(Recipient { member, encapsulated, sealed: ByteString(sealed), public_key: *public_key })
+}
+
+fn keyring_tag(link: &[u8; 32], tagged: &[u8]) -> [u8; 32] {
+    let key = Zeroizing::new(blake3::derive_key(context::KEYRING_TAG, link));
+    *blake3::keyed_hash(&key, tagged).as_bytes()
+}
+
+/// Opens one version for `member`; `link` is that of the version before.
+///
+/// # Errors
+/// [`ErrorKind::WrongPassword`] if the member is not among its recipients (any more); [`ErrorKind::Damaged`] if it was not
+/// made by a member of the version before.
+pub fn open_keyring(
+    at: KeyringVersion,
+    object: &ClearObject<'_>,
+    member: &UnlockedMember,
+    link: &[u8; 32],
+) -> Result<OpenedKeyring> {
+    let name = format!("keyring/{}", at.version);
+    let damaged = |why: &str| Error::caused(ErrorKind::Damaged, format!("cannot use {name}"), why.to_owned());
+    // `blake3::Hash` compares in constant time.
+    if blake3::Hash::from(keyring_tag(link, object.tagged)) != blake3::Hash::from(object.tag) {
+        return Err(damaged("it was not made by a member of the version before it"));
+    }
+    let keyring = Keyring::decode(object.body).map_err(|e| Error::damaged(&name, e))?;
+    if keyring.version != at.version {
+        return Err(damaged("it is another version under this name"));
+    }
+    let recipient = keyring.recipients.iter().find(|r| r.member == member.id).ok_or_else(|| {
+        Error::new(ErrorKind::WrongPassword, format!("this key was removed from the repository (version {})", at.version))
+    })?;
+    let info = at.info();
+    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&recipient.encapsulated.0)
+        .map_err(|e| damaged(&e.to_string()))?;
+    let wrapping_key = hpke::single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &member.private_key()?,
+        &encapsulated,
+        &info,
+        &recipient.sealed.0,
+        &[],
+    )
+    .map(Zeroizing::new)
+    .map_err(|_| damaged("its secrets do not open with this member's key"))?;
+    let wrapping_key: &[u8; 32] =
+        wrapping_key.as_slice().try_into().map_err(|_| damaged("its wrapping key has the wrong length"))?;
+    let plain = open_once(wrapping_key, &info, &keyring.sealed.0)
+        .ok_or_else(|| damaged("its secrets do not open with the wrapping key"))?;
+    let secrets = Secrets::decode(&plain).map(KeyringSecrets).map_err(|e| Error::damaged(&name, e))?;
+    let recipients = keyring.recipients.iter().map(|r| (r.member, r.public_key)).collect();
+    Ok(OpenedKeyring { secrets, recipients })
+}

@@ -1,0 +1,17 @@
+//! Keys, in three steps: a [`Credential`] unlocks a member, a member opens the keyring, the keyring's secrets give [`Keys`].
+//!
+//! All of FORMAT.md sections 5 and 6 is here and nowhere else. Secrets are wiped when they are dropped and never shown.
+
+mod credential;
+mod keyring;
+mod keys;
+mod member;
+mod random;
+mod seal;
+
+pub use credential::{Credential, KeyFile};
+pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring, open_keyring, seal_keyring};
+pub use keys::Keys;
+pub use member::{UnlockedMember, create_member, unlock_member};
+pub use random::random;
+pub use seal::{ObjectKey, Opened};

@@ -1,0 +1,83 @@
+//! From a chunk's id to the packs that hold it.
+
+use repo_format::head::{KeyClass, Sealing};
+use repo_format::id::{Bytes32, ChunkId, PackId};
+use repo_format::pack::ChunkKind;
+
+use super::{Index, Location, PackNumber, chunk_param};
+use crate::error::Result;
+
+/// Sums over all chunks of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChunkTotals {
+    /// How many different chunks.
+    pub chunks: u64,
+    /// Their plain bytes, each counted once.
+    pub plain_bytes: u64,
+    /// Their sealed bytes, each counted once.
+    pub sealed_bytes: u64,
+}
+
+const LOCATIONS: &str = "
+SELECT p.id, p.number, c.offset, c.sealed, c.plain, c.kind, p.class, coalesce(s.epoch, p.epoch), coalesce(s.salt, p.salt), c.position
+FROM chunks c JOIN packs p ON p.number = c.pack LEFT JOIN salts s ON s.pack = c.pack AND s.place = c.salt
+WHERE c.id = ?1";
+
+impl Index {
+    /// All places where a chunk stands.
+    pub fn locations(&self, id: &ChunkId) -> Result<Vec<Location>> {
+        self.read("look up a chunk", |c| {
+            let mut statement = c.prepare_cached(LOCATIONS)?;
+            let rows = statement.query_map([chunk_param(id)], read_location)?;
+            rows.collect()
+        })
+    }
+
+    /// The packs that hold a chunk, as numbers; quicker than [`Index::locations`].
+    pub fn packs_of(&self, id: &ChunkId, mut found: impl FnMut(PackNumber) -> bool) -> Result<bool> {
+        self.read("look up a chunk", |c| {
+            let mut statement = c.prepare_cached("SELECT pack FROM chunks WHERE id = ?1")?;
+            let mut rows = statement.query([chunk_param(id)])?;
+            while let Some(row) = rows.next()? {
+                if found(row.get(0)?) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// Whether no pack is known.
+    pub fn is_empty(&self) -> Result<bool> {
+        self.read("count the packs", |c| {
+            c.query_row("SELECT NOT EXISTS (SELECT 1 FROM packs)", [], |row| row.get(0))
+        })
+    }
+
+    /// Sums over all chunks.
+    pub fn chunk_totals(&self) -> Result<ChunkTotals> {
+        let sql = "SELECT count(*), coalesce(sum(plain), 0), coalesce(sum(sealed), 0) FROM (SELECT max(plain) plain, max(sealed) sealed FROM chunks GROUP BY id)";
+        self.read("count the chunks", |c| {
+            c.query_row(sql, [], |row| {
+                let sum = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+                Ok(ChunkTotals { chunks: sum(0)?, plain_bytes: sum(1)?, sealed_bytes: sum(2)? })
+            })
+        })
+    }
+}
+
+fn read_location(row: &rusqlite::Row<'_>) -> rusqlite::Result<Location> {
+    let class = if row.get::<_, u8>(6)? == KeyClass::Data as u8 { KeyClass::Data } else { KeyClass::Meta };
+    let kind = if row.get::<_, u8>(5)? == ChunkKind::Data as u8 { ChunkKind::Data } else { ChunkKind::Node };
+    Ok(Location {
+        pack: PackId(row.get(0)?),
+        number: row.get(1)?,
+        offset: row.get::<_, i64>(2)?.cast_unsigned(),
+        sealed_len: row.get(3)?,
+        plain_len: row.get(4)?,
+        kind,
+        sealing: Sealing { class, epoch: row.get(7)? },
+        salt: Bytes32(row.get(8)?),
+        position: row.get(9)?,
+    })
+}

@@ -1,0 +1,102 @@
+//! What this machine remembers of manifests, keyring and config, so that what disappears or rolls back shows.
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+use rusqlite::{OptionalExtension, params};
+
+use super::{Index, PackNumber};
+use crate::error::Result;
+
+/// What is remembered of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RememberedManifest {
+    /// Its id.
+    pub id: LeaseId,
+    /// Its digest.
+    pub digest: Bytes32,
+    /// Its kind.
+    pub kind: u8,
+    /// When its run started.
+    pub time: Time,
+    /// A keyed hash of host and roots: snapshots of the same things have the same.
+    pub family: Bytes32,
+}
+
+/// Snapshots whose packs are remembered; older ones are let go.
+const COUNTED_SNAPSHOTS: i64 = 16;
+
+impl Index {
+    /// Remembers a manifest.
+    pub fn remember_manifest(&self, manifest: &RememberedManifest) -> Result<()> {
+        let m = manifest;
+        self.write("remember a snapshot", |t| {
+            let sql = "INSERT OR REPLACE INTO manifests (id, digest, kind, seconds, nanoseconds, family) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let (seconds, nanoseconds) = (m.time.seconds, m.time.nanoseconds);
+            t.prepare_cached(sql)?.execute(params![m.id.0, m.digest.0, m.kind, seconds, nanoseconds, m.family.0])?;
+            Ok(())
+        })
+    }
+
+    /// All remembered manifests, newest first.
+    pub fn remembered_manifests(&self) -> Result<Vec<RememberedManifest>> {
+        self.read("recall the snapshots", |c| {
+            let sql = "SELECT id, digest, kind, seconds, nanoseconds, family FROM manifests ORDER BY seconds DESC, nanoseconds DESC, id";
+            let mut statement = c.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(RememberedManifest {
+                    id: LeaseId(row.get(0)?),
+                    digest: Bytes32(row.get(1)?),
+                    kind: row.get(2)?,
+                    time: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
+                    family: Bytes32(row.get(5)?),
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Remembers the packs that a snapshot counts on.
+    pub fn remember_counted(&self, snapshot: LeaseId, packs: &[PackNumber]) -> Result<()> {
+        self.write("remember a snapshot's packs", |t| {
+            let mut insert = t.prepare_cached("INSERT OR IGNORE INTO counted (snapshot, pack) VALUES (?1, ?2)")?;
+            packs.iter().try_for_each(|pack| insert.execute(params![snapshot.0, pack]).map(|_| ()))?;
+            let old = "DELETE FROM counted WHERE snapshot NOT IN
+                       (SELECT id FROM manifests ORDER BY seconds DESC, nanoseconds DESC LIMIT ?1)";
+            t.prepare_cached(old)?.execute([COUNTED_SNAPSHOTS])?;
+            Ok(())
+        })
+    }
+
+    /// The packs that a snapshot counts on, if that is remembered.
+    pub fn counted(&self, snapshot: LeaseId) -> Result<Option<Vec<PackNumber>>> {
+        self.read("recall a snapshot's packs", |c| {
+            let mut statement = c.prepare_cached("SELECT pack FROM counted WHERE snapshot = ?1")?;
+            let packs = statement.query_map([snapshot.0], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok((!packs.is_empty()).then_some(packs))
+        })
+    }
+
+    /// The newest number and digest remembered under `name` (`keyring`, `config`, `condemned`).
+    pub fn remembered(&self, name: &str) -> Result<Option<(u64, Bytes32)>> {
+        self.read("recall a version", |c| {
+            let mut statement = c.prepare_cached("SELECT number, digest FROM remembered WHERE name = ?1")?;
+            statement
+                .query_row([name], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), Bytes32(row.get(1)?))))
+                .optional()
+        })
+    }
+
+    /// Remembers a number and digest under `name`, unless a higher number is remembered.
+    pub fn remember(&self, name: &str, number: u64, digest: Bytes32) -> Result<()> {
+        if self.remembered(name)?.is_some_and(|(known, same)| known > number || (known == number && same == digest)) {
+            return Ok(());
+        }
+        self.write("remember a version", |t| {
+            let sql = "INSERT INTO remembered (name, number, digest) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (name) DO UPDATE SET number = excluded.number, digest = excluded.digest
+                       WHERE excluded.number > remembered.number";
+            t.prepare_cached(sql)?.execute(params![name, number.cast_signed(), digest.0])?;
+            Ok(())
+        })
+    }
+}

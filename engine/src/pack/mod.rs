@@ -1,0 +1,15 @@
+//! Packs: many sealed chunks in one object (FORMAT.md, section 8).
+//!
+//! Writing: [`ChunkStore`] takes plain chunks, drops those that the repository has, and seals the others into open packs;
+//! [`assemble`] makes a finished pack of one; an uploader puts it and takes it into the index. Reading: [`ChunkReader`].
+
+mod assemble;
+mod chunk_store;
+mod open_pack;
+mod reader;
+mod upload;
+
+pub use assemble::FinishedPack;
+pub use chunk_store::{ChunkStore, NodeSink, Stored, StoreTotals};
+pub use reader::{ChunkReader, open_chunk};
+pub use upload::{Mode, UPLOADERS};

@@ -1,0 +1,176 @@
+//! Putting finished packs: durable first, then in the index, then named by a segment.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use repo_format::segment::SegmentPack;
+
+use super::assemble::FinishedPack;
+use crate::error::{Error, Result};
+use crate::index::PackNumber;
+use crate::repository::WriterSession;
+use crate::store::ObjectName;
+
+/// Threads that put packs: while one waits for the disk, another computes an id.
+pub const UPLOADERS: usize = 2;
+/// Finished packs that may wait for an uploader: memory is bounded by open packs, these, and those being put.
+const QUEUE_PACKS: usize = 1;
+/// A segment is put for so many packs, so that an interrupted run's work is named already.
+const SEGMENT_PACKS: usize = 64;
+/// And for so many chunks: a segment has at most 16 MiB, a chunk takes 47 bytes of it.
+const SEGMENT_CHUNKS: usize = 200_000;
+
+/// Whether anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Yes.
+    Write,
+    /// No: chunks are coded to know their size, and dropped.
+    DryRun,
+}
+
+/// The uploads of one run.
+pub(super) struct Uploads<'s> {
+    session: &'s WriterSession<'s>,
+    mode: Mode,
+    queue: Mutex<Option<Sender<FinishedPack>>>,
+    arrivals: Receiver<FinishedPack>,
+    unnamed: Mutex<Unnamed>,
+    failure: Mutex<Option<Error>>,
+    has_failed: AtomicBool,
+    put_any: AtomicBool,
+    stored_bytes: AtomicU64,
+    running: Mutex<usize>,
+    stopped: Condvar,
+}
+
+/// Packs that are durable, and in no segment yet.
+#[derive(Default)]
+struct Unnamed {
+    packs: Vec<SegmentPack>,
+    chunks: usize,
+}
+
+impl<'s> Uploads<'s> {
+    /// Uploads that exactly [`UPLOADERS`] threads will [run](Uploads::run).
+    pub fn new(session: &'s WriterSession<'s>, mode: Mode) -> Self {
+        let (queue, arrivals) = bounded(QUEUE_PACKS);
+        Uploads {
+            session,
+            mode,
+            queue: Mutex::new(Some(queue)),
+            arrivals,
+            unnamed: Mutex::default(),
+            failure: Mutex::default(),
+            has_failed: AtomicBool::new(false),
+            put_any: AtomicBool::new(false),
+            stored_bytes: AtomicU64::new(0),
+            running: Mutex::new(UPLOADERS),
+            stopped: Condvar::new(),
+        }
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether nothing has reached the index by this run.
+    pub fn is_first(&self) -> bool {
+        !self.put_any.load(Ordering::Acquire)
+    }
+
+    pub fn stored_bytes(&self) -> u64 {
+        self.stored_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The first failure, if there has been one.
+    pub fn check(&self) -> Result<()> {
+        match self.has_failed.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(self.take_failure()),
+        }
+    }
+
+    /// Hands a pack to an uploader; waits while too many are on their way.
+    pub fn submit(&self, pack: FinishedPack) -> Result<()> {
+        self.check()?;
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match queue.map(|queue| queue.send(pack)) {
+            Some(Ok(())) => self.check(),
+            _ => Err(self.take_failure()),
+        }
+    }
+
+    /// Puts packs until the queue is closed; `durable` is told of each that is in the index.
+    pub fn run(&self, durable: &mut dyn FnMut(&FinishedPack, PackNumber)) {
+        for pack in &self.arrivals {
+            if self.has_failed.load(Ordering::Relaxed) {
+                continue;
+            }
+            if let Err(error) = self.put(pack, durable) {
+                self.fail(error);
+            }
+        }
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.stopped.notify_all();
+    }
+
+    fn put(&self, pack: FinishedPack, durable: &mut dyn FnMut(&FinishedPack, PackNumber)) -> Result<()> {
+        let repository = self.session.repository();
+        let id = pack.description.id;
+        repository.store().put_new(&ObjectName::Pack(id), &pack.parts())?;
+        self.stored_bytes.fetch_add(pack.description.size, Ordering::Relaxed);
+        let number = repository.index().import_pack(&pack.description)?;
+        self.session.usable().add(number);
+        self.put_any.store(true, Ordering::Release);
+        durable(&pack, number);
+        self.name_later(pack.description)
+    }
+
+    fn name_later(&self, pack: SegmentPack) -> Result<()> {
+        let mut unnamed = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = unnamed.packs.len() >= SEGMENT_PACKS || unnamed.chunks + pack.table.entries.len() > SEGMENT_CHUNKS;
+        let before = if full { std::mem::take(&mut *unnamed) } else { Unnamed::default() };
+        unnamed.chunks += pack.table.entries.len();
+        unnamed.packs.push(pack);
+        drop(unnamed);
+        self.name(&before.packs)
+    }
+
+    fn name(&self, packs: &[SegmentPack]) -> Result<()> {
+        let bytes = self.session.name_packs(packs)?;
+        self.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Closes the queue, waits for the uploaders, and names what is unnamed.
+    pub fn finish(&self, before: Result<()>) -> Result<()> {
+        self.abandon();
+        before?;
+        self.check()?;
+        let unnamed = std::mem::take(&mut *self.unnamed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.name(&unnamed.packs)
+    }
+
+    /// Closes the queue and waits for the uploaders.
+    pub fn abandon(&self) {
+        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        while *running > 0 {
+            running = self.stopped.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn fail(&self, error: Error) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// The failure itself for the first who asks, a note for the others.
+    fn take_failure(&self) -> Error {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.unwrap_or_else(|| Error::new(crate::ErrorKind::Cancelled, "stopped because of an earlier failure"))
+    }
+}

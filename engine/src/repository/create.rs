@@ -1,0 +1,105 @@
+//! Making a repository.
+
+use repo_format::cbor;
+use repo_format::clear;
+use repo_format::condemned::Condemned;
+use repo_format::config::Config;
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::RepositoryId;
+
+use crate::crypto::{Credential, Keys, KeyringSecrets, KeyringVersion, create_member, random, seal_keyring};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::store::{self, Folder, ObjectName, Store, StoreErrorKind};
+
+/// How to make a repository.
+#[derive(Debug, Clone, Default)]
+pub struct InitOptions {
+    /// Whose the first password or key file is.
+    pub label: String,
+}
+
+/// Makes a repository in an empty store. Its config is written last: until then there is no repository, and what an interrupted
+/// attempt left is replaced.
+///
+/// # Errors
+/// [`ErrorKind::RepositoryExists`]; [`ErrorKind::Usage`] if the store holds something else.
+pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -> Result<RepositoryId> {
+    if store.stat(&ObjectName::Config)?.is_some() {
+        return Err(Error::new(ErrorKind::RepositoryExists, format!("there is a repository in {} already", store.location())));
+    }
+    make_room(store)?;
+    check_conditions(store)?;
+
+    let repository = RepositoryId(random()?);
+    let created = machine::now().seconds;
+    let link = random()?;
+    let secrets = KeyringSecrets::generate()?;
+    let member = create_member(credential, &options.label, created, 1, &link)?;
+    let first = KeyringVersion { repository, version: 1 };
+    let keyring = seal_keyring(first, created, &[(member.id, member.public_key)], &secrets, &link)?;
+    let keys = Keys::new(secrets);
+
+    let name = ObjectName::Member(member.id);
+    let object = clear::encode(ObjectKind::Member, &cbor::encode(&member), |_| [0; 32]).map_err(|e| Error::damaged(name, e))?;
+    store.put_new(&name, &[&object])?;
+    store.put_new(&ObjectName::Keyring(1), &[&keyring])?;
+    let condemned = cbor::encode(&Condemned::none());
+    let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
+    store.put_new(&ObjectName::Condemned, &[&condemned])?;
+    let config = encode_config(&keys, &Config::new(repository, created))?;
+    store.put_new(&ObjectName::Config, &[&config])?;
+    Ok(repository)
+}
+
+/// The object `config`.
+pub(super) fn encode_config(keys: &Keys, config: &Config) -> Result<Vec<u8>> {
+    clear::encode(ObjectKind::Config, &cbor::encode(config), |tagged| keys.config_tag(tagged))
+        .map_err(|e| Error::damaged(ObjectName::Config, e))
+}
+
+/// Removes what an interrupted `init` left; refuses a place that holds anything else.
+fn make_room(store: &dyn Store) -> Result<()> {
+    let mut leftovers = Vec::new();
+    let mut foreign = None;
+    let mut precious = None;
+    for folder in Folder::ALL {
+        let mut found = |info: store::ObjectInfo| {
+            match folder {
+                Folder::Packs | Folder::Index | Folder::Snapshots => precious = Some(info.name),
+                _ => leftovers.push(info.name),
+            }
+            Ok(())
+        };
+        store.list(folder, &mut found, &mut |name| foreign = Some(name))?;
+    }
+    if let Some(name) = precious {
+        let message = format!("{} holds a repository without its `config` (there is {name})", store.location());
+        return Err(Error::new(ErrorKind::Damaged, message));
+    }
+    if let Some(name) = foreign {
+        let message = format!("{} is not empty (there is {name})", store.location());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    leftovers.iter().try_for_each(|name| store.delete(name).map_err(Error::from))
+}
+
+/// Tests on the real store what safety rests on: that a name can be taken only once.
+///
+/// # Errors
+/// [`ErrorKind::Io`] with what the store did instead.
+pub fn check_conditions(store: &dyn Store) -> Result<()> {
+    let name = ObjectName::Lease(repo_format::id::LeaseId(random()?));
+    store.put_new(&name, &[b"first"])?;
+    let second = store.put_new(&name, &[b"second"]);
+    let kept = store.get(&name, 64).map(|bytes| bytes.to_vec());
+    store.delete(&name)?;
+    let refused = matches!(second, Err(e) if e.kind == StoreErrorKind::AlreadyExists);
+    match refused && kept? == b"first" {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::Io,
+            format!("{} lets a name be taken twice, so two backups at once could harm each other", store.location()),
+        )),
+    }
+}

@@ -1,0 +1,174 @@
+//! Manifests: reading them, and a catalogue of them that spares most readings.
+
+use repo_format::entry::Time;
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::lease::Void;
+use repo_format::limits;
+use repo_format::manifest::{Manifest, Root};
+use repo_format::{FormatError, sealed};
+
+use super::Repository;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::RememberedManifest;
+use crate::store::{Folder, ObjectInfo, ObjectName};
+
+/// A manifest as it stands in the repository.
+#[derive(Debug, Clone)]
+pub struct ManifestObject {
+    /// Its body.
+    pub manifest: Manifest,
+    /// Its digest.
+    pub digest: Bytes32,
+}
+
+/// What stands under a name in `snapshots/`.
+#[derive(Debug, Clone)]
+pub enum SnapshotObject {
+    /// A manifest.
+    Manifest(Box<ManifestObject>),
+    /// A record that fences a writer.
+    Void(Void),
+}
+
+/// A manifest that is there, but cannot be used.
+#[derive(Debug)]
+pub struct UnreadableManifest {
+    /// Its id.
+    pub id: LeaseId,
+    /// Why.
+    pub error: Error,
+}
+
+/// The manifests in the repository, as far as this machine knows them.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// Those that are there, newest first.
+    pub present: Vec<RememberedManifest>,
+    /// Those that this machine has seen and that are not there any more.
+    pub missing: Vec<RememberedManifest>,
+    /// Those that are there and cannot be used.
+    pub unreadable: Vec<UnreadableManifest>,
+}
+
+impl Repository {
+    /// Ids of everything in `snapshots/`, in ascending order.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn snapshot_names(&self) -> Result<Vec<LeaseId>> {
+        let mut ids = Vec::new();
+        let mut found = |info: ObjectInfo| {
+            if let ObjectName::Snapshot(id) = info.name {
+                ids.push(id);
+            }
+            Ok(())
+        };
+        self.store.list(Folder::Snapshots, &mut found, &mut |_| {})?;
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Reads what stands under a name in `snapshots/`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`].
+    pub fn read_snapshot_object(&self, id: LeaseId) -> Result<SnapshotObject> {
+        let name = ObjectName::Snapshot(id);
+        let limit = limits::SMALL_OBJECT;
+        let bytes = self.store.get(&name, limit + 4096)?;
+        let kind = match sealed::decode_checked(ObjectKind::Manifest, &bytes, limit + 4096) {
+            Err(FormatError::WrongKind { found, .. }) if found == ObjectKind::Void as u8 => ObjectKind::Void,
+            _ => ObjectKind::Manifest,
+        };
+        let plain = self.keys.open(kind, KeyClass::Meta, &name.to_string(), &bytes, limit)?;
+        let damaged = |e| Error::damaged(name, e);
+        let (object, inner) = match kind {
+            ObjectKind::Void => {
+                let void = Void::decode(&plain).map_err(damaged)?;
+                let inner = void.id;
+                (SnapshotObject::Void(void), inner)
+            }
+            _ => {
+                let manifest = Manifest::decode(&plain).map_err(damaged)?;
+                let inner = manifest.id;
+                let digest = self.keys.manifest_digest(&plain);
+                (SnapshotObject::Manifest(Box::new(ManifestObject { manifest, digest })), inner)
+            }
+        };
+        match inner == id {
+            true => Ok(object),
+            false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds the manifest of {inner}"))),
+        }
+    }
+
+    /// Reads all manifests, in ascending order of their times; void records are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be listed. What cannot be read is given back, not an error.
+    pub fn read_manifests(&self) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
+        let (mut manifests, mut unreadable) = (Vec::new(), Vec::new());
+        for id in self.snapshot_names()? {
+            match self.read_snapshot_object(id) {
+                Ok(SnapshotObject::Manifest(object)) => manifests.push(*object),
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) => unreadable.push(UnreadableManifest { id, error }),
+            }
+        }
+        manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
+        Ok((manifests, unreadable))
+    }
+
+    /// All manifests, reading only those that this machine has not seen before.
+    ///
+    /// # Errors
+    /// If the store cannot be listed or the cache not be used.
+    pub fn catalogue(&self) -> Result<Catalogue> {
+        let remembered = self.index.remembered_manifests()?;
+        let names = self.snapshot_names()?;
+        let mut catalogue = Catalogue::default();
+        let known: std::collections::HashSet<_> = remembered.iter().map(|m| m.id).collect();
+        for id in names.iter().filter(|id| !known.contains(id)) {
+            match self.read_snapshot_object(*id) {
+                Ok(SnapshotObject::Manifest(object)) => {
+                    let remembered = self.remembered_form(&object);
+                    self.index.remember_manifest(&remembered)?;
+                    catalogue.present.push(remembered);
+                }
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) => catalogue.unreadable.push(UnreadableManifest { id: *id, error }),
+            }
+        }
+        for manifest in remembered {
+            match names.binary_search(&manifest.id) {
+                Ok(_) => catalogue.present.push(manifest),
+                Err(_) => catalogue.missing.push(manifest),
+            }
+        }
+        catalogue.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        Ok(catalogue)
+    }
+
+    /// What is remembered of a manifest.
+    pub fn remembered_form(&self, object: &ManifestObject) -> RememberedManifest {
+        let m = &object.manifest;
+        RememberedManifest {
+            id: m.id,
+            digest: object.digest,
+            kind: m.kind,
+            time: Time { seconds: m.seconds, nanoseconds: m.nanoseconds },
+            family: family(self, &m.host, &m.roots),
+        }
+    }
+}
+
+/// A keyed hash of host and roots: snapshots of the same things have the same.
+pub fn family(repository: &Repository, host: &str, roots: &[Root]) -> Bytes32 {
+    let mut text = format!("family\0{host}\0").into_bytes();
+    for root in roots {
+        text.push(root.kind);
+        text.extend((root.path.0.len() as u64).to_le_bytes());
+        text.extend(&root.path.0);
+    }
+    repository.keys().manifest_digest(&text)
+}

@@ -1,0 +1,164 @@
+//! Members of the keyring: listing, adding, removing, changing.
+
+use repo_format::cbor;
+use repo_format::clear;
+use repo_format::head::ObjectKind;
+use repo_format::id::{Bytes32, MemberId};
+use repo_format::member::{Member, Wrap};
+
+use super::Repository;
+use super::secrets::{newest_keyring, read_members};
+use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, create_member, seal_keyring};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::store::{ObjectName, StoreErrorKind};
+
+const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
+
+/// What a member unlocks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlock {
+    /// A password.
+    Password,
+    /// A key file.
+    KeyFile,
+}
+
+/// A member, for showing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberInfo {
+    /// Its id.
+    pub id: MemberId,
+    /// Whose it is.
+    pub label: String,
+    /// When it was added, seconds since 1970.
+    pub created: i64,
+    /// What it unlocks with.
+    pub unlock: Unlock,
+    /// Whether this repository was opened with it.
+    pub is_self: bool,
+    /// Whether the newest keyring is sealed to it. One that is not was left by an interrupted change and opens nothing new.
+    pub active: bool,
+}
+
+/// Why a member's own key is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// As a matter of routine: what is sealed from now on uses the same secrets.
+    Routine,
+    /// Somebody may know the old one: what is sealed from now on uses new secrets.
+    Compromised,
+}
+
+/// All members, in the order in which they were added.
+///
+/// # Errors
+/// If `keys` or the keyring cannot be read.
+pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
+    let (members, damaged) = read_members(repository.store())?;
+    if let Some(error) = damaged.into_iter().next() {
+        return Err(error);
+    }
+    let recipients: Vec<_> = repository.recipients.iter().map(|(member, _)| *member).collect();
+    let mut infos = members
+        .iter()
+        .map(|member| {
+            let wrap = member.wrap().map_err(|e| Error::damaged(ObjectName::Member(member.id), e))?;
+            Ok(MemberInfo {
+                id: member.id,
+                label: member.label.clone(),
+                created: member.created,
+                unlock: if wrap == Wrap::KeyFile { Unlock::KeyFile } else { Unlock::Password },
+                is_self: member.id == repository.member(),
+                active: recipients.contains(&member.id),
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    infos.sort_by_key(|info| (info.created, info.id));
+    Ok(infos)
+}
+
+/// Adds a member.
+///
+/// # Errors
+/// [`ErrorKind::Fenced`] if somebody else changes the keys at the same time.
+pub fn add_member(repository: &Repository, credential: &Credential, label: &str) -> Result<MemberId> {
+    let mut recipients = recipients(repository)?;
+    let new = put_member(repository, credential, label)?;
+    recipients.push((new.id, new.public_key));
+    put_keyring(repository, &recipients, &repository.keys().secrets().next(false)?)?;
+    Ok(new.id)
+}
+
+/// Removes a member and starts a new epoch, which it cannot open.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for the last member.
+pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
+    let (all, _) = read_members(repository.store())?;
+    if !all.iter().any(|member| member.id == id) {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no key {id}")));
+    }
+    let mut recipients = recipients(repository)?;
+    if recipients.iter().any(|(member, _)| *member == id) {
+        recipients.retain(|(member, _)| *member != id);
+        if recipients.is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "this is the last key: without it nobody could ever open the repository"));
+        }
+        put_keyring(repository, &recipients, &repository.keys().secrets().next(true)?)?;
+    }
+    Ok(repository.store().delete(&ObjectName::Member(id))?)
+}
+
+/// Replaces the key that this repository was opened with.
+///
+/// # Errors
+/// [`ErrorKind::Fenced`] if somebody else changes the keys at the same time.
+pub fn change_member(repository: &Repository, credential: &Credential, change: Change) -> Result<MemberId> {
+    let old = repository.member();
+    let mut recipients = recipients(repository)?;
+    let (all, _) = read_members(repository.store())?;
+    let label = all.into_iter().find(|m| m.id == old).map(|m| m.label).unwrap_or_default();
+    let new = put_member(repository, credential, &label)?;
+    recipients.retain(|(member, _)| *member != old);
+    recipients.push((new.id, new.public_key));
+    put_keyring(repository, &recipients, &repository.keys().secrets().next(change == Change::Compromised)?)?;
+    repository.store().delete(&ObjectName::Member(old))?;
+    Ok(new.id)
+}
+
+/// Puts `keys/<id>` of a new member that will join with the next keyring version.
+fn put_member(repository: &Repository, credential: &Credential, label: &str) -> Result<Member> {
+    let link = repository.keys().secrets().link();
+    let created = machine::now().seconds;
+    let member = create_member(credential, label, created, repository.keyring_version() + 1, link)?;
+    let name = ObjectName::Member(member.id);
+    let object = clear::encode(ObjectKind::Member, &cbor::encode(&member), |_| [0; 32]).map_err(|e| Error::damaged(name, e))?;
+    repository.store().put_new(&name, &[&object])?;
+    Ok(member)
+}
+
+/// Puts the next keyring version. Until it is there nothing has changed for anybody.
+fn put_keyring(repository: &Repository, recipients: &[(MemberId, Bytes32)], secrets: &KeyringSecrets) -> Result<()> {
+    let version = repository.keyring_version() + 1;
+    let at = KeyringVersion { repository: repository.id(), version };
+    let link = repository.keys().secrets().link();
+    let object = seal_keyring(at, machine::now().seconds, recipients, secrets, link)?;
+    let put = repository.store().put_new(&ObjectName::Keyring(version), &[&object]);
+    put.map_err(|e| match e.kind {
+        StoreErrorKind::AlreadyExists => {
+            Error::new(ErrorKind::Fenced, KEYS_CHANGED)
+        }
+        _ => Error::from(e),
+    })?;
+    repository.index().remember("keyring", version, Bytes32(*blake3::hash(&object).as_bytes()))
+}
+
+/// Whom the newest keyring is sealed to, as it was authenticated when the repository was opened. The public keys in `keys/` are not
+/// used: whoever can write to the store could have put others there.
+fn recipients(repository: &Repository) -> Result<Vec<(MemberId, Bytes32)>> {
+    match newest_keyring(repository.store())? == repository.keyring_version() {
+        true => Ok(repository.recipients.clone()),
+        false => Err(Error::new(ErrorKind::Fenced, KEYS_CHANGED)),
+    }
+}

@@ -1,0 +1,180 @@
+//! Bringing the index up to date with the repository: segments that are new, packs that no segment names.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{PackId, SegmentId};
+use repo_format::pack::{self, PackTable, TRAILER_LEN};
+use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
+use repo_format::segment::{self, SegmentPack};
+use repo_format::limits;
+
+use super::Repository;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, Phase, Work};
+use crate::store::{Folder, ObjectInfo, ObjectName};
+
+/// The name that an index segment is bound to.
+const SEGMENT_AAD: &[u8] = b"index";
+/// Fewer new segments than this are taken in without progress.
+const QUIET_SEGMENTS: usize = 8;
+
+/// What came of bringing the index up to date.
+#[derive(Debug, Default)]
+pub struct SyncReport {
+    /// Segments that could not be used, and why. What they named may be found by [`Repository::index_unnamed_packs`].
+    pub damaged: Vec<(SegmentId, Error)>,
+    /// All segments in the repository, with their sizes.
+    pub segments: HashMap<SegmentId, u64>,
+}
+
+impl Repository {
+    /// Takes in all segments that the index does not know, and forgets those that are gone.
+    ///
+    /// # Errors
+    /// If the store cannot be listed or the cache not be written. A damaged segment is reported, not an error.
+    pub fn sync_index(&self, monitor: &dyn Monitor) -> Result<SyncReport> {
+        let mut report = SyncReport::default();
+        let mut found = |info: ObjectInfo| {
+            if let ObjectName::Segment(id) = info.name {
+                report.segments.insert(id, info.size);
+            }
+            Ok(())
+        };
+        self.store.list(Folder::Index, &mut found, &mut |_| {})?;
+        let known: HashSet<SegmentId> = self.index.segments()?.into_iter().collect();
+        let gone: Vec<_> = known.iter().filter(|id| !report.segments.contains_key(id)).copied().collect();
+        if !gone.is_empty() {
+            self.index.forget_segments(&gone)?;
+        }
+        let mut new: Vec<_> = report.segments.iter().filter(|(id, _)| !known.contains(id)).collect();
+        new.sort();
+        let shown = new.len() >= QUIET_SEGMENTS;
+        if shown {
+            let bytes = new.iter().map(|(_, size)| **size).sum();
+            monitor.begin(Phase::Index, Some(Work { items: new.len() as u64, bytes }));
+        }
+        let mut damaged = Vec::new();
+        for (id, size) in new {
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            match self.read_segment(*id) {
+                Ok(packs) => self.index.import_segment(*id, &packs)?,
+                // Gone since it was listed: another run has merged it into one that will be seen next time.
+                Err(_) if self.store.stat(&ObjectName::Segment(*id))?.is_none() => {}
+                Err(error) => damaged.push((*id, error)),
+            }
+            if shown {
+                monitor.advance(Work { items: 1, bytes: *size });
+            }
+        }
+        if shown {
+            monitor.end();
+        }
+        report.damaged = damaged;
+        Ok(report)
+    }
+
+    /// Reads and checks an index segment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`].
+    pub fn read_segment(&self, id: SegmentId) -> Result<Vec<SegmentPack>> {
+        let name = ObjectName::Segment(id);
+        let limit = limits::SEGMENT + 4096;
+        let bytes = self.store.get(&name, limit)?;
+        let damaged = |e| Error::damaged(name, e);
+        if blake3::hash(&bytes).as_bytes() != &id.0 {
+            return Err(Error::new(ErrorKind::Damaged, format!("{name} is damaged: its bytes do not fit its name")));
+        }
+        let parts = sealed::decode(ObjectKind::Segment, &bytes, limit).map_err(damaged)?;
+        let plain = self.keys.open_parts(KeyClass::Index, SEGMENT_AAD, &parts).map_err(|e| e.context(format!("cannot use {name}")))?;
+        segment::decode(&plain).map_err(damaged)
+    }
+
+    /// Puts a segment that names `packs`, which must be durable; gives its id and size.
+    ///
+    /// # Errors
+    /// If it cannot be stored.
+    pub fn put_segment(&self, packs: &[SegmentPack]) -> Result<(SegmentId, u64)> {
+        let mut encoded = Vec::new();
+        let damaged = |e| Error::damaged("a new index segment", e);
+        packs.iter().try_for_each(|pack| pack.encode_into(&mut encoded)).map_err(damaged)?;
+        let count = u32::try_from(packs.len()).unwrap_or(u32::MAX);
+        let plain = segment::encode(count, &encoded).map_err(damaged)?;
+        let object = self.keys.seal_named_by_hash(ObjectKind::Segment, KeyClass::Index, SEGMENT_AAD, &plain)?;
+        let id = SegmentId(*blake3::hash(&object).as_bytes());
+        self.store.put_new(&ObjectName::Segment(id), &[&object])?;
+        Ok((id, object.len() as u64))
+    }
+
+    /// All packs in the store, with their sizes.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn list_packs(&self) -> Result<HashMap<PackId, u64>> {
+        let mut packs = HashMap::new();
+        let mut found = |info: ObjectInfo| {
+            if let ObjectName::Pack(id) = info.name {
+                packs.insert(id, info.size);
+            }
+            Ok(())
+        };
+        self.store.list(Folder::Packs, &mut found, &mut |_| {})?;
+        Ok(packs)
+    }
+
+    /// Reads the table of a pack of `size` bytes, and checks it against its envelope, trailer and size.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`].
+    pub fn read_pack_table(&self, id: PackId, size: u64) -> Result<SegmentPack> {
+        let name = ObjectName::Pack(id);
+        let damaged = |e| Error::damaged(name, e);
+        let trailer_at = size.saturating_sub(TRAILER_LEN as u64);
+        let trailer = self.store.get_range(&name, trailer_at..size)?;
+        let table_range = pack::decode_trailer(&trailer, size).map_err(damaged)?;
+        let head = self.store.get_range(&name, 0..ENVELOPE_LEN as u64)?;
+        let table = self.store.get_range(&name, table_range)?;
+        self.open_pack_table(id, size, &head, &table)
+    }
+
+    /// Opens the sealed table of a pack whose envelope is `head`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`].
+    pub fn open_pack_table(&self, id: PackId, size: u64, head: &[u8], table: &[u8]) -> Result<SegmentPack> {
+        let name = ObjectName::Pack(id);
+        let damaged = |e| Error::damaged(name, e);
+        let envelope = Envelope::decode(head, ObjectKind::Pack).map_err(damaged)?;
+        let parts = sealed::decode(ObjectKind::PackTable, table, limits::PACK_TABLE).map_err(damaged)?;
+        let plain =
+            self.keys.open_parts(KeyClass::Index, head, &parts).map_err(|e| e.context(format!("cannot use the table of {name}")))?;
+        let decoded = PackTable::decode(&plain).map_err(damaged)?;
+        decoded.check_size(size, table.len() as u64).map_err(damaged)?;
+        Ok(SegmentPack { id, size, sealing: envelope.sealing, salt: envelope.salt, table: decoded })
+    }
+
+    /// Reads the tables of packs that the index does not know, for reading only: nothing in the repository is changed, and no
+    /// snapshot may count on them. Gives the errors of those that cannot be used.
+    ///
+    /// # Errors
+    /// If the store cannot be listed or the cache not be written.
+    pub fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
+        let known: HashSet<_> = self.index.packs()?.into_iter().map(|pack| pack.id).collect();
+        let mut damaged = Vec::new();
+        for (id, size) in self.list_packs()? {
+            if known.contains(&id) {
+                continue;
+            }
+            match self.read_pack_table(id, size) {
+                Ok(pack) => {
+                    self.index.import_pack(&pack)?;
+                }
+                Err(error) => damaged.push((id, error)),
+            }
+        }
+        Ok(damaged)
+    }
+}

@@ -1,0 +1,151 @@
+//! Lists of chunk ids: the contents of files and streams.
+
+use repo_format::id::ChunkId;
+use repo_format::limits;
+use repo_format::node::{ContentItem, ContentNode};
+use repo_format::pack::ChunkKind;
+
+use super::ContentRef;
+use crate::chunk::Compression;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::{ChunkReader, NodeSink};
+
+/// A node has at least so many items before its ids may end it,
+const ITEMS_MIN: usize = 4;
+/// and at most so many.
+const ITEMS_MAX: usize = 64;
+/// It ends where these bits of an id's last byte are 0: every 16th.
+const END_MASK: u8 = 0x0f;
+
+/// Builds a content list, in order. Memory: one unfinished node a level.
+#[derive(Default)]
+pub struct ContentBuilder {
+    levels: Vec<Vec<ContentItem>>,
+}
+
+impl ContentBuilder {
+    /// Adds the next chunk.
+    ///
+    /// # Errors
+    /// If a node cannot be stored.
+    pub fn push(&mut self, item: ContentItem, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        self.push_at(0, item, sink)
+    }
+
+    fn push_at(&mut self, level: usize, item: ContentItem, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        if self.levels.len() == level {
+            self.levels.push(Vec::new());
+        }
+        let items = &mut self.levels[level];
+        items.push(item);
+        let ends = items.len() >= ITEMS_MIN && item.id.0[31] & END_MASK == 0;
+        if ends || items.len() >= ITEMS_MAX {
+            self.emit(level, sink)?;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, level: usize, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        let items = std::mem::take(&mut self.levels[level]);
+        let node = ContentNode { level: u8::try_from(level).unwrap_or(u8::MAX), items };
+        // Ids do not compress.
+        let id = sink.store(&node.encode(), Compression::Never)?;
+        self.push_at(level + 1, ContentItem { id, len: node.len() }, sink)
+    }
+
+    /// Ends the list; `None` if nothing was added.
+    ///
+    /// # Errors
+    /// If a node cannot be stored.
+    pub fn finish(mut self, sink: &mut NodeSink<'_, '_>) -> Result<Option<ContentRef>> {
+        if self.levels.len() == 1 && self.levels[0].len() <= limits::DIRECT_CHUNKS_COUNT {
+            return Ok(self.levels.pop().filter(|items| !items.is_empty()).map(ContentRef::Direct));
+        }
+        let mut level = 0;
+        while level < self.levels.len() {
+            let is_top = level + 1 == self.levels.len();
+            match &self.levels[level][..] {
+                [root] if is_top && level > 0 => return Ok(Some(ContentRef::List(root.id))),
+                [] => {}
+                _ => self.emit(level, sink)?,
+            }
+            level += 1;
+        }
+        Ok(None)
+    }
+}
+
+/// Walks the chunks of a content, in order. Memory: one node a level.
+pub struct ContentIter<'r> {
+    reader: &'r ChunkReader<'r>,
+    /// What is left of one node a level, the deepest last, each reversed.
+    stack: Vec<(u8, Vec<ContentItem>)>,
+}
+
+impl<'r> ContentIter<'r> {
+    /// Begins with a content that is not inline.
+    pub fn new(reader: &'r ChunkReader<'r>, content: &ContentRef) -> Self {
+        let stack = match content {
+            ContentRef::Inline(_) => Vec::new(),
+            ContentRef::Direct(items) => vec![(0, items.iter().rev().copied().collect())],
+            // The root's level is not known yet: any will do.
+            ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len: u64::MAX }])],
+        };
+        ContentIter { reader, stack }
+    }
+
+    fn descend(&mut self, level: u8, item: &ContentItem) -> Result<()> {
+        let bytes = self.reader.read(ChunkKind::Node, &item.id)?;
+        let node = ContentNode::decode(&bytes).map_err(|e| Error::damaged(format!("content list {}", item.id), e))?;
+        let is_root = level > limits::NODE_LEVEL;
+        let fits = if is_root { node.level < level } else { node.level + 1 == level && node.len() == item.len };
+        if !fits {
+            let message = format!("content list {} does not fit the list that names it", item.id);
+            return Err(Error::new(ErrorKind::Damaged, message));
+        }
+        self.stack.push((node.level, node.items.into_iter().rev().collect()));
+        Ok(())
+    }
+}
+
+impl Iterator for ContentIter<'_> {
+    type Item = Result<ContentItem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (level, items) = self.stack.last_mut()?;
+            let level = *level;
+            match items.pop() {
+                None => drop(self.stack.pop()),
+                Some(item) if level == 0 => return Some(Ok(item)),
+                Some(item) => {
+                    if let Err(error) = self.descend(level, &item) {
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl ContentIter<'_> {
+    /// Calls `node` with the id of every list of a content, before it is read.
+    ///
+    /// # Errors
+    /// Of `node`, or if a list cannot be read.
+    pub fn nodes(reader: &ChunkReader<'_>, content: &ContentRef, node: &mut dyn FnMut(ChunkId) -> Result<bool>) -> Result<()> {
+        let ContentRef::List(root) = content else { return Ok(()) };
+        let mut waiting = vec![*root];
+        while let Some(id) = waiting.pop() {
+            if !node(id)? {
+                continue;
+            }
+            let bytes = reader.read(ChunkKind::Node, &id)?;
+            let list = ContentNode::decode(&bytes).map_err(|e| Error::damaged(format!("content list {id}"), e))?;
+            if list.level > 0 {
+                waiting.extend(list.items.iter().map(|item| item.id));
+            }
+        }
+        Ok(())
+    }
+}

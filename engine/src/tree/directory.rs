@@ -1,0 +1,199 @@
+//! Directories: entries in order of their names, cut into nodes by hashes of the names.
+
+use repo_format::id::ChunkId;
+use repo_format::limits;
+use repo_format::node::{DirectoryLeaf, DirectoryNode, DirectoryPart};
+use repo_format::pack::ChunkKind;
+
+use super::TreeEntry;
+use super::entry::Places;
+use crate::chunk::Compression;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::{ChunkReader, NodeSink};
+
+/// A node has at least so many items before a name may end it,
+const ITEMS_MIN: usize = 4;
+/// and at most so many,
+const ITEMS_MAX: usize = 256;
+/// and at most about so many bytes.
+const BYTES_MAX: usize = 1024 * 1024;
+/// It ends where these bits of a name's hash are 0: every 32nd.
+const END_MASK: u8 = 0x1f;
+
+/// Builds a directory from entries in ascending order of their names. Memory: one unfinished node a level.
+#[derive(Default)]
+pub struct DirectoryBuilder {
+    places: Places,
+    entries: Vec<repo_format::entry::Entry>,
+    bytes: usize,
+    parts: Vec<Vec<DirectoryPart>>,
+}
+
+fn ends(name: &[u8], level: usize) -> bool {
+    blake3::hash(name).as_bytes()[level % 32] & END_MASK == 0
+}
+
+impl DirectoryBuilder {
+    /// Adds the next entry.
+    ///
+    /// # Errors
+    /// If a node cannot be stored.
+    pub fn push(&mut self, entry: TreeEntry, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        self.bytes += weight(&entry);
+        let name_ends = ends(entry.name(), 0);
+        self.entries.push(entry.into_node(&mut self.places));
+        let count = self.entries.len();
+        if (count >= ITEMS_MIN && name_ends) || count >= ITEMS_MAX || self.bytes >= BYTES_MAX {
+            self.emit_leaf(sink)?;
+        }
+        Ok(())
+    }
+
+    fn emit_leaf(&mut self, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        self.bytes = 0;
+        let entries = std::mem::take(&mut self.entries);
+        let Some(first) = entries.first() else { return Ok(()) };
+        let (first_name, count) = (first.name.0.clone(), entries.len() as u64);
+        let ids = std::mem::take(&mut self.places).ids;
+        let node = DirectoryNode::Leaf(DirectoryLeaf { ids, entries });
+        let id = sink.store(&node.encode(), Compression::Always)?;
+        self.push_part(1, DirectoryPart { id, first_name, entries: count }, sink)
+    }
+
+    fn push_part(&mut self, level: usize, part: DirectoryPart, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        if self.parts.len() < level {
+            self.parts.push(Vec::new());
+        }
+        let name_ends = ends(&part.first_name, level);
+        let parts = &mut self.parts[level - 1];
+        parts.push(part);
+        if (parts.len() >= ITEMS_MIN && name_ends) || parts.len() >= ITEMS_MAX {
+            self.emit_parts(level, sink)?;
+        }
+        Ok(())
+    }
+
+    fn emit_parts(&mut self, level: usize, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        let parts = std::mem::take(&mut self.parts[level - 1]);
+        let Some(first) = parts.first() else { return Ok(()) };
+        let (first_name, entries) = (first.first_name.clone(), parts.iter().map(|part| part.entries).sum());
+        let node = DirectoryNode::Parts(u8::try_from(level).unwrap_or(u8::MAX), parts);
+        let id = sink.store(&node.encode(), Compression::Always)?;
+        self.push_part(level + 1, DirectoryPart { id, first_name, entries }, sink)
+    }
+
+    /// Ends the directory; `None` if it is empty.
+    ///
+    /// # Errors
+    /// If a node cannot be stored.
+    pub fn finish(mut self, sink: &mut NodeSink<'_, '_>) -> Result<Option<ChunkId>> {
+        self.emit_leaf(sink)?;
+        let mut level = 1;
+        while level <= self.parts.len() {
+            let is_top = level == self.parts.len();
+            match &self.parts[level - 1][..] {
+                [root] if is_top => return Ok(Some(root.id)),
+                _ => self.emit_parts(level, sink)?,
+            }
+            level += 1;
+        }
+        Ok(None)
+    }
+}
+
+/// About how many bytes an entry takes in a node.
+fn weight(entry: &TreeEntry) -> usize {
+    let meta = &entry.meta;
+    let xattrs: usize = meta.xattrs.iter().flatten().map(|x| x.name.0.len() + x.value.0.len() + 16).sum();
+    let target = meta.link_target.as_ref().map_or(0, |target| target.0.len());
+    let holes = meta.holes.as_ref().map_or(0, |holes| holes.len() * 20);
+    // Fixed fields, inline content and up to four ids.
+    400 + meta.name.0.len() + xattrs + target + holes
+}
+
+/// Walks the entries of a directory, in order. Memory: one node a level.
+pub struct DirectoryIter<'r> {
+    reader: &'r ChunkReader<'r>,
+    /// What is left of one node a level, the deepest last, each reversed.
+    stack: Vec<(u8, Vec<DirectoryPart>)>,
+    leaf: std::vec::IntoIter<TreeEntry>,
+    last_name: Vec<u8>,
+}
+
+impl<'r> DirectoryIter<'r> {
+    /// Begins with the node of a directory; `None` is an empty one.
+    pub fn new(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>) -> Self {
+        let root = |id| DirectoryPart { id, first_name: Vec::new(), entries: 0 };
+        // The root's level is not known yet: any will do.
+        let stack = tree.map(|id| (limits::NODE_LEVEL + 1, vec![root(id)])).into_iter().collect();
+        DirectoryIter { reader, stack, leaf: Vec::new().into_iter(), last_name: Vec::new() }
+    }
+
+    /// Begins where `name` would stand, without reading what comes before.
+    ///
+    /// # Errors
+    /// If a node cannot be read.
+    pub fn seek(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>, name: &[u8]) -> Result<Option<TreeEntry>> {
+        let mut iter = DirectoryIter::new(reader, tree);
+        while let Some((level, mut parts)) = iter.stack.pop() {
+            // Reversed: the first from the front whose name is not beyond the wanted one.
+            let Some(place) = parts.iter().position(|part| part.first_name.as_slice() <= name) else { return Ok(None) };
+            let part = parts.swap_remove(place);
+            iter.descend(level, &part)?;
+            if iter.stack.is_empty() {
+                return Ok(iter.leaf.find(|entry| entry.name() == name));
+            }
+        }
+        Ok(None)
+    }
+
+    fn descend(&mut self, level: u8, part: &DirectoryPart) -> Result<()> {
+        let what = format!("directory node {}", part.id);
+        let bytes = self.reader.read(ChunkKind::Node, &part.id)?;
+        let node = DirectoryNode::decode(&bytes).map_err(|e| Error::damaged(&what, e))?;
+        let is_root = level > limits::NODE_LEVEL;
+        let found = match &node {
+            DirectoryNode::Leaf(_) => 0,
+            DirectoryNode::Parts(level, _) => *level,
+        };
+        if !(is_root && found < level || found + 1 == level) {
+            return Err(Error::new(ErrorKind::Damaged, format!("{what} does not fit the node that names it")));
+        }
+        match node {
+            DirectoryNode::Parts(level, parts) => self.stack.push((level, parts.into_iter().rev().collect())),
+            DirectoryNode::Leaf(leaf) => {
+                let ids = leaf.ids;
+                let entries: Vec<_> = leaf.entries.into_iter().map(|e| TreeEntry::from_node(e, &ids)).collect();
+                self.leaf = entries.into_iter();
+            }
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<Option<TreeEntry>> {
+        loop {
+            if let Some(entry) = self.leaf.next() {
+                if !self.last_name.is_empty() && *entry.name() <= *self.last_name {
+                    return Err(Error::new(ErrorKind::Damaged, "a directory's entries are not in order"));
+                }
+                self.last_name = entry.name().to_vec();
+                return Ok(Some(entry));
+            }
+            let Some((level, parts)) = self.stack.last_mut() else { return Ok(None) };
+            let level = *level;
+            match parts.pop() {
+                None => drop(self.stack.pop()),
+                Some(part) => self.descend(level, &part)?,
+            }
+        }
+    }
+}
+
+impl Iterator for DirectoryIter<'_> {
+    type Item = Result<TreeEntry>;
+
+    /// The next entry. After an error the walk goes on with what can still be read.
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance().transpose()
+    }
+}

@@ -1,0 +1,91 @@
+//! An entry of a directory, apart from the node that holds it.
+
+use std::collections::HashMap;
+
+use repo_format::cbor::ByteString;
+use repo_format::entry::{Content, DirectChunk, Entry};
+use repo_format::id::ChunkId;
+use repo_format::node::ContentItem;
+
+/// The content of a file, with ids in place of places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentRef {
+    /// The bytes themselves.
+    Inline(Vec<u8>),
+    /// Few chunks, in order.
+    Direct(Vec<ContentItem>),
+    /// A content list.
+    List(ChunkId),
+}
+
+/// An entry with ids in place of places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Its metadata; `content` and `tree` of it are not set.
+    pub meta: Entry,
+    /// Content of a file that is not empty.
+    pub content: Option<ContentRef>,
+    /// Node of a directory that is not empty.
+    pub tree: Option<ChunkId>,
+}
+
+impl TreeEntry {
+    /// An entry without content.
+    pub fn new(meta: Entry) -> Self {
+        TreeEntry { meta, content: None, tree: None }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &[u8] {
+        &self.meta.name.0
+    }
+
+    /// Takes an entry out of a node that names `ids`; its places have been checked when it was decoded.
+    pub(super) fn from_node(mut meta: Entry, ids: &[ChunkId]) -> Self {
+        let id = |place: u32| ids.get(place as usize).copied();
+        let tree = meta.tree.take().and_then(id);
+        let content = meta.content.take().and_then(|content| match content {
+            Content { inline: Some(bytes), .. } => Some(ContentRef::Inline(bytes.0)),
+            Content { direct: Some(direct), .. } => {
+                let item = |c: &DirectChunk| id(c.place).map(|id| ContentItem { id, len: c.len.into() });
+                direct.iter().map(item).collect::<Option<_>>().map(ContentRef::Direct)
+            }
+            Content { list: Some(place), .. } => id(place).map(ContentRef::List),
+            _ => None,
+        });
+        TreeEntry { meta, content, tree }
+    }
+
+    /// The entry for a node, whose ids `places` collects.
+    pub(super) fn into_node(self, places: &mut Places) -> Entry {
+        let mut meta = self.meta;
+        meta.tree = self.tree.map(|id| places.of(id));
+        meta.content = self.content.map(|content| match content {
+            ContentRef::Inline(bytes) => Content { inline: Some(ByteString(bytes)), ..Content::default() },
+            ContentRef::Direct(items) => {
+                // Plain lengths of chunks fit: they are at most 8 MiB.
+                let direct = |item: ContentItem| DirectChunk { place: places.of(item.id), len: u32::try_from(item.len).unwrap_or(u32::MAX) };
+                Content { direct: Some(items.into_iter().map(direct).collect()), ..Content::default() }
+            }
+            ContentRef::List(id) => Content { list: Some(places.of(id)), ..Content::default() },
+        });
+        meta
+    }
+}
+
+/// The ids that a node names, each once.
+#[derive(Default)]
+pub(super) struct Places {
+    pub ids: Vec<ChunkId>,
+    known: HashMap<ChunkId, u32>,
+}
+
+impl Places {
+    fn of(&mut self, id: ChunkId) -> u32 {
+        *self.known.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            // A node has at most 256 entries of at most 4 ids.
+            u32::try_from(self.ids.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}

@@ -1,0 +1,14 @@
+//! Merkle lists: contents of files and directories as nodes (FORMAT.md, section 10).
+//!
+//! Builders cut long sequences into nodes by content and store them through a [`NodeSink`](crate::pack::NodeSink); readers walk them
+//! through a [`ChunkReader`](crate::pack::ChunkReader), holding one node a level.
+
+mod content;
+mod directory;
+mod entry;
+mod path;
+
+pub use content::{ContentBuilder, ContentIter};
+pub use directory::{DirectoryBuilder, DirectoryIter};
+pub use entry::{ContentRef, TreeEntry};
+pub use path::{list, lookup, top_entries, virtual_path};

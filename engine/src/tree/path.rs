@@ -1,0 +1,107 @@
+//! Paths in a snapshot: `images/A/x.jpg`, by the names of the roots, or the absolute path where it was.
+
+use repo_format::entry::EntryKind;
+use repo_format::limits;
+use repo_format::manifest::Manifest;
+
+use super::{DirectoryIter, TreeEntry};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::ChunkReader;
+
+/// The entries of the top directory: one for each root.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn top_entries(reader: &ChunkReader<'_>, manifest: &Manifest) -> Result<Vec<TreeEntry>> {
+    DirectoryIter::new(reader, manifest.tree_id()).collect()
+}
+
+/// A user's path as a path from the top directory: without empty parts, and where it begins with the path of a root, with that root's
+/// name in its place.
+pub fn virtual_path(manifest: &Manifest, path: &[u8]) -> Vec<u8> {
+    let clean = |path: &[u8]| path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".").collect::<Vec<_>>().join(&b'/');
+    let wanted = clean(path);
+    if path.first() == Some(&b'/') {
+        let mut roots: Vec<_> = manifest.roots.iter().map(|root| (clean(&root.path.0), &root.name.0)).collect();
+        roots.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        for (root, name) in roots {
+            let Some(rest) = wanted.strip_prefix(&root[..]) else { continue };
+            if rest.is_empty() || rest.starts_with(b"/") || root.is_empty() {
+                let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+                return if rest.is_empty() { name.clone() } else { [name, &b"/"[..], rest].concat() };
+            }
+        }
+    }
+    wanted
+}
+
+/// The entry at `path`; `None` stands for the top directory.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`], with the part that does not exist.
+pub fn lookup(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Result<(Vec<u8>, Option<TreeEntry>)> {
+    let path = virtual_path(manifest, path);
+    let mut tree = manifest.tree_id();
+    let mut found: Option<TreeEntry> = None;
+    for part in path.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
+        let missing = || {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            Error::new(ErrorKind::NotFound, format!("there is no `{shown}` in snapshot {}", manifest.id))
+        };
+        if found.as_ref().is_some_and(|entry| entry.meta.kind != EntryKind::Directory) {
+            return Err(missing());
+        }
+        let entry = DirectoryIter::seek(reader, tree, part)?.ok_or_else(missing)?;
+        tree = entry.tree;
+        found = Some(entry);
+    }
+    Ok((path, found))
+}
+
+/// Calls `found` for what is at `path`: of a folder its entries, of anything else itself; with `recursive` everything below.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; of `found`; if a directory cannot be read.
+pub fn list(
+    reader: &ChunkReader<'_>,
+    manifest: &Manifest,
+    path: &[u8],
+    recursive: bool,
+    found: &mut dyn FnMut(&[u8], &TreeEntry) -> Result<()>,
+) -> Result<()> {
+    let (path, entry) = lookup(reader, manifest, path)?;
+    let tree = match &entry {
+        None => manifest.tree_id(),
+        Some(entry) if entry.meta.kind == EntryKind::Directory => entry.tree,
+        Some(entry) => return found(&path, entry),
+    };
+    // One iterator a level of folders: no recursion, so depth cannot exhaust the stack.
+    let mut stack = vec![(path, DirectoryIter::new(reader, tree))];
+    while let Some((path, iter)) = stack.last_mut() {
+        let Some(entry) = iter.next().transpose()? else {
+            stack.pop();
+            continue;
+        };
+        let child = join(path, entry.name());
+        found(&child, &entry)?;
+        if recursive && entry.meta.kind == EntryKind::Directory && entry.tree.is_some() {
+            check_depth(stack.len())?;
+            stack.push((child, DirectoryIter::new(reader, entry.tree)));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses folders nested deeper than the format allows.
+pub(crate) fn check_depth(depth: usize) -> Result<()> {
+    match depth <= limits::DIRECTORY_DEPTH {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Damaged, format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH))),
+    }
+}
+
+/// `path/name`, or `name` at the top.
+pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
+}
+
