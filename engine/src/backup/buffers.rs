@@ -1,0 +1,32 @@
+//! Buffers that files are read into, used again and again: fresh memory costs as much as reading.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Buffers that are kept when nobody uses them.
+const KEPT: usize = 8;
+
+/// A pool of buffers of one capacity.
+pub(super) struct Buffers {
+    free: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Buffers {
+    pub const fn new() -> Self {
+        Buffers { free: Mutex::new(Vec::new()) }
+    }
+
+    /// A buffer of `len` bytes, of any content.
+    pub fn take(&self, len: usize) -> Vec<u8> {
+        let mut buffer = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        buffer.resize(len, 0);
+        buffer
+    }
+
+    /// Gives a buffer back.
+    pub fn give(&self, buffer: Vec<u8>) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < KEPT {
+            free.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Backup: from sources to a snapshot.
+//!
+//! ```text
+//!  walk (this thread)          workers (one a core)                  uploaders
+//!  folders in order     ---->  read, cut, id, code, seal     ---->   packs, index, segments
+//!        |  events, in order         |  contents
+//!        v                           v
+//!  tree builder (a thread): directories from the leaves up  ---->  the root's node  ->  manifest
+//! ```
+//!
+//! Every queue is bounded. A failure anywhere ends all of it; what is durable by then is reused by the next run.
+
+mod buffers;
+mod file;
+mod parent;
+mod problems;
+mod progress;
+mod queue;
+mod roots;
+mod tree;
+mod unchanged;
+mod walk;
+mod worker;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use crossbeam_channel::bounded;
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, Root, SeenManifest, Statistics};
+use repo_format::node::Problem;
+use repo_format::{entry::Time, limits};
+
+use crate::chunk::{Coder, ProfileName};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::monitor::{Monitor, Phase, Work};
+use crate::pack::{ChunkStore, Mode, StoreTotals, UPLOADERS};
+use crate::repository::{Catalogue, ManifestObject, Repository, WriterOptions, WriterSession};
+use crate::source::exclude::ExcludeOptions;
+
+use parent::Parent;
+use problems::ProblemLog;
+use progress::Counters;
+use queue::WorkQueue;
+
+/// Events that the walk may be ahead of the tree builder.
+const EVENTS: usize = 4096;
+
+/// Something to save.
+pub enum Source {
+    /// A folder, or anything else that has a path.
+    Path(PathBuf),
+    /// A stream, under a name.
+    Stream {
+        /// Its name in the snapshot.
+        name: Vec<u8>,
+        /// Where it comes from; an error ends the backup.
+        reader: Box<dyn Read + Send>,
+    },
+}
+
+/// Which snapshot to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ParentChoice {
+    /// The newest one of this host with the same roots.
+    #[default]
+    Newest,
+    /// This one.
+    Snapshot(LeaseId),
+    /// None: read everything.
+    None,
+}
+
+/// What makes a file count as unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Path, inode, size, modification time and change time.
+    #[default]
+    Inode,
+    /// Path, size and modification time: for network shares, whose inodes and change times are not stable.
+    SizeAndTime,
+}
+
+/// How to back up.
+#[derive(Debug, Clone, Default)]
+pub struct BackupOptions {
+    /// Tags of the snapshot.
+    pub tags: Vec<String>,
+    /// This machine.
+    pub host: String,
+    /// This user.
+    pub user: String,
+    /// Program and version.
+    pub program: String,
+    /// What to leave out.
+    pub exclude: ExcludeOptions,
+    /// Stay in the file system of each root.
+    pub one_file_system: bool,
+    /// What to compare with.
+    pub parent: ParentChoice,
+    /// When a file counts as unchanged.
+    pub trust: Trust,
+    /// Chunk sizes for all files, instead of by their names.
+    pub profile: Option<ProfileName>,
+    /// Read and cut, but write nothing.
+    pub dry_run: bool,
+}
+
+/// What came of a backup.
+#[derive(Debug, Clone)]
+pub struct BackupOutcome {
+    /// The snapshot; none in a dry run.
+    pub snapshot: Option<LeaseId>,
+    /// What it was compared with.
+    pub parent: Option<LeaseId>,
+    /// Figures.
+    pub statistics: Statistics,
+    /// What could not be saved as it should be: the first 1,000.
+    pub problems: Vec<Problem>,
+    /// How many there were.
+    pub problem_count: u64,
+}
+
+/// Everything that the threads of one backup share.
+struct Run<'r> {
+    store: &'r ChunkStore<'r>,
+    options: &'r BackupOptions,
+    monitor: &'r dyn Monitor,
+    problems: &'r ProblemLog<'r>,
+    counters: &'r Counters,
+    queue: &'r WorkQueue,
+    owners: &'r crate::filesystem::Owners,
+    parent: &'r Parent<'r>,
+    stop: &'r AtomicBool,
+}
+
+/// Saves `sources` as one snapshot.
+///
+/// What cannot be read is named in the outcome and in the snapshot; the rest is saved.
+///
+/// # Errors
+/// If a source itself cannot be opened, a stream fails, the repository cannot be written, or the monitor wishes to stop. Then there is
+/// no snapshot, and what was stored is reused by the next run.
+pub fn backup(
+    repository: &Repository,
+    sources: Vec<Source>,
+    options: &BackupOptions,
+    monitor: &dyn Monitor,
+) -> Result<BackupOutcome> {
+    if sources.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "there is nothing to back up: no path was given"));
+    }
+    let (started, clock) = (machine::now(), Instant::now());
+    let roots = roots::open(sources, options)?;
+    let writer = WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
+    let catalogue = repository.catalogue()?;
+    let session = WriterSession::begin(repository, &writer, monitor)?;
+    let described: Vec<Root> = roots.iter().map(|root| root.described.clone()).collect();
+    let parent_manifest = parent::choose(repository, options, &catalogue, &described, monitor)?;
+    let parent_id = parent_manifest.as_ref().map(|object| object.manifest.id);
+
+    let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
+    let store = ChunkStore::new(&session, mode)?;
+    let saved = save(&store, roots, options, parent_manifest.as_ref(), monitor)?;
+    let mut statistics = saved.statistics;
+    statistics.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut outcome = BackupOutcome {
+        snapshot: None,
+        parent: parent_id,
+        statistics,
+        problems: saved.problems,
+        problem_count: saved.problem_count,
+    };
+    if options.dry_run {
+        return Ok(outcome);
+    }
+    let counted = store.counted();
+    drop(store);
+    let details = Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
+    let manifest = describe(&session, options, &catalogue, details, saved.tree, &saved.problem_lists)?;
+    outcome.snapshot = Some(session.id());
+    commit(session, manifest, &counted)?;
+    Ok(outcome)
+}
+
+/// What the threads have made of the sources.
+struct Saved {
+    tree: Option<ChunkId>,
+    problem_lists: Vec<ChunkId>,
+    problems: Vec<Problem>,
+    problem_count: u64,
+    statistics: Statistics,
+}
+
+fn save(
+    store: &ChunkStore<'_>,
+    roots: Vec<roots::OpenRoot>,
+    options: &BackupOptions,
+    parent: Option<&ManifestObject>,
+    monitor: &dyn Monitor,
+) -> Result<Saved> {
+    let repository = store.repository();
+    let reader = crate::pack::ChunkReader::new(repository);
+    let parent = Parent::new(store, &reader, parent)?;
+    let (problems, counters) = (ProblemLog::new(monitor), Counters::default());
+    let (queue, stop) = (WorkQueue::new(), AtomicBool::new(false));
+    let owners = crate::filesystem::Owners::new();
+    let run = Run {
+        store,
+        options,
+        monitor,
+        problems: &problems,
+        counters: &counters,
+        queue: &queue,
+        owners: &owners,
+        parent: &parent,
+        stop: &stop,
+    };
+    monitor.begin(Phase::Backup, parent.expected());
+    let result = run_threads(&run, roots);
+    monitor.end();
+    let (tree, problem_lists, totals) = result?;
+    let mut statistics = counters.statistics();
+    statistics.new_chunks = totals.new_chunks;
+    statistics.new_bytes = totals.new_bytes;
+    statistics.stored_bytes = totals.stored_bytes;
+    let (problem_count, problems) = problems.into_parts();
+    Ok(Saved { tree, problem_lists, problems, problem_count, statistics })
+}
+
+type Finished = (Option<ChunkId>, Vec<ChunkId>, StoreTotals);
+
+fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
+    let (events, built) = bounded(EVENTS);
+    let scan_roots = roots::to_scan(&roots);
+    std::thread::scope(|scope| {
+        for _ in 0..UPLOADERS {
+            scope.spawn(|| run.store.run_uploads());
+        }
+        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| ended(run, worker::work(run)))).collect();
+        let building = scope.spawn(|| ended(run, tree::build(run, built)));
+        if run.parent.expected().is_none() {
+            scope.spawn(|| progress::scan_after_a_while(run, scan_roots));
+        }
+        let walked = ended(run, walk::walk(run, roots, events));
+        run.queue.close();
+        let mut results = vec![walked];
+        results.extend(working.into_iter().map(join));
+        let built = join(building);
+        run.counters.finish();
+        let (tree, failures) = match built {
+            Ok(tree) => (tree, results),
+            Err(error) => (None, results.into_iter().chain([Err(error)]).collect()),
+        };
+        let stored = first_failure(run, failures).and_then(|()| finish(run));
+        if stored.is_err() {
+            run.store.abandon();
+        }
+        stored.map(|(lists, totals)| (tree, lists, totals))
+    })
+}
+
+/// Stops the other threads if `result` is a failure.
+fn ended<T>(run: &Run<'_>, result: Result<T>) -> Result<T> {
+    if result.is_err() {
+        run.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        run.queue.abort();
+    }
+    result
+}
+
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The failure that the others followed from.
+fn first_failure(run: &Run<'_>, results: Vec<Result<()>>) -> Result<()> {
+    if run.monitor.is_cancelled() {
+        return Err(Error::cancelled());
+    }
+    let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    failures.sort_by_key(|error| error.kind() == ErrorKind::Cancelled);
+    failures.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn finish(run: &Run<'_>) -> Result<(Vec<ChunkId>, StoreTotals)> {
+    let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
+    let lists = run.problems.store(run.store, &mut coder)?;
+    Ok((lists, run.store.finish()?))
+}
+
+/// What a manifest says besides its roots and problems.
+struct Details {
+    started: Time,
+    parent: Option<LeaseId>,
+    statistics: Statistics,
+    roots: Vec<Root>,
+    problem_count: u64,
+}
+
+fn describe(
+    session: &WriterSession<'_>,
+    options: &BackupOptions,
+    catalogue: &Catalogue,
+    details: Details,
+    tree: Option<ChunkId>,
+    problem_lists: &[ChunkId],
+) -> Result<ManifestObject> {
+    let repository = session.repository();
+    let ids: Vec<ChunkId> = tree.iter().chain(problem_lists).copied().collect();
+    let first_list = u32::from(tree.is_some());
+    let seen = catalogue.present.iter().take(limits::SEEN_COUNT);
+    let manifest = Manifest {
+        kind: KIND_SNAPSHOT,
+        id: session.id(),
+        seconds: details.started.seconds,
+        nanoseconds: details.started.nanoseconds,
+        host: options.host.clone(),
+        user: options.user.clone(),
+        tags: options.tags.clone(),
+        program: options.program.clone(),
+        parent: details.parent,
+        seen: seen.map(|m| SeenManifest { id: m.id, digest: m.digest }).collect(),
+        config_version: repository.config().version,
+        keyring_version: repository.keyring_version(),
+        condemned_seen: session.condemned_seen(),
+        roots: details.roots,
+        tree: tree.map(|_| 0),
+        problems: Problems {
+            count: details.problem_count,
+            lists: (first_list..).take(problem_lists.len()).collect(),
+        },
+        statistics: details.statistics,
+        ids,
+    };
+    let plain = manifest.encode().map_err(|e| {
+        Error::caused(ErrorKind::Usage, "cannot describe the snapshot: there are too many roots or tags", e)
+    })?;
+    let digest = repository.keys().manifest_digest(&plain);
+    Ok(ManifestObject { manifest, digest })
+}
+
+fn commit(session: WriterSession<'_>, object: ManifestObject, counted: &[crate::index::PackNumber]) -> Result<()> {
+    let repository = session.repository();
+    let plain = object.manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
+    let segments = session.segments().clone();
+    session.commit(&plain)?;
+    repository.index().remember_manifest(&repository.remembered_form(&object))?;
+    repository.index().remember_counted(object.manifest.id, counted)?;
+    repository.merge_small_segments(&segments)
+}
+
+/// Progress of `bytes` more of one item.
+fn done(bytes: u64) -> Work {
+    Work { items: 1, bytes }
+}

@@ -1,0 +1,92 @@
+//! Counting what a run does, and how much there is to do.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use repo_format::manifest::Statistics;
+
+use super::Run;
+use crate::filesystem::Dir;
+use crate::monitor::Work;
+
+/// A run without a parent knows nothing of what is to come; when it takes longer than this, the source is counted beside it.
+const SCAN_AFTER: Duration = Duration::from_secs(2);
+
+/// What a run has done so far.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub files: AtomicU64,
+    pub directories: AtomicU64,
+    pub others: AtomicU64,
+    pub total_bytes: AtomicU64,
+    pub new_files: AtomicU64,
+    pub changed_files: AtomicU64,
+    pub unchanged_files: AtomicU64,
+    pub read_bytes: AtomicU64,
+    finished: Mutex<bool>,
+    finishes: Condvar,
+}
+
+/// Adds to a counter.
+pub(super) fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+impl Counters {
+    /// The figures, apart from those of the store.
+    pub fn statistics(&self) -> Statistics {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Statistics {
+            files: get(&self.files),
+            directories: get(&self.directories),
+            others: get(&self.others),
+            total_bytes: get(&self.total_bytes),
+            new_files: get(&self.new_files),
+            changed_files: get(&self.changed_files),
+            unchanged_files: get(&self.unchanged_files),
+            read_bytes: get(&self.read_bytes),
+            ..Statistics::default()
+        }
+    }
+
+    /// The run has read its sources.
+    pub fn finish(&self) {
+        *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.finishes.notify_all();
+    }
+
+    fn is_finished(&self) -> bool {
+        *self.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whether it finished or the time is over: the caller looks.
+        drop(self.finishes.wait_timeout_while(finished, at_most, |finished| !*finished));
+    }
+}
+
+/// Counts what is in the folders `roots`, if the run takes long enough for somebody to want to know.
+pub(super) fn scan_after_a_while(run: &Run<'_>, roots: Vec<Dir>) {
+    run.counters.wait(SCAN_AFTER);
+    let mut total = Work::default();
+    let mut waiting = roots;
+    while let Some(dir) = waiting.pop() {
+        if run.counters.is_finished() || run.monitor.is_cancelled() {
+            return;
+        }
+        // What cannot be read is reported by the walk itself; here it only makes the guess worse.
+        for name in dir.names().unwrap_or_default() {
+            match dir.stat(&name) {
+                Ok(stat) if stat.is_dir() => waiting.extend(dir.open_dir(&name)),
+                Ok(stat) if stat.entry.kind == repo_format::entry::EntryKind::File => {
+                    total.items += 1;
+                    total.bytes += stat.entry.size;
+                }
+                _ => {}
+            }
+        }
+    }
+    run.monitor.expect(total);
+}
