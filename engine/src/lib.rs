@@ -8,6 +8,7 @@
 //! Data moves along an arrow; progress goes sideways to a [`monitor::Monitor`]; errors go up. The engine never prints and never
 //! reads the environment. `ARCHITECTURE.md` has the map.
 
+pub mod backup;
 pub mod chunk;
 pub mod crypto;
 pub mod error;

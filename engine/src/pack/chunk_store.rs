@@ -15,7 +15,7 @@ use crate::chunk::{Coder, Compression};
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::PackNumber;
-use crate::repository::WriterSession;
+use crate::repository::{Repository, WriterSession};
 
 /// Open data packs at a time; each chunk goes to one of them at random.
 const DATA_SLOTS: usize = 2;
@@ -125,6 +125,16 @@ impl<'s> ChunkStore<'s> {
     pub fn has(&self, id: &ChunkId) -> Result<bool> {
         let shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).contains(id);
         Ok(shard || self.is_stored(id)?)
+    }
+
+    /// The repository that the chunks go to.
+    pub fn repository(&self) -> &'s Repository {
+        self.session.repository()
+    }
+
+    /// Whether this run may count on a pack.
+    pub fn is_usable(&self, pack: PackNumber) -> bool {
+        self.session.usable().contains(pack)
     }
 
     /// Notes packs that the snapshot counts on without looking chunks up.

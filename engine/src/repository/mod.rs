@@ -3,6 +3,7 @@
 mod create;
 mod manifests;
 pub mod members;
+mod merge;
 mod open;
 mod secrets;
 mod sync;

@@ -28,6 +28,8 @@ pub struct WriterOptions {
     pub host: String,
     /// Program and version.
     pub program: String,
+    /// Only look: no lease is put, and no pack adopted. Nothing can be committed then.
+    pub dry_run: bool,
 }
 
 /// A running writer. Dropping it without a commit gives up its lease; what it stored is reused by a later run.
@@ -57,7 +59,9 @@ impl<'r> WriterSession<'r> {
             segments: HashMap::new(),
             lease_is_there: false,
         };
-        session.put_lease(options)?;
+        if !options.dry_run {
+            session.put_lease(options)?;
+        }
         let (condemned, tag) = repository.condemned()?;
         session.check_condemned_is_newest(condemned.next, tag)?;
         let condemned: HashSet<PackId> = condemned.packs().copied().collect();
@@ -67,7 +71,9 @@ impl<'r> WriterSession<'r> {
             monitor.note(&format!("index/{segment} cannot be used ({error}); its packs are looked at one by one"));
         }
         session.segments = report.segments;
-        session.adopt(&listed, &condemned, monitor)?;
+        if !options.dry_run {
+            session.adopt(&listed, &condemned, monitor)?;
+        }
         let listed: HashSet<PackId> = listed.into_keys().collect();
         session.usable = UsablePacks::new(&repository.index().packs()?, &listed, &condemned);
         Ok(session)
@@ -113,12 +119,26 @@ impl<'r> WriterSession<'r> {
         orphans.sort();
         let mut adopted: Vec<SegmentPack> = Vec::new();
         for (id, size) in orphans {
-            match self.repository.read_pack_table(*id, *size) {
+            match self.adoptable(*id, *size) {
                 Ok(pack) => adopted.push(pack),
                 Err(error) => monitor.note(&format!("packs/{id} is not used: {error}")),
             }
         }
         adopted.chunks(ADOPTED_PACKS_PER_SEGMENT).try_for_each(|packs| self.name_packs(packs).map(|_| ()))
+    }
+
+    /// Reads an orphan whole, checks it, and puts it again: its writer may have died between placing it and making that durable,
+    /// and a store says that a name is taken only when what stands there is durable.
+    fn adoptable(&self, id: PackId, size: u64) -> Result<SegmentPack> {
+        let name = ObjectName::Pack(id);
+        let bytes = self.repository.store().get(&name, limits::PACK)?;
+        if blake3::hash(&bytes).as_bytes() != &id.0 {
+            return Err(Error::new(ErrorKind::Damaged, "its bytes do not fit its name"));
+        }
+        match self.repository.store().put_new(&name, &[&bytes]) {
+            Err(error) if error.kind != StoreErrorKind::AlreadyExists => Err(error.into()),
+            _ => self.repository.read_pack_table(id, size),
+        }
     }
 
     /// Puts a segment that names `packs`, and takes it into the index; gives the bytes it takes.

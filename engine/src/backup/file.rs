@@ -1,0 +1,138 @@
+//! One file or stream on its way through the workers: a job, its batches, and the entry that comes of it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+use repo_format::node::ContentItem;
+
+use crate::chunk::{Coder, Compression, Cutter, FileCompression};
+use crate::error::Result;
+use crate::filesystem::Dir;
+use crate::pack::{ChunkStore, NodeSink};
+use crate::tree::{ContentBuilder, TreeEntry};
+
+/// Something to read.
+pub(super) struct Job {
+    /// The name it gets.
+    pub name: Vec<u8>,
+    /// Where it is, for messages.
+    pub path: Vec<u8>,
+    /// What to read.
+    pub input: Input,
+    /// Its size when the walk looked at it.
+    pub size: Option<u64>,
+    /// Where its entry goes.
+    pub result: ResultSlot,
+}
+
+/// What a job reads.
+pub(super) enum Input {
+    /// A file, by its name in a folder.
+    File {
+        /// The folder.
+        dir: Arc<Dir>,
+        /// The name.
+        name: Vec<u8>,
+    },
+    /// A stream.
+    Stream(Box<dyn Read + Send>),
+}
+
+/// Where a job's entry goes. Dropped without one, it tells the tree builder that the run has failed.
+pub(super) struct ResultSlot(Sender<Option<Box<TreeEntry>>>);
+
+impl ResultSlot {
+    pub fn new(sender: Sender<Option<Box<TreeEntry>>>) -> Self {
+        ResultSlot(sender)
+    }
+
+    /// Sends the entry, or that there is none.
+    pub fn send(self, entry: Option<TreeEntry>) {
+        // Nobody listens any more when the run has failed, which is being reported.
+        drop(self.0.send(entry.map(Box::new)));
+    }
+}
+
+/// A piece of a file, cut.
+pub(super) struct Batch {
+    pub file: Arc<FileInWork>,
+    /// Its place in the file.
+    pub number: u64,
+    pub buffer: Vec<u8>,
+    pub chunks: Vec<Range<usize>>,
+}
+
+/// A file while its batches are being sealed, in any order.
+pub(super) struct FileInWork {
+    pub cutter: Cutter,
+    pub compression: FileCompression,
+    order: Mutex<Order>,
+}
+
+#[derive(Default)]
+struct Order {
+    builder: ContentBuilder,
+    next: u64,
+    waiting: BTreeMap<u64, Vec<ContentItem>>,
+    end: Option<End>,
+}
+
+/// What is known when a file has been read to its end.
+pub(super) struct End {
+    /// How many batches there are.
+    pub batches: u64,
+    /// The entry, without its content.
+    pub entry: TreeEntry,
+    /// Where it goes.
+    pub result: ResultSlot,
+}
+
+impl FileInWork {
+    pub fn new(cutter: Cutter) -> Self {
+        FileInWork { cutter, compression: FileCompression::default(), order: Mutex::default() }
+    }
+
+    /// Takes the chunks of a batch, and builds the list as far as there are no gaps.
+    pub fn batch_done(&self, number: u64, items: Vec<ContentItem>, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<()> {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.waiting.insert(number, items);
+        let mut sink = NodeSink { store, coder };
+        while let Some(items) = { let next = order.next; order.waiting.remove(&next) } {
+            order.next += 1;
+            items.into_iter().try_for_each(|item| order.builder.push(item, &mut sink))?;
+        }
+        order.send_if_complete(&mut sink)
+    }
+
+    /// The file has been read.
+    pub fn ended(&self, end: End, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<()> {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.end = Some(end);
+        order.send_if_complete(&mut NodeSink { store, coder })
+    }
+}
+
+impl Order {
+    fn send_if_complete(&mut self, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        let next = self.next;
+        if let Some(End { mut entry, result, .. }) = self.end.take_if(|end| end.batches == next) {
+            entry.content = std::mem::take(&mut self.builder).finish(sink)?;
+            result.send(Some(entry));
+        }
+        Ok(())
+    }
+}
+
+/// Stores the chunks of a batch.
+pub(super) fn seal(batch: &Batch, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<Vec<ContentItem>> {
+    let compression = Compression::Probe(&batch.file.compression);
+    let seal_one = |range: &Range<usize>| {
+        let plain = &batch.buffer[range.clone()];
+        let stored = store.store(coder, repo_format::pack::ChunkKind::Data, plain, compression)?;
+        Ok(ContentItem { id: stored.id, len: plain.len() as u64 })
+    };
+    batch.chunks.iter().map(seal_one).collect()
+}

@@ -1,0 +1,93 @@
+//! Builds directories from the walk's events, from the leaves up.
+
+use std::collections::HashMap;
+
+use crossbeam_channel::Receiver;
+use repo_format::entry::HardLink;
+use repo_format::id::ChunkId;
+use repo_format::node::ProblemKind;
+
+use super::Run;
+use crate::chunk::Coder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::NodeSink;
+use crate::tree::{DirectoryBuilder, TreeEntry};
+
+/// What the walk meets, in order.
+pub(super) enum Event {
+    /// A folder begins; its entry follows when it ends.
+    Enter,
+    /// An entry that is complete.
+    Entry(Box<TreeEntry>),
+    /// A file that a worker is reading.
+    File(PendingFile),
+    /// Another name of a file that has been met before.
+    Link {
+        /// Where, for messages.
+        path: Vec<u8>,
+        /// This name.
+        name: Vec<u8>,
+        /// Which file.
+        identity: HardLink,
+    },
+    /// The folder that began last ends.
+    Leave(Box<TreeEntry>),
+}
+
+/// A file on its way through a worker. Nothing comes out if it could not be read at all.
+pub(super) struct PendingFile {
+    /// Where the entry will arrive; a lost sender means that the run has failed.
+    pub entry: Receiver<Option<Box<TreeEntry>>>,
+    /// Set if it may have other names.
+    pub identity: Option<HardLink>,
+}
+
+/// Builds all directories; gives the node of the top one.
+pub(super) fn build(run: &Run<'_>, events: Receiver<Event>) -> Result<Option<ChunkId>> {
+    let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
+    let mut sink = NodeSink { store: run.store, coder: &mut coder };
+    let mut open = vec![DirectoryBuilder::default()];
+    // Files with several names, so that the others share what was read through the first.
+    let mut linked: HashMap<HardLink, Option<Box<TreeEntry>>> = HashMap::new();
+    for event in events {
+        match event {
+            Event::Enter => open.push(DirectoryBuilder::default()),
+            Event::Entry(entry) => push(&mut open, *entry, &mut sink)?,
+            Event::File(file) => {
+                let entry = file.entry.recv().map_err(|_| stopped())?;
+                if let Some(identity) = file.identity {
+                    linked.insert(identity, entry.clone());
+                }
+                if let Some(entry) = entry {
+                    push(&mut open, *entry, &mut sink)?;
+                }
+            }
+            Event::Link { path, name, identity } => match linked.get(&identity) {
+                Some(Some(first)) => {
+                    let mut entry = first.clone();
+                    entry.meta.name.0 = name;
+                    push(&mut open, *entry, &mut sink)?;
+                }
+                _ => run.problems.add(&path, ProblemKind::Unreadable, "its other name could not be read either"),
+            },
+            Event::Leave(mut entry) => {
+                let finished = open.pop().ok_or_else(stopped)?;
+                entry.tree = finished.finish(&mut sink)?;
+                push(&mut open, *entry, &mut sink)?;
+            }
+        }
+    }
+    match (open.pop(), open.is_empty()) {
+        (Some(top), true) => top.finish(&mut sink),
+        _ => Err(stopped()),
+    }
+}
+
+fn push(open: &mut [DirectoryBuilder], entry: TreeEntry, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+    open.last_mut().ok_or_else(stopped)?.push(entry, sink)
+}
+
+/// The walk or a worker has failed, and says why itself.
+fn stopped() -> Error {
+    Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")
+}

@@ -1,0 +1,106 @@
+//! Is this file the one that the parent snapshot has?
+
+use repo_format::entry::{Entry, EntryKind, STATE_CHANGED, STATE_RACY, Time};
+
+use super::Trust;
+use crate::tree::TreeEntry;
+
+/// A file that changed within this many seconds of its reading may change again without a new time.
+const RACY_SECONDS: i64 = 2;
+
+/// Whether the parent's entry can stand for the file that `now` describes.
+pub(super) fn is_unchanged(before: &Entry, now: &Entry, trust: Trust) -> bool {
+    let same_file = match trust {
+        Trust::Inode => before.inode == now.inode && before.ctime() == now.ctime(),
+        Trust::SizeAndTime => true,
+    };
+    same_file
+        && before.kind == EntryKind::File
+        && before.size == now.size
+        && before.mtime() == now.mtime()
+        && !before.has_state(STATE_RACY)
+        && !before.has_state(STATE_CHANGED)
+}
+
+/// Whether the parent's extended attributes and owner names still hold: they cannot change without the change time.
+pub(super) fn attributes_hold(before: &Entry, now: &Entry, trust: Trust) -> bool {
+    let same_owner = before.uid == now.uid && before.gid == now.gid;
+    match trust {
+        Trust::Inode => {
+            let same = before.kind == now.kind && before.inode == now.inode && before.ctime() == now.ctime();
+            same && same_owner && !before.has_state(STATE_RACY)
+        }
+        Trust::SizeAndTime => before.kind == now.kind && same_owner && before.mtime() == now.mtime(),
+    }
+}
+
+/// The parent's entry for a file that has not changed, with what a look at it says now.
+pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, trust: Trust) -> TreeEntry {
+    before.meta.mode = now.mode;
+    before.meta.uid = now.uid;
+    before.meta.gid = now.gid;
+    if trust == Trust::Inode {
+        before.meta.hard_link = before.meta.hard_link.take();
+    }
+    before
+}
+
+/// Whether a file that was read at `now` changed so shortly before that it could change again unseen.
+pub(super) fn is_racy(meta: &Entry, now: Time) -> bool {
+    let near = |time: Time| (now.seconds - time.seconds).abs() <= RACY_SECONDS;
+    near(meta.mtime()) || near(meta.ctime())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Entry {
+        let mut entry = Entry::new(b"x".to_vec(), EntryKind::File);
+        (entry.size, entry.inode, entry.mtime_seconds, entry.ctime_seconds) = (10, 7, 100, 200);
+        entry
+    }
+
+    #[test]
+    fn any_difference_makes_a_file_changed() {
+        let changes: [fn(&mut Entry); 5] = [
+            |e| e.size += 1,
+            |e| e.inode += 1,
+            |e| e.mtime_nanoseconds += 1,
+            |e| e.ctime_nanoseconds += 1,
+            |e| e.mtime_seconds -= 1,
+        ];
+        assert!(is_unchanged(&file(), &file(), Trust::Inode));
+        for change in changes {
+            let mut now = file();
+            change(&mut now);
+            assert!(!is_unchanged(&file(), &now, Trust::Inode));
+        }
+    }
+
+    #[test]
+    fn a_share_is_not_asked_for_inode_and_change_time() {
+        let mut now = file();
+        (now.inode, now.ctime_seconds) = (8, 300);
+        assert!(is_unchanged(&file(), &now, Trust::SizeAndTime));
+        now.size += 1;
+        assert!(!is_unchanged(&file(), &now, Trust::SizeAndTime));
+    }
+
+    #[test]
+    fn what_was_read_while_it_changed_is_read_again() {
+        for state in [STATE_RACY, STATE_CHANGED] {
+            let mut before = file();
+            before.state = Some(state);
+            assert!(!is_unchanged(&before, &file(), Trust::Inode));
+        }
+    }
+
+    #[test]
+    fn a_file_is_racy_when_it_changed_within_two_seconds() {
+        let at = |seconds| Time { seconds, nanoseconds: 0 };
+        assert!(is_racy(&file(), at(202)));
+        assert!(is_racy(&file(), at(98)));
+        assert!(!is_racy(&file(), at(203)));
+    }
+}

@@ -1,0 +1,346 @@
+//! Walks the roots in order of names, beside the parent snapshot, and decides what must be read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{Sender, bounded};
+use repo_format::entry::{Entry, EntryKind, HardLink};
+use repo_format::limits;
+use repo_format::node::ProblemKind;
+
+use super::file::{Input, Job, ResultSlot};
+use super::parent::ParentEntries;
+use super::progress::count;
+use super::roots::{OpenRoot, RootKind};
+use super::tree::{Event, PendingFile};
+use super::{Run, done, unchanged};
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::{Dir, FileStat};
+use crate::source::exclude::Excludes;
+use crate::tree::TreeEntry;
+
+/// A folder that is being walked.
+struct Frame<'r> {
+    dir: Arc<Dir>,
+    /// Its own entry; sent when it ends.
+    entry: Box<TreeEntry>,
+    /// Its path in the source, for messages.
+    path: Vec<u8>,
+    /// Its path from the root, for patterns.
+    relative: Vec<u8>,
+    names: std::vec::IntoIter<Vec<u8>>,
+    parent: ParentEntries<'r>,
+    excludes: Excludes,
+}
+
+struct Walk<'w, 'r> {
+    run: &'w Run<'r>,
+    events: Sender<Event>,
+    /// Files with several names that have been met.
+    linked: HashSet<HardLink>,
+    /// The file system of the root, if the walk must stay in it.
+    device: Option<u64>,
+}
+
+/// Walks all roots.
+pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Event>) -> Result<()> {
+    let mut walk = Walk { run, events, linked: HashSet::new(), device: None };
+    let mut roots = roots;
+    // Entries of the top directory, too, stand in order of their names.
+    roots.sort_by(|a, b| a.described.name.cmp(&b.described.name));
+    roots.into_iter().try_for_each(|root| walk.root(root))
+}
+
+/// The run has been stopped, by a failure elsewhere or by the user.
+fn stopped() -> Error {
+    Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")
+}
+
+impl<'r> Walk<'_, 'r> {
+    fn root(&mut self, root: OpenRoot) -> Result<()> {
+        let parent = self.run.parent.root(&root.described);
+        let name = root.described.name.0;
+        let path = root.described.path.0;
+        match root.what {
+            RootKind::Stream(reader) => {
+                let job_input = Input::Stream(reader);
+                self.read(Vec::from(&name[..]), path, job_input, None, None)
+            }
+            RootKind::Single(dir, real_name) => {
+                let stat = dir.stat(&real_name).map_err(|e| cannot_back_up(&path, e))?;
+                self.entry(&Arc::new(dir), real_name, name, path, stat, parent)
+            }
+            RootKind::Folder(dir, excludes) => {
+                let mut stat = dir.stat_self().map_err(|e| cannot_back_up(&path, e))?;
+                self.device = self.run.options.one_file_system.then_some(stat.device);
+                let problems = dir.complete_self(&mut stat, self.run.owners);
+                self.metadata_problems(&path, problems);
+                stat.entry.name.0 = name;
+                // A root that cannot be listed is no backup at all.
+                let names = dir.names().map_err(|e| cannot_back_up(&path, e))?;
+                let at = Place { path, relative: Vec::new() };
+                let frame = self.frame(Arc::new(dir), stat.entry, at, names, parent, &excludes)?;
+                self.folder(frame)
+            }
+        }
+    }
+
+    /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
+    fn folder(&mut self, top: Frame<'r>) -> Result<()> {
+        let mut stack = vec![top];
+        while let Some(frame) = stack.last_mut() {
+            self.check_stop()?;
+            let Some(name) = frame.names.next() else {
+                if let Some(frame) = stack.pop() {
+                    self.send(Event::Leave(frame.entry))?;
+                }
+                continue;
+            };
+            if let Some(inner) = self.named(frame, name)? {
+                if stack.len() >= limits::DIRECTORY_DEPTH {
+                    let message = format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH);
+                    self.run.problems.add(&inner.path, ProblemKind::LeftOut, message);
+                    self.send(Event::Leave(inner.entry))?;
+                    continue;
+                }
+                stack.push(inner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at one name of a folder. Gives a frame if it is a folder to walk.
+    fn named(&mut self, frame: &mut Frame<'r>, name: Vec<u8>) -> Result<Option<Frame<'r>>> {
+        let at = Place { path: join(&frame.path, &name), relative: join(&frame.relative, &name) };
+        let stat = match frame.dir.stat(&name) {
+            Ok(stat) => stat,
+            Err(error) => {
+                // What patterns leave out may be unreadable.
+                if !frame.excludes.is_excluded(&at.relative, false) {
+                    self.run.problems.add_io(&at.path, "look at it", &error);
+                }
+                return Ok(None);
+            }
+        };
+        if frame.excludes.is_excluded(&at.relative, stat.is_dir()) {
+            return Ok(None);
+        }
+        let parent = frame.parent.find(&name);
+        if stat.is_dir() {
+            return self.subfolder(frame, name, at, stat, parent);
+        }
+        let dir = frame.dir.clone();
+        self.entry(&dir, name.clone(), name, at.path, stat, parent)?;
+        Ok(None)
+    }
+
+    fn subfolder(
+        &mut self,
+        frame: &Frame<'r>,
+        name: Vec<u8>,
+        at: Place,
+        mut stat: FileStat,
+        parent: Option<TreeEntry>,
+    ) -> Result<Option<Frame<'r>>> {
+        self.complete(&frame.dir, &name, &at.path, &mut stat, parent.as_ref());
+        let elsewhere = self.device.is_some_and(|device| device != stat.device);
+        let opened = match elsewhere {
+            // A mount point stays, as an empty folder.
+            true => None,
+            false => match frame.dir.open_dir(&name).and_then(|dir| Ok((dir.names()?, dir))) {
+                Ok(opened) => Some(opened),
+                Err(error) => {
+                    self.run.problems.add_io(&at.path, "list the folder", &error);
+                    None
+                }
+            },
+        };
+        let Some((names, dir)) = opened else {
+            count(&self.run.counters.directories, 1);
+            self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))?;
+            return Ok(None);
+        };
+        self.frame(Arc::new(dir), stat.entry, at, names, parent, &frame.excludes).map(Some)
+    }
+
+    fn frame(
+        &mut self,
+        dir: Arc<Dir>,
+        meta: Entry,
+        at: Place,
+        names: Vec<Vec<u8>>,
+        parent: Option<TreeEntry>,
+        excludes: &Excludes,
+    ) -> Result<Frame<'r>> {
+        let excludes = match excludes.enter(&dir, &at.relative, &names) {
+            Ok(excludes) => excludes,
+            Err(error) => {
+                // Rather too much is saved than too little.
+                self.run.problems.add(&at.path, ProblemKind::Unreadable, crate::error::chain(&error));
+                excludes.clone()
+            }
+        };
+        let parent = self.run.parent.entries(parent.and_then(|entry| entry.tree));
+        count(&self.run.counters.directories, 1);
+        self.send(Event::Enter)?;
+        let entry = Box::new(TreeEntry::new(meta));
+        Ok(Frame { dir, entry, path: at.path, relative: at.relative, names: names.into_iter(), parent, excludes })
+    }
+
+    /// Anything but a folder. `real_name` is its name in `dir`, `name` the one it gets.
+    fn entry(
+        &mut self,
+        dir: &Arc<Dir>,
+        real_name: Vec<u8>,
+        name: Vec<u8>,
+        path: Vec<u8>,
+        mut stat: FileStat,
+        parent: Option<TreeEntry>,
+    ) -> Result<()> {
+        if stat.entry.kind == EntryKind::File {
+            return self.file(dir, real_name, name, path, stat, parent);
+        }
+        self.complete(dir, &real_name, &path, &mut stat, parent.as_ref());
+        if stat.entry.kind == EntryKind::Symlink && stat.entry.link_target.is_none() {
+            return Ok(());
+        }
+        count(&self.run.counters.others, 1);
+        stat.entry.name.0 = name;
+        self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))
+    }
+
+    fn file(
+        &mut self,
+        dir: &Arc<Dir>,
+        real_name: Vec<u8>,
+        name: Vec<u8>,
+        path: Vec<u8>,
+        stat: FileStat,
+        parent: Option<TreeEntry>,
+    ) -> Result<()> {
+        let identity = (stat.links > 1).then_some(HardLink { device: stat.device, inode: stat.entry.inode });
+        if let Some(identity) = identity
+            && !self.linked.insert(identity)
+        {
+            self.count_file(stat.entry.size, FileState::Linked);
+            return self.send(Event::Link { path, name, identity });
+        }
+        let trust = self.run.options.trust;
+        if let Some(before) = parent.as_ref().filter(|p| unchanged::is_unchanged(&p.meta, &stat.entry, trust))
+            && before.meta.hard_link.is_some() == identity.is_some()
+            && unchanged::attributes_hold(&before.meta, &stat.entry, trust)
+            && self.run.parent.content_is_stored(before)?
+        {
+            let mut entry = unchanged::carried_over(before.clone(), &stat.entry, trust);
+            entry.meta.name.0 = name;
+            self.count_file(stat.entry.size, FileState::Unchanged);
+            self.run.monitor.advance(done(stat.entry.size));
+            return match identity {
+                // Its other names share it through the tree builder.
+                Some(_) => self.send_ready(entry, identity),
+                None => self.send(Event::Entry(Box::new(entry))),
+            };
+        }
+        let state = if parent.is_some() { FileState::Changed } else { FileState::New };
+        self.count_file(stat.entry.size, state);
+        let input = Input::File { dir: dir.clone(), name: real_name };
+        self.read(name, path, input, Some(stat.entry.size), identity)
+    }
+
+    /// Gives a file or stream to the workers, and its place to the tree builder.
+    fn read(
+        &mut self,
+        name: Vec<u8>,
+        path: Vec<u8>,
+        input: Input,
+        size: Option<u64>,
+        identity: Option<HardLink>,
+    ) -> Result<()> {
+        let (sender, receiver) = bounded(1);
+        self.send(Event::File(PendingFile { entry: receiver, identity }))?;
+        self.run.queue.push_file(Job { name, path, input, size, result: ResultSlot::new(sender) });
+        Ok(())
+    }
+
+    fn send_ready(&mut self, entry: TreeEntry, identity: Option<HardLink>) -> Result<()> {
+        let (sender, receiver) = bounded(1);
+        sender.send(Some(Box::new(entry))).map_err(|_| stopped())?;
+        self.send(Event::File(PendingFile { entry: receiver, identity }))
+    }
+
+    /// Fills in names, attributes and link target, from the parent's entry if that still holds.
+    fn complete(&self, dir: &Dir, name: &[u8], path: &[u8], stat: &mut FileStat, parent: Option<&TreeEntry>) {
+        let holds = |p: &&TreeEntry| unchanged::attributes_hold(&p.meta, &stat.entry, self.run.options.trust);
+        if let Some(before) = parent.filter(holds) {
+            stat.entry.user.clone_from(&before.meta.user);
+            stat.entry.group.clone_from(&before.meta.group);
+            stat.entry.xattrs.clone_from(&before.meta.xattrs);
+            stat.entry.link_target.clone_from(&before.meta.link_target);
+            stat.entry.hard_link = before.meta.hard_link;
+            return;
+        }
+        match dir.complete(name, stat, self.run.owners) {
+            Ok(problems) => self.metadata_problems(path, problems),
+            Err(error) => self.run.problems.add_io(path, "read the link", &error),
+        }
+    }
+
+    fn metadata_problems(&self, path: &[u8], problems: Vec<String>) {
+        problems.into_iter().for_each(|message| self.run.problems.add(path, ProblemKind::Metadata, message));
+    }
+
+    fn count_file(&self, size: u64, state: FileState) {
+        let counters = self.run.counters;
+        count(&counters.files, 1);
+        count(&counters.total_bytes, size);
+        match state {
+            FileState::New => count(&counters.new_files, 1),
+            FileState::Changed => count(&counters.changed_files, 1),
+            FileState::Unchanged => count(&counters.unchanged_files, 1),
+            FileState::Linked => self.run.monitor.advance(done(size)),
+        }
+    }
+
+    fn check_stop(&self) -> Result<()> {
+        if self.run.monitor.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        match self.run.stop.load(Ordering::Relaxed) {
+            true => Err(stopped()),
+            false => Ok(()),
+        }
+    }
+
+    fn send(&self, event: Event) -> Result<()> {
+        self.events.send(event).map_err(|_| stopped())
+    }
+}
+
+/// What a file is beside the parent's.
+enum FileState {
+    New,
+    Changed,
+    Unchanged,
+    Linked,
+}
+
+/// Where something is.
+struct Place {
+    /// In the source.
+    path: Vec<u8>,
+    /// From the root.
+    relative: Vec<u8>,
+}
+
+fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
+    match path {
+        b"" => name.to_vec(),
+        _ if path.ends_with(b"/") => [path, name].concat(),
+        _ => [path, b"/", name].concat(),
+    }
+}
+
+fn cannot_back_up(path: &[u8], error: std::io::Error) -> Error {
+    Error::io(format!("cannot back up {}", String::from_utf8_lossy(path)), error)
+}

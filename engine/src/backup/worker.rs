@@ -1,0 +1,365 @@
+//! A worker: reads files, cuts them, and seals batches, its own and those of others.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use repo_format::entry::{Entry, EntryKind, Hole, STATE_CHANGED, STATE_RACY};
+use repo_format::limits;
+use repo_format::node::ProblemKind;
+
+use super::buffers::Buffers;
+use super::file::{Batch, End, FileInWork, Input, Job, ResultSlot, seal};
+use super::progress::count;
+use super::queue::Work;
+use super::{Run, unchanged};
+use crate::chunk::{Coder, Cutter, GearTables, ProfileName};
+use crate::error::{Error, Result};
+use crate::filesystem::{Dir, FileStat, SourceFile};
+use crate::machine;
+use crate::monitor;
+use crate::tree::{ContentRef, TreeEntry};
+
+/// Bytes that are read and cut at a time; two chunks of the largest kind at least.
+const BATCH: usize = 4 * 1024 * 1024;
+/// A file that changed while it was read is read once more, if it is not larger than this.
+const READ_AGAIN: u64 = 64 * 1024 * 1024;
+
+static BUFFERS: Buffers = Buffers::new();
+
+/// Works until there is nothing more to do.
+pub(super) fn work(run: &Run<'_>) -> Result<()> {
+    let config = run.store.repository().config();
+    let tables = Arc::new(GearTables::new(run.store.repository().keys().gear_table()));
+    let cutters = ProfileName::ALL.map(|name| (name, Cutter::new(tables.clone(), name.sizes(config))));
+    let mut worker = Worker { run, coder: Coder::new(config.zstd_level)?, cutters };
+    while let Some(work) = run.queue.next() {
+        match work {
+            Work::Batch(batch) => worker.batch(batch)?,
+            Work::File(job) => {
+                let result = worker.job(job);
+                run.queue.file_done();
+                result?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Worker<'w, 'r> {
+    run: &'w Run<'r>,
+    coder: Coder,
+    cutters: [(ProfileName, Cutter); 3],
+}
+
+/// What came of reading a file once.
+enum Reading {
+    /// It is the same as before it was read.
+    Steady,
+    /// It changed; how, in words.
+    Changed(FileStat, &'static str),
+}
+
+impl Worker<'_, '_> {
+    fn job(&mut self, job: Job) -> Result<()> {
+        let profile = self.run.options.profile.unwrap_or_else(|| ProfileName::for_file(&job.name));
+        let Job { name, path, input, size, result } = job;
+        match input {
+            Input::Stream(reader) => self.stream(name, &path, reader, profile, result),
+            Input::File { dir, name: real_name } => {
+                let target = Target { name, real_name, path, size: size.unwrap_or(0) };
+                self.file(&dir, &target, profile, result)
+            }
+        }
+    }
+
+    fn cutter(&self, profile: ProfileName) -> Cutter {
+        let [(_, first), ..] = &self.cutters;
+        let chosen = self.cutters.iter().find(|(name, _)| *name == profile);
+        chosen.map_or(first, |(_, cutter)| cutter).clone()
+    }
+
+    fn file(&mut self, dir: &Dir, target: &Target, profile: ProfileName, result: ResultSlot) -> Result<()> {
+        let failed = |error: &io::Error| self.run.problems.add_io(&target.path, "read it", error);
+        let opened = dir.open_file(&target.real_name).and_then(|file| Ok((file.stat()?, file)));
+        let (stat, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                failed(&error);
+                self.skip(target.size);
+                result.send(None);
+                return Ok(());
+            }
+        };
+        let tries = if stat.entry.size <= READ_AGAIN { 2 } else { 1 };
+        let mut stat = stat;
+        for left in (0..tries).rev() {
+            let work = Arc::new(FileInWork::new(self.cutter(profile)));
+            let mut entry = self.describe(dir, target, &mut stat);
+            match self.content(&file, &mut entry, &work)? {
+                Err(error) => {
+                    failed(&error);
+                    self.skip(target.size);
+                    result.send(None);
+                    return Ok(());
+                }
+                Ok(content) => match steadiness(&file, &stat, content.read)? {
+                    Reading::Changed(now, _) if left > 0 => stat = now,
+                    reading => {
+                        self.settle(target, &mut entry, &reading, content.read);
+                        return self.end(content, entry, result, &work);
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry of an open file, without its content.
+    fn describe(&self, dir: &Dir, target: &Target, stat: &mut FileStat) -> TreeEntry {
+        match dir.complete(&target.real_name, stat, self.run.owners) {
+            Ok(problems) => {
+                let log = self.run.problems;
+                problems.into_iter().for_each(|message| log.add(&target.path, ProblemKind::Metadata, message));
+            }
+            Err(error) => self.run.problems.add_io(&target.path, "read its attributes", &error),
+        }
+        stat.entry.name.0.clone_from(&target.name);
+        TreeEntry::new(stat.entry.clone())
+    }
+
+    /// Notes what the reading says about the file.
+    fn settle(&self, target: &Target, entry: &mut TreeEntry, reading: &Reading, read: u64) {
+        let mut state = 0;
+        if let Reading::Changed(_, how) = reading {
+            self.run.problems.add(&target.path, ProblemKind::Changed, *how);
+            state |= STATE_CHANGED;
+        }
+        if unchanged::is_racy(&entry.meta, machine::now()) {
+            state |= STATE_RACY;
+        }
+        if read + entry.meta.hole_bytes() < entry.meta.size {
+            // It shrank: holes beyond what is left mean nothing.
+            entry.meta.holes = None;
+            entry.meta.size = read;
+        }
+        entry.meta.state = (state != 0).then_some(state);
+    }
+
+    /// Reads the data of a file. The outer error ends the run, the inner one concerns this file.
+    fn content(&mut self, file: &SourceFile, entry: &mut TreeEntry, work: &Arc<FileInWork>) -> Result<io::Result<ContentRead>> {
+        let size = entry.meta.size;
+        let holes = match entry_may_have_holes(file, size) {
+            true => file.holes(size, usize::try_from(limits::HOLES_COUNT).unwrap_or(usize::MAX)),
+            false => Ok(Vec::new()),
+        };
+        let holes = match holes {
+            Ok(holes) => holes,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut extents = FileExtents::new(file, &holes, size);
+        entry.meta.holes = (!holes.is_empty()).then_some(holes);
+        self.read_all(&mut extents, Some(size), work)
+    }
+
+    /// Reads to the end; `expected` is how much there should be.
+    fn read_all(&mut self, input: &mut dyn Read, expected: Option<u64>, work: &Arc<FileInWork>) -> Result<io::Result<ContentRead>> {
+        let batch_len = BATCH.max(2 * work.cutter.max());
+        let len = expected.and_then(|size| usize::try_from(size).ok()).map_or(batch_len, |size| (size + 1).min(batch_len));
+        let mut buffer = BUFFERS.take(len);
+        let mut content = ContentRead::default();
+        let mut kept = 0;
+        loop {
+            if self.run.monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            if self.run.stop.load(Ordering::Relaxed) {
+                return Err(Error::new(crate::ErrorKind::Cancelled, "stopped because of an earlier failure"));
+            }
+            let filled = match fill(input, &mut buffer[kept..]) {
+                Ok(read) => {
+                    content.read += read as u64;
+                    count(&self.run.counters.read_bytes, read as u64);
+                    self.run.monitor.advance(monitor::Work { items: 0, bytes: read as u64 });
+                    kept + read
+                }
+                Err(error) => {
+                    BUFFERS.give(buffer);
+                    return Ok(Err(error));
+                }
+            };
+            let last = filled < buffer.len();
+            if last && content.batches == 0 && (filled as u64) < limits::INLINE_CONTENT {
+                content.inline = Some(buffer[..filled].to_vec());
+                BUFFERS.give(buffer);
+                return Ok(Ok(content));
+            }
+            let chunks = ranges(&work.cutter.ends(&buffer[..filled], last));
+            let cut = chunks.last().map_or(0, |range| range.end);
+            let next = (!last).then(|| {
+                let mut next = BUFFERS.take(batch_len);
+                next[..filled - cut].copy_from_slice(&buffer[cut..filled]);
+                next
+            });
+            kept = filled - cut;
+            let batch = Batch { file: work.clone(), number: content.batches, buffer, chunks };
+            content.batches += 1;
+            // What is left of the last batch is better sealed here, where it is in the caches.
+            let own = if last { Some(batch) } else { self.run.queue.push_batch(batch) };
+            if let Some(batch) = own {
+                self.batch(batch)?;
+            }
+            match next {
+                Some(next) => buffer = next,
+                None => return Ok(Ok(content)),
+            }
+        }
+    }
+
+    fn batch(&mut self, batch: Batch) -> Result<()> {
+        let items = seal(&batch, self.run.store, &mut self.coder)?;
+        let Batch { file, number, buffer, .. } = batch;
+        BUFFERS.give(buffer);
+        file.batch_done(number, items, self.run.store, &mut self.coder)
+    }
+
+    fn end(&mut self, content: ContentRead, mut entry: TreeEntry, result: ResultSlot, work: &Arc<FileInWork>) -> Result<()> {
+        self.run.monitor.advance(monitor::Work { items: 1, bytes: 0 });
+        match content.inline {
+            Some(bytes) => {
+                entry.content = (!bytes.is_empty()).then_some(ContentRef::Inline(bytes));
+                result.send(Some(entry));
+                Ok(())
+            }
+            None => work.ended(End { batches: content.batches, entry, result }, self.run.store, &mut self.coder),
+        }
+    }
+
+    fn stream(
+        &mut self,
+        name: Vec<u8>,
+        path: &[u8],
+        mut reader: Box<dyn Read + Send>,
+        profile: ProfileName,
+        result: ResultSlot,
+    ) -> Result<()> {
+        let work = Arc::new(FileInWork::new(self.cutter(profile)));
+        // Half a stream is no backup: nobody could tell that the other half is missing.
+        let content = self
+            .read_all(&mut *reader, None, &work)?
+            .map_err(|e| Error::io(format!("cannot read the stream {}", String::from_utf8_lossy(path)), e))?;
+        if content.read == 0 {
+            self.run.problems.add(path, ProblemKind::Unreadable, "the stream is empty: did the program that makes it fail?");
+        }
+        let now = machine::now();
+        let mut meta = Entry::new(name, EntryKind::File);
+        meta.mode = 0o600;
+        (meta.mtime_seconds, meta.mtime_nanoseconds) = (now.seconds, now.nanoseconds);
+        (meta.ctime_seconds, meta.ctime_nanoseconds) = (now.seconds, now.nanoseconds);
+        meta.size = content.read;
+        let counters = self.run.counters;
+        count(&counters.files, 1);
+        count(&counters.new_files, 1);
+        count(&counters.total_bytes, content.read);
+        self.end(content, TreeEntry::new(meta), result, &work)
+    }
+
+    /// A file that could not be read is done, as far as progress is concerned.
+    fn skip(&self, size: u64) {
+        self.run.monitor.advance(monitor::Work { items: 1, bytes: size });
+    }
+}
+
+/// What a job reads, for messages and its entry.
+struct Target {
+    name: Vec<u8>,
+    real_name: Vec<u8>,
+    path: Vec<u8>,
+    size: u64,
+}
+
+/// What has been read of a file.
+#[derive(Default)]
+struct ContentRead {
+    /// The whole content, if it is short.
+    inline: Option<Vec<u8>>,
+    batches: u64,
+    read: u64,
+}
+
+/// Compares a file with what it was before it was read.
+fn steadiness(file: &SourceFile, before: &FileStat, read: u64) -> Result<Reading> {
+    let now = file.stat().map_err(|e| Error::io("cannot look at a file that was just read", e))?;
+    let (was, is) = (&before.entry, &now.entry);
+    let how = match () {
+        () if is.size < was.size => "it shrank while it was read",
+        () if is.size > was.size => "it grew while it was read",
+        () if is.mtime() != was.mtime() => "it changed while it was read",
+        () if read > was.size => "it grew while it was read",
+        () => return Ok(Reading::Steady),
+    };
+    Ok(Reading::Changed(now, how))
+}
+
+fn entry_may_have_holes(file: &SourceFile, size: u64) -> bool {
+    size > 0 && file.stat().is_ok_and(|stat| stat.may_have_holes())
+}
+
+fn ranges(ends: &[usize]) -> Vec<Range<usize>> {
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    starts.zip(ends).map(|(start, end)| start..*end).collect()
+}
+
+/// Fills `buffer`; fewer bytes mean the end.
+fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The data of a file without its holes, as one stream, as far as it went when it was opened.
+struct FileExtents<'f> {
+    file: &'f SourceFile,
+    /// Reversed.
+    extents: Vec<Range<u64>>,
+}
+
+impl<'f> FileExtents<'f> {
+    fn new(file: &'f SourceFile, holes: &[Hole], size: u64) -> Self {
+        let mut extents = Vec::with_capacity(holes.len() + 1);
+        let mut at = 0;
+        for hole in holes {
+            extents.push(at..hole.offset);
+            at = hole.offset + hole.len;
+        }
+        extents.push(at..size);
+        extents.retain(|extent| !extent.is_empty());
+        extents.reverse();
+        FileExtents { file, extents }
+    }
+}
+
+impl Read for FileExtents<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(extent) = self.extents.last_mut() else { return Ok(0) };
+        let wanted = usize::try_from(extent.end - extent.start).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..wanted], extent.start)?;
+        match read {
+            // It shrank: what lies beyond is not there any more.
+            0 => self.extents.clear(),
+            _ => extent.start += read as u64,
+        }
+        if self.extents.last().is_some_and(Range::is_empty) {
+            self.extents.pop();
+        }
+        Ok(read)
+    }
+}
