@@ -36,6 +36,12 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 10] = {
+        use ObjectKind::*;
+        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned]
+    };
+
     /// Its name in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -66,10 +72,7 @@ impl ObjectKind {
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        use ObjectKind::*;
-        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
