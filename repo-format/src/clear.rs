@@ -1,6 +1,6 @@
 //! Framing of objects that must be readable before there is a key (FORMAT.md, section 4).
 
-use crate::error::{FormatError, Result, check_limit};
+use crate::error::{FormatError, Result, check_limit, fit};
 use crate::head::{HEAD_LEN, Head, ObjectKind};
 use crate::reader::Reader;
 
@@ -25,13 +25,7 @@ pub struct ClearObject<'a> {
 /// # Errors
 /// [`FormatError::Limit`] for a body beyond 4 GiB.
 pub fn encode(kind: ObjectKind, body: &[u8], tag: impl FnOnce(&[u8]) -> [u8; HASH_LEN]) -> Result<Vec<u8>> {
-    let length = body.len() as u64;
-    let length = u32::try_from(length).map_err(|_| FormatError::Limit {
-        what: kind.name(),
-        field: "body",
-        value: length,
-        limit: u32::MAX.into(),
-    })?;
+    let length: u32 = fit(kind.name(), "body", body.len(), u32::MAX.into())?;
     let mut out = Vec::with_capacity(OVERHEAD + body.len());
     out.extend(Head { kind, sealing: None }.encode());
     out.extend(length.to_le_bytes());
@@ -46,10 +40,10 @@ pub fn encode(kind: ObjectKind, body: &[u8], tag: impl FnOnce(&[u8]) -> [u8; HAS
 /// Checks head, length and checksum.
 ///
 /// # Errors
-/// See [`FormatError`]; `limit` is the most bytes such an object may have.
+/// See [`FormatError`]; `limit` is the most bytes that its body may have. A member's tag, which is of no use, must be zero.
 pub fn decode(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<ClearObject<'_>> {
     let what = kind.name();
-    check_limit(what, "size", bytes.len() as u64, limit)?;
+    check_limit(what, "size", bytes.len() as u64, limit.saturating_add(OVERHEAD as u64))?;
     let mut r = Reader::new(what, bytes);
     let head = Head::decode(r.take(HEAD_LEN)?, kind)?;
     if head.sealing.is_some() {
@@ -63,6 +57,9 @@ pub fn decode(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<ClearObject<
     let checked = &bytes[..bytes.len() - HASH_LEN];
     if *blake3::hash(checked).as_bytes() != checksum {
         return Err(FormatError::Checksum { what });
+    }
+    if kind == ObjectKind::Member && tag != [0; HASH_LEN] {
+        return Err(FormatError::invalid(what, "its tag is not zero"));
     }
     Ok(ClearObject { body, tagged: &bytes[..HEAD_LEN + 4 + body.len()], tag })
 }

@@ -2,8 +2,12 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::cbor;
 use crate::error::{FormatError, Result};
 use crate::id::PackId;
+use crate::limits;
+
+const WHAT: &str = "list of condemned packs";
 
 /// Body of the object `condemned`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -55,13 +59,28 @@ impl Condemned {
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(plain: &[u8]) -> Result<Self> {
-        let what = "list of condemned packs";
-        let condemned: Condemned = crate::cbor::decode(what, plain)?;
-        let ascending = condemned.lists.is_sorted_by(|a, b| a.number < b.number);
-        let below_next = condemned.lists.last().is_none_or(|last| last.number < condemned.next);
-        match ascending && below_next && condemned.next > 0 {
-            true => Ok(condemned),
-            false => Err(FormatError::invalid(what, "its numbers are not in order")),
+        let condemned: Condemned = cbor::decode_within(WHAT, limits::CONDEMNED, plain)?;
+        condemned.check()?;
+        Ok(condemned)
+    }
+
+    /// Checks and encodes the body.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        cbor::encode_within(WHAT, limits::CONDEMNED, self)
+    }
+
+    fn check(&self) -> Result<()> {
+        let ascending = self.lists.is_sorted_by(|a, b| a.number < b.number);
+        // Number 0 would be one that every writer had seen before the first list.
+        let from_one = self.next > 0 && self.lists.first().is_none_or(|first| first.number > 0);
+        let below_next = self.lists.last().is_none_or(|last| last.number < self.next);
+        match ascending && from_one && below_next {
+            true => Ok(()),
+            false => Err(FormatError::invalid(WHAT, "its numbers are not in order")),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::cbor;
 use crate::error::{FormatError, Result};
 use crate::id::RepositoryId;
 use crate::limits;
@@ -106,31 +107,46 @@ impl Config {
     /// See [`FormatError`]. A newer format is [`FormatError::Unknown`] with field `format version`.
     pub fn decode(body: &[u8]) -> Result<Self> {
         let mut decoder = minicbor::Decoder::new(body);
-        let first = decoder.map().and_then(|_| decoder.u8()).and_then(|key| Ok((key, decoder.u32()?)));
+        // Looked at first: nothing else of a newer format need be as it is in this one.
+        let first = decoder.map().and_then(|_| decoder.u8()).and_then(|key| Ok((key, decoder.u64()?)));
         if let Ok((0, version)) = first
-            && version > FORMAT_VERSION
+            && version > FORMAT_VERSION.into()
         {
-            return Err(FormatError::Unknown { what: WHAT, field: "format version", value: version.into() });
+            return Err(FormatError::Unknown { what: WHAT, field: "format version", value: version });
         }
-        let config: Config = crate::cbor::decode(WHAT, body)?;
+        let config: Config = cbor::decode_within(WHAT, limits::SMALL_OBJECT, body)?;
         config.check()?;
         Ok(config)
     }
 
+    /// Checks and encodes the body.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        cbor::encode_within(WHAT, limits::SMALL_OBJECT, self)
+    }
+
     fn check(&self) -> Result<()> {
-        if self.format_version == 0 {
-            return Err(FormatError::invalid(WHAT, "format version 0"));
+        if self.format_version != FORMAT_VERSION {
+            return Err(FormatError::invalid(WHAT, format!("format version {}", self.format_version)));
         }
-        if !(limits::MIB..=128 * limits::MIB).contains(&self.pack_bytes) {
+        if !(limits::PACK_TARGET.0..=limits::PACK_TARGET.1).contains(&self.pack_bytes) {
             return Err(FormatError::invalid(WHAT, format!("pack size {} bytes", self.pack_bytes)));
         }
-        if !(-7..=22).contains(&self.zstd_level) {
+        if !(limits::ZSTD_LEVEL.0..=limits::ZSTD_LEVEL.1).contains(&self.zstd_level) {
             return Err(FormatError::invalid(WHAT, format!("zstd level {}", self.zstd_level)));
         }
         for (name, _) in PROFILES {
             if !self.profiles.iter().any(|p| p.name == name) {
                 return Err(FormatError::invalid(WHAT, format!("chunker profile `{name}` is missing")));
             }
+        }
+        let mut names: Vec<_> = self.profiles.iter().map(|p| &p.name).collect();
+        names.sort_unstable();
+        if !names.is_sorted_by(|a, b| a < b) {
+            return Err(FormatError::invalid(WHAT, "a chunker profile is there twice"));
         }
         self.profiles.iter().try_for_each(Profile::check)
     }

@@ -96,7 +96,7 @@ pub struct Entry {
     /// Target of a symbolic link.
     #[n(15)]
     pub link_target: Option<ByteString>,
-    /// Extended attributes, in ascending order of their names.
+    /// Extended attributes, in ascending order of their names, each once.
     #[n(16)]
     pub xattrs: Option<Vec<Xattr>>,
     /// Identity of a file with several names.
@@ -194,8 +194,16 @@ pub struct Device {
 }
 
 /// Whether `name` may stand in a directory: it cannot lead anywhere else.
+///
+/// # Errors
+/// See [`FormatError`].
 pub fn check_name(name: &[u8]) -> Result<()> {
-    check_limit(WHAT, "name", name.len() as u64, limits::NAME)?;
+    check_name_of(WHAT, name)
+}
+
+/// [`check_name`] for a name that stands in a `what`.
+pub(crate) fn check_name_of(what: &'static str, name: &[u8]) -> Result<()> {
+    check_limit(what, "name", name.len() as u64, limits::NAME)?;
     let why = match name {
         b"" => "its name is empty",
         b"." | b".." => "its name is a relative folder",
@@ -203,7 +211,16 @@ pub fn check_name(name: &[u8]) -> Result<()> {
         _ if name.contains(&0) => "its name holds a NUL",
         _ => return Ok(()),
     };
-    Err(FormatError::invalid(WHAT, why))
+    Err(FormatError::invalid(what, why))
+}
+
+/// Checks the plain length of a chunk of a content.
+pub(crate) fn check_plain_len(what: &'static str, len: u64) -> Result<()> {
+    check_limit(what, "plain length", len, limits::CHUNK_PLAIN)?;
+    match len {
+        0 => Err(FormatError::invalid(what, "a chunk of no bytes")),
+        _ => Ok(()),
+    }
 }
 
 impl Entry {
@@ -266,10 +283,38 @@ impl Entry {
         if self.kind == EntryKind::Symlink && (target == 0 || self.link_target.iter().any(|t| t.0.contains(&0))) {
             return Err(FormatError::invalid(WHAT, "the target of a symbolic link is not valid"));
         }
-        let xattrs = self.xattrs.iter().flatten().map(|x| (x.name.0.len() + x.value.0.len()) as u64).sum();
-        check_limit(WHAT, "extended attributes", xattrs, limits::XATTRS)?;
+        self.check_fields_of_kind()?;
+        self.check_xattrs()?;
         self.check_holes()?;
         self.check_places(ids)
+    }
+
+    /// A field of another kind would be followed by one reader and ignored by another.
+    fn check_fields_of_kind(&self) -> Result<()> {
+        use EntryKind::*;
+        let misplaced = [
+            (self.content.is_some(), matches!(self.kind, File), "content"),
+            (self.holes.is_some(), matches!(self.kind, File), "holes"),
+            (self.tree.is_some(), matches!(self.kind, Directory), "a directory's node"),
+            (self.link_target.is_some(), matches!(self.kind, Symlink), "a link's target"),
+            (self.hard_link.is_some(), !matches!(self.kind, Directory), "several names"),
+            (self.device.is_some(), matches!(self.kind, CharDevice | BlockDevice), "a device number"),
+        ];
+        match misplaced.iter().find(|(present, allowed, _)| *present && !*allowed) {
+            Some((.., field)) => Err(FormatError::invalid(WHAT, format!("it has {field}, but is a {:?}", self.kind))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_xattrs(&self) -> Result<()> {
+        let xattrs = self.xattrs.as_deref().unwrap_or_default();
+        let bytes = xattrs.iter().map(|x| (x.name.0.len() + x.value.0.len()) as u64).sum();
+        check_limit(WHAT, "extended attributes", bytes, limits::XATTRS)?;
+        let names_ok = xattrs.iter().all(|x| !x.name.0.is_empty() && !x.name.0.contains(&0));
+        match names_ok && xattrs.is_sorted_by(|a, b| a.name < b.name) {
+            true => Ok(()),
+            false => Err(FormatError::invalid(WHAT, "its extended attributes are not in order or badly named")),
+        }
     }
 
     fn check_holes(&self) -> Result<()> {
@@ -297,10 +342,13 @@ impl Entry {
             (Some(bytes), None, None) => {
                 check_limit(WHAT, "inline content", bytes.0.len() as u64, limits::INLINE_CONTENT - 1)
             }
-            (None, Some(direct), None) => direct.iter().try_for_each(|chunk| {
-                check_limit(WHAT, "plain length", chunk.len.into(), limits::CHUNK_PLAIN)?;
-                inside(chunk.place)
-            }),
+            (None, Some(direct), None) => {
+                check_limit(WHAT, "direct chunks", direct.len() as u64, limits::DIRECT_CHUNKS_COUNT)?;
+                direct.iter().try_for_each(|chunk| {
+                    check_plain_len(WHAT, chunk.len.into())?;
+                    inside(chunk.place)
+                })
+            }
             (None, None, Some(place)) => inside(place),
             _ => Err(FormatError::invalid(WHAT, "its content is not exactly one of inline, direct, list")),
         }

@@ -77,6 +77,13 @@ impl FormatError {
     }
 }
 
+/// `count` as the integer that stands for it in the bytes, if it is at most `limit` and fits.
+pub(crate) fn fit<T: TryFrom<usize>>(what: &'static str, field: &'static str, count: usize, limit: u64) -> Result<T> {
+    let value = count as u64;
+    check_limit(what, field, value, limit)?;
+    T::try_from(count).map_err(|_| FormatError::Limit { what, field, value, limit })
+}
+
 /// Refuses `value` beyond `limit`.
 pub(crate) fn check_limit(what: &'static str, field: &'static str, value: u64, limit: u64) -> Result<()> {
     if value > limit {

@@ -36,6 +36,12 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 10] = {
+        use ObjectKind::*;
+        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned]
+    };
+
     /// Its name in messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -52,11 +58,21 @@ impl ObjectKind {
         }
     }
 
+    /// The classes whose secrets may seal it; none for clear objects. Without this a holder of one class's secret could write
+    /// what only holders of another's may.
+    pub fn classes(self) -> &'static [KeyClass] {
+        match self {
+            ObjectKind::Config | ObjectKind::Member | ObjectKind::Keyring => &[],
+            ObjectKind::Pack => &[KeyClass::Data, KeyClass::Meta],
+            ObjectKind::Manifest | ObjectKind::Void => &[KeyClass::Meta],
+            ObjectKind::PackTable | ObjectKind::Segment | ObjectKind::Lease | ObjectKind::Condemned => {
+                &[KeyClass::Index]
+            }
+        }
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
-        use ObjectKind::*;
-        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -111,7 +127,7 @@ impl Head {
         out
     }
 
-    /// Reads a head and checks that it is of `expected` kind.
+    /// Reads a head and checks that it is of `expected` kind and sealed as that kind must be.
     ///
     /// # Errors
     /// Whatever is not known to this version is named, never guessed at.
@@ -140,12 +156,22 @@ impl Head {
         if suite == 0 {
             known("key class", class, class == NONE)?;
             known("key mode", mode, mode == NONE)?;
-            known("epoch", 1, epoch == 0)?;
+            if epoch != 0 {
+                return Err(FormatError::invalid(what, "it is not sealed, but names an epoch"));
+            }
+            if !kind.classes().is_empty() {
+                return Err(FormatError::invalid(what, "it is not sealed"));
+            }
             return Ok(Head { kind, sealing: None });
         }
         known("key mode", mode, mode == 0)?;
         let class =
             KeyClass::from_byte(class).ok_or(FormatError::Unknown { what, field: "key class", value: class.into() })?;
+        match kind.classes() {
+            [] => return Err(FormatError::invalid(what, "it is sealed")),
+            classes if classes.contains(&class) => {}
+            _ => return Err(FormatError::invalid(what, format!("it is sealed with the secret of class {class:?}"))),
+        }
         Ok(Head { kind, sealing: Some(Sealing { class, epoch }) })
     }
 }

@@ -2,12 +2,16 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::cbor::ByteString;
+use crate::cbor::{self, ByteString};
 use crate::error::{FormatError, Result, check_limit};
 use crate::id::{Bytes32, MemberId};
 use crate::limits;
 
 const WHAT: &str = "keyring";
+/// Length of [`Recipient::sealed`]: a wrapping key and its GCM tag.
+pub const SEALED_KEY_LEN: usize = 48;
+/// No fewer bytes than [`Secrets`] take without epochs, and one epoch.
+const SECRETS_LEN_MAX: usize = 128;
 
 /// Body of an object `keyring/<n>`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -87,12 +91,34 @@ impl Keyring {
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(body: &[u8]) -> Result<Self> {
-        let keyring: Keyring = crate::cbor::decode(WHAT, body)?;
-        check_limit(WHAT, "members", keyring.recipients.len() as u64, limits::MEMBERS_COUNT)?;
-        if keyring.version == 0 {
+        let keyring: Keyring = cbor::decode_within(WHAT, limits::KEYRING, body)?;
+        keyring.check()?;
+        Ok(keyring)
+    }
+
+    /// Checks and encodes a body.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        cbor::encode_within(WHAT, limits::KEYRING, self)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_limit(WHAT, "members", self.recipients.len() as u64, limits::MEMBERS_COUNT)?;
+        if self.version == 0 {
             return Err(FormatError::invalid(WHAT, "version 0"));
         }
-        Ok(keyring)
+        if self.recipients.iter().any(|r| r.sealed.0.len() != SEALED_KEY_LEN) {
+            return Err(FormatError::invalid(WHAT, "a sealed wrapping key has another length"));
+        }
+        let mut members: Vec<_> = self.recipients.iter().map(|r| r.member).collect();
+        members.sort_unstable();
+        match !members.is_empty() && members.is_sorted_by(|a, b| a < b) {
+            true => Ok(()),
+            false => Err(FormatError::invalid(WHAT, "it has no members, or one twice")),
+        }
     }
 }
 
@@ -102,11 +128,26 @@ impl Secrets {
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(plain: &[u8]) -> Result<Self> {
-        let secrets: Secrets = crate::cbor::decode(WHAT, plain)?;
-        check_limit(WHAT, "epochs", secrets.epochs.len() as u64, limits::EPOCHS_COUNT)?;
-        if secrets.epochs.is_empty() || !secrets.epochs.is_sorted_by(|a, b| a.number < b.number) {
-            return Err(FormatError::invalid(WHAT, "its epochs are not in order"));
-        }
+        let secrets: Secrets = cbor::decode_within(WHAT, limits::KEYRING, plain)?;
+        secrets.check()?;
         Ok(secrets)
+    }
+
+    /// Checks and encodes the secrets, without leaving copies in memory that was freed. The caller wipes the result.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        let capacity = SECRETS_LEN_MAX * (1 + self.epochs.len());
+        Ok(cbor::encode_into(Vec::with_capacity(capacity), self))
+    }
+
+    fn check(&self) -> Result<()> {
+        check_limit(WHAT, "epochs", self.epochs.len() as u64, limits::EPOCHS_COUNT)?;
+        match !self.epochs.is_empty() && self.epochs.is_sorted_by(|a, b| a.number < b.number) {
+            true => Ok(()),
+            false => Err(FormatError::invalid(WHAT, "its epochs are not in order")),
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use minicbor::{Decode, Encode};
 
+use crate::cbor;
 use crate::error::Result;
 use crate::id::LeaseId;
+use crate::limits;
 
 /// A running writer.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -56,7 +58,15 @@ impl Lease {
     /// # Errors
     /// See [`crate::FormatError`].
     pub fn decode(plain: &[u8]) -> Result<Self> {
-        crate::cbor::decode("lease", plain)
+        cbor::decode_within("lease", limits::SMALL_OBJECT, plain)
+    }
+
+    /// Encodes it.
+    ///
+    /// # Errors
+    /// [`crate::FormatError::Limit`] beyond 64 KiB.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        cbor::encode_within("lease", limits::SMALL_OBJECT, self)
     }
 }
 
@@ -66,6 +76,14 @@ impl Void {
     /// # Errors
     /// See [`crate::FormatError`].
     pub fn decode(plain: &[u8]) -> Result<Self> {
-        crate::cbor::decode("void record", plain)
+        cbor::decode_within("void record", limits::SMALL_OBJECT, plain)
+    }
+
+    /// Encodes it.
+    ///
+    /// # Errors
+    /// [`crate::FormatError::Limit`] beyond 64 KiB.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        cbor::encode_within("void record", limits::SMALL_OBJECT, self)
     }
 }

@@ -5,23 +5,27 @@ pub const KIB: u64 = 1024;
 /// One MiB.
 pub const MIB: u64 = 1024 * KIB;
 
+/// Arrays, maps and tags within one another in CBOR.
+pub const CBOR_DEPTH: u8 = 16;
 /// Plain bytes of a chunk.
 pub const CHUNK_PLAIN: u64 = 8 * MIB;
+/// A sealed chunk: coded bytes are never more than plain ones may be.
+pub const CHUNK_SEALED: u64 = CHUNK_PLAIN + 17;
 /// A whole pack.
 pub const PACK: u64 = 256 * MIB;
 /// The sealed table of a pack.
 pub const PACK_TABLE: u64 = 16 * MIB;
 /// Plain bytes of an index segment.
 pub const SEGMENT: u64 = 16 * MIB;
-/// A manifest, lease, void record, member or config.
+/// The plain body of a manifest, lease, void record, member or config.
 pub const SMALL_OBJECT: u64 = 64 * KIB;
-/// A keyring.
+/// The body of a keyring.
 pub const KEYRING: u64 = MIB;
 /// Members of a keyring.
 pub const MEMBERS_COUNT: u64 = 1024;
 /// Epochs of a keyring.
 pub const EPOCHS_COUNT: u64 = 4096;
-/// The condemned object.
+/// The plain body of the condemned object.
 pub const CONDEMNED: u64 = 64 * MIB;
 /// Ids in a node.
 pub const NODE_IDS_COUNT: u64 = 65_536;
@@ -40,9 +44,13 @@ pub const HOLES_COUNT: u64 = 4096;
 /// Content that stands inline in an entry is shorter than this.
 pub const INLINE_CONTENT: u64 = 200;
 /// Chunks that stand directly in an entry.
-pub const DIRECT_CHUNKS_COUNT: usize = 4;
+pub const DIRECT_CHUNKS_COUNT: u64 = 4;
 /// Manifests that a manifest says its writer had seen.
-pub const SEEN_COUNT: usize = 16;
+pub const SEEN_COUNT: u64 = 16;
+/// Size to aim at when filling a pack: least and most.
+pub const PACK_TARGET: (u64, u64) = (MIB, 128 * MIB);
+/// zstd level: least and most.
+pub const ZSTD_LEVEL: (i32, i32) = (-7, 22);
 /// Argon2id memory in KiB: least and most.
 pub const ARGON2_MEMORY_KIB: (u32, u32) = (8, 1024 * 1024);
 /// Argon2id passes: least and most.

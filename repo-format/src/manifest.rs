@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::cbor::ByteString;
+use crate::cbor::{self, ByteString};
+use crate::entry::check_name_of;
 use crate::error::{FormatError, Result, check_limit};
 use crate::id::{Bytes32, ChunkId, LeaseId};
 use crate::limits;
@@ -15,12 +16,14 @@ pub const KIND_SNAPSHOT: u8 = 1;
 pub const KIND_RECEIPT: u8 = 2;
 /// A note of something that was done.
 pub const KIND_RECORD: u8 = 3;
+/// A log.
+pub const KIND_LOG: u8 = 4;
 
 /// Body of an object `snapshots/<lease id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Manifest {
-    /// [`KIND_SNAPSHOT`], [`KIND_RECEIPT`], [`KIND_RECORD`], or one that this version does not know.
+    /// [`KIND_SNAPSHOT`], [`KIND_RECEIPT`], [`KIND_RECORD`], [`KIND_LOG`], or one that this version does not know.
     #[n(0)]
     pub kind: u8,
     /// The lease under which it was written.
@@ -165,14 +168,13 @@ pub struct Statistics {
 }
 
 impl Manifest {
-    /// Encodes the manifest.
+    /// Checks and encodes the manifest.
     ///
     /// # Errors
-    /// [`FormatError::Limit`] beyond 64 KiB.
+    /// [`FormatError::Limit`] beyond 64 KiB; otherwise see [`FormatError`].
     pub fn encode(&self) -> Result<Vec<u8>> {
-        let plain = crate::cbor::encode(self);
-        check_limit(WHAT, "size", plain.len() as u64, limits::SMALL_OBJECT)?;
-        Ok(plain)
+        self.check()?;
+        cbor::encode_within(WHAT, limits::SMALL_OBJECT, self)
     }
 
     /// Decodes and checks a manifest.
@@ -180,16 +182,21 @@ impl Manifest {
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(plain: &[u8]) -> Result<Self> {
-        check_limit(WHAT, "size", plain.len() as u64, limits::SMALL_OBJECT)?;
-        let manifest: Manifest = crate::cbor::decode(WHAT, plain)?;
-        let places = manifest.tree.iter().chain(&manifest.problems.lists);
-        if places.copied().any(|place| place as usize >= manifest.ids.len()) {
+        let manifest: Manifest = cbor::decode_within(WHAT, limits::SMALL_OBJECT, plain)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<()> {
+        let places = self.tree.iter().chain(&self.problems.lists);
+        if places.copied().any(|place| place as usize >= self.ids.len()) {
             return Err(FormatError::invalid(WHAT, "it uses a node that it does not name"));
         }
-        if manifest.nanoseconds >= 1_000_000_000 {
+        if self.nanoseconds >= 1_000_000_000 {
             return Err(FormatError::invalid(WHAT, "its time has too many nanoseconds"));
         }
-        Ok(manifest)
+        check_limit(WHAT, "seen manifests", self.seen.len() as u64, limits::SEEN_COUNT)?;
+        self.roots.iter().try_for_each(|root| check_name_of(WHAT, &root.name.0))
     }
 
     /// The node of the top directory.

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::cbor::ByteString;
+use crate::cbor::{self, ByteString};
 use crate::error::{FormatError, Result};
 use crate::id::{Bytes32, MemberId};
 use crate::limits;
@@ -108,15 +108,55 @@ pub struct MemberSecret {
     pub link: Bytes32,
 }
 
+/// No fewer bytes than a [`MemberSecret`] takes.
+const SECRET_LEN_MAX: usize = 128;
+
+impl MemberSecret {
+    /// Decodes an unwrapped secret.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn decode(plain: &[u8]) -> Result<Self> {
+        let secret: MemberSecret = cbor::decode_within("member's secret", limits::SMALL_OBJECT, plain)?;
+        secret.check()?;
+        Ok(secret)
+    }
+
+    /// Checks and encodes the secret, without leaving copies in memory that was freed. The caller wipes the result.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        Ok(cbor::encode_into(Vec::with_capacity(SECRET_LEN_MAX), self))
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.joined {
+            0 => Err(FormatError::invalid("member's secret", "it joined with version 0")),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Member {
     /// Decodes a body.
     ///
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(body: &[u8]) -> Result<Self> {
-        let member: Member = crate::cbor::decode(WHAT, body)?;
+        let member: Member = cbor::decode_within(WHAT, limits::SMALL_OBJECT, body)?;
         member.wrap()?;
         Ok(member)
+    }
+
+    /// Checks and encodes a body.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.wrap()?;
+        cbor::encode_within(WHAT, limits::SMALL_OBJECT, self)
     }
 
     /// How its secret is wrapped.

@@ -3,14 +3,17 @@
 use minicbor::{Decode, Encode};
 
 use crate::cbor::{self, ByteString};
-use crate::entry::Entry;
-use crate::error::{FormatError, Result, check_limit};
+use crate::entry::{Entry, check_name_of, check_plain_len};
+use crate::error::{FormatError, Result, check_limit, fit};
 use crate::id::ChunkId;
 use crate::limits;
 use crate::pack::check_version;
 use crate::reader::Reader;
 
 const WHAT: &str = "node";
+const CONTENT: &str = "content list";
+const DIRECTORY: &str = "directory";
+const PROBLEMS: &str = "problem list";
 /// Bytes of a node before its ids.
 const FIXED_LEN: usize = 8;
 
@@ -24,6 +27,13 @@ pub enum NodeKind {
     Directory = 2,
     /// What could not be read.
     Problems = 3,
+}
+
+impl NodeKind {
+    /// The kind with this byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [NodeKind::Content, NodeKind::Directory, NodeKind::Problems].into_iter().find(|kind| *kind as u8 == byte)
+    }
 }
 
 /// A node taken apart as far as any version can: its ids are known, its body is not looked at.
@@ -60,25 +70,27 @@ impl<'a> RawNode<'a> {
     }
 
     fn expect(&self, kind: NodeKind) -> Result<()> {
-        match self.kind == kind as u8 {
-            true => Ok(()),
-            false => {
-                Err(FormatError::Unknown { what: WHAT, field: "kind (another was expected)", value: self.kind.into() })
-            }
+        match NodeKind::from_byte(self.kind) {
+            Some(found) if found == kind => Ok(()),
+            Some(found) => Err(FormatError::invalid(WHAT, format!("{found:?} where {kind:?} was expected"))),
+            None => Err(FormatError::Unknown { what: WHAT, field: "kind", value: self.kind.into() }),
         }
     }
 }
 
-fn encode_node(kind: NodeKind, level: u8, ids: &[ChunkId], body: &[u8]) -> Vec<u8> {
-    debug_assert!(ids.len() as u64 <= limits::NODE_IDS_COUNT);
-    let mut out = Vec::with_capacity(FIXED_LEN + ids.len() * ChunkId::LEN + body.len());
+fn encode_node(kind: NodeKind, level: u8, ids: &[ChunkId], body: &[u8]) -> Result<Vec<u8>> {
+    check_limit(WHAT, "level", level.into(), limits::NODE_LEVEL.into())?;
+    let count: u32 = fit(WHAT, "ids", ids.len(), limits::NODE_IDS_COUNT)?;
+    let len = FIXED_LEN + ids.len() * ChunkId::LEN + body.len();
+    check_limit(WHAT, "size", len as u64, limits::CHUNK_PLAIN)?;
+    let mut out = Vec::with_capacity(len);
     out.extend([1, kind as u8, level, 0]);
-    out.extend((ids.len() as u32).to_le_bytes());
+    out.extend(count.to_le_bytes());
     for id in ids {
         out.extend(id.0);
     }
     out.extend(body);
-    out
+    Ok(out)
 }
 
 /// One item of a content list: a data chunk (level 0) or a list one level below, and the plain bytes beneath.
@@ -100,15 +112,18 @@ pub struct ContentNode {
 }
 
 impl ContentNode {
-    /// Encodes the node. Lengths at level 0 must fit u32, as those of chunks do.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Checks and encodes the node.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
         let ids: Vec<_> = self.items.iter().map(|item| item.id).collect();
-        let mut body = Vec::with_capacity(self.items.len() * 8);
+        // Lengths at level 0 are those of chunks, which `check` bounds: the lower half holds all of them.
+        let width = if self.level == 0 { 4 } else { 8 };
+        let mut body = Vec::with_capacity(self.items.len() * width);
         for item in &self.items {
-            match self.level {
-                0 => body.extend((item.len as u32).to_le_bytes()),
-                _ => body.extend(item.len.to_le_bytes()),
-            }
+            body.extend(&item.len.to_le_bytes()[..width]);
         }
         encode_node(NodeKind::Content, self.level, &ids, &body)
     }
@@ -120,23 +135,34 @@ impl ContentNode {
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let raw = RawNode::decode(bytes)?;
         raw.expect(NodeKind::Content)?;
-        let mut r = Reader::new("content list", raw.body);
+        let mut r = Reader::new(CONTENT, raw.body);
         let mut items = Vec::with_capacity(raw.ids.len());
-        let mut total = 0u64;
         for id in raw.ids {
             let len = if raw.level == 0 { r.u32()?.into() } else { r.u64()? };
-            if raw.level == 0 {
-                check_limit("content list", "plain length", len, limits::CHUNK_PLAIN)?;
-            }
-            total =
-                total.checked_add(len).ok_or_else(|| FormatError::invalid("content list", "its lengths overflow"))?;
             items.push(ContentItem { id, len });
         }
         r.finish()?;
-        if items.is_empty() {
-            return Err(FormatError::invalid("content list", "it is empty"));
+        let node = ContentNode { level: raw.level, items };
+        node.check()?;
+        Ok(node)
+    }
+
+    /// No item may be of no bytes: lists of such items could branch without end and say that they are short.
+    fn check(&self) -> Result<()> {
+        let mut total = 0u64;
+        for item in &self.items {
+            match (self.level, item.len) {
+                (0, len) => check_plain_len(CONTENT, len)?,
+                (_, 0) => return Err(FormatError::invalid(CONTENT, "a list of no bytes")),
+                _ => {}
+            }
+            let sum = total.checked_add(item.len);
+            total = sum.ok_or_else(|| FormatError::invalid(CONTENT, "its lengths overflow"))?;
         }
-        Ok(ContentNode { level: raw.level, items })
+        match self.items.is_empty() {
+            false => Ok(()),
+            true => Err(FormatError::invalid(CONTENT, "it is empty")),
+        }
     }
 
     /// Plain bytes beneath.
@@ -189,8 +215,12 @@ pub struct DirectoryLeaf {
 }
 
 impl DirectoryNode {
-    /// Encodes the node.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Checks and encodes the node.
+    ///
+    /// # Errors
+    /// See [`FormatError`].
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        self.check()?;
         match self {
             DirectoryNode::Leaf(leaf) => encode_node(NodeKind::Directory, 0, &leaf.ids, &cbor::encode(&leaf.entries)),
             DirectoryNode::Parts(level, parts) => {
@@ -209,28 +239,57 @@ impl DirectoryNode {
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let what = "directory";
         let raw = RawNode::decode(bytes)?;
         raw.expect(NodeKind::Directory)?;
-        if raw.level > 0 {
-            let body: Vec<PartBody> = cbor::decode(what, raw.body)?;
-            if body.len() != raw.ids.len() || body.is_empty() {
-                return Err(FormatError::invalid(what, "its parts and ids differ in number"));
+        let node = match raw.level {
+            0 => {
+                let entries = cbor::decode(DIRECTORY, raw.body)?;
+                DirectoryNode::Leaf(DirectoryLeaf { ids: raw.ids, entries })
             }
-            let parts: Vec<_> = std::iter::zip(raw.ids, body)
-                .map(|(id, b)| DirectoryPart { id, first_name: b.first_name.0, entries: b.entries })
-                .collect();
-            if !parts.is_sorted_by(|a, b| a.first_name < b.first_name) {
-                return Err(FormatError::invalid(what, "its parts are not in order"));
-            }
-            return Ok(DirectoryNode::Parts(raw.level, parts));
+            level => DirectoryNode::Parts(level, decode_parts(raw.ids, raw.body)?),
+        };
+        node.check()?;
+        Ok(node)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self {
+            DirectoryNode::Leaf(leaf) => leaf.check(),
+            DirectoryNode::Parts(0, _) => Err(FormatError::invalid(DIRECTORY, "parts at level 0")),
+            DirectoryNode::Parts(_, parts) => check_parts(parts),
         }
-        let entries: Vec<Entry> = cbor::decode(what, raw.body)?;
-        entries.iter().try_for_each(|entry| entry.check(raw.ids.len()))?;
-        if entries.is_empty() || !entries.is_sorted_by(|a, b| a.name < b.name) {
-            return Err(FormatError::invalid(what, "its entries are not in order"));
+    }
+}
+
+impl DirectoryLeaf {
+    fn check(&self) -> Result<()> {
+        self.entries.iter().try_for_each(|entry| entry.check(self.ids.len()))?;
+        match !self.entries.is_empty() && self.entries.is_sorted_by(|a, b| a.name < b.name) {
+            true => Ok(()),
+            false => Err(FormatError::invalid(DIRECTORY, "its entries are not in order")),
         }
-        Ok(DirectoryNode::Leaf(DirectoryLeaf { ids: raw.ids, entries }))
+    }
+}
+
+fn decode_parts(ids: Vec<ChunkId>, body: &[u8]) -> Result<Vec<DirectoryPart>> {
+    let body: Vec<PartBody> = cbor::decode(DIRECTORY, body)?;
+    if body.len() != ids.len() {
+        return Err(FormatError::invalid(DIRECTORY, "its parts and ids differ in number"));
+    }
+    let part = |(id, b): (ChunkId, PartBody)| DirectoryPart { id, first_name: b.first_name.0, entries: b.entries };
+    Ok(std::iter::zip(ids, body).map(part).collect())
+}
+
+fn check_parts(parts: &[DirectoryPart]) -> Result<()> {
+    let mut total = 0u64;
+    for part in parts {
+        check_name_of(DIRECTORY, &part.first_name)?;
+        let sum = total.checked_add(part.entries).filter(|_| part.entries > 0);
+        total = sum.ok_or_else(|| FormatError::invalid(DIRECTORY, "a part has no entries, or all have too many"))?;
+    }
+    match !parts.is_empty() && parts.is_sorted_by(|a, b| a.first_name < b.first_name) {
+        true => Ok(()),
+        false => Err(FormatError::invalid(DIRECTORY, "its parts are not in order")),
     }
 }
 
@@ -280,7 +339,10 @@ impl ProblemKind {
 }
 
 /// Encodes a list of problems.
-pub fn encode_problems(problems: &[Problem]) -> Vec<u8> {
+///
+/// # Errors
+/// [`FormatError::Limit`] beyond 8 MiB.
+pub fn encode_problems(problems: &[Problem]) -> Result<Vec<u8>> {
     encode_node(NodeKind::Problems, 0, &[], &cbor::encode(&problems))
 }
 
@@ -291,5 +353,8 @@ pub fn encode_problems(problems: &[Problem]) -> Vec<u8> {
 pub fn decode_problems(bytes: &[u8]) -> Result<Vec<Problem>> {
     let raw = RawNode::decode(bytes)?;
     raw.expect(NodeKind::Problems)?;
-    cbor::decode("problem list", raw.body)
+    if raw.level != 0 || !raw.ids.is_empty() {
+        return Err(FormatError::invalid(PROBLEMS, "it names chunks or has a level"));
+    }
+    cbor::decode(PROBLEMS, raw.body)
 }

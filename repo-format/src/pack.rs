@@ -1,6 +1,7 @@
 //! Packs: sealed chunks and the table of what is where (FORMAT.md, section 8).
 
-use crate::error::{FormatError, Result, check_limit};
+use crate::error::{FormatError, Result, check_limit, fit};
+use crate::head::KeyClass;
 use crate::id::{Bytes32, ChunkId};
 use crate::limits;
 use crate::reader::Reader;
@@ -11,12 +12,17 @@ const TABLE_VERSION: u8 = 1;
 const TRAILER_MAGIC: &[u8; 4] = b"ENPT";
 /// Length of the trailer: u32 length of the sealed table, magic.
 pub const TRAILER_LEN: usize = 8;
+/// Length of a salt of the table.
+pub const SALT_LEN: usize = 36;
 /// Length of an entry of the table.
 pub const TABLE_ENTRY_LEN: usize = 47;
 /// Bytes that sealing adds to the coded bytes of a chunk: the codec and the GCM tag.
 pub const CHUNK_OVERHEAD: usize = 1 + GCM_TAG_LEN;
 /// Bytes that sealing adds to a table.
 pub const TABLE_OVERHEAD: usize = ENVELOPE_LEN + GCM_TAG_LEN;
+/// Plain bytes of a table.
+const PLAIN_MAX: u64 = limits::PACK_TABLE - TABLE_OVERHEAD as u64;
+const _: () = assert!(limits::CHUNK_SEALED == limits::CHUNK_PLAIN + CHUNK_OVERHEAD as u64);
 /// Codec of plain bytes.
 pub const CODEC_RAW: u8 = 0;
 /// Codec of one zstd frame.
@@ -70,15 +76,17 @@ pub struct PackTable {
 }
 
 impl PackTable {
-    /// Encodes the table.
+    /// Checks and encodes the table.
     ///
     /// # Errors
-    /// [`FormatError::Limit`] beyond 65,535 salts or 4 G entries.
+    /// [`FormatError::Limit`] beyond 65,535 salts or 16 MiB; otherwise see [`FormatError`].
     pub fn encode(&self) -> Result<Vec<u8>> {
-        let count = |field, n: usize, limit: u64| check_limit(WHAT, field, n as u64, limit).map(|()| n);
-        let salts = count("salts", self.salts.len(), u16::MAX.into())? as u16;
-        let entries = count("chunks", self.entries.len(), u32::MAX.into())? as u32;
-        let mut out = Vec::with_capacity(7 + self.salts.len() * 36 + self.entries.len() * TABLE_ENTRY_LEN);
+        let salts: u16 = fit(WHAT, "salts", self.salts.len(), u16::MAX.into())?;
+        let entries: u32 = fit(WHAT, "chunks", self.entries.len(), u32::MAX.into())?;
+        let len = 7 + self.salts.len() * SALT_LEN + self.entries.len() * TABLE_ENTRY_LEN;
+        check_limit(WHAT, "size", len as u64, PLAIN_MAX)?;
+        self.entries.iter().try_for_each(|entry| entry.check(self.salts.len()))?;
+        let mut out = Vec::with_capacity(len);
         out.push(TABLE_VERSION);
         out.extend(salts.to_le_bytes());
         for salt in &self.salts {
@@ -102,10 +110,12 @@ impl PackTable {
     /// # Errors
     /// See [`FormatError`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
+        check_limit(WHAT, "size", bytes.len() as u64, PLAIN_MAX)?;
         let mut r = Reader::new(WHAT, bytes);
         check_version(WHAT, r.u8()?)?;
         let salts = r.u16()?;
-        let salts = r.items(salts.into(), 36)?.chunks_exact(36).map(decode_salt).collect::<Result<Vec<_>>>()?;
+        let salts = r.items(salts.into(), SALT_LEN)?;
+        let salts = salts.chunks_exact(SALT_LEN).map(decode_salt).collect::<Result<Vec<_>>>()?;
         let count = r.u32()?;
         let entries = r.items(count, TABLE_ENTRY_LEN)?;
         r.finish()?;
@@ -114,6 +124,22 @@ impl PackTable {
             .map(|bytes| decode_entry(bytes, salts.len()))
             .collect::<Result<Vec<_>>>()?;
         Ok(PackTable { salts, entries })
+    }
+
+    /// Checks that a pack of this class may hold what this table lists.
+    ///
+    /// # Errors
+    /// [`FormatError::Invalid`].
+    pub fn check_class(&self, class: KeyClass) -> Result<()> {
+        let fits = |kind| match kind {
+            ChunkKind::Data => class == KeyClass::Data,
+            ChunkKind::Node => class == KeyClass::Meta,
+            ChunkKind::Padding => true,
+        };
+        match self.entries.iter().find(|entry| !fits(entry.kind)) {
+            Some(entry) => Err(FormatError::invalid(WHAT, format!("{:?} in a pack of class {class:?}", entry.kind))),
+            None => Ok(()),
+        }
     }
 
     /// Bytes of all sealed chunks together.
@@ -126,7 +152,9 @@ impl PackTable {
     /// # Errors
     /// [`FormatError::Invalid`].
     pub fn check_size(&self, pack_size: u64, table_len: u64) -> Result<()> {
-        let expected = ENVELOPE_LEN as u64 + self.chunks_len() + table_len + TRAILER_LEN as u64;
+        // No overflow: a table in memory cannot list 2^32 chunks of 2^32 bytes; `table_len` is the caller's.
+        let around = ENVELOPE_LEN as u64 + self.chunks_len() + TRAILER_LEN as u64;
+        let expected = around.saturating_add(table_len);
         match expected == pack_size {
             true => Ok(()),
             false => {
@@ -151,15 +179,26 @@ fn decode_entry(bytes: &[u8], salts: usize) -> Result<TableEntry> {
         other => return Err(FormatError::Unknown { what: WHAT, field: "chunk kind", value: other.into() }),
     };
     let entry = TableEntry { id, kind, salt: r.u16()?, position: r.u32()?, sealed_len: r.u32()?, plain_len: r.u32()? };
-    check_limit(WHAT, "plain length", entry.plain_len.into(), limits::CHUNK_PLAIN)?;
-    check_limit(WHAT, "sealed length", entry.sealed_len.into(), 2 * limits::CHUNK_PLAIN)?;
-    if usize::from(entry.salt) > salts {
-        return Err(FormatError::invalid(WHAT, "a chunk names a salt that is not there"));
-    }
-    if (entry.sealed_len as usize) < CHUNK_OVERHEAD {
-        return Err(FormatError::invalid(WHAT, "a chunk is shorter than its seal"));
-    }
+    entry.check(salts)?;
     Ok(entry)
+}
+
+impl TableEntry {
+    /// Checks an entry of a table with this many salts.
+    fn check(&self, salts: usize) -> Result<()> {
+        check_limit(WHAT, "plain length", self.plain_len.into(), limits::CHUNK_PLAIN)?;
+        check_limit(WHAT, "sealed length", self.sealed_len.into(), limits::CHUNK_SEALED)?;
+        if usize::from(self.salt) > salts {
+            return Err(FormatError::invalid(WHAT, "a chunk names a salt that is not there"));
+        }
+        if (self.sealed_len as usize) < CHUNK_OVERHEAD {
+            return Err(FormatError::invalid(WHAT, "a chunk is shorter than its seal"));
+        }
+        if self.kind == ChunkKind::Padding && self.id != ChunkId([0; 32]) {
+            return Err(FormatError::invalid(WHAT, "padding has an id"));
+        }
+        Ok(())
+    }
 }
 
 /// Refuses a structure version other than 1.
@@ -198,7 +237,8 @@ pub fn decode_trailer(trailer: &[u8], pack_size: u64) -> Result<std::ops::Range<
     }
 }
 
-/// `size` rounded up as PADMÉ does it: at most 12 % more, and log log of the size is all that shows.
+/// `size` rounded up as PADMÉ does it: at most 12 % more, and log log of the size is all that shows. Sizes near 2^64, which no
+/// object has, become `u64::MAX`.
 pub fn padme(size: u64) -> u64 {
     if size < 2 {
         return size;
@@ -206,5 +246,5 @@ pub fn padme(size: u64) -> u64 {
     let exponent = size.ilog2();
     let significant = exponent.ilog2() + 1;
     let mask = (1u64 << exponent.saturating_sub(significant)) - 1;
-    size.saturating_add(mask) & !mask
+    size.checked_add(mask).map_or(u64::MAX, |sum| sum & !mask)
 }

@@ -59,7 +59,7 @@ pub struct SealedObject<'a> {
 /// Takes apart an object that ends with a checksum, and checks that.
 ///
 /// # Errors
-/// See [`FormatError`]; `limit` is the most bytes such an object may have.
+/// See [`FormatError`]; `limit` is the most plain bytes such an object may have.
 pub fn decode_checked(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<SealedObject<'_>> {
     let what = kind.name();
     let Some((object, checksum)) = bytes.split_last_chunk::<CHECKSUM_LEN>() else {
@@ -75,10 +75,10 @@ pub fn decode_checked(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<Seal
 /// Takes apart an object that is named by its own BLAKE3 (or stands within one that is).
 ///
 /// # Errors
-/// See [`FormatError`]; `limit` is the most bytes such an object may have.
+/// See [`FormatError`]; `limit` is the most plain bytes such an object may have.
 pub fn decode(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<SealedObject<'_>> {
     let what = kind.name();
-    check_limit(what, "size", bytes.len() as u64, limit)?;
+    check_limit(what, "size", bytes.len() as u64, limit.saturating_add((ENVELOPE_LEN + GCM_TAG_LEN) as u64))?;
     let envelope = Envelope::decode(bytes, kind)?;
     let sealed = &bytes[ENVELOPE_LEN..];
     if sealed.len() < GCM_TAG_LEN {

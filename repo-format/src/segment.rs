@@ -1,16 +1,18 @@
 //! Index segments: tables of several packs (FORMAT.md, section 9).
 
 use crate::FormatError;
-use crate::error::{Result, check_limit};
+use crate::error::{Result, check_limit, fit};
 use crate::head::{KeyClass, Sealing};
 use crate::id::{Bytes32, PackId};
 use crate::limits;
-use crate::pack::{PackTable, check_version};
+use crate::pack::{PackTable, TABLE_OVERHEAD, check_version};
 use crate::reader::Reader;
 
 const WHAT: &str = "index segment";
+/// Length of what a segment says of a pack before the pack's table.
+pub const SEGMENT_PACK_LEN: usize = 32 + 8 + 1 + 4 + 32 + 4;
 /// The least bytes a pack takes in a segment.
-const PACK_LEN_MIN: usize = 32 + 8 + 1 + 4 + 32 + 4 + 7;
+const PACK_LEN_MIN: usize = SEGMENT_PACK_LEN + 7;
 
 /// What a segment says of one pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +36,22 @@ impl SegmentPack {
     /// [`FormatError::Limit`].
     pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<()> {
         let table = self.table.encode()?;
-        check_limit(WHAT, "table", table.len() as u64, limits::PACK_TABLE)?;
+        self.check(table.len())?;
         out.extend(self.id.0);
         out.extend(self.size.to_le_bytes());
         out.push(self.sealing.class as u8);
         out.extend(self.sealing.epoch.to_le_bytes());
         out.extend(self.salt.0);
-        out.extend((table.len() as u32).to_le_bytes());
+        out.extend(fit::<u32>(WHAT, "table", table.len(), limits::PACK_TABLE)?.to_le_bytes());
         out.extend(table);
         Ok(())
+    }
+
+    /// A pack that is not as its table says would be read at the wrong places.
+    fn check(&self, table_len: usize) -> Result<()> {
+        check_limit(WHAT, "pack size", self.size, limits::PACK)?;
+        self.table.check_class(self.sealing.class)?;
+        self.table.check_size(self.size, (table_len + TABLE_OVERHEAD) as u64)
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self> {
@@ -56,9 +65,10 @@ impl SegmentPack {
         let sealing = Sealing { class, epoch: r.u32()? };
         let salt = Bytes32(r.array()?);
         let table_len = r.u32()?;
-        let table = PackTable::decode(r.items(table_len, 1)?)?;
-        check_limit(WHAT, "pack size", size, limits::PACK)?;
-        Ok(SegmentPack { id, size, sealing, salt, table })
+        let table_bytes = r.items(table_len, 1)?;
+        let pack = SegmentPack { id, size, sealing, salt, table: PackTable::decode(table_bytes)? };
+        pack.check(table_bytes.len())?;
+        Ok(pack)
     }
 }
 

@@ -96,11 +96,20 @@ impl FileInWork {
     }
 
     /// Takes the chunks of a batch, and builds the list as far as there are no gaps.
-    pub fn batch_done(&self, number: u64, items: Vec<ContentItem>, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<()> {
+    pub fn batch_done(
+        &self,
+        number: u64,
+        items: Vec<ContentItem>,
+        store: &ChunkStore<'_>,
+        coder: &mut Coder,
+    ) -> Result<()> {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         order.waiting.insert(number, items);
         let mut sink = NodeSink { store, coder };
-        while let Some(items) = { let next = order.next; order.waiting.remove(&next) } {
+        while let Some(items) = {
+            let next = order.next;
+            order.waiting.remove(&next)
+        } {
             order.next += 1;
             items.into_iter().try_for_each(|item| order.builder.push(item, &mut sink))?;
         }

@@ -155,7 +155,8 @@ pub fn backup(
     }
     let (started, clock) = (machine::now(), Instant::now());
     let roots = roots::open(sources, options)?;
-    let writer = WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
+    let writer =
+        WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
     let catalogue = repository.catalogue()?;
     let session = WriterSession::begin(repository, &writer, monitor)?;
     let described: Vec<Root> = roots.iter().map(|root| root.described.clone()).collect();
@@ -179,7 +180,8 @@ pub fn backup(
     }
     let counted = store.counted();
     drop(store);
-    let details = Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
+    let details =
+        Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
     let manifest = describe(&session, options, &catalogue, details, saved.tree, &saved.problem_lists)?;
     outcome.snapshot = Some(session.id());
     commit(session, manifest, &counted)?;
@@ -313,7 +315,7 @@ fn describe(
     let repository = session.repository();
     let ids: Vec<ChunkId> = tree.iter().chain(problem_lists).copied().collect();
     let first_list = u32::from(tree.is_some());
-    let seen = catalogue.present.iter().take(limits::SEEN_COUNT);
+    let seen = catalogue.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
     let manifest = Manifest {
         kind: KIND_SNAPSHOT,
         id: session.id(),
@@ -330,10 +332,7 @@ fn describe(
         condemned_seen: session.condemned_seen(),
         roots: details.roots,
         tree: tree.map(|_| 0),
-        problems: Problems {
-            count: details.problem_count,
-            lists: (first_list..).take(problem_lists.len()).collect(),
-        },
+        problems: Problems { count: details.problem_count, lists: (first_list..).take(problem_lists.len()).collect() },
         statistics: details.statistics,
         ids,
     };

@@ -88,7 +88,9 @@ impl<'r> Parent<'r> {
 
     /// Whether everything that `entry` needs is stored. What is not is read from the source again, and so heals.
     pub fn content_is_stored(&self, entry: &TreeEntry) -> Result<bool> {
-        let Some(content) = &entry.content else { return Ok(entry.meta.kind != EntryKind::File || entry.meta.size == entry.meta.hole_bytes()) };
+        let Some(content) = &entry.content else {
+            return Ok(entry.meta.kind != EntryKind::File || entry.meta.size == entry.meta.hole_bytes());
+        };
         if self.is_whole {
             return Ok(true);
         }

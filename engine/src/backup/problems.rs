@@ -7,7 +7,7 @@ use repo_format::id::ChunkId;
 use repo_format::node::{Problem, ProblemKind, encode_problems};
 
 use crate::chunk::{Coder, Compression};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::pack::{ChunkStore, NodeSink};
 
@@ -52,7 +52,11 @@ impl<'m> ProblemLog<'m> {
         let mut all = self.lock();
         all.sort_by(|a, b| a.path.cmp(&b.path));
         let mut sink = NodeSink { store, coder };
-        all.chunks(PER_LIST).map(|list| sink.store(&encode_problems(list), Compression::Always)).collect()
+        let mut store_list = |list| {
+            let node = encode_problems(list).map_err(|e| Error::damaged("a new list of problems", e))?;
+            sink.store(&node, Compression::Always)
+        };
+        all.chunks(PER_LIST).map(&mut store_list).collect()
     }
 
     /// How many, and the first of them.

@@ -148,7 +148,12 @@ impl Worker<'_, '_> {
     }
 
     /// Reads the data of a file. The outer error ends the run, the inner one concerns this file.
-    fn content(&mut self, file: &SourceFile, entry: &mut TreeEntry, work: &Arc<FileInWork>) -> Result<io::Result<ContentRead>> {
+    fn content(
+        &mut self,
+        file: &SourceFile,
+        entry: &mut TreeEntry,
+        work: &Arc<FileInWork>,
+    ) -> Result<io::Result<ContentRead>> {
         let size = entry.meta.size;
         let holes = match entry_may_have_holes(file, size) {
             true => file.holes(size, usize::try_from(limits::HOLES_COUNT).unwrap_or(usize::MAX)),
@@ -164,9 +169,15 @@ impl Worker<'_, '_> {
     }
 
     /// Reads to the end; `expected` is how much there should be.
-    fn read_all(&mut self, input: &mut dyn Read, expected: Option<u64>, work: &Arc<FileInWork>) -> Result<io::Result<ContentRead>> {
+    fn read_all(
+        &mut self,
+        input: &mut dyn Read,
+        expected: Option<u64>,
+        work: &Arc<FileInWork>,
+    ) -> Result<io::Result<ContentRead>> {
         let batch_len = BATCH.max(2 * work.cutter.max());
-        let len = expected.and_then(|size| usize::try_from(size).ok()).map_or(batch_len, |size| (size + 1).min(batch_len));
+        let len =
+            expected.and_then(|size| usize::try_from(size).ok()).map_or(batch_len, |size| (size + 1).min(batch_len));
         let mut buffer = BUFFERS.take(len);
         let mut content = ContentRead::default();
         let mut kept = 0;
@@ -224,7 +235,13 @@ impl Worker<'_, '_> {
         file.batch_done(number, items, self.run.store, &mut self.coder)
     }
 
-    fn end(&mut self, content: ContentRead, mut entry: TreeEntry, result: ResultSlot, work: &Arc<FileInWork>) -> Result<()> {
+    fn end(
+        &mut self,
+        content: ContentRead,
+        mut entry: TreeEntry,
+        result: ResultSlot,
+        work: &Arc<FileInWork>,
+    ) -> Result<()> {
         self.run.monitor.advance(monitor::Work { items: 1, bytes: 0 });
         match content.inline {
             Some(bytes) => {
@@ -250,7 +267,11 @@ impl Worker<'_, '_> {
             .read_all(&mut *reader, None, &work)?
             .map_err(|e| Error::io(format!("cannot read the stream {}", String::from_utf8_lossy(path)), e))?;
         if content.read == 0 {
-            self.run.problems.add(path, ProblemKind::Unreadable, "the stream is empty: did the program that makes it fail?");
+            self.run.problems.add(
+                path,
+                ProblemKind::Unreadable,
+                "the stream is empty: did the program that makes it fail?",
+            );
         }
         let now = machine::now();
         let mut meta = Entry::new(name, EntryKind::File);

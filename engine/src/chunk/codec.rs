@@ -142,7 +142,9 @@ pub fn decode(codec: u8, coded: &[u8], plain_len: usize) -> Result<Vec<u8>> {
                 false => Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", plain.len()))),
             }
         }
-        other => Err(Error::new(ErrorKind::TooNew, format!("a chunk has codec {other}, which this version does not know"))),
+        other => {
+            Err(Error::new(ErrorKind::TooNew, format!("a chunk has codec {other}, which this version does not know")))
+        }
     }
 }
 

@@ -18,8 +18,8 @@ pub enum ProfileName {
 
 /// Extensions of images and of what else is written once and hardly compresses.
 const IMAGES: [&str; 30] = [
-    "jpg", "jpeg", "jpe", "jp2", "jfif", "dcm", "dicom", "tif", "tiff", "bmp", "png", "gif", "webp", "heic", "heif", "avif",
-    "pdf", "mp4", "mov", "avi", "mkv", "mp3", "wav", "stl", "ply", "zip", "gz", "7z", "zst", "xz",
+    "jpg", "jpeg", "jpe", "jp2", "jfif", "dcm", "dicom", "tif", "tiff", "bmp", "png", "gif", "webp", "heic", "heif",
+    "avif", "pdf", "mp4", "mov", "avi", "mkv", "mp3", "wav", "stl", "ply", "zip", "gz", "7z", "zst", "xz",
 ];
 
 const DATABASE: [&str; 4] = ["sql", "dump", "mysqldump", "tsv"];

@@ -3,7 +3,7 @@
 use hpke::{
     Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256, kem::X25519HkdfSha256,
 };
-use repo_format::cbor::{self, ByteString};
+use repo_format::cbor::ByteString;
 use repo_format::clear::{self, ClearObject};
 use repo_format::context;
 use repo_format::head::ObjectKind;
@@ -109,11 +109,13 @@ pub fn seal_keyring(
         .iter()
         .map(|(member, public_key)| seal_to(*member, public_key, &info, &wrapping_key))
         .collect::<Result<Vec<_>>>()?;
-    let plain = Zeroizing::new(cbor::encode(&secrets.0));
+    let name = format!("keyring/{}", at.version);
+    let plain = secrets.0.encode().map(Zeroizing::new).map_err(|e| Error::damaged(&name, e))?;
     let sealed = ByteString(seal_once(&wrapping_key, &info, &plain));
-    let body = cbor::encode(&Keyring { version: at.version, created, recipients, sealed });
-    clear::encode(ObjectKind::Keyring, &body, |tagged| keyring_tag(link, tagged))
-        .map_err(|e| Error::damaged(format!("keyring/{}", at.version), e))
+    let keyring = Keyring { version: at.version, created, recipients, sealed };
+    let encoded =
+        keyring.encode().and_then(|body| clear::encode(ObjectKind::Keyring, &body, |tagged| keyring_tag(link, tagged)));
+    encoded.map_err(|e| Error::damaged(&name, e))
 }
 
 fn seal_to(member: MemberId, public_key: &Bytes32, info: &[u8], wrapping_key: &[u8; 32]) -> Result<Recipient> {
@@ -160,7 +162,10 @@ pub fn open_keyring(
         return Err(damaged("it is another version under this name"));
     }
     let recipient = keyring.recipients.iter().find(|r| r.member == member.id).ok_or_else(|| {
-        Error::new(ErrorKind::WrongPassword, format!("this key was removed from the repository (version {})", at.version))
+        Error::new(
+            ErrorKind::WrongPassword,
+            format!("this key was removed from the repository (version {})", at.version),
+        )
     })?;
     let info = at.info();
     let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&recipient.encapsulated.0)

@@ -13,7 +13,7 @@ use super::seal::ObjectKey;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that sealing adds to an object that ends with a checksum.
-const SEALED_OVERHEAD: u64 = (ENVELOPE_LEN + GCM_TAG_LEN + CHECKSUM_LEN) as u64;
+pub const SEALED_OVERHEAD: u64 = (ENVELOPE_LEN + GCM_TAG_LEN + CHECKSUM_LEN) as u64;
 
 /// The repository's keys, ready to use. Shared by all threads.
 pub struct Keys {
@@ -90,7 +90,8 @@ impl Keys {
     /// [`ErrorKind::Damaged`] if the keyring has no such epoch.
     pub fn object_key(&self, kind: ObjectKind, sealing: Sealing, salt: Bytes32) -> Result<ObjectKey> {
         let epoch = self.secrets.0.epochs.iter().find(|e| e.number == sealing.epoch).ok_or_else(|| {
-            let message = format!("a {} is sealed in epoch {}, which this key does not open", kind.name(), sealing.epoch);
+            let message =
+                format!("a {} is sealed in epoch {}, which this key does not open", kind.name(), sealing.epoch);
             Error::new(ErrorKind::Damaged, message)
         })?;
         let secret = match sealing.class {
@@ -130,7 +131,7 @@ impl Keys {
     /// # Errors
     /// [`ErrorKind::Damaged`], or [`ErrorKind::TooNew`] for what this version does not know.
     pub fn open(&self, kind: ObjectKind, class: KeyClass, name: &str, object: &[u8], limit: u64) -> Result<Vec<u8>> {
-        let parts = sealed::decode_checked(kind, object, limit + SEALED_OVERHEAD).map_err(|e| Error::damaged(name, e))?;
+        let parts = sealed::decode_checked(kind, object, limit).map_err(|e| Error::damaged(name, e))?;
         self.open_parts(class, name.as_bytes(), &parts).map_err(|e| e.context(format!("cannot use {name}")))
     }
 

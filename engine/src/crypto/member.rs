@@ -2,7 +2,7 @@
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use hpke::{Deserializable, Kem, Serializable, kem::X25519HkdfSha256};
-use repo_format::cbor::{self, ByteString};
+use repo_format::cbor::ByteString;
 use repo_format::context;
 use repo_format::id::{Bytes32, MemberId};
 use repo_format::member::{Argon2Cost, Member, MemberSecret, WRAP_ARGON2ID, WRAP_KEY_FILE, Wrap};
@@ -47,7 +47,13 @@ impl UnlockedMember {
 ///
 /// # Errors
 /// If the operating system has no randomness or no memory for Argon2id.
-pub fn create_member(credential: &Credential, label: &str, created: i64, joined: u64, link: &[u8; 32]) -> Result<Member> {
+pub fn create_member(
+    credential: &Credential,
+    label: &str,
+    created: i64,
+    joined: u64,
+    link: &[u8; 32],
+) -> Result<Member> {
     let seed = Zeroizing::new(random::<32>()?);
     let (private, public) = X25519HkdfSha256::derive_keypair(&seed[..]);
     let mut private = Bytes32(private.to_bytes().into());
@@ -71,7 +77,7 @@ pub fn create_member(credential: &Credential, label: &str, created: i64, joined:
     };
     let keys = WrapKeys::derive(credential, cost, &member.salt)?;
     let secret = MemberSecret { private_key: private, joined, link: Bytes32(*link) };
-    let plain = Zeroizing::new(cbor::encode(&secret));
+    let plain = secret.encode().map(Zeroizing::new).map_err(|e| Error::damaged("a new member", e))?;
     private.0.zeroize();
     member.commitment = keys.commitment;
     member.wrapped = ByteString(seal_once(&keys.key, &wrap_aad(&member), &plain));
@@ -93,11 +99,11 @@ pub fn unlock_member(member: &Member, credential: &Credential) -> Result<Option<
     if keys.commitment != member.commitment {
         return Ok(None);
     }
-    let damaged = |why: &str| Error::caused(ErrorKind::Damaged, format!("cannot use keys/{}", member.id), why.to_owned());
+    let damaged =
+        |why: &str| Error::caused(ErrorKind::Damaged, format!("cannot use keys/{}", member.id), why.to_owned());
     let plain = open_once(&keys.key, &wrap_aad(member), &member.wrapped.0)
         .ok_or_else(|| damaged("its secret does not open with the key that it commits to"))?;
-    let secret: MemberSecret =
-        cbor::decode("member", &plain).map_err(|e| Error::damaged(format!("keys/{}", member.id), e))?;
+    let secret = MemberSecret::decode(&plain).map_err(|e| Error::damaged(format!("keys/{}", member.id), e))?;
     Ok(Some(UnlockedMember { id: member.id, secret }))
 }
 
@@ -125,7 +131,8 @@ impl WrapKeys {
 }
 
 fn stretch(password: &str, cost: Argon2Cost, salt: &Bytes32, out: &mut [u8]) -> Result<()> {
-    let failed = |e: argon2::Error| Error::caused(ErrorKind::Io, "cannot derive a key from the password", e.to_string());
+    let failed =
+        |e: argon2::Error| Error::caused(ErrorKind::Io, "cannot derive a key from the password", e.to_string());
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(out.len())).map_err(failed)?;
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(password.as_bytes(), &salt.0, out)

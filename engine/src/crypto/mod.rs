@@ -11,7 +11,7 @@ mod seal;
 
 pub use credential::{Credential, KeyFile};
 pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring, open_keyring, seal_keyring};
-pub use keys::Keys;
+pub use keys::{Keys, SEALED_OVERHEAD};
 pub use member::{UnlockedMember, create_member, unlock_member};
 pub use random::random;
 pub use seal::{ObjectKey, Opened};

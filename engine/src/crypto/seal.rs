@@ -109,7 +109,8 @@ mod tests {
         material[32..].fill(5);
         let cipher = aes_gcm::Aes256Gcm::new(&blake3::derive_key(context::OBJECT_KEY, &material).into());
         let aad = [&key.envelope().encode()[..], b"name"].concat();
-        let plain = cipher.decrypt(&[4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0].into(), Payload { msg: &sealed[12..], aad: &aad });
+        let plain =
+            cipher.decrypt(&[4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0].into(), Payload { msg: &sealed[12..], aad: &aad });
         assert_eq!(plain.unwrap(), b"then sealed");
         assert_eq!(&sealed[..12], b"left alone, ");
     }

@@ -49,9 +49,7 @@ impl Index {
 
     /// Whether no pack is known.
     pub fn is_empty(&self) -> Result<bool> {
-        self.read("count the packs", |c| {
-            c.query_row("SELECT NOT EXISTS (SELECT 1 FROM packs)", [], |row| row.get(0))
-        })
+        self.read("count the packs", |c| c.query_row("SELECT NOT EXISTS (SELECT 1 FROM packs)", [], |row| row.get(0)))
     }
 
     /// Sums over all chunks.

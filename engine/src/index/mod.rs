@@ -132,8 +132,10 @@ impl Index {
     /// Forgets everything about packs, to learn it anew from the repository.
     pub fn forget_packs(&self) -> Result<()> {
         self.write("forget all packs", |t| {
-            t.execute_batch("DELETE FROM chunks; DELETE FROM salts; DELETE FROM packs; DELETE FROM segments;
-                 DELETE FROM named; DELETE FROM counted;")
+            t.execute_batch(
+                "DELETE FROM chunks; DELETE FROM salts; DELETE FROM packs; DELETE FROM segments;
+                 DELETE FROM named; DELETE FROM counted;",
+            )
         })
     }
 
@@ -189,9 +191,11 @@ impl Index {
 
 /// Inserts a pack and its chunks, sorted, so that pages are touched in order. A pack that is there already is left as it is.
 fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::Result<PackNumber> {
-    let mut insert = t.prepare_cached("INSERT OR IGNORE INTO packs (id, size, class, epoch, salt) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert =
+        t.prepare_cached("INSERT OR IGNORE INTO packs (id, size, class, epoch, salt) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let class = pack.sealing.class as u8;
-    let fresh = insert.execute(params![pack.id.0, pack.size.cast_signed(), class, pack.sealing.epoch, pack.salt.0])? == 1;
+    let fresh =
+        insert.execute(params![pack.id.0, pack.size.cast_signed(), class, pack.sealing.epoch, pack.salt.0])? == 1;
     let number = t
         .prepare_cached("SELECT number FROM packs WHERE id = ?1")?
         .query_row([pack.id.0], |row| row.get::<_, PackNumber>(0))?;
@@ -216,7 +220,16 @@ fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::R
     )?;
     for (offset, e) in rows {
         let kind = e.kind as u8;
-        insert.execute(params![e.id.0, number, offset.cast_signed(), e.sealed_len, e.plain_len, e.position, e.salt, kind])?;
+        insert.execute(params![
+            e.id.0,
+            number,
+            offset.cast_signed(),
+            e.sealed_len,
+            e.plain_len,
+            e.position,
+            e.salt,
+            kind
+        ])?;
     }
     Ok(number)
 }

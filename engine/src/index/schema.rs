@@ -54,9 +54,8 @@ pub fn open_or_begin(folder: &Path, repository: RepositoryId) -> Result<Connecti
             _ => {}
         }
     }
-    open(folder, repository).map_err(|e| {
-        Error::caused(ErrorKind::Cache, format!("cannot use the local cache {}", folder.display()), e)
-    })
+    open(folder, repository)
+        .map_err(|e| Error::caused(ErrorKind::Cache, format!("cannot use the local cache {}", folder.display()), e))
 }
 
 fn make_folder(folder: &Path) -> std::io::Result<()> {

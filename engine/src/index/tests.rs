@@ -9,7 +9,14 @@ const REPOSITORY: RepositoryId = RepositoryId([1; 16]);
 
 fn entry(id: u8, sealed_len: u32, salt: u16) -> TableEntry {
     let kind = if id == 0 { ChunkKind::Padding } else { ChunkKind::Data };
-    TableEntry { id: ChunkId([id; 32]), kind, salt, position: u32::from(id) + 100, sealed_len, plain_len: sealed_len - 17 }
+    TableEntry {
+        id: ChunkId([id; 32]),
+        kind,
+        salt,
+        position: u32::from(id) + 100,
+        sealed_len,
+        plain_len: sealed_len - 17,
+    }
 }
 
 fn pack(id: u8, entries: Vec<TableEntry>, salts: Vec<ForeignSalt>) -> SegmentPack {

@@ -105,7 +105,13 @@ impl<'s> ChunkStore<'s> {
     ///
     /// # Errors
     /// The first failure of any upload of this run, too.
-    pub fn store(&self, coder: &mut Coder, kind: ChunkKind, plain: &[u8], compression: Compression<'_>) -> Result<Stored> {
+    pub fn store(
+        &self,
+        coder: &mut Coder,
+        kind: ChunkKind,
+        plain: &[u8],
+        compression: Compression<'_>,
+    ) -> Result<Stored> {
         let repository = self.session.repository();
         let id = repository.keys().id(kind, plain);
         // Claimed first, looked up second: an upload that ends in between is in the index before it leaves this set.
@@ -179,7 +185,14 @@ impl<'s> ChunkStore<'s> {
         Ok(stored)
     }
 
-    fn seal(&self, coder: &mut Coder, kind: ChunkKind, id: ChunkId, plain: &[u8], compression: Compression<'_>) -> Result<()> {
+    fn seal(
+        &self,
+        coder: &mut Coder,
+        kind: ChunkKind,
+        id: ChunkId,
+        plain: &[u8],
+        compression: Compression<'_>,
+    ) -> Result<()> {
         let coded = coder.encode(plain, compression);
         if self.uploads.mode() == Mode::DryRun {
             let bytes = (coded.bytes.len() + CHUNK_OVERHEAD) as u64;
@@ -197,7 +210,8 @@ impl<'s> ChunkStore<'s> {
         bytes.push(coded.codec);
         bytes.extend_from_slice(coded.bytes);
         reservation.pack.key.seal(position, &position.to_le_bytes(), &mut bytes, 0)?;
-        let length = |n: usize| u32::try_from(n).map_err(|_| Error::new(ErrorKind::Usage, "a chunk is larger than 4 GiB"));
+        let length =
+            |n: usize| u32::try_from(n).map_err(|_| Error::new(ErrorKind::Usage, "a chunk is larger than 4 GiB"));
         let (sealed_len, plain_len) = (length(bytes.len())?, length(plain.len())?);
         let entry = TableEntry { id, kind, salt: 0, position, sealed_len, plain_len };
         let full_at = repository.config().pack_bytes;
@@ -207,7 +221,10 @@ impl<'s> ChunkStore<'s> {
         self.uploads.check()
     }
 
-    fn upload(&self, packs: Vec<(std::sync::Arc<super::open_pack::OpenPack>, super::open_pack::Contents)>) -> Result<()> {
+    fn upload(
+        &self,
+        packs: Vec<(std::sync::Arc<super::open_pack::OpenPack>, super::open_pack::Contents)>,
+    ) -> Result<()> {
         match assemble(self.session.repository().keys(), packs)? {
             Some(pack) => self.uploads.submit(pack),
             None => Ok(()),

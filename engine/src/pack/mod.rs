@@ -10,6 +10,6 @@ mod reader;
 mod upload;
 
 pub use assemble::FinishedPack;
-pub use chunk_store::{ChunkStore, NodeSink, Stored, StoreTotals};
+pub use chunk_store::{ChunkStore, NodeSink, StoreTotals, Stored};
 pub use reader::{ChunkReader, open_chunk};
 pub use upload::{Mode, UPLOADERS};

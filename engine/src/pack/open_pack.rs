@@ -70,7 +70,12 @@ impl Slot {
     }
 
     /// Pushes a sealed chunk. Gives the pack's contents when it has become full and nobody is sealing for it any more.
-    pub fn push(&self, reservation: Reservation, chunk: SealedChunk, full_at: u64) -> Option<(Arc<OpenPack>, Contents)> {
+    pub fn push(
+        &self,
+        reservation: Reservation,
+        chunk: SealedChunk,
+        full_at: u64,
+    ) -> Option<(Arc<OpenPack>, Contents)> {
         let pack = reservation.pack;
         let mut contents = lock(&pack.contents);
         contents.size += chunk.bytes.len() as u64;
@@ -101,13 +106,8 @@ impl Slot {
 
 impl OpenPack {
     fn new(keys: &Keys, class: KeyClass) -> Result<Self> {
-        let contents = Contents {
-            chunks: Vec::new(),
-            next_position: 0,
-            size: ENVELOPE_LEN as u64,
-            sealing_now: 0,
-            closed: false,
-        };
+        let contents =
+            Contents { chunks: Vec::new(), next_position: 0, size: ENVELOPE_LEN as u64, sealing_now: 0, closed: false };
         Ok(OpenPack { key: keys.new_object(ObjectKind::Pack, class)?, contents: Mutex::new(contents) })
     }
 
@@ -117,6 +117,12 @@ impl OpenPack {
             return None;
         }
         let chunks = std::mem::take(&mut contents.chunks);
-        Some(Contents { chunks, next_position: contents.next_position, size: contents.size, sealing_now: 0, closed: true })
+        Some(Contents {
+            chunks,
+            next_position: contents.next_position,
+            size: contents.size,
+            sealing_now: 0,
+            closed: true,
+        })
     }
 }

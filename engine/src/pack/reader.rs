@@ -56,14 +56,16 @@ impl<'r> ChunkReader<'r> {
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Err(first_error.unwrap_or_else(|| Error::new(ErrorKind::Damaged, format!("chunk {id} is in no pack of the repository"))))
+        Err(first_error
+            .unwrap_or_else(|| Error::new(ErrorKind::Damaged, format!("chunk {id} is in no pack of the repository"))))
     }
 
     fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
         let name = ObjectName::Pack(location.pack);
         let end = location.offset + u64::from(location.sealed_len);
         let sealed = self.repository.store().get_range(&name, location.offset..end)?;
-        open_chunk(self.repository.keys(), kind, id, location, sealed).map_err(|e| e.context(format!("cannot use {name}")))
+        open_chunk(self.repository.keys(), kind, id, location, sealed)
+            .map_err(|e| e.context(format!("cannot use {name}")))
     }
 
     /// Reads the index anew, once; whether that was done by this call.
@@ -84,7 +86,13 @@ impl<'r> ChunkReader<'r> {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`].
-pub fn open_chunk(keys: &Keys, kind: ChunkKind, id: &ChunkId, location: &Location, mut sealed: Vec<u8>) -> Result<Vec<u8>> {
+pub fn open_chunk(
+    keys: &Keys,
+    kind: ChunkKind,
+    id: &ChunkId,
+    location: &Location,
+    mut sealed: Vec<u8>,
+) -> Result<Vec<u8>> {
     let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("chunk {id} {why}"));
     if location.kind != kind {
         return Err(damaged("is of another kind than what names it says"));
@@ -94,7 +102,8 @@ pub fn open_chunk(keys: &Keys, kind: ChunkKind, id: &ChunkId, location: &Locatio
     }
     let key = keys.object_key(ObjectKind::Pack, location.sealing, location.salt)?;
     let position = location.position;
-    let opened = key.open(position, &position.to_le_bytes(), &mut sealed).ok_or_else(|| damaged("has been changed or moved"))?;
+    let opened =
+        key.open(position, &position.to_le_bytes(), &mut sealed).ok_or_else(|| damaged("has been changed or moved"))?;
     sealed.truncate(opened.len);
     let (codec, coded) = sealed.split_first().ok_or_else(|| damaged("is empty"))?;
     let plain = decode(*codec, coded, location.plain_len as usize)?;

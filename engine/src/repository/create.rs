@@ -1,13 +1,13 @@
 //! Making a repository.
 
-use repo_format::cbor;
 use repo_format::clear;
 use repo_format::condemned::Condemned;
 use repo_format::config::Config;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::RepositoryId;
+use repo_format::member::Member;
 
-use crate::crypto::{Credential, Keys, KeyringSecrets, KeyringVersion, create_member, random, seal_keyring};
+use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, Keys, create_member, random, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::store::{self, Folder, ObjectName, Store, StoreErrorKind};
@@ -26,7 +26,10 @@ pub struct InitOptions {
 /// [`ErrorKind::RepositoryExists`]; [`ErrorKind::Usage`] if the store holds something else.
 pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -> Result<RepositoryId> {
     if store.stat(&ObjectName::Config)?.is_some() {
-        return Err(Error::new(ErrorKind::RepositoryExists, format!("there is a repository in {} already", store.location())));
+        return Err(Error::new(
+            ErrorKind::RepositoryExists,
+            format!("there is a repository in {} already", store.location()),
+        ));
     }
     make_room(store)?;
     check_conditions(store)?;
@@ -41,10 +44,10 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     let keys = Keys::new(secrets);
 
     let name = ObjectName::Member(member.id);
-    let object = clear::encode(ObjectKind::Member, &cbor::encode(&member), |_| [0; 32]).map_err(|e| Error::damaged(name, e))?;
+    let object = encode_member(&member)?;
     store.put_new(&name, &[&object])?;
     store.put_new(&ObjectName::Keyring(1), &[&keyring])?;
-    let condemned = cbor::encode(&Condemned::none());
+    let condemned = Condemned::none().encode().map_err(|e| Error::damaged("condemned", e))?;
     let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
     store.put_new(&ObjectName::Condemned, &[&condemned])?;
     let config = encode_config(&keys, &Config::new(repository, created))?;
@@ -54,8 +57,15 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
 
 /// The object `config`.
 pub(super) fn encode_config(keys: &Keys, config: &Config) -> Result<Vec<u8>> {
-    clear::encode(ObjectKind::Config, &cbor::encode(config), |tagged| keys.config_tag(tagged))
-        .map_err(|e| Error::damaged(ObjectName::Config, e))
+    let encoded =
+        config.encode().and_then(|body| clear::encode(ObjectKind::Config, &body, |tagged| keys.config_tag(tagged)));
+    encoded.map_err(|e| Error::damaged(ObjectName::Config, e))
+}
+
+/// The object `keys/<id>`.
+pub(super) fn encode_member(member: &Member) -> Result<Vec<u8>> {
+    let encoded = member.encode().and_then(|body| clear::encode(ObjectKind::Member, &body, |_| [0; 32]));
+    encoded.map_err(|e| Error::damaged(ObjectName::Member(member.id), e))
 }
 
 /// Removes what an interrupted `init` left; refuses a place that holds anything else.

@@ -9,6 +9,7 @@ use repo_format::manifest::{Manifest, Root};
 use repo_format::{FormatError, sealed};
 
 use super::Repository;
+use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::RememberedManifest;
 use crate::store::{Folder, ObjectInfo, ObjectName};
@@ -76,8 +77,8 @@ impl Repository {
     pub fn read_snapshot_object(&self, id: LeaseId) -> Result<SnapshotObject> {
         let name = ObjectName::Snapshot(id);
         let limit = limits::SMALL_OBJECT;
-        let bytes = self.store.get(&name, limit + 4096)?;
-        let kind = match sealed::decode_checked(ObjectKind::Manifest, &bytes, limit + 4096) {
+        let bytes = self.store.get(&name, limit + SEALED_OVERHEAD)?;
+        let kind = match sealed::decode_checked(ObjectKind::Manifest, &bytes, limit) {
             Err(FormatError::WrongKind { found, .. }) if found == ObjectKind::Void as u8 => ObjectKind::Void,
             _ => ObjectKind::Manifest,
         };

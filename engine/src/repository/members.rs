@@ -1,12 +1,10 @@
 //! Members of the keyring: listing, adding, removing, changing.
 
-use repo_format::cbor;
-use repo_format::clear;
-use repo_format::head::ObjectKind;
 use repo_format::id::{Bytes32, MemberId};
 use repo_format::member::{Member, Wrap};
 
 use super::Repository;
+use super::create::encode_member;
 use super::secrets::{newest_keyring, read_members};
 use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, create_member, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
@@ -103,7 +101,10 @@ pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
     if recipients.iter().any(|(member, _)| *member == id) {
         recipients.retain(|(member, _)| *member != id);
         if recipients.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "this is the last key: without it nobody could ever open the repository"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "this is the last key: without it nobody could ever open the repository",
+            ));
         }
         put_keyring(repository, &recipients, &repository.keys().secrets().next(true)?)?;
     }
@@ -133,7 +134,7 @@ fn put_member(repository: &Repository, credential: &Credential, label: &str) -> 
     let created = machine::now().seconds;
     let member = create_member(credential, label, created, repository.keyring_version() + 1, link)?;
     let name = ObjectName::Member(member.id);
-    let object = clear::encode(ObjectKind::Member, &cbor::encode(&member), |_| [0; 32]).map_err(|e| Error::damaged(name, e))?;
+    let object = encode_member(&member)?;
     repository.store().put_new(&name, &[&object])?;
     Ok(member)
 }
@@ -146,9 +147,7 @@ fn put_keyring(repository: &Repository, recipients: &[(MemberId, Bytes32)], secr
     let object = seal_keyring(at, machine::now().seconds, recipients, secrets, link)?;
     let put = repository.store().put_new(&ObjectName::Keyring(version), &[&object]);
     put.map_err(|e| match e.kind {
-        StoreErrorKind::AlreadyExists => {
-            Error::new(ErrorKind::Fenced, KEYS_CHANGED)
-        }
+        StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
         _ => Error::from(e),
     })?;
     repository.index().remember("keyring", version, Bytes32(*blake3::hash(&object).as_bytes()))

@@ -17,7 +17,7 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, MemberId, RepositoryId};
 use repo_format::limits;
 
-use crate::crypto::Keys;
+use crate::crypto::{Keys, SEALED_OVERHEAD};
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::store::{ObjectName, Store, Tag};
@@ -96,7 +96,7 @@ impl Repository {
     /// If the object is missing or damaged: then nobody can know which packs are about to go.
     pub fn condemned(&self) -> Result<(Condemned, Tag)> {
         let name = ObjectName::Condemned;
-        let bytes = self.store.get(&name, limits::CONDEMNED)?;
+        let bytes = self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD)?;
         let plain = self.keys.open(ObjectKind::Condemned, KeyClass::Index, "condemned", &bytes, limits::CONDEMNED)?;
         let condemned = Condemned::decode(&plain).map_err(|e| Error::damaged(name, e))?;
         Ok((condemned, Tag::of(&bytes)))

@@ -84,7 +84,7 @@ impl Repository {
 }
 
 fn read_config_object(store: &dyn Store) -> Result<crate::store::Bytes> {
-    store.get(&ObjectName::Config, limits::SMALL_OBJECT).map_err(|e| match e.kind {
+    store.get(&ObjectName::Config, limits::SMALL_OBJECT + clear::OVERHEAD as u64).map_err(|e| match e.kind {
         StoreErrorKind::NotFound => {
             Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", store.location()))
         }

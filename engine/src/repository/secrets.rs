@@ -35,8 +35,9 @@ pub(super) fn read_members(store: &dyn Store) -> Result<(Vec<Member>, Vec<Error>
 }
 
 fn read_member(store: &dyn Store, name: &ObjectName) -> Result<Member> {
-    let bytes = store.get(name, limits::SMALL_OBJECT)?;
-    let object = clear::decode(ObjectKind::Member, &bytes, limits::SMALL_OBJECT).map_err(|e| Error::damaged(name, e))?;
+    let bytes = store.get(name, limits::SMALL_OBJECT + clear::OVERHEAD as u64)?;
+    let object =
+        clear::decode(ObjectKind::Member, &bytes, limits::SMALL_OBJECT).map_err(|e| Error::damaged(name, e))?;
     let member = Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
     match ObjectName::Member(member.id) == *name {
         true => Ok(member),
@@ -48,21 +49,29 @@ fn read_member(store: &dyn Store, name: &ObjectName) -> Result<Member> {
 ///
 /// # Errors
 /// [`ErrorKind::WrongPassword`] if the credential fits no member; [`ErrorKind::Damaged`].
-pub(super) fn open_secrets(store: &dyn Store, repository: RepositoryId, credential: &Credential) -> Result<OpenKeyring> {
+pub(super) fn open_secrets(
+    store: &dyn Store,
+    repository: RepositoryId,
+    credential: &Credential,
+) -> Result<OpenKeyring> {
     let member = unlock_any(store, credential)?;
     let newest = newest_keyring(store)?;
     let mut link = Bytes32(*member.link());
     let mut opened = None;
     for version in member.joined()..=newest {
         let name = ObjectName::Keyring(version);
-        let bytes = store.get(&name, limits::KEYRING)?;
-        let object = clear::decode(ObjectKind::Keyring, &bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
+        let bytes = store.get(&name, limits::KEYRING + clear::OVERHEAD as u64)?;
+        let object =
+            clear::decode(ObjectKind::Keyring, &bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
         let keyring = open_keyring(KeyringVersion { repository, version }, &object, &member, &link.0)?;
         link = Bytes32(*keyring.secrets.link());
         opened = Some((keyring, Bytes32(*blake3::hash(&bytes).as_bytes())));
     }
     let (opened, digest) = opened.ok_or_else(|| {
-        Error::new(ErrorKind::Damaged, format!("the keyring has no version {}, with which this key joined", member.joined()))
+        Error::new(
+            ErrorKind::Damaged,
+            format!("the keyring has no version {}, with which this key joined", member.joined()),
+        )
     })?;
     Ok(OpenKeyring { opened, version: newest, digest, member })
 }
@@ -91,7 +100,9 @@ fn unlock_any(store: &dyn Store, credential: &Credential) -> Result<UnlockedMemb
         return Err(error.context("the key fits none of the readable members, and one cannot be read"));
     }
     let message = match credential {
-        _ if members.is_empty() => return Err(Error::new(ErrorKind::Damaged, "the repository has no members: `keys` is empty")),
+        _ if members.is_empty() => {
+            return Err(Error::new(ErrorKind::Damaged, "the repository has no members: `keys` is empty"));
+        }
         Credential::Password(_) => "wrong password: it opens no key of this repository",
         Credential::KeyFile(_) => "wrong key file: it opens no key of this repository",
     };

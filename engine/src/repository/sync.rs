@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{PackId, SegmentId};
+use repo_format::limits;
 use repo_format::pack::{self, PackTable, TRAILER_LEN};
 use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
 use repo_format::segment::{self, SegmentPack};
-use repo_format::limits;
 
 use super::Repository;
+use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::store::{Folder, ObjectInfo, ObjectName};
@@ -82,14 +83,16 @@ impl Repository {
     /// [`ErrorKind::Damaged`].
     pub fn read_segment(&self, id: SegmentId) -> Result<Vec<SegmentPack>> {
         let name = ObjectName::Segment(id);
-        let limit = limits::SEGMENT + 4096;
-        let bytes = self.store.get(&name, limit)?;
+        let bytes = self.store.get(&name, limits::SEGMENT + SEALED_OVERHEAD)?;
         let damaged = |e| Error::damaged(name, e);
         if blake3::hash(&bytes).as_bytes() != &id.0 {
             return Err(Error::new(ErrorKind::Damaged, format!("{name} is damaged: its bytes do not fit its name")));
         }
-        let parts = sealed::decode(ObjectKind::Segment, &bytes, limit).map_err(damaged)?;
-        let plain = self.keys.open_parts(KeyClass::Index, SEGMENT_AAD, &parts).map_err(|e| e.context(format!("cannot use {name}")))?;
+        let parts = sealed::decode(ObjectKind::Segment, &bytes, limits::SEGMENT).map_err(damaged)?;
+        let plain = self
+            .keys
+            .open_parts(KeyClass::Index, SEGMENT_AAD, &parts)
+            .map_err(|e| e.context(format!("cannot use {name}")))?;
         segment::decode(&plain).map_err(damaged)
     }
 
@@ -149,8 +152,10 @@ impl Repository {
         let damaged = |e| Error::damaged(name, e);
         let envelope = Envelope::decode(head, ObjectKind::Pack).map_err(damaged)?;
         let parts = sealed::decode(ObjectKind::PackTable, table, limits::PACK_TABLE).map_err(damaged)?;
-        let plain =
-            self.keys.open_parts(KeyClass::Index, head, &parts).map_err(|e| e.context(format!("cannot use the table of {name}")))?;
+        let plain = self
+            .keys
+            .open_parts(KeyClass::Index, head, &parts)
+            .map_err(|e| e.context(format!("cannot use the table of {name}")))?;
         let decoded = PackTable::decode(&plain).map_err(damaged)?;
         decoded.check_size(size, table.len() as u64).map_err(damaged)?;
         Ok(SegmentPack { id, size, sealing: envelope.sealing, salt: envelope.salt, table: decoded })

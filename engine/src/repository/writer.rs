@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use repo_format::cbor;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId};
 use repo_format::lease::Lease;
@@ -11,13 +10,15 @@ use repo_format::segment::SegmentPack;
 
 use super::Repository;
 use super::manifests::SnapshotObject;
-use crate::crypto::random;
+use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::UsablePacks;
 use crate::machine;
 use crate::monitor::Monitor;
 use crate::store::{ObjectName, StoreErrorKind, Tag};
 
+/// Bytes of a sealed manifest, at most.
+const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
 /// Packs whose tables are put into one segment when they are adopted.
 const ADOPTED_PACKS_PER_SEGMENT: usize = 64;
 
@@ -91,7 +92,8 @@ impl<'r> WriterSession<'r> {
         };
         let name = ObjectName::Lease(self.id);
         let keys = self.repository.keys();
-        let object = keys.seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &cbor::encode(&lease))?;
+        let plain = lease.encode().map_err(|e| Error::damaged(name, e))?;
+        let object = keys.seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &plain)?;
         self.repository.store().put_new(&name, &[&object])?;
         self.lease_is_there = true;
         Ok(())
@@ -111,7 +113,12 @@ impl<'r> WriterSession<'r> {
 
     /// Names packs that are listed, in no condemned list, and in no segment: their tables are read, and a segment is put before they are
     /// counted on. Never from the cache alone: another machine could not restore what relies on them.
-    fn adopt(&mut self, listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>, monitor: &dyn Monitor) -> Result<()> {
+    fn adopt(
+        &mut self,
+        listed: &HashMap<PackId, u64>,
+        condemned: &HashSet<PackId>,
+        monitor: &dyn Monitor,
+    ) -> Result<()> {
         let named: HashSet<PackId> =
             self.repository.index().packs()?.into_iter().filter(|p| p.named).map(|p| p.id).collect();
         let mut orphans: Vec<_> =
@@ -188,7 +195,7 @@ impl<'r> WriterSession<'r> {
         let object = self.repository.keys().seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), plain)?;
         if let Err(error) = self.repository.store().put_new(&name, &[&object]) {
             // A lost answer looks like a loss: what stands there decides.
-            match self.repository.store().get(&name, limits::SMALL_OBJECT + 4096) {
+            match self.repository.store().get(&name, SEALED_MAX) {
                 Ok(there) if *there == *object => {}
                 _ if error.kind == StoreErrorKind::AlreadyExists => return Err(self.fenced()),
                 _ => return Err(error.into()),

@@ -49,7 +49,8 @@ impl ContentBuilder {
         let items = std::mem::take(&mut self.levels[level]);
         let node = ContentNode { level: u8::try_from(level).unwrap_or(u8::MAX), items };
         // Ids do not compress.
-        let id = sink.store(&node.encode(), Compression::Never)?;
+        let encoded = node.encode().map_err(|e| Error::damaged("a new content list", e))?;
+        let id = sink.store(&encoded, Compression::Never)?;
         self.push_at(level + 1, ContentItem { id, len: node.len() }, sink)
     }
 
@@ -58,7 +59,7 @@ impl ContentBuilder {
     /// # Errors
     /// If a node cannot be stored.
     pub fn finish(mut self, sink: &mut NodeSink<'_, '_>) -> Result<Option<ContentRef>> {
-        if self.levels.len() == 1 && self.levels[0].len() <= limits::DIRECT_CHUNKS_COUNT {
+        if self.levels.len() == 1 && self.levels[0].len() as u64 <= limits::DIRECT_CHUNKS_COUNT {
             return Ok(self.levels.pop().filter(|items| !items.is_empty()).map(ContentRef::Direct));
         }
         let mut level = 0;
@@ -133,7 +134,11 @@ impl ContentIter<'_> {
     ///
     /// # Errors
     /// Of `node`, or if a list cannot be read.
-    pub fn nodes(reader: &ChunkReader<'_>, content: &ContentRef, node: &mut dyn FnMut(ChunkId) -> Result<bool>) -> Result<()> {
+    pub fn nodes(
+        reader: &ChunkReader<'_>,
+        content: &ContentRef,
+        node: &mut dyn FnMut(ChunkId) -> Result<bool>,
+    ) -> Result<()> {
         let ContentRef::List(root) = content else { return Ok(()) };
         let mut waiting = vec![*root];
         while let Some(id) = waiting.pop() {

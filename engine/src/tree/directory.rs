@@ -56,7 +56,8 @@ impl DirectoryBuilder {
         let (first_name, count) = (first.name.0.clone(), entries.len() as u64);
         let ids = std::mem::take(&mut self.places).ids;
         let node = DirectoryNode::Leaf(DirectoryLeaf { ids, entries });
-        let id = sink.store(&node.encode(), Compression::Always)?;
+        let encoded = node.encode().map_err(|e| Error::damaged("a new directory node", e))?;
+        let id = sink.store(&encoded, Compression::Always)?;
         self.push_part(1, DirectoryPart { id, first_name, entries: count }, sink)
     }
 
@@ -78,7 +79,8 @@ impl DirectoryBuilder {
         let Some(first) = parts.first() else { return Ok(()) };
         let (first_name, entries) = (first.first_name.clone(), parts.iter().map(|part| part.entries).sum());
         let node = DirectoryNode::Parts(u8::try_from(level).unwrap_or(u8::MAX), parts);
-        let id = sink.store(&node.encode(), Compression::Always)?;
+        let encoded = node.encode().map_err(|e| Error::damaged("a new directory node", e))?;
+        let id = sink.store(&encoded, Compression::Always)?;
         self.push_part(level + 1, DirectoryPart { id, first_name, entries }, sink)
     }
 

@@ -64,7 +64,10 @@ impl TreeEntry {
             ContentRef::Inline(bytes) => Content { inline: Some(ByteString(bytes)), ..Content::default() },
             ContentRef::Direct(items) => {
                 // Plain lengths of chunks fit: they are at most 8 MiB.
-                let direct = |item: ContentItem| DirectChunk { place: places.of(item.id), len: u32::try_from(item.len).unwrap_or(u32::MAX) };
+                let direct = |item: ContentItem| DirectChunk {
+                    place: places.of(item.id),
+                    len: u32::try_from(item.len).unwrap_or(u32::MAX),
+                };
                 Content { direct: Some(items.into_iter().map(direct).collect()), ..Content::default() }
             }
             ContentRef::List(id) => Content { list: Some(places.of(id)), ..Content::default() },

@@ -19,7 +19,9 @@ pub fn top_entries(reader: &ChunkReader<'_>, manifest: &Manifest) -> Result<Vec<
 /// A user's path as a path from the top directory: without empty parts, and where it begins with the path of a root, with that root's
 /// name in its place.
 pub fn virtual_path(manifest: &Manifest, path: &[u8]) -> Vec<u8> {
-    let clean = |path: &[u8]| path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".").collect::<Vec<_>>().join(&b'/');
+    let clean = |path: &[u8]| {
+        path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".").collect::<Vec<_>>().join(&b'/')
+    };
     let wanted = clean(path);
     if path.first() == Some(&b'/') {
         let mut roots: Vec<_> = manifest.roots.iter().map(|root| (clean(&root.path.0), &root.name.0)).collect();
@@ -96,7 +98,10 @@ pub fn list(
 pub(crate) fn check_depth(depth: usize) -> Result<()> {
     match depth <= limits::DIRECTORY_DEPTH {
         true => Ok(()),
-        false => Err(Error::new(ErrorKind::Damaged, format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH))),
+        false => Err(Error::new(
+            ErrorKind::Damaged,
+            format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH),
+        )),
     }
 }
 
@@ -104,4 +109,3 @@ pub(crate) fn check_depth(depth: usize) -> Result<()> {
 pub(crate) fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
 }
-

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Writes the seed corpus from the format's golden files.
+set -eu
+cd "$(dirname "$0")"
+golden=../repo-format/tests/golden/v1
+
+# seed TARGET NAME [SELECTOR]: standard input, after the byte that chooses a decoder, becomes a seed.
+seed() {
+    mkdir -p "corpus/$1"
+    { printf "${3-}"; cat; } > "corpus/$1/$2"
+}
+
+# body NAME: the body of a clear object: without head and length, tag and checksum.
+body() {
+    tail -c +21 "$golden/$1.bin" | head -c -64
+}
+
+body config | seed decode_clear config-body '\000'
+body member-password | seed decode_clear member-password-body '\001'
+body member-key-file | seed decode_clear member-key-file-body '\001'
+body keyring | seed decode_clear keyring-body '\002'
+seed decode_clear config '\000' < "$golden/config.bin"
+for object in pack pack-table index-segment manifest void-record lease list-of-condemned-packs; do
+    seed decode_sealed "$object" < "$golden/$object.bin"
+done
+seed decode_pack_table table < "$golden/plain-pack-table.bin"
+seed decode_segment segment < "$golden/plain-index-segment.bin"
+for node in content-0 content-1 directory-0 directory-1 problems; do
+    seed decode_node "$node" < "$golden/plain-node-$node.bin"
+done
+seed decode_manifest manifest < "$golden/plain-manifest.bin"
+seed decode_small lease '\000' < "$golden/plain-lease.bin"
+seed decode_small void-record '\001' < "$golden/plain-void-record.bin"
+seed decode_small condemned '\002' < "$golden/plain-condemned.bin"
+seed decode_small secrets '\003' < "$golden/plain-secrets.bin"
+seed decode_small member-secret '\004' < "$golden/plain-member-secret.bin"

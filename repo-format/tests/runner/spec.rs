@@ -1,0 +1,220 @@
+//! The numbers and names in FORMAT.md are those of the code.
+
+use std::collections::BTreeSet;
+
+use repo_format::context;
+use repo_format::head::{HEAD_LEN, Head, KeyClass, ObjectKind, Sealing};
+use repo_format::limits;
+use repo_format::pack;
+use repo_format::sealed::{ENVELOPE_LEN, GCM_TAG_LEN};
+use repo_format::{config, entry, manifest, member, node};
+
+const FORMAT: &str = include_str!("../../FORMAT.md");
+
+/// What stands between two texts, the second after the first.
+#[track_caller]
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("FORMAT.md has no `{start}`"));
+    rest.split_once(end).unwrap_or_else(|| panic!("FORMAT.md has no `{end}` after `{start}`")).0
+}
+
+/// All numbers of a text, in bytes where a unit follows.
+fn numbers(text: &str) -> Vec<u64> {
+    let mut rest = text;
+    let mut numbers = Vec::new();
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        // A number that is part of a word, as in `Argon2id`, is none.
+        let word = rest[..start].ends_with(char::is_alphabetic);
+        rest = &rest[start..];
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != ',').unwrap_or(rest.len());
+        let digits = rest[..end].trim_end_matches(',');
+        rest = &rest[digits.len()..];
+        let units = [(" KiB", 1 << 10), (" MiB", 1 << 20), (" GiB", 1 << 30)];
+        let unit = units.iter().find(|(unit, _)| rest.starts_with(unit)).map_or(1, |(_, bytes)| *bytes);
+        if !word {
+            numbers.push(digits.replace(',', "").parse::<u64>().unwrap() * unit);
+        }
+    }
+    numbers
+}
+
+/// The numbers of a row of the table of limits.
+#[track_caller]
+fn limit(name: &str) -> Vec<u64> {
+    let table = between(FORMAT, "## 15. Limits", "## 16.");
+    numbers(between(table, &format!("\n| {name} |"), "|\n"))
+}
+
+/// `1 config, 2 member` as pairs.
+fn list(text: &str) -> Vec<(u8, String)> {
+    let item = |item: &str| {
+        let (number, name) = item.trim().split_once(' ').unwrap();
+        (number.parse().unwrap(), name.trim().to_owned())
+    };
+    text.split(',').map(item).collect()
+}
+
+#[test]
+fn the_table_of_limits_has_the_limits() {
+    assert_eq!(limit("chunk"), [limits::CHUNK_PLAIN, limits::CHUNK_PLAIN, pack::CHUNK_OVERHEAD as u64]);
+    assert_eq!(limits::CHUNK_SEALED, limits::CHUNK_PLAIN + pack::CHUNK_OVERHEAD as u64);
+    assert_eq!(limit("pack"), [limits::PACK, limits::PACK_TABLE, u16::MAX.into()]);
+    assert_eq!(limit("index segment"), [limits::SEGMENT]);
+    assert_eq!(limit("manifest, lease, void, member, config"), [limits::SMALL_OBJECT]);
+    assert_eq!(limit("keyring"), [limits::KEYRING, limits::MEMBERS_COUNT, limits::EPOCHS_COUNT]);
+    assert_eq!(limit("condemned"), [limits::CONDEMNED]);
+    assert_eq!(limit("node"), [limits::CHUNK_PLAIN, limits::NODE_IDS_COUNT, limits::NODE_LEVEL.into()]);
+    assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
+    assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
+    assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
+    assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64]);
+    assert_eq!(limit("name"), [limits::NAME, limits::LINK_TARGET]);
+    assert_eq!(limit("extended attributes of one entry"), [limits::XATTRS]);
+    assert_eq!(limit("holes of one file"), [limits::HOLES_COUNT]);
+    let ranges = [limits::ARGON2_MEMORY_KIB, limits::ARGON2_PASSES, limits::ARGON2_LANES];
+    let [memory, passes, lanes] = ranges.map(|(least, most)| [u64::from(least), u64::from(most)]);
+    let expected = [memory.map(|kib| kib * limits::KIB), passes, lanes].concat();
+    assert_eq!(limit("Argon2id")[..6], expected);
+}
+
+#[test]
+fn every_row_of_the_table_of_limits_is_compared() {
+    let table = between(FORMAT, "## 15. Limits", "## 16.");
+    let rows = table.lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(rows, 2 + 15, "a new row needs a line in the test above");
+}
+
+#[test]
+fn the_limits_in_the_text_are_those_of_the_table() {
+    assert_eq!(numbers(between(FORMAT, "tags are nested at most", "deep")), [u64::from(limits::CBOR_DEPTH)]);
+    assert_eq!(numbers(between(FORMAT, "} inline, under", "bytes;")), [limits::INLINE_CONTENT]);
+    assert_eq!(numbers(between(FORMAT, "direct, at most", "chunks;")), [limits::DIRECT_CHUNKS_COUNT]);
+    assert_eq!(numbers(between(FORMAT, "its writer saw, at most", "|")), [limits::SEEN_COUNT]);
+    let manifest = between(FORMAT, "Sealed, kind 7, class meta, at most", "plain");
+    assert_eq!(numbers(manifest), [limits::SMALL_OBJECT]);
+    let (least, most) = limits::PACK_TARGET;
+    assert_eq!(numbers(between(FORMAT, "The pack size is", ", the zstd")), [least, most]);
+    let zstd = between(FORMAT, "the zstd level ", ".");
+    assert_eq!(zstd, format!("{} to {}", limits::ZSTD_LEVEL.0, limits::ZSTD_LEVEL.1));
+}
+
+#[test]
+fn the_head_has_the_offsets_and_the_length_of_its_table() {
+    let table = between(FORMAT, "offset  size  field\n", "```");
+    let mut end = 0;
+    for row in table.lines().filter(|row| row[..6].trim().parse::<u64>().is_ok()) {
+        let numbers = numbers(&row[..14]);
+        assert_eq!(numbers[0], end, "{row}");
+        end += numbers[1];
+    }
+    assert_eq!(end, HEAD_LEN as u64);
+    assert!(FORMAT.contains(&format!("The {HEAD_LEN} bytes that every object begins with")));
+}
+
+#[test]
+fn the_kinds_of_objects_have_their_numbers() {
+    let kinds = list(between(FORMAT, "  kind: ", "     6     1  suite"));
+    assert_eq!(kinds.len(), ObjectKind::ALL.len());
+    for ((number, name), kind) in kinds.into_iter().zip(ObjectKind::ALL) {
+        assert!(number == kind as u8 && kind.name().contains(&name), "{number} {name}");
+    }
+}
+
+#[test]
+fn the_key_classes_have_their_numbers() {
+    let classes = list(between(FORMAT, "key class: ", "\n"));
+    for ((number, name), class) in classes.iter().zip([KeyClass::Data, KeyClass::Meta, KeyClass::Index]) {
+        assert_eq!((*number, name), (class as u8, &format!("{class:?}").to_lowercase()));
+    }
+    let clear = Head { kind: ObjectKind::Config, sealing: None }.encode();
+    assert_eq!((classes[3].0, &*classes[3].1), (clear[7], "none"));
+}
+
+#[test]
+fn each_kind_of_object_is_sealed_with_the_class_of_its_row() {
+    let table = between(FORMAT, "| object | class | name in the AAD |", "## 6.");
+    let row = |name: &str| between(table, &format!("\n| {name} | "), " |");
+    let rows = [
+        (ObjectKind::Pack, row("chunk in a pack")),
+        (ObjectKind::PackTable, row("pack table")),
+        (ObjectKind::Segment, row("index segment")),
+        (ObjectKind::Manifest, row("manifest, void record")),
+        (ObjectKind::Void, row("manifest, void record")),
+        (ObjectKind::Lease, row("lease")),
+        (ObjectKind::Condemned, row("condemned")),
+    ];
+    for (kind, classes) in rows {
+        let names: Vec<_> = kind.classes().iter().map(|class| format!("{class:?}").to_lowercase()).collect();
+        assert_eq!(names.join(" or "), classes, "{}", kind.name());
+        let sealing = Some(Sealing { class: kind.classes()[0], epoch: 1 });
+        assert_eq!(Head { kind, sealing }.encode()[6], 1);
+    }
+}
+
+#[test]
+fn the_context_strings_are_those_of_the_code() {
+    let quoted = |text: &'static str| -> BTreeSet<&str> {
+        text.split('"').filter(|quoted| quoted.starts_with("enamel 2026-11 ")).collect()
+    };
+    assert_eq!(quoted(FORMAT), quoted(include_str!("../../src/context.rs")));
+    let after = |label: &str| between(FORMAT, label, "\",").rsplit_once('"').unwrap().1;
+    let uses = [
+        ("object key = ", context::OBJECT_KEY),
+        ("\ncommitment = ", context::OBJECT_COMMITMENT),
+        ("wrap key        = ", context::MEMBER_WRAP_KEY),
+        ("wrap commitment = ", context::MEMBER_WRAP_COMMITMENT),
+        ("tag            = ", context::KEYRING_TAG),
+        ("chunk id key         = ", context::CHUNK_ID),
+        ("node id key          = ", context::NODE_ID),
+        ("manifest digest key  = ", context::MANIFEST_DIGEST),
+        ("config tag key       = ", context::CONFIG_TAG),
+        ("gear table           = ", context::GEAR_TABLE),
+    ];
+    uses.iter().for_each(|(label, string)| assert_eq!(after(label), *string, "{label}"));
+    assert_eq!(between(FORMAT, "info = \"", "\""), context::KEYRING_INFO);
+}
+
+#[test]
+fn the_sizes_of_structures_are_those_of_the_code() {
+    assert!(FORMAT.contains(&format!("the envelope, {ENVELOPE_LEN} bytes")));
+    assert!(FORMAT.contains(&format!("AAD        = envelope[{ENVELOPE_LEN}] ||")));
+    assert!(FORMAT.contains(&format!("ciphertext || GCM tag[{GCM_TAG_LEN}]")));
+    assert!(FORMAT.contains(&format!("first sealed chunk begins at offset {ENVELOPE_LEN}")));
+    assert!(
+        FORMAT.contains(&format!("{ENVELOPE_LEN} + all sealed lengths + the sealed table + {}", pack::TRAILER_LEN))
+    );
+    assert!(FORMAT.contains(&format!("entry[{}]", pack::TABLE_ENTRY_LEN)));
+    assert!(FORMAT.contains("n × (u32 epoch || salt[32])") && pack::SALT_LEN == 4 + 32);
+}
+
+#[test]
+fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
+    let manifests = list(between(FORMAT, "manifest kind, below 256: ", "; **"));
+    let kinds = [manifest::KIND_SNAPSHOT, manifest::KIND_RECEIPT, manifest::KIND_RECORD, manifest::KIND_LOG];
+    assert_eq!(manifests.iter().map(|(number, _)| *number).collect::<Vec<_>>(), kinds);
+    let roots = list(between(FORMAT, "name in the top directory, 1: kind (", ")"));
+    assert_eq!(
+        roots.iter().map(|r| r.0).collect::<Vec<_>>(),
+        [manifest::ROOT_FOLDER, manifest::ROOT_FILE, manifest::ROOT_STREAM]
+    );
+    let wraps = list(between(FORMAT, "wrap: ", " |"));
+    assert_eq!(wraps.iter().map(|w| w.0).collect::<Vec<_>>(), [member::WRAP_ARGON2ID, member::WRAP_KEY_FILE]);
+    assert_eq!(numbers(between(FORMAT, "state, bits: ", " = it changed too near")), [u64::from(entry::STATE_RACY)]);
+    let nodes = ["**Content list**, kind ", "**Directory**, kind ", "**Problem list**, kind "];
+    let kinds = [node::NodeKind::Content, node::NodeKind::Directory, node::NodeKind::Problems];
+    for (start, kind) in nodes.iter().zip(kinds) {
+        assert_eq!(numbers(&between(FORMAT, start, ":")[..1]), [kind as u64]);
+    }
+    let chunks = list(between(FORMAT, "               kind ", " (id zero)"));
+    let kinds = [pack::ChunkKind::Data as u8, pack::ChunkKind::Node as u8, pack::ChunkKind::Padding as u8];
+    assert_eq!(chunks.iter().map(|c| c.0).collect::<Vec<_>>(), kinds);
+}
+
+#[test]
+fn the_profiles_and_the_version_are_those_of_the_code() {
+    assert_eq!(numbers(between(FORMAT, "| 0 | format version:", "|")), [u64::from(config::FORMAT_VERSION)]);
+    for (name, kib) in config::PROFILES {
+        let sizes = numbers(between(FORMAT, &format!("`{name}` ("), "KiB)"));
+        assert_eq!(sizes, kib.map(u64::from), "{name}");
+    }
+}
