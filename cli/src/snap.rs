@@ -167,7 +167,8 @@ fn parse_until(text: &str, zone: &TimeZone) -> Option<Time> {
     };
     let digits = clock.bytes().filter(u8::is_ascii_digit).count();
     let unit = match digits {
-        2 => 1.hour(),
+        // An hour alone is refused: a slip in the minutes would pass for a path.
+        0..4 => return None,
         4 => 1.minute(),
         6 => 1.second(),
         _ => return Some(time_of(start)),

@@ -52,8 +52,19 @@ pub struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 enum ConfigAction {
     /// Show the settings in effect, where each came from, and the repository's own
+    #[command(after_help = "\
+Example
+  enamel config show --repo /mnt/backup/practice
+
+Exit status: 0 done, 1 failed, 2 a setting makes no sense, 10 no repository, 12 wrong password")]
     Show,
     /// Check the settings file, repository, key, cache, storage and sources
+    #[command(after_help = "\
+Example
+  enamel config check --config /etc/enamel/enamel.toml
+
+Exit status: 0 all is well; otherwise that of the first thing that failed: 1, 2 a setting makes no sense, 10 no \
+repository, 12 wrong password")]
     Check,
 }
 

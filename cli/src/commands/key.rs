@@ -36,6 +36,11 @@ pub struct KeyArgs {
 enum KeyAction {
     Add(AddArgs),
     /// List passwords and key files; the secrets themselves are nowhere kept
+    #[command(after_help = "\
+Example
+  enamel key list --json
+
+Exit status: 0 done, 1 failed, 10 no repository, 12 wrong password")]
     List,
     Remove(RemoveArgs),
     Change(ChangeArgs),

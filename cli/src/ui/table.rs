@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_the_widest_words() {
-        assert_eq!(lines(32)[1], "3f9a12bc      7 B  /srv/practi…");
+        assert_eq!(lines(32)[1], "3f9a12bc      7 B  /srv/practic…");
         assert!(lines(5).iter().all(|line| line.contains("SIZE") || line.contains('B')), "numbers are never cut");
     }
 }
