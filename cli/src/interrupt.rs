@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Exit code of an interrupted program.
 pub const INTERRUPTED: u8 = 130;
@@ -33,20 +33,34 @@ impl Interrupt {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// Runs `prompt`, which hides what is typed; Ctrl-C meanwhile makes the terminal show it again and ends the program.
+    /// Runs `prompt` while the terminal does not show what is typed; Ctrl-C meanwhile restores it and ends the program.
     pub fn while_hidden<T>(&self, prompt: impl FnOnce() -> T) -> T {
         let state = File::open("/dev/tty").ok().and_then(|tty| tcgetattr(&tty).ok().map(|state| (tty, state)));
-        let set = |value| *self.prompt.lock().unwrap_or_else(PoisonError::into_inner) = value;
-        set(state);
+        if let Some((tty, state)) = &state {
+            let mut hidden = state.clone();
+            hidden.local_modes.remove(LocalModes::ECHO);
+            // Before the question is shown: a quick answer must not be seen. If it fails, the prompt tries again.
+            let _ = tcsetattr(tty, OptionalActions::Now, &hidden);
+        }
+        *self.lock_prompt() = state;
         let answer = prompt();
-        set(None);
+        self.show_again();
         answer
     }
 
+    /// Lets the terminal show what is typed, if a prompt has hidden it.
+    fn show_again(&self) -> bool {
+        let state = self.lock_prompt().take();
+        // Nothing better can be done if this fails.
+        state.map(|(tty, state)| tcsetattr(&tty, OptionalActions::Now, &state)).is_some()
+    }
+
+    fn lock_prompt(&self) -> MutexGuard<'_, Option<(File, Termios)>> {
+        self.prompt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn signalled(&self) {
-        if let Some((tty, state)) = self.prompt.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Nothing better can be done if this fails: the program ends here.
-            let _ = tcsetattr(&tty, OptionalActions::Now, &state);
+        if self.show_again() {
             let _ = writeln!(std::io::stderr());
             std::process::exit(INTERRUPTED.into());
         }

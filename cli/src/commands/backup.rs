@@ -150,14 +150,16 @@ fn sources(args: &BackupArgs, context: &Context<'_>) -> Result<Vec<Source>> {
 
 /// The absolute path of a source. It must be there: a mistyped name is not a file that could not be read.
 fn source_path(path: &Path) -> Result<PathBuf> {
-    let what = || format!("cannot save {}", path.display());
     let absolute = match path.components().any(|part| part == Component::ParentDir) {
         true => path.canonicalize(),
         false => std::path::absolute(path),
     };
-    let absolute = absolute.map_err(|e| Error::io(what(), e))?;
-    absolute.symlink_metadata().map_err(|e| Error::io(what(), e))?;
-    Ok(absolute)
+    let there = absolute.and_then(|path| path.symlink_metadata().map(|_| path));
+    there.map_err(|e| {
+        let error = Error::io(format!("cannot save {}", path.display()), e);
+        // Not a snapshot or key that is not found, but perhaps a disk.
+        if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::Io) } else { error }
+    })
 }
 
 fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Result<BackupOptions> {

@@ -71,7 +71,7 @@ Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 11 another run took ov
 struct AddArgs {
     #[command(flatten)]
     secret: NewSecret,
-    /// A name for it, shown by `enamel key list` [default: user@host]
+    /// A name for it, shown by `enamel key list`, `user@host` if none is given
     #[arg(long)]
     label: Option<String>,
 }

@@ -2,6 +2,8 @@
 //!
 //! Each test has its own home, cache, key file and repository, and an environment that holds nothing else.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
 mod backup;
 mod demo;
 mod harness;
