@@ -1,0 +1,103 @@
+//! The command line: the commands, and the options that all of them take.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+};
+
+const AFTER_HELP: &str = "\
+SNAP, wherever a command takes one, is one of
+  3f9a12bc                  an id, or as many of its first digits as are needed
+  latest                    the newest snapshot
+  latest:TAG                the newest one with this tag
+  latest@2026-11-20T14:00   the newest one not later than this minute; @2026-11-20: that day
+  latest:TAG@2026-11-20     both
+A path in it follows after a colon: 3f9a12bc:images, latest:images/ (see `enamel restore --help`).
+
+Exit status
+    0   done
+    1   failed
+    2   the command line, or a setting, makes no sense
+    3   done, but something could not be read or restored as it was; it is named
+    4   verify found damage
+   10   there is no repository
+   11   another run has taken over, or holds what is needed
+   12   wrong password or key file
+  130   interrupted; nothing is half-done
+
+Try `enamel demo` first: it needs no set-up and touches nothing of yours.";
+
+/// Deduplicating, encrypted backup of databases and image folders.
+///
+/// Enamel saves folders, files and streams as snapshots in a repository, and restores them from there. What a repository
+/// holds already is not stored again, so hourly snapshots of a large image folder stay small. Without a password or key
+/// file nobody can read a repository.
+#[derive(Debug, Parser)]
+#[command(name = "enamel", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = false)]
+pub struct Args {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The repository [or ENAMEL_REPO, or `repository` in enamel.toml]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// Read settings from this file [or ENAMEL_CONFIG; else the first enamel.toml found, see `enamel config --help`]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Unlock the repository with this key file [or ENAMEL_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Unlock the repository with the password in the first line of this file [or ENAMEL_PASSWORD: the password itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Unlock the repository with the password that this shell command prints
+    #[arg(long, global = true, value_name = "COMMAND")]
+    pub password_command: Option<String>,
+    /// Where to keep what can be rebuilt [or ENAMEL_CACHE_DIR; else `enamel` in your cache folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Print JSON, one object a line, each with a `message_type`
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only what went wrong
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// The commands. Their help is the documentation of their arguments.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Backup(Box<backup::BackupArgs>),
+    Snapshots(snapshots::SnapshotsArgs),
+    Ls(ls::LsArgs),
+    Find(find::FindArgs),
+    Diff(diff::DiffArgs),
+    Cat(cat::CatArgs),
+    Stats(stats::StatsArgs),
+    Restore(restore::RestoreArgs),
+    Verify(verify::VerifyArgs),
+    Key(key::KeyArgs),
+    Config(config::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+}

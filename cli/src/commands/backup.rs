@@ -1,0 +1,285 @@
+//! `enamel backup`: a new snapshot of folders, files and streams.
+
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source, Trust};
+use engine::repository::Repository;
+use engine::source::exclude::ExcludeOptions;
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use repo_format::entry::check_name;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::Serialize;
+
+use crate::commands::init::{host_name, user_name};
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::interrupt::Interrupt;
+use crate::snap::{Snap, parse_tag};
+use crate::ui::{Ui, format, json};
+
+const IGNORE_FILE_NAME: &str = ".enamelignore";
+
+/// Save folders, files or a stream as a new snapshot.
+///
+/// Everything given becomes one snapshot. Files that look unchanged since the last snapshot are not read again; what the
+/// repository holds already is not stored again. Without PATH and --stdin the `sources` of enamel.toml are saved. Tags
+/// given here replace those of enamel.toml; exclude patterns are added to them. A file `.enamelignore` in a folder lists
+/// patterns, in the manner of .gitignore, of what to leave out of it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel backup /srv/opendental/images --tag hourly
+  enamel backup                                        what enamel.toml says
+  mysqldump --single-transaction opendental | enamel backup --stdin opendental.sql
+
+If the program that feeds --stdin fails, what it wrote until then is saved: check how it ended.
+
+Exit status: 0 done; 3 saved, but something could not be read: it is named, and the snapshot lists it; 1 failed, 2 usage, \
+            10 no repository, 11 another run took over, 12 wrong password, 130 interrupted")]
+pub struct BackupArgs {
+    /// Folders and files to save
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Save standard input as a file of this name
+    #[arg(long, value_name = "NAME", value_parser = parse_stream_name)]
+    stdin: Option<String>,
+    /// Give the snapshot a tag; can be given several times
+    #[arg(long = "tag", value_name = "TAG", value_parser = parse_tag)]
+    tags: Vec<String>,
+    /// Leave out what matches this pattern, as in .gitignore; can be given several times
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Leave out what matches a pattern in this file; can be given several times
+    #[arg(long, value_name = "FILE")]
+    exclude_file: Vec<PathBuf>,
+    /// Leave out folders that a CACHEDIR.TAG marks as caches
+    #[arg(long)]
+    exclude_caches: bool,
+    /// Do not follow folders into other file systems
+    #[arg(long)]
+    one_file_system: bool,
+    /// Pay no heed to .enamelignore files
+    #[arg(long)]
+    no_ignore_files: bool,
+    /// Compare with this snapshot, or `none` to read every file [default: the newest of the same sources]
+    #[arg(long, value_name = "SNAP|none", value_parser = OsStringValueParser::new().try_map(parse_parent))]
+    parent: Option<Parent>,
+    /// By what a file counts as unchanged: its inode, size and times, or its size and mtime (for network shares)
+    #[arg(long, value_name = "HOW", default_value = "inode")]
+    trust: TrustArg,
+    /// Cut everything as this kind of data [default: by the names of files]
+    #[arg(long, value_name = "KIND")]
+    profile: Option<Profile>,
+    /// Read and compare, but save nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The machine that the snapshot is said to come from [default: this one's name]
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Parent {
+    None,
+    Snap(Snap),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TrustArg {
+    /// Inode, size, mtime and ctime are the same
+    Inode,
+    /// Size and mtime are the same
+    #[value(name = "mtime,size", alias = "size,mtime")]
+    MtimeSize,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Profile {
+    /// Documents and mixed folders
+    Files,
+    /// Images: large files that rarely change
+    Images,
+    /// Dumps of databases: many small changes
+    Database,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: Option<String>,
+    parent: Option<String>,
+    dry_run: bool,
+    problems: u64,
+    #[serde(flatten)]
+    figures: json::Figures,
+}
+
+/// Makes the snapshot.
+///
+/// # Errors
+/// Nothing to save is named, or the snapshot could not be made.
+pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
+    let sources = sources(args, context)?;
+    let repo = context.open(Access::Write)?;
+    let options = options(args, context, &repo)?;
+    let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
+    let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
+    after_printing(exit, print(context.ui, &outcome))
+}
+
+fn sources(args: &BackupArgs, context: &Context<'_>) -> Result<Vec<Source>> {
+    let from_file = args.paths.is_empty() && args.stdin.is_none();
+    let paths = if from_file { &context.settings.file.sources } else { &args.paths };
+    let mut sources = paths.iter().map(|path| source_path(path).map(Source::Path)).collect::<Result<Vec<_>>>()?;
+    if let Some(name) = &args.stdin {
+        let reader = Box::new(StandardInput { interrupt: Arc::clone(context.ui.interrupt()) });
+        sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
+    }
+    match sources.is_empty() {
+        true => Err(Error::new(
+            ErrorKind::Usage,
+            "there is nothing to save: name a folder or file, or use --stdin, or `sources` in enamel.toml",
+        )),
+        false => Ok(sources),
+    }
+}
+
+/// The absolute path of a source. It must be there: a mistyped name is not a file that could not be read.
+fn source_path(path: &Path) -> Result<PathBuf> {
+    let absolute = match path.components().any(|part| part == Component::ParentDir) {
+        true => path.canonicalize(),
+        false => std::path::absolute(path),
+    };
+    let there = absolute.and_then(|path| path.symlink_metadata().map(|_| path));
+    there.map_err(|e| {
+        let error = Error::io(format!("cannot save {}", path.display()), e);
+        // Not a snapshot or key that is not found, but perhaps a disk.
+        if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::Io) } else { error }
+    })
+}
+
+fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Result<BackupOptions> {
+    let file = &context.settings.file;
+    let parent = match &args.parent {
+        None => ParentChoice::Newest,
+        Some(Parent::None) => ParentChoice::None,
+        Some(Parent::Snap(snap)) => ParentChoice::Snapshot(context.select(repo, snap)?.id),
+    };
+    let trust = match args.trust {
+        TrustArg::Inode => Trust::Inode,
+        TrustArg::MtimeSize => Trust::SizeAndTime,
+    };
+    let exclude = ExcludeOptions {
+        patterns: file.excludes.iter().chain(&args.exclude).cloned().collect(),
+        pattern_files: file.exclude_files.iter().chain(&args.exclude_file).cloned().collect(),
+        ignore_file_name: (!args.no_ignore_files).then(|| IGNORE_FILE_NAME.to_owned()),
+        caches: args.exclude_caches || file.exclude_caches,
+    };
+    let profile = args.profile.and_then(|profile| profile.to_possible_value());
+    Ok(BackupOptions {
+        tags: if args.tags.is_empty() { file.tags.clone() } else { args.tags.clone() },
+        host: args.host.clone().unwrap_or_else(host_name),
+        user: user_name(),
+        program: program(),
+        exclude,
+        one_file_system: args.one_file_system || file.one_file_system,
+        parent,
+        trust,
+        profile: profile.map(|value| value.get_name().to_owned()),
+        dry_run: args.dry_run,
+    })
+}
+
+/// Program and version, as snapshots keep it.
+pub fn program() -> String {
+    concat!("enamel ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+fn print(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
+    ui.problems(&outcome.problems, outcome.problem_count)?;
+    if ui.is_json() {
+        let summary = Summary {
+            snapshot: outcome.snapshot.map(|id| id.to_string()),
+            parent: outcome.parent.map(|id| id.to_string()),
+            dry_run: outcome.snapshot.is_none(),
+            problems: outcome.problem_count,
+            figures: outcome.statistics.into(),
+        };
+        return ui.message("summary", summary);
+    }
+    match ui.is_quiet() {
+        true => Ok(()),
+        false => print_summary(ui, outcome),
+    }
+}
+
+/// Prints what a backup did, in words.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
+    let s = &outcome.statistics;
+    let duration = format::duration(s.milliseconds);
+    let grew = match outcome.snapshot {
+        Some(id) => {
+            ui.line(format_args!("snapshot {} saved in {duration}", format::short(id)))?;
+            "grew by"
+        }
+        None => {
+            ui.line(format_args!("dry run, {duration}: nothing was saved"))?;
+            "would grow by"
+        }
+    };
+    let changes = [(s.new_files, "new"), (s.changed_files, "changed"), (s.unchanged_files, "unchanged")];
+    let changes = changes.map(|(number, what)| format!("{} {what}", format::count(number))).join(", ");
+    let mut fields = vec![
+        ("files", changes),
+        ("in all", format!("{}, {}", format::counted(s.files, "file"), format::bytes(s.total_bytes))),
+        ("read", format::bytes(s.read_bytes)),
+        ("repository", format!("{grew} {}", format::bytes(s.stored_bytes))),
+    ];
+    if outcome.problem_count > 0 {
+        fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
+    }
+    ui.fields(&fields)
+}
+
+fn parse_parent(text: std::ffi::OsString) -> std::result::Result<Parent, String> {
+    match text == "none" {
+        true => Ok(Parent::None),
+        false => Snap::parse_whole(text).map(Parent::Snap),
+    }
+}
+
+fn parse_stream_name(name: &str) -> std::result::Result<String, String> {
+    match check_name(name.as_bytes()) {
+        Ok(()) => Ok(name.to_owned()),
+        Err(_) => Err("it must be the name of a file, without a folder".into()),
+    }
+}
+
+/// Standard input that gives up when the user wishes to stop, even while nothing comes.
+struct StandardInput {
+    interrupt: Arc<Interrupt>,
+}
+
+impl Read for StandardInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wait = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+        let input = io::stdin();
+        loop {
+            if self.interrupt.is_requested() {
+                return Err(io::Error::other("interrupted"));
+            }
+            match poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&wait)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(rustix::io::read(&input, buffer)?),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

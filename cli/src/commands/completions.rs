@@ -1,0 +1,33 @@
+//! `enamel completions`: a script for the user's shell.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use engine::{Error, Result};
+
+use crate::args::Args;
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// Print a script that lets a shell complete enamel's commands and options.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel completions bash > ~/.local/share/bash-completion/completions/enamel
+  enamel completions fish > ~/.config/fish/completions/enamel.fish
+
+Exit status: 0 done, 2 unknown shell")]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn run(args: &CompletionsArgs, ui: &Ui) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "enamel", &mut script);
+    ui.with_out(|out| out.write_all(&script)).map_err(|e| Error::io("cannot write to standard output", e))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,284 @@
+//! `enamel config`: the settings in effect, and whether they work.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use clap::Subcommand;
+use engine::repository::Repository;
+use engine::repository::conditions::check_conditions;
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use crate::config::Setting;
+use crate::config::file::Retention;
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::ui::{Align, Table, format};
+
+/// Show or check the settings.
+///
+/// Options on the command line come before the environment, and that before enamel.toml. This file is the one that
+/// --config or ENAMEL_CONFIG names; else the first that is found beside the repository, as ~/.config/enamel/enamel.toml,
+/// or as /etc/enamel/enamel.toml. A `password-command` is not run from a file that was found beside the repository.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An enamel.toml, in which all is optional; paths are relative to its folder
+  repository = \"/mnt/backup/practice\"
+  key-file = \"practice.key\"      # or password-file, or password-command
+  sources = [\"/srv/opendental/images\", \"/srv/dumps\"]
+  excludes = [\"*.tmp\", \"Thumbs.db\"]
+  exclude-files = [\"excludes.txt\"]
+  tags = [\"hourly\"]
+  one-file-system = true
+  exclude-caches = true
+  cache-dir = \"/var/cache/enamel\"
+  [retention]                     # checked and kept for a later version
+  keep-hourly = 48                # also -daily, -weekly, -monthly, -yearly
+  keep-within = \"30d\"
+
+Examples
+  enamel config show
+  enamel config check --config /etc/enamel/enamel.toml
+
+Exit status: 0 done; otherwise that of the first thing that failed: 1, 2 a setting makes no sense, 10 no repository, \
+12 wrong password")]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigAction {
+    /// Show the settings in effect, where each came from, and the repository's own
+    #[command(after_help = "\
+Example
+  enamel config show --repo /mnt/backup/practice
+
+Exit status: 0 done, 1 failed, 2 a setting makes no sense, 10 no repository, 12 wrong password")]
+    Show,
+    /// Check the settings file, repository, key, cache, storage and sources
+    #[command(after_help = "\
+Example
+  enamel config check --config /etc/enamel/enamel.toml
+
+Exit status: 0 all is well; otherwise that of the first thing that failed: 1, 2 a setting makes no sense, 10 no \
+repository, 12 wrong password")]
+    Check,
+}
+
+#[derive(Serialize)]
+struct SettingMessage<'a> {
+    name: &'a str,
+    value: &'a str,
+    origin: &'a str,
+}
+
+#[derive(Serialize)]
+struct RepositoryMessage<'a> {
+    id: String,
+    location: String,
+    format_version: u32,
+    config_version: u64,
+    keyring_version: u64,
+    created: String,
+    flags_read: &'a [String],
+    flags_write: &'a [String],
+    flags_prune: &'a [String],
+    pack_bytes: u64,
+    zstd_level: i32,
+    profiles: Vec<ProfileMessage<'a>>,
+}
+
+#[derive(Serialize)]
+struct ProfileMessage<'a> {
+    name: &'a str,
+    min: u32,
+    average: u32,
+    max: u32,
+}
+
+#[derive(Serialize)]
+struct CheckMessage<'a> {
+    name: &'a str,
+    ok: bool,
+    message: String,
+}
+
+/// Runs the sub-command.
+///
+/// # Errors
+/// `show`: the repository cannot be opened.
+pub fn run(args: &ConfigArgs, context: &Context<'_>) -> Result<Exit> {
+    match args.action {
+        ConfigAction::Show => show(context),
+        ConfigAction::Check => check(context),
+    }
+}
+
+fn show(context: &Context<'_>) -> Result<Exit> {
+    let ui = context.ui;
+    let mut table = Table::new(&[("SETTING", Align::Left), ("VALUE", Align::Left), ("FROM", Align::Left)]);
+    for [name, value, origin] in effective(context) {
+        match ui.is_json() {
+            true => ui.message("setting", SettingMessage { name: &name, value: &value, origin: &origin })?,
+            false => table.row([name, value, origin]),
+        }
+    }
+    if !ui.is_json() {
+        ui.table(&table)?;
+    }
+    if context.settings.repository.is_none() {
+        return Ok(Exit::Done);
+    }
+    let repo = context.open(Access::Read)?;
+    show_repository(context, &repo)?;
+    Ok(Exit::Done)
+}
+
+/// Names, values and origins of all settings.
+fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
+    let settings = &context.settings;
+    let file = &settings.file;
+    let unset = || ["not set".to_owned(), "default".to_owned()];
+    let path = |setting: &Option<Setting<std::path::PathBuf>>| match setting {
+        Some(setting) => [setting.value.display().to_string(), setting.origin.to_string()],
+        None => unset(),
+    };
+    let in_file = |set: bool, value: String| if set { [value, "enamel.toml".into()] } else { unset() };
+    let paths =
+        |paths: &[std::path::PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    let settings_file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |p| p.display().to_string());
+    let rows = [
+        ("settings file", [settings_file, String::new()]),
+        ("repository", path(&settings.repository)),
+        ("unlocked by", [settings.secret.value.describe(), settings.secret.origin.to_string()]),
+        ("cache-dir", path(&settings.cache_dir)),
+        ("sources", in_file(!file.sources.is_empty(), paths(&file.sources))),
+        ("excludes", in_file(!file.excludes.is_empty(), file.excludes.join(", "))),
+        ("exclude-files", in_file(!file.exclude_files.is_empty(), paths(&file.exclude_files))),
+        ("tags", in_file(!file.tags.is_empty(), file.tags.join(", "))),
+        ("one-file-system", in_file(file.one_file_system, "true".into())),
+        ("exclude-caches", in_file(file.exclude_caches, "true".into())),
+        ("retention", in_file(file.retention.is_some(), file.retention.as_ref().map(describe).unwrap_or_default())),
+    ];
+    rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
+}
+
+fn describe(retention: &Retention) -> String {
+    let numbers = [
+        ("hourly", retention.keep_hourly),
+        ("daily", retention.keep_daily),
+        ("weekly", retention.keep_weekly),
+        ("monthly", retention.keep_monthly),
+        ("yearly", retention.keep_yearly),
+    ];
+    let numbers = numbers.into_iter().filter_map(|(name, number)| number.map(|number| format!("{number} {name}")));
+    let within = retention.keep_within.iter().map(|within| format!("all within {within}"));
+    let kept: Vec<_> = numbers.chain(within).collect();
+    format!("keep {} (not used by this version)", kept.join(", "))
+}
+
+fn show_repository(context: &Context<'_>, repo: &Repository) -> Result<()> {
+    let ui = context.ui;
+    let config = repo.config();
+    let created = format::seconds(config.created);
+    if ui.is_json() {
+        let profiles = config.profiles.iter();
+        let message = RepositoryMessage {
+            id: repo.id().to_string(),
+            location: repo.location(),
+            format_version: config.format_version,
+            config_version: config.version,
+            keyring_version: repo.keyring_version(),
+            created: format::rfc3339(created),
+            flags_read: &config.flags_read,
+            flags_write: &config.flags_write,
+            flags_prune: &config.flags_prune,
+            pack_bytes: config.pack_bytes,
+            zstd_level: config.zstd_level,
+            profiles: profiles
+                .map(|p| ProfileMessage { name: &p.name, min: p.min, average: p.average, max: p.max })
+                .collect(),
+        };
+        return ui.message("repository", message);
+    }
+    let flags = |flags: &[String]| if flags.is_empty() { "none".to_owned() } else { flags.join(", ") };
+    ui.line(format_args!("\nrepository {}", repo.id()))?;
+    let mut fields = vec![
+        ("location", repo.location()),
+        ("created", format::time(created)),
+        ("format", format!("{}, config version {}", config.format_version, config.version)),
+        ("keyring", format!("version {}", repo.keyring_version())),
+        ("flags to read", flags(&config.flags_read)),
+        ("flags to write", flags(&config.flags_write)),
+        ("flags to prune", flags(&config.flags_prune)),
+        ("pack size", format::bytes(config.pack_bytes)),
+        ("zstd level", config.zstd_level.to_string()),
+    ];
+    for profile in &config.profiles {
+        let sizes = [profile.min, profile.average, profile.max].map(|size| format::bytes(size.into()));
+        fields.push(("chunks", format!("{}: {}", profile.name, sizes.join(" / "))));
+    }
+    ui.fields(&fields)
+}
+
+fn check(context: &Context<'_>) -> Result<Exit> {
+    let settings = &context.settings;
+    let mut exit = Exit::Done;
+    let mut report = |name: &str, result: Result<String>| {
+        if let (Exit::Done, Err(error)) = (exit, &result) {
+            exit = Exit::of(error.kind());
+        }
+        print_check(context, name, result)
+    };
+    let mut checks = || {
+        // The file was checked when it was read: a wrong one does not get this far.
+        let file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |path| path.display().to_string());
+        report("settings file", Ok(file))?;
+        report("storage", context.store().and_then(|store| check_conditions(&*store).map(|()| store.location())))?;
+        report("cache", check_cache(context))?;
+        let opened = context.open(Access::Write);
+        report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
+        settings.file.sources.iter().try_for_each(|source| report("source", check_source(source)))
+    };
+    let printed = checks();
+    after_printing(exit, printed)
+}
+
+fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Result<()> {
+    let ok = result.is_ok();
+    let message = match result {
+        Ok(message) => message,
+        Err(error) => match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+    };
+    match context.ui.is_json() {
+        true => context.ui.message("check", CheckMessage { name, ok, message }),
+        false => context.ui.line(format_args!("{:<6}  {name:<18}  {message}", if ok { "ok" } else { "FAILED" })),
+    }
+}
+
+fn check_cache(context: &Context<'_>) -> Result<String> {
+    let folder = context.cache_dir()?;
+    let tried =
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).and_then(|()| tempfile::tempfile_in(&folder));
+    match tried {
+        Ok(_) => Ok(folder.display().to_string()),
+        Err(e) => Err(Error::caused(ErrorKind::Cache, format!("cannot write to {}", folder.display()), e)),
+    }
+}
+
+fn check_source(path: &Path) -> Result<String> {
+    let what = || format!("cannot read {}", path.display());
+    let metadata = path.symlink_metadata().map_err(|e| Error::io(what(), e))?;
+    if metadata.is_dir() {
+        std::fs::read_dir(path).map_err(|e| Error::io(what(), e))?;
+    } else if metadata.is_file() {
+        std::fs::File::open(path).map_err(|e| Error::io(what(), e))?;
+    }
+    Ok(path.display().to_string())
+}

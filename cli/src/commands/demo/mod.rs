@@ -1,0 +1,278 @@
+//! `enamel demo`: a small practice, three hours of work, backup, restore, and the proof.
+
+mod compare;
+mod practice;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source, Trust};
+use engine::repository::{InitOptions, OpenOptions, Repository};
+use engine::restore::{Owners, RestoreOptions};
+use engine::snapshots::Selector;
+use engine::source::exclude::ExcludeOptions;
+use engine::store::LocalStore;
+use engine::verify::{Depth, VerifyOptions};
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use crate::commands::{backup, init, verify};
+use crate::context::open_store;
+use crate::exit::{Exit, after_printing};
+use crate::secret::SecretSource;
+use crate::ui::{Ui, format};
+use practice::Practice;
+
+/// Differences that are named; of the others only the number is told.
+const DIFFERENCES_SHOWN: usize = 20;
+const TAGS: [&str; 3] = ["hour-1", "hour-2", "hour-3"];
+/// The snapshot that is restored.
+const MIDDLE: usize = 1;
+
+/// A small practice, three hours of work, backup, restore, proof.
+///
+/// Makes a practice with about 24 MB of images and a database dump of 12 MB, saves it three times with ordinary work in
+/// between, restores the second snapshot, compares it byte for byte with a copy kept of that hour, and verifies the
+/// repository with all its data. Everything is in one folder, which is kept for you to try things in. It takes less than a
+/// minute.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel demo
+  enamel demo --dir /tmp/try-enamel
+
+Exit status: 0 what was restored is what was saved, 1 it is not, or something failed, 4 verify found damage, \
+            130 interrupted")]
+pub struct DemoArgs {
+    /// Make everything in this folder, which must be new or empty [default: a new temporary folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Where the demo keeps its things.
+struct Places {
+    folder: PathBuf,
+    practice: PathBuf,
+    copy: PathBuf,
+    repository: PathBuf,
+    key: PathBuf,
+    cache: PathBuf,
+    restored: PathBuf,
+}
+
+#[derive(Serialize)]
+struct HourMessage {
+    hour: usize,
+    snapshot: Option<String>,
+    read_bytes: u64,
+    stored_bytes: u64,
+    duration_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    folder: String,
+    compared_entries: u64,
+    compared_bytes: u64,
+    differences: usize,
+    findings: usize,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// Something failed; a difference is no error but [`Exit::Failed`].
+pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
+    let places = Places::new(args.dir.as_deref())?;
+    tell(ui, format_args!("The demo is in {}\n", places.folder.display()))?;
+    let repo = places.init(ui)?;
+    three_hours(&places, &repo, ui)?;
+    restore_middle(&places, &repo, ui)?;
+    let comparison = compare::compare(&places.copy, &places.restored)
+        .map_err(|e| Error::io("cannot compare what was restored with what was saved", e))?;
+    let report = engine::verify::verify(&repo, &VerifyOptions { depth: Depth::ReadData }, ui)?;
+    let exit = match (comparison.differences.is_empty(), report.findings.is_empty()) {
+        (false, _) => Exit::Failed,
+        (true, false) => Exit::Damage,
+        (true, true) => Exit::Done,
+    };
+    let printed = || {
+        print_comparison(ui, &comparison)?;
+        verify::print(ui, &report)?;
+        if ui.is_json() {
+            let summary = Summary {
+                folder: places.folder.display().to_string(),
+                compared_entries: comparison.entries,
+                compared_bytes: comparison.bytes,
+                differences: comparison.differences.len(),
+                findings: report.findings.len(),
+            };
+            return ui.message("summary", summary);
+        }
+        tell(ui, places.next_steps())
+    };
+    after_printing(exit, printed())
+}
+
+impl Places {
+    fn new(folder: Option<&Path>) -> Result<Self> {
+        let folder = match folder {
+            Some(folder) => empty_folder(folder)?,
+            None => tempfile::Builder::new()
+                .prefix("enamel-demo-")
+                .tempdir()
+                .map_err(|e| Error::io("cannot make a temporary folder", e))?
+                .keep(),
+        };
+        let place = |name: &str| folder.join(name);
+        let places = Places {
+            practice: place("practice"),
+            copy: place("practice-in-hour-2"),
+            repository: place("repository"),
+            key: place("demo.key"),
+            cache: place("cache"),
+            restored: place("restored"),
+            folder,
+        };
+        for folder in [&places.practice, &places.copy] {
+            fs::create_dir(folder).map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+        }
+        Ok(places)
+    }
+
+    fn init(&self, ui: &Ui) -> Result<Repository> {
+        let credential = SecretSource::KeyFile(self.key.clone()).new_credential(ui)?;
+        let store = LocalStore::create(&self.repository).map_err(Error::from)?;
+        engine::repository::init(&store, &credential, &InitOptions { label: "demo".into() })?;
+        let options = OpenOptions { cache_dir: self.cache.clone(), access: Access::Write };
+        Repository::open(open_store(&self.repository)?, &credential, &options, ui)
+    }
+
+    fn next_steps(&self) -> String {
+        let options = format!(
+            "--repo {} --key-file {} --cache-dir {}",
+            self.repository.display(),
+            self.key.display(),
+            self.cache.display()
+        );
+        format!(
+            "\nEverything is still there. Try\n  \
+             enamel {options} snapshots\n  \
+             enamel {options} diff latest:hour-1 latest\n  \
+             enamel {options} find letter.txt\n  \
+             enamel {options} restore latest:hour-1 --target {}\n\
+             and delete {} when you are done.",
+            self.folder.join("restored-again").display(),
+            self.folder.display()
+        )
+    }
+}
+
+fn empty_folder(folder: &Path) -> Result<PathBuf> {
+    let what = || format!("cannot use the folder {}", folder.display());
+    fs::create_dir_all(folder).map_err(|e| Error::io(what(), e))?;
+    let folder = folder.canonicalize().map_err(|e| Error::io(what(), e))?;
+    match fs::read_dir(&folder).map_err(|e| Error::io(what(), e))?.next() {
+        None => Ok(folder),
+        Some(_) => Err(Error::new(ErrorKind::Usage, format!("{}: it is not empty", what()))),
+    }
+}
+
+fn three_hours(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
+    let io = |action: &'static str| move |e| Error::io(action, e);
+    let practice = Practice::create(&places.practice).map_err(io("cannot make the practice"))?;
+    for (hour, tag) in TAGS.into_iter().enumerate() {
+        if hour > 0 {
+            practice.work(hour as u64).map_err(io("cannot work in the practice"))?;
+        }
+        if hour == MIDDLE {
+            for source in practice.sources() {
+                let name = source.file_name().unwrap_or_default();
+                compare::copy(&source, &places.copy.join(name)).map_err(io("cannot copy the practice"))?;
+            }
+        }
+        let sources = practice.sources().map(Source::Path).into();
+        let outcome = engine::backup::backup(repo, sources, &options(tag), ui)?;
+        print_hour(ui, hour + 1, &outcome)?;
+        if outcome.problem_count > 0 {
+            ui.problems(&outcome.problems, outcome.problem_count)?;
+            return Err(Error::new(ErrorKind::Io, "some of the practice could not be saved"));
+        }
+    }
+    Ok(())
+}
+
+fn options(tag: &str) -> BackupOptions {
+    BackupOptions {
+        tags: vec![tag.to_owned()],
+        host: init::host_name(),
+        user: init::user_name(),
+        program: backup::program(),
+        exclude: ExcludeOptions::default(),
+        one_file_system: false,
+        parent: ParentChoice::Newest,
+        trust: Trust::Inode,
+        profile: None,
+        dry_run: false,
+    }
+}
+
+fn print_hour(ui: &Ui, hour: usize, outcome: &BackupOutcome) -> Result<()> {
+    let s = &outcome.statistics;
+    if ui.is_json() {
+        let message = HourMessage {
+            hour,
+            snapshot: outcome.snapshot.map(|id| id.to_string()),
+            read_bytes: s.read_bytes,
+            stored_bytes: s.stored_bytes,
+            duration_ms: s.milliseconds,
+        };
+        return ui.message("hour", message);
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let work = match hour {
+        1 => "a practice with images and a database dump",
+        _ => "new images, a letter edited, rows of the dump added and changed",
+    };
+    ui.line(format_args!("Hour {hour}: {work}"))?;
+    backup::print_summary(ui, outcome)?;
+    ui.line("")
+}
+
+fn restore_middle(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
+    let selector = Selector::Latest { tag: Some(TAGS[MIDDLE].to_owned()), until: None };
+    let snapshot = engine::snapshots::select(repo, &selector)?;
+    let options = RestoreOptions { path: Vec::new(), delete: false, dry_run: false, owners: Owners::ByName };
+    let outcome = engine::restore::restore(repo, &snapshot, &places.restored, &options, &mut |_, _| {}, ui)?;
+    ui.problems(&outcome.problems, outcome.problem_count)?;
+    if ui.is_json() {
+        return Ok(());
+    }
+    let (id, written) = (format::short(snapshot.id), format::bytes(outcome.written_bytes));
+    tell(ui, format_args!("Restored hour 2 (snapshot {id}, {written}) to {}", places.restored.display()))
+}
+
+fn print_comparison(ui: &Ui, comparison: &compare::Comparison) -> Result<()> {
+    let differences = &comparison.differences;
+    for difference in differences.iter().take(DIFFERENCES_SHOWN) {
+        ui.warn(format_args!("DIFFERENT: {difference}"));
+    }
+    let compared =
+        format!("{} files and folders, {}", format::count(comparison.entries), format::bytes(comparison.bytes));
+    let verdict = match differences.len() {
+        0 => "every name, byte, mode and time is the same".to_owned(),
+        n => format!("NOT THE SAME: {}", format::counted(n as u64, "difference")),
+    };
+    tell(ui, format_args!("Compared with the copy kept of that hour ({compared}): {verdict}"))
+}
+
+/// Prints a line of the story; not in JSON, not when quiet.
+fn tell(ui: &Ui, text: impl std::fmt::Display) -> Result<()> {
+    match ui.is_json() || ui.is_quiet() {
+        true => Ok(()),
+        false => ui.line(text),
+    }
+}

@@ -1,0 +1,72 @@
+//! `enamel find`: every version of a file that some snapshot holds.
+
+use engine::Result;
+use engine::find::FindHit;
+use repo_format::config::Access;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::ui::{Ui, format, json};
+
+/// Find files by name in all snapshots.
+///
+/// PATTERN is compared with names, or with whole paths if it holds a slash; `*` stands for any letters, `**` for folders
+/// too, `?` for one letter. Each distinct version is listed once, with the snapshots that hold it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel find 'letter*.txt'
+  enamel find 'images/S/SmithJohn/**'
+
+Exit status: 0 done, even if nothing matches; 1 failed, 2 usage, 10 no repository, 12 wrong password, 130 interrupted")]
+pub struct FindArgs {
+    /// What to look for
+    pattern: String,
+}
+
+#[derive(Serialize)]
+struct Hit<'a> {
+    #[serde(flatten)]
+    entry: json::Entry<'a>,
+    snapshots: Vec<String>,
+}
+
+/// Finds and lists.
+///
+/// # Errors
+/// The pattern makes no sense, or the repository cannot be read.
+pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    let ui = context.ui;
+    let hits = engine::find::find(&repo, &args.pattern, ui)?;
+    if hits.is_empty() {
+        ui.say(format_args!("no snapshot holds anything that matches `{}`", args.pattern));
+    }
+    let mut last_path: &[u8] = b"";
+    for hit in &hits {
+        print(ui, hit, last_path)?;
+        last_path = &hit.path;
+    }
+    Ok(Exit::Done)
+}
+
+fn print(ui: &Ui, hit: &FindHit, last_path: &[u8]) -> Result<()> {
+    if ui.is_json() {
+        let snapshots = hit.snapshots.iter().map(|id| id.to_string()).collect();
+        return ui.message("hit", Hit { entry: (hit.path.as_slice(), &hit.entry).into(), snapshots });
+    }
+    if hit.path != last_path {
+        ui.line(format::path(&hit.path))?;
+    }
+    let snapshots = match hit.snapshots.as_slice() {
+        [] => String::new(),
+        [one] => format!("in {}", format::short(one)),
+        [first, .., last] => {
+            let number = format::counted(hit.snapshots.len() as u64, "snapshot");
+            format!("in {number}, {} to {}", format::short(first), format::short(last))
+        }
+    };
+    let (time, size) = (format::time(hit.entry.mtime()), format::bytes(hit.entry.size));
+    ui.line(format_args!("  {} {time} {size:>10}  {snapshots}", format::mode(&hit.entry)))
+}

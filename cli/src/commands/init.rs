@@ -1,0 +1,114 @@
+//! `enamel init`: a new repository.
+
+use std::path::Path;
+
+use engine::repository::InitOptions;
+use engine::store::{LocalStore, ObjectName, Store};
+use engine::{Error, ErrorKind, Result};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::secret::SecretSource;
+
+/// Make a new, empty repository.
+///
+/// It is locked with a password, which is asked for twice, or with a key file, which suits runs that nobody attends. A key
+/// file that does not exist is created. Without the password or key file nobody can read the repository: keep a copy of it
+/// away from this machine. More of both can be added later with `enamel key add`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel init --repo /mnt/backup/practice
+  enamel init --repo /mnt/backup/practice --key-file /etc/enamel/practice.key
+
+Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
+pub struct InitArgs {
+    /// A name for this password or key, shown by `enamel key list`, `user@host` if none is given
+    #[arg(long)]
+    label: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    repository: String,
+    id: String,
+    unlock: String,
+}
+
+/// Makes the repository.
+///
+/// # Errors
+/// There is one already, or the folder cannot be written.
+pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
+    let ui = context.ui;
+    let path = context.repository_path()?;
+    refuse_existing(path)?;
+    let secret = &context.settings.secret.value;
+    refuse_key_inside(secret, path)?;
+    let credential = secret.new_credential(ui)?;
+    let store = LocalStore::create(path).map_err(Error::from)?;
+    let label = args.label.clone().unwrap_or_else(default_label);
+    let id = engine::repository::init(&store, &credential, &InitOptions { label })?;
+    if ui.is_json() {
+        let repository = path.display().to_string();
+        ui.message("summary", Summary { repository, id: id.to_string(), unlock: secret.describe() })?;
+        return Ok(Exit::Done);
+    }
+    if !ui.is_quiet() {
+        ui.line(format_args!("made the repository {} in {}", crate::ui::format::short(id), path.display()))?;
+        ui.line(match secret {
+            SecretSource::KeyFile(key) => format!(
+                "Keep a copy of {} somewhere safe, away from this machine and from the repository.\n\
+                 Without it nobody can ever read what is saved here.",
+                key.display()
+            ),
+            _ => "Remember the password, and keep it written down somewhere safe.\n\
+                  Without it nobody can ever read what is saved here."
+                .to_owned(),
+        })?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Who makes a key: `user@host`.
+pub fn default_label() -> String {
+    format!("{}@{}", user_name(), host_name())
+}
+
+/// The name of this machine.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The user's name; their number if the environment does not tell.
+pub fn user_name() -> String {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|n| !n.is_empty()));
+    named.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+}
+
+/// Refuses a key file inside the repository: whoever has the one would have the other.
+///
+/// # Errors
+/// The key file lies there.
+pub fn refuse_key_inside(secret: &SecretSource, repository: &Path) -> Result<()> {
+    let SecretSource::KeyFile(key) = secret else { return Ok(()) };
+    match std::path::absolute(key).is_ok_and(|key| key.starts_with(repository)) {
+        true => Err(Error::new(
+            ErrorKind::Usage,
+            format!("the key file {} would lie inside the repository, open to whoever has it", key.display()),
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a folder that holds a repository, before a password is asked for or a key file made.
+fn refuse_existing(path: &Path) -> Result<()> {
+    let config = path.is_dir().then(|| LocalStore::open(path)).and_then(std::result::Result::ok);
+    match config.and_then(|store| store.stat(&ObjectName::Config).ok().flatten()) {
+        Some(_) => {
+            Err(Error::new(ErrorKind::RepositoryExists, format!("there is a repository already in {}", path.display())))
+        }
+        None => Ok(()),
+    }
+}

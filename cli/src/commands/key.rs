@@ -1,0 +1,245 @@
+//! `enamel key`: the passwords and key files that unlock a repository.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use engine::repository::Repository;
+use engine::repository::members::{self, Change, MemberInfo, Unlock};
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use crate::commands::init::{default_label, refuse_key_inside};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::secret::SecretSource;
+use crate::ui::{Align, Table, format};
+
+/// Manage passwords and key files.
+///
+/// Each of them unlocks the whole repository by itself. Have at least two, for example a key file for the hourly run and a
+/// password in the practice's safe.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel key list
+  enamel key add --label 'safe'
+  enamel key remove 9c41
+
+Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 11 another run took over, 12 wrong password")]
+pub struct KeyArgs {
+    #[command(subcommand)]
+    action: KeyAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyAction {
+    Add(AddArgs),
+    /// List passwords and key files; the secrets themselves are nowhere kept
+    #[command(after_help = "\
+Example
+  enamel key list --json
+
+Exit status: 0 done, 1 failed, 10 no repository, 12 wrong password")]
+    List,
+    Remove(RemoveArgs),
+    Change(ChangeArgs),
+}
+
+/// What to lock with. Without an option a new password is asked for twice.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct NewSecret {
+    /// Use this key file, which is created if it does not exist
+    #[arg(long, value_name = "FILE")]
+    new_key_file: Option<PathBuf>,
+    /// Use the password in the first line of this file
+    #[arg(long, value_name = "FILE")]
+    new_password_file: Option<PathBuf>,
+}
+
+/// Add a password or key file.
+///
+/// Without an option a new password is asked for twice.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel key add --label safe
+  enamel key add --new-key-file /etc/enamel/server2.key --label server2
+
+Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 11 another run took over, 12 wrong password")]
+struct AddArgs {
+    #[command(flatten)]
+    secret: NewSecret,
+    /// A name for it, shown by `enamel key list`, `user@host` if none is given
+    #[arg(long)]
+    label: Option<String>,
+}
+
+/// Remove a password or key file.
+///
+/// It no longer unlocks what is saved from now on. Whoever kept a copy of the repository and of this key can still read
+/// what was saved before.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example
+  enamel key remove 9c41
+
+Exit status: 0 done, 1 failed or no such key, 2 usage, 10 no repository, 11 another run took over, 12 wrong password")]
+struct RemoveArgs {
+    /// The first digits of its id, from `enamel key list`
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Replace the password or key file that this run uses by another.
+///
+/// Without an option a new password is asked for twice.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel key change
+  enamel key change --compromised --new-key-file /etc/enamel/new.key
+
+Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 11 another run took over, 12 wrong password")]
+struct ChangeArgs {
+    #[command(flatten)]
+    secret: NewSecret,
+    /// Somebody else may know the old one: what is saved from now on is sealed with new secrets
+    #[arg(long)]
+    compromised: bool,
+}
+
+#[derive(Serialize)]
+struct MemberMessage {
+    id: String,
+    label: String,
+    unlock: &'static str,
+    created: String,
+    is_self: bool,
+    active: bool,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    action: &'static str,
+    id: String,
+}
+
+/// Runs the sub-command.
+///
+/// # Errors
+/// The repository cannot be opened or written, or there is no such key.
+pub fn run(args: &KeyArgs, context: &Context<'_>) -> Result<Exit> {
+    match &args.action {
+        KeyAction::Add(args) => add(args, context),
+        KeyAction::List => list(context),
+        KeyAction::Remove(args) => remove(args, context),
+        KeyAction::Change(args) => change(args, context),
+    }?;
+    Ok(Exit::Done)
+}
+
+fn add(args: &AddArgs, context: &Context<'_>) -> Result<()> {
+    let secret = new_secret(&args.secret, context)?;
+    let repo = context.open(Access::Write)?;
+    let credential = secret.new_credential(context.ui)?;
+    let label = args.label.clone().unwrap_or_else(default_label);
+    let id = members::add_member(&repo, &credential, &label)?;
+    done(context, "added", id.to_string())
+}
+
+fn list(context: &Context<'_>) -> Result<()> {
+    let repo = context.open(Access::Read)?;
+    let ui = context.ui;
+    let mut table = Table::new(&[
+        ("ID", Align::Left),
+        ("KIND", Align::Left),
+        ("CREATED", Align::Left),
+        ("LABEL", Align::Left),
+        ("", Align::Left),
+    ]);
+    for member in members::members(&repo)? {
+        let MemberInfo { id, label, created, unlock, is_self, active } = member;
+        let unlock = match unlock {
+            Unlock::Password => "password",
+            Unlock::KeyFile => "key-file",
+        };
+        let created = format::seconds(created);
+        if ui.is_json() {
+            let (id, created) = (id.to_string(), format::rfc3339(created));
+            ui.message("key", MemberMessage { id, label, unlock, created, is_self, active })?;
+            continue;
+        }
+        let remark = match (is_self, active) {
+            (true, _) => "used by this run",
+            (false, true) => "",
+            (false, false) => "opens nothing new",
+        };
+        let label = format::path(label.as_bytes());
+        table.row([format::short(id), unlock.into(), format::time(created), label, remark.into()]);
+    }
+    if ui.is_json() { Ok(()) } else { ui.table(&table) }
+}
+
+fn remove(args: &RemoveArgs, context: &Context<'_>) -> Result<()> {
+    let repo = context.open(Access::Write)?;
+    let member = find(&repo, &args.id)?;
+    members::remove_member(&repo, member.id)?;
+    done(context, "removed", member.id.to_string())
+}
+
+fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
+    let secret = new_secret(&args.secret, context)?;
+    refuse_same_file(&secret, &context.settings.secret.value)?;
+    let repo = context.open(Access::Write)?;
+    let credential = secret.new_credential(context.ui)?;
+    let change = if args.compromised { Change::Compromised } else { Change::Routine };
+    let id = members::change_member(&repo, &credential, change)?;
+    done(context, "changed", id.to_string())
+}
+
+fn done(context: &Context<'_>, action: &'static str, id: String) -> Result<()> {
+    let ui = context.ui;
+    match (ui.is_json(), ui.is_quiet()) {
+        (true, _) => ui.message("summary", Summary { action, id }),
+        (_, true) => Ok(()),
+        _ => ui.line(format_args!("{action} key {}", format::short(id))),
+    }
+}
+
+fn new_secret(args: &NewSecret, context: &Context<'_>) -> Result<SecretSource> {
+    let secret = match (&args.new_key_file, &args.new_password_file) {
+        (Some(path), _) => SecretSource::KeyFile(path.clone()),
+        (_, Some(path)) => SecretSource::PasswordFile(path.clone()),
+        _ => SecretSource::Prompt,
+    };
+    refuse_key_inside(&secret, context.repository_path()?)?;
+    Ok(secret)
+}
+
+fn refuse_same_file(new: &SecretSource, old: &SecretSource) -> Result<()> {
+    let same = match (new, old) {
+        (SecretSource::KeyFile(new), SecretSource::KeyFile(old))
+        | (SecretSource::PasswordFile(new), SecretSource::PasswordFile(old)) => {
+            new.canonicalize().is_ok_and(|new| old.canonicalize().is_ok_and(|old| new == old))
+        }
+        _ => false,
+    };
+    match same {
+        true => Err(Error::new(ErrorKind::Usage, format!("the new {} is the one in use", new.describe()))),
+        false => Ok(()),
+    }
+}
+
+fn find(repo: &Repository, prefix: &str) -> Result<MemberInfo> {
+    let prefix = prefix.to_ascii_lowercase();
+    let mut found = members::members(repo)?.into_iter().filter(|member| member.id.to_string().starts_with(&prefix));
+    match (found.next(), found.next()) {
+        (None, _) => Err(Error::new(ErrorKind::NotFound, format!("there is no key whose id begins with `{prefix}`"))),
+        (Some(_), Some(_)) => {
+            Err(Error::new(ErrorKind::Usage, format!("several keys have ids that begin with `{prefix}`")))
+        }
+        (Some(member), None) => Ok(member),
+    }
+}

@@ -1,0 +1,170 @@
+//! `enamel restore`: a snapshot, a folder or a file, back on disk.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::Result;
+use engine::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::snap::Snap;
+use crate::ui::{Ui, format, json};
+
+/// Bring back a snapshot, a folder or a file.
+///
+/// A whole snapshot becomes DIR/NAME for each folder or file that was saved, NAME being the last part of its path. With
+/// SNAP:PATH the contents of that folder come straight into DIR, a file becomes DIR/NAME. Files that are already as they
+/// should be are left alone, so that a restore can be repeated; others of the same name are overwritten.
+///
+/// After `latest:` a word with a slash is a path, and a word without one is a tag: `latest:images/` is the folder, and
+/// `latest:hourly` the newest snapshot with that tag. `latest:hourly:images` names both, `latest::images` only the folder.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel restore latest --target /tmp/practice
+  enamel restore latest@2026-11-20T14:00:images/S --target /tmp/S
+  enamel restore 3f9a12bc:/srv/images/S/SmithJohn.txt --target . --dry-run
+
+Exit status: 0 done; 3 done, but something could not be restored as it was: it is named; 1 failed, 2 usage, \
+            10 no repository, 12 wrong password, 130 interrupted")]
+pub struct RestoreArgs {
+    /// What to restore
+    #[arg(value_name = "SNAP[:PATH]", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
+    snap: Snap,
+    /// The folder to restore into; it is made if need be
+    #[arg(long, value_name = "DIR")]
+    target: PathBuf,
+    /// Only print what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Delete from the restored folders what the snapshot does not hold
+    #[arg(long)]
+    delete: bool,
+    /// Give files to the users of the same names, of the same numbers, or to you
+    #[arg(long, value_name = "HOW", default_value = "name")]
+    owner: OwnerArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OwnerArg {
+    /// Users and groups of the same names
+    Name,
+    /// Users and groups of the same numbers
+    Id,
+    /// Whoever runs this
+    None,
+}
+
+#[derive(Serialize)]
+struct Planned {
+    action: &'static str,
+    #[serde(flatten)]
+    path: json::Path,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: String,
+    dry_run: bool,
+    files: u64,
+    directories: u64,
+    others: u64,
+    written_bytes: u64,
+    unchanged_files: u64,
+    deleted_entries: u64,
+    problems: u64,
+}
+
+/// Restores.
+///
+/// # Errors
+/// There is no such snapshot or path, or the target cannot be written.
+pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    let snapshot = context.select(&repo, &args.snap)?;
+    let owners = match args.owner {
+        OwnerArg::Name => Owners::ByName,
+        OwnerArg::Id => Owners::ById,
+        OwnerArg::None => Owners::Ignore,
+    };
+    let path = args.snap.path.clone().unwrap_or_default();
+    let options = RestoreOptions { path, delete: args.delete, dry_run: args.dry_run, owners };
+    let ui = context.ui;
+    let mut printed = Ok(());
+    let mut planned = |path: &[u8], action: Action| {
+        if printed.is_ok() && (args.dry_run || ui.is_verbose()) {
+            printed = print_planned(ui, path, action);
+        }
+    };
+    let outcome = engine::restore::restore(&repo, &snapshot, &args.target, &options, &mut planned, ui)?;
+    let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
+    let summary = Summary {
+        snapshot: snapshot.id.to_string(),
+        dry_run: args.dry_run,
+        files: outcome.files,
+        directories: outcome.directories,
+        others: outcome.others,
+        written_bytes: outcome.written_bytes,
+        unchanged_files: outcome.unchanged_files,
+        deleted_entries: outcome.deleted_entries,
+        problems: outcome.problem_count,
+    };
+    after_printing(exit, printed.and_then(|()| print(ui, args, &outcome, summary)))
+}
+
+fn print_planned(ui: &Ui, path: &[u8], action: Action) -> Result<()> {
+    let action = match action {
+        Action::Create => "create",
+        Action::Rewrite => "rewrite",
+        Action::Attributes => "attributes",
+        Action::Delete => "delete",
+        Action::Keep if !ui.is_verbose() => return Ok(()),
+        Action::Keep => "keep",
+    };
+    match ui.is_json() {
+        true => ui.message("action", Planned { action, path: path.into() }),
+        false => ui.line(format_args!("{action:<10} {}", format::path(path))),
+    }
+}
+
+fn print(ui: &Ui, args: &RestoreArgs, outcome: &RestoreOutcome, summary: Summary) -> Result<()> {
+    ui.problems(&outcome.problems, outcome.problem_count)?;
+    if ui.is_json() {
+        return ui.message("summary", summary);
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let id = format::short(&summary.snapshot);
+    let target = args.target.display();
+    match args.dry_run {
+        true => ui.line(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?,
+        false => ui.line(format_args!("snapshot {id} restored to {target}"))?,
+    }
+    let mut fields = vec![
+        (
+            "files",
+            format!(
+                "{}, {} as they should be already",
+                format::count(outcome.files),
+                format::count(outcome.unchanged_files)
+            ),
+        ),
+        ("folders", format::count(outcome.directories)),
+        ("written", format::bytes(outcome.written_bytes)),
+    ];
+    if outcome.others > 0 {
+        fields.push(("others", format::count(outcome.others)));
+    }
+    if outcome.deleted_entries > 0 {
+        fields.push(("deleted", format::count(outcome.deleted_entries)));
+    }
+    if outcome.problem_count > 0 {
+        fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
+    }
+    ui.fields(&fields)
+}

@@ -1,0 +1,96 @@
+//! `enamel stats`: how much a repository holds.
+
+use engine::Result;
+use repo_format::config::Access;
+use repo_format::entry::Time;
+use repo_format::id::LeaseId;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::ui::format;
+
+/// Show how much a repository holds, and what deduplication and compression save.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel stats
+  enamel stats --json
+
+Exit status: 0 done, 1 failed, 10 no repository, 12 wrong password")]
+pub struct StatsArgs {}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshots: u64,
+    logical_bytes: u64,
+    chunks: u64,
+    chunk_bytes: u64,
+    stored_chunk_bytes: u64,
+    packs: u64,
+    pack_bytes: u64,
+    segments: u64,
+    segment_bytes: u64,
+    cache_bytes: u64,
+    oldest: Option<Moment>,
+    newest: Option<Moment>,
+}
+
+#[derive(Serialize)]
+struct Moment {
+    id: String,
+    time: String,
+}
+
+/// Shows the figures.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    let s = engine::stats::stats(&repo)?;
+    let ui = context.ui;
+    if ui.is_json() {
+        let moment = |(id, time): (LeaseId, Time)| Moment { id: id.to_string(), time: format::rfc3339(time) };
+        let summary = Summary {
+            snapshots: s.snapshots,
+            logical_bytes: s.logical_bytes,
+            chunks: s.chunks,
+            chunk_bytes: s.chunk_bytes,
+            stored_chunk_bytes: s.stored_chunk_bytes,
+            packs: s.packs,
+            pack_bytes: s.pack_bytes,
+            segments: s.segments,
+            segment_bytes: s.segment_bytes,
+            cache_bytes: s.cache_bytes,
+            oldest: s.oldest.map(moment),
+            newest: s.newest.map(moment),
+        };
+        ui.message("summary", summary)?;
+        return Ok(Exit::Done);
+    }
+    let of =
+        |number: u64, bytes: u64, noun: &str| format!("{}, {}", format::counted(number, noun), format::bytes(bytes));
+    let moment = |(id, time): (LeaseId, Time)| format!("{} {}", format::short(id), format::time(time));
+    let none = || "none".to_owned();
+    ui.fields(&[
+        ("snapshots", of(s.snapshots, s.logical_bytes, "snapshot")),
+        ("oldest", s.oldest.map_or_else(none, moment)),
+        ("newest", s.newest.map_or_else(none, moment)),
+        ("each chunk once", of(s.chunks, s.chunk_bytes, "chunk")),
+        ("compressed", format::bytes(s.stored_chunk_bytes)),
+        ("packs", of(s.packs, s.pack_bytes, "pack")),
+        ("index", of(s.segments, s.segment_bytes, "segment")),
+        ("cache", format!("{} on this machine", format::bytes(s.cache_bytes))),
+        ("saved", saved(s.logical_bytes, s.pack_bytes + s.segment_bytes)),
+    ])?;
+    Ok(Exit::Done)
+}
+
+fn saved(logical_bytes: u64, stored_bytes: u64) -> String {
+    if stored_bytes == 0 {
+        return "nothing is stored yet".into();
+    }
+    let tenths = logical_bytes.saturating_mul(10) / stored_bytes;
+    format!("all snapshots together are {}.{} times as large as the repository", tenths / 10, tenths % 10)
+}

@@ -1,0 +1,122 @@
+//! `enamel verify`: can everything be restored?
+
+use engine::Result;
+use engine::verify::{Depth, Finding, VerifyOptions, VerifyReport};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::ui::{Ui, format, json};
+
+/// Places in snapshots that are named for each finding; JSON has all that the engine gives.
+const AFFECTED_SHOWN: usize = 10;
+
+/// Check that everything can be restored.
+///
+/// Checks that every snapshot can be read and that everything it needs is there. With --read-data every byte is read,
+/// decrypted and compared with what it should be: only that finds a failing disk.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel verify
+  enamel verify --read-data
+
+Exit status: 0 all is well; 4 damage was found: each finding says which files of which snapshots it affects; 1 failed, \
+            10 no repository, 12 wrong password, 130 interrupted")]
+pub struct VerifyArgs {
+    /// Read all data too, which takes as long as reading the repository does
+    #[arg(long)]
+    read_data: bool,
+}
+
+#[derive(Serialize)]
+struct FindingMessage<'a> {
+    object: &'a str,
+    kind: String,
+    message: &'a str,
+    affected: Vec<Affected>,
+}
+
+#[derive(Serialize)]
+struct Affected {
+    snapshot: String,
+    #[serde(flatten)]
+    path: json::Path,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshots: u64,
+    packs: u64,
+    chunks: u64,
+    read_bytes: u64,
+    findings: usize,
+}
+
+/// Verifies.
+///
+/// # Errors
+/// The check could not be made.
+pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    let depth = if args.read_data { Depth::ReadData } else { Depth::Structure };
+    let report = engine::verify::verify(&repo, &VerifyOptions { depth }, context.ui)?;
+    let exit = if report.findings.is_empty() { Exit::Done } else { Exit::Damage };
+    after_printing(exit, print(context.ui, &report))
+}
+
+/// Prints notes, findings and what was checked.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
+    if !ui.is_quiet() {
+        report.notes.iter().for_each(|note| ui.warn(note));
+    }
+    report.findings.iter().try_for_each(|finding| print_finding(ui, finding))?;
+    if ui.is_json() {
+        return ui.message(
+            "summary",
+            Summary {
+                snapshots: report.snapshots,
+                packs: report.packs,
+                chunks: report.chunks,
+                read_bytes: report.read_bytes,
+                findings: report.findings.len(),
+            },
+        );
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let checked = [(report.snapshots, "snapshot"), (report.packs, "pack"), (report.chunks, "chunk")];
+    let checked = checked.map(|(number, noun)| format::counted(number, noun)).join(", ");
+    let read =
+        if report.read_bytes > 0 { format!(", {} read", format::bytes(report.read_bytes)) } else { String::new() };
+    let verdict = match report.findings.len() {
+        0 => "no damage".to_owned(),
+        n => format!("DAMAGE: {}", format::counted(n as u64, "finding")),
+    };
+    ui.line(format_args!("checked {checked}{read}: {verdict}"))
+}
+
+fn print_finding(ui: &Ui, finding: &Finding) -> Result<()> {
+    let kind = format::kebab(&format!("{:?}", finding.kind));
+    if ui.is_json() {
+        let affected = finding.affected.iter();
+        let affected = affected.map(|(id, path)| Affected { snapshot: id.to_string(), path: path.as_slice().into() });
+        let message =
+            FindingMessage { object: &finding.object, kind, message: &finding.message, affected: affected.collect() };
+        return ui.message("finding", message);
+    }
+    ui.line(format_args!("{kind}: {}: {}", finding.object, finding.message))?;
+    let shown = if ui.is_verbose() { usize::MAX } else { AFFECTED_SHOWN };
+    for (id, path) in finding.affected.iter().take(shown) {
+        ui.line(format_args!("    affects {} in snapshot {}", format::path(path), format::short(id)))?;
+    }
+    match finding.affected.len().saturating_sub(shown) {
+        0 => Ok(()),
+        more => ui.line(format_args!("    and {} more", format::count(more as u64))),
+    }
+}

@@ -1,0 +1,176 @@
+//! Settings: flags before environment before `enamel.toml`, and where each came from.
+
+pub mod file;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use engine::{Error, ErrorKind, Result};
+use etcetera::BaseStrategy;
+use zeroize::Zeroizing;
+
+use crate::args::Global;
+use crate::secret::SecretSource;
+use file::{FileSettings, Found};
+
+/// Where a setting came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An option on the command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Environment(&'static str),
+    /// The settings file.
+    File,
+    /// Nobody set it.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(name) | Origin::Environment(name) => f.write_str(name),
+            Origin::File => f.write_str(file::FILE_NAME),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    fn new(value: T, origin: Origin) -> Self {
+        Setting { value, origin }
+    }
+}
+
+/// All settings of a run.
+pub struct Settings {
+    /// The settings file that was read.
+    pub file_path: Option<PathBuf>,
+    /// What it holds.
+    pub file: FileSettings,
+    /// The repository, absolute.
+    pub repository: Option<Setting<PathBuf>>,
+    /// Where its password or key comes from.
+    pub secret: Setting<SecretSource>,
+    /// The cache folder, absolute.
+    pub cache_dir: Option<Setting<PathBuf>>,
+}
+
+impl Settings {
+    /// Merges `options` with this process's environment and the settings file.
+    ///
+    /// # Errors
+    /// The file cannot be used, or the settings contradict each other.
+    pub fn load(options: &Global) -> Result<Self> {
+        // An empty variable counts as one that is not set.
+        let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let repository = path_setting(options.repo.clone(), "--repo", env("ENAMEL_REPO"), "ENAMEL_REPO", None);
+        let named = options.config.clone().or_else(|| env("ENAMEL_CONFIG").map(PathBuf::from));
+        let found = match named {
+            Some(path) => Some((path, Found::Named)),
+            None => file::find(repository.as_ref().map(|setting| setting.value.as_path())),
+        };
+        let file = match &found {
+            Some((path, found)) => FileSettings::read(path, *found)?,
+            None => FileSettings::default(),
+        };
+        let repository = repository.or_else(|| file.repository.clone().map(|path| Setting::new(path, Origin::File)));
+        let cache_dir = path_setting(
+            options.cache_dir.clone(),
+            "--cache-dir",
+            env("ENAMEL_CACHE_DIR"),
+            "ENAMEL_CACHE_DIR",
+            file.cache_dir.clone(),
+        );
+        Ok(Settings {
+            secret: secret(options, &env, &file)?,
+            file_path: found.map(|(path, _)| path),
+            file,
+            repository: repository.map(absolute).transpose()?,
+            cache_dir: cache_dir.or_else(default_cache_dir).map(absolute).transpose()?,
+        })
+    }
+}
+
+fn path_setting(
+    flag: Option<PathBuf>,
+    flag_name: &'static str,
+    variable: Option<OsString>,
+    variable_name: &'static str,
+    file: Option<PathBuf>,
+) -> Option<Setting<PathBuf>> {
+    flag.map(|path| Setting::new(path, Origin::Flag(flag_name)))
+        .or_else(|| variable.map(|path| Setting::new(path.into(), Origin::Environment(variable_name))))
+        .or_else(|| file.map(|path| Setting::new(path, Origin::File)))
+}
+
+fn default_cache_dir() -> Option<Setting<PathBuf>> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(Setting::new(base.cache_dir().join("enamel"), Origin::Default))
+}
+
+fn absolute(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
+    let what = || format!("cannot use the path `{}` ({})", setting.value.display(), setting.origin);
+    match std::path::absolute(&setting.value) {
+        Ok(path) => Ok(Setting::new(path, setting.origin)),
+        Err(error) => Err(Error::caused(ErrorKind::Usage, what(), error)),
+    }
+}
+
+fn secret(
+    options: &Global,
+    env: &dyn Fn(&str) -> Option<OsString>,
+    file: &FileSettings,
+) -> Result<Setting<SecretSource>> {
+    use SecretSource as S;
+    let flags = [
+        options.key_file.clone().map(|path| (S::KeyFile(path), "--key-file")),
+        options.password_file.clone().map(|path| (S::PasswordFile(path), "--password-file")),
+        options.password_command.clone().map(|command| (S::PasswordCommand(command), "--password-command")),
+    ];
+    if let Some((source, name)) = only_one(flags)? {
+        return Ok(Setting::new(source, Origin::Flag(name)));
+    }
+    let variables = [
+        env("ENAMEL_KEY_FILE").map(|path| (S::KeyFile(path.into()), "ENAMEL_KEY_FILE")),
+        env("ENAMEL_PASSWORD").map(password_variable).transpose()?.map(|p| (S::Password(p), "ENAMEL_PASSWORD")),
+    ];
+    if let Some((source, name)) = only_one(variables)? {
+        return Ok(Setting::new(source, Origin::Environment(name)));
+    }
+    let from_file = (file.key_file.clone().map(S::KeyFile))
+        .or_else(|| file.password_file.clone().map(S::PasswordFile))
+        .or_else(|| file.password_command.clone().map(S::PasswordCommand));
+    Ok(match from_file {
+        Some(source) => Setting::new(source, Origin::File),
+        None => Setting::new(S::Prompt, Origin::Default),
+    })
+}
+
+/// The one of `choices` that was made, with its name.
+fn only_one<T, const N: usize>(choices: [Option<(T, &'static str)>; N]) -> Result<Option<(T, &'static str)>> {
+    let mut made = choices.into_iter().flatten();
+    let first = made.next();
+    match (&first, made.next()) {
+        (Some((_, a)), Some((_, b))) => Err(Error::new(
+            ErrorKind::Usage,
+            format!("{a} and {b} are both set, but only one can unlock the repository"),
+        )),
+        _ => Ok(first),
+    }
+}
+
+fn password_variable(value: OsString) -> Result<Zeroizing<String>> {
+    let text = value.into_string().map_err(|_| Error::new(ErrorKind::Usage, "ENAMEL_PASSWORD is not UTF-8 text"))?;
+    Ok(Zeroizing::new(text))
+}

@@ -1,0 +1,122 @@
+//! `enamel.toml`: what it may hold, and where it is found.
+
+use std::path::{Path, PathBuf};
+
+use engine::{Error, ErrorKind, Result};
+use etcetera::BaseStrategy;
+use serde::Deserialize;
+
+/// The name of the settings file.
+pub const FILE_NAME: &str = "enamel.toml";
+const SYSTEM_FOLDER: &str = "/etc/enamel";
+
+/// What an `enamel.toml` may hold. Paths are relative to the folder of the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileSettings {
+    /// The repository.
+    pub repository: Option<PathBuf>,
+    /// Unlocks it; at most one of the three.
+    pub key_file: Option<PathBuf>,
+    /// Unlocks it.
+    pub password_file: Option<PathBuf>,
+    /// Unlocks it.
+    pub password_command: Option<String>,
+    /// The cache folder.
+    pub cache_dir: Option<PathBuf>,
+    /// What `enamel backup` saves when it is given no path.
+    pub sources: Vec<PathBuf>,
+    /// Patterns of what is left out.
+    pub excludes: Vec<String>,
+    /// Files of such patterns.
+    pub exclude_files: Vec<PathBuf>,
+    /// Tags of snapshots that are given none.
+    pub tags: Vec<String>,
+    /// Stay on the file systems of the sources.
+    pub one_file_system: bool,
+    /// Leave out folders marked by a `CACHEDIR.TAG`.
+    pub exclude_caches: bool,
+    /// Kept for a later version, which will forget snapshots by it.
+    pub retention: Option<Retention>,
+}
+
+/// How many snapshots to keep. Checked, shown and otherwise not used by this version.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Retention {
+    /// One an hour, of so many hours.
+    pub keep_hourly: Option<u32>,
+    /// One a day, of so many days.
+    pub keep_daily: Option<u32>,
+    /// One a week, of so many weeks.
+    pub keep_weekly: Option<u32>,
+    /// One a month, of so many months.
+    pub keep_monthly: Option<u32>,
+    /// One a year, of so many years.
+    pub keep_yearly: Option<u32>,
+    /// All that are younger than this.
+    pub keep_within: Option<String>,
+}
+
+/// Why a file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The user named it.
+    Named,
+    /// It lies beside the repository, where others may be able to write.
+    BesideRepository,
+    /// It lies in the user's or the system's configuration folder.
+    ConfigFolder,
+}
+
+impl FileSettings {
+    /// Reads and checks the file `path`.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds something that does not belong there; the message names file, line and key.
+    pub fn read(path: &Path, found: Found) -> Result<Self> {
+        let what = format!("cannot use the settings file {}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
+        let usage = |message: String| Error::new(ErrorKind::Usage, format!("{what}: {message}"));
+        let mut settings: FileSettings =
+            toml::from_str(&text).map_err(|e| usage(e.to_string().trim_end().to_owned()))?;
+        let secrets =
+            [settings.key_file.is_some(), settings.password_file.is_some(), settings.password_command.is_some()];
+        if secrets.iter().filter(|set| **set).count() > 1 {
+            return Err(usage("only one of `key-file`, `password-file`, `password-command` can be set".into()));
+        }
+        if found == Found::BesideRepository && settings.password_command.is_some() {
+            return Err(usage(
+                "`password-command` is not run from a file that was found beside the repository, because whoever can write \
+                 there could run anything; move the file to your config folder, or name it with --config"
+                    .into(),
+            ));
+        }
+        for tag in &settings.tags {
+            crate::snap::parse_tag(tag).map_err(|why| usage(format!("`tags` holds `{tag}`: {why}")))?;
+        }
+        let folder = std::path::absolute(path).map_err(|e| Error::io(what.as_str(), e))?;
+        settings.resolve(folder.parent().unwrap_or(Path::new("/")));
+        Ok(settings)
+    }
+
+    fn resolve(&mut self, folder: &Path) {
+        let single = [&mut self.repository, &mut self.key_file, &mut self.password_file, &mut self.cache_dir];
+        let all = single.into_iter().flatten().chain(&mut self.sources).chain(&mut self.exclude_files);
+        all.for_each(|path| *path = folder.join(&*path));
+    }
+}
+
+/// The first settings file there is: beside the repository, in the user's or the system's config folder.
+pub fn find(repository: Option<&Path>) -> Option<(PathBuf, Found)> {
+    let beside =
+        repository.and_then(|path| std::path::absolute(path).ok()?.parent().map(|folder| folder.join(FILE_NAME)));
+    let user = etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("enamel").join(FILE_NAME));
+    let system = Path::new(SYSTEM_FOLDER).join(FILE_NAME);
+    let places = [
+        beside.map(|path| (path, Found::BesideRepository)),
+        user.map(|path| (path, Found::ConfigFolder)),
+        Some((system, Found::ConfigFolder)),
+    ];
+    places.into_iter().flatten().find(|(path, _)| path.exists())
+}

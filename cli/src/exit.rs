@@ -1,0 +1,127 @@
+//! How the program ends: exit codes, and what is said when something failed.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use engine::{Error, ErrorKind, Result};
+
+use crate::args::Command;
+use crate::interrupt::INTERRUPTED;
+use crate::ui::Ui;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything was done.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// The request makes no sense.
+    Usage = 2,
+    /// Done, but something could not be read, or not restored as it was.
+    Incomplete = 3,
+    /// `verify` found damage.
+    Damage = 4,
+    /// There is no repository.
+    NoRepository = 10,
+    /// Another run has taken over, or holds what is needed.
+    Busy = 11,
+    /// No member has this password or key file.
+    WrongPassword = 12,
+    /// The user stopped it.
+    Interrupted = INTERRUPTED,
+}
+
+impl Exit {
+    /// The code for an error of `kind`.
+    pub fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NoRepository => Exit::NoRepository,
+            ErrorKind::WrongPassword => Exit::WrongPassword,
+            ErrorKind::Fenced => Exit::Busy,
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Cancelled => Exit::Interrupted,
+            ErrorKind::RepositoryExists
+            | ErrorKind::TooNew
+            | ErrorKind::NotFound
+            | ErrorKind::Damaged
+            | ErrorKind::NoSpace
+            | ErrorKind::PermissionDenied
+            | ErrorKind::Io
+            | ErrorKind::Cache => Exit::Failed,
+        }
+    }
+
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Prints what failed, if anything did, and turns it into the program's exit code.
+pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
+    let result = result.and_then(|exit| ui.flush().map(|()| exit));
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            let error = if ui.is_interrupted() { Error::cancelled() } else { error };
+            let exit = match (command, error.kind()) {
+                (Command::Verify(_), ErrorKind::Damaged) => Exit::Damage,
+                (_, kind) => Exit::of(kind),
+            };
+            // What was printed before the failure still counts; if that fails too, this error is the one to name.
+            let _ = ui.flush();
+            ui.error(&error, exit);
+            exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+/// The exit that was reached before its result was printed, unless printing failed for another reason than a reader that
+/// has gone away.
+///
+/// # Errors
+/// The error of `printed`, but not a broken pipe.
+pub fn after_printing(exit: Exit, printed: Result<()>) -> Result<Exit> {
+    match printed {
+        Err(error) if !is_broken_pipe(&error) => Err(error),
+        _ => Ok(exit),
+    }
+}
+
+/// Whether `error` says that nobody reads standard output any more. No other pipe is written by this program.
+fn is_broken_pipe(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_pipe_is_found_behind_wider_errors() {
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&Error::io("write to standard output", broken).context("cannot list")));
+        assert!(!is_broken_pipe(&Error::new(ErrorKind::Io, "broken pipe")));
+    }
+
+    #[test]
+    fn codes_are_those_of_the_help() {
+        assert_eq!(Exit::of(ErrorKind::NoRepository).code(), 10);
+        assert_eq!(Exit::of(ErrorKind::Fenced).code(), 11);
+        assert_eq!(Exit::of(ErrorKind::WrongPassword).code(), 12);
+        assert_eq!(Exit::of(ErrorKind::Cancelled).code(), 130);
+        assert_eq!(Exit::of(ErrorKind::Usage).code(), 2);
+        assert_eq!(Exit::of(ErrorKind::Damaged).code(), 1);
+    }
+}

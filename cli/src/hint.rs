@@ -1,0 +1,36 @@
+//! One sentence for each kind of error: what to try next.
+
+use engine::ErrorKind;
+
+/// What to try after an error of `kind`.
+pub fn hint(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NoRepository => {
+            "Check --repo (or ENAMEL_REPO); `enamel init --repo DIR` makes a new repository in DIR."
+        }
+        ErrorKind::RepositoryExists => "Use the repository that is there, or choose another folder with --repo.",
+        ErrorKind::WrongPassword => {
+            "Try again with the right password, or name the key file of this repository with --key-file."
+        }
+        ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
+        ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
+        ErrorKind::NotFound => {
+            "`enamel snapshots` lists the snapshots, `enamel ls SNAP` what is in one, `enamel key list` the keys."
+        }
+        ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
+        ErrorKind::Damaged => {
+            "Run `enamel verify --read-data` to see what is affected, and keep the repository as it is until then."
+        }
+        ErrorKind::NoSpace => {
+            "Make room on that disk, then run this command again; earlier snapshots are not affected."
+        }
+        ErrorKind::PermissionDenied => {
+            "Run this as the user who made the repository, or let this user read and write there."
+        }
+        ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
+        ErrorKind::Io => "Check the disk, its cable or the network, then run this command again.",
+        ErrorKind::Cache => {
+            "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Passwords and key files: where they come from, and how new ones are made. Secrets never stand on the command line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind as IoErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use engine::crypto::{Credential, KeyFile};
+use engine::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
+
+use crate::ui::Ui;
+
+/// Longest password or key file that is read, bytes.
+const SECRET_LEN_MAX: usize = 4096;
+
+/// Where the password or key of a repository comes from.
+pub enum SecretSource {
+    /// A file that holds a key.
+    KeyFile(PathBuf),
+    /// The first line of a file.
+    PasswordFile(PathBuf),
+    /// The first line that a shell command prints.
+    PasswordCommand(String),
+    /// The environment.
+    Password(Zeroizing<String>),
+    /// The user is asked.
+    Prompt,
+}
+
+impl SecretSource {
+    /// The source in words, without any secret.
+    pub fn describe(&self) -> String {
+        match self {
+            SecretSource::KeyFile(path) => format!("key file {}", path.display()),
+            SecretSource::PasswordFile(path) => format!("password file {}", path.display()),
+            SecretSource::PasswordCommand(command) => format!("password command `{command}`"),
+            SecretSource::Password(_) => "password".into(),
+            SecretSource::Prompt => "password, asked for".into(),
+        }
+    }
+
+    /// Fetches the secret that unlocks an existing repository.
+    ///
+    /// # Errors
+    /// The source cannot be read, or the password is empty.
+    pub fn credential(&self, ui: &Ui) -> Result<Credential> {
+        self.fetch(ui, |ui| prompt(ui, "Password of the repository: "))
+    }
+
+    /// Fetches a secret that is to lock something from now on: what is typed is asked for twice.
+    ///
+    /// # Errors
+    /// The source cannot be read, the password is empty, or the two differ.
+    pub fn new_credential(&self, ui: &Ui) -> Result<Credential> {
+        match self {
+            SecretSource::KeyFile(path) => read_or_create_key_file(path, ui).map(Credential::KeyFile),
+            _ => self.fetch(ui, prompt_twice),
+        }
+    }
+
+    fn fetch(&self, ui: &Ui, ask: impl FnOnce(&Ui) -> Result<Zeroizing<String>>) -> Result<Credential> {
+        let password = match self {
+            SecretSource::KeyFile(path) => return read_key_file(path, ui).map(Credential::KeyFile),
+            SecretSource::PasswordFile(path) => read_password_file(path)?,
+            SecretSource::PasswordCommand(command) => run_password_command(command)?,
+            SecretSource::Password(password) => password.clone(),
+            SecretSource::Prompt => ask(ui)?,
+        };
+        match password.is_empty() {
+            true => Err(Error::new(ErrorKind::Usage, format!("the password is empty ({})", self.describe()))),
+            false => Ok(Credential::Password(password)),
+        }
+    }
+}
+
+fn prompt(ui: &Ui, question: &str) -> Result<Zeroizing<String>> {
+    ui.flush()?;
+    let answer = ui.interrupt().while_hidden(|| rpassword::prompt_password(question));
+    answer.map(Zeroizing::new).map_err(|e| {
+        let message = "no password was given, and there is no terminal to ask for one; use --key-file, --password-file, \
+                       --password-command or ENAMEL_PASSWORD";
+        Error::caused(ErrorKind::Usage, message, e)
+    })
+}
+
+fn prompt_twice(ui: &Ui) -> Result<Zeroizing<String>> {
+    let first = prompt(ui, "New password: ")?;
+    if first.is_empty() {
+        return Ok(first);
+    }
+    match prompt(ui, "The same again: ")? == first {
+        true => Ok(first),
+        false => Err(Error::new(ErrorKind::Usage, "the two passwords differ; nothing was changed")),
+    }
+}
+
+fn read_password_file(path: &Path) -> Result<Zeroizing<String>> {
+    let what = format!("cannot read the password file {}", path.display());
+    let file = File::open(path).map_err(|e| user_file_error(&what, e))?;
+    first_line(read_secret(file, &what)?, &what)
+}
+
+fn run_password_command(command: &str) -> Result<Zeroizing<String>> {
+    let what = format!("cannot run the password command `{command}`");
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| Error::io(&what, e))?;
+    let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), |out| read_secret(out, &what));
+    let status = child.wait().map_err(|e| Error::io(&what, e))?;
+    if !status.success() {
+        return Err(Error::new(ErrorKind::Usage, format!("{what}: it failed ({status})")));
+    }
+    first_line(printed?, &what)
+}
+
+fn read_secret(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>> {
+    // Room for all of it from the start: a vector that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_LEN_MAX + 1));
+    from.take(SECRET_LEN_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|e| user_file_error(what, e))?;
+    match bytes.len() > SECRET_LEN_MAX {
+        true => Err(Error::new(ErrorKind::Usage, format!("{what}: it is longer than {SECRET_LEN_MAX} bytes"))),
+        false => Ok(bytes),
+    }
+}
+
+fn first_line(bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<String>> {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    match std::str::from_utf8(line) {
+        Ok(line) => Ok(Zeroizing::new(line.to_owned())),
+        Err(_) => Err(Error::new(ErrorKind::Usage, format!("{what}: the password is not UTF-8 text"))),
+    }
+}
+
+fn read_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
+    let what = format!("cannot read the key file {}", path.display());
+    let file = File::open(path).map_err(|e| user_file_error(&what, e))?;
+    let mode = file.metadata().map_err(|e| Error::io(&what, e))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        ui.warn(format_args!("other users can read the key file {0}; `chmod 600 {0}` prevents that", path.display()));
+    }
+    let bytes = read_secret(file, &what)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Error::new(ErrorKind::Usage, format!("{what}: it is not a key file of Enamel")))?;
+    KeyFile::parse(text).map_err(|e| e.context(what).with_kind(ErrorKind::Usage))
+}
+
+/// The key in the file `path`, which is made if it is not there: 0600, never overwritten, on disk when this returns.
+fn read_or_create_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
+    let what = format!("cannot create the key file {}", path.display());
+    let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == IoErrorKind::AlreadyExists => return read_key_file(path, ui),
+        Err(e) => return Err(user_file_error(&what, e)),
+    };
+    let key = KeyFile::generate()?;
+    let mut text = key.to_text();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written =
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
+    if let Err(error) = written {
+        // An empty or torn key file would be taken for a key the next time.
+        let error = Error::io(what, error);
+        return match std::fs::remove_file(path) {
+            Ok(()) => Err(error),
+            Err(e) => Err(error.context(format!("remove {} before you try again ({e})", path.display()))),
+        };
+    }
+    ui.say(format_args!("created the key file {}", path.display()));
+    Ok(key)
+}
+
+/// An error with a file that the user named: that it is not there is a mistake in the command or the settings.
+fn user_file_error(what: &str, source: std::io::Error) -> Error {
+    match source.kind() {
+        IoErrorKind::NotFound => Error::caused(ErrorKind::Usage, what, source),
+        _ => Error::io(what, source),
+    }
+}

@@ -1,0 +1,187 @@
+//! SNAP and SNAP:PATH: how a user names a snapshot, and a place in it.
+//!
+//! `SNAP` is an id's first digits, or `latest`, then `:TAG` and `@TIME` if wanted. After it `:PATH` may follow. After
+//! `latest:` a word with a slash is a path, a word without one is a tag; `latest::PATH` says that no tag is meant. Tags
+//! hold neither colon, slash nor `@`. A time is as long as it can be, and means its end: a day, a minute, a second.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use engine::snapshots::Selector;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use repo_format::entry::Time;
+
+/// A snapshot as the user named it, and perhaps a path in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snap {
+    name: Name,
+    /// The path, without slashes at its end; `None` if there was none.
+    pub path: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    IdPrefix(String),
+    Latest { tag: Option<String>, until: Option<Time> },
+}
+
+impl Snap {
+    /// Reads `SNAP` or `SNAP:PATH`, times without a zone in this machine's.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: OsString) -> Result<Self, String> {
+        Self::parse_in(&text.into_vec(), &TimeZone::system())
+    }
+
+    /// Reads `SNAP`, which no path may follow.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse_whole(text: OsString) -> Result<Self, String> {
+        let snap = Self::parse(text)?;
+        match &snap.path {
+            None => Ok(snap),
+            Some(path) => {
+                Err(format!("a snapshot is meant here, without the path `{}`", String::from_utf8_lossy(path)))
+            }
+        }
+    }
+
+    /// What to ask the engine for.
+    pub fn selector(&self) -> Selector {
+        match self.name.clone() {
+            Name::IdPrefix(prefix) => Selector::IdPrefix(prefix),
+            Name::Latest { tag, until } => Selector::Latest { tag, until },
+        }
+    }
+
+    fn parse_in(text: &[u8], zone: &TimeZone) -> Result<Self, String> {
+        match text.strip_prefix(b"latest") {
+            Some(rest) => parse_latest(rest, zone),
+            None => parse_id(text),
+        }
+    }
+}
+
+/// Checks a tag: one that could not be written after `latest:` is refused.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_tag(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains([':', '@', '/']) || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err("a tag is a word without `:`, `@`, `/` and spaces".into());
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_id(text: &[u8]) -> Result<Snap, String> {
+    let (id, path) = split_path(text);
+    let is_id = (1..=32).contains(&id.len()) && id.iter().all(u8::is_ascii_hexdigit);
+    match is_id {
+        true => Ok(Snap {
+            name: Name::IdPrefix(String::from_utf8_lossy(id).to_ascii_lowercase()),
+            path: path.map(trim_path),
+        }),
+        false => Err(format!(
+            "`{}` is neither an id nor `latest`, `latest:TAG`, `latest@2026-11-20T14:00`",
+            String::from_utf8_lossy(id)
+        )),
+    }
+}
+
+fn parse_latest(rest: &[u8], zone: &TimeZone) -> Result<Snap, String> {
+    let snap = |tag, until, path: Option<&[u8]>| Snap { name: Name::Latest { tag, until }, path: path.map(trim_path) };
+    let (tag, rest) = match rest {
+        [] => return Ok(snap(None, None, None)),
+        [b'@', ..] => (None, rest),
+        [b':', value @ ..] => {
+            let end = value.iter().position(|b| b":@/".contains(b)).unwrap_or(value.len());
+            if value.get(end) == Some(&b'/') {
+                return Ok(snap(None, None, Some(value)));
+            }
+            (tag_of(&value[..end])?, &value[end..])
+        }
+        _ => return Err("after `latest` comes `:TAG`, `@TIME`, `:/PATH` or nothing".into()),
+    };
+    match rest {
+        [] => Ok(snap(tag, None, None)),
+        [b':', path @ ..] => Ok(snap(tag, None, Some(path))),
+        [_, when @ ..] => {
+            let (until, path) = split_time(when, zone)?;
+            Ok(snap(tag, Some(until), path))
+        }
+    }
+}
+
+fn tag_of(text: &[u8]) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| "a tag is text".to_owned())?;
+    parse_tag(text).map(Some)
+}
+
+fn split_path(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match text.iter().position(|b| *b == b':') {
+        Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
+        None => (text, None),
+    }
+}
+
+fn trim_path(path: &[u8]) -> Vec<u8> {
+    let end = path.iter().rposition(|b| *b != b'/').map_or(path.len().min(1), |last| last + 1);
+    path[..end].to_vec()
+}
+
+/// The longest time at the beginning of `text` that ends before a colon or with the text, and the path after it.
+fn split_time<'t>(text: &'t [u8], zone: &TimeZone) -> Result<(Time, Option<&'t [u8]>), String> {
+    let colons = text.iter().enumerate().filter(|(_, b)| **b == b':').map(|(at, _)| at);
+    let ends: Vec<_> = colons.chain([text.len()]).collect();
+    for end in ends.into_iter().rev() {
+        if let Some(time) = std::str::from_utf8(&text[..end]).ok().and_then(|time| parse_until(time, zone)) {
+            return Ok((time, text.get(end + 1..)));
+        }
+    }
+    Err(format!(
+        "`{}` is not a time; write 2026-11-20, 2026-11-20T14:00 or 2026-11-20T14:00+01:00",
+        String::from_utf8_lossy(text)
+    ))
+}
+
+/// The last nanosecond of the day, minute or second that `text` names.
+fn parse_until(text: &str, zone: &TimeZone) -> Option<Time> {
+    if text.len() == "2026-11-20".len() {
+        let next = text.parse::<Date>().ok()?.tomorrow().ok()?;
+        let end = next.to_zoned(zone.clone()).ok()?.timestamp();
+        return Some(time_of(end - 1.nanosecond()));
+    }
+    let clock = text.get("2026-11-20T".len()..)?;
+    let clock = &clock[..clock.find(['Z', 'z', '+', '-', '[']).unwrap_or(clock.len())];
+    let start = match text.parse::<Timestamp>() {
+        Ok(time) => time,
+        Err(_) if text.len() > "2026-11-20T".len() + clock.len() => return None,
+        Err(_) => zone.to_ambiguous_timestamp(text.parse::<DateTime>().ok()?).later().ok()?,
+    };
+    let digits = clock.bytes().filter(u8::is_ascii_digit).count();
+    let unit = match digits {
+        // An hour alone is refused: a slip in the minutes would pass for a path.
+        0..4 => return None,
+        4 => 1.minute(),
+        6 => 1.second(),
+        _ => return Some(time_of(start)),
+    };
+    let end = start.checked_add(unit).ok()?;
+    Some(time_of(end - 1.nanosecond()))
+}
+
+fn time_of(time: Timestamp) -> Time {
+    let nanoseconds = time.as_nanosecond();
+    let (seconds, rest) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+    Time { seconds: i64::try_from(seconds).unwrap_or(i64::MAX), nanoseconds: u32::try_from(rest).unwrap_or(0) }
+}
+
+#[cfg(test)]
+mod tests;

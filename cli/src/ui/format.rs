@@ -1,0 +1,194 @@
+//! Numbers, times and names as people read them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use repo_format::entry::{Entry, EntryKind, Time};
+
+/// Digits of an id that are shown to people.
+const SHORT_ID_LEN: usize = 8;
+
+/// A number of bytes with three digits and its unit: `1.50 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = match value {
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
+/// A number with commas: `12,400`.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number and its noun, which takes an `s` unless the number is one.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// A duration: `0.4 s`, `2 min 05 s`, `3 h 20 min`.
+pub fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..60 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A time in this machine's zone, to the second.
+pub fn time(time: Time) -> String {
+    match timestamp(time) {
+        Some(stamp) => stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        None => format!("@{}", time.seconds),
+    }
+}
+
+/// A time as RFC 3339 in UTC, to the nanosecond.
+pub fn rfc3339(time: Time) -> String {
+    timestamp(time).map_or_else(|| format!("@{}", time.seconds), |stamp| stamp.to_string())
+}
+
+/// Seconds since 1970 as a [`Time`].
+pub fn seconds(seconds: i64) -> Time {
+    Time { seconds, nanoseconds: 0 }
+}
+
+fn timestamp(time: Time) -> Option<Timestamp> {
+    Timestamp::new(time.seconds, i32::try_from(time.nanoseconds).ok()?).ok()
+}
+
+/// A path on one line: what a terminal might obey, and what is not UTF-8, is written as `\x1b`.
+pub fn path(path: &[u8]) -> String {
+    let mut out = String::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c.is_control() || is_invisible(c) {
+                true => out.extend(c.to_string().bytes().map(|byte| format!("\\x{byte:02x}"))),
+                false => out.push(c),
+            }
+        }
+        out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    out
+}
+
+/// Characters that reorder or hide the text around them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The first digits of an id.
+pub fn short(id: impl std::fmt::Display) -> String {
+    let mut id = id.to_string();
+    id.truncate(SHORT_ID_LEN);
+    id
+}
+
+/// Kind and permissions as `ls -l` writes them: `-rw-r--r--`.
+pub fn mode(entry: &Entry) -> String {
+    let bit = |shift: u32, letter: char| if entry.mode >> shift & 1 == 1 { letter } else { '-' };
+    let mut out = String::from(kind_letter(entry.kind));
+    for (class, special, letter) in [(6, 11, 's'), (3, 10, 's'), (0, 9, 't')] {
+        out.extend([bit(class + 2, 'r'), bit(class + 1, 'w')]);
+        out.push(match (entry.mode >> special & 1 == 1, bit(class, 'x')) {
+            (true, 'x') => letter,
+            (true, _) => letter.to_ascii_uppercase(),
+            (false, x) => x,
+        });
+    }
+    out
+}
+
+fn kind_letter(kind: EntryKind) -> char {
+    match kind {
+        EntryKind::File => '-',
+        EntryKind::Directory => 'd',
+        EntryKind::Symlink => 'l',
+        EntryKind::Fifo => 'p',
+        EntryKind::Socket => 's',
+        EntryKind::CharDevice => 'c',
+        EntryKind::BlockDevice => 'b',
+    }
+}
+
+/// `SomeName` as `some-name`: how kinds are called in JSON.
+pub fn kebab(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.extend(c.to_lowercase());
+    }
+    out
+}
+
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let cases =
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1_572_864, "1.50 MiB"), (104_857_600, "100 MiB")];
+        for (value, text) in cases {
+            assert_eq!(bytes(value), text);
+        }
+        assert_eq!(bytes(1024 * 1024 - 1), "1.00 MiB");
+        assert_eq!(bytes(u64::MAX), "16.0 EiB");
+        assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
+        assert_eq!((counted(1, "file"), counted(2, "file")), ("1 file".into(), "2 files".into()));
+        assert_eq!(
+            (duration(450), duration(125_000), duration(12_000_000)),
+            ("0.4 s".into(), "2 min 05 s".into(), "3 h 20 min".into())
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_command_the_terminal() {
+        assert_eq!(path("röntgen.jpg".as_bytes()), "röntgen.jpg");
+        assert_eq!(path(b"a\x1b[31m\n\xff"), "a\\x1b[31m\\x0a\\xff");
+        assert_eq!(path("a\u{202e}gpj".as_bytes()), "a\\xe2\\x80\\xaegpj");
+    }
+
+    #[test]
+    fn modes_are_those_of_ls() {
+        let mut entry = Entry::new(b"x".to_vec(), EntryKind::Directory);
+        entry.mode = 0o1775;
+        assert_eq!(mode(&entry), "drwxrwxr-t");
+        entry.mode = 0o4644;
+        assert_eq!(mode(&entry), "drwSr--r--");
+    }
+
+    #[test]
+    fn kinds_are_kebab() {
+        assert_eq!(kebab("NoRepository"), "no-repository");
+    }
+}

@@ -1,0 +1,298 @@
+//! What the user sees: data on standard output, everything else on standard error; text, or JSON lines.
+
+pub mod format;
+pub mod json;
+mod table;
+mod terminal;
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::monitor::{Monitor, Phase, Work};
+use engine::{Error, Result};
+use repo_format::node::Problem;
+use serde::Serialize;
+
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::hint::hint;
+use crate::interrupt::Interrupt;
+pub use table::{Align, Table};
+
+/// Problems that are named one by one; of the others only the number is told.
+const PROBLEMS_SHOWN: usize = 20;
+
+/// The user's side of a command; the engine's [`Monitor`].
+pub struct Ui {
+    json: bool,
+    level: Level,
+    out: Mutex<BufWriter<io::Stdout>>,
+    out_is_terminal: bool,
+    progress: Progress,
+    interrupt: Arc<Interrupt>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+enum Progress {
+    Silent,
+    Terminal(terminal::TerminalProgress),
+    Json(json::JsonProgress),
+}
+
+impl Ui {
+    /// The user interface that `options` ask for.
+    pub fn new(options: &Global, interrupt: Arc<Interrupt>) -> Self {
+        let level = match (options.quiet, options.verbose) {
+            (true, _) => Level::Quiet,
+            (_, true) => Level::Verbose,
+            _ => Level::Normal,
+        };
+        let progress = match (options.json, options.no_progress || options.quiet) {
+            (_, true) => Progress::Silent,
+            (true, _) => Progress::Json(json::JsonProgress::default()),
+            (false, _) if io::stderr().is_terminal() => Progress::Terminal(terminal::TerminalProgress::default()),
+            _ => Progress::Silent,
+        };
+        let out = io::stdout();
+        let out_is_terminal = out.is_terminal();
+        Ui { json: options.json, level, out: Mutex::new(BufWriter::new(out)), out_is_terminal, progress, interrupt }
+    }
+
+    /// Whether JSON lines are wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether only what went wrong is to be said.
+    pub fn is_quiet(&self) -> bool {
+        self.level == Level::Quiet
+    }
+
+    /// Whether more is to be said.
+    pub fn is_verbose(&self) -> bool {
+        self.level == Level::Verbose
+    }
+
+    /// Whether the user wishes to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_requested()
+    }
+
+    /// The shared wish to stop.
+    pub fn interrupt(&self) -> &Arc<Interrupt> {
+        &self.interrupt
+    }
+
+    /// Prints a line of data.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn line(&self, text: impl Display) -> Result<()> {
+        self.write_out(|out| writeln!(out, "{text}"))
+    }
+
+    /// Prints a JSON line: `body`, with `message_type` first.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn message(&self, message_type: &'static str, body: impl Serialize) -> Result<()> {
+        let line = json::line(message_type, body)?;
+        self.line(line)
+    }
+
+    /// Prints a table that fits the terminal.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn table(&self, table: &Table) -> Result<()> {
+        let width = if self.out_is_terminal { terminal::width() } else { usize::MAX };
+        self.write_out(|out| table.write(out, width))
+    }
+
+    /// Prints names and values, one pair a line.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn fields(&self, fields: &[(&str, String)]) -> Result<()> {
+        let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        self.write_out(|out| fields.iter().try_for_each(|(name, value)| writeln!(out, "  {name:width$}  {value}")))
+    }
+
+    /// Gives standard output, for bytes, to `write`. Nothing else may be printed meanwhile.
+    pub fn with_out<T>(&self, write: impl FnOnce(&mut dyn Write) -> T) -> T {
+        write(&mut *self.lock_out())
+    }
+
+    /// Writes out what is still held back.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn flush(&self) -> Result<()> {
+        self.write_out(Write::flush)
+    }
+
+    /// Tells the user something in passing; not in JSON, not when quiet.
+    pub fn say(&self, text: impl Display) {
+        if !self.json && self.level > Level::Quiet {
+            self.err_line(&text.to_string());
+        }
+    }
+
+    /// Tells the user something that should be known, on standard error.
+    pub fn warn(&self, text: impl Display) {
+        match self.json {
+            true => self.err_message("note", json::Note { message: text.to_string() }),
+            false => self.err_line(&format!("note: {text}")),
+        }
+    }
+
+    /// Says what failed, why, and what to try.
+    pub fn error(&self, error: &Error, exit: Exit) {
+        let causes = causes(error);
+        let hint = hint(error.kind());
+        if self.json {
+            let kind = format::kebab(&format!("{:?}", error.kind()));
+            let error = json::ExitError { code: exit.code(), kind, message: error.to_string(), causes, hint };
+            return self.err_message("exit_error", error);
+        }
+        self.err_line(&format!("enamel: {error}"));
+        for cause in causes {
+            self.err_line(&format!("  caused by: {cause}"));
+        }
+        self.err_line(&format!("  hint: {hint}"));
+    }
+
+    /// Names what could not be saved or restored as it should be: all of it in JSON or if verbose, else the first twenty.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn problems(&self, problems: &[Problem], count: u64) -> Result<()> {
+        if self.json {
+            return problems.iter().try_for_each(|problem| self.message("problem", json::Problem::from(problem)));
+        }
+        let shown = if self.is_verbose() { problems.len() } else { problems.len().min(PROBLEMS_SHOWN) };
+        for problem in &problems[..shown] {
+            self.err_line(&format!("problem: {}: {}", format::path(&problem.path.0), problem.message));
+        }
+        match count.saturating_sub(shown as u64) {
+            0 => {}
+            more => self.err_line(&format!("problem: and {} more", format::count(more))),
+        }
+        Ok(())
+    }
+
+    fn lock_out(&self) -> MutexGuard<'_, BufWriter<io::Stdout>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_out(&self, write: impl FnOnce(&mut BufWriter<io::Stdout>) -> io::Result<()>) -> Result<()> {
+        let write = || {
+            let mut out = self.lock_out();
+            write(&mut out)?;
+            // People and programs that follow a run want each line when it is there.
+            if self.out_is_terminal || matches!(self.progress, Progress::Json(_)) { out.flush() } else { Ok(()) }
+        };
+        let written = match &self.progress {
+            Progress::Terminal(terminal) if self.out_is_terminal => terminal.suspend(write),
+            _ => write(),
+        };
+        written.map_err(|e| Error::io("cannot write to standard output", e))
+    }
+
+    fn err_message(&self, message_type: &'static str, body: impl Serialize) {
+        match json::line(message_type, body) {
+            Ok(line) => self.err_line(&line),
+            Err(error) => self.err_line(&error.to_string()),
+        }
+    }
+
+    fn err_line(&self, line: &str) {
+        // If standard error cannot be written there is nobody left to tell.
+        let write = || drop(writeln!(io::stderr(), "{line}"));
+        match &self.progress {
+            Progress::Terminal(terminal) => terminal.suspend(write),
+            _ => write(),
+        }
+    }
+
+    fn status(&self, status: Option<json::Status>) {
+        if let Some(status) = status {
+            // A reader that has gone away is noticed when the result is printed.
+            let _ = self.message("status", status);
+        }
+    }
+}
+
+impl Monitor for Ui {
+    fn begin(&self, phase: Phase, total: Option<Work>) {
+        match &self.progress {
+            Progress::Silent => {}
+            Progress::Terminal(terminal) => terminal.begin(phase, total),
+            Progress::Json(progress) => self.status(progress.begin(phase, total)),
+        }
+    }
+
+    fn expect(&self, total: Work) {
+        match &self.progress {
+            Progress::Silent => {}
+            Progress::Terminal(terminal) => terminal.expect(total),
+            Progress::Json(progress) => progress.expect(total),
+        }
+    }
+
+    fn advance(&self, done: Work) {
+        match &self.progress {
+            Progress::Silent => {}
+            Progress::Terminal(terminal) => terminal.advance(done),
+            Progress::Json(progress) => self.status(progress.advance(done)),
+        }
+    }
+
+    fn end(&self) {
+        match &self.progress {
+            Progress::Silent => {}
+            Progress::Terminal(terminal) => terminal.end(),
+            Progress::Json(progress) => self.status(progress.end()),
+        }
+    }
+
+    fn problem(&self, path: &[u8], message: &str) {
+        // Problems are named from the outcome, once; a watching user sees them as they come as well.
+        if self.is_verbose() && matches!(self.progress, Progress::Terminal(_)) {
+            self.err_line(&format!("problem: {}: {message}", format::path(path)));
+        }
+    }
+
+    fn note(&self, message: &str) {
+        if !self.is_quiet() {
+            self.warn(message);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_interrupted()
+    }
+}
+
+/// The sentences behind `error`, without those that say the same again.
+fn causes(error: &Error) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut last = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !last.contains(&text) {
+            causes.push(text.clone());
+            last = text;
+        }
+        source = cause.source();
+    }
+    causes
+}

@@ -1,0 +1,117 @@
+//! Tables of text, as wide as the terminal at most.
+
+use std::io::{self, Write};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Columns are not made narrower than this.
+const WIDTH_MIN: usize = 8;
+const GAP: &str = "  ";
+
+/// On which side of its column a text stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Left: words.
+    Left,
+    /// Right: numbers.
+    Right,
+}
+
+/// Rows of cells under headings.
+pub struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table with these headings.
+    pub fn new(columns: &[(&'static str, Align)]) -> Self {
+        Table { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row with a cell for each column.
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        debug_assert_eq!(N, self.columns.len());
+        self.rows.push(cells.into());
+    }
+
+    /// Writes headings and rows; the widest columns of words are cut until a line fits into `width`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut dyn Write, width: usize) -> io::Result<()> {
+        let widths = self.widths(width);
+        let headings: Vec<_> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+        self.write_row(out, &headings, &widths)?;
+        self.rows.iter().try_for_each(|row| self.write_row(out, row, &widths))
+    }
+
+    fn widths(&self, limit: usize) -> Vec<usize> {
+        let widest = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        let mut widths: Vec<_> =
+            self.columns.iter().enumerate().map(|(at, (heading, _))| heading.width().max(widest(at))).collect();
+        let gaps = GAP.len() * widths.len().saturating_sub(1);
+        let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(limit);
+        while excess > 0 {
+            let words = widths.iter_mut().zip(&self.columns).filter(|(_, (_, align))| *align == Align::Left);
+            match words.map(|(width, _)| width).filter(|width| **width > WIDTH_MIN).max() {
+                Some(widest) => *widest -= 1,
+                None => break,
+            }
+            excess -= 1;
+        }
+        widths
+    }
+
+    fn write_row(&self, out: &mut dyn Write, cells: &[String], widths: &[usize]) -> io::Result<()> {
+        let mut line = String::new();
+        for ((cell, width), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
+            let cell = fit(cell, *width);
+            let fill = " ".repeat(width.saturating_sub(cell.width()));
+            match align {
+                Align::Left => line.extend([&cell, &fill, GAP]),
+                Align::Right => line.extend([&fill, cell.as_str(), GAP]),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())
+    }
+}
+
+fn fit(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(width: usize) -> Vec<String> {
+        let mut table = Table::new(&[("ID", Align::Left), ("SIZE", Align::Right), ("PATHS", Align::Left)]);
+        table.row(["3f9a12bc".into(), "7 B".into(), "/srv/practice/images".into()]);
+        table.row(["a0".into(), "1.5 MiB".into(), "日本".into()]);
+        let mut out = Vec::new();
+        table.write(&mut out, width).unwrap();
+        String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let expected =
+            ["ID           SIZE  PATHS", "3f9a12bc      7 B  /srv/practice/images", "a0        1.5 MiB  日本"];
+        assert_eq!(lines(usize::MAX), expected);
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_the_widest_words() {
+        assert_eq!(lines(32)[1], "3f9a12bc      7 B  /srv/practic…");
+        assert!(lines(5).iter().all(|line| line.contains("SIZE") || line.contains('B')), "numbers are never cut");
+    }
+}

@@ -1,0 +1,134 @@
+//! `init` and `backup`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Answer, Machine};
+
+#[test]
+fn init_makes_a_key_file_for_its_user_only() {
+    let machine = Machine::new();
+    machine.run(["init"]).expect(0).prints("away from this machine");
+    let mode = machine.path("key").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn init_leaves_an_existing_repository_and_key_alone() {
+    let machine = Machine::with_repository();
+    let key = fs::read(machine.path("key")).unwrap();
+    machine.run(["init"]).expect(1).says("there is a repository already").says("hint:");
+    machine.run(["init", "--key-file", &machine.arg("other")]).expect(1);
+    assert_eq!(fs::read(machine.path("key")).unwrap(), key);
+    assert!(!machine.path("other").exists(), "no key is made for nothing");
+}
+
+#[test]
+fn init_uses_a_key_file_that_is_there() {
+    let machine = Machine::with_repository();
+    let key = fs::read(machine.path("key")).unwrap();
+    machine.run(["init", "--repo", &machine.arg("second")]).expect(0);
+    assert_eq!(fs::read(machine.path("key")).unwrap(), key);
+    machine.run(["snapshots", "--repo", &machine.arg("second")]).expect(0);
+}
+
+#[test]
+fn a_key_inside_the_repository_is_refused() {
+    let machine = Machine::new();
+    machine.run(["init", "--key-file", &machine.arg("repo/key")]).expect(2).says("inside the repository");
+    assert!(!machine.path("repo").exists());
+}
+
+#[test]
+fn a_backup_says_what_it_did() {
+    let machine = Machine::with_repository();
+    let answer = machine.run(["backup", "source", "--tag", "hourly"]).expect(0);
+    answer.prints("snapshot ").prints("2 new, 0 changed, 0 unchanged").prints("grew by");
+    let summary = machine.run(["--json", "backup", "source"]).expect(0).last("summary");
+    assert_eq!(summary["new_files"], 0);
+    assert_eq!(summary["files"], 2);
+    assert_eq!(summary["snapshot"].as_str().unwrap().len(), 32);
+    assert!(summary["parent"].is_string());
+}
+
+#[test]
+fn a_quiet_backup_says_nothing() {
+    let machine = Machine::with_repository();
+    let answer = machine.run(["backup", "source", "--quiet"]).expect(0);
+    assert_eq!((answer.out.as_str(), answer.err.as_str()), ("", ""));
+}
+
+#[test]
+fn a_source_that_is_not_there_fails_before_anything_is_saved() {
+    let machine = Machine::with_repository();
+    machine.run(["backup", "sourse"]).expect(1).says("sourse");
+    assert_eq!(machine.snapshots(), 0);
+}
+
+#[test]
+fn nothing_to_save_is_a_usage_error() {
+    Machine::with_repository().run(["backup"]).expect(2).says("there is nothing to save");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_status_is_3() {
+    let machine = Machine::with_repository();
+    let locked = machine.path("source/locked.jpg");
+    machine.write("source/locked.jpg", "x");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read(&locked).is_ok() {
+        return; // root reads everything: there is nothing to see here.
+    }
+    machine.run(["backup", "source"]).expect(3).says("locked.jpg").prints("snapshot ");
+    let answer = machine.run(["--json", "backup", "source"]).expect(3);
+    assert_eq!(answer.last("summary")["problems"], 1);
+    assert_eq!(answer.last("problem")["kind"], "unreadable");
+}
+
+#[test]
+fn standard_input_becomes_a_file() {
+    let machine = Machine::with_repository();
+    let dump = b"INSERT INTO patient VALUES (1);\n".repeat(10_000);
+    machine.run_with_input(&["backup", "--stdin", "dump.sql"], &dump).expect(0);
+    assert_eq!(machine.run(["cat", "latest", "dump.sql"]).expect(0).out.as_bytes(), dump);
+}
+
+#[test]
+fn a_dry_run_saves_nothing() {
+    let machine = Machine::with_repository();
+    machine.run(["backup", "source", "--dry-run"]).expect(0).prints("nothing was saved");
+    assert_eq!(machine.snapshots(), 0);
+}
+
+#[test]
+fn excludes_come_from_flags_files_and_ignore_files() {
+    let machine = Machine::with_repository();
+    for name in ["a.tmp", "b.bak", "c.ignored", "cache/x"] {
+        machine.write(format!("source/{name}"), "x");
+    }
+    machine.write("source/.enamelignore", "*.ignored\n");
+    machine.write("source/cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55");
+    machine.write("patterns", "*.bak\n");
+    machine.backup(&["--exclude", "*.tmp", "--exclude-file", "patterns", "--exclude-caches"]);
+    let listed = machine.run(["ls", "latest", "--recursive"]).expect(0).out;
+    for name in ["a.tmp", "b.bak", "c.ignored", "cache/x"] {
+        assert!(!listed.contains(name), "{listed}");
+    }
+    machine.backup(&["--no-ignore-files"]);
+    machine.run(["ls", "latest", "--recursive"]).expect(0).prints("c.ignored");
+}
+
+#[test]
+fn a_parent_can_be_chosen_or_refused() {
+    let machine = Machine::with_snapshot();
+    let again = |parent: &str| -> Answer { machine.run(["--json", "backup", "source", "--parent", parent]).expect(0) };
+    assert!(again("none").last("summary")["parent"].is_null());
+    assert!(again("latest").last("summary")["parent"].is_string());
+    machine.run(["backup", "source", "--parent", "00000000"]).expect(1);
+    for trust in ["inode", "mtime,size"] {
+        machine.run(["backup", "source", "--trust", trust]).expect(0);
+    }
+    for profile in ["files", "images", "database"] {
+        machine.run(["backup", "source", "--profile", profile]).expect(0);
+    }
+}

@@ -1,0 +1,59 @@
+//! The whole reference, as one snapshot: a change of any option shows in review.
+
+use std::process::Command;
+
+use crate::harness::{ENAMEL, Machine};
+
+fn help(path: &[&str]) -> String {
+    let output = Command::new(ENAMEL).args(path).arg("--help").env_clear().output().unwrap();
+    assert!(output.status.success(), "{path:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn collect(path: &[&str], reference: &mut String) {
+    let text = help(path);
+    let title = ["enamel"].iter().chain(path).copied().collect::<Vec<_>>().join(" ");
+    reference.push_str(&format!("## {title}\n\n{text}\n"));
+    let commands = text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for command in commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        collect(&[path, &[command]].concat(), reference);
+    }
+}
+
+#[test]
+fn the_reference_is_as_it_was() {
+    let mut reference = String::new();
+    collect(&[], &mut reference);
+    insta::with_settings!({ snapshot_path => "..", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("reference", reference);
+    });
+}
+
+#[test]
+fn every_command_tells_its_exit_status() {
+    let mut reference = String::new();
+    collect(&[], &mut reference);
+    for section in reference.split("## enamel").skip(2) {
+        assert!(section.contains("Exit status"), "{section}");
+    }
+}
+
+#[test]
+fn what_is_no_command_is_a_usage_error() {
+    let machine = Machine::new();
+    for args in [&[] as &[&str], &["frobnicate"], &["ls"], &["ls", "monday"], &["restore", "latest"]] {
+        machine.run(args).expect(2);
+    }
+    machine.run(["backup", "--tag", "a:b", "source"]).expect(2).says("a tag is a word");
+    machine.run(["backup", "--stdin", "a/b"]).expect(2).says("without a folder");
+    machine.run(["--quiet", "--verbose", "snapshots"]).expect(2);
+}
+
+#[test]
+fn completions_need_no_settings() {
+    let machine = Machine::new();
+    for shell in ["bash", "zsh", "fish"] {
+        machine.run_bare(&["completions", shell], []).expect(0).prints("enamel");
+    }
+    machine.run_bare(&["completions", "none"], []).expect(2);
+}

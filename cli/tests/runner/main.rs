@@ -1,0 +1,18 @@
+//! Tests of the `enamel` binary, as a user runs it: every command, every exit status, all output forms.
+//!
+//! Each test has its own home, cache, key file and repository, and an environment that holds nothing else.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
+mod backup;
+mod demo;
+mod harness;
+mod help;
+mod interrupt;
+mod json;
+mod key;
+mod read;
+mod restore;
+mod secrets;
+mod settings;
+mod verify;

@@ -1,0 +1,84 @@
+//! Where passwords come from, and what happens when they are wrong.
+
+use std::ffi::OsString;
+
+use crate::harness::Machine;
+
+const PASSWORD: &str = "correct horse";
+
+fn machine() -> Machine {
+    let machine = Machine::new();
+    machine.run_bare(&["init", "--repo", "repo"], [("ENAMEL_PASSWORD", PASSWORD.into())]).expect(0);
+    machine.write("password", format!("{PASSWORD}\r\nsecond line\n"));
+    machine
+}
+
+fn repo(machine: &Machine) -> (&'static str, OsString) {
+    ("ENAMEL_REPO", machine.path("repo").into())
+}
+
+#[test]
+fn every_source_of_a_password_works() {
+    let machine = machine();
+    let repo = || repo(&machine);
+    machine.run_bare(&["snapshots"], [repo(), ("ENAMEL_PASSWORD", PASSWORD.into())]).expect(0);
+    machine.run_bare(&["snapshots", "--password-file", "password"], [repo()]).expect(0);
+    machine.run_bare(&["snapshots", "--password-command", "cat password"], [repo()]).expect(0);
+}
+
+#[test]
+fn a_wrong_password_is_12() {
+    let machine = machine();
+    let wrong = machine.run_bare(&["snapshots"], [repo(&machine), ("ENAMEL_PASSWORD", "wrong".into())]);
+    wrong.expect(12).says("hint:");
+    machine.run(["init", "--repo", "other", "--key-file", "stranger"]).expect(0);
+    machine.run_bare(&["snapshots", "--key-file", "stranger"], [repo(&machine)]).expect(12);
+}
+
+#[test]
+fn a_password_that_makes_no_sense_is_refused() {
+    let machine = machine();
+    machine.write("empty", "\n");
+    machine.write("no-key", "hello");
+    let run = |args: &[&str]| machine.run_bare(args, [repo(&machine)]).expect(2);
+    run(&["snapshots", "--password-file", "empty"]).says("empty");
+    run(&["snapshots", "--password-file", "missing"]).says("missing");
+    run(&["snapshots", "--password-command", "exit 3"]).says("failed");
+    run(&["snapshots", "--password-command", "true"]).says("empty");
+    run(&["snapshots", "--key-file", "missing"]).says("missing");
+    run(&["snapshots", "--key-file", "no-key"]).says("no-key");
+    run(&["snapshots", "--key-file", "a", "--password-file", "b"]).says("--key-file and --password-file");
+}
+
+#[test]
+fn two_secrets_in_the_environment_are_ambiguous_and_a_flag_decides() {
+    let machine = machine();
+    let both = || [repo(&machine), ("ENAMEL_PASSWORD", "wrong".into()), ("ENAMEL_KEY_FILE", "nowhere".into())];
+    machine.run_bare(&["snapshots"], both()).expect(2).says("ENAMEL_KEY_FILE and ENAMEL_PASSWORD");
+    machine.run_bare(&["snapshots", "--password-file", "password"], both()).expect(0);
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let machine = machine();
+    let run = |args: &[&str]| {
+        let answer = machine.run_bare(args, [repo(&machine), ("ENAMEL_PASSWORD", PASSWORD.into())]).expect(0);
+        assert!(!answer.out.contains(PASSWORD) && !answer.err.contains(PASSWORD));
+    };
+    run(&["config", "show"]);
+    run(&["config", "show", "--json"]);
+    run(&["--verbose", "config", "check"]);
+}
+
+#[test]
+fn no_repository_is_10() {
+    let machine = Machine::new();
+    machine.run(["snapshots"]).expect(10).says("repo").says("hint:");
+    let error = machine.run(["snapshots", "--json"]).expect(10).err;
+    let error = crate::harness::parse(&error).pop().unwrap();
+    assert_eq!((&error["message_type"], &error["code"]), (&"exit_error".into(), &10.into()));
+    machine.write("key", "x");
+    std::fs::create_dir(machine.path("repo")).unwrap();
+    machine.run(["init", "--repo", "other", "--key-file", "real"]).expect(0);
+    machine.run(["snapshots", "--key-file", "real"]).expect(10);
+}

@@ -1,0 +1,115 @@
+//! `enamel.toml`, and what comes before it.
+
+use crate::harness::{Answer, Machine};
+
+/// A machine whose user's config folder holds these settings, and their repository.
+fn machine(settings: &str) -> Machine {
+    let machine = Machine::with_repository();
+    machine.write("home/.config/enamel/enamel.toml", format!("{}\n{settings}", base(&machine)));
+    machine
+}
+
+fn base(machine: &Machine) -> String {
+    format!("repository = {:?}\nkey-file = {:?}", machine.path("repo"), machine.path("key"))
+}
+
+fn setting(answer: &Answer, name: &str) -> (String, String) {
+    let settings = answer.messages();
+    let setting = settings.iter().find(|message| message["name"] == name).unwrap();
+    (setting["value"].as_str().unwrap().into(), setting["origin"].as_str().unwrap().into())
+}
+
+#[test]
+fn plain_backup_does_the_whole_job() {
+    let machine = machine("tags = ['hourly']\nexcludes = ['*.jpg']\nsources = ['../../../source']");
+    machine.run_bare(&["backup"], []).expect(0);
+    let snapshot = machine.run(["--json", "snapshots"]).expect(0).last("snapshot");
+    assert_eq!(snapshot["tags"][0], "hourly");
+    let listed = machine.run(["ls", "latest", "--recursive"]).expect(0).prints("letter.txt").out;
+    assert!(!listed.contains("xray.jpg"), "{listed}");
+    machine.run_bare(&["backup", "--tag", "by-hand"], []).expect(0);
+    let snapshot = machine.run(["--json", "snapshots"]).expect(0).last("snapshot");
+    assert_eq!(snapshot["tags"].as_array().unwrap(), &["by-hand"]);
+}
+
+#[test]
+fn flags_come_before_the_environment_and_that_before_the_file() {
+    let machine = machine("cache-dir = 'from-file'");
+    let show = |args: &[&str], variables: Vec<(&str, &str)>| {
+        let mut command = machine.bare();
+        command.env_remove("ENAMEL_CACHE_DIR").args(["--json", "config", "show"]).args(args).envs(variables);
+        Answer::of(command.output().unwrap())
+    };
+    let file = show(&[], vec![]).expect(0);
+    assert!(setting(&file, "cache-dir").0.ends_with("/home/.config/enamel/from-file"));
+    assert_eq!(setting(&file, "cache-dir").1, "enamel.toml");
+    assert_eq!(setting(&file, "repository").1, "enamel.toml");
+    let variable = show(&[], vec![("ENAMEL_CACHE_DIR", "from-env")]);
+    assert_eq!(setting(&variable, "cache-dir"), (machine.arg("from-env"), "ENAMEL_CACHE_DIR".into()));
+    let flag = show(&["--cache-dir", "from-flag"], vec![("ENAMEL_CACHE_DIR", "from-env")]);
+    assert_eq!(setting(&flag, "cache-dir"), (machine.arg("from-flag"), "--cache-dir".into()));
+    let empty = show(&[], vec![("ENAMEL_CACHE_DIR", "")]);
+    assert_eq!(setting(&empty, "cache-dir").1, "enamel.toml");
+}
+
+#[test]
+fn the_file_is_found_in_order() {
+    let machine = machine("");
+    let file = |answer: Answer| setting(&answer.expect(0), "settings file").0;
+    let show = ["--json", "config", "show"];
+    assert_eq!(file(machine.run_bare(&show, [])), machine.arg("home/.config/enamel/enamel.toml"));
+    machine.write("enamel.toml", base(&machine));
+    assert_eq!(file(machine.run(show)), machine.arg("enamel.toml"), "beside the repository");
+    machine.write("named.toml", base(&machine));
+    let named = ("ENAMEL_CONFIG", machine.path("named.toml").into());
+    assert_eq!(file(machine.run_bare(&show, [named])), machine.arg("named.toml"));
+    machine.run_bare(&["config", "show", "--config", "missing.toml"], []).expect(2).says("missing.toml");
+}
+
+#[test]
+fn what_does_not_belong_there_is_named_with_its_file() {
+    for (settings, said) in [
+        ("colour = 'red'", "colour"),
+        ("tags = ['a:b']", "a:b"),
+        ("password-file = 'x'", "only one of"),
+        ("[retention]\nkeep-hourl = 3", "keep-hourl"),
+        ("sources = 3", "sources"),
+    ] {
+        machine(settings).run_bare(&["snapshots"], []).expect(2).says("enamel.toml").says(said);
+    }
+}
+
+#[test]
+fn no_command_is_run_from_a_file_beside_the_repository() {
+    let machine = Machine::with_repository();
+    machine.write("enamel.toml", "password-command = 'touch ran; echo x'");
+    machine.run(["snapshots"]).expect(2).says("password-command");
+    assert!(!machine.path("ran").exists());
+}
+
+#[test]
+fn global_options_stand_before_or_after_the_command() {
+    let machine = Machine::with_repository();
+    let (repo, key) = (machine.arg("repo"), machine.arg("key"));
+    machine.run_bare(&["--repo", &repo, "--key-file", &key, "snapshots"], []).expect(0);
+    machine.run_bare(&["snapshots", "--repo", &repo, "--key-file", &key], []).expect(0);
+    machine.run_bare(&["--repo", &repo, "key", "list", "--key-file", &key], []).expect(0);
+}
+
+#[test]
+fn show_tells_the_repository_too() {
+    let machine = machine("[retention]\nkeep-hourly = 48");
+    let answer = machine.run_bare(&["config", "show"], []).expect(0);
+    answer.prints("keep 48 hourly (not used by this version)").prints("images: 256 KiB / 1.00 MiB / 4.00 MiB");
+    let repository = machine.run(["--json", "config", "show"]).expect(0).last("repository");
+    assert_eq!((&repository["format_version"], repository["profiles"].as_array().unwrap().len()), (&1.into(), 3));
+}
+
+#[test]
+fn check_names_what_is_wrong() {
+    let machine = machine("sources = ['../../../source', 'gone']");
+    let answer = machine.run_bare(&["config", "check"], []).expect(1);
+    answer.prints("ok      repository and key").prints("FAILED  source").prints("gone");
+    machine.run(["--json", "config", "check"]).messages().iter().for_each(|check| assert!(check["ok"].is_boolean()));
+    machine.run(["config", "check", "--repo", "nowhere"]).expect(10).prints("FAILED  storage");
+}
