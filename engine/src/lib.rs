@@ -9,16 +9,21 @@
 //! reads the environment. `ARCHITECTURE.md` has the map.
 
 pub mod backup;
+pub mod cat;
 pub mod chunk;
 pub mod crypto;
+pub mod diff;
 pub mod error;
 pub mod filesystem;
+pub mod find;
 pub mod index;
 pub mod machine;
 pub mod monitor;
 pub mod pack;
 pub mod repository;
+pub mod snapshots;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod tree;
 

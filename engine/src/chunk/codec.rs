@@ -3,6 +3,8 @@
 //! Compressing is by far the dearest step of a backup, so data that does not compress (images!) is recognised by samples, and a file
 //! whose chunks did not compress is not sampled again for a while.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use repo_format::pack::{CODEC_RAW, CODEC_ZSTD};
@@ -124,21 +126,35 @@ impl Coder {
     }
 }
 
-/// Decodes a chunk of exactly `plain_len` bytes; never allocates more.
+thread_local! {
+    /// A decompressor for each thread: setting one up costs more than a small chunk.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn decompress(coded: &[u8], plain_len: usize) -> std::io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let zstd = match kept {
+            Some(zstd) => zstd,
+            None => kept.insert(Decompressor::new()?),
+        };
+        zstd.decompress(coded, plain_len)
+    })
+}
+
+/// Decodes a chunk of exactly `plain_len` bytes; never allocates more. Raw bytes are not copied.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`], or [`ErrorKind::TooNew`] for an unknown codec.
-pub fn decode(codec: u8, coded: &[u8], plain_len: usize) -> Result<Vec<u8>> {
+pub fn decode(codec: u8, coded: &[u8], plain_len: usize) -> Result<Cow<'_, [u8]>> {
     let wrong = |why: String| Error::new(ErrorKind::Damaged, why);
     match codec {
-        CODEC_RAW if coded.len() == plain_len => Ok(coded.to_vec()),
+        CODEC_RAW if coded.len() == plain_len => Ok(Cow::Borrowed(coded)),
         CODEC_RAW => Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", coded.len()))),
         CODEC_ZSTD => {
-            let plain = Decompressor::new()
-                .and_then(|mut zstd| zstd.decompress(coded, plain_len))
+            let plain = decompress(coded, plain_len)
                 .map_err(|e| wrong(format!("a chunk does not decompress to its {plain_len} bytes: {e}")))?;
             match plain.len() == plain_len {
-                true => Ok(plain),
+                true => Ok(Cow::Owned(plain)),
                 false => Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", plain.len()))),
             }
         }

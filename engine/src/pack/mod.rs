@@ -11,5 +11,5 @@ mod upload;
 
 pub use assemble::FinishedPack;
 pub use chunk_store::{ChunkStore, NodeSink, StoreTotals, Stored};
-pub use reader::{ChunkReader, open_chunk};
+pub use reader::{ChunkReader, Opened, Plain, open_chunk};
 pub use upload::{Mode, UPLOADERS};

@@ -1,7 +1,8 @@
 //! From a chunk's id back to its plain bytes.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::borrow::Cow;
+use std::ops::{Deref, Range};
+use std::sync::{Mutex, PoisonError};
 
 use repo_format::head::ObjectKind;
 use repo_format::id::ChunkId;
@@ -11,14 +12,28 @@ use repo_format::pack::ChunkKind;
 use crate::chunk::decode;
 use crate::crypto::Keys;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Location;
+use crate::index::{Index, Location};
 use crate::monitor::NullMonitor;
 use crate::repository::Repository;
 use crate::store::ObjectName;
 
+/// The plain bytes of a chunk, in the buffer they were opened in.
+pub struct Plain {
+    buffer: Vec<u8>,
+    range: Range<usize>,
+}
+
+impl Deref for Plain {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.buffer[self.range.clone()]
+    }
+}
+
 /// Reads chunks of a repository. Shared by all threads.
 pub struct ChunkReader<'r> {
     repository: &'r Repository,
+    index: &'r Index,
     /// Whether the index has been read anew because something was not found.
     reloaded: Mutex<bool>,
 }
@@ -26,7 +41,12 @@ pub struct ChunkReader<'r> {
 impl<'r> ChunkReader<'r> {
     /// A reader; the index should have been brought up to date after the snapshots were listed.
     pub fn new(repository: &'r Repository) -> Self {
-        ChunkReader { repository, reloaded: Mutex::new(false) }
+        ChunkReader { repository, index: repository.index(), reloaded: Mutex::new(false) }
+    }
+
+    /// A reader that knows only what `index` says.
+    pub fn with_index(repository: &'r Repository, index: &'r Index) -> Self {
+        ChunkReader { repository, index, reloaded: Mutex::new(true) }
     }
 
     /// The repository.
@@ -34,11 +54,11 @@ impl<'r> ChunkReader<'r> {
         self.repository
     }
 
-    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is found the index is read anew, once.
+    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the index is read anew, once.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if no copy is whole.
-    pub fn read(&self, kind: ChunkKind, id: &ChunkId) -> Result<Vec<u8>> {
+    pub fn read(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
         match self.read_known(kind, id) {
             Err(error) if error.kind() == ErrorKind::Damaged && self.reload()? => {
                 // The first error is about what the index said; the second try knows better.
@@ -48,9 +68,9 @@ impl<'r> ChunkReader<'r> {
         }
     }
 
-    fn read_known(&self, kind: ChunkKind, id: &ChunkId) -> Result<Vec<u8>> {
+    fn read_known(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
         let mut first_error = None;
-        for location in self.repository.index().locations(id)? {
+        for location in self.index.locations(id)? {
             match self.read_at(kind, id, &location) {
                 Ok(plain) => return Ok(plain),
                 Err(error) => first_error = first_error.or(Some(error)),
@@ -60,12 +80,15 @@ impl<'r> ChunkReader<'r> {
             .unwrap_or_else(|| Error::new(ErrorKind::Damaged, format!("chunk {id} is in no pack of the repository"))))
     }
 
-    fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
+    fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<Plain> {
         let name = ObjectName::Pack(location.pack);
         let end = location.offset + u64::from(location.sealed_len);
-        let sealed = self.repository.store().get_range(&name, location.offset..end)?;
-        open_chunk(self.repository.keys(), kind, id, location, sealed)
-            .map_err(|e| e.context(format!("cannot use {name}")))
+        let mut buffer = self.repository.store().get_range(&name, location.offset..end)?;
+        let opened = open_chunk(self.repository.keys(), kind, id, location, &mut buffer);
+        match opened.map_err(|e| e.context(format!("cannot use {name}")))? {
+            Opened::InPlace(range) => Ok(Plain { buffer, range }),
+            Opened::Decompressed(plain) => Ok(Plain { range: 0..plain.len(), buffer: plain }),
+        }
     }
 
     /// Reads the index anew, once; whether that was done by this call.
@@ -82,7 +105,15 @@ impl<'r> ChunkReader<'r> {
     }
 }
 
-/// Opens a sealed chunk: tag, codec, length, and at last its id.
+/// Where the plain bytes of an opened chunk are.
+pub enum Opened {
+    /// In the buffer that held the sealed ones.
+    InPlace(Range<usize>),
+    /// Here.
+    Decompressed(Vec<u8>),
+}
+
+/// Opens a sealed chunk in place: tag, codec, length, and at last its id.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`].
@@ -91,8 +122,8 @@ pub fn open_chunk(
     kind: ChunkKind,
     id: &ChunkId,
     location: &Location,
-    mut sealed: Vec<u8>,
-) -> Result<Vec<u8>> {
+    sealed: &mut [u8],
+) -> Result<Opened> {
     let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("chunk {id} {why}"));
     if location.kind != kind {
         return Err(damaged("is of another kind than what names it says"));
@@ -103,12 +134,15 @@ pub fn open_chunk(
     let key = keys.object_key(ObjectKind::Pack, location.sealing, location.salt)?;
     let position = location.position;
     let opened =
-        key.open(position, &position.to_le_bytes(), &mut sealed).ok_or_else(|| damaged("has been changed or moved"))?;
-    sealed.truncate(opened.len);
-    let (codec, coded) = sealed.split_first().ok_or_else(|| damaged("is empty"))?;
+        key.open(position, &position.to_le_bytes(), sealed).ok_or_else(|| damaged("has been changed or moved"))?;
+    let (codec, coded) = sealed[..opened.len].split_first().ok_or_else(|| damaged("is empty"))?;
     let plain = decode(*codec, coded, location.plain_len as usize)?;
-    match keys.id(kind, &plain) == *id {
-        true => Ok(plain),
-        false => Err(damaged("holds other bytes than its id says")),
+    // Padding has no id; that it opened is all there is to check.
+    if kind != ChunkKind::Padding && keys.id(kind, &plain) != *id {
+        return Err(damaged("holds other bytes than its id says"));
+    }
+    match plain {
+        Cow::Borrowed(_) => Ok(Opened::InPlace(1..opened.len)),
+        Cow::Owned(plain) => Ok(Opened::Decompressed(plain)),
     }
 }

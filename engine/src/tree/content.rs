@@ -81,6 +81,7 @@ pub struct ContentIter<'r> {
     reader: &'r ChunkReader<'r>,
     /// What is left of one node a level, the deepest last, each reversed.
     stack: Vec<(u8, Vec<ContentItem>)>,
+    position: u64,
 }
 
 impl<'r> ContentIter<'r> {
@@ -92,7 +93,12 @@ impl<'r> ContentIter<'r> {
             // The root's level is not known yet: any will do.
             ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len: u64::MAX }])],
         };
-        ContentIter { reader, stack }
+        ContentIter { reader, stack, position: 0 }
+    }
+
+    /// Plain bytes up to the end of the chunk, or of the list that could not be read, that was given last.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     fn descend(&mut self, level: u8, item: &ContentItem) -> Result<()> {
@@ -112,15 +118,20 @@ impl<'r> ContentIter<'r> {
 impl Iterator for ContentIter<'_> {
     type Item = Result<ContentItem>;
 
+    /// The next chunk. After an error the walk goes on behind what could not be read; see [`ContentIter::position`].
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (level, items) = self.stack.last_mut()?;
             let level = *level;
             match items.pop() {
                 None => drop(self.stack.pop()),
-                Some(item) if level == 0 => return Some(Ok(item)),
+                Some(item) if level == 0 => {
+                    self.position = self.position.saturating_add(item.len);
+                    return Some(Ok(item));
+                }
                 Some(item) => {
                     if let Err(error) = self.descend(level, &item) {
+                        self.position = self.position.saturating_add(item.len);
                         return Some(Err(error));
                     }
                 }

@@ -11,4 +11,5 @@ mod path;
 pub use content::{ContentBuilder, ContentIter};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
-pub use path::{list, lookup, top_entries, virtual_path};
+pub(crate) use path::{check_depth, join};
+pub use path::{list, lookup, virtual_path};

@@ -1,0 +1,131 @@
+//! What differs between two snapshots.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+
+use repo_format::entry::Entry;
+
+use crate::error::Result;
+use crate::pack::ChunkReader;
+use crate::repository::Repository;
+use crate::snapshots::Snapshot;
+use crate::tree::{DirectoryIter, TreeEntry, check_depth, join};
+
+/// What happened to something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is only in the second.
+    Added,
+    /// It is only in the first.
+    Removed,
+    /// It has another content.
+    Content,
+    /// It has other attributes, and the same content.
+    Metadata,
+    /// It is another kind of thing.
+    Type,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where, from the top directory.
+    pub path: Vec<u8>,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// What it was.
+    pub before: Option<Entry>,
+    /// What it is.
+    pub after: Option<Entry>,
+}
+
+/// Calls `found` for each difference, in order of paths. Folders with the same node are not looked into.
+///
+/// # Errors
+/// Of `found`; if a directory cannot be read.
+pub fn diff(
+    repository: &Repository,
+    before: &Snapshot,
+    after: &Snapshot,
+    found: &mut dyn FnMut(&Change) -> Result<()>,
+) -> Result<()> {
+    let reader = ChunkReader::new(repository);
+    let open = |tree| DirectoryIter::new(&reader, tree).peekable();
+    let mut stack =
+        vec![Pair { path: Vec::new(), before: open(before.manifest.tree_id()), after: open(after.manifest.tree_id()) }];
+    if before.manifest.tree_id() == after.manifest.tree_id() {
+        return Ok(());
+    }
+    while let Some(pair) = stack.last_mut() {
+        let (old, new) = pair.next()?;
+        let Some(name) = old.as_ref().or(new.as_ref()).map(TreeEntry::name) else {
+            stack.pop();
+            continue;
+        };
+        let path = join(&pair.path, name);
+        if let Some(kind) = compare(old.as_ref(), new.as_ref()) {
+            let change = Change {
+                path: path.clone(),
+                kind,
+                before: old.as_ref().map(|e| e.meta.clone()),
+                after: new.as_ref().map(|e| e.meta.clone()),
+            };
+            found(&change)?;
+        }
+        let trees = (old.and_then(|e| e.tree), new.and_then(|e| e.tree));
+        if trees.0 != trees.1 {
+            check_depth(stack.len())?;
+            stack.push(Pair { path, before: open(trees.0), after: open(trees.1) });
+        }
+    }
+    Ok(())
+}
+
+/// Two folders side by side.
+struct Pair<'r> {
+    path: Vec<u8>,
+    before: Peekable<DirectoryIter<'r>>,
+    after: Peekable<DirectoryIter<'r>>,
+}
+
+impl Pair<'_> {
+    /// The next name, in either or both.
+    fn next(&mut self) -> Result<(Option<TreeEntry>, Option<TreeEntry>)> {
+        let order = match (self.before.peek(), self.after.peek()) {
+            (Some(Ok(old)), Some(Ok(new))) => old.name().cmp(new.name()),
+            (Some(_), None) | (Some(Err(_)), _) => Ordering::Less,
+            (_, Some(_)) => Ordering::Greater,
+            (None, None) => return Ok((None, None)),
+        };
+        let old = if order.is_le() { self.before.next().transpose()? } else { None };
+        let new = if order.is_ge() { self.after.next().transpose()? } else { None };
+        Ok((old, new))
+    }
+}
+
+fn compare(old: Option<&TreeEntry>, new: Option<&TreeEntry>) -> Option<ChangeKind> {
+    let (old, new) = match (old, new) {
+        (Some(old), Some(new)) => (old, new),
+        (None, _) => return Some(ChangeKind::Added),
+        (_, None) => return Some(ChangeKind::Removed),
+    };
+    if old.meta.kind != new.meta.kind {
+        return Some(ChangeKind::Type);
+    }
+    let same_content = old.content == new.content
+        && old.meta.size == new.meta.size
+        && old.meta.holes == new.meta.holes
+        && old.meta.link_target == new.meta.link_target
+        && old.meta.device == new.meta.device;
+    match (same_content, attributes(&old.meta) == attributes(&new.meta)) {
+        (false, _) => Some(ChangeKind::Content),
+        (true, false) => Some(ChangeKind::Metadata),
+        (true, true) => None,
+    }
+}
+
+/// What a user would call the attributes of a thing: not its inode, not its change time.
+fn attributes(entry: &Entry) -> impl PartialEq + '_ {
+    let owner = (entry.uid, entry.gid, &entry.user, &entry.group);
+    (entry.mode, owner, entry.mtime(), &entry.xattrs)
+}

@@ -1,0 +1,142 @@
+//! Finding things by name in all snapshots.
+
+use std::collections::HashMap;
+
+use ignore::overrides::{Override, OverrideBuilder};
+use repo_format::entry::{Entry, EntryKind};
+use repo_format::id::{ChunkId, LeaseId};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::path_from_bytes;
+use crate::monitor::Monitor;
+use crate::pack::ChunkReader;
+use crate::repository::Repository;
+use crate::snapshots;
+use crate::tree::{ContentRef, DirectoryIter, check_depth, join};
+
+/// One version of something that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindHit {
+    /// Where, from the top directory.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub entry: Entry,
+    /// The snapshots that hold this version, oldest first.
+    pub snapshots: Vec<LeaseId>,
+}
+
+/// All versions of everything whose name fits the glob `pattern`; its whole path, if the pattern has a slash. In order of paths, then of
+/// the snapshots that held them first.
+///
+/// Folders that snapshots share are walked once, so the time depends on what changed between snapshots, not on their number.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for a bad pattern; if a directory cannot be read.
+pub fn find(repository: &Repository, pattern: &str, monitor: &dyn Monitor) -> Result<Vec<FindHit>> {
+    let bad = |e: ignore::Error| Error::caused(ErrorKind::Usage, format!("`{pattern}` is not a pattern"), e);
+    let mut builder = OverrideBuilder::new("");
+    builder.add(pattern).map_err(bad)?;
+    let reader = ChunkReader::new(repository);
+    let search =
+        Search { reader: &reader, matcher: builder.build().map_err(bad)?, known: HashMap::new(), hits: Vec::new() };
+    search.run(repository, monitor)
+}
+
+struct Search<'r> {
+    reader: &'r ChunkReader<'r>,
+    matcher: Override,
+    /// Hits at and below a folder that has been walked, by its node and path.
+    known: HashMap<(ChunkId, Vec<u8>), Vec<usize>>,
+    hits: Vec<Version>,
+}
+
+/// A hit, and what tells it from other versions at the same path.
+struct Version {
+    hit: FindHit,
+    content: Option<ContentRef>,
+}
+
+/// A folder that is being walked.
+struct Frame<'r> {
+    key: Option<(ChunkId, Vec<u8>)>,
+    path: Vec<u8>,
+    iter: DirectoryIter<'r>,
+    hits: Vec<usize>,
+}
+
+impl<'r> Search<'r> {
+    fn run(mut self, repository: &Repository, monitor: &dyn Monitor) -> Result<Vec<FindHit>> {
+        // Versions by path, so that the same one in another folder node is recognised.
+        let mut versions: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        for snapshot in snapshots::list(repository)?.snapshots {
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            for hit in self.walk(snapshot.manifest.tree_id(), &mut versions)? {
+                let holders = &mut self.hits[hit].hit.snapshots;
+                if holders.last() != Some(&snapshot.id) {
+                    holders.push(snapshot.id);
+                }
+            }
+        }
+        let mut hits: Vec<_> = self.hits.into_iter().map(|version| version.hit).collect();
+        hits.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(hits)
+    }
+
+    fn walk(&mut self, tree: Option<ChunkId>, versions: &mut HashMap<Vec<u8>, Vec<usize>>) -> Result<Vec<usize>> {
+        let top = Frame { key: None, path: Vec::new(), iter: DirectoryIter::new(self.reader, tree), hits: Vec::new() };
+        let mut stack = vec![top];
+        loop {
+            let Some(frame) = stack.last_mut() else { return Ok(Vec::new()) };
+            if let Some(entry) = frame.iter.next().transpose()? {
+                let path = join(&frame.path, entry.name());
+                let is_dir = entry.meta.kind == EntryKind::Directory;
+                if self.matcher.matched(path_from_bytes(&path), is_dir).is_whitelist() {
+                    let version = self.version(&path, &entry.meta, entry.content, versions);
+                    frame.hits.push(version);
+                }
+                let Some(tree) = entry.tree else { continue };
+                let key = (tree, path.clone());
+                if let Some(known) = self.known.get(&key) {
+                    frame.hits.extend(known);
+                    continue;
+                }
+                check_depth(stack.len())?;
+                let iter = DirectoryIter::new(self.reader, Some(tree));
+                stack.push(Frame { key: Some(key), path, iter, hits: Vec::new() });
+                continue;
+            }
+            let Some(done) = stack.pop() else { return Ok(Vec::new()) };
+            let Some(above) = stack.last_mut() else { return Ok(done.hits) };
+            above.hits.extend(&done.hits);
+            if let Some(key) = done.key {
+                self.known.insert(key, done.hits);
+            }
+        }
+    }
+
+    fn version(
+        &mut self,
+        path: &[u8],
+        meta: &Entry,
+        content: Option<ContentRef>,
+        versions: &mut HashMap<Vec<u8>, Vec<usize>>,
+    ) -> usize {
+        let same = |version: &Version| {
+            let known = &version.hit.entry;
+            version.content == content
+                && known.kind == meta.kind
+                && known.size == meta.size
+                && known.mtime() == meta.mtime()
+        };
+        let at_path = versions.entry(path.to_vec()).or_default();
+        if let Some(known) = at_path.iter().copied().find(|n| same(&self.hits[*n])) {
+            return known;
+        }
+        let hit = FindHit { path: path.to_vec(), entry: meta.clone(), snapshots: Vec::new() };
+        self.hits.push(Version { hit, content });
+        at_path.push(self.hits.len() - 1);
+        self.hits.len() - 1
+    }
+}
