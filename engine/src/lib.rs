@@ -21,10 +21,12 @@ pub mod machine;
 pub mod monitor;
 pub mod pack;
 pub mod repository;
+pub mod restore;
 pub mod snapshots;
 pub mod source;
 pub mod stats;
 pub mod store;
 pub mod tree;
+pub mod verify;
 
 pub use error::{Error, ErrorKind, Result};

@@ -86,6 +86,11 @@ impl Index {
         Ok(Index { folder: folder.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
     }
 
+    /// The folder that the cache is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Bytes that the cache takes on disk.
     pub fn disk_bytes(&self) -> u64 {
         schema::FILES.iter().filter_map(|name| self.folder.join(name).metadata().ok()).map(|m| m.len()).sum()

@@ -97,7 +97,7 @@ impl<'r> ContentIter<'r> {
     }
 
     /// Plain bytes up to the end of the chunk, or of the list that could not be read, that was given last.
-    pub fn position(&self) -> u64 {
+    pub fn plain_end(&self) -> u64 {
         self.position
     }
 
@@ -118,7 +118,7 @@ impl<'r> ContentIter<'r> {
 impl Iterator for ContentIter<'_> {
     type Item = Result<ContentItem>;
 
-    /// The next chunk. After an error the walk goes on behind what could not be read; see [`ContentIter::position`].
+    /// The next chunk. After an error the walk goes on behind what could not be read; see [`ContentIter::plain_end`].
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (level, items) = self.stack.last_mut()?;

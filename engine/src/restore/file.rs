@@ -1,0 +1,295 @@
+//! Restoring one file: comparing what is there, and writing what differs.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use repo_format::entry::Entry;
+use repo_format::node::{ContentItem, ProblemKind};
+use repo_format::pack::ChunkKind;
+
+use super::attributes::{Folder, release, report};
+use super::extents::pieces;
+use super::outcome::count;
+use super::{Action, Run};
+use crate::error::{ErrorKind, Result, chain};
+use crate::filesystem::{Dir, FileStat, TargetFile};
+use crate::monitor::Work;
+use crate::tree::{ContentIter, ContentRef, TreeEntry};
+
+/// A larger file is restored by several workers, in pieces of about this size.
+pub(super) const PIECE: u64 = 8 * 1024 * 1024;
+
+/// A piece of work for a worker.
+pub(super) enum Job {
+    /// A whole file.
+    File(FileJob),
+    /// Some chunks of a large one.
+    Chunks(Arc<OpenTarget>, Vec<Span>),
+}
+
+/// A file to restore.
+pub(super) struct FileJob {
+    pub folder: Arc<Folder>,
+    pub path: Vec<u8>,
+    pub entry: TreeEntry,
+    /// What has its name in the target.
+    pub existing: Option<FileStat>,
+}
+
+/// A chunk and its position in the content.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub item: ContentItem,
+    pub position: u64,
+}
+
+/// A file of the target that is being written, until its last piece is done.
+pub(super) struct OpenTarget {
+    folder: Arc<Folder>,
+    path: Vec<u8>,
+    entry: Entry,
+    file: TargetFile,
+    /// What was there before; chunks that are right already are not written.
+    before: Option<FileStat>,
+    wrote: AtomicBool,
+    failed: AtomicBool,
+}
+
+impl Job {
+    /// Does the work.
+    pub fn run(self, run: &Run<'_>) -> Result<()> {
+        match self {
+            Job::File(job) => job.run(run),
+            Job::Chunks(target, spans) => {
+                target.write_spans(run, &spans)?;
+                finish(run, target)
+            }
+        }
+    }
+}
+
+impl FileJob {
+    /// Restores the whole file on the calling thread.
+    pub fn run(self, run: &Run<'_>) -> Result<()> {
+        let content = self.entry.content.clone();
+        let Some(target) = self.open(run)? else { return Ok(()) };
+        match content {
+            None => {}
+            Some(ContentRef::Inline(bytes)) => target.write_checked(run, &bytes, 0)?,
+            Some(content) => {
+                let mut iter = ContentIter::new(run.reader, &content);
+                while let Some(span) = next_span(run, &target, &mut iter)? {
+                    target.write_spans(run, &[span])?;
+                }
+            }
+        }
+        finish(run, target)
+    }
+
+    /// Restores a large file in pieces, which `send` gives to the workers.
+    pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {
+        let Some(content) = self.entry.content.clone() else { return self.run(run) };
+        let Some(target) = self.open(run)? else { return Ok(()) };
+        let mut iter = ContentIter::new(run.reader, &content);
+        let (mut spans, mut bytes) = (Vec::new(), 0);
+        while let Some(span) = next_span(run, &target, &mut iter)? {
+            bytes += span.item.len;
+            spans.push(span);
+            if bytes >= PIECE {
+                send(Job::Chunks(target.clone(), std::mem::take(&mut spans)))?;
+                bytes = 0;
+            }
+        }
+        if !spans.is_empty() {
+            send(Job::Chunks(target.clone(), spans))?;
+        }
+        finish(run, target)
+    }
+
+    /// Opens the file to be written: the one that is there if it may be changed in place, else a new one.
+    fn open(self, run: &Run<'_>) -> Result<Option<Arc<OpenTarget>>> {
+        let FileJob { folder, path, entry, existing } = self;
+        let opened = match &folder.dir {
+            Some(dir) => open_target(dir, &entry.meta, existing),
+            None => Err(io::ErrorKind::NotFound.into()),
+        };
+        match opened {
+            Ok((file, before)) => {
+                let (wrote, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+                Ok(Some(Arc::new(OpenTarget { folder, path, entry: entry.meta, file, before, wrote, failed })))
+            }
+            Err(error) => {
+                run.tally.io(&path, "create", error)?;
+                run.monitor.advance(Work { items: 1, bytes: entry.meta.size });
+                release(run, folder);
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The next chunk of a file; parts of its list that are lost are reported.
+fn next_span(run: &Run<'_>, target: &OpenTarget, iter: &mut ContentIter<'_>) -> Result<Option<Span>> {
+    loop {
+        let from = iter.plain_end();
+        match iter.next() {
+            None => return Ok(None),
+            Some(Ok(item)) => return Ok(Some(Span { item, position: iter.plain_end() - item.len })),
+            Some(Err(error)) if error.kind() == ErrorKind::Damaged => {
+                let end = iter.plain_end().min(target.entry.size);
+                target.lost(run, from, end, &chain(&error));
+            }
+            Some(Err(error)) => return Err(error),
+        }
+    }
+}
+
+fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Result<(TargetFile, Option<FileStat>)> {
+    let name = &entry.name.0;
+    if let Some(stat) = existing {
+        // A file with other names may have them outside the target; one with holes is made anew, so that they are holes again.
+        let in_place = stat.links == 1 && entry.holes.is_none() && !stat.may_have_holes();
+        if in_place && let Ok(file) = dir.open_existing(name) {
+            // Looked at again through the open file: the name may be another's by now.
+            let stat = file.stat()?;
+            if stat.links == 1 {
+                return Ok((file, Some(stat)));
+            }
+        }
+        dir.remove(name)?;
+    }
+    Ok((dir.create_file(name)?, None))
+}
+
+impl OpenTarget {
+    fn write_spans(&self, run: &Run<'_>, spans: &[Span]) -> Result<()> {
+        for span in spans {
+            if self.failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            run.monitor.advance(Work { items: 0, bytes: span.item.len });
+            if self.is_there(run, span) {
+                continue;
+            }
+            match run.reader.read(ChunkKind::Data, &span.item.id) {
+                Ok(plain) if plain.len() as u64 == span.item.len => self.write(run, &plain, span.position)?,
+                Ok(_) => self.lost(run, span.position, span.position + span.item.len, "its chunk has another length"),
+                Err(error) if error.kind() == ErrorKind::Damaged => {
+                    self.lost(run, span.position, span.position + span.item.len, &chain(&error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the file has this chunk in its place already.
+    fn is_there(&self, run: &Run<'_>, span: &Span) -> bool {
+        let Some(before) = &self.before else { return false };
+        if before.entry.size < span.position.saturating_add(span.item.len) {
+            return false;
+        }
+        let Ok(len) = usize::try_from(span.item.len) else { return false };
+        let mut bytes = vec![0; len];
+        // What cannot be read is not there, and will be written.
+        let read = read_exactly(&self.file, &mut bytes, span.position);
+        read && run.reader.repository().keys().id(ChunkKind::Data, &bytes) == span.item.id
+    }
+
+    fn write_checked(&self, run: &Run<'_>, bytes: &[u8], position: u64) -> Result<()> {
+        run.monitor.advance(Work { items: 0, bytes: bytes.len() as u64 });
+        let mut there = vec![0; bytes.len()];
+        if self.before.is_some() && read_exactly(&self.file, &mut there, position) && there == bytes {
+            return Ok(());
+        }
+        self.write(run, bytes, position)
+    }
+
+    fn write(&self, run: &Run<'_>, bytes: &[u8], position: u64) -> Result<()> {
+        self.wrote.store(true, Ordering::Relaxed);
+        for piece in pieces(&self.entry, position, bytes.len()) {
+            if let Err(error) = self.file.write_at(&bytes[piece.content], piece.offset) {
+                self.failed.store(true, Ordering::Relaxed);
+                return run.tally.io(&self.path, "write", error);
+            }
+        }
+        count(&run.tally.written_bytes, bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Part of the content is lost: zeros stand for it, and nobody is left to think that they are the file's own.
+    fn lost(&self, run: &Run<'_>, from: u64, to: u64, why: &str) {
+        self.wrote.store(true, Ordering::Relaxed);
+        let message = format!("bytes {from} to {to} are lost and stand as zeros: {why}");
+        run.tally.problem(&self.path, ProblemKind::Unreadable, message);
+        if self.before.is_some() {
+            self.zero(run, from, to);
+        }
+    }
+
+    fn zero(&self, run: &Run<'_>, from: u64, to: u64) {
+        let zeros = vec![0; 1024 * 1024];
+        let mut at = from;
+        while at < to {
+            let len = usize::try_from(to - at).unwrap_or(zeros.len()).min(zeros.len());
+            if let Err(error) = self.file.write_at(&zeros[..len], at) {
+                run.tally.problem(&self.path, ProblemKind::Unreadable, format!("cannot write zeros: {error}"));
+                return;
+            }
+            at += len as u64;
+        }
+    }
+
+    /// After the last piece: length and attributes.
+    fn settle(&self, run: &Run<'_>) -> Result<()> {
+        let now = self.file.stat().and_then(|now| {
+            if now.entry.size == self.entry.size {
+                return Ok(now);
+            }
+            self.wrote.store(true, Ordering::Relaxed);
+            self.file.set_len(self.entry.size)?;
+            self.file.stat()
+        });
+        let now = match now {
+            Ok(now) => now,
+            Err(error) => return run.tally.io(&self.path, "set the length of", error),
+        };
+        let before = self.before.as_ref().map(|before| &before.entry);
+        report(run.tally, &self.path, self.file.apply(&self.entry, Some(&now), run.owners, run.attributes()));
+        let same = |b: &Entry| b.mode == self.entry.mode && b.mtime() == self.entry.mtime();
+        let action = match (before, self.wrote.load(Ordering::Relaxed)) {
+            (None, _) => Action::Create,
+            (Some(_), true) => Action::Rewrite,
+            (Some(before), false) if same(before) => Action::Keep,
+            (Some(_), false) => Action::Attributes,
+        };
+        if matches!(action, Action::Keep | Action::Attributes) {
+            count(&run.tally.unchanged_files, 1);
+        }
+        count(&run.tally.files, 1);
+        (run.planned)(&self.path, action);
+        Ok(())
+    }
+}
+
+/// Lets go of a file; whoever is the last settles it.
+fn finish(run: &Run<'_>, target: Arc<OpenTarget>) -> Result<()> {
+    let Some(target) = Arc::into_inner(target) else { return Ok(()) };
+    run.monitor.advance(Work { items: 1, bytes: 0 });
+    let settled = if target.failed.load(Ordering::Relaxed) { Ok(()) } else { target.settle(run) };
+    release(run, target.folder);
+    settled
+}
+
+/// Fills `bytes` from `offset` on, if the file goes that far.
+pub(super) fn read_exactly(file: &TargetFile, bytes: &mut [u8], offset: u64) -> bool {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], offset + done as u64) {
+            Ok(0) | Err(_) => return false,
+            Ok(read) => done += read,
+        }
+    }
+    true
+}

@@ -1,0 +1,117 @@
+//! Further names of files, made when all files are there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use repo_format::entry::{Entry, HardLink};
+
+use super::attributes::report;
+use super::outcome::count;
+use super::{Action, Run};
+use crate::error::Result;
+use crate::filesystem::Dir;
+
+/// A name in a folder of the target, by the parts of its path from there.
+#[derive(Clone)]
+pub(super) struct NameInTarget {
+    /// Parts of the folder's path.
+    pub folder: Vec<Vec<u8>>,
+    /// The name.
+    pub name: Vec<u8>,
+    /// The whole path, for messages.
+    pub path: Vec<u8>,
+}
+
+/// The files with several names that a restore has met.
+pub(super) struct Links {
+    target: Option<Arc<Dir>>,
+    first: HashMap<HardLink, NameInTarget>,
+    further: Vec<(HardLink, NameInTarget, Entry)>,
+}
+
+impl Links {
+    pub fn new(target: Option<Arc<Dir>>) -> Self {
+        Links { target, first: HashMap::new(), further: Vec::new() }
+    }
+
+    /// Whether this is a further name of a file that has been met: then it is noted, and made later.
+    pub fn is_further(&mut self, identity: HardLink, name: &NameInTarget, entry: &Entry) -> bool {
+        if self.first.contains_key(&identity) {
+            self.further.push((identity, name.clone(), entry.clone()));
+            return true;
+        }
+        self.first.insert(identity, name.clone());
+        false
+    }
+
+    /// Makes all further names.
+    ///
+    /// # Errors
+    /// If the disk is full.
+    pub fn make(self, run: &Run<'_>) -> Result<()> {
+        let Some(target) = &self.target else { return Ok(()) };
+        for (identity, name, entry) in &self.further {
+            let Some(first) = self.first.get(identity) else { continue };
+            match link(target, first, name, run) {
+                Ok(action) => {
+                    count(&run.tally.files, 1);
+                    if action == Action::Keep {
+                        count(&run.tally.unchanged_files, 1);
+                    }
+                    (run.planned)(&name.path, action);
+                }
+                Err(error) => run.tally.io(&name.path, "link", error)?,
+            }
+            run.monitor.advance(crate::monitor::Work { items: 1, bytes: entry.size });
+        }
+        Ok(())
+    }
+}
+
+fn link(target: &Dir, first: &NameInTarget, name: &NameInTarget, run: &Run<'_>) -> std::io::Result<Action> {
+    let from = walk_to(target, &first.folder)?;
+    let to = walk_to(target, &name.folder)?;
+    let (from, to) = (from.as_ref().unwrap_or(target), to.as_ref().unwrap_or(target));
+    let file = from.stat(&first.name)?;
+    if let Ok(there) = to.stat(&name.name)
+        && (there.device, there.entry.inode) == (file.device, file.entry.inode)
+    {
+        return Ok(Action::Keep);
+    }
+    if run.options.dry_run {
+        return Ok(Action::Create);
+    }
+    // The folder has its attributes already: it gets them again.
+    let before = to.stat_self()?;
+    to.make_writable()?;
+    to.remove(&name.name)?;
+    let made = to.create_hard_link(&name.name, from, &first.name);
+    let mut entry = before.entry;
+    entry.xattrs = None;
+    report(run.tally, &name.path, restore_folder(to, &entry, run));
+    made.map(|()| Action::Create)
+}
+
+/// Sets mode and time of a folder back.
+fn restore_folder(dir: &Dir, entry: &Entry, run: &Run<'_>) -> Vec<String> {
+    let keep = crate::filesystem::Attributes { owner: false, by_name: false };
+    let mut wanted = entry.clone();
+    let mut now = match dir.stat_self() {
+        Ok(now) => now,
+        Err(error) => return vec![format!("cannot look at its folder: {error}")],
+    };
+    // Its extended attributes are as they should be.
+    if dir.complete_self(&mut now, run.owners).is_empty() {
+        wanted.xattrs = now.entry.xattrs.clone();
+    }
+    dir.apply_self(&wanted, Some(&now), run.owners, keep)
+}
+
+/// Opens a folder below `dir`, part by part; none is `dir` itself.
+fn walk_to(dir: &Dir, parts: &[Vec<u8>]) -> std::io::Result<Option<Dir>> {
+    let mut at = None;
+    for part in parts {
+        at = Some(at.as_ref().unwrap_or(dir).open_dir(part)?);
+    }
+    Ok(at)
+}

@@ -1,0 +1,86 @@
+//! Counting what a restore does, and what it cannot do.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use repo_format::cbor::ByteString;
+use repo_format::node::{Problem, ProblemKind};
+
+use super::RestoreOutcome;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
+
+/// Problems that the outcome names.
+const NAMED: usize = 1000;
+
+/// What a restore has done so far.
+pub(super) struct Tally<'m> {
+    monitor: &'m dyn Monitor,
+    pub files: AtomicU64,
+    pub directories: AtomicU64,
+    pub others: AtomicU64,
+    pub written_bytes: AtomicU64,
+    pub unchanged_files: AtomicU64,
+    pub deleted_entries: AtomicU64,
+    problem_count: AtomicU64,
+    problems: Mutex<Vec<Problem>>,
+}
+
+/// Adds to a counter.
+pub(super) fn count(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+impl<'m> Tally<'m> {
+    pub fn new(monitor: &'m dyn Monitor) -> Self {
+        let zero = AtomicU64::default;
+        Tally {
+            monitor,
+            files: zero(),
+            directories: zero(),
+            others: zero(),
+            written_bytes: zero(),
+            unchanged_files: zero(),
+            deleted_entries: zero(),
+            problem_count: zero(),
+            problems: Mutex::default(),
+        }
+    }
+
+    /// Adds a problem with what is at `path`.
+    pub fn problem(&self, path: &[u8], kind: ProblemKind, message: impl Into<String>) {
+        let message = message.into();
+        self.monitor.problem(path, &message);
+        self.problem_count.fetch_add(1, Ordering::Relaxed);
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.len() < NAMED {
+            problems.push(Problem { path: ByteString(path.to_vec()), kind: kind as u8, message });
+        }
+    }
+
+    /// Adds a failure to `action` what is at `path`; a full disk ends the restore, since everything else would fail, too.
+    pub fn io(&self, path: &[u8], action: &str, error: std::io::Error) -> Result<()> {
+        let message = format!("cannot {action}: {error}");
+        let ends = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+        if ends {
+            let shown = String::from_utf8_lossy(path).into_owned();
+            return Err(Error::caused(ErrorKind::NoSpace, format!("cannot {action} `{shown}`"), error));
+        }
+        self.problem(path, ProblemKind::Unreadable, message);
+        Ok(())
+    }
+
+    /// The outcome.
+    pub fn into_outcome(self) -> RestoreOutcome {
+        RestoreOutcome {
+            files: self.files.into_inner(),
+            directories: self.directories.into_inner(),
+            others: self.others.into_inner(),
+            written_bytes: self.written_bytes.into_inner(),
+            unchanged_files: self.unchanged_files.into_inner(),
+            deleted_entries: self.deleted_entries.into_inner(),
+            problem_count: self.problem_count.into_inner(),
+            problems: self.problems.into_inner().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What snapshots need: every node and every chunk that can be reached from a manifest.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::entry::EntryKind;
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::node::{NodeKind, RawNode};
+use repo_format::pack::ChunkKind;
+
+use super::Finding;
+use super::FindingKind::LostData;
+use super::content::CheckedPacks;
+use super::report::{Report, is_damage};
+use crate::error::{Error, Result, chain};
+use crate::index::Index;
+use crate::monitor::Monitor;
+use crate::pack::ChunkReader;
+use crate::repository::{ManifestObject, Repository};
+use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, join};
+
+/// Snapshots and paths that a finding names.
+const NAMED: usize = 100;
+
+/// Walks everything that a manifest needs, each node once.
+struct Needs<'r> {
+    reader: &'r ChunkReader<'r>,
+    index: &'r Index,
+    packs: &'r CheckedPacks,
+    monitor: &'r dyn Monitor,
+    /// Nodes that have been walked, and whether something beneath is lost.
+    walked: HashMap<ChunkId, bool>,
+    /// Chunks and nodes that are needed and nowhere whole, and why.
+    lost: HashMap<ChunkId, String>,
+}
+
+/// Checks that everything that `manifests` need is there.
+pub(super) fn check_needs(
+    repository: &Repository,
+    manifests: &[ManifestObject],
+    index: &Index,
+    packs: &CheckedPacks,
+    report: &Report,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let reader = ChunkReader::with_index(repository, index);
+    let mut needs = Needs { reader: &reader, index, packs, monitor, walked: HashMap::new(), lost: HashMap::new() };
+    for object in manifests {
+        for id in &object.manifest.ids {
+            needs.walk(*id)?;
+        }
+    }
+    if needs.lost.is_empty() {
+        return Ok(());
+    }
+    let affected = needs.affected(manifests)?;
+    let mut why: Vec<_> = needs.lost.values().cloned().collect();
+    why.sort();
+    why.dedup();
+    let message =
+        format!("{} chunks that snapshots need are lost: {}", needs.lost.len(), why[..why.len().min(3)].join("; "));
+    report.add(Finding { object: "snapshots".to_owned(), kind: LostData, message, affected });
+    Ok(())
+}
+
+/// A node whose children are being walked.
+struct Frame {
+    id: ChunkId,
+    children: Vec<Child>,
+    has_lost: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Child {
+    id: ChunkId,
+    kind: ChunkKind,
+}
+
+impl Needs<'_> {
+    /// Walks a node and everything beneath; no recursion, so that no depth can exhaust the stack.
+    fn walk(&mut self, root: ChunkId) -> Result<()> {
+        let mut stack = Vec::new();
+        self.enter(root, &mut stack)?;
+        while let Some(frame) = stack.last_mut() {
+            if self.monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            let Some(child) = frame.children.pop() else {
+                let Some(done) = stack.pop() else { break };
+                self.walked.insert(done.id, done.has_lost);
+                if let Some(above) = stack.last_mut() {
+                    above.has_lost |= done.has_lost;
+                }
+                continue;
+            };
+            match child.kind {
+                ChunkKind::Node => match self.walked.get(&child.id) {
+                    Some(has_lost) => frame.has_lost |= has_lost,
+                    None => self.enter(child.id, &mut stack)?,
+                },
+                _ => frame.has_lost |= !self.is_there(child.id)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, id: ChunkId, stack: &mut Vec<Frame>) -> Result<()> {
+        if self.walked.contains_key(&id) {
+            return Ok(());
+        }
+        let read = self.reader.read(ChunkKind::Node, &id).and_then(|node| children(id, &node));
+        let (children, has_lost) = match read {
+            Ok(children) => (children, false),
+            Err(error) if is_damage(&error) => {
+                self.lost.insert(id, chain(&error));
+                (Vec::new(), true)
+            }
+            Err(error) => return Err(error),
+        };
+        stack.push(Frame { id, children, has_lost });
+        Ok(())
+    }
+
+    /// Whether a data chunk is in a pack that is there, and not known to be damaged.
+    fn is_there(&mut self, id: ChunkId) -> Result<bool> {
+        let there = self.index.packs_of(&id, |pack| !self.packs.is_damaged(pack, &id))?;
+        if !there {
+            self.lost.insert(id, format!("chunk {id} is in no pack of the repository"));
+        }
+        Ok(there)
+    }
+
+    /// Snapshots and paths that suffer.
+    fn affected(&self, manifests: &[ManifestObject]) -> Result<Vec<(LeaseId, Vec<u8>)>> {
+        let mut affected = Vec::new();
+        for object in manifests {
+            let manifest = &object.manifest;
+            let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) else { continue };
+            let mut stack = vec![(Vec::new(), DirectoryIter::new(self.reader, Some(tree)))];
+            while let Some((path, iter)) = stack.last_mut() {
+                if affected.len() >= NAMED {
+                    return Ok(affected);
+                }
+                match iter.next() {
+                    None => drop(stack.pop()),
+                    Some(Err(error)) if is_damage(&error) => affected.push((manifest.id, path.clone())),
+                    Some(Err(error)) => return Err(error),
+                    Some(Ok(entry)) => {
+                        let child = join(path, entry.name());
+                        if entry.meta.kind == EntryKind::File && self.file_suffers(&entry)? {
+                            affected.push((manifest.id, child));
+                        } else if let Some(tree) = entry.tree.filter(|tree| self.suffers(tree)) {
+                            stack.push((child, DirectoryIter::new(self.reader, Some(tree))));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(affected)
+    }
+
+    fn suffers(&self, node: &ChunkId) -> bool {
+        self.walked.get(node).copied().unwrap_or(true)
+    }
+
+    fn file_suffers(&self, entry: &TreeEntry) -> Result<bool> {
+        match &entry.content {
+            None | Some(ContentRef::Inline(_)) => Ok(false),
+            Some(ContentRef::List(list)) => Ok(self.suffers(list)),
+            Some(content) => {
+                let lost: HashSet<&ChunkId> = self.lost.keys().collect();
+                for item in ContentIter::new(self.reader, content) {
+                    if lost.contains(&item?.id) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// What a node names, and of which kind each is.
+fn children(id: ChunkId, bytes: &[u8]) -> Result<Vec<Child>> {
+    let damaged = |e| Error::damaged(format!("node {id}"), e);
+    let raw = RawNode::decode(bytes).map_err(damaged)?;
+    let all = |kind| raw.ids.iter().map(|id| Child { id: *id, kind }).collect();
+    match raw.kind {
+        kind if kind == NodeKind::Content as u8 => {
+            repo_format::node::ContentNode::decode(bytes).map_err(damaged)?;
+            Ok(all(if raw.level == 0 { ChunkKind::Data } else { ChunkKind::Node }))
+        }
+        kind if kind == NodeKind::Directory as u8 => directory_children(bytes).map_err(damaged),
+        // Kinds of a later version name nodes of their own; that they can be read is what can be checked.
+        _ => Ok(all(ChunkKind::Node)),
+    }
+}
+
+fn directory_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
+    use repo_format::node::DirectoryNode;
+    let leaf = match DirectoryNode::decode(bytes)? {
+        DirectoryNode::Parts(_, parts) => {
+            return Ok(parts.iter().map(|part| Child { id: part.id, kind: ChunkKind::Node }).collect());
+        }
+        DirectoryNode::Leaf(leaf) => leaf,
+    };
+    let mut kinds: HashMap<u32, ChunkKind> = HashMap::new();
+    for entry in &leaf.entries {
+        let content = entry.content.as_ref();
+        let direct = content.and_then(|c| c.direct.as_ref()).into_iter().flatten().map(|c| (c.place, ChunkKind::Data));
+        let nodes = entry.tree.into_iter().chain(content.and_then(|c| c.list)).map(|place| (place, ChunkKind::Node));
+        kinds.extend(direct.chain(nodes));
+    }
+    let child = |(place, id): (usize, &ChunkId)| {
+        let kind = u32::try_from(place).ok().and_then(|place| kinds.get(&place)).copied();
+        Child { id: *id, kind: kind.unwrap_or(ChunkKind::Node) }
+    };
+    Ok(leaf.ids.iter().enumerate().map(child).collect())
+}

@@ -1,0 +1,199 @@
+//! Everything but packs: manifests, keys, config, condemned list, leases, segments, and names that are none.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::clear;
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{Bytes32, LeaseId, PackId};
+use repo_format::lease::Lease;
+use repo_format::limits;
+
+use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
+use super::content::CheckedPacks;
+use super::report::Report;
+use crate::crypto::SEALED_OVERHEAD;
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::repository::{ManifestObject, Repository, SnapshotObject};
+use crate::store::{Folder, ObjectName};
+
+/// Reads everything in `snapshots/`; gives the manifests that can be read.
+pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Result<Vec<ManifestObject>> {
+    let mut manifests = Vec::new();
+    for id in repository.snapshot_names()? {
+        let name = ObjectName::Snapshot(id);
+        match report.check(name, DamagedObject, repository.read_snapshot_object(id))? {
+            Some(SnapshotObject::Manifest(object)) => manifests.push(*object),
+            Some(SnapshotObject::Void(void)) => {
+                report.note(format!("{name} fences a writer, by {}: {}", void.host, void.reason))
+            }
+            None => {}
+        }
+    }
+    manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
+    Ok(manifests)
+}
+
+/// Reads members, keyrings, leases and the condemned list, and lists everything for names that are none.
+pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> Result<()> {
+    let mut names = Vec::new();
+    for folder in Folder::ALL {
+        let mut found = |info: crate::store::ObjectInfo| {
+            if !matches!(folder, Folder::Packs | Folder::Index | Folder::Snapshots) {
+                names.push(info.name);
+            }
+            Ok(())
+        };
+        let mut strange = |name| report.note(format!("{name} is not an object of a repository"));
+        repository.store().list(folder, &mut found, &mut strange)?;
+    }
+    names.sort();
+    for name in names {
+        match name {
+            ObjectName::Member(_) => check_clear(repository, report, &name, ObjectKind::Member, limits::SMALL_OBJECT)?,
+            ObjectName::Keyring(_) => check_clear(repository, report, &name, ObjectKind::Keyring, limits::KEYRING)?,
+            ObjectName::Lease(id) => check_lease(repository, report, id),
+            // The config was checked when the repository was opened.
+            _ => {}
+        }
+    }
+    report.check("condemned", DamagedObject, repository.condemned())?;
+    Ok(())
+}
+
+fn check_clear(
+    repository: &Repository,
+    report: &Report,
+    name: &ObjectName,
+    kind: ObjectKind,
+    limit: u64,
+) -> Result<()> {
+    let read = || -> Result<()> {
+        let bytes = repository.store().get(name, limit + clear::OVERHEAD as u64)?;
+        let object = clear::decode(kind, &bytes, limit).map_err(|e| Error::damaged(name, e))?;
+        let identity = match kind {
+            ObjectKind::Member => {
+                let member = repo_format::member::Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
+                ObjectName::Member(member.id)
+            }
+            _ => {
+                let keyring =
+                    repo_format::keyring::Keyring::decode(object.body).map_err(|e| Error::damaged(name, e))?;
+                ObjectName::Keyring(keyring.version)
+            }
+        };
+        match identity == *name {
+            true => Ok(()),
+            false => Err(Error::new(crate::ErrorKind::Damaged, format!("{name} holds what belongs to {identity}"))),
+        }
+    };
+    report.check(name, DamagedObject, read()).map(|_| ())
+}
+
+/// A lease need not survive a power loss, so one that cannot be read is only odd.
+fn check_lease(repository: &Repository, report: &Report, id: LeaseId) {
+    let name = ObjectName::Lease(id);
+    let read = || -> Result<Lease> {
+        let bytes = repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD)?;
+        let keys = repository.keys();
+        let plain = keys.open(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &bytes, limits::SMALL_OBJECT)?;
+        Lease::decode(&plain).map_err(|e| Error::damaged(name, e))
+    };
+    match read() {
+        Ok(lease) => report.note(format!(
+            "{name}: process {} on {} is writing, or ended without tidying up",
+            lease.process, lease.host
+        )),
+        Err(error) => report.note(format!("{name} cannot be read, as after a power loss: {error}")),
+    }
+}
+
+/// Compares what is there with what manifests and this machine's cache remember.
+pub(super) fn check_memory(repository: &Repository, manifests: &[ManifestObject], report: &Report) -> Result<()> {
+    let present: HashMap<LeaseId, Bytes32> = manifests.iter().map(|m| (m.manifest.id, m.digest)).collect();
+    let names: HashSet<LeaseId> = repository.snapshot_names()?.into_iter().collect();
+    let mut expected: HashMap<LeaseId, Bytes32> = HashMap::new();
+    for manifest in manifests {
+        expected.extend(manifest.manifest.seen.iter().map(|seen| (seen.id, seen.digest)));
+    }
+    expected.extend(repository.index().remembered_manifests()?.into_iter().map(|m| (m.id, m.digest)));
+    for (id, digest) in expected {
+        match present.get(&id) {
+            Some(there) if *there == digest => {}
+            Some(_) => report.find(ObjectName::Snapshot(id), RolledBack, "the snapshot has been replaced by another"),
+            // One that is there and cannot be read is a finding already.
+            None if names.contains(&id) => {}
+            None => report.find(
+                ObjectName::Snapshot(id),
+                MissingSnapshot,
+                "the snapshot has disappeared, and nothing says that it was forgotten",
+            ),
+        }
+    }
+    check_versions(repository, manifests, report)
+}
+
+fn check_versions(repository: &Repository, manifests: &[ManifestObject], report: &Report) -> Result<()> {
+    let newest = |of: fn(&ManifestObject) -> u64| manifests.iter().map(of).max().unwrap_or(0);
+    let older = |name: &str, version: u64, seen: u64| {
+        if version < seen {
+            let message = format!(
+                "it is version {version}, and a snapshot was made with version {seen}: an older copy stands in its place"
+            );
+            report.find(name, RolledBack, message);
+        }
+    };
+    older("config", repository.config().version, newest(|m| m.manifest.config_version));
+    older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
+    // One that cannot be read is a finding already.
+    if let Ok((condemned, _)) = repository.condemned() {
+        let remembered = repository.index().remembered("condemned")?.map_or(0, |(next, _)| next);
+        let seen = newest(|m| m.manifest.condemned_seen.saturating_add(1)).max(remembered);
+        older("condemned", condemned.next, seen);
+    }
+    Ok(())
+}
+
+/// Reads all segments, and compares what they say of packs with what the packs say themselves.
+pub(super) fn check_segments(
+    repository: &Repository,
+    packs: &CheckedPacks,
+    report: &Report,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let mut ids = Vec::new();
+    let mut found = |info: crate::store::ObjectInfo| {
+        if let ObjectName::Segment(id) = info.name {
+            ids.push(id);
+        }
+        Ok(())
+    };
+    repository.store().list(Folder::Index, &mut found, &mut |_| {})?;
+    ids.sort();
+    let mut named: HashSet<PackId> = HashSet::new();
+    for id in ids {
+        if monitor.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        let name = ObjectName::Segment(id);
+        let Some(described) = report.check(name, DamagedObject, repository.read_segment(id))? else { continue };
+        for pack in described {
+            named.insert(pack.id);
+            let differs =
+                packs.digest(&pack.id).is_some_and(|digest| digest != super::content::description_digest(&pack));
+            if differs {
+                report.find(
+                    name,
+                    DamagedObject,
+                    format!("it says of packs/{} what the pack's own table does not", pack.id),
+                );
+            }
+        }
+    }
+    for pack in packs.whole().filter(|pack| !named.contains(*pack)) {
+        report.note(format!(
+            "packs/{pack} is in no index segment, as after an interrupted backup; the next one takes it in"
+        ));
+    }
+    Ok(())
+}
