@@ -189,7 +189,7 @@ fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Resul
         one_file_system: args.one_file_system || file.one_file_system,
         parent,
         trust,
-        profile: profile.map(|value| value.get_name().to_owned()),
+        profile: profile.and_then(|value| value.get_name().parse().ok()),
         dry_run: args.dry_run,
     })
 }

@@ -5,8 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use clap::Subcommand;
-use engine::repository::Repository;
-use engine::repository::conditions::check_conditions;
+use engine::repository::{Repository, check_conditions};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! `enamel restore`: a snapshot, a folder or a file, back on disk.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -94,13 +95,17 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     let path = args.snap.path.clone().unwrap_or_default();
     let options = RestoreOptions { path, delete: args.delete, dry_run: args.dry_run, owners };
     let ui = context.ui;
-    let mut printed = Ok(());
-    let mut planned = |path: &[u8], action: Action| {
-        if printed.is_ok() && (args.dry_run || ui.is_verbose()) {
-            printed = print_planned(ui, path, action);
+    let shown = args.dry_run || ui.is_verbose();
+    // Workers report what they do, too; the first failure to print ends the printing, not the restore.
+    let printed = Mutex::new(Ok(()));
+    let planned = |path: &[u8], action: Action| {
+        let mut printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown && printed.is_ok() {
+            *printed = print_planned(ui, path, action);
         }
     };
-    let outcome = engine::restore::restore(&repo, &snapshot, &args.target, &options, &mut planned, ui)?;
+    let outcome = engine::restore::restore(&repo, &snapshot, &args.target, &options, &planned, ui)?;
+    let printed = printed.into_inner().unwrap_or_else(PoisonError::into_inner);
     let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
     let summary = Summary {
         snapshot: snapshot.id.to_string(),

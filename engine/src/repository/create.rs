@@ -10,7 +10,8 @@ use repo_format::member::Member;
 use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, Keys, create_member, random, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
-use crate::store::{self, Folder, ObjectName, Store, StoreErrorKind};
+use crate::store::conformance::Failure;
+use crate::store::{self, Folder, ObjectName, Store};
 
 /// How to make a repository.
 #[derive(Debug, Clone, Default)]
@@ -94,22 +95,19 @@ fn make_room(store: &dyn Store) -> Result<()> {
     leftovers.iter().try_for_each(|name| store.delete(name).map_err(Error::from))
 }
 
-/// Tests on the real store what safety rests on: that a name can be taken only once.
+/// Tests on the real store what safety rests on: that a name can be taken only once, and that an object is replaced only as expected.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] with what the store did instead.
+/// [`ErrorKind::Io`] with the promise that the store does not keep.
 pub fn check_conditions(store: &dyn Store) -> Result<()> {
-    let name = ObjectName::Lease(repo_format::id::LeaseId(random()?));
-    store.put_new(&name, &[b"first"])?;
-    let second = store.put_new(&name, &[b"second"]);
-    let kept = store.get(&name, 64).map(|bytes| bytes.to_vec());
-    store.delete(&name)?;
-    let refused = matches!(second, Err(e) if e.kind == StoreErrorKind::AlreadyExists);
-    match refused && kept? == b"first" {
-        true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::Io,
-            format!("{} lets a name be taken twice, so two backups at once could harm each other", store.location()),
-        )),
-    }
+    store::conformance::check_conditions(store).map_err(|failure| match failure {
+        Failure::Store(error) => error.into(),
+        broken @ Failure::Broken(_) => {
+            let message = format!(
+                "{} cannot hold a repository: backups at the same time could harm each other",
+                store.location()
+            );
+            Error::caused(ErrorKind::Io, message, broken)
+        }
+    })
 }
