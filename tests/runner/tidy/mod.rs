@@ -6,6 +6,7 @@
 mod edges;
 mod files;
 mod links;
+mod lints;
 mod markdown;
 mod places;
 mod planted;
@@ -45,6 +46,12 @@ fn modules_use_what_they_may() {
 #[test]
 fn what_has_a_place_stands_only_there() {
     check(places::strays);
+}
+
+#[test]
+fn lints_reach_every_package() {
+    check(lints::lost_settings);
+    check(lints::packages_without);
 }
 
 #[test]

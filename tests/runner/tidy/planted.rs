@@ -1,7 +1,7 @@
 //! Every rule finds the fault it is there for, and none where there is none.
 
 use super::files::Repository;
-use super::{Faults, edges, links, places, text};
+use super::{Faults, edges, links, lints, places, text};
 
 const ARCHITECTURE: &str = "\
 # Map
@@ -52,7 +52,9 @@ fn a_tidy_repository_has_no_faults() {
     let rules =
         [text::long_files, text::unfinished, text::machine_paths, edges::forbidden, places::strays, links::broken];
     rules.into_iter().for_each(|rule| accepts(rule, &[]));
-    accepts(links::unknown_paths, &[]);
+    [links::unknown_paths, lints::lost_settings, lints::packages_without]
+        .into_iter()
+        .for_each(|rule| accepts(rule, &[]));
 }
 
 #[test]
@@ -140,4 +142,12 @@ fn a_link_leads_nowhere() {
 fn a_document_names_a_file_that_is_gone() {
     finds(links::unknown_paths, &[("README.md", "See `engine/src/gone.rs`.\n")], "README.md:1");
     accepts(links::unknown_paths, &[("README.md", "`engine/src/store.rs`, `engine/src/`, `and/or`, `engine/<id>`\n")]);
+}
+
+#[test]
+fn a_lint_does_not_reach_a_package() {
+    let own = [("clippy.toml", "a = 1\nb = 2\n"), ("cli/clippy.toml", "b = 2\nc = 3\n")];
+    finds(lints::lost_settings, &own, "cli/clippy.toml: `a = 1`");
+    finds(lints::packages_without, &[("cli/Cargo.toml", "[package]\n")], "cli/Cargo.toml");
+    accepts(lints::packages_without, &[("cli/Cargo.toml", "[lints]\nworkspace = true\n"), ("fuzz/Cargo.toml", "")]);
 }
