@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the seed corpus from the format's golden files.
+# Writes the seed corpus: from the format's golden files, and for the cutter what repeats, what does not, and nothing but zeros.
 set -eu
 cd "$(dirname "$0")"
 golden=../repo-format/tests/golden/v1
@@ -34,3 +34,7 @@ seed decode_small void-record '\001' < "$golden/plain-void-record.bin"
 seed decode_small condemned '\002' < "$golden/plain-condemned.bin"
 seed decode_small secrets '\003' < "$golden/plain-secrets.bin"
 seed decode_small member-secret '\004' < "$golden/plain-member-secret.bin"
+
+head -c 4096 /dev/zero | seed cutter zeros '\001\000\000\100\007\007\007\007'
+seed cutter repeats '\002\100\001\100\000\377\000\377' < ../LICENSE-MIT
+seed cutter sealed '\003\377\002\377\020\001\002\003' < "$golden/keyring.bin"

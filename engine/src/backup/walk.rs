@@ -34,6 +34,19 @@ struct Frame<'r> {
     excludes: Excludes,
 }
 
+/// Something in a folder, as one look showed it.
+struct Found {
+    /// Its name there.
+    real_name: Vec<u8>,
+    /// The name it gets.
+    name: Vec<u8>,
+    /// Its path in the source, for messages.
+    path: Vec<u8>,
+    stat: FileStat,
+    /// What the parent snapshot has in its place.
+    parent: Option<TreeEntry>,
+}
+
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
     events: Sender<Event>,
@@ -69,7 +82,7 @@ impl<'r> Walk<'_, 'r> {
             }
             RootKind::Single(dir, real_name) => {
                 let stat = dir.stat(&real_name).map_err(|e| cannot_back_up(&path, e))?;
-                self.entry(&Arc::new(dir), real_name, name, path, stat, parent)
+                self.entry(&Arc::new(dir), Found { real_name, name, path, stat, parent })
             }
             RootKind::Folder(dir, excludes) => {
                 let mut stat = dir.stat_self().map_err(|e| cannot_back_up(&path, e))?;
@@ -80,7 +93,8 @@ impl<'r> Walk<'_, 'r> {
                 // A root that cannot be listed is no backup at all.
                 let names = dir.names().map_err(|e| cannot_back_up(&path, e))?;
                 let at = Place { path, relative: Vec::new() };
-                let frame = self.frame(Arc::new(dir), stat.entry, at, names, parent, &excludes)?;
+                let entries = self.run.parent.entries(parent.and_then(|entry| entry.tree));
+                let frame = self.frame((dir, names), stat.entry, at, entries, &excludes)?;
                 self.folder(frame)
             }
         }
@@ -131,7 +145,7 @@ impl<'r> Walk<'_, 'r> {
             return self.subfolder(frame, name, at, stat, parent);
         }
         let dir = frame.dir.clone();
-        self.entry(&dir, name.clone(), name, at.path, stat, parent)?;
+        self.entry(&dir, Found { real_name: name.clone(), name, path: at.path, stat, parent })?;
         Ok(None)
     }
 
@@ -161,16 +175,16 @@ impl<'r> Walk<'_, 'r> {
             self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))?;
             return Ok(None);
         };
-        self.frame(Arc::new(dir), stat.entry, at, names, parent, &frame.excludes).map(Some)
+        let entries = self.run.parent.entries(parent.and_then(|entry| entry.tree));
+        self.frame((dir, names), stat.entry, at, entries, &frame.excludes).map(Some)
     }
 
     fn frame(
         &mut self,
-        dir: Arc<Dir>,
+        (dir, names): (Dir, Vec<Vec<u8>>),
         meta: Entry,
         at: Place,
-        names: Vec<Vec<u8>>,
-        parent: Option<TreeEntry>,
+        parent: ParentEntries<'r>,
         excludes: &Excludes,
     ) -> Result<Frame<'r>> {
         let excludes = match excludes.enter(&dir, &at.relative, &names) {
@@ -181,26 +195,18 @@ impl<'r> Walk<'_, 'r> {
                 excludes.clone()
             }
         };
-        let parent = self.run.parent.entries(parent.and_then(|entry| entry.tree));
         count(&self.run.counters.directories, 1);
         self.send(Event::Enter)?;
-        let entry = Box::new(TreeEntry::new(meta));
+        let (dir, entry) = (Arc::new(dir), Box::new(TreeEntry::new(meta)));
         Ok(Frame { dir, entry, path: at.path, relative: at.relative, names: names.into_iter(), parent, excludes })
     }
 
-    /// Anything but a folder. `real_name` is its name in `dir`, `name` the one it gets.
-    fn entry(
-        &mut self,
-        dir: &Arc<Dir>,
-        real_name: Vec<u8>,
-        name: Vec<u8>,
-        path: Vec<u8>,
-        mut stat: FileStat,
-        parent: Option<TreeEntry>,
-    ) -> Result<()> {
-        if stat.entry.kind == EntryKind::File {
-            return self.file(dir, real_name, name, path, stat, parent);
+    /// Anything but a folder.
+    fn entry(&mut self, dir: &Arc<Dir>, found: Found) -> Result<()> {
+        if found.stat.entry.kind == EntryKind::File {
+            return self.file(dir, found);
         }
+        let Found { real_name, name, path, mut stat, parent } = found;
         self.complete(dir, &real_name, &path, &mut stat, parent.as_ref());
         if stat.entry.kind == EntryKind::Symlink && stat.entry.link_target.is_none() {
             return Ok(());
@@ -210,15 +216,8 @@ impl<'r> Walk<'_, 'r> {
         self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))
     }
 
-    fn file(
-        &mut self,
-        dir: &Arc<Dir>,
-        real_name: Vec<u8>,
-        name: Vec<u8>,
-        path: Vec<u8>,
-        stat: FileStat,
-        parent: Option<TreeEntry>,
-    ) -> Result<()> {
+    fn file(&mut self, dir: &Arc<Dir>, found: Found) -> Result<()> {
+        let Found { real_name, name, path, stat, parent } = found;
         let identity = (stat.links > 1).then_some(HardLink { device: stat.device, inode: stat.entry.inode });
         if let Some(identity) = identity
             && !self.linked.insert(identity)

@@ -58,7 +58,7 @@ enum Reading {
     /// It is the same as before it was read.
     Steady,
     /// It changed; how, in words.
-    Changed(FileStat, &'static str),
+    Changed(Box<FileStat>, &'static str),
 }
 
 impl Worker<'_, '_> {
@@ -105,7 +105,7 @@ impl Worker<'_, '_> {
                     return Ok(());
                 }
                 Ok(content) => match steadiness(&file, &stat, content.read)? {
-                    Reading::Changed(now, _) if left > 0 => stat = now,
+                    Reading::Changed(now, _) if left > 0 => stat = *now,
                     reading => {
                         self.settle(target, &mut entry, &reading, content.read);
                         return self.end(content, entry, result, &work);
@@ -320,7 +320,7 @@ fn steadiness(file: &SourceFile, before: &FileStat, read: u64) -> Result<Reading
         () if read > was.size => "it grew while it was read",
         () => return Ok(Reading::Steady),
     };
-    Ok(Reading::Changed(now, how))
+    Ok(Reading::Changed(Box::new(now), how))
 }
 
 fn entry_may_have_holes(file: &SourceFile, size: u64) -> bool {

@@ -33,8 +33,8 @@ impl ProfileName {
         let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return Self::Files };
         let is = |known: &&str| name[dot + 1..].eq_ignore_ascii_case(known.as_bytes());
         match () {
-            () if IMAGES.iter().any(|known| is(known)) => Self::Images,
-            () if DATABASE.iter().any(|known| is(known)) => Self::Database,
+            () if IMAGES.iter().any(&is) => Self::Images,
+            () if DATABASE.iter().any(&is) => Self::Database,
             () => Self::Files,
         }
     }

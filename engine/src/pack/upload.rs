@@ -96,9 +96,9 @@ impl<'s> Uploads<'s> {
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
         self.check()?;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match queue.map(|queue| queue.send(pack)) {
-            Some(Ok(())) => self.check(),
-            _ => Err(self.take_failure()),
+        match queue.is_some_and(|queue| queue.send(pack).is_ok()) {
+            true => self.check(),
+            false => Err(self.take_failure()),
         }
     }
 

@@ -8,7 +8,7 @@ use repo_format::member::Member;
 
 use crate::crypto::{Credential, KeyringVersion, OpenedKeyring, UnlockedMember, open_keyring, unlock_member};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Folder, ObjectName, Store};
+use crate::store::{Folder, ObjectInfo, ObjectName, Store};
 
 /// The opened keyring.
 pub(super) struct OpenKeyring {
@@ -22,7 +22,11 @@ pub(super) struct OpenKeyring {
 /// All members that can be read, and what is wrong with the others.
 pub(super) fn read_members(store: &dyn Store) -> Result<(Vec<Member>, Vec<Error>)> {
     let mut names = Vec::new();
-    store.list(Folder::Keys, &mut |info| Ok(names.push(info.name)), &mut |_| {})?;
+    let mut found = |info: ObjectInfo| {
+        names.push(info.name);
+        Ok(())
+    };
+    store.list(Folder::Keys, &mut found, &mut |_| {})?;
     names.sort();
     let (mut members, mut damaged) = (Vec::new(), Vec::new());
     for name in names {

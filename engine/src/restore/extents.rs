@@ -84,7 +84,7 @@ mod tests {
             let mut placed = Vec::new();
             let mut position = 0;
             while position < data {
-                let len = step.min((data - position) as usize);
+                let len = usize::try_from(data - position).map_or(step, |left| step.min(left));
                 for piece in pieces(&entry, position, len) {
                     placed.extend(piece.offset..piece.offset + piece.content.len() as u64);
                 }

@@ -23,7 +23,7 @@ pub(super) const PIECE: u64 = 8 * 1024 * 1024;
 /// A piece of work for a worker.
 pub(super) enum Job {
     /// A whole file.
-    File(FileJob),
+    File(Box<FileJob>),
     /// Some chunks of a large one.
     Chunks(Arc<OpenTarget>, Vec<Span>),
 }

@@ -230,7 +230,7 @@ impl<'r> Walk<'_, 'r> {
         let job = FileJob { folder: folder.clone(), path, entry, existing };
         match large {
             true => job.split(self.run, &mut |piece| send(&self.jobs, piece)),
-            false => send(&self.jobs, Job::File(job)),
+            false => send(&self.jobs, Job::File(Box::new(job))),
         }
     }
 

@@ -132,25 +132,30 @@ impl Needs<'_> {
     /// Snapshots and paths that suffer.
     fn affected(&self, manifests: &[ManifestObject]) -> Result<Vec<(LeaseId, Vec<u8>)>> {
         let mut affected = Vec::new();
-        for object in manifests {
-            let manifest = &object.manifest;
-            let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) else { continue };
-            let mut stack = vec![(Vec::new(), DirectoryIter::new(self.reader, Some(tree)))];
-            while let Some((path, iter)) = stack.last_mut() {
-                if affected.len() >= NAMED {
-                    return Ok(affected);
-                }
-                match iter.next() {
-                    None => drop(stack.pop()),
-                    Some(Err(error)) if is_damage(&error) => affected.push((manifest.id, path.clone())),
-                    Some(Err(error)) => return Err(error),
-                    Some(Ok(entry)) => {
-                        let child = join(path, entry.name());
-                        if entry.meta.kind == EntryKind::File && self.file_suffers(&entry)? {
-                            affected.push((manifest.id, child));
-                        } else if let Some(tree) = entry.tree.filter(|tree| self.suffers(tree)) {
-                            stack.push((child, DirectoryIter::new(self.reader, Some(tree))));
-                        }
+        for manifest in manifests.iter().map(|object| &object.manifest) {
+            if let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) {
+                let room = NAMED - affected.len();
+                affected.extend(self.affected_below(tree, room)?.into_iter().map(|path| (manifest.id, path)));
+            }
+        }
+        Ok(affected)
+    }
+
+    /// Paths below a directory that suffer, at most `room` of them.
+    fn affected_below(&self, top: ChunkId, room: usize) -> Result<Vec<Vec<u8>>> {
+        let mut affected = Vec::new();
+        let mut stack = vec![(Vec::new(), DirectoryIter::new(self.reader, Some(top)))];
+        while let Some((path, iter)) = stack.last_mut().filter(|_| affected.len() < room) {
+            match iter.next() {
+                None => drop(stack.pop()),
+                Some(Err(error)) if is_damage(&error) => affected.push(path.clone()),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(entry)) => {
+                    let child = join(path, entry.name());
+                    if entry.meta.kind == EntryKind::File && self.file_suffers(&entry)? {
+                        affected.push(child);
+                    } else if let Some(tree) = entry.tree.filter(|tree| self.suffers(tree)) {
+                        stack.push((child, DirectoryIter::new(self.reader, Some(tree))));
                     }
                 }
             }

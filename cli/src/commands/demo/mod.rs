@@ -246,7 +246,7 @@ fn restore_middle(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
     let selector = Selector::Latest { tag: Some(TAGS[MIDDLE].to_owned()), until: None };
     let snapshot = engine::snapshots::select(repo, &selector)?;
     let options = RestoreOptions { path: Vec::new(), delete: false, dry_run: false, owners: Owners::ByName };
-    let outcome = engine::restore::restore(repo, &snapshot, &places.restored, &options, &mut |_, _| {}, ui)?;
+    let outcome = engine::restore::restore(repo, &snapshot, &places.restored, &options, &|_, _| {}, ui)?;
     ui.problems(&outcome.problems, outcome.problem_count)?;
     if ui.is_json() {
         return Ok(());

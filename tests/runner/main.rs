@@ -1,0 +1,19 @@
+//! Scenarios that drive the library, and the rules that the repository keeps: one program, so that it links once.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
+mod tidy;
+
+use std::path::Path;
+
+/// A file that no `mod` line names is not compiled, and its tests pass by never running.
+#[test]
+fn no_file_is_forgotten() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("runner");
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(name == "main" || listed.contains(&format!("\nmod {name};\n")), "runner/main.rs lacks `mod {name};`");
+    }
+}
