@@ -96,7 +96,7 @@ impl Config {
             flags_prune: Vec::new(),
             profiles: profiles.into(),
             pack_bytes: 32 * limits::MIB,
-            zstd_level: 3,
+            zstd_level: 1,
             created,
         }
     }

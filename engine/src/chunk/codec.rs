@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use repo_format::pack::{CODEC_RAW, CODEC_ZSTD};
 use zstd::bulk::{Compressor, Decompressor};
@@ -13,7 +13,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Chunks below this are compressed without a probe: the probe would cost as much.
-const PROBE_FROM: usize = 16 * 1024;
+const PROBE_FROM: usize = 64 * 1024;
 /// Bytes of one sample; three are taken.
 const SAMPLE: usize = 4 * 1024;
 /// Samples that stay above this share of their size (in percent) say that the chunk does not compress.
@@ -35,8 +35,12 @@ pub enum Compression<'a> {
 /// What the chunks of a file have been like.
 #[derive(Default)]
 pub struct FileCompression {
+    /// Chunks that are taken raw before the next probe.
     skip: AtomicU32,
+    /// How many probes in a row said that it does not compress.
     poor_in_a_row: AtomicU32,
+    /// The last chunk compressed well: no probe is needed.
+    good: AtomicBool,
 }
 
 impl FileCompression {
@@ -44,13 +48,19 @@ impl FileCompression {
         self.skip.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
+    fn is_good(&self) -> bool {
+        self.good.load(Ordering::Relaxed)
+    }
+
     fn was_poor(&self) {
         let row = self.poor_in_a_row.fetch_add(1, Ordering::Relaxed).min(4);
         self.skip.store((1 << row).min(SKIP_MAX), Ordering::Relaxed);
+        self.good.store(false, Ordering::Relaxed);
     }
 
     fn was_good(&self) {
         self.poor_in_a_row.store(0, Ordering::Relaxed);
+        self.good.store(true, Ordering::Relaxed);
     }
 }
 
@@ -91,6 +101,7 @@ impl Coder {
         };
         if let Some(file) = file
             && plain.len() >= PROBE_FROM
+            && !file.is_good()
             && (file.should_skip() || self.looks_poor(plain, file))
         {
             return raw;
@@ -100,10 +111,14 @@ impl Coder {
         match self.compressor.compress_to_buffer(plain, &mut self.buffer) {
             // A little gain is not worth the time it takes to restore.
             Ok(length) if length + plain.len() / 32 < plain.len() => {
+                file.inspect(|file| file.was_good());
                 Coded { codec: CODEC_ZSTD, bytes: &self.buffer[..length] }
             }
             // The buffer has the room that zstd asks for; should it refuse all the same, the plain bytes are as good.
-            Ok(_) | Err(_) => raw,
+            Ok(_) | Err(_) => {
+                file.inspect(|file| file.was_poor());
+                raw
+            }
         }
     }
 
@@ -118,9 +133,8 @@ impl Coder {
             let length = self.sampler.compress_to_buffer(sample, &mut self.buffer).unwrap_or(SAMPLE);
             poor += usize::from(length * 100 > SAMPLE * POOR_PERCENT);
         }
-        match poor >= 2 {
-            true => file.was_poor(),
-            false => file.was_good(),
+        if poor >= 2 {
+            file.was_poor();
         }
         poor >= 2
     }
@@ -199,9 +213,9 @@ mod tests {
     fn a_file_that_turns_compressible_is_noticed_again() {
         let file = FileCompression::default();
         for _ in 0..20 {
-            code(&noise(20_000), &file);
+            assert_eq!(code(&noise(100_000), &file).0, CODEC_RAW);
         }
-        let text = b"abc".repeat(10_000);
+        let text = b"abc".repeat(50_000);
         assert!((0..40).any(|_| code(&text, &file).0 == CODEC_ZSTD));
     }
 

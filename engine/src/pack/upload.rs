@@ -13,9 +13,9 @@ use crate::repository::WriterSession;
 use crate::store::ObjectName;
 
 /// Threads that put packs: while one waits for the disk, another computes an id.
-pub const UPLOADERS: usize = 2;
+pub const UPLOADERS: usize = 1;
 /// Finished packs that may wait for an uploader: memory is bounded by open packs, these, and those being put.
-const QUEUE_PACKS: usize = 1;
+const QUEUE_PACKS: usize = 0;
 /// A segment is put for so many packs, so that an interrupted run's work is named already.
 const SEGMENT_PACKS: usize = 64;
 /// And for so many chunks: a segment has at most 16 MiB, a chunk takes 47 bytes of it.

@@ -14,6 +14,9 @@ const LOCK: &str = "lock";
 /// In each scratch folder; locked as long as the folder's owner lives.
 const ALIVE: &str = "alive";
 
+/// Larger objects are written around the page cache: they are synced at once anyway, and nobody will read them soon.
+const BYPASS_FROM: usize = 1024 * 1024;
+
 /// A folder for temporary files, gone when this is dropped.
 pub(super) struct Scratch {
     tmp: PathBuf,
@@ -49,7 +52,11 @@ impl Scratch {
         let path = self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         let mut file = platform::create_file(&path)?;
         let temp = Temp(path);
-        parts.iter().try_for_each(|part| file.write_all(part))?;
+        let size: usize = parts.iter().map(|part| part.len()).sum();
+        match durable && size >= BYPASS_FROM {
+            true => platform::write_uncached(&file, parts)?,
+            false => parts.iter().try_for_each(|part| file.write_all(part))?,
+        }
         if durable {
             file.sync_all()?;
         }
