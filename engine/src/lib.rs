@@ -17,6 +17,7 @@ pub mod error;
 pub mod filesystem;
 pub mod find;
 pub mod index;
+pub mod ls;
 pub mod machine;
 pub mod monitor;
 pub mod pack;

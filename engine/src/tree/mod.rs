@@ -12,4 +12,4 @@ pub use content::{ContentBuilder, ContentIter};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
 pub(crate) use path::{check_depth, join};
-pub use path::{list, lookup, virtual_path};
+pub use path::{lookup, virtual_path};

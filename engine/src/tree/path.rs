@@ -1,14 +1,12 @@
 //! Paths in a snapshot: `images/A/x.jpg`, by the names of the roots, or the absolute path where it was.
 
-use repo_format::entry::{Entry, EntryKind};
+use repo_format::entry::EntryKind;
 use repo_format::limits;
 use repo_format::manifest::Manifest;
 
 use super::{DirectoryIter, TreeEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
-use crate::repository::Repository;
-use crate::snapshots::Snapshot;
 
 /// A user's path as a path from the top directory: without empty parts, and where it begins with the path of a root, with that root's
 /// name in its place.
@@ -52,42 +50,6 @@ pub fn lookup(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Res
         found = Some(entry);
     }
     Ok((path, found))
-}
-
-/// Calls `found` for what is at `path`: of a folder its entries, of anything else itself; with `recursive` everything below.
-///
-/// # Errors
-/// [`ErrorKind::NotFound`]; of `found`; if a directory cannot be read.
-pub fn list(
-    repository: &Repository,
-    snapshot: &Snapshot,
-    path: &[u8],
-    recursive: bool,
-    found: &mut dyn FnMut(&[u8], &Entry) -> Result<()>,
-) -> Result<()> {
-    let reader = &ChunkReader::new(repository);
-    let manifest = &snapshot.manifest;
-    let (path, entry) = lookup(reader, manifest, path)?;
-    let tree = match &entry {
-        None => manifest.tree_id(),
-        Some(entry) if entry.meta.kind == EntryKind::Directory => entry.tree,
-        Some(entry) => return found(&path, &entry.meta),
-    };
-    // One iterator a level of folders: no recursion, so depth cannot exhaust the stack.
-    let mut stack = vec![(path, DirectoryIter::new(reader, tree))];
-    while let Some((path, iter)) = stack.last_mut() {
-        let Some(entry) = iter.next().transpose()? else {
-            stack.pop();
-            continue;
-        };
-        let child = join(path, entry.name());
-        found(&child, &entry.meta)?;
-        if recursive && entry.meta.kind == EntryKind::Directory && entry.tree.is_some() {
-            check_depth(stack.len())?;
-            stack.push((child, DirectoryIter::new(reader, entry.tree)));
-        }
-    }
-    Ok(())
 }
 
 /// Refuses folders nested deeper than the format allows.
