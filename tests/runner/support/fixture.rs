@@ -103,6 +103,11 @@ impl Fixture {
         name
     }
 
+    /// The folder that caches and all other folders are in.
+    pub fn scratch_folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// A new folder.
     pub fn folder(&self, name: &str) -> PathBuf {
         let number = self.folders.fetch_add(1, Ordering::Relaxed);
