@@ -2,6 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
+mod concurrency;
+mod crash;
+mod faults;
+mod model;
+mod restore;
+mod round_trip;
+mod source_trouble;
+mod support;
 mod tidy;
 
 use std::path::Path;

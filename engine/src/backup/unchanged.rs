@@ -1,6 +1,6 @@
 //! Is this file the one that the parent snapshot has?
 
-use repo_format::entry::{Entry, EntryKind, STATE_CHANGED, STATE_RACY, Time};
+use repo_format::entry::{Entry, EntryKind, HardLink, STATE_CHANGED, STATE_RACY, Time};
 
 use super::Trust;
 use crate::tree::TreeEntry;
@@ -34,14 +34,12 @@ pub(super) fn attributes_hold(before: &Entry, now: &Entry, trust: Trust) -> bool
     }
 }
 
-/// The parent's entry for a file that has not changed, with what a look at it says now.
-pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, trust: Trust) -> TreeEntry {
+/// The parent's entry for a file that has not changed, with what a look at it says now. Its old identity may be another file's by now.
+pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, identity: Option<HardLink>) -> TreeEntry {
     before.meta.mode = now.mode;
     before.meta.uid = now.uid;
     before.meta.gid = now.gid;
-    if trust == Trust::Inode {
-        before.meta.hard_link = before.meta.hard_link.take();
-    }
+    before.meta.hard_link = identity;
     before
 }
 
@@ -85,6 +83,15 @@ mod tests {
         assert!(is_unchanged(&file(), &now, Trust::SizeAndTime));
         now.size += 1;
         assert!(!is_unchanged(&file(), &now, Trust::SizeAndTime));
+    }
+
+    #[test]
+    fn the_identity_of_a_file_is_always_the_present_one() {
+        let identity = |inode| HardLink { device: 1, inode };
+        let mut before = TreeEntry::new(file());
+        before.meta.hard_link = Some(identity(7));
+        let now = carried_over(before, &file(), Some(identity(8)));
+        assert_eq!(now.meta.hard_link, Some(identity(8)));
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl<'r> Walk<'_, 'r> {
             && unchanged::attributes_hold(&before.meta, &stat.entry, trust)
             && self.run.parent.content_is_stored(before)?
         {
-            let mut entry = unchanged::carried_over(before.clone(), &stat.entry, trust);
+            let mut entry = unchanged::carried_over(before.clone(), &stat.entry, identity);
             entry.meta.name.0 = name;
             self.count_file(stat.entry.size, FileState::Unchanged);
             self.run.monitor.advance(done(stat.entry.size));

@@ -140,9 +140,10 @@ impl Worker<'_, '_> {
             state |= STATE_RACY;
         }
         if read + entry.meta.hole_bytes() < entry.meta.size {
-            // It shrank: holes beyond what is left mean nothing.
-            entry.meta.holes = None;
-            entry.meta.size = read;
+            // It shrank: it ends with the last byte that was read.
+            let mut holes = entry.meta.holes.take().unwrap_or_default();
+            entry.meta.size = cut_behind(&mut holes, read);
+            entry.meta.holes = (!holes.is_empty()).then_some(holes);
         }
         entry.meta.state = (state != 0).then_some(state);
     }
@@ -325,6 +326,18 @@ fn steadiness(file: &SourceFile, before: &FileStat, read: u64) -> Result<Reading
 
 fn entry_may_have_holes(file: &SourceFile, size: u64) -> bool {
     size > 0 && file.stat().is_ok_and(|stat| stat.may_have_holes())
+}
+
+/// Where the first `data` bytes of a file's data end; drops the holes behind.
+fn cut_behind(holes: &mut Vec<Hole>, data: u64) -> u64 {
+    let mut end = data;
+    let mut before = 0;
+    while let Some(hole) = holes.get(before).filter(|hole| hole.offset < end) {
+        end += hole.len;
+        before += 1;
+    }
+    holes.truncate(before);
+    end
 }
 
 fn ranges(ends: &[usize]) -> Vec<Range<usize>> {

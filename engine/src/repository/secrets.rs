@@ -58,8 +58,22 @@ pub(super) fn open_secrets(
     repository: RepositoryId,
     credential: &Credential,
 ) -> Result<OpenKeyring> {
-    let member = unlock_any(store, credential)?;
+    let (members, damaged) = read_members(store)?;
     let newest = newest_keyring(store)?;
+    let mut failure = None;
+    for member in &members {
+        let Some(unlocked) = unlock_member(member, credential)? else { continue };
+        match open_chain(store, repository, newest, unlocked) {
+            Ok(open) => return Ok(open),
+            // An interrupted change leaves a member that opens nothing; one that was added later may have the same credential.
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| nothing_fits(credential, &members, damaged)))
+}
+
+/// Opens all keyrings from the one that `member` joined with to the newest.
+fn open_chain(store: &dyn Store, repository: RepositoryId, newest: u64, member: UnlockedMember) -> Result<OpenKeyring> {
     let mut link = Bytes32(*member.link());
     let mut opened = None;
     for version in member.joined()..=newest {
@@ -93,22 +107,17 @@ pub(super) fn newest_keyring(store: &dyn Store) -> Result<u64> {
     Ok(newest)
 }
 
-fn unlock_any(store: &dyn Store, credential: &Credential) -> Result<UnlockedMember> {
-    let (members, damaged) = read_members(store)?;
-    for member in &members {
-        if let Some(unlocked) = unlock_member(member, credential)? {
-            return Ok(unlocked);
-        }
-    }
+/// Why a credential fits no member.
+fn nothing_fits(credential: &Credential, members: &[Member], damaged: Vec<Error>) -> Error {
     if let Some(error) = damaged.into_iter().next() {
-        return Err(error.context("the key fits none of the readable members, and one cannot be read"));
+        return error.context("the key fits none of the readable members, and one cannot be read");
     }
     let message = match credential {
         _ if members.is_empty() => {
-            return Err(Error::new(ErrorKind::Damaged, "the repository has no members: `keys` is empty"));
+            return Error::new(ErrorKind::Damaged, "the repository has no members: `keys` is empty");
         }
         Credential::Password(_) => "wrong password: it opens no key of this repository",
         Credential::KeyFile(_) => "wrong key file: it opens no key of this repository",
     };
-    Err(Error::new(ErrorKind::WrongPassword, message))
+    Error::new(ErrorKind::WrongPassword, message)
 }

@@ -201,7 +201,9 @@ impl<'r> WriterSession<'r> {
                 _ => return Err(error.into()),
             }
         }
-        self.give_up_lease()
+        // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
+        let _: Result<()> = self.give_up_lease();
+        Ok(())
     }
 
     fn fenced(&self) -> Error {

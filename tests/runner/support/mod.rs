@@ -1,0 +1,14 @@
+//! What all tests need: repositories, folders, their comparison, and a monitor that acts.
+
+mod fixture;
+mod hook;
+mod noise;
+mod snapshot;
+
+pub use fixture::{
+    Fixture, backup, backup_options, backup_paths, by_id, is_root, options_without_parent, restore_over, skip,
+    verify_all,
+};
+pub use hook::Hook;
+pub use noise::{noise, prose};
+pub use snapshot::{Tree, assert_same, look};
