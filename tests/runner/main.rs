@@ -1,0 +1,4 @@
+//! Scenarios through the whole engine.
+
+mod damage;
+mod hostile;
