@@ -46,7 +46,8 @@ fn build() -> Scene {
     let folder = lab::temp();
     let lab = Lab::new();
     let warm = folder.path().join("warm");
-    let sources: Vec<PathBuf> = ["photos", "texts"].iter().map(|name| folder.path().join("source").join(name)).collect();
+    let sources: Vec<PathBuf> =
+        ["photos", "texts"].iter().map(|name| folder.path().join("source").join(name)).collect();
     fill(&sources);
     let mut snapshots = Vec::new();
     let mut older = Vec::new();
@@ -404,7 +405,8 @@ fn every_flipped_byte_of_every_small_object_is_refused() {
     let lab = scene.lab.copy();
     let folder = lab::temp();
     let repository = lab.opened(folder.path());
-    let opens = [ObjectName::Config, ObjectName::Keyring(1), ObjectName::Keyring(2), ObjectName::Member(repository.member())];
+    let opens =
+        [ObjectName::Config, ObjectName::Keyring(1), ObjectName::Keyring(2), ObjectName::Member(repository.member())];
     for name in objects(scene, &SMALL).into_iter().filter(|name| name.folder() != Folder::Leases) {
         let whole = lab.store.bytes(&name).unwrap();
         for at in 0..whole.len() {

@@ -93,6 +93,7 @@ fn names_that_are_none_are_notes_in_a_folder() {
     let store = LocalStore::create(&path).unwrap();
     let key = lab::Key::generate();
     init(&store, &key.credential(), &InitOptions::default()).unwrap();
+    fs::create_dir_all(path.join("snapshots")).unwrap();
     fs::write(path.join("snapshots/notes.txt"), b"hello").unwrap();
     fs::write(path.join("README"), b"hello").unwrap();
     let cache = folder.path().join("cache");
