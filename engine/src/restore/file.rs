@@ -121,6 +121,9 @@ impl FileJob {
             }
             Err(error) => {
                 run.tally.io(&path, "create", error)?;
+                if entry.meta.hard_link.is_some() {
+                    run.tally.damaged_link(&path);
+                }
                 run.monitor.advance(Work { items: 1, bytes: entry.meta.size });
                 release(run, folder);
                 Ok(None)
@@ -211,6 +214,7 @@ impl OpenTarget {
         for piece in pieces(&self.entry, position, bytes.len()) {
             if let Err(error) = self.file.write_at(&bytes[piece.content], piece.offset) {
                 self.failed.store(true, Ordering::Relaxed);
+                self.is_damaged(run);
                 return run.tally.io(&self.path, "write", error);
             }
         }
@@ -223,8 +227,16 @@ impl OpenTarget {
         self.wrote.store(true, Ordering::Relaxed);
         let message = format!("bytes {from} to {to} are lost and stand as zeros: {why}");
         run.tally.problem(&self.path, ProblemKind::Unreadable, message);
+        self.is_damaged(run);
         if self.before.is_some() {
             self.zero(run, from, to);
+        }
+    }
+
+    /// Whatever else has this file's content is not as it was, either.
+    fn is_damaged(&self, run: &Run<'_>) {
+        if self.entry.hard_link.is_some() {
+            run.tally.damaged_link(&self.path);
         }
     }
 
@@ -253,7 +265,10 @@ impl OpenTarget {
         });
         let now = match now {
             Ok(now) => now,
-            Err(error) => return run.tally.io(&self.path, "set the length of", error),
+            Err(error) => {
+                self.is_damaged(run);
+                return run.tally.io(&self.path, "set the length of", error);
+            }
         };
         let before = self.before.as_ref().map(|before| &before.entry);
         report(run.tally, &self.path, self.file.apply(&self.entry, Some(&now), run.owners, run.attributes()));

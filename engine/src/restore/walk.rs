@@ -219,7 +219,7 @@ impl<'r> Walk<'_, 'r> {
     ) -> Result<()> {
         if let Some(identity) = entry.meta.hard_link {
             let name = NameInTarget { folder: parts.to_vec(), name: entry.name().to_vec(), path: path.clone() };
-            if self.links.is_further(identity, &name, &entry.meta) {
+            if self.links.is_further(identity, &name, &entry) {
                 return Ok(());
             }
         }
