@@ -1,6 +1,6 @@
 //! What snapshots need: every node and every chunk that can be reached from a manifest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use repo_format::entry::EntryKind;
 use repo_format::id::{ChunkId, LeaseId};
@@ -16,7 +16,7 @@ use crate::index::Index;
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{ManifestObject, Repository};
-use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, join};
+use crate::tree::{ContentRef, DirectoryIter, TreeEntry, join};
 
 /// Snapshots and paths that a finding names.
 const NAMED: usize = 100;
@@ -146,7 +146,7 @@ impl Needs<'_> {
                     Some(Err(error)) => return Err(error),
                     Some(Ok(entry)) => {
                         let child = join(path, entry.name());
-                        if entry.meta.kind == EntryKind::File && self.file_suffers(&entry)? {
+                        if entry.meta.kind == EntryKind::File && self.file_suffers(&entry) {
                             affected.push((manifest.id, child));
                         } else if let Some(tree) = entry.tree.filter(|tree| self.suffers(tree)) {
                             stack.push((child, DirectoryIter::new(self.reader, Some(tree))));
@@ -162,19 +162,11 @@ impl Needs<'_> {
         self.walked.get(node).copied().unwrap_or(true)
     }
 
-    fn file_suffers(&self, entry: &TreeEntry) -> Result<bool> {
+    fn file_suffers(&self, entry: &TreeEntry) -> bool {
         match &entry.content {
-            None | Some(ContentRef::Inline(_)) => Ok(false),
-            Some(ContentRef::List(list)) => Ok(self.suffers(list)),
-            Some(content) => {
-                let lost: HashSet<&ChunkId> = self.lost.keys().collect();
-                for item in ContentIter::new(self.reader, content) {
-                    if lost.contains(&item?.id) {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
+            None | Some(ContentRef::Inline(_)) => false,
+            Some(ContentRef::List(list)) => self.suffers(list),
+            Some(ContentRef::Direct(items)) => items.iter().any(|item| self.lost.contains_key(&item.id)),
         }
     }
 }
