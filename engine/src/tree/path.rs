@@ -75,11 +75,13 @@ pub fn list(
     };
     // One iterator a level of folders: no recursion, so depth cannot exhaust the stack.
     let mut stack = vec![(path, DirectoryIter::new(reader, tree))];
+    let mut entries = EntryCount::new(manifest);
     while let Some((path, iter)) = stack.last_mut() {
         let Some(entry) = iter.next().transpose()? else {
             stack.pop();
             continue;
         };
+        entries.count()?;
         let child = join(path, entry.name());
         found(&child, &entry.meta)?;
         if recursive && entry.meta.kind == EntryKind::Directory && entry.tree.is_some() {
@@ -88,6 +90,29 @@ pub fn list(
         }
     }
     Ok(())
+}
+
+/// Counts entries against what a snapshot says it has: one that holds more is lying, and could be endless.
+pub(crate) struct EntryCount(u64);
+
+impl EntryCount {
+    /// Before the first entry.
+    pub fn new(manifest: &Manifest) -> Self {
+        let figures = &manifest.statistics;
+        let all = figures.files.saturating_add(figures.directories).saturating_add(figures.others);
+        EntryCount(all.saturating_add(1))
+    }
+
+    /// Counts one entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if there are more than there should be.
+    pub fn count(&mut self) -> Result<()> {
+        self.0 = self.0.checked_sub(1).ok_or_else(|| {
+            Error::new(ErrorKind::Damaged, "the snapshot holds more entries than it says: it is not read any further")
+        })?;
+        Ok(())
+    }
 }
 
 /// Refuses folders nested deeper than the format allows.

@@ -1,9 +1,10 @@
 //! What snapshots need: every node and every chunk that can be reached from a manifest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use repo_format::entry::EntryKind;
 use repo_format::id::{ChunkId, LeaseId};
+use repo_format::limits;
 use repo_format::node::{NodeKind, RawNode};
 use repo_format::pack::ChunkKind;
 
@@ -69,6 +70,14 @@ struct Frame {
     has_lost: bool,
 }
 
+/// A folder that suffers, while what is in it is looked through.
+struct Suffering<'r> {
+    tree: ChunkId,
+    path: Vec<u8>,
+    iter: DirectoryIter<'r>,
+    found_before: usize,
+}
+
 #[derive(Clone, Copy)]
 struct Child {
     id: ChunkId,
@@ -132,30 +141,55 @@ impl Needs<'_> {
     /// Snapshots and paths that suffer.
     fn affected(&self, manifests: &[ManifestObject]) -> Result<Vec<(LeaseId, Vec<u8>)>> {
         let mut affected = Vec::new();
+        // Folders below which there was nothing to name, though they name something that is lost.
+        let mut fruitless = HashSet::new();
         for object in manifests {
             let manifest = &object.manifest;
             let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) else { continue };
-            let mut stack = vec![(Vec::new(), DirectoryIter::new(self.reader, Some(tree)))];
-            while let Some((path, iter)) = stack.last_mut() {
-                if affected.len() >= NAMED {
-                    return Ok(affected);
-                }
-                match iter.next() {
-                    None => drop(stack.pop()),
-                    Some(Err(error)) if is_damage(&error) => affected.push((manifest.id, path.clone())),
-                    Some(Err(error)) => return Err(error),
-                    Some(Ok(entry)) => {
-                        let child = join(path, entry.name());
-                        if entry.meta.kind == EntryKind::File && self.file_suffers(&entry) {
-                            affected.push((manifest.id, child));
-                        } else if let Some(tree) = entry.tree.filter(|tree| self.suffers(tree)) {
-                            stack.push((child, DirectoryIter::new(self.reader, Some(tree))));
-                        }
-                    }
-                }
-            }
+            self.name_affected(manifest.id, tree, &mut fruitless, &mut affected)?;
         }
         Ok(affected)
+    }
+
+    /// Names what suffers in one tree.
+    fn name_affected(
+        &self,
+        snapshot: LeaseId,
+        tree: ChunkId,
+        fruitless: &mut HashSet<ChunkId>,
+        affected: &mut Vec<(LeaseId, Vec<u8>)>,
+    ) -> Result<()> {
+        let mut stack = vec![self.folder(tree, Vec::new(), affected.len())];
+        while let Some(folder) = stack.last_mut().filter(|_| affected.len() < NAMED) {
+            let entry = match folder.iter.next() {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) if is_damage(&error) => {
+                    affected.push((snapshot, folder.path.clone()));
+                    continue;
+                }
+                Some(Err(error)) => return Err(error),
+                None => {
+                    if folder.found_before == affected.len() {
+                        fruitless.insert(folder.tree);
+                    }
+                    stack.pop();
+                    continue;
+                }
+            };
+            let child = join(&folder.path, entry.name());
+            let suffers = |tree: &ChunkId| self.suffers(tree) && !fruitless.contains(tree);
+            let is_file = entry.meta.kind == EntryKind::File;
+            if is_file && self.file_suffers(&entry) || stack.len() > limits::DIRECTORY_DEPTH {
+                affected.push((snapshot, child));
+            } else if let Some(tree) = entry.tree.filter(suffers) {
+                stack.push(self.folder(tree, child, affected.len()));
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&self, tree: ChunkId, path: Vec<u8>, found_before: usize) -> Suffering<'_> {
+        Suffering { tree, path, iter: DirectoryIter::new(self.reader, Some(tree)), found_before }
     }
 
     fn suffers(&self, node: &ChunkId) -> bool {
