@@ -25,12 +25,15 @@ pub fn cat(repository: &Repository, snapshot: &Snapshot, path: &[u8], out: &mut 
     let Some(entry) = entry.filter(|entry| entry.meta.kind == EntryKind::File) else {
         return Err(Error::new(ErrorKind::NotFound, format!("`{shown}` is not a file")));
     };
+    if !entry.content_fits() {
+        return Err(Error::new(ErrorKind::Damaged, format!("the content of `{shown}` does not have its size")));
+    }
     let mut writer = HoleWriter::new(&entry, out);
     match &entry.content {
         None => {}
         Some(ContentRef::Inline(bytes)) => writer.data(bytes)?,
         Some(content) => {
-            for item in ContentIter::new(&reader, content) {
+            for item in ContentIter::new(&reader, content, entry.data_len()) {
                 writer.data(&reader.read(ChunkKind::Data, &item?.id)?)?;
             }
         }

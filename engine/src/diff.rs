@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots::Snapshot;
-use crate::tree::{DirectoryIter, TreeEntry, check_depth, join};
+use crate::tree::{DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
 /// What happened to something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +56,11 @@ pub fn diff(
     if before.manifest.tree_id() == after.manifest.tree_id() {
         return Ok(());
     }
+    let mut entries = (EntryCount::new(&before.manifest), EntryCount::new(&after.manifest));
     while let Some(pair) = stack.last_mut() {
         let (old, new) = pair.next()?;
+        old.iter().try_for_each(|_| entries.0.count())?;
+        new.iter().try_for_each(|_| entries.1.count())?;
         let Some(name) = old.as_ref().or(new.as_ref()).map(TreeEntry::name) else {
             stack.pop();
             continue;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ignore::overrides::{Override, OverrideBuilder};
 use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::Manifest;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::path_from_bytes;
@@ -12,7 +13,7 @@ use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots;
-use crate::tree::{ContentRef, DirectoryIter, check_depth, join};
+use crate::tree::{ContentRef, DirectoryIter, EntryCount, check_depth, join};
 
 /// One version of something that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl<'r> Search<'r> {
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            for hit in self.walk(snapshot.manifest.tree_id(), &mut versions)? {
+            for hit in self.walk(&snapshot.manifest, &mut versions, monitor)? {
                 let holders = &mut self.hits[hit].hit.snapshots;
                 if holders.last() != Some(&snapshot.id) {
                     holders.push(snapshot.id);
@@ -84,12 +85,22 @@ impl<'r> Search<'r> {
         Ok(hits)
     }
 
-    fn walk(&mut self, tree: Option<ChunkId>, versions: &mut HashMap<Vec<u8>, Vec<usize>>) -> Result<Vec<usize>> {
+    fn walk(
+        &mut self,
+        manifest: &Manifest,
+        versions: &mut HashMap<Vec<u8>, Vec<usize>>,
+        monitor: &dyn Monitor,
+    ) -> Result<Vec<usize>> {
+        let (tree, mut entries) = (manifest.tree_id(), EntryCount::new(manifest));
         let top = Frame { key: None, path: Vec::new(), iter: DirectoryIter::new(self.reader, tree), hits: Vec::new() };
         let mut stack = vec![top];
         loop {
             let Some(frame) = stack.last_mut() else { return Ok(Vec::new()) };
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
             if let Some(entry) = frame.iter.next().transpose()? {
+                entries.count()?;
                 let path = join(&frame.path, entry.name());
                 let is_dir = entry.meta.kind == EntryKind::Directory;
                 if self.matcher.matched(path_from_bytes(&path), is_dir).is_whitelist() {

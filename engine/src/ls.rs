@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots::Snapshot;
-use crate::tree::{DirectoryIter, check_depth, join, lookup};
+use crate::tree::{DirectoryIter, EntryCount, check_depth, join, lookup};
 
 /// Calls `found` for what is at `path`: of a folder its entries, of anything else itself; with `recursive` everything below.
 ///
@@ -29,11 +29,13 @@ pub fn ls(
     };
     // One iterator a level of folders: no recursion, so depth cannot exhaust the stack.
     let mut stack = vec![(path, DirectoryIter::new(reader, tree))];
+    let mut entries = EntryCount::new(manifest);
     while let Some((path, iter)) = stack.last_mut() {
         let Some(entry) = iter.next().transpose()? else {
             stack.pop();
             continue;
         };
+        entries.count()?;
         let child = join(path, entry.name());
         found(&child, &entry.meta)?;
         if recursive && entry.meta.kind == EntryKind::Directory && entry.tree.is_some() {

@@ -4,7 +4,9 @@
 
 mod concurrency;
 mod crash;
+mod damage;
 mod faults;
+mod hostile;
 mod model;
 mod restore;
 mod round_trip;

@@ -88,9 +88,10 @@ impl<'r> Parent<'r> {
 
     /// Whether everything that `entry` needs is stored. What is not is read from the source again, and so heals.
     pub fn content_is_stored(&self, entry: &TreeEntry) -> Result<bool> {
-        let Some(content) = &entry.content else {
-            return Ok(entry.meta.kind != EntryKind::File || entry.meta.size == entry.meta.hole_bytes());
-        };
+        if entry.meta.kind == EntryKind::File && !entry.content_fits() {
+            return Ok(false);
+        }
+        let Some(content) = &entry.content else { return Ok(true) };
         if self.is_whole {
             return Ok(true);
         }
@@ -102,7 +103,7 @@ impl<'r> Parent<'r> {
             });
             all = all && walked.is_ok();
         }
-        for item in ContentIter::new(self.reader, content) {
+        for item in ContentIter::new(self.reader, content, entry.data_len()) {
             if !all {
                 break;
             }

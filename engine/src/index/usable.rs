@@ -1,6 +1,6 @@
 //! Which packs a writer may count on: those that are listed, named by a segment, and in no condemned list (FORMAT.md, section 13).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use repo_format::id::PackId;
@@ -14,9 +14,10 @@ pub struct UsablePacks {
 }
 
 impl UsablePacks {
-    /// Of the packs in the index, those that a segment names, that `listed` has and `condemned` has not.
-    pub fn new(indexed: &[IndexedPack], listed: &HashSet<PackId>, condemned: &HashSet<PackId>) -> Self {
-        let usable = indexed.iter().filter(|p| p.named && listed.contains(&p.id) && !condemned.contains(&p.id));
+    /// Of the packs in the index, those that a segment names, that `listed` has, in their size, and `condemned` has not.
+    pub fn new(indexed: &[IndexedPack], listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> Self {
+        let whole = |p: &IndexedPack| listed.get(&p.id) == Some(&p.size);
+        let usable = indexed.iter().filter(|p| p.named && whole(p) && !condemned.contains(&p.id));
         UsablePacks { numbers: RwLock::new(usable.map(|pack| pack.number).collect()) }
     }
 

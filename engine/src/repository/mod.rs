@@ -85,6 +85,11 @@ impl Repository {
         self.member
     }
 
+    /// Whom that keyring is sealed to, with their public keys.
+    pub fn recipients(&self) -> &[(MemberId, Bytes32)] {
+        &self.recipients
+    }
+
     /// What was odd when it was opened, in sentences.
     pub fn warnings(&self) -> &[String] {
         &self.warnings

@@ -75,7 +75,6 @@ impl<'r> WriterSession<'r> {
         if !options.dry_run {
             session.adopt(&listed, &condemned, monitor)?;
         }
-        let listed: HashSet<PackId> = listed.into_keys().collect();
         session.usable = UsablePacks::new(&repository.index().packs()?, &listed, &condemned);
         Ok(session)
     }

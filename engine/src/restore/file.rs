@@ -12,7 +12,7 @@ use super::attributes::{Folder, release, report};
 use super::extents::pieces;
 use super::outcome::count;
 use super::{Action, Run};
-use crate::error::{ErrorKind, Result, chain};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::filesystem::{Dir, FileStat, TargetFile};
 use crate::monitor::Work;
 use crate::tree::{ContentIter, ContentRef, TreeEntry};
@@ -72,13 +72,14 @@ impl Job {
 impl FileJob {
     /// Restores the whole file on the calling thread.
     pub fn run(self, run: &Run<'_>) -> Result<()> {
-        let content = self.entry.content.clone();
+        let (content, len, fits) = (self.entry.content.clone(), self.entry.data_len(), self.entry.content_fits());
         let Some(target) = self.open(run)? else { return Ok(()) };
         match content {
+            _ if !fits => target.lost(run, 0, target.entry.size, "its content does not have its size"),
             None => {}
             Some(ContentRef::Inline(bytes)) => target.write_checked(run, &bytes, 0)?,
             Some(content) => {
-                let mut iter = ContentIter::new(run.reader, &content);
+                let mut iter = ContentIter::new(run.reader, &content, len);
                 while let Some(span) = next_span(run, &target, &mut iter)? {
                     target.write_spans(run, &[span])?;
                 }
@@ -90,8 +91,9 @@ impl FileJob {
     /// Restores a large file in pieces, which `send` gives to the workers.
     pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {
         let Some(content) = self.entry.content.clone() else { return self.run(run) };
+        let len = self.entry.data_len();
         let Some(target) = self.open(run)? else { return Ok(()) };
-        let mut iter = ContentIter::new(run.reader, &content);
+        let mut iter = ContentIter::new(run.reader, &content, len);
         let (mut spans, mut bytes) = (Vec::new(), 0);
         while let Some(span) = next_span(run, &target, &mut iter)? {
             bytes += span.item.len;
@@ -121,6 +123,9 @@ impl FileJob {
             }
             Err(error) => {
                 run.tally.io(&path, "create", error)?;
+                if entry.meta.hard_link.is_some() {
+                    run.tally.damaged_link(&path);
+                }
                 run.monitor.advance(Work { items: 1, bytes: entry.meta.size });
                 release(run, folder);
                 Ok(None)
@@ -132,6 +137,9 @@ impl FileJob {
 /// The next chunk of a file; parts of its list that are lost are reported.
 fn next_span(run: &Run<'_>, target: &OpenTarget, iter: &mut ContentIter<'_>) -> Result<Option<Span>> {
     loop {
+        if run.stop.load(Ordering::Relaxed) || run.monitor.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"));
+        }
         let from = iter.plain_end();
         match iter.next() {
             None => return Ok(None),
@@ -211,6 +219,7 @@ impl OpenTarget {
         for piece in pieces(&self.entry, position, bytes.len()) {
             if let Err(error) = self.file.write_at(&bytes[piece.content], piece.offset) {
                 self.failed.store(true, Ordering::Relaxed);
+                self.is_damaged(run);
                 return run.tally.io(&self.path, "write", error);
             }
         }
@@ -223,8 +232,17 @@ impl OpenTarget {
         self.wrote.store(true, Ordering::Relaxed);
         let message = format!("bytes {from} to {to} are lost and stand as zeros: {why}");
         run.tally.problem(&self.path, ProblemKind::Unreadable, message);
-        if self.before.is_some() {
-            self.zero(run, from, to);
+        self.is_damaged(run);
+        // Beyond what was there, it is zeros already.
+        if let Some(before) = &self.before {
+            self.zero(run, from, to.min(before.entry.size));
+        }
+    }
+
+    /// Whatever else has this file's content is not as it was, either.
+    fn is_damaged(&self, run: &Run<'_>) {
+        if self.entry.hard_link.is_some() {
+            run.tally.damaged_link(&self.path);
         }
     }
 
@@ -253,7 +271,10 @@ impl OpenTarget {
         });
         let now = match now {
             Ok(now) => now,
-            Err(error) => return run.tally.io(&self.path, "set the length of", error),
+            Err(error) => {
+                self.is_damaged(run);
+                return run.tally.io(&self.path, "set the length of", error);
+            }
         };
         let before = self.before.as_ref().map(|before| &before.entry);
         report(run.tally, &self.path, self.file.apply(&self.entry, Some(&now), run.owners, run.attributes()));

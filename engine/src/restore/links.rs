@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use repo_format::entry::{Entry, HardLink};
+use repo_format::node::ProblemKind;
 
 use super::attributes::report;
 use super::outcome::count;
 use super::{Action, Run};
 use crate::error::Result;
 use crate::filesystem::Dir;
+use crate::tree::{ContentRef, TreeEntry};
 
 /// A name in a folder of the target, by the parts of its path from there.
 #[derive(Clone)]
@@ -25,7 +27,7 @@ pub(super) struct NameInTarget {
 /// The files with several names that a restore has met.
 pub(super) struct Links {
     target: Option<Arc<Dir>>,
-    first: HashMap<HardLink, NameInTarget>,
+    first: HashMap<HardLink, (NameInTarget, Option<ContentRef>)>,
     further: Vec<(HardLink, NameInTarget, Entry)>,
 }
 
@@ -35,12 +37,16 @@ impl Links {
     }
 
     /// Whether this is a further name of a file that has been met: then it is noted, and made later.
-    pub fn is_further(&mut self, identity: HardLink, name: &NameInTarget, entry: &Entry) -> bool {
-        if self.first.contains_key(&identity) {
-            self.further.push((identity, name.clone(), entry.clone()));
-            return true;
+    /// One that says it is and has another content is a file of its own.
+    pub fn is_further(&mut self, identity: HardLink, name: &NameInTarget, entry: &TreeEntry) -> bool {
+        if let Some((_, content)) = self.first.get(&identity) {
+            let same = *content == entry.content;
+            if same {
+                self.further.push((identity, name.clone(), entry.meta.clone()));
+            }
+            return same;
         }
-        self.first.insert(identity, name.clone());
+        self.first.insert(identity, (name.clone(), entry.content.clone()));
         false
     }
 
@@ -51,7 +57,11 @@ impl Links {
     pub fn make(self, run: &Run<'_>) -> Result<()> {
         let Some(target) = &self.target else { return Ok(()) };
         for (identity, name, entry) in &self.further {
-            let Some(first) = self.first.get(identity) else { continue };
+            let Some((first, _)) = self.first.get(identity) else { continue };
+            if run.tally.is_damaged_link(&first.path) {
+                let message = format!("it is another name of {}, which is not as it was", first.path.escape_ascii());
+                run.tally.problem(&name.path, ProblemKind::Unreadable, message);
+            }
             match link(target, first, name, run) {
                 Ok(action) => {
                     count(&run.tally.files, 1);

@@ -1,5 +1,6 @@
 //! Counting what a restore does, and what it cannot do.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -24,6 +25,7 @@ pub(super) struct Tally<'m> {
     pub deleted_entries: AtomicU64,
     problem_count: AtomicU64,
     problems: Mutex<Vec<Problem>>,
+    damaged_links: Mutex<HashSet<Vec<u8>>>,
 }
 
 /// Adds to a counter.
@@ -44,7 +46,18 @@ impl<'m> Tally<'m> {
             deleted_entries: zero(),
             problem_count: zero(),
             problems: Mutex::default(),
+            damaged_links: Mutex::default(),
         }
+    }
+
+    /// Notes that the file at `path`, which has several names, is not as it was: so are its other names.
+    pub fn damaged_link(&self, path: &[u8]) {
+        self.damaged_links.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_vec());
+    }
+
+    /// Whether [`Tally::damaged_link`] has noted it.
+    pub fn is_damaged_link(&self, path: &[u8]) -> bool {
+        self.damaged_links.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
     /// Adds a problem with what is at `path`.

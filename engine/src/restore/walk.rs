@@ -219,7 +219,7 @@ impl<'r> Walk<'_, 'r> {
     ) -> Result<()> {
         if let Some(identity) = entry.meta.hard_link {
             let name = NameInTarget { folder: parts.to_vec(), name: entry.name().to_vec(), path: path.clone() };
-            if self.links.is_further(identity, &name, &entry.meta) {
+            if self.links.is_further(identity, &name, &entry) {
                 return Ok(());
             }
         }
@@ -261,6 +261,9 @@ impl<'r> Walk<'_, 'r> {
     }
 
     fn content_is_there(&self, dir: &Dir, entry: &TreeEntry) -> Result<bool> {
+        if !entry.content_fits() {
+            return Ok(false);
+        }
         let Ok(file) = dir.open_existing(entry.name()) else { return Ok(false) };
         let content = match &entry.content {
             None => return Ok(true),
@@ -270,7 +273,7 @@ impl<'r> Walk<'_, 'r> {
             }
             Some(content) => content,
         };
-        let mut iter = ContentIter::new(self.run.reader, content);
+        let mut iter = ContentIter::new(self.run.reader, content, entry.data_len());
         while let Some(item) = iter.next() {
             let Ok(item) = item else { return Ok(false) };
             let len = usize::try_from(item.len).unwrap_or(0);

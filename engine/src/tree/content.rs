@@ -1,5 +1,7 @@
 //! Lists of chunk ids: the contents of files and streams.
 
+use std::collections::HashSet;
+
 use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::node::{ContentItem, ContentNode};
@@ -85,13 +87,14 @@ pub struct ContentIter<'r> {
 }
 
 impl<'r> ContentIter<'r> {
-    /// Begins with a content that is not inline.
-    pub fn new(reader: &'r ChunkReader<'r>, content: &ContentRef) -> Self {
+    /// Begins with a content of `len` plain bytes that is not inline. Lists that add up to another length are refused before anything
+    /// of them is given, so they cannot branch without end either.
+    pub fn new(reader: &'r ChunkReader<'r>, content: &ContentRef, len: u64) -> Self {
         let stack = match content {
             ContentRef::Inline(_) => Vec::new(),
             ContentRef::Direct(items) => vec![(0, items.iter().rev().copied().collect())],
             // The root's level is not known yet: any will do.
-            ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len: u64::MAX }])],
+            ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len }])],
         };
         ContentIter { reader, stack, position: 0 }
     }
@@ -105,7 +108,7 @@ impl<'r> ContentIter<'r> {
         let bytes = self.reader.read(ChunkKind::Node, &item.id)?;
         let node = ContentNode::decode(&bytes).map_err(|e| Error::damaged(format!("content list {}", item.id), e))?;
         let is_root = level > limits::NODE_LEVEL;
-        let fits = if is_root { node.level < level } else { node.level + 1 == level && node.len() == item.len };
+        let fits = (is_root || node.level + 1 == level) && node.len() == item.len;
         if !fits {
             let message = format!("content list {} does not fit the list that names it", item.id);
             return Err(Error::new(ErrorKind::Damaged, message));
@@ -141,7 +144,7 @@ impl Iterator for ContentIter<'_> {
 }
 
 impl ContentIter<'_> {
-    /// Calls `node` with the id of every list of a content, before it is read.
+    /// Calls `node` once with the id of every list of a content, before it is read.
     ///
     /// # Errors
     /// Of `node`, or if a list cannot be read.
@@ -151,8 +154,11 @@ impl ContentIter<'_> {
         node: &mut dyn FnMut(ChunkId) -> Result<bool>,
     ) -> Result<()> {
         let ContentRef::List(root) = content else { return Ok(()) };
-        let mut waiting = vec![*root];
+        let (mut waiting, mut met) = (vec![*root], HashSet::new());
         while let Some(id) = waiting.pop() {
+            if !met.insert(id) {
+                continue;
+            }
             if !node(id)? {
                 continue;
             }

@@ -116,10 +116,19 @@ fn weight(entry: &TreeEntry) -> usize {
 /// Walks the entries of a directory, in order. Memory: one node a level.
 pub struct DirectoryIter<'r> {
     reader: &'r ChunkReader<'r>,
-    /// What is left of one node a level, the deepest last, each reversed.
-    stack: Vec<(u8, Vec<DirectoryPart>)>,
+    /// What is left of one node a level, the deepest last.
+    stack: Vec<Parts>,
     leaf: std::vec::IntoIter<TreeEntry>,
     last_name: Vec<u8>,
+}
+
+/// What is left of a node above the leaves.
+struct Parts {
+    level: u8,
+    /// Reversed.
+    parts: Vec<DirectoryPart>,
+    /// All names beneath come before this one; of the last parts of all there is none.
+    end: Option<Vec<u8>>,
 }
 
 impl<'r> DirectoryIter<'r> {
@@ -127,7 +136,8 @@ impl<'r> DirectoryIter<'r> {
     pub fn new(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>) -> Self {
         let root = |id| DirectoryPart { id, first_name: Vec::new(), entries: 0 };
         // The root's level is not known yet: any will do.
-        let stack = tree.map(|id| (limits::NODE_LEVEL + 1, vec![root(id)])).into_iter().collect();
+        let parts = |id| Parts { level: limits::NODE_LEVEL + 1, parts: vec![root(id)], end: None };
+        let stack = tree.map(parts).into_iter().collect();
         DirectoryIter { reader, stack, leaf: Vec::new().into_iter(), last_name: Vec::new() }
     }
 
@@ -137,11 +147,11 @@ impl<'r> DirectoryIter<'r> {
     /// If a node cannot be read.
     pub fn seek(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>, name: &[u8]) -> Result<Option<TreeEntry>> {
         let mut iter = DirectoryIter::new(reader, tree);
-        while let Some((level, mut parts)) = iter.stack.pop() {
+        while let Some(Parts { level, mut parts, .. }) = iter.stack.pop() {
             // Reversed: the first from the front whose name is not beyond the wanted one.
             let Some(place) = parts.iter().position(|part| part.first_name.as_slice() <= name) else { return Ok(None) };
             let part = parts.swap_remove(place);
-            iter.descend(level, &part)?;
+            iter.descend(level, &part, None)?;
             if iter.stack.is_empty() {
                 return Ok(iter.leaf.find(|entry| entry.name() == name));
             }
@@ -149,7 +159,9 @@ impl<'r> DirectoryIter<'r> {
         Ok(None)
     }
 
-    fn descend(&mut self, level: u8, part: &DirectoryPart) -> Result<()> {
+    /// Reads a node, whose names come before `end`. A node that does not begin where the one above says, or goes beyond, is refused:
+    /// otherwise few nodes could name each other so often that nobody comes to an end.
+    fn descend(&mut self, level: u8, part: &DirectoryPart, end: Option<Vec<u8>>) -> Result<()> {
         let what = format!("directory node {}", part.id);
         let bytes = self.reader.read(ChunkKind::Node, &part.id)?;
         let node = DirectoryNode::decode(&bytes).map_err(|e| Error::damaged(&what, e))?;
@@ -158,11 +170,23 @@ impl<'r> DirectoryIter<'r> {
             DirectoryNode::Leaf(_) => 0,
             DirectoryNode::Parts(level, _) => *level,
         };
-        if !(is_root && found < level || found + 1 == level) {
+        let (first, last) = match &node {
+            DirectoryNode::Leaf(leaf) => {
+                (leaf.entries.first().map(|e| &e.name.0), leaf.entries.last().map(|e| &e.name.0))
+            }
+            DirectoryNode::Parts(_, parts) => {
+                (parts.first().map(|p| &p.first_name), parts.last().map(|p| &p.first_name))
+            }
+        };
+        let fits = is_root || found + 1 == level && first == Some(&part.first_name);
+        if !fits || end.as_ref().is_some_and(|end| last >= Some(end)) {
             return Err(Error::new(ErrorKind::Damaged, format!("{what} does not fit the node that names it")));
         }
         match node {
-            DirectoryNode::Parts(level, parts) => self.stack.push((level, parts.into_iter().rev().collect())),
+            DirectoryNode::Parts(level, parts) => {
+                let parts = parts.into_iter().rev().collect();
+                self.stack.push(Parts { level, parts, end });
+            }
             DirectoryNode::Leaf(leaf) => {
                 let ids = leaf.ids;
                 let entries: Vec<_> = leaf.entries.into_iter().map(|e| TreeEntry::from_node(e, &ids)).collect();
@@ -181,11 +205,12 @@ impl<'r> DirectoryIter<'r> {
                 self.last_name = entry.name().to_vec();
                 return Ok(Some(entry));
             }
-            let Some((level, parts)) = self.stack.last_mut() else { return Ok(None) };
-            let level = *level;
-            match parts.pop() {
+            let Some(above) = self.stack.last_mut() else { return Ok(None) };
+            let (level, part) = (above.level, above.parts.pop());
+            let end = above.parts.last().map(|next| next.first_name.clone()).or_else(|| above.end.clone());
+            match part {
                 None => drop(self.stack.pop()),
-                Some(part) => self.descend(level, &part)?,
+                Some(part) => self.descend(level, &part, end)?,
             }
         }
     }

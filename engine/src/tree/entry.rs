@@ -35,6 +35,21 @@ impl TreeEntry {
         TreeEntry { meta, content: None, tree: None }
     }
 
+    /// Bytes that its content has by its size: all but its holes.
+    pub fn data_len(&self) -> u64 {
+        self.meta.size.saturating_sub(self.meta.hole_bytes())
+    }
+
+    /// Whether its content is as long as its size says; of a list nothing is known before it is read.
+    pub fn content_fits(&self) -> bool {
+        match &self.content {
+            None => self.data_len() == 0,
+            Some(ContentRef::Inline(bytes)) => bytes.len() as u64 == self.data_len(),
+            Some(ContentRef::Direct(items)) => items.iter().map(|item| item.len).sum::<u64>() == self.data_len(),
+            Some(ContentRef::List(_)) => true,
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &[u8] {
         &self.meta.name.0

@@ -11,5 +11,5 @@ mod path;
 pub use content::{ContentBuilder, ContentIter};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
-pub(crate) use path::{check_depth, join};
+pub(crate) use path::{EntryCount, check_depth, join};
 pub use path::{lookup, virtual_path};

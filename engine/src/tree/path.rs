@@ -52,6 +52,29 @@ pub fn lookup(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Res
     Ok((path, found))
 }
 
+/// Counts entries against what a snapshot says it has: one that holds more is lying, and could be endless.
+pub(crate) struct EntryCount(u64);
+
+impl EntryCount {
+    /// Before the first entry.
+    pub fn new(manifest: &Manifest) -> Self {
+        let figures = &manifest.statistics;
+        let all = figures.files.saturating_add(figures.directories).saturating_add(figures.others);
+        EntryCount(all.saturating_add(1))
+    }
+
+    /// Counts one entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if there are more than there should be.
+    pub fn count(&mut self) -> Result<()> {
+        self.0 = self.0.checked_sub(1).ok_or_else(|| {
+            Error::new(ErrorKind::Damaged, "the snapshot holds more entries than it says: it is not read any further")
+        })?;
+        Ok(())
+    }
+}
+
 /// Refuses folders nested deeper than the format allows.
 pub(crate) fn check_depth(depth: usize) -> Result<()> {
     match depth <= limits::DIRECTORY_DEPTH {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::entry::EntryKind;
 use repo_format::id::{ChunkId, LeaseId};
+use repo_format::limits;
 use repo_format::node::{NodeKind, RawNode};
 use repo_format::pack::ChunkKind;
 
@@ -16,7 +17,7 @@ use crate::index::Index;
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{ManifestObject, Repository};
-use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, join};
+use crate::tree::{ContentRef, DirectoryIter, TreeEntry, join};
 
 /// Snapshots and paths that a finding names.
 const NAMED: usize = 100;
@@ -67,6 +68,14 @@ struct Frame {
     id: ChunkId,
     children: Vec<Child>,
     has_lost: bool,
+}
+
+/// A folder that suffers, while what is in it is looked through.
+struct Suffering<'r> {
+    tree: ChunkId,
+    path: Vec<u8>,
+    iter: DirectoryIter<'r>,
+    found_before: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -132,54 +141,66 @@ impl Needs<'_> {
     /// Snapshots and paths that suffer.
     fn affected(&self, manifests: &[ManifestObject]) -> Result<Vec<(LeaseId, Vec<u8>)>> {
         let mut affected = Vec::new();
-        for manifest in manifests.iter().map(|object| &object.manifest) {
-            if let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) {
-                let room = NAMED - affected.len();
-                affected.extend(self.affected_below(tree, room)?.into_iter().map(|path| (manifest.id, path)));
-            }
+        // Folders below which there was nothing to name, though they name something that is lost.
+        let mut fruitless = HashSet::new();
+        for object in manifests {
+            let manifest = &object.manifest;
+            let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) else { continue };
+            self.name_affected(manifest.id, tree, &mut fruitless, &mut affected)?;
         }
         Ok(affected)
     }
 
-    /// Paths below a directory that suffer, at most `room` of them.
-    fn affected_below(&self, top: ChunkId, room: usize) -> Result<Vec<Vec<u8>>> {
-        let mut affected = Vec::new();
-        let mut stack = vec![(Vec::new(), DirectoryIter::new(self.reader, Some(top)))];
-        while let Some((path, iter)) = stack.last_mut().filter(|_| affected.len() < room) {
-            match iter.next() {
-                None => drop(stack.pop()),
-                Some(Err(error)) if is_damage(&error) => affected.push(path.clone()),
-                Some(Err(error)) => return Err(error),
-                Some(Ok(entry)) => {
-                    let child = join(path, entry.name());
-                    if entry.meta.kind == EntryKind::File && self.file_suffers(&entry)? {
-                        affected.push(child);
-                    } else if let Some(tree) = entry.tree.filter(|tree| self.suffers(tree)) {
-                        stack.push((child, DirectoryIter::new(self.reader, Some(tree))));
-                    }
+    /// Names what suffers in one tree.
+    fn name_affected(
+        &self,
+        snapshot: LeaseId,
+        tree: ChunkId,
+        fruitless: &mut HashSet<ChunkId>,
+        affected: &mut Vec<(LeaseId, Vec<u8>)>,
+    ) -> Result<()> {
+        let mut stack = vec![self.folder(tree, Vec::new(), affected.len())];
+        while let Some(folder) = stack.last_mut().filter(|_| affected.len() < NAMED) {
+            let entry = match folder.iter.next() {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) if is_damage(&error) => {
+                    affected.push((snapshot, folder.path.clone()));
+                    continue;
                 }
+                Some(Err(error)) => return Err(error),
+                None => {
+                    if folder.found_before == affected.len() {
+                        fruitless.insert(folder.tree);
+                    }
+                    stack.pop();
+                    continue;
+                }
+            };
+            let child = join(&folder.path, entry.name());
+            let suffers = |tree: &ChunkId| self.suffers(tree) && !fruitless.contains(tree);
+            let is_file = entry.meta.kind == EntryKind::File;
+            if is_file && self.file_suffers(&entry) || stack.len() > limits::DIRECTORY_DEPTH {
+                affected.push((snapshot, child));
+            } else if let Some(tree) = entry.tree.filter(suffers) {
+                stack.push(self.folder(tree, child, affected.len()));
             }
         }
-        Ok(affected)
+        Ok(())
+    }
+
+    fn folder(&self, tree: ChunkId, path: Vec<u8>, found_before: usize) -> Suffering<'_> {
+        Suffering { tree, path, iter: DirectoryIter::new(self.reader, Some(tree)), found_before }
     }
 
     fn suffers(&self, node: &ChunkId) -> bool {
         self.walked.get(node).copied().unwrap_or(true)
     }
 
-    fn file_suffers(&self, entry: &TreeEntry) -> Result<bool> {
+    fn file_suffers(&self, entry: &TreeEntry) -> bool {
         match &entry.content {
-            None | Some(ContentRef::Inline(_)) => Ok(false),
-            Some(ContentRef::List(list)) => Ok(self.suffers(list)),
-            Some(content) => {
-                let lost: HashSet<&ChunkId> = self.lost.keys().collect();
-                for item in ContentIter::new(self.reader, content) {
-                    if lost.contains(&item?.id) {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
+            None | Some(ContentRef::Inline(_)) => false,
+            Some(ContentRef::List(list)) => self.suffers(list),
+            Some(ContentRef::Direct(items)) => items.iter().any(|item| self.lost.contains_key(&item.id)),
         }
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> R
         repository.store().list(folder, &mut found, &mut strange)?;
     }
     names.sort();
+    check_keys_are_there(repository, &names, report);
     for name in names {
         match name {
             ObjectName::Member(_) => check_clear(repository, report, &name, ObjectKind::Member, limits::SMALL_OBJECT)?,
@@ -59,6 +60,33 @@ pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> R
     }
     report.check("condemned", DamagedObject, repository.condemned())?;
     Ok(())
+}
+
+/// Versions of the keyring are never deleted, and whom the newest is sealed to has an object in `keys`.
+fn check_keys_are_there(repository: &Repository, names: &[ObjectName], report: &Report) {
+    let newest = repository.keyring_version();
+    let versions = names.iter().filter_map(|name| if let ObjectName::Keyring(n) = name { Some(*n) } else { None });
+    let mut next = 1;
+    for version in versions {
+        if version > next {
+            report.find(
+                ObjectName::Keyring(next),
+                DamagedObject,
+                "it is missing, and some keys need it to open the repository",
+            );
+        }
+        next = version.saturating_add(1);
+    }
+    // A newer one has been put since this repository was opened: its recipients are not known.
+    if next != newest.saturating_add(1) {
+        return;
+    }
+    for (id, _) in repository.recipients() {
+        let name = ObjectName::Member(*id);
+        if names.binary_search(&name).is_err() {
+            report.find(name, DamagedObject, "it is missing: whoever has this key cannot open the repository");
+        }
+    }
 }
 
 fn check_clear(
@@ -74,6 +102,11 @@ fn check_clear(
         let identity = match kind {
             ObjectKind::Member => {
                 let member = repo_format::member::Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
+                let sealed_to = repository.recipients().iter().find(|(id, _)| *id == member.id);
+                if sealed_to.is_some_and(|(_, public_key)| *public_key != member.public_key) {
+                    let message = format!("{name} has another public key than the keyring is sealed to");
+                    return Err(Error::new(crate::ErrorKind::Damaged, message));
+                }
                 ObjectName::Member(member.id)
             }
             _ => {

@@ -1,0 +1,7 @@
+//! A damaged repository: what is wrong is noticed, what can be restored is, and nothing crashes.
+
+mod cache;
+mod errors;
+pub mod lab;
+mod matrix;
+mod whole;
