@@ -127,7 +127,7 @@ pub fn subfolder(name: impl AsRef<[u8]>, place: Option<u32>) -> Entry {
 pub struct Attack {
     pub lab: Lab,
     pub folder: TempDir,
-    canary: (Vec<u8>, fs::Metadata),
+    pub canary: (Vec<u8>, fs::Metadata),
 }
 
 impl Attack {
