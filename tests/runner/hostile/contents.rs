@@ -129,8 +129,11 @@ fn a_backup_beside_a_parent_with_endless_lists_comes_to_an_end() {
     let first = backup(&attack.repository(), sources(), &options, &patience).unwrap().snapshot.unwrap();
     let honest = lab::snapshot(&attack.repository(), first).unwrap().unwrap();
     let mut known = Vec::new();
-    engine::tree::list(&attack.repository(), &honest, b"", true, &mut |_, entry| Ok(known.push(entry.clone())))
-        .unwrap();
+    let mut found = |_: &[u8], entry: &repo_format::entry::Entry| {
+        known.push(entry.clone());
+        Ok(())
+    };
+    engine::tree::list(&attack.repository(), &honest, b"", true, &mut found).unwrap();
     let evil = attack.commit(
         |forge| {
             let chunk = forge.data(b"x");
