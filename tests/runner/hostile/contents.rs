@@ -100,8 +100,8 @@ fn lists_that_name_lists_without_end_are_refused_by_their_length() {
             let chunk = forge.data(b"x");
             let mut list = forge.list(&[(chunk, 1); 1000]);
             let mut len = 1000u64;
-            for level in 1..=15 {
-                // The truth (which is absurd), or a lie.
+            // As many levels as the truth fits a number, or all of them with lies.
+            for level in 1..=if item == 0 { 8 } else { 15 } {
                 let says = if item == 0 { len } else { item };
                 list = forge.list_of_lists(level, &[(list, says); 64]);
                 len = len.saturating_mul(64);
@@ -115,6 +115,30 @@ fn lists_that_name_lists_without_end_are_refused_by_their_length() {
         assert!(outcome.problems.iter().any(|problem| problem.path.0 == b"a"));
         assert_eq!(fs::read(attack.target().join("b")).unwrap(), b"good");
     }
+}
+
+#[test]
+fn a_file_that_is_as_absurd_as_it_says_can_be_given_up() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    struct Impatient(AtomicU64);
+    impl engine::monitor::Monitor for Impatient {
+        fn is_cancelled(&self) -> bool {
+            self.0.fetch_add(1, Ordering::Relaxed) > 2000
+        }
+    }
+    let attack = Attack::new();
+    let snapshot = attack.snapshot(|forge| {
+        let chunk = forge.data(b"x");
+        let mut list = forge.list(&[(chunk, 1); 64]);
+        for level in 1..=8 {
+            list = forge.list_of_lists(level, &[(list, 1 << (6 * level)); 64]);
+        }
+        forge.folder(&[list], &[listed("a", 1 << 54, 0)])
+    });
+    let (repository, options) = (attack.repository(), engine::restore::RestoreOptions::default());
+    let impatient = Impatient(AtomicU64::new(0));
+    let result = engine::restore::restore(&repository, &snapshot, &attack.target(), &options, &|_, _| {}, &impatient);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
 #[test]
