@@ -4,7 +4,7 @@ use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use rusqlite::{OptionalExtension, params};
 
-use super::{Index, PackNumber};
+use super::{Index, PackNumber, schema};
 use crate::error::Result;
 
 /// What is remembered of a manifest.
@@ -22,6 +22,29 @@ pub struct RememberedManifest {
     pub family: Bytes32,
 }
 
+/// A sum of the fields of a row. The other tables are checked against the repository; what is remembered has nothing else to be
+/// checked against, and a flipped bit in it would look like a rollback.
+fn sum(fields: &[&[u8]]) -> [u8; 8] {
+    let mut hasher = blake3::Hasher::new();
+    for field in fields {
+        hasher.update(&(field.len() as u64).to_le_bytes()).update(field);
+    }
+    let mut sum = [0; 8];
+    hasher.finalize_xof().fill(&mut sum);
+    sum
+}
+
+impl RememberedManifest {
+    fn sum(&self) -> [u8; 8] {
+        let (seconds, nanoseconds) = (self.time.seconds.to_le_bytes(), self.time.nanoseconds.to_le_bytes());
+        sum(&[&self.id.0, &self.digest.0, &[self.kind], &seconds, &nanoseconds, &self.family.0])
+    }
+}
+
+fn sum_of_version(name: &str, number: u64, digest: &Bytes32) -> [u8; 8] {
+    sum(&[name.as_bytes(), &number.to_le_bytes(), &digest.0])
+}
+
 /// Snapshots whose packs are remembered; older ones are let go.
 const COUNTED_SNAPSHOTS: i64 = 16;
 
@@ -30,9 +53,10 @@ impl Index {
     pub fn remember_manifest(&self, manifest: &RememberedManifest) -> Result<()> {
         let m = manifest;
         self.write("remember a snapshot", |t| {
-            let sql = "INSERT OR REPLACE INTO manifests (id, digest, kind, seconds, nanoseconds, family) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let sql = "INSERT OR REPLACE INTO manifests (id, digest, kind, seconds, nanoseconds, family, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let (seconds, nanoseconds) = (m.time.seconds, m.time.nanoseconds);
-            t.prepare_cached(sql)?.execute(params![m.id.0, m.digest.0, m.kind, seconds, nanoseconds, m.family.0])?;
+            let sum = m.sum();
+            t.prepare_cached(sql)?.execute(params![m.id.0, m.digest.0, m.kind, seconds, nanoseconds, m.family.0, sum])?;
             Ok(())
         })
     }
@@ -40,16 +64,20 @@ impl Index {
     /// All remembered manifests, newest first.
     pub fn remembered_manifests(&self) -> Result<Vec<RememberedManifest>> {
         self.read("recall the snapshots", |c| {
-            let sql = "SELECT id, digest, kind, seconds, nanoseconds, family FROM manifests ORDER BY seconds DESC, nanoseconds DESC, id";
+            let sql = "SELECT id, digest, kind, seconds, nanoseconds, family, sum FROM manifests ORDER BY seconds DESC, nanoseconds DESC, id";
             let mut statement = c.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
-                Ok(RememberedManifest {
+                let manifest = RememberedManifest {
                     id: LeaseId(row.get(0)?),
                     digest: Bytes32(row.get(1)?),
                     kind: row.get(2)?,
                     time: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
                     family: Bytes32(row.get(5)?),
-                })
+                };
+                match row.get::<_, [u8; 8]>(6)? == manifest.sum() {
+                    true => Ok(manifest),
+                    false => Err(schema::corrupt()),
+                }
             })?;
             rows.collect()
         })
@@ -79,9 +107,15 @@ impl Index {
     /// The newest number and digest remembered under `name` (`keyring`, `config`, `condemned`).
     pub fn remembered(&self, name: &str) -> Result<Option<(u64, Bytes32)>> {
         self.read("recall a version", |c| {
-            let mut statement = c.prepare_cached("SELECT number, digest FROM remembered WHERE name = ?1")?;
+            let mut statement = c.prepare_cached("SELECT number, digest, sum FROM remembered WHERE name = ?1")?;
             statement
-                .query_row([name], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), Bytes32(row.get(1)?))))
+                .query_row([name], |row| {
+                    let (number, digest) = (row.get::<_, i64>(0)?.cast_unsigned(), Bytes32(row.get(1)?));
+                    match row.get::<_, [u8; 8]>(2)? == sum_of_version(name, number, &digest) {
+                        true => Ok((number, digest)),
+                        false => Err(schema::corrupt()),
+                    }
+                })
                 .optional()
         })
     }
@@ -92,10 +126,16 @@ impl Index {
             return Ok(());
         }
         self.write("remember a version", |t| {
-            let sql = "INSERT INTO remembered (name, number, digest) VALUES (?1, ?2, ?3)
-                       ON CONFLICT (name) DO UPDATE SET number = excluded.number, digest = excluded.digest
+            let sql = "INSERT INTO remembered (name, number, digest, sum) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT (name) DO UPDATE
+                       SET number = excluded.number, digest = excluded.digest, sum = excluded.sum
                        WHERE excluded.number > remembered.number";
-            t.prepare_cached(sql)?.execute(params![name, number.cast_signed(), digest.0])?;
+            t.prepare_cached(sql)?.execute(params![
+                name,
+                number.cast_signed(),
+                digest.0,
+                sum_of_version(name, number, &digest)
+            ])?;
             Ok(())
         })
     }

@@ -170,7 +170,9 @@ impl Index {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match pooled {
             Some(connection) => connection,
-            None => schema::open_reader(&self.folder).map_err(failed(action))?,
+            None => schema::open_reader(&self.folder)
+                .inspect_err(|e| schema::note_corruption(&self.folder, e))
+                .map_err(failed(action))?,
         };
         let result = work(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);

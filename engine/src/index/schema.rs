@@ -1,5 +1,6 @@
 //! Opening the cache's database: its tables, its version, and starting over.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub const FILES: [&str; 3] = [DATABASE, "index.sqlite-wal", "index.sqlite-shm"];
 /// Stands beside the database when a query has met damage; the next run begins anew.
 const CORRUPT: &str = "corrupt";
 /// Another version is not migrated: a cache is begun anew.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SCHEMA: &str = "
@@ -23,7 +24,7 @@ CREATE TABLE repository (id BLOB NOT NULL);
 CREATE TABLE segments (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE);
 CREATE TABLE named (segment INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (pack, segment)) WITHOUT ROWID;
 CREATE TABLE packs (
-    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
     class INTEGER NOT NULL, epoch INTEGER NOT NULL, salt BLOB NOT NULL);
 CREATE TABLE salts (
     pack INTEGER NOT NULL, place INTEGER NOT NULL, epoch INTEGER NOT NULL, salt BLOB NOT NULL,
@@ -34,8 +35,9 @@ CREATE TABLE chunks (
 CREATE TABLE counted (snapshot BLOB NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (snapshot, pack)) WITHOUT ROWID;
 CREATE TABLE manifests (
     id BLOB PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, seconds INTEGER NOT NULL,
-    nanoseconds INTEGER NOT NULL, family BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE remembered (name TEXT PRIMARY KEY, number INTEGER NOT NULL, digest BLOB NOT NULL) WITHOUT ROWID;
+    nanoseconds INTEGER NOT NULL, family BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE remembered (
+    name TEXT PRIMARY KEY, number INTEGER NOT NULL, digest BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
 ";
 
 /// Opens the database in `folder`, beginning it anew if it is not there, corrupt, or another repository's.
@@ -77,6 +79,7 @@ fn open(folder: &Path, repository: RepositoryId) -> rusqlite::Result<Connection>
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
         SCHEMA_VERSION => {
+            check_schema(&transaction)?;
             let id: [u8; 16] = transaction.query_row("SELECT id FROM repository", [], |row| row.get(0))?;
             if id != repository.0 {
                 return Err(rusqlite::Error::QueryReturnedNoRows);
@@ -89,16 +92,42 @@ fn open(folder: &Path, repository: RepositoryId) -> rusqlite::Result<Connection>
         }
         _ => return Err(rusqlite::Error::QueryReturnedNoRows),
     }
+    // The header of a damaged file may say that nobody may write.
+    if transaction.is_readonly("main")? {
+        return Err(corrupt());
+    }
     // A torn page shows here or in the query that meets it; the check costs a millisecond for a small cache.
     transaction.query_row("SELECT count(*) FROM segments", [], |row| row.get::<_, i64>(0))?;
     transaction.commit()?;
     Ok(connection)
 }
 
+/// Checks that the tables are those of [`SCHEMA`].
+fn check_schema(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let there: HashSet<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut wanted = SCHEMA.split(';').map(str::trim).filter(|sql| !sql.is_empty());
+    match wanted.all(|sql| there.contains(sql)) {
+        true => Ok(()),
+        false => Err(corrupt()),
+    }
+}
+
+/// The error for values that cannot be what was written.
+pub fn corrupt() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None)
+}
+
 /// Notes that the database is damaged, if `error` says so, for the next run to begin anew.
 pub fn note_corruption(folder: &Path, error: &rusqlite::Error) {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    if let Some(DatabaseCorrupt | NotADatabase) = error.sqlite_error_code() {
+    use rusqlite::ErrorCode as C;
+    let says_so = match error.sqlite_error_code() {
+        // Queries are right, so where one is not understood, or a value is not what it should be, the tables are not what they were.
+        Some(C::DatabaseCorrupt | C::NotADatabase | C::Unknown | C::ConstraintViolation | C::TypeMismatch) => true,
+        Some(_) => false,
+        None => true,
+    };
+    if says_so {
         // Where even this fails, the folder must be removed by hand, as the error's hint says.
         std::fs::write(folder.join(CORRUPT), []).unwrap_or_default();
     }

@@ -34,19 +34,19 @@ impl Deref for Plain {
 pub struct ChunkReader<'r> {
     repository: &'r Repository,
     index: &'r Index,
-    /// Whether the index has been read anew because something was not found.
-    reloaded: Mutex<bool>,
+    /// Whether the index has been read anew because something was not found; none for an index that cannot be.
+    reloaded: Option<Mutex<bool>>,
 }
 
 impl<'r> ChunkReader<'r> {
     /// A reader; the index should have been brought up to date after the snapshots were listed.
     pub fn new(repository: &'r Repository) -> Self {
-        ChunkReader { repository, index: repository.index(), reloaded: Mutex::new(false) }
+        ChunkReader { repository, index: repository.index(), reloaded: Some(Mutex::new(false)) }
     }
 
     /// A reader that knows only what `index` says.
     pub fn with_index(repository: &'r Repository, index: &'r Index) -> Self {
-        ChunkReader { repository, index, reloaded: Mutex::new(true) }
+        ChunkReader { repository, index, reloaded: None }
     }
 
     /// The repository.
@@ -59,12 +59,14 @@ impl<'r> ChunkReader<'r> {
     /// # Errors
     /// [`ErrorKind::Damaged`] if no copy is whole.
     pub fn read(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
-        match self.read_known(kind, id) {
-            Err(error) if error.kind() == ErrorKind::Damaged && self.reload()? => {
-                // The first error is about what the index said; the second try knows better.
+        match (self.read_known(kind, id), &self.reloaded) {
+            (Err(error), Some(reloaded)) if error.kind() == ErrorKind::Damaged => {
+                self.reload(reloaded)?;
+                // The first error is about what the index said; the second try knows better. Also when another thread has read the
+                // index anew meanwhile.
                 self.read_known(kind, id)
             }
-            result => result,
+            (result, _) => result,
         }
     }
 
@@ -82,7 +84,8 @@ impl<'r> ChunkReader<'r> {
 
     fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<Plain> {
         let name = ObjectName::Pack(location.pack);
-        let end = location.offset + u64::from(location.sealed_len);
+        // What the cache says may be damaged, too.
+        let end = location.offset.saturating_add(location.sealed_len.into());
         let mut buffer = self.repository.store().get_range(&name, location.offset..end)?;
         let opened = open_chunk(self.repository.keys(), kind, id, location, &mut buffer);
         match opened.map_err(|e| e.context(format!("cannot use {name}")))? {
@@ -91,17 +94,18 @@ impl<'r> ChunkReader<'r> {
         }
     }
 
-    /// Reads the index anew, once; whether that was done by this call.
-    fn reload(&self) -> Result<bool> {
-        let mut reloaded = self.reloaded.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Reads the index anew, once: all of it, since what it says of packs may be wrong.
+    fn reload(&self, reloaded: &Mutex<bool>) -> Result<()> {
+        let mut reloaded = reloaded.lock().unwrap_or_else(PoisonError::into_inner);
         if *reloaded {
-            return Ok(false);
+            return Ok(());
         }
         *reloaded = true;
+        self.index.forget_packs()?;
         self.repository.sync_index(&NullMonitor)?;
         // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
         self.repository.index_unnamed_packs()?;
-        Ok(true)
+        Ok(())
     }
 }
 

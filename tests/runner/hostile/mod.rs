@@ -1,1 +1,8 @@
-//! Hostile.
+//! A hostile repository: whoever made it has the keys. Nothing leaves the target, nothing hangs, nothing crashes.
+
+mod contents;
+mod forge;
+mod keys;
+mod names;
+mod packs;
+mod trees;

@@ -1,0 +1,376 @@
+//! Makes repositories that no honest program writes, and tries every operation on them.
+
+use std::cell::RefCell;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::cat::cat;
+use engine::chunk::{Coder, Compression};
+use engine::diff::diff;
+use engine::error::chain;
+use engine::find::find;
+use engine::monitor::{Monitor, NullMonitor};
+use engine::pack::{ChunkStore, Mode, UPLOADERS};
+use engine::repository::{Repository, WriterOptions, WriterSession};
+use engine::restore::{RestoreOptions, RestoreOutcome, restore};
+use engine::snapshots::Snapshot;
+use engine::stats::stats;
+use engine::store::{Bytes, Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
+use engine::tree;
+use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
+use repo_format::cbor::{self, ByteString};
+use repo_format::config::Access;
+use repo_format::entry::{Content, DirectChunk, Entry, EntryKind};
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, Statistics};
+use repo_format::pack::ChunkKind;
+use tempfile::TempDir;
+
+use crate::damage::lab::{self, Lab};
+
+/// Reads of the store, and looks at the wish to stop, that no operation on a small repository takes.
+const ENDLESS: u64 = 300_000;
+
+/// Stores whatever it is told, with the right keys.
+pub struct Forge<'s, 'r> {
+    store: &'s ChunkStore<'r>,
+    coder: RefCell<Coder>,
+}
+
+impl Forge<'_, '_> {
+    fn put(&self, kind: ChunkKind, plain: &[u8]) -> ChunkId {
+        self.store.store(&mut self.coder.borrow_mut(), kind, plain, Compression::Always).unwrap().id
+    }
+
+    pub fn data(&self, plain: &[u8]) -> ChunkId {
+        self.put(ChunkKind::Data, plain)
+    }
+
+    pub fn node(&self, plain: &[u8]) -> ChunkId {
+        self.put(ChunkKind::Node, plain)
+    }
+
+    /// A folder's only node, unchecked.
+    pub fn folder(&self, ids: &[ChunkId], entries: &[Entry]) -> ChunkId {
+        self.node(&node(2, 0, ids, &cbor::encode(&entries.to_vec())))
+    }
+
+    /// A content list of level 0, unchecked.
+    pub fn list(&self, items: &[(ChunkId, u32)]) -> ChunkId {
+        let body: Vec<u8> = items.iter().flat_map(|(_, len)| len.to_le_bytes()).collect();
+        self.node(&node(1, 0, &items.iter().map(|(id, _)| *id).collect::<Vec<_>>(), &body))
+    }
+
+    /// A content list above level 0, unchecked.
+    pub fn list_of_lists(&self, level: u8, items: &[(ChunkId, u64)]) -> ChunkId {
+        let body: Vec<u8> = items.iter().flat_map(|(_, len)| len.to_le_bytes()).collect();
+        self.node(&node(1, level, &items.iter().map(|(id, _)| *id).collect::<Vec<_>>(), &body))
+    }
+}
+
+/// The bytes of a node.
+pub fn node(kind: u8, level: u8, ids: &[ChunkId], body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![1, kind, level, 0];
+    bytes.extend(u32::try_from(ids.len()).unwrap().to_le_bytes());
+    ids.iter().for_each(|id| bytes.extend(id.0));
+    bytes.extend(body);
+    bytes
+}
+
+pub fn entry(name: impl AsRef<[u8]>, kind: EntryKind) -> Entry {
+    let mut entry = Entry::new(name.as_ref().to_vec(), kind);
+    entry.mode = 0o755;
+    entry
+}
+
+/// A file with its few bytes in the entry.
+pub fn inline(name: impl AsRef<[u8]>, bytes: &[u8]) -> Entry {
+    let mut entry = entry(name, EntryKind::File);
+    entry.size = bytes.len() as u64;
+    entry.content = Some(Content { inline: Some(ByteString(bytes.to_vec())), ..Content::default() });
+    entry
+}
+
+/// A file whose chunks stand in the entry.
+pub fn direct(name: impl AsRef<[u8]>, size: u64, chunks: &[(u32, u32)]) -> Entry {
+    let mut entry = entry(name, EntryKind::File);
+    entry.size = size;
+    let chunk = |(place, len): &(u32, u32)| DirectChunk { place: *place, len: *len };
+    entry.content = Some(Content { direct: Some(chunks.iter().map(chunk).collect()), ..Content::default() });
+    entry
+}
+
+/// A file with a content list.
+pub fn listed(name: impl AsRef<[u8]>, size: u64, place: u32) -> Entry {
+    let mut entry = entry(name, EntryKind::File);
+    entry.size = size;
+    entry.content = Some(Content { list: Some(place), ..Content::default() });
+    entry
+}
+
+pub fn symlink(name: impl AsRef<[u8]>, target: &Path) -> Entry {
+    let mut entry = entry(name, EntryKind::Symlink);
+    entry.link_target = Some(ByteString(target.as_os_str().as_encoded_bytes().to_vec()));
+    entry
+}
+
+pub fn subfolder(name: impl AsRef<[u8]>, place: Option<u32>) -> Entry {
+    let mut entry = entry(name, EntryKind::Directory);
+    entry.tree = place;
+    entry
+}
+
+/// A repository under attack, a target, and something outside that must not change.
+pub struct Attack {
+    pub lab: Lab,
+    pub folder: TempDir,
+    pub canary: (Vec<u8>, fs::Metadata),
+}
+
+impl Attack {
+    pub fn new() -> Self {
+        let folder = lab::temp();
+        fs::create_dir(folder.path().join("outside")).unwrap();
+        let canary = folder.path().join("outside/canary");
+        fs::write(&canary, b"alive").unwrap();
+        let canary = (b"alive".to_vec(), canary.metadata().unwrap());
+        Attack { lab: Lab::new(), folder, canary }
+    }
+
+    pub fn outside(&self) -> PathBuf {
+        self.folder.path().join("outside")
+    }
+
+    pub fn target(&self) -> PathBuf {
+        self.folder.path().join("target")
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    pub fn repository(&self) -> Repository {
+        let store = Limited { inner: self.lab.store.clone(), calls: AtomicU64::new(0) };
+        lab::open(Arc::new(store), &self.lab.key, &self.cache(), Access::Write).unwrap()
+    }
+
+    /// Commits a snapshot whose top folder `build` makes; `change` may spoil its manifest. It says that it has 1,000 files.
+    pub fn commit(
+        &self,
+        build: impl FnOnce(&Forge<'_, '_>) -> ChunkId,
+        change: impl FnOnce(&mut Manifest),
+    ) -> Snapshot {
+        let repository = self.repository();
+        let options = WriterOptions { host: "evil".to_owned(), program: "test".to_owned(), dry_run: false };
+        let session = WriterSession::begin(&repository, &options, &NullMonitor).unwrap();
+        let store = ChunkStore::new(&session, Mode::Write).unwrap();
+        let top = std::thread::scope(|scope| {
+            (0..UPLOADERS).for_each(|_| drop(scope.spawn(|| store.run_uploads())));
+            let top = build(&Forge { store: &store, coder: RefCell::new(Coder::new(3).unwrap()) });
+            store.finish().unwrap();
+            top
+        });
+        drop(store);
+        let mut manifest = manifest(session.id(), top);
+        change(&mut manifest);
+        session.commit(&cbor::encode(&manifest)).unwrap();
+        Snapshot { id: manifest.id, manifest }
+    }
+
+    /// A snapshot of a folder that `build` makes.
+    pub fn snapshot(&self, build: impl FnOnce(&Forge<'_, '_>) -> ChunkId) -> Snapshot {
+        self.commit(build, |_| {})
+    }
+
+    /// Restores into the target.
+    pub fn restore(&self, snapshot: &Snapshot) -> engine::Result<RestoreOutcome> {
+        let repository = self.repository();
+        let result = restore(
+            &repository,
+            snapshot,
+            &self.target(),
+            &RestoreOptions::default(),
+            &|_, _| {},
+            &Patience::default(),
+        );
+        self.assert_untouched();
+        result
+    }
+
+    pub fn verify(&self) -> VerifyReport {
+        let options = VerifyOptions { depth: Depth::ReadData };
+        verify(&self.repository(), &options, &Patience::default()).unwrap()
+    }
+
+    /// Tries every operation; whatever it says, it comes to an end and leaves everything outside the target alone.
+    pub fn try_everything(&self, snapshot: &Snapshot) {
+        let patience = Patience::default();
+        for depth in [Depth::Structure, Depth::ReadData] {
+            verify(&self.repository(), &VerifyOptions { depth }, &patience).unwrap_or_else(|e| panic!("{}", chain(&e)));
+        }
+        let repository = self.repository();
+        let mut files = Vec::new();
+        let listed = tree::list(&repository, snapshot, b"", true, &mut |path, entry| {
+            if entry.kind == EntryKind::File {
+                files.push(path.to_vec());
+            }
+            Ok(())
+        });
+        self.tell("list", listed);
+        files.truncate(20);
+        for path in files {
+            self.tell("cat", cat(&self.repository(), snapshot, &path, &mut Drain(0)));
+        }
+        self.tell("find", find(&self.repository(), "*e*", &patience));
+        self.tell("stats", stats(&self.repository()));
+        let mut empty = snapshot.clone();
+        (empty.manifest.tree, empty.manifest.ids) = (None, Vec::new());
+        self.tell("diff", diff(&self.repository(), &empty, snapshot, &mut |_| Ok(())));
+        self.tell("diff", diff(&self.repository(), snapshot, &empty, &mut |_| Ok(())));
+        for dry_run in [true, false, false, true] {
+            let options = RestoreOptions { dry_run, delete: true, ..RestoreOptions::default() };
+            let repository = self.repository();
+            let result = restore(&repository, snapshot, &self.target(), &options, &|_, _| {}, &Patience::default());
+            self.tell("restore", result);
+            self.assert_untouched();
+        }
+    }
+
+    /// Errors are as good as results.
+    fn tell<T>(&self, what: &str, result: engine::Result<T>) {
+        if let Err(error) = result {
+            println!("{what}: {:?}: {}", error.kind(), chain(&error));
+        }
+    }
+
+    pub fn assert_untouched(&self) {
+        use std::os::unix::fs::MetadataExt;
+        let names: Vec<_> = fs::read_dir(self.outside()).unwrap().map(|item| item.unwrap().file_name()).collect();
+        assert_eq!(names, ["canary"], "something has been made outside");
+        let path = self.outside().join("canary");
+        let now = path.metadata().unwrap();
+        let (bytes, before) = &self.canary;
+        assert_eq!(fs::read(path).unwrap(), *bytes);
+        let of =
+            |m: &fs::Metadata| (m.mode(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec(), m.nlink(), m.uid());
+        assert_eq!(of(&now), of(before), "the attributes of a file outside have changed");
+        let mut beside: Vec<_> =
+            fs::read_dir(self.folder.path()).unwrap().map(|item| item.unwrap().file_name()).collect();
+        beside.retain(|name| !["outside", "cache", "target", "source"].iter().any(|known| name == known));
+        assert_eq!(beside.len(), 0, "{beside:?} has been made beside the target");
+    }
+}
+
+pub fn manifest(id: LeaseId, top: ChunkId) -> Manifest {
+    Manifest {
+        kind: KIND_SNAPSHOT,
+        id,
+        ids: vec![top],
+        seconds: 1_700_000_000,
+        nanoseconds: 0,
+        host: "evil".to_owned(),
+        user: String::new(),
+        tags: Vec::new(),
+        program: "test".to_owned(),
+        parent: None,
+        seen: Vec::new(),
+        config_version: 1,
+        keyring_version: 1,
+        condemned_seen: 0,
+        roots: Vec::new(),
+        tree: Some(0),
+        problems: Problems::default(),
+        statistics: Statistics { files: 1000, ..Statistics::default() },
+    }
+}
+
+/// A monitor that is not asked without end.
+#[derive(Default)]
+pub struct Patience {
+    asked: AtomicU64,
+}
+
+impl Monitor for Patience {
+    fn problem(&self, _: &[u8], _: &str) {
+        assert!(self.asked.fetch_add(1, Ordering::Relaxed) < ENDLESS, "problems do not come to an end");
+    }
+
+    fn is_cancelled(&self) -> bool {
+        assert!(self.asked.fetch_add(1, Ordering::Relaxed) < ENDLESS, "the operation does not come to an end");
+        false
+    }
+}
+
+/// Takes the first 100 MB of a file.
+struct Drain(usize);
+
+impl std::io::Write for Drain {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        match self.0 > 100_000_000 {
+            true => Err(std::io::ErrorKind::StorageFull.into()),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A store that is not asked without end.
+struct Limited {
+    inner: MemoryStore,
+    calls: AtomicU64,
+}
+
+impl Limited {
+    fn count(&self) -> &MemoryStore {
+        assert!(self.calls.fetch_add(1, Ordering::Relaxed) < ENDLESS, "reading does not come to an end");
+        &self.inner
+    }
+}
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl Store for Limited {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
+        self.count().put_new(name, parts)
+    }
+
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+        self.count().get(name, limit)
+    }
+
+    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
+        self.count().get_range(name, range)
+    }
+
+    fn list(
+        &self,
+        folder: Folder,
+        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
+        strange: &mut dyn FnMut(String),
+    ) -> Result<()> {
+        self.count().list(folder, found, strange)
+    }
+
+    fn delete(&self, name: &ObjectName) -> Result<()> {
+        self.count().delete(name)
+    }
+
+    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
+        self.count().stat(name)
+    }
+
+    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
+        self.count().replace_if(name, expected, bytes)
+    }
+}
