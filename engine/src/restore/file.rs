@@ -122,8 +122,12 @@ impl FileJob {
     fn is_kept(&self, run: &Run<'_>) -> Result<bool> {
         let (Some(dir), Some(stat)) = (&self.folder.dir, &self.existing) else { return Ok(false) };
         let meta = &self.entry.meta;
-        if may_change_in_place(meta, stat) || is_linked_elsewhere(meta, stat) || !is_same(run, dir, &self.entry, stat)?
-        {
+        // One that is read-only can be made anew by those who are not root, but not be written to.
+        let is_writable = stat.entry.mode & 0o200 != 0;
+        if is_writable && may_change_in_place(meta, stat) || is_linked_elsewhere(meta, stat) {
+            return Ok(false);
+        }
+        if !is_same(run, dir, &self.entry, stat)? {
             return Ok(false);
         }
         report(run.tally, &self.path, dir.apply(&meta.name.0, meta, Some(stat), run.owners, run.attributes()));
