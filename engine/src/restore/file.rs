@@ -203,15 +203,15 @@ pub(super) fn is_same(run: &Run<'_>, dir: &Dir, entry: &TreeEntry, stat: &FileSt
     if !holes.is_ok_and(|holes| holes == meta.holes.as_deref().unwrap_or_default()) {
         return Ok(false);
     }
-    let mut there = Vec::new();
     match &entry.content {
         None => Ok(true),
         Some(ContentRef::Inline(bytes)) => {
-            there.resize(bytes.len(), 0);
+            let mut there = vec![0; bytes.len()];
             Ok(read_pieces(&file, meta, 0, &mut there) && there == *bytes)
         }
         Some(content) => {
             let mut iter = ContentIter::new(run.reader, content);
+            let mut there = Vec::new();
             while let Some(item) = iter.next() {
                 let Ok(item) = item else { return Ok(false) };
                 there.resize(usize::try_from(item.len).unwrap_or(0), 0);
