@@ -77,7 +77,7 @@ pub fn diff(
         }
         let trees = (old.and_then(|e| e.tree), new.and_then(|e| e.tree));
         if trees.0 != trees.1 {
-            check_depth(stack.len())?;
+            check_depth(stack.len(), &path)?;
             stack.push(Pair { path, before: open(trees.0), after: open(trees.1) });
         }
     }

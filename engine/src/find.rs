@@ -113,7 +113,7 @@ impl<'r> Search<'r> {
                     frame.hits.extend(known);
                     continue;
                 }
-                check_depth(stack.len())?;
+                check_depth(stack.len(), &path)?;
                 let iter = DirectoryIter::new(self.reader, Some(tree));
                 stack.push(Frame { key: Some(key), path, iter, hits: Vec::new() });
                 continue;

@@ -39,7 +39,7 @@ pub fn ls(
         let child = join(path, entry.name());
         found(&child, &entry.meta)?;
         if recursive && entry.meta.kind == EntryKind::Directory && entry.tree.is_some() {
-            check_depth(stack.len())?;
+            check_depth(stack.len(), &child)?;
             stack.push((child, DirectoryIter::new(reader, entry.tree)));
         }
     }

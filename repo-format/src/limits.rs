@@ -33,6 +33,8 @@ pub const NODE_IDS_COUNT: u64 = 65_536;
 pub const NODE_LEVEL: u8 = 15;
 /// Folders within folders.
 pub const DIRECTORY_DEPTH: usize = 4096;
+/// The path of a directory from the top one.
+pub const FOLDER_PATH: usize = 65_536;
 /// A name in a directory.
 pub const NAME: u64 = 4096;
 /// The target of a symbolic link.

@@ -406,6 +406,8 @@ fn read_only_files_and_folders_are_restored_by_those_who_are_not_root() {
     close(&root);
     let scene = Scene::of(fixture, &root);
     assert_same(&scene.tree, &look(&scene.target));
+    let outcome = scene.assert_repairs();
+    assert_eq!((outcome.written_bytes, outcome.unchanged_files), (0, 4), "what is right is not written");
     open(&scene.target);
     mode(&scene.target.join("closed/file"), 0o600);
     fs::write(scene.target.join("closed/file"), b"changed").unwrap();

@@ -91,8 +91,8 @@ fn modes_come_back() {
         let path = root.join(format!("folder {mode:o}"));
         fs::create_dir(&path).unwrap();
         fs::write(path.join("in it"), b"y").unwrap();
-        // A folder nobody may enter could not be looked at by the test.
-        chmod(&path, mode | 0o500);
+        // A folder that its owner may not enter or change could not be looked at or removed by the test.
+        chmod(&path, mode | 0o700);
     }
     assert_round_trip(&fixture, &root);
 }
@@ -190,17 +190,17 @@ fn hard_links_come_back_as_one_file() {
 
 #[test]
 fn sparse_files_come_back_with_their_holes() {
+    type Data = &'static [(u64, usize)];
     const MIB: u64 = 1 << 20;
     let fixture = Fixture::new();
     let root = fixture.folder("root");
-    // Where there is data: pairs of offset and length.
-    let layouts: [(&str, u64, &[(u64, usize)]); 6] = [
+    // Name, size, and where there is data: pairs of offset and length.
+    let layouts: [(&str, u64, Data); 5] = [
         ("only a hole", 10 * MIB, &[]),
         ("hole first", 10 * MIB, &[(9 * MIB, 1 << 20)]),
         ("hole last", 10 * MIB, &[(0, 1 << 20)]),
         ("hole inside", 20 * MIB, &[(0, 100_000), (19 * MIB, 1 << 20)]),
         ("many", 40 * MIB, &[(4096, 4096), (MIB, 4096), (5 * MIB, 3 << 20), (30 * MIB, 1 << 19)]),
-        ("huge", 1 << 40, &[(1 << 39, 4096)]),
     ];
     for (name, size, data) in layouts {
         let file = File::create(root.join(name)).unwrap();
@@ -209,12 +209,9 @@ fn sparse_files_come_back_with_their_holes() {
             file.write_all_at(&noise(*offset, *len), *offset).unwrap();
         }
     }
-    // Too large to be hashed by the naive comparison.
-    let huge = File::open(root.join("huge")).unwrap();
-    if huge.metadata().unwrap().blocks() > 1 << 20 {
+    if fs::metadata(root.join("only a hole")).unwrap().blocks() > 1000 {
         return skip("sparse files: this file system has none");
     }
-    fs::remove_file(root.join("huge")).unwrap();
     assert_round_trip(&fixture, &root);
 }
 
@@ -292,7 +289,7 @@ fn names_of_any_bytes_and_length_come_back() {
         let name = OsStr::from_bytes(&name);
         fs::write(root.join(name), name.as_bytes()).unwrap();
     }
-    let folder = root.join(OsStr::from_bytes(&[b"\xf0"[..].repeat(1), vec![b'd'; 254]].concat()));
+    let folder = root.join(OsStr::from_bytes(&[vec![0xf0], vec![b'd'; 254]].concat()));
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("x"), b"x").unwrap();
     assert_round_trip(&fixture, &root);
@@ -540,7 +537,11 @@ fn a_dry_run_writes_nothing_and_says_how_much_it_would() {
     let names = |fixture: &Fixture| {
         let mut names = Vec::new();
         for folder in engine::store::Folder::ALL {
-            fixture.store.list(folder, &mut |info| Ok(names.push(info.name)), &mut |_| {}).unwrap();
+            let mut found = |info: engine::store::ObjectInfo| {
+                names.push(info.name);
+                Ok(())
+            };
+            fixture.store.list(folder, &mut found, &mut |_| {}).unwrap();
         }
         names
     };

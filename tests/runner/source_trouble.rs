@@ -328,10 +328,10 @@ fn a_file_that_cannot_be_read_is_named_and_the_rest_is_saved() {
         return skip("unreadable files: root may read all of them");
     }
     let (fixture, root, file) = scene();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o0)).unwrap();
     let closed = root.join("closed");
     fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     let outcome = run(&fixture, &root, &Hook::quiet());
     let unreadable = ProblemKind::Unreadable as u8;
     let expected = [("closed".to_owned(), unreadable), ("file".to_owned(), unreadable)];

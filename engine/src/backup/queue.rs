@@ -59,10 +59,11 @@ impl WorkQueue {
         }
     }
 
-    /// Adds a batch, or gives it back if there is no room.
+    /// Adds a batch, or gives it back if there is no room, or no worker any more.
     pub fn push_batch(&self, batch: Batch) -> Option<Batch> {
         let mut state = self.lock();
-        if state.batches.len() >= BATCHES || state.aborted {
+        let is_over = state.closed && state.reading == 0;
+        if state.batches.len() >= BATCHES || state.aborted || is_over {
             return Some(batch);
         }
         state.batches.push_back(batch);

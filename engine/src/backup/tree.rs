@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use crossbeam_channel::Receiver;
 use repo_format::entry::HardLink;
 use repo_format::id::ChunkId;
-use repo_format::node::ProblemKind;
 
-use super::Run;
+use super::{Run, worker};
 use crate::chunk::Coder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::NodeSink;
@@ -62,14 +61,16 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Event>) -> Result<Option<Chu
                     push(&mut open, *entry, &mut sink)?;
                 }
             }
-            Event::Link { path, name, identity } => match linked.get(&identity) {
-                Some(Some(first)) => {
+            Event::Link { path, name, identity } => {
+                if !matches!(linked.get(&identity), Some(Some(_))) {
+                    linked.insert(identity, worker::read_other_name(run, path, &name, identity)?);
+                }
+                if let Some(Some(first)) = linked.get(&identity) {
                     let mut entry = first.clone();
                     entry.meta.name.0 = name;
                     push(&mut open, *entry, &mut sink)?;
                 }
-                _ => run.problems.add(&path, ProblemKind::Unreadable, "its other name could not be read either"),
-            },
+            }
             Event::Leave(mut entry) => {
                 let finished = open.pop().ok_or_else(stopped)?;
                 entry.tree = finished.finish(&mut sink)?;

@@ -112,9 +112,10 @@ impl<'r> Walk<'_, 'r> {
                 continue;
             };
             if let Some(inner) = self.named(frame, name)? {
-                if stack.len() >= limits::DIRECTORY_DEPTH {
-                    let message = format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH);
-                    self.run.problems.add(&inner.path, ProblemKind::LeftOut, message);
+                // A root has a name of its own above this.
+                let longest = limits::FOLDER_PATH - usize::try_from(limits::NAME).unwrap_or(0) - 1;
+                if stack.len() >= limits::DIRECTORY_DEPTH || inner.relative.len() > longest {
+                    self.run.problems.add(&inner.path, ProblemKind::LeftOut, "what is in it is nested too deep");
                     self.send(Event::Leave(inner.entry))?;
                     continue;
                 }

@@ -2,10 +2,12 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use repo_format::entry::{Entry, EntryKind, Hole, STATE_CHANGED, STATE_RACY};
+use crossbeam_channel::bounded;
+use repo_format::entry::{Entry, EntryKind, HardLink, Hole, STATE_CHANGED, STATE_RACY};
 use repo_format::limits;
 use repo_format::node::ProblemKind;
 
@@ -13,10 +15,10 @@ use super::buffers::Buffers;
 use super::file::{Batch, End, FileInWork, Input, Job, ResultSlot, seal};
 use super::progress::count;
 use super::queue::Work;
-use super::{Run, unchanged};
+use super::{Run, Trust, unchanged};
 use crate::chunk::{Coder, Cutter, GearTables, ProfileName};
 use crate::error::{Error, Result};
-use crate::filesystem::{Dir, FileStat, SourceFile};
+use crate::filesystem::{Dir, FileStat, SourceFile, path_from_bytes, path_to_bytes};
 use crate::machine;
 use crate::monitor;
 use crate::tree::{ContentRef, TreeEntry};
@@ -30,10 +32,7 @@ static BUFFERS: Buffers = Buffers::new();
 
 /// Works until there is nothing more to do.
 pub(super) fn work(run: &Run<'_>) -> Result<()> {
-    let config = run.store.repository().config();
-    let tables = Arc::new(GearTables::new(run.store.repository().keys().gear_table()));
-    let cutters = ProfileName::ALL.map(|name| (name, Cutter::new(tables.clone(), name.sizes(config))));
-    let mut worker = Worker { run, coder: Coder::new(config.zstd_level)?, cutters };
+    let mut worker = Worker::new(run)?;
     while let Some(work) = run.queue.next() {
         match work {
             Work::Batch(batch) => worker.batch(batch)?,
@@ -45,6 +44,36 @@ pub(super) fn work(run: &Run<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Reads a file through a further name, on the calling thread, because the first could not be read. Gives nothing if this one cannot
+/// either, and says why.
+pub(super) fn read_other_name(
+    run: &Run<'_>,
+    path: Vec<u8>,
+    name: &[u8],
+    identity: HardLink,
+) -> Result<Option<Box<TreeEntry>>> {
+    let source = path_from_bytes(&path);
+    let real_name = path_to_bytes(Path::new(source.file_name().unwrap_or_default())).to_vec();
+    let opened = Dir::open(source.parent().unwrap_or(source)).and_then(|dir| Ok((dir.stat(&real_name)?, dir)));
+    let (stat, dir) = match opened {
+        // The path may lead elsewhere by now.
+        Ok((stat, _)) if (stat.device, stat.entry.inode) != (identity.device, identity.inode) => {
+            run.problems.add(&path, ProblemKind::Vanished, "another file has taken its place");
+            return Ok(None);
+        }
+        Ok(opened) => opened,
+        Err(error) => {
+            run.problems.add_io(&path, "read it", &error);
+            return Ok(None);
+        }
+    };
+    let profile = run.options.profile.unwrap_or_else(|| ProfileName::for_file(name));
+    let target = Target { name: name.to_vec(), real_name, path, size: stat.entry.size };
+    let (sender, receiver) = bounded(1);
+    Worker::new(run)?.file(&dir, &target, profile, ResultSlot::new(sender))?;
+    receiver.recv().map_err(|_| Error::new(crate::ErrorKind::Cancelled, "stopped because of an earlier failure"))
 }
 
 struct Worker<'w, 'r> {
@@ -61,7 +90,14 @@ enum Reading {
     Changed(Box<FileStat>, &'static str),
 }
 
-impl Worker<'_, '_> {
+impl<'w, 'r> Worker<'w, 'r> {
+    fn new(run: &'w Run<'r>) -> Result<Self> {
+        let config = run.store.repository().config();
+        let tables = Arc::new(GearTables::new(run.store.repository().keys().gear_table()));
+        let cutters = ProfileName::ALL.map(|name| (name, Cutter::new(tables.clone(), name.sizes(config))));
+        Ok(Worker { run, coder: Coder::new(config.zstd_level)?, cutters })
+    }
+
     fn job(&mut self, job: Job) -> Result<()> {
         let profile = self.run.options.profile.unwrap_or_else(|| ProfileName::for_file(&job.name));
         let Job { name, path, input, size, result } = job;
@@ -104,7 +140,7 @@ impl Worker<'_, '_> {
                     result.send(None);
                     return Ok(());
                 }
-                Ok(content) => match steadiness(&file, &stat, content.read)? {
+                Ok(content) => match steadiness(&file, &stat, content.read, self.run.options.trust) {
                     Reading::Changed(now, _) if left > 0 => stat = *now,
                     reading => {
                         self.settle(target, &mut entry, &reading, content.read);
@@ -311,17 +347,21 @@ struct ContentRead {
 }
 
 /// Compares a file with what it was before it was read.
-fn steadiness(file: &SourceFile, before: &FileStat, read: u64) -> Result<Reading> {
-    let now = file.stat().map_err(|e| Error::io("cannot look at a file that was just read", e))?;
+fn steadiness(file: &SourceFile, before: &FileStat, read: u64, trust: Trust) -> Reading {
+    let Ok(now) = file.stat() else {
+        return Reading::Changed(Box::new(before.clone()), "it could not be looked at again after it was read");
+    };
     let (was, is) = (&before.entry, &now.entry);
     let how = match () {
         () if is.size < was.size => "it shrank while it was read",
         () if is.size > was.size => "it grew while it was read",
         () if is.mtime() != was.mtime() => "it changed while it was read",
+        // The time of a change can be set back, its change time cannot; but those of some shares mean nothing.
+        () if trust == Trust::Inode && is.ctime() != was.ctime() => "it changed while it was read",
         () if read > was.size => "it grew while it was read",
-        () => return Ok(Reading::Steady),
+        () => return Reading::Steady,
     };
-    Ok(Reading::Changed(Box::new(now), how))
+    Reading::Changed(Box::new(now), how)
 }
 
 fn entry_may_have_holes(file: &SourceFile, size: u64) -> bool {

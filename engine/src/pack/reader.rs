@@ -86,7 +86,10 @@ impl<'r> ChunkReader<'r> {
         let name = ObjectName::Pack(location.pack);
         // What the cache says may be damaged, too.
         let end = location.offset.saturating_add(location.sealed_len.into());
-        let mut buffer = self.repository.store().get_range(&name, location.offset..end)?;
+        let read = self.repository.store().get_range(&name, location.offset..end).map_err(Error::from);
+        // A place of the disk that cannot be read is damage like any other: what else there is can still be restored.
+        let lost = |e: Error| if e.kind() == ErrorKind::Io { e.with_kind(ErrorKind::Damaged) } else { e };
+        let mut buffer = read.map_err(lost)?;
         let opened = open_chunk(self.repository.keys(), kind, id, location, &mut buffer);
         match opened.map_err(|e| e.context(format!("cannot use {name}")))? {
             Opened::InPlace(range) => Ok(Plain { buffer, range }),

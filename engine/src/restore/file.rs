@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use repo_format::entry::Entry;
+use repo_format::limits;
 use repo_format::node::{ContentItem, ProblemKind};
 use repo_format::pack::ChunkKind;
 
@@ -13,7 +14,7 @@ use super::extents::pieces;
 use super::outcome::count;
 use super::{Action, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::filesystem::{Dir, FileStat, TargetFile};
+use crate::filesystem::{Dir, FileStat, SourceFile, TargetFile};
 use crate::monitor::Work;
 use crate::tree::{ContentIter, ContentRef, TreeEntry};
 
@@ -52,6 +53,8 @@ pub(super) struct OpenTarget {
     file: TargetFile,
     /// What was there before; chunks that are right already are not written.
     before: Option<FileStat>,
+    /// There was something, of whatever kind.
+    replaces: bool,
     wrote: AtomicBool,
     failed: AtomicBool,
 }
@@ -72,6 +75,10 @@ impl Job {
 impl FileJob {
     /// Restores the whole file on the calling thread.
     pub fn run(self, run: &Run<'_>) -> Result<()> {
+        if self.is_kept(run)? {
+            release(run, self.folder);
+            return Ok(());
+        }
         let (content, len, fits) = (self.entry.content.clone(), self.entry.data_len(), self.entry.content_fits());
         let Some(target) = self.open(run)? else { return Ok(()) };
         match content {
@@ -91,6 +98,10 @@ impl FileJob {
     /// Restores a large file in pieces, which `send` gives to the workers.
     pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {
         let Some(content) = self.entry.content.clone() else { return self.run(run) };
+        if self.is_kept(run)? {
+            release(run, self.folder);
+            return Ok(());
+        }
         let len = self.entry.data_len();
         let Some(target) = self.open(run)? else { return Ok(()) };
         let mut iter = ContentIter::new(run.reader, &content, len);
@@ -109,9 +120,29 @@ impl FileJob {
         finish(run, target)
     }
 
+    /// Leaves a file alone that could not be changed in place, if it is right already; whether it was.
+    fn is_kept(&self, run: &Run<'_>) -> Result<bool> {
+        let (Some(dir), Some(stat)) = (&self.folder.dir, &self.existing) else { return Ok(false) };
+        let meta = &self.entry.meta;
+        // One that is read-only can be made anew by those who are not root, but not be written to.
+        let is_writable = stat.entry.mode & 0o200 != 0;
+        if is_writable && may_change_in_place(meta, stat) || is_linked_elsewhere(meta, stat) {
+            return Ok(false);
+        }
+        if !is_same(run, dir, &self.entry, stat)? {
+            return Ok(false);
+        }
+        report(run.tally, &self.path, dir.apply(&meta.name.0, meta, Some(stat), run.owners, run.attributes()));
+        run.monitor.advance(Work { items: 1, bytes: meta.size });
+        let action = if has_attributes(&stat.entry, meta) { Action::Keep } else { Action::Attributes };
+        settled(run, &self.path, action);
+        Ok(true)
+    }
+
     /// Opens the file to be written: the one that is there if it may be changed in place, else a new one.
     fn open(self, run: &Run<'_>) -> Result<Option<Arc<OpenTarget>>> {
         let FileJob { folder, path, entry, existing } = self;
+        let replaces = existing.is_some();
         let opened = match &folder.dir {
             Some(dir) => open_target(dir, &entry.meta, existing),
             None => Err(io::ErrorKind::NotFound.into()),
@@ -119,7 +150,8 @@ impl FileJob {
         match opened {
             Ok((file, before)) => {
                 let (wrote, failed) = (AtomicBool::new(false), AtomicBool::new(false));
-                Ok(Some(Arc::new(OpenTarget { folder, path, entry: entry.meta, file, before, wrote, failed })))
+                let entry = entry.meta;
+                Ok(Some(Arc::new(OpenTarget { folder, path, entry, file, before, replaces, wrote, failed })))
             }
             Err(error) => {
                 run.tally.io(&path, "create", error)?;
@@ -153,12 +185,83 @@ fn next_span(run: &Run<'_>, target: &OpenTarget, iter: &mut ContentIter<'_>) -> 
     }
 }
 
+/// A file with other names may have them outside the target; one with holes is made anew, so that they are holes again.
+fn may_change_in_place(entry: &Entry, stat: &FileStat) -> bool {
+    stat.links == 1 && entry.holes.is_none() && !stat.may_have_holes()
+}
+
+/// Whether the file that is there has names that it should not have, or attributes that its other names would get, too.
+pub(super) fn is_linked_elsewhere(entry: &Entry, stat: &FileStat) -> bool {
+    stat.links > 1 && (entry.hard_link.is_none() || !has_attributes(&stat.entry, entry))
+}
+
+pub(super) fn has_attributes(there: &Entry, entry: &Entry) -> bool {
+    there.mode == entry.mode && there.mtime() == entry.mtime()
+}
+
+/// Whether what is there is a file with the size, the holes and the content of `entry`.
+pub(super) fn is_same(run: &Run<'_>, dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> Result<bool> {
+    let meta = &entry.meta;
+    if stat.entry.kind != meta.kind || stat.entry.size != meta.size || !entry.content_fits() {
+        return Ok(false);
+    }
+    let Ok(file) = dir.open_file(entry.name()) else { return Ok(false) };
+    let most = usize::try_from(limits::HOLES_COUNT).unwrap_or(usize::MAX);
+    let holes = if stat.may_have_holes() { file.holes(meta.size, most) } else { Ok(Vec::new()) };
+    if !holes.is_ok_and(|holes| holes == meta.holes.as_deref().unwrap_or_default()) {
+        return Ok(false);
+    }
+    match &entry.content {
+        None => Ok(true),
+        Some(ContentRef::Inline(bytes)) => {
+            let mut there = vec![0; bytes.len()];
+            Ok(read_pieces(&file, meta, 0, &mut there) && there == *bytes)
+        }
+        Some(content) => {
+            let mut iter = ContentIter::new(run.reader, content, entry.data_len());
+            let mut there = Vec::new();
+            while let Some(item) = iter.next() {
+                let Ok(item) = item else { return Ok(false) };
+                there.resize(usize::try_from(item.len).unwrap_or(0), 0);
+                let read = read_pieces(&file, meta, iter.plain_end() - item.len, &mut there);
+                if !read || run.reader.repository().keys().id(ChunkKind::Data, &there) != item.id {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// Reads the content from `position` on, around holes.
+fn read_pieces(file: &SourceFile, entry: &Entry, position: u64, bytes: &mut [u8]) -> bool {
+    pieces(entry, position, bytes.len()).into_iter().all(|piece| {
+        let (mut at, mut left) = (piece.offset, &mut bytes[piece.content]);
+        while !left.is_empty() {
+            match file.read_at(left, at) {
+                Ok(0) | Err(_) => return false,
+                Ok(read) => (at, left) = (at + read as u64, &mut left[read..]),
+            }
+        }
+        true
+    })
+}
+
+/// Counts a file that is as in the snapshot now.
+fn settled(run: &Run<'_>, path: &[u8], action: Action) {
+    if matches!(action, Action::Keep | Action::Attributes) {
+        count(&run.tally.unchanged_files, 1);
+    }
+    count(&run.tally.files, 1);
+    (run.planned)(path, action);
+}
+
 fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Result<(TargetFile, Option<FileStat>)> {
     let name = &entry.name.0;
     if let Some(stat) = existing {
-        // A file with other names may have them outside the target; one with holes is made anew, so that they are holes again.
-        let in_place = stat.links == 1 && entry.holes.is_none() && !stat.may_have_holes();
-        if in_place && let Ok(file) = dir.open_existing(name) {
+        if may_change_in_place(entry, &stat)
+            && let Ok(file) = dir.open_existing(name)
+        {
             // Looked at again through the open file: the name may be another's by now.
             let stat = file.stat()?;
             if stat.links == 1 {
@@ -278,18 +381,19 @@ impl OpenTarget {
         };
         let before = self.before.as_ref().map(|before| &before.entry);
         report(run.tally, &self.path, self.file.apply(&self.entry, Some(&now), run.owners, run.attributes()));
-        let same = |b: &Entry| b.mode == self.entry.mode && b.mtime() == self.entry.mtime();
         let action = match (before, self.wrote.load(Ordering::Relaxed)) {
-            (None, _) => Action::Create,
+            (None, _) => {
+                if self.replaces {
+                    Action::Rewrite
+                } else {
+                    Action::Create
+                }
+            }
             (Some(_), true) => Action::Rewrite,
-            (Some(before), false) if same(before) => Action::Keep,
+            (Some(before), false) if has_attributes(before, &self.entry) => Action::Keep,
             (Some(_), false) => Action::Attributes,
         };
-        if matches!(action, Action::Keep | Action::Attributes) {
-            count(&run.tally.unchanged_files, 1);
-        }
-        count(&run.tally.files, 1);
-        (run.planned)(&self.path, action);
+        settled(run, &self.path, action);
         Ok(())
     }
 }
@@ -304,7 +408,7 @@ fn finish(run: &Run<'_>, target: Arc<OpenTarget>) -> Result<()> {
 }
 
 /// Fills `bytes` from `offset` on, if the file goes that far.
-pub(super) fn read_exactly(file: &TargetFile, bytes: &mut [u8], offset: u64) -> bool {
+fn read_exactly(file: &TargetFile, bytes: &mut [u8], offset: u64) -> bool {
     let mut done = 0;
     while done < bytes.len() {
         match file.read_at(&mut bytes[done..], offset + done as u64) {

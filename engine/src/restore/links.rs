@@ -10,7 +10,7 @@ use super::attributes::report;
 use super::outcome::count;
 use super::{Action, Run};
 use crate::error::Result;
-use crate::filesystem::Dir;
+use crate::filesystem::{Dir, FileStat};
 use crate::tree::{ContentRef, TreeEntry};
 
 /// A name in a folder of the target, by the parts of its path from there.
@@ -55,14 +55,18 @@ impl Links {
     /// # Errors
     /// If the disk is full.
     pub fn make(self, run: &Run<'_>) -> Result<()> {
-        let Some(target) = &self.target else { return Ok(()) };
         for (identity, name, entry) in &self.further {
             let Some((first, _)) = self.first.get(identity) else { continue };
             if run.tally.is_damaged_link(&first.path) {
                 let message = format!("it is another name of {}, which is not as it was", first.path.escape_ascii());
                 run.tally.problem(&name.path, ProblemKind::Unreadable, message);
             }
-            match link(target, first, name, run) {
+            let linked = match &self.target {
+                Some(target) if run.options.dry_run => Ok(foresee(target, first, name)),
+                Some(target) => link(target, first, name, run),
+                None => Ok(Action::Create),
+            };
+            match linked {
                 Ok(action) => {
                     count(&run.tally.files, 1);
                     if action == Action::Keep {
@@ -82,14 +86,9 @@ fn link(target: &Dir, first: &NameInTarget, name: &NameInTarget, run: &Run<'_>) 
     let from = walk_to(target, &first.folder)?;
     let to = walk_to(target, &name.folder)?;
     let (from, to) = (from.as_ref().unwrap_or(target), to.as_ref().unwrap_or(target));
-    let file = from.stat(&first.name)?;
-    if let Ok(there) = to.stat(&name.name)
-        && (there.device, there.entry.inode) == (file.device, file.entry.inode)
-    {
+    let there = to.stat(&name.name).ok();
+    if is_same_file(&from.stat(&first.name)?, there.as_ref()) {
         return Ok(Action::Keep);
-    }
-    if run.options.dry_run {
-        return Ok(Action::Create);
     }
     // The folder has its attributes already: it gets them again.
     let before = to.stat_self()?;
@@ -99,7 +98,22 @@ fn link(target: &Dir, first: &NameInTarget, name: &NameInTarget, run: &Run<'_>) 
     let mut entry = before.entry;
     entry.xattrs = None;
     report(run.tally, &name.path, restore_folder(to, &entry, run));
-    made.map(|()| Action::Create)
+    made.map(|()| if there.is_some() { Action::Rewrite } else { Action::Create })
+}
+
+/// What would be done; folders that are not there yet have nothing in them.
+fn foresee(target: &Dir, first: &NameInTarget, name: &NameInTarget) -> Action {
+    let look =
+        |at: &NameInTarget| walk_to(target, &at.folder).and_then(|dir| dir.as_ref().unwrap_or(target).stat(&at.name));
+    match (look(first), look(name)) {
+        (_, Err(_)) => Action::Create,
+        (Ok(file), Ok(there)) if is_same_file(&file, Some(&there)) => Action::Keep,
+        (_, Ok(_)) => Action::Rewrite,
+    }
+}
+
+fn is_same_file(file: &FileStat, there: Option<&FileStat>) -> bool {
+    there.is_some_and(|there| (there.device, there.entry.inode) == (file.device, file.entry.inode))
 }
 
 /// Sets mode and time of a folder back.

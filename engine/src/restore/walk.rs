@@ -10,14 +10,14 @@ use repo_format::id::ChunkId;
 use repo_format::node::ProblemKind;
 
 use super::attributes::{Folder, release, report};
-use super::file::{FileJob, Job, PIECE};
+use super::file::{FileJob, Job, PIECE, has_attributes, is_linked_elsewhere, is_same};
 use super::links::{Links, NameInTarget};
 use super::outcome::count;
 use super::{Action, RestoreOptions, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::filesystem::{Dir, FileStat};
 use crate::monitor::Work;
-use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, check_depth, join};
+use crate::tree::{ContentRef, DirectoryIter, TreeEntry, check_depth, join};
 
 /// The folder that everything goes into.
 pub(super) struct Target {
@@ -119,7 +119,7 @@ impl<'r> Walk<'_, 'r> {
                     self.remove_extras(frame, Some(entry.name()))?;
                     let (folder, parts) = (frame.folder.clone(), frame.parts.clone());
                     if let Some(inner) = self.entry(&folder, &parts, entry)? {
-                        check_depth(stack.len())?;
+                        check_depth(stack.len(), &inner.folder.path)?;
                         stack.push(inner);
                     }
                 }
@@ -238,14 +238,11 @@ impl<'r> Walk<'_, 'r> {
     fn foresee(&self, folder: &Folder, path: &[u8], entry: &TreeEntry, existing: Option<&FileStat>) -> Result<()> {
         let size = entry.meta.size;
         let (action, written) = match (existing, &folder.dir) {
-            (Some(stat), Some(dir)) if stat.entry.kind == EntryKind::File => {
-                let same = stat.entry.size == size && self.content_is_there(dir, entry)?;
-                let same_attributes = stat.entry.mode == entry.meta.mode && stat.entry.mtime() == entry.meta.mtime();
-                match (same, same_attributes) {
-                    (false, _) => (Action::Rewrite, size),
-                    (true, false) => (Action::Attributes, 0),
-                    (true, true) => (Action::Keep, 0),
-                }
+            (Some(stat), Some(dir))
+                if !is_linked_elsewhere(&entry.meta, stat) && is_same(self.run, dir, entry, stat)? =>
+            {
+                let same = has_attributes(&stat.entry, &entry.meta);
+                (if same { Action::Keep } else { Action::Attributes }, 0)
             }
             (Some(_), _) => (Action::Rewrite, size),
             (None, _) => (Action::Create, size),
@@ -260,44 +257,18 @@ impl<'r> Walk<'_, 'r> {
         Ok(())
     }
 
-    fn content_is_there(&self, dir: &Dir, entry: &TreeEntry) -> Result<bool> {
-        if !entry.content_fits() {
-            return Ok(false);
-        }
-        let Ok(file) = dir.open_existing(entry.name()) else { return Ok(false) };
-        let content = match &entry.content {
-            None => return Ok(true),
-            Some(ContentRef::Inline(bytes)) => {
-                let mut there = vec![0; bytes.len()];
-                return Ok(super::file::read_exactly(&file, &mut there, 0) && there == *bytes);
-            }
-            Some(content) => content,
-        };
-        let mut iter = ContentIter::new(self.run.reader, content, entry.data_len());
-        while let Some(item) = iter.next() {
-            let Ok(item) = item else { return Ok(false) };
-            let len = usize::try_from(item.len).unwrap_or(0);
-            for piece in super::extents::pieces(&entry.meta, iter.plain_end() - item.len, len) {
-                // A chunk around a hole cannot be compared piece by piece: it counts as different.
-                let mut there = vec![0; len];
-                let whole = piece.content.len() == len && super::file::read_exactly(&file, &mut there, piece.offset);
-                let keys = self.run.reader.repository().keys();
-                if !whole || keys.id(repo_format::pack::ChunkKind::Data, &there) != item.id {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
     fn special(&self, folder: &Folder, path: &[u8], entry: &TreeEntry, existing: Option<&FileStat>) -> Result<()> {
         let tally = self.run.tally;
         if entry.meta.kind == EntryKind::Socket {
             tally.problem(path, ProblemKind::LeftOut, "it is a socket: the program that it belongs to makes it anew");
             return Ok(());
         }
-        let action = if existing.is_some() { Action::Rewrite } else { Action::Create };
         let Some(dir) = folder.dir.as_ref().filter(|_| !self.run.options.dry_run) else {
+            let action = match (existing, &folder.dir) {
+                (Some(stat), Some(dir)) if is_there(dir, entry, stat) => Action::Keep,
+                (Some(_), _) => Action::Rewrite,
+                (None, _) => Action::Create,
+            };
             count(&tally.others, 1);
             (self.run.planned)(path, action);
             return Ok(());
@@ -360,8 +331,7 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
     let meta = &entry.meta;
     let name = entry.name();
     if let Some(stat) = existing {
-        let same = stat.entry.kind == meta.kind && stat.entry.device == meta.device && same_target(dir, entry, stat);
-        if same {
+        if is_there(dir, entry, stat) {
             return Ok(Action::Keep);
         }
         dir.remove(name)?;
@@ -375,6 +345,11 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
         _ => dir.create_device(name, meta)?,
     }
     Ok(if existing.is_some() { Action::Rewrite } else { Action::Create })
+}
+
+/// Whether what is there is this link, FIFO or device.
+fn is_there(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
+    stat.entry.kind == entry.meta.kind && stat.entry.device == entry.meta.device && same_target(dir, entry, stat)
 }
 
 fn same_target(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {

@@ -157,7 +157,7 @@ fn a_backup_beside_a_parent_with_endless_lists_comes_to_an_end() {
         known.push(entry.clone());
         Ok(())
     };
-    engine::tree::list(&attack.repository(), &honest, b"", true, &mut found).unwrap();
+    engine::ls::ls(&attack.repository(), &honest, b"", true, &mut found).unwrap();
     let evil = attack.commit(
         |forge| {
             let chunk = forge.data(b"x");

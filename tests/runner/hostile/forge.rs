@@ -213,7 +213,7 @@ impl Attack {
         }
         let repository = self.repository();
         let mut files = Vec::new();
-        let listed = tree::list(&repository, snapshot, b"", true, &mut |path, entry| {
+        let listed = engine::ls::ls(&repository, snapshot, b"", true, &mut |path, entry| {
             if entry.kind == EntryKind::File {
                 files.push(path.to_vec());
             }

@@ -124,7 +124,7 @@ fn xattrs(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
     found
 }
 
-/// Fails with the paths that differ. Owners count for root only, times and modes of symbolic links as the system has them.
+/// Fails with the paths that differ. Owners count for root only, who alone can give things away.
 #[track_caller]
 pub fn assert_same(expected: &Tree, found: &Tree) {
     let mut differences = Vec::new();
@@ -133,6 +133,7 @@ pub fn assert_same(expected: &Tree, found: &Tree) {
         let shown = String::from_utf8_lossy(path).into_owned();
         match (expected.get(path), found.get(path)) {
             (Some(a), Some(b)) if a == b => {}
+            (Some(a), Some(b)) if !super::is_root() && *a == (Thing { owner: a.owner, ..b.clone() }) => {}
             (Some(a), Some(b)) => differences.push(format!("{shown}:\n  {a:?}\n  {b:?}")),
             (Some(_), None) => differences.push(format!("{shown} is missing")),
             (None, _) => differences.push(format!("{shown} is too many")),
