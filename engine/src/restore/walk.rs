@@ -293,10 +293,17 @@ impl<'r> Walk<'_, 'r> {
             tally.problem(path, ProblemKind::LeftOut, "it is a socket: the program that it belongs to makes it anew");
             return Ok(());
         }
-        let action = if existing.is_some() { Action::Rewrite } else { Action::Create };
         let Some(dir) = folder.dir.as_ref().filter(|_| !self.run.options.dry_run) else {
+            let same = folder.dir.as_ref().zip(existing).is_some_and(|(dir, stat)| is_same(dir, entry, stat));
             count(&tally.others, 1);
-            (self.run.planned)(path, action);
+            (self.run.planned)(
+                path,
+                match existing {
+                    None => Action::Create,
+                    Some(_) if same => Action::Keep,
+                    Some(_) => Action::Rewrite,
+                },
+            );
             return Ok(());
         };
         match make_special(dir, entry, existing) {
@@ -357,8 +364,7 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
     let meta = &entry.meta;
     let name = entry.name();
     if let Some(stat) = existing {
-        let same = stat.entry.kind == meta.kind && stat.entry.device == meta.device && same_target(dir, entry, stat);
-        if same {
+        if is_same(dir, entry, stat) {
             return Ok(Action::Keep);
         }
         dir.remove(name)?;
@@ -372,6 +378,12 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
         _ => dir.create_device(name, meta)?,
     }
     Ok(if existing.is_some() { Action::Rewrite } else { Action::Create })
+}
+
+/// Whether the link, FIFO or device that is there is the one of the snapshot.
+fn is_same(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
+    let meta = &entry.meta;
+    stat.entry.kind == meta.kind && stat.entry.device == meta.device && same_target(dir, entry, stat)
 }
 
 fn same_target(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
