@@ -93,7 +93,10 @@ impl<'u> Context<'u> {
 /// [`ErrorKind::NoRepository`] if there is no such folder.
 pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
     if !path.is_dir() {
-        return Err(Error::new(ErrorKind::NoRepository, format!("there is no folder {}", path.display())));
+        return Err(Error::new(
+            ErrorKind::NoRepository,
+            format!("there is no repository {}: no such folder", path.display()),
+        ));
     }
     let store = LocalStore::open(path).map_err(Error::from)?;
     Ok(Arc::new(store))

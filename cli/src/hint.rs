@@ -2,9 +2,12 @@
 
 use engine::ErrorKind;
 
-/// What to try after an error of `kind`.
-pub fn hint(kind: ErrorKind) -> &'static str {
+use crate::args::Command;
+
+/// What to try after an error of `kind` in `command`.
+pub fn hint(command: &Command, kind: ErrorKind) -> &'static str {
     match kind {
+        ErrorKind::NotFound if matches!(command, Command::Key(_)) => "`enamel key list` lists the keys.",
         ErrorKind::NoRepository => {
             "Check --repo (or ENAMEL_REPO); `enamel init --repo DIR` makes a new repository in DIR."
         }
@@ -14,9 +17,7 @@ pub fn hint(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
-        ErrorKind::NotFound => {
-            "`enamel snapshots` lists the snapshots, `enamel ls SNAP` what is in one, `enamel key list` the keys."
-        }
+        ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
         ErrorKind::Damaged => {
             "Run `enamel verify --read-data` to see what is affected, and keep the repository as it is until then."

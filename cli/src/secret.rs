@@ -174,7 +174,7 @@ fn read_or_create_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
             Err(e) => Err(error.context(format!("remove {} before you try again ({e})", path.display()))),
         };
     }
-    ui.say(format_args!("created the key file {}", path.display()));
+    ui.say(format_args!("made the key file {}", path.display()));
     Ok(key)
 }
 
