@@ -184,7 +184,7 @@ pub fn backup(
         Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
     let manifest = describe(&session, options, &catalogue, details, saved.tree, &saved.problem_lists)?;
     outcome.snapshot = Some(session.id());
-    commit(session, manifest, &counted)?;
+    commit(session, manifest, &counted, monitor)?;
     Ok(outcome)
 }
 
@@ -343,14 +343,26 @@ fn describe(
     Ok(ManifestObject { manifest, digest })
 }
 
-fn commit(session: WriterSession<'_>, object: ManifestObject, counted: &[crate::index::PackNumber]) -> Result<()> {
+fn commit(
+    session: WriterSession<'_>,
+    object: ManifestObject,
+    counted: &[crate::index::PackNumber],
+    monitor: &dyn Monitor,
+) -> Result<()> {
     let repository = session.repository();
     let plain = object.manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
     let segments = session.segments().clone();
     session.commit(&plain)?;
-    repository.index().remember_manifest(&repository.remembered_form(&object))?;
-    repository.index().remember_counted(object.manifest.id, counted)?;
-    repository.merge_small_segments(&segments)
+    // The snapshot is there. What fails from here on makes later runs slower, and nothing else.
+    let index = repository.index();
+    let tidied = index
+        .remember_manifest(&repository.remembered_form(&object))
+        .and_then(|()| index.remember_counted(object.manifest.id, counted))
+        .and_then(|()| repository.merge_small_segments(&segments));
+    if let Err(error) = tidied {
+        monitor.note(&format!("the snapshot is saved, but not all was tidied up: {}", crate::error::chain(&error)));
+    }
+    Ok(())
 }
 
 /// Progress of `bytes` more of one item.
