@@ -29,7 +29,7 @@ pub fn hint(command: &Command, kind: ErrorKind) -> &'static str {
             "Run this as the user who made the repository, or let this user read and write there."
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
-        ErrorKind::Io => "Check the disk, its cable or the network, then run this command again.",
+        ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
         ErrorKind::Cache => {
             "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
         }

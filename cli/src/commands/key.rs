@@ -199,8 +199,8 @@ fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
     let credential = secret.new_credential(context.ui)?;
     let change = if args.compromised { Change::Compromised } else { Change::Routine };
     let id = members::change_member(&repo, &credential, change)?;
-    let old = context.settings.secret.value.describe();
-    let now = format!("the {} unlocks the repository now, the {old} no longer does", secret.describe());
+    let (new, old) = (&secret, &context.settings.secret.value);
+    let now = format!("the new {} unlocks the repository now, the old {} no longer does", named(new), named(old));
     done(context, "changed", id.to_string(), Some(now))
 }
 
@@ -213,6 +213,14 @@ fn done(context: &Context<'_>, action: &'static str, id: String, more: Option<St
             let more = more.map(|more| format!(": {more}")).unwrap_or_default();
             ui.line(format_args!("{action} key {}{more}", format::short(id)))
         }
+    }
+}
+
+/// A password or key file in few words.
+fn named(secret: &SecretSource) -> String {
+    match secret {
+        SecretSource::KeyFile(path) => format!("key file {}", path.display()),
+        _ => "password".into(),
     }
 }
 

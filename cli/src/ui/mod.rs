@@ -177,7 +177,7 @@ impl Ui {
         }
         let shown = if self.is_verbose() { problems.len() } else { problems.len().min(PROBLEMS_SHOWN) };
         for problem in &problems[..shown] {
-            self.err_line(&format!("problem: {}: {}", format::path(&problem.path.0), problem.message));
+            self.err_line(&format!("problem: {}: {}", format::path_or_all(&problem.path.0), problem.message));
         }
         match count.saturating_sub(shown as u64) {
             0 => {}
