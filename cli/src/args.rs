@@ -13,9 +13,11 @@ SNAP, wherever a command takes one, is one of
   3f9a12bc                  an id, or as many of its first digits as are needed
   latest                    the newest snapshot
   latest:TAG                the newest one with this tag
-  latest@2026-11-20T14:00   the newest one not later than this minute; @2026-11-20: that day
+  latest@2026-11-20T14:00   the newest one not later than this minute
+  latest@2026-11-20         the newest one of this day, or earlier
   latest:TAG@2026-11-20     both
-A path in it follows after a colon: 3f9a12bc:images, latest:images/ (see `enamel restore --help`).
+A path in it follows after a colon: 3f9a12bc:images, or latest:images/ with a
+slash, which tells it from a tag (see `enamel restore --help`).
 
 Exit status
     0   done

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::repository::{OpenOptions, Repository};
 use engine::snapshots::{self, Snapshot};
-use engine::store::{LocalStore, Store};
+use engine::store::{LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -90,13 +90,20 @@ impl<'u> Context<'u> {
 /// Opens the store in `path`.
 ///
 /// # Errors
-/// [`ErrorKind::NoRepository`] if there is no such folder.
+/// [`ErrorKind::NoRepository`] if there is no such folder, or no repository in it.
 pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
     if !path.is_dir() {
-        return Err(Error::new(ErrorKind::NoRepository, format!("there is no folder {}", path.display())));
+        return Err(Error::new(
+            ErrorKind::NoRepository,
+            format!("there is no repository {}: no such folder", path.display()),
+        ));
     }
     let store = LocalStore::open(path).map_err(Error::from)?;
-    Ok(Arc::new(store))
+    // Said before a password is asked for.
+    match store.stat(&ObjectName::Config).map_err(Error::from)? {
+        Some(_) => Ok(Arc::new(store)),
+        None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),
+    }
 }
 
 /// Allows as many open files as the system lets this program have.

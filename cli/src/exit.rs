@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use engine::{Error, ErrorKind, Result};
 
 use crate::args::Command;
+use crate::hint::hint;
 use crate::interrupt::INTERRUPTED;
 use crate::ui::Ui;
 
@@ -73,7 +74,7 @@ pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
             };
             // What was printed before the failure still counts; if that fails too, this error is the one to name.
             let _ = ui.flush();
-            ui.error(&error, exit);
+            ui.error(&error, exit, hint(command, error.kind()));
             exit
         }
     };

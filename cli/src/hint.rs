@@ -2,9 +2,12 @@
 
 use engine::ErrorKind;
 
-/// What to try after an error of `kind`.
-pub fn hint(kind: ErrorKind) -> &'static str {
+use crate::args::Command;
+
+/// What to try after an error of `kind` in `command`.
+pub fn hint(command: &Command, kind: ErrorKind) -> &'static str {
     match kind {
+        ErrorKind::NotFound if matches!(command, Command::Key(_)) => "`enamel key list` lists the keys.",
         ErrorKind::NoRepository => {
             "Check --repo (or ENAMEL_REPO); `enamel init --repo DIR` makes a new repository in DIR."
         }
@@ -14,9 +17,7 @@ pub fn hint(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
-        ErrorKind::NotFound => {
-            "`enamel snapshots` lists the snapshots, `enamel ls SNAP` what is in one, `enamel key list` the keys."
-        }
+        ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
         ErrorKind::Damaged => {
             "Run `enamel verify --read-data` to see what is affected, and keep the repository as it is until then."
@@ -28,7 +29,7 @@ pub fn hint(kind: ErrorKind) -> &'static str {
             "Run this as the user who made the repository, or let this user read and write there."
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
-        ErrorKind::Io => "Check the disk, its cable or the network, then run this command again.",
+        ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
         ErrorKind::Cache => {
             "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
         }

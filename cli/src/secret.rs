@@ -37,7 +37,7 @@ impl SecretSource {
             SecretSource::PasswordFile(path) => format!("password file {}", path.display()),
             SecretSource::PasswordCommand(command) => format!("password command `{command}`"),
             SecretSource::Password(_) => "password".into(),
-            SecretSource::Prompt => "password, asked for".into(),
+            SecretSource::Prompt => "password that is asked for".into(),
         }
     }
 
@@ -69,7 +69,7 @@ impl SecretSource {
             SecretSource::Prompt => ask(ui)?,
         };
         match password.is_empty() {
-            true => Err(Error::new(ErrorKind::Usage, format!("the password is empty ({})", self.describe()))),
+            true => Err(Error::new(ErrorKind::Usage, format!("the {} is empty", self.describe()))),
             false => Ok(Credential::Password(password)),
         }
     }
@@ -79,6 +79,9 @@ fn prompt(ui: &Ui, question: &str) -> Result<Zeroizing<String>> {
     ui.flush()?;
     let answer = ui.interrupt().while_hidden(|| rpassword::prompt_password(question));
     answer.map(Zeroizing::new).map_err(|e| {
+        if e.kind() == IoErrorKind::Interrupted {
+            return Error::cancelled();
+        }
         let message = "no password was given, and there is no terminal to ask for one; use --key-file, --password-file, \
                        --password-command or ENAMEL_PASSWORD";
         Error::caused(ErrorKind::Usage, message, e)
@@ -174,7 +177,7 @@ fn read_or_create_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
             Err(e) => Err(error.context(format!("remove {} before you try again ({e})", path.display()))),
         };
     }
-    ui.say(format_args!("created the key file {}", path.display()));
+    ui.say(format_args!("made the key file {}", path.display()));
     Ok(key)
 }
 

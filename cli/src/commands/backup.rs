@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source, Trust};
+use engine::monitor::Monitor;
 use engine::repository::Repository;
 use engine::source::exclude::ExcludeOptions;
 use engine::{Error, ErrorKind, Result};
@@ -125,7 +126,9 @@ struct Summary {
 pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
     let sources = sources(args, context)?;
     let repo = context.open(Access::Write)?;
-    let options = options(args, context, &repo)?;
+    let mut options = options(args, context, &repo)?;
+    // The last patterns win.
+    options.exclude.patterns.extend(own_folders(&sources, context)?);
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
     let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
     after_printing(exit, print(context.ui, &outcome))
@@ -160,6 +163,51 @@ fn source_path(path: &Path) -> Result<PathBuf> {
         // Not a snapshot or key that is not found, but perhaps a disk.
         if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::Io) } else { error }
     })
+}
+
+/// Patterns that leave the repository and the cache out of `sources`, so that no backup saves the ones before it. Tells the user.
+fn own_folders(sources: &[Source], context: &Context<'_>) -> Result<Vec<String>> {
+    let (repository, cache) = (context.repository_path()?, context.cache_dir()?);
+    let mut patterns = Vec::new();
+    for (folder, what, is_repository) in [(repository, "the repository", true), (&cache, "the cache of enamel", false)]
+    {
+        // What is not there yet is not saved.
+        let Ok(real_folder) = folder.canonicalize() else { continue };
+        for source in sources {
+            let Source::Path(source) = source else { continue };
+            let Ok(real_source) = source.canonicalize() else { continue };
+            if is_repository && real_source.starts_with(&real_folder) {
+                let message = format!("cannot save {}: it is in the repository itself", source.display());
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+            let Ok(inside) = real_folder.strip_prefix(&real_source) else { continue };
+            if inside.as_os_str().is_empty() {
+                continue;
+            }
+            let pattern = pattern_for(source, inside).ok_or_else(|| {
+                let message = format!("cannot leave {what} out of {}: its path is not UTF-8 text", source.display());
+                Error::new(ErrorKind::Usage, message)
+            })?;
+            context.ui.note(&format!("{} is left out: it is {what}", real_folder.display()));
+            patterns.push(pattern);
+        }
+    }
+    Ok(patterns)
+}
+
+/// The pattern of just the folder `inside` of the source `root`; none if its path is not UTF-8.
+fn pattern_for(root: &Path, inside: &Path) -> Option<String> {
+    // Without a slash at its end, but for the root of all.
+    let root = root.components().as_path().to_str()?;
+    let mut pattern = format!("{}/", root.trim_end_matches('/'));
+    for c in inside.to_str()?.chars() {
+        if r"\*?[]{}!#".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('/');
+    Some(pattern)
 }
 
 fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Result<BackupOptions> {

@@ -118,7 +118,7 @@ pub fn run(args: &ConfigArgs, context: &Context<'_>) -> Result<Exit> {
 
 fn show(context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
-    let mut table = Table::new(&[("SETTING", Align::Left), ("VALUE", Align::Left), ("FROM", Align::Left)]);
+    let mut table = Table::new(&[("SETTING", Align::Whole), ("VALUE", Align::Left), ("FROM", Align::Whole)]);
     for [name, value, origin] in effective(context) {
         match ui.is_json() {
             true => ui.message("setting", SettingMessage { name: &name, value: &value, origin: &origin })?,

@@ -60,6 +60,19 @@ impl Summary {
             ChangeKind::Type => &mut self.kind,
         }
     }
+
+    fn in_words(&self) -> String {
+        let numbers = [
+            (self.added, "added"),
+            (self.removed, "removed"),
+            (self.content, "changed"),
+            (self.metadata, "only in attributes"),
+            (self.kind, "of another kind"),
+        ];
+        let some = numbers.into_iter().filter(|(number, _)| *number > 0);
+        let words: Vec<_> = some.map(|(number, what)| format!("{} {what}", format::count(number))).collect();
+        if words.is_empty() { "nothing differs".to_owned() } else { words.join(", ") }
+    }
 }
 
 /// Compares two snapshots.
@@ -80,14 +93,7 @@ pub fn run(args: &DiffArgs, context: &Context<'_>) -> Result<Exit> {
     })?;
     match ui.is_json() {
         true => ui.message("summary", summary)?,
-        false => ui.say(format_args!(
-            "{} added, {} removed, {} changed, {} only in attributes, {} of another kind",
-            format::count(summary.added),
-            format::count(summary.removed),
-            format::count(summary.content),
-            format::count(summary.metadata),
-            format::count(summary.kind)
-        )),
+        false => ui.say(summary.in_words()),
     }
     Ok(Exit::Done)
 }

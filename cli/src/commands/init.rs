@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use engine::filesystem::Owners;
 use engine::repository::InitOptions;
 use engine::store::{LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
@@ -81,10 +82,11 @@ pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The user's name; their number if the environment does not tell.
+/// The user's name, as the environment or the system has it; else their number.
 pub fn user_name() -> String {
     let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|n| !n.is_empty()));
-    named.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string())
+    let uid = rustix::process::getuid().as_raw();
+    named.or_else(|| Owners::new().user(uid)).unwrap_or_else(|| uid.to_string())
 }
 
 /// Refuses a key file inside the repository: whoever has the one would have the other.

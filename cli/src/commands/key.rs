@@ -146,18 +146,18 @@ fn add(args: &AddArgs, context: &Context<'_>) -> Result<()> {
     let credential = secret.new_credential(context.ui)?;
     let label = args.label.clone().unwrap_or_else(default_label);
     let id = members::add_member(&repo, &credential, &label)?;
-    done(context, "added", id.to_string())
+    done(context, "added", id.to_string(), None)
 }
 
 fn list(context: &Context<'_>) -> Result<()> {
     let repo = context.open(Access::Read)?;
     let ui = context.ui;
     let mut table = Table::new(&[
-        ("ID", Align::Left),
-        ("KIND", Align::Left),
-        ("CREATED", Align::Left),
+        ("ID", Align::Whole),
+        ("KIND", Align::Whole),
+        ("CREATED", Align::Whole),
         ("LABEL", Align::Left),
-        ("", Align::Left),
+        ("", Align::Whole),
     ]);
     for member in members::members(&repo)? {
         let MemberInfo { id, label, created, unlock, is_self, active } = member;
@@ -186,7 +186,10 @@ fn remove(args: &RemoveArgs, context: &Context<'_>) -> Result<()> {
     let repo = context.open(Access::Write)?;
     let member = find(&repo, &args.id)?;
     members::remove_member(&repo, member.id)?;
-    done(context, "removed", member.id.to_string())
+    if member.is_self && !context.ui.is_quiet() {
+        context.ui.warn("that was the key of this run: name another one from now on");
+    }
+    done(context, "removed", member.id.to_string(), None)
 }
 
 fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
@@ -196,15 +199,28 @@ fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
     let credential = secret.new_credential(context.ui)?;
     let change = if args.compromised { Change::Compromised } else { Change::Routine };
     let id = members::change_member(&repo, &credential, change)?;
-    done(context, "changed", id.to_string())
+    let (new, old) = (&secret, &context.settings.secret.value);
+    let now = format!("the new {} unlocks the repository now, the old {} no longer does", named(new), named(old));
+    done(context, "changed", id.to_string(), Some(now))
 }
 
-fn done(context: &Context<'_>, action: &'static str, id: String) -> Result<()> {
+fn done(context: &Context<'_>, action: &'static str, id: String, more: Option<String>) -> Result<()> {
     let ui = context.ui;
     match (ui.is_json(), ui.is_quiet()) {
         (true, _) => ui.message("summary", Summary { action, id }),
         (_, true) => Ok(()),
-        _ => ui.line(format_args!("{action} key {}", format::short(id))),
+        _ => {
+            let more = more.map(|more| format!(": {more}")).unwrap_or_default();
+            ui.line(format_args!("{action} key {}{more}", format::short(id)))
+        }
+    }
+}
+
+/// A password or key file in few words.
+fn named(secret: &SecretSource) -> String {
+    match secret {
+        SecretSource::KeyFile(path) => format!("key file {}", path.display()),
+        _ => "password".into(),
     }
 }
 

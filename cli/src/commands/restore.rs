@@ -150,23 +150,20 @@ fn print(ui: &Ui, args: &RestoreArgs, outcome: &RestoreOutcome, summary: Summary
         true => ui.line(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?,
         false => ui.line(format_args!("snapshot {id} restored to {target}"))?,
     }
+    let there = match outcome.unchanged_files {
+        0 => String::new(),
+        unchanged => format!(", {} of them were already as they should be", format::count(unchanged)),
+    };
     let mut fields = vec![
-        (
-            "files",
-            format!(
-                "{}, {} as they should be already",
-                format::count(outcome.files),
-                format::count(outcome.unchanged_files)
-            ),
-        ),
+        ("files", format!("{}{there}", format::count(outcome.files))),
         ("folders", format::count(outcome.directories)),
-        ("written", format::bytes(outcome.written_bytes)),
     ];
     if outcome.others > 0 {
-        fields.push(("others", format::count(outcome.others)));
+        fields.push(("links etc.", format::count(outcome.others)));
     }
+    fields.push((if args.dry_run { "to write" } else { "written" }, format::bytes(outcome.written_bytes)));
     if outcome.deleted_entries > 0 {
-        fields.push(("deleted", format::count(outcome.deleted_entries)));
+        fields.push((if args.dry_run { "to delete" } else { "deleted" }, format::count(outcome.deleted_entries)));
     }
     if outcome.problem_count > 0 {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));

@@ -4,6 +4,7 @@ use engine::Result;
 use engine::snapshots::Snapshot;
 use repo_format::config::Access;
 use repo_format::entry::Time;
+use repo_format::manifest::Root;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -11,6 +12,8 @@ use crate::exit::{Exit, after_printing};
 use crate::ui::{Align, Table, Ui, format, json};
 
 /// List the snapshots, oldest first.
+///
+/// WHAT are the names in the snapshot, which `ls` and `restore` take; with --verbose the whole paths that were saved.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -67,28 +70,36 @@ fn print(ui: &Ui, snapshots: &[&Snapshot]) -> Result<()> {
         ui.say("there are no snapshots");
         return Ok(());
     }
-    let mut table = Table::new(&[
-        ("ID", Align::Left),
-        ("TIME", Align::Left),
+    let has_problems = snapshots.iter().any(|snapshot| snapshot.manifest.problems.count > 0);
+    let mut columns = vec![
+        ("ID", Align::Whole),
+        ("TIME", Align::Whole),
         ("HOST", Align::Left),
         ("TAGS", Align::Left),
         ("FILES", Align::Right),
         ("SIZE", Align::Right),
-        ("PROBLEMS", Align::Right),
-        ("WHAT", Align::Left),
-    ]);
+    ];
+    columns.extend(has_problems.then_some(("PROBLEMS", Align::Right)));
+    columns.push(("WHAT", Align::Left));
+    let mut table = Table::new(&columns);
     for Snapshot { id, manifest } in snapshots {
-        let roots: Vec<_> = manifest.roots.iter().map(|root| format::path(&root.path.0)).collect();
-        table.row([
+        let roots: Vec<_> = manifest.roots.iter().map(|root| root_name(ui, root)).collect();
+        let mut row = vec![
             format::short(id),
             format::time(Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }),
             format::path(manifest.host.as_bytes()),
             format::path(manifest.tags.join(",").as_bytes()),
             format::count(manifest.statistics.files),
             format::bytes(manifest.statistics.total_bytes),
-            format::count(manifest.problems.count),
-            roots.join(", "),
-        ]);
+        ];
+        row.extend(has_problems.then(|| format::count(manifest.problems.count)));
+        row.push(roots.join(", "));
+        table.row(row);
     }
     ui.table(&table)
+}
+
+/// The name of a root in its snapshot; with --verbose the path it had.
+fn root_name(ui: &Ui, root: &Root) -> String {
+    format::path(if ui.is_verbose() { &root.path.0 } else { &root.name.0 })
 }

@@ -113,7 +113,7 @@ fn print_finding(ui: &Ui, finding: &Finding) -> Result<()> {
     ui.line(format_args!("{kind}: {}: {}", finding.object, finding.message))?;
     let shown = if ui.is_verbose() { usize::MAX } else { AFFECTED_SHOWN };
     for (id, path) in finding.affected.iter().take(shown) {
-        ui.line(format_args!("    affects {} in snapshot {}", format::path(path), format::short(id)))?;
+        ui.line(format_args!("    affects {} in snapshot {}", format::path_or_all(path), format::short(id)))?;
     }
     match finding.affected.len().saturating_sub(shown) {
         0 => Ok(()),

@@ -94,6 +94,11 @@ pub fn path(path: &[u8]) -> String {
     out
 }
 
+/// A path in a snapshot, whose top has no name.
+pub fn path_or_all(bytes: &[u8]) -> String {
+    if bytes.is_empty() { "everything".to_owned() } else { path(bytes) }
+}
+
 /// Characters that reorder or hide the text around them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -16,7 +16,6 @@ use serde::Serialize;
 
 use crate::args::Global;
 use crate::exit::Exit;
-use crate::hint::hint;
 use crate::interrupt::Interrupt;
 pub use table::{Align, Table};
 
@@ -154,9 +153,8 @@ impl Ui {
     }
 
     /// Says what failed, why, and what to try.
-    pub fn error(&self, error: &Error, exit: Exit) {
+    pub fn error(&self, error: &Error, exit: Exit, hint: &'static str) {
         let causes = causes(error);
-        let hint = hint(error.kind());
         if self.json {
             let kind = format::kebab(&format!("{:?}", error.kind()));
             let error = json::ExitError { code: exit.code(), kind, message: error.to_string(), causes, hint };
@@ -179,7 +177,7 @@ impl Ui {
         }
         let shown = if self.is_verbose() { problems.len() } else { problems.len().min(PROBLEMS_SHOWN) };
         for problem in &problems[..shown] {
-            self.err_line(&format!("problem: {}: {}", format::path(&problem.path.0), problem.message));
+            self.err_line(&format!("problem: {}: {}", format::path_or_all(&problem.path.0), problem.message));
         }
         match count.saturating_sub(shown as u64) {
             0 => {}
@@ -214,6 +212,11 @@ impl Ui {
     }
 
     fn err_line(&self, line: &str) {
+        // What was printed before comes before, also where both go to one file; not while `with_out` prints bytes.
+        if let Ok(mut out) = self.out.try_lock() {
+            // A reader that has gone away is noticed when the next line is printed.
+            let _ = out.flush();
+        }
         // If standard error cannot be written there is nobody left to tell.
         let write = || drop(writeln!(io::stderr(), "{line}"));
         match &self.progress {

@@ -11,8 +11,10 @@ const GAP: &str = "  ";
 /// On which side of its column a text stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Left: words.
+    /// Left: words, which are cut where there is no room.
     Left,
+    /// Left, and never cut: ids, times.
+    Whole,
     /// Right: numbers.
     Right,
 }
@@ -30,9 +32,10 @@ impl Table {
     }
 
     /// Adds a row with a cell for each column.
-    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        debug_assert_eq!(N, self.columns.len());
-        self.rows.push(cells.into());
+    pub fn row(&mut self, cells: impl Into<Vec<String>>) {
+        let cells = cells.into();
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
     }
 
     /// Writes headings and rows; the widest columns of words are cut until a line fits into `width`.
@@ -69,7 +72,7 @@ impl Table {
             let cell = fit(cell, *width);
             let fill = " ".repeat(width.saturating_sub(cell.width()));
             match align {
-                Align::Left => line.extend([&cell, &fill, GAP]),
+                Align::Left | Align::Whole => line.extend([&cell, &fill, GAP]),
                 Align::Right => line.extend([&fill, cell.as_str(), GAP]),
             }
         }

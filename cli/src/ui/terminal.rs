@@ -100,6 +100,11 @@ impl Running {
     fn advance(&self, done: Work) {
         self.items.fetch_add(done.items, Ordering::Relaxed);
         self.bar.inc(if self.counts_items.load(Ordering::Relaxed) { done.items } else { done.bytes });
+        // More than was expected: nobody knows how much is left.
+        if self.bar.length().is_some_and(|length| self.bar.position() > length) {
+            self.bar.unset_length();
+            self.bar.set_style(self.style(false));
+        }
         if self.started.elapsed() >= DELAY && !self.shown.swap(true, Ordering::Relaxed) {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
             self.bar.enable_steady_tick(TICK);
@@ -109,9 +114,9 @@ impl Running {
     fn style(&self, has_total: bool) -> ProgressStyle {
         let template = match (has_total, self.counts_items.load(Ordering::Relaxed)) {
             (true, false) => {
-                "{prefix} [{bar:20}] {percent}% of {binary_total_bytes}, {items}, {binary_bytes_per_sec}, {eta} left"
+                "{prefix} [{wide_bar}] {percent}% of {binary_total_bytes}, {items}, {binary_bytes_per_sec}, {eta} left"
             }
-            (true, true) => "{prefix} [{bar:20}] {percent}%, {items}, {eta} left",
+            (true, true) => "{prefix} [{wide_bar}] {percent}%, {items}, {eta} left",
             (false, false) => "{prefix} {spinner} {binary_bytes}, {items}, {binary_bytes_per_sec}, {elapsed}",
             (false, true) => "{prefix} {spinner} {items}, {elapsed}",
         };

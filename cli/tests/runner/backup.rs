@@ -132,3 +132,24 @@ fn a_parent_can_be_chosen_or_refused() {
         machine.run(["backup", "source", "--profile", profile]).expect(0);
     }
 }
+
+#[test]
+fn repository_and_cache_are_not_saved_into_themselves() {
+    let machine = Machine::with_repository();
+    let folder = machine.path("");
+    fs::rename(folder.join("repo"), folder.join("source/re [po]!")).unwrap();
+    let (repo, cache) = (machine.arg("source/re [po]!"), machine.arg("source/A/cache"));
+    machine.write("source/A/po/cache/x", "not the one");
+    std::os::unix::fs::symlink("source", folder.join("link")).unwrap();
+    for source in ["source", "link/"] {
+        let answer =
+            machine.run(["backup", source, "--repo", &repo, "--cache-dir", &cache, "--exclude", "!*"]).expect(0);
+        answer.says("is left out: it is the repository").says("is left out: it is the cache");
+        let listed = machine.run(["ls", "latest", "--recursive", "--repo", &repo]).expect(0).out;
+        assert!(listed.contains("A/po/cache/x") && listed.contains("letter.txt"), "{listed}");
+        assert!(!listed.contains("re [po]!") && !listed.contains("A/cache"), "{listed}");
+    }
+    let packs = format!("{repo}/packs");
+    machine.run(["backup", &packs, "--repo", &repo]).expect(2).says("in the repository itself");
+    assert_eq!(machine.run(["backup", "source", "--repo", &repo, "--quiet"]).expect(0).err, "");
+}

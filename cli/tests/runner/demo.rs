@@ -14,6 +14,9 @@ fn the_demo_proves_itself() {
     let hours: Vec<_> = answer.messages().into_iter().filter(|m| m["message_type"] == "hour").collect();
     let stored: Vec<_> = hours.iter().map(|hour| hour["stored_bytes"].as_u64().unwrap()).collect();
     assert!(stored.len() == 3 && stored[1] < stored[0] / 4 && stored[2] < stored[0] / 4, "{stored:?}");
+    for hour in &hours[1..] {
+        assert!(hour["unchanged_files"].as_u64() > Some(200) && hour["changed_files"].as_u64() < Some(9), "{hour}");
+    }
     let options = ["--repo", "demo/repository", "--key-file", "demo/demo.key", "--cache-dir", "demo/cache"];
     machine.run_bare(&[&options[..], &["diff", "latest:hour-1", "latest"]].concat(), []).expect(0);
 }

@@ -35,6 +35,16 @@ fn a_dry_run_lists_and_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_over_what_is_there_lists_nothing() {
+    let machine = Machine::with_repository();
+    std::os::unix::fs::symlink("A", machine.path("source/link")).unwrap();
+    machine.backup(&[]);
+    machine.run(["restore", "latest", "--target", "out"]).expect(0);
+    let answer = machine.run(["--json", "restore", "latest", "--target", "out", "--dry-run"]).expect(0);
+    assert_eq!(answer.messages().len(), 1, "{}", answer.out);
+}
+
+#[test]
 fn a_second_restore_writes_nothing_and_delete_removes_what_is_too_much() {
     let machine = Machine::with_snapshot();
     machine.run(["restore", "latest", "--target", "out"]).expect(0);

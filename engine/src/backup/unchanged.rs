@@ -5,8 +5,8 @@ use repo_format::entry::{Entry, EntryKind, HardLink, STATE_CHANGED, STATE_RACY, 
 use super::Trust;
 use crate::tree::TreeEntry;
 
-/// A file that changed within this many seconds of its reading may change again without a new time.
-const RACY_SECONDS: i64 = 2;
+/// A file that changed so short a time from its reading may change again without a new time: FAT keeps times to two seconds.
+const RACY_NANOSECONDS: i128 = 2_000_000_000;
 
 /// Whether the parent's entry can stand for the file that `now` describes.
 pub(super) fn is_unchanged(before: &Entry, now: &Entry, trust: Trust) -> bool {
@@ -45,7 +45,8 @@ pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, identity: Option<
 
 /// Whether a file that was read at `now` changed so shortly before that it could change again unseen.
 pub(super) fn is_racy(meta: &Entry, now: Time) -> bool {
-    let near = |time: Time| (now.seconds - time.seconds).abs() <= RACY_SECONDS;
+    let nanoseconds = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds);
+    let near = |time: Time| (nanoseconds(now) - nanoseconds(time)).abs() <= RACY_NANOSECONDS;
     near(meta.mtime()) || near(meta.ctime())
 }
 
@@ -108,6 +109,6 @@ mod tests {
         let at = |seconds| Time { seconds, nanoseconds: 0 };
         assert!(is_racy(&file(), at(202)));
         assert!(is_racy(&file(), at(98)));
-        assert!(!is_racy(&file(), at(203)));
+        assert!(!is_racy(&file(), Time { seconds: 202, nanoseconds: 1 }));
     }
 }

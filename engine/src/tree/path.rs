@@ -75,15 +75,18 @@ impl EntryCount {
     }
 }
 
-/// Refuses folders nested deeper than the format allows.
-pub(crate) fn check_depth(depth: usize) -> Result<()> {
-    match depth <= limits::DIRECTORY_DEPTH {
-        true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::Damaged,
-            format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH),
-        )),
-    }
+/// Refuses folders nested deeper, and paths longer, than the format allows: every walk holds the paths of all levels.
+pub(crate) fn check_depth(depth: usize, path: &[u8]) -> Result<()> {
+    let why = match () {
+        () if depth > limits::DIRECTORY_DEPTH => {
+            format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH)
+        }
+        () if path.len() > limits::FOLDER_PATH => {
+            format!("the path of a folder has more than {} bytes", limits::FOLDER_PATH)
+        }
+        () => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Damaged, why))
 }
 
 /// `path/name`, or `name` at the top.

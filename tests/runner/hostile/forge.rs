@@ -19,7 +19,6 @@ use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::snapshots::Snapshot;
 use engine::stats::stats;
 use engine::store::{Bytes, Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
-use engine::tree;
 use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;

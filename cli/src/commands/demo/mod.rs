@@ -5,6 +5,7 @@ mod practice;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source, Trust};
 use engine::repository::{InitOptions, OpenOptions, Repository};
@@ -27,6 +28,8 @@ use practice::Practice;
 /// Differences that are named; of the others only the number is told.
 const DIFFERENCES_SHOWN: usize = 20;
 const TAGS: [&str; 3] = ["hour-1", "hour-2", "hour-3"];
+/// Files that changed less than two seconds before they are read count as changed the next time, too.
+const REST: Duration = Duration::from_millis(2100);
 /// The snapshot that is restored.
 const MIDDLE: usize = 1;
 
@@ -65,6 +68,9 @@ struct Places {
 struct HourMessage {
     hour: usize,
     snapshot: Option<String>,
+    new_files: u64,
+    changed_files: u64,
+    unchanged_files: u64,
     read_bytes: u64,
     stored_bytes: u64,
     duration_ms: u64,
@@ -85,8 +91,13 @@ struct Summary {
 /// Something failed; a difference is no error but [`Exit::Failed`].
 pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let places = Places::new(args.dir.as_deref())?;
-    tell(ui, format_args!("The demo is in {}\n", places.folder.display()))?;
+    tell(ui, format_args!("The demo is in {}", places.folder.display()))?;
     let repo = places.init(ui)?;
+    tell(
+        ui,
+        "Two seconds pass before each backup: what changed right before it was read\n\
+         would be read again the next time.\n",
+    )?;
     three_hours(&places, &repo, ui)?;
     restore_middle(&places, &repo, ui)?;
     let comparison = compare::compare(&places.copy, &places.restored)
@@ -150,22 +161,44 @@ impl Places {
     }
 
     fn next_steps(&self) -> String {
-        let options = format!(
-            "--repo {} --key-file {} --cache-dir {}",
-            self.repository.display(),
-            self.key.display(),
-            self.cache.display()
-        );
+        let quoted = |path: &Path| shell_quoted(&path.display().to_string());
+        let enamel = match std::env::current_exe() {
+            Ok(program) if !is_on_path(&program) => format!("  alias enamel={}\n", quoted(&program)),
+            _ => String::new(),
+        };
         format!(
-            "\nEverything is still there. Try\n  \
-             enamel {options} snapshots\n  \
-             enamel {options} diff latest:hour-1 latest\n  \
-             enamel {options} find letter.txt\n  \
-             enamel {options} restore latest:hour-1 --target {}\n\
-             and delete {} when you are done.",
-            self.folder.join("restored-again").display(),
+            "\nEverything is still there. To try things in it:\n\n\
+             {enamel}  \
+             export ENAMEL_REPO={}\n  \
+             export ENAMEL_KEY_FILE={}\n  \
+             export ENAMEL_CACHE_DIR={}\n\n  \
+             enamel snapshots\n  \
+             enamel diff latest:hour-1 latest\n  \
+             enamel find letter.txt\n  \
+             enamel restore latest:hour-1 --target {}\n\n\
+             Delete {} when you are done.",
+            quoted(&self.repository),
+            quoted(&self.key),
+            quoted(&self.cache),
+            quoted(&self.folder.join("restored-again")),
             self.folder.display()
         )
+    }
+}
+
+/// Whether typing `enamel` runs `program`.
+fn is_on_path(program: &Path) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
+    first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
+}
+
+/// `text` as a shell takes it for one word.
+fn shell_quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    match text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 
@@ -192,6 +225,7 @@ fn three_hours(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
                 compare::copy(&source, &places.copy.join(name)).map_err(io("cannot copy the practice"))?;
             }
         }
+        rest(ui)?;
         let sources = practice.sources().map(Source::Path).into();
         let outcome = engine::backup::backup(repo, sources, &options(tag), ui)?;
         print_hour(ui, hour + 1, &outcome)?;
@@ -199,6 +233,18 @@ fn three_hours(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
             ui.problems(&outcome.problems, outcome.problem_count)?;
             return Err(Error::new(ErrorKind::Io, "some of the practice could not be saved"));
         }
+    }
+    Ok(())
+}
+
+/// Waits until the practice's files are old enough to be trusted.
+fn rest(ui: &Ui) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < REST {
+        if ui.is_interrupted() {
+            return Err(Error::cancelled());
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }
@@ -224,6 +270,9 @@ fn print_hour(ui: &Ui, hour: usize, outcome: &BackupOutcome) -> Result<()> {
         let message = HourMessage {
             hour,
             snapshot: outcome.snapshot.map(|id| id.to_string()),
+            new_files: s.new_files,
+            changed_files: s.changed_files,
+            unchanged_files: s.unchanged_files,
             read_bytes: s.read_bytes,
             stored_bytes: s.stored_bytes,
             duration_ms: s.milliseconds,
