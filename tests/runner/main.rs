@@ -1,6 +1,7 @@
 //! Scenarios that drive the library, and the rules that the repository keeps: one program, so that it links once.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it leaves out")]
 
 mod concurrency;
 mod crash;

@@ -67,7 +67,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
-    assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64]);
+    assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64, limits::FOLDER_PATH as u64]);
     assert_eq!(limit("name"), [limits::NAME, limits::LINK_TARGET]);
     assert_eq!(limit("extended attributes of one entry"), [limits::XATTRS]);
     assert_eq!(limit("holes of one file"), [limits::HOLES_COUNT]);
