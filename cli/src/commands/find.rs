@@ -18,6 +18,7 @@ use crate::ui::{Ui, format, json};
 Examples
   enamel find 'letter*.txt'
   enamel find 'images/S/SmithJohn/**'
+  enamel find '**/SmithJohn/letter.txt'
 
 Exit status: 0 done, even if nothing matches; 1 failed, 2 usage, 10 no repository, 12 wrong password, 130 interrupted")]
 pub struct FindArgs {
@@ -42,6 +43,9 @@ pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
     let hits = engine::find::find(&repo, &args.pattern, ui)?;
     if hits.is_empty() {
         ui.say(format_args!("no snapshot holds anything that matches `{}`", args.pattern));
+        if args.pattern.contains('/') && !args.pattern.starts_with("**") {
+            ui.say(format_args!("with a slash it must match the whole path: perhaps '**/{}'", args.pattern));
+        }
     }
     let mut last_path: &[u8] = b"";
     for hit in &hits {

@@ -57,3 +57,33 @@ fn completions_need_no_settings() {
     }
     machine.run_bare(&["completions", "none"], []).expect(2);
 }
+
+#[test]
+fn what_the_readme_names_is_there() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let (main, mut named) = (help(&[]), Vec::new());
+    for (at, _) in readme.match_indices("enamel ") {
+        let mut words =
+            readme[at..].lines().next().unwrap_or_default().split('`').next().unwrap_or_default().split(' ');
+        let command = words.nth(1).unwrap_or_default();
+        let before = readme[..at].chars().next_back();
+        if !matches!(before, Some('`' | ' ')) || !main.contains(&format!("\n  {command} ")) {
+            assert!(before != Some('`'), "`enamel {command}` is in the README but is no command");
+            continue;
+        }
+        named.push(command);
+        let (text, global) = (help(&[command]), main.as_str());
+        for option in words.take_while(|word| *word != "|").filter(|word| word.starts_with("--")) {
+            assert!(text.contains(option) || global.contains(option), "enamel {command} {option} is in the README");
+        }
+    }
+    let commands = main.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for command in commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()) {
+        assert!(["demo", "help"].contains(&command) || named.contains(&command), "{command} is not in the README");
+    }
+    let status = |line: &str| line.trim_start_matches(['|', ' ']).split([' ', '|']).next()?.parse::<u8>().ok();
+    let statuses = |text: &str, head: &str| -> Vec<u8> {
+        text.lines().skip_while(|line| !line.ends_with(head)).filter_map(status).collect()
+    };
+    assert_eq!(statuses(&readme, "Exit status"), statuses(&main, "Exit status"));
+}

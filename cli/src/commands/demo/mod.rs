@@ -110,6 +110,7 @@ pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     };
     let printed = || {
         print_comparison(ui, &comparison)?;
+        tell(ui, "Verified with all data, as `enamel verify --read-data` does:")?;
         verify::print(ui, &report)?;
         if ui.is_json() {
             let summary = Summary {
@@ -301,7 +302,7 @@ fn restore_middle(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
         return Ok(());
     }
     let (id, written) = (format::short(snapshot.id), format::bytes(outcome.written_bytes));
-    tell(ui, format_args!("Restored hour 2 (snapshot {id}, {written}) to {}", places.restored.display()))
+    tell(ui, format_args!("Restored hour 2, snapshot {id}, {written}, to\n  {}", places.restored.display()))
 }
 
 fn print_comparison(ui: &Ui, comparison: &compare::Comparison) -> Result<()> {
@@ -315,7 +316,7 @@ fn print_comparison(ui: &Ui, comparison: &compare::Comparison) -> Result<()> {
         0 => "every name, byte, mode and time is the same".to_owned(),
         n => format!("NOT THE SAME: {}", format::counted(n as u64, "difference")),
     };
-    tell(ui, format_args!("Compared with the copy kept of that hour ({compared}): {verdict}"))
+    tell(ui, format_args!("Compared with the copy kept of that hour, {compared}:\n  {verdict}"))
 }
 
 /// Prints a line of the story; not in JSON, not when quiet.
