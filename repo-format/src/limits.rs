@@ -34,7 +34,7 @@ pub const NODE_LEVEL: u8 = 15;
 /// Folders within folders.
 pub const DIRECTORY_DEPTH: usize = 4096;
 /// The path of a directory from the top one.
-pub const FOLDER_PATH: usize = 65_536;
+pub const FOLDER_PATH: usize = 256 * 1024;
 /// A name in a directory.
 pub const NAME: u64 = 4096;
 /// The target of a symbolic link.

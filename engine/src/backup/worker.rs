@@ -356,8 +356,10 @@ fn steadiness(file: &SourceFile, before: &FileStat, read: u64, trust: Trust) -> 
         () if is.size < was.size => "it shrank while it was read",
         () if is.size > was.size => "it grew while it was read",
         () if is.mtime() != was.mtime() => "it changed while it was read",
-        // The time of a change can be set back, its change time cannot; but those of some shares mean nothing.
-        () if trust == Trust::Inode && is.ctime() != was.ctime() => "it changed while it was read",
+        // The time of a change can be set back, its change time cannot; but a lost name changes that, too, and those of shares mean nothing.
+        () if trust == Trust::Inode && now.links == before.links && is.ctime() != was.ctime() => {
+            "it changed while it was read"
+        }
         () if read > was.size => "it grew while it was read",
         () => return Reading::Steady,
     };
