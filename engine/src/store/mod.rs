@@ -9,10 +9,6 @@ pub mod conformance;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faulty;
 mod local;
-mod local_handles;
-mod local_scratch;
-#[cfg(unix)]
-mod local_unix;
 mod memory;
 mod name;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::super::local::scratch::Scratch;
 use super::super::local::{place_linked, place_locked};
-use super::super::local_scratch::Scratch;
 use super::*;
 
 fn new_store() -> (tempfile::TempDir, LocalStore) {

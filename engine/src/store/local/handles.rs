@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
-use super::local::lock;
+use super::lock;
 use super::{ObjectName, Result};
 
 /// An open object.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::local_unix as platform;
+use super::unix as platform;
 
 /// Held by whoever makes a scratch folder, removes others', or changes an object that can be replaced. Never deleted: two
 /// processes could hold two files of that name.
@@ -18,7 +18,7 @@ const ALIVE: &str = "alive";
 const BYPASS_FROM: usize = 1024 * 1024;
 
 /// A folder for temporary files, gone when this is dropped.
-pub(super) struct Scratch {
+pub(in crate::store) struct Scratch {
     tmp: PathBuf,
     folder: PathBuf,
     next: AtomicU64,
@@ -26,11 +26,11 @@ pub(super) struct Scratch {
 }
 
 /// A file in a [`Scratch`]; its name there is gone when this is dropped, if it was not moved before.
-pub(super) struct Temp(PathBuf);
+pub(in crate::store) struct Temp(PathBuf);
 
 impl Scratch {
     /// A new scratch folder in the folder `tmp`. Removes those whose owners are dead.
-    pub(super) fn new(tmp: &Path) -> io::Result<Self> {
+    pub(in crate::store) fn new(tmp: &Path) -> io::Result<Self> {
         platform::make_folder(tmp)?;
         let folder = tmp.join(format!("{:016x}", getrandom::u64().map_err(io::Error::other)?));
         // Nobody sees a folder that is not yet known to be alive.
@@ -43,12 +43,12 @@ impl Scratch {
     }
 
     /// Waits for the lock of the whole store, which excludes other threads and processes until the result is dropped.
-    pub(super) fn lock(&self) -> io::Result<File> {
+    pub(in crate::store) fn lock(&self) -> io::Result<File> {
         lock(&self.tmp)
     }
 
     /// A new file of these parts; on disk when this returns, if it is to be `durable`.
-    pub(super) fn write(&self, parts: &[&[u8]], durable: bool) -> io::Result<Temp> {
+    pub(in crate::store) fn write(&self, parts: &[&[u8]], durable: bool) -> io::Result<Temp> {
         let path = self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         let mut file = platform::create_file(&path)?;
         let temp = Temp(path);
@@ -64,7 +64,7 @@ impl Scratch {
     }
 
     #[cfg(test)]
-    pub(super) fn folder(&self) -> &Path {
+    pub(in crate::store) fn folder(&self) -> &Path {
         &self.folder
     }
 }
@@ -77,7 +77,7 @@ impl Drop for Scratch {
 }
 
 impl Temp {
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::store) fn path(&self) -> &Path {
         &self.0
     }
 }

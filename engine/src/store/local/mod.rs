@@ -2,6 +2,11 @@
 //!
 //! Nothing here assumes an operating system; what differs between them is in [`platform`].
 
+mod handles;
+pub(super) mod scratch;
+#[cfg(unix)]
+mod unix;
+
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -9,10 +14,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::local_handles::{Handle, Handles};
-use super::local_scratch::Scratch;
-use super::local_unix as platform;
 use super::{Bytes, Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+
+use handles::{Handle, Handles};
+use scratch::Scratch;
+use unix as platform;
 
 /// The folder of temporary files and of the lock; not part of the format.
 const TMP: &str = "tmp";
@@ -296,7 +302,7 @@ fn place_new(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
 }
 
 /// The way for file systems that cannot rename so: NFS, for example. The name in `tmp/` goes when its owner drops it.
-pub(super) fn place_linked(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
+pub(in crate::store) fn place_linked(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
     match fs::hard_link(temp, target) {
         Err(e) if cannot(&e) || e.kind() == io::ErrorKind::PermissionDenied => place_locked(scratch, temp, target),
         done => done,
@@ -309,7 +315,7 @@ fn cannot(error: &io::Error) -> bool {
 }
 
 /// The way for file systems without links either: everyone who places objects so waits for the same lock.
-pub(super) fn place_locked(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
+pub(in crate::store) fn place_locked(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
     let _lock = scratch.lock()?;
     match fs::symlink_metadata(target) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
