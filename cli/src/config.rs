@@ -4,7 +4,7 @@ pub mod file;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind, Result};
 use etcetera::BaseStrategy;
@@ -173,4 +173,11 @@ fn only_one<T, const N: usize>(choices: [Option<(T, &'static str)>; N]) -> Resul
 fn password_variable(value: OsString) -> Result<Zeroizing<String>> {
     let text = value.into_string().map_err(|_| Error::new(ErrorKind::Usage, "ENAMEL_PASSWORD is not UTF-8 text"))?;
     Ok(Zeroizing::new(text))
+}
+
+/// Whether typing `enamel` runs `program`.
+pub fn is_on_path(program: &Path) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
+    first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
 }

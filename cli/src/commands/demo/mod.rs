@@ -19,6 +19,7 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use crate::commands::{backup, init, verify};
+use crate::config;
 use crate::context::open_store;
 use crate::exit::{Exit, after_printing};
 use crate::secret::SecretSource;
@@ -164,7 +165,7 @@ impl Places {
     fn next_steps(&self) -> String {
         let quoted = |path: &Path| shell_quoted(&path.display().to_string());
         let enamel = match std::env::current_exe() {
-            Ok(program) if !is_on_path(&program) => format!("  alias enamel={}\n", quoted(&program)),
+            Ok(program) if !config::is_on_path(&program) => format!("  alias enamel={}\n", quoted(&program)),
             _ => String::new(),
         };
         format!(
@@ -185,13 +186,6 @@ impl Places {
             self.folder.display()
         )
     }
-}
-
-/// Whether typing `enamel` runs `program`.
-fn is_on_path(program: &Path) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
-    first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
 }
 
 /// `text` as a shell takes it for one word.
