@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 /// Buffers that are kept when nobody uses them.
-const KEPT: usize = 8;
+const KEPT: usize = 4;
 
 /// A pool of buffers of one capacity.
 pub(super) struct Buffers {

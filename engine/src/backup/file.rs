@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_channel::Sender;
 use repo_format::node::ContentItem;
 
+use super::progress::CountedFile;
 use crate::chunk::{Coder, Compression, Cutter, FileCompression};
 use crate::error::Result;
 use crate::filesystem::Dir;
@@ -22,8 +23,8 @@ pub(super) struct Job {
     pub path: Vec<u8>,
     /// What to read.
     pub input: Input,
-    /// Its size when the walk looked at it.
-    pub size: Option<u64>,
+    /// How the walk has counted it; a stream is counted when it has been read.
+    pub counted: Option<CountedFile>,
     /// Where its entry goes.
     pub result: ResultSlot,
 }

@@ -28,12 +28,57 @@ pub(super) struct Counters {
     finishes: Condvar,
 }
 
+/// What a file is beside the parent's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileState {
+    /// The parent does not have it.
+    New,
+    /// It looks changed.
+    Changed,
+    /// It looks the same, and is not read.
+    Unchanged,
+    /// It is another name of one that has been met.
+    Linked,
+}
+
+/// A file as it has been counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CountedFile {
+    /// Its size when the walk looked at it.
+    pub size: u64,
+    /// As what.
+    pub state: FileState,
+}
+
 /// Adds to a counter.
 pub(super) fn count(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
 impl Counters {
+    /// Counts a file.
+    pub fn add(&self, file: CountedFile) {
+        self.each(file, &count);
+    }
+
+    /// Takes back a file that could not be read, and so is not in the snapshot.
+    pub fn take_back(&self, file: CountedFile) {
+        self.each(file, &|counter, less| {
+            counter.fetch_sub(less, Ordering::Relaxed);
+        });
+    }
+
+    fn each(&self, file: CountedFile, change: &dyn Fn(&AtomicU64, u64)) {
+        change(&self.files, 1);
+        change(&self.total_bytes, file.size);
+        match file.state {
+            FileState::New => change(&self.new_files, 1),
+            FileState::Changed => change(&self.changed_files, 1),
+            FileState::Unchanged => change(&self.unchanged_files, 1),
+            FileState::Linked => {}
+        }
+    }
+
     /// The figures, apart from those of the store.
     pub fn statistics(&self) -> Statistics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -10,7 +10,7 @@ use super::file::{Batch, Job};
 /// Files that may wait.
 const FILES: usize = 64;
 /// Batches that may wait: each holds some MiB.
-const BATCHES: usize = 3;
+const BATCHES: usize = 2;
 
 /// What a worker does next.
 pub(super) enum Work {

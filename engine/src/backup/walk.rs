@@ -11,7 +11,7 @@ use repo_format::node::ProblemKind;
 
 use super::file::{Input, Job, ResultSlot};
 use super::parent::ParentEntries;
-use super::progress::count;
+use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootKind};
 use super::tree::{Event, PendingFile};
 use super::{Run, done, unchanged};
@@ -243,9 +243,9 @@ impl<'r> Walk<'_, 'r> {
             };
         }
         let state = if parent.is_some() { FileState::Changed } else { FileState::New };
-        self.count_file(stat.entry.size, state);
+        let counted = self.count_file(stat.entry.size, state);
         let input = Input::File { dir: dir.clone(), name: real_name };
-        self.read(name, path, input, Some(stat.entry.size), identity)
+        self.read(name, path, input, Some(counted), identity)
     }
 
     /// Gives a file or stream to the workers, and its place to the tree builder.
@@ -254,12 +254,12 @@ impl<'r> Walk<'_, 'r> {
         name: Vec<u8>,
         path: Vec<u8>,
         input: Input,
-        size: Option<u64>,
+        counted: Option<CountedFile>,
         identity: Option<HardLink>,
     ) -> Result<()> {
         let (sender, receiver) = bounded(1);
         self.send(Event::File(PendingFile { entry: receiver, identity }))?;
-        self.run.queue.push_file(Job { name, path, input, size, result: ResultSlot::new(sender) });
+        self.run.queue.push_file(Job { name, path, input, counted, result: ResultSlot::new(sender) });
         Ok(())
     }
 
@@ -290,16 +290,13 @@ impl<'r> Walk<'_, 'r> {
         problems.into_iter().for_each(|message| self.run.problems.add(path, ProblemKind::Metadata, message));
     }
 
-    fn count_file(&self, size: u64, state: FileState) {
-        let counters = self.run.counters;
-        count(&counters.files, 1);
-        count(&counters.total_bytes, size);
-        match state {
-            FileState::New => count(&counters.new_files, 1),
-            FileState::Changed => count(&counters.changed_files, 1),
-            FileState::Unchanged => count(&counters.unchanged_files, 1),
-            FileState::Linked => self.run.monitor.advance(done(size)),
+    fn count_file(&self, size: u64, state: FileState) -> CountedFile {
+        let counted = CountedFile { size, state };
+        self.run.counters.add(counted);
+        if state == FileState::Linked {
+            self.run.monitor.advance(done(size));
         }
+        counted
     }
 
     fn check_stop(&self) -> Result<()> {
@@ -315,14 +312,6 @@ impl<'r> Walk<'_, 'r> {
     fn send(&self, event: Event) -> Result<()> {
         self.events.send(event).map_err(|_| stopped())
     }
-}
-
-/// What a file is beside the parent's.
-enum FileState {
-    New,
-    Changed,
-    Unchanged,
-    Linked,
 }
 
 /// Where something is.

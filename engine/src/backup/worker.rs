@@ -13,7 +13,7 @@ use repo_format::node::ProblemKind;
 
 use super::buffers::Buffers;
 use super::file::{Batch, End, FileInWork, Input, Job, ResultSlot, seal};
-use super::progress::count;
+use super::progress::{CountedFile, FileState, count};
 use super::queue::Work;
 use super::{Run, Trust, unchanged};
 use crate::chunk::{Coder, Cutter, GearTables, ProfileName};
@@ -70,7 +70,8 @@ pub(super) fn read_other_name(
         }
     };
     let profile = run.options.profile.unwrap_or_else(|| ProfileName::for_file(name));
-    let target = Target { name: name.to_vec(), real_name, path, size: stat.entry.size };
+    let counted = CountedFile { size: stat.entry.size, state: FileState::Linked };
+    let target = Target { name: name.to_vec(), real_name, path, counted: Some(counted) };
     let (sender, receiver) = bounded(1);
     Worker::new(run)?.file(&dir, &target, profile, ResultSlot::new(sender))?;
     receiver.recv().map_err(|_| Error::new(crate::ErrorKind::Cancelled, "stopped because of an earlier failure"))
@@ -100,11 +101,11 @@ impl<'w, 'r> Worker<'w, 'r> {
 
     fn job(&mut self, job: Job) -> Result<()> {
         let profile = self.run.options.profile.unwrap_or_else(|| ProfileName::for_file(&job.name));
-        let Job { name, path, input, size, result } = job;
+        let Job { name, path, input, counted, result } = job;
         match input {
             Input::Stream(reader) => self.stream(name, &path, reader, profile, result),
             Input::File { dir, name: real_name } => {
-                let target = Target { name, real_name, path, size: size.unwrap_or(0) };
+                let target = Target { name, real_name, path, counted };
                 self.file(&dir, &target, profile, result)
             }
         }
@@ -123,7 +124,7 @@ impl<'w, 'r> Worker<'w, 'r> {
             Ok(opened) => opened,
             Err(error) => {
                 failed(&error);
-                self.skip(target.size);
+                self.skip(target);
                 result.send(None);
                 return Ok(());
             }
@@ -136,7 +137,7 @@ impl<'w, 'r> Worker<'w, 'r> {
             match self.content(&file, &mut entry, &work)? {
                 Err(error) => {
                     failed(&error);
-                    self.skip(target.size);
+                    self.skip(target);
                     result.send(None);
                     return Ok(());
                 }
@@ -323,9 +324,12 @@ impl<'w, 'r> Worker<'w, 'r> {
         self.end(content, TreeEntry::new(meta), result, &work)
     }
 
-    /// A file that could not be read is done, as far as progress is concerned.
-    fn skip(&self, size: u64) {
-        self.run.monitor.advance(monitor::Work { items: 1, bytes: size });
+    /// A file that could not be read is done, and not in the snapshot.
+    fn skip(&self, target: &Target) {
+        if let Some(counted) = target.counted {
+            self.run.counters.take_back(counted);
+            self.run.monitor.advance(monitor::Work { items: 1, bytes: counted.size });
+        }
     }
 }
 
@@ -334,7 +338,7 @@ struct Target {
     name: Vec<u8>,
     real_name: Vec<u8>,
     path: Vec<u8>,
-    size: u64,
+    counted: Option<CountedFile>,
 }
 
 /// What has been read of a file.

@@ -203,6 +203,7 @@ impl<'s> ChunkStore<'s> {
             ChunkKind::Node => &self.meta,
             _ => &self.data[usize::from(id.0[0] ^ self.spread) % DATA_SLOTS],
         };
+        self.uploads.wait_for_room();
         let repository = self.session.repository();
         let reservation = slot.reserve(repository.keys())?;
         let position = reservation.position;

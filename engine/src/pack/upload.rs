@@ -14,7 +14,7 @@ use crate::store::ObjectName;
 
 /// Threads that put packs: while one waits for the disk, another computes an id.
 pub const UPLOADERS: usize = 1;
-/// Finished packs that may wait for an uploader: memory is bounded by open packs, these, and those being put.
+/// A finished pack is handed over directly: memory is bounded by open packs, one that waits, and one that is being put.
 const QUEUE_PACKS: usize = 0;
 /// A segment is put for so many packs, so that an interrupted run's work is named already.
 const SEGMENT_PACKS: usize = 64;
@@ -41,6 +41,9 @@ pub(super) struct Uploads<'s> {
     has_failed: AtomicBool,
     put_any: AtomicBool,
     stored_bytes: AtomicU64,
+    /// Full packs that no uploader has taken yet.
+    waiting: Mutex<usize>,
+    taken: Condvar,
     running: Mutex<usize>,
     stopped: Condvar,
 }
@@ -66,6 +69,8 @@ impl<'s> Uploads<'s> {
             has_failed: AtomicBool::new(false),
             put_any: AtomicBool::new(false),
             stored_bytes: AtomicU64::new(0),
+            waiting: Mutex::new(0),
+            taken: Condvar::new(),
             running: Mutex::new(UPLOADERS),
             stopped: Condvar::new(),
         }
@@ -92,8 +97,25 @@ impl<'s> Uploads<'s> {
         }
     }
 
-    /// Hands a pack to an uploader; waits while too many are on their way.
+    /// Waits while a full pack waits for an uploader. To be called before anything is sealed: else each of many workers could
+    /// fill a pack meanwhile, and memory would grow with their number.
+    pub fn wait_for_room(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while *waiting > 0 {
+            waiting = self.taken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Hands a full pack to an uploader; waits until one takes it.
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        let result = self.send(pack);
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.taken.notify_all();
+        result
+    }
+
+    fn send(&self, pack: FinishedPack) -> Result<()> {
         self.check()?;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match queue.is_some_and(|queue| queue.send(pack).is_ok()) {

@@ -58,9 +58,13 @@ pub(super) fn check_needs(
     why.sort();
     why.dedup();
     let message =
-        format!("{} chunks that snapshots need are lost: {}", needs.lost.len(), why[..why.len().min(3)].join("; "));
+        format!("{} lost that snapshots need: {}", counted(needs.lost.len()), why[..why.len().min(3)].join("; "));
     report.add(Finding { object: "snapshots".to_owned(), kind: LostData, message, affected });
     Ok(())
+}
+
+fn counted(chunks: usize) -> String {
+    if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
 }
 
 /// A node whose children are being walked.
