@@ -1,12 +1,11 @@
-//! The command line: the commands, and the options that all of them take.
-
-use std::path::PathBuf;
+//! The command line as a whole: what `clap` reads.
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
 };
+use crate::global::Global;
 
 const AFTER_HELP: &str = "\
 SNAP, wherever a command takes one, is one of
@@ -47,42 +46,6 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// Options that every command takes, before or after its name.
-#[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// The repository [or ENAMEL_REPO, or `repository` in enamel.toml]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub repo: Option<PathBuf>,
-    /// Read settings from this file [or ENAMEL_CONFIG; else the first enamel.toml found, see `enamel config --help`]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Unlock the repository with this key file [or ENAMEL_KEY_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
-    /// Unlock the repository with the password in the first line of this file [or ENAMEL_PASSWORD: the password itself]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Unlock the repository with the password that this shell command prints
-    #[arg(long, global = true, value_name = "COMMAND")]
-    pub password_command: Option<String>,
-    /// Where to keep what can be rebuilt [or ENAMEL_CACHE_DIR; else `enamel` in your cache folder]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub cache_dir: Option<PathBuf>,
-    /// Print JSON, one object a line, each with a `message_type`
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Say only what went wrong
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Say more
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
-    /// Show no progress
-    #[arg(long, global = true)]
-    pub no_progress: bool,
 }
 
 /// The commands. Their help is the documentation of their arguments.

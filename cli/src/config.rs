@@ -10,7 +10,7 @@ use engine::{Error, ErrorKind, Result};
 use etcetera::BaseStrategy;
 use zeroize::Zeroizing;
 
-use crate::args::Global;
+use crate::global::Global;
 use crate::secret::SecretSource;
 use file::{FileSettings, Found};
 

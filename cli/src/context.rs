@@ -10,8 +10,8 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::args::Global;
 use crate::config::Settings;
+use crate::global::Global;
 use crate::snap::Snap;
 use crate::ui::Ui;
 

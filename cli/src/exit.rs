@@ -1,14 +1,10 @@
-//! How the program ends: exit codes, and what is said when something failed.
+//! Exit codes.
 
 use std::error::Error as _;
-use std::process::ExitCode;
 
 use engine::{Error, ErrorKind, Result};
 
-use crate::args::Command;
-use crate::hint::hint;
 use crate::interrupt::INTERRUPTED;
-use crate::ui::Ui;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,27 +56,6 @@ impl Exit {
     }
 }
 
-/// Prints what failed, if anything did, and turns it into the program's exit code.
-pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
-    let result = result.and_then(|exit| ui.flush().map(|()| exit));
-    let exit = match result {
-        Ok(exit) => exit,
-        Err(error) if is_broken_pipe(&error) => Exit::Done,
-        Err(error) => {
-            let error = if ui.is_interrupted() { Error::cancelled() } else { error };
-            let exit = match (command, error.kind()) {
-                (Command::Verify(_), ErrorKind::Damaged) => Exit::Damage,
-                (_, kind) => Exit::of(kind),
-            };
-            // What was printed before the failure still counts; if that fails too, this error is the one to name.
-            let _ = ui.flush();
-            ui.error(&error, exit, hint(command, error.kind()));
-            exit
-        }
-    };
-    ExitCode::from(exit.code())
-}
-
 /// The exit that was reached before its result was printed, unless printing failed for another reason than a reader that
 /// has gone away.
 ///
@@ -94,7 +69,7 @@ pub fn after_printing(exit: Exit, printed: Result<()>) -> Result<Exit> {
 }
 
 /// Whether `error` says that nobody reads standard output any more. No other pipe is written by this program.
-fn is_broken_pipe(error: &Error) -> bool {
+pub fn is_broken_pipe(error: &Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {

@@ -7,8 +7,10 @@ mod args;
 mod commands;
 mod config;
 mod context;
+mod dispatch;
 mod exit;
-mod hint;
+mod finish;
+mod global;
 mod interrupt;
 mod secret;
 mod snap;
@@ -24,6 +26,6 @@ fn main() -> std::process::ExitCode {
     let args = args::Args::parse();
     let interrupt = interrupt::Interrupt::install();
     let ui = ui::Ui::new(&args.global, interrupt);
-    let result = commands::run(&args, &ui);
-    exit::finish(&args.command, &ui, result)
+    let result = dispatch::run(&args, &ui);
+    finish::finish(&args.command, &ui, result)
 }

@@ -1,10 +1,8 @@
 //! `enamel completions`: a script for the user's shell.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 use engine::{Error, Result};
 
-use crate::args::Args;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
@@ -21,13 +19,13 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the script.
+/// Prints the script for `command`, the whole command line.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn run(args: &CompletionsArgs, ui: &Ui) -> Result<Exit> {
+pub fn run(args: &CompletionsArgs, command: &mut clap::Command, ui: &Ui) -> Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "enamel", &mut script);
+    clap_complete::generate(args.shell, command, "enamel", &mut script);
     ui.with_out(|out| out.write_all(&script)).map_err(|e| Error::io("cannot write to standard output", e))?;
     Ok(Exit::Done)
 }

@@ -14,39 +14,3 @@ pub mod restore;
 pub mod snapshots;
 pub mod stats;
 pub mod verify;
-
-use engine::Result;
-
-use crate::args::{Args, Command};
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::ui::Ui;
-
-/// Runs the command that `args` hold.
-///
-/// # Errors
-/// Whatever stopped it.
-pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    // These two need no settings, and must work when the settings are wrong.
-    match &args.command {
-        Command::Demo(demo) => return demo::run(demo, ui),
-        Command::Completions(completions) => return completions::run(completions, ui),
-        _ => {}
-    }
-    let context = Context::new(&args.global, ui)?;
-    match &args.command {
-        Command::Init(args) => init::run(args, &context),
-        Command::Backup(args) => backup::run(args, &context),
-        Command::Snapshots(args) => snapshots::run(args, &context),
-        Command::Ls(args) => ls::run(args, &context),
-        Command::Find(args) => find::run(args, &context),
-        Command::Diff(args) => diff::run(args, &context),
-        Command::Cat(args) => cat::run(args, &context),
-        Command::Stats(args) => stats::run(args, &context),
-        Command::Restore(args) => restore::run(args, &context),
-        Command::Verify(args) => verify::run(args, &context),
-        Command::Key(args) => key::run(args, &context),
-        Command::Config(args) => config::run(args, &context),
-        Command::Demo(_) | Command::Completions(_) => Ok(Exit::Done),
-    }
-}

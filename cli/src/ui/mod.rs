@@ -14,8 +14,8 @@ use engine::{Error, Result};
 use repo_format::node::Problem;
 use serde::Serialize;
 
-use crate::args::Global;
 use crate::exit::Exit;
+use crate::global::Global;
 use crate::interrupt::Interrupt;
 pub use table::{Align, Table};
 

@@ -5,16 +5,13 @@ use std::sync::{Mutex, PoisonError};
 /// Buffers that are kept when nobody uses them.
 const KEPT: usize = 4;
 
-/// A pool of buffers of one capacity.
+/// A pool of buffers.
+#[derive(Default)]
 pub(super) struct Buffers {
     free: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Buffers {
-    pub const fn new() -> Self {
-        Buffers { free: Mutex::new(Vec::new()) }
-    }
-
     /// A buffer of `len` bytes, of any content.
     pub fn take(&self, len: usize) -> Vec<u8> {
         let mut buffer = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();

@@ -41,6 +41,7 @@ use crate::pack::{ChunkStore, Mode, StoreTotals, UPLOADERS};
 use crate::repository::{Catalogue, ManifestObject, Repository, WriterOptions, WriterSession};
 use crate::source::exclude::ExcludeOptions;
 
+use buffers::Buffers;
 use parent::Parent;
 use problems::ProblemLog;
 use progress::Counters;
@@ -132,6 +133,7 @@ struct Run<'r> {
     problems: &'r ProblemLog<'r>,
     counters: &'r Counters,
     queue: &'r WorkQueue,
+    buffers: &'r Buffers,
     owners: &'r crate::filesystem::Owners,
     parent: &'r Parent<'r>,
     stop: &'r AtomicBool,
@@ -208,7 +210,7 @@ fn save(
     let reader = crate::pack::ChunkReader::new(repository);
     let parent = Parent::new(store, &reader, parent)?;
     let (problems, counters) = (ProblemLog::new(monitor), Counters::default());
-    let (queue, stop) = (WorkQueue::new(), AtomicBool::new(false));
+    let (queue, buffers, stop) = (WorkQueue::new(), Buffers::default(), AtomicBool::new(false));
     let owners = crate::filesystem::Owners::new();
     let run = Run {
         store,
@@ -217,6 +219,7 @@ fn save(
         problems: &problems,
         counters: &counters,
         queue: &queue,
+        buffers: &buffers,
         owners: &owners,
         parent: &parent,
         stop: &stop,

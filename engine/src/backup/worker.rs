@@ -11,7 +11,6 @@ use repo_format::entry::{Entry, EntryKind, HardLink, Hole, STATE_CHANGED, STATE_
 use repo_format::limits;
 use repo_format::node::ProblemKind;
 
-use super::buffers::Buffers;
 use super::file::{Batch, End, FileInWork, Input, Job, ResultSlot, seal};
 use super::progress::{CountedFile, FileState, count};
 use super::queue::Work;
@@ -27,8 +26,6 @@ use crate::tree::{ContentRef, TreeEntry};
 const BATCH: usize = 4 * 1024 * 1024;
 /// A file that changed while it was read is read once more, if it is not larger than this.
 const READ_AGAIN: u64 = 64 * 1024 * 1024;
-
-static BUFFERS: Buffers = Buffers::new();
 
 /// Works until there is nothing more to do.
 pub(super) fn work(run: &Run<'_>) -> Result<()> {
@@ -216,7 +213,7 @@ impl<'w, 'r> Worker<'w, 'r> {
         let batch_len = BATCH.max(2 * work.cutter.max());
         let len =
             expected.and_then(|size| usize::try_from(size).ok()).map_or(batch_len, |size| (size + 1).min(batch_len));
-        let mut buffer = BUFFERS.take(len);
+        let mut buffer = self.run.buffers.take(len);
         let mut content = ContentRead::default();
         let mut kept = 0;
         loop {
@@ -234,20 +231,20 @@ impl<'w, 'r> Worker<'w, 'r> {
                     kept + read
                 }
                 Err(error) => {
-                    BUFFERS.give(buffer);
+                    self.run.buffers.give(buffer);
                     return Ok(Err(error));
                 }
             };
             let last = filled < buffer.len();
             if last && content.batches == 0 && (filled as u64) < limits::INLINE_CONTENT {
                 content.inline = Some(buffer[..filled].to_vec());
-                BUFFERS.give(buffer);
+                self.run.buffers.give(buffer);
                 return Ok(Ok(content));
             }
             let chunks = ranges(&work.cutter.ends(&buffer[..filled], last));
             let cut = chunks.last().map_or(0, |range| range.end);
             let next = (!last).then(|| {
-                let mut next = BUFFERS.take(batch_len);
+                let mut next = self.run.buffers.take(batch_len);
                 next[..filled - cut].copy_from_slice(&buffer[cut..filled]);
                 next
             });
@@ -269,7 +266,7 @@ impl<'w, 'r> Worker<'w, 'r> {
     fn batch(&mut self, batch: Batch) -> Result<()> {
         let items = seal(&batch, self.run.store, &mut self.coder)?;
         let Batch { file, number, buffer, .. } = batch;
-        BUFFERS.give(buffer);
+        self.run.buffers.give(buffer);
         file.batch_done(number, items, self.run.store, &mut self.coder)
     }
 

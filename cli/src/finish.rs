@@ -1,11 +1,36 @@
-//! One sentence for each kind of error: what to try next.
+//! How the program ends: what is said when something failed, what to try next, and the exit code.
 
-use engine::ErrorKind;
+use std::process::ExitCode;
+
+use engine::{Error, ErrorKind, Result};
 
 use crate::args::Command;
+use crate::exit::{Exit, is_broken_pipe};
+use crate::ui::Ui;
+
+/// Prints what failed, if anything did, and turns it into the program's exit code.
+pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
+    let result = result.and_then(|exit| ui.flush().map(|()| exit));
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            let error = if ui.is_interrupted() { Error::cancelled() } else { error };
+            let exit = match (command, error.kind()) {
+                (Command::Verify(_), ErrorKind::Damaged) => Exit::Damage,
+                (_, kind) => Exit::of(kind),
+            };
+            // What was printed before the failure still counts; if that fails too, this error is the one to name.
+            let _ = ui.flush();
+            ui.error(&error, exit, hint(command, error.kind()));
+            exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
 
 /// What to try after an error of `kind` in `command`.
-pub fn hint(command: &Command, kind: ErrorKind) -> &'static str {
+fn hint(command: &Command, kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::NotFound if matches!(command, Command::Key(_)) => "`enamel key list` lists the keys.",
         ErrorKind::NoRepository => {
