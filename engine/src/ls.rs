@@ -11,7 +11,7 @@ use crate::tree::{DirectoryIter, EntryCount, check_depth, join, lookup};
 /// Calls `found` for what is at `path`: of a folder its entries, of anything else itself; with `recursive` everything below.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]; of `found`; if a directory cannot be read.
+/// [`crate::ErrorKind::NotFound`]; of `found`; if a directory cannot be read.
 pub fn ls(
     repository: &Repository,
     snapshot: &Snapshot,
