@@ -26,6 +26,9 @@ const TMP: &str = "tmp";
 /// Below this, reading is cheaper than mapping.
 const MAP_FROM: u64 = 256 * 1024;
 
+/// A longer range is read around the page cache, as packs were written: they would only push other programs' data out of it.
+const BYPASS_FROM: usize = 256 * 1024;
+
 /// How many packs are kept open for [`Store::get_range`].
 const OPEN_PACKS: usize = 64;
 
@@ -200,7 +203,13 @@ impl Store for LocalStore {
             return Err(StoreError::new(StoreErrorKind::Truncated, "read", name));
         }
         let read = || {
-            let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
+            let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+            if len >= BYPASS_FROM
+                && let Some(bytes) = platform::read_uncached(&self.path(name), range.start, len)
+            {
+                return Ok(bytes);
+            }
+            let mut bytes = vec![0; len];
             platform::read_exact_at(&handle.file, &mut bytes, range.start)?;
             Ok(bytes)
         };

@@ -84,6 +84,35 @@ pub(super) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Result<()> {
     Ok(())
 }
 
+/// Reads `len` bytes from `offset` around the page cache; none where the file system has no such way, or anything is odd: then they are
+/// to be read through it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn read_uncached(path: &Path, offset: u64, len: usize) -> Option<Vec<u8>> {
+    let flags = rustix::fs::OFlags::DIRECT.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
+    let skipped = usize::try_from(offset % DIRECT_ALIGNMENT as u64).ok()?;
+    let whole = (skipped + len).next_multiple_of(DIRECT_ALIGNMENT);
+    let mut memory = vec![0; whole + DIRECT_ALIGNMENT];
+    let start = memory.as_ptr().align_offset(DIRECT_ALIGNMENT);
+    let buffer = &mut memory[start..start + whole];
+    let mut filled = 0;
+    while filled < skipped + len {
+        match file.read_at(&mut buffer[filled..], offset - skipped as u64 + filled as u64) {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => filled += read,
+        }
+    }
+    memory.copy_within(start + skipped..start + skipped + len, 0);
+    memory.truncate(len);
+    Some(memory)
+}
+
+/// This system has no simple way around its cache.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn read_uncached(_: &Path, _: u64, _: usize) -> Option<Vec<u8>> {
+    None
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_direct(file: &File, direct: bool) -> rustix::io::Result<()> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
