@@ -47,8 +47,10 @@ use problems::ProblemLog;
 use progress::Counters;
 use queue::WorkQueue;
 
-/// Events that the walk may be ahead of the tree builder.
-const EVENTS: usize = 4096;
+/// Events travel in batches of so many: waking the tree builder for each costs more than most of them.
+const EVENTS_PER_BATCH: usize = 64;
+/// Batches that the walk may be ahead of the tree builder.
+const EVENT_BATCHES: usize = 64;
 
 /// Something to save.
 pub enum Source {
@@ -240,7 +242,7 @@ type Finished = (Option<ChunkId>, Vec<ChunkId>, StoreTotals);
 
 fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
-    let (events, built) = bounded(EVENTS);
+    let (events, built) = bounded(EVENT_BATCHES);
     let scan_roots = roots::to_scan(&roots);
     std::thread::scope(|scope| {
         for _ in 0..UPLOADERS {

@@ -42,13 +42,13 @@ pub(super) struct PendingFile {
 }
 
 /// Builds all directories; gives the node of the top one.
-pub(super) fn build(run: &Run<'_>, events: Receiver<Event>) -> Result<Option<ChunkId>> {
+pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Option<ChunkId>> {
     let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
     let mut sink = NodeSink { store: run.store, coder: &mut coder };
     let mut open = vec![DirectoryBuilder::default()];
     // Files with several names, so that the others share what was read through the first.
     let mut linked: HashMap<HardLink, Option<Box<TreeEntry>>> = HashMap::new();
-    for event in events {
+    for event in events.into_iter().flatten() {
         match event {
             Event::Enter => open.push(DirectoryBuilder::default()),
             Event::Entry(entry) => push(&mut open, *entry, &mut sink)?,

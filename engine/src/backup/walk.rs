@@ -14,7 +14,7 @@ use super::parent::ParentEntries;
 use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootKind};
 use super::tree::{Event, PendingFile};
-use super::{Run, done, unchanged};
+use super::{EVENTS_PER_BATCH, Run, done, unchanged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, FileStat};
 use crate::source::exclude::Excludes;
@@ -49,7 +49,9 @@ struct Found {
 
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
-    events: Sender<Event>,
+    events: Sender<Vec<Event>>,
+    /// Events that have not been sent yet.
+    unsent: Vec<Event>,
     /// Files with several names that have been met.
     linked: HashSet<HardLink>,
     /// The file system of the root, if the walk must stay in it.
@@ -57,12 +59,13 @@ struct Walk<'w, 'r> {
 }
 
 /// Walks all roots.
-pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Event>) -> Result<()> {
-    let mut walk = Walk { run, events, linked: HashSet::new(), device: None };
+pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Vec<Event>>) -> Result<()> {
+    let mut walk = Walk { run, events, unsent: Vec::new(), linked: HashSet::new(), device: None };
     let mut roots = roots;
     // Entries of the top directory, too, stand in order of their names.
     roots.sort_by(|a, b| a.described.name.cmp(&b.described.name));
-    roots.into_iter().try_for_each(|root| walk.root(root))
+    roots.into_iter().try_for_each(|root| walk.root(root))?;
+    walk.flush()
 }
 
 /// The run has been stopped, by a failure elsewhere or by the user.
@@ -309,8 +312,13 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    fn send(&self, event: Event) -> Result<()> {
-        self.events.send(event).map_err(|_| stopped())
+    fn send(&mut self, event: Event) -> Result<()> {
+        self.unsent.push(event);
+        if self.unsent.len() < EVENTS_PER_BATCH { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.events.send(std::mem::take(&mut self.unsent)).map_err(|_| stopped())
     }
 }
 
