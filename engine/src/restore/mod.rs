@@ -140,8 +140,12 @@ pub fn restore(
     let figures = &snapshot.manifest.statistics;
     let total = entry.is_none().then_some(Work { items: figures.files, bytes: figures.total_bytes });
     monitor.begin(Phase::Restore, total);
-    let limit = figures.files.saturating_add(figures.directories).saturating_add(figures.others);
-    let what = walk::What { path, entry, top: snapshot.manifest.tree_id(), entries_max: limit };
+    let what = walk::What {
+        path,
+        entry,
+        top: snapshot.manifest.tree_id(),
+        entries: tree::EntryCount::new(&snapshot.manifest),
+    };
     let result = run_threads(&run, target, what);
     monitor.end();
     result?;

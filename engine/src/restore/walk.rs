@@ -17,7 +17,7 @@ use super::{Action, RestoreOptions, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::filesystem::{Dir, FileStat};
 use crate::monitor::Work;
-use crate::tree::{ContentRef, DirectoryIter, TreeEntry, check_depth, join};
+use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
 /// The folder that everything goes into.
 pub(super) struct Target {
@@ -50,7 +50,7 @@ pub(super) struct What {
     /// The snapshot's top directory.
     pub top: Option<ChunkId>,
     /// The snapshot says that it has so many entries; a repository that holds more is lying, and could be endless.
-    pub entries_max: u64,
+    pub entries: EntryCount,
 }
 
 /// A folder that is being walked.
@@ -67,13 +67,13 @@ struct Walk<'w, 'r> {
     run: &'w Run<'r>,
     jobs: Sender<Job>,
     links: Links,
-    entries_left: u64,
+    entries: EntryCount,
 }
 
 /// Walks everything; gives the further names that are to be made when all files are there.
 pub(super) fn walk(run: &Run<'_>, target: Target, what: What, jobs: Sender<Job>) -> Result<Links> {
     let links = Links::new(target.dir.clone());
-    let mut walk = Walk { run, jobs, links, entries_left: what.entries_max.saturating_add(1) };
+    let mut walk = Walk { run, jobs, links, entries: what.entries };
     let folder = |entry| Folder { dir: target.dir.clone(), path: what.path.clone(), entry, parent: None };
     match what.entry {
         None => {
@@ -115,7 +115,7 @@ impl<'r> Walk<'_, 'r> {
             self.check_stop()?;
             match frame.iter.next() {
                 Some(Ok(entry)) => {
-                    self.count_entry()?;
+                    self.entries.count()?;
                     self.remove_extras(frame, Some(entry.name()))?;
                     let (folder, parts) = (frame.folder.clone(), frame.parts.clone());
                     if let Some(inner) = self.entry(&folder, &parts, entry)? {
@@ -138,16 +138,6 @@ impl<'r> Walk<'_, 'r> {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn count_entry(&mut self) -> Result<()> {
-        self.entries_left = self.entries_left.checked_sub(1).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Damaged,
-                "the snapshot holds more entries than it says: it is not restored any further",
-            )
-        })?;
         Ok(())
     }
 
