@@ -46,7 +46,8 @@ impl Exit {
             | ErrorKind::NoSpace
             | ErrorKind::PermissionDenied
             | ErrorKind::Io
-            | ErrorKind::Cache => Exit::Failed,
+            | ErrorKind::Cache
+            | ErrorKind::Database => Exit::Failed,
         }
     }
 

@@ -55,6 +55,9 @@ fn hint(command: &Command, kind: ErrorKind) -> &'static str {
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
+        ErrorKind::Database => {
+            "`enamel check --database URL` says whether the server can be reached and what the account lacks."
+        }
         ErrorKind::Cache => {
             "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
         }

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Io,
     /// The local cache could not be used.
     Cache,
+    /// A database server cannot be reached, refuses, or failed.
+    Database,
 }
 
 /// An error: what was being done, to what; the causes behind it.

@@ -12,6 +12,7 @@ pub mod backup;
 pub mod cat;
 pub mod chunk;
 pub mod crypto;
+pub mod database;
 pub mod diff;
 pub mod error;
 pub mod filesystem;

@@ -11,6 +11,7 @@ pub mod clear;
 pub mod condemned;
 pub mod config;
 pub mod context;
+pub mod database;
 pub mod entry;
 pub mod error;
 pub mod head;

@@ -47,6 +47,8 @@ pub const HOLES_COUNT: u64 = 4096;
 pub const INLINE_CONTENT: u64 = 200;
 /// Chunks that stand directly in an entry.
 pub const DIRECT_CHUNKS_COUNT: u64 = 4;
+/// A record of a server, schema, table or of accounts.
+pub const DATABASE_RECORD: u64 = 64 * MIB;
 /// Manifests that a manifest says its writer had seen.
 pub const SEEN_COUNT: u64 = 16;
 /// Size to aim at when filling a pack: least and most.

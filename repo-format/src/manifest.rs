@@ -112,6 +112,8 @@ pub const ROOT_FOLDER: u8 = 1;
 pub const ROOT_FILE: u8 = 2;
 /// Standard input.
 pub const ROOT_STREAM: u8 = 3;
+/// A database server: a directory as in [`crate::database`]; its path is `mysql://host:port`, or `mysql://host/?socket=path`.
+pub const ROOT_DATABASE: u8 = 4;
 
 /// What could not be saved as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]

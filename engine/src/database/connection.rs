@@ -1,0 +1,169 @@
+//! A connection to a server, set up so that values arrive as they are stored.
+
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use mysql::{Binary, ClientIdentity, Conn, OptsBuilder, QueryResult, SslOpts, Value};
+
+use super::Address;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The largest packet that is accepted: no row is larger.
+const PACKET_MAX: usize = 1 << 30;
+/// A server that does not answer a connection in this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What each session begins with. Texts arrive as they are stored, times in UTC, definitions in the form that every server reads.
+const SESSION: &[&str] = &[
+    "SET SESSION sql_mode=''",
+    "SET NAMES utf8mb4",
+    "SET character_set_results=NULL",
+    "SET SESSION time_zone='+00:00'",
+    "SET SESSION sql_quote_show_create=1",
+    "SET SESSION net_write_timeout=3600, net_read_timeout=3600, wait_timeout=86400",
+];
+
+/// A row of a result: for each column the bytes, or none for NULL.
+pub type Row = Vec<Option<Vec<u8>>>;
+
+/// A connection.
+pub struct Connection {
+    conn: Conn,
+}
+
+impl Connection {
+    /// Connects and sets the session up.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`] if the server cannot be reached or refuses the user.
+    pub fn open(address: &Address) -> Result<Self> {
+        let opts = OptsBuilder::new()
+            .user(Some(address.credentials.user.clone()))
+            .pass(address.credentials.password.as_ref().map(|password| password.to_string()))
+            .prefer_socket(false)
+            .max_allowed_packet(Some(PACKET_MAX))
+            .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
+            .stmt_cache_size(Some(0));
+        let opts = match &address.socket {
+            Some(path) => opts.socket(Some(path.display().to_string())),
+            None => opts.ip_or_hostname(Some(address.host.clone())).tcp_port(address.port).ssl_opts(
+                address.tls.as_ref().map(|tls| {
+                    let identity = tls.identity.clone().map(|(chain, key)| ClientIdentity::new(chain, key));
+                    SslOpts::default()
+                        .with_root_cert_path(tls.authority.clone())
+                        .with_client_identity(identity)
+                        .with_danger_accept_invalid_certs(tls.accept_any)
+                        .with_danger_skip_domain_validation(tls.accept_any)
+                }),
+            ),
+        };
+        let failed = |e| failure(format!("cannot connect to {}", address.public()), e);
+        let mut connection = Connection { conn: Conn::new(opts).map_err(failed)? };
+        SESSION.iter().try_for_each(|statement| connection.run(statement))?;
+        Ok(connection)
+    }
+
+    /// The server's number for this connection, for KILL.
+    pub fn id(&self) -> u32 {
+        self.conn.connection_id()
+    }
+
+    /// Runs a statement; rows that it gives are dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`]; [`error_code`] tells the server's number.
+    pub fn run(&mut self, sql: &str) -> Result<()> {
+        self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e))
+    }
+
+    /// Runs a query; all rows, as text.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn rows(&mut self, sql: &str) -> Result<Vec<Row>> {
+        let failed = |e| statement_failed(sql, e);
+        let rows = self.conn.query_iter(sql).map_err(failed)?;
+        rows.map(|row| Ok(row.map_err(failed)?.unwrap_raw().into_iter().map(|v| v.and_then(bytes)).collect())).collect()
+    }
+
+    /// The first row of a query, as UTF-8 texts.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn first(&mut self, sql: &str) -> Result<Option<Vec<Option<String>>>> {
+        Ok(self.rows(sql)?.into_iter().next().map(texts))
+    }
+
+    /// The first value of the first row; `None` for NULL and for no rows.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
+        Ok(self.first(sql)?.and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// Runs a query as a prepared statement, which gives exact values, row by row. Dropping the result reads it to its end.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn stream(&mut self, sql: &str) -> Result<QueryResult<'_, '_, '_, Binary>> {
+        self.conn.exec_iter(sql, ()).map_err(|e| statement_failed(sql, e))
+    }
+
+    /// The driver's connection, for what only it can do.
+    pub fn raw(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+/// A row as UTF-8 texts; what is not UTF-8 becomes replacement characters.
+pub(crate) fn texts(row: Row) -> Vec<Option<String>> {
+    row.into_iter().map(|value| value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())).collect()
+}
+
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        // The text protocol gives nothing else.
+        other => Some(other.as_sql(true).into_bytes()),
+    }
+}
+
+fn statement_failed(sql: &str, error: mysql::Error) -> Error {
+    const SHOWN: usize = 120;
+    let cut = sql.char_indices().nth(SHOWN).map_or(sql.len(), |(at, _)| at);
+    let dots = if cut < sql.len() { "…" } else { "" };
+    failure(format!("the server did not do `{}{dots}`", &sql[..cut]), error)
+}
+
+/// An error of the driver or the server while doing `action`.
+pub(crate) fn failure(action: impl Into<String>, error: mysql::Error) -> Error {
+    Error::caused(ErrorKind::Database, action, error)
+}
+
+/// The server's number of an error, if the server reported it.
+pub fn error_code(error: &Error) -> Option<u16> {
+    match driver_error(error)? {
+        mysql::Error::MySqlError(error) => Some(error.code),
+        _ => None,
+    }
+}
+
+/// Whether an error means that the connection is gone.
+pub fn is_lost(error: &Error) -> bool {
+    /// The server is shutting down; the connection was killed.
+    const GONE: [u16; 2] = [1053, 1927];
+    driver_error(error).is_some_and(|e| e.is_connectivity_error())
+        || error_code(error).is_some_and(|c| GONE.contains(&c))
+}
+
+fn driver_error(error: &Error) -> Option<&mysql::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<mysql::Error>() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}

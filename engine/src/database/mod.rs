@@ -1,0 +1,13 @@
+//! MySQL and MariaDB servers: how to reach one, what it is, and what is in it. Used by backup, restore, export and checks.
+
+mod address;
+mod connection;
+mod name;
+mod server;
+mod table;
+
+pub use address::{Address, Credentials, Tls};
+pub use connection::{Connection, Row, error_code, is_lost};
+pub use name::{quote_name, quote_text};
+pub use server::{Server, Version};
+pub use table::{TableInfo, describe_table, list_tables};
