@@ -3,11 +3,13 @@
 mod address;
 mod connection;
 mod name;
+mod rows;
 mod server;
 mod table;
 
 pub use address::{Address, Credentials, Tls};
 pub use connection::{Connection, Row, error_code, is_lost};
 pub use name::{quote_name, quote_text};
+pub use rows::{RowEncoder, RowKey, escape, select_list};
 pub use server::{Server, Version};
 pub use table::{TableInfo, describe_table, list_tables};
