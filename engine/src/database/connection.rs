@@ -1,9 +1,11 @@
 //! A connection to a server, set up so that values arrive as they are stored.
 
+use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
-use mysql::{Binary, ClientIdentity, Conn, OptsBuilder, QueryResult, SslOpts, Value};
+use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
 use super::Address;
 use crate::error::{Error, ErrorKind, Result};
@@ -73,6 +75,48 @@ impl Connection {
     /// [`ErrorKind::Database`]; [`error_code`] tells the server's number.
     pub fn run(&mut self, sql: &str) -> Result<()> {
         self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e))
+    }
+
+    /// Runs a statement that need not be UTF-8, as stored routines of other character sets are not.
+    ///
+    /// # Errors
+    /// As [`Connection::run`]; where it is not UTF-8, servers other than MariaDB cannot be asked.
+    pub fn run_bytes(&mut self, sql: &[u8]) -> Result<()> {
+        match std::str::from_utf8(sql) {
+            Ok(sql) => self.run(sql),
+            Err(_) => {
+                let shown = String::from_utf8_lossy(sql);
+                // The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
+                let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
+                let hex: String = sql.iter().map(|byte| format!("{byte:02X}")).collect();
+                let sql = format!("EXECUTE IMMEDIATE _{client} X'{hex}'");
+                self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e))
+            }
+        }
+    }
+
+    /// Runs a LOAD DATA LOCAL statement on `data`, one piece after the other; says how many rows were stored.
+    ///
+    /// # Errors
+    /// As [`Connection::run`]. After a lost connection nothing says how many rows were stored.
+    pub fn load_local(&mut self, sql: &str, data: &Arc<Vec<Vec<u8>>>) -> Result<u64> {
+        let data = Arc::clone(data);
+        let handler =
+            LocalInfileHandler::new(move |_, stream| data.iter().try_for_each(|piece| stream.write_all(piece)));
+        self.conn.set_local_infile_handler(Some(handler));
+        let result = self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e));
+        self.conn.set_local_infile_handler(None);
+        result.map(|()| self.conn.affected_rows())
+    }
+
+    /// How many warnings the last statement gave.
+    pub fn warning_count(&self) -> u16 {
+        self.conn.warnings()
+    }
+
+    /// Rows that the last statement changed.
+    pub fn affected_rows(&self) -> u64 {
+        self.conn.affected_rows()
     }
 
     /// Runs a query; all rows, as text.
