@@ -2,12 +2,16 @@
 
 mod address;
 mod connection;
+mod failure;
 mod name;
+mod option_file;
 mod server;
 mod table;
 
-pub use address::{Address, Credentials, Tls};
-pub use connection::{Connection, Row, error_code, is_lost};
+pub use address::{Address, AddressParts, Credentials, Password, Tls, TlsParts};
+pub use connection::{Connection, Row};
+pub use failure::{error_code, is_lost};
 pub use name::{quote_name, quote_text};
+pub use option_file::read_option_file;
 pub use server::{Server, Version};
 pub use table::{TableInfo, describe_table, list_tables};
