@@ -2,12 +2,20 @@
 
 mod address;
 mod connection;
+mod definition;
+mod event;
+mod fields;
 mod name;
+mod routine;
+mod schema;
 mod server;
 mod table;
+mod trigger;
+mod view;
 
 pub use address::{Address, Credentials, Tls};
 pub use connection::{Connection, Row, error_code, is_lost};
 pub use name::{quote_name, quote_text};
+pub use schema::{SchemaContents, read_schema};
 pub use server::{Server, Version};
 pub use table::{TableInfo, describe_table, list_tables};
