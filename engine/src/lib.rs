@@ -22,6 +22,7 @@ pub mod ls;
 pub mod machine;
 pub mod monitor;
 pub mod pack;
+pub mod profile;
 pub mod repository;
 pub mod restore;
 pub mod snapshots;
