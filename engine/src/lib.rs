@@ -28,6 +28,7 @@ pub mod restore;
 pub mod snapshots;
 pub mod source;
 pub mod stats;
+pub mod status;
 pub mod store;
 pub mod tree;
 pub mod verify;

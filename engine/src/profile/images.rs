@@ -86,7 +86,8 @@ fn first_with_mark(profile: &Profile, paths: &str, map: &PathMap) -> (Option<Pat
             Err(error) => Err(format!("{} has no folder `{}`: {error}", folder.display(), profile.images.mark)),
         });
         match found {
-            Ok(folder) => return (Some(folder), tried),
+            // Without a slash at its end.
+            Ok(folder) => return (Some(folder.components().collect()), tried),
             Err(why) => tried.push(Tried { path: path.to_owned(), why }),
         }
     }
