@@ -2,14 +2,26 @@
 
 mod address;
 mod connection;
+mod definition;
+mod event;
+mod failure;
+mod fields;
 mod name;
+mod option_file;
+mod routine;
 mod rows;
+mod schema;
 mod server;
 mod table;
+mod trigger;
+mod view;
 
-pub use address::{Address, Credentials, Tls};
-pub use connection::{Connection, Row, error_code, is_lost};
+pub use address::{Address, AddressParts, Credentials, Password, Tls, TlsParts};
+pub use connection::{Connection, Row};
+pub use failure::{error_code, is_lost};
 pub use name::{quote_name, quote_text};
+pub use option_file::read_option_file;
 pub use rows::{RowEncoder, RowKey, escape, select_list};
+pub use schema::{SchemaContents, read_schema};
 pub use server::{Server, Version};
 pub use table::{TableInfo, describe_table, list_tables};
