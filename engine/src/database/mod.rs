@@ -1,5 +1,6 @@
 //! MySQL and MariaDB servers: how to reach one, what it is, and what is in it. Used by backup, restore, export and checks.
 
+mod accounts;
 mod address;
 mod connection;
 mod definition;
@@ -17,6 +18,7 @@ mod trigger;
 mod view;
 mod visibility;
 
+pub use accounts::accounts;
 pub use address::{Address, Credentials, Tls};
 pub use connection::{Connection, Row, error_code, is_lost};
 pub use name::{quote_name, quote_text};
