@@ -11,6 +11,7 @@ mod hostile;
 mod model;
 mod restore;
 mod round_trip;
+mod saved;
 mod source_trouble;
 mod status;
 mod support;
