@@ -93,7 +93,7 @@ fn fields(address: &Address, survey: &Survey) -> Vec<(&'static str, String)> {
         (Some(version), _) => format!("encrypted, {version}"),
         (None, Some(_)) => "by a socket of this machine".to_owned(),
         (None, None) if address.is_local() => "on this machine".to_owned(),
-        (None, None) => "not encrypted: others on the network could read along (--tls)".to_owned(),
+        (None, None) => "not encrypted".to_owned(),
     };
     let mut fields = vec![
         ("server", format!("{} on {}", server.server.version_text, format::path(server.hostname.as_bytes()))),
