@@ -68,7 +68,7 @@ fn version(address: &Address) -> String {
 
 #[track_caller]
 fn refused(address: &Address, why: &str) {
-    let error = Connection::open(address).err().expect("a refusal");
+    let error = Connection::open(address).err().unwrap();
     assert!(chain(&error).contains(why), "`{why}` is not in: {}", chain(&error));
 }
 
