@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, check, completions, config, demo, diff, find, grants, init, key, ls, restore, snapshots, stats, verify,
 };
 use crate::global::Global;
 
@@ -62,6 +62,8 @@ pub enum Command {
     Stats(stats::StatsArgs),
     Restore(restore::RestoreArgs),
     Verify(verify::VerifyArgs),
+    Check(check::CheckArgs),
+    Grants(grants::GrantsArgs),
     Key(key::KeyArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),

@@ -5,7 +5,7 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, check, completions, config, demo, diff, find, grants, init, key, ls, restore, snapshots, stats, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -34,6 +34,8 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Stats(args) => stats::run(args, &context),
         Command::Restore(args) => restore::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Grants(args) => grants::run(args, &context),
         Command::Key(args) => key::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Demo(_) | Command::Completions(_) => Ok(Exit::Done),

@@ -32,6 +32,7 @@ pub mod source;
 pub mod stats;
 pub mod status;
 pub mod store;
+pub mod survey;
 pub mod tree;
 pub mod verify;
 

@@ -310,7 +310,11 @@ fn check_database(address: &Address) -> Result<String> {
     Ok(format!("{}, {}", address.public(), server.version_text))
 }
 
-fn check_source(path: &Path) -> Result<String> {
+/// Whether a source can be reached, and its name.
+///
+/// # Errors
+/// It cannot.
+pub fn check_source(path: &Path) -> Result<String> {
     let what = || format!("cannot read {}", path.display());
     let metadata = path.symlink_metadata().map_err(|e| Error::io(what(), e))?;
     if metadata.is_dir() {

@@ -2,11 +2,13 @@
 
 pub mod backup;
 pub mod cat;
+pub mod check;
 pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod diff;
 pub mod find;
+pub mod grants;
 pub mod init;
 pub mod key;
 pub mod ls;

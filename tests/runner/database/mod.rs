@@ -1,0 +1,4 @@
+//! Databases: servers of the tests' own, and what is saved of them and restored.
+
+mod connection;
+mod server;
