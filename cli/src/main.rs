@@ -8,11 +8,15 @@ mod commands;
 mod config;
 mod context;
 mod dispatch;
+mod duration;
 mod exit;
 mod finish;
 mod global;
+mod hooks;
 mod interrupt;
+mod profile;
 mod secret;
+mod shell;
 mod snap;
 mod ui;
 
