@@ -18,6 +18,7 @@ pub mod error;
 pub mod filesystem;
 pub mod find;
 pub mod index;
+pub mod load;
 pub mod ls;
 pub mod machine;
 pub mod monitor;
