@@ -9,6 +9,7 @@ mod damage;
 mod faults;
 mod hostile;
 mod model;
+mod profile;
 mod restore;
 mod round_trip;
 mod source_trouble;

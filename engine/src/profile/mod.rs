@@ -9,9 +9,12 @@
 //! after a restore:  path_statements  ->  the copy points at no live images
 //! ```
 
+mod cells;
 mod definition;
+mod image_tree;
 mod images;
 mod inspect;
+mod missing;
 mod opendental;
 mod path_map;
 mod settings;
@@ -21,6 +24,7 @@ use repo_format::database::{ServerRecord, TableRecord};
 pub use definition::{Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Settings};
 pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
 pub use inspect::{Inspection, inspect};
+pub use missing::{FileCheck, MissingFile, SavedPractice, missing_files};
 pub use path_map::{PathMap, PathMapping};
 pub use settings::{find_schema, path_statements, settings};
 
