@@ -6,18 +6,30 @@ use engine::{Error, Result};
 
 use crate::config::file::FileSettings;
 
+/// Where `--help` shows them.
+const HEADING: &str = "Database options";
+
 /// Options of `backup` about an application.
 #[derive(Debug, Default, clap::Args)]
 pub struct ProfileArgs {
-    /// Save the images of this application, too, which are where its settings in the database say; leave out what it can make again
-    #[arg(long, value_name = "APPLICATION", value_parser = PossibleValuesParser::new(PROFILES.iter().map(|profile| profile.name)))]
+    /// Save the images of this application, too: where they are, its settings in the database say
+    ///
+    /// Open Dental: the first folder of its image path (preference DocPath) that has a folder A. Thumbnails, SetupFiles and
+    /// UpdateFiles are left out. Afterwards each document whose file is missing is named; a file that was deleted while the backup ran
+    /// is taken from the snapshot before.
+    #[arg(long, value_name = "APPLICATION", help_heading = HEADING, value_parser = PossibleValuesParser::new(PROFILES.iter().map(|profile| profile.name)))]
     profile: Option<String>,
-    /// Where a folder of another machine is here; can be given several times: '\\SERVER\OpenDentImages=/mnt/images'
-    #[arg(long = "map-path", value_name = "THERE=HERE", value_parser = parse_mapping)]
+    /// Where a folder of another machine is here: '\\SERVER\OpenDentImages=/mnt/images'; can be given several times
+    #[arg(long = "map-path", value_name = "THERE=HERE", help_heading = HEADING, value_parser = parse_mapping)]
     map_paths: Vec<PathMapping>,
 }
 
 impl ProfileArgs {
+    /// Whether the command line itself names an application: then there must be a database.
+    pub fn is_asked_for(&self) -> bool {
+        self.profile.is_some()
+    }
+
     /// The application that was named, else that of enamel.toml; and where folders of other machines are: these options before those of
     /// enamel.toml.
     ///

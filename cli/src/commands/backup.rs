@@ -135,11 +135,9 @@ pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
 
 fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {
     let sources = sources(args, context)?;
-    if let Some((profile, _)) = args.profile.request(&context.settings.file)? {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            format!("the profile `{}` needs a database to be saved", profile.name),
-        ));
+    if let Some((profile, _)) = args.profile.request(&context.settings.file)?.filter(|_| args.profile.is_asked_for()) {
+        let message = format!("--profile {} is about a database, and none is saved", profile.name);
+        return Err(Error::new(ErrorKind::Usage, message));
     }
     let repo = context.open(Access::Write)?;
     let mut options = options(args, context, &repo)?;

@@ -16,7 +16,7 @@ use crate::ui::{Align, Table, Ui, format};
 mod details;
 mod message;
 
-/// Show whether backups are made: the newest of each source, its age, and what is wrong with it.
+/// Show whether backups are made: the age of the newest, and what is wrong with it.
 ///
 /// A source is what is saved together: the same machine, the same folders and databases. One that is now saved together with more is
 /// not shown any more. Snapshots that were made with problems, tables that are missing or late, and snapshots that cannot be read
@@ -28,10 +28,10 @@ Examples
   enamel status --max-age 26h --quiet      for monitoring: says only what is wrong
   enamel status --tag hourly --max-age 2h --json
 
-Exit status: 0 all is well; 3 something is older than --max-age, was not saved whole, or there is no snapshot; 1 failed, \
+Exit status: 0 all is well; 3 something is as old as --max-age, was not saved whole, or there is no snapshot; 1 failed, \
             2 usage, 10 no repository, 12 wrong password")]
 pub struct StatusArgs {
-    /// How old the newest snapshot of a source may be: 90min, 26h, 2d [default: any age]
+    /// The age from which the newest snapshot of a source is too old: 90min, 26h, 2d [default: any age]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
     /// Only snapshots with this tag
@@ -68,7 +68,7 @@ struct Judged<'s> {
 
 impl<'s> Judged<'s> {
     fn new(source: &'s SourceStatus, max_age: Option<Duration>) -> Self {
-        Judged { source, is_old: max_age.is_some_and(|max_age| Duration::from_secs(source.age_seconds) > max_age) }
+        Judged { source, is_old: max_age.is_some_and(|max_age| Duration::from_secs(source.age_seconds) >= max_age) }
     }
 
     fn is_fine(&self) -> bool {
