@@ -5,7 +5,8 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, find, grants, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, check, completions, config, demo, diff, find, grants, init, key, ls, restore, snapshots, stats, status,
+    verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -26,6 +27,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     match &args.command {
         Command::Init(args) => init::run(args, &context),
         Command::Backup(args) => backup::run(args, &context),
+        Command::Status(args) => status::run(args, &context),
         Command::Snapshots(args) => snapshots::run(args, &context),
         Command::Ls(args) => ls::run(args, &context),
         Command::Find(args) => find::run(args, &context),

@@ -10,6 +10,7 @@ mod database;
 mod faults;
 mod hostile;
 mod model;
+mod profile;
 mod restore;
 mod round_trip;
 mod saved;

@@ -15,4 +15,5 @@ pub mod ls;
 pub mod restore;
 pub mod snapshots;
 pub mod stats;
+pub mod status;
 pub mod verify;
