@@ -2,13 +2,12 @@
 
 mod address;
 mod connection;
-mod failure;
-mod name;
-mod option_file;
 mod definition;
 mod event;
+mod failure;
 mod fields;
 mod name;
+mod option_file;
 mod routine;
 mod schema;
 mod server;

@@ -1,5 +1,6 @@
 //! Load: databases of a snapshot into a server.
 
+mod collation;
 mod definition;
 mod insert;
 mod rows;
