@@ -144,7 +144,10 @@ mod tests {
         let list = Column { load, ..column("e", ValueEncoding::Integer) };
         let real = column("d", ValueEncoding::Double);
         let row = |line: &[u8]| literals(line, &[&id, &text, &list, &real]);
-        assert_eq!(row(b"-7\ta\\t\\\\'\xff\\0\t2\t5e-324").unwrap(), "('-7',X'61095C27FF00',CAST('2' AS UNSIGNED),'5e-324')");
+        assert_eq!(
+            row(b"-7\ta\\t\\\\'\xff\\0\t2\t5e-324").unwrap(),
+            "('-7',X'61095C27FF00',CAST('2' AS UNSIGNED),'5e-324')"
+        );
         assert_eq!(row(b"\\N\t\t\\N\t0").unwrap(), "(NULL,X'',CAST(NULL AS UNSIGNED),'0')");
         assert_eq!(row(b"1\ta\t1"), None);
         assert_eq!(row(b"1\ta\t1\t1\t1"), None);
