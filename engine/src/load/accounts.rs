@@ -3,13 +3,14 @@
 use repo_format::database::Account;
 
 use super::run::Run;
-use crate::database::Connection;
+use crate::database::{Connection, error_code, is_lost};
 use crate::error::{Result, chain};
 
-/// The account is there already.
-const EXISTS: [u16; 2] = [1396, 3162];
+/// The account is there already: as an error, and as a warning at IF NOT EXISTS.
+const EXISTS: [u16; 4] = [1396, 3162, 1973, 3163];
 
-/// Makes the accounts that are not there, and gives all of them their grants. Those that are there keep their passwords.
+/// Makes the accounts that are not there, with their grants. Those that are there are left as they are: their statements could
+/// change their passwords.
 ///
 /// # Errors
 /// If the accounts cannot be read, or the connection is lost.
@@ -20,26 +21,37 @@ pub fn make(run: &Run<'_>, connection: &mut Connection) -> Result<()> {
     };
     for account in &record.accounts {
         run.check()?;
-        let mut statements = vec![&account.create];
-        statements.extend(&account.grants);
-        for statement in statements.into_iter().filter(|statement| !statement.is_empty()) {
-            apply(run, connection, account, statement)?;
+        if !is_made(run, connection, account)? {
+            continue;
+        }
+        for grant in &account.grants {
+            if let Err(error) = connection.run(grant) {
+                settle(run, account, error)?;
+            }
         }
     }
     Ok(())
 }
 
-fn apply(run: &Run<'_>, connection: &mut Connection, account: &Account, statement: &str) -> Result<()> {
-    match connection.run(statement) {
-        Err(error) if crate::database::is_lost(&error) => Err(error),
-        Err(error) if crate::database::error_code(&error).is_some_and(|code| EXISTS.contains(&code)) => {
-            run.monitor.note(&format!("account {} is there already, and keeps its password", account.name));
-            Ok(())
-        }
+fn is_made(run: &Run<'_>, connection: &mut Connection, account: &Account) -> Result<bool> {
+    let is_there = match connection.run(&account.create) {
+        Err(error) if error_code(&error).is_some_and(|code| EXISTS.contains(&code)) => true,
         Err(error) => {
-            run.tally.problem("accounts", &account.name, &chain(&error));
-            Ok(())
+            settle(run, account, error)?;
+            return Ok(false);
         }
-        Ok(()) => Ok(()),
+        Ok(()) => connection.warning_count() > 0,
+    };
+    if is_there {
+        run.monitor.note(&format!("account {} is there already, and is left as it is", account.name));
     }
+    Ok(!is_there)
+}
+
+fn settle(run: &Run<'_>, account: &Account, error: crate::Error) -> Result<()> {
+    if is_lost(&error) {
+        return Err(error);
+    }
+    run.tally.problem("accounts", &account.name, &chain(&error));
+    Ok(())
 }

@@ -132,7 +132,20 @@ impl Marker {
     /// # Errors
     /// If the server refuses.
     pub fn note(&self, connection: &mut Connection, step: Step, table: &str) -> Result<()> {
-        connection.run(&format!("REPLACE INTO {} VALUES ({}, 'done')", self.table, quote_text(&item(step, table))))
+        self.note_text(connection, &item(step, table))
+    }
+
+    /// Notes `text`, which stands for itself.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn note_text(&self, connection: &mut Connection, text: &str) -> Result<()> {
+        connection.run(&format!("REPLACE INTO {} VALUES ({}, 'done')", self.table, quote_text(text)))
+    }
+
+    /// What follows `prefix` in a note of an earlier run.
+    pub fn with_prefix(&self, prefix: &str) -> Option<String> {
+        self.done.iter().find_map(|item| item.strip_prefix(prefix)).map(str::to_owned)
     }
 
     /// Drops the marker: all is done.

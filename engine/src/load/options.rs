@@ -97,6 +97,8 @@ pub enum Images {
 /// How to load.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
+    /// Which database of the snapshot, by the name of its root; need not be said if there is only one.
+    pub database: Option<Vec<u8>>,
     /// Which schemas; none means all, under their names.
     pub schemas: Vec<SchemaChoice>,
     /// Which tables; none means all of the schemas, and everything else in them.

@@ -1,8 +1,8 @@
 //! What is loaded under which name, and what stands in its way.
 
 use super::marker::{Contents, MARKER, of_another, snapshot_of};
-use super::options::{Existing, LoadOptions, References, TableChoice};
-use super::source::{SourceSchema, SourceTable};
+use super::options::{Existing, LoadOptions, References};
+use super::source::SourceSchema;
 use super::target::Target;
 use crate::database::Connection;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,8 +19,6 @@ pub struct PlannedSchema<'s> {
     pub name: String,
     /// The schema that is loaded into: the same, or one beside it.
     pub staging: String,
-    /// The tables to load.
-    pub tables: Vec<&'s SourceTable>,
     /// Whether all of it is loaded, or some tables only.
     pub is_whole: bool,
     /// Whether what is there is replaced in the end.
@@ -35,67 +33,41 @@ impl PlannedSchema<'_> {
         self.name != self.source.record.name
     }
 
+    /// Whether a table of the schema is one of those that are loaded, or replaced.
+    pub fn has(&self, table: &str) -> bool {
+        self.is_whole || self.source.tables.iter().any(|source| source.record.name == table)
+    }
+
     /// Whether definitions that name the schema are not made.
     pub fn leaves(&self, references: References) -> bool {
         self.is_renamed() && references == References::Leave
     }
 }
 
-/// Plans what `options` say of `schemas`, those of the snapshot.
+/// Plans what `options` say of `schemas`, those of the snapshot that are wanted.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if a schema or table is not in the snapshot; [`ErrorKind::Usage`] if names clash.
+/// [`ErrorKind::NotFound`] if there is nothing; [`ErrorKind::Usage`] if names clash.
 pub fn plan<'s>(schemas: &'s [SourceSchema], options: &LoadOptions, target: &Target) -> Result<Vec<PlannedSchema<'s>>> {
-    let known = |name: &str| schemas.iter().any(|schema| schema.record.name == name);
-    let wanted = options.schemas.iter().map(|choice| &choice.from).chain(options.tables.iter().map(|t| &t.schema));
-    for name in wanted {
-        if !known(name) {
-            let names: Vec<&str> = schemas.iter().map(|schema| schema.record.name.as_str()).collect();
-            let message = format!("the snapshot has no schema `{name}`, but {}", names.join(", "));
-            return Err(Error::new(ErrorKind::NotFound, message));
-        }
-    }
     let mut planned = Vec::new();
     for source in schemas {
         let name = &source.record.name;
-        let choice = options.schemas.iter().find(|choice| choice.from == *name);
-        let has_tables = options.tables.iter().any(|table| table.schema == *name);
-        let is_meant = if options.tables.is_empty() { choice.is_some() } else { has_tables };
-        if !is_meant && !(options.schemas.is_empty() && options.tables.is_empty()) {
-            continue;
-        }
-        let to = choice.map_or(name, |choice| &choice.to);
+        let to = options.schemas.iter().find(|choice| choice.from == *name).map_or(name, |choice| &choice.to);
         check_name(to)?;
         planned.push(PlannedSchema {
             source,
             name: to.clone(),
             staging: to.clone(),
-            tables: choose_tables(source, &options.tables)?,
             is_whole: options.tables.is_empty(),
             swaps: false,
             exists: false,
         });
     }
     if planned.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, "there is nothing to restore: the snapshot's database has no schema"));
+        return Err(Error::new(ErrorKind::NotFound, "the database of the snapshot has no schema"));
     }
     check_clashes(&planned, target)?;
     Ok(planned)
-}
-
-fn choose_tables<'s>(source: &'s SourceSchema, choices: &[TableChoice]) -> Result<Vec<&'s SourceTable>> {
-    if choices.is_empty() {
-        return Ok(source.tables.iter().collect());
-    }
-    let schema = &source.record.name;
-    let of_schema = choices.iter().filter(|choice| choice.schema == *schema);
-    let find = |choice: &TableChoice| {
-        let found = source.tables.iter().find(|table| table.record.name == choice.table);
-        found.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("the snapshot has no table `{schema}.{}`", choice.table))
-        })
-    };
-    of_schema.map(find).collect()
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -123,7 +95,7 @@ fn check_clashes(planned: &[PlannedSchema<'_>], target: &Target) -> Result<()> {
             schema.is_whole && matches!(object.kind, T::Sequence | T::View)
         });
         let names: Vec<&str> =
-            schema.tables.iter().map(|t| t.record.name.as_str()).chain(objects.map(|o| o.name.as_str())).collect();
+            schema.source.tables.iter().map(|t| t.record.name.as_str()).chain(objects.map(|o| o.name.as_str())).collect();
         if let Some((a, b)) = clash(&names, target) {
             let message = format!(
                 "in schema `{}` the names `{a}` and `{b}` are the same on this server, which has lower_case_table_names \
@@ -184,6 +156,7 @@ fn look_beside(connection: &mut Connection, schema: &mut PlannedSchema<'_>, snap
     schema.swaps = true;
     schema.staging = format!("{}__restoring", schema.name);
     check_name(&schema.staging)?;
+    check_name(&format!("{}__before_2026_01_01_99", schema.name))?;
     let Some(contents) = Contents::read(connection, &schema.staging)? else {
         schema.exists = false;
         return Ok(());

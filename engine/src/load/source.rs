@@ -1,81 +1,66 @@
-//! What is loaded: the schemas of a snapshot, their tables, and the rows in segments.
+//! What is loaded: the schemas and tables of a snapshot's database, with what of them could not be read.
 
-use repo_format::database::{
-    ACCOUNTS_FILE, AccountsRecord, ROW_ENCODING, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, SchemaRecord, ServerRecord,
-    TABLE_FILE, TableRecord, escape_name,
-};
-use repo_format::entry::EntryKind;
-use repo_format::id::ChunkId;
-use repo_format::limits;
-use repo_format::manifest::Root;
-use repo_format::pack::ChunkKind;
+use repo_format::database::{AccountsRecord, SchemaRecord, ServerRecord, TableRecord};
 
+use super::options::LoadOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
+use crate::saved::{Database, SavedTable, read_segment};
 use crate::snapshots::Snapshot;
-use crate::tree::{ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, read_file};
-
-/// A segment of a table is no larger, unless a single row is.
-const SEGMENT_BYTES_MAX: u64 = 2 << 30;
+use crate::tree::{SegmentItem, SegmentIter};
 
 /// A schema that can be loaded.
-#[derive(Debug, Clone)]
 pub struct SourceSchema {
     /// Its record.
     pub record: SchemaRecord,
-    /// Its tables.
+    /// Its tables that are wanted.
     pub tables: Vec<SourceTable>,
+    /// Tables whose records are lost.
+    pub lost: Vec<(String, Error)>,
 }
 
 /// A table that can be loaded.
-#[derive(Debug, Clone)]
 pub struct SourceTable {
     /// Its record.
     pub record: TableRecord,
     /// Bytes of its rows as they are encoded.
     pub bytes: u64,
-    /// The list of its segments; none if it has no rows.
-    segments: Option<ChunkId>,
+    saved: SavedTable,
 }
 
-/// A database of a snapshot.
+/// The database of a snapshot.
 pub struct Source<'r> {
     reader: &'r ChunkReader<'r>,
-    root: Option<ChunkId>,
-    /// The server that was saved.
-    pub server: ServerRecord,
+    database: Database<'r>,
     /// Its schemas that are wanted, in order of their names.
     pub schemas: Vec<SourceSchema>,
 }
 
-/// The databases of a snapshot.
-pub fn database_roots(snapshot: &Snapshot) -> Vec<&Root> {
-    let roots = snapshot.manifest.roots.iter();
-    roots.filter(|root| root.kind == repo_format::manifest::ROOT_DATABASE).collect()
-}
-
 impl<'r> Source<'r> {
-    /// Reads the records of `root`, a database of `snapshot`; of schemas those that `is_wanted` says.
+    /// Reads the records of what `options` want of `snapshot`.
     ///
     /// # Errors
-    /// If they cannot be read, or this version does not know how rows are encoded.
-    pub fn open(
-        reader: &'r ChunkReader<'r>,
-        snapshot: &Snapshot,
-        root: &Root,
-        is_wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<Self> {
-        let top = DirectoryIter::seek(reader, snapshot.manifest.tree_id(), &root.name.0)?;
-        let top = top.ok_or_else(|| Error::new(ErrorKind::Damaged, "the snapshot has no database where it says so"))?;
-        let server = record(reader, &top, SERVER_FILE, ServerRecord::decode)?.ok_or_else(|| missing(".server"))?;
-        let mut schemas = Vec::new();
-        for entry in DirectoryIter::new(reader, top.tree) {
-            let entry = entry?;
-            if entry.meta.kind == EntryKind::Directory {
-                schemas.extend(read_schema(reader, &entry, is_wanted)?);
+    /// [`ErrorKind::NotFound`] if it has no database, schema or table of that name; if a record of a schema cannot be read.
+    pub fn open(reader: &'r ChunkReader<'r>, snapshot: &Snapshot, options: &LoadOptions) -> Result<Self> {
+        let database = Database::open(reader, &snapshot.manifest, options.database.as_deref())?;
+        let names = database.schema_names()?;
+        let chosen = options.schemas.iter().map(|choice| &choice.from);
+        for name in chosen.chain(options.tables.iter().map(|choice| &choice.schema)) {
+            if !names.contains(name) {
+                let message = format!("the snapshot has no schema `{name}`, but {}", names.join(", "));
+                return Err(Error::new(ErrorKind::NotFound, message));
             }
         }
-        Ok(Source { reader, root: top.tree, server, schemas })
+        let mut schemas = Vec::new();
+        for name in names.iter().filter(|name| is_wanted(name, options)) {
+            schemas.push(read_schema(&database, name, options)?);
+        }
+        Ok(Source { reader, database, schemas })
+    }
+
+    /// The server that was saved.
+    pub fn server(&self) -> &ServerRecord {
+        &self.database.server
     }
 
     /// Users, roles and grants, if they were saved.
@@ -83,14 +68,15 @@ impl<'r> Source<'r> {
     /// # Errors
     /// If they cannot be read.
     pub fn accounts(&self) -> Result<Option<AccountsRecord>> {
-        let Some(entry) = DirectoryIter::seek(self.reader, self.root, ACCOUNTS_FILE)? else { return Ok(None) };
-        let bytes = read_file(self.reader, &entry, limits::DATABASE_RECORD)?;
-        AccountsRecord::decode(&bytes).map(Some).map_err(|e| Error::damaged("the accounts of the snapshot", e))
+        self.database.accounts()
     }
 
     /// The segments of a table, in its order.
-    pub fn segments(&self, table: &SourceTable) -> Option<SegmentIter<'r>> {
-        table.segments.map(|id| SegmentIter::new(self.reader, id, table.bytes))
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if it has none though it has rows.
+    pub fn segments(&self, table: &SourceTable) -> Result<SegmentIter<'r>> {
+        table.saved.segments(self.reader)
     }
 
     /// The rows of a segment.
@@ -98,78 +84,33 @@ impl<'r> Source<'r> {
     /// # Errors
     /// [`ErrorKind::Damaged`] if they are lost, or are not those that the segment says.
     pub fn read(&self, segment: &SegmentItem) -> Result<Vec<u8>> {
-        let is_other = |what: &str| Error::new(ErrorKind::Damaged, format!("a segment of rows {what}"));
-        let len = usize::try_from(segment.len).ok().filter(|_| segment.len <= SEGMENT_BYTES_MAX);
-        let len = len.ok_or_else(|| is_other("is larger than any row can be"))?;
-        let mut bytes = Vec::new();
-        for item in ContentIter::new(self.reader, &segment.content, segment.len) {
-            let chunk = self.reader.read(ChunkKind::Data, &item?.id)?;
-            if bytes.len() + chunk.len() > len {
-                return Err(is_other("is longer than it says"));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        match bytes.len() == len && blake3::hash(&bytes).as_bytes() == &segment.digest.0 {
-            true => Ok(bytes),
-            false => Err(is_other("is not what its digest says")),
-        }
+        read_segment(self.reader, segment)
     }
 }
 
-fn read_schema(
-    reader: &ChunkReader<'_>,
-    directory: &TreeEntry,
-    is_wanted: &dyn Fn(&str) -> bool,
-) -> Result<Option<SourceSchema>> {
-    let Some(record) = record(reader, directory, SCHEMA_FILE, SchemaRecord::decode)? else { return Ok(None) };
-    if escape_name(&record.name) != directory.name() {
-        return Err(Error::new(ErrorKind::Damaged, format!("schema {} stands under another name", record.name)));
+/// Tables that are named choose their schemas; else schemas that are named; else all are wanted.
+fn is_wanted(schema: &str, options: &LoadOptions) -> bool {
+    match options.tables.is_empty() {
+        true => options.schemas.is_empty() || options.schemas.iter().any(|choice| choice.from == schema),
+        false => options.tables.iter().any(|choice| choice.schema == schema),
     }
-    if !is_wanted(&record.name) {
-        return Ok(None);
+}
+
+fn read_schema(database: &Database<'_>, name: &str, options: &LoadOptions) -> Result<SourceSchema> {
+    let schema = database.schema(name)?;
+    let all = schema.table_names()?;
+    let chosen: Vec<&String> =
+        options.tables.iter().filter(|choice| choice.schema == name).map(|choice| &choice.table).collect();
+    if let Some(missing) = chosen.iter().find(|table| !all.contains(table)) {
+        return Err(Error::new(ErrorKind::NotFound, format!("the snapshot has no table `{name}`.`{missing}`")));
     }
-    let mut tables = Vec::new();
-    for entry in DirectoryIter::new(reader, directory.tree) {
-        let entry = entry?;
-        if entry.meta.kind == EntryKind::Directory {
-            tables.extend(read_table(reader, &record.name, &entry)?);
+    let (mut tables, mut lost) = (Vec::new(), Vec::new());
+    for table in all.iter().filter(|table| chosen.is_empty() || chosen.contains(table)) {
+        match schema.table(table) {
+            Ok(saved) => tables.push(SourceTable { record: saved.record.clone(), bytes: saved.row_bytes(), saved }),
+            Err(error) if error.kind() == ErrorKind::Damaged => lost.push((table.clone(), error)),
+            Err(error) => return Err(error),
         }
     }
-    Ok(Some(SourceSchema { record, tables }))
-}
-
-fn read_table(reader: &ChunkReader<'_>, schema: &str, directory: &TreeEntry) -> Result<Option<SourceTable>> {
-    let Some(record) = record(reader, directory, TABLE_FILE, TableRecord::decode)? else { return Ok(None) };
-    let shown = format!("table {schema}.{}", record.name);
-    if escape_name(&record.name) != directory.name() {
-        return Err(Error::new(ErrorKind::Damaged, format!("{shown} stands under another name")));
-    }
-    if record.encoding != ROW_ENCODING {
-        let message = format!("{shown}: its rows are encoded in a way that this version does not know");
-        return Err(Error::new(ErrorKind::TooNew, message));
-    }
-    let rows = DirectoryIter::seek(reader, directory.tree, ROWS_FILE)?;
-    let (bytes, segments) = match rows.map(|rows| (rows.meta.size, rows.content)) {
-        None | Some((0, None)) => (0, None),
-        Some((bytes, Some(ContentRef::Segments(id)))) => (bytes, Some(id)),
-        Some(_) => return Err(Error::new(ErrorKind::Damaged, format!("{shown}: its rows are no list of segments"))),
-    };
-    Ok(Some(SourceTable { record, bytes, segments }))
-}
-
-/// The record in the file `name` of `directory`.
-fn record<T>(
-    reader: &ChunkReader<'_>,
-    directory: &TreeEntry,
-    name: &[u8],
-    decode: impl FnOnce(&[u8]) -> std::result::Result<T, repo_format::FormatError>,
-) -> Result<Option<T>> {
-    let Some(entry) = DirectoryIter::seek(reader, directory.tree, name)? else { return Ok(None) };
-    let bytes = read_file(reader, &entry, limits::DATABASE_RECORD)?;
-    let what = || format!("{} of {}", String::from_utf8_lossy(name), String::from_utf8_lossy(directory.name()));
-    decode(&bytes).map(Some).map_err(|e| Error::damaged(what(), e))
-}
-
-fn missing(name: &str) -> Error {
-    Error::new(ErrorKind::Damaged, format!("the database of the snapshot has no {name}"))
+    Ok(SourceSchema { record: schema.record, tables, lost })
 }

@@ -193,8 +193,11 @@ impl<'r> TableLoad<'r> {
         if matches!(*state, State::New) {
             *state = State::Done;
             if self.make(run, connection)? {
-                let segments = run.source.segments(self.source).filter(|_| self.engine != Engine::NoRows);
-                *state = State::Filling(segments);
+                if self.engine == Engine::NoRows {
+                    *state = State::Filling(None);
+                } else {
+                    *state = State::Filling(Some(run.source.segments(self.source)?));
+                }
             }
         }
         let State::Filling(Some(iter)) = &mut *state else { return Ok(Vec::new()) };

@@ -11,6 +11,8 @@ use crate::error::Result;
 pub struct Target {
     /// Which program and version.
     pub server: Server,
+    /// What tells it from others.
+    pub identity: String,
     /// It takes names that differ only in case for the same.
     pub folds_names: bool,
     /// Several connections may load into one table that has a counting column.
@@ -31,8 +33,10 @@ impl Target {
             let sql = format!("SHOW GLOBAL VARIABLES LIKE '{name}'");
             connection.first(&sql).map(|row| row.and_then(|row| row.into_iter().nth(1).flatten()))
         };
+        let server = Server::detect(connection)?;
         Ok(Target {
-            server: Server::detect(connection)?,
+            identity: server.identity(connection)?,
+            server,
             folds_names: is(variable(connection, "lower_case_table_names")?, &["1", "2"]),
             // Elsewhere LOAD DATA holds the counter of the table until it ends, and they would wait for each other.
             shares_counters: is(variable(connection, "innodb_autoinc_lock_mode")?, &["2"]),
