@@ -18,7 +18,7 @@ const EVENT_PASSED: [u16; 2] = [1544, 1588];
 
 /// Objects that are made in a schema.
 pub struct Objects<'r, 'o> {
-    pub run: &'r Run<'r>,
+    pub run: &'o Run<'r>,
     /// Where they are made.
     pub schema: &'o str,
     /// The schema they come from.

@@ -11,7 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 const NAME_MAX: usize = 64;
 
 /// A schema to load.
-#[derive(Debug)]
 pub struct PlannedSchema<'s> {
     /// What the snapshot has of it.
     pub source: &'s SourceSchema,

@@ -7,7 +7,7 @@
 //! Triggers keep a table in its schema, and views, routines and events cannot be renamed: they are made again in the kept schema, and
 //! dropped from `S` only then. Their definitions are noted in the kept schema before anything is touched.
 
-use repo_format::database::{ObjectType, SchemaObject, SchemaRecord};
+use repo_format::database::{ObjectType, SchemaRecord};
 
 use super::marker::{Contents, MARKER};
 use super::objects::{Objects, type_name};
@@ -47,10 +47,8 @@ pub fn swap(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) 
     let moves = moves(connection, schema, &former.record, &kept)?;
     if !moves.is_empty() {
         refuse_foreign_references(connection, schema)?;
-        if noted.is_none() {
-            make_kept(connection, &kept, &former.record)?;
-            schema.marker.note_text(connection, &format!("{SWAPPING}{kept}"))?;
-        }
+        schema.marker.note_text(connection, &format!("{SWAPPING}{kept}"))?;
+        make_kept(connection, &kept, &former.record)?;
         note_definitions(connection, &kept, &former.record)?;
         drop_triggers(connection, schema, &former.record)?;
         connection.run(&format!("RENAME TABLE {}", moves.join(", ")))?;
@@ -102,7 +100,7 @@ fn kept_name(connection: &mut Connection, name: &str) -> Result<String> {
 
 fn make_kept(connection: &mut Connection, kept: &str, former: &SchemaRecord) -> Result<()> {
     connection.run(&format!(
-        "CREATE DATABASE {} CHARACTER SET {} COLLATE {}",
+        "CREATE DATABASE IF NOT EXISTS {} CHARACTER SET {} COLLATE {}",
         quote_name(kept),
         former.character_set,
         former.collation
