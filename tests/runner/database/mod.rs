@@ -1,3 +1,5 @@
 //! Databases: servers of the tests' own, and what is saved of them and restored.
 
+mod load;
+mod save;
 mod server;
