@@ -11,6 +11,7 @@ pub mod find;
 pub mod grants;
 pub mod init;
 pub mod key;
+pub mod load;
 pub mod ls;
 pub mod restore;
 pub mod snapshots;
