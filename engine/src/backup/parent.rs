@@ -96,7 +96,7 @@ impl<'r> Parent<'r> {
             return Ok(true);
         }
         let mut all = true;
-        if let ContentRef::List(_) = content {
+        if let ContentRef::List(_) | ContentRef::Segments(_) = content {
             let walked = ContentIter::nodes(self.reader, content, &mut |id| {
                 all = all && self.store.has(&id)?;
                 Ok(all)
