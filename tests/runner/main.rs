@@ -6,6 +6,7 @@
 mod concurrency;
 mod crash;
 mod damage;
+mod database;
 mod faults;
 mod hostile;
 mod model;

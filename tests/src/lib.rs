@@ -1,1 +1,5 @@
-//! Empty: a package needs a library or a program. The tests are in `runner/`.
+//! What tests of several packages need: real database servers, and what lies in them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails as the test does")]
+
+pub mod server;

@@ -1,0 +1,3 @@
+//! Databases: servers of the tests' own, and what is saved of them and restored.
+
+mod server;

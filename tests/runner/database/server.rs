@@ -1,0 +1,78 @@
+//! The servers that tests start: what other tests rely on.
+
+use engine::database::Connection;
+use scenario_tests::server::TestServer;
+
+#[test]
+fn a_server_answers_on_its_socket_and_its_port() {
+    let server = TestServer::start(&[]);
+    assert!(server.value("SELECT VERSION()").unwrap().contains("MariaDB"));
+    let mut other = Connection::open(&server.tcp_address()).unwrap();
+    assert_eq!(other.value("SELECT CURRENT_USER()").unwrap().as_deref(), Some("root@127.0.0.1"));
+}
+
+#[test]
+fn two_servers_share_nothing() {
+    let servers = [TestServer::start(&[]), TestServer::start(&["--lower-case-table-names=1", "--log-bin"])];
+    servers[0].run("CREATE DATABASE only_here");
+    assert_eq!(servers[1].value("SHOW DATABASES LIKE 'only_here'"), None);
+    assert_eq!(servers[1].value("SELECT @@lower_case_table_names + @@log_bin").as_deref(), Some("2"));
+}
+
+#[test]
+fn data_is_there_after_a_restart_and_after_a_kill() {
+    let mut server = TestServer::start(&[]);
+    server.script("CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY); INSERT INTO d.t VALUES (7);");
+    let before = server.fingerprint("d");
+    server.restart();
+    assert_eq!(server.fingerprint("d"), before);
+    server.run("FLUSH TABLES");
+    server.kill();
+    assert!(Connection::open(&server.address()).is_err());
+    server.restart();
+    assert_eq!(server.fingerprint("d"), before);
+}
+
+#[test]
+fn nothing_is_left_of_a_server_whose_test_fails() {
+    let failed = std::panic::catch_unwind(|| {
+        let server = TestServer::start(&[]);
+        std::panic::panic_any((server.data_folder(), server.address()));
+    });
+    let (folder, address) = *failed.unwrap_err().downcast::<(std::path::PathBuf, engine::database::Address)>().unwrap();
+    assert!(!folder.exists());
+    assert!(Connection::open(&address).is_err());
+}
+
+#[test]
+fn a_fingerprint_tells_what_changed() {
+    let server = TestServer::start(&[]);
+    server.script(
+        "CREATE DATABASE d; USE d;
+         CREATE TABLE t (a INT PRIMARY KEY AUTO_INCREMENT, b FLOAT) ENGINE=InnoDB;
+         INSERT INTO t (b) VALUES (0.1);
+         CREATE TABLE h (a INT PRIMARY KEY) WITH SYSTEM VERSIONING;
+         INSERT INTO h VALUES (1);
+         CREATE VIEW v AS SELECT a FROM t;
+         CREATE SEQUENCE s;
+         CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.b = NEW.b;
+         CREATE FUNCTION f() RETURNS INT RETURN 1;",
+    );
+    let mut last = server.fingerprint("d");
+    let names: Vec<_> = last.keys().map(String::as_str).collect();
+    assert_eq!(names, ["DATABASE", "FUNCTION f", "SEQUENCE s", "TABLE h", "TABLE t", "TRIGGER tr", "VIEW v"]);
+    for (change, name) in [
+        ("UPDATE d.t SET b = 0.10000001", "TABLE t"),
+        ("ALTER TABLE d.t AUTO_INCREMENT = 100", "TABLE t"),
+        ("UPDATE d.h SET a = 2; UPDATE d.h SET a = 1", "TABLE h"),
+        ("SELECT NEXTVAL(d.s)", "SEQUENCE s"),
+        ("SET sql_mode=ANSI_QUOTES; CREATE OR REPLACE FUNCTION d.f() RETURNS INT RETURN 1", "FUNCTION f"),
+        ("CREATE OR REPLACE SQL SECURITY INVOKER VIEW d.v AS SELECT a FROM d.t", "VIEW v"),
+    ] {
+        server.script(change);
+        let now = server.fingerprint("d");
+        let changed: Vec<_> = now.keys().filter(|key| now[*key] != last[*key]).collect();
+        assert_eq!(changed, [name], "{change}");
+        last = now;
+    }
+}

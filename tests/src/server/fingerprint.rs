@@ -1,0 +1,123 @@
+//! What a schema is, as text: what the copy of a schema is judged by.
+
+use std::collections::BTreeMap;
+
+use engine::database::{Connection, Row, quote_name, quote_text};
+
+use super::TestServer;
+
+/// What a kind of object is called, where its names are, and which columns of its `SHOW CREATE` say what it is.
+struct Kind {
+    name: &'static str,
+    names: &'static str,
+    columns: &'static [usize],
+}
+
+const KINDS: [Kind; 6] = [
+    Kind { name: "VIEW", names: "SELECT TABLE_NAME FROM VIEWS WHERE TABLE_SCHEMA = ?", columns: &[1, 2, 3] },
+    Kind {
+        name: "SEQUENCE",
+        names: "SELECT TABLE_NAME FROM TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'SEQUENCE'",
+        columns: &[1],
+    },
+    Kind {
+        name: "PROCEDURE",
+        names: "SELECT ROUTINE_NAME FROM ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_TYPE = 'PROCEDURE'",
+        columns: &[1, 2, 3, 4, 5],
+    },
+    Kind {
+        name: "FUNCTION",
+        names: "SELECT ROUTINE_NAME FROM ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_TYPE = 'FUNCTION'",
+        columns: &[1, 2, 3, 4, 5],
+    },
+    // The moment of its creation, column 6, is left out.
+    Kind {
+        name: "TRIGGER",
+        names: "SELECT TRIGGER_NAME FROM TRIGGERS WHERE TRIGGER_SCHEMA = ?",
+        columns: &[1, 2, 3, 4, 5],
+    },
+    Kind { name: "EVENT", names: "SELECT EVENT_NAME FROM EVENTS WHERE EVENT_SCHEMA = ?", columns: &[1, 2, 3, 4, 5, 6] },
+];
+
+impl TestServer {
+    /// Everything that a schema holds, by kind and name: definitions as the server shows them, with SQL mode, character set and
+    /// definer; of each table a checksum of its rows. Two schemas with equal fingerprints are the same to their users.
+    ///
+    /// # Panics
+    /// If a table cannot be read.
+    pub fn fingerprint(&self, schema: &str) -> BTreeMap<String, String> {
+        let mut connection = self.connect();
+        let mut found = BTreeMap::new();
+        connection.run(&format!("USE {}", quote_name(schema))).unwrap_or_else(|e| panic!("{e:?}"));
+        let shown = rows(&mut connection, &format!("SHOW CREATE DATABASE {}", quote_name(schema)));
+        found.insert("DATABASE".to_owned(), shown[0][1].clone());
+        for kind in &KINDS {
+            objects(&mut connection, kind, schema, &mut found);
+        }
+        tables(&mut connection, schema, &mut found);
+        found
+    }
+}
+
+fn objects(connection: &mut Connection, kind: &Kind, schema: &str, found: &mut BTreeMap<String, String>) {
+    let names = kind.names.replace(" FROM ", " FROM information_schema.").replace('?', &quote_text(schema));
+    for name in rows(connection, &names).into_iter().map(|row| row[0].clone()) {
+        let quoted = quote_name(&name);
+        // A view whose table is gone has no definition that can be shown; that is what it is, then.
+        let shown = match connection.rows(&format!("SHOW CREATE {} {quoted}", kind.name)) {
+            Ok(shown) => texts(shown.into_iter().next().unwrap()),
+            Err(e) => vec![e.to_string(); 7],
+        };
+        let mut text: Vec<String> = kind.columns.iter().map(|at| shown[*at].clone()).collect();
+        match kind.name {
+            "SEQUENCE" => text.extend(rows(connection, &format!("SELECT * FROM {quoted}")).concat()),
+            "TRIGGER" => text.push(trigger_order(connection, schema, &name)),
+            _ => {}
+        }
+        found.insert(format!("{} {name}", kind.name), text.join("\n"));
+    }
+}
+
+fn trigger_order(connection: &mut Connection, schema: &str, name: &str) -> String {
+    let sql = format!(
+        "SELECT ACTION_ORDER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME = {}",
+        quote_text(schema),
+        quote_text(name)
+    );
+    rows(connection, &sql).concat().concat()
+}
+
+fn tables(connection: &mut Connection, schema: &str, found: &mut BTreeMap<String, String>) {
+    let sql = format!(
+        "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} \
+         AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+        quote_text(schema)
+    );
+    for row in rows(connection, &sql) {
+        let name = quote_name(&row[0]);
+        let create = rows(connection, &format!("SHOW CREATE TABLE {name}"))[0][1].clone();
+        let sum = rows(connection, &format!("CHECKSUM TABLE {name} EXTENDED"))[0][1].clone();
+        assert_ne!(sum, "NULL", "{name} cannot be read");
+        let history = if row[1] == "SYSTEM VERSIONED" { history(connection, &name, &create) } else { String::new() };
+        found.insert(format!("TABLE {}", row[0]), format!("{create}\nchecksum {sum}\n{history}"));
+    }
+}
+
+/// All rows that a versioned table ever had; CHECKSUM TABLE looks at the current ones only.
+fn history(connection: &mut Connection, name: &str, create: &str) -> String {
+    let hidden = if create.contains("ROW START") { "" } else { ", ROW_START, ROW_END" };
+    let mut all = rows(connection, &format!("SELECT *{hidden} FROM {name} FOR SYSTEM_TIME ALL"));
+    all.sort();
+    all.into_iter().map(|row| row.join("\t")).collect::<Vec<_>>().join("\n")
+}
+
+fn rows(connection: &mut Connection, sql: &str) -> Vec<Vec<String>> {
+    let rows = connection.rows(sql).unwrap_or_else(|e| panic!("{e:?}"));
+    rows.into_iter().map(texts).collect()
+}
+
+/// Bytes that are no UTF-8 are written as escapes, so that two that differ look different.
+fn texts(row: Row) -> Vec<String> {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|e| e.as_bytes().escape_ascii().to_string());
+    row.into_iter().map(|value| value.map_or_else(|| "NULL".to_owned(), text)).collect()
+}

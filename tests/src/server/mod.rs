@@ -1,0 +1,142 @@
+//! A MariaDB server of a test's own: its data folder, socket and port are nobody else's, and gone when the value is dropped.
+//!
+//! Start: a template of a data folder is made once, copied, and a server started on the copy: half a second. The template goes with
+//! the last server that uses it.
+
+mod fingerprint;
+mod launch;
+mod template;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use engine::database::{Address, Connection, Credentials};
+use tempfile::TempDir;
+
+use launch::Launch;
+
+/// A running server. Its administrator is `root`, without a password.
+pub struct TestServer {
+    launch: Launch,
+    child: Option<Child>,
+    folder: TempDir,
+    /// Keeps the template for the next server.
+    _template: Arc<TempDir>,
+}
+
+impl TestServer {
+    /// Starts a server with further `options` of its command line, as `--log-bin`. Returns when it answers.
+    ///
+    /// # Panics
+    /// If there is no server program, or it does not start: what it said is in the message.
+    pub fn start(options: &[&str]) -> Self {
+        let template = template::shared();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut launch = Launch::new(folder.path(), options);
+        template::copy_folder(template.path(), &launch.data());
+        let child = launch.begin();
+        TestServer { launch, child: Some(child), folder, _template: template }
+    }
+
+    /// Stops the server as its administrator would, and starts it again: same data, socket and port.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.child = Some(self.launch.again());
+    }
+
+    /// Stops the server as its administrator would.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            self.run("SHUTDOWN");
+            child.wait().expect("a server that ends");
+        }
+    }
+
+    /// Ends the server as a power failure would. [`TestServer::restart`] starts it again.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("a server that runs");
+            child.wait().expect("a server that ends");
+        }
+    }
+
+    /// Its socket, and its administrator.
+    pub fn address(&self) -> Address {
+        Address { socket: Some(self.launch.socket()), credentials: administrator(), ..Address::default() }
+    }
+
+    /// Its TCP port, and its administrator.
+    pub fn tcp_address(&self) -> Address {
+        let host = "127.0.0.1".to_owned();
+        Address { host, port: self.launch.port(), credentials: administrator(), ..Address::default() }
+    }
+
+    /// Its TCP port and its administrator, as a user types it.
+    pub fn url(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}", self.launch.port())
+    }
+
+    /// Where its tables lie: one folder for each schema.
+    pub fn data_folder(&self) -> PathBuf {
+        self.launch.data()
+    }
+
+    /// What it has said so far, for a message of a test.
+    pub fn log(&self) -> String {
+        self.launch.log()
+    }
+
+    /// A new connection of the administrator.
+    pub fn connect(&self) -> Connection {
+        Connection::open(&self.address()).unwrap_or_else(|e| panic!("{e:?}\n{}", self.log()))
+    }
+
+    /// Runs one statement on a connection of its own.
+    pub fn run(&self, sql: &str) {
+        self.connect().run(sql).unwrap_or_else(|e| panic!("{e:?}"));
+    }
+
+    /// The rows of one query, as texts; what is not UTF-8 becomes replacement characters.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let rows = self.connect().rows(sql).unwrap_or_else(|e| panic!("{e:?}"));
+        let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+        rows.into_iter().map(|row| row.into_iter().map(|value| value.map(text)).collect()).collect()
+    }
+
+    /// The only value of a query; nothing for NULL and for no rows.
+    pub fn value(&self, sql: &str) -> Option<String> {
+        self.rows(sql).into_iter().next()?.into_iter().next()?
+    }
+
+    /// Runs a script as the `mariadb` client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it.
+    ///
+    /// # Panics
+    /// At the first statement that fails.
+    pub fn script(&self, text: impl AsRef<[u8]>) {
+        let path = self.folder.path().join("script.sql");
+        std::fs::write(&path, text).expect("a folder that can be written");
+        let output = Command::new("mariadb")
+            .args(["--no-defaults", "--user=root", "--default-character-set=utf8mb4", "--binary-mode"])
+            .arg(format!("--socket={}", self.launch.socket().display()))
+            .stdin(Stdio::from(File::open(&path).expect("the script")))
+            .output()
+            .unwrap_or_else(|e| panic!("cannot run mariadb: {e}; on Debian it is in the package mariadb-client"));
+        assert!(output.status.success(), "the script failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for TestServer {
+    /// Also when a test panics. Nothing of the data is needed any more, so it is not shut down.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn administrator() -> Credentials {
+    Credentials { user: "root".to_owned(), password: None }
+}
