@@ -11,6 +11,7 @@ mod faults;
 mod hostile;
 mod model;
 mod restore;
+mod rights;
 mod round_trip;
 mod source_trouble;
 mod status;
