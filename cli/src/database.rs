@@ -50,6 +50,7 @@ pub struct ServerArgs {
     tls_skip_verify: bool,
 }
 
+#[expect(dead_code, reason = "no command names a database yet; settings of enamel.toml are read already")]
 impl DatabaseArgs {
     /// The server that the options name, or else enamel.toml; none if neither does.
     ///

@@ -81,6 +81,11 @@ impl<'r> Parent<'r> {
         DirectoryIter::seek(self.reader, manifest.tree_id(), &same.name.0).ok().flatten()
     }
 
+    /// What reads the parent.
+    pub fn reader(&self) -> &'r ChunkReader<'r> {
+        self.reader
+    }
+
     /// The entries of a folder of the parent.
     pub fn entries(&self, tree: Option<ChunkId>) -> ParentEntries<'r> {
         ParentEntries { iter: tree.map(|tree| DirectoryIter::new(self.reader, Some(tree))), next: None }

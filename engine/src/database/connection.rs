@@ -75,7 +75,7 @@ impl Connection {
     /// Runs a statement; rows that it gives are dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`]; [`error_code`] tells the server's number.
+    /// [`ErrorKind::Database`]; [`super::error_code`] tells the server's number.
     pub fn run(&mut self, sql: &str) -> Result<()> {
         self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e))
     }

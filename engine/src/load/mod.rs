@@ -1,8 +1,8 @@
 //! Load: databases of a snapshot into a server.
 
-mod definition;
-mod insert;
-mod rows;
-mod session;
-mod tokens;
-mod warnings;
+pub mod definition;
+pub mod insert;
+pub mod rows;
+pub mod session;
+pub mod tokens;
+pub mod warnings;
