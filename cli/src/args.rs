@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, completions, config, demo, diff, export_sql, find, init, key, ls, restore, snapshots, stats, verify,
 };
 use crate::global::Global;
 
@@ -61,6 +61,7 @@ pub enum Command {
     Cat(cat::CatArgs),
     Stats(stats::StatsArgs),
     Restore(restore::RestoreArgs),
+    ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
     Key(key::KeyArgs),
     Config(config::ConfigArgs),

@@ -5,7 +5,7 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, completions, config, demo, diff, export_sql, find, init, key, ls, restore, snapshots, stats, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -33,6 +33,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Cat(args) => cat::run(args, &context),
         Command::Stats(args) => stats::run(args, &context),
         Command::Restore(args) => restore::run(args, &context),
+        Command::ExportSql(args) => export_sql::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
         Command::Key(args) => key::run(args, &context),
         Command::Config(args) => config::run(args, &context),
