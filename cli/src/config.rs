@@ -14,6 +14,9 @@ use crate::global::Global;
 use crate::secret::SecretSource;
 use file::{FileSettings, Found};
 
+/// The variable that holds the password of the database.
+pub const DATABASE_PASSWORD: &str = "ENAMEL_DB_PASSWORD";
+
 /// Where a setting came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -64,6 +67,8 @@ pub struct Settings {
     pub secret: Setting<SecretSource>,
     /// The cache folder, absolute.
     pub cache_dir: Option<Setting<PathBuf>>,
+    /// The password of the database, from the environment.
+    pub database_password: Option<Zeroizing<String>>,
 }
 
 impl Settings {
@@ -98,6 +103,7 @@ impl Settings {
             file,
             repository: repository.map(absolute).transpose()?,
             cache_dir: cache_dir.or_else(default_cache_dir).map(absolute).transpose()?,
+            database_password: password_variable(&env, DATABASE_PASSWORD)?,
         })
     }
 }
@@ -143,7 +149,7 @@ fn secret(
     }
     let variables = [
         env("ENAMEL_KEY_FILE").map(|path| (S::KeyFile(path.into()), "ENAMEL_KEY_FILE")),
-        env("ENAMEL_PASSWORD").map(password_variable).transpose()?.map(|p| (S::Password(p), "ENAMEL_PASSWORD")),
+        password_variable(env, "ENAMEL_PASSWORD")?.map(|password| (S::Password(password), "ENAMEL_PASSWORD")),
     ];
     if let Some((source, name)) = only_one(variables)? {
         return Ok(Setting::new(source, Origin::Environment(name)));
@@ -170,9 +176,10 @@ fn only_one<T, const N: usize>(choices: [Option<(T, &'static str)>; N]) -> Resul
     }
 }
 
-fn password_variable(value: OsString) -> Result<Zeroizing<String>> {
-    let text = value.into_string().map_err(|_| Error::new(ErrorKind::Usage, "ENAMEL_PASSWORD is not UTF-8 text"))?;
-    Ok(Zeroizing::new(text))
+fn password_variable(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<Zeroizing<String>>> {
+    let text = env(name).map(OsString::into_string).transpose();
+    let text = text.map_err(|_| Error::new(ErrorKind::Usage, format!("{name} is not UTF-8 text")))?;
+    Ok(text.map(Zeroizing::new))
 }
 
 /// Whether typing `enamel` runs `program`.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use engine::database::error_code;
 use engine::{Error, ErrorKind, Result};
 
 use crate::args::Command;
@@ -22,16 +23,16 @@ pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
             };
             // What was printed before the failure still counts; if that fails too, this error is the one to name.
             let _ = ui.flush();
-            ui.error(&error, exit, hint(command, error.kind()));
+            ui.error(&error, exit, hint(command, &error));
             exit
         }
     };
     ExitCode::from(exit.code())
 }
 
-/// What to try after an error of `kind` in `command`.
-fn hint(command: &Command, kind: ErrorKind) -> &'static str {
-    match kind {
+/// What to try after `error` in `command`.
+fn hint(command: &Command, error: &Error) -> &'static str {
+    match error.kind() {
         ErrorKind::NotFound if matches!(command, Command::Key(_)) => "`enamel key list` lists the keys.",
         ErrorKind::NoRepository => {
             "Check --repo (or ENAMEL_REPO); `enamel init --repo DIR` makes a new repository in DIR."
@@ -55,11 +56,24 @@ fn hint(command: &Command, kind: ErrorKind) -> &'static str {
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
-        ErrorKind::Database => {
-            "`enamel check --database URL` says whether the server can be reached and what the account lacks."
-        }
+        ErrorKind::Database => database_hint(error),
         ErrorKind::Cache => {
             "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
         }
+    }
+}
+
+fn database_hint(error: &Error) -> &'static str {
+    match error_code(error) {
+        Some(1045 | 1698) => {
+            "Check user and password; --defaults-file, --database-password-file or ENAMEL_DB_PASSWORD give the password."
+        }
+        Some(1129) => "Run `FLUSH HOSTS` on the server, and find out what keeps breaking connections to it.",
+        Some(1130) => "The account may not connect from this machine: create it for this host on the server.",
+        Some(1044 | 1142 | 1143 | 1227 | 1370) => {
+            "`enamel grants backup --database URL` prints the statements that give the account what it lacks."
+        }
+        Some(_) => "`enamel check --database URL` says what the server is, and what the account lacks.",
+        None => "Check the URL and the options for TLS, that the server runs, and that no firewall is between.",
     }
 }

@@ -99,7 +99,11 @@ fn prompt_twice(ui: &Ui) -> Result<Zeroizing<String>> {
     }
 }
 
-fn read_password_file(path: &Path) -> Result<Zeroizing<String>> {
+/// The password in the first line of the file `path`.
+///
+/// # Errors
+/// The file cannot be read, or is not text; the message names it.
+pub fn read_password_file(path: &Path) -> Result<Zeroizing<String>> {
     let what = format!("cannot read the password file {}", path.display());
     let file = File::open(path).map_err(|e| user_file_error(&what, e))?;
     first_line(read_secret(file, &what)?, &what)

@@ -131,6 +131,9 @@ pub struct Content {
     /// Place of a content list.
     #[n(2)]
     pub list: Option<u32>,
+    /// Place of a segment list.
+    #[n(3)]
+    pub segments: Option<u32>,
 }
 
 /// A chunk that stands directly in an entry.
@@ -338,19 +341,20 @@ impl Entry {
         };
         self.tree.map_or(Ok(()), inside)?;
         let Some(content) = &self.content else { return Ok(()) };
-        match (&content.inline, &content.direct, content.list) {
-            (Some(bytes), None, None) => {
+        match (&content.inline, &content.direct, content.list, content.segments) {
+            (Some(bytes), None, None, None) => {
                 check_limit(WHAT, "inline content", bytes.0.len() as u64, limits::INLINE_CONTENT - 1)
             }
-            (None, Some(direct), None) => {
+            (None, Some(direct), None, None) => {
                 check_limit(WHAT, "direct chunks", direct.len() as u64, limits::DIRECT_CHUNKS_COUNT)?;
                 direct.iter().try_for_each(|chunk| {
                     check_plain_len(WHAT, chunk.len.into())?;
                     inside(chunk.place)
                 })
             }
-            (None, None, Some(place)) => inside(place),
-            _ => Err(FormatError::invalid(WHAT, "its content is not exactly one of inline, direct, list")),
+            (None, None, Some(place), None) => inside(place),
+            (None, None, None, Some(place)) if self.holes.is_none() => inside(place),
+            _ => Err(FormatError::invalid(WHAT, "its content is not exactly one of inline, direct, list, segments")),
         }
     }
 }

@@ -26,5 +26,6 @@ pub mod pack;
 mod reader;
 pub mod sealed;
 pub mod segment;
+pub mod segments;
 
 pub use error::{FormatError, Result};

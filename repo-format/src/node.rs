@@ -27,12 +27,16 @@ pub enum NodeKind {
     Directory = 2,
     /// What could not be read.
     Problems = 3,
+    /// The rows of a table: see [`crate::segments`].
+    Segments = 4,
 }
 
 impl NodeKind {
     /// The kind with this byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        [NodeKind::Content, NodeKind::Directory, NodeKind::Problems].into_iter().find(|kind| *kind as u8 == byte)
+        [NodeKind::Content, NodeKind::Directory, NodeKind::Problems, NodeKind::Segments]
+            .into_iter()
+            .find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -69,7 +73,7 @@ impl<'a> RawNode<'a> {
         Ok(RawNode { kind, level, ids, body: r.rest() })
     }
 
-    fn expect(&self, kind: NodeKind) -> Result<()> {
+    pub(crate) fn expect(&self, kind: NodeKind) -> Result<()> {
         match NodeKind::from_byte(self.kind) {
             Some(found) if found == kind => Ok(()),
             Some(found) => Err(FormatError::invalid(WHAT, format!("{found:?} where {kind:?} was expected"))),
@@ -78,7 +82,7 @@ impl<'a> RawNode<'a> {
     }
 }
 
-fn encode_node(kind: NodeKind, level: u8, ids: &[ChunkId], body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn encode_node(kind: NodeKind, level: u8, ids: &[ChunkId], body: &[u8]) -> Result<Vec<u8>> {
     check_limit(WHAT, "level", level.into(), limits::NODE_LEVEL.into())?;
     let count: u32 = fit(WHAT, "ids", ids.len(), limits::NODE_IDS_COUNT)?;
     let len = FIXED_LEN + ids.len() * ChunkId::LEN + body.len();

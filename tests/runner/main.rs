@@ -13,6 +13,7 @@ mod model;
 mod restore;
 mod round_trip;
 mod source_trouble;
+mod status;
 mod support;
 mod tidy;
 

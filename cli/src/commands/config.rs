@@ -5,14 +5,16 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use clap::Subcommand;
+use engine::database::{Address, Connection, Server, TlsParts};
 use engine::repository::{Repository, check_conditions};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use crate::config::Setting;
 use crate::config::file::Retention;
+use crate::config::{DATABASE_PASSWORD, Setting, Settings};
 use crate::context::Context;
+use crate::database::DatabaseArgs;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Align, Table, format};
 
@@ -20,7 +22,8 @@ use crate::ui::{Align, Table, format};
 ///
 /// Options on the command line come before the environment, and that before enamel.toml. This file is the one that
 /// --config or ENAMEL_CONFIG names; else the first that is found beside the repository, as ~/.config/enamel/enamel.toml,
-/// or as /etc/enamel/enamel.toml. A `password-command` is not run from a file that was found beside the repository.
+/// or as /etc/enamel/enamel.toml. A `password-command` is not run, and no `database` is taken, from a file that was found
+/// beside the repository.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 An enamel.toml, in which all is optional; paths are relative to its folder
@@ -33,6 +36,10 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   one-file-system = true
   exclude-caches = true
   cache-dir = \"/var/cache/enamel\"
+  database = \"mysql://enamel@db.example\"
+  schemas = [\"opendental\"]        # without it all but the server's own
+  defaults-file = \"my.cnf\"        # or database-password-file
+  tls = true                      # also tls-ca, tls-cert, tls-key, tls-skip-verify
   [retention]                     # checked and kept for a later version
   keep-hourly = 48                # also -daily, -weekly, -monthly, -yearly
   keep-within = \"30d\"
@@ -57,7 +64,7 @@ Example
 
 Exit status: 0 done, 1 failed, 2 a setting makes no sense, 10 no repository, 12 wrong password")]
     Show,
-    /// Check the settings file, repository, key, cache, storage and sources
+    /// Check the settings file, repository, key, cache, storage, sources and database
     #[command(after_help = "\
 Example
   enamel config check --config /etc/enamel/enamel.toml
@@ -160,9 +167,32 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ("tags", in_file(!file.tags.is_empty(), file.tags.join(", "))),
         ("one-file-system", in_file(file.one_file_system, "true".into())),
         ("exclude-caches", in_file(file.exclude_caches, "true".into())),
+        ("database", in_file(file.database.is_some(), file.database.clone().unwrap_or_default())),
+        ("schemas", in_file(!file.schemas.is_empty(), file.schemas.join(", "))),
+        ("defaults-file", in_file(file.defaults_file.is_some(), paths(file.defaults_file.as_slice()))),
+        ("database password", database_password(settings)),
+        ("tls", in_file(file.tls() != TlsParts::default(), describe_tls(&file.tls()))),
         ("retention", in_file(file.retention.is_some(), file.retention.as_ref().map(describe).unwrap_or_default())),
     ];
     rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
+}
+
+/// Where the password of the database comes from when the command does not say it.
+fn database_password(settings: &Settings) -> [String; 2] {
+    let file = settings.file.database_password_file.as_ref().map(|path| format!("password file {}", path.display()));
+    match (&settings.database_password, file) {
+        (Some(_), _) => ["password".into(), DATABASE_PASSWORD.into()],
+        (None, Some(file)) => [file, "enamel.toml".into()],
+        (None, None) => ["not set".into(), "default".into()],
+    }
+}
+
+fn describe_tls(tls: &TlsParts) -> String {
+    let files = [("ca", &tls.authority), ("cert", &tls.certificate), ("key", &tls.key)];
+    let files = files.into_iter().filter_map(|(name, path)| Some(format!("{name} {}", path.as_ref()?.display())));
+    let wanted = if tls.wanted == Some(false) { "off" } else { "on" };
+    let skipped = (tls.accept_any == Some(true)).then(|| "any certificate".to_owned());
+    std::iter::once(wanted.to_owned()).chain(files).chain(skipped).collect::<Vec<_>>().join(", ")
 }
 
 fn describe(retention: &Retention) -> String {
@@ -240,7 +270,11 @@ fn check(context: &Context<'_>) -> Result<Exit> {
         report("cache", check_cache(context))?;
         let opened = context.open(Access::Write);
         report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
-        settings.file.sources.iter().try_for_each(|source| report("source", check_source(source)))
+        settings.file.sources.iter().try_for_each(|source| report("source", check_source(source)))?;
+        match DatabaseArgs::default().address(context).transpose() {
+            Some(address) => report("database", address.and_then(|address| check_database(&address))),
+            None => Ok(()),
+        }
     };
     let printed = checks();
     after_printing(exit, printed)
@@ -269,6 +303,11 @@ fn check_cache(context: &Context<'_>) -> Result<String> {
         Ok(_) => Ok(folder.display().to_string()),
         Err(e) => Err(Error::caused(ErrorKind::Cache, format!("cannot write to {}", folder.display()), e)),
     }
+}
+
+fn check_database(address: &Address) -> Result<String> {
+    let server = Server::detect(&mut Connection::open(address)?)?;
+    Ok(format!("{}, {}", address.public(), server.version_text))
 }
 
 fn check_source(path: &Path) -> Result<String> {

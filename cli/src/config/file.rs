@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use engine::database::TlsParts;
 use engine::{Error, ErrorKind, Result};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
+
+use crate::database::parse_url;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "enamel.toml";
@@ -36,6 +39,24 @@ pub struct FileSettings {
     pub one_file_system: bool,
     /// Leave out folders marked by a `CACHEDIR.TAG`.
     pub exclude_caches: bool,
+    /// The database server that is saved when the command names none.
+    pub database: Option<String>,
+    /// Which of its schemas; none stands for all.
+    pub schemas: Vec<String>,
+    /// An option file of MySQL or MariaDB, for what the URL of the database does not say.
+    pub defaults_file: Option<PathBuf>,
+    /// Holds the password of the database in its first line.
+    pub database_password_file: Option<PathBuf>,
+    /// Encrypt the connection to the database.
+    pub tls: Option<bool>,
+    /// The certificate authority to trust for it.
+    pub tls_ca: Option<PathBuf>,
+    /// This machine's certificate for it.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of this certificate.
+    pub tls_key: Option<PathBuf>,
+    /// Accept any certificate.
+    pub tls_skip_verify: Option<bool>,
     /// Kept for a later version, which will forget snapshots by it.
     pub retention: Option<Retention>,
 }
@@ -92,6 +113,9 @@ impl FileSettings {
                     .into(),
             ));
         }
+        if let Some(url) = &settings.database {
+            check_url(url, found).map_err(usage)?;
+        }
         for tag in &settings.tags {
             crate::snap::parse_tag(tag).map_err(|why| usage(format!("`tags` holds `{tag}`: {why}")))?;
         }
@@ -100,10 +124,43 @@ impl FileSettings {
         Ok(settings)
     }
 
+    /// What is said of the encryption of a connection to a database.
+    pub fn tls(&self) -> TlsParts {
+        TlsParts {
+            wanted: self.tls.or(self.tls_skip_verify.filter(|skip| *skip)),
+            authority: self.tls_ca.clone(),
+            certificate: self.tls_cert.clone(),
+            key: self.tls_key.clone(),
+            accept_any: self.tls_skip_verify,
+        }
+    }
+
     fn resolve(&mut self, folder: &Path) {
-        let single = [&mut self.repository, &mut self.key_file, &mut self.password_file, &mut self.cache_dir];
+        let single = [
+            &mut self.repository,
+            &mut self.key_file,
+            &mut self.password_file,
+            &mut self.cache_dir,
+            &mut self.defaults_file,
+            &mut self.database_password_file,
+            &mut self.tls_ca,
+            &mut self.tls_cert,
+            &mut self.tls_key,
+        ];
         let all = single.into_iter().flatten().chain(&mut self.sources).chain(&mut self.exclude_files);
         all.for_each(|path| *path = folder.join(&*path));
+    }
+}
+
+/// Why the `database` of a file that was `found` so cannot be used, if it cannot.
+fn check_url(url: &str, found: Found) -> std::result::Result<(), String> {
+    parse_url(url).map_err(|error| error.to_string())?;
+    match found {
+        Found::BesideRepository => Err("`database` is not taken from a file that was found beside the repository, because \
+                                        whoever can write there could have the password of the database sent elsewhere; \
+                                        move the file to your config folder, or name it with --config"
+            .into()),
+        Found::Named | Found::ConfigFolder => Ok(()),
     }
 }
 

@@ -74,6 +74,8 @@ fn what_does_not_belong_there_is_named_with_its_file() {
         ("password-file = 'x'", "only one of"),
         ("[retention]\nkeep-hourl = 3", "keep-hourl"),
         ("sources = 3", "sources"),
+        ("database = 'mysql://u:pw@db'", "holds a password"),
+        ("database = 'postgres://db'", "mysql://"),
     ] {
         machine(settings).run_bare(&["snapshots"], []).expect(2).says("enamel.toml").says(said);
     }
@@ -112,4 +114,31 @@ fn check_names_what_is_wrong() {
     answer.prints("ok      repository and key").prints("FAILED  source").prints("gone");
     machine.run(["--json", "config", "check"]).messages().iter().for_each(|check| assert!(check["ok"].is_boolean()));
     machine.run(["config", "check", "--repo", "nowhere"]).expect(10).prints("FAILED  storage");
+}
+
+#[test]
+fn a_database_of_the_settings_is_shown_with_what_belongs_to_it() {
+    let machine =
+        machine("database = 'mysql://enamel@db'\nschemas = ['a', 'b']\ndefaults-file = 'my.cnf'\ntls-ca = 'ca.pem'");
+    let show = |variables: Vec<(&str, &str)>| {
+        let mut command = machine.bare();
+        Answer::of(command.args(["--json", "config", "show"]).envs(variables).output().unwrap()).expect(0)
+    };
+    let shown = show(vec![]);
+    let value = |name| setting(&shown, name).0;
+    assert_eq!((value("database"), value("schemas")), ("mysql://enamel@db".into(), "a, b".into()));
+    assert_eq!(value("defaults-file"), machine.arg("home/.config/enamel/my.cnf"));
+    assert_eq!(value("tls"), format!("on, ca {}", machine.arg("home/.config/enamel/ca.pem")));
+    assert_eq!(value("database password"), "not set");
+    let shown = show(vec![("ENAMEL_DB_PASSWORD", "secret")]);
+    assert_eq!(setting(&shown, "database password"), ("password".into(), "ENAMEL_DB_PASSWORD".into()));
+    assert!(!shown.out.contains("secret"));
+}
+
+#[test]
+fn nobody_who_can_write_beside_the_repository_chooses_the_database() {
+    let machine = machine("");
+    machine.write("enamel.toml", "database = 'mysql://elsewhere'");
+    machine.run(["snapshots"]).expect(2).says("beside the repository");
+    machine.run(["--config", "enamel.toml", "snapshots"]).expect(0);
 }

@@ -11,6 +11,7 @@
 //! Every queue is bounded. A failure anywhere ends all of it; what is durable by then is reused by the next run.
 
 mod buffers;
+mod database;
 mod file;
 mod parent;
 mod problems;
@@ -139,6 +140,19 @@ struct Run<'r> {
     owners: &'r crate::filesystem::Owners,
     parent: &'r Parent<'r>,
     stop: &'r AtomicBool,
+}
+
+impl Run<'_> {
+    /// Fails if the user wishes to stop, or another thread of the run has failed.
+    fn check_stop(&self) -> Result<()> {
+        if self.monitor.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        match self.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Saves `sources` as one snapshot.

@@ -81,6 +81,11 @@ impl<'r> Parent<'r> {
         DirectoryIter::seek(self.reader, manifest.tree_id(), &same.name.0).ok().flatten()
     }
 
+    /// What reads the parent.
+    pub fn reader(&self) -> &'r ChunkReader<'r> {
+        self.reader
+    }
+
     /// The entries of a folder of the parent.
     pub fn entries(&self, tree: Option<ChunkId>) -> ParentEntries<'r> {
         ParentEntries { iter: tree.map(|tree| DirectoryIter::new(self.reader, Some(tree))), next: None }
@@ -96,7 +101,7 @@ impl<'r> Parent<'r> {
             return Ok(true);
         }
         let mut all = true;
-        if let ContentRef::List(_) = content {
+        if let ContentRef::List(_) | ContentRef::Segments(_) = content {
             let walked = ContentIter::nodes(self.reader, content, &mut |id| {
                 all = all && self.store.has(&id)?;
                 Ok(all)

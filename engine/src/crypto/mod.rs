@@ -14,4 +14,4 @@ pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring, open_keyring, s
 pub use keys::{Keys, SEALED_OVERHEAD};
 pub use member::{UnlockedMember, create_member, unlock_member};
 pub use random::random;
-pub use seal::{ObjectKey, Opened};
+pub use seal::{ObjectKey, Opened, ScratchKey};

@@ -74,6 +74,37 @@ fn gcm_key(key: &[u8; 32]) -> LessSafeKey {
     }
 }
 
+/// A key for what lies on disk for a while and is read only by the process that wrote it. It is never stored.
+pub struct ScratchKey(LessSafeKey);
+
+impl ScratchKey {
+    /// A new random key.
+    ///
+    /// # Errors
+    /// If there is no randomness.
+    pub fn new() -> Result<Self> {
+        let key = Zeroizing::new(super::random::<32>()?);
+        Ok(ScratchKey(gcm_key(&key)))
+    }
+
+    /// Seals `buffer` in place, and appends the tag. No two calls for one key may have the same `position`.
+    ///
+    /// # Errors
+    /// Beyond 64 GiB.
+    pub fn seal(&self, position: u32, buffer: &mut Vec<u8>) -> Result<()> {
+        self.0
+            .seal_in_place_append_tag(nonce(position), Aad::empty(), buffer)
+            .map_err(|_| Error::new(ErrorKind::Usage, "cannot seal more than 64 GiB at once"))
+    }
+
+    /// Opens what was sealed at this position, in place. `None` if it is something else.
+    pub fn open(&self, position: u32, sealed: &mut Vec<u8>) -> Option<()> {
+        let len = self.0.open_in_place(nonce(position), Aad::empty(), sealed).ok()?.len();
+        sealed.truncate(len);
+        Some(())
+    }
+}
+
 /// Seals `plain` with a key that is used only this once.
 pub(super) fn seal_once(key: &[u8; 32], aad: &[u8], plain: &[u8]) -> Vec<u8> {
     let mut buffer = plain.to_vec();

@@ -1,11 +1,14 @@
 //! A connection to a server, set up so that values arrive as they are stored.
 
+use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
-use mysql::{Binary, ClientIdentity, Conn, OptsBuilder, QueryResult, SslOpts, Value};
+use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
-use super::Address;
+use super::failure::failure;
+use super::{Address, Tls};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest packet that is accepted: no row is larger.
@@ -34,8 +37,10 @@ impl Connection {
     /// Connects and sets the session up.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`] if the server cannot be reached or refuses the user.
+    /// [`ErrorKind::Database`] if the server cannot be reached or refuses the user, or does not offer the TLS that is asked
+    /// for; [`ErrorKind::Usage`] if a file for TLS cannot be read.
     pub fn open(address: &Address) -> Result<Self> {
+        address.tls.as_ref().map_or(Ok(()), check_files)?;
         let opts = OptsBuilder::new()
             .user(Some(address.credentials.user.clone()))
             .pass(address.credentials.password.as_ref().map(|password| password.to_string()))
@@ -70,9 +75,51 @@ impl Connection {
     /// Runs a statement; rows that it gives are dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`]; [`error_code`] tells the server's number.
+    /// [`ErrorKind::Database`]; [`super::error_code`] tells the server's number.
     pub fn run(&mut self, sql: &str) -> Result<()> {
         self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e))
+    }
+
+    /// Runs a statement that need not be UTF-8, as stored routines of other character sets are not.
+    ///
+    /// # Errors
+    /// As [`Connection::run`]; where it is not UTF-8, servers other than MariaDB cannot be asked.
+    pub fn run_bytes(&mut self, sql: &[u8]) -> Result<()> {
+        match std::str::from_utf8(sql) {
+            Ok(sql) => self.run(sql),
+            Err(_) => {
+                let shown = String::from_utf8_lossy(sql);
+                // The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
+                let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
+                let hex: String = sql.iter().map(|byte| format!("{byte:02X}")).collect();
+                let sql = format!("EXECUTE IMMEDIATE _{client} X'{hex}'");
+                self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e))
+            }
+        }
+    }
+
+    /// Runs a LOAD DATA LOCAL statement on `data`, one piece after the other; says how many rows were stored.
+    ///
+    /// # Errors
+    /// As [`Connection::run`]. After a lost connection nothing says how many rows were stored.
+    pub fn load_local(&mut self, sql: &str, data: &Arc<Vec<Vec<u8>>>) -> Result<u64> {
+        let data = Arc::clone(data);
+        let handler =
+            LocalInfileHandler::new(move |_, stream| data.iter().try_for_each(|piece| stream.write_all(piece)));
+        self.conn.set_local_infile_handler(Some(handler));
+        let result = self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e));
+        self.conn.set_local_infile_handler(None);
+        result.map(|()| self.conn.affected_rows())
+    }
+
+    /// How many warnings the last statement gave.
+    pub fn warning_count(&self) -> u16 {
+        self.conn.warnings()
+    }
+
+    /// Rows that the last statement changed.
+    pub fn affected_rows(&self) -> u64 {
+        self.conn.affected_rows()
     }
 
     /// Runs a query; all rows, as text.
@@ -115,6 +162,16 @@ impl Connection {
     }
 }
 
+/// The driver does not name the file that it cannot read.
+fn check_files(tls: &Tls) -> Result<()> {
+    let identity = tls.identity.iter().flat_map(|(certificate, key)| [certificate, key]);
+    for path in tls.authority.iter().chain(identity) {
+        let failed = |e| Error::io(format!("cannot read {}, which is for TLS", path.display()), e);
+        std::fs::File::open(path).map_err(|e| failed(e).with_kind(ErrorKind::Usage))?;
+    }
+    Ok(())
+}
+
 /// A row as UTF-8 texts; what is not UTF-8 becomes replacement characters.
 pub(crate) fn texts(row: Row) -> Vec<Option<String>> {
     row.into_iter().map(|value| value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())).collect()
@@ -134,36 +191,4 @@ fn statement_failed(sql: &str, error: mysql::Error) -> Error {
     let cut = sql.char_indices().nth(SHOWN).map_or(sql.len(), |(at, _)| at);
     let dots = if cut < sql.len() { "…" } else { "" };
     failure(format!("the server did not do `{}{dots}`", &sql[..cut]), error)
-}
-
-/// An error of the driver or the server while doing `action`.
-pub(crate) fn failure(action: impl Into<String>, error: mysql::Error) -> Error {
-    Error::caused(ErrorKind::Database, action, error)
-}
-
-/// The server's number of an error, if the server reported it.
-pub fn error_code(error: &Error) -> Option<u16> {
-    match driver_error(error)? {
-        mysql::Error::MySqlError(error) => Some(error.code),
-        _ => None,
-    }
-}
-
-/// Whether an error means that the connection is gone.
-pub fn is_lost(error: &Error) -> bool {
-    /// The server is shutting down; the connection was killed.
-    const GONE: [u16; 2] = [1053, 1927];
-    driver_error(error).is_some_and(|e| e.is_connectivity_error())
-        || error_code(error).is_some_and(|c| GONE.contains(&c))
-}
-
-fn driver_error(error: &Error) -> Option<&mysql::Error> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref::<mysql::Error>() {
-            return Some(found);
-        }
-        cause = error.source();
-    }
-    None
 }

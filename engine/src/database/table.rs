@@ -170,7 +170,9 @@ fn encoding(server: &Server, name: &str, data_type: &str) -> Option<(ValueEncodi
         "time" => plain(V::Time),
         "year" => plain(V::Year),
         // By number: 0 and the label '' differ, and labels need no character set.
-        "enum" | "set" => Some((V::Integer, Some(format!("{name}+0")), Some("CAST(@v AS UNSIGNED)".to_owned()))),
+        "enum" | "set" => {
+            Some((V::Integer, Some(format!("CAST({name} AS UNSIGNED)")), Some("CAST(@v AS UNSIGNED)".to_owned())))
+        }
         "uuid" | "inet6" => Some((V::Bytes, Some(format!("CAST({name} AS BINARY(16))")), None)),
         "inet4" => Some((V::Bytes, Some(format!("CAST({name} AS BINARY(4))")), None)),
         // MySQL takes no JSON of the character set binary.

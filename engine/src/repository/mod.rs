@@ -1,6 +1,7 @@
 //! A repository: store, keys and index joined. What is done with one are functions of other modules.
 
 mod create;
+mod leases;
 mod manifests;
 pub mod members;
 mod merge;

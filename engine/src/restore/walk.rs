@@ -216,7 +216,8 @@ impl<'r> Walk<'_, 'r> {
         if self.run.options.dry_run {
             return self.foresee(folder, &path, &entry, existing.as_ref());
         }
-        let large = entry.meta.size > PIECE && matches!(entry.content, Some(ContentRef::List(_)));
+        let large =
+            entry.meta.size > PIECE && matches!(entry.content, Some(ContentRef::List(_) | ContentRef::Segments(_)));
         let job = FileJob { folder: folder.clone(), path, entry, existing };
         match large {
             true => job.split(self.run, &mut |piece| send(&self.jobs, piece)),

@@ -6,8 +6,10 @@ use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::node::{ContentItem, ContentNode};
 use repo_format::pack::ChunkKind;
+use repo_format::segments::SegmentNode;
 
-use super::ContentRef;
+use super::segments::read_node;
+use super::{ContentRef, SegmentIter, TreeEntry};
 use crate::chunk::Compression;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::{ChunkReader, NodeSink};
@@ -83,6 +85,8 @@ pub struct ContentIter<'r> {
     reader: &'r ChunkReader<'r>,
     /// What is left of one node a level, the deepest last, each reversed.
     stack: Vec<(u8, Vec<ContentItem>)>,
+    /// Of a table: the segments that follow.
+    segments: Option<SegmentIter<'r>>,
     position: u64,
 }
 
@@ -90,13 +94,11 @@ impl<'r> ContentIter<'r> {
     /// Begins with a content of `len` plain bytes that is not inline. Lists that add up to another length are refused before anything
     /// of them is given, so they cannot branch without end either.
     pub fn new(reader: &'r ChunkReader<'r>, content: &ContentRef, len: u64) -> Self {
-        let stack = match content {
-            ContentRef::Inline(_) => Vec::new(),
-            ContentRef::Direct(items) => vec![(0, items.iter().rev().copied().collect())],
-            // The root's level is not known yet: any will do.
-            ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len }])],
+        let segments = match content {
+            ContentRef::Segments(id) => Some(SegmentIter::new(reader, *id, len)),
+            _ => None,
         };
-        ContentIter { reader, stack, position: 0 }
+        ContentIter { reader, stack: first_step(content, len), segments, position: 0 }
     }
 
     /// Plain bytes up to the end of the chunk, or of the list that could not be read, that was given last.
@@ -118,13 +120,33 @@ impl<'r> ContentIter<'r> {
     }
 }
 
+/// What a walk begins with.
+fn first_step(content: &ContentRef, len: u64) -> Vec<(u8, Vec<ContentItem>)> {
+    match content {
+        ContentRef::Inline(_) | ContentRef::Segments(_) => Vec::new(),
+        ContentRef::Direct(items) => vec![(0, items.iter().rev().copied().collect())],
+        // The root's level is not known yet: any will do.
+        ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len }])],
+    }
+}
+
 impl Iterator for ContentIter<'_> {
     type Item = Result<ContentItem>;
 
     /// The next chunk. After an error the walk goes on behind what could not be read; see [`ContentIter::plain_end`].
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (level, items) = self.stack.last_mut()?;
+            let Some((level, items)) = self.stack.last_mut() else {
+                let segments = self.segments.as_mut()?;
+                match segments.next()? {
+                    Ok(segment) => self.stack = first_step(&segment.content, segment.len),
+                    Err(error) => {
+                        self.position = segments.plain_end();
+                        return Some(Err(error));
+                    }
+                }
+                continue;
+            };
             let level = *level;
             match items.pop() {
                 None => drop(self.stack.pop()),
@@ -153,13 +175,13 @@ impl ContentIter<'_> {
         content: &ContentRef,
         node: &mut dyn FnMut(ChunkId) -> Result<bool>,
     ) -> Result<()> {
-        let ContentRef::List(root) = content else { return Ok(()) };
-        let (mut waiting, mut met) = (vec![*root], HashSet::new());
+        let (mut waiting, mut met) = match content {
+            ContentRef::List(root) => (vec![*root], HashSet::new()),
+            ContentRef::Segments(root) => return segment_nodes(reader, *root, node),
+            ContentRef::Inline(_) | ContentRef::Direct(_) => return Ok(()),
+        };
         while let Some(id) = waiting.pop() {
-            if !met.insert(id) {
-                continue;
-            }
-            if !node(id)? {
+            if !met.insert(id) || !node(id)? {
                 continue;
             }
             let bytes = reader.read(ChunkKind::Node, &id)?;
@@ -169,5 +191,54 @@ impl ContentIter<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Calls `node` with the ids of all segment lists of a table, and of the content lists in them.
+fn segment_nodes(reader: &ChunkReader<'_>, root: ChunkId, node: &mut dyn FnMut(ChunkId) -> Result<bool>) -> Result<()> {
+    let mut waiting = vec![root];
+    while let Some(id) = waiting.pop() {
+        if !node(id)? {
+            continue;
+        }
+        match read_node(reader, id)? {
+            SegmentNode::Parts(_, parts) => waiting.extend(parts.iter().map(|part| part.id)),
+            SegmentNode::Leaf(ids, segments) => {
+                for segment in segments {
+                    let Some(content) = ContentRef::from_node(segment.content, &ids) else { continue };
+                    ContentIter::nodes(reader, &content, node)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The whole content of a small file.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] if it is larger than `limit`, or a chunk of it is lost.
+pub fn read_file(reader: &ChunkReader<'_>, entry: &TreeEntry, limit: u64) -> Result<Vec<u8>> {
+    let shown = String::from_utf8_lossy(entry.name());
+    if entry.meta.size > limit || entry.meta.holes.is_some() {
+        let message = format!("`{shown}` has {} bytes where at most {limit} are expected", entry.meta.size);
+        return Err(Error::new(ErrorKind::Damaged, message));
+    }
+    let mut bytes = Vec::new();
+    match &entry.content {
+        None => {}
+        Some(ContentRef::Inline(inline)) => bytes.extend_from_slice(inline),
+        Some(content) => {
+            for item in ContentIter::new(reader, content, entry.meta.size) {
+                bytes.extend_from_slice(&reader.read(ChunkKind::Data, &item?.id)?);
+                if bytes.len() as u64 > entry.meta.size {
+                    break;
+                }
+            }
+        }
+    }
+    match bytes.len() as u64 == entry.meta.size {
+        true => Ok(bytes),
+        false => Err(Error::new(ErrorKind::Damaged, format!("`{shown}` is not as long as it says"))),
     }
 }

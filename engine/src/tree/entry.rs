@@ -16,6 +16,8 @@ pub enum ContentRef {
     Direct(Vec<ContentItem>),
     /// A content list.
     List(ChunkId),
+    /// A segment list: the rows of a table.
+    Segments(ChunkId),
 }
 
 /// An entry with ids in place of places.
@@ -46,7 +48,7 @@ impl TreeEntry {
             None => self.data_len() == 0,
             Some(ContentRef::Inline(bytes)) => bytes.len() as u64 == self.data_len(),
             Some(ContentRef::Direct(items)) => items.iter().map(|item| item.len).sum::<u64>() == self.data_len(),
-            Some(ContentRef::List(_)) => true,
+            Some(ContentRef::List(_) | ContentRef::Segments(_)) => true,
         }
     }
 
@@ -59,15 +61,7 @@ impl TreeEntry {
     pub(super) fn from_node(mut meta: Entry, ids: &[ChunkId]) -> Self {
         let id = |place: u32| ids.get(place as usize).copied();
         let tree = meta.tree.take().and_then(id);
-        let content = meta.content.take().and_then(|content| match content {
-            Content { inline: Some(bytes), .. } => Some(ContentRef::Inline(bytes.0)),
-            Content { direct: Some(direct), .. } => {
-                let item = |c: &DirectChunk| id(c.place).map(|id| ContentItem { id, len: c.len.into() });
-                direct.iter().map(item).collect::<Option<_>>().map(ContentRef::Direct)
-            }
-            Content { list: Some(place), .. } => id(place).map(ContentRef::List),
-            _ => None,
-        });
+        let content = meta.content.take().and_then(|content| ContentRef::from_node(content, ids));
         TreeEntry { meta, content, tree }
     }
 
@@ -75,7 +69,30 @@ impl TreeEntry {
     pub(super) fn into_node(self, places: &mut Places) -> Entry {
         let mut meta = self.meta;
         meta.tree = self.tree.map(|id| places.of(id));
-        meta.content = self.content.map(|content| match content {
+        meta.content = self.content.map(|content| content.into_node(places));
+        meta
+    }
+}
+
+impl ContentRef {
+    /// Takes a content out of a node that names `ids`.
+    pub(super) fn from_node(content: Content, ids: &[ChunkId]) -> Option<Self> {
+        let id = |place: u32| ids.get(place as usize).copied();
+        match content {
+            Content { inline: Some(bytes), .. } => Some(ContentRef::Inline(bytes.0)),
+            Content { direct: Some(direct), .. } => {
+                let item = |c: &DirectChunk| id(c.place).map(|id| ContentItem { id, len: c.len.into() });
+                direct.iter().map(item).collect::<Option<_>>().map(ContentRef::Direct)
+            }
+            Content { list: Some(place), .. } => id(place).map(ContentRef::List),
+            Content { segments: Some(place), .. } => id(place).map(ContentRef::Segments),
+            _ => None,
+        }
+    }
+
+    /// The content for a node, whose ids `places` collects.
+    pub(super) fn into_node(self, places: &mut Places) -> Content {
+        match self {
             ContentRef::Inline(bytes) => Content { inline: Some(ByteString(bytes)), ..Content::default() },
             ContentRef::Direct(items) => {
                 // Plain lengths of chunks fit: they are at most 8 MiB.
@@ -86,8 +103,8 @@ impl TreeEntry {
                 Content { direct: Some(items.into_iter().map(direct).collect()), ..Content::default() }
             }
             ContentRef::List(id) => Content { list: Some(places.of(id)), ..Content::default() },
-        });
-        meta
+            ContentRef::Segments(id) => Content { segments: Some(places.of(id)), ..Content::default() },
+        }
     }
 }
 

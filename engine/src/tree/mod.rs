@@ -7,9 +7,11 @@ mod content;
 mod directory;
 mod entry;
 mod path;
+mod segments;
 
-pub use content::{ContentBuilder, ContentIter};
+pub use content::{ContentBuilder, ContentIter, read_file};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
 pub(crate) use path::{EntryCount, check_depth, join};
 pub use path::{lookup, virtual_path};
+pub use segments::{SegmentItem, SegmentIter, SegmentListBuilder};

@@ -203,7 +203,7 @@ impl Needs<'_> {
     fn file_suffers(&self, entry: &TreeEntry) -> bool {
         match &entry.content {
             None | Some(ContentRef::Inline(_)) => false,
-            Some(ContentRef::List(list)) => self.suffers(list),
+            Some(ContentRef::List(list) | ContentRef::Segments(list)) => self.suffers(list),
             Some(ContentRef::Direct(items)) => items.iter().any(|item| self.lost.contains_key(&item.id)),
         }
     }
@@ -220,9 +220,24 @@ fn children(id: ChunkId, bytes: &[u8]) -> Result<Vec<Child>> {
             Ok(all(if raw.level == 0 { ChunkKind::Data } else { ChunkKind::Node }))
         }
         kind if kind == NodeKind::Directory as u8 => directory_children(bytes).map_err(damaged),
+        kind if kind == NodeKind::Segments as u8 => segment_children(bytes).map_err(damaged),
         // Kinds of a later version name nodes of their own; that they can be read is what can be checked.
         _ => Ok(all(ChunkKind::Node)),
     }
+}
+
+fn segment_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
+    use repo_format::segments::SegmentNode;
+    let (ids, segments) = match SegmentNode::decode(bytes)? {
+        SegmentNode::Parts(_, parts) => {
+            return Ok(parts.iter().map(|part| Child { id: part.id, kind: ChunkKind::Node }).collect());
+        }
+        SegmentNode::Leaf(ids, segments) => (ids, segments),
+    };
+    let direct = segments.iter().filter_map(|segment| segment.content.direct.as_ref()).flatten();
+    let data: HashSet<usize> = direct.map(|chunk| chunk.place as usize).collect();
+    let kind = |place: usize| if data.contains(&place) { ChunkKind::Data } else { ChunkKind::Node };
+    Ok(ids.iter().enumerate().map(|(place, id)| Child { id: *id, kind: kind(place) }).collect())
 }
 
 fn directory_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
@@ -237,7 +252,8 @@ fn directory_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
     for entry in &leaf.entries {
         let content = entry.content.as_ref();
         let direct = content.and_then(|c| c.direct.as_ref()).into_iter().flatten().map(|c| (c.place, ChunkKind::Data));
-        let nodes = entry.tree.into_iter().chain(content.and_then(|c| c.list)).map(|place| (place, ChunkKind::Node));
+        let lists = content.into_iter().flat_map(|c| c.list.into_iter().chain(c.segments));
+        let nodes = entry.tree.into_iter().chain(lists).map(|place| (place, ChunkKind::Node));
         kinds.extend(direct.chain(nodes));
     }
     let child = |(place, id): (usize, &ChunkId)| {

@@ -3,15 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use repo_format::clear;
-use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::head::ObjectKind;
 use repo_format::id::{Bytes32, LeaseId, PackId};
-use repo_format::lease::Lease;
 use repo_format::limits;
 
 use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
 use super::content::CheckedPacks;
 use super::report::Report;
-use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::repository::{ManifestObject, Repository, SnapshotObject};
@@ -126,13 +124,7 @@ fn check_clear(
 /// A lease need not survive a power loss, so one that cannot be read is only odd.
 fn check_lease(repository: &Repository, report: &Report, id: LeaseId) {
     let name = ObjectName::Lease(id);
-    let read = || -> Result<Lease> {
-        let bytes = repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD)?;
-        let keys = repository.keys();
-        let plain = keys.open(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &bytes, limits::SMALL_OBJECT)?;
-        Lease::decode(&plain).map_err(|e| Error::damaged(name, e))
-    };
-    match read() {
+    match repository.read_lease(id) {
         Ok(lease) => report.note(format!(
             "{name}: process {} on {} is writing, or ended without tidying up",
             lease.process, lease.host

@@ -836,7 +836,8 @@ mod entries {
     #[test]
     fn places_outside_the_nodes_ids_are_refused() {
         let why = "it names a chunk that its node does not";
-        let content = |direct, list| Entry { content: Some(Content { inline: None, direct, list }), ..file() };
+        let content =
+            |direct, list| Entry { content: Some(Content { inline: None, direct, list, segments: None }), ..file() };
         for place in [4, u32::MAX] {
             entry_refused(content(Some(vec![DirectChunk { place, len: 1 }]), None), why);
             entry_refused(content(None, Some(place)), why);

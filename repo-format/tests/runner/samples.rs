@@ -327,7 +327,7 @@ pub(crate) fn full_file() -> Entry {
 pub(crate) fn entries() -> Vec<Entry> {
     let entry = |name: &str, kind| Entry::new(name.into(), kind);
     let content = |inline: Option<&[u8]>, list| {
-        Some(Content { inline: inline.map(|b| ByteString(b.to_vec())), direct: None, list })
+        Some(Content { inline: inline.map(|b| ByteString(b.to_vec())), direct: None, list, segments: None })
     };
     let device = Some(Device { major: 8, minor: 1 << 19 });
     vec![

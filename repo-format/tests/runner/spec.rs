@@ -65,6 +65,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("condemned"), [limits::CONDEMNED]);
     assert_eq!(limit("node"), [limits::CHUNK_PLAIN, limits::NODE_IDS_COUNT, limits::NODE_LEVEL.into()]);
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
+    assert_eq!(limit("record of a database"), [limits::DATABASE_RECORD]);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
     assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64, limits::FOLDER_PATH as u64]);
@@ -81,7 +82,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 15, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 16, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -195,13 +196,15 @@ fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
     let roots = list(between(FORMAT, "name in the top directory, 1: kind (", ")"));
     assert_eq!(
         roots.iter().map(|r| r.0).collect::<Vec<_>>(),
-        [manifest::ROOT_FOLDER, manifest::ROOT_FILE, manifest::ROOT_STREAM]
+        [manifest::ROOT_FOLDER, manifest::ROOT_FILE, manifest::ROOT_STREAM, manifest::ROOT_DATABASE]
     );
     let wraps = list(between(FORMAT, "wrap: ", " |"));
     assert_eq!(wraps.iter().map(|w| w.0).collect::<Vec<_>>(), [member::WRAP_ARGON2ID, member::WRAP_KEY_FILE]);
     assert_eq!(numbers(between(FORMAT, "state, bits: ", " = it changed too near")), [u64::from(entry::STATE_RACY)]);
-    let nodes = ["**Content list**, kind ", "**Directory**, kind ", "**Problem list**, kind "];
-    let kinds = [node::NodeKind::Content, node::NodeKind::Directory, node::NodeKind::Problems];
+    let nodes =
+        ["**Content list**, kind ", "**Directory**, kind ", "**Problem list**, kind ", "**Segment list**, kind "];
+    let kinds =
+        [node::NodeKind::Content, node::NodeKind::Directory, node::NodeKind::Problems, node::NodeKind::Segments];
     for (start, kind) in nodes.iter().zip(kinds) {
         assert_eq!(numbers(&between(FORMAT, start, ":")[..1]), [kind as u64]);
     }

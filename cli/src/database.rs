@@ -1,0 +1,161 @@
+//! The options that name a database server, and what the settings add to them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use engine::database::{Address, AddressParts, Password, TlsParts, read_option_file};
+use engine::{Error, ErrorKind, Result};
+
+use crate::context::Context;
+use crate::secret::read_password_file;
+
+/// A server, and which of its schemas are meant.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct DatabaseArgs {
+    /// The database server, as mysql://USER@HOST[:PORT] or mysql://USER@localhost/?socket=PATH
+    #[arg(long, value_name = "URL", help_heading = "Database options")]
+    pub database: Option<String>,
+    /// Only this schema; can be given several times [default: all but the server's own]
+    #[arg(long = "schema", value_name = "NAME", help_heading = "Database options")]
+    pub schemas: Vec<String>,
+    /// How to get in.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// How to get in to a server that is named elsewhere.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Database options")]
+pub struct ServerArgs {
+    /// Take what the URL does not say from this option file of MySQL or MariaDB (my.cnf), group [client]
+    #[arg(long, value_name = "FILE")]
+    defaults_file: Option<PathBuf>,
+    /// The password of the database is the first line of this file [or ENAMEL_DB_PASSWORD: the password itself]
+    #[arg(long, value_name = "FILE")]
+    database_password_file: Option<PathBuf>,
+    /// Encrypt the connection, and check the server's certificate
+    #[arg(long)]
+    tls: bool,
+    /// Trust this certificate authority, PEM; means --tls
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// Show the server this certificate, PEM; means --tls
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of this certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Encrypt, but accept any certificate: who answers in the server's place could read along
+    #[arg(long)]
+    tls_skip_verify: bool,
+}
+
+#[expect(dead_code, reason = "no command names a database yet; settings of enamel.toml are read already")]
+impl DatabaseArgs {
+    /// The server that the options name, or else enamel.toml; none if neither does.
+    ///
+    /// # Errors
+    /// See [`ServerArgs::address`].
+    pub fn address(&self, context: &Context<'_>) -> Result<Option<Address>> {
+        let url = self.database.as_ref().or(context.settings.file.database.as_ref());
+        match url {
+            Some(url) => self.server.address(url, context).map(Some),
+            None if self.server.is_empty() && self.schemas.is_empty() => Ok(None),
+            None => {
+                Err(Error::new(ErrorKind::Usage, "an option is about a database, and none is named: use --database"))
+            }
+        }
+    }
+
+    /// The server, which must be named.
+    ///
+    /// # Errors
+    /// None is named; else see [`ServerArgs::address`].
+    pub fn required_address(&self, context: &Context<'_>) -> Result<Address> {
+        self.address(context)?.ok_or_else(|| {
+            Error::new(ErrorKind::Usage, "no database is named: use --database URL, or `database` in enamel.toml")
+        })
+    }
+
+    /// The schemas that the options name, or else enamel.toml; none stands for all.
+    pub fn schemas(&self, context: &Context<'_>) -> Vec<String> {
+        if self.schemas.is_empty() { context.settings.file.schemas.clone() } else { self.schemas.clone() }
+    }
+}
+
+impl ServerArgs {
+    /// The server of `url`, with password and encryption from options, environment and files.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if `url` makes no sense or holds a password, or a file cannot be read.
+    pub fn address(&self, url: &str, context: &Context<'_>) -> Result<Address> {
+        let named = parse_url(url)?;
+        let file = &context.settings.file;
+        let option_file = self.defaults_file.as_ref().or(file.defaults_file.as_ref());
+        let fallback =
+            option_file.map_or_else(|| Ok(AddressParts::default()), |path| private(path, context, read_option_file))?;
+        let (own_tls, file_tls) = (self.tls(), file.tls());
+        let asks_for_tls = own_tls != TlsParts::default();
+        let parts = AddressParts { tls: own_tls.or(file_tls), password: self.password(context)?, ..named };
+        let address = parts.or(fallback).complete()?;
+        match asks_for_tls && address.socket.is_some() {
+            true => Err(Error::new(
+                ErrorKind::Usage,
+                "TLS is for TCP: what goes through a socket does not leave this machine",
+            )),
+            false => Ok(address),
+        }
+    }
+
+    /// The password that options, environment or enamel.toml give.
+    fn password(&self, context: &Context<'_>) -> Result<Option<Password>> {
+        let read = |path: &Path| private(path, context, read_password_file).map(|password| Some(Password(password)));
+        if let Some(path) = &self.database_password_file {
+            return read(path);
+        }
+        if let Some(password) = &context.settings.database_password {
+            return Ok(Some(Password(password.clone())));
+        }
+        context.settings.file.database_password_file.as_deref().map_or(Ok(None), read)
+    }
+
+    fn tls(&self) -> TlsParts {
+        TlsParts {
+            wanted: (self.tls || self.tls_skip_verify).then_some(true),
+            authority: self.tls_ca.clone(),
+            certificate: self.tls_cert.clone(),
+            key: self.tls_key.clone(),
+            accept_any: self.tls_skip_verify.then_some(true),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.defaults_file.is_none() && self.database_password_file.is_none() && self.tls() == TlsParts::default()
+    }
+}
+
+/// Reads a URL in which no password may stand.
+///
+/// # Errors
+/// [`ErrorKind::Usage`]; the message holds no password.
+pub fn parse_url(url: &str) -> Result<AddressParts> {
+    let parts = AddressParts::from_url(url)?;
+    match parts.password {
+        None => Ok(parts),
+        Some(_) => Err(Error::new(
+            ErrorKind::Usage,
+            "the URL of the database holds a password, which others can see, in the list of processes for one; use \
+             --database-password-file, --defaults-file or ENAMEL_DB_PASSWORD",
+        )),
+    }
+}
+
+/// Reads a file that others should not be able to read, and says so if they are.
+fn private<T>(path: &Path, context: &Context<'_>, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let value = read(path)?;
+    let is_open = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+    if is_open {
+        context.ui.warn(format_args!("other users can read {0}; `chmod 600 {0}` prevents that", path.display()));
+    }
+    Ok(value)
+}

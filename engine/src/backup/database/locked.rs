@@ -1,0 +1,220 @@
+//! Reads tables without transactions while they are locked, in the order that makes writers wait least.
+//!
+//! A group is freed as soon as all its tables are read. Groups that somebody waits for come first, then the smallest. When somebody has
+//! waited for as long as the user allows, all that is not read yet is freed and read later, without a lock: those tables are *late*.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+
+use super::moment::LockGroup;
+use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
+use super::spool::FilledSpool;
+use crate::backup::Run;
+use crate::database::{Address, Connection, Row, error_code};
+use crate::error::{Error, Result};
+
+/// How often it is looked who waits.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The server ended a statement because it was told to.
+const INTERRUPTED: [u16; 2] = [1317, 1028];
+
+/// Name of a table: schema, table.
+pub(super) type TableName = (String, String);
+
+/// What came of reading one table under its lock.
+pub(super) enum LockedRead {
+    /// All its rows.
+    Rows(Box<FilledSpool>),
+    /// There was no time.
+    Late,
+    /// It could not be read.
+    Failed(Error),
+}
+
+/// How to read locked tables.
+pub(super) struct LockedReading<'a> {
+    pub address: &'a Address,
+    /// The tables by their names; what is not here need not be read.
+    pub tables: HashMap<TableName, TableToRead<'a>>,
+    /// For how long somebody may wait.
+    pub wait_max: Duration,
+    pub place: SpoolPlace<'a>,
+    pub locked_at: Instant,
+}
+
+/// What came of it all.
+#[derive(Default)]
+pub(super) struct LockedOutcome {
+    pub tables: HashMap<TableName, LockedRead>,
+    /// From the first lock to the last that was freed.
+    pub tables_locked: Duration,
+    /// The longest that anybody was seen to wait.
+    pub longest_wait: Duration,
+}
+
+/// What the threads share.
+struct Shared<'a> {
+    groups: Mutex<Vec<LockGroup>>,
+    done: Mutex<HashMap<TableName, LockedRead>>,
+    /// Sessions that are reading.
+    reading: Mutex<Vec<u32>>,
+    is_over: AtomicBool,
+    longest_wait: AtomicU64,
+    /// Texts of statements that wait.
+    waiting: Mutex<Vec<String>>,
+    reading_options: &'a LockedReading<'a>,
+}
+
+/// Reads all groups with `readers` threads, and frees them.
+///
+/// # Errors
+/// If a connection is lost, or the run has been stopped. What concerns one table only is in the outcome.
+pub(super) fn read(
+    run: &Run<'_>,
+    groups: Vec<LockGroup>,
+    reading: &LockedReading<'_>,
+    readers: usize,
+) -> Result<LockedOutcome> {
+    let shared = Shared {
+        groups: Mutex::new(groups),
+        done: Mutex::default(),
+        reading: Mutex::default(),
+        is_over: AtomicBool::new(false),
+        longest_wait: AtomicU64::new(0),
+        waiting: Mutex::default(),
+        reading_options: reading,
+    };
+    let (stop_watching, watched) = bounded::<()>(0);
+    let result = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| watch(&shared, &watched));
+        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(|| read_groups(run, &shared))).collect();
+        let results: Vec<_> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect();
+        drop(stop_watching);
+        watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        results.into_iter().collect::<Result<Vec<()>>>()
+    });
+    result?;
+    Ok(LockedOutcome {
+        tables: shared.done.into_inner().unwrap_or_else(PoisonError::into_inner),
+        tables_locked: reading.locked_at.elapsed(),
+        longest_wait: Duration::from_millis(shared.longest_wait.into_inner()),
+    })
+}
+
+impl Shared<'_> {
+    /// The group to read next: one that somebody waits for, else the first that is left.
+    fn next_group(&self) -> Option<LockGroup> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if groups.is_empty() {
+            return None;
+        }
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_waited_for = |group: &LockGroup| {
+            group.tables.iter().any(|(_, table)| waiting.iter().any(|statement| statement.contains(table.as_str())))
+        };
+        let at = groups.iter().position(is_waited_for).unwrap_or(0);
+        Some(groups.remove(at))
+    }
+
+    fn reading(&self) -> std::sync::MutexGuard<'_, Vec<u32>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
+
+fn read_groups(run: &Run<'_>, shared: &Shared<'_>) -> Result<()> {
+    while let Some(mut group) = shared.next_group() {
+        let tables = std::mem::take(&mut group.tables);
+        for name in tables {
+            let Some(table) = shared.reading_options.tables.get(&name) else { continue };
+            let read = read_table(run, shared, &mut group.connection, table)?;
+            shared.done.lock().unwrap_or_else(PoisonError::into_inner).insert(name, read);
+        }
+        group.connection.run("UNLOCK TABLES")?;
+    }
+    Ok(())
+}
+
+fn read_table(
+    run: &Run<'_>,
+    shared: &Shared<'_>,
+    connection: &mut Connection,
+    table: &TableToRead<'_>,
+) -> Result<LockedRead> {
+    if shared.is_over() {
+        return Ok(LockedRead::Late);
+    }
+    let id = connection.id();
+    shared.reading().push(id);
+    let mut source = Source { address: shared.reading_options.address, connection };
+    let read = read_as_it_lies(run, &mut source, table, shared.reading_options.place);
+    shared.reading().retain(|other| *other != id);
+    match read {
+        Ok(rows) => Ok(LockedRead::Rows(Box::new(rows))),
+        Err(error) if shared.is_over() && error_code(&error).is_some_and(|code| INTERRUPTED.contains(&code)) => {
+            Ok(LockedRead::Late)
+        }
+        // The server says it of this table: others may be whole.
+        Err(error) if is_table_error(&error) => Ok(LockedRead::Failed(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an error says that a table is damaged, or not there any more: others may be whole.
+fn is_table_error(error: &Error) -> bool {
+    /// Key file, record, or table damaged, crashed, of another version; not found; no such table.
+    const CODES: [u16; 13] = [126, 127, 134, 144, 145, 1016, 1017, 1030, 1034, 1035, 1146, 1194, 1195];
+    error_code(error).is_some_and(|code| CODES.contains(&code))
+}
+
+/// Looks who waits, until `stop` is closed; ends the reading when somebody has waited too long.
+fn watch(shared: &Shared<'_>, stop: &Receiver<()>) {
+    let options = shared.reading_options;
+    // Without a connection nobody can be seen: then the time that the locks have been held is what counts.
+    let mut connection = Connection::open(options.address).ok();
+    while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(LOOK_EVERY) {
+        let waiters = connection.as_mut().and_then(|connection| waiters(connection).ok());
+        let longest = match &waiters {
+            Some(waiters) => {
+                waiters.iter().map(|(wait, _)| *wait).max().unwrap_or_default().min(options.locked_at.elapsed())
+            }
+            None => options.locked_at.elapsed(),
+        };
+        shared.longest_wait.fetch_max(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let statements = waiters.into_iter().flatten().map(|(_, statement)| statement).collect();
+        *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) = statements;
+        if longest >= options.wait_max && !shared.is_over.swap(true, Ordering::Relaxed) {
+            let reading = shared.reading().clone();
+            reading.into_iter().for_each(|id| kill(options.address, id));
+        }
+    }
+}
+
+/// Who waits for tables, for how long, and with which statement.
+fn waiters(connection: &mut Connection) -> Result<Vec<(Duration, String)>> {
+    const STATES: &str = "('Waiting for table level lock', 'Waiting for table metadata lock', 'Waiting for table flush', 'Locked', \
+                          'System lock')";
+    let rows = connection.rows(&format!(
+        "SELECT * FROM information_schema.PROCESSLIST WHERE STATE IN {STATES} AND ID <> CONNECTION_ID()"
+    ))?;
+    Ok(rows.iter().map(waiter).collect())
+}
+
+/// Columns of the process list: 5 seconds, 7 the statement, on MariaDB 8 milliseconds.
+fn waiter(row: &Row) -> (Duration, String) {
+    let text = |at: usize| row.get(at).and_then(Option::as_ref).map(|cell| String::from_utf8_lossy(cell).into_owned());
+    let millis = text(8).and_then(|text| text.parse::<f64>().ok());
+    let seconds = text(5).and_then(|text| text.parse::<f64>().ok());
+    let wait = millis.map(|millis| millis / 1000.0).or(seconds).unwrap_or(0.0);
+    (Duration::try_from_secs_f64(wait).unwrap_or_default(), text(7).unwrap_or_default())
+}

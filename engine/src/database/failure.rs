@@ -1,0 +1,74 @@
+//! What the server or the driver says went wrong, in words that a user can act on.
+
+use std::fmt;
+
+use mysql::DriverError as D;
+
+use crate::error::{Error, ErrorKind};
+
+/// The cause of an error: what the server said, or why the driver gave up.
+#[derive(Debug)]
+struct Failure(mysql::Error);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            mysql::Error::MySqlError(e) => write!(f, "{} (error {})", e.message, e.code),
+            mysql::Error::IoError(e) => e.fmt(f),
+            mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
+            mysql::Error::DriverError(e) => fmt_driver_error(e, f),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+fn fmt_driver_error(error: &D, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        D::ConnectTimeout => f.write_str("nothing answered in time"),
+        D::CouldNotConnect(Some((_, why, _))) => f.write_str(why),
+        D::TlsNotSupported => f.write_str("the server offers no TLS"),
+        D::OldMysqlPasswordDisabled => {
+            f.write_str("the account's password is stored as MySQL 4.0 did it, which is not safe to use")
+        }
+        D::CleartextPluginDisabled => {
+            f.write_str("the server wants the password in clear text, as PAM and LDAP do, which is not supported")
+        }
+        D::UnknownAuthPlugin(name) => write!(f, "the server authenticates by `{name}`, which is not supported"),
+        other => write!(f, "{other}"),
+    }
+}
+
+// The driver's own errors are said above in other words: they are no causes of their own.
+impl std::error::Error for Failure {}
+
+/// An error of the driver or the server while doing `action`.
+pub(crate) fn failure(action: impl Into<String>, error: mysql::Error) -> Error {
+    Error::caused(ErrorKind::Database, action, Failure(error))
+}
+
+/// The server's number of an error, if the server reported it.
+pub fn error_code(error: &Error) -> Option<u16> {
+    match driver_error(error)? {
+        mysql::Error::MySqlError(error) => Some(error.code),
+        _ => None,
+    }
+}
+
+/// Whether an error means that the connection is gone.
+pub fn is_lost(error: &Error) -> bool {
+    /// The server is shutting down; the connection was killed.
+    const GONE: [u16; 2] = [1053, 1927];
+    driver_error(error).is_some_and(|e| e.is_connectivity_error())
+        || error_code(error).is_some_and(|c| GONE.contains(&c))
+}
+
+fn driver_error(error: &Error) -> Option<&mysql::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<Failure>() {
+            return Some(&found.0);
+        }
+        cause = error.source();
+    }
+    None
+}

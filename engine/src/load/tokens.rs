@@ -1,0 +1,165 @@
+//! SQL as a row of tokens, so that what stands in quotes is never taken for something else.
+
+use std::ops::Range;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A name without quotes, a keyword, a number.
+    Word,
+    /// A name in backticks.
+    Name,
+    /// A string in single or double quotes.
+    Text,
+    /// `(`.
+    Open,
+    /// `)`.
+    Close,
+    /// `,`.
+    Comma,
+    /// Any other character.
+    Other,
+    /// A comment that every server skips; or what opens or closes one that some execute.
+    Comment,
+}
+
+/// A token, and how many parentheses are open around it.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it stands.
+    pub at: Range<usize>,
+    /// Open parentheses; those of a pair have the number outside of it.
+    pub depth: usize,
+}
+
+/// The tokens of `sql`; `None` when a quote, comment or parenthesis is not closed.
+pub fn tokens(sql: &[u8]) -> Option<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let (mut at, mut depth) = (0, 0usize);
+    while let Some(&byte) = sql.get(at) {
+        if byte.is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let (kind, end) = token(sql, at)?;
+        if kind == Kind::Close {
+            depth = depth.checked_sub(1)?;
+        }
+        tokens.push(Token { kind, at: at..end, depth });
+        if kind == Kind::Open {
+            depth += 1;
+        }
+        at = end;
+    }
+    (depth == 0).then_some(tokens)
+}
+
+fn token(sql: &[u8], at: usize) -> Option<(Kind, usize)> {
+    let rest = &sql[at..];
+    Some(match rest[0] {
+        b'`' => (Kind::Name, quoted_end(sql, at)?),
+        b'\'' | b'"' => (Kind::Text, quoted_end(sql, at)?),
+        b'(' => (Kind::Open, at + 1),
+        b')' => (Kind::Close, at + 1),
+        b',' => (Kind::Comma, at + 1),
+        b'#' => (Kind::Comment, line_end(sql, at)),
+        b'-' if is_line_comment(rest) => (Kind::Comment, line_end(sql, at)),
+        b'*' if rest.starts_with(b"*/") => (Kind::Comment, at + 2),
+        b'/' if rest.starts_with(b"/*") => (Kind::Comment, comment_end(sql, at)?),
+        byte if is_word(byte) => (Kind::Word, at + rest.iter().take_while(|b| is_word(**b)).count()),
+        _ => (Kind::Other, at + 1),
+    })
+}
+
+/// Two dashes begin a comment only before white space.
+fn is_line_comment(rest: &[u8]) -> bool {
+    rest.starts_with(b"--") && rest.get(2).is_none_or(u8::is_ascii_whitespace)
+}
+
+fn line_end(sql: &[u8], at: usize) -> usize {
+    sql[at..].iter().position(|b| *b == b'\n').map_or(sql.len(), |length| at + length)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+/// The end of what is quoted at `at`: a quote within is doubled, or in a string follows a backslash.
+fn quoted_end(sql: &[u8], at: usize) -> Option<usize> {
+    let quote = sql[at];
+    let mut end = at + 1;
+    loop {
+        match *sql.get(end)? {
+            b'\\' if quote != b'`' => end += 2,
+            byte if byte != quote => end += 1,
+            _ if sql.get(end + 1) == Some(&quote) => end += 2,
+            _ => return Some(end + 1),
+        }
+    }
+}
+
+/// Of a comment that some servers execute only its beginning, `/*!80016` or `/*M!100300`, is skipped: what it holds is SQL.
+fn comment_end(sql: &[u8], at: usize) -> Option<usize> {
+    let marker = match &sql[at + 2..] {
+        [b'!', ..] => 3,
+        [b'M', b'!', ..] => 4,
+        rest => return rest.windows(2).position(|two| two == b"*/").map(|length| at + 2 + length + 2),
+    };
+    let digits = sql[at + marker..].iter().take_while(|b| b.is_ascii_digit()).count();
+    Some(at + marker + digits)
+}
+
+/// A name without its backticks.
+pub fn unquote(name: &[u8]) -> Vec<u8> {
+    let inner = name.strip_prefix(b"`").and_then(|n| n.strip_suffix(b"`")).unwrap_or(name);
+    let mut plain = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(byte) = bytes.next() {
+        plain.push(*byte);
+        if *byte == b'`' {
+            bytes.next();
+        }
+    }
+    plain
+}
+
+/// Whether the token is this keyword.
+pub fn is_keyword(sql: &[u8], token: &Token, keyword: &str) -> bool {
+    token.kind == Kind::Word && sql[token.at.clone()].eq_ignore_ascii_case(keyword.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(sql: &str) -> Option<Vec<&str>> {
+        Some(tokens(sql.as_bytes())?.into_iter().map(|token| &sql[token.at]).collect())
+    }
+
+    #[test]
+    fn quotes_hide_what_is_in_them() {
+        assert_eq!(shown("a 'it''s, (\\'x' `b``,(` \"c)\"").unwrap(), ["a", "'it''s, (\\'x'", "`b``,(`", "\"c)\""]);
+        assert_eq!(shown("'\\\\' , x").unwrap(), ["'\\\\'", ",", "x"]);
+    }
+
+    #[test]
+    fn what_some_servers_execute_is_read_and_other_comments_are_not() {
+        assert_eq!(shown("a /*!80023 INVISIBLE */ b").unwrap(), ["a", "/*!80023", "INVISIBLE", "*/", "b"]);
+        assert_eq!(shown("a /* (it's */ b").unwrap(), ["a", "/* (it's */", "b"]);
+        assert_eq!(shown("a -- it's\nb # (\nc").unwrap(), ["a", "-- it's", "b", "# (", "c"]);
+        assert_eq!(shown("3--1").unwrap(), ["3", "-", "-", "1"]);
+    }
+
+    #[test]
+    fn what_is_not_closed_is_refused() {
+        assert!(["'a", "`a", "(a", "a)", "/* a", "'a\\"].iter().all(|sql| shown(sql).is_none()));
+    }
+
+    #[test]
+    fn names_lose_their_quotes() {
+        assert_eq!(unquote(b"`a``b`"), b"a`b");
+        assert_eq!(unquote(b"plain"), b"plain");
+    }
+}

@@ -1,0 +1,164 @@
+//! What a profile says.
+
+use std::path::Path;
+
+use repo_format::database::TableRecord;
+
+/// An application: where its settings, images and rows that name files are.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name on the command line and in snapshots.
+    pub name: &'static str,
+    /// Its name in sentences.
+    pub title: &'static str,
+    /// The table of its settings.
+    pub settings: Settings,
+    /// Where it keeps images.
+    pub images: ImageFolder,
+    /// The rows that name files among the images.
+    pub documents: Documents,
+    /// A schema whose name is that of another with this and more behind it is a copy that the application has made.
+    pub copy_mark: &'static str,
+}
+
+/// A table with a name and a value in each row.
+#[derive(Debug)]
+pub struct Settings {
+    /// The table.
+    pub table: &'static str,
+    /// The column of names.
+    pub name: &'static str,
+    /// The column of values.
+    pub value: &'static str,
+    /// The settings that a snapshot records.
+    pub recorded: &'static [&'static str],
+}
+
+/// Where images are.
+#[derive(Debug)]
+pub struct ImageFolder {
+    /// The setting that holds the folder, or several.
+    pub setting: &'static str,
+    /// What stands between several.
+    pub separator: char,
+    /// A folder that is in the right one.
+    pub mark: &'static str,
+    /// The setting that says how images are kept.
+    pub mode_setting: &'static str,
+    /// Its values for which there is no folder. Any other value means that there is one.
+    pub elsewhere: &'static [Elsewhere],
+    /// Columns that name another folder, for some machines.
+    pub overrides: &'static [PathColumn],
+    /// Patterns, from the folder of images, of what can be made again.
+    pub excludes: &'static [&'static str],
+}
+
+/// A way to keep images other than in a folder.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// The value of the setting.
+    pub value: &'static str,
+    /// Where they are, in words.
+    pub place: &'static str,
+    /// Whether a backup of the database has them.
+    pub in_database: bool,
+}
+
+/// A column that holds paths of folders.
+#[derive(Debug, Clone, Copy)]
+pub struct PathColumn {
+    /// Its table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The column that says whose path it is.
+    pub whose: &'static str,
+}
+
+/// Rows that name files: each in the folder of the row that owns it.
+#[derive(Debug)]
+pub struct Documents {
+    /// Their table.
+    pub table: &'static str,
+    /// The column that tells one from another.
+    pub key: &'static str,
+    /// The column of the file's name.
+    pub file_name: &'static str,
+    /// The column that names the owner.
+    pub owner: &'static str,
+    /// The rows that own them.
+    pub owners: Owners,
+}
+
+/// Rows with a folder each, in a folder that is named by its first letter, upper case.
+#[derive(Debug)]
+pub struct Owners {
+    /// Their table.
+    pub table: &'static str,
+    /// The column that tells one from another.
+    pub key: &'static str,
+    /// The column of the folder's name.
+    pub folder: &'static str,
+}
+
+/// A column that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark(&'static str, &'static str);
+
+impl Mark {
+    /// Whether one of `tables` has the column.
+    pub fn is_among(self, tables: &[TableRecord]) -> bool {
+        has_column(tables, self.0, self.1)
+    }
+}
+
+/// Whether `column` of `table` is among `tables`; servers on Windows may have changed the case of names.
+pub(super) fn has_column(tables: &[TableRecord], table: &str, column: &str) -> bool {
+    let same_table = |record: &&TableRecord| record.name.eq_ignore_ascii_case(table);
+    let mut columns = tables.iter().filter(same_table).flat_map(|record| &record.columns);
+    columns.any(|found| found.name.eq_ignore_ascii_case(column))
+}
+
+impl Profile {
+    /// Tables that every schema of the application has.
+    pub fn tables(&self) -> [&'static str; 2] {
+        [self.settings.table, self.documents.table]
+    }
+
+    /// Columns by which a schema of the application is known.
+    pub(super) fn marks(&self) -> [Mark; 3] {
+        let (settings, documents) = (&self.settings, &self.documents);
+        [
+            Mark(settings.table, settings.name),
+            Mark(settings.table, settings.value),
+            Mark(documents.table, documents.file_name),
+        ]
+    }
+
+    /// The patterns of what can be made again, for the folder `images` only; from any source where its path is not UTF-8.
+    pub fn excludes(&self, images: &Path) -> Vec<String> {
+        let folder = images.components().as_path().to_str().unwrap_or_default().trim_end_matches('/');
+        let folder: String = folder.chars().flat_map(escaped).collect();
+        self.images.excludes.iter().map(|pattern| format!("{folder}{pattern}")).collect()
+    }
+}
+
+/// A character of a path in a pattern.
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let backslash = r"\*?[]{}!#".contains(c).then_some('\\');
+    backslash.into_iter().chain([c])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::named;
+    use super::*;
+
+    #[test]
+    fn patterns_are_for_the_images_only() {
+        let profile = named("opendental").unwrap();
+        let patterns = profile.excludes(Path::new("/srv/Open [Dent]/"));
+        assert!(patterns.contains(&r"/srv/Open \[Dent\]/SetupFiles/".to_owned()), "{patterns:?}");
+        assert!(patterns.contains(&r"/srv/Open \[Dent\]/*/*/Thumbnails/".to_owned()), "{patterns:?}");
+    }
+}

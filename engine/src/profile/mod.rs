@@ -1,0 +1,42 @@
+//! Profiles: what is known of applications whose database and images belong together.
+//!
+//! A profile is data: which rows say where the images are, which of these are not worth saving, which rows name files. What is done
+//! with it is the same for every profile. Backup, restore and verify know nothing of profiles; who calls them asks here first.
+//!
+//! ```text
+//! before a backup:  find_schema, find_images, settings  ->  a source, patterns, a record in the snapshot
+//! after it:         missing_files                       ->  rows whose file the snapshot lacks
+//! after a restore:  path_statements                     ->  the copy points at no live images
+//! ```
+
+mod definition;
+mod images;
+mod opendental;
+mod path_map;
+mod settings;
+
+use repo_format::database::{ServerRecord, TableRecord};
+
+pub use definition::{Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Settings};
+pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
+pub use path_map::{PathMap, PathMapping};
+pub use settings::{find_schema, path_statements, settings};
+
+/// All profiles.
+pub const PROFILES: &[&Profile] = &[&opendental::OPEN_DENTAL];
+
+/// The profile of this name.
+pub fn named(name: &str) -> Option<&'static Profile> {
+    PROFILES.iter().copied().find(|profile| profile.name == name)
+}
+
+/// The profile that a snapshot was made with.
+pub fn for_snapshot(server: &ServerRecord) -> Option<&'static Profile> {
+    server.profile.as_ref().and_then(|record| named(&record.name))
+}
+
+/// The profile whose tables and columns are among `tables`, those of one schema: so that a copy is kept from live images also
+/// when the snapshot was made without a profile.
+pub fn of_schema(tables: &[TableRecord]) -> Option<&'static Profile> {
+    PROFILES.iter().copied().find(|profile| profile.marks().iter().all(|column| column.is_among(tables)))
+}

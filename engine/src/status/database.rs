@@ -1,0 +1,136 @@
+//! What a snapshot says of a database: which tables are late, which are missing, and where those can still be found.
+
+use repo_format::database::{LateTable, LeftOut, SERVER_FILE, ServerRecord, TABLE_FILE, escape_name};
+use repo_format::entry::EntryKind;
+use repo_format::limits;
+use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
+use repo_format::pack::ChunkKind;
+
+use super::{SnapshotRef, reference};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::ChunkReader;
+use crate::tree::{ContentIter, ContentRef, TreeEntry, join, lookup};
+
+/// What [`LeftOut::what`] is of a table.
+const TABLE: &str = "table";
+
+/// A database in the newest snapshot.
+#[derive(Debug, Clone)]
+pub struct DatabaseStatus {
+    /// Its root.
+    pub root: Root,
+    /// Tables that show a later time than the others.
+    pub late: Vec<LateTable>,
+    /// What should be there and is not.
+    pub missing: Vec<MissingObject>,
+}
+
+/// Something that is not in the newest snapshot though it should be.
+#[derive(Debug, Clone)]
+pub struct MissingObject {
+    /// What, and why.
+    pub object: LeftOut,
+    /// Of a table: the newest snapshot that has it.
+    pub good: Option<SnapshotRef>,
+}
+
+impl DatabaseStatus {
+    /// Whether everything is there, of one moment.
+    pub fn is_whole(&self) -> bool {
+        self.late.is_empty() && self.missing.is_empty()
+    }
+
+    /// Whether there is no table left to look for.
+    pub(super) fn is_explained(&self) -> bool {
+        !self.missing.iter().any(MissingObject::is_sought)
+    }
+}
+
+impl MissingObject {
+    fn is_sought(&self) -> bool {
+        self.good.is_none() && self.object.what == TABLE
+    }
+}
+
+/// What the snapshot says of its database `root`; nothing if it has no record of the server.
+pub(super) fn status(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<DatabaseStatus>> {
+    let Some(server) = server(reader, manifest, root)? else { return Ok(None) };
+    let missing = server.left_out.into_iter().map(|object| MissingObject { object, good: None }).collect();
+    Ok(Some(DatabaseStatus { root: root.clone(), late: server.late, missing }))
+}
+
+/// Whether all databases in an older snapshot are whole.
+pub(super) fn are_whole(reader: &ChunkReader<'_>, manifest: &Manifest) -> Result<bool> {
+    for root in manifest.roots.iter().filter(|root| root.kind == ROOT_DATABASE) {
+        if status(reader, manifest, root)?.is_some_and(|status| !status.is_whole()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Notes for tables that are missing whether an older snapshot, `manifest`, has them.
+pub(super) fn find_good(reader: &ChunkReader<'_>, manifest: &Manifest, databases: &mut [DatabaseStatus]) -> Result<()> {
+    for database in databases.iter_mut().filter(|database| !database.is_explained()) {
+        let root = &database.root;
+        let Some(server) = server(reader, manifest, root)? else { continue };
+        for missing in database.missing.iter_mut().filter(|missing| missing.is_sought()) {
+            if has_table(reader, manifest, root, &server, &missing.object)? {
+                missing.good = Some(reference(manifest));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the snapshot has the whole table.
+fn has_table(
+    reader: &ChunkReader<'_>,
+    manifest: &Manifest,
+    root: &Root,
+    server: &ServerRecord,
+    table: &LeftOut,
+) -> Result<bool> {
+    let same = |other: &LeftOut| other.schema == table.schema && other.name == table.name && other.what == table.what;
+    if server.left_out.iter().any(same) {
+        return Ok(false);
+    }
+    let schema = join(&root.name.0, &escape_name(&table.schema));
+    let path = join(&join(&schema, &escape_name(&table.name)), TABLE_FILE);
+    Ok(find(reader, manifest, &path)?.is_some())
+}
+
+fn server(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<ServerRecord>> {
+    let path = join(&root.name.0, SERVER_FILE);
+    let Some(entry) = find(reader, manifest, &path)? else { return Ok(None) };
+    let shown = format!("{} of snapshot {}", String::from_utf8_lossy(&path), manifest.id);
+    let bytes = read(reader, &entry).map_err(|e| e.context(format!("cannot read {shown}")))?;
+    ServerRecord::decode(&bytes).map(Some).map_err(|e| Error::damaged(shown, e))
+}
+
+fn find(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Result<Option<TreeEntry>> {
+    match lookup(reader, manifest, path) {
+        Ok((_, entry)) => Ok(entry.filter(|entry| entry.meta.kind == EntryKind::File)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bytes of a small file.
+fn read(reader: &ChunkReader<'_>, entry: &TreeEntry) -> Result<Vec<u8>> {
+    if entry.meta.size > limits::DATABASE_RECORD || !entry.content_fits() {
+        return Err(Error::new(ErrorKind::Damaged, "it does not have the size of a record"));
+    }
+    let Some(content) = &entry.content else { return Ok(Vec::new()) };
+    if let ContentRef::Inline(bytes) = content {
+        return Ok(bytes.clone());
+    }
+    let mut bytes = Vec::new();
+    for item in ContentIter::new(reader, content, entry.data_len()) {
+        bytes.extend_from_slice(&reader.read(ChunkKind::Data, &item?.id)?);
+        if bytes.len() as u64 > limits::DATABASE_RECORD {
+            return Err(Error::new(ErrorKind::Damaged, "it is larger than a record may be"));
+        }
+    }
+    Ok(bytes)
+}

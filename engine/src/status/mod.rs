@@ -1,0 +1,184 @@
+//! Whether backups are made: of each source the newest snapshot, its age, and what is wrong with it.
+//!
+//! Snapshots of the same host and roots belong to one source. One whose roots are all in newer snapshots of other sources is not shown:
+//! what used to be saved alone is now saved together with more.
+
+mod database;
+mod writers;
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest, ROOT_DATABASE};
+
+use crate::error::{Error, Result};
+use crate::index::RememberedManifest;
+use crate::machine;
+use crate::monitor::NullMonitor;
+use crate::pack::ChunkReader;
+use crate::repository::{Repository, SnapshotObject};
+use crate::snapshots::{Snapshot, time};
+
+pub use database::{DatabaseStatus, MissingObject};
+pub use writers::{Machine, Writer};
+
+/// Which snapshots count.
+#[derive(Debug, Clone, Default)]
+pub struct StatusOptions {
+    /// Only those of this host.
+    pub host: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// What this machine is called, to tell its own writers from others.
+    pub this_host: String,
+}
+
+/// The state of a repository.
+#[derive(Debug)]
+pub struct Status {
+    /// Its sources; the one with the oldest snapshot first.
+    pub sources: Vec<SourceStatus>,
+    /// Who is writing, or died doing so.
+    pub writers: Vec<Writer>,
+    /// Snapshots that cannot be read, and why.
+    pub unreadable: Vec<(LeaseId, Error)>,
+}
+
+/// What is saved together: a host and its roots.
+#[derive(Debug, Clone)]
+pub struct SourceStatus {
+    /// The newest snapshot.
+    pub newest: Snapshot,
+    /// Seconds since its run started; 0 if this machine's clock is behind.
+    pub age_seconds: u64,
+    /// The newest snapshot in which everything was saved as it should be.
+    pub whole: Option<SnapshotRef>,
+    /// The databases in the newest snapshot.
+    pub databases: Vec<DatabaseStatus>,
+}
+
+/// A snapshot by its id, and when its run started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotRef {
+    /// Its id.
+    pub id: LeaseId,
+    /// When.
+    pub time: Time,
+}
+
+impl SourceStatus {
+    /// Whether the newest snapshot has everything, of one moment.
+    pub fn is_whole(&self) -> bool {
+        is_whole(&self.newest.manifest) && self.databases.iter().all(DatabaseStatus::is_whole)
+    }
+}
+
+fn is_whole(manifest: &Manifest) -> bool {
+    manifest.problems.count == 0
+}
+
+fn reference(manifest: &Manifest) -> SnapshotRef {
+    SnapshotRef { id: manifest.id, time: time(manifest) }
+}
+
+/// The state of `repository`. Of manifests only those are read that are new to this machine, or are looked at.
+///
+/// # Errors
+/// If the store cannot be listed, the cache not be used, or what a snapshot says of a database not be read.
+pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status> {
+    let catalogue = repository.catalogue()?;
+    repository.sync_index(&NullMonitor)?;
+    let reader = ChunkReader::new(repository);
+    let mut unreadable: Vec<_> = catalogue.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
+    let present = catalogue.present.iter().filter(|m| m.kind == KIND_SNAPSHOT);
+    let mut sources: Vec<SourceStatus> = Vec::new();
+    // Newest first.
+    for family in families(present) {
+        let mut snapshots = Snapshots { repository, options, left: family.iter(), unreadable: &mut unreadable };
+        let Some(newest) = snapshots.next() else { continue };
+        if sources.iter().any(|newer| holds(&newer.newest.manifest, &newest)) {
+            continue;
+        }
+        sources.push(source_status(&reader, newest, snapshots)?);
+    }
+    sources.reverse();
+    Ok(Status { sources, writers: writers::list(repository, &options.this_host)?, unreadable })
+}
+
+/// Manifests by source, each newest first, and the source with the newest first.
+fn families<'m>(present: impl Iterator<Item = &'m RememberedManifest>) -> Vec<Vec<LeaseId>> {
+    let mut families: Vec<(Bytes32, Vec<LeaseId>)> = Vec::new();
+    for manifest in present {
+        match families.iter_mut().find(|(family, _)| *family == manifest.family) {
+            Some((_, ids)) => ids.push(manifest.id),
+            None => families.push((manifest.family, vec![manifest.id])),
+        }
+    }
+    families.into_iter().map(|(_, ids)| ids).collect()
+}
+
+/// Whether `newer` has all that `older` has.
+fn holds(newer: &Manifest, older: &Manifest) -> bool {
+    let there =
+        |root: &repo_format::manifest::Root| newer.roots.iter().any(|r| r.kind == root.kind && r.path == root.path);
+    newer.host == older.host && older.roots.iter().all(there)
+}
+
+fn source_status(reader: &ChunkReader<'_>, newest: Manifest, older: Snapshots<'_>) -> Result<SourceStatus> {
+    let age = machine::now().seconds.saturating_sub(newest.seconds);
+    let mut databases = Vec::new();
+    for root in newest.roots.iter().filter(|root| root.kind == ROOT_DATABASE) {
+        databases.extend(database::status(reader, &newest, root)?);
+    }
+    let mut source = SourceStatus {
+        age_seconds: u64::try_from(age).unwrap_or(0),
+        whole: None,
+        databases,
+        newest: Snapshot { id: newest.id, manifest: newest },
+    };
+    if source.is_whole() {
+        source.whole = Some(reference(&source.newest.manifest));
+        return Ok(source);
+    }
+    for manifest in older {
+        database::find_good(reader, &manifest, &mut source.databases)?;
+        if source.whole.is_none() && is_whole(&manifest) && database::are_whole(reader, &manifest)? {
+            source.whole = Some(reference(&manifest));
+        }
+        if source.whole.is_some() && source.databases.iter().all(DatabaseStatus::is_explained) {
+            break;
+        }
+    }
+    Ok(source)
+}
+
+/// The manifests of one source that count, newest first, read one by one.
+struct Snapshots<'s> {
+    repository: &'s Repository,
+    options: &'s StatusOptions,
+    left: std::slice::Iter<'s, LeaseId>,
+    unreadable: &'s mut Vec<(LeaseId, Error)>,
+}
+
+impl Iterator for Snapshots<'_> {
+    type Item = Manifest;
+
+    fn next(&mut self) -> Option<Manifest> {
+        loop {
+            let id = *self.left.next()?;
+            match self.repository.read_snapshot_object(id) {
+                Ok(SnapshotObject::Manifest(object)) if self.options.counts(&object.manifest) => {
+                    return Some(object.manifest);
+                }
+                Ok(_) => {}
+                Err(error) => self.unreadable.push((id, error)),
+            }
+        }
+    }
+}
+
+impl StatusOptions {
+    fn counts(&self, manifest: &Manifest) -> bool {
+        self.host.as_ref().is_none_or(|host| *host == manifest.host)
+            && self.tag.as_ref().is_none_or(|tag| manifest.tags.contains(tag))
+    }
+}

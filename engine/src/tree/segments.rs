@@ -1,0 +1,209 @@
+//! Segment lists: the rows of a table.
+
+use repo_format::cbor::ByteString;
+use repo_format::id::{Bytes32, ChunkId};
+use repo_format::limits;
+use repo_format::pack::ChunkKind;
+use repo_format::segments::{Segment, SegmentNode, SegmentPart};
+
+use super::ContentRef;
+use super::entry::Places;
+use crate::chunk::Compression;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::{ChunkReader, NodeSink};
+
+/// A node has at least so many items before a digest may end it,
+const ITEMS_MIN: usize = 4;
+/// and at most so many,
+const ITEMS_MAX: usize = 64;
+/// and at most about so many bytes: keys may be long.
+const BYTES_MAX: usize = 1024 * 1024;
+/// It ends where these bits of a digest, or of an id, are 0: every eighth.
+const END_MASK: u8 = 0x07;
+
+/// A segment with ids in place of places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentItem {
+    /// Plain bytes of its rows.
+    pub len: u64,
+    /// How many rows.
+    pub rows: u64,
+    /// The encoded key of its first row, if the table has a key.
+    pub low: Option<Vec<u8>>,
+    /// The encoded key of its last row.
+    pub high: Option<Vec<u8>>,
+    /// BLAKE3 of its plain bytes.
+    pub digest: Bytes32,
+    /// Its bytes; never inline.
+    pub content: ContentRef,
+}
+
+/// Builds a segment list, in order. Memory: one unfinished node a level.
+#[derive(Default)]
+pub struct SegmentListBuilder {
+    places: Places,
+    segments: Vec<Segment>,
+    bytes: usize,
+    parts: Vec<Vec<SegmentPart>>,
+}
+
+impl SegmentListBuilder {
+    /// Adds the next segment.
+    ///
+    /// # Errors
+    /// If a node cannot be stored.
+    pub fn push(&mut self, item: SegmentItem, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        let SegmentItem { len, rows, low, high, digest, content } = item;
+        self.bytes += low.as_ref().map_or(0, Vec::len) + high.as_ref().map_or(0, Vec::len);
+        let content = content.into_node(&mut self.places);
+        let (low, high) = (low.map(ByteString), high.map(ByteString));
+        self.segments.push(Segment { len, rows, low, high, digest, content });
+        let ends = self.segments.len() >= ITEMS_MIN && digest.0[31] & END_MASK == 0;
+        if ends || self.segments.len() >= ITEMS_MAX || self.bytes >= BYTES_MAX { self.emit_leaf(sink) } else { Ok(()) }
+    }
+
+    fn emit_leaf(&mut self, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        self.bytes = 0;
+        let segments = std::mem::take(&mut self.segments);
+        let Some(first) = segments.first() else { return Ok(()) };
+        let low = first.low.clone().map(|low| low.0);
+        let node = SegmentNode::Leaf(std::mem::take(&mut self.places).ids, segments);
+        self.emit(&node, low, 0, sink)
+    }
+
+    fn emit_parts(&mut self, level: usize, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+        let parts = std::mem::take(&mut self.parts[level - 1]);
+        let Some(first) = parts.first() else { return Ok(()) };
+        let low = first.low.clone();
+        let node = SegmentNode::Parts(u8::try_from(level).unwrap_or(u8::MAX), parts);
+        self.emit(&node, low, level, sink)
+    }
+
+    /// Stores a node of `level`, and names it one level above.
+    fn emit(
+        &mut self,
+        node: &SegmentNode,
+        low: Option<Vec<u8>>,
+        level: usize,
+        sink: &mut NodeSink<'_, '_>,
+    ) -> Result<()> {
+        let encoded = node.encode().map_err(|e| Error::damaged("a new segment list", e))?;
+        let id = sink.store(&encoded, Compression::Always)?;
+        if self.parts.len() <= level {
+            self.parts.push(Vec::new());
+        }
+        let above = &mut self.parts[level];
+        above.push(SegmentPart { id, len: node.len(), rows: node.rows(), low });
+        let ends = above.len() >= ITEMS_MIN && id.0[31] & END_MASK == 0;
+        if ends || above.len() >= ITEMS_MAX { self.emit_parts(level + 1, sink) } else { Ok(()) }
+    }
+
+    /// Ends the list; `None` if nothing was added.
+    ///
+    /// # Errors
+    /// If a node cannot be stored.
+    pub fn finish(mut self, sink: &mut NodeSink<'_, '_>) -> Result<Option<ContentRef>> {
+        self.emit_leaf(sink)?;
+        let mut level = 1;
+        while level <= self.parts.len() {
+            match &self.parts[level - 1][..] {
+                [root] if level == self.parts.len() => return Ok(Some(ContentRef::Segments(root.id))),
+                _ => self.emit_parts(level, sink)?,
+            }
+            level += 1;
+        }
+        Ok(None)
+    }
+}
+
+/// What of a segment list is to be walked next.
+enum Step {
+    /// A list of this level, and what it must hold: bytes, rows.
+    List { id: ChunkId, level: u8, len: u64, rows: Option<u64> },
+    /// A segment.
+    Segment(SegmentItem),
+}
+
+/// Walks the segments of a table, in order. Memory: one node a level.
+pub struct SegmentIter<'r> {
+    reader: &'r ChunkReader<'r>,
+    /// What is left of one node a level, the deepest last, each reversed.
+    stack: Vec<Vec<Step>>,
+    position: u64,
+}
+
+impl<'r> SegmentIter<'r> {
+    /// Begins with the list `id` of `len` plain bytes. Lists that add up to another length are refused before anything of them is given.
+    pub fn new(reader: &'r ChunkReader<'r>, id: ChunkId, len: u64) -> Self {
+        // The root's level is not known yet: any will do.
+        let root = Step::List { id, level: limits::NODE_LEVEL + 1, len, rows: None };
+        SegmentIter { reader, stack: vec![vec![root]], position: 0 }
+    }
+
+    /// Plain bytes up to the end of the segment, or of the list that could not be read, that was given last.
+    pub fn plain_end(&self) -> u64 {
+        self.position
+    }
+
+    fn descend(&mut self, id: ChunkId, above: u8, len: u64, rows: Option<u64>) -> Result<()> {
+        let node = read_node(self.reader, id)?;
+        let level = match &node {
+            SegmentNode::Leaf(..) => 0,
+            SegmentNode::Parts(level, _) => *level,
+        };
+        let is_root = above > limits::NODE_LEVEL;
+        let fits = (is_root || level + 1 == above) && node.len() == len && rows.is_none_or(|rows| rows == node.rows());
+        if !fits {
+            let message = format!("segment list {id} does not fit what names it");
+            return Err(Error::new(ErrorKind::Damaged, message));
+        }
+        let mut steps: Vec<Step> = match node {
+            SegmentNode::Leaf(ids, segments) => {
+                segments.into_iter().filter_map(|segment| item(segment, &ids)).map(Step::Segment).collect()
+            }
+            SegmentNode::Parts(level, parts) => parts
+                .into_iter()
+                .map(|part| Step::List { id: part.id, level, len: part.len, rows: Some(part.rows) })
+                .collect(),
+        };
+        steps.reverse();
+        self.stack.push(steps);
+        Ok(())
+    }
+}
+
+/// Reads and decodes a node of a segment list.
+pub(super) fn read_node(reader: &ChunkReader<'_>, id: ChunkId) -> Result<SegmentNode> {
+    let bytes = reader.read(ChunkKind::Node, &id)?;
+    SegmentNode::decode(&bytes).map_err(|e| Error::damaged(format!("segment list {id}"), e))
+}
+
+/// A segment with ids; its places have been checked when it was decoded.
+fn item(segment: Segment, ids: &[ChunkId]) -> Option<SegmentItem> {
+    let Segment { len, rows, low, high, digest, content } = segment;
+    let content = ContentRef::from_node(content, ids)?;
+    Some(SegmentItem { len, rows, low: low.map(|key| key.0), high: high.map(|key| key.0), digest, content })
+}
+
+impl Iterator for SegmentIter<'_> {
+    type Item = Result<SegmentItem>;
+
+    /// The next segment. After an error the walk goes on behind what could not be read; see [`SegmentIter::plain_end`].
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.stack.last_mut()?.pop() {
+                None => drop(self.stack.pop()),
+                Some(Step::Segment(item)) => {
+                    self.position = self.position.saturating_add(item.len);
+                    return Some(Ok(item));
+                }
+                Some(Step::List { id, level, len, rows }) => {
+                    if let Err(error) = self.descend(id, level, len, rows) {
+                        self.position = self.position.saturating_add(len);
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+    }
+}
