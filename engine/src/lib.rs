@@ -26,6 +26,7 @@ pub mod pack;
 pub mod profile;
 pub mod repository;
 pub mod restore;
+pub mod saved;
 pub mod snapshots;
 pub mod source;
 pub mod stats;

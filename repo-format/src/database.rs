@@ -494,3 +494,22 @@ pub fn escape_name(name: &str) -> Vec<u8> {
     }
     escaped
 }
+
+/// The name that [`escape_name`] has written like this; `None` if it writes none like this.
+pub fn unescape_name(escaped: &[u8]) -> Option<String> {
+    let mut bytes = Vec::with_capacity(escaped.len());
+    let mut rest = escaped;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b'%' => {
+                let (digits, after) = after.split_first_chunk::<2>()?;
+                bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+                rest = after;
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    // Each name has one form only.
+    String::from_utf8(bytes).ok().filter(|name| escape_name(name) == escaped)
+}

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod find;
 pub mod init;
 pub mod key;
+pub mod load;
 pub mod ls;
 pub mod restore;
 pub mod snapshots;

@@ -140,6 +140,11 @@ impl<'r> SegmentIter<'r> {
         SegmentIter { reader, stack: vec![vec![root]], position: 0 }
     }
 
+    /// A walk of nothing: of a table without rows.
+    pub fn empty(reader: &'r ChunkReader<'r>) -> Self {
+        SegmentIter { reader, stack: Vec::new(), position: 0 }
+    }
+
     /// Plain bytes up to the end of the segment, or of the list that could not be read, that was given last.
     pub fn plain_end(&self) -> u64 {
         self.position
