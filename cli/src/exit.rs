@@ -47,6 +47,7 @@ impl Exit {
             | ErrorKind::PermissionDenied
             | ErrorKind::Io
             | ErrorKind::Cache
+            | ErrorKind::NotEmpty
             | ErrorKind::Database => Exit::Failed,
         }
     }

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Fenced,
     /// What was asked for does not exist: a snapshot, a path, a member.
     NotFound,
+    /// What is to be filled is not empty.
+    NotEmpty,
     /// The request itself makes no sense.
     Usage,
     /// An object of the repository is damaged, missing, or not what its name says.

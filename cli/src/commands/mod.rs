@@ -10,6 +10,7 @@ pub mod export_sql;
 pub mod find;
 pub mod init;
 pub mod key;
+pub mod load;
 pub mod ls;
 pub mod restore;
 pub mod snapshots;

@@ -1,6 +1,6 @@
-//! `enamel restore`: a snapshot, a folder or a file, back on disk.
+//! `enamel restore`: a snapshot, a folder or a file, back on disk; a database, back on a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
@@ -10,12 +10,13 @@ use engine::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use super::load::{self, LoadArgs};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::snap::Snap;
 use crate::ui::{Ui, format, json};
 
-/// Bring back a snapshot, a folder or a file.
+/// Bring back a snapshot, a folder or a file, or a database.
 ///
 /// A whole snapshot becomes DIR/NAME for each folder or file that was saved, NAME being the last part of its path. With
 /// SNAP:PATH the contents of that folder come straight into DIR, a file becomes DIR/NAME. Files that are already as they
@@ -23,12 +24,16 @@ use crate::ui::{Ui, format, json};
 ///
 /// After `latest:` a word with a slash is a path, and a word without one is a tag: `latest:images/` is the folder, and
 /// `latest:hourly` the newest snapshot with that tag. `latest:hourly:images` names both, `latest::images` only the folder.
+///
+/// With --to-database the database of the snapshot goes into a MySQL or MariaDB server, never into a schema that holds anything,
+/// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel restore latest --target /tmp/practice
   enamel restore latest@2026-11-20T14:00:images/S --target /tmp/S
   enamel restore 3f9a12bc:/srv/images/S/SmithJohn.txt --target . --dry-run
+  enamel restore latest --to-database mysql://root@localhost --schema opendental=check_1122
 
 Exit status: 0 done; 3 done, but something could not be restored as it was: it is named; 1 failed, 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
@@ -37,8 +42,8 @@ pub struct RestoreArgs {
     #[arg(value_name = "SNAP[:PATH]", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
     snap: Snap,
     /// The folder to restore into; it is made if need be
-    #[arg(long, value_name = "DIR")]
-    target: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "to_database")]
+    target: Option<PathBuf>,
     /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
@@ -48,6 +53,8 @@ pub struct RestoreArgs {
     /// Give files to the users of the same names, of the same numbers, or to you
     #[arg(long, value_name = "HOW", default_value = "name")]
     owner: OwnerArg,
+    #[command(flatten)]
+    load: LoadArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -87,6 +94,11 @@ struct Summary {
 pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;
+    let Some(target) = &args.target else {
+        load::check_path(args.snap.path.as_ref())?;
+        let url = args.load.to_database.as_deref().unwrap_or_default();
+        return load::run(&args.load, url, args.dry_run, &repo, &snapshot, context);
+    };
     let owners = match args.owner {
         OwnerArg::Name => Owners::ByName,
         OwnerArg::Id => Owners::ById,
@@ -104,7 +116,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
             *printed = print_planned(ui, path, action);
         }
     };
-    let outcome = engine::restore::restore(&repo, &snapshot, &args.target, &options, &planned, ui)?;
+    let outcome = engine::restore::restore(&repo, &snapshot, target, &options, &planned, ui)?;
     let printed = printed.into_inner().unwrap_or_else(PoisonError::into_inner);
     let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
     let summary = Summary {
@@ -118,7 +130,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         deleted_entries: outcome.deleted_entries,
         problems: outcome.problem_count,
     };
-    after_printing(exit, printed.and_then(|()| print(ui, args, &outcome, summary)))
+    after_printing(exit, printed.and_then(|()| print(ui, target, &outcome, summary)))
 }
 
 fn print_planned(ui: &Ui, path: &[u8], action: Action) -> Result<()> {
@@ -136,7 +148,7 @@ fn print_planned(ui: &Ui, path: &[u8], action: Action) -> Result<()> {
     }
 }
 
-fn print(ui: &Ui, args: &RestoreArgs, outcome: &RestoreOutcome, summary: Summary) -> Result<()> {
+fn print(ui: &Ui, target: &Path, outcome: &RestoreOutcome, summary: Summary) -> Result<()> {
     ui.problems(&outcome.problems, outcome.problem_count)?;
     if ui.is_json() {
         return ui.message("summary", summary);
@@ -145,8 +157,8 @@ fn print(ui: &Ui, args: &RestoreArgs, outcome: &RestoreOutcome, summary: Summary
         return Ok(());
     }
     let id = format::short(&summary.snapshot);
-    let target = args.target.display();
-    match args.dry_run {
+    let target = target.display();
+    match summary.dry_run {
         true => ui.line(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?,
         false => ui.line(format_args!("snapshot {id} restored to {target}"))?,
     }
@@ -161,9 +173,9 @@ fn print(ui: &Ui, args: &RestoreArgs, outcome: &RestoreOutcome, summary: Summary
     if outcome.others > 0 {
         fields.push(("links etc.", format::count(outcome.others)));
     }
-    fields.push((if args.dry_run { "to write" } else { "written" }, format::bytes(outcome.written_bytes)));
+    fields.push((if summary.dry_run { "to write" } else { "written" }, format::bytes(outcome.written_bytes)));
     if outcome.deleted_entries > 0 {
-        fields.push((if args.dry_run { "to delete" } else { "deleted" }, format::count(outcome.deleted_entries)));
+        fields.push((if summary.dry_run { "to delete" } else { "deleted" }, format::count(outcome.deleted_entries)));
     }
     if outcome.problem_count > 0 {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));

@@ -40,6 +40,21 @@ impl Server {
         Server { flavour, version: (part(), part(), part()), version_text: text.to_owned() }
     }
 
+    /// What tells this server from others: MySQL has an id of its own, newer MariaDB one of machine and port; else machine, port and
+    /// data folder.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn identity(&self, connection: &mut Connection) -> Result<String> {
+        let name = if self.is_mariadb() { "server_uid" } else { "server_uuid" };
+        let shown = connection.first(&format!("SHOW GLOBAL VARIABLES LIKE '{name}'"))?;
+        let id = shown.and_then(|row| row.into_iter().nth(1).flatten()).filter(|id| !id.is_empty());
+        match id {
+            Some(id) => Ok(id),
+            None => Ok(connection.value("SELECT CONCAT(@@hostname, ':', @@port, @@datadir)")?.unwrap_or_default()),
+        }
+    }
+
     /// Whether it is MariaDB.
     pub fn is_mariadb(&self) -> bool {
         self.flavour == Flavour::MariaDb

@@ -1,6 +1,6 @@
 //! The definition of a table, taken apart: what must be there before its rows, and the keys that are faster built after them.
 
-use super::tokens::{Kind, Token, is_keyword, tokens, unquote};
+use super::tokens::{Kind, Token, is_keyword, tokens};
 
 /// A table's definition in the order in which it is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,27 +147,6 @@ fn alter(table: &str, keys: &[&[u8]]) -> Vec<u8> {
     sql
 }
 
-/// The schemas, out of `schemas`, that a definition names explicitly: `schema`.`object`.
-pub fn named_schemas(sql: &[u8], schemas: &[&str]) -> Vec<String> {
-    let Some(tokens) = tokens(sql) else {
-        // What cannot be read is taken by its text: rather one too many.
-        let text = String::from_utf8_lossy(sql);
-        return schemas.iter().filter(|schema| text.contains(**schema)).map(|s| (*s).to_owned()).collect();
-    };
-    let names = |token: &Token| matches!(token.kind, Kind::Name | Kind::Word).then(|| unquote(&sql[token.at.clone()]));
-    let is_dot = |token: &Token| token.kind == Kind::Other && &sql[token.at.clone()] == b".";
-    let mut found = Vec::new();
-    for (at, two) in tokens.windows(2).enumerate() {
-        let is_second = at > 0 && is_dot(&tokens[at - 1]);
-        let Some(name) = names(&two[0]).filter(|_| is_dot(&two[1]) && !is_second) else { continue };
-        let schema = schemas.iter().find(|schema| schema.as_bytes() == name);
-        found.extend(schema.map(|schema| (*schema).to_owned()));
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,12 +227,5 @@ mod tests {
             Keys::AtOnce,
         );
         assert!(made.contains("KEY `k`") && keys.is_empty() && foreign.is_some());
-    }
-
-    #[test]
-    fn schemas_are_found_where_they_qualify_a_name() {
-        let found = |sql: &str| named_schemas(sql.as_bytes(), &["practice", "od"]);
-        assert_eq!(found("SELECT `practice`.`t`.`a` FROM od . t"), ["od", "practice"]);
-        assert!(found("SELECT `t`.`practice`, 'od.t', practice FROM `x`.`od`").is_empty());
     }
 }

@@ -62,6 +62,11 @@ impl Sink {
         Sink { table, record: record.clone(), load }
     }
 
+    /// The full quoted name of the table.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// Stores the rows of `batch`.
     ///
     /// # Errors

@@ -1,3 +1,6 @@
 //! Databases: servers of the tests' own, and what is saved of them and restored.
 
+mod broken;
+mod data;
 mod server;
+mod writers;

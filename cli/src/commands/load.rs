@@ -1,0 +1,244 @@
+//! `enamel restore --to-database`: the database of a snapshot, back on a server.
+
+use engine::load::{
+    Accounts, Binlog, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, LoadedTable, References,
+    SchemaChoice, TableChoice,
+};
+use engine::snapshots::Snapshot;
+use engine::{Error, ErrorKind, Result};
+use engine::repository::Repository;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::database::ServerArgs;
+use crate::exit::{Exit, after_printing};
+use crate::ui::{Ui, format};
+
+/// Restoring a database.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Restoring a database")]
+pub struct LoadArgs {
+    /// The server to restore into, as mysql://USER@HOST[:PORT] or mysql://USER@localhost/?socket=PATH
+    #[arg(long, value_name = "URL", conflicts_with_all = ["target", "delete", "owner"])]
+    pub to_database: Option<String>,
+    /// Only this schema, under another name if one is given; can be given several times [default: all]
+    #[arg(long = "schema", value_name = "NAME[=OTHER]", value_parser = parse_schema, requires = "to_database")]
+    schemas: Vec<SchemaChoice>,
+    /// Only this table and its triggers; can be given several times
+    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table, requires = "to_database")]
+    tables: Vec<TableChoice>,
+    /// Replace what is there: load beside it, check, swap; what was there is kept as SCHEMA__before_DATE
+    #[arg(long, requires = "to_database")]
+    overwrite: bool,
+    /// Read everything again afterwards, and compare it with the digests of the snapshot
+    #[arg(long, requires = "to_database")]
+    check: bool,
+    /// As whom views, routines, triggers and events run: as they did, or as the account that restores
+    #[arg(long, value_name = "WHO", default_value = "keep", requires = "to_database")]
+    definer: DefinerArg,
+    /// Under another name also make definitions that name their old schema, and work on it
+    #[arg(long, requires = "to_database")]
+    keep_references: bool,
+    /// Leave scheduled events enabled that were enabled; else all come back disabled
+    #[arg(long, requires = "to_database")]
+    enable_events: bool,
+    /// Also make users and roles that are not there, with their grants
+    #[arg(long, requires = "to_database")]
+    with_grants: bool,
+    /// Where the restored application finds its images; else a copy finds none, so that it never touches live ones
+    #[arg(long, value_name = "PATH", requires = "to_database")]
+    image_path: Option<String>,
+    /// Leave the paths to images in a copy as they are
+    #[arg(long, requires = "to_database", conflicts_with = "image_path")]
+    keep_image_path: bool,
+    /// Keep what is restored out of the server's binary log, and so from its replicas
+    #[arg(long, requires = "to_database")]
+    no_binlog: bool,
+    /// Connections that load at the same time [default: as many as this machine has cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), requires = "to_database")]
+    jobs: Option<u8>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DefinerArg {
+    /// As whoever they ran as
+    Keep,
+    /// As the account that restores
+    Current,
+}
+
+#[derive(Serialize)]
+struct Table<'t> {
+    schema: &'t str,
+    table: &'t str,
+    rows: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Former<'t> {
+    schema: &'t str,
+    kept_as: &'t str,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: String,
+    dry_run: bool,
+    tables: u64,
+    resumed_tables: u64,
+    rows: u64,
+    bytes: u64,
+    objects: u64,
+    checked_segments: u64,
+    seconds: f64,
+    problems: u64,
+}
+
+/// Restores the database of `snapshot` into the server at `url`.
+///
+/// # Errors
+/// See [`engine::load::load`].
+pub fn run(
+    args: &LoadArgs,
+    url: &str,
+    dry_run: bool,
+    repository: &Repository,
+    snapshot: &Snapshot,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let address = args.server.address(url, context)?;
+    let began = std::time::Instant::now();
+    let outcome = engine::load::load(repository, snapshot, &address, &options(args, dry_run), context.ui)?;
+    let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
+    let summary = Summary {
+        snapshot: snapshot.id.to_string(),
+        dry_run,
+        tables: outcome.tables.len() as u64,
+        resumed_tables: outcome.resumed_tables,
+        rows: if dry_run { outcome.tables.iter().map(|table| table.rows).sum() } else { outcome.rows },
+        bytes: if dry_run { outcome.tables.iter().map(|table| table.bytes).sum() } else { outcome.bytes },
+        objects: outcome.objects,
+        checked_segments: outcome.checked_segments,
+        seconds: began.elapsed().as_secs_f64(),
+        problems: outcome.problem_count,
+    };
+    after_printing(exit, print(context.ui, &address.public(), &outcome, &summary))
+}
+
+fn options(args: &LoadArgs, dry_run: bool) -> LoadOptions {
+    LoadOptions {
+        database: None,
+        schemas: args.schemas.clone(),
+        tables: args.tables.clone(),
+        existing: if args.overwrite { Existing::Swap } else { Existing::Refuse },
+        check: if args.check { Check::Digests } else { Check::Counts },
+        definer: match args.definer {
+            DefinerArg::Keep => Definer::Keep,
+            DefinerArg::Current => Definer::Current,
+        },
+        references: if args.keep_references { References::Keep } else { References::Leave },
+        events: if args.enable_events { Events::AsSaved } else { Events::Disabled },
+        accounts: if args.with_grants { Accounts::Make } else { Accounts::Leave },
+        images: match &args.image_path {
+            Some(path) => Images::At(path.clone()),
+            None if args.keep_image_path => Images::Keep,
+            None => Images::Blank,
+        },
+        binlog: if args.no_binlog { Binlog::Skip } else { Binlog::Write },
+        jobs: args.jobs.map(usize::from),
+        dry_run,
+    }
+}
+
+/// Reads `NAME` or `NAME=OTHER`.
+fn parse_schema(text: &str) -> std::result::Result<SchemaChoice, String> {
+    let (from, to) = text.split_once('=').unwrap_or((text, text));
+    match from.is_empty() || to.is_empty() {
+        true => Err("a schema is NAME, or NAME=OTHER to restore it under another name".to_owned()),
+        false => Ok(SchemaChoice { from: from.to_owned(), to: to.to_owned() }),
+    }
+}
+
+/// Reads `SCHEMA.TABLE`.
+fn parse_table(text: &str) -> std::result::Result<TableChoice, String> {
+    match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
+            Ok(TableChoice { schema: schema.to_owned(), table: table.to_owned() })
+        }
+        _ => Err("a table is SCHEMA.TABLE, with names as they are in the snapshot".to_owned()),
+    }
+}
+
+/// What of the arguments makes no sense together.
+///
+/// # Errors
+/// [`ErrorKind::Usage`].
+pub fn check_path(path: Option<&Vec<u8>>) -> Result<()> {
+    match path {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            ErrorKind::Usage,
+            "a path chooses files; --schema and --table choose what of a database is restored",
+        )),
+    }
+}
+
+fn print(ui: &Ui, server: &str, outcome: &LoadOutcome, summary: &Summary) -> Result<()> {
+    ui.problems(&outcome.problems, outcome.problem_count)?;
+    if ui.is_json() {
+        return print_json(ui, outcome, summary);
+    }
+    if summary.dry_run || ui.is_verbose() {
+        for LoadedTable { schema, table, rows, bytes } in &outcome.tables {
+            ui.line(format_args!("{schema}.{table}  {} rows, {}", format::count(*rows), format::bytes(*bytes)))?;
+        }
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let id = format::short(&summary.snapshot);
+    match summary.dry_run {
+        true => ui.line(format_args!("dry run: nothing was restored to {server} from snapshot {id}"))?,
+        false => ui.line(format_args!("database of snapshot {id} restored to {server}"))?,
+    }
+    for former in &outcome.former {
+        ui.line(format_args!("what was in schema {} is kept as {}", former.from, former.to))?;
+    }
+    ui.fields(&fields(summary))
+}
+
+fn fields(summary: &Summary) -> Vec<(&'static str, String)> {
+    let resumed = match summary.resumed_tables {
+        0 => String::new(),
+        resumed => format!(", {} of them by an earlier run", format::count(resumed)),
+    };
+    let mut fields = vec![
+        ("tables", format!("{}{resumed}", format::count(summary.tables))),
+        ("rows", format::count(summary.rows)),
+        ("bytes", format::bytes(summary.bytes)),
+    ];
+    if !summary.dry_run {
+        fields.push(("views etc.", format::count(summary.objects)));
+        fields.push(("time", format!("{:.1} s", summary.seconds)));
+    }
+    if summary.checked_segments > 0 {
+        fields.push(("checked", format!("{} segments read again", format::count(summary.checked_segments))));
+    }
+    if summary.problems > 0 {
+        fields.push(("problems", format!("{}, named above", format::count(summary.problems))));
+    }
+    fields
+}
+
+fn print_json(ui: &Ui, outcome: &LoadOutcome, summary: &Summary) -> Result<()> {
+    for LoadedTable { schema, table, rows, bytes } in &outcome.tables {
+        ui.message("table", Table { schema, table, rows: *rows, bytes: *bytes })?;
+    }
+    for former in &outcome.former {
+        ui.message("kept", Former { schema: &former.from, kept_as: &former.to })?;
+    }
+    ui.message("summary", summary)
+}

@@ -1,0 +1,162 @@
+//! What is loaded and how, and what came of it.
+
+use repo_format::node::Problem;
+
+pub use super::session::Binlog;
+
+/// A schema of the snapshot, and the name that it gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaChoice {
+    /// Its name in the snapshot.
+    pub from: String,
+    /// Its name on the server.
+    pub to: String,
+}
+
+/// A table of the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableChoice {
+    /// Its schema in the snapshot.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+}
+
+/// What happens to a schema that is there and not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// It is left alone, and nothing is loaded.
+    #[default]
+    Refuse,
+    /// It is replaced once all is loaded, and kept under another name.
+    Swap,
+}
+
+/// How what was loaded is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Check {
+    /// By the number of rows and the server's warnings.
+    #[default]
+    Counts,
+    /// Besides, every row is read again, and the digest of each segment compared.
+    Digests,
+}
+
+/// As whom views, routines, triggers and events run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Definer {
+    /// As whoever they ran as.
+    #[default]
+    Keep,
+    /// As the account that restores.
+    Current,
+}
+
+/// What happens to definitions that name their own schema when it gets another name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum References {
+    /// They are named, and not made: they would work on the schema of the old name.
+    #[default]
+    Leave,
+    /// They are made as they are.
+    Keep,
+}
+
+/// How scheduled events come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Events {
+    /// All disabled.
+    #[default]
+    Disabled,
+    /// As they were.
+    AsSaved,
+}
+
+/// What happens to users, roles and grants of the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accounts {
+    /// Nothing.
+    #[default]
+    Leave,
+    /// Those that are not there are made; all get their grants.
+    Make,
+}
+
+/// Where the application is told that its images are, if it is one that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Images {
+    /// Nowhere, unless the schema comes back under its name to its server.
+    #[default]
+    Blank,
+    /// Here.
+    At(String),
+    /// Where they were.
+    Keep,
+}
+
+/// How to load.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Which database of the snapshot, by the name of its root; need not be said if there is only one.
+    pub database: Option<Vec<u8>>,
+    /// Which schemas; none means all, under their names.
+    pub schemas: Vec<SchemaChoice>,
+    /// Which tables; none means all of the schemas, and everything else in them.
+    pub tables: Vec<TableChoice>,
+    /// Schemas that are not empty.
+    pub existing: Existing,
+    /// How to check.
+    pub check: Check,
+    /// Whose things become.
+    pub definer: Definer,
+    /// Definitions that name their own schema.
+    pub references: References,
+    /// Scheduled events.
+    pub events: Events,
+    /// Users, roles and grants.
+    pub accounts: Accounts,
+    /// Paths to images.
+    pub images: Images,
+    /// The server's binary log.
+    pub binlog: Binlog,
+    /// Connections that load at the same time; as many as there are cores if nothing is said.
+    pub jobs: Option<usize>,
+    /// Only say what would be done. What would stand in the way is an error as else.
+    pub dry_run: bool,
+}
+
+/// A table that is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedTable {
+    /// Its schema on the server.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+    /// Its rows in the snapshot.
+    pub rows: u64,
+    /// Bytes of these as they are encoded.
+    pub bytes: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOutcome {
+    /// The tables, in order of their names: in a dry run those that would be loaded.
+    pub tables: Vec<LoadedTable>,
+    /// Tables that an interrupted restore had loaded already.
+    pub resumed_tables: u64,
+    /// Rows that the server stored.
+    pub rows: u64,
+    /// Bytes of rows that were sent.
+    pub bytes: u64,
+    /// Views, routines, triggers, events and sequences that were made.
+    pub objects: u64,
+    /// Segments whose digest was compared.
+    pub checked_segments: u64,
+    /// Former schemas, and the names under which they are kept.
+    pub former: Vec<SchemaChoice>,
+    /// What is not as it was: the first 1,000. Paths are `schema.object`.
+    pub problems: Vec<Problem>,
+    /// How many there were.
+    pub problem_count: u64,
+}

@@ -1,0 +1,355 @@
+//! One table: made, filled by one or several connections, its keys built, its rows counted.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::collation::Replaced;
+use super::definition::{Definition, Keys, take_apart};
+use super::marker::Step;
+use super::rows::{Batch, Method, Sink, is_local_refused};
+use super::run::{Run, SchemaRun};
+use super::source::SourceTable;
+use super::tally::count;
+use super::warnings::Warnings;
+use crate::database::{Connection, Server, error_code, is_lost, quote_name};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Work;
+use crate::tree::{SegmentItem, SegmentIter};
+
+/// Bytes of one statement: large enough that its costs do not matter, small enough that progress shows.
+const BATCH_BYTES: u64 = 16 << 20;
+/// Below this many bytes of rows building keys later is no faster.
+const LATER_KEYS_BYTES: u64 = 512 << 10;
+/// Warnings at CREATE TABLE that change what is made: another engine, an option that is not heeded.
+const NOT_AS_ASKED: [u16; 2] = [1266, 1478];
+
+/// How a table's engine is filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// Keys are built after the rows, all at once.
+    LaterKeys,
+    /// Keys that are not unique are switched off meanwhile.
+    DisabledKeys,
+    /// As it is.
+    Plain,
+    /// It has no rows of its own: they are in other tables.
+    NoRows,
+}
+
+/// A table on its way.
+pub struct TableLoad<'r> {
+    source: &'r SourceTable,
+    schema: &'r SchemaRun<'r>,
+    /// What its columns and keys become.
+    definition: Option<Definition>,
+    engine: Engine,
+    sink: Sink,
+    /// Collations that the target does not know, and what stands in their place.
+    replaced: Replaced,
+    state: Mutex<State<'r>>,
+    /// Connections that may still work on it.
+    helpers: AtomicUsize,
+    has_failed: AtomicBool,
+    sent: AtomicU64,
+    stored: AtomicU64,
+    warnings: Mutex<Warnings>,
+}
+
+enum State<'r> {
+    New,
+    Filling(Option<SegmentIter<'r>>),
+    /// An earlier run has loaded it, or it could not be made.
+    Done,
+}
+
+impl<'r> TableLoad<'r> {
+    /// Prepares the table `source` of `schema`.
+    pub fn new(run: &Run<'r>, schema: &'r SchemaRun<'r>, source: &'r SourceTable) -> Self {
+        let record = &source.record;
+        let engine = engine(&record.engine, record.versioned == Some(true), source.bytes);
+        let staging = &schema.plan.staging;
+        let table = format!("{}.{}", quote_name(staging), quote_name(&record.name));
+        let mut replaced = Replaced::new();
+        let create = run.target.collations.adapt(&record.create.0, &mut replaced);
+        let create = super::references::renamed(&create, &schema.plan.source.record.name, &schema.plan.name);
+        let keys = if engine == Engine::LaterKeys { Keys::Later } else { Keys::AtOnce };
+        TableLoad {
+            definition: take_apart(&create, &table, keys),
+            engine,
+            sink: Sink::new(staging, record),
+            replaced,
+            source,
+            schema,
+            state: Mutex::new(State::New),
+            helpers: AtomicUsize::new(1),
+            has_failed: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// Bytes of its rows.
+    pub fn bytes(&self) -> u64 {
+        self.source.bytes
+    }
+
+    /// Its rows, as many as have been sent.
+    pub fn rows(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// How many connections may fill it at once.
+    pub fn places(&self, run: &Run<'_>) -> usize {
+        let counts = self.source.record.columns.iter().any(|column| column.auto_increment == Some(true));
+        let is_shared = self.engine == Engine::LaterKeys && (run.target.shares_counters || !counts);
+        let batches = usize::try_from(self.source.bytes / (2 * BATCH_BYTES)).unwrap_or(usize::MAX);
+        if is_shared { batches.clamp(1, run.jobs) } else { 1 }
+    }
+
+    /// Lets `places` connections work on it.
+    pub fn expect(&self, places: usize) {
+        self.helpers.store(places, Ordering::Relaxed);
+    }
+
+    /// The statement that adds its foreign keys, if they are not there.
+    pub fn foreign_keys(&self) -> Option<&[u8]> {
+        let is_there = self.schema.marker.has(Step::ForeignKeys, &self.source.record.name);
+        let keys = self.definition.as_ref().and_then(|definition| definition.foreign_keys.as_deref());
+        keys.filter(|_| !is_there && !self.has_failed.load(Ordering::Relaxed))
+    }
+
+    /// The name that is shown: schema and table.
+    pub fn name(&self) -> (&str, &str) {
+        (&self.schema.plan.name, &self.source.record.name)
+    }
+
+    /// What it is loaded from.
+    pub fn source(&self) -> &'r SourceTable {
+        self.source
+    }
+
+    /// The schema it belongs to.
+    pub fn schema(&self) -> &'r SchemaRun<'r> {
+        self.schema
+    }
+
+    /// Whether it could not be loaded.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Works on it until there is nothing left to do for this connection. What the server refuses is a problem of this table.
+    ///
+    /// # Errors
+    /// If the connection is lost, the repository cannot be read, or the user wishes to stop.
+    pub fn help(&self, run: &Run<'r>, connection: &mut Connection) -> Result<()> {
+        let mut result = self.fill(run, connection);
+        let is_last = self.helpers.fetch_sub(1, Ordering::AcqRel) == 1;
+        if result.is_ok() && is_last && !self.has_failed() {
+            result = self.finish(run, connection);
+        }
+        match result {
+            Err(error) if self.is_own(&error) => {
+                if !self.has_failed.swap(true, Ordering::AcqRel) {
+                    run.tally.failure(&self.schema.plan.name, &self.source.record.name, &error);
+                }
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Whether an error is about this table alone.
+    fn is_own(&self, error: &Error) -> bool {
+        /// The disk or the tablespace is full.
+        const FULL: [u16; 3] = [1021, 1114, 3];
+        let code = error_code(error);
+        error.kind() == ErrorKind::Database && code.is_none_or(|code| !FULL.contains(&code)) && !is_lost(error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'r>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fill(&self, run: &Run<'r>, connection: &mut Connection) -> Result<()> {
+        while !self.has_failed() {
+            run.check()?;
+            let segments = self.next_segments(run, connection)?;
+            if segments.is_empty() {
+                break;
+            }
+            let batch = self.read(run, &segments)?;
+            let work = Work { items: 0, bytes: segments.iter().map(|segment| segment.len).sum() };
+            self.store(run, connection, &batch)?;
+            run.monitor.advance(work);
+        }
+        Ok(())
+    }
+
+    /// Segments of about one statement. The first to ask makes the table.
+    fn next_segments(&self, run: &Run<'r>, connection: &mut Connection) -> Result<Vec<SegmentItem>> {
+        let mut state = self.lock();
+        if matches!(*state, State::New) {
+            *state = State::Done;
+            if self.make(run, connection)? {
+                if self.engine == Engine::NoRows {
+                    *state = State::Filling(None);
+                } else {
+                    *state = State::Filling(Some(run.source.segments(self.source)?));
+                }
+            }
+        }
+        let State::Filling(Some(iter)) = &mut *state else { return Ok(Vec::new()) };
+        let (mut segments, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES {
+            let Some(segment) = iter.next() else { break };
+            match segment {
+                Ok(segment) => {
+                    bytes += segment.len;
+                    segments.push(segment);
+                }
+                Err(error) => self.lost(run, &error, None)?,
+            }
+        }
+        Ok(segments)
+    }
+
+    /// Makes the table; `false` if an earlier run has loaded it.
+    fn make(&self, run: &Run<'r>, connection: &mut Connection) -> Result<bool> {
+        let name = &self.source.record.name;
+        let Some(definition) = &self.definition else {
+            let message = "its definition is no CREATE TABLE that this version can read";
+            return Err(Error::new(ErrorKind::Database, message));
+        };
+        if self.schema.marker.has(Step::Loaded, name) {
+            count(&run.tally.resumed_tables, 1);
+            run.monitor.advance(Work { items: 1, bytes: self.source.bytes });
+            return Ok(false);
+        }
+        connection.run(&format!("DROP TABLE IF EXISTS {}", self.sink.table()))?;
+        connection.run(&format!("USE {}", quote_name(&self.schema.plan.staging)))?;
+        connection.run_bytes(&definition.create).map_err(|e| explained(e, &run.target.server))?;
+        for (from, to) in &self.replaced {
+            let (schema, table) = self.name();
+            run.monitor.note(&format!(
+                "{schema}.{table}: the server does not know the collation {from}; {to} stands in its place, which may sort and \
+                 compare otherwise"
+            ));
+        }
+        self.say_what_differs(run, connection)?;
+        if self.engine == Engine::DisabledKeys {
+            connection.run(&format!("ALTER TABLE {} DISABLE KEYS", self.sink.table()))?;
+        }
+        Ok(true)
+    }
+
+    /// What the server says at CREATE TABLE, as far as it made something else.
+    fn say_what_differs(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
+        if connection.warning_count() == 0 {
+            return Ok(());
+        }
+        for row in connection.rows("SHOW WARNINGS")? {
+            let mut texts = row.into_iter().map(|v| String::from_utf8_lossy(&v.unwrap_or_default()).into_owned());
+            let (_, code, message) = (texts.next(), texts.next(), texts.next().unwrap_or_default());
+            if code.and_then(|code| code.parse().ok()).is_some_and(|code| NOT_AS_ASKED.contains(&code)) {
+                let (schema, table) = self.name();
+                run.monitor.note(&format!("{schema}.{table} is not made as it was: {message}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads segments; those that are lost are named and left out.
+    fn read(&self, run: &Run<'_>, segments: &[SegmentItem]) -> Result<Batch> {
+        let mut batch = Batch::default();
+        let mut pieces = Vec::with_capacity(segments.len());
+        for segment in segments {
+            match run.source.read(segment) {
+                Ok(piece) => {
+                    batch.rows += segment.rows;
+                    batch.bytes += segment.len;
+                    pieces.push(piece);
+                }
+                Err(error) => self.lost(run, &error, Some(segment))?,
+            }
+        }
+        batch.pieces = Arc::new(pieces);
+        Ok(batch)
+    }
+
+    /// Rows that the repository has lost: a problem, and everything else is loaded.
+    fn lost(&self, run: &Run<'_>, error: &Error, segment: Option<&SegmentItem>) -> Result<()> {
+        if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) {
+            return Err(Error::new(error.kind(), format!("cannot read the rows: {}", crate::error::chain(error))));
+        }
+        let which = segment.map_or_else(|| "rows are lost".to_owned(), |segment| format!("{} rows are lost", segment.rows));
+        let (schema, table) = self.name();
+        run.tally.problem(schema, table, &format!("{which} in the repository: {}", crate::error::chain(error)));
+        Ok(())
+    }
+
+    fn store(&self, run: &Run<'_>, connection: &mut Connection, batch: &Batch) -> Result<()> {
+        let stored = match self.sink.store(connection, batch, run.target.method()) {
+            Err(error) if run.target.method() == Method::Load && is_local_refused(&error) => {
+                run.say_inserting();
+                self.sink.store(connection, batch, Method::Insert)?
+            }
+            stored => stored?,
+        };
+        count(&self.sent, batch.rows);
+        count(&self.stored, stored.rows);
+        count(&run.tally.rows, stored.rows);
+        count(&run.tally.bytes, batch.bytes);
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).merge(stored.warnings);
+        Ok(())
+    }
+
+    /// Builds the keys, compares counts, and notes that the table is whole.
+    fn finish(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
+        if matches!(*self.lock(), State::Done) {
+            return Ok(());
+        }
+        let definition = self.definition.iter().flat_map(|definition| &definition.keys);
+        for statement in definition {
+            run.check()?;
+            connection.run_bytes(statement)?;
+        }
+        if self.engine == Engine::DisabledKeys {
+            connection.run(&format!("ALTER TABLE {} ENABLE KEYS", self.sink.table()))?;
+        }
+        let (schema, table) = self.name();
+        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        warnings.sentences().for_each(|sentence| run.tally.problem(schema, table, &sentence));
+        let (sent, stored) = (self.sent.load(Ordering::Relaxed), self.stored.load(Ordering::Relaxed));
+        if sent != stored {
+            run.tally.problem(schema, table, &format!("of {sent} rows the server stored {stored}"));
+        }
+        run.monitor.advance(Work { items: 1, bytes: 0 });
+        self.schema.marker.note(connection, Step::Loaded, &self.source.record.name)
+    }
+}
+
+fn engine(name: &str, is_versioned: bool, bytes: u64) -> Engine {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match () {
+        () if is("MRG_MyISAM") || is("MERGE") || is("BLACKHOLE") || is("FEDERATED") => Engine::NoRows,
+        () if is_versioned => Engine::Plain,
+        () if is("InnoDB") && bytes >= LATER_KEYS_BYTES => Engine::LaterKeys,
+        () if is("MyISAM") || is("Aria") => Engine::DisabledKeys,
+        () => Engine::Plain,
+    }
+}
+
+/// What to change, where it is known why a table cannot be made.
+fn explained(error: Error, server: &Server) -> Error {
+    let advice = match error_code(&error) {
+        Some(1273 | 1115) => "the server knows neither its collation or character set nor one that is like it: restore to a newer server",
+        Some(1286) => "the server does not have its storage engine: install its plugin",
+        Some(1118 | 139) => "a row may be longer than the server allows: set innodb_strict_mode=OFF on it, or a larger innodb_page_size",
+        Some(1064) if server.is_mariadb() => "its definition is written for a server of another kind or a newer version",
+        Some(1064) => "its definition is written for MariaDB, or for a newer version",
+        _ => return error,
+    };
+    error.context(format!("cannot make the table: {advice}"))
+}
