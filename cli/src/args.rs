@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, find, grants, init, key, ls, restore, snapshots, stats, status,
-    verify,
+    backup, cat, check, completions, config, demo, diff, export_sql, find, grants, init, key, ls, restore, snapshots,
+    stats, status, verify,
 };
 use crate::global::Global;
 
@@ -64,6 +64,7 @@ pub enum Command {
     Cat(cat::CatArgs),
     Stats(stats::StatsArgs),
     Restore(restore::RestoreArgs),
+    ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
     Check(check::CheckArgs),
     Grants(grants::GrantsArgs),

@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod database;
 pub mod diff;
 pub mod error;
+pub mod export;
 pub mod filesystem;
 pub mod find;
 pub mod index;

@@ -147,7 +147,7 @@ CREATE TABLE generated_columns (
 INSERT INTO generated_columns (id, a, after_them) VALUES (1, 10, 5), (2, NULL, 6), (3, -7, NULL);
 
 CREATE TABLE invisible_columns (
-  a INT PRIMARY KEY, secret VARCHAR(10) INVISIBLE DEFAULT 'x', b INT, c INT INVISIBLE AS (a + b) VIRTUAL
+  a INT PRIMARY KEY, secret VARCHAR(10) INVISIBLE DEFAULT 'x', b INT, c INT AS (a + b) VIRTUAL INVISIBLE
 ) ENGINE=InnoDB;
 INSERT INTO invisible_columns (a, secret, b) VALUES (1, 'seen', 2), (2, NULL, 3), (3, DEFAULT, 4);
 
@@ -384,7 +384,7 @@ CREATE TABLE `rows` (`rows` INT PRIMARY KEY);
 CREATE TABLE `select` (`select` INT PRIMARY KEY, `from` INT, `key` INT);
 CREATE TABLE `Case` (a INT PRIMARY KEY);
 CREATE TABLE `case` (A INT PRIMARY KEY);
-CREATE TABLE `a name of sixty-four letters, as long as a name of a table can be` (`a name of sixty-four letters, as long as a name of a table can be` INT);
+CREATE TABLE `a name of sixty-four letters, as long as the name of one may be.` (`a name of sixty-four letters, as long as the name of one may be.` INT);
 CREATE TABLE `123` (`1` INT PRIMARY KEY, `1e5` INT);
 CREATE TABLE `-- ; comment` (`/* a */` INT PRIMARY KEY, `#` INT);
 CREATE TABLE `two

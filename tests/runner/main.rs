@@ -12,6 +12,7 @@ mod hostile;
 mod model;
 mod profile;
 mod restore;
+mod rights;
 mod round_trip;
 mod saved;
 mod source_trouble;

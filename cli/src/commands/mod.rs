@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod diff;
+pub mod export_sql;
 pub mod find;
 pub mod grants;
 pub mod init;

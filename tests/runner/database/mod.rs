@@ -1,6 +1,9 @@
 //! Databases: servers of the tests' own, and what is saved of them and restored.
 
+mod broken;
 mod connection;
+mod data;
 mod load;
 mod save;
 mod server;
+mod writers;
