@@ -44,6 +44,7 @@ impl Practice {
             encoding: ROW_ENCODING,
             versioned: None,
             changed: None,
+            segment_bits: None,
         };
         fs::create_dir_all(self.schema.join(name)).unwrap();
         fs::write(self.schema.join(name).join(".table"), record.encode().unwrap()).unwrap();

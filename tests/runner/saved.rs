@@ -203,6 +203,7 @@ fn table_record(name: &str) -> TableRecord {
         encoding: ROW_ENCODING,
         versioned: None,
         changed: None,
+        segment_bits: None,
     }
 }
 

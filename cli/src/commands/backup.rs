@@ -3,10 +3,11 @@
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source, Trust};
+use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, ParentChoice, Source, Trust};
 use engine::monitor::Monitor;
 use engine::repository::Repository;
 use engine::source::exclude::ExcludeOptions;
@@ -18,6 +19,8 @@ use serde::Serialize;
 
 use crate::commands::init::{host_name, user_name};
 use crate::context::Context;
+use crate::database::DatabaseArgs;
+use crate::duration::parse_duration;
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
 use crate::interrupt::Interrupt;
@@ -79,6 +82,14 @@ pub struct BackupArgs {
     #[arg(long, value_name = "KIND")]
     data_kind: Option<DataKind>,
     #[command(flatten)]
+    database: DatabaseArgs,
+    /// Save the users of the database server and their grants, too
+    #[arg(long, help_heading = "Database options")]
+    with_grants: bool,
+    /// When somebody has waited for so long for a lock of this backup, read what is left without locks, and name it
+    #[arg(long, value_name = "DURATION", default_value = "2s", help_heading = "Database options", value_parser = parse_duration)]
+    max_lock: Duration,
+    #[command(flatten)]
     profile: ProfileArgs,
     /// Read and compare, but save nothing
     #[arg(long)]
@@ -134,11 +145,8 @@ pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
 }
 
 fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {
-    let sources = sources(args, context)?;
-    if let Some((profile, _)) = args.profile.request(&context.settings.file)?.filter(|_| args.profile.is_asked_for()) {
-        let message = format!("--profile {} is about a database, and none is saved", profile.name);
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
+    let database = database(args, context)?;
+    let sources = sources(args, context, database)?;
     let repo = context.open(Access::Write)?;
     let mut options = options(args, context, &repo)?;
     // The last patterns win.
@@ -149,14 +157,35 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     after_printing(exit, print(context.ui, &outcome))
 }
 
-fn sources(args: &BackupArgs, context: &Context<'_>) -> Result<Vec<Source>> {
-    let from_file = args.paths.is_empty() && args.stdin.is_none();
+/// The database to save, if one is named; nothing of it in a dry run, which says what would be found.
+fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseSource>> {
+    let Some(address) = args.database.address(context)? else {
+        return match args.profile.request(&context.settings.file)?.filter(|_| args.profile.is_asked_for()) {
+            Some((profile, _)) => {
+                let message = format!("--profile {} is about a database, and none is saved", profile.name);
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+            None => Ok(None),
+        };
+    };
+    let source = DatabaseSource {
+        schemas: args.database.schemas(context),
+        with_accounts: args.with_grants,
+        wait_max: args.max_lock,
+        ..DatabaseSource::new(address)
+    };
+    Ok(Some(source))
+}
+
+fn sources(args: &BackupArgs, context: &Context<'_>, database: Option<DatabaseSource>) -> Result<Vec<Source>> {
+    let from_file = args.paths.is_empty() && args.stdin.is_none() && args.database.database.is_none();
     let paths = if from_file { &context.settings.file.sources } else { &args.paths };
     let mut sources = paths.iter().map(|path| source_path(path).map(Source::Path)).collect::<Result<Vec<_>>>()?;
     if let Some(name) = &args.stdin {
         let reader = Box::new(StandardInput { interrupt: Arc::clone(context.ui.interrupt()) });
         sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
     }
+    sources.extend(database.map(|source| Source::Database(Box::new(source))));
     match sources.is_empty() {
         true => Err(Error::new(
             ErrorKind::Usage,
@@ -299,16 +328,36 @@ pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
     };
     let changes = [(s.new_files, "new"), (s.changed_files, "changed"), (s.unchanged_files, "unchanged")];
     let changes = changes.map(|(number, what)| format!("{} {what}", format::count(number))).join(", ");
-    let mut fields = vec![
+    let mut fields = database_fields(outcome);
+    fields.extend([
         ("files", changes),
         ("in all", format!("{}, {}", format::counted(s.files, "file"), format::bytes(s.total_bytes))),
         ("read", format::bytes(s.read_bytes)),
         ("repository", format!("{grew} {}", format::bytes(s.stored_bytes))),
-    ];
+    ]);
     if outcome.problem_count > 0 {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
     }
     ui.fields(&fields)
+}
+
+/// What came of databases, in words.
+fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    for figures in &outcome.databases {
+        let unchanged = match figures.unchanged_tables {
+            0 => String::new(),
+            number => format!(", {} of them unchanged", format::count(number)),
+        };
+        fields.push(("database", format!("{}{unchanged}", format::counted(figures.tables, "table"))));
+        fields.push(("rows", format!("{} read", format::count(figures.rows))));
+        if figures.locked_milliseconds > 0 {
+            let (locked, wait) = (figures.locked_milliseconds, figures.longest_wait_milliseconds);
+            let words = format!("{}, longest wait seen {}", format::duration(locked), format::duration(wait));
+            fields.push(("locked", words));
+        }
+    }
+    fields
 }
 
 fn parse_parent(text: std::ffi::OsString) -> std::result::Result<Parent, String> {

@@ -42,6 +42,8 @@ use crate::pack::{ChunkStore, Mode, StoreTotals, UPLOADERS};
 use crate::repository::{Catalogue, ManifestObject, Repository, WriterOptions, WriterSession};
 use crate::source::exclude::ExcludeOptions;
 
+pub use database::{DatabaseFigures, DatabaseSource};
+
 use buffers::Buffers;
 use parent::Parent;
 use problems::ProblemLog;
@@ -64,6 +66,8 @@ pub enum Source {
         /// Where it comes from; an error ends the backup.
         reader: Box<dyn Read + Send>,
     },
+    /// A database server.
+    Database(Box<DatabaseSource>),
 }
 
 /// Which snapshot to compare with.
@@ -126,6 +130,8 @@ pub struct BackupOutcome {
     pub problems: Vec<Problem>,
     /// How many there were.
     pub problem_count: u64,
+    /// What came of each database.
+    pub databases: Vec<DatabaseFigures>,
 }
 
 /// Everything that the threads of one backup share.
@@ -192,6 +198,7 @@ pub fn backup(
         statistics,
         problems: saved.problems,
         problem_count: saved.problem_count,
+        databases: saved.databases,
     };
     if options.dry_run {
         return Ok(outcome);
@@ -213,6 +220,7 @@ struct Saved {
     problems: Vec<Problem>,
     problem_count: u64,
     statistics: Statistics,
+    databases: Vec<DatabaseFigures>,
 }
 
 fn save(
@@ -249,7 +257,8 @@ fn save(
     statistics.new_bytes = totals.new_bytes;
     statistics.stored_bytes = totals.stored_bytes;
     let (problem_count, problems) = problems.into_parts();
-    Ok(Saved { tree, problem_lists, problems, problem_count, statistics })
+    let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases })
 }
 
 type Finished = (Option<ChunkId>, Vec<ChunkId>, StoreTotals);
@@ -262,6 +271,8 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
         for _ in 0..UPLOADERS {
             scope.spawn(|| run.store.run_uploads());
         }
+        // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
+        let roots = database::save_all(run, roots).inspect_err(|_| run.store.abandon())?;
         let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| ended(run, worker::work(run)))).collect();
         let building = scope.spawn(|| ended(run, tree::build(run, built)));
         if run.parent.expected().is_none() {

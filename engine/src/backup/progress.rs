@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use repo_format::manifest::Statistics;
 
-use super::Run;
+use super::{DatabaseFigures, Run};
 use crate::filesystem::Dir;
 use crate::monitor::Work;
 
@@ -24,6 +24,7 @@ pub(super) struct Counters {
     pub changed_files: AtomicU64,
     pub unchanged_files: AtomicU64,
     pub read_bytes: AtomicU64,
+    pub databases: Mutex<Vec<DatabaseFigures>>,
     finished: Mutex<bool>,
     finishes: Condvar,
 }

@@ -6,15 +6,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use repo_format::cbor::ByteString;
-use repo_format::manifest::{ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, Root};
+use repo_format::manifest::{ROOT_DATABASE, ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, Root};
 
-use super::{BackupOptions, Source};
+use super::{BackupOptions, DatabaseSource, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, path_to_bytes};
 use crate::source::exclude::Excludes;
+use crate::tree::TreeEntry;
 
 /// The name of the root of a whole file system.
 const WHOLE: &str = "root";
+/// The name of the root of a database.
+const DATABASE: &[u8] = b"database";
 
 /// A root, ready to be walked.
 pub(super) struct OpenRoot {
@@ -32,6 +35,10 @@ pub(super) enum RootKind {
     Single(Dir, Vec<u8>),
     /// A stream.
     Stream(Box<dyn Read + Send>),
+    /// A database.
+    Database(Box<DatabaseSource>),
+    /// A folder that has been saved already.
+    Saved(Box<TreeEntry>),
 }
 
 /// Opens all sources. One that is not there is an error: a backup that silently lacks a root is worse than none.
@@ -41,6 +48,10 @@ pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<
     for source in sources {
         let (name, kind, path, what) = match source {
             Source::Stream { name, reader } => (checked_name(&name)?, ROOT_STREAM, name, RootKind::Stream(reader)),
+            Source::Database(source) => {
+                let path = source.address.public().into_bytes();
+                (DATABASE.to_vec(), ROOT_DATABASE, path, RootKind::Database(source))
+            }
             Source::Path(path) => {
                 let path = absolute(&path)?;
                 let (kind, what) = open_path(&path, options)?;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Sender, bounded};
 use repo_format::entry::{Entry, EntryKind, HardLink};
@@ -83,6 +82,8 @@ impl<'r> Walk<'_, 'r> {
                 let job_input = Input::Stream(reader);
                 self.read(Vec::from(&name[..]), path, job_input, None, None)
             }
+            RootKind::Saved(entry) => self.send(Event::Entry(entry)),
+            RootKind::Database(_) => unreachable!("databases are saved before anything is walked"),
             RootKind::Single(dir, real_name) => {
                 let stat = dir.stat(&real_name).map_err(|e| cannot_back_up(&path, e))?;
                 self.entry(&Arc::new(dir), Found { real_name, name, path, stat, parent })
@@ -107,7 +108,7 @@ impl<'r> Walk<'_, 'r> {
     fn folder(&mut self, top: Frame<'r>) -> Result<()> {
         let mut stack = vec![top];
         while let Some(frame) = stack.last_mut() {
-            self.check_stop()?;
+            self.run.check_stop()?;
             let Some(name) = frame.names.next() else {
                 if let Some(frame) = stack.pop() {
                     self.send(Event::Leave(frame.entry))?;
@@ -300,16 +301,6 @@ impl<'r> Walk<'_, 'r> {
             self.run.monitor.advance(done(size));
         }
         counted
-    }
-
-    fn check_stop(&self) -> Result<()> {
-        if self.run.monitor.is_cancelled() {
-            return Err(Error::cancelled());
-        }
-        match self.run.stop.load(Ordering::Relaxed) {
-            true => Err(stopped()),
-            false => Ok(()),
-        }
     }
 
     fn send(&mut self, event: Event) -> Result<()> {

@@ -94,6 +94,7 @@ pub fn describe_table(connection: &mut Connection, server: &Server, info: &Table
         encoding: repo_format::database::ROW_ENCODING,
         versioned: info.versioned.then_some(true),
         changed: if info.transactional { None } else { info.changed },
+        segment_bits: None,
     })
 }
 

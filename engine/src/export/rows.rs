@@ -108,7 +108,18 @@ mod tests {
         let (create, engine) = (ByteString(Vec::new()), String::new());
         let (encoding, order) = (ROW_ENCODING, RowOrder::Integer);
         let name = "t".to_owned();
-        TableRecord { name, create, engine, columns, key: vec![0], order, encoding, versioned: None, changed: None }
+        TableRecord {
+            name,
+            create,
+            engine,
+            columns,
+            key: vec![0],
+            order,
+            encoding,
+            versioned: None,
+            changed: None,
+            segment_bits: None,
+        }
     }
 
     fn written(text: &[u8]) -> Result<String> {

@@ -174,6 +174,7 @@ pub(super) mod tests {
             encoding: 1,
             versioned: None,
             changed: None,
+            segment_bits: None,
         }
     }
 

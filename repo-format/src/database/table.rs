@@ -42,6 +42,9 @@ pub struct TableRecord {
     /// Of an engine without transactions: when the server last changed it, in seconds since 1970 by the server's clock.
     #[n(8)]
     pub changed: Option<i64>,
+    /// How many low bits of a key's hash are 0 where a segment begins; kept from snapshot to snapshot, so that boundaries stay.
+    #[n(9)]
+    pub segment_bits: Option<u32>,
 }
 
 /// The order of rows.

@@ -178,6 +178,7 @@ pub(crate) fn table() -> TableRecord {
         encoding: ROW_ENCODING,
         versioned: Some(true),
         changed: Some(1_800_000_001),
+        segment_bits: Some(12),
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::moment::LockGroup;
+use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
 use super::spool::FilledSpool;
 use crate::backup::Run;
@@ -168,13 +169,6 @@ fn read_table(
         Err(error) if is_table_error(&error) => Ok(LockedRead::Failed(error)),
         Err(error) => Err(error),
     }
-}
-
-/// Whether an error says that a table is damaged, or not there any more: others may be whole.
-fn is_table_error(error: &Error) -> bool {
-    /// Key file, record, or table damaged, crashed, of another version; not found; no such table.
-    const CODES: [u16; 13] = [126, 127, 134, 144, 145, 1016, 1017, 1030, 1034, 1035, 1146, 1194, 1195];
-    error_code(error).is_some_and(|code| CODES.contains(&code))
 }
 
 /// Looks who waits, until `stop` is closed; ends the reading when somebody has waited too long.

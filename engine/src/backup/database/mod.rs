@@ -1,20 +1,412 @@
-//! A database as a source: the parts from which its backup is made.
+//! A database as a source: everything that a server shows of some schemas at one moment.
 //!
 //! ```text
-//! moment     one moment for all tables: snapshots, and locks where an engine has none
+//! plan       lists and describes tables                         server    identity, clock, variables
+//! moment     one moment for all: snapshots, and locks where an engine has no snapshots
 //! locked     reads what is locked, in the order that makes writers wait least   ---> spool (sorted, sealed, without a name)
-//! reader     reads one table, from a snapshot, under a lock, or in short ranges
+//! sessions   reads the rest from snapshots, and seals all       late      what could not be read at the moment
+//! reader     reads one table: from a snapshot, under a lock, or in short ranges
 //! segments   from rows in order to segments in the repository
-//! parent     what did not change since the parent snapshot is carried over
+//! parent     what did not change since the parent snapshot      entries   files and folders of all this
 //! ```
-#![expect(
-    dead_code,
-    reason = "no source of a backup is a database yet: these parts come before the run that joins them"
-)]
+//!
+//! Definitions are compared when all is read: a table that became another one meanwhile is read again, and named.
 
+mod entries;
+mod late;
 mod locked;
 mod moment;
 mod parent;
+mod plan;
 mod reader;
+mod records;
 mod segments;
+mod server;
+mod sessions;
 mod spool;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use repo_format::database::{CarriedTable, LateTable, LeftOut, ProfileRecord};
+use repo_format::manifest::Root;
+use repo_format::node::ProblemKind;
+
+use super::Run;
+use super::roots::{OpenRoot, RootKind};
+use crate::database::{
+    Address, Connection, Privileges, Server, TableInfo, Weight, list_schemas, list_tables, missing_for_backup,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tree::TreeEntry;
+
+use late::LateRead;
+use locked::{LockedRead, LockedReading, TableName};
+use moment::{Moment, Wanted};
+use parent::ParentDatabase;
+use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
+use reader::SpoolPlace;
+use segments::StoredRows;
+use server::ServerNow;
+use sessions::{Job, Sessions, Stored};
+use spool::SpoolSpace;
+
+/// Bytes of rows that may wait on disk, unless the options say otherwise.
+const SPOOL_MAX: u64 = 64 << 30;
+/// A writer that waits for this long makes the tables late that are not read yet, unless the options say otherwise.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// How often damaged tables are looked for and left out before the run fails.
+const DAMAGED_TRIES: u32 = 3;
+
+/// A database server to save.
+pub struct DatabaseSource {
+    /// Where it is, and who asks.
+    pub address: Address,
+    /// Which schemas; all but the server's own if none is named.
+    pub schemas: Vec<String>,
+    /// Users and grants, too.
+    pub with_accounts: bool,
+    /// For how long a writer may be made to wait by the locks of this run.
+    pub wait_max: Duration,
+    /// How many sessions read at once; 0: as many as there are cores, and one more.
+    pub sessions: usize,
+    /// Where rows wait that are read under a lock; the cache folder if it is not said.
+    pub spool_folder: Option<PathBuf>,
+    /// How many bytes of them may wait.
+    pub spool_bytes_max: u64,
+    /// What a profile has found out.
+    pub profile: Option<ProfileRecord>,
+}
+
+impl DatabaseSource {
+    /// The server at `address`, with everything else as usual.
+    pub fn new(address: Address) -> Self {
+        DatabaseSource {
+            address,
+            schemas: Vec::new(),
+            with_accounts: false,
+            wait_max: WAIT_MAX,
+            sessions: 0,
+            spool_folder: None,
+            spool_bytes_max: SPOOL_MAX,
+            profile: None,
+        }
+    }
+
+    fn session_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        if self.sessions > 0 { self.sessions } else { (cores + 1).clamp(2, 8) }
+    }
+}
+
+/// What came of saving a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DatabaseFigures {
+    /// Tables in the snapshot.
+    pub tables: u64,
+    /// Tables of these that had not changed, and were not read.
+    pub unchanged_tables: u64,
+    /// Tables that show a later time than the others.
+    pub late_tables: u64,
+    /// Tables and other objects that are not in the snapshot.
+    pub missing_tables: u64,
+    /// Rows that were read.
+    pub rows: u64,
+    /// For how long tables were locked, the longest of all.
+    pub locked_milliseconds: u64,
+    /// The longest wait for one of these locks that was seen.
+    pub longest_wait_milliseconds: u64,
+}
+
+/// Saves the databases among `roots`; in their place come the folders that they have become.
+pub(super) fn save_all(run: &Run<'_>, roots: Vec<OpenRoot>) -> Result<Vec<OpenRoot>> {
+    let save_one = |root: OpenRoot| match root.what {
+        RootKind::Database(source) => {
+            let entry = save(run, &source, &root.described)?;
+            Ok(OpenRoot { described: root.described, what: RootKind::Saved(Box::new(entry)) })
+        }
+        _ => Ok(root),
+    };
+    roots.into_iter().map(save_one).collect()
+}
+
+/// One database on its way into the snapshot.
+struct Dump<'d, 'r> {
+    run: &'d Run<'r>,
+    source: &'d DatabaseSource,
+    server: Server,
+    schemas: Vec<String>,
+    parent: ParentDatabase,
+    parent_root: Option<TreeEntry>,
+    now: ServerNow,
+    spool_folder: PathBuf,
+    space: SpoolSpace,
+}
+
+/// What has been stored of the tables.
+#[derive(Default)]
+struct SavedTables {
+    rows: HashMap<TableName, StoredRows>,
+    carried: Vec<CarriedTable>,
+    late: Vec<LateTable>,
+    left_out: Vec<LeftOut>,
+    /// Tables to be read again, and why.
+    again: Vec<(TableInfo, String)>,
+}
+
+fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry> {
+    let mut control = Connection::open(&source.address)?;
+    let server = Server::detect(&mut control)?;
+    server::keep_others_away(&mut control)?;
+    let schemas = list_schemas(&mut control, &source.schemas)?;
+    check_rights(&mut control, &server, &schemas)?;
+    let parent_root = run.parent.root(root);
+    let cache = run.store.repository().index().folder().to_owned();
+    let dump = Dump {
+        run,
+        source,
+        now: ServerNow::ask(&mut control, &server)?,
+        server,
+        schemas,
+        parent: ParentDatabase::open(run.parent, parent_root.clone()),
+        parent_root,
+        spool_folder: source.spool_folder.clone().unwrap_or(cache),
+        space: SpoolSpace::new(source.spool_bytes_max),
+    };
+    dump.save(&mut control, root)
+}
+
+/// Fails if the account would not see, or could not read, something of `schemas`.
+fn check_rights(control: &mut Connection, server: &Server, schemas: &[String]) -> Result<()> {
+    let privileges = Privileges::read(control, server)?;
+    let missing = missing_for_backup(&privileges, server, schemas);
+    let needed: Vec<_> = missing.iter().filter(|missing| missing.weight == Weight::Needed).collect();
+    let describe = |missing: &&crate::database::MissingRight| {
+        format!("{} on {}: {}", missing.right, missing.on, missing.consequence)
+    };
+    match needed.is_empty() {
+        true => Ok(()),
+        false => {
+            let all: Vec<_> = needed.iter().map(describe).collect();
+            let message = format!("the account lacks rights that a complete backup needs: {}", all.join("; "));
+            Err(Error::new(ErrorKind::Database, message))
+        }
+    }
+}
+
+impl Dump<'_, '_> {
+    fn place(&self) -> SpoolPlace<'_> {
+        SpoolPlace { folder: &self.spool_folder, space: &self.space }
+    }
+
+    fn save(&self, control: &mut Connection, root: &Root) -> Result<TreeEntry> {
+        let (mut plan, mut moment) = self.plan_and_moment(control)?;
+        let mut saved = SavedTables::default();
+        saved.left_out.append(&mut plan.left_out);
+        self.read(control, &plan, &mut moment, &mut saved)?;
+        self.compare_definitions(control, &mut plan, &mut saved)?;
+        self.read_late(&mut plan, &mut saved)?;
+        self.report(&saved);
+        self.count(&plan, &moment, &saved);
+        records::write(self, control, root, &plan, moment, saved)
+    }
+
+    /// Plans, and takes the moment. Tables that cannot be locked because they are damaged are left out.
+    fn plan_and_moment(&self, control: &mut Connection) -> Result<(Plan, Moment)> {
+        let mut plan = Plan::make(self.run, control, &self.server, &self.schemas, &self.parent)?;
+        for _ in 0..DAMAGED_TRIES {
+            let snapshots = if plan.has(Means::Snapshot) { self.source.session_count() } else { 0 };
+            let wanted =
+                Wanted { address: &self.source.address, server: &self.server, snapshots, groups: plan.lock_groups() };
+            match moment::take(self.run, control, &wanted) {
+                Ok(moment) => return Ok((plan, moment)),
+                Err(error) if is_table_error(&error) && plan.leave_out_damaged(control)? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(ErrorKind::Database, "tables are damaged, or vanish, while they are being locked"))
+    }
+
+    /// Reads all tables: first those that are locked.
+    fn read(&self, control: &mut Connection, plan: &Plan, moment: &mut Moment, saved: &mut SavedTables) -> Result<()> {
+        let unchanged = plan.unchanged(control, &self.schemas, &self.parent, &self.now)?;
+        let carried = self.carry_over(plan, &unchanged, saved)?;
+        let locked = self.read_locked(plan, moment, &carried)?;
+        let mut jobs = Vec::new();
+        for table in plan.tables.iter().filter(|table| !carried.contains(&table.name())) {
+            match (table.means, locked.get_rows(table)) {
+                (Means::Snapshot, _) => jobs.push(Job::Read(table)),
+                (Means::Lock, Some(rows)) => jobs.push(Job::Seal(table, rows)),
+                (Means::Lock, None) | (Means::Nothing, _) => {}
+            }
+        }
+        locked.settle(plan, saved);
+        let sessions = Sessions {
+            address: &self.source.address,
+            snapshots: std::mem::take(&mut moment.snapshots),
+            threads: self.source.session_count(),
+            place: self.place(),
+        };
+        for (name, stored) in sessions::store_all(self.run, sessions, jobs)? {
+            let info = plan.tables.iter().find(|table| table.name() == name).map(|table| table.info.clone());
+            match (stored, info) {
+                (Stored::Rows(rows), _) => drop(saved.rows.insert(name, rows)),
+                (Stored::Redefined, Some(info)) => {
+                    saved.again.push((info, "its definition changed while the backup ran".to_owned()));
+                }
+                (Stored::Damaged(error), Some(info)) => saved.left_out.push(left_out(&info, &error)),
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of unchanged tables from the parent snapshot, as far as they are all there.
+    fn carry_over(&self, plan: &Plan, unchanged: &[TableName], saved: &mut SavedTables) -> Result<Vec<TableName>> {
+        let mut carried = Vec::new();
+        for table in plan.tables.iter().filter(|table| unchanged.contains(&table.name())) {
+            let Some(before) = &table.parent else { continue };
+            let rows_are_there = match &before.rows {
+                Some(rows) => self.run.parent.content_is_stored(rows)?,
+                None => true,
+            };
+            if rows_are_there {
+                let (schema, name) = table.name();
+                saved.carried.push(CarriedTable { schema, table: name, read: before.read });
+                carried.push(table.name());
+            }
+        }
+        Ok(carried)
+    }
+
+    fn read_locked(&self, plan: &Plan, moment: &mut Moment, carried: &[TableName]) -> Result<LockedTables> {
+        let to_read = plan.tables.iter().filter(|t| t.means == Means::Lock && !carried.contains(&t.name()));
+        let reading = LockedReading {
+            address: &self.source.address,
+            tables: to_read.map(|table| (table.name(), table.to_read())).collect(),
+            wait_max: self.source.wait_max,
+            place: self.place(),
+            locked_at: moment.locked_at,
+        };
+        let groups = std::mem::take(&mut moment.locks);
+        if groups.is_empty() {
+            return Ok(LockedTables::default());
+        }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let outcome = locked::read(self.run, groups, &reading, cores.clamp(2, 4))?;
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        moment.record.tables_locked = millis(outcome.tables_locked);
+        moment.record.longest_wait = millis(outcome.longest_wait);
+        Ok(LockedTables { tables: Mutex::new(outcome.tables) })
+    }
+
+    /// Compares all definitions with those that rows were read by, and finds tables that came meanwhile.
+    fn compare_definitions(&self, control: &mut Connection, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
+        let known: Vec<TableName> = plan.tables.iter().map(PlannedTable::name).collect();
+        for table in &mut plan.tables {
+            self.run.check_stop()?;
+            if !late::is_as_described(control, table)? {
+                saved.again.push((table.info.clone(), "its definition changed while the backup ran".to_owned()));
+            } else if table.means == Means::Snapshot {
+                // The counter is read last: it may be ahead of the rows, never behind them.
+                table.record.create.0 = late::show_create(control, &table.info)?;
+            }
+        }
+        let is_new = |info: &TableInfo| {
+            let name = (info.schema.clone(), info.name.clone());
+            let was_left_out = saved.left_out.iter().any(|l| l.schema == name.0 && l.name == name.1);
+            !known.contains(&name) && !was_left_out
+        };
+        for info in list_tables(control, &self.schemas)?.into_iter().filter(is_new).collect::<Vec<_>>() {
+            saved.again.push((info, "it was made while the backup ran".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Reads what must be read again.
+    fn read_late(&self, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
+        for (info, why) in std::mem::take(&mut saved.again) {
+            let name = (info.schema.clone(), info.name.clone());
+            saved.rows.remove(&name);
+            saved.carried.retain(|carried| (&carried.schema, &carried.table) != (&name.0, &name.1));
+            if saved.late.iter().any(|late| (&late.schema, &late.table) == (&name.0, &name.1)) {
+                continue;
+            }
+            plan.tables.retain(|table| table.name() != name);
+            match late::read(self, &info, &why)? {
+                LateRead::LeftOut(left_out) => saved.left_out.push(left_out),
+                LateRead::Rows(table, rows, late) => {
+                    saved.rows.insert(name, rows);
+                    saved.late.push(late);
+                    plan.tables.push(*table);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, plan: &Plan, moment: &Moment, saved: &SavedTables) {
+        let figures = DatabaseFigures {
+            tables: plan.tables.len() as u64,
+            unchanged_tables: saved.carried.len() as u64,
+            late_tables: saved.late.len() as u64,
+            missing_tables: saved.left_out.len() as u64,
+            rows: saved.rows.values().map(|rows| rows.rows).sum(),
+            locked_milliseconds: moment.record.tables_locked,
+            longest_wait_milliseconds: moment.record.longest_wait,
+        };
+        self.run.counters.databases.lock().unwrap_or_else(PoisonError::into_inner).push(figures);
+    }
+
+    /// Names what is not as it should be.
+    fn report(&self, saved: &SavedTables) {
+        let path = |schema: &str, name: &str| format!("{schema}.{name}").into_bytes();
+        for left in &saved.left_out {
+            let message = format!("the {} is not in the snapshot: {}", left.what, left.why);
+            self.run.problems.add(&path(&left.schema, &left.name), ProblemKind::Unreadable, message);
+        }
+        for late in &saved.late {
+            let message = format!("it shows a later time than the other tables: {}", late.why);
+            self.run.problems.add(&path(&late.schema, &late.table), ProblemKind::Changed, message);
+        }
+    }
+}
+
+/// What was read under locks.
+#[derive(Default)]
+struct LockedTables {
+    tables: Mutex<HashMap<TableName, LockedRead>>,
+}
+
+impl LockedTables {
+    /// Takes the rows of a table, if they were read.
+    fn get_rows(&self, table: &PlannedTable) -> Option<Box<spool::FilledSpool>> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        match tables.remove(&table.name()) {
+            Some(LockedRead::Rows(rows)) => Some(rows),
+            Some(other) => {
+                tables.insert(table.name(), other);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Notes what was not read.
+    fn settle(self, plan: &Plan, saved: &mut SavedTables) {
+        let tables = self.tables.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (name, read) in tables {
+            let Some(table) = plan.tables.iter().find(|table| table.name() == name) else { continue };
+            match read {
+                LockedRead::Rows(_) => {}
+                LockedRead::Late => {
+                    let why = "others had waited long enough for its lock".to_owned();
+                    saved.again.push((table.info.clone(), why));
+                }
+                LockedRead::Failed(error) => saved.left_out.push(left_out(&table.info, &error)),
+            }
+        }
+    }
+}

@@ -93,11 +93,14 @@ pub(super) fn take(run: &Run<'_>, control: &mut Connection, wanted: &Wanted<'_>)
                 return Ok(Moment { snapshots, locks, locked_at, record, binlog });
             }
             Ok(None) => {}
-            Err(error) if error_code(&error).is_some_and(|code| BUSY.contains(&code)) => {
+            Err(error) if is_lost(&error) => return Err(error),
+            Err(error) => {
                 release(control, barrier, &mut snapshots, &mut locks)?;
-                last = Some(error);
+                match error_code(&error) {
+                    Some(code) if BUSY.contains(&code) => last = Some(error),
+                    _ => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
         }
         pause(run)?;
     }
