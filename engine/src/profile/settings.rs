@@ -142,6 +142,7 @@ mod tests {
             encoding: 1,
             versioned: None,
             changed: None,
+            segment_bits: None,
         }
     }
 

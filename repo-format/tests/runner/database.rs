@@ -441,15 +441,17 @@ proptest! {
     fn a_table_record_comes_back(
         columns in vec(any_column(), 0..9),
         words in (text(), vec(any::<u8>(), 0..30), text()),
-        more in (option::of(any::<bool>()), option::of(any::<i64>())),
+        more in (option::of(any::<bool>()), option::of(any::<i64>()), option::of(any::<u32>())),
     ) {
         let stored = |at: &usize| columns[*at].generated != Some(true);
         let places = (0..columns.len()).rev().filter(stored);
         let key: Vec<_> = places.step_by(2).map(|at| u32::try_from(at).unwrap()).collect();
         let order = if key.is_empty() { RowOrder::RowBytes } else { RowOrder::KeyBytes };
-        let ((name, create, engine), (versioned, changed)) = (words, more);
+        let ((name, create, engine), (versioned, changed, segment_bits)) = (words, more);
         let create = ByteString(create);
-        let x = TableRecord { name, create, engine, columns, key, order, encoding: ROW_ENCODING, versioned, changed };
+        let encoding = ROW_ENCODING;
+        let x =
+            TableRecord { name, create, engine, columns, key, order, encoding, versioned, changed, segment_bits };
         prop_assert_eq!(TableRecord::decode(&x.encode().unwrap()), Ok(x));
     }
 
