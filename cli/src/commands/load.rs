@@ -18,7 +18,7 @@ use crate::ui::{Ui, format};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Restoring a database")]
 pub struct LoadArgs {
-    /// The server to restore into, as mysql://USER@HOST[:PORT] or mysql://USER@localhost/?socket=PATH
+    /// The server to restore into, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
     #[arg(long, value_name = "URL", conflicts_with_all = ["target", "delete", "owner"])]
     pub to_database: Option<String>,
     /// Only this schema, under another name if one is given; can be given several times [default: all]
