@@ -27,6 +27,7 @@ pub use accounts::{AccountsContents, accounts};
 pub use address::{Address, AddressParts, Credentials, Password, Tls, TlsParts};
 pub(crate) use connection::texts;
 pub use connection::{Connection, Row};
+pub(crate) use failure::failure;
 pub use failure::{error_code, is_lost};
 pub use name::{quote_name, quote_text};
 pub use option_file::read_option_file;

@@ -19,11 +19,13 @@ use crate::database::{Address, Connection, Server, error_code, is_lost, quote_na
 use crate::error::{Error, ErrorKind, Result};
 
 /// Seconds that a step may wait for others.
-const STEP_WAIT: u32 = 2;
+const STEP_WAIT: u32 = 1;
 /// Tries before the run fails.
 const TRIES: u32 = 30;
-/// Between two tries, at least; at most twice as much.
+/// After the first try that failed, at least; after each further one more, and always at most twice as much: others have waited for us.
 const PAUSE: Duration = Duration::from_millis(400);
+/// The longest pause, before it is doubled.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Tries to have all snapshots at one place without a lock,
 const LOCKLESS_TRIES: u32 = 10;
 /// and how often, before it is done with one.
@@ -102,7 +104,7 @@ pub(super) fn take(run: &Run<'_>, control: &mut Connection, wanted: &Wanted<'_>)
                 }
             }
         }
-        pause(run)?;
+        pause(run, attempt)?;
     }
     let who = in_the_way(control);
     let message = format!("the tables could not be locked for one moment in {TRIES} tries{who}");
@@ -348,10 +350,15 @@ fn release(
 }
 
 /// Waits a little, not always as long: two that are in each other's way must not meet again.
-fn pause(run: &Run<'_>) -> Result<()> {
+fn pause(run: &Run<'_>, attempt: u32) -> Result<()> {
     let [byte] = random::<1>()?;
-    std::thread::sleep(PAUSE + PAUSE * u32::from(byte) / 255);
-    run.check_stop()
+    let base = (PAUSE * attempt).min(PAUSE_MAX);
+    let end = Instant::now() + base + base * u32::from(byte) / 255;
+    while Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(50));
+        run.check_stop()?;
+    }
+    Ok(())
 }
 
 /// Sessions that may hold locks, for the error.

@@ -6,8 +6,8 @@ use repo_format::database::{RowOrder, TableRecord};
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use crate::backup::Run;
-use crate::database::{Address, Connection, RowEncoder, RowKey, quote_name, select_list};
-use crate::error::{Error, ErrorKind, Result};
+use crate::database::{Address, Connection, RowEncoder, RowKey, failure, quote_name, select_list};
+use crate::error::{Error, Result};
 
 /// Whether to stop is asked after so many rows.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
@@ -156,9 +156,7 @@ impl Source<'_> {
         let mut result = self.connection.stream(sql)?;
         loop {
             let Some(row) = result.next() else { return Ok(rows) };
-            let values = row.map_err(|e| {
-                Error::caused(ErrorKind::Database, format!("reading the rows of {} failed", shown(sql)), e)
-            })?;
+            let values = row.map_err(|e| failure(format!("reading the rows of {} failed", shown(sql)), e))?;
             rows += 1;
             let looked = if rows % ROWS_BETWEEN_LOOKS == 0 { run.check_stop() } else { Ok(()) };
             if let Err(error) = looked.and_then(|()| each(&values.unwrap_raw())) {
