@@ -12,7 +12,7 @@ use crate::secret::read_password_file;
 /// A server, and which of its schemas are meant.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct DatabaseArgs {
-    /// The database server, as mysql://USER@HOST[:PORT] or mysql://USER@localhost/?socket=PATH
+    /// The database server, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
     #[arg(long, value_name = "URL", help_heading = "Database options")]
     pub database: Option<String>,
     /// Only this schema; can be given several times [default: all but the server's own]
@@ -27,7 +27,7 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Database options")]
 pub struct ServerArgs {
-    /// Take what the URL does not say from this option file of MySQL or MariaDB (my.cnf), group [client]
+    /// Take what the URL does not say from this option file of MySQL or MariaDB (my.cnf), group `[client]`
     #[arg(long, value_name = "FILE")]
     defaults_file: Option<PathBuf>,
     /// The password of the database is the first line of this file [or ENAMEL_DB_PASSWORD: the password itself]
