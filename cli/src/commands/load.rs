@@ -4,9 +4,9 @@ use engine::load::{
     Accounts, Binlog, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, LoadedTable, References,
     SchemaChoice, TableChoice,
 };
+use engine::repository::Repository;
 use engine::snapshots::Snapshot;
 use engine::{Error, ErrorKind, Result};
-use engine::repository::Repository;
 use serde::Serialize;
 
 use crate::context::Context;

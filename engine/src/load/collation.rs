@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tokens::{Kind, Token, is_keyword, tokens};
+use repo_format::database::SchemaRecord;
+
+use super::tokens::{Kind, Token, edited, is_keyword, tokens};
 use crate::database::Connection;
 use crate::error::Result;
 
@@ -16,6 +18,7 @@ const MOVED_DEFAULTS: [&str; 6] = ["utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16"
 #[derive(Debug, Clone, Default)]
 pub struct Collations {
     known: BTreeSet<String>,
+    sets: BTreeSet<String>,
 }
 
 /// Collations that were replaced: the definition's, and what stands in its place.
@@ -27,10 +30,42 @@ impl Collations {
     /// # Errors
     /// If it does not answer.
     pub fn read(connection: &mut Connection) -> Result<Self> {
-        let rows = connection.rows("SELECT COLLATION_NAME FROM information_schema.COLLATIONS")?;
-        let name = |row: Vec<Option<Vec<u8>>>| row.into_iter().next().flatten();
-        let names = rows.into_iter().filter_map(name).map(|name| String::from_utf8_lossy(&name).into_owned());
-        Ok(Collations { known: names.collect() })
+        let mut names = |sql: &str| -> Result<BTreeSet<String>> {
+            let names = connection.rows(sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten());
+            Ok(names.map(|name| String::from_utf8_lossy(&name).into_owned()).collect())
+        };
+        Ok(Collations {
+            known: names("SELECT COLLATION_NAME FROM information_schema.COLLATIONS")?,
+            sets: names("SELECT CHARACTER_SET_NAME FROM information_schema.CHARACTER_SETS")?,
+        })
+    }
+
+    /// The name of a character set on this server: one has two names, of which some servers know only one.
+    pub fn character_set<'n>(&self, name: &'n str) -> &'n str {
+        let other = match name {
+            "utf8" => "utf8mb3",
+            "utf8mb3" => "utf8",
+            _ => return name,
+        };
+        if !self.sets.contains(name) && self.sets.contains(other) { other } else { name }
+    }
+
+    /// The character sets and collations of a schema and its objects, as this server has them.
+    pub fn adapt_record(&self, record: &mut SchemaRecord) {
+        let collation = |name: &mut String| {
+            if let Some(nearest) = self.nearest(name) {
+                *name = nearest;
+            }
+        };
+        record.character_set = self.character_set(&record.character_set).to_owned();
+        collation(&mut record.collation);
+        for object in &mut record.objects {
+            object.connection_collation.as_mut().into_iter().for_each(collation);
+            object.database_collation.as_mut().into_iter().for_each(collation);
+            if let Some(client) = &mut object.client_character_set {
+                *client = self.character_set(client).to_owned();
+            }
+        }
     }
 
     /// The collation in place of `name`; `None` when the server has nothing like it, and says so itself.
@@ -77,31 +112,34 @@ impl Collations {
     /// The definition of a table for this server; what was replaced is added to `replaced`.
     pub fn adapt(&self, create: &[u8], replaced: &mut Replaced) -> Vec<u8> {
         let Some(tokens) = tokens(create) else { return create.to_vec() };
-        let mut adapted = Vec::with_capacity(create.len() + 64);
-        let mut copied = 0;
+        let mut edits = Vec::new();
         for (at, token) in tokens.iter().enumerate() {
-            let Some(named) = named_value(create, &tokens, at) else { continue };
+            let Some(value) = named_value(create, &tokens, at) else { continue };
+            let named = &tokens[value];
             let name = String::from_utf8_lossy(&create[named.at.clone()]).into_owned();
-            if is_keyword(create, token, "COLLATE") {
-                let nearest = self.nearest(&name).filter(|nearest| *nearest != name);
-                let Some(nearest) = nearest else { continue };
-                adapted.extend_from_slice(&create[copied..named.at.start]);
-                adapted.extend_from_slice(nearest.as_bytes());
-                copied = named.at.end;
-                if !is_same_set(&name, &nearest) {
-                    replaced.insert(name, nearest);
-                }
+            if !is_keyword(create, token, "COLLATE") {
+                let has_collation = tokens.get(value + 1).is_some_and(|next| is_keyword(create, next, "COLLATE"));
+                let is_definition = token.depth < 2 && !has_collation;
+                edits.extend(self.with_default(&name, is_definition).map(|text| (named.at.clone(), text)));
                 continue;
             }
-            let has_collation = after(&tokens, named).is_some_and(|next| is_keyword(create, next, "COLLATE"));
-            let default = MOVED_DEFAULTS.contains(&name.as_str()).then(|| self.nearest(&format!("{name}_general_ci")));
-            let Some(default) = default.flatten().filter(|_| !has_collation && token.depth < 2) else { continue };
-            adapted.extend_from_slice(&create[copied..named.at.end]);
-            adapted.extend_from_slice(format!(" COLLATE {default}").as_bytes());
-            copied = named.at.end;
+            let Some(nearest) = self.nearest(&name).filter(|nearest| *nearest != name) else { continue };
+            edits.push((named.at.clone(), nearest.clone()));
+            if !is_same_set(&name, &nearest) {
+                replaced.insert(name, nearest);
+            }
         }
-        adapted.extend_from_slice(&create[copied..]);
-        adapted
+        edited(create, &edits)
+    }
+
+    /// A character set as this server calls it, with the collation that it means where that should be said; `None` if it stays as it is.
+    fn with_default(&self, name: &str, is_definition: bool) -> Option<String> {
+        let set = self.character_set(name);
+        let has_moved = is_definition && MOVED_DEFAULTS.contains(&name);
+        match has_moved.then(|| self.nearest(&format!("{set}_general_ci"))).flatten() {
+            Some(default) => Some(format!("{set} COLLATE {default}")),
+            None => (set != name).then(|| set.to_owned()),
+        }
     }
 }
 
@@ -110,22 +148,17 @@ fn is_same_set(a: &str, b: &str) -> bool {
     a.replacen("utf8mb3_", "utf8_", 1) == b.replacen("utf8mb3_", "utf8_", 1)
 }
 
-/// The value that follows `COLLATE`, `CHARACTER SET` or `CHARSET` at `at`, with or without `=`.
-fn named_value<'t>(create: &[u8], tokens: &'t [Token], at: usize) -> Option<&'t Token> {
+/// The place of the value that follows `COLLATE`, `CHARACTER SET` or `CHARSET` at `at`, with or without `=`.
+fn named_value(create: &[u8], tokens: &[Token], at: usize) -> Option<usize> {
     let token = tokens.get(at)?;
     let next = match () {
         () if is_keyword(create, token, "COLLATE") || is_keyword(create, token, "CHARSET") => at + 1,
         () if is_keyword(create, token, "CHARACTER") && is_keyword(create, tokens.get(at + 1)?, "SET") => at + 2,
         () => return None,
     };
-    let is_equals = |token: &&Token| token.kind == Kind::Other && &create[token.at.clone()] == b"=";
-    let value = tokens.get(next).filter(is_equals).map_or(next, |_| next + 1);
-    tokens.get(value).filter(|token| token.kind == Kind::Word)
-}
-
-fn after<'t>(tokens: &'t [Token], token: &Token) -> Option<&'t Token> {
-    let at = tokens.partition_point(|other| other.at.start <= token.at.start);
-    tokens.get(at)
+    let has_equals = tokens.get(next).is_some_and(|token| &create[token.at.clone()] == b"=");
+    let value = next + usize::from(has_equals);
+    (tokens.get(value)?.kind == Kind::Word).then_some(value)
 }
 
 #[cfg(test)]
@@ -133,7 +166,8 @@ mod tests {
     use super::*;
 
     fn adapted(known: &[&str], create: &str) -> (String, Replaced) {
-        let collations = Collations { known: known.iter().map(|name| (*name).to_owned()).collect() };
+        let collations =
+            Collations { known: known.iter().map(|name| (*name).to_owned()).collect(), ..Collations::default() };
         let mut replaced = Replaced::new();
         let text = String::from_utf8(collations.adapt(create.as_bytes(), &mut replaced)).unwrap();
         (text, replaced)
@@ -146,7 +180,10 @@ mod tests {
                       COMMENT 'CHARSET utf8') DEFAULT CHARSET=utf8mb3";
         let (text, replaced) = adapted(&known, create);
         assert!(text.contains("`a` text CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci,"), "{text}");
-        assert!(text.contains("latin1, `c` int AS (cast(x as char charset utf8mb4)) COMMENT 'CHARSET utf8')"), "{text}");
+        assert!(
+            text.contains("latin1, `c` int AS (cast(x as char charset utf8mb4)) COMMENT 'CHARSET utf8')"),
+            "{text}"
+        );
         assert!(text.ends_with("CHARSET=utf8mb3 COLLATE utf8_general_ci"), "{text}");
         assert!(replaced.is_empty());
     }
@@ -159,7 +196,8 @@ mod tests {
 
     #[test]
     fn unknown_collations_become_the_nearest_known_one() {
-        let create = "CREATE TABLE `t` (`a` text COLLATE utf8mb4_0900_as_cs) CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci";
+        let create =
+            "CREATE TABLE `t` (`a` text COLLATE utf8mb4_0900_as_cs) CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci";
         let (text, replaced) = adapted(&["uca1400_as_cs", "utf8mb4_unicode_520_ci"], create);
         assert!(text.contains("COLLATE utf8mb4_uca1400_as_cs)") && text.ends_with("=utf8mb4_unicode_520_ci"), "{text}");
         assert_eq!(replaced.len(), 2);

@@ -3,7 +3,7 @@
 //! The table `enamel_restore` has a row for the snapshot, one for each table that is whole, and one for each whose foreign keys are
 //! there. It is dropped when all is done.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::database::{Connection, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub const MARKER: &str = "enamel_restore";
 /// The item whose state is the snapshot's id.
 const SNAPSHOT: &str = "snapshot";
+/// The item whose state is the schema that keeps what was there.
+const SWAP: &str = "swap";
 /// Names of things in the way that an error says.
 const NAMED: usize = 5;
 
@@ -27,7 +29,7 @@ pub enum Step {
 /// The notes of one schema.
 pub struct Marker {
     table: String,
-    done: BTreeSet<String>,
+    done: BTreeMap<String, String>,
 }
 
 /// What is in a schema.
@@ -105,7 +107,7 @@ impl Marker {
     pub fn open(connection: &mut Connection, schema: &str, snapshot: &str) -> Result<Self> {
         let table = full_name(schema);
         connection.run(&format!(
-            "CREATE TABLE IF NOT EXISTS {table} (`item` varbinary(255) NOT NULL, `state` varbinary(80) NOT NULL, \
+            "CREATE TABLE IF NOT EXISTS {table} (`item` varbinary(255) NOT NULL, `state` varbinary(255) NOT NULL, \
              PRIMARY KEY (`item`)) COMMENT='Enamel is restoring this schema'"
         ))?;
         connection.run(&format!(
@@ -116,36 +118,43 @@ impl Marker {
         if found != snapshot {
             return Err(of_another(schema, &found));
         }
-        let rows = connection.rows(&format!("SELECT `item` FROM {table}"))?;
-        let items = rows.into_iter().filter_map(|row| row.into_iter().next().flatten());
-        let done = items.map(|item| String::from_utf8_lossy(&item).into_owned()).collect();
-        Ok(Marker { table, done })
+        let rows = connection.rows(&format!("SELECT `item`, `state` FROM {table}"))?;
+        let done = rows.into_iter().map(|row| {
+            let mut texts = row.into_iter().map(|v| String::from_utf8_lossy(&v.unwrap_or_default()).into_owned());
+            (texts.next().unwrap_or_default(), texts.next().unwrap_or_default())
+        });
+        Ok(Marker { table, done: done.collect() })
     }
 
-    /// Whether an earlier run has done this.
-    pub fn has(&self, step: Step, table: &str) -> bool {
-        self.done.contains(&item(step, table))
+    /// What an earlier run has noted of this, if it has done it.
+    pub fn noted(&self, step: Step, table: &str) -> Option<&str> {
+        self.done.get(&item(step, table)).map(String::as_str)
     }
 
-    /// Notes that it is done.
+    /// Notes that it is done, with what is to be known of it.
     ///
     /// # Errors
     /// If the server refuses.
-    pub fn note(&self, connection: &mut Connection, step: Step, table: &str) -> Result<()> {
-        self.note_text(connection, &item(step, table))
+    pub fn note(&self, connection: &mut Connection, step: Step, table: &str, state: &str) -> Result<()> {
+        self.note_item(connection, &item(step, table), state)
     }
 
-    /// Notes `text`, which stands for itself.
+    /// Notes the schema that keeps what was there: from now on tables are renamed.
     ///
     /// # Errors
     /// If the server refuses.
-    pub fn note_text(&self, connection: &mut Connection, text: &str) -> Result<()> {
-        connection.run(&format!("REPLACE INTO {} VALUES ({}, 'done')", self.table, quote_text(text)))
+    pub fn note_swap(&self, connection: &mut Connection, kept: &str) -> Result<()> {
+        self.note_item(connection, SWAP, kept)
     }
 
-    /// What follows `prefix` in a note of an earlier run.
-    pub fn with_prefix(&self, prefix: &str) -> Option<String> {
-        self.done.iter().find_map(|item| item.strip_prefix(prefix)).map(str::to_owned)
+    /// The schema that [`Marker::note_swap`] of an earlier run has noted.
+    pub fn swap(&self) -> Option<&str> {
+        self.done.get(SWAP).map(String::as_str)
+    }
+
+    fn note_item(&self, connection: &mut Connection, item: &str, state: &str) -> Result<()> {
+        let (table, item, state) = (&self.table, quote_text(item), quote_text(state));
+        connection.run(&format!("REPLACE INTO {table} (`item`, `state`) VALUES ({item}, {state})"))
     }
 
     /// Drops the marker: all is done.

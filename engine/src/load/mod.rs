@@ -17,6 +17,7 @@ mod accounts;
 mod check;
 mod collation;
 mod definition;
+mod filling;
 mod insert;
 mod marker;
 mod objects;
@@ -35,7 +36,7 @@ mod target;
 mod tokens;
 mod warnings;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::database::{Address, Connection, quote_name};
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -81,9 +82,10 @@ pub fn load(
         monitor.note(&format!("index/{segment} cannot be used: {error}"));
     }
     let reader = ChunkReader::new(repository);
-    let source = Source::open(&reader, snapshot, options)?;
+    let mut source = Source::open(&reader, snapshot, options)?;
     let mut asking = Connection::open(address)?;
     let target = Target::read(&mut asking)?;
+    source.schemas.iter_mut().for_each(|schema| target.collations.adapt_record(&mut schema.record));
     let mut planned = plan::plan(&source.schemas, options, &target)?;
     plan::look(&mut asking, &mut planned, options.existing, &snapshot.id.to_string())?;
     drop(asking);
@@ -167,20 +169,15 @@ fn begin_schema<'r>(
     plan: &'r PlannedSchema<'r>,
     snapshot: &str,
 ) -> Result<SchemaRun<'r>> {
-    let record = &plan.source.record;
-    let mut defaults = record.clone();
-    if let Some(nearest) = run.target.collations.nearest(&record.collation) {
-        defaults.collation = nearest;
-    }
     if !plan.exists {
         connection.run(&format!("CREATE DATABASE {}", quote_name(&plan.staging)))?;
     }
-    objects::set_defaults(connection, &plan.staging, &defaults)?;
+    objects::set_defaults(connection, &plan.staging, &plan.source.record)?;
     let marker = Marker::open(connection, &plan.staging, snapshot)?;
     for (table, error) in &plan.source.lost {
         run.tally.problem(&plan.name, table, &format!("it is lost in the repository: {}", chain(error)));
     }
-    let schema = SchemaRun { plan, marker };
+    let schema = SchemaRun { plan, marker, has_failures: AtomicBool::new(false) };
     if plan.is_whole && !swap::has_begun(&schema) {
         objects_of(run, &schema, &plan.staging).make_sequences(connection)?;
     }
@@ -198,11 +195,7 @@ fn objects_of<'r, 'o>(run: &'o Run<'r>, schema: &'o SchemaRun<'r>, name: &'o str
 }
 
 /// Fills all tables, then adds foreign keys, checks, and sets the paths to images.
-fn load_schemas<'r>(
-    run: &Run<'r>,
-    connection: &mut Connection,
-    schemas: &[SchemaRun<'r>],
-) -> Result<Vec<LoadedTable>> {
+fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[SchemaRun<'r>]) -> Result<Vec<LoadedTable>> {
     let mut tables = Vec::new();
     for schema in schemas.iter().filter(|schema| !swap::has_begun(schema)) {
         tables.extend(schema.plan.source.tables.iter().map(|table| TableLoad::new(run, schema, table)));
@@ -237,7 +230,7 @@ fn add_foreign_keys(run: &Run<'_>, connection: &mut Connection, table: &TableLoa
             run.tally.problem(schema, name, &format!("its foreign keys are not made: {}", chain(&error)));
             Ok(())
         }
-        Ok(()) => table.schema().marker.note(connection, Step::ForeignKeys, name),
+        Ok(()) => table.schema().marker.note(connection, Step::ForeignKeys, name, "made"),
     }
 }
 
@@ -267,8 +260,16 @@ fn make_objects(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'
     Ok(())
 }
 
-/// Drops the marker; what was loaded beside another schema is empty then, and goes with it.
+/// Drops the marker, unless there are tables to try again; what was loaded beside another schema is empty then, and goes with it.
 fn end_schema(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<()> {
+    if schema.has_failures.load(Ordering::Relaxed) {
+        run.monitor.note(&format!(
+            "in schema `{0}` some tables are not loaded: the same command tries these again, as long as the table `{0}`.`{1}` is there",
+            schema.plan.name,
+            marker::MARKER
+        ));
+        return Ok(());
+    }
     schema.marker.remove(connection)?;
     if schema.plan.swaps {
         let staging = &schema.plan.staging;

@@ -191,8 +191,8 @@ impl Objects<'_, '_> {
         if let Some(client) = object.client_character_set.as_deref() {
             under.client = client;
         }
-        if !server.is_mariadb() && std::str::from_utf8(&create).is_err() {
-            // Only MariaDB takes statements in another character set from this program.
+        if !server.is_mariadb_from((10, 6, 2)) && std::str::from_utf8(&create).is_err() {
+            // Only MariaDB from this version on takes statements in another character set from this program.
             create = in_utf8(connection, &create, under.client)?;
             under.client = "utf8mb4";
         }
@@ -264,7 +264,8 @@ fn find_state(create: &[u8]) -> Option<usize> {
     let starts = create.windows(BEFORE.len()).enumerate().filter(|(_, window)| *window == BEFORE);
     starts.map(|(at, _)| at + BEFORE.len()).find(|at| {
         let head = tokens(&create[..*at]);
-        let is_outside = head.is_some_and(|tokens| tokens.last().is_some_and(|last| is_keyword(create, last, "PRESERVE")));
+        let is_outside =
+            head.is_some_and(|tokens| tokens.last().is_some_and(|last| is_keyword(create, last, "PRESERVE")));
         is_outside && state_len(&create[*at..]).is_some()
     })
 }
@@ -289,7 +290,11 @@ mod tests {
                 .unwrap(),
             "CREATE EVENT `x PRESERVE ENABLE` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE DISABLE DO SELECT ' PRESERVE ENABLE \u{fffd}'"
         );
-        assert!(of(b"CREATE EVENT e ON COMPLETION PRESERVE DISABLE ON SLAVE DO SELECT 1").unwrap().contains("PRESERVE DISABLE DO"));
+        assert!(
+            of(b"CREATE EVENT e ON COMPLETION PRESERVE DISABLE ON SLAVE DO SELECT 1")
+                .unwrap()
+                .contains("PRESERVE DISABLE DO")
+        );
         assert_eq!(of(b"CREATE EVENT e DO SELECT 1"), None);
     }
 }

@@ -77,7 +77,10 @@ fn check_name(name: &str) -> Result<()> {
     }
     const OF_THE_SERVER: [&str; 4] = ["mysql", "information_schema", "performance_schema", "sys"];
     match OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-        true => Err(Error::new(ErrorKind::Usage, format!("schema `{name}` is the server's own: restore it under another name"))),
+        true => Err(Error::new(
+            ErrorKind::Usage,
+            format!("schema `{name}` is the server's own: restore it under another name"),
+        )),
         false => Ok(()),
     }
 }
@@ -93,8 +96,13 @@ fn check_clashes(planned: &[PlannedSchema<'_>], target: &Target) -> Result<()> {
             use repo_format::database::ObjectType as T;
             schema.is_whole && matches!(object.kind, T::Sequence | T::View)
         });
-        let names: Vec<&str> =
-            schema.source.tables.iter().map(|t| t.record.name.as_str()).chain(objects.map(|o| o.name.as_str())).collect();
+        let names: Vec<&str> = schema
+            .source
+            .tables
+            .iter()
+            .map(|t| t.record.name.as_str())
+            .chain(objects.map(|o| o.name.as_str()))
+            .collect();
         if let Some((a, b)) = clash(&names, target) {
             let message = format!(
                 "in schema `{}` the names `{a}` and `{b}` are the same on this server, which has lower_case_table_names \
@@ -104,7 +112,8 @@ fn check_clashes(planned: &[PlannedSchema<'_>], target: &Target) -> Result<()> {
             return Err(Error::new(ErrorKind::Usage, message));
         }
         if names.iter().any(|name| target.is_same_name(name, MARKER)) {
-            let message = format!("schema `{}` has a table `{MARKER}`, whose name is needed", schema.source.record.name);
+            let message =
+                format!("schema `{}` has a table `{MARKER}`, whose name is needed", schema.source.record.name);
             return Err(Error::new(ErrorKind::Usage, message));
         }
     }
@@ -168,7 +177,11 @@ fn look_beside(connection: &mut Connection, schema: &mut PlannedSchema<'_>, snap
         true => Ok(()),
         false => Err(Error::new(
             ErrorKind::NotEmpty,
-            format!("schema `{}`, which is to be loaded first, is not empty: it has {}", schema.staging, contents.named()),
+            format!(
+                "schema `{}`, which is to be loaded first, is not empty: it has {}",
+                schema.staging,
+                contents.named()
+            ),
         )),
     }
 }

@@ -1,6 +1,6 @@
 //! Definitions that name a schema explicitly: what they name when the schema gets another name.
 
-use super::tokens::{Kind, Token, tokens, unquote};
+use super::tokens::{Kind, Token, edited, tokens, unquote};
 use crate::database::quote_name;
 
 /// Whether `sql` names `schema` before a dot: `schema`.`object`.
@@ -15,15 +15,8 @@ pub fn names(sql: &[u8], schema: &str) -> bool {
 /// The definition of a table with `to` where it names the schema `from`, as defaults from sequences do.
 pub fn renamed(create: &[u8], from: &str, to: &str) -> Vec<u8> {
     let Some(tokens) = tokens(create).filter(|_| from != to) else { return create.to_vec() };
-    let mut sql = Vec::with_capacity(create.len());
-    let mut copied = 0;
-    for token in qualifiers(create, &tokens, from) {
-        sql.extend_from_slice(&create[copied..token.at.start]);
-        sql.extend_from_slice(quote_name(to).as_bytes());
-        copied = token.at.end;
-    }
-    sql.extend_from_slice(&create[copied..]);
-    sql
+    let edits: Vec<_> = qualifiers(create, &tokens, from).map(|token| (token.at.clone(), quote_name(to))).collect();
+    edited(create, &edits)
 }
 
 /// The tokens that name `schema`: a name before a dot, and not after one.

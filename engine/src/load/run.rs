@@ -32,6 +32,8 @@ pub struct Run<'r> {
 pub struct SchemaRun<'r> {
     pub plan: &'r PlannedSchema<'r>,
     pub marker: Marker,
+    /// Some of its tables could not be loaded.
+    pub has_failures: AtomicBool,
 }
 
 impl Run<'_> {

@@ -90,7 +90,8 @@ impl MadeUnder<'_> {
     /// # Errors
     /// If the server does not know one of them.
     pub fn set(&self, connection: &mut Connection, server: &Server) -> Result<()> {
-        let modes: Vec<&str> = self.sql_mode.split(',').filter(|mode| knows_mode(server, mode)).collect();
+        let modes: Vec<&str> =
+            self.sql_mode.split(',').map(session_name).filter(|mode| knows_mode(server, mode)).collect();
         connection.run(&format!(
             "SET SESSION sql_mode={}, character_set_client={}, collation_connection={}, time_zone={}",
             quote_text(&modes.join(",")),
@@ -99,6 +100,11 @@ impl MadeUnder<'_> {
             quote_text(self.time_zone)
         ))
     }
+}
+
+/// A mode as a session calls it: tables of routines and events have another name for one.
+fn session_name(mode: &str) -> &str {
+    if mode == "INVALID_DATES" { "ALLOW_INVALID_DATES" } else { mode }
 }
 
 /// MySQL 8 has given up some modes, and has one that MariaDB does not have.
@@ -117,6 +123,9 @@ fn knows_mode(server: &Server, mode: &str) -> bool {
         "POSTGRESQL",
         "IGNORE_BAD_TABLE_OPTIONS",
     ];
+    if mode == "NOT_USED" {
+        return false;
+    }
     match server.is_mariadb() {
         true => mode != "TIME_TRUNCATE_FRACTIONAL",
         false => !server.is_mysql_from((8, 0, 0)) || !OLD.contains(&mode),

@@ -18,8 +18,6 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The table of the kept schema that notes definitions until they are made there.
 const DEFINITIONS: &str = "enamel_definitions";
-/// What the marker's notes call the renaming.
-const SWAPPING: &str = "swapping to ";
 /// What the first row of the definitions is.
 const RECORD: &str = "record";
 
@@ -39,15 +37,14 @@ pub fn swap(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) 
         );
         return Err(Error::new(ErrorKind::Database, message));
     }
-    let noted = schema.marker.with_prefix(SWAPPING);
-    let kept = match &noted {
-        Some(kept) => kept.clone(),
+    let kept = match schema.marker.swap() {
+        Some(kept) => kept.to_owned(),
         None => kept_name(connection, name)?,
     };
     let moves = moves(connection, schema, &former.record, &kept)?;
     if !moves.is_empty() {
         refuse_foreign_references(connection, schema)?;
-        schema.marker.note_text(connection, &format!("{SWAPPING}{kept}"))?;
+        schema.marker.note_swap(connection, &kept)?;
         make_kept(connection, &kept, &former.record)?;
         note_definitions(connection, &kept, &former.record)?;
         drop_triggers(connection, schema, &former.record)?;
@@ -164,7 +161,9 @@ fn noted_definitions(connection: &mut Connection, kept: &str, former: &SchemaRec
     );
     let row = connection.rows(&sql)?.into_iter().next();
     match row.and_then(|row| row.into_iter().next().flatten()) {
-        Some(bytes) => SchemaRecord::decode(&bytes).map_err(|e| Error::damaged("the definitions of the former schema", e)),
+        Some(bytes) => {
+            SchemaRecord::decode(&bytes).map_err(|e| Error::damaged("the definitions of the former schema", e))
+        }
         None => Ok(former.clone()),
     }
 }
@@ -198,7 +197,11 @@ fn keep_objects(
     if schema.plan.is_whole && run.tally.problem_count() == problems {
         for object in &former.objects {
             if !matches!(object.kind, ObjectType::Sequence | ObjectType::Trigger) {
-                connection.run(&format!("DROP {} IF EXISTS {name}.{}", type_name(object.kind), quote_name(&object.name)))?;
+                connection.run(&format!(
+                    "DROP {} IF EXISTS {name}.{}",
+                    type_name(object.kind),
+                    quote_name(&object.name)
+                ))?;
             }
         }
     }
@@ -214,5 +217,5 @@ fn keep_objects(
 
 /// Whether an earlier run has begun to rename: its tables are loaded.
 pub fn has_begun(schema: &SchemaRun<'_>) -> bool {
-    schema.marker.with_prefix(SWAPPING).is_some()
+    schema.marker.swap().is_some()
 }

@@ -5,36 +5,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::collation::Replaced;
 use super::definition::{Definition, Keys, take_apart};
+use super::filling::{Filling, explained};
 use super::marker::Step;
 use super::rows::{Batch, Method, Sink, is_local_refused};
 use super::run::{Run, SchemaRun};
 use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
-use crate::database::{Connection, Server, error_code, is_lost, quote_name};
+use crate::database::{Connection, error_code, is_lost, quote_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Work;
 use crate::tree::{SegmentItem, SegmentIter};
 
 /// Bytes of one statement: large enough that its costs do not matter, small enough that progress shows.
 const BATCH_BYTES: u64 = 16 << 20;
-/// Below this many bytes of rows building keys later is no faster.
-const LATER_KEYS_BYTES: u64 = 512 << 10;
 /// Warnings at CREATE TABLE that change what is made: another engine, an option that is not heeded.
 const NOT_AS_ASKED: [u16; 2] = [1266, 1478];
-
-/// How a table's engine is filled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Engine {
-    /// Keys are built after the rows, all at once.
-    LaterKeys,
-    /// Keys that are not unique are switched off meanwhile.
-    DisabledKeys,
-    /// As it is.
-    Plain,
-    /// It has no rows of its own: they are in other tables.
-    NoRows,
-}
 
 /// A table on its way.
 pub struct TableLoad<'r> {
@@ -42,7 +28,7 @@ pub struct TableLoad<'r> {
     schema: &'r SchemaRun<'r>,
     /// What its columns and keys become.
     definition: Option<Definition>,
-    engine: Engine,
+    filling: Filling,
     sink: Sink,
     /// Collations that the target does not know, and what stands in their place.
     replaced: Replaced,
@@ -66,16 +52,16 @@ impl<'r> TableLoad<'r> {
     /// Prepares the table `source` of `schema`.
     pub fn new(run: &Run<'r>, schema: &'r SchemaRun<'r>, source: &'r SourceTable) -> Self {
         let record = &source.record;
-        let engine = engine(&record.engine, record.versioned == Some(true), source.bytes);
+        let filling = Filling::of(record, source.bytes);
         let staging = &schema.plan.staging;
         let table = format!("{}.{}", quote_name(staging), quote_name(&record.name));
         let mut replaced = Replaced::new();
         let create = run.target.collations.adapt(&record.create.0, &mut replaced);
         let create = super::references::renamed(&create, &schema.plan.source.record.name, &schema.plan.name);
-        let keys = if engine == Engine::LaterKeys { Keys::Later } else { Keys::AtOnce };
+        let keys = if filling == Filling::LaterKeys { Keys::Later } else { Keys::AtOnce };
         TableLoad {
             definition: take_apart(&create, &table, keys),
-            engine,
+            filling,
             sink: Sink::new(staging, record),
             replaced,
             source,
@@ -102,7 +88,7 @@ impl<'r> TableLoad<'r> {
     /// How many connections may fill it at once.
     pub fn places(&self, run: &Run<'_>) -> usize {
         let counts = self.source.record.columns.iter().any(|column| column.auto_increment == Some(true));
-        let is_shared = self.engine == Engine::LaterKeys && (run.target.shares_counters || !counts);
+        let is_shared = self.filling == Filling::LaterKeys && (run.target.shares_counters || !counts);
         let batches = usize::try_from(self.source.bytes / (2 * BATCH_BYTES)).unwrap_or(usize::MAX);
         if is_shared { batches.clamp(1, run.jobs) } else { 1 }
     }
@@ -114,7 +100,7 @@ impl<'r> TableLoad<'r> {
 
     /// The statement that adds its foreign keys, if they are not there.
     pub fn foreign_keys(&self) -> Option<&[u8]> {
-        let is_there = self.schema.marker.has(Step::ForeignKeys, &self.source.record.name);
+        let is_there = self.schema.marker.noted(Step::ForeignKeys, &self.source.record.name).is_some();
         let keys = self.definition.as_ref().and_then(|definition| definition.foreign_keys.as_deref());
         keys.filter(|_| !is_there && !self.has_failed.load(Ordering::Relaxed))
     }
@@ -151,6 +137,7 @@ impl<'r> TableLoad<'r> {
         }
         match result {
             Err(error) if self.is_own(&error) => {
+                self.schema.has_failures.store(true, Ordering::Relaxed);
                 if !self.has_failed.swap(true, Ordering::AcqRel) {
                     run.tally.failure(&self.schema.plan.name, &self.source.record.name, &error);
                 }
@@ -165,7 +152,8 @@ impl<'r> TableLoad<'r> {
         /// The disk or the tablespace is full.
         const FULL: [u16; 3] = [1021, 1114, 3];
         let code = error_code(error);
-        error.kind() == ErrorKind::Database && code.is_none_or(|code| !FULL.contains(&code)) && !is_lost(error)
+        let is_of_rows = matches!(error.kind(), ErrorKind::Database | ErrorKind::Damaged);
+        is_of_rows && code.is_none_or(|code| !FULL.contains(&code)) && !is_lost(error)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'r>> {
@@ -193,7 +181,7 @@ impl<'r> TableLoad<'r> {
         if matches!(*state, State::New) {
             *state = State::Done;
             if self.make(run, connection)? {
-                if self.engine == Engine::NoRows {
+                if self.filling == Filling::NoRows {
                     *state = State::Filling(None);
                 } else {
                     *state = State::Filling(Some(run.source.segments(self.source)?));
@@ -217,12 +205,11 @@ impl<'r> TableLoad<'r> {
 
     /// Makes the table; `false` if an earlier run has loaded it.
     fn make(&self, run: &Run<'r>, connection: &mut Connection) -> Result<bool> {
-        let name = &self.source.record.name;
         let Some(definition) = &self.definition else {
             let message = "its definition is no CREATE TABLE that this version can read";
             return Err(Error::new(ErrorKind::Database, message));
         };
-        if self.schema.marker.has(Step::Loaded, name) {
+        if self.is_loaded(connection)? {
             count(&run.tally.resumed_tables, 1);
             run.monitor.advance(Work { items: 1, bytes: self.source.bytes });
             return Ok(false);
@@ -238,10 +225,24 @@ impl<'r> TableLoad<'r> {
             ));
         }
         self.say_what_differs(run, connection)?;
-        if self.engine == Engine::DisabledKeys {
+        if self.filling == Filling::DisabledKeys {
             connection.run(&format!("ALTER TABLE {} DISABLE KEYS", self.sink.table()))?;
         }
         Ok(true)
+    }
+
+    /// Whether an earlier run has loaded it, and its rows are still as many.
+    fn is_loaded(&self, connection: &mut Connection) -> Result<bool> {
+        let record = &self.source.record;
+        let Some(noted) = self.schema.marker.noted(Step::Loaded, &record.name) else { return Ok(false) };
+        let history = if record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
+        let rows = connection.value(&format!("SELECT COUNT(*) FROM {}{history}", self.sink.table()));
+        match rows {
+            Ok(rows) => Ok(rows.as_deref() == Some(noted)),
+            Err(error) if is_lost(&error) => Err(error),
+            // It is gone, or damaged: it is loaded again.
+            Err(_) => Ok(false),
+        }
     }
 
     /// What the server says at CREATE TABLE, as far as it made something else.
@@ -283,7 +284,8 @@ impl<'r> TableLoad<'r> {
         if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) {
             return Err(Error::new(error.kind(), format!("cannot read the rows: {}", crate::error::chain(error))));
         }
-        let which = segment.map_or_else(|| "rows are lost".to_owned(), |segment| format!("{} rows are lost", segment.rows));
+        let which =
+            segment.map_or_else(|| "rows are lost".to_owned(), |segment| format!("{} rows are lost", segment.rows));
         let (schema, table) = self.name();
         run.tally.problem(schema, table, &format!("{which} in the repository: {}", crate::error::chain(error)));
         Ok(())
@@ -315,7 +317,7 @@ impl<'r> TableLoad<'r> {
             run.check()?;
             connection.run_bytes(statement)?;
         }
-        if self.engine == Engine::DisabledKeys {
+        if self.filling == Filling::DisabledKeys {
             connection.run(&format!("ALTER TABLE {} ENABLE KEYS", self.sink.table()))?;
         }
         let (schema, table) = self.name();
@@ -326,30 +328,6 @@ impl<'r> TableLoad<'r> {
             run.tally.problem(schema, table, &format!("of {sent} rows the server stored {stored}"));
         }
         run.monitor.advance(Work { items: 1, bytes: 0 });
-        self.schema.marker.note(connection, Step::Loaded, &self.source.record.name)
+        self.schema.marker.note(connection, Step::Loaded, &self.source.record.name, &stored.to_string())
     }
-}
-
-fn engine(name: &str, is_versioned: bool, bytes: u64) -> Engine {
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
-    match () {
-        () if is("MRG_MyISAM") || is("MERGE") || is("BLACKHOLE") || is("FEDERATED") => Engine::NoRows,
-        () if is_versioned => Engine::Plain,
-        () if is("InnoDB") && bytes >= LATER_KEYS_BYTES => Engine::LaterKeys,
-        () if is("MyISAM") || is("Aria") => Engine::DisabledKeys,
-        () => Engine::Plain,
-    }
-}
-
-/// What to change, where it is known why a table cannot be made.
-fn explained(error: Error, server: &Server) -> Error {
-    let advice = match error_code(&error) {
-        Some(1273 | 1115) => "the server knows neither its collation or character set nor one that is like it: restore to a newer server",
-        Some(1286) => "the server does not have its storage engine: install its plugin",
-        Some(1118 | 139) => "a row may be longer than the server allows: set innodb_strict_mode=OFF on it, or a larger innodb_page_size",
-        Some(1064) if server.is_mariadb() => "its definition is written for a server of another kind or a newer version",
-        Some(1064) => "its definition is written for MariaDB, or for a newer version",
-        _ => return error,
-    };
-    error.context(format!("cannot make the table: {advice}"))
 }

@@ -125,6 +125,19 @@ pub fn unquote(name: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// `sql` with other text in the place of some of its ranges, which are in order and apart.
+pub fn edited(sql: &[u8], edits: &[(Range<usize>, String)]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(sql.len());
+    let mut copied = 0;
+    for (range, new) in edits {
+        text.extend_from_slice(&sql[copied..range.start]);
+        text.extend_from_slice(new.as_bytes());
+        copied = range.end;
+    }
+    text.extend_from_slice(&sql[copied..]);
+    text
+}
+
 /// Whether the token is this keyword.
 pub fn is_keyword(sql: &[u8], token: &Token, keyword: &str) -> bool {
     token.kind == Kind::Word && sql[token.at.clone()].eq_ignore_ascii_case(keyword.as_bytes())

@@ -2,5 +2,7 @@
 
 mod broken;
 mod data;
+mod load;
+mod save;
 mod server;
 mod writers;

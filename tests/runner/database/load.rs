@@ -1,0 +1,287 @@
+//! Restoring a database into a server: judged by what the servers show of both.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::ErrorKind;
+use engine::load::{
+    Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, References, SchemaChoice, TableChoice, load,
+};
+use engine::monitor::{Monitor, NullMonitor, Work};
+use engine::repository::Repository;
+use engine::snapshots::Snapshot;
+use scenario_tests::server::TestServer;
+
+use super::save::save;
+use crate::support::Fixture;
+
+/// Tables with every kind of value and key, and objects of every kind that refer to each other.
+const SHOP: &str = include_str!("shop.sql");
+
+struct Saved {
+    _fixture: Fixture,
+    repository: Repository,
+    snapshot: Snapshot,
+}
+
+fn saved(server: &TestServer, schemas: &[&str]) -> Saved {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, server, schemas);
+    Saved { _fixture: fixture, repository, snapshot }
+}
+
+fn shop() -> (TestServer, Saved) {
+    let server = TestServer::start(&[]);
+    server.script(SHOP);
+    let saved = saved(&server, &["shop"]);
+    (server, saved)
+}
+
+impl Saved {
+    fn load(&self, server: &TestServer, options: &LoadOptions) -> engine::Result<LoadOutcome> {
+        load(&self.repository, &self.snapshot, &server.address(), options, &NullMonitor)
+    }
+
+    fn load_whole(&self, server: &TestServer, options: &LoadOptions) -> LoadOutcome {
+        let outcome = self.load(server, options).unwrap();
+        assert_eq!(outcome.problems, [], "nothing was lost");
+        outcome
+    }
+}
+
+/// Everything, and events as they were.
+fn all() -> LoadOptions {
+    LoadOptions { events: Events::AsSaved, check: Check::Digests, ..LoadOptions::default() }
+}
+
+fn as_schema(name: &str) -> LoadOptions {
+    let schemas = vec![SchemaChoice { from: "shop".to_owned(), to: name.to_owned() }];
+    LoadOptions { schemas, ..all() }
+}
+
+fn assert_same(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) {
+    for (name, text) in a {
+        assert_eq!(Some(text), b.get(name), "{name}");
+    }
+    assert_eq!(a.len(), b.len());
+}
+
+#[test]
+fn another_server_has_the_same_afterwards() {
+    let (server, saved) = shop();
+    let other = TestServer::start(&["--sql-mode=TRADITIONAL", "--character-set-server=latin1"]);
+    let outcome = saved.load_whole(&other, &all());
+    assert!(outcome.checked_segments > 5 && outcome.rows > 3000, "{outcome:?}");
+    assert_same(&server.fingerprint("shop"), &other.fingerprint("shop"));
+}
+
+#[test]
+fn without_local_infile_rows_are_inserted() {
+    let (server, saved) = shop();
+    let other = TestServer::start(&["--local-infile=0"]);
+    saved.load_whole(&other, &all());
+    assert_same(&server.fingerprint("shop"), &other.fingerprint("shop"));
+}
+
+#[test]
+fn what_holds_anything_is_left_alone() {
+    let (server, saved) = shop();
+    let before = server.fingerprint("shop");
+    let error = saved.load(&server, &all()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotEmpty);
+    assert!(error.to_string().contains("`shop` is not empty: it has"), "{error}");
+    assert_same(&before, &server.fingerprint("shop"));
+}
+
+#[test]
+fn under_another_name_nothing_works_on_the_old_one() {
+    let (server, saved) = shop();
+    let outcome = saved.load(&server, &as_schema("copy")).unwrap();
+    let named: Vec<String> = outcome.problems.iter().map(|p| String::from_utf8_lossy(&p.path.0).into_owned()).collect();
+    assert_eq!(named, ["copy.qualified"], "{:?}", outcome.problems);
+    let sequence = server.value("SELECT COLUMN_DEFAULT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='copy' AND TABLE_NAME='ticket' AND COLUMN_NAME='id'");
+    assert_eq!(sequence.unwrap(), "nextval(`copy`.`numbers`)");
+    let options = LoadOptions { references: References::Keep, ..as_schema("copy2") };
+    saved.load_whole(&server, &options);
+}
+
+#[test]
+fn one_table_comes_with_its_triggers_alone() {
+    let (server, saved) = shop();
+    let tables = vec![TableChoice { schema: "shop".to_owned(), table: "item".to_owned() }];
+    let outcome = saved.load_whole(&server, &LoadOptions { tables, ..as_schema("one") });
+    assert_eq!(outcome.tables.len(), 1);
+    let found: Vec<String> = server.fingerprint("one").into_keys().collect();
+    assert_eq!(found, ["DATABASE", "TABLE item", "TRIGGER item_ai", "TRIGGER item_bi"]);
+}
+
+#[test]
+fn events_come_back_disabled_and_triggers_do_not_fire() {
+    let (_, saved) = shop();
+    let other = TestServer::start(&["--event-scheduler=ON"]);
+    saved.load_whole(&other, &LoadOptions { definer: Definer::Current, ..LoadOptions::default() });
+    let states = other.rows("SELECT STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'shop'");
+    assert!(!states.is_empty() && states.iter().all(|row| row[0].as_deref() == Some("DISABLED")), "{states:?}");
+    assert_eq!(other.value("SELECT COUNT(*) FROM shop.log").as_deref(), Some("2"), "as it was saved");
+}
+
+#[test]
+fn what_is_there_is_replaced_and_kept() {
+    let (server, saved) = shop();
+    let at_backup = server.fingerprint("shop");
+    server.script(
+        "USE shop; DELETE FROM item WHERE id > 10; DROP VIEW a_view; CREATE VIEW newer AS SELECT 1 AS one;
+         CREATE TABLE later (a INT PRIMARY KEY); INSERT INTO later VALUES (5);",
+    );
+    let changed = server.fingerprint("shop");
+    let outcome = saved.load_whole(&server, &LoadOptions { existing: Existing::Swap, ..all() });
+    assert_same(&at_backup, &server.fingerprint("shop"));
+    let kept = &outcome.former[0].to;
+    assert!(kept.starts_with("shop__before_2"), "{kept}");
+    let former = server.fingerprint(kept);
+    let names = |found: &BTreeMap<String, String>| found.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&changed), names(&former));
+    for table in ["item", "later", "line"] {
+        let checksum = |found: &BTreeMap<String, String>| found[&format!("TABLE {table}")].replace(kept, "shop");
+        assert_eq!(checksum(&changed), checksum(&former), "{table}");
+    }
+    assert_eq!(server.value("SHOW DATABASES LIKE 'shop\\_\\_restoring'"), None);
+}
+
+#[test]
+fn one_table_is_replaced_among_others() {
+    let (server, saved) = shop();
+    let before = server.fingerprint("shop");
+    server.run("UPDATE shop.values_of_all_types SET t = 'changed'");
+    let one = |name: &str| vec![TableChoice { schema: "shop".to_owned(), table: name.to_owned() }];
+    let options = |name| LoadOptions { tables: one(name), existing: Existing::Swap, ..all() };
+    let outcome = saved.load_whole(&server, &options("values_of_all_types"));
+    assert_same(&before, &server.fingerprint("shop"));
+    let kept = &outcome.former[0].to;
+    let sql = format!("SELECT COUNT(*) FROM `{kept}`.values_of_all_types WHERE t = 'changed'");
+    assert_ne!(server.value(&sql).as_deref(), Some("0"));
+    let error = saved.load(&server, &options("item")).unwrap_err();
+    assert!(error.to_string().contains("a foreign key of `shop`.`line`, which stays"), "{error}");
+    assert_same(&before, &server.fingerprint("shop"));
+}
+
+/// Wishes to stop after so many tables.
+struct StopsAfter(u64, AtomicU64);
+
+impl Monitor for StopsAfter {
+    fn advance(&self, done: Work) {
+        self.1.fetch_add(done.items, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.1.load(Ordering::Relaxed) >= self.0
+    }
+}
+
+#[test]
+fn an_interrupted_load_goes_on() {
+    let (server, saved) = shop();
+    let other = TestServer::start(&[]);
+    for tables in [1, 2, 3] {
+        let stops = StopsAfter(tables, AtomicU64::new(0));
+        let result = load(&saved.repository, &saved.snapshot, &other.address(), &all(), &stops);
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+    }
+    let another = super::load::saved(&server, &["shop"]);
+    let error = another.load(&other, &all()).unwrap_err();
+    assert!(error.to_string().contains("DROP DATABASE `shop`"), "{error}");
+    let outcome = saved.load_whole(&other, &all());
+    assert!(outcome.resumed_tables >= 3, "{}", outcome.resumed_tables);
+    assert_same(&server.fingerprint("shop"), &other.fingerprint("shop"));
+}
+
+#[test]
+fn names_that_are_the_same_to_the_target_are_refused() {
+    let server = TestServer::start(&[]);
+    server.script("CREATE DATABASE shop; USE shop; CREATE TABLE a (i INT); CREATE TABLE A (i INT); CREATE TABLE Bc (i INT PRIMARY KEY); INSERT INTO Bc VALUES (1)");
+    let saved = saved(&server, &["shop"]);
+    let other = TestServer::start(&["--lower-case-table-names=1"]);
+    let error = saved.load(&other, &all()).unwrap_err();
+    assert!(error.to_string().contains("`A` and `a` are the same on this server"), "{error}");
+    let tables = vec![TableChoice { schema: "shop".to_owned(), table: "Bc".to_owned() }];
+    saved.load_whole(&other, &LoadOptions { tables, ..all() });
+    assert_eq!(other.value("SELECT i FROM shop.bc").as_deref(), Some("1"));
+}
+
+#[test]
+fn views_are_made_in_any_order_and_invalid_ones_are_named() {
+    let server = TestServer::start(&[]);
+    server.script(
+        "CREATE DATABASE shop; USE shop; CREATE TABLE t (a INT PRIMARY KEY); CREATE TABLE gone (a INT);
+         CREATE VIEW z AS SELECT a FROM t; CREATE VIEW m AS SELECT a FROM z; CREATE VIEW b AS SELECT a FROM m;
+         CREATE FUNCTION f() RETURNS INT RETURN (SELECT MAX(a) FROM b); CREATE VIEW a AS SELECT f() FROM b;
+         CREATE VIEW broken AS SELECT a FROM gone; DROP TABLE gone;",
+    );
+    let saved = saved(&server, &["shop"]);
+    let other = TestServer::start(&[]);
+    let outcome = saved.load(&other, &all()).unwrap();
+    assert_eq!(outcome.problem_count, 1, "{:?}", outcome.problems);
+    assert_eq!(outcome.problems[0].path.0, b"shop.broken");
+    assert_eq!(outcome.objects, 5);
+}
+
+#[test]
+fn text_that_is_not_well_formed_is_named() {
+    let server = TestServer::start(&[]);
+    server.script("CREATE DATABASE shop; USE shop; CREATE TABLE t (a INT PRIMARY KEY, b VARBINARY(9)); INSERT INTO t VALUES (1, X'41FF42'), (2, 'ok')");
+    let mut saved = saved(&server, &["shop"]);
+    // What a MyISAM table may hold: the same bytes as text.
+    server.run("ALTER TABLE shop.t MODIFY b VARBINARY(9)");
+    server.script("USE shop; SET sql_mode=''; CREATE TABLE u (a INT PRIMARY KEY, b VARCHAR(9) CHARACTER SET utf8mb4) ENGINE=MyISAM; INSERT INTO u VALUES (1, 'xxx'), (2, 'ok'); FLUSH TABLES");
+    let path = server.data_folder().join("shop/u.MYD");
+    let bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(3).position(|three| three == b"xxx").unwrap();
+    let mut broken = bytes;
+    broken[at + 1] = 0xff;
+    std::fs::write(&path, broken).unwrap();
+    saved.snapshot = save(&saved._fixture, &saved.repository, &server, &["shop"]);
+    let other = TestServer::start(&[]);
+    let outcome = saved.load(&other, &all()).unwrap();
+    let messages: Vec<&str> = outcome.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert!(messages[0].contains("Incorrect string value") && messages[0].contains("`u`.`b`"), "{messages:?}");
+    assert!(messages[1].contains("read again, it is not as it was"), "{messages:?}");
+}
+
+#[test]
+fn a_copy_points_at_no_live_images() {
+    let server = TestServer::start(&[]);
+    server.script(
+        "CREATE DATABASE shop CHARACTER SET latin1; USE shop;
+         CREATE TABLE preference (PrefName VARCHAR(255) PRIMARY KEY, ValueString TEXT) ENGINE=MyISAM;
+         INSERT INTO preference VALUES ('DocPath', '/live/images'), ('Other', 'x');
+         CREATE TABLE document (DocNum INT PRIMARY KEY, PatNum INT, FileName VARCHAR(255), DateCreated DATETIME, ImgType INT) ENGINE=MyISAM;
+         CREATE TABLE patient (PatNum INT PRIMARY KEY, ImageFolder VARCHAR(255), LName VARCHAR(99), FName VARCHAR(99));",
+    );
+    let saved = saved(&server, &["shop"]);
+    let path = |server: &TestServer, schema: &str| {
+        server.value(&format!("SELECT ValueString FROM {schema}.preference WHERE PrefName = 'DocPath'")).unwrap()
+    };
+    let is_known = engine::profile::of_schema(&[]).is_none();
+    assert!(is_known);
+    saved.load_whole(&server, &as_schema("copy"));
+    assert_eq!(path(&server, "copy"), "");
+    saved.load_whole(&server, &LoadOptions { images: Images::At("/spare".to_owned()), ..as_schema("spare") });
+    assert_eq!(path(&server, "spare"), "/spare");
+    saved.load_whole(&server, &LoadOptions { images: Images::Keep, ..as_schema("kept") });
+    assert_eq!(path(&server, "kept"), "/live/images");
+    saved.load_whole(&server, &LoadOptions { existing: Existing::Swap, ..all() });
+    assert_eq!(path(&server, "shop"), "/live/images", "at home it is no copy");
+    let other = TestServer::start(&[]);
+    saved.load_whole(&other, &all());
+    assert_eq!(path(&other, "shop"), "");
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_and_does_nothing() {
+    let (_, saved) = shop();
+    let other = TestServer::start(&[]);
+    let outcome = saved.load_whole(&other, &LoadOptions { dry_run: true, ..all() });
+    assert!(outcome.tables.iter().any(|table| table.table == "item" && table.rows == 3000), "{:?}", outcome.tables);
+    assert_eq!(other.value("SHOW DATABASES LIKE 'shop'"), None);
+}
