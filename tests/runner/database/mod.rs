@@ -5,4 +5,5 @@ mod data;
 mod load;
 mod save;
 mod server;
+mod torture;
 mod writers;
