@@ -25,7 +25,7 @@ for object in pack pack-table index-segment manifest void-record lease list-of-c
 done
 seed decode_pack_table table < "$golden/plain-pack-table.bin"
 seed decode_segment segment < "$golden/plain-index-segment.bin"
-for node in content-0 content-1 directory-0 directory-1 problems; do
+for node in content-0 content-1 directory-0 directory-1 directory-rows problems segments-0 segments-1; do
     seed decode_node "$node" < "$golden/plain-node-$node.bin"
 done
 seed decode_manifest manifest < "$golden/plain-manifest.bin"
@@ -34,6 +34,11 @@ seed decode_small void-record '\001' < "$golden/plain-void-record.bin"
 seed decode_small condemned '\002' < "$golden/plain-condemned.bin"
 seed decode_small secrets '\003' < "$golden/plain-secrets.bin"
 seed decode_small member-secret '\004' < "$golden/plain-member-secret.bin"
+seed decode_record server '\000' < "$golden/plain-server-record.bin"
+seed decode_record accounts '\001' < "$golden/plain-accounts-record.bin"
+seed decode_record schema '\002' < "$golden/plain-schema-record.bin"
+seed decode_record table '\003' < "$golden/plain-table-record.bin"
+printf 'a%%2Fb%%25' | seed decode_record name '\004'
 
 head -c 4096 /dev/zero | seed cutter zeros '\001\000\000\100\007\007\007\007'
 seed cutter repeats '\002\100\001\100\000\377\000\377' < ../LICENSE-MIT

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, check, completions, config, demo, diff, export_sql, find, grants, init, key, ls, restore, snapshots,
+    stats, status, verify,
 };
 use crate::global::Global;
 
@@ -22,7 +23,8 @@ Exit status
     0   done
     1   failed
     2   the command line, or a setting, makes no sense
-    3   done, but something could not be read or restored as it was; it is named
+    3   done, but something could not be read or restored as it was, or `status`
+        found something that needs attention; it is named
     4   verify found damage
    10   there is no repository
    11   another run has taken over, or holds what is needed
@@ -54,6 +56,7 @@ pub enum Command {
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Backup(Box<backup::BackupArgs>),
+    Status(status::StatusArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Ls(ls::LsArgs),
     Find(find::FindArgs),
@@ -61,7 +64,10 @@ pub enum Command {
     Cat(cat::CatArgs),
     Stats(stats::StatsArgs),
     Restore(restore::RestoreArgs),
+    ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
+    Check(check::CheckArgs),
+    Grants(grants::GrantsArgs),
     Key(key::KeyArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use engine::database::{Address, AddressParts, Password, TlsParts, read_option_file};
+use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
 
 use crate::context::Context;
@@ -33,7 +34,7 @@ pub struct ServerArgs {
     /// The password of the database is the first line of this file [or ENAMEL_DB_PASSWORD: the password itself]
     #[arg(long, value_name = "FILE")]
     database_password_file: Option<PathBuf>,
-    /// Encrypt the connection, and check the server's certificate
+    /// Encrypt the connection, by TLS 1.2 or newer, and check the server's certificate
     #[arg(long)]
     tls: bool,
     /// Trust this certificate authority, PEM; means --tls
@@ -50,7 +51,6 @@ pub struct ServerArgs {
     tls_skip_verify: bool,
 }
 
-#[expect(dead_code, reason = "no command names a database yet; settings of enamel.toml are read already")]
 impl DatabaseArgs {
     /// The server that the options name, or else enamel.toml; none if neither does.
     ///
@@ -98,13 +98,17 @@ impl ServerArgs {
         let asks_for_tls = own_tls != TlsParts::default();
         let parts = AddressParts { tls: own_tls.or(file_tls), password: self.password(context)?, ..named };
         let address = parts.or(fallback).complete()?;
-        match asks_for_tls && address.socket.is_some() {
-            true => Err(Error::new(
-                ErrorKind::Usage,
-                "TLS is for TCP: what goes through a socket does not leave this machine",
-            )),
-            false => Ok(address),
+        if asks_for_tls && address.socket.is_some() {
+            let why = "TLS is for TCP: what goes through a socket does not leave this machine";
+            return Err(Error::new(ErrorKind::Usage, why));
         }
+        if address.tls.is_none() && !address.is_local() {
+            let name = address.public();
+            context
+                .ui
+                .note(&format!("the connection to {name} is not encrypted: who is between can read along (--tls)"));
+        }
+        Ok(address)
     }
 
     /// The password that options, environment or enamel.toml give.

@@ -5,7 +5,8 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    backup, cat, completions, config, demo, diff, find, init, key, ls, restore, snapshots, stats, verify,
+    backup, cat, check, completions, config, demo, diff, export_sql, find, grants, init, key, ls, restore, snapshots,
+    stats, status, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -26,6 +27,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     match &args.command {
         Command::Init(args) => init::run(args, &context),
         Command::Backup(args) => backup::run(args, &context),
+        Command::Status(args) => status::run(args, &context),
         Command::Snapshots(args) => snapshots::run(args, &context),
         Command::Ls(args) => ls::run(args, &context),
         Command::Find(args) => find::run(args, &context),
@@ -33,7 +35,10 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Cat(args) => cat::run(args, &context),
         Command::Stats(args) => stats::run(args, &context),
         Command::Restore(args) => restore::run(args, &context),
+        Command::ExportSql(args) => export_sql::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Grants(args) => grants::run(args, &context),
         Command::Key(args) => key::run(args, &context),
         Command::Config(args) => config::run(args, &context),
         Command::Demo(_) | Command::Completions(_) => Ok(Exit::Done),

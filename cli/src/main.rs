@@ -9,11 +9,15 @@ mod config;
 mod context;
 mod database;
 mod dispatch;
+mod duration;
 mod exit;
 mod finish;
 mod global;
+mod hooks;
 mod interrupt;
+mod profile;
 mod secret;
+mod shell;
 mod snap;
 mod ui;
 

@@ -4,12 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use engine::crypto::{Credential, KeyFile};
 use engine::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
+use crate::shell::shell;
 use crate::ui::Ui;
 
 /// Longest password or key file that is read, bytes.
@@ -111,12 +112,8 @@ pub fn read_password_file(path: &Path) -> Result<Zeroizing<String>> {
 
 fn run_password_command(command: &str) -> Result<Zeroizing<String>> {
     let what = format!("cannot run the password command `{command}`");
-    let mut child = Command::new("sh")
-        .args(["-c", command])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|e| Error::io(&what, e))?;
+    let mut child =
+        shell(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| Error::io(&what, e))?;
     let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), |out| read_secret(out, &what));
     let status = child.wait().map_err(|e| Error::io(&what, e))?;
     if !status.success() {

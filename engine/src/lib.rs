@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod database;
 pub mod diff;
 pub mod error;
+pub mod export;
 pub mod filesystem;
 pub mod find;
 pub mod index;
@@ -32,6 +33,7 @@ pub mod source;
 pub mod stats;
 pub mod status;
 pub mod store;
+pub mod survey;
 pub mod tree;
 pub mod verify;
 

@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use repo_format::node::{ContentNode, DirectoryNode, RawNode, decode_problems, encode_problems};
+use repo_format::segments::SegmentNode;
 
 fuzz_target!(|data: &[u8]| {
     let raw = RawNode::decode(data);
@@ -13,6 +14,10 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(node) = DirectoryNode::decode(data) {
         assert!(raw.is_ok());
         assert_eq!(DirectoryNode::decode(&node.encode().unwrap()), Ok(node));
+    }
+    if let Ok(node) = SegmentNode::decode(data) {
+        assert!(raw.is_ok() && !node.is_empty() && node.len() > 0 && node.rows() > 0);
+        assert_eq!(SegmentNode::decode(&node.encode().unwrap()), Ok(node));
     }
     if let Ok(problems) = decode_problems(data) {
         assert_eq!(decode_problems(&encode_problems(&problems).unwrap()), Ok(problems));

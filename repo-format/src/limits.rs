@@ -47,8 +47,14 @@ pub const HOLES_COUNT: u64 = 4096;
 pub const INLINE_CONTENT: u64 = 200;
 /// Chunks that stand directly in an entry.
 pub const DIRECT_CHUNKS_COUNT: u64 = 4;
+/// Plain bytes of a segment of rows.
+pub const ROWS_SEGMENT: u64 = 4096 * MIB;
+/// The encoded key of a row, where a segment list names it.
+pub const ROW_KEY: u64 = 64 * KIB;
 /// A record of a server, schema, table or of accounts.
 pub const DATABASE_RECORD: u64 = 64 * MIB;
+/// Columns of a table.
+pub const COLUMNS_COUNT: u64 = 4096;
 /// Manifests that a manifest says its writer had seen.
 pub const SEEN_COUNT: u64 = 16;
 /// Size to aim at when filling a pack: least and most.

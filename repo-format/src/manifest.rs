@@ -98,7 +98,7 @@ pub struct Root {
     /// Its name in the top directory.
     #[n(0)]
     pub name: ByteString,
-    /// Folder, file or stream: [`ROOT_FOLDER`], [`ROOT_FILE`], [`ROOT_STREAM`].
+    /// Folder, file, stream or database: [`ROOT_FOLDER`], [`ROOT_FILE`], [`ROOT_STREAM`], [`ROOT_DATABASE`].
     #[n(1)]
     pub kind: u8,
     /// The path where it was; of a stream, its name.

@@ -21,10 +21,10 @@ pub struct Segment {
     /// How many rows.
     #[n(1)]
     pub rows: u64,
-    /// The encoded key of its first row; absent if the table has none.
+    /// The encoded key of its first row; absent if the table has no key, or one of the two is beyond [`limits::ROW_KEY`].
     #[n(2)]
     pub low: Option<ByteString>,
-    /// The encoded key of its last row.
+    /// The encoded key of its last row; there if the first one is.
     #[n(3)]
     pub high: Option<ByteString>,
     /// BLAKE3 of its plain bytes.
@@ -44,7 +44,7 @@ pub struct SegmentPart {
     pub len: u64,
     /// Rows beneath.
     pub rows: u64,
-    /// The first key beneath.
+    /// The first key beneath, if the first segment names it.
     pub low: Option<Vec<u8>>,
 }
 
@@ -138,7 +138,9 @@ impl SegmentNode {
         }
         match self {
             SegmentNode::Parts(0, _) => Err(FormatError::invalid(WHAT, "parts at level 0")),
-            SegmentNode::Parts(..) => Ok(()),
+            SegmentNode::Parts(_, parts) => {
+                parts.iter().try_for_each(|part| check_key(part.low.as_deref().unwrap_or_default()))
+            }
             SegmentNode::Leaf(ids, segments) => segments.iter().try_for_each(|segment| segment.check(ids.len())),
         }
     }
@@ -146,6 +148,17 @@ impl SegmentNode {
 
 impl Segment {
     fn check(&self, ids: usize) -> Result<()> {
+        check_limit(WHAT, "plain bytes of a segment", self.len, limits::ROWS_SEGMENT)?;
+        if self.low.is_some() != self.high.is_some() {
+            return Err(FormatError::invalid(WHAT, "a segment has one key, not two or none"));
+        }
+        for key in self.low.iter().chain(&self.high) {
+            check_key(&key.0)?;
+        }
+        self.check_content(ids)
+    }
+
+    fn check_content(&self, ids: usize) -> Result<()> {
         let inside = |place: u32| match (place as usize) < ids {
             true => Ok(()),
             false => Err(FormatError::invalid(WHAT, "it names a chunk that its node does not")),
@@ -166,6 +179,10 @@ impl Segment {
             _ => Err(FormatError::invalid(WHAT, "the content of a segment is neither direct nor a list")),
         }
     }
+}
+
+fn check_key(key: &[u8]) -> Result<()> {
+    check_limit(WHAT, "key of a row", key.len() as u64, limits::ROW_KEY)
 }
 
 fn parts(ids: Vec<ChunkId>, body: &[u8]) -> Result<Vec<SegmentPart>> {

@@ -19,7 +19,9 @@ use serde::Serialize;
 use crate::commands::init::{host_name, user_name};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
+use crate::hooks::{self, Report};
 use crate::interrupt::Interrupt;
+use crate::profile::ProfileArgs;
 use crate::snap::{Snap, parse_tag};
 use crate::ui::{Ui, format, json};
 
@@ -75,7 +77,9 @@ pub struct BackupArgs {
     trust: TrustArg,
     /// Cut everything as this kind of data [default: by the names of files]
     #[arg(long, value_name = "KIND")]
-    profile: Option<Profile>,
+    data_kind: Option<DataKind>,
+    #[command(flatten)]
+    profile: ProfileArgs,
     /// Read and compare, but save nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,7 +104,7 @@ enum TrustArg {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Profile {
+enum DataKind {
     /// Documents and mixed folders
     Files,
     /// Images: large files that rarely change
@@ -124,12 +128,23 @@ struct Summary {
 /// # Errors
 /// Nothing to save is named, or the snapshot could not be made.
 pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
+    let mut report = Report::default();
+    let result = save(args, context, &mut report);
+    if args.dry_run { result } else { hooks::run(context, &report, result) }
+}
+
+fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {
     let sources = sources(args, context)?;
+    if let Some((profile, _)) = args.profile.request(&context.settings.file)?.filter(|_| args.profile.is_asked_for()) {
+        let message = format!("--profile {} is about a database, and none is saved", profile.name);
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
     let repo = context.open(Access::Write)?;
     let mut options = options(args, context, &repo)?;
     // The last patterns win.
     options.exclude.patterns.extend(own_folders(&sources, context)?);
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
+    report.saved(&outcome);
     let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
     after_printing(exit, print(context.ui, &outcome))
 }
@@ -227,7 +242,7 @@ fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Resul
         ignore_file_name: (!args.no_ignore_files).then(|| IGNORE_FILE_NAME.to_owned()),
         caches: args.exclude_caches || file.exclude_caches,
     };
-    let profile = args.profile.and_then(|profile| profile.to_possible_value());
+    let data_kind = args.data_kind.and_then(|kind| kind.to_possible_value());
     Ok(BackupOptions {
         tags: if args.tags.is_empty() { file.tags.clone() } else { args.tags.clone() },
         host: args.host.clone().unwrap_or_else(host_name),
@@ -237,7 +252,7 @@ fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Resul
         one_file_system: args.one_file_system || file.one_file_system,
         parent,
         trust,
-        profile: profile.and_then(|value| value.get_name().parse().ok()),
+        profile: data_kind.and_then(|value| value.get_name().parse().ok()),
         dry_run: args.dry_run,
     })
 }

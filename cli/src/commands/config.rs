@@ -22,8 +22,8 @@ use crate::ui::{Align, Table, format};
 ///
 /// Options on the command line come before the environment, and that before enamel.toml. This file is the one that
 /// --config or ENAMEL_CONFIG names; else the first that is found beside the repository, as ~/.config/enamel/enamel.toml,
-/// or as /etc/enamel/enamel.toml. A `password-command` is not run, and no `database` is taken, from a file that was found
-/// beside the repository.
+/// or as /etc/enamel/enamel.toml. No command, be it a `password-command` or of `[hooks]`, is run, and no `database` is taken,
+/// from a file that was found beside the repository.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 An enamel.toml, in which all is optional; paths are relative to its folder
@@ -40,9 +40,19 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   schemas = [\"opendental\"]        # without it all but the server's own
   defaults-file = \"my.cnf\"        # or database-password-file
   tls = true                      # also tls-ca, tls-cert, tls-key, tls-skip-verify
+  profile = \"opendental\"          # the application: its images are saved, too
+  map-paths = [\"\\\\\\\\SERVER\\\\OpenDentImages=/mnt/images\"]
   [retention]                     # checked and kept for a later version
   keep-hourly = 48                # also -daily, -weekly, -monthly, -yearly
   keep-within = \"30d\"
+  [hooks]                         # lines of shell, run after `enamel backup`
+  after = \"curl -fsS https://monitor.example/practice\"       # when a snapshot was made
+  on-failure = \"echo \\\"$ENAMEL_MESSAGE\\\" | mail -s backup it@example.com\"
+  time-limit = \"5min\"             # then a command is ended
+
+A command of [hooks] finds in its environment ENAMEL_SNAPSHOT (an id, or nothing), ENAMEL_STATUS (the exit status), \
+ENAMEL_PROBLEMS (how many things could not be saved) and ENAMEL_MESSAGE (what happened, in words). What it prints goes to \
+standard error. If `after` fails, a backup that was done exits with 3.
 
 Examples
   enamel config show
@@ -153,6 +163,7 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         None => unset(),
     };
     let in_file = |set: bool, value: String| if set { [value, "enamel.toml".into()] } else { unset() };
+    let command = |command: &Option<String>| in_file(command.is_some(), command.clone().unwrap_or_default());
     let paths =
         |paths: &[std::path::PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let settings_file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |p| p.display().to_string());
@@ -172,6 +183,10 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ("defaults-file", in_file(file.defaults_file.is_some(), paths(file.defaults_file.as_slice()))),
         ("database password", database_password(settings)),
         ("tls", in_file(file.tls() != TlsParts::default(), describe_tls(&file.tls()))),
+        ("profile", in_file(file.profile.is_some(), file.profile.clone().unwrap_or_default())),
+        ("map-paths", in_file(!file.map_paths.is_empty(), file.map_paths.join(", "))),
+        ("after", command(&file.hooks.after)),
+        ("on-failure", command(&file.hooks.on_failure)),
         ("retention", in_file(file.retention.is_some(), file.retention.as_ref().map(describe).unwrap_or_default())),
     ];
     rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
@@ -310,7 +325,11 @@ fn check_database(address: &Address) -> Result<String> {
     Ok(format!("{}, {}", address.public(), server.version_text))
 }
 
-fn check_source(path: &Path) -> Result<String> {
+/// Whether a source can be reached, and its name.
+///
+/// # Errors
+/// It cannot.
+pub fn check_source(path: &Path) -> Result<String> {
     let what = || format!("cannot read {}", path.display());
     let metadata = path.symlink_metadata().map_err(|e| Error::io(what(), e))?;
     if metadata.is_dir() {

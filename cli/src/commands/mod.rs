@@ -2,11 +2,14 @@
 
 pub mod backup;
 pub mod cat;
+pub mod check;
 pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod diff;
+pub mod export_sql;
 pub mod find;
+pub mod grants;
 pub mod init;
 pub mod key;
 pub mod load;
@@ -14,4 +17,5 @@ pub mod ls;
 pub mod restore;
 pub mod snapshots;
 pub mod stats;
+pub mod status;
 pub mod verify;

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use engine::database::TlsParts;
+use engine::profile::PathMapping;
 use engine::{Error, ErrorKind, Result};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use crate::database::parse_url;
+use crate::hooks::Hooks;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "enamel.toml";
@@ -39,6 +41,12 @@ pub struct FileSettings {
     pub one_file_system: bool,
     /// Leave out folders marked by a `CACHEDIR.TAG`.
     pub exclude_caches: bool,
+    /// The application that a saved database belongs to.
+    pub profile: Option<String>,
+    /// Where folders of other machines are: `THERE=HERE`, with whole paths.
+    pub map_paths: Vec<String>,
+    /// Commands that run after a backup.
+    pub hooks: Hooks,
     /// The database server that is saved when the command names none.
     pub database: Option<String>,
     /// Which of its schemas; none stands for all.
@@ -106,22 +114,34 @@ impl FileSettings {
         if secrets.iter().filter(|set| **set).count() > 1 {
             return Err(usage("only one of `key-file`, `password-file`, `password-command` can be set".into()));
         }
-        if found == Found::BesideRepository && settings.password_command.is_some() {
-            return Err(usage(
-                "`password-command` is not run from a file that was found beside the repository, because whoever can write \
+        if let Some(setting) = settings.command().filter(|_| found == Found::BesideRepository) {
+            return Err(usage(format!(
+                "`{setting}` is not run from a file that was found beside the repository, because whoever can write \
                  there could run anything; move the file to your config folder, or name it with --config"
-                    .into(),
-            ));
+            )));
         }
+        settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
         if let Some(url) = &settings.database {
             check_url(url, found).map_err(usage)?;
         }
         for tag in &settings.tags {
             crate::snap::parse_tag(tag).map_err(|why| usage(format!("`tags` holds `{tag}`: {why}")))?;
         }
+        if let Some(name) = settings.profile.as_ref().filter(|name| engine::profile::named(name).is_none()) {
+            return Err(usage(format!("`profile` is `{name}`, which is not known; there are: {}", profile_names())));
+        }
+        for mapping in &settings.map_paths {
+            mapping.parse::<PathMapping>().map_err(|e| usage(format!("`map-paths`: {e}")))?;
+        }
         let folder = std::path::absolute(path).map_err(|e| Error::io(what.as_str(), e))?;
         settings.resolve(folder.parent().unwrap_or(Path::new("/")));
         Ok(settings)
+    }
+
+    /// The first setting that holds a command.
+    fn command(&self) -> Option<&'static str> {
+        let password = self.password_command.as_ref().map(|_| "password-command");
+        password.or_else(|| self.hooks.has_commands().then_some("hooks"))
     }
 
     /// What is said of the encryption of a connection to a database.
@@ -150,6 +170,10 @@ impl FileSettings {
         let all = single.into_iter().flatten().chain(&mut self.sources).chain(&mut self.exclude_files);
         all.for_each(|path| *path = folder.join(&*path));
     }
+}
+
+fn profile_names() -> String {
+    engine::profile::PROFILES.iter().map(|profile| profile.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Why the `database` of a file that was `found` so cannot be used, if it cannot.

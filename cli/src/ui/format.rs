@@ -57,6 +57,16 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// An age: `45 s`, `12 min`, `2 h 10 min`, `3 d 2 h`.
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
 /// A time in this machine's zone, to the second.
 pub fn time(time: Time) -> String {
     match timestamp(time) {
@@ -174,6 +184,8 @@ mod tests {
             (duration(450), duration(125_000), duration(12_000_000)),
             ("0.4 s".into(), "2 min 05 s".into(), "3 h 20 min".into())
         );
+        let ages = [59, 60, 7800, 266_400].map(age);
+        assert_eq!(ages, ["59 s", "1 min", "2 h 10 min", "3 d 2 h"]);
     }
 
     #[test]

@@ -213,6 +213,7 @@ impl From<&manifest::Root> for Root {
             manifest::ROOT_FOLDER => "folder",
             manifest::ROOT_FILE => "file",
             manifest::ROOT_STREAM => "stream",
+            manifest::ROOT_DATABASE => "database",
             _ => "unknown",
         };
         Root { kind, name: String::from_utf8_lossy(&root.name.0).into_owned(), path: root.path.0.as_slice().into() }

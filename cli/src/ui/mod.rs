@@ -2,6 +2,7 @@
 
 pub mod format;
 pub mod json;
+pub mod survey;
 mod table;
 mod terminal;
 

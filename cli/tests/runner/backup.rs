@@ -128,8 +128,8 @@ fn a_parent_can_be_chosen_or_refused() {
     for trust in ["inode", "mtime,size"] {
         machine.run(["backup", "source", "--trust", trust]).expect(0);
     }
-    for profile in ["files", "images", "database"] {
-        machine.run(["backup", "source", "--profile", profile]).expect(0);
+    for kind in ["files", "images", "database"] {
+        machine.run(["backup", "source", "--data-kind", kind]).expect(0);
     }
 }
 

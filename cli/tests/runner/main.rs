@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 mod backup;
+mod database;
 mod demo;
 mod harness;
 mod help;
+mod hooks;
 mod interrupt;
 mod json;
 mod key;
@@ -15,4 +17,5 @@ mod read;
 mod restore;
 mod secrets;
 mod settings;
+mod status;
 mod verify;

@@ -74,6 +74,9 @@ fn what_does_not_belong_there_is_named_with_its_file() {
         ("password-file = 'x'", "only one of"),
         ("[retention]\nkeep-hourl = 3", "keep-hourl"),
         ("sources = 3", "sources"),
+        ("profile = 'opendent'", "opendental"),
+        ("map-paths = ['images']", "map-paths"),
+        ("[hooks]\nbefore = 'x'", "before"),
         ("database = 'mysql://u:pw@db'", "holds a password"),
         ("database = 'postgres://db'", "mysql://"),
     ] {

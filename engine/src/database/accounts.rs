@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use repo_format::database::{Account, AccountsRecord};
+use repo_format::database::{Account, AccountsRecord, LeftOut};
 
 use super::connection::texts;
 use super::fields::Fields;
-use super::{Connection, Server, quote_name, quote_text};
+use super::{Connection, Server, error_code, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Users that belong to the server itself: each server makes its own.
@@ -16,6 +16,18 @@ const SHOWN_BY_GRANTS: [&str; 3] = ["", "mysql_native_password", "mysql_old_pass
 /// What MariaDB calls everybody.
 const EVERYBODY: &str = "PUBLIC";
 
+/// "There is no such grant defined".
+const NOT_IN_EFFECT: u16 = 1141;
+
+/// What [`accounts`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountsContents {
+    /// Users and roles.
+    pub record: AccountsRecord,
+    /// Those that stand in the server's tables and are not in effect, so that it shows nothing of them.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// A user or role: its name and host. Roles of MariaDB have none.
 type Who = (String, String);
 
@@ -24,7 +36,7 @@ type Who = (String, String);
 ///
 /// # Errors
 /// If the server refuses.
-pub fn accounts(connection: &mut Connection, server: &Server) -> Result<AccountsRecord> {
+pub fn accounts(connection: &mut Connection, server: &Server) -> Result<AccountsContents> {
     if server.is_mysql_from((8, 0, 17)) {
         // What newer ways to log in store is no text.
         connection.run("SET SESSION print_identified_with_as_hex = ON")?;
@@ -36,15 +48,24 @@ pub fn accounts(connection: &mut Connection, server: &Server) -> Result<Accounts
         put_after_roles(who, &granted, &users, &mut order);
     }
     let mut seen = BTreeSet::new();
-    let mut accounts = Vec::new();
+    let mut contents = AccountsContents::default();
     for who in order {
         let user = &users[&who];
-        let mut grants = grants(connection, server, user)?;
+        let mut grants = match grants(connection, server, user) {
+            Err(e) if error_code(&e) == Some(NOT_IN_EFFECT) => {
+                let why = "it is not in effect: its host is a name and the server looks up none, or it was not loaded";
+                let (name, what) = (user.name.clone(), "account".to_owned());
+                contents.left_out.push(LeftOut { schema: "mysql".to_owned(), name, what, why: why.to_owned() });
+                continue;
+            }
+            grants => grants?,
+        };
         // What is said of a role says what its own roles may do, too.
         grants.retain(|grant| seen.insert(grant.clone()));
-        accounts.push(Account { name: user.name.clone(), create: create(connection, server, user)?, grants });
+        let create = create(connection, server, user)?;
+        contents.record.accounts.push(Account { name: user.name.clone(), create, grants });
     }
-    Ok(AccountsRecord { accounts })
+    Ok(contents)
 }
 
 /// A user or role as the server's table has it.

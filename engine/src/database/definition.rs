@@ -4,8 +4,8 @@
 //! made it, and so it must be sent to be made again. Of what the server writes before the body, some arrives in UTF-8: the definer
 //! of triggers and events, names of events, comments. As the statement is read in one character set, these are brought into that of the body.
 
-use super::Connection;
-use crate::error::{Error, ErrorKind, Result};
+use super::{Connection, quote_name};
+use crate::error::Result;
 
 /// What stands before the body and may be in UTF-8.
 pub(super) struct Header<'t> {
@@ -34,8 +34,9 @@ impl Header<'_> {
                 continue;
             }
             let found = create.windows(text.len()).position(|window| window == text.as_bytes());
-            if let Some(at) = found {
-                let converted = convert(connection, &text, client)?;
+            let Some(at) = found else { continue };
+            // A name that the body's character set cannot write is left as it is: it names nobody then.
+            if let Some(converted) = convert(connection, &text, client)? {
                 create.splice(at..at + text.len(), converted);
             }
         }
@@ -72,9 +73,13 @@ fn escape(comment: &str) -> String {
     escaped
 }
 
-fn convert(connection: &mut Connection, text: &str, character_set: &str) -> Result<Vec<u8>> {
+/// `text` in a character set; `None` if it cannot be written there.
+fn convert(connection: &mut Connection, text: &str, character_set: &str) -> Result<Option<Vec<u8>>> {
     let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
-    let row = connection.rows(&format!("SELECT CONVERT(_utf8mb4 X'{hex}' USING {character_set})"))?.into_iter().next();
-    row.and_then(|row| row.into_iter().next().flatten())
-        .ok_or_else(|| Error::new(ErrorKind::Database, format!("the server cannot write `{text}` in {character_set}")))
+    let converted = format!("CONVERT(_utf8mb4 X'{hex}' USING {})", quote_name(character_set));
+    let sql = format!("SELECT {converted}, HEX(CONVERT({converted} USING utf8mb4)) = '{hex}'");
+    let row = connection.rows(&sql)?.into_iter().next().unwrap_or_default();
+    let mut row = row.into_iter();
+    let (converted, is_exact) = (row.next().flatten(), row.next().flatten());
+    Ok(converted.filter(|_| is_exact.is_some_and(|same| same == b"1")))
 }

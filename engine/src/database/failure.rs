@@ -15,6 +15,7 @@ impl fmt::Display for Failure {
         match &self.0 {
             mysql::Error::MySqlError(e) => write!(f, "{} (error {})", e.message, e.code),
             mysql::Error::IoError(e) => e.fmt(f),
+            mysql::Error::CodecError(e) => e.fmt(f),
             mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
             mysql::Error::DriverError(e) => fmt_driver_error(e, f),
             other => write!(f, "{other}"),

@@ -17,6 +17,8 @@ pub struct Privileges {
     ignores_case: bool,
     /// The server writes a binary log.
     has_binlog: bool,
+    /// The server lets everybody make functions although it writes a binary log.
+    trusts_functions: bool,
 }
 
 impl Privileges {
@@ -28,6 +30,7 @@ impl Privileges {
         let is = |value: Option<String>| value.is_some_and(|value| value != "0");
         let ignores_case = is(connection.value("SELECT @@lower_case_table_names")?);
         let has_binlog = is(connection.value("SELECT @@log_bin")?);
+        let trusts_functions = is(connection.value("SELECT @@global.log_bin_trust_function_creators")?);
         let names_are_literal =
             server.is_mysql_from((8, 0, 16)) && is(connection.value("SELECT @@global.partial_revokes")?);
         let holders = match server.is_mariadb() {
@@ -39,6 +42,7 @@ impl Privileges {
             names_are_literal,
             ignores_case,
             has_binlog,
+            trusts_functions,
         })
     }
 
@@ -60,6 +64,11 @@ impl Privileges {
     /// Whether the server writes a binary log.
     pub fn has_binlog(&self) -> bool {
         self.has_binlog
+    }
+
+    /// Whether functions and triggers take SUPER, because the server writes a binary log.
+    pub fn guards_functions(&self) -> bool {
+        self.has_binlog && !self.trusts_functions
     }
 
     fn holder_has(&self, grants: &[Grant], right: Right, scope: &Scope) -> bool {

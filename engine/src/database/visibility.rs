@@ -54,8 +54,12 @@ pub fn missing_for_backup(privileges: &Privileges, server: &Server, schemas: &[S
 pub fn missing(privileges: &Privileges, server: &Server, purpose: Purpose, schemas: &[String]) -> Vec<MissingRight> {
     let missing = needs(server, purpose, schemas).into_iter().filter(|need| {
         let held = need.instead.iter().any(|(right, on)| privileges.has_on(*right, on));
-        let pointless = need.for_binlog && !privileges.has_binlog();
-        !held && !pointless && !privileges.has_on(need.right, &need.on)
+        let matters = match need.when {
+            When::Always => true,
+            When::Binlog => privileges.has_binlog(),
+            When::FunctionsGuarded => privileges.guards_functions(),
+        };
+        matters && !held && !privileges.has_on(need.right, &need.on)
     });
     missing
         .map(|need| MissingRight { right: need.right, on: need.on, consequence: need.consequence, weight: need.weight })
@@ -85,14 +89,24 @@ struct Need {
     weight: Weight,
     /// Each of these does as well.
     instead: Vec<(Right, Scope)>,
-    /// It matters only where there is a binary log.
-    for_binlog: bool,
+    /// When it matters at all.
+    when: When,
+}
+
+/// When a right matters: on which servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// The server writes a binary log.
+    Binlog,
+    /// And it trusts not everybody to make functions that are safe there.
+    FunctionsGuarded,
 }
 
 impl Need {
     fn new(right: Right, on: &Scope, consequence: impl Into<String>) -> Self {
         let (on, consequence) = (on.clone(), consequence.into());
-        Need { right, on, consequence, weight: Weight::Needed, instead: Vec::new(), for_binlog: false }
+        Need { right, on, consequence, weight: Weight::Needed, instead: Vec::new(), when: When::Always }
     }
 
     fn useful(self) -> Self {
@@ -104,8 +118,8 @@ impl Need {
         self
     }
 
-    fn for_binlog(self) -> Self {
-        Need { for_binlog: true, ..self }
+    fn when(self, when: When) -> Self {
+        Need { when, ..self }
     }
 }
 
@@ -146,7 +160,7 @@ fn backup_needs(server: &Server, scopes: &[Scope]) -> Vec<Need> {
     if server.is_mysql_from((8, 0, 0)) {
         needs.push(Need::new(Right::BackupAdmin, whole, "definitions can change during the backup").useful());
     }
-    needs.push(binlog_need(server, "the place in the binary log is not recorded").for_binlog());
+    needs.push(binlog_need(server, "the place in the binary log is not recorded").when(When::Binlog));
     needs
 }
 
@@ -207,26 +221,36 @@ fn restore_needs(server: &Server, scopes: &[Scope]) -> Vec<Need> {
         needs.push(Need::new(R::Trigger, on, format!("triggers {of} cannot be made")));
         needs.push(Need::new(R::Event, on, format!("events {of} cannot be made")));
     }
-    let whole = &Scope::Server;
-    let definers = "what other users have defined cannot be made in their names";
-    let unlogged = "the restore is written to the binary log";
-    if server.is_mariadb_from((10, 5, 2)) {
-        needs.push(Need::new(R::SetUser, whole, definers).or(R::Super, Scope::Server));
-        needs.push(Need::new(R::BinlogAdmin, whole, unlogged).useful().for_binlog());
-    } else if server.is_mysql_from((8, 2, 0)) {
-        needs.push(Need::new(R::SetAnyDefiner, whole, definers).or(R::Super, Scope::Server));
-        needs.push(Need::new(R::AllowNonexistentDefiner, whole, definers).or(R::Super, Scope::Server));
-    } else if server.is_mysql_from((8, 0, 0)) {
-        needs.push(Need::new(R::SetUserId, whole, definers).or(R::Super, Scope::Server));
-    } else {
-        needs.push(Need::new(R::Super, whole, definers));
-    }
-    if server.is_mysql_from((8, 0, 14)) {
-        needs.push(
-            Need::new(R::SessionVariablesAdmin, whole, unlogged).or(R::Super, Scope::Server).useful().for_binlog(),
-        );
-    }
+    needs.extend(definer_needs(server));
+    let guarded = "functions and triggers cannot be made while the server writes a binary log";
+    needs.push(Need::new(R::Super, &Scope::Server, guarded).when(When::FunctionsGuarded));
     needs
+}
+
+/// What it takes to make things in the names of others, and to keep them out of the binary log.
+fn definer_needs(server: &Server) -> Vec<Need> {
+    let need = |right, consequence: &str| Need::new(right, &Scope::Server, consequence);
+    let or_super = |need: Need| need.or(Right::Super, Scope::Server);
+    let definers = "what other users have defined cannot be made in their names";
+    let unlogged = "what is restored is written to the binary log";
+    if server.is_mariadb_from((11, 0, 1)) {
+        let unlogged = need(Right::BinlogAdmin, unlogged).useful().when(When::Binlog);
+        return vec![need(Right::SetUser, definers), unlogged];
+    }
+    if server.is_mariadb_from((10, 5, 2)) {
+        let unlogged = need(Right::BinlogAdmin, unlogged).useful().when(When::Binlog);
+        return vec![or_super(need(Right::SetUser, definers)), or_super(unlogged)];
+    }
+    if server.is_mariadb() || !server.is_mysql_from((8, 0, 14)) {
+        return vec![need(Right::Super, definers)];
+    }
+    let unlogged = or_super(need(Right::SessionVariablesAdmin, unlogged).useful().when(When::Binlog));
+    if server.is_mysql_from((8, 2, 0)) {
+        let nobody = "what users have defined that are not there cannot be made in their names";
+        let (any, nobody) = (need(Right::SetAnyDefiner, definers), need(Right::AllowNonexistentDefiner, nobody));
+        return vec![any, nobody, unlogged];
+    }
+    vec![or_super(need(Right::SetUserId, definers)), unlogged]
 }
 
 fn purge_needs(server: &Server, scopes: &[Scope]) -> Vec<Need> {

@@ -4,13 +4,17 @@
 //! with it is the same for every profile. Backup, restore and verify know nothing of profiles; who calls them asks here first.
 //!
 //! ```text
-//! before a backup:  find_schema, find_images, settings  ->  a source, patterns, a record in the snapshot
-//! after it:         missing_files                       ->  rows whose file the snapshot lacks
-//! after a restore:  path_statements                     ->  the copy points at no live images
+//! before a backup:  inspect          ->  a folder to save, patterns, a record for the snapshot
+//! after it:         missing_files    ->  rows whose file the snapshot lacks
+//! after a restore:  path_statements  ->  the copy points at no live images
 //! ```
 
+mod cells;
 mod definition;
+mod image_tree;
 mod images;
+mod inspect;
+mod missing;
 mod opendental;
 mod path_map;
 mod settings;
@@ -19,6 +23,8 @@ use repo_format::database::{ServerRecord, TableRecord};
 
 pub use definition::{Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Settings};
 pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
+pub use inspect::{Inspection, inspect};
+pub use missing::{FileCheck, MissingFile, SavedPractice, missing_files};
 pub use path_map::{PathMap, PathMapping};
 pub use settings::{find_schema, path_statements, settings};
 

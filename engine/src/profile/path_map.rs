@@ -68,7 +68,7 @@ impl FromStr for PathMapping {
 }
 
 impl PathMap {
-    /// A map of these; of several that fit a path the longest wins.
+    /// A map of these; of several that fit a path the longest wins, then the first.
     pub fn new(mappings: Vec<PathMapping>) -> Self {
         PathMap(mappings)
     }
@@ -80,7 +80,8 @@ impl PathMap {
     pub fn resolve(&self, path: &str) -> std::result::Result<PathBuf, String> {
         let foreign = ForeignPath::parse(path);
         let fitting = self.0.iter().filter_map(|mapping| Some((mapping, foreign.beneath(&mapping.there)?)));
-        if let Some((mapping, rest)) = fitting.max_by_key(|(mapping, _)| mapping.there.parts.len()) {
+        // Of several as long the first wins.
+        if let Some((mapping, rest)) = fitting.rev().max_by_key(|(mapping, _)| mapping.there.parts.len()) {
             return Ok(rest.iter().fold(mapping.here.clone(), |path, part| path.join(part)));
         }
         match foreign.kind {

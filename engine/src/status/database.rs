@@ -4,12 +4,11 @@ use repo_format::database::{LateTable, LeftOut, SERVER_FILE, ServerRecord, TABLE
 use repo_format::entry::EntryKind;
 use repo_format::limits;
 use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
-use repo_format::pack::ChunkKind;
 
 use super::{SnapshotRef, reference};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
-use crate::tree::{ContentIter, ContentRef, TreeEntry, join, lookup};
+use crate::tree::{TreeEntry, join, lookup, read_file};
 
 /// What [`LeftOut::what`] is of a table.
 const TABLE: &str = "table";
@@ -104,7 +103,8 @@ fn server(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<
     let path = join(&root.name.0, SERVER_FILE);
     let Some(entry) = find(reader, manifest, &path)? else { return Ok(None) };
     let shown = format!("{} of snapshot {}", String::from_utf8_lossy(&path), manifest.id);
-    let bytes = read(reader, &entry).map_err(|e| e.context(format!("cannot read {shown}")))?;
+    let bytes =
+        read_file(reader, &entry, limits::DATABASE_RECORD).map_err(|e| e.context(format!("cannot read {shown}")))?;
     ServerRecord::decode(&bytes).map(Some).map_err(|e| Error::damaged(shown, e))
 }
 
@@ -114,23 +114,4 @@ fn find(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Result<Op
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The bytes of a small file.
-fn read(reader: &ChunkReader<'_>, entry: &TreeEntry) -> Result<Vec<u8>> {
-    if entry.meta.size > limits::DATABASE_RECORD || !entry.content_fits() {
-        return Err(Error::new(ErrorKind::Damaged, "it does not have the size of a record"));
-    }
-    let Some(content) = &entry.content else { return Ok(Vec::new()) };
-    if let ContentRef::Inline(bytes) = content {
-        return Ok(bytes.clone());
-    }
-    let mut bytes = Vec::new();
-    for item in ContentIter::new(reader, content, entry.data_len()) {
-        bytes.extend_from_slice(&reader.read(ChunkKind::Data, &item?.id)?);
-        if bytes.len() as u64 > limits::DATABASE_RECORD {
-            return Err(Error::new(ErrorKind::Damaged, "it is larger than a record may be"));
-        }
-    }
-    Ok(bytes)
 }

@@ -9,6 +9,7 @@ mod writers;
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{KIND_SNAPSHOT, Manifest, ROOT_DATABASE};
+use repo_format::node::Problem;
 
 use crate::error::{Error, Result};
 use crate::index::RememberedManifest;
@@ -16,7 +17,7 @@ use crate::machine;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
-use crate::snapshots::{Snapshot, time};
+use crate::snapshots::{Snapshot, problems, time};
 
 pub use database::{DatabaseStatus, MissingObject};
 pub use writers::{Machine, Writer};
@@ -52,6 +53,8 @@ pub struct SourceStatus {
     pub age_seconds: u64,
     /// The newest snapshot in which everything was saved as it should be.
     pub whole: Option<SnapshotRef>,
+    /// What could not be saved in the newest snapshot as it should be.
+    pub problems: Vec<Problem>,
     /// The databases in the newest snapshot.
     pub databases: Vec<DatabaseStatus>,
 }
@@ -83,7 +86,7 @@ fn reference(manifest: &Manifest) -> SnapshotRef {
 /// The state of `repository`. Of manifests only those are read that are new to this machine, or are looked at.
 ///
 /// # Errors
-/// If the store cannot be listed, the cache not be used, or what a snapshot says of a database not be read.
+/// If the store cannot be listed, the cache not be used, or what the newest snapshot of a source says of itself not be read.
 pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status> {
     let catalogue = repository.catalogue()?;
     repository.sync_index(&NullMonitor)?;
@@ -132,6 +135,7 @@ fn source_status(reader: &ChunkReader<'_>, newest: Manifest, older: Snapshots<'_
     let mut source = SourceStatus {
         age_seconds: u64::try_from(age).unwrap_or(0),
         whole: None,
+        problems: problems(reader.repository(), &newest)?,
         databases,
         newest: Snapshot { id: newest.id, manifest: newest },
     };

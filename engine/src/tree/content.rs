@@ -175,23 +175,31 @@ impl ContentIter<'_> {
         content: &ContentRef,
         node: &mut dyn FnMut(ChunkId) -> Result<bool>,
     ) -> Result<()> {
-        let (mut waiting, mut met) = match content {
-            ContentRef::List(root) => (vec![*root], HashSet::new()),
-            ContentRef::Segments(root) => return segment_nodes(reader, *root, node),
-            ContentRef::Inline(_) | ContentRef::Direct(_) => return Ok(()),
-        };
-        while let Some(id) = waiting.pop() {
-            if !met.insert(id) || !node(id)? {
-                continue;
-            }
-            let bytes = reader.read(ChunkKind::Node, &id)?;
-            let list = ContentNode::decode(&bytes).map_err(|e| Error::damaged(format!("content list {id}"), e))?;
-            if list.level > 0 {
-                waiting.extend(list.items.iter().map(|item| item.id));
-            }
+        // Lists that name each other many times are asked for once.
+        let mut met = HashSet::new();
+        let mut once = |id| Ok(met.insert(id) && node(id)?);
+        match content {
+            ContentRef::List(root) => list_nodes(reader, *root, &mut once),
+            ContentRef::Segments(root) => segment_nodes(reader, *root, &mut once),
+            ContentRef::Inline(_) | ContentRef::Direct(_) => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Calls `node` with the ids of all lists of a content; those that it says no to are not read.
+fn list_nodes(reader: &ChunkReader<'_>, root: ChunkId, node: &mut dyn FnMut(ChunkId) -> Result<bool>) -> Result<()> {
+    let mut waiting = vec![root];
+    while let Some(id) = waiting.pop() {
+        if !node(id)? {
+            continue;
+        }
+        let bytes = reader.read(ChunkKind::Node, &id)?;
+        let list = ContentNode::decode(&bytes).map_err(|e| Error::damaged(format!("content list {id}"), e))?;
+        if list.level > 0 {
+            waiting.extend(list.items.iter().map(|item| item.id));
+        }
+    }
+    Ok(())
 }
 
 /// Calls `node` with the ids of all segment lists of a table, and of the content lists in them.
@@ -204,10 +212,9 @@ fn segment_nodes(reader: &ChunkReader<'_>, root: ChunkId, node: &mut dyn FnMut(C
         match read_node(reader, id)? {
             SegmentNode::Parts(_, parts) => waiting.extend(parts.iter().map(|part| part.id)),
             SegmentNode::Leaf(ids, segments) => {
-                for segment in segments {
-                    let Some(content) = ContentRef::from_node(segment.content, &ids) else { continue };
-                    ContentIter::nodes(reader, &content, node)?;
-                }
+                let list = |place: u32| ids.get(place as usize).copied();
+                let lists = segments.iter().filter_map(|segment| segment.content.list.and_then(list));
+                lists.into_iter().try_for_each(|id| list_nodes(reader, id, node))?;
             }
         }
     }

@@ -28,9 +28,9 @@ pub struct SegmentItem {
     pub len: u64,
     /// How many rows.
     pub rows: u64,
-    /// The encoded key of its first row, if the table has a key.
+    /// The encoded key of its first row, if the table has a key and neither this one nor the other is very long.
     pub low: Option<Vec<u8>>,
-    /// The encoded key of its last row.
+    /// The encoded key of its last row, likewise.
     pub high: Option<Vec<u8>>,
     /// BLAKE3 of its plain bytes.
     pub digest: Bytes32,
@@ -54,9 +54,12 @@ impl SegmentListBuilder {
     /// If a node cannot be stored.
     pub fn push(&mut self, item: SegmentItem, sink: &mut NodeSink<'_, '_>) -> Result<()> {
         let SegmentItem { len, rows, low, high, digest, content } = item;
-        self.bytes += low.as_ref().map_or(0, Vec::len) + high.as_ref().map_or(0, Vec::len);
+        let is_short = |key: &Vec<u8>| key.len() as u64 <= limits::ROW_KEY;
+        // Both or none: they only serve to find a row, and a unique key of MariaDB may have megabytes.
+        let keys = low.filter(is_short).zip(high.filter(is_short));
+        self.bytes += keys.as_ref().map_or(0, |(low, high)| low.len() + high.len());
         let content = content.into_node(&mut self.places);
-        let (low, high) = (low.map(ByteString), high.map(ByteString));
+        let (low, high) = keys.map(|(low, high)| (ByteString(low), ByteString(high))).unzip();
         self.segments.push(Segment { len, rows, low, high, digest, content });
         let ends = self.segments.len() >= ITEMS_MIN && digest.0[31] & END_MASK == 0;
         if ends || self.segments.len() >= ITEMS_MAX || self.bytes >= BYTES_MAX { self.emit_leaf(sink) } else { Ok(()) }

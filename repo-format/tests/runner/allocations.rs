@@ -100,6 +100,11 @@ fn a_claim_of_many_items_allocates_nothing() {
     let mut node = vec![1, 2, 0, 0, 0, 0, 0, 0, 0x9b];
     node.extend(u64::MAX.to_be_bytes());
     assert!(largest_allocation(|| drop(repo_format::node::DirectoryNode::decode(&node))) < 1024);
+    for level in [0, 1] {
+        let mut node = vec![1, 4, level, 0, 0, 0, 0, 0, 0x9b];
+        node.extend(u64::MAX.to_be_bytes());
+        assert!(largest_allocation(|| drop(repo_format::segments::SegmentNode::decode(&node))) < 1024);
+    }
     let mut table = vec![1, 0xff, 0xff];
     table.extend([0xff; 100]);
     assert!(largest_allocation(|| drop(repo_format::pack::PackTable::decode(&table))) < 1024);

@@ -8,6 +8,7 @@ use repo_format::cbor::{self, ByteString};
 use repo_format::clear;
 use repo_format::condemned::*;
 use repo_format::config::*;
+use repo_format::database::{AccountsRecord, SchemaRecord, ServerRecord, TableRecord};
 use repo_format::entry::*;
 use repo_format::head::*;
 use repo_format::id::*;
@@ -21,10 +22,10 @@ use repo_format::pack::*;
 use repo_format::sealed::{self, Envelope};
 use repo_format::segment;
 
-use crate::samples;
+use crate::{database, samples};
 
 #[track_caller]
-fn refused<T>(result: Result<T, FormatError>, why: &str) {
+pub(crate) fn refused<T>(result: Result<T, FormatError>, why: &str) {
     match result {
         Ok(_) => panic!("accepted, though: {why}"),
         Err(error) => assert!(error.to_string().contains(why), "`{error}` does not say `{why}`"),
@@ -84,6 +85,10 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
         (cbor::encode(&samples::full_file()), decode_entry, &[5, 6, 13, 16, 17, 18, 20]),
+        (database::server().encode().unwrap(), |b| ServerRecord::decode(b).map(drop), &[8, 13]),
+        (database::accounts().encode().unwrap(), |b| AccountsRecord::decode(b).map(drop), &[]),
+        (database::schema().encode().unwrap(), |b| SchemaRecord::decode(b).map(drop), &[]),
+        (database::table().encode().unwrap(), |b| TableRecord::decode(b).map(drop), &[7, 8]),
     ]
 }
 

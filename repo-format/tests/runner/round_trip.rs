@@ -126,6 +126,7 @@ fn content() -> impl Strategy<Value = Content> {
         byte_string(0..200).prop_map(|bytes| Content { inline: Some(bytes), ..Content::default() }),
         direct.prop_map(|direct| Content { direct: Some(direct), ..Content::default() }),
         (0u32..4).prop_map(|place| Content { list: Some(place), ..Content::default() }),
+        (0u32..4).prop_map(|place| Content { segments: Some(place), ..Content::default() }),
     ]
 }
 
@@ -170,11 +171,12 @@ fn entry() -> impl Strategy<Value = Entry> {
         let size = common.size;
         (Just((kind, common, parts)), holes(size)).prop_map(|((kind, common, parts), holes)| {
             let (content, tree, mut target, [device, inode], [major, minor]) = parts;
+            let has_segments = content.as_ref().is_some_and(|content| content.segments.is_some());
             target.0.iter_mut().for_each(|byte| *byte = (*byte).max(1));
             Entry {
                 kind,
                 content: content.filter(|_| kind == File),
-                holes: holes.filter(|_| kind == File),
+                holes: holes.filter(|_| kind == File && !has_segments),
                 tree: tree.filter(|_| kind == Directory),
                 link_target: Some(target).filter(|_| kind == Symlink),
                 hard_link: Some(HardLink { device, inode }).filter(|_| kind != Directory),

@@ -18,6 +18,8 @@ use repo_format::pack::*;
 use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
 use repo_format::segment::{self, SegmentPack};
 
+use crate::database;
+
 /// A value with its bytes.
 #[derive(Clone)]
 pub(crate) struct Sample {
@@ -39,6 +41,10 @@ impl Sample {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Sample> {
+    [objects(), database::samples()].concat()
+}
+
+fn objects() -> Vec<Sample> {
     let sample = |name, encoded, decode| Sample { name, encoded, decode };
     vec![
         sample("config", framed(ObjectKind::Config, config().encode()), |b| {

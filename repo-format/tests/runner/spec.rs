@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use repo_format::cbor;
 use repo_format::context;
 use repo_format::head::{HEAD_LEN, Head, KeyClass, ObjectKind, Sealing};
 use repo_format::limits;
+use repo_format::node::RawNode;
 use repo_format::pack;
 use repo_format::sealed::{ENVELOPE_LEN, GCM_TAG_LEN};
 use repo_format::{config, entry, manifest, member, node};
+
+use crate::database;
 
 const FORMAT: &str = include_str!("../../FORMAT.md");
 
@@ -65,7 +69,8 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("condemned"), [limits::CONDEMNED]);
     assert_eq!(limit("node"), [limits::CHUNK_PLAIN, limits::NODE_IDS_COUNT, limits::NODE_LEVEL.into()]);
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
-    assert_eq!(limit("record of a database"), [limits::DATABASE_RECORD]);
+    assert_eq!(limit("segment of rows"), [limits::ROWS_SEGMENT, limits::ROW_KEY]);
+    assert_eq!(limit("record of a database"), [limits::DATABASE_RECORD, limits::COLUMNS_COUNT]);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
     assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64, limits::FOLDER_PATH as u64]);
@@ -82,7 +87,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 16, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 17, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -91,6 +96,8 @@ fn the_limits_in_the_text_are_those_of_the_table() {
     assert_eq!(numbers(between(FORMAT, "} inline, under", "bytes;")), [limits::INLINE_CONTENT]);
     assert_eq!(numbers(between(FORMAT, "direct, at most", "chunks;")), [limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(numbers(between(FORMAT, "its writer saw, at most", "|")), [limits::SEEN_COUNT]);
+    assert_eq!(numbers(between(FORMAT, "may have none, and one of more than", "is left out")), [limits::ROW_KEY]);
+    assert_eq!(numbers(between(FORMAT, "those without values included, at most", ":")), [limits::COLUMNS_COUNT]);
     let manifest = between(FORMAT, "Sealed, kind 7, class meta, at most", "plain");
     assert_eq!(numbers(manifest), [limits::SMALL_OBJECT]);
     let (least, most) = limits::PACK_TARGET;
@@ -220,4 +227,65 @@ fn the_profiles_and_the_version_are_those_of_the_code() {
         let sizes = numbers(between(FORMAT, &format!("`{name}` ("), "KiB)"));
         assert_eq!(sizes, kib.map(u64::from), "{name}");
     }
+}
+
+/// The keys of the first table after `start`: `2, 3` and `10, 11` are two, as they are in the code.
+fn keys_of_table(start: &str) -> Vec<u8> {
+    let table = between(FORMAT, start, "\n\n");
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |").map(|(key, _)| key));
+    cells.flat_map(|cell| cell.split(", ")).filter_map(|key| key.parse().ok()).collect()
+}
+
+/// The keys of all maps of an array of maps, or of one map.
+fn keys_of(body: &[u8]) -> Vec<u8> {
+    let mut decoder = minicbor::Decoder::new(body);
+    let maps = if body[0] >> 5 == 4 { decoder.array().unwrap().unwrap() } else { 1 };
+    let mut keys = BTreeSet::new();
+    for _ in 0..maps {
+        for _ in 0..decoder.map().unwrap().unwrap() {
+            keys.insert(decoder.u8().unwrap());
+            decoder.skip().unwrap();
+        }
+    }
+    keys.into_iter().collect()
+}
+
+#[test]
+fn the_tables_of_records_have_the_keys_of_the_records() {
+    let (server, schema, table) = (database::server(), database::schema(), database::table());
+    let records = [
+        ("**Server record**\n\n", server.encode().unwrap()),
+        ("**Accounts record**\n\n", database::accounts().encode().unwrap()),
+        ("**Schema record**\n\n", schema.encode().unwrap()),
+        ("| key | field of an object |", cbor::encode(&schema.objects)),
+        ("**Table record**\n\n", table.encode().unwrap()),
+        ("| key | field of a column |", cbor::encode(&table.columns)),
+        (
+            "| key | field of a segment |",
+            RawNode::decode(&database::segment_leaf().encode().unwrap()).unwrap().body.to_vec(),
+        ),
+    ];
+    for (start, encoded) in records {
+        assert_eq!(keys_of_table(start), keys_of(&encoded), "{start}");
+    }
+    assert_eq!(keys_of(&cbor::encode(&server.moment)), (0..=6).collect::<Vec<_>>());
+    assert_eq!(numbers(between(FORMAT, "Moment: { 0: seconds, 1: microseconds (below", ")")), [1_000_000]);
+}
+
+#[test]
+fn the_numbers_within_records_are_those_of_the_code() {
+    use repo_format::database::{Flavour, ObjectType as O, ROW_ENCODING, RowOrder, ValueEncoding as V};
+    let all = |start, end| list(between(FORMAT, start, end)).into_iter().map(|(number, _)| number).collect::<Vec<_>>();
+    fn encoded<T: minicbor::Encode<()>>(values: &[T]) -> Vec<u8> {
+        values.iter().flat_map(cbor::encode).collect()
+    }
+    let flavours = between(FORMAT, "flavour: ", " |");
+    assert_eq!(flavours, "1 MySQL (and Percona Server), 2 MariaDB");
+    assert_eq!(encoded(&[Flavour::MySql, Flavour::MariaDb]), [1, 2]);
+    let objects = [O::Sequence, O::View, O::Function, O::Procedure, O::Package, O::PackageBody, O::Trigger, O::Event];
+    assert_eq!(all("| 0 | kind: ", " |"), encoded(&objects));
+    assert_eq!(all("order of rows: ", ";"), encoded(&[RowOrder::Integer, RowOrder::KeyBytes, RowOrder::RowBytes]));
+    let values = [V::Integer, V::Float, V::Double, V::Decimal, V::Bytes, V::Date, V::DateTime, V::Time, V::Year];
+    assert_eq!(all("encoding of its values: ", " |"), encoded(&values));
+    assert_eq!(numbers(between(FORMAT, "encoding of rows: ", ",")), [u64::from(ROW_ENCODING)]);
 }

@@ -1,6 +1,7 @@
 //! Databases: servers of the tests' own, and what is saved of them and restored.
 
 mod broken;
+mod connection;
 mod data;
 mod load;
 mod save;

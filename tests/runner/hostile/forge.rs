@@ -1,8 +1,10 @@
 //! Makes repositories that no honest program writes, and tries every operation on them.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +15,7 @@ use engine::diff::diff;
 use engine::error::chain;
 use engine::find::find;
 use engine::monitor::{Monitor, NullMonitor};
-use engine::pack::{ChunkStore, Mode, UPLOADERS};
+use engine::pack::{ChunkStore, Mode, NodeSink, UPLOADERS};
 use engine::repository::{Repository, WriterOptions, WriterSession};
 use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::snapshots::Snapshot;
@@ -23,9 +25,10 @@ use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;
 use repo_format::entry::{Content, DirectChunk, Entry, EntryKind};
-use repo_format::id::{ChunkId, LeaseId};
+use repo_format::id::{Bytes32, ChunkId, LeaseId};
 use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, Statistics};
 use repo_format::pack::ChunkKind;
+use repo_format::segments::Segment;
 use tempfile::TempDir;
 
 use crate::damage::lab::{self, Lab};
@@ -50,6 +53,23 @@ impl Forge<'_, '_> {
 
     pub fn node(&self, plain: &[u8]) -> ChunkId {
         self.put(ChunkKind::Node, plain)
+    }
+
+    /// Calls `build` with where honest builders put their nodes.
+    pub fn build<T>(&self, build: impl FnOnce(&mut NodeSink<'_, '_>) -> T) -> T {
+        build(&mut NodeSink { store: self.store, coder: &mut self.coder.borrow_mut() })
+    }
+
+    /// A segment list of level 0, unchecked.
+    pub fn segments(&self, ids: &[ChunkId], segments: &[Segment]) -> ChunkId {
+        self.node(&node(4, 0, ids, &cbor::encode(&segments.to_vec())))
+    }
+
+    /// A segment list above level 0, unchecked: of each part its id, plain bytes and rows.
+    pub fn segment_parts(&self, level: u8, parts: &[(ChunkId, u64, u64)]) -> ChunkId {
+        let ids: Vec<_> = parts.iter().map(|part| part.0).collect();
+        let body: Vec<_> = parts.iter().map(|part| BTreeMap::from([(0u8, part.1), (1, part.2)])).collect();
+        self.node(&node(4, level, &ids, &cbor::encode(&body)))
     }
 
     /// A folder's only node, unchecked.
@@ -107,6 +127,27 @@ pub fn listed(name: impl AsRef<[u8]>, size: u64, place: u32) -> Entry {
     let mut entry = entry(name, EntryKind::File);
     entry.size = size;
     entry.content = Some(Content { list: Some(place), ..Content::default() });
+    entry
+}
+
+/// A segment whose chunks stand in it; its digest is of nothing.
+pub fn segment(len: u64, rows: u64, chunks: &[(u32, u32)]) -> Segment {
+    let chunk = |(place, len): &(u32, u32)| DirectChunk { place: *place, len: *len };
+    let content = Content { direct: Some(chunks.iter().map(chunk).collect()), ..Content::default() };
+    Segment { len, rows, low: None, high: None, digest: Bytes32([0; 32]), content }
+}
+
+/// A segment with a content list.
+pub fn listed_segment(len: u64, rows: u64, place: u32) -> Segment {
+    let content = Content { list: Some(place), ..Content::default() };
+    Segment { content, ..segment(len, rows, &[]) }
+}
+
+/// A file with a segment list.
+pub fn segmented(name: impl AsRef<[u8]>, size: u64, place: u32) -> Entry {
+    let mut entry = entry(name, EntryKind::File);
+    entry.size = size;
+    entry.content = Some(Content { segments: Some(place), ..Content::default() });
     entry
 }
 
@@ -168,7 +209,13 @@ impl Attack {
         let store = ChunkStore::new(&session, Mode::Write).unwrap();
         let top = std::thread::scope(|scope| {
             (0..UPLOADERS).for_each(|_| drop(scope.spawn(|| store.run_uploads())));
-            let top = build(&Forge { store: &store, coder: RefCell::new(Coder::new(3).unwrap()) });
+            let forge = Forge { store: &store, coder: RefCell::new(Coder::new(3).unwrap()) };
+            let top = catch_unwind(AssertUnwindSafe(|| build(&forge)));
+            // The uploaders end either way, so that a test that fails comes to an end.
+            let top = top.unwrap_or_else(|panic| {
+                store.abandon();
+                resume_unwind(panic)
+            });
             store.finish().unwrap();
             top
         });

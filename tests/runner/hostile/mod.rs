@@ -1,8 +1,9 @@
 //! A hostile repository: whoever made it has the keys. Nothing leaves the target, nothing hangs, nothing crashes.
 
 mod contents;
-mod forge;
+pub mod forge;
 mod keys;
 mod names;
 mod packs;
+mod segments;
 mod trees;

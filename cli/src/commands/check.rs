@@ -1,0 +1,99 @@
+//! `enamel check`: what a backup of a database would find.
+
+use std::path::PathBuf;
+
+use engine::survey::Verdict;
+use engine::{Error, Result, error};
+use serde::Serialize;
+
+use crate::commands::config::check_source;
+use crate::context::Context;
+use crate::database::DatabaseArgs;
+use crate::exit::{Exit, after_printing};
+use crate::ui::survey;
+
+/// Say whether a backup of a database would be complete, before one is made.
+///
+/// Asks the server what it is, what is in it, and what the account may do; says which locks a backup would take, and what
+/// is in the way. Nothing is saved, no table is read, and no repository is needed. `enamel backup --dry-run` reads as well.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel check --database mysql://enamel@db.example --tls --schema opendental /srv/opendental/images
+  enamel check                                         what enamel.toml says
+
+Exit status: 0 a backup would be complete; 3 something would be missing: it is named; 1 none could be made, 2 usage")]
+pub struct CheckArgs {
+    /// Folders and files that are to be saved with it
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+#[derive(Serialize)]
+struct PathMessage {
+    path: String,
+    ok: bool,
+    message: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    verdict: &'static str,
+}
+
+/// Checks.
+///
+/// # Errors
+/// The server cannot be reached, or nothing is named.
+pub fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
+    let names_nothing = args.paths.is_empty() && args.database.database.is_none();
+    let paths = if names_nothing { &context.settings.file.sources } else { &args.paths };
+    let mut verdict = check_database(&args.database, context)?;
+    for path in paths {
+        if let Err(error) = check_path(path, context)? {
+            verdict = Verdict::Impossible;
+            context.ui.warn(error::chain(&error));
+        }
+    }
+    let exit = match verdict {
+        Verdict::Complete => Exit::Done,
+        Verdict::Incomplete => Exit::Incomplete,
+        Verdict::Impossible => Exit::Failed,
+    };
+    after_printing(exit, print_verdict(verdict, context))
+}
+
+/// Surveys the database that `database` names, and prints what was found.
+///
+/// # Errors
+/// None is named, or the server cannot be reached.
+pub fn check_database(database: &DatabaseArgs, context: &Context<'_>) -> Result<Verdict> {
+    let address = database.required_address(context)?;
+    let found = engine::survey::survey(&address, &database.schemas(context))?;
+    survey::print(context.ui, &address, &found)?;
+    Ok(found.verdict())
+}
+
+/// Whether `path` can be reached; said in JSON, and in words only if it cannot.
+fn check_path(path: &std::path::Path, context: &Context<'_>) -> Result<std::result::Result<(), Error>> {
+    let result = check_source(path).map(drop);
+    if context.ui.is_json() {
+        let message = result.as_ref().err().map(|e| error::chain(e));
+        context.ui.message("path", PathMessage { path: path.display().to_string(), ok: result.is_ok(), message })?;
+    }
+    Ok(result)
+}
+
+fn print_verdict(verdict: Verdict, context: &Context<'_>) -> Result<()> {
+    let (name, sentence) = match verdict {
+        Verdict::Complete => ("complete", "A backup would be complete."),
+        Verdict::Incomplete => ("incomplete", "A backup can be made, but what is named above would not be in it."),
+        Verdict::Impossible => ("impossible", "No backup can be made as long as what is named above is so."),
+    };
+    match context.ui.is_json() {
+        true => context.ui.message("summary", Summary { verdict: name }),
+        false => context.ui.line(format_args!("\n{sentence}")),
+    }
+}

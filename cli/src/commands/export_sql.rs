@@ -1,0 +1,166 @@
+//! `enamel export-sql`: databases of a snapshot as plain SQL.
+
+use std::ffi::OsString;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::export::{ExportOptions, ExportOutcome, export_sql};
+use engine::monitor::Monitor;
+use engine::repository::Repository;
+use engine::snapshots::Snapshot;
+use engine::{Error, Result};
+use repo_format::config::Access;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::snap::Snap;
+use crate::ui::{Ui, format};
+
+/// What is gathered before the file or standard output gets it.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Write databases of a snapshot as plain SQL.
+///
+/// The client of any server loads it, without Enamel: schemas, tables with their rows, sequences, views, routines, triggers
+/// and events, as they were. Users and their rights are not part of it. Schemas are made where they are missing; a table that
+/// is there already stops the load, so that nothing is overwritten.
+///
+/// Every value keeps its bytes. What only MariaDB has stands in comments that MySQL passes over, as far as that is possible;
+/// a definition that only one of them knows is written as it is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel export-sql latest --output practice.sql
+  enamel export-sql latest --schema opendental | mariadb
+  enamel export-sql latest@2026-11-20T14:00 --table opendental.patient | less
+
+Exit status: 0 done; 3 done, but something is missing: it is named; 1 failed, 2 usage, 10 no repository, \
+            12 wrong password, 130 interrupted")]
+pub struct ExportSqlArgs {
+    /// The snapshot, as in `enamel --help`; SNAP:NAME if it holds several databases
+    #[arg(value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
+    snap: Snap,
+    /// Only this schema, whole; can be repeated [default: all]
+    #[arg(long = "schema", value_name = "NAME")]
+    schemas: Vec<String>,
+    /// Only this table of a schema, with its triggers; can be repeated
+    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = table_name)]
+    tables: Vec<(String, String)>,
+    /// The file to write, once all of it is there [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: String,
+    schemas: u64,
+    tables: u64,
+    rows: u64,
+    objects: u64,
+    left_out: u64,
+}
+
+#[derive(Serialize)]
+struct Missing<'o> {
+    schema: &'o str,
+    name: &'o str,
+    what: &'o str,
+    why: &'o str,
+}
+
+/// Exports.
+///
+/// # Errors
+/// There is no such snapshot, schema or table; the SQL cannot be written.
+pub fn run(args: &ExportSqlArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    let snapshot = context.select(&repo, &args.snap)?;
+    let options =
+        ExportOptions { database: args.snap.path.clone(), schemas: args.schemas.clone(), tables: args.tables.clone() };
+    let ui = context.ui;
+    let outcome = match &args.output {
+        Some(path) => to_file(path, &repo, &snapshot, &options, ui)?,
+        None => ui.with_out(|out| {
+            let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+            export_sql(&repo, &snapshot, &options, &mut out, &OnlyInterrupted(ui))
+        })?,
+    };
+    report(args, &snapshot, &outcome, ui)?;
+    Ok(if outcome.left_out.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
+/// Writes beside `path`, and puts it there when it is whole.
+fn to_file(
+    path: &Path,
+    repo: &Repository,
+    snapshot: &Snapshot,
+    options: &ExportOptions,
+    ui: &Ui,
+) -> Result<ExportOutcome> {
+    let failed = |e| Error::io(format!("cannot write {}", path.display()), e);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    let file = tempfile::Builder::new().prefix(&prefix).suffix(".part").tempfile_in(folder).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
+    let outcome = export_sql(repo, snapshot, options, &mut out, ui)?;
+    out.flush().map_err(failed)?;
+    let file: NamedTempFile = out.into_inner().map_err(|e| failed(e.into_error()))?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(outcome)
+}
+
+/// Standard output belongs to the SQL meanwhile: nothing is shown, but the user can stop it.
+struct OnlyInterrupted<'u>(&'u Ui);
+
+impl Monitor for OnlyInterrupted<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+fn report(args: &ExportSqlArgs, snapshot: &Snapshot, outcome: &ExportOutcome, ui: &Ui) -> Result<()> {
+    let is_apart = args.output.is_some();
+    for missing in &outcome.left_out {
+        let engine_words =
+            Missing { schema: &missing.schema, name: &missing.name, what: &missing.what, why: &missing.why };
+        match ui.is_json() && is_apart {
+            true => ui.message("missing", engine_words)?,
+            false => ui.warn(format_args!("{} {}.{}: {}", missing.what, missing.schema, missing.name, missing.why)),
+        }
+    }
+    let Some(path) = args.output.as_ref() else { return Ok(()) };
+    let snapshot = snapshot.id.to_string();
+    if ui.is_json() {
+        let ExportOutcome { schemas, tables, rows, objects, .. } = *outcome;
+        let left_out = outcome.left_out.len() as u64;
+        return ui.message("summary", Summary { snapshot, schemas, tables, rows, objects, left_out });
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    ui.line(format_args!("snapshot {} exported to {}", format::short(&snapshot), path.display()))?;
+    let mut fields = vec![
+        ("schemas", format::count(outcome.schemas)),
+        ("tables", format::count(outcome.tables)),
+        ("rows", format::count(outcome.rows)),
+        ("views etc.", format::count(outcome.objects)),
+    ];
+    if !outcome.left_out.is_empty() {
+        fields.push(("missing", format!("{}, named above", format::count(outcome.left_out.len() as u64))));
+    }
+    ui.fields(&fields)
+}
+
+/// Reads `SCHEMA.TABLE`: the first dot is the one between them.
+fn table_name(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok((schema.to_owned(), table.to_owned())),
+        _ => Err("a table is named as SCHEMA.TABLE".to_owned()),
+    }
+}

@@ -1,0 +1,89 @@
+//! `enamel grants`: the statements that give an account what it needs.
+
+use clap::ValueEnum;
+use engine::Result;
+use engine::database::{Connection, Privileges, Purpose, Server, grant_statements, missing};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::database::DatabaseArgs;
+use crate::exit::Exit;
+
+/// The host of an account that is named without one: any.
+const HOST_DEFAULT: &str = "%";
+
+/// Print the GRANT statements that an account needs, for the server that is there.
+///
+/// Nothing is changed: run the statements yourself, as a user who may grant. They are the least that is needed, and differ
+/// from server to server. The account must exist.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel grants backup --database mysql://root@localhost/?socket=/run/mysqld/mysqld.sock --for enamel@10.0.0.5
+  enamel grants restore --schema opendental --database mysql://root@db.example --tls
+
+Exit status: 0 done, 1 failed, 2 usage")]
+pub struct GrantsArgs {
+    /// What the account is for
+    purpose: PurposeArg,
+    /// The account [default: the one that asks; without HOST: any host]
+    #[arg(long = "for", value_name = "USER@HOST")]
+    account: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PurposeArg {
+    /// `enamel backup`
+    Backup,
+    /// `enamel restore`
+    Restore,
+    /// Deleting old rows that a snapshot holds
+    Purge,
+    /// Saving users and their rights, besides a backup
+    Accounts,
+}
+
+#[derive(Serialize)]
+struct Grant<'a> {
+    statement: &'a str,
+}
+
+/// Prints the statements.
+///
+/// # Errors
+/// The server cannot be reached.
+pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
+    let address = args.database.required_address(context)?;
+    let schemas = args.database.schemas(context);
+    let purpose = match args.purpose {
+        PurposeArg::Backup => Purpose::Backup,
+        PurposeArg::Restore => Purpose::Restore,
+        PurposeArg::Purge => Purpose::Purge,
+        PurposeArg::Accounts => Purpose::Accounts,
+    };
+    let mut connection = Connection::open(&address)?;
+    let server = Server::detect(&mut connection)?;
+    let account = match &args.account {
+        Some(account) => account.clone(),
+        None => {
+            let privileges = Privileges::read(&mut connection, &server)?;
+            let account = connection.value("SELECT CURRENT_USER()")?.unwrap_or_default();
+            let lacks = missing(&privileges, &server, purpose, &schemas).len();
+            match lacks {
+                0 => context.ui.say(format_args!("{account} has all these rights already")),
+                _ => context.ui.say(format_args!("{account} lacks {lacks} of these rights")),
+            }
+            account
+        }
+    };
+    let (user, host) = account.rsplit_once('@').unwrap_or((&account, HOST_DEFAULT));
+    for statement in grant_statements(purpose, &server, user, host, &schemas) {
+        match context.ui.is_json() {
+            true => context.ui.message("grant", Grant { statement: &statement })?,
+            false => context.ui.line(format_args!("{statement};"))?,
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,138 @@
+//! `enamel status`: whether backups are made, for people and for monitoring.
+
+use std::time::Duration;
+
+use engine::Result;
+use engine::status::{SourceStatus, Status, StatusOptions};
+use repo_format::config::Access;
+use repo_format::manifest::Root;
+
+use crate::commands::init::host_name;
+use crate::context::Context;
+use crate::duration::parse_duration;
+use crate::exit::{Exit, after_printing};
+use crate::ui::{Align, Table, Ui, format};
+
+mod details;
+mod message;
+
+/// Show whether backups are made: the age of the newest, and what is wrong with it.
+///
+/// A source is what is saved together: the same machine, the same folders and databases. One that is now saved together with more is
+/// not shown any more. Snapshots that were made with problems, tables that are missing or late, and snapshots that cannot be read
+/// are named.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel status
+  enamel status --max-age 26h --quiet      for monitoring: says only what is wrong
+  enamel status --tag hourly --max-age 2h --json
+
+Exit status: 0 all is well; 3 something is as old as --max-age, was not saved whole, or there is no snapshot; 1 failed, \
+            2 usage, 10 no repository, 12 wrong password")]
+pub struct StatusArgs {
+    /// The age from which the newest snapshot of a source is too old: 90min, 26h, 2d [default: any age]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    max_age: Option<Duration>,
+    /// Only snapshots with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Only snapshots of this machine
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
+
+/// Shows the state of the repository.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    let options = StatusOptions { host: args.host.clone(), tag: args.tag.clone(), this_host: host_name() };
+    let status = engine::status::status(&repo, &options)?;
+    let judged: Vec<_> = status.sources.iter().map(|source| Judged::new(source, args.max_age)).collect();
+    let is_fine = !judged.is_empty() && status.unreadable.is_empty() && judged.iter().all(Judged::is_fine);
+    let ui = context.ui;
+    let printed = match ui.is_json() {
+        true => message::print(ui, &status, &judged, is_fine),
+        false => print(ui, &status, &judged),
+    };
+    after_printing(if is_fine { Exit::Done } else { Exit::Incomplete }, printed)
+}
+
+/// A source, and whether it is old.
+struct Judged<'s> {
+    source: &'s SourceStatus,
+    is_old: bool,
+}
+
+impl<'s> Judged<'s> {
+    fn new(source: &'s SourceStatus, max_age: Option<Duration>) -> Self {
+        Judged { source, is_old: max_age.is_some_and(|max_age| Duration::from_secs(source.age_seconds) >= max_age) }
+    }
+
+    fn is_fine(&self) -> bool {
+        !self.is_old && self.source.is_whole()
+    }
+
+    /// What is wrong, in a few words.
+    fn state(&self) -> String {
+        let manifest = &self.source.newest.manifest;
+        let databases = &self.source.databases;
+        let missing: usize = databases.iter().map(|database| database.missing.len()).sum();
+        let late: usize = databases.iter().map(|database| database.late.len()).sum();
+        let counts = [(manifest.problems.count, "problem"), (missing as u64, "missing"), (late as u64, "late")];
+        let mut words: Vec<_> = self.is_old.then(|| "TOO OLD".to_owned()).into_iter().collect();
+        words.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| match what {
+            "problem" => format::counted(count, what),
+            _ => format!("{} {what}", format::count(count)),
+        }));
+        if words.is_empty() { "fine".to_owned() } else { words.join(", ") }
+    }
+}
+
+fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<()> {
+    if status.sources.is_empty() {
+        ui.line("there are no snapshots yet: nothing can be restored")?;
+    }
+    let shown: Vec<_> = judged.iter().filter(|source| !ui.is_quiet() || !source.is_fine()).collect();
+    if !shown.is_empty() {
+        ui.table(&table(ui, &shown))?;
+    }
+    details::print(ui, status, judged)
+}
+
+fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
+    let host = |source: &SourceStatus| format::path(source.newest.manifest.host.as_bytes());
+    let has_hosts = shown.windows(2).any(|two| host(two[0].source) != host(two[1].source));
+    let mut columns = vec![("AGE", Align::Right), ("LAST BACKUP", Align::Whole), ("SNAPSHOT", Align::Whole)];
+    columns.extend(has_hosts.then_some(("HOST", Align::Left)));
+    columns.extend([("WHAT", Align::Left), ("STATE", Align::Left)]);
+    let mut table = Table::new(&columns);
+    for judged in shown {
+        let Judged { source, .. } = judged;
+        let newest = &source.newest;
+        let mut row = vec![
+            format::age(source.age_seconds),
+            format::time(engine::snapshots::time(&newest.manifest)),
+            format::short(newest.id),
+        ];
+        row.extend(has_hosts.then(|| host(source)));
+        row.extend([roots(ui, &newest.manifest.roots), judged.state()]);
+        table.row(row);
+    }
+    table
+}
+
+/// The names of roots; with --verbose their paths.
+fn roots(ui: &Ui, roots: &[Root]) -> String {
+    let name = |root: &Root| format::path(if ui.is_verbose() { &root.path.0 } else { &root.name.0 });
+    roots.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the process of that number is there.
+fn is_alive(process: u64) -> bool {
+    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    // One that may not be asked is there.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}

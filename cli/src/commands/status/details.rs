@@ -1,0 +1,104 @@
+//! What is wrong, in sentences.
+
+use engine::Result;
+use engine::status::{DatabaseStatus, Machine, MissingObject, SnapshotRef, Status, Writer};
+use repo_format::database::LateTable;
+use repo_format::node::Problem;
+
+use super::{Judged, is_alive, roots};
+use crate::ui::{Ui, format};
+
+/// Tables that are named one by one; of the others only the number is told, unless more is asked for.
+const NAMED: usize = 20;
+
+/// Prints what is wrong with sources, which snapshots cannot be read, and who is writing.
+pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<()> {
+    for judged in judged {
+        sentences(ui, judged).into_iter().try_for_each(|sentence| ui.line(sentence))?;
+    }
+    for (id, error) in &status.unreadable {
+        ui.line(format_args!("snapshot {} cannot be read: {error}", format::short(id)))?;
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    status.writers.iter().try_for_each(|writer| ui.line(describe(writer)))
+}
+
+fn sentences(ui: &Ui, judged: &Judged<'_>) -> Vec<String> {
+    let source = judged.source;
+    let newest = &source.newest;
+    if source.is_whole() {
+        return Vec::new();
+    }
+    let mut sentences = Vec::new();
+    sentences.extend(named(ui, &source.problems, problem));
+    for database in &source.databases {
+        sentences.extend(named(ui, &database.missing, missing));
+        sentences.extend(named(ui, &database.late, |table| late(database, table)));
+    }
+    sentences.push(match source.whole {
+        Some(whole) => format!("the last whole snapshot of {} is {}", roots(ui, &newest.manifest.roots), shown(whole)),
+        None => format!("there is no whole snapshot of {}", roots(ui, &newest.manifest.roots)),
+    });
+    sentences
+}
+
+/// A sentence for each of the first of `things`, and one for the others.
+fn named<T>(ui: &Ui, things: &[T], sentence: impl Fn(&T) -> String) -> Vec<String> {
+    let shown = if ui.is_verbose() { things.len() } else { things.len().min(NAMED) };
+    let more = things.len() - shown;
+    let rest = (more > 0).then(|| format!("and {more} more; --verbose names them"));
+    things[..shown].iter().map(sentence).chain(rest).collect()
+}
+
+fn problem(problem: &Problem) -> String {
+    format!(
+        "{} was not saved as it should be: {}",
+        format::path_or_all(&problem.path.0),
+        format::path(problem.message.as_bytes())
+    )
+}
+
+fn missing(missing: &MissingObject) -> String {
+    let object = &missing.object;
+    let name = format::path(format!("{}.{}", object.schema, object.name).as_bytes());
+    let good = match missing.good {
+        Some(good) => format!("; it is in {}", shown(good)),
+        None if object.what == "table" => "; no snapshot has it".to_owned(),
+        None => String::new(),
+    };
+    format!("the {} {name} is missing: {}{good}", object.what, format::path(object.why.as_bytes()))
+}
+
+fn late(database: &DatabaseStatus, table: &LateTable) -> String {
+    let name = format::path(format!("{}.{}", table.schema, table.table).as_bytes());
+    let when = format::time(format::seconds(table.read));
+    let why = format::path(table.why.as_bytes());
+    format!(
+        "the table {name} of {} is as it was at {when}, later than the others: {why}",
+        format::path(&database.root.name.0)
+    )
+}
+
+fn shown(snapshot: SnapshotRef) -> String {
+    format!("{} of {}", format::short(snapshot.id), format::time(snapshot.time))
+}
+
+fn describe(writer: &Writer) -> String {
+    let Some(lease) = &writer.lease else {
+        return format!(
+            "lease {} cannot be read: a power loss ended its backup; nothing is lost by that",
+            format::short(writer.id)
+        );
+    };
+    let who = format!("process {} on {}", lease.process, format::path(lease.host.as_bytes()));
+    let since = format::time(format::seconds(lease.started));
+    match writer.machine {
+        Machine::This if is_alive(lease.process) => format!("{who} is writing since {since}"),
+        Machine::This | Machine::ThisBefore => {
+            format!("{who}, begun at {since}, ended without tidying up; nothing is lost by that")
+        }
+        Machine::Other => format!("{who} is writing since {since}, or ended without tidying up"),
+    }
+}

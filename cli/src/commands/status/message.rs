@@ -1,0 +1,148 @@
+//! The state as JSON lines.
+
+use engine::Result;
+use engine::status::{DatabaseStatus, Machine, SnapshotRef, Status, Writer};
+use serde::Serialize;
+
+use super::{Judged, is_alive};
+use crate::ui::{Ui, format, json};
+
+/// `source`: what is saved together.
+#[derive(Serialize)]
+struct Source<'a> {
+    host: &'a str,
+    roots: Vec<json::Root>,
+    snapshot: String,
+    time: String,
+    age_seconds: u64,
+    is_fine: bool,
+    is_old: bool,
+    problems: u64,
+    last_whole: Option<Moment>,
+    databases: Vec<Database<'a>>,
+}
+
+#[derive(Serialize)]
+struct Moment {
+    id: String,
+    time: String,
+}
+
+#[derive(Serialize)]
+struct Database<'a> {
+    name: String,
+    missing: Vec<Missing<'a>>,
+    late: Vec<Late<'a>>,
+}
+
+#[derive(Serialize)]
+struct Missing<'a> {
+    what: &'a str,
+    schema: &'a str,
+    name: &'a str,
+    why: &'a str,
+    last_good: Option<Moment>,
+}
+
+#[derive(Serialize)]
+struct Late<'a> {
+    schema: &'a str,
+    table: &'a str,
+    read: String,
+    why: &'a str,
+}
+
+/// `writer`: who is writing.
+#[derive(Serialize)]
+struct WriterMessage<'a> {
+    id: String,
+    state: &'static str,
+    host: Option<&'a str>,
+    process: Option<u64>,
+    started: Option<String>,
+    program: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Unreadable {
+    id: String,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    is_fine: bool,
+    sources: usize,
+    oldest_age_seconds: Option<u64>,
+}
+
+/// Prints everything.
+pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], is_fine: bool) -> Result<()> {
+    for judged in judged {
+        ui.message("source", source(judged))?;
+        let problems = &judged.source.problems;
+        ui.problems(problems, problems.len() as u64)?;
+    }
+    for (id, error) in &status.unreadable {
+        ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?;
+    }
+    status.writers.iter().try_for_each(|found| ui.message("writer", writer(found)))?;
+    let oldest_age_seconds = judged.iter().map(|judged| judged.source.age_seconds).max();
+    ui.message("summary", Summary { is_fine, sources: judged.len(), oldest_age_seconds })
+}
+
+fn source<'a>(judged: &Judged<'a>) -> Source<'a> {
+    let source = judged.source;
+    let manifest = &source.newest.manifest;
+    Source {
+        host: &manifest.host,
+        roots: manifest.roots.iter().map(json::Root::from).collect(),
+        snapshot: source.newest.id.to_string(),
+        time: format::rfc3339(engine::snapshots::time(manifest)),
+        age_seconds: source.age_seconds,
+        is_fine: judged.is_fine(),
+        is_old: judged.is_old,
+        problems: manifest.problems.count,
+        last_whole: source.whole.map(moment),
+        databases: source.databases.iter().map(database).collect(),
+    }
+}
+
+fn moment(snapshot: SnapshotRef) -> Moment {
+    Moment { id: snapshot.id.to_string(), time: format::rfc3339(snapshot.time) }
+}
+
+fn database(status: &DatabaseStatus) -> Database<'_> {
+    let missing = status.missing.iter().map(|missing| Missing {
+        what: &missing.object.what,
+        schema: &missing.object.schema,
+        name: &missing.object.name,
+        why: &missing.object.why,
+        last_good: missing.good.map(moment),
+    });
+    let late = status.late.iter().map(|late| Late {
+        schema: &late.schema,
+        table: &late.table,
+        read: format::rfc3339(format::seconds(late.read)),
+        why: &late.why,
+    });
+    let name = String::from_utf8_lossy(&status.root.name.0).into_owned();
+    Database { name, missing: missing.collect(), late: late.collect() }
+}
+
+fn writer(writer: &Writer) -> WriterMessage<'_> {
+    let lease = writer.lease.as_ref();
+    let state = match (lease, writer.machine) {
+        (Some(lease), Machine::This) if is_alive(lease.process) => "running",
+        (None, _) | (_, Machine::This | Machine::ThisBefore) => "dead",
+        (Some(_), Machine::Other) => "unknown",
+    };
+    WriterMessage {
+        id: writer.id.to_string(),
+        state,
+        host: lease.map(|lease| lease.host.as_str()),
+        process: lease.map(|lease| lease.process),
+        started: lease.map(|lease| format::rfc3339(format::seconds(lease.started))),
+        program: lease.map(|lease| lease.program.as_str()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Options of a backup about the application that a database belongs to.
+
+use clap::builder::PossibleValuesParser;
+use engine::profile::{PROFILES, PathMap, PathMapping, Profile, named};
+use engine::{Error, Result};
+
+use crate::config::file::FileSettings;
+
+/// Where `--help` shows them.
+const HEADING: &str = "Database options";
+
+/// Options of `backup` about an application.
+#[derive(Debug, Default, clap::Args)]
+pub struct ProfileArgs {
+    /// Save the images of this application, too: where they are, its settings in the database say
+    ///
+    /// Open Dental: the first folder of its image path (preference DocPath) that has a folder A. Thumbnails, SetupFiles and
+    /// UpdateFiles are left out. Afterwards each document whose file is missing is named; a file that was deleted while the backup ran
+    /// is taken from the snapshot before.
+    #[arg(long, value_name = "APPLICATION", help_heading = HEADING, value_parser = PossibleValuesParser::new(PROFILES.iter().map(|profile| profile.name)))]
+    profile: Option<String>,
+    /// Where a folder of another machine is here: '\\SERVER\OpenDentImages=/mnt/images'; can be given several times
+    #[arg(long = "map-path", value_name = "THERE=HERE", help_heading = HEADING, value_parser = parse_mapping)]
+    map_paths: Vec<PathMapping>,
+}
+
+impl ProfileArgs {
+    /// Whether the command line itself names an application: then there must be a database.
+    pub fn is_asked_for(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// The application that was named, else that of enamel.toml; and where folders of other machines are: these options before those of
+    /// enamel.toml.
+    ///
+    /// # Errors
+    /// A path of enamel.toml makes no sense.
+    pub fn request(&self, file: &FileSettings) -> Result<Option<(&'static Profile, PathMap)>> {
+        let Some(profile) = self.profile.as_ref().or(file.profile.as_ref()).and_then(|name| named(name)) else {
+            return Ok(None);
+        };
+        let from_file = file.map_paths.iter().map(|text| text.parse());
+        let mappings = self.map_paths.iter().cloned().map(Ok).chain(from_file);
+        Ok(Some((profile, PathMap::new(mappings.collect::<Result<_>>()?))))
+    }
+}
+
+fn parse_mapping(text: &str) -> std::result::Result<PathMapping, Error> {
+    text.parse()
+}

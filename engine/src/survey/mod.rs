@@ -1,0 +1,167 @@
+//! What a backup of a database would find: the server, what is in it, which locks it would take, and what is in the way.
+//!
+//! Nothing is read but what the server says of itself, and no lock is kept.
+
+mod contents;
+mod locks;
+
+use repo_format::database::LeftOut;
+
+pub use contents::{EngineSurvey, SchemaSurvey};
+pub use locks::{LockMethod, LockPlan, Obstacle};
+
+use crate::database::{
+    Address, Connection, MissingRight, Privileges, Right, Server, list_schemas, list_tables, missing_for_backup,
+};
+use crate::error::Result;
+use crate::machine;
+
+/// Rights without which something is not seen, and so is not in a backup.
+const SHOWING: [Right; 7] = [
+    Right::Select,
+    Right::ShowDatabases,
+    Right::ShowView,
+    Right::Trigger,
+    Right::Event,
+    Right::ShowRoutine,
+    Right::ShowCreateRoutine,
+];
+
+/// What a survey found.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The server and the account.
+    pub server: ServerSurvey,
+    /// What is in each schema, in order of their names.
+    pub schemas: Vec<SchemaSurvey>,
+    /// Tables by engine, the one with the most bytes first.
+    pub engines: Vec<EngineSurvey>,
+    /// The locks that a backup would take.
+    pub locks: LockPlan,
+    /// Tables that the server cannot open.
+    pub damaged: Vec<LeftOut>,
+    /// Rights that the account lacks.
+    pub missing: Vec<MissingRight>,
+    /// What would keep a backup waiting.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// A server and an account.
+#[derive(Debug, Clone)]
+pub struct ServerSurvey {
+    /// What it is.
+    pub server: Server,
+    /// What it calls its machine.
+    pub hostname: String,
+    /// The account as the server knows it: `user@host`.
+    pub account: String,
+    /// The version of TLS of the connection; none if it is not encrypted.
+    pub tls: Option<String>,
+    /// Its clock minus that of this machine, in milliseconds.
+    pub clock_ahead: i64,
+    /// Its binary log, if it writes one.
+    pub binlog: Option<BinlogSurvey>,
+}
+
+/// How a server writes its binary log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BinlogSurvey {
+    /// `binlog_format`.
+    pub format: String,
+    /// `binlog_row_image`; none if the server has no such variable.
+    pub row_image: Option<String>,
+}
+
+/// Whether a backup could be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Everything would be in it.
+    Complete,
+    /// It could be made, and something would be missing.
+    Incomplete,
+    /// It could not be made.
+    Impossible,
+}
+
+impl Survey {
+    /// Whether a backup could be made now, by what was found.
+    pub fn verdict(&self) -> Verdict {
+        match () {
+            () if !self.locks.is_allowed || self.obstacles.iter().any(Obstacle::blocks) => Verdict::Impossible,
+            () if self.missing.iter().any(|missing| SHOWING.contains(&missing.right)) || !self.damaged.is_empty() => {
+                Verdict::Incomplete
+            }
+            () => Verdict::Complete,
+        }
+    }
+}
+
+/// Surveys the schemas of the server at `address` that are `wanted`, or all but the server's own if none is named.
+///
+/// # Errors
+/// If the server cannot be reached or refuses, or has no schema of such a name.
+pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
+    let mut connection = Connection::open(address)?;
+    let server = describe(&mut connection)?;
+    let names = list_schemas(&mut connection, wanted)?;
+    let tables = list_tables(&mut connection, &names)?;
+    let schemas = contents::schemas(&mut connection, &names, &tables)?;
+    let privileges = Privileges::read(&mut connection, &server.server)?;
+    let locks = locks::plan(&server, &privileges, &tables);
+    let obstacles = locks::obstacles(&mut connection, locks.method)?;
+    // Where none is named, those that the account cannot see are meant as well.
+    let meant = if wanted.is_empty() { &[] } else { &names[..] };
+    Ok(Survey {
+        missing: missing_for_backup(&privileges, &server.server, meant),
+        schemas,
+        engines: contents::engines(&tables),
+        damaged: contents::damaged(&tables),
+        locks,
+        obstacles,
+        server,
+    })
+}
+
+fn describe(connection: &mut Connection) -> Result<ServerSurvey> {
+    let server = Server::detect(connection)?;
+    let log_bin = connection.value("SELECT @@log_bin")?;
+    let binlog = match log_bin.as_deref() {
+        Some("1" | "ON") => Some(BinlogSurvey {
+            format: variable(connection, "GLOBAL VARIABLES", "binlog_format")?.unwrap_or_default(),
+            row_image: variable(connection, "GLOBAL VARIABLES", "binlog_row_image")?,
+        }),
+        _ => None,
+    };
+    Ok(ServerSurvey {
+        hostname: connection.value("SELECT @@hostname")?.unwrap_or_default(),
+        account: connection.value("SELECT CURRENT_USER()")?.unwrap_or_default(),
+        tls: variable(connection, "STATUS", "Ssl_version")?.filter(|version| !version.is_empty()),
+        clock_ahead: clock_ahead(connection, &server)?,
+        binlog,
+        server,
+    })
+}
+
+/// A variable that not every server has.
+fn variable(connection: &mut Connection, kind: &str, name: &str) -> Result<Option<String>> {
+    let row = connection.first(&format!("SHOW {kind} LIKE '{name}'"))?;
+    Ok(row.and_then(|row| row.into_iter().nth(1).flatten()))
+}
+
+/// The server's clock minus this machine's, in milliseconds, as good as the way there and back is even.
+fn clock_ahead(connection: &mut Connection, server: &Server) -> Result<i64> {
+    // MySQL before 5.6.4 knows whole seconds only.
+    let has_fractions = server.is_mariadb() || server.is_mysql_from((5, 6, 4));
+    let digits = if has_fractions { "6" } else { "" };
+    let before = milliseconds();
+    let theirs = connection.value(&format!("SELECT UNIX_TIMESTAMP(SYSDATE({digits}))"))?.unwrap_or_default();
+    let ours = i64::midpoint(before, milliseconds());
+    let (seconds, fraction) = theirs.split_once('.').unwrap_or((&theirs, ""));
+    let milli = format!("{fraction:0<3}").get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    Ok(seconds.parse::<i64>().map_or(0, |seconds| seconds.saturating_mul(1000) + milli - ours))
+}
+
+fn milliseconds() -> i64 {
+    let now = machine::now();
+    now.seconds.saturating_mul(1000) + i64::from(now.nanoseconds / 1_000_000)
+}

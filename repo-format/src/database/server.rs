@@ -1,0 +1,202 @@
+//! The record of a server, and of the moment that a snapshot shows of it.
+
+use minicbor::{Decode, Encode};
+
+use crate::error::{FormatError, Result};
+
+pub(super) const WHAT: &str = "server record";
+
+/// Which program the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Flavour {
+    /// MySQL and Percona Server.
+    #[n(1)]
+    MySql,
+    /// MariaDB.
+    #[n(2)]
+    MariaDb,
+}
+
+/// A server, and the moment that a snapshot shows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ServerRecord {
+    /// Which program.
+    #[n(0)]
+    pub flavour: Flavour,
+    /// What `VERSION()` says.
+    #[n(1)]
+    pub version: String,
+    /// What tells this server from others: `@@server_uuid`, or what there is in its place.
+    #[n(2)]
+    pub identity: String,
+    /// What it calls its machine.
+    #[n(3)]
+    pub hostname: String,
+    /// When it was started, in seconds since 1970 by its own clock.
+    #[n(4)]
+    pub started: i64,
+    /// Its clock minus that of the backup's machine, in milliseconds.
+    #[n(5)]
+    pub clock_ahead: i64,
+    /// What `@@global.time_zone` and `@@system_time_zone` say, with a slash between.
+    #[n(6)]
+    pub time_zone: String,
+    /// Global variables that change what definitions and data mean, in order of their names.
+    #[n(7)]
+    pub variables: Vec<Variable>,
+    /// The binary log at the moment; absent when the server writes none.
+    #[n(8)]
+    pub binlog: Option<Binlog>,
+    /// The moment.
+    #[n(9)]
+    pub moment: Moment,
+    /// Tables that were not read because they had not changed, and when they were last really read.
+    #[n(10)]
+    pub carried: Vec<CarriedTable>,
+    /// Tables that do not show the moment but a later time.
+    #[n(11)]
+    pub late: Vec<LateTable>,
+    /// Tables and other objects that should be here and are not.
+    #[n(12)]
+    pub left_out: Vec<LeftOut>,
+    /// What a profile has found out about the application.
+    #[n(13)]
+    pub profile: Option<ProfileRecord>,
+}
+
+/// A variable of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Variable {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// Its value.
+    #[n(1)]
+    pub value: String,
+}
+
+/// Where the binary log stood.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Binlog {
+    /// The file.
+    #[n(0)]
+    pub file: String,
+    /// The position in it.
+    #[n(1)]
+    pub position: u64,
+    /// The position as GTIDs, if the server has them.
+    #[n(2)]
+    pub gtid: String,
+    /// `@@binlog_format`.
+    #[n(3)]
+    pub format: String,
+    /// `@@binlog_row_image`.
+    #[n(4)]
+    pub row_image: String,
+    /// What the log leaves out: `binlog_do_db` and `binlog_ignore_db`.
+    #[n(5)]
+    pub filters: String,
+}
+
+/// The moment that all tables show, unless they are late.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Moment {
+    /// Seconds since 1970 by the server's clock.
+    #[n(0)]
+    pub seconds: i64,
+    /// And microseconds.
+    #[n(1)]
+    pub microseconds: u32,
+    /// How many tries it took.
+    #[n(2)]
+    pub attempts: u32,
+    /// By which means: `snapshots`, `backup stages`, `global read lock`.
+    #[n(3)]
+    pub method: String,
+    /// Milliseconds for which commits were held up.
+    #[n(4)]
+    pub commits_blocked: u64,
+    /// Milliseconds for which tables were locked, the longest of all.
+    #[n(5)]
+    pub tables_locked: u64,
+    /// Milliseconds of the longest wait for our locks that was seen.
+    #[n(6)]
+    pub longest_wait: u64,
+}
+
+/// A table that was carried over from the parent snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct CarriedTable {
+    /// Its schema.
+    #[n(0)]
+    pub schema: String,
+    /// Its name.
+    #[n(1)]
+    pub table: String,
+    /// When it was last really read: seconds since 1970 by the server's clock.
+    #[n(2)]
+    pub read: i64,
+}
+
+/// A table that shows another time than the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LateTable {
+    /// Its schema.
+    #[n(0)]
+    pub schema: String,
+    /// Its name.
+    #[n(1)]
+    pub table: String,
+    /// When reading it ended: seconds since 1970 by the server's clock.
+    #[n(2)]
+    pub read: i64,
+    /// Why.
+    #[n(3)]
+    pub why: String,
+}
+
+/// Something that is not in the snapshot though it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LeftOut {
+    /// Its schema.
+    #[n(0)]
+    pub schema: String,
+    /// Its name.
+    #[n(1)]
+    pub name: String,
+    /// What it is: `table`, `view`, ….
+    #[n(2)]
+    pub what: String,
+    /// Why.
+    #[n(3)]
+    pub why: String,
+}
+
+/// What a profile found out about the application that the database belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ProfileRecord {
+    /// Name of the profile.
+    #[n(0)]
+    pub name: String,
+    /// Settings of the application that say how to use the snapshot.
+    #[n(1)]
+    pub settings: Vec<Variable>,
+}
+
+impl ServerRecord {
+    pub(super) fn check(&self) -> Result<()> {
+        match self.moment.microseconds < 1_000_000 {
+            true => Ok(()),
+            false => Err(FormatError::invalid(WHAT, "its moment has too many microseconds")),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Connections: encrypted as they were asked for or not at all, and failures that say why.
+//!
+//! Goal: nobody takes a connection for safe that is not. Method: a server with certificates of the test's own, and one without.
+
+use std::path::{Path, PathBuf};
+
+use engine::ErrorKind;
+use engine::database::{Address, Connection, Credentials, Tls, error_code};
+use engine::error::chain;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use scenario_tests::server::TestServer;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+/// A folder with a certificate authority, and what it has signed.
+struct Authority {
+    folder: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        // Not the name of what it signs, which would look as if it had signed itself.
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        std::fs::write(folder.path().join("ca"), params.self_signed(&key).unwrap().pem()).unwrap();
+        Authority { folder, issuer: Issuer::new(params, key) }
+    }
+
+    /// Writes a certificate for `name`, and its key.
+    fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let paths = (self.path(&format!("{name}.cert")), self.path(&format!("{name}.key")));
+        std::fs::write(&paths.0, certificate.pem()).unwrap();
+        std::fs::write(&paths.1, key.serialize_pem()).unwrap();
+        paths
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A server that says it is `name`.
+    fn server(&self, name: &str) -> TestServer {
+        let (certificate, key) = self.sign(name);
+        let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
+        let options = [option("ssl-ca", &self.path("ca")), option("ssl-cert", &certificate), option("ssl-key", &key)];
+        TestServer::start(&options.each_ref().map(String::as_str))
+    }
+
+    fn trusted(&self) -> Tls {
+        Tls { authority: Some(self.path("ca")), ..Tls::default() }
+    }
+}
+
+fn with(address: &Address, tls: Tls) -> Address {
+    Address { tls: Some(tls), ..address.clone() }
+}
+
+fn version(address: &Address) -> String {
+    let mut connection = Connection::open(address).unwrap_or_else(|e| panic!("{}", chain(&e)));
+    connection.first("SHOW STATUS LIKE 'Ssl_version'").unwrap().unwrap()[1].clone().unwrap()
+}
+
+#[track_caller]
+fn refused(address: &Address, why: &str) {
+    let error = Connection::open(address).err().unwrap();
+    assert!(chain(&error).contains(why), "`{why}` is not in: {}", chain(&error));
+}
+
+#[test]
+fn a_server_is_trusted_only_with_a_certificate_that_fits() {
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1");
+    let address = server.tcp_address();
+    assert_eq!(version(&address), "", "nobody asked for it");
+    assert!(version(&with(&address, authority.trusted())).starts_with("TLSv1."));
+    refused(&with(&address, Tls::default()), "invalid peer certificate: UnknownIssuer");
+    refused(&with(&address, Authority::new().trusted()), "invalid peer certificate");
+    let other_name = Address { host: "localhost".to_owned(), ..address.clone() };
+    refused(&with(&other_name, authority.trusted()), "certificate not valid for name \"localhost\"");
+    assert!(version(&with(&other_name, Tls { accept_any: true, ..Tls::default() })).starts_with("TLSv1."));
+}
+
+#[test]
+fn a_client_can_show_a_certificate() {
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1");
+    server.run("CREATE USER ann@'%' IDENTIFIED BY 'pw' REQUIRE X509");
+    let credentials = Credentials { user: "ann".into(), password: Some(Zeroizing::new("pw".into())) };
+    let address = Address { credentials, ..server.tcp_address() };
+    refused(&address, "Access denied");
+    refused(&with(&address, authority.trusted()), "Access denied");
+    let identity = Some(authority.sign("ann"));
+    assert!(version(&with(&address, Tls { identity, ..authority.trusted() })).starts_with("TLSv1."));
+    let missing = Some((authority.path("ann.cert"), authority.path("lost.key")));
+    let error = Connection::open(&with(&address, Tls { identity: missing, ..authority.trusted() })).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("lost.key"), "{error}");
+}
+
+#[test]
+fn failures_say_why() {
+    let server = TestServer::start(&["--ssl=0"]);
+    let address = server.tcp_address();
+    refused(&with(&address, Tls { accept_any: true, ..Tls::default() }), "the server offers no TLS");
+    let stranger = Credentials { user: "nobody".into(), password: None };
+    let error = Connection::open(&Address { credentials: stranger, ..address.clone() }).err().unwrap();
+    assert_eq!((error.kind(), error_code(&error)), (ErrorKind::Database, Some(1045)));
+    assert!(chain(&error).contains("using password: NO"), "{}", chain(&error));
+    // A port that is nobody's: it was free, and what had it is gone.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    refused(&Address { port, ..address.clone() }, "Connection refused");
+    refused(&Address { host: "no-such-host.invalid".into(), ..address.clone() }, "lookup");
+    let socket = Some(server.data_folder().join("no-socket"));
+    refused(&Address { socket, ..address }, "No such file");
+}
