@@ -111,6 +111,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
         quote_text(&info.name)
     );
     let rows = connection.rows(&sql)?;
+    let period = if info.versioned { period(connection, info)? } else { Vec::new() };
     let mut columns = Vec::with_capacity(rows.len());
     for row in rows {
         let mut row = texts(row).into_iter();
@@ -119,10 +120,12 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
         let (column_type, character_set) = (next().unwrap_or_default(), next());
         let extra = next().unwrap_or_default().to_uppercase();
         // MySQL marks defaults that are expressions as DEFAULT_GENERATED.
-        let generated = extra.contains("VIRTUAL GENERATED")
+        let computed = extra.contains("VIRTUAL GENERATED")
             || extra.contains("STORED GENERATED")
             || extra.contains("PERSISTENT GENERATED")
             || ["VIRTUAL", "PERSISTENT"].contains(&extra.as_str());
+        // The server says that it generates the ends of the period; they are what history consists of.
+        let generated = computed && !period.contains(&name);
         let (encoding, select, load) = encoding(server, &name, &data_type).ok_or_else(|| {
             let what = format!("`{}`.`{}`: its column `{name}` has the type {column_type}", info.schema, info.name);
             Error::new(ErrorKind::Database, format!("{what}, which this version cannot carry"))
@@ -139,7 +142,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
         });
     }
     // The period of a versioned table whose columns are not shown.
-    if info.versioned && !columns.iter().any(|c| c.name.eq_ignore_ascii_case("row_start")) {
+    if info.versioned && period.is_empty() {
         for name in ["row_start", "row_end"] {
             columns.push(Column {
                 name: name.to_owned(),
@@ -154,6 +157,17 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
         }
     }
     Ok(columns)
+}
+
+/// The columns of a versioned table's period, if they are its own.
+fn period(connection: &mut Connection, info: &TableInfo) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} \
+         AND GENERATION_EXPRESSION IN ('ROW START', 'ROW END')",
+        quote_text(&info.schema),
+        quote_text(&info.name)
+    );
+    Ok(connection.rows(&sql)?.into_iter().filter_map(|row| texts(row).into_iter().next().flatten()).collect())
 }
 
 /// How a value is encoded, what is selected for it, and what stores it again.

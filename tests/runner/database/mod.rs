@@ -6,4 +6,5 @@ mod data;
 mod load;
 mod save;
 mod server;
+mod torture;
 mod writers;

@@ -13,7 +13,7 @@ struct Kind {
     columns: &'static [usize],
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     Kind { name: "VIEW", names: "SELECT TABLE_NAME FROM VIEWS WHERE TABLE_SCHEMA = ?", columns: &[1, 2, 3] },
     Kind {
         name: "SEQUENCE",
@@ -28,6 +28,16 @@ const KINDS: [Kind; 6] = [
     Kind {
         name: "FUNCTION",
         names: "SELECT ROUTINE_NAME FROM ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_TYPE = 'FUNCTION'",
+        columns: &[1, 2, 3, 4, 5],
+    },
+    Kind {
+        name: "PACKAGE",
+        names: "SELECT ROUTINE_NAME FROM ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_TYPE = 'PACKAGE'",
+        columns: &[1, 2, 3, 4, 5],
+    },
+    Kind {
+        name: "PACKAGE BODY",
+        names: "SELECT ROUTINE_NAME FROM ROUTINES WHERE ROUTINE_SCHEMA = ? AND ROUTINE_TYPE = 'PACKAGE BODY'",
         columns: &[1, 2, 3, 4, 5],
     },
     // The moment of its creation, column 6, is left out.

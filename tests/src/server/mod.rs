@@ -4,6 +4,7 @@
 //! the last server that uses it.
 
 mod fingerprint;
+mod guard;
 mod launch;
 mod template;
 
@@ -15,15 +16,22 @@ use std::sync::Arc;
 use engine::database::{Address, Connection, Credentials};
 use tempfile::TempDir;
 
+use guard::Guard;
 use launch::Launch;
 
 /// A running server. Its administrator is `root`, without a password.
 pub struct TestServer {
     launch: Launch,
-    child: Option<Child>,
+    running: Option<Running>,
     folder: TempDir,
     /// Keeps the template for the next server.
     _template: Arc<TempDir>,
+}
+
+/// A server's process, and what ends it if this process cannot.
+struct Running {
+    server: Child,
+    guard: Guard,
 }
 
 impl TestServer {
@@ -36,29 +44,34 @@ impl TestServer {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut launch = Launch::new(folder.path(), options);
         template::copy_folder(template.path(), &launch.data());
-        let child = launch.begin();
-        TestServer { launch, child: Some(child), folder, _template: template }
+        let server = launch.begin();
+        let guard = Guard::over(&server, folder.path());
+        TestServer { launch, running: Some(Running { server, guard }), folder, _template: template }
     }
 
     /// Stops the server as its administrator would, and starts it again: same data, socket and port.
     pub fn restart(&mut self) {
         self.stop();
-        self.child = Some(self.launch.again());
+        let server = self.launch.again();
+        let guard = Guard::over(&server, self.folder.path());
+        self.running = Some(Running { server, guard });
     }
 
     /// Stops the server as its administrator would.
     pub fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some(Running { mut server, guard }) = self.running.take() {
             self.run("SHUTDOWN");
-            child.wait().expect("a server that ends");
+            guard.dismiss();
+            server.wait().expect("a server that ends");
         }
     }
 
     /// Ends the server as a power failure would. [`TestServer::restart`] starts it again.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("a server that runs");
-            child.wait().expect("a server that ends");
+        if let Some(Running { mut server, guard }) = self.running.take() {
+            guard.dismiss();
+            server.kill().expect("a server that runs");
+            server.wait().expect("a server that ends");
         }
     }
 
@@ -130,10 +143,7 @@ impl TestServer {
 impl Drop for TestServer {
     /// Also when a test panics. Nothing of the data is needed any more, so it is not shut down.
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.kill();
     }
 }
 
