@@ -43,7 +43,7 @@ pub fn type_name(kind: ObjectType) -> &'static str {
     }
 }
 
-impl Objects<'_, '_> {
+impl<'o> Objects<'_, 'o> {
     /// Makes the sequences with the values that they had. Those that are there, as an earlier run has made them, are made again.
     ///
     /// # Errors
@@ -66,12 +66,13 @@ impl Objects<'_, '_> {
         connection.run(&format!("SELECT SETVAL({name}, {next}, 0, {})", object.cycles.unwrap_or(0)))
     }
 
-    /// Makes routines and views, in whatever order they can be made: what refers to another one comes after it.
+    /// Makes routines and views, in whatever order they can be made: what refers to another one comes after it. Gives those that are made.
     ///
     /// # Errors
     /// If the connection is lost.
-    pub fn make_routines_and_views(&self, connection: &mut Connection) -> Result<()> {
+    pub fn make_routines_and_views(&self, connection: &mut Connection) -> Result<Vec<&'o SchemaObject>> {
         use ObjectType as T;
+        let mut all = Vec::new();
         let mut waiting = self.of(&[T::Function, T::Procedure, T::Package, T::PackageBody, T::View]);
         waiting.retain(|object| !self.is_left(object));
         loop {
@@ -79,14 +80,15 @@ impl Objects<'_, '_> {
             let before = waiting.len();
             for object in waiting {
                 match self.make(connection, object) {
-                    Ok(()) => count(&self.run.tally.objects, 1),
+                    Ok(()) => all.push(object),
                     Err(error) if is_fatal(&error) => return Err(error),
                     Err(error) => failed.push((object, error)),
                 }
             }
             if failed.len() == before || failed.is_empty() {
                 failed.iter().for_each(|(object, error)| self.problem(object, &chain(error)));
-                return Ok(());
+                count(&self.run.tally.objects, all.len() as u64);
+                return Ok(all);
             }
             waiting = failed.into_iter().map(|(object, _)| object).collect();
         }
@@ -107,21 +109,22 @@ impl Objects<'_, '_> {
         Ok(())
     }
 
-    /// Makes events.
+    /// Makes events. Gives those that are made.
     ///
     /// # Errors
     /// If the connection is lost.
-    pub fn make_events(&self, connection: &mut Connection) -> Result<()> {
+    pub fn make_events(&self, connection: &mut Connection) -> Result<Vec<&'o SchemaObject>> {
+        let mut all = Vec::new();
         for object in self.of(&[ObjectType::Event]) {
             if !self.is_left(object) {
                 let made = self.make(connection, object);
-                self.settle(object, made)?;
+                all.extend(self.settle(object, made)?.then_some(object));
             }
         }
-        Ok(())
+        Ok(all)
     }
 
-    fn of(&self, kinds: &[ObjectType]) -> Vec<&SchemaObject> {
+    fn of(&self, kinds: &[ObjectType]) -> Vec<&'o SchemaObject> {
         self.record.objects.iter().filter(|object| kinds.contains(&object.kind)).collect()
     }
 
@@ -143,18 +146,22 @@ impl Objects<'_, '_> {
         self.run.tally.problem(self.schema, &object.name, &format!("{what}: {message}"));
     }
 
-    fn settle(&self, object: &SchemaObject, made: Result<()>) -> Result<()> {
+    /// Whether an object is made; names one that is not.
+    fn settle(&self, object: &SchemaObject, made: Result<()>) -> Result<bool> {
         match made {
             Ok(()) => count(&self.run.tally.objects, 1),
             Err(error) if is_fatal(&error) => return Err(error),
-            Err(error) => self.problem(object, &chain(&error)),
+            Err(error) => {
+                self.problem(object, &chain(&error));
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Makes one object in the session that it was made in. The session is as before afterwards.
+    /// Makes one object in the session that it was made in. The session is as before afterwards. It takes milliseconds, and a schema whose
+    /// tables have been replaced shall not be without its objects: the wish to stop waits.
     fn make(&self, connection: &mut Connection, object: &SchemaObject) -> Result<()> {
-        self.run.check()?;
         let schema = quote_name(self.schema);
         connection.run(&format!("USE {schema}"))?;
         // An earlier run that was interrupted may have made it.

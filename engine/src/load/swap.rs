@@ -190,23 +190,19 @@ fn keep_objects(
     let problems = run.tally.problem_count();
     objects.make_triggers(connection, &|table| schema.plan.has(table))?;
     if schema.plan.is_whole {
-        objects.make_routines_and_views(connection)?;
-        objects.make_events(connection)?;
-    }
-    let name = quote_name(&schema.plan.name);
-    if schema.plan.is_whole && run.tally.problem_count() == problems {
-        for object in &former.objects {
-            if !matches!(object.kind, ObjectType::Sequence | ObjectType::Trigger) {
-                connection.run(&format!(
-                    "DROP {} IF EXISTS {name}.{}",
-                    type_name(object.kind),
-                    quote_name(&object.name)
-                ))?;
-            }
+        let mut made = objects.make_routines_and_views(connection)?;
+        made.extend(objects.make_events(connection)?);
+        let name = quote_name(&schema.plan.name);
+        for object in made {
+            connection.run(&format!(
+                "DROP {} IF EXISTS {name}.{}",
+                type_name(object.kind),
+                quote_name(&object.name)
+            ))?;
         }
     }
     if run.tally.problem_count() == problems {
-        return connection.run(&format!("DROP TABLE {}.{}", quote_name(kept), quote_name(DEFINITIONS)));
+        return connection.run(&format!("DROP TABLE IF EXISTS {}.{}", quote_name(kept), quote_name(DEFINITIONS)));
     }
     run.monitor.note(&format!(
         "what of schema `{}` could not be made again in `{kept}` is kept there, as text, in the table `{DEFINITIONS}`",

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::ErrorKind;
 use engine::load::{
-    Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, References, SchemaChoice, TableChoice, load,
+    Accounts, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, References, SchemaChoice,
+    TableChoice, load,
 };
 use engine::monitor::{Monitor, NullMonitor, Work};
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
+use repo_format::database::Account;
 use scenario_tests::server::TestServer;
 
 use super::save::save;
@@ -25,15 +27,20 @@ struct Saved {
 }
 
 fn saved(server: &TestServer, schemas: &[&str]) -> Saved {
+    saved_with(server, schemas, &[])
+}
+
+fn saved_with(server: &TestServer, schemas: &[&str], accounts: &[Account]) -> Saved {
     let fixture = Fixture::new();
     let repository = fixture.open();
-    let snapshot = save(&fixture, &repository, server, schemas);
+    let snapshot = save(&fixture, &repository, server, schemas, accounts);
     Saved { _fixture: fixture, repository, snapshot }
 }
 
 fn shop() -> (TestServer, Saved) {
     let server = TestServer::start(&[]);
     server.script(SHOP);
+    server.script(b"USE shop; SET NAMES latin1; CREATE PROCEDURE umlaut() COMMENT 'latin' SELECT '\xe4\xf6'");
     let saved = saved(&server, &["shop"]);
     (server, saved)
 }
@@ -188,7 +195,7 @@ fn an_interrupted_load_goes_on() {
         let result = load(&saved.repository, &saved.snapshot, &other.address(), &all(), &stops);
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
     }
-    let another = super::load::saved(&server, &["shop"]);
+    let another = saved_with(&server, &["shop"], &[]);
     let error = another.load(&other, &all()).unwrap_err();
     assert!(error.to_string().contains("DROP DATABASE `shop`"), "{error}");
     let outcome = saved.load_whole(&other, &all());
@@ -240,7 +247,7 @@ fn text_that_is_not_well_formed_is_named() {
     let mut broken = bytes;
     broken[at + 1] = 0xff;
     std::fs::write(&path, broken).unwrap();
-    saved.snapshot = save(&saved._fixture, &saved.repository, &server, &["shop"]);
+    saved.snapshot = save(&saved._fixture, &saved.repository, &server, &["shop"], &[]);
     let other = TestServer::start(&[]);
     let outcome = saved.load(&other, &all()).unwrap();
     let messages: Vec<&str> = outcome.problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -284,4 +291,98 @@ fn a_dry_run_says_what_would_be_and_does_nothing() {
     let outcome = saved.load_whole(&other, &LoadOptions { dry_run: true, ..all() });
     assert!(outcome.tables.iter().any(|table| table.table == "item" && table.rows == 3000), "{:?}", outcome.tables);
     assert_eq!(other.value("SHOW DATABASES LIKE 'shop'"), None);
+}
+
+#[test]
+fn what_cannot_be_kept_as_it_was_is_kept_as_text() {
+    let (server, saved) = shop();
+    server.script("USE shop; CREATE TABLE gone (a INT); CREATE VIEW broken AS SELECT a FROM gone; DROP TABLE gone");
+    let outcome = saved.load(&server, &LoadOptions { existing: Existing::Swap, ..all() }).unwrap();
+    let kept = &outcome.former[0].to;
+    assert_eq!(outcome.problem_count, 1, "{:?}", outcome.problems);
+    let text = server.value(&format!("SELECT definition FROM `{kept}`.enamel_definitions WHERE name = 'broken'"));
+    assert!(text.unwrap().contains("VIEW `broken` AS"));
+    assert_eq!(server.value("SELECT COUNT(*) FROM shop.a_view").as_deref(), Some("0"), "it is valid");
+    let views = "SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA =";
+    assert_eq!(server.value(&format!("{views} '{kept}'")).as_deref(), Some("2"));
+}
+
+#[test]
+fn a_swap_that_was_interrupted_is_finished() {
+    let (server, saved) = shop();
+    let before = server.fingerprint("shop");
+    let swap = LoadOptions { existing: Existing::Swap, ..all() };
+    let tables = before.keys().filter(|name| name.starts_with("TABLE ")).count() as u64;
+    let stops = StopsAfter(tables, AtomicU64::new(0));
+    let result = load(&saved.repository, &saved.snapshot, &server.address(), &swap, &stops);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_same(&before, &server.fingerprint("shop"));
+    // As if the machine had failed just after the tables were renamed.
+    server.script(
+        "ALTER TABLE shop__restoring.line ADD CONSTRAINT line_item FOREIGN KEY (item)
+           REFERENCES shop__restoring.item (id) ON DELETE CASCADE;
+         CREATE DATABASE shop__before_then CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+         INSERT INTO shop__restoring.enamel_restore VALUES ('swap', 'shop__before_then');
+         DROP TRIGGER shop.item_bi; DROP TRIGGER shop.item_ai;",
+    );
+    let list = |schema: &str| {
+        let sql = format!(
+            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{schema}' \
+             AND TABLE_TYPE <> 'VIEW' AND TABLE_NAME <> 'enamel_restore'"
+        );
+        server.rows(&sql).into_iter().map(|row| row[0].clone().unwrap().replace('`', "``")).collect::<Vec<_>>()
+    };
+    let moved = |from: &str, to: &str| {
+        let one = |name: String| format!("`{from}`.`{name}` TO `{to}`.`{name}`");
+        list(from).into_iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let (kept, placed) = (moved("shop", "shop__before_then"), moved("shop__restoring", "shop"));
+    server.run(&format!("RENAME TABLE {kept}, {placed}"));
+    let outcome = saved.load_whole(&server, &swap);
+    assert_eq!(outcome.former[0].to, "shop__before_then");
+    assert_same(&before, &server.fingerprint("shop"));
+    assert!(server.fingerprint("shop__before_then").contains_key("VIEW a_view"));
+}
+
+#[test]
+fn accounts_come_back_and_those_that_are_there_stay() {
+    let server = TestServer::start(&[]);
+    server.script("CREATE DATABASE shop; CREATE TABLE shop.t (a INT PRIMARY KEY)");
+    let account = |name: &str, create: &str, grant: &str| {
+        let (name, create) = (name.to_owned(), create.to_owned());
+        Account { name, create, grants: vec![grant.to_owned()] }
+    };
+    let accounts = [
+        account("`readers`", "CREATE ROLE `readers`", "GRANT SELECT ON `shop`.* TO `readers`"),
+        account("'clerk'@'%'", "CREATE USER 'clerk'@'%' IDENTIFIED BY 'new'", "GRANT `readers` TO 'clerk'@'%'"),
+        account("'boss'@'%'", "CREATE USER 'boss'@'%' IDENTIFIED BY 'new'", "GRANT ALL ON *.* TO 'boss'@'%'"),
+    ];
+    let saved = saved_with(&server, &["shop"], &accounts);
+    let other = TestServer::start(&[]);
+    other.run("CREATE USER 'boss'@'%' IDENTIFIED BY 'old'");
+    let before = other.rows("SHOW GRANTS FOR 'boss'@'%'");
+    saved.load_whole(&other, &LoadOptions { accounts: Accounts::Make, ..all() });
+    assert_eq!(other.rows("SHOW GRANTS FOR 'boss'@'%'"), before);
+    let clerk = other.rows("SHOW GRANTS FOR 'clerk'@'%'");
+    assert_eq!(clerk[0][0].as_deref(), Some("GRANT `readers` TO `clerk`@`%`"));
+}
+
+#[test]
+fn rows_may_be_larger_than_a_packet() {
+    let server = TestServer::start(&["--max-allowed-packet=64M"]);
+    server.script(
+        "CREATE DATABASE shop; USE shop; CREATE TABLE t (a INT PRIMARY KEY, b LONGBLOB, c INT, KEY c (c));
+         INSERT INTO t SELECT seq, REPEAT(CONCAT('\\\\', CHAR(0), 'abc', seq), 1500000), seq FROM seq_1_to_3",
+    );
+    let saved = saved(&server, &["shop"]);
+    let small = TestServer::start(&["--max-allowed-packet=1M"]);
+    saved.load_whole(&small, &LoadOptions { check: Check::Counts, ..all() });
+    assert_same(&server.fingerprint("shop"), &small.fingerprint("shop"));
+    let inserting = TestServer::start(&["--max-allowed-packet=1M", "--local-infile=0"]);
+    let outcome = saved.load(&inserting, &all()).unwrap();
+    assert!(outcome.problems[0].message.contains("max_allowed_packet is 1048576: raise it"), "{:?}", outcome.problems);
+    assert!(inserting.value("SELECT COUNT(*) FROM shop.enamel_restore").is_some(), "it can be tried again");
+    inserting.run("SET GLOBAL max_allowed_packet=67108864");
+    saved.load_whole(&inserting, &LoadOptions { check: Check::Counts, ..all() });
+    assert_same(&server.fingerprint("shop"), &inserting.fingerprint("shop"));
 }

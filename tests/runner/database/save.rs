@@ -9,7 +9,7 @@ use engine::pack::{ChunkStore, Mode, NodeSink, UPLOADERS};
 use engine::repository::{Repository, WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::tree::{ContentRef, DirectoryBuilder, SegmentItem, SegmentListBuilder, TreeEntry};
-use repo_format::database::{Flavour, Moment, ServerRecord, TableRecord, escape_name};
+use repo_format::database::{Account, AccountsRecord, Flavour, Moment, ServerRecord, TableRecord, escape_name};
 use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::{Bytes32, ChunkId};
 use repo_format::manifest::{ROOT_DATABASE, Root};
@@ -19,11 +19,19 @@ use scenario_tests::server::TestServer;
 
 use crate::support::{Fixture, backup, by_id};
 
+/// Bytes of a chunk, at most.
+const CHUNK: usize = 4 << 20;
 /// Bytes of a segment.
 const SEGMENT: usize = 20_000;
 
-/// Saves `schemas` of `server`.
-pub fn save(fixture: &Fixture, repository: &Repository, server: &TestServer, schemas: &[&str]) -> Snapshot {
+/// Saves `schemas` of `server`, and `accounts`.
+pub fn save(
+    fixture: &Fixture,
+    repository: &Repository,
+    server: &TestServer,
+    schemas: &[&str],
+    accounts: &[Account],
+) -> Snapshot {
     let folder = fixture.folder("nothing");
     let (model, _) = backup(repository, &folder);
     let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor).unwrap();
@@ -35,7 +43,7 @@ pub fn save(fixture: &Fixture, repository: &Repository, server: &TestServer, sch
         // Else the uploaders would wait for ever for a test that has failed.
         let _ending = Abandon(&store);
         let mut saver = Saver { store: &store, coder: Coder::new(3).unwrap() };
-        let top = saver.top(&mut server.connect(), schemas);
+        let top = saver.top(&mut server.connect(), schemas, accounts);
         store.finish().unwrap();
         top
     });
@@ -77,8 +85,11 @@ impl<'s> Saver<'_, 's> {
         if bytes.is_empty() {
             return None;
         }
-        let id = self.store.store(&mut self.coder, ChunkKind::Data, bytes, Compression::Always).unwrap().id;
-        Some(ContentRef::Direct(vec![ContentItem { id, len: bytes.len() as u64 }]))
+        let items = bytes.chunks(CHUNK).map(|piece| {
+            let id = self.store.store(&mut self.coder, ChunkKind::Data, piece, Compression::Always).unwrap().id;
+            ContentItem { id, len: piece.len() as u64 }
+        });
+        Some(ContentRef::Direct(items.collect()))
     }
 
     fn file(&mut self, name: &[u8], bytes: &[u8]) -> TreeEntry {
@@ -93,10 +104,14 @@ impl<'s> Saver<'_, 's> {
         TreeEntry { tree: builder.finish(&mut self.sink()).unwrap(), ..entry(name, EntryKind::Directory, 0) }
     }
 
-    fn top(&mut self, connection: &mut Connection, schemas: &[&str]) -> ChunkId {
+    fn top(&mut self, connection: &mut Connection, schemas: &[&str], accounts: &[Account]) -> ChunkId {
         let server = Server::detect(connection).unwrap();
         let record = record(&server, connection);
         let mut entries = vec![self.file(b".server", &record.encode().unwrap())];
+        if !accounts.is_empty() {
+            let record = AccountsRecord { accounts: accounts.to_vec() };
+            entries.push(self.file(b".accounts", &record.encode().unwrap()));
+        }
         for schema in schemas {
             entries.push(self.schema(connection, &server, schema));
         }
