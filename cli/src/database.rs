@@ -133,7 +133,8 @@ impl ServerArgs {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether none of them is given.
+    pub fn is_empty(&self) -> bool {
         self.defaults_file.is_none() && self.database_password_file.is_none() && self.tls() == TlsParts::default()
     }
 }

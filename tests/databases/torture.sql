@@ -5,7 +5,7 @@ SET NAMES utf8mb4;
 SET time_zone = '+00:00';
 SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION';
 SET timestamp = 1700000000.123456;
-CREATE DATABASE torture DEFAULT CHARACTER SET latin1 COLLATE latin1_swedish_ci COMMENT 'a schema with a comment, it''s';
+CREATE DATABASE torture DEFAULT CHARACTER SET latin1 COLLATE latin1_swedish_ci COMMENT 'a schema with a comment, it''s \\ ä';
 USE torture;
 
 -- Numbers ---------------------------------------------------------------------------------------------------------------------

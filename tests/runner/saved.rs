@@ -251,6 +251,7 @@ fn schema(forge: &Forge<'_, '_>, name: &str, mut tables: Vec<TreeEntry>) -> Tree
         character_set: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
         objects: Vec::new(),
+        comment: None,
     };
     tables.push(file(forge, SCHEMA_FILE, &record.encode().unwrap()));
     folder(forge, &escape_name(name), tables)

@@ -19,7 +19,7 @@ use crate::ui::{Ui, format};
 #[command(next_help_heading = "Restoring a database")]
 pub struct LoadArgs {
     /// The server to restore into, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
-    #[arg(long, value_name = "URL", conflicts_with_all = ["target", "delete", "owner"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["delete", "owner"])]
     pub to_database: Option<String>,
     /// Only this schema, under another name if one is given; can be given several times [default: all]
     #[arg(long = "schema", value_name = "NAME[=OTHER]", value_parser = parse_schema, requires = "to_database")]
@@ -172,7 +172,20 @@ fn parse_table(text: &str) -> std::result::Result<TableChoice, String> {
     }
 }
 
-/// What of the arguments makes no sense together.
+/// Refuses options that say how to get in to a server when none is named.
+///
+/// # Errors
+/// [`ErrorKind::Usage`].
+pub fn check_unused(args: &LoadArgs) -> Result<()> {
+    match args.server.is_empty() {
+        true => Ok(()),
+        false => {
+            Err(Error::new(ErrorKind::Usage, "an option is about a database, and none is named: use --to-database"))
+        }
+    }
+}
+
+/// Refuses a path in what goes into a server.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`].

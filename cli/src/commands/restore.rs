@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgGroup, ValueEnum};
 use engine::Result;
 use engine::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
 use repo_format::config::Access;
@@ -28,6 +28,7 @@ use crate::ui::{Ui, format, json};
 /// With --to-database the database of the snapshot goes into a MySQL or MariaDB server, never into a schema that holds anything,
 /// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
 #[command(after_help = "\
 Examples
   enamel restore latest --target /tmp/practice
@@ -42,7 +43,7 @@ pub struct RestoreArgs {
     #[arg(value_name = "SNAP[:PATH]", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
     snap: Snap,
     /// The folder to restore into; it is made if need be
-    #[arg(long, value_name = "DIR", required_unless_present = "to_database")]
+    #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
     /// Only print what would be done
     #[arg(long)]
@@ -99,6 +100,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         let url = args.load.to_database.as_deref().unwrap_or_default();
         return load::run(&args.load, url, args.dry_run, &repo, &snapshot, context);
     };
+    load::check_unused(&args.load)?;
     let owners = match args.owner {
         OwnerArg::Name => Owners::ByName,
         OwnerArg::Id => Owners::ById,

@@ -15,6 +15,7 @@ mod json;
 mod key;
 mod read;
 mod restore;
+mod restore_database;
 mod secrets;
 mod settings;
 mod status;

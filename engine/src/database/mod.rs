@@ -38,5 +38,5 @@ pub use rows::{RowEncoder, RowKey, escape, select_list};
 pub use schema::{SchemaContents, read_schema};
 pub use schemas::list_schemas;
 pub use server::{Server, Version};
-pub use table::{TableInfo, describe_table, list_tables};
+pub use table::{TableInfo, describe_table, holds_rows, list_tables};
 pub use visibility::{MissingRight, Purpose, Weight, grant_statements, missing, missing_for_backup};

@@ -24,20 +24,24 @@ pub struct SchemaContents {
 /// # Errors
 /// [`ErrorKind::NotFound`] if there is no such schema; [`ErrorKind::Database`] if the server refuses.
 pub fn read_schema(connection: &mut Connection, server: &Server, schema: &str) -> Result<SchemaContents> {
+    // Schemas have comments since MariaDB 10.5.
+    let comment = if server.is_mariadb_from((10, 5, 0)) { "NULLIF(SCHEMA_COMMENT, '')" } else { "NULL" };
     let defaults = connection.first(&format!(
-        "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
+        "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME, {comment} FROM information_schema.SCHEMATA \
          WHERE SCHEMA_NAME = {}",
         quote_text(schema)
     ))?;
     let Some(defaults) = defaults else {
         return Err(Error::new(ErrorKind::NotFound, format!("the server has no schema {}", quote_name(schema))));
     };
-    let mut defaults = defaults.into_iter().map(Option::unwrap_or_default);
+    let mut defaults = defaults.into_iter();
+    let mut next = || defaults.next().flatten();
     let mut contents = SchemaContents {
         record: SchemaRecord {
             name: schema.to_owned(),
-            character_set: defaults.next().unwrap_or_default(),
-            collation: defaults.next().unwrap_or_default(),
+            character_set: next().unwrap_or_default(),
+            collation: next().unwrap_or_default(),
+            comment: next(),
             objects: Vec::new(),
         },
         left_out: Vec::new(),

@@ -29,6 +29,13 @@ pub struct TableInfo {
     pub transactional: bool,
 }
 
+/// Whether tables of `engine` hold rows: not those of others, and not none at all. What is read from them must not be stored again.
+pub fn holds_rows(engine: &str) -> bool {
+    !["MRG_MyISAM", "MERGE", "BLACKHOLE", "FEDERATED", "CONNECT", "SPIDER"]
+        .iter()
+        .any(|without| engine.eq_ignore_ascii_case(without))
+}
+
 /// The base tables of `schemas`, in order of their names.
 ///
 /// # Errors
@@ -77,7 +84,11 @@ pub fn describe_table(connection: &mut Connection, server: &Server, info: &Table
     let full_name = format!("{}.{}", quote_name(&info.schema), quote_name(&info.name));
     let shown = connection.rows(&format!("SHOW CREATE TABLE {full_name}"))?;
     let create = shown.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten()).unwrap_or_default();
-    let columns = columns(connection, server, info)?;
+    let period = if info.versioned { period(connection, info)? } else { Vec::new() };
+    let columns = columns(connection, server, info, &period)?;
+    // Without its period a row of history would be current again.
+    let is_carried = |c: &Column| period.contains(&c.name) && c.generated != Some(true);
+    let has_history = period.is_empty() || columns.iter().any(is_carried);
     let key = key(connection, info, &columns)?;
     let order = match &key[..] {
         [] => RowOrder::RowBytes,
@@ -92,7 +103,7 @@ pub fn describe_table(connection: &mut Connection, server: &Server, info: &Table
         key,
         order,
         encoding: repo_format::database::ROW_ENCODING,
-        versioned: info.versioned.then_some(true),
+        versioned: info.versioned.then_some(has_history),
         changed: if info.transactional { None } else { info.changed },
         segment_bits: None,
     })
@@ -103,7 +114,7 @@ fn is_whole_number(column: &Column) -> bool {
     column.encoding == ValueEncoding::Integer && column.select.is_none()
 }
 
-fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Result<Vec<Column>> {
+fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, period: &[String]) -> Result<Vec<Column>> {
     let sql = format!(
         "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME, EXTRA FROM information_schema.COLUMNS \
          WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} ORDER BY ORDINAL_POSITION",
@@ -111,7 +122,6 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
         quote_text(&info.name)
     );
     let rows = connection.rows(&sql)?;
-    let period = if info.versioned { period(connection, info)? } else { Vec::new() };
     let mut columns = Vec::with_capacity(rows.len());
     for row in rows {
         let mut row = texts(row).into_iter();
@@ -120,12 +130,12 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
         let (column_type, character_set) = (next().unwrap_or_default(), next());
         let extra = next().unwrap_or_default().to_uppercase();
         // MySQL marks defaults that are expressions as DEFAULT_GENERATED.
-        let computed = extra.contains("VIRTUAL GENERATED")
+        let is_generated = extra.contains("VIRTUAL GENERATED")
             || extra.contains("STORED GENERATED")
             || extra.contains("PERSISTENT GENERATED")
             || ["VIRTUAL", "PERSISTENT"].contains(&extra.as_str());
-        // The server says that it generates the ends of the period; they are what history consists of.
-        let generated = computed && !period.contains(&name);
+        // The server lets a moment be stored again, but not the number of a transaction.
+        let generated = is_generated && !(period.contains(&name) && data_type == "timestamp");
         let (encoding, select, load) = encoding(server, &name, &data_type).ok_or_else(|| {
             let what = format!("`{}`.`{}`: its column `{name}` has the type {column_type}", info.schema, info.name);
             Error::new(ErrorKind::Database, format!("{what}, which this version cannot carry"))
@@ -141,7 +151,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
             auto_increment: extra.contains("AUTO_INCREMENT").then_some(true),
         });
     }
-    // The period of a versioned table whose columns are not shown.
+    // The period of a versioned table that names no columns for it.
     if info.versioned && period.is_empty() {
         for name in ["row_start", "row_end"] {
             columns.push(Column {
@@ -159,7 +169,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo) -> Re
     Ok(columns)
 }
 
-/// The columns of a versioned table's period, if they are its own.
+/// The columns of a versioned table that hold from when to when a row was current, if it names them.
 fn period(connection: &mut Connection, info: &TableInfo) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} \
@@ -167,7 +177,8 @@ fn period(connection: &mut Connection, info: &TableInfo) -> Result<Vec<String>> 
         quote_text(&info.schema),
         quote_text(&info.name)
     );
-    Ok(connection.rows(&sql)?.into_iter().filter_map(|row| texts(row).into_iter().next().flatten()).collect())
+    let name = |row| texts(row).into_iter().next().flatten();
+    Ok(connection.rows(&sql)?.into_iter().filter_map(name).collect())
 }
 
 /// How a value is encoded, what is selected for it, and what stores it again.

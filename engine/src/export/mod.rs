@@ -5,27 +5,29 @@
 //!           for each schema: routines; then views, empty ones first; then triggers, events; settings as they were
 //! ```
 //!
-//! Views come after routines, which they may call, and after the views that they refer to, as far as these stand there empty. Triggers come
-//! after rows, which must not set them off. What was not run on MySQL: a script of MySQL's definitions; all of it is by its documentation.
+//! Views come after routines, which they may call, and while the views that they refer to stand there, empty. Triggers come after rows, which must not set them off. What was not run on MySQL: a script of MySQL's definitions; all of it is by its documentation.
 
 mod literal;
 mod objects;
+mod order;
 mod rows;
 mod script;
 mod selection;
 
+use std::borrow::Cow;
 use std::io::Write;
 
-use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord};
+use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord, TableRecord};
 
-use crate::database::quote_name;
-use crate::error::{Error, Result, chain};
+use crate::database::{holds_rows, quote_name};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::saved::{Database, SavedTable, Schema, read_segment};
 use crate::snapshots::Snapshot;
 
+use order::before_what_they_mention;
 use rows::InsertWriter;
 use script::Script;
 use selection::{Selection, Tables};
@@ -60,7 +62,7 @@ pub struct ExportOutcome {
 /// the repository has lost are left out, and named in the outcome and in the script.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the snapshot does not hold what was named; errors of `out`; records that are damaged.
+/// [`ErrorKind::NotFound`] if the snapshot does not hold what was named; errors of `out`; records that are damaged.
 pub fn export_sql(
     repository: &Repository,
     snapshot: &Snapshot,
@@ -138,13 +140,25 @@ impl Export<'_> {
 
     fn table(&mut self, schema: &SchemaRecord, table: &SavedTable) -> Result<()> {
         self.script.line("")?;
-        self.script.bytes(&table.record.create.0)?;
+        self.script.bytes(&without_counter(&table.record))?;
         self.script.line(";")?;
+        self.outcome.tables += 1;
+        if !holds_rows(&table.record.engine) {
+            return Ok(());
+        }
         let name = quote_name(&table.record.name);
         let has_lazy_keys = ["MyISAM", "Aria"].contains(&table.record.engine.as_str());
         if has_lazy_keys {
             self.script.guarded("!40000", &format!("ALTER TABLE {name} DISABLE KEYS"))?;
         }
+        self.rows(schema, table)?;
+        if has_lazy_keys {
+            self.script.guarded("!40000", &format!("ALTER TABLE {name} ENABLE KEYS"))?;
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, schema: &SchemaRecord, table: &SavedTable) -> Result<()> {
         let mut writer = InsertWriter::new(&table.record);
         for segment in table.segments(self.reader)? {
             if self.monitor.is_cancelled() {
@@ -157,19 +171,14 @@ impl Export<'_> {
             });
             match written {
                 Ok(rows) => self.outcome.rows += rows,
-                Err(error) if error.kind() == crate::ErrorKind::Damaged => {
+                Err(error) if error.kind() == ErrorKind::Damaged => {
                     writer.finish(&mut self.script)?;
                     self.lost(&schema.name, &table.record.name, &error)?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        writer.finish(&mut self.script)?;
-        if has_lazy_keys {
-            self.script.guarded("!40000", &format!("ALTER TABLE {name} ENABLE KEYS"))?;
-        }
-        self.outcome.tables += 1;
-        Ok(())
+        writer.finish(&mut self.script)
     }
 
     /// Notes that rows are lost here.
@@ -184,50 +193,55 @@ impl Export<'_> {
 
     /// Makes all else, when all tables are there.
     fn objects(&mut self, selection: &Selection<'_>) -> Result<()> {
+        let all = selection
+            .schemas
+            .iter()
+            .flat_map(|(schema, tables)| chosen(&schema.record, tables).map(|object| (&schema.record, object)));
+        let all: Vec<_> = all.collect();
+        let of = |wanted: fn(ObjectType) -> bool| all.iter().copied().filter(move |(_, object)| wanted(object.kind));
         let flavour = self.server.flavour;
-        self.each(selection, objects::is_routine, |export, schema, object| {
-            export.outcome.objects += 1;
-            objects::program(schema, object, flavour, &mut export.script)
+        self.each(of(objects::is_routine), |script, (schema, object)| {
+            objects::program(schema, object, flavour, script)
         })?;
-        self.each(
-            selection,
-            |kind| kind == ObjectType::View,
-            |export, _, view| match objects::is_valid(view) {
-                true => objects::placeholder(view, &mut export.script),
-                false => Ok(()),
-            },
-        )?;
-        self.each(
-            selection,
-            |kind| kind == ObjectType::View,
-            |export, _, view| {
-                export.outcome.objects += u64::from(objects::is_valid(view));
-                objects::view(view, flavour, &mut export.script)
-            },
-        )?;
-        self.each(
-            selection,
-            |kind| matches!(kind, ObjectType::Trigger | ObjectType::Event),
-            |export, schema, object| {
-                export.outcome.objects += 1;
-                objects::program(schema, object, flavour, &mut export.script)
-            },
-        )
+        let views = before_what_they_mention(of(|kind| kind == ObjectType::View).collect());
+        let (valid, invalid): (Vec<_>, Vec<_>) = views.into_iter().partition(|(_, view)| objects::is_valid(view));
+        self.each(valid.iter().copied(), |script, (_, view)| objects::placeholder(view, script))?;
+        self.outcome.objects -= valid.len() as u64;
+        self.each(valid.into_iter(), |script, (_, view)| objects::view(view, flavour, script))?;
+        for (schema, view) in invalid {
+            self.invalid(&schema.name, view)?;
+        }
+        self.each(of(|kind| matches!(kind, ObjectType::Trigger | ObjectType::Event)), |script, (schema, object)| {
+            objects::program(schema, object, flavour, script)
+        })
     }
 
-    /// Calls `write` for the chosen objects of some kinds, each in its schema.
-    fn each(
+    /// Writes objects, each in its schema, and counts them.
+    fn each<'s>(
         &mut self,
-        selection: &Selection<'_>,
-        wanted: impl Fn(ObjectType) -> bool,
-        write: impl Fn(&mut Self, &SchemaRecord, &SchemaObject) -> Result<()>,
+        objects: impl Iterator<Item = (&'s SchemaRecord, &'s SchemaObject)>,
+        write: impl Fn(&mut Script<'_>, (&SchemaRecord, &SchemaObject)) -> Result<()>,
     ) -> Result<()> {
-        for (schema, tables) in &selection.schemas {
-            let mut found = chosen(&schema.record, tables).filter(|object| wanted(object.kind)).peekable();
-            if found.peek().is_some() {
-                self.script.line(&format!("\nUSE {};", quote_name(&schema.record.name)))?;
+        let mut used = None;
+        for (schema, object) in objects {
+            if used.replace(&schema.name) != Some(&schema.name) {
+                self.script.line(&format!("\nUSE {};", quote_name(&schema.name)))?;
             }
-            found.try_for_each(|object| write(self, &schema.record, object))?;
+            write(&mut self.script, (schema, object))?;
+            self.outcome.objects += 1;
+        }
+        Ok(())
+    }
+
+    /// Says of a view that no server makes it.
+    fn invalid(&mut self, schema: &str, view: &SchemaObject) -> Result<()> {
+        let why = "it is not valid: something that it refers to is not there";
+        self.script.comment(&format!("Not there is the view {}: {why}:", quote_name(&view.name)))?;
+        self.script.comment(&String::from_utf8_lossy(&view.create.0))?;
+        let is_known = |left_out: &LeftOut| left_out.schema == schema && left_out.name == view.name;
+        if !self.outcome.left_out.iter().any(is_known) {
+            let (schema, name) = (schema.to_owned(), view.name.clone());
+            self.outcome.left_out.push(LeftOut { schema, name, what: "view".to_owned(), why: why.to_owned() });
         }
         Ok(())
     }
@@ -239,4 +253,15 @@ fn chosen<'s>(schema: &'s SchemaRecord, tables: &'s Tables) -> impl Iterator<Ite
         Tables::All(_) => true,
         Tables::Some(names) => object.table.as_ref().is_some_and(|table| names.contains(table)),
     })
+}
+
+/// The definition of a table. Of an ARCHIVE table it goes without its AUTO_INCREMENT: the engine takes no row with a number below, and
+/// counts on from its last row.
+fn without_counter(table: &TableRecord) -> Cow<'_, [u8]> {
+    const OPTIONS: &[u8] = b"\n) ENGINE=ARCHIVE AUTO_INCREMENT=";
+    let create = &table.create.0[..];
+    let Some(at) = create.windows(OPTIONS.len()).rposition(|window| window == OPTIONS) else { return create.into() };
+    let (head, rest) = (&create[..at + "\n) ENGINE=ARCHIVE".len()], &create[at + OPTIONS.len()..]);
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    [head, &rest[digits..]].concat().into()
 }

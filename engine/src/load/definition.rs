@@ -1,6 +1,6 @@
 //! The definition of a table, taken apart: what must be there before its rows, and the keys that are faster built after them.
 
-use super::tokens::{Kind, Token, is_keyword, tokens};
+use super::tokens::{Kind, Token, edited, is_keyword, tokens};
 
 /// A table's definition in the order in which it is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,17 @@ pub fn take_apart(create: &[u8], table: &str, keys: Keys) -> Option<Definition> 
     alters.extend(special.iter().map(|key| alter(table, &[key])));
     let foreign_keys = (!foreign.is_empty()).then(|| alter(table, &foreign));
     Some(Definition { create: renamed(&rest, table), keys: alters, foreign_keys })
+}
+
+/// `create` without the number from which its table goes on counting. An engine that only appends refuses rows below that number, and
+/// counts on from the last of them by itself.
+pub fn without_counter(create: &[u8]) -> Vec<u8> {
+    let tokens = tokens(create).unwrap_or_default();
+    let found = tokens.windows(3).find(|three| three[0].depth == 0 && is_keyword(create, &three[0], "AUTO_INCREMENT"));
+    match found {
+        Some([option, _, number]) => edited(create, &[(option.at.start..number.at.end, String::new())]),
+        _ => create.to_vec(),
+    }
 }
 
 /// Places of the parentheses that hold columns and keys.
@@ -157,6 +168,15 @@ mod tests {
         let text = |sql: Vec<u8>| String::from_utf8(sql).unwrap();
         let d = take_apart(create.as_bytes(), TABLE, keys).unwrap();
         (text(d.create), d.keys.into_iter().map(text).collect(), d.foreign_keys.map(text))
+    }
+
+    #[test]
+    fn what_only_appends_counts_by_itself() {
+        let create = b"CREATE TABLE `AUTO_INCREMENT=1` (`a` int AUTO_INCREMENT) ENGINE=ARCHIVE AUTO_INCREMENT=51 COMMENT='AUTO_INCREMENT=2'";
+        let expected =
+            b"CREATE TABLE `AUTO_INCREMENT=1` (`a` int AUTO_INCREMENT) ENGINE=ARCHIVE  COMMENT='AUTO_INCREMENT=2'";
+        assert_eq!(without_counter(create), expected);
+        assert_eq!(without_counter(expected), expected);
     }
 
     #[test]

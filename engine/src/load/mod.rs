@@ -173,6 +173,7 @@ fn begin_schema<'r>(
         connection.run(&format!("CREATE DATABASE {}", quote_name(&plan.staging)))?;
     }
     objects::set_defaults(connection, &plan.staging, &plan.source.record)?;
+    objects::set_comment(run, connection, &plan.staging, &plan.source.record)?;
     let marker = Marker::open(connection, &plan.staging, snapshot)?;
     for (table, error) in &plan.source.lost {
         run.tally.problem(&plan.name, table, &format!("it is lost in the repository: {}", chain(error)));

@@ -166,7 +166,7 @@ impl<'o> Objects<'_, 'o> {
         connection.run(&format!("USE {schema}"))?;
         // An earlier run that was interrupted may have made it.
         if object.kind != ObjectType::View {
-            connection.run(&format!("DROP {} IF EXISTS {}", type_name(object.kind), quote_name(&object.name)))?;
+            drop_object(connection, object.kind, &quote_name(&object.name))?;
         } else if self.has_view(connection, &object.name)? {
             connection.run(&format!("DROP VIEW {}", quote_name(&object.name)))?;
         }
@@ -243,6 +243,42 @@ impl<'o> Objects<'_, 'o> {
 pub fn set_defaults(connection: &mut Connection, schema: &str, record: &SchemaRecord) -> Result<()> {
     let (set, collation) = (&record.character_set, &record.collation);
     connection.run(&format!("ALTER DATABASE {} CHARACTER SET {set} COLLATE {collation}", quote_name(schema)))
+}
+
+/// Gives `schema` the comment of `record`, if the server has such.
+///
+/// # Errors
+/// If the server refuses.
+pub fn set_comment(run: &Run<'_>, connection: &mut Connection, schema: &str, record: &SchemaRecord) -> Result<()> {
+    match &record.comment {
+        None => Ok(()),
+        Some(comment) if run.target.server.is_mariadb_from((10, 5, 0)) => {
+            // Here stands a plain text and no expression; in the mode of a load's sessions a backslash escapes.
+            let text = comment.replace('\\', "\\\\").replace('\'', "''");
+            connection.run(&format!("ALTER DATABASE {} COMMENT '{text}'", quote_name(schema)))
+        }
+        Some(comment) => {
+            run.monitor
+                .note(&format!("the server keeps no comments of schemas: that of {} was: {comment}", record.name));
+            Ok(())
+        }
+    }
+}
+
+/// Drops an object that is neither a view nor a sequence, if it is there; `name` is quoted.
+///
+/// # Errors
+/// If the server refuses.
+pub fn drop_object(connection: &mut Connection, kind: ObjectType, name: &str) -> Result<()> {
+    let sql = format!("DROP {} IF EXISTS {name}", type_name(kind));
+    if !matches!(kind, ObjectType::Package | ObjectType::PackageBody) {
+        return connection.run(&sql);
+    }
+    // In any other mode packages are no SQL.
+    connection.run("SET SESSION sql_mode='ORACLE'")?;
+    let dropped = connection.run(&sql);
+    connection.run(&format!("SET SESSION sql_mode={}", quote_text(MadeUnder::default().sql_mode)))?;
+    dropped
 }
 
 /// Whether nothing more can be made.

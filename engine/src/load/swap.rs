@@ -10,7 +10,7 @@
 use repo_format::database::{ObjectType, SchemaRecord};
 
 use super::marker::{Contents, MARKER};
-use super::objects::{Objects, type_name};
+use super::objects::{Objects, drop_object, type_name};
 use super::options::{Definer, Events, LoadOptions, SchemaChoice};
 use super::run::{Run, SchemaRun};
 use crate::database::{Connection, quote_name, quote_text, read_schema};
@@ -194,11 +194,7 @@ fn keep_objects(
         made.extend(objects.make_events(connection)?);
         let name = quote_name(&schema.plan.name);
         for object in made {
-            connection.run(&format!(
-                "DROP {} IF EXISTS {name}.{}",
-                type_name(object.kind),
-                quote_name(&object.name)
-            ))?;
+            drop_object(connection, object.kind, &format!("{name}.{}", quote_name(&object.name)))?;
         }
     }
     if run.tally.problem_count() == problems {

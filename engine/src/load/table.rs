@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::collation::Replaced;
-use super::definition::{Definition, Keys, take_apart};
+use super::definition::{Definition, Keys, take_apart, without_counter};
 use super::filling::{Filling, explained};
 use super::marker::Step;
 use super::rows::{Batch, Method, Sink, is_local_refused};
@@ -58,6 +58,7 @@ impl<'r> TableLoad<'r> {
         let mut replaced = Replaced::new();
         let create = run.target.collations.adapt(&record.create.0, &mut replaced);
         let create = super::references::renamed(&create, &schema.plan.source.record.name, &schema.plan.name);
+        let create = if record.engine.eq_ignore_ascii_case("ARCHIVE") { without_counter(&create) } else { create };
         let keys = if filling == Filling::LaterKeys { Keys::Later } else { Keys::AtOnce };
         TableLoad {
             definition: take_apart(&create, &table, keys),

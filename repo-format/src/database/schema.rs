@@ -22,6 +22,9 @@ pub struct SchemaRecord {
     /// Sequences, views, routines, triggers, events: by kind, then name; triggers in the order in which they must be made.
     #[n(3)]
     pub objects: Vec<SchemaObject>,
+    /// Its comment (MariaDB), if it has one.
+    #[n(4)]
+    pub comment: Option<String>,
 }
 
 /// What an object of a schema is.

@@ -120,6 +120,7 @@ pub(crate) fn schema() -> SchemaRecord {
         name: owned("s"),
         character_set: owned("utf8mb4"),
         collation: owned("utf8mb4_general_ci"),
+        comment: some("the practice's"),
         objects: vec![
             SchemaObject {
                 next_value: Some(-5),

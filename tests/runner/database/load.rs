@@ -11,7 +11,6 @@ use engine::load::{
 use engine::monitor::{Monitor, NullMonitor, Work};
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
-use repo_format::database::Account;
 use scenario_tests::server::TestServer;
 
 use super::save::save;
@@ -27,13 +26,9 @@ struct Saved {
 }
 
 fn saved(server: &TestServer, schemas: &[&str]) -> Saved {
-    saved_with(server, schemas, &[])
-}
-
-fn saved_with(server: &TestServer, schemas: &[&str], accounts: &[Account]) -> Saved {
     let fixture = Fixture::new();
     let repository = fixture.open();
-    let snapshot = save(&fixture, &repository, server, schemas, accounts);
+    let snapshot = save(&fixture, &repository, server, schemas);
     Saved { _fixture: fixture, repository, snapshot }
 }
 
@@ -195,7 +190,7 @@ fn an_interrupted_load_goes_on() {
         let result = load(&saved.repository, &saved.snapshot, &other.address(), &all(), &stops);
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
     }
-    let another = saved_with(&server, &["shop"], &[]);
+    let another = self::saved(&server, &["shop"]);
     let error = another.load(&other, &all()).unwrap_err();
     assert!(error.to_string().contains("DROP DATABASE `shop`"), "{error}");
     let outcome = saved.load_whole(&other, &all());
@@ -247,7 +242,7 @@ fn text_that_is_not_well_formed_is_named() {
     let mut broken = bytes;
     broken[at + 1] = 0xff;
     std::fs::write(&path, broken).unwrap();
-    saved.snapshot = save(&saved._fixture, &saved.repository, &server, &["shop"], &[]);
+    saved.snapshot = save(&saved._fixture, &saved.repository, &server, &["shop"]);
     let other = TestServer::start(&[]);
     let outcome = saved.load(&other, &all()).unwrap();
     let messages: Vec<&str> = outcome.problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -348,16 +343,13 @@ fn a_swap_that_was_interrupted_is_finished() {
 fn accounts_come_back_and_those_that_are_there_stay() {
     let server = TestServer::start(&[]);
     server.script("CREATE DATABASE shop; CREATE TABLE shop.t (a INT PRIMARY KEY)");
-    let account = |name: &str, create: &str, grant: &str| {
-        let (name, create) = (name.to_owned(), create.to_owned());
-        Account { name, create, grants: vec![grant.to_owned()] }
-    };
-    let accounts = [
-        account("`readers`", "CREATE ROLE `readers`", "GRANT SELECT ON `shop`.* TO `readers`"),
-        account("'clerk'@'%'", "CREATE USER 'clerk'@'%' IDENTIFIED BY 'new'", "GRANT `readers` TO 'clerk'@'%'"),
-        account("'boss'@'%'", "CREATE USER 'boss'@'%' IDENTIFIED BY 'new'", "GRANT ALL ON *.* TO 'boss'@'%'"),
-    ];
-    let saved = saved_with(&server, &["shop"], &accounts);
+    server.run("CREATE ROLE readers");
+    server.run("GRANT SELECT ON shop.* TO readers");
+    server.run("CREATE USER 'clerk'@'%' IDENTIFIED BY 'new'");
+    server.run("GRANT readers TO 'clerk'@'%'");
+    server.run("CREATE USER 'boss'@'%' IDENTIFIED BY 'new'");
+    server.run("GRANT ALL ON *.* TO 'boss'@'%'");
+    let saved = saved(&server, &["shop"]);
     let other = TestServer::start(&[]);
     other.run("CREATE USER 'boss'@'%' IDENTIFIED BY 'old'");
     let before = other.rows("SHOW GRANTS FOR 'boss'@'%'");

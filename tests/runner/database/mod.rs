@@ -3,8 +3,11 @@
 mod broken;
 mod connection;
 mod data;
+mod export;
+mod live;
 mod load;
 mod save;
 mod server;
 mod torture;
+mod trouble;
 mod writers;

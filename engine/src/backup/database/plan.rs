@@ -10,7 +10,7 @@ use super::reader::TableToRead;
 use super::segments::boundary_bits;
 use super::server::ServerNow;
 use crate::backup::Run;
-use crate::database::{Connection, Server, TableInfo, describe_table, error_code, list_tables, quote_name};
+use crate::database::{Connection, Server, TableInfo, describe_table, error_code, holds_rows, list_tables, quote_name};
 use crate::error::{Error, Result, chain};
 
 /// Tables that are locked by a connection of their own: the largest ones, so that each is freed as soon as it is read.
@@ -168,10 +168,9 @@ pub(super) fn describe(
 
 /// By which means a table is read; none if the server itself cannot open it.
 fn means(info: &TableInfo) -> Option<Means> {
-    const ROWS_ELSEWHERE: [&str; 6] = ["MRG_MYISAM", "FEDERATED", "CONNECT", "SPIDER", "BLACKHOLE", "MROONGA"];
     match &info.engine[..] {
         "" => None,
-        engine if ROWS_ELSEWHERE.iter().any(|other| engine.eq_ignore_ascii_case(other)) => Some(Means::Nothing),
+        engine if !holds_rows(engine) => Some(Means::Nothing),
         _ if info.transactional => Some(Means::Snapshot),
         _ => Some(Means::Lock),
     }

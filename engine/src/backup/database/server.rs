@@ -36,12 +36,9 @@ impl ServerNow {
     /// # Errors
     /// If the server does not answer.
     pub fn ask(connection: &mut Connection, server: &Server) -> Result<Self> {
+        let identity = server.identity(connection)?;
         let mut one = |sql: &str| Ok::<_, Error>(connection.value(sql)?.unwrap_or_default());
         let hostname = one("SELECT @@hostname")?;
-        let identity = match server.is_mysql_from((5, 6, 0)) {
-            true => one("SELECT @@server_uuid")?,
-            false => format!("{hostname}/{}/{}", one("SELECT @@server_id")?, one("SELECT @@datadir")?),
-        };
         let time_zone = one("SELECT CONCAT(@@global.time_zone, '/', @@system_time_zone)")?;
         let now: f64 = one("SELECT UNIX_TIMESTAMP(SYSDATE())")?.parse().unwrap_or(0.0);
         let ours = machine::now();

@@ -1,0 +1,40 @@
+//! `restore --to-database`: its options, and what is wrong with them.
+
+use crate::harness::Machine;
+
+const URL: &str = "mysql://root@127.0.0.1:1";
+
+#[test]
+fn a_restore_goes_into_a_folder_or_into_a_server() {
+    let machine = Machine::with_snapshot();
+    machine.run(["restore", "latest"]).expect(2).says("--target");
+    machine.run(["restore", "latest", "--target", "out", "--to-database", URL]).expect(2).says("cannot be used with");
+    machine.run(["restore", "latest", "--to-database", URL, "--delete"]).expect(2).says("cannot be used with");
+    machine.run(["restore", "latest", "--target", "out", "--overwrite"]).expect(2).says("--to-database");
+    machine.run(["restore", "latest", "--target", "out", "--tls"]).expect(2).says("use --to-database");
+    machine.run(["restore", "latest:source/A", "--to-database", URL]).expect(2).says("a path chooses files");
+    assert!(!machine.path("out").exists());
+}
+
+#[test]
+fn schemas_and_tables_are_named_as_they_are_in_the_snapshot() {
+    let machine = Machine::with_snapshot();
+    for (option, value) in [("--schema", "a="), ("--schema", "=b"), ("--table", "patient"), ("--table", ".x")] {
+        machine.run(["restore", "latest", "--to-database", URL, option, value]).expect(2).says(option);
+    }
+}
+
+#[test]
+fn a_snapshot_without_a_database_says_so() {
+    let machine = Machine::with_snapshot();
+    machine.run(["restore", "latest", "--to-database", URL]).expect(1).says("holds no database");
+}
+
+#[test]
+fn passwords_do_not_stand_in_the_url() {
+    let machine = Machine::with_snapshot();
+    machine
+        .run(["restore", "latest", "--to-database", "mysql://root:secret@127.0.0.1"])
+        .expect(2)
+        .says("holds a password");
+}
