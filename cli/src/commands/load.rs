@@ -172,12 +172,21 @@ fn parse_table(text: &str) -> std::result::Result<TableChoice, String> {
     }
 }
 
-/// Refuses options that say how to get in to a server when none is named.
+/// Refuses options about a server when none is named.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`].
 pub fn check_unused(args: &LoadArgs) -> Result<()> {
-    match args.server.is_empty() {
+    // clap does not ask for an option that what is given excludes.
+    let switches = [args.overwrite, args.check, args.keep_references, args.enable_events, args.with_grants];
+    let is_given = switches.contains(&true)
+        || args.keep_image_path
+        || args.no_binlog
+        || args.image_path.is_some()
+        || args.jobs.is_some()
+        || !args.schemas.is_empty()
+        || !args.tables.is_empty();
+    match args.server.is_empty() && !is_given {
         true => Ok(()),
         false => {
             Err(Error::new(ErrorKind::Usage, "an option is about a database, and none is named: use --to-database"))

@@ -271,6 +271,8 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
         for _ in 0..UPLOADERS {
             scope.spawn(|| run.store.run_uploads());
         }
+        // Else the uploaders would wait for ever for a thread that has panicked.
+        let _guard = AbandonOnPanic(run.store);
         // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
         let roots = database::save_all(run, roots).inspect_err(|_| run.store.abandon())?;
         let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| ended(run, worker::work(run)))).collect();
@@ -294,6 +296,17 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
         }
         stored.map(|(lists, totals)| (tree, lists, totals))
     })
+}
+
+/// Ends the uploads when a thread panics, so that the panic comes through.
+struct AbandonOnPanic<'s, 'r>(&'s ChunkStore<'r>);
+
+impl Drop for AbandonOnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.abandon();
+        }
+    }
 }
 
 /// Stops the other threads if `result` is a failure.

@@ -27,7 +27,7 @@ use crate::repository::Repository;
 use crate::saved::{Database, SavedTable, Schema, read_segment};
 use crate::snapshots::Snapshot;
 
-use order::before_what_they_mention;
+use order::in_order;
 use rows::InsertWriter;
 use script::Script;
 use selection::{Selection, Tables};
@@ -121,10 +121,16 @@ impl Export<'_> {
 
     /// Makes a schema with its sequences, tables and rows.
     fn tables(&mut self, schema: &Schema<'_>, tables: &Tables) -> Result<()> {
-        let SchemaRecord { name, character_set, collation, .. } = &schema.record;
+        let SchemaRecord { name, character_set, collation, comment, .. } = &schema.record;
         let (name, defaults) = (quote_name(name), format!("CHARACTER SET {character_set} COLLATE {collation}"));
-        self.script
-            .line(&format!("\nCREATE DATABASE IF NOT EXISTS {name} /*!40100 DEFAULT {defaults} */;\nUSE {name};"))?;
+        // Only MariaDB has comments of schemas.
+        let comment = comment.as_ref().map(|text| {
+            // In the script's mode a backslash escapes.
+            format!(" /*M!100507 COMMENT '{}' */", text.replace('\\', "\\\\").replace('\'', "''"))
+        });
+        let comment = comment.unwrap_or_default();
+        let create = format!("CREATE DATABASE IF NOT EXISTS {name} /*!40100 DEFAULT {defaults} */{comment}");
+        self.script.line(&format!("\n{create};\nUSE {name};"))?;
         self.outcome.schemas += 1;
         for object in chosen(&schema.record, tables).filter(|object| object.kind == ObjectType::Sequence) {
             objects::sequence(object, &mut self.script)?;
@@ -203,7 +209,7 @@ impl Export<'_> {
         self.each(of(objects::is_routine), |script, (schema, object)| {
             objects::program(schema, object, flavour, script)
         })?;
-        let views = before_what_they_mention(of(|kind| kind == ObjectType::View).collect());
+        let views = in_order(of(|kind| kind == ObjectType::View).collect());
         let (valid, invalid): (Vec<_>, Vec<_>) = views.into_iter().partition(|(_, view)| objects::is_valid(view));
         self.each(valid.iter().copied(), |script, (_, view)| objects::placeholder(view, script))?;
         self.outcome.objects -= valid.len() as u64;

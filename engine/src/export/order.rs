@@ -1,7 +1,8 @@
 //! The order in which views are made.
 //!
 //! Who makes a view that refers to another one acts for that one's definer, who may not be there on another server. So a view is made
-//! before those it refers to, while these stand there empty, in the name of whoever runs the script.
+//! before those it refers to, while these stand there empty, in the name of whoever runs the script. But a view with a check option needs
+//! what can be updated: it comes at the end, behind those it refers to.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,18 @@ use repo_format::database::{SchemaObject, SchemaRecord};
 /// A view and its schema.
 pub(super) type View<'s> = (&'s SchemaRecord, &'s SchemaObject);
 
+/// `views` in the order in which they are to be made.
+pub(super) fn in_order(views: Vec<View<'_>>) -> Vec<View<'_>> {
+    const CHECKED: &[u8] = b"CHECK OPTION";
+    let is_checked = |view: &View<'_>| view.1.create.0.windows(CHECKED.len()).any(|window| window == CHECKED);
+    let (checked, free): (Vec<_>, Vec<_>) = views.into_iter().partition(is_checked);
+    let mut ordered = before_what_they_mention(free);
+    ordered.extend(before_what_they_mention(checked).into_iter().rev());
+    ordered
+}
+
 /// `views`, each before those that its definition mentions, as far as that can be.
-pub(super) fn before_what_they_mention(views: Vec<View<'_>>) -> Vec<View<'_>> {
+fn before_what_they_mention(views: Vec<View<'_>>) -> Vec<View<'_>> {
     let mut left: Vec<_> = views.into_iter().map(|view| (view, mentioned(&view.1.create.0))).collect();
     let mut ordered = Vec::with_capacity(left.len());
     while !left.is_empty() {

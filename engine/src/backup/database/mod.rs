@@ -331,7 +331,8 @@ impl Dump<'_, '_> {
             let name = (info.schema.clone(), info.name.clone());
             saved.rows.remove(&name);
             saved.carried.retain(|carried| (&carried.schema, &carried.table) != (&name.0, &name.1));
-            if saved.late.iter().any(|late| (&late.schema, &late.table) == (&name.0, &name.1)) {
+            let is_late = saved.late.iter().any(|late| (&late.schema, &late.table) == (&name.0, &name.1));
+            if is_late || saved.left_out.iter().any(|left| (&left.schema, &left.name) == (&name.0, &name.1)) {
                 continue;
             }
             plan.tables.retain(|table| table.name() != name);
