@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, ParentChoice, Source, Trust};
+use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, Missing, ParentChoice, Source, Trust};
+use engine::database::{Connection, list_schemas};
 use engine::monitor::Monitor;
+use engine::profile::{ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
 use engine::source::exclude::ExcludeOptions;
 use engine::{Error, ErrorKind, Result};
@@ -17,6 +19,7 @@ use repo_format::entry::check_name;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
+use crate::commands::check;
 use crate::commands::init::{host_name, user_name};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
@@ -145,15 +148,25 @@ pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
 }
 
 fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {
-    let database = database(args, context)?;
-    let sources = sources(args, context, database)?;
+    let mut database = database(args, context)?;
+    let application = database.as_mut().map_or(Ok(Application::default()), |d| application(args, context, d))?;
+    let images: Vec<_> = application.images.into_iter().collect();
+    let mut checked = Exit::Done;
+    if args.dry_run && database.take().is_some() {
+        checked = check::exit(check::check_database(&args.database, context)?);
+        if images.is_empty() && args.paths.is_empty() && args.stdin.is_none() {
+            return Ok(checked);
+        }
+    }
+    let sources = sources(args, context, images, database)?;
     let repo = context.open(Access::Write)?;
     let mut options = options(args, context, &repo)?;
+    options.exclude.patterns.splice(0..0, application.excludes);
     // The last patterns win.
     options.exclude.patterns.extend(own_folders(&sources, context)?);
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
-    let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
+    let exit = if outcome.problem_count > 0 && checked == Exit::Done { Exit::Incomplete } else { checked };
     after_printing(exit, print(context.ui, &outcome))
 }
 
@@ -177,7 +190,45 @@ fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseS
     Ok(Some(source))
 }
 
-fn sources(args: &BackupArgs, context: &Context<'_>, database: Option<DatabaseSource>) -> Result<Vec<Source>> {
+/// What an application adds to a backup: the folder of its images, and patterns of what is left out of it.
+#[derive(Default)]
+struct Application {
+    images: Option<PathBuf>,
+    excludes: Vec<String>,
+}
+
+/// Looks for the application that is asked for in `source`, and has its files checked.
+fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSource) -> Result<Application> {
+    let Some((profile, map)) = args.profile.request(&context.settings.file)? else {
+        return Ok(Application::default());
+    };
+    let mut connection = Connection::open(&source.address)?;
+    let schemas = list_schemas(&mut connection, &source.schemas)?;
+    let inspection = inspect(&mut connection, profile, &schemas, &map)?;
+    inspection.images.notes(profile).iter().for_each(|note| context.ui.note(note));
+    let images = match &inspection.images.place {
+        ImagePlace::Folder(folder) => Some(source_path(folder)?),
+        ImagePlace::Database | ImagePlace::Elsewhere(_) => None,
+    };
+    source.profile = Some(inspection.record.clone());
+    let (excludes, server) = (inspection.excludes.clone(), source.address.public());
+    source.companion = Some(Box::new(move |reader, top, parent, found| {
+        let tops = (top, parent);
+        missing_in(reader, (profile, &inspection), &server, tops, &mut |file| {
+            let message = format!("the file of {} {} is missing", profile.documents.table, file.key);
+            found(Missing { path: file.path, message, parent: file.parent })
+        })
+        .map(drop)
+    }));
+    Ok(Application { images, excludes })
+}
+
+fn sources(
+    args: &BackupArgs,
+    context: &Context<'_>,
+    images: Vec<PathBuf>,
+    database: Option<DatabaseSource>,
+) -> Result<Vec<Source>> {
     let from_file = args.paths.is_empty() && args.stdin.is_none() && args.database.database.is_none();
     let paths = if from_file { &context.settings.file.sources } else { &args.paths };
     let mut sources = paths.iter().map(|path| source_path(path).map(Source::Path)).collect::<Result<Vec<_>>>()?;
@@ -185,6 +236,8 @@ fn sources(args: &BackupArgs, context: &Context<'_>, database: Option<DatabaseSo
         let reader = Box::new(StandardInput { interrupt: Arc::clone(context.ui.interrupt()) });
         sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
     }
+    // The same folder twice is saved once.
+    sources.extend(images.into_iter().map(Source::Path));
     sources.extend(database.map(|source| Source::Database(Box::new(source))));
     match sources.is_empty() {
         true => Err(Error::new(

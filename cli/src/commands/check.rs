@@ -57,12 +57,16 @@ pub fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
             context.ui.warn(error::chain(&error));
         }
     }
-    let exit = match verdict {
+    after_printing(exit(verdict), print_verdict(verdict, context))
+}
+
+/// How a command ends that has come to `verdict`.
+pub fn exit(verdict: Verdict) -> Exit {
+    match verdict {
         Verdict::Complete => Exit::Done,
         Verdict::Incomplete => Exit::Incomplete,
         Verdict::Impossible => Exit::Failed,
-    };
-    after_printing(exit, print_verdict(verdict, context))
+    }
 }
 
 /// Surveys the database that `database` names, and prints what was found.

@@ -13,6 +13,7 @@ mod hooks;
 mod interrupt;
 mod json;
 mod key;
+mod practice;
 mod read;
 mod restore;
 mod restore_database;

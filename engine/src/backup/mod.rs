@@ -11,6 +11,7 @@
 //! Every queue is bounded. A failure anywhere ends all of it; what is durable by then is reused by the next run.
 
 mod buffers;
+mod companion;
 mod database;
 mod file;
 mod parent;
@@ -42,7 +43,7 @@ use crate::pack::{ChunkStore, Mode, StoreTotals, UPLOADERS};
 use crate::repository::{Catalogue, ManifestObject, Repository, WriterOptions, WriterSession};
 use crate::source::exclude::ExcludeOptions;
 
-pub use database::{DatabaseFigures, DatabaseSource};
+pub use database::{Companion, DatabaseFigures, DatabaseSource, Missing};
 
 use buffers::Buffers;
 use parent::Parent;
@@ -178,18 +179,25 @@ pub fn backup(
         return Err(Error::new(ErrorKind::Usage, "there is nothing to back up: no path was given"));
     }
     let (started, clock) = (machine::now(), Instant::now());
-    let roots = roots::open(sources, options)?;
+    let mut roots = roots::open(sources, options)?;
     let writer =
         WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
     let catalogue = repository.catalogue()?;
     let session = WriterSession::begin(repository, &writer, monitor)?;
     let described: Vec<Root> = roots.iter().map(|root| root.described.clone()).collect();
+    let companion = roots::companion(&mut roots);
     let parent_manifest = parent::choose(repository, options, &catalogue, &described, monitor)?;
     let parent_id = parent_manifest.as_ref().map(|object| object.manifest.id);
 
     let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
     let store = ChunkStore::new(&session, mode)?;
-    let saved = save(&store, roots, options, parent_manifest.as_ref(), monitor)?;
+    let mut saved = save(&store, roots, options, parent_manifest.as_ref(), monitor)?;
+    let mut counted = store.counted();
+    drop(store);
+    if let (Some(companion), Mode::Write) = (companion, mode) {
+        let parent = parent_manifest.as_ref();
+        counted.extend(companion::complete(&session, &mut saved, &described, parent, &companion, monitor)?);
+    }
     let mut statistics = saved.statistics;
     statistics.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut outcome = BackupOutcome {
@@ -203,8 +211,6 @@ pub fn backup(
     if options.dry_run {
         return Ok(outcome);
     }
-    let counted = store.counted();
-    drop(store);
     let details =
         Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
     let manifest = describe(&session, options, &catalogue, details, saved.tree, &saved.problem_lists)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use repo_format::cbor::ByteString;
 use repo_format::manifest::{ROOT_DATABASE, ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, Root};
 
-use super::{BackupOptions, DatabaseSource, Source};
+use super::{BackupOptions, Companion, DatabaseSource, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, path_to_bytes};
 use crate::source::exclude::Excludes;
@@ -107,6 +107,14 @@ fn unique(name: Vec<u8>, taken: &mut HashSet<Vec<u8>>) -> Vec<u8> {
     let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default();
     taken.insert(free.clone());
     free
+}
+
+/// Takes the companion of a database among the roots.
+pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
+    roots.iter_mut().find_map(|root| match &mut root.what {
+        RootKind::Database(source) => source.companion.take(),
+        _ => None,
+    })
 }
 
 /// The folders among the roots, to count what is in them.

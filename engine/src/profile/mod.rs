@@ -10,6 +10,7 @@
 //! ```
 
 mod cells;
+mod companion;
 mod definition;
 mod image_tree;
 mod images;
@@ -21,6 +22,7 @@ mod settings;
 
 use repo_format::database::{ServerRecord, TableRecord};
 
+pub use companion::missing_in;
 pub use definition::{Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Settings};
 pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
 pub use inspect::{Inspection, inspect};

@@ -3,15 +3,19 @@
 //! Builders cut long sequences into nodes by content and store them through a [`NodeSink`](crate::pack::NodeSink); readers walk them
 //! through a [`ChunkReader`](crate::pack::ChunkReader), holding one node a level.
 
+mod add;
 mod content;
 mod directory;
 mod entry;
 mod path;
 mod segments;
+mod top;
 
+pub use add::add_entries;
 pub use content::{ContentBuilder, ContentIter, read_file};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
 pub(crate) use path::{EntryCount, check_depth, join};
 pub use path::{lookup, virtual_path};
 pub use segments::{SegmentItem, SegmentIter, SegmentListBuilder};
+pub use top::Top;

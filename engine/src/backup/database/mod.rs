@@ -40,7 +40,8 @@ use crate::database::{
     Address, Connection, Privileges, Server, TableInfo, Weight, list_schemas, list_tables, missing_for_backup,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::tree::TreeEntry;
+use crate::pack::ChunkReader;
+use crate::tree::{Top, TreeEntry};
 
 use late::LateRead;
 use locked::{LockedRead, LockedReading, TableName};
@@ -78,7 +79,27 @@ pub struct DatabaseSource {
     pub spool_bytes_max: u64,
     /// What a profile has found out.
     pub profile: Option<ProfileRecord>,
+    /// Is asked, when all is stored, which files the database speaks of and the snapshot lacks.
+    pub companion: Option<Companion>,
 }
+
+/// Something that a database speaks of, and that is not in the snapshot.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    /// Its path in the snapshot.
+    pub path: Vec<u8>,
+    /// What is missing, and to whom.
+    pub message: String,
+    /// What the parent snapshot has in its place.
+    pub parent: Option<TreeEntry>,
+}
+
+/// Tells what is missing in a snapshot, whose top is the first one, given that of its parent.
+pub type Companion = Box<
+    dyn Fn(&ChunkReader<'_>, &Top<'_>, Option<&Top<'_>>, &mut dyn FnMut(Missing) -> Result<()>) -> Result<()>
+        + Send
+        + Sync,
+>;
 
 impl DatabaseSource {
     /// The server at `address`, with everything else as usual.
@@ -92,6 +113,7 @@ impl DatabaseSource {
             spool_folder: None,
             spool_bytes_max: SPOOL_MAX,
             profile: None,
+            companion: None,
         }
     }
 

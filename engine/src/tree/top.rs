@@ -1,0 +1,35 @@
+//! The top of a snapshot: its roots, and the directory that holds them.
+
+use repo_format::id::ChunkId;
+use repo_format::manifest::{Manifest, Root};
+
+use super::{DirectoryIter, TreeEntry};
+use crate::error::Result;
+use crate::pack::ChunkReader;
+
+/// What all paths of a snapshot begin with.
+#[derive(Debug, Clone, Copy)]
+pub struct Top<'t> {
+    /// What was saved.
+    pub roots: &'t [Root],
+    /// The directory whose entries they are.
+    pub tree: Option<ChunkId>,
+}
+
+impl<'t> Top<'t> {
+    /// That of a snapshot.
+    pub fn of(manifest: &'t Manifest) -> Self {
+        Top { roots: &manifest.roots, tree: manifest.tree_id() }
+    }
+
+    /// The entry of the root that was at `path`.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn root(&self, reader: &ChunkReader<'_>, kind: u8, path: &[u8]) -> Result<Option<TreeEntry>> {
+        match self.roots.iter().find(|root| root.kind == kind && root.path.0 == path) {
+            Some(root) => DirectoryIter::seek(reader, self.tree, &root.name.0),
+            None => Ok(None),
+        }
+    }
+}
