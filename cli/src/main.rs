@@ -18,8 +18,10 @@ mod interrupt;
 mod profile;
 mod secret;
 mod shell;
+mod size;
 mod snap;
 mod ui;
+mod writer;
 
 use clap::Parser;
 

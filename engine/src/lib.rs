@@ -25,6 +25,7 @@ pub mod machine;
 pub mod monitor;
 pub mod pack;
 pub mod profile;
+pub mod prune;
 pub mod repository;
 pub mod restore;
 pub mod saved;
@@ -36,5 +37,6 @@ pub mod store;
 pub mod survey;
 pub mod tree;
 pub mod verify;
+pub mod writers;
 
 pub use error::{Error, ErrorKind, Result};

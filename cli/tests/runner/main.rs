@@ -14,6 +14,7 @@ mod interrupt;
 mod json;
 mod key;
 mod practice;
+mod prune;
 mod read;
 mod restore;
 mod restore_database;
