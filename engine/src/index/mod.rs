@@ -21,6 +21,7 @@ use rusqlite::{Connection, params};
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub use lookup::{ChunkTotals, sealed_chunks};
 pub use memory::RememberedManifest;
 pub use usable::UsablePacks;
 

@@ -1,5 +1,6 @@
 //! A repository: store, keys and index joined. What is done with one are functions of other modules.
 
+mod chunks;
 mod create;
 mod leases;
 mod manifests;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::store::{ObjectName, Store, Tag};
 
+pub use chunks::{Opened, open_chunk};
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{Catalogue, ManifestObject, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
