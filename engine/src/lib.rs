@@ -23,6 +23,7 @@ pub mod load;
 pub mod ls;
 pub mod machine;
 pub mod monitor;
+pub mod needs;
 pub mod pack;
 pub mod profile;
 pub mod prune;

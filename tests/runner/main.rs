@@ -20,6 +20,7 @@ mod source_trouble;
 mod status;
 mod support;
 mod tidy;
+mod verify;
 
 use std::path::Path;
 

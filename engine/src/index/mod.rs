@@ -1,14 +1,15 @@
 //! The index: what this machine knows of the repository. A cache in SQLite; losing it loses nothing.
 //!
-//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, and the newest
-//! manifests, keyring and config that this machine has seen (so that a rollback shows). It holds no names and no keys. It answers
-//! on disk, so memory stays flat; several processes share it.
+//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, when
+//! packs were last read whole and found good, and the newest manifests, keyring and config that this machine has seen (so that a rollback
+//! shows). It holds no names and no keys. It answers on disk, so memory stays flat; several processes share it.
 
 mod copies;
 mod lookup;
 mod memory;
 mod schema;
 mod usable;
+mod verified;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -139,7 +140,7 @@ impl Index {
         self.write("take in a pack", |t| insert_pack(t, pack))
     }
 
-    /// Forgets everything about packs, to learn it anew from the repository.
+    /// Forgets everything about packs that can be learnt anew from the repository.
     pub fn forget_packs(&self) -> Result<()> {
         self.write("forget all packs", |t| {
             t.execute_batch(

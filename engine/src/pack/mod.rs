@@ -13,6 +13,8 @@ mod upload;
 
 pub use assemble::FinishedPack;
 pub use chunk_store::{ChunkStore, NodeSink, StoreTotals, Stored};
-pub use reader::{ChunkReader, Opened, Plain, open_chunk};
+pub use reader::{ChunkReader, Plain};
 pub use rewrite::PackRewriter;
 pub use upload::{Mode, UPLOADERS};
+
+pub use crate::repository::{Opened, open_chunk};

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::crypto::KeyringSecrets;
     use crate::index::sealed_chunks;
-    use crate::pack::open_chunk;
+    use crate::repository::open_chunk;
 
     fn keys() -> Keys {
         Keys::new(KeyringSecrets::generate().unwrap())
@@ -193,8 +193,8 @@ mod tests {
         let packs = [0, 1].map(|_| keys.new_object(ObjectKind::Pack, KeyClass::Data).unwrap());
         let plains: Vec<Vec<u8>> = (0..9u8).map(|n| vec![n; 1000 * usize::from(n) + 1]).collect();
         let mut rewriter = PackRewriter::new(&keys, KeyClass::Data).unwrap();
-        for (n, plain) in (0..).zip(&plains) {
-            let (id, location, bytes) = sealed(&keys, &packs[n % 2], 77 - u32::try_from(n).unwrap(), plain);
+        for ((n, position), plain) in (0..9).zip((50u32..59).rev()).zip(&plains) {
+            let (id, location, bytes) = sealed(&keys, &packs[n % 2], position, plain);
             rewriter.push(id, &location, bytes.clone()).unwrap();
             rewriter.push(id, &location, bytes).unwrap();
         }

@@ -1,13 +1,17 @@
 //! A repository: store, keys and index joined. What is done with one are functions of other modules.
 
+mod adopt;
+mod chunks;
 mod create;
 mod leases;
 mod manifests;
 pub mod members;
 mod merge;
 mod open;
+mod scratch_index;
 mod secrets;
 mod sync;
+mod whole_pack;
 mod writer;
 
 use std::sync::Arc;
@@ -23,10 +27,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
 use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
+pub use chunks::{Opened, open_chunk};
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{Catalogue, ManifestObject, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
+pub use scratch_index::ScratchIndex;
 pub use sync::SyncReport;
+pub use whole_pack::WholePack;
 pub use writer::{WriterOptions, WriterSession};
 
 /// The features of the format that this version knows.

@@ -41,6 +41,7 @@ pub struct WriterSession<'r> {
     usable: UsablePacks,
     segments: HashMap<repo_format::id::SegmentId, u64>,
     lease_is_there: bool,
+    adopted_packs: u64,
 }
 
 impl<'r> WriterSession<'r> {
@@ -59,6 +60,7 @@ impl<'r> WriterSession<'r> {
             usable: UsablePacks::default(),
             segments: HashMap::new(),
             lease_is_there: false,
+            adopted_packs: 0,
         };
         if !options.dry_run {
             session.put_lease(options)?;
@@ -117,6 +119,7 @@ impl<'r> WriterSession<'r> {
                 Err(error) => monitor.note(&format!("packs/{id} is not used: {error}")),
             }
         }
+        self.adopted_packs = adopted.len() as u64;
         adopted.chunks(ADOPTED_PACKS_PER_SEGMENT).try_for_each(|packs| self.name_packs(packs).map(|_| ()))
     }
 
@@ -148,6 +151,11 @@ impl<'r> WriterSession<'r> {
         self.seen
     }
 
+    /// Packs that no segment named when the session began, and that it has named.
+    pub fn adopted_packs(&self) -> u64 {
+        self.adopted_packs
+    }
+
     /// The packs that may be counted on.
     pub fn usable(&self) -> &UsablePacks {
         &self.usable
@@ -176,6 +184,17 @@ impl<'r> WriterSession<'r> {
         // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
         let _: Result<()> = self.give_up_lease();
         Ok(())
+    }
+
+    /// Whether this writer still counts as running. Until it commits, another process may decide at any time that it is dead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] if one has.
+    pub fn check_not_fenced(&self) -> Result<()> {
+        match self.repository.store().stat(&ObjectName::Snapshot(self.id))? {
+            Some(_) => Err(self.fenced()),
+            None => Ok(()),
+        }
     }
 
     fn fenced(&self) -> Error {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
+mod append_only;
 pub mod conformance;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faulty;
@@ -14,6 +15,7 @@ mod name;
 #[cfg(test)]
 mod tests;
 
+pub use append_only::AppendOnlyStore;
 pub use local::LocalStore;
 pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName};
