@@ -6,6 +6,7 @@ mod manifests;
 pub mod members;
 mod merge;
 mod open;
+mod records;
 mod secrets;
 mod sync;
 mod writer;
@@ -26,6 +27,7 @@ use crate::store::{ObjectName, Store, Tag};
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{Catalogue, ManifestObject, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
+pub use records::Forgotten;
 pub use sync::SyncReport;
 pub use writer::{WriterOptions, WriterSession};
 

@@ -4,11 +4,13 @@
 //! judged by need: what nobody needs is a note, a chunk that a snapshot needs and that is nowhere whole is a finding.
 
 mod content;
+mod log;
 mod need;
 mod objects;
 mod report;
 
 use repo_format::id::LeaseId;
+use repo_format::manifest::KIND_RECORD;
 
 use crate::error::{Error, Result};
 use crate::index::Index;
@@ -86,9 +88,9 @@ pub struct VerifyReport {
 pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
     let report = Report::new(repository.warnings());
     // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
-    let manifests = objects::check_snapshots(repository, &report)?;
+    let manifests = log::check_snapshots(repository, &report)?;
     objects::check_small_objects(repository, &report)?;
-    objects::check_memory(repository, &manifests, &report)?;
+    objects::check_versions(repository, &manifests, &report)?;
 
     let folder = ScratchFolder::make(repository)?;
     let index = Index::open(&folder.path, repository.id())?;
@@ -98,7 +100,8 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
-    Ok(report.finish(manifests.len() as u64))
+    let snapshots = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD).count();
+    Ok(report.finish(snapshots as u64))
 }
 
 /// A folder for the index of one run; removed when it is over.
