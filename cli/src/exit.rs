@@ -48,6 +48,7 @@ impl Exit {
             | ErrorKind::Io
             | ErrorKind::Cache
             | ErrorKind::NotEmpty
+            | ErrorKind::Refused
             | ErrorKind::Database => Exit::Failed,
         }
     }

@@ -45,6 +45,9 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
         ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
+        ErrorKind::Refused => {
+            "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`."
+        }
         ErrorKind::NotEmpty => {
             "Restore under another name, with --schema NAME=OTHER, or replace what is there, and keep it, with --overwrite."
         }

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     NotEmpty,
     /// The request itself makes no sense.
     Usage,
+    /// What was asked for would do harm as things are, and is not done.
+    Refused,
     /// An object of the repository is damaged, missing, or not what its name says.
     Damaged,
     /// The disk is full.

@@ -15,11 +15,49 @@ use repo_format::pack::ChunkKind;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
-use crate::tree::{ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, read_file};
+use crate::tree::{
+    ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, join, lookup, read_file,
+};
 
 /// The databases of a snapshot, in the order of its roots.
 pub fn databases(manifest: &Manifest) -> impl Iterator<Item = &Root> {
     manifest.roots.iter().filter(|root| root.kind == ROOT_DATABASE)
+}
+
+/// What the snapshot says of the server of its database `root`; nothing if it has no record of it.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`].
+pub fn server_record(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<ServerRecord>> {
+    let path = join(&root.name.0, SERVER_FILE);
+    let Some(entry) = find_file(reader, manifest, &path)? else { return Ok(None) };
+    let shown = format!("{} of snapshot {}", String::from_utf8_lossy(&path), manifest.id);
+    let bytes =
+        read_file(reader, &entry, limits::DATABASE_RECORD).map_err(|e| e.context(format!("cannot read {shown}")))?;
+    ServerRecord::decode(&bytes).map(Some).map_err(|e| Error::damaged(shown, e))
+}
+
+/// Whether the snapshot has a table in its database `root`, by the names of schema and table.
+///
+/// # Errors
+/// If its folders cannot be read.
+pub fn has_table(
+    reader: &ChunkReader<'_>,
+    manifest: &Manifest,
+    root: &Root,
+    (schema, table): (&str, &str),
+) -> Result<bool> {
+    let schema = join(&root.name.0, &escape_name(schema));
+    let path = join(&join(&schema, &escape_name(table)), TABLE_FILE);
+    Ok(find_file(reader, manifest, &path)?.is_some())
+}
+
+fn find_file(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Result<Option<TreeEntry>> {
+    match lookup(reader, manifest, path) {
+        Ok((_, entry)) => Ok(entry.filter(|entry| entry.meta.kind == EntryKind::File)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A database server as a snapshot shows it.

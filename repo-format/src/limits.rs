@@ -59,6 +59,8 @@ pub const DATABASE_RECORD: u64 = 64 * MIB;
 pub const COLUMNS_COUNT: u64 = 4096;
 /// Manifests that a manifest says its writer had seen.
 pub const SEEN_COUNT: u64 = 16;
+/// Manifests that a record says were forgotten: with their digests they fill most of its 64 KiB.
+pub const FORGOTTEN_COUNT: u64 = 1024;
 /// Size to aim at when filling a pack: least and most.
 pub const PACK_TARGET: (u64, u64) = (MIB, 128 * MIB);
 /// zstd level: least and most.

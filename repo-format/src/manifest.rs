@@ -77,10 +77,13 @@ pub struct Manifest {
     /// Figures.
     #[n(17)]
     pub statistics: Statistics,
+    /// Of a record: manifests that it says were forgotten.
+    #[n(18)]
+    pub forgotten: Option<Vec<SeenManifest>>,
 }
 
 /// A manifest that was there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct SeenManifest {
     /// Its id.
@@ -198,7 +201,13 @@ impl Manifest {
             return Err(FormatError::invalid(WHAT, "its time has too many nanoseconds"));
         }
         check_limit(WHAT, "seen manifests", self.seen.len() as u64, limits::SEEN_COUNT)?;
+        check_limit(WHAT, "forgotten manifests", self.forgotten().len() as u64, limits::FORGOTTEN_COUNT)?;
         self.roots.iter().try_for_each(|root| check_name_of(WHAT, &root.name.0))
+    }
+
+    /// The manifests that this record says were forgotten; of other kinds it means nothing.
+    pub fn forgotten(&self) -> &[SeenManifest] {
+        self.forgotten.as_deref().unwrap_or_default()
     }
 
     /// The node of the top directory.

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod database;
 mod faults;
+mod forget;
 mod hostile;
 mod model;
 mod profile;

@@ -383,6 +383,7 @@ fn describe(
         tree: tree.map(|_| 0),
         problems: Problems { count: details.problem_count, lists: (first_list..).take(problem_lists.len()).collect() },
         statistics: details.statistics,
+        forgotten: None,
         ids,
     };
     let plain = manifest.encode().map_err(|e| {

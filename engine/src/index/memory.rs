@@ -2,6 +2,7 @@
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
+use repo_format::manifest::KIND_SNAPSHOT;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Index, PackNumber, schema};
@@ -83,14 +84,28 @@ impl Index {
         })
     }
 
+    /// Remembers these manifests no more.
+    pub fn forget_manifests(&self, ids: &[LeaseId]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.write("forget a snapshot", |t| {
+            for id in ids {
+                t.prepare_cached("DELETE FROM manifests WHERE id = ?1")?.execute([id.0])?;
+                t.prepare_cached("DELETE FROM counted WHERE snapshot = ?1")?.execute([id.0])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Remembers the packs that a snapshot counts on.
     pub fn remember_counted(&self, snapshot: LeaseId, packs: &[PackNumber]) -> Result<()> {
         self.write("remember a snapshot's packs", |t| {
             let mut insert = t.prepare_cached("INSERT OR IGNORE INTO counted (snapshot, pack) VALUES (?1, ?2)")?;
             packs.iter().try_for_each(|pack| insert.execute(params![snapshot.0, pack]).map(|_| ()))?;
             let old = "DELETE FROM counted WHERE snapshot NOT IN
-                       (SELECT id FROM manifests ORDER BY seconds DESC, nanoseconds DESC LIMIT ?1)";
-            t.prepare_cached(old)?.execute([COUNTED_SNAPSHOTS])?;
+                       (SELECT id FROM manifests WHERE kind = ?1 ORDER BY seconds DESC, nanoseconds DESC LIMIT ?2)";
+            t.prepare_cached(old)?.execute(params![KIND_SNAPSHOT, COUNTED_SNAPSHOTS])?;
             Ok(())
         })
     }

@@ -46,7 +46,7 @@ pub struct UnreadableManifest {
 pub struct Catalogue {
     /// Those that are there, newest first.
     pub present: Vec<RememberedManifest>,
-    /// Those that this machine has seen and that are not there any more.
+    /// Those that this machine has seen and that are not there any more, though no record says that they were forgotten.
     pub missing: Vec<RememberedManifest>,
     /// Those that are there and cannot be used.
     pub unreadable: Vec<UnreadableManifest>,
@@ -113,14 +113,16 @@ impl Repository {
             match self.read_snapshot_object(id) {
                 Ok(SnapshotObject::Manifest(object)) => manifests.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}
-                Err(error) => unreadable.push(UnreadableManifest { id, error }),
+                Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
+                Err(_) => {}
             }
         }
         manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
         Ok((manifests, unreadable))
     }
 
-    /// All manifests, reading only those that this machine has not seen before.
+    /// All manifests, reading only those that this machine has not seen before. What was forgotten, as a record says, is not
+    /// remembered any more.
     ///
     /// # Errors
     /// If the store cannot be listed or the cache not be used.
@@ -137,7 +139,10 @@ impl Repository {
                     catalogue.present.push(remembered);
                 }
                 Ok(SnapshotObject::Void(_)) => {}
-                Err(error) => catalogue.unreadable.push(UnreadableManifest { id: *id, error }),
+                Err(error) if self.has_snapshot_object(*id)? => {
+                    catalogue.unreadable.push(UnreadableManifest { id: *id, error });
+                }
+                Err(_) => {}
             }
         }
         for manifest in remembered {
@@ -147,6 +152,7 @@ impl Repository {
             }
         }
         catalogue.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        self.forget_what_records_name(&mut catalogue)?;
         Ok(catalogue)
     }
 

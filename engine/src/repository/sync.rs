@@ -13,7 +13,7 @@ use super::Repository;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
-use crate::store::{Folder, ObjectInfo, ObjectName, StoreErrorKind};
+use crate::store::{Folder, ObjectInfo, ObjectName};
 
 /// The name that an index segment is bound to.
 const SEGMENT_AAD: &[u8] = b"index";
@@ -159,23 +159,6 @@ impl Repository {
         let decoded = PackTable::decode(&plain).map_err(damaged)?;
         decoded.check_size(size, table.len() as u64).map_err(damaged)?;
         Ok(SegmentPack { id, size, sealing: envelope.sealing, salt: envelope.salt, table: decoded })
-    }
-
-    /// What a pack says of itself that no segment names, so that one can. It is read whole, checked, and put again: its writer may have
-    /// died between placing it and making that durable, and a store says that a name is taken only when what stands there is durable.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Damaged`]; the store's own.
-    pub fn adoptable(&self, id: PackId, size: u64) -> Result<SegmentPack> {
-        let name = ObjectName::Pack(id);
-        let bytes = self.store.get(&name, limits::PACK)?;
-        if blake3::hash(&bytes).as_bytes() != &id.0 {
-            return Err(Error::new(ErrorKind::Damaged, "its bytes do not fit its name"));
-        }
-        match self.store.put_new(&name, &[&bytes]) {
-            Err(error) if error.kind != StoreErrorKind::AlreadyExists => Err(error.into()),
-            _ => self.read_pack_table(id, size),
-        }
     }
 
     /// Reads the tables of packs that the index does not know, for reading only: nothing in the repository is changed, and no

@@ -1,14 +1,12 @@
 //! What a snapshot says of a database: which tables are late, which are missing, and where those can still be found.
 
-use repo_format::database::{LateTable, LeftOut, SERVER_FILE, ServerRecord, TABLE_FILE, escape_name};
-use repo_format::entry::EntryKind;
-use repo_format::limits;
+use repo_format::database::{LateTable, LeftOut, ServerRecord};
 use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
 
 use super::{SnapshotRef, reference};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::pack::ChunkReader;
-use crate::tree::{TreeEntry, join, lookup, read_file};
+use crate::saved::{has_table, server_record};
 
 /// What [`LeftOut::what`] is of a table.
 const TABLE: &str = "table";
@@ -53,7 +51,7 @@ impl MissingObject {
 
 /// What the snapshot says of its database `root`; nothing if it has no record of the server.
 pub(super) fn status(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<DatabaseStatus>> {
-    let Some(server) = server(reader, manifest, root)? else { return Ok(None) };
+    let Some(server) = server_record(reader, manifest, root)? else { return Ok(None) };
     let missing = server.left_out.into_iter().map(|object| MissingObject { object, good: None }).collect();
     Ok(Some(DatabaseStatus { root: root.clone(), late: server.late, missing }))
 }
@@ -72,9 +70,9 @@ pub(super) fn are_whole(reader: &ChunkReader<'_>, manifest: &Manifest) -> Result
 pub(super) fn find_good(reader: &ChunkReader<'_>, manifest: &Manifest, databases: &mut [DatabaseStatus]) -> Result<()> {
     for database in databases.iter_mut().filter(|database| !database.is_explained()) {
         let root = &database.root;
-        let Some(server) = server(reader, manifest, root)? else { continue };
+        let Some(server) = server_record(reader, manifest, root)? else { continue };
         for missing in database.missing.iter_mut().filter(|missing| missing.is_sought()) {
-            if has_table(reader, manifest, root, &server, &missing.object)? {
+            if has_whole_table(reader, manifest, root, &server, &missing.object)? {
                 missing.good = Some(reference(manifest));
             }
         }
@@ -83,7 +81,7 @@ pub(super) fn find_good(reader: &ChunkReader<'_>, manifest: &Manifest, databases
 }
 
 /// Whether the snapshot has the whole table.
-fn has_table(
+fn has_whole_table(
     reader: &ChunkReader<'_>,
     manifest: &Manifest,
     root: &Root,
@@ -91,27 +89,5 @@ fn has_table(
     table: &LeftOut,
 ) -> Result<bool> {
     let same = |other: &LeftOut| other.schema == table.schema && other.name == table.name && other.what == table.what;
-    if server.left_out.iter().any(same) {
-        return Ok(false);
-    }
-    let schema = join(&root.name.0, &escape_name(&table.schema));
-    let path = join(&join(&schema, &escape_name(&table.name)), TABLE_FILE);
-    Ok(find(reader, manifest, &path)?.is_some())
-}
-
-fn server(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<ServerRecord>> {
-    let path = join(&root.name.0, SERVER_FILE);
-    let Some(entry) = find(reader, manifest, &path)? else { return Ok(None) };
-    let shown = format!("{} of snapshot {}", String::from_utf8_lossy(&path), manifest.id);
-    let bytes =
-        read_file(reader, &entry, limits::DATABASE_RECORD).map_err(|e| e.context(format!("cannot read {shown}")))?;
-    ServerRecord::decode(&bytes).map(Some).map_err(|e| Error::damaged(shown, e))
-}
-
-fn find(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Result<Option<TreeEntry>> {
-    match lookup(reader, manifest, path) {
-        Ok((_, entry)) => Ok(entry.filter(|entry| entry.meta.kind == EntryKind::File)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(!server.left_out.iter().any(same) && has_table(reader, manifest, root, (&table.schema, &table.name))?)
 }

@@ -6,11 +6,13 @@
 
 mod choice;
 mod content;
+mod log;
 mod need;
 mod objects;
 mod report;
 
 use repo_format::id::LeaseId;
+use repo_format::manifest::KIND_RECORD;
 
 use crate::error::{Error, Result};
 use crate::index::Index;
@@ -109,9 +111,9 @@ struct Run<'r> {
 pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
     let report = Report::new(repository.warnings());
     // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
-    let manifests = objects::check_snapshots(repository, &report)?;
+    let manifests = log::check_snapshots(repository, &report)?;
     objects::check_small_objects(repository, &report)?;
-    objects::check_memory(repository, &manifests, &report)?;
+    objects::check_versions(repository, &manifests, &report)?;
 
     let index = ScratchIndex::make(repository)?;
     let run = Run { repository, index: &index, report: &report, monitor };
@@ -122,7 +124,7 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     if let Some(named) = objects::check_segments(repository, &packs, &report, monitor)? {
         report.note_damaged_packs_but(&named);
     }
-    let snapshots = manifests.len() as u64;
+    let snapshots = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD).count() as u64;
     need::check_needs(&run, manifests, &mut packs)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());

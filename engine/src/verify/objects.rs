@@ -1,36 +1,19 @@
-//! Everything but packs: manifests, keys, config, condemned list, leases, segments, and names that are none.
+//! Small objects and index segments: keys, config, condemned list, leases, segments, and names that are none.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use repo_format::clear;
 use repo_format::head::ObjectKind;
-use repo_format::id::{Bytes32, LeaseId, PackId};
+use repo_format::id::{LeaseId, PackId};
 use repo_format::limits;
 
-use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
+use super::FindingKind::{DamagedObject, RolledBack};
 use super::content::CheckedPacks;
 use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::repository::{ManifestObject, Repository, SnapshotObject};
 use crate::store::{Folder, ObjectName};
-
-/// Reads everything in `snapshots/`; gives the manifests that can be read.
-pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Result<Vec<ManifestObject>> {
-    let mut manifests = Vec::new();
-    for id in repository.snapshot_names()? {
-        let name = ObjectName::Snapshot(id);
-        match report.check_object(repository, name, DamagedObject, repository.read_snapshot_object(id))? {
-            Some(SnapshotObject::Manifest(object)) => manifests.push(*object),
-            Some(SnapshotObject::Void(void)) => {
-                report.note(format!("{name} fences a writer, by {}: {}", void.host, void.reason))
-            }
-            None => {}
-        }
-    }
-    manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
-    Ok(manifests)
-}
 
 /// Reads the manifest of one snapshot.
 ///
@@ -151,32 +134,8 @@ fn check_lease(repository: &Repository, report: &Report, id: LeaseId) {
     }
 }
 
-/// Compares what is there with what manifests and this machine's cache remember.
-pub(super) fn check_memory(repository: &Repository, manifests: &[ManifestObject], report: &Report) -> Result<()> {
-    let present: HashMap<LeaseId, Bytes32> = manifests.iter().map(|m| (m.manifest.id, m.digest)).collect();
-    let names: HashSet<LeaseId> = repository.snapshot_names()?.into_iter().collect();
-    let mut expected: HashMap<LeaseId, Bytes32> = HashMap::new();
-    for manifest in manifests {
-        expected.extend(manifest.manifest.seen.iter().map(|seen| (seen.id, seen.digest)));
-    }
-    expected.extend(repository.index().remembered_manifests()?.into_iter().map(|m| (m.id, m.digest)));
-    for (id, digest) in expected {
-        match present.get(&id) {
-            Some(there) if *there == digest => {}
-            Some(_) => report.find(ObjectName::Snapshot(id), RolledBack, "the snapshot has been replaced by another"),
-            // One that is there and cannot be read is a finding already.
-            None if names.contains(&id) => {}
-            None => report.find(
-                ObjectName::Snapshot(id),
-                MissingSnapshot,
-                "the snapshot has disappeared, and nothing says that it was forgotten",
-            ),
-        }
-    }
-    check_versions(repository, manifests, report)
-}
-
-fn check_versions(repository: &Repository, manifests: &[ManifestObject], report: &Report) -> Result<()> {
+/// Compares the versions of config, keyring and condemned list with those that manifests and this machine have seen.
+pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObject], report: &Report) -> Result<()> {
     let newest = |of: fn(&ManifestObject) -> u64| manifests.iter().map(of).max().unwrap_or(0);
     let older = |name: &str, version: u64, seen: u64| {
         if version < seen {

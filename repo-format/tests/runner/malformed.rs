@@ -81,6 +81,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::keyring().encode().unwrap(), |b| Keyring::decode(b).map(drop), &[]),
         (samples::secrets().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[]),
         (samples::manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15]),
+        (samples::forget_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 18]),
         (samples::lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
@@ -928,7 +929,16 @@ mod manifests_and_condemned {
     fn manifests_beyond_their_limits_are_refused() {
         manifest_refused(|m| m.nanoseconds = 1_000_000_000, "too many nanoseconds");
         manifest_refused(|m| m.seen = vec![m.seen[0]; 17], "seen manifests is 17, at most 16");
+        manifest_refused(|m| m.forgotten = Some(vec![m.seen[0]; 1025]), "forgotten manifests is 1025, at most 1024");
         manifest_refused(|m| m.ids = vec![m.ids[0]; 2048], "limits: size");
+    }
+
+    #[test]
+    fn a_record_of_as_many_as_may_be_forgotten_fits() {
+        let forgotten = Some(vec![samples::manifest().seen[0]; 1024]);
+        let seen = vec![samples::manifest().seen[0]; 16];
+        let record = Manifest { forgotten, seen, host: "h".repeat(4096), ..samples::forget_record() };
+        assert_eq!(Manifest::decode(&record.encode().unwrap()), Ok(record));
     }
 
     #[test]

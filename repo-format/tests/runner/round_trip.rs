@@ -224,6 +224,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 stored_bytes: n[10],
                 milliseconds: n[11],
             };
+            let forgotten = n[1].is_multiple_of(2).then(|| seen.clone());
             Manifest {
                 kind,
                 id,
@@ -243,6 +244,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 tree,
                 problems: Problems { count: n[0], lists },
                 statistics,
+                forgotten,
             }
         },
     )

@@ -99,6 +99,9 @@ fn objects() -> Vec<Sample> {
         }),
         sample("plain-node-problems", encode_problems(&problems()).unwrap(), |b| Ok(decode_problems(b)? == problems())),
         sample("plain-manifest", manifest().encode().unwrap(), |b| Ok(Manifest::decode(b)? == manifest())),
+        sample("plain-manifest-forget", forget_record().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == forget_record())
+        }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
         sample("plain-void-record", void().encode().unwrap(), |b| Ok(Void::decode(b)? == void())),
         sample("plain-condemned", condemned().encode().unwrap(), |b| Ok(Condemned::decode(b)? == condemned())),
@@ -407,6 +410,25 @@ pub(crate) fn manifest() -> Manifest {
             stored_bytes: 11,
             milliseconds: 12,
         },
+        forgotten: None,
+    }
+}
+
+/// A record that says what was forgotten.
+pub(crate) fn forget_record() -> Manifest {
+    let forgotten = [5, 7, 8].map(|n| SeenManifest { id: LeaseId(bytes16(n)), digest: Bytes32(bytes32(n + 1)) });
+    Manifest {
+        kind: KIND_RECORD,
+        id: LeaseId(bytes16(9)),
+        ids: Vec::new(),
+        tags: Vec::new(),
+        parent: None,
+        roots: Vec::new(),
+        tree: None,
+        problems: Problems::default(),
+        statistics: Statistics::default(),
+        forgotten: Some(forgotten.to_vec()),
+        ..manifest()
     }
 }
 

@@ -330,6 +330,7 @@ pub fn manifest(id: LeaseId, top: ChunkId) -> Manifest {
         tree: Some(0),
         problems: Problems::default(),
         statistics: Statistics { files: 1000, ..Statistics::default() },
+        forgotten: None,
     }
 }
 

@@ -1,0 +1,95 @@
+//! Records of what was forgotten (FORMAT.md, sections 11 and 13): putting them, reading them, and what they explain.
+
+use std::collections::HashSet;
+
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::limits;
+use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
+
+use super::{Catalogue, ManifestObject, Repository, SnapshotObject, UnreadableManifest};
+use crate::crypto::SEALED_OVERHEAD;
+use crate::error::{Error, Result};
+use crate::index::RememberedManifest;
+use crate::store::ObjectName;
+
+/// Manifests that records say were forgotten.
+#[derive(Debug, Default)]
+pub struct Forgotten(HashSet<SeenManifest>);
+
+impl Forgotten {
+    /// What the records among `manifests` name.
+    pub fn by<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Self {
+        let records = manifests.into_iter().filter(|manifest| manifest.kind == KIND_RECORD);
+        Forgotten(records.flat_map(Manifest::forgotten).copied().collect())
+    }
+
+    /// Whether a record names this manifest, with this digest.
+    pub fn names(&self, id: LeaseId, digest: Bytes32) -> bool {
+        self.0.contains(&SeenManifest { id, digest })
+    }
+}
+
+impl Repository {
+    /// Puts a record, durably, and remembers it. It needs no lease: it names no nodes.
+    ///
+    /// # Errors
+    /// If it cannot be stored, or is too large.
+    pub fn put_record(&self, manifest: Manifest) -> Result<ManifestObject> {
+        let name = ObjectName::Snapshot(manifest.id);
+        let plain = manifest.encode().map_err(|e| Error::damaged("a new record", e))?;
+        let object = self.keys.seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), &plain)?;
+        if let Err(error) = self.store.put_new(&name, &[&object]) {
+            // A lost answer looks like a failure: what stands there decides.
+            let there = self.store.get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD);
+            if !there.is_ok_and(|there| *there == *object) {
+                return Err(error.into());
+            }
+        }
+        let record = ManifestObject { digest: self.keys.manifest_digest(&plain), manifest };
+        self.index.remember_manifest(&self.remembered_form(&record))?;
+        Ok(record)
+    }
+
+    /// Reads the records among `present`. One that has gone meanwhile is left out.
+    ///
+    /// # Errors
+    /// If the store cannot be reached. What cannot be read is given back, not an error.
+    pub fn read_records(
+        &self,
+        present: &[RememberedManifest],
+    ) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+        for id in present.iter().filter(|manifest| manifest.kind == KIND_RECORD).map(|manifest| manifest.id) {
+            match self.read_snapshot_object(id) {
+                Ok(SnapshotObject::Manifest(object)) => records.push(*object),
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
+                Err(_) => {}
+            }
+        }
+        Ok((records, unreadable))
+    }
+
+    /// Whether anything stands under this name in `snapshots/`: what cannot be read may have been forgotten since it was listed.
+    ///
+    /// # Errors
+    /// If the store cannot be reached.
+    pub fn has_snapshot_object(&self, id: LeaseId) -> Result<bool> {
+        Ok(self.store.stat(&ObjectName::Snapshot(id))?.is_some())
+    }
+
+    /// Forgets, of what this machine has seen and misses, what records say was forgotten.
+    pub(super) fn forget_what_records_name(&self, catalogue: &mut Catalogue) -> Result<()> {
+        if catalogue.missing.is_empty() {
+            return Ok(());
+        }
+        // A record that cannot be read explains nothing, and `verify` names it.
+        let (records, _) = self.read_records(&catalogue.present)?;
+        let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
+        let (gone, missing) = catalogue.missing.drain(..).partition(|m| forgotten.names(m.id, m.digest));
+        catalogue.missing = missing;
+        let gone: Vec<RememberedManifest> = gone;
+        self.index.forget_manifests(&gone.iter().map(|manifest| manifest.id).collect::<Vec<_>>())
+    }
+}

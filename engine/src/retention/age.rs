@@ -1,0 +1,36 @@
+//! An age in units of the calendar.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use jiff::{Span, SpanFieldwise, Timestamp};
+
+/// An age of at least an hour: `36 hours`, `30 days`, `6 months`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age(SpanFieldwise);
+
+impl Age {
+    /// An age, if `span` is whole hours or longer units.
+    pub fn new(span: Span) -> Option<Self> {
+        let small = [
+            span.get_minutes(),
+            span.get_seconds(),
+            span.get_milliseconds(),
+            span.get_microseconds(),
+            span.get_nanoseconds(),
+        ];
+        let is_age = span.is_positive() && small.iter().all(|unit| *unit == 0);
+        is_age.then_some(Age(span.fieldwise()))
+    }
+
+    /// What is so old at `time`; the first time that there is if that is beyond the calendar.
+    pub(super) fn before(self, time: Timestamp, zone: &TimeZone) -> Timestamp {
+        time.to_zoned(zone.clone()).checked_sub(self.0.0).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+    }
+}
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0.0)
+    }
+}

@@ -1,0 +1,51 @@
+//! Which snapshots are judged together.
+
+use std::collections::BTreeMap;
+
+use repo_format::manifest::{Manifest, Root};
+
+use super::{Group, GroupBy, Judged};
+
+/// What the snapshots of a group have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    host: Option<String>,
+    roots: Option<Vec<(u8, Vec<u8>)>>,
+    tags: Option<Vec<String>>,
+}
+
+/// Groups in the order of what they have in common; the snapshots of each oldest first.
+pub(super) fn groups(snapshots: Vec<Manifest>, by: &[GroupBy]) -> Vec<Group> {
+    let mut groups: BTreeMap<Key, Vec<Manifest>> = BTreeMap::new();
+    for manifest in snapshots {
+        groups.entry(key(&manifest, by)).or_default().push(manifest);
+    }
+    groups.into_iter().map(|(key, manifests)| group(key, manifests, by)).collect()
+}
+
+fn key(manifest: &Manifest, by: &[GroupBy]) -> Key {
+    let host = by.contains(&GroupBy::Host).then(|| manifest.host.clone());
+    let root = |root: &Root| (root.kind, root.path.0.clone());
+    let roots = by.contains(&GroupBy::Roots).then(|| sorted(manifest.roots.iter().map(root)));
+    let tags = by.contains(&GroupBy::Tags).then(|| sorted(manifest.tags.iter().cloned()));
+    Key { host, roots, tags }
+}
+
+/// Each once, in order.
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<_> = items.collect();
+    items.sort();
+    items.dedup();
+    items
+}
+
+fn group(key: Key, mut manifests: Vec<Manifest>, by: &[GroupBy]) -> Group {
+    manifests.sort_by_key(|m| (m.seconds, m.nanoseconds, m.id));
+    let newest = manifests.last().filter(|_| by.contains(&GroupBy::Roots));
+    Group {
+        host: key.host,
+        roots: newest.map(|manifest| manifest.roots.clone()),
+        tags: key.tags,
+        members: manifests.into_iter().map(|manifest| Judged { manifest, reasons: Vec::new() }).collect(),
+    }
+}

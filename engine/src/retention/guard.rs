@@ -1,0 +1,86 @@
+//! What is refused, because it is rather a mistake than a wish.
+//!
+//! A clock that jumped is the worst of them: by a wrong time, all history is old. Ages are counted from the newest snapshot, so a wrong
+//! clock of today harms nothing, unless a backup was made by it. Such a one is either newer than now, or follows a long time without any.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use repo_format::manifest::Manifest;
+
+use super::{Judged, Policy, Rule, started};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How far clocks may differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
+/// A time without snapshots that may also be a clock that jumped.
+const SILENCE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// For so long after it, what was made before is not forgotten by age alone: time for somebody to notice.
+const TIME_TO_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Whether the policy can be meant so.
+pub(super) fn check_policy(policy: &Policy, snapshots: &[Manifest]) -> Result<()> {
+    if policy.rules.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "nothing is forgotten: no rule says what to keep"));
+    }
+    let mut tags = policy.rules.iter().filter_map(|rule| if let Rule::Tag(tag) = rule { Some(tag) } else { None });
+    let is_there = |tag: &String| snapshots.is_empty() || snapshots.iter().any(|manifest| manifest.tags.contains(tag));
+    let Some(tag) = tags.find(|tag| !is_there(tag)) else { return Ok(()) };
+    let message =
+        format!("nothing is forgotten: snapshots with the tag `{tag}` are to be kept, but no snapshot has it");
+    Err(Error::new(ErrorKind::Usage, message))
+}
+
+/// Whether all snapshots are from the past.
+pub(super) fn check_clock(snapshots: &[Manifest], now: Timestamp, zone: &TimeZone) -> Result<()> {
+    let Some(newest) = snapshots.iter().max_by_key(|manifest| started(manifest)) else { return Ok(()) };
+    let time = started(newest);
+    if time.duration_since(now) <= CLOCKS_DIFFER {
+        return Ok(());
+    }
+    let message = format!(
+        "nothing is forgotten: snapshot {} is from {}, and this machine's clock says {}: one of them is wrong",
+        newest.id,
+        shown(time, zone),
+        shown(now, zone)
+    );
+    Err(Error::new(ErrorKind::Refused, message))
+}
+
+/// Whether what goes of a group may go.
+pub(super) fn check_judged(policy: &Policy, members: &[Judged], zone: &TimeZone) -> Result<()> {
+    let Some(first_kept) = members.iter().position(Judged::is_kept) else { return refuse_to_empty(members) };
+    let by_age = policy.rules.iter().any(|rule| matches!(rule, Rule::Within(_) | Rule::EachWithin(..)));
+    let times: Vec<_> = members.iter().map(|judged| started(&judged.manifest)).collect();
+    let newest = times.last().copied().unwrap_or_default();
+    let is_suspicious = |before: Timestamp, after: Timestamp| {
+        after.duration_since(before) > SILENCE && newest.duration_since(after) < TIME_TO_NOTICE
+    };
+    // What is before the first that is kept goes.
+    let silence = times[..=first_kept].windows(2).rposition(|two| is_suspicious(two[0], two[1]));
+    let Some(before) = silence.filter(|_| by_age) else { return Ok(()) };
+    let message = format!(
+        "nothing is forgotten: no snapshot is from between {} and {} (snapshot {}), and all before ({}) would go by age: perhaps a clock has jumped",
+        shown(times[before], zone),
+        shown(times[before + 1], zone),
+        members[before + 1].manifest.id,
+        before + 1
+    );
+    Err(Error::new(ErrorKind::Refused, message))
+}
+
+/// A group of which nothing is kept.
+fn refuse_to_empty(members: &[Judged]) -> Result<()> {
+    let Some(newest) = members.last().map(|judged| &judged.manifest) else { return Ok(()) };
+    let roots: Vec<_> = newest.roots.iter().map(|root| String::from_utf8_lossy(&root.name.0)).collect();
+    let message = format!(
+        "nothing is forgotten: all {} snapshots of {} on {} would go, because no rule keeps any of them",
+        members.len(),
+        roots.join(", "),
+        newest.host
+    );
+    Err(Error::new(ErrorKind::Usage, message))
+}
+
+fn shown(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}

@@ -1,0 +1,167 @@
+//! Retention: which snapshots a policy keeps, and why. Pure: it is given manifests, the time and the time zone.
+//!
+//! Snapshots of the same host and roots form a group (or as the policy says), and each rule looks at each group by itself. A snapshot is
+//! kept if any rule keeps it. What would be a mistake rather than a wish is refused: see [`judge`].
+
+mod age;
+mod calendar;
+mod group;
+mod guard;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use repo_format::entry::Time;
+use repo_format::manifest::{Manifest, Root};
+
+use crate::error::Result;
+
+pub use age::Age;
+
+/// What to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// A snapshot is kept if one of them keeps it.
+    pub rules: Vec<Rule>,
+    /// What snapshots that are judged together have in common; nothing stands for all snapshots together.
+    pub group_by: Vec<GroupBy>,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// The newest ones, so many.
+    Last(u32),
+    /// Of each of the newest periods that have any, so many, the newest; and the oldest of all as long as there are fewer periods.
+    Each(Period, u32),
+    /// All that are not older than this, counted from the newest of the group.
+    Within(Age),
+    /// Of each period the newest, if it is not older than this, counted from the newest of the group.
+    EachWithin(Period, Age),
+    /// All with this tag.
+    Tag(String),
+}
+
+/// A period of the calendar, in local time. Weeks begin on Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "they are words of the calendar")]
+pub enum Period {
+    Hour,
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
+}
+
+/// What snapshots can have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    /// The machine.
+    Host,
+    /// What was saved: kinds and paths of all roots, in any order.
+    Roots,
+    /// All tags, in any order.
+    Tags,
+}
+
+/// What a judgement depends on besides the policy.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    /// The time.
+    pub now: Time,
+    /// Where days begin.
+    pub zone: TimeZone,
+    /// Only snapshots of this host; the others are left as they are.
+    pub host: Option<String>,
+    /// Only snapshots with this tag.
+    pub tag: Option<String>,
+}
+
+/// Snapshots that are judged together.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Their host, if the policy tells them apart by it.
+    pub host: Option<String>,
+    /// What was saved, likewise.
+    pub roots: Option<Vec<Root>>,
+    /// Their tags, likewise.
+    pub tags: Option<Vec<String>>,
+    /// The snapshots, oldest first.
+    pub members: Vec<Judged>,
+}
+
+/// A snapshot, and what keeps it.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// What it says.
+    pub manifest: Manifest,
+    /// What keeps it, in the order of the rules; nothing if it goes.
+    pub reasons: Vec<Reason>,
+}
+
+/// What keeps a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A rule that counts, and the snapshot's place in what it keeps, from 1.
+    Counted(Rule, u32),
+    /// A rule that does not count.
+    Fits(Rule),
+    /// It is the oldest of its group, and a rule keeps more periods than there are.
+    Oldest(Rule),
+    /// It is the newest that has these tables, which were damaged or gone when later ones were made.
+    OnlyCopy(Vec<TableName>),
+}
+
+/// A table of a database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+}
+
+impl Judged {
+    /// Whether anything keeps it.
+    pub fn is_kept(&self) -> bool {
+        !self.reasons.is_empty()
+    }
+}
+
+/// Judges `snapshots`, in any order; those that `conditions` leave out are in no group.
+///
+/// # Errors
+/// [`crate::ErrorKind::Usage`] if the policy has no rule, keeps a tag that no snapshot has, or keeps nothing of a group.
+/// [`crate::ErrorKind::Refused`] if a clock seems to have jumped: a snapshot is newer than now, or age alone would forget all that was
+/// made before a long time without any.
+pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions) -> Result<Vec<Group>> {
+    guard::check_policy(policy, &snapshots)?;
+    let counts = |manifest: &Manifest| {
+        conditions.host.as_ref().is_none_or(|host| *host == manifest.host)
+            && conditions.tag.as_ref().is_none_or(|tag| manifest.tags.contains(tag))
+    };
+    let considered: Vec<_> = snapshots.into_iter().filter(counts).collect();
+    let now = timestamp(conditions.now);
+    guard::check_clock(&considered, now, &conditions.zone)?;
+    let mut groups = group::groups(considered, &policy.group_by);
+    for group in &mut groups {
+        rules::apply(&policy.rules, &mut group.members, now, &conditions.zone);
+        guard::check_judged(policy, &group.members, &conditions.zone)?;
+    }
+    Ok(groups)
+}
+
+/// When a snapshot's run started.
+fn started(manifest: &Manifest) -> Timestamp {
+    timestamp(Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds })
+}
+
+/// A time; one that no calendar has is taken as the first or last that there is.
+fn timestamp(time: Time) -> Timestamp {
+    let nanoseconds = i32::try_from(time.nanoseconds).unwrap_or(0);
+    let limit = if time.seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::new(time.seconds, nanoseconds).unwrap_or(limit)
+}

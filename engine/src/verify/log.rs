@@ -1,0 +1,166 @@
+//! The log of snapshots: everything in `snapshots/`, and what should be there, because a manifest or this machine remembers it.
+//!
+//! Snapshots may be forgotten while this looks. Whoever does so puts a record first, so what is missing is judged only when everything
+//! that is there by then has been read.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::manifest::KIND_RECORD;
+
+use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
+use super::report::Report;
+use crate::error::Result;
+use crate::index::RememberedManifest;
+use crate::repository::{Forgotten, ManifestObject, Repository, SnapshotObject};
+use crate::store::ObjectName;
+
+/// Reads everything in `snapshots/`, and reports what is damaged, missing or exchanged there; gives the manifests that can be read, in
+/// the order of their times.
+pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Result<Vec<ManifestObject>> {
+    let mut log = Log { repository, report, seen: HashMap::new(), manifests: Vec::new() };
+    while log.read_new()? == News::Vanished {}
+    let remembered = repository.index().remembered_manifests()?;
+    let mut missing = log.missing(&remembered);
+    // What came since may be a record of what went since; or the snapshot itself, which a backup has just made.
+    while !missing.is_empty() && log.read_new()? != News::None {
+        missing = log.missing(&remembered);
+    }
+    log.report_missing(&missing);
+    log.report_exchanged(&remembered);
+    log.report_rollback(&missing);
+    log.manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
+    Ok(log.manifests)
+}
+
+struct Log<'r> {
+    repository: &'r Repository,
+    report: &'r Report,
+    /// All names in `snapshots/` so far, and what stands there.
+    seen: HashMap<LeaseId, There>,
+    manifests: Vec<ManifestObject>,
+}
+
+/// What stands under a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There {
+    Manifest(Bytes32),
+    Void,
+    Unreadable,
+}
+
+/// What a look at `snapshots/` has shown.
+#[derive(PartialEq, Eq)]
+enum News {
+    None,
+    More,
+    /// Something was listed, and gone when it was read.
+    Vanished,
+}
+
+/// A manifest that is remembered, and not there.
+struct Missing {
+    id: LeaseId,
+    /// What this machine remembers of it, if it is not only named by another.
+    remembered: Option<RememberedManifest>,
+}
+
+impl Log<'_> {
+    /// Reads what has not been read yet.
+    fn read_new(&mut self) -> Result<News> {
+        let mut news = News::None;
+        for id in self.repository.snapshot_names()? {
+            if self.seen.contains_key(&id) {
+                continue;
+            }
+            let read = self.repository.read_snapshot_object(id);
+            if read.is_err() && !self.repository.has_snapshot_object(id)? {
+                news = News::Vanished;
+                continue;
+            }
+            if news == News::None {
+                news = News::More;
+            }
+            let name = ObjectName::Snapshot(id);
+            let there = match self.report.check(name, DamagedObject, read)? {
+                Some(SnapshotObject::Manifest(object)) => {
+                    let digest = object.digest;
+                    self.manifests.push(*object);
+                    There::Manifest(digest)
+                }
+                Some(SnapshotObject::Void(void)) => {
+                    self.report.note(format!("{name} fences a writer, by {}: {}", void.host, void.reason));
+                    There::Void
+                }
+                None => There::Unreadable,
+            };
+            self.seen.insert(id, there);
+        }
+        Ok(news)
+    }
+
+    /// All that should be there, with its digest: what manifests name, and what this machine remembers.
+    fn expected<'e>(
+        &'e self,
+        remembered: &'e [RememberedManifest],
+    ) -> impl Iterator<Item = (LeaseId, Bytes32, Option<RememberedManifest>)> + 'e {
+        let named = self.manifests.iter().flat_map(|object| &object.manifest.seen);
+        remembered.iter().map(|m| (m.id, m.digest, Some(*m))).chain(named.map(|seen| (seen.id, seen.digest, None)))
+    }
+
+    /// What should be there and is not, each once, though no record says that it was forgotten.
+    fn missing(&self, remembered: &[RememberedManifest]) -> Vec<Missing> {
+        let forgotten = Forgotten::by(self.manifests.iter().map(|object| &object.manifest));
+        let mut found = HashSet::new();
+        let expected = self.expected(remembered).filter(|(id, digest, _)| {
+            !self.seen.contains_key(id) && !forgotten.names(*id, *digest) && found.insert(*id)
+        });
+        expected.map(|(id, _, remembered)| Missing { id, remembered }).collect()
+    }
+
+    fn report_missing(&self, missing: &[Missing]) {
+        for Missing { id, remembered } in missing {
+            let message = match remembered {
+                Some(manifest) if manifest.kind == KIND_RECORD => "the record of what was forgotten has disappeared",
+                _ => "the snapshot has disappeared, and nothing says that it was forgotten",
+            };
+            self.report.find(ObjectName::Snapshot(*id), MissingSnapshot, message);
+        }
+    }
+
+    /// Reports what stands where something else should.
+    fn report_exchanged(&self, remembered: &[RememberedManifest]) {
+        let mut found = HashSet::new();
+        for (id, digest, _) in self.expected(remembered) {
+            let message = match self.seen.get(&id) {
+                Some(There::Manifest(there)) if *there != digest => "the snapshot has been replaced by another",
+                Some(There::Void) => "the snapshot has been replaced by a record that shuts out a writer",
+                // One that is there and cannot be read is a finding already.
+                _ => continue,
+            };
+            if found.insert(id) {
+                self.report.find(ObjectName::Snapshot(id), RolledBack, message);
+            }
+        }
+    }
+
+    /// Reports that the repository is as it was some time ago, if all that is missing is newer than all that is there.
+    fn report_rollback(&self, missing: &[Missing]) {
+        let times: Option<Vec<_>> = missing.iter().map(|missing| missing.remembered.map(|m| m.time)).collect();
+        let newest = self.manifests.iter().map(time).max();
+        let (Some(times), Some(newest)) = (times, newest) else { return };
+        if !times.is_empty() && times.iter().all(|time| *time > newest) {
+            let message = format!(
+                "this machine has seen {} newer objects than the newest that is there: an older state of the repository has been put in its \
+                 place, or they were deleted",
+                times.len()
+            );
+            self.report.find("snapshots", RolledBack, message);
+        }
+    }
+}
+
+fn time(object: &ManifestObject) -> Time {
+    Time { seconds: object.manifest.seconds, nanoseconds: object.manifest.nanoseconds }
+}
