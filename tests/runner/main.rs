@@ -7,6 +7,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod database;
+mod explore;
 mod faults;
 mod forget;
 mod hostile;

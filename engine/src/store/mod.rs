@@ -24,7 +24,7 @@ pub use name::{Folder, ObjectName};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// What a listing says of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectInfo {
     /// The object's name.
     pub name: ObjectName,
@@ -116,7 +116,7 @@ pub trait Store: Send + Sync {
 }
 
 /// Why a store operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StoreErrorKind {
     /// No such object.
     NotFound,
