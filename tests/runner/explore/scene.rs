@@ -176,6 +176,7 @@ fn manifest(session: &WriterSession<'_>, tree: Option<ChunkId>, files: &[&str]) 
         tree: tree.map(|_| 0),
         problems: Problems::default(),
         statistics: Statistics::default(),
+        forgotten: None,
     }
 }
 
