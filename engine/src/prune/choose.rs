@@ -102,7 +102,7 @@ mod tests {
 
     fn pack(number: u32, needed_percent: u64, size: u64) -> PackUse {
         let (id, class) = (PackId([1; 32]), KeyClass::Data);
-        PackUse { id, number, size, class, named: true, chunk_bytes: size, needed_bytes: size / 100 * needed_percent }
+        PackUse { id, number, size, class, named: true, chunk_bytes: size, needed_bytes: size * needed_percent / 100 }
     }
 
     fn limits() -> Limits {
