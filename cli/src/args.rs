@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, ls, restore,
-    snapshots, stats, status, verify,
+    backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
+    prune, restore, snapshots, stats, status, verify,
 };
 use crate::global::Global;
 
@@ -67,6 +67,8 @@ pub enum Command {
     ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
     Forget(Box<forget::ForgetArgs>),
+    Prune(prune::PruneArgs),
+    Leases(leases::LeasesArgs),
     Check(check::CheckArgs),
     Grants(grants::GrantsArgs),
     Key(key::KeyArgs),

@@ -19,8 +19,10 @@ mod profile;
 mod retention;
 mod secret;
 mod shell;
+mod size;
 mod snap;
 mod ui;
+mod writer;
 
 use clap::Parser;
 

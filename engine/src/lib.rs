@@ -24,8 +24,10 @@ pub mod load;
 pub mod ls;
 pub mod machine;
 pub mod monitor;
+pub mod needs;
 pub mod pack;
 pub mod profile;
+pub mod prune;
 pub mod repository;
 pub mod restore;
 pub mod retention;
@@ -38,5 +40,6 @@ pub mod store;
 pub mod survey;
 pub mod tree;
 pub mod verify;
+pub mod writers;
 
 pub use error::{Error, ErrorKind, Result};

@@ -11,6 +11,12 @@ pub enum Phase {
     Restore,
     /// Checking objects, or chunks, of the repository.
     Verify,
+    /// Finding out what snapshots need.
+    Walk,
+    /// Copying what is needed out of sparse packs.
+    Rewrite,
+    /// Deleting packs.
+    Delete,
 }
 
 /// An amount of work, done or to be done.

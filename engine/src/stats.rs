@@ -31,6 +31,10 @@ pub struct Stats {
     pub segment_bytes: u64,
     /// Bytes of this machine's cache.
     pub cache_bytes: u64,
+    /// Bytes of packs of which this machine does not remember that it read them whole and found them good.
+    pub never_verified_bytes: u64,
+    /// When the pack that was longest not read was last found good, of those that ever were; seconds since 1970.
+    pub oldest_verified: Option<i64>,
     /// The newest snapshot.
     pub newest: Option<(LeaseId, Time)>,
     /// The oldest snapshot.
@@ -46,6 +50,7 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
     let report = repository.sync_index(&NullMonitor)?;
     let packs = repository.list_packs()?;
     let totals = repository.index().chunk_totals()?;
+    let verified = repository.index().verified()?;
     let end = |s: &snapshots::Snapshot| (s.id, snapshots::time(&s.manifest));
     Ok(Stats {
         snapshots: list.len() as u64,
@@ -58,6 +63,8 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
         segments: report.segments.len() as u64,
         segment_bytes: report.segments.values().sum(),
         cache_bytes: repository.index().disk_bytes(),
+        never_verified_bytes: packs.iter().filter(|(id, _)| !verified.contains_key(id)).map(|(_, size)| size).sum(),
+        oldest_verified: verified.iter().filter(|(id, _)| packs.contains_key(id)).map(|(_, seconds)| *seconds).min(),
         newest: list.last().map(end),
         oldest: list.first().map(end),
     })

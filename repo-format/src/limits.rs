@@ -4,6 +4,8 @@
 pub const KIB: u64 = 1024;
 /// One MiB.
 pub const MIB: u64 = 1024 * KIB;
+/// 1024 of them.
+pub const GIB: u64 = 1024 * MIB;
 
 /// Arrays, maps and tags within one another in CBOR.
 pub const CBOR_DEPTH: u8 = 16;

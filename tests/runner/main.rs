@@ -7,11 +7,13 @@ mod concurrency;
 mod crash;
 mod damage;
 mod database;
+mod explore;
 mod faults;
 mod forget;
 mod hostile;
 mod model;
 mod profile;
+mod prune;
 mod restore;
 mod rights;
 mod round_trip;
@@ -20,6 +22,7 @@ mod source_trouble;
 mod status;
 mod support;
 mod tidy;
+mod verify;
 
 use std::path::Path;
 

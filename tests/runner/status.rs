@@ -3,7 +3,8 @@
 use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::repository::{Repository, WriterOptions, WriterSession};
-use engine::status::{Machine, Status, StatusOptions, status};
+use engine::status::{Status, StatusOptions, status};
+use engine::writers::Machine;
 use repo_format::database::{Flavour, LateTable, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ROOT_DATABASE};

@@ -1,8 +1,10 @@
-//! What tests of several packages need: real database servers, and what lies in them.
+//! What tests need that is a program of its own: real database servers and what lies in them; the explorer of everything that processes
+//! can do to one store.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
 pub mod damage;
 pub mod databases;
+pub mod explore;
 pub mod server;
 pub mod writers;

@@ -129,10 +129,3 @@ fn roots(ui: &Ui, roots: &[Root]) -> String {
     let name = |root: &Root| format::path(if ui.is_verbose() { &root.path.0 } else { &root.name.0 });
     roots.iter().map(name).collect::<Vec<_>>().join(", ")
 }
-
-/// Whether the process of that number is there.
-fn is_alive(process: u64) -> bool {
-    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    // One that may not be asked is there.
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
-}

@@ -101,6 +101,9 @@ impl JsonProgress {
             Phase::Backup => "backup",
             Phase::Restore => "restore",
             Phase::Verify => "verify",
+            Phase::Walk => "walk",
+            Phase::Rewrite => "rewrite",
+            Phase::Delete => "delete",
         };
         let (total_items, total_bytes) = (total.map(|t| t.items), total.map(|t| t.bytes));
         let status = Status { phase, done_items: 0, done_bytes: 0, total_items, total_bytes, elapsed_ms: 0 };

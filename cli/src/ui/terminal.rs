@@ -47,7 +47,7 @@ impl TerminalProgress {
             phase,
             bar,
             items: Arc::default(),
-            counts_items: AtomicBool::new(matches!(phase, Phase::Index)),
+            counts_items: AtomicBool::new(matches!(phase, Phase::Index | Phase::Walk)),
             started: Instant::now(),
             shown: AtomicBool::new(false),
         };
@@ -136,12 +136,17 @@ fn title(phase: Phase) -> &'static str {
         Phase::Backup => "saving",
         Phase::Restore => "restoring",
         Phase::Verify => "verifying",
+        Phase::Walk => "looking for what is needed",
+        Phase::Rewrite => "copying what is needed",
+        Phase::Delete => "deleting",
     }
 }
 
 fn noun(phase: Phase) -> &'static str {
     match phase {
         Phase::Index | Phase::Verify => "object",
+        Phase::Walk => "snapshot",
+        Phase::Rewrite | Phase::Delete => "pack",
         Phase::Backup | Phase::Restore => "file",
     }
 }

@@ -15,6 +15,7 @@ mod interrupt;
 mod json;
 mod key;
 mod practice;
+mod prune;
 mod read;
 mod restore;
 mod restore_database;

@@ -8,8 +8,35 @@ use crate::error::{Error, ErrorKind, Result};
 /// [`ErrorKind::Io`] if the operating system has none to give.
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
+    #[cfg(any(test, feature = "test-support"))]
+    if seeded::fill(&mut bytes) {
+        return Ok(bytes);
+    }
     getrandom::fill(&mut bytes).map_err(|e| {
         Error::caused(ErrorKind::Io, "cannot get random bytes from the operating system", e.to_string())
     })?;
     Ok(bytes)
+}
+
+/// Bytes that a test can have again: what a run writes is then the same each time.
+#[cfg(any(test, feature = "test-support"))]
+pub mod seeded {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static NUMBERS: RefCell<Option<blake3::OutputReader>> = const { RefCell::new(None) };
+    }
+
+    /// Runs `work`. On this thread, and on no other, what counts as random follows from `seed` meanwhile.
+    pub fn with_seed<T>(seed: &[u8], work: impl FnOnce() -> T) -> T {
+        let numbers = blake3::Hasher::new_derive_key("Enamel tests: seeded randomness").update(seed).finalize_xof();
+        let before = NUMBERS.replace(Some(numbers));
+        let result = work();
+        NUMBERS.set(before);
+        result
+    }
+
+    pub(super) fn fill(bytes: &mut [u8]) -> bool {
+        NUMBERS.with_borrow_mut(|numbers| numbers.as_mut().map(|numbers| numbers.fill(bytes)).is_some())
+    }
 }

@@ -119,17 +119,18 @@ fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> Result<()> {
     use ValueEncoding as V;
     match (format.encoding, value) {
         (_, Value::NULL) => out.extend_from_slice(b"\\N"),
-        (V::Bytes | V::Decimal, Value::Bytes(bytes)) => escape(bytes, out),
+        (V::Bytes, Value::Bytes(bytes)) => escape(bytes, out),
+        (V::Decimal, Value::Bytes(digits)) => out.extend_from_slice(digits),
         (V::Integer, Value::Int(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         (V::Integer, Value::UInt(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         // Of a double that is a whole number more is shown than FLOAT has, and it reads as the same FLOAT.
         (V::Float, Value::Float(number)) => write_double(f64::from(*number), out),
         (V::Double, Value::Double(number)) => write_double(*number, out),
-        (V::Date, Value::Date(year, month, day, ..)) => write_date(*year, *month, *day, out),
+        (V::Date, Value::Date(year, month, day, ..)) => out.extend_from_slice(&date(*year, *month, *day)),
         (V::DateTime, Value::Date(year, month, day, hour, minute, second, micros)) => {
-            write_date(*year, *month, *day, out);
-            out.push(b' ');
-            write_two(*hour, out);
+            out.extend_from_slice(&date(*year, *month, *day));
+            let [tens, ones] = two(*hour);
+            out.extend_from_slice(&[b' ', tens, ones]);
             write_clock(*minute, *second, *micros, format.fraction, out);
         }
         (V::Time, Value::Time(is_negative, days, hour, minute, second, micros)) => {
@@ -139,8 +140,8 @@ fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> Result<()> {
             write_hours(days * 24 + u32::from(*hour), out);
             write_clock(*minute, *second, *micros, format.fraction, out);
         }
-        (V::Year, Value::Int(year)) => write_four(u16::try_from(*year).unwrap_or(0), out),
-        (V::Year, Value::UInt(year)) => write_four(u16::try_from(*year).unwrap_or(0), out),
+        (V::Year, Value::Int(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
+        (V::Year, Value::UInt(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
         (encoding, _) => {
             let message = format!("the server gives a value of another type where {encoding:?} was expected");
             return Err(Error::new(ErrorKind::Database, message));
@@ -178,38 +179,34 @@ const DIGITS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 8081828384858687888990919293949596979899";
 
 /// Two digits of a number below 100; what is larger cannot come from a server.
-fn write_two(number: u8, out: &mut Vec<u8>) {
+fn two(number: u8) -> [u8; 2] {
     let at = usize::from(number.min(99)) * 2;
-    out.extend_from_slice(&DIGITS[at..at + 2]);
+    [DIGITS[at], DIGITS[at + 1]]
 }
 
-fn write_four(number: u16, out: &mut Vec<u8>) {
+fn four(number: u16) -> [u8; 4] {
     let number = number.min(9999);
-    write_two(u8::try_from(number / 100).unwrap_or(99), out);
-    write_two(u8::try_from(number % 100).unwrap_or(99), out);
+    let half = |number: u16| two(u8::try_from(number).unwrap_or(99));
+    let ([a, b], [c, d]) = (half(number / 100), half(number % 100));
+    [a, b, c, d]
 }
 
-fn write_date(year: u16, month: u8, day: u8, out: &mut Vec<u8>) {
-    write_four(year, out);
-    out.push(b'-');
-    write_two(month, out);
-    out.push(b'-');
-    write_two(day, out);
+fn date(year: u16, month: u8, day: u8) -> [u8; 10] {
+    let ([a, b, c, d], [e, f], [g, h]) = (four(year), two(month), two(day));
+    [a, b, c, d, b'-', e, f, b'-', g, h]
 }
 
 fn write_hours(hours: u32, out: &mut Vec<u8>) {
     match u8::try_from(hours) {
-        Ok(hours) if hours < 100 => write_two(hours, out),
+        Ok(hours) if hours < 100 => out.extend_from_slice(&two(hours)),
         _ => out.extend_from_slice(itoa::Buffer::new().format(hours).as_bytes()),
     }
 }
 
 /// Minutes, seconds, and a fraction of so many digits.
 fn write_clock(minute: u8, second: u8, micros: u32, fraction: usize, out: &mut Vec<u8>) {
-    out.push(b':');
-    write_two(minute, out);
-    out.push(b':');
-    write_two(second, out);
+    let ([a, b], [c, d]) = (two(minute), two(second));
+    out.extend_from_slice(&[b':', a, b, b':', c, d]);
     if fraction > 0 {
         let mut digits = [b'0'; 7];
         // Writing seven bytes into seven bytes cannot fail.

@@ -1,8 +1,10 @@
-//! From a chunk's id to the packs that hold it.
+//! From a chunk's id to the packs that hold it, and from a pack to its chunks.
 
 use repo_format::head::{KeyClass, Sealing};
 use repo_format::id::{Bytes32, ChunkId, PackId};
 use repo_format::pack::ChunkKind;
+use repo_format::sealed::ENVELOPE_LEN;
+use repo_format::segment::SegmentPack;
 
 use super::{Index, Location, PackNumber, chunk_param};
 use crate::error::Result;
@@ -64,8 +66,35 @@ impl Index {
     }
 }
 
+/// The sealed chunks of a pack, padding included, in the order in which they stand. `number` is the pack's in the index that is used.
+pub fn sealed_chunks(pack: &SegmentPack, number: PackNumber) -> impl Iterator<Item = (ChunkId, Location)> + '_ {
+    let mut offset = ENVELOPE_LEN as u64;
+    pack.table.entries.iter().map(move |entry| {
+        let foreign = usize::from(entry.salt).checked_sub(1).and_then(|place| pack.table.salts.get(place));
+        let (epoch, salt) = foreign.map_or((pack.sealing.epoch, pack.salt), |salt| (salt.epoch, salt.salt));
+        let location = Location {
+            pack: pack.id,
+            number,
+            offset,
+            sealed_len: entry.sealed_len,
+            plain_len: entry.plain_len,
+            kind: entry.kind,
+            sealing: Sealing { class: pack.sealing.class, epoch },
+            salt,
+            position: entry.position,
+        };
+        offset += u64::from(entry.sealed_len);
+        (entry.id, location)
+    })
+}
+
+/// The class of a pack, as it is written here.
+pub(super) fn class(number: u8) -> KeyClass {
+    if number == KeyClass::Data as u8 { KeyClass::Data } else { KeyClass::Meta }
+}
+
 fn read_location(row: &rusqlite::Row<'_>) -> rusqlite::Result<Location> {
-    let class = if row.get::<_, u8>(6)? == KeyClass::Data as u8 { KeyClass::Data } else { KeyClass::Meta };
+    let class = class(row.get(6)?);
     let kind = if row.get::<_, u8>(5)? == ChunkKind::Data as u8 { ChunkKind::Data } else { ChunkKind::Node };
     Ok(Location {
         pack: PackId(row.get(0)?),

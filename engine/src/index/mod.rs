@@ -1,18 +1,20 @@
 //! The index: what this machine knows of the repository. A cache in SQLite; losing it loses nothing.
 //!
-//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, and the newest
-//! manifests, keyring and config that this machine has seen (so that a rollback shows). It holds no names and no keys. It answers
-//! on disk, so memory stays flat; several processes share it.
+//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, when
+//! packs were last read whole and found good, and the newest manifests, keyring and config that this machine has seen (so that a rollback
+//! shows). It holds no names and no keys. It answers on disk, so memory stays flat; several processes share it.
 
+mod copies;
 mod lookup;
 mod memory;
 mod schema;
 mod usable;
+mod verified;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use repo_format::head::Sealing;
+use repo_format::head::{KeyClass, Sealing};
 use repo_format::id::{Bytes32, ChunkId, PackId, RepositoryId, SegmentId};
 use repo_format::pack::ChunkKind;
 use repo_format::sealed::ENVELOPE_LEN;
@@ -21,6 +23,8 @@ use rusqlite::{Connection, params};
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub use copies::Copy;
+pub use lookup::{ChunkTotals, sealed_chunks};
 pub use memory::RememberedManifest;
 pub use usable::UsablePacks;
 
@@ -59,6 +63,8 @@ pub struct IndexedPack {
     pub number: PackNumber,
     /// Its size in bytes.
     pub size: u64,
+    /// What it holds: data or nodes.
+    pub class: KeyClass,
     /// Whether a segment of the repository names it: only then may a snapshot count on it.
     pub named: bool,
 }
@@ -134,7 +140,7 @@ impl Index {
         self.write("take in a pack", |t| insert_pack(t, pack))
     }
 
-    /// Forgets everything about packs, to learn it anew from the repository.
+    /// Forgets everything about packs that can be learnt anew from the repository.
     pub fn forget_packs(&self) -> Result<()> {
         self.write("forget all packs", |t| {
             t.execute_batch(
@@ -147,11 +153,13 @@ impl Index {
     /// All packs in the index.
     pub fn packs(&self) -> Result<Vec<IndexedPack>> {
         self.read("list the packs", |c| {
-            let sql = "SELECT id, number, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number) FROM packs";
+            let sql =
+                "SELECT id, number, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number), class FROM packs";
             let mut statement = c.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
                 let size = row.get::<_, i64>(2)?.cast_unsigned();
-                Ok(IndexedPack { id: PackId(row.get(0)?), number: row.get(1)?, size, named: row.get(3)? })
+                let class = lookup::class(row.get(4)?);
+                Ok(IndexedPack { id: PackId(row.get(0)?), number: row.get(1)?, size, class, named: row.get(3)? })
             })?;
             rows.collect()
         })

@@ -16,7 +16,7 @@ pub const FILES: [&str; 3] = [DATABASE, "index.sqlite-wal", "index.sqlite-shm"];
 /// Stands beside the database when a query has met damage; the next run begins anew.
 const CORRUPT: &str = "corrupt";
 /// Another version is not migrated: a cache is begun anew.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SCHEMA: &str = "
@@ -33,6 +33,7 @@ CREATE TABLE chunks (
     id BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, sealed INTEGER NOT NULL, plain INTEGER NOT NULL,
     position INTEGER NOT NULL, salt INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (id, pack)) WITHOUT ROWID;
 CREATE TABLE counted (snapshot BLOB NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (snapshot, pack)) WITHOUT ROWID;
+CREATE TABLE verified (pack BLOB PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE manifests (
     id BLOB PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, seconds INTEGER NOT NULL,
     nanoseconds INTEGER NOT NULL, family BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;

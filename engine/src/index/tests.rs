@@ -89,6 +89,19 @@ fn the_higher_number_is_remembered() {
 }
 
 #[test]
+fn when_a_pack_was_found_good_outlives_all_else_that_is_known_of_packs() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path(), REPOSITORY).unwrap();
+    for (pack, seconds) in [(1, 100), (2, 200), (1, 300)] {
+        index.remember_verified(PackId([pack; 32]), seconds).unwrap();
+    }
+    index.forget_packs().unwrap();
+    assert_eq!(index.verified().unwrap(), [(PackId([1; 32]), 300), (PackId([2; 32]), 200)].into());
+    index.forget_verified(&[PackId([1; 32])]).unwrap();
+    assert_eq!(index.verified().unwrap(), [(PackId([2; 32]), 200)].into());
+}
+
+#[test]
 fn two_processes_share_one_cache() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (Index::open(folder.path(), REPOSITORY).unwrap(), Index::open(folder.path(), REPOSITORY).unwrap());

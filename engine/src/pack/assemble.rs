@@ -73,7 +73,7 @@ fn shuffle<T>(items: &mut [T]) -> Result<()> {
 }
 
 /// Adds a chunk of zeros, so that the pack's size is one of few.
-fn pad(key: &ObjectKey, chunks: &mut Vec<SealedChunk>, salts: usize, position: u32) -> Result<()> {
+pub(super) fn pad(key: &ObjectKey, chunks: &mut Vec<SealedChunk>, salts: usize, position: u32) -> Result<()> {
     let sealed: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
     let table = TABLE_OVERHEAD + 7 + 36 * salts + TABLE_ENTRY_LEN * (chunks.len() + 1);
     let least = (ENVELOPE_LEN + sealed + CHUNK_OVERHEAD + table + TRAILER_LEN) as u64;
@@ -95,7 +95,13 @@ fn pad(key: &ObjectKey, chunks: &mut Vec<SealedChunk>, salts: usize, position: u
     Ok(())
 }
 
-fn finish(keys: &Keys, key: &ObjectKey, chunks: Vec<SealedChunk>, salts: Vec<ForeignSalt>) -> Result<FinishedPack> {
+/// Writes the table and the trailer of a pack, and computes its id.
+pub(super) fn finish(
+    keys: &Keys,
+    key: &ObjectKey,
+    chunks: Vec<SealedChunk>,
+    salts: Vec<ForeignSalt>,
+) -> Result<FinishedPack> {
     let envelope = key.envelope();
     let head = envelope.encode();
     let table = PackTable { salts, entries: chunks.iter().map(|chunk| chunk.entry).collect() };

@@ -1,15 +1,20 @@
 //! Packs: many sealed chunks in one object (FORMAT.md, section 8).
 //!
 //! Writing: [`ChunkStore`] takes plain chunks, drops those that the repository has, and seals the others into open packs;
-//! [`assemble`] makes a finished pack of one; an uploader puts it and takes it into the index. Reading: [`ChunkReader`].
+//! [`assemble`] makes a finished pack of one; an uploader puts it and takes it into the index. Reading: [`ChunkReader`]. Copying chunks
+//! as they are, sealed: [`PackRewriter`].
 
 mod assemble;
 mod chunk_store;
 mod open_pack;
 mod reader;
+mod rewrite;
 mod upload;
 
 pub use assemble::FinishedPack;
 pub use chunk_store::{ChunkStore, NodeSink, StoreTotals, Stored};
-pub use reader::{ChunkReader, Opened, Plain, open_chunk};
+pub use reader::{ChunkReader, Plain};
+pub use rewrite::PackRewriter;
 pub use upload::{Mode, UPLOADERS};
+
+pub use crate::repository::{Opened, open_chunk};

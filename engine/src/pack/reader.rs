@@ -1,20 +1,15 @@
 //! From a chunk's id back to its plain bytes.
 
-use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::sync::{Mutex, PoisonError};
 
-use repo_format::head::ObjectKind;
 use repo_format::id::ChunkId;
-use repo_format::limits;
 use repo_format::pack::ChunkKind;
 
-use crate::chunk::decode;
-use crate::crypto::Keys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, Location};
 use crate::monitor::NullMonitor;
-use crate::repository::Repository;
+use crate::repository::{Opened, Repository, open_chunk};
 use crate::store::ObjectName;
 
 /// The plain bytes of a chunk, in the buffer they were opened in.
@@ -109,47 +104,5 @@ impl<'r> ChunkReader<'r> {
         // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
         self.repository.index_unnamed_packs()?;
         Ok(())
-    }
-}
-
-/// Where the plain bytes of an opened chunk are.
-pub enum Opened {
-    /// In the buffer that held the sealed ones.
-    InPlace(Range<usize>),
-    /// Here.
-    Decompressed(Vec<u8>),
-}
-
-/// Opens a sealed chunk in place: tag, codec, length, and at last its id.
-///
-/// # Errors
-/// [`ErrorKind::Damaged`].
-pub fn open_chunk(
-    keys: &Keys,
-    kind: ChunkKind,
-    id: &ChunkId,
-    location: &Location,
-    sealed: &mut [u8],
-) -> Result<Opened> {
-    let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("chunk {id} {why}"));
-    if location.kind != kind {
-        return Err(damaged("is of another kind than what names it says"));
-    }
-    if u64::from(location.plain_len) > limits::CHUNK_PLAIN {
-        return Err(damaged("is larger than the format allows"));
-    }
-    let key = keys.object_key(ObjectKind::Pack, location.sealing, location.salt)?;
-    let position = location.position;
-    let opened =
-        key.open(position, &position.to_le_bytes(), sealed).ok_or_else(|| damaged("has been changed or moved"))?;
-    let (codec, coded) = sealed[..opened.len].split_first().ok_or_else(|| damaged("is empty"))?;
-    let plain = decode(*codec, coded, location.plain_len as usize)?;
-    // Padding has no id; that it opened is all there is to check.
-    if kind != ChunkKind::Padding && keys.id(kind, &plain) != *id {
-        return Err(damaged("holds other bytes than its id says"));
-    }
-    match plain {
-        Cow::Borrowed(_) => Ok(Opened::InPlace(1..opened.len)),
-        Cow::Owned(plain) => Ok(Opened::Decompressed(plain)),
     }
 }

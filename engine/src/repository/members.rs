@@ -107,6 +107,7 @@ pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
             ));
         }
         put_keyring(repository, &recipients, &repository.keys().secrets().next(true)?)?;
+        return take_away(repository, id);
     }
     Ok(repository.store().delete(&ObjectName::Member(id))?)
 }
@@ -124,8 +125,16 @@ pub fn change_member(repository: &Repository, credential: &Credential, change: C
     recipients.retain(|(member, _)| *member != old);
     recipients.push((new.id, new.public_key));
     put_keyring(repository, &recipients, &repository.keys().secrets().next(change == Change::Compromised)?)?;
-    repository.store().delete(&ObjectName::Member(old))?;
+    take_away(repository, old)?;
     Ok(new.id)
+}
+
+/// Deletes the object of a member that the newest keyring is not sealed to. Where nothing may be deleted it stays, and opens nothing new.
+fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
+    match repository.store().delete(&ObjectName::Member(id)) {
+        Err(error) if error.kind != StoreErrorKind::PermissionDenied => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Puts `keys/<id>` of a new member that will join with the next keyring version.

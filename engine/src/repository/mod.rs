@@ -1,5 +1,7 @@
 //! A repository: store, keys and index joined. What is done with one are functions of other modules.
 
+mod adopt;
+mod chunks;
 mod create;
 mod leases;
 mod manifests;
@@ -7,8 +9,10 @@ pub mod members;
 mod merge;
 mod open;
 mod records;
+mod scratch_index;
 mod secrets;
 mod sync;
+mod whole_pack;
 mod writer;
 
 use std::sync::Arc;
@@ -20,15 +24,18 @@ use repo_format::id::{Bytes32, MemberId, RepositoryId};
 use repo_format::limits;
 
 use crate::crypto::{Keys, SEALED_OVERHEAD};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
-use crate::store::{ObjectName, Store, Tag};
+use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
+pub use chunks::{Opened, open_chunk};
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{Catalogue, ManifestObject, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
 pub use records::Forgotten;
+pub use scratch_index::ScratchIndex;
 pub use sync::SyncReport;
+pub use whole_pack::WholePack;
 pub use writer::{WriterOptions, WriterSession};
 
 /// The features of the format that this version knows.
@@ -108,5 +115,42 @@ impl Repository {
         let plain = self.keys.open(ObjectKind::Condemned, KeyClass::Index, "condemned", &bytes, limits::CONDEMNED)?;
         let condemned = Condemned::decode(&plain).map_err(|e| Error::damaged(name, e))?;
         Ok((condemned, Tag::of(&bytes)))
+    }
+
+    /// As [`Repository::condemned`], and not an older copy: numbers only grow, so with a lower one than this machine has seen nobody can
+    /// know which packs are about to go.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`], also if it is an older copy.
+    pub fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
+        // Asked before: another process of this machine may replace it after it has been read here, and remember that.
+        let known = self.index.remembered("condemned")?.map_or(0, |(known, _)| known);
+        let (condemned, tag) = self.condemned()?;
+        if condemned.next < known {
+            let message = "the list of condemned packs has been replaced by an older copy, so nobody can know which packs are about to go";
+            return Err(Error::new(ErrorKind::Damaged, message));
+        }
+        self.index.remember("condemned", condemned.next, Bytes32(tag.0))?;
+        Ok((condemned, tag))
+    }
+
+    /// Replaces the condemned packs by `condemned`, unless somebody else has changed them since they were read with `tag`; then this is
+    /// `false`. They never go back to fewer numbers.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn replace_condemned(&self, condemned: &Condemned, tag: Tag) -> Result<bool> {
+        let name = ObjectName::Condemned;
+        let plain = condemned.encode().map_err(|e| Error::damaged(name, e))?;
+        let object = self.keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &plain)?;
+        match self.store.replace_if(&name, Some(tag), &object) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind == StoreErrorKind::Conflict => Ok(false),
+            // A lost answer looks like a failure: what stands there decides.
+            Err(error) => match self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
+                Ok(there) if *there == *object => Ok(true),
+                _ => Err(error.into()),
+            },
+        }
     }
 }

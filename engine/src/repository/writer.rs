@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::UsablePacks;
 use crate::machine;
 use crate::monitor::Monitor;
-use crate::store::{ObjectName, StoreErrorKind, Tag};
+use crate::store::{ObjectName, StoreErrorKind};
 
 /// Bytes of a sealed manifest, at most.
 const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
@@ -41,6 +41,7 @@ pub struct WriterSession<'r> {
     usable: UsablePacks,
     segments: HashMap<repo_format::id::SegmentId, u64>,
     lease_is_there: bool,
+    adopted_packs: u64,
 }
 
 impl<'r> WriterSession<'r> {
@@ -51,7 +52,7 @@ impl<'r> WriterSession<'r> {
     /// If the lease cannot be put; if `condemned` is missing or damaged; if the cache cannot be used.
     pub fn begin(repository: &'r Repository, options: &WriterOptions, monitor: &dyn Monitor) -> Result<Self> {
         let id = LeaseId(random()?);
-        let (before, _) = repository.condemned()?;
+        let (before, _) = repository.newest_condemned()?;
         let mut session = WriterSession {
             repository,
             id,
@@ -59,12 +60,12 @@ impl<'r> WriterSession<'r> {
             usable: UsablePacks::default(),
             segments: HashMap::new(),
             lease_is_there: false,
+            adopted_packs: 0,
         };
         if !options.dry_run {
             session.put_lease(options)?;
         }
-        let (condemned, tag) = repository.condemned()?;
-        session.check_condemned_is_newest(condemned.next, tag)?;
+        let (condemned, _) = repository.newest_condemned()?;
         let condemned: HashSet<PackId> = condemned.packs().copied().collect();
         let listed = repository.list_packs()?;
         let report = repository.sync_index(monitor)?;
@@ -98,18 +99,6 @@ impl<'r> WriterSession<'r> {
         Ok(())
     }
 
-    /// Numbers only grow: a lower one than this machine has seen is an older copy, and packs it does not name may be going.
-    fn check_condemned_is_newest(&mut self, next: u64, tag: Tag) -> Result<()> {
-        let index = self.repository.index();
-        if let Some((known, _)) = index.remembered("condemned")?
-            && next < known
-        {
-            let message = "the list of condemned packs has been replaced by an older copy, so nobody can know which packs are about to go";
-            return Err(Error::new(ErrorKind::Damaged, message));
-        }
-        index.remember("condemned", next, repo_format::id::Bytes32(tag.0))
-    }
-
     /// Names packs that are listed, in no condemned list, and in no segment: their tables are read, and a segment is put before they are
     /// counted on. Never from the cache alone: another machine could not restore what relies on them.
     fn adopt(
@@ -125,26 +114,13 @@ impl<'r> WriterSession<'r> {
         orphans.sort();
         let mut adopted: Vec<SegmentPack> = Vec::new();
         for (id, size) in orphans {
-            match self.adoptable(*id, *size) {
+            match self.repository.adoptable(*id, *size) {
                 Ok(pack) => adopted.push(pack),
                 Err(error) => monitor.note(&format!("packs/{id} is not used: {error}")),
             }
         }
+        self.adopted_packs = adopted.len() as u64;
         adopted.chunks(ADOPTED_PACKS_PER_SEGMENT).try_for_each(|packs| self.name_packs(packs).map(|_| ()))
-    }
-
-    /// Reads an orphan whole, checks it, and puts it again: its writer may have died between placing it and making that durable,
-    /// and a store says that a name is taken only when what stands there is durable.
-    fn adoptable(&self, id: PackId, size: u64) -> Result<SegmentPack> {
-        let name = ObjectName::Pack(id);
-        let bytes = self.repository.store().get(&name, limits::PACK)?;
-        if blake3::hash(&bytes).as_bytes() != &id.0 {
-            return Err(Error::new(ErrorKind::Damaged, "its bytes do not fit its name"));
-        }
-        match self.repository.store().put_new(&name, &[&bytes]) {
-            Err(error) if error.kind != StoreErrorKind::AlreadyExists => Err(error.into()),
-            _ => self.repository.read_pack_table(id, size),
-        }
     }
 
     /// Puts a segment that names `packs`, and takes it into the index; gives the bytes it takes.
@@ -175,6 +151,11 @@ impl<'r> WriterSession<'r> {
         self.seen
     }
 
+    /// Packs that no segment named when the session began, and that it has named.
+    pub fn adopted_packs(&self) -> u64 {
+        self.adopted_packs
+    }
+
     /// The packs that may be counted on.
     pub fn usable(&self) -> &UsablePacks {
         &self.usable
@@ -203,6 +184,17 @@ impl<'r> WriterSession<'r> {
         // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
         let _: Result<()> = self.give_up_lease();
         Ok(())
+    }
+
+    /// Whether this writer still counts as running. Until it commits, another process may decide at any time that it is dead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] if one has.
+    pub fn check_not_fenced(&self) -> Result<()> {
+        match self.repository.store().stat(&ObjectName::Snapshot(self.id))? {
+            Some(_) => Err(self.fenced()),
+            None => Ok(()),
+        }
     }
 
     fn fenced(&self) -> Error {

@@ -4,7 +4,6 @@
 //! what used to be saved alone is now saved together with more.
 
 mod database;
-mod writers;
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
@@ -18,9 +17,9 @@ use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
 use crate::snapshots::{Snapshot, problems, time};
+use crate::writers::{self, Writer};
 
 pub use database::{DatabaseStatus, MissingObject};
-pub use writers::{Machine, Writer};
 
 /// Which snapshots count.
 #[derive(Debug, Clone, Default)]

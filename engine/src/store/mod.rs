@@ -5,6 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
+mod append_only;
 pub mod conformance;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faulty;
@@ -14,6 +15,7 @@ mod name;
 #[cfg(test)]
 mod tests;
 
+pub use append_only::AppendOnlyStore;
 pub use local::LocalStore;
 pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName};
@@ -22,7 +24,7 @@ pub use name::{Folder, ObjectName};
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// What a listing says of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectInfo {
     /// The object's name.
     pub name: ObjectName,
@@ -114,7 +116,7 @@ pub trait Store: Send + Sync {
 }
 
 /// Why a store operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StoreErrorKind {
     /// No such object.
     NotFound,

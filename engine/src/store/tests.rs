@@ -1,5 +1,6 @@
 //! Both stores keep all promises; each, then, its own.
 
+mod append_only;
 mod faulty;
 mod local;
 mod local_trouble;

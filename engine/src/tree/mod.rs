@@ -4,6 +4,7 @@
 //! through a [`ChunkReader`](crate::pack::ChunkReader), holding one node a level.
 
 mod add;
+mod children;
 mod content;
 mod directory;
 mod entry;
@@ -12,6 +13,7 @@ mod segments;
 mod top;
 
 pub use add::add_entries;
+pub use children::{Child, children};
 pub use content::{ContentBuilder, ContentIter, read_file};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};

@@ -1,4 +1,4 @@
-//! Packs: their tables, and with all data read every chunk in them.
+//! Packs: their tables, and of those that are read whole every chunk.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -6,18 +6,16 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use repo_format::id::{Bytes32, ChunkId, PackId};
-use repo_format::pack::{self, ChunkKind, TRAILER_LEN};
-use repo_format::sealed::ENVELOPE_LEN;
+use repo_format::pack::ChunkKind;
 use repo_format::segment::SegmentPack;
 
-use super::Depth;
 use super::FindingKind::DamagedPack;
 use super::report::Report;
-use crate::error::{Error, ErrorKind, Result, chain};
-use crate::index::{Index, Location, PackNumber};
+use crate::error::{Error, Result, chain};
+use crate::index::{Index, PackNumber};
+use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
-use crate::pack::open_chunk;
-use crate::repository::Repository;
+use crate::repository::{Repository, WholePack};
 use crate::store::ObjectName;
 
 /// Bytes that are read for a pack when only its table is.
@@ -32,6 +30,8 @@ pub(super) struct CheckedPacks {
     digests: HashMap<PackId, Bytes32>,
     /// Chunks that do not open, by pack.
     damaged: HashSet<(PackNumber, ChunkId)>,
+    /// Packs that were looked at, whatever came of it.
+    seen: HashSet<PackId>,
 }
 
 impl CheckedPacks {
@@ -49,6 +49,23 @@ impl CheckedPacks {
     pub fn is_damaged(&self, pack: PackNumber, chunk: &ChunkId) -> bool {
         self.damaged.contains(&(pack, *chunk))
     }
+
+    /// Whether a pack was looked at.
+    pub fn was_seen(&self, pack: &PackId) -> bool {
+        self.seen.contains(pack)
+    }
+
+    /// Whether no pack was looked at.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
+    /// Takes in what checking other packs has shown.
+    pub fn extend(&mut self, more: CheckedPacks) {
+        self.digests.extend(more.digests);
+        self.damaged.extend(more.damaged);
+        self.seen.extend(more.seen);
+    }
 }
 
 /// Digest of the description of a pack.
@@ -59,30 +76,44 @@ pub(super) fn description_digest(pack: &SegmentPack) -> Bytes32 {
     Bytes32(*blake3::hash(&bytes).as_bytes())
 }
 
+/// What is checked, and how deep.
+pub(super) struct Assignment {
+    /// The packs, with their sizes.
+    pub packs: Vec<(PackId, u64)>,
+    /// Those of them that are read whole.
+    pub whole: HashSet<PackId>,
+}
+
+impl Assignment {
+    fn bytes(&self, id: &PackId, size: u64) -> u64 {
+        if self.whole.contains(id) { size } else { TABLE_ONLY.min(size) }
+    }
+}
+
 struct Check<'r> {
     repository: &'r Repository,
-    depth: Depth,
+    assignment: &'r Assignment,
     index: &'r Index,
     report: &'r Report,
     monitor: &'r dyn Monitor,
     checked: Mutex<CheckedPacks>,
 }
 
-/// Checks all packs, several at a time, and takes their tables into `index`.
+/// Checks packs, several at a time, and takes their tables into `index`. Remembers those that were read whole and are good.
 pub(super) fn check_packs(
     repository: &Repository,
-    depth: Depth,
+    assignment: &Assignment,
     index: &Index,
     report: &Report,
     monitor: &dyn Monitor,
 ) -> Result<CheckedPacks> {
-    let mut packs: Vec<_> = repository.list_packs()?.into_iter().collect();
-    packs.sort();
-    let bytes =
-        packs.iter().map(|(_, size)| if depth == Depth::ReadData { *size } else { TABLE_ONLY.min(*size) }).sum();
+    let packs = &assignment.packs;
+    let bytes = packs.iter().map(|(id, size)| assignment.bytes(id, *size)).sum();
     monitor.begin(Phase::Verify, Some(Work { items: packs.len() as u64, bytes }));
-    let check = Check { repository, depth, index, report, monitor, checked: Mutex::default() };
-    let result = packs.into_par_iter().try_for_each(|(id, size)| check.pack(id, size));
+    let seen = packs.iter().map(|(id, _)| *id).collect();
+    let checked = Mutex::new(CheckedPacks { seen, ..CheckedPacks::default() });
+    let check = Check { repository, assignment, index, report, monitor, checked };
+    let result = packs.into_par_iter().try_for_each(|(id, size)| check.pack(*id, *size));
     monitor.end();
     result?;
     Ok(check.checked.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -93,84 +124,74 @@ impl Check<'_> {
         if self.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
-        let name = ObjectName::Pack(id);
-        let described = match self.depth {
-            Depth::Structure => self.repository.read_pack_table(id, size).map(|pack| (pack, None)),
-            Depth::ReadData => self.read_whole(id, size),
+        let checked = match self.assignment.whole.contains(&id) {
+            true => self.whole(id, size),
+            false => self.table(id, size),
         };
-        let bytes = if self.depth == Depth::ReadData { size } else { TABLE_ONLY.min(size) };
-        self.monitor.advance(Work { items: 1, bytes });
-        let Some((pack, whole)) = self.report.check(name, DamagedPack, described)? else { return Ok(()) };
-        let number = self.index.import_pack(&pack)?;
-        self.report.packs.fetch_add(1, Ordering::Relaxed);
-        self.report.chunks.fetch_add(pack.table.entries.len() as u64, Ordering::Relaxed);
-        let damaged = whole.map(|bytes| self.chunks(&pack, number, bytes)).unwrap_or_default();
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        checked.digests.insert(id, description_digest(&pack));
-        checked.damaged.extend(damaged.into_iter().map(|chunk| (number, chunk)));
-        Ok(())
+        self.monitor.advance(Work { items: 1, bytes: self.assignment.bytes(&id, size) });
+        checked
     }
 
-    /// Reads a pack, and compares its bytes with its name. If they do not fit, the table may be whole all the same, and then most of
-    /// its chunks are.
-    fn read_whole(&self, id: PackId, size: u64) -> Result<(SegmentPack, Option<Vec<u8>>)> {
+    fn table(&self, id: PackId, size: u64) -> Result<()> {
+        let described = self.repository.read_pack_table(id, size);
         let name = ObjectName::Pack(id);
-        if size > repo_format::limits::PACK {
-            return Err(Error::new(ErrorKind::Damaged, format!("{name} is larger than the format allows")));
-        }
-        // Read, not mapped: a disk that dies under a mapping takes the program with it.
-        let bytes = self.repository.store().get_range(&name, 0..size)?;
+        let described = self.report.check_object(self.repository, name, DamagedPack, described)?;
+        described.map_or(Ok(()), |pack| self.take_in(&pack).map(|_| ()))
+    }
+
+    /// Reads a pack whole, compares its bytes with its name, and opens every chunk. If the bytes do not fit, the table may be whole all the
+    /// same, and then most of its chunks are.
+    fn whole(&self, id: PackId, size: u64) -> Result<()> {
+        let name = ObjectName::Pack(id);
+        let read = WholePack::read(self.repository, id, size);
+        let Some(whole) = self.report.check_object(self.repository, name, DamagedPack, read)? else {
+            return self.repository.index().forget_verified(&[id]);
+        };
         self.report.read_bytes.fetch_add(size, Ordering::Relaxed);
-        if blake3::hash(&bytes).as_bytes() != &id.0 {
+        let mut is_good = whole.fits_its_name();
+        if !is_good {
             self.report.find(name, DamagedPack, "its bytes do not fit its name: they have changed");
         }
-        let damaged = |e| Error::damaged(name, e);
-        let trailer_at = bytes.len().saturating_sub(TRAILER_LEN);
-        let table = pack::decode_trailer(&bytes[trailer_at..], size).map_err(damaged)?;
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        let sealed = &bytes[place(table.start)..place(table.end)];
-        let pack = self.repository.open_pack_table(id, size, &bytes[..ENVELOPE_LEN], sealed)?;
-        Ok((pack, Some(bytes)))
+        match self.report.check(name, DamagedPack, whole.description(self.repository))? {
+            Some(pack) => {
+                let number = self.take_in(&pack)?;
+                is_good &= self.chunks(&whole, &pack, number);
+            }
+            None => is_good = false,
+        }
+        match is_good {
+            true => self.repository.index().remember_verified(id, machine::now().seconds),
+            false => self.repository.index().forget_verified(&[id]),
+        }
     }
 
-    /// Opens every chunk of a pack; gives those that do not open.
-    fn chunks(&self, pack: &SegmentPack, number: PackNumber, mut bytes: Vec<u8>) -> Vec<ChunkId> {
+    fn take_in(&self, pack: &SegmentPack) -> Result<PackNumber> {
+        let number = self.index.import_pack(pack)?;
+        self.report.packs.fetch_add(1, Ordering::Relaxed);
+        self.report.chunks.fetch_add(pack.table.entries.len() as u64, Ordering::Relaxed);
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        checked.digests.insert(pack.id, description_digest(pack));
+        Ok(number)
+    }
+
+    /// Opens every chunk of a pack; whether all of them do.
+    fn chunks(&self, whole: &WholePack, pack: &SegmentPack, number: PackNumber) -> bool {
         let mut damaged = Vec::new();
         let mut messages = Vec::new();
-        let mut offset = ENVELOPE_LEN;
-        for entry in &pack.table.entries {
-            let end = offset + entry.sealed_len as usize;
-            let foreign = usize::from(entry.salt).checked_sub(1).and_then(|place| pack.table.salts.get(place));
-            let (epoch, salt) = foreign.map_or((pack.sealing.epoch, pack.salt), |salt| (salt.epoch, salt.salt));
-            let location = Location {
-                pack: pack.id,
-                number,
-                offset: offset as u64,
-                sealed_len: entry.sealed_len,
-                plain_len: entry.plain_len,
-                kind: entry.kind,
-                sealing: repo_format::head::Sealing { class: pack.sealing.class, epoch },
-                salt,
-                position: entry.position,
-            };
-            if let Err(error) =
-                open_chunk(self.repository.keys(), entry.kind, &entry.id, &location, &mut bytes[offset..end])
-            {
-                messages.push(chain(&error));
-                if entry.kind != ChunkKind::Padding {
-                    damaged.push(entry.id);
-                }
-            }
-            offset = end;
+        for (entry, error) in whole.damaged_chunks(self.repository, pack) {
+            messages.push(chain(&error));
+            damaged.extend((entry.kind != ChunkKind::Padding).then_some((number, entry.id)));
         }
-        if !messages.is_empty() {
-            let more = messages.len().saturating_sub(NAMED);
-            let mut message = messages[..messages.len().min(NAMED)].join("; ");
-            if more > 0 {
-                message.push_str(&format!("; and {more} more"));
-            }
-            self.report.find(ObjectName::Pack(pack.id), DamagedPack, message);
+        if messages.is_empty() {
+            return true;
         }
-        damaged
+        let more = messages.len().saturating_sub(NAMED);
+        let mut message = messages[..messages.len().min(NAMED)].join("; ");
+        if more > 0 {
+            message.push_str(&format!("; and {more} more"));
+        }
+        self.report.find(ObjectName::Pack(pack.id), DamagedPack, message);
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).damaged.extend(damaged);
+        false
     }
 }

@@ -1,8 +1,10 @@
 //! Verify: is everything there that a snapshot needs, and is it what it should be?
 //!
-//! The packs themselves are asked, never this machine's cache: their tables go into an index of their own, for this run only. Damage is
-//! judged by need: what nobody needs is a note, a chunk that a snapshot needs and that is nowhere whole is a finding.
+//! The packs themselves are asked, never this machine's cache: their tables go into an index of their own, for this run only. The cache
+//! only remembers when each pack was last read whole and found good. Damage is judged by need: an index entry of a pack that is gone is
+//! normal, what nobody needs is a note, a chunk that a snapshot needs and that is nowhere whole is a finding.
 
+mod choice;
 mod content;
 mod log;
 mod need;
@@ -15,8 +17,9 @@ use repo_format::manifest::KIND_RECORD;
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::monitor::Monitor;
-use crate::repository::Repository;
+use crate::repository::{Repository, ScratchIndex};
 
+use content::{Assignment, CheckedPacks};
 use report::Report;
 
 /// How deep to look.
@@ -27,6 +30,17 @@ pub enum Depth {
     Structure,
     /// Every byte.
     ReadData,
+    /// Every byte of the packs that were longest not read, and of the others the tables.
+    ReadPart(Part),
+}
+
+/// How much of all packs is read whole: as many packs as have this much together, or a little more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Percent of their bytes, 1 to 100.
+    Percent(u8),
+    /// Bytes.
+    Bytes(u64),
 }
 
 /// How to verify.
@@ -81,7 +95,16 @@ pub struct VerifyReport {
     pub notes: Vec<String>,
 }
 
-/// Verifies a repository.
+/// What the parts of one run share.
+struct Run<'r> {
+    repository: &'r Repository,
+    /// The tables of the packs, as they say themselves.
+    index: &'r Index,
+    report: &'r Report,
+    monitor: &'r dyn Monitor,
+}
+
+/// Verifies a repository. Backups, prunes and forgets may run meanwhile.
 ///
 /// # Errors
 /// If the store cannot be listed, there is no room for the index of this run, or the monitor wishes to stop. Damage is no error.
@@ -92,33 +115,69 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     objects::check_small_objects(repository, &report)?;
     objects::check_versions(repository, &manifests, &report)?;
 
-    let folder = ScratchFolder::make(repository)?;
-    let index = Index::open(&folder.path, repository.id())?;
-    let packs = content::check_packs(repository, options.depth, &index, &report, monitor)?;
-    objects::check_segments(repository, &packs, &report, monitor)?;
-    need::check_needs(repository, &manifests, &index, &packs, &report, monitor)?;
+    let index = ScratchIndex::make(repository)?;
+    let run = Run { repository, index: &index, report: &report, monitor };
+    let listed = repository.list_packs()?;
+    let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
+    let assignment = choice::choose(repository, all, &listed, options.depth)?;
+    let mut packs = run.check(&assignment)?;
+    if let Some(named) = objects::check_segments(repository, &packs, &report, monitor)? {
+        report.note_damaged_packs_but(&named);
+    }
+    let snapshots = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD).count() as u64;
+    need::check_needs(&run, manifests, &mut packs)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
-    let snapshots = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD).count();
-    Ok(report.finish(snapshots as u64))
+    Ok(report.finish(snapshots))
 }
 
-/// A folder for the index of one run; removed when it is over.
-struct ScratchFolder {
-    path: std::path::PathBuf,
-}
+/// Verifies what one snapshot needs, and nothing else. What is wrong with other packs is noted.
+///
+/// # Errors
+/// As [`verify`]; [`crate::ErrorKind::NotFound`] if there is no such snapshot.
+pub fn verify_snapshot(
+    repository: &Repository,
+    snapshot: LeaseId,
+    options: &VerifyOptions,
+    monitor: &dyn Monitor,
+) -> Result<VerifyReport> {
+    let report = Report::new(repository.warnings());
+    let Some(manifest) = objects::check_snapshot(repository, snapshot, &report)? else { return Ok(report.finish(0)) };
+    let index = ScratchIndex::make(repository)?;
+    let listed = repository.list_packs()?;
+    // All tables first: only they say which packs are needed.
+    let tables = Report::new(&[]);
+    let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
+    let assignment = choice::choose(repository, all, &listed, Depth::Structure)?;
+    let run = Run { repository, index: &index, report: &report, monitor };
+    let mut packs = Run { report: &tables, ..run }.check(&assignment)?;
+    let named = objects::check_segments(repository, &packs, &tables, monitor)?;
+    report.note_findings_of(tables);
 
-impl ScratchFolder {
-    fn make(repository: &Repository) -> Result<Self> {
-        let name = format!("verify-{}", LeaseId(crate::crypto::random()?));
-        Ok(ScratchFolder { path: repository.index().folder().join(name) })
+    let needed = need::packs_for(&run, &manifest)?;
+    let needed = index.packs()?.into_iter().filter(|pack| needed.contains(&pack.number));
+    let assignment = choice::choose(repository, needed.map(|p| (p.id, p.size)).collect(), &listed, options.depth)?;
+    packs.extend(run.check(&assignment)?);
+    if let Some(named) = named {
+        report.note_damaged_packs_but(&named);
     }
+    need::check_needs(&run, vec![manifest], &mut packs)?;
+    if monitor.is_cancelled() {
+        return Err(Error::cancelled());
+    }
+    Ok(report.finish(1))
 }
 
-impl Drop for ScratchFolder {
-    fn drop(&mut self) {
-        // What stays is in the cache folder, which may be deleted at any time.
-        std::fs::remove_dir_all(&self.path).unwrap_or_default();
+impl Run<'_> {
+    fn check(&self, assignment: &Assignment) -> Result<CheckedPacks> {
+        content::check_packs(self.repository, assignment, self.index, self.report, self.monitor)
+    }
+
+    /// Checks the tables of packs that were put since the others were listed.
+    fn check_new_packs(&self, known: &CheckedPacks) -> Result<CheckedPacks> {
+        let listed = self.repository.list_packs()?;
+        let new = listed.iter().filter(|(id, _)| !known.was_seen(id)).map(|(id, size)| (*id, *size)).collect();
+        self.check(&choice::choose(self.repository, new, &listed, Depth::Structure)?)
     }
 }

@@ -1,264 +1,122 @@
-//! What snapshots need: every node and every chunk that can be reached from a manifest.
+//! Judging by need: what no manifest needs is no damage, what one needs and is nowhere whole is.
 
 use std::collections::{HashMap, HashSet};
 
-use repo_format::entry::EntryKind;
-use repo_format::id::{ChunkId, LeaseId};
-use repo_format::limits;
-use repo_format::node::{NodeKind, RawNode};
-use repo_format::pack::ChunkKind;
+use repo_format::id::{ChunkId, LeaseId, PackId};
 
-use super::Finding;
 use super::FindingKind::LostData;
 use super::content::CheckedPacks;
-use super::report::{Report, is_damage};
-use crate::error::{Error, Result, chain};
-use crate::index::Index;
-use crate::monitor::Monitor;
-use crate::pack::ChunkReader;
-use crate::repository::{ManifestObject, Repository};
-use crate::tree::{ContentRef, DirectoryIter, TreeEntry, join};
+use super::report::Report;
+use super::{Finding, Run};
+use crate::error::Result;
+use crate::index::PackNumber;
+use crate::needs::{Affected, Losses, Needs, Worth};
+use crate::repository::ManifestObject;
 
 /// Snapshots and paths that a finding names.
 const NAMED: usize = 100;
+/// How often the needs are looked at again because a prune or forget has changed what is there.
+const ROUNDS: u32 = 3;
 
-/// Walks everything that a manifest needs, each node once.
-struct Needs<'r> {
-    reader: &'r ChunkReader<'r>,
-    index: &'r Index,
-    packs: &'r CheckedPacks,
-    monitor: &'r dyn Monitor,
-    /// Nodes that have been walked, and whether something beneath is lost.
-    walked: HashMap<ChunkId, bool>,
-    /// Chunks and nodes that are needed and nowhere whole, and why.
-    lost: HashMap<ChunkId, String>,
-}
+/// Packs in a condemned list, by their numbers in the index of this run.
+#[derive(Default)]
+pub(super) struct CondemnedPacks(HashMap<PackNumber, PackId>);
 
-/// Checks that everything that `manifests` need is there.
-pub(super) fn check_needs(
-    repository: &Repository,
-    manifests: &[ManifestObject],
-    index: &Index,
-    packs: &CheckedPacks,
-    report: &Report,
-    monitor: &dyn Monitor,
-) -> Result<()> {
-    let reader = ChunkReader::with_index(repository, index);
-    let mut needs = Needs { reader: &reader, index, packs, monitor, walked: HashMap::new(), lost: HashMap::new() };
-    for object in manifests {
-        for id in &object.manifest.ids {
-            needs.walk(*id)?;
+impl CondemnedPacks {
+    /// Those that are still there. A list that cannot be read is a finding of its own.
+    pub fn read(run: &Run<'_>) -> Result<Self> {
+        let Ok((condemned, _)) = run.repository.condemned() else { return Ok(Self::default()) };
+        let ids: HashSet<&PackId> = condemned.packs().collect();
+        let there = run.index.packs()?.into_iter().filter(|pack| ids.contains(&pack.id));
+        Ok(CondemnedPacks(there.map(|pack| (pack.number, pack.id)).collect()))
+    }
+
+    fn note(&self, losses: &Losses, report: &Report) {
+        for id in losses.condemned_packs.iter().filter_map(|number| self.0.get(number)) {
+            report.note(format!(
+                "packs/{id} is condemned, and nothing else holds some of what snapshots need; it can be read, and `enamel prune` takes it off the list"
+            ));
         }
     }
-    if needs.lost.is_empty() {
-        return Ok(());
+}
+
+/// The packs that hold what `manifest` needs.
+pub(super) fn packs_for(run: &Run<'_>, manifest: &ManifestObject) -> Result<HashSet<PackNumber>> {
+    let judge = |_: PackNumber, _: &ChunkId| Worth::Good;
+    let mut needs = Needs::new(run.repository, run.index, &judge, run.monitor).collecting_packs();
+    needs.walk(&manifest.manifest)?;
+    Ok(needs.into_packs())
+}
+
+/// What has changed since the run began.
+struct Change {
+    snapshots: HashSet<LeaseId>,
+    packs: CheckedPacks,
+}
+
+/// Checks that everything that `manifests` need is there. Snapshots may be forgotten and packs rewritten meanwhile, so where something
+/// seems lost it is looked at again.
+pub(super) fn check_needs(run: &Run<'_>, mut manifests: Vec<ManifestObject>, packs: &mut CheckedPacks) -> Result<()> {
+    let mut round = 1;
+    while let Some(change) = judge_needs(run, &manifests, packs, round)? {
+        manifests.retain(|object| change.snapshots.contains(&object.manifest.id));
+        packs.extend(change.packs);
+        round += 1;
     }
-    let affected = needs.affected(manifests)?;
-    let mut why: Vec<_> = needs.lost.values().cloned().collect();
-    why.sort();
-    why.dedup();
-    let message =
-        format!("{} lost that snapshots need: {}", counted(needs.lost.len()), why[..why.len().min(3)].join("; "));
-    report.add(Finding { object: "snapshots".to_owned(), kind: LostData, message, affected });
     Ok(())
 }
 
-fn counted(chunks: usize) -> String {
-    if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") }
-}
-
-/// A node whose children are being walked.
-struct Frame {
-    id: ChunkId,
-    children: Vec<Child>,
-    has_lost: bool,
-}
-
-/// A folder that suffers, while what is in it is looked through.
-struct Suffering<'r> {
-    tree: ChunkId,
-    path: Vec<u8>,
-    iter: DirectoryIter<'r>,
-    found_before: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Child {
-    id: ChunkId,
-    kind: ChunkKind,
-}
-
-impl Needs<'_> {
-    /// Walks a node and everything beneath; no recursion, so that no depth can exhaust the stack.
-    fn walk(&mut self, root: ChunkId) -> Result<()> {
-        let mut stack = Vec::new();
-        self.enter(root, &mut stack)?;
-        while let Some(frame) = stack.last_mut() {
-            if self.monitor.is_cancelled() {
-                return Err(Error::cancelled());
-            }
-            let Some(child) = frame.children.pop() else {
-                let Some(done) = stack.pop() else { break };
-                self.walked.insert(done.id, done.has_lost);
-                if let Some(above) = stack.last_mut() {
-                    above.has_lost |= done.has_lost;
-                }
-                continue;
-            };
-            match child.kind {
-                ChunkKind::Node => match self.walked.get(&child.id) {
-                    Some(has_lost) => frame.has_lost |= has_lost,
-                    None => self.enter(child.id, &mut stack)?,
-                },
-                _ => frame.has_lost |= !self.is_there(child.id)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn enter(&mut self, id: ChunkId, stack: &mut Vec<Frame>) -> Result<()> {
-        if self.walked.contains_key(&id) {
-            return Ok(());
-        }
-        let read = self.reader.read(ChunkKind::Node, &id).and_then(|node| children(id, &node));
-        let (children, has_lost) = match read {
-            Ok(children) => (children, false),
-            Err(error) if is_damage(&error) => {
-                self.lost.insert(id, chain(&error));
-                (Vec::new(), true)
-            }
-            Err(error) => return Err(error),
-        };
-        stack.push(Frame { id, children, has_lost });
-        Ok(())
-    }
-
-    /// Whether a data chunk is in a pack that is there, and not known to be damaged.
-    fn is_there(&mut self, id: ChunkId) -> Result<bool> {
-        let there = self.index.packs_of(&id, |pack| !self.packs.is_damaged(pack, &id))?;
-        if !there {
-            self.lost.insert(id, format!("chunk {id} is in no pack of the repository"));
-        }
-        Ok(there)
-    }
-
-    /// Snapshots and paths that suffer.
-    fn affected(&self, manifests: &[ManifestObject]) -> Result<Vec<(LeaseId, Vec<u8>)>> {
-        let mut affected = Vec::new();
-        // Folders below which there was nothing to name, though they name something that is lost.
-        let mut fruitless = HashSet::new();
-        for object in manifests {
-            let manifest = &object.manifest;
-            let Some(tree) = manifest.tree_id().filter(|tree| self.suffers(tree)) else { continue };
-            self.name_affected(manifest.id, tree, &mut fruitless, &mut affected)?;
-        }
-        Ok(affected)
-    }
-
-    /// Names what suffers in one tree.
-    fn name_affected(
-        &self,
-        snapshot: LeaseId,
-        tree: ChunkId,
-        fruitless: &mut HashSet<ChunkId>,
-        affected: &mut Vec<(LeaseId, Vec<u8>)>,
-    ) -> Result<()> {
-        let mut stack = vec![self.folder(tree, Vec::new(), affected.len())];
-        while let Some(folder) = stack.last_mut().filter(|_| affected.len() < NAMED) {
-            let entry = match folder.iter.next() {
-                Some(Ok(entry)) => entry,
-                Some(Err(error)) if is_damage(&error) => {
-                    affected.push((snapshot, folder.path.clone()));
-                    continue;
-                }
-                Some(Err(error)) => return Err(error),
-                None => {
-                    if folder.found_before == affected.len() {
-                        fruitless.insert(folder.tree);
-                    }
-                    stack.pop();
-                    continue;
-                }
-            };
-            let child = join(&folder.path, entry.name());
-            let suffers = |tree: &ChunkId| self.suffers(tree) && !fruitless.contains(tree);
-            let is_file = entry.meta.kind == EntryKind::File;
-            if is_file && self.file_suffers(&entry) || stack.len() > limits::DIRECTORY_DEPTH {
-                affected.push((snapshot, child));
-            } else if let Some(tree) = entry.tree.filter(suffers) {
-                stack.push(self.folder(tree, child, affected.len()));
-            }
-        }
-        Ok(())
-    }
-
-    fn folder(&self, tree: ChunkId, path: Vec<u8>, found_before: usize) -> Suffering<'_> {
-        Suffering { tree, path, iter: DirectoryIter::new(self.reader, Some(tree)), found_before }
-    }
-
-    fn suffers(&self, node: &ChunkId) -> bool {
-        self.walked.get(node).copied().unwrap_or(true)
-    }
-
-    fn file_suffers(&self, entry: &TreeEntry) -> bool {
-        match &entry.content {
-            None | Some(ContentRef::Inline(_)) => false,
-            Some(ContentRef::List(list) | ContentRef::Segments(list)) => self.suffers(list),
-            Some(ContentRef::Direct(items)) => items.iter().any(|item| self.lost.contains_key(&item.id)),
-        }
-    }
-}
-
-/// What a node names, and of which kind each is.
-fn children(id: ChunkId, bytes: &[u8]) -> Result<Vec<Child>> {
-    let damaged = |e| Error::damaged(format!("node {id}"), e);
-    let raw = RawNode::decode(bytes).map_err(damaged)?;
-    let all = |kind| raw.ids.iter().map(|id| Child { id: *id, kind }).collect();
-    match raw.kind {
-        kind if kind == NodeKind::Content as u8 => {
-            repo_format::node::ContentNode::decode(bytes).map_err(damaged)?;
-            Ok(all(if raw.level == 0 { ChunkKind::Data } else { ChunkKind::Node }))
-        }
-        kind if kind == NodeKind::Directory as u8 => directory_children(bytes).map_err(damaged),
-        kind if kind == NodeKind::Segments as u8 => segment_children(bytes).map_err(damaged),
-        // Kinds of a later version name nodes of their own; that they can be read is what can be checked.
-        _ => Ok(all(ChunkKind::Node)),
-    }
-}
-
-fn segment_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
-    use repo_format::segments::SegmentNode;
-    let (ids, segments) = match SegmentNode::decode(bytes)? {
-        SegmentNode::Parts(_, parts) => {
-            return Ok(parts.iter().map(|part| Child { id: part.id, kind: ChunkKind::Node }).collect());
-        }
-        SegmentNode::Leaf(ids, segments) => (ids, segments),
+/// Walks all needs. Gives what has changed meanwhile if something seems lost, and reports it if nothing has.
+fn judge_needs(
+    run: &Run<'_>,
+    manifests: &[ManifestObject],
+    packs: &CheckedPacks,
+    round: u32,
+) -> Result<Option<Change>> {
+    let condemned = CondemnedPacks::read(run)?;
+    let judge = |pack, chunk: &ChunkId| match () {
+        () if packs.is_damaged(pack, chunk) => Worth::Damaged,
+        () if condemned.0.contains_key(&pack) => Worth::Condemned,
+        () => Worth::Good,
     };
-    let direct = segments.iter().filter_map(|segment| segment.content.direct.as_ref()).flatten();
-    let data: HashSet<usize> = direct.map(|chunk| chunk.place as usize).collect();
-    let kind = |place: usize| if data.contains(&place) { ChunkKind::Data } else { ChunkKind::Node };
-    Ok(ids.iter().enumerate().map(|(place, id)| Child { id: *id, kind: kind(place) }).collect())
+    let mut needs = Needs::new(run.repository, run.index, &judge, run.monitor);
+    manifests.iter().try_for_each(|object| needs.walk(&object.manifest))?;
+    let is_lost = needs.losses().chunks > 0;
+    if is_lost
+        && round < ROUNDS
+        && let Some(change) = change(run, manifests, packs)?
+    {
+        return Ok(Some(change));
+    }
+    condemned.note(needs.losses(), run.report);
+    if is_lost {
+        report_losses(run, &needs, manifests)?;
+    }
+    Ok(None)
 }
 
-fn directory_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
-    use repo_format::node::DirectoryNode;
-    let leaf = match DirectoryNode::decode(bytes)? {
-        DirectoryNode::Parts(_, parts) => {
-            return Ok(parts.iter().map(|part| Child { id: part.id, kind: ChunkKind::Node }).collect());
+fn change(run: &Run<'_>, manifests: &[ManifestObject], known: &CheckedPacks) -> Result<Option<Change>> {
+    let snapshots: HashSet<LeaseId> = run.repository.snapshot_names()?.into_iter().collect();
+    let packs = run.check_new_packs(known)?;
+    let forgotten = manifests.iter().any(|object| !snapshots.contains(&object.manifest.id));
+    Ok((forgotten || !packs.is_empty()).then_some(Change { snapshots, packs }))
+}
+
+fn report_losses(run: &Run<'_>, needs: &Needs<'_>, manifests: &[ManifestObject]) -> Result<()> {
+    let mut names = Affected::new(needs);
+    let mut affected = Vec::new();
+    for object in manifests.iter().filter(|object| needs.suffers(&object.manifest)) {
+        let paths = names.paths(&object.manifest, NAMED - affected.len())?;
+        affected.extend(paths.into_iter().map(|path| (object.manifest.id, path)));
+        if affected.len() >= NAMED {
+            break;
         }
-        DirectoryNode::Leaf(leaf) => leaf,
-    };
-    let mut kinds: HashMap<u32, ChunkKind> = HashMap::new();
-    for entry in &leaf.entries {
-        let content = entry.content.as_ref();
-        let direct = content.and_then(|c| c.direct.as_ref()).into_iter().flatten().map(|c| (c.place, ChunkKind::Data));
-        let lists = content.into_iter().flat_map(|c| c.list.into_iter().chain(c.segments));
-        let nodes = entry.tree.into_iter().chain(lists).map(|place| (place, ChunkKind::Node));
-        kinds.extend(direct.chain(nodes));
     }
-    let child = |(place, id): (usize, &ChunkId)| {
-        let kind = u32::try_from(place).ok().and_then(|place| kinds.get(&place)).copied();
-        Child { id: *id, kind: kind.unwrap_or(ChunkKind::Node) }
-    };
-    Ok(leaf.ids.iter().enumerate().map(child).collect())
+    let losses = needs.losses();
+    let chunks = if losses.chunks == 1 { "1 chunk".to_owned() } else { format!("{} chunks", losses.chunks) };
+    let mut reasons = losses.reasons.clone();
+    reasons.sort();
+    let message = format!("{chunks} lost that snapshots need: {}", reasons.join("; "));
+    run.report.add(Finding { object: "snapshots".to_owned(), kind: LostData, message, affected });
+    Ok(())
 }

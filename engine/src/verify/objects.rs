@@ -10,10 +10,28 @@ use repo_format::limits;
 use super::FindingKind::{DamagedObject, RolledBack};
 use super::content::CheckedPacks;
 use super::report::Report;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
-use crate::repository::{ManifestObject, Repository};
+use crate::repository::{ManifestObject, Repository, SnapshotObject};
 use crate::store::{Folder, ObjectName};
+
+/// Reads the manifest of one snapshot.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if there is none.
+pub(super) fn check_snapshot(repository: &Repository, id: LeaseId, report: &Report) -> Result<Option<ManifestObject>> {
+    let name = ObjectName::Snapshot(id);
+    if repository.store().stat(&name)?.is_none() {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}")));
+    }
+    match report.check(name, DamagedObject, repository.read_snapshot_object(id))? {
+        Some(SnapshotObject::Manifest(object)) => Ok(Some(*object)),
+        Some(SnapshotObject::Void(_)) => {
+            Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}: its writer was shut out")))
+        }
+        None => Ok(None),
+    }
+}
 
 /// Reads members, keyrings, leases and the condemned list, and lists everything for names that are none.
 pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> Result<()> {
@@ -86,7 +104,7 @@ fn check_clear(
                 let sealed_to = repository.recipients().iter().find(|(id, _)| *id == member.id);
                 if sealed_to.is_some_and(|(_, public_key)| *public_key != member.public_key) {
                     let message = format!("{name} has another public key than the keyring is sealed to");
-                    return Err(Error::new(crate::ErrorKind::Damaged, message));
+                    return Err(Error::new(ErrorKind::Damaged, message));
                 }
                 ObjectName::Member(member.id)
             }
@@ -98,7 +116,7 @@ fn check_clear(
         };
         match identity == *name {
             true => Ok(()),
-            false => Err(Error::new(crate::ErrorKind::Damaged, format!("{name} holds what belongs to {identity}"))),
+            false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds what belongs to {identity}"))),
         }
     };
     report.check(name, DamagedObject, read()).map(|_| ())
@@ -138,13 +156,14 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     Ok(())
 }
 
-/// Reads all segments, and compares what they say of packs with what the packs say themselves.
+/// Reads all segments, and compares what they say of packs with what the packs say themselves. Gives the packs that they name, if all can be
+/// read.
 pub(super) fn check_segments(
     repository: &Repository,
     packs: &CheckedPacks,
     report: &Report,
     monitor: &dyn Monitor,
-) -> Result<()> {
+) -> Result<Option<HashSet<PackId>>> {
     let mut ids = Vec::new();
     let mut found = |info: crate::store::ObjectInfo| {
         if let ObjectName::Segment(id) = info.name {
@@ -155,12 +174,17 @@ pub(super) fn check_segments(
     repository.store().list(Folder::Index, &mut found, &mut |_| {})?;
     ids.sort();
     let mut named: HashSet<PackId> = HashSet::new();
+    let mut all_read = true;
     for id in ids {
         if monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
         let name = ObjectName::Segment(id);
-        let Some(described) = report.check(name, DamagedObject, repository.read_segment(id))? else { continue };
+        let described = report.check_object(repository, name, DamagedObject, repository.read_segment(id))?;
+        let Some(described) = described else {
+            all_read &= repository.store().stat(&name)?.is_none();
+            continue;
+        };
         for pack in described {
             named.insert(pack.id);
             let differs =
@@ -179,5 +203,5 @@ pub(super) fn check_segments(
             "packs/{pack} is in no index segment, as after an interrupted backup; the next one takes it in"
         ));
     }
-    Ok(())
+    Ok(all_read.then_some(named))
 }

@@ -1,10 +1,16 @@
 //! Collects findings from all threads.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use repo_format::id::PackId;
+
 use super::{Finding, FindingKind, VerifyReport};
-use crate::error::{Error, ErrorKind, Result, chain};
+use crate::error::{Result, chain};
+use crate::needs::is_damage;
+use crate::repository::Repository;
+use crate::store::ObjectName;
 
 /// What has been found so far.
 pub(super) struct Report {
@@ -57,6 +63,46 @@ impl Report {
         }
     }
 
+    /// As [`Report::check`], of an object that was listed. One that has gone since is none: prune and forget may run meanwhile.
+    pub fn check_object<T>(
+        &self,
+        repository: &Repository,
+        name: ObjectName,
+        kind: FindingKind,
+        result: Result<T>,
+    ) -> Result<Option<T>> {
+        match result {
+            Err(error) if is_damage(&error) && repository.store().stat(&name)?.is_none() => Ok(None),
+            result => self.check(name, kind, result),
+        }
+    }
+
+    /// Makes notes of the damage of packs that are not among `named` ones: nobody uses them, as after a repair.
+    pub fn note_damaged_packs_but(&self, named: &HashSet<PackId>) {
+        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        let damaged: HashSet<String> =
+            findings.iter().filter(|f| f.kind == FindingKind::DamagedPack).map(|f| f.object.clone()).collect();
+        if damaged.is_empty() {
+            return;
+        }
+        let named = named.iter().map(|id| ObjectName::Pack(*id).to_string());
+        let named: HashSet<String> = named.filter(|name| damaged.contains(name)).collect();
+        let is_used = |finding: &Finding| finding.kind != FindingKind::DamagedPack || named.contains(&finding.object);
+        let (kept, unused): (Vec<_>, Vec<_>) = std::mem::take(&mut *findings).into_iter().partition(is_used);
+        *findings = kept;
+        drop(findings);
+        for Finding { object, message, .. } in unused {
+            self.note(format!("{object} is damaged, and no index segment names it, so nobody uses it: {message}"));
+        }
+    }
+
+    /// Notes what another report found, since it does no harm here.
+    pub fn note_findings_of(&self, other: Report) {
+        for finding in other.finish(0).findings {
+            self.note(format!("{}: {}", finding.object, finding.message));
+        }
+    }
+
     pub fn finish(self, snapshots: u64) -> VerifyReport {
         let mut findings = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
         findings.sort_by(|a, b| a.object.cmp(&b.object));
@@ -71,12 +117,4 @@ impl Report {
             notes,
         }
     }
-}
-
-/// Whether an error says that an object is not what it should be. So does a disk that cannot read it, and a version or kind that nobody
-/// has ever written there.
-pub(super) fn is_damage(error: &Error) -> bool {
-    let kinds =
-        [ErrorKind::Damaged, ErrorKind::TooNew, ErrorKind::Io, ErrorKind::PermissionDenied, ErrorKind::WrongPassword];
-    kinds.contains(&error.kind())
 }

@@ -1,12 +1,13 @@
 //! What is wrong, in sentences.
 
 use engine::Result;
-use engine::status::{DatabaseStatus, Machine, MissingObject, SnapshotRef, Status, Writer};
+use engine::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
 use repo_format::database::LateTable;
 use repo_format::node::Problem;
 
-use super::{Judged, is_alive, roots};
+use super::{Judged, roots};
 use crate::ui::{Ui, format};
+use crate::writer;
 
 /// Tables that are named one by one; of the others only the number is told, unless more is asked for.
 const NAMED: usize = 20;
@@ -22,7 +23,7 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<(
     if ui.is_quiet() {
         return Ok(());
     }
-    status.writers.iter().try_for_each(|writer| ui.line(describe(writer)))
+    status.writers.iter().try_for_each(|found| ui.line(writer::describe(found)))
 }
 
 fn sentences(ui: &Ui, judged: &Judged<'_>) -> Vec<String> {
@@ -83,22 +84,4 @@ fn late(database: &DatabaseStatus, table: &LateTable) -> String {
 
 fn shown(snapshot: SnapshotRef) -> String {
     format!("{} of {}", format::short(snapshot.id), format::time(snapshot.time))
-}
-
-fn describe(writer: &Writer) -> String {
-    let Some(lease) = &writer.lease else {
-        return format!(
-            "lease {} cannot be read: a power loss ended its backup; nothing is lost by that",
-            format::short(writer.id)
-        );
-    };
-    let who = format!("process {} on {}", lease.process, format::path(lease.host.as_bytes()));
-    let since = format::time(format::seconds(lease.started));
-    match writer.machine {
-        Machine::This if is_alive(lease.process) => format!("{who} is writing since {since}"),
-        Machine::This | Machine::ThisBefore => {
-            format!("{who}, begun at {since}, ended without tidying up; nothing is lost by that")
-        }
-        Machine::Other => format!("{who} is writing since {since}, or ended without tidying up"),
-    }
 }

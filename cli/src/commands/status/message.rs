@@ -1,11 +1,12 @@
 //! The state as JSON lines.
 
 use engine::Result;
-use engine::status::{DatabaseStatus, Machine, SnapshotRef, Status, Writer};
+use engine::status::{DatabaseStatus, SnapshotRef, Status};
 use serde::Serialize;
 
-use super::{Judged, is_alive};
+use super::Judged;
 use crate::ui::{Ui, format, json};
+use crate::writer;
 
 /// `source`: what is saved together.
 #[derive(Serialize)]
@@ -52,17 +53,6 @@ struct Late<'a> {
     why: &'a str,
 }
 
-/// `writer`: who is writing.
-#[derive(Serialize)]
-struct WriterMessage<'a> {
-    id: String,
-    state: &'static str,
-    host: Option<&'a str>,
-    process: Option<u64>,
-    started: Option<String>,
-    program: Option<&'a str>,
-}
-
 #[derive(Serialize)]
 struct Unreadable {
     id: String,
@@ -86,7 +76,7 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], is_fine: bo
     for (id, error) in &status.unreadable {
         ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?;
     }
-    status.writers.iter().try_for_each(|found| ui.message("writer", writer(found)))?;
+    status.writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
     let oldest_age_seconds = judged.iter().map(|judged| judged.source.age_seconds).max();
     ui.message("summary", Summary { is_fine, sources: judged.len(), oldest_age_seconds })
 }
@@ -128,21 +118,4 @@ fn database(status: &DatabaseStatus) -> Database<'_> {
     });
     let name = String::from_utf8_lossy(&status.root.name.0).into_owned();
     Database { name, missing: missing.collect(), late: late.collect() }
-}
-
-fn writer(writer: &Writer) -> WriterMessage<'_> {
-    let lease = writer.lease.as_ref();
-    let state = match (lease, writer.machine) {
-        (Some(lease), Machine::This) if is_alive(lease.process) => "running",
-        (None, _) | (_, Machine::This | Machine::ThisBefore) => "dead",
-        (Some(_), Machine::Other) => "unknown",
-    };
-    WriterMessage {
-        id: writer.id.to_string(),
-        state,
-        host: lease.map(|lease| lease.host.as_str()),
-        process: lease.map(|lease| lease.process),
-        started: lease.map(|lease| format::rfc3339(format::seconds(lease.started))),
-        program: lease.map(|lease| lease.program.as_str()),
-    }
 }

@@ -1,4 +1,6 @@
-//! Who is writing into a repository, or died doing so.
+//! Who is writing into a repository, or died doing so; and shutting out who is dead (FORMAT.md, section 13).
+//!
+//! Nobody can tell for sure that a writer on another machine is dead. A wrong guess costs it a run that has to be repeated, never data.
 
 use repo_format::id::LeaseId;
 use repo_format::lease::Lease;
@@ -7,6 +9,9 @@ use crate::error::Result;
 use crate::machine;
 use crate::repository::Repository;
 use crate::store::ObjectName;
+
+/// A writer that has been running for so many seconds is taken for dead: 7 days.
+pub const LONGEST_RUN: i64 = 7 * 24 * 60 * 60;
 
 /// A lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +39,7 @@ pub enum Machine {
 ///
 /// # Errors
 /// If the store cannot be listed.
-pub(super) fn list(repository: &Repository, this_host: &str) -> Result<Vec<Writer>> {
+pub fn list(repository: &Repository, this_host: &str) -> Result<Vec<Writer>> {
     let boot_id = machine::boot_id();
     let mut writers = Vec::new();
     for id in repository.lease_names()? {
@@ -49,6 +54,26 @@ pub(super) fn list(repository: &Repository, this_host: &str) -> Result<Vec<Write
         }
     }
     Ok(writers)
+}
+
+/// Tells whether a process of this machine, by its number, is there.
+pub type IsAlive<'a> = &'a (dyn Fn(u64) -> bool + Sync);
+
+impl Writer {
+    /// Why it must be dead, as far as this machine can tell; none if it may be alive.
+    pub fn death(&self, is_alive: IsAlive<'_>) -> Option<String> {
+        let lease = self.lease.as_ref()?;
+        let days = machine::now().seconds.saturating_sub(lease.started) / (24 * 60 * 60);
+        match self.machine {
+            Machine::ThisBefore => Some("its machine has been restarted since".to_owned()),
+            Machine::This if !is_alive(lease.process) => Some("its process is gone".to_owned()),
+            Machine::This => None,
+            Machine::Other => {
+                let too_long = days >= LONGEST_RUN / (24 * 60 * 60);
+                too_long.then(|| format!("it began {days} days ago"))
+            }
+        }
+    }
 }
 
 fn machine_of(lease: &Lease, this_host: &str, boot_id: &str) -> Machine {

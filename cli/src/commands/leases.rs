@@ -1,0 +1,109 @@
+//! `enamel leases`: who is writing into the repository, or died doing so; and shutting such a backup out.
+
+use engine::repository::Repository;
+use engine::writers::{Writer, list};
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use repo_format::id::LeaseId;
+use serde::Serialize;
+
+use crate::commands::init::host_name;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::ui::{Ui, format};
+use crate::writer;
+
+/// Show which backups are running, or died, and shut out dead ones.
+///
+/// Every backup puts a lease while it runs. `enamel prune` has to wait for those that began before it, because they may count on data
+/// that is to go. One that died leaves its lease behind: on the same machine that is found out, on another nobody can know. Shutting
+/// out a backup that is alive after all costs nothing but that it fails, with exit status 11, and has to be run again; what it
+/// stored is used then.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel leases
+  enamel leases fence 3f9a12bc
+
+Exit status: 0 done, 1 failed, 10 no repository, 12 wrong password")]
+pub struct LeasesArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Shut out a backup that is dead: it cannot make its snapshot any more
+    #[command(after_help = "\
+Exit status: 0 done; 1 failed, or there is no such lease; 2 the backup has ended meanwhile; 10 no repository, 12 wrong password")]
+    Fence {
+        /// The lease, or how it begins
+        #[arg(value_name = "LEASE", required = true)]
+        leases: Vec<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct Fenced {
+    id: String,
+}
+
+/// Shows leases, or shuts out.
+///
+/// # Errors
+/// The repository cannot be read or written, or there is no such lease.
+pub fn run(args: &LeasesArgs, context: &Context<'_>) -> Result<Exit> {
+    match &args.action {
+        None => show(&context.open(Access::Read)?, context.ui),
+        Some(Action::Fence { leases }) => fence(&context.open(Access::Write)?, leases, context.ui),
+    }
+}
+
+fn show(repo: &Repository, ui: &Ui) -> Result<Exit> {
+    let writers = list(repo, &host_name())?;
+    if ui.is_json() {
+        writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
+        return Ok(Exit::Done);
+    }
+    if writers.is_empty() {
+        ui.line("no backup is running, and none has died")?;
+    }
+    let line = |found: &Writer| ui.line(format_args!("{}  {}", format::short(found.id), writer::describe(found)));
+    writers.iter().try_for_each(line)?;
+    Ok(Exit::Done)
+}
+
+fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
+    let there = repo.lease_names()?;
+    // All names are understood before anything is done.
+    let chosen = leases.iter().map(|prefix| choose(&there, prefix)).collect::<Result<Vec<_>>>()?;
+    let mut exit = Exit::Done;
+    for id in chosen {
+        if !repo.fence(id, &host_name(), "it was declared dead by hand")? {
+            ui.warn(format!(
+                "lease {} has ended meanwhile: its snapshot is there, or it was shut out",
+                format::short(id)
+            ));
+            exit = Exit::Usage;
+            continue;
+        }
+        repo.give_up_fenced(id)?;
+        match ui.is_json() {
+            true => ui.message("fenced", Fenced { id: id.to_string() })?,
+            false => ui.line(format_args!(
+                "lease {} is shut out: its backup cannot make a snapshot any more",
+                format::short(id)
+            ))?,
+        }
+    }
+    Ok(exit)
+}
+
+fn choose(there: &[LeaseId], prefix: &str) -> Result<LeaseId> {
+    let fits: Vec<_> = there.iter().filter(|id| id.to_string().starts_with(prefix)).collect();
+    match fits[..] {
+        [one] => Ok(*one),
+        [] => Err(Error::new(ErrorKind::NotFound, format!("there is no lease {prefix}"))),
+        _ => Err(Error::new(ErrorKind::Usage, format!("several leases begin with {prefix}"))),
+    }
+}

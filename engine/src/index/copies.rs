@@ -1,0 +1,77 @@
+//! All copies of all chunks, for prune: in order, on disk, so that memory stays flat however many there are.
+
+use repo_format::id::{ChunkId, PackId, SegmentId};
+use rusqlite::params;
+
+use super::{Index, PackNumber, schema};
+use crate::error::Result;
+
+/// A copy of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copy {
+    /// The pack that it stands in.
+    pub pack: PackNumber,
+    /// Its sealed length.
+    pub sealed_len: u32,
+}
+
+impl Index {
+    /// Calls `each` with every chunk, in ascending order, and all its copies, in ascending order of their packs' numbers.
+    pub fn each_chunk(&self, each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
+        self.read("read all chunks", |_| {
+            // A connection of its own: pages that are mapped would count as memory.
+            let connection = schema::open_reader(&self.folder)?;
+            connection.pragma_update(None, "mmap_size", 0)?;
+            let mut statement = connection.prepare("SELECT id, pack, sealed FROM chunks ORDER BY id, pack")?;
+            let mut rows = statement.query([])?;
+            let (mut current, mut copies) = (None, Vec::new());
+            while let Some(row) = rows.next()? {
+                let id = ChunkId(row.get(0)?);
+                if let Some(before) = current.replace(id).filter(|before| *before != id) {
+                    each(before, &copies);
+                    copies.clear();
+                }
+                copies.push(Copy { pack: row.get(1)?, sealed_len: row.get(2)? });
+            }
+            if let Some(last) = current {
+                each(last, &copies);
+            }
+            Ok(())
+        })
+    }
+
+    /// Segments that name any of `packs`.
+    pub fn segments_naming(&self, packs: &[PackId]) -> Result<Vec<SegmentId>> {
+        self.read("find index segments", |c| {
+            let sql =
+                "SELECT s.id FROM packs p JOIN named n ON n.pack = p.number JOIN segments s ON s.number = n.segment
+                       WHERE p.id = ?1";
+            let mut statement = c.prepare_cached(sql)?;
+            let mut found = std::collections::BTreeSet::new();
+            for pack in packs {
+                let rows = statement.query_map([pack.0], |row| row.get::<_, [u8; 32]>(0))?;
+                for id in rows {
+                    found.insert(SegmentId(id?));
+                }
+            }
+            Ok(found.into_iter().collect())
+        })
+    }
+
+    /// Forgets packs that are gone from the repository, and their chunks. Reads the whole index.
+    pub fn forget_gone(&self, gone: &[PackNumber]) -> Result<()> {
+        self.write("forget packs that are gone", |t| {
+            t.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (pack INTEGER PRIMARY KEY); DELETE FROM temp.gone")?;
+            let mut insert = t.prepare_cached("INSERT OR IGNORE INTO temp.gone (pack) VALUES (?1)")?;
+            gone.iter().try_for_each(|pack| insert.execute(params![pack]).map(|_| ()))?;
+            t.execute_batch(
+                "DELETE FROM chunks WHERE pack IN (SELECT pack FROM temp.gone);
+                 DELETE FROM salts WHERE pack IN (SELECT pack FROM temp.gone);
+                 DELETE FROM named WHERE pack IN (SELECT pack FROM temp.gone);
+                 DELETE FROM counted WHERE pack IN (SELECT pack FROM temp.gone);
+                 DELETE FROM packs WHERE number IN (SELECT pack FROM temp.gone);
+                 DELETE FROM temp.gone",
+            )
+        })
+    }
+}

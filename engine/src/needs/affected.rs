@@ -1,0 +1,95 @@
+//! Which snapshots and paths suffer from what is lost.
+
+use repo_format::entry::EntryKind;
+use repo_format::id::ChunkId;
+use repo_format::limits;
+use repo_format::manifest::Manifest;
+
+use super::short_ids::ShortIds;
+use super::{Needs, is_damage};
+use crate::error::Result;
+use crate::tree::{ContentRef, DirectoryIter, TreeEntry, join};
+
+/// Names what suffers, snapshot by snapshot.
+pub struct Affected<'n, 'r> {
+    needs: &'n Needs<'r>,
+    /// Folders below which there was nothing to name, though they name something that is lost.
+    fruitless: ShortIds,
+}
+
+/// A folder that suffers, while what is in it is looked through.
+struct Suffering<'r> {
+    tree: ChunkId,
+    path: Vec<u8>,
+    iter: DirectoryIter<'r>,
+    found_before: usize,
+}
+
+impl<'n, 'r> Affected<'n, 'r> {
+    /// Of a walk that has seen all manifests that will be asked about.
+    pub fn new(needs: &'n Needs<'r>) -> Self {
+        Affected { needs, fruitless: ShortIds::default() }
+    }
+
+    /// Paths in a snapshot that suffer, at most so many. A database's tables are folders of its rows and definitions. The empty path stands
+    /// for everything.
+    ///
+    /// # Errors
+    /// If the cache fails.
+    pub fn paths(&mut self, manifest: &Manifest, at_most: usize) -> Result<Vec<Vec<u8>>> {
+        let mut paths = Vec::new();
+        if let Some(tree) = manifest.tree_id().filter(|tree| self.needs.suffering.has(tree)) {
+            self.name(tree, at_most, &mut paths)?;
+        }
+        Ok(paths)
+    }
+
+    fn name(&mut self, tree: ChunkId, at_most: usize, paths: &mut Vec<Vec<u8>>) -> Result<()> {
+        let mut stack = vec![self.folder(tree, Vec::new(), paths.len())];
+        while let Some(folder) = stack.last_mut().filter(|_| paths.len() < at_most) {
+            let entry = match folder.iter.next() {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) if is_damage(&error) => {
+                    paths.push(folder.path.clone());
+                    continue;
+                }
+                Some(Err(error)) => return Err(error),
+                None => {
+                    if folder.found_before == paths.len() {
+                        self.fruitless.add(&folder.tree);
+                    }
+                    stack.pop();
+                    continue;
+                }
+            };
+            let child = join(&folder.path, entry.name());
+            let suffers = |tree: &ChunkId| self.needs.suffering.has(tree) && !self.fruitless.has(tree);
+            let is_file = entry.meta.kind == EntryKind::File;
+            if is_file && self.file_suffers(&entry)? || stack.len() > limits::DIRECTORY_DEPTH {
+                paths.push(child);
+            } else if let Some(tree) = entry.tree.filter(suffers) {
+                stack.push(self.folder(tree, child, paths.len()));
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&self, tree: ChunkId, path: Vec<u8>, found_before: usize) -> Suffering<'n> {
+        Suffering { tree, path, iter: DirectoryIter::new(&self.needs.reader, Some(tree)), found_before }
+    }
+
+    fn file_suffers(&self, entry: &TreeEntry) -> Result<bool> {
+        match &entry.content {
+            None | Some(ContentRef::Inline(_)) => Ok(false),
+            Some(ContentRef::List(list) | ContentRef::Segments(list)) => Ok(self.needs.suffering.has(list)),
+            Some(ContentRef::Direct(items)) => {
+                for item in items {
+                    if self.needs.is_lost(&item.id)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A set of ids that takes half the memory.
+
+use std::collections::HashSet;
+
+use repo_format::id::ChunkId;
+
+/// Bytes of an id that are kept. Ids are keyed hashes: that two of a million begin with the same 16 bytes has a chance of 1 in 10^27.
+const KEPT: usize = 16;
+
+/// A set of chunk ids.
+#[derive(Default)]
+pub(super) struct ShortIds(HashSet<[u8; KEPT]>);
+
+impl ShortIds {
+    pub fn add(&mut self, id: &ChunkId) {
+        self.0.insert(short(id));
+    }
+
+    pub fn has(&self, id: &ChunkId) -> bool {
+        self.0.contains(&short(id))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn short(id: &ChunkId) -> [u8; KEPT] {
+    std::array::from_fn(|at| id.0[at])
+}

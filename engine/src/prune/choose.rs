@@ -1,0 +1,155 @@
+//! Which packs go, and which are rewritten: decided by figures alone.
+
+use repo_format::head::KeyClass;
+
+use super::usage::PackUse;
+
+/// What may stay unused, and what may be done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Hundredths of what is needed that may stay behind unused in packs.
+    pub max_unused: u64,
+    /// Bytes to be copied at most.
+    pub max_rewrite: u64,
+    /// The size that packs aim at.
+    pub pack_bytes: u64,
+    /// Whether packs that no segment names may go: nobody may be about to name them.
+    pub unnamed_may_go: bool,
+}
+
+/// What is to become of packs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// Nothing in them is needed.
+    pub unneeded: Vec<PackUse>,
+    /// What is needed of them is copied into new packs first; in the order in which they were written.
+    pub rewritten: Vec<PackUse>,
+    /// Needed, and not named by any segment.
+    pub unnamed: Vec<PackUse>,
+    /// Unused bytes that stay.
+    pub left_unused: u64,
+}
+
+/// Below this share of the size aimed at a pack is small: one half.
+const SMALL: u64 = 2;
+/// So many small packs are merged even if they do not fill one together.
+const MERGE_FROM: usize = 16;
+
+pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
+    let mut choice = Choice::default();
+    let mut kept = Vec::new();
+    for pack in packs {
+        match (pack.named, pack.needed_bytes) {
+            (true, 0) => choice.unneeded.push(*pack),
+            (true, _) => kept.push(*pack),
+            (false, 0) if limits.unnamed_may_go => choice.unneeded.push(*pack),
+            (false, 0) => {}
+            (false, _) => choice.unnamed.push(*pack),
+        }
+    }
+    let needed: u64 = kept.iter().map(|pack| pack.needed_bytes).sum();
+    let mut unused: u64 = kept.iter().map(unused_bytes).sum();
+    let allowed = needed / 100 * limits.max_unused;
+    let mut room = limits.max_rewrite;
+    let mut take = |pack: &PackUse| {
+        let fits = pack.needed_bytes <= room;
+        room -= if fits { pack.needed_bytes } else { 0 };
+        fits
+    };
+    // The sparsest first: they free most for each byte copied.
+    kept.sort_by_key(|pack| (share_needed(pack), pack.number));
+    let mut dense = Vec::new();
+    for pack in kept {
+        if unused > allowed && unused_bytes(&pack) > 0 && take(&pack) {
+            unused -= unused_bytes(&pack);
+            choice.rewritten.push(pack);
+        } else {
+            dense.push(pack);
+        }
+    }
+    for class in [KeyClass::Data, KeyClass::Meta] {
+        let is_small = |pack: &&PackUse| pack.class == class && pack.size < limits.pack_bytes / SMALL;
+        let mut small: Vec<_> = dense.iter().filter(is_small).copied().collect();
+        small.sort_by_key(|pack| pack.number);
+        let bytes: u64 = small.iter().map(|pack| pack.size).sum();
+        if small.len() >= MERGE_FROM || (small.len() > 1 && bytes >= limits.pack_bytes) {
+            small.retain(&mut take);
+            unused -= small.iter().map(unused_bytes).sum::<u64>();
+            choice.rewritten.extend(small);
+        }
+    }
+    choice.rewritten.sort_by_key(|pack| pack.number);
+    choice.left_unused = unused;
+    choice
+}
+
+fn unused_bytes(pack: &PackUse) -> u64 {
+    pack.chunk_bytes - pack.needed_bytes
+}
+
+/// In thousandths.
+fn share_needed(pack: &PackUse) -> u64 {
+    pack.needed_bytes * 1000 / pack.chunk_bytes.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use repo_format::id::PackId;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn pack(number: u32, needed_percent: u64, size: u64) -> PackUse {
+        let (id, class) = (PackId([1; 32]), KeyClass::Data);
+        PackUse { id, number, size, class, named: true, chunk_bytes: size, needed_bytes: size / 100 * needed_percent }
+    }
+
+    fn limits() -> Limits {
+        Limits { max_unused: 5, max_rewrite: u64::MAX, pack_bytes: 16 * MIB, unnamed_may_go: true }
+    }
+
+    fn numbers(packs: &[PackUse]) -> Vec<u32> {
+        packs.iter().map(|pack| pack.number).collect()
+    }
+
+    #[test]
+    fn unneeded_packs_go_and_the_sparsest_are_rewritten_until_little_is_unused() {
+        let packs = [
+            pack(1, 100, 16 * MIB),
+            pack(2, 0, 16 * MIB),
+            pack(3, 20, 16 * MIB),
+            pack(4, 97, 16 * MIB),
+            pack(5, 50, 16 * MIB),
+        ];
+        let choice = choose(&packs, limits());
+        assert_eq!((numbers(&choice.unneeded), numbers(&choice.rewritten)), (vec![2], vec![3, 5]));
+        assert!(choice.left_unused <= MIB, "{}", choice.left_unused);
+        let tight = choose(&packs, Limits { max_rewrite: 4 * MIB, ..limits() });
+        assert_eq!(numbers(&tight.rewritten), [3], "the sparsest fits, the next does not");
+        let strict = choose(&packs, Limits { max_unused: 0, ..limits() });
+        assert_eq!(numbers(&strict.rewritten), [3, 4, 5]);
+        assert_eq!(strict.left_unused, 0);
+    }
+
+    #[test]
+    fn small_packs_are_merged_when_they_fill_one_or_are_many() {
+        let few: Vec<_> = (1..=3).map(|n| pack(n, 100, 2 * MIB)).collect();
+        assert!(choose(&few, limits()).rewritten.is_empty());
+        let filling: Vec<_> = (1..=8).map(|n| pack(n, 100, 2 * MIB)).collect();
+        assert_eq!(choose(&filling, limits()).rewritten.len(), 8);
+        let many: Vec<_> = (1..=16).map(|n| pack(n, 100, MIB / 16)).collect();
+        assert_eq!(choose(&many, limits()).rewritten.len(), 16);
+        assert!(choose(&[pack(1, 100, MIB)], limits()).rewritten.is_empty());
+    }
+
+    #[test]
+    fn a_pack_that_nobody_names_stays_while_somebody_may_be_about_to_name_it() {
+        let unnamed = |number, percent| PackUse { named: false, ..pack(number, percent, MIB) };
+        let packs = [unnamed(1, 0), unnamed(2, 10)];
+        let quiet = choose(&packs, limits());
+        assert_eq!((numbers(&quiet.unneeded), numbers(&quiet.unnamed)), (vec![1], vec![2]));
+        let busy = choose(&packs, Limits { unnamed_may_go: false, ..limits() });
+        assert_eq!((numbers(&busy.unneeded), numbers(&busy.unnamed)), (vec![], vec![2]));
+    }
+}

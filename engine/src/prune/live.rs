@@ -1,0 +1,106 @@
+//! What the roots need: every node and chunk that can be reached from a manifest.
+
+use std::collections::HashSet;
+
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::Manifest;
+use repo_format::pack::ChunkKind;
+
+use super::ids::IdSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, Work};
+use crate::pack::ChunkReader;
+use crate::repository::{Repository, SnapshotObject};
+use crate::store::ObjectName;
+use crate::tree::children;
+
+/// What has been walked so far. It only grows: what a snapshot needed that has been forgotten meanwhile is kept until the next prune.
+pub(super) struct Live<'r> {
+    reader: ChunkReader<'r>,
+    roots: HashSet<LeaseId>,
+    /// Half of a node's id is enough to know it by.
+    walked: HashSet<u128>,
+    needed: IdSet,
+}
+
+impl<'r> Live<'r> {
+    pub fn new(repository: &'r Repository) -> Self {
+        Live {
+            reader: ChunkReader::new(repository),
+            roots: HashSet::new(),
+            walked: HashSet::new(),
+            needed: IdSet::default(),
+        }
+    }
+
+    /// Walks what the manifest `id` needs, if it is one, and is still there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if the manifest, or a node, cannot be read: what it needs cannot be known then.
+    pub fn add(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
+        if self.roots.contains(&id) {
+            return Ok(());
+        }
+        let repository = self.reader.repository();
+        let manifest = match repository.read_snapshot_object(id) {
+            Ok(SnapshotObject::Manifest(object)) => object.manifest,
+            Ok(SnapshotObject::Void(_)) => return Ok(()),
+            Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
+            Err(error) => return Err(unknown(id, error)),
+        };
+        self.walk(&manifest, monitor).map_err(|error| unknown(id, error))?;
+        self.roots.insert(id);
+        monitor.advance(Work { items: 1, bytes: 0 });
+        Ok(())
+    }
+
+    fn walk(&mut self, manifest: &Manifest, monitor: &dyn Monitor) -> Result<()> {
+        let mut nodes = manifest.ids.clone();
+        while let Some(id) = nodes.pop() {
+            if !self.walked.insert(half(&id)) {
+                continue;
+            }
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            self.needed.insert(&id);
+            for child in children(id, &self.reader.read(ChunkKind::Node, &id)?)? {
+                match child.kind {
+                    ChunkKind::Node => nodes.push(child.id),
+                    _ => self.needed.insert(&child.id),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// To be called after the last [`Live::add`].
+    pub fn settle(&mut self) {
+        self.needed.settle();
+    }
+
+    /// Whether any root needs a chunk.
+    pub fn needs(&self, id: &ChunkId) -> bool {
+        self.needed.contains(id)
+    }
+
+    /// How many chunks and nodes are needed.
+    pub fn len(&self) -> u64 {
+        self.needed.len()
+    }
+}
+
+fn unknown(snapshot: LeaseId, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Damaged | ErrorKind::TooNew => error.context(format!(
+            "nobody can know what snapshots/{snapshot} needs, so nothing is deleted; repair the repository, or forget that snapshot"
+        )),
+        _ => error,
+    }
+}
+
+fn half(id: &ChunkId) -> u128 {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&id.0[..16]);
+    u128::from_be_bytes(bytes)
+}

@@ -1,0 +1,298 @@
+//! Prune: what no snapshot needs is deleted, beside running backups and restores, without locks and without trusting clocks.
+//!
+//! ```text
+//! plan:   roots -> what they need -> use of each pack -> which packs go, which are rewritten
+//! run:    copy what is needed -> condemn the packs -> nobody can count on them any more -> doom, delete
+//! ```
+//!
+//! A pack is deleted in two steps. It is put on a list of condemned packs, which every writer reads when it begins. Once every writer that
+//! began before has committed or been shut out, what the roots need by then is looked for once more; what is only in a condemned pack
+//! takes it off the list. FORMAT.md, section 13.1, has the rules; each is there because without it data would be lost.
+
+mod choose;
+mod ids;
+mod lists;
+mod live;
+mod naming;
+mod rewrite;
+mod roots;
+mod sweep;
+mod usage;
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::id::{LeaseId, PackId};
+use repo_format::limits::GIB;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::PackNumber;
+use crate::monitor::{Monitor, Phase, Work};
+use crate::repository::Repository;
+use crate::writers::{IsAlive, Writer};
+
+use choose::{Choice, Limits, choose};
+use lists::Lists;
+use live::Live;
+use rewrite::{Rewrite, Rewritten};
+use sweep::{Sweep, Swept};
+use usage::{PackUse, usage};
+
+/// Bytes that are copied before the packs that they come from are deleted, at most: so a long prune makes progress, and needs little room.
+const REWRITE_AT_A_TIME: u64 = GIB;
+
+/// How to prune.
+#[derive(Clone, Copy)]
+pub struct PruneOptions<'a> {
+    /// What this machine is called, to tell its own writers from others.
+    pub this_host: &'a str,
+    /// Tells whether a process of this machine is there.
+    pub is_alive: IsAlive<'a>,
+    /// Hundredths of what is needed that may stay behind unused.
+    pub max_unused: u64,
+    /// Bytes to be copied at most.
+    pub max_rewrite: u64,
+}
+
+/// What pruning would come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// Bytes of all packs now.
+    pub total_bytes: u64,
+    /// Packs in which nothing is needed,
+    pub unneeded_packs: u64,
+    /// and their bytes.
+    pub unneeded_bytes: u64,
+    /// Packs of which something is needed, which is copied into new ones,
+    pub rewritten_packs: u64,
+    /// their bytes,
+    pub rewritten_bytes: u64,
+    /// and of these the ones that are copied.
+    pub copied_bytes: u64,
+    /// Packs on lists of earlier prunes that did not end.
+    pub condemned_packs: u64,
+    /// Unused bytes that stay.
+    pub left_unused: u64,
+    /// Chunks that a snapshot needs and that are nowhere.
+    pub lost_chunks: u64,
+    /// Writers that may count on what is to go: until they end, or are shut out, it stays.
+    pub writers: Vec<Writer>,
+}
+
+impl Forecast {
+    /// Bytes that will be free, apart from what earlier prunes left.
+    pub fn freed_bytes(&self) -> u64 {
+        (self.unneeded_bytes + self.rewritten_bytes).saturating_sub(self.copied_bytes)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.unneeded_packs == 0 && self.rewritten_packs == 0 && self.condemned_packs == 0
+    }
+}
+
+/// What pruning has come to.
+#[derive(Debug, Default)]
+pub struct PruneReport {
+    /// Packs deleted,
+    pub deleted_packs: u64,
+    /// and their bytes.
+    pub deleted_bytes: u64,
+    /// Packs put,
+    pub new_packs: u64,
+    /// and their bytes.
+    pub new_bytes: u64,
+    /// Writers that were shut out, and why.
+    pub fenced: Vec<(LeaseId, String)>,
+    /// Writers that have to end, or be shut out, before the rest can be deleted.
+    pub waiting: Vec<Writer>,
+    /// Packs that were to be rewritten and cannot be read; they stay.
+    pub damaged: Vec<(PackId, Error)>,
+    /// Whether something was not rewritten because the disk is full.
+    pub had_no_space: bool,
+}
+
+/// A plan: nothing has been changed yet.
+pub struct Plan<'r, 'a> {
+    repository: &'r Repository,
+    options: PruneOptions<'a>,
+    live: Live<'r>,
+    packs: HashMap<PackNumber, PackUse>,
+    choice: Choice,
+    condemned: Vec<u64>,
+    forecast: Forecast,
+}
+
+/// Finds out what can go.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] if what a snapshot needs cannot be known, or the list of condemned packs is missing or an older copy.
+pub fn plan<'r, 'a>(
+    repository: &'r Repository,
+    options: &PruneOptions<'a>,
+    monitor: &dyn Monitor,
+) -> Result<Plan<'r, 'a>> {
+    repository.sync_index(monitor)?;
+    let lists = Lists::read(repository)?;
+    let mut live = Live::new(repository);
+    monitor.begin(Phase::Walk, None);
+    let threats = roots::read(repository, options.this_host, &mut live, monitor);
+    monitor.end();
+    let writers: Vec<_> = threats?.into_iter().map(|threat| threat.writer).collect();
+    let listed = repository.list_packs()?;
+    repository.sync_index(monitor)?;
+    // A pack whose table cannot be read holds nothing that anybody could use; `verify` names it.
+    repository.index_unnamed_packs()?;
+    let used = usage(repository.index(), &live, &listed, &lists.packs())?;
+    let limits = Limits {
+        max_unused: options.max_unused,
+        max_rewrite: options.max_rewrite,
+        pack_bytes: repository.config().pack_bytes,
+        unnamed_may_go: writers.is_empty(),
+    };
+    let choice = choose(&used.packs, limits);
+    let sum = |packs: &[PackUse], bytes: fn(&PackUse) -> u64| packs.iter().map(bytes).sum();
+    let forecast = Forecast {
+        total_bytes: listed.values().sum(),
+        unneeded_packs: choice.unneeded.len() as u64,
+        unneeded_bytes: sum(&choice.unneeded, |pack| pack.size),
+        rewritten_packs: choice.rewritten.len() as u64,
+        rewritten_bytes: sum(&choice.rewritten, |pack| pack.size),
+        copied_bytes: sum(&choice.rewritten, |pack| pack.needed_bytes),
+        condemned_packs: lists.condemned.packs().count() as u64,
+        left_unused: choice.left_unused,
+        lost_chunks: used.lost_chunks,
+        writers,
+    };
+    let packs = used.packs.into_iter().map(|pack| (pack.number, pack)).collect();
+    let condemned = lists.condemned.lists.iter().map(|list| list.number).collect();
+    Ok(Plan { repository, options: *options, live, packs, choice, condemned, forecast })
+}
+
+impl Plan<'_, '_> {
+    /// What carrying it out would come to.
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
+    /// Carries it out: first what earlier prunes left, then packs that nothing is needed of, then those that are rewritten, some at a time.
+    /// As soon as a writer has to be waited for nothing more is rewritten.
+    ///
+    /// # Errors
+    /// If something cannot be read, written or deleted, or the user wishes to stop. Whatever was done stays valid; run it again.
+    pub fn run(mut self, monitor: &dyn Monitor) -> Result<PruneReport> {
+        let mut report = PruneReport::default();
+        self.name_what_is_needed()?;
+        for number in std::mem::take(&mut self.condemned) {
+            self.sweep(number, &mut report, monitor)?;
+        }
+        let unneeded: Vec<_> = self.choice.unneeded.iter().map(|pack| pack.id).collect();
+        self.condemn(&unneeded, &mut report, monitor)?;
+        for some in batches(std::mem::take(&mut self.choice.rewritten)) {
+            if report.waiting.is_empty() {
+                self.rewrite(&some, &mut report, monitor)?;
+            }
+        }
+        self.tidy(monitor)?;
+        Ok(report)
+    }
+
+    /// Needed chunks of packs that no segment names: some segment was lost.
+    fn name_what_is_needed(&self) -> Result<()> {
+        let mut packs = Vec::new();
+        for pack in &self.choice.unnamed {
+            packs.push(self.repository.adoptable(pack.id, pack.size)?);
+        }
+        naming::name(self.repository, packs)
+    }
+
+    fn rewrite(&mut self, packs: &[PackUse], report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {
+        let bytes = packs.iter().map(|pack| pack.needed_bytes).sum();
+        monitor.begin(Phase::Rewrite, Some(Work { items: packs.len() as u64, bytes }));
+        let rewrite = Rewrite { repository: self.repository, live: &self.live, packs: &self.packs, monitor };
+        let mut copies = Vec::new();
+        let rewritten = rewrite.run(packs, &mut copies);
+        monitor.end();
+        match rewritten {
+            Ok(Rewritten { replaced, damaged }) => {
+                report.new_packs += copies.len() as u64;
+                report.new_bytes += copies.iter().map(|pack| pack.size).sum::<u64>();
+                report.damaged.extend(damaged);
+                self.condemn(&replaced, report, monitor)
+            }
+            Err(error) if error.kind() == ErrorKind::NoSpace => {
+                let copies: Vec<_> = copies.iter().map(|pack| pack.id).collect();
+                self.condemn(&copies, report, monitor)?;
+                self.rewrite_less(packs, report, monitor)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// On a disk that is full half as much may have room; what it frees makes room for the rest.
+    fn rewrite_less(&mut self, packs: &[PackUse], report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {
+        let (first, second) = packs.split_at(packs.len() / 2);
+        if first.is_empty() || !report.waiting.is_empty() {
+            report.had_no_space = true;
+            return Ok(());
+        }
+        self.rewrite(first, report, monitor)?;
+        self.rewrite(second, report, monitor)
+    }
+
+    fn condemn(&mut self, packs: &[PackId], report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {
+        match lists::condemn(self.repository, packs)? {
+            Some(number) => self.sweep(number, report, monitor),
+            None => Ok(()),
+        }
+    }
+
+    fn sweep(&mut self, number: u64, report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {
+        monitor.begin(Phase::Delete, None);
+        let swept = Sweep {
+            repository: self.repository,
+            options: &self.options,
+            live: &mut self.live,
+            monitor,
+            fenced: &mut report.fenced,
+        }
+        .run(number);
+        monitor.end();
+        match swept? {
+            Swept::Done { packs, bytes } => {
+                report.deleted_packs += packs;
+                report.deleted_bytes += bytes;
+            }
+            Swept::Waiting(writers) => {
+                let known: HashSet<_> = report.waiting.iter().map(|writer| writer.id).collect();
+                report.waiting.extend(writers.into_iter().filter(|writer| !known.contains(&writer.id)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges small index segments, and lets this machine forget what is gone.
+    fn tidy(&self, monitor: &dyn Monitor) -> Result<()> {
+        let segments = self.repository.sync_index(monitor)?.segments;
+        self.repository.merge_small_segments(&segments)?;
+        let listed = self.repository.list_packs()?;
+        let gone = |pack: &crate::index::IndexedPack| !listed.contains_key(&pack.id);
+        let gone: Vec<_> = self.repository.index().packs()?.iter().filter(|p| gone(p)).map(|p| p.number).collect();
+        if gone.is_empty() { Ok(()) } else { self.repository.index().forget_gone(&gone) }
+    }
+}
+
+/// Packs that are rewritten together.
+fn batches(packs: Vec<PackUse>) -> Vec<Vec<PackUse>> {
+    let (mut batches, mut bytes): (Vec<Vec<PackUse>>, u64) = (Vec::new(), 0);
+    for pack in packs {
+        bytes += pack.needed_bytes;
+        match batches.last_mut() {
+            Some(last) if bytes <= REWRITE_AT_A_TIME => last.push(pack),
+            _ => {
+                bytes = pack.needed_bytes;
+                batches.push(vec![pack]);
+            }
+        }
+    }
+    batches
+}

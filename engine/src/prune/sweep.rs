@@ -1,0 +1,205 @@
+//! Deleting the packs of a condemned list, once nobody can need them (FORMAT.md, section 13.1). The order of every step matters.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::condemned::{CondemnedList, Phase};
+use repo_format::id::{ChunkId, LeaseId, PackId};
+use repo_format::pack::ChunkKind;
+use repo_format::segment::SegmentPack;
+
+use super::lists::{self, Lists};
+use super::live::Live;
+use super::roots::{self, Threat};
+use super::{PruneOptions, naming};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::{UsablePacks, sealed_chunks};
+use crate::monitor::{Monitor, Work};
+use crate::repository::Repository;
+use crate::store::ObjectName;
+use crate::writers::Writer;
+
+/// What came of a list.
+pub(super) enum Swept {
+    /// Its packs are gone.
+    Done { packs: u64, bytes: u64 },
+    /// These writers may count on its packs; it stays.
+    Waiting(Vec<Writer>),
+}
+
+/// Sweeps lists, one after the other.
+pub(super) struct Sweep<'a, 'r> {
+    pub repository: &'r Repository,
+    pub options: &'a PruneOptions<'a>,
+    pub live: &'a mut Live<'r>,
+    pub monitor: &'a dyn Monitor,
+    /// Writers that were shut out, and why.
+    pub fenced: &'a mut Vec<(LeaseId, String)>,
+}
+
+impl Sweep<'_, '_> {
+    /// Deletes the packs of list `number`, but for those that are needed after all.
+    ///
+    /// # Errors
+    /// If what a root needs cannot be known, or something cannot be written or deleted. Whatever was done stays valid, and any prune may
+    /// carry on.
+    pub fn run(&mut self, number: u64) -> Result<Swept> {
+        loop {
+            if self.monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            if let Some(doomed) = Lists::read(self.repository)?.get(number).filter(|list| list.phase == Phase::Doomed) {
+                return self.delete(doomed);
+            }
+            let threats = roots::read(self.repository, self.options.this_host, self.live, self.monitor)?;
+            let threats: Vec<_> = threats.into_iter().filter(|threat| threat.concerns(number)).collect();
+            let waiting = match self.fence(threats)? {
+                Fenced::Some => continue,
+                Fenced::None(waiting) => waiting,
+            };
+            if !waiting.is_empty() {
+                return Ok(Swept::Waiting(waiting));
+            }
+            let lists = Lists::read(self.repository)?;
+            let Some(list) = lists.get(number).cloned() else { return Ok(Swept::Done { packs: 0, bytes: 0 }) };
+            if list.phase == Phase::Doomed {
+                return self.delete(&list);
+            }
+            let needed = self.needed_here_only(&lists, &list)?;
+            if !needed.is_empty() {
+                lists.change(self.repository, number, |list| list.packs.retain(|pack| !needed.contains(pack)))?;
+            } else if lists.change(self.repository, number, |list| list.phase = Phase::Doomed)? {
+                return self.delete(&list);
+            }
+        }
+    }
+
+    /// Shuts out those of `threats` that must be dead. If there were any, roots are to be read anew: one may just have committed.
+    fn fence(&mut self, threats: Vec<Threat>) -> Result<Fenced> {
+        let (mut waiting, mut dead) = (Vec::new(), Vec::new());
+        for threat in threats {
+            match threat.writer.death(self.options.is_alive) {
+                Some(reason) => dead.push((threat.writer.id, reason)),
+                None => waiting.push(threat.writer),
+            }
+        }
+        if dead.is_empty() {
+            return Ok(Fenced::None(waiting));
+        }
+        for (id, reason) in dead {
+            if self.repository.fence(id, self.options.this_host, &reason)? {
+                self.repository.give_up_fenced(id)?;
+                self.fenced.push((id, reason));
+            }
+        }
+        Ok(Fenced::Some)
+    }
+
+    /// Packs of `list` with a chunk that a root needs and that no other pack is known to hold for good; those that no segment names have
+    /// been named.
+    fn needed_here_only(&self, lists: &Lists, list: &CondemnedList) -> Result<HashSet<PackId>> {
+        let listed = self.repository.list_packs()?;
+        self.repository.sync_index(self.monitor)?;
+        let indexed = self.repository.index().packs()?;
+        let usable = UsablePacks::new(&indexed, &listed, &lists.packs());
+        let named: HashSet<_> = indexed.iter().filter(|pack| pack.named).map(|pack| pack.id).collect();
+        let mut copies = Copies { repository: self.repository, usable, listed: &listed, tables: HashMap::new() };
+        let (mut needed, mut unnamed) = (HashSet::new(), Vec::new());
+        for pack in &list.packs {
+            let Some(size) = listed.get(pack) else { continue };
+            let Some(table) = self.describe(*pack, *size)? else { continue };
+            if !self.is_needed(&table, &mut copies)? {
+                continue;
+            }
+            needed.insert(*pack);
+            if !named.contains(pack) {
+                unnamed.push(self.repository.adoptable(*pack, *size)?);
+            }
+        }
+        naming::name(self.repository, unnamed)?;
+        Ok(needed)
+    }
+
+    fn is_needed(&self, table: &SegmentPack, copies: &mut Copies<'_>) -> Result<bool> {
+        for (id, location) in sealed_chunks(table, 0) {
+            if location.kind != ChunkKind::Padding && self.live.needs(&id) && !copies.has(&id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a pack holds: by its own table, else by a segment's. If neither can be read nothing of it can be either.
+    fn describe(&self, pack: PackId, size: u64) -> Result<Option<SegmentPack>> {
+        match self.repository.read_pack_table(pack, size) {
+            Ok(table) => return Ok(Some(table)),
+            Err(error) if error.kind() == ErrorKind::Damaged => {}
+            Err(error) => return Err(error),
+        }
+        for segment in self.repository.index().segments_naming(&[pack])? {
+            let named = self.repository.read_segment(segment)?;
+            if let Some(described) = named.into_iter().find(|described| described.id == pack) {
+                return Ok(Some(described));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Segments without these packs first, then the packs, then the list.
+    fn delete(&self, list: &CondemnedList) -> Result<Swept> {
+        let listed = self.repository.list_packs()?;
+        self.repository.sync_index(self.monitor)?;
+        naming::unname(self.repository, &list.packs)?;
+        let (mut packs, mut bytes) = (0, 0);
+        for pack in &list.packs {
+            self.repository.store().delete(&ObjectName::Pack(*pack))?;
+            let size = listed.get(pack).copied();
+            packs += u64::from(size.is_some());
+            bytes += size.unwrap_or(0);
+            self.monitor.advance(Work { items: 1, bytes: size.unwrap_or(0) });
+        }
+        lists::finish(self.repository, list.number)?;
+        Ok(Swept::Done { packs, bytes })
+    }
+}
+
+enum Fenced {
+    /// Some were shut out.
+    Some,
+    /// Nobody was; these are waited for.
+    None(Vec<Writer>),
+}
+
+/// Where else a chunk stands, as the packs' own tables confirm.
+struct Copies<'a> {
+    repository: &'a Repository,
+    usable: UsablePacks,
+    listed: &'a HashMap<PackId, u64>,
+    tables: HashMap<PackId, HashSet<ChunkId>>,
+}
+
+impl Copies<'_> {
+    fn has(&mut self, id: &ChunkId) -> Result<bool> {
+        for location in self.repository.index().locations(id)? {
+            if self.usable.contains(location.number) && self.confirms(location.pack, id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn confirms(&mut self, pack: PackId, id: &ChunkId) -> Result<bool> {
+        if let Some(table) = self.tables.get(&pack) {
+            return Ok(table.contains(id));
+        }
+        let size = self.listed.get(&pack).copied().unwrap_or(0);
+        let table = match self.repository.read_pack_table(pack, size) {
+            Ok(table) => table.table.entries.iter().map(|entry| entry.id).collect(),
+            // Nothing of it is confirmed.
+            Err(error) if error.kind() == ErrorKind::Damaged => HashSet::new(),
+            Err(error) => return Err(error),
+        };
+        let confirmed = table.contains(id);
+        self.tables.insert(pack, table);
+        Ok(confirmed)
+    }
+}

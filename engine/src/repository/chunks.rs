@@ -1,0 +1,56 @@
+//! Opening sealed chunks.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use repo_format::head::ObjectKind;
+use repo_format::id::ChunkId;
+use repo_format::limits;
+use repo_format::pack::ChunkKind;
+
+use crate::chunk::decode;
+use crate::crypto::Keys;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::Location;
+
+/// Where the plain bytes of an opened chunk are.
+pub enum Opened {
+    /// In the buffer that held the sealed ones.
+    InPlace(Range<usize>),
+    /// Here.
+    Decompressed(Vec<u8>),
+}
+
+/// Opens a sealed chunk in place: tag, codec, length, and at last its id.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`].
+pub fn open_chunk(
+    keys: &Keys,
+    kind: ChunkKind,
+    id: &ChunkId,
+    location: &Location,
+    sealed: &mut [u8],
+) -> Result<Opened> {
+    let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("chunk {id} {why}"));
+    if location.kind != kind {
+        return Err(damaged("is of another kind than what names it says"));
+    }
+    if u64::from(location.plain_len) > limits::CHUNK_PLAIN {
+        return Err(damaged("is larger than the format allows"));
+    }
+    let key = keys.object_key(ObjectKind::Pack, location.sealing, location.salt)?;
+    let position = location.position;
+    let opened =
+        key.open(position, &position.to_le_bytes(), sealed).ok_or_else(|| damaged("has been changed or moved"))?;
+    let (codec, coded) = sealed[..opened.len].split_first().ok_or_else(|| damaged("is empty"))?;
+    let plain = decode(*codec, coded, location.plain_len as usize)?;
+    // Padding has no id; that it opened is all there is to check.
+    if kind != ChunkKind::Padding && keys.id(kind, &plain) != *id {
+        return Err(damaged("holds other bytes than its id says"));
+    }
+    match plain {
+        Cow::Borrowed(_) => Ok(Opened::InPlace(1..opened.len)),
+        Cow::Owned(plain) => Ok(Opened::Decompressed(plain)),
+    }
+}

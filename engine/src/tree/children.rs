@@ -1,0 +1,74 @@
+//! What a node names: so that everything a snapshot needs can be walked.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::id::ChunkId;
+use repo_format::node::{ContentNode, DirectoryNode, NodeKind, RawNode};
+use repo_format::pack::ChunkKind;
+use repo_format::segments::SegmentNode;
+
+use crate::error::{Error, Result};
+
+/// What a node names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Child {
+    /// Its id.
+    pub id: ChunkId,
+    /// What it is.
+    pub kind: ChunkKind,
+}
+
+/// What the node `id` names, and of which kind each is.
+///
+/// # Errors
+/// [`crate::ErrorKind::Damaged`] if it is no node, or not what its kind says.
+pub fn children(id: ChunkId, bytes: &[u8]) -> Result<Vec<Child>> {
+    let damaged = |e| Error::damaged(format!("node {id}"), e);
+    let raw = RawNode::decode(bytes).map_err(damaged)?;
+    let all = |kind| raw.ids.iter().map(|id| Child { id: *id, kind }).collect();
+    match raw.kind {
+        kind if kind == NodeKind::Content as u8 => {
+            ContentNode::decode(bytes).map_err(damaged)?;
+            Ok(all(if raw.level == 0 { ChunkKind::Data } else { ChunkKind::Node }))
+        }
+        kind if kind == NodeKind::Directory as u8 => directory_children(bytes).map_err(damaged),
+        kind if kind == NodeKind::Segments as u8 => segment_children(bytes).map_err(damaged),
+        // Whatever kinds a later version has, their ids name nodes.
+        _ => Ok(all(ChunkKind::Node)),
+    }
+}
+
+fn segment_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
+    let (ids, segments) = match SegmentNode::decode(bytes)? {
+        SegmentNode::Parts(_, parts) => {
+            return Ok(parts.iter().map(|part| Child { id: part.id, kind: ChunkKind::Node }).collect());
+        }
+        SegmentNode::Leaf(ids, segments) => (ids, segments),
+    };
+    let direct = segments.iter().filter_map(|segment| segment.content.direct.as_ref()).flatten();
+    let data: HashSet<usize> = direct.map(|chunk| chunk.place as usize).collect();
+    let kind = |place: usize| if data.contains(&place) { ChunkKind::Data } else { ChunkKind::Node };
+    Ok(ids.iter().enumerate().map(|(place, id)| Child { id: *id, kind: kind(place) }).collect())
+}
+
+fn directory_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
+    let leaf = match DirectoryNode::decode(bytes)? {
+        DirectoryNode::Parts(_, parts) => {
+            return Ok(parts.iter().map(|part| Child { id: part.id, kind: ChunkKind::Node }).collect());
+        }
+        DirectoryNode::Leaf(leaf) => leaf,
+    };
+    let mut kinds: HashMap<u32, ChunkKind> = HashMap::new();
+    for entry in &leaf.entries {
+        let content = entry.content.as_ref();
+        let direct = content.and_then(|c| c.direct.as_ref()).into_iter().flatten().map(|c| (c.place, ChunkKind::Data));
+        let lists = content.into_iter().flat_map(|c| c.list.into_iter().chain(c.segments));
+        let nodes = entry.tree.into_iter().chain(lists).map(|place| (place, ChunkKind::Node));
+        kinds.extend(direct.chain(nodes));
+    }
+    let child = |(place, id): (usize, &ChunkId)| {
+        let kind = u32::try_from(place).ok().and_then(|place| kinds.get(&place)).copied();
+        Child { id: *id, kind: kind.unwrap_or(ChunkKind::Node) }
+    };
+    Ok(leaf.ids.iter().enumerate().map(child).collect())
+}

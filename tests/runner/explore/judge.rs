@@ -1,0 +1,141 @@
+//! What must hold in every state: each snapshot has what it needs, in packs that are there and that the index names.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use engine::crypto::Keys;
+use engine::error::chain;
+use engine::monitor::NullMonitor;
+use engine::store::{MemoryStore, ObjectName, Tag};
+use engine::verify::{Depth, VerifyOptions, verify};
+use repo_format::condemned::{Condemned, Phase};
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{ChunkId, PackId};
+use repo_format::lease::{Lease, Void};
+use repo_format::manifest::Manifest;
+use repo_format::segment::{self, SegmentPack};
+use repo_format::{limits, sealed};
+use scenario_tests::explore::Judge;
+
+use super::scene::{Cache, KEPT, Scene};
+
+/// Judges the stores of a scene.
+pub struct Needs<'s> {
+    scene: &'s Scene,
+    segments: RefCell<HashMap<ObjectName, Rc<Vec<SegmentPack>>>>,
+    needs: RefCell<HashMap<[u8; 32], Rc<Vec<ChunkId>>>>,
+}
+
+impl<'s> Needs<'s> {
+    /// A judge who has the keys.
+    pub fn of(scene: &'s Scene) -> Self {
+        Needs { scene, segments: RefCell::default(), needs: RefCell::default() }
+    }
+
+    fn keys(&self) -> &Keys {
+        self.scene.repository().keys()
+    }
+
+    fn segment(&self, name: &ObjectName, bytes: &[u8]) -> Result<Rc<Vec<SegmentPack>>, String> {
+        if let Some(known) = self.segments.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let parts = sealed::decode(ObjectKind::Segment, bytes, limits::SEGMENT).map_err(|e| format!("{name}: {e}"))?;
+        let plain =
+            self.keys().open_parts(KeyClass::Index, b"index", &parts).map_err(|e| format!("{name}: {}", chain(&e)))?;
+        let packs = Rc::new(segment::decode(&plain).map_err(|e| format!("{name}: {e}"))?);
+        self.segments.borrow_mut().insert(*name, packs.clone());
+        Ok(packs)
+    }
+
+    /// What a snapshot needs. Its chunks are directories of files that stand in them: no chunk needs another.
+    fn needs(&self, name: &ObjectName, bytes: &[u8]) -> Result<Rc<Vec<ChunkId>>, String> {
+        let tag = Tag::of(bytes).0;
+        if let Some(known) = self.needs.borrow().get(&tag) {
+            return Ok(known.clone());
+        }
+        let open = |kind| self.keys().open(kind, KeyClass::Meta, &name.to_string(), bytes, limits::SMALL_OBJECT);
+        let needs = match (open(ObjectKind::Manifest), open(ObjectKind::Void)) {
+            (Ok(plain), _) => Manifest::decode(&plain).map_err(|e| format!("{name}: {e}"))?.ids,
+            (_, Ok(plain)) => Void::decode(&plain).map(|_| Vec::new()).map_err(|e| format!("{name}: {e}"))?,
+            (Err(error), Err(_)) => return Err(format!("{name}: {}", chain(&error))),
+        };
+        let needs = Rc::new(needs);
+        self.needs.borrow_mut().insert(tag, needs.clone());
+        Ok(needs)
+    }
+}
+
+impl Judge for Needs<'_> {
+    fn always(&self, store: &MemoryStore) -> Result<(), String> {
+        let names = store.names();
+        let packs: HashSet<&PackId> =
+            names.iter().filter_map(|name| if let ObjectName::Pack(id) = name { Some(id) } else { None }).collect();
+        let mut found: HashSet<ChunkId> = HashSet::new();
+        for name in names.iter().filter(|name| matches!(name, ObjectName::Segment(_))) {
+            let segment = self.segment(name, &store.bytes(name).unwrap())?;
+            let there = segment.iter().filter(|pack| packs.contains(&pack.id));
+            found.extend(there.flat_map(|pack| pack.table.entries.iter().map(|entry| entry.id)));
+        }
+        for name in names.iter().filter(|name| matches!(name, ObjectName::Snapshot(_))) {
+            let needs = self.needs(name, &store.bytes(name).unwrap())?;
+            if needs.iter().any(|chunk| !found.contains(chunk)) {
+                return Err(format!("{name} needs a chunk that is in no pack that is there and named by the index"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A machine that has never seen the repository verifies all of it and reads every snapshot.
+    fn at_end(&self, store: &MemoryStore) -> Result<(), String> {
+        let read = self.scene.visit(Arc::new(store.deep_clone()), Cache::Empty, "reader", |repository| {
+            let report = verify(repository, &VerifyOptions { depth: Depth::ReadData }, &NullMonitor)?;
+            let mut findings: Vec<String> = report.findings.into_iter().map(|finding| finding.message).collect();
+            for snapshot in engine::snapshots::list(repository)?.snapshots {
+                let mut bytes = Vec::new();
+                engine::cat::cat(repository, &snapshot, KEPT.as_bytes(), &mut bytes)?;
+                if bytes != KEPT.as_bytes() {
+                    findings.push("a file is not what it was".to_owned());
+                }
+            }
+            Ok(findings)
+        });
+        let findings = read.map_err(|error| chain(&error))?;
+        if findings.is_empty() { Ok(()) } else { Err(findings.join("; ")) }
+    }
+
+    fn describe(&self, name: &ObjectName, bytes: &[u8]) -> Option<String> {
+        match name {
+            ObjectName::Condemned => {
+                let plain = self
+                    .keys()
+                    .open(ObjectKind::Condemned, KeyClass::Index, "condemned", bytes, limits::CONDEMNED)
+                    .ok()?;
+                Condemned::decode(&plain).ok().map(|condemned| say_condemned(&condemned))
+            }
+            ObjectName::Lease(_) => {
+                let name = name.to_string();
+                let plain =
+                    self.keys().open(ObjectKind::Lease, KeyClass::Index, &name, bytes, limits::SMALL_OBJECT).ok()?;
+                Lease::decode(&plain).ok().map(|lease| format!("(seen {})", lease.seen))
+            }
+            ObjectName::Snapshot(_) => {
+                let open =
+                    |kind| self.keys().open(kind, KeyClass::Meta, &name.to_string(), bytes, limits::SMALL_OBJECT);
+                Some(if open(ObjectKind::Void).is_ok() { "(void)" } else { "(manifest)" }.to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn say_condemned(condemned: &Condemned) -> String {
+    let lists = condemned.lists.iter().map(|list| {
+        let phase = if list.phase == Phase::Doomed { " doomed" } else { "" };
+        let packs: Vec<_> = list.packs.iter().map(|pack| pack.to_string()[..4].to_owned()).collect();
+        format!(", {}{phase}: {}", list.number, packs.join(" "))
+    });
+    format!("(next {}{})", condemned.next, lists.collect::<String>())
+}

@@ -1,0 +1,206 @@
+//! The repository that all processes of an exploration work on.
+//!
+//! It has one snapshot, whose only directory is a chunk `kept`, in a pack that also holds a chunk `other`, which nothing needs any more. So one
+//! chunk stands for all, and the pack can be made smaller.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::Result;
+use engine::chunk::Coder;
+use engine::crypto::seeded::with_seed;
+use engine::crypto::{Credential, KeyFile};
+use engine::machine::standing;
+use engine::monitor::NullMonitor;
+use engine::pack::{ChunkStore, Mode, NodeSink};
+use engine::repository::{InitOptions, OpenOptions, Repository, WriterOptions, WriterSession, init};
+use engine::store::{MemoryStore, Store};
+use engine::tree::{ContentRef, DirectoryBuilder, TreeEntry};
+use repo_format::cbor::ByteString;
+use repo_format::config::Access;
+use repo_format::entry::{Entry, EntryKind, Time};
+use repo_format::id::ChunkId;
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, ROOT_FILE, Root, Statistics};
+use tempfile::TempDir;
+
+/// It is always this time.
+const NOW: Time = Time { seconds: 1_750_000_000, nanoseconds: 0 };
+/// Where files are in memory, if there is such a place: caches are made by the thousand.
+const MEMORY: &str = "/dev/shm";
+
+/// The file whose directory all snapshots need.
+pub const KEPT: &str = "kept";
+const OTHER: &str = "other";
+
+/// What a process knows of the repository when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// Nothing.
+    Empty,
+    /// What stood there in the beginning.
+    Filled,
+}
+
+/// A repository, its key, and a cache that knows it.
+pub struct Scene {
+    /// What is in the store.
+    pub store: MemoryStore,
+    repository: Repository,
+    key: String,
+    folder: TempDir,
+}
+
+impl Scene {
+    /// Makes it.
+    pub fn new() -> Arc<Self> {
+        let store = MemoryStore::new();
+        let key = KeyFile::generate().unwrap().to_text().to_string();
+        let folder = folder_in_memory();
+        init(&store, &credential(&key), &InitOptions::default()).unwrap();
+        let repository = open(Arc::new(store.clone()), &key, &folder.path().join("cache")).unwrap();
+        let session = WriterSession::begin(&repository, &WriterOptions::default(), &NullMonitor).unwrap();
+        commit(session, &[OTHER, KEPT]).unwrap();
+        // What the writer's own run has left in the cache is one thing, what a segment says another: begin with the latter.
+        repository.sync_index(&NullMonitor).unwrap();
+        drop(repository);
+        let repository = open(Arc::new(store.deep_clone()), &key, &folder.path().join("keys")).unwrap();
+        Arc::new(Scene { store, repository, key, folder })
+    }
+
+    /// The repository as it was in the beginning, for its keys.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Runs `work` on the repository in `store`, with a cache of its own. Nothing of it is left to chance: `seed` gives all randomness.
+    pub fn visit<T>(
+        &self,
+        store: Arc<dyn Store>,
+        cache: Cache,
+        seed: &str,
+        work: impl FnOnce(&Repository) -> Result<T>,
+    ) -> Result<T> {
+        let folder = folder_in_memory();
+        let own = folder.path().join("cache");
+        if cache == Cache::Filled {
+            copy_folder(&self.folder.path().join("cache"), &own);
+        }
+        standing::at(NOW, || with_seed(seed.as_bytes(), || work(&open(store, &self.key, &own)?)))
+    }
+}
+
+/// Backs up one file that is small enough to stand in its directory.
+pub fn back_up(repository: &Repository) -> Result<()> {
+    let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor)?;
+    commit(session, &[KEPT])
+}
+
+/// Stores a directory for each of `files`, and commits a snapshot of the last.
+fn commit(session: WriterSession<'_>, files: &[&str]) -> Result<()> {
+    let store = ChunkStore::new(&session, Mode::Write)?;
+    let stored: Result<Option<ChunkId>> = std::thread::scope(|scope| {
+        scope.spawn(|| store.run_uploads());
+        let trees: Result<Vec<_>> = files.iter().map(|file| store_directory(&store, file)).collect();
+        match trees {
+            Ok(trees) => store.finish().map(|_| trees.last().copied()),
+            Err(error) => {
+                store.abandon();
+                Err(error)
+            }
+        }
+    });
+    let tree = stored?;
+    drop(store);
+    let manifest = manifest(&session, tree, files);
+    session.commit(&manifest.encode().unwrap())
+}
+
+fn store_directory(store: &ChunkStore<'_>, file: &str) -> Result<ChunkId> {
+    let mut coder = Coder::new(1)?;
+    let mut sink = NodeSink { store, coder: &mut coder };
+    let mut builder = DirectoryBuilder::default();
+    let mut entry = TreeEntry::new(entry(file));
+    entry.content = Some(ContentRef::Inline(file.as_bytes().to_vec()));
+    builder.push(entry, &mut sink)?;
+    Ok(builder.finish(&mut sink)?.unwrap())
+}
+
+fn entry(file: &str) -> Entry {
+    Entry {
+        name: ByteString(file.as_bytes().to_vec()),
+        kind: EntryKind::File,
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        user: None,
+        group: None,
+        mtime_seconds: NOW.seconds,
+        mtime_nanoseconds: 0,
+        ctime_seconds: NOW.seconds,
+        ctime_nanoseconds: 0,
+        inode: 1,
+        size: file.len() as u64,
+        content: None,
+        tree: None,
+        link_target: None,
+        xattrs: None,
+        hard_link: None,
+        holes: None,
+        device: None,
+        state: None,
+    }
+}
+
+fn manifest(session: &WriterSession<'_>, tree: Option<ChunkId>, files: &[&str]) -> Manifest {
+    let repository = session.repository();
+    let root = |file: &&str| {
+        let name = ByteString(file.as_bytes().to_vec());
+        Root { name: name.clone(), kind: ROOT_FILE, path: name }
+    };
+    Manifest {
+        kind: KIND_SNAPSHOT,
+        id: session.id(),
+        ids: tree.into_iter().collect(),
+        seconds: NOW.seconds,
+        nanoseconds: 0,
+        host: "host".to_owned(),
+        user: "user".to_owned(),
+        tags: Vec::new(),
+        program: "scenario-tests".to_owned(),
+        parent: None,
+        seen: Vec::new(),
+        config_version: repository.config().version,
+        keyring_version: repository.keyring_version(),
+        condemned_seen: session.condemned_seen(),
+        roots: files.last().map(root).into_iter().collect(),
+        tree: tree.map(|_| 0),
+        problems: Problems::default(),
+        statistics: Statistics::default(),
+    }
+}
+
+fn open(store: Arc<dyn Store>, key: &str, cache: &Path) -> Result<Repository> {
+    let options = OpenOptions { cache_dir: cache.to_owned(), access: Access::Prune };
+    Repository::open(store, &credential(key), &options, &NullMonitor)
+}
+
+fn credential(key: &str) -> Credential {
+    Credential::KeyFile(KeyFile::parse(key).unwrap())
+}
+
+fn folder_in_memory() -> TempDir {
+    let memory = PathBuf::from(MEMORY);
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Prune: what no snapshot needs goes, and nothing else, whatever happens meanwhile.
+
+mod scene;
+mod space;
+mod trouble;
+mod writers;

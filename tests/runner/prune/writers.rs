@@ -1,0 +1,168 @@
+//! Prune beside writers: those that run, those that died, those that were shut out.
+
+use std::fs;
+
+use engine::ErrorKind;
+use engine::monitor::NullMonitor;
+use engine::prune::PruneOptions;
+use engine::repository::{WriterOptions, WriterSession};
+use engine::store::{Folder, ObjectName, Store};
+use engine::writers::list;
+use repo_format::condemned::{CondemnedList, Phase};
+
+use super::scene::{HOST, Scene, options, prune};
+use crate::support::{Hook, backup_options, backup_paths, look, noise};
+
+fn session_options() -> WriterOptions {
+    WriterOptions { host: HOST.to_owned(), program: "test".to_owned(), dry_run: false }
+}
+
+#[test]
+fn a_writer_that_began_before_is_waited_for_and_the_next_prune_carries_on() {
+    let mut scene = Scene::new(3);
+    scene.forget(0);
+    let repository = scene.fixture.open();
+    let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    let other = scene.fixture.open_anew();
+    let before = scene.pack_bytes();
+    let (_, report) = prune(&other, &options()).unwrap();
+    assert_eq!(report.waiting.iter().map(|writer| writer.id).collect::<Vec<_>>(), [session.id()]);
+    assert_eq!(report.deleted_packs, 0);
+    let condemned = other.condemned().unwrap().0.packs().count() as u64;
+    assert!(condemned > 0, "it is known what is to go");
+    drop(session);
+    let (forecast, report) = prune(&other, &options()).unwrap();
+    assert_eq!(forecast.condemned_packs, condemned);
+    assert!(report.deleted_packs >= condemned && report.waiting.is_empty(), "{report:?}");
+    assert!(scene.pack_bytes() < before);
+    assert_eq!(other.condemned().unwrap().0.lists, []);
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn a_writer_that_began_after_the_list_is_not_waited_for() {
+    let mut scene = Scene::new(3);
+    scene.forget(0);
+    let repository = scene.fixture.open();
+    let first = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    prune(&scene.fixture.open_anew(), &options()).unwrap();
+    let second = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    drop(first);
+    let (_, report) = prune(&scene.fixture.open_anew(), &options()).unwrap();
+    assert!(report.deleted_packs > 0, "{report:?}");
+    drop(second);
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn a_dead_writer_of_this_machine_is_shut_out_and_its_work_is_used_by_the_next() {
+    let mut scene = Scene::new(2);
+    scene.forget(0);
+    let repository = scene.fixture.open();
+    let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    let other = scene.fixture.open_anew();
+    let dead = PruneOptions { is_alive: &|_| false, ..options() };
+    let (_, report) = prune(&other, &dead).unwrap();
+    assert_eq!(report.fenced.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [session.id()]);
+    assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
+    assert_eq!(list(&other, HOST).unwrap(), []);
+    let error = session.commit(b"too late").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Fenced);
+    assert!(engine::error::chain(&error).contains("its process is gone"), "{error}");
+    scene.back_up();
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn a_backup_that_counts_on_condemned_packs_takes_them_off_the_list() {
+    // Between the two halves of a prune a backup that began before it commits what needs the packs.
+    let mut scene = Scene::new(2);
+    let repository = scene.fixture.open();
+    let (fixture, store) = (scene.through(scene.fixture.store.clone()), scene.store.clone());
+    let snapshots: Vec<_> = scene.snapshots.iter().map(|(id, _)| *id).collect();
+    let forget_and_prune = move || {
+        for snapshot in &snapshots {
+            store.delete(&ObjectName::Snapshot(*snapshot)).unwrap();
+        }
+        let (_, report) = prune(&fixture.open_anew(), &options()).unwrap();
+        assert_eq!((report.waiting.len(), report.deleted_packs), (1, 0));
+    };
+    let hook = Hook::once(|_| true, forget_and_prune);
+    fs::write(scene.root.join("new"), noise(9, 200_000)).unwrap();
+    let now = look(&scene.root);
+    let outcome = backup_paths(&repository, &[&scene.root], &backup_options(), &hook).unwrap();
+    assert!(hook.is_done());
+    scene.snapshots = vec![(outcome.snapshot.unwrap(), now)];
+    let other = scene.fixture.open_anew();
+    assert!(other.condemned().unwrap().0.packs().count() > 0);
+    prune(&other, &options()).unwrap();
+    assert_eq!(other.condemned().unwrap().0.lists, []);
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn what_a_running_backup_has_stored_already_stays() {
+    let mut scene = Scene::new(2);
+    scene.forget(0);
+    let repository = scene.fixture.open();
+    let fixture = scene.through(scene.fixture.store.clone());
+    let hook = Hook::once(|done| done.bytes > 0, move || drop(prune(&fixture.open_anew(), &options()).unwrap()));
+    for file in 0..30 {
+        fs::write(scene.root.join(format!("new {file}")), noise(600 + file, 200_000)).unwrap();
+    }
+    let now = look(&scene.root);
+    let outcome = backup_paths(&repository, &[&scene.root], &backup_options(), &hook).unwrap();
+    assert!(hook.is_done());
+    scene.snapshots.push((outcome.snapshot.unwrap(), now));
+    scene.assert_whole(&scene.fixture);
+    prune(&scene.fixture.open(), &options()).unwrap();
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn needed_packs_that_no_segment_names_get_one() {
+    let scene = Scene::new(2);
+    delete_folder(&scene, Folder::Index);
+    let (_, report) = prune(&scene.fixture.open_anew(), &options()).unwrap();
+    assert_eq!((report.deleted_packs, report.damaged.len()), (0, 0));
+    assert!(scene.count(Folder::Index) > 0);
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn unneeded_packs_that_no_segment_names_stay_while_somebody_may_be_about_to_use_them() {
+    let mut scene = Scene::new(1);
+    let repository = scene.fixture.open();
+    let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    delete_folder(&scene, Folder::Index);
+    scene.forget(0);
+    let before = scene.count(Folder::Packs);
+    prune(&scene.fixture.open_anew(), &options()).unwrap();
+    assert_eq!(scene.count(Folder::Packs), before);
+    drop(session);
+    prune(&scene.fixture.open_anew(), &options()).unwrap();
+    assert_eq!(scene.count(Folder::Packs), 0);
+}
+
+fn delete_folder(scene: &Scene, folder: Folder) {
+    let names = scene.store.names().into_iter().filter(|name| name.folder() == folder);
+    names.for_each(|name| scene.store.delete(&name).unwrap());
+}
+
+#[test]
+fn a_list_of_packs_that_are_needed_after_all_is_emptied() {
+    let scene = Scene::new(2);
+    let repository = scene.fixture.open_anew();
+    let (mut condemned, tag) = repository.condemned().unwrap();
+    let packs = repository.list_packs().unwrap().into_keys().collect::<std::collections::BTreeSet<_>>();
+    condemned.lists.push(CondemnedList {
+        number: condemned.next,
+        phase: Phase::Condemned,
+        packs: packs.into_iter().collect(),
+    });
+    condemned.next += 1;
+    assert!(repository.replace_condemned(&condemned, tag).unwrap());
+    let (forecast, report) = prune(&repository, &options()).unwrap();
+    assert_eq!((forecast.lost_chunks, report.deleted_packs), (0, 0));
+    scene.assert_whole(&scene.fixture);
+}

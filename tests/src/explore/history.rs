@@ -1,0 +1,145 @@
+//! What a process does next, by what it has been told so far: a tree that grows as it is asked.
+
+use engine::store::{MemoryStore, StoreErrorKind};
+
+use super::process::{Event, Process, Run};
+use super::request::Answer;
+use super::state::{AnswerId, RequestId, Values};
+
+/// A history of one process.
+pub(super) type HistoryId = u32;
+
+/// All histories at whose ends the process has ended well: they are one.
+pub(super) const ENDED: HistoryId = HistoryId::MAX;
+
+/// Runs that stand still, to go on where they stand; further ones are given up, and run again when they are needed. Each has a thread
+/// and open files.
+const PARKED_MAX: usize = 32;
+
+struct Node {
+    before: Option<(HistoryId, AnswerId)>,
+    asks: RequestId,
+    lost_answers: u8,
+    after: Vec<(AnswerId, HistoryId)>,
+}
+
+/// All histories of a process that have been met.
+pub(super) struct Histories<'s> {
+    pub process: &'s Process,
+    constant: &'s MemoryStore,
+    nodes: Vec<Node>,
+    parked: Vec<(HistoryId, Run)>,
+    /// How often the process was started.
+    pub runs: u64,
+}
+
+impl<'s> Histories<'s> {
+    pub fn new(process: &'s Process, constant: &'s MemoryStore) -> Self {
+        Histories { process, constant, nodes: Vec::new(), parked: Vec::new(), runs: 0 }
+    }
+
+    /// The history of a process that has not been told anything.
+    pub fn first(&mut self, values: &mut Values) -> Result<HistoryId, String> {
+        let (run, event) = self.start();
+        self.grow(None, run, event, values)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// What the process asks; `None` if it has ended.
+    pub fn asks(&self, history: HistoryId) -> Option<RequestId> {
+        (history != ENDED).then(|| self.nodes[history as usize].asks)
+    }
+
+    /// Whether an answer may get lost here.
+    pub fn may_lose(&self, history: HistoryId) -> bool {
+        self.nodes[history as usize].lost_answers < self.process.lost_answers_max
+    }
+
+    /// The history that follows with `answer`.
+    ///
+    /// # Errors
+    /// If the process ends as it may not, or does not do again what it did.
+    pub fn after(&mut self, history: HistoryId, answer: AnswerId, values: &mut Values) -> Result<HistoryId, String> {
+        let known = self.nodes[history as usize].after.iter().find(|(given, _)| *given == answer);
+        if let Some((_, next)) = known {
+            return Ok(*next);
+        }
+        let mut run = match self.parked.iter().position(|(parked, _)| *parked == history) {
+            Some(at) => self.parked.swap_remove(at).1,
+            None => self.run_again(history, values)?,
+        };
+        let event = run.go_on(values.answers.get(answer).clone());
+        let next = self.grow(Some((history, answer)), run, event, values)?;
+        self.nodes[history as usize].after.push((answer, next));
+        Ok(next)
+    }
+
+    /// The answer to a change that was made, and whose answer got lost.
+    pub fn lost(values: &mut Values) -> AnswerId {
+        values.answers.id(Answer::Failed(StoreErrorKind::Io))
+    }
+
+    fn start(&mut self) -> (Run, Event) {
+        self.runs += 1;
+        Run::start(self.process, self.constant)
+    }
+
+    fn run_again(&mut self, history: HistoryId, values: &mut Values) -> Result<Run, String> {
+        let mut path = vec![history];
+        let mut answers = Vec::new();
+        while let Some((before, answer)) = self.nodes[path[path.len() - 1] as usize].before {
+            path.push(before);
+            answers.push(answer);
+        }
+        let (mut run, mut event) = self.start();
+        for (at, node) in path.iter().rev().enumerate() {
+            let asked = match event {
+                Event::Asks(request) => Some(values.requests.id(request)),
+                Event::Ends(_) => None,
+            };
+            let before = self.nodes[*node as usize].asks;
+            if asked != Some(before) {
+                let (before, now) = (values.requests.get(before), asked.map(|asked| values.requests.get(asked)));
+                return Err(format!("it is not deterministic: told the same, it asked {before:?}, and then {now:?}"));
+            }
+            match answers.iter().rev().nth(at) {
+                Some(answer) => event = run.go_on(values.answers.get(*answer).clone()),
+                None => return Ok(run),
+            }
+        }
+        unreachable!("the last node of a history has no answer yet")
+    }
+
+    fn grow(
+        &mut self,
+        before: Option<(HistoryId, AnswerId)>,
+        run: Run,
+        event: Event,
+        values: &mut Values,
+    ) -> Result<HistoryId, String> {
+        let request = match event {
+            Event::Ends(result) => return result.map(|()| ENDED),
+            Event::Asks(request) => request,
+        };
+        self.process.changes.check(&request)?;
+        let lost_answers = match before {
+            Some((history, answer)) => {
+                let parent = &self.nodes[history as usize];
+                let was_change = values.requests.get(parent.asks).is_change();
+                let io = matches!(values.answers.get(answer), Answer::Failed(StoreErrorKind::Io));
+                parent.lost_answers + u8::from(was_change && io)
+            }
+            None => 0,
+        };
+        let id = HistoryId::try_from(self.nodes.len()).expect("fewer than 4 billion histories");
+        self.nodes.push(Node { before, asks: values.requests.id(request), lost_answers, after: Vec::new() });
+        if self.parked.len() < PARKED_MAX {
+            self.parked.push((id, run));
+        }
+        Ok(id)
+    }
+}

@@ -1,0 +1,119 @@
+//! A process: real code on a thread of its own, which stands still at each operation until it is told what came of it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use engine::store::{Folder, MemoryStore, ObjectName, Store, StoreErrorKind};
+
+use super::reduction::Changes;
+use super::request::{Answer, Request, pass};
+
+type Program = dyn Fn(Arc<dyn Store>) -> Result<(), String> + Send + Sync;
+
+/// One process of a scenario.
+pub struct Process {
+    pub(super) name: String,
+    pub(super) lost_answers_max: u8,
+    pub(super) changes: Changes,
+    program: Arc<Program>,
+}
+
+impl Process {
+    /// A process that runs `program` on the store. What it does must follow from what the store answers. An error is a violation: an
+    /// end that may be is no error of a program.
+    pub fn new(
+        name: impl Into<String>,
+        changes: Changes,
+        program: impl Fn(Arc<dyn Store>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Process { name: name.into(), lost_answers_max: 0, changes, program: Arc::new(program) }
+    }
+
+    /// The same, but up to `count` of its changes are made and answered with an error nevertheless.
+    pub fn losing_answers(mut self, count: u8) -> Self {
+        self.lost_answers_max = count;
+        self
+    }
+}
+
+/// What a process does next.
+pub(super) enum Event {
+    /// It asks.
+    Asks(Request),
+    /// It has ended.
+    Ends(Result<(), String>),
+}
+
+/// A process on its way.
+pub(super) struct Run {
+    answers: Option<Sender<Answer>>,
+    events: Receiver<Event>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Run {
+    /// Starts a process. What never changes is read from `constant`, without asking.
+    pub fn start(process: &Process, constant: &MemoryStore) -> (Self, Event) {
+        let (answers, told) = channel();
+        let (asks, events) = channel();
+        let (program, constant) = (process.program.clone(), constant.clone());
+        let thread = std::thread::spawn(move || {
+            let store = Arc::new(asking(constant, asks.clone(), told));
+            let result = std::panic::catch_unwind(AssertUnwindSafe(|| program(store)));
+            // Nobody listens any more when this run was given up.
+            let _ = asks.send(Event::Ends(result.unwrap_or_else(|_| Err("it panicked".to_owned()))));
+        });
+        let mut run = Run { answers: Some(answers), events, thread: Some(thread) };
+        let first = run.event();
+        (run, first)
+    }
+
+    /// Tells it what came of its operation, and waits for what it does next.
+    pub fn go_on(&mut self, answer: Answer) -> Event {
+        let told = self.answers.as_ref().is_some_and(|answers| answers.send(answer).is_ok());
+        assert!(told, "a process that asks waits for the answer");
+        self.event()
+    }
+
+    fn event(&mut self) -> Event {
+        self.events.recv().expect("a process asks or ends")
+    }
+}
+
+impl Drop for Run {
+    /// The process crashes: whatever it still asks fails, and does nothing.
+    fn drop(&mut self) {
+        self.answers = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("panics of a process are caught");
+        }
+    }
+}
+
+/// The store of a process. Its threads take turns.
+fn asking(constant: MemoryStore, asks: Sender<Event>, told: Receiver<Answer>) -> impl Store {
+    let exchange = Mutex::new((asks, told));
+    pass(move |request| {
+        if is_constant(&request) {
+            return request.perform(&constant);
+        }
+        let exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asks, told) = &*exchange;
+        let crashed = Answer::Failed(StoreErrorKind::Io);
+        match asks.send(Event::Asks(request)) {
+            Ok(()) => told.recv().unwrap_or(crashed),
+            Err(_) => crashed,
+        }
+    })
+}
+
+/// Whether it reads what no process changes: config and keys.
+fn is_constant(request: &Request) -> bool {
+    match request.name() {
+        Some(ObjectName::Config | ObjectName::Member(_) | ObjectName::Keyring(_)) => !request.is_change(),
+        Some(_) => false,
+        None => matches!(request.folder(), Folder::Keys | Folder::Keyring),
+    }
+}

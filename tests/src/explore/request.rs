@@ -1,0 +1,174 @@
+//! What a process asks of the store, and what it is told, as values.
+
+use std::ops::Range;
+
+use engine::store::{self, Bytes, Folder, ObjectInfo, ObjectName, Store, StoreError, StoreErrorKind, Tag};
+
+/// One operation of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// `put_new`, with the bytes.
+    PutNew(ObjectName, Vec<u8>),
+    /// `get`, with the limit.
+    Get(ObjectName, u64),
+    /// `get_range`.
+    GetRange(ObjectName, Range<u64>),
+    /// `list`.
+    List(Folder),
+    /// `delete`.
+    Delete(ObjectName),
+    /// `stat`.
+    Stat(ObjectName),
+    /// `replace_if`, with the tag that is expected and the bytes.
+    ReplaceIf(ObjectName, Option<[u8; 32]>, Vec<u8>),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// A change was made.
+    Done,
+    /// What was read.
+    Bytes(Vec<u8>),
+    /// What was listed, in order of the names.
+    Found(Vec<ObjectInfo>),
+    /// What is known of an object.
+    Info(Option<ObjectInfo>),
+    /// It failed.
+    Failed(StoreErrorKind),
+}
+
+impl Request {
+    /// The object, if it is about one.
+    pub fn name(&self) -> Option<&ObjectName> {
+        match self {
+            Request::PutNew(name, _)
+            | Request::Get(name, _)
+            | Request::GetRange(name, _)
+            | Request::Delete(name)
+            | Request::Stat(name)
+            | Request::ReplaceIf(name, _, _) => Some(name),
+            Request::List(_) => None,
+        }
+    }
+
+    /// The folder that it is about.
+    pub fn folder(&self) -> Folder {
+        match self {
+            Request::List(folder) => *folder,
+            _ => self.name().map_or(Folder::Top, ObjectName::folder),
+        }
+    }
+
+    /// Whether it may change the store.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Request::PutNew(..) | Request::Delete(_) | Request::ReplaceIf(..))
+    }
+
+    /// What it does, in a word.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Request::PutNew(..) => "put",
+            Request::Get(..) => "get",
+            Request::GetRange(..) => "get part of",
+            Request::List(_) => "list",
+            Request::Delete(_) => "delete",
+            Request::Stat(_) => "stat",
+            Request::ReplaceIf(..) => "replace",
+        }
+    }
+
+    /// Performs it.
+    pub fn perform(&self, store: &dyn Store) -> Answer {
+        let done = |result: store::Result<()>| result.map(|()| Answer::Done);
+        let result = match self {
+            Request::PutNew(name, bytes) => done(store.put_new(name, &[bytes])),
+            Request::Get(name, limit) => store.get(name, *limit).map(|bytes| Answer::Bytes(bytes.to_vec())),
+            Request::GetRange(name, range) => store.get_range(name, range.clone()).map(Answer::Bytes),
+            Request::List(folder) => list(store, *folder).map(Answer::Found),
+            Request::Delete(name) => done(store.delete(name)),
+            Request::Stat(name) => store.stat(name).map(Answer::Info),
+            Request::ReplaceIf(name, tag, bytes) => done(store.replace_if(name, tag.map(Tag), bytes)),
+        };
+        result.unwrap_or_else(|error| Answer::Failed(error.kind))
+    }
+}
+
+fn list(store: &dyn Store, folder: Folder) -> store::Result<Vec<ObjectInfo>> {
+    let mut infos = Vec::new();
+    let mut found = |info| {
+        infos.push(info);
+        Ok(())
+    };
+    store.list(folder, &mut found, &mut |_| {})?;
+    infos.sort_by_key(|info| info.name);
+    Ok(infos)
+}
+
+/// A store whose operations are given to `ask` as values. For stores that answer otherwise than the one below them, too.
+pub fn pass(ask: impl Fn(Request) -> Answer + Send + Sync) -> impl Store {
+    Passing(ask)
+}
+
+struct Passing<F>(F);
+
+impl<F: Fn(Request) -> Answer> Passing<F> {
+    fn ask(&self, request: Request) -> store::Result<Answer> {
+        let (verb, object) = (request.verb(), request.name().map_or_else(String::new, ToString::to_string));
+        match (self.0)(request) {
+            Answer::Failed(kind) => Err(StoreError::new(kind, verb, object)),
+            answer => Ok(answer),
+        }
+    }
+}
+
+impl<F: Fn(Request) -> Answer + Send + Sync> Store for Passing<F> {
+    fn location(&self) -> String {
+        "the explored store".to_owned()
+    }
+
+    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> store::Result<()> {
+        self.ask(Request::PutNew(*name, parts.concat())).map(drop)
+    }
+
+    fn get(&self, name: &ObjectName, limit: u64) -> store::Result<Bytes> {
+        match self.ask(Request::Get(*name, limit))? {
+            Answer::Bytes(bytes) => Ok(Bytes::Owned(bytes)),
+            other => unreachable!("bytes are what a get gives, not {other:?}"),
+        }
+    }
+
+    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> store::Result<Vec<u8>> {
+        match self.ask(Request::GetRange(*name, range))? {
+            Answer::Bytes(bytes) => Ok(bytes),
+            other => unreachable!("bytes are what a get gives, not {other:?}"),
+        }
+    }
+
+    fn list(
+        &self,
+        folder: Folder,
+        found: &mut dyn FnMut(ObjectInfo) -> store::Result<()>,
+        _: &mut dyn FnMut(String),
+    ) -> store::Result<()> {
+        match self.ask(Request::List(folder))? {
+            Answer::Found(infos) => infos.into_iter().try_for_each(found),
+            other => unreachable!("objects are what a list gives, not {other:?}"),
+        }
+    }
+
+    fn delete(&self, name: &ObjectName) -> store::Result<()> {
+        self.ask(Request::Delete(*name)).map(drop)
+    }
+
+    fn stat(&self, name: &ObjectName) -> store::Result<Option<ObjectInfo>> {
+        match self.ask(Request::Stat(*name))? {
+            Answer::Info(info) => Ok(info),
+            other => unreachable!("an object or none is what a stat gives, not {other:?}"),
+        }
+    }
+
+    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> store::Result<()> {
+        self.ask(Request::ReplaceIf(*name, expected.map(|tag| tag.0), bytes.to_vec())).map(drop)
+    }
+}

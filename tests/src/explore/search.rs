@@ -1,0 +1,228 @@
+//! The search: every state once, breadth first, so that the way to what is wrong is a shortest one.
+
+use std::collections::HashSet;
+
+use engine::store::{MemoryStore, ObjectName};
+
+use super::history::{ENDED, Histories, HistoryId};
+use super::process::Process;
+use super::state::{RequestId, StoreId, Stores, Values};
+use super::trace::{Scribe, Step, Violation};
+
+/// Says what must hold.
+pub trait Judge {
+    /// What must hold of every content that the store ever has.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn always(&self, store: &MemoryStore) -> Result<(), String>;
+
+    /// What must hold when all processes have ended.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn at_end(&self, _: &MemoryStore) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What the bytes of an object say, for the trace.
+    fn describe(&self, _: &ObjectName, _: &[u8]) -> Option<String> {
+        None
+    }
+}
+
+/// What to explore.
+pub struct Scenario<'s> {
+    /// What the store holds at the beginning.
+    pub store: MemoryStore,
+    /// Who works on it.
+    pub processes: Vec<Process>,
+    /// What must hold.
+    pub judge: &'s dyn Judge,
+    /// More states than this are not explored.
+    pub states_max: usize,
+}
+
+/// What was explored, and found good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Different states.
+    pub states: usize,
+    /// Different contents of the store.
+    pub stores: usize,
+    /// Different histories of single processes.
+    pub histories: usize,
+    /// How often real code was started to learn them.
+    pub runs: u64,
+    /// Whether there is nothing else: [`Scenario::states_max`] was not reached.
+    pub is_all: bool,
+}
+
+/// Explores everything that can happen.
+///
+/// # Errors
+/// The first violation.
+pub fn explore(scenario: &Scenario<'_>) -> Result<Report, Box<Violation>> {
+    Search::new(scenario).run()
+}
+
+/// Processes of a scenario, at most: there are many states, so each is small.
+const PROCESSES_MAX: usize = 6;
+
+/// A content of the store, and a history for each process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct State {
+    store: StoreId,
+    /// Of processes that are not there: [`ENDED`].
+    histories: [HistoryId; PROCESSES_MAX],
+}
+
+/// How a state was reached first.
+#[derive(Clone, Copy)]
+struct Arrival {
+    from: u32,
+    process: u8,
+    lost: bool,
+}
+
+struct Search<'s> {
+    scenario: &'s Scenario<'s>,
+    histories: Vec<Histories<'s>>,
+    values: Values,
+    stores: Stores,
+    judged: usize,
+    known: HashSet<State>,
+    states: Vec<State>,
+    arrivals: Vec<Arrival>,
+}
+
+impl<'s> Search<'s> {
+    fn new(scenario: &'s Scenario<'s>) -> Self {
+        assert!(scenario.processes.len() <= PROCESSES_MAX, "more processes than a state has room for");
+        let histories = scenario.processes.iter().map(|process| Histories::new(process, &scenario.store)).collect();
+        Search {
+            scenario,
+            histories,
+            values: Values::new(),
+            stores: Stores::new(),
+            judged: 0,
+            known: HashSet::new(),
+            states: Vec::new(),
+            arrivals: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Report, Box<Violation>> {
+        let store = self.stores.id(&self.scenario.store);
+        let mut first = State { store, histories: [ENDED; PROCESSES_MAX] };
+        for (histories, history) in self.histories.iter_mut().zip(&mut first.histories) {
+            *history = histories.first(&mut self.values).map_err(|what| empty(what, &histories.process.name))?;
+        }
+        self.arrive(first, None)?;
+        let mut next = 0;
+        while next < self.states.len() && self.states.len() < self.scenario.states_max {
+            self.leave(next)?;
+            next += 1;
+        }
+        Ok(Report {
+            states: self.states.len(),
+            stores: self.stores.count(),
+            histories: self.histories.iter().map(Histories::count).sum(),
+            runs: self.histories.iter().map(|histories| histories.runs).sum(),
+            is_all: next == self.states.len(),
+        })
+    }
+
+    /// Takes every step that leads out of a state.
+    fn leave(&mut self, at: usize) -> Result<(), Box<Violation>> {
+        let state = self.states[at];
+        let histories = self.histories.iter().zip(state.histories).enumerate();
+        let asking: Vec<(usize, RequestId)> =
+            histories.filter_map(|(process, (histories, history))| Some((process, histories.asks(history)?))).collect();
+        if asking.is_empty() {
+            let end = self.scenario.judge.at_end(&self.stores.load(state.store));
+            return end.map_err(|what| self.violation(at, None, what));
+        }
+        let alone = asking.iter().find(|asks| self.is_undisturbed(&state, **asks, &asking)).copied();
+        let steps = alone.map_or(asking, |alone| vec![alone]);
+        steps.into_iter().try_for_each(|(process, request)| self.step(at, &state, process, request))
+    }
+
+    /// Whether this is a read that no other process can influence.
+    fn is_undisturbed(&self, state: &State, asks: (usize, RequestId), asking: &[(usize, RequestId)]) -> bool {
+        let (process, request) = (asks.0, self.values.requests.get(asks.1));
+        let has = |name: &ObjectName| self.stores.has(state.store, name);
+        let disturbs = |other: usize| self.scenario.processes[other].changes.influence(request, has);
+        !request.is_change() && !asking.iter().any(|(other, _)| *other != process && disturbs(*other))
+    }
+
+    fn step(&mut self, at: usize, state: &State, process: usize, request: RequestId) -> Result<(), Box<Violation>> {
+        let (answer, store) = self.stores.perform(state.store, request, &mut self.values);
+        let history = state.histories[process];
+        let mut answers = vec![(answer, false)];
+        if self.values.requests.get(request).is_change() && self.histories[process].may_lose(history) {
+            answers.push((Histories::lost(&mut self.values), true));
+        }
+        for (answer, lost) in answers {
+            let from = u32::try_from(at).expect("fewer than 4 billion states");
+            let arrival = Arrival { from, process: u8::try_from(process).expect("few processes"), lost };
+            let after = self.histories[process].after(history, answer, &mut self.values);
+            let after = after.map_err(|what| {
+                let name = &self.scenario.processes[process].name;
+                self.violation(at, Some(arrival), format!("{name} fails: {what}"))
+            })?;
+            let mut next = State { store, ..*state };
+            next.histories[process] = after;
+            self.arrive(next, Some(arrival))?;
+        }
+        Ok(())
+    }
+
+    /// Notes a state, unless it is known.
+    fn arrive(&mut self, state: State, arrival: Option<Arrival>) -> Result<(), Box<Violation>> {
+        if !self.known.insert(state) {
+            return Ok(());
+        }
+        let store = state.store;
+        let id = u32::try_from(self.states.len()).expect("fewer than 4 billion states");
+        self.states.push(state);
+        self.arrivals.push(arrival.unwrap_or(Arrival { from: id, process: 0, lost: false }));
+        // Contents are numbered as they are met, and each is entered at once.
+        if store as usize >= self.judged {
+            self.judged = store as usize + 1;
+            let judged = self.scenario.judge.always(&self.stores.load(store));
+            judged.map_err(|what| self.violation(id as usize, None, what))?;
+        }
+        Ok(())
+    }
+
+    /// The way to a state, and one step further.
+    fn violation(&mut self, at: usize, further: Option<Arrival>, what: String) -> Box<Violation> {
+        let mut arrivals: Vec<Arrival> = further.into_iter().collect();
+        let mut state = at;
+        while self.arrivals[state].from as usize != state {
+            arrivals.push(self.arrivals[state]);
+            state = self.arrivals[state].from as usize;
+        }
+        let describe = |name: &ObjectName, bytes: &[u8]| self.scenario.judge.describe(name, bytes);
+        let mut scribe = Scribe::new(&describe);
+        let steps: Vec<Step> = arrivals
+            .iter()
+            .rev()
+            .map(|arrival| {
+                let process = usize::from(arrival.process);
+                let from = self.states[arrival.from as usize];
+                let request =
+                    self.histories[process].asks(from.histories[process]).unwrap_or_else(|| unreachable!("it asked"));
+                let (answer, _) = self.stores.perform(from.store, request, &mut self.values);
+                let (request, answer) = (self.values.requests.get(request), self.values.answers.get(answer));
+                scribe.step(&self.scenario.processes[process].name, request, answer, arrival.lost)
+            })
+            .collect();
+        Box::new(Violation { what, steps, states: self.states.len() })
+    }
+}
+
+fn empty(what: String, name: &str) -> Box<Violation> {
+    Box::new(Violation { what: format!("{name} fails before it asks anything: {what}"), steps: Vec::new(), states: 0 })
+}
