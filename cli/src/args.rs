@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, export_sql, find, grants, init, key, leases, ls, prune,
-    restore, snapshots, stats, status, verify,
+    backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
+    prune, restore, snapshots, stats, status, verify,
 };
 use crate::global::Global;
 
@@ -66,6 +66,7 @@ pub enum Command {
     Restore(restore::RestoreArgs),
     ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
+    Forget(Box<forget::ForgetArgs>),
     Prune(prune::PruneArgs),
     Leases(leases::LeasesArgs),
     Check(check::CheckArgs),

@@ -57,6 +57,9 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
         }
+        ErrorKind::PermissionDenied if matches!(command, Command::Forget(_)) => {
+            "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
+        }
         ErrorKind::PermissionDenied => {
             "Run this as the user who made the repository, or let this user read and write there."
         }

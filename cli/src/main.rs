@@ -16,6 +16,7 @@ mod global;
 mod hooks;
 mod interrupt;
 mod profile;
+mod retention;
 mod secret;
 mod shell;
 mod size;

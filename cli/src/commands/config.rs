@@ -11,11 +11,11 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use crate::config::file::Retention;
 use crate::config::{DATABASE_PASSWORD, Setting, Settings};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::exit::{Exit, after_printing};
+use crate::retention::Keep;
 use crate::ui::{Align, Table, format};
 
 /// Show or check the settings.
@@ -42,9 +42,11 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   tls = true                      # also tls-ca, tls-cert, tls-key, tls-skip-verify
   profile = \"opendental\"          # the application: its images are saved, too
   map-paths = [\"\\\\\\\\SERVER\\\\OpenDentImages=/mnt/images\"]
-  [retention]                     # checked and kept for a later version
-  keep-hourly = 48                # also -daily, -weekly, -monthly, -yearly
-  keep-within = \"30d\"
+  [retention]                     # what `enamel forget` keeps
+  keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly, -quarterly, -yearly
+  keep-within = \"30d\"           # also keep-within-hourly to -yearly
+  keep-tag = [\"audit\"]
+  group-by = \"host,roots\"
   [hooks]                         # lines of shell, run after `enamel backup`
   after = \"curl -fsS https://monitor.example/practice\"       # when a snapshot was made
   on-failure = \"echo \\\"$ENAMEL_MESSAGE\\\" | mail -s backup it@example.com\"
@@ -187,7 +189,10 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ("map-paths", in_file(!file.map_paths.is_empty(), file.map_paths.join(", "))),
         ("after", command(&file.hooks.after)),
         ("on-failure", command(&file.hooks.on_failure)),
-        ("retention", in_file(file.retention.is_some(), file.retention.as_ref().map(describe).unwrap_or_default())),
+        (
+            "retention",
+            in_file(file.retention.is_some(), file.retention.as_ref().map(Keep::to_string).unwrap_or_default()),
+        ),
     ];
     rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
 }
@@ -208,20 +213,6 @@ fn describe_tls(tls: &TlsParts) -> String {
     let wanted = if tls.wanted == Some(false) { "off" } else { "on" };
     let skipped = (tls.accept_any == Some(true)).then(|| "any certificate".to_owned());
     std::iter::once(wanted.to_owned()).chain(files).chain(skipped).collect::<Vec<_>>().join(", ")
-}
-
-fn describe(retention: &Retention) -> String {
-    let numbers = [
-        ("hourly", retention.keep_hourly),
-        ("daily", retention.keep_daily),
-        ("weekly", retention.keep_weekly),
-        ("monthly", retention.keep_monthly),
-        ("yearly", retention.keep_yearly),
-    ];
-    let numbers = numbers.into_iter().filter_map(|(name, number)| number.map(|number| format!("{number} {name}")));
-    let within = retention.keep_within.iter().map(|within| format!("all within {within}"));
-    let kept: Vec<_> = numbers.chain(within).collect();
-    format!("keep {} (not used by this version)", kept.join(", "))
 }
 
 fn show_repository(context: &Context<'_>, repo: &Repository) -> Result<()> {

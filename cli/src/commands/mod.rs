@@ -9,6 +9,7 @@ pub mod demo;
 pub mod diff;
 pub mod export_sql;
 pub mod find;
+pub mod forget;
 pub mod grants;
 pub mod init;
 pub mod key;

@@ -1,19 +1,25 @@
 //! `enamel snapshots`: what there is to restore from.
 
-use engine::Result;
-use engine::snapshots::Snapshot;
+use std::collections::HashSet;
+
+use engine::forget::plan;
+use engine::repository::Repository;
+use engine::snapshots::{Snapshot, SnapshotList, time};
+use engine::{ErrorKind, Result};
 use repo_format::config::Access;
-use repo_format::entry::Time;
+use repo_format::id::LeaseId;
 use repo_format::manifest::Root;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
+use crate::retention::{Keep, conditions};
 use crate::ui::{Align, Table, Ui, format, json};
 
 /// List the snapshots, oldest first.
 ///
-/// WHAT are the names in the snapshot, which `ls` and `restore` take; with --verbose the whole paths that were saved.
+/// WHAT are the names in the snapshot, which `ls` and `restore` take; with --verbose the whole paths that were saved. If enamel.toml has
+/// rules in `[retention]`, POLICY marks what `enamel forget` would forget by them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -36,13 +42,28 @@ struct Unreadable {
     message: String,
 }
 
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    snapshot: json::Snapshot<'a>,
+    /// What the policy of the settings file says of it, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'static str>,
+}
+
+/// The snapshots, and which of them a policy lets go, if there is one.
+struct Marked {
+    list: SnapshotList,
+    going: Option<HashSet<LeaseId>>,
+}
+
 /// Lists the snapshots.
 ///
 /// # Errors
 /// The repository cannot be read.
 pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
-    let list = engine::snapshots::list(&repo)?;
+    let Marked { list, going } = read(context, &repo)?;
     let ui = context.ui;
     let wanted = |snapshot: &&Snapshot| {
         let manifest = &snapshot.manifest;
@@ -57,14 +78,41 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
         }
     }
     let exit = if list.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
-    after_printing(exit, print(ui, &snapshots))
+    after_printing(exit, print(ui, &snapshots, going.as_ref()))
 }
 
-fn print(ui: &Ui, snapshots: &[&Snapshot]) -> Result<()> {
+/// Reads the snapshots once, by the policy if there is one. One that is refused marks nothing.
+fn read(context: &Context<'_>, repo: &Repository) -> Result<Marked> {
+    let policy = Keep::default().policy(context.settings.file.retention.as_ref());
+    let unmarked = |repo| Ok(Marked { list: engine::snapshots::list(repo)?, going: None });
+    if policy.rules.is_empty() {
+        return unmarked(repo);
+    }
+    match plan(repo, &policy, &conditions(None, None), context.ui) {
+        Ok(plan) => {
+            let going = plan.going().iter().map(|manifest| manifest.id).collect();
+            let members = plan.groups.into_iter().flat_map(|group| group.members).map(|judged| judged.manifest);
+            let mut snapshots: Vec<_> = members.map(|manifest| Snapshot { id: manifest.id, manifest }).collect();
+            snapshots.sort_by_key(|snapshot| (time(&snapshot.manifest), snapshot.id));
+            let list = SnapshotList { snapshots, unreadable: plan.unreadable };
+            Ok(Marked { list, going: Some(going) })
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Refused) => {
+            context.ui.warn(format_args!("the policy of enamel.toml is not used: {error}"));
+            unmarked(repo)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> Result<()> {
+    let verdict = |id: &LeaseId| going.map(|going| if going.contains(id) { "forget" } else { "keep" });
     if ui.is_json() {
-        return snapshots
-            .iter()
-            .try_for_each(|snapshot| ui.message("snapshot", json::Snapshot::from((snapshot.id, &snapshot.manifest))));
+        let listed = snapshots.iter().map(|snapshot| Listed {
+            snapshot: (snapshot.id, &snapshot.manifest).into(),
+            policy: verdict(&snapshot.id),
+        });
+        return listed.into_iter().try_for_each(|listed| ui.message("snapshot", listed));
     }
     if snapshots.is_empty() {
         ui.say("there are no snapshots");
@@ -80,19 +128,21 @@ fn print(ui: &Ui, snapshots: &[&Snapshot]) -> Result<()> {
         ("SIZE", Align::Right),
     ];
     columns.extend(has_problems.then_some(("PROBLEMS", Align::Right)));
+    columns.extend(going.map(|_| ("POLICY", Align::Whole)));
     columns.push(("WHAT", Align::Left));
     let mut table = Table::new(&columns);
     for Snapshot { id, manifest } in snapshots {
         let roots: Vec<_> = manifest.roots.iter().map(|root| root_name(ui, root)).collect();
         let mut row = vec![
             format::short(id),
-            format::time(Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }),
+            format::time(time(manifest)),
             format::path(manifest.host.as_bytes()),
             format::path(manifest.tags.join(",").as_bytes()),
             format::count(manifest.statistics.files),
             format::bytes(manifest.statistics.total_bytes),
         ];
         row.extend(has_problems.then(|| format::count(manifest.problems.count)));
+        row.extend(verdict(id).map(str::to_owned));
         row.push(roots.join(", "));
         table.row(row);
     }

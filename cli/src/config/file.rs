@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::database::parse_url;
 use crate::hooks::Hooks;
+use crate::retention::Keep;
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "enamel.toml";
@@ -65,26 +66,8 @@ pub struct FileSettings {
     pub tls_key: Option<PathBuf>,
     /// Accept any certificate.
     pub tls_skip_verify: Option<bool>,
-    /// Kept for a later version, which will forget snapshots by it.
-    pub retention: Option<Retention>,
-}
-
-/// How many snapshots to keep. Checked, shown and otherwise not used by this version.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Retention {
-    /// One an hour, of so many hours.
-    pub keep_hourly: Option<u32>,
-    /// One a day, of so many days.
-    pub keep_daily: Option<u32>,
-    /// One a week, of so many weeks.
-    pub keep_weekly: Option<u32>,
-    /// One a month, of so many months.
-    pub keep_monthly: Option<u32>,
-    /// One a year, of so many years.
-    pub keep_yearly: Option<u32>,
-    /// All that are younger than this.
-    pub keep_within: Option<String>,
+    /// What `enamel forget` keeps when it is given no rule.
+    pub retention: Option<Keep>,
 }
 
 /// Why a file was read.

@@ -7,6 +7,7 @@
 mod backup;
 mod database;
 mod demo;
+mod forget;
 mod harness;
 mod help;
 mod hooks;

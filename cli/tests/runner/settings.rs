@@ -105,7 +105,7 @@ fn global_options_stand_before_or_after_the_command() {
 fn show_tells_the_repository_too() {
     let machine = machine("[retention]\nkeep-hourly = 48");
     let answer = machine.run_bare(&["config", "show"], []).expect(0);
-    answer.prints("keep 48 hourly (not used by this version)").prints("images: 256 KiB / 1.00 MiB / 4.00 MiB");
+    answer.prints("keep hourly 48").prints("images: 256 KiB / 1.00 MiB / 4.00 MiB");
     let repository = machine.run(["--json", "config", "show"]).expect(0).last("repository");
     assert_eq!((&repository["format_version"], repository["profiles"].as_array().unwrap().len()), (&1.into(), 3));
 }

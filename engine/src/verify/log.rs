@@ -109,9 +109,13 @@ impl Log<'_> {
         remembered.iter().map(|m| (m.id, m.digest, Some(*m))).chain(named.map(|seen| (seen.id, seen.digest, None)))
     }
 
+    fn forgotten(&self) -> Forgotten {
+        Forgotten::by(self.manifests.iter().map(|object| &object.manifest))
+    }
+
     /// What should be there and is not, each once, though no record says that it was forgotten.
     fn missing(&self, remembered: &[RememberedManifest]) -> Vec<Missing> {
-        let forgotten = Forgotten::by(self.manifests.iter().map(|object| &object.manifest));
+        let forgotten = self.forgotten();
         let mut found = HashSet::new();
         let expected = self.expected(remembered).filter(|(id, digest, _)| {
             !self.seen.contains_key(id) && !forgotten.names(*id, *digest) && found.insert(*id)
@@ -129,10 +133,11 @@ impl Log<'_> {
         }
     }
 
-    /// Reports what stands where something else should.
+    /// Reports what stands where something else should. Where a snapshot was forgotten that had left its lease, a writer may be shut out.
     fn report_exchanged(&self, remembered: &[RememberedManifest]) {
+        let forgotten = self.forgotten();
         let mut found = HashSet::new();
-        for (id, digest, _) in self.expected(remembered) {
+        for (id, digest, _) in self.expected(remembered).filter(|(id, digest, _)| !forgotten.names(*id, *digest)) {
             let message = match self.seen.get(&id) {
                 Some(There::Manifest(there)) if *there != digest => "the snapshot has been replaced by another",
                 Some(There::Void) => "the snapshot has been replaced by a record that shuts out a writer",

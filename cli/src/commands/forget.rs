@@ -1,0 +1,116 @@
+//! `enamel forget`: removes snapshots that nobody needs any more.
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::forget::{Author, ForgetOutcome, NamedPlan, Plan, forget, plan, plan_named};
+use engine::repository::Repository;
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use repo_format::manifest::SeenManifest;
+
+use crate::commands::backup::program;
+use crate::commands::init::{host_name, user_name};
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::retention::{Keep, conditions, tables_text};
+use crate::snap::Snap;
+use crate::ui::format;
+
+mod print;
+
+use print::Summary;
+
+/// Forget snapshots: those that no rule keeps, or those that are named.
+///
+/// Rules come from the command line or, if it has none, from `[retention]` of enamel.toml. Each looks at the snapshots of one
+/// machine and one set of folders and databases by itself, and a snapshot is kept if any rule keeps it. Rules that count periods keep the
+/// oldest snapshot, too, until there are as many periods as they count. The newest snapshot that has a table which was damaged or gone
+/// when later ones were made is kept in any case. Days begin in this machine's time zone. --dry-run tells of each snapshot what
+/// keeps it, or that it would go.
+///
+/// What is refused, before anything is done: to go without any rule; to keep a tag that no snapshot has; to forget all snapshots of a group;
+/// to judge when a clock has jumped. Snapshots that are named go in any case.
+///
+/// Forgetting is noted in the repository, so that `verify` can tell it from an attack. The space is freed by `enamel prune`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel forget --dry-run --keep-hourly 48 --keep-daily 14 --keep-monthly 24 --keep-yearly 10
+  enamel forget --keep-within 7d --keep-within-daily 3mo --keep-tag audit
+  enamel forget                       by `[retention]` of enamel.toml
+  enamel forget 3f9a12bc 77aa01de
+
+Exit status: 0 done; 3 done, but some snapshots cannot be read, and stay; 1 failed, or a clock has jumped; 2 usage, or a policy that cannot be meant; \
+            10 no repository, 12 wrong password, 130 interrupted: what was forgotten until then stays forgotten")]
+pub struct ForgetArgs {
+    /// The snapshots to forget, whatever the rules say
+    #[arg(value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse_whole))]
+    #[arg(conflicts_with_all = ["Keep", "host", "tag"])]
+    snaps: Vec<Snap>,
+    /// Only look, and tell what would be done
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    #[command(flatten)]
+    keep: Keep,
+    /// Only snapshots of this machine; all others are left alone
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Only snapshots with this tag; all others are left alone
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+}
+
+/// Forgets.
+///
+/// # Errors
+/// The policy is refused, or a snapshot cannot be deleted.
+pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(if args.dry_run { Access::Read } else { Access::Prune })?;
+    match args.snaps.is_empty() {
+        true => by_policy(args, context, &repo),
+        false => by_name(args, context, &repo),
+    }
+}
+
+fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {
+    let ui = context.ui;
+    let policy = args.keep.policy(context.settings.file.retention.as_ref());
+    if policy.rules.is_empty() {
+        let message = "nothing is forgotten: no rule says what to keep, neither an option like `--keep-daily 7` nor `[retention]` in \
+                       enamel.toml; and no snapshot is named";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    let plan: Plan = plan(repo, &policy, &conditions(args.host.as_deref(), args.tag.as_deref()), ui)?;
+    print::unreadable(ui, &plan.unreadable)?;
+    let going = plan.going();
+    let outcome = carry_out(args, context, repo, &going)?;
+    let exit = if plan.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
+    let summary = Summary::new(args.dry_run, going.len(), plan.kept_count(), &outcome);
+    after_printing(exit, print::groups(ui, &plan.groups, args.dry_run).and_then(|()| summary.print(ui)))
+}
+
+fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {
+    let ui = context.ui;
+    let found = args.snaps.iter().map(|snap| context.select(repo, snap).map(|snapshot| snapshot.id));
+    let plan: NamedPlan = plan_named(repo, &found.collect::<Result<Vec<_>>>()?, ui)?;
+    for (id, tables) in &plan.only_copies {
+        let tables = tables_text(tables);
+        ui.warn(format_args!("snapshot {} is the newest that has {tables}: later ones lack it", format::short(id)));
+    }
+    let going = plan.going();
+    let outcome = carry_out(args, context, repo, &going)?;
+    let summary = Summary::new(args.dry_run, going.len(), plan.kept_count, &outcome);
+    after_printing(Exit::Done, print::named(ui, &plan).and_then(|()| summary.print(ui)))
+}
+
+fn carry_out(
+    args: &ForgetArgs,
+    context: &Context<'_>,
+    repo: &Repository,
+    going: &[SeenManifest],
+) -> Result<ForgetOutcome> {
+    let author = Author { host: host_name(), user: user_name(), program: program() };
+    match args.dry_run {
+        true => Ok(ForgetOutcome::default()),
+        false => forget(repo, going, &author, context.ui),
+    }
+}

@@ -1,0 +1,176 @@
+//! What `enamel forget` tells: groups with their snapshots, and what became of them.
+
+use engine::forget::{ForgetOutcome, NamedPlan};
+use engine::retention::{Group, Judged, Reason};
+use engine::snapshots::time;
+use engine::{Error, Result};
+use repo_format::id::LeaseId;
+use repo_format::manifest::Manifest;
+use serde::Serialize;
+
+use crate::retention::reason_text;
+use crate::ui::{Align, Table, Ui, format, json};
+
+/// What a snapshot is that goes.
+const GOES: &str = "forget";
+
+#[derive(Serialize)]
+struct DecisionMessage<'a> {
+    #[serde(flatten)]
+    snapshot: json::Snapshot<'a>,
+    keep: bool,
+    reasons: Vec<ReasonMessage>,
+}
+
+#[derive(Serialize)]
+struct ReasonMessage {
+    kind: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Unreadable {
+    id: String,
+    message: String,
+}
+
+/// What was done, or would be.
+#[derive(Serialize)]
+pub struct Summary {
+    dry_run: bool,
+    forgotten: usize,
+    kept: usize,
+    records: u64,
+}
+
+impl Summary {
+    /// Of so many snapshots that go and stay.
+    pub fn new(dry_run: bool, forgotten: usize, kept: usize, outcome: &ForgetOutcome) -> Self {
+        Summary { dry_run, forgotten, kept, records: outcome.records }
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn print(&self, ui: &Ui) -> Result<()> {
+        if ui.is_json() {
+            return ui.message("summary", self);
+        }
+        if ui.is_quiet() {
+            return Ok(());
+        }
+        let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
+        let verb = if self.dry_run { "would be forgotten" } else { "forgotten" };
+        ui.line(format_args!("{gone} {verb}, {kept} kept"))?;
+        if self.forgotten > 0 && !self.dry_run {
+            ui.say("`enamel prune` frees the space that only they needed");
+        }
+        Ok(())
+    }
+}
+
+/// Names snapshots that cannot be read.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn unreadable(ui: &Ui, unreadable: &[(LeaseId, Error)]) -> Result<()> {
+    for (id, error) in unreadable {
+        match ui.is_json() {
+            true => ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?,
+            false => ui.warn(format_args!("snapshot {} cannot be read, and stays: {error}", format::short(id))),
+        }
+    }
+    Ok(())
+}
+
+/// Prints what was decided: all of it in JSON, when nothing is done, or if verbose; else what goes.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn groups(ui: &Ui, groups: &[Group], dry_run: bool) -> Result<()> {
+    if ui.is_json() {
+        let members = groups.iter().flat_map(|group| &group.members);
+        return members.into_iter().try_for_each(|judged| ui.message("decision", decision(judged)));
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let shows_all = dry_run || ui.is_verbose();
+    for group in groups {
+        let shown: Vec<_> = group.members.iter().filter(|judged| shows_all || !judged.is_kept()).collect();
+        if !shown.is_empty() {
+            ui.line(heading(ui, group))?;
+            ui.table(&table(&shown))?;
+            ui.line("")?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints what goes because it was named.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn named(ui: &Ui, plan: &NamedPlan) -> Result<()> {
+    let judged = |manifest: &Manifest| Judged { manifest: manifest.clone(), reasons: Vec::new() };
+    let going: Vec<_> = plan.going.iter().map(judged).collect();
+    match (ui.is_json(), ui.is_quiet()) {
+        (true, _) => going.iter().try_for_each(|judged| ui.message("decision", decision(judged))),
+        (false, true) => Ok(()),
+        (false, false) => ui.table(&table(&going.iter().collect::<Vec<_>>())),
+    }
+}
+
+fn decision(judged: &Judged) -> DecisionMessage<'_> {
+    let kind = |reason: &Reason| match reason {
+        Reason::Counted(..) | Reason::Fits(_) => "rule",
+        Reason::Oldest(_) => "oldest",
+        Reason::OnlyCopy(_) => "only-copy",
+    };
+    let reasons = judged.reasons.iter().map(|reason| ReasonMessage { kind: kind(reason), text: reason_text(reason) });
+    DecisionMessage {
+        snapshot: (judged.manifest.id, &judged.manifest).into(),
+        keep: judged.is_kept(),
+        reasons: reasons.collect(),
+    }
+}
+
+/// What the snapshots of a group have in common.
+fn heading(ui: &Ui, group: &Group) -> String {
+    let host = group.host.as_ref().map(|host| format!("of {}", format::path(host.as_bytes())));
+    let roots = group.roots.as_ref().map(|roots| {
+        let name = |root: &repo_format::manifest::Root| {
+            format::path(if ui.is_verbose() { &root.path.0 } else { &root.name.0 })
+        };
+        roots.iter().map(name).collect::<Vec<_>>().join(", ")
+    });
+    let tags = group.tags.as_ref().map(|tags| match tags.is_empty() {
+        true => "without tags".to_owned(),
+        false => format!("with the tags {}", format::path(tags.join(", ").as_bytes())),
+    });
+    let words: Vec<_> = roots.into_iter().chain(host).chain(tags).collect();
+    if words.is_empty() { "all snapshots".to_owned() } else { words.join(" ") }
+}
+
+fn table(shown: &[&Judged]) -> Table {
+    let columns =
+        [("TIME", Align::Whole), ("ID", Align::Whole), ("TAGS", Align::Left), ("", Align::Whole), ("WHY", Align::Left)];
+    // What goes needs no reason.
+    let has_reasons = shown.iter().any(|judged| judged.is_kept());
+    let mut table = Table::new(if has_reasons { &columns } else { &columns[..4] });
+    for judged in shown {
+        let manifest = &judged.manifest;
+        let verdict = if judged.is_kept() { "keep" } else { GOES };
+        let mut row = vec![
+            format::time(time(manifest)),
+            format::short(manifest.id),
+            format::path(manifest.tags.join(",").as_bytes()),
+            verdict.to_owned(),
+        ];
+        let reasons: Vec<_> = judged.reasons.iter().map(reason_text).collect();
+        row.extend(has_reasons.then(|| format::path(reasons.join(", ").as_bytes())));
+        table.row(row);
+    }
+    table
+}
