@@ -9,6 +9,7 @@ use repo_format::manifest::SeenManifest;
 
 use crate::commands::backup::program;
 use crate::commands::init::{host_name, user_name};
+use crate::commands::prune::{self, PruneArgs};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::retention::{Keep, conditions, tables_text};
@@ -49,6 +50,9 @@ pub struct ForgetArgs {
     /// Only look, and tell what would be done
     #[arg(long, short = 'n')]
     dry_run: bool,
+    /// Free the space at once, as `enamel prune` does
+    #[arg(long, conflicts_with = "dry_run")]
+    prune: bool,
     #[command(flatten)]
     keep: Keep,
     /// Only snapshots of this machine; all others are left alone
@@ -65,9 +69,13 @@ pub struct ForgetArgs {
 /// The policy is refused, or a snapshot cannot be deleted.
 pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(if args.dry_run { Access::Read } else { Access::Prune })?;
-    match args.snaps.is_empty() {
+    let exit = match args.snaps.is_empty() {
         true => by_policy(args, context, &repo),
         false => by_name(args, context, &repo),
+    }?;
+    match (args.prune, exit) {
+        (true, Exit::Done) => prune::run(&PruneArgs::default(), context),
+        _ => Ok(exit),
     }
 }
 
@@ -84,7 +92,7 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     let going = plan.going();
     let outcome = carry_out(args, context, repo, &going)?;
     let exit = if plan.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
-    let summary = Summary::new(args.dry_run, going.len(), plan.kept_count(), &outcome);
+    let summary = Summary::new(args, going.len(), plan.kept_count(), &outcome);
     after_printing(exit, print::groups(ui, &plan.groups, args.dry_run).and_then(|()| summary.print(ui)))
 }
 
@@ -98,7 +106,7 @@ fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Resul
     }
     let going = plan.going();
     let outcome = carry_out(args, context, repo, &going)?;
-    let summary = Summary::new(args.dry_run, going.len(), plan.kept_count, &outcome);
+    let summary = Summary::new(args, going.len(), plan.kept_count, &outcome);
     after_printing(Exit::Done, print::named(ui, &plan).and_then(|()| summary.print(ui)))
 }
 

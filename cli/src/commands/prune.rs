@@ -12,6 +12,9 @@ use crate::size::parse_size;
 use crate::ui::{Ui, format};
 use crate::writer;
 
+/// What may stay behind unused, if nothing else is asked for.
+const MAX_UNUSED: u64 = 5;
+
 /// Free the space of what no snapshot needs any more.
 ///
 /// `enamel forget` removes snapshots; the data that only they needed goes here. Backups and restores may run meanwhile, on any
@@ -34,7 +37,7 @@ pub struct PruneArgs {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_rewrite: Option<u64>,
     /// How much may stay behind unused in packs, in percent of what is needed; 0 frees all, and copies most
-    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = MAX_UNUSED, value_parser = clap::value_parser!(u64).range(0..=100))]
     max_unused: u64,
 }
 
@@ -84,8 +87,16 @@ pub fn run(args: &PruneArgs, context: &Context<'_>) -> Result<Exit> {
     if args.dry_run {
         return Ok(exit(lost, &PruneReport::default()));
     }
+    // Even if there is nothing to free, small packs and index segments may be merged.
     let report = plan.run(context.ui)?;
     after_printing(exit(lost, &report), print(context.ui, &report))
+}
+
+impl Default for PruneArgs {
+    /// As if no option were given.
+    fn default() -> Self {
+        PruneArgs { dry_run: false, max_rewrite: None, max_unused: MAX_UNUSED }
+    }
 }
 
 fn exit(lost_chunks: u64, report: &PruneReport) -> Exit {
@@ -165,7 +176,7 @@ fn print(ui: &Ui, report: &PruneReport) -> Result<()> {
     let freed = report.deleted_bytes.saturating_sub(report.new_bytes);
     let (deleted, new) = (format::counted(report.deleted_packs, "pack"), format::counted(report.new_packs, "new one"));
     match (report.deleted_packs, report.new_packs) {
-        (0, _) => ui.line("nothing was deleted"),
+        (0, _) => Ok(()),
         (_, 0) => ui.line(format_args!("{} freed: {deleted} deleted", format::bytes(freed))),
         _ => ui.line(format_args!("{} freed: {deleted} deleted, {new} written", format::bytes(freed))),
     }

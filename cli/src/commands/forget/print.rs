@@ -8,6 +8,7 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::Manifest;
 use serde::Serialize;
 
+use super::ForgetArgs;
 use crate::retention::reason_text;
 use crate::ui::{Align, Table, Ui, format, json};
 
@@ -41,12 +42,14 @@ pub struct Summary {
     forgotten: usize,
     kept: usize,
     records: u64,
+    #[serde(skip)]
+    is_pruned: bool,
 }
 
 impl Summary {
     /// Of so many snapshots that go and stay.
-    pub fn new(dry_run: bool, forgotten: usize, kept: usize, outcome: &ForgetOutcome) -> Self {
-        Summary { dry_run, forgotten, kept, records: outcome.records }
+    pub fn new(args: &ForgetArgs, forgotten: usize, kept: usize, outcome: &ForgetOutcome) -> Self {
+        Summary { dry_run: args.dry_run, forgotten, kept, records: outcome.records, is_pruned: args.prune }
     }
 
     /// Prints it.
@@ -63,7 +66,7 @@ impl Summary {
         let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
         let verb = if self.dry_run { "would be forgotten" } else { "forgotten" };
         ui.line(format_args!("{gone} {verb}, {kept} kept"))?;
-        if self.forgotten > 0 && !self.dry_run {
+        if self.forgotten > 0 && !self.dry_run && !self.is_pruned {
             ui.say("`enamel prune` frees the space that only they needed");
         }
         Ok(())
