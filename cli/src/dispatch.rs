@@ -5,8 +5,8 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, export_sql, find, grants, init, key, ls, restore, snapshots,
-    stats, status, verify,
+    backup, cat, check, completions, config, demo, diff, export_sql, find, grants, init, key, ls, repair, restore,
+    snapshots, stats, status, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -37,6 +37,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Restore(args) => restore::run(args, &context),
         Command::ExportSql(args) => export_sql::run(args, &context),
         Command::Verify(args) => verify::run(args, &context),
+        Command::Repair(args) => repair::run(args, &context),
         Command::Check(args) => check::run(args, &context),
         Command::Grants(args) => grants::run(args, &context),
         Command::Key(args) => key::run(args, &context),

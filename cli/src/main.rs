@@ -18,6 +18,7 @@ mod interrupt;
 mod profile;
 mod secret;
 mod shell;
+mod size;
 mod snap;
 mod ui;
 

@@ -26,6 +26,7 @@ pub mod monitor;
 pub mod needs;
 pub mod pack;
 pub mod profile;
+pub mod repair;
 pub mod repository;
 pub mod restore;
 pub mod saved;

@@ -11,6 +11,7 @@ mod faults;
 mod hostile;
 mod model;
 mod profile;
+mod repair;
 mod restore;
 mod rights;
 mod round_trip;

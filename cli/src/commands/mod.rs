@@ -14,6 +14,7 @@ pub mod init;
 pub mod key;
 pub mod load;
 pub mod ls;
+pub mod repair;
 pub mod restore;
 pub mod snapshots;
 pub mod stats;

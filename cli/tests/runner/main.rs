@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
+mod append_only;
 mod backup;
 mod database;
 mod demo;
@@ -15,6 +16,7 @@ mod json;
 mod key;
 mod practice;
 mod read;
+mod repair;
 mod restore;
 mod restore_database;
 mod secrets;
