@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it leaves out")]
 
+mod append_only;
 mod concurrency;
 mod crash;
 mod damage;

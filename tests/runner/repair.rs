@@ -17,7 +17,8 @@ use repo_format::pack::ChunkKind;
 use repo_format::segment::SegmentPack;
 
 use crate::support::{
-    Fixture, Hook, Tree, backup, backup_options, backup_paths, by_id, look, noise, options_without_parent, verify_all,
+    Fixture, Hook, Tree, assert_same, backup, backup_options, backup_paths, by_id, look, noise, options_without_parent,
+    verify_all,
 };
 
 /// A repository with packs of 1 MiB, a folder of several, and a snapshot of it.
@@ -372,5 +373,48 @@ fn a_list_of_condemned_packs_that_is_damaged_is_begun_anew_only_on_request() {
         assert_eq!(repository.condemned().unwrap().0.next, 2, "a number that no list had");
         scene.assert_heals(&repository);
         assert!(!repair(&repository, &options, &NullMonitor).unwrap().condemned_anew);
+    }
+}
+
+#[test]
+fn repairs_beside_running_backups_harm_nobody() {
+    let scene = scene();
+    let folders: Vec<PathBuf> = (0..2)
+        .map(|number| {
+            let folder = scene.fixture.folder("own");
+            fs::write(folder.join("own"), noise(10 + number, 700_000)).unwrap();
+            folder
+        })
+        .collect();
+    let (pack, chunks) = data_pack(&scene.fixture.open());
+    flip(&scene.store, pack.id, chunks[1].offset);
+    let saved = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for folder in &folders {
+            scope.spawn(|| {
+                let repository = scene.fixture.open_anew();
+                for round in 0..6 {
+                    fs::write(folder.join(format!("round {round}")), noise(100 + round, 100_000)).unwrap();
+                    let paths = [folder.as_path(), &scene.root];
+                    let outcome = backup_paths(&repository, &paths, &backup_options(), &NullMonitor).unwrap();
+                    saved.lock().unwrap().push((outcome.snapshot.unwrap(), look(folder)));
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let repository = scene.fixture.open_anew();
+                (0..3).for_each(|_| drop(run(&repository, Depth::ReadData)));
+            });
+        }
+    });
+    // Those that were begun before the first repair count on the pack that is damaged; the next backup heals all.
+    let repository = scene.fixture.open_anew();
+    backup_paths(&repository, &[&scene.root], &options_without_parent(), &NullMonitor).unwrap();
+    verify_all(&repository);
+    for (snapshot, tree) in saved.into_inner().unwrap() {
+        let (target, outcome) = scene.fixture.restore(&repository, snapshot, "own");
+        assert_eq!(outcome.problem_count, 0);
+        assert_same(&tree, &look(&target));
     }
 }
