@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
-    prune, restore, snapshots, stats, status, verify,
+    prune, repair, restore, snapshots, stats, status, verify,
 };
 use crate::global::Global;
 
@@ -25,7 +25,7 @@ Exit status
     2   the command line, or a setting, makes no sense
     3   done, but something could not be read or restored as it was, or `status`
         found something that needs attention; it is named
-    4   verify found damage
+    4   `verify` found damage, or `repair` could not put all of it right
    10   there is no repository
    11   another run has taken over, or holds what is needed
    12   wrong password or key file
@@ -69,6 +69,7 @@ pub enum Command {
     Forget(Box<forget::ForgetArgs>),
     Prune(prune::PruneArgs),
     Leases(leases::LeasesArgs),
+    Repair(repair::RepairArgs),
     Check(check::CheckArgs),
     Grants(grants::GrantsArgs),
     Key(key::KeyArgs),

@@ -67,6 +67,8 @@ pub struct Settings {
     pub secret: Setting<SecretSource>,
     /// The cache folder, absolute.
     pub cache_dir: Option<Setting<PathBuf>>,
+    /// Whether nothing in the repository is deleted or replaced.
+    pub append_only: Setting<bool>,
     /// The password of the database, from the environment.
     pub database_password: Option<Zeroizing<String>>,
 }
@@ -99,12 +101,22 @@ impl Settings {
         );
         Ok(Settings {
             secret: secret(options, &env, &file)?,
+            append_only: append_only(options, &file),
             file_path: found.map(|(path, _)| path),
             file,
             repository: repository.map(absolute).transpose()?,
             cache_dir: cache_dir.or_else(default_cache_dir).map(absolute).transpose()?,
             database_password: password_variable(&env, DATABASE_PASSWORD)?,
         })
+    }
+}
+
+/// Either place can say so, and neither can take it back.
+fn append_only(options: &Global, file: &FileSettings) -> Setting<bool> {
+    match (options.append_only, file.append_only) {
+        (true, _) => Setting::new(true, Origin::Flag("--append-only")),
+        (false, true) => Setting::new(true, Origin::File),
+        (false, false) => Setting::new(false, Origin::Default),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::repository::{OpenOptions, Repository};
 use engine::snapshots::{self, Snapshot};
-use engine::store::{LocalStore, ObjectName, Store};
+use engine::store::{AppendOnlyStore, LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -51,7 +51,11 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if its folder does not exist.
     pub fn store(&self) -> Result<Arc<dyn Store>> {
-        open_store(self.repository_path()?)
+        let store = open_store(self.repository_path()?)?;
+        match self.settings.append_only.value {
+            true => Ok(Arc::new(AppendOnlyStore::new(store))),
+            false => Ok(store),
+        }
     }
 
     /// Opens the repository and shows what it warns of.

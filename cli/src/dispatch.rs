@@ -6,7 +6,7 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
-    prune, restore, snapshots, stats, status, verify,
+    prune, repair, restore, snapshots, stats, status, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -40,6 +40,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Forget(args) => forget::run(args, &context),
         Command::Prune(args) => prune::run(args, &context),
         Command::Leases(args) => leases::run(args, &context),
+        Command::Repair(args) => repair::run(args, &context),
         Command::Check(args) => check::run(args, &context),
         Command::Grants(args) => grants::run(args, &context),
         Command::Key(args) => key::run(args, &context),

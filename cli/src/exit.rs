@@ -18,7 +18,7 @@ pub enum Exit {
     Usage = 2,
     /// Done, but something could not be read, or not restored as it was.
     Incomplete = 3,
-    /// `verify` found damage.
+    /// `verify` found damage, or `repair` could not put all of it right.
     Damage = 4,
     /// There is no repository.
     NoRepository = 10,

@@ -18,7 +18,7 @@ pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
         Err(error) => {
             let error = if ui.is_interrupted() { Error::cancelled() } else { error };
             let exit = match (command, error.kind()) {
-                (Command::Verify(_), ErrorKind::Damaged) => Exit::Damage,
+                (Command::Verify(_) | Command::Repair(_), ErrorKind::Damaged) => Exit::Damage,
                 (_, kind) => Exit::of(kind),
             };
             // What was printed before the failure still counts; if that fails too, this error is the one to name.
@@ -52,7 +52,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
             "Restore under another name, with --schema NAME=OTHER, or replace what is there, and keep it, with --overwrite."
         }
         ErrorKind::Damaged => {
-            "Run `enamel verify --read-data` to see what is affected, and keep the repository as it is until then."
+            "Run `enamel verify --read-data` to see what is affected; `enamel repair` puts right what can be put right."
         }
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
@@ -61,7 +61,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
             "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
         }
         ErrorKind::PermissionDenied => {
-            "Run this as the user who made the repository, or let this user read and write there."
+            "Run this as the user who made the repository, or let this user read and write there; if it is used as append-only, delete from elsewhere."
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",

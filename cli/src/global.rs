@@ -24,6 +24,9 @@ pub struct Global {
     /// Where to keep what can be rebuilt [or ENAMEL_CACHE_DIR; else `enamel` in your cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// Delete and replace nothing in the repository [or `append-only` in enamel.toml]
+    #[arg(long, global = true)]
+    pub append_only: bool,
     /// Print JSON, one object a line, each with a `message_type`
     #[arg(long, global = true)]
     pub json: bool,

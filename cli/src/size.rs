@@ -1,4 +1,6 @@
-//! Sizes as people write them: `500M`, `10G`.
+//! Sizes as people write them, and parts of a whole: `10G`, `5%`.
+
+use engine::verify::Part;
 
 /// Units of a size, each 1,024 times the one before.
 const UNITS: [char; 5] = ['K', 'M', 'G', 'T', 'P'];
@@ -24,6 +26,23 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     (0..power).try_fold(number, |size, _| size.checked_mul(1024)).ok_or_else(what)
 }
 
+/// Reads a part: `5%`, or a size.
+///
+/// # Errors
+/// A sentence about what it should look like.
+pub fn parse_part(text: &str) -> Result<Part, String> {
+    match text.trim().strip_suffix('%') {
+        Some(percent) => match percent.trim().parse() {
+            Ok(percent @ 1..=100) => Ok(Part::Percent(percent)),
+            _ => Err("write a whole number of percent, from 1% to 100%".to_owned()),
+        },
+        None => match parse_size(text)? {
+            0 => Err("that would read nothing".to_owned()),
+            size => Ok(Part::Bytes(size)),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +62,16 @@ mod tests {
         }
         for text in ["", "G", "-1G", "1.5G", "10X", "10GG", "20000000P"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_percent_or_a_size() {
+        assert_eq!(parse_part("5%").unwrap(), Part::Percent(5));
+        assert_eq!(parse_part("100 %").unwrap(), Part::Percent(100));
+        assert_eq!(parse_part("10G").unwrap(), Part::Bytes(10 << 30));
+        for text in ["0%", "101%", "2.5%", "%", "0", "5 percent"] {
+            assert!(parse_part(text).is_err(), "{text}");
         }
     }
 }

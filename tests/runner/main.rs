@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it leaves out")]
 
+mod append_only;
 mod concurrency;
 mod crash;
 mod damage;
@@ -14,6 +15,7 @@ mod hostile;
 mod model;
 mod profile;
 mod prune;
+mod repair;
 mod restore;
 mod rights;
 mod round_trip;

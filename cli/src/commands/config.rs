@@ -36,6 +36,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   one-file-system = true
   exclude-caches = true
   cache-dir = \"/var/cache/enamel\"
+  append-only = true              # delete and replace nothing in the repository
   database = \"mysql://enamel@db.example\"
   schemas = [\"opendental\"]        # without it all but the server's own
   defaults-file = \"my.cnf\"        # or database-password-file
@@ -174,6 +175,7 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ("repository", path(&settings.repository)),
         ("unlocked by", [settings.secret.value.describe(), settings.secret.origin.to_string()]),
         ("cache-dir", path(&settings.cache_dir)),
+        ("append-only", append_only(settings)),
         ("sources", in_file(!file.sources.is_empty(), paths(&file.sources))),
         ("excludes", in_file(!file.excludes.is_empty(), file.excludes.join(", "))),
         ("exclude-files", in_file(!file.exclude_files.is_empty(), paths(&file.exclude_files))),
@@ -195,6 +197,11 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ),
     ];
     rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
+}
+
+fn append_only(settings: &Settings) -> [String; 2] {
+    let value = if settings.append_only.value { "true" } else { "false" };
+    [value.to_owned(), settings.append_only.origin.to_string()]
 }
 
 /// Where the password of the database comes from when the command does not say it.

@@ -1,6 +1,7 @@
 //! `enamel stats`: how much a repository holds.
 
 use engine::Result;
+use engine::stats::Stats;
 use repo_format::config::Access;
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
@@ -32,6 +33,8 @@ struct Summary {
     segments: u64,
     segment_bytes: u64,
     cache_bytes: u64,
+    never_verified_bytes: u64,
+    oldest_verified: Option<String>,
     oldest: Option<Moment>,
     newest: Option<Moment>,
 }
@@ -63,6 +66,8 @@ pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
             segments: s.segments,
             segment_bytes: s.segment_bytes,
             cache_bytes: s.cache_bytes,
+            never_verified_bytes: s.never_verified_bytes,
+            oldest_verified: s.oldest_verified.map(|seconds| format::rfc3339(format::seconds(seconds))),
             oldest: s.oldest.map(moment),
             newest: s.newest.map(moment),
         };
@@ -82,9 +87,25 @@ pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
         ("packs", of(s.packs, s.pack_bytes, "pack")),
         ("index", of(s.segments, s.segment_bytes, "segment")),
         ("cache", format!("{} on this machine", format::bytes(s.cache_bytes))),
+        ("verified", verified(&s)),
         ("saved", saved(s.logical_bytes, s.pack_bytes + s.segment_bytes)),
     ])?;
     Ok(Exit::Done)
+}
+
+/// What this machine has read whole and found good, and how long ago.
+fn verified(stats: &Stats) -> String {
+    let ago = |seconds: i64| {
+        let age = engine::machine::now().seconds.saturating_sub(seconds);
+        format::age(age.try_into().unwrap_or(0))
+    };
+    let never = format::bytes(stats.never_verified_bytes);
+    match (stats.oldest_verified, stats.never_verified_bytes) {
+        (None, 0) => "nothing is stored yet".to_owned(),
+        (None, _) => "nothing was read by `enamel verify --read-data` on this machine yet".to_owned(),
+        (Some(seconds), 0) => format!("all of it was read and good in the last {}", ago(seconds)),
+        (Some(seconds), _) => format!("{never} never read on this machine, the rest within the last {}", ago(seconds)),
+    }
 }
 
 fn saved(logical_bytes: u64, stored_bytes: u64) -> String {

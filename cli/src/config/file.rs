@@ -30,6 +30,8 @@ pub struct FileSettings {
     pub password_command: Option<String>,
     /// The cache folder.
     pub cache_dir: Option<PathBuf>,
+    /// Delete and replace nothing in the repository.
+    pub append_only: bool,
     /// What `enamel backup` saves when it is given no path.
     pub sources: Vec<PathBuf>,
     /// Patterns of what is left out.

@@ -170,6 +170,13 @@ pub fn parse(text: &str) -> Vec<Value> {
     lines.inspect(|message| assert!(message["message_type"].is_string(), "{message}")).collect()
 }
 
+/// All files beneath a folder; none if it is not there.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 /// Everything beneath a folder, with the bytes of files.
 pub fn tree(folder: &Path) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let mut found = Vec::new();

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
+mod append_only;
 mod backup;
 mod database;
 mod demo;
@@ -17,6 +18,7 @@ mod key;
 mod practice;
 mod prune;
 mod read;
+mod repair;
 mod restore;
 mod restore_database;
 mod secrets;

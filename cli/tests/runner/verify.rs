@@ -1,14 +1,8 @@
 //! `verify`: finds what is wrong, and says what that affects.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use crate::harness::Machine;
-
-fn packs(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { packs(&path) } else { vec![path] }).collect()
-}
+use crate::harness::{Machine, files};
 
 #[test]
 fn a_sound_repository_verifies() {
@@ -22,7 +16,7 @@ fn a_sound_repository_verifies() {
 #[test]
 fn a_missing_pack_is_damage() {
     let machine = Machine::with_snapshot();
-    packs(&machine.path("repo/packs")).iter().for_each(|pack| fs::remove_file(pack).unwrap());
+    files(&machine.path("repo/packs")).iter().for_each(|pack| fs::remove_file(pack).unwrap());
     let answer = machine.run(["--json", "verify"]).expect(4);
     assert!(answer.last("finding")["message"].is_string());
 }
@@ -30,7 +24,7 @@ fn a_missing_pack_is_damage() {
 #[test]
 fn a_flipped_bit_is_found_by_reading_the_data() {
     let machine = Machine::with_snapshot();
-    for pack in packs(&machine.path("repo/packs")) {
+    for pack in files(&machine.path("repo/packs")) {
         let mut bytes = fs::read(&pack).unwrap();
         bytes[100] ^= 1;
         fs::remove_file(&pack).unwrap();
@@ -48,4 +42,35 @@ fn a_damaged_config_is_damage() {
     fs::write(&config, bytes).unwrap();
     machine.run(["verify"]).expect(4);
     machine.run(["snapshots"]).expect(1).says("enamel verify");
+}
+
+#[test]
+fn a_part_at_a_time_is_remembered_and_stats_say_how_long_ago() {
+    let machine = Machine::with_snapshot();
+    machine.run(["stats"]).expect(0).prints("nothing was read");
+    let packs = files(&machine.path("repo/packs")).len();
+    for round in 1..=packs {
+        let summary = machine.run(["--json", "verify", "--read-data=1"]).expect(0).last("summary");
+        assert!(summary["read_bytes"].as_u64().unwrap() > 0);
+        let stats = machine.run(["--json", "stats"]).expect(0).last("summary");
+        assert_eq!(stats["never_verified_bytes"] == 0, round == packs, "{stats}");
+        assert!(stats["oldest_verified"].is_string());
+    }
+    machine.run(["stats"]).expect(0).prints("all of it was read and good in the last");
+    machine.run(["verify", "--read-data=50%"]).expect(0);
+    machine.run(["verify", "--read-data=0%"]).expect(2).says("percent");
+    machine.run(["verify", "--read-data=much"]).expect(2).says("size");
+    machine.run(["verify", "--read-data", "5%"]).expect(2);
+}
+
+#[test]
+fn one_snapshot_can_be_checked_alone() {
+    let machine = Machine::with_snapshot();
+    let first = machine.backup(&[]);
+    machine.write("source/A/more", vec![7; 300_000]);
+    machine.backup(&[]);
+    let summary = machine.run(["--json", "verify", "--snapshot", &first, "--read-data"]).expect(0).last("summary");
+    assert_eq!(summary["snapshots"], 1);
+    machine.run(["verify", "--snapshot", "latest"]).expect(0).prints("checked 1 snapshot");
+    machine.run(["verify", "--snapshot", "0123abcd"]).expect(1);
 }

@@ -105,7 +105,7 @@ pub struct PruneReport {
     pub fenced: Vec<(LeaseId, String)>,
     /// Writers that have to end, or be shut out, before the rest can be deleted.
     pub waiting: Vec<Writer>,
-    /// Packs that were to be rewritten and cannot be read; they stay.
+    /// Packs that were to be rewritten, or named, and cannot be read; they stay.
     pub damaged: Vec<(PackId, Error)>,
     /// Whether something was not rewritten because the disk is full.
     pub had_no_space: bool,
@@ -181,7 +181,7 @@ impl Plan<'_, '_> {
     /// If something cannot be read, written or deleted, or the user wishes to stop. Whatever was done stays valid; run it again.
     pub fn run(mut self, monitor: &dyn Monitor) -> Result<PruneReport> {
         let mut report = PruneReport::default();
-        self.name_what_is_needed()?;
+        self.name_what_is_needed(&mut report)?;
         for number in std::mem::take(&mut self.condemned) {
             self.sweep(number, &mut report, monitor)?;
         }
@@ -196,11 +196,15 @@ impl Plan<'_, '_> {
         Ok(report)
     }
 
-    /// Needed chunks of packs that no segment names: some segment was lost.
-    fn name_what_is_needed(&self) -> Result<()> {
+    /// Names packs that no segment names and that hold needed chunks: some segment was lost.
+    fn name_what_is_needed(&self, report: &mut PruneReport) -> Result<()> {
         let mut packs = Vec::new();
         for pack in &self.choice.unnamed {
-            packs.push(self.repository.adoptable(pack.id, pack.size)?);
+            match self.repository.adoptable(pack.id, pack.size) {
+                Ok(pack) => packs.push(pack),
+                Err(error) if error.kind() == ErrorKind::Damaged => report.damaged.push((pack.id, error)),
+                Err(error) => return Err(error),
+            }
         }
         naming::name(self.repository, packs)
     }

@@ -111,8 +111,14 @@ impl Sweep<'_, '_> {
                 continue;
             }
             needed.insert(*pack);
-            if !named.contains(pack) {
-                unnamed.push(self.repository.adoptable(*pack, *size)?);
+            if named.contains(pack) {
+                continue;
+            }
+            match self.repository.adoptable(*pack, *size) {
+                Ok(pack) => unnamed.push(pack),
+                // It cannot be named, and what is whole in it can still be copied out of it.
+                Err(error) if error.kind() == ErrorKind::Damaged => {}
+                Err(error) => return Err(error),
             }
         }
         naming::name(self.repository, unnamed)?;

@@ -22,22 +22,22 @@ use tempfile::TempDir;
 use super::lab::{self, Key, Lab, Tree};
 
 /// A repository with three snapshots of two folders, changed keys, a changed config, a changed list of condemned packs, a lease.
-struct Scene {
-    lab: Lab,
+pub(super) struct Scene {
+    pub lab: Lab,
     /// Keeps the folders below.
     _folder: TempDir,
-    sources: Vec<PathBuf>,
+    pub sources: Vec<PathBuf>,
     /// A cache that has seen everything.
-    warm: PathBuf,
-    snapshots: Vec<(LeaseId, Tree)>,
+    pub warm: PathBuf,
+    pub snapshots: Vec<(LeaseId, Tree)>,
     /// Older copies of objects that are replaced.
-    older: Vec<(ObjectName, Vec<u8>)>,
+    pub older: Vec<(ObjectName, Vec<u8>)>,
     newest_keyring: ObjectName,
     /// Not what opens the repository.
     other_member: ObjectName,
 }
 
-fn scene() -> &'static Scene {
+pub(super) fn scene() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
     SCENE.get_or_init(build)
 }
@@ -133,7 +133,7 @@ fn seal_lease(keys: &Keys, id: LeaseId, started: i64) -> Vec<u8> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Damage {
+pub(super) enum Damage {
     Flip(usize),
     Truncate(usize),
     Append(usize),
@@ -143,7 +143,7 @@ enum Damage {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cache {
+pub(super) enum Cache {
     Fresh,
     Warm,
 }
@@ -180,7 +180,7 @@ fn exception(scene: &Scene, name: &ObjectName, damage: Damage, cache: Cache) -> 
     EXCEPTIONS.iter().find(|exception| (exception.applies)(scene, name, damage, cache))
 }
 
-fn apply(store: &MemoryStore, scene: &Scene, name: &ObjectName, damage: Damage) {
+pub(super) fn apply(store: &MemoryStore, scene: &Scene, name: &ObjectName, damage: Damage) {
     let mut bytes = store.bytes(name).unwrap();
     match damage {
         Damage::Flip(at) => bytes[at] ^= 1 << (at % 8),
@@ -200,7 +200,7 @@ fn apply(store: &MemoryStore, scene: &Scene, name: &ObjectName, damage: Damage) 
 }
 
 /// Runs `work` for all items on all cores, and panics with all complaints.
-fn for_all<T: Sync>(items: &[T], work: impl Fn(&T) -> Vec<String> + Sync) {
+pub(super) fn for_all<T: Sync>(items: &[T], work: impl Fn(&T) -> Vec<String> + Sync) {
     let (next, complaints) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
@@ -218,7 +218,7 @@ fn for_all<T: Sync>(items: &[T], work: impl Fn(&T) -> Vec<String> + Sync) {
     assert!(complaints.is_empty(), "{} complaints:\n{shown}", complaints.len());
 }
 
-type Cell = (ObjectName, Damage, Cache);
+pub(super) type Cell = (ObjectName, Damage, Cache);
 
 /// Everything that is asked of a damaged repository.
 fn try_cell(scene: &Scene, cell: &Cell, thoroughly: bool) -> Vec<String> {
@@ -310,7 +310,7 @@ fn objects(scene: &Scene, folders: &[Folder]) -> Vec<ObjectName> {
     scene.lab.store.names().into_iter().filter(|name| folders.contains(&name.folder())).collect()
 }
 
-fn len(scene: &Scene, name: &ObjectName) -> usize {
+pub(super) fn len(scene: &Scene, name: &ObjectName) -> usize {
     scene.lab.store.bytes(name).unwrap().len()
 }
 

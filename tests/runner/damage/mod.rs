@@ -4,4 +4,5 @@ mod cache;
 mod errors;
 pub mod lab;
 mod matrix;
+mod repair;
 mod whole;

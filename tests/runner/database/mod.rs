@@ -4,6 +4,7 @@ mod broken;
 mod connection;
 mod data;
 mod export;
+mod heal;
 mod live;
 mod load;
 mod save;

@@ -1,0 +1,42 @@
+//! What is lost: chunks that a snapshot needs and that are nowhere whole, and what suffers from that.
+
+use std::collections::HashSet;
+
+use repo_format::entry::Time;
+use repo_format::id::{ChunkId, LeaseId};
+
+use super::survey::Survey;
+use super::{PATHS_NAMED, RepairOutcome, Run, SufferingSnapshot};
+use crate::error::Result;
+use crate::needs::{Affected, Needs};
+use crate::repository::ManifestObject;
+
+/// Finds out what `manifests` need that is lost.
+pub(super) fn find(
+    run: &Run<'_>,
+    manifests: &[ManifestObject],
+    survey: &Survey,
+    outcome: &mut RepairOutcome,
+) -> Result<()> {
+    let judge = |pack, chunk: &ChunkId| survey.worth(pack, chunk);
+    let mut needs = Needs::new(run.repository, run.index, &judge, run.monitor);
+    manifests.iter().try_for_each(|object| needs.walk(&object.manifest))?;
+    if needs.losses().chunks == 0 {
+        return Ok(());
+    }
+    let there: HashSet<LeaseId> = run.repository.snapshot_names()?.into_iter().collect();
+    let mut names = Affected::new(&needs);
+    // What was forgotten meanwhile may have lost its chunks for that reason.
+    for manifest in manifests.iter().map(|object| &object.manifest).filter(|m| there.contains(&m.id)) {
+        if !needs.suffers(manifest) {
+            continue;
+        }
+        let mut paths = names.paths(manifest, PATHS_NAMED + 1)?;
+        let has_more = paths.len() > PATHS_NAMED;
+        paths.truncate(PATHS_NAMED);
+        let time = Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds };
+        outcome.suffering.push(SufferingSnapshot { id: manifest.id, time, paths, has_more });
+    }
+    outcome.lost_chunks = if outcome.suffering.is_empty() { 0 } else { needs.losses().chunks };
+    Ok(())
+}
