@@ -1,7 +1,7 @@
 //! `enamel repair`: puts right what can be put right, and names what cannot.
 
-use engine::Result;
 use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, SufferingSnapshot, repair};
+use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -84,6 +84,10 @@ struct Summary {
 /// The repository cannot be opened, or not be written to.
 pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(if args.dry_run { Access::Read } else { Access::Write })?;
+    if context.settings.append_only.value && !args.dry_run {
+        let why = "a repair replaces index segments, and this repository is used as append-only; --dry-run says what it would do";
+        return Err(Error::new(ErrorKind::PermissionDenied, why));
+    }
     let depth = if args.read_data { Depth::ReadData } else { Depth::Structure };
     let condemned = if args.reset_condemned { CondemnedPolicy::BeginAnew } else { CondemnedPolicy::Refuse };
     let options = RepairOptions { depth, condemned, dry_run: args.dry_run, host: host_name(), program: program() };

@@ -17,6 +17,7 @@ fn backups_go_on_and_repairs_and_key_changes_that_delete_are_refused() {
 
     files(&machine.path("repo/packs")).iter().take(1).for_each(|pack| fs::remove_file(pack).unwrap());
     machine.run(["--append-only", "repair"]).expect(1).says("append-only");
+    assert!(machine.run(["--append-only", "repair", "--dry-run"]).code == 4);
     machine.run(["--append-only", "backup", &machine.arg("source")]).expect(0);
     machine.run(["--append-only", "verify"]).expect(0);
     machine.run(["repair"]).expect(0);

@@ -11,6 +11,7 @@ mod schema;
 mod usable;
 mod verified;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -132,6 +133,18 @@ impl Index {
                 t.prepare_cached("DELETE FROM segments WHERE id = ?1")?.execute([id.0])?;
             }
             Ok(())
+        })
+    }
+
+    /// Segments whose packs are all named by others, too.
+    pub fn redundant_segments(&self) -> Result<HashSet<SegmentId>> {
+        self.read("compare the index segments", |c| {
+            let sql = "SELECT id FROM segments s WHERE NOT EXISTS (
+                           SELECT 1 FROM named n WHERE n.segment = s.number AND NOT EXISTS (
+                               SELECT 1 FROM named o WHERE o.pack = n.pack AND o.segment <> s.number))";
+            let mut statement = c.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| row.get::<_, [u8; 32]>(0))?;
+            rows.map(|id| id.map(SegmentId)).collect()
         })
     }
 

@@ -64,6 +64,18 @@ fn a_pack_is_named_only_while_a_segment_that_names_it_is_there() {
 }
 
 #[test]
+fn a_segment_is_redundant_when_others_name_all_its_packs() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path(), REPOSITORY).unwrap();
+    let [a, b, c] = [1, 2, 3].map(|id| pack(id, vec![entry(id, 50, 0)], vec![]));
+    index.import_segment(SegmentId([1; 32]), &[a.clone(), b.clone()]).unwrap();
+    index.import_segment(SegmentId([2; 32]), &[b.clone(), c]).unwrap();
+    assert_eq!(index.redundant_segments().unwrap(), [].into());
+    index.import_segment(SegmentId([3; 32]), &[b, a]).unwrap();
+    assert_eq!(index.redundant_segments().unwrap(), [SegmentId([1; 32]), SegmentId([3; 32])].into());
+}
+
+#[test]
 fn another_repositorys_cache_is_begun_anew() {
     let folder = tempfile::tempdir().unwrap();
     Index::open(folder.path(), REPOSITORY).unwrap().import_pack(&pack(1, vec![entry(9, 50, 0)], vec![])).unwrap();

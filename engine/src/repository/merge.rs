@@ -27,6 +27,11 @@ impl Repository {
         if small.len() < MERGE_FROM {
             return Ok(());
         }
+        // Where deleting is forbidden, what was merged stays: it is not merged again and again.
+        let redundant = self.index().redundant_segments()?;
+        if small.iter().filter(|(id, _)| !redundant.contains(id)).count() < MERGE_FROM {
+            return Ok(());
+        }
         small.sort();
         let (mut merged, mut packs, mut bytes): (_, Vec<SegmentPack>, _) = (Vec::new(), Vec::new(), 0);
         for (id, size) in small {
