@@ -12,7 +12,7 @@ fn interrupted(times: u8) -> Bounds {
 #[ignore = "takes long"]
 fn two_prunes_and_forgetting_lose_nothing() {
     let scene = Scene::new();
-    let prune = |name| pruner(&scene, name, Writers::Alive).failing().process();
+    let prune = |name| pruner(&scene, name, Writers::Alive).process();
     assert_safe(&scene, vec![prune("prune 1"), prune("prune 2"), forgetter_of_the_first(&scene)], interrupted(5));
 }
 
@@ -21,7 +21,7 @@ fn two_prunes_and_forgetting_lose_nothing() {
 fn two_prunes_and_a_writer_lose_nothing() {
     for writers in [Writers::Alive, Writers::Dead] {
         let scene = Scene::new();
-        let prune = |name| pruner(&scene, name, writers).failing().process();
+        let prune = |name| pruner(&scene, name, writers).process();
         let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
         let processes = vec![prune("prune 1"), prune("prune 2"), writer, forgetter_of_the_first(&scene)];
         assert_safe(&scene, processes, interrupted(4));
