@@ -48,7 +48,16 @@ impl<'r> Live<'r> {
             Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
             Err(error) => return Err(unknown(id, error)),
         };
-        self.walk(&manifest, monitor).map_err(|error| unknown(id, error))?;
+        if let Err(error) = self.walk(&manifest, monitor) {
+            // Below what has been walked of it something may not have been: no other root may rely on that.
+            self.walked.clear();
+            let is_damaged = error.kind() == ErrorKind::Damaged;
+            return match is_damaged && repository.store().stat(&ObjectName::Snapshot(id))?.is_none() {
+                // Forgotten since it was read, and another prune has been here.
+                true => Ok(()),
+                false => Err(unknown(id, error)),
+            };
+        }
         self.roots.insert(id);
         monitor.advance(Work { items: 1, bytes: 0 });
         Ok(())

@@ -134,12 +134,14 @@ impl Sweep<'_, '_> {
         Ok(false)
     }
 
-    /// What a pack holds: by its own table, else by a segment's. If neither can be read nothing of it can be either.
+    /// What a pack holds: by its own table, else by a segment's. If neither can be read nothing of it can be either; if it is gone, another
+    /// prune has been here.
     fn describe(&self, pack: PackId, size: u64) -> Result<Option<SegmentPack>> {
         match self.repository.read_pack_table(pack, size) {
             Ok(table) => return Ok(Some(table)),
-            Err(error) if error.kind() == ErrorKind::Damaged => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() != ErrorKind::Damaged => return Err(error),
+            Err(_) if self.repository.store().stat(&ObjectName::Pack(pack))?.is_none() => return Ok(None),
+            Err(_) => {}
         }
         for segment in self.repository.index().segments_naming(&[pack])? {
             let named = self.repository.read_segment(segment)?;

@@ -169,10 +169,9 @@ impl Repository {
     pub fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
         let known: HashSet<_> = self.index.packs()?.into_iter().map(|pack| pack.id).collect();
         let mut damaged = Vec::new();
-        for (id, size) in self.list_packs()? {
-            if known.contains(&id) {
-                continue;
-            }
+        let mut unnamed: Vec<_> = self.list_packs()?.into_iter().filter(|(id, _)| !known.contains(id)).collect();
+        unnamed.sort();
+        for (id, size) in unnamed {
             match self.read_pack_table(id, size) {
                 Ok(pack) => {
                     self.index.import_pack(&pack)?;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use engine::ErrorKind;
 use engine::error::chain;
-use engine::repository::Repository;
+use engine::monitor::NullMonitor;
+use engine::prune::{self, PruneOptions};
+use engine::repository::{Repository, SnapshotObject};
 use engine::store::{Folder, ObjectName, Store};
-use repo_format::head::{KeyClass, ObjectKind};
-use repo_format::id::LeaseId;
-use repo_format::lease::Void;
+use repo_format::condemned::{CondemnedList, Phase};
+use repo_format::id::PackId;
 use scenario_tests::explore::{Change, Changes, Process};
 
-use super::scene::{Cache, Scene, back_up};
+use super::mistakes::{Lie, lying, truth};
+use super::scene::{Cache, HOST, Scene, back_up};
 
 /// What a writer ever changes. Its lease is all that it deletes.
 fn changes_of_a_writer() -> Changes {
@@ -24,54 +26,161 @@ fn changes_of_a_writer() -> Changes {
     ])
 }
 
+/// What a prune ever changes. It puts void records, but no manifest; of leases it deletes those of writers that it shut out.
+fn changes_of_a_prune() -> Changes {
+    Changes::only(&[
+        Change::Put(Folder::Top),
+        Change::Delete(Folder::Leases),
+        Change::Put(Folder::Packs),
+        Change::Delete(Folder::Packs),
+        Change::Put(Folder::Index),
+        Change::Delete(Folder::Index),
+        Change::Put(Folder::Snapshots),
+    ])
+}
+
 /// What may come of a run beside others: it ends well, is shut out, or does not get an answer.
-pub fn may_end<T>(result: engine::Result<T>) -> Result<(), String> {
+fn in_order<T>(result: engine::Result<T>) -> Result<(), String> {
     match result {
         Err(error) if !matches!(error.kind(), ErrorKind::Fenced | ErrorKind::Io) => Err(chain(&error)),
         _ => Ok(()),
     }
 }
 
-/// A process that opens the repository and does `work`.
-pub fn visitor(
-    scene: &Arc<Scene>,
-    name: &str,
+type Work = Arc<dyn Fn(&Repository) -> engine::Result<()> + Send + Sync>;
+
+/// A program that opens the repository and works on it; a process when it is done.
+pub struct Visitor {
+    scene: Arc<Scene>,
+    name: String,
+    seed: String,
     cache: Cache,
     changes: Changes,
-    work: impl Fn(&Repository) -> engine::Result<()> + Send + Sync + 'static,
-) -> Process {
-    let (scene, seed) = (scene.clone(), name.to_owned());
-    Process::new(name, changes, move |store| may_end(scene.visit(store, cache, &seed, &work)))
+    lie: Arc<dyn Fn() -> Lie + Send + Sync>,
+    work: Work,
+    ends: Ends,
 }
 
-/// A process that backs up the file that the first snapshot has, too.
-pub fn writer(scene: &Arc<Scene>, name: &str, cache: Cache) -> Process {
-    visitor(scene, name, cache, changes_of_a_writer(), back_up)
+/// How a visitor may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Well, shut out, or without an answer.
+    InOrder,
+    /// With any error.
+    Anyhow,
 }
 
-/// A process that forgets every snapshot that it sees.
-pub fn forgetter() -> Process {
-    Process::new("forget", Changes::only(&[Change::Delete(Folder::Snapshots)]), |store: Arc<dyn Store>| {
-        names(&*store, Folder::Snapshots).iter().try_for_each(|name| store.delete(name)).map_err(|e| e.to_string())
-    })
-}
-
-/// A process that declares every writer dead that it sees, right or wrong.
-pub fn fencer(scene: &Arc<Scene>) -> Process {
-    visitor(scene, "fence", Cache::Empty, Changes::only(&[Change::Put(Folder::Snapshots)]), |repository| {
-        repository.lease_names()?.into_iter().try_for_each(|id| fence(repository, id))
-    })
-}
-
-fn fence(repository: &Repository, id: LeaseId) -> engine::Result<()> {
-    let void = Void { id, time: 1, host: "another host".to_owned(), reason: "no sign of life".to_owned() };
-    let name = ObjectName::Snapshot(id);
-    let plain = void.encode().unwrap();
-    let object = repository.keys().seal(ObjectKind::Void, KeyClass::Meta, &name.to_string(), &plain)?;
-    match repository.store().put_new(&name, &[&object]) {
-        Err(error) if error.kind == engine::store::StoreErrorKind::AlreadyExists => Ok(()),
-        result => Ok(result?),
+impl Visitor {
+    fn new(
+        scene: &Arc<Scene>,
+        name: &str,
+        changes: Changes,
+        work: impl Fn(&Repository) -> engine::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let (scene, name, seed) = (scene.clone(), name.to_owned(), name.to_owned());
+        let lie = Arc::new(truth);
+        let (cache, ends) = (Cache::Empty, Ends::InOrder);
+        Visitor { scene, name, seed, cache, changes, lie, work: Arc::new(work), ends }
     }
+
+    /// It begins with what `cache` holds; otherwise with nothing.
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Visitor { cache, ..self }
+    }
+
+    /// Its randomness is that of whoever has this seed; otherwise it is its own.
+    pub fn with_seed(self, seed: &str) -> Self {
+        Visitor { seed: seed.to_owned(), ..self }
+    }
+
+    /// It may fail: what matters is what it leaves behind.
+    pub fn failing(self) -> Self {
+        Visitor { ends: Ends::Anyhow, ..self }
+    }
+
+    /// It is told what a lie makes of the truth.
+    pub fn told(self, lie: impl Fn() -> Lie + Send + Sync + 'static) -> Self {
+        Visitor { lie: Arc::new(lie), ..self }
+    }
+
+    /// The process.
+    pub fn process(self) -> Process {
+        let Visitor { scene, name, seed, cache, changes, lie, work, ends } = self;
+        Process::new(name, changes, move |store| {
+            let store = lying(store, lie());
+            let result = scene.visit(store, cache, &seed, |repository| work(repository));
+            if ends == Ends::Anyhow { Ok(()) } else { in_order(result) }
+        })
+    }
+}
+
+/// Backs up the file that the first snapshot has, too.
+pub fn writer(scene: &Arc<Scene>, name: &str) -> Visitor {
+    Visitor::new(scene, name, changes_of_a_writer(), back_up)
+}
+
+/// What a prune takes writers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    /// They live, and are waited for.
+    Alive,
+    /// They are dead, right or wrong, and are shut out.
+    Dead,
+}
+
+/// Prunes whatever is not needed.
+pub fn pruner(scene: &Arc<Scene>, name: &str, writers: Writers) -> Visitor {
+    Visitor::new(scene, name, changes_of_a_prune(), move |repository| prune_all(repository, writers))
+}
+
+fn prune_all(repository: &Repository, writers: Writers) -> engine::Result<()> {
+    let is_alive = move |_| writers == Writers::Alive;
+    let options = PruneOptions { this_host: HOST, is_alive: &is_alive, max_unused: 0, max_rewrite: u64::MAX };
+    prune::plan(repository, &options, &NullMonitor)?.run(&NullMonitor).map(drop)
+}
+
+/// Forgets every snapshot that it sees.
+pub fn forgetter(scene: &Arc<Scene>) -> Visitor {
+    Visitor::new(scene, "forget", Changes::only(&[Change::Delete(Folder::Snapshots)]), |repository| {
+        for id in repository.snapshot_names()? {
+            if let SnapshotObject::Manifest(_) = repository.read_snapshot_object(id)? {
+                repository.store().delete(&ObjectName::Snapshot(id))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Forgets the first snapshot, which it knows.
+pub fn forgetter_of_the_first(scene: &Arc<Scene>) -> Process {
+    let first = scene.repository().snapshot_names().unwrap()[0];
+    Process::new("forget", Changes::only(&[Change::Delete(Folder::Snapshots)]), move |store: Arc<dyn Store>| {
+        store.delete(&ObjectName::Snapshot(first)).map_err(|error| error.to_string())
+    })
+}
+
+/// Puts `packs` on a list, as a prune that made its plan before anything else happened. It crashes then, and another begins.
+pub fn late_pruner(scene: &Arc<Scene>, packs: Vec<PackId>) -> Visitor {
+    Visitor::new(scene, "late prune", changes_of_a_prune(), move |repository| {
+        loop {
+            let (mut condemned, tag) = repository.condemned()?;
+            let number = condemned.next;
+            condemned.next += 1;
+            condemned.lists.push(CondemnedList { number, phase: Phase::Condemned, packs: packs.clone() });
+            if repository.replace_condemned(&condemned, tag)? {
+                break;
+            }
+        }
+        prune_all(repository, Writers::Alive)
+    })
+}
+
+/// Declares every writer dead that it sees, right or wrong.
+pub fn fencer(scene: &Arc<Scene>) -> Visitor {
+    Visitor::new(scene, "fence", Changes::only(&[Change::Put(Folder::Snapshots)]), |repository| {
+        let fence = |id| repository.fence(id, HOST, "no sign of life").map(drop);
+        repository.lease_names()?.into_iter().try_for_each(fence)
+    })
 }
 
 /// What must not be: a process that looks whether there are snapshots and then deletes all packs, as if nobody else were there.

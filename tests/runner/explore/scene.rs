@@ -28,6 +28,8 @@ const NOW: Time = Time { seconds: 1_750_000_000, nanoseconds: 0 };
 /// Where files are in memory, if there is such a place: caches are made by the thousand.
 const MEMORY: &str = "/dev/shm";
 
+/// The machine that everybody is on.
+pub const HOST: &str = "host";
 /// The file whose directory all snapshots need.
 pub const KEPT: &str = "kept";
 const OTHER: &str = "other";
@@ -53,21 +55,32 @@ pub struct Scene {
 impl Scene {
     /// Makes it.
     pub fn new() -> Arc<Self> {
+        Self::prepared(|_, _| {})
+    }
+
+    /// Makes it, and lets `prepare` do with it what others could have done before: no cache knows of that.
+    pub fn prepared(prepare: impl FnOnce(&MemoryStore, &Repository)) -> Arc<Self> {
+        standing::at(NOW, || with_seed(b"scene", || Arc::new(Self::make(prepare))))
+    }
+
+    fn make(prepare: impl FnOnce(&MemoryStore, &Repository)) -> Self {
         let store = MemoryStore::new();
         let key = KeyFile::generate().unwrap().to_text().to_string();
         let folder = folder_in_memory();
         init(&store, &credential(&key), &InitOptions::default()).unwrap();
         let repository = open(Arc::new(store.clone()), &key, &folder.path().join("cache")).unwrap();
-        let session = WriterSession::begin(&repository, &WriterOptions::default(), &NullMonitor).unwrap();
+        let session = WriterSession::begin(&repository, &writer_options(), &NullMonitor).unwrap();
         commit(session, &[OTHER, KEPT]).unwrap();
         // What the writer's own run has left in the cache is one thing, what a segment says another: begin with the latter.
         repository.sync_index(&NullMonitor).unwrap();
         drop(repository);
-        let repository = open(Arc::new(store.deep_clone()), &key, &folder.path().join("keys")).unwrap();
-        Arc::new(Scene { store, repository, key, folder })
+        open(Arc::new(store.clone()), &key, &folder.path().join("empty")).unwrap();
+        let repository = open(Arc::new(store.clone()), &key, &folder.path().join("keys")).unwrap();
+        prepare(&store, &repository);
+        Scene { store, repository, key, folder }
     }
 
-    /// The repository as it was in the beginning, for its keys.
+    /// The repository; whoever looks at another store uses nothing of it but its keys.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
@@ -82,17 +95,20 @@ impl Scene {
     ) -> Result<T> {
         let folder = folder_in_memory();
         let own = folder.path().join("cache");
-        if cache == Cache::Filled {
-            copy_folder(&self.folder.path().join("cache"), &own);
-        }
+        let template = if cache == Cache::Filled { "cache" } else { "empty" };
+        copy_folder(&self.folder.path().join(template), &own);
         standing::at(NOW, || with_seed(seed.as_bytes(), || work(&open(store, &self.key, &own)?)))
     }
 }
 
 /// Backs up one file that is small enough to stand in its directory.
 pub fn back_up(repository: &Repository) -> Result<()> {
-    let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor)?;
+    let session = WriterSession::begin(repository, &writer_options(), &NullMonitor)?;
     commit(session, &[KEPT])
+}
+
+fn writer_options() -> WriterOptions {
+    WriterOptions { host: HOST.to_owned(), ..WriterOptions::default() }
 }
 
 /// Stores a directory for each of `files`, and commits a snapshot of the last.
@@ -163,7 +179,7 @@ fn manifest(session: &WriterSession<'_>, tree: Option<ChunkId>, files: &[&str]) 
         ids: tree.into_iter().collect(),
         seconds: NOW.seconds,
         nanoseconds: 0,
-        host: "host".to_owned(),
+        host: HOST.to_owned(),
         user: "user".to_owned(),
         tags: Vec::new(),
         program: "scenario-tests".to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::store::{Folder, MemoryStore, ObjectName, Store, StoreError, StoreErrorKind, Tag};
 use repo_format::id::LeaseId;
-use scenario_tests::explore::{Change, Changes, Judge, Process, Report, Scenario, Violation, explore};
+use scenario_tests::explore::{Change, Changes, Judge, Order, Process, Report, Scenario, Violation, explore};
 
 const SHARED: ObjectName = ObjectName::Condemned;
 
@@ -36,7 +36,16 @@ impl Judge for OneInTheRoom {
 }
 
 fn run(store: MemoryStore, processes: Vec<Process>, judge: &dyn Judge) -> Result<Report, Box<Violation>> {
-    explore(&Scenario { store, processes, judge, states_max: 100_000 })
+    run_interrupted(store, processes, judge, None)
+}
+
+fn run_interrupted(
+    store: MemoryStore,
+    processes: Vec<Process>,
+    judge: &dyn Judge,
+    interruptions_max: Option<u8>,
+) -> Result<Report, Box<Violation>> {
+    explore(&Scenario { store, processes, judge, order: Order::Breadth, interruptions_max, states_max: 100_000 })
 }
 
 fn process(name: &str, program: impl Fn(&dyn Store) -> Result<(), String> + Send + Sync + 'static) -> Process {
@@ -76,6 +85,13 @@ fn a_lock_that_is_looked_at_first_is_found_wrong_on_a_shortest_way() {
     assert_eq!(violation.what, "2 are in the room");
     let verbs: Vec<_> = violation.steps.iter().map(|step| step.request.split(' ').next().unwrap()).collect();
     assert_eq!(verbs, ["stat", "stat", "put", "put", "put", "put"], "{violation}");
+}
+
+#[test]
+fn what_needs_one_interruption_is_found_with_one() {
+    let visitors = || vec![looks_then_enters(1), looks_then_enters(2)];
+    assert!(run_interrupted(MemoryStore::new(), visitors(), &OneInTheRoom, Some(0)).unwrap().is_all);
+    assert!(run_interrupted(MemoryStore::new(), visitors(), &OneInTheRoom, Some(1)).is_err());
 }
 
 #[test]

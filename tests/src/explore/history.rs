@@ -2,7 +2,7 @@
 
 use engine::store::{MemoryStore, StoreErrorKind};
 
-use super::process::{Event, Process, Run};
+use super::process::{Event, Process, Run, Script};
 use super::request::Answer;
 use super::state::{AnswerId, RequestId, Values};
 
@@ -14,7 +14,7 @@ pub(super) const ENDED: HistoryId = HistoryId::MAX;
 
 /// Runs that stand still, to go on where they stand; further ones are given up, and run again when they are needed. Each has a thread
 /// and open files.
-const PARKED_MAX: usize = 32;
+const PARKED_MAX: usize = 128;
 
 struct Node {
     before: Option<(HistoryId, AnswerId)>,
@@ -40,7 +40,7 @@ impl<'s> Histories<'s> {
 
     /// The history of a process that has not been told anything.
     pub fn first(&mut self, values: &mut Values) -> Result<HistoryId, String> {
-        let (run, event) = self.start();
+        let (run, event) = self.start(Script::new());
         self.grow(None, run, event, values)
     }
 
@@ -68,11 +68,14 @@ impl<'s> Histories<'s> {
         if let Some((_, next)) = known {
             return Ok(*next);
         }
-        let mut run = match self.parked.iter().position(|(parked, _)| *parked == history) {
-            Some(at) => self.parked.swap_remove(at).1,
-            None => self.run_again(history, values)?,
+        let (run, event) = match self.parked.iter().position(|(parked, _)| *parked == history) {
+            Some(at) => {
+                let (_, mut run) = self.parked.swap_remove(at);
+                let event = run.go_on(values.answers.get(answer).clone());
+                (run, event)
+            }
+            None => self.run_again(history, answer, values),
         };
-        let event = run.go_on(values.answers.get(answer).clone());
         let next = self.grow(Some((history, answer)), run, event, values)?;
         self.nodes[history as usize].after.push((answer, next));
         Ok(next)
@@ -83,35 +86,22 @@ impl<'s> Histories<'s> {
         values.answers.id(Answer::Failed(StoreErrorKind::Io))
     }
 
-    fn start(&mut self) -> (Run, Event) {
-        self.runs += 1;
-        Run::start(self.process, self.constant)
+    /// Runs the process anew, through a history and one answer more.
+    fn run_again(&mut self, history: HistoryId, answer: AnswerId, values: &Values) -> (Run, Event) {
+        let mut script = Vec::new();
+        let mut last = Some((history, answer));
+        while let Some((history, answer)) = last {
+            let node = &self.nodes[history as usize];
+            script.push((values.requests.get(node.asks).clone(), values.answers.get(answer).clone()));
+            last = node.before;
+        }
+        script.reverse();
+        self.start(script)
     }
 
-    fn run_again(&mut self, history: HistoryId, values: &mut Values) -> Result<Run, String> {
-        let mut path = vec![history];
-        let mut answers = Vec::new();
-        while let Some((before, answer)) = self.nodes[path[path.len() - 1] as usize].before {
-            path.push(before);
-            answers.push(answer);
-        }
-        let (mut run, mut event) = self.start();
-        for (at, node) in path.iter().rev().enumerate() {
-            let asked = match event {
-                Event::Asks(request) => Some(values.requests.id(request)),
-                Event::Ends(_) => None,
-            };
-            let before = self.nodes[*node as usize].asks;
-            if asked != Some(before) {
-                let (before, now) = (values.requests.get(before), asked.map(|asked| values.requests.get(asked)));
-                return Err(format!("it is not deterministic: told the same, it asked {before:?}, and then {now:?}"));
-            }
-            match answers.iter().rev().nth(at) {
-                Some(answer) => event = run.go_on(values.answers.get(*answer).clone()),
-                None => return Ok(run),
-            }
-        }
-        unreachable!("the last node of a history has no answer yet")
+    fn start(&mut self, script: Script) -> (Run, Event) {
+        self.runs += 1;
+        Run::start(self.process, self.constant, script)
     }
 
     fn grow(
@@ -124,6 +114,9 @@ impl<'s> Histories<'s> {
         let request = match event {
             Event::Ends(result) => return result.map(|()| ENDED),
             Event::Asks(request) => request,
+            Event::Strays { before, now } => {
+                return Err(format!("it is not deterministic: told the same, it asked {before:?}, and then {now:?}"));
+            }
         };
         self.process.changes.check(&request)?;
         let lost_answers = match before {

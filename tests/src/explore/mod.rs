@@ -1,15 +1,18 @@
 //! Everything that several processes can do to one store, explored: every order of their operations, and every answer that gets lost.
 //!
 //! ```text
-//!   process ----asks----> history ----request----> search ----performs----> stores
-//!   (real code,           (what it has been told    (every state once,       (contents, each once;
-//!    on a thread)          so far: asks what next)   breadth first)           the real store acts)
+//!   process ----asks---> history ----request---> search ----performs---> stores
+//!   (real code,          (what it was told       (every state once)      (contents, each once;
+//!    on a thread)         so far: what next)                              the real store acts)
 //! ```
 //!
 //! A process is real code that uses a [`Store`](engine::store::Store). It is deterministic: what it asks next follows from what it has been
 //! told so far. So each **history** of answers is run once, alone, and then known; a state of the whole is a content of the store and a
 //! history for each process, and the states are walked through without running anything again. A process that asks otherwise when it is
 //! told the same is reported: nothing could be said of it.
+//!
+//! Steps that no other process can notice are not put in every order ([`Changes`]). Where there are too many states still, those that need
+//! more than a few interruptions of a process can be left out.
 //!
 //! A crash needs no step of its own. A process that is never given another answer is one that has crashed, and what must always hold is
 //! asked of every state, not of the last ones only.
@@ -25,5 +28,5 @@ mod trace;
 pub use process::Process;
 pub use reduction::{Change, Changes};
 pub use request::{Answer, Request, pass};
-pub use search::{Judge, Report, Scenario, explore};
+pub use search::{Judge, Order, Report, Scenario, explore};
 pub use trace::{Step, Violation};

@@ -1,5 +1,6 @@
 //! A process: real code on a thread of its own, which stands still at each operation until it is told what came of it.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,9 +43,19 @@ impl Process {
 pub(super) enum Event {
     /// It asks.
     Asks(Request),
+    /// It asks something else than it did when it was told the same.
+    Strays {
+        /// What it asked then.
+        before: Request,
+        /// What it asks now.
+        now: Request,
+    },
     /// It has ended.
     Ends(Result<(), String>),
 }
+
+/// What a process asked, and what it was told.
+pub(super) type Script = Vec<(Request, Answer)>;
 
 /// A process on its way.
 pub(super) struct Run {
@@ -54,18 +65,19 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts a process. What never changes is read from `constant`, without asking.
-    pub fn start(process: &Process, constant: &MemoryStore) -> (Self, Event) {
+    /// Starts a process and takes it through `script`, to what it does then. What never changes is read from `constant`, without asking.
+    pub fn start(process: &Process, constant: &MemoryStore, script: Script) -> (Self, Event) {
         let (answers, told) = channel();
         let (asks, events) = channel();
         let (program, constant) = (process.program.clone(), constant.clone());
+        let exchange = Exchange { script: script.into(), asks: asks.clone(), told };
         let thread = std::thread::spawn(move || {
-            let store = Arc::new(asking(constant, asks.clone(), told));
+            let store = Arc::new(asking(constant, exchange));
             let result = std::panic::catch_unwind(AssertUnwindSafe(|| program(store)));
             // Nobody listens any more when this run was given up.
             let _ = asks.send(Event::Ends(result.unwrap_or_else(|_| Err("it panicked".to_owned()))));
         });
-        let mut run = Run { answers: Some(answers), events, thread: Some(thread) };
+        let run = Run { answers: Some(answers), events, thread: Some(thread) };
         let first = run.event();
         (run, first)
     }
@@ -77,7 +89,7 @@ impl Run {
         self.event()
     }
 
-    fn event(&mut self) -> Event {
+    fn event(&self) -> Event {
         self.events.recv().expect("a process asks or ends")
     }
 }
@@ -92,20 +104,35 @@ impl Drop for Run {
     }
 }
 
+/// How a process and the explorer talk.
+struct Exchange {
+    script: VecDeque<(Request, Answer)>,
+    asks: Sender<Event>,
+    told: Receiver<Answer>,
+}
+
+impl Exchange {
+    fn ask(&mut self, request: Request) -> Answer {
+        let event = match self.script.pop_front() {
+            Some((before, answer)) if before == request => return answer,
+            Some((before, _)) => Event::Strays { before, now: request },
+            None => Event::Asks(request),
+        };
+        match self.asks.send(event) {
+            Ok(()) => self.told.recv().unwrap_or(CRASHED),
+            Err(_) => CRASHED,
+        }
+    }
+}
+
+const CRASHED: Answer = Answer::Failed(StoreErrorKind::Io);
+
 /// The store of a process. Its threads take turns.
-fn asking(constant: MemoryStore, asks: Sender<Event>, told: Receiver<Answer>) -> impl Store {
-    let exchange = Mutex::new((asks, told));
-    pass(move |request| {
-        if is_constant(&request) {
-            return request.perform(&constant);
-        }
-        let exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
-        let (asks, told) = &*exchange;
-        let crashed = Answer::Failed(StoreErrorKind::Io);
-        match asks.send(Event::Asks(request)) {
-            Ok(()) => told.recv().unwrap_or(crashed),
-            Err(_) => crashed,
-        }
+fn asking(constant: MemoryStore, exchange: Exchange) -> impl Store {
+    let exchange = Mutex::new(exchange);
+    pass(move |request| match is_constant(&request) {
+        true => request.perform(&constant),
+        false => exchange.lock().unwrap_or_else(PoisonError::into_inner).ask(request),
     })
 }
 

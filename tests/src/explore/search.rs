@@ -1,6 +1,6 @@
-//! The search: every state once, breadth first, so that the way to what is wrong is a shortest one.
+//! The search: every state once.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use engine::store::{MemoryStore, ObjectName};
 
@@ -31,6 +31,15 @@ pub trait Judge {
     }
 }
 
+/// Which states are looked at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The nearest: the way to what is wrong is a shortest one.
+    Breadth,
+    /// The farthest, of the last process before the others: quicker, since a process goes on where it stands.
+    Depth,
+}
+
 /// What to explore.
 pub struct Scenario<'s> {
     /// What the store holds at the beginning.
@@ -39,6 +48,10 @@ pub struct Scenario<'s> {
     pub processes: Vec<Process>,
     /// What must hold.
     pub judge: &'s dyn Judge,
+    /// In which order.
+    pub order: Order,
+    /// How often at most a process is interrupted by another; `None` is as often as can be. What goes wrong mostly needs few interruptions.
+    pub interruptions_max: Option<u8>,
     /// More states than this are not explored.
     pub states_max: usize,
 }
@@ -75,6 +88,10 @@ struct State {
     store: StoreId,
     /// Of processes that are not there: [`ENDED`].
     histories: [HistoryId; PROCESSES_MAX],
+    /// Where interruptions are counted: how many there were.
+    interruptions: u8,
+    /// And whose turn it is, counted from 1.
+    turn: u8,
 }
 
 /// How a state was reached first.
@@ -94,6 +111,8 @@ struct Search<'s> {
     known: HashSet<State>,
     states: Vec<State>,
     arrivals: Vec<Arrival>,
+    /// States whose steps have not been taken.
+    ahead: VecDeque<u32>,
 }
 
 impl<'s> Search<'s> {
@@ -109,27 +128,33 @@ impl<'s> Search<'s> {
             known: HashSet::new(),
             states: Vec::new(),
             arrivals: Vec::new(),
+            ahead: VecDeque::new(),
         }
     }
 
     fn run(mut self) -> Result<Report, Box<Violation>> {
         let store = self.stores.id(&self.scenario.store);
-        let mut first = State { store, histories: [ENDED; PROCESSES_MAX] };
+        let mut first = State { store, histories: [ENDED; PROCESSES_MAX], interruptions: 0, turn: 0 };
         for (histories, history) in self.histories.iter_mut().zip(&mut first.histories) {
             *history = histories.first(&mut self.values).map_err(|what| empty(what, &histories.process.name))?;
         }
         self.arrive(first, None)?;
-        let mut next = 0;
-        while next < self.states.len() && self.states.len() < self.scenario.states_max {
-            self.leave(next)?;
-            next += 1;
+        while self.states.len() < self.scenario.states_max {
+            let next = match self.scenario.order {
+                Order::Breadth => self.ahead.pop_front(),
+                Order::Depth => self.ahead.pop_back(),
+            };
+            match next {
+                Some(next) => self.leave(next as usize)?,
+                None => break,
+            }
         }
         Ok(Report {
             states: self.states.len(),
             stores: self.stores.count(),
             histories: self.histories.iter().map(Histories::count).sum(),
             runs: self.histories.iter().map(|histories| histories.runs).sum(),
-            is_all: next == self.states.len(),
+            is_all: self.ahead.is_empty(),
         })
     }
 
@@ -143,9 +168,25 @@ impl<'s> Search<'s> {
             let end = self.scenario.judge.at_end(&self.stores.load(state.store));
             return end.map_err(|what| self.violation(at, None, what));
         }
-        let alone = asking.iter().find(|asks| self.is_undisturbed(&state, **asks, &asking)).copied();
-        let steps = alone.map_or(asking, |alone| vec![alone]);
-        steps.into_iter().try_for_each(|(process, request)| self.step(at, &state, process, request))
+        if let Some((process, request)) = asking.iter().find(|asks| self.is_undisturbed(&state, **asks, &asking)) {
+            return self.step(at, &state, *process, *request);
+        }
+        for (process, request) in asking {
+            if let Some(state) = self.with_turn(state, process) {
+                self.step(at, &state, process, request)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The state when it is the turn of a process; `None` if that would be one interruption too many.
+    fn with_turn(&self, state: State, process: usize) -> Option<State> {
+        let Some(most) = self.scenario.interruptions_max else { return Some(state) };
+        let turn = u8::try_from(process).expect("few processes") + 1;
+        let is_interrupted =
+            state.turn != 0 && state.turn != turn && state.histories[usize::from(state.turn) - 1] != ENDED;
+        let interruptions = state.interruptions + u8::from(is_interrupted);
+        (interruptions <= most).then_some(State { interruptions, turn, ..state })
     }
 
     /// Whether this is a read that no other process can influence.
@@ -186,6 +227,7 @@ impl<'s> Search<'s> {
         let store = state.store;
         let id = u32::try_from(self.states.len()).expect("fewer than 4 billion states");
         self.states.push(state);
+        self.ahead.push_back(id);
         self.arrivals.push(arrival.unwrap_or(Arrival { from: id, process: 0, lost: false }));
         // Contents are numbered as they are met, and each is entered at once.
         if store as usize >= self.judged {

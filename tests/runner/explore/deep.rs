@@ -1,0 +1,39 @@
+//! More processes, and more of what they can do: for minutes or hours, when the protocol has changed. CONTRIBUTING.md has the command.
+
+use super::people::{Writers, forgetter_of_the_first, pruner, writer};
+use super::scene::{Cache, Scene};
+use super::{Bounds, assert_safe};
+
+fn interrupted(times: u8) -> Bounds {
+    Bounds { interruptions_max: Some(times), states_max: 60_000_000 }
+}
+
+#[test]
+#[ignore = "takes long"]
+fn two_prunes_and_forgetting_lose_nothing() {
+    let scene = Scene::new();
+    let prune = |name| pruner(&scene, name, Writers::Alive).process();
+    assert_safe(&scene, vec![prune("prune 1"), prune("prune 2"), forgetter_of_the_first(&scene)], interrupted(5));
+}
+
+#[test]
+#[ignore = "takes long"]
+fn two_prunes_and_a_writer_lose_nothing() {
+    for writers in [Writers::Alive, Writers::Dead] {
+        let scene = Scene::new();
+        let prune = |name| pruner(&scene, name, writers).process();
+        let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
+        let processes = vec![prune("prune 1"), prune("prune 2"), writer, forgetter_of_the_first(&scene)];
+        assert_safe(&scene, processes, interrupted(4));
+    }
+}
+
+#[test]
+#[ignore = "takes long"]
+fn two_writers_that_lose_answers_and_a_prune_lose_nothing() {
+    let scene = Scene::new();
+    let prune = pruner(&scene, "prune", Writers::Alive).process();
+    let first = writer(&scene, "writer 1").with_cache(Cache::Filled).process().losing_answers(1);
+    let second = writer(&scene, "writer 2").process().losing_answers(1);
+    assert_safe(&scene, vec![prune, first, second, forgetter_of_the_first(&scene)], interrupted(4));
+}

@@ -1,0 +1,67 @@
+//! Prunes, beside writers, forgetting and each other.
+
+use super::people::{Writers, forgetter, forgetter_of_the_first, pruner, writer};
+use super::scene::{Cache, Scene};
+use super::{ALL, Bounds, assert_safe};
+
+/// Few interruptions: what they can do is explored in seconds.
+const fn interrupted(times: u8) -> Bounds {
+    Bounds { interruptions_max: Some(times), ..ALL }
+}
+
+#[test]
+fn a_prune_alone_does_the_same_each_time() {
+    let scene = Scene::new();
+    assert_safe(&scene, vec![pruner(&scene, "prune", Writers::Alive).process()], ALL);
+}
+
+#[test]
+fn a_prune_that_loses_answers_is_in_order() {
+    let scene = Scene::new();
+    let prune = pruner(&scene, "prune", Writers::Alive).process().losing_answers(2);
+    assert_safe(&scene, vec![prune, forgetter_of_the_first(&scene)], ALL);
+}
+
+#[test]
+fn a_prune_that_waits_for_writers_loses_nothing() {
+    let scene = Scene::new();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
+    let prune = pruner(&scene, "prune", Writers::Alive).process();
+    assert_safe(&scene, vec![prune, writer, forgetter(&scene).process()], ALL);
+}
+
+#[test]
+fn a_prune_that_shuts_writers_out_loses_nothing() {
+    let scene = Scene::new();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
+    let prune = pruner(&scene, "prune", Writers::Dead).process();
+    assert_safe(&scene, vec![prune, writer, forgetter_of_the_first(&scene)], ALL);
+}
+
+#[test]
+fn two_prunes_and_a_writer_that_seldom_interrupt_each_other_lose_nothing() {
+    let scene = Scene::new();
+    let prune = |name| pruner(&scene, name, Writers::Dead).process();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
+    assert_safe(
+        &scene,
+        vec![prune("prune 1"), prune("prune 2"), writer, forgetter_of_the_first(&scene)],
+        interrupted(1),
+    );
+}
+
+#[test]
+fn two_writers_and_a_prune_that_seldom_interrupt_each_other_lose_nothing() {
+    let scene = Scene::new();
+    let prune = pruner(&scene, "prune", Writers::Alive).process();
+    let first = writer(&scene, "writer 1").with_cache(Cache::Filled).process();
+    let second = writer(&scene, "writer 2").process();
+    assert_safe(&scene, vec![prune, first, second, forgetter_of_the_first(&scene)], interrupted(2));
+}
+
+#[test]
+fn two_prunes_that_seldom_interrupt_each_other_both_end_in_order() {
+    let scene = Scene::new();
+    let prune = |name| pruner(&scene, name, Writers::Alive).process();
+    assert_safe(&scene, vec![prune("prune 1"), prune("prune 2")], interrupted(2));
+}
