@@ -40,6 +40,28 @@ impl Index {
         })
     }
 
+    /// Calls `each` with each of `ids`, in ascending order, and all its copies. For many ids at once this is several times as quick as one
+    /// by one: neighbours stand together.
+    pub fn copies_of(&self, ids: &[ChunkId], each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        self.read("look up chunks", |c| {
+            let transaction = c.unchecked_transaction()?;
+            let mut statement =
+                transaction.prepare_cached("SELECT pack, sealed FROM chunks WHERE id = ?1 ORDER BY pack")?;
+            let mut copies = Vec::new();
+            for id in ids {
+                copies.clear();
+                let mut rows = statement.query([id.0])?;
+                while let Some(row) = rows.next()? {
+                    copies.push(Copy { pack: row.get(0)?, sealed_len: row.get(1)? });
+                }
+                each(id, &copies);
+            }
+            Ok(())
+        })
+    }
+
     /// Segments that name any of `packs`.
     pub fn segments_naming(&self, packs: &[PackId]) -> Result<Vec<SegmentId>> {
         self.read("find index segments", |c| {

@@ -148,6 +148,6 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Without this guarantee SQLite plans a kept statement anew each time it is given other values, which takes longer than the look-up.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -8192)?;
-    connection.pragma_update(None, "mmap_size", 1i64 << 30)?;
+    connection.pragma_update(None, "mmap_size", 1i64 << 26)?;
     connection.pragma_update(None, "temp_store", "memory")
 }

@@ -12,6 +12,10 @@ use repo_format::sealed::ENVELOPE_LEN;
 use crate::crypto::{Keys, ObjectKey};
 use crate::error::Result;
 
+/// A pack is full with so many chunks, however small they are: its table has to fit the format's limit, also when it is joined with the
+/// last ones of a run.
+const CHUNKS_MAX: usize = 100_000;
+
 /// A pack that is being filled.
 pub(super) struct OpenPack {
     pub key: ObjectKey,
@@ -81,7 +85,7 @@ impl Slot {
         contents.size += chunk.bytes.len() as u64;
         contents.chunks.push(chunk);
         contents.sealing_now -= 1;
-        let full = contents.size >= full_at;
+        let full = contents.size >= full_at || contents.chunks.len() >= CHUNKS_MAX;
         drop(contents);
         if full {
             // Out of the slot first, so that nobody reserves in it any more; only then can it be closed.

@@ -102,7 +102,16 @@ mod tests {
 
     fn pack(number: u32, needed_percent: u64, size: u64) -> PackUse {
         let (id, class) = (PackId([1; 32]), KeyClass::Data);
-        PackUse { id, number, size, class, named: true, chunk_bytes: size, needed_bytes: size * needed_percent / 100 }
+        PackUse {
+            id,
+            number,
+            size,
+            class,
+            named: true,
+            chunk_bytes: size,
+            needed_bytes: size * needed_percent / 100,
+            needed_chunks: 1,
+        }
     }
 
     fn limits() -> Limits {

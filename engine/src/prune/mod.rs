@@ -10,6 +10,7 @@
 //! takes it off the list. FORMAT.md, section 13.1, has the rules; each is there because without it data would be lost.
 
 mod choose;
+mod elsewhere;
 mod ids;
 mod lists;
 mod live;
@@ -38,7 +39,9 @@ use sweep::{Sweep, Swept};
 use usage::{PackUse, usage};
 
 /// Bytes that are copied before the packs that they come from are deleted, at most: so a long prune makes progress, and needs little room.
-const REWRITE_AT_A_TIME: u64 = GIB;
+const BYTES_AT_A_TIME: u64 = GIB;
+/// And chunks: each takes some 200 bytes of memory meanwhile.
+const CHUNKS_AT_A_TIME: u64 = 200_000;
 
 /// How to prune.
 #[derive(Clone, Copy)]
@@ -287,13 +290,15 @@ impl Plan<'_, '_> {
 
 /// Packs that are rewritten together.
 fn batches(packs: Vec<PackUse>) -> Vec<Vec<PackUse>> {
-    let (mut batches, mut bytes): (Vec<Vec<PackUse>>, u64) = (Vec::new(), 0);
+    let mut batches: Vec<Vec<PackUse>> = Vec::new();
+    let (mut bytes, mut chunks) = (0, 0);
     for pack in packs {
         bytes += pack.needed_bytes;
+        chunks += pack.needed_chunks;
         match batches.last_mut() {
-            Some(last) if bytes <= REWRITE_AT_A_TIME => last.push(pack),
+            Some(last) if bytes <= BYTES_AT_A_TIME && chunks <= CHUNKS_AT_A_TIME => last.push(pack),
             _ => {
-                bytes = pack.needed_bytes;
+                (bytes, chunks) = (pack.needed_bytes, pack.needed_chunks);
                 batches.push(vec![pack]);
             }
         }

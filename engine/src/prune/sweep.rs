@@ -1,18 +1,19 @@
 //! Deleting the packs of a condemned list, once nobody can need them (FORMAT.md, section 13.1). The order of every step matters.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use repo_format::condemned::{CondemnedList, Phase};
-use repo_format::id::{ChunkId, LeaseId, PackId};
+use repo_format::id::{LeaseId, PackId};
 use repo_format::pack::ChunkKind;
 use repo_format::segment::SegmentPack;
 
+use super::elsewhere::Elsewhere;
 use super::lists::{self, Lists};
 use super::live::Live;
 use super::roots::{self, Threat};
 use super::{PruneOptions, naming};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{UsablePacks, sealed_chunks};
+use crate::index::sealed_chunks;
 use crate::monitor::{Monitor, Work};
 use crate::repository::Repository;
 use crate::store::ObjectName;
@@ -100,14 +101,17 @@ impl Sweep<'_, '_> {
         let listed = self.repository.list_packs()?;
         self.repository.sync_index(self.monitor)?;
         let indexed = self.repository.index().packs()?;
-        let usable = UsablePacks::new(&indexed, &listed, &lists.packs());
         let named: HashSet<_> = indexed.iter().filter(|pack| pack.named).map(|pack| pack.id).collect();
-        let mut copies = Copies { repository: self.repository, usable, listed: &listed, tables: HashMap::new() };
+        let mut elsewhere = Elsewhere::new(self.repository, &indexed, &listed, &lists.packs());
         let (mut needed, mut unnamed) = (HashSet::new(), Vec::new());
         for pack in &list.packs {
             let Some(size) = listed.get(pack) else { continue };
             let Some(table) = self.describe(*pack, *size)? else { continue };
-            if !self.is_needed(&table, &mut copies)? {
+            let chunks: Vec<_> = sealed_chunks(&table, 0)
+                .filter(|(id, at)| at.kind != ChunkKind::Padding && self.live.needs(id))
+                .map(|(id, _)| id)
+                .collect();
+            if elsewhere.has_all(&chunks)? {
                 continue;
             }
             needed.insert(*pack);
@@ -123,15 +127,6 @@ impl Sweep<'_, '_> {
         }
         naming::name(self.repository, unnamed)?;
         Ok(needed)
-    }
-
-    fn is_needed(&self, table: &SegmentPack, copies: &mut Copies<'_>) -> Result<bool> {
-        for (id, location) in sealed_chunks(table, 0) {
-            if location.kind != ChunkKind::Padding && self.live.needs(&id) && !copies.has(&id)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// What a pack holds: by its own table, else by a segment's. If neither can be read nothing of it can be either; if it is gone, another
@@ -175,39 +170,4 @@ enum Fenced {
     Some,
     /// Nobody was; these are waited for.
     None(Vec<Writer>),
-}
-
-/// Where else a chunk stands, as the packs' own tables confirm.
-struct Copies<'a> {
-    repository: &'a Repository,
-    usable: UsablePacks,
-    listed: &'a HashMap<PackId, u64>,
-    tables: HashMap<PackId, HashSet<ChunkId>>,
-}
-
-impl Copies<'_> {
-    fn has(&mut self, id: &ChunkId) -> Result<bool> {
-        for location in self.repository.index().locations(id)? {
-            if self.usable.contains(location.number) && self.confirms(location.pack, id)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn confirms(&mut self, pack: PackId, id: &ChunkId) -> Result<bool> {
-        if let Some(table) = self.tables.get(&pack) {
-            return Ok(table.contains(id));
-        }
-        let size = self.listed.get(&pack).copied().unwrap_or(0);
-        let table = match self.repository.read_pack_table(pack, size) {
-            Ok(table) => table.table.entries.iter().map(|entry| entry.id).collect(),
-            // Nothing of it is confirmed.
-            Err(error) if error.kind() == ErrorKind::Damaged => HashSet::new(),
-            Err(error) => return Err(error),
-        };
-        let confirmed = table.contains(id);
-        self.tables.insert(pack, table);
-        Ok(confirmed)
-    }
 }

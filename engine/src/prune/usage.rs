@@ -23,6 +23,8 @@ pub(super) struct PackUse {
     pub chunk_bytes: u64,
     /// Of these, the ones that are needed and that no pack holds which is better suited to keep them.
     pub needed_bytes: u64,
+    /// How many these are.
+    pub needed_chunks: u64,
 }
 
 /// The use of all packs.
@@ -59,7 +61,10 @@ pub(super) fn usage(
             continue;
         }
         let (id, number, size, class, named) = (pack.id, pack.number, pack.size, pack.class, pack.named);
-        packs.insert(number, PackUse { id, number, size, class, named, chunk_bytes: 0, needed_bytes: 0 });
+        packs.insert(
+            number,
+            PackUse { id, number, size, class, named, chunk_bytes: 0, needed_bytes: 0, needed_chunks: 0 },
+        );
     }
     let mut found = 0;
     index.each_chunk(&mut |id, copies| {
@@ -76,6 +81,7 @@ pub(super) fn usage(
         let Some(pack) = keeper.and_then(|number| packs.get_mut(&number)) else { return };
         let length = copies.iter().find(|copy| copy.pack == pack.number).map_or(0, |copy| copy.sealed_len);
         pack.needed_bytes += u64::from(length);
+        pack.needed_chunks += 1;
     })?;
     let mut packs: Vec<_> = packs.into_values().collect();
     packs.sort_by_key(|pack| pack.number);

@@ -69,12 +69,15 @@ fn whole_seconds(seconds: f64) -> i64 {
     seconds as i64
 }
 
+/// How long another backup is waited for: a server takes a while to notice that one was killed.
+const OTHERS_WAIT_SECONDS: u32 = 5;
+
 /// Keeps other backups of the server away for as long as `connection` lives.
 ///
 /// # Errors
 /// [`ErrorKind::Fenced`] if another one is running: its session is named.
 pub(super) fn keep_others_away(connection: &mut Connection) -> Result<()> {
-    if connection.value(&format!("SELECT GET_LOCK('{LOCK}', 0)"))?.as_deref() == Some("1") {
+    if connection.value(&format!("SELECT GET_LOCK('{LOCK}', {OTHERS_WAIT_SECONDS})"))?.as_deref() == Some("1") {
         return Ok(());
     }
     let who = connection.value(&format!("SELECT IS_USED_LOCK('{LOCK}')"))?;
