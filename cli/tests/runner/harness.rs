@@ -137,6 +137,13 @@ impl Answer {
         self
     }
 
+    /// Checks that the exit status is one of these.
+    #[track_caller]
+    pub fn expect_one_of(self, codes: &[i32]) -> Self {
+        let code = if codes.contains(&self.code) { self.code } else { codes[0] };
+        self.expect(code)
+    }
+
     /// Checks that standard error names `text`.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {

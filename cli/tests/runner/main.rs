@@ -11,6 +11,7 @@ mod demo;
 mod forget;
 mod harness;
 mod help;
+mod histories;
 mod hooks;
 mod interrupt;
 mod json;

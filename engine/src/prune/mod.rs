@@ -29,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::PackNumber;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::Repository;
+use crate::store::ObjectName;
 use crate::writers::{IsAlive, Writer};
 
 use choose::{Choice, Limits, choose};
@@ -205,7 +206,12 @@ impl Plan<'_, '_> {
         for pack in &self.choice.unnamed {
             match self.repository.adoptable(pack.id, pack.size) {
                 Ok(pack) => packs.push(pack),
-                Err(error) if error.kind() == ErrorKind::Damaged => report.damaged.push((pack.id, error)),
+                Err(error) if error.kind() == ErrorKind::Damaged => {
+                    // Another prune may have been here first.
+                    if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
+                        report.damaged.push((pack.id, error));
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

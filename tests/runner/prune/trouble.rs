@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use engine::ErrorKind;
+use engine::index::sealed_chunks;
 use engine::monitor::NullMonitor;
 use engine::prune::{PruneReport, plan};
+use engine::repair::{Depth, RepairOptions, repair};
 use engine::store::faulty::{Fault, FaultyStore, Op, When};
 use engine::store::{Folder, MemoryStore, ObjectName, PowerLoss, Store, StoreErrorKind};
 use repo_format::config::Access;
+use repo_format::head::KeyClass;
+use repo_format::id::{LeaseId, PackId};
+use repo_format::pack::ChunkKind;
 
 use super::scene::{Scene, assert_undamaged, options, prune};
-use crate::support::{Fixture, Hook};
+use crate::support::{Fixture, Hook, Tree, assert_same, look};
 
 /// A scene in which a prune has everything to do: packs that go, and packs that are rewritten.
 fn busy_scene() -> Scene {
@@ -130,7 +135,7 @@ fn a_node_that_cannot_be_read_stops_it_before_anything_is_done() {
     let scene = busy_scene();
     let repository = scene.fixture.open();
     let meta = repository.index().packs().unwrap().into_iter();
-    let meta = meta.filter(|pack| pack.class == repo_format::head::KeyClass::Meta);
+    let meta = meta.filter(|pack| pack.class == KeyClass::Meta);
     for pack in meta {
         scene.store.delete(&ObjectName::Pack(pack.id)).unwrap();
     }
@@ -146,8 +151,7 @@ fn lost_chunks_are_counted_and_do_not_keep_the_rest_from_going() {
     let scene = busy_scene();
     let repository = scene.fixture.open();
     let biggest = repository.index().packs().unwrap().into_iter();
-    let biggest =
-        biggest.filter(|p| p.class == repo_format::head::KeyClass::Data).max_by_key(|pack| pack.size).unwrap();
+    let biggest = biggest.filter(|p| p.class == KeyClass::Data).max_by_key(|pack| pack.size).unwrap();
     scene.store.delete(&ObjectName::Pack(biggest.id)).unwrap();
     let (forecast, report) = prune(&scene.fixture.open_anew(), &options()).unwrap();
     assert!(forecast.lost_chunks > 0, "{forecast:?}");
@@ -170,6 +174,65 @@ fn a_pack_with_a_damaged_chunk_that_is_needed_stays_as_it_is() {
         Err(error) => assert_eq!(error.kind(), ErrorKind::Damaged),
         Ok((_, report)) => assert!(!report.damaged.is_empty(), "{report:?}"),
     }
+}
+
+/// Damages a chunk of the pack of data that was put last; gives the pack.
+fn damage_newest(scene: &Scene) -> PackId {
+    let repository = scene.fixture.open();
+    let data = repository.index().packs().unwrap().into_iter().filter(|pack| pack.class == KeyClass::Data);
+    let newest = data.max_by_key(|pack| pack.number).unwrap();
+    let table = repository.read_pack_table(newest.id, newest.size).unwrap();
+    let chunks = sealed_chunks(&table, newest.number).map(|(_, location)| location);
+    let chunks: Vec<_> = chunks.filter(|location| location.kind == ChunkKind::Data).collect();
+    assert!(chunks.len() > 1, "some of it is whole");
+    let name = ObjectName::Pack(newest.id);
+    let mut bytes = scene.store.bytes(&name).unwrap();
+    bytes[usize::try_from(chunks[0].offset).unwrap() + 3] ^= 1;
+    scene.store.put_raw(&name, bytes);
+    newest.id
+}
+
+/// Restores a snapshot of which the only file with this path is lost: all else is as it was.
+fn assert_all_but_one(scene: &Scene, (snapshot, tree): &(LeaseId, Tree), lost: &[u8]) {
+    let (target, outcome) = scene.fixture.restore(&scene.fixture.open_anew(), *snapshot, "root");
+    assert_eq!(outcome.problem_count, 1, "{:?}", outcome.problems);
+    let (mut expected, mut found) = (tree.clone(), look(&target));
+    assert!(expected.remove(lost).is_some(), "{}", String::from_utf8_lossy(lost));
+    found.remove(lost);
+    assert_same(&expected, &found);
+}
+
+#[test]
+fn a_repaired_repository_is_pruned_and_the_damaged_pack_goes_with_the_last_snapshot_that_needs_it() {
+    let mut scene = Scene::new(4);
+    let damaged = damage_newest(&scene);
+    let options_of_repair = RepairOptions { depth: Depth::ReadData, ..RepairOptions::default() };
+    let repaired = repair(&scene.fixture.open(), &options_of_repair, &NullMonitor).unwrap();
+    let [suffering] = &repaired.suffering[..] else { panic!("{repaired:?}") };
+    let [path] = &suffering.paths[..] else { panic!("{repaired:?}") };
+    let lost = path.strip_prefix(b"root/").unwrap();
+    assert_eq!(suffering.id, scene.snapshots[3].0);
+
+    scene.forget(0);
+    let before = scene.pack_bytes();
+    for fixture_opens in [scene.fixture.open(), scene.fixture.open_anew()] {
+        let (_, report) = prune(&fixture_opens, &options()).unwrap();
+        let stays: Vec<_> = report.damaged.iter().map(|(pack, _)| *pack).collect();
+        assert_eq!((stays, report.waiting.len()), (vec![damaged], 0), "{report:?}");
+    }
+    assert!(scene.pack_bytes() < before);
+    assert!(scene.store.bytes(&ObjectName::Pack(damaged)).is_some(), "a better disk might still read it");
+    let newest = scene.snapshots.pop().unwrap();
+    assert_all_but_one(&scene, &newest, lost);
+    for (snapshot, tree) in &scene.snapshots {
+        scene.fixture.assert_restores(&scene.fixture.open_anew(), *snapshot, tree);
+    }
+
+    scene.store.delete(&ObjectName::Snapshot(newest.0)).unwrap();
+    let (_, report) = prune(&scene.fixture.open(), &options()).unwrap();
+    assert!(report.damaged.is_empty(), "{report:?}");
+    assert!(scene.store.bytes(&ObjectName::Pack(damaged)).is_none());
+    assert_next_finishes(&scene, &scene.fixture, "the damage is gone");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use engine::ErrorKind;
 use engine::monitor::NullMonitor;
-use engine::prune::PruneOptions;
+use engine::prune::{PruneOptions, plan};
 use engine::repository::{WriterOptions, WriterSession};
 use engine::store::{Folder, ObjectName, Store};
 use engine::writers::list;
@@ -70,6 +70,22 @@ fn a_dead_writer_of_this_machine_is_shut_out_and_its_work_is_used_by_the_next() 
     assert_eq!(error.kind(), ErrorKind::Fenced);
     assert!(engine::error::chain(&error).contains("its process is gone"), "{error}");
     scene.back_up();
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn what_another_prune_has_deleted_meanwhile_is_no_damage() {
+    let mut scene = Scene::new(4);
+    scene.forget(0);
+    let repository = scene.fixture.open();
+    let options = options();
+    let slow = plan(&repository, &options, &NullMonitor).unwrap();
+    assert!(slow.forecast().rewritten_packs > 0 && slow.forecast().unneeded_packs > 0, "{:?}", slow.forecast());
+    let (_, fast) = prune(&scene.fixture.open_anew(), &options).unwrap();
+    assert!(fast.deleted_packs > 0, "{fast:?}");
+    let report = slow.run(&NullMonitor).unwrap();
+    assert!(report.damaged.is_empty() && report.waiting.is_empty(), "{report:?}");
+    assert_eq!(scene.fixture.open().condemned().unwrap().0.lists, []);
     scene.assert_whole(&scene.fixture);
 }
 
