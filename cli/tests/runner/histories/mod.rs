@@ -112,6 +112,7 @@ impl History {
         for folder in ["packs", "leases"] {
             assert_eq!(files(&self.machine.path("repo").join(folder)), Vec::<std::path::PathBuf>::new());
         }
+        assert!(files(&self.machine.path("repo/tmp")).len() <= 1, "nothing but a lock is left of all that died");
         self.expect("cache-2", "verify");
     }
 
