@@ -56,11 +56,12 @@ impl<'a> Rewrite<'a> {
             }
             match self.copy(pack, &mut output) {
                 Ok(()) => rewritten.replaced.push(pack.id),
-                // Another prune may have been here first.
-                Err(error) if is_damage(&error) => match self.repository.store().stat(&ObjectName::Pack(pack.id))? {
-                    Some(_) => rewritten.damaged.push((pack.id, error)),
-                    None => {}
-                },
+                Err(error) if is_damage(&error) => {
+                    // Another prune may have been here first.
+                    if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
+                        rewritten.damaged.push((pack.id, error));
+                    }
+                }
                 Err(error) => return Err(error),
             }
             self.monitor.advance(Work { items: 1, bytes: pack.needed_bytes });
