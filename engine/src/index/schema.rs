@@ -17,6 +17,8 @@ pub const FILES: [&str; 3] = [DATABASE, "index.sqlite-wal", "index.sqlite-shm"];
 const CORRUPT: &str = "corrupt";
 /// Another version is not migrated: a cache is begun anew.
 const SCHEMA_VERSION: i64 = 3;
+/// Bytes of the database that are mapped: what is mapped counts as memory, however large it grows.
+const MAPPED: i64 = 16 << 20;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SCHEMA: &str = "
@@ -148,6 +150,6 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Without this guarantee SQLite plans a kept statement anew each time it is given other values, which takes longer than the look-up.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -8192)?;
-    connection.pragma_update(None, "mmap_size", 1i64 << 26)?;
+    connection.pragma_update(None, "mmap_size", MAPPED)?;
     connection.pragma_update(None, "temp_store", "memory")
 }

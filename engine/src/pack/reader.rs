@@ -1,9 +1,10 @@
 //! From a chunk's id back to its plain bytes.
 
+use std::collections::HashSet;
 use std::ops::{Deref, Range};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use repo_format::id::ChunkId;
+use repo_format::id::{ChunkId, SegmentId};
 use repo_format::pack::ChunkKind;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -29,19 +30,33 @@ impl Deref for Plain {
 pub struct ChunkReader<'r> {
     repository: &'r Repository,
     index: &'r Index,
-    /// Whether the index has been read anew because something was not found; none for an index that cannot be.
-    reloaded: Option<Mutex<bool>>,
+    /// How new the index is; none for one that stays as it is.
+    freshness: Option<Mutex<Freshness>>,
+}
+
+/// How often the index is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
+const REFRESHES_MAX: usize = 16;
+
+/// What a reader knows of its index.
+#[derive(Default)]
+struct Freshness {
+    /// How often it was brought up to date because something was not found.
+    count: u64,
+    /// The segments that were there then.
+    segments: HashSet<SegmentId>,
+    /// Whether it has been made anew by then: what it said of packs may have been wrong.
+    is_anew: bool,
 }
 
 impl<'r> ChunkReader<'r> {
     /// A reader; the index should have been brought up to date after the snapshots were listed.
     pub fn new(repository: &'r Repository) -> Self {
-        ChunkReader { repository, index: repository.index(), reloaded: Some(Mutex::new(false)) }
+        ChunkReader { repository, index: repository.index(), freshness: Some(Mutex::default()) }
     }
 
     /// A reader that knows only what `index` says.
     pub fn with_index(repository: &'r Repository, index: &'r Index) -> Self {
-        ChunkReader { repository, index, reloaded: None }
+        ChunkReader { repository, index, freshness: None }
     }
 
     /// The repository.
@@ -49,20 +64,28 @@ impl<'r> ChunkReader<'r> {
         self.repository
     }
 
-    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the index is read anew, once.
+    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the index is brought up to date,
+    /// again whenever the repository has changed since: a prune may have moved the chunk, and the next prune once more.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if no copy is whole.
     pub fn read(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
-        match (self.read_known(kind, id), &self.reloaded) {
-            (Err(error), Some(reloaded)) if error.kind() == ErrorKind::Damaged => {
-                self.reload(reloaded)?;
-                // The first error is about what the index said; the second try knows better. Also when another thread has read the
-                // index anew meanwhile.
-                self.read_known(kind, id)
+        let Some(freshness) = &self.freshness else { return self.read_known(kind, id) };
+        let mut count = lock(freshness).count;
+        let mut result = self.read_known(kind, id);
+        for _ in 0..REFRESHES_MAX {
+            match &result {
+                Err(error) if error.kind() == ErrorKind::Damaged => {}
+                _ => return result,
             }
-            (result, _) => result,
+            match self.refresh(freshness, count)? {
+                Some(newer) => count = newer,
+                None => return result,
+            }
+            // The first error is about what the index said; the next try knows better.
+            result = self.read_known(kind, id);
         }
+        result
     }
 
     fn read_known(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
@@ -92,17 +115,35 @@ impl<'r> ChunkReader<'r> {
         }
     }
 
-    /// Reads the index anew, once: all of it, since what it says of packs may be wrong.
-    fn reload(&self, reloaded: &Mutex<bool>) -> Result<()> {
-        let mut reloaded = reloaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if *reloaded {
-            return Ok(());
+    /// Brings the index up to date if it has been so `count` times; gives how often it has been now, or nothing if that was in vain.
+    fn refresh(&self, freshness: &Mutex<Freshness>, count: u64) -> Result<Option<u64>> {
+        let mut freshness = lock(freshness);
+        if freshness.count > count {
+            // Another thread was first.
+            return Ok(Some(freshness.count));
         }
-        *reloaded = true;
-        self.index.forget_packs()?;
-        self.repository.sync_index(&NullMonitor)?;
+        let mut segments = self.segments()?;
+        if freshness.count > 0 && freshness.segments == segments {
+            if freshness.is_anew {
+                return Ok(None);
+            }
+            self.index.forget_packs()?;
+            segments = self.segments()?;
+            freshness.is_anew = true;
+        }
         // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
         self.repository.index_unnamed_packs()?;
-        Ok(())
+        freshness.segments = segments;
+        freshness.count += 1;
+        Ok(Some(freshness.count))
     }
+
+    /// The segments that are there, after taking in those that are new.
+    fn segments(&self) -> Result<HashSet<SegmentId>> {
+        Ok(self.repository.sync_index(&NullMonitor)?.segments.into_keys().collect())
+    }
+}
+
+fn lock(freshness: &Mutex<Freshness>) -> MutexGuard<'_, Freshness> {
+    freshness.lock().unwrap_or_else(PoisonError::into_inner)
 }

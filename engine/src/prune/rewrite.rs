@@ -2,7 +2,7 @@
 //!
 //! Chunks keep the order in which they were written: what was saved together stays together, and a restore reads it together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use repo_format::head::KeyClass;
 use repo_format::id::{ChunkId, PackId};
@@ -13,7 +13,7 @@ use super::live::Live;
 use super::naming;
 use super::usage::{PackUse, kept_copy};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Location, PackNumber, sealed_chunks};
+use crate::index::{Copy, Location, PackNumber, sealed_chunks};
 use crate::monitor::{Monitor, Work};
 use crate::pack::{PackRewriter, open_chunk};
 use crate::repository::Repository;
@@ -56,10 +56,11 @@ impl<'a> Rewrite<'a> {
             }
             match self.copy(pack, &mut output) {
                 Ok(()) => rewritten.replaced.push(pack.id),
-                // Another prune may have been here first.
                 Err(error) if is_damage(&error) => {
-                    let is_there = self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some();
-                    rewritten.damaged.extend(is_there.then_some((pack.id, error)));
+                    // Another prune may have been here first.
+                    if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
+                        rewritten.damaged.push((pack.id, error));
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -74,20 +75,21 @@ impl<'a> Rewrite<'a> {
     /// Copies what is needed of one pack, as its own table says.
     fn copy(&self, pack: &PackUse, output: &mut Output<'a, '_>) -> Result<()> {
         let table = self.repository.read_pack_table(pack.id, pack.size)?;
-        let is_needed = |(id, at): &(ChunkId, Location)| at.kind != ChunkKind::Padding && self.live.needs(id);
-        let chunks: Vec<_> = sealed_chunks(&table, pack.number).filter(is_needed).collect();
-        let ids: Vec<_> = chunks.iter().map(|(id, _)| *id).collect();
-        let mut kept = HashSet::new();
-        self.repository.index().copies_of(&ids, &mut |id, copies| {
-            if kept_copy(copies, self.packs) == Some(pack.number) {
-                kept.insert(id);
+        for (id, location) in sealed_chunks(&table, pack.number) {
+            if location.kind == ChunkKind::Padding || !self.live.needs(&id) || self.keeper(&id)? != Some(pack.number) {
+                continue;
             }
-        })?;
-        for (id, location) in chunks.iter().filter(|(id, _)| kept.contains(id)) {
-            let sealed = self.read(id, location)?;
-            self.push(*id, location, sealed, output)?;
+            let sealed = self.read(&id, &location)?;
+            self.push(id, &location, sealed, output)?;
         }
         Ok(())
+    }
+
+    /// The pack that keeps a chunk.
+    fn keeper(&self, id: &ChunkId) -> Result<Option<PackNumber>> {
+        let locations = self.repository.index().locations(id)?;
+        let copies: Vec<_> = locations.iter().map(|at| Copy { pack: at.number, sealed_len: at.sealed_len }).collect();
+        Ok(kept_copy(&copies, self.packs))
     }
 
     /// The sealed bytes of a chunk, which are known to open: what cannot be read must not replace anything.

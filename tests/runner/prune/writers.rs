@@ -4,14 +4,17 @@ use std::fs;
 
 use engine::ErrorKind;
 use engine::monitor::NullMonitor;
+use engine::pack::ChunkReader;
 use engine::prune::{PruneOptions, plan};
 use engine::repository::{WriterOptions, WriterSession};
 use engine::store::{Folder, ObjectName, Store};
 use engine::writers::list;
 use repo_format::condemned::{CondemnedList, Phase};
+use repo_format::id::ChunkId;
+use repo_format::pack::ChunkKind;
 
 use super::scene::{HOST, Scene, options, prune};
-use crate::support::{Hook, backup_options, backup_paths, look, noise};
+use crate::support::{Hook, backup_options, backup_paths, by_id, look, noise};
 
 fn session_options() -> WriterOptions {
     WriterOptions { host: HOST.to_owned(), program: "test".to_owned(), dry_run: false }
@@ -87,6 +90,27 @@ fn what_another_prune_has_deleted_meanwhile_is_no_damage() {
     assert!(report.damaged.is_empty() && report.waiting.is_empty(), "{report:?}");
     assert_eq!(scene.fixture.open().condemned().unwrap().0.lists, []);
     scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn whoever_reads_for_long_finds_what_backups_and_prunes_put_meanwhile_again_and_again() {
+    let mut scene = Scene::new(3);
+    let repository = scene.fixture.open_anew();
+    let reader = ChunkReader::new(&repository);
+    for round in 0..3 {
+        fs::write(scene.root.join(format!("file {round}")), noise(500 + round, 150_000)).unwrap();
+        scene.back_up();
+        scene.forget(0);
+        let (_, report) = prune(&scene.fixture.open_anew(), &options()).unwrap();
+        assert!(report.deleted_packs > 0, "{report:?}");
+        for (snapshot, _) in &scene.snapshots {
+            for id in by_id(&scene.fixture.open(), *snapshot).manifest.ids {
+                reader.read(ChunkKind::Node, &id).unwrap();
+            }
+        }
+    }
+    let error = reader.read(ChunkKind::Node, &ChunkId([7; 32])).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged, "what is nowhere is not looked for without an end");
 }
 
 #[test]

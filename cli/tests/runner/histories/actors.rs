@@ -132,7 +132,7 @@ impl Round<'_> {
     }
 
     fn fence(&self, mut random: Random) {
-        if !random.one_in(4) {
+        if !random.one_in(3) {
             return;
         }
         let leases = self.processes.run(self.anybody(&mut random, "--json leases")).expect(0);
