@@ -21,7 +21,7 @@ use crate::tree::{
     ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, join, lookup, read_file,
 };
 
-pub use ranges::KeyRanges;
+pub use ranges::{KeyRanges, RowPiece};
 
 /// The databases of a snapshot, in the order of its roots.
 pub fn databases(manifest: &Manifest) -> impl Iterator<Item = &Root> {

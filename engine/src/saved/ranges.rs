@@ -18,6 +18,15 @@ pub struct KeyRanges {
     shown: String,
 }
 
+/// Some encoded rows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct RowPiece {
+    /// Their bytes.
+    pub text: Vec<u8>,
+    /// How many.
+    pub rows: u64,
+}
+
 /// A key in the order of its table; those of one table are of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'k> {
@@ -83,20 +92,26 @@ impl KeyRanges {
         Ok(from..to.max(from))
     }
 
-    /// Of the encoded rows of a segment those that are in the ranges, and how many these are.
+    /// Of the encoded rows of a segment those that are in the ranges, in pieces of at most `rows_max` rows.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if a row has no key.
-    pub fn rows_of(&self, segment: &[u8]) -> Result<(Vec<u8>, u64)> {
-        let (mut rows, mut count) = (Vec::new(), 0);
+    pub fn rows_of(&self, segment: &[u8], rows_max: u64) -> Result<Vec<RowPiece>> {
+        let mut pieces = Vec::<RowPiece>::new();
         for row in segment.split_inclusive(|byte| *byte == b'\n') {
             let key = self.key(row.strip_suffix(b"\n").unwrap_or(row));
-            if self.has(&key.ok_or_else(|| self.damaged("a saved row has no key"))?) {
-                rows.extend_from_slice(row);
-                count += 1;
+            if !self.has(&key.ok_or_else(|| self.damaged("a saved row has no key"))?) {
+                continue;
+            }
+            if pieces.last().is_none_or(|piece| piece.rows >= rows_max) {
+                pieces.push(RowPiece::default());
+            }
+            if let Some(piece) = pieces.last_mut() {
+                piece.text.extend_from_slice(row);
+                piece.rows += 1;
             }
         }
-        Ok((rows, count))
+        Ok(pieces)
     }
 
     fn has(&self, key: &Key<'_>) -> bool {
@@ -174,7 +189,10 @@ mod tests {
         let ranges = KeyRanges::new(&table(RowOrder::Integer, vec![2]), &ranges).unwrap();
         assert_eq!(ranges.count(), 2);
         let rows = b"a\t-6\nb\t-5\nc\t2\nd\t3\ne\t9\nf\t10\ng\t20\nh\t21\n";
-        assert_eq!(ranges.rows_of(rows).unwrap(), (b"b\t-5\nc\t2\nf\t10\ng\t20\n".to_vec(), 4));
+        let piece = |text: &[u8], rows| RowPiece { text: text.to_vec(), rows };
+        assert_eq!(ranges.rows_of(rows, 9).unwrap(), [piece(b"b\t-5\nc\t2\nf\t10\ng\t20\n", 4)]);
+        let pieces = [piece(b"b\t-5\nc\t2\nf\t10\n", 3), piece(b"g\t20\n", 1)];
+        assert_eq!(ranges.rows_of(rows, 3).unwrap(), pieces);
         assert_eq!(ranges.within(&segment(Some(("3", "9")))).unwrap(), 1..1);
         assert_eq!(ranges.within(&segment(Some(("2", "10")))).unwrap(), 0..2);
         assert_eq!(ranges.within(&segment(Some(("20", "100")))).unwrap(), 1..2);
@@ -185,7 +203,8 @@ mod tests {
     fn keys_of_several_columns_are_compared_as_bytes() {
         let ranges = KeyRanges::new(&table(RowOrder::KeyBytes, vec![2, 1]), &[range("a\t10", "a\t9")]).unwrap();
         let rows = b"1\ta\n10\ta\n9\ta\n9\tb\n";
-        assert_eq!(ranges.rows_of(rows).unwrap(), (b"10\ta\n9\ta\n".to_vec(), 2));
+        let piece = RowPiece { text: b"10\ta\n9\ta\n".to_vec(), rows: 2 };
+        assert_eq!(ranges.rows_of(rows, 9).unwrap(), [piece]);
     }
 
     #[test]
@@ -196,7 +215,7 @@ mod tests {
         }
         assert!(KeyRanges::new(&table(RowOrder::RowBytes, vec![]), []).is_err());
         let ranges = KeyRanges::new(&numbers, &[range("1", "2")]).unwrap();
-        assert!(ranges.rows_of(b"x\ty\n").is_err());
+        assert!(ranges.rows_of(b"x\ty\n", 9).is_err());
         assert!(ranges.within(&segment(Some(("x", "y")))).is_err());
     }
 }
