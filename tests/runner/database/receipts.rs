@@ -243,6 +243,7 @@ fn receipts_of_one_purge_are_shown_together_and_the_first_may_go_when_the_last_n
     assert_eq!((all.purges.len(), all.unreadable.len(), all.released.len()), (1, 0, 0));
     assert_eq!(all.purges[0].receipt().unwrap().id(), ended);
     assert_eq!(all.purges[0].receipt().unwrap().record, less);
+    assert_eq!(all.purges[0].named(&begun.to_string()).unwrap().record.phase, PurgePhase::Begun);
     assert!(superseded(&all).is_empty(), "a row that only the first names may be gone all the same");
     let references = all.purges[0].references();
     assert_eq!(references.iter().map(|found| found.id).collect::<Vec<_>>(), [begun, ended]);
@@ -266,6 +267,7 @@ fn a_release_is_usual_after_six_years_and_leaves_a_note() {
     let release =
         Release { host: "office".into(), user: "ada".into(), ..Release::now(PurgeId([5; 16]), "asked".into()) };
     note_release(&scene.repository, &release).unwrap();
+    assert!(history(&scene.repository).unwrap().released.is_empty(), "it is kept as yet");
     forget(&scene.repository, &purge.references(), &Author::default(), &NullMonitor).unwrap();
     let all = history(&scene.repository).unwrap();
     assert!(all.purges.is_empty());

@@ -39,7 +39,7 @@ pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>)
     let repo = context.open(Access::Read)?;
     repo.sync_index(context.ui)?;
     let purge = find(&repo, receipt)?;
-    let manifest = &purge.receipt()?.manifest;
+    let manifest = &purge.named(receipt)?.manifest;
     let url = args.to_database.as_deref().unwrap_or_default();
     let address = args.server.address(url, context)?;
     let options = PurgedOptions {

@@ -37,6 +37,9 @@ pub struct HistoryArgs {
 struct PurgeMessage<'p> {
     receipt: String,
     purge: String,
+    /// The receipt of its beginning, if there are two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun_receipt: Option<String>,
     state: &'static str,
     operator: &'p str,
     host: &'p str,
@@ -169,6 +172,7 @@ fn message(purge: &Purge) -> Result<PurgeMessage<'_>> {
     Ok(PurgeMessage {
         receipt: receipt.id().to_string(),
         purge: record.purge.to_string(),
+        begun_receipt: purge.begun.as_ref().map(|begun| begun.id().to_string()).filter(|_| purge.ended.is_some()),
         state: state(purge),
         operator: &record.operator,
         host: &record.host,

@@ -77,6 +77,9 @@ impl Page {
         self.field("plan", &format!("digest {}", format::hex(&record.plan.0)));
         self.field("proven by", &format!("snapshot {}", record.snapshot));
         self.field("receipt", &format!("{} ({}), digest {}", manifest.id, state(purge), format::hex(&digest.0)));
+        if let Some(begun) = purge.begun.as_ref().filter(|_| purge.ended.is_some()) {
+            self.field("", &format!("{} (begun), which names all rows that were to go", begun.id()));
+        }
         self.field("written by", &manifest.program);
         let kept = kept(repository, receipt)?;
         for table in &record.tables {

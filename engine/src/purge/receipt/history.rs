@@ -76,6 +76,17 @@ impl Purge {
         receipt.ok_or_else(|| Error::new(ErrorKind::NotFound, "a purge has no receipt"))
     }
 
+    /// The receipt whose id begins with `prefix`, else that of [`Purge::receipt`]: where the end names fewer rows than the beginning, as a
+    /// connection was lost, that of the beginning has them all.
+    ///
+    /// # Errors
+    /// As [`Purge::receipt`].
+    pub fn named(&self, prefix: &str) -> Result<&Receipt> {
+        let prefix = prefix.to_ascii_lowercase();
+        let named = self.receipts().find(|receipt| receipt.id().to_string().starts_with(&prefix));
+        named.map_or_else(|| self.receipt(), Ok)
+    }
+
     /// All its receipts.
     pub fn references(&self) -> Vec<SeenManifest> {
         self.begun.iter().chain(&self.ended).map(Receipt::reference).collect()
@@ -106,6 +117,8 @@ pub fn history(repository: &Repository) -> Result<History> {
             _ => {}
         }
     }
+    // A release that was interrupted is none yet.
+    history.released.retain(|release| !purges.contains_key(&release.purge));
     history.purges = purges.into_values().collect();
     let started = |purge: &Purge| purge.receipts().map(|receipt| receipt.record.started).min();
     history.purges.sort_by_key(started);
