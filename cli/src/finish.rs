@@ -43,8 +43,12 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
+        ErrorKind::NotFound if matches!(command, Command::Purge(_)) => "`enamel purge history` lists the receipts.",
         ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
+        ErrorKind::Refused if matches!(command, Command::Purge(_)) => {
+            "Nothing was let go. `enamel purge --help` says what is kept, and for how long."
+        }
         ErrorKind::Refused => {
             "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`."
         }

@@ -28,6 +28,7 @@ pub mod needs;
 pub mod pack;
 pub mod profile;
 pub mod prune;
+pub mod purge;
 pub mod repair;
 pub mod repository;
 pub mod restore;

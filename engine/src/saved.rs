@@ -3,9 +3,11 @@
 //! Nothing is read before it is asked for, and what cannot be read says so where it is missed: a table that is damaged does not
 //! keep the others from being restored.
 
+mod ranges;
+
 use repo_format::database::{
-    ACCOUNTS_FILE, AccountsRecord, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, SchemaRecord, ServerRecord, TABLE_FILE,
-    TableRecord, escape_name, unescape_name,
+    ACCOUNTS_FILE, AccountsRecord, RECEIPT_FILE, ROWS_FILE, ReceiptRecord, SCHEMA_FILE, SERVER_FILE, SchemaRecord,
+    ServerRecord, TABLE_FILE, TableRecord, escape_name, unescape_name,
 };
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
@@ -18,6 +20,8 @@ use crate::pack::ChunkReader;
 use crate::tree::{
     ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, join, lookup, read_file,
 };
+
+pub use ranges::{KeyRanges, RowPiece};
 
 /// The databases of a snapshot, in the order of its roots.
 pub fn databases(manifest: &Manifest) -> impl Iterator<Item = &Root> {
@@ -112,6 +116,17 @@ impl<'r> Database<'r> {
     pub fn accounts(&self) -> Result<Option<AccountsRecord>> {
         match self.folder.find(ACCOUNTS_FILE)? {
             Some(_) => self.folder.record(ACCOUNTS_FILE, AccountsRecord::decode).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What a receipt says of its purge; nothing in a snapshot.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`].
+    pub fn receipt(&self) -> Result<Option<ReceiptRecord>> {
+        match self.folder.find(RECEIPT_FILE)? {
+            Some(_) => self.folder.record(RECEIPT_FILE, ReceiptRecord::decode).map(Some),
             None => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use repo_format::database::{AccountsRecord, SchemaRecord, ServerRecord, TableRecord, escape_name, unescape_name};
+use repo_format::database::{AccountsRecord, ReceiptRecord, SchemaRecord, ServerRecord, TableRecord, escape_name, unescape_name};
 
 /// What decodes must encode, and decode to the same again.
 macro_rules! round_trip {
@@ -15,11 +15,12 @@ macro_rules! round_trip {
 
 fuzz_target!(|data: &[u8]| {
     let Some((selector, rest)) = data.split_first() else { return };
-    match selector % 5 {
+    match selector % 6 {
         0 => round_trip!(ServerRecord, rest),
         1 => round_trip!(AccountsRecord, rest),
         2 => round_trip!(SchemaRecord, rest),
         3 => round_trip!(TableRecord, rest),
+        4 => round_trip!(ReceiptRecord, rest),
         _ => names(rest),
     }
 });

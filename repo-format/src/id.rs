@@ -84,6 +84,11 @@ id!(
     16
 );
 id!(
+    /// 16 random bytes: a run that purges rows, in all phases of its receipt.
+    PurgeId,
+    16
+);
+id!(
     /// 16 random bytes: a member of the keyring.
     MemberId,
     16

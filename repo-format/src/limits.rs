@@ -57,6 +57,10 @@ pub const ROW_KEY: u64 = 64 * KIB;
 pub const DATABASE_RECORD: u64 = 64 * MIB;
 /// Columns of a table.
 pub const COLUMNS_COUNT: u64 = 4096;
+/// Tables of a receipt: a table counts once for each category.
+pub const PURGED_TABLES_COUNT: u64 = 1024;
+/// Ranges of keys of a receipt, of all its tables.
+pub const KEY_RANGES_COUNT: u64 = 1024 * 1024;
 /// Manifests that a manifest says its writer had seen.
 pub const SEEN_COUNT: u64 = 16;
 /// Manifests that a record says were forgotten: with their digests they fill most of its 64 KiB.

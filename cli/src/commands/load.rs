@@ -1,5 +1,7 @@
 //! `enamel restore --to-database`: the database of a snapshot, back on a server.
 
+pub mod purged;
+
 use engine::load::{
     Accounts, Binlog, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, LoadedTable, References,
     SchemaChoice, TableChoice,
@@ -24,9 +26,9 @@ pub struct LoadArgs {
     /// Only this schema, under another name if one is given; can be given several times [default: all]
     #[arg(long = "schema", value_name = "NAME[=OTHER]", value_parser = parse_schema, requires = "to_database")]
     schemas: Vec<SchemaChoice>,
-    /// Only this table and its triggers; can be given several times
+    /// Only this table and its triggers; can be given several times. With --purged `S.T=S2.T2` puts its rows into another table
     #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table, requires = "to_database")]
-    tables: Vec<TableChoice>,
+    tables: Vec<ChosenTable>,
     /// Replace what is there: load beside it, check, swap; what was there is kept as SCHEMA__before_DATE
     #[arg(long, requires = "to_database")]
     overwrite: bool,
@@ -59,6 +61,15 @@ pub struct LoadArgs {
     jobs: Option<u8>,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+/// A table that is named.
+#[derive(Debug, Clone)]
+struct ChosenTable {
+    schema: String,
+    table: String,
+    /// Schema and name of the table that its rows go into.
+    other: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -109,6 +120,10 @@ pub fn run(
     snapshot: &Snapshot,
     context: &Context<'_>,
 ) -> Result<Exit> {
+    if args.tables.iter().any(|table| table.other.is_some()) {
+        let message = "a table of a snapshot comes back under its name: give another one to its schema, with --schema";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
     let address = args.server.address(url, context)?;
     let began = std::time::Instant::now();
     let outcome = engine::load::load(repository, snapshot, &address, &options(args, dry_run), context.ui)?;
@@ -132,7 +147,7 @@ fn options(args: &LoadArgs, dry_run: bool) -> LoadOptions {
     LoadOptions {
         database: None,
         schemas: args.schemas.clone(),
-        tables: args.tables.clone(),
+        tables: args.tables.iter().map(chosen).collect(),
         existing: if args.overwrite { Existing::Swap } else { Existing::Refuse },
         check: if args.check { Check::Digests } else { Check::Counts },
         definer: match args.definer {
@@ -162,14 +177,22 @@ fn parse_schema(text: &str) -> std::result::Result<SchemaChoice, String> {
     }
 }
 
-/// Reads `SCHEMA.TABLE`.
-fn parse_table(text: &str) -> std::result::Result<TableChoice, String> {
-    match text.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
-            Ok(TableChoice { schema: schema.to_owned(), table: table.to_owned() })
-        }
+fn chosen(table: &ChosenTable) -> TableChoice {
+    TableChoice { schema: table.schema.clone(), table: table.table.clone() }
+}
+
+/// Reads `SCHEMA.TABLE` or `SCHEMA.TABLE=SCHEMA.TABLE`.
+fn parse_table(text: &str) -> std::result::Result<ChosenTable, String> {
+    let pair = |text: &str| match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok((schema.to_owned(), table.to_owned())),
         _ => Err("a table is SCHEMA.TABLE, with names as they are in the snapshot".to_owned()),
-    }
+    };
+    let (from, other) = match text.split_once('=') {
+        Some((from, other)) => (from, Some(pair(other)?)),
+        None => (text, None),
+    };
+    let (schema, table) = pair(from)?;
+    Ok(ChosenTable { schema, table, other })
 }
 
 /// Refuses options about a server when none is named.

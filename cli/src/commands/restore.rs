@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, ValueEnum};
-use engine::Result;
 use engine::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
+use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -27,6 +27,9 @@ use crate::ui::{Ui, format, json};
 ///
 /// With --to-database the database of the snapshot goes into a MySQL or MariaDB server, never into a schema that holds anything,
 /// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
+///
+/// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is made as it was. Rows whose
+/// key is there already are left as they are.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
 #[command(after_help = "\
@@ -35,13 +38,21 @@ Examples
   enamel restore latest@2026-11-20T14:00:images/S --target /tmp/S
   enamel restore 3f9a12bc:/srv/images/S/SmithJohn.txt --target . --dry-run
   enamel restore latest --to-database mysql://root@localhost --schema opendental=check_1122
+  enamel restore --purged 77aa01de --to-database mysql://root@localhost
+  enamel restore --purged 77aa01de --to-database mysql://root@localhost --table od.securitylog=audit.log2019
 
 Exit status: 0 done; 3 done, but something could not be restored as it was: it is named; 1 failed, 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
 pub struct RestoreArgs {
     /// What to restore
     #[arg(value_name = "SNAP[:PATH]", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
-    snap: Snap,
+    #[arg(required_unless_present = "purged")]
+    snap: Option<Snap>,
+    /// Bring back rows that a purge removed, by its receipt: `enamel purge history` lists them
+    #[arg(long, value_name = "RECEIPT", requires = "to_database", conflicts_with_all = ["snap", "target", "delete", "owner"])]
+    #[arg(conflicts_with_all = ["schemas", "overwrite", "check", "definer", "keep_references", "enable_events", "with_grants"])]
+    #[arg(conflicts_with_all = ["image_path", "keep_image_path", "jobs"])]
+    purged: Option<String>,
     /// The folder to restore into; it is made if need be
     #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
@@ -93,10 +104,14 @@ struct Summary {
 /// # Errors
 /// There is no such snapshot or path, or the target cannot be written.
 pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
+    if let Some(receipt) = &args.purged {
+        return load::purged::run(&args.load, receipt, args.dry_run, context);
+    }
+    let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
     let repo = context.open(Access::Read)?;
-    let snapshot = context.select(&repo, &args.snap)?;
+    let snapshot = context.select(&repo, snap)?;
     let Some(target) = &args.target else {
-        load::check_path(args.snap.path.as_ref())?;
+        load::check_path(snap.path.as_ref())?;
         let url = args.load.to_database.as_deref().unwrap_or_default();
         return load::run(&args.load, url, args.dry_run, &repo, &snapshot, context);
     };
@@ -106,7 +121,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         OwnerArg::Id => Owners::ById,
         OwnerArg::None => Owners::Ignore,
     };
-    let path = args.snap.path.clone().unwrap_or_default();
+    let path = snap.path.clone().unwrap_or_default();
     let options = RestoreOptions { path, delete: args.delete, dry_run: args.dry_run, owners };
     let ui = context.ui;
     let shown = args.dry_run || ui.is_verbose();

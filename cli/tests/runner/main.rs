@@ -18,6 +18,7 @@ mod json;
 mod key;
 mod practice;
 mod prune;
+mod purge;
 mod read;
 mod repair;
 mod restore;

@@ -12,16 +12,21 @@ const STATEMENT_BYTES: usize = 1 << 20;
 /// The largest statement as long as the server does not say otherwise.
 const PACKET_DEFAULT: usize = 1 << 20;
 
-/// Stores the rows of `batch` in `table`, a full quoted name.
+/// Stores the rows of `batch` by statements that begin with `verb`, in `table`, a full quoted name.
 ///
 /// # Errors
 /// If the server does not store them, a row is larger than `max_allowed_packet`, or the rows are not encoded as `record` says.
-pub fn store(connection: &mut Connection, table: &str, record: &TableRecord, batch: &Batch) -> Result<Stored> {
+pub fn store(
+    connection: &mut Connection,
+    (verb, table): (&str, &str),
+    record: &TableRecord,
+    batch: &Batch,
+) -> Result<Stored> {
     let packet = connection.value("SELECT @@max_allowed_packet")?.and_then(|n| n.parse().ok());
     let packet: usize = packet.unwrap_or(PACKET_DEFAULT);
     let columns: Vec<&Column> = record.stored().collect();
     let names: Vec<String> = columns.iter().map(|column| quote_name(&column.name)).collect();
-    let head = format!("INSERT INTO {table} ({}) VALUES ", names.join(", "));
+    let head = format!("{verb} INTO {table} ({}) VALUES ", names.join(", "));
     let mut statement = Statement { connection, record, head, text: String::new(), stored: Stored::default(), packet };
     for piece in batch.pieces.iter() {
         for line in piece.split_inclusive(|byte| *byte == b'\n') {

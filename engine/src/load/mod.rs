@@ -24,6 +24,7 @@ mod objects;
 mod options;
 mod paths;
 mod plan;
+mod purged;
 mod references;
 mod rows;
 mod run;
@@ -52,6 +53,7 @@ pub use options::{
     SchemaChoice, TableChoice,
 };
 use plan::PlannedSchema;
+pub use purged::{PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use run::{Run, SchemaRun};
 use source::Source;
 use table::TableLoad;

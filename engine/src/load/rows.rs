@@ -52,6 +52,7 @@ pub struct Sink {
     table: String,
     record: TableRecord,
     load: String,
+    insert: &'static str,
 }
 
 impl Sink {
@@ -59,7 +60,13 @@ impl Sink {
     pub fn new(schema: &str, record: &TableRecord) -> Self {
         let table = format!("{}.{}", quote_name(schema), quote_name(&record.name));
         let load = load_statement(&table, record);
-        Sink { table, record: record.clone(), load }
+        Sink { table, record: record.clone(), load, insert: "INSERT" }
+    }
+
+    /// The same, into a table that has rows: one whose key is there is left out, with a warning.
+    pub fn leaving_duplicates(self) -> Self {
+        // LOAD DATA LOCAL does so anyway.
+        Sink { insert: "INSERT IGNORE", ..self }
     }
 
     /// The full quoted name of the table.
@@ -74,7 +81,7 @@ impl Sink {
     pub fn store(&self, connection: &mut Connection, batch: &Batch, method: Method) -> Result<Stored> {
         match method {
             Method::Load => self.load(connection, batch),
-            Method::Insert => insert::store(connection, &self.table, &self.record, batch),
+            Method::Insert => insert::store(connection, (self.insert, &self.table), &self.record, batch),
         }
     }
 

@@ -63,6 +63,18 @@ impl Warnings {
         }
     }
 
+    /// Takes those of one number out; how many there were.
+    pub fn take(&mut self, code: u16) -> u64 {
+        let mut taken = 0;
+        self.seen.retain(|said, count| {
+            if said.code == code {
+                taken += *count;
+            }
+            said.code != code
+        });
+        taken
+    }
+
     /// Adds those of another statement.
     pub fn merge(&mut self, other: Warnings) {
         for (said, count) in other.seen {

@@ -6,6 +6,7 @@
 //! database/                      a root of kind 4
 //!   .server                      ServerRecord
 //!   .accounts                    AccountsRecord, when they were asked for
+//!   .receipt                     ReceiptRecord, in a receipt only
 //!   <schema>/.schema             SchemaRecord: its definition, views, routines, triggers, events, sequences
 //!   <schema>/<table>/.table      TableRecord
 //!   <schema>/<table>/rows        the rows, as a segment list
@@ -13,12 +14,14 @@
 
 mod accounts;
 mod name;
+mod receipt;
 mod schema;
 mod server;
 mod table;
 
 pub use accounts::{Account, AccountsRecord};
 pub use name::{escape_name, unescape_name};
+pub use receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord};
 pub use schema::{ObjectType, SchemaObject, SchemaRecord};
 pub use server::{Binlog, CarriedTable, Flavour, LateTable, LeftOut, Moment, ProfileRecord, ServerRecord, Variable};
 pub use table::{Column, ROW_ENCODING, RowOrder, TableRecord, ValueEncoding};
@@ -31,6 +34,8 @@ use crate::limits;
 pub const SERVER_FILE: &[u8] = b".server";
 /// Name of the file that holds an [`AccountsRecord`].
 pub const ACCOUNTS_FILE: &[u8] = b".accounts";
+/// Name of the file that holds a [`ReceiptRecord`].
+pub const RECEIPT_FILE: &[u8] = b".receipt";
 /// Name of the file that holds a [`SchemaRecord`].
 pub const SCHEMA_FILE: &[u8] = b".schema";
 /// Name of the file that holds a [`TableRecord`].
@@ -71,5 +76,6 @@ fn unchecked<T>(_: &T) -> Result<()> {
 
 record!(ServerRecord, server::WHAT, ServerRecord::check);
 record!(AccountsRecord, accounts::WHAT, unchecked);
+record!(ReceiptRecord, receipt::WHAT, ReceiptRecord::check);
 record!(SchemaRecord, schema::WHAT, unchecked);
 record!(TableRecord, table::WHAT, TableRecord::check);

@@ -7,7 +7,7 @@ use repo_format::FormatError;
 use repo_format::cbor::{self, ByteString};
 use repo_format::database::*;
 use repo_format::entry::{Content, DirectChunk, Entry, EntryKind};
-use repo_format::id::{Bytes32, ChunkId};
+use repo_format::id::{Bytes32, ChunkId, LeaseId, PurgeId};
 use repo_format::limits;
 use repo_format::node::{DirectoryLeaf, DirectoryNode, RawNode};
 use repo_format::segments::{Segment, SegmentNode, SegmentPart};
@@ -30,6 +30,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         }),
         sample("plain-server-record", server().encode().unwrap(), |b| Ok(ServerRecord::decode(b)? == server())),
         sample("plain-accounts-record", accounts().encode().unwrap(), |b| Ok(AccountsRecord::decode(b)? == accounts())),
+        sample("plain-receipt-record", receipt().encode().unwrap(), |b| Ok(ReceiptRecord::decode(b)? == receipt())),
         sample("plain-schema-record", schema().encode().unwrap(), |b| Ok(SchemaRecord::decode(b)? == schema())),
         sample("plain-table-record", table().encode().unwrap(), |b| Ok(TableRecord::decode(b)? == table())),
     ]
@@ -95,6 +96,36 @@ pub(crate) fn accounts() -> AccountsRecord {
             name: owned("'ada'@'%'"),
             create: owned("CREATE USER `ada`@`%`"),
             grants: vec![owned("GRANT SELECT ON `s`.* TO `ada`@`%`")],
+        }],
+    }
+}
+
+fn key_range(first: &str, last: &str) -> KeyRange {
+    KeyRange { first: bytes(first), last: bytes(last) }
+}
+
+pub(crate) fn receipt() -> ReceiptRecord {
+    ReceiptRecord {
+        purge: PurgeId([7; 16]),
+        phase: PurgePhase::Ended,
+        operator: owned("ada"),
+        host: owned("office"),
+        reason: owned("the log is full"),
+        plan: Bytes32(bytes32(8)),
+        cutoff: owned("before 2020-01-01 00:00"),
+        snapshot: LeaseId([9; 16]),
+        server: owned("identity"),
+        started: 1_800_000_300,
+        ended: Some(1_800_000_400),
+        tables: vec![PurgedTable {
+            schema: owned("s"),
+            table: owned("t"),
+            category: owned("log"),
+            ranges: vec![key_range("1", "22"), key_range("24", "24")],
+            rows: 1 << 33,
+            first_date: some("2001-02-03 04:05:06"),
+            last_date: some("2019-12-31 23:59:59"),
+            left: vec![Left { rows: 2, why: owned("changed since") }],
         }],
     }
 }
@@ -269,6 +300,50 @@ fn rows_encoded_as_nobody_knows_yet_are_refused_by_their_number() {
     table_refused(|t| t.encoding = 0, "row encoding 0, which");
 }
 
+#[track_caller]
+fn receipt_refused(change: impl FnOnce(&mut ReceiptRecord), why: &str) {
+    let mut record = receipt();
+    change(&mut record);
+    refused(ReceiptRecord::decode(&cbor::encode(&record)), why);
+    refused(record.encode(), why);
+}
+
+#[test]
+fn a_receipt_whose_end_does_not_fit_its_phase_is_refused() {
+    let why = "its end does not fit its phase";
+    receipt_refused(|r| r.ended = None, why);
+    receipt_refused(|r| r.phase = PurgePhase::Begun, why);
+    let begun = ReceiptRecord { phase: PurgePhase::Begun, ended: None, ..receipt() };
+    assert_eq!(ReceiptRecord::decode(&begun.encode().unwrap()), Ok(begun));
+}
+
+#[test]
+fn purged_rows_without_ranges_and_ranges_without_rows_are_refused() {
+    let why = "a table has rows without ranges, or ranges without rows";
+    receipt_refused(|r| r.tables[0].ranges.clear(), why);
+    receipt_refused(|r| r.tables[0].rows = 0, why);
+    let mut nothing = receipt();
+    (nothing.tables[0].rows, nothing.tables[0].ranges) = (0, Vec::new());
+    assert_eq!(ReceiptRecord::decode(&nothing.encode().unwrap()), Ok(nothing));
+}
+
+#[test]
+fn receipts_beyond_their_limits_are_refused() {
+    receipt_refused(|r| r.tables = vec![r.tables[0].clone(); 1025], "tables is 1025, at most 1024");
+    receipt_refused(
+        |r| r.tables[0].ranges = vec![key_range("1", "1"); (1 << 20) + 1],
+        "ranges is 1048577, at most 1048576",
+    );
+    let half = |r: &mut ReceiptRecord| {
+        r.tables[0].ranges = vec![key_range("1", "1"); 1 << 19];
+        r.tables = vec![r.tables[0].clone(), r.tables[0].clone(), receipt().tables.remove(0)];
+    };
+    receipt_refused(half, "ranges is 1048578, at most 1048576");
+    let long = "k".repeat((64 << 10) + 1);
+    receipt_refused(|r| r.tables[0].ranges[0].first = bytes(&long), "key of a row is 65537, at most 65536");
+    receipt_refused(|r| r.tables[0].ranges[0].last = bytes(&long), "key of a row is 65537, at most 65536");
+}
+
 #[test]
 fn records_beyond_their_limits_are_refused() {
     table_refused(|t| t.columns = vec![t.columns[0].clone(); 4097], "columns is 4097, at most 4096");
@@ -279,6 +354,7 @@ fn records_beyond_their_limits_are_refused() {
     let large = vec![0; usize::try_from(limits::DATABASE_RECORD).unwrap() + 1];
     refused(ServerRecord::decode(&large), "the server record is beyond the format's limits: size");
     refused(AccountsRecord::decode(&large), "limits: size");
+    refused(ReceiptRecord::decode(&large), "limits: size");
     refused(SchemaRecord::decode(&large), "limits: size");
     refused(TableRecord::decode(&large), "limits: size");
 }

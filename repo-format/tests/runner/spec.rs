@@ -71,6 +71,8 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(limit("segment of rows"), [limits::ROWS_SEGMENT, limits::ROW_KEY]);
     assert_eq!(limit("record of a database"), [limits::DATABASE_RECORD, limits::COLUMNS_COUNT]);
+    let receipt = [limits::PURGED_TABLES_COUNT, limits::KEY_RANGES_COUNT, limits::ROW_KEY];
+    assert_eq!(limit("receipt"), receipt);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("manifests forgotten"), [limits::FORGOTTEN_COUNT]);
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
@@ -88,7 +90,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 18, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 19, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -255,9 +257,12 @@ fn keys_of(body: &[u8]) -> Vec<u8> {
 #[test]
 fn the_tables_of_records_have_the_keys_of_the_records() {
     let (server, schema, table) = (database::server(), database::schema(), database::table());
+    let receipt = database::receipt();
     let records = [
         ("**Server record**\n\n", server.encode().unwrap()),
         ("**Accounts record**\n\n", database::accounts().encode().unwrap()),
+        ("**Receipt record**\n\n", receipt.encode().unwrap()),
+        ("| key | field of a purged table |", cbor::encode(&receipt.tables)),
         ("**Schema record**\n\n", schema.encode().unwrap()),
         ("| key | field of an object |", cbor::encode(&schema.objects)),
         ("**Table record**\n\n", table.encode().unwrap()),
@@ -276,7 +281,7 @@ fn the_tables_of_records_have_the_keys_of_the_records() {
 
 #[test]
 fn the_numbers_within_records_are_those_of_the_code() {
-    use repo_format::database::{Flavour, ObjectType as O, ROW_ENCODING, RowOrder, ValueEncoding as V};
+    use repo_format::database::{Flavour, ObjectType as O, PurgePhase, ROW_ENCODING, RowOrder, ValueEncoding as V};
     let all = |start, end| list(between(FORMAT, start, end)).into_iter().map(|(number, _)| number).collect::<Vec<_>>();
     fn encoded<T: minicbor::Encode<()>>(values: &[T]) -> Vec<u8> {
         values.iter().flat_map(cbor::encode).collect()
@@ -284,6 +289,7 @@ fn the_numbers_within_records_are_those_of_the_code() {
     let flavours = between(FORMAT, "flavour: ", " |");
     assert_eq!(flavours, "1 MySQL (and Percona Server), 2 MariaDB");
     assert_eq!(encoded(&[Flavour::MySql, Flavour::MariaDb]), [1, 2]);
+    assert_eq!(all("| 1 | phase: ", " |"), encoded(&[PurgePhase::Begun, PurgePhase::Ended]));
     let objects = [O::Sequence, O::View, O::Function, O::Procedure, O::Package, O::PackageBody, O::Trigger, O::Event];
     assert_eq!(all("| 0 | kind: ", " |"), encoded(&objects));
     assert_eq!(all("order of rows: ", ";"), encoded(&[RowOrder::Integer, RowOrder::KeyBytes, RowOrder::RowBytes]));

@@ -7,6 +7,7 @@ mod export;
 mod heal;
 mod live;
 mod load;
+mod receipts;
 mod save;
 mod server;
 mod torture;

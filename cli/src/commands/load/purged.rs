@@ -1,0 +1,95 @@
+//! `enamel restore --purged`: rows that a purge removed, back in a server.
+
+use engine::Result;
+use engine::load::{Binlog, PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
+use engine::purge::receipt::find;
+use repo_format::config::Access;
+use serde::Serialize;
+
+use super::{ChosenTable, LoadArgs};
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::ui::{Ui, format};
+
+#[derive(Serialize)]
+struct Table<'t> {
+    schema: &'t str,
+    table: &'t str,
+    rows: u64,
+    restored_rows: u64,
+    rows_there: u64,
+    problems: &'t [String],
+}
+
+#[derive(Serialize)]
+struct Summary {
+    receipt: String,
+    dry_run: bool,
+    tables: u64,
+    restored_rows: u64,
+    rows_there: u64,
+    problems: u64,
+}
+
+/// Restores the rows of a receipt into the server that is named.
+///
+/// # Errors
+/// See [`engine::load::restore_purged`].
+pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Read)?;
+    repo.sync_index(context.ui)?;
+    let purge = find(&repo, receipt)?;
+    let manifest = &purge.named(receipt)?.manifest;
+    let url = args.to_database.as_deref().unwrap_or_default();
+    let address = args.server.address(url, context)?;
+    let options = PurgedOptions {
+        tables: args.tables.iter().map(choice).collect(),
+        binlog: if args.no_binlog { Binlog::Skip } else { Binlog::Write },
+        dry_run,
+    };
+    let tables = restore_purged(&repo, manifest, &address, &options, context.ui)?;
+    let summary = Summary {
+        receipt: manifest.id.to_string(),
+        dry_run,
+        tables: tables.len() as u64,
+        restored_rows: tables.iter().map(|table| table.restored).sum(),
+        rows_there: tables.iter().map(|table| table.there).sum(),
+        problems: tables.iter().map(|table| table.problems.len() as u64).sum(),
+    };
+    let exit = if summary.problems > 0 { Exit::Incomplete } else { Exit::Done };
+    after_printing(exit, print(context.ui, &address.public(), &tables, &summary))
+}
+
+fn choice(table: &ChosenTable) -> PurgedChoice {
+    let from = (table.schema.clone(), table.table.clone());
+    PurgedChoice { to: table.other.clone().unwrap_or_else(|| from.clone()), from }
+}
+
+fn print(ui: &Ui, server: &str, tables: &[RestoredTable], summary: &Summary) -> Result<()> {
+    if ui.is_json() {
+        for RestoredTable { to: (schema, table), rows, restored, there, problems } in tables {
+            let (restored_rows, rows_there) = (*restored, *there);
+            ui.message("table", Table { schema, table, rows: *rows, restored_rows, rows_there, problems })?;
+        }
+        return ui.message("summary", summary);
+    }
+    for RestoredTable { to: (schema, table), restored, there, problems, .. } in tables {
+        let name = format::path(format!("{schema}.{table}").as_bytes());
+        problems.iter().for_each(|problem| ui.warn(format_args!("{name}: {problem}")));
+        if !ui.is_quiet() {
+            let left = match there {
+                0 => String::new(),
+                there => format!("; {} were left, as rows of the same key are there", format::count(*there)),
+            };
+            ui.line(format_args!("{name}  {} rows{left}", format::count(*restored)))?;
+        }
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let id = format::short(&summary.receipt);
+    match summary.dry_run {
+        true => ui.line(format_args!("dry run: nothing was restored to {server} from receipt {id}")),
+        false => ui.line(format_args!("purged rows of receipt {id} restored to {server}")),
+    }
+}

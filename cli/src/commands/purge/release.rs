@@ -1,0 +1,80 @@
+//! `enamel purge release`: lets go of purged rows.
+
+use engine::forget::{Author, forget};
+use engine::purge::receipt::{Release, find, note_release, release_time};
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use super::history::rows;
+use crate::commands::backup::program;
+use crate::commands::init::{host_name, user_name};
+use crate::context::Context;
+use crate::exit::{Exit, after_printing};
+use crate::ui::format;
+
+/// What is noted of a release that came when its time had come.
+const IN_TIME: &str = "kept for six years";
+
+/// Let go of rows that were removed from a live database: they are kept no longer.
+///
+/// Six years after a purge this needs no reason; before, --early says why. Who let go of what, when and why stays in `enamel purge history`. The
+/// space is freed by `enamel prune`, unless a snapshot has the same rows.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel purge release 3f9a12bc
+  enamel purge release 3f9a12bc --early 'moved to the archive of the county'
+
+Exit status: 0 done; 1 failed, or its time has not come; 10 no repository, 12 wrong password")]
+pub struct ReleaseArgs {
+    /// The receipt, or how it begins; see `enamel purge history`
+    #[arg(value_name = "RECEIPT")]
+    receipt: String,
+    /// Why it is released before six years have passed
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    early: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Released {
+    purge: String,
+    receipts: u64,
+    rows: u64,
+}
+
+/// Releases.
+///
+/// # Errors
+/// There is no such receipt, its time has not come, or it cannot be deleted.
+pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Prune)?;
+    repo.sync_index(context.ui)?;
+    let purge = find(&repo, &args.receipt)?;
+    let record = &purge.receipt()?.record;
+    let release = Release::now(record.purge, args.early.clone().unwrap_or_else(|| IN_TIME.to_owned()));
+    let from = release_time(&purge)?;
+    if args.early.is_none() && release.seconds < from {
+        let when = format::time(format::seconds(from));
+        let message = format!("these rows are to be kept until {when}, six years: say why with --early REASON");
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    let release = Release { host: host_name(), user: user_name(), program: program(), ..release };
+    note_release(&repo, &release)?;
+    let author = Author { host: host_name(), user: user_name(), program: program() };
+    let outcome = forget(&repo, &purge.references(), &author, context.ui)?;
+    let released =
+        Released { purge: record.purge.to_string(), receipts: outcome.forgotten, rows: rows(&record.tables) };
+    let ui = context.ui;
+    after_printing(
+        Exit::Done,
+        match ui.is_json() {
+            true => ui.message("released", released),
+            false => ui.line(format_args!(
+                "{} rows of purge {} are released; `enamel prune` frees their space",
+                format::count(released.rows),
+                format::short(&released.purge)
+            )),
+        },
+    )
+}
