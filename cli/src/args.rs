@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
-    prune, repair, restore, snapshots, stats, status, verify,
+    prune, purge, repair, restore, snapshots, stats, status, verify,
 };
 use crate::global::Global;
 
@@ -68,6 +68,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Forget(Box<forget::ForgetArgs>),
     Prune(prune::PruneArgs),
+    Purge(purge::PurgeArgs),
     Leases(leases::LeasesArgs),
     Repair(repair::RepairArgs),
     Check(check::CheckArgs),

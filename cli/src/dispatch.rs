@@ -6,7 +6,7 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
-    prune, repair, restore, snapshots, stats, status, verify,
+    prune, purge, repair, restore, snapshots, stats, status, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,6 +39,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Verify(args) => verify::run(args, &context),
         Command::Forget(args) => forget::run(args, &context),
         Command::Prune(args) => prune::run(args, &context),
+        Command::Purge(args) => purge::run(args, &context),
         Command::Leases(args) => leases::run(args, &context),
         Command::Repair(args) => repair::run(args, &context),
         Command::Check(args) => check::run(args, &context),

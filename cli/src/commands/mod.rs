@@ -17,6 +17,7 @@ pub mod leases;
 pub mod load;
 pub mod ls;
 pub mod prune;
+pub mod purge;
 pub mod repair;
 pub mod restore;
 pub mod snapshots;

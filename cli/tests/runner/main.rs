@@ -17,6 +17,7 @@ mod json;
 mod key;
 mod practice;
 mod prune;
+mod purge;
 mod read;
 mod repair;
 mod restore;

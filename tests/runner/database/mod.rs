@@ -7,7 +7,7 @@ mod export;
 mod heal;
 mod live;
 mod load;
-mod save;
+pub mod save;
 mod server;
 mod torture;
 mod trouble;

@@ -1,0 +1,182 @@
+//! `enamel purge plan` and `run`: what a user sees, and what is left when the program is killed.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use scenario_tests::databases::practice;
+use scenario_tests::server::TestServer;
+
+use crate::harness::Machine;
+
+/// Rows of the log before 2022-02-01.
+const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
+/// Times that the program is killed, on each engine.
+const KILLS: u64 = 12;
+/// Waiting for something that never comes.
+const TOO_LONG: Duration = Duration::from_secs(120);
+
+struct Practice {
+    machine: Machine,
+    server: TestServer,
+}
+
+impl Practice {
+    /// A practice that is saved.
+    fn new(engine: &str) -> Self {
+        let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
+        practice(&server, 1, engine);
+        machine.run(["backup", "--database", &server.url(), "--schema", "practice"]).expect(0);
+        Practice { machine, server }
+    }
+
+    fn plan(&self, more: &[&str]) -> crate::harness::Answer {
+        let url = self.server.url();
+        let args = ["purge", "plan", "--database", &url, "--schema", "practice"];
+        self.machine.run(args.iter().chain(more))
+    }
+
+    fn run(&self, more: &[&str]) -> crate::harness::Answer {
+        let url = self.server.url();
+        self.machine.run(["purge", "run", "log.plan", "--database", &url].iter().chain(more))
+    }
+
+    fn count(&self, sql: &str) -> u64 {
+        self.server.value(&format!("SELECT COUNT(*) FROM practice.{sql}")).unwrap().parse().unwrap()
+    }
+}
+
+#[test]
+fn a_plan_is_shown_written_and_run() {
+    let practice = Practice::new("MyISAM");
+    let before = ["--through", "2022-01-31", "--output", "log.plan"];
+    let shown = practice.plan(&before).expect(0);
+    shown
+        .prints("44,639")
+        .prints("before 2022-02-01 00:00, that is through 2022-01-31")
+        .prints("enamel purge run log.plan")
+        .says("holes");
+    practice.plan(&before).expect(2).says("there is such a file already");
+    practice.run(&["--reason", "too large"]).expect(0).prints("44,639").prints("keeps them");
+    assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS);
+    assert_eq!(practice.count("securityloghash"), 60_000 - OLD_ROWS);
+    let again =
+        practice.machine.run(["--json", "purge", "run", "log.plan", "--database", &practice.server.url()]).expect(0);
+    assert_eq!((&again.last("summary")["rows"], &again.last("summary")["ended"]), (&0.into(), &"done".into()));
+    practice.machine.run(["verify"]).expect(0);
+}
+
+#[test]
+fn a_plan_is_run_as_it_was_made_or_not_at_all() {
+    let practice = Practice::new("InnoDB");
+    practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+    let path = practice.machine.path("log.plan");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\nbefore = \"2022-02-01\"", "\nbefore = \"2023-02-01\"")).unwrap();
+    practice.run(&[]).expect(2).says("was changed after it was made");
+    std::fs::write(&path, "hello").unwrap();
+    practice.run(&[]).expect(2).says("cannot use the plan");
+    std::fs::write(&path, text).unwrap();
+    let other = TestServer::start(&[]);
+    practice
+        .machine
+        .run(["purge", "run", "log.plan", "--database", &other.url()])
+        .expect(1)
+        .says("the plan is for the server");
+    assert_eq!(practice.count("securitylog"), 60_000);
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    let practice = Practice::new("InnoDB");
+    practice.plan(&[]).expect(2).says("--before");
+    practice.plan(&["--before", "2022-02-01", "--through", "2022-02-01"]).expect(2).says("cannot be used with");
+    practice.plan(&["--before", "2122-02-01"]).expect(2).says("in the future");
+    practice
+        .plan(&["--before", "2022-02-01", "--category", "patient"])
+        .expect(2)
+        .says("there is no category `patient`");
+    practice.plan(&["--before", "2022-02-01", "--category", "taskhist"]).expect(1).says("is not in this schema");
+    practice.plan(&["--before", "2022-02-01", "--except", "PatNum"]).expect(2).says("COLUMN=VALUE");
+    let both = ["--before", "2022-02-01", "--category", "taskhist", "--category", "securitylog"];
+    practice.plan(&both).expect(3).says("taskhist is refused");
+    practice.server.run("CREATE USER ann@'%'");
+    practice.server.run("GRANT SELECT, DELETE ON practice.* TO ann@'%'");
+    let url = practice.server.url().replace("root", "ann");
+    let poor = ["purge", "plan", "--database", &url, "--schema", "practice", "--before", "2022-02-01"];
+    practice.machine.run(poor).expect(1).says("TRIGGER").says("enamel grants purge");
+}
+
+#[test]
+fn settings_name_categories_but_not_beside_the_repository() {
+    let practice = Practice::new("InnoDB");
+    let settings = "[purge.visits]\ntable = 'appointment'\ndate = 'AptDateTime'\ncondition = \"Note = 'crown'\"\n";
+    practice.machine.write("etc/enamel.toml", settings);
+    let by_settings = ["--config", "etc/enamel.toml", "--before", "2021-01-01", "--category", "visits"];
+    let rows = practice.count("appointment WHERE AptDateTime < '2021-01-01' AND Note = 'crown'");
+    practice.plan(&[&by_settings[..], &["--output", "log.plan"]].concat()).expect(0);
+    // The plan says it all: no settings are needed to run it.
+    practice.run(&[]).expect(0);
+    assert!(rows > 0);
+    assert_eq!(practice.count("appointment"), 10_000 - rows);
+    practice.machine.write("enamel.toml", settings);
+    practice.plan(&["--before", "2021-01-01"]).expect(2).says("could have rows deleted");
+}
+
+#[test]
+fn a_run_ends_when_its_time_is_up_and_goes_on_later() {
+    let practice = Practice::new("InnoDB");
+    practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+    practice.run(&["--for", "1s", "--max-rows-per-second", "500"]).expect(0).prints("the time was up");
+    let left = practice.count("securitylog");
+    assert!(left < 60_000 && left > 60_000 - OLD_ROWS, "{left}");
+    practice.run(&[]).expect(0);
+    assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS);
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_that_the_next_does_not_finish() {
+    for engine in ["InnoDB", "MyISAM"] {
+        let practice = Practice::new(engine);
+        practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+        for kill in 1..=KILLS {
+            kill_when_removed(&practice, kill * OLD_ROWS / (KILLS + 2));
+            assert_eq!(without(&practice, "securitylog", "securityloghash"), 0, "{engine}, kill {kill}");
+            let orphans = without(&practice, "securityloghash", "securitylog");
+            assert!(orphans == 0 || engine == "MyISAM" && orphans <= 10_000, "{engine}, kill {kill}: {orphans}");
+        }
+        practice.run(&[]).expect(0);
+        assert_eq!(without(&practice, "securitylog", "securityloghash"), 0, "{engine}");
+        assert_eq!(without(&practice, "securityloghash", "securitylog"), 0, "{engine}");
+        assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS, "{engine}");
+        assert_eq!(practice.count("securitylog WHERE LogDateTime >= '2022-02-01'"), 60_000 - OLD_ROWS, "{engine}");
+    }
+}
+
+/// Rows of the one table that have none in the other.
+fn without(practice: &Practice, table: &str, other: &str) -> u64 {
+    let sql = format!("{table} a LEFT JOIN practice.{other} b USING (SecurityLogNum) WHERE b.SecurityLogNum IS NULL");
+    practice.count(&sql)
+}
+
+/// Begins a run, and kills it as soon as so many rows are gone; somewhere in a batch.
+fn kill_when_removed(practice: &Practice, rows: u64) {
+    let mut command = practice.machine.command(["purge", "run", "log.plan", "--database", &practice.server.url()]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    let mut connection = practice.server.connect();
+    let removed = |connection: &mut engine::database::Connection| {
+        let left = connection.value("SELECT COUNT(*) FROM practice.securitylog").unwrap().unwrap();
+        60_000 - left.parse::<u64>().unwrap()
+    };
+    while removed(&mut connection) < rows {
+        assert!(began.elapsed() < TOO_LONG, "nothing is removed");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The server notices that nobody is there any more when it has done what it was doing.
+    let others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND USER = 'root'";
+    while connection.value(others).unwrap().as_deref() != Some("0") {
+        assert!(began.elapsed() < TOO_LONG, "the session stays");
+    }
+}
