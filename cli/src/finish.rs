@@ -47,7 +47,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
         ErrorKind::Refused if matches!(command, Command::Purge(_)) => {
-            "Nothing was let go. `enamel purge --help` says what is kept, and for how long."
+            "Nothing was removed that is not kept, and nothing was let go. `enamel purge --help` says what is kept, and for how long."
         }
         ErrorKind::Refused => {
             "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`."
@@ -60,6 +60,9 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         }
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
+        }
+        ErrorKind::PermissionDenied if matches!(command, Command::Purge(_)) => {
+            "`enamel grants purge --database URL` prints the statements that give the account what it lacks."
         }
         ErrorKind::PermissionDenied if matches!(command, Command::Forget(_)) => {
             "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."

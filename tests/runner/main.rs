@@ -15,6 +15,7 @@ mod hostile;
 mod model;
 mod profile;
 mod prune;
+mod purge;
 mod repair;
 mod restore;
 mod rights;

@@ -48,6 +48,12 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   keep-within = \"30d\"           # also keep-within-hourly to -yearly
   keep-tag = [\"audit\"]
   group-by = \"host,roots\"
+  [purge.old-faxes]               # a category of `enamel purge plan`
+  table = \"fax\"
+  date = \"ReceivedAt\"
+  children = [{ table = \"faxpage\", column = \"FaxNum\" }]      # rows that go with it
+  condition = \"Status = 3\"       # must also hold, in SQL
+  keep-years = 2                  # the plan warns of younger rows
   [hooks]                         # lines of shell, run after `enamel backup`
   after = \"curl -fsS https://monitor.example/practice\"       # when a snapshot was made
   on-failure = \"echo \\\"$ENAMEL_MESSAGE\\\" | mail -s backup it@example.com\"
@@ -195,6 +201,7 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
             "retention",
             in_file(file.retention.is_some(), file.retention.as_ref().map(Keep::to_string).unwrap_or_default()),
         ),
+        ("purge", in_file(!file.purge.is_empty(), file.purge.keys().cloned().collect::<Vec<_>>().join(", "))),
     ];
     rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
 }

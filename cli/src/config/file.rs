@@ -1,5 +1,6 @@
 //! `enamel.toml`: what it may hold, and where it is found.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use engine::database::TlsParts;
@@ -70,6 +71,35 @@ pub struct FileSettings {
     pub tls_skip_verify: Option<bool>,
     /// What `enamel forget` keeps when it is given no rule.
     pub retention: Option<Keep>,
+    /// Categories of rows that can be removed from the live database, besides those of the application.
+    pub purge: BTreeMap<String, OwnCategory>,
+}
+
+/// A category of `[purge.NAME]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OwnCategory {
+    /// The table.
+    pub table: String,
+    /// The column that says how old a row is.
+    pub date: String,
+    /// Tables whose rows go with those of the table.
+    #[serde(default)]
+    pub children: Vec<OwnChild>,
+    /// An expression in SQL that must also hold.
+    pub condition: Option<String>,
+    /// Years for which rows should be kept: the plan warns of younger ones.
+    pub keep_years: Option<u16>,
+}
+
+/// A table of `children`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnChild {
+    /// The table.
+    pub table: String,
+    /// The column that holds the key of the row it belongs to.
+    pub column: String,
 }
 
 /// Why a file was read.
@@ -104,6 +134,13 @@ impl FileSettings {
                 "`{setting}` is not run from a file that was found beside the repository, because whoever can write \
                  there could run anything; move the file to your config folder, or name it with --config"
             )));
+        }
+        if found == Found::BesideRepository && !settings.purge.is_empty() {
+            return Err(usage(
+                "`[purge]` is not taken from a file that was found beside the repository, because whoever can write there \
+                 could have rows deleted; move the file to your config folder, or name it with --config"
+                    .into(),
+            ));
         }
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
         if let Some(url) = &settings.database {

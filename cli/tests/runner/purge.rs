@@ -1,150 +1,182 @@
-//! `enamel purge history`, `purge release` and `restore --purged`, as a user runs them.
+//! `enamel purge plan` and `run`: what a user sees, and what is left when the program is killed.
 
-use std::sync::Arc;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use engine::crypto::{Credential, KeyFile};
-use engine::monitor::NullMonitor;
-use engine::purge::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, find, kept, put};
-use engine::repository::{OpenOptions, Repository, WriterOptions, WriterSession};
-use engine::snapshots::{Selector, select};
-use engine::store::LocalStore;
-use repo_format::cbor::ByteString;
-use repo_format::config::Access;
-use repo_format::id::{Bytes32, PurgeId};
+use scenario_tests::databases::practice;
 use scenario_tests::server::TestServer;
 
 use crate::harness::Machine;
 
-const TABLES: &str = "CREATE DATABASE od;
-    CREATE TABLE od.log (id INT PRIMARY KEY, note VARCHAR(20)) ENGINE=MyISAM;
-    INSERT INTO od.log VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e')";
+/// Rows of the log before 2022-02-01.
+const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
+/// Times that the program is killed, on each engine.
+const KILLS: u64 = 12;
+/// Waiting for something that never comes.
+const TOO_LONG: Duration = Duration::from_secs(120);
 
-fn open(machine: &Machine) -> Repository {
-    let store = Arc::new(LocalStore::open(&machine.path("repo")).unwrap());
-    let key = KeyFile::parse(&std::fs::read_to_string(machine.path("key")).unwrap()).unwrap();
-    let options = OpenOptions { cache_dir: machine.path("other cache"), access: Access::Write };
-    Repository::open(store, &Credential::KeyFile(key), &options, &NullMonitor).unwrap()
+struct Practice {
+    machine: Machine,
+    server: TestServer,
 }
 
-/// A saved database, whose rows 2 to 4 were purged. Gives the receipt.
-fn purged() -> (Machine, TestServer, String) {
-    let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
-    server.script(TABLES);
-    machine.run(["backup", "--database", &server.url(), "--schema", "od"]).expect(0);
-    let repository = open(&machine);
-    let snapshot = select(&repository, &Selector::Latest { tag: None, until: None }).unwrap();
-    let range = KeyRange { first: ByteString(b"2".to_vec()), last: ByteString(b"4".to_vec()) };
-    let record = ReceiptRecord {
-        purge: PurgeId([5; 16]),
-        phase: PurgePhase::Ended,
-        operator: "ada\x1b[2J".into(),
-        host: "office".into(),
-        reason: "the log is full".into(),
-        plan: Bytes32([1; 32]),
-        cutoff: "before 2010-01-01 00:00".into(),
-        snapshot: snapshot.id,
-        server: "identity".into(),
-        started: 1_700_000_000,
-        ended: Some(1_700_000_060),
-        tables: vec![PurgedTable {
-            schema: "od".into(),
-            table: "log".into(),
-            category: "securitylog".into(),
-            ranges: vec![range],
-            rows: 3,
-            first_date: Some("2001-02-03".into()),
-            last_date: None,
-            left: vec![Left { rows: 7, why: "changed since".into() }],
-        }],
-    };
-    let root = snapshot.manifest.roots[0].name.0.clone();
-    let source = ReceiptSource { snapshot: &snapshot, root: &root, program: "tests" };
-    let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
-    let session = WriterSession::begin(&repository, &options, &NullMonitor).unwrap();
-    let id = put(session, &source, &record, &NullMonitor).unwrap();
-    server.run("DELETE FROM od.log WHERE id BETWEEN 2 AND 4");
-    (machine, server, id.to_string())
-}
-
-#[test]
-fn where_nothing_was_purged_history_says_so() {
-    let machine = Machine::with_snapshot();
-    machine.run(["purge", "history"]).expect(0).prints("nothing was removed");
-    assert!(machine.run(["--json", "purge", "history"]).expect(0).messages().is_empty());
-    machine.run(["purge", "release", "3f"]).expect(1).says("no receipt 3f");
-    machine
-        .run(["restore", "--purged", "3f", "--to-database", "mysql://root@127.0.0.1:1"])
-        .expect(1)
-        .says("no receipt");
-}
-
-#[test]
-fn history_is_a_table_lines_and_a_page_for_an_auditor() {
-    let (machine, _server, id) = purged();
-    let answer = machine.run(["purge", "history"]).expect(0).prints(&id[..8]).prints("ended").prints("od.log");
-    assert!(!answer.out.contains('\x1b'), "{}", answer.out);
-    let purge = machine.run(["--json", "purge", "history"]).expect(0).last("purge");
-    assert_eq!((&purge["receipt"], &purge["rows"]), (&id.clone().into(), &3.into()));
-    assert_eq!(purge["tables"][0]["left"][0]["why"], "changed since");
-    machine.run(["purge", "history", "--report", "page.txt"]).expect(0);
-    let page = std::fs::read_to_string(machine.path("page.txt")).unwrap();
-    let expected = [
-        "office",
-        "the log is full",
-        "2023-11-14T22:13:20",
-        "od.log (securitylog)",
-        "2 to 4",
-        "2001-02-03 to unknown",
-        "7 rows: changed since",
-        "5 rows, keys 1 to 5",
-        "enamel verify --read-data",
-        &id,
-        &machine.arg("repo"),
-    ];
-    for text in expected {
-        assert!(page.contains(text), "`{text}` is not in\n{page}");
+impl Practice {
+    /// A practice that is saved.
+    fn new(engine: &str) -> Self {
+        let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
+        practice(&server, 1, engine);
+        machine.run(["backup", "--database", &server.url(), "--schema", "practice"]).expect(0);
+        Practice { machine, server }
     }
-    assert!(!page.contains('\x1b'));
-    let repository = open(&machine);
-    repository.sync_index(&NullMonitor).unwrap();
-    let tables = kept(&repository, find(&repository, &id).unwrap().receipt().unwrap()).unwrap();
-    assert!(page.contains(&tables[0].segments[0].digest.to_string()), "{page}");
-    machine.run(["purge", "history", "--report", "page.txt"]).expect(2).says("page.txt");
+
+    fn plan(&self, more: &[&str]) -> crate::harness::Answer {
+        let url = self.server.url();
+        let args = ["purge", "plan", "--database", &url, "--schema", "practice"];
+        self.machine.run(args.iter().chain(more))
+    }
+
+    fn run(&self, more: &[&str]) -> crate::harness::Answer {
+        let url = self.server.url();
+        self.machine.run(["purge", "run", "log.plan", "--database", &url].iter().chain(more))
+    }
+
+    fn count(&self, sql: &str) -> u64 {
+        self.server.value(&format!("SELECT COUNT(*) FROM practice.{sql}")).unwrap().parse().unwrap()
+    }
 }
 
 #[test]
-fn purged_rows_come_back_into_their_table_and_into_another() {
-    let (machine, server, id) = purged();
-    let (url, rows) = (server.url(), "SELECT COUNT(*) FROM od.log");
-    let restore = ["restore", "--purged", &id[..8], "--to-database", &url];
-    let other = [&restore[..], &["--table", "od.log=audit.kept"]].concat();
-    machine.run(&other).expect(0).prints("audit.kept  3 rows");
-    assert_eq!(server.value("SELECT GROUP_CONCAT(note ORDER BY id) FROM audit.kept").unwrap(), "b,c,d");
-    machine.run([&restore[..], &["--dry-run"]].concat()).expect(0).prints("dry run");
-    assert_eq!(server.value(rows).unwrap(), "2");
-    server.run("INSERT INTO od.log VALUES (3, 'new')");
-    machine.run(restore).expect(0).prints("od.log  2 rows; 1 were left");
-    assert_eq!(server.value("SELECT GROUP_CONCAT(note ORDER BY id) FROM od.log").unwrap(), "a,b,new,d,e");
-    let again = machine.run([&["--json"], &restore[..]].concat()).expect(0).last("summary");
-    assert_eq!((&again["restored_rows"], &again["rows_there"]), (&0.into(), &3.into()));
-    machine.run([&restore[..], &["--table", "od.gone"]].concat()).expect(1).says("no table `od`.`gone`");
-    machine.run([&restore[..], &["--overwrite"]].concat()).expect(2).says("cannot be used with");
-    machine.run([&["restore", "latest"], &restore[1..]].concat()).expect(2).says("cannot be used with");
-    machine.run(["restore", "latest", "--to-database", &url, "--table", "od.log=od.x"]).expect(2).says("--schema");
+fn a_plan_is_shown_written_and_run() {
+    let practice = Practice::new("MyISAM");
+    let before = ["--through", "2022-01-31", "--output", "log.plan"];
+    let shown = practice.plan(&before).expect(0);
+    shown
+        .prints("44,639")
+        .prints("before 2022-02-01 00:00, that is through 2022-01-31")
+        .prints("enamel purge run log.plan")
+        .says("holes");
+    practice.plan(&before).expect(2).says("there is such a file already");
+    practice.run(&["--reason", "too large"]).expect(0).prints("44,639").prints("keeps them");
+    assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS);
+    assert_eq!(practice.count("securityloghash"), 60_000 - OLD_ROWS);
+    let again =
+        practice.machine.run(["--json", "purge", "run", "log.plan", "--database", &practice.server.url()]).expect(0);
+    assert_eq!((&again.last("summary")["rows"], &again.last("summary")["ended"]), (&0.into(), &"done".into()));
+    practice.machine.run(["verify"]).expect(0);
 }
 
 #[test]
-fn a_receipt_outlives_its_snapshot_until_it_is_released_with_a_reason() {
-    let (machine, server, id) = purged();
-    machine.run(["forget", "latest", "--prune"]).expect(0);
-    machine.run(["verify", "--read-data"]).expect(0);
-    machine.run(["restore", "--purged", &id, "--to-database", &server.url()]).expect(0).prints("3 rows");
-    machine.run(["purge", "release", &id]).expect(1).says("to be kept until 2029-11-14").says("--early");
-    machine.run(["purge", "release", &id, "--early", "asked by the county"]).expect(0).prints("3 rows");
-    let released = machine.run(["--json", "purge", "history"]).expect(0).last("release");
-    assert_eq!((&released["reason"], &released["user"]), (&"asked by the county".into(), &"tester".into()));
-    machine.run(["purge", "history"]).expect(0).prints("released");
-    machine.run(["purge", "release", &id]).expect(1).says("no receipt");
-    machine.run(["prune"]).expect(0);
-    machine.run(["verify", "--read-data"]).expect(0);
+fn a_plan_is_run_as_it_was_made_or_not_at_all() {
+    let practice = Practice::new("InnoDB");
+    practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+    let path = practice.machine.path("log.plan");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\nbefore = \"2022-02-01\"", "\nbefore = \"2023-02-01\"")).unwrap();
+    practice.run(&[]).expect(2).says("was changed after it was made");
+    std::fs::write(&path, "hello").unwrap();
+    practice.run(&[]).expect(2).says("cannot use the plan");
+    std::fs::write(&path, text).unwrap();
+    let other = TestServer::start(&[]);
+    practice
+        .machine
+        .run(["purge", "run", "log.plan", "--database", &other.url()])
+        .expect(1)
+        .says("the plan is for the server");
+    assert_eq!(practice.count("securitylog"), 60_000);
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    let practice = Practice::new("InnoDB");
+    practice.plan(&[]).expect(2).says("--before");
+    practice.plan(&["--before", "2022-02-01", "--through", "2022-02-01"]).expect(2).says("cannot be used with");
+    practice.plan(&["--before", "2122-02-01"]).expect(2).says("in the future");
+    practice
+        .plan(&["--before", "2022-02-01", "--category", "patient"])
+        .expect(2)
+        .says("there is no category `patient`");
+    practice.plan(&["--before", "2022-02-01", "--category", "taskhist"]).expect(1).says("is not in this schema");
+    practice.plan(&["--before", "2022-02-01", "--except", "PatNum"]).expect(2).says("COLUMN=VALUE");
+    let both = ["--before", "2022-02-01", "--category", "taskhist", "--category", "securitylog"];
+    practice.plan(&both).expect(3).says("taskhist is refused");
+    practice.server.run("CREATE USER ann@'%'");
+    practice.server.run("GRANT SELECT, DELETE ON practice.* TO ann@'%'");
+    let url = practice.server.url().replace("root", "ann");
+    let poor = ["purge", "plan", "--database", &url, "--schema", "practice", "--before", "2022-02-01"];
+    practice.machine.run(poor).expect(1).says("TRIGGER").says("enamel grants purge");
+}
+
+#[test]
+fn settings_name_categories_but_not_beside_the_repository() {
+    let practice = Practice::new("InnoDB");
+    let settings = "[purge.visits]\ntable = 'appointment'\ndate = 'AptDateTime'\ncondition = \"Note = 'crown'\"\n";
+    practice.machine.write("etc/enamel.toml", settings);
+    let by_settings = ["--config", "etc/enamel.toml", "--before", "2021-01-01", "--category", "visits"];
+    let rows = practice.count("appointment WHERE AptDateTime < '2021-01-01' AND Note = 'crown'");
+    practice.plan(&[&by_settings[..], &["--output", "log.plan"]].concat()).expect(0);
+    // The plan says it all: no settings are needed to run it.
+    practice.run(&[]).expect(0);
+    assert!(rows > 0);
+    assert_eq!(practice.count("appointment"), 10_000 - rows);
+    practice.machine.write("enamel.toml", settings);
+    practice.plan(&["--before", "2021-01-01"]).expect(2).says("could have rows deleted");
+}
+
+#[test]
+fn a_run_ends_when_its_time_is_up_and_goes_on_later() {
+    let practice = Practice::new("InnoDB");
+    practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+    practice.run(&["--for", "1s", "--max-rows-per-second", "500"]).expect(0).prints("the time was up");
+    let left = practice.count("securitylog");
+    assert!(left < 60_000 && left > 60_000 - OLD_ROWS, "{left}");
+    practice.run(&[]).expect(0);
+    assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS);
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_that_the_next_does_not_finish() {
+    for engine in ["InnoDB", "MyISAM"] {
+        let practice = Practice::new(engine);
+        practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+        for kill in 1..=KILLS {
+            kill_when_removed(&practice, kill * OLD_ROWS / (KILLS + 2));
+            assert_eq!(without(&practice, "securitylog", "securityloghash"), 0, "{engine}, kill {kill}");
+            let orphans = without(&practice, "securityloghash", "securitylog");
+            assert!(orphans == 0 || engine == "MyISAM" && orphans <= 10_000, "{engine}, kill {kill}: {orphans}");
+        }
+        practice.run(&[]).expect(0);
+        assert_eq!(without(&practice, "securitylog", "securityloghash"), 0, "{engine}");
+        assert_eq!(without(&practice, "securityloghash", "securitylog"), 0, "{engine}");
+        assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS, "{engine}");
+        assert_eq!(practice.count("securitylog WHERE LogDateTime >= '2022-02-01'"), 60_000 - OLD_ROWS, "{engine}");
+    }
+}
+
+/// Rows of the one table that have none in the other.
+fn without(practice: &Practice, table: &str, other: &str) -> u64 {
+    let sql = format!("{table} a LEFT JOIN practice.{other} b USING (SecurityLogNum) WHERE b.SecurityLogNum IS NULL");
+    practice.count(&sql)
+}
+
+/// Begins a run, and kills it as soon as so many rows are gone; somewhere in a batch.
+fn kill_when_removed(practice: &Practice, rows: u64) {
+    let mut command = practice.machine.command(["purge", "run", "log.plan", "--database", &practice.server.url()]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    let mut connection = practice.server.connect();
+    let removed = |connection: &mut engine::database::Connection| {
+        let left = connection.value("SELECT COUNT(*) FROM practice.securitylog").unwrap().unwrap();
+        60_000 - left.parse::<u64>().unwrap()
+    };
+    while removed(&mut connection) < rows {
+        assert!(began.elapsed() < TOO_LONG, "nothing is removed");
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The server notices that nobody is there any more when it has done what it was doing.
+    let others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND USER = 'root'";
+    while connection.value(others).unwrap().as_deref() != Some("0") {
+        assert!(began.elapsed() < TOO_LONG, "the session stays");
+    }
 }

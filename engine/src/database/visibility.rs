@@ -133,7 +133,7 @@ fn needs(server: &Server, purpose: Purpose, schemas: &[String]) -> Vec<Need> {
         Purpose::Backup => backup_needs(server, &scopes),
         Purpose::Accounts => accounts_needs(),
         Purpose::Restore => restore_needs(server, &scopes),
-        Purpose::Purge => purge_needs(server, &scopes),
+        Purpose::Purge => purge_needs(&scopes),
     };
     let mut seen = BTreeSet::new();
     needs.retain(|need| seen.insert((need.right, need.on.clone())));
@@ -253,15 +253,14 @@ fn definer_needs(server: &Server) -> Vec<Need> {
     vec![or_super(need(Right::SetUserId, definers)), unlogged]
 }
 
-fn purge_needs(server: &Server, scopes: &[Scope]) -> Vec<Need> {
+fn purge_needs(scopes: &[Scope]) -> Vec<Need> {
     let mut needs = Vec::new();
     for on in scopes {
         needs.push(Need::new(Right::Select, on, format!("rows {} cannot be compared with the snapshot", place(on))));
         needs.push(Need::new(Right::Delete, on, format!("rows {} cannot be deleted", place(on))));
         needs.push(Need::new(Right::LockTables, on, format!("tables {} cannot be locked", place(on))));
+        needs.push(Need::new(Right::Trigger, on, format!("triggers {} that run on deletions are not seen", place(on))));
     }
-    needs.push(Need::new(Right::Process, &Scope::Server, "nobody sees who waits for the deletions"));
-    needs.push(binlog_need(server, "nobody sees how far replicas lag behind").useful());
     needs
 }
 

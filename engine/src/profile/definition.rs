@@ -19,6 +19,34 @@ pub struct Profile {
     pub documents: Documents,
     /// A schema whose name is that of another with this and more behind it is a copy that the application has made.
     pub copy_mark: &'static str,
+    /// Old rows that can be removed from the live database.
+    pub removable: &'static [Removable],
+}
+
+/// Rows that nobody needs when they are old: no clinical and no financial ones.
+#[derive(Debug)]
+pub struct Removable {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// The column that says how old a row is.
+    pub date: &'static str,
+    /// Tables whose rows belong to rows of the table, and go with them.
+    pub children: &'static [Belonging],
+    /// Years for which rows should be kept, by the cautious reading of rules that an audit may ask for.
+    pub keep_years: Option<u16>,
+    /// What stays behind, or should be known, in a sentence.
+    pub note: Option<&'static str>,
+}
+
+/// A table whose rows belong to rows of another.
+#[derive(Debug)]
+pub struct Belonging {
+    /// The table.
+    pub table: &'static str,
+    /// The column that holds the key of the row it belongs to.
+    pub column: &'static str,
 }
 
 /// A table with a name and a value in each row.

@@ -1,6 +1,8 @@
 //! Open Dental, as its manual and the description of its tables have it.
 
-use super::definition::{Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Settings};
+use super::definition::{
+    Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
+};
 
 /// The practice management program Open Dental, versions 19 to 24.
 pub const OPEN_DENTAL: Profile = Profile {
@@ -48,4 +50,51 @@ pub const OPEN_DENTAL: Profile = Profile {
         owners: Owners { table: "patient", key: "PatNum", folder: "ImageFolder" },
     },
     copy_mark: "backup_",
+    removable: &[
+        Removable {
+            name: "securitylog",
+            table: "securitylog",
+            date: "LogDateTime",
+            // A log row without its hash is shown as tampered with.
+            children: &[Belonging { table: "securityloghash", column: "SecurityLogNum" }],
+            keep_years: Some(6),
+            note: None,
+        },
+        Removable {
+            name: "emailmessage",
+            table: "emailmessage",
+            date: "MsgDateTime",
+            children: &[],
+            keep_years: None,
+            note: Some(
+                "Received, sent and unsent messages go, also those of patients. Attachments stay, their rows and files; so does \
+                 `emailmessageuid`, or messages would be downloaded again.",
+            ),
+        },
+        Removable {
+            name: "wikilisthist",
+            table: "wikilisthist",
+            date: "DateTimeSaved",
+            children: &[],
+            keep_years: None,
+            note: None,
+        },
+        Removable {
+            name: "wikipagehist",
+            table: "wikipagehist",
+            date: "DateTimeSaved",
+            children: &[],
+            keep_years: None,
+            note: Some("Images of wiki pages stay."),
+        },
+        Removable {
+            name: "taskhist",
+            table: "taskhist",
+            // When the history was written; the other dates are of the task.
+            date: "DateTStamp",
+            children: &[],
+            keep_years: None,
+            note: None,
+        },
+    ],
 };

@@ -1,3 +1,37 @@
 //! Removes old rows from a live database, only those that a snapshot is proven to hold.
+//!
+//! ```text
+//! plan     rules, categories   ->  what would go, of which snapshot
+//! prove    live rows = saved rows, byte by byte, without locks   ->  keys
+//! receipt  names the keys, and holds their segments: before the first deletion
+//! delete   a batch of keys: lock, read, compare again, delete, let go
+//! receipt  what really went
+//! ```
 
+mod category;
+mod check;
+mod cutoff;
+mod delete;
+mod digest;
+mod health;
+mod job;
+mod judge;
+mod keep;
+mod keys;
+mod orphans;
+mod pace;
+mod plan;
+mod prove;
 pub mod receipt;
+mod run;
+mod saved_rows;
+mod source;
+mod table;
+
+pub use category::{Category, Child, Exception};
+pub use cutoff::{Cutoff, Unset};
+pub use job::Rule;
+pub use judge::LeftRows;
+pub use pace::{PaceOptions, Window};
+pub use plan::{Forecast, Plan, PlanOptions, Planned, plan};
+pub use run::{Ended, Removed, RunOptions, RunOutcome, run};

@@ -9,6 +9,7 @@ mod live;
 mod load;
 mod receipts;
 mod save;
+pub mod save;
 mod server;
 mod torture;
 mod trouble;

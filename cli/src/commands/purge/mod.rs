@@ -1,8 +1,12 @@
 //! `enamel purge`: old rows out of the live database.
 
+mod categories;
+mod file;
 mod history;
+mod plan;
 mod release;
 mod report;
+mod run;
 
 use clap::Subcommand;
 use engine::Result;
@@ -10,17 +14,21 @@ use engine::Result;
 use crate::context::Context;
 use crate::exit::Exit;
 
-/// Show what was removed from live databases and is kept here, and let go of it.
+/// Remove old rows from a live database, only those that a snapshot is proven to hold.
 ///
-/// Each purge leaves a receipt: who removed what, when and why, and the rows themselves, which stay in the repository when the
-/// snapshot that held them is forgotten. `enamel restore --purged RECEIPT --to-database URL` brings them back.
+/// Logs and histories grow for years and are read by nobody. `purge plan` says what could go and why other things may not, and
+/// writes a plan; `purge run` carries a plan out, while people work. Each row is compared with the snapshot byte by byte
+/// before it is deleted, in the same moment in which it is; what is newer or different stays. Each purge leaves a receipt, which
+/// keeps the rows when their snapshot is forgotten: `enamel restore --purged RECEIPT --to-database URL` brings them back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
+  enamel purge plan --schema opendental --before 2020-01-01 --output old-log.plan
+  enamel purge run old-log.plan --reason 'audit log over six years'
   enamel purge history --report purges.txt
   enamel purge release 77aa01de --early 'moved to the archive of the county'
 
-Exit status: 0 done; 3 some receipts cannot be read; 1 failed; 10 no repository, 12 wrong password")]
+Exit status: see the help of each of them")]
 pub struct PurgeArgs {
     #[command(subcommand)]
     action: PurgeAction,
@@ -28,6 +36,8 @@ pub struct PurgeArgs {
 
 #[derive(Debug, Subcommand)]
 enum PurgeAction {
+    Plan(Box<plan::PlanArgs>),
+    Run(Box<run::RunArgs>),
     History(history::HistoryArgs),
     Release(release::ReleaseArgs),
 }
@@ -38,6 +48,8 @@ enum PurgeAction {
 /// See the sub-commands.
 pub fn run(args: &PurgeArgs, context: &Context<'_>) -> Result<Exit> {
     match &args.action {
+        PurgeAction::Plan(args) => plan::run(args, context),
+        PurgeAction::Run(args) => run::run(args, context),
         PurgeAction::History(args) => history::run(args, context),
         PurgeAction::Release(args) => release::run(args, context),
     }

@@ -1,0 +1,57 @@
+//! The categories that can be chosen: those of applications, and those of `enamel.toml`.
+
+use engine::profile::PROFILES;
+use engine::purge::{Category, Child};
+use engine::{Error, ErrorKind, Result};
+
+use crate::config::file::{FileSettings, OwnCategory};
+
+/// The category of a plan that names none.
+const DEFAULT: &str = "securitylog";
+
+/// The categories of these names, or the usual one.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if there is none of a name.
+pub fn chosen(names: &[String], file: &FileSettings) -> Result<Vec<Category>> {
+    let all = all(file)?;
+    let default = [DEFAULT.to_owned()];
+    let names = if names.is_empty() { &default[..] } else { names };
+    let mut chosen: Vec<Category> = Vec::new();
+    for name in names {
+        let Some(found) = all.iter().find(|category| category.name == *name) else {
+            let known: Vec<_> = all.iter().map(|category| category.name.as_str()).collect();
+            let message = format!("there is no category `{name}`; there are: {}", known.join(", "));
+            return Err(Error::new(ErrorKind::Usage, message));
+        };
+        if chosen.iter().all(|category| category.name != *name) {
+            chosen.push(found.clone());
+        }
+    }
+    Ok(chosen)
+}
+
+fn all(file: &FileSettings) -> Result<Vec<Category>> {
+    let mut all: Vec<Category> = PROFILES.iter().flat_map(|profile| profile.removable).map(Category::from).collect();
+    for (name, own) in &file.purge {
+        if all.iter().any(|category| category.name == *name) {
+            let message = format!("`[purge.{name}]` of enamel.toml has the name of a category that there is already");
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        all.push(category(name, own));
+    }
+    Ok(all)
+}
+
+fn category(name: &str, own: &OwnCategory) -> Category {
+    let children = own.children.iter();
+    Category {
+        name: name.to_owned(),
+        table: own.table.clone(),
+        date: own.date.clone(),
+        children: children.map(|own| Child { table: own.table.clone(), column: own.column.clone() }).collect(),
+        condition: own.condition.clone(),
+        keep_years: own.keep_years,
+        note: None,
+    }
+}

@@ -1,0 +1,156 @@
+//! The file of a plan: TOML, to be read before it is run. Its digest says that it is as it was written.
+
+use std::io::Write;
+use std::path::Path;
+
+use engine::purge::{Category, Child, Cutoff, Exception, Plan, Rule, Unset};
+use engine::{Error, ErrorKind, Result};
+use repo_format::id::LeaseId;
+use serde::{Deserialize, Serialize};
+
+use crate::ui::format;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    digest: String,
+    server: String,
+    schema: String,
+    snapshot: String,
+    before: String,
+    unset_dates: UnsetDates,
+    #[serde(default)]
+    except: Vec<ExceptFile>,
+    #[serde(default)]
+    category: Vec<CategoryFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum UnsetDates {
+    Keep,
+    Old,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExceptFile {
+    column: String,
+    value: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CategoryFile {
+    name: String,
+    table: String,
+    date: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    children: Vec<ChildFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChildFile {
+    table: String,
+    column: String,
+}
+
+/// Writes `plan` into a new file, with `remarks` as comments before it.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if there is a file already; else of the file system.
+pub fn write(path: &Path, plan: &Plan, remarks: &str) -> Result<()> {
+    let what = format!("cannot write the plan {}", path.display());
+    let body = toml::to_string(&PlanFile::of(plan)).map_err(|e| Error::caused(ErrorKind::Io, what.as_str(), e))?;
+    let comments: String = remarks.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+    let mut file = std::fs::File::create_new(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Error::new(ErrorKind::Usage, format!("{what}: there is such a file already"))
+        }
+        _ => Error::io(what.as_str(), e),
+    })?;
+    file.write_all(format!("{comments}\n{body}").as_bytes()).map_err(|e| Error::io(what.as_str(), e))
+}
+
+/// Reads a plan.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if it is no plan, or was changed after it was written.
+pub fn read(path: &Path) -> Result<Plan> {
+    let what = format!("cannot use the plan {}", path.display());
+    let usage = |why: String| Error::new(ErrorKind::Usage, format!("{what}: {why}"));
+    let text = std::fs::read_to_string(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
+    let file: PlanFile = toml::from_str(&text).map_err(|e| usage(e.to_string().trim_end().to_owned()))?;
+    let digest = file.digest.clone();
+    let plan = file.plan().map_err(usage)?;
+    match format::hex(&plan.digest()) == digest {
+        true => Ok(plan),
+        false => Err(usage("it was changed after it was made: make a new one with `enamel purge plan`".to_owned())),
+    }
+}
+
+impl PlanFile {
+    fn of(plan: &Plan) -> Self {
+        let category = |category: &Category| CategoryFile {
+            name: category.name.clone(),
+            table: category.table.clone(),
+            date: category.date.clone(),
+            condition: category.condition.clone(),
+            children: category
+                .children
+                .iter()
+                .map(|child| ChildFile { table: child.table.clone(), column: child.column.clone() })
+                .collect(),
+        };
+        let except = |except: &Exception| ExceptFile { column: except.column.clone(), value: except.value.clone() };
+        PlanFile {
+            digest: format::hex(&plan.digest()),
+            server: plan.server.clone(),
+            schema: plan.schema.clone(),
+            snapshot: plan.snapshot.to_string(),
+            before: plan.rule.cutoff.first_kept().to_string(),
+            unset_dates: match plan.rule.unset {
+                Unset::Keep => UnsetDates::Keep,
+                Unset::Old => UnsetDates::Old,
+            },
+            except: plan.rule.exceptions.iter().map(except).collect(),
+            category: plan.categories.iter().map(category).collect(),
+        }
+    }
+
+    fn plan(self) -> std::result::Result<Plan, String> {
+        let snapshot = self.snapshot.parse::<LeaseId>().map_err(|_| "`snapshot` is no id".to_owned())?;
+        let before = self.before.parse().map_err(|_| "`before` is no date".to_owned())?;
+        let except = |except: ExceptFile| Exception { column: except.column, value: except.value };
+        let category = |category: CategoryFile| Category {
+            name: category.name,
+            table: category.table,
+            date: category.date,
+            children: category
+                .children
+                .into_iter()
+                .map(|child| Child { table: child.table, column: child.column })
+                .collect(),
+            condition: category.condition,
+            keep_years: None,
+            note: None,
+        };
+        Ok(Plan {
+            server: self.server,
+            schema: self.schema,
+            snapshot,
+            rule: Rule {
+                cutoff: Cutoff::before(before),
+                unset: match self.unset_dates {
+                    UnsetDates::Keep => Unset::Keep,
+                    UnsetDates::Old => Unset::Old,
+                },
+                exceptions: self.except.into_iter().map(except).collect(),
+            },
+            categories: self.category.into_iter().map(category).collect(),
+        })
+    }
+}

@@ -1,0 +1,301 @@
+//! `enamel purge plan`: what could be removed.
+
+use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::purge::{Cutoff, Exception, Forecast, LeftRows, PlanOptions, Planned, Rule, Unset, plan};
+use engine::{Error, ErrorKind, Result};
+use jiff::civil::Date;
+use repo_format::config::Access;
+use serde::Serialize;
+
+use super::categories;
+use super::file;
+use crate::context::Context;
+use crate::database::{DatabaseArgs, ServerArgs};
+use crate::exit::{Exit, after_printing};
+use crate::snap::Snap;
+use crate::ui::{Align, Table, Ui, format};
+
+/// Say what could be removed, and write a plan for it
+///
+/// Compares every old row with the newest snapshot of this server: what would go is what the snapshot holds exactly as it is, now.
+/// Nothing is changed or locked. One rule for the cut-off in every table: what is before it, at midnight, is old. Dates and times are
+/// compared as they are written, TIMESTAMP in the zone of the server. A row whose date is unset (0001-01-01, 0000-00-00) is not old.
+///
+/// Categories of Open Dental are securitylog (with securityloghash), emailmessage, wikilisthist, wikipagehist, taskhist. Others stand in
+/// `[purge.NAME]` of enamel.toml, see `enamel config --help`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel purge plan --schema opendental --before 2020-01-01 --output old-log.plan
+  enamel purge plan --schema opendental --through 2019-12-31 --category taskhist --category wikipagehist --except PatNum=42
+
+Exit status: 0 done; 3 some of the categories are refused, and named; 1 failed, or all are refused; 2 usage, \
+            10 no repository, 12 wrong password, 130 interrupted")]
+pub struct PlanArgs {
+    /// The database server, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
+    #[arg(long, value_name = "URL", help_heading = "Database options")]
+    database: Option<String>,
+    /// The schema
+    #[arg(long, value_name = "NAME", help_heading = "Database options")]
+    schema: Option<String>,
+    /// Old is what is strictly before this day, 00:00
+    #[arg(long, value_name = "DATE", required_unless_present = "through", conflicts_with = "through")]
+    before: Option<Date>,
+    /// Old is what is of this day or before
+    #[arg(long, value_name = "DATE")]
+    through: Option<Date>,
+    /// What is to be removed; can be given several times [default: securitylog]
+    #[arg(long = "category", value_name = "NAME")]
+    categories: Vec<String>,
+    /// Rows with this value stay, in each table that has the column; can be given several times
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = parse_exception)]
+    except: Vec<Exception>,
+    /// Rows without a date are old, too
+    #[arg(long)]
+    with_unset: bool,
+    /// The snapshot to compare with [default: the newest one of this server and schema]
+    #[arg(long, value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse_whole))]
+    snapshot: Option<Snap>,
+    /// Write the plan into this file, for `enamel purge run`; it must not exist
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Rows that stay, and why, for JSON.
+#[derive(Serialize)]
+pub(super) struct LeftMessage {
+    not_in_snapshot: u64,
+    changed: u64,
+    with_unproven_children: u64,
+    highest_number: u64,
+}
+
+#[derive(Serialize)]
+struct CategoryMessage<'a> {
+    category: &'a str,
+    tables: Vec<TableMessage<'a>>,
+    bytes: u64,
+    first: Option<&'a str>,
+    last: Option<&'a str>,
+    left: LeftMessage,
+}
+
+#[derive(Serialize)]
+struct TableMessage<'a> {
+    table: &'a str,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+struct RefusedMessage<'a> {
+    category: &'a str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    snapshot: String,
+    snapshot_time: String,
+    before: String,
+    through: String,
+    rows: u64,
+    seconds: u64,
+    digest: String,
+    warnings: &'a [String],
+    output: Option<String>,
+}
+
+/// Plans.
+///
+/// # Errors
+/// See [`engine::purge::plan`].
+pub fn run(args: &PlanArgs, context: &Context<'_>) -> Result<Exit> {
+    let database = DatabaseArgs {
+        database: args.database.clone(),
+        schemas: args.schema.iter().cloned().collect(),
+        server: args.server.clone(),
+    };
+    let address = database.required_address(context)?;
+    let options = options(args, &database, context)?;
+    let repo = context.open(Access::Read)?;
+    let snapshot = args.snapshot.as_ref().map(|snap| context.select(&repo, snap)).transpose()?;
+    let options = PlanOptions { snapshot: snapshot.map(|snapshot| snapshot.id), ..options };
+    let mut planned = plan(&repo, &address, &options, context.ui)?;
+    planned.warnings.extend(shares_disk(context.repository_path()?, &planned));
+    if planned.plan.categories.is_empty() {
+        let why: Vec<_> = planned.refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        return Err(Error::new(ErrorKind::Refused, format!("nothing can be removed: {}", why.join("; "))));
+    }
+    if let Some(path) = &args.output {
+        file::write(path, &planned.plan, &remarks(&planned)?)?;
+    }
+    let exit = if planned.refused.is_empty() { Exit::Done } else { Exit::Incomplete };
+    after_printing(exit, print(context.ui, &planned, args.output.as_deref()))
+}
+
+fn options(args: &PlanArgs, database: &DatabaseArgs, context: &Context<'_>) -> Result<PlanOptions> {
+    let schema = match &database.schemas(context)[..] {
+        [schema] => schema.clone(),
+        _ => return Err(Error::new(ErrorKind::Usage, "rows are removed from one schema: name it with --schema")),
+    };
+    let cutoff = match (args.before, args.through) {
+        (Some(day), _) => Cutoff::before(day),
+        (None, Some(day)) => Cutoff::through(day)?,
+        (None, None) => return Err(Error::new(ErrorKind::Usage, "say what is old, with --before or --through")),
+    };
+    let unset = if args.with_unset { Unset::Old } else { Unset::Keep };
+    let categories = categories::chosen(&args.categories, &context.settings.file)?;
+    let rule = Rule { cutoff, unset, exceptions: args.except.clone() };
+    Ok(PlanOptions { schema, snapshot: None, rule, categories })
+}
+
+/// Reads `COLUMN=VALUE`.
+fn parse_exception(text: &str) -> std::result::Result<Exception, String> {
+    match text.split_once('=') {
+        Some((column, value)) if !column.trim().is_empty() => {
+            Ok(Exception { column: column.trim().to_owned(), value: value.trim().to_owned() })
+        }
+        _ => Err("an exception is COLUMN=VALUE, as in PatNum=42".to_owned()),
+    }
+}
+
+/// A disk that dies takes the rows and their only copy with it.
+fn shares_disk(repository: &Path, planned: &Planned) -> Option<String> {
+    // What cannot be asked is not on this machine, or not for this user to see.
+    let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
+    let folder = planned.data_folder.as_deref()?;
+    let same = device(folder)? == device(repository)?;
+    same.then(|| {
+        "The repository is on the disk of the database: if that disk fails, the removed rows are lost with it."
+            .to_owned()
+    })
+}
+
+/// What a plan comes to, as comments in its file.
+fn remarks(planned: &Planned) -> Result<String> {
+    let mut text = Vec::new();
+    table(planned).write(&mut text, usize::MAX).map_err(|e| Error::io("cannot write the plan", e))?;
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    // Writing into a text cannot fail.
+    let _ = writeln!(text, "\nOld is what is {}.", planned.plan.rule.cutoff);
+    for warning in &planned.warnings {
+        let _ = writeln!(text, "Note: {warning}");
+    }
+    let _ = writeln!(text, "\nThis file may be run as it is, or not at all: the digest is of all that follows it.");
+    Ok(text)
+}
+
+fn table(planned: &Planned) -> Table {
+    let columns = [
+        ("CATEGORY", Align::Whole),
+        ("TABLE", Align::Left),
+        ("ROWS", Align::Right),
+        ("FIRST", Align::Whole),
+        ("LAST", Align::Whole),
+    ];
+    let mut table = Table::new(&columns);
+    for Forecast { category, tables, dates, .. } in &planned.forecasts {
+        for (at, (name, rows)) in tables.iter().enumerate() {
+            let (first, last) = dates.clone().filter(|_| at == 0).unwrap_or_default();
+            let category = if at == 0 { category.clone() } else { String::new() };
+            table.row([category, name.clone(), format::count(*rows), first, last]);
+        }
+    }
+    table
+}
+
+fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
+    if ui.is_json() {
+        return print_json(ui, planned, output);
+    }
+    planned.warnings.iter().for_each(|warning| ui.warn(warning));
+    planned.refused.iter().for_each(|(name, why)| ui.warn(format_args!("{name} is refused: {why}")));
+    ui.table(&table(planned))?;
+    for forecast in &planned.forecasts {
+        for sentence in left_sentences(&forecast.left) {
+            ui.line(format_args!("{}: {sentence}", forecast.category))?;
+        }
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    ui.line("")?;
+    let bytes = planned.forecasts.iter().map(|forecast| forecast.bytes).sum();
+    let snapshot = format!(
+        "{}, of {}",
+        format::short(planned.plan.snapshot),
+        format::time(format::seconds(planned.snapshot_seconds))
+    );
+    ui.fields(&[
+        ("old", planned.plan.rule.cutoff.to_string()),
+        ("kept in", snapshot),
+        ("bytes", format::bytes(bytes)),
+        ("time", format!("about {}", format::duration(planned.seconds() * 1000))),
+    ])?;
+    match output {
+        Some(path) => ui.line(format_args!("plan written: enamel purge run {}", path.display())),
+        None => ui.line("nothing is written: --output FILE writes the plan"),
+    }
+}
+
+fn print_json(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
+    for Forecast { category, tables, bytes, dates, left } in &planned.forecasts {
+        ui.message(
+            "category",
+            CategoryMessage {
+                category,
+                tables: tables.iter().map(|(table, rows)| TableMessage { table, rows: *rows }).collect(),
+                bytes: *bytes,
+                first: dates.as_ref().map(|(first, _)| first.as_str()),
+                last: dates.as_ref().map(|(_, last)| last.as_str()),
+                left: left_message(left),
+            },
+        )?;
+    }
+    for (category, why) in &planned.refused {
+        ui.message("refused", RefusedMessage { category, why })?;
+    }
+    let cutoff = planned.plan.rule.cutoff;
+    ui.message(
+        "summary",
+        Summary {
+            snapshot: planned.plan.snapshot.to_string(),
+            snapshot_time: format::rfc3339(format::seconds(planned.snapshot_seconds)),
+            before: cutoff.first_kept().to_string(),
+            through: cutoff.last_old().to_string(),
+            rows: planned.forecasts.iter().map(Forecast::rows).sum(),
+            seconds: planned.seconds(),
+            digest: format::hex(&planned.plan.digest()),
+            warnings: &planned.warnings,
+            output: output.map(|path| path.display().to_string()),
+        },
+    )
+}
+
+/// Rows that stay, for JSON.
+pub(super) fn left_message(left: &LeftRows) -> LeftMessage {
+    LeftMessage {
+        not_in_snapshot: left.not_saved,
+        changed: left.changed,
+        with_unproven_children: left.children,
+        highest_number: left.highest,
+    }
+}
+
+/// Rows that stay, in words.
+pub(super) fn left_sentences(left: &LeftRows) -> Vec<String> {
+    let all = [
+        (left.not_saved, "old and not in the snapshot: left"),
+        (left.changed, "other than in the snapshot: left"),
+        (left.children, "left, as what belongs to them is not in the snapshot as it is"),
+        (left.highest, "left, as the highest number of a table stays"),
+    ];
+    let some = all.into_iter().filter(|(rows, _)| *rows > 0);
+    some.map(|(rows, what)| format!("{} {what}", format::counted(rows, "row"))).collect()
+}

@@ -1,0 +1,207 @@
+//! `enamel purge run`: carries out a plan.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use engine::Result;
+use engine::purge::{Ended, PaceOptions, Removed, RunOptions, RunOutcome, Window, run as purge};
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use repo_format::config::Access;
+use serde::Serialize;
+
+use super::file;
+use super::plan::{LeftMessage, left_message, left_sentences};
+use crate::commands::backup::program;
+use crate::commands::init::{host_name, user_name};
+use crate::context::Context;
+use crate::database::{DatabaseArgs, ServerArgs};
+use crate::duration::parse_duration;
+use crate::exit::{Exit, after_printing};
+use crate::ui::{Align, Table, Ui, format};
+
+/// Carry out a plan: prove again what is kept, then delete it in small batches
+///
+/// First every row is compared with the snapshot, and a receipt is put into the repository that names those that will go: from
+/// then on they outlive the snapshot, until the receipt is released. Then they are deleted, batch by batch. A batch takes about a tenth of a
+/// second; in it the rows are locked, compared once more, and deleted. What was changed meanwhile stays, and is counted. Between batches the
+/// run waits while the server is busy. The row with the highest number of a table always stays.
+///
+/// It may end at any time, by Ctrl-C, a lost connection or a power failure: run the same plan again, and it goes on. Tables of MyISAM
+/// are checked before and after.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel purge run old-log.plan --database mysql://purger@db.example --reason 'audit log over six years'
+  enamel purge run old-log.plan --window 22:00-05:00 --max-rows-per-second 2000
+  enamel purge run old-log.plan --for 30m
+
+Exit status: 0 done, or the time was up; 1 failed, or the plan does not fit this server; 2 usage, or the plan was changed; \
+            10 no repository, 11 a prune or another run is in the way, 12 wrong password, 130 interrupted: what went is in a receipt")]
+pub struct RunArgs {
+    /// The plan, as `enamel purge plan --output` wrote it
+    #[arg(value_name = "FILE")]
+    plan: PathBuf,
+    /// The database server, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
+    #[arg(long, value_name = "URL", help_heading = "Database options")]
+    database: Option<String>,
+    /// Why this is done: for the receipt
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Remove at most so many rows a second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_rows_per_second: Option<u32>,
+    /// Delete for so long: 30m, 2h; the same plan can be run again for the rest
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    time: Option<Duration>,
+    /// Remove only at these times of the day, and wait else
+    #[arg(long, value_name = "FROM-UNTIL", value_parser = parse_window)]
+    window: Option<Window>,
+    /// Also wait while this replica lags by more than 5 seconds; can be given several times
+    #[arg(long = "replica", value_name = "URL", help_heading = "Database options")]
+    replicas: Vec<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Serialize)]
+struct CategoryMessage<'a> {
+    category: &'a str,
+    tables: Vec<TableMessage<'a>>,
+    first: Option<&'a str>,
+    last: Option<&'a str>,
+    left: LeftMessage,
+}
+
+#[derive(Serialize)]
+struct TableMessage<'a> {
+    table: &'a str,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    rows: u64,
+    left: u64,
+    receipts: Vec<String>,
+    ended: &'static str,
+    seconds: f64,
+}
+
+/// Carries out the plan.
+///
+/// # Errors
+/// See [`engine::purge::run`].
+pub fn run(args: &RunArgs, context: &Context<'_>) -> Result<Exit> {
+    let plan = file::read(&args.plan)?;
+    let database = DatabaseArgs { database: args.database.clone(), schemas: Vec::new(), server: args.server.clone() };
+    let address = database.required_address(context)?;
+    let replicas = args.replicas.iter().map(|url| args.server.address(url, context)).collect::<Result<_>>()?;
+    let repo = context.open(Access::Write)?;
+    let options = RunOptions {
+        operator: user_name(),
+        host: host_name(),
+        program: program(),
+        reason: args.reason.clone(),
+        pace: PaceOptions {
+            rows_per_second: args.max_rows_per_second,
+            time: args.time,
+            window: args.window.clone(),
+            replicas,
+            ..PaceOptions::default()
+        },
+    };
+    let began = std::time::Instant::now();
+    let outcome = purge(&repo, &address, &plan, &options, context.ui)?;
+    let exit = if outcome.ended == Ended::Interrupted { Exit::Interrupted } else { Exit::Done };
+    after_printing(exit, print(context.ui, &outcome, began.elapsed()))
+}
+
+/// Reads `22:00-05:00`, in this machine's zone.
+fn parse_window(text: &str) -> std::result::Result<Window, String> {
+    let what = || "a window is FROM-UNTIL, as in 22:00-05:00".to_owned();
+    let (from, until) = text.split_once('-').ok_or_else(what)?;
+    let time = |text: &str| text.trim().parse::<Time>().map_err(|_| what());
+    let (from, until) = (time(from)?, time(until)?);
+    match from == until {
+        true => Err("a window that begins when it ends is never open".to_owned()),
+        false => Ok(Window { from, until, zone: TimeZone::system() }),
+    }
+}
+
+fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
+    let rows = outcome.categories.iter().flat_map(|removed| &removed.tables).map(|(_, rows)| rows).sum();
+    if ui.is_json() {
+        return print_json(ui, outcome, rows, time);
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let columns = [
+        ("CATEGORY", Align::Whole),
+        ("TABLE", Align::Left),
+        ("REMOVED", Align::Right),
+        ("FIRST", Align::Whole),
+        ("LAST", Align::Whole),
+    ];
+    let mut table = Table::new(&columns);
+    for Removed { category, tables, dates, .. } in &outcome.categories {
+        for (at, (name, rows)) in tables.iter().enumerate() {
+            let (first, last) = dates.clone().filter(|_| at == 0).unwrap_or_default();
+            let category = if at == 0 { category.clone() } else { String::new() };
+            table.row([category, name.clone(), format::count(*rows), first, last]);
+        }
+    }
+    ui.table(&table)?;
+    for Removed { category, left, .. } in &outcome.categories {
+        left_sentences(left).iter().try_for_each(|sentence| ui.line(format_args!("{category}: {sentence}")))?;
+    }
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    ui.line(format_args!("\n{} removed in {}", format::counted(rows, "row"), format::duration(milliseconds)))?;
+    for receipt in &outcome.receipts {
+        ui.line(format_args!("receipt {} keeps them", format::short(receipt)))?;
+    }
+    match outcome.ended {
+        Ended::Done => Ok(()),
+        Ended::TimeIsUp => ui.line("the time was up: run the same plan again for the rest"),
+        Ended::Interrupted => ui.line("stopped: run the same plan again for the rest"),
+    }
+}
+
+fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Result<()> {
+    for Removed { category, tables, dates, left } in &outcome.categories {
+        let message = CategoryMessage {
+            category,
+            tables: tables.iter().map(|(table, rows)| TableMessage { table, rows: *rows }).collect(),
+            first: dates.as_ref().map(|(first, _)| first.as_str()),
+            last: dates.as_ref().map(|(_, last)| last.as_str()),
+            left: left_message(left),
+        };
+        ui.message("category", message)?;
+    }
+    let summary = Summary {
+        rows,
+        left: outcome.categories.iter().map(|removed| removed.left.total()).sum(),
+        receipts: outcome.receipts.iter().map(ToString::to_string).collect(),
+        ended: match outcome.ended {
+            Ended::Done => "done",
+            Ended::TimeIsUp => "time-is-up",
+            Ended::Interrupted => "interrupted",
+        },
+        seconds: time.as_secs_f64(),
+    };
+    ui.message("summary", summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_two_times_of_a_day() {
+        assert_eq!(parse_window("22:00-05:00").unwrap().until, jiff::civil::time(5, 0, 0, 0));
+        for text in ["22:00", "22-05", "late-early", "05:00-05:00"] {
+            assert!(parse_window(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What can be removed, as data: a table, what says how old a row is, and what goes with it.
+
+use crate::profile::Removable;
+
+/// Rows that are removed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// Its name.
+    pub name: String,
+    /// The table.
+    pub table: String,
+    /// The column that says how old a row is.
+    pub date: String,
+    /// Tables whose rows belong to rows of the table, and go with them.
+    pub children: Vec<Child>,
+    /// An expression in SQL that must also hold for a row to go.
+    pub condition: Option<String>,
+    /// Years for which rows should be kept, by rules that an audit may ask for.
+    pub keep_years: Option<u16>,
+    /// What stays behind, or should be known, in a sentence.
+    pub note: Option<String>,
+}
+
+/// A table whose rows belong to rows of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// The table.
+    pub table: String,
+    /// The column that holds the key of the row it belongs to.
+    pub column: String,
+}
+
+/// Rows of this value stay, in every table that has the column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// The column.
+    pub column: String,
+    /// The value, as a user writes it.
+    pub value: String,
+}
+
+impl From<&Removable> for Category {
+    fn from(removable: &Removable) -> Self {
+        let child = |child: &crate::profile::Belonging| Child {
+            table: child.table.to_owned(),
+            column: child.column.to_owned(),
+        };
+        Category {
+            name: removable.name.to_owned(),
+            table: removable.table.to_owned(),
+            date: removable.date.to_owned(),
+            children: removable.children.iter().map(child).collect(),
+            condition: None,
+            keep_years: removable.keep_years,
+            note: removable.note.map(str::to_owned),
+        }
+    }
+}
+
+impl Category {
+    /// All tables of it, that of the parents first.
+    pub fn tables(&self) -> impl Iterator<Item = &str> {
+        [self.table.as_str()].into_iter().chain(self.children.iter().map(|child| child.table.as_str()))
+    }
+}

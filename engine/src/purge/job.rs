@@ -1,0 +1,153 @@
+//! A category made ready: its tables, and the expressions that say which rows are meant.
+
+use super::category::{Category, Exception};
+use super::cutoff::{Cutoff, Unset, is_old};
+use super::table::{Place, Table, refused};
+use crate::database::{RowEncoder, quote_name, quote_text};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Which rows of each category are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What is old.
+    pub cutoff: Cutoff,
+    /// What becomes of rows without a date.
+    pub unset: Unset,
+    /// Rows that stay in any case.
+    pub exceptions: Vec<Exception>,
+}
+
+/// A category, ready to be worked on.
+pub(super) struct Job<'r> {
+    pub category: Category,
+    pub parent: Member<'r>,
+    pub children: Vec<ChildMember<'r>>,
+    /// Holds for rows that are old.
+    pub is_old: String,
+    /// Each must be true for a row to go. They are selected beside it, never joined with other conditions: so what a user writes can
+    /// take away rows, but add none.
+    pub filters: Vec<String>,
+    /// Place of the date among the values of a row.
+    pub date_place: usize,
+}
+
+/// A table of a job.
+pub(super) struct Member<'r> {
+    pub table: Table<'r>,
+    pub encoder: RowEncoder,
+}
+
+/// A table whose rows go with those of the parent.
+pub(super) struct ChildMember<'r> {
+    pub member: Member<'r>,
+    /// The column that holds the parent's key, as SQL has it.
+    pub column: String,
+}
+
+impl<'r> Member<'r> {
+    fn new(table: Table<'r>) -> Self {
+        Member { encoder: RowEncoder::new(&table.record), table }
+    }
+}
+
+impl<'r> Job<'r> {
+    /// Looks at all tables of `category`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] if rows cannot be removed from one of them; the message says which and why. Else of the server and the
+    /// repository.
+    pub fn new(place: &mut Place<'_, 'r>, category: &Category, rule: &Rule) -> Result<Self> {
+        let family: Vec<&str> = category.tables().collect();
+        let parent = place.table(&category.table, &family)?;
+        let (date, date_type) = parent.column(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
+        let is_old = is_old(place.connection, rule.cutoff, rule.unset, (date, date_type))
+            .map_err(|e| e.context(format!("cannot remove rows of the table `{}`", parent.name)))?;
+        let date_place = parent.place(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
+        let mut filters: Vec<String> = category.condition.iter().map(|condition| format!("({condition}\n)")).collect();
+        for exception in &rule.exceptions {
+            filters.extend(differs(&parent, exception)?);
+        }
+        let mut children = Vec::new();
+        for child in &category.children {
+            let table = place.table(&child.table, &family)?;
+            let (column, _) = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?;
+            let column = column.to_owned();
+            check_index(place, &table, &column)?;
+            children.push(ChildMember { member: Member::new(table), column: quote_name(&column) });
+        }
+        let parent = Member::new(parent);
+        let job = Job { category: category.clone(), parent, children, is_old, filters, date_place };
+        job.check_filters(place)?;
+        Ok(job)
+    }
+
+    /// Whether all tables have transactions: then rows of all of them go together, or none.
+    pub fn is_transactional(&self) -> bool {
+        self.tables().all(|table| table.transactional)
+    }
+
+    /// All tables, that of the parents first.
+    pub fn tables(&self) -> impl Iterator<Item = &Table<'r>> {
+        [&self.parent.table].into_iter().chain(self.children.iter().map(|child| &child.member.table))
+    }
+
+    /// The filters, as leading expressions of a SELECT.
+    pub fn leading(&self) -> String {
+        self.filters.iter().map(|filter| format!("{filter}, ")).collect()
+    }
+
+    /// A prepared statement is one statement, and the server knows all columns that it names.
+    fn check_filters(&self, place: &mut Place<'_, '_>) -> Result<()> {
+        let sql = format!("{} LIMIT 0", self.parent.table.select(&self.leading()));
+        let columns = self.filters.len() + self.parent.table.record.stored().count();
+        let result = place.connection.stream(&sql);
+        let given = result.map(|rows| rows.columns().as_ref().len()).map_err(|e| {
+            let what = format!("the condition of the category `{}` cannot be used", self.category.name);
+            e.with_kind(ErrorKind::Refused).context(what)
+        })?;
+        match given == columns {
+            true => Ok(()),
+            false => {
+                let what = format!("the condition of the category `{}` is not one expression", self.category.name);
+                Err(Error::new(ErrorKind::Refused, what))
+            }
+        }
+    }
+}
+
+fn lacks(table: &Table<'_>, column: &str) -> Error {
+    refused(&table.name, &format!("has no column `{column}`"))
+}
+
+/// The condition that a row is no exception; none if the table does not have the column.
+fn differs(table: &Table<'_>, exception: &Exception) -> Result<Option<String>> {
+    let Some((name, column_type)) = table.column(&exception.column) else { return Ok(None) };
+    let is_whole = ["tinyint", "smallint", "mediumint", "int", "bigint"]
+        .iter()
+        .any(|whole| column_type.to_lowercase().starts_with(whole));
+    // As a text a large number would be compared as a double, which is not exact.
+    let value = match (is_whole, exception.value.trim().parse::<i128>()) {
+        (false, _) => quote_text(&exception.value),
+        (true, Ok(number)) => number.to_string(),
+        (true, Err(_)) => {
+            let message = format!("`{}` of an exception is no number, as `{name}` is", exception.value);
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+    };
+    Ok(Some(format!("NOT ({} <=> {value})", quote_name(name))))
+}
+
+/// Without an index the rows of each batch would be looked for in the whole table.
+fn check_index(place: &mut Place<'_, '_>, table: &Table<'_>, column: &str) -> Result<()> {
+    let sql = format!(
+        "SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND COLUMN_NAME = {} \
+         AND SEQ_IN_INDEX = 1 LIMIT 1",
+        quote_text(&place.saved.record.name),
+        quote_text(&table.name),
+        quote_text(column)
+    );
+    match place.connection.value(&sql)? {
+        Some(_) => Ok(()),
+        None => Err(refused(&table.name, &format!("has no index on `{column}`"))),
+    }
+}

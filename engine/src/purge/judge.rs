@@ -1,0 +1,291 @@
+//! The judgement on some rows: which of them the snapshot holds byte by byte, with all that belongs to them.
+//!
+//! The same code judges before anything is deleted, and again in the moment of deletion, under locks.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use mysql::Value;
+
+use super::job::{Job, Member};
+use super::prove::Proof;
+use super::saved_rows::{Key, parse_key};
+use crate::database::{Connection, RowKey, failure};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Keys of parents in one statement that looks for their children.
+const KEYS_PER_STATEMENT: usize = 1000;
+
+/// Rows that are old and stay, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftRows {
+    /// They are not in the snapshot.
+    pub not_saved: u64,
+    /// They are in the snapshot with other values.
+    pub changed: u64,
+    /// What belongs to them is not in the snapshot as it is.
+    pub children: u64,
+    /// They, or what belongs to them, have the highest number of their table, which must not be given again.
+    pub highest: u64,
+}
+
+impl LeftRows {
+    /// How many in all.
+    pub fn total(&self) -> u64 {
+        self.not_saved + self.changed + self.children + self.highest
+    }
+}
+
+impl AddAssign for LeftRows {
+    fn add_assign(&mut self, other: Self) {
+        self.not_saved += other.not_saved;
+        self.changed += other.changed;
+        self.children += other.children;
+        self.highest += other.highest;
+    }
+}
+
+/// Which rows are judged: a condition on keys, and how they are held.
+pub(super) struct Asked<'a> {
+    /// The condition.
+    pub keys: &'a str,
+    /// ` FOR UPDATE`, or nothing.
+    pub hold: &'a str,
+    /// No other rows than these may go; `None` before they are known.
+    pub named: Option<&'a Proof>,
+}
+
+impl Asked<'_> {
+    fn names_parent(&self, key: Key) -> bool {
+        self.named.is_none_or(|proof| proof.parents.contains(key))
+    }
+
+    fn names_child(&self, table: usize, key: Key) -> bool {
+        self.named.is_none_or(|proof| proof.children.get(table).is_some_and(|keys| keys.contains(key)))
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Keys of rows that may go, in order.
+    pub parents: Vec<Key>,
+    /// Of each child table the keys of rows that belong to them.
+    pub children: Vec<Vec<Key>>,
+    /// Encoded bytes of all of them.
+    pub bytes: u64,
+    /// First and last date of the parents, as they are encoded.
+    pub dates: Option<(String, String)>,
+    /// What stays.
+    pub left: LeftRows,
+}
+
+/// A parent that is as the snapshot has it.
+struct Proven {
+    bytes: u64,
+    date: String,
+}
+
+/// A row that belongs to a parent.
+struct Owned {
+    parent: Key,
+    key: Key,
+    bytes: u64,
+}
+
+/// Why a parent stays.
+#[derive(Clone, Copy)]
+enum Stays {
+    Unproven,
+    Highest,
+}
+
+/// What belongs to some parents.
+#[derive(Default)]
+struct Children {
+    owned: Vec<Owned>,
+    /// Parents that stay because of it.
+    stays: Vec<(Key, Stays)>,
+}
+
+/// Judges the rows of `job` that are old and `asked` for.
+///
+/// # Errors
+/// If the server fails, or the repository cannot be read.
+pub(super) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) -> Result<Verdict> {
+    let mut left = LeftRows::default();
+    let mut proven = parents(job, connection, asked, &mut left)?;
+    if let Some(highest) = highest(connection, &job.parent)? {
+        left.highest += u64::from(proven.remove(&highest).is_some());
+    }
+    let keys: Vec<Key> = proven.keys().copied().collect();
+    let mut owned = Vec::new();
+    for at in 0..job.children.len() {
+        let found = children(job, at, connection, (&keys, asked))?;
+        for (parent, why) in found.stays {
+            let stayed = u64::from(proven.remove(&parent).is_some());
+            match why {
+                Stays::Unproven => left.children += stayed,
+                Stays::Highest => left.highest += stayed,
+            }
+        }
+        owned.push(found.owned);
+    }
+    Ok(verdict(&proven, owned, left))
+}
+
+/// Of parents that stay, what belongs to them stays.
+fn verdict(proven: &BTreeMap<Key, Proven>, owned: Vec<Vec<Owned>>, left: LeftRows) -> Verdict {
+    let mut verdict = Verdict { left, parents: proven.keys().copied().collect(), ..Verdict::default() };
+    for Proven { bytes, date } in proven.values() {
+        verdict.bytes += bytes;
+        verdict.dates = Some(match verdict.dates.take() {
+            None => (date.clone(), date.clone()),
+            Some((first, last)) => (first.min(date.clone()), last.max(date.clone())),
+        });
+    }
+    for rows in owned {
+        let mut keys = Vec::new();
+        for row in rows.into_iter().filter(|row| proven.contains_key(&row.parent)) {
+            verdict.bytes += row.bytes;
+            keys.push(row.key);
+        }
+        keys.sort_unstable();
+        verdict.children.push(keys);
+    }
+    verdict
+}
+
+fn parents(
+    job: &mut Job<'_>,
+    connection: &mut Connection,
+    asked: &Asked<'_>,
+    left: &mut LeftRows,
+) -> Result<BTreeMap<Key, Proven>> {
+    let sql = format!(
+        "{} FORCE INDEX (PRIMARY) WHERE ({}) AND ({}) ORDER BY {}{}",
+        job.parent.table.select(&job.leading()),
+        asked.keys,
+        job.is_old,
+        job.parent.table.key,
+        asked.hold
+    );
+    let (filters, date_place) = (job.filters.len(), job.date_place);
+    let mut proven = BTreeMap::new();
+    each_row(connection, &sql, &mut |values| {
+        let (goes, values) = values.split_at_checked(filters).ok_or_else(too_few)?;
+        if !goes.iter().all(is_true) {
+            return Ok(());
+        }
+        let row = job.parent.encode(values)?;
+        match job.parent.table.saved.row(row.key)? {
+            None => left.not_saved += 1,
+            Some(saved) if *saved != *row.text => left.changed += 1,
+            Some(_) if !asked.names_parent(row.key) => left.not_saved += 1,
+            Some(_) => {
+                let date = row.text.split(|byte| matches!(byte, b'\t' | b'\n')).nth(date_place).unwrap_or_default();
+                let date = String::from_utf8_lossy(date).into_owned();
+                proven.insert(row.key, Proven { bytes: row.text.len() as u64, date });
+            }
+        }
+        Ok(())
+    })?;
+    Ok(proven)
+}
+
+/// Rows that belong to the `parents`, and parents that stay because of theirs.
+fn children(
+    job: &mut Job<'_>,
+    at: usize,
+    connection: &mut Connection,
+    (parents, asked): (&[Key], &Asked<'_>),
+) -> Result<Children> {
+    let child = &mut job.children[at];
+    let highest = highest(connection, &child.member)?;
+    let mut found = Children::default();
+    for keys in parents.chunks(KEYS_PER_STATEMENT) {
+        let select = child.member.table.select(&format!("{}, ", child.column));
+        let sql = format!("{select} WHERE {} IN ({}){}", child.column, list(keys), asked.hold);
+        each_row(connection, &sql, &mut |values| {
+            let (parent, values) = values.split_first().ok_or_else(too_few)?;
+            let parent = parent.as_ref().and_then(number).ok_or_else(|| no_number(&child.column))?;
+            let row = child.member.encode(values)?;
+            match child.member.table.saved.row(row.key)? {
+                Some(_) if highest == Some(row.key) => found.stays.push((parent, Stays::Highest)),
+                Some(saved) if *saved == *row.text && asked.names_child(at, row.key) => {
+                    found.owned.push(Owned { parent, key: row.key, bytes: row.text.len() as u64 });
+                }
+                _ => found.stays.push((parent, Stays::Unproven)),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// A live row as a segment would have it.
+pub(super) struct EncodedRow {
+    pub key: Key,
+    pub text: Vec<u8>,
+}
+
+impl Member<'_> {
+    /// Encodes a row as a backup does.
+    pub fn encode(&mut self, values: &[Option<Value>]) -> Result<EncodedRow> {
+        let (mut text, mut key) = (Vec::new(), RowKey::default());
+        self.encoder.encode(values, &mut text, &mut key)?;
+        let key = parse_key(&key.text).ok_or_else(|| no_number(&self.table.key))?;
+        Ok(EncodedRow { key, text })
+    }
+}
+
+/// The highest key that is in the table now.
+pub(super) fn highest(connection: &mut Connection, member: &Member<'_>) -> Result<Option<Key>> {
+    let value = connection.value(&format!("SELECT MAX({}) FROM {}", member.table.key, member.table.full_name))?;
+    Ok(value.and_then(|text| parse_key(text.as_bytes())))
+}
+
+/// Keys with commas between.
+pub(super) fn list(keys: &[Key]) -> String {
+    keys.iter().map(Key::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Calls `each` with the values of each row that `sql` gives.
+pub(super) fn each_row(
+    connection: &mut Connection,
+    sql: &str,
+    each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>,
+) -> Result<()> {
+    for row in connection.stream(sql)? {
+        let row = row.map_err(|e| failure("cannot read rows that are to be removed", e))?;
+        each(&row.unwrap_raw())?;
+    }
+    Ok(())
+}
+
+fn is_true(value: &Option<Value>) -> bool {
+    match value {
+        Some(Value::Int(number)) => *number != 0,
+        Some(Value::UInt(number)) => *number != 0,
+        Some(Value::Double(number)) => *number != 0.0,
+        Some(Value::Float(number)) => *number != 0.0,
+        // Nothing else is a truth: the row stays.
+        _ => false,
+    }
+}
+
+fn number(value: &Value) -> Option<Key> {
+    match value {
+        Value::Int(number) => Some(Key::from(*number)),
+        Value::UInt(number) => Some(Key::from(*number)),
+        _ => None,
+    }
+}
+
+fn no_number(column: &str) -> Error {
+    Error::new(ErrorKind::Refused, format!("the column {column} holds no whole numbers"))
+}
+
+fn too_few() -> Error {
+    Error::new(ErrorKind::Database, "the server gives fewer columns than it was asked for")
+}

@@ -1,0 +1,143 @@
+//! What a run puts into the repository: a receipt that names the rows before the first of them goes, and one of what really went.
+
+use repo_format::cbor::ByteString;
+use repo_format::id::{Bytes32, LeaseId, PurgeId};
+
+use super::keys::KeySet;
+use super::plan::Plan;
+use super::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, put};
+use super::run::{Progress, RunOptions};
+use super::source::Source;
+use crate::crypto::random;
+use crate::error::Result;
+use crate::machine;
+use crate::monitor::Monitor;
+use crate::repository::{Repository, WriterOptions, WriterSession};
+
+/// How the deletions of a receipt ended.
+pub(super) enum Step {
+    Done,
+    TimeIsUp,
+    Interrupted,
+    /// What failed, in words.
+    Failed(String),
+}
+
+/// Puts the receipts of a run.
+pub(super) struct Keeper<'a> {
+    pub repository: &'a Repository,
+    pub source: &'a Source,
+    pub plan: &'a Plan,
+    pub options: &'a RunOptions,
+}
+
+impl Keeper<'_> {
+    /// Names all rows that are going to be deleted. From then on they outlive their snapshot.
+    ///
+    /// # Errors
+    /// See [`put`]: then nothing may be deleted.
+    pub fn begin(&self, all: &[Progress<'_>], monitor: &dyn Monitor) -> Result<ReceiptRecord> {
+        let mut record = ReceiptRecord {
+            purge: PurgeId(random()?),
+            phase: PurgePhase::Begun,
+            operator: self.options.operator.clone(),
+            host: self.options.host.clone(),
+            reason: self.options.reason.clone().unwrap_or_default(),
+            plan: Bytes32(self.plan.digest()),
+            cutoff: self.plan.rule.cutoff.to_string(),
+            snapshot: self.plan.snapshot,
+            server: self.plan.server.clone(),
+            started: machine::now().seconds,
+            ended: None,
+            tables: Vec::new(),
+        };
+        for progress in all {
+            let keys = [&progress.proof.parents].into_iter().chain(&progress.proof.children);
+            let tables = tables(&self.plan.schema, progress, keys, progress.proof.dates.as_ref());
+            record.tables.extend(tables.into_iter().filter(|table| table.rows > 0));
+        }
+        self.put(&record, monitor)?;
+        Ok(record)
+    }
+
+    /// Says what of it went, and what stayed and why. Gives the receipt's id.
+    ///
+    /// # Errors
+    /// See [`put`]: the receipt that names all rows is still there then.
+    pub fn end(
+        &self,
+        begun: ReceiptRecord,
+        all: &[Progress<'_>],
+        step: &Step,
+        monitor: &dyn Monitor,
+    ) -> Result<LeaseId> {
+        let ended = Some(machine::now().seconds);
+        let mut record = ReceiptRecord { phase: PurgePhase::Ended, ended, tables: Vec::new(), ..begun };
+        for progress in all {
+            let keys = [&progress.deleted.parents].into_iter().chain(&progress.deleted.children);
+            let mut tables = tables(&self.plan.schema, progress, keys, progress.deleted.dates.as_ref());
+            if let Some(parent) = tables.first_mut() {
+                parent.left = left(progress, step);
+            }
+            record.tables.extend(tables.into_iter().filter(|table| table.rows > 0 || !table.left.is_empty()));
+        }
+        self.put(&record, monitor)
+    }
+
+    fn put(&self, record: &ReceiptRecord, monitor: &dyn Monitor) -> Result<LeaseId> {
+        let RunOptions { host, program, .. } = self.options;
+        let writer = WriterOptions { host: host.clone(), program: program.clone(), dry_run: false };
+        let session = WriterSession::begin(self.repository, &writer, monitor)?;
+        let source = ReceiptSource { snapshot: &self.source.snapshot, root: &self.source.root, program };
+        put(session, &source, record, monitor).map_err(|e| e.context("cannot put the receipt of the purge"))
+    }
+}
+
+fn tables<'k>(
+    schema: &str,
+    progress: &Progress<'_>,
+    keys: impl Iterator<Item = &'k KeySet>,
+    dates: Option<&(String, String)>,
+) -> Vec<PurgedTable> {
+    let range = |(first, last): (i128, i128)| KeyRange {
+        first: ByteString(first.to_string().into_bytes()),
+        last: ByteString(last.to_string().into_bytes()),
+    };
+    let tables = progress.job.tables().zip(keys).enumerate();
+    let table = |(at, (table, keys)): (usize, (&super::table::Table<'_>, &KeySet))| {
+        let dates = dates.filter(|_| at == 0);
+        PurgedTable {
+            schema: schema.to_owned(),
+            table: table.name.clone(),
+            category: progress.job.category.name.clone(),
+            ranges: keys.runs().map(range).collect(),
+            rows: keys.len(),
+            first_date: dates.map(|(first, _)| first.clone()),
+            last_date: dates.map(|(_, last)| last.clone()),
+            left: Vec::new(),
+        }
+    };
+    tables.map(table).collect()
+}
+
+/// Rows that stay, of the first pass and of the second.
+fn left(progress: &Progress<'_>, step: &Step) -> Vec<Left> {
+    let mut rows = progress.proof.left;
+    rows += progress.deleted.left;
+    let reached = progress.deleted.parents.len() + progress.deleted.left.total();
+    let not_reached = match step {
+        Step::Done => None,
+        Step::TimeIsUp => Some("not reached: the time was up"),
+        Step::Interrupted => Some("not reached: the run was stopped"),
+        Step::Failed(why) => Some(why.as_str()),
+    };
+    let not_reached = not_reached.map(|why| (progress.proof.parents.len().saturating_sub(reached), why));
+    let all = [
+        (rows.not_saved, "old and not in the snapshot"),
+        (rows.changed, "other than in the snapshot"),
+        (rows.children, "what belongs to them is not in the snapshot as it is"),
+        (rows.highest, "the highest number of a table stays"),
+    ];
+    let some = all.into_iter().chain(not_reached).filter(|(rows, _)| *rows > 0);
+    some.map(|(rows, why)| Left { rows, why: why.to_owned() }).collect()
+}

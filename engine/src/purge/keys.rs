@@ -1,0 +1,118 @@
+//! Sets of keys, as runs of numbers that follow each other: keys that count up make few runs.
+
+use std::collections::BTreeMap;
+
+use super::saved_rows::Key;
+
+/// A set of keys. Memory: one entry a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct KeySet {
+    /// The last key of each run, by its first.
+    runs: BTreeMap<Key, Key>,
+    count: u64,
+}
+
+impl KeySet {
+    /// The keys of `runs`, as far as they are in order and apart from each other.
+    pub fn of_runs(runs: impl IntoIterator<Item = (Key, Key)>) -> Self {
+        let mut set = KeySet::default();
+        let mut end = None;
+        for (first, last) in runs {
+            if first > last || end.is_some_and(|end| first <= end) {
+                continue;
+            }
+            end = Some(last);
+            set.count = set.count.saturating_add(u64::try_from(last - first + 1).unwrap_or(u64::MAX));
+            set.runs.insert(first, last);
+        }
+        set
+    }
+
+    /// Adds a key, unless it is there.
+    pub fn insert(&mut self, key: Key) {
+        let before = self.runs.range(..=key).next_back().map(|(first, last)| (*first, *last));
+        if before.is_some_and(|(_, last)| last >= key) {
+            return;
+        }
+        self.count += 1;
+        let first = match before {
+            Some((first, last)) if last + 1 == key => first,
+            _ => key,
+        };
+        let last = self.runs.remove(&(key + 1)).unwrap_or(key);
+        self.runs.insert(first, last);
+    }
+
+    /// Whether a key is in it.
+    pub fn contains(&self, key: Key) -> bool {
+        self.runs.range(..=key).next_back().is_some_and(|(_, last)| *last >= key)
+    }
+
+    /// How many keys.
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// How many runs.
+    pub fn run_count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// First and last key of each run, in order.
+    pub fn runs(&self) -> impl Iterator<Item = (Key, Key)> + '_ {
+        self.runs.iter().map(|(first, last)| (*first, *last))
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.runs().flat_map(|(first, last)| first..=last)
+    }
+
+    /// The next `count` keys after `after`, in at most `runs` runs; empty if there are no more.
+    pub fn next(&self, after: Option<Key>, count: u32, runs: usize) -> Vec<(Key, Key)> {
+        let from = after.map_or(Key::MIN, |after| after + 1);
+        let inside =
+            self.runs.range(..from).next_back().filter(|(_, last)| **last >= from).map(|(_, last)| (from, *last));
+        let rest = self.runs.range(from..).map(|(first, last)| (*first, *last));
+        let mut left = Key::from(count);
+        let mut found = Vec::new();
+        for (first, last) in inside.into_iter().chain(rest).take(runs) {
+            if left == 0 {
+                break;
+            }
+            let end = last.min(first + left - 1);
+            left -= end - first + 1;
+            found.push((first, end));
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(keys: &[Key]) -> KeySet {
+        let mut set = KeySet::default();
+        keys.iter().for_each(|key| set.insert(*key));
+        set
+    }
+
+    #[test]
+    fn keys_that_follow_each_other_are_one_run() {
+        let set = set(&[5, 3, 4, 9, 8, 4, 6, -1]);
+        assert_eq!(set.runs().collect::<Vec<_>>(), [(-1, -1), (3, 6), (8, 9)]);
+        assert_eq!((set.len(), set.run_count()), (7, 3));
+        assert!(set.contains(5) && set.contains(9) && !set.contains(7) && !set.contains(10));
+    }
+
+    #[test]
+    fn keys_are_taken_a_batch_at_a_time() {
+        let set = set(&[1, 2, 3, 7, 8, 20]);
+        assert_eq!(set.next(None, 4, 9), [(1, 3), (7, 7)]);
+        assert_eq!(set.next(Some(7), 4, 9), [(8, 8), (20, 20)]);
+        assert_eq!(set.next(Some(1), 1, 9), [(2, 2)]);
+        assert_eq!(set.next(None, 9, 2), [(1, 3), (7, 8)]);
+        assert_eq!(set.next(Some(20), 4, 9), []);
+    }
+}

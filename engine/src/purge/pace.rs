@@ -1,0 +1,214 @@
+//! How fast rows go: batches that hold nobody up for long, and pauses while the server is busy.
+
+use std::time::{Duration, Instant};
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+
+use super::health::{Health, Replica};
+use crate::database::{Address, Connection};
+use crate::error::{Error, Result};
+use crate::machine;
+use crate::monitor::Monitor;
+
+/// What one batch should take, locks included: people do not notice it, and most of it is still deletion.
+const BATCH_AIM: Duration = Duration::from_millis(100);
+/// The first batch: small, as nothing is known of the server yet.
+const ROWS_FIRST: u32 = 200;
+/// A batch is not smaller: then a batch is mostly overhead,
+const ROWS_MIN: u32 = 10;
+/// nor larger: statements grow with it.
+const ROWS_MAX: u32 = 10_000;
+/// While waiting, whether to go on is asked so often.
+const POLL: Duration = Duration::from_millis(200);
+
+/// When, and how fast.
+#[derive(Debug, Clone)]
+pub struct PaceOptions {
+    /// Rows a second, at most, of all tables together.
+    pub rows_per_second: Option<u32>,
+    /// End after this time, from the first batch on.
+    pub time: Option<Duration>,
+    /// Work only at these times of the day; wait else.
+    pub window: Option<Window>,
+    /// Wait while more threads than this are at work in the server.
+    pub threads_running: u64,
+    /// Wait while InnoDB has more old transactions than this to tidy up.
+    pub history_length: u64,
+    /// Servers that replicate this one: wait while one of them lags.
+    pub replicas: Vec<Address>,
+    /// By so much a replica may lag.
+    pub lag: Duration,
+}
+
+impl Default for PaceOptions {
+    fn default() -> Self {
+        PaceOptions {
+            rows_per_second: None,
+            time: None,
+            window: None,
+            // Far above what a practice has in the middle of a day.
+            threads_running: 25,
+            // Where InnoDB begins to be slow for everybody.
+            history_length: 100_000,
+            replicas: Vec::new(),
+            lag: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Times of the day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment.
+    pub from: Time,
+    /// The first moment after it; before `from` it is of the next day.
+    pub until: Time,
+    /// Where it is that time.
+    pub zone: TimeZone,
+}
+
+impl Window {
+    fn contains(&self, time: Time) -> bool {
+        match self.from <= self.until {
+            true => self.from <= time && time < self.until,
+            false => self.from <= time || time < self.until,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        let now = machine::now();
+        let nanoseconds = i32::try_from(now.nanoseconds).unwrap_or(0);
+        // A clock that no calendar has is no reason to work outside of the window.
+        jiff::Timestamp::new(now.seconds, nanoseconds)
+            .is_ok_and(|now| self.contains(now.to_zoned(self.zone.clone()).time()))
+    }
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Go {
+    On,
+    TimeIsUp,
+}
+
+/// Decides before each batch when it begins and how large it is.
+pub(super) struct Pace {
+    options: PaceOptions,
+    health: Health,
+    /// When the first batch was asked for.
+    began: Option<Instant>,
+    rows: u32,
+    /// When the next batch may begin, by the rows a second.
+    next: Instant,
+}
+
+impl Pace {
+    /// Connects to the replicas.
+    ///
+    /// # Errors
+    /// If one of them cannot be reached.
+    pub fn new(options: &PaceOptions) -> Result<Self> {
+        let replicas = options.replicas.iter().map(Replica::connect).collect::<Result<Vec<_>>>()?;
+        let health = Health::new(options, replicas);
+        Ok(Pace { options: options.clone(), health, began: None, rows: ROWS_FIRST, next: Instant::now() })
+    }
+
+    /// Rows of the parent table in the next batch.
+    pub fn rows(&self) -> u32 {
+        let per_second = self.options.rows_per_second.unwrap_or(ROWS_MAX);
+        self.rows.min(per_second).max(1)
+    }
+
+    /// Waits until the next batch may begin.
+    ///
+    /// # Errors
+    /// If the user wishes to stop, or a server does not answer.
+    pub fn wait(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<Go> {
+        let mut told = None;
+        let began = *self.began.get_or_insert_with(Instant::now);
+        loop {
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            if self.options.time.is_some_and(|time| began.elapsed() >= time) {
+                return Ok(Go::TimeIsUp);
+            }
+            let now = Instant::now();
+            let reason = match &self.options.window {
+                Some(window) if !window.is_open() => Some("until the window opens".to_owned()),
+                _ if now < self.next => {
+                    std::thread::sleep((self.next - now).min(POLL));
+                    continue;
+                }
+                _ => self.health.trouble(connection)?,
+            };
+            let Some(reason) = reason else { return Ok(Go::On) };
+            if told.as_ref() != Some(&reason) {
+                monitor.note(&format!("waiting {reason}"));
+                told = Some(reason);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// A batch took `elapsed` and removed `rows` rows.
+    pub fn done(&mut self, elapsed: Duration, rows: u64) {
+        let factor = (BATCH_AIM.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.5, 1.5);
+        let aim = (f64::from(self.rows) * factor).clamp(f64::from(ROWS_MIN), f64::from(ROWS_MAX));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it has just been clamped")]
+        let aim = aim as u32;
+        self.rows = aim;
+        if let Some(per_second) = self.options.rows_per_second {
+            let seconds = Duration::from_secs_f64(
+                f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) / f64::from(per_second.max(1)),
+            );
+            let batch_began = Instant::now().checked_sub(elapsed).unwrap_or(self.next);
+            self.next = self.next.max(batch_began) + seconds;
+        }
+    }
+
+    /// A batch did not get its locks: smaller ones get them sooner.
+    pub fn shrink(&mut self) {
+        self.rows = (self.rows / 2).max(ROWS_MIN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(options: &PaceOptions) -> Pace {
+        Pace::new(options).unwrap()
+    }
+
+    #[test]
+    fn batches_grow_and_shrink_to_what_they_should_take() {
+        let mut pace = pace(&PaceOptions::default());
+        (0..20).for_each(|_| pace.done(Duration::from_millis(1), 1));
+        assert_eq!(pace.rows(), ROWS_MAX);
+        pace.done(Duration::from_millis(150), 1);
+        assert_eq!(pace.rows(), 6666);
+        (0..20).for_each(|_| pace.done(Duration::from_secs(9), 1));
+        assert_eq!(pace.rows(), ROWS_MIN);
+    }
+
+    #[test]
+    fn the_rows_a_second_bound_a_batch_and_the_time_of_the_next() {
+        let mut pace = pace(&PaceOptions { rows_per_second: Some(100), ..PaceOptions::default() });
+        assert_eq!(pace.rows(), 100);
+        let before = pace.next;
+        pace.done(Duration::from_millis(10), 300);
+        assert!(pace.next >= before + Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_window_may_go_over_midnight() {
+        let time = |text: &str| text.parse::<Time>().unwrap();
+        let window = |from, until| Window { from: time(from), until: time(until), zone: TimeZone::UTC };
+        let night = window("22:00", "05:00");
+        assert!(night.contains(time("23:00")) && night.contains(time("04:59")) && !night.contains(time("05:00")));
+        let day = window("12:00", "13:00");
+        assert!(day.contains(time("12:00")) && !day.contains(time("13:00")) && !day.contains(time("11:59")));
+    }
+}

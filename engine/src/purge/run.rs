@@ -1,0 +1,251 @@
+//! A run: proves, puts a receipt, deletes, and says in the receipt what really went.
+
+use repo_format::id::LeaseId;
+
+use super::check::check_table;
+use super::delete::{Deleted, delete, prepare};
+use super::job::Job;
+use super::judge::LeftRows;
+use super::keep::{Keeper, Step};
+use super::keys::KeySet;
+use super::orphans;
+use super::pace::{Go, Pace, PaceOptions};
+use super::plan::{Plan, check_rights};
+use super::prove::{Proof, prove};
+use super::saved_rows::Key;
+use super::source::{SourceChoice, find_source};
+use super::table::Place;
+use crate::database::{Address, Connection, Server};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, Phase, Work};
+use crate::pack::ChunkReader;
+use crate::repository::Repository;
+use crate::saved::Database;
+
+/// How a plan is carried out.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Who does it.
+    pub operator: String,
+    /// The machine.
+    pub host: String,
+    /// Program and version.
+    pub program: String,
+    /// Why it is done.
+    pub reason: Option<String>,
+    /// When, and how fast.
+    pub pace: PaceOptions,
+}
+
+/// How a run ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ended {
+    /// All that could go is gone.
+    #[default]
+    Done,
+    /// Its time was up. The same plan can be run again.
+    TimeIsUp,
+    /// The user stopped it. The same plan can be run again.
+    Interrupted,
+}
+
+/// What a run has done.
+#[derive(Debug, Default)]
+pub struct RunOutcome {
+    /// Of each category of the plan.
+    pub categories: Vec<Removed>,
+    /// The receipts, in order.
+    pub receipts: Vec<LeaseId>,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// What has been removed of a category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The category.
+    pub category: String,
+    /// Rows of each table, that of the parents first.
+    pub tables: Vec<(String, u64)>,
+    /// First and last date of the parents.
+    pub dates: Option<(String, String)>,
+    /// Rows that are old and have stayed.
+    pub left: LeftRows,
+}
+
+/// A category on its way.
+pub(super) struct Progress<'r> {
+    pub job: Job<'r>,
+    /// Rows that the receipt names.
+    pub proof: Proof,
+    /// Of each child table rows that an earlier run left without their parents; they are among those of the proof.
+    orphans: Vec<KeySet>,
+    /// Those of them that are gone.
+    pub deleted: Deleted,
+    /// Where the next part begins.
+    after: Option<Key>,
+    all_proven: bool,
+    removed: Removed,
+}
+
+/// Carries out `plan`. Each row that goes is named in a receipt first, and compared with the snapshot in the moment in which it goes.
+///
+/// It may end at any point, also by the power: the same plan can be run again, and goes on.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] if the plan is of another server, or a table changed since so that it is not safe; [`ErrorKind::NotFound`] if
+/// its snapshot is gone. Else of the server and the repository: what went until then is in the receipt.
+pub fn run(
+    repository: &Repository,
+    address: &Address,
+    plan: &Plan,
+    options: &RunOptions,
+    monitor: &dyn Monitor,
+) -> Result<RunOutcome> {
+    let mut connection = Connection::open(address)?;
+    let server = Server::detect(&mut connection)?;
+    let identity = server.identity(&mut connection)?;
+    if identity != plan.server {
+        let message = format!("the plan is for the server {}, and this is {identity}", plan.server);
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    check_rights(&mut connection, &server, &plan.schema)?;
+    prepare(&mut connection, server.is_mariadb())?;
+    let reader = ChunkReader::new(repository);
+    let choice = SourceChoice { snapshot: Some(plan.snapshot), server: &identity, schema: &plan.schema };
+    let source = find_source(repository, &reader, &choice)?;
+    let database = Database::open(&reader, &source.snapshot.manifest, Some(&source.root))?;
+    let schema = database.schema(&plan.schema)?;
+    let mut place = Place::new(&mut connection, &server, &reader, &schema)?;
+    let records = orphans::records(repository, plan)?;
+    let mut all = Vec::new();
+    for category in &plan.categories {
+        all.push(Progress::new(Job::new(&mut place, category, &plan.rule)?));
+    }
+    check_all(&mut connection, &all)?;
+    for progress in &mut all {
+        progress.orphans = orphans::find(&mut progress.job, &mut connection, &records, &plan.schema)?;
+    }
+    let keeper = Keeper { repository, source: &source, plan, options };
+    let pace = Pace::new(&options.pace)?;
+    let outcome = Runner { keeper, connection: &mut connection, pace, monitor }.run(&mut all)?;
+    check_all(&mut connection, &all)?;
+    Ok(outcome)
+}
+
+/// CHECK TABLE … QUICK, of tables without transactions.
+fn check_all(connection: &mut Connection, all: &[Progress<'_>]) -> Result<()> {
+    all.iter().flat_map(|progress| progress.job.tables()).try_for_each(|table| check_table(connection, table))
+}
+
+struct Runner<'a> {
+    keeper: Keeper<'a>,
+    connection: &'a mut Connection,
+    pace: Pace,
+    monitor: &'a dyn Monitor,
+}
+
+impl Runner<'_> {
+    /// Part after part: usually there is one.
+    fn run(mut self, all: &mut [Progress<'_>]) -> Result<RunOutcome> {
+        let mut outcome = RunOutcome::default();
+        loop {
+            self.prove(all)?;
+            if all.iter().any(|progress| progress.proof.rows() > 0) {
+                outcome.ended = self.part(all, &mut outcome.receipts)?;
+            }
+            all.iter_mut().for_each(Progress::settle);
+            if outcome.ended != Ended::Done || all.iter().all(|progress| progress.all_proven) {
+                outcome.categories = all.iter().map(|progress| progress.removed.clone()).collect();
+                return Ok(outcome);
+            }
+        }
+    }
+
+    fn prove(&mut self, all: &mut [Progress<'_>]) -> Result<()> {
+        self.monitor.begin(Phase::Verify, None);
+        for progress in all.iter_mut().filter(|progress| !progress.all_proven) {
+            progress.proof = prove(&mut progress.job, self.connection, progress.after, self.monitor)?;
+            progress.after = progress.proof.next;
+            progress.all_proven = progress.after.is_none();
+            for (keys, orphans) in progress.proof.children.iter_mut().zip(&progress.orphans) {
+                orphans.keys().for_each(|key| keys.insert(key));
+            }
+        }
+        self.monitor.end();
+        Ok(())
+    }
+
+    /// Deletes what has been proven, between the two phases of its receipt.
+    fn part(&mut self, all: &mut [Progress<'_>], receipts: &mut Vec<LeaseId>) -> Result<Ended> {
+        let begun = self.keeper.begin(all, self.monitor)?;
+        let rows = all.iter().map(|progress| progress.proof.rows()).sum();
+        let bytes = all.iter().map(|progress| progress.proof.bytes).sum();
+        self.monitor.begin(Phase::Delete, Some(Work { items: rows, bytes }));
+        let result = self.delete(all);
+        self.monitor.end();
+        let step = match &result {
+            Ok(Go::On) => Step::Done,
+            Ok(Go::TimeIsUp) => Step::TimeIsUp,
+            Err(error) if error.kind() == ErrorKind::Cancelled => Step::Interrupted,
+            Err(error) => Step::Failed(crate::error::chain(error)),
+        };
+        let kept = self.keeper.end(begun, all, &step, self.monitor);
+        let ended = match step {
+            // What stopped the deletion is the thing to tell.
+            Step::Failed(_) => return result.map(|_| Ended::Done),
+            Step::Done => Ended::Done,
+            Step::TimeIsUp => Ended::TimeIsUp,
+            Step::Interrupted => Ended::Interrupted,
+        };
+        receipts.push(kept?);
+        Ok(ended)
+    }
+
+    fn delete(&mut self, all: &mut [Progress<'_>]) -> Result<Go> {
+        for Progress { job, proof, deleted, orphans, .. } in all {
+            deleted.children.resize_with(orphans.len(), KeySet::default);
+            for (at, orphans) in std::mem::take(orphans).iter().enumerate() {
+                orphans::delete(job, at, self.connection, orphans, &mut deleted.children[at])?;
+            }
+            let go = delete(job, self.connection, proof, (&mut self.pace, deleted), self.monitor)?;
+            if go == Go::TimeIsUp {
+                return Ok(go);
+            }
+        }
+        Ok(Go::On)
+    }
+}
+
+impl<'r> Progress<'r> {
+    fn new(job: Job<'r>) -> Self {
+        let removed = Removed {
+            category: job.category.name.clone(),
+            tables: job.tables().map(|table| (table.name.clone(), 0)).collect(),
+            dates: None,
+            left: LeftRows::default(),
+        };
+        Progress {
+            job,
+            proof: Proof::default(),
+            orphans: Vec::new(),
+            deleted: Deleted::default(),
+            after: None,
+            all_proven: false,
+            removed,
+        }
+    }
+
+    /// Adds what this part has done to what has been removed.
+    fn settle(&mut self) {
+        let (proof, deleted) = (std::mem::take(&mut self.proof), std::mem::take(&mut self.deleted));
+        self.removed.left += proof.left;
+        self.removed.left += deleted.left;
+        let counts = [&deleted.parents].into_iter().chain(&deleted.children).map(KeySet::len);
+        self.removed.tables.iter_mut().zip(counts).for_each(|((_, rows), more)| *rows += more);
+        self.removed.dates = match (self.removed.dates.take(), deleted.dates) {
+            (Some((first, last)), Some((next_first, next_last))) => Some((first.min(next_first), last.max(next_last))),
+            (dates, more) => dates.or(more),
+        };
+    }
+}

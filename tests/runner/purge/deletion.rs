@@ -1,0 +1,199 @@
+//! Deletion: what is proven goes, what is not stays.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use engine::database::Connection;
+use engine::monitor::{Monitor, Phase};
+use engine::purge::receipt::history;
+use engine::purge::{Ended, LeftRows, PaceOptions};
+
+use super::practice::{OLD_ROWS, Practice, except, log_options};
+
+const ENGINES: [&str; 2] = ["InnoDB", "MyISAM"];
+
+#[test]
+fn what_a_snapshot_holds_goes_and_all_else_stays() {
+    for engine in ENGINES {
+        let practice = Practice::new(engine);
+        practice.server.script(
+            "USE practice; UPDATE securitylog SET LogText = 'changed' WHERE SecurityLogNum = 77;\n\
+             UPDATE securityloghash SET LogHash = 'changed' WHERE SecurityLogNum = 88;\n\
+             INSERT INTO securityloghash VALUES (70001, 99, 'new');\n\
+             INSERT INTO securitylog VALUES (70001, 1, '2022-01-05', 'late entry', 1), (70002, 1, '2024-01-05', 'new', 1);\n\
+             INSERT INTO securityloghash VALUES (70002, 70001, 'h'), (70003, 70002, 'h');",
+        );
+        let planned = practice.plan(&log_options()).unwrap();
+        let left = LeftRows { not_saved: 1, changed: 1, children: 2, highest: 0 };
+        let outcome = practice.run(&planned.plan);
+        assert_eq!(outcome.ended, Ended::Done);
+        let removed = &outcome.categories[0];
+        assert_eq!(removed.left, left, "{engine}");
+        let gone = OLD_ROWS - 3;
+        let tables = |rows| vec![("securitylog".to_owned(), rows), ("securityloghash".to_owned(), rows)];
+        assert_eq!(removed.tables, tables(gone), "{engine}");
+        assert_eq!(planned.forecasts[0].tables, tables(gone));
+        assert_eq!((planned.forecasts[0].left, &planned.forecasts[0].dates), (left, &removed.dates));
+        let (first, last) = removed.dates.clone().unwrap();
+        assert_eq!((first.as_str(), last.as_str()), ("2022-01-01 00:01:00", "2022-01-31 23:59:00"));
+        assert_eq!(practice.count("securitylog WHERE LogDateTime < '2022-02-01'"), 4);
+        assert_eq!(practice.count("securitylog"), 60_002 - gone);
+        assert_eq!(practice.count("securityloghash"), 60_003 - gone);
+        practice.assert_log_is_whole();
+        let again = practice.run(&planned.plan);
+        assert_eq!((again.categories[0].left, again.categories[0].tables[0].1), (left, 0));
+        assert!(again.receipts.is_empty(), "nothing went");
+    }
+}
+
+/// Does something between proof and deletion.
+struct Meanwhile<'a> {
+    work: &'a (dyn Fn() + Sync),
+    done: Mutex<bool>,
+}
+
+impl Monitor for Meanwhile<'_> {
+    fn begin(&self, phase: Phase, _: Option<engine::monitor::Work>) {
+        let mut done = self.done.lock().unwrap();
+        if phase == Phase::Delete && !*done {
+            *done = true;
+            (self.work)();
+        }
+    }
+}
+
+#[test]
+fn what_changes_between_proof_and_deletion_survives() {
+    for engine in ENGINES {
+        let practice = Practice::new(engine);
+        let plan = practice.plan(&log_options()).unwrap().plan;
+        let work = || {
+            practice.server.script(
+                "USE practice; UPDATE securitylog SET LogText = 'changed' WHERE SecurityLogNum IN (1, 5000, 44639);\n\
+                 UPDATE securityloghash SET LogHash = 'changed' WHERE SecurityLogNum = 200;\n\
+                 INSERT INTO securityloghash VALUES (70001, 300, 'new'), (70002, 60000, 'new');\n\
+                 UPDATE securitylog SET LogDateTime = '2024-01-01' WHERE SecurityLogNum = 400;\n\
+                 DELETE FROM securitylog WHERE SecurityLogNum = 500; DELETE FROM securityloghash WHERE SecurityLogNum = 500;",
+            );
+        };
+        let outcome = practice.try_run(&plan, &Meanwhile { work: &work, done: Mutex::new(false) }).unwrap();
+        let removed = &outcome.categories[0];
+        assert_eq!(removed.left, LeftRows { changed: 3, children: 2, ..LeftRows::default() }, "{engine}");
+        // Of the old rows these, one that is new now, and one that somebody else deleted.
+        assert_eq!(removed.tables[0].1, OLD_ROWS - 7, "{engine}");
+        assert_eq!(practice.count("securitylog WHERE SecurityLogNum IN (1, 200, 300, 400, 5000, 44639)"), 6);
+        assert_eq!(practice.count("securitylog WHERE LogDateTime < '2022-02-01'"), 5);
+        practice.assert_log_is_whole();
+    }
+}
+
+#[test]
+fn the_highest_number_of_a_table_is_never_deleted() {
+    for engine in ENGINES {
+        let practice = Practice::with(engine, |server| {
+            server.script(
+                "USE practice; DELETE FROM securitylog WHERE SecurityLogNum > 1000; DELETE FROM securityloghash WHERE SecurityLogNum > 1000;\n\
+                 INSERT INTO securityloghash VALUES (90000, 10, 'again');",
+            );
+        });
+        let outcome = practice.run(&practice.plan(&log_options()).unwrap().plan);
+        assert_eq!(outcome.categories[0].left, LeftRows { highest: 2, ..LeftRows::default() });
+        assert_eq!(practice.count("securitylog WHERE SecurityLogNum IN (10, 1000)"), 2);
+        assert_eq!(practice.count("securitylog"), 2);
+        practice.assert_log_is_whole();
+    }
+}
+
+#[test]
+fn exceptions_stay_and_are_not_counted() {
+    let practice = Practice::new("InnoDB");
+    let old = practice.count("securitylog WHERE PatNum = 42 AND LogDateTime < '2022-02-01'");
+    assert!(old > 0);
+    let outcome = practice.run(&practice.plan(&except("patnum", "42")).unwrap().plan);
+    assert_eq!(practice.count("securitylog WHERE LogDateTime < '2022-02-01'"), old);
+    assert_eq!(practice.count("securitylog WHERE PatNum = 42 AND LogDateTime < '2022-02-01'"), old);
+    assert_eq!((outcome.categories[0].tables[0].1, outcome.categories[0].left), (OLD_ROWS - old, LeftRows::default()));
+    practice.assert_log_is_whole();
+}
+
+#[test]
+fn users_write_while_rows_go() {
+    for engine in ENGINES {
+        let practice = Practice::new(engine);
+        let plan = practice.plan(&log_options()).unwrap().plan;
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let written = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut connection: Connection = practice.server.connect();
+                let mut written = 0;
+                while !done.load(std::sync::atomic::Ordering::Relaxed) || written == 0 {
+                    let log = "INSERT INTO practice.securitylog (PermType, LogDateTime, LogText, PatNum) VALUES (1, NOW(), 'x', 1)";
+                    connection.run(log).unwrap();
+                    let hash = "INSERT INTO practice.securityloghash (SecurityLogNum, LogHash) VALUES (LAST_INSERT_ID(), 'h')";
+                    connection.run(hash).unwrap();
+                    written += 1;
+                }
+                written
+            });
+            let outcome = practice.run(&plan);
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(outcome.categories[0].tables[0].1, OLD_ROWS, "{engine}");
+            writer.join().unwrap()
+        });
+        assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS + written, "{engine}");
+        practice.assert_log_is_whole();
+    }
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+struct Listener(Mutex<Vec<String>>);
+
+impl Monitor for Listener {
+    fn note(&self, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+}
+
+#[test]
+fn a_busy_server_and_a_replica_that_stands_still_are_waited_for() {
+    let practice = Practice::new("InnoDB");
+    let plan = practice.plan(&log_options()).unwrap().plan;
+    let time = Some(Duration::from_millis(300));
+    let busy = PaceOptions { threads_running: 0, time, ..PaceOptions::default() };
+    let replica = PaceOptions { replicas: vec![practice.server.address()], time, ..PaceOptions::default() };
+    for (pace, says) in [(busy, "threads of the server are at work"), (replica, "replicates again")] {
+        let listener = Listener::default();
+        let outcome = practice.run_with(&plan, pace, &listener).unwrap();
+        assert_eq!((outcome.ended, outcome.categories[0].tables[0].1), (Ended::TimeIsUp, 0));
+        let notes = listener.0.lock().unwrap();
+        assert!(notes.iter().filter(|note| note.contains(says)).count() == 1, "{notes:?}");
+    }
+    assert_eq!(practice.count("securitylog"), 60_000);
+}
+
+#[test]
+fn a_receipt_names_what_was_to_go_and_another_what_went() {
+    for engine in ENGINES {
+        let practice = Practice::new(engine);
+        let plan = practice.plan(&log_options()).unwrap().plan;
+        let work =
+            || practice.server.run("UPDATE practice.securitylog SET LogText = 'changed' WHERE SecurityLogNum = 5000");
+        let outcome = practice.try_run(&plan, &Meanwhile { work: &work, done: Mutex::new(false) }).unwrap();
+        let [purge] = &history(&practice.repository).unwrap().purges[..] else { panic!("one purge") };
+        let (begun, ended) = (purge.begun.as_ref().unwrap(), purge.ended.as_ref().unwrap());
+        assert_eq!(outcome.receipts, [ended.id()]);
+        let rows = |receipt: &engine::purge::receipt::Receipt| -> Vec<_> {
+            receipt.record.tables.iter().map(|table| (table.table.clone(), table.rows, table.ranges.len())).collect()
+        };
+        let both =
+            |rows, ranges| ["securitylog", "securityloghash"].map(|table| (table.to_owned(), rows, ranges)).to_vec();
+        assert_eq!(rows(begun), both(OLD_ROWS, 1));
+        assert_eq!(rows(ended), both(OLD_ROWS - 1, 2));
+        assert_eq!(ended.record.tables[0].left[0].rows, 1);
+        assert_eq!(
+            (&*ended.record.operator, &*ended.record.reason, ended.record.plan.0),
+            ("ann", "too large", plan.digest())
+        );
+    }
+}

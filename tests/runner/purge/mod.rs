@@ -1,0 +1,5 @@
+//! Old rows out of a live database: only what is proven kept, whatever happens meanwhile.
+
+mod deletion;
+mod planning;
+mod practice;

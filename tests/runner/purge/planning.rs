@@ -1,0 +1,117 @@
+//! Plans: what is refused, and why; what is warned of.
+
+use engine::ErrorKind;
+use engine::purge::{Category, Child, Cutoff, PlanOptions, Rule, Unset};
+
+use super::practice::{Practice, category, except, log_options, rule};
+
+fn of_table(table: &str, date: &str) -> Category {
+    Category {
+        name: table.to_owned(),
+        table: table.to_owned(),
+        date: date.to_owned(),
+        children: Vec::new(),
+        condition: None,
+        keep_years: None,
+        note: None,
+    }
+}
+
+fn with(categories: Vec<Category>) -> PlanOptions {
+    PlanOptions { categories, ..log_options() }
+}
+
+#[test]
+fn what_cannot_be_done_safely_is_refused_with_its_reason() {
+    let practice = Practice::with("InnoDB", |server| {
+        server.script(
+            "USE practice;\n\
+             CREATE TABLE nokey (a INT, at DATETIME); CREATE TABLE two (a INT, b INT, at DATE, PRIMARY KEY (a, b));\n\
+             CREATE TABLE textkey (a VARCHAR(9) PRIMARY KEY, at DATE);\n\
+             CREATE TABLE parent (a INT PRIMARY KEY, at DATE) ENGINE=InnoDB;\n\
+             CREATE TABLE stranger (a INT PRIMARY KEY, p INT REFERENCES parent (a) ON DELETE CASCADE) ENGINE=InnoDB;\n\
+             CREATE TABLE triggered (a INT PRIMARY KEY, at DATE);\n\
+             CREATE TRIGGER t AFTER DELETE ON triggered FOR EACH ROW INSERT INTO two VALUES (old.a, 1, old.at);\n\
+             CREATE TABLE history (a INT PRIMARY KEY, at DATE) WITH SYSTEM VERSIONING;\n\
+             CREATE TABLE altered (a INT PRIMARY KEY, at DATE);\n\
+             CREATE TABLE noindex (a INT PRIMARY KEY, log BIGINT);",
+        );
+    });
+    practice
+        .server
+        .script("USE practice; ALTER TABLE altered ADD b INT; CREATE TABLE fresh (a INT PRIMARY KEY, at DATE);");
+    let unindexed = Category {
+        children: vec![Child { table: "noindex".to_owned(), column: "log".to_owned() }],
+        ..of_table("patient", "Birthdate")
+    };
+    let wrong =
+        |condition: &str| Category { condition: Some(condition.to_owned()), ..of_table("appointment", "AptDateTime") };
+    for (category, why) in [
+        (of_table("nowhere", "at"), "is not in this schema"),
+        (of_table("nokey", "at"), "has no primary key"),
+        (of_table("two", "at"), "has no primary key"),
+        (of_table("textkey", "at"), "has no primary key"),
+        (of_table("parent", "at"), "foreign key of `practice`.`stranger`"),
+        (of_table("triggered", "at"), "trigger `t`"),
+        (of_table("history", "at"), "keeps history"),
+        (of_table("altered", "at"), "other columns than in the snapshot"),
+        (of_table("fresh", "at"), "not in the snapshot"),
+        (of_table("patient", "LName"), "is no date"),
+        (of_table("patient", "Nothing"), "no column `Nothing`"),
+        (unindexed, "no index on `log`"),
+        (wrong("Nothing = 1"), "cannot be used"),
+        (wrong("1); DELETE FROM patient; SELECT (1"), "cannot be used"),
+        (wrong("1), (2"), "is not one expression"),
+    ] {
+        let planned = practice.plan(&with(vec![category.clone()])).unwrap();
+        let [(name, found)] = &planned.refused[..] else { panic!("{category:?} was not refused") };
+        assert!(*name == category.name && found.contains(why), "{category:?}: {found}");
+        assert!(planned.plan.categories.is_empty());
+    }
+    let both = vec![category("taskhist"), category("securitylog")];
+    let planned = practice.plan(&with(both)).unwrap();
+    assert_eq!((planned.refused.len(), planned.plan.categories.len()), (1, 1));
+}
+
+#[test]
+fn requests_that_make_no_sense_are_told() {
+    let practice = Practice::new("InnoDB");
+    let future = Rule { cutoff: Cutoff::before("9000-01-01".parse().unwrap()), ..rule() };
+    let error = practice.plan(&PlanOptions { rule: future, ..log_options() }).unwrap_err();
+    assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("in the future"), "{error}");
+    for (column, value) in [("Nothing", "1"), ("PatNum", "me")] {
+        let error = practice.plan(&except(column, value)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    }
+    let twice = with(vec![category("securitylog"), of_table("securityloghash", "at")]);
+    assert_eq!(practice.plan(&twice).unwrap_err().kind(), ErrorKind::Usage);
+    let error = practice.plan(&PlanOptions { schema: "other".to_owned(), ..log_options() }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[test]
+fn one_rule_cuts_all_kinds_of_dates() {
+    let practice = Practice::with("InnoDB", |server| {
+        server.run("SET GLOBAL time_zone = '+05:00'");
+        let mut script = "USE practice; SET time_zone = '+05:00'; SET sql_mode = '';\n".to_owned();
+        for kind in ["date", "datetime", "timestamp"] {
+            let unset = if kind == "timestamp" { "0000-00-00" } else { "0001-01-01" };
+            script += &format!(
+                "CREATE TABLE of_{kind} (a INT PRIMARY KEY, at {kind} NULL) ENGINE=InnoDB;\n\
+                 INSERT INTO of_{kind} VALUES (1, '2022-01-31 23:59:59'), (2, '2022-02-01'), (3, '{unset}'), (4, '0000-00-00'), (5, NULL), \
+                 (9, '2022-02-02');\n"
+            );
+        }
+        server.script(script);
+    });
+    for kind in ["date", "datetime", "timestamp"] {
+        let table = format!("of_{kind}");
+        for (unset, expected) in [(Unset::Keep, 1), (Unset::Old, 3)] {
+            let options = PlanOptions { rule: Rule { unset, ..rule() }, ..with(vec![of_table(&table, "at")]) };
+            let planned = practice.plan(&options).unwrap();
+            assert_eq!(planned.forecasts[0].rows(), expected, "{kind} {unset:?}: {:?}", planned.refused);
+            practice.run(&planned.plan);
+        }
+        assert_eq!(practice.count(&format!("{table} WHERE a IN (2, 9)")), 2, "{kind}");
+    }
+}
