@@ -8,7 +8,6 @@ mod heal;
 mod live;
 mod load;
 mod receipts;
-mod save;
 pub mod save;
 mod server;
 mod torture;
