@@ -94,6 +94,9 @@ fn hash(path: &Path) -> Vec<u8> {
     hasher.finalize().as_bytes().to_vec()
 }
 
+/// A block of a file system, as small as they are today.
+const BLOCK: u64 = 4096;
+
 fn holes(path: &Path, metadata: &Metadata) -> Vec<(u64, u64)> {
     let mut holes = Vec::new();
     let Ok(file) = File::open(path) else { return holes };
@@ -104,7 +107,8 @@ fn holes(path: &Path, metadata: &Metadata) -> Vec<(u64, u64)> {
             break;
         }
         let end = rustix::fs::seek(&file, SeekFrom::Data(start)).unwrap_or(size).min(size);
-        holes.push((start, end - start));
+        // Whether less than a block is one is for the file system to say, and it does not always say the same.
+        holes.extend((end - start >= BLOCK).then_some((start, end - start)));
         at = end;
     }
     holes
