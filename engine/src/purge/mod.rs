@@ -6,6 +6,7 @@
 //! receipt  names the keys, and holds their segments: before the first deletion
 //! delete   a batch of keys: lock, read, compare again, delete, let go
 //! receipt  what really went
+//! reclaim  if that is wished, tables are made anew, so that their space is free
 //! ```
 
 mod category;
@@ -14,6 +15,7 @@ mod cutoff;
 mod delete;
 mod digest;
 mod health;
+mod holes;
 mod job;
 mod judge;
 mod keep;
@@ -23,6 +25,7 @@ mod pace;
 mod plan;
 mod prove;
 pub mod receipt;
+mod reclaim;
 mod run;
 mod saved_rows;
 mod source;
@@ -34,4 +37,5 @@ pub use job::Rule;
 pub use judge::LeftRows;
 pub use pace::{PaceOptions, Window};
 pub use plan::{Forecast, Plan, PlanOptions, Planned, plan};
+pub use reclaim::Reclaimed;
 pub use run::{Ended, Removed, RunOptions, RunOutcome, run};

@@ -12,6 +12,7 @@ use crate::saved::{SavedTable, Schema};
 
 /// A live table and its saved rows.
 pub(super) struct Table<'r> {
+    pub schema: String,
     pub name: String,
     /// Schema and name as SQL has them.
     pub full_name: String,
@@ -75,6 +76,7 @@ impl<'a, 'r> Place<'a, 'r> {
             record,
             transactional: info.transactional,
             engine: info.engine,
+            schema: info.schema,
             name: info.name,
         })
     }

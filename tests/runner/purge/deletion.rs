@@ -8,6 +8,7 @@ use engine::monitor::{Monitor, Phase};
 use engine::purge::receipt::history;
 use engine::purge::{Ended, LeftRows, PaceOptions};
 
+use super::listener::Listener;
 use super::practice::{OLD_ROWS, Practice, except, log_options};
 
 const ENGINES: [&str; 2] = ["InnoDB", "MyISAM"];
@@ -145,16 +146,6 @@ fn users_write_while_rows_go() {
     }
 }
 
-/// Remembers what it was told.
-#[derive(Default)]
-struct Listener(Mutex<Vec<String>>);
-
-impl Monitor for Listener {
-    fn note(&self, message: &str) {
-        self.0.lock().unwrap().push(message.to_owned());
-    }
-}
-
 #[test]
 fn a_busy_server_and_a_replica_that_stands_still_are_waited_for() {
     let practice = Practice::new("InnoDB");
@@ -166,8 +157,7 @@ fn a_busy_server_and_a_replica_that_stands_still_are_waited_for() {
         let listener = Listener::default();
         let outcome = practice.run_with(&plan, pace, &listener).unwrap();
         assert_eq!((outcome.ended, outcome.categories[0].tables[0].1), (Ended::TimeIsUp, 0));
-        let notes = listener.0.lock().unwrap();
-        assert!(notes.iter().filter(|note| note.contains(says)).count() == 1, "{notes:?}");
+        assert_eq!(listener.heard(says), 1, "{says}");
     }
     assert_eq!(practice.count("securitylog"), 60_000);
 }
