@@ -22,6 +22,8 @@ const SESSION: &[&str] = &[
     "SET character_set_results=NULL",
     "SET SESSION time_zone='+00:00'",
     "SET SESSION sql_quote_show_create=1",
+    // A server may have set others for everybody, and would cut what is read short without a word.
+    "SET SESSION sql_select_limit=18446744073709551615",
     "SET SESSION net_write_timeout=3600, net_read_timeout=3600, wait_timeout=86400",
 ];
 

@@ -257,7 +257,11 @@ fn definer_needs(server: &Server) -> Vec<Need> {
 }
 
 fn purge_needs(scopes: &[Scope]) -> Vec<Need> {
-    let mut needs = Vec::new();
+    let mut needs = vec![Need::new(
+        Right::Process,
+        &Scope::Server,
+        "foreign keys of other schemas, by which their rows go too, are not seen",
+    )];
     for on in scopes {
         needs.push(Need::new(Right::Select, on, format!("rows {} cannot be compared with the snapshot", place(on))));
         needs.push(Need::new(Right::Delete, on, format!("rows {} cannot be deleted", place(on))));

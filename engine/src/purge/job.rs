@@ -1,6 +1,7 @@
 //! A category made ready: its tables, and the expressions that say which rows are meant.
 
 use super::category::{Category, Exception};
+use super::condition::check_condition;
 use super::cutoff::{Cutoff, Unset, is_old};
 use super::table::{Place, Table, refused};
 use crate::database::{RowEncoder, quote_name, quote_text};
@@ -24,9 +25,8 @@ pub(super) struct Job<'r> {
     pub children: Vec<ChildMember<'r>>,
     /// Holds for rows that are old.
     pub is_old: String,
-    /// Each must be true for a row to go. They are selected beside it, never joined with other conditions: so what a user writes can
-    /// take away rows, but add none.
-    pub filters: Vec<String>,
+    /// What must also be true for a row of the parent table to go, if anything. It is selected beside the row.
+    pub condition: Option<String>,
     /// Place of the date among the values of a row.
     pub date_place: usize,
 }
@@ -35,6 +35,8 @@ pub(super) struct Job<'r> {
 pub(super) struct Member<'r> {
     pub table: Table<'r>,
     pub encoder: RowEncoder,
+    /// Each must be true, else the row is spared.
+    pub exceptions: Vec<String>,
 }
 
 /// A table whose rows go with those of the parent.
@@ -42,11 +44,22 @@ pub(super) struct ChildMember<'r> {
     pub member: Member<'r>,
     /// The column that holds the parent's key, as SQL has it.
     pub column: String,
+    /// The index that rows are looked up by, as SQL has it.
+    pub index: String,
 }
 
 impl<'r> Member<'r> {
-    fn new(table: Table<'r>) -> Self {
-        Member { encoder: RowEncoder::new(&table.record), table }
+    fn new(table: Table<'r>, rule: &Rule) -> Result<Self> {
+        let mut exceptions = Vec::new();
+        for exception in &rule.exceptions {
+            exceptions.extend(differs(&table, exception)?);
+        }
+        Ok(Member { encoder: RowEncoder::new(&table.record), table, exceptions })
+    }
+
+    /// The exceptions as expressions before the values of a row.
+    pub fn leading(&self) -> String {
+        self.exceptions.iter().map(|exception| format!("{exception}, ")).collect()
     }
 }
 
@@ -63,21 +76,24 @@ impl<'r> Job<'r> {
         let is_old = is_old(place.connection, rule.cutoff, rule.unset, (date, date_type))
             .map_err(|e| e.context(format!("cannot remove rows of the table `{}`", parent.name)))?;
         let date_place = parent.place(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
-        let mut filters: Vec<String> = category.condition.iter().map(|condition| format!("({condition}\n)")).collect();
-        for exception in &rule.exceptions {
-            filters.extend(differs(&parent, exception)?);
-        }
+        let condition = category.condition.as_deref();
+        condition.map_or(Ok(()), check_condition)?;
+        let condition = condition.map(|condition| format!("({condition}\n)"));
         let mut children = Vec::new();
         for child in &category.children {
             let table = place.table(&child.table, &family)?;
             let (column, _) = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?;
             let column = column.to_owned();
-            check_index(place, &table, &column)?;
-            children.push(ChildMember { member: Member::new(table), column: quote_name(&column) });
+            let index = index_on(place, &table, &column)?;
+            children.push(ChildMember {
+                member: Member::new(table, rule)?,
+                column: quote_name(&column),
+                index: quote_name(&index),
+            });
         }
-        let parent = Member::new(parent);
-        let job = Job { category: category.clone(), parent, children, is_old, filters, date_place };
-        job.check_filters(place)?;
+        let parent = Member::new(parent, rule)?;
+        let job = Job { category: category.clone(), parent, children, is_old, condition, date_place };
+        job.check_leading(place)?;
         Ok(job)
     }
 
@@ -91,27 +107,23 @@ impl<'r> Job<'r> {
         [&self.parent.table].into_iter().chain(self.children.iter().map(|child| &child.member.table))
     }
 
-    /// The filters, as leading expressions of a SELECT.
+    /// What decides on a row of the parent table, before its values: whether it is old, whether the condition holds, the exceptions.
     pub fn leading(&self) -> String {
-        self.filters.iter().map(|filter| format!("{filter}, ")).collect()
+        let condition = self.condition.as_deref().unwrap_or("1");
+        format!("({}), {condition}, {}", self.is_old, self.parent.leading())
     }
 
-    /// A prepared statement is one statement, and the server knows all columns that it names.
-    fn check_filters(&self, place: &mut Place<'_, '_>) -> Result<()> {
-        let sql = format!("{} LIMIT 0", self.parent.table.select(&self.leading()));
-        let columns = self.filters.len() + self.parent.table.record.stored().count();
-        let result = place.connection.stream(&sql);
-        let given = result.map(|rows| rows.columns().as_ref().len()).map_err(|e| {
+    /// The server knows all that they name.
+    fn check_leading(&self, place: &mut Place<'_, '_>) -> Result<()> {
+        let parent = format!("{} LIMIT 0", self.parent.table.select(&self.leading()));
+        place.connection.stream(&parent).map(drop).map_err(|e| {
             let what = format!("the condition of the category `{}` cannot be used", self.category.name);
             e.with_kind(ErrorKind::Refused).context(what)
         })?;
-        match given == columns {
-            true => Ok(()),
-            false => {
-                let what = format!("the condition of the category `{}` is not one expression", self.category.name);
-                Err(Error::new(ErrorKind::Refused, what))
-            }
-        }
+        self.children.iter().try_for_each(|child| {
+            let sql = format!("{} FORCE INDEX ({}) LIMIT 0", child.member.table.select(""), child.index);
+            place.connection.stream(&sql).map(drop)
+        })
     }
 }
 
@@ -137,17 +149,15 @@ fn differs(table: &Table<'_>, exception: &Exception) -> Result<Option<String>> {
     Ok(Some(format!("NOT ({} <=> {value})", quote_name(name))))
 }
 
-/// Without an index the rows of each batch would be looked for in the whole table.
-fn check_index(place: &mut Place<'_, '_>, table: &Table<'_>, column: &str) -> Result<()> {
+/// The index that begins with `column`. Without one the rows of each batch would be looked for in the whole table.
+fn index_on(place: &mut Place<'_, '_>, table: &Table<'_>, column: &str) -> Result<String> {
     let sql = format!(
-        "SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND COLUMN_NAME = {} \
-         AND SEQ_IN_INDEX = 1 LIMIT 1",
+        "SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND COLUMN_NAME = {} \
+         AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND INDEX_TYPE = 'BTREE' AND COMMENT <> 'disabled' LIMIT 1",
         quote_text(&place.saved.record.name),
         quote_text(&table.name),
         quote_text(column)
     );
-    match place.connection.value(&sql)? {
-        Some(_) => Ok(()),
-        None => Err(refused(&table.name, &format!("has no index on `{column}`"))),
-    }
+    let index = place.connection.value(&sql)?;
+    index.ok_or_else(|| refused(&table.name, &format!("has no index on `{column}` that is in use")))
 }

@@ -1,15 +1,17 @@
 //! The judgement on some rows: which of them the snapshot holds byte by byte, with all that belongs to them.
 //!
-//! The same code judges before anything is deleted, and again in the moment of deletion, under locks.
+//! The same code judges before anything is deleted, and again in the moment of deletion, under locks. Then it reads nothing but the server:
+//! what the snapshot has was read before, as users wait for these locks.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
 use mysql::Value;
 
+use super::check::explain;
 use super::job::{Job, Member};
-use super::prove::Proof;
-use super::saved_rows::{Key, parse_key};
+use super::saved_rows::{Digest, Key, digest, parse_key};
 use crate::database::{Connection, RowKey, failure};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,10 +29,12 @@ pub struct LeftRows {
     pub children: u64,
     /// They, or what belongs to them, have the highest number of their table, which must not be given again.
     pub highest: u64,
+    /// They, or what belongs to them, are exceptions.
+    pub spared: u64,
 }
 
 impl LeftRows {
-    /// How many in all.
+    /// How many in all, apart from exceptions.
     pub fn total(&self) -> u64 {
         self.not_saved + self.changed + self.children + self.highest
     }
@@ -42,26 +46,49 @@ impl AddAssign for LeftRows {
         self.changed += other.changed;
         self.children += other.children;
         self.highest += other.highest;
+        self.spared += other.spared;
     }
 }
 
-/// Which rows are judged: a condition on keys, and how they are held.
-pub(super) struct Asked<'a> {
-    /// The condition.
-    pub keys: &'a str,
-    /// ` FOR UPDATE`, or nothing.
-    pub hold: &'a str,
-    /// No other rows than these may go; `None` before they are known.
-    pub named: Option<&'a Proof>,
+/// Which rows are judged, and what they are compared with.
+pub(super) enum Asked<'a> {
+    /// Those that are old and meet a condition on keys, with what the snapshot has.
+    Old(&'a str),
+    /// Those that have been named, and meet the condition `keys`, with what was read of the snapshot before. The statement holds them by
+    /// ending with `hold`.
+    Named { keys: &'a str, hold: &'a str, expected: &'a Expected },
+}
+
+/// Rows of the snapshot that have been named, by their keys.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    pub parents: HashMap<Key, Digest>,
+    /// Of each child table.
+    pub children: Vec<HashMap<Key, Digest>>,
 }
 
 impl Asked<'_> {
-    fn names_parent(&self, key: Key) -> bool {
-        self.named.is_none_or(|proof| proof.parents.contains(key))
+    fn hold(&self) -> &str {
+        match self {
+            Asked::Old(_) => "",
+            Asked::Named { hold, .. } => hold,
+        }
     }
 
-    fn names_child(&self, table: usize, key: Key) -> bool {
-        self.named.is_none_or(|proof| proof.children.get(table).is_some_and(|keys| keys.contains(key)))
+    /// What the snapshot has of rows of `member`, a parent or of the child table `child`.
+    fn saved(
+        &self,
+        member: &mut Member<'_>,
+        child: Option<usize>,
+        keys: Vec<Key>,
+    ) -> Result<Cow<'_, HashMap<Key, Digest>>> {
+        match self {
+            Asked::Old(_) => Ok(Cow::Owned(member.table.saved.digests(keys, u64::MAX)?.0)),
+            Asked::Named { expected, .. } => Ok(match child {
+                None => Cow::Borrowed(&expected.parents),
+                Some(at) => expected.children.get(at).map_or_else(Cow::default, Cow::Borrowed),
+            }),
+        }
     }
 }
 
@@ -80,64 +107,84 @@ pub(super) struct Verdict {
     pub left: LeftRows,
 }
 
-/// A parent that is as the snapshot has it.
-struct Proven {
+/// What the rule says of a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// It is to go.
+    Meant,
+    /// It is an exception.
+    Spared,
+    /// It is not old, or does not meet the condition.
+    NotMeant,
+}
+
+/// A parent as it is now.
+struct Parent {
+    key: Key,
+    rule: Rule,
+    digest: Digest,
     bytes: u64,
     date: String,
 }
 
-/// A row that belongs to a parent.
+/// A row that belongs to a parent, as it is now.
 struct Owned {
     parent: Key,
     key: Key,
+    rule: Rule,
+    digest: Digest,
     bytes: u64,
 }
 
-/// Why a parent stays.
-#[derive(Clone, Copy)]
-enum Stays {
-    Unproven,
-    Highest,
-}
-
-/// What belongs to some parents.
-#[derive(Default)]
-struct Children {
-    owned: Vec<Owned>,
-    /// Parents that stay because of it.
-    stays: Vec<(Key, Stays)>,
-}
-
-/// Judges the rows of `job` that are old and `asked` for.
+/// Judges the rows of `job` that are `asked` for.
 ///
 /// # Errors
 /// If the server fails, or the repository cannot be read.
 pub(super) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) -> Result<Verdict> {
     let mut left = LeftRows::default();
-    let mut proven = parents(job, connection, asked, &mut left)?;
+    let found = parents(job, connection, asked)?;
+    let saved = asked.saved(&mut job.parent, None, found.iter().map(|row| row.key).collect())?;
+    let is_named = matches!(asked, Asked::Named { .. });
+    let mut proven = BTreeMap::new();
+    for row in found {
+        match (saved.get(&row.key).map(|saved| *saved == row.digest), row.rule) {
+            // It was named, so it was meant: by now it is another.
+            (Some(false), _) if is_named => left.changed += 1,
+            (_, Rule::NotMeant) => {}
+            (_, Rule::Spared) => left.spared += 1,
+            (None, Rule::Meant) => left.not_saved += 1,
+            (Some(false), Rule::Meant) => left.changed += 1,
+            (Some(true), Rule::Meant) => drop(proven.insert(row.key, row)),
+        }
+    }
     if let Some(highest) = highest(connection, &job.parent)? {
         left.highest += u64::from(proven.remove(&highest).is_some());
     }
-    let keys: Vec<Key> = proven.keys().copied().collect();
     let mut owned = Vec::new();
     for at in 0..job.children.len() {
-        let found = children(job, at, connection, (&keys, asked))?;
-        for (parent, why) in found.stays {
-            let stayed = u64::from(proven.remove(&parent).is_some());
-            match why {
-                Stays::Unproven => left.children += stayed,
-                Stays::Highest => left.highest += stayed,
-            }
+        let keys: Vec<Key> = proven.keys().copied().collect();
+        let rows = children(job, at, connection, (&keys, asked))?;
+        let saved = asked.saved(&mut job.children[at].member, Some(at), rows.iter().map(|row| row.key).collect())?;
+        let highest = highest(connection, &job.children[at].member)?;
+        for row in &rows {
+            let is_saved = saved.get(&row.key) == Some(&row.digest);
+            let why = match row.rule {
+                Rule::Spared => &mut left.spared,
+                _ if !is_saved => &mut left.children,
+                _ if highest == Some(row.key) => &mut left.highest,
+                _ => continue,
+            };
+            *why += u64::from(proven.remove(&row.parent).is_some());
         }
-        owned.push(found.owned);
+        owned.push(rows);
     }
     Ok(verdict(&proven, owned, left))
 }
 
 /// Of parents that stay, what belongs to them stays.
-fn verdict(proven: &BTreeMap<Key, Proven>, owned: Vec<Vec<Owned>>, left: LeftRows) -> Verdict {
+fn verdict(proven: &BTreeMap<Key, Parent>, owned: Vec<Vec<Owned>>, left: LeftRows) -> Verdict {
     let mut verdict = Verdict { left, parents: proven.keys().copied().collect(), ..Verdict::default() };
-    for Proven { bytes, date } in proven.values() {
+    for Parent { bytes, date, .. } in proven.values() {
         verdict.bytes += bytes;
         verdict.dates = Some(match verdict.dates.take() {
             None => (date.clone(), date.clone()),
@@ -156,69 +203,79 @@ fn verdict(proven: &BTreeMap<Key, Proven>, owned: Vec<Vec<Owned>>, left: LeftRow
     verdict
 }
 
-fn parents(
-    job: &mut Job<'_>,
-    connection: &mut Connection,
-    asked: &Asked<'_>,
-    left: &mut LeftRows,
-) -> Result<BTreeMap<Key, Proven>> {
-    let sql = format!(
-        "{} FORCE INDEX (PRIMARY) WHERE ({}) AND ({}) ORDER BY {}{}",
-        job.parent.table.select(&job.leading()),
-        asked.keys,
-        job.is_old,
-        job.parent.table.key,
-        asked.hold
-    );
-    let (filters, date_place) = (job.filters.len(), job.date_place);
-    let mut proven = BTreeMap::new();
+fn parents(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) -> Result<Vec<Parent>> {
+    let rows = match asked {
+        Asked::Old(keys) => format!("({keys}) AND ({})", job.is_old),
+        Asked::Named { keys, .. } => format!("({keys})"),
+    };
+    let table = &job.parent.table;
+    let select = table.select(&job.leading());
+    let sql = format!("{select} FORCE INDEX (PRIMARY) WHERE {rows} ORDER BY {}{}", table.key, asked.hold());
+    let (exceptions, date_place) = (job.parent.exceptions.len(), job.date_place);
+    let mut found = Vec::new();
     each_row(connection, &sql, &mut |values| {
-        let (goes, values) = values.split_at_checked(filters).ok_or_else(too_few)?;
-        if !goes.iter().all(is_true) {
-            return Ok(());
-        }
-        let row = job.parent.encode(values)?;
-        match job.parent.table.saved.row(row.key)? {
-            None => left.not_saved += 1,
-            Some(saved) if *saved != *row.text => left.changed += 1,
-            Some(_) if !asked.names_parent(row.key) => left.not_saved += 1,
-            Some(_) => {
-                let date = row.text.split(|byte| matches!(byte, b'\t' | b'\n')).nth(date_place).unwrap_or_default();
-                let date = String::from_utf8_lossy(date).into_owned();
-                proven.insert(row.key, Proven { bytes: row.text.len() as u64, date });
-            }
-        }
+        let (meant, values) = values.split_at_checked(2).ok_or_else(too_few)?;
+        let (not_excepted, values) = values.split_at_checked(exceptions).ok_or_else(too_few)?;
+        let rule = match (meant.iter().all(is_true), not_excepted.iter().all(is_true)) {
+            (false, _) => Rule::NotMeant,
+            (true, false) => Rule::Spared,
+            (true, true) => Rule::Meant,
+        };
+        let EncodedRow { key, text } = job.parent.encode(values)?;
+        let date = text.split(|byte| matches!(byte, b'\t' | b'\n')).nth(date_place).unwrap_or_default();
+        let date = String::from_utf8_lossy(date).into_owned();
+        found.push(Parent { key, rule, digest: digest(&text), bytes: text.len() as u64, date });
         Ok(())
-    })?;
-    Ok(proven)
+    })
+    .map_err(|e| explain(e, &job.parent.table))?;
+    Ok(found)
 }
 
-/// Rows that belong to the `parents`, and parents that stay because of theirs.
+/// Rows that belong to the `parents`.
 fn children(
     job: &mut Job<'_>,
     at: usize,
     connection: &mut Connection,
     (parents, asked): (&[Key], &Asked<'_>),
-) -> Result<Children> {
+) -> Result<Vec<Owned>> {
     let child = &mut job.children[at];
-    let highest = highest(connection, &child.member)?;
-    let mut found = Children::default();
+    let leading = format!("{}, {}", child.column, child.member.leading());
+    let exceptions = child.member.exceptions.len();
+    let mut found = Vec::new();
     for keys in parents.chunks(KEYS_PER_STATEMENT) {
-        let select = child.member.table.select(&format!("{}, ", child.column));
-        let sql = format!("{select} WHERE {} IN ({}){}", child.column, list(keys), asked.hold);
+        let select = child.member.table.select(&leading);
+        let (column, index) = (&child.column, &child.index);
+        let sql = format!("{select} FORCE INDEX ({index}) WHERE {column} IN ({}){}", list(keys), asked.hold());
         each_row(connection, &sql, &mut |values| {
             let (parent, values) = values.split_first().ok_or_else(too_few)?;
+            let (not_excepted, values) = values.split_at_checked(exceptions).ok_or_else(too_few)?;
             let parent = parent.as_ref().and_then(number).ok_or_else(|| no_number(&child.column))?;
-            let row = child.member.encode(values)?;
-            match child.member.table.saved.row(row.key)? {
-                Some(_) if highest == Some(row.key) => found.stays.push((parent, Stays::Highest)),
-                Some(saved) if *saved == *row.text && asked.names_child(at, row.key) => {
-                    found.owned.push(Owned { parent, key: row.key, bytes: row.text.len() as u64 });
-                }
-                _ => found.stays.push((parent, Stays::Unproven)),
-            }
+            let rule = if not_excepted.iter().all(is_true) { Rule::Meant } else { Rule::Spared };
+            let EncodedRow { key, text } = child.member.encode(values)?;
+            found.push(Owned { parent, key, rule, digest: digest(&text), bytes: text.len() as u64 });
             Ok(())
-        })?;
+        })
+        .map_err(|e| explain(e, &child.member.table))?;
+    }
+    Ok(found)
+}
+
+/// Keys of rows of the child table `at` that belong to the `parents`.
+///
+/// # Errors
+/// If the server fails.
+pub(super) fn child_keys(job: &Job<'_>, at: usize, connection: &mut Connection, parents: &[Key]) -> Result<Vec<Key>> {
+    let child = &job.children[at];
+    let (table, column, index) = (&child.member.table, &child.column, &child.index);
+    let mut found = Vec::new();
+    for keys in parents.chunks(KEYS_PER_STATEMENT) {
+        let select = format!("SELECT {} FROM {} FORCE INDEX ({index})", table.key, table.full_name);
+        each_row(connection, &format!("{select} WHERE {column} IN ({})", list(keys)), &mut |values| {
+            let key = values.first().and_then(Option::as_ref).and_then(number);
+            found.push(key.ok_or_else(|| no_number(&table.key))?);
+            Ok(())
+        })
+        .map_err(|e| explain(e, table))?;
     }
     Ok(found)
 }

@@ -11,6 +11,7 @@
 
 mod category;
 mod check;
+mod condition;
 mod cutoff;
 mod delete;
 mod digest;

@@ -19,6 +19,12 @@ const ROWS_FIRST: u32 = 200;
 const ROWS_MIN: u32 = 10;
 /// nor larger: statements grow with it.
 const ROWS_MAX: u32 = 10_000;
+/// Others are given way for so long at first,
+const WAY_FIRST: Duration = Duration::from_millis(500);
+/// and at most.
+const WAY_MAX: Duration = Duration::from_secs(30);
+/// A connection that waits says so often that it is there: networks forget the silent.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
 /// While waiting, whether to go on is asked so often.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -27,7 +33,7 @@ const POLL: Duration = Duration::from_millis(200);
 pub struct PaceOptions {
     /// Rows a second, at most, of all tables together.
     pub rows_per_second: Option<u32>,
-    /// End after this time, from the first batch on.
+    /// End after this time, from the moment on in which the window is open.
     pub time: Option<Duration>,
     /// Work only at these times of the day; wait else.
     pub window: Option<Window>,
@@ -96,11 +102,14 @@ pub(super) enum Go {
 pub(super) struct Pace {
     options: PaceOptions,
     health: Health,
-    /// When the first batch was asked for.
+    /// When the window was open first.
     began: Option<Instant>,
     rows: u32,
-    /// When the next batch may begin, by the rows a second.
+    /// When the next batch may begin, by the rows a second, or as others hold locks.
     next: Instant,
+    /// For how long others were given way last; none if the last batch got its locks.
+    gave_way: Option<Duration>,
+    asked: Instant,
 }
 
 impl Pace {
@@ -111,7 +120,15 @@ impl Pace {
     pub fn new(options: &PaceOptions) -> Result<Self> {
         let replicas = options.replicas.iter().map(Replica::connect).collect::<Result<Vec<_>>>()?;
         let health = Health::new(options, replicas);
-        Ok(Pace { options: options.clone(), health, began: None, rows: ROWS_FIRST, next: Instant::now() })
+        Ok(Pace {
+            options: options.clone(),
+            health,
+            began: None,
+            rows: ROWS_FIRST,
+            next: Instant::now(),
+            gave_way: None,
+            asked: Instant::now(),
+        })
     }
 
     /// Rows of the parent table in the next batch.
@@ -126,36 +143,65 @@ impl Pace {
     /// If the user wishes to stop, or a server does not answer.
     pub fn wait(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<Go> {
         let mut told = None;
-        let began = *self.began.get_or_insert_with(Instant::now);
         loop {
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            if self.options.time.is_some_and(|time| began.elapsed() >= time) {
+            if self.is_time_up() {
                 return Ok(Go::TimeIsUp);
             }
-            let now = Instant::now();
-            let reason = match &self.options.window {
-                Some(window) if !window.is_open() => Some("until the window opens".to_owned()),
-                _ if now < self.next => {
-                    std::thread::sleep((self.next - now).min(POLL));
-                    continue;
-                }
-                _ => self.health.trouble(connection)?,
+            let Some(reason) = self.reason(connection)? else {
+                self.asked = Instant::now();
+                return Ok(Go::On);
             };
-            let Some(reason) = reason else { return Ok(Go::On) };
-            if told.as_ref() != Some(&reason) {
+            if told.as_ref() != Some(&reason) && !reason.is_empty() {
                 monitor.note(&format!("waiting {reason}"));
                 told = Some(reason);
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(self.nap());
+            if self.asked.elapsed() >= SIGN_OF_LIFE {
+                connection.value("SELECT 1")?;
+                self.asked = Instant::now();
+            }
         }
     }
 
-    /// A batch took `elapsed` and removed `rows` rows.
-    pub fn done(&mut self, elapsed: Duration, rows: u64) {
+    fn nap(&self) -> Duration {
+        let until = self.next.saturating_duration_since(Instant::now());
+        if until.is_zero() { POLL } else { until.min(POLL) }
+    }
+
+    /// The time that a run may take does not begin before its window opens.
+    fn is_time_up(&mut self) -> bool {
+        if self.began.is_none() && self.is_closed() {
+            return false;
+        }
+        let began = *self.began.get_or_insert_with(Instant::now);
+        self.options.time.is_some_and(|time| began.elapsed() >= time)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.options.window.as_ref().is_some_and(|window| !window.is_open())
+    }
+
+    /// What there is to wait for, as a clause; an empty one if it is not worth telling.
+    fn reason(&mut self, connection: &mut Connection) -> Result<Option<String>> {
+        if self.is_closed() {
+            return Ok(Some("until the window opens".to_owned()));
+        }
+        if Instant::now() < self.next {
+            let reason = self.gave_way.map_or("", |_| "until others let go of the rows or tables");
+            return Ok(Some(reason.to_owned()));
+        }
+        self.health.trouble(connection)
+    }
+
+    /// A batch that asked for `asked` rows of the parent table held its locks for `elapsed`, and removed `rows` rows of all tables.
+    pub fn done(&mut self, elapsed: Duration, asked: u32, rows: u64) {
+        self.gave_way = None;
         let factor = (BATCH_AIM.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.5, 1.5);
-        let aim = (f64::from(self.rows) * factor).clamp(f64::from(ROWS_MIN), f64::from(ROWS_MAX));
+        // What it would have taken for more rows than it was asked for nobody knows.
+        let aim = (f64::from(asked) * factor).clamp(f64::from(ROWS_MIN), f64::from(ROWS_MAX));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it has just been clamped")]
         let aim = aim as u32;
         self.rows = aim;
@@ -168,8 +214,11 @@ impl Pace {
         }
     }
 
-    /// A batch did not get its locks: smaller ones get them sooner.
-    pub fn shrink(&mut self) {
+    /// A batch did not get its locks: who holds them shall finish, and others are not to queue behind the next try all the time.
+    pub fn give_way(&mut self) {
+        let time = self.gave_way.map_or(WAY_FIRST, |before| (before * 2).min(WAY_MAX));
+        self.gave_way = Some(time);
+        self.next = Instant::now() + time;
         self.rows = (self.rows / 2).max(ROWS_MIN);
     }
 }
@@ -185,11 +234,17 @@ mod tests {
     #[test]
     fn batches_grow_and_shrink_to_what_they_should_take() {
         let mut pace = pace(&PaceOptions::default());
-        (0..20).for_each(|_| pace.done(Duration::from_millis(1), 1));
+        (0..20).for_each(|_| {
+            let asked = pace.rows();
+            pace.done(Duration::from_millis(1), asked, 1);
+        });
         assert_eq!(pace.rows(), ROWS_MAX);
-        pace.done(Duration::from_millis(150), 1);
+        pace.done(Duration::from_millis(150), ROWS_MAX, 1);
         assert_eq!(pace.rows(), 6666);
-        (0..20).for_each(|_| pace.done(Duration::from_secs(9), 1));
+        (0..20).for_each(|_| {
+            let asked = pace.rows();
+            pace.done(Duration::from_secs(9), asked, 1);
+        });
         assert_eq!(pace.rows(), ROWS_MIN);
     }
 
@@ -198,8 +253,27 @@ mod tests {
         let mut pace = pace(&PaceOptions { rows_per_second: Some(100), ..PaceOptions::default() });
         assert_eq!(pace.rows(), 100);
         let before = pace.next;
-        pace.done(Duration::from_millis(10), 300);
+        pace.done(Duration::from_millis(10), 100, 300);
         assert!(pace.next >= before + Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_batch_does_not_grow_beyond_what_was_tried() {
+        let mut pace = pace(&PaceOptions::default());
+        (0..20).for_each(|_| pace.done(Duration::from_millis(1), 200, 1));
+        assert_eq!(pace.rows(), 300, "keys that lie far apart make small batches");
+    }
+
+    #[test]
+    fn others_are_given_way_longer_each_time_until_a_batch_gets_its_locks() {
+        let mut pace = pace(&PaceOptions::default());
+        pace.give_way();
+        assert_eq!((pace.gave_way, pace.rows()), (Some(WAY_FIRST), ROWS_FIRST / 2));
+        (0..9).for_each(|_| pace.give_way());
+        assert_eq!(pace.gave_way, Some(WAY_MAX));
+        assert!(pace.next > Instant::now() + WAY_MAX / 2);
+        pace.done(Duration::from_millis(100), 10, 10);
+        assert_eq!(pace.gave_way, None);
     }
 
     #[test]

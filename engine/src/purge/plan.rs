@@ -6,6 +6,7 @@ use repo_format::id::LeaseId;
 
 use super::category::Category;
 use super::cutoff::server_day;
+use super::delete::prepare;
 use super::holes;
 use super::job::{Job, Rule};
 use super::judge::LeftRows;
@@ -110,6 +111,7 @@ pub fn plan(
 ) -> Result<Planned> {
     let mut connection = Connection::open(address)?;
     let server = Server::detect(&mut connection)?;
+    prepare(&mut connection, server.is_mariadb())?;
     check_rights(&mut connection, &server, (Purpose::Purge, &options.schema))?;
     let today = server_day(&mut connection)?;
     if options.rule.cutoff.first_kept() > today {
@@ -157,6 +159,10 @@ pub fn plan(
     }
     monitor.end();
     check_exceptions(&place, &planned.plan)?;
+    let spared: u64 = planned.forecasts.iter().map(|forecast| forecast.left.spared).sum();
+    if spared == 0 && !options.rule.exceptions.is_empty() && !planned.forecasts.is_empty() {
+        planned.warnings.push("no old row is spared by the exceptions: look whether they are what is meant".to_owned());
+    }
     Ok(planned)
 }
 
@@ -197,15 +203,15 @@ fn check_names(categories: &[Category]) -> Result<()> {
 /// An exception that no table knows would spare nothing.
 fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
     for exception in &plan.rule.exceptions {
-        let knows = |category: &Category| -> Result<bool> {
-            let table = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(&category.table));
+        let knows = |name: &str| -> Result<bool> {
+            let table = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name));
             let Some(table) = table else { return Ok(false) };
             let saved = place.saved.table(&table.name)?;
             Ok(saved.record.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&exception.column)))
         };
         let mut known = false;
-        for category in &plan.categories {
-            known |= knows(category)?;
+        for name in plan.categories.iter().flat_map(Category::tables) {
+            known |= knows(name)?;
         }
         if !known && !plan.categories.is_empty() {
             let message = format!("no table of the plan has the column `{}` of an exception", exception.column);

@@ -83,7 +83,7 @@ pub(super) fn prove(
             None => format!("{key} <= {end}"),
             Some(after) => format!("{key} > {after} AND {key} <= {end}"),
         };
-        let verdict = judge(job, connection, &Asked { keys: &keys, hold: "", named: None })?;
+        let verdict = judge(job, connection, &Asked::Old(&keys))?;
         let items = verdict.parents.len() as u64 + verdict.left.total();
         monitor.advance(Work { items, bytes: verdict.bytes });
         proof.add(verdict);
@@ -91,6 +91,6 @@ pub(super) fn prove(
     }
     // Rows behind the last one that is saved: none of them can be proven.
     let keys = after.map_or_else(|| "1".to_owned(), |after| format!("{key} > {after}"));
-    proof.add(judge(job, connection, &Asked { keys: &keys, hold: "", named: None })?);
+    proof.add(judge(job, connection, &Asked::Old(&keys))?);
     Ok(proof)
 }

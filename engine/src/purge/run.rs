@@ -160,6 +160,12 @@ impl Runner<'_> {
     fn run(mut self, all: &mut [Progress<'_>]) -> Result<RunOutcome> {
         let mut outcome = RunOutcome::default();
         loop {
+            // Proving reads much: it keeps to the window, too.
+            if self.pace.wait(self.connection, self.monitor)? == Go::TimeIsUp {
+                outcome.ended = Ended::TimeIsUp;
+                outcome.categories = all.iter().map(|progress| progress.removed.clone()).collect();
+                return Ok(outcome);
+            }
             self.prove(all)?;
             if all.iter().any(|progress| progress.proof.rows() > 0) {
                 outcome.ended = self.part(all, &mut outcome.receipts)?;

@@ -1,6 +1,6 @@
 //! The rows of a saved table by their key: what a live row is compared with.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use repo_format::database::TableRecord;
 
@@ -16,6 +16,14 @@ const KEPT_BYTES: usize = 32 << 20;
 
 /// A number by which rows are ordered: any integer column.
 pub(super) type Key = i128;
+
+/// What tells a row from another that has any other byte.
+pub(super) type Digest = [u8; 32];
+
+/// The digest of an encoded row.
+pub(super) fn digest(row: &[u8]) -> Digest {
+    *blake3::hash(row).as_bytes()
+}
 
 /// A table of a snapshot whose rows are ordered by one integer column.
 pub(super) struct SavedRows<'r> {
@@ -78,6 +86,27 @@ impl<'r> SavedRows<'r> {
         }
         self.fetch(at)?;
         Ok(self.kept.front().and_then(|(_, rows)| rows.row(key)))
+    }
+
+    /// Digests of the rows that have these keys, in the order of the keys so that each segment is read once; as many as have `bytes_max`
+    /// bytes together, but one at least. Gives the last key that was looked for, too.
+    ///
+    /// # Errors
+    /// As [`SavedRows::row`].
+    pub fn digests(&mut self, mut keys: Vec<Key>, bytes_max: u64) -> Result<(HashMap<Key, Digest>, Option<Key>)> {
+        keys.sort_unstable();
+        let (mut digests, mut bytes, mut last) = (HashMap::with_capacity(keys.len()), 0, None);
+        for key in keys {
+            if let Some(row) = self.row(key)? {
+                bytes += row.len() as u64;
+                if bytes > bytes_max && last.is_some() {
+                    break;
+                }
+                digests.insert(key, digest(row));
+            }
+            last = Some(key);
+        }
+        Ok((digests, last))
     }
 
     /// Brings the segment `at` to the front of those that are kept.

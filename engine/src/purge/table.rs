@@ -1,6 +1,6 @@
 //! A table to remove rows from, as it is on the server and in the snapshot: whether that can be done safely.
 
-use repo_format::database::{RowOrder, TableRecord};
+use repo_format::database::{Column, RowOrder, TableRecord};
 
 use super::saved_rows::SavedRows;
 use crate::database::{
@@ -66,6 +66,9 @@ impl<'a, 'r> Place<'a, 'r> {
         check_key(self.connection, &info, &record)?;
         check_triggers(self.connection, &info)?;
         check_references(self.connection, &info, family)?;
+        if info.transactional {
+            check_hidden_references(self.connection, self.server, &info, family)?;
+        }
         let saved = self.saved_table(&info.name, &record)?;
         let shown = format!("the saved rows of `{}`.`{}`", info.schema, info.name);
         let key = quote_name(&record.columns[record.key[0] as usize].name);
@@ -122,6 +125,11 @@ fn check_kind(info: &TableInfo, record: &TableRecord) -> Result<()> {
     if info.versioned {
         return Err(refused(&info.name, "keeps history: what is deleted from it stays in it"));
     }
+    let is_key = |column: &Column| record.key.iter().any(|at| record.columns.get(*at as usize) == Some(column));
+    if record.columns.iter().any(|column| column.auto_increment == Some(true) && !is_key(column)) {
+        // Its highest number would go, and be given again.
+        return Err(refused(&info.name, "counts up in a column that is not its primary key"));
+    }
     match record.order {
         RowOrder::Integer => Ok(()),
         RowOrder::KeyBytes | RowOrder::RowBytes => {
@@ -173,6 +181,36 @@ fn check_references(connection: &mut Connection, info: &TableInfo, family: &[&st
             && !table.eq_ignore_ascii_case(&info.name);
         let only_refuses = ["RESTRICT", "NO ACTION"].contains(&rule.as_str());
         if !(is_family && only_refuses) {
+            return Err(refused(&info.name, &format!("is referred to by a foreign key of `{schema}`.`{table}`")));
+        }
+    }
+    Ok(())
+}
+
+/// Foreign keys of InnoDB as it keeps them itself: elsewhere servers show only those of tables that the account has a right on.
+fn check_hidden_references(
+    connection: &mut Connection,
+    server: &Server,
+    info: &TableInfo,
+    family: &[&str],
+) -> Result<()> {
+    let table = if server.is_mysql_from((8, 0, 0)) { "INNODB_FOREIGN" } else { "INNODB_SYS_FOREIGN" };
+    // Names stand there as those of files do.
+    let decoded = |column: &str, part: i8| {
+        let name = format!("CAST(SUBSTRING_INDEX({column}, '/', {part}) AS BINARY)");
+        format!("CONVERT(CONVERT({name} USING filename) USING utf8mb4)")
+    };
+    let columns = [("REF_NAME", 1), ("REF_NAME", -1), ("FOR_NAME", 1), ("FOR_NAME", -1)];
+    let columns: Vec<_> = columns.into_iter().map(|(column, part)| decoded(column, part)).collect();
+    for row in connection.rows(&format!("SELECT {} FROM information_schema.{table}", columns.join(", ")))? {
+        let mut names = crate::database::texts(row).into_iter().map(Option::unwrap_or_default);
+        let mut next = || names.next().unwrap_or_default();
+        let (to_schema, to_table, schema, table) = (next(), next(), next(), next());
+        let is_meant = to_schema.eq_ignore_ascii_case(&info.schema) && to_table.eq_ignore_ascii_case(&info.name);
+        // Those within the family are seen, and have been judged.
+        let is_family =
+            schema.eq_ignore_ascii_case(&info.schema) && family.iter().any(|name| name.eq_ignore_ascii_case(&table));
+        if is_meant && !is_family {
             return Err(refused(&info.name, &format!("is referred to by a foreign key of `{schema}`.`{table}`")));
         }
     }

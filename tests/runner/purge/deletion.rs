@@ -25,7 +25,7 @@ fn what_a_snapshot_holds_goes_and_all_else_stays() {
              INSERT INTO securityloghash VALUES (70002, 70001, 'h'), (70003, 70002, 'h');",
         );
         let planned = practice.plan(&log_options()).unwrap();
-        let left = LeftRows { not_saved: 1, changed: 1, children: 2, highest: 0 };
+        let left = LeftRows { not_saved: 1, changed: 1, children: 2, highest: 0, spared: 0 };
         let outcome = practice.run(&planned.plan);
         assert_eq!(outcome.ended, Ended::Done);
         let removed = &outcome.categories[0];
@@ -79,7 +79,7 @@ fn what_changes_between_proof_and_deletion_survives() {
         };
         let outcome = practice.try_run(&plan, &Meanwhile { work: &work, done: Mutex::new(false) }).unwrap();
         let removed = &outcome.categories[0];
-        assert_eq!(removed.left, LeftRows { changed: 3, children: 2, ..LeftRows::default() }, "{engine}");
+        assert_eq!(removed.left, LeftRows { changed: 4, children: 2, ..LeftRows::default() }, "{engine}");
         // Of the old rows these, one that is new now, and one that somebody else deleted.
         assert_eq!(removed.tables[0].1, OLD_ROWS - 7, "{engine}");
         assert_eq!(practice.count("securitylog WHERE SecurityLogNum IN (1, 200, 300, 400, 5000, 44639)"), 6);
@@ -106,15 +106,57 @@ fn the_highest_number_of_a_table_is_never_deleted() {
 }
 
 #[test]
-fn exceptions_stay_and_are_not_counted() {
+fn exceptions_stay() {
     let practice = Practice::new("InnoDB");
     let old = practice.count("securitylog WHERE PatNum = 42 AND LogDateTime < '2022-02-01'");
     assert!(old > 0);
     let outcome = practice.run(&practice.plan(&except("patnum", "42")).unwrap().plan);
     assert_eq!(practice.count("securitylog WHERE LogDateTime < '2022-02-01'"), old);
     assert_eq!(practice.count("securitylog WHERE PatNum = 42 AND LogDateTime < '2022-02-01'"), old);
-    assert_eq!((outcome.categories[0].tables[0].1, outcome.categories[0].left), (OLD_ROWS - old, LeftRows::default()));
+    let left = LeftRows { spared: old, ..LeftRows::default() };
+    assert_eq!((outcome.categories[0].tables[0].1, outcome.categories[0].left), (OLD_ROWS - old, left));
     practice.assert_log_is_whole();
+}
+
+#[test]
+fn a_row_stays_when_what_belongs_to_it_is_an_exception() {
+    let practice = Practice::with("InnoDB", |server| {
+        server.script("USE practice; ALTER TABLE securityloghash ADD Clinic INT NOT NULL DEFAULT 1; UPDATE securityloghash SET Clinic = 7 WHERE SecurityLogNum IN (5, 6);");
+    });
+    let outcome = practice.run(&practice.plan(&except("Clinic", "7")).unwrap().plan);
+    let removed = &outcome.categories[0];
+    assert_eq!((removed.tables[0].1, removed.left), (OLD_ROWS - 2, LeftRows { spared: 2, ..LeftRows::default() }));
+    assert_eq!(practice.count("securitylog WHERE SecurityLogNum IN (5, 6)"), 2);
+    practice.assert_log_is_whole();
+    let none = practice.plan(&except("Clinic", "8")).unwrap();
+    assert!(none.warnings.iter().any(|warning| warning.contains("no old row is spared")), "{:?}", none.warnings);
+}
+
+/// Lets go of a table as soon as it is told that somebody waits for it.
+struct LetGo(Mutex<Option<Connection>>);
+
+impl Monitor for LetGo {
+    fn note(&self, message: &str) {
+        if message.contains("until others let go") {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+}
+
+#[test]
+fn whoever_holds_a_table_is_given_way() {
+    for (engine, hold) in [
+        ("MyISAM", "LOCK TABLES practice.securitylog READ"),
+        ("InnoDB", "BEGIN; SELECT * FROM practice.securitylog WHERE SecurityLogNum = 3 FOR UPDATE"),
+    ] {
+        let practice = Practice::new(engine);
+        let plan = practice.plan(&log_options()).unwrap().plan;
+        let mut holder = practice.server.connect();
+        hold.split("; ").for_each(|statement| holder.run(statement).unwrap());
+        let outcome = practice.try_run(&plan, &LetGo(Mutex::new(Some(holder)))).unwrap();
+        assert_eq!(outcome.categories[0].tables[0].1, OLD_ROWS, "{engine}");
+        practice.assert_log_is_whole();
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use engine::ErrorKind;
 use engine::purge::{Category, Child, Cutoff, PlanOptions, Rule, Unset};
 
-use super::practice::{Practice, category, except, log_options, rule};
+use super::practice::{OLD_ROWS, Practice, category, except, log_options, rule};
 
 fn of_table(table: &str, date: &str) -> Category {
     Category {
@@ -34,7 +34,8 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
              CREATE TRIGGER t AFTER DELETE ON triggered FOR EACH ROW INSERT INTO two VALUES (old.a, 1, old.at);\n\
              CREATE TABLE history (a INT PRIMARY KEY, at DATE) WITH SYSTEM VERSIONING;\n\
              CREATE TABLE altered (a INT PRIMARY KEY, at DATE);\n\
-             CREATE TABLE noindex (a INT PRIMARY KEY, log BIGINT);",
+             CREATE TABLE counting (a INT PRIMARY KEY, n INT AUTO_INCREMENT UNIQUE, at DATE);\n\
+             CREATE TABLE noindex (a INT PRIMARY KEY, log BIGINT, t TEXT, FULLTEXT (t), KEY (t(3)));",
         );
     });
     practice
@@ -58,10 +59,12 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
         (of_table("fresh", "at"), "not in the snapshot"),
         (of_table("patient", "LName"), "is no date"),
         (of_table("patient", "Nothing"), "no column `Nothing`"),
+        (of_table("counting", "at"), "counts up in a column that is not its primary key"),
         (unindexed, "no index on `log`"),
         (wrong("Nothing = 1"), "cannot be used"),
-        (wrong("1); DELETE FROM patient; SELECT (1"), "cannot be used"),
-        (wrong("1), (2"), "is not one expression"),
+        (wrong("1); DELETE FROM patient; SELECT (1"), "closes a parenthesis"),
+        (wrong("1), (2"), "closes a parenthesis"),
+        (wrong("AptNum IN (SELECT a FROM two)"), "is not about the row alone"),
     ] {
         let planned = practice.plan(&with(vec![category.clone()])).unwrap();
         let [(name, found)] = &planned.refused[..] else { panic!("{category:?} was not refused") };
@@ -71,6 +74,30 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
     let both = vec![category("taskhist"), category("securitylog")];
     let planned = practice.plan(&with(both)).unwrap();
     assert_eq!((planned.refused.len(), planned.plan.categories.len()), (1, 1));
+}
+
+#[test]
+fn a_foreign_key_that_the_account_has_no_right_to_see_is_found() {
+    let practice = Practice::with("InnoDB", |server| {
+        server.script(
+            "CREATE DATABASE `other-one`; CREATE TABLE `other-one`.`a note` (a INT PRIMARY KEY, log BIGINT, \
+             FOREIGN KEY (log) REFERENCES practice.securitylog (SecurityLogNum) ON DELETE CASCADE) ENGINE=InnoDB;\n\
+             CREATE USER purger; GRANT SELECT, DELETE, LOCK TABLES, TRIGGER ON practice.* TO purger;",
+        );
+    });
+    let error = practice.plan_as("purger", &log_options()).unwrap_err();
+    assert!(error.kind() == ErrorKind::PermissionDenied && error.to_string().contains("PROCESS"), "{error}");
+    practice.server.run("GRANT PROCESS ON *.* TO purger");
+    let planned = practice.plan_as("purger", &log_options()).unwrap();
+    let [(_, why)] = &planned.refused[..] else { panic!("{planned:?}") };
+    assert!(why.contains("foreign key of `other-one`.`a note`"), "{why}");
+}
+
+#[test]
+fn a_server_that_cuts_results_short_for_everybody_does_not_for_a_purge() {
+    let practice = Practice::with("InnoDB", |server| server.run("SET GLOBAL sql_select_limit = 100"));
+    let planned = practice.plan(&log_options()).unwrap();
+    assert_eq!(planned.forecasts[0].tables, ["securitylog", "securityloghash"].map(|name| (name.to_owned(), OLD_ROWS)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A practice with a log, saved, and what may never happen to it.
 
+use engine::database::{Address, Credentials};
 use engine::monitor::{Monitor, NullMonitor};
 use engine::profile::named;
 use engine::purge::{
@@ -48,6 +49,13 @@ impl Practice {
 
     pub fn plan(&self, options: &PlanOptions) -> Result<Planned> {
         purge::plan(&self.repository, &self.server.address(), options, &NullMonitor)
+    }
+
+    /// With the rights of another user, who has no password.
+    pub fn plan_as(&self, user: &str, options: &PlanOptions) -> Result<Planned> {
+        let credentials = Credentials { user: user.into(), password: None };
+        let address = Address { credentials, ..self.server.address() };
+        purge::plan(&self.repository, &address, options, &NullMonitor)
     }
 
     pub fn run(&self, plan: &Plan) -> RunOutcome {

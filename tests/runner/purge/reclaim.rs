@@ -104,6 +104,7 @@ fn who_may_not_rebuild_is_told_before_anything_goes() {
     let plan = practice.plan(&log_options()).unwrap().plan;
     practice.server.run("CREATE USER ann@localhost");
     practice.server.run("GRANT SELECT, DELETE, LOCK TABLES, TRIGGER ON practice.* TO ann@localhost");
+    practice.server.run("GRANT PROCESS ON *.* TO ann@localhost");
     let credentials = Credentials { user: "ann".to_owned(), password: None };
     let address = Address { credentials, ..practice.server.address() };
     let error = purge::run(&practice.repository, &address, &plan, &options(), &NullMonitor).unwrap_err();

@@ -74,6 +74,7 @@ pub(super) struct LeftMessage {
     changed: u64,
     with_unproven_children: u64,
     highest_number: u64,
+    exceptions: u64,
 }
 
 #[derive(Serialize)]
@@ -285,6 +286,7 @@ pub(super) fn left_message(left: &LeftRows) -> LeftMessage {
         changed: left.changed,
         with_unproven_children: left.children,
         highest_number: left.highest,
+        exceptions: left.spared,
     }
 }
 
@@ -295,6 +297,7 @@ pub(super) fn left_sentences(left: &LeftRows) -> Vec<String> {
         (left.changed, "other than in the snapshot: left"),
         (left.children, "left, as what belongs to them is not in the snapshot as it is"),
         (left.highest, "left, as the highest number of a table stays"),
+        (left.spared, "spared by an exception"),
     ];
     let some = all.into_iter().filter(|(rows, _)| *rows > 0);
     some.map(|(rows, what)| format!("{} {what}", format::counted(rows, "row"))).collect()
