@@ -4,4 +4,5 @@ mod deletion;
 mod listener;
 mod planning;
 mod practice;
+mod receipts;
 mod reclaim;

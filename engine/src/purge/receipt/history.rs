@@ -61,7 +61,7 @@ impl Receipt {
         self.manifest.id
     }
 
-    fn reference(&self) -> SeenManifest {
+    pub(super) fn reference(&self) -> SeenManifest {
         SeenManifest { id: self.manifest.id, digest: self.digest }
     }
 }

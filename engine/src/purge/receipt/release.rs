@@ -5,12 +5,11 @@
 use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use repo_format::database::PurgedTable;
-use repo_format::id::{LeaseId, PurgeId};
-use repo_format::manifest::{KIND_RECORD, Manifest, Problems, SeenManifest, Statistics};
+use repo_format::id::PurgeId;
+use repo_format::manifest::Manifest;
 
-use super::history::{History, Purge};
-use crate::crypto::random;
+use super::history::Purge;
+use super::record::{Record, put_record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::repository::Repository;
@@ -77,46 +76,7 @@ pub fn release_time(purge: &Purge) -> Result<i64> {
 /// # Errors
 /// If it cannot be stored, or the reason is too long.
 pub fn note_release(repository: &Repository, release: &Release) -> Result<()> {
-    let (condemned, _) = repository.condemned()?;
-    let record = Manifest {
-        kind: KIND_RECORD,
-        id: LeaseId(random()?),
-        ids: Vec::new(),
-        seconds: release.seconds,
-        nanoseconds: 0,
-        host: release.host.clone(),
-        user: release.user.clone(),
-        tags: vec![RELEASED.to_owned(), release.purge.to_string(), release.reason.clone()],
-        program: release.program.clone(),
-        parent: None,
-        seen: Vec::new(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: condemned.next - 1,
-        roots: Vec::new(),
-        tree: None,
-        problems: Problems::default(),
-        statistics: Statistics::default(),
-        forgotten: None,
-    };
-    repository.put_record(record).map(drop)
-}
-
-/// Receipts of the beginning of purges that have one of their end which names the same rows: they may be forgotten. One that names more
-/// stays, as nobody can tell of a row whether it was removed when the connection was lost just then.
-pub fn superseded(history: &History) -> Vec<SeenManifest> {
-    let names_all = |purge: &&Purge| match (&purge.begun, &purge.ended) {
-        (Some(begun), Some(ended)) => begun.record.tables.iter().all(|table| is_named(table, &ended.record.tables)),
-        _ => false,
-    };
-    let both = history.purges.iter().filter(names_all).filter_map(|purge| purge.begun.as_ref());
-    both.map(|begun| SeenManifest { id: begun.id(), digest: begun.digest }).collect()
-}
-
-fn is_named(table: &PurgedTable, others: &[PurgedTable]) -> bool {
-    let is_same = |other: &PurgedTable| {
-        (&other.schema, &other.table, &other.category) == (&table.schema, &table.table, &table.category)
-            && other.ranges == table.ranges
-    };
-    others.iter().any(is_same)
+    let tags = vec![RELEASED.to_owned(), release.purge.to_string(), release.reason.clone()];
+    let Release { seconds, host, user, program, .. } = release;
+    put_record(repository, Record { seconds: *seconds, host, user, program, tags, forgotten: None })
 }

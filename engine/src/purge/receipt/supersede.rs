@@ -1,0 +1,67 @@
+//! Receipts of the beginning of purges that say no more than those of their end: they may go (FORMAT.md, sections 11.2 and 13).
+
+use repo_format::database::PurgedTable;
+use repo_format::limits;
+use repo_format::manifest::SeenManifest;
+
+use super::history::{History, Purge, Receipt, history};
+use super::record::{Record, put_record};
+use crate::error::Result;
+use crate::machine;
+use crate::repository::{Forgotten, Repository};
+use crate::store::ObjectName;
+
+/// Who forgets, for the record.
+pub(in crate::purge) struct By<'b> {
+    pub host: &'b str,
+    pub user: &'b str,
+    pub program: &'b str,
+}
+
+/// Receipts of the beginning of purges that have one of their end which names the same rows: they may be forgotten. One that names more
+/// stays, as nobody can tell of a row whether it was removed when the connection was lost just then.
+pub fn superseded(history: &History) -> Vec<SeenManifest> {
+    let names_all = |purge: &&Purge| match (&purge.begun, &purge.ended) {
+        (Some(begun), Some(ended)) => begun.record.tables.iter().all(|table| is_named(table, &ended.record.tables)),
+        _ => false,
+    };
+    let both = history.purges.iter().filter(names_all).filter_map(|purge| purge.begun.as_ref());
+    both.map(Receipt::reference).collect()
+}
+
+/// Forgets all that are [`superseded`], also those that an earlier run left: puts a record that names them, **then** deletes them. After any
+/// of these steps it can be done again.
+///
+/// # Errors
+/// If the record cannot be put, or the store does not let this user delete: both receipts are there then, and say the same.
+pub(in crate::purge) fn forget_superseded(repository: &Repository, by: &By<'_>) -> Result<()> {
+    let mut going = superseded(&history(repository)?);
+    // More of them than one record can name wait for the next run.
+    going.truncate(usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX));
+    if going.is_empty() {
+        return Ok(());
+    }
+    // One in a record that cannot be read is named twice, which says the same.
+    let (records, _) = repository.read_records(&repository.catalogue()?.present)?;
+    let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
+    let unnamed: Vec<_> =
+        going.iter().filter(|receipt| !forgotten.names(receipt.id, receipt.digest)).copied().collect();
+    if !unnamed.is_empty() {
+        let By { host, user, program } = *by;
+        let seconds = machine::now().seconds;
+        put_record(repository, Record { seconds, host, user, program, tags: Vec::new(), forgotten: Some(unnamed) })?;
+    }
+    for receipt in &going {
+        repository.store().delete(&ObjectName::Snapshot(receipt.id))?;
+        repository.index().forget_manifests(&[receipt.id])?;
+    }
+    Ok(())
+}
+
+fn is_named(table: &PurgedTable, others: &[PurgedTable]) -> bool {
+    let is_same = |other: &PurgedTable| {
+        (&other.schema, &other.table, &other.category) == (&table.schema, &table.table, &table.category)
+            && other.ranges == table.ranges
+    };
+    others.iter().any(is_same)
+}
