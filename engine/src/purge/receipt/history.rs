@@ -61,7 +61,7 @@ impl Receipt {
         self.manifest.id
     }
 
-    pub(super) fn reference(&self) -> SeenManifest {
+    fn reference(&self) -> SeenManifest {
         SeenManifest { id: self.manifest.id, digest: self.digest }
     }
 }

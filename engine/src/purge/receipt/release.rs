@@ -5,10 +5,11 @@
 use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use repo_format::database::PurgedTable;
 use repo_format::id::PurgeId;
-use repo_format::manifest::Manifest;
+use repo_format::manifest::{Manifest, SeenManifest};
 
-use super::history::Purge;
+use super::history::{History, Purge};
 use super::record::{Record, put_record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
@@ -79,4 +80,23 @@ pub fn note_release(repository: &Repository, release: &Release) -> Result<()> {
     let tags = vec![RELEASED.to_owned(), release.purge.to_string(), release.reason.clone()];
     let Release { seconds, host, user, program, .. } = release;
     put_record(repository, Record { seconds: *seconds, host, user, program, tags, forgotten: None })
+}
+
+/// Receipts of the beginning of purges that have one of their end which names the same rows: they may be forgotten. One that names more
+/// stays, as nobody can tell of a row whether it was removed when the connection was lost just then.
+pub fn superseded(history: &History) -> Vec<SeenManifest> {
+    let names_all = |purge: &&Purge| match (&purge.begun, &purge.ended) {
+        (Some(begun), Some(ended)) => begun.record.tables.iter().all(|table| is_named(table, &ended.record.tables)),
+        _ => false,
+    };
+    let both = history.purges.iter().filter(names_all).filter_map(|purge| purge.begun.as_ref());
+    both.map(|begun| SeenManifest { id: begun.id(), digest: begun.digest }).collect()
+}
+
+fn is_named(table: &PurgedTable, others: &[PurgedTable]) -> bool {
+    let is_same = |other: &PurgedTable| {
+        (&other.schema, &other.table, &other.category) == (&table.schema, &table.table, &table.category)
+            && other.ranges == table.ranges
+    };
+    others.iter().any(is_same)
 }

@@ -1,11 +1,10 @@
 //! Receipts of the beginning of purges that say no more than those of their end: they may go (FORMAT.md, sections 11.2 and 13).
 
-use repo_format::database::PurgedTable;
 use repo_format::limits;
-use repo_format::manifest::SeenManifest;
 
-use super::history::{History, Purge, Receipt, history};
+use super::history::history;
 use super::record::{Record, put_record};
+use super::release::superseded;
 use crate::error::Result;
 use crate::machine;
 use crate::repository::{Forgotten, Repository};
@@ -16,17 +15,6 @@ pub(in crate::purge) struct By<'b> {
     pub host: &'b str,
     pub user: &'b str,
     pub program: &'b str,
-}
-
-/// Receipts of the beginning of purges that have one of their end which names the same rows: they may be forgotten. One that names more
-/// stays, as nobody can tell of a row whether it was removed when the connection was lost just then.
-pub fn superseded(history: &History) -> Vec<SeenManifest> {
-    let names_all = |purge: &&Purge| match (&purge.begun, &purge.ended) {
-        (Some(begun), Some(ended)) => begun.record.tables.iter().all(|table| is_named(table, &ended.record.tables)),
-        _ => false,
-    };
-    let both = history.purges.iter().filter(names_all).filter_map(|purge| purge.begun.as_ref());
-    both.map(Receipt::reference).collect()
 }
 
 /// Forgets all that are [`superseded`], also those that an earlier run left: puts a record that names them, **then** deletes them. After any
@@ -56,12 +44,4 @@ pub(in crate::purge) fn forget_superseded(repository: &Repository, by: &By<'_>) 
         repository.index().forget_manifests(&[receipt.id])?;
     }
     Ok(())
-}
-
-fn is_named(table: &PurgedTable, others: &[PurgedTable]) -> bool {
-    let is_same = |other: &PurgedTable| {
-        (&other.schema, &other.table, &other.category) == (&table.schema, &table.table, &table.category)
-            && other.ranges == table.ranges
-    };
-    others.iter().any(is_same)
 }
