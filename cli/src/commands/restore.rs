@@ -29,7 +29,7 @@ use crate::ui::{Ui, format, json};
 /// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
 ///
 /// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is made as it was. Rows whose
-/// key is there already are left as they are.
+/// key is there already are left as they are. A table whose triggers would run on them is refused.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
 #[command(after_help = "\
@@ -97,6 +97,13 @@ struct Summary {
     unchanged_files: u64,
     deleted_entries: u64,
     problems: u64,
+}
+
+impl RestoreArgs {
+    /// Whether it brings back the rows of a receipt.
+    pub fn is_of_receipt(&self) -> bool {
+        self.purged.is_some()
+    }
 }
 
 /// Restores.

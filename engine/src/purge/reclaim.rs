@@ -8,7 +8,7 @@ use super::check::{check_rebuilt, complaint};
 use super::job::Job;
 use super::run::{Ended, RunOutcome};
 use super::table::Table;
-use crate::database::{Address, Connection, Server, is_lost, quote_text};
+use crate::database::{Address, Connection, Server, quote_text};
 use crate::error::{Error, Result, chain};
 use crate::filesystem::free_space;
 use crate::monitor::Monitor;
@@ -113,12 +113,8 @@ pub(super) fn reclaim(
         }
         let mut reclaimed = Reclaimed { table: table.name.clone(), before_bytes: 0, after_bytes: None, problem: None };
         let result = rebuild(connection, table, folder.as_ref(), (&mut reclaimed, monitor));
-        let lost = result.as_ref().is_err_and(is_lost);
         reclaimed.problem = result.unwrap_or_else(|error: Error| Some(chain(&error)));
         outcome.reclaimed.push(reclaimed);
-        if lost {
-            return Ok(());
-        }
     }
     Ok(())
 }

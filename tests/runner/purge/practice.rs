@@ -22,7 +22,7 @@ pub const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
 pub struct Practice {
     pub server: TestServer,
     pub repository: Repository,
-    _fixture: Fixture,
+    pub fixture: Fixture,
 }
 
 impl Practice {
@@ -44,7 +44,7 @@ impl Practice {
         let fixture = Fixture::new();
         let repository = fixture.open();
         save(&fixture, &repository, &server, &["practice"]);
-        Practice { server, repository, _fixture: fixture }
+        Practice { server, repository, fixture }
     }
 
     pub fn plan(&self, options: &PlanOptions) -> Result<Planned> {

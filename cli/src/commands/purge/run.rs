@@ -64,7 +64,7 @@ pub struct RunArgs {
     window: Option<Window>,
     /// Rebuild the tables afterwards, so that the space of what went is free; see `enamel grants reclaim`
     #[arg(long)]
-    reclaim: bool,
+    pub(super) reclaim: bool,
     /// Also wait while this replica lags by more than 5 seconds; can be given several times
     #[arg(long = "replica", value_name = "URL", help_heading = "Database options")]
     replicas: Vec<String>,
