@@ -194,7 +194,8 @@ pub(super) fn in_runs(key: &str, runs: &[(Key, Key)]) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(" OR ")
 }
 
-fn was_locked_out(error: &Error) -> bool {
+/// Whether the server gave up waiting for what others hold.
+pub(super) fn was_locked_out(error: &Error) -> bool {
     error_code(error).is_some_and(|code| LOCKED_OUT.contains(&code))
 }
 

@@ -25,6 +25,12 @@ pub(super) enum Step {
     Failed(String),
 }
 
+/// A receipt of what is going to be deleted.
+pub(super) struct Begun {
+    pub id: LeaseId,
+    record: ReceiptRecord,
+}
+
 /// Puts the receipts of a run.
 pub(super) struct Keeper<'a> {
     pub repository: &'a Repository,
@@ -38,7 +44,7 @@ impl Keeper<'_> {
     ///
     /// # Errors
     /// See [`put`]: then nothing may be deleted.
-    pub fn begin(&self, all: &[Progress<'_>], monitor: &dyn Monitor) -> Result<ReceiptRecord> {
+    pub fn begin(&self, all: &[Progress<'_>], monitor: &dyn Monitor) -> Result<Begun> {
         let mut record = ReceiptRecord {
             purge: PurgeId(random()?),
             phase: PurgePhase::Begun,
@@ -58,23 +64,17 @@ impl Keeper<'_> {
             let tables = tables(&self.plan.schema, progress, keys, progress.proof.dates.as_ref());
             record.tables.extend(tables.into_iter().filter(|table| table.rows > 0));
         }
-        self.put(&record, monitor)?;
-        Ok(record)
+        let id = self.put(&record, monitor)?;
+        Ok(Begun { id, record })
     }
 
     /// Says what of it went, and what stayed and why; if all of it went, the receipt of the beginning is forgotten. Gives the receipt's id.
     ///
     /// # Errors
     /// See [`put`]: the receipt that names all rows is still there then.
-    pub fn end(
-        &self,
-        begun: ReceiptRecord,
-        all: &[Progress<'_>],
-        step: &Step,
-        monitor: &dyn Monitor,
-    ) -> Result<LeaseId> {
+    pub fn end(&self, begun: Begun, all: &[Progress<'_>], step: &Step, monitor: &dyn Monitor) -> Result<LeaseId> {
         let ended = Some(machine::now().seconds);
-        let mut record = ReceiptRecord { phase: PurgePhase::Ended, ended, tables: Vec::new(), ..begun };
+        let mut record = ReceiptRecord { phase: PurgePhase::Ended, ended, tables: Vec::new(), ..begun.record };
         for progress in all {
             let keys = [&progress.deleted.parents].into_iter().chain(&progress.deleted.children);
             let mut tables = tables(&self.plan.schema, progress, keys, progress.deleted.dates.as_ref());

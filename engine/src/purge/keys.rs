@@ -13,18 +13,19 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
-    /// The keys of `runs`, as far as they are in order and apart from each other.
-    pub fn of_runs(runs: impl IntoIterator<Item = (Key, Key)>) -> Self {
+    /// The keys of `runs`, in any order, also if they overlap.
+    pub fn of_any_runs(runs: impl IntoIterator<Item = (Key, Key)>) -> Self {
+        let mut sorted: Vec<_> = runs.into_iter().filter(|(first, last)| first <= last).collect();
+        sorted.sort_unstable();
         let mut set = KeySet::default();
-        let mut end = None;
-        for (first, last) in runs {
-            if first > last || end.is_some_and(|end| first <= end) {
-                continue;
+        for (first, last) in sorted {
+            match set.runs.last_entry() {
+                Some(mut before) if *before.get() >= first - 1 => *before.get_mut() = last.max(*before.get()),
+                _ => drop(set.runs.insert(first, last)),
             }
-            end = Some(last);
-            set.count = set.count.saturating_add(u64::try_from(last - first + 1).unwrap_or(u64::MAX));
-            set.runs.insert(first, last);
         }
+        let counts = set.runs.iter().map(|(first, last)| u64::try_from(last - first + 1).unwrap_or(u64::MAX));
+        set.count = counts.fold(0, u64::saturating_add);
         set
     }
 
@@ -104,6 +105,12 @@ mod tests {
         assert_eq!(set.runs().collect::<Vec<_>>(), [(-1, -1), (3, 6), (8, 9)]);
         assert_eq!((set.len(), set.run_count()), (7, 3));
         assert!(set.contains(5) && set.contains(9) && !set.contains(7) && !set.contains(10));
+    }
+
+    #[test]
+    fn runs_may_overlap() {
+        let set = KeySet::of_any_runs([(5, 9), (1, 3), (8, 12), (4, 4), (20, 19)]);
+        assert_eq!((set.runs().collect::<Vec<_>>(), set.len()), (vec![(1, 12)], 12));
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! What a run that was killed left behind in tables without transactions: rows whose parent is gone already.
 //!
-//! Only rows that a receipt of the same plan names are looked at: that run was going to delete them.
+//! Only rows that a receipt of the same server names are looked at: some run was going to delete them with their parents.
 
-use super::delete::{delete_keys, held, in_runs};
+use std::time::Instant;
+
+use super::delete::{delete_keys, held, in_runs, was_locked_out};
 use super::job::Job;
 use super::judge::each_row;
 use super::keys::KeySet;
+use super::pace::{Go, Pace};
 use super::plan::Plan;
 use super::receipt::{ReceiptRecord, history};
-use super::saved_rows::{Key, parse_key};
+use super::saved_rows::{Digest, Key, digest, parse_key};
 use crate::database::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result, chain};
+use crate::monitor::{Monitor, Work};
 use crate::repository::Repository;
 
 /// Keys in one statement,
@@ -18,75 +22,118 @@ const KEYS_PER_STATEMENT: u32 = 5000;
 /// and runs of keys.
 const RUNS_PER_STATEMENT: usize = 200;
 
-/// The records of all receipts of `plan`.
+/// The records of all purges of the plan's server that have not said in their end that all went which they named.
 ///
 /// # Errors
-/// If the repository cannot be read.
-pub(super) fn records(repository: &Repository, plan: &Plan) -> Result<Vec<ReceiptRecord>> {
-    let digest = plan.digest();
-    let purges = history(repository)?.purges.into_iter();
-    let records = purges.filter_map(|purge| purge.begun).map(|receipt| receipt.record);
-    Ok(records.filter(|record| record.plan.0 == digest).collect())
+/// If the repository cannot be read. A receipt that cannot be read is noted.
+pub(super) fn records(repository: &Repository, plan: &Plan, monitor: &dyn Monitor) -> Result<Vec<ReceiptRecord>> {
+    let history = history(repository)?;
+    for (id, error) in &history.unreadable {
+        monitor.note(&format!("what the purge of receipt {id} may have left is not looked for: {}", chain(error)));
+    }
+    let records = history.purges.into_iter().filter_map(|purge| purge.begun).map(|receipt| receipt.record);
+    Ok(records.filter(|record| record.server == plan.server).collect())
 }
 
 /// Of each child table of `job` the keys of rows that are named in `records`, are as the snapshot has them, and belong to nothing.
 ///
 /// # Errors
-/// If the server fails or the repository cannot be read.
+/// If the server fails, the repository cannot be read, or the user wishes to stop.
 pub(super) fn find(
     job: &mut Job<'_>,
     connection: &mut Connection,
-    records: &[ReceiptRecord],
-    schema: &str,
+    (records, schema): (&[ReceiptRecord], &str),
+    monitor: &dyn Monitor,
 ) -> Result<Vec<KeySet>> {
     let mut found: Vec<KeySet> = job.children.iter().map(|_| KeySet::default()).collect();
     if job.is_transactional() {
         return Ok(found);
     }
     for (at, found) in found.iter_mut().enumerate() {
-        let name = job.children[at].member.table.name.clone();
-        let tables = records.iter().flat_map(|record| &record.tables);
-        for table in tables.filter(|table| table.schema == schema && table.table == name) {
-            let runs = table.ranges.iter().filter_map(|r| Some((parse_key(&r.first.0)?, parse_key(&r.last.0)?)));
-            let named = KeySet::of_runs(runs);
-            let mut after = None;
-            loop {
-                let runs = named.next(after, KEYS_PER_STATEMENT, RUNS_PER_STATEMENT);
-                let Some((_, last)) = runs.last() else { break };
-                after = Some(*last);
-                without_parent(job, at, connection, &runs)?.into_iter().for_each(|key| found.insert(key));
+        let named = named(records, schema, &job.children[at].member.table.name);
+        let mut after = None;
+        loop {
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
             }
+            let runs = named.next(after, KEYS_PER_STATEMENT, RUNS_PER_STATEMENT);
+            let Some((_, last)) = runs.last() else { break };
+            after = Some(*last);
+            saved((job, at), connection, &runs)?.into_iter().for_each(|(key, _)| found.insert(key));
         }
     }
     Ok(found)
 }
 
-/// Deletes rows of the child table `at` that [`find`] has found and a receipt names, and notes them in `deleted`.
+/// All keys of a table that `records` name.
+fn named(records: &[ReceiptRecord], schema: &str, table: &str) -> KeySet {
+    let tables = records.iter().flat_map(|record| &record.tables);
+    let tables = tables.filter(|purged| purged.schema == schema && purged.table == table);
+    let runs = tables.flat_map(|purged| &purged.ranges);
+    KeySet::of_any_runs(runs.filter_map(|run| Some((parse_key(&run.first.0)?, parse_key(&run.last.0)?))))
+}
+
+/// Deletes rows of a child table that [`find`] has found and a receipt names, and notes them in `deleted`.
 ///
 /// # Errors
-/// If the server fails or the repository cannot be read.
+/// If the server fails, the repository cannot be read, or the user wishes to stop.
 pub(super) fn delete(
-    job: &mut Job<'_>,
-    at: usize,
+    (job, at): (&mut Job<'_>, usize),
     connection: &mut Connection,
     orphans: &KeySet,
-    deleted: &mut KeySet,
-) -> Result<()> {
+    (pace, deleted): (&mut Pace, &mut KeySet),
+    monitor: &dyn Monitor,
+) -> Result<Go> {
     let mut after = None;
     loop {
-        let runs = orphans.next(after, KEYS_PER_STATEMENT, RUNS_PER_STATEMENT);
-        let Some((_, last)) = runs.last() else { return Ok(()) };
-        after = Some(*last);
-        let keys = held(job, connection, &mut |job, connection, _| {
-            let keys = without_parent(job, at, connection, &runs)?;
+        if pace.wait(connection, monitor)? == Go::TimeIsUp {
+            return Ok(Go::TimeIsUp);
+        }
+        let asked = pace.rows();
+        let runs = orphans.next(after, asked, RUNS_PER_STATEMENT);
+        let Some((_, last)) = runs.last() else { return Ok(Go::On) };
+        let expected = saved((job, at), connection, &runs)?;
+        let began = Instant::now();
+        let result = held(job, connection, &mut |job, connection, _| {
+            let mut rows = without_parent(job, at, connection, &runs)?;
+            rows.retain(|row| expected.contains(row));
+            let keys: Vec<Key> = rows.into_iter().map(|(key, _)| key).collect();
             delete_keys(connection, &job.children[at].member.table, &keys)?;
             Ok(keys)
-        })?;
-        keys.into_iter().for_each(|key| deleted.insert(key));
+        });
+        match result {
+            Ok(keys) => {
+                let rows = keys.len() as u64;
+                pace.done(began.elapsed(), asked, rows);
+                monitor.advance(Work { items: rows, bytes: 0 });
+                keys.into_iter().for_each(|key| deleted.insert(key));
+                after = Some(*last);
+            }
+            Err(error) if was_locked_out(&error) => pace.give_way(),
+            Err(error) => return Err(error),
+        }
     }
 }
 
-fn without_parent(job: &mut Job<'_>, at: usize, connection: &mut Connection, runs: &[(Key, Key)]) -> Result<Vec<Key>> {
+/// Rows in `runs` that belong to nothing and are as the snapshot has them.
+fn saved(
+    (job, at): (&mut Job<'_>, usize),
+    connection: &mut Connection,
+    runs: &[(Key, Key)],
+) -> Result<Vec<(Key, Digest)>> {
+    let mut rows = without_parent(job, at, connection, runs)?;
+    let keys = rows.iter().map(|(key, _)| *key).collect();
+    let (saved, _) = job.children[at].member.table.saved.digests(keys, u64::MAX)?;
+    rows.retain(|(key, digest)| saved.get(key) == Some(digest));
+    Ok(rows)
+}
+
+fn without_parent(
+    job: &mut Job<'_>,
+    at: usize,
+    connection: &mut Connection,
+    runs: &[(Key, Key)],
+) -> Result<Vec<(Key, Digest)>> {
     let (parent, child) = (&job.parent.table, &mut job.children[at]);
     let table = &child.member.table;
     let sql = format!(
@@ -99,12 +146,11 @@ fn without_parent(job: &mut Job<'_>, at: usize, connection: &mut Connection, run
         table.full_name,
         child.column
     );
-    let mut keys = Vec::new();
+    let mut rows = Vec::new();
     each_row(connection, &sql, &mut |values| {
         let row = child.member.encode(values)?;
-        let is_saved = child.member.table.saved.row(row.key)?.is_some_and(|saved| *saved == *row.text);
-        keys.extend(is_saved.then_some(row.key));
+        rows.push((row.key, digest(&row.text)));
         Ok(())
     })?;
-    Ok(keys)
+    Ok(rows)
 }

@@ -17,11 +17,16 @@ use super::saved_rows::Key;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
 use crate::database::{Address, Connection, Purpose, Server};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::saved::Database;
+
+/// The server's lock by which runs keep each other away,
+const LOCK: &str = "enamel purge";
+/// and for how long one waits: a server takes a while to notice that a run was killed.
+const OTHERS_WAIT_SECONDS: u32 = 5;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
@@ -50,6 +55,8 @@ pub enum Ended {
     TimeIsUp,
     /// The user stopped it. The same plan can be run again.
     Interrupted,
+    /// Something failed, see [`RunOutcome::failure`]. The same plan can be run again.
+    Failed,
 }
 
 /// What a run has done.
@@ -61,6 +68,8 @@ pub struct RunOutcome {
     pub receipts: Vec<LeaseId>,
     /// How it ended.
     pub ended: Ended,
+    /// What failed after rows began to go.
+    pub failure: Option<Error>,
     /// Tables that were rebuilt, or were to be.
     pub reclaimed: Vec<Reclaimed>,
 }
@@ -99,7 +108,8 @@ pub(super) struct Progress<'r> {
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] if the plan is of another server, or a table changed since so that it is not safe; [`ErrorKind::NotFound`] if
-/// its snapshot is gone. Else of the server and the repository: what went until then is in the receipt.
+/// its snapshot is gone; [`ErrorKind::Fenced`] if another run works on the server, or a prune is in the way. Else of the server and the repository. Nothing
+/// went then: what fails later is in the outcome.
 pub fn run(
     repository: &Repository,
     address: &Address,
@@ -117,30 +127,49 @@ pub fn run(
     let purpose = if options.reclaim { Purpose::Reclaim } else { Purpose::Purge };
     check_rights(&mut connection, &server, (purpose, &plan.schema))?;
     prepare(&mut connection, server.is_mariadb())?;
+    keep_others_away(&mut connection)?;
     let reader = ChunkReader::new(repository);
     let choice = SourceChoice { snapshot: Some(plan.snapshot), server: &identity, schema: &plan.schema };
     let source = find_source(repository, &reader, &choice)?;
     let database = Database::open(&reader, &source.snapshot.manifest, Some(&source.root))?;
     let schema = database.schema(&plan.schema)?;
     let mut place = Place::new(&mut connection, &server, &reader, &schema)?;
-    let records = orphans::records(repository, plan)?;
+    let records = orphans::records(repository, plan, monitor)?;
     let mut all = Vec::new();
     for category in &plan.categories {
         all.push(Progress::new(Job::new(&mut place, category, &plan.rule)?));
     }
     check_all(&mut connection, &all)?;
     for progress in &mut all {
-        progress.orphans = orphans::find(&mut progress.job, &mut connection, &records, &plan.schema)?;
+        progress.orphans = orphans::find(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;
     }
     let keeper = Keeper { repository, source: &source, plan, options };
     let pace = Pace::new(&options.pace)?;
     let mut outcome = Runner { keeper, connection: &mut connection, pace, monitor }.run(&mut all)?;
-    check_all(&mut connection, &all)?;
-    if options.reclaim {
+    if let Err(error) = check_all(&mut connection, &all) {
+        outcome.fail(error);
+    }
+    if options.reclaim && outcome.failure.is_none() {
         let jobs: Vec<_> = all.iter().map(|progress| &progress.job).collect();
         reclaim((&mut connection, &server, address), &jobs, &mut outcome, monitor)?;
     }
     Ok(outcome)
+}
+
+impl RunOutcome {
+    /// The first failure is the one to tell.
+    fn fail(&mut self, error: Error) {
+        self.ended = Ended::Failed;
+        self.failure.get_or_insert(error);
+    }
+}
+
+/// One run at a time on a server: another would find rows gone that it has named.
+fn keep_others_away(connection: &mut Connection) -> Result<()> {
+    match connection.value(&format!("SELECT GET_LOCK('{LOCK}', {OTHERS_WAIT_SECONDS})"))?.as_deref() {
+        Some("1") => Ok(()),
+        _ => Err(Error::new(ErrorKind::Fenced, "another purge of this database server is running")),
+    }
 }
 
 /// CHECK TABLE … QUICK, of tables without transactions.
@@ -168,7 +197,7 @@ impl Runner<'_> {
             }
             self.prove(all)?;
             if all.iter().any(|progress| progress.proof.rows() > 0) {
-                outcome.ended = self.part(all, &mut outcome.receipts)?;
+                self.part(all, &mut outcome)?;
             }
             all.iter_mut().for_each(Progress::settle);
             if outcome.ended != Ended::Done || all.iter().all(|progress| progress.all_proven) {
@@ -193,36 +222,52 @@ impl Runner<'_> {
     }
 
     /// Deletes what has been proven, between the two phases of its receipt.
-    fn part(&mut self, all: &mut [Progress<'_>], receipts: &mut Vec<LeaseId>) -> Result<Ended> {
+    ///
+    /// # Errors
+    /// If the first cannot be put. What fails later is noted in `outcome`.
+    fn part(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
         let begun = self.keeper.begin(all, self.monitor)?;
+        let begun_id = begun.id;
         let rows = all.iter().map(|progress| progress.proof.rows()).sum();
         let bytes = all.iter().map(|progress| progress.proof.bytes).sum();
         self.monitor.begin(Phase::Delete, Some(Work { items: rows, bytes }));
         let result = self.delete(all);
         self.monitor.end();
-        let step = match &result {
+        let step = match result {
             Ok(Go::On) => Step::Done,
-            Ok(Go::TimeIsUp) => Step::TimeIsUp,
-            Err(error) if error.kind() == ErrorKind::Cancelled => Step::Interrupted,
-            Err(error) => Step::Failed(crate::error::chain(error)),
+            Ok(Go::TimeIsUp) => {
+                outcome.ended = Ended::TimeIsUp;
+                Step::TimeIsUp
+            }
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                outcome.ended = Ended::Interrupted;
+                Step::Interrupted
+            }
+            Err(error) => {
+                let why = chain(&error);
+                outcome.fail(error);
+                Step::Failed(why)
+            }
         };
-        let kept = self.keeper.end(begun, all, &step, self.monitor);
-        let ended = match step {
-            // What stopped the deletion is the thing to tell.
-            Step::Failed(_) => return result.map(|_| Ended::Done),
-            Step::Done => Ended::Done,
-            Step::TimeIsUp => Ended::TimeIsUp,
-            Step::Interrupted => Ended::Interrupted,
-        };
-        receipts.push(kept?);
-        Ok(ended)
+        match self.keeper.end(begun, all, &step, self.monitor) {
+            Ok(receipt) => outcome.receipts.push(receipt),
+            Err(error) => {
+                // The first receipt names all that went, and is there.
+                outcome.receipts.push(begun_id);
+                outcome.fail(error);
+            }
+        }
+        Ok(())
     }
 
     fn delete(&mut self, all: &mut [Progress<'_>]) -> Result<Go> {
         for Progress { job, proof, deleted, orphans, .. } in all {
             deleted.children.resize_with(orphans.len(), KeySet::default);
             for (at, orphans) in std::mem::take(orphans).iter().enumerate() {
-                orphans::delete(job, at, self.connection, orphans, &mut deleted.children[at])?;
+                let gone = (&mut self.pace, &mut deleted.children[at]);
+                if orphans::delete((job, at), self.connection, orphans, gone, self.monitor)? == Go::TimeIsUp {
+                    return Ok(Go::TimeIsUp);
+                }
             }
             let go = delete(job, self.connection, proof, (&mut self.pace, deleted), self.monitor)?;
             if go == Go::TimeIsUp {

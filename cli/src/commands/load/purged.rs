@@ -2,6 +2,7 @@
 
 use engine::Result;
 use engine::load::{Binlog, PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
+use engine::monitor::Monitor;
 use engine::purge::receipt::find;
 use repo_format::config::Access;
 use serde::Serialize;
@@ -39,7 +40,14 @@ pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>)
     let repo = context.open(Access::Read)?;
     repo.sync_index(context.ui)?;
     let purge = find(&repo, receipt)?;
-    let manifest = &purge.named(receipt)?.manifest;
+    let named = purge.named(receipt)?;
+    if let Some(begun) = purge.begun.as_ref().filter(|begun| begun.id() != named.id()) {
+        context.ui.note(&format!(
+            "the purge had named more rows than those that it says went; should a connection have been lost, --purged {} brings back all of them",
+            format::short(&begun.id())
+        ));
+    }
+    let manifest = &named.manifest;
     let url = args.to_database.as_deref().unwrap_or_default();
     let address = args.server.address(url, context)?;
     let options = PurgedOptions {

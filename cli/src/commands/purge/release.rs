@@ -1,7 +1,7 @@
 //! `enamel purge release`: lets go of purged rows.
 
 use engine::forget::{Author, forget};
-use engine::purge::receipt::{Release, find, note_release, release_time};
+use engine::purge::receipt::{Purge, Release, find, is_over, note_release, release_time};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -43,6 +43,16 @@ struct Released {
     rows: u64,
 }
 
+/// A purge that has not ended may be removing rows that nothing would keep then.
+fn may_run(purge: &Purge) -> Result<()> {
+    if is_over(purge)? {
+        return Ok(());
+    }
+    let message = "this purge has not said that it ended, so it may still be running: run its plan again to the end, or release it seven days \
+                   after it began";
+    Err(Error::new(ErrorKind::Refused, message))
+}
+
 /// Releases.
 ///
 /// # Errors
@@ -52,6 +62,7 @@ pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
     repo.sync_index(context.ui)?;
     let purge = find(&repo, &args.receipt)?;
     let record = &purge.receipt()?.record;
+    may_run(&purge)?;
     let release = Release::now(record.purge, args.early.clone().unwrap_or_else(|| IN_TIME.to_owned()));
     let from = release_time(&purge)?;
     if args.early.is_none() && release.seconds < from {

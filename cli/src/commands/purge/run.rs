@@ -129,13 +129,18 @@ pub fn run(args: &RunArgs, context: &Context<'_>) -> Result<Exit> {
         reclaim: args.reclaim,
     };
     let began = std::time::Instant::now();
-    let outcome = purge(&repo, &address, &plan, &options, context.ui)?;
+    let mut outcome = purge(&repo, &address, &plan, &options, context.ui)?;
+    let failure = outcome.failure.take();
     let exit = match outcome.ended {
         Ended::Interrupted => Exit::Interrupted,
         _ if outcome.reclaimed.iter().any(|table| table.problem.is_some()) => Exit::Incomplete,
-        Ended::Done | Ended::TimeIsUp => Exit::Done,
+        Ended::Done | Ended::TimeIsUp | Ended::Failed => Exit::Done,
     };
-    after_printing(exit, print(context.ui, &outcome, began.elapsed()))
+    let printed = print(context.ui, &outcome, began.elapsed());
+    match failure {
+        None => after_printing(exit, printed),
+        Some(error) => Err(error),
+    }
 }
 
 /// Reads `22:00-05:00`, in this machine's zone.
@@ -188,6 +193,7 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
         Ended::Done => Ok(()),
         Ended::TimeIsUp => ui.line("the time was up: run the same plan again for the rest"),
         Ended::Interrupted => ui.line("stopped: run the same plan again for the rest"),
+        Ended::Failed => ui.line("this is what went until something failed: run the same plan again for the rest"),
     }
 }
 
@@ -231,6 +237,7 @@ fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Resul
             Ended::Done => "done",
             Ended::TimeIsUp => "time-is-up",
             Ended::Interrupted => "interrupted",
+            Ended::Failed => "failed",
         },
         seconds: time.as_secs_f64(),
     };

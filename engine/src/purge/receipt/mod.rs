@@ -16,7 +16,7 @@ mod supersede;
 
 pub use history::{History, KeptTable, Purge, Receipt, find, history, kept};
 pub use put::{ReceiptSource, put};
-pub use release::{Release, note_release, release_time, superseded};
+pub use release::{Release, is_over, note_release, release_time, superseded};
 pub(super) use supersede::{By, forget_superseded};
 
 pub use repo_format::database::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord};

@@ -40,8 +40,8 @@ pub struct ReceiptSource<'s> {
 /// Puts a receipt, durably: from then on the rows that it names outlive the snapshot. No row is stored again. Gives its id.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if the record is of another snapshot, too large, or names rows where the snapshot has none; [`ErrorKind::Refused`] if
-/// a prune is about to delete what is needed; [`ErrorKind::Fenced`]; if the repository cannot be read or written. There is no receipt then.
+/// [`ErrorKind::Usage`] if the record is of another snapshot, too large, or names rows where the snapshot has none; [`ErrorKind::Fenced`] if
+/// a prune is about to delete what is needed, or has shut this writer out; if the repository cannot be read or written. There is no receipt then.
 pub fn put(
     session: WriterSession<'_>,
     source: &ReceiptSource<'_>,

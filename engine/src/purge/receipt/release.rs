@@ -14,6 +14,7 @@ use super::record::{Record, put_record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::repository::Repository;
+use crate::writers::LONGEST_RUN;
 
 /// Years for which an audit may ask for documents: the cautious reading of HIPAA, 45 CFR 164.316.
 const KEPT_YEARS: i64 = 6;
@@ -70,6 +71,15 @@ pub fn release_time(purge: &Purge) -> Result<i64> {
         .and_then(|end| end.to_zoned(TimeZone::UTC).checked_add(KEPT_YEARS.years()))
         .map_err(|e| Error::caused(ErrorKind::Damaged, format!("the purge {} is of no time", record.purge), e))?;
     Ok(later.timestamp().as_second())
+}
+
+/// Whether a purge has ended, or began so long ago that it must have: seven days.
+///
+/// # Errors
+/// As [`Purge::receipt`].
+pub fn is_over(purge: &Purge) -> Result<bool> {
+    let began = purge.receipt()?.record.started;
+    Ok(purge.ended.is_some() || machine::now().seconds.saturating_sub(began) >= LONGEST_RUN)
 }
 
 /// Notes a release, durably: before the receipts are forgotten.

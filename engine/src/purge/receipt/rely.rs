@@ -10,7 +10,7 @@ use crate::tree::{Child, ContentRef, children};
 /// Looks up every chunk of `content`.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] if the repository is about to lose one: nothing may count on it.
+/// [`ErrorKind::Fenced`] if the repository is about to lose one: nothing may count on it.
 pub(super) fn rely_on(store: &ChunkStore<'_>, reader: &ChunkReader<'_>, content: Option<&ContentRef>) -> Result<()> {
     let mut left = match content {
         None | Some(ContentRef::Inline(_)) => return Ok(()),
@@ -33,5 +33,5 @@ pub(super) fn rely_on(store: &ChunkStore<'_>, reader: &ChunkReader<'_>, content:
 fn going(id: ChunkId) -> Error {
     let message =
         format!("chunk {id} of the snapshot is lost, or a prune is about to delete it: make a new backup first");
-    Error::new(ErrorKind::Refused, message)
+    Error::new(ErrorKind::Fenced, message)
 }
