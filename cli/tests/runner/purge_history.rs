@@ -56,6 +56,7 @@ fn purged() -> (Machine, TestServer, String) {
             last_date: None,
             left: vec![Left { rows: 7, why: "changed since".into() }],
         }],
+        files: None,
     };
     let root = snapshot.manifest.roots[0].name.0.clone();
     let source = ReceiptSource { snapshot: &snapshot, root: &root, program: "tests" };

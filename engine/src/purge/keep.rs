@@ -50,6 +50,7 @@ impl Keeper<'_> {
             started: machine::now().seconds,
             ended: None,
             tables: Vec::new(),
+            files: None,
         };
         for progress in all {
             let keys = [&progress.proof.parents].into_iter().chain(&progress.proof.children);

@@ -80,6 +80,7 @@ impl Scene {
             started: 1_700_000_000,
             ended: (phase == PurgePhase::Ended).then_some(1_700_000_060),
             tables: vec![log, table("hash", vec![range("7\ta\\tb", "7\ta\\tb")], 1)],
+            files: None,
         }
     }
 
