@@ -59,7 +59,7 @@ fn purged() -> (Machine, TestServer, String) {
         files: None,
     };
     let root = snapshot.manifest.roots[0].name.0.clone();
-    let source = ReceiptSource { snapshot: &snapshot, root: &root, program: "tests" };
+    let source = ReceiptSource { snapshot: &snapshot, root: &root, folder: None, program: "tests" };
     let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
     let session = WriterSession::begin(&repository, &options, &NullMonitor).unwrap();
     let id = put(session, &source, &record, &NullMonitor).unwrap();

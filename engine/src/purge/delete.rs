@@ -3,9 +3,11 @@
 //! A batch is one critical section. Its rows are held (a transaction with FOR UPDATE; where a table has no transactions, LOCK TABLES …
 //! WRITE), read, compared with the snapshot once more, and deleted. What was changed since the first pass stays.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::check::explain;
+use super::files::RemovedFiles;
 use super::job::Job;
 use super::judge::{Asked, LeftRows, Verdict, judge, list};
 use super::keys::KeySet;
@@ -20,9 +22,9 @@ use crate::monitor::{Monitor, Work};
 /// Runs of keys in a batch: each is a condition of its statement.
 const RUNS_PER_BATCH: usize = 200;
 /// A batch that does not get its locks is tried so often,
-const TRIES: u32 = 30;
+pub(super) const TRIES: u32 = 30;
 /// after so long: whoever holds them shall finish.
-const RETRY_AFTER: Duration = Duration::from_millis(300);
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(300);
 /// A lock was not got in time; a deadlock.
 const LOCKED_OUT: [u16; 2] = [1205, 1213];
 
@@ -33,6 +35,8 @@ pub(super) struct Deleted {
     pub parents: KeySet,
     /// Of each child table the keys.
     pub children: Vec<KeySet>,
+    /// Files.
+    pub files: RemovedFiles,
     /// First and last date of the parents, as they are encoded.
     pub dates: Option<(String, String)>,
     /// What has stayed, though it was named.
@@ -119,7 +123,8 @@ pub(super) fn in_runs(key: &str, runs: &[(Key, Key)]) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(" OR ")
 }
 
-fn was_locked_out(error: &Error) -> bool {
+/// Whether somebody else holds what was asked for: later there may be a way.
+pub(super) fn was_locked_out(error: &Error) -> bool {
     error_code(error).is_some_and(|code| LOCKED_OUT.contains(&code))
 }
 
@@ -133,7 +138,8 @@ pub(super) fn held<'r, T>(
     let (begin, hold, end, give_up) = match job.is_transactional() {
         true => ("START TRANSACTION".to_owned(), " FOR UPDATE", "COMMIT", "ROLLBACK"),
         false => {
-            let tables: Vec<_> = job.tables().map(|table| format!("{} WRITE", table.full_name)).collect();
+            let own = job.tables().map(|table| format!("{} WRITE", table.full_name));
+            let tables: Vec<_> = own.chain(uses(job)).collect();
             (format!("LOCK TABLES {}", tables.join(", ")), "", "UNLOCK TABLES", "UNLOCK TABLES")
         }
     };
@@ -147,6 +153,12 @@ pub(super) fn held<'r, T>(
             Err(error)
         }
     }
+}
+
+/// Tables that are asked whether they need rows, to be read under locks.
+fn uses(job: &Job<'_>) -> BTreeSet<String> {
+    let uses = job.attached.iter().flat_map(|attached| attached.rows_used_by.iter().chain(&attached.parents_used_by));
+    uses.map(|used| format!("{} READ", used.table)).collect()
 }
 
 /// Deletes the rows of `verdict`, which are held.

@@ -2,6 +2,7 @@
 
 use super::category::{Category, Exception};
 use super::cutoff::{Cutoff, Unset, is_old};
+use super::files::Attached;
 use super::table::{Place, Table, refused};
 use crate::database::{RowEncoder, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +30,8 @@ pub(super) struct Job<'r> {
     pub filters: Vec<String>,
     /// Place of the date among the values of a row.
     pub date_place: usize,
+    /// The files that go with the rows, if they do.
+    pub attached: Option<Attached<'r>>,
 }
 
 /// A table of a job.
@@ -68,15 +71,17 @@ impl<'r> Job<'r> {
             filters.extend(differs(&parent, exception)?);
         }
         let mut children = Vec::new();
-        for child in &category.children {
+        for child in category.all_children() {
             let table = place.table(&child.table, &family)?;
             let (column, _) = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?;
             let column = column.to_owned();
             check_index(place, &table, &column)?;
             children.push(ChildMember { member: Member::new(table), column: quote_name(&column) });
         }
+        let attachments = category.attachments.as_ref();
+        let attached = attachments.map(|attachments| Attached::new(place, attachments, &children)).transpose()?;
         let parent = Member::new(parent);
-        let job = Job { category: category.clone(), parent, children, is_old, filters, date_place };
+        let job = Job { category: category.clone(), parent, children, is_old, filters, date_place, attached };
         job.check_filters(place)?;
         Ok(job)
     }

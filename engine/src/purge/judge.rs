@@ -7,14 +7,14 @@ use std::ops::AddAssign;
 
 use mysql::Value;
 
+use super::children::{Owned, Stays, children};
+use super::files::{FileSet, Look};
 use super::job::{Job, Member};
 use super::prove::Proof;
 use super::saved_rows::{Key, parse_key};
+use super::uses::used_keys;
 use crate::database::{Connection, RowKey, failure};
 use crate::error::{Error, ErrorKind, Result};
-
-/// Keys of parents in one statement that looks for their children.
-const KEYS_PER_STATEMENT: usize = 1000;
 
 /// Rows that are old and stay, and why.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub struct LeftRows {
     pub not_saved: u64,
     /// They are in the snapshot with other values.
     pub changed: u64,
-    /// What belongs to them is not in the snapshot as it is.
+    /// What belongs to them, rows or files, is not in the snapshot as it is.
     pub children: u64,
+    /// Something else needs them, or what belongs to them.
+    pub used: u64,
     /// They, or what belongs to them, have the highest number of their table, which must not be given again.
     pub highest: u64,
 }
@@ -32,7 +34,7 @@ pub struct LeftRows {
 impl LeftRows {
     /// How many in all.
     pub fn total(&self) -> u64 {
-        self.not_saved + self.changed + self.children + self.highest
+        self.not_saved + self.changed + self.children + self.used + self.highest
     }
 }
 
@@ -41,6 +43,7 @@ impl AddAssign for LeftRows {
         self.not_saved += other.not_saved;
         self.changed += other.changed;
         self.children += other.children;
+        self.used += other.used;
         self.highest += other.highest;
     }
 }
@@ -60,7 +63,8 @@ impl Asked<'_> {
         self.named.is_none_or(|proof| proof.parents.contains(key))
     }
 
-    fn names_child(&self, table: usize, key: Key) -> bool {
+    /// Whether a row of a child table may go.
+    pub fn names_child(&self, table: usize, key: Key) -> bool {
         self.named.is_none_or(|proof| proof.children.get(table).is_some_and(|keys| keys.contains(key)))
     }
 }
@@ -72,6 +76,8 @@ pub(super) struct Verdict {
     pub parents: Vec<Key>,
     /// Of each child table the keys of rows that belong to them.
     pub children: Vec<Vec<Key>>,
+    /// Files that they name; looked for before a receipt names them, not when rows are deleted.
+    pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
     /// First and last date of the parents, as they are encoded.
@@ -86,28 +92,6 @@ struct Proven {
     date: String,
 }
 
-/// A row that belongs to a parent.
-struct Owned {
-    parent: Key,
-    key: Key,
-    bytes: u64,
-}
-
-/// Why a parent stays.
-#[derive(Clone, Copy)]
-enum Stays {
-    Unproven,
-    Highest,
-}
-
-/// What belongs to some parents.
-#[derive(Default)]
-struct Children {
-    owned: Vec<Owned>,
-    /// Parents that stay because of it.
-    stays: Vec<(Key, Stays)>,
-}
-
 /// Judges the rows of `job` that are old and `asked` for.
 ///
 /// # Errors
@@ -118,7 +102,12 @@ pub(super) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Aske
     if let Some(highest) = highest(connection, &job.parent)? {
         left.highest += u64::from(proven.remove(&highest).is_some());
     }
-    let keys: Vec<Key> = proven.keys().copied().collect();
+    let mut keys: Vec<Key> = proven.keys().copied().collect();
+    if let Some(attached) = &job.attached {
+        let used = used_keys(connection, &attached.parents_used_by, &keys)?;
+        keys.retain(|key| !used.contains(key));
+        left.used += used.iter().filter(|key| proven.remove(key).is_some()).count() as u64;
+    }
     let mut owned = Vec::new();
     for at in 0..job.children.len() {
         let found = children(job, at, connection, (&keys, asked))?;
@@ -126,6 +115,7 @@ pub(super) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Aske
             let stayed = u64::from(proven.remove(&parent).is_some());
             match why {
                 Stays::Unproven => left.children += stayed,
+                Stays::Used => left.used += stayed,
                 Stays::Highest => left.highest += stayed,
             }
         }
@@ -149,6 +139,9 @@ fn verdict(proven: &BTreeMap<Key, Proven>, owned: Vec<Vec<Owned>>, left: LeftRow
         for row in rows.into_iter().filter(|row| proven.contains_key(&row.parent)) {
             verdict.bytes += row.bytes;
             keys.push(row.key);
+            if let Look::Proven(file) = row.file {
+                verdict.files.insert(file.path, file.size);
+            }
         }
         keys.sort_unstable();
         verdict.children.push(keys);
@@ -193,36 +186,6 @@ fn parents(
     Ok(proven)
 }
 
-/// Rows that belong to the `parents`, and parents that stay because of theirs.
-fn children(
-    job: &mut Job<'_>,
-    at: usize,
-    connection: &mut Connection,
-    (parents, asked): (&[Key], &Asked<'_>),
-) -> Result<Children> {
-    let child = &mut job.children[at];
-    let highest = highest(connection, &child.member)?;
-    let mut found = Children::default();
-    for keys in parents.chunks(KEYS_PER_STATEMENT) {
-        let select = child.member.table.select(&format!("{}, ", child.column));
-        let sql = format!("{select} WHERE {} IN ({}){}", child.column, list(keys), asked.hold);
-        each_row(connection, &sql, &mut |values| {
-            let (parent, values) = values.split_first().ok_or_else(too_few)?;
-            let parent = parent.as_ref().and_then(number).ok_or_else(|| no_number(&child.column))?;
-            let row = child.member.encode(values)?;
-            match child.member.table.saved.row(row.key)? {
-                Some(_) if highest == Some(row.key) => found.stays.push((parent, Stays::Highest)),
-                Some(saved) if *saved == *row.text && asked.names_child(at, row.key) => {
-                    found.owned.push(Owned { parent, key: row.key, bytes: row.text.len() as u64 });
-                }
-                _ => found.stays.push((parent, Stays::Unproven)),
-            }
-            Ok(())
-        })?;
-    }
-    Ok(found)
-}
-
 /// A live row as a segment would have it.
 pub(super) struct EncodedRow {
     pub key: Key,
@@ -263,7 +226,7 @@ pub(super) fn each_row(
     Ok(())
 }
 
-fn is_true(value: &Option<Value>) -> bool {
+pub(super) fn is_true(value: &Option<Value>) -> bool {
     match value {
         Some(Value::Int(number)) => *number != 0,
         Some(Value::UInt(number)) => *number != 0,
@@ -274,7 +237,7 @@ fn is_true(value: &Option<Value>) -> bool {
     }
 }
 
-fn number(value: &Value) -> Option<Key> {
+pub(super) fn number(value: &Value) -> Option<Key> {
     match value {
         Value::Int(number) => Some(Key::from(*number)),
         Value::UInt(number) => Some(Key::from(*number)),
@@ -282,10 +245,10 @@ fn number(value: &Value) -> Option<Key> {
     }
 }
 
-fn no_number(column: &str) -> Error {
+pub(super) fn no_number(column: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the column {column} holds no whole numbers"))
 }
 
-fn too_few() -> Error {
+pub(super) fn too_few() -> Error {
     Error::new(ErrorKind::Database, "the server gives fewer columns than it was asked for")
 }

@@ -4,15 +4,18 @@
 //! plan     rules, categories   ->  what would go, of which snapshot
 //! prove    live rows = saved rows, byte by byte, without locks   ->  keys
 //! receipt  names the keys, and holds their segments: before the first deletion
-//! delete   a batch of keys: lock, read, compare again, delete, let go
+//! delete   a batch of keys: lock, read, compare again, delete, let go; then the files that the rows named
 //! receipt  what really went
 //! ```
 
+mod attachments;
 mod category;
 mod check;
+mod children;
 mod cutoff;
 mod delete;
 mod digest;
+pub mod files;
 mod health;
 mod job;
 mod judge;
@@ -27,7 +30,9 @@ mod run;
 mod saved_rows;
 mod source;
 mod table;
+mod uses;
 
+pub use attachments::{Attachments, Column};
 pub use category::{Category, Child, Exception};
 pub use cutoff::{Cutoff, Unset};
 pub use job::Rule;

@@ -9,6 +9,7 @@ use super::keys::KeySet;
 use super::plan::Plan;
 use super::receipt::{ReceiptRecord, history};
 use super::saved_rows::{Key, parse_key};
+use super::uses::used_keys;
 use crate::database::Connection;
 use crate::error::Result;
 use crate::repository::Repository;
@@ -106,5 +107,9 @@ fn without_parent(job: &mut Job<'_>, at: usize, connection: &mut Connection, run
         keys.extend(is_saved.then_some(row.key));
         Ok(())
     })?;
+    if let Some(attached) = job.attached.as_ref().filter(|attached| attached.at == at) {
+        let used = used_keys(connection, &attached.rows_used_by, &keys)?;
+        keys.retain(|key| !used.contains(key));
+    }
     Ok(keys)
 }

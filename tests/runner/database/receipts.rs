@@ -86,7 +86,7 @@ impl Scene {
 
     fn put(&self, record: &ReceiptRecord) -> engine::Result<LeaseId> {
         let root = self.snapshot.manifest.roots[0].name.0.clone();
-        let source = ReceiptSource { snapshot: &self.snapshot, root: &root, program: "tests" };
+        let source = ReceiptSource { snapshot: &self.snapshot, root: &root, folder: None, program: "tests" };
         let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
         let session = WriterSession::begin(&self.repository, &options, &NullMonitor).unwrap();
         put(session, &source, record, &NullMonitor)

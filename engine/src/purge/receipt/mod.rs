@@ -1,11 +1,12 @@
 //! Receipts of purges: what was removed from a live database, and where it is kept (FORMAT.md, section 11.2).
 //!
 //! ```text
-//! put        record + segments of the source snapshot   ->  a manifest that keeps them alive
+//! put        record + segments and files of the source snapshot   ->  a manifest that keeps them alive
 //! history    all receipts, those of one purge together
 //! release    what may go, and since when
 //! ```
 
+mod files;
 mod history;
 mod put;
 mod release;
@@ -15,4 +16,6 @@ pub use history::{History, KeptTable, Purge, Receipt, find, history, kept};
 pub use put::{ReceiptSource, put};
 pub use release::{Release, note_release, release_time, superseded};
 
-pub use repo_format::database::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord};
+pub use repo_format::database::{
+    KeyRange, Left, LeftFiles, PurgePhase, PurgedFile, PurgedFiles, PurgedTable, ReceiptRecord,
+};
