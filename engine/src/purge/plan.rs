@@ -82,7 +82,7 @@ pub struct Forecast {
     pub dates: Option<(String, String)>,
     /// Rows that are old and stay.
     pub left: LeftRows,
-    /// Files that would go with the rows; `None` if files are not meant to.
+    /// Files that would go with the rows, those among them that a run leaves as a row that stays names them; `None` if files are not meant to.
     pub files: Option<FileCounts>,
 }
 

@@ -37,7 +37,7 @@ use crate::ui::{Align, Table, Ui, format};
 Examples
   enamel purge plan --schema opendental --before 2020-01-01 --output old-log.plan
   enamel purge plan --schema opendental --through 2019-12-31 --category taskhist --category wikipagehist --except PatNum=42
-  enamel purge plan --before 2018-01-01 --category emailmessage --attachments /srv/OpenDentImages --output mail.plan
+  enamel purge plan --schema opendental --before 2018-01-01 --category emailmessage --attachments /srv/OpenDentImages --output mail.plan
 
 Exit status: 0 done; 3 some of the categories are refused, and named; 1 failed, or all are refused; 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
@@ -231,7 +231,10 @@ fn table(planned: &Planned) -> Table {
 
 /// What of a category goes besides rows, and what stays.
 fn sentences(forecast: &Forecast) -> Vec<String> {
-    let files = forecast.files.iter().flat_map(|counts| files_sentences(counts, "would go"));
+    let files = forecast
+        .files
+        .iter()
+        .flat_map(|counts| files_sentences(counts, "would go, unless a row that stays names them"));
     let all = files.chain(left_sentences(&forecast.left));
     all.map(|sentence| format!("{}: {sentence}", forecast.category)).collect()
 }
