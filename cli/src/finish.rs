@@ -43,11 +43,14 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
-        ErrorKind::NotFound if matches!(command, Command::Purge(_)) => "`enamel purge history` lists the receipts.",
+        ErrorKind::NotFound if names_receipt(command) => "`enamel purge history` lists the receipts.",
         ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
         ErrorKind::Refused if matches!(command, Command::Purge(_)) => {
             "Nothing was removed that is not kept, and nothing was let go. `enamel purge --help` says what is kept, and for how long."
+        }
+        ErrorKind::Refused if matches!(command, Command::Restore(_)) => {
+            "Bring the rows back into another table, which is made without triggers: `--table SCHEMA.TABLE=SCHEMA.OTHER`, for each of the receipt."
         }
         ErrorKind::Refused => {
             "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`."
@@ -61,9 +64,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
         }
-        ErrorKind::PermissionDenied if matches!(command, Command::Purge(_)) => {
-            "`enamel grants purge --database URL` prints the statements that give the account what it lacks."
-        }
+        ErrorKind::PermissionDenied if works_on_rows(command) => grants_hint(command),
         ErrorKind::PermissionDenied if matches!(command, Command::Forget(_)) => {
             "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
         }
@@ -72,23 +73,55 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
-        ErrorKind::Database => database_hint(error),
+        ErrorKind::Database => database_hint(command, error),
         ErrorKind::Cache => {
             "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
         }
     }
 }
 
-fn database_hint(error: &Error) -> &'static str {
+/// Whether a command is about a receipt that the user has named.
+fn names_receipt(command: &Command) -> bool {
+    match command {
+        Command::Purge(args) => !args.is_on_server(),
+        Command::Restore(args) => args.is_of_receipt(),
+        _ => false,
+    }
+}
+
+/// Whether a command removes rows of a server, or brings them back.
+fn works_on_rows(command: &Command) -> bool {
+    match command {
+        Command::Purge(args) => args.is_on_server(),
+        Command::Restore(args) => args.is_of_receipt(),
+        _ => false,
+    }
+}
+
+/// What gives an account the rights that `command` takes.
+fn grants_hint(command: &Command) -> &'static str {
+    match command {
+        Command::Purge(args) if args.reclaims() => {
+            "`enamel grants reclaim --database URL` prints the statements that give the account what it lacks."
+        }
+        Command::Purge(_) => {
+            "`enamel grants purge --database URL` prints the statements that give the account what it lacks."
+        }
+        Command::Restore(_) => {
+            "`enamel grants restore --database URL` prints the statements that give the account what it lacks."
+        }
+        _ => "`enamel grants backup --database URL` prints the statements that give the account what it lacks.",
+    }
+}
+
+fn database_hint(command: &Command, error: &Error) -> &'static str {
     match error_code(error) {
         Some(1045 | 1698) => {
             "Check user and password; --defaults-file, --database-password-file or ENAMEL_DB_PASSWORD give the password."
         }
         Some(1129) => "Run `FLUSH HOSTS` on the server, and find out what keeps breaking connections to it.",
         Some(1130) => "The account may not connect from this machine: create it for this host on the server.",
-        Some(1044 | 1142 | 1143 | 1227 | 1370) => {
-            "`enamel grants backup --database URL` prints the statements that give the account what it lacks."
-        }
+        Some(1044 | 1142 | 1143 | 1227 | 1370) => grants_hint(command),
         Some(_) => "`enamel check --database URL` says what the server is, and what the account lacks.",
         None => "Check the URL and the options for TLS, that the server runs, and that no firewall is between.",
     }

@@ -92,7 +92,7 @@ fn rights_of_an_active_role_count() {
 #[test]
 fn what_is_granted_to_restore_makes_what_others_have_defined() {
     let (server, detected) = start();
-    for purpose in [Purpose::Restore, Purpose::Purge] {
+    for purpose in [Purpose::Restore, Purpose::Purge, Purpose::Reclaim] {
         grant(&server, &detected, purpose);
         assert_eq!(lacking(&server, &detected, purpose), []);
     }

@@ -39,8 +39,10 @@ enum PurposeArg {
     Backup,
     /// `enamel restore`
     Restore,
-    /// Deleting old rows that a snapshot holds
+    /// Deleting old rows that a snapshot holds: `enamel purge`
     Purge,
+    /// `enamel purge run --reclaim`
+    Reclaim,
     /// Saving users and their rights, besides a backup
     Accounts,
 }
@@ -61,6 +63,7 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
         PurposeArg::Backup => Purpose::Backup,
         PurposeArg::Restore => Purpose::Restore,
         PurposeArg::Purge => Purpose::Purge,
+        PurposeArg::Reclaim => Purpose::Reclaim,
         PurposeArg::Accounts => Purpose::Accounts,
     };
     let mut connection = Connection::open(&address)?;

@@ -30,7 +30,7 @@ use crate::ui::{Ui, format, json};
 /// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
 ///
 /// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is made as it was. Rows whose
-/// key is there already are left as they are. With --target instead of --to-database the files that went with them go back, into the
+/// key is there already are left as they are. A table whose triggers would run on them is refused. With --target instead of --to-database the files that went with them go back, into the
 /// folder DIR, below which they come where they were; files that are there are left as they are.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
@@ -100,6 +100,13 @@ struct Summary {
     unchanged_files: u64,
     deleted_entries: u64,
     problems: u64,
+}
+
+impl RestoreArgs {
+    /// Whether it brings back the rows of a receipt.
+    pub fn is_of_receipt(&self) -> bool {
+        self.purged.is_some()
+    }
 }
 
 /// Restores.

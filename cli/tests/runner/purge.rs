@@ -10,8 +10,10 @@ use crate::harness::Machine;
 
 /// Rows of the log before 2022-02-01.
 const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
-/// Times that the program is killed, on each engine.
-const KILLS: u64 = 12;
+/// The log and its hashes.
+const LOG: [&str; 2] = ["securitylog", "securityloghash"];
+/// Times that the program is killed, on each engine; `ENAMEL_PURGE_KILLS` asks for more.
+const KILLS: u64 = 5;
 /// Waiting for something that never comes.
 const TOO_LONG: Duration = Duration::from_secs(120);
 
@@ -63,6 +65,27 @@ fn a_plan_is_shown_written_and_run() {
         practice.machine.run(["--json", "purge", "run", "log.plan", "--database", &practice.server.url()]).expect(0);
     assert_eq!((&again.last("summary")["rows"], &again.last("summary")["ended"]), (&0.into(), &"done".into()));
     practice.machine.run(["verify"]).expect(0);
+}
+
+#[test]
+fn tables_are_rebuilt_if_that_is_wished() {
+    let practice = Practice::new("MyISAM");
+    practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+    practice.run(&["--reclaim"]).expect(0).says("is locked for about").prints("securitylog rebuilt: ");
+    let url = practice.server.url();
+    let again = practice.machine.run(["--json", "purge", "run", "log.plan", "--reclaim", "--database", &url]).expect(0);
+    let rebuilt = again.last("reclaimed");
+    assert_eq!((&rebuilt["table"], &rebuilt["problem"]), (&"securityloghash".into(), &serde_json::Value::Null));
+    assert!(rebuilt["after_bytes"].as_u64().unwrap() <= rebuilt["before_bytes"].as_u64().unwrap());
+    practice.server.run("CREATE USER ann@'%'");
+    practice.server.run("GRANT SELECT, DELETE, TRIGGER, LOCK TABLES ON practice.* TO ann@'%'");
+    let url = url.replace("root", "ann");
+    let poor = practice.machine.run(["purge", "run", "log.plan", "--reclaim", "--database", &url]);
+    poor.expect(1).says("INSERT").says("enamel grants reclaim");
+    practice.server.run("CREATE USER bob@'%'");
+    let nobody = url.replace("ann", "bob");
+    let args = ["purge", "plan", "--database", &nobody, "--schema", "practice", "--before", "2022-02-01"];
+    practice.machine.run(args).expect(1).says("enamel grants purge");
 }
 
 #[test]
@@ -138,8 +161,12 @@ fn a_killed_run_leaves_nothing_that_the_next_does_not_finish() {
     for engine in ["InnoDB", "MyISAM"] {
         let practice = Practice::new(engine);
         practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
-        for kill in 1..=KILLS {
-            kill_when_removed(&practice, kill * OLD_ROWS / (KILLS + 2));
+        keep_copies(&practice.server);
+        let kills = kills();
+        for kill in 1..=kills {
+            note_what_is_there(&practice.server);
+            kill_when_removed(&practice, kill * OLD_ROWS / (kills + 2));
+            assert_eq!(lost(&practice), 0, "{engine}, kill {kill}");
             assert_eq!(without(&practice, "securitylog", "securityloghash"), 0, "{engine}, kill {kill}");
             let orphans = without(&practice, "securityloghash", "securitylog");
             assert!(orphans == 0 || engine == "MyISAM" && orphans <= 10_000, "{engine}, kill {kill}: {orphans}");
@@ -150,6 +177,46 @@ fn a_killed_run_leaves_nothing_that_the_next_does_not_finish() {
         assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS, "{engine}");
         assert_eq!(practice.count("securitylog WHERE LogDateTime >= '2022-02-01'"), 60_000 - OLD_ROWS, "{engine}");
     }
+}
+
+fn kills() -> u64 {
+    std::env::var("ENAMEL_PURGE_KILLS").map_or(KILLS, |text| text.parse().unwrap())
+}
+
+/// What was there at first.
+fn keep_copies(server: &TestServer) {
+    server.script("CREATE DATABASE kept; CREATE DATABASE back; USE kept;");
+    for table in LOG {
+        server.run(&format!("CREATE TABLE kept.{table} LIKE practice.{table}"));
+        server.run(&format!("INSERT INTO kept.{table} SELECT * FROM practice.{table}"));
+    }
+}
+
+fn note_what_is_there(server: &TestServer) {
+    for table in LOG {
+        server
+            .run(&format!("CREATE OR REPLACE TABLE back.old_{table} ENGINE=MyISAM AS SELECT * FROM practice.{table}"));
+    }
+}
+
+/// Rows that the killed run has removed and that its receipt does not bring back as they were.
+fn lost(practice: &Practice) -> u64 {
+    let receipt = practice.machine.run(["--json", "purge", "history"]).expect(0).last("purge");
+    let (url, receipt) = (practice.server.url(), receipt["receipt"].as_str().unwrap().to_owned());
+    let to = LOG.map(|table| format!("practice.{table}=back.{table}"));
+    let tables = to.iter().flat_map(|to| ["--table", to]);
+    LOG.iter().for_each(|table| practice.server.run(&format!("DROP TABLE IF EXISTS back.{table}")));
+    let args = ["restore", "--purged", &receipt, "--to-database", &url];
+    practice.machine.run(args.into_iter().chain(tables)).expect(0);
+    let lost = LOG.map(|table| {
+        let key = if table == "securitylog" { "SecurityLogNum" } else { "SecurityLogHashNum" };
+        let columns = if table == "securitylog" { "PermType, LogDateTime, LogText, PatNum" } else { "SecurityLogNum, LogHash" };
+        practice.count(&format!(
+            "{table} live RIGHT JOIN back.old_{table} old USING ({key}) LEFT JOIN (SELECT b.* FROM back.{table} b JOIN kept.{table} k USING \
+             ({key}, {columns})) same ON same.{key} = old.{key} WHERE live.{key} IS NULL AND same.{key} IS NULL"
+        ))
+    });
+    lost.iter().sum()
 }
 
 /// Rows of the one table that have none in the other.

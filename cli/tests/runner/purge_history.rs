@@ -72,11 +72,12 @@ fn where_nothing_was_purged_history_says_so() {
     let machine = Machine::with_snapshot();
     machine.run(["purge", "history"]).expect(0).prints("nothing was removed");
     assert!(machine.run(["--json", "purge", "history"]).expect(0).messages().is_empty());
-    machine.run(["purge", "release", "3f"]).expect(1).says("no receipt 3f");
+    machine.run(["purge", "release", "3f"]).expect(1).says("no receipt 3f").says("`enamel purge history`");
     machine
         .run(["restore", "--purged", "3f", "--to-database", "mysql://root@127.0.0.1:1"])
         .expect(1)
-        .says("no receipt");
+        .says("no receipt")
+        .says("`enamel purge history`");
 }
 
 #[test]
@@ -128,6 +129,9 @@ fn purged_rows_come_back_into_their_table_and_into_another() {
     assert_eq!(server.value("SELECT GROUP_CONCAT(note ORDER BY id) FROM od.log").unwrap(), "a,b,new,d,e");
     let again = machine.run([&["--json"], &restore[..]].concat()).expect(0).last("summary");
     assert_eq!((&again["restored_rows"], &again["rows_there"]), (&0.into(), &3.into()));
+    server.run("CREATE TRIGGER od.audit AFTER INSERT ON od.log FOR EACH ROW SET @new = 1");
+    machine.run(restore).expect(1).says("`audit`").says("into another table");
+    server.run("DROP TRIGGER od.audit");
     machine.run([&restore[..], &["--table", "od.gone"]].concat()).expect(1).says("no table `od`.`gone`");
     machine.run([&restore[..], &["--overwrite"]].concat()).expect(2).says("cannot be used with");
     machine.run([&["restore", "latest"], &restore[1..]].concat()).expect(2).says("cannot be used with");

@@ -20,6 +20,8 @@ pub enum Purpose {
     Restore,
     /// To delete old rows.
     Purge,
+    /// To delete old rows, and to rebuild their tables.
+    Reclaim,
 }
 
 /// How much a right matters.
@@ -134,6 +136,7 @@ fn needs(server: &Server, purpose: Purpose, schemas: &[String]) -> Vec<Need> {
         Purpose::Accounts => accounts_needs(),
         Purpose::Restore => restore_needs(server, &scopes),
         Purpose::Purge => purge_needs(&scopes),
+        Purpose::Reclaim => reclaim_needs(&scopes),
     };
     let mut seen = BTreeSet::new();
     needs.retain(|need| seen.insert((need.right, need.on.clone())));
@@ -261,6 +264,13 @@ fn purge_needs(scopes: &[Scope]) -> Vec<Need> {
         needs.push(Need::new(Right::LockTables, on, format!("tables {} cannot be locked", place(on))));
         needs.push(Need::new(Right::Trigger, on, format!("triggers {} that run on deletions are not seen", place(on))));
     }
+    needs
+}
+
+fn reclaim_needs(scopes: &[Scope]) -> Vec<Need> {
+    let insert = |on: &Scope| Need::new(Right::Insert, on, format!("tables {} cannot be rebuilt", place(on)));
+    let mut needs = purge_needs(scopes);
+    needs.extend(scopes.iter().map(insert));
     needs
 }
 

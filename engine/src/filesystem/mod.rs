@@ -12,7 +12,7 @@ use repo_format::entry::{Entry, EntryKind};
 mod unix;
 
 #[cfg(unix)]
-pub use unix::{Dir, Owners, SourceFile, TargetFile, path_from_bytes, path_to_bytes};
+pub use unix::{Dir, Owners, SourceFile, TargetFile, free_space, path_from_bytes, path_to_bytes};
 
 /// What one look at a file, folder or other thing says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod check;
 mod collation;
 mod definition;
 mod filling;
+mod firing;
 mod insert;
 mod marker;
 mod objects;

@@ -11,6 +11,7 @@ use repo_format::manifest::Manifest;
 use super::collation::Replaced;
 use super::definition::{Keys, take_apart};
 use super::filling::explained;
+use super::firing::check_triggers;
 use super::rows::{Batch, Method, Sink, Stored, is_local_refused};
 use super::session::{self, Binlog};
 use super::target::Target;
@@ -68,7 +69,7 @@ pub struct RestoredTable {
 /// that is not there is made as it was saved, without its foreign keys; so is a schema.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if the receipt has no such table; [`ErrorKind::Damaged`] if the receipt cannot be read; [`ErrorKind::Database`] if the
+/// [`ErrorKind::Refused`] if triggers would run on the rows; [`ErrorKind::NotFound`] if the receipt has no such table; [`ErrorKind::Damaged`] if the receipt cannot be read; [`ErrorKind::Database`] if the
 /// server cannot be reached; if the monitor wishes to stop. What is wrong with one table is a problem in its outcome. Run again, it goes on.
 pub fn restore_purged(
     repository: &Repository,
@@ -86,6 +87,7 @@ pub fn restore_purged(
     let chosen = choose(&record, &options.tables)?;
     let mut connection = Connection::open(address)?;
     let target = Target::read(&mut connection)?;
+    check_triggers(&mut connection, &target, chosen.iter().map(|(_, to)| to))?;
     drop(connection);
     let mut connection = session::open(address, &target.server, options.binlog)?;
     // Rows come into a database that is in use: none without what it refers to.

@@ -15,16 +15,39 @@ pub(super) fn check_table(connection: &mut Connection, table: &Table<'_>) -> Res
     if table.transactional {
         return Ok(());
     }
-    let rows = connection.rows(&format!("CHECK TABLE {} QUICK", table.full_name))?;
-    for row in rows {
+    match complaint(connection, &quick(table))? {
+        None => Ok(()),
+        Some(why) => Err(Error::new(ErrorKind::Database, needs_repair(table, &why))),
+    }
+}
+
+/// Checks a table that has just been made anew, of any engine. Gives what is wrong with it.
+///
+/// # Errors
+/// If the server does not answer.
+pub(super) fn check_rebuilt(connection: &mut Connection, table: &Table<'_>) -> Result<Option<String>> {
+    let why = complaint(connection, &quick(table))?;
+    Ok(why.map(|why| format!("it was rebuilt, and is damaged ({why}): restore it from a snapshot")))
+}
+
+/// Runs a statement that looks after a table, and gives what the server has to complain of.
+///
+/// # Errors
+/// If the server does not answer.
+pub(super) fn complaint(connection: &mut Connection, sql: &str) -> Result<Option<String>> {
+    for row in connection.rows(sql)? {
         let mut texts = texts(row).into_iter().skip(2).map(Option::unwrap_or_default);
         let (kind, text) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
         let is_well = text == "OK" || text == "Table is already up to date";
         if kind.eq_ignore_ascii_case("error") || kind.eq_ignore_ascii_case("status") && !is_well {
-            return Err(Error::new(ErrorKind::Database, needs_repair(table, &text)));
+            return Ok(Some(text));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+fn quick(table: &Table<'_>) -> String {
+    format!("CHECK TABLE {} QUICK", table.full_name)
 }
 
 /// An error of the server about `table`, with the command that repairs it if it is damaged.

@@ -7,11 +7,13 @@ use repo_format::id::{Bytes32, LeaseId, PurgeId};
 use super::files::FileSet;
 use super::keys::KeySet;
 use super::plan::Plan;
-use super::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, put};
+use super::receipt::{
+    By, KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, forget_superseded, put,
+};
 use super::run::{Progress, RunOptions};
 use super::source::Source;
 use crate::crypto::random;
-use crate::error::Result;
+use crate::error::{Result, chain};
 use crate::machine;
 use crate::monitor::Monitor;
 use crate::repository::{Repository, WriterOptions, WriterSession};
@@ -66,7 +68,7 @@ impl Keeper<'_> {
         Ok(record)
     }
 
-    /// Says what of it went, and what stayed and why. Gives the receipt's id.
+    /// Says what of it went, and what stayed and why; if all of it went, the receipt of the beginning is forgotten. Gives the receipt's id.
     ///
     /// # Errors
     /// See [`put`]: the receipt that names all rows is still there then.
@@ -91,7 +93,13 @@ impl Keeper<'_> {
                 record.files = Some(PurgedFiles { left, ..purged(&progress.deleted.files.files) });
             }
         }
-        self.put(&record, all, monitor)
+        let id = self.put(&record, all, &Undisturbed(monitor))?;
+        let RunOptions { operator, host, program, .. } = self.options;
+        // What says the same twice may go. The rows are kept either way, so nothing that fails here may say otherwise.
+        if let Err(error) = forget_superseded(self.repository, &By { host, user: operator, program }) {
+            monitor.note(&format!("the receipt of the beginning stays beside that of the end: {}", chain(&error)));
+        }
+        Ok(id)
     }
 
     fn put(&self, record: &ReceiptRecord, all: &[Progress<'_>], monitor: &dyn Monitor) -> Result<LeaseId> {
@@ -102,6 +110,15 @@ impl Keeper<'_> {
         let folder = attached.map(|attached| &attached.saved_folder[..]);
         let source = ReceiptSource { snapshot: &self.source.snapshot, root: &self.source.root, folder, program };
         put(session, &source, record, monitor).map_err(|e| e.context("cannot put the receipt of the purge"))
+    }
+}
+
+/// What has gone is told to its end, also when the user wishes to stop.
+struct Undisturbed<'m>(&'m dyn Monitor);
+
+impl Monitor for Undisturbed<'_> {
+    fn note(&self, message: &str) {
+        self.0.note(message);
     }
 }
 

@@ -6,6 +6,7 @@
 //! receipt  names the keys, and holds their segments: before the first deletion
 //! delete   a batch of keys: lock, read, compare again, delete, let go; then the files that the rows named
 //! receipt  what really went
+//! reclaim  if that is wished, tables are made anew, so that their space is free
 //! ```
 
 mod attachments;
@@ -17,6 +18,7 @@ mod delete;
 mod digest;
 pub mod files;
 mod health;
+mod holes;
 mod job;
 mod judge;
 mod keep;
@@ -26,6 +28,7 @@ mod pace;
 mod plan;
 mod prove;
 pub mod receipt;
+mod reclaim;
 mod run;
 mod saved_rows;
 mod source;
@@ -39,4 +42,5 @@ pub use job::Rule;
 pub use judge::LeftRows;
 pub use pace::{PaceOptions, Window};
 pub use plan::{Forecast, Plan, PlanOptions, Planned, plan};
+pub use reclaim::Reclaimed;
 pub use run::{Ended, Removed, RunOptions, RunOutcome, run};

@@ -7,9 +7,11 @@ use repo_format::id::LeaseId;
 use super::category::Category;
 use super::cutoff::server_day;
 use super::files::{FileCounts, FileProblems, located};
+use super::holes;
 use super::job::{Job, Rule};
 use super::judge::LeftRows;
 use super::prove::prove;
+use super::reclaim::data_folder;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
 use crate::database::{Address, Connection, Privileges, Purpose, Server, Weight, missing};
@@ -113,14 +115,14 @@ pub fn plan(
 ) -> Result<Planned> {
     let mut connection = Connection::open(address)?;
     let server = Server::detect(&mut connection)?;
-    check_rights(&mut connection, &server, &options.schema)?;
+    check_rights(&mut connection, &server, (Purpose::Purge, &options.schema))?;
     let today = server_day(&mut connection)?;
     if options.rule.cutoff.first_kept() > today {
         let message = format!("the cut-off lies in the future: at the server it is {today}");
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let identity = server.identity(&mut connection)?;
-    let data_folder = if address.is_local() { connection.value("SELECT @@datadir")? } else { None };
+    let data_folder = data_folder(&mut connection, address)?;
     let reader = ChunkReader::new(repository);
     let choice = SourceChoice { snapshot: options.snapshot, server: &identity, schema: &options.schema };
     let source = find_source(repository, &reader, &choice)?;
@@ -142,7 +144,7 @@ pub fn plan(
         snapshot_seconds: manifest.seconds,
         warnings: Vec::new(),
         file_problems: FileProblems::default(),
-        data_folder: data_folder.map(PathBuf::from),
+        data_folder,
     };
     check_names(&options.categories)?;
     monitor.begin(Phase::Verify, None);
@@ -151,6 +153,7 @@ pub fn plan(
         match found.and_then(|category| Job::new(&mut place, &category, &options.rule)) {
             Ok(mut job) => {
                 planned.warnings.extend(warnings(&job, options, today));
+                planned.warnings.extend(holes::warning(&job, place.connection)?);
                 planned.forecasts.push(forecast(&mut job, place.connection, monitor)?);
                 planned.file_problems.extend(job.attached.take().map(|attached| attached.problems));
                 planned.plan.categories.push(job.category);
@@ -167,9 +170,13 @@ pub fn plan(
 }
 
 /// What the account lacks would show as absent, as triggers do: so it is asked first.
-pub(super) fn check_rights(connection: &mut Connection, server: &Server, schema: &str) -> Result<()> {
+pub(super) fn check_rights(
+    connection: &mut Connection,
+    server: &Server,
+    (purpose, schema): (Purpose, &str),
+) -> Result<()> {
     let privileges = Privileges::read(connection, server)?;
-    let lacks = missing(&privileges, server, Purpose::Purge, &[schema.to_owned()]);
+    let lacks = missing(&privileges, server, purpose, &[schema.to_owned()]);
     let needed: Vec<String> = lacks
         .iter()
         .filter(|right| right.weight == Weight::Needed)
@@ -266,14 +273,5 @@ fn warnings(job: &Job<'_>, options: &PlanOptions, today: jiff::civil::Date) -> V
         }
     }
     warnings.extend(job.category.note.iter().map(|note| format!("{name}: {note}")));
-    let holes: Vec<_> = job.tables().filter(|table| table.engine.eq_ignore_ascii_case("MyISAM")).collect();
-    if let [first, ..] = holes[..] {
-        warnings.push(format!(
-            "{name}: deletions leave holes in `{}` (MyISAM). Until they are filled or the table is rebuilt with OPTIMIZE TABLE, rows \
-             cannot be added while others are read, and the next backups hold writers up for longer; the server's setting \
-             `concurrent_insert=2` helps.",
-            first.name
-        ));
-    }
     warnings
 }

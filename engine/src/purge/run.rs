@@ -14,10 +14,11 @@ use super::pace::{Go, Pace, PaceOptions};
 use super::plan::{Plan, check_rights};
 use super::prove::{Proof, prove};
 use super::receipt::ReceiptRecord;
+use super::reclaim::{Reclaimed, reclaim};
 use super::saved_rows::Key;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
-use crate::database::{Address, Connection, Server};
+use crate::database::{Address, Connection, Purpose, Server};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
@@ -37,6 +38,8 @@ pub struct RunOptions {
     pub reason: Option<String>,
     /// When, and how fast.
     pub pace: PaceOptions,
+    /// Rebuild the tables afterwards, so that their space is free.
+    pub reclaim: bool,
 }
 
 /// How a run ended that did not fail.
@@ -62,6 +65,8 @@ pub struct RunOutcome {
     pub ended: Ended,
     /// Files that stay.
     pub file_problems: FileProblems,
+    /// Tables that were rebuilt, or were to be.
+    pub reclaimed: Vec<Reclaimed>,
 }
 
 /// What has been removed of a category.
@@ -117,7 +122,8 @@ pub fn run(
         let message = format!("the plan is for the server {}, and this is {identity}", plan.server);
         return Err(Error::new(ErrorKind::Refused, message));
     }
-    check_rights(&mut connection, &server, &plan.schema)?;
+    let purpose = if options.reclaim { Purpose::Reclaim } else { Purpose::Purge };
+    check_rights(&mut connection, &server, (purpose, &plan.schema))?;
     prepare(&mut connection, server.is_mariadb())?;
     let reader = ChunkReader::new(repository);
     let choice = SourceChoice { snapshot: Some(plan.snapshot), server: &identity, schema: &plan.schema };
@@ -138,8 +144,12 @@ pub fn run(
     }
     let keeper = Keeper { repository, source: &source, plan, options };
     let pace = Pace::new(&options.pace)?;
-    let outcome = Runner { keeper, connection: &mut connection, pace, monitor }.run(&mut all)?;
+    let mut outcome = Runner { keeper, connection: &mut connection, pace, monitor }.run(&mut all)?;
     check_all(&mut connection, &all)?;
+    if options.reclaim {
+        let jobs: Vec<_> = all.iter().map(|progress| &progress.job).collect();
+        reclaim((&mut connection, &server, address), &jobs, &mut outcome, monitor)?;
+    }
     Ok(outcome)
 }
 

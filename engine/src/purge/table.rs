@@ -13,6 +13,7 @@ use crate::saved::{SavedTable, Schema};
 
 /// A live table and its saved rows.
 pub(super) struct Table<'r> {
+    pub schema: String,
     pub name: String,
     /// Schema and name as SQL has them.
     pub full_name: String,
@@ -63,6 +64,7 @@ impl<'a, 'r> Place<'a, 'r> {
         let exact = self.tables.iter().find(|info| info.name == name);
         let found = exact.or_else(|| self.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name)));
         let info = found.ok_or_else(|| refused(name, "is not in this schema"))?.clone();
+        check_opens(&info)?;
         let record = describe_table(self.connection, self.server, &info)?;
         check_kind(&info, &record)?;
         check_key(self.connection, &info, &record)?;
@@ -78,6 +80,7 @@ impl<'a, 'r> Place<'a, 'r> {
             record,
             transactional: info.transactional,
             engine: info.engine,
+            schema: info.schema,
             name: info.name,
         })
     }
@@ -117,6 +120,17 @@ impl Table<'_> {
 /// Rows of this table are not removed.
 pub(super) fn refused(table: &str, why: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the table `{table}` {why}"))
+}
+
+/// Of a table that it cannot open the server says why, and no engine.
+fn check_opens(info: &TableInfo) -> Result<()> {
+    if !info.engine.is_empty() {
+        return Ok(());
+    }
+    let full_name = format!("{}.{}", quote_name(&info.schema), quote_name(&info.name));
+    let why =
+        format!("cannot be opened ({}); if it is damaged, repair it with: REPAIR TABLE {full_name}", info.comment);
+    Err(refused(&info.name, &why))
 }
 
 fn check_kind(info: &TableInfo, record: &TableRecord) -> Result<()> {
@@ -159,7 +173,9 @@ fn check_triggers(connection: &mut Connection, info: &TableInfo) -> Result<()> {
     }
 }
 
-/// A foreign key can delete or change rows that nobody has proven, of tables that nobody has chosen.
+/// A foreign key can delete or change rows that nobody has proven, of tables that nobody has chosen. One that only refuses, of a table that goes
+/// along, does no harm: its rows go first, in the same transaction. One with CASCADE or SET NULL is refused also there: what it would delete
+/// or change is compared with nothing.
 fn check_references(connection: &mut Connection, info: &TableInfo, family: &[&str]) -> Result<()> {
     let sql = format!(
         "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {}",
@@ -174,7 +190,8 @@ fn check_references(connection: &mut Connection, info: &TableInfo, family: &[&st
             && !table.eq_ignore_ascii_case(&info.name);
         let only_refuses = ["RESTRICT", "NO ACTION"].contains(&rule.as_str());
         if !(is_family && only_refuses) {
-            return Err(refused(&info.name, &format!("is referred to by a foreign key of `{schema}`.`{table}`")));
+            let why = format!("is referred to by a foreign key of `{schema}`.`{table}`, ON DELETE {rule}");
+            return Err(refused(&info.name, &why));
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Receipts of purges: rows that were removed from a live database stay in the repository, and come back.
 
 use engine::ErrorKind;
+use engine::database::{Address, Credentials};
 use engine::forget::{Author, forget, plan_named};
 use engine::load::{PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use engine::monitor::NullMonitor;
@@ -212,6 +213,35 @@ fn a_table_with_another_key_is_left_alone() {
     let restored = scene.restore(id, &scene.server, &PurgedOptions::default());
     assert_eq!((restored[0].restored, restored[1].restored), (101, 0));
     assert!(restored[1].problems[0].contains("another key"), "{restored:?}");
+}
+
+#[test]
+fn rows_that_come_back_set_off_no_triggers() {
+    let scene = scene();
+    let id = scene.put(&scene.record(PurgePhase::Begun)).unwrap();
+    scene.purge();
+    scene.server.script(
+        "CREATE TRIGGER od.audit AFTER INSERT ON od.hash FOR EACH ROW INSERT INTO od.other VALUES (NEW.log);
+         CREATE TRIGGER od.gone AFTER DELETE ON od.log FOR EACH ROW SET @gone = 1;
+         CREATE USER poor@localhost; GRANT SELECT, INSERT ON od.* TO poor@localhost",
+    );
+    let manifest = find(&scene.repository, &id.to_string()).unwrap().receipt().unwrap().manifest.clone();
+    let restore = |address: &Address, options: &PurgedOptions| {
+        restore_purged(&scene.repository, &manifest, address, options, &NullMonitor)
+    };
+    let error = restore(&scene.server.address(), &PurgedOptions::default()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("`audit`"), "{error}");
+    let credentials = Credentials { user: "poor".into(), password: None };
+    let poor = Address { credentials, ..scene.server.address() };
+    let error = restore(&poor, &PurgedOptions::default()).unwrap_err();
+    assert!(error.kind() == ErrorKind::PermissionDenied && error.to_string().contains("TRIGGER"), "{error}");
+    assert_eq!(scene.server.value("SELECT COUNT(*) FROM od.log").unwrap(), (ROWS - 101).to_string());
+    let pair = |table: &str| ("od".to_owned(), table.to_owned());
+    let tables =
+        ["log", "hash"].map(|name| PurgedChoice { from: pair(name), to: pair(&name.replace("hash", "hash2")) });
+    let options = PurgedOptions { tables: tables.to_vec(), ..PurgedOptions::default() };
+    assert_eq!(counts(&restore(&scene.server.address(), &options).unwrap()), [(101, 101, 0), (1, 1, 0)]);
+    assert_eq!(scene.server.value("SELECT COUNT(*) FROM od.other").unwrap(), "1");
 }
 
 #[test]

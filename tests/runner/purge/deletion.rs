@@ -1,12 +1,11 @@
 //! Deletion: what is proven goes, what is not stays.
 
 use std::sync::Mutex;
-use std::time::Duration;
 
 use engine::database::Connection;
 use engine::monitor::{Monitor, Phase};
 use engine::purge::receipt::history;
-use engine::purge::{Ended, LeftRows, PaceOptions};
+use engine::purge::{Ended, LeftRows};
 
 use super::practice::{OLD_ROWS, Practice, except, log_options};
 
@@ -143,33 +142,6 @@ fn users_write_while_rows_go() {
         assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS + written, "{engine}");
         practice.assert_log_is_whole();
     }
-}
-
-/// Remembers what it was told.
-#[derive(Default)]
-struct Listener(Mutex<Vec<String>>);
-
-impl Monitor for Listener {
-    fn note(&self, message: &str) {
-        self.0.lock().unwrap().push(message.to_owned());
-    }
-}
-
-#[test]
-fn a_busy_server_and_a_replica_that_stands_still_are_waited_for() {
-    let practice = Practice::new("InnoDB");
-    let plan = practice.plan(&log_options()).unwrap().plan;
-    let time = Some(Duration::from_millis(300));
-    let busy = PaceOptions { threads_running: 0, time, ..PaceOptions::default() };
-    let replica = PaceOptions { replicas: vec![practice.server.address()], time, ..PaceOptions::default() };
-    for (pace, says) in [(busy, "threads of the server are at work"), (replica, "replicates again")] {
-        let listener = Listener::default();
-        let outcome = practice.run_with(&plan, pace, &listener).unwrap();
-        assert_eq!((outcome.ended, outcome.categories[0].tables[0].1), (Ended::TimeIsUp, 0));
-        let notes = listener.0.lock().unwrap();
-        assert!(notes.iter().filter(|note| note.contains(says)).count() == 1, "{notes:?}");
-    }
-    assert_eq!(practice.count("securitylog"), 60_000);
 }
 
 #[test]

@@ -2,6 +2,12 @@
 
 mod attachments;
 mod deletion;
+mod interruption;
+mod listener;
 mod mail;
 mod planning;
 mod practice;
+mod receipts;
+mod reclaim;
+mod replicas;
+mod tables;

@@ -31,6 +31,8 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
              CREATE TABLE textkey (a VARCHAR(9) PRIMARY KEY, at DATE);\n\
              CREATE TABLE parent (a INT PRIMARY KEY, at DATE) ENGINE=InnoDB;\n\
              CREATE TABLE stranger (a INT PRIMARY KEY, p INT REFERENCES parent (a) ON DELETE CASCADE) ENGINE=InnoDB;\n\
+             CREATE TABLE visit (a INT PRIMARY KEY, at DATE) ENGINE=InnoDB;\n\
+             CREATE TABLE visitnote (a INT PRIMARY KEY, v INT REFERENCES visit (a) ON DELETE CASCADE) ENGINE=InnoDB;\n\
              CREATE TABLE triggered (a INT PRIMARY KEY, at DATE);\n\
              CREATE TRIGGER t AFTER DELETE ON triggered FOR EACH ROW INSERT INTO two VALUES (old.a, 1, old.at);\n\
              CREATE TABLE history (a INT PRIMARY KEY, at DATE) WITH SYSTEM VERSIONING;\n\
@@ -45,6 +47,10 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
         children: vec![Child { table: "noindex".to_owned(), column: "log".to_owned() }],
         ..of_table("patient", "Birthdate")
     };
+    let cascading = Category {
+        children: vec![Child { table: "visitnote".to_owned(), column: "v".to_owned() }],
+        ..of_table("visit", "at")
+    };
     let wrong =
         |condition: &str| Category { condition: Some(condition.to_owned()), ..of_table("appointment", "AptDateTime") };
     for (category, why) in [
@@ -52,7 +58,7 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
         (of_table("nokey", "at"), "has no primary key"),
         (of_table("two", "at"), "has no primary key"),
         (of_table("textkey", "at"), "has no primary key"),
-        (of_table("parent", "at"), "foreign key of `practice`.`stranger`"),
+        (of_table("parent", "at"), "foreign key of `practice`.`stranger`, ON DELETE CASCADE"),
         (of_table("triggered", "at"), "trigger `t`"),
         (of_table("history", "at"), "keeps history"),
         (of_table("altered", "at"), "other columns than in the snapshot"),
@@ -60,6 +66,7 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
         (of_table("patient", "LName"), "is no date"),
         (of_table("patient", "Nothing"), "no column `Nothing`"),
         (unindexed, "no index on `log`"),
+        (cascading, "foreign key of `practice`.`visitnote`, ON DELETE CASCADE"),
         (wrong("Nothing = 1"), "cannot be used"),
         (wrong("1); DELETE FROM patient; SELECT (1"), "cannot be used"),
         (wrong("1), (2"), "is not one expression"),

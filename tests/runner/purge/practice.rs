@@ -21,7 +21,7 @@ pub const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
 pub struct Practice {
     pub server: TestServer,
     pub repository: Repository,
-    _fixture: Fixture,
+    pub fixture: Fixture,
 }
 
 impl Practice {
@@ -32,13 +32,18 @@ impl Practice {
 
     /// What `prepare` does is in the snapshot.
     pub fn with(engine: &str, prepare: impl FnOnce(&TestServer)) -> Self {
-        let server = TestServer::start(&[]);
+        Self::with_options(engine, &[], prepare)
+    }
+
+    /// On a server with `options` of its command line.
+    pub fn with_options(engine: &str, options: &[&str], prepare: impl FnOnce(&TestServer)) -> Self {
+        let server = TestServer::start(options);
         practice(&server, 1, engine);
         prepare(&server);
         let fixture = Fixture::new();
         let repository = fixture.open();
         save(&fixture, &repository, &server, &["practice"]);
-        Practice { server, repository, _fixture: fixture }
+        Practice { server, repository, fixture }
     }
 
     pub fn plan(&self, options: &PlanOptions) -> Result<Planned> {
@@ -54,8 +59,11 @@ impl Practice {
     }
 
     pub fn run_with(&self, plan: &Plan, pace: PaceOptions, monitor: &dyn Monitor) -> Result<RunOutcome> {
-        let options = RunOptions { pace, ..run_options() };
-        purge::run(&self.repository, &self.server.address(), plan, &options, monitor)
+        self.run_so(plan, &RunOptions { pace, ..run_options() }, monitor)
+    }
+
+    pub fn run_so(&self, plan: &Plan, options: &RunOptions, monitor: &dyn Monitor) -> Result<RunOutcome> {
+        purge::run(&self.repository, &self.server.address(), plan, options, monitor)
     }
 
     pub fn count(&self, sql: &str) -> u64 {
@@ -88,6 +96,7 @@ pub fn run_options() -> RunOptions {
         program: "tests".to_owned(),
         reason: Some("too large".to_owned()),
         pace: PaceOptions::default(),
+        reclaim: false,
     }
 }
 

@@ -44,6 +44,18 @@ enum PurgeAction {
     Release(release::ReleaseArgs),
 }
 
+impl PurgeArgs {
+    /// Whether it works on a database server, not on receipts.
+    pub fn is_on_server(&self) -> bool {
+        matches!(self.action, PurgeAction::Plan(_) | PurgeAction::Run(_))
+    }
+
+    /// Whether tables are to be rebuilt.
+    pub fn reclaims(&self) -> bool {
+        matches!(&self.action, PurgeAction::Run(args) if args.reclaim)
+    }
+}
+
 /// Runs the sub-command.
 ///
 /// # Errors

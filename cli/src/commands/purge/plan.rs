@@ -26,6 +26,10 @@ use crate::ui::{Align, Table, Ui, format};
 /// Nothing is changed or locked. One rule for the cut-off in every table: what is before it, at midnight, is old. Dates and times are
 /// compared as they are written, TIMESTAMP in the zone of the server. A row whose date is unset (0001-01-01, 0000-00-00) is not old.
 ///
+/// What cannot be done safely is refused, and why is said: a table without a primary key of one number, one with triggers that run on
+/// deletions, one that a foreign key of another table refers to. Foreign keys of the rows that go along may, unless they cascade: then
+/// rows would go that nobody has compared.
+///
 /// With --attachments the files of old e-mail messages go with them, and the rows that name these files. FOLDER is the folder of images. A
 /// message goes only if all its files are in the snapshot as they are. What something else needs stays: templates, secure mail, summaries of
 /// care, claims.

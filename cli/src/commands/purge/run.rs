@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::Result;
-use engine::purge::{Ended, PaceOptions, Removed, RunOptions, RunOutcome, Window, run as purge};
+use engine::purge::{Ended, PaceOptions, Reclaimed, Removed, RunOptions, RunOutcome, Window, run as purge};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use repo_format::config::Access;
@@ -31,14 +31,19 @@ use crate::ui::{Align, Table, Ui, format};
 ///
 /// It may end at any time, by Ctrl-C, a lost connection or a power failure: run the same plan again, and it goes on. Tables of MyISAM
 /// are checked before and after.
+///
+/// Deletion makes no file smaller: the space is there for new rows of the same table. With --reclaim the tables that rows went from are made anew
+/// afterwards, if the server's disk has room for a copy, and checked. People can work with tables of InnoDB meanwhile; those of
+/// MyISAM are locked for as long. When nothing is left to remove, all tables of the plan are rebuilt.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel purge run old-log.plan --database mysql://purger@db.example --reason 'audit log over six years'
   enamel purge run old-log.plan --window 22:00-05:00 --max-rows-per-second 2000
   enamel purge run old-log.plan --for 30m
+  enamel purge run old-log.plan --window 22:00-05:00 --reclaim
 
-Exit status: 0 done, or the time was up; 1 failed, or the plan does not fit this server; 2 usage, or the plan was changed; \
+Exit status: 0 done, or the time was up; 3 done, but a table could not be rebuilt; 1 failed, or the plan does not fit this server; 2 usage, or the plan was changed; \
             10 no repository, 11 a prune or another run is in the way, 12 wrong password, 130 interrupted: what went is in a receipt")]
 pub struct RunArgs {
     /// The plan, as `enamel purge plan --output` wrote it
@@ -59,6 +64,9 @@ pub struct RunArgs {
     /// Remove only at these times of the day, and wait else
     #[arg(long, value_name = "FROM-UNTIL", value_parser = parse_window)]
     window: Option<Window>,
+    /// Rebuild the tables afterwards, so that the space of what went is free; see `enamel grants reclaim`
+    #[arg(long)]
+    pub(super) reclaim: bool,
     /// Also wait while this replica lags by more than 5 seconds; can be given several times
     #[arg(long = "replica", value_name = "URL", help_heading = "Database options")]
     replicas: Vec<String>,
@@ -81,6 +89,14 @@ struct CategoryMessage<'a> {
 struct TableMessage<'a> {
     table: &'a str,
     rows: u64,
+}
+
+#[derive(Serialize)]
+struct ReclaimedMessage<'a> {
+    table: &'a str,
+    before_bytes: u64,
+    after_bytes: Option<u64>,
+    problem: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -114,10 +130,15 @@ pub fn run(args: &RunArgs, context: &Context<'_>) -> Result<Exit> {
             replicas,
             ..PaceOptions::default()
         },
+        reclaim: args.reclaim,
     };
     let began = std::time::Instant::now();
     let outcome = purge(&repo, &address, &plan, &options, context.ui)?;
-    let exit = if outcome.ended == Ended::Interrupted { Exit::Interrupted } else { Exit::Done };
+    let exit = match outcome.ended {
+        Ended::Interrupted => Exit::Interrupted,
+        _ if outcome.reclaimed.iter().any(|table| table.problem.is_some()) => Exit::Incomplete,
+        Ended::Done | Ended::TimeIsUp => Exit::Done,
+    };
     after_printing(exit, print(context.ui, &outcome, began.elapsed()))
 }
 
@@ -139,6 +160,7 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
         return print_json(ui, outcome, rows, time);
     }
     if ui.is_quiet() {
+        outcome.reclaimed.iter().for_each(|table| warn_reclaimed(ui, table));
         return Ok(());
     }
     let columns = [
@@ -168,10 +190,28 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
     for receipt in &outcome.receipts {
         ui.line(format_args!("receipt {} keeps them", format::short(receipt)))?;
     }
+    outcome.reclaimed.iter().try_for_each(|table| print_reclaimed(ui, table))?;
     match outcome.ended {
         Ended::Done => Ok(()),
         Ended::TimeIsUp => ui.line("the time was up: run the same plan again for the rest"),
         Ended::Interrupted => ui.line("stopped: run the same plan again for the rest"),
+    }
+}
+
+fn print_reclaimed(ui: &Ui, reclaimed: &Reclaimed) -> Result<()> {
+    warn_reclaimed(ui, reclaimed);
+    match reclaimed.after_bytes {
+        None => Ok(()),
+        Some(after) => {
+            let (before, after) = (format::bytes(reclaimed.before_bytes), format::bytes(after));
+            ui.line(format_args!("{} rebuilt: {before} before, {after} now", reclaimed.table))
+        }
+    }
+}
+
+fn warn_reclaimed(ui: &Ui, reclaimed: &Reclaimed) {
+    if let Some(problem) = &reclaimed.problem {
+        ui.warn(format_args!("{}: {problem}", reclaimed.table));
     }
 }
 
@@ -187,6 +227,10 @@ fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Resul
             files: files.as_ref().map(files_message),
         };
         ui.message("category", message)?;
+    }
+    for Reclaimed { table, before_bytes, after_bytes, problem } in &outcome.reclaimed {
+        let (before_bytes, after_bytes, problem) = (*before_bytes, *after_bytes, problem.as_deref());
+        ui.message("reclaimed", ReclaimedMessage { table, before_bytes, after_bytes, problem })?;
     }
     let summary = Summary {
         rows,
@@ -209,7 +253,8 @@ mod tests {
     #[test]
     fn windows_are_two_times_of_a_day() {
         assert_eq!(parse_window("22:00-05:00").unwrap().until, jiff::civil::time(5, 0, 0, 0));
-        for text in ["22:00", "22-05", "late-early", "05:00-05:00"] {
+        assert_eq!(parse_window("22-05").unwrap(), parse_window("22:00-05:00").unwrap());
+        for text in ["22:00", "late-early", "05:00-05:00"] {
             assert!(parse_window(text).is_err(), "{text}");
         }
     }

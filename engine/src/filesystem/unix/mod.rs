@@ -19,6 +19,7 @@ mod names;
 mod object;
 mod owners;
 mod remove;
+mod space;
 mod xattr;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod tests;
 
 pub use file::{SourceFile, TargetFile};
 pub use owners::Owners;
+pub use space::free_space;
 
 use object::Object;
 

@@ -4,17 +4,21 @@
 //! put        record + segments and files of the source snapshot   ->  a manifest that keeps them alive
 //! history    all receipts, those of one purge together
 //! release    what may go, and since when
+//! supersede  the receipt of the beginning goes when that of the end says the same
 //! ```
 
 mod files;
 mod history;
 mod put;
+mod record;
 mod release;
 mod rely;
+mod supersede;
 
 pub use history::{History, KeptTable, Purge, Receipt, find, history, kept};
 pub use put::{ReceiptSource, put};
 pub use release::{Release, note_release, release_time, superseded};
+pub(super) use supersede::{By, forget_superseded};
 
 pub use repo_format::database::{
     KeyRange, Left, LeftFiles, PurgePhase, PurgedFile, PurgedFiles, PurgedTable, ReceiptRecord,

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use repo_format::database::PurgedTable;
-use repo_format::id::{LeaseId, PurgeId};
-use repo_format::manifest::{KIND_RECORD, Manifest, Problems, SeenManifest, Statistics};
+use repo_format::id::PurgeId;
+use repo_format::manifest::{Manifest, SeenManifest};
 
 use super::history::{History, Purge, Receipt};
-use crate::crypto::random;
+use super::record::{Record, put_record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::repository::Repository;
@@ -77,29 +77,9 @@ pub fn release_time(purge: &Purge) -> Result<i64> {
 /// # Errors
 /// If it cannot be stored, or the reason is too long.
 pub fn note_release(repository: &Repository, release: &Release) -> Result<()> {
-    let (condemned, _) = repository.condemned()?;
-    let record = Manifest {
-        kind: KIND_RECORD,
-        id: LeaseId(random()?),
-        ids: Vec::new(),
-        seconds: release.seconds,
-        nanoseconds: 0,
-        host: release.host.clone(),
-        user: release.user.clone(),
-        tags: vec![RELEASED.to_owned(), release.purge.to_string(), release.reason.clone()],
-        program: release.program.clone(),
-        parent: None,
-        seen: Vec::new(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: condemned.next - 1,
-        roots: Vec::new(),
-        tree: None,
-        problems: Problems::default(),
-        statistics: Statistics::default(),
-        forgotten: None,
-    };
-    repository.put_record(record).map(drop)
+    let tags = vec![RELEASED.to_owned(), release.purge.to_string(), release.reason.clone()];
+    let Release { seconds, host, user, program, .. } = release;
+    put_record(repository, Record { seconds: *seconds, host, user, program, tags, forgotten: None })
 }
 
 /// Receipts of the beginning of purges that have one of their end which names the same rows: they may be forgotten. One that names more

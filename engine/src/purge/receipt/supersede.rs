@@ -1,0 +1,47 @@
+//! Receipts of the beginning of purges that say no more than those of their end: they may go (FORMAT.md, sections 11.2 and 13).
+
+use repo_format::limits;
+
+use super::history::history;
+use super::record::{Record, put_record};
+use super::release::superseded;
+use crate::error::Result;
+use crate::machine;
+use crate::repository::{Forgotten, Repository};
+use crate::store::ObjectName;
+
+/// Who forgets, for the record.
+pub(in crate::purge) struct By<'b> {
+    pub host: &'b str,
+    pub user: &'b str,
+    pub program: &'b str,
+}
+
+/// Forgets all that are [`superseded`], also those that an earlier run left: puts a record that names them, **then** deletes them. After any
+/// of these steps it can be done again.
+///
+/// # Errors
+/// If the record cannot be put, or the store does not let this user delete: both receipts are there then, and say the same.
+pub(in crate::purge) fn forget_superseded(repository: &Repository, by: &By<'_>) -> Result<()> {
+    let mut going = superseded(&history(repository)?);
+    // More of them than one record can name wait for the next run.
+    going.truncate(usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX));
+    if going.is_empty() {
+        return Ok(());
+    }
+    // One in a record that cannot be read is named twice, which says the same.
+    let (records, _) = repository.read_records(&repository.catalogue()?.present)?;
+    let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
+    let unnamed: Vec<_> =
+        going.iter().filter(|receipt| !forgotten.names(receipt.id, receipt.digest)).copied().collect();
+    if !unnamed.is_empty() {
+        let By { host, user, program } = *by;
+        let seconds = machine::now().seconds;
+        put_record(repository, Record { seconds, host, user, program, tags: Vec::new(), forgotten: Some(unnamed) })?;
+    }
+    for receipt in &going {
+        repository.store().delete(&ObjectName::Snapshot(receipt.id))?;
+        repository.index().forget_manifests(&[receipt.id])?;
+    }
+    Ok(())
+}
