@@ -61,6 +61,8 @@ pub const COLUMNS_COUNT: u64 = 4096;
 pub const PURGED_TABLES_COUNT: u64 = 1024;
 /// Ranges of keys of a receipt, of all its tables.
 pub const KEY_RANGES_COUNT: u64 = 1024 * 1024;
+/// Files of a receipt.
+pub const PURGED_FILES_COUNT: u64 = 1024 * 1024;
 /// Manifests that a manifest says its writer had seen.
 pub const SEEN_COUNT: u64 = 16;
 /// Manifests that a record says were forgotten: with their digests they fill most of its 64 KiB.

@@ -11,6 +11,7 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::load::{self, LoadArgs};
+use super::purge::purged_files;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::snap::Snap;
@@ -29,7 +30,8 @@ use crate::ui::{Ui, format, json};
 /// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
 ///
 /// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is made as it was. Rows whose
-/// key is there already are left as they are. A table whose triggers would run on them is refused.
+/// key is there already are left as they are. A table whose triggers would run on them is refused. With --target instead of --to-database the files that went with them go back, into the
+/// folder DIR, below which they come where they were; files that are there are left as they are.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
 #[command(after_help = "\
@@ -40,6 +42,7 @@ Examples
   enamel restore latest --to-database mysql://root@localhost --schema opendental=check_1122
   enamel restore --purged 77aa01de --to-database mysql://root@localhost
   enamel restore --purged 77aa01de --to-database mysql://root@localhost --table od.securitylog=audit.log2019
+  enamel restore --purged 77aa01de --target /srv/OpenDentImages
 
 Exit status: 0 done; 3 done, but something could not be restored as it was: it is named; 1 failed, 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
@@ -48,8 +51,8 @@ pub struct RestoreArgs {
     #[arg(value_name = "SNAP[:PATH]", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
     #[arg(required_unless_present = "purged")]
     snap: Option<Snap>,
-    /// Bring back rows that a purge removed, by its receipt: `enamel purge history` lists them
-    #[arg(long, value_name = "RECEIPT", requires = "to_database", conflicts_with_all = ["snap", "target", "delete", "owner"])]
+    /// Bring back rows that a purge removed, or with --target files, by its receipt: `enamel purge history` lists them
+    #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["snap", "delete", "owner"])]
     #[arg(conflicts_with_all = ["schemas", "overwrite", "check", "definer", "keep_references", "enable_events", "with_grants"])]
     #[arg(conflicts_with_all = ["image_path", "keep_image_path", "jobs"])]
     purged: Option<String>,
@@ -112,6 +115,10 @@ impl RestoreArgs {
 /// There is no such snapshot or path, or the target cannot be written.
 pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     if let Some(receipt) = &args.purged {
+        if let Some(target) = &args.target {
+            load::check_unused(&args.load)?;
+            return purged_files::run(receipt, target, args.dry_run, context);
+        }
         return load::purged::run(&args.load, receipt, args.dry_run, context);
     }
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;

@@ -19,6 +19,7 @@ mod key;
 mod practice;
 mod prune;
 mod purge;
+mod purge_attachments;
 mod purge_history;
 mod read;
 mod repair;

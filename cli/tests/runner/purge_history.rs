@@ -56,9 +56,10 @@ fn purged() -> (Machine, TestServer, String) {
             last_date: None,
             left: vec![Left { rows: 7, why: "changed since".into() }],
         }],
+        files: None,
     };
     let root = snapshot.manifest.roots[0].name.0.clone();
-    let source = ReceiptSource { snapshot: &snapshot, root: &root, program: "tests" };
+    let source = ReceiptSource { snapshot: &snapshot, root: &root, folder: None, program: "tests" };
     let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
     let session = WriterSession::begin(&repository, &options, &NullMonitor).unwrap();
     let id = put(session, &source, &record, &NullMonitor).unwrap();

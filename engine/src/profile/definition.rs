@@ -38,6 +38,38 @@ pub struct Removable {
     pub keep_years: Option<u16>,
     /// What stays behind, or should be known, in a sentence.
     pub note: Option<&'static str>,
+    /// Files that belong to the rows, and can go with them.
+    pub attachments: Option<Attachments>,
+}
+
+/// Files in the folder of images that belong to old rows, and the rows that name them. They go only if the user wishes so.
+#[derive(Debug)]
+pub struct Attachments {
+    /// The rows that name them.
+    pub rows: Belonging,
+    /// The column of the file's name: names with `/` or `\` between.
+    pub file_name: &'static str,
+    /// The folder of the files, in that of the images.
+    pub folder: &'static str,
+    /// Columns of the rows that hold 0, unless something else needs the row.
+    pub unset: &'static [&'static str],
+    /// Columns of other tables that name files in the same folder.
+    pub named_by: &'static [TableColumn],
+    /// Columns of other tables that hold keys of the rows that name files: such rows stay, and what they belong to.
+    pub rows_used_by: &'static [TableColumn],
+    /// Columns of other tables that hold keys of what the files belong to: it stays.
+    pub owners_used_by: &'static [TableColumn],
+    /// Stands in the place of the note when they go.
+    pub note: &'static str,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct TableColumn {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
 }
 
 /// A table whose rows belong to rows of another.

@@ -23,7 +23,10 @@ mod settings;
 use repo_format::database::{ServerRecord, TableRecord};
 
 pub use companion::missing_in;
-pub use definition::{Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings};
+pub use definition::{
+    Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
+    TableColumn,
+};
 pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
 pub use inspect::{Inspection, inspect};
 pub use missing::{FileCheck, MissingFile, SavedPractice, missing_files};

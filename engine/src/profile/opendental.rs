@@ -1,7 +1,8 @@
 //! Open Dental, as its manual and the description of its tables have it.
 
 use super::definition::{
-    Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
+    Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
+    TableColumn,
 };
 
 /// The practice management program Open Dental, versions 19 to 24.
@@ -59,6 +60,7 @@ pub const OPEN_DENTAL: Profile = Profile {
             children: &[Belonging { table: "securityloghash", column: "SecurityLogNum" }],
             keep_years: Some(6),
             note: None,
+            attachments: None,
         },
         Removable {
             name: "emailmessage",
@@ -70,6 +72,21 @@ pub const OPEN_DENTAL: Profile = Profile {
                 "Received, sent and unsent messages go, also those of patients. Attachments stay, their rows and files; so does \
                  `emailmessageuid`, or messages would be downloaded again.",
             ),
+            attachments: Some(Attachments {
+                rows: Belonging { table: "emailattach", column: "EmailMessageNum" },
+                file_name: "ActualFileName",
+                folder: "EmailAttachments",
+                // A template's attachments are no old message's.
+                unset: &["EmailTemplateNum"],
+                named_by: &[TableColumn { table: "claimattach", column: "ActualFileName" }],
+                rows_used_by: &[
+                    TableColumn { table: "ehrsummaryccd", column: "EmailAttachNum" },
+                    TableColumn { table: "emailsecureattach", column: "EmailAttachNum" },
+                ],
+                owners_used_by: &[TableColumn { table: "emailsecure", column: "EmailMessageNum" }],
+                note: "Received, sent and unsent messages go with their attachments, also those of patients. What templates, secure mail, \
+                       summaries of care or claims need stays; so does `emailmessageuid`, or messages would be downloaded again.",
+            }),
         },
         Removable {
             name: "wikilisthist",
@@ -78,6 +95,7 @@ pub const OPEN_DENTAL: Profile = Profile {
             children: &[],
             keep_years: None,
             note: None,
+            attachments: None,
         },
         Removable {
             name: "wikipagehist",
@@ -86,6 +104,7 @@ pub const OPEN_DENTAL: Profile = Profile {
             children: &[],
             keep_years: None,
             note: Some("Images of wiki pages stay."),
+            attachments: None,
         },
         Removable {
             name: "taskhist",
@@ -95,6 +114,7 @@ pub const OPEN_DENTAL: Profile = Profile {
             children: &[],
             keep_years: None,
             note: None,
+            attachments: None,
         },
     ],
 };

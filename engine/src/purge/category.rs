@@ -1,5 +1,6 @@
 //! What can be removed, as data: a table, what says how old a row is, and what goes with it.
 
+use super::attachments::Attachments;
 use crate::profile::Removable;
 
 /// Rows that are removed together.
@@ -13,6 +14,8 @@ pub struct Category {
     pub date: String,
     /// Tables whose rows belong to rows of the table, and go with them.
     pub children: Vec<Child>,
+    /// Files that go with the rows, if they do; the rows that name them are one more child.
+    pub attachments: Option<Attachments>,
     /// An expression in SQL that must also hold for a row to go.
     pub condition: Option<String>,
     /// Years for which rows should be kept, by rules that an audit may ask for.
@@ -50,6 +53,7 @@ impl From<&Removable> for Category {
             table: removable.table.to_owned(),
             date: removable.date.to_owned(),
             children: removable.children.iter().map(child).collect(),
+            attachments: None,
             condition: None,
             keep_years: removable.keep_years,
             note: removable.note.map(str::to_owned),
@@ -60,6 +64,11 @@ impl From<&Removable> for Category {
 impl Category {
     /// All tables of it, that of the parents first.
     pub fn tables(&self) -> impl Iterator<Item = &str> {
-        [self.table.as_str()].into_iter().chain(self.children.iter().map(|child| child.table.as_str()))
+        [self.table.as_str()].into_iter().chain(self.all_children().map(|child| child.table.as_str()))
+    }
+
+    /// Its children; last, if files go, the table that names them.
+    pub fn all_children(&self) -> impl Iterator<Item = &Child> {
+        self.children.iter().chain(self.attachments.as_ref().map(|attachments| &attachments.rows))
     }
 }

@@ -3,11 +3,14 @@
 //! A batch is one critical section. Its rows are held (a transaction with FOR UPDATE; where a table has no transactions, LOCK TABLES …
 //! WRITE), read, compared with the snapshot once more, and deleted. What was changed since the first pass stays.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::check::explain;
+use super::children::child_keys;
+use super::files::RemovedFiles;
 use super::job::Job;
-use super::judge::{Asked, Expected, LeftRows, Verdict, child_keys, judge, list};
+use super::judge::{Asked, Expected, LeftRows, Verdict, judge, list};
 use super::keys::KeySet;
 use super::pace::{Go, Pace};
 use super::prove::Proof;
@@ -40,6 +43,8 @@ pub(super) struct Deleted {
     pub parents: KeySet,
     /// Of each child table the keys.
     pub children: Vec<KeySet>,
+    /// Files.
+    pub files: RemovedFiles,
     /// First and last date of the parents, as they are encoded.
     pub dates: Option<(String, String)>,
     /// What has stayed, though it was named.
@@ -209,23 +214,37 @@ pub(super) fn held<'r, T>(
     let (begin, hold, end, give_up) = match job.is_transactional() {
         true => ("START TRANSACTION".to_owned(), " FOR UPDATE", "COMMIT", "ROLLBACK"),
         false => {
-            let tables: Vec<_> = job.tables().map(|table| format!("{} WRITE", table.full_name)).collect();
+            let own = job.tables().map(|table| format!("{} WRITE", table.full_name));
+            let tables: Vec<_> = own.chain(uses(job)).collect();
             (format!("LOCK TABLES {}", tables.join(", ")), "", "UNLOCK TABLES", "UNLOCK TABLES")
         }
     };
-    connection.run(HASTY)?;
-    connection.run(&begin)?;
-    let result = match work(job, connection, hold) {
-        Ok(value) => connection.run(end).map(|()| value),
-        Err(error) => {
-            // What failed is what is to be told. If this fails, too, the connection is gone, and with it locks and transaction.
-            drop(connection.run(give_up));
-            Err(error)
+    hastily(connection, &mut |connection| {
+        connection.run(&begin)?;
+        match work(job, connection, hold) {
+            Ok(value) => connection.run(end).map(|()| value),
+            Err(error) => {
+                // What failed is what is to be told. If this fails, too, the connection is gone, and with it locks and transaction.
+                drop(connection.run(give_up));
+                Err(error)
+            }
         }
-    };
+    })
+}
+
+/// Does `work`, which holds locks, while the session waits for nobody long, and the server not for the session.
+pub(super) fn hastily<T>(connection: &mut Connection, work: &mut dyn FnMut(&mut Connection) -> Result<T>) -> Result<T> {
+    connection.run(HASTY)?;
+    let result = work(connection);
     // What has been done is done: if this fails the connection is gone, and the next statement says so.
     drop(connection.run(PATIENT));
     result
+}
+
+/// Tables that are asked whether they need rows, to be read under locks.
+fn uses(job: &Job<'_>) -> BTreeSet<String> {
+    let uses = job.attached.iter().flat_map(|attached| attached.rows_used_by.iter().chain(&attached.parents_used_by));
+    uses.map(|used| format!("{} READ", used.table)).collect()
 }
 
 /// Deletes the rows of `verdict`, which are held.

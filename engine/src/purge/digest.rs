@@ -1,5 +1,6 @@
 //! The digest of a plan: what is run is what was read.
 
+use super::attachments::{Attachments, Column};
 use super::category::Category;
 use super::cutoff::Unset;
 use super::plan::Plan;
@@ -58,6 +59,32 @@ impl Fields {
         }
         self.number(usize::from(category.condition.is_some()));
         self.text(category.condition.as_deref().unwrap_or_default());
+        self.number(usize::from(category.attachments.is_some()));
+        if let Some(attachments) = &category.attachments {
+            self.attachments(attachments);
+        }
+    }
+
+    fn attachments(&mut self, attachments: &Attachments) {
+        self.text(&attachments.rows.table);
+        self.text(&attachments.rows.column);
+        self.text(&attachments.file_name);
+        self.text(&attachments.folder);
+        self.text(&attachments.saved_folder);
+        self.text(&attachments.sub_folder);
+        self.number(attachments.unset.len());
+        attachments.unset.iter().for_each(|column| self.text(column));
+        self.columns(&attachments.named_by);
+        self.columns(&attachments.rows_used_by);
+        self.columns(&attachments.parents_used_by);
+    }
+
+    fn columns(&mut self, columns: &[Column]) {
+        self.number(columns.len());
+        for Column { table, column } in columns {
+            self.text(table);
+            self.text(column);
+        }
     }
 }
 
@@ -83,6 +110,7 @@ mod tests {
                 table: "log".to_owned(),
                 date: "at".to_owned(),
                 children: vec![Child { table: "hash".to_owned(), column: "log".to_owned() }],
+                attachments: None,
                 condition: None,
                 keep_years: None,
                 note: None,

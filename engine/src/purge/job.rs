@@ -3,6 +3,7 @@
 use super::category::{Category, Exception};
 use super::condition::check_condition;
 use super::cutoff::{Cutoff, Unset, is_old};
+use super::files::Attached;
 use super::table::{Place, Table, refused};
 use crate::database::{RowEncoder, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +30,8 @@ pub(super) struct Job<'r> {
     pub condition: Option<String>,
     /// Place of the date among the values of a row.
     pub date_place: usize,
+    /// The files that go with the rows, if they do.
+    pub attached: Option<Attached<'r>>,
 }
 
 /// A table of a job.
@@ -80,7 +83,7 @@ impl<'r> Job<'r> {
         condition.map_or(Ok(()), check_condition)?;
         let condition = condition.map(|condition| format!("({condition}\n)"));
         let mut children = Vec::new();
-        for child in &category.children {
+        for child in category.all_children() {
             let table = place.table(&child.table, &family)?;
             let (column, _) = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?;
             let column = column.to_owned();
@@ -91,8 +94,10 @@ impl<'r> Job<'r> {
                 index: quote_name(&index),
             });
         }
+        let attachments = category.attachments.as_ref();
+        let attached = attachments.map(|attachments| Attached::new(place, attachments, &children)).transpose()?;
         let parent = Member::new(parent, rule)?;
-        let job = Job { category: category.clone(), parent, children, is_old, condition, date_place };
+        let job = Job { category: category.clone(), parent, children, is_old, condition, date_place, attached };
         job.check_leading(place)?;
         Ok(job)
     }

@@ -10,13 +10,13 @@ use std::ops::AddAssign;
 use mysql::Value;
 
 use super::check::explain;
+use super::children::{Owned, Stays, children};
+use super::files::{FileSet, Look};
 use super::job::{Job, Member};
 use super::saved_rows::{Digest, Key, digest, parse_key};
+use super::uses::used_keys;
 use crate::database::{Connection, RowKey, failure};
 use crate::error::{Error, ErrorKind, Result};
-
-/// Keys of parents in one statement that looks for their children.
-const KEYS_PER_STATEMENT: usize = 1000;
 
 /// Rows that are old and stay, and why.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,8 +25,10 @@ pub struct LeftRows {
     pub not_saved: u64,
     /// They are in the snapshot with other values.
     pub changed: u64,
-    /// What belongs to them is not in the snapshot as it is.
+    /// What belongs to them, rows or files, is not in the snapshot as it is.
     pub children: u64,
+    /// Something else needs them, or what belongs to them.
+    pub used: u64,
     /// They, or what belongs to them, have the highest number of their table, which must not be given again.
     pub highest: u64,
     /// They, or what belongs to them, are exceptions.
@@ -36,7 +38,7 @@ pub struct LeftRows {
 impl LeftRows {
     /// How many in all, apart from exceptions.
     pub fn total(&self) -> u64 {
-        self.not_saved + self.changed + self.children + self.highest
+        self.not_saved + self.changed + self.children + self.used + self.highest
     }
 }
 
@@ -45,6 +47,7 @@ impl AddAssign for LeftRows {
         self.not_saved += other.not_saved;
         self.changed += other.changed;
         self.children += other.children;
+        self.used += other.used;
         self.highest += other.highest;
         self.spared += other.spared;
     }
@@ -68,7 +71,8 @@ pub(super) struct Expected {
 }
 
 impl Asked<'_> {
-    fn hold(&self) -> &str {
+    /// What a SELECT must end with so that its rows are held.
+    pub fn hold(&self) -> &str {
         match self {
             Asked::Old(_) => "",
             Asked::Named { hold, .. } => hold,
@@ -76,7 +80,7 @@ impl Asked<'_> {
     }
 
     /// What the snapshot has of rows of `member`, a parent or of the child table `child`.
-    fn saved(
+    pub fn saved(
         &self,
         member: &mut Member<'_>,
         child: Option<usize>,
@@ -99,6 +103,8 @@ pub(super) struct Verdict {
     pub parents: Vec<Key>,
     /// Of each child table the keys of rows that belong to them.
     pub children: Vec<Vec<Key>>,
+    /// Files that they name; looked for before a receipt names them, not when rows are deleted.
+    pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
     /// First and last date of the parents, as they are encoded.
@@ -127,15 +133,6 @@ struct Parent {
     date: String,
 }
 
-/// A row that belongs to a parent, as it is now.
-struct Owned {
-    parent: Key,
-    key: Key,
-    rule: Rule,
-    digest: Digest,
-    bytes: u64,
-}
-
 /// Judges the rows of `job` that are `asked` for.
 ///
 /// # Errors
@@ -160,23 +157,25 @@ pub(super) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Aske
     if let Some(highest) = highest(connection, &job.parent)? {
         left.highest += u64::from(proven.remove(&highest).is_some());
     }
+    let mut keys: Vec<Key> = proven.keys().copied().collect();
+    if let Some(attached) = &job.attached {
+        let used = used_keys(connection, &attached.parents_used_by, &keys)?;
+        keys.retain(|key| !used.contains(key));
+        left.used += used.iter().filter(|key| proven.remove(key).is_some()).count() as u64;
+    }
     let mut owned = Vec::new();
     for at in 0..job.children.len() {
-        let keys: Vec<Key> = proven.keys().copied().collect();
-        let rows = children(job, at, connection, (&keys, asked))?;
-        let saved = asked.saved(&mut job.children[at].member, Some(at), rows.iter().map(|row| row.key).collect())?;
-        let highest = highest(connection, &job.children[at].member)?;
-        for row in &rows {
-            let is_saved = saved.get(&row.key) == Some(&row.digest);
-            let why = match row.rule {
-                Rule::Spared => &mut left.spared,
-                _ if !is_saved => &mut left.children,
-                _ if highest == Some(row.key) => &mut left.highest,
-                _ => continue,
-            };
-            *why += u64::from(proven.remove(&row.parent).is_some());
+        let found = children(job, at, connection, (&keys, asked))?;
+        for (parent, why) in found.stays {
+            let stayed = u64::from(proven.remove(&parent).is_some());
+            match why {
+                Stays::Unproven => left.children += stayed,
+                Stays::Used => left.used += stayed,
+                Stays::Highest => left.highest += stayed,
+                Stays::Spared => left.spared += stayed,
+            }
         }
-        owned.push(rows);
+        owned.push(found.owned);
     }
     Ok(verdict(&proven, owned, left))
 }
@@ -196,6 +195,9 @@ fn verdict(proven: &BTreeMap<Key, Parent>, owned: Vec<Vec<Owned>>, left: LeftRow
         for row in rows.into_iter().filter(|row| proven.contains_key(&row.parent)) {
             verdict.bytes += row.bytes;
             keys.push(row.key);
+            if let Look::Proven(file) = row.file {
+                verdict.files.insert(file.path, file.size);
+            }
         }
         keys.sort_unstable();
         verdict.children.push(keys);
@@ -228,55 +230,6 @@ fn parents(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) ->
         Ok(())
     })
     .map_err(|e| explain(e, &job.parent.table))?;
-    Ok(found)
-}
-
-/// Rows that belong to the `parents`.
-fn children(
-    job: &mut Job<'_>,
-    at: usize,
-    connection: &mut Connection,
-    (parents, asked): (&[Key], &Asked<'_>),
-) -> Result<Vec<Owned>> {
-    let child = &mut job.children[at];
-    let leading = format!("{}, {}", child.column, child.member.leading());
-    let exceptions = child.member.exceptions.len();
-    let mut found = Vec::new();
-    for keys in parents.chunks(KEYS_PER_STATEMENT) {
-        let select = child.member.table.select(&leading);
-        let (column, index) = (&child.column, &child.index);
-        let sql = format!("{select} FORCE INDEX ({index}) WHERE {column} IN ({}){}", list(keys), asked.hold());
-        each_row(connection, &sql, &mut |values| {
-            let (parent, values) = values.split_first().ok_or_else(too_few)?;
-            let (not_excepted, values) = values.split_at_checked(exceptions).ok_or_else(too_few)?;
-            let parent = parent.as_ref().and_then(number).ok_or_else(|| no_number(&child.column))?;
-            let rule = if not_excepted.iter().all(is_true) { Rule::Meant } else { Rule::Spared };
-            let EncodedRow { key, text } = child.member.encode(values)?;
-            found.push(Owned { parent, key, rule, digest: digest(&text), bytes: text.len() as u64 });
-            Ok(())
-        })
-        .map_err(|e| explain(e, &child.member.table))?;
-    }
-    Ok(found)
-}
-
-/// Keys of rows of the child table `at` that belong to the `parents`.
-///
-/// # Errors
-/// If the server fails.
-pub(super) fn child_keys(job: &Job<'_>, at: usize, connection: &mut Connection, parents: &[Key]) -> Result<Vec<Key>> {
-    let child = &job.children[at];
-    let (table, column, index) = (&child.member.table, &child.column, &child.index);
-    let mut found = Vec::new();
-    for keys in parents.chunks(KEYS_PER_STATEMENT) {
-        let select = format!("SELECT {} FROM {} FORCE INDEX ({index})", table.key, table.full_name);
-        each_row(connection, &format!("{select} WHERE {column} IN ({})", list(keys)), &mut |values| {
-            let key = values.first().and_then(Option::as_ref).and_then(number);
-            found.push(key.ok_or_else(|| no_number(&table.key))?);
-            Ok(())
-        })
-        .map_err(|e| explain(e, table))?;
-    }
     Ok(found)
 }
 
@@ -320,7 +273,7 @@ pub(super) fn each_row(
     Ok(())
 }
 
-fn is_true(value: &Option<Value>) -> bool {
+pub(super) fn is_true(value: &Option<Value>) -> bool {
     match value {
         Some(Value::Int(number)) => *number != 0,
         Some(Value::UInt(number)) => *number != 0,
@@ -331,7 +284,7 @@ fn is_true(value: &Option<Value>) -> bool {
     }
 }
 
-fn number(value: &Value) -> Option<Key> {
+pub(super) fn number(value: &Value) -> Option<Key> {
     match value {
         Value::Int(number) => Some(Key::from(*number)),
         Value::UInt(number) => Some(Key::from(*number)),
@@ -339,10 +292,10 @@ fn number(value: &Value) -> Option<Key> {
     }
 }
 
-fn no_number(column: &str) -> Error {
+pub(super) fn no_number(column: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the column {column} holds no whole numbers"))
 }
 
-fn too_few() -> Error {
+pub(super) fn too_few() -> Error {
     Error::new(ErrorKind::Database, "the server gives fewer columns than it was asked for")
 }

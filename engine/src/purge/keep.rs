@@ -1,8 +1,10 @@
 //! What a run puts into the repository: a receipt that names the rows before the first of them goes, and one of what really went.
 
 use repo_format::cbor::ByteString;
+use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
 
+use super::files::FileSet;
 use super::keys::KeySet;
 use super::plan::Plan;
 use super::receipt::{
@@ -58,13 +60,17 @@ impl Keeper<'_> {
             started: machine::now().seconds,
             ended: None,
             tables: Vec::new(),
+            files: None,
         };
         for progress in all {
             let keys = [&progress.proof.parents].into_iter().chain(&progress.proof.children);
             let tables = tables(&self.plan.schema, progress, keys, progress.proof.dates.as_ref());
             record.tables.extend(tables.into_iter().filter(|table| table.rows > 0));
+            if progress.job.attached.is_some() {
+                record.files = Some(purged(&progress.proof.files));
+            }
         }
-        let id = self.put(&record, monitor)?;
+        let id = self.put(&record, all, monitor)?;
         Ok(Begun { id, record })
     }
 
@@ -82,8 +88,12 @@ impl Keeper<'_> {
                 parent.left = left(progress, step);
             }
             record.tables.extend(tables.into_iter().filter(|table| table.rows > 0 || !table.left.is_empty()));
+            if progress.job.attached.is_some() {
+                let left = left_files(progress, step);
+                record.files = Some(PurgedFiles { left, ..purged(&progress.deleted.files.files) });
+            }
         }
-        let id = self.put(&record, &Undisturbed(monitor))?;
+        let id = self.put(&record, all, &Undisturbed(monitor))?;
         let RunOptions { operator, host, program, .. } = self.options;
         // What says the same twice may go. The rows are kept either way, so nothing that fails here may say otherwise.
         if let Err(error) = forget_superseded(self.repository, &By { host, user: operator, program }) {
@@ -92,11 +102,13 @@ impl Keeper<'_> {
         Ok(id)
     }
 
-    fn put(&self, record: &ReceiptRecord, monitor: &dyn Monitor) -> Result<LeaseId> {
+    fn put(&self, record: &ReceiptRecord, all: &[Progress<'_>], monitor: &dyn Monitor) -> Result<LeaseId> {
         let RunOptions { host, program, .. } = self.options;
         let writer = WriterOptions { host: host.clone(), program: program.clone(), dry_run: false };
         let session = WriterSession::begin(self.repository, &writer, monitor)?;
-        let source = ReceiptSource { snapshot: &self.source.snapshot, root: &self.source.root, program };
+        let attached = all.iter().find_map(|progress| progress.job.attached.as_ref());
+        let folder = attached.map(|attached| &attached.saved_folder[..]);
+        let source = ReceiptSource { snapshot: &self.source.snapshot, root: &self.source.root, folder, program };
         put(session, &source, record, monitor).map_err(|e| e.context("cannot put the receipt of the purge"))
     }
 }
@@ -137,6 +149,24 @@ fn tables<'k>(
     tables.map(table).collect()
 }
 
+fn purged(files: &FileSet) -> PurgedFiles {
+    let file = |(path, size): (&Vec<u8>, &u64)| PurgedFile { path: ByteString(path.clone()), size: *size };
+    PurgedFiles { files: files.iter().map(file).collect(), left: Vec::new() }
+}
+
+/// Files that stay, though they were named.
+fn left_files(progress: &Progress<'_>, step: &Step) -> Vec<LeftFiles> {
+    let counts = &progress.deleted.files.counts;
+    let reached = counts.files + counts.left_files();
+    let not_reached = match step {
+        Step::Done => None,
+        _ => Some(((progress.proof.files.len() as u64).saturating_sub(reached), "not reached".to_owned())),
+    };
+    let left = counts.left.iter().map(|(why, files)| (*files, why.clone()));
+    let some = left.chain(not_reached).filter(|(files, _)| *files > 0);
+    some.map(|(files, why)| LeftFiles { files, why }).collect()
+}
+
 /// Rows that stay, of the first pass and of the second.
 fn left(progress: &Progress<'_>, step: &Step) -> Vec<Left> {
     let mut rows = progress.proof.left;
@@ -153,6 +183,7 @@ fn left(progress: &Progress<'_>, step: &Step) -> Vec<Left> {
         (rows.not_saved, "old and not in the snapshot"),
         (rows.changed, "other than in the snapshot"),
         (rows.children, "what belongs to them is not in the snapshot as it is"),
+        (rows.used, "something else needs them, or what belongs to them"),
         (rows.highest, "the highest number of a table stays"),
     ];
     let some = all.into_iter().chain(not_reached).filter(|(rows, _)| *rows > 0);

@@ -4,17 +4,20 @@
 //! plan     rules, categories   ->  what would go, of which snapshot
 //! prove    live rows = saved rows, byte by byte, without locks   ->  keys
 //! receipt  names the keys, and holds their segments: before the first deletion
-//! delete   a batch of keys: lock, read, compare again, delete, let go
+//! delete   a batch of keys: lock, read, compare again, delete, let go; then the files that the rows named
 //! receipt  what really went
 //! reclaim  if that is wished, tables are made anew, so that their space is free
 //! ```
 
+mod attachments;
 mod category;
 mod check;
+mod children;
 mod condition;
 mod cutoff;
 mod delete;
 mod digest;
+pub mod files;
 mod health;
 mod holes;
 mod job;
@@ -31,7 +34,9 @@ mod run;
 mod saved_rows;
 mod source;
 mod table;
+mod uses;
 
+pub use attachments::{Attachments, Column};
 pub use category::{Category, Child, Exception};
 pub use cutoff::{Cutoff, Unset};
 pub use job::Rule;

@@ -12,6 +12,7 @@ use super::pace::{Go, Pace};
 use super::plan::Plan;
 use super::receipt::{ReceiptRecord, history};
 use super::saved_rows::{Digest, Key, digest, parse_key};
+use super::uses::used_keys;
 use crate::database::Connection;
 use crate::error::{Error, Result, chain};
 use crate::monitor::{Monitor, Work};
@@ -152,5 +153,10 @@ fn without_parent(
         rows.push((row.key, digest(&row.text)));
         Ok(())
     })?;
+    if let Some(attached) = job.attached.as_ref().filter(|attached| attached.at == at) {
+        let keys: Vec<Key> = rows.iter().map(|(key, _)| *key).collect();
+        let used = used_keys(connection, &attached.rows_used_by, &keys)?;
+        rows.retain(|(key, _)| !used.contains(key));
+    }
     Ok(rows)
 }

@@ -7,6 +7,7 @@ use repo_format::id::LeaseId;
 use super::category::Category;
 use super::cutoff::server_day;
 use super::delete::prepare;
+use super::files::{FileCounts, FileProblems, located};
 use super::holes;
 use super::job::{Job, Rule};
 use super::judge::LeftRows;
@@ -65,6 +66,8 @@ pub struct Planned {
     pub snapshot_seconds: i64,
     /// Sentences about what should be known.
     pub warnings: Vec<String>,
+    /// Files that are not proven, so that their rows stay.
+    pub file_problems: FileProblems,
     /// Where the server keeps its tables, if it runs on this machine.
     pub data_folder: Option<PathBuf>,
 }
@@ -82,6 +85,8 @@ pub struct Forecast {
     pub dates: Option<(String, String)>,
     /// Rows that are old and stay.
     pub left: LeftRows,
+    /// Files that would go with the rows, those among them that a run leaves as a row that stays names them; `None` if files are not meant to.
+    pub files: Option<FileCounts>,
 }
 
 impl Forecast {
@@ -125,7 +130,8 @@ pub fn plan(
     let source = find_source(repository, &reader, &choice)?;
     let database = Database::open(&reader, &source.snapshot.manifest, Some(&source.root))?;
     let schema = database.schema(&options.schema)?;
-    let mut place = Place::new(&mut connection, &server, &reader, &schema)?;
+    let manifest = &source.snapshot.manifest;
+    let mut place = Place::new(&mut connection, &server, (&reader, manifest), &schema)?;
 
     let mut planned = Planned {
         plan: Plan {
@@ -137,19 +143,22 @@ pub fn plan(
         },
         forecasts: Vec::new(),
         refused: Vec::new(),
-        snapshot_seconds: source.snapshot.manifest.seconds,
+        snapshot_seconds: manifest.seconds,
         warnings: Vec::new(),
+        file_problems: FileProblems::default(),
         data_folder,
     };
     check_names(&options.categories)?;
     monitor.begin(Phase::Verify, None);
     for category in &options.categories {
-        match Job::new(&mut place, category, &options.rule) {
+        let found = located(&reader, manifest, category);
+        match found.and_then(|category| Job::new(&mut place, &category, &options.rule)) {
             Ok(mut job) => {
                 planned.warnings.extend(warnings(&job, options, today));
                 planned.warnings.extend(holes::warning(&job, place.connection)?);
                 planned.forecasts.push(forecast(&mut job, place.connection, monitor)?);
-                planned.plan.categories.push(category.clone());
+                planned.file_problems.extend(job.attached.take().map(|attached| attached.problems));
+                planned.plan.categories.push(job.category);
             }
             Err(error) if error.kind() == ErrorKind::Refused => {
                 planned.refused.push((category.name.clone(), chain(&error)));
@@ -188,8 +197,11 @@ pub(super) fn check_rights(
     }
 }
 
-/// A table in two categories would be judged by two rules.
+/// A table in two categories would be judged by two rules; a receipt holds files of one folder.
 fn check_names(categories: &[Category]) -> Result<()> {
+    if categories.iter().filter(|category| category.attachments.is_some()).count() > 1 {
+        return Err(Error::new(ErrorKind::Usage, "files can go with the rows of one category only"));
+    }
     let mut seen: Vec<&str> = Vec::new();
     for name in categories.iter().flat_map(Category::tables) {
         if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
@@ -228,8 +240,11 @@ fn forecast(job: &mut Job<'_>, connection: &mut Connection, monitor: &dyn Monito
         bytes: 0,
         dates: None,
         left: LeftRows::default(),
+        files: job.attached.as_ref().map(|_| FileCounts::default()),
     };
     let mut after = None;
+    // Rows of several parts may name the same file.
+    let mut files = super::files::FileSet::new();
     loop {
         let proof = prove(job, connection, after, monitor)?;
         let counts = [&proof.parents].into_iter().chain(&proof.children).map(super::keys::KeySet::len);
@@ -240,8 +255,12 @@ fn forecast(job: &mut Job<'_>, connection: &mut Connection, monitor: &dyn Monito
             (Some((first, last)), Some((next_first, next_last))) => Some((first.min(next_first), last.max(next_last))),
             (dates, more) => dates.or(more),
         };
+        files.extend(proof.files);
         after = proof.next;
         if after.is_none() {
+            if let Some(counts) = &mut forecast.files {
+                files.values().for_each(|size| counts.went(*size));
+            }
             return Ok(forecast);
         }
     }

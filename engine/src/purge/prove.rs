@@ -1,5 +1,6 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
+use super::files::FileSet;
 use super::job::Job;
 use super::judge::{Asked, LeftRows, Verdict, judge};
 use super::keys::KeySet;
@@ -10,6 +11,8 @@ use crate::monitor::{Monitor, Work};
 
 /// A part has no more runs of keys than this: they stand in memory and in a receipt. Keys that count up make few.
 const RUNS_MAX: usize = 50_000;
+/// Nor of more files, with paths of some hundred bytes at most.
+const FILES_MAX: usize = 50_000;
 
 /// Rows that go, and what stays.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ pub(super) struct Proof {
     pub parents: KeySet,
     /// Of each child table the keys of rows that go with them.
     pub children: Vec<KeySet>,
+    /// Files that they name, and that go after them.
+    pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
     /// First and last date of the parents, as they are encoded.
@@ -35,6 +40,7 @@ impl Proof {
         for (set, keys) in self.children.iter_mut().zip(verdict.children) {
             keys.into_iter().for_each(|key| set.insert(key));
         }
+        self.files.extend(verdict.files);
         self.bytes += verdict.bytes;
         self.dates = match (self.dates.take(), verdict.dates) {
             (Some((first, last)), Some((other_first, other_last))) => {
@@ -43,6 +49,11 @@ impl Proof {
             (dates, other) => dates.or(other),
         };
         self.left += verdict.left;
+    }
+
+    /// Whether nothing goes.
+    pub fn is_empty(&self) -> bool {
+        self.rows() == 0 && self.files.is_empty()
     }
 
     /// Rows that go, of all tables.
@@ -75,7 +86,7 @@ pub(super) fn prove(
         if monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
-        if proof.run_count() >= RUNS_MAX {
+        if proof.run_count() >= RUNS_MAX || proof.files.len() >= FILES_MAX {
             proof.next = after;
             return Ok(proof);
         }

@@ -4,6 +4,7 @@ use repo_format::id::LeaseId;
 
 use super::check::check_table;
 use super::delete::{Deleted, delete, prepare};
+use super::files::{self, FileCounts, FileProblems, FileSet, Orphans};
 use super::job::Job;
 use super::judge::LeftRows;
 use super::keep::{Keeper, Step};
@@ -12,6 +13,7 @@ use super::orphans;
 use super::pace::{Go, Pace, PaceOptions};
 use super::plan::{Plan, check_rights};
 use super::prove::{Proof, prove};
+use super::receipt::ReceiptRecord;
 use super::reclaim::{Reclaimed, reclaim};
 use super::saved_rows::Key;
 use super::source::{SourceChoice, find_source};
@@ -70,6 +72,8 @@ pub struct RunOutcome {
     pub ended: Ended,
     /// What failed after rows began to go.
     pub failure: Option<Error>,
+    /// Files that stay.
+    pub file_problems: FileProblems,
     /// Tables that were rebuilt, or were to be.
     pub reclaimed: Vec<Reclaimed>,
 }
@@ -85,6 +89,8 @@ pub struct Removed {
     pub dates: Option<(String, String)>,
     /// Rows that are old and have stayed.
     pub left: LeftRows,
+    /// Files that went after the rows, and files that stay; `None` if files were not meant to go.
+    pub files: Option<FileCounts>,
 }
 
 /// A category on its way.
@@ -94,6 +100,8 @@ pub(super) struct Progress<'r> {
     pub proof: Proof,
     /// Of each child table rows that an earlier run left without their parents; they are among those of the proof.
     orphans: Vec<KeySet>,
+    /// Files that an earlier run left without their rows; they become some of those of the proof.
+    left_files: FileSet,
     /// Those of them that are gone.
     pub deleted: Deleted,
     /// Where the next part begins.
@@ -133,7 +141,8 @@ pub fn run(
     let source = find_source(repository, &reader, &choice)?;
     let database = Database::open(&reader, &source.snapshot.manifest, Some(&source.root))?;
     let schema = database.schema(&plan.schema)?;
-    let mut place = Place::new(&mut connection, &server, &reader, &schema)?;
+    let manifest = &source.snapshot.manifest;
+    let mut place = Place::new(&mut connection, &server, (&reader, manifest), &schema)?;
     let records = orphans::records(repository, plan, monitor)?;
     let mut all = Vec::new();
     for category in &plan.categories {
@@ -142,6 +151,7 @@ pub fn run(
     check_all(&mut connection, &all)?;
     for progress in &mut all {
         progress.orphans = orphans::find(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;
+        progress.find_left_files(&mut connection, &records)?;
     }
     let keeper = Keeper { repository, source: &source, plan, options };
     let pace = Pace::new(&options.pace)?;
@@ -196,12 +206,14 @@ impl Runner<'_> {
                 return Ok(outcome);
             }
             self.prove(all)?;
-            if all.iter().any(|progress| progress.proof.rows() > 0) {
+            if all.iter().any(|progress| !progress.proof.is_empty()) {
                 self.part(all, &mut outcome)?;
             }
             all.iter_mut().for_each(Progress::settle);
             if outcome.ended != Ended::Done || all.iter().all(|progress| progress.all_proven) {
                 outcome.categories = all.iter().map(|progress| progress.removed.clone()).collect();
+                let attached = all.iter_mut().filter_map(|progress| progress.job.attached.as_mut());
+                outcome.file_problems.extend(attached.map(|attached| std::mem::take(&mut attached.problems)));
                 return Ok(outcome);
             }
         }
@@ -213,6 +225,7 @@ impl Runner<'_> {
             progress.proof = prove(&mut progress.job, self.connection, progress.after, self.monitor)?;
             progress.after = progress.proof.next;
             progress.all_proven = progress.after.is_none();
+            progress.proof.files.append(&mut progress.left_files);
             for (keys, orphans) in progress.proof.children.iter_mut().zip(&progress.orphans) {
                 orphans.keys().for_each(|key| keys.insert(key));
             }
@@ -269,7 +282,11 @@ impl Runner<'_> {
                     return Ok(Go::TimeIsUp);
                 }
             }
-            let go = delete(job, self.connection, proof, (&mut self.pace, deleted), self.monitor)?;
+            let mut go = delete(job, self.connection, proof, (&mut self.pace, deleted), self.monitor)?;
+            if let Some(attached) = job.attached.as_mut().filter(|_| go == Go::On) {
+                let files = (&mut self.pace, &mut deleted.files);
+                go = files::remove(attached, self.connection, &proof.files, files, self.monitor)?;
+            }
             if go == Go::TimeIsUp {
                 return Ok(go);
             }
@@ -285,11 +302,13 @@ impl<'r> Progress<'r> {
             tables: job.tables().map(|table| (table.name.clone(), 0)).collect(),
             dates: None,
             left: LeftRows::default(),
+            files: job.attached.as_ref().map(|_| FileCounts::default()),
         };
         Progress {
             job,
             proof: Proof::default(),
             orphans: Vec::new(),
+            left_files: FileSet::new(),
             deleted: Deleted::default(),
             after: None,
             all_proven: false,
@@ -297,11 +316,26 @@ impl<'r> Progress<'r> {
         }
     }
 
+    /// Looks for files that an earlier run left.
+    fn find_left_files(&mut self, connection: &mut Connection, records: &[ReceiptRecord]) -> Result<()> {
+        if let Some(attached) = &mut self.job.attached {
+            attached.folder.read_back();
+            // Rows that go before the files do not count as naming them.
+            let any = self.orphans.iter().any(|orphans| orphans.len() > 0);
+            let orphans = if any { Orphans::Some } else { Orphans::None };
+            self.left_files = files::find_earlier(attached, connection, records, orphans)?;
+        }
+        Ok(())
+    }
+
     /// Adds what this part has done to what has been removed.
     fn settle(&mut self) {
         let (proof, deleted) = (std::mem::take(&mut self.proof), std::mem::take(&mut self.deleted));
         self.removed.left += proof.left;
         self.removed.left += deleted.left;
+        if let Some(files) = &mut self.removed.files {
+            files.add(&deleted.files.counts);
+        }
         let counts = [&deleted.parents].into_iter().chain(&deleted.children).map(KeySet::len);
         self.removed.tables.iter_mut().zip(counts).for_each(|((_, rows), more)| *rows += more);
         self.removed.dates = match (self.removed.dates.take(), deleted.dates) {

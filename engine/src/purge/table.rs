@@ -1,6 +1,7 @@
 //! A table to remove rows from, as it is on the server and in the snapshot: whether that can be done safely.
 
 use repo_format::database::{Column, RowOrder, TableRecord};
+use repo_format::manifest::Manifest;
 
 use super::saved_rows::SavedRows;
 use crate::database::{
@@ -31,6 +32,8 @@ pub(super) struct Place<'a, 'r> {
     pub connection: &'a mut Connection,
     pub server: &'a Server,
     pub reader: &'r ChunkReader<'r>,
+    /// The snapshot.
+    pub manifest: &'a Manifest,
     /// The schema in the snapshot.
     pub saved: &'a Schema<'r>,
     /// All tables of the schema on the server.
@@ -45,11 +48,11 @@ impl<'a, 'r> Place<'a, 'r> {
     pub fn new(
         connection: &'a mut Connection,
         server: &'a Server,
-        reader: &'r ChunkReader<'r>,
+        (reader, manifest): (&'r ChunkReader<'r>, &'a Manifest),
         saved: &'a Schema<'r>,
     ) -> Result<Self> {
         let tables = list_tables(connection, std::slice::from_ref(&saved.record.name))?;
-        Ok(Place { connection, server, reader, saved, tables })
+        Ok(Place { connection, server, reader, manifest, saved, tables })
     }
 
     /// The table `name`, which may be written in another case. `family` are the tables that go with it: only they may refer to it.

@@ -1,8 +1,9 @@
-//! The record of a purge: which rows were removed from a live database, by whom and why (FORMAT.md, section 11.2).
+//! The record of a purge: which rows were removed from a live database, and which files with them, by whom and why (FORMAT.md, section 11.2).
 
 use minicbor::{Decode, Encode};
 
 use crate::cbor::ByteString;
+use crate::entry::check_name;
 use crate::error::{FormatError, Result, check_limit};
 use crate::id::{Bytes32, LeaseId, PurgeId};
 use crate::limits;
@@ -49,6 +50,9 @@ pub struct ReceiptRecord {
     /// The tables; one stands once for each category.
     #[n(11)]
     pub tables: Vec<PurgedTable>,
+    /// The files; `None` if the purge is not about files.
+    #[n(12)]
+    pub files: Option<PurgedFiles>,
 }
 
 /// How far a purge is.
@@ -117,6 +121,42 @@ pub struct Left {
     pub why: String,
 }
 
+/// Files that are removed with the rows that they belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct PurgedFiles {
+    /// The files, ascending by path, each once.
+    #[n(0)]
+    pub files: Vec<PurgedFile>,
+    /// What stays in the folder though it was named, or belonged to rows that are removed.
+    #[n(1)]
+    pub left: Vec<LeftFiles>,
+}
+
+/// A file that is removed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PurgedFile {
+    /// Its path below the receipt's folder: names with `/` between.
+    #[n(0)]
+    pub path: ByteString,
+    /// Its size in bytes.
+    #[n(1)]
+    pub size: u64,
+}
+
+/// Files that stay.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LeftFiles {
+    /// How many.
+    #[n(0)]
+    pub files: u64,
+    /// Why.
+    #[n(1)]
+    pub why: String,
+}
+
 impl ReceiptRecord {
     pub(super) fn check(&self) -> Result<()> {
         if self.ended.is_some() != (self.phase == PurgePhase::Ended) {
@@ -128,9 +168,24 @@ impl ReceiptRecord {
         for key in ranges().flat_map(|range| [&range.first, &range.last]) {
             check_limit(WHAT, "key of a row", key.0.len() as u64, limits::ROW_KEY)?;
         }
-        match self.tables.iter().all(|table| (table.rows == 0) == table.ranges.is_empty()) {
+        if !self.tables.iter().all(|table| (table.rows == 0) == table.ranges.is_empty()) {
+            return Err(FormatError::invalid(WHAT, "a table has rows without ranges, or ranges without rows"));
+        }
+        self.files.as_ref().map_or(Ok(()), PurgedFiles::check)
+    }
+}
+
+impl PurgedFiles {
+    fn check(&self) -> Result<()> {
+        check_limit(WHAT, "files", self.files.len() as u64, limits::PURGED_FILES_COUNT)?;
+        if !self.files.is_sorted_by(|one, next| one.path < next.path) {
+            return Err(FormatError::invalid(WHAT, "its files are not in order"));
+        }
+        // A name that is none could lead out of the folder that they are restored into.
+        let is_path = |path: &[u8]| path.split(|byte| *byte == b'/').all(|name| check_name(name).is_ok());
+        match self.files.iter().all(|file| is_path(&file.path.0)) {
             true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "a table has rows without ranges, or ranges without rows")),
+            false => Err(FormatError::invalid(WHAT, "the path of a file is none")),
         }
     }
 }

@@ -104,6 +104,10 @@ fn key_range(first: &str, last: &str) -> KeyRange {
     KeyRange { first: bytes(first), last: bytes(last) }
 }
 
+fn purged_file(path: &str, size: u64) -> PurgedFile {
+    PurgedFile { path: bytes(path), size }
+}
+
 pub(crate) fn receipt() -> ReceiptRecord {
     ReceiptRecord {
         purge: PurgeId([7; 16]),
@@ -127,6 +131,10 @@ pub(crate) fn receipt() -> ReceiptRecord {
             last_date: some("2019-12-31 23:59:59"),
             left: vec![Left { rows: 2, why: owned("changed since") }],
         }],
+        files: Some(PurgedFiles {
+            files: vec![purged_file("In/a.pdf", 0), purged_file("In/b.pdf", 1 << 33)],
+            left: vec![LeftFiles { files: 2, why: owned("changed since") }],
+        }),
     }
 }
 
@@ -328,6 +336,22 @@ fn purged_rows_without_ranges_and_ranges_without_rows_are_refused() {
 }
 
 #[test]
+fn purged_files_are_in_order_and_lead_nowhere_else() {
+    let files = |paths: &[&str]| PurgedFiles {
+        files: paths.iter().map(|path| purged_file(path, 1)).collect(),
+        ..PurgedFiles::default()
+    };
+    for paths in [["b", "a"], ["a", "a"]] {
+        receipt_refused(|r| r.files = Some(files(&paths)), "its files are not in order");
+    }
+    for path in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\0"] {
+        receipt_refused(|r| r.files = Some(files(&[path])), "the path of a file is none");
+    }
+    let none = ReceiptRecord { files: None, ..receipt() };
+    assert_eq!(ReceiptRecord::decode(&none.encode().unwrap()), Ok(none));
+}
+
+#[test]
 fn receipts_beyond_their_limits_are_refused() {
     receipt_refused(|r| r.tables = vec![r.tables[0].clone(); 1025], "tables is 1025, at most 1024");
     receipt_refused(
@@ -339,6 +363,10 @@ fn receipts_beyond_their_limits_are_refused() {
         r.tables = vec![r.tables[0].clone(), r.tables[0].clone(), receipt().tables.remove(0)];
     };
     receipt_refused(half, "ranges is 1048578, at most 1048576");
+    let many = |r: &mut ReceiptRecord| {
+        r.files = Some(PurgedFiles { files: vec![purged_file("a", 0); (1 << 20) + 1], left: Vec::new() });
+    };
+    receipt_refused(many, "files is 1048577, at most 1048576");
     let long = "k".repeat((64 << 10) + 1);
     receipt_refused(|r| r.tables[0].ranges[0].first = bytes(&long), "key of a row is 65537, at most 65536");
     receipt_refused(|r| r.tables[0].ranges[0].last = bytes(&long), "key of a row is 65537, at most 65536");

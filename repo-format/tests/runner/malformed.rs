@@ -88,7 +88,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (cbor::encode(&samples::full_file()), decode_entry, &[5, 6, 13, 16, 17, 18, 20]),
         (database::server().encode().unwrap(), |b| ServerRecord::decode(b).map(drop), &[8, 13]),
         (database::accounts().encode().unwrap(), |b| AccountsRecord::decode(b).map(drop), &[]),
-        (database::receipt().encode().unwrap(), |b| ReceiptRecord::decode(b).map(drop), &[]),
+        (database::receipt().encode().unwrap(), |b| ReceiptRecord::decode(b).map(drop), &[12]),
         (database::schema().encode().unwrap(), |b| SchemaRecord::decode(b).map(drop), &[4]),
         (database::table().encode().unwrap(), |b| TableRecord::decode(b).map(drop), &[7, 8, 9]),
     ]

@@ -71,7 +71,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(limit("segment of rows"), [limits::ROWS_SEGMENT, limits::ROW_KEY]);
     assert_eq!(limit("record of a database"), [limits::DATABASE_RECORD, limits::COLUMNS_COUNT]);
-    let receipt = [limits::PURGED_TABLES_COUNT, limits::KEY_RANGES_COUNT, limits::ROW_KEY];
+    let receipt = [limits::PURGED_TABLES_COUNT, limits::KEY_RANGES_COUNT, limits::ROW_KEY, limits::PURGED_FILES_COUNT];
     assert_eq!(limit("receipt"), receipt);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("manifests forgotten"), [limits::FORGOTTEN_COUNT]);
@@ -263,6 +263,7 @@ fn the_tables_of_records_have_the_keys_of_the_records() {
         ("**Accounts record**\n\n", database::accounts().encode().unwrap()),
         ("**Receipt record**\n\n", receipt.encode().unwrap()),
         ("| key | field of a purged table |", cbor::encode(&receipt.tables)),
+        ("| key | field of purged files |", cbor::encode(&receipt.files)),
         ("**Schema record**\n\n", schema.encode().unwrap()),
         ("| key | field of an object |", cbor::encode(&schema.objects)),
         ("**Table record**\n\n", table.encode().unwrap()),

@@ -81,12 +81,13 @@ impl Scene {
             started: 1_700_000_000,
             ended: (phase == PurgePhase::Ended).then_some(1_700_000_060),
             tables: vec![log, table("hash", vec![range("7\ta\\tb", "7\ta\\tb")], 1)],
+            files: None,
         }
     }
 
     fn put(&self, record: &ReceiptRecord) -> engine::Result<LeaseId> {
         let root = self.snapshot.manifest.roots[0].name.0.clone();
-        let source = ReceiptSource { snapshot: &self.snapshot, root: &root, program: "tests" };
+        let source = ReceiptSource { snapshot: &self.snapshot, root: &root, folder: None, program: "tests" };
         let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
         let session = WriterSession::begin(&self.repository, &options, &NullMonitor).unwrap();
         put(session, &source, record, &NullMonitor)

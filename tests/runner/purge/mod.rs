@@ -1,8 +1,10 @@
 //! Old rows out of a live database: only what is proven kept, whatever happens meanwhile.
 
+mod attachments;
 mod deletion;
 mod interruption;
 mod listener;
+mod mail;
 mod planning;
 mod practice;
 mod receipts;

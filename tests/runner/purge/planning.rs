@@ -11,6 +11,7 @@ fn of_table(table: &str, date: &str) -> Category {
         table: table.to_owned(),
         date: date.to_owned(),
         children: Vec::new(),
+        attachments: None,
         condition: None,
         keep_years: None,
         note: None,

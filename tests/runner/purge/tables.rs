@@ -77,6 +77,7 @@ fn rows_that_refer_to_others_go_before_them() {
         table: "visit".to_owned(),
         date: "at".to_owned(),
         children: vec![Child { table: "visitnote".to_owned(), column: "v".to_owned() }],
+        attachments: None,
         condition: None,
         keep_years: None,
         note: None,

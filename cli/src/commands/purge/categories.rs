@@ -1,7 +1,7 @@
 //! The categories that can be chosen: those of applications, and those of `enamel.toml`.
 
 use engine::profile::PROFILES;
-use engine::purge::{Category, Child};
+use engine::purge::{Attachments, Category, Child};
 use engine::{Error, ErrorKind, Result};
 
 use crate::config::file::{FileSettings, OwnCategory};
@@ -31,6 +31,32 @@ pub fn chosen(names: &[String], file: &FileSettings) -> Result<Vec<Category>> {
     Ok(chosen)
 }
 
+/// Has the files in `folder` go with the rows of the categories that have files.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if none of them has any.
+pub fn with_attachments(mut categories: Vec<Category>, folder: &str) -> Result<Vec<Category>> {
+    let removable = PROFILES.iter().flat_map(|profile| profile.removable);
+    let offered: Vec<_> = removable.filter_map(|r| Some((r.name, r.attachments.as_ref()?))).collect();
+    let mut chosen = 0;
+    for (name, attachments) in &offered {
+        for category in categories.iter_mut().filter(|category| category.name == *name) {
+            category.attachments = Some(Attachments::of(attachments, folder.to_owned()));
+            category.note = Some(attachments.note.to_owned());
+            chosen += 1;
+        }
+    }
+    match chosen {
+        0 => {
+            let names: Vec<_> = offered.iter().map(|(name, _)| format!("--category {name}")).collect();
+            let message =
+                format!("no category of the plan has attachments: --attachments goes with {}", names.join(", "));
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        _ => Ok(categories),
+    }
+}
+
 fn all(file: &FileSettings) -> Result<Vec<Category>> {
     let mut all: Vec<Category> = PROFILES.iter().flat_map(|profile| profile.removable).map(Category::from).collect();
     for (name, own) in &file.purge {
@@ -50,6 +76,7 @@ fn category(name: &str, own: &OwnCategory) -> Category {
         table: own.table.clone(),
         date: own.date.clone(),
         children: children.map(|own| Child { table: own.table.clone(), column: own.column.clone() }).collect(),
+        attachments: None,
         condition: own.condition.clone(),
         keep_years: own.keep_years,
         note: None,

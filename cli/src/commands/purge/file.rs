@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use engine::purge::{Category, Child, Cutoff, Exception, Plan, Rule, Unset};
+use engine::purge::{Attachments, Category, Child, Column, Cutoff, Exception, Plan, Rule, Unset};
 use engine::{Error, ErrorKind, Result};
 use repo_format::id::LeaseId;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,30 @@ struct CategoryFile {
     condition: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     children: Vec<ChildFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attachments: Option<AttachmentsFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttachmentsFile {
+    folder: String,
+    folder_in_snapshot: String,
+    sub_folder: String,
+    table: String,
+    column: String,
+    file_name: String,
+    unset: Vec<String>,
+    named_by: Vec<ColumnFile>,
+    rows_used_by: Vec<ColumnFile>,
+    parents_used_by: Vec<ColumnFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColumnFile {
+    table: String,
+    column: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,6 +128,7 @@ impl PlanFile {
                 .iter()
                 .map(|child| ChildFile { table: child.table.clone(), column: child.column.clone() })
                 .collect(),
+            attachments: category.attachments.as_ref().map(AttachmentsFile::of),
         };
         let except = |except: &Exception| ExceptFile { column: except.column.clone(), value: except.value.clone() };
         PlanFile {
@@ -134,6 +159,7 @@ impl PlanFile {
                 .into_iter()
                 .map(|child| Child { table: child.table, column: child.column })
                 .collect(),
+            attachments: category.attachments.map(AttachmentsFile::attachments),
             condition: category.condition,
             keep_years: None,
             note: None,
@@ -152,5 +178,43 @@ impl PlanFile {
             },
             categories: self.category.into_iter().map(category).collect(),
         })
+    }
+}
+
+impl AttachmentsFile {
+    fn of(attachments: &Attachments) -> Self {
+        let columns = |columns: &[Column]| {
+            let column = |c: &Column| ColumnFile { table: c.table.clone(), column: c.column.clone() };
+            columns.iter().map(column).collect()
+        };
+        AttachmentsFile {
+            folder: attachments.folder.clone(),
+            folder_in_snapshot: attachments.saved_folder.clone(),
+            sub_folder: attachments.sub_folder.clone(),
+            table: attachments.rows.table.clone(),
+            column: attachments.rows.column.clone(),
+            file_name: attachments.file_name.clone(),
+            unset: attachments.unset.clone(),
+            named_by: columns(&attachments.named_by),
+            rows_used_by: columns(&attachments.rows_used_by),
+            parents_used_by: columns(&attachments.parents_used_by),
+        }
+    }
+
+    fn attachments(self) -> Attachments {
+        let columns = |columns: Vec<ColumnFile>| {
+            columns.into_iter().map(|c| Column { table: c.table, column: c.column }).collect()
+        };
+        Attachments {
+            rows: Child { table: self.table, column: self.column },
+            file_name: self.file_name,
+            folder: self.folder,
+            saved_folder: self.folder_in_snapshot,
+            sub_folder: self.sub_folder,
+            unset: self.unset,
+            named_by: columns(self.named_by),
+            rows_used_by: columns(self.rows_used_by),
+            parents_used_by: columns(self.parents_used_by),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::purge::receipt::{History, Purge, PurgedTable, Receipt, Release, history};
+use engine::purge::receipt::{History, Purge, PurgedFiles, PurgedTable, Receipt, Release, history};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -52,6 +52,8 @@ struct PurgeMessage<'p> {
     ended: Option<String>,
     rows: u64,
     tables: Vec<TableMessage<'p>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<FilesMessage>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +66,14 @@ struct TableMessage<'p> {
     first_date: Option<&'p str>,
     last_date: Option<&'p str>,
     left: Vec<LeftMessage<'p>>,
+}
+
+/// Files that were removed; their paths are in the report.
+#[derive(Serialize)]
+struct FilesMessage {
+    files: u64,
+    bytes: u64,
+    left: u64,
 }
 
 #[derive(Serialize)]
@@ -135,6 +145,7 @@ fn print(ui: &Ui, all: &History) -> Result<()> {
         let Receipt { record, .. } = purge.receipt()?;
         let mut names: Vec<_> = record.tables.iter().map(|t| format!("{}.{}", t.schema, t.table)).collect();
         names.dedup();
+        names.extend(record.files.as_ref().map(files_sentence));
         table.row([
             format::short(purge.receipt()?.id()),
             format::time(format::seconds(record.started)),
@@ -165,6 +176,20 @@ pub(super) fn rows(tables: &[PurgedTable]) -> u64 {
     tables.iter().map(|table| table.rows).sum()
 }
 
+/// How many files, and how large they are.
+pub(super) fn files_sentence(files: &PurgedFiles) -> String {
+    let count = format::counted(files.files.len() as u64, "file");
+    format!("{count} of {}", format::bytes(files.files.iter().map(|file| file.size).sum()))
+}
+
+fn files_message(files: &PurgedFiles) -> FilesMessage {
+    FilesMessage {
+        files: files.files.len() as u64,
+        bytes: files.files.iter().map(|file| file.size).sum(),
+        left: files.left.iter().map(|left| left.files).sum(),
+    }
+}
+
 fn message(purge: &Purge) -> Result<PurgeMessage<'_>> {
     let receipt = purge.receipt()?;
     let record = &receipt.record;
@@ -185,6 +210,7 @@ fn message(purge: &Purge) -> Result<PurgeMessage<'_>> {
         ended: record.ended.map(time),
         rows: rows(&record.tables),
         tables: record.tables.iter().map(table_message).collect(),
+        files: record.files.as_ref().map(files_message),
     })
 }
 

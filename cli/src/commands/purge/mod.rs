@@ -2,8 +2,10 @@
 
 mod categories;
 mod file;
+mod files;
 mod history;
 mod plan;
+pub mod purged_files;
 mod release;
 mod report;
 mod run;

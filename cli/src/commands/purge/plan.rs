@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::categories;
 use super::file;
+use super::files::{FilesMessage, files_message, files_sentences, folder};
 use crate::context::Context;
 use crate::database::{DatabaseArgs, ServerArgs};
 use crate::exit::{Exit, after_printing};
@@ -29,6 +30,10 @@ use crate::ui::{Align, Table, Ui, format};
 /// deletions, one that a foreign key of another table refers to. Foreign keys of the rows that go along may, unless they cascade: then
 /// rows would go that nobody has compared.
 ///
+/// With --attachments the files of old e-mail messages go with them, and the rows that name these files. FOLDER is the folder of images. A
+/// message goes only if all its files are in the snapshot as they are. What something else needs stays: templates, secure mail, summaries of
+/// care, claims.
+///
 /// Categories of Open Dental are securitylog (with securityloghash), emailmessage, wikilisthist, wikipagehist, taskhist. Others stand in
 /// `[purge.NAME]` of enamel.toml, see `enamel config --help`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +41,7 @@ use crate::ui::{Align, Table, Ui, format};
 Examples
   enamel purge plan --schema opendental --before 2020-01-01 --output old-log.plan
   enamel purge plan --schema opendental --through 2019-12-31 --category taskhist --category wikipagehist --except PatNum=42
+  enamel purge plan --schema opendental --before 2018-01-01 --category emailmessage --attachments /srv/OpenDentImages --output mail.plan
 
 Exit status: 0 done; 3 some of the categories are refused, and named; 1 failed, or all are refused; 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
@@ -55,6 +61,9 @@ pub struct PlanArgs {
     /// What is to be removed; can be given several times [default: securitylog]
     #[arg(long = "category", value_name = "NAME")]
     categories: Vec<String>,
+    /// Also remove the files that belong to old rows, from this folder of images: only with category emailmessage
+    #[arg(long, value_name = "FOLDER")]
+    attachments: Option<PathBuf>,
     /// Rows with this value stay, in each table that has the column; can be given several times
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = parse_exception)]
     except: Vec<Exception>,
@@ -77,6 +86,7 @@ pub(super) struct LeftMessage {
     not_in_snapshot: u64,
     changed: u64,
     with_unproven_children: u64,
+    used_elsewhere: u64,
     highest_number: u64,
     exceptions: u64,
 }
@@ -89,6 +99,8 @@ struct CategoryMessage<'a> {
     first: Option<&'a str>,
     last: Option<&'a str>,
     left: LeftMessage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<FilesMessage>,
 }
 
 #[derive(Serialize)]
@@ -155,7 +167,11 @@ fn options(args: &PlanArgs, database: &DatabaseArgs, context: &Context<'_>) -> R
         (None, None) => return Err(Error::new(ErrorKind::Usage, "say what is old, with --before or --through")),
     };
     let unset = if args.with_unset { Unset::Old } else { Unset::Keep };
-    let categories = categories::chosen(&args.categories, &context.settings.file)?;
+    let chosen = categories::chosen(&args.categories, &context.settings.file)?;
+    let categories = match &args.attachments {
+        Some(path) => categories::with_attachments(chosen, &folder(path)?)?,
+        None => chosen,
+    };
     let rule = Rule { cutoff, unset, exceptions: args.except.clone() };
     Ok(PlanOptions { schema, snapshot: None, rule, categories })
 }
@@ -189,6 +205,9 @@ fn remarks(planned: &Planned) -> Result<String> {
     let mut text = String::from_utf8_lossy(&text).into_owned();
     // Writing into a text cannot fail.
     let _ = writeln!(text, "\nOld is what is {}.", planned.plan.rule.cutoff);
+    for sentence in planned.forecasts.iter().flat_map(sentences) {
+        let _ = writeln!(text, "{sentence}");
+    }
     for warning in &planned.warnings {
         let _ = writeln!(text, "Note: {warning}");
     }
@@ -215,6 +234,16 @@ fn table(planned: &Planned) -> Table {
     table
 }
 
+/// What of a category goes besides rows, and what stays.
+fn sentences(forecast: &Forecast) -> Vec<String> {
+    let files = forecast
+        .files
+        .iter()
+        .flat_map(|counts| files_sentences(counts, "would go, unless a row that stays names them"));
+    let all = files.chain(left_sentences(&forecast.left));
+    all.map(|sentence| format!("{}: {sentence}", forecast.category)).collect()
+}
+
 fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     if ui.is_json() {
         return print_json(ui, planned, output);
@@ -222,11 +251,8 @@ fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     planned.warnings.iter().for_each(|warning| ui.warn(warning));
     planned.refused.iter().for_each(|(name, why)| ui.warn(format_args!("{name} is refused: {why}")));
     ui.table(&table(planned))?;
-    for forecast in &planned.forecasts {
-        for sentence in left_sentences(&forecast.left) {
-            ui.line(format_args!("{}: {sentence}", forecast.category))?;
-        }
-    }
+    planned.forecasts.iter().flat_map(sentences).try_for_each(|sentence| ui.line(sentence))?;
+    ui.problems(&planned.file_problems.problems, planned.file_problems.count)?;
     if ui.is_quiet() {
         return Ok(());
     }
@@ -250,7 +276,8 @@ fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
 }
 
 fn print_json(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
-    for Forecast { category, tables, bytes, dates, left } in &planned.forecasts {
+    ui.problems(&planned.file_problems.problems, planned.file_problems.count)?;
+    for Forecast { category, tables, bytes, dates, left, files } in &planned.forecasts {
         ui.message(
             "category",
             CategoryMessage {
@@ -260,6 +287,7 @@ fn print_json(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
                 first: dates.as_ref().map(|(first, _)| first.as_str()),
                 last: dates.as_ref().map(|(_, last)| last.as_str()),
                 left: left_message(left),
+                files: files.as_ref().map(files_message),
             },
         )?;
     }
@@ -289,6 +317,7 @@ pub(super) fn left_message(left: &LeftRows) -> LeftMessage {
         not_in_snapshot: left.not_saved,
         changed: left.changed,
         with_unproven_children: left.children,
+        used_elsewhere: left.used,
         highest_number: left.highest,
         exceptions: left.spared,
     }
@@ -300,6 +329,7 @@ pub(super) fn left_sentences(left: &LeftRows) -> Vec<String> {
         (left.not_saved, "old and not in the snapshot: left"),
         (left.changed, "other than in the snapshot: left"),
         (left.children, "left, as what belongs to them is not in the snapshot as it is"),
+        (left.used, "left, as something else needs them, or what belongs to them"),
         (left.highest, "left, as the highest number of a table stays"),
         (left.spared, "spared by an exception"),
     ];

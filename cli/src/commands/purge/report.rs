@@ -1,14 +1,17 @@
 //! The page for an auditor: every purge, in words, with what proves that its rows are kept.
 
 use engine::Result;
-use engine::purge::receipt::{History, KeptTable, Purge, PurgedTable, Receipt, Release, kept};
+use engine::purge::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable, Receipt, Release, kept};
 use engine::repository::Repository;
+use repo_format::manifest::{ROOT_FOLDER, Root};
 
-use super::history::{rows, shown, state};
+use super::history::{files_sentence, rows, shown, state};
 use crate::ui::format;
 
 /// Key ranges that are written out of a table; the receipt has all of them.
 const RANGES_MAX: usize = 1000;
+/// And files.
+const FILES_MAX: usize = 1000;
 
 /// The page. `place` is where the repository is.
 ///
@@ -42,7 +45,8 @@ HOW TO VERIFY THIS
   `enamel verify --read-data` reads every byte that the repository keeps, these rows among them, and names what is damaged or missing.
   A segment is some rows of a table that follow each other, neighbours that were not removed among them; its digest is the BLAKE3 of these
   rows as they are encoded, and is compared whenever they are read. `enamel restore --purged RECEIPT --to-database URL --table S.T=OTHER.T`
-  puts exactly the removed rows into another table, where they can be read and counted. `enamel purge history --json` says all of this for
+  puts exactly the removed rows into another table, where they can be read and counted; `enamel restore --purged RECEIPT --target DIR` brings
+  removed files back into a folder. `enamel purge history --json` says all of this for
   programs. The format is described in FORMAT.md, sections 11.1 and 11.2.";
 
 struct Page(String);
@@ -86,6 +90,9 @@ impl Page {
             self.table(table);
         }
         kept.iter().for_each(|table| self.kept(table));
+        if let Some(files) = &record.files {
+            self.files(files, &manifest.roots);
+        }
         Ok(())
     }
 
@@ -108,6 +115,22 @@ impl Page {
         }
         if let Some(more) = table.ranges.len().checked_sub(RANGES_MAX).filter(|more| *more > 0) {
             self.field("  keys", &format!("and {} more ranges, which the receipt holds", format::count(more as u64)));
+        }
+    }
+
+    fn files(&mut self, files: &PurgedFiles, roots: &[Root]) {
+        self.line("");
+        let root = roots.iter().find(|root| root.kind == ROOT_FOLDER);
+        let folder = root.map_or_else(String::new, |root| format!(" below {}", format::path(&root.path.0)));
+        self.line(&format!("  {}{folder}, each kept whole", files_sentence(files)));
+        for left in &files.left {
+            self.field("  left", &format!("{}: {}", format::counted(left.files, "file"), left.why));
+        }
+        for file in files.files.iter().take(FILES_MAX) {
+            self.line(&format!("    {}  {} bytes", format::path(&file.path.0), format::count(file.size)));
+        }
+        if let Some(more) = files.files.len().checked_sub(FILES_MAX).filter(|more| *more > 0) {
+            self.line(&format!("    and {} more, which the receipt holds", format::count(more as u64)));
         }
     }
 

@@ -11,6 +11,7 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::file;
+use super::files::{FilesMessage, files_message, files_sentences};
 use super::plan::{LeftMessage, left_message, left_sentences};
 use crate::commands::backup::program;
 use crate::commands::init::{host_name, user_name};
@@ -25,7 +26,8 @@ use crate::ui::{Align, Table, Ui, format};
 /// First every row is compared with the snapshot, and a receipt is put into the repository that names those that will go: from
 /// then on they outlive the snapshot, until the receipt is released. Then they are deleted, batch by batch. A batch takes about a tenth of a
 /// second; in it the rows are locked, compared once more, and deleted. What was changed meanwhile stays, and is counted. Between batches the
-/// run waits while the server is busy. The row with the highest number of a table always stays.
+/// run waits while the server is busy. The row with the highest number of a table always stays. If the plan has files, they are removed after
+/// the rows: a file whose bytes are other than the snapshot's, or that a row names, stays.
 ///
 /// It may end at any time, by Ctrl-C, a lost connection or a power failure: run the same plan again, and it goes on. Tables of MyISAM
 /// are checked before and after.
@@ -79,6 +81,8 @@ struct CategoryMessage<'a> {
     first: Option<&'a str>,
     last: Option<&'a str>,
     left: LeftMessage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<FilesMessage>,
 }
 
 #[derive(Serialize)]
@@ -180,9 +184,12 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
         }
     }
     ui.table(&table)?;
-    for Removed { category, left, .. } in &outcome.categories {
-        left_sentences(left).iter().try_for_each(|sentence| ui.line(format_args!("{category}: {sentence}")))?;
+    for Removed { category, left, files, .. } in &outcome.categories {
+        let files = files.iter().flat_map(|counts| files_sentences(counts, "removed"));
+        let mut all = files.chain(left_sentences(left));
+        all.try_for_each(|sentence| ui.line(format_args!("{category}: {sentence}")))?;
     }
+    ui.problems(&outcome.file_problems.problems, outcome.file_problems.count)?;
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     ui.line(format_args!("\n{} removed in {}", format::counted(rows, "row"), format::duration(milliseconds)))?;
     for receipt in &outcome.receipts {
@@ -215,13 +222,15 @@ fn warn_reclaimed(ui: &Ui, reclaimed: &Reclaimed) {
 }
 
 fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Result<()> {
-    for Removed { category, tables, dates, left } in &outcome.categories {
+    ui.problems(&outcome.file_problems.problems, outcome.file_problems.count)?;
+    for Removed { category, tables, dates, left, files } in &outcome.categories {
         let message = CategoryMessage {
             category,
             tables: tables.iter().map(|(table, rows)| TableMessage { table, rows: *rows }).collect(),
             first: dates.as_ref().map(|(first, _)| first.as_str()),
             last: dates.as_ref().map(|(_, last)| last.as_str()),
             left: left_message(left),
+            files: files.as_ref().map(files_message),
         };
         ui.message("category", message)?;
     }

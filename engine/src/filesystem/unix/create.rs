@@ -7,7 +7,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 use super::{Dir, checked, open_folder};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 impl Dir {
     /// Creates the folder `name`, for the current user only, and opens it; or opens the one that is there.
@@ -90,6 +90,32 @@ impl Dir {
     pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         Ok(fs::renameat(&self.fd, checked(from)?, &self.fd, checked(to)?)?)
     }
+
+    /// Renames the file `from` to `to`, unless there is anything of this name.
+    ///
+    /// # Errors
+    /// What the system says; `AlreadyExists` if the name is taken.
+    pub fn rename_new(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        let (from, to) = (checked(from)?, checked(to)?);
+        match rename_noreplace(self.fd.as_fd(), from, to) {
+            // Neither system nor file system need know of it. A further name replaces nothing either.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?;
+                Ok(fs::unlinkat(&self.fd, from, AtFlags::empty())?)
+            }
+            renamed => Ok(renamed?),
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename_noreplace(folder: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<(), Errno> {
+    fs::renameat_with(folder, from, folder, to, fs::RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename_noreplace(_: BorrowedFd<'_>, _: &[u8], _: &[u8]) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
 }
 
 pub(super) fn make_writable(folder: impl AsFd) -> io::Result<()> {

@@ -37,6 +37,24 @@ impl Dir {
     }
 }
 
+impl Dir {
+    /// Removes the file `name`, or a link, and nothing else.
+    ///
+    /// # Errors
+    /// What the system says; also if it is a folder.
+    pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.fd, checked(name)?, AtFlags::empty())?)
+    }
+
+    /// Makes what was created, renamed and removed in this folder durable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fs::fsync(&self.fd)?)
+    }
+}
+
 /// Device and inode: what a folder is, wherever it is moved.
 type Identity = (u64, u64);
 

@@ -1,12 +1,13 @@
 //! Receipts of purges: what was removed from a live database, and where it is kept (FORMAT.md, section 11.2).
 //!
 //! ```text
-//! put        record + segments of the source snapshot   ->  a manifest that keeps them alive
+//! put        record + segments and files of the source snapshot   ->  a manifest that keeps them alive
 //! history    all receipts, those of one purge together
 //! release    what may go, and since when
 //! supersede  the receipt of the beginning goes when that of the end says the same
 //! ```
 
+mod files;
 mod history;
 mod put;
 mod record;
@@ -19,4 +20,6 @@ pub use put::{ReceiptSource, put};
 pub use release::{Release, is_over, note_release, release_time, superseded};
 pub(super) use supersede::{By, forget_superseded};
 
-pub use repo_format::database::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord};
+pub use repo_format::database::{
+    KeyRange, Left, LeftFiles, PurgePhase, PurgedFile, PurgedFiles, PurgedTable, ReceiptRecord,
+};

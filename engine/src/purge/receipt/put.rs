@@ -1,4 +1,4 @@
-//! Putting a receipt: its record, and the segments that hold purged rows, as the source snapshot has them.
+//! Putting a receipt: its record, and the segments that hold purged rows, and the purged files, as the source snapshot has them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use repo_format::manifest::{KIND_RECEIPT, Manifest, Problems, Root, SeenManifest
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
+use super::files;
 use super::rely::rely_on;
 use crate::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -33,6 +34,8 @@ pub struct ReceiptSource<'s> {
     pub snapshot: &'s Snapshot,
     /// The name of the database's root in it.
     pub root: &'s [u8],
+    /// The path in it of the folder that purged files were in, if files go.
+    pub folder: Option<&'s [u8]>,
     /// Program and version that puts it.
     pub program: &'s str,
 }
@@ -40,8 +43,9 @@ pub struct ReceiptSource<'s> {
 /// Puts a receipt, durably: from then on the rows that it names outlive the snapshot. No row is stored again. Gives its id.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if the record is of another snapshot, too large, or names rows where the snapshot has none; [`ErrorKind::Fenced`] if
-/// a prune is about to delete what is needed, or has shut this writer out; if the repository cannot be read or written. There is no receipt then.
+/// [`ErrorKind::Usage`] if the record is of another snapshot, too large, or names rows or files where the snapshot has none;
+/// [`ErrorKind::Fenced`] if a prune is about to delete what is needed, or has shut this writer out; if the repository cannot be read or
+/// written. There is no receipt then.
 pub fn put(
     session: WriterSession<'_>,
     source: &ReceiptSource<'_>,
@@ -106,7 +110,7 @@ fn describe(
         config_version: repository.config().version,
         keyring_version: repository.keyring_version(),
         condemned_seen: session.condemned_seen(),
-        roots: vec![root(source)?.clone()],
+        roots: [root(source)?.clone()].into_iter().chain(files::root(source, receipt)?).collect(),
         tree: tree.map(|_| 0),
         problems: Problems::default(),
         statistics: Statistics::default(),
@@ -129,10 +133,10 @@ fn root<'s>(source: &ReceiptSource<'s>) -> Result<&'s Root> {
 /// The ranges of all categories, by schema and table.
 type Ranges<'k> = BTreeMap<&'k str, BTreeMap<&'k str, Vec<&'k KeyRange>>>;
 
-struct Writer<'w, 's> {
-    store: &'w ChunkStore<'s>,
-    source: &'w ReceiptSource<'w>,
-    reader: ChunkReader<'w>,
+pub(super) struct Writer<'w, 's> {
+    pub store: &'w ChunkStore<'s>,
+    pub source: &'w ReceiptSource<'w>,
+    pub reader: ChunkReader<'w>,
     coder: Coder,
 }
 
@@ -158,8 +162,11 @@ impl<'w, 's> Writer<'w, 's> {
         for (schema, tables) in &ranges {
             entries.push(self.schema(&path, schema, tables)?);
         }
-        let root = self.directory(&path, entries)?;
-        self.nodes(vec![root])
+        let mut roots = vec![self.directory(&path, entries)?];
+        if let Some(root) = files::root(self.source, receipt)? {
+            roots.push(self.files(&root, receipt)?);
+        }
+        self.nodes(roots)
     }
 
     fn schema(&mut self, root: &[u8], schema: &str, tables: &BTreeMap<&str, Vec<&KeyRange>>) -> Result<TreeEntry> {
@@ -245,7 +252,8 @@ impl<'w, 's> Writer<'w, 's> {
         Ok(entry)
     }
 
-    fn entry(&self, path: &[u8]) -> Result<TreeEntry> {
+    /// What the snapshot has at `path`.
+    pub fn entry(&self, path: &[u8]) -> Result<TreeEntry> {
         let missing = || Error::new(ErrorKind::NotFound, format!("snapshot {} is empty", self.source.snapshot.id));
         lookup(&self.reader, &self.source.snapshot.manifest, path)?.1.ok_or_else(missing)
     }
@@ -256,7 +264,8 @@ impl<'w, 's> Writer<'w, 's> {
         Ok(TreeEntry { tree: self.nodes(entries)?, ..entry })
     }
 
-    fn nodes(&mut self, mut entries: Vec<TreeEntry>) -> Result<Option<ChunkId>> {
+    /// Stores a directory of `entries`.
+    pub fn nodes(&mut self, mut entries: Vec<TreeEntry>) -> Result<Option<ChunkId>> {
         entries.sort_by(|a, b| a.name().cmp(b.name()));
         let mut builder = DirectoryBuilder::default();
         entries.into_iter().try_for_each(|entry| builder.push(entry, &mut self.sink()))?;

@@ -9,7 +9,7 @@ use repo_format::database::PurgedTable;
 use repo_format::id::PurgeId;
 use repo_format::manifest::{Manifest, SeenManifest};
 
-use super::history::{History, Purge};
+use super::history::{History, Purge, Receipt};
 use super::record::{Record, put_record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
@@ -96,11 +96,18 @@ pub fn note_release(repository: &Repository, release: &Release) -> Result<()> {
 /// stays, as nobody can tell of a row whether it was removed when the connection was lost just then.
 pub fn superseded(history: &History) -> Vec<SeenManifest> {
     let names_all = |purge: &&Purge| match (&purge.begun, &purge.ended) {
-        (Some(begun), Some(ended)) => begun.record.tables.iter().all(|table| is_named(table, &ended.record.tables)),
+        (Some(begun), Some(ended)) => {
+            begun.record.tables.iter().all(|table| is_named(table, &ended.record.tables)) && same_files(begun, ended)
+        }
         _ => false,
     };
     let both = history.purges.iter().filter(names_all).filter_map(|purge| purge.begun.as_ref());
     both.map(|begun| SeenManifest { id: begun.id(), digest: begun.digest }).collect()
+}
+
+fn same_files(begun: &Receipt, ended: &Receipt) -> bool {
+    let files = |receipt: &Receipt| receipt.record.files.clone().unwrap_or_default().files;
+    files(begun) == files(ended)
 }
 
 fn is_named(table: &PurgedTable, others: &[PurgedTable]) -> bool {
