@@ -115,7 +115,9 @@ fn what_is_whole_of_a_damaged_pack_is_copied_and_what_is_not_is_named_and_healed
     let [damaged] = &outcome.damaged_packs[..] else { panic!("{outcome:?}") };
     assert_eq!((damaged.id, damaged.damaged_chunks), (pack.id, 1));
     assert_eq!(damaged.whole_chunks, chunks.len() as u64 - 1);
-    assert_eq!((outcome.copied_chunks, outcome.new_packs), (damaged.whole_chunks, 1));
+    assert_eq!(outcome.copied_chunks, damaged.whole_chunks);
+    // A backup closes a pack when it is longer than it should be, a copy before.
+    assert!(matches!(outcome.new_packs, 1 | 2), "{outcome:?}");
     assert_eq!(outcome.lost_chunks, 1);
     let [suffering] = &outcome.suffering[..] else { panic!("{outcome:?}") };
     assert_eq!((suffering.id, suffering.paths.len(), suffering.has_more), (scene.snapshot, 1, false));
@@ -232,8 +234,9 @@ fn a_segment_that_says_what_is_not_so_is_replaced() {
     let scene = scene();
     let repository = scene.fixture.open();
     let (mut pack, _) = data_pack(&repository);
-    let last = pack.table.entries.len() - 1;
-    pack.table.entries[last].id.0[0] ^= 1;
+    // Padding has no id that could be wrong.
+    let last = pack.table.entries.iter_mut().rfind(|entry| entry.kind != ChunkKind::Padding).unwrap();
+    last.id.0[0] ^= 1;
     let wrong = objects(&scene.store, Folder::Index);
     repository.put_segment(&[pack]).unwrap();
     wrong.iter().for_each(|name| assert!(scene.store.remove_raw(name)));

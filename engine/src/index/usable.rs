@@ -7,6 +7,13 @@ use repo_format::id::PackId;
 
 use super::{IndexedPack, PackNumber};
 
+impl IndexedPack {
+    /// Whether it may be counted on: a segment names it, `listed` has it in its size, and `condemned` has it not.
+    pub fn is_usable(&self, listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> bool {
+        self.named && listed.get(&self.id) == Some(&self.size) && !condemned.contains(&self.id)
+    }
+}
+
 /// The packs that a run may count on. It grows with the packs that the run writes itself.
 #[derive(Default)]
 pub struct UsablePacks {
@@ -16,8 +23,7 @@ pub struct UsablePacks {
 impl UsablePacks {
     /// Of the packs in the index, those that a segment names, that `listed` has, in their size, and `condemned` has not.
     pub fn new(indexed: &[IndexedPack], listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> Self {
-        let whole = |p: &IndexedPack| listed.get(&p.id) == Some(&p.size);
-        let usable = indexed.iter().filter(|p| p.named && whole(p) && !condemned.contains(&p.id));
+        let usable = indexed.iter().filter(|pack| pack.is_usable(listed, condemned));
         UsablePacks { numbers: RwLock::new(usable.map(|pack| pack.number).collect()) }
     }
 

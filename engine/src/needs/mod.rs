@@ -10,6 +10,7 @@ use repo_format::manifest::Manifest;
 use repo_format::pack::ChunkKind;
 
 pub use affected::Affected;
+pub use short_ids::ShortIds;
 
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::index::{Index, PackNumber};
@@ -17,7 +18,6 @@ use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::tree::{Child, children};
-use short_ids::ShortIds;
 
 /// Reasons for losses that are kept.
 const REASONS: usize = 3;
@@ -205,7 +205,7 @@ impl<'r> Needs<'r> {
         if self.lost.has(id) {
             return;
         }
-        if self.lost.len() < LOST_MAX {
+        if self.lost.count() < LOST_MAX {
             self.lost.add(id);
         }
         self.losses.chunks += 1;
@@ -217,7 +217,7 @@ impl<'r> Needs<'r> {
 
     /// Whether the chunk, which was looked at before, is nowhere whole.
     fn is_lost(&self, id: &ChunkId) -> Result<bool> {
-        if self.lost.len() < LOST_MAX {
+        if self.lost.count() < LOST_MAX {
             return Ok(self.lost.has(id));
         }
         self.index.packs_of(id, |pack| (self.judge)(pack, id) != Worth::Damaged).map(|there| !there)

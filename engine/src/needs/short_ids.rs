@@ -1,4 +1,4 @@
-//! A set of ids that takes half the memory.
+//! A set of chunk ids that takes half the memory.
 
 use std::collections::HashSet;
 
@@ -9,19 +9,27 @@ const KEPT: usize = 16;
 
 /// A set of chunk ids.
 #[derive(Default)]
-pub(super) struct ShortIds(HashSet<[u8; KEPT]>);
+pub struct ShortIds(HashSet<[u8; KEPT]>);
 
 impl ShortIds {
-    pub fn add(&mut self, id: &ChunkId) {
-        self.0.insert(short(id));
+    /// Adds an id; whether it is new.
+    pub fn add(&mut self, id: &ChunkId) -> bool {
+        self.0.insert(short(id))
     }
 
+    /// Whether an id has been added.
     pub fn has(&self, id: &ChunkId) -> bool {
         self.0.contains(&short(id))
     }
 
-    pub fn len(&self) -> usize {
+    /// How many ids there are.
+    pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 }
 

@@ -9,17 +9,13 @@ use repo_format::segment::SegmentPack;
 use super::assemble::FinishedPack;
 use crate::error::{Error, Result};
 use crate::index::PackNumber;
-use crate::repository::WriterSession;
+use crate::repository::{Unnamed, WriterSession};
 use crate::store::ObjectName;
 
 /// Threads that put packs: while one waits for the disk, another computes an id.
 pub const UPLOADERS: usize = 1;
 /// A finished pack is handed over directly: memory is bounded by open packs, one that waits, and one that is being put.
 const QUEUE_PACKS: usize = 0;
-/// A segment is put for so many packs, so that an interrupted run's work is named already.
-const SEGMENT_PACKS: usize = 64;
-/// And for so many chunks: a segment has at most 16 MiB, a chunk takes 47 bytes of it.
-const SEGMENT_CHUNKS: usize = 200_000;
 
 /// Whether anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +42,6 @@ pub(super) struct Uploads<'s> {
     taken: Condvar,
     running: Mutex<usize>,
     stopped: Condvar,
-}
-
-/// Packs that are durable, and in no segment yet.
-#[derive(Default)]
-struct Unnamed {
-    packs: Vec<SegmentPack>,
-    chunks: usize,
 }
 
 impl<'s> Uploads<'s> {
@@ -151,17 +140,12 @@ impl<'s> Uploads<'s> {
     }
 
     fn name_later(&self, pack: SegmentPack) -> Result<()> {
-        let mut unnamed = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = unnamed.packs.len() >= SEGMENT_PACKS || unnamed.chunks + pack.table.entries.len() > SEGMENT_CHUNKS;
-        let before = if full { std::mem::take(&mut *unnamed) } else { Unnamed::default() };
-        unnamed.chunks += pack.table.entries.len();
-        unnamed.packs.push(pack);
-        drop(unnamed);
-        self.name(&before.packs)
+        let before = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner).add(pack);
+        self.name(&before)
     }
 
     fn name(&self, packs: &[SegmentPack]) -> Result<()> {
-        let bytes = self.session.name_packs(packs)?;
+        let bytes = self.session.repository().name_packs(packs)?;
         self.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
@@ -171,8 +155,8 @@ impl<'s> Uploads<'s> {
         self.abandon();
         before?;
         self.check()?;
-        let unnamed = std::mem::take(&mut *self.unnamed.lock().unwrap_or_else(PoisonError::into_inner));
-        self.name(&unnamed.packs)
+        let unnamed = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.name(&unnamed)
     }
 
     /// Closes the queue and waits for the uploaders.

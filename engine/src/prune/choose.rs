@@ -22,10 +22,9 @@ pub(super) struct Limits {
 pub(super) struct Choice {
     /// Nothing in them is needed.
     pub unneeded: Vec<PackUse>,
-    /// What is needed of them is copied into new packs first; in the order in which they were written.
+    /// What is needed of them is copied into new packs first; in the order in which they were written. Those that no segment names are
+    /// among them: put again under its name, one could be deleted by another prune that is late.
     pub rewritten: Vec<PackUse>,
-    /// Needed, and not named by any segment.
-    pub unnamed: Vec<PackUse>,
     /// Unused bytes that stay.
     pub left_unused: u64,
 }
@@ -42,9 +41,9 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
         match (pack.named, pack.needed_bytes) {
             (true, 0) => choice.unneeded.push(*pack),
             (true, _) => kept.push(*pack),
-            (false, 0) if limits.unnamed_may_go => choice.unneeded.push(*pack),
-            (false, 0) => {}
-            (false, _) => choice.unnamed.push(*pack),
+            (false, _) if !limits.unnamed_may_go => {}
+            (false, 0) => choice.unneeded.push(*pack),
+            (false, _) => choice.rewritten.push(*pack),
         }
     }
     let needed: u64 = kept.iter().map(|pack| pack.needed_bytes).sum();
@@ -157,8 +156,8 @@ mod tests {
         let unnamed = |number, percent| PackUse { named: false, ..pack(number, percent, MIB) };
         let packs = [unnamed(1, 0), unnamed(2, 10)];
         let quiet = choose(&packs, limits());
-        assert_eq!((numbers(&quiet.unneeded), numbers(&quiet.unnamed)), (vec![1], vec![2]));
+        assert_eq!((numbers(&quiet.unneeded), numbers(&quiet.rewritten)), (vec![1], vec![2]));
         let busy = choose(&packs, Limits { unnamed_may_go: false, ..limits() });
-        assert_eq!((numbers(&busy.unneeded), numbers(&busy.unnamed)), (vec![], vec![2]));
+        assert_eq!(busy, Choice::default());
     }
 }

@@ -18,15 +18,15 @@ pub(super) struct Elsewhere<'r> {
 }
 
 impl<'r> Elsewhere<'r> {
-    /// Of the packs in the index, those that `listed` has, in their size, and `condemned` has not.
+    /// Those of the packs in the index that may be counted on, see [`IndexedPack::is_usable`].
     pub fn new(
         repository: &'r Repository,
         indexed: &[IndexedPack],
         listed: &HashMap<PackId, u64>,
         condemned: &HashSet<PackId>,
     ) -> Self {
-        let stays = |p: &&IndexedPack| p.named && listed.get(&p.id) == Some(&p.size) && !condemned.contains(&p.id);
-        let staying = indexed.iter().filter(stays).map(|pack| (pack.number, (pack.id, pack.size))).collect();
+        let staying = indexed.iter().filter(|pack| pack.is_usable(listed, condemned));
+        let staying = staying.map(|pack| (pack.number, (pack.id, pack.size))).collect();
         Elsewhere { repository, staying, tables: HashMap::new() }
     }
 

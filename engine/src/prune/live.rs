@@ -9,6 +9,7 @@ use repo_format::pack::ChunkKind;
 use super::ids::IdSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Work};
+use crate::needs::ShortIds;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
 use crate::store::ObjectName;
@@ -18,8 +19,7 @@ use crate::tree::children;
 pub(super) struct Live<'r> {
     reader: ChunkReader<'r>,
     roots: HashSet<LeaseId>,
-    /// Half of a node's id is enough to know it by.
-    walked: HashSet<u128>,
+    walked: ShortIds,
     needed: IdSet,
 }
 
@@ -28,7 +28,7 @@ impl<'r> Live<'r> {
         Live {
             reader: ChunkReader::new(repository),
             roots: HashSet::new(),
-            walked: HashSet::new(),
+            walked: ShortIds::default(),
             needed: IdSet::default(),
         }
     }
@@ -66,7 +66,7 @@ impl<'r> Live<'r> {
     fn walk(&mut self, manifest: &Manifest, monitor: &dyn Monitor) -> Result<()> {
         let mut nodes = manifest.ids.clone();
         while let Some(id) = nodes.pop() {
-            if !self.walked.insert(half(&id)) {
+            if !self.walked.add(&id) {
                 continue;
             }
             if monitor.is_cancelled() {
@@ -106,10 +106,4 @@ fn unknown(snapshot: LeaseId, error: Error) -> Error {
         )),
         _ => error,
     }
-}
-
-fn half(id: &ChunkId) -> u128 {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&id.0[..16]);
-    u128::from_be_bytes(bytes)
 }

@@ -30,7 +30,6 @@ use crate::error::{ErrorKind, Result};
 use crate::index::PackNumber;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::Repository;
-use crate::store::ObjectName;
 use crate::writers::IsAlive;
 
 pub use figures::{Forecast, PruneReport};
@@ -130,7 +129,6 @@ impl Plan<'_, '_> {
     /// If something cannot be read, written or deleted, or the user wishes to stop. Whatever was done stays valid; run it again.
     pub fn run(mut self, monitor: &dyn Monitor) -> Result<PruneReport> {
         let mut report = PruneReport::default();
-        self.name_what_is_needed(&mut report)?;
         for number in std::mem::take(&mut self.condemned) {
             self.sweep(number, &mut report, monitor)?;
         }
@@ -143,24 +141,6 @@ impl Plan<'_, '_> {
         }
         self.tidy(monitor)?;
         Ok(report)
-    }
-
-    /// Names packs that no segment names and that hold needed chunks: some segment was lost.
-    fn name_what_is_needed(&self, report: &mut PruneReport) -> Result<()> {
-        let mut packs = Vec::new();
-        for pack in &self.choice.unnamed {
-            match self.repository.adoptable(pack.id, pack.size) {
-                Ok(pack) => packs.push(pack),
-                Err(error) if error.kind() == ErrorKind::Damaged => {
-                    // Another prune may have been here first.
-                    if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
-                        report.damaged.push((pack.id, error));
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        naming::name(self.repository, packs)
     }
 
     fn rewrite(&mut self, packs: &[PackUse], report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {

@@ -10,7 +10,6 @@ use repo_format::pack::ChunkKind;
 use repo_format::segment::SegmentPack;
 
 use super::live::Live;
-use super::naming;
 use super::usage::{PackUse, kept_copy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Copy, Location, PackNumber, sealed_chunks};
@@ -68,7 +67,7 @@ impl<'a> Rewrite<'a> {
         }
         let open: Vec<_> = output.open.drain().map(|(_, pack)| pack).collect();
         open.into_iter().try_for_each(|pack| self.put(pack, output.durable))?;
-        naming::name(self.repository, output.durable.clone())?;
+        self.repository.name_all_packs(output.durable.iter().cloned())?;
         Ok(rewritten)
     }
 

@@ -95,15 +95,13 @@ impl Sweep<'_, '_> {
         Ok(Fenced::Some)
     }
 
-    /// Packs of `list` with a chunk that a root needs and that no other pack is known to hold for good; those that no segment names have
-    /// been named.
+    /// Packs of `list` with a chunk that a root needs and that no other pack is known to hold for good.
     fn needed_here_only(&self, lists: &Lists, list: &CondemnedList) -> Result<HashSet<PackId>> {
         let listed = self.repository.list_packs()?;
         self.repository.sync_index(self.monitor)?;
         let indexed = self.repository.index().packs()?;
-        let named: HashSet<_> = indexed.iter().filter(|pack| pack.named).map(|pack| pack.id).collect();
         let mut elsewhere = Elsewhere::new(self.repository, &indexed, &listed, &lists.packs());
-        let (mut needed, mut unnamed) = (HashSet::new(), Vec::new());
+        let mut needed = HashSet::new();
         for pack in &list.packs {
             let Some(size) = listed.get(pack) else { continue };
             let Some(table) = self.describe(*pack, *size)? else { continue };
@@ -111,21 +109,10 @@ impl Sweep<'_, '_> {
                 .filter(|(id, at)| at.kind != ChunkKind::Padding && self.live.needs(id))
                 .map(|(id, _)| id)
                 .collect();
-            if elsewhere.has_all(&chunks)? {
-                continue;
-            }
-            needed.insert(*pack);
-            if named.contains(pack) {
-                continue;
-            }
-            match self.repository.adoptable(*pack, *size) {
-                Ok(pack) => unnamed.push(pack),
-                // It cannot be named, and what is whole in it can still be copied out of it.
-                Err(error) if error.kind() == ErrorKind::Damaged => {}
-                Err(error) => return Err(error),
+            if !elsewhere.has_all(&chunks)? {
+                needed.insert(*pack);
             }
         }
-        naming::name(self.repository, unnamed)?;
         Ok(needed)
     }
 

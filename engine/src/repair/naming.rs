@@ -9,45 +9,35 @@ use super::segments::Segments;
 use super::survey::Survey;
 use super::{RepairOutcome, Run};
 use crate::error::{Error, Result};
+use crate::repository::Unnamed;
 use crate::store::ObjectName;
-
-/// Packs that one segment names, at most.
-const SEGMENT_PACKS: usize = 64;
-/// Chunks of them, at most: a segment has at most 16 MiB, a chunk takes 47 bytes of it.
-const SEGMENT_CHUNKS: usize = 200_000;
 
 /// Puts segments that name packs, several packs in each.
 pub(super) struct Namer<'r> {
     run: &'r Run<'r>,
-    packs: Vec<SegmentPack>,
-    chunks: usize,
+    unnamed: Unnamed,
 }
 
 impl<'r> Namer<'r> {
     pub fn new(run: &'r Run<'r>) -> Self {
-        Namer { run, packs: Vec::new(), chunks: 0 }
+        Namer { run, unnamed: Unnamed::default() }
     }
 
     /// Has a pack named, which must be durable.
     pub fn add(&mut self, pack: SegmentPack, outcome: &mut RepairOutcome) -> Result<()> {
-        if self.packs.len() >= SEGMENT_PACKS || self.chunks + pack.table.entries.len() > SEGMENT_CHUNKS {
-            self.put(outcome)?;
-        }
-        self.chunks += pack.table.entries.len();
-        self.packs.push(pack);
-        Ok(())
+        let before = self.unnamed.add(pack);
+        self.put(&before, outcome)
     }
 
     /// Names what is still unnamed.
     pub fn finish(mut self, outcome: &mut RepairOutcome) -> Result<()> {
-        self.put(outcome)
+        let rest = self.unnamed.take();
+        self.put(&rest, outcome)
     }
 
-    fn put(&mut self, outcome: &mut RepairOutcome) -> Result<()> {
-        let packs = std::mem::take(&mut self.packs);
-        self.chunks = 0;
+    fn put(&self, packs: &[SegmentPack], outcome: &mut RepairOutcome) -> Result<()> {
         if !packs.is_empty() {
-            outcome.written_bytes += self.run.session.name_packs(&packs)?;
+            outcome.written_bytes += self.run.repository.name_packs(packs)?;
             outcome.new_segments += 1;
         }
         Ok(())

@@ -49,8 +49,7 @@ impl Repository {
         if merged.len() < 2 {
             return Ok(());
         }
-        let (segment, _) = self.put_segment(&packs)?;
-        self.index().import_segment(segment, &packs)?;
+        self.name_packs(&packs)?;
         for id in merged {
             match self.store().delete(&ObjectName::Segment(id)).map_err(crate::Error::from) {
                 // An append-only store: both say the same.

@@ -12,6 +12,7 @@ mod records;
 mod scratch_index;
 mod secrets;
 mod sync;
+mod unnamed;
 mod whole_pack;
 mod writer;
 
@@ -35,6 +36,7 @@ pub use open::{OpenOptions, config_flags};
 pub use records::Forgotten;
 pub use scratch_index::ScratchIndex;
 pub use sync::SyncReport;
+pub use unnamed::Unnamed;
 pub use whole_pack::WholePack;
 pub use writer::{WriterOptions, WriterSession};
 

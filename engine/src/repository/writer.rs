@@ -19,8 +19,6 @@ use crate::store::{ObjectName, StoreErrorKind};
 
 /// Bytes of a sealed manifest, at most.
 const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
-/// Packs whose tables are put into one segment when they are adopted.
-const ADOPTED_PACKS_PER_SEGMENT: usize = 64;
 
 /// Who writes.
 #[derive(Debug, Clone, Default)]
@@ -120,20 +118,7 @@ impl<'r> WriterSession<'r> {
             }
         }
         self.adopted_packs = adopted.len() as u64;
-        adopted.chunks(ADOPTED_PACKS_PER_SEGMENT).try_for_each(|packs| self.name_packs(packs).map(|_| ()))
-    }
-
-    /// Puts a segment that names `packs`, and takes it into the index; gives the bytes it takes.
-    ///
-    /// # Errors
-    /// If it cannot be stored.
-    pub fn name_packs(&self, packs: &[SegmentPack]) -> Result<u64> {
-        if packs.is_empty() {
-            return Ok(0);
-        }
-        let (segment, size) = self.repository.put_segment(packs)?;
-        self.repository.index().import_segment(segment, packs)?;
-        Ok(size)
+        self.repository.name_all_packs(adopted)
     }
 
     /// The repository.

@@ -1,5 +1,6 @@
 //! Prune beside writers: those that run, those that died, those that were shut out.
 
+use std::collections::HashSet;
 use std::fs;
 
 use engine::ErrorKind;
@@ -160,11 +161,15 @@ fn what_a_running_backup_has_stored_already_stays() {
 }
 
 #[test]
-fn needed_packs_that_no_segment_names_get_one() {
+fn what_is_needed_of_packs_that_no_segment_names_is_copied_out_of_them() {
     let scene = Scene::new(2);
+    let packs =
+        || -> HashSet<_> { scene.store.names().into_iter().filter(|name| name.folder() == Folder::Packs).collect() };
     delete_folder(&scene, Folder::Index);
+    let before = packs();
     let (_, report) = prune(&scene.fixture.open_anew(), &options()).unwrap();
-    assert_eq!((report.deleted_packs, report.damaged.len()), (0, 0));
+    assert_eq!((report.deleted_packs, report.damaged.len()), (before.len() as u64, 0));
+    assert!(packs().is_disjoint(&before), "none is put again under its name");
     assert!(scene.count(Folder::Index) > 0);
     scene.assert_whole(&scene.fixture);
 }

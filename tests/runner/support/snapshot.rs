@@ -94,8 +94,8 @@ fn hash(path: &Path) -> Vec<u8> {
     hasher.finalize().as_bytes().to_vec()
 }
 
-/// A block of a file system, as small as they are today.
-const BLOCK: u64 = 4096;
+/// Shorter ones are saved as the zeros that they are read as: at the end of a file a block that is not there may be shorter than a block.
+const SMALLEST_HOLE: u64 = 4096;
 
 fn holes(path: &Path, metadata: &Metadata) -> Vec<(u64, u64)> {
     let mut holes = Vec::new();
@@ -107,8 +107,7 @@ fn holes(path: &Path, metadata: &Metadata) -> Vec<(u64, u64)> {
             break;
         }
         let end = rustix::fs::seek(&file, SeekFrom::Data(start)).unwrap_or(size).min(size);
-        // Whether less than a block is one is for the file system to say, and it does not always say the same.
-        holes.extend((end - start >= BLOCK).then_some((start, end - start)));
+        holes.extend((end - start >= SMALLEST_HOLE).then_some((start, end - start)));
         at = end;
     }
     holes
