@@ -44,7 +44,7 @@ use usage::{PackUse, usage};
 /// Bytes that are copied before the packs that they come from are deleted, at most: so a long prune makes progress, and needs little room.
 const BYTES_AT_A_TIME: u64 = GIB;
 /// And chunks: each takes some 200 bytes of memory meanwhile.
-const CHUNKS_AT_A_TIME: u64 = 200_000;
+const CHUNKS_AT_A_TIME: u64 = 120_000;
 
 /// How to prune.
 #[derive(Clone, Copy)]

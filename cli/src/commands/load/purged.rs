@@ -44,7 +44,7 @@ pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>)
     if let Some(begun) = purge.begun.as_ref().filter(|begun| begun.id() != named.id()) {
         context.ui.note(&format!(
             "the purge had named more rows than those that it says went; should a connection have been lost, --purged {} brings back all of them",
-            format::short(&begun.id())
+            format::short(begun.id())
         ));
     }
     let manifest = &named.manifest;
