@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use repo_format::database::{AccountsRecord, ReceiptRecord, SchemaRecord, ServerRecord, TableRecord, escape_name, unescape_name};
+use repo_format::database::{
+    AccountsRecord, ReceiptRecord, SchemaRecord, ServerRecord, TableRecord, escape_name, unescape_name,
+};
 
 /// What decodes must encode, and decode to the same again.
 macro_rules! round_trip {
