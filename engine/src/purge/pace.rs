@@ -25,6 +25,7 @@ const WAY_FIRST: Duration = Duration::from_millis(500);
 const WAY_MAX: Duration = Duration::from_secs(30);
 /// A connection that waits says so often that it is there: networks forget the silent.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
+const CLOSED: &str = "until the window opens";
 /// While waiting, whether to go on is asked so often.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -33,7 +34,7 @@ const POLL: Duration = Duration::from_millis(200);
 pub struct PaceOptions {
     /// Rows a second, at most, of all tables together.
     pub rows_per_second: Option<u32>,
-    /// End after this time, from the moment on in which the window is open.
+    /// End after this time, from the first batch on, or from when it waits for more than the window.
     pub time: Option<Duration>,
     /// Work only at these times of the day; wait else.
     pub window: Option<Window>,
@@ -158,17 +159,36 @@ impl Pace {
                 monitor.note(&format!("waiting {reason}"));
                 told = Some(reason);
             }
-            std::thread::sleep(self.nap());
-            if self.asked.elapsed() >= SIGN_OF_LIFE {
-                connection.value("SELECT 1")?;
-                self.asked = Instant::now();
-            }
+            self.nap(connection)?;
         }
     }
 
-    fn nap(&self) -> Duration {
+    /// Waits until the window is open. The time that a run may take does not begin by that.
+    ///
+    /// # Errors
+    /// If the user wishes to stop, or the server is gone.
+    pub fn wait_for_window(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<()> {
+        if self.is_closed() {
+            monitor.note(&format!("waiting {CLOSED}"));
+        }
+        while self.is_closed() {
+            if monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            self.nap(connection)?;
+        }
+        self.asked = Instant::now();
+        Ok(())
+    }
+
+    fn nap(&mut self, connection: &mut Connection) -> Result<()> {
         let until = self.next.saturating_duration_since(Instant::now());
-        if until.is_zero() { POLL } else { until.min(POLL) }
+        std::thread::sleep(if until.is_zero() { POLL } else { until.min(POLL) });
+        if self.asked.elapsed() >= SIGN_OF_LIFE {
+            connection.value("SELECT 1")?;
+            self.asked = Instant::now();
+        }
+        Ok(())
     }
 
     /// The time that a run may take does not begin before its window opens.
@@ -187,7 +207,7 @@ impl Pace {
     /// What there is to wait for, as a clause; an empty one if it is not worth telling.
     fn reason(&mut self, connection: &mut Connection) -> Result<Option<String>> {
         if self.is_closed() {
-            return Ok(Some("until the window opens".to_owned()));
+            return Ok(Some(CLOSED.to_owned()));
         }
         if Instant::now() < self.next {
             let reason = self.gave_way.map_or("", |_| "until others let go of the rows or tables");

@@ -200,11 +200,7 @@ impl Runner<'_> {
         let mut outcome = RunOutcome::default();
         loop {
             // Proving reads much: it keeps to the window, too.
-            if self.pace.wait(self.connection, self.monitor)? == Go::TimeIsUp {
-                outcome.ended = Ended::TimeIsUp;
-                outcome.categories = all.iter().map(|progress| progress.removed.clone()).collect();
-                return Ok(outcome);
-            }
+            self.pace.wait_for_window(self.connection, self.monitor)?;
             self.prove(all)?;
             if all.iter().any(|progress| !progress.proof.is_empty()) {
                 self.part(all, &mut outcome)?;
