@@ -151,7 +151,12 @@ pub fn run(
     check_all(&mut connection, &all)?;
     for progress in &mut all {
         progress.orphans = orphans::find(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;
-        progress.find_left_files(&mut connection, &records)?;
+    }
+    // Files of other plans may be in other folders, and have the same names there.
+    let digest = plan.digest();
+    let own: Vec<_> = records.into_iter().filter(|record| record.plan.0 == digest).collect();
+    for progress in &mut all {
+        progress.find_left_files(&mut connection, &own)?;
     }
     let keeper = Keeper { repository, source: &source, plan, options };
     let pace = Pace::new(&options.pace)?;
