@@ -120,13 +120,24 @@ class Writers:
         return self.longest
 
 
+class Enamel:
+    """The program, with a repository below `folder`."""
+
+    def __init__(self, program, server, folder):
+        self.program, self.repository, self.key, self.cache = program, folder / "repository", folder / "key", folder / "cache"
+        self.url = f"mysql://root@localhost/?socket={server.socket}"
+
+    def run(self, *arguments, fine=(0,)):
+        """Seconds that it took."""
+        repository = ["--repo", self.repository, "--key-file", self.key, "--cache-dir", self.cache]
+        return timed([self.program, *arguments, *repository, "--no-progress", "--quiet"], fine=fine)
+
+
 class Tools:
     """What each tool does with a schema of the server."""
 
     def __init__(self, options, server, folder):
-        self.server, self.folder, self.enamel = server, folder, options.enamel
-        self.key = folder / "key"
-        self.repository = None
+        self.server, self.folder, self.enamel = server, folder, Enamel(options.enamel, server, folder)
 
     def dump(self, schema):
         arguments = ["--no-defaults", f"--socket={self.server.socket}", "--user=root", "--single-transaction", schema]
@@ -137,26 +148,21 @@ class Tools:
         shutil.rmtree(target, ignore_errors=True)
         return timed(["mydumper", "-S", self.server.socket, "-u", "root", "-B", schema, "-t", "2", "-o", target, *more])
 
-    def enamel_command(self, *arguments):
-        settings = ["--repo", self.repository, "--key-file", self.key, "--cache-dir", self.folder / "cache", "--no-progress", "--quiet"]
-        return [self.enamel, *arguments, *settings]
-
-    def url(self):
-        return f"mysql://root@localhost/?socket={self.server.socket}"
-
     def new_repository(self):
-        self.repository = self.folder / "repository"
-        for path in [self.repository, self.folder / "cache"]:
+        for path in [self.enamel.repository, self.enamel.cache]:
             shutil.rmtree(path, ignore_errors=True)
-        self.key.unlink(missing_ok=True)
-        run(self.enamel_command("init"))
+        self.enamel.key.unlink(missing_ok=True)
+        self.enamel.run("init")
 
     def backup(self, schema):
         # 3: tables that others waited for are saved as they were a little later, and named.
-        return timed(self.enamel_command("backup", "--database", self.url(), "--schema", schema), fine=(0, 3))
+        return self.enamel.run("backup", "--database", self.enamel.url, "--schema", schema, fine=(0, 3))
+
+    def restore(self, schema):
+        return self.enamel.run("restore", "latest", "--to-database", self.enamel.url, "--schema", f"{schema}=again")
 
     def size(self):
-        return sum(path.stat().st_size for path in self.repository.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in self.enamel.repository.rglob("*") if path.is_file())
 
 
 def measure(tools, server, schema, runs):
@@ -191,7 +197,7 @@ def measure(tools, server, schema, runs):
     tools.dump(schema)
     tools.mydumper(schema)
     for tool, work in [
-        ("enamel", lambda: timed(tools.enamel_command("restore", "latest", "--to-database", tools.url(), "--schema", f"{schema}=again"))),
+        ("enamel", lambda: tools.restore(schema)),
         ("myloader", lambda: timed(["myloader", "-S", server.socket, "-u", "root", "-t", "2", "-B", "again", "-d", tools.folder / "mydumper"])),
         ("mariadb", lambda: timed(["sh", "-c", f"mariadb --no-defaults -S '{server.socket}' -u root again < '{tools.folder / 'dump.sql'}'"])),
     ]:

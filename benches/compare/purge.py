@@ -24,7 +24,7 @@ import threading
 import time
 from pathlib import Path
 
-from live import HERE, Server, run, timed
+from live import HERE, Enamel, Server, run
 
 CLIENTS = 4
 ADD = (
@@ -69,7 +69,7 @@ class Practice:
     """A schema with the log only, and a repository."""
 
     def __init__(self, options, server, folder, engine):
-        self.server, self.folder, self.program = server, folder, options.enamel
+        self.server, self.folder, self.enamel = server, folder, Enamel(options.enamel, server, folder)
         self.schema = f"log_{engine.lower()}"
         server.sql(f"CREATE DATABASE {self.schema}")
         for table in TABLES:
@@ -97,18 +97,11 @@ class Practice:
         if lonely != "0":
             sys.exit(f"{lonely} rows of the log have lost their hashes")
 
-    def enamel(self, *arguments, fine=(0,)):
-        repository = ["--repo", self.folder / "repository", "--key-file", self.folder / "key", "--cache-dir", self.folder / "cache"]
-        return timed([self.program, *arguments, *repository, "--no-progress", "--quiet"], fine=fine)
-
-    def url(self):
-        return f"mysql://root@localhost/?socket={self.server.socket}"
-
     def remove_with_enamel(self):
         plan = self.folder / "plan.toml"
-        of = ["--database", self.url()]
-        self.enamel("purge", "plan", *of, "--schema", self.schema, "--before", self.middle, "--output", plan)
-        return lambda: self.enamel("purge", "run", plan, *of)
+        of = ["--database", self.enamel.url]
+        self.enamel.run("purge", "plan", *of, "--schema", self.schema, "--before", self.middle, "--output", plan)
+        return lambda: self.enamel.run("purge", "run", plan, *of)
 
     def remove_with_pt_archiver(self):
         last = f"SELECT SecurityLogNum FROM {self.schema}.securitylog WHERE LogDateTime < '{self.middle}'"
@@ -135,8 +128,8 @@ def measure(practice):
     time.sleep(15)
     p99, longest = clients.stop()
     print(f"| nothing | – | {p99:.1f} | {longest:.0f} |", flush=True)
-    practice.enamel("init")
-    practice.enamel("backup", "--database", practice.url(), "--schema", practice.schema)
+    practice.enamel.run("init")
+    practice.enamel.run("backup", "--database", practice.enamel.url, "--schema", practice.schema)
     for tool in ("enamel", "pt-archiver"):
         work = practice.remove_with_enamel() if tool == "enamel" else practice.remove_with_pt_archiver()
         before = practice.count()
