@@ -1,8 +1,8 @@
 //! `enamel forget`: removes snapshots that nobody needs any more.
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::forget::{Author, ForgetOutcome, NamedPlan, Plan, forget, plan, plan_named};
-use engine::repository::Repository;
+use engine::forget::{ForgetOutcome, NamedPlan, Plan, forget, plan, plan_named};
+use engine::repository::{Author, Repository};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::manifest::SeenManifest;
@@ -116,9 +116,13 @@ fn carry_out(
     repo: &Repository,
     going: &[SeenManifest],
 ) -> Result<ForgetOutcome> {
-    let author = Author { host: host_name(), user: user_name(), program: program() };
     match args.dry_run {
         true => Ok(ForgetOutcome::default()),
-        false => forget(repo, going, &author, context.ui),
+        false => forget(repo, going, &author(), context.ui),
     }
+}
+
+/// Who forgets: this user, with this program, on this machine.
+pub(super) fn author() -> Author {
+    Author { host: host_name(), user: user_name(), program: program() }
 }

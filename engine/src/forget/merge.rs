@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use repo_format::limits;
 use repo_format::manifest::SeenManifest;
 
-use super::{Author, record};
+use super::record;
 use crate::error::Result;
-use crate::repository::{ManifestObject, Repository};
+use crate::repository::{Author, ManifestObject, Repository};
 use crate::store::ObjectName;
 
 /// Small records that may lie about.

@@ -20,7 +20,7 @@ use repo_format::manifest::{KIND_SNAPSHOT, Manifest, SeenManifest};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
-use crate::repository::{Forgotten, Repository};
+use crate::repository::{Author, Forgotten, Repository};
 use crate::retention::{Conditions, Group, Policy, Reason, TableName, judge};
 use crate::store::{ObjectName, StoreError, StoreErrorKind};
 
@@ -44,17 +44,6 @@ pub struct NamedPlan {
     /// Of those that go, which are the newest that have a table which later ones lack because it was damaged or gone.
     pub only_copies: Vec<(LeaseId, Vec<TableName>)>,
     digests: HashMap<LeaseId, Bytes32>,
-}
-
-/// Who forgets, for the record.
-#[derive(Debug, Clone, Default)]
-pub struct Author {
-    /// The machine.
-    pub host: String,
-    /// The user.
-    pub user: String,
-    /// Program and version.
-    pub program: String,
 }
 
 /// What came of forgetting.

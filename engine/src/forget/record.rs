@@ -4,13 +4,11 @@ use std::collections::HashSet;
 
 use repo_format::id::LeaseId;
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, Manifest, Problems, SeenManifest, Statistics};
+use repo_format::manifest::SeenManifest;
 
-use super::Author;
-use crate::crypto::random;
 use crate::error::Result;
 use crate::machine;
-use crate::repository::{Catalogue, ManifestObject, Repository};
+use crate::repository::{Author, Catalogue, ManifestObject, Record, Repository};
 
 /// Manifests that one record names.
 const NAMED_MAX: usize = 1024;
@@ -31,37 +29,9 @@ pub(super) fn put_all(
     seen: &[SeenManifest],
     author: &Author,
 ) -> Result<Vec<ManifestObject>> {
-    let put = |names: &[SeenManifest]| repository.put_record(describe(repository, names, seen, author)?);
+    let put = |names: &[SeenManifest]| {
+        let forgotten = Some(names.to_vec());
+        repository.put_record(author, Record { time: machine::now(), tags: Vec::new(), seen: seen.to_vec(), forgotten })
+    };
     forgotten.chunks(NAMED_MAX).map(put).collect()
-}
-
-fn describe(
-    repository: &Repository,
-    forgotten: &[SeenManifest],
-    seen: &[SeenManifest],
-    author: &Author,
-) -> Result<Manifest> {
-    let now = machine::now();
-    let (condemned, _) = repository.condemned()?;
-    Ok(Manifest {
-        kind: KIND_RECORD,
-        id: LeaseId(random()?),
-        ids: Vec::new(),
-        seconds: now.seconds,
-        nanoseconds: now.nanoseconds,
-        host: author.host.clone(),
-        user: author.user.clone(),
-        tags: Vec::new(),
-        program: author.program.clone(),
-        parent: None,
-        seen: seen.to_vec(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: condemned.next - 1,
-        roots: Vec::new(),
-        tree: None,
-        problems: Problems::default(),
-        statistics: Statistics::default(),
-        forgotten: Some(forgotten.to_vec()),
-    })
 }

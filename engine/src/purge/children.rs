@@ -3,14 +3,12 @@
 use super::check::explain;
 use super::files::Look;
 use super::job::Job;
-use super::judge::{Asked, EncodedRow, each_row, highest, is_true, list, no_number, number, too_few};
+use super::judge::{Asked, EncodedRow, each_row, highest, is_true, no_number, number, too_few};
+use super::keys::{KEYS_PER_STATEMENT, is_one_of};
 use super::saved_rows::{Digest, Key, digest};
 use super::uses::used_keys;
 use crate::database::Connection;
 use crate::error::Result;
-
-/// Keys of parents in one statement that looks for their children.
-const KEYS_PER_STATEMENT: usize = 1000;
 
 /// A row that belongs to a parent.
 pub(super) struct Owned {
@@ -105,7 +103,7 @@ fn live(
     let mut found = Vec::new();
     for keys in parents.chunks(KEYS_PER_STATEMENT) {
         let (column, index) = (&child.column, &child.index);
-        let sql = format!("{select} FORCE INDEX ({index}) WHERE {column} IN ({}){hold}", list(keys));
+        let sql = format!("{select} FORCE INDEX ({index}) WHERE ({}){hold}", is_one_of(column, keys));
         each_row(connection, &sql, &mut |values| {
             let (parent, values) = values.split_first().ok_or_else(too_few)?;
             let (are_unset, values) = values.split_at_checked(unset_count).ok_or_else(too_few)?;
@@ -138,7 +136,7 @@ pub(super) fn child_keys(job: &Job<'_>, at: usize, connection: &mut Connection, 
     let mut found = Vec::new();
     for keys in parents.chunks(KEYS_PER_STATEMENT) {
         let select = format!("SELECT {} FROM {} FORCE INDEX ({index})", table.key, table.full_name);
-        each_row(connection, &format!("{select} WHERE {column} IN ({})", list(keys)), &mut |values| {
+        each_row(connection, &format!("{select} WHERE {}", is_one_of(column, keys)), &mut |values| {
             let key = values.first().and_then(Option::as_ref).and_then(number);
             found.push(key.ok_or_else(|| no_number(&table.key))?);
             Ok(())

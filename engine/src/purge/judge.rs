@@ -11,6 +11,7 @@ use mysql::Value;
 
 use super::check::explain;
 use super::children::{Owned, Stays, children};
+use super::dates::Dates;
 use super::files::{FileSet, Look};
 use super::job::{Job, Member};
 use super::saved_rows::{Digest, Key, digest, parse_key};
@@ -107,8 +108,8 @@ pub(super) struct Verdict {
     pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
-    /// First and last date of the parents, as they are encoded.
-    pub dates: Option<(String, String)>,
+    /// Of the parents.
+    pub dates: Dates,
     /// What stays.
     pub left: LeftRows,
 }
@@ -185,10 +186,7 @@ fn verdict(proven: &BTreeMap<Key, Parent>, owned: Vec<Vec<Owned>>, left: LeftRow
     let mut verdict = Verdict { left, parents: proven.keys().copied().collect(), ..Verdict::default() };
     for Parent { bytes, date, .. } in proven.values() {
         verdict.bytes += bytes;
-        verdict.dates = Some(match verdict.dates.take() {
-            None => (date.clone(), date.clone()),
-            Some((first, last)) => (first.min(date.clone()), last.max(date.clone())),
-        });
+        verdict.dates.add(date);
     }
     for rows in owned {
         let mut keys = Vec::new();
@@ -253,11 +251,6 @@ impl Member<'_> {
 pub(super) fn highest(connection: &mut Connection, member: &Member<'_>) -> Result<Option<Key>> {
     let value = connection.value(&format!("SELECT MAX({}) FROM {}", member.table.key, member.table.full_name))?;
     Ok(value.and_then(|text| parse_key(text.as_bytes())))
-}
-
-/// Keys with commas between.
-pub(super) fn list(keys: &[Key]) -> String {
-    keys.iter().map(Key::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Calls `each` with the values of each row that `sql` gives.

@@ -4,19 +4,19 @@ use repo_format::cbor::ByteString;
 use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
 
+use super::dates::Dates;
 use super::files::FileSet;
 use super::keys::KeySet;
 use super::plan::Plan;
-use super::receipt::{
-    By, KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, forget_superseded, put,
-};
-use super::run::{Progress, RunOptions};
+use super::progress::Progress;
+use super::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, forget_superseded, put};
+use super::run::RunOptions;
 use super::source::Source;
 use crate::crypto::random;
 use crate::error::{Result, chain};
 use crate::machine;
 use crate::monitor::Monitor;
-use crate::repository::{Repository, WriterOptions, WriterSession};
+use crate::repository::{Author, Repository, WriterOptions, WriterSession};
 
 /// How the deletions of a receipt ended.
 pub(super) enum Step {
@@ -64,7 +64,7 @@ impl Keeper<'_> {
         };
         for progress in all {
             let keys = [&progress.proof.parents].into_iter().chain(&progress.proof.children);
-            let tables = tables(&self.plan.schema, progress, keys, progress.proof.dates.as_ref());
+            let tables = tables(&self.plan.schema, progress, keys, &progress.proof.dates);
             record.tables.extend(tables.into_iter().filter(|table| table.rows > 0));
             if progress.job.attached.is_some() {
                 record.files = Some(purged(&progress.proof.files));
@@ -83,7 +83,7 @@ impl Keeper<'_> {
         let mut record = ReceiptRecord { phase: PurgePhase::Ended, ended, tables: Vec::new(), ..begun.record };
         for progress in all {
             let keys = [&progress.deleted.parents].into_iter().chain(&progress.deleted.children);
-            let mut tables = tables(&self.plan.schema, progress, keys, progress.deleted.dates.as_ref());
+            let mut tables = tables(&self.plan.schema, progress, keys, &progress.deleted.dates);
             if let Some(parent) = tables.first_mut() {
                 parent.left = left(progress, step);
             }
@@ -94,9 +94,9 @@ impl Keeper<'_> {
             }
         }
         let id = self.put(&record, all, &Undisturbed(monitor))?;
-        let RunOptions { operator, host, program, .. } = self.options;
+        let RunOptions { operator, host, program, .. } = self.options.clone();
         // What says the same twice may go. The rows are kept either way, so nothing that fails here may say otherwise.
-        if let Err(error) = forget_superseded(self.repository, &By { host, user: operator, program }) {
+        if let Err(error) = forget_superseded(self.repository, &Author { host, user: operator, program }) {
             monitor.note(&format!("the receipt of the beginning stays beside that of the end: {}", chain(&error)));
         }
         Ok(id)
@@ -126,7 +126,7 @@ fn tables<'k>(
     schema: &str,
     progress: &Progress<'_>,
     keys: impl Iterator<Item = &'k KeySet>,
-    dates: Option<&(String, String)>,
+    dates: &Dates,
 ) -> Vec<PurgedTable> {
     let range = |(first, last): (i128, i128)| KeyRange {
         first: ByteString(first.to_string().into_bytes()),
@@ -134,15 +134,15 @@ fn tables<'k>(
     };
     let tables = progress.job.tables().zip(keys).enumerate();
     let table = |(at, (table, keys)): (usize, (&super::table::Table<'_>, &KeySet))| {
-        let dates = dates.filter(|_| at == 0);
+        let dates = dates.range().filter(|_| at == 0);
         PurgedTable {
             schema: schema.to_owned(),
             table: table.name.clone(),
             category: progress.job.category.name.clone(),
             ranges: keys.runs().map(range).collect(),
             rows: keys.len(),
-            first_date: dates.map(|(first, _)| first.clone()),
-            last_date: dates.map(|(_, last)| last.clone()),
+            first_date: dates.map(|(first, _)| first.to_owned()),
+            last_date: dates.map(|(_, last)| last.to_owned()),
             left: Vec::new(),
         }
     };

@@ -4,6 +4,27 @@ use std::collections::BTreeMap;
 
 use super::saved_rows::Key;
 
+/// Keys in one statement: of longer lists servers make scans, and refuse longer statements.
+pub(super) const KEYS_PER_STATEMENT: usize = 5000;
+/// So many numbers that follow each other are a run in a condition.
+const RUN_MIN: usize = 3;
+
+/// The condition that `column` is one of `keys`. Those that follow each other are a run: a server reads one from end to end, and looks
+/// others up one by one.
+pub(super) fn is_one_of(column: &str, keys: &[Key]) -> String {
+    let (mut single, mut any) = (Vec::new(), Vec::new());
+    for run in keys.chunk_by(|before, key| before + 1 == *key) {
+        match run {
+            [first, .., last] if run.len() >= RUN_MIN => any.push(format!("{column} BETWEEN {first} AND {last}")),
+            few => single.extend(few.iter().map(Key::to_string)),
+        }
+    }
+    if any.is_empty() || !single.is_empty() {
+        any.push(format!("{column} IN ({})", single.join(",")));
+    }
+    any.join(" OR ")
+}
+
 /// A set of keys. Memory: one entry a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct KeySet {
@@ -105,6 +126,13 @@ mod tests {
         assert_eq!(set.runs().collect::<Vec<_>>(), [(-1, -1), (3, 6), (8, 9)]);
         assert_eq!((set.len(), set.run_count()), (7, 3));
         assert!(set.contains(5) && set.contains(9) && !set.contains(7) && !set.contains(10));
+    }
+
+    #[test]
+    fn a_condition_names_runs_by_their_ends_and_other_keys_one_by_one() {
+        assert_eq!(is_one_of("`k`", &[1, 2, 4, 5, 6, 7, -3]), "`k` BETWEEN 4 AND 7 OR `k` IN (1,2,-3)");
+        assert_eq!(is_one_of("`k`", &[8, 9, 10]), "`k` BETWEEN 8 AND 10");
+        assert_eq!(is_one_of("`k`", &[8]), "`k` IN (8)");
     }
 
     #[test]

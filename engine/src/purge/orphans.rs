@@ -4,11 +4,12 @@
 
 use std::time::Instant;
 
-use super::delete::{delete_keys, held, in_runs, was_locked_out};
+use super::delete::{delete_keys, in_runs};
+use super::hold::held;
 use super::job::Job;
 use super::judge::each_row;
 use super::keys::KeySet;
-use super::pace::{Go, Pace};
+use super::pace::{Go, Pace, Tried};
 use super::plan::Plan;
 use super::receipt::{ReceiptRecord, history};
 use super::saved_rows::{Digest, Key, digest, parse_key};
@@ -86,34 +87,25 @@ pub(super) fn delete(
     monitor: &dyn Monitor,
 ) -> Result<Go> {
     let mut after = None;
-    loop {
-        if pace.wait(connection, monitor)? == Go::TimeIsUp {
-            return Ok(Go::TimeIsUp);
-        }
-        let asked = pace.rows();
-        let runs = orphans.next(after, asked, RUNS_PER_STATEMENT);
-        let Some((_, last)) = runs.last() else { return Ok(Go::On) };
+    pace.batches(connection, monitor, &mut |connection, rows| {
+        let runs = orphans.next(after, rows, RUNS_PER_STATEMENT);
+        let Some((_, last)) = runs.last() else { return Ok(Tried::Nothing) };
         let expected = saved((job, at), connection, &runs)?;
         let began = Instant::now();
         let result = held(job, connection, &mut |job, connection, _| {
-            let mut rows = without_parent(job, at, connection, &runs)?;
-            rows.retain(|row| expected.contains(row));
-            let keys: Vec<Key> = rows.into_iter().map(|(key, _)| key).collect();
+            let mut found = without_parent(job, at, connection, &runs)?;
+            found.retain(|row| expected.contains(row));
+            let keys: Vec<Key> = found.into_iter().map(|(key, _)| key).collect();
             delete_keys(connection, &job.children[at].member.table, &keys)?;
             Ok(keys)
         });
-        match result {
-            Ok(keys) => {
-                let rows = keys.len() as u64;
-                pace.done(began.elapsed(), asked, rows);
-                monitor.advance(Work { items: rows, bytes: 0 });
-                keys.into_iter().for_each(|key| deleted.insert(key));
-                after = Some(*last);
-            }
-            Err(error) if was_locked_out(&error) => pace.give_way(),
-            Err(error) => return Err(error),
-        }
-    }
+        Tried::or_locked_out(result.map(|keys| {
+            after = Some(*last);
+            let gone = Work { items: keys.len() as u64, bytes: 0 };
+            keys.into_iter().for_each(|key| deleted.insert(key));
+            Tried::Rows { asked: rows, took: began.elapsed(), gone }
+        }))
+    })
 }
 
 /// Rows in `runs` that belong to nothing and are as the snapshot has them.

@@ -6,10 +6,11 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::health::{Health, Replica};
+use super::hold::was_locked_out;
 use crate::database::{Address, Connection};
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Work};
 
 /// What one batch should take, locks included: people do not notice it, and most of it is still deletion.
 const BATCH_AIM: Duration = Duration::from_millis(100);
@@ -99,6 +100,31 @@ pub(super) enum Go {
     TimeIsUp,
 }
 
+/// What came of trying a batch.
+pub(super) enum Tried {
+    /// There is none left.
+    Nothing,
+    /// Others hold its rows or tables, and nothing is gone: it is to be tried again.
+    LockedOut,
+    /// It asked for `asked` rows of the parent table, held its locks for `took`, and removed `gone`, of all tables.
+    Rows { asked: u32, took: Duration, gone: Work },
+    /// Files went.
+    Files(Work),
+}
+
+impl Tried {
+    /// What is no failure if nothing of the batch is gone: that the server gave up waiting for what others hold.
+    ///
+    /// # Errors
+    /// Other failures of `result`.
+    pub fn or_locked_out(result: Result<Self>) -> Result<Self> {
+        match result {
+            Err(error) if was_locked_out(&error) => Ok(Tried::LockedOut),
+            result => result,
+        }
+    }
+}
+
 /// Decides before each batch when it begins and how large it is.
 pub(super) struct Pace {
     options: PaceOptions,
@@ -133,16 +159,43 @@ impl Pace {
     }
 
     /// Rows of the parent table in the next batch.
-    pub fn rows(&self) -> u32 {
+    fn rows(&self) -> u32 {
         let per_second = self.options.rows_per_second.unwrap_or(ROWS_MAX);
         self.rows.min(per_second).max(1)
+    }
+
+    /// Does batch after batch, until there is none left or the time is up: `batch` gets how many rows of the parent table one should have.
+    ///
+    /// # Errors
+    /// If the user wishes to stop, or a server does not answer; else those of `batch`.
+    pub fn batches(
+        &mut self,
+        connection: &mut Connection,
+        monitor: &dyn Monitor,
+        batch: &mut dyn FnMut(&mut Connection, u32) -> Result<Tried>,
+    ) -> Result<Go> {
+        while self.wait(connection, monitor)? == Go::On {
+            match batch(connection, self.rows())? {
+                Tried::Nothing => return Ok(Go::On),
+                Tried::LockedOut => self.give_way(),
+                Tried::Rows { asked, took, gone } => {
+                    self.done(took, asked, gone.items);
+                    monitor.advance(gone);
+                }
+                Tried::Files(gone) => {
+                    self.gave_way = None;
+                    monitor.advance(gone);
+                }
+            }
+        }
+        Ok(Go::TimeIsUp)
     }
 
     /// Waits until the next batch may begin.
     ///
     /// # Errors
     /// If the user wishes to stop, or a server does not answer.
-    pub fn wait(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<Go> {
+    fn wait(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<Go> {
         let mut told = None;
         loop {
             if monitor.is_cancelled() {
@@ -217,7 +270,7 @@ impl Pace {
     }
 
     /// A batch that asked for `asked` rows of the parent table held its locks for `elapsed`, and removed `rows` rows of all tables.
-    pub fn done(&mut self, elapsed: Duration, asked: u32, rows: u64) {
+    fn done(&mut self, elapsed: Duration, asked: u32, rows: u64) {
         self.gave_way = None;
         let factor = (BATCH_AIM.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.5, 1.5);
         // What it would have taken for more rows than it was asked for nobody knows.
@@ -235,7 +288,7 @@ impl Pace {
     }
 
     /// A batch did not get its locks: who holds them shall finish, and others are not to queue behind the next try all the time.
-    pub fn give_way(&mut self) {
+    fn give_way(&mut self) {
         let time = self.gave_way.map_or(WAY_FIRST, |before| (before * 2).min(WAY_MAX));
         self.gave_way = Some(time);
         self.next = Instant::now() + time;

@@ -6,8 +6,9 @@ use repo_format::id::LeaseId;
 
 use super::category::Category;
 use super::cutoff::server_day;
-use super::delete::prepare;
+use super::dates::Dates;
 use super::files::{FileCounts, FileProblems, located};
+use super::hold::prepare;
 use super::holes;
 use super::job::{Job, Rule};
 use super::judge::LeftRows;
@@ -81,8 +82,8 @@ pub struct Forecast {
     pub tables: Vec<(String, u64)>,
     /// Their encoded bytes.
     pub bytes: u64,
-    /// First and last date.
-    pub dates: Option<(String, String)>,
+    /// Of the parents.
+    pub dates: Dates,
     /// Rows that are old and stay.
     pub left: LeftRows,
     /// Files that would go with the rows, those among them that a run leaves as a row that stays names them; `None` if files are not meant to.
@@ -238,7 +239,7 @@ fn forecast(job: &mut Job<'_>, connection: &mut Connection, monitor: &dyn Monito
         category: job.category.name.clone(),
         tables: job.tables().map(|table| (table.name.clone(), 0)).collect(),
         bytes: 0,
-        dates: None,
+        dates: Dates::default(),
         left: LeftRows::default(),
         files: job.attached.as_ref().map(|_| FileCounts::default()),
     };
@@ -251,10 +252,7 @@ fn forecast(job: &mut Job<'_>, connection: &mut Connection, monitor: &dyn Monito
         forecast.tables.iter_mut().zip(counts).for_each(|((_, rows), more)| *rows += more);
         forecast.bytes += proof.bytes;
         forecast.left += proof.left;
-        forecast.dates = match (forecast.dates, proof.dates) {
-            (Some((first, last)), Some((next_first, next_last))) => Some((first.min(next_first), last.max(next_last))),
-            (dates, more) => dates.or(more),
-        };
+        forecast.dates.join(&proof.dates);
         files.extend(proof.files);
         after = proof.next;
         if after.is_none() {

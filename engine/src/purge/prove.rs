@@ -1,5 +1,6 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
+use super::dates::Dates;
 use super::files::FileSet;
 use super::job::Job;
 use super::judge::{Asked, LeftRows, Verdict, judge};
@@ -25,8 +26,8 @@ pub(super) struct Proof {
     pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
-    /// First and last date of the parents, as they are encoded.
-    pub dates: Option<(String, String)>,
+    /// Of the parents.
+    pub dates: Dates,
     /// What stays.
     pub left: LeftRows,
     /// Where the next part begins; `None` if all has been looked at.
@@ -42,12 +43,7 @@ impl Proof {
         }
         self.files.extend(verdict.files);
         self.bytes += verdict.bytes;
-        self.dates = match (self.dates.take(), verdict.dates) {
-            (Some((first, last)), Some((other_first, other_last))) => {
-                Some((first.min(other_first), last.max(other_last)))
-            }
-            (dates, other) => dates.or(other),
-        };
+        self.dates.join(&verdict.dates);
         self.left += verdict.left;
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::check::{check_rebuilt, complaint};
 use super::job::Job;
+use super::pace::Pace;
 use super::run::{Ended, RunOutcome};
 use super::table::Table;
 use crate::database::{Address, Connection, Server, quote_text};
@@ -79,14 +80,14 @@ pub(super) fn locked_seconds(bytes: u64) -> u64 {
 }
 
 /// Rebuilds the tables of `jobs` that rows went from, one after the other, and notes in `outcome` what came of each. If the run had nothing
-/// left to remove, all of them; if it did not come to its end, none.
+/// left to remove, all of them; if it did not come to its end, none. None is begun while the window is closed.
 ///
 /// # Errors
-/// If the server does not take a setting. What is wrong with a table is noted.
+/// If the server does not take a setting, or the user wishes to stop. What is wrong with a table is noted.
 pub(super) fn reclaim(
     (connection, server, address): (&mut Connection, &Server, &Address),
     jobs: &[&Job<'_>],
-    outcome: &mut RunOutcome,
+    (pace, outcome): (&mut Pace, &mut RunOutcome),
     monitor: &dyn Monitor,
 ) -> Result<()> {
     if outcome.ended != Ended::Done {
@@ -106,10 +107,10 @@ pub(super) fn reclaim(
         );
     }
     for table in tables {
+        pace.wait_for_window(connection, monitor)?;
         if monitor.is_cancelled() {
-            outcome.ended = Ended::Interrupted;
             monitor.note(&format!("stopped before the table `{}` was rebuilt", table.name));
-            return Ok(());
+            return Err(Error::cancelled());
         }
         let mut reclaimed = Reclaimed { table: table.name.clone(), before_bytes: 0, after_bytes: None, problem: None };
         let result = rebuild(connection, table, folder.as_ref(), (&mut reclaimed, monitor));

@@ -3,19 +3,18 @@
 use repo_format::id::LeaseId;
 
 use super::check::check_table;
-use super::delete::{Deleted, delete, prepare};
-use super::files::{self, FileCounts, FileProblems, FileSet, Orphans};
+use super::delete::delete;
+use super::files::{self, FileProblems};
+use super::hold::prepare;
 use super::job::Job;
-use super::judge::LeftRows;
 use super::keep::{Keeper, Step};
 use super::keys::KeySet;
 use super::orphans;
 use super::pace::{Go, Pace, PaceOptions};
 use super::plan::{Plan, check_rights};
-use super::prove::{Proof, prove};
-use super::receipt::ReceiptRecord;
+use super::progress::{Progress, Removed};
+use super::prove::prove;
 use super::reclaim::{Reclaimed, reclaim};
-use super::saved_rows::Key;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
 use crate::database::{Address, Connection, Purpose, Server};
@@ -78,38 +77,6 @@ pub struct RunOutcome {
     pub reclaimed: Vec<Reclaimed>,
 }
 
-/// What has been removed of a category.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removed {
-    /// The category.
-    pub category: String,
-    /// Rows of each table, that of the parents first.
-    pub tables: Vec<(String, u64)>,
-    /// First and last date of the parents.
-    pub dates: Option<(String, String)>,
-    /// Rows that are old and have stayed.
-    pub left: LeftRows,
-    /// Files that went after the rows, and files that stay; `None` if files were not meant to go.
-    pub files: Option<FileCounts>,
-}
-
-/// A category on its way.
-pub(super) struct Progress<'r> {
-    pub job: Job<'r>,
-    /// Rows that the receipt names.
-    pub proof: Proof,
-    /// Of each child table rows that an earlier run left without their parents; they are among those of the proof.
-    orphans: Vec<KeySet>,
-    /// Files that an earlier run left without their rows; they become some of those of the proof.
-    left_files: FileSet,
-    /// Those of them that are gone.
-    pub deleted: Deleted,
-    /// Where the next part begins.
-    after: Option<Key>,
-    all_proven: bool,
-    removed: Removed,
-}
-
 /// Carries out `plan`. Each row that goes is named in a receipt first, and compared with the snapshot in the moment in which it goes.
 ///
 /// It may end at any point, also by the power: the same plan can be run again, and goes on.
@@ -159,19 +126,40 @@ pub fn run(
         progress.find_left_files(&mut connection, &own)?;
     }
     let keeper = Keeper { repository, source: &source, plan, options };
-    let pace = Pace::new(&options.pace)?;
-    let mut outcome = Runner { keeper, connection: &mut connection, pace, monitor }.run(&mut all)?;
+    let mut pace = Pace::new(&options.pace)?;
+    let mut outcome = Runner { keeper, connection: &mut connection, pace: &mut pace, monitor }.run(&mut all)?;
     if let Err(error) = check_all(&mut connection, &all) {
         outcome.fail(error);
     }
     if options.reclaim && outcome.failure.is_none() {
         let jobs: Vec<_> = all.iter().map(|progress| &progress.job).collect();
-        reclaim((&mut connection, &server, address), &jobs, &mut outcome, monitor)?;
+        let rebuilt = reclaim((&mut connection, &server, address), &jobs, (&mut pace, &mut outcome), monitor);
+        outcome.note(rebuilt.map(|()| Go::On));
     }
     Ok(outcome)
 }
 
 impl RunOutcome {
+    /// Notes how something ended that was done after a receipt was put.
+    fn note(&mut self, result: Result<Go>) -> Step {
+        match result {
+            Ok(Go::On) => Step::Done,
+            Ok(Go::TimeIsUp) => {
+                self.ended = Ended::TimeIsUp;
+                Step::TimeIsUp
+            }
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                self.ended = Ended::Interrupted;
+                Step::Interrupted
+            }
+            Err(error) => {
+                let why = chain(&error);
+                self.fail(error);
+                Step::Failed(why)
+            }
+        }
+    }
+
     /// The first failure is the one to tell.
     fn fail(&mut self, error: Error) {
         self.ended = Ended::Failed;
@@ -195,20 +183,22 @@ fn check_all(connection: &mut Connection, all: &[Progress<'_>]) -> Result<()> {
 struct Runner<'a> {
     keeper: Keeper<'a>,
     connection: &'a mut Connection,
-    pace: Pace,
+    pace: &'a mut Pace,
     monitor: &'a dyn Monitor,
 }
 
 impl Runner<'_> {
     /// Part after part: usually there is one.
+    ///
+    /// # Errors
+    /// What fails before there is a receipt. What fails later is noted in the outcome.
     fn run(mut self, all: &mut [Progress<'_>]) -> Result<RunOutcome> {
         let mut outcome = RunOutcome::default();
         loop {
-            // Proving reads much: it keeps to the window, too.
-            self.pace.wait_for_window(self.connection, self.monitor)?;
-            self.prove(all)?;
-            if all.iter().any(|progress| !progress.proof.is_empty()) {
-                self.part(all, &mut outcome)?;
+            match self.part(all, &mut outcome) {
+                Ok(()) => {}
+                Err(error) if outcome.receipts.is_empty() => return Err(error),
+                Err(error) => drop(outcome.note(Err(error))),
             }
             all.iter_mut().for_each(Progress::settle);
             if outcome.ended != Ended::Done || all.iter().all(|progress| progress.all_proven) {
@@ -218,6 +208,20 @@ impl Runner<'_> {
                 return Ok(outcome);
             }
         }
+    }
+
+    /// Proves a part, and deletes it.
+    ///
+    /// # Errors
+    /// What fails before its receipt is put. What fails later is noted in `outcome`.
+    fn part(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
+        // Proving reads much: it keeps to the window, too.
+        self.pace.wait_for_window(self.connection, self.monitor)?;
+        self.prove(all)?;
+        if all.iter().any(|progress| !progress.proof.is_empty()) {
+            self.delete_proven(all, outcome)?;
+        }
+        Ok(())
     }
 
     fn prove(&mut self, all: &mut [Progress<'_>]) -> Result<()> {
@@ -239,7 +243,7 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// If the first cannot be put. What fails later is noted in `outcome`.
-    fn part(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
+    fn delete_proven(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
         let begun = self.keeper.begin(all, self.monitor)?;
         let begun_id = begun.id;
         let rows = all.iter().map(|progress| progress.proof.rows()).sum();
@@ -247,22 +251,7 @@ impl Runner<'_> {
         self.monitor.begin(Phase::Delete, Some(Work { items: rows, bytes }));
         let result = self.delete(all);
         self.monitor.end();
-        let step = match result {
-            Ok(Go::On) => Step::Done,
-            Ok(Go::TimeIsUp) => {
-                outcome.ended = Ended::TimeIsUp;
-                Step::TimeIsUp
-            }
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
-                outcome.ended = Ended::Interrupted;
-                Step::Interrupted
-            }
-            Err(error) => {
-                let why = chain(&error);
-                outcome.fail(error);
-                Step::Failed(why)
-            }
-        };
+        let step = outcome.note(result);
         match self.keeper.end(begun, all, &step, self.monitor) {
             Ok(receipt) => outcome.receipts.push(receipt),
             Err(error) => {
@@ -278,14 +267,14 @@ impl Runner<'_> {
         for Progress { job, proof, deleted, orphans, .. } in all {
             deleted.children.resize_with(orphans.len(), KeySet::default);
             for (at, orphans) in std::mem::take(orphans).iter().enumerate() {
-                let gone = (&mut self.pace, &mut deleted.children[at]);
+                let gone = (&mut *self.pace, &mut deleted.children[at]);
                 if orphans::delete((job, at), self.connection, orphans, gone, self.monitor)? == Go::TimeIsUp {
                     return Ok(Go::TimeIsUp);
                 }
             }
-            let mut go = delete(job, self.connection, proof, (&mut self.pace, deleted), self.monitor)?;
+            let mut go = delete(job, self.connection, proof, (&mut *self.pace, deleted), self.monitor)?;
             if let Some(attached) = job.attached.as_mut().filter(|_| go == Go::On) {
-                let files = (&mut self.pace, &mut deleted.files);
+                let files = (&mut *self.pace, &mut deleted.files);
                 go = files::remove(attached, self.connection, &proof.files, files, self.monitor)?;
             }
             if go == Go::TimeIsUp {
@@ -293,55 +282,5 @@ impl Runner<'_> {
             }
         }
         Ok(Go::On)
-    }
-}
-
-impl<'r> Progress<'r> {
-    fn new(job: Job<'r>) -> Self {
-        let removed = Removed {
-            category: job.category.name.clone(),
-            tables: job.tables().map(|table| (table.name.clone(), 0)).collect(),
-            dates: None,
-            left: LeftRows::default(),
-            files: job.attached.as_ref().map(|_| FileCounts::default()),
-        };
-        Progress {
-            job,
-            proof: Proof::default(),
-            orphans: Vec::new(),
-            left_files: FileSet::new(),
-            deleted: Deleted::default(),
-            after: None,
-            all_proven: false,
-            removed,
-        }
-    }
-
-    /// Looks for files that an earlier run left.
-    fn find_left_files(&mut self, connection: &mut Connection, records: &[ReceiptRecord]) -> Result<()> {
-        if let Some(attached) = &mut self.job.attached {
-            attached.folder.read_back();
-            // Rows that go before the files do not count as naming them.
-            let any = self.orphans.iter().any(|orphans| orphans.len() > 0);
-            let orphans = if any { Orphans::Some } else { Orphans::None };
-            self.left_files = files::find_earlier(attached, connection, records, orphans)?;
-        }
-        Ok(())
-    }
-
-    /// Adds what this part has done to what has been removed.
-    fn settle(&mut self) {
-        let (proof, deleted) = (std::mem::take(&mut self.proof), std::mem::take(&mut self.deleted));
-        self.removed.left += proof.left;
-        self.removed.left += deleted.left;
-        if let Some(files) = &mut self.removed.files {
-            files.add(&deleted.files.counts);
-        }
-        let counts = [&deleted.parents].into_iter().chain(&deleted.children).map(KeySet::len);
-        self.removed.tables.iter_mut().zip(counts).for_each(|((_, rows), more)| *rows += more);
-        self.removed.dates = match (self.removed.dates.take(), deleted.dates) {
-            (Some((first, last)), Some((next_first, next_last))) => Some((first.min(next_first), last.max(next_last))),
-            (dates, more) => dates.or(more),
-        };
     }
 }

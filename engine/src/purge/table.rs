@@ -94,7 +94,8 @@ impl<'a, 'r> Place<'a, 'r> {
             _ => error,
         })?;
         let same = saved.record.columns == live.columns && saved.record.key == live.key;
-        match same && saved.record.order == live.order && saved.record.encoding == live.encoding {
+        let same = same && saved.record.order == live.order && saved.record.encoding == live.encoding;
+        match same && is_generated_alike(&saved.record, live) {
             true => Ok(saved),
             false => Err(refused(name, "has other columns than in the snapshot: make a new backup first")),
         }
@@ -118,6 +119,19 @@ impl Table<'_> {
     pub fn place(&self, name: &str) -> Option<usize> {
         self.record.stored().position(|column| column.name.eq_ignore_ascii_case(name))
     }
+}
+
+/// Values of generated columns are in no snapshot: in restored rows they are what the saved definition makes of the other columns.
+fn is_generated_alike(saved: &TableRecord, live: &TableRecord) -> bool {
+    let has_generated = live.columns.iter().any(|column| column.generated == Some(true));
+    !has_generated || columns_and_keys(saved) == columns_and_keys(live)
+}
+
+/// The definition without the options of the table, among them the next number.
+fn columns_and_keys(record: &TableRecord) -> &[u8] {
+    let create = &record.create.0;
+    let end = create.windows(2).rposition(|two| two == b"\n)");
+    &create[..end.unwrap_or(create.len())]
 }
 
 /// Rows of this table are not removed.

@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::attachments::Column;
-use super::judge::list;
+use super::keys::{KEYS_PER_STATEMENT, is_one_of};
 use super::saved_rows::{Key, parse_key};
 use super::table::{Place, refused};
 use crate::database::{Connection, describe_table, quote_name, quote_text};
 use crate::error::Result;
-
-/// Keys in one statement.
-const KEYS_PER_STATEMENT: usize = 1000;
 
 /// A column of a table that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +46,7 @@ pub(super) fn used_keys(connection: &mut Connection, uses: &[Use], keys: &[Key])
     let mut used = BTreeSet::new();
     for Use { table, column } in uses {
         for keys in keys.chunks(KEYS_PER_STATEMENT) {
-            let sql = format!("SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({})", list(keys));
+            let sql = format!("SELECT DISTINCT {column} FROM {table} WHERE {}", is_one_of(column, keys));
             let rows = connection.rows(&sql)?;
             used.extend(
                 rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).filter_map(|k| parse_key(&k)),

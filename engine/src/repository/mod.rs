@@ -33,7 +33,7 @@ pub use chunks::{Opened, open_chunk};
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{Catalogue, ManifestObject, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
-pub use records::Forgotten;
+pub use records::{Author, Forgotten, Record};
 pub use scratch_index::ScratchIndex;
 pub use sync::SyncReport;
 pub use unnamed::Unnamed;

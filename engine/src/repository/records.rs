@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use repo_format::entry::Time;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
+use repo_format::manifest::{KIND_RECORD, Manifest, Problems, SeenManifest, Statistics};
 
 use super::{Catalogue, ManifestObject, Repository, SnapshotObject, UnreadableManifest};
-use crate::crypto::SEALED_OVERHEAD;
+use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, Result};
 use crate::index::RememberedManifest;
 use crate::store::ObjectName;
@@ -30,12 +31,37 @@ impl Forgotten {
     }
 }
 
+/// Who says something for the record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Author {
+    /// The machine.
+    pub host: String,
+    /// The user.
+    pub user: String,
+    /// Program and version.
+    pub program: String,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// When, by the author's clock.
+    pub time: Time,
+    /// Words.
+    pub tags: Vec<String>,
+    /// The newest manifests that stay.
+    pub seen: Vec<SeenManifest>,
+    /// Manifests that go, if any do.
+    pub forgotten: Option<Vec<SeenManifest>>,
+}
+
 impl Repository {
     /// Puts a record, durably, and remembers it. It needs no lease: it names no nodes.
     ///
     /// # Errors
     /// If it cannot be stored, or is too large.
-    pub fn put_record(&self, manifest: Manifest) -> Result<ManifestObject> {
+    pub fn put_record(&self, author: &Author, record: Record) -> Result<ManifestObject> {
+        let manifest = self.record_manifest(author, record)?;
         let name = ObjectName::Snapshot(manifest.id);
         let plain = manifest.encode().map_err(|e| Error::damaged("a new record", e))?;
         let object = self.keys.seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), &plain)?;
@@ -49,6 +75,32 @@ impl Repository {
         let record = ManifestObject { digest: self.keys.manifest_digest(&plain), manifest };
         self.index.remember_manifest(&self.remembered_form(&record))?;
         Ok(record)
+    }
+
+    fn record_manifest(&self, author: &Author, record: Record) -> Result<Manifest> {
+        let (condemned, _) = self.condemned()?;
+        let Author { host, user, program } = author.clone();
+        Ok(Manifest {
+            kind: KIND_RECORD,
+            id: LeaseId(random()?),
+            ids: Vec::new(),
+            seconds: record.time.seconds,
+            nanoseconds: record.time.nanoseconds,
+            host,
+            user,
+            tags: record.tags,
+            program,
+            parent: None,
+            seen: record.seen,
+            config_version: self.config.version,
+            keyring_version: self.keyring_version,
+            condemned_seen: condemned.next - 1,
+            roots: Vec::new(),
+            tree: None,
+            problems: Problems::default(),
+            statistics: Statistics::default(),
+            forgotten: record.forgotten,
+        })
     }
 
     /// Reads the records among `present`. One that has gone meanwhile is left out.

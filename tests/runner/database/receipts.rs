@@ -2,7 +2,7 @@
 
 use engine::ErrorKind;
 use engine::database::{Address, Credentials};
-use engine::forget::{Author, forget, plan_named};
+use engine::forget::{forget, plan_named};
 use engine::load::{PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use engine::monitor::NullMonitor;
 use engine::prune::{PruneOptions, plan};
@@ -10,7 +10,7 @@ use engine::purge::receipt::{
     KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, Release, find, history, kept, note_release,
     put, release_time, superseded,
 };
-use engine::repository::{Repository, WriterOptions, WriterSession};
+use engine::repository::{Author, Repository, WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::verify::{Depth, VerifyOptions, verify};
 use repo_format::cbor::ByteString;
@@ -295,8 +295,8 @@ fn a_release_is_usual_after_six_years_and_leaves_a_note() {
     let purge = find(&scene.repository, &PurgeId([5; 16]).to_string()).unwrap();
     // 2023-11-14T22:14:20Z, and the same in 2029.
     assert_eq!(release_time(&purge).unwrap(), 1_889_388_860);
-    let release =
-        Release { host: "office".into(), user: "ada".into(), ..Release::now(PurgeId([5; 16]), "asked".into()) };
+    let author = Author { host: "office".into(), user: "ada".into(), program: "enamel".into() };
+    let release = Release { purge: PurgeId([5; 16]), seconds: 1_700_000_000, reason: "asked".into(), author };
     note_release(&scene.repository, &release).unwrap();
     assert!(history(&scene.repository).unwrap().released.is_empty(), "it is kept as yet");
     forget(&scene.repository, &purge.references(), &Author::default(), &NullMonitor).unwrap();

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::Result;
-use engine::forget::{Author, ForgetOutcome, forget, plan_named};
+use engine::forget::{ForgetOutcome, forget, plan_named};
 use engine::monitor::NullMonitor;
-use engine::repository::{Repository, SnapshotObject, WriterOptions, WriterSession};
+use engine::repository::{Author, Repository, SnapshotObject, WriterOptions, WriterSession};
 use engine::store::MemoryStore;
 use repo_format::id::LeaseId;
 use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};

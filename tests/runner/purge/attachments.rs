@@ -198,6 +198,25 @@ fn a_run_that_is_killed_between_rows_and_files_is_finished_by_the_next() {
 }
 
 #[test]
+fn what_one_plan_left_in_its_folder_is_not_taken_from_the_folder_of_another() {
+    for engine in ENGINES {
+        let mail = Mail::new(engine, "");
+        let second = mail.images.with_file_name("second");
+        std::fs::create_dir_all(second.join("EmailAttachments/In")).unwrap();
+        let of_second = |number: u32| second.join(format!("EmailAttachments/In/a{number}.pdf"));
+        (1..=20).for_each(|number| std::fs::write(of_second(number), content(number)).unwrap());
+        mail.save(&[&mail.images, &second]);
+        let plans = [&mail.images, &second].map(|folder| mail.try_plan(&mail.options(folder)).unwrap().plan);
+        mail.run_with(&plans[0], &Acts::between_rows_and_files(&|| {})).unwrap();
+        assert!(mail.run(&plans[1]).receipts.is_empty(), "{engine}");
+        assert!((1..=20).all(|number| of_second(number).exists()) && mail.files().len() == 30, "{engine}");
+        assert_eq!(mail.run(&plans[0]).categories[0].files.as_ref().unwrap().files, 20, "{engine}");
+        assert!((1..=20).all(|number| of_second(number).exists()), "{engine}");
+        assert_eq!(mail.files(), (21..=30).collect::<Vec<_>>(), "{engine}");
+    }
+}
+
+#[test]
 fn files_come_back_from_the_receipt_and_replace_nothing() {
     let mail = Mail::new("InnoDB", "");
     let outcome = mail.run(&mail.planned().plan);

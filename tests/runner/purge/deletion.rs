@@ -33,8 +33,7 @@ fn what_a_snapshot_holds_goes_and_all_else_stays() {
         assert_eq!(removed.tables, tables(gone), "{engine}");
         assert_eq!(planned.forecasts[0].tables, tables(gone));
         assert_eq!((planned.forecasts[0].left, &planned.forecasts[0].dates), (left, &removed.dates));
-        let (first, last) = removed.dates.clone().unwrap();
-        assert_eq!((first.as_str(), last.as_str()), ("2022-01-01 00:01:00", "2022-01-31 23:59:00"));
+        assert_eq!(removed.dates.range(), Some(("2022-01-01 00:01:00", "2022-01-31 23:59:00")));
         assert_eq!(practice.count("securitylog WHERE LogDateTime < '2022-02-01'"), 4);
         assert_eq!(practice.count("securitylog"), 60_002 - gone);
         assert_eq!(practice.count("securityloghash"), 60_003 - gone);

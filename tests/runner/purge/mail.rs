@@ -60,9 +60,17 @@ impl Mail {
         }
         let fixture = Fixture::new();
         let repository = fixture.open();
-        let sources = vec![Source::Database(Box::new(source(&server, &["practice"]))), Source::Path(images.clone())];
-        backup(&repository, sources, &backup_options(), &NullMonitor).unwrap();
-        Mail { server, repository, images, _folder: folder, _fixture: fixture }
+        let mail = Mail { server, repository, images, _folder: folder, _fixture: fixture };
+        mail.save(&[&mail.images]);
+        mail
+    }
+
+    /// Makes a snapshot of the database and of folders.
+    pub fn save(&self, folders: &[&Path]) {
+        let database = Source::Database(Box::new(source(&self.server, &["practice"])));
+        let folders = folders.iter().map(|folder| Source::Path(folder.to_path_buf()));
+        let sources = [database].into_iter().chain(folders).collect();
+        backup(&self.repository, sources, &backup_options(), &NullMonitor).unwrap();
     }
 
     /// Old messages with their attachments in `folder`.

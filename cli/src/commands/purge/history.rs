@@ -156,9 +156,9 @@ fn print(ui: &Ui, all: &History) -> Result<()> {
             shown(&record.reason),
         ]);
     }
-    for Release { purge, seconds, user, reason, .. } in &all.released {
+    for Release { purge, seconds, reason, author } in &all.released {
         let (id, time) = (format::short(purge), format::time(format::seconds(*seconds)));
-        table.row([id, time, "released".to_owned(), String::new(), shown(user), String::new(), shown(reason)]);
+        table.row([id, time, "released".to_owned(), String::new(), shown(&author.user), String::new(), shown(reason)]);
     }
     ui.table(&table)
 }
@@ -231,8 +231,8 @@ fn release_message(release: &Release) -> ReleaseMessage<'_> {
     ReleaseMessage {
         purge: release.purge.to_string(),
         time: format::rfc3339(format::seconds(release.seconds)),
-        user: &release.user,
-        host: &release.host,
+        user: &release.author.user,
+        host: &release.author.host,
         reason: &release.reason,
     }
 }

@@ -1,6 +1,7 @@
 //! `enamel purge`: old rows out of the live database.
 
 mod categories;
+mod category;
 mod file;
 mod files;
 mod history;

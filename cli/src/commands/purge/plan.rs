@@ -5,20 +5,21 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::purge::{Cutoff, Exception, Forecast, LeftRows, PlanOptions, Planned, Rule, Unset, plan};
+use engine::purge::{Cutoff, Exception, Forecast, PlanOptions, Planned, Rule, Unset, plan};
 use engine::{Error, ErrorKind, Result};
 use jiff::civil::Date;
 use repo_format::config::Access;
 use serde::Serialize;
 
 use super::categories;
+use super::category::{self, Going};
 use super::file;
-use super::files::{FilesMessage, files_message, files_sentences, folder};
+use super::files::folder;
 use crate::context::Context;
 use crate::database::{DatabaseArgs, ServerArgs};
 use crate::exit::{Exit, after_printing};
 use crate::snap::Snap;
-use crate::ui::{Align, Table, Ui, format};
+use crate::ui::{Table, Ui, format};
 
 /// Say what could be removed, and write a plan for it
 ///
@@ -78,35 +79,6 @@ pub struct PlanArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
-}
-
-/// Rows that stay, and why, for JSON.
-#[derive(Serialize)]
-pub(super) struct LeftMessage {
-    not_in_snapshot: u64,
-    changed: u64,
-    with_unproven_children: u64,
-    used_elsewhere: u64,
-    highest_number: u64,
-    exceptions: u64,
-}
-
-#[derive(Serialize)]
-struct CategoryMessage<'a> {
-    category: &'a str,
-    tables: Vec<TableMessage<'a>>,
-    bytes: u64,
-    first: Option<&'a str>,
-    last: Option<&'a str>,
-    left: LeftMessage,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<FilesMessage>,
-}
-
-#[derive(Serialize)]
-struct TableMessage<'a> {
-    table: &'a str,
-    rows: u64,
 }
 
 #[derive(Serialize)]
@@ -205,7 +177,7 @@ fn remarks(planned: &Planned) -> Result<String> {
     let mut text = String::from_utf8_lossy(&text).into_owned();
     // Writing into a text cannot fail.
     let _ = writeln!(text, "\nOld is what is {}.", planned.plan.rule.cutoff);
-    for sentence in planned.forecasts.iter().flat_map(sentences) {
+    for sentence in sentences(planned) {
         let _ = writeln!(text, "{sentence}");
     }
     for warning in &planned.warnings {
@@ -216,32 +188,13 @@ fn remarks(planned: &Planned) -> Result<String> {
 }
 
 fn table(planned: &Planned) -> Table {
-    let columns = [
-        ("CATEGORY", Align::Whole),
-        ("TABLE", Align::Left),
-        ("ROWS", Align::Right),
-        ("FIRST", Align::Whole),
-        ("LAST", Align::Whole),
-    ];
-    let mut table = Table::new(&columns);
-    for Forecast { category, tables, dates, .. } in &planned.forecasts {
-        for (at, (name, rows)) in tables.iter().enumerate() {
-            let (first, last) = dates.clone().filter(|_| at == 0).unwrap_or_default();
-            let category = if at == 0 { category.clone() } else { String::new() };
-            table.row([category, name.clone(), format::count(*rows), first, last]);
-        }
-    }
-    table
+    category::table("ROWS", planned.forecasts.iter().map(Going::from))
 }
 
-/// What of a category goes besides rows, and what stays.
-fn sentences(forecast: &Forecast) -> Vec<String> {
-    let files = forecast
-        .files
-        .iter()
-        .flat_map(|counts| files_sentences(counts, "would go, unless a row that stays names them"));
-    let all = files.chain(left_sentences(&forecast.left));
-    all.map(|sentence| format!("{}: {sentence}", forecast.category)).collect()
+/// What goes besides rows, and what stays.
+fn sentences(planned: &Planned) -> impl Iterator<Item = String> {
+    let goes = "would go, unless a row that stays names them";
+    planned.forecasts.iter().flat_map(move |forecast| Going::from(forecast).sentences(goes))
 }
 
 fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
@@ -251,7 +204,7 @@ fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     planned.warnings.iter().for_each(|warning| ui.warn(warning));
     planned.refused.iter().for_each(|(name, why)| ui.warn(format_args!("{name} is refused: {why}")));
     ui.table(&table(planned))?;
-    planned.forecasts.iter().flat_map(sentences).try_for_each(|sentence| ui.line(sentence))?;
+    sentences(planned).try_for_each(|sentence| ui.line(sentence))?;
     ui.problems(&planned.file_problems.problems, planned.file_problems.count)?;
     if ui.is_quiet() {
         return Ok(());
@@ -277,20 +230,7 @@ fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
 
 fn print_json(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     ui.problems(&planned.file_problems.problems, planned.file_problems.count)?;
-    for Forecast { category, tables, bytes, dates, left, files } in &planned.forecasts {
-        ui.message(
-            "category",
-            CategoryMessage {
-                category,
-                tables: tables.iter().map(|(table, rows)| TableMessage { table, rows: *rows }).collect(),
-                bytes: *bytes,
-                first: dates.as_ref().map(|(first, _)| first.as_str()),
-                last: dates.as_ref().map(|(_, last)| last.as_str()),
-                left: left_message(left),
-                files: files.as_ref().map(files_message),
-            },
-        )?;
-    }
+    planned.forecasts.iter().try_for_each(|forecast| ui.message("category", Going::from(forecast).message()))?;
     for (category, why) in &planned.refused {
         ui.message("refused", RefusedMessage { category, why })?;
     }
@@ -309,30 +249,4 @@ fn print_json(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
             output: output.map(|path| path.display().to_string()),
         },
     )
-}
-
-/// Rows that stay, for JSON.
-pub(super) fn left_message(left: &LeftRows) -> LeftMessage {
-    LeftMessage {
-        not_in_snapshot: left.not_saved,
-        changed: left.changed,
-        with_unproven_children: left.children,
-        used_elsewhere: left.used,
-        highest_number: left.highest,
-        exceptions: left.spared,
-    }
-}
-
-/// Rows that stay, in words.
-pub(super) fn left_sentences(left: &LeftRows) -> Vec<String> {
-    let all = [
-        (left.not_saved, "old and not in the snapshot: left"),
-        (left.changed, "other than in the snapshot: left"),
-        (left.children, "left, as what belongs to them is not in the snapshot as it is"),
-        (left.used, "left, as something else needs them, or what belongs to them"),
-        (left.highest, "left, as the highest number of a table stays"),
-        (left.spared, "spared by an exception"),
-    ];
-    let some = all.into_iter().filter(|(rows, _)| *rows > 0);
-    some.map(|(rows, what)| format!("{} {what}", format::counted(rows, "row"))).collect()
 }

@@ -1,14 +1,14 @@
 //! `enamel purge release`: lets go of purged rows.
 
-use engine::forget::{Author, forget};
+use engine::forget::forget;
+use engine::machine::now;
 use engine::purge::receipt::{Purge, Release, find, is_over, note_release, release_time};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
 use super::history::rows;
-use crate::commands::backup::program;
-use crate::commands::init::{host_name, user_name};
+use crate::commands::forget::author;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::ui::format;
@@ -63,17 +63,16 @@ pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
     let purge = find(&repo, &args.receipt)?;
     let record = &purge.receipt()?.record;
     may_run(&purge)?;
-    let release = Release::now(record.purge, args.early.clone().unwrap_or_else(|| IN_TIME.to_owned()));
-    let from = release_time(&purge)?;
-    if args.early.is_none() && release.seconds < from {
+    let (now, from) = (now().seconds, release_time(&purge)?);
+    if args.early.is_none() && now < from {
         let when = format::time(format::seconds(from));
         let message = format!("these rows are to be kept until {when}, six years: say why with --early REASON");
         return Err(Error::new(ErrorKind::Refused, message));
     }
-    let release = Release { host: host_name(), user: user_name(), program: program(), ..release };
+    let reason = args.early.clone().unwrap_or_else(|| IN_TIME.to_owned());
+    let release = Release { purge: record.purge, seconds: now, reason, author: author() };
     note_release(&repo, &release)?;
-    let author = Author { host: host_name(), user: user_name(), program: program() };
-    let outcome = forget(&repo, &purge.references(), &author, context.ui)?;
+    let outcome = forget(&repo, &purge.references(), &release.author, context.ui)?;
     let released =
         Released { purge: record.purge.to_string(), receipts: outcome.forgotten, rows: rows(&record.tables) };
     let ui = context.ui;

@@ -154,7 +154,7 @@ impl Page {
         self.line("");
         self.line(&format!("RELEASED {}", release.purge));
         self.line("");
-        self.field("by", &format!("{} on {}", release.user, release.host));
+        self.field("by", &format!("{} on {}", release.author.user, release.author.host));
         self.field("time", &format::rfc3339(format::seconds(release.seconds)));
         self.field("reason", &release.reason);
         self.field("so", "its rows are not kept any more, unless a snapshot has them");

@@ -4,22 +4,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::Result;
-use engine::purge::{Ended, PaceOptions, Reclaimed, Removed, RunOptions, RunOutcome, Window, run as purge};
+use engine::purge::{Ended, PaceOptions, Reclaimed, RunOptions, RunOutcome, Window, run as purge};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use repo_format::config::Access;
 use serde::Serialize;
 
+use super::category::{self, Going};
 use super::file;
-use super::files::{FilesMessage, files_message, files_sentences};
-use super::plan::{LeftMessage, left_message, left_sentences};
 use crate::commands::backup::program;
 use crate::commands::init::{host_name, user_name};
 use crate::context::Context;
 use crate::database::{DatabaseArgs, ServerArgs};
 use crate::duration::parse_duration;
 use crate::exit::{Exit, after_printing};
-use crate::ui::{Align, Table, Ui, format};
+use crate::ui::{Ui, format};
 
 /// Carry out a plan: prove again what is kept, then delete it in small batches
 ///
@@ -61,7 +60,7 @@ pub struct RunArgs {
     /// Delete for so long: 30m, 2h; the same plan can be run again for the rest
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     time: Option<Duration>,
-    /// Remove only at these times of the day, and wait else
+    /// Remove only at these times of the day, and begin rebuilding only then; wait else
     #[arg(long, value_name = "FROM-UNTIL", value_parser = parse_window)]
     window: Option<Window>,
     /// Rebuild the tables afterwards, so that the space of what went is free; see `enamel grants reclaim`
@@ -72,23 +71,6 @@ pub struct RunArgs {
     replicas: Vec<String>,
     #[command(flatten)]
     server: ServerArgs,
-}
-
-#[derive(Serialize)]
-struct CategoryMessage<'a> {
-    category: &'a str,
-    tables: Vec<TableMessage<'a>>,
-    first: Option<&'a str>,
-    last: Option<&'a str>,
-    left: LeftMessage,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<FilesMessage>,
-}
-
-#[derive(Serialize)]
-struct TableMessage<'a> {
-    table: &'a str,
-    rows: u64,
 }
 
 #[derive(Serialize)]
@@ -168,27 +150,9 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
         outcome.reclaimed.iter().for_each(|table| warn_reclaimed(ui, table));
         return Ok(());
     }
-    let columns = [
-        ("CATEGORY", Align::Whole),
-        ("TABLE", Align::Left),
-        ("REMOVED", Align::Right),
-        ("FIRST", Align::Whole),
-        ("LAST", Align::Whole),
-    ];
-    let mut table = Table::new(&columns);
-    for Removed { category, tables, dates, .. } in &outcome.categories {
-        for (at, (name, rows)) in tables.iter().enumerate() {
-            let (first, last) = dates.clone().filter(|_| at == 0).unwrap_or_default();
-            let category = if at == 0 { category.clone() } else { String::new() };
-            table.row([category, name.clone(), format::count(*rows), first, last]);
-        }
-    }
-    ui.table(&table)?;
-    for Removed { category, left, files, .. } in &outcome.categories {
-        let files = files.iter().flat_map(|counts| files_sentences(counts, "removed"));
-        let mut all = files.chain(left_sentences(left));
-        all.try_for_each(|sentence| ui.line(format_args!("{category}: {sentence}")))?;
-    }
+    let all = || outcome.categories.iter().map(Going::from);
+    ui.table(&category::table("REMOVED", all()))?;
+    all().flat_map(|going| going.sentences("removed")).try_for_each(|sentence| ui.line(sentence))?;
     ui.problems(&outcome.file_problems.problems, outcome.file_problems.count)?;
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     ui.line(format_args!("\n{} removed in {}", format::counted(rows, "row"), format::duration(milliseconds)))?;
@@ -223,17 +187,7 @@ fn warn_reclaimed(ui: &Ui, reclaimed: &Reclaimed) {
 
 fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Result<()> {
     ui.problems(&outcome.file_problems.problems, outcome.file_problems.count)?;
-    for Removed { category, tables, dates, left, files } in &outcome.categories {
-        let message = CategoryMessage {
-            category,
-            tables: tables.iter().map(|(table, rows)| TableMessage { table, rows: *rows }).collect(),
-            first: dates.as_ref().map(|(first, _)| first.as_str()),
-            last: dates.as_ref().map(|(_, last)| last.as_str()),
-            left: left_message(left),
-            files: files.as_ref().map(files_message),
-        };
-        ui.message("category", message)?;
-    }
+    outcome.categories.iter().try_for_each(|removed| ui.message("category", Going::from(removed).message()))?;
     for Reclaimed { table, before_bytes, after_bytes, problem } in &outcome.reclaimed {
         let (before_bytes, after_bytes, problem) = (*before_bytes, *after_bytes, problem.as_deref());
         ui.message("reclaimed", ReclaimedMessage { table, before_bytes, after_bytes, problem })?;

@@ -7,8 +7,8 @@ use super::{Attached, FileCounts, FileSet, Look};
 use crate::database::Connection;
 use crate::error::Result;
 use crate::monitor::{Monitor, Work};
-use crate::purge::delete::{hastily, was_locked_out};
-use crate::purge::pace::{Go, Pace};
+use crate::purge::hold::hastily;
+use crate::purge::pace::{Go, Pace, Tried};
 
 /// Files of a batch, and their bytes, which are read while tables are held: about 100 ms.
 const FILES_PER_BATCH: usize = 64;
@@ -51,26 +51,23 @@ fn batches(
     monitor: &dyn Monitor,
 ) -> Result<Go> {
     let mut left = files.iter().peekable();
-    while left.peek().is_some() {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    pace.batches(connection, monitor, &mut |connection, _| {
         while let Some((path, size)) = left
             .next_if(|(_, size)| batch.is_empty() || batch.len() < FILES_PER_BATCH && bytes + **size <= BYTES_PER_BATCH)
         {
             batch.push(path.clone());
             bytes += size;
         }
-        loop {
-            if pace.wait(connection, monitor)? == Go::TimeIsUp {
-                return Ok(Go::TimeIsUp);
-            }
-            match held(attached, connection, &batch, removed) {
-                Err(error) if was_locked_out(&error) => pace.give_way(),
-                done => break done?,
-            }
+        if batch.is_empty() {
+            return Ok(Tried::Nothing);
         }
-        monitor.advance(Work { items: batch.len() as u64, bytes });
-    }
-    Ok(Go::On)
+        Tried::or_locked_out(held(attached, connection, &batch, removed).map(|()| {
+            let gone = Work { items: batch.len() as u64, bytes };
+            (batch, bytes) = (Vec::new(), 0);
+            Tried::Files(gone)
+        }))
+    })
 }
 
 /// Removes a batch while the tables that name files are held: others may read them, nobody may write.

@@ -10,7 +10,6 @@
 mod files;
 mod history;
 mod put;
-mod record;
 mod release;
 mod rely;
 mod supersede;
@@ -18,7 +17,7 @@ mod supersede;
 pub use history::{History, KeptTable, Purge, Receipt, find, history, kept};
 pub use put::{ReceiptSource, put};
 pub use release::{Release, is_over, note_release, release_time, superseded};
-pub(super) use supersede::{By, forget_superseded};
+pub(super) use supersede::forget_superseded;
 
 pub use repo_format::database::{
     KeyRange, Left, LeftFiles, PurgePhase, PurgedFile, PurgedFiles, PurgedTable, ReceiptRecord,

@@ -6,14 +6,14 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use repo_format::database::PurgedTable;
+use repo_format::entry::Time;
 use repo_format::id::PurgeId;
 use repo_format::manifest::{Manifest, SeenManifest};
 
 use super::history::{History, Purge, Receipt};
-use super::record::{Record, put_record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
-use crate::repository::Repository;
+use crate::repository::{Author, Record, Repository};
 use crate::writers::LONGEST_RUN;
 
 /// Years for which an audit may ask for documents: the cautious reading of HIPAA, 45 CFR 164.316.
@@ -26,16 +26,12 @@ const RELEASED: &str = "released";
 pub struct Release {
     /// The purge.
     pub purge: PurgeId,
-    /// When: seconds since 1970, by the clock of `host`.
+    /// When: seconds since 1970, by the clock of the author's machine.
     pub seconds: i64,
-    /// The machine.
-    pub host: String,
-    /// Who.
-    pub user: String,
     /// Why.
     pub reason: String,
-    /// Program and version.
-    pub program: String,
+    /// Who.
+    pub author: Author,
 }
 
 impl Release {
@@ -43,20 +39,9 @@ impl Release {
     pub(super) fn of(record: &Manifest) -> Option<Self> {
         let [first, purge, reason] = &record.tags[..] else { return None };
         let purge = PurgeId::from_str(purge).ok().filter(|_| first == RELEASED)?;
-        Some(Release {
-            purge,
-            seconds: record.seconds,
-            host: record.host.clone(),
-            user: record.user.clone(),
-            reason: reason.clone(),
-            program: record.program.clone(),
-        })
-    }
-
-    /// One of now.
-    pub fn now(purge: PurgeId, reason: String) -> Self {
-        let seconds = machine::now().seconds;
-        Release { purge, seconds, host: String::new(), user: String::new(), reason, program: String::new() }
+        let Manifest { host, user, program, .. } = record;
+        let author = Author { host: host.clone(), user: user.clone(), program: program.clone() };
+        Some(Release { purge, seconds: record.seconds, reason: reason.clone(), author })
     }
 }
 
@@ -88,8 +73,8 @@ pub fn is_over(purge: &Purge) -> Result<bool> {
 /// If it cannot be stored, or the reason is too long.
 pub fn note_release(repository: &Repository, release: &Release) -> Result<()> {
     let tags = vec![RELEASED.to_owned(), release.purge.to_string(), release.reason.clone()];
-    let Release { seconds, host, user, program, .. } = release;
-    put_record(repository, Record { seconds: *seconds, host, user, program, tags, forgotten: None })
+    let time = Time { seconds: release.seconds, nanoseconds: 0 };
+    repository.put_record(&release.author, Record { time, tags, ..Record::default() }).map(drop)
 }
 
 /// Receipts of the beginning of purges that have one of their end which names the same rows: they may be forgotten. One that names more

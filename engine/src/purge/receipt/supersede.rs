@@ -3,26 +3,18 @@
 use repo_format::limits;
 
 use super::history::history;
-use super::record::{Record, put_record};
 use super::release::superseded;
 use crate::error::Result;
 use crate::machine;
-use crate::repository::{Forgotten, Repository};
+use crate::repository::{Author, Forgotten, Record, Repository};
 use crate::store::ObjectName;
-
-/// Who forgets, for the record.
-pub(in crate::purge) struct By<'b> {
-    pub host: &'b str,
-    pub user: &'b str,
-    pub program: &'b str,
-}
 
 /// Forgets all that are [`superseded`], also those that an earlier run left: puts a record that names them, **then** deletes them. After any
 /// of these steps it can be done again.
 ///
 /// # Errors
 /// If the record cannot be put, or the store does not let this user delete: both receipts are there then, and say the same.
-pub(in crate::purge) fn forget_superseded(repository: &Repository, by: &By<'_>) -> Result<()> {
+pub(in crate::purge) fn forget_superseded(repository: &Repository, author: &Author) -> Result<()> {
     let mut going = superseded(&history(repository)?);
     // More of them than one record can name wait for the next run.
     going.truncate(usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX));
@@ -35,9 +27,8 @@ pub(in crate::purge) fn forget_superseded(repository: &Repository, by: &By<'_>) 
     let unnamed: Vec<_> =
         going.iter().filter(|receipt| !forgotten.names(receipt.id, receipt.digest)).copied().collect();
     if !unnamed.is_empty() {
-        let By { host, user, program } = *by;
-        let seconds = machine::now().seconds;
-        put_record(repository, Record { seconds, host, user, program, tags: Vec::new(), forgotten: Some(unnamed) })?;
+        let record = Record { time: machine::now(), forgotten: Some(unnamed), ..Record::default() };
+        repository.put_record(author, record)?;
     }
     for receipt in &going {
         repository.store().delete(&ObjectName::Snapshot(receipt.id))?;
