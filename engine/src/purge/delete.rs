@@ -12,7 +12,7 @@ use super::files::RemovedFiles;
 use super::hold::held;
 use super::job::Job;
 use super::judge::{Asked, Expected, LeftRows, Verdict, judge};
-use super::keys::{KEYS_PER_STATEMENT, KeySet, is_one_of};
+use super::keys::{KEYS_PER_STATEMENT, KeySet, in_runs, is_one_of};
 use super::pace::{Go, Pace, Tried};
 use super::prove::Proof;
 use super::saved_rows::Key;
@@ -136,12 +136,6 @@ impl Batch {
         let items = gone.iter().map(|(_, keys)| keys.len() as u64).sum();
         Ok(Tried::Rows { asked: self.asked, took, gone: Work { items, bytes: verdict.bytes } })
     }
-}
-
-/// The condition that a key is in one of `runs`.
-pub(super) fn in_runs(key: &str, runs: &[(Key, Key)]) -> String {
-    let run = |(first, last): &(Key, Key)| format!("{key} BETWEEN {first} AND {last}");
-    runs.iter().map(run).collect::<Vec<_>>().join(" OR ")
 }
 
 /// Deletes the rows of `verdict`, which are held.

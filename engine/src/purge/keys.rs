@@ -25,6 +25,12 @@ pub(super) fn is_one_of(column: &str, keys: &[Key]) -> String {
     any.join(" OR ")
 }
 
+/// The condition that a key is in one of `runs`.
+pub(super) fn in_runs(key: &str, runs: &[(Key, Key)]) -> String {
+    let run = |(first, last): &(Key, Key)| format!("{key} BETWEEN {first} AND {last}");
+    runs.iter().map(run).collect::<Vec<_>>().join(" OR ")
+}
+
 /// A set of keys. Memory: one entry a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct KeySet {

@@ -4,11 +4,11 @@
 
 use std::time::Instant;
 
-use super::delete::{delete_keys, in_runs};
+use super::delete::delete_keys;
 use super::hold::held;
 use super::job::Job;
 use super::judge::each_row;
-use super::keys::KeySet;
+use super::keys::{KeySet, in_runs};
 use super::pace::{Go, Pace, Tried};
 use super::plan::Plan;
 use super::receipt::{ReceiptRecord, history};
