@@ -7,6 +7,7 @@ use super::folder::Folder;
 use super::ledger::{Event, Listed, Tree};
 use super::process::Processes;
 use super::random::Random;
+use super::spoil;
 use crate::harness::{Answer, Machine};
 
 /// Folders, and writers, and machines.
@@ -34,7 +35,15 @@ impl Round<'_> {
                 let random = random.fork();
                 scope.spawn(move || self.write(number, folder, random));
             }
-            let others: [fn(&Self, Random); _] = [Round::prune, Round::prune, Round::forget, Round::read, Round::fence];
+            let others: [fn(&Self, Random); _] = [
+                Round::prune,
+                Round::prune,
+                Round::forget,
+                Round::read,
+                Round::fence,
+                Round::repair,
+                Round::spoil_caches,
+            ];
             for actor in others {
                 let random = random.fork();
                 scope.spawn(move || actor(self, random));
@@ -67,6 +76,30 @@ impl Round<'_> {
             }
         };
         self.tell(event);
+    }
+
+    /// Repairs what is whole, beside everybody else.
+    fn repair(&self, mut random: Random) {
+        if random.one_in(3) {
+            let command = self.anybody(&mut random, "--json --no-progress repair --read-data");
+            if let Some(answer) = self.run_or_kill(command, &mut random) {
+                // A prune may have shut it out, or taken what it was about to read.
+                answer.expect_one_of(&[0, 1, 11]);
+            }
+        }
+    }
+
+    /// Deletes caches under processes that use them, or puts older copies in their place.
+    fn spoil_caches(&self, mut random: Random) {
+        for _ in 0..random.below(4) {
+            let cache = self.machine.path(format!("cache-{}", random.below(FOLDERS as u64)));
+            let copy = self.machine.path("older-cache");
+            match random.below(3) {
+                0 => spoil::remove(&cache),
+                1 => spoil::copy(&cache, &copy),
+                _ => spoil::copy(&copy, &cache),
+            }
+        }
     }
 
     fn prune(&self, mut random: Random) {
@@ -149,8 +182,12 @@ impl Round<'_> {
     }
 
     fn run_or_kill(&self, command: Command, random: &mut Random) -> Option<Answer> {
-        match random.below(3) {
-            0 => self.processes.run_for_a_while(command, random),
+        match random.below(6) {
+            0 | 1 => self.processes.run_for_a_while(command, random),
+            2 => {
+                let mut other = random.fork();
+                self.processes.run_held_up(command, random, || self.spoil_caches(other.fork()))
+            }
             _ => Some(self.processes.run(command)),
         }
     }

@@ -1,7 +1,8 @@
 //! Random histories: backups, forgets and prunes at once, many of them killed. Whatever happens, what is listed restores exactly.
 //!
 //! A history is a number of rounds. In each, everybody acts at the same time: four writers, each on its folder and machine, two prunes, one
-//! who forgets, one who reads, and sometimes one who shuts a backup out. Then everybody has ended, one way or another, and all is looked at.
+//! who forgets, one who reads, one who deletes caches or rolls them back, and sometimes one who shuts a backup out or repairs. Some processes
+//! are held up on their way, some are killed. Then everybody has ended, one way or another, and all is looked at.
 //! The same seed makes the same plans; when a process is killed, and how they meet, is up to the machine.
 
 mod actors;
@@ -9,10 +10,12 @@ mod folder;
 mod ledger;
 mod process;
 mod random;
+mod spoil;
 
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use engine::crypto::{Credential, KeyFile};
 use engine::monitor::NullMonitor;
@@ -30,6 +33,8 @@ use random::Random;
 
 /// Rounds of the ordinary test; `ENAMEL_HISTORY_ROUNDS` asks for more.
 const ROUNDS: u64 = 6;
+/// `ENAMEL_HISTORY_MINUTES` asks for rounds until so much time has passed.
+const MINUTES: u64 = 0;
 /// The seed of the ordinary test; `ENAMEL_HISTORY_SEED` asks for another.
 const SEED: u64 = 4;
 /// In every so many rounds all data is read.
@@ -52,12 +57,14 @@ struct History {
 fn whoever_dies_beside_whom_every_snapshot_restores_exactly() {
     let number = |name, otherwise| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
     let seed = number("ENAMEL_HISTORY_SEED", SEED);
+    let (rounds, minutes) = (number("ENAMEL_HISTORY_ROUNDS", ROUNDS), number("ENAMEL_HISTORY_MINUTES", MINUTES));
+    let (began, time) = (Instant::now(), Duration::from_secs(60 * minutes));
     let mut history = History::new(seed);
-    for _ in 0..number("ENAMEL_HISTORY_ROUNDS", ROUNDS) {
+    while history.round < rounds || began.elapsed() < time {
         history.round();
     }
     history.finish();
-    println!("seed {seed}: {}", history.processes.counts());
+    println!("seed {seed}, {} rounds: {}", history.round, history.processes.counts());
 }
 
 impl History {

@@ -1,8 +1,9 @@
-//! Processes that are run to their end, or killed on their way.
+//! Processes that are run to their end, held up, or killed on their way.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,6 +23,7 @@ pub struct Processes {
     took: Mutex<BTreeMap<String, Duration>>,
     last: Mutex<VecDeque<String>>,
     ended: Mutex<BTreeMap<(String, i32), u64>>,
+    held_up: AtomicU64,
 }
 
 impl Processes {
@@ -36,17 +38,43 @@ impl Processes {
     /// Runs a process, and kills it at a random point of the time that such a process takes, if it has not ended by then. Nothing if it was
     /// killed.
     pub fn run_for_a_while(&self, mut command: Command, random: &mut Random) -> Option<Answer> {
-        let took = self.took.lock().unwrap().get(&kind(&command)).copied().unwrap_or(FIRST_GUESS);
-        let limit = took.mul_f64(random.below(1000) as f64 / 1000.0);
+        let limit = self.some_time(&command, random);
         let began = Instant::now();
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if !ends_within(&child, limit) {
             kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
         }
+        self.wait(&command, child, began)
+    }
+
+    /// Runs a process to its end, and stops it on its way for as long as `meanwhile` takes: it goes on with what it knew before.
+    pub fn run_held_up(&self, mut command: Command, random: &mut Random, meanwhile: impl FnOnce()) -> Option<Answer> {
+        let limit = self.some_time(&command, random);
+        let began = Instant::now();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let is_held_up = !ends_within(&child, limit);
+        if is_held_up {
+            kill_process(Pid::from_child(&child), Signal::STOP).unwrap();
+            self.held_up.fetch_add(1, Ordering::Relaxed);
+        }
+        meanwhile();
+        if is_held_up {
+            kill_process(Pid::from_child(&child), Signal::CONT).unwrap();
+        }
+        self.wait(&command, child, began)
+    }
+
+    /// A random part of the time that such a process takes.
+    fn some_time(&self, command: &Command, random: &mut Random) -> Duration {
+        let took = self.took.lock().unwrap().get(&kind(command)).copied().unwrap_or(FIRST_GUESS);
+        took.mul_f64(random.below(1000) as f64 / 1000.0)
+    }
+
+    fn wait(&self, command: &Command, child: Child, began: Instant) -> Option<Answer> {
         let output = child.wait_with_output().unwrap();
         let is_killed = output.status.code().is_none();
         let answer = Answer::of(output);
-        self.has_ended(&command, &answer, began.elapsed());
+        self.has_ended(command, &answer, began.elapsed());
         (!is_killed).then_some(answer)
     }
 
@@ -79,7 +107,7 @@ impl Processes {
     pub fn counts(&self) -> String {
         let ended = self.ended.lock().unwrap();
         let counts: Vec<_> = ended.iter().map(|((kind, code), count)| format!("{count} {kind} ({code})")).collect();
-        counts.join(", ")
+        format!("{}; {} held up on their way", counts.join(", "), self.held_up.load(Ordering::Relaxed))
     }
 }
 
