@@ -8,6 +8,7 @@ use engine::ErrorKind;
 use engine::backup::{ParentChoice, Source};
 use engine::monitor::NullMonitor;
 use engine::repository::{Repository, WriterOptions, WriterSession};
+use engine::store::faulty::{FaultyStore, Op};
 use engine::store::{Folder, MemoryStore, ObjectName};
 use engine::verify::{FindingKind, VerifyOptions, verify};
 use repo_format::condemned::{CondemnedList, Phase};
@@ -229,6 +230,19 @@ fn packs_that_no_segment_names_are_adopted() {
         assert!(verify_all(&anew).notes.is_empty());
         fixture.assert_restores(&anew, outcome.snapshot.unwrap(), &look(&root));
     }
+}
+
+#[test]
+fn a_pack_that_is_adopted_is_made_durable_and_not_written_again() {
+    let (fixture, store, root) = scene();
+    backup(&fixture.open(), &root);
+    let segments: Vec<_> = store.names().into_iter().filter(|name| name.folder() == Folder::Index).collect();
+    segments.iter().for_each(|name| assert!(store.remove_raw(name)));
+    let faulty = Arc::new(FaultyStore::new(Arc::new(store.clone())));
+    let repository = fixture.through(faulty.clone()).open_anew();
+    backup_paths(&repository, &[&root], &options_without_parent(), &NullMonitor).unwrap();
+    let of_packs = |op| faulty.log().iter().filter(|call| call.op == op && call.folder == Folder::Packs).count();
+    assert_eq!((of_packs(Op::PutNew), of_packs(Op::EnsureDurable)), (0, count(&store, Folder::Packs)));
 }
 
 #[test]

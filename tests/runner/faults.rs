@@ -13,7 +13,8 @@ use repo_format::id::LeaseId;
 
 use crate::support::{Fixture, Tree, backup, backup_options, backup_paths, look, noise, verify_all};
 
-const OPS: [Op; 7] = [Op::PutNew, Op::Get, Op::GetRange, Op::List, Op::Delete, Op::Stat, Op::ReplaceIf];
+const OPS: [Op; 8] =
+    [Op::PutNew, Op::Get, Op::GetRange, Op::List, Op::EnsureDurable, Op::Delete, Op::Stat, Op::ReplaceIf];
 
 struct Scene {
     fixture: Fixture,

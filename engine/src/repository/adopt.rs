@@ -5,21 +5,18 @@ use repo_format::segment::SegmentPack;
 
 use super::{Repository, WholePack};
 use crate::error::Result;
-use crate::store::{ObjectName, StoreErrorKind};
+use crate::store::ObjectName;
 
 impl Repository {
-    /// Reads a pack of `size` bytes that no segment names, checks all of it, and puts it again: its writer may have died between placing
-    /// it and making that durable, and a store says that a name is taken only when what stands there is durable. Then it may be named.
+    /// Reads a pack of `size` bytes that no segment names, checks all of it, and makes it durable: its writer may have died between placing
+    /// it and doing so. Then it may be named.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Damaged`] if its bytes do not fit its name, or any chunk in it does not open: then it is not whole, and what somebody
-    /// took out of the index on purpose does not come back.
+    /// took out of the index on purpose does not come back. What the store says when the pack has been deleted meanwhile.
     pub fn adoptable(&self, id: PackId, size: u64) -> Result<SegmentPack> {
-        let whole = WholePack::read(self, id, size)?;
-        let pack = whole.check(self)?;
-        match self.store().put_new(&ObjectName::Pack(id), &[whole.bytes()]) {
-            Err(error) if error.kind != StoreErrorKind::AlreadyExists => Err(error.into()),
-            _ => Ok(pack),
-        }
+        let pack = WholePack::read(self, id, size)?.check(self)?;
+        self.store().ensure_durable(&ObjectName::Pack(id))?;
+        Ok(pack)
     }
 }

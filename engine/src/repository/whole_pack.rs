@@ -65,11 +65,6 @@ impl WholePack {
         damaged.map_or(Ok(pack), |(_, error)| Err(error))
     }
 
-    /// Its bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
     /// Opens every chunk that `pack` says there is, padding included; gives those that are not whole, and why.
     pub fn damaged_chunks<'a>(
         &'a self,

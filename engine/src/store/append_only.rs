@@ -54,6 +54,10 @@ impl Store for AppendOnlyStore {
         self.store.list(folder, found, strange)
     }
 
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        self.store.ensure_durable(name)
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<()> {
         match name {
             // A writer's note of itself, which it takes away when it is done.

@@ -77,9 +77,13 @@ pub fn check(store: &dyn Store) -> Outcome {
 fn put_and_get(store: &dyn Store) -> Outcome {
     for name in one_of_each() {
         is_absent(store, &name)?;
+        refuses("what does not exist is not durable", store.ensure_durable(&name), StoreErrorKind::NotFound)?;
+        is_absent(store, &name)?;
         store.delete(&name)?;
         store.put_new(&name, &[b"con", b"", b"tents"])?;
         refuses("a name is given once only", store.put_new(&name, &[b"other"]), StoreErrorKind::AlreadyExists)?;
+        holds(store, &name, b"contents")?;
+        store.ensure_durable(&name)?;
         holds(store, &name, b"contents")?;
         ensure(store.get(&name, 8)?[..] == *b"contents", "an object of just the limit can be read")?;
         refuses("a limit is kept", store.get(&name, 7), StoreErrorKind::TooLarge)?;

@@ -13,6 +13,7 @@ pub enum Op {
     Get,
     GetRange,
     List,
+    EnsureDurable,
     Delete,
     Stat,
     ReplaceIf,
@@ -161,6 +162,10 @@ impl Store for FaultyStore {
     ) -> Result<()> {
         let call = Call { op: Op::List, folder, name: None, bytes: 0, error: None };
         self.call(call, |inner| inner.list(folder, found, strange), |()| None)
+    }
+
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        self.call(call(Op::EnsureDurable, name, 0), |inner| inner.ensure_durable(name), |()| None)
     }
 
     fn delete(&self, name: &ObjectName) -> Result<()> {

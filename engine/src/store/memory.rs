@@ -229,6 +229,18 @@ impl Store for MemoryStore {
         infos.into_iter().try_for_each(found)
     }
 
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        let mut state = self.running("make durable", name)?;
+        let Some(bytes) = state.live.get(name).cloned() else {
+            return Err(StoreError::new(StoreErrorKind::NotFound, "make durable", name));
+        };
+        if state.durable.get(name) != Some(&bytes) {
+            state.step("make durable", name)?;
+            State::set(&mut state.durable, name, Some(&bytes));
+        }
+        Ok(())
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<()> {
         let mut state = self.running("delete", name)?;
         if !state.live.contains_key(name) {

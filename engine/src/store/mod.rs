@@ -101,6 +101,13 @@ pub trait Store: Send + Sync {
         strange: &mut dyn FnMut(String),
     ) -> Result<()>;
 
+    /// Makes an object durable that is there: its writer may have died between placing it and making it so. Then it is as if this call
+    /// had put it, except that nothing is written. Leases become durable, too.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::NotFound`].
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()>;
+
     /// Deletes an object. Durable when it returns. Deleting what is not there succeeds.
     fn delete(&self, name: &ObjectName) -> Result<()>;
 

@@ -302,6 +302,10 @@ impl Store for Interposed {
         self.store.list(folder, found, strange)
     }
 
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        self.store.ensure_durable(name)
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<()> {
         self.store.delete(name)
     }

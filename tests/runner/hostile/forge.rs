@@ -409,6 +409,10 @@ impl Store for Limited {
         self.count().list(folder, found, strange)
     }
 
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        self.count().ensure_durable(name)
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<()> {
         self.count().delete(name)
     }

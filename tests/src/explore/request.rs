@@ -15,6 +15,8 @@ pub enum Request {
     GetRange(ObjectName, Range<u64>),
     /// `list`.
     List(Folder),
+    /// `ensure_durable`.
+    EnsureDurable(ObjectName),
     /// `delete`.
     Delete(ObjectName),
     /// `stat`.
@@ -45,6 +47,7 @@ impl Request {
             Request::PutNew(name, _)
             | Request::Get(name, _)
             | Request::GetRange(name, _)
+            | Request::EnsureDurable(name)
             | Request::Delete(name)
             | Request::Stat(name)
             | Request::ReplaceIf(name, _, _) => Some(name),
@@ -72,6 +75,7 @@ impl Request {
             Request::Get(..) => "get",
             Request::GetRange(..) => "get part of",
             Request::List(_) => "list",
+            Request::EnsureDurable(_) => "make durable",
             Request::Delete(_) => "delete",
             Request::Stat(_) => "stat",
             Request::ReplaceIf(..) => "replace",
@@ -86,6 +90,7 @@ impl Request {
             Request::Get(name, limit) => store.get(name, *limit).map(|bytes| Answer::Bytes(bytes.to_vec())),
             Request::GetRange(name, range) => store.get_range(name, range.clone()).map(Answer::Bytes),
             Request::List(folder) => list(store, *folder).map(Answer::Found),
+            Request::EnsureDurable(name) => done(store.ensure_durable(name)),
             Request::Delete(name) => done(store.delete(name)),
             Request::Stat(name) => store.stat(name).map(Answer::Info),
             Request::ReplaceIf(name, tag, bytes) => done(store.replace_if(name, tag.map(Tag), bytes)),
@@ -155,6 +160,10 @@ impl<F: Fn(Request) -> Answer + Send + Sync> Store for Passing<F> {
             Answer::Found(infos) => infos.into_iter().try_for_each(found),
             other => unreachable!("objects are what a list gives, not {other:?}"),
         }
+    }
+
+    fn ensure_durable(&self, name: &ObjectName) -> store::Result<()> {
+        self.ask(Request::EnsureDurable(*name)).map(drop)
     }
 
     fn delete(&self, name: &ObjectName) -> store::Result<()> {

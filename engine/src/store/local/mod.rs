@@ -252,6 +252,18 @@ impl Store for LocalStore {
         }
     }
 
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        let object = self.open_object(name)?;
+        let sync = || {
+            object.file.sync_all()?;
+            let path = self.path(name);
+            let folder = path.parent().unwrap_or(&self.root);
+            self.prepare(folder)?;
+            platform::sync_folder(folder)
+        };
+        sync().map_err(|e| StoreError::io("make durable", name, e))
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<()> {
         self.packs.forget(name);
         let path = self.path(name);

@@ -60,6 +60,9 @@ fn conforms_through_another_handle() {
         ) -> Result<()> {
             self.1.list(folder, found, strange)
         }
+        fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+            self.1.ensure_durable(name)
+        }
         fn delete(&self, name: &ObjectName) -> Result<()> {
             self.0.delete(name)
         }

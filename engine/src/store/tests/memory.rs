@@ -60,6 +60,16 @@ fn a_lease_may_be_lost_kept_or_emptied() {
 }
 
 #[test]
+fn what_is_made_durable_survives_and_costs_a_step_only_once() {
+    let store = MemoryStore::new();
+    store.put_new(&lease(1), &[b"me"]).unwrap();
+    store.ensure_durable(&lease(1)).unwrap();
+    store.ensure_durable(&lease(1)).unwrap();
+    assert_eq!(store.steps(), 2);
+    assert_eq!(store.restart(LOST).bytes(&lease(1)), Some(b"me".to_vec()));
+}
+
+#[test]
 fn a_deleted_lease_does_not_come_back() {
     let store = MemoryStore::new();
     store.put_new(&lease(1), &[b"me"]).unwrap();
