@@ -152,12 +152,12 @@ impl Round<'_> {
     /// Restores or verifies while others write and delete. A snapshot may be forgotten meanwhile; then this may fail.
     fn read(&self, mut random: Random) {
         match random.below(4) {
-            0 => drop(self.processes.run(self.anybody(&mut random, "verify")).expect(0)),
+            0 => drop(self.run_to_the_end(self.anybody(&mut random, "verify")).expect(0)),
             1 if !self.before.is_empty() => {
                 let id = random.pick(self.before).id.clone();
                 let mut command = self.anybody(&mut random, "restore");
                 command.args([&id, "--target"]).arg(self.machine.path("read").join(&id));
-                let answer = self.processes.run(command);
+                let answer = self.run_to_the_end(command);
                 self.tell(Event::Read { id, answer });
             }
             _ => {}
@@ -168,12 +168,12 @@ impl Round<'_> {
         if !random.one_in(3) {
             return;
         }
-        let leases = self.processes.run(self.anybody(&mut random, "--json leases")).expect(0);
+        let leases = self.run_to_the_end(self.anybody(&mut random, "--json leases")).expect(0);
         for lease in leases.messages() {
             let mut command = self.anybody(&mut random, "leases fence");
             command.arg(lease["id"].as_str().unwrap());
             // It may have ended meanwhile.
-            self.processes.run(command).expect_one_of(&[0, 1, 2]);
+            self.run_to_the_end(command).expect_one_of(&[0, 1, 2]);
         }
     }
 
@@ -182,13 +182,25 @@ impl Round<'_> {
     }
 
     fn run_or_kill(&self, command: Command, random: &mut Random) -> Option<Answer> {
-        match random.below(6) {
+        let answer = match random.below(6) {
             0 | 1 => self.processes.run_for_a_while(command, random),
             2 => {
                 let mut other = random.fork();
                 self.processes.run_held_up(command, random, || self.spoil_caches(other.fork()))
             }
-            _ => Some(self.processes.run(command)),
+            _ => Some(self.run_to_the_end(command)),
+        };
+        // One whose cache was taken away may say so and end: it counts as one that was killed.
+        answer.filter(|answer| !lost_its_cache(answer))
+    }
+
+    /// Runs a process to its end; again, as long as its cache is taken away under it.
+    fn run_to_the_end(&self, mut command: Command) -> Answer {
+        loop {
+            let answer = self.processes.run(&mut command);
+            if !lost_its_cache(&answer) {
+                return answer;
+            }
         }
     }
 
@@ -203,4 +215,9 @@ impl Round<'_> {
         command.env("ENAMEL_CACHE_DIR", self.machine.path(format!("cache-{number}")));
         command
     }
+}
+
+/// Whether a process ended because others spoilt its cache.
+fn lost_its_cache(answer: &Answer) -> bool {
+    answer.code == 1 && (answer.err.contains(r#""kind":"cache""#) || answer.err.contains("local cache"))
 }

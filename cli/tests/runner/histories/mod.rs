@@ -174,7 +174,7 @@ impl History {
     fn run<'a>(&self, cache: &str, args: impl IntoIterator<Item = &'a str>) -> Answer {
         let mut command = self.machine.command(args);
         command.env("ENAMEL_CACHE_DIR", self.machine.path(cache));
-        self.processes.run(command)
+        self.processes.run(&mut command)
     }
 }
 

@@ -28,10 +28,10 @@ pub struct Processes {
 
 impl Processes {
     /// Runs a process to its end.
-    pub fn run(&self, mut command: Command) -> Answer {
+    pub fn run(&self, command: &mut Command) -> Answer {
         let began = Instant::now();
         let answer = Answer::of(command.output().unwrap());
-        self.has_ended(&command, &answer, began.elapsed());
+        self.has_ended(command, &answer, began.elapsed());
         answer
     }
 
