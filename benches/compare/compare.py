@@ -19,6 +19,10 @@ examples:
   compare.py --images D/images --work /var/tmp --rows images-first,images-again --runs 3 \\
       --tools restic,borg,enamel
 
+  # the images, this build beside an earlier one
+  compare.py --images D/images --work /var/tmp --runs 5 --tools enamel-before,enamel \\
+      --program enamel-before=/tmp/enamel-before --program enamel=target/release/enamel
+
 rows:
 """
 
@@ -246,7 +250,11 @@ class Enamel(Tool):
     name = "enamel"
 
     def settings(self):
-        return {"ENAMEL_REPO": str(self.repository), "ENAMEL_KEY_FILE": str(self.folder / "key")}
+        return {
+            "ENAMEL_REPO": str(self.repository),
+            "ENAMEL_KEY_FILE": str(self.folder / "key"),
+            "XDG_STATE_HOME": str(self.cache),
+        }
 
     def enamel(self, *arguments):
         """Run it with the options that every command takes."""
@@ -265,7 +273,13 @@ class Enamel(Tool):
         self.enamel("restore", "latest", "--target", target)
 
 
-TOOLS = [Restic, Borg, Rustic, Bupstash, Enamel]
+class EnamelBefore(Enamel):
+    """An earlier build of Enamel, named with --program: shows whether a change made it slower."""
+
+    name = "enamel-before"
+
+
+TOOLS = [Restic, Borg, Rustic, Bupstash, EnamelBefore, Enamel]
 
 
 def files_below(folder):
