@@ -4,18 +4,16 @@ pub mod file;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use engine::{Error, ErrorKind, Result};
 use etcetera::BaseStrategy;
 use zeroize::Zeroizing;
 
+use crate::environment::{self, DATABASE_PASSWORD, PASSWORD};
 use crate::global::Global;
 use crate::secret::SecretSource;
 use file::{FileSettings, Found};
-
-/// The variable that holds the password of the database.
-pub const DATABASE_PASSWORD: &str = "ENAMEL_DB_PASSWORD";
 
 /// Where a setting came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +77,7 @@ impl Settings {
     /// # Errors
     /// The file cannot be used, or the settings contradict each other.
     pub fn load(options: &Global) -> Result<Self> {
-        // An empty variable counts as one that is not set.
-        let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let env = environment::variable;
         let repository = path_setting(options.repo.clone(), "--repo", env("ENAMEL_REPO"), "ENAMEL_REPO", None);
         let named = options.config.clone().or_else(|| env("ENAMEL_CONFIG").map(PathBuf::from));
         let found = match named {
@@ -161,7 +158,7 @@ fn secret(
     }
     let variables = [
         env("ENAMEL_KEY_FILE").map(|path| (S::KeyFile(path.into()), "ENAMEL_KEY_FILE")),
-        password_variable(env, "ENAMEL_PASSWORD")?.map(|password| (S::Password(password), "ENAMEL_PASSWORD")),
+        password_variable(env, PASSWORD)?.map(|password| (S::Password(password), PASSWORD)),
     ];
     if let Some((source, name)) = only_one(variables)? {
         return Ok(Setting::new(source, Origin::Environment(name)));
@@ -192,11 +189,4 @@ fn password_variable(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Resu
     let text = env(name).map(OsString::into_string).transpose();
     let text = text.map_err(|_| Error::new(ErrorKind::Usage, format!("{name} is not UTF-8 text")))?;
     Ok(text.map(Zeroizing::new))
-}
-
-/// Whether typing `enamel` runs `program`.
-pub fn is_on_path(program: &Path) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
-    first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
 }

@@ -8,7 +8,6 @@ use engine::snapshots::{self, Snapshot};
 use engine::store::{AppendOnlyStore, LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Settings;
 use crate::global::Global;
@@ -108,11 +107,4 @@ pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
         Some(_) => Ok(Arc::new(store)),
         None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),
     }
-}
-
-/// Allows as many open files as the system lets this program have.
-pub fn raise_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    // If it is refused the engine works with fewer.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

@@ -10,11 +10,13 @@ mod context;
 mod database;
 mod dispatch;
 mod duration;
+mod environment;
 mod exit;
 mod finish;
 mod global;
 mod hooks;
 mod interrupt;
+mod process;
 mod profile;
 mod retention;
 mod secret;
@@ -30,7 +32,8 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    context::raise_file_limit();
+    process::raise_file_limit();
+    process::keep_secrets_out_of_cores();
     let args = args::Args::parse();
     let interrupt = interrupt::Interrupt::install();
     let ui = ui::Ui::new(&args.global, interrupt);

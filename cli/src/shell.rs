@@ -1,13 +1,23 @@
-//! Commands that users write into their settings.
+//! Programs of the user that this one starts. None of them inherits a password from this one's environment.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
-/// The program that understands them, on every Unix.
+use crate::environment;
+
+/// The program that understands lines of shell, on every Unix.
 const SHELL: &str = "/bin/sh";
 
 /// A process that will run `command`, a line of shell.
 pub fn shell(command: &str) -> Command {
-    let mut process = Command::new(SHELL);
+    let mut process = program(OsStr::new(SHELL));
     process.args(["-c", command]);
+    process
+}
+
+/// A process that will run the program `name`, which is looked for as a shell would.
+pub fn program(name: &OsStr) -> Command {
+    let mut process = Command::new(name);
+    environment::hide_secrets(&mut process);
     process
 }

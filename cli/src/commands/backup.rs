@@ -20,10 +20,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use crate::commands::check;
-use crate::commands::init::{host_name, user_name};
+use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
+use crate::environment::user_name;
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
 use crate::interrupt::Interrupt;

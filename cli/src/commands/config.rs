@@ -11,9 +11,10 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use crate::config::{DATABASE_PASSWORD, Setting, Settings};
+use crate::config::{Setting, Settings};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
+use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::retention::Keep;
 use crate::ui::{Align, Table, format};

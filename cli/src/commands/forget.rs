@@ -8,9 +8,10 @@ use repo_format::config::Access;
 use repo_format::manifest::SeenManifest;
 
 use crate::commands::backup::program;
-use crate::commands::init::{host_name, user_name};
+use crate::commands::init::host_name;
 use crate::commands::prune::{self, PruneArgs};
 use crate::context::Context;
+use crate::environment::user_name;
 use crate::exit::{Exit, after_printing};
 use crate::retention::{Keep, conditions, tables_text};
 use crate::snap::Snap;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use engine::filesystem::Owners;
 use engine::repository::InitOptions;
 use engine::store::{LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::environment::user_name;
 use crate::exit::Exit;
 use crate::secret::SecretSource;
 
@@ -80,13 +80,6 @@ pub fn default_label() -> String {
 /// The name of this machine.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// The user's name, as the environment or the system has it; else their number.
-pub fn user_name() -> String {
-    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|n| !n.is_empty()));
-    let uid = rustix::process::getuid().as_raw();
-    named.or_else(|| Owners::new().user(uid)).unwrap_or_else(|| uid.to_string())
 }
 
 /// Refuses a key file inside the repository: whoever has the one would have the other.

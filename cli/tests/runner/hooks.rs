@@ -73,6 +73,25 @@ fn a_dry_run_and_other_commands_run_nothing() {
 }
 
 #[test]
+fn no_command_inherits_a_password() {
+    let machine = Machine::new();
+    let secrets = || {
+        let repository = ("ENAMEL_REPO", machine.path("repo").into());
+        [repository, ("ENAMEL_PASSWORD", "RepoS3cret".into()), ("ENAMEL_DB_PASSWORD", "DbS3cret".into())]
+    };
+    machine.write("home/.config/enamel/enamel.toml", "[hooks]\nafter = 'env > after'\non-failure = 'env > failed'");
+    machine.run_bare(&["init"], secrets()).expect(0);
+    machine.run_bare(&["backup", "source"], secrets()).expect(0);
+    machine.run_bare(&["backup", "sourse"], secrets()).expect(1);
+    let command = "env > unlocked; echo RepoS3cret";
+    machine.run_bare(&["snapshots", "--password-command", command], secrets()).expect(0);
+    for told in ["after", "failed", "unlocked"] {
+        let told = fs::read_to_string(machine.path(told)).unwrap();
+        assert!(told.contains("ENAMEL_REPO") && !told.contains("S3cret"), "{told}");
+    }
+}
+
+#[test]
 fn hooks_are_not_taken_from_a_file_beside_the_repository() {
     let machine = Machine::with_repository();
     machine.write("enamel.toml", "[hooks]\nafter = 'touch ran'");

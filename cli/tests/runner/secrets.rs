@@ -82,3 +82,17 @@ fn no_repository_is_10() {
     machine.run(["init", "--repo", "other", "--key-file", "real"]).expect(0);
     machine.run(["snapshots", "--key-file", "real"]).expect(10);
 }
+
+/// What the system says of a run that waits for its password command.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_core_holds_no_secret() {
+    let machine = machine();
+    let command = "grep -h 'Max core' /proc/$PPID/limits; cat password";
+    let told = machine
+        .run_bare(&["snapshots", "--password-command", &format!("({command}) | tee told | tail -2")], [repo(&machine)]);
+    told.expect(0);
+    let limits = std::fs::read_to_string(machine.path("told")).unwrap();
+    let soft = limits.lines().next().unwrap().split_whitespace().nth(4);
+    assert_eq!(soft, Some("0"), "{limits}");
+}

@@ -19,8 +19,8 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use crate::commands::{backup, init, verify};
-use crate::config;
 use crate::context::open_store;
+use crate::environment;
 use crate::exit::{Exit, after_printing};
 use crate::secret::SecretSource;
 use crate::ui::{Ui, format};
@@ -165,7 +165,7 @@ impl Places {
     fn next_steps(&self) -> String {
         let quoted = |path: &Path| shell_quoted(&path.display().to_string());
         let enamel = match std::env::current_exe() {
-            Ok(program) if !config::is_on_path(&program) => format!("  alias enamel={}\n", quoted(&program)),
+            Ok(program) if !environment::is_on_path(&program) => format!("  alias enamel={}\n", quoted(&program)),
             _ => String::new(),
         };
         format!(
@@ -248,7 +248,7 @@ fn options(tag: &str) -> BackupOptions {
     BackupOptions {
         tags: vec![tag.to_owned()],
         host: init::host_name(),
-        user: init::user_name(),
+        user: environment::user_name(),
         program: backup::program(),
         exclude: ExcludeOptions::default(),
         one_file_system: false,

@@ -13,10 +13,11 @@ use serde::Serialize;
 use super::category::{self, Going};
 use super::file;
 use crate::commands::backup::program;
-use crate::commands::init::{host_name, user_name};
+use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::{DatabaseArgs, ServerArgs};
 use crate::duration::parse_duration;
+use crate::environment::user_name;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Ui, format};
 

@@ -1,0 +1,41 @@
+//! The environment: what is read from it, and what the programs that this one starts must not inherit.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use engine::filesystem::Owners;
+
+/// The variable that holds the password of the repository.
+pub const PASSWORD: &str = "ENAMEL_PASSWORD";
+/// The variable that holds the password of the database.
+pub const DATABASE_PASSWORD: &str = "ENAMEL_DB_PASSWORD";
+
+/// Variables whose value is a secret.
+const SECRETS: [&str; 2] = [PASSWORD, DATABASE_PASSWORD];
+
+/// The value of a variable; an empty one counts as one that is not set.
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Takes the secrets out of what `process` will inherit: a program that sends a mail needs none.
+pub fn hide_secrets(process: &mut Command) {
+    for name in SECRETS {
+        process.env_remove(name);
+    }
+}
+
+/// The user's name, as the environment or the system has it; else their number.
+pub fn user_name() -> String {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| variable(name)?.into_string().ok());
+    let uid = rustix::process::getuid().as_raw();
+    named.or_else(|| Owners::new().user(uid)).unwrap_or_else(|| uid.to_string())
+}
+
+/// Whether typing `enamel` runs `program`.
+pub fn is_on_path(program: &Path) -> bool {
+    let path = variable("PATH").unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
+    first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
+}
