@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository};
 use engine::snapshots::{self, Snapshot};
 use engine::store::{AppendOnlyStore, LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
-use crate::config::Settings;
 use crate::global::Global;
+use crate::settings::{Settings, user_file};
 use crate::snap::Snap;
 use crate::ui::Ui;
 
@@ -28,7 +29,24 @@ impl<'u> Context<'u> {
     /// # Errors
     /// The settings contradict each other, or their file cannot be read.
     pub fn new(options: &Global, ui: &'u Ui) -> Result<Self> {
-        Ok(Context { ui, settings: Settings::load(options)? })
+        let context = Context { ui, settings: Settings::load(options)? };
+        context.tell_of_unused_file();
+        Ok(context)
+    }
+
+    /// Tells of a settings file beside the repository: nobody shall believe that it has any effect.
+    fn tell_of_unused_file(&self) {
+        let Some(path) = &self.settings.unused_file else { return };
+        let better = user_file().map_or_else(String::new, |path| format!("move it to {}, or ", path.display()));
+        let message = format!(
+            "{} is not read: whoever can write beside the repository would decide what is saved and kept; {better}name it with --config",
+            path.display()
+        );
+        // With settings of the user's own it changes nothing that was expected.
+        match self.settings.file_path {
+            Some(_) => self.ui.note(&message),
+            None => self.ui.warn(message),
+        }
     }
 
     /// The folder of the repository.

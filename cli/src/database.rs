@@ -9,6 +9,7 @@ use engine::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::secret::read_password_file;
+use crate::settings::parse_url;
 
 /// A server, and which of its schemas are meant.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -136,22 +137,6 @@ impl ServerArgs {
     /// Whether none of them is given.
     pub fn is_empty(&self) -> bool {
         self.defaults_file.is_none() && self.database_password_file.is_none() && self.tls() == TlsParts::default()
-    }
-}
-
-/// Reads a URL in which no password may stand.
-///
-/// # Errors
-/// [`ErrorKind::Usage`]; the message holds no password.
-pub fn parse_url(url: &str) -> Result<AddressParts> {
-    let parts = AddressParts::from_url(url)?;
-    match parts.password {
-        None => Ok(parts),
-        Some(_) => Err(Error::new(
-            ErrorKind::Usage,
-            "the URL of the database holds a password, which others can see, in the list of processes for one; use \
-             --database-password-file, --defaults-file or ENAMEL_DB_PASSWORD",
-        )),
     }
 }
 

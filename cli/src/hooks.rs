@@ -11,45 +11,14 @@ use engine::error::chain;
 use engine::{Error, ErrorKind, Result};
 use repo_format::id::LeaseId;
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::Deserialize;
 
 use crate::context::Context;
-use crate::duration::parse_duration;
 use crate::exit::Exit;
 use crate::shell::shell;
 use crate::ui::{Ui, format};
 
-/// Long enough for a mail or a ping; what takes longer should not be forgotten while it hangs.
-const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// How often it is looked whether a command has ended.
 const POLL: Duration = Duration::from_millis(20);
-
-/// The commands, in the section `[hooks]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Hooks {
-    /// Run after each backup that made a snapshot.
-    pub after: Option<String>,
-    /// Run after each backup that made none.
-    pub on_failure: Option<String>,
-    /// A command that runs for longer is ended.
-    pub time_limit: Option<String>,
-}
-
-impl Hooks {
-    /// Whether there is a command.
-    pub fn has_commands(&self) -> bool {
-        self.after.is_some() || self.on_failure.is_some()
-    }
-
-    /// How long a command may run.
-    ///
-    /// # Errors
-    /// A sentence, if the setting is no duration.
-    pub fn time_limit(&self) -> std::result::Result<Duration, String> {
-        self.time_limit.as_ref().map_or(Ok(TIME_LIMIT), |text| parse_duration(text))
-    }
-}
 
 /// What a backup has come to, as far as it got.
 #[derive(Debug, Default)]

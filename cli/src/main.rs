@@ -5,7 +5,6 @@
 
 mod args;
 mod commands;
-mod config;
 mod context;
 mod database;
 mod dispatch;
@@ -20,6 +19,7 @@ mod process;
 mod profile;
 mod retention;
 mod secret;
+mod settings;
 mod shell;
 mod size;
 mod snap;

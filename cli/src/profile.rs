@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use engine::profile::{PROFILES, PathMap, PathMapping, Profile, named};
 use engine::{Error, Result};
 
-use crate::config::file::FileSettings;
+use crate::settings::file::FileSettings;
 
 /// Where `--help` shows them.
 const HEADING: &str = "Database options";

@@ -3,45 +3,21 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use engine::crypto::{Credential, KeyFile};
 use engine::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
+use crate::settings::SecretSource;
 use crate::shell::shell;
 use crate::ui::Ui;
 
 /// Longest password or key file that is read, bytes.
 const SECRET_LEN_MAX: usize = 4096;
 
-/// Where the password or key of a repository comes from.
-pub enum SecretSource {
-    /// A file that holds a key.
-    KeyFile(PathBuf),
-    /// The first line of a file.
-    PasswordFile(PathBuf),
-    /// The first line that a shell command prints.
-    PasswordCommand(String),
-    /// The environment.
-    Password(Zeroizing<String>),
-    /// The user is asked.
-    Prompt,
-}
-
 impl SecretSource {
-    /// The source in words, without any secret.
-    pub fn describe(&self) -> String {
-        match self {
-            SecretSource::KeyFile(path) => format!("key file {}", path.display()),
-            SecretSource::PasswordFile(path) => format!("password file {}", path.display()),
-            SecretSource::PasswordCommand(command) => format!("password command `{command}`"),
-            SecretSource::Password(_) => "password".into(),
-            SecretSource::Prompt => "password that is asked for".into(),
-        }
-    }
-
     /// Fetches the secret that unlocks an existing repository.
     ///
     /// # Errors

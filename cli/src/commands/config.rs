@@ -11,20 +11,19 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use crate::config::{Setting, Settings};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::retention::Keep;
+use crate::settings::{Setting, Settings};
 use crate::ui::{Align, Table, format};
 
 /// Show or check the settings.
 ///
 /// Options on the command line come before the environment, and that before enamel.toml. This file is the one that
-/// --config or ENAMEL_CONFIG names; else the first that is found beside the repository, as ~/.config/enamel/enamel.toml,
-/// or as /etc/enamel/enamel.toml. No command, be it a `password-command` or of `[hooks]`, is run, and no `database` is taken,
-/// from a file that was found beside the repository.
+/// --config or ENAMEL_CONFIG names; else ~/.config/enamel/enamel.toml, or if that is not there /etc/enamel/enamel.toml. A file
+/// beside the repository is not read: the host of the storage can write there, and would decide what is saved and kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 An enamel.toml, in which all is optional; paths are relative to its folder
@@ -177,6 +176,7 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
     let paths =
         |paths: &[std::path::PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let settings_file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |p| p.display().to_string());
+    let unused = settings.unused_file.as_ref().map(|path| [format!("{}, not read", path.display()), String::new()]);
     let rows = [
         ("settings file", [settings_file, String::new()]),
         ("repository", path(&settings.repository)),
@@ -204,7 +204,8 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ),
         ("purge", in_file(!file.purge.is_empty(), file.purge.keys().cloned().collect::<Vec<_>>().join(", "))),
     ];
-    rows.map(|(name, [value, origin])| [name.to_owned(), value, origin]).into()
+    let unused = unused.map(|row| ("beside the repository", row));
+    rows.into_iter().chain(unused).map(|(name, [value, origin])| [name.to_owned(), value, origin]).collect()
 }
 
 fn append_only(settings: &Settings) -> [String; 2] {

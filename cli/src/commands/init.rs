@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::environment::user_name;
 use crate::exit::Exit;
-use crate::secret::SecretSource;
+use crate::settings::SecretSource;
 
 /// Make a new, empty repository.
 ///

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::commands::init::{default_label, refuse_key_inside};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::secret::SecretSource;
+use crate::settings::SecretSource;
 use crate::ui::{Align, Table, format};
 
 /// Manage passwords and key files.

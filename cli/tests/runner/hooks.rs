@@ -92,14 +92,6 @@ fn no_command_inherits_a_password() {
 }
 
 #[test]
-fn hooks_are_not_taken_from_a_file_beside_the_repository() {
-    let machine = Machine::with_repository();
-    machine.write("enamel.toml", "[hooks]\nafter = 'touch ran'");
-    machine.run(["backup", "source"]).expect(2).says("`hooks` is not run");
-    assert!(!machine.path("ran").exists());
-}
-
-#[test]
 fn a_time_limit_is_a_duration() {
     machine("time-limit = '5'").run(["backup", "source"]).expect(2).says("time-limit").says("90min");
 }

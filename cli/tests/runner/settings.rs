@@ -58,8 +58,6 @@ fn the_file_is_found_in_order() {
     let file = |answer: Answer| setting(&answer.expect(0), "settings file").0;
     let show = ["--json", "config", "show"];
     assert_eq!(file(machine.run_bare(&show, [])), machine.arg("home/.config/enamel/enamel.toml"));
-    machine.write("enamel.toml", base(&machine));
-    assert_eq!(file(machine.run(show)), machine.arg("enamel.toml"), "beside the repository");
     machine.write("named.toml", base(&machine));
     let named = ("ENAMEL_CONFIG", machine.path("named.toml").into());
     assert_eq!(file(machine.run_bare(&show, [named])), machine.arg("named.toml"));
@@ -82,14 +80,6 @@ fn what_does_not_belong_there_is_named_with_its_file() {
     ] {
         machine(settings).run_bare(&["snapshots"], []).expect(2).says("enamel.toml").says(said);
     }
-}
-
-#[test]
-fn no_command_is_run_from_a_file_beside_the_repository() {
-    let machine = Machine::with_repository();
-    machine.write("enamel.toml", "password-command = 'touch ran; echo x'");
-    machine.run(["snapshots"]).expect(2).says("password-command");
-    assert!(!machine.path("ran").exists());
 }
 
 #[test]
@@ -139,9 +129,84 @@ fn a_database_of_the_settings_is_shown_with_what_belongs_to_it() {
 }
 
 #[test]
-fn nobody_who_can_write_beside_the_repository_chooses_the_database() {
-    let machine = machine("");
-    machine.write("enamel.toml", "database = 'mysql://elsewhere'");
-    machine.run(["snapshots"]).expect(2).says("beside the repository");
-    machine.run(["--config", "enamel.toml", "snapshots"]).expect(0);
+fn nothing_is_taken_from_a_file_beside_the_repository() {
+    let own = machine("append-only = true\ntags = ['own']");
+    let bare = Machine::with_repository();
+    let settings = [
+        "excludes = ['*']",
+        "[retention]\nkeep-last = 1",
+        "cache-dir = 'evil'",
+        "key-file = 'theirs.key'",
+        "password-command = 'touch ran; echo x'",
+        "[hooks]\nafter = 'touch ran'",
+        "database = 'mysql://elsewhere'",
+        "sources = ['/etc']",
+        "tls-skip-verify = true",
+        "tags = ['theirs']",
+        "",
+        "this is no TOML",
+    ];
+    for text in settings {
+        bare.write("enamel.toml", text);
+        bare.backup(&[]);
+        bare.run(["forget"]).expect(2).says("enamel.toml is not read");
+        own.write("enamel.toml", text);
+        let shown = own.run_bare(&["--json", "config", "show"], []).expect(0);
+        assert_eq!(setting(&shown, "append-only"), ("true".into(), "enamel.toml".into()));
+        assert_eq!(setting(&shown, "tags").0, "own");
+        assert_eq!(setting(&shown, "beside the repository").0, format!("{}, not read", own.arg("enamel.toml")));
+    }
+    assert_eq!(bare.snapshots(), settings.len());
+    bare.run(["ls", "latest", "--recursive"]).expect(0).prints("letter.txt");
+    assert!(!bare.path("evil").exists() && !bare.path("ran").exists());
+}
+
+#[test]
+fn what_stands_beside_the_repository_is_not_opened() {
+    let machine = Machine::with_repository();
+    let place = machine.path("enamel.toml");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &place, rustix::fs::Mode::RWXU).unwrap();
+    machine.run(["snapshots"]).expect(0).says("is not read");
+    std::fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &place).unwrap();
+    machine.run(["snapshots"]).expect(0).says("is not read");
+    std::fs::remove_file(&place).unwrap();
+    machine.write("enamel.toml", base(&machine));
+    let named = machine.run(["snapshots", "--config", "enamel.toml"]).expect(0);
+    assert!(!named.err.contains("is not read"), "{}", named.err);
+}
+
+#[test]
+fn a_settings_file_is_a_regular_one_of_reasonable_size() {
+    let machine = Machine::with_repository();
+    let refused = |why: &str| {
+        machine.run(["snapshots", "--config", "named.toml"]).expect(2).says("named.toml").says(why);
+        std::fs::remove_file(machine.path("named.toml")).unwrap();
+    };
+    rustix::fs::mkfifoat(rustix::fs::CWD, machine.path("named.toml"), rustix::fs::Mode::RWXU).unwrap();
+    refused("not a regular file");
+    std::os::unix::fs::symlink("/dev/zero", machine.path("named.toml")).unwrap();
+    refused("not a regular file");
+    std::fs::File::create(machine.path("named.toml")).unwrap().set_len(1 << 40).unwrap();
+    refused("longer than 64 KiB");
+    machine.write("named.toml", [0xff, 0xfe]);
+    refused("not UTF-8");
+    machine.write("real.toml", base(&machine));
+    std::os::unix::fs::symlink(machine.path("real.toml"), machine.path("named.toml")).unwrap();
+    machine.run(["snapshots", "--config", "named.toml"]).expect(0);
+}
+
+#[test]
+fn no_value_of_a_settings_file_stands_in_an_error() {
+    for (text, said) in [
+        ("root:$6$S3cret:19700:0:99999:7:::\ndaemon:*:19700\n", "line 1"),
+        ("[client]\npassword = S3cret\n", "line 2"),
+        ("# one\nsources = 'S3cret'\n", "line 2: `sources`: "),
+        ("append-only = 'S3cret'", "expected a boolean"),
+    ] {
+        let machine = machine("");
+        machine.write("named.toml", text);
+        let answer = machine.run(["snapshots", "--config", "named.toml"]).expect(2).says(said);
+        assert!(!answer.err.contains("S3cret"), "{}", answer.err);
+    }
 }

@@ -22,7 +22,7 @@ use crate::commands::{backup, init, verify};
 use crate::context::open_store;
 use crate::environment;
 use crate::exit::{Exit, after_printing};
-use crate::secret::SecretSource;
+use crate::settings::SecretSource;
 use crate::ui::{Ui, format};
 use practice::Practice;
 

@@ -4,7 +4,7 @@ use engine::profile::PROFILES;
 use engine::purge::{Attachments, Category, Child};
 use engine::{Error, ErrorKind, Result};
 
-use crate::config::file::{FileSettings, OwnCategory};
+use crate::settings::file::{FileSettings, OwnCategory};
 
 /// The category of a plan that names none.
 const DEFAULT: &str = "securitylog";

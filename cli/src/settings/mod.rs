@@ -1,6 +1,10 @@
 //! Settings: flags before environment before `enamel.toml`, and where each came from.
 
 pub mod file;
+mod hooks;
+mod place;
+mod secret;
+mod url;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,8 +16,12 @@ use zeroize::Zeroizing;
 
 use crate::environment::{self, DATABASE_PASSWORD, PASSWORD};
 use crate::global::Global;
-use crate::secret::SecretSource;
-use file::{FileSettings, Found};
+use file::FileSettings;
+
+pub use hooks::Hooks;
+pub use place::user_file;
+pub use secret::SecretSource;
+pub use url::parse_url;
 
 /// Where a setting came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +40,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Flag(name) | Origin::Environment(name) => f.write_str(name),
-            Origin::File => f.write_str(file::FILE_NAME),
+            Origin::File => f.write_str(place::FILE_NAME),
             Origin::Default => f.write_str("default"),
         }
     }
@@ -57,6 +65,8 @@ impl<T> Setting<T> {
 pub struct Settings {
     /// The settings file that was read.
     pub file_path: Option<PathBuf>,
+    /// A settings file beside the repository, which is not read.
+    pub unused_file: Option<PathBuf>,
     /// What it holds.
     pub file: FileSettings,
     /// The repository, absolute.
@@ -80,14 +90,8 @@ impl Settings {
         let env = environment::variable;
         let repository = path_setting(options.repo.clone(), "--repo", env("ENAMEL_REPO"), "ENAMEL_REPO", None);
         let named = options.config.clone().or_else(|| env("ENAMEL_CONFIG").map(PathBuf::from));
-        let found = match named {
-            Some(path) => Some((path, Found::Named)),
-            None => file::find(repository.as_ref().map(|setting| setting.value.as_path())),
-        };
-        let file = match &found {
-            Some((path, found)) => FileSettings::read(path, *found)?,
-            None => FileSettings::default(),
-        };
+        let file_path = named.or_else(place::find);
+        let file = file_path.as_deref().map_or_else(|| Ok(FileSettings::default()), FileSettings::read)?;
         let repository = repository.or_else(|| file.repository.clone().map(|path| Setting::new(path, Origin::File)));
         let cache_dir = path_setting(
             options.cache_dir.clone(),
@@ -96,12 +100,15 @@ impl Settings {
             "ENAMEL_CACHE_DIR",
             file.cache_dir.clone(),
         );
+        let repository = repository.map(absolute).transpose()?;
+        let beside = repository.as_ref().and_then(|setting| place::beside(&setting.value, file_path.as_deref()));
         Ok(Settings {
             secret: secret(options, &env, &file)?,
             append_only: append_only(options, &file),
-            file_path: found.map(|(path, _)| path),
+            file_path,
+            unused_file: beside,
             file,
-            repository: repository.map(absolute).transpose()?,
+            repository,
             cache_dir: cache_dir.or_else(default_cache_dir).map(absolute).transpose()?,
             database_password: password_variable(&env, DATABASE_PASSWORD)?,
         })

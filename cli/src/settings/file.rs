@@ -1,4 +1,4 @@
-//! `enamel.toml`: what it may hold, and where it is found.
+//! `enamel.toml`: what it may hold.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,10 @@ use std::path::{Path, PathBuf};
 use engine::database::TlsParts;
 use engine::profile::PathMapping;
 use engine::{Error, ErrorKind, Result};
-use etcetera::BaseStrategy;
 use serde::Deserialize;
 
-use crate::database::parse_url;
-use crate::hooks::Hooks;
+use super::{Hooks, parse_url, place};
 use crate::retention::Keep;
-
-/// The name of the settings file.
-pub const FILE_NAME: &str = "enamel.toml";
-const SYSTEM_FOLDER: &str = "/etc/enamel";
 
 /// What an `enamel.toml` may hold. Paths are relative to the folder of the file.
 #[derive(Debug, Default, Deserialize)]
@@ -102,49 +96,24 @@ pub struct OwnChild {
     pub column: String,
 }
 
-/// Why a file was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// The user named it.
-    Named,
-    /// It lies beside the repository, where others may be able to write.
-    BesideRepository,
-    /// It lies in the user's or the system's configuration folder.
-    ConfigFolder,
-}
-
 impl FileSettings {
     /// Reads and checks the file `path`.
     ///
     /// # Errors
     /// It cannot be read, or holds something that does not belong there; the message names file, line and key.
-    pub fn read(path: &Path, found: Found) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let what = format!("cannot use the settings file {}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
+        let text = place::read(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
         let usage = |message: String| Error::new(ErrorKind::Usage, format!("{what}: {message}"));
-        let mut settings: FileSettings =
-            toml::from_str(&text).map_err(|e| usage(e.to_string().trim_end().to_owned()))?;
+        let mut settings: FileSettings = toml::from_str(&text).map_err(|error| usage(mistake(&error, &text)))?;
         let secrets =
             [settings.key_file.is_some(), settings.password_file.is_some(), settings.password_command.is_some()];
         if secrets.iter().filter(|set| **set).count() > 1 {
             return Err(usage("only one of `key-file`, `password-file`, `password-command` can be set".into()));
         }
-        if let Some(setting) = settings.command().filter(|_| found == Found::BesideRepository) {
-            return Err(usage(format!(
-                "`{setting}` is not run from a file that was found beside the repository, because whoever can write \
-                 there could run anything; move the file to your config folder, or name it with --config"
-            )));
-        }
-        if found == Found::BesideRepository && !settings.purge.is_empty() {
-            return Err(usage(
-                "`[purge]` is not taken from a file that was found beside the repository, because whoever can write there \
-                 could have rows deleted; move the file to your config folder, or name it with --config"
-                    .into(),
-            ));
-        }
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
         if let Some(url) = &settings.database {
-            check_url(url, found).map_err(usage)?;
+            parse_url(url).map_err(|error| usage(error.to_string()))?;
         }
         for tag in &settings.tags {
             crate::snap::parse_tag(tag).map_err(|why| usage(format!("`tags` holds `{tag}`: {why}")))?;
@@ -158,12 +127,6 @@ impl FileSettings {
         let folder = std::path::absolute(path).map_err(|e| Error::io(what.as_str(), e))?;
         settings.resolve(folder.parent().unwrap_or(Path::new("/")));
         Ok(settings)
-    }
-
-    /// The first setting that holds a command.
-    fn command(&self) -> Option<&'static str> {
-        let password = self.password_command.as_ref().map(|_| "password-command");
-        password.or_else(|| self.hooks.has_commands().then_some("hooks"))
     }
 
     /// What is said of the encryption of a connection to a database.
@@ -198,28 +161,19 @@ fn profile_names() -> String {
     engine::profile::PROFILES.iter().map(|profile| profile.name).collect::<Vec<_>>().join(", ")
 }
 
-/// Why the `database` of a file that was `found` so cannot be used, if it cannot.
-fn check_url(url: &str, found: Found) -> std::result::Result<(), String> {
-    parse_url(url).map_err(|error| error.to_string())?;
-    match found {
-        Found::BesideRepository => Err("`database` is not taken from a file that was found beside the repository, because \
-                                        whoever can write there could have the password of the database sent elsewhere; \
-                                        move the file to your config folder, or name it with --config"
-            .into()),
-        Found::Named | Found::ConfigFolder => Ok(()),
+/// What is wrong in `text`: the line, and its key. No value is shown: what was named by mistake may be a secret.
+fn mistake(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let place = before.matches('\n').count() + 1;
+    let line = text.lines().nth(place - 1).unwrap_or_default();
+    let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+    let is_name = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let key = if is_name { format!("`{key}`: ") } else { String::new() };
+    let message = error.message();
+    match message.split_once(", expected ") {
+        Some((wrong, expected)) if wrong.starts_with("invalid ") => {
+            format!("line {place}: {key}not what it should be, expected {expected}")
+        }
+        _ => format!("line {place}: {key}{message}"),
     }
-}
-
-/// The first settings file there is: beside the repository, in the user's or the system's config folder.
-pub fn find(repository: Option<&Path>) -> Option<(PathBuf, Found)> {
-    let beside =
-        repository.and_then(|path| std::path::absolute(path).ok()?.parent().map(|folder| folder.join(FILE_NAME)));
-    let user = etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("enamel").join(FILE_NAME));
-    let system = Path::new(SYSTEM_FOLDER).join(FILE_NAME);
-    let places = [
-        beside.map(|path| (path, Found::BesideRepository)),
-        user.map(|path| (path, Found::ConfigFolder)),
-        Some((system, Found::ConfigFolder)),
-    ];
-    places.into_iter().flatten().find(|(path, _)| path.exists())
 }
