@@ -10,6 +10,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod catalog;
 pub mod chunk;
 pub mod crypto;
 pub mod database;
@@ -19,7 +20,6 @@ pub mod export;
 pub mod filesystem;
 pub mod find;
 pub mod forget;
-pub mod index;
 pub mod load;
 pub mod ls;
 pub mod machine;

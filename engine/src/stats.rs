@@ -47,10 +47,10 @@ pub struct Stats {
 /// If the store cannot be listed or the cache not be used.
 pub fn stats(repository: &Repository) -> Result<Stats> {
     let list = snapshots::list(repository)?.snapshots;
-    let report = repository.sync_index(&NullMonitor)?;
+    let report = repository.sync_catalog(&NullMonitor)?;
     let packs = repository.list_packs()?;
-    let totals = repository.index().chunk_totals()?;
-    let verified = repository.index().verified()?;
+    let totals = repository.catalog().chunk_totals()?;
+    let verified = repository.catalog().verified()?;
     let end = |s: &snapshots::Snapshot| (s.id, snapshots::time(&s.manifest));
     Ok(Stats {
         snapshots: list.len() as u64,
@@ -62,7 +62,7 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
         pack_bytes: packs.values().sum(),
         segments: report.segments.len() as u64,
         segment_bytes: report.segments.values().sum(),
-        cache_bytes: repository.index().disk_bytes(),
+        cache_bytes: repository.catalog().disk_bytes(),
         never_verified_bytes: packs.iter().filter(|(id, _)| !verified.contains_key(id)).map(|(_, size)| size).sum(),
         oldest_verified: verified.iter().filter(|(id, _)| packs.contains_key(id)).map(|(_, seconds)| *seconds).min(),
         newest: list.last().map(end),

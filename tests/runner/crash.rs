@@ -242,8 +242,8 @@ fn merging_index_segments_may_lose_power_at_any_step() {
     let root = fixture.folder("root");
     let repository = fixture.open();
     let mut last = None;
-    while repository.sync_index(&NullMonitor).unwrap().segments.len() < 63 {
-        let number = repository.sync_index(&NullMonitor).unwrap().segments.len();
+    while repository.sync_catalog(&NullMonitor).unwrap().segments.len() < 63 {
+        let number = repository.sync_catalog(&NullMonitor).unwrap().segments.len();
         fs::write(root.join("file"), noise(number as u64, 1000)).unwrap();
         last = Some((backup(&repository, &root).0, look(&root)));
     }

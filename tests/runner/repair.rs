@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use engine::ErrorKind;
-use engine::index::{Location, sealed_chunks};
+use engine::catalog::{Location, sealed_chunks};
 use engine::monitor::NullMonitor;
 use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, repair};
 use engine::repository::Repository;
@@ -63,7 +63,7 @@ fn descriptions(repository: &Repository) -> Vec<SegmentPack> {
 fn data_pack(repository: &Repository) -> (SegmentPack, Vec<Location>) {
     let packs = descriptions(repository).into_iter().filter(|pack| pack.sealing.class == KeyClass::Data);
     let pack = packs.max_by_key(|pack| pack.table.entries.len()).unwrap();
-    let chunks = sealed_chunks(&pack, 0).map(|(_, location)| location);
+    let chunks = sealed_chunks(&pack).map(|(_, location)| location);
     let chunks: Vec<_> = chunks.filter(|location| location.kind == ChunkKind::Data).collect();
     assert!(chunks.len() > 2);
     (pack, chunks)
@@ -141,7 +141,7 @@ fn a_flipped_bit_where_no_chunk_is_loses_nothing() {
     let scene = scene();
     let repository = scene.fixture.open();
     let (pack, _) = data_pack(&repository);
-    let padding = sealed_chunks(&pack, 0).find(|(_, location)| location.kind == ChunkKind::Padding).unwrap().1;
+    let padding = sealed_chunks(&pack).find(|(_, location)| location.kind == ChunkKind::Padding).unwrap().1;
     for at in [5, padding.offset, pack.size - 200, pack.size - 5] {
         let store = scene.store.deep_clone();
         let fixture = scene.fixture.through(std::sync::Arc::new(store.clone()));

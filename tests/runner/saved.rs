@@ -434,7 +434,7 @@ fn verify_names_the_tables_whose_rows_are_lost() {
         ContentIter::new(&reader, &segment.content, segment.len).nth(7).unwrap().unwrap().id
     };
     let repository = attack.repository();
-    let location = repository.index().locations(&lost_id).unwrap().remove(0);
+    let location = repository.catalog().locations(&lost_id).unwrap().remove(0);
     let name = ObjectName::Pack(location.pack);
     let mut pack = attack.lab.store.bytes(&name).unwrap();
     pack[usize::try_from(location.offset).unwrap() + 3] ^= 1;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::index::sealed_chunks;
+use engine::catalog::sealed_chunks;
 use engine::monitor::NullMonitor;
 use engine::pack::PackRewriter;
 use engine::repository::Repository;
@@ -48,7 +48,7 @@ fn a_part_at_a_time_reads_everything_once() {
     let packs = repository.list_packs().unwrap();
     let total: u64 = packs.values().sum();
     let (mut read, mut rounds) = (0, 0);
-    while repository.index().verified().unwrap().len() < packs.len() {
+    while repository.catalog().verified().unwrap().len() < packs.len() {
         let report = read_part(&repository, Part::Percent(25));
         assert_eq!((report.findings.len(), report.packs), (0, packs.len() as u64), "{:?}", report.findings);
         assert!((total / 4..total / 2).contains(&report.read_bytes), "{} of {total}", report.read_bytes);
@@ -68,16 +68,16 @@ fn what_was_found_good_is_remembered_and_what_is_damaged_is_not() {
     backup(&repository, &root);
     verify_all(&repository);
     let packs = repository.list_packs().unwrap();
-    assert_eq!(repository.index().verified().unwrap().len(), packs.len(), "a full reading counts, too");
+    assert_eq!(repository.catalog().verified().unwrap().len(), packs.len(), "a full reading counts, too");
 
     let pack = *packs.keys().min().unwrap();
     flip(&store, pack, 100);
     // The one that was longest not read comes first.
-    repository.index().remember_verified(pack, 1).unwrap();
+    repository.catalog().remember_verified(pack, 1).unwrap();
     let report = read_part(&repository, Part::Bytes(1));
     let damaged: Vec<_> = report.findings.iter().filter(|finding| finding.kind == FindingKind::DamagedPack).collect();
     assert!(!damaged.is_empty() && damaged.iter().all(|finding| finding.object.ends_with(&pack.to_string())));
-    assert!(!repository.index().verified().unwrap().contains_key(&pack));
+    assert!(!repository.catalog().verified().unwrap().contains_key(&pack));
     let stats = engine::stats::stats(&repository).unwrap();
     assert_eq!(stats.never_verified_bytes, packs[&pack]);
     assert!(!read_part(&repository, Part::Bytes(1)).findings.is_empty(), "it comes first again");
@@ -168,7 +168,7 @@ fn what_only_a_condemned_pack_has_can_be_read_and_is_noted() {
 fn rewrite(repository: &Repository, pack: PackId, size: u64) -> PackId {
     let described = repository.read_pack_table(pack, size).unwrap();
     let mut rewriter = PackRewriter::new(repository.keys(), described.sealing.class).unwrap();
-    for (id, location) in sealed_chunks(&described, 0).filter(|(_, l)| l.kind != ChunkKind::Padding) {
+    for (id, location) in sealed_chunks(&described).filter(|(_, l)| l.kind != ChunkKind::Padding) {
         let end = location.offset + u64::from(location.sealed_len);
         let sealed = repository.store().get_range(&ObjectName::Pack(pack), location.offset..end).unwrap();
         rewriter.push(id, &location, sealed).unwrap();

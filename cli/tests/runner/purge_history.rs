@@ -108,7 +108,7 @@ fn history_is_a_table_lines_and_a_page_for_an_auditor() {
     }
     assert!(!page.contains('\x1b'));
     let repository = open(&machine);
-    repository.sync_index(&NullMonitor).unwrap();
+    repository.sync_catalog(&NullMonitor).unwrap();
     let tables = kept(&repository, find(&repository, &id).unwrap().receipt().unwrap()).unwrap();
     assert!(page.contains(&tables[0].segments[0].digest.to_string()), "{page}");
     machine.run(["purge", "history", "--report", "page.txt"]).expect(2).says("page.txt");

@@ -23,7 +23,7 @@ pub(super) fn complete(
     parent: Option<&ManifestObject>,
     companion: &database::Companion,
     monitor: &dyn Monitor,
-) -> Result<Vec<crate::index::PackNumber>> {
+) -> Result<Vec<repo_format::id::PackId>> {
     let repository = session.repository();
     let reader = ChunkReader::new(repository);
     let store = ChunkStore::new(session, Mode::Write)?;

@@ -40,7 +40,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::{ChunkStore, Mode, StoreTotals, UPLOADERS};
-use crate::repository::{Catalogue, ManifestObject, Repository, WriterOptions, WriterSession};
+use crate::repository::{ManifestObject, Manifests, Repository, WriterOptions, WriterSession};
 use crate::source::exclude::ExcludeOptions;
 
 pub use database::{Companion, DatabaseFigures, DatabaseSource, Missing};
@@ -182,11 +182,11 @@ pub fn backup(
     let mut roots = roots::open(sources, options)?;
     let writer =
         WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
-    let catalogue = repository.catalogue()?;
+    let manifests = repository.manifests()?;
     let session = WriterSession::begin(repository, &writer, monitor)?;
     let described: Vec<Root> = roots.iter().map(|root| root.described.clone()).collect();
     let companion = roots::companion(&mut roots);
-    let parent_manifest = parent::choose(repository, options, &catalogue, &described, monitor)?;
+    let parent_manifest = parent::choose(repository, options, &manifests, &described, monitor)?;
     let parent_id = parent_manifest.as_ref().map(|object| object.manifest.id);
 
     let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
@@ -213,7 +213,7 @@ pub fn backup(
     }
     let details =
         Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
-    let manifest = describe(&session, options, &catalogue, details, saved.tree, &saved.problem_lists)?;
+    let manifest = describe(&session, options, &manifests, details, saved.tree, &saved.problem_lists)?;
     outcome.snapshot = Some(session.id());
     commit(session, manifest, &counted, monitor)?;
     Ok(outcome)
@@ -356,7 +356,7 @@ struct Details {
 fn describe(
     session: &WriterSession<'_>,
     options: &BackupOptions,
-    catalogue: &Catalogue,
+    manifests: &Manifests,
     details: Details,
     tree: Option<ChunkId>,
     problem_lists: &[ChunkId],
@@ -364,7 +364,7 @@ fn describe(
     let repository = session.repository();
     let ids: Vec<ChunkId> = tree.iter().chain(problem_lists).copied().collect();
     let first_list = u32::from(tree.is_some());
-    let seen = catalogue.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
+    let seen = manifests.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
     let manifest = Manifest {
         kind: KIND_SNAPSHOT,
         id: session.id(),
@@ -396,7 +396,7 @@ fn describe(
 fn commit(
     session: WriterSession<'_>,
     object: ManifestObject,
-    counted: &[crate::index::PackNumber],
+    counted: &[repo_format::id::PackId],
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let repository = session.repository();
@@ -405,9 +405,9 @@ fn commit(
     session.commit(&plain)?;
     // From here on the snapshot exists, so nothing that fails may say that the backup did.
     let tidied = repository
-        .index()
+        .catalog()
         .remember_manifest(&repository.remembered_form(&object))
-        .and_then(|()| repository.index().remember_counted(object.manifest.id, counted))
+        .and_then(|()| repository.catalog().remember_counted(object.manifest.id, counted))
         .and_then(|()| repository.merge_small_segments(&segments));
     if let Err(error) = tidied {
         let why = crate::error::chain(&error);

@@ -8,14 +8,14 @@ use super::{BackupOptions, ParentChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Work};
 use crate::pack::{ChunkReader, ChunkStore};
-use crate::repository::{Catalogue, ManifestObject, Repository, SnapshotObject, family};
+use crate::repository::{ManifestObject, Manifests, Repository, SnapshotObject, family};
 use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry};
 
 /// Chooses the parent among the snapshots that are there.
 pub(super) fn choose(
     repository: &Repository,
     options: &BackupOptions,
-    catalogue: &Catalogue,
+    manifests: &Manifests,
     roots: &[Root],
     monitor: &dyn Monitor,
 ) -> Result<Option<ManifestObject>> {
@@ -27,7 +27,7 @@ pub(super) fn choose(
         },
         ParentChoice::Newest => {
             let family = family(repository, &options.host, roots);
-            let same = catalogue.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && m.family == family);
+            let same = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && m.family == family);
             for candidate in same {
                 match repository.read_snapshot_object(candidate.id) {
                     Ok(SnapshotObject::Manifest(object)) => return Ok(Some(*object)),
@@ -57,7 +57,7 @@ impl<'r> Parent<'r> {
     ) -> Result<Self> {
         let manifest = object.map(|object| &object.manifest);
         let counted = match manifest {
-            Some(manifest) => store.repository().index().counted(manifest.id)?,
+            Some(manifest) => store.repository().catalog().counted(manifest.id)?,
             None => None,
         };
         let is_whole = counted.as_ref().is_some_and(|packs| packs.iter().all(|pack| store.is_usable(*pack)));

@@ -39,7 +39,7 @@ pub(super) fn merge_records(
     for record in &old {
         repository.store().delete(&ObjectName::Snapshot(record.id))?;
     }
-    repository.index().forget_manifests(&old.iter().map(|record| record.id).collect::<Vec<_>>())?;
+    repository.catalog().forget_manifests(&old.iter().map(|record| record.id).collect::<Vec<_>>())?;
     Ok(old.len() as u64)
 }
 

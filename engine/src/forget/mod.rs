@@ -148,7 +148,7 @@ impl Snapshots {
         if !tables::are_missed(&self.manifests) {
             return Ok(Vec::new());
         }
-        repository.sync_index(monitor)?;
+        repository.sync_catalog(monitor)?;
         Ok(tables::only_copies(&ChunkReader::new(repository), &self.manifests, going, monitor))
     }
 }
@@ -169,14 +169,14 @@ pub fn forget(
     if going.is_empty() {
         return Ok(outcome);
     }
-    let catalogue = repository.catalogue()?;
-    let (mut records, unreadable) = repository.read_records(&catalogue.present)?;
+    let manifests = repository.manifests()?;
+    let (mut records, unreadable) = repository.read_records(&manifests.present)?;
     for record in unreadable {
         monitor.note(&format!("the record snapshots/{} cannot be read: {}", record.id, chain(&record.error)));
     }
     let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
     let unnamed: Vec<_> = going.iter().filter(|m| !forgotten.names(m.id, m.digest)).copied().collect();
-    let seen = record::seen(&catalogue, going);
+    let seen = record::seen(&manifests, going);
     let put = record::put_all(repository, &unnamed, &seen, author)
         .map_err(|error| error.context("no snapshot was forgotten: a record of it cannot be put"))?;
     outcome.records = put.len() as u64;
@@ -206,7 +206,7 @@ fn delete(
         Ok(())
     });
     let gone = going.iter().zip(0..outcome.forgotten).map(|(manifest, _)| manifest.id);
-    let remembered = repository.index().forget_manifests(&gone.collect::<Vec<_>>());
+    let remembered = repository.catalog().forget_manifests(&gone.collect::<Vec<_>>());
     result.and(remembered)
 }
 

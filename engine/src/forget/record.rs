@@ -8,16 +8,16 @@ use repo_format::manifest::SeenManifest;
 
 use crate::error::Result;
 use crate::machine;
-use crate::repository::{Author, Catalogue, ManifestObject, Record, Repository};
+use crate::repository::{Author, ManifestObject, Manifests, Record, Repository};
 
 /// Manifests that one record names.
 const NAMED_MAX: usize = 1024;
 const _: () = assert!(NAMED_MAX as u64 == limits::FORGOTTEN_COUNT);
 
 /// The newest manifests that stay.
-pub(super) fn seen(catalogue: &Catalogue, going: &[SeenManifest]) -> Vec<SeenManifest> {
+pub(super) fn seen(manifests: &Manifests, going: &[SeenManifest]) -> Vec<SeenManifest> {
     let going: HashSet<LeaseId> = going.iter().map(|manifest| manifest.id).collect();
-    let staying = catalogue.present.iter().filter(|manifest| !going.contains(&manifest.id));
+    let staying = manifests.present.iter().filter(|manifest| !going.contains(&manifest.id));
     let newest = staying.take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
     newest.map(|manifest| SeenManifest { id: manifest.id, digest: manifest.digest }).collect()
 }

@@ -80,7 +80,7 @@ pub fn load(
     options: &LoadOptions,
     monitor: &dyn Monitor,
 ) -> Result<LoadOutcome> {
-    let report = repository.sync_index(monitor)?;
+    let report = repository.sync_catalog(monitor)?;
     for (segment, error) in report.damaged {
         monitor.note(&format!("index/{segment} cannot be used: {error}"));
     }

@@ -78,7 +78,7 @@ pub fn restore_purged(
     options: &PurgedOptions,
     monitor: &dyn Monitor,
 ) -> Result<Vec<RestoredTable>> {
-    repository.sync_index(monitor)?;
+    repository.sync_catalog(monitor)?;
     let reader = ChunkReader::new(repository);
     let database = Database::open(&reader, manifest, None)?;
     let record = database

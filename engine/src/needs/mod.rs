@@ -5,15 +5,15 @@ mod short_ids;
 
 use std::collections::HashSet;
 
-use repo_format::id::ChunkId;
+use repo_format::id::{ChunkId, PackId};
 use repo_format::manifest::Manifest;
 use repo_format::pack::ChunkKind;
 
 pub use affected::Affected;
 pub use short_ids::ShortIds;
 
+use crate::catalog::Catalog;
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::index::{Index, PackNumber};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
@@ -36,7 +36,7 @@ pub enum Worth {
 }
 
 /// Says what the copy of a chunk in a pack is worth.
-pub type Judge<'r> = dyn Fn(PackNumber, &ChunkId) -> Worth + 'r;
+pub type Judge<'r> = dyn Fn(PackId, &ChunkId) -> Worth + 'r;
 
 /// Walks everything that manifests need, each node once.
 ///
@@ -44,11 +44,11 @@ pub type Judge<'r> = dyn Fn(PackNumber, &ChunkId) -> Worth + 'r;
 /// 256 files, or 64 chunks of one that has more than 4.
 pub struct Needs<'r> {
     reader: ChunkReader<'r>,
-    index: &'r Index,
+    catalog: &'r Catalog,
     judge: &'r Judge<'r>,
     monitor: &'r dyn Monitor,
     /// Packs that hold something that is needed, if they are wanted.
-    used: Option<HashSet<PackNumber>>,
+    used: Option<HashSet<PackId>>,
     walked: ShortIds,
     /// Nodes that are lost, or have something lost beneath.
     suffering: ShortIds,
@@ -64,7 +64,7 @@ pub struct Losses {
     /// Why, for a few of them.
     pub reasons: Vec<String>,
     /// Condemned packs with something that is needed and that no other pack has: it can still be read.
-    pub condemned_packs: HashSet<PackNumber>,
+    pub condemned_packs: HashSet<PackId>,
 }
 
 /// A node whose children are being walked.
@@ -75,11 +75,16 @@ struct Frame {
 }
 
 impl<'r> Needs<'r> {
-    /// A walk that looks for chunks where `index` says they are.
-    pub fn new(repository: &'r Repository, index: &'r Index, judge: &'r Judge<'r>, monitor: &'r dyn Monitor) -> Self {
+    /// A walk that looks for chunks where `catalog` says they are.
+    pub fn new(
+        repository: &'r Repository,
+        catalog: &'r Catalog,
+        judge: &'r Judge<'r>,
+        monitor: &'r dyn Monitor,
+    ) -> Self {
         Needs {
-            reader: ChunkReader::with_index(repository, index),
-            index,
+            reader: ChunkReader::with_catalog(repository, catalog),
+            catalog,
             judge,
             monitor,
             used: None,
@@ -96,7 +101,7 @@ impl<'r> Needs<'r> {
     }
 
     /// The packs that hold what is needed; none unless they were collected.
-    pub fn into_packs(self) -> HashSet<PackNumber> {
+    pub fn into_packs(self) -> HashSet<PackId> {
         self.used.unwrap_or_default()
     }
 
@@ -183,9 +188,9 @@ impl<'r> Needs<'r> {
 
     /// What the best copy of a chunk is worth. All are looked at only when their packs are collected.
     fn note_copies(&mut self, id: &ChunkId) -> Result<Option<Worth>> {
-        let mut best: Option<(Worth, PackNumber)> = None;
+        let mut best: Option<(Worth, PackId)> = None;
         let used = &mut self.used;
-        self.index.packs_of(id, |pack| {
+        self.catalog.packs_of(id, |pack| {
             best = best.max(Some(((self.judge)(pack, id), pack)));
             match used {
                 Some(used) => {
@@ -220,7 +225,7 @@ impl<'r> Needs<'r> {
         if self.lost.count() < LOST_MAX {
             return Ok(self.lost.has(id));
         }
-        self.index.packs_of(id, |pack| (self.judge)(pack, id) != Worth::Damaged).map(|there| !there)
+        self.catalog.packs_of(id, |pack| (self.judge)(pack, id) != Worth::Damaged).map(|there| !there)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// A pack whose bytes are complete, in the pieces in which they were made.
 pub struct FinishedPack {
-    /// What the index is told of it.
+    /// What the catalog is told of it.
     pub description: SegmentPack,
     head: [u8; ENVELOPE_LEN],
     chunks: Vec<SealedChunk>,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use repo_format::head::KeyClass;
-use repo_format::id::ChunkId;
+use repo_format::id::{ChunkId, PackId};
 use repo_format::pack::{CHUNK_OVERHEAD, ChunkKind, TableEntry};
 
 use super::assemble::assemble;
@@ -14,7 +14,6 @@ use super::upload::{Mode, Uploads};
 use crate::chunk::{Coder, Compression};
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::PackNumber;
 use crate::repository::{Repository, WriterSession};
 
 /// Open data packs at a time; each chunk goes to one of them at random.
@@ -29,9 +28,9 @@ pub struct ChunkStore<'s> {
     data: [Slot; DATA_SLOTS],
     meta: Slot,
     on_their_way: [Mutex<HashSet<ChunkId>>; SHARDS],
-    counted: Mutex<HashSet<PackNumber>>,
+    counted: Mutex<HashSet<PackId>>,
     spread: u8,
-    index_is_empty: bool,
+    catalog_is_empty: bool,
     totals: AtomicTotals,
 }
 
@@ -95,7 +94,7 @@ impl<'s> ChunkStore<'s> {
             on_their_way: std::array::from_fn(|_| Mutex::default()),
             counted: Mutex::default(),
             spread,
-            index_is_empty: session.repository().index().is_empty()?,
+            catalog_is_empty: session.repository().catalog().is_empty()?,
             totals: AtomicTotals::default(),
         })
     }
@@ -114,7 +113,7 @@ impl<'s> ChunkStore<'s> {
     ) -> Result<Stored> {
         let repository = self.session.repository();
         let id = repository.keys().id(kind, plain);
-        // Claimed first, looked up second: an upload that ends in between is in the index before it leaves this set.
+        // Claimed first, looked up second: an upload that ends in between is in the catalog before it leaves this set.
         let is_new = self.claim(&id) && !self.release_if_stored(&id)?;
         if is_new {
             self.seal(coder, kind, id, plain, compression)?;
@@ -139,12 +138,12 @@ impl<'s> ChunkStore<'s> {
     }
 
     /// Whether this run may count on a pack.
-    pub fn is_usable(&self, pack: PackNumber) -> bool {
+    pub fn is_usable(&self, pack: PackId) -> bool {
         self.session.usable().contains(pack)
     }
 
     /// Notes packs that the snapshot counts on without looking chunks up.
-    pub fn count_on(&self, packs: &[PackNumber]) {
+    pub fn count_on(&self, packs: &[PackId]) {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
     }
 
@@ -169,18 +168,18 @@ impl<'s> ChunkStore<'s> {
     }
 
     fn is_stored(&self, id: &ChunkId) -> Result<bool> {
-        if self.index_is_empty && self.uploads.is_first() {
+        if self.catalog_is_empty && self.uploads.is_first() {
             return Ok(false);
         }
         let usable = self.session.usable();
         let mut pack = None;
-        let found = |number| {
-            pack = usable.contains(number).then_some(number);
+        let found = |id| {
+            pack = usable.contains(id).then_some(id);
             pack.is_some()
         };
-        let stored = self.session.repository().index().packs_of(id, found)?;
-        if let Some(number) = pack {
-            self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        let stored = self.session.repository().catalog().packs_of(id, found)?;
+        if let Some(pack) = pack {
+            self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(pack);
         }
         Ok(stored)
     }
@@ -235,8 +234,8 @@ impl<'s> ChunkStore<'s> {
     /// Runs uploads on the calling thread until [`ChunkStore::finish`] or [`ChunkStore::abandon`] has been called. Exactly
     /// [`UPLOADERS`](super::UPLOADERS) threads must do so.
     pub fn run_uploads(&self) {
-        self.uploads.run(&mut |pack, number| {
-            self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        self.uploads.run(&mut |pack| {
+            self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(pack.description.id);
             pack.chunk_ids().for_each(|id| self.release(&id));
         });
     }
@@ -263,7 +262,7 @@ impl<'s> ChunkStore<'s> {
     }
 
     /// The packs that the chunks of this run are in.
-    pub fn counted(&self) -> Vec<PackNumber> {
+    pub fn counted(&self) -> Vec<PackId> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Packs: many sealed chunks in one object (FORMAT.md, section 8).
 //!
 //! Writing: [`ChunkStore`] takes plain chunks, drops those that the repository has, and seals the others into open packs;
-//! [`assemble`] makes a finished pack of one; an uploader puts it and takes it into the index. Reading: [`ChunkReader`]. Copying chunks
+//! [`assemble`] makes a finished pack of one; an uploader puts it and takes it into the catalog. Reading: [`ChunkReader`]. Copying chunks
 //! as they are, sealed: [`PackRewriter`].
 
 mod assemble;

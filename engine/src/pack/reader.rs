@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use repo_format::id::{ChunkId, SegmentId};
 use repo_format::pack::ChunkKind;
 
+use crate::catalog::{Catalog, Location};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, Location};
 use crate::monitor::NullMonitor;
 use crate::repository::{Opened, Repository, open_chunk};
 use crate::store::ObjectName;
@@ -29,12 +29,12 @@ impl Deref for Plain {
 /// Reads chunks of a repository. Shared by all threads.
 pub struct ChunkReader<'r> {
     repository: &'r Repository,
-    index: &'r Index,
-    /// How new the index is; none for one that stays as it is.
+    catalog: &'r Catalog,
+    /// How new the catalog is; none for one that stays as it is.
     freshness: Option<Mutex<Freshness>>,
 }
 
-/// How often the index is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
+/// How often the catalog is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
 const REFRESHES_MAX: usize = 16;
 
 /// What a reader knows of its index.
@@ -49,14 +49,14 @@ struct Freshness {
 }
 
 impl<'r> ChunkReader<'r> {
-    /// A reader; the index should have been brought up to date after the snapshots were listed.
+    /// A reader; the catalog should have been brought up to date after the snapshots were listed.
     pub fn new(repository: &'r Repository) -> Self {
-        ChunkReader { repository, index: repository.index(), freshness: Some(Mutex::default()) }
+        ChunkReader { repository, catalog: repository.catalog(), freshness: Some(Mutex::default()) }
     }
 
     /// A reader that knows only what `index` says.
-    pub fn with_index(repository: &'r Repository, index: &'r Index) -> Self {
-        ChunkReader { repository, index, freshness: None }
+    pub fn with_catalog(repository: &'r Repository, catalog: &'r Catalog) -> Self {
+        ChunkReader { repository, catalog, freshness: None }
     }
 
     /// The repository.
@@ -64,7 +64,7 @@ impl<'r> ChunkReader<'r> {
         self.repository
     }
 
-    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the index is brought up to date,
+    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the catalog is brought up to date,
     /// again whenever the repository has changed since: a prune may have moved the chunk, and the next prune once more.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl<'r> ChunkReader<'r> {
                 Some(newer) => count = newer,
                 None => return result,
             }
-            // The first error is about what the index said; the next try knows better.
+            // The first error is about what the catalog said; the next try knows better.
             result = self.read_known(kind, id);
         }
         result
@@ -90,7 +90,7 @@ impl<'r> ChunkReader<'r> {
 
     fn read_known(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
         let mut first_error = None;
-        for location in self.index.locations(id)? {
+        for location in self.catalog.locations(id)? {
             match self.read_at(kind, id, &location) {
                 Ok(plain) => return Ok(plain),
                 Err(error) => first_error = first_error.or(Some(error)),
@@ -115,7 +115,7 @@ impl<'r> ChunkReader<'r> {
         }
     }
 
-    /// Brings the index up to date if it has been so `count` times; gives how often it has been now, or nothing if that was in vain.
+    /// Brings the catalog up to date if it has been so `count` times; gives how often it has been now, or nothing if that was in vain.
     fn refresh(&self, freshness: &Mutex<Freshness>, count: u64) -> Result<Option<u64>> {
         let mut freshness = lock(freshness);
         if freshness.count > count {
@@ -127,7 +127,7 @@ impl<'r> ChunkReader<'r> {
             if freshness.is_anew {
                 return Ok(None);
             }
-            self.index.forget_packs()?;
+            self.catalog.forget_packs()?;
             segments = self.segments()?;
             freshness.is_anew = true;
         }
@@ -140,7 +140,7 @@ impl<'r> ChunkReader<'r> {
 
     /// The segments that are there, after taking in those that are new.
     fn segments(&self) -> Result<HashSet<SegmentId>> {
-        Ok(self.repository.sync_index(&NullMonitor)?.segments.into_keys().collect())
+        Ok(self.repository.sync_catalog(&NullMonitor)?.segments.into_keys().collect())
     }
 }
 

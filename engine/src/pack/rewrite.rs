@@ -12,9 +12,9 @@ use repo_format::sealed::ENVELOPE_LEN;
 
 use super::assemble::{FinishedPack, finish, pad};
 use super::open_pack::SealedChunk;
+use crate::catalog::Location;
 use crate::crypto::{Keys, ObjectKey};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Location;
 
 /// Bytes of a table that has neither salts nor entries.
 const EMPTY_TABLE: u64 = 7;
@@ -79,7 +79,7 @@ impl<'k> PackRewriter<'k> {
     pub fn push(&mut self, id: ChunkId, from: &Location, sealed: Vec<u8>) -> Result<()> {
         let class = self.key.envelope().sealing.class;
         if from.sealing.class != class || from.kind == ChunkKind::Padding || sealed.len() != from.sealed_len as usize {
-            let message = format!("cannot copy chunk {id} out of packs/{}: it is not what the index says", from.pack);
+            let message = format!("cannot copy chunk {id} out of packs/{}: it is not what is known of it", from.pack);
             return Err(Error::new(ErrorKind::Damaged, message));
         }
         if self.ids.contains(&id) {
@@ -146,8 +146,8 @@ mod tests {
     use repo_format::pack::CODEC_RAW;
 
     use super::*;
+    use crate::catalog::sealed_chunks;
     use crate::crypto::KeyringSecrets;
-    use crate::index::sealed_chunks;
     use crate::repository::open_chunk;
 
     fn keys() -> Keys {
@@ -161,7 +161,6 @@ mod tests {
         let envelope = key.envelope();
         let location = Location {
             pack: PackId([1; 32]),
-            number: 0,
             offset: 0,
             sealed_len: bytes.len().try_into().unwrap(),
             plain_len: plain.len().try_into().unwrap(),
@@ -176,7 +175,6 @@ mod tests {
     fn location(salt: [u8; 32]) -> Location {
         Location {
             pack: PackId([1; 32]),
-            number: 0,
             offset: 0,
             sealed_len: 17,
             plain_len: 0,
@@ -207,7 +205,7 @@ mod tests {
         let bytes = pack.parts().concat();
         assert_eq!(bytes.len() as u64, pack.description.size);
         let mut found = Vec::new();
-        for (id, location) in sealed_chunks(&pack.description, 0) {
+        for (id, location) in sealed_chunks(&pack.description) {
             let start = usize::try_from(location.offset).unwrap();
             let mut sealed = bytes[start..start + location.sealed_len as usize].to_vec();
             open_chunk(&keys, location.kind, &id, &location, &mut sealed).unwrap();

@@ -1,4 +1,4 @@
-//! Putting finished packs: durable first, then in the index, then named by a segment.
+//! Putting finished packs: durable first, then in the catalog, then named by a segment.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -8,7 +8,6 @@ use repo_format::segment::SegmentPack;
 
 use super::assemble::FinishedPack;
 use crate::error::{Error, Result};
-use crate::index::PackNumber;
 use crate::repository::{Unnamed, WriterSession};
 use crate::store::ObjectName;
 
@@ -69,7 +68,7 @@ impl<'s> Uploads<'s> {
         self.mode
     }
 
-    /// Whether nothing has reached the index by this run.
+    /// Whether nothing has reached the catalog by this run.
     pub fn is_first(&self) -> bool {
         !self.put_any.load(Ordering::Acquire)
     }
@@ -113,8 +112,8 @@ impl<'s> Uploads<'s> {
         }
     }
 
-    /// Puts packs until the queue is closed; `durable` is told of each that is in the index.
-    pub fn run(&self, durable: &mut dyn FnMut(&FinishedPack, PackNumber)) {
+    /// Puts packs until the queue is closed; `durable` is told of each that is in the catalog.
+    pub fn run(&self, durable: &mut dyn FnMut(&FinishedPack)) {
         for pack in &self.arrivals {
             if self.has_failed.load(Ordering::Relaxed) {
                 continue;
@@ -127,15 +126,15 @@ impl<'s> Uploads<'s> {
         self.stopped.notify_all();
     }
 
-    fn put(&self, pack: FinishedPack, durable: &mut dyn FnMut(&FinishedPack, PackNumber)) -> Result<()> {
+    fn put(&self, pack: FinishedPack, durable: &mut dyn FnMut(&FinishedPack)) -> Result<()> {
         let repository = self.session.repository();
         let id = pack.description.id;
         repository.store().put_new(&ObjectName::Pack(id), &pack.parts())?;
         self.stored_bytes.fetch_add(pack.description.size, Ordering::Relaxed);
-        let number = repository.index().import_pack(&pack.description)?;
-        self.session.usable().add(number);
+        repository.catalog().import_pack(&pack.description)?;
+        self.session.usable().add(id);
         self.put_any.store(true, Ordering::Release);
-        durable(&pack, number);
+        durable(&pack);
         self.name_later(pack.description)
     }
 

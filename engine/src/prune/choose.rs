@@ -56,7 +56,7 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
         fits
     };
     // The sparsest first: they free most for each byte copied.
-    kept.sort_by_key(|pack| (share_needed(pack), pack.number));
+    kept.sort_by_key(|pack| (share_needed(pack), pack.place));
     let mut dense = Vec::new();
     for pack in kept {
         if unused > allowed && unused_bytes(&pack) > 0 && take(&pack) {
@@ -69,7 +69,7 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
     for class in [KeyClass::Data, KeyClass::Meta] {
         let is_small = |pack: &&PackUse| pack.class == class && pack.size < limits.pack_bytes / SMALL;
         let mut small: Vec<_> = dense.iter().filter(is_small).copied().collect();
-        small.sort_by_key(|pack| pack.number);
+        small.sort_by_key(|pack| pack.place);
         let bytes: u64 = small.iter().map(|pack| pack.size).sum();
         if small.len() >= MERGE_FROM || (small.len() > 1 && bytes >= limits.pack_bytes) {
             small.retain(&mut take);
@@ -77,7 +77,7 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
             choice.rewritten.extend(small);
         }
     }
-    choice.rewritten.sort_by_key(|pack| pack.number);
+    choice.rewritten.sort_by_key(|pack| pack.place);
     choice.left_unused = unused;
     choice
 }
@@ -99,11 +99,11 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn pack(number: u32, needed_percent: u64, size: u64) -> PackUse {
+    fn pack(place: usize, needed_percent: u64, size: u64) -> PackUse {
         let (id, class) = (PackId([1; 32]), KeyClass::Data);
         PackUse {
             id,
-            number,
+            place,
             size,
             class,
             named: true,
@@ -117,8 +117,8 @@ mod tests {
         Limits { max_unused: 5, max_rewrite: u64::MAX, pack_bytes: 16 * MIB, unnamed_may_go: true }
     }
 
-    fn numbers(packs: &[PackUse]) -> Vec<u32> {
-        packs.iter().map(|pack| pack.number).collect()
+    fn places(packs: &[PackUse]) -> Vec<usize> {
+        packs.iter().map(|pack| pack.place).collect()
     }
 
     #[test]
@@ -131,12 +131,12 @@ mod tests {
             pack(5, 50, 16 * MIB),
         ];
         let choice = choose(&packs, limits());
-        assert_eq!((numbers(&choice.unneeded), numbers(&choice.rewritten)), (vec![2], vec![3, 5]));
+        assert_eq!((places(&choice.unneeded), places(&choice.rewritten)), (vec![2], vec![3, 5]));
         assert!(choice.left_unused <= MIB, "{}", choice.left_unused);
         let tight = choose(&packs, Limits { max_rewrite: 4 * MIB, ..limits() });
-        assert_eq!(numbers(&tight.rewritten), [3], "the sparsest fits, the next does not");
+        assert_eq!(places(&tight.rewritten), [3], "the sparsest fits, the next does not");
         let strict = choose(&packs, Limits { max_unused: 0, ..limits() });
-        assert_eq!(numbers(&strict.rewritten), [3, 4, 5]);
+        assert_eq!(places(&strict.rewritten), [3, 4, 5]);
         assert_eq!(strict.left_unused, 0);
     }
 
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn a_pack_that_nobody_names_stays_while_somebody_may_be_about_to_name_it() {
-        let unnamed = |number, percent| PackUse { named: false, ..pack(number, percent, MIB) };
+        let unnamed = |place, percent| PackUse { named: false, ..pack(place, percent, MIB) };
         let packs = [unnamed(1, 0), unnamed(2, 10)];
         let quiet = choose(&packs, limits());
-        assert_eq!((numbers(&quiet.unneeded), numbers(&quiet.rewritten)), (vec![1], vec![2]));
+        assert_eq!((places(&quiet.unneeded), places(&quiet.rewritten)), (vec![1], vec![2]));
         let busy = choose(&packs, Limits { unnamed_may_go: false, ..limits() });
         assert_eq!(busy, Choice::default());
     }

@@ -4,36 +4,36 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::id::{ChunkId, PackId};
 
+use crate::catalog::KnownPack;
 use crate::error::{ErrorKind, Result};
-use crate::index::{IndexedPack, PackNumber};
 use crate::repository::Repository;
 
 /// Packs that are there, that a segment names, and that are in no list.
 pub(super) struct Elsewhere<'r> {
     repository: &'r Repository,
-    /// Each with its id and size.
-    staying: HashMap<PackNumber, (PackId, u64)>,
+    /// Each with its size.
+    staying: HashMap<PackId, u64>,
     /// Chunks in those that have been asked for.
-    tables: HashMap<PackNumber, HashSet<ChunkId>>,
+    tables: HashMap<PackId, HashSet<ChunkId>>,
 }
 
 impl<'r> Elsewhere<'r> {
-    /// Those of the packs in the index that may be counted on, see [`IndexedPack::is_usable`].
+    /// Those of the known packs that may be counted on, see [`KnownPack::is_usable`].
     pub fn new(
         repository: &'r Repository,
-        indexed: &[IndexedPack],
+        known: &[KnownPack],
         listed: &HashMap<PackId, u64>,
         condemned: &HashSet<PackId>,
     ) -> Self {
-        let staying = indexed.iter().filter(|pack| pack.is_usable(listed, condemned));
-        let staying = staying.map(|pack| (pack.number, (pack.id, pack.size))).collect();
+        let staying = known.iter().filter(|pack| pack.is_usable(listed, condemned));
+        let staying = staying.map(|pack| (pack.id, pack.size)).collect();
         Elsewhere { repository, staying, tables: HashMap::new() }
     }
 
     /// Whether each of `chunks` stands in one of these packs.
     pub fn has_all(&mut self, chunks: &[ChunkId]) -> Result<bool> {
-        let mut places: Vec<(ChunkId, Vec<PackNumber>)> = Vec::with_capacity(chunks.len());
-        self.repository.index().copies_of(chunks, &mut |id, copies| {
+        let mut places: Vec<(ChunkId, Vec<PackId>)> = Vec::with_capacity(chunks.len());
+        self.repository.catalog().copies_of(chunks, &mut |id, copies| {
             let staying = copies.iter().map(|copy| copy.pack).filter(|pack| self.staying.contains_key(pack));
             places.push((id, staying.collect()));
         })?;
@@ -49,12 +49,12 @@ impl<'r> Elsewhere<'r> {
         Ok(true)
     }
 
-    fn confirms(&mut self, pack: PackNumber, chunk: &ChunkId) -> Result<bool> {
+    fn confirms(&mut self, pack: PackId, chunk: &ChunkId) -> Result<bool> {
         if let Some(table) = self.tables.get(&pack) {
             return Ok(table.contains(chunk));
         }
-        let Some((id, size)) = self.staying.get(&pack) else { return Ok(false) };
-        let table = match self.repository.read_pack_table(*id, *size) {
+        let Some(size) = self.staying.get(&pack) else { return Ok(false) };
+        let table = match self.repository.read_pack_table(pack, *size) {
             Ok(table) => table.table.entries.iter().map(|entry| entry.id).collect(),
             // Nothing of it is confirmed.
             Err(error) if error.kind() == ErrorKind::Damaged => HashSet::new(),

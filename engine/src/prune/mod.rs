@@ -27,7 +27,6 @@ use repo_format::id::PackId;
 use repo_format::limits::GIB;
 
 use crate::error::{ErrorKind, Result};
-use crate::index::PackNumber;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::Repository;
 use crate::writers::IsAlive;
@@ -64,7 +63,7 @@ pub struct Plan<'r, 'a> {
     repository: &'r Repository,
     options: PruneOptions<'a>,
     live: Live<'r>,
-    packs: HashMap<PackNumber, PackUse>,
+    packs: HashMap<PackId, PackUse>,
     choice: Choice,
     condemned: Vec<u64>,
     forecast: Forecast,
@@ -79,7 +78,7 @@ pub fn plan<'r, 'a>(
     options: &PruneOptions<'a>,
     monitor: &dyn Monitor,
 ) -> Result<Plan<'r, 'a>> {
-    repository.sync_index(monitor)?;
+    repository.sync_catalog(monitor)?;
     let lists = Lists::read(repository)?;
     let mut live = Live::new(repository);
     monitor.begin(Phase::Walk, None);
@@ -87,10 +86,10 @@ pub fn plan<'r, 'a>(
     monitor.end();
     let writers: Vec<_> = threats?.into_iter().map(|threat| threat.writer).collect();
     let listed = repository.list_packs()?;
-    repository.sync_index(monitor)?;
+    repository.sync_catalog(monitor)?;
     // A pack whose table cannot be read holds nothing that anybody could use; `verify` names it.
     repository.index_unnamed_packs()?;
-    let used = usage(repository.index(), &live, &listed, &lists.packs())?;
+    let used = usage(repository.catalog(), &live, &listed, &lists.packs())?;
     let limits = Limits {
         max_unused: options.max_unused,
         max_rewrite: options.max_rewrite,
@@ -111,7 +110,7 @@ pub fn plan<'r, 'a>(
         lost_chunks: used.lost_chunks,
         writers,
     };
-    let packs = used.packs.into_iter().map(|pack| (pack.number, pack)).collect();
+    let packs = used.packs.into_iter().map(|pack| (pack.id, pack)).collect();
     let condemned = lists.condemned.lists.iter().map(|list| list.number).collect();
     Ok(Plan { repository, options: *options, live, packs, choice, condemned, forecast })
 }
@@ -210,12 +209,12 @@ impl Plan<'_, '_> {
 
     /// Merges small index segments, and lets this machine forget what is gone.
     fn tidy(&self, monitor: &dyn Monitor) -> Result<()> {
-        let segments = self.repository.sync_index(monitor)?.segments;
+        let segments = self.repository.sync_catalog(monitor)?.segments;
         self.repository.merge_small_segments(&segments)?;
         let listed = self.repository.list_packs()?;
-        let gone = |pack: &crate::index::IndexedPack| !listed.contains_key(&pack.id);
-        let gone: Vec<_> = self.repository.index().packs()?.iter().filter(|p| gone(p)).map(|p| p.number).collect();
-        if gone.is_empty() { Ok(()) } else { self.repository.index().forget_gone(&gone) }
+        let gone = |pack: &crate::catalog::KnownPack| !listed.contains_key(&pack.id);
+        let gone: Vec<_> = self.repository.catalog().packs()?.iter().filter(|p| gone(p)).map(|p| p.id).collect();
+        if gone.is_empty() { Ok(()) } else { self.repository.catalog().forget_gone(&gone) }
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn unname(repository: &Repository, gone: &[PackId]) -> Result<()> {
     let gone_set: HashSet<_> = gone.iter().collect();
     let mut replacing =
         Replacing { repository, unnamed: Unnamed::default(), seen: HashSet::new(), replaced: Vec::new() };
-    for segment in repository.index().segments_naming(gone)? {
+    for segment in repository.catalog().segments_naming(gone)? {
         match repository.read_segment(segment) {
             Ok(named) => replacing.replace(segment, named.into_iter().filter(|pack| !gone_set.contains(&pack.id)))?,
             Err(error) if error.kind() == ErrorKind::Damaged => {}
@@ -55,6 +55,6 @@ impl Replacing<'_> {
         for segment in &replaced {
             self.repository.store().delete(&ObjectName::Segment(*segment))?;
         }
-        self.repository.index().forget_segments(&replaced)
+        self.repository.catalog().forget_segments(&replaced)
     }
 }

@@ -11,8 +11,8 @@ use repo_format::segment::SegmentPack;
 
 use super::live::Live;
 use super::usage::{PackUse, kept_copy};
+use crate::catalog::{Copy, Location, sealed_chunks};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Copy, Location, PackNumber, sealed_chunks};
 use crate::monitor::{Monitor, Work};
 use crate::pack::{PackRewriter, open_chunk};
 use crate::repository::Repository;
@@ -32,7 +32,7 @@ pub(super) struct Rewrite<'a> {
     pub repository: &'a Repository,
     pub live: &'a Live<'a>,
     /// All packs that may keep chunks.
-    pub packs: &'a HashMap<PackNumber, PackUse>,
+    pub packs: &'a HashMap<PackId, PackUse>,
     pub monitor: &'a dyn Monitor,
 }
 
@@ -74,8 +74,8 @@ impl<'a> Rewrite<'a> {
     /// Copies what is needed of one pack, as its own table says.
     fn copy(&self, pack: &PackUse, output: &mut Output<'a, '_>) -> Result<()> {
         let table = self.repository.read_pack_table(pack.id, pack.size)?;
-        for (id, location) in sealed_chunks(&table, pack.number) {
-            if location.kind == ChunkKind::Padding || !self.live.needs(&id) || self.keeper(&id)? != Some(pack.number) {
+        for (id, location) in sealed_chunks(&table) {
+            if location.kind == ChunkKind::Padding || !self.live.needs(&id) || self.keeper(&id)? != Some(pack.id) {
                 continue;
             }
             let sealed = self.read(&id, &location)?;
@@ -85,9 +85,9 @@ impl<'a> Rewrite<'a> {
     }
 
     /// The pack that keeps a chunk.
-    fn keeper(&self, id: &ChunkId) -> Result<Option<PackNumber>> {
-        let locations = self.repository.index().locations(id)?;
-        let copies: Vec<_> = locations.iter().map(|at| Copy { pack: at.number, sealed_len: at.sealed_len }).collect();
+    fn keeper(&self, id: &ChunkId) -> Result<Option<PackId>> {
+        let locations = self.repository.catalog().locations(id)?;
+        let copies: Vec<_> = locations.iter().map(|at| Copy { pack: at.pack, sealed_len: at.sealed_len }).collect();
         Ok(kept_copy(&copies, self.packs))
     }
 
@@ -124,7 +124,7 @@ impl<'a> Rewrite<'a> {
     fn put(&self, pack: PackRewriter<'_>, durable: &mut Vec<SegmentPack>) -> Result<()> {
         let Some(pack) = pack.finish()? else { return Ok(()) };
         self.repository.store().put_new(&ObjectName::Pack(pack.description.id), &pack.parts())?;
-        self.repository.index().import_pack(&pack.description)?;
+        self.repository.catalog().import_pack(&pack.description)?;
         durable.push(pack.description);
         Ok(())
     }

@@ -12,8 +12,8 @@ use super::lists::{self, Lists};
 use super::live::Live;
 use super::roots::{self, Threat};
 use super::{PruneOptions, naming};
+use crate::catalog::sealed_chunks;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::sealed_chunks;
 use crate::monitor::{Monitor, Work};
 use crate::repository::Repository;
 use crate::store::ObjectName;
@@ -98,14 +98,14 @@ impl Sweep<'_, '_> {
     /// Packs of `list` with a chunk that a root needs and that no other pack is known to hold for good.
     fn needed_here_only(&self, lists: &Lists, list: &CondemnedList) -> Result<HashSet<PackId>> {
         let listed = self.repository.list_packs()?;
-        self.repository.sync_index(self.monitor)?;
-        let indexed = self.repository.index().packs()?;
-        let mut elsewhere = Elsewhere::new(self.repository, &indexed, &listed, &lists.packs());
+        self.repository.sync_catalog(self.monitor)?;
+        let known = self.repository.catalog().packs()?;
+        let mut elsewhere = Elsewhere::new(self.repository, &known, &listed, &lists.packs());
         let mut needed = HashSet::new();
         for pack in &list.packs {
             let Some(size) = listed.get(pack) else { continue };
             let Some(table) = self.describe(*pack, *size)? else { continue };
-            let chunks: Vec<_> = sealed_chunks(&table, 0)
+            let chunks: Vec<_> = sealed_chunks(&table)
                 .filter(|(id, at)| at.kind != ChunkKind::Padding && self.live.needs(id))
                 .map(|(id, _)| id)
                 .collect();
@@ -125,7 +125,7 @@ impl Sweep<'_, '_> {
             Err(_) if self.repository.store().stat(&ObjectName::Pack(pack))?.is_none() => return Ok(None),
             Err(_) => {}
         }
-        for segment in self.repository.index().segments_naming(&[pack])? {
+        for segment in self.repository.catalog().segments_naming(&[pack])? {
             let named = self.repository.read_segment(segment)?;
             if let Some(described) = named.into_iter().find(|described| described.id == pack) {
                 return Ok(Some(described));
@@ -137,7 +137,7 @@ impl Sweep<'_, '_> {
     /// Segments without these packs first, then the packs, then the list.
     fn delete(&self, list: &CondemnedList) -> Result<Swept> {
         let listed = self.repository.list_packs()?;
-        self.repository.sync_index(self.monitor)?;
+        self.repository.sync_catalog(self.monitor)?;
         naming::unname(self.repository, &list.packs)?;
         let (mut packs, mut bytes) = (0, 0);
         for pack in &list.packs {

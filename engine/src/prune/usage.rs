@@ -6,14 +6,15 @@ use repo_format::head::KeyClass;
 use repo_format::id::PackId;
 
 use super::live::Live;
+use crate::catalog::{Catalog, Copy, KnownPack};
 use crate::error::Result;
-use crate::index::{Copy, Index, PackNumber};
 
 /// A pack that is there, in no condemned list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PackUse {
     pub id: PackId,
-    pub number: PackNumber,
+    /// Its place in the order in which this machine met the packs.
+    pub place: usize,
     /// Bytes of the object.
     pub size: u64,
     pub class: KeyClass,
@@ -36,38 +37,34 @@ pub(super) struct Usage {
 
 /// Which copy of a needed chunk is to stay, if there is one: of named packs, the one this machine saw last. So what a prune copied
 /// before it was interrupted is of use.
-pub(super) fn kept_copy(copies: &[Copy], packs: &HashMap<PackNumber, PackUse>) -> Option<PackNumber> {
-    let there = |copy: &&Copy| packs.contains_key(&copy.pack);
-    let rank = |copy: &Copy| (packs.get(&copy.pack).is_some_and(|pack| pack.named), copy.pack);
-    copies.iter().filter(there).map(rank).max().map(|(_, pack)| pack)
+pub(super) fn kept_copy(copies: &[Copy], packs: &HashMap<PackId, PackUse>) -> Option<PackId> {
+    let there = copies.iter().filter_map(|copy| packs.get(&copy.pack));
+    there.max_by_key(|pack| (pack.named, pack.place)).map(|pack| pack.id)
 }
 
-/// Reads through the whole index. `listed` are the packs in the store with their sizes, `condemned` those in a list.
+/// Reads through the whole catalog. `listed` are the packs in the store with their sizes, `condemned` those in a list.
 pub(super) fn usage(
-    index: &Index,
+    catalog: &Catalog,
     live: &Live<'_>,
     listed: &HashMap<PackId, u64>,
     condemned: &HashSet<PackId>,
 ) -> Result<Usage> {
     let mut packs = HashMap::new();
     let mut elsewhere = HashSet::new();
-    for pack in index.packs()? {
+    for (place, pack) in catalog.packs()?.into_iter().enumerate() {
         if listed.get(&pack.id) != Some(&pack.size) {
             continue;
         }
         if condemned.contains(&pack.id) {
             // What is needed of it will be rescued: it is not lost.
-            elsewhere.insert(pack.number);
+            elsewhere.insert(pack.id);
             continue;
         }
-        let (id, number, size, class, named) = (pack.id, pack.number, pack.size, pack.class, pack.named);
-        packs.insert(
-            number,
-            PackUse { id, number, size, class, named, chunk_bytes: 0, needed_bytes: 0, needed_chunks: 0 },
-        );
+        let KnownPack { id, size, class, named } = pack;
+        packs.insert(id, PackUse { id, place, size, class, named, chunk_bytes: 0, needed_bytes: 0, needed_chunks: 0 });
     }
     let mut found = 0;
-    index.each_chunk(&mut |id, copies| {
+    catalog.each_chunk(&mut |id, copies| {
         for copy in copies {
             if let Some(pack) = packs.get_mut(&copy.pack) {
                 pack.chunk_bytes += u64::from(copy.sealed_len);
@@ -78,12 +75,12 @@ pub(super) fn usage(
         }
         let keeper = kept_copy(copies, &packs);
         found += u64::from(keeper.is_some() || copies.iter().any(|copy| elsewhere.contains(&copy.pack)));
-        let Some(pack) = keeper.and_then(|number| packs.get_mut(&number)) else { return };
-        let length = copies.iter().find(|copy| copy.pack == pack.number).map_or(0, |copy| copy.sealed_len);
+        let Some(pack) = keeper.and_then(|keeper| packs.get_mut(&keeper)) else { return };
+        let length = copies.iter().find(|copy| copy.pack == pack.id).map_or(0, |copy| copy.sealed_len);
         pack.needed_bytes += u64::from(length);
         pack.needed_chunks += 1;
     })?;
     let mut packs: Vec<_> = packs.into_values().collect();
-    packs.sort_by_key(|pack| pack.number);
+    packs.sort_by_key(|pack| pack.place);
     Ok(Usage { packs, lost_chunks: live.len().saturating_sub(found) })
 }

@@ -40,6 +40,6 @@ fn known_next(repository: &Repository, manifests: &[ManifestObject]) -> Result<u
     let mut seen: Vec<u64> = manifests.iter().map(|object| object.manifest.condemned_seen).collect();
     // A lease that cannot be read, as after a power loss, belongs to nobody who is still writing.
     seen.extend(repository.lease_names()?.into_iter().filter_map(|id| repository.read_lease(id).ok()).map(|l| l.seen));
-    let remembered = repository.index().remembered("condemned")?.map_or(1, |(next, _)| next);
+    let remembered = repository.catalog().remembered("condemned")?.map_or(1, |(next, _)| next);
     Ok(seen.into_iter().map(|seen| seen.saturating_add(1)).fold(remembered, u64::max))
 }

@@ -19,7 +19,7 @@ pub(super) fn find(
     outcome: &mut RepairOutcome,
 ) -> Result<()> {
     let judge = |pack, chunk: &ChunkId| survey.worth(pack, chunk);
-    let mut needs = Needs::new(run.repository, run.index, &judge, run.monitor);
+    let mut needs = Needs::new(run.repository, run.catalog, &judge, run.monitor);
     manifests.iter().try_for_each(|object| needs.walk(&object.manifest))?;
     if needs.losses().chunks == 0 {
         return Ok(());

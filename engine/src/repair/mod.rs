@@ -20,7 +20,7 @@ use repo_format::id::{LeaseId, PackId, SegmentId};
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::repository::{Repository, ScratchIndex, WriterOptions, WriterSession};
+use crate::repository::{Repository, ScratchCatalog, WriterOptions, WriterSession};
 
 use segments::Segments;
 use survey::Survey;
@@ -135,7 +135,7 @@ struct Run<'r> {
     session: &'r WriterSession<'r>,
     options: &'r RepairOptions,
     /// The tables of all packs that have one, damaged packs included.
-    index: &'r ScratchIndex,
+    catalog: &'r ScratchCatalog,
     monitor: &'r dyn Monitor,
 }
 
@@ -158,8 +158,8 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
 
     let RepairOptions { host, program, dry_run, .. } = options.clone();
     let session = WriterSession::begin(repository, &WriterOptions { host, program, dry_run }, monitor)?;
-    let index = ScratchIndex::make(repository)?;
-    let run = Run { repository, session: &session, options, index: &index, monitor };
+    let catalog = ScratchCatalog::make(repository)?;
+    let run = Run { repository, session: &session, options, catalog: &catalog, monitor };
     // Segments first, packs later: a pack that a segment names and that is not listed then is gone, and not merely new.
     let segments = Segments::read(&run)?;
     let mut survey = Survey::make(&run, &segments)?;
@@ -174,8 +174,8 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
     drop(session);
     if !options.dry_run {
         // What this machine's cache says of packs may be as wrong as the segments were.
-        repository.index().forget_packs()?;
-        repository.sync_index(monitor)?;
+        repository.catalog().forget_packs()?;
+        repository.sync_catalog(monitor)?;
     }
     Ok(outcome)
 }

@@ -11,8 +11,8 @@ use super::naming::Namer;
 use super::segments::Segments;
 use super::survey::Survey;
 use super::{DamagedPack, RepairOutcome, Run};
+use crate::catalog::{Location, sealed_chunks};
 use crate::error::{Error, Result};
-use crate::index::{Location, PackNumber, sealed_chunks};
 use crate::needs::{Worth, is_damage};
 use crate::pack::{PackRewriter, open_chunk};
 use crate::store::ObjectName;
@@ -31,9 +31,8 @@ pub(super) fn salvage(
         let mut damaged = DamagedPack { id, message, whole_chunks: 0, damaged_chunks: 0 };
         let size = survey.listed.get(&id).copied().unwrap_or(0);
         if let Some(pack) = describe(run, segments, id, size)? {
-            let number = run.index.import_pack(&pack)?;
-            survey.note_damaged(id, number);
-            let source = Source { pack: &pack, number, is_relied_on: named.contains(&id) && !survey.is_condemned(&id) };
+            run.catalog.import_pack(&pack)?;
+            let source = Source { pack: &pack, is_relied_on: named.contains(&id) && !survey.is_condemned(&id) };
             copies.take_from(&source, survey, &mut damaged)?;
         }
         copies.outcome.damaged_packs.push(damaged);
@@ -53,7 +52,6 @@ fn describe(run: &Run<'_>, segments: &Segments, id: PackId, size: u64) -> Result
 /// A damaged pack.
 struct Source<'p> {
     pack: &'p SegmentPack,
-    number: PackNumber,
     is_relied_on: bool,
 }
 
@@ -68,7 +66,7 @@ struct Copies<'r, 'o> {
 impl Copies<'_, '_> {
     fn take_from(&mut self, source: &Source<'_>, survey: &mut Survey, damaged: &mut DamagedPack) -> Result<()> {
         let class = source.pack.sealing.class;
-        for (id, location) in sealed_chunks(source.pack, source.number) {
+        for (id, location) in sealed_chunks(source.pack) {
             if self.run.monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
@@ -79,7 +77,7 @@ impl Copies<'_, '_> {
             match self.read(&id, &location)?.filter(|_| belongs) {
                 None => {
                     damaged.damaged_chunks += 1;
-                    survey.damaged_chunks.insert((source.number, id));
+                    survey.damaged_chunks.insert((source.pack.id, id));
                 }
                 Some(sealed) => {
                     damaged.whole_chunks += 1;
@@ -109,8 +107,8 @@ impl Copies<'_, '_> {
 
     /// Whether a pack that is not damaged, and not condemned, has this chunk.
     fn is_elsewhere(&self, id: &ChunkId, survey: &Survey) -> Result<bool> {
-        let is_good = |pack| !survey.is_damaged(pack) && survey.worth(pack, id) == Worth::Good;
-        self.run.index.packs_of(id, is_good)
+        let is_good = |pack| !survey.is_damaged(&pack) && survey.worth(pack, id) == Worth::Good;
+        self.run.catalog.packs_of(id, is_good)
     }
 
     fn copy(&mut self, id: ChunkId, from: &Location, sealed: Vec<u8>) -> Result<()> {
@@ -140,7 +138,7 @@ impl Copies<'_, '_> {
         let Some(pack) = pack.finish()? else { return Ok(()) };
         let repository = self.run.repository;
         repository.store().put_new(&ObjectName::Pack(pack.description.id), &pack.parts())?;
-        self.run.index.import_pack(&pack.description)?;
+        self.run.catalog.import_pack(&pack.description)?;
         self.outcome.new_packs += 1;
         self.outcome.written_bytes += pack.description.size;
         self.namer.add(pack.description, self.outcome)

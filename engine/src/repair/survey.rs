@@ -10,7 +10,6 @@ use repo_format::segment::SegmentPack;
 use super::segments::{Segments, digest};
 use super::{Depth, Run};
 use crate::error::{Error, Result, chain};
-use crate::index::PackNumber;
 use crate::machine;
 use crate::monitor::{Phase, Work};
 use crate::needs::{Worth, is_damage};
@@ -26,22 +25,21 @@ pub(super) struct Survey {
     pub good: HashMap<PackId, Bytes32>,
     /// Those that are not, and why.
     pub damaged: Vec<(PackId, String)>,
-    damaged_numbers: HashSet<PackNumber>,
-    condemned_numbers: HashSet<PackNumber>,
+    damaged_ids: HashSet<PackId>,
     /// Chunks that do not open, by pack.
-    pub damaged_chunks: HashSet<(PackNumber, ChunkId)>,
+    pub damaged_chunks: HashSet<(PackId, ChunkId)>,
 }
 
 /// What one pack is.
 enum Found {
-    Good(Bytes32, PackNumber),
+    Good(Bytes32),
     Damaged(String),
     /// Deleted since it was listed.
     Gone,
 }
 
 impl Survey {
-    /// Looks at all packs, several at a time, and takes the tables of the good ones into the index of this run.
+    /// Looks at all packs, several at a time, and takes the tables of the good ones into the catalog of this run.
     pub fn make(run: &Run<'_>, segments: &Segments) -> Result<Self> {
         let condemned: HashSet<PackId> = run.repository.condemned()?.0.packs().copied().collect();
         let listed = run.repository.list_packs()?;
@@ -50,8 +48,7 @@ impl Survey {
             condemned,
             good: HashMap::new(),
             damaged: Vec::new(),
-            damaged_numbers: HashSet::new(),
-            condemned_numbers: HashSet::new(),
+            damaged_ids: HashSet::new(),
             damaged_chunks: HashSet::new(),
         };
         let said = segments.by_pack();
@@ -78,30 +75,22 @@ impl Survey {
 
     fn add(&mut self, id: PackId, found: Found) {
         match found {
-            Found::Good(digest, number) => {
+            Found::Good(digest) => {
                 self.good.insert(id, digest);
-                if self.condemned.contains(&id) {
-                    self.condemned_numbers.insert(number);
-                }
             }
-            Found::Damaged(why) => self.damaged.push((id, why)),
+            Found::Damaged(why) => {
+                self.damaged_ids.insert(id);
+                self.damaged.push((id, why));
+            }
             Found::Gone => {
                 self.listed.remove(&id);
             }
         }
     }
 
-    /// Notes that a damaged pack has this number in the index of this run.
-    pub fn note_damaged(&mut self, id: PackId, number: PackNumber) {
-        self.damaged_numbers.insert(number);
-        if self.is_condemned(&id) {
-            self.condemned_numbers.insert(number);
-        }
-    }
-
-    /// Whether the pack with this number is damaged.
-    pub fn is_damaged(&self, number: PackNumber) -> bool {
-        self.damaged_numbers.contains(&number)
+    /// Whether a pack is damaged.
+    pub fn is_damaged(&self, id: &PackId) -> bool {
+        self.damaged_ids.contains(id)
     }
 
     /// Whether a pack is in a condemned list.
@@ -110,10 +99,10 @@ impl Survey {
     }
 
     /// What the copy of a chunk in a pack is worth.
-    pub fn worth(&self, pack: PackNumber, chunk: &ChunkId) -> Worth {
+    pub fn worth(&self, pack: PackId, chunk: &ChunkId) -> Worth {
         match () {
             () if self.damaged_chunks.contains(&(pack, *chunk)) => Worth::Damaged,
-            () if self.condemned_numbers.contains(&pack) => Worth::Condemned,
+            () if self.is_condemned(&pack) => Worth::Condemned,
             () => Worth::Good,
         }
     }
@@ -129,7 +118,10 @@ fn look_at(run: &Run<'_>, id: PackId, size: u64, said: Option<&HashSet<Bytes32>>
         _ => whole(run, id, size),
     };
     match looked {
-        Ok((pack, digest)) => Ok(Found::Good(digest, run.index.import_pack(&pack)?)),
+        Ok((pack, digest)) => {
+            run.catalog.import_pack(&pack)?;
+            Ok(Found::Good(digest))
+        }
         Err(error) if !is_damage(&error) => Err(error),
         Err(_) if run.repository.store().stat(&ObjectName::Pack(id))?.is_none() => Ok(Found::Gone),
         Err(error) => Ok(Found::Damaged(chain(&error))),
@@ -149,15 +141,15 @@ fn table(run: &Run<'_>, id: PackId, size: u64, said: &HashSet<Bytes32>) -> Resul
 /// Reads a pack, compares its bytes with its name, and opens every chunk.
 fn whole(run: &Run<'_>, id: PackId, size: u64) -> Result<(SegmentPack, Bytes32)> {
     let checked = WholePack::read(run.repository, id, size).and_then(|whole| whole.check(run.repository));
-    let index = run.repository.index();
+    let catalog = run.repository.catalog();
     match checked {
         Ok(pack) => {
-            index.remember_verified(id, machine::now().seconds)?;
+            catalog.remember_verified(id, machine::now().seconds)?;
             let digest = digest(&pack)?;
             Ok((pack, digest))
         }
         Err(error) => {
-            index.forget_verified(&[id])?;
+            catalog.forget_verified(&[id])?;
             Err(error)
         }
     }

@@ -8,10 +8,10 @@ use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::pack::ChunkKind;
 
+use crate::catalog::Location;
 use crate::chunk::decode;
 use crate::crypto::Keys;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Location;
 
 /// Where the plain bytes of an opened chunk are.
 pub enum Opened {

@@ -1,4 +1,4 @@
-//! Manifests: reading them, and a catalogue of them that spares most readings.
+//! Manifests: reading them, and a list of them that spares most readings.
 
 use repo_format::entry::Time;
 use repo_format::head::{KeyClass, ObjectKind};
@@ -9,9 +9,9 @@ use repo_format::manifest::{Manifest, Root};
 use repo_format::{FormatError, sealed};
 
 use super::Repository;
+use crate::catalog::RememberedManifest;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::RememberedManifest;
 use crate::store::{Folder, ObjectInfo, ObjectName};
 
 /// A manifest as it stands in the repository.
@@ -43,7 +43,7 @@ pub struct UnreadableManifest {
 
 /// The manifests in the repository, as far as this machine knows them.
 #[derive(Debug, Default)]
-pub struct Catalogue {
+pub struct Manifests {
     /// Those that are there, newest first.
     pub present: Vec<RememberedManifest>,
     /// Those that this machine has seen and that are not there any more, though no record says that they were forgotten.
@@ -126,34 +126,34 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be listed or the cache not be used.
-    pub fn catalogue(&self) -> Result<Catalogue> {
-        let remembered = self.index.remembered_manifests()?;
+    pub fn manifests(&self) -> Result<Manifests> {
+        let remembered = self.catalog.remembered_manifests()?;
         let names = self.snapshot_names()?;
-        let mut catalogue = Catalogue::default();
+        let mut manifests = Manifests::default();
         let known: std::collections::HashSet<_> = remembered.iter().map(|m| m.id).collect();
         for id in names.iter().filter(|id| !known.contains(id)) {
             match self.read_snapshot_object(*id) {
                 Ok(SnapshotObject::Manifest(object)) => {
                     let remembered = self.remembered_form(&object);
-                    self.index.remember_manifest(&remembered)?;
-                    catalogue.present.push(remembered);
+                    self.catalog.remember_manifest(&remembered)?;
+                    manifests.present.push(remembered);
                 }
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if self.has_snapshot_object(*id)? => {
-                    catalogue.unreadable.push(UnreadableManifest { id: *id, error });
+                    manifests.unreadable.push(UnreadableManifest { id: *id, error });
                 }
                 Err(_) => {}
             }
         }
         for manifest in remembered {
             match names.binary_search(&manifest.id) {
-                Ok(_) => catalogue.present.push(manifest),
-                Err(_) => catalogue.missing.push(manifest),
+                Ok(_) => manifests.present.push(manifest),
+                Err(_) => manifests.missing.push(manifest),
             }
         }
-        catalogue.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
-        self.forget_what_records_name(&mut catalogue)?;
-        Ok(catalogue)
+        manifests.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        self.forget_what_records_name(&mut manifests)?;
+        Ok(manifests)
     }
 
     /// What is remembered of a manifest.

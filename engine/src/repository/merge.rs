@@ -28,7 +28,7 @@ impl Repository {
             return Ok(());
         }
         // Where deleting is forbidden, what was merged stays: it is not merged again and again.
-        let redundant = self.index().redundant_segments()?;
+        let redundant = self.catalog().redundant_segments()?;
         if small.iter().filter(|(id, _)| !redundant.contains(id)).count() < MERGE_FROM {
             return Ok(());
         }

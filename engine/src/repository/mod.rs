@@ -1,4 +1,4 @@
-//! A repository: store, keys and index joined. What is done with one are functions of other modules.
+//! A repository: store, keys and catalog joined. What is done with one are functions of other modules.
 
 mod adopt;
 mod chunks;
@@ -9,7 +9,7 @@ pub mod members;
 mod merge;
 mod open;
 mod records;
-mod scratch_index;
+mod scratch_catalog;
 mod secrets;
 mod sync;
 mod unnamed;
@@ -24,17 +24,17 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, MemberId, RepositoryId};
 use repo_format::limits;
 
+use crate::catalog::Catalog;
 use crate::crypto::{Keys, SEALED_OVERHEAD};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
 use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
 pub use chunks::{Opened, open_chunk};
 pub use create::{InitOptions, check_conditions, init};
-pub use manifests::{Catalogue, ManifestObject, SnapshotObject, UnreadableManifest, family};
+pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
 pub use records::{Author, Forgotten, Record};
-pub use scratch_index::ScratchIndex;
+pub use scratch_catalog::ScratchCatalog;
 pub use sync::SyncReport;
 pub use unnamed::Unnamed;
 pub use whole_pack::WholePack;
@@ -48,7 +48,7 @@ pub struct Repository {
     store: Arc<dyn Store>,
     keys: Keys,
     config: Config,
-    index: Index,
+    catalog: Catalog,
     keyring_version: u64,
     /// Whom that keyring is sealed to.
     recipients: Vec<(MemberId, Bytes32)>,
@@ -83,8 +83,8 @@ impl Repository {
     }
 
     /// What this machine knows of it.
-    pub fn index(&self) -> &Index {
-        &self.index
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Version of the newest keyring.
@@ -126,13 +126,13 @@ impl Repository {
     /// [`ErrorKind::Damaged`], also if it is an older copy.
     pub fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
         // Asked before: another process of this machine may replace it after it has been read here, and remember that.
-        let known = self.index.remembered("condemned")?.map_or(0, |(known, _)| known);
+        let known = self.catalog.remembered("condemned")?.map_or(0, |(known, _)| known);
         let (condemned, tag) = self.condemned()?;
         if condemned.next < known {
             let message = "the list of condemned packs has been replaced by an older copy, so nobody can know which packs are about to go";
             return Err(Error::new(ErrorKind::Damaged, message));
         }
-        self.index.remember("condemned", condemned.next, Bytes32(tag.0))?;
+        self.catalog.remember("condemned", condemned.next, Bytes32(tag.0))?;
         Ok((condemned, tag))
     }
 

@@ -11,9 +11,9 @@ use repo_format::limits;
 
 use super::secrets::open_secrets;
 use super::{KNOWN_FLAGS, Repository};
+use crate::catalog::Catalog;
 use crate::crypto::{Credential, Keys};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Index;
 use crate::monitor::Monitor;
 use crate::store::{ObjectName, Store, StoreErrorKind};
 
@@ -46,11 +46,11 @@ impl Repository {
         if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
             return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
         }
-        let index = Index::open(&options.cache_dir.join(config.repository.to_string()), config.repository)?;
+        let catalog = Catalog::open(&options.cache_dir.join(config.repository.to_string()), config.repository)?;
         let mut repository = Repository {
             store,
             keys,
-            index,
+            catalog,
             keyring_version: keyring.version,
             recipients: keyring.opened.recipients,
             member: keyring.member.id,
@@ -67,7 +67,7 @@ impl Repository {
     /// Compares a version with the newest that this machine remembers. For reading, an older one is a warning; to write with it
     /// could mean to seal with secrets that a removed member knows, so that is refused.
     fn check_rollback(&mut self, name: &str, version: u64, digest: Bytes32, access: Access) -> Result<()> {
-        if let Some((known, known_digest)) = self.index.remembered(name)?
+        if let Some((known, known_digest)) = self.catalog.remembered(name)?
             && (version < known || (version == known && digest != known_digest))
         {
             let message = format!(
@@ -79,7 +79,7 @@ impl Repository {
             self.warnings.push(message);
             return Ok(());
         }
-        self.index.remember(name, version, digest)
+        self.catalog.remember(name, version, digest)
     }
 }
 

@@ -8,10 +8,10 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
 use repo_format::manifest::{KIND_RECORD, Manifest, Problems, SeenManifest, Statistics};
 
-use super::{Catalogue, ManifestObject, Repository, SnapshotObject, UnreadableManifest};
+use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
+use crate::catalog::RememberedManifest;
 use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, Result};
-use crate::index::RememberedManifest;
 use crate::store::ObjectName;
 
 /// Manifests that records say were forgotten.
@@ -73,7 +73,7 @@ impl Repository {
             }
         }
         let record = ManifestObject { digest: self.keys.manifest_digest(&plain), manifest };
-        self.index.remember_manifest(&self.remembered_form(&record))?;
+        self.catalog.remember_manifest(&self.remembered_form(&record))?;
         Ok(record)
     }
 
@@ -132,16 +132,16 @@ impl Repository {
     }
 
     /// Forgets, of what this machine has seen and misses, what records say was forgotten.
-    pub(super) fn forget_what_records_name(&self, catalogue: &mut Catalogue) -> Result<()> {
-        if catalogue.missing.is_empty() {
+    pub(super) fn forget_what_records_name(&self, manifests: &mut Manifests) -> Result<()> {
+        if manifests.missing.is_empty() {
             return Ok(());
         }
         // A record that cannot be read explains nothing, and `verify` names it.
-        let (records, _) = self.read_records(&catalogue.present)?;
+        let (records, _) = self.read_records(&manifests.present)?;
         let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
-        let (gone, missing) = catalogue.missing.drain(..).partition(|m| forgotten.names(m.id, m.digest));
-        catalogue.missing = missing;
+        let (gone, missing) = manifests.missing.drain(..).partition(|m| forgotten.names(m.id, m.digest));
+        manifests.missing = missing;
         let gone: Vec<RememberedManifest> = gone;
-        self.index.forget_manifests(&gone.iter().map(|manifest| manifest.id).collect::<Vec<_>>())
+        self.catalog.forget_manifests(&gone.iter().map(|manifest| manifest.id).collect::<Vec<_>>())
     }
 }

@@ -1,4 +1,4 @@
-//! Bringing the index up to date with the repository: segments that are new, packs that no segment names.
+//! Bringing the catalog up to date with the repository: segments that are new, packs that no segment names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ const SEGMENT_AAD: &[u8] = b"index";
 /// Fewer new segments than this are taken in without progress.
 const QUIET_SEGMENTS: usize = 8;
 
-/// What came of bringing the index up to date.
+/// What came of bringing the catalog up to date.
 #[derive(Debug, Default)]
 pub struct SyncReport {
     /// Segments that could not be used, and why. What they named may be found by [`Repository::index_unnamed_packs`].
@@ -30,11 +30,11 @@ pub struct SyncReport {
 }
 
 impl Repository {
-    /// Takes in all segments that the index does not know, and forgets those that are gone.
+    /// Takes in all segments that the catalog does not know, and forgets those that are gone.
     ///
     /// # Errors
     /// If the store cannot be listed or the cache not be written. A damaged segment is reported, not an error.
-    pub fn sync_index(&self, monitor: &dyn Monitor) -> Result<SyncReport> {
+    pub fn sync_catalog(&self, monitor: &dyn Monitor) -> Result<SyncReport> {
         let mut report = SyncReport::default();
         let mut found = |info: ObjectInfo| {
             if let ObjectName::Segment(id) = info.name {
@@ -43,10 +43,10 @@ impl Repository {
             Ok(())
         };
         self.store.list(Folder::Index, &mut found, &mut |_| {})?;
-        let known: HashSet<SegmentId> = self.index.segments()?.into_iter().collect();
+        let known: HashSet<SegmentId> = self.catalog.segments()?.into_iter().collect();
         let gone: Vec<_> = known.iter().filter(|id| !report.segments.contains_key(id)).copied().collect();
         if !gone.is_empty() {
-            self.index.forget_segments(&gone)?;
+            self.catalog.forget_segments(&gone)?;
         }
         let mut new: Vec<_> = report.segments.iter().filter(|(id, _)| !known.contains(id)).collect();
         new.sort();
@@ -61,7 +61,7 @@ impl Repository {
                 return Err(Error::cancelled());
             }
             match self.read_segment(*id) {
-                Ok(packs) => self.index.import_segment(*id, &packs)?,
+                Ok(packs) => self.catalog.import_segment(*id, &packs)?,
                 // Gone since it was listed: another run has merged it into one that will be seen next time.
                 Err(_) if self.store.stat(&ObjectName::Segment(*id))?.is_none() => {}
                 Err(error) => damaged.push((*id, error)),
@@ -161,20 +161,20 @@ impl Repository {
         Ok(SegmentPack { id, size, sealing: envelope.sealing, salt: envelope.salt, table: decoded })
     }
 
-    /// Reads the tables of packs that the index does not know, for reading only: nothing in the repository is changed, and no
+    /// Reads the tables of packs that the catalog does not know, for reading only: nothing in the repository is changed, and no
     /// snapshot may count on them. Gives the errors of those that cannot be used.
     ///
     /// # Errors
     /// If the store cannot be listed or the cache not be written.
     pub fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
-        let known: HashSet<_> = self.index.packs()?.into_iter().map(|pack| pack.id).collect();
+        let known: HashSet<_> = self.catalog.packs()?.into_iter().map(|pack| pack.id).collect();
         let mut damaged = Vec::new();
         let mut unnamed: Vec<_> = self.list_packs()?.into_iter().filter(|(id, _)| !known.contains(id)).collect();
         unnamed.sort();
         for (id, size) in unnamed {
             match self.read_pack_table(id, size) {
                 Ok(pack) => {
-                    self.index.import_pack(&pack)?;
+                    self.catalog.import_pack(&pack)?;
                 }
                 Err(error) => damaged.push((id, error)),
             }

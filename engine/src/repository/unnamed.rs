@@ -40,7 +40,7 @@ impl Unnamed {
 }
 
 impl Repository {
-    /// Puts a segment that names `packs`, which must be durable, and takes it into the index; gives the bytes it takes. No packs, no segment.
+    /// Puts a segment that names `packs`, which must be durable, and takes it into the catalog; gives the bytes it takes. No packs, no segment.
     ///
     /// # Errors
     /// If it cannot be stored.
@@ -49,7 +49,7 @@ impl Repository {
             return Ok(0);
         }
         let (segment, size) = self.put_segment(packs)?;
-        self.index().import_segment(segment, packs)?;
+        self.catalog().import_segment(segment, packs)?;
         Ok(size)
     }
 

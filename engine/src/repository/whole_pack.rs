@@ -7,8 +7,8 @@ use repo_format::sealed::ENVELOPE_LEN;
 use repo_format::segment::SegmentPack;
 
 use super::{Repository, open_chunk};
+use crate::catalog::{Location, sealed_chunks};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Location, sealed_chunks};
 use crate::store::ObjectName;
 
 /// A pack that has been read whole.
@@ -71,8 +71,7 @@ impl WholePack {
         repository: &'a Repository,
         pack: &'a SegmentPack,
     ) -> impl Iterator<Item = (TableEntry, Error)> + 'a {
-        // The number is for an index, which is not asked here.
-        let chunks = pack.table.entries.iter().zip(sealed_chunks(pack, 0));
+        let chunks = pack.table.entries.iter().zip(sealed_chunks(pack));
         chunks.filter_map(|(entry, (id, location))| match self.check_chunk(repository, &id, &location) {
             Ok(()) => None,
             Err(error) => Some((*entry, error)),

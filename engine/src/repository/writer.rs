@@ -10,9 +10,9 @@ use repo_format::segment::SegmentPack;
 
 use super::Repository;
 use super::manifests::SnapshotObject;
+use crate::catalog::UsablePacks;
 use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::UsablePacks;
 use crate::machine;
 use crate::monitor::Monitor;
 use crate::store::{ObjectName, StoreErrorKind};
@@ -43,7 +43,7 @@ pub struct WriterSession<'r> {
 }
 
 impl<'r> WriterSession<'r> {
-    /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the index up to date, adopting packs
+    /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the catalog up to date, adopting packs
     /// that an interrupted run left. Each "then" matters.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl<'r> WriterSession<'r> {
         let (condemned, _) = repository.newest_condemned()?;
         let condemned: HashSet<PackId> = condemned.packs().copied().collect();
         let listed = repository.list_packs()?;
-        let report = repository.sync_index(monitor)?;
+        let report = repository.sync_catalog(monitor)?;
         for (segment, error) in &report.damaged {
             monitor.note(&format!("index/{segment} cannot be used ({error}); its packs are looked at one by one"));
         }
@@ -74,7 +74,7 @@ impl<'r> WriterSession<'r> {
         if !options.dry_run {
             session.adopt(&listed, &condemned, monitor)?;
         }
-        session.usable = UsablePacks::new(&repository.index().packs()?, &listed, &condemned);
+        session.usable = UsablePacks::new(&repository.catalog().packs()?, &listed, &condemned);
         Ok(session)
     }
 
@@ -106,7 +106,7 @@ impl<'r> WriterSession<'r> {
         monitor: &dyn Monitor,
     ) -> Result<()> {
         let named: HashSet<PackId> =
-            self.repository.index().packs()?.into_iter().filter(|p| p.named).map(|p| p.id).collect();
+            self.repository.catalog().packs()?.into_iter().filter(|p| p.named).map(|p| p.id).collect();
         let mut orphans: Vec<_> =
             listed.iter().filter(|(id, _)| !named.contains(id) && !condemned.contains(id)).collect();
         orphans.sort();

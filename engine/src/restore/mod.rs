@@ -125,7 +125,7 @@ pub fn restore(
     planned: &(dyn Fn(&[u8], Action) + Sync),
     monitor: &dyn Monitor,
 ) -> Result<RestoreOutcome> {
-    let report = repository.sync_index(monitor)?;
+    let report = repository.sync_catalog(monitor)?;
     for (segment, error) in report.damaged {
         monitor.note(&format!("index/{segment} cannot be used: {error}"));
     }

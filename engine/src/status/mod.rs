@@ -10,8 +10,8 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{KIND_SNAPSHOT, Manifest, ROOT_DATABASE};
 use repo_format::node::Problem;
 
+use crate::catalog::RememberedManifest;
 use crate::error::{Error, Result};
-use crate::index::RememberedManifest;
 use crate::machine;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
@@ -87,11 +87,11 @@ fn reference(manifest: &Manifest) -> SnapshotRef {
 /// # Errors
 /// If the store cannot be listed, the cache not be used, or what the newest snapshot of a source says of itself not be read.
 pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status> {
-    let catalogue = repository.catalogue()?;
-    repository.sync_index(&NullMonitor)?;
+    let manifests = repository.manifests()?;
+    repository.sync_catalog(&NullMonitor)?;
     let reader = ChunkReader::new(repository);
-    let mut unreadable: Vec<_> = catalogue.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
-    let present = catalogue.present.iter().filter(|m| m.kind == KIND_SNAPSHOT);
+    let mut unreadable: Vec<_> = manifests.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
+    let present = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT);
     let mut sources: Vec<SourceStatus> = Vec::new();
     // Newest first.
     for family in families(present) {

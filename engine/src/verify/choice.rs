@@ -28,9 +28,9 @@ pub(super) fn choose(
 
 /// When each pack was last read whole and found good, in seconds since 1970. What is remembered of packs that are gone is forgotten.
 fn verified(repository: &Repository, listed: &HashMap<PackId, u64>) -> Result<HashMap<PackId, i64>> {
-    let mut verified = repository.index().verified()?;
+    let mut verified = repository.catalog().verified()?;
     let gone: Vec<PackId> = verified.keys().filter(|id| !listed.contains_key(id)).copied().collect();
-    repository.index().forget_verified(&gone)?;
+    repository.catalog().forget_verified(&gone)?;
     let now = machine::now().seconds;
     // What was read in the future was read by a clock that was wrong: nobody knows when.
     verified.retain(|_, seconds| *seconds <= now);

@@ -11,8 +11,8 @@ use repo_format::segment::SegmentPack;
 
 use super::FindingKind::DamagedPack;
 use super::report::Report;
+use crate::catalog::Catalog;
 use crate::error::{Error, Result, chain};
-use crate::index::{Index, PackNumber};
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::{Repository, WholePack};
@@ -29,7 +29,7 @@ pub(super) struct CheckedPacks {
     /// Packs whose table can be used, and the digest of what they say of themselves.
     digests: HashMap<PackId, Bytes32>,
     /// Chunks that do not open, by pack.
-    damaged: HashSet<(PackNumber, ChunkId)>,
+    damaged: HashSet<(PackId, ChunkId)>,
     /// Packs that were looked at, whatever came of it.
     seen: HashSet<PackId>,
 }
@@ -46,7 +46,7 @@ impl CheckedPacks {
     }
 
     /// Whether a chunk of a pack is known not to open.
-    pub fn is_damaged(&self, pack: PackNumber, chunk: &ChunkId) -> bool {
+    pub fn is_damaged(&self, pack: PackId, chunk: &ChunkId) -> bool {
         self.damaged.contains(&(pack, *chunk))
     }
 
@@ -93,17 +93,17 @@ impl Assignment {
 struct Check<'r> {
     repository: &'r Repository,
     assignment: &'r Assignment,
-    index: &'r Index,
+    catalog: &'r Catalog,
     report: &'r Report,
     monitor: &'r dyn Monitor,
     checked: Mutex<CheckedPacks>,
 }
 
-/// Checks packs, several at a time, and takes their tables into `index`. Remembers those that were read whole and are good.
+/// Checks packs, several at a time, and takes their tables into `catalog`. Remembers those that were read whole and are good.
 pub(super) fn check_packs(
     repository: &Repository,
     assignment: &Assignment,
-    index: &Index,
+    catalog: &Catalog,
     report: &Report,
     monitor: &dyn Monitor,
 ) -> Result<CheckedPacks> {
@@ -112,7 +112,7 @@ pub(super) fn check_packs(
     monitor.begin(Phase::Verify, Some(Work { items: packs.len() as u64, bytes }));
     let seen = packs.iter().map(|(id, _)| *id).collect();
     let checked = Mutex::new(CheckedPacks { seen, ..CheckedPacks::default() });
-    let check = Check { repository, assignment, index, report, monitor, checked };
+    let check = Check { repository, assignment, catalog, report, monitor, checked };
     let result = packs.into_par_iter().try_for_each(|(id, size)| check.pack(*id, *size));
     monitor.end();
     result?;
@@ -136,7 +136,7 @@ impl Check<'_> {
         let described = self.repository.read_pack_table(id, size);
         let name = ObjectName::Pack(id);
         let described = self.report.check_object(self.repository, name, DamagedPack, described)?;
-        described.map_or(Ok(()), |pack| self.take_in(&pack).map(|_| ()))
+        described.map_or(Ok(()), |pack| self.take_in(&pack))
     }
 
     /// Reads a pack whole, compares its bytes with its name, and opens every chunk. If the bytes do not fit, the table may be whole all the
@@ -145,7 +145,7 @@ impl Check<'_> {
         let name = ObjectName::Pack(id);
         let read = WholePack::read(self.repository, id, size);
         let Some(whole) = self.report.check_object(self.repository, name, DamagedPack, read)? else {
-            return self.repository.index().forget_verified(&[id]);
+            return self.repository.catalog().forget_verified(&[id]);
         };
         self.report.read_bytes.fetch_add(size, Ordering::Relaxed);
         let mut is_good = whole.fits_its_name();
@@ -154,33 +154,33 @@ impl Check<'_> {
         }
         match self.report.check(name, DamagedPack, whole.description(self.repository))? {
             Some(pack) => {
-                let number = self.take_in(&pack)?;
-                is_good &= self.chunks(&whole, &pack, number);
+                self.take_in(&pack)?;
+                is_good &= self.chunks(&whole, &pack);
             }
             None => is_good = false,
         }
         match is_good {
-            true => self.repository.index().remember_verified(id, machine::now().seconds),
-            false => self.repository.index().forget_verified(&[id]),
+            true => self.repository.catalog().remember_verified(id, machine::now().seconds),
+            false => self.repository.catalog().forget_verified(&[id]),
         }
     }
 
-    fn take_in(&self, pack: &SegmentPack) -> Result<PackNumber> {
-        let number = self.index.import_pack(pack)?;
+    fn take_in(&self, pack: &SegmentPack) -> Result<()> {
+        self.catalog.import_pack(pack)?;
         self.report.packs.fetch_add(1, Ordering::Relaxed);
         self.report.chunks.fetch_add(pack.table.entries.len() as u64, Ordering::Relaxed);
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         checked.digests.insert(pack.id, description_digest(pack));
-        Ok(number)
+        Ok(())
     }
 
     /// Opens every chunk of a pack; whether all of them do.
-    fn chunks(&self, whole: &WholePack, pack: &SegmentPack, number: PackNumber) -> bool {
+    fn chunks(&self, whole: &WholePack, pack: &SegmentPack) -> bool {
         let mut damaged = Vec::new();
         let mut messages = Vec::new();
         for (entry, error) in whole.damaged_chunks(self.repository, pack) {
             messages.push(chain(&error));
-            damaged.extend((entry.kind != ChunkKind::Padding).then_some((number, entry.id)));
+            damaged.extend((entry.kind != ChunkKind::Padding).then_some((pack.id, entry.id)));
         }
         if messages.is_empty() {
             return true;

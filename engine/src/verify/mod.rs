@@ -14,10 +14,10 @@ mod report;
 use repo_format::id::LeaseId;
 use repo_format::manifest::KIND_RECORD;
 
+use crate::catalog::Catalog;
 use crate::error::{Error, Result};
-use crate::index::Index;
 use crate::monitor::Monitor;
-use crate::repository::{Repository, ScratchIndex};
+use crate::repository::{Repository, ScratchCatalog};
 
 use content::{Assignment, CheckedPacks};
 use report::Report;
@@ -99,7 +99,7 @@ pub struct VerifyReport {
 struct Run<'r> {
     repository: &'r Repository,
     /// The tables of the packs, as they say themselves.
-    index: &'r Index,
+    catalog: &'r Catalog,
     report: &'r Report,
     monitor: &'r dyn Monitor,
 }
@@ -107,7 +107,7 @@ struct Run<'r> {
 /// Verifies a repository. Backups, prunes and forgets may run meanwhile.
 ///
 /// # Errors
-/// If the store cannot be listed, there is no room for the index of this run, or the monitor wishes to stop. Damage is no error.
+/// If the store cannot be listed, there is no room for the catalog of this run, or the monitor wishes to stop. Damage is no error.
 pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
     let report = Report::new(repository.warnings());
     // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
@@ -115,8 +115,8 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     objects::check_small_objects(repository, &report)?;
     objects::check_versions(repository, &manifests, &report)?;
 
-    let index = ScratchIndex::make(repository)?;
-    let run = Run { repository, index: &index, report: &report, monitor };
+    let catalog = ScratchCatalog::make(repository)?;
+    let run = Run { repository, catalog: &catalog, report: &report, monitor };
     let listed = repository.list_packs()?;
     let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
     let assignment = choice::choose(repository, all, &listed, options.depth)?;
@@ -144,19 +144,19 @@ pub fn verify_snapshot(
 ) -> Result<VerifyReport> {
     let report = Report::new(repository.warnings());
     let Some(manifest) = objects::check_snapshot(repository, snapshot, &report)? else { return Ok(report.finish(0)) };
-    let index = ScratchIndex::make(repository)?;
+    let catalog = ScratchCatalog::make(repository)?;
     let listed = repository.list_packs()?;
     // All tables first: only they say which packs are needed.
     let tables = Report::new(&[]);
     let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
     let assignment = choice::choose(repository, all, &listed, Depth::Structure)?;
-    let run = Run { repository, index: &index, report: &report, monitor };
+    let run = Run { repository, catalog: &catalog, report: &report, monitor };
     let mut packs = Run { report: &tables, ..run }.check(&assignment)?;
     let named = objects::check_segments(repository, &packs, &tables, monitor)?;
     report.note_findings_of(tables);
 
     let needed = need::packs_for(&run, &manifest)?;
-    let needed = index.packs()?.into_iter().filter(|pack| needed.contains(&pack.number));
+    let needed = catalog.packs()?.into_iter().filter(|pack| needed.contains(&pack.id));
     let assignment = choice::choose(repository, needed.map(|p| (p.id, p.size)).collect(), &listed, options.depth)?;
     packs.extend(run.check(&assignment)?);
     if let Some(named) = named {
@@ -171,7 +171,7 @@ pub fn verify_snapshot(
 
 impl Run<'_> {
     fn check(&self, assignment: &Assignment) -> Result<CheckedPacks> {
-        content::check_packs(self.repository, assignment, self.index, self.report, self.monitor)
+        content::check_packs(self.repository, assignment, self.catalog, self.report, self.monitor)
     }
 
     /// Checks the tables of packs that were put since the others were listed.

@@ -1,6 +1,6 @@
 //! Judging by need: what no manifest needs is no damage, what one needs and is nowhere whole is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use repo_format::id::{ChunkId, LeaseId, PackId};
 
@@ -9,7 +9,6 @@ use super::content::CheckedPacks;
 use super::report::Report;
 use super::{Finding, Run};
 use crate::error::Result;
-use crate::index::PackNumber;
 use crate::needs::{Affected, Losses, Needs, Worth};
 use crate::repository::ManifestObject;
 
@@ -18,21 +17,19 @@ const NAMED: usize = 100;
 /// How often the needs are looked at again because a prune or forget has changed what is there.
 const ROUNDS: u32 = 3;
 
-/// Packs in a condemned list, by their numbers in the index of this run.
+/// Packs in a condemned list.
 #[derive(Default)]
-pub(super) struct CondemnedPacks(HashMap<PackNumber, PackId>);
+pub(super) struct CondemnedPacks(HashSet<PackId>);
 
 impl CondemnedPacks {
-    /// Those that are still there. A list that cannot be read is a finding of its own.
+    /// Reads the lists. One that cannot be read is a finding of its own.
     pub fn read(run: &Run<'_>) -> Result<Self> {
         let Ok((condemned, _)) = run.repository.condemned() else { return Ok(Self::default()) };
-        let ids: HashSet<&PackId> = condemned.packs().collect();
-        let there = run.index.packs()?.into_iter().filter(|pack| ids.contains(&pack.id));
-        Ok(CondemnedPacks(there.map(|pack| (pack.number, pack.id)).collect()))
+        Ok(CondemnedPacks(condemned.packs().copied().collect()))
     }
 
     fn note(&self, losses: &Losses, report: &Report) {
-        for id in losses.condemned_packs.iter().filter_map(|number| self.0.get(number)) {
+        for id in losses.condemned_packs.iter().filter(|id| self.0.contains(id)) {
             report.note(format!(
                 "packs/{id} is condemned, and nothing else holds some of what snapshots need; it can be read, and `enamel prune` takes it off the list"
             ));
@@ -41,9 +38,9 @@ impl CondemnedPacks {
 }
 
 /// The packs that hold what `manifest` needs.
-pub(super) fn packs_for(run: &Run<'_>, manifest: &ManifestObject) -> Result<HashSet<PackNumber>> {
-    let judge = |_: PackNumber, _: &ChunkId| Worth::Good;
-    let mut needs = Needs::new(run.repository, run.index, &judge, run.monitor).collecting_packs();
+pub(super) fn packs_for(run: &Run<'_>, manifest: &ManifestObject) -> Result<HashSet<PackId>> {
+    let judge = |_: PackId, _: &ChunkId| Worth::Good;
+    let mut needs = Needs::new(run.repository, run.catalog, &judge, run.monitor).collecting_packs();
     needs.walk(&manifest.manifest)?;
     Ok(needs.into_packs())
 }
@@ -76,10 +73,10 @@ fn judge_needs(
     let condemned = CondemnedPacks::read(run)?;
     let judge = |pack, chunk: &ChunkId| match () {
         () if packs.is_damaged(pack, chunk) => Worth::Damaged,
-        () if condemned.0.contains_key(&pack) => Worth::Condemned,
+        () if condemned.0.contains(&pack) => Worth::Condemned,
         () => Worth::Good,
     };
-    let mut needs = Needs::new(run.repository, run.index, &judge, run.monitor);
+    let mut needs = Needs::new(run.repository, run.catalog, &judge, run.monitor);
     manifests.iter().try_for_each(|object| needs.walk(&object.manifest))?;
     let is_lost = needs.losses().chunks > 0;
     if is_lost

@@ -128,7 +128,7 @@ fn a_prune_that_trusts_packs_of_another_list_is_found() {
 #[test]
 fn a_prune_that_counts_packs_that_no_segment_names_is_found() {
     let scene = Scene::prepared(|store, repository| {
-        let segments = repository.sync_index(&engine::monitor::NullMonitor).unwrap().segments;
+        let segments = repository.sync_catalog(&engine::monitor::NullMonitor).unwrap().segments;
         make_second_copy(store, repository);
         let is_new = |name: &ObjectName| matches!(name, ObjectName::Segment(id) if !segments.contains_key(id));
         remove_if(store, is_new);
@@ -159,7 +159,7 @@ fn a_prune_that_does_not_say_that_a_list_is_final_is_found() {
 fn prunes_whose_segments_get_the_same_names_lose_nothing() {
     let scene = Scene::prepared(|store, repository| {
         let [first, second] = make_second_copy(store, repository);
-        let segments = repository.sync_index(&engine::monitor::NullMonitor).unwrap().segments;
+        let segments = repository.sync_catalog(&engine::monitor::NullMonitor).unwrap().segments;
         let packs: Vec<_> = segments.keys().flat_map(|id| repository.read_segment(*id).unwrap()).collect();
         remove(store, Folder::Index);
         repository.put_segment(&packs).unwrap();

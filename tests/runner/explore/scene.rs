@@ -72,7 +72,7 @@ impl Scene {
         let session = WriterSession::begin(&repository, &writer_options(), &NullMonitor).unwrap();
         commit(session, &[OTHER, KEPT]).unwrap();
         // What the writer's own run has left in the cache is one thing, what a segment says another: begin with the latter.
-        repository.sync_index(&NullMonitor).unwrap();
+        repository.sync_catalog(&NullMonitor).unwrap();
         drop(repository);
         open(Arc::new(store.clone()), &key, &folder.path().join("empty")).unwrap();
         let repository = open(Arc::new(store.clone()), &key, &folder.path().join("keys")).unwrap();

@@ -27,7 +27,7 @@ fn what_was_forgotten_is_no_damage_to_anybody() {
     let scene = Scene::new(4);
     // A machine that has seen all, and then nothing until they were forgotten.
     let other = scene.fixture.open_anew();
-    other.catalogue().unwrap();
+    other.manifests().unwrap();
     let repository = scene.fixture.open();
     let outcome = forget_named(&repository, &scene.ids[..2]).unwrap();
     assert_eq!((outcome.forgotten, outcome.records, outcome.merged), (2, 1, 0));
@@ -42,14 +42,14 @@ fn what_was_forgotten_is_no_damage_to_anybody() {
 fn a_machine_does_not_remember_what_a_record_names() {
     let scene = Scene::new(3);
     let other = scene.fixture.open_anew();
-    other.catalogue().unwrap();
+    other.manifests().unwrap();
     let repository = scene.fixture.open();
     forget_named(&repository, &scene.ids[..1]).unwrap();
     let remembers = |repository: &Repository| {
-        repository.index().remembered_manifests().unwrap().iter().any(|manifest| manifest.id == scene.ids[0])
+        repository.catalog().remembered_manifests().unwrap().iter().any(|manifest| manifest.id == scene.ids[0])
     };
     assert!(!remembers(&repository) && remembers(&other));
-    assert_eq!(other.catalogue().unwrap().missing, []);
+    assert_eq!(other.manifests().unwrap().missing, []);
     assert!(!remembers(&other));
     backup(&other, &scene.root);
     verify_all(&other);
@@ -149,7 +149,7 @@ fn a_void_in_the_place_of_a_forgotten_snapshot_is_no_damage() {
     // The snapshot had left its lease, which looks as if its writer had died before the commit.
     let scene = Scene::new(3);
     let other = scene.fixture.open_anew();
-    other.catalogue().unwrap();
+    other.manifests().unwrap();
     forget_named(&scene.fixture.open(), &scene.ids[..1]).unwrap();
     put_void(&scene, scene.ids[0]);
     for repository in [&scene.fixture.open(), &other, &scene.fixture.open_anew()] {
@@ -182,7 +182,7 @@ fn a_record_that_nobody_reads_names_what_it_must() {
 fn many_records_become_few_and_still_explain_all() {
     let scene = Scene::new(40);
     let machines = [scene.fixture.open_anew(), scene.fixture.open_anew()];
-    machines[0].catalogue().unwrap();
+    machines[0].manifests().unwrap();
     let repository = scene.fixture.open();
     let mut merged = 0;
     for (at, id) in scene.ids[..39].iter().enumerate() {
@@ -190,15 +190,15 @@ fn many_records_become_few_and_still_explain_all() {
         assert!(records(&repository).len() <= 33);
         if at == 20 {
             // One that remembers records which are merged later.
-            machines[1].catalogue().unwrap();
+            machines[1].manifests().unwrap();
         }
     }
     assert_eq!(merged, 33);
     assert_eq!(records(&repository).len(), 39 - 33 + 1);
     for repository in machines.iter().chain([&repository, &scene.fixture.open_anew()]) {
         verify_all(repository);
-        repository.catalogue().unwrap();
-        let remembered = repository.index().remembered_manifests().unwrap();
+        repository.manifests().unwrap();
+        let remembered = repository.catalog().remembered_manifests().unwrap();
         assert_eq!(remembered.len(), 1 + 7, "the snapshot and the records that are there");
     }
 }

@@ -48,10 +48,10 @@ impl Scene {
         }
         // The newest again, for it to have seen the others.
         store.remove_raw(&engine::store::ObjectName::Snapshot(newest));
-        repository.index().forget_manifests(&[newest]).unwrap();
+        repository.catalog().forget_manifests(&[newest]).unwrap();
         let seen = ids.iter().rev().take(16).map(|id| reference(&repository, *id)).collect();
         ids.push(copy(&repository, &manifest, |copy| copy.seen = seen));
-        assert_eq!(repository.catalogue().unwrap().present.len(), ids.len());
+        assert_eq!(repository.manifests().unwrap().present.len(), ids.len());
         Scene { fixture, store, root, tree, ids }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::ErrorKind;
-use engine::index::sealed_chunks;
+use engine::catalog::sealed_chunks;
 use engine::monitor::NullMonitor;
 use engine::prune::{PruneReport, plan};
 use engine::repair::{Depth, RepairOptions, repair};
@@ -134,7 +134,7 @@ fn on_a_full_disk_packs_that_nobody_needs_go_all_the_same() {
 fn a_node_that_cannot_be_read_stops_it_before_anything_is_done() {
     let scene = busy_scene();
     let repository = scene.fixture.open();
-    let meta = repository.index().packs().unwrap().into_iter();
+    let meta = repository.catalog().packs().unwrap().into_iter();
     let meta = meta.filter(|pack| pack.class == KeyClass::Meta);
     for pack in meta {
         scene.store.delete(&ObjectName::Pack(pack.id)).unwrap();
@@ -150,7 +150,7 @@ fn a_node_that_cannot_be_read_stops_it_before_anything_is_done() {
 fn lost_chunks_are_counted_and_do_not_keep_the_rest_from_going() {
     let scene = busy_scene();
     let repository = scene.fixture.open();
-    let biggest = repository.index().packs().unwrap().into_iter();
+    let biggest = repository.catalog().packs().unwrap().into_iter();
     let biggest = biggest.filter(|p| p.class == KeyClass::Data).max_by_key(|pack| pack.size).unwrap();
     scene.store.delete(&ObjectName::Pack(biggest.id)).unwrap();
     let (forecast, report) = prune(&scene.fixture.open_anew(), &options()).unwrap();
@@ -179,10 +179,10 @@ fn a_pack_with_a_damaged_chunk_that_is_needed_stays_as_it_is() {
 /// Damages a chunk of the pack of data that was put last; gives the pack.
 fn damage_newest(scene: &Scene) -> PackId {
     let repository = scene.fixture.open();
-    let data = repository.index().packs().unwrap().into_iter().filter(|pack| pack.class == KeyClass::Data);
-    let newest = data.max_by_key(|pack| pack.number).unwrap();
+    let mut data = repository.catalog().packs().unwrap().into_iter().filter(|pack| pack.class == KeyClass::Data);
+    let newest = data.next_back().unwrap();
     let table = repository.read_pack_table(newest.id, newest.size).unwrap();
-    let chunks = sealed_chunks(&table, newest.number).map(|(_, location)| location);
+    let chunks = sealed_chunks(&table).map(|(_, location)| location);
     let chunks: Vec<_> = chunks.filter(|location| location.kind == ChunkKind::Data).collect();
     assert!(chunks.len() > 1, "some of it is whole");
     let name = ObjectName::Pack(newest.id);

@@ -38,7 +38,7 @@ struct Summary {
 /// See [`engine::load::restore_purged`].
 pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
-    repo.sync_index(context.ui)?;
+    repo.sync_catalog(context.ui)?;
     let purge = find(&repo, receipt)?;
     let named = purge.named(receipt)?;
     if let Some(begun) = purge.begun.as_ref().filter(|begun| begun.id() != named.id()) {

@@ -97,7 +97,7 @@ struct ReleaseMessage<'p> {
 /// The repository cannot be read, or the file not be written.
 pub fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
-    repo.sync_index(context.ui)?;
+    repo.sync_catalog(context.ui)?;
     let all = history(&repo)?;
     if let Some(path) = &args.report {
         let place = context.repository_path()?.display().to_string();

@@ -29,7 +29,7 @@ struct Summary {
 /// See [`engine::purge::files::restore_files`].
 pub fn run(receipt: &str, target: &Path, dry_run: bool, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
-    repo.sync_index(context.ui)?;
+    repo.sync_catalog(context.ui)?;
     let purge = find(&repo, receipt)?;
     let manifest = &purge.named(receipt)?.manifest;
     let outcome = restore_files(&repo, manifest, target, FilesOptions { dry_run }, context.ui)?;

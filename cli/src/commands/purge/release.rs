@@ -59,7 +59,7 @@ fn may_run(purge: &Purge) -> Result<()> {
 /// There is no such receipt, its time has not come, or it cannot be deleted.
 pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Prune)?;
-    repo.sync_index(context.ui)?;
+    repo.sync_catalog(context.ui)?;
     let purge = find(&repo, &args.receipt)?;
     let record = &purge.receipt()?.record;
     may_run(&purge)?;

@@ -185,7 +185,7 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
     let schemas = list_schemas(&mut control, &source.schemas)?;
     check_rights(&mut control, &server, &schemas)?;
     let parent_root = run.parent.root(root);
-    let cache = run.store.repository().index().folder().to_owned();
+    let cache = run.store.repository().catalog().folder().to_owned();
     let dump = Dump {
         run,
         source,

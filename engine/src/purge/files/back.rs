@@ -56,7 +56,7 @@ pub fn restore_files(
     options: FilesOptions,
     monitor: &dyn Monitor,
 ) -> Result<RestoredFiles> {
-    repository.sync_index(monitor)?;
+    repository.sync_catalog(monitor)?;
     let reader = ChunkReader::new(repository);
     let record = Database::open(&reader, manifest, None)?.receipt()?;
     let named = record.and_then(|record| record.files).unwrap_or_default();

@@ -72,7 +72,7 @@ pub fn put(
     let plain = object.manifest.encode().map_err(|e| Error::damaged("a new receipt", e))?;
     session.commit(&plain)?;
     // From here on the receipt exists, so nothing that fails may say otherwise.
-    if let Err(error) = repository.index().remember_manifest(&repository.remembered_form(&object)) {
+    if let Err(error) = repository.catalog().remember_manifest(&repository.remembered_form(&object)) {
         monitor.note(&format!("the receipt is there, though the cache cannot remember it: {}", chain(&error)));
     }
     Ok(object.manifest.id)
@@ -93,7 +93,7 @@ fn describe(
     tree: Option<ChunkId>,
 ) -> Result<ManifestObject> {
     let repository = session.repository();
-    let present = repository.catalogue()?.present;
+    let present = repository.manifests()?.present;
     let seen = present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
     let manifest = Manifest {
         kind: KIND_RECEIPT,

@@ -22,7 +22,7 @@ pub(in crate::purge) fn forget_superseded(repository: &Repository, author: &Auth
         return Ok(());
     }
     // One in a record that cannot be read is named twice, which says the same.
-    let (records, _) = repository.read_records(&repository.catalogue()?.present)?;
+    let (records, _) = repository.read_records(&repository.manifests()?.present)?;
     let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
     let unnamed: Vec<_> =
         going.iter().filter(|receipt| !forgotten.names(receipt.id, receipt.digest)).copied().collect();
@@ -32,7 +32,7 @@ pub(in crate::purge) fn forget_superseded(repository: &Repository, author: &Auth
     }
     for receipt in &going {
         repository.store().delete(&ObjectName::Snapshot(receipt.id))?;
-        repository.index().forget_manifests(&[receipt.id])?;
+        repository.catalog().forget_manifests(&[receipt.id])?;
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use repo_format::id::PackId;
 use rusqlite::params;
 
-use super::Index;
+use super::Catalog;
 use crate::error::Result;
 
-impl Index {
+impl Catalog {
     /// Remembers that a pack was read whole and found good, in seconds since 1970.
     pub fn remember_verified(&self, pack: PackId, seconds: i64) -> Result<()> {
         self.write("remember a pack that is good", |t| {

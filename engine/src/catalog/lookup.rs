@@ -6,10 +6,10 @@ use repo_format::pack::ChunkKind;
 use repo_format::sealed::ENVELOPE_LEN;
 use repo_format::segment::SegmentPack;
 
-use super::{Index, Location, PackNumber, chunk_param};
+use super::{Catalog, Location, chunk_param};
 use crate::error::Result;
 
-/// Sums over all chunks of an index.
+/// Sums over all chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChunkTotals {
     /// How many different chunks.
@@ -21,11 +21,12 @@ pub struct ChunkTotals {
 }
 
 const LOCATIONS: &str = "
-SELECT p.id, p.number, c.offset, c.sealed, c.plain, c.kind, p.class, coalesce(s.epoch, p.epoch), coalesce(s.salt, p.salt), c.position
+SELECT p.id, c.offset, c.sealed, c.plain, c.kind, p.class, coalesce(s.epoch, p.epoch), coalesce(s.salt, p.salt), c.position
 FROM chunks c JOIN packs p ON p.number = c.pack LEFT JOIN salts s ON s.pack = c.pack AND s.place = c.salt
 WHERE c.id = ?1";
+const PACKS: &str = "SELECT p.id FROM chunks c JOIN packs p ON p.number = c.pack WHERE c.id = ?1";
 
-impl Index {
+impl Catalog {
     /// All places where a chunk stands.
     pub fn locations(&self, id: &ChunkId) -> Result<Vec<Location>> {
         self.read("look up a chunk", |c| {
@@ -35,13 +36,13 @@ impl Index {
         })
     }
 
-    /// The packs that hold a chunk, as numbers; quicker than [`Index::locations`].
-    pub fn packs_of(&self, id: &ChunkId, mut found: impl FnMut(PackNumber) -> bool) -> Result<bool> {
+    /// Calls `found` with the packs that hold a chunk until it says `true`; quicker than [`Catalog::locations`].
+    pub fn packs_of(&self, id: &ChunkId, mut found: impl FnMut(PackId) -> bool) -> Result<bool> {
         self.read("look up a chunk", |c| {
-            let mut statement = c.prepare_cached("SELECT pack FROM chunks WHERE id = ?1")?;
+            let mut statement = c.prepare_cached(PACKS)?;
             let mut rows = statement.query([chunk_param(id)])?;
             while let Some(row) = rows.next()? {
-                if found(row.get(0)?) {
+                if found(PackId(row.get(0)?)) {
                     return Ok(true);
                 }
             }
@@ -66,15 +67,14 @@ impl Index {
     }
 }
 
-/// The sealed chunks of a pack, padding included, in the order in which they stand. `number` is the pack's in the index that is used.
-pub fn sealed_chunks(pack: &SegmentPack, number: PackNumber) -> impl Iterator<Item = (ChunkId, Location)> + '_ {
+/// The sealed chunks of a pack, padding included, in the order in which they stand.
+pub fn sealed_chunks(pack: &SegmentPack) -> impl Iterator<Item = (ChunkId, Location)> + '_ {
     let mut offset = ENVELOPE_LEN as u64;
     pack.table.entries.iter().map(move |entry| {
         let foreign = usize::from(entry.salt).checked_sub(1).and_then(|place| pack.table.salts.get(place));
         let (epoch, salt) = foreign.map_or((pack.sealing.epoch, pack.salt), |salt| (salt.epoch, salt.salt));
         let location = Location {
             pack: pack.id,
-            number,
             offset,
             sealed_len: entry.sealed_len,
             plain_len: entry.plain_len,
@@ -94,17 +94,16 @@ pub(super) fn class(number: u8) -> KeyClass {
 }
 
 fn read_location(row: &rusqlite::Row<'_>) -> rusqlite::Result<Location> {
-    let class = class(row.get(6)?);
-    let kind = if row.get::<_, u8>(5)? == ChunkKind::Data as u8 { ChunkKind::Data } else { ChunkKind::Node };
+    let class = class(row.get(5)?);
+    let kind = if row.get::<_, u8>(4)? == ChunkKind::Data as u8 { ChunkKind::Data } else { ChunkKind::Node };
     Ok(Location {
         pack: PackId(row.get(0)?),
-        number: row.get(1)?,
-        offset: row.get::<_, i64>(2)?.cast_unsigned(),
-        sealed_len: row.get(3)?,
-        plain_len: row.get(4)?,
+        offset: row.get::<_, i64>(1)?.cast_unsigned(),
+        sealed_len: row.get(2)?,
+        plain_len: row.get(3)?,
         kind,
-        sealing: Sealing { class, epoch: row.get(7)? },
-        salt: Bytes32(row.get(8)?),
-        position: row.get(9)?,
+        sealing: Sealing { class, epoch: row.get(6)? },
+        salt: Bytes32(row.get(7)?),
+        position: row.get(8)?,
     })
 }

@@ -1,11 +1,11 @@
 //! What this machine remembers of manifests, keyring and config, so that what disappears or rolls back shows.
 
 use repo_format::entry::Time;
-use repo_format::id::{Bytes32, LeaseId};
+use repo_format::id::{Bytes32, LeaseId, PackId};
 use repo_format::manifest::KIND_SNAPSHOT;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Index, PackNumber, schema};
+use super::{Catalog, schema};
 use crate::error::Result;
 
 /// What is remembered of a manifest.
@@ -49,7 +49,7 @@ fn sum_of_version(name: &str, number: u64, digest: &Bytes32) -> [u8; 8] {
 /// Snapshots whose packs are remembered; older ones are let go.
 const COUNTED_SNAPSHOTS: i64 = 16;
 
-impl Index {
+impl Catalog {
     /// Remembers a manifest.
     pub fn remember_manifest(&self, manifest: &RememberedManifest) -> Result<()> {
         let m = manifest;
@@ -99,10 +99,12 @@ impl Index {
     }
 
     /// Remembers the packs that a snapshot counts on.
-    pub fn remember_counted(&self, snapshot: LeaseId, packs: &[PackNumber]) -> Result<()> {
+    pub fn remember_counted(&self, snapshot: LeaseId, packs: &[PackId]) -> Result<()> {
         self.write("remember a snapshot's packs", |t| {
-            let mut insert = t.prepare_cached("INSERT OR IGNORE INTO counted (snapshot, pack) VALUES (?1, ?2)")?;
-            packs.iter().try_for_each(|pack| insert.execute(params![snapshot.0, pack]).map(|_| ()))?;
+            let mut insert = t.prepare_cached(
+                "INSERT OR IGNORE INTO counted (snapshot, pack) SELECT ?1, number FROM packs WHERE id = ?2",
+            )?;
+            packs.iter().try_for_each(|pack| insert.execute(params![snapshot.0, pack.0]).map(|_| ()))?;
             let old = "DELETE FROM counted WHERE snapshot NOT IN
                        (SELECT id FROM manifests WHERE kind = ?1 ORDER BY seconds DESC, nanoseconds DESC LIMIT ?2)";
             t.prepare_cached(old)?.execute(params![KIND_SNAPSHOT, COUNTED_SNAPSHOTS])?;
@@ -111,10 +113,13 @@ impl Index {
     }
 
     /// The packs that a snapshot counts on, if that is remembered.
-    pub fn counted(&self, snapshot: LeaseId) -> Result<Option<Vec<PackNumber>>> {
+    pub fn counted(&self, snapshot: LeaseId) -> Result<Option<Vec<PackId>>> {
         self.read("recall a snapshot's packs", |c| {
-            let mut statement = c.prepare_cached("SELECT pack FROM counted WHERE snapshot = ?1")?;
-            let packs = statement.query_map([snapshot.0], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut statement =
+                c.prepare_cached("SELECT p.id FROM counted c JOIN packs p ON p.number = c.pack WHERE c.snapshot = ?1")?;
+            let packs = statement
+                .query_map([snapshot.0], |row| row.get(0).map(PackId))?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
             Ok((!packs.is_empty()).then_some(packs))
         })
     }

@@ -1,4 +1,4 @@
-//! The index: what this machine knows of the repository. A cache in SQLite; losing it loses nothing.
+//! The catalog: which chunk is in which pack, as far as this machine knows. A cache in SQLite.
 //!
 //! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, when
 //! packs were last read whole and found good, and the newest manifests, keyring and config that this machine has seen (so that a rollback
@@ -29,16 +29,14 @@ pub use lookup::{ChunkTotals, sealed_chunks};
 pub use memory::RememberedManifest;
 pub use usable::UsablePacks;
 
-/// A pack's number in this cache.
-pub type PackNumber = u32;
+/// A pack's row in this file: never seen outside, since another file, or the same one made anew, has another row for it.
+type PackRow = u32;
 
 /// Where a chunk stands, and what opens it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Location {
     /// The pack.
     pub pack: PackId,
-    /// Its number in this cache.
-    pub number: PackNumber,
     /// Where the sealed chunk begins.
     pub offset: u64,
     /// Its sealed length.
@@ -55,13 +53,11 @@ pub struct Location {
     pub position: u32,
 }
 
-/// A pack that the index knows.
+/// A pack that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexedPack {
+pub struct KnownPack {
     /// The pack.
     pub id: PackId,
-    /// Its number in this cache.
-    pub number: PackNumber,
     /// Its size in bytes.
     pub size: u64,
     /// What it holds: data or nodes.
@@ -70,8 +66,8 @@ pub struct IndexedPack {
     pub named: bool,
 }
 
-/// The index of one repository.
-pub struct Index {
+/// The catalog of one repository.
+pub struct Catalog {
     folder: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
@@ -82,15 +78,15 @@ fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> Error {
     move |e| Error::caused(ErrorKind::Cache, format!("cannot {action} in the local cache"), e)
 }
 
-impl Index {
-    /// Opens the index of `repository` in `folder`, or begins a new one. One that is corrupt, of another repository or of another
+impl Catalog {
+    /// Opens the catalog of `repository` in `folder`, or begins a new one. One that is corrupt, of another repository or of another
     /// version is deleted and begun anew.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`] if the folder cannot be used.
     pub fn open(folder: &Path, repository: RepositoryId) -> Result<Self> {
         let writer = schema::open_or_begin(folder, repository)?;
-        Ok(Index { folder: folder.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        Ok(Catalog { folder: folder.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
     }
 
     /// The folder that the cache is in.
@@ -103,7 +99,7 @@ impl Index {
         schema::FILES.iter().filter_map(|name| self.folder.join(name).metadata().ok()).map(|m| m.len()).sum()
     }
 
-    /// Segments whose packs are in the index.
+    /// Segments whose packs are in the catalog.
     pub fn segments(&self) -> Result<Vec<SegmentId>> {
         self.read("list the index segments", |c| {
             let mut statement = c.prepare_cached("SELECT id FROM segments")?;
@@ -115,7 +111,7 @@ impl Index {
     /// Takes in the packs of a segment; they must be durable.
     pub fn import_segment(&self, segment: SegmentId, packs: &[SegmentPack]) -> Result<()> {
         self.write("take in an index segment", |t| {
-            packs.iter().try_for_each(|pack| insert_pack(t, pack).map(|_| ()))?;
+            packs.iter().try_for_each(|pack| insert_pack(t, pack))?;
             t.prepare_cached("INSERT OR IGNORE INTO segments (id) VALUES (?1)")?.execute([segment.0])?;
             let sql = "INSERT OR IGNORE INTO named (segment, pack)
                        SELECT s.number, p.number FROM segments s, packs p WHERE s.id = ?1 AND p.id = ?2";
@@ -148,8 +144,8 @@ impl Index {
         })
     }
 
-    /// Takes in a pack that has just become durable; gives its number.
-    pub fn import_pack(&self, pack: &SegmentPack) -> Result<PackNumber> {
+    /// Takes in a pack that has just become durable.
+    pub fn import_pack(&self, pack: &SegmentPack) -> Result<()> {
         self.write("take in a pack", |t| insert_pack(t, pack))
     }
 
@@ -163,26 +159,18 @@ impl Index {
         })
     }
 
-    /// All packs in the index.
-    pub fn packs(&self) -> Result<Vec<IndexedPack>> {
+    /// All packs that are known, in the order in which this machine met them.
+    pub fn packs(&self) -> Result<Vec<KnownPack>> {
         self.read("list the packs", |c| {
             let sql =
-                "SELECT id, number, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number), class FROM packs";
+                "SELECT id, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number), class FROM packs ORDER BY number";
             let mut statement = c.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
-                let size = row.get::<_, i64>(2)?.cast_unsigned();
-                let class = lookup::class(row.get(4)?);
-                Ok(IndexedPack { id: PackId(row.get(0)?), number: row.get(1)?, size, class, named: row.get(3)? })
+                let size = row.get::<_, i64>(1)?.cast_unsigned();
+                let class = lookup::class(row.get(3)?);
+                Ok(KnownPack { id: PackId(row.get(0)?), size, class, named: row.get(2)? })
             })?;
             rows.collect()
-        })
-    }
-
-    /// The number of a pack, if it is in the index.
-    pub fn pack_number(&self, pack: PackId) -> Result<Option<PackNumber>> {
-        use rusqlite::OptionalExtension;
-        self.read("look up a pack", |c| {
-            c.prepare_cached("SELECT number FROM packs WHERE id = ?1")?.query_row([pack.0], |row| row.get(0)).optional()
         })
     }
 
@@ -218,18 +206,18 @@ impl Index {
 }
 
 /// Inserts a pack and its chunks, sorted, so that pages are touched in order. A pack that is there already is left as it is.
-fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::Result<PackNumber> {
+fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::Result<()> {
     let mut insert =
         t.prepare_cached("INSERT OR IGNORE INTO packs (id, size, class, epoch, salt) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let class = pack.sealing.class as u8;
     let fresh =
         insert.execute(params![pack.id.0, pack.size.cast_signed(), class, pack.sealing.epoch, pack.salt.0])? == 1;
+    if !fresh {
+        return Ok(());
+    }
     let number = t
         .prepare_cached("SELECT number FROM packs WHERE id = ?1")?
-        .query_row([pack.id.0], |row| row.get::<_, PackNumber>(0))?;
-    if !fresh {
-        return Ok(number);
-    }
+        .query_row([pack.id.0], |row| row.get::<_, PackRow>(0))?;
     let mut insert = t.prepare_cached("INSERT INTO salts (pack, place, epoch, salt) VALUES (?1, ?2, ?3, ?4)")?;
     for (place, salt) in (1u16..).zip(&pack.table.salts) {
         insert.execute(params![number, place, salt.epoch, salt.salt.0])?;
@@ -259,7 +247,7 @@ fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::R
             kind
         ])?;
     }
-    Ok(number)
+    Ok(())
 }
 
 /// A chunk's identity: ids of data and of nodes come from different keys, so the id alone is enough.

@@ -1,10 +1,10 @@
-//! The index: look-ups that hit, look-ups that miss, taking in a pack.
+//! The catalog: look-ups that hit, look-ups that miss, taking in a pack.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use benches::noise;
 use divan::{Bencher, black_box};
-use engine::index::Index;
+use engine::catalog::Catalog;
 use repo_format::head::{KeyClass, Sealing};
 use repo_format::id::{Bytes32, ChunkId, PackId, RepositoryId};
 use repo_format::pack::{ChunkKind, PackTable, TableEntry};
@@ -41,45 +41,45 @@ fn pack(number: u64) -> SegmentPack {
     }
 }
 
-fn filled(folder: &tempfile::TempDir, packs: u64) -> Index {
-    let index = Index::open(folder.path(), RepositoryId([1; 16])).unwrap();
+fn filled(folder: &tempfile::TempDir, packs: u64) -> Catalog {
+    let catalog = Catalog::open(folder.path(), RepositoryId([1; 16])).unwrap();
     for number in 0..packs {
-        index.import_pack(&pack(number)).unwrap();
+        catalog.import_pack(&pack(number)).unwrap();
     }
-    index
+    catalog
 }
 
 #[divan::bench(args = [2, 64], sample_count = 20)]
 fn look_up_what_is_there(bencher: Bencher, packs: u64) {
     let folder = tempfile::tempdir().unwrap();
-    let index = filled(&folder, packs);
+    let catalog = filled(&folder, packs);
     let mut number = 0;
     bencher.bench_local(|| {
         number = (number + 7919) % (packs * PER_PACK);
-        index.packs_of(&black_box(id(number)), |_| true).unwrap()
+        catalog.packs_of(&black_box(id(number)), |_| true).unwrap()
     });
 }
 
 #[divan::bench(args = [2, 64], sample_count = 20)]
 fn look_up_what_is_not(bencher: Bencher, packs: u64) {
     let folder = tempfile::tempdir().unwrap();
-    let index = filled(&folder, packs);
+    let catalog = filled(&folder, packs);
     let mut number = u64::MAX / 2;
     bencher.bench_local(|| {
         number += 1;
-        index.packs_of(&black_box(id(number)), |_| true).unwrap()
+        catalog.packs_of(&black_box(id(number)), |_| true).unwrap()
     });
 }
 
 #[divan::bench(sample_count = 10)]
 fn take_in_a_pack(bencher: Bencher) {
     let folder = tempfile::tempdir().unwrap();
-    let index = filled(&folder, 8);
+    let catalog = filled(&folder, 8);
     let mut number = 1000;
     bencher
         .with_inputs(|| {
             number += 1;
             pack(number)
         })
-        .bench_local_values(|pack| index.import_pack(&pack).unwrap());
+        .bench_local_values(|pack| catalog.import_pack(&pack).unwrap());
 }

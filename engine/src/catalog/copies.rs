@@ -1,28 +1,30 @@
 //! All copies of all chunks, for prune: in order, on disk, so that memory stays flat however many there are.
 
 use repo_format::id::{ChunkId, PackId, SegmentId};
-use rusqlite::params;
 
-use super::{Index, PackNumber, schema};
+use super::{Catalog, schema};
 use crate::error::Result;
 
 /// A copy of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copy {
     /// The pack that it stands in.
-    pub pack: PackNumber,
+    pub pack: PackId,
     /// Its sealed length.
     pub sealed_len: u32,
 }
 
-impl Index {
-    /// Calls `each` with every chunk, in ascending order, and all its copies, in ascending order of their packs' numbers.
+impl Catalog {
+    /// Calls `each` with every chunk, in ascending order, and all its copies.
     pub fn each_chunk(&self, each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
         self.read("read all chunks", |_| {
             // A connection of its own: pages that are mapped would count as memory.
             let connection = schema::open_reader(&self.folder)?;
             connection.pragma_update(None, "mmap_size", 0)?;
-            let mut statement = connection.prepare("SELECT id, pack, sealed FROM chunks ORDER BY id, pack")?;
+            let mut statement = connection.prepare(
+                // A cross join keeps SQLite from starting with the packs: then it would have to sort.
+                "SELECT c.id, p.id, c.sealed FROM chunks c CROSS JOIN packs p ON p.number = c.pack ORDER BY c.id, c.pack",
+            )?;
             let mut rows = statement.query([])?;
             let (mut current, mut copies) = (None, Vec::new());
             while let Some(row) = rows.next()? {
@@ -31,7 +33,7 @@ impl Index {
                     each(before, &copies);
                     copies.clear();
                 }
-                copies.push(Copy { pack: row.get(1)?, sealed_len: row.get(2)? });
+                copies.push(Copy { pack: PackId(row.get(1)?), sealed_len: row.get(2)? });
             }
             if let Some(last) = current {
                 each(last, &copies);
@@ -47,14 +49,14 @@ impl Index {
         ids.sort_unstable();
         self.read("look up chunks", |c| {
             let transaction = c.unchecked_transaction()?;
-            let mut statement =
-                transaction.prepare_cached("SELECT pack, sealed FROM chunks WHERE id = ?1 ORDER BY pack")?;
+            let sql = "SELECT p.id, c.sealed FROM chunks c JOIN packs p ON p.number = c.pack WHERE c.id = ?1";
+            let mut statement = transaction.prepare_cached(sql)?;
             let mut copies = Vec::new();
             for id in ids {
                 copies.clear();
                 let mut rows = statement.query([id.0])?;
                 while let Some(row) = rows.next()? {
-                    copies.push(Copy { pack: row.get(0)?, sealed_len: row.get(1)? });
+                    copies.push(Copy { pack: PackId(row.get(0)?), sealed_len: row.get(1)? });
                 }
                 each(id, &copies);
             }
@@ -80,12 +82,13 @@ impl Index {
         })
     }
 
-    /// Forgets packs that are gone from the repository, and their chunks. Reads the whole index.
-    pub fn forget_gone(&self, gone: &[PackNumber]) -> Result<()> {
+    /// Forgets packs that are gone from the repository, and their chunks. Reads the whole catalog.
+    pub fn forget_gone(&self, gone: &[PackId]) -> Result<()> {
         self.write("forget packs that are gone", |t| {
             t.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (pack INTEGER PRIMARY KEY); DELETE FROM temp.gone")?;
-            let mut insert = t.prepare_cached("INSERT OR IGNORE INTO temp.gone (pack) VALUES (?1)")?;
-            gone.iter().try_for_each(|pack| insert.execute(params![pack]).map(|_| ()))?;
+            let sql = "INSERT OR IGNORE INTO temp.gone (pack) SELECT number FROM packs WHERE id = ?1";
+            let mut insert = t.prepare_cached(sql)?;
+            gone.iter().try_for_each(|pack| insert.execute([pack.0]).map(|_| ()))?;
             t.execute_batch(
                 "DELETE FROM chunks WHERE pack IN (SELECT pack FROM temp.gone);
                  DELETE FROM salts WHERE pack IN (SELECT pack FROM temp.gone);

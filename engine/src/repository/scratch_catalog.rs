@@ -1,0 +1,43 @@
+//! A catalog of one run, which asks the packs themselves and never this machine's cache.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+
+use repo_format::id::LeaseId;
+
+use super::Repository;
+use crate::catalog::Catalog;
+use crate::crypto::random;
+use crate::error::Result;
+
+/// An empty catalog beside the cache, on disk like it; removed when it is dropped.
+pub struct ScratchCatalog {
+    folder: PathBuf,
+    catalog: Catalog,
+}
+
+impl ScratchCatalog {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`] if the cache folder cannot be used.
+    pub fn make(repository: &Repository) -> Result<Self> {
+        let folder = repository.catalog().folder().join(format!("scratch-{}", LeaseId(random()?)));
+        let catalog = Catalog::open(&folder, repository.id())?;
+        Ok(ScratchCatalog { folder, catalog })
+    }
+}
+
+impl Deref for ScratchCatalog {
+    type Target = Catalog;
+    fn deref(&self) -> &Catalog {
+        &self.catalog
+    }
+}
+
+impl Drop for ScratchCatalog {
+    fn drop(&mut self) {
+        // What stays is in the cache folder, which may be deleted at any time.
+        std::fs::remove_dir_all(&self.folder).unwrap_or_default();
+    }
+}
