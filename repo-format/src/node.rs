@@ -326,6 +326,8 @@ pub enum ProblemKind {
     Metadata = 4,
     /// It is of a type that cannot be saved.
     LeftOut = 5,
+    /// It is in the snapshot as it was found, and holds much less than before, or a file system is no longer mounted there.
+    Less = 6,
 }
 
 impl ProblemKind {
@@ -337,6 +339,7 @@ impl ProblemKind {
             3 => "changed",
             4 => "metadata",
             5 => "left-out",
+            6 => "less-than-before",
             _ => "unknown",
         }
     }

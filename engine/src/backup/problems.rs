@@ -11,15 +11,44 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::pack::{ChunkStore, NodeSink};
 
-/// Problems in one list; a list must stay below 8 MiB, a path has at most some KiB.
-const PER_LIST: usize = 1024;
+/// A list ends when its paths and messages have so many bytes: far below the 8 MiB that a node may have.
+const LIST_BYTES: usize = 1 << 20;
+/// The snapshot names so many problems and counts the others, so that a source full of them cannot fill memory or the manifest.
+const KEPT: usize = 10_000;
+/// Paths and messages of all kept problems have at most so many bytes.
+const KEPT_BYTES: usize = 8 << 20;
+/// A path may have 256 KiB, and a message may hold one: of longer ones both ends are kept.
+const PATH_BYTES: usize = 2048;
+const MESSAGE_BYTES: usize = 1024;
 /// Problems that the outcome names.
 const NAMED: usize = 1000;
 
 /// The problems of a run.
 pub(super) struct ProblemLog<'m> {
     monitor: &'m dyn Monitor,
-    all: Mutex<Vec<Problem>>,
+    all: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    problems: Vec<Problem>,
+    /// Of their paths and messages.
+    bytes: usize,
+    /// With those that were not kept.
+    count: u64,
+}
+
+impl Kept {
+    fn add(&mut self, problem: Problem) {
+        self.count += 1;
+        let bytes = weight(&problem);
+        let has_room = self.problems.len() < KEPT && self.bytes + bytes <= KEPT_BYTES;
+        // There are few of this kind, and the next run looks for them.
+        if has_room || problem.kind == ProblemKind::Less as u8 {
+            self.bytes += bytes;
+            self.problems.push(problem);
+        }
+    }
 }
 
 impl<'m> ProblemLog<'m> {
@@ -27,7 +56,7 @@ impl<'m> ProblemLog<'m> {
         ProblemLog { monitor, all: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Problem>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,7 +64,9 @@ impl<'m> ProblemLog<'m> {
     pub fn add(&self, path: &[u8], kind: ProblemKind, message: impl Into<String>) {
         let message = message.into();
         self.monitor.problem(path, &message);
-        self.lock().push(Problem { path: ByteString(path.to_vec()), kind: kind as u8, message });
+        let path = ByteString(shortened(path, PATH_BYTES));
+        let message = String::from_utf8_lossy(&shortened(message.as_bytes(), MESSAGE_BYTES)).into_owned();
+        self.lock().add(Problem { path, kind: kind as u8, message });
     }
 
     /// Adds a failure to read what is at `path`.
@@ -47,23 +78,102 @@ impl<'m> ProblemLog<'m> {
         self.add(path, kind, format!("cannot {action}: {error}"));
     }
 
-    /// Stores all problems as lists; in order of their paths, so that the same ones are stored once.
+    /// Stores the problems as lists; in order of their paths, so that the same ones are stored once.
     pub fn store(&self, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<Vec<ChunkId>> {
         let mut all = self.lock();
-        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all.problems.sort_by(|a, b| a.path.cmp(&b.path));
         let mut sink = NodeSink { store, coder };
         let mut store_list = |list| {
             let node = encode_problems(list).map_err(|e| Error::damaged("a new list of problems", e))?;
             sink.store(&node, Compression::Always)
         };
-        all.chunks(PER_LIST).map(&mut store_list).collect()
+        lists(&all.problems).into_iter().map(&mut store_list).collect()
     }
 
-    /// How many, and the first of them.
+    /// How many, and the first of them; where something is gone comes first.
     pub fn into_parts(self) -> (u64, Vec<Problem>) {
         let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let count = all.len() as u64;
-        all.truncate(NAMED);
-        (count, all)
+        all.problems.sort_by_key(|problem| problem.kind != ProblemKind::Less as u8);
+        all.problems.truncate(NAMED);
+        (all.count, all.problems)
+    }
+}
+
+/// `problems` in parts of at most [`LIST_BYTES`].
+fn lists(problems: &[Problem]) -> Vec<&[Problem]> {
+    let mut lists = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, problem) in problems.iter().enumerate() {
+        if index > start && bytes + weight(problem) > LIST_BYTES {
+            lists.push(&problems[start..index]);
+            (start, bytes) = (index, 0);
+        }
+        bytes += weight(problem);
+    }
+    if start < problems.len() {
+        lists.push(&problems[start..]);
+    }
+    lists
+}
+
+/// Bytes of a problem, with a few for its frame.
+fn weight(problem: &Problem) -> usize {
+    const FRAME: usize = 16;
+    problem.path.0.len() + problem.message.len() + FRAME
+}
+
+/// `text` without its middle, if it is longer than `most` bytes. A character of UTF-8 is not cut.
+fn shortened(text: &[u8], most: usize) -> Vec<u8> {
+    const GAP: &[u8] = " … ".as_bytes();
+    if text.len() <= most {
+        return text.to_vec();
+    }
+    let is_inside = |at: usize| text.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let half = (most - GAP.len()) / 2;
+    let head = (half.saturating_sub(3)..=half).rev().find(|at| !is_inside(*at)).unwrap_or(half);
+    let from = text.len() - half;
+    let tail = (from..from + 3).find(|at| !is_inside(*at)).unwrap_or(from);
+    [&text[..head], GAP, &text[tail..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::NullMonitor;
+
+    #[test]
+    fn a_long_path_keeps_both_ends_and_no_half_character() {
+        let long = "ä".repeat(5_000);
+        for most in 100..110 {
+            let short = shortened(long.as_bytes(), most);
+            let text = String::from_utf8(short).unwrap();
+            assert!(
+                text.len() <= most && text.starts_with("ää") && text.ends_with("ää") && text.contains('…'),
+                "{text}"
+            );
+        }
+        assert_eq!(shortened(b"short", 5), b"short");
+    }
+
+    #[test]
+    fn any_number_of_long_paths_stays_within_bounds() {
+        let log = ProblemLog::new(&NullMonitor);
+        for number in 0..20_000u32 {
+            log.add(format!("{number}{}", "x".repeat(3000)).as_bytes(), ProblemKind::Unreadable, "y".repeat(2000));
+        }
+        log.add(b"mounted", ProblemKind::Less, "it is not mounted");
+        let kept = log.lock();
+        assert!(kept.bytes <= KEPT_BYTES + 100 && kept.problems.len() <= KEPT + 1);
+        assert_eq!(kept.count, 20_001);
+        let lists = lists(&kept.problems);
+        assert_eq!(lists.concat(), kept.problems);
+        for list in &lists {
+            assert!(encode_problems(list).unwrap().len() < 2 * LIST_BYTES);
+        }
+        assert!(lists.len() < 20, "the manifest names each");
+        drop(kept);
+        let (count, named) = log.into_parts();
+        assert_eq!((count, named.len()), (20_001, NAMED));
+        assert_eq!(named[0].path.0, b"mounted");
     }
 }
