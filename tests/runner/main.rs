@@ -21,6 +21,7 @@ mod restore;
 mod rights;
 mod round_trip;
 mod saved;
+mod source_kinds;
 mod source_trouble;
 mod status;
 mod support;

@@ -1,6 +1,6 @@
 //! The snapshot that a run compares with: which one, and whether what it counts on is still there.
 
-use repo_format::entry::EntryKind;
+use repo_format::entry::{EntryKind, Time};
 use repo_format::id::ChunkId;
 use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Root};
 
@@ -71,6 +71,11 @@ impl<'r> Parent<'r> {
     pub fn expected(&self) -> Option<Work> {
         let figures = self.manifest?.statistics;
         Some(Work { items: figures.files, bytes: figures.total_bytes })
+    }
+
+    /// When it was begun.
+    pub fn started(&self) -> Option<Time> {
+        self.manifest.map(|m| Time { seconds: m.seconds, nanoseconds: m.nanoseconds })
     }
 
     /// The parent's entry for a root.

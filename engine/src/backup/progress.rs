@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use repo_format::entry::EntryKind;
 use repo_format::manifest::Statistics;
 
 use super::{DatabaseFigures, Run};
@@ -12,6 +13,8 @@ use crate::monitor::Work;
 
 /// A run without a parent knows nothing of what is to come; when it takes longer than this, the source is counted beside it.
 const SCAN_AFTER: Duration = Duration::from_secs(2);
+/// It looks no deeper than this: each level is an open folder.
+const SCAN_LEVELS: usize = 32;
 
 /// What a run has done so far.
 #[derive(Default)]
@@ -69,6 +72,11 @@ impl Counters {
         });
     }
 
+    /// A file that was read turned out to have `size` bytes.
+    pub fn correct(&self, file: CountedFile, size: u64) {
+        self.total_bytes.fetch_add(size.wrapping_sub(file.size), Ordering::Relaxed);
+    }
+
     fn each(&self, file: CountedFile, change: &dyn Fn(&AtomicU64, u64)) {
         change(&self.files, 1);
         change(&self.total_bytes, file.size);
@@ -117,16 +125,22 @@ impl Counters {
 pub(super) fn scan_after_a_while(run: &Run<'_>, roots: Vec<Dir>) {
     run.counters.wait(SCAN_AFTER);
     let mut total = Work::default();
-    let mut waiting = roots;
-    while let Some(dir) = waiting.pop() {
-        if run.counters.is_finished() || run.monitor.is_cancelled() {
-            return;
-        }
-        // What cannot be read is reported by the walk itself; here it only makes the guess worse.
-        for name in dir.names().unwrap_or_default() {
+    for root in roots {
+        let mut levels = vec![listed(root)];
+        while let (depth, Some((dir, names))) = (levels.len(), levels.last_mut()) {
+            if run.counters.is_finished() || run.monitor.is_cancelled() {
+                return;
+            }
+            let Some(name) = names.next() else {
+                levels.pop();
+                continue;
+            };
             match dir.stat(&name) {
-                Ok(stat) if stat.is_dir() => waiting.extend(dir.open_dir(&name)),
-                Ok(stat) if stat.entry.kind == repo_format::entry::EntryKind::File => {
+                Ok(stat) if stat.is_dir() && depth < SCAN_LEVELS => {
+                    let below = dir.open_dir(&name).map(listed);
+                    levels.extend(below);
+                }
+                Ok(stat) if stat.entry.kind == EntryKind::File => {
                     total.items += 1;
                     total.bytes += stat.entry.size;
                 }
@@ -135,4 +149,10 @@ pub(super) fn scan_after_a_while(run: &Run<'_>, roots: Vec<Dir>) {
         }
     }
     run.monitor.expect(total);
+}
+
+/// A folder and what is in it. What cannot be read is reported by the walk itself; here it only makes the guess worse.
+fn listed(dir: Dir) -> (Dir, std::vec::IntoIter<Vec<u8>>) {
+    let names = dir.names().unwrap_or_default();
+    (dir, names.into_iter())
 }

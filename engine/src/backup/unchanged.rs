@@ -22,16 +22,15 @@ pub(super) fn is_unchanged(before: &Entry, now: &Entry, trust: Trust) -> bool {
         && !before.has_state(STATE_CHANGED)
 }
 
-/// Whether the parent's extended attributes and owner names still hold: they cannot change without the change time.
-pub(super) fn attributes_hold(before: &Entry, now: &Entry, trust: Trust) -> bool {
+/// Whether the parent's extended attributes, owner names and link target still hold: they cannot change without the change time. Where that
+/// means nothing, they are read again, which takes a call or two. `started` is when the parent snapshot was begun: what changed that near to
+/// it may have changed once more with the same time.
+pub(super) fn attributes_hold(before: &Entry, now: &Entry, trust: Trust, started: Option<Time>) -> bool {
     let same_owner = before.uid == now.uid && before.gid == now.gid;
-    match trust {
-        Trust::Inode => {
-            let same = before.kind == now.kind && before.inode == now.inode && before.ctime() == now.ctime();
-            same && same_owner && !before.has_state(STATE_RACY)
-        }
-        Trust::SizeAndTime => before.kind == now.kind && same_owner && before.mtime() == now.mtime(),
-    }
+    let same = before.kind == now.kind && before.inode == now.inode && before.ctime() == now.ctime();
+    let is_settled =
+        started.is_some_and(|started| nanoseconds(before.ctime()) + RACY_NANOSECONDS < nanoseconds(started));
+    trust == Trust::Inode && same && same_owner && is_settled && !before.has_state(STATE_RACY)
 }
 
 /// The parent's entry for a file that has not changed, with what a look at it says now. Its old identity may be another file's by now.
@@ -39,15 +38,21 @@ pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, identity: Option<
     before.meta.mode = now.mode;
     before.meta.uid = now.uid;
     before.meta.gid = now.gid;
+    before.meta.user.clone_from(&now.user);
+    before.meta.group.clone_from(&now.group);
+    before.meta.xattrs.clone_from(&now.xattrs);
     before.meta.hard_link = identity;
     before
 }
 
 /// Whether a file that was read at `now` changed so shortly before that it could change again unseen.
 pub(super) fn is_racy(meta: &Entry, now: Time) -> bool {
-    let nanoseconds = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds);
     let near = |time: Time| (nanoseconds(now) - nanoseconds(time)).abs() <= RACY_NANOSECONDS;
     near(meta.mtime()) || near(meta.ctime())
+}
+
+fn nanoseconds(time: Time) -> i128 {
+    i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds)
 }
 
 #[cfg(test)]
@@ -84,6 +89,15 @@ mod tests {
         assert!(is_unchanged(&file(), &now, Trust::SizeAndTime));
         now.size += 1;
         assert!(!is_unchanged(&file(), &now, Trust::SizeAndTime));
+    }
+
+    #[test]
+    fn attributes_hold_only_by_a_change_time_that_means_something() {
+        let started = |seconds| Some(Time { seconds, nanoseconds: 0 });
+        assert!(attributes_hold(&file(), &file(), Trust::Inode, started(203)));
+        assert!(!attributes_hold(&file(), &file(), Trust::Inode, started(201)), "too near to the snapshot");
+        assert!(!attributes_hold(&file(), &file(), Trust::Inode, None));
+        assert!(!attributes_hold(&file(), &file(), Trust::SizeAndTime, started(203)));
     }
 
     #[test]

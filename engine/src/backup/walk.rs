@@ -222,7 +222,7 @@ impl<'r> Walk<'_, 'r> {
     }
 
     fn file(&mut self, dir: &Arc<Dir>, found: Found) -> Result<()> {
-        let Found { real_name, name, path, stat, parent } = found;
+        let Found { real_name, name, path, mut stat, parent } = found;
         let identity = (stat.links > 1).then_some(HardLink { device: stat.device, inode: stat.entry.inode });
         if let Some(identity) = identity
             && !self.linked.insert(identity)
@@ -233,9 +233,9 @@ impl<'r> Walk<'_, 'r> {
         let trust = self.run.options.trust;
         if let Some(before) = parent.as_ref().filter(|p| unchanged::is_unchanged(&p.meta, &stat.entry, trust))
             && before.meta.hard_link.is_some() == identity.is_some()
-            && unchanged::attributes_hold(&before.meta, &stat.entry, trust)
             && self.run.parent.content_is_stored(before)?
         {
+            self.complete(dir, &real_name, &path, &mut stat, parent.as_ref());
             let mut entry = unchanged::carried_over(before.clone(), &stat.entry, identity);
             entry.meta.name.0 = name;
             self.count_file(stat.entry.size, FileState::Unchanged);
@@ -275,7 +275,8 @@ impl<'r> Walk<'_, 'r> {
 
     /// Fills in names, attributes and link target, from the parent's entry if that still holds.
     fn complete(&self, dir: &Dir, name: &[u8], path: &[u8], stat: &mut FileStat, parent: Option<&TreeEntry>) {
-        let holds = |p: &&TreeEntry| unchanged::attributes_hold(&p.meta, &stat.entry, self.run.options.trust);
+        let (trust, started) = (self.run.options.trust, self.run.parent.started());
+        let holds = |p: &&TreeEntry| unchanged::attributes_hold(&p.meta, &stat.entry, trust, started);
         if let Some(before) = parent.filter(holds) {
             stat.entry.user.clone_from(&before.meta.user);
             stat.entry.group.clone_from(&before.meta.group);

@@ -26,6 +26,11 @@ use crate::tree::{ContentRef, TreeEntry};
 const BATCH: usize = 4 * 1024 * 1024;
 /// A file that changed while it was read is read once more, if it is not larger than this.
 const READ_AGAIN: u64 = 64 * 1024 * 1024;
+/// What a file holds beyond its size is read up to here. Generated files and those of some shares give no size, or one that is too small;
+/// some of the former never end.
+const BEYOND_SIZE: u64 = 64 * 1024 * 1024;
+/// Room for the contents of a file without a size, which are mostly short.
+const SMALLEST_BUFFER: usize = 4096;
 
 /// Works until there is nothing more to do.
 pub(super) fn work(run: &Run<'_>) -> Result<()> {
@@ -138,7 +143,7 @@ impl<'w, 'r> Worker<'w, 'r> {
                     result.send(None);
                     return Ok(());
                 }
-                Ok(content) => match steadiness(&file, &stat, content.read, self.run.options.trust) {
+                Ok(content) => match steadiness(&file, &stat, self.run.options.trust) {
                     Reading::Changed(now, _) if left > 0 => stat = *now,
                     reading => {
                         self.settle(target, &mut entry, &reading, content.read);
@@ -166,20 +171,31 @@ impl<'w, 'r> Worker<'w, 'r> {
     /// Notes what the reading says about the file.
     fn settle(&self, target: &Target, entry: &mut TreeEntry, reading: &Reading, read: u64) {
         let mut state = 0;
-        if let Reading::Changed(_, how) = reading {
-            self.run.problems.add(&target.path, ProblemKind::Changed, *how);
+        let len = read + entry.meta.hole_bytes();
+        let is_endless = len >= entry.meta.size.saturating_add(BEYOND_SIZE);
+        let how = match reading {
+            Reading::Changed(_, how) => Some(*how),
+            Reading::Steady => is_endless.then_some("it is much longer than its size: only its beginning was read"),
+        };
+        if let Some(how) = how {
+            self.run.problems.add(&target.path, ProblemKind::Changed, how);
             state |= STATE_CHANGED;
         }
         if unchanged::is_racy(&entry.meta, machine::now()) {
             state |= STATE_RACY;
         }
-        if read + entry.meta.hole_bytes() < entry.meta.size {
-            // It shrank: it ends with the last byte that was read.
+        if len > entry.meta.size {
+            entry.meta.size = len;
+        } else if len < entry.meta.size {
+            // It ends with the last byte that was read.
             let mut holes = entry.meta.holes.take().unwrap_or_default();
             entry.meta.size = cut_behind(&mut holes, read);
             entry.meta.holes = (!holes.is_empty()).then_some(holes);
         }
         entry.meta.state = (state != 0).then_some(state);
+        if let Some(counted) = target.counted {
+            self.run.counters.correct(counted, entry.meta.size);
+        }
     }
 
     /// Reads the data of a file. The outer error ends the run, the inner one concerns this file.
@@ -211,8 +227,9 @@ impl<'w, 'r> Worker<'w, 'r> {
         work: &Arc<FileInWork>,
     ) -> Result<io::Result<ContentRead>> {
         let batch_len = BATCH.max(2 * work.cutter.max());
-        let len =
-            expected.and_then(|size| usize::try_from(size).ok()).map_or(batch_len, |size| (size + 1).min(batch_len));
+        let len = expected
+            .and_then(|size| usize::try_from(size).ok())
+            .map_or(batch_len, |size| size.saturating_add(1).clamp(SMALLEST_BUFFER, batch_len));
         let mut buffer = self.run.buffers.take(len);
         let mut content = ContentRead::default();
         let mut kept = 0;
@@ -347,8 +364,8 @@ struct ContentRead {
     read: u64,
 }
 
-/// Compares a file with what it was before it was read.
-fn steadiness(file: &SourceFile, before: &FileStat, read: u64, trust: Trust) -> Reading {
+/// Compares a file with what it was before it was read. How much there was to read says nothing: sizes need not be true.
+fn steadiness(file: &SourceFile, before: &FileStat, trust: Trust) -> Reading {
     let Ok(now) = file.stat() else {
         return Reading::Changed(Box::new(before.clone()), "it could not be looked at again after it was read");
     };
@@ -361,7 +378,6 @@ fn steadiness(file: &SourceFile, before: &FileStat, read: u64, trust: Trust) -> 
         () if trust == Trust::Inode && now.links == before.links && is.ctime() != was.ctime() => {
             "it changed while it was read"
         }
-        () if read > was.size => "it grew while it was read",
         () => return Reading::Steady,
     };
     Reading::Changed(Box::new(now), how)
@@ -402,7 +418,7 @@ fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// The data of a file without its holes, as one stream, as far as it went when it was opened.
+/// The data of a file without its holes, as one stream, to the end of the file but not much farther than it said when it was opened.
 struct FileExtents<'f> {
     file: &'f SourceFile,
     /// Reversed.
@@ -417,7 +433,7 @@ impl<'f> FileExtents<'f> {
             extents.push(at..hole.offset);
             at = hole.offset + hole.len;
         }
-        extents.push(at..size);
+        extents.push(at..size.saturating_add(BEYOND_SIZE));
         extents.retain(|extent| !extent.is_empty());
         extents.reverse();
         FileExtents { file, extents }
@@ -430,7 +446,7 @@ impl Read for FileExtents<'_> {
         let wanted = usize::try_from(extent.end - extent.start).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.file.read_at(&mut buffer[..wanted], extent.start)?;
         match read {
-            // It shrank: what lies beyond is not there any more.
+            // The end of the file: what would lie beyond is not there.
             0 => self.extents.clear(),
             _ => extent.start += read as u64,
         }
