@@ -10,6 +10,7 @@ mod database;
 mod dispatch;
 mod duration;
 mod environment;
+mod exec;
 mod exit;
 mod finish;
 mod global;

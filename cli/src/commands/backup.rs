@@ -1,5 +1,6 @@
 //! `enamel backup`: a new snapshot of folders, files and streams.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
 use crate::environment::user_name;
+use crate::exec::ProgramOutput;
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
 use crate::interrupt::Interrupt;
@@ -34,10 +36,10 @@ use crate::ui::{Ui, format, json};
 
 const IGNORE_FILE_NAME: &str = ".enamelignore";
 
-/// Save folders, files or a stream as a new snapshot.
+/// Save folders, files or the output of a program as a new snapshot.
 ///
 /// Everything given becomes one snapshot. Files that look unchanged since the last snapshot are not read again; what the
-/// repository holds already is not stored again. Without PATH and --stdin the `sources` of enamel.toml are saved. Tags
+/// repository holds already is not stored again. Without PATH, --exec and --stdin the `sources` of enamel.toml are saved. Tags
 /// given here replace those of enamel.toml; exclude patterns are added to them. A file `.enamelignore` in a folder lists
 /// patterns, in the manner of .gitignore, of what to leave out of it.
 #[derive(Debug, clap::Args)]
@@ -45,9 +47,9 @@ const IGNORE_FILE_NAME: &str = ".enamelignore";
 Examples
   enamel backup /srv/opendental/images --tag hourly
   enamel backup                                        what enamel.toml says
-  mysqldump --single-transaction opendental | enamel backup --stdin opendental.sql
+  enamel backup --exec practice.sql -- pg_dump practice
 
-If the program that feeds --stdin fails, what it wrote until then is saved: check how it ended.
+With --exec a program that fails makes no snapshot. If a program that feeds --stdin fails, what it wrote until then is saved.
 
 Exit status: 0 done; 3 saved, but something could not be read: it is named, and the snapshot lists it; 1 failed, 2 usage, \
             10 no repository, 11 another run took over, 12 wrong password, 130 interrupted")]
@@ -55,6 +57,12 @@ pub struct BackupArgs {
     /// Folders and files to save
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Run the COMMAND after `--`, without a shell, and save its output as a file of this name; if it fails, there is no snapshot
+    #[arg(long, value_name = "NAME", value_parser = parse_stream_name, requires = "command", visible_alias = "stdin-from-command")]
+    exec: Option<String>,
+    /// The program of --exec, and its arguments; it does not get the passwords in the environment of enamel
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
     /// Save standard input as a file of this name
     #[arg(long, value_name = "NAME", value_parser = parse_stream_name)]
     stdin: Option<String>,
@@ -101,6 +109,19 @@ pub struct BackupArgs {
     /// The machine that the snapshot is said to come from [default: this one's name]
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+}
+
+impl BackupArgs {
+    /// The paths to save. Without --exec what follows `--` is a path, however it begins.
+    fn paths(&self) -> Vec<PathBuf> {
+        let behind = self.command.iter().filter(|_| self.exec.is_none()).map(PathBuf::from);
+        self.paths.iter().cloned().chain(behind).collect()
+    }
+
+    /// Whether there is anything to save besides databases.
+    fn names_files(&self) -> bool {
+        !self.paths.is_empty() || !self.command.is_empty() || self.stdin.is_some()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -155,7 +176,7 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let mut checked = Exit::Done;
     if args.dry_run && database.take().is_some() {
         checked = check::exit(check::check_database(&args.database, context)?);
-        if images.is_empty() && args.paths.is_empty() && args.stdin.is_none() {
+        if images.is_empty() && !args.names_files() {
             return Ok(checked);
         }
     }
@@ -230,9 +251,14 @@ fn sources(
     images: Vec<PathBuf>,
     database: Option<DatabaseSource>,
 ) -> Result<Vec<Source>> {
-    let from_file = args.paths.is_empty() && args.stdin.is_none() && args.database.database.is_none();
-    let paths = if from_file { &context.settings.file.sources } else { &args.paths };
+    let from_file = !args.names_files() && args.database.database.is_none();
+    let paths = if from_file { context.settings.file.sources.clone() } else { args.paths() };
     let mut sources = paths.iter().map(|path| source_path(path).map(Source::Path)).collect::<Result<Vec<_>>>()?;
+    if let (Some(name), [program, arguments @ ..]) = (&args.exec, &args.command[..]) {
+        let interrupt = Arc::clone(context.ui.interrupt());
+        let reader = Box::new(ProgramOutput::new(program.clone(), arguments.to_vec(), interrupt));
+        sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
+    }
     if let Some(name) = &args.stdin {
         let reader = Box::new(StandardInput { interrupt: Arc::clone(context.ui.interrupt()) });
         sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
@@ -243,7 +269,7 @@ fn sources(
     match sources.is_empty() {
         true => Err(Error::new(
             ErrorKind::Usage,
-            "there is nothing to save: name a folder or file, or use --stdin, or `sources` in enamel.toml",
+            "there is nothing to save: name a folder or file, or use --exec or --stdin, or `sources` in enamel.toml",
         )),
         false => Ok(sources),
     }
@@ -414,7 +440,7 @@ fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
     fields
 }
 
-fn parse_parent(text: std::ffi::OsString) -> std::result::Result<Parent, String> {
+fn parse_parent(text: OsString) -> std::result::Result<Parent, String> {
     match text == "none" {
         true => Ok(Parent::None),
         false => Snap::parse_whole(text).map(Parent::Snap),

@@ -8,6 +8,7 @@ mod append_only;
 mod backup;
 mod database;
 mod demo;
+mod exec;
 mod forget;
 mod harness;
 mod help;

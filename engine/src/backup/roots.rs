@@ -60,6 +60,10 @@ pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<
             }
         };
         if opened.iter().any(|root: &OpenRoot| root.described.path.0 == path && root.described.kind == kind) {
+            if kind == ROOT_STREAM {
+                let name = String::from_utf8_lossy(&path);
+                return Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`")));
+            }
             continue;
         }
         let name = unique(name, &mut taken);
