@@ -127,6 +127,7 @@ fn manifest(session: &WriterSession<'_>, list: ChunkId) -> Manifest {
         problems: Problems::default(),
         statistics: Statistics::default(),
         forgotten: None,
+        left_out: None,
     }
 }
 

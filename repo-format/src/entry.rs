@@ -111,12 +111,53 @@ pub struct Entry {
     /// Bits of [`STATE_RACY`] and [`STATE_CHANGED`]; absent when 0.
     #[n(20)]
     pub state: Option<u8>,
+    /// Of a directory: what was in it and is not in the snapshot.
+    #[n(21)]
+    pub gaps: Option<Gaps>,
 }
 
 /// It changed too near to its reading to be sure: it must be read again next time.
 pub const STATE_RACY: u8 = 1;
 /// It changed while it was read.
 pub const STATE_CHANGED: u8 = 2;
+
+/// What was in a directory and is not in the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Gaps {
+    /// Bits of [`GAP_UNREADABLE`], [`GAP_ELSEWHERE`], [`GAP_RULE`], [`GAP_OTHER`]; a later version may know more.
+    #[n(0)]
+    pub why: u8,
+    /// All names that are missing, ascending; absent where that is not known.
+    #[n(1)]
+    pub names: Option<Vec<ByteString>>,
+}
+
+/// Something could not be read.
+pub const GAP_UNREADABLE: u8 = 1;
+/// Something is in another file system.
+pub const GAP_ELSEWHERE: u8 = 2;
+/// A pattern, an ignore file or the tag of a cache left something out.
+pub const GAP_RULE: u8 = 4;
+/// Something is missing for another reason.
+pub const GAP_OTHER: u8 = 8;
+
+impl Gaps {
+    fn check(&self) -> Result<()> {
+        if self.why == 0 {
+            return Err(FormatError::invalid(WHAT, "its gaps have no reason"));
+        }
+        let names = self.names.as_deref().unwrap_or_default();
+        check_limit(WHAT, "missing names", names.len() as u64, limits::GAP_NAMES_COUNT)?;
+        let bytes = names.iter().map(|name| name.0.len() as u64).sum();
+        check_limit(WHAT, "bytes of missing names", bytes, limits::GAP_NAMES)?;
+        names.iter().try_for_each(|name| check_name(&name.0))?;
+        match names.is_sorted_by(|a, b| a < b) {
+            true => Ok(()),
+            false => Err(FormatError::invalid(WHAT, "its missing names are not in order")),
+        }
+    }
+}
 
 /// The content of a file. Exactly one field is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
@@ -251,6 +292,7 @@ impl Entry {
             holes: None,
             device: None,
             state: None,
+            gaps: None,
         }
     }
 
@@ -287,6 +329,7 @@ impl Entry {
             return Err(FormatError::invalid(WHAT, "the target of a symbolic link is not valid"));
         }
         self.check_fields_of_kind()?;
+        self.gaps.as_ref().map_or(Ok(()), Gaps::check)?;
         self.check_xattrs()?;
         self.check_holes()?;
         self.check_places(ids)
@@ -299,6 +342,7 @@ impl Entry {
             (self.content.is_some(), matches!(self.kind, File), "content"),
             (self.holes.is_some(), matches!(self.kind, File), "holes"),
             (self.tree.is_some(), matches!(self.kind, Directory), "a directory's node"),
+            (self.gaps.is_some(), matches!(self.kind, Directory), "gaps"),
             (self.link_target.is_some(), matches!(self.kind, Symlink), "a link's target"),
             (self.hard_link.is_some(), !matches!(self.kind, Directory), "several names"),
             (self.device.is_some(), matches!(self.kind, CharDevice | BlockDevice), "a device number"),

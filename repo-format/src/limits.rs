@@ -45,6 +45,12 @@ pub const LINK_TARGET: u64 = 65_536;
 pub const XATTRS: u64 = MIB;
 /// Holes of one sparse file.
 pub const HOLES_COUNT: u64 = 4096;
+/// Names that a directory says are missing in it.
+pub const GAP_NAMES_COUNT: u64 = 1024;
+/// These names together.
+pub const GAP_NAMES: u64 = 64 * KIB;
+/// The patterns of a manifest together.
+pub const PATTERNS: u64 = 16 * KIB;
 /// Content that stands inline in an entry is shorter than this.
 pub const INLINE_CONTENT: u64 = 200;
 /// Chunks that stand directly in an entry.

@@ -80,6 +80,36 @@ pub struct Manifest {
     /// Of a record: manifests that it says were forgotten.
     #[n(18)]
     pub forgotten: Option<Vec<SeenManifest>>,
+    /// What the writer was told not to save; then gaps are noted in the directories.
+    #[n(20)]
+    pub left_out: Option<LeftOut>,
+}
+
+/// What a backup was told not to save.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct LeftOut {
+    /// Patterns, one each, as in `.gitignore` but without comments; the last one that matches decides; absent if they are too long.
+    #[n(0)]
+    pub patterns: Option<Vec<String>>,
+    /// The name of files with patterns for the folder they are in, if they were heeded.
+    #[n(1)]
+    pub ignore_file_name: Option<String>,
+    /// Bits of [`LEFT_OUT_CACHES`] and [`LEFT_OUT_FILE_SYSTEMS`].
+    #[n(2)]
+    pub options: Option<u8>,
+}
+
+/// The contents of folders that are marked as caches.
+pub const LEFT_OUT_CACHES: u8 = 1;
+/// Other file systems than the root's.
+pub const LEFT_OUT_FILE_SYSTEMS: u8 = 2;
+
+impl LeftOut {
+    /// Whether this bit is set.
+    pub fn has(&self, option: u8) -> bool {
+        self.options.unwrap_or(0) & option == option
+    }
 }
 
 /// A manifest that was there.
@@ -202,6 +232,9 @@ impl Manifest {
         }
         check_limit(WHAT, "seen manifests", self.seen.len() as u64, limits::SEEN_COUNT)?;
         check_limit(WHAT, "forgotten manifests", self.forgotten().len() as u64, limits::FORGOTTEN_COUNT)?;
+        let patterns = self.left_out.iter().flat_map(|left_out| left_out.patterns.iter().flatten());
+        let bytes = patterns.map(|pattern| pattern.len() as u64).sum();
+        check_limit(WHAT, "bytes of patterns", bytes, limits::PATTERNS)?;
         self.roots.iter().try_for_each(|root| check_name_of(WHAT, &root.name.0))
     }
 

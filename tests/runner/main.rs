@@ -12,6 +12,7 @@ mod explore;
 mod faults;
 mod forget;
 mod hostile;
+mod left_out;
 mod model;
 mod profile;
 mod prune;

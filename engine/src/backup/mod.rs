@@ -14,6 +14,7 @@ mod buffers;
 mod companion;
 mod database;
 mod file;
+mod gaps;
 mod parent;
 mod problems;
 mod progress;
@@ -31,7 +32,7 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, Root, SeenManifest, Statistics};
+use repo_format::manifest::{KIND_SNAPSHOT, LeftOut, Manifest, Problems, Root, SeenManifest, Statistics};
 use repo_format::node::Problem;
 use repo_format::{entry::Time, limits};
 
@@ -179,6 +180,7 @@ pub fn backup(
         return Err(Error::new(ErrorKind::Usage, "there is nothing to back up: no path was given"));
     }
     let (started, clock) = (machine::now(), Instant::now());
+    let options = &BackupOptions { exclude: options.exclude.resolved()?, ..options.clone() };
     let mut roots = roots::open(sources, options)?;
     let writer =
         WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
@@ -211,8 +213,14 @@ pub fn backup(
     if options.dry_run {
         return Ok(outcome);
     }
-    let details =
-        Details { started, parent: parent_id, statistics, roots: described, problem_count: saved.problem_count };
+    let details = Details {
+        started,
+        parent: parent_id,
+        statistics,
+        roots: described,
+        problem_count: saved.problem_count,
+        left_out: gaps::left_out(options),
+    };
     let manifest = describe(&session, options, &manifests, details, saved.tree, &saved.problem_lists)?;
     outcome.snapshot = Some(session.id());
     commit(session, manifest, &counted, monitor)?;
@@ -351,6 +359,7 @@ struct Details {
     statistics: Statistics,
     roots: Vec<Root>,
     problem_count: u64,
+    left_out: LeftOut,
 }
 
 fn describe(
@@ -384,6 +393,7 @@ fn describe(
         problems: Problems { count: details.problem_count, lists: (first_list..).take(problem_lists.len()).collect() },
         statistics: details.statistics,
         forgotten: None,
+        left_out: Some(details.left_out),
         ids,
     };
     let plain = manifest.encode().map_err(|e| {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use crossbeam_channel::Receiver;
-use repo_format::entry::HardLink;
+use repo_format::entry::{GAP_UNREADABLE, HardLink};
 use repo_format::id::ChunkId;
 
+use super::gaps::GapLog;
 use super::{Run, worker};
 use crate::chunk::Coder;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,12 +30,21 @@ pub(super) enum Event {
         /// Which file.
         identity: HardLink,
     },
+    /// Something that was there and is not saved.
+    LeftOut {
+        /// Its name.
+        name: Vec<u8>,
+        /// Why, in bits as `Gaps` has them.
+        why: u8,
+    },
     /// The folder that began last ends.
     Leave(Box<TreeEntry>),
 }
 
 /// A file on its way through a worker. Nothing comes out if it could not be read at all.
 pub(super) struct PendingFile {
+    /// Its name.
+    pub name: Vec<u8>,
     /// Where the entry will arrive; a lost sender means that the run has failed.
     pub entry: Receiver<Option<Box<TreeEntry>>>,
     /// Set if it may have other names.
@@ -45,47 +55,65 @@ pub(super) struct PendingFile {
 pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Option<ChunkId>> {
     let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
     let mut sink = NodeSink { store: run.store, coder: &mut coder };
-    let mut open = vec![DirectoryBuilder::default()];
+    let mut open = vec![OpenFolder::default()];
     // Files with several names, so that the others share what was read through the first.
     let mut linked: HashMap<HardLink, Option<Box<TreeEntry>>> = HashMap::new();
     for event in events.into_iter().flatten() {
         match event {
-            Event::Enter => open.push(DirectoryBuilder::default()),
+            Event::Enter => open.push(OpenFolder::default()),
+            Event::LeftOut { name, why } => last(&mut open)?.gaps.add(name, why),
             Event::Entry(entry) => push(&mut open, *entry, &mut sink)?,
             Event::File(file) => {
                 let entry = file.entry.recv().map_err(|_| stopped())?;
                 if let Some(identity) = file.identity {
                     linked.insert(identity, entry.clone());
                 }
-                if let Some(entry) = entry {
-                    push(&mut open, *entry, &mut sink)?;
+                match entry {
+                    Some(entry) => push(&mut open, *entry, &mut sink)?,
+                    None => last(&mut open)?.gaps.add(file.name, GAP_UNREADABLE),
                 }
             }
             Event::Link { path, name, identity } => {
                 if !matches!(linked.get(&identity), Some(Some(_))) {
                     linked.insert(identity, worker::read_other_name(run, path, &name, identity)?);
                 }
-                if let Some(Some(first)) = linked.get(&identity) {
-                    let mut entry = first.clone();
-                    entry.meta.name.0 = name;
-                    push(&mut open, *entry, &mut sink)?;
+                match linked.get(&identity) {
+                    Some(Some(first)) => {
+                        let mut entry = first.clone();
+                        entry.meta.name.0 = name;
+                        push(&mut open, *entry, &mut sink)?;
+                    }
+                    _ => last(&mut open)?.gaps.add(name, GAP_UNREADABLE),
                 }
             }
             Event::Leave(mut entry) => {
                 let finished = open.pop().ok_or_else(stopped)?;
-                entry.tree = finished.finish(&mut sink)?;
+                entry.tree = finished.builder.finish(&mut sink)?;
+                // What the walk says of the whole folder goes before what was met in it.
+                entry.meta.gaps = entry.meta.gaps.take().or(finished.gaps.into_gaps());
                 push(&mut open, *entry, &mut sink)?;
             }
         }
     }
     match (open.pop(), open.is_empty()) {
-        (Some(top), true) => top.finish(&mut sink),
+        (Some(top), true) => top.builder.finish(&mut sink),
         _ => Err(stopped()),
     }
 }
 
-fn push(open: &mut [DirectoryBuilder], entry: TreeEntry, sink: &mut NodeSink<'_, '_>) -> Result<()> {
-    open.last_mut().ok_or_else(stopped)?.push(entry, sink)
+/// A folder that has begun.
+#[derive(Default)]
+struct OpenFolder {
+    builder: DirectoryBuilder,
+    gaps: GapLog,
+}
+
+fn last(open: &mut [OpenFolder]) -> Result<&mut OpenFolder> {
+    open.last_mut().ok_or_else(stopped)
+}
+
+fn push(open: &mut [OpenFolder], entry: TreeEntry, sink: &mut NodeSink<'_, '_>) -> Result<()> {
+    last(open)?.builder.push(entry, sink)
 }
 
 /// The walk or a worker has failed, and says why itself.

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};
-use repo_format::entry::{Entry, EntryKind, HardLink};
+use repo_format::entry::{Entry, EntryKind, GAP_ELSEWHERE, GAP_OTHER, GAP_RULE, GAP_UNREADABLE, HardLink};
 use repo_format::limits;
 use repo_format::node::ProblemKind;
 
 use super::file::{Input, Job, ResultSlot};
+use super::gaps::unlisted;
 use super::parent::ParentEntries;
 use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootKind};
@@ -115,11 +116,12 @@ impl<'r> Walk<'_, 'r> {
                 }
                 continue;
             };
-            if let Some(inner) = self.named(frame, name)? {
+            if let Some(mut inner) = self.named(frame, name)? {
                 // A root has a name of its own above this.
                 let longest = limits::FOLDER_PATH - usize::try_from(limits::NAME).unwrap_or(0) - 1;
                 if stack.len() >= limits::DIRECTORY_DEPTH || inner.relative.len() > longest {
                     self.run.problems.add(&inner.path, ProblemKind::LeftOut, "what is in it is nested too deep");
+                    inner.entry.meta.gaps = Some(unlisted(GAP_OTHER));
                     self.send(Event::Leave(inner.entry))?;
                     continue;
                 }
@@ -136,14 +138,16 @@ impl<'r> Walk<'_, 'r> {
             Ok(stat) => stat,
             Err(error) => {
                 // What patterns leave out may be unreadable.
-                if !frame.excludes.is_excluded(&at.relative, false) {
-                    self.run.problems.add_io(&at.path, "look at it", &error);
+                if frame.excludes.is_excluded(&at.relative, false) {
+                    return self.left_out(name, GAP_RULE).map(|()| None);
                 }
-                return Ok(None);
+                self.run.problems.add_io(&at.path, "look at it", &error);
+                let has_gone = error.kind() == std::io::ErrorKind::NotFound;
+                return self.left_out(name, if has_gone { GAP_OTHER } else { GAP_UNREADABLE }).map(|()| None);
             }
         };
         if frame.excludes.is_excluded(&at.relative, stat.is_dir()) {
-            return Ok(None);
+            return self.left_out(name, GAP_RULE).map(|()| None);
         }
         let parent = frame.parent.find(&name);
         if stat.is_dir() {
@@ -166,19 +170,23 @@ impl<'r> Walk<'_, 'r> {
         let elsewhere = self.device.is_some_and(|device| device != stat.device);
         let opened = match elsewhere {
             // A mount point stays, as an empty folder.
-            true => None,
+            true => Err(GAP_ELSEWHERE),
             false => match frame.dir.open_dir(&name).and_then(|dir| Ok((dir.names()?, dir))) {
-                Ok(opened) => Some(opened),
+                Ok(opened) => Ok(opened),
                 Err(error) => {
                     self.run.problems.add_io(&at.path, "list the folder", &error);
-                    None
+                    Err(GAP_UNREADABLE)
                 }
             },
         };
-        let Some((names, dir)) = opened else {
-            count(&self.run.counters.directories, 1);
-            self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))?;
-            return Ok(None);
+        let (names, dir) = match opened {
+            Ok(opened) => opened,
+            Err(why) => {
+                count(&self.run.counters.directories, 1);
+                stat.entry.gaps = Some(unlisted(why));
+                self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))?;
+                return Ok(None);
+            }
         };
         let entries = self.run.parent.entries(parent.and_then(|entry| entry.tree));
         self.frame((dir, names), stat.entry, at, entries, &frame.excludes).map(Some)
@@ -214,7 +222,7 @@ impl<'r> Walk<'_, 'r> {
         let Found { real_name, name, path, mut stat, parent } = found;
         self.complete(dir, &real_name, &path, &mut stat, parent.as_ref());
         if stat.entry.kind == EntryKind::Symlink && stat.entry.link_target.is_none() {
-            return Ok(());
+            return self.left_out(name, GAP_UNREADABLE);
         }
         count(&self.run.counters.others, 1);
         stat.entry.name.0 = name;
@@ -262,15 +270,21 @@ impl<'r> Walk<'_, 'r> {
         identity: Option<HardLink>,
     ) -> Result<()> {
         let (sender, receiver) = bounded(1);
-        self.send(Event::File(PendingFile { entry: receiver, identity }))?;
+        self.send(Event::File(PendingFile { name: name.clone(), entry: receiver, identity }))?;
         self.run.queue.push_file(Job { name, path, input, counted, result: ResultSlot::new(sender) });
         Ok(())
     }
 
     fn send_ready(&mut self, entry: TreeEntry, identity: Option<HardLink>) -> Result<()> {
         let (sender, receiver) = bounded(1);
+        let name = entry.name().to_vec();
         sender.send(Some(Box::new(entry))).map_err(|_| stopped())?;
-        self.send(Event::File(PendingFile { entry: receiver, identity }))
+        self.send(Event::File(PendingFile { name, entry: receiver, identity }))
+    }
+
+    /// Notes that something of the folder that is being walked is not saved.
+    fn left_out(&mut self, name: Vec<u8>, why: u8) -> Result<()> {
+        self.send(Event::LeftOut { name, why })
     }
 
     /// Fills in names, attributes and link target, from the parent's entry if that still holds.

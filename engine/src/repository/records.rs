@@ -100,6 +100,7 @@ impl Repository {
             problems: Problems::default(),
             statistics: Statistics::default(),
             forgotten: record.forgotten,
+            left_out: None,
         })
     }
 

@@ -42,6 +42,7 @@ fn snapshot(number: u32, seconds: i64) -> Manifest {
         problems: Problems::default(),
         statistics: Statistics::default(),
         forgotten: None,
+        left_out: None,
     }
 }
 

@@ -36,6 +36,25 @@ pub struct ExcludeOptions {
     pub caches: bool,
 }
 
+impl ExcludeOptions {
+    /// The same with the patterns of files among the others, so that each file is read once: it may be a pipe.
+    ///
+    /// # Errors
+    /// A file of patterns that cannot be read, or a line of it that is no pattern: says which.
+    pub fn resolved(&self) -> Result<Self> {
+        let mut patterns = Vec::new();
+        for path in &self.pattern_files {
+            let name = path.display().to_string();
+            let bytes = std::fs::read(path).map_err(|error| unreadable(&name, error))?;
+            RulesBuilder::new(None).add_file(&name, &bytes)?;
+            let is_pattern = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+            patterns.extend(file_lines(&name, &bytes)?.into_iter().filter(is_pattern).map(str::to_owned));
+        }
+        patterns.extend(self.patterns.iter().cloned());
+        Ok(ExcludeOptions { patterns, pattern_files: Vec::new(), ..self.clone() })
+    }
+}
+
 /// What is left out of one folder. Cheap to clone; folders without patterns of their own share those from above.
 #[derive(Debug, Clone)]
 pub struct Excludes {
@@ -147,13 +166,8 @@ impl<'a> RulesBuilder<'a> {
 
     /// Adds the lines of a file.
     fn add_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            let bad = |shown: &str| format!("{name}, line {}: bad pattern '{shown}'", index + 1);
-            let line = std::str::from_utf8(line)
-                .map_err(|error| Error::caused(ErrorKind::Usage, bad(&String::from_utf8_lossy(line)), error))?;
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            self.add(line).map_err(|error| Error::caused(ErrorKind::Usage, bad(line), error))?;
+        for (index, line) in file_lines(name, bytes)?.into_iter().enumerate() {
+            self.add(line).map_err(|error| Error::caused(ErrorKind::Usage, bad_line(name, index, line), error))?;
         }
         Ok(())
     }
@@ -183,6 +197,21 @@ impl<'a> RulesBuilder<'a> {
         }
         Ok(Some(Arc::new(Rules { matcher, prefix, above })))
     }
+}
+
+/// The lines of a file of patterns.
+fn file_lines<'b>(name: &str, bytes: &'b [u8]) -> Result<Vec<&'b str>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let line = |(index, line): (usize, &'b [u8])| {
+        let bad = || bad_line(name, index, &String::from_utf8_lossy(line));
+        let line = std::str::from_utf8(line).map_err(|error| Error::caused(ErrorKind::Usage, bad(), error))?;
+        Ok(line.strip_suffix('\r').unwrap_or(line))
+    };
+    bytes.split(|byte| *byte == b'\n').enumerate().map(line).collect()
+}
+
+fn bad_line(name: &str, index: usize, line: &str) -> String {
+    format!("{name}, line {}: bad pattern '{line}'", index + 1)
 }
 
 fn has(names: &[Vec<u8>], name: &[u8]) -> bool {

@@ -906,6 +906,27 @@ mod entries {
         entry_refused(Entry { link_target: Some(ByteString(vec![1])), ..plain(File) }, "it has a link's target");
         entry_refused(Entry { hard_link: full.hard_link, ..plain(Directory) }, "it has several names");
         entry_refused(Entry { device: Some(Device { major: 1, minor: 1 }), ..plain(Socket) }, "it has a device number");
+        let gaps = Some(Gaps { why: GAP_RULE, names: None });
+        entry_refused(Entry { gaps, ..plain(File) }, "it has gaps, but is a File");
+    }
+
+    #[test]
+    fn gaps_without_a_reason_out_of_order_or_too_many_are_refused() {
+        let gaps = |why, names: Vec<Vec<u8>>| {
+            let gaps = Some(Gaps { why, names: Some(names.into_iter().map(ByteString).collect()) });
+            Entry { gaps, ..Entry::new(b"x".to_vec(), EntryKind::Directory) }
+        };
+        let name = |name: &str| name.as_bytes().to_vec();
+        assert_eq!(decode_entry(&cbor::encode(&gaps(255, vec![name("a"), name("b")]))), Ok(()));
+        entry_refused(gaps(0, vec![name("a")]), "its gaps have no reason");
+        for names in [["b", "a"], ["a", "a"]] {
+            entry_refused(gaps(1, names.map(name).to_vec()), "its missing names are not in order");
+        }
+        entry_refused(gaps(1, vec![name("a/b")]), "its name holds a slash");
+        let many = (0..1025u32).map(|n| format!("{n:04}").into_bytes()).collect();
+        entry_refused(gaps(1, many), "missing names is 1025, at most 1024");
+        let long = (0..17u8).map(|n| vec![b'a' + n; 4096]).collect();
+        entry_refused(gaps(1, long), "bytes of missing names is 69632, at most 65536");
     }
 }
 
@@ -918,6 +939,13 @@ mod manifests_and_condemned {
         change(&mut manifest);
         refused(Manifest::decode(&cbor::encode(&manifest)), why);
         refused(manifest.encode(), why);
+    }
+
+    #[test]
+    fn manifests_with_more_patterns_than_fit_are_refused() {
+        let patterns = Some(vec!["x".repeat(16_385)]);
+        let left_out = Some(LeftOut { patterns, ..LeftOut::default() });
+        manifest_refused(|m| m.left_out = left_out, "bytes of patterns is 16385, at most 16384");
     }
 
     #[test]

@@ -161,13 +161,19 @@ fn common() -> impl Strategy<Value = Entry> {
     )
 }
 
+fn gaps() -> impl Strategy<Value = Gaps> {
+    let names = btree_map(name(), Just(()), 0..4).prop_map(|names| names.into_keys().collect::<Vec<_>>());
+    (1u8..=255, option::of(names)).prop_map(|(why, names)| Gaps { why, names })
+}
+
 /// Of any kind, with what that kind can have.
 fn entry() -> impl Strategy<Value = Entry> {
     use EntryKind::*;
     let kinds = prop::sample::select(vec![File, Directory, Symlink, Fifo, Socket, CharDevice, BlockDevice]);
     let parts = (option::of(content()), option::of(0u32..4), byte_string(1..50), any::<[u64; 2]>(), any::<[u32; 2]>());
-    let entry = (kinds, common(), parts);
-    entry.prop_flat_map(|(kind, common, parts)| {
+    let entry = (kinds, common(), parts, option::of(gaps()));
+    entry.prop_flat_map(|(kind, common, parts, gaps)| {
+        let common = Entry { gaps: gaps.filter(|_| kind == Directory), ..common };
         let size = common.size;
         (Just((kind, common, parts)), holes(size)).prop_map(|((kind, common, parts), holes)| {
             let (content, tree, mut target, [device, inode], [major, minor]) = parts;
@@ -225,6 +231,11 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 milliseconds: n[11],
             };
             let forgotten = n[1].is_multiple_of(2).then(|| seen.clone());
+            let left_out = n[2].is_multiple_of(2).then(|| LeftOut {
+                patterns: n[3].is_multiple_of(2).then(|| tags.clone()),
+                ignore_file_name: n[4].is_multiple_of(2).then(|| host.clone()),
+                options: n[5].is_multiple_of(2).then_some(u8::try_from(n[6] % 256).unwrap()),
+            });
             Manifest {
                 kind,
                 id,
@@ -245,6 +256,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 problems: Problems { count: n[0], lists },
                 statistics,
                 forgotten,
+                left_out,
             }
         },
     )

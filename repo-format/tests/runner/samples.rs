@@ -94,11 +94,17 @@ fn objects() -> Vec<Sample> {
         sample("plain-node-directory-0", directory_leaf().encode().unwrap(), |b| {
             Ok(DirectoryNode::decode(b)? == directory_leaf())
         }),
+        sample("plain-node-directory-gaps", directory_with_gaps().encode().unwrap(), |b| {
+            Ok(DirectoryNode::decode(b)? == directory_with_gaps())
+        }),
         sample("plain-node-directory-1", directory_parts().encode().unwrap(), |b| {
             Ok(DirectoryNode::decode(b)? == directory_parts())
         }),
         sample("plain-node-problems", encode_problems(&problems()).unwrap(), |b| Ok(decode_problems(b)? == problems())),
         sample("plain-manifest", manifest().encode().unwrap(), |b| Ok(Manifest::decode(b)? == manifest())),
+        sample("plain-manifest-left-out", manifest_with_left_out().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == manifest_with_left_out())
+        }),
         sample("plain-manifest-forget", forget_record().encode().unwrap(), |b| {
             Ok(Manifest::decode(b)? == forget_record())
         }),
@@ -354,6 +360,19 @@ pub(crate) fn entries() -> Vec<Entry> {
     ]
 }
 
+/// Folders of which something is missing.
+pub(crate) fn directory_with_gaps() -> DirectoryNode {
+    let folder = |name: &str, why, names: Option<&[&str]>| {
+        let names = names.map(|names| names.iter().map(|name| ByteString(name.as_bytes().to_vec())).collect());
+        Entry { gaps: Some(Gaps { why, names }), ..Entry::new(name.into(), EntryKind::Directory) }
+    };
+    let entries = vec![
+        folder("elsewhere", GAP_ELSEWHERE, None),
+        folder("named", GAP_RULE | GAP_UNREADABLE | GAP_OTHER, Some(&["a", "b\u{1f4a9}"])),
+    ];
+    DirectoryNode::Leaf(DirectoryLeaf { ids: Vec::new(), entries })
+}
+
 pub(crate) fn directory_leaf() -> DirectoryNode {
     DirectoryNode::Leaf(DirectoryLeaf { ids: [1, 2, 3, 4].map(|n| ChunkId(bytes32(n))).to_vec(), entries: entries() })
 }
@@ -411,7 +430,18 @@ pub(crate) fn manifest() -> Manifest {
             milliseconds: 12,
         },
         forgotten: None,
+        left_out: None,
     }
+}
+
+/// A snapshot that says what was not to be saved.
+pub(crate) fn manifest_with_left_out() -> Manifest {
+    let left_out = LeftOut {
+        patterns: Some(vec!["*.tmp".to_owned(), "!/keep.tmp".to_owned()]),
+        ignore_file_name: Some(".enamelignore".to_owned()),
+        options: Some(LEFT_OUT_CACHES | LEFT_OUT_FILE_SYSTEMS),
+    };
+    Manifest { left_out: Some(left_out), ..manifest() }
 }
 
 /// A record that says what was forgotten.

@@ -80,6 +80,8 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("name"), [limits::NAME, limits::LINK_TARGET]);
     assert_eq!(limit("extended attributes of one entry"), [limits::XATTRS]);
     assert_eq!(limit("holes of one file"), [limits::HOLES_COUNT]);
+    assert_eq!(limit("gaps of one directory"), [limits::GAP_NAMES_COUNT, limits::GAP_NAMES]);
+    assert_eq!(limit("patterns of a manifest"), [limits::PATTERNS]);
     let ranges = [limits::ARGON2_MEMORY_KIB, limits::ARGON2_PASSES, limits::ARGON2_LANES];
     let [memory, passes, lanes] = ranges.map(|(least, most)| [u64::from(least), u64::from(most)]);
     let expected = [memory.map(|kib| kib * limits::KIB), passes, lanes].concat();
@@ -90,7 +92,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 19, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 21, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -212,6 +214,13 @@ fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
     let wraps = list(between(FORMAT, "wrap: ", " |"));
     assert_eq!(wraps.iter().map(|w| w.0).collect::<Vec<_>>(), [member::WRAP_ARGON2ID, member::WRAP_KEY_FILE]);
     assert_eq!(numbers(between(FORMAT, "state, bits: ", " = it changed too near")), [u64::from(entry::STATE_RACY)]);
+    let gaps = between(FORMAT, "*Why* are bits, at least one: ", " = anything else");
+    let bits = [entry::GAP_UNREADABLE, entry::GAP_ELSEWHERE, entry::GAP_RULE, entry::GAP_OTHER];
+    assert_eq!(numbers(gaps), bits.map(u64::from));
+    let names = between(FORMAT, "ascending, each once, at most", "together");
+    assert_eq!(numbers(names), [limits::GAP_NAMES_COUNT, limits::GAP_NAMES]);
+    let options = numbers(between(FORMAT, "*Options*, bits: ", " = other file"));
+    assert_eq!(options, [manifest::LEFT_OUT_CACHES, manifest::LEFT_OUT_FILE_SYSTEMS].map(u64::from));
     let nodes =
         ["**Content list**, kind ", "**Directory**, kind ", "**Problem list**, kind ", "**Segment list**, kind "];
     let kinds =

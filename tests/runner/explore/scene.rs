@@ -164,6 +164,7 @@ fn entry(file: &str) -> Entry {
         holes: None,
         device: None,
         state: None,
+        gaps: None,
     }
 }
 
@@ -193,6 +194,7 @@ fn manifest(session: &WriterSession<'_>, tree: Option<ChunkId>, files: &[&str]) 
         problems: Problems::default(),
         statistics: Statistics::default(),
         forgotten: None,
+        left_out: None,
     }
 }
 

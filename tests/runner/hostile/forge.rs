@@ -331,6 +331,7 @@ pub fn manifest(id: LeaseId, top: ChunkId) -> Manifest {
         problems: Problems::default(),
         statistics: Statistics { files: 1000, ..Statistics::default() },
         forgotten: None,
+        left_out: None,
     }
 }
 

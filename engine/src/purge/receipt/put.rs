@@ -115,6 +115,7 @@ fn describe(
         problems: Problems::default(),
         statistics: Statistics::default(),
         forgotten: None,
+        left_out: None,
     };
     let plain = manifest
         .encode()
