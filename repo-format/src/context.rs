@@ -22,3 +22,7 @@ pub const MANIFEST_DIGEST: &str = "enamel 2026-11 manifest digest";
 pub const CONFIG_TAG: &str = "enamel 2026-11 config tag";
 /// Gear table of the chunker.
 pub const GEAR_TABLE: &str = "enamel 2026-11 gear table";
+/// Key of a purge plan's tag.
+pub const PURGE_PLAN_TAG: &str = "enamel 2026-11 purge plan tag";
+/// A purge plan's digest, which has no key.
+pub const PURGE_PLAN_DIGEST: &str = "Enamel 2026 purge plan";

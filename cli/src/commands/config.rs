@@ -52,7 +52,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   table = \"fax\"
   date = \"ReceivedAt\"
   children = [{ table = \"faxpage\", column = \"FaxNum\" }]      # rows that go with it
-  condition = \"Status = 3\"       # must also hold, in SQL
+  condition = \"Status = 3\"       # must also hold: columns, values, = <> < >, AND OR NOT, IN, BETWEEN, LIKE, IS NULL
   keep-years = 2                  # the plan warns of younger rows
   [hooks]                         # lines of shell, run after `enamel backup`
   after = \"curl -fsS https://monitor.example/practice\"       # when a snapshot was made

@@ -95,7 +95,16 @@ fn a_plan_is_run_as_it_was_made_or_not_at_all() {
     let path = practice.machine.path("log.plan");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\nbefore = \"2022-02-01\"", "\nbefore = \"2023-02-01\"")).unwrap();
-    practice.run(&[]).expect(2).says("was changed after it was made");
+    practice.run(&[]).expect(2).says("was edited after it was made");
+    // Anyone can make the digest: this one is right for the edited plan, but not the seal.
+    practice.plan(&["--before", "2021-02-01", "--output", "other.plan"]).expect(0);
+    let other = std::fs::read_to_string(practice.machine.path("other.plan")).unwrap();
+    let line = |text: &str, name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    let edited = text.replace(&line(&text, "digest"), &line(&other, "digest"));
+    std::fs::write(&path, edited.replace(&line(&text, "before"), &line(&other, "before"))).unwrap();
+    practice.run(&[]).expect(2).says("make a new plan");
+    std::fs::write(&path, text.replace(&line(&text, "epoch"), "epoch = 0")).unwrap();
+    practice.run(&[]).expect(1).says("make a new plan");
     std::fs::write(&path, "hello").unwrap();
     practice.run(&[]).expect(2).says("cannot use the plan");
     std::fs::write(&path, text).unwrap();
@@ -137,8 +146,11 @@ fn settings_name_categories_but_not_beside_the_repository() {
     let by_settings = ["--config", "etc/enamel.toml", "--before", "2021-01-01", "--category", "visits"];
     let rows = practice.count("appointment WHERE AptDateTime < '2021-01-01' AND Note = 'crown'");
     practice.plan(&[&by_settings[..], &["--output", "log.plan"]].concat()).expect(0);
-    // The plan says it all: no settings are needed to run it.
-    practice.run(&[]).expect(0);
+    practice.run(&[]).expect(1).says("the category `visits` of the plan is not known here");
+    practice.machine.write("etc/other.toml", settings.replace("crown", "filling"));
+    practice.run(&["--config", "etc/other.toml"]).expect(1).says("is not what it is today");
+    assert_eq!(practice.count("appointment"), 10_000);
+    practice.run(&["--config", "etc/enamel.toml"]).expect(0);
     assert!(rows > 0);
     assert_eq!(practice.count("appointment"), 10_000 - rows);
     practice.machine.write("enamel.toml", settings);

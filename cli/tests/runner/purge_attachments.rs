@@ -40,7 +40,7 @@ fn attachments_go_with_a_plan_and_come_back_from_its_receipt() {
     );
     let run = ["purge", "run", "mail.plan", "--database", &url, "--reason", "old mail"];
     machine.write("other.plan", text.replace("folder_in_snapshot = \"images\"", "folder_in_snapshot = \"other\""));
-    machine.run([&["purge", "run", "other.plan"], &run[3..]].concat()).expect(2).says("was changed after it was made");
+    machine.run([&["purge", "run", "other.plan"], &run[3..]].concat()).expect(2).says("was edited after it was made");
 
     let answer = machine.run([&["--json"], &run[..]].concat()).expect(0);
     assert_eq!(answer.last("category")["files"]["files"], 1);

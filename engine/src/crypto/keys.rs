@@ -62,6 +62,21 @@ impl Keys {
         *blake3::keyed_hash(&self.config_tag, tagged).as_bytes()
     }
 
+    /// The epoch that new objects are sealed in.
+    pub fn newest_epoch(&self) -> u32 {
+        self.secrets.newest_epoch().number
+    }
+
+    /// The tag of a purge plan of this digest, in the newest epoch: who was removed before it cannot make one.
+    pub fn plan_tag(&self, digest: &[u8; 32]) -> [u8; 32] {
+        let epoch = self.secrets.newest_epoch();
+        let key = Zeroizing::new(blake3::derive_key(context::PURGE_PLAN_TAG, &epoch.meta.0));
+        let mut tagged = [0; 36];
+        tagged[..4].copy_from_slice(&epoch.number.to_le_bytes());
+        tagged[4..].copy_from_slice(digest);
+        *blake3::keyed_hash(&key, &tagged).as_bytes()
+    }
+
     /// The 256 words that the chunker rolls with.
     pub fn gear_table(&self) -> Box<[u64; 256]> {
         let mut bytes = Zeroizing::new([0u8; 2048]);

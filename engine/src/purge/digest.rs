@@ -1,17 +1,16 @@
-//! The digest of a plan: what is run is what was read.
+//! The digest of a plan: what is run is what was read (FORMAT.md, section 6.4).
+
+use repo_format::context;
 
 use super::attachments::{Attachments, Column};
 use super::category::Category;
 use super::cutoff::Unset;
 use super::plan::Plan;
 
-/// Tells these digests from all others.
-const CONTEXT: &str = "Enamel 2026 purge plan";
-
 impl Plan {
-    /// A digest of everything that the plan says.
+    /// A digest of everything that the plan says. It has no key: anyone can make one, so it is no seal.
     pub fn digest(&self) -> [u8; 32] {
-        let mut fields = Fields(blake3::Hasher::new_derive_key(CONTEXT));
+        let mut fields = Fields(blake3::Hasher::new_derive_key(context::PURGE_PLAN_DIGEST));
         fields.text(&self.server);
         fields.text(&self.schema);
         fields.bytes(&self.snapshot.0);
@@ -93,7 +92,7 @@ mod tests {
     use repo_format::id::LeaseId;
 
     use super::*;
-    use crate::purge::{Child, Cutoff, Exception, Rule};
+    use crate::purge::{Child, Cutoff, Exception, Rule, Seal};
 
     fn plan() -> Plan {
         Plan {
@@ -115,6 +114,7 @@ mod tests {
                 keep_years: None,
                 note: None,
             }],
+            seal: Seal::default(),
         }
     }
 

@@ -1,11 +1,11 @@
 //! A category made ready: its tables, and the expressions that say which rows are meant.
 
 use super::category::{Category, Exception};
-use super::condition::check_condition;
+use super::condition::Condition;
 use super::cutoff::{Cutoff, Unset, is_old};
 use super::files::Attached;
 use super::table::{Place, Table, refused};
-use crate::database::{RowEncoder, quote_name, quote_text};
+use crate::database::{RowEncoder, error_code, is_lost, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which rows of each category are meant.
@@ -80,8 +80,7 @@ impl<'r> Job<'r> {
             .map_err(|e| e.context(format!("cannot remove rows of the table `{}`", parent.name)))?;
         let date_place = parent.place(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
         let condition = category.condition.as_deref();
-        condition.map_or(Ok(()), check_condition)?;
-        let condition = condition.map(|condition| format!("({condition}\n)"));
+        let condition = condition.map(|condition| Condition::to_sql(condition, &parent)).transpose()?;
         let mut children = Vec::new();
         for child in category.all_children() {
             let table = place.table(&child.table, &family)?;
@@ -123,7 +122,10 @@ impl<'r> Job<'r> {
         let parent = format!("{} LIMIT 0", self.parent.table.select(&self.leading()));
         place.connection.stream(&parent).map(drop).map_err(|e| {
             let what = format!("the condition of the category `{}` cannot be used", self.category.name);
-            e.with_kind(ErrorKind::Refused).context(what)
+            // What the server says no to is refused; where it said nothing, the category is not judged.
+            let refused = !is_lost(&e) && error_code(&e).is_some();
+            let e = if refused { e.with_kind(ErrorKind::Refused) } else { e };
+            e.context(what)
         })?;
         self.children.iter().try_for_each(|child| {
             let sql = format!("{} FORCE INDEX ({}) LIMIT 0", child.member.table.select(""), child.index);

@@ -1,7 +1,8 @@
-//! The plan: what would go, of which snapshot, and what is refused; with a digest, so that what is run is what was read.
+//! The plan: what would go, of which snapshot, and what is refused; sealed, so that what is run is what was planned.
 
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use repo_format::id::LeaseId;
 
 use super::category::Category;
@@ -14,6 +15,7 @@ use super::job::{Job, Rule};
 use super::judge::LeftRows;
 use super::prove::prove;
 use super::reclaim::data_folder;
+use super::seal::Seal;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
 use crate::database::{Address, Connection, Privileges, Purpose, Server, Weight, missing};
@@ -39,6 +41,8 @@ pub struct Plan {
     pub rule: Rule,
     /// The categories.
     pub categories: Vec<Category>,
+    /// Says that a member of the repository made all of it.
+    pub seal: Seal,
 }
 
 /// What is asked for.
@@ -119,11 +123,7 @@ pub fn plan(
     let server = Server::detect(&mut connection)?;
     prepare(&mut connection, server.is_mariadb())?;
     check_rights(&mut connection, &server, (Purpose::Purge, &options.schema))?;
-    let today = server_day(&mut connection)?;
-    if options.rule.cutoff.first_kept() > today {
-        let message = format!("the cut-off lies in the future: at the server it is {today}");
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
+    let today = check_cutoff(&mut connection, &options.rule)?;
     let identity = server.identity(&mut connection)?;
     let data_folder = data_folder(&mut connection, address)?;
     let reader = ChunkReader::new(repository);
@@ -141,6 +141,7 @@ pub fn plan(
             snapshot: source.snapshot.id,
             rule: options.rule.clone(),
             categories: Vec::new(),
+            seal: Seal::default(),
         },
         forecasts: Vec::new(),
         refused: Vec::new(),
@@ -173,7 +174,23 @@ pub fn plan(
     if spared == 0 && !options.rule.exceptions.is_empty() && !planned.forecasts.is_empty() {
         planned.warnings.push("no old row is spared by the exceptions: look whether they are what is meant".to_owned());
     }
+    planned.plan.seal = Seal::of(&planned.plan, repository.keys());
     Ok(planned)
+}
+
+/// Checks that what is meant by old is not of the future. Gives the server's day.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if it is. If the server does not answer.
+pub(super) fn check_cutoff(connection: &mut Connection, rule: &Rule) -> Result<Date> {
+    let today = server_day(connection)?;
+    match rule.cutoff.first_kept() > today {
+        true => {
+            let message = format!("the cut-off lies in the future: at the server it is {today}");
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        false => Ok(today),
+    }
 }
 
 /// What the account lacks would show as absent, as triggers do: so it is asked first.
@@ -199,7 +216,7 @@ pub(super) fn check_rights(
 }
 
 /// A table in two categories would be judged by two rules; a receipt holds files of one folder.
-fn check_names(categories: &[Category]) -> Result<()> {
+pub(super) fn check_names(categories: &[Category]) -> Result<()> {
     if categories.iter().filter(|category| category.attachments.is_some()).count() > 1 {
         return Err(Error::new(ErrorKind::Usage, "files can go with the rows of one category only"));
     }
@@ -214,7 +231,7 @@ fn check_names(categories: &[Category]) -> Result<()> {
 }
 
 /// An exception that no table knows would spare nothing.
-fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
+pub(super) fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
     for exception in &plan.rule.exceptions {
         let knows = |name: &str| -> Result<bool> {
             let table = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name));
@@ -264,7 +281,7 @@ fn forecast(job: &mut Job<'_>, connection: &mut Connection, monitor: &dyn Monito
     }
 }
 
-fn warnings(job: &Job<'_>, options: &PlanOptions, today: jiff::civil::Date) -> Vec<String> {
+fn warnings(job: &Job<'_>, options: &PlanOptions, today: Date) -> Vec<String> {
     let mut warnings = Vec::new();
     let name = &job.category.name;
     if let Some(years) = job.category.keep_years {

@@ -2,6 +2,7 @@
 
 use repo_format::id::LeaseId;
 
+use super::category::Category;
 use super::check::check_table;
 use super::delete::delete;
 use super::files::{self, FileProblems};
@@ -9,12 +10,14 @@ use super::hold::prepare;
 use super::job::Job;
 use super::keep::{Keeper, Step};
 use super::keys::KeySet;
+use super::known::check_known;
 use super::orphans;
 use super::pace::{Go, Pace, PaceOptions};
-use super::plan::{Plan, check_rights};
+use super::plan::{Plan, check_cutoff, check_exceptions, check_names, check_rights};
 use super::progress::{Progress, Removed};
 use super::prove::prove;
 use super::reclaim::{Reclaimed, reclaim};
+use super::seal::check_seal;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
 use crate::database::{Address, Connection, Purpose, Server};
@@ -44,6 +47,8 @@ pub struct RunOptions {
     pub pace: PaceOptions,
     /// Rebuild the tables afterwards, so that their space is free.
     pub reclaim: bool,
+    /// The categories that there are today: a plan whose categories are others is refused.
+    pub categories: Vec<Category>,
 }
 
 /// How a run ended that did not fail.
@@ -82,8 +87,9 @@ pub struct RunOutcome {
 /// It may end at any point, also by the power: the same plan can be run again, and goes on.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] if the plan is of another server, or a table changed since so that it is not safe; [`ErrorKind::NotFound`] if
-/// its snapshot is gone; [`ErrorKind::Fenced`] if another run works on the server, or a prune is in the way. Else of the server and the repository. Nothing
+/// [`ErrorKind::Usage`] if the plan was edited, see [`Seal`](super::Seal); [`ErrorKind::Refused`] if the keys of the repository were
+/// replaced since, the plan is of another server, a category is not what it is today, or a table changed since so that it is not safe;
+/// [`ErrorKind::NotFound`] if its snapshot is gone; [`ErrorKind::Fenced`] if another run works on the server, or a prune is in the way. Else of the server and the repository. Nothing
 /// went then: what fails later is in the outcome.
 pub fn run(
     repository: &Repository,
@@ -92,6 +98,9 @@ pub fn run(
     options: &RunOptions,
     monitor: &dyn Monitor,
 ) -> Result<RunOutcome> {
+    check_seal(plan, repository.keys())?;
+    check_known(&plan.categories, &options.categories)?;
+    check_names(&plan.categories)?;
     let mut connection = Connection::open(address)?;
     let server = Server::detect(&mut connection)?;
     let identity = server.identity(&mut connection)?;
@@ -102,6 +111,7 @@ pub fn run(
     let purpose = if options.reclaim { Purpose::Reclaim } else { Purpose::Purge };
     check_rights(&mut connection, &server, (purpose, &plan.schema))?;
     prepare(&mut connection, server.is_mariadb())?;
+    check_cutoff(&mut connection, &plan.rule)?;
     keep_others_away(&mut connection)?;
     let reader = ChunkReader::new(repository);
     let choice = SourceChoice { snapshot: Some(plan.snapshot), server: &identity, schema: &plan.schema };
@@ -113,8 +123,13 @@ pub fn run(
     let records = orphans::records(repository, plan, monitor)?;
     let mut all = Vec::new();
     for category in &plan.categories {
+        if files::located(&reader, manifest, category)? != *category {
+            let message = format!("the files of the category `{}` are not where the plan has them", category.name);
+            return Err(Error::new(ErrorKind::Refused, message));
+        }
         all.push(Progress::new(Job::new(&mut place, category, &plan.rule)?));
     }
+    check_exceptions(&place, plan)?;
     check_all(&mut connection, &all)?;
     for progress in &mut all {
         progress.orphans = orphans::find(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;

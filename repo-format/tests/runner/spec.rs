@@ -183,9 +183,11 @@ fn the_context_strings_are_those_of_the_code() {
         ("manifest digest key  = ", context::MANIFEST_DIGEST),
         ("config tag key       = ", context::CONFIG_TAG),
         ("gear table           = ", context::GEAR_TABLE),
+        ("plan tag key         = ", context::PURGE_PLAN_TAG),
     ];
     uses.iter().for_each(|(label, string)| assert_eq!(after(label), *string, "{label}"));
     assert_eq!(between(FORMAT, "info = \"", "\""), context::KEYRING_INFO);
+    assert!(between(FORMAT, "digest = ", "\n").contains(&format!("context \"{}\"", context::PURGE_PLAN_DIGEST)));
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod practice;
 mod receipts;
 mod reclaim;
 mod replicas;
+mod sealing;
 mod tables;

@@ -69,10 +69,11 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
         (of_table("counting", "at"), "counts up in a column that is not its primary key"),
         (unindexed, "no index on `log`"),
         (cascading, "foreign key of `practice`.`visitnote`, ON DELETE CASCADE"),
-        (wrong("Nothing = 1"), "cannot be used"),
-        (wrong("1); DELETE FROM patient; SELECT (1"), "closes a parenthesis"),
-        (wrong("1), (2"), "closes a parenthesis"),
-        (wrong("AptNum IN (SELECT a FROM two)"), "is not about the row alone"),
+        (wrong("Nothing = 1"), "no column `Nothing`"),
+        (wrong("AptNum = 1); DELETE FROM patient; SELECT (1"), "has a `;`"),
+        (wrong("AptNum IN (SELECT a FROM two)"), "has `SELECT`"),
+        (wrong("AptNum = erase_all(1)"), "calls `erase_all`"),
+        (wrong("AptNum = 'one'"), "holds numbers"),
     ] {
         let planned = practice.plan(&with(vec![category.clone()])).unwrap();
         let [(name, found)] = &planned.refused[..] else { panic!("{category:?} was not refused") };

@@ -2,9 +2,10 @@
 
 use engine::database::{Address, Credentials};
 use engine::monitor::{Monitor, NullMonitor};
-use engine::profile::named;
+use engine::profile::{Removable, named};
 use engine::purge::{
-    Category, Cutoff, Exception, PaceOptions, Plan, PlanOptions, Planned, Rule, RunOptions, RunOutcome, Unset,
+    Attachments, Category, Cutoff, Exception, PaceOptions, Plan, PlanOptions, Planned, Rule, RunOptions, RunOutcome,
+    Unset,
 };
 use engine::repository::Repository;
 use engine::{Result, purge};
@@ -67,7 +68,9 @@ impl Practice {
     }
 
     pub fn run_with(&self, plan: &Plan, pace: PaceOptions, monitor: &dyn Monitor) -> Result<RunOutcome> {
-        self.run_so(plan, &RunOptions { pace, ..run_options() }, monitor)
+        // The categories are those of the plan, whichever these are.
+        let options = RunOptions { pace, categories: plan.categories.clone(), ..run_options() };
+        self.run_so(plan, &options, monitor)
     }
 
     pub fn run_so(&self, plan: &Plan, options: &RunOptions, monitor: &dyn Monitor) -> Result<RunOutcome> {
@@ -105,7 +108,17 @@ pub fn run_options() -> RunOptions {
         reason: Some("too large".to_owned()),
         pace: PaceOptions::default(),
         reclaim: false,
+        categories: known_categories(),
     }
+}
+
+/// All categories of Open Dental, with the files that can go.
+fn known_categories() -> Vec<Category> {
+    let known = |removable: &Removable| {
+        let attachments = removable.attachments.as_ref().map(|files| Attachments::of(files, String::new()));
+        Category { attachments, ..Category::from(removable) }
+    };
+    named("opendental").unwrap().removable.iter().map(known).collect()
 }
 
 /// The category of this name of Open Dental.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use engine::monitor::NullMonitor;
 use engine::purge::receipt::{Purge, history};
 use engine::purge::{self, PlanOptions};
 use engine::repository::Repository;
@@ -50,7 +49,7 @@ fn two_receipts_that_say_the_same_are_left_to_the_next_run_when_one_cannot_go() 
     };
     let options = PlanOptions { categories: vec![visits], rule: rule(), ..log_options() };
     let plan = practice.plan(&options).unwrap().plan;
-    purge::run(&practice.repository, &address, &plan, &run_options(), &NullMonitor).unwrap();
+    practice.run(&plan);
     let all = purges(&practice.repository);
     assert_eq!(all.len(), 2);
     assert!(all.iter().all(|purge| purge.begun.is_none() && purge.ended.is_some()));

@@ -1,6 +1,6 @@
 //! The categories that can be chosen: those of applications, and those of `enamel.toml`.
 
-use engine::profile::PROFILES;
+use engine::profile::{self, PROFILES};
 use engine::purge::{Attachments, Category, Child};
 use engine::{Error, ErrorKind, Result};
 
@@ -36,11 +36,9 @@ pub fn chosen(names: &[String], file: &FileSettings) -> Result<Vec<Category>> {
 /// # Errors
 /// [`ErrorKind::Usage`] if none of them has any.
 pub fn with_attachments(mut categories: Vec<Category>, folder: &str) -> Result<Vec<Category>> {
-    let removable = PROFILES.iter().flat_map(|profile| profile.removable);
-    let offered: Vec<_> = removable.filter_map(|r| Some((r.name, r.attachments.as_ref()?))).collect();
     let mut chosen = 0;
-    for (name, attachments) in &offered {
-        for category in categories.iter_mut().filter(|category| category.name == *name) {
+    for (name, attachments) in offered() {
+        for category in categories.iter_mut().filter(|category| category.name == name) {
             category.attachments = Some(Attachments::of(attachments, folder.to_owned()));
             category.note = Some(attachments.note.to_owned());
             chosen += 1;
@@ -48,13 +46,33 @@ pub fn with_attachments(mut categories: Vec<Category>, folder: &str) -> Result<V
     }
     match chosen {
         0 => {
-            let names: Vec<_> = offered.iter().map(|(name, _)| format!("--category {name}")).collect();
+            let names: Vec<_> = offered().map(|(name, _)| format!("--category {name}")).collect();
             let message =
                 format!("no category of the plan has attachments: --attachments goes with {}", names.join(", "));
             Err(Error::new(ErrorKind::Usage, message))
         }
         _ => Ok(categories),
     }
+}
+
+/// All categories that there are, with the files that could go with them: what a plan is held to.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if the settings name one twice.
+pub fn known(file: &FileSettings) -> Result<Vec<Category>> {
+    let mut all = all(file)?;
+    for (name, attachments) in offered() {
+        for category in all.iter_mut().filter(|category| category.name == name) {
+            category.attachments = Some(Attachments::of(attachments, String::new()));
+        }
+    }
+    Ok(all)
+}
+
+/// Categories with files, and these files.
+fn offered() -> impl Iterator<Item = (&'static str, &'static profile::Attachments)> {
+    let removable = PROFILES.iter().flat_map(|profile| profile.removable);
+    removable.filter_map(|removable| Some((removable.name, removable.attachments.as_ref()?)))
 }
 
 fn all(file: &FileSettings) -> Result<Vec<Category>> {

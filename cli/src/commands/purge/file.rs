@@ -1,11 +1,11 @@
-//! The file of a plan: TOML, to be read before it is run. Its digest says that it is as it was written.
+//! The file of a plan: TOML, to be read before it is run. Its seal says that a member of the repository wrote it so.
 
 use std::io::Write;
 use std::path::Path;
 
-use engine::purge::{Attachments, Category, Child, Column, Cutoff, Exception, Plan, Rule, Unset};
+use engine::purge::{Attachments, Category, Child, Column, Cutoff, Exception, Plan, Rule, Seal, Unset};
 use engine::{Error, ErrorKind, Result};
-use repo_format::id::LeaseId;
+use repo_format::id::{Bytes32, LeaseId};
 use serde::{Deserialize, Serialize};
 
 use crate::ui::format;
@@ -14,6 +14,8 @@ use crate::ui::format;
 #[serde(deny_unknown_fields)]
 struct PlanFile {
     digest: String,
+    epoch: u32,
+    seal: String,
     server: String,
     schema: String,
     snapshot: String,
@@ -99,10 +101,10 @@ pub fn write(path: &Path, plan: &Plan, remarks: &str) -> Result<()> {
     file.write_all(format!("{comments}\n{body}").as_bytes()).map_err(|e| Error::io(what.as_str(), e))
 }
 
-/// Reads a plan.
+/// Reads a plan. Whether it is as it was made, its seal says, which the engine checks.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if it is no plan, or was changed after it was written.
+/// [`ErrorKind::Usage`] if it is no plan.
 pub fn read(path: &Path) -> Result<Plan> {
     let what = format!("cannot use the plan {}", path.display());
     let usage = |why: String| Error::new(ErrorKind::Usage, format!("{what}: {why}"));
@@ -112,8 +114,13 @@ pub fn read(path: &Path) -> Result<Plan> {
     let plan = file.plan().map_err(usage)?;
     match format::hex(&plan.digest()) == digest {
         true => Ok(plan),
-        false => Err(usage("it was changed after it was made: make a new one with `enamel purge plan`".to_owned())),
+        false => Err(usage("it was edited after it was made: make a new one with `enamel purge plan`".to_owned())),
     }
+}
+
+/// Reads the 64 hex digits of a tag.
+fn tag(text: &str) -> Option<[u8; 32]> {
+    text.parse::<Bytes32>().ok().map(|id| id.0)
 }
 
 impl PlanFile {
@@ -133,6 +140,8 @@ impl PlanFile {
         let except = |except: &Exception| ExceptFile { column: except.column.clone(), value: except.value.clone() };
         PlanFile {
             digest: format::hex(&plan.digest()),
+            epoch: plan.seal.epoch,
+            seal: format::hex(&plan.seal.tag),
             server: plan.server.clone(),
             schema: plan.schema.clone(),
             snapshot: plan.snapshot.to_string(),
@@ -148,6 +157,7 @@ impl PlanFile {
 
     fn plan(self) -> std::result::Result<Plan, String> {
         let snapshot = self.snapshot.parse::<LeaseId>().map_err(|_| "`snapshot` is no id".to_owned())?;
+        let tag = tag(&self.seal).ok_or_else(|| "`seal` is not 64 hex digits".to_owned())?;
         let before = self.before.parse().map_err(|_| "`before` is no date".to_owned())?;
         let except = |except: ExceptFile| Exception { column: except.column, value: except.value };
         let category = |category: CategoryFile| Category {
@@ -177,6 +187,7 @@ impl PlanFile {
                 exceptions: self.except.into_iter().map(except).collect(),
             },
             categories: self.category.into_iter().map(category).collect(),
+            seal: Seal { epoch: self.epoch, tag },
         })
     }
 }

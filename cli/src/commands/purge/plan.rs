@@ -183,7 +183,8 @@ fn remarks(planned: &Planned) -> Result<String> {
     for warning in &planned.warnings {
         let _ = writeln!(text, "Note: {warning}");
     }
-    let _ = writeln!(text, "\nThis file may be run as it is, or not at all: the digest is of all that follows it.");
+    let _ =
+        writeln!(text, "\nThis file may be run as it is, or not at all: it is sealed with the keys of the repository.");
     Ok(text)
 }
 

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use repo_format::config::Access;
 use serde::Serialize;
 
+use super::categories;
 use super::category::{self, Going};
 use super::file;
 use crate::commands::backup::program;
@@ -29,6 +30,9 @@ use crate::ui::{Ui, format};
 /// run waits while the server is busy. The row with the highest number of a table always stays. If the plan has files, they are removed after
 /// the rows: a file whose bytes are other than the snapshot's, or that a row names, stays.
 ///
+/// The plan must be as `purge plan` wrote it: it is sealed with the keys of the repository, and an edited one is refused. After a member was
+/// removed, or a key was changed with --compromised, make a new plan. A category of `[purge.NAME]` must still be what it was.
+///
 /// It may end at any time, by Ctrl-C, a lost connection or a power failure: run the same plan again, and it goes on. Tables of MyISAM
 /// are checked before and after.
 ///
@@ -43,7 +47,7 @@ Examples
   enamel purge run old-log.plan --for 30m
   enamel purge run old-log.plan --window 22:00-05:00 --reclaim
 
-Exit status: 0 done, or the time was up; 3 done, but a table could not be rebuilt; 1 failed, or the plan does not fit this server; 2 usage, or the plan was changed; \
+Exit status: 0 done, or the time was up; 3 done, but a table could not be rebuilt; 1 failed, or the plan does not fit this server; 2 usage, or the plan was edited; \
             10 no repository, 11 a prune or another run is in the way, 12 wrong password, 130 interrupted: what went is in a receipt")]
 pub struct RunArgs {
     /// The plan, as `enamel purge plan --output` wrote it
@@ -114,9 +118,11 @@ pub fn run(args: &RunArgs, context: &Context<'_>) -> Result<Exit> {
             ..PaceOptions::default()
         },
         reclaim: args.reclaim,
+        categories: categories::known(&context.settings.file)?,
     };
     let began = std::time::Instant::now();
-    let mut outcome = purge(&repo, &address, &plan, &options, context.ui)?;
+    let mut outcome = purge(&repo, &address, &plan, &options, context.ui)
+        .map_err(|e| e.context(format!("cannot carry out the plan {}", args.plan.display())))?;
     let failure = outcome.failure.take();
     let exit = match outcome.ended {
         Ended::Interrupted => Exit::Interrupted,
