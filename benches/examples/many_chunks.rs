@@ -83,10 +83,11 @@ fn save(repository: &Repository, chunks: u64, wanted: impl Fn(u64) -> bool) -> R
         }
         list.and_then(|list| store.finish().map(|_| list))
     })?;
+    let counted = store.counted();
     drop(store);
     let manifest = manifest(&session, list);
     let plain = manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
-    session.commit(&plain)
+    session.commit(&plain, &counted)
 }
 
 fn store_all(store: &ChunkStore<'_>, numbers: impl Iterator<Item = u64>) -> Result<ChunkId> {

@@ -21,7 +21,7 @@ fn commit_again(repository: &Repository, id: LeaseId, change: impl FnOnce(&mut M
     let mut manifest = by_id(repository, id).manifest;
     manifest.id = session.id();
     change(&mut manifest);
-    session.commit(&manifest.encode().unwrap()).unwrap();
+    session.commit(&manifest.encode().unwrap(), &[]).unwrap();
     manifest.id
 }
 

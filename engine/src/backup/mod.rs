@@ -412,7 +412,7 @@ fn commit(
     let repository = session.repository();
     let plain = object.manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
     let segments = session.segments().clone();
-    session.commit(&plain)?;
+    session.commit(&plain, counted)?;
     // From here on the snapshot exists, so nothing that fails may say that the backup did.
     let tidied = repository
         .catalog()

@@ -132,7 +132,7 @@ impl<'s> Uploads<'s> {
         repository.store().put_new(&ObjectName::Pack(id), &pack.parts())?;
         self.stored_bytes.fetch_add(pack.description.size, Ordering::Relaxed);
         repository.catalog().import_pack(&pack.description)?;
-        self.session.usable().add(id);
+        self.session.usable().add(id, pack.description.size);
         self.put_any.store(true, Ordering::Release);
         durable(&pack);
         self.name_later(pack.description)

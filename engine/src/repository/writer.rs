@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use repo_format::condemned::Phase;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId};
 use repo_format::lease::Lease;
@@ -19,6 +20,9 @@ use crate::store::{ObjectName, StoreErrorKind};
 
 /// Bytes of a sealed manifest, at most.
 const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
+
+/// What it means that a pack which was counted on does not stay.
+const NOTHING_SAVED: &str = "no snapshot was made; what was stored is used by the next run";
 
 /// Who writes.
 #[derive(Debug, Clone, Default)]
@@ -151,11 +155,18 @@ impl<'r> WriterSession<'r> {
         &self.segments
     }
 
-    /// Puts the manifest: from then on the snapshot exists. Then gives up the lease.
+    /// Looks once more at the packs that the run counted on, **then** puts the manifest: from then on the snapshot exists. Then gives up
+    /// the lease.
     ///
     /// # Errors
-    /// [`ErrorKind::Fenced`] if another process has decided that this writer is dead.
-    pub fn commit(mut self, plain: &[u8]) -> Result<()> {
+    /// [`ErrorKind::Fenced`] if another process has decided that this writer is dead, or one of the packs is gone or about to go;
+    /// [`ErrorKind::Damaged`] if one is not what it was. There is no snapshot then, and a later run uses what was stored.
+    pub fn commit(mut self, plain: &[u8], counted: &[PackId]) -> Result<()> {
+        if let Err(error) = self.check_counted(counted) {
+            // Why it may be gone: then that is the thing to say.
+            self.check_not_fenced()?;
+            return Err(error);
+        }
         let name = ObjectName::Snapshot(self.id);
         let object = self.repository.keys().seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), plain)?;
         if let Err(error) = self.repository.store().put_new(&name, &[&object]) {
@@ -169,6 +180,35 @@ impl<'r> WriterSession<'r> {
         // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
         let _: Result<()> = self.give_up_lease();
         Ok(())
+    }
+
+    /// Whether the packs that the run counted on are there and stay. By the protocol they do: this is a second look, in case somebody did not
+    /// keep to it, the storage lost a pack, or this machine believed something wrong.
+    fn check_counted(&self, counted: &[PackId]) -> Result<()> {
+        let listed = self.repository.list_packs()?;
+        for id in counted {
+            let why = match listed.get(id) {
+                Some(size) if self.usable.size(*id) == Some(*size) => continue,
+                Some(_) => Error::new(ErrorKind::Damaged, format!("packs/{id}, which this run counts on, has changed")),
+                None => Error::new(ErrorKind::Fenced, format!("packs/{id}, which this run counts on, is gone")),
+            };
+            return Err(why.context(NOTHING_SAVED));
+        }
+        let counted: HashSet<&PackId> = counted.iter().collect();
+        let (condemned, _) = self.repository.newest_condemned()?;
+        for list in &condemned.lists {
+            let Some(id) = list.packs.iter().find(|id| counted.contains(id)) else { continue };
+            // A prune whose list came after this run began waits for it, as long as its lease is there.
+            if list.phase == Phase::Doomed || list.number <= self.seen || !self.has_lease()? {
+                let message = format!("packs/{id}, which this run counts on, is about to be deleted by a prune");
+                return Err(Error::new(ErrorKind::Fenced, message).context(NOTHING_SAVED));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_lease(&self) -> Result<bool> {
+        Ok(self.repository.store().stat(&ObjectName::Lease(self.id))?.is_some())
     }
 
     /// Whether this writer still counts as running. Until it commits, another process may decide at any time that it is dead.

@@ -125,10 +125,10 @@ fn commit(session: WriterSession<'_>, files: &[&str]) -> Result<()> {
             }
         }
     });
-    let tree = stored?;
+    let (tree, counted) = (stored?, store.counted());
     drop(store);
     let manifest = manifest(&session, tree, files);
-    session.commit(&manifest.encode().unwrap())
+    session.commit(&manifest.encode().unwrap(), &counted)
 }
 
 fn store_directory(store: &ChunkStore<'_>, file: &str) -> Result<ChunkId> {

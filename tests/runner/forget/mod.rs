@@ -66,7 +66,7 @@ fn copy(repository: &Repository, manifest: &Manifest, change: impl FnOnce(&mut M
     let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor).unwrap();
     let mut manifest = Manifest { id: session.id(), ..manifest.clone() };
     change(&mut manifest);
-    session.commit(&manifest.encode().unwrap()).unwrap();
+    session.commit(&manifest.encode().unwrap(), &[]).unwrap();
     manifest.id
 }
 

@@ -219,10 +219,11 @@ impl Attack {
             store.finish().unwrap();
             top
         });
+        let counted = store.counted();
         drop(store);
         let mut manifest = manifest(session.id(), top);
         change(&mut manifest);
-        session.commit(&cbor::encode(&manifest)).unwrap();
+        session.commit(&cbor::encode(&manifest), &counted).unwrap();
         Snapshot { id: manifest.id, manifest }
     }
 

@@ -43,6 +43,57 @@ fn a_writer_that_began_before_is_waited_for_and_the_next_prune_carries_on() {
     scene.assert_whole(&scene.fixture);
 }
 
+/// A backup that, just before it commits, finds the repository as `change` leaves it. Gives how it failed.
+fn commit_after(change: impl FnOnce(&Scene) + Send + 'static) -> engine::Error {
+    let scene = Scene::new(2);
+    let repository = scene.fixture.open();
+    let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    let counted = repository.catalog().packs().unwrap().iter().map(|pack| pack.id).collect::<Vec<_>>();
+    assert!(!counted.is_empty());
+    change(&scene);
+    let before = scene.count(Folder::Snapshots);
+    let error = session.commit(b"a manifest", &counted).unwrap_err();
+    assert_eq!(scene.count(Folder::Snapshots), before, "nothing was committed");
+    error
+}
+
+/// Puts all packs on a list, with the number that comes after those that every writer has seen.
+fn condemn_all(scene: &Scene, phase: Phase) {
+    let repository = scene.fixture.open_anew();
+    let (mut condemned, tag) = repository.condemned().unwrap();
+    let mut packs: Vec<_> = repository.list_packs().unwrap().into_keys().collect();
+    packs.sort();
+    condemned.lists.push(CondemnedList { number: condemned.next, phase, packs });
+    condemned.next += 1;
+    assert!(repository.replace_condemned(&condemned, tag).unwrap());
+}
+
+#[test]
+fn a_snapshot_whose_packs_went_before_its_commit_is_not_made() {
+    let error = commit_after(|scene| delete_folder(scene, Folder::Packs));
+    assert_eq!(error.kind(), ErrorKind::Fenced, "{}", engine::error::chain(&error));
+    assert!(engine::error::chain(&error).contains("is gone"));
+    let error = commit_after(|scene| {
+        for name in scene.store.names().into_iter().filter(|name| name.folder() == Folder::Packs) {
+            let bytes = scene.store.bytes(&name).unwrap();
+            scene.store.put_raw(&name, bytes[1..].to_vec());
+        }
+    });
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{}", engine::error::chain(&error));
+}
+
+#[test]
+fn a_snapshot_whose_packs_are_about_to_go_is_not_made() {
+    let error = commit_after(|scene| condemn_all(scene, Phase::Doomed));
+    assert_eq!(error.kind(), ErrorKind::Fenced);
+    // A list that waits for the writer is no harm, unless nothing is there any more that it could wait for.
+    let error = commit_after(|scene| {
+        condemn_all(scene, Phase::Condemned);
+        delete_folder(scene, Folder::Leases);
+    });
+    assert!(engine::error::chain(&error).contains("about to be deleted"), "{}", engine::error::chain(&error));
+}
+
 #[test]
 fn a_writer_that_began_after_the_list_is_not_waited_for() {
     let mut scene = Scene::new(3);
@@ -70,7 +121,7 @@ fn a_dead_writer_of_this_machine_is_shut_out_and_its_work_is_used_by_the_next() 
     assert_eq!(report.fenced.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [session.id()]);
     assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
     assert_eq!(list(&other, HOST).unwrap(), []);
-    let error = session.commit(b"too late").unwrap_err();
+    let error = session.commit(b"too late", &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fenced);
     assert!(engine::error::chain(&error).contains("its process is gone"), "{error}");
     scene.back_up();

@@ -67,10 +67,11 @@ pub fn put(
         let tree = Writer::new(&store, source)?.top(receipt)?;
         store.finish().map(|_| tree)
     })?;
+    let counted = store.counted();
     drop(store);
     let object = describe(&session, source, receipt, tree)?;
     let plain = object.manifest.encode().map_err(|e| Error::damaged("a new receipt", e))?;
-    session.commit(&plain)?;
+    session.commit(&plain, &counted)?;
     // From here on the receipt exists, so nothing that fails may say otherwise.
     if let Err(error) = repository.catalog().remember_manifest(&repository.remembered_form(&object)) {
         monitor.note(&format!("the receipt is there, though the cache cannot remember it: {}", chain(&error)));
