@@ -127,7 +127,11 @@ impl std::error::Error for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let kind = match error.kind {
-            StoreErrorKind::NotFound | StoreErrorKind::Truncated | StoreErrorKind::TooLarge => ErrorKind::Damaged,
+            StoreErrorKind::NotFound
+            | StoreErrorKind::Truncated
+            | StoreErrorKind::TooLarge
+            | StoreErrorKind::NotAFile => ErrorKind::Damaged,
+            StoreErrorKind::NotAFolder | StoreErrorKind::NoLocks => ErrorKind::Refused,
             StoreErrorKind::NoSpace => ErrorKind::NoSpace,
             StoreErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
             StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => ErrorKind::Fenced,

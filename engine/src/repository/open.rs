@@ -83,7 +83,7 @@ impl Repository {
     }
 }
 
-fn read_config_object(store: &dyn Store) -> Result<crate::store::Bytes> {
+fn read_config_object(store: &dyn Store) -> Result<Vec<u8>> {
     store.get(&ObjectName::Config, limits::SMALL_OBJECT + clear::OVERHEAD as u64).map_err(|e| match e.kind {
         StoreErrorKind::NotFound => {
             Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", store.location()))

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Bytes, Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 const REASON: &str = "this repository is used as append-only: nothing in it is deleted or replaced";
 
@@ -37,7 +37,7 @@ impl Store for AppendOnlyStore {
         self.store.put_new(name, parts)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         self.store.get(name, limit)
     }
 

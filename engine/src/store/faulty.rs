@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Bytes, Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 /// A kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,7 +146,7 @@ impl Store for FaultyStore {
         self.call(call(Op::PutNew, name, length), |inner| inner.put_new(name, parts), |()| None)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         self.call(call(Op::Get, name, 0), |inner| inner.get(name, limit), |bytes| Some(bytes.len()))
     }
 

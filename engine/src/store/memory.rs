@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Bytes, Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 type Objects = BTreeMap<ObjectName, Arc<[u8]>>;
 
@@ -195,12 +195,12 @@ impl Store for MemoryStore {
         state.change("write", name, Some(parts.concat()), name.folder() != Folder::Leases)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let bytes = self.object(name)?;
         if bytes.len() as u64 > limit {
             return Err(StoreError::new(StoreErrorKind::TooLarge, "read", name));
         }
-        Ok(Bytes::Owned(bytes.to_vec()))
+        Ok(bytes.to_vec())
     }
 
     fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {

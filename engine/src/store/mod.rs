@@ -2,26 +2,25 @@
 //!
 //! A store knows nothing of packs, keys or snapshots. Every promise below is tested by [`conformance`] against every store.
 
-use std::fmt;
 use std::ops::Range;
 
 mod append_only;
 pub mod conformance;
+mod error;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faulty;
 mod local;
 mod memory;
+mod misplaced;
 mod name;
 #[cfg(test)]
 mod tests;
 
 pub use append_only::AppendOnlyStore;
-pub use local::LocalStore;
+pub use error::{Result, StoreError, StoreErrorKind};
+pub use local::{LocalStore, Locks};
 pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName};
-
-/// The result of a store operation.
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// What a listing says of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,24 +39,6 @@ impl Tag {
     /// The tag of these bytes: their BLAKE3.
     pub fn of(bytes: &[u8]) -> Self {
         Tag(*blake3::hash(bytes).as_bytes())
-    }
-}
-
-/// Bytes read from a store; memory-mapped where that is cheaper. Immutable by the rules of the format.
-pub enum Bytes {
-    /// Bytes on the heap.
-    Owned(Vec<u8>),
-    /// A mapped file of the repository.
-    Mapped(memmap2::Mmap),
-}
-
-impl std::ops::Deref for Bytes {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Owned(bytes) => bytes,
-            Bytes::Mapped(map) => map,
-        }
     }
 }
 
@@ -83,7 +64,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreErrorKind::NotFound`]; [`StoreErrorKind::TooLarge`] if it is longer than `limit` bytes (nothing is read then).
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes>;
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>>;
 
     /// Reads `range` of an object; the result is exactly as long as the range. A pack that somebody else deletes may stay
     /// readable so for a while.
@@ -120,81 +101,4 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreErrorKind::Conflict`] if it is not what was expected; nothing is changed then.
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()>;
-}
-
-/// Why a store operation failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StoreErrorKind {
-    /// No such object.
-    NotFound,
-    /// The name is taken.
-    AlreadyExists,
-    /// A conditional replace found another content.
-    Conflict,
-    /// The object ends before the wanted range.
-    Truncated,
-    /// The object is larger than the limit given.
-    TooLarge,
-    /// No space left, or a quota is used up.
-    NoSpace,
-    /// The operating system forbids it.
-    PermissionDenied,
-    /// Anything else; the source says what.
-    Io,
-}
-
-/// A failed store operation: what was done, to what, why.
-#[derive(Debug)]
-pub struct StoreError {
-    /// The class of failure.
-    pub kind: StoreErrorKind,
-    /// What was being done, for example `write`, `read`, `list`.
-    pub action: &'static str,
-    /// The object or folder.
-    pub object: String,
-    /// The operating system's reason, if there is one.
-    pub source: Option<std::io::Error>,
-}
-
-impl StoreError {
-    /// An error of `kind` without a source.
-    pub fn new(kind: StoreErrorKind, action: &'static str, object: impl fmt::Display) -> Self {
-        StoreError { kind, action, object: object.to_string(), source: None }
-    }
-
-    /// An error from the operating system; its kind follows from the source.
-    pub fn io(action: &'static str, object: impl fmt::Display, source: std::io::Error) -> Self {
-        use std::io::ErrorKind as K;
-        let kind = match source.kind() {
-            K::NotFound => StoreErrorKind::NotFound,
-            K::AlreadyExists => StoreErrorKind::AlreadyExists,
-            K::PermissionDenied | K::ReadOnlyFilesystem => StoreErrorKind::PermissionDenied,
-            K::StorageFull | K::QuotaExceeded | K::FileTooLarge => StoreErrorKind::NoSpace,
-            _ => StoreErrorKind::Io,
-        };
-        StoreError { kind, action, object: object.to_string(), source: Some(source) }
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}: ", self.action, self.object)?;
-        match (&self.source, self.kind) {
-            (Some(source), _) => write!(f, "{source}"),
-            (None, StoreErrorKind::NotFound) => write!(f, "it does not exist"),
-            (None, StoreErrorKind::AlreadyExists) => write!(f, "it exists already"),
-            (None, StoreErrorKind::Conflict) => write!(f, "somebody else has changed it"),
-            (None, StoreErrorKind::Truncated) => write!(f, "it is shorter than it should be"),
-            (None, StoreErrorKind::TooLarge) => write!(f, "it is larger than the format allows"),
-            (None, StoreErrorKind::NoSpace) => write!(f, "no space left"),
-            (None, StoreErrorKind::PermissionDenied) => write!(f, "permission denied"),
-            (None, StoreErrorKind::Io) => write!(f, "input/output error"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|e| e as _)
-    }
 }

@@ -7,7 +7,7 @@ use engine::ErrorKind;
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::store::faulty::{Fault, FaultyStore, Op, When};
-use engine::store::{Bytes, Folder, MemoryStore, ObjectInfo, ObjectName, Result, Store, StoreErrorKind, Tag};
+use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Result, Store, StoreErrorKind, Tag};
 use engine::verify::{Finding, FindingKind, VerifyOptions, verify};
 use repo_format::config::Access;
 use repo_format::head::{KeyClass, ObjectKind};
@@ -282,7 +282,7 @@ impl Store for Interposed {
         self.store.put_new(name, parts)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let bytes = self.store.get(name, limit);
         let action = if name.folder() == Folder::Snapshots { self.action.lock().unwrap().take() } else { None };
         action.into_iter().for_each(|action| action());

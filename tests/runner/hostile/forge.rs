@@ -20,7 +20,7 @@ use engine::repository::{Repository, WriterOptions, WriterSession};
 use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::snapshots::Snapshot;
 use engine::stats::stats;
-use engine::store::{Bytes, Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
+use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
 use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;
@@ -394,7 +394,7 @@ impl Store for Limited {
         self.count().put_new(name, parts)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         self.count().get(name, limit)
     }
 

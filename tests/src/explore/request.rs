@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use engine::store::{self, Bytes, Folder, ObjectInfo, ObjectName, Store, StoreError, StoreErrorKind, Tag};
+use engine::store::{self, Folder, ObjectInfo, ObjectName, Store, StoreError, StoreErrorKind, Tag};
 
 /// One operation of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -136,9 +136,9 @@ impl<F: Fn(Request) -> Answer + Send + Sync> Store for Passing<F> {
         self.ask(Request::PutNew(*name, parts.concat())).map(drop)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> store::Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> store::Result<Vec<u8>> {
         match self.ask(Request::Get(*name, limit))? {
-            Answer::Bytes(bytes) => Ok(Bytes::Owned(bytes)),
+            Answer::Bytes(bytes) => Ok(bytes),
             other => unreachable!("bytes are what a get gives, not {other:?}"),
         }
     }

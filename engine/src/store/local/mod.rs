@@ -1,30 +1,28 @@
 //! A store in a folder of a local disk (or of a mount that behaves like one).
 //!
-//! Nothing here assumes an operating system; what differs between them is in [`platform`].
+//! Nothing here assumes an operating system; what differs between them is in [`platform`]. The storage is as hostile as its host: all is
+//! reached from the open root, one name at a time, no link below it is followed, and nothing is opened but folders and plain files.
 
 mod handles;
+mod leftovers;
+pub(super) mod place;
 pub(super) mod scratch;
 #[cfg(unix)]
-mod unix;
+pub(super) mod unix;
 
 use std::collections::HashSet;
-use std::fs::{self, File, Metadata};
+use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Bytes, Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::misplaced::{Found, Misplaced, Wanted};
+use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 use handles::{Handle, Handles};
-use scratch::Scratch;
-use unix as platform;
-
-/// The folder of temporary files and of the lock; not part of the format.
-const TMP: &str = "tmp";
-
-/// Below this, reading is cheaper than mapping.
-const MAP_FROM: u64 = 256 * 1024;
+use scratch::{Scratch, TMP};
+use unix::{self as platform, Dir, Info, Place};
 
 /// A longer range is read around the page cache, as packs were written: they would only push other programs' data out of it.
 const BYPASS_FROM: usize = 256 * 1024;
@@ -32,19 +30,40 @@ const BYPASS_FROM: usize = 256 * 1024;
 /// How many packs are kept open for [`Store::get_range`].
 const OPEN_PACKS: usize = 64;
 
+/// An object that can be replaced is no longer than this, whatever stands in its place.
+const REPLACEABLE_MAX: u64 = 128 * 1024 * 1024;
+
 /// A [`Store`] in a folder.
 ///
 /// Safe to use from many threads and, with handles of their own, from many processes. A handle that only reads writes nothing,
 /// so a repository on a read-only disk can be read. The first write of a handle removes what dead processes left in `tmp/`.
 ///
+/// What is made in it belongs to the user, or the group, that the folder belongs to, also when root makes it.
+///
 /// A pack that another handle deletes may still be readable by [`Store::get_range`] here; `get`, `stat` and `list` tell the truth.
 pub struct LocalStore {
-    root: PathBuf,
+    root: Dir,
+    /// For messages, and to see whether it is still there.
+    path: PathBuf,
+    /// Whether nobody else writes, as somebody said: then locks need not keep others out.
+    is_alone: bool,
     /// Made by the first write.
     scratch: Mutex<Option<Arc<Scratch>>>,
     /// Folders that this handle knows to be durable.
-    prepared: Mutex<HashSet<PathBuf>>,
+    prepared: Mutex<HashSet<String>>,
     packs: Handles,
+}
+
+/// Whether locks of a storage keep out who has not got them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Locks {
+    /// They do, as far as one machine can see.
+    Hold,
+    /// They do on this machine, but another one does not see them; the kind of mount.
+    OfThisMachine(String),
+    /// Anybody gets any lock.
+    Nothing,
 }
 
 impl LocalStore {
@@ -52,34 +71,56 @@ impl LocalStore {
     /// else.
     ///
     /// # Errors
-    /// Whatever the operating system says; [`StoreErrorKind::Io`] if there is something that is not a folder.
+    /// Whatever the operating system says; [`StoreErrorKind::NotAFolder`] if there is something that is not a folder.
     pub fn create(path: &Path) -> Result<Self> {
         std::path::absolute(path)
             .and_then(|root| make_folders(&root))
-            .map_err(|e| StoreError::io("create", path.display(), e))?;
+            .map_err(|e| StoreError::io("create", path.display(), not_a_folder(e, path)))?;
         Self::open(path)
     }
 
     /// Opens the store in the existing folder `path`.
     ///
     /// # Errors
-    /// [`StoreErrorKind::NotFound`] if there is none; [`StoreErrorKind::Io`] if there is something that is not a folder.
+    /// [`StoreErrorKind::NotFound`] if there is none; [`StoreErrorKind::NotAFolder`] if there is something that is not a folder.
     pub fn open(path: &Path) -> Result<Self> {
-        let fail = |e| StoreError::io("open", path.display(), e);
-        let root = std::path::absolute(path).map_err(fail)?;
-        if !fs::metadata(&root).map_err(fail)?.is_dir() {
-            return Err(fail(io::ErrorKind::NotADirectory.into()));
-        }
+        let fail = |e| StoreError::io("open", path.display(), not_a_folder(e, path));
+        let path = std::path::absolute(path).map_err(fail)?;
         Ok(LocalStore {
-            root,
+            root: Dir::open_root(&path).map_err(fail)?,
+            path,
+            is_alone: false,
             scratch: Mutex::new(None),
             prepared: Mutex::new(HashSet::new()),
             packs: Handles::new(OPEN_PACKS),
         })
     }
 
-    fn path(&self, name: &ObjectName) -> PathBuf {
-        self.root.join(name.to_string())
+    /// The same store, used by somebody who says that nobody else writes to it meanwhile: then objects can be replaced also where locks
+    /// keep nobody out.
+    pub fn exclusively(mut self) -> Self {
+        self.is_alone = true;
+        self
+    }
+
+    /// Whether locks of this storage keep others out. Makes a scratch folder, as any write does.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub fn locks(&self) -> Result<Locks> {
+        let scratch = self.scratch().map_err(|e| StoreError::io("lock", self.path.display(), e))?;
+        if !scratch.locks_exclude() {
+            return Ok(Locks::Nothing);
+        }
+        Ok(platform::locks_are_of_one_machine(&self.path).map_or(Locks::Hold, Locks::OfThisMachine))
+    }
+
+    /// The folder of an object, and its name there.
+    fn dir_of(&self, name: &ObjectName) -> io::Result<(Dir, String)> {
+        let path = name.to_string();
+        let Some((folders, name)) = path.rsplit_once('/') else { return Ok((self.root.clone(), path)) };
+        let dir = folders.split('/').try_fold(self.root.clone(), |dir, folder| dir.folder(folder))?;
+        Ok((dir, name.to_owned()))
     }
 
     fn scratch(&self) -> io::Result<Arc<Scratch>> {
@@ -87,40 +128,47 @@ impl LocalStore {
         if let Some(scratch) = &*slot {
             return Ok(scratch.clone());
         }
-        let scratch = Arc::new(Scratch::new(&self.root.join(TMP))?);
+        let scratch = Arc::new(Scratch::new(&self.root)?);
         *slot = Some(scratch.clone());
         Ok(scratch)
     }
 
-    /// Makes a folder of the repository and its parents, and makes them durable. This is done once per handle even for those
+    /// The folder of an object, made if need be and durable, and its name there. This is done once per handle even for those
     /// that exist: another process may have made them, but not got as far as to sync them.
-    fn prepare(&self, folder: &Path) -> io::Result<()> {
-        if folder == self.root || lock(&self.prepared).contains(folder) {
-            return Ok(());
+    fn prepare(&self, name: &ObjectName) -> io::Result<(Dir, String)> {
+        let path = name.to_string();
+        let Some((folders, file)) = path.rsplit_once('/') else { return Ok((self.root.clone(), path)) };
+        let mut dir = self.root.clone();
+        for folder in folders.split('/') {
+            dir = self.prepare_folder(&dir, folder)?;
         }
-        let parent = folder.parent().unwrap_or(&self.root);
-        self.prepare(parent)?;
-        platform::make_folder(folder)?;
-        platform::sync_folder(parent)?;
-        lock(&self.prepared).insert(folder.to_path_buf());
-        Ok(())
+        Ok((dir, file.to_owned()))
+    }
+
+    fn prepare_folder(&self, parent: &Dir, name: &str) -> io::Result<Dir> {
+        let path = parent.below(name);
+        if lock(&self.prepared).contains(&path) {
+            return parent.folder(name);
+        }
+        let dir = parent.make_folder(name)?;
+        parent.sync()?;
+        lock(&self.prepared).insert(path);
+        Ok(dir)
     }
 
     fn write_new(&self, name: &ObjectName, parts: &[&[u8]], durable: bool) -> Result<()> {
         let write = || {
-            let target = self.path(name);
-            let folder = target.parent().unwrap_or(&self.root);
-            self.prepare(folder)?;
+            let (dir, file) = self.prepare(name)?;
             let scratch = self.scratch()?;
             let temp = scratch.write(parts, durable)?;
-            let placed = place_new(&scratch, temp.path(), &target);
+            let placed = place::place_new(&scratch, &temp, Place { dir: &dir, name: &file });
             let exists = match &placed {
                 Ok(()) => true,
                 Err(e) => e.kind() == io::ErrorKind::AlreadyExists,
             };
             // Also when the name was taken: the caller may rely on an object whose writer has not got as far as to sync it.
             if durable && exists {
-                platform::sync_folder(folder)?;
+                dir.sync()?;
             }
             placed
         };
@@ -129,65 +177,70 @@ impl LocalStore {
 
     /// To be asked before "not there" is said of anything: that must not be the answer when the whole disk went away.
     fn still_there(&self) -> Result<()> {
-        fs::metadata(&self.root).map_err(|e| StoreError::io("find", self.root.display(), e)).map(drop)
+        let fail = |e| StoreError::io("find", self.path.display(), e);
+        let has_a_name = self.root.is_there().map_err(fail)?;
+        let leads_there = fs::metadata(&self.path).map_err(fail)?.is_dir();
+        if has_a_name && leads_there { Ok(()) } else { Err(fail(io::ErrorKind::NotFound.into())) }
     }
 
-    /// Calls `visit` with the path and metadata of all that is in the folder `path`, relative to the root.
-    fn entries(&self, path: &str, visit: &mut dyn FnMut(String, &Metadata) -> Result<()>) -> Result<()> {
-        let full = self.root.join(path);
-        let fail = |e| StoreError::io("list", full.display(), e);
-        let entries = match fs::read_dir(&full) {
+    /// Calls `visit` with the path, relative to the root, and the kind of all that is in the folder `path`.
+    fn entries(&self, path: &str, visit: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
+        let fail = |e| StoreError::io("list", if path.is_empty() { "the repository" } else { path }, e);
+        let folders = path.split('/').filter(|folder| !folder.is_empty());
+        let opened = folders.fold(Ok(self.root.clone()), |dir, folder| dir.and_then(|dir| dir.folder(folder)));
+        let dir = match opened {
             // Folders are made when they are needed.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return self.still_there(),
-            entries => entries.map_err(fail)?,
+            opened => opened.map_err(fail)?,
         };
-        for entry in entries {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            let relative = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
-            // Follows links, as opening does: what can be read is listed.
-            match fs::metadata(entry.path()) {
-                Ok(metadata) => visit(relative, &metadata)?,
-                // Deleted since.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(StoreError::io("list", relative, e)),
-            }
-        }
-        Ok(())
+        let mut failed = Ok(());
+        let listed = dir.names(|name| {
+            // What was deleted since is not there.
+            let Some(info) = dir.look(&name)? else { return Ok(()) };
+            failed = visit(dir.below(&name.to_string_lossy()), info);
+            if failed.is_ok() { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
+        });
+        failed?;
+        listed.map_err(fail)
     }
 
     fn open_object(&self, name: &ObjectName) -> Result<Handle> {
         let open = || {
-            let file = File::open(self.path(name))?;
-            let size = object_size(&file.metadata()?)?;
+            let (dir, file) = self.dir_of(name)?;
+            let (file, size) = dir.open(&file)?;
             Ok(Handle { file, size })
         };
         open().map_err(|e| StoreError::io("read", name, e))
+    }
+
+    /// The lock under which objects are replaced.
+    fn lock_to_replace(&self, name: &ObjectName, scratch: &Scratch) -> Result<fs::File> {
+        if !self.is_alone && self.locks()? != Locks::Hold {
+            return Err(StoreError::new(StoreErrorKind::NoLocks, "replace", name));
+        }
+        scratch.lock().map_err(|e| StoreError::io("replace", name, e))
     }
 }
 
 impl Store for LocalStore {
     fn location(&self) -> String {
-        self.root.display().to_string()
+        self.path.display().to_string()
     }
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         self.write_new(name, parts, name.folder() != Folder::Leases)
     }
 
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let Handle { file, size } = self.open_object(name)?;
         if size > limit {
             return Err(StoreError::new(StoreErrorKind::TooLarge, "read", name));
         }
         let read = || {
-            if size >= MAP_FROM {
-                return Ok(Bytes::Mapped(map(&file)?));
-            }
-            let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(io::Error::other)?);
-            (&file).take(size).read_to_end(&mut bytes)?;
-            Ok(Bytes::Owned(bytes))
+            // Read, never mapped: a file that is cut short, or a disk that dies, under a mapping takes the program with it.
+            let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+            (&file).read_exact(&mut bytes)?;
+            Ok(bytes)
         };
         read().map_err(|e| StoreError::io("read", name, e))
     }
@@ -205,7 +258,8 @@ impl Store for LocalStore {
         let read = || {
             let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
             if len >= BYPASS_FROM
-                && let Some(bytes) = platform::read_uncached(&self.path(name), range.start, len)
+                && let Ok(own) = self.open_object(name)
+                && let Some(bytes) = platform::read_uncached(&own.file, range.start, len)
             {
                 return Ok(bytes);
             }
@@ -213,10 +267,7 @@ impl Store for LocalStore {
             platform::read_exact_at(&handle.file, &mut bytes, range.start)?;
             Ok(bytes)
         };
-        read().map_err(|e: io::Error| match e.kind() {
-            io::ErrorKind::UnexpectedEof => StoreError::new(StoreErrorKind::Truncated, "read", name),
-            _ => StoreError::io("read", name, e),
-        })
+        read().map_err(|e| StoreError::io("read", name, e))
     }
 
     fn list(
@@ -225,26 +276,26 @@ impl Store for LocalStore {
         found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
         strange: &mut dyn FnMut(String),
     ) -> Result<()> {
-        let mut object = |path: String, metadata: &Metadata| match path.parse() {
-            Ok(name) if metadata.is_file() => found(ObjectInfo { name, size: metadata.len() }),
+        let mut object = |path: String, info: Info| match path.parse() {
+            Ok(name) if info.found == Found::File => found(ObjectInfo { name, size: info.size }),
             _ => {
                 strange(path);
                 Ok(())
             }
         };
         match folder {
-            Folder::Top => self.entries("", &mut |path, metadata| match metadata.is_dir() && is_top_folder(&path) {
-                true => Ok(()),
-                false => object(path, metadata),
+            Folder::Top => self.entries("", &mut |path, info| {
+                if info.found == Found::Folder && is_top_folder(&path) { Ok(()) } else { object(path, info) }
             }),
             Folder::Packs => {
                 let mut shards = Vec::new();
-                self.entries(folder.as_str(), &mut |path, metadata| {
-                    if metadata.is_dir() && is_shard(&path) {
-                        shards.push(path);
-                        return Ok(());
+                self.entries(folder.as_str(), &mut |path, info| {
+                    if !is_shard(&path) {
+                        return object(path, info);
                     }
-                    object(path, metadata)
+                    // Whatever it is: packs belong in there, and are not to be taken for gone.
+                    shards.push(path);
+                    Ok(())
                 })?;
                 shards.iter().try_for_each(|shard| self.entries(shard, &mut object))
             }
@@ -256,32 +307,38 @@ impl Store for LocalStore {
         let object = self.open_object(name)?;
         let sync = || {
             object.file.sync_all()?;
-            let path = self.path(name);
-            let folder = path.parent().unwrap_or(&self.root);
-            self.prepare(folder)?;
-            platform::sync_folder(folder)
+            self.prepare(name)?.0.sync()
         };
         sync().map_err(|e| StoreError::io("make durable", name, e))
     }
 
     fn delete(&self, name: &ObjectName) -> Result<()> {
         self.packs.forget(name);
-        let path = self.path(name);
-        let fail = |e| StoreError::io("delete", name, e);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => self.still_there()?,
-            done => done.map_err(fail)?,
-        }
-        // Also when it was gone: whoever deleted it may not have got as far.
-        match platform::sync_folder(path.parent().unwrap_or(&self.root)) {
+        let delete = || {
+            let (dir, file) = self.dir_of(name)?;
+            let removed = dir.remove(&file);
+            // Also when it was gone: whoever deleted it may not have got as far.
+            dir.sync()?;
+            removed
+        };
+        match delete() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => self.still_there(),
-            done => done.map_err(fail),
+            done => done.map_err(|e| StoreError::io("delete", name, e)),
         }
     }
 
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
-        match fs::metadata(self.path(name)).and_then(|metadata| object_size(&metadata)) {
-            Ok(size) => Ok(Some(ObjectInfo { name: *name, size })),
+        let look = || {
+            let (dir, file) = self.dir_of(name)?;
+            match dir.look(&file)? {
+                Some(info) if info.found == Found::File => Ok(Some(ObjectInfo { name: *name, size: info.size })),
+                Some(info) => Err(Misplaced::error(dir.below(&file), info.found, Wanted::File)),
+                None => Ok(None),
+            }
+        };
+        match look() {
+            Ok(Some(info)) => Ok(Some(info)),
+            Ok(None) => self.still_there().map(|()| None),
             Err(e) if e.kind() == io::ErrorKind::NotFound => self.still_there().map(|()| None),
             Err(e) => Err(StoreError::io("find", name, e)),
         }
@@ -296,52 +353,24 @@ impl Store for LocalStore {
             });
         };
         let fail = |e| StoreError::io("replace", name, e);
-        let target = self.path(name);
         let scratch = self.scratch().map_err(fail)?;
-        let _lock = scratch.lock().map_err(fail)?;
-        match fs::read(&target) {
+        let _lock = self.lock_to_replace(name, &scratch)?;
+        match self.get(name, REPLACEABLE_MAX) {
             Ok(current) if Tag::of(&current) == expected => {}
             Ok(_) => return Err(conflict()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Err(e) if e.kind == StoreErrorKind::NotFound => {
                 self.still_there()?;
                 return Err(conflict());
             }
-            Err(e) => return Err(fail(e)),
+            Err(e) => return Err(e),
         }
-        let temp = scratch.write(&[bytes], true).map_err(fail)?;
-        fs::rename(temp.path(), &target).map_err(fail)?;
-        platform::sync_folder(target.parent().unwrap_or(&self.root)).map_err(fail)
-    }
-}
-
-/// Gives the file `temp` the name `target` unless that is taken. Which way works depends on the file system.
-fn place_new(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
-    match platform::rename_new(temp, target) {
-        Err(e) if cannot(&e) => place_linked(scratch, temp, target),
-        done => done,
-    }
-}
-
-/// The way for file systems that cannot rename so: NFS, for example. The name in `tmp/` goes when its owner drops it.
-pub(in crate::store) fn place_linked(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
-    match fs::hard_link(temp, target) {
-        Err(e) if cannot(&e) || e.kind() == io::ErrorKind::PermissionDenied => place_locked(scratch, temp, target),
-        done => done,
-    }
-}
-
-/// Whether the error means that this file system has no such operation.
-fn cannot(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput | io::ErrorKind::TooManyLinks)
-}
-
-/// The way for file systems without links either: everyone who places objects so waits for the same lock.
-pub(in crate::store) fn place_locked(scratch: &Scratch, temp: &Path, target: &Path) -> io::Result<()> {
-    let _lock = scratch.lock()?;
-    match fs::symlink_metadata(target) {
-        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => fs::rename(temp, target),
-        Err(e) => Err(e),
+        let replace = || {
+            let (dir, file) = self.dir_of(name)?;
+            let temp = scratch.write(&[bytes], true)?;
+            platform::rename(temp.place(), Place { dir: &dir, name: &file })?;
+            dir.sync()
+        };
+        replace().map_err(fail)
     }
 }
 
@@ -352,19 +381,20 @@ fn make_folders(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     make_folders(parent)?;
-    platform::make_folder(path)?;
+    platform::make_private_folder(path)?;
     platform::sync_folder(parent)
 }
 
-fn object_size(metadata: &Metadata) -> io::Result<u64> {
-    if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is not a file")) }
-}
-
-#[allow(unsafe_code)]
-fn map(file: &File) -> io::Result<memmap2::Mmap> {
-    // SAFETY: no process changes or shortens an object: one that is replaced or deleted is another file, or none, under that
-    // name, and the mapping keeps the file that it was made from.
-    unsafe { memmap2::Mmap::map(file) }
+/// The same error, but for one that says that a file, or a link that leads nowhere, stands where the root of a store is to be.
+fn not_a_folder(error: io::Error, path: &Path) -> io::Error {
+    let found = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() && fs::metadata(path).is_err() => Found::Dangling,
+        Ok(metadata) if metadata.is_file() => Found::File,
+        Ok(metadata) if !metadata.is_dir() && !metadata.is_symlink() => Found::Other,
+        _ if error.kind() == io::ErrorKind::NotADirectory => Found::Other,
+        _ => return error,
+    };
+    Misplaced::error(path.display().to_string(), found, Wanted::Folder)
 }
 
 fn is_top_folder(path: &str) -> bool {

@@ -1,45 +1,60 @@
-//! Temporary files: each handle has a folder of its own, `tmp/<random>/`, and shows by a lock on a file in it that it is alive.
+//! Temporary files: each handle has a folder of its own, `tmp/<random>/`, and shows by a file in it, which it has locked and in which it
+//! says what process it is, that it is alive.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::unix as platform;
+use super::leftovers;
+use super::unix::{self as platform, Dir, Place};
+
+/// The folder of temporary files and of the lock; not part of the format.
+pub(super) const TMP: &str = "tmp";
 
 /// Held by whoever makes a scratch folder, removes others', or changes an object that can be replaced. Never deleted: two
 /// processes could hold two files of that name.
 const LOCK: &str = "lock";
 
 /// In each scratch folder; locked as long as the folder's owner lives.
-const ALIVE: &str = "alive";
+pub(super) const ALIVE: &str = "alive";
+
+/// What the file [`ALIVE`] begins with: a folder with another one is not ours.
+pub(super) const MARK: &str = "enamel scratch ";
 
 /// Larger objects are written around the page cache: they are synced at once anyway, and nobody will read them soon.
 const BYPASS_FROM: usize = 1024 * 1024;
 
 /// A folder for temporary files, gone when this is dropped.
 pub(in crate::store) struct Scratch {
-    tmp: PathBuf,
-    folder: PathBuf,
+    tmp: Dir,
+    dir: Dir,
+    name: String,
     next: AtomicU64,
+    locks_exclude: bool,
     _alive: File,
 }
 
 /// A file in a [`Scratch`]; its name there is gone when this is dropped, if it was not moved before.
-pub(in crate::store) struct Temp(PathBuf);
+pub(in crate::store) struct Temp {
+    dir: Dir,
+    name: String,
+}
 
 impl Scratch {
-    /// A new scratch folder in the folder `tmp`. Removes those whose owners are dead.
-    pub(in crate::store) fn new(tmp: &Path) -> io::Result<Self> {
-        platform::make_folder(tmp)?;
-        let folder = tmp.join(format!("{:016x}", getrandom::u64().map_err(io::Error::other)?));
-        // Nobody sees a folder that is not yet known to be alive.
-        let _lock = lock(tmp)?;
-        remove_leftovers(tmp);
-        platform::make_folder(&folder)?;
-        let alive = platform::create_file(&folder.join(ALIVE))?;
+    /// A new scratch folder in `tmp/` of the store in `root`. Removes those whose owners are dead.
+    pub(in crate::store) fn new(root: &Dir) -> io::Result<Self> {
+        let tmp = root.make_folder(TMP)?;
+        let name = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
+        // Nobody who heeds locks sees a folder that is not yet known to be alive.
+        let _lock = lock(&tmp)?;
+        let locks_exclude = excludes(&tmp)?;
+        let dir = tmp.make_folder(&name)?;
+        let mut alive = dir.create(ALIVE)?;
         alive.lock()?;
-        Ok(Scratch { tmp: tmp.to_path_buf(), folder, next: AtomicU64::new(0), _alive: alive })
+        writeln!(alive, "{MARK}{}", platform::own_identity())?;
+        let now = dir.info()?.changed;
+        leftovers::remove(&tmp, &name, now);
+        Ok(Scratch { tmp, dir, name, next: AtomicU64::new(0), locks_exclude, _alive: alive })
     }
 
     /// Waits for the lock of the whole store, which excludes other threads and processes until the result is dropped.
@@ -47,15 +62,21 @@ impl Scratch {
         lock(&self.tmp)
     }
 
+    /// Whether a lock that is held keeps others out: on some shares anybody gets any lock.
+    pub(super) fn locks_exclude(&self) -> bool {
+        self.locks_exclude
+    }
+
     /// A new file of these parts; on disk when this returns, if it is to be `durable`.
     pub(in crate::store) fn write(&self, parts: &[&[u8]], durable: bool) -> io::Result<Temp> {
-        let path = self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let mut file = platform::create_file(&path)?;
-        let temp = Temp(path);
+        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let mut file = self.dir.create(&name)?;
+        let temp = Temp { dir: self.dir.clone(), name };
         let size: usize = parts.iter().map(|part| part.len()).sum();
-        match durable && size >= BYPASS_FROM {
-            true => platform::write_uncached(&file, parts)?,
-            false => parts.iter().try_for_each(|part| file.write_all(part))?,
+        if durable && size >= BYPASS_FROM {
+            platform::write_uncached(&file, parts)?;
+        } else {
+            parts.iter().try_for_each(|part| file.write_all(part))?;
         }
         if durable {
             file.sync_all()?;
@@ -64,74 +85,45 @@ impl Scratch {
     }
 
     #[cfg(test)]
-    pub(in crate::store) fn folder(&self) -> &Path {
-        &self.folder
+    pub(in crate::store) fn name(&self) -> &str {
+        &self.name
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // If it fails, the next process that writes removes the folder.
-        let _ = fs::remove_dir_all(&self.folder);
+        leftovers::clear(&self.tmp, &self.name, &self.dir);
     }
 }
 
 impl Temp {
-    pub(in crate::store) fn path(&self) -> &Path {
-        &self.0
+    pub(in crate::store) fn place(&self) -> Place<'_> {
+        Place { dir: &self.dir, name: &self.name }
     }
 }
 
 impl Drop for Temp {
     fn drop(&mut self) {
         // Mostly it has been moved; if not, and it cannot be removed, it goes with its folder.
-        let _ = fs::remove_file(&self.0);
+        let _ = self.dir.remove(&self.name);
     }
 }
 
-fn lock(tmp: &Path) -> io::Result<File> {
-    let path = tmp.join(LOCK);
-    let file = match platform::create_file(&path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => open_to_lock(&path)?,
+fn lock(tmp: &Dir) -> io::Result<File> {
+    let file = match tmp.create(LOCK) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => tmp.open_to_lock(LOCK)?,
         file => file?,
     };
     file.lock()?;
     Ok(file)
 }
 
-/// Some network file systems lock only files that are open for writing.
-fn open_to_lock(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).open(path)
-}
-
-/// Removes the scratch folders of dead processes. To be called under the lock: then a folder whose file nobody has locked has
-/// no living owner, since owners take both under the same lock.
-fn remove_leftovers(tmp: &Path) {
-    let Ok(entries) = fs::read_dir(tmp) else { return };
-    for entry in entries.flatten() {
-        let folder = entry.path();
-        let ours = entry.file_name().to_str().is_some_and(is_scratch_name);
-        if ours && folder.is_dir() {
-            // What cannot be removed, for example because it is another user's, does not keep us from writing.
-            let _ = remove_if_dead(&folder);
-        }
+/// Whether a lock keeps out who has not got it. To be asked by the one who holds the lock.
+fn excludes(tmp: &Dir) -> io::Result<bool> {
+    match tmp.open_to_lock(LOCK)?.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
-}
-
-fn remove_if_dead(folder: &Path) -> io::Result<()> {
-    let alive = match open_to_lock(&folder.join(ALIVE)) {
-        Ok(file) => Some(file),
-        // Its owner died before it made the file, or while it removed the folder.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        Err(e) => return Err(e),
-    };
-    match alive.as_ref().map(File::try_lock) {
-        Some(Err(TryLockError::WouldBlock)) => Ok(()),
-        Some(Err(TryLockError::Error(e))) => Err(e),
-        Some(Ok(())) | None => fs::remove_dir_all(folder),
-    }
-}
-
-fn is_scratch_name(name: &str) -> bool {
-    name.len() == 16 && name.bytes().all(|d| d.is_ascii_hexdigit())
 }

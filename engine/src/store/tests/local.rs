@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::super::local::place::{place_linked, place_locked};
 use super::super::local::scratch::Scratch;
-use super::super::local::{place_linked, place_locked};
+use super::super::local::unix::{Dir, Place};
 use super::*;
 
 fn new_store() -> (tempfile::TempDir, LocalStore) {
@@ -46,7 +47,7 @@ fn conforms_through_another_handle() {
         fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
             self.0.put_new(name, parts)
         }
-        fn get(&self, name: &ObjectName, limit: u64) -> Result<Bytes> {
+        fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
             self.1.get(name, limit)
         }
         fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
@@ -89,9 +90,13 @@ fn opens_only_folders_and_makes_private_ones() {
     assert!(!missing.exists());
     let file = folder.path().join("file");
     fs::write(&file, "a file").unwrap();
-    assert_eq!(kind(LocalStore::open(&file)), StoreErrorKind::Io);
-    assert_eq!(kind(LocalStore::create(&file)), StoreErrorKind::Io);
-    assert_eq!(kind(LocalStore::create(&file.join("below"))), StoreErrorKind::Io);
+    assert_eq!(kind(LocalStore::open(&file)), StoreErrorKind::NotAFolder);
+    assert_eq!(kind(LocalStore::create(&file)), StoreErrorKind::NotAFolder);
+    assert_eq!(kind(LocalStore::create(&file.join("below"))), StoreErrorKind::NotAFolder);
+    let dangling = folder.path().join("dangling");
+    std::os::unix::fs::symlink("nowhere", &dangling).unwrap();
+    let error = LocalStore::create(&dangling).err().unwrap();
+    assert!(error.to_string().contains("a link that leads nowhere"), "{error}");
 
     store.put_new(&pack(1), &[b"1"]).unwrap();
     LocalStore::create(Path::new(&store.location())).unwrap();
@@ -178,24 +183,25 @@ fn strange_names_are_told_apart() {
     planted.sort();
     strange.sort();
     assert_eq!(strange, planted);
-    assert_eq!(kind(store.stat(&ObjectName::Condemned)), StoreErrorKind::Io);
+    assert_eq!(kind(store.stat(&ObjectName::Condemned)), StoreErrorKind::NotAFile);
 }
 
 #[test]
 fn the_other_ways_to_place_an_object_do_not_overwrite_either() {
     for place in [place_linked, place_locked] {
         let folder = tempfile::tempdir().unwrap();
-        let scratch = Scratch::new(&folder.path().join("tmp")).unwrap();
-        let target = folder.path().join("target");
+        let root = Dir::open_root(folder.path()).unwrap();
+        let scratch = Scratch::new(&root).unwrap();
+        let target = Place { dir: &root, name: "target" };
         let first = scratch.write(&[b"first"], true).unwrap();
-        place(&scratch, first.path(), &target).unwrap();
+        place(&scratch, &first, target).unwrap();
         drop(first);
         let second = scratch.write(&[b"second"], true).unwrap();
-        let error = place(&scratch, second.path(), &target).unwrap_err();
+        let error = place(&scratch, &second, target).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
         drop(second);
-        assert_eq!(fs::read(&target).unwrap(), b"first");
-        assert_eq!(names_in(scratch.folder()), ["alive"]);
+        assert_eq!(fs::read(folder.path().join("target")).unwrap(), b"first");
+        assert_eq!(names_in(&folder.path().join("tmp").join(scratch.name())), ["alive"]);
     }
 }
 
@@ -206,11 +212,12 @@ fn of_many_who_place_an_object_one_succeeds_in_every_way() {
         let start = std::sync::Barrier::new(8);
         // How many of a hundred names this thread won.
         let attempts = || {
-            let scratch = Scratch::new(&folder.path().join("tmp")).unwrap();
+            let root = Dir::open_root(folder.path()).unwrap();
+            let scratch = Scratch::new(&root).unwrap();
             let wins = |name: &u32| {
                 let temp = scratch.write(&[b"bytes"], false).unwrap();
                 start.wait();
-                place(&scratch, temp.path(), &folder.path().join(name.to_string())).is_ok()
+                place(&scratch, &temp, Place { dir: &root, name: &name.to_string() }).is_ok()
             };
             (0..100).filter(wins).count()
         };

@@ -10,6 +10,13 @@ use super::*;
 /// The folder that a helper is to work in.
 const FOLDER: &str = "STORE_TEST_FOLDER";
 
+/// Makes the last change of a file or folder two days old.
+fn age(path: &Path) {
+    let before = std::time::Duration::from_secs(48 * 60 * 60);
+    let file = fs::File::open(path).unwrap();
+    file.set_modified(fs::metadata(path).unwrap().modified().unwrap() - before).unwrap();
+}
+
 fn scratch_folders(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root.join("tmp")).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_dir()).collect()
@@ -47,13 +54,15 @@ fn leftovers_of_the_dead_are_removed_and_of_nobody_else() {
     };
     fs::create_dir_all(root.join("tmp/somebody's")).unwrap();
     fs::write(root.join("tmp/somebody's/file"), "?").unwrap();
-    fs::create_dir(root.join("tmp/0123456789abcdef")).unwrap();
+    let empty = root.join("tmp/0123456789abcdef");
+    fs::create_dir(&empty).unwrap();
+    age(&empty);
 
     let mut process = helper("helper_that_stays", root, r#"exec "$0" "$@""#);
     let output = BufReader::new(process.stdout.take().unwrap());
     assert!(output.lines().any(|line| line.unwrap() == "ready"));
     let its_folder = scratch_folders(root).into_iter().find(|path| path.join("alive").exists()).unwrap();
-    assert!(!root.join("tmp/0123456789abcdef").exists(), "it had no owner");
+    assert!(!empty.exists(), "it had no owner");
     fs::write(its_folder.join("0"), "half an object").unwrap();
 
     let first = write(2);

@@ -1,36 +1,8 @@
-//! What [`LocalStore`](super::LocalStore) needs from a Unix system.
+//! Around the page cache, where other programs keep their data.
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::Path;
-
-/// Makes a folder that only its owner can use; one that is there already is left as it is.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        done => done,
-    }
-}
-
-/// Makes a new file that only its owner can read.
-pub(super) fn create_file(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    match File::open(path)?.sync_all() {
-        // Some network file systems cannot sync folders, because their servers do it by themselves.
-        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        done => done,
-    }
-}
-
-/// Fills `bytes` from the position `offset`.
-pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    file.read_exact_at(bytes, offset)
-}
+use std::os::unix::fs::FileExt;
 
 /// Bytes that are written at a time around the page cache.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -42,7 +14,7 @@ const DIRECT_ALIGNMENT: usize = 4096;
 /// Writes `parts` to the empty `file` around the page cache, which they would only push other programs' data out of; through it where
 /// the file system has no other way. Not durable until synced.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Result<()> {
+pub(in crate::store::local) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Result<()> {
     let mut direct = set_direct(file, true).is_ok();
     let mut memory = vec![0; DIRECT_PIECE + DIRECT_ALIGNMENT];
     let start = memory.as_ptr().align_offset(DIRECT_ALIGNMENT);
@@ -84,12 +56,11 @@ pub(super) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads `len` bytes from `offset` around the page cache; none where the file system has no such way, or anything is odd: then they are
-/// to be read through it.
+/// Reads `len` bytes from `offset` of `file` around the page cache; none where the file system has no such way, or anything is odd: then
+/// they are to be read through it. The file is for this one read.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn read_uncached(path: &Path, offset: u64, len: usize) -> Option<Vec<u8>> {
-    let flags = rustix::fs::OFlags::DIRECT.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
+pub(in crate::store::local) fn read_uncached(file: &File, offset: u64, len: usize) -> Option<Vec<u8>> {
+    set_direct(file, true).ok()?;
     let skipped = usize::try_from(offset % DIRECT_ALIGNMENT as u64).ok()?;
     let whole = (skipped + len).next_multiple_of(DIRECT_ALIGNMENT);
     let mut memory = vec![0; whole + DIRECT_ALIGNMENT];
@@ -109,7 +80,7 @@ pub(super) fn read_uncached(path: &Path, offset: u64, len: usize) -> Option<Vec<
 
 /// This system has no simple way around its cache.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn read_uncached(_: &Path, _: u64, _: usize) -> Option<Vec<u8>> {
+pub(in crate::store::local) fn read_uncached(_: &File, _: u64, _: usize) -> Option<Vec<u8>> {
     None
 }
 
@@ -123,20 +94,6 @@ fn set_direct(file: &File, direct: bool) -> rustix::io::Result<()> {
 
 /// Writes `parts` to the empty `file`; this system has no simple way around its cache.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn write_uncached(mut file: &File, parts: &[&[u8]]) -> io::Result<()> {
+pub(in crate::store::local) fn write_uncached(mut file: &File, parts: &[&[u8]]) -> io::Result<()> {
     parts.iter().try_for_each(|part| io::Write::write_all(&mut file, part))
-}
-
-/// Renames a file unless the new name is taken. Fails with [`io::ErrorKind::Unsupported`] or [`io::ErrorKind::InvalidInput`]
-/// where system or file system cannot do that.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
-}
-
-/// This system cannot rename so.
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(super) fn rename_new(_from: &Path, _to: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }

@@ -1,0 +1,116 @@
+//! Why a store failed: what the operating system says, told apart by what it means for an object.
+
+use std::fmt;
+
+use super::misplaced::{Misplaced, Wanted};
+
+/// The result of a store operation.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Why a store operation failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// No such object.
+    NotFound,
+    /// The name is taken.
+    AlreadyExists,
+    /// A conditional replace found another content.
+    Conflict,
+    /// The object ends before the wanted range.
+    Truncated,
+    /// The object is larger than the limit given.
+    TooLarge,
+    /// Something else than a file has the name of an object: a link, a folder, a pipe, a device.
+    NotAFile,
+    /// Something else than a folder stands where one of the store belongs. It says nothing of the objects that belong in there.
+    NotAFolder,
+    /// Locks of this storage do not keep other machines out, and nobody said that there are none.
+    NoLocks,
+    /// No space left, or a quota is used up.
+    NoSpace,
+    /// The operating system forbids it.
+    PermissionDenied,
+    /// Anything else; the source says what. It is the storage that failed: an object may be as it should.
+    Io,
+}
+
+impl StoreErrorKind {
+    /// Whether it says of one object that it is not there, or not as it should be. All else is trouble on the way to it.
+    pub fn is_of_the_object(self) -> bool {
+        matches!(
+            self,
+            StoreErrorKind::NotFound | StoreErrorKind::Truncated | StoreErrorKind::TooLarge | StoreErrorKind::NotAFile
+        )
+    }
+}
+
+/// A failed store operation: what was done, to what, why.
+#[derive(Debug)]
+pub struct StoreError {
+    /// The class of failure.
+    pub kind: StoreErrorKind,
+    /// What was being done, for example `write`, `read`, `list`.
+    pub action: &'static str,
+    /// The object or folder.
+    pub object: String,
+    /// The operating system's reason, if there is one.
+    pub source: Option<std::io::Error>,
+}
+
+impl StoreError {
+    /// An error of `kind` without a source.
+    pub fn new(kind: StoreErrorKind, action: &'static str, object: impl fmt::Display) -> Self {
+        StoreError { kind, action, object: object.to_string(), source: None }
+    }
+
+    /// An error from the operating system; its kind follows from the source.
+    pub fn io(action: &'static str, object: impl fmt::Display, source: std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let misplaced = source.get_ref().and_then(|inner| inner.downcast_ref::<Misplaced>());
+        let kind = match (misplaced.map(Misplaced::wanted), source.kind()) {
+            (Some(Wanted::File), _) => StoreErrorKind::NotAFile,
+            (Some(Wanted::Folder), _) => StoreErrorKind::NotAFolder,
+            (None, K::NotFound) => StoreErrorKind::NotFound,
+            (None, K::AlreadyExists) => StoreErrorKind::AlreadyExists,
+            (None, K::PermissionDenied | K::ReadOnlyFilesystem) => StoreErrorKind::PermissionDenied,
+            (None, K::StorageFull | K::QuotaExceeded | K::FileTooLarge) => StoreErrorKind::NoSpace,
+            (None, K::UnexpectedEof) => StoreErrorKind::Truncated,
+            _ => StoreErrorKind::Io,
+        };
+        StoreError { kind, action, object: object.to_string(), source: Some(source) }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} {}: ", self.action, self.object)?;
+        match (&self.source, self.kind) {
+            // The storage's words for it, `failed to fill whole buffer`, say little.
+            (Some(source), kind) if kind != StoreErrorKind::Truncated => write!(f, "{source}"),
+            (_, kind) => write!(f, "{}", words(kind)),
+        }
+    }
+}
+
+fn words(kind: StoreErrorKind) -> &'static str {
+    match kind {
+        StoreErrorKind::NotFound => "it does not exist",
+        StoreErrorKind::AlreadyExists => "it exists already",
+        StoreErrorKind::Conflict => "somebody else has changed it",
+        StoreErrorKind::Truncated => "it is shorter than it should be",
+        StoreErrorKind::TooLarge => "it is larger than the format allows",
+        StoreErrorKind::NotAFile => "it is not a file",
+        StoreErrorKind::NotAFolder => "it is not a folder",
+        StoreErrorKind::NoLocks => "locks of this storage do not keep other machines out",
+        StoreErrorKind::NoSpace => "no space left",
+        StoreErrorKind::PermissionDenied => "permission denied",
+        StoreErrorKind::Io => "input/output error",
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|e| e as _)
+    }
+}
