@@ -137,7 +137,7 @@ fn prune(folder: &Path, max_rewrite: u64) -> Result<String> {
     let oldest = repository.read_manifests()?.0.first().map(|object| object.manifest.id);
     let forget = |id: LeaseId| Ok::<_, Error>(repository.store().delete(&ObjectName::Snapshot(id))?);
     oldest.filter(|_| repository.snapshot_names().is_ok_and(|names| names.len() > 1)).map_or(Ok(()), forget)?;
-    let options = PruneOptions { this_host: "bench", is_alive: &|_| true, max_unused: 5, max_rewrite };
+    let options = PruneOptions { this_host: "bench", process: &engine::machine::process, max_unused: 5, max_rewrite };
     let start = Instant::now();
     let plan = plan(&repository, &options, &NullMonitor)?;
     let planned = start.elapsed().as_secs_f64();

@@ -1,33 +1,60 @@
-//! Writers, in words: who is writing into a repository, or died doing so.
+//! Writers, in words: which backups are running, or died.
 
-use engine::writers::{Machine, Writer};
+use engine::session::{Announcement, Death, Life, Writer};
+use repo_format::id::LeaseId;
+use repo_format::lease::Lease;
 use serde::Serialize;
 
+use crate::commands::init::host_name;
 use crate::ui::format;
-
-/// Whether the process of that number is there.
-pub fn is_alive(process: u64) -> bool {
-    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    // One that may not be asked is there.
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
-}
 
 /// A writer, in a sentence.
 pub fn describe(writer: &Writer) -> String {
-    let Some(lease) = &writer.lease else {
-        return format!(
-            "lease {} cannot be read: a power loss ended its backup; nothing is lost by that",
-            format::short(writer.id)
-        );
-    };
-    let who = format!("process {} on {}", lease.process, format::path(lease.host.as_bytes()));
-    let since = format::time(format::seconds(lease.started));
-    match writer.machine {
-        Machine::This if is_alive(lease.process) => format!("{who} is writing since {since}"),
-        Machine::This | Machine::ThisBefore => {
-            format!("{who}, begun at {since}, ended without tidying up; nothing is lost by that")
+    let id = format::short(writer.id);
+    match &writer.announcement {
+        Announcement::Lease(lease) => describe_lease(lease, writer.life),
+        Announcement::Torn(torn) => format!("lease {id} {torn}; no snapshot is lost by that"),
+        Announcement::NoLease(why) => {
+            format!("lease {id} is damaged, so nobody can tell which backup it belongs to ({why})")
         }
-        Machine::Other => format!("{who} is writing since {since}, or ended without tidying up"),
+        Announcement::Unreadable(why) => format!("lease {id} cannot be read ({why})"),
+    }
+}
+
+fn describe_lease(lease: &Lease, life: Life) -> String {
+    let process = format!("process {} on {}", lease.process, format::path(lease.host.as_bytes()));
+    let since = format::time(format::seconds(lease.started));
+    match life {
+        Life::Running => format!("{process} has been writing since {since}"),
+        Life::Dead(death) => {
+            format!("{process} began at {since} and died: {death}; no snapshot is lost by that")
+        }
+        Life::Unknown if lease.host == host_name() => format!(
+            "{process} began at {since} and may be running: it is in a container, or on another machine of this name"
+        ),
+        Life::Unknown => format!("{process} began at {since} and may be running; only that machine can tell"),
+    }
+}
+
+/// What to do about a writer that a prune has to wait for.
+pub fn advice(writer: &Writer) -> String {
+    let id = format::short(writer.id);
+    match (&writer.announcement, writer.life) {
+        (_, Life::Dead(_)) => "the next prune shuts it out".to_owned(),
+        (Announcement::Lease(_), Life::Running) => "prune again when it has ended".to_owned(),
+        (Announcement::Lease(_), Life::Unknown) => {
+            format!("prune again when it has ended; if it is dead, shut it out with `enamel leases fence {id}`")
+        }
+        _ => format!("if no backup is running, shut it out with `enamel leases fence {id}`"),
+    }
+}
+
+/// A writer that was shut out, in a sentence.
+pub fn describe_fenced(id: LeaseId, death: Death) -> String {
+    let id = format::short(id);
+    match death {
+        Death::Torn(torn) => format!("lease {id} {torn}; it was shut out"),
+        death => format!("the backup with lease {id} was shut out: {death}"),
     }
 }
 
@@ -36,6 +63,7 @@ pub fn describe(writer: &Writer) -> String {
 pub struct WriterMessage<'a> {
     id: String,
     state: &'static str,
+    reason: Option<String>,
     host: Option<&'a str>,
     process: Option<u64>,
     started: Option<String>,
@@ -44,15 +72,23 @@ pub struct WriterMessage<'a> {
 
 /// A writer, for JSON.
 pub fn message(writer: &Writer) -> WriterMessage<'_> {
-    let lease = writer.lease.as_ref();
-    let state = match (lease, writer.machine) {
-        (Some(lease), Machine::This) if is_alive(lease.process) => "running",
-        (None, _) | (_, Machine::This | Machine::ThisBefore) => "dead",
-        (Some(_), Machine::Other) => "unknown",
+    let lease = match &writer.announcement {
+        Announcement::Lease(lease) => Some(lease),
+        _ => None,
+    };
+    let (state, death) = match writer.life {
+        Life::Running => ("running", None),
+        Life::Dead(death) => ("dead", Some(death.to_string())),
+        Life::Unknown => ("unknown", None),
+    };
+    let reason = match &writer.announcement {
+        Announcement::NoLease(why) | Announcement::Unreadable(why) => Some(why.clone()),
+        _ => death,
     };
     WriterMessage {
         id: writer.id.to_string(),
         state,
+        reason,
         host: lease.map(|lease| lease.host.as_str()),
         process: lease.map(|lease| lease.process),
         started: lease.map(|lease| format::rfc3339(format::seconds(lease.started))),

@@ -34,6 +34,7 @@ pub mod repository;
 pub mod restore;
 pub mod retention;
 pub mod saved;
+pub mod session;
 pub mod snapshots;
 pub mod source;
 pub mod stats;
@@ -42,6 +43,5 @@ pub mod store;
 pub mod survey;
 pub mod tree;
 pub mod verify;
-pub mod writers;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! Context strings of every key derivation (FORMAT.md, sections 5 and 6). Never reused, never changed.
+//! Context strings of every key derivation (FORMAT.md, sections 5, 6 and 12). Never reused, never changed.
 
 /// Key of one sealed object.
 pub const OBJECT_KEY: &str = "enamel 2026-11 object key";
@@ -26,3 +26,5 @@ pub const GEAR_TABLE: &str = "enamel 2026-11 gear table";
 pub const PURGE_PLAN_TAG: &str = "enamel 2026-11 purge plan tag";
 /// A purge plan's digest, which has no key.
 pub const PURGE_PLAN_DIGEST: &str = "Enamel 2026 purge plan";
+/// What stands for a machine in a lease.
+pub const MACHINE: &str = "enamel 2026-11 machine";

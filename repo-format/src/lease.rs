@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::cbor;
 use crate::error::Result;
-use crate::id::LeaseId;
+use crate::id::{Bytes32, LeaseId};
 use crate::limits;
 
 /// A running writer.
@@ -32,6 +32,15 @@ pub struct Lease {
     /// Program and version.
     #[n(6)]
     pub program: String,
+    /// What tells the machine from others, hashed; none where the system does not say.
+    #[n(7)]
+    pub machine: Option<Bytes32>,
+    /// When the process started, as its system counts: with another number it is another process.
+    #[n(8)]
+    pub process_start: Option<u64>,
+    /// The space in which process ids and starts mean the same.
+    #[n(9)]
+    pub process_space: Option<String>,
 }
 
 /// Stands in the place of a manifest, so that none can be committed there.

@@ -297,7 +297,7 @@ fn a_repair_that_was_shut_out_deletes_nothing() {
     let fence = {
         let (store, repository) = (scene.store.clone(), scene.fixture.open_anew());
         move || {
-            let id = repository.lease_names().unwrap()[0];
+            let id = engine::session::lease_names(&repository).unwrap()[0];
             let void = Void { id, time: 1, host: "other".to_owned(), reason: "it was silent".to_owned() };
             let name = ObjectName::Snapshot(id).to_string();
             let object = repository.keys().seal(ObjectKind::Void, KeyClass::Meta, &name, &void.encode().unwrap());

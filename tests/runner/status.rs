@@ -3,8 +3,8 @@
 use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::repository::{Repository, WriterOptions, WriterSession};
+use engine::session::Life;
 use engine::status::{Status, StatusOptions, status};
-use engine::writers::Machine;
 use repo_format::database::{Flavour, LateTable, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ROOT_DATABASE};
@@ -157,19 +157,17 @@ fn a_late_table_makes_a_snapshot_less_than_whole() {
 }
 
 #[test]
-fn writers_are_told_apart_by_machine() {
+fn a_writer_of_this_machine_is_known_by_its_process() {
     let fixture = Fixture::new();
     let repository = fixture.open();
     let begin = |host: &str| {
         let options = WriterOptions { host: host.into(), ..WriterOptions::default() };
         WriterSession::begin(&repository, &options, &NullMonitor).unwrap()
     };
-    let sessions = [begin("host"), begin("other")];
-    let writers = state(&repository).writers;
-    let machine_of = |id| writers.iter().find(|writer| writer.id == id).unwrap().machine;
-    assert_eq!(machine_of(sessions[1].id()), Machine::Other);
-    let own = if machine::boot_id().is_empty() { Machine::Other } else { Machine::This };
-    assert_eq!(machine_of(sessions[0].id()), own);
+    let sessions = [begin("host"), begin("under another name")];
+    let known = if machine::boot_id().is_empty() { Life::Unknown } else { Life::Running };
+    let lives: Vec<_> = state(&repository).writers.into_iter().map(|writer| writer.life).collect();
+    assert_eq!(lives, [known, known], "the process tells, not the name");
     drop(sessions);
     assert!(state(&repository).writers.is_empty());
 }

@@ -1,7 +1,7 @@
 //! `enamel leases`: who is writing into the repository, or died doing so; and shutting such a backup out.
 
-use engine::repository::Repository;
-use engine::writers::{Writer, list};
+use engine::repository::{Repository, SnapshotObject};
+use engine::session::{self, Writer, lease_names, writers};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::LeaseId;
@@ -15,10 +15,10 @@ use crate::writer;
 
 /// Show which backups are running, or died, and shut out dead ones.
 ///
-/// Every backup puts a lease while it runs. `enamel prune` has to wait for those that began before it, because they may count on data
-/// that is to go. One that died leaves its lease behind: on the same machine that is found out, on another nobody can know. Shutting
-/// out a backup that is alive after all costs nothing but that it fails, with exit status 11, and has to be run again; what it
-/// stored is used then.
+/// Every backup puts a lease while it runs. `enamel prune` waits for backups that began before it, because they may count on data that
+/// is to go. A backup that died leaves its lease behind. On the same machine Enamel finds that out, by the process and by when it
+/// started. It cannot tell whether a backup on another machine has died, not even if both machines have the same name. If you shut out a
+/// backup that is alive after all, it fails with exit status 11 and has to be run again; what it stored is used then.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -60,7 +60,7 @@ pub fn run(args: &LeasesArgs, context: &Context<'_>) -> Result<Exit> {
 }
 
 fn show(repo: &Repository, ui: &Ui) -> Result<Exit> {
-    let writers = list(repo, &host_name())?;
+    let writers = writers(repo, &host_name())?;
     if ui.is_json() {
         writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
         return Ok(Exit::Done);
@@ -74,20 +74,18 @@ fn show(repo: &Repository, ui: &Ui) -> Result<Exit> {
 }
 
 fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
-    let there = repo.lease_names()?;
+    let there = lease_names(repo)?;
     // All names are understood before anything is done.
     let chosen = leases.iter().map(|prefix| choose(&there, prefix)).collect::<Result<Vec<_>>>()?;
     let mut exit = Exit::Done;
     for id in chosen {
-        if !repo.fence(id, &host_name(), "it was declared dead by hand")? {
-            ui.warn(format!(
-                "lease {} has ended meanwhile: its snapshot is there, or it was shut out",
-                format::short(id)
-            ));
+        // One that was shut out before, by whoever could not delete its lease, is given up now.
+        if !session::fence(repo, id, &host_name(), "it was declared dead by hand")? && has_committed(repo, id)? {
+            ui.warn(format!("lease {} belongs to a backup that has made its snapshot meanwhile", format::short(id)));
             exit = Exit::Usage;
             continue;
         }
-        repo.give_up_fenced(id)?;
+        session::give_up_fenced(repo, id)?;
         match ui.is_json() {
             true => ui.message("fenced", Fenced { id: id.to_string() })?,
             false => ui.line(format_args!(
@@ -97,6 +95,10 @@ fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+fn has_committed(repo: &Repository, id: LeaseId) -> Result<bool> {
+    Ok(matches!(repo.read_snapshot_object(id)?, SnapshotObject::Manifest(_)))
 }
 
 fn choose(there: &[LeaseId], prefix: &str) -> Result<LeaseId> {

@@ -77,7 +77,7 @@ pub fn run(args: &PruneArgs, context: &Context<'_>) -> Result<Exit> {
     let host = host_name();
     let options = PruneOptions {
         this_host: &host,
-        is_alive: &writer::is_alive,
+        process: &engine::machine::process,
         max_unused: args.max_unused,
         max_rewrite: args.max_rewrite.unwrap_or(u64::MAX),
     };
@@ -157,14 +157,13 @@ fn print(ui: &Ui, report: &PruneReport) -> Result<()> {
         report.waiting.iter().try_for_each(|waiting| ui.message("writer", writer::message(waiting)))?;
         return ui.message("summary", summary(report));
     }
-    for (id, reason) in &report.fenced {
-        ui.warn(format!("the backup with lease {} was shut out: {reason}", format::short(id)));
-    }
+    report.fenced.iter().for_each(|(id, death)| ui.warn(writer::describe_fenced(*id, *death)));
     for waiting in &report.waiting {
         ui.warn(format!(
-            "waiting for lease {}: {}; prune again when it has ended, or see `enamel leases --help`",
+            "waiting for lease {}: {}; {}",
             format::short(waiting.id),
-            writer::describe(waiting)
+            writer::describe(waiting),
+            writer::advice(waiting)
         ));
     }
     if report.had_no_space {

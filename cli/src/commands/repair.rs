@@ -66,6 +66,7 @@ struct Summary {
     damaged_packs: usize,
     gone_packs: u64,
     named_packs: u64,
+    damaged_leases: usize,
     damaged_segments: usize,
     replaced_segments: u64,
     new_segments: u64,
@@ -168,11 +169,13 @@ fn print_damage(ui: &Ui, outcome: &RepairOutcome) -> Result<()> {
         let chunks = format::counted(whole + damaged, "chunk");
         ui.line(format_args!("damaged: {object}: {}; {} of {chunks} can be used", pack.message, format::count(whole)))?;
     }
+    let leases = outcome.shut_out.iter();
+    let leases = leases.map(|(id, why)| ("damaged_lease", "shut out", format!("leases/{id}"), why));
     let segments = outcome.damaged_segments.iter();
     let segments = segments.map(|(id, why)| ("damaged_segment", "damaged", format!("index/{id}"), why));
     let snapshots = outcome.unreadable_snapshots.iter();
     let snapshots = snapshots.map(|(id, why)| ("unreadable_snapshot", "lost", format!("snapshots/{id}"), why));
-    for (message_type, word, object, message) in segments.chain(snapshots) {
+    for (message_type, word, object, message) in leases.chain(segments).chain(snapshots) {
         match ui.is_json() {
             true => {
                 let damaged = Damaged { object, message, whole_chunks: None, damaged_chunks: None };
@@ -209,6 +212,7 @@ fn summary(options: &RepairOptions, outcome: &RepairOutcome) -> Summary {
         damaged_packs: outcome.damaged_packs.len(),
         gone_packs: outcome.gone_packs,
         named_packs: outcome.named_packs,
+        damaged_leases: outcome.shut_out.len(),
         damaged_segments: outcome.damaged_segments.len(),
         replaced_segments: outcome.replaced_segments,
         new_segments: outcome.new_segments,

@@ -50,11 +50,11 @@ fn a_writer_that_was_killed_is_named_and_harms_nothing() {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // More than a pipe holds: when it is written, the program is reading, and its lease is there.
     std::io::Write::write_all(child.stdin.as_mut().unwrap(), &vec![7; 4 << 20]).unwrap();
-    machine.run(["status"]).expect(0).prints("is writing since");
+    machine.run(["status"]).expect(0).prints("has been writing since");
     assert_eq!(machine.run(["--json", "status"]).last("writer")["state"], "running");
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
-    machine.run(["status"]).expect(0).prints("ended without tidying up");
+    machine.run(["status"]).expect(0).prints("died: its process is gone");
     assert_eq!(machine.run(["--json", "status"]).last("writer")["state"], "dead");
 }
 

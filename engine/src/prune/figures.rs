@@ -3,7 +3,7 @@
 use repo_format::id::{LeaseId, PackId};
 
 use crate::error::Error;
-use crate::writers::Writer;
+use crate::session::{Death, Writer};
 
 /// What pruning would come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct PruneReport {
     /// and their bytes.
     pub new_bytes: u64,
     /// Writers that were shut out, and why.
-    pub fenced: Vec<(LeaseId, String)>,
+    pub fenced: Vec<(LeaseId, Death)>,
     /// Writers that have to end, or be shut out, before the rest can be deleted.
     pub waiting: Vec<Writer>,
     /// Packs that were to be rewritten, or named, and cannot be read; they stay.

@@ -29,7 +29,7 @@ use repo_format::limits::GIB;
 use crate::error::{ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::Repository;
-use crate::writers::IsAlive;
+use crate::session::{ProcessLookup, View};
 
 pub use figures::{Forecast, PruneReport};
 
@@ -50,12 +50,18 @@ const CHUNKS_AT_A_TIME: u64 = 120_000;
 pub struct PruneOptions<'a> {
     /// What this machine is called, to tell its own writers from others.
     pub this_host: &'a str,
-    /// Tells whether a process of this machine is there.
-    pub is_alive: IsAlive<'a>,
+    /// What this machine knows of its processes.
+    pub process: ProcessLookup<'a>,
     /// Hundredths of what is needed that may stay behind unused.
     pub max_unused: u64,
     /// Bytes to be copied at most.
     pub max_rewrite: u64,
+}
+
+impl<'a> PruneOptions<'a> {
+    fn view(&self, repository: &Repository) -> View<'a> {
+        View::new(repository, self.this_host, self.process)
+    }
 }
 
 /// A plan: nothing has been changed yet.
@@ -82,7 +88,7 @@ pub fn plan<'r, 'a>(
     let lists = Lists::read(repository)?;
     let mut live = Live::new(repository);
     monitor.begin(Phase::Walk, None);
-    let threats = roots::read(repository, options.this_host, &mut live, monitor);
+    let threats = roots::read(repository, &options.view(repository), &mut live, monitor);
     monitor.end();
     let writers: Vec<_> = threats?.into_iter().map(|threat| threat.writer).collect();
     let listed = repository.list_packs()?;

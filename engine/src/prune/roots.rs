@@ -4,8 +4,8 @@ use super::live::Live;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::repository::Repository;
+use crate::session::{Announcement, View, Writer};
 use crate::store::ObjectName;
-use crate::writers::{self, Writer};
 
 /// A writer that has committed nothing yet, and has not been shut out.
 pub(super) struct Threat {
@@ -27,15 +27,21 @@ impl Threat {
 /// again.
 pub(super) fn read(
     repository: &Repository,
-    this_host: &str,
+    view: &View<'_>,
     live: &mut Live<'_>,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Threat>> {
     let mut threats = Vec::new();
-    for writer in writers::list(repository, this_host)? {
+    for writer in view.writers(repository)? {
         match repository.store().stat(&ObjectName::Snapshot(writer.id))? {
             Some(_) => live.add(writer.id, monitor)?,
-            None => threats.push(Threat { seen: writer.lease.as_ref().map_or(0, |lease| lease.seen), writer }),
+            None => {
+                let seen = match &writer.announcement {
+                    Announcement::Lease(lease) => lease.seen,
+                    _ => 0,
+                };
+                threats.push(Threat { seen, writer });
+            }
         }
     }
     for snapshot in repository.snapshot_names()? {

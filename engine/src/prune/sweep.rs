@@ -16,8 +16,8 @@ use crate::catalog::sealed_chunks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Work};
 use crate::repository::Repository;
+use crate::session::{Death, Life, Writer, fence, give_up_fenced};
 use crate::store::ObjectName;
-use crate::writers::Writer;
 
 /// What came of a list.
 pub(super) enum Swept {
@@ -34,7 +34,7 @@ pub(super) struct Sweep<'a, 'r> {
     pub live: &'a mut Live<'r>,
     pub monitor: &'a dyn Monitor,
     /// Writers that were shut out, and why.
-    pub fenced: &'a mut Vec<(LeaseId, String)>,
+    pub fenced: &'a mut Vec<(LeaseId, Death)>,
 }
 
 impl Sweep<'_, '_> {
@@ -51,7 +51,8 @@ impl Sweep<'_, '_> {
             if let Some(doomed) = Lists::read(self.repository)?.get(number).filter(|list| list.phase == Phase::Doomed) {
                 return self.delete(doomed);
             }
-            let threats = roots::read(self.repository, self.options.this_host, self.live, self.monitor)?;
+            let view = self.options.view(self.repository);
+            let threats = roots::read(self.repository, &view, self.live, self.monitor)?;
             let threats: Vec<_> = threats.into_iter().filter(|threat| threat.concerns(number)).collect();
             let waiting = match self.fence(threats)? {
                 Fenced::Some => continue,
@@ -78,18 +79,18 @@ impl Sweep<'_, '_> {
     fn fence(&mut self, threats: Vec<Threat>) -> Result<Fenced> {
         let (mut waiting, mut dead) = (Vec::new(), Vec::new());
         for threat in threats {
-            match threat.writer.death(self.options.is_alive) {
-                Some(reason) => dead.push((threat.writer.id, reason)),
-                None => waiting.push(threat.writer),
+            match threat.writer.life {
+                Life::Dead(death) => dead.push((threat.writer.id, death)),
+                Life::Running | Life::Unknown => waiting.push(threat.writer),
             }
         }
         if dead.is_empty() {
             return Ok(Fenced::None(waiting));
         }
-        for (id, reason) in dead {
-            if self.repository.fence(id, self.options.this_host, &reason)? {
-                self.repository.give_up_fenced(id)?;
-                self.fenced.push((id, reason));
+        for (id, death) in dead {
+            if fence(self.repository, id, self.options.this_host, &death.to_string())? {
+                give_up_fenced(self.repository, id)?;
+                self.fenced.push((id, death));
             }
         }
         Ok(Fenced::Some)

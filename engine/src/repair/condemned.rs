@@ -7,6 +7,7 @@ use repo_format::limits;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{ManifestObject, Repository};
+use crate::session::{Announcement, lease_names, read_lease};
 use crate::store::{ObjectName, StoreErrorKind, Tag};
 
 /// Begins the list anew if it is not what it should be; whether it was not. No prune may be running: what it had condemned counts as there
@@ -38,8 +39,12 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
 /// The highest next number that manifests, leases or this machine's cache remember; at least 1.
 fn known_next(repository: &Repository, manifests: &[ManifestObject]) -> Result<u64> {
     let mut seen: Vec<u64> = manifests.iter().map(|object| object.manifest.condemned_seen).collect();
-    // A lease that cannot be read, as after a power loss, belongs to nobody who is still writing.
-    seen.extend(repository.lease_names()?.into_iter().filter_map(|id| repository.read_lease(id).ok()).map(|l| l.seen));
+    // The writer of a lease that is none has been shut out before.
+    for id in lease_names(repository)? {
+        if let Some(Announcement::Lease(lease)) = read_lease(repository, id)? {
+            seen.push(lease.seen);
+        }
+    }
     let remembered = repository.catalog().remembered("condemned")?.map_or(1, |(next, _)| next);
     Ok(seen.into_iter().map(|seen| seen.saturating_add(1)).fold(remembered, u64::max))
 }

@@ -9,6 +9,7 @@
 //! Since nobody counts on a chunk of a pack that no segment names, the next backup stores again what was lost and its source still has.
 
 mod condemned;
+mod leases;
 mod losses;
 mod naming;
 mod salvage;
@@ -98,6 +99,8 @@ pub struct RepairOutcome {
     pub damaged_packs: Vec<DamagedPack>,
     /// Packs that the index named and that are gone.
     pub gone_packs: u64,
+    /// Leases that were none, whose writers were shut out; and what was wrong with them.
+    pub shut_out: Vec<(LeaseId, String)>,
     /// Packs that no segment named, and that are named now.
     pub named_packs: u64,
     /// Segments that cannot be read, and why.
@@ -146,6 +149,7 @@ struct Run<'r> {
 /// go; [`crate::ErrorKind::Fenced`]; [`crate::ErrorKind::NoSpace`]; [`crate::ErrorKind::PermissionDenied`] where segments may not be deleted.
 /// Damage is no error.
 pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairOutcome> {
+    let shut_out = leases::shut_out(repository, options)?;
     // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
     let (manifests, unreadable) = repository.read_manifests()?;
     let unreadable_snapshots =
@@ -154,7 +158,7 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
         CondemnedPolicy::BeginAnew => condemned::begin_anew(repository, &manifests, options.dry_run)?,
         CondemnedPolicy::Refuse => false,
     };
-    let outcome = RepairOutcome { unreadable_snapshots, condemned_anew, ..RepairOutcome::default() };
+    let outcome = RepairOutcome { unreadable_snapshots, condemned_anew, shut_out, ..RepairOutcome::default() };
 
     let RepairOptions { host, program, dry_run, .. } = options.clone();
     let session = WriterSession::begin(repository, &WriterOptions { host, program, dry_run }, monitor)?;

@@ -3,7 +3,6 @@
 mod adopt;
 mod chunks;
 mod create;
-mod leases;
 mod manifests;
 pub mod members;
 mod merge;

@@ -14,7 +14,7 @@ use super::manifests::SnapshotObject;
 use crate::catalog::UsablePacks;
 use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};
-use crate::machine;
+use crate::machine::{self, Process};
 use crate::monitor::Monitor;
 use crate::store::{ObjectName, StoreErrorKind};
 
@@ -91,6 +91,9 @@ impl<'r> WriterSession<'r> {
             started: machine::now().seconds,
             seen: self.seen,
             program: options.program.clone(),
+            machine: machine::identity(self.repository.id()),
+            process_start: own_start(),
+            process_space: Some(machine::process_space()).filter(|space| !space.is_empty()),
         };
         let name = ObjectName::Lease(self.id);
         let keys = self.repository.keys();
@@ -233,6 +236,14 @@ impl<'r> WriterSession<'r> {
     fn give_up_lease(&mut self) -> Result<()> {
         self.lease_is_there = false;
         Ok(self.repository.store().delete(&ObjectName::Lease(self.id))?)
+    }
+}
+
+/// When this process started, as the system counts.
+fn own_start() -> Option<u64> {
+    match machine::process(std::process::id().into()) {
+        Process::There(start) => start,
+        Process::Gone => None,
     }
 }
 

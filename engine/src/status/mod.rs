@@ -16,8 +16,8 @@ use crate::machine;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
+use crate::session::{self, Writer};
 use crate::snapshots::{Snapshot, problems, time};
-use crate::writers::{self, Writer};
 
 pub use database::{DatabaseStatus, MissingObject};
 
@@ -103,7 +103,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
         sources.push(source_status(&reader, newest, snapshots)?);
     }
     sources.reverse();
-    Ok(Status { sources, writers: writers::list(repository, &options.this_host)?, unreadable })
+    Ok(Status { sources, writers: session::writers(repository, &options.this_host)?, unreadable })
 }
 
 /// Manifests by source, each newest first, and the source with the newest first.

@@ -13,6 +13,7 @@ use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::repository::{ManifestObject, Repository, SnapshotObject};
+use crate::session::{Announcement, read_lease};
 use crate::store::{Folder, ObjectName};
 
 /// Reads the manifest of one snapshot.
@@ -52,7 +53,7 @@ pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> R
         match name {
             ObjectName::Member(_) => check_clear(repository, report, &name, ObjectKind::Member, limits::SMALL_OBJECT)?,
             ObjectName::Keyring(_) => check_clear(repository, report, &name, ObjectKind::Keyring, limits::KEYRING)?,
-            ObjectName::Lease(id) => check_lease(repository, report, id),
+            ObjectName::Lease(id) => check_lease(repository, report, id)?,
             // The config was checked when the repository was opened.
             _ => {}
         }
@@ -123,15 +124,19 @@ fn check_clear(
 }
 
 /// A lease need not survive a power loss, so one that cannot be read is only odd.
-fn check_lease(repository: &Repository, report: &Report, id: LeaseId) {
+fn check_lease(repository: &Repository, report: &Report, id: LeaseId) -> Result<()> {
     let name = ObjectName::Lease(id);
-    match repository.read_lease(id) {
-        Ok(lease) => report.note(format!(
+    match read_lease(repository, id)? {
+        None => {}
+        Some(Announcement::Lease(lease)) => report.note(format!(
             "{name}: process {} on {} is writing, or ended without tidying up",
             lease.process, lease.host
         )),
-        Err(error) => report.note(format!("{name} cannot be read, as after a power loss: {error}")),
+        Some(Announcement::Torn(torn)) => report.note(format!("{name} {torn}; the next prune shuts it out")),
+        Some(Announcement::NoLease(why)) => report.note(format!("{name} is no lease ({why}); a repair shuts it out")),
+        Some(Announcement::Unreadable(why)) => report.note(format!("{name} cannot be read: {why}")),
     }
+    Ok(())
 }
 
 /// Compares the versions of config, keyring and condemned list with those that manifests and this machine have seen.

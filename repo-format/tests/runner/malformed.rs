@@ -82,7 +82,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::secrets().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[]),
         (samples::manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15]),
         (samples::forget_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 18]),
-        (samples::lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[]),
+        (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
         (cbor::encode(&samples::full_file()), decode_entry, &[5, 6, 13, 16, 17, 18, 20]),

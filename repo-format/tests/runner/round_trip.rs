@@ -352,9 +352,19 @@ proptest! {
     }
 
     #[test]
-    fn a_lease_comes_back(id in lease_id(), w in any::<[u64; 2]>(), started in any::<i64>(), t in vec(text(), 3)) {
+    fn a_lease_comes_back(
+        id in lease_id(),
+        w in any::<[u64; 2]>(),
+        started in any::<i64>(),
+        t in vec(text(), 3),
+        machine in option::of(bytes32()),
+        process_start in any::<Option<u64>>(),
+        process_space in option::of(text()),
+    ) {
         let [host, boot_id, program] = t.try_into().unwrap();
-        let x = Lease { id, host, boot_id, process: w[0], started, seen: w[1], program };
+        let x = Lease {
+            id, host, boot_id, process: w[0], started, seen: w[1], program, machine, process_start, process_space,
+        };
         prop_assert_eq!(Lease::decode(&x.encode().unwrap()), Ok(x));
     }
 

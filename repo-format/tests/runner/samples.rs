@@ -109,6 +109,7 @@ fn objects() -> Vec<Sample> {
             Ok(Manifest::decode(b)? == forget_record())
         }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
+        sample("plain-lease-whole", whole_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == whole_lease())),
         sample("plain-void-record", void().encode().unwrap(), |b| Ok(Void::decode(b)? == void())),
         sample("plain-condemned", condemned().encode().unwrap(), |b| Ok(Condemned::decode(b)? == condemned())),
     ]
@@ -471,6 +472,19 @@ pub(crate) fn lease() -> Lease {
         started: 1_800_000_005,
         seen: 2,
         program: "enamel 0.1.0".to_owned(),
+        machine: None,
+        process_start: None,
+        process_space: None,
+    }
+}
+
+/// A lease with all that may be known of the machine and the process.
+pub(crate) fn whole_lease() -> Lease {
+    Lease {
+        machine: Some(Bytes32(bytes32(7))),
+        process_start: Some(102_585),
+        process_space: Some("pid:[4026531836]".to_owned()),
+        ..lease()
     }
 }
 

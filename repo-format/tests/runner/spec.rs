@@ -175,6 +175,7 @@ fn the_context_strings_are_those_of_the_code() {
     let uses = [
         ("object key = ", context::OBJECT_KEY),
         ("\ncommitment = ", context::OBJECT_COMMITMENT),
+        ("The machine is `derive(", context::MACHINE),
         ("wrap key        = ", context::MEMBER_WRAP_KEY),
         ("wrap commitment = ", context::MEMBER_WRAP_COMMITMENT),
         ("tag            = ", context::KEYRING_TAG),

@@ -127,6 +127,9 @@ fn seal_lease(keys: &Keys, id: LeaseId, started: i64) -> Vec<u8> {
         started,
         seen: 0,
         program: "test".to_owned(),
+        machine: None,
+        process_start: None,
+        process_space: None,
     };
     let name = ObjectName::Lease(id).to_string();
     keys.seal(ObjectKind::Lease, KeyClass::Index, &name, &lease.encode().unwrap()).unwrap()

@@ -114,7 +114,12 @@ impl Scene {
         let author = Author::default();
         let going = plan_named(&self.repository, &[self.snapshot.id], &NullMonitor).unwrap().going();
         forget(&self.repository, &going, &author, &NullMonitor).unwrap();
-        let options = PruneOptions { this_host: "this", is_alive: &|_| true, max_unused: 0, max_rewrite: u64::MAX };
+        let options = PruneOptions {
+            this_host: "this",
+            process: &engine::machine::process,
+            max_unused: 0,
+            max_rewrite: u64::MAX,
+        };
         plan(&self.repository, &options, &NullMonitor).unwrap().run(&NullMonitor).unwrap();
     }
 }
@@ -258,7 +263,7 @@ fn what_the_snapshot_does_not_hold_gets_no_receipt() {
     refused(|record| record.tables[0].table = "gone".into(), ErrorKind::NotFound);
     refused(|record| record.ended = Some(1), ErrorKind::Usage);
     assert!(history(&scene.repository).unwrap().purges.is_empty());
-    assert!(scene.repository.lease_names().unwrap().is_empty());
+    assert!(engine::session::lease_names(&scene.repository).unwrap().is_empty());
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use engine::ErrorKind;
 use engine::error::chain;
+use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::prune::{self, PruneOptions};
 use engine::repository::{Repository, SnapshotObject};
+use engine::session;
 use engine::store::{Folder, ObjectName, Store};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::id::PackId;
@@ -126,6 +128,8 @@ pub enum Writers {
     Alive,
     /// They are dead, right or wrong, and are shut out.
     Dead,
+    /// Their process is gone, and another has its number.
+    Replaced,
 }
 
 /// Prunes whatever is not needed.
@@ -134,8 +138,13 @@ pub fn pruner(scene: &Arc<Scene>, name: &str, writers: Writers) -> Visitor {
 }
 
 fn prune_all(repository: &Repository, writers: Writers) -> engine::Result<()> {
-    let is_alive = move |_| writers == Writers::Alive;
-    let options = PruneOptions { this_host: HOST, is_alive: &is_alive, max_unused: 0, max_rewrite: u64::MAX };
+    let process = move |id| match (writers, machine::process(id)) {
+        (Writers::Alive, process) => process,
+        (Writers::Dead, _) => machine::Process::Gone,
+        (Writers::Replaced, machine::Process::There(start)) => machine::Process::There(start.map(|start| start + 1)),
+        (Writers::Replaced, machine::Process::Gone) => machine::Process::Gone,
+    };
+    let options = PruneOptions { this_host: HOST, process: &process, max_unused: 0, max_rewrite: u64::MAX };
     prune::plan(repository, &options, &NullMonitor)?.run(&NullMonitor).map(drop)
 }
 
@@ -178,8 +187,8 @@ pub fn late_pruner(scene: &Arc<Scene>, packs: Vec<PackId>) -> Visitor {
 /// Declares every writer dead that it sees, right or wrong.
 pub fn fencer(scene: &Arc<Scene>) -> Visitor {
     Visitor::new(scene, "fence", Changes::only(&[Change::Put(Folder::Snapshots)]), |repository| {
-        let fence = |id| repository.fence(id, HOST, "no sign of life").map(drop);
-        repository.lease_names()?.into_iter().try_for_each(fence)
+        let fence = |id| session::fence(repository, id, HOST, "no sign of life").map(drop);
+        session::lease_names(repository)?.into_iter().try_for_each(fence)
     })
 }
 

@@ -41,13 +41,11 @@ fn a_prune_that_shuts_writers_out_loses_nothing() {
 #[test]
 fn two_prunes_and_a_writer_that_seldom_interrupt_each_other_lose_nothing() {
     let scene = Scene::new();
-    let prune = |name| pruner(&scene, name, Writers::Dead).process();
+    let prune = |name, writers| pruner(&scene, name, writers).process();
+    let prunes = [prune("prune 1", Writers::Dead), prune("prune 2", Writers::Replaced)];
     let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
-    assert_safe(
-        &scene,
-        vec![prune("prune 1"), prune("prune 2"), writer, forgetter_of_the_first(&scene)],
-        interrupted(1),
-    );
+    let processes = prunes.into_iter().chain([writer, forgetter_of_the_first(&scene)]).collect();
+    assert_safe(&scene, processes, interrupted(1));
 }
 
 #[test]

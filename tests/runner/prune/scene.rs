@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::Result;
+use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::prune::{Forecast, PruneOptions, PruneReport, plan};
 use engine::repository::Repository;
@@ -19,7 +20,7 @@ pub const HOST: &str = "this";
 
 /// Prunes everything that can be, with nobody thought dead.
 pub fn options<'a>() -> PruneOptions<'a> {
-    PruneOptions { this_host: HOST, is_alive: &|_| true, max_unused: 0, max_rewrite: u64::MAX }
+    PruneOptions { this_host: HOST, process: &machine::process, max_unused: 0, max_rewrite: u64::MAX }
 }
 
 pub struct Scene {

@@ -4,14 +4,16 @@ use std::collections::HashSet;
 use std::fs;
 
 use engine::ErrorKind;
+use engine::machine::{self, Process};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::prune::{PruneOptions, plan};
+use engine::repair::{RepairOptions, repair};
 use engine::repository::{WriterOptions, WriterSession};
+use engine::session::{Announcement, Death, Torn, writers};
 use engine::store::{Folder, ObjectName, Store};
-use engine::writers::list;
 use repo_format::condemned::{CondemnedList, Phase};
-use repo_format::id::ChunkId;
+use repo_format::id::{ChunkId, LeaseId};
 use repo_format::pack::ChunkKind;
 
 use super::scene::{HOST, Scene, options, prune};
@@ -116,15 +118,68 @@ fn a_dead_writer_of_this_machine_is_shut_out_and_its_work_is_used_by_the_next() 
     let repository = scene.fixture.open();
     let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
     let other = scene.fixture.open_anew();
-    let dead = PruneOptions { is_alive: &|_| false, ..options() };
+    let dead = PruneOptions { process: &|_| Process::Gone, ..options() };
     let (_, report) = prune(&other, &dead).unwrap();
     assert_eq!(report.fenced.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [session.id()]);
     assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
-    assert_eq!(list(&other, HOST).unwrap(), []);
+    assert_eq!(writers(&other, HOST).unwrap(), []);
     let error = session.commit(b"too late", &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fenced);
     assert!(engine::error::chain(&error).contains("its process is gone"), "{error}");
     scene.back_up();
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn a_process_that_took_over_the_number_of_a_dead_writer_does_not_keep_its_lease_alive() {
+    let mut scene = Scene::new(2);
+    scene.forget(0);
+    let repository = scene.fixture.open();
+    let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
+    let other = scene.fixture.open_anew();
+    let Process::There(Some(start)) = machine::process(std::process::id().into()) else { return };
+    let same = PruneOptions { process: &|_| Process::There(Some(start)), ..options() };
+    let (_, report) = prune(&other, &same).unwrap();
+    assert_eq!((report.waiting.len(), report.fenced.len()), (1, 0));
+    let replaced = PruneOptions { process: &|_| Process::There(Some(start + 1)), ..options() };
+    let (_, report) = prune(&other, &replaced).unwrap();
+    assert_eq!(report.fenced, [(session.id(), Death::ProcessReplaced)]);
+    assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
+    assert_eq!(session.commit(b"too late", &[]).unwrap_err().kind(), ErrorKind::Fenced);
+}
+
+#[test]
+fn a_lease_that_a_power_loss_has_emptied_or_cut_short_is_shut_out_at_once() {
+    for (bytes, torn) in [(vec![], Torn::Empty), (b"ENML".to_vec(), Torn::CutShort), (vec![0; 400], Torn::CutShort)] {
+        let mut scene = Scene::new(2);
+        scene.forget(0);
+        let id = LeaseId([7; 16]);
+        scene.store.put_raw(&ObjectName::Lease(id), bytes);
+        let repository = scene.fixture.open_anew();
+        let (_, report) = prune(&repository, &options()).unwrap();
+        assert_eq!(report.fenced, [(id, Death::Torn(torn))]);
+        assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
+        assert_eq!(writers(&repository, HOST).unwrap(), []);
+        scene.assert_whole(&scene.fixture);
+    }
+}
+
+#[test]
+fn a_lease_that_holds_other_bytes_is_waited_for_until_a_repair_shuts_it_out() {
+    let mut scene = Scene::new(2);
+    scene.forget(0);
+    let id = LeaseId([7; 16]);
+    scene.store.put_raw(&ObjectName::Lease(id), noise(1, 300));
+    let repository = scene.fixture.open_anew();
+    let (_, report) = prune(&repository, &options()).unwrap();
+    assert!(matches!(report.waiting[0].announcement, Announcement::NoLease(_)), "{report:?}");
+    let outcome = repair(&repository, &RepairOptions { dry_run: true, ..RepairOptions::default() }, &NullMonitor);
+    assert_eq!(outcome.unwrap().shut_out.len(), 1);
+    assert_eq!(writers(&repository, HOST).unwrap().len(), 1);
+    let outcome = repair(&repository, &RepairOptions::default(), &NullMonitor).unwrap();
+    assert_eq!(outcome.shut_out.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [id]);
+    let (_, report) = prune(&repository, &options()).unwrap();
+    assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
     scene.assert_whole(&scene.fixture);
 }
 

@@ -14,7 +14,7 @@ use super::history::{History, Purge, Receipt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::repository::{Author, Record, Repository};
-use crate::writers::LONGEST_RUN;
+use crate::session::LONGEST_RUN;
 
 /// Years for which an audit may ask for documents: the cautious reading of HIPAA, 45 CFR 164.316.
 const KEPT_YEARS: i64 = 6;
