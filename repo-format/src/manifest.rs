@@ -139,6 +139,20 @@ pub struct Root {
     pub path: ByteString,
 }
 
+impl Root {
+    /// Its path without slashes at its end, which earlier writers kept as the user had typed them.
+    pub fn plain_path(&self) -> &[u8] {
+        let end = self.path.0.iter().rposition(|byte| *byte != b'/');
+        let len = end.map_or(self.path.0.len().min(1), |end| end + 1);
+        if matches!(self.kind, ROOT_FOLDER | ROOT_FILE) { &self.path.0[..len] } else { &self.path.0 }
+    }
+
+    /// Whether both are the same thing, saved twice.
+    pub fn is_same_source(&self, other: &Root) -> bool {
+        self.kind == other.kind && self.plain_path() == other.plain_path()
+    }
+}
+
 /// A folder.
 pub const ROOT_FOLDER: u8 = 1;
 /// A single file (or link, or device).

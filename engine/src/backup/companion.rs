@@ -1,16 +1,17 @@
 //! What an application says is missing of its files, once everything is stored and before it is committed.
 
-use repo_format::manifest::Root;
+use repo_format::manifest::{ROOT_DATABASE, Root};
 use repo_format::node::{Problem, ProblemKind};
 
-use super::parent::Parent;
+use super::choice::Choice;
+use super::parent::Parents;
 use super::problems::ProblemLog;
 use super::{Missing, Saved, database};
 use crate::chunk::Coder;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink, UPLOADERS};
-use crate::repository::{ManifestObject, WriterSession};
+use crate::repository::WriterSession;
 use crate::tree::{Top, TreeEntry, add_entries};
 
 /// Asks the companion of a database, and puts what it found in the parent snapshot into the tree of this one.
@@ -20,17 +21,20 @@ pub(super) fn complete(
     session: &WriterSession<'_>,
     saved: &mut Saved,
     roots: &[Root],
-    parent: Option<&ManifestObject>,
+    choice: &Choice,
     companion: &database::Companion,
     monitor: &dyn Monitor,
 ) -> Result<Vec<repo_format::id::PackId>> {
     let repository = session.repository();
     let reader = ChunkReader::new(repository);
     let store = ChunkStore::new(session, Mode::Write)?;
-    let before = Parent::new(&store, &reader, parent)?;
+    // The snapshot that has the same database has the folder that goes with it.
+    let database = roots.iter().position(|root| root.kind == ROOT_DATABASE).unwrap_or(roots.len());
+    let parents = Parents::new(&store, &reader, choice)?;
+    let before = parents.of(database);
     let problems = ProblemLog::new(monitor);
     let top = Top { roots, tree: saved.tree };
-    let parent_top = parent.map(|object| Top::of(&object.manifest));
+    let parent_top = before.origin().map(|(manifest, _)| Top::of(manifest));
     let mut returned: Vec<(Vec<u8>, TreeEntry)> = Vec::new();
     companion(&reader, &top, parent_top.as_ref(), &mut |missing: Missing| {
         match missing.parent {

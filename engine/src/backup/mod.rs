@@ -11,6 +11,7 @@
 //! Every queue is bounded. A failure anywhere ends all of it; what is durable by then is reused by the next run.
 
 mod buffers;
+mod choice;
 mod companion;
 mod database;
 mod file;
@@ -47,7 +48,8 @@ use crate::source::exclude::ExcludeOptions;
 pub use database::{Companion, DatabaseFigures, DatabaseSource, Missing};
 
 use buffers::Buffers;
-use parent::Parent;
+use choice::Choice;
+use parent::{Parent, Parents};
 use problems::ProblemLog;
 use progress::Counters;
 use queue::WorkQueue;
@@ -61,6 +63,13 @@ const EVENT_BATCHES: usize = 64;
 pub enum Source {
     /// A folder, or anything else that has a path.
     Path(PathBuf),
+    /// A folder or file that is a copy of another, or was moved: it is saved as if it were there.
+    Moved {
+        /// Where it is.
+        path: PathBuf,
+        /// Where it is said to be.
+        from: PathBuf,
+    },
     /// A stream, under a name.
     Stream {
         /// Its name in the snapshot.
@@ -75,7 +84,7 @@ pub enum Source {
 /// Which snapshot to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ParentChoice {
-    /// The newest one of this host with the same roots.
+    /// For each root the newest one of this host that has it.
     #[default]
     Newest,
     /// This one.
@@ -146,7 +155,9 @@ struct Run<'r> {
     queue: &'r WorkQueue,
     buffers: &'r Buffers,
     owners: &'r crate::filesystem::Owners,
-    parent: &'r Parent<'r>,
+    parents: &'r Parents<'r>,
+    /// What the root at hand is compared with.
+    parent: Parent<'r>,
     stop: &'r AtomicBool,
 }
 
@@ -186,25 +197,25 @@ pub fn backup(
         WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
     let manifests = repository.manifests()?;
     let session = WriterSession::begin(repository, &writer, monitor)?;
-    let described: Vec<Root> = roots.iter().map(|root| root.described.clone()).collect();
+    let described = |roots: &[roots::OpenRoot]| roots.iter().map(|root| root.described.clone()).collect::<Vec<_>>();
     let companion = roots::companion(&mut roots);
-    let parent_manifest = parent::choose(repository, options, &manifests, &described, monitor)?;
-    let parent_id = parent_manifest.as_ref().map(|object| object.manifest.id);
+    let choice = choice::choose(repository, options, &manifests, &described(&roots), monitor)?;
+    roots::name(&mut roots, &choice);
+    let described = described(&roots);
 
     let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
     let store = ChunkStore::new(&session, mode)?;
-    let mut saved = save(&store, roots, options, parent_manifest.as_ref(), monitor)?;
+    let mut saved = save(&store, roots, options, &choice, monitor)?;
     let mut counted = store.counted();
     drop(store);
     if let (Some(companion), Mode::Write) = (companion, mode) {
-        let parent = parent_manifest.as_ref();
-        counted.extend(companion::complete(&session, &mut saved, &described, parent, &companion, monitor)?);
+        counted.extend(companion::complete(&session, &mut saved, &described, &choice, &companion, monitor)?);
     }
     let mut statistics = saved.statistics;
     statistics.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut outcome = BackupOutcome {
         snapshot: None,
-        parent: parent_id,
+        parent: choice.id(),
         statistics,
         problems: saved.problems,
         problem_count: saved.problem_count,
@@ -215,7 +226,7 @@ pub fn backup(
     }
     let details = Details {
         started,
-        parent: parent_id,
+        parent: choice.id(),
         statistics,
         roots: described,
         problem_count: saved.problem_count,
@@ -241,12 +252,12 @@ fn save(
     store: &ChunkStore<'_>,
     roots: Vec<roots::OpenRoot>,
     options: &BackupOptions,
-    parent: Option<&ManifestObject>,
+    choice: &Choice,
     monitor: &dyn Monitor,
 ) -> Result<Saved> {
     let repository = store.repository();
     let reader = crate::pack::ChunkReader::new(repository);
-    let parent = Parent::new(store, &reader, parent)?;
+    let parents = Parents::new(store, &reader, choice)?;
     let (problems, counters) = (ProblemLog::new(monitor), Counters::default());
     let (queue, buffers, stop) = (WorkQueue::new(), Buffers::default(), AtomicBool::new(false));
     let owners = crate::filesystem::Owners::new();
@@ -259,10 +270,11 @@ fn save(
         queue: &queue,
         buffers: &buffers,
         owners: &owners,
-        parent: &parent,
+        parents: &parents,
+        parent: parents.of(usize::MAX),
         stop: &stop,
     };
-    monitor.begin(Phase::Backup, parent.expected());
+    monitor.begin(Phase::Backup, parents.expected());
     let result = run_threads(&run, roots);
     monitor.end();
     let (tree, problem_lists, totals) = result?;
@@ -291,7 +303,7 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
         let roots = database::save_all(run, roots).inspect_err(|_| run.store.abandon())?;
         let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| ended(run, worker::work(run)))).collect();
         let building = scope.spawn(|| ended(run, tree::build(run, built)));
-        if run.parent.expected().is_none() {
+        if run.parents.expected().is_none() {
             scope.spawn(|| progress::scan_after_a_while(run, scan_roots));
         }
         let walked = ended(run, walk::walk(run, roots, events));

@@ -1,89 +1,87 @@
-//! The snapshot that a run compares with: which one, and whether what it counts on is still there.
+//! The snapshots that a run compares with, and whether what they count on is still there.
 
 use repo_format::entry::{EntryKind, Time};
 use repo_format::id::ChunkId;
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Root};
+use repo_format::manifest::{Manifest, Root};
 
-use super::{BackupOptions, ParentChoice};
-use crate::error::{Error, ErrorKind, Result};
-use crate::monitor::{Monitor, Work};
+use super::choice::Choice;
+use crate::error::Result;
+use crate::monitor::Work;
 use crate::pack::{ChunkReader, ChunkStore};
-use crate::repository::{ManifestObject, Manifests, Repository, SnapshotObject, family};
 use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry};
 
-/// Chooses the parent among the snapshots that are there.
-pub(super) fn choose(
-    repository: &Repository,
-    options: &BackupOptions,
-    manifests: &Manifests,
-    roots: &[Root],
-    monitor: &dyn Monitor,
-) -> Result<Option<ManifestObject>> {
-    match options.parent {
-        ParentChoice::None => Ok(None),
-        ParentChoice::Snapshot(id) => match repository.read_snapshot_object(id)? {
-            SnapshotObject::Manifest(object) => Ok(Some(*object)),
-            SnapshotObject::Void(_) => Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}"))),
-        },
-        ParentChoice::Newest => {
-            let family = family(repository, &options.host, roots);
-            let same = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && m.family == family);
-            for candidate in same {
-                match repository.read_snapshot_object(candidate.id) {
-                    Ok(SnapshotObject::Manifest(object)) => return Ok(Some(*object)),
-                    Ok(SnapshotObject::Void(_)) => {}
-                    Err(error) => monitor.note(&format!("snapshot {} is not compared with: {error}", candidate.id)),
-                }
+/// The chosen snapshots, ready to be asked.
+pub(super) struct Parents<'r> {
+    store: &'r ChunkStore<'r>,
+    reader: &'r ChunkReader<'r>,
+    choice: &'r Choice,
+    /// Of each snapshot: all packs that it counts on are there.
+    are_whole: Vec<bool>,
+}
+
+impl<'r> Parents<'r> {
+    pub fn new(store: &'r ChunkStore<'r>, reader: &'r ChunkReader<'r>, choice: &'r Choice) -> Result<Self> {
+        let mut are_whole = Vec::with_capacity(choice.snapshots.len());
+        for object in &choice.snapshots {
+            let counted = store.repository().catalog().counted(object.manifest.id)?;
+            let is_whole = counted.as_ref().is_some_and(|packs| packs.iter().all(|pack| store.is_usable(*pack)));
+            if let (true, Some(packs)) = (is_whole, &counted) {
+                store.count_on(packs);
             }
-            Ok(None)
+            are_whole.push(is_whole);
+        }
+        Ok(Parents { store, reader, choice, are_whole })
+    }
+
+    /// How much they held: a fair guess at how much there will be.
+    pub fn expected(&self) -> Option<Work> {
+        let figures = self.choice.snapshots.iter().map(|object| &object.manifest.statistics);
+        let add = |sum: Work, more: &repo_format::manifest::Statistics| Work {
+            items: sum.items.saturating_add(more.files),
+            bytes: sum.bytes.saturating_add(more.total_bytes),
+        };
+        (!self.choice.snapshots.is_empty()).then(|| figures.fold(Work::default(), add))
+    }
+
+    /// What the root of this number is compared with.
+    pub fn of(&self, root: usize) -> Parent<'r> {
+        let chosen = self.choice.roots.get(root).copied().flatten();
+        let of = self.choice.of(root);
+        Parent {
+            store: self.store,
+            reader: self.reader,
+            of: of.map(|(object, root)| (&object.manifest, root)),
+            is_whole: chosen.and_then(|chosen| self.are_whole.get(chosen.snapshot)).copied().unwrap_or(false),
         }
     }
 }
 
-/// The parent, ready to be asked.
+/// What one root is compared with.
+#[derive(Clone, Copy)]
 pub(super) struct Parent<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
-    manifest: Option<&'r Manifest>,
-    /// All packs that the parent counts on are there: nothing of it needs to be looked up.
+    of: Option<(&'r Manifest, &'r Root)>,
+    /// All packs that the snapshot counts on are there: nothing of it needs to be looked up.
     is_whole: bool,
 }
 
 impl<'r> Parent<'r> {
-    pub fn new(
-        store: &'r ChunkStore<'r>,
-        reader: &'r ChunkReader<'r>,
-        object: Option<&'r ManifestObject>,
-    ) -> Result<Self> {
-        let manifest = object.map(|object| &object.manifest);
-        let counted = match manifest {
-            Some(manifest) => store.repository().catalog().counted(manifest.id)?,
-            None => None,
-        };
-        let is_whole = counted.as_ref().is_some_and(|packs| packs.iter().all(|pack| store.is_usable(*pack)));
-        if let (true, Some(packs)) = (is_whole, &counted) {
-            store.count_on(packs);
-        }
-        Ok(Parent { store, reader, manifest, is_whole })
-    }
-
-    /// How much it held: a fair guess at how much there will be.
-    pub fn expected(&self) -> Option<Work> {
-        let figures = self.manifest?.statistics;
-        Some(Work { items: figures.files, bytes: figures.total_bytes })
-    }
-
-    /// When it was begun.
+    /// When the snapshot was begun.
     pub fn started(&self) -> Option<Time> {
-        self.manifest.map(|m| Time { seconds: m.seconds, nanoseconds: m.nanoseconds })
+        self.of.map(|(m, _)| Time { seconds: m.seconds, nanoseconds: m.nanoseconds })
     }
 
-    /// The parent's entry for a root.
-    pub fn root(&self, root: &Root) -> Option<TreeEntry> {
-        let manifest = self.manifest?;
-        let same = manifest.roots.iter().find(|r| r.kind == root.kind && r.path == root.path)?;
+    /// The snapshot, and the root in it.
+    pub fn origin(&self) -> Option<(&'r Manifest, &'r Root)> {
+        self.of
+    }
+
+    /// The root's entry.
+    pub fn root(&self) -> Option<TreeEntry> {
+        let (manifest, root) = self.of?;
         // A parent that cannot be read is no parent: everything is read again, and damage shows in `verify`.
-        DirectoryIter::seek(self.reader, manifest.tree_id(), &same.name.0).ok().flatten()
+        DirectoryIter::seek(self.reader, manifest.tree_id(), &root.name.0).ok().flatten()
     }
 
     /// What reads the parent.

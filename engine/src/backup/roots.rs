@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use repo_format::cbor::ByteString;
 use repo_format::manifest::{ROOT_DATABASE, ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, Root};
 
+use super::choice::Choice;
 use super::{BackupOptions, Companion, DatabaseSource, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, path_to_bytes};
 use crate::source::exclude::Excludes;
+use crate::source::path::{absolute, absolute_text};
 use crate::tree::TreeEntry;
 
 /// The name of the root of a whole file system.
@@ -21,8 +23,12 @@ const DATABASE: &[u8] = b"database";
 
 /// A root, ready to be walked.
 pub(super) struct OpenRoot {
+    /// Its place among the roots as they were given.
+    pub number: usize,
     /// As the manifest has it.
     pub described: Root,
+    /// Where it really is, for messages.
+    pub real_path: Vec<u8>,
     /// What is there.
     pub what: RootKind,
 }
@@ -42,9 +48,10 @@ pub(super) enum RootKind {
 }
 
 /// Opens all sources. One that is not there is an error: a backup that silently lacks a root is worse than none.
+///
+/// Roots have the last name of their path; [`name`] makes them differ.
 pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<OpenRoot>> {
-    let mut taken = HashSet::new();
-    let mut opened = Vec::new();
+    let mut opened: Vec<OpenRoot> = Vec::new();
     for source in sources {
         let (name, kind, path, what) = match source {
             Source::Stream { name, reader } => (checked_name(&name)?, ROOT_STREAM, name, RootKind::Stream(reader)),
@@ -53,32 +60,85 @@ pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<
                 (DATABASE.to_vec(), ROOT_DATABASE, path, RootKind::Database(source))
             }
             Source::Path(path) => {
-                let path = absolute(&path)?;
-                let (kind, what) = open_path(&path, options)?;
-                let name = path.file_name().unwrap_or(OsStr::new(WHOLE));
-                (path_to_bytes(Path::new(name)).to_vec(), kind, path_to_bytes(&path).to_vec(), what)
+                add(&mut opened, open_folder_or_file(&path, &path, options)?)?;
+                continue;
+            }
+            Source::Moved { path, from } => {
+                add(&mut opened, open_folder_or_file(&path, &from, options)?)?;
+                continue;
             }
         };
-        if opened.iter().any(|root: &OpenRoot| root.described.path.0 == path && root.described.kind == kind) {
-            if kind == ROOT_STREAM {
-                let name = String::from_utf8_lossy(&path);
-                return Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`")));
-            }
-            continue;
-        }
-        let name = unique(name, &mut taken);
-        opened.push(OpenRoot { described: Root { name: ByteString(name), kind, path: ByteString(path) }, what });
+        let described = Root { name: ByteString(name), kind, path: ByteString(path.clone()) };
+        add(&mut opened, OpenRoot { number: 0, described, real_path: path, what })?;
     }
     Ok(opened)
 }
 
-/// `path` from the root of the file system, without `.` and `..`, so that the same folder always has the same path.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    let failed = |e| Error::io(format!("cannot back up {}", path.display()), e);
-    if path.components().any(|part| part == std::path::Component::ParentDir) {
-        return path.canonicalize().map_err(failed);
+/// Adds a root, unless it is there already.
+fn add(opened: &mut Vec<OpenRoot>, root: OpenRoot) -> Result<()> {
+    let Some(same) = opened.iter().find(|other| other.described.is_same_source(&root.described)) else {
+        opened.push(OpenRoot { number: opened.len(), ..root });
+        return Ok(());
+    };
+    let name = String::from_utf8_lossy(&root.described.path.0);
+    match root.described.kind {
+        ROOT_STREAM => Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`"))),
+        _ if same.real_path != root.real_path => {
+            Err(Error::new(ErrorKind::Usage, format!("two sources are to be saved as {name}")))
+        }
+        _ => Ok(()),
     }
-    std::path::absolute(path).map_err(failed)
+}
+
+fn open_folder_or_file(path: &Path, from: &Path, options: &BackupOptions) -> Result<OpenRoot> {
+    let failed = |e| Error::io(format!("cannot back up {}", path.display()), e);
+    // A slash at the end of something that is no folder is a mistake, which the plain path would hide.
+    path.metadata().map_err(failed)?;
+    let real_path = absolute(path).map_err(failed)?;
+    let (kind, what) = open_path(&real_path, options)?;
+    // What was moved away is no longer there to be looked for.
+    let recorded = if path == from { real_path.clone() } else { absolute_text(from).map_err(failed)? };
+    let name = path_to_bytes(Path::new(recorded.file_name().unwrap_or(OsStr::new(WHOLE)))).to_vec();
+    let path = ByteString(path_to_bytes(&recorded).to_vec());
+    let described = Root { name: ByteString(name), kind, path };
+    Ok(OpenRoot { number: 0, described, real_path: path_to_bytes(&real_path).to_vec(), what })
+}
+
+/// Gives each root a name that no other has, whatever the order they were given in: the one that it had in the snapshot it is compared
+/// with, if it had the same last name there; else that, with a number if need be, in order of the paths.
+pub(super) fn name(roots: &mut [OpenRoot], choice: &Choice) {
+    let mut order: Vec<usize> = (0..roots.len()).collect();
+    let mut taken = HashSet::new();
+    let snapshot = |number: usize| choice.roots.get(number).copied().flatten().map(|chosen| chosen.snapshot);
+    order.sort_by(|a, b| {
+        let key = |at: usize| (snapshot(roots[at].number).unwrap_or(usize::MAX), &roots[at].described);
+        let ((a_from, a), (b_from, b)) = (key(*a), key(*b));
+        (a_from, &a.path, a.kind).cmp(&(b_from, &b.path, b.kind))
+    });
+    order.retain(|at| {
+        let root = &mut roots[*at];
+        let before = choice.of(root.number).map(|(_, before)| before.name.0.clone());
+        let Some(before) = before.filter(|before| is_form_of(before, &root.described.name.0)) else { return true };
+        let is_free = taken.insert(before.clone());
+        if is_free {
+            root.described.name.0 = before;
+        }
+        !is_free
+    });
+    order.sort_by(|a, b| {
+        let (a, b) = (&roots[*a].described, &roots[*b].described);
+        (&a.path, a.kind).cmp(&(&b.path, b.kind))
+    });
+    for at in order {
+        let name = &mut roots[at].described.name.0;
+        *name = unique(std::mem::take(name), &mut taken);
+    }
+}
+
+/// Whether `name` is `plain`, or that with a number.
+pub(super) fn is_form_of(name: &[u8], plain: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(plain) else { return false };
+    rest.is_empty() || rest.strip_prefix(b"~").is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
 }
 
 fn open_path(path: &Path, options: &BackupOptions) -> Result<(u8, RootKind)> {
@@ -124,5 +184,49 @@ pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
 /// The folders among the roots, to count what is in them.
 pub(super) fn to_scan(roots: &[OpenRoot]) -> Vec<Dir> {
     let folders = roots.iter().filter(|root| matches!(root.what, RootKind::Folder(..)));
-    folders.filter_map(|root| Dir::open(crate::filesystem::path_from_bytes(&root.described.path.0)).ok()).collect()
+    folders.filter_map(|root| Dir::open(crate::filesystem::path_from_bytes(&root.real_path)).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn root(number: usize, path: &str) -> OpenRoot {
+        let name = path.rsplit('/').next().unwrap_or_default().as_bytes().to_vec();
+        let described = Root { name: ByteString(name), kind: ROOT_FOLDER, path: ByteString(path.as_bytes().to_vec()) };
+        OpenRoot { number, described, real_path: Vec::new(), what: RootKind::Stream(Box::new(std::io::empty())) }
+    }
+
+    fn names(paths: &[String], choice: &Choice) -> Vec<(String, Vec<u8>)> {
+        let mut roots: Vec<_> = paths.iter().enumerate().map(|(number, path)| root(number, path)).collect();
+        name(&mut roots, choice);
+        let mut named: Vec<_> = paths.iter().cloned().zip(roots.into_iter().map(|r| r.described.name.0)).collect();
+        named.sort();
+        named
+    }
+
+    proptest! {
+        #[test]
+        fn names_of_roots_do_not_depend_on_their_order_and_differ(
+            paths in proptest::collection::hash_set("/[ab]/[xy](~2)?", 1..6),
+            seed in any::<u64>(),
+        ) {
+            let mut one: Vec<String> = paths.into_iter().collect();
+            let mut other = one.clone();
+            other.rotate_left(usize::try_from(seed % 6).unwrap() % one.len());
+            one.sort();
+            let named = names(&one, &Choice::default());
+            prop_assert_eq!(&named, &names(&other, &Choice::default()));
+            let differ: HashSet<_> = named.iter().map(|(_, name)| name).collect();
+            prop_assert_eq!(differ.len(), named.len());
+        }
+    }
+
+    #[test]
+    fn a_number_belongs_to_the_name_it_was_given_to() {
+        assert!(is_form_of(b"x", b"x") && is_form_of(b"x~2", b"x") && is_form_of(b"x~17", b"x"));
+        assert!(!is_form_of(b"x~", b"x") && !is_form_of(b"x2", b"x") && !is_form_of(b"y", b"x"));
+    }
 }

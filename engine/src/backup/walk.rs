@@ -10,7 +10,7 @@ use repo_format::node::ProblemKind;
 
 use super::file::{Input, Job, ResultSlot};
 use super::gaps::unlisted;
-use super::parent::ParentEntries;
+use super::parent::{Parent, ParentEntries};
 use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootKind};
 use super::tree::{Event, PendingFile};
@@ -49,6 +49,8 @@ struct Found {
 
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
+    /// What the root at hand is compared with.
+    parent: Parent<'r>,
     events: Sender<Vec<Event>>,
     /// Events that have not been sent yet.
     unsent: Vec<Event>,
@@ -60,7 +62,7 @@ struct Walk<'w, 'r> {
 
 /// Walks all roots.
 pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Vec<Event>>) -> Result<()> {
-    let mut walk = Walk { run, events, unsent: Vec::new(), linked: HashSet::new(), device: None };
+    let mut walk = Walk { run, parent: run.parent, events, unsent: Vec::new(), linked: HashSet::new(), device: None };
     let mut roots = roots;
     // Entries of the top directory, too, stand in order of their names.
     roots.sort_by(|a, b| a.described.name.cmp(&b.described.name));
@@ -75,9 +77,10 @@ fn stopped() -> Error {
 
 impl<'r> Walk<'_, 'r> {
     fn root(&mut self, root: OpenRoot) -> Result<()> {
-        let parent = self.run.parent.root(&root.described);
+        self.parent = self.run.parents.of(root.number);
+        let parent = self.parent.root();
         let name = root.described.name.0;
-        let path = root.described.path.0;
+        let path = root.real_path;
         match root.what {
             RootKind::Stream(reader) => {
                 let job_input = Input::Stream(reader);
@@ -98,7 +101,7 @@ impl<'r> Walk<'_, 'r> {
                 // A root that cannot be listed is no backup at all.
                 let names = dir.names().map_err(|e| cannot_back_up(&path, e))?;
                 let at = Place { path, relative: Vec::new() };
-                let entries = self.run.parent.entries(parent.and_then(|entry| entry.tree));
+                let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
                 let frame = self.frame((dir, names), stat.entry, at, entries, &excludes)?;
                 self.folder(frame)
             }
@@ -188,7 +191,7 @@ impl<'r> Walk<'_, 'r> {
                 return Ok(None);
             }
         };
-        let entries = self.run.parent.entries(parent.and_then(|entry| entry.tree));
+        let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
         self.frame((dir, names), stat.entry, at, entries, &frame.excludes).map(Some)
     }
 
@@ -241,7 +244,7 @@ impl<'r> Walk<'_, 'r> {
         let trust = self.run.options.trust;
         if let Some(before) = parent.as_ref().filter(|p| unchanged::is_unchanged(&p.meta, &stat.entry, trust))
             && before.meta.hard_link.is_some() == identity.is_some()
-            && self.run.parent.content_is_stored(before)?
+            && self.parent.content_is_stored(before)?
         {
             self.complete(dir, &real_name, &path, &mut stat, parent.as_ref());
             let mut entry = unchanged::carried_over(before.clone(), &stat.entry, identity);
@@ -289,7 +292,7 @@ impl<'r> Walk<'_, 'r> {
 
     /// Fills in names, attributes and link target, from the parent's entry if that still holds.
     fn complete(&self, dir: &Dir, name: &[u8], path: &[u8], stat: &mut FileStat, parent: Option<&TreeEntry>) {
-        let (trust, started) = (self.run.options.trust, self.run.parent.started());
+        let (trust, started) = (self.run.options.trust, self.parent.started());
         let holds = |p: &&TreeEntry| unchanged::attributes_hold(&p.meta, &stat.entry, trust, started);
         if let Some(before) = parent.filter(holds) {
             stat.entry.user.clone_from(&before.meta.user);

@@ -169,13 +169,15 @@ impl Repository {
     }
 }
 
-/// A keyed hash of host and roots: snapshots of the same things have the same.
+/// A keyed hash of host and roots, in any order: snapshots of the same things have the same.
 pub fn family(repository: &Repository, host: &str, roots: &[Root]) -> Bytes32 {
     let mut text = format!("family\0{host}\0").into_bytes();
-    for root in roots {
-        text.push(root.kind);
-        text.extend((root.path.0.len() as u64).to_le_bytes());
-        text.extend(&root.path.0);
+    let mut sources: Vec<_> = roots.iter().map(|root| (root.plain_path(), root.kind)).collect();
+    sources.sort_unstable();
+    for (path, kind) in sources {
+        text.push(kind);
+        text.extend((path.len() as u64).to_le_bytes());
+        text.extend(path);
     }
     repository.keys().manifest_digest(&text)
 }

@@ -25,7 +25,7 @@ pub(super) fn groups(snapshots: Vec<Manifest>, by: &[GroupBy]) -> Vec<Group> {
 
 fn key(manifest: &Manifest, by: &[GroupBy]) -> Key {
     let host = by.contains(&GroupBy::Host).then(|| manifest.host.clone());
-    let root = |root: &Root| (root.kind, root.path.0.clone());
+    let root = |root: &Root| (root.kind, root.plain_path().to_vec());
     let roots = by.contains(&GroupBy::Roots).then(|| sorted(manifest.roots.iter().map(root)));
     let tags = by.contains(&GroupBy::Tags).then(|| sorted(manifest.tags.iter().cloned()));
     Key { host, roots, tags }

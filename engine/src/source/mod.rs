@@ -1,5 +1,6 @@
 //! Where a backup comes from.
 //!
-//! [`exclude`] decides what of a folder is left out.
+//! [`path`] says what a source is called, [`exclude`] what of a folder is left out.
 
 pub mod exclude;
+pub mod path;

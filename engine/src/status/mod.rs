@@ -120,8 +120,7 @@ fn families<'m>(present: impl Iterator<Item = &'m RememberedManifest>) -> Vec<Ve
 
 /// Whether `newer` has all that `older` has.
 fn holds(newer: &Manifest, older: &Manifest) -> bool {
-    let there =
-        |root: &repo_format::manifest::Root| newer.roots.iter().any(|r| r.kind == root.kind && r.path == root.path);
+    let there = |root: &repo_format::manifest::Root| newer.roots.iter().any(|r| r.is_same_source(root));
     newer.host == older.host && older.roots.iter().all(there)
 }
 

@@ -27,7 +27,7 @@ impl<'t> Top<'t> {
     /// # Errors
     /// If the directory cannot be read.
     pub fn root(&self, reader: &ChunkReader<'_>, kind: u8, path: &[u8]) -> Result<Option<TreeEntry>> {
-        match self.roots.iter().find(|root| root.kind == kind && root.path.0 == path) {
+        match self.roots.iter().find(|root| root.kind == kind && (root.path.0 == path || root.plain_path() == path)) {
             Some(root) => DirectoryIter::seek(reader, self.tree, &root.name.0),
             None => Ok(None),
         }

@@ -146,8 +146,9 @@ pub struct DatabaseFigures {
 pub(super) fn save_all(run: &Run<'_>, roots: Vec<OpenRoot>) -> Result<Vec<OpenRoot>> {
     let save_one = |root: OpenRoot| match root.what {
         RootKind::Database(source) => {
-            let entry = save(run, &source, &root.described)?;
-            Ok(OpenRoot { described: root.described, what: RootKind::Saved(Box::new(entry)) })
+            let run = Run { parent: run.parents.of(root.number), ..*run };
+            let entry = save(&run, &source, &root.described)?;
+            Ok(OpenRoot { what: RootKind::Saved(Box::new(entry)), ..root })
         }
         _ => Ok(root),
     };
@@ -184,7 +185,7 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
     server::keep_others_away(&mut control)?;
     let schemas = list_schemas(&mut control, &source.schemas)?;
     check_rights(&mut control, &server, &schemas)?;
-    let parent_root = run.parent.root(root);
+    let parent_root = run.parent.root();
     let cache = run.store.repository().catalog().folder().to_owned();
     let dump = Dump {
         run,
@@ -192,7 +193,7 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
         now: ServerNow::ask(&mut control, &server)?,
         server,
         schemas,
-        parent: ParentDatabase::open(run.parent, parent_root.clone()),
+        parent: ParentDatabase::open(&run.parent, parent_root.clone()),
         parent_root,
         spool_folder: source.spool_folder.clone().unwrap_or(cache),
         space: SpoolSpace::new(source.spool_bytes_max),

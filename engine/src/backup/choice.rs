@@ -1,0 +1,230 @@
+//! Which snapshots a run is compared with: for each root the one that suits it best.
+
+use repo_format::entry::Time;
+use repo_format::id::LeaseId;
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Root};
+use repo_format::node::{Problem, ProblemKind, decode_problems};
+use repo_format::pack::ChunkKind;
+
+use super::{BackupOptions, ParentChoice};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::monitor::Monitor;
+use crate::pack::ChunkReader;
+use crate::repository::{ManifestObject, Manifests, Repository, SnapshotObject, family};
+
+/// Snapshots that are read at most in search of a root; each is a small object of the store. A source that is saved at all is in one of
+/// the newest, also where many machines share a repository.
+const LOOKED_AT: usize = 128;
+
+/// The snapshots that were chosen.
+#[derive(Default)]
+pub(super) struct Choice {
+    /// Each once, newest first.
+    pub snapshots: Vec<ManifestObject>,
+    /// For each root of the run, in their order.
+    pub roots: Vec<Option<ChosenRoot>>,
+}
+
+/// A root of a chosen snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ChosenRoot {
+    /// Which of the chosen snapshots.
+    pub snapshot: usize,
+    /// Which of its roots.
+    pub root: usize,
+}
+
+impl Choice {
+    /// The newest snapshot that anything is compared with.
+    pub fn id(&self) -> Option<LeaseId> {
+        self.snapshots.first().map(|object| object.manifest.id)
+    }
+
+    /// What the root of this number is compared with.
+    pub fn of(&self, root: usize) -> Option<(&ManifestObject, &Root)> {
+        let chosen = self.roots.get(root).copied().flatten()?;
+        let object = self.snapshots.get(chosen.snapshot)?;
+        Some((object, object.manifest.roots.get(chosen.root)?))
+    }
+}
+
+/// Chooses among the snapshots that are there. The order of `roots` does not matter.
+pub(super) fn choose(
+    repository: &Repository,
+    options: &BackupOptions,
+    manifests: &Manifests,
+    roots: &[Root],
+    monitor: &dyn Monitor,
+) -> Result<Choice> {
+    match options.parent {
+        ParentChoice::None => Ok(Choice::default()),
+        ParentChoice::Snapshot(id) => match repository.read_snapshot_object(id)? {
+            SnapshotObject::Manifest(object) => Ok(named(*object, roots, monitor)),
+            SnapshotObject::Void(_) => Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}"))),
+        },
+        ParentChoice::Newest => Search::new(repository, options, roots, monitor).run(manifests),
+    }
+}
+
+/// The snapshot that the user named, for all roots that it has, also under another path: it may be a copy of the source, or a moved one.
+fn named(object: ManifestObject, roots: &[Root], monitor: &dyn Monitor) -> Choice {
+    let there = &object.manifest.roots;
+    let by_path: Vec<Option<usize>> = roots.iter().map(|root| place_of(there, root)).collect();
+    let is_free = |place: usize| !by_path.contains(&Some(place));
+    let moved = |root: &Root| {
+        let similar = |by_name: bool| {
+            let fits = |r: &Root| r.kind == root.kind && (!by_name || r.name == root.name);
+            let mut found = there.iter().enumerate().filter(|(place, r)| is_free(*place) && fits(r));
+            let first = found.next();
+            first.filter(|_| found.next().is_none()).map(|(place, _)| place)
+        };
+        let alone = roots.iter().zip(&by_path).filter(|(r, place)| r.kind == root.kind && place.is_none()).count() == 1;
+        similar(true).or_else(|| if alone { similar(false) } else { None })
+    };
+    let mut taken = Vec::new();
+    let mut chosen = Vec::new();
+    for (root, place) in roots.iter().zip(&by_path) {
+        let place = place.or_else(|| moved(root)).filter(|place| !taken.contains(place));
+        taken.extend(place);
+        if place.is_none() {
+            let path = String::from_utf8_lossy(&root.path.0);
+            monitor.note(&format!("snapshot {} has no root like {path}, which is read anew", object.manifest.id));
+        }
+        chosen.push(place.map(|root| ChosenRoot { snapshot: 0, root }));
+    }
+    let snapshots = if taken.is_empty() { Vec::new() } else { vec![object] };
+    Choice { snapshots, roots: chosen }
+}
+
+/// Where the same source stands in `roots`.
+fn place_of(roots: &[Root], root: &Root) -> Option<usize> {
+    roots.iter().position(|r| r.is_same_source(root))
+}
+
+/// Looks through snapshots, the newest first.
+struct Search<'s> {
+    repository: &'s Repository,
+    reader: ChunkReader<'s>,
+    options: &'s BackupOptions,
+    wanted: &'s [Root],
+    monitor: &'s dyn Monitor,
+    found: Choice,
+    /// Found only where something was gone: these are used if there is nothing better.
+    less: Vec<Option<ChosenRoot>>,
+    /// Snapshots that such roots are in.
+    doubtful: Vec<ManifestObject>,
+}
+
+impl<'s> Search<'s> {
+    fn new(
+        repository: &'s Repository,
+        options: &'s BackupOptions,
+        wanted: &'s [Root],
+        monitor: &'s dyn Monitor,
+    ) -> Self {
+        let found = Choice { snapshots: Vec::new(), roots: vec![None; wanted.len()] };
+        let reader = ChunkReader::new(repository);
+        let less = vec![None; wanted.len()];
+        Search { repository, reader, options, wanted, monitor, found, less, doubtful: Vec::new() }
+    }
+
+    fn run(mut self, manifests: &Manifests) -> Result<Choice> {
+        // A snapshot that the clock has yet to come to would be the newest for years.
+        let now = machine::now();
+        let candidates = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && m.time <= now);
+        let same = family(self.repository, &self.options.host, self.wanted);
+        for (number, candidate) in candidates.enumerate() {
+            let goes_on = if number < LOOKED_AT { self.lacks_any() } else { self.lacks_whole() };
+            if !goes_on && !(self.lacks_any() && candidate.family == same) {
+                continue;
+            }
+            match self.repository.read_snapshot_object(candidate.id) {
+                Ok(SnapshotObject::Manifest(object)) => self.take(*object)?,
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) => {
+                    self.monitor.note(&format!("snapshot {} is not compared with: {error}", candidate.id));
+                }
+            }
+        }
+        Ok(self.settle())
+    }
+
+    /// Whether there is a root without a snapshot that is whole.
+    fn lacks_any(&self) -> bool {
+        self.found.roots.iter().any(Option::is_none)
+    }
+
+    /// Whether there is one that was found, but only where something was gone.
+    fn lacks_whole(&self) -> bool {
+        self.found.roots.iter().zip(&self.less).any(|(found, less)| found.is_none() && less.is_some())
+    }
+
+    fn take(&mut self, object: ManifestObject) -> Result<()> {
+        if object.manifest.host != self.options.host {
+            return Ok(());
+        }
+        let mut problems = None;
+        let (mut is_chosen, mut is_doubtful) = (false, false);
+        for (number, root) in self.wanted.iter().enumerate() {
+            let place = place_of(&object.manifest.roots, root).filter(|_| self.found.roots[number].is_none());
+            let Some(place) = place else { continue };
+            let problems = problems.get_or_insert_with(|| losses(&self.reader, &object.manifest));
+            if problems.iter().any(|problem| is_beneath(&problem.path.0, root.plain_path())) {
+                if self.less[number].is_none() {
+                    is_doubtful = true;
+                    self.less[number] = Some(ChosenRoot { snapshot: self.doubtful.len(), root: place });
+                }
+            } else {
+                is_chosen = true;
+                self.found.roots[number] = Some(ChosenRoot { snapshot: self.found.snapshots.len(), root: place });
+            }
+        }
+        if is_doubtful {
+            self.doubtful.push(object.clone());
+        }
+        if is_chosen {
+            self.found.snapshots.push(object);
+        }
+        Ok(())
+    }
+
+    /// Takes doubtful snapshots where there is nothing else.
+    fn settle(mut self) -> Choice {
+        for (number, chosen) in self.less.iter().enumerate() {
+            let Some(chosen) = chosen.filter(|_| self.found.roots[number].is_none()) else { continue };
+            let Some(object) = self.doubtful.get(chosen.snapshot) else { continue };
+            let known = self.found.snapshots.iter().position(|o| o.manifest.id == object.manifest.id);
+            let snapshot = known.unwrap_or_else(|| {
+                self.found.snapshots.push(object.clone());
+                self.found.snapshots.len() - 1
+            });
+            self.found.roots[number] = Some(ChosenRoot { snapshot, root: chosen.root });
+        }
+        newest_first(self.found)
+    }
+}
+
+fn newest_first(choice: Choice) -> Choice {
+    let time = |m: &Manifest| (Time { seconds: m.seconds, nanoseconds: m.nanoseconds }, m.id);
+    let mut order: Vec<usize> = (0..choice.snapshots.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(time(&choice.snapshots[*at].manifest)));
+    let place = |old: usize| order.iter().position(|at| *at == old).unwrap_or(0);
+    let moved = |chosen: ChosenRoot| ChosenRoot { snapshot: place(chosen.snapshot), ..chosen };
+    let roots = choice.roots.iter().map(|chosen| chosen.map(moved)).collect();
+    let snapshots = order.iter().filter_map(|at| choice.snapshots.get(*at).cloned()).collect();
+    Choice { snapshots, roots }
+}
+
+/// What of a snapshot was much less than before. Lists that cannot be read say nothing: damage shows in `verify`.
+fn losses(reader: &ChunkReader<'_>, manifest: &Manifest) -> Vec<Problem> {
+    let ids = manifest.problems.lists.iter().filter_map(|place| manifest.ids.get(*place as usize));
+    let lists = ids.filter_map(|id| decode_problems(&reader.read(ChunkKind::Node, id).ok()?).ok());
+    lists.flatten().filter(|problem| problem.kind == ProblemKind::Less as u8).collect()
+}
+
+/// Whether `path` is `folder` or in it.
+fn is_beneath(path: &[u8], folder: &[u8]) -> bool {
+    let Some(rest) = path.strip_prefix(folder) else { return false };
+    rest.is_empty() || folder.ends_with(b"/") || rest.starts_with(b"/")
+}

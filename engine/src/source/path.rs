@@ -1,0 +1,63 @@
+//! One path for each source, however it was typed.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// `path` from the root of the file system, without `.`, `..` and slashes at its end, so that the same source has the same path each time.
+/// Links stay as they are, but for those before a `..`, which leads to the folder above where they lead.
+///
+/// # Errors
+/// What the system says of the present folder, or of the part before a `..`.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return absolute_text(path) };
+    let mut whole = parts[..=last].iter().collect::<PathBuf>().canonicalize()?;
+    whole.extend(&parts[last + 1..]);
+    Ok(whole)
+}
+
+/// As [`absolute`], for a path where nothing needs to be; `..` takes away the name before it.
+///
+/// # Errors
+/// What the system says of the present folder.
+pub fn absolute_text(path: &Path) -> io::Result<PathBuf> {
+    let mut whole = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            part => whole.push(part),
+        }
+    }
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_has_one_path_however_it_is_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(real.join("a/b")).unwrap();
+        for typed in ["a/b", "a/b/", "a//b", "a/b//", "a/./b/./", "a/b/.", "a/../a/b", "a/b/../b/", "./a/b"] {
+            assert_eq!(absolute(&real.join(typed)).unwrap().as_os_str(), real.join("a/b").as_os_str(), "{typed}");
+        }
+        assert_eq!(absolute(Path::new("/")).unwrap().as_os_str(), "/");
+        assert_eq!(absolute_text(Path::new("/gone/x/../y/")).unwrap().as_os_str(), "/gone/y");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_keeps_its_name_unless_the_folder_above_it_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(real.join("a/b")).unwrap();
+        std::os::unix::fs::symlink(real.join("a/b"), real.join("link")).unwrap();
+        for (typed, path) in
+            [("link", "link"), ("link/", "link"), ("a/../link", "link"), ("link/..", "a"), ("link/../b", "a/b")]
+        {
+            assert_eq!(absolute(&real.join(typed)).unwrap(), real.join(path), "{typed}");
+        }
+    }
+}
