@@ -23,6 +23,7 @@ mod rights;
 mod round_trip;
 mod saved;
 mod source_kinds;
+mod source_parents;
 mod source_trouble;
 mod status;
 mod support;

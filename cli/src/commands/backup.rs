@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use engine::monitor::Monitor;
 use engine::profile::{ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
 use engine::source::exclude::ExcludeOptions;
+use engine::source::path::absolute;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::entry::check_name;
@@ -66,6 +67,9 @@ pub struct BackupArgs {
     /// Save standard input as a file of this name
     #[arg(long, value_name = "NAME", value_parser = parse_stream_name)]
     stdin: Option<String>,
+    /// Save PATH as if it were here, as a copy of a disk or a moved folder; give it once for each PATH
+    #[arg(long, value_name = "OLD")]
+    as_path: Vec<PathBuf>,
     /// Give the snapshot a tag; can be given several times
     #[arg(long = "tag", value_name = "TAG", value_parser = parse_tag)]
     tags: Vec<String>,
@@ -84,7 +88,7 @@ pub struct BackupArgs {
     /// Pay no heed to .enamelignore files
     #[arg(long)]
     no_ignore_files: bool,
-    /// Compare with this snapshot, or `none` to read every file [default: the newest of the same sources]
+    /// Compare with this snapshot, or `none` to read every file [default: of each source the newest of this host]
     #[arg(long, value_name = "SNAP|none", value_parser = OsStringValueParser::new().try_map(parse_parent))]
     parent: Option<Parent>,
     /// By what a file counts as unchanged: its inode, size and times, or its size and mtime (for network shares)
@@ -253,7 +257,7 @@ fn sources(
 ) -> Result<Vec<Source>> {
     let from_file = !args.names_files() && args.database.database.is_none();
     let paths = if from_file { context.settings.file.sources.clone() } else { args.paths() };
-    let mut sources = paths.iter().map(|path| source_path(path).map(Source::Path)).collect::<Result<Vec<_>>>()?;
+    let mut sources = path_sources(&paths, &args.as_path)?;
     if let (Some(name), [program, arguments @ ..]) = (&args.exec, &args.command[..]) {
         let interrupt = Arc::clone(context.ui.interrupt());
         let reader = Box::new(ProgramOutput::new(program.clone(), arguments.to_vec(), interrupt));
@@ -275,13 +279,25 @@ fn sources(
     }
 }
 
+/// `paths`, each as if it were at the path of `as_paths` in its place, if there are any.
+fn path_sources(paths: &[PathBuf], as_paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let found = paths.iter().map(|path| source_path(path)).collect::<Result<Vec<_>>>()?;
+    match as_paths.len() {
+        0 => Ok(found.into_iter().map(Source::Path).collect()),
+        number if number == found.len() => {
+            let pairs = found.into_iter().zip(as_paths);
+            Ok(pairs.map(|(path, from)| Source::Moved { path, from: from.clone() }).collect())
+        }
+        number => {
+            let message = format!("--as-path is given {number} times for {} paths: give it once for each", found.len());
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+    }
+}
+
 /// The absolute path of a source. It must be there: a mistyped name is not a file that could not be read.
 fn source_path(path: &Path) -> Result<PathBuf> {
-    let absolute = match path.components().any(|part| part == Component::ParentDir) {
-        true => path.canonicalize(),
-        false => std::path::absolute(path),
-    };
-    let there = absolute.and_then(|path| path.symlink_metadata().map(|_| path));
+    let there = path.symlink_metadata().and_then(|_| absolute(path));
     there.map_err(|e| {
         let error = Error::io(format!("cannot save {}", path.display()), e);
         // Not a snapshot or key that is not found, but perhaps a disk.
@@ -298,7 +314,7 @@ fn own_folders(sources: &[Source], context: &Context<'_>) -> Result<Vec<String>>
         // What is not there yet is not saved.
         let Ok(real_folder) = folder.canonicalize() else { continue };
         for source in sources {
-            let Source::Path(source) = source else { continue };
+            let (Source::Path(source) | Source::Moved { path: source, .. }) = source else { continue };
             let Ok(real_source) = source.canonicalize() else { continue };
             if is_repository && real_source.starts_with(&real_folder) {
                 let message = format!("cannot save {}: it is in the repository itself", source.display());

@@ -153,3 +153,14 @@ fn repository_and_cache_are_not_saved_into_themselves() {
     machine.run(["backup", &packs, "--repo", &repo]).expect(2).says("in the repository itself");
     assert_eq!(machine.run(["backup", "source", "--repo", &repo, "--quiet"]).expect(0).err, "");
 }
+
+#[test]
+fn a_copy_of_a_source_is_saved_as_if_it_were_there() {
+    let machine = Machine::with_snapshot();
+    fs::rename(machine.path("source"), machine.path("copy")).unwrap();
+    let args = ["--json", "backup", "copy", "--as-path", &machine.arg("source")];
+    let summary = machine.run(args).expect(0).last("summary");
+    assert_eq!((summary["new_files"].as_u64(), summary["files"].as_u64()), (Some(0), Some(2)));
+    machine.run(["ls", "latest:source/A"]).expect(0).prints("xray.jpg");
+    machine.run(["backup", "copy", "repo", "--as-path", "x"]).expect(2).says("once for each");
+}

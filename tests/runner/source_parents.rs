@@ -1,0 +1,111 @@
+//! Which snapshots a backup is compared with, and what its roots are called: not a matter of order or spelling.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
+use engine::monitor::NullMonitor;
+use repo_format::id::LeaseId;
+
+use crate::support::{Fixture, backup_options, by_id};
+
+fn save(fixture: &Fixture, sources: Vec<Source>, options: &BackupOptions) -> BackupOutcome {
+    engine::backup::backup(&fixture.open(), sources, options, &NullMonitor).unwrap()
+}
+
+fn paths(paths: &[&Path]) -> Vec<Source> {
+    paths.iter().map(|path| Source::Path(path.to_path_buf())).collect()
+}
+
+/// A folder of this name, beside others, with so many files.
+fn folder(fixture: &Fixture, name: &str, files: usize) -> PathBuf {
+    let folder = fixture.folder(name);
+    for number in 0..files {
+        fs::write(folder.join(number.to_string()), format!("{name} {number}")).unwrap();
+    }
+    folder
+}
+
+/// Names of the roots of a snapshot by their paths.
+fn names(fixture: &Fixture, snapshot: Option<LeaseId>) -> BTreeMap<Vec<u8>, String> {
+    let roots = by_id(&fixture.open(), snapshot.unwrap()).manifest.roots;
+    roots.into_iter().map(|root| (root.path.0, String::from_utf8(root.name.0).unwrap())).collect()
+}
+
+#[test]
+fn a_source_is_the_same_however_it_is_typed() {
+    let fixture = Fixture::new();
+    let root = folder(&fixture, "root", 2);
+    std::os::unix::fs::symlink(&root, root.with_file_name("link")).unwrap();
+    for (first, ways) in [("root", ["root/", "root//", "root/./"]), ("link", ["link/", "link/.", "../0/link"])] {
+        let mut before = save(&fixture, paths(&[&root.with_file_name(first)]), &backup_options());
+        for way in ways {
+            let path = PathBuf::from(format!("{}/{way}", root.parent().unwrap().display()));
+            let outcome = save(&fixture, paths(&[&path]), &backup_options());
+            assert_eq!((outcome.parent, outcome.statistics.new_files), (before.snapshot, 0), "{way}");
+            assert_eq!(names(&fixture, outcome.snapshot), names(&fixture, before.snapshot));
+            before = outcome;
+        }
+    }
+    let groups = engine::status::status(&fixture.open(), &engine::status::StatusOptions::default()).unwrap();
+    assert_eq!(groups.sources.len(), 2);
+    let file = root.join("0/");
+    let sources = paths(&[&file]);
+    engine::backup::backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap_err();
+}
+
+#[test]
+fn a_parent_is_found_root_by_root_in_any_order() {
+    let fixture = Fixture::new();
+    let (one, two, three) = (folder(&fixture, "one", 1), folder(&fixture, "two", 10), folder(&fixture, "three", 100));
+    let save = |roots: &[&Path]| save(&fixture, paths(roots), &backup_options());
+    save(&[&one, &two]);
+    let swapped = save(&[&two, &one]);
+    assert_eq!(swapped.statistics.new_files, 0, "another order");
+    assert_eq!(save(&[&three, &two, &one]).statistics.new_files, 100, "a root more");
+    let alone = save(&[&two]);
+    assert_eq!(alone.statistics.new_files, 0, "fewer roots");
+    fs::write(two.join("new"), "new").unwrap();
+    assert_eq!(save(&[&two]).statistics.new_files, 1);
+    let outcome = save(&[&one, &three, &two]);
+    assert_eq!(outcome.statistics.new_files, 0, "the newest that has the root, not the newest with all roots");
+    let other = BackupOptions { host: "other".to_owned(), ..backup_options() };
+    let elsewhere = self::save(&fixture, paths(&[&one]), &other);
+    assert_eq!((elsewhere.parent, elsewhere.statistics.new_files), (None, 1), "of another machine");
+}
+
+#[test]
+fn a_copy_of_a_source_is_compared_with_the_snapshot_that_is_named() {
+    let fixture = Fixture::new();
+    let root = folder(&fixture, "root", 3);
+    let first = save(&fixture, paths(&[&root]), &backup_options()).snapshot.unwrap();
+    let moved = fixture.free_path("moved");
+    fs::rename(&root, &moved).unwrap();
+    let by_name = BackupOptions { parent: ParentChoice::Snapshot(first), ..backup_options() };
+    assert_eq!(save(&fixture, paths(&[&moved]), &by_name).statistics.new_files, 0);
+    let more = folder(&fixture, "more", 1);
+    assert_eq!(save(&fixture, paths(&[&moved, &more]), &by_name).statistics.new_files, 4, "which one is meant?");
+    let as_before = || vec![Source::Moved { path: moved.clone(), from: root.clone() }];
+    let outcome = save(&fixture, as_before(), &backup_options());
+    assert_eq!((outcome.parent, outcome.statistics.new_files), (Some(first), 0));
+    let recorded = names(&fixture, outcome.snapshot);
+    assert_eq!(recorded.into_iter().next().unwrap(), (root.as_os_str().as_encoded_bytes().to_vec(), "root".to_owned()));
+    let twice = vec![Source::Path(more.clone()), Source::Moved { path: moved, from: more }];
+    let error = engine::backup::backup(&fixture.open(), twice, &backup_options(), &NullMonitor).unwrap_err();
+    assert_eq!(error.kind(), engine::ErrorKind::Usage, "{error}");
+}
+
+#[test]
+fn names_of_equal_roots_go_by_their_paths_and_stay() {
+    let fixture = Fixture::new();
+    let [one, two, three] = [1, 2, 3].map(|files| folder(&fixture, "images", files));
+    let first = save(&fixture, paths(&[&three, &two]), &backup_options());
+    let expected = names(&fixture, first.snapshot);
+    assert_eq!(expected.values().collect::<Vec<_>>(), ["images", "images~2"]);
+    let swapped = save(&fixture, paths(&[&two, &three]), &backup_options());
+    assert_eq!(names(&fixture, swapped.snapshot), expected);
+    let joined = names(&fixture, save(&fixture, paths(&[&one, &two, &three]), &backup_options()).snapshot);
+    assert!(expected.iter().all(|(path, name)| joined[path] == *name), "{joined:?}");
+    assert_eq!(joined[one.as_os_str().as_encoded_bytes()], "images~3");
+}
