@@ -36,7 +36,7 @@ impl Exit {
         match kind {
             ErrorKind::NoRepository => Exit::NoRepository,
             ErrorKind::WrongPassword => Exit::WrongPassword,
-            ErrorKind::Fenced => Exit::Busy,
+            ErrorKind::Fenced | ErrorKind::Conflict => Exit::Busy,
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Cancelled => Exit::Interrupted,
             ErrorKind::RepositoryExists

@@ -42,6 +42,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
             "Try again with the right password, or name the key file of this repository with --key-file."
         }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
+        ErrorKind::Conflict => "Run this command again; `enamel leases` shows who else is at work.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
         ErrorKind::NotFound if names_receipt(command) => "`enamel purge history` lists the receipts.",
         ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     TooNew,
     /// Another process fenced this one, or holds what is needed.
     Fenced,
+    /// Another process has changed or taken meanwhile what was to be changed or taken.
+    Conflict,
     /// What was asked for does not exist: a snapshot, a path, a member.
     NotFound,
     /// What is to be filled is not empty.
@@ -95,6 +97,19 @@ impl Error {
         Error::new(ErrorKind::Cancelled, "interrupted")
     }
 
+    /// Why an object could not be read that must be there, since something names it or it was listed: one that is not there is damage.
+    pub fn of_object(error: StoreError) -> Self {
+        let is_gone = error.kind == StoreErrorKind::NotFound;
+        let error = Error::from(error);
+        if is_gone { error.with_kind(ErrorKind::Damaged) } else { error }
+    }
+
+    /// Whether it says that an object is not what it should be: changed, cut short, gone, or of a version or kind that nobody has ever
+    /// written there. A disk or a network that fails, a full disk and a closed door say nothing of any object.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.kind, ErrorKind::Damaged | ErrorKind::TooNew | ErrorKind::WrongPassword)
+    }
+
     /// The class of this error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -125,20 +140,22 @@ impl std::error::Error for Error {
 }
 
 impl From<StoreError> for Error {
+    /// What the store says, and no more: an object that is not there is damage only to somebody who needs it, see [`Error::of_object`].
     fn from(error: StoreError) -> Self {
         let kind = match error.kind {
-            StoreErrorKind::NotFound
-            | StoreErrorKind::Truncated
+            StoreErrorKind::NotFound => ErrorKind::NotFound,
+            StoreErrorKind::Truncated
             | StoreErrorKind::TooLarge
-            | StoreErrorKind::NotAFile => ErrorKind::Damaged,
+            | StoreErrorKind::NotAFile
+            | StoreErrorKind::Unreadable => ErrorKind::Damaged,
+            StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => ErrorKind::Conflict,
             StoreErrorKind::NotAFolder | StoreErrorKind::NoLocks => ErrorKind::Refused,
             StoreErrorKind::NoSpace => ErrorKind::NoSpace,
             StoreErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-            StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => ErrorKind::Fenced,
             StoreErrorKind::Io => ErrorKind::Io,
         };
-        // The store's sentence holds the operating system's reason already.
-        Error::new(kind, error.to_string())
+        let message = error.to_string();
+        Error::caused(kind, message, error)
     }
 }
 
@@ -147,8 +164,12 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
+        let why = source.to_string();
+        // Sentences of the store end with the operating system's reason.
+        if !text.ends_with(&why) {
+            text.push_str(": ");
+            text.push_str(&why);
+        }
         cause = source.source();
     }
     text

@@ -161,7 +161,7 @@ fn restore_and_verify_name_what_the_store_cannot_read() {
     let fixture = scene.fixture.through(faulty.clone());
     let repository = fixture.open_anew();
     let snapshot = crate::support::by_id(&repository, scene.earlier.0);
-    let kind = StoreErrorKind::Io;
+    let kind = StoreErrorKind::Unreadable;
     faulty.fail(Fault { ops: vec![Op::GetRange], at: 1, lasting: true, kind, when: When::Before });
     let target = fixture.free_path("restored");
     let options = engine::restore::RestoreOptions::default();
@@ -172,4 +172,32 @@ fn restore_and_verify_name_what_the_store_cannot_read() {
     faulty.heal();
     verify_all(&repository);
     fixture.assert_restores(&repository, scene.earlier.0, &scene.earlier.1);
+}
+
+#[test]
+fn storage_that_goes_away_ends_reading_and_nothing_is_called_lost() {
+    let scene = Scene::new();
+    let faulty = Arc::new(FaultyStore::new(Arc::new(scene.store.deep_clone())));
+    let fixture = scene.fixture.through(faulty.clone());
+    let repository = fixture.open_anew();
+    let snapshot = crate::support::by_id(&repository, scene.earlier.0);
+    for (store, kind) in [
+        (StoreErrorKind::Io, ErrorKind::Io),
+        (StoreErrorKind::PermissionDenied, ErrorKind::PermissionDenied),
+        (StoreErrorKind::NotAFolder, ErrorKind::Refused),
+    ] {
+        for ops in [vec![Op::GetRange], vec![]] {
+            faulty.fail(Fault { ops, at: 2, lasting: true, kind: store, when: When::Before });
+            let report = engine::verify::verify(&repository, &Default::default(), &NullMonitor);
+            assert_eq!(report.err().unwrap().kind(), kind);
+            let report = engine::repair::repair(&repository, &Default::default(), &NullMonitor);
+            assert_eq!(report.err().unwrap().kind(), kind);
+            let options = engine::restore::RestoreOptions::default();
+            let target = fixture.free_path("restored");
+            let outcome = engine::restore::restore(&repository, &snapshot, &target, &options, &|_, _| {}, &NullMonitor);
+            assert_eq!(outcome.err().unwrap().kind(), kind);
+            faulty.heal();
+        }
+    }
+    verify_all(&repository);
 }

@@ -5,8 +5,8 @@ use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::manifest::Manifest;
 
+use super::Needs;
 use super::short_ids::ShortIds;
-use super::{Needs, is_damage};
 use crate::error::Result;
 use crate::tree::{ContentRef, DirectoryIter, TreeEntry, join};
 
@@ -49,7 +49,7 @@ impl<'n, 'r> Affected<'n, 'r> {
         while let Some(folder) = stack.last_mut().filter(|_| paths.len() < at_most) {
             let entry = match folder.iter.next() {
                 Some(Ok(entry)) => entry,
-                Some(Err(error)) if is_damage(&error) => {
+                Some(Err(error)) if error.is_damage() => {
                     paths.push(folder.path.clone());
                     continue;
                 }

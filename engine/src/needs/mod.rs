@@ -13,7 +13,7 @@ pub use affected::Affected;
 pub use short_ids::ShortIds;
 
 use crate::catalog::Catalog;
-use crate::error::{Error, ErrorKind, Result, chain};
+use crate::error::{Error, Result, chain};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
@@ -155,7 +155,7 @@ impl<'r> Needs<'r> {
                 self.note_copies(&id)?;
                 (children, false)
             }
-            Err(error) if is_damage(&error) => {
+            Err(error) if error.is_damage() => {
                 self.lose(&id, &chain(&error));
                 (Vec::new(), true)
             }
@@ -227,12 +227,4 @@ impl<'r> Needs<'r> {
         }
         self.catalog.packs_of(id, |pack| (self.judge)(pack, id) != Worth::Damaged).map(|there| !there)
     }
-}
-
-/// Whether an error says that an object is not what it should be. So does a disk that cannot read it, and a version or kind that nobody
-/// has ever written there.
-pub fn is_damage(error: &Error) -> bool {
-    let kinds =
-        [ErrorKind::Damaged, ErrorKind::TooNew, ErrorKind::Io, ErrorKind::PermissionDenied, ErrorKind::WrongPassword];
-    kinds.contains(&error.kind())
 }

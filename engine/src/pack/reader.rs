@@ -93,6 +93,8 @@ impl<'r> ChunkReader<'r> {
         for location in self.catalog.locations(id)? {
             match self.read_at(kind, id, &location) {
                 Ok(plain) => return Ok(plain),
+                // A disk that does not answer says nothing of the chunk: then it is not known to be lost.
+                Err(error) if !error.is_damage() => return Err(error),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
@@ -104,10 +106,8 @@ impl<'r> ChunkReader<'r> {
         let name = ObjectName::Pack(location.pack);
         // What the cache says may be damaged, too.
         let end = location.offset.saturating_add(location.sealed_len.into());
-        let read = self.repository.store().get_range(&name, location.offset..end).map_err(Error::from);
-        // A place of the disk that cannot be read is damage like any other: what else there is can still be restored.
-        let lost = |e: Error| if e.kind() == ErrorKind::Io { e.with_kind(ErrorKind::Damaged) } else { e };
-        let mut buffer = read.map_err(lost)?;
+        let read = self.repository.store().get_range(&name, location.offset..end);
+        let mut buffer = read.map_err(Error::of_object)?;
         let opened = open_chunk(self.repository.keys(), kind, id, location, &mut buffer);
         match opened.map_err(|e| e.context(format!("cannot use {name}")))? {
             Opened::InPlace(range) => Ok(Plain { buffer, range }),

@@ -12,7 +12,7 @@ use repo_format::segment::SegmentPack;
 use super::live::Live;
 use super::usage::{PackUse, kept_copy};
 use crate::catalog::{Copy, Location, sealed_chunks};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Work};
 use crate::pack::{PackRewriter, open_chunk};
 use crate::repository::Repository;
@@ -55,7 +55,7 @@ impl<'a> Rewrite<'a> {
             }
             match self.copy(pack, &mut output) {
                 Ok(()) => rewritten.replaced.push(pack.id),
-                Err(error) if is_damage(&error) => {
+                Err(error) if error.is_damage() => {
                     // Another prune may have been here first.
                     if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
                         rewritten.damaged.push((pack.id, error));
@@ -94,7 +94,8 @@ impl<'a> Rewrite<'a> {
     /// The sealed bytes of a chunk, which are known to open: what cannot be read must not replace anything.
     fn read(&self, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
         let range = location.offset..location.offset + u64::from(location.sealed_len);
-        let sealed = self.repository.store().get_range(&ObjectName::Pack(location.pack), range)?;
+        let sealed =
+            self.repository.store().get_range(&ObjectName::Pack(location.pack), range).map_err(Error::of_object)?;
         open_chunk(self.repository.keys(), location.kind, id, location, &mut sealed.clone())?;
         Ok(sealed)
     }
@@ -128,8 +129,4 @@ impl<'a> Rewrite<'a> {
         durable.push(pack.description);
         Ok(())
     }
-}
-
-fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew | ErrorKind::Io)
 }

@@ -5,7 +5,7 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::limits;
 
 use crate::crypto::SEALED_OVERHEAD;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::repository::{ManifestObject, Repository};
 use crate::session::{Announcement, lease_names, read_lease};
 use crate::store::{ObjectName, StoreErrorKind, Tag};
@@ -17,7 +17,7 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
     match repository.condemned() {
         Ok((condemned, _)) if condemned.next >= known => return Ok(false),
         Ok(_) => {}
-        Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew) => {}
+        Err(error) if error.is_damage() => {}
         Err(error) => return Err(error),
     }
     if dry_run {
@@ -27,6 +27,11 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
     let there = match repository.store().get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
         Ok(bytes) => Some(Tag::of(&bytes)),
         Err(error) if error.kind == StoreErrorKind::NotFound => None,
+        // No prune has written that; what cannot be deleted, a folder, is for its maker to remove.
+        Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::NotAFile) => {
+            repository.store().delete(&name)?;
+            None
+        }
         Err(error) => return Err(error.into()),
     };
     let condemned = Condemned { next: known.saturating_add(1), lists: Vec::new() };

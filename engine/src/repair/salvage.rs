@@ -13,7 +13,7 @@ use super::survey::Survey;
 use super::{DamagedPack, RepairOutcome, Run};
 use crate::catalog::{Location, sealed_chunks};
 use crate::error::{Error, Result};
-use crate::needs::{Worth, is_damage};
+use crate::needs::Worth;
 use crate::pack::{PackRewriter, open_chunk};
 use crate::store::ObjectName;
 
@@ -44,7 +44,7 @@ pub(super) fn salvage(
 fn describe(run: &Run<'_>, segments: &Segments, id: PackId, size: u64) -> Result<Option<SegmentPack>> {
     match run.repository.read_pack_table(id, size) {
         Ok(pack) => Ok(Some(pack)),
-        Err(error) if is_damage(&error) => segments.description(run.repository, &id),
+        Err(error) if error.is_damage() => segments.description(run.repository, &id),
         Err(error) => Err(error),
     }
 }
@@ -95,12 +95,12 @@ impl Copies<'_, '_> {
         let repository = self.run.repository;
         let end = location.offset.saturating_add(location.sealed_len.into());
         let read = repository.store().get_range(&ObjectName::Pack(location.pack), location.offset..end);
-        let opened = read.map_err(Error::from).and_then(|sealed| {
+        let opened = read.map_err(Error::of_object).and_then(|sealed| {
             open_chunk(repository.keys(), location.kind, id, location, &mut sealed.clone()).map(|_| sealed)
         });
         match opened {
             Ok(sealed) => Ok(Some(sealed)),
-            Err(error) if is_damage(&error) => Ok(None),
+            Err(error) if error.is_damage() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -7,7 +7,6 @@ use repo_format::segment::SegmentPack;
 
 use super::Run;
 use crate::error::{Error, Result, chain};
-use crate::needs::is_damage;
 use crate::repository::Repository;
 use crate::store::{Folder, ObjectInfo, ObjectName};
 
@@ -34,7 +33,7 @@ impl Segments {
                 }
                 // Gone since it was listed: it has been merged into another, which the next repair sees.
                 Err(_) if run.repository.store().stat(&ObjectName::Segment(id))?.is_none() => {}
-                Err(error) if is_damage(&error) => segments.damaged.push((id, chain(&error))),
+                Err(error) if error.is_damage() => segments.damaged.push((id, chain(&error))),
                 Err(error) => return Err(error),
             }
         }
@@ -57,7 +56,7 @@ impl Segments {
         for (segment, _) in naming {
             match repository.read_segment(*segment) {
                 Ok(packs) => return Ok(packs.into_iter().find(|described| described.id == *pack)),
-                Err(error) if is_damage(&error) => {}
+                Err(error) if error.is_damage() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -12,7 +12,7 @@ use super::{Depth, Run};
 use crate::error::{Error, Result, chain};
 use crate::machine;
 use crate::monitor::{Phase, Work};
-use crate::needs::{Worth, is_damage};
+use crate::needs::Worth;
 use crate::repository::WholePack;
 use crate::store::ObjectName;
 
@@ -122,7 +122,7 @@ fn look_at(run: &Run<'_>, id: PackId, size: u64, said: Option<&HashSet<Bytes32>>
             run.catalog.import_pack(&pack)?;
             Ok(Found::Good(digest))
         }
-        Err(error) if !is_damage(&error) => Err(error),
+        Err(error) if !error.is_damage() => Err(error),
         Err(_) if run.repository.store().stat(&ObjectName::Pack(id))?.is_none() => Ok(Found::Gone),
         Err(error) => Ok(Found::Damaged(chain(&error))),
     }

@@ -4,7 +4,7 @@ use repo_format::id::PackId;
 use repo_format::segment::SegmentPack;
 
 use super::{Repository, WholePack};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::ObjectName;
 
 impl Repository {
@@ -13,10 +13,10 @@ impl Repository {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Damaged`] if its bytes do not fit its name, or any chunk in it does not open: then it is not whole, and what somebody
-    /// took out of the index on purpose does not come back. What the store says when the pack has been deleted meanwhile.
+    /// took out of the index on purpose does not come back; also if it has been deleted meanwhile.
     pub fn adoptable(&self, id: PackId, size: u64) -> Result<SegmentPack> {
         let pack = WholePack::read(self, id, size)?.check(self)?;
-        self.store().ensure_durable(&ObjectName::Pack(id))?;
+        self.store().ensure_durable(&ObjectName::Pack(id)).map_err(Error::of_object)?;
         Ok(pack)
     }
 }

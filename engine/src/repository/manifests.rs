@@ -77,7 +77,7 @@ impl Repository {
     pub fn read_snapshot_object(&self, id: LeaseId) -> Result<SnapshotObject> {
         let name = ObjectName::Snapshot(id);
         let limit = limits::SMALL_OBJECT;
-        let bytes = self.store.get(&name, limit + SEALED_OVERHEAD)?;
+        let bytes = self.store.get(&name, limit + SEALED_OVERHEAD).map_err(Error::of_object)?;
         let kind = match sealed::decode_checked(ObjectKind::Manifest, &bytes, limit) {
             Err(FormatError::WrongKind { found, .. }) if found == ObjectKind::Void as u8 => ObjectKind::Void,
             _ => ObjectKind::Manifest,
@@ -113,6 +113,7 @@ impl Repository {
             match self.read_snapshot_object(id) {
                 Ok(SnapshotObject::Manifest(object)) => manifests.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if !error.is_damage() => return Err(error),
                 Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
                 Err(_) => {}
             }

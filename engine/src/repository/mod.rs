@@ -112,7 +112,7 @@ impl Repository {
     /// If the object is missing or damaged: then nobody can know which packs are about to go.
     pub fn condemned(&self) -> Result<(Condemned, Tag)> {
         let name = ObjectName::Condemned;
-        let bytes = self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD)?;
+        let bytes = self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD).map_err(Error::of_object)?;
         let plain = self.keys.open(ObjectKind::Condemned, KeyClass::Index, "condemned", &bytes, limits::CONDEMNED)?;
         let condemned = Condemned::decode(&plain).map_err(|e| Error::damaged(name, e))?;
         Ok((condemned, Tag::of(&bytes)))

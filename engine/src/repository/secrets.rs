@@ -32,14 +32,15 @@ pub(super) fn read_members(store: &dyn Store) -> Result<(Vec<Member>, Vec<Error>
     for name in names {
         match read_member(store, &name) {
             Ok(member) => members.push(member),
-            Err(error) => damaged.push(error),
+            Err(error) if error.is_damage() => damaged.push(error),
+            Err(error) => return Err(error),
         }
     }
     Ok((members, damaged))
 }
 
 fn read_member(store: &dyn Store, name: &ObjectName) -> Result<Member> {
-    let bytes = store.get(name, limits::SMALL_OBJECT + clear::OVERHEAD as u64)?;
+    let bytes = store.get(name, limits::SMALL_OBJECT + clear::OVERHEAD as u64).map_err(Error::of_object)?;
     let object =
         clear::decode(ObjectKind::Member, &bytes, limits::SMALL_OBJECT).map_err(|e| Error::damaged(name, e))?;
     let member = Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
@@ -78,7 +79,7 @@ fn open_chain(store: &dyn Store, repository: RepositoryId, newest: u64, member: 
     let mut opened = None;
     for version in member.joined()..=newest {
         let name = ObjectName::Keyring(version);
-        let bytes = store.get(&name, limits::KEYRING + clear::OVERHEAD as u64)?;
+        let bytes = store.get(&name, limits::KEYRING + clear::OVERHEAD as u64).map_err(Error::of_object)?;
         let object =
             clear::decode(ObjectKind::Keyring, &bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
         let keyring = open_keyring(KeyringVersion { repository, version }, &object, &member, &link.0)?;

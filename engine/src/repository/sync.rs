@@ -64,7 +64,8 @@ impl Repository {
                 Ok(packs) => self.catalog.import_segment(*id, &packs)?,
                 // Gone since it was listed: another run has merged it into one that will be seen next time.
                 Err(_) if self.store.stat(&ObjectName::Segment(*id))?.is_none() => {}
-                Err(error) => damaged.push((*id, error)),
+                Err(error) if error.is_damage() => damaged.push((*id, error)),
+                Err(error) => return Err(error),
             }
             if shown {
                 monitor.advance(Work { items: 1, bytes: *size });
@@ -83,7 +84,7 @@ impl Repository {
     /// [`ErrorKind::Damaged`].
     pub fn read_segment(&self, id: SegmentId) -> Result<Vec<SegmentPack>> {
         let name = ObjectName::Segment(id);
-        let bytes = self.store.get(&name, limits::SEGMENT + SEALED_OVERHEAD)?;
+        let bytes = self.store.get(&name, limits::SEGMENT + SEALED_OVERHEAD).map_err(Error::of_object)?;
         let damaged = |e| Error::damaged(name, e);
         if blake3::hash(&bytes).as_bytes() != &id.0 {
             return Err(Error::new(ErrorKind::Damaged, format!("{name} is damaged: its bytes do not fit its name")));
@@ -136,10 +137,10 @@ impl Repository {
         let name = ObjectName::Pack(id);
         let damaged = |e| Error::damaged(name, e);
         let trailer_at = size.saturating_sub(TRAILER_LEN as u64);
-        let trailer = self.store.get_range(&name, trailer_at..size)?;
+        let trailer = self.store.get_range(&name, trailer_at..size).map_err(Error::of_object)?;
         let table_range = pack::decode_trailer(&trailer, size).map_err(damaged)?;
-        let head = self.store.get_range(&name, 0..ENVELOPE_LEN as u64)?;
-        let table = self.store.get_range(&name, table_range)?;
+        let head = self.store.get_range(&name, 0..ENVELOPE_LEN as u64).map_err(Error::of_object)?;
+        let table = self.store.get_range(&name, table_range).map_err(Error::of_object)?;
         self.open_pack_table(id, size, &head, &table)
     }
 

@@ -28,7 +28,7 @@ impl WholePack {
             return Err(Error::new(ErrorKind::Damaged, format!("{name} is larger than the format allows")));
         }
         // Read, not mapped: a disk that dies under a mapping takes the program with it.
-        let bytes = repository.store().get_range(&name, 0..size)?;
+        let bytes = repository.store().get_range(&name, 0..size).map_err(Error::of_object)?;
         Ok(WholePack { id, bytes })
     }
 

@@ -88,7 +88,7 @@ pub fn read_lease(repository: &Repository, id: LeaseId) -> Result<Option<Announc
         Ok(bytes) => bytes,
         Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(None),
         Err(_) if repository.store().stat(&name)?.is_none() => return Ok(None),
-        Err(error) if error.kind == StoreErrorKind::TooLarge => {
+        Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::NotAFile) => {
             return Ok(Some(Announcement::NoLease(error.to_string())));
         }
         Err(error) => return Ok(Some(Announcement::Unreadable(error.to_string()))),

@@ -21,6 +21,8 @@ pub enum StoreErrorKind {
     Truncated,
     /// The object is larger than the limit given.
     TooLarge,
+    /// The storage cannot read it, though it can read others: a bad place of the disk.
+    Unreadable,
     /// Something else than a file has the name of an object: a link, a folder, a pipe, a device.
     NotAFile,
     /// Something else than a folder stands where one of the store belongs. It says nothing of the objects that belong in there.
@@ -33,16 +35,6 @@ pub enum StoreErrorKind {
     PermissionDenied,
     /// Anything else; the source says what. It is the storage that failed: an object may be as it should.
     Io,
-}
-
-impl StoreErrorKind {
-    /// Whether it says of one object that it is not there, or not as it should be. All else is trouble on the way to it.
-    pub fn is_of_the_object(self) -> bool {
-        matches!(
-            self,
-            StoreErrorKind::NotFound | StoreErrorKind::Truncated | StoreErrorKind::TooLarge | StoreErrorKind::NotAFile
-        )
-    }
 }
 
 /// A failed store operation: what was done, to what, why.
@@ -100,6 +92,7 @@ fn words(kind: StoreErrorKind) -> &'static str {
         StoreErrorKind::Conflict => "somebody else has changed it",
         StoreErrorKind::Truncated => "it is shorter than it should be",
         StoreErrorKind::TooLarge => "it is larger than the format allows",
+        StoreErrorKind::Unreadable => "the disk cannot read it",
         StoreErrorKind::NotAFile => "it is not a file",
         StoreErrorKind::NotAFolder => "it is not a folder",
         StoreErrorKind::NoLocks => "locks of this storage do not keep other machines out",

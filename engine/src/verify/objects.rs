@@ -97,7 +97,7 @@ fn check_clear(
     limit: u64,
 ) -> Result<()> {
     let read = || -> Result<()> {
-        let bytes = repository.store().get(name, limit + clear::OVERHEAD as u64)?;
+        let bytes = repository.store().get(name, limit + clear::OVERHEAD as u64).map_err(Error::of_object)?;
         let object = clear::decode(kind, &bytes, limit).map_err(|e| Error::damaged(name, e))?;
         let identity = match kind {
             ObjectKind::Member => {

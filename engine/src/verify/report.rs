@@ -8,7 +8,6 @@ use repo_format::id::PackId;
 
 use super::{Finding, FindingKind, VerifyReport};
 use crate::error::{Result, chain};
-use crate::needs::is_damage;
 use crate::repository::Repository;
 use crate::store::ObjectName;
 
@@ -55,7 +54,7 @@ impl Report {
     pub fn check<T>(&self, object: impl ToString, kind: FindingKind, result: Result<T>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(error) if is_damage(&error) => {
+            Err(error) if error.is_damage() => {
                 self.find(object, kind, chain(&error));
                 Ok(None)
             }
@@ -72,7 +71,7 @@ impl Report {
         result: Result<T>,
     ) -> Result<Option<T>> {
         match result {
-            Err(error) if is_damage(&error) && repository.store().stat(&name)?.is_none() => Ok(None),
+            Err(error) if error.is_damage() && repository.store().stat(&name)?.is_none() => Ok(None),
             result => self.check(name, kind, result),
         }
     }

@@ -172,15 +172,17 @@ impl LocalStore {
             }
             placed
         };
-        write().map_err(|e| StoreError::io("write", name, e))
+        write().map_err(|e| self.not_there(StoreError::io("write", name, e)))
     }
 
     /// To be asked before "not there" is said of anything: that must not be the answer when the whole disk went away.
     fn still_there(&self) -> Result<()> {
         let fail = |e| StoreError::io("find", self.path.display(), e);
         let has_a_name = self.root.is_there().map_err(fail)?;
-        let leads_there = fs::metadata(&self.path).map_err(fail)?.is_dir();
-        if has_a_name && leads_there { Ok(()) } else { Err(fail(io::ErrorKind::NotFound.into())) }
+        if has_a_name && fs::metadata(&self.path).is_ok_and(|there| there.is_dir()) {
+            return Ok(());
+        }
+        Err(fail(io::Error::other("the repository's folder is not there any more")))
     }
 
     /// Calls `visit` with the path, relative to the root, and the kind of all that is in the folder `path`.
@@ -210,7 +212,26 @@ impl LocalStore {
             let (file, size) = dir.open(&file)?;
             Ok(Handle { file, size })
         };
-        open().map_err(|e| StoreError::io("read", name, e))
+        open().map_err(|e| self.not_there(StoreError::io("read", name, e)))
+    }
+
+    /// The same error, unless the whole storage went away: then nothing is known of any object.
+    fn not_there(&self, error: StoreError) -> StoreError {
+        if error.kind != StoreErrorKind::NotFound {
+            return error;
+        }
+        self.still_there().err().unwrap_or(error)
+    }
+
+    /// Why the bytes of an open object could not be read: a bad place of the disk, if the disk gives other bytes.
+    fn not_read(&self, name: &ObjectName, error: io::Error) -> StoreError {
+        let is_of_the_disk = platform::is_bad_place(&error);
+        let error = StoreError::io("read", name, error);
+        let gives_others = || self.root.open("config").is_ok_and(|(file, size)| platform::can_be_read(&file, size));
+        if is_of_the_disk && *name != ObjectName::Config && gives_others() {
+            return StoreError { kind: StoreErrorKind::Unreadable, ..error };
+        }
+        error
     }
 
     /// The lock under which objects are replaced.
@@ -242,7 +263,7 @@ impl Store for LocalStore {
             (&file).read_exact(&mut bytes)?;
             Ok(bytes)
         };
-        read().map_err(|e| StoreError::io("read", name, e))
+        read().map_err(|e| self.not_read(name, e))
     }
 
     fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
@@ -267,7 +288,7 @@ impl Store for LocalStore {
             platform::read_exact_at(&handle.file, &mut bytes, range.start)?;
             Ok(bytes)
         };
-        read().map_err(|e| StoreError::io("read", name, e))
+        read().map_err(|e| self.not_read(name, e))
     }
 
     fn list(

@@ -158,7 +158,8 @@ fn a_store_that_went_away_is_not_an_empty_one() {
     let root = folder.path().join("repository");
     let store = LocalStore::create(&root).unwrap();
     fs::remove_dir(&root).unwrap();
-    let gone = StoreErrorKind::NotFound;
+    let gone = StoreErrorKind::Io;
+    assert_eq!(kind(store.get(&pack(1), 9)), gone);
     assert_eq!(kind(store.stat(&pack(1))), gone);
     assert_eq!(kind(store.delete(&pack(1))), gone);
     assert_eq!(kind(store.list(Folder::Packs, &mut |_| Ok(()), &mut |_| {})), gone);

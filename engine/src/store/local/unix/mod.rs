@@ -227,6 +227,22 @@ pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::R
     file.read_exact_at(bytes, offset)
 }
 
+/// Whether an error says that the medium does not give some bytes.
+pub(super) fn is_bad_place(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
+/// Whether a file's first bytes come from the medium: those that are kept in memory prove nothing.
+pub(super) fn can_be_read(file: &File, size: u64) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).is_err() {
+        return false;
+    }
+    let mut first = [0; 64];
+    let len = usize::try_from(size).map_or(first.len(), |size| size.min(first.len()));
+    len > 0 && file.read_exact_at(&mut first[..len], 0).is_ok()
+}
+
 /// Whether a file of this owner may be one that this process, or an earlier one like it, has made here.
 pub(super) fn may_be_ours(owner: u32, dir: &Dir) -> bool {
     owner == rustix::process::geteuid().as_raw() || dir.sharing.gives_to(owner)
