@@ -37,7 +37,7 @@ macro_rules! id {
             type Err = FormatError;
             fn from_str(text: &str) -> Result<Self, FormatError> {
                 let mut bytes = [0; $len];
-                decode_hex(text, &mut bytes)
+                crate::hex::read(text, &mut bytes)
                     .then_some($name(bytes))
                     .ok_or_else(|| FormatError::invalid("id", format!("`{text}` is not {} hex digits", $len * 2)))
             }
@@ -103,22 +103,3 @@ id!(
     Bytes32,
     32
 );
-
-fn decode_hex(text: &str, out: &mut [u8]) -> bool {
-    let digits = text.as_bytes();
-    if digits.len() != out.len() * 2 {
-        return false;
-    }
-    let digit = |d: u8| match d {
-        b'0'..=b'9' => Some(d - b'0'),
-        b'a'..=b'f' => Some(d - b'a' + 10),
-        _ => None,
-    };
-    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        match (digit(pair[0]), digit(pair[1])) {
-            (Some(high), Some(low)) => *byte = high << 4 | low,
-            _ => return false,
-        }
-    }
-    true
-}

@@ -15,6 +15,7 @@ pub mod database;
 pub mod entry;
 pub mod error;
 pub mod head;
+pub mod hex;
 pub mod id;
 pub mod keyring;
 pub mod lease;

@@ -162,7 +162,7 @@ pub fn kebab(name: &str) -> String {
 
 /// Bytes as lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    repo_format::hex::lower(bytes)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `restore --to-database`: its options, and what is wrong with them.
 
+use scenario_tests::server::TestServer;
+
 use crate::harness::Machine;
 
 const URL: &str = "mysql://root@127.0.0.1:1";
@@ -37,4 +39,25 @@ fn passwords_do_not_stand_in_the_url() {
         .run(["restore", "latest", "--to-database", "mysql://root:secret@127.0.0.1"])
         .expect(2)
         .says("holds a password");
+}
+
+#[test]
+fn no_password_of_an_account_is_shown_that_the_server_refuses() {
+    let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
+    server.script("CREATE DATABASE shop; CREATE TABLE shop.t (a INT PRIMARY KEY);");
+    server.run("CREATE USER 'clerk'@'%' IDENTIFIED BY 'new'");
+    let hash = server.value("SELECT PASSWORD('new')").unwrap();
+    machine.run(["backup", "--database", &server.url(), "--schema", "shop", "--with-grants"]).expect_one_of(&[0, 3]);
+    server.run("CREATE USER 'poor'@'%'");
+    server.run("GRANT ALL ON *.* TO 'poor'@'%'");
+    server.run("REVOKE CREATE USER ON *.* FROM 'poor'@'%'");
+    let url = server.url().replace("root", "poor");
+    for (before, schema) in [(&[][..], "shop=a"), (&["--json"][..], "shop=b")] {
+        server.run("DROP USER 'clerk'@'%'");
+        let args = ["restore", "latest", "--to-database", &url, "--schema", schema, "--with-grants"];
+        let answer = machine.run(before.iter().chain(&args)).expect(3);
+        let said = format!("{}{}", answer.out, answer.err);
+        assert!(said.contains("cannot give the account its rights"), "{said}");
+        assert!(!said.contains(&hash[1..11]) && !said.contains("IDENTIFIED"), "{said}");
+    }
 }

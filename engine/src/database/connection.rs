@@ -8,7 +8,7 @@ use mysql::prelude::Queryable;
 use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
 use super::failure::failure;
-use super::{Address, Tls};
+use super::{Address, Tls, outline, quote_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest packet that is accepted: no row is larger.
@@ -93,8 +93,7 @@ impl Connection {
                 let shown = String::from_utf8_lossy(sql);
                 // The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
                 let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
-                let hex: String = sql.iter().map(|byte| format!("{byte:02X}")).collect();
-                let sql = format!("EXECUTE IMMEDIATE _{client} X'{hex}'");
+                let sql = format!("EXECUTE IMMEDIATE _{client} {}", quote_bytes(sql));
                 self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e))
             }
         }
@@ -189,8 +188,5 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
 }
 
 fn statement_failed(sql: &str, error: mysql::Error) -> Error {
-    const SHOWN: usize = 120;
-    let cut = sql.char_indices().nth(SHOWN).map_or(sql.len(), |(at, _)| at);
-    let dots = if cut < sql.len() { "…" } else { "" };
-    failure(format!("the server did not do `{}{dots}`", &sql[..cut]), error)
+    failure(format!("the server did not do `{}`", outline(sql)), error)
 }

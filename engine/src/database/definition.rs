@@ -4,7 +4,7 @@
 //! made it, and so it must be sent to be made again. Of what the server writes before the body, some arrives in UTF-8: the definer
 //! of triggers and events, names of events, comments. As the statement is read in one character set, these are brought into that of the body.
 
-use super::{Connection, quote_name};
+use super::{Connection, quote_bytes, quote_name};
 use crate::error::Result;
 
 /// What stands before the body and may be in UTF-8.
@@ -75,9 +75,9 @@ fn escape(comment: &str) -> String {
 
 /// `text` in a character set; `None` if it cannot be written there.
 fn convert(connection: &mut Connection, text: &str, character_set: &str) -> Result<Option<Vec<u8>>> {
-    let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
-    let converted = format!("CONVERT(_utf8mb4 X'{hex}' USING {})", quote_name(character_set));
-    let sql = format!("SELECT {converted}, HEX(CONVERT({converted} USING utf8mb4)) = '{hex}'");
+    let bytes = quote_bytes(text.as_bytes());
+    let converted = format!("CONVERT(_utf8mb4 {bytes} USING {})", quote_name(character_set));
+    let sql = format!("SELECT {converted}, HEX(CONVERT({converted} USING utf8mb4)) = HEX({bytes})");
     let row = connection.rows(&sql)?.into_iter().next().unwrap_or_default();
     let mut row = row.into_iter();
     let (converted, is_exact) = (row.next().flatten(), row.next().flatten());

@@ -4,20 +4,33 @@ use std::fmt;
 
 use mysql::DriverError as D;
 
+use super::said::without_values;
 use crate::error::{Error, ErrorKind};
 
 /// The cause of an error: what the server said, or why the driver gave up.
-#[derive(Debug)]
 struct Failure(mysql::Error);
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            mysql::Error::MySqlError(e) => write!(f, "{} (error {})", e.message, e.code),
+            mysql::Error::MySqlError(e) => {
+                let said = without_values(e.code, &e.message);
+                write!(f, "{said} (error {}, SQLSTATE {})", e.code, e.state)
+            }
             mysql::Error::IoError(e) => e.fmt(f),
             mysql::Error::CodecError(e) => e.fmt(f),
             mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
             mysql::Error::DriverError(e) => fmt_driver_error(e, f),
+            // These would repeat a row of the server.
+            mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
+                f.write_str("the server gave a value of another kind than was asked for")
+            }
             other => write!(f, "{other}"),
         }
     }

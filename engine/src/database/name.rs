@@ -1,4 +1,6 @@
-//! Names and texts in SQL.
+//! Names, texts and bytes in SQL.
+
+use repo_format::hex;
 
 /// `name` as an identifier.
 pub fn quote_name(name: &str) -> String {
@@ -10,8 +12,12 @@ pub fn quote_text(text: &str) -> String {
     match text.contains(['\\', '\0']) {
         false => format!("'{}'", text.replace('\'', "''")),
         true => {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
-            format!("_utf8 X'{hex}'")
+            format!("_utf8 {}", quote_bytes(text.as_bytes()))
         }
     }
+}
+
+/// `bytes` as a string of bytes.
+pub fn quote_bytes(bytes: &[u8]) -> String {
+    format!("X'{}'", hex::upper(bytes))
 }

@@ -26,7 +26,7 @@ pub fn make(run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         }
         for grant in &account.grants {
             if let Err(error) = connection.run(grant) {
-                settle(run, account, error)?;
+                settle(run, account, error.context("cannot give the account its rights"))?;
             }
         }
     }
@@ -37,7 +37,7 @@ fn is_made(run: &Run<'_>, connection: &mut Connection, account: &Account) -> Res
     let is_there = match connection.run(&account.create) {
         Err(error) if error_code(&error).is_some_and(|code| EXISTS.contains(&code)) => true,
         Err(error) => {
-            settle(run, account, error)?;
+            settle(run, account, error.context("cannot make the account"))?;
             return Ok(false);
         }
         Ok(()) => connection.warning_count() > 0,

@@ -4,7 +4,7 @@ use repo_format::database::{Column, TableRecord, ValueEncoding};
 
 use super::rows::{Batch, Stored, with_value};
 use super::warnings::Warnings;
-use crate::database::{Connection, quote_name};
+use crate::database::{Connection, quote_bytes, quote_name};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of one statement: enough rows that the way to the server does not matter.
@@ -52,7 +52,7 @@ struct Statement<'c> {
 
 impl Statement<'_> {
     fn add(&mut self, row: &str, table: &str) -> Result<()> {
-        let max = STATEMENT_BYTES.min(self.packet - 1);
+        let max = STATEMENT_BYTES.min(self.packet.saturating_sub(1));
         if !self.text.is_empty() && self.text.len() + row.len() + 2 > max {
             self.run()?;
         }
@@ -106,8 +106,7 @@ fn literal(field: &[u8], encoding: ValueEncoding) -> Option<String> {
         return Some("NULL".to_owned());
     }
     if encoding == ValueEncoding::Bytes {
-        let hex = unescape(field)?.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
-        return Some(format!("X'{hex}'"));
+        return unescape(field).map(|bytes| quote_bytes(&bytes));
     }
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b" +-.:".contains(byte);
     let text = std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|b| plain(&b)))?;

@@ -8,7 +8,7 @@ use super::run::Run;
 use super::session::MadeUnder;
 use super::tally::count;
 use super::tokens::{is_keyword, tokens};
-use crate::database::{Connection, quote_name, quote_text};
+use crate::database::{Connection, quote_bytes, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result, chain};
 
 /// The account that an object shall run as is not there.
@@ -315,8 +315,8 @@ fn find_state(create: &[u8]) -> Option<usize> {
 
 /// A definition that is in the character set `client`, as UTF-8.
 fn in_utf8(connection: &mut Connection, create: &[u8], client: &str) -> Result<Vec<u8>> {
-    let hex: String = create.iter().map(|byte| format!("{byte:02X}")).collect();
-    let row = connection.rows(&format!("SELECT CONVERT(_{client} X'{hex}' USING utf8mb4)"))?.into_iter().next();
+    let sql = format!("SELECT CONVERT(_{client} {} USING utf8mb4)", quote_bytes(create));
+    let row = connection.rows(&sql)?.into_iter().next();
     row.and_then(|row| row.into_iter().next().flatten())
         .ok_or_else(|| Error::new(ErrorKind::Database, format!("the server does not read the character set {client}")))
 }

@@ -13,7 +13,7 @@ use super::marker::{Contents, MARKER};
 use super::objects::{Objects, drop_object, type_name};
 use super::options::{Definer, Events, LoadOptions, SchemaChoice};
 use super::run::{Run, SchemaRun};
-use crate::database::{Connection, quote_name, quote_text, read_schema};
+use crate::database::{Connection, quote_bytes, quote_name, quote_text, read_schema};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The table of the kept schema that notes definitions until they are made there.
@@ -137,10 +137,10 @@ fn note_definitions(connection: &mut Connection, kept: &str, former: &SchemaReco
          COMMENT='Definitions of what Enamel has not made again here'"
     ))?;
     let mut note = |what: &str, name: &str, definition: &[u8]| {
-        let hex: String = definition.iter().map(|byte| format!("{byte:02X}")).collect();
         connection.run(&format!(
-            "INSERT INTO {table} (`what`, `name`, `definition`) VALUES ('{what}', {}, X'{hex}')",
-            quote_text(name)
+            "INSERT INTO {table} (`what`, `name`, `definition`) VALUES ('{what}', {}, {})",
+            quote_text(name),
+            quote_bytes(definition)
         ))
     };
     let record = former.encode().map_err(|e| Error::damaged("the definitions of the former schema", e))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use repo_format::database::TableRecord;
 
 use super::session::WARNINGS_KEPT;
-use crate::database::Connection;
+use crate::database::{Connection, without_values};
 use crate::error::Result;
 
 /// A value was cut, or is none of an ENUM's labels.
@@ -44,7 +44,7 @@ impl Warnings {
             let (_, code, message) = (texts.next(), texts.next(), texts.next().unwrap_or_default());
             let code = code.and_then(|code| code.parse().ok()).unwrap_or(0);
             if !is_expected(code, &message, record) {
-                warnings.add(code, message);
+                warnings.add(code, without_values(code, &message));
             }
         }
         if shown >= WARNINGS_KEPT {
@@ -120,14 +120,14 @@ mod tests {
     fn warnings_are_counted_by_code_and_column() {
         let mut warnings = Warnings::default();
         for row in 1..4 {
-            warnings.add(1366, format!("Incorrect string value: '\\xFF' for column `s`.`t`.`c` at row {row}"));
+            warnings.add(1366, format!("Incorrect string value: '…' for column `s`.`t`.`c` at row {row}"));
         }
         warnings.add(1062, "Duplicate entry '1' for key 'PRIMARY'".to_owned());
         let said: Vec<String> = warnings.sentences().collect();
         assert!(said[0].starts_with("a value not stored as saved: Duplicate entry"), "{said:?}");
         assert_eq!(
             said[1],
-            "3 values not stored as saved: Incorrect string value: '\\xFF' for column `s`.`t`.`c` at row 1 (warning 1366)"
+            "3 values not stored as saved: Incorrect string value: '…' for column `s`.`t`.`c` at row 1 (warning 1366)"
         );
     }
 

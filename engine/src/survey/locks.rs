@@ -104,13 +104,14 @@ fn backup_stage(connection: &mut Connection) -> Result<Vec<Obstacle>> {
 /// Without the right PROCESS these are the account's own.
 fn long_statements(connection: &mut Connection) -> Result<Vec<Obstacle>> {
     let mut obstacles = Vec::new();
-    for row in connection.rows("SHOW PROCESSLIST")? {
-        let mut row = texts(row).into_iter();
-        let [_, user, _, _, command, seconds] = std::array::from_fn(|_| row.next().flatten().unwrap_or_default());
-        let seconds = seconds.parse().unwrap_or(0);
-        if command == "Query" && seconds >= LONG_SECONDS {
-            obstacles.push(Obstacle::LongStatement { user, seconds });
-        }
+    let sql = format!(
+        "SELECT USER, TIME FROM information_schema.PROCESSLIST WHERE COMMAND = 'Query' AND TIME >= {LONG_SECONDS} \
+         AND ID <> CONNECTION_ID()"
+    );
+    for row in connection.rows(&sql)? {
+        let mut row = texts(row).into_iter().map(Option::unwrap_or_default);
+        let (user, seconds) = (row.next().unwrap_or_default(), row.next().unwrap_or_default());
+        obstacles.push(Obstacle::LongStatement { user, seconds: seconds.parse().unwrap_or(LONG_SECONDS) });
     }
     Ok(obstacles)
 }

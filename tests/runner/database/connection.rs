@@ -119,3 +119,28 @@ fn failures_say_why() {
     let socket = Some(server.data_folder().join("no-socket"));
     refused(&Address { socket, ..address }, "No such file");
 }
+
+#[test]
+fn values_of_statements_and_of_rows_stand_in_no_error() {
+    let server = TestServer::start(&[]);
+    server.script(
+        "CREATE DATABASE s; CREATE TABLE s.t (name VARCHAR(40) PRIMARY KEY, n INT NOT NULL);\n\
+         INSERT INTO s.t VALUES ('O\\'Hidden', 1); CREATE USER ann@'%'; GRANT SELECT, INSERT ON s.* TO ann@'%';",
+    );
+    let credentials = Credentials { user: "ann".into(), password: None };
+    let mut connection = Connection::open(&Address { credentials, ..server.tcp_address() }).unwrap();
+    connection.run("SET SESSION sql_mode='STRICT_ALL_TABLES'").unwrap();
+    for (sql, code, shown) in [
+        ("CREATE USER bob IDENTIFIED BY PASSWORD '*HIDDEN'", 1227, "CREATE USER"),
+        ("INSERT INTO `s`.`t` VALUES ('O\\'Hidden', 2)", 1062, "for key 'PRIMARY'"),
+        ("INSERT INTO `s`.`t` VALUES ('a', 'Hidden')", 1366, "column"),
+        ("INSERT INTO `s`.`t` VALUES ('Hidden', 1, oops '*HIDDEN')", 1064, "at line 1"),
+        ("SELECT * FROM `s`.`t` WHERE n = CONVERT('Hidden' USING nonsense)", 1115, "FROM `s`.`t`"),
+        ("SELECT nothing FROM `s`.`t` WHERE name = 'Hidden'", 1054, "'nothing'"),
+    ] {
+        let error = connection.run(sql).unwrap_err();
+        let all = format!("{} {error:?}", chain(&error));
+        assert_eq!(error_code(&error), Some(code), "{all}");
+        assert!(all.contains(shown) && !all.to_lowercase().contains("hidden"), "{all}");
+    }
+}

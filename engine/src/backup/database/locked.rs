@@ -14,8 +14,9 @@ use super::moment::LockGroup;
 use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
 use super::spool::FilledSpool;
+use super::waiters::{Waiter, waiters};
 use crate::backup::Run;
-use crate::database::{Address, Connection, Row, error_code};
+use crate::database::{Address, Connection, Server, error_code};
 use crate::error::{Error, Result};
 
 /// How often it is looked who waits.
@@ -39,6 +40,7 @@ pub(super) enum LockedRead {
 /// How to read locked tables.
 pub(super) struct LockedReading<'a> {
     pub address: &'a Address,
+    pub server: &'a Server,
     /// The tables by their names; what is not here need not be read.
     pub tables: HashMap<TableName, TableToRead<'a>>,
     /// For how long somebody may wait.
@@ -65,8 +67,7 @@ struct Shared<'a> {
     reading: Mutex<Vec<u32>>,
     is_over: AtomicBool,
     longest_wait: AtomicU64,
-    /// Texts of statements that wait.
-    waiting: Mutex<Vec<String>>,
+    waiting: Mutex<Vec<Waiter>>,
     reading_options: &'a LockedReading<'a>,
 }
 
@@ -117,9 +118,8 @@ impl Shared<'_> {
             return None;
         }
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_waited_for = |group: &LockGroup| {
-            group.tables.iter().any(|(_, table)| waiting.iter().any(|statement| statement.contains(table.as_str())))
-        };
+        let is_waited_for =
+            |group: &LockGroup| group.tables.iter().any(|table| waiting.iter().any(|waiter| waiter.names(table)));
         let at = groups.iter().position(is_waited_for).unwrap_or(0);
         Some(groups.remove(at))
     }
@@ -177,38 +177,18 @@ fn watch(shared: &Shared<'_>, stop: &Receiver<()>) {
     // Without a connection nobody can be seen: then the time that the locks have been held is what counts.
     let mut connection = Connection::open(options.address).ok();
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(LOOK_EVERY) {
-        let waiters = connection.as_mut().and_then(|connection| waiters(connection).ok());
+        let waiters = connection.as_mut().and_then(|connection| waiters(connection, options.server).ok());
         let longest = match &waiters {
             Some(waiters) => {
-                waiters.iter().map(|(wait, _)| *wait).max().unwrap_or_default().min(options.locked_at.elapsed())
+                waiters.iter().map(|waiter| waiter.wait).max().unwrap_or_default().min(options.locked_at.elapsed())
             }
             None => options.locked_at.elapsed(),
         };
         shared.longest_wait.fetch_max(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        let statements = waiters.into_iter().flatten().map(|(_, statement)| statement).collect();
-        *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) = statements;
+        *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiters.unwrap_or_default();
         if longest >= options.wait_max && !shared.is_over.swap(true, Ordering::Relaxed) {
             let reading = shared.reading().clone();
             reading.into_iter().for_each(|id| kill(options.address, id));
         }
     }
-}
-
-/// Who waits for tables, for how long, and with which statement.
-fn waiters(connection: &mut Connection) -> Result<Vec<(Duration, String)>> {
-    const STATES: &str = "('Waiting for table level lock', 'Waiting for table metadata lock', 'Waiting for table flush', 'Locked', \
-                          'System lock')";
-    let rows = connection.rows(&format!(
-        "SELECT * FROM information_schema.PROCESSLIST WHERE STATE IN {STATES} AND ID <> CONNECTION_ID()"
-    ))?;
-    Ok(rows.iter().map(waiter).collect())
-}
-
-/// Columns of the process list: 5 seconds, 7 the statement, on MariaDB 8 milliseconds.
-fn waiter(row: &Row) -> (Duration, String) {
-    let text = |at: usize| row.get(at).and_then(Option::as_ref).map(|cell| String::from_utf8_lossy(cell).into_owned());
-    let millis = text(8).and_then(|text| text.parse::<f64>().ok());
-    let seconds = text(5).and_then(|text| text.parse::<f64>().ok());
-    let wait = millis.map(|millis| millis / 1000.0).or(seconds).unwrap_or(0.0);
-    (Duration::try_from_secs_f64(wait).unwrap_or_default(), text(7).unwrap_or_default())
 }

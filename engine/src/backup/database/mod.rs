@@ -24,6 +24,7 @@ mod segments;
 mod server;
 mod sessions;
 mod spool;
+mod waiters;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -308,6 +309,7 @@ impl Dump<'_, '_> {
         let to_read = plan.tables.iter().filter(|t| t.means == Means::Lock && !carried.contains(&t.name()));
         let reading = LockedReading {
             address: &self.source.address,
+            server: &self.server,
             tables: to_read.map(|table| (table.name(), table.to_read())).collect(),
             wait_max: self.source.wait_max,
             place: self.place(),

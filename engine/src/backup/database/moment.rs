@@ -15,7 +15,7 @@ use repo_format::database::{Binlog, Moment as MomentRecord};
 
 use crate::backup::Run;
 use crate::crypto::random;
-use crate::database::{Address, Connection, Server, error_code, is_lost, quote_name};
+use crate::database::{Address, Connection, Server, error_code, is_lost, outline, quote_name};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Seconds that a step may wait for others.
@@ -89,7 +89,7 @@ pub(super) fn take(run: &Run<'_>, control: &mut Connection, wanted: &Wanted<'_>)
     for attempt in 1..=TRIES {
         run.check_stop()?;
         let barrier = Barrier::of(wanted.server, needs_no_lock && attempt <= LOCKLESS_ATTEMPTS);
-        match try_once(control, barrier, &mut snapshots, &mut locks) {
+        match try_once((control, wanted.server), barrier, &mut snapshots, &mut locks) {
             Ok(Some(taken)) => {
                 let (record, binlog, locked_at) = taken.described(control, wanted.server, attempt, barrier)?;
                 return Ok(Moment { snapshots, locks, locked_at, record, binlog });
@@ -186,7 +186,7 @@ struct Taken {
 
 /// One try; `None` if snapshots without a lock did not meet.
 fn try_once(
-    control: &mut Connection,
+    (control, server): (&mut Connection, &Server),
     barrier: Barrier,
     snapshots: &mut [Connection],
     locks: &mut [LockGroup],
@@ -204,7 +204,7 @@ fn try_once(
     for snapshot in snapshots.iter_mut() {
         snapshot.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
     }
-    let (position, gtid) = position(control)?;
+    let (position, gtid) = position(control, server)?;
     let now = control.first("SELECT UNIX_TIMESTAMP(NOW(6))")?;
     barrier.lower(control)?;
     Ok(Some(Taken { locked_at, commits_blocked: blocked_at.elapsed(), now, position, gtid }))
@@ -256,8 +256,7 @@ fn lock(group: &mut LockGroup) -> Result<()> {
 }
 
 /// The position of the binary log and its GTIDs, as far as there are such.
-fn position(control: &mut Connection) -> Result<(Option<(String, u64)>, String)> {
-    let server = Server::detect(control)?;
+fn position(control: &mut Connection, server: &Server) -> Result<(Option<(String, u64)>, String)> {
     let sql = match server.is_mysql_from((8, 4, 0)) {
         true => "SHOW BINARY LOG STATUS",
         false => "SHOW MASTER STATUS",
@@ -369,9 +368,14 @@ fn in_the_way(control: &mut Connection) -> String {
     let describe = |row: &crate::database::Row| {
         let cell = |at: usize| {
             let cell = row.get(at).cloned().flatten().unwrap_or_default();
-            String::from_utf8_lossy(&cell).chars().take(60).collect::<String>()
+            String::from_utf8_lossy(&cell).into_owned()
         };
-        format!("{} of {}@{} ({} for {} s: {})", cell(0), cell(1), cell(2), cell(3), cell(4), cell(5))
+        // What the statement does, without its values.
+        let does = match cell(5).as_str() {
+            "" => String::new(),
+            statement => format!(": {}", outline(statement)),
+        };
+        format!("{} of {}@{} ({} for {} s{does})", cell(0), cell(1), cell(2), cell(3), cell(4))
     };
     match rows.is_empty() {
         true => String::new(),

@@ -6,7 +6,7 @@ use repo_format::database::{RowOrder, TableRecord};
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use crate::backup::Run;
-use crate::database::{Address, Connection, RowEncoder, RowKey, failure, quote_name, select_list};
+use crate::database::{Address, Connection, RowEncoder, RowKey, failure, outline, quote_name, select_list};
 use crate::error::{Error, Result};
 
 /// Whether to stop is asked after so many rows.
@@ -156,7 +156,7 @@ impl Source<'_> {
         let mut result = self.connection.stream(sql)?;
         loop {
             let Some(row) = result.next() else { return Ok(rows) };
-            let values = row.map_err(|e| failure(format!("reading the rows of {} failed", shown(sql)), e))?;
+            let values = row.map_err(|e| failure(format!("cannot read the rows of `{}`", outline(sql)), e))?;
             rows += 1;
             let looked = if rows % ROWS_BETWEEN_LOOKS == 0 { run.check_stop() } else { Ok(()) };
             if let Err(error) = looked.and_then(|()| each(&values.unwrap_raw())) {
@@ -166,11 +166,6 @@ impl Source<'_> {
             }
         }
     }
-}
-
-fn shown(sql: &str) -> String {
-    let table = sql.split_once(" FROM ").map_or(sql, |(_, table)| table);
-    table.chars().take(100).collect()
 }
 
 /// Ends what a session is doing. If that fails the session reads on to its end, which only takes longer.
