@@ -76,7 +76,7 @@ fn unchanged_backup(bencher: Bencher) {
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn restore_everything(bencher: Bencher) {
     let f = saved();
-    let snapshot = select(&f.repository, &Selector::Latest { tag: None, until: None }).unwrap();
+    let snapshot = select(&f.repository, &Selector::Latest { tag: None, until: None }).unwrap().snapshot;
     bencher.counter(BytesCount::new(BYTES)).with_inputs(|| tempfile::tempdir().unwrap()).bench_local_refs(|target| {
         restore(&f.repository, &snapshot, target.path(), &RestoreOptions::default(), &|_, _| {}, &NullMonitor)
             .unwrap()

@@ -11,11 +11,13 @@ use crate::global::Global;
 const AFTER_HELP: &str = "\
 SNAP, wherever a command takes one, is one of
   3f9a12bc                  an id, or as many of its first digits as are needed
-  latest                    the newest snapshot
+  latest                    the newest snapshot, that is the one made last
   latest:TAG                the newest one with this tag
   latest@2026-11-20T14:00   the newest one not later than this minute
   latest@2026-11-20         the newest one of this day, or earlier
   latest:TAG@2026-11-20     both
+One from the future, made by a wrong clock, is chosen by its id only. Where a
+newer one cannot be read or has disappeared, it is named, and the status is 3.
 A path in it follows after a colon: 3f9a12bc:images, or latest:images/ with a
 slash, which tells it from a tag (see `enamel restore --help`).
 
@@ -23,8 +25,10 @@ Exit status
     0   done
     1   failed
     2   the command line, or a setting, makes no sense
-    3   done, but something could not be read or restored as it was, or `status`
-        found something that needs attention; it is named
+    3   done, but something could not be read or restored as it was, or was not
+        saved when the snapshot was made, or a newer snapshot than the one that
+        was chosen is in doubt, or `status` found something that needs attention;
+        it is named
     4   `verify` found damage, or `repair` could not put all of it right
    10   there is no repository
    11   another run has taken over, or holds what is needed

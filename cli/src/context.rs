@@ -1,19 +1,26 @@
 //! What a command works with: the user interface, the settings, and from these the store and the repository.
 
+use std::cell::Cell;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository};
-use engine::snapshots::{self, Snapshot};
+use engine::snapshots::{self, Selection, Snapshot};
 use engine::store::{AppendOnlyStore, LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
+use crate::exit::Exit;
 use crate::global::Global;
 use crate::settings::{Settings, user_file};
 use crate::snap::Snap;
-use crate::ui::Ui;
+use crate::ui::{Ui, format};
+
+/// Things that a snapshot lacks and that are named one by one; of the others only the number is told.
+const PROBLEMS_SHOWN: usize = 20;
 
 /// Settings and user interface of one run.
 pub struct Context<'u> {
@@ -21,6 +28,8 @@ pub struct Context<'u> {
     pub ui: &'u Ui,
     /// Flags, environment and file, merged.
     pub settings: Settings,
+    /// Whether something was left out that the user has been told of.
+    is_incomplete: Cell<bool>,
 }
 
 impl<'u> Context<'u> {
@@ -29,7 +38,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// The settings contradict each other, or their file cannot be read.
     pub fn new(options: &Global, ui: &'u Ui) -> Result<Self> {
-        let context = Context { ui, settings: Settings::load(options)? };
+        let context = Context { ui, settings: Settings::load(options)?, is_incomplete: Cell::new(false) };
         context.tell_of_unused_file();
         Ok(context)
     }
@@ -99,12 +108,92 @@ impl<'u> Context<'u> {
         }
     }
 
-    /// Finds the snapshot that the user named.
+    /// Finds the snapshot that the user named. Where a newer one cannot be chosen it is named, and the run is not complete.
     ///
     /// # Errors
     /// There is none, or several are meant.
     pub fn select(&self, repo: &Repository, snap: &Snap) -> Result<Snapshot> {
-        snapshots::select(repo, &snap.selector())
+        let Selection { snapshot, remarks } = snapshots::select(repo, &snap.selector())?;
+        for remark in &remarks {
+            self.tell_incomplete(remark);
+        }
+        if !remarks.is_empty() {
+            let (id, time) = (format::short(snapshot.id), format::time(snapshots::time(&snapshot.manifest)));
+            self.ui.warn(format_args!("snapshot {id} of {time} is taken; name another one by its id"));
+        }
+        Ok(snapshot)
+    }
+
+    /// Finds the snapshot that the user named, and refuses to guess: for what cannot be undone.
+    ///
+    /// # Errors
+    /// There is none, several are meant, or a newer one may be.
+    pub fn select_exactly(&self, repo: &Repository, snap: &Snap) -> Result<Snapshot> {
+        let Selection { snapshot, remarks } = snapshots::select(repo, &snap.selector())?;
+        match remarks.first() {
+            None => Ok(snapshot),
+            Some(remark) => {
+                let message = format!("the newest snapshot is in doubt, so name one by its id: {remark}");
+                Err(Error::new(ErrorKind::Usage, message))
+            }
+        }
+    }
+
+    /// Tells what of `path` could not be saved when `snapshot` was made: nobody shall take what is restored for the whole.
+    pub fn tell_what_is_missing(&self, repo: &Repository, snapshot: &Snapshot, path: &[u8]) {
+        let manifest = &snapshot.manifest;
+        let all = manifest.problems.count;
+        if all == 0 {
+            return;
+        }
+        let (id, count) = (format::short(snapshot.id), format::counted(all, "problem"));
+        let mut problems = match snapshots::problems(repo, manifest) {
+            Ok(problems) => problems,
+            Err(error) => {
+                let why = chain(&error);
+                return self
+                    .tell_incomplete(format_args!("snapshot {id} was made with {count}, which cannot be read: {why}"));
+            }
+        };
+        // The list may have been cut.
+        let unnamed = all.saturating_sub(problems.len() as u64);
+        problems.retain(|problem| snapshots::concerns(&manifest.roots, &problem.path.0, path));
+        if problems.is_empty() && unnamed == 0 {
+            return;
+        }
+        self.tell_incomplete(format_args!(
+            "snapshot {id} was made with {count}: what could not be saved then is not in it"
+        ));
+        let shown = if self.ui.is_verbose() { problems.len() } else { problems.len().min(PROBLEMS_SHOWN) };
+        for problem in &problems[..shown] {
+            let (path, message) = (format::path_or_all(&problem.path.0), format::path(problem.message.as_bytes()));
+            self.ui.warn(format_args!("not in it: {path}: {message}"));
+        }
+        let more = (problems.len() - shown) as u64 + unnamed;
+        if more > 0 {
+            self.ui.warn(format_args!("not in it: and {} more; --verbose names them", format::count(more)));
+        }
+    }
+
+    /// For a run that settings are for: with none but a file that is not read, it is not complete.
+    pub fn expect_settings(&self) {
+        if self.settings.unused_file.is_some() && self.settings.file_path.is_none() {
+            self.is_incomplete.set(true);
+        }
+    }
+
+    /// Tells the user of something that is left out, and that the run is not complete.
+    pub fn tell_incomplete(&self, message: impl Display) {
+        self.is_incomplete.set(true);
+        self.ui.warn(message);
+    }
+
+    /// How a run has ended that came to `exit`: what was left out counts.
+    pub fn ended(&self, exit: Exit) -> Exit {
+        match exit {
+            Exit::Done if self.is_incomplete.get() => Exit::Incomplete,
+            _ => exit,
+        }
     }
 }
 

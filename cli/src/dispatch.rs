@@ -24,28 +24,32 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         _ => {}
     }
     let context = Context::new(&args.global, ui)?;
-    match &args.command {
-        Command::Init(args) => init::run(args, &context),
-        Command::Backup(args) => backup::run(args, &context),
-        Command::Status(args) => status::run(args, &context),
-        Command::Snapshots(args) => snapshots::run(args, &context),
-        Command::Ls(args) => ls::run(args, &context),
-        Command::Find(args) => find::run(args, &context),
-        Command::Diff(args) => diff::run(args, &context),
-        Command::Cat(args) => cat::run(args, &context),
-        Command::Stats(args) => stats::run(args, &context),
-        Command::Restore(args) => restore::run(args, &context),
-        Command::ExportSql(args) => export_sql::run(args, &context),
-        Command::Verify(args) => verify::run(args, &context),
-        Command::Forget(args) => forget::run(args, &context),
-        Command::Prune(args) => prune::run(args, &context),
-        Command::Purge(args) => purge::run(args, &context),
-        Command::Leases(args) => leases::run(args, &context),
-        Command::Repair(args) => repair::run(args, &context),
-        Command::Check(args) => check::run(args, &context),
-        Command::Grants(args) => grants::run(args, &context),
-        Command::Key(args) => key::run(args, &context),
-        Command::Config(args) => config::run(args, &context),
+    run_with(&args.command, &context).map(|exit| context.ended(exit))
+}
+
+fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
+    match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Backup(args) => backup::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Snapshots(args) => snapshots::run(args, context),
+        Command::Ls(args) => ls::run(args, context),
+        Command::Find(args) => find::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
+        Command::Cat(args) => cat::run(args, context),
+        Command::Stats(args) => stats::run(args, context),
+        Command::Restore(args) => restore::run(args, context),
+        Command::ExportSql(args) => export_sql::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
+        Command::Forget(args) => forget::run(args, context),
+        Command::Prune(args) => prune::run(args, context),
+        Command::Purge(args) => purge::run(args, context),
+        Command::Leases(args) => leases::run(args, context),
+        Command::Repair(args) => repair::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Grants(args) => grants::run(args, context),
+        Command::Key(args) => key::run(args, context),
+        Command::Config(args) => config::run(args, context),
         Command::Demo(_) | Command::Completions(_) => Ok(Exit::Done),
     }
 }

@@ -142,6 +142,8 @@ pub fn reason_text(reason: &Reason) -> String {
         Reason::Counted(rule, _) | Reason::Fits(rule) => rule_text(rule),
         Reason::Oldest(rule) => format!("oldest ({})", rule_text(rule)),
         Reason::OnlyCopy(tables) => format!("only copy of {}", tables_text(tables)),
+        Reason::NewestWhole => "newest whole".to_owned(),
+        Reason::FromTheFuture => "from the future".to_owned(),
     }
 }
 

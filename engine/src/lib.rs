@@ -18,6 +18,7 @@ pub mod diff;
 pub mod error;
 pub mod export;
 pub mod filesystem;
+pub mod filter;
 pub mod find;
 pub mod forget;
 pub mod load;

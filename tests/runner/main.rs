@@ -14,6 +14,7 @@ mod forget;
 mod hostile;
 mod left_out;
 mod model;
+mod newest;
 mod profile;
 mod prune;
 mod purge;

@@ -1,28 +1,20 @@
 //! What `status` says of sources, databases and writers.
 
+use engine::ErrorKind;
 use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::repository::{Repository, WriterOptions, WriterSession};
 use engine::session::Life;
 use engine::status::{Status, StatusOptions, status};
+use engine::store::ObjectName;
 use repo_format::database::{Flavour, LateTable, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;
-use repo_format::manifest::{Manifest, ROOT_DATABASE};
+use repo_format::manifest::ROOT_DATABASE;
 
-use crate::support::{Fixture, backup, backup_options, backup_paths, by_id};
+use crate::support::{Fixture, backup, backup_options, backup_paths, commit_again};
 
 fn state(repository: &Repository) -> Status {
     status(repository, &StatusOptions { this_host: "host".into(), ..StatusOptions::default() }).unwrap()
-}
-
-/// Commits the snapshot `id` once more, changed.
-fn commit_again(repository: &Repository, id: LeaseId, change: impl FnOnce(&mut Manifest)) -> LeaseId {
-    let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor).unwrap();
-    let mut manifest = by_id(repository, id).manifest;
-    manifest.id = session.id();
-    change(&mut manifest);
-    session.commit(&manifest.encode().unwrap(), &[]).unwrap();
-    manifest.id
 }
 
 /// A database with the table `od.claim`, unless it is left out, as a snapshot with the tag `db`.
@@ -93,7 +85,7 @@ fn the_newest_snapshot_of_each_source_counts() {
     let found = state(&repository).sources;
     let ids: Vec<_> = found.iter().map(|source| source.newest.id).collect();
     assert_eq!((ids[0], ids[1]), (old, newest), "oldest first");
-    assert!((7200..7300).contains(&found[0].age_seconds), "{}", found[0].age_seconds);
+    assert!(found[0].age_seconds.is_some_and(|age| (7200..7300).contains(&age)), "{:?}", found[0].age_seconds);
     assert!(found.iter().all(|source| source.is_whole()));
 }
 
@@ -120,8 +112,8 @@ fn other_hosts_and_tags_can_be_left_out() {
     });
     let options = StatusOptions { tag: Some("hourly".into()), ..StatusOptions::default() };
     assert_eq!(status(&repository, &options).unwrap().sources[0].newest.id, tagged);
-    let options = StatusOptions { host: Some("other".into()), ..StatusOptions::default() };
-    assert!(status(&repository, &options).unwrap().sources.is_empty());
+    let options = StatusOptions { host: Some("host".into()), ..StatusOptions::default() };
+    assert_eq!(status(&repository, &options).unwrap().sources[0].newest.id, id);
 }
 
 #[test]
@@ -170,4 +162,52 @@ fn a_writer_of_this_machine_is_known_by_its_process() {
     assert_eq!(lives, [known, known], "the process tells, not the name");
     drop(sessions);
     assert!(state(&repository).writers.is_empty());
+}
+
+#[test]
+fn a_snapshot_from_the_future_does_not_stand_for_a_fresh_backup() {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let folder = fixture.folder("images");
+    let (first, _) = backup(&repository, &folder);
+    let old = commit_again(&repository, first, |manifest| manifest.seconds -= 30 * 86_400);
+    fixture.forget(&[first]);
+    let future = commit_again(&repository, old, |manifest| manifest.seconds += 400 * 86_400);
+    let found = state(&repository);
+    assert_eq!(found.sources.len(), 1);
+    assert_eq!(found.sources[0].newest.id, old);
+    assert!(found.sources[0].age_seconds.is_some_and(|age| age >= 30 * 86_400));
+    assert_eq!(found.future.iter().map(|snapshot| snapshot.id).collect::<Vec<_>>(), [future]);
+    fixture.forget(&[old]);
+    let found = state(&repository);
+    assert_eq!((found.sources[0].newest.id, found.sources[0].age_seconds), (future, None));
+}
+
+#[test]
+fn what_has_disappeared_is_named() {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let (id, _) = backup(&repository, &fixture.folder("images"));
+    assert!(state(&repository).missing.is_empty());
+    fixture.store.delete(&ObjectName::Snapshot(id)).unwrap();
+    assert_eq!(state(&repository).missing.iter().map(|gone| gone.id).collect::<Vec<_>>(), [id]);
+}
+
+#[test]
+fn a_tag_or_a_host_that_no_snapshot_has_is_refused() {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let only = |host: Option<&str>, tag: Option<&str>| {
+        let (host, tag) = (host.map(str::to_owned), tag.map(str::to_owned));
+        status(&repository, &StatusOptions { host, tag, this_host: "host".into() })
+    };
+    assert!(only(None, Some("hourly")).unwrap().sources.is_empty(), "there are no snapshots yet");
+    let (id, _) = backup(&repository, &fixture.folder("images"));
+    commit_again(&repository, id, |manifest| manifest.tags = vec!["hourly".into()]);
+    assert_eq!(only(None, Some("hourly")).unwrap().sources.len(), 1);
+    let error = only(None, Some("hourl")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("`hourl`; there are: hourly"), "{error}");
+    let error = only(Some("srevr"), None).unwrap_err();
+    assert!(error.to_string().contains("`srevr`; there are: "), "{error}");
 }

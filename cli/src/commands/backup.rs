@@ -169,7 +169,8 @@ struct Summary {
 /// Nothing to save is named, or the snapshot could not be made.
 pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
     let mut report = Report::default();
-    let result = save(args, context, &mut report);
+    context.expect_settings();
+    let result = save(args, context, &mut report).map(|exit| context.ended(exit));
     if args.dry_run { result } else { hooks::run(context, &report, result) }
 }
 

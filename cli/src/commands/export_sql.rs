@@ -79,6 +79,7 @@ struct Missing<'o> {
 pub fn run(args: &ExportSqlArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;
+    context.tell_what_is_missing(&repo, &snapshot, &[]);
     let options =
         ExportOptions { database: args.snap.path.clone(), schemas: args.schemas.clone(), tables: args.tables.clone() };
     let ui = context.ui;

@@ -25,11 +25,12 @@ use print::Summary;
 ///
 /// Rules come from the command line or, if it has none, from `[retention]` of enamel.toml. Each looks at the snapshots of one
 /// machine and one set of folders and databases by itself, and a snapshot is kept if any rule keeps it. Rules that count periods keep the
-/// oldest snapshot, too, until there are as many periods as they count. The newest snapshot that has a table which was damaged or gone
-/// when later ones were made is kept in any case. Days begin in this machine's time zone. --dry-run tells of each snapshot what
+/// oldest snapshot, too, until there are as many periods as they count. The newest whole snapshot of each machine and set is kept in any case: one
+/// without problems, and with files if there were any before. So is the newest that has a table which was damaged or gone when later ones were
+/// made. A snapshot from the future takes no place in what a rule counts. Days begin in this machine's time zone. --dry-run tells of each snapshot what
 /// keeps it, or that it would go.
 ///
-/// What is refused, before anything is done: to go without any rule; to keep a tag that no snapshot has; to forget all snapshots of a group;
+/// What is refused, before anything is done: to go without any rule; a tag or machine that no snapshot has; to forget all snapshots of a group;
 /// to judge when a clock has jumped. Snapshots that are named go in any case.
 ///
 /// Forgetting is noted in the repository, so that `verify` can tell it from an attack. The space is freed by `enamel prune`.
@@ -99,7 +100,7 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
 
 fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {
     let ui = context.ui;
-    let found = args.snaps.iter().map(|snap| context.select(repo, snap).map(|snapshot| snapshot.id));
+    let found = args.snaps.iter().map(|snap| context.select_exactly(repo, snap).map(|snapshot| snapshot.id));
     let plan: NamedPlan = plan_named(repo, &found.collect::<Result<Vec<_>>>()?, ui)?;
     for (id, tables) in &plan.only_copies {
         let tables = tables_text(tables);

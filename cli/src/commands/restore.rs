@@ -124,6 +124,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, snap)?;
+    context.tell_what_is_missing(&repo, &snapshot, snap.path.as_deref().unwrap_or_default());
     let Some(target) = &args.target else {
         load::check_path(snap.path.as_ref())?;
         let url = args.load.to_database.as_deref().unwrap_or_default();

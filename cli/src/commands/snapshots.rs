@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
+use engine::filter::Filter;
 use engine::forget::plan;
+use engine::machine;
 use engine::repository::Repository;
 use engine::snapshots::{Snapshot, SnapshotList, time};
 use engine::{ErrorKind, Result};
@@ -11,6 +13,7 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::Root;
 use serde::Serialize;
 
+use crate::commands::status::disappeared;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::retention::{Keep, conditions};
@@ -26,7 +29,8 @@ Examples
   enamel snapshots
   enamel snapshots --tag hourly --json
 
-Exit status: 0 done, 3 some snapshots cannot be read, 1 failed, 10 no repository, 12 wrong password")]
+Exit status: 0 done, 3 some snapshots cannot be read or have disappeared, 1 failed, 2 usage, or no snapshot has the tag or is of the \
+            machine, 10 no repository, 12 wrong password")]
 pub struct SnapshotsArgs {
     /// Only those with this tag
     #[arg(long, value_name = "TAG")]
@@ -49,6 +53,8 @@ struct Listed<'a> {
     /// What the policy of the settings file says of it, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<&'static str>,
+    /// Its time has not come yet.
+    from_the_future: bool,
 }
 
 /// The snapshots, and which of them a policy lets go, if there is one.
@@ -65,19 +71,25 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let Marked { list, going } = read(context, &repo)?;
     let ui = context.ui;
-    let wanted = |snapshot: &&Snapshot| {
-        let manifest = &snapshot.manifest;
-        args.tag.as_ref().is_none_or(|tag| manifest.tags.contains(tag))
-            && args.host.as_ref().is_none_or(|host| manifest.host == *host)
-    };
-    let snapshots: Vec<_> = list.snapshots.iter().filter(wanted).collect();
+    let filter = Filter { host: args.host.as_deref(), tag: args.tag.as_deref() };
+    filter.check(list.snapshots.iter().map(|snapshot| &snapshot.manifest))?;
+    let snapshots: Vec<_> = list.snapshots.iter().filter(|snapshot| filter.counts(&snapshot.manifest)).collect();
     for (id, error) in &list.unreadable {
         match ui.is_json() {
             true => ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?,
             false => ui.warn(format_args!("snapshot {} cannot be read: {error}", format::short(id))),
         }
     }
-    let exit = if list.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
+    let missing = repo.manifests()?.missing;
+    for gone in &missing {
+        let message = disappeared(gone);
+        match ui.is_json() {
+            true => ui.message("missing_snapshot", Unreadable { id: gone.id.to_string(), message })?,
+            false => ui.warn(message),
+        }
+    }
+    let is_whole = list.unreadable.is_empty() && missing.is_empty();
+    let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
     after_printing(exit, print(ui, &snapshots, going.as_ref()))
 }
 
@@ -111,6 +123,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> 
         let listed = snapshots.iter().map(|snapshot| Listed {
             snapshot: (snapshot.id, &snapshot.manifest).into(),
             policy: verdict(&snapshot.id),
+            from_the_future: is_from_the_future(snapshot),
         });
         return listed.into_iter().try_for_each(|listed| ui.message("snapshot", listed));
     }
@@ -119,6 +132,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> 
         return Ok(());
     }
     let has_problems = snapshots.iter().any(|snapshot| snapshot.manifest.problems.count > 0);
+    let has_future = snapshots.iter().any(|snapshot| is_from_the_future(snapshot));
     let mut columns = vec![
         ("ID", Align::Whole),
         ("TIME", Align::Whole),
@@ -128,10 +142,12 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> 
         ("SIZE", Align::Right),
     ];
     columns.extend(has_problems.then_some(("PROBLEMS", Align::Right)));
+    columns.extend(has_future.then_some(("CLOCK", Align::Whole)));
     columns.extend(going.map(|_| ("POLICY", Align::Whole)));
     columns.push(("WHAT", Align::Left));
     let mut table = Table::new(&columns);
-    for Snapshot { id, manifest } in snapshots {
+    for snapshot in snapshots {
+        let Snapshot { id, manifest } = snapshot;
         let roots: Vec<_> = manifest.roots.iter().map(|root| root_name(ui, root)).collect();
         let mut row = vec![
             format::short(id),
@@ -142,11 +158,17 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> 
             format::bytes(manifest.statistics.total_bytes),
         ];
         row.extend(has_problems.then(|| format::count(manifest.problems.count)));
+        let clock = if is_from_the_future(snapshot) { "from the future" } else { "" };
+        row.extend(has_future.then(|| clock.to_owned()));
         row.extend(verdict(id).map(str::to_owned));
         row.push(roots.join(", "));
         table.row(row);
     }
     ui.table(&table)
+}
+
+fn is_from_the_future(snapshot: &Snapshot) -> bool {
+    machine::is_from_the_future(time(&snapshot.manifest), machine::now())
 }
 
 /// The name of a root in its snapshot; with --verbose the path it had.

@@ -16,11 +16,14 @@ use crate::ui::{Align, Table, Ui, format};
 mod details;
 mod message;
 
+pub use details::disappeared;
+
 /// Show whether backups are made: the age of the newest, and what is wrong with it.
 ///
 /// A source is what is saved together: the same machine, the same folders and databases. One that is now saved together with more is
-/// not shown any more. Snapshots that were made with problems, tables that are missing or late, and snapshots that cannot be read
-/// are named.
+/// not shown any more. Snapshots that were made with problems, tables that are missing or late, and snapshots that cannot be read, that
+/// have disappeared, or that are from the future are named. One from the future says nothing of when a backup was made last: the newest
+/// of the others is judged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -28,8 +31,9 @@ Examples
   enamel status --max-age 26h --quiet      for monitoring: says only what is wrong
   enamel status --tag hourly --max-age 2h --json
 
-Exit status: 0 all is well; 3 something is as old as --max-age, was not saved whole, or there is no snapshot; 1 failed, \
-            2 usage, 10 no repository, 12 wrong password")]
+Exit status: 0 all is well; 3 something is as old as --max-age, was not saved whole, or there is no snapshot, or one cannot be \
+            read, has disappeared or is from the future; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
+            10 no repository, 12 wrong password")]
 pub struct StatusArgs {
     /// The age from which the newest snapshot of a source is too old: 90min, 26h, 2d [default: any age]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -51,7 +55,8 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let options = StatusOptions { host: args.host.clone(), tag: args.tag.clone(), this_host: host_name() };
     let status = engine::status::status(&repo, &options)?;
     let judged: Vec<_> = status.sources.iter().map(|source| Judged::new(source, args.max_age)).collect();
-    let is_fine = !judged.is_empty() && status.unreadable.is_empty() && judged.iter().all(Judged::is_fine);
+    let all_there = status.unreadable.is_empty() && status.missing.is_empty() && status.future.is_empty();
+    let is_fine = all_there && !judged.is_empty() && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
     let printed = match ui.is_json() {
         true => message::print(ui, &status, &judged, is_fine),
@@ -68,11 +73,12 @@ struct Judged<'s> {
 
 impl<'s> Judged<'s> {
     fn new(source: &'s SourceStatus, max_age: Option<Duration>) -> Self {
-        Judged { source, is_old: max_age.is_some_and(|max_age| Duration::from_secs(source.age_seconds) >= max_age) }
+        let age = source.age_seconds.map(Duration::from_secs);
+        Judged { source, is_old: age.zip(max_age).is_some_and(|(age, max_age)| age >= max_age) }
     }
 
     fn is_fine(&self) -> bool {
-        !self.is_old && self.source.is_whole()
+        !self.is_old && self.source.age_seconds.is_some() && self.source.is_whole()
     }
 
     /// What is wrong, in a few words.
@@ -82,7 +88,9 @@ impl<'s> Judged<'s> {
         let missing: usize = databases.iter().map(|database| database.missing.len()).sum();
         let late: usize = databases.iter().map(|database| database.late.len()).sum();
         let counts = [(manifest.problems.count, "problem"), (missing as u64, "missing"), (late as u64, "late")];
-        let mut words: Vec<_> = self.is_old.then(|| "TOO OLD".to_owned()).into_iter().collect();
+        let is_from_future = self.source.age_seconds.is_none();
+        let ages = [(self.is_old, "TOO OLD"), (is_from_future, "FROM THE FUTURE")];
+        let mut words: Vec<_> = ages.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()).collect();
         words.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| match what {
             "problem" => format::counted(count, what),
             _ => format!("{} {what}", format::count(count)),
@@ -113,7 +121,7 @@ fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
         let Judged { source, .. } = judged;
         let newest = &source.newest;
         let mut row = vec![
-            format::age(source.age_seconds),
+            source.age_seconds.map_or_else(|| "?".to_owned(), format::age),
             format::time(engine::snapshots::time(&newest.manifest)),
             format::short(newest.id),
         ];

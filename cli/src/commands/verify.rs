@@ -67,6 +67,7 @@ struct Affected {
 #[derive(Serialize)]
 struct Summary {
     snapshots: u64,
+    snapshots_with_problems: u64,
     packs: u64,
     chunks: u64,
     read_bytes: u64,
@@ -107,6 +108,7 @@ pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
             "summary",
             Summary {
                 snapshots: report.snapshots,
+                snapshots_with_problems: report.with_problems,
                 packs: report.packs,
                 chunks: report.chunks,
                 read_bytes: report.read_bytes,
@@ -116,6 +118,12 @@ pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
     }
     if ui.is_quiet() {
         return Ok(());
+    }
+    if report.with_problems > 0 {
+        let made = format::counted(report.with_problems, "snapshot");
+        ui.line(format_args!(
+            "{made} made with problems: what could not be read then is missing there, which is no damage"
+        ))?;
     }
     let checked = [(report.snapshots, "snapshot"), (report.packs, "pack"), (report.chunks, "chunk")];
     let checked = checked.map(|(number, noun)| format::counted(number, noun)).join(", ");

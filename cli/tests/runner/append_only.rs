@@ -32,7 +32,7 @@ fn backups_go_on_and_repairs_and_key_changes_that_delete_are_refused() {
 #[test]
 fn the_setting_is_in_the_settings_file_too() {
     let machine = Machine::with_repository();
-    machine.write("enamel.toml", "append-only = true\n");
+    machine.write("home/.config/enamel/enamel.toml", "append-only = true\n");
     let settings = machine.run(["config", "show"]).expect(0);
     let line = settings.out.lines().find(|line| line.starts_with("append-only")).unwrap();
     assert!(line.contains("true") && line.contains("enamel.toml"), "{line}");

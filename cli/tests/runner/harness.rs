@@ -6,7 +6,13 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use engine::crypto::{Credential, KeyFile};
+use engine::monitor::NullMonitor;
+use engine::repository::{OpenOptions, Repository, SnapshotObject, WriterOptions, WriterSession};
+use engine::store::LocalStore;
+use repo_format::config::Access;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -112,6 +118,30 @@ impl Machine {
         let args = ["--json", "backup", &source].into_iter().chain(more.iter().copied());
         let summary = self.run(args).expect(0).last("summary");
         summary["snapshot"].as_str().unwrap().to_owned()
+    }
+
+    /// The repository, opened in this process and with a cache of its own.
+    pub fn open(&self) -> Repository {
+        let store = Arc::new(LocalStore::open(&self.path("repo")).unwrap());
+        let key = KeyFile::parse(&fs::read_to_string(self.path("key")).unwrap()).unwrap();
+        let options = OpenOptions { cache_dir: self.path("other cache"), access: Access::Write };
+        Repository::open(store, &Credential::KeyFile(key), &options, &NullMonitor).unwrap()
+    }
+
+    /// Saves the source when the clock is so many seconds ahead, and returns the id of the snapshot.
+    pub fn backup_ahead(&self, seconds: i64) -> String {
+        let repository = self.open();
+        let SnapshotObject::Manifest(object) =
+            repository.read_snapshot_object(self.backup(&[]).parse().unwrap()).unwrap()
+        else {
+            panic!("a snapshot is a manifest");
+        };
+        let session = WriterSession::begin(&repository, &WriterOptions::default(), &NullMonitor).unwrap();
+        let mut manifest = object.manifest;
+        self.run(["forget", &manifest.id.to_string()]).expect(0);
+        (manifest.id, manifest.seconds) = (session.id(), manifest.seconds + seconds);
+        session.commit(&manifest.encode().unwrap(), &[]).unwrap();
+        manifest.id.to_string()
     }
 
     /// The number of snapshots.

@@ -17,6 +17,7 @@ mod hooks;
 mod interrupt;
 mod json;
 mod key;
+mod newest;
 mod practice;
 mod prune;
 mod purge;

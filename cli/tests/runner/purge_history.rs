@@ -1,15 +1,10 @@
 //! `enamel purge history`, `purge release` and `restore --purged`, as a user runs them.
 
-use std::sync::Arc;
-
-use engine::crypto::{Credential, KeyFile};
 use engine::monitor::NullMonitor;
 use engine::purge::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, find, kept, put};
-use engine::repository::{OpenOptions, Repository, WriterOptions, WriterSession};
+use engine::repository::{WriterOptions, WriterSession};
 use engine::snapshots::{Selector, select};
-use engine::store::LocalStore;
 use repo_format::cbor::ByteString;
-use repo_format::config::Access;
 use repo_format::id::{Bytes32, PurgeId};
 use scenario_tests::server::TestServer;
 
@@ -19,20 +14,13 @@ const TABLES: &str = "CREATE DATABASE od;
     CREATE TABLE od.log (id INT PRIMARY KEY, note VARCHAR(20)) ENGINE=MyISAM;
     INSERT INTO od.log VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e')";
 
-fn open(machine: &Machine) -> Repository {
-    let store = Arc::new(LocalStore::open(&machine.path("repo")).unwrap());
-    let key = KeyFile::parse(&std::fs::read_to_string(machine.path("key")).unwrap()).unwrap();
-    let options = OpenOptions { cache_dir: machine.path("other cache"), access: Access::Write };
-    Repository::open(store, &Credential::KeyFile(key), &options, &NullMonitor).unwrap()
-}
-
 /// A saved database, whose rows 2 to 4 were purged. Gives the receipt.
 fn purged() -> (Machine, TestServer, String) {
     let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
     server.script(TABLES);
     machine.run(["backup", "--database", &server.url(), "--schema", "od"]).expect(0);
-    let repository = open(&machine);
-    let snapshot = select(&repository, &Selector::Latest { tag: None, until: None }).unwrap();
+    let repository = machine.open();
+    let snapshot = select(&repository, &Selector::Latest { tag: None, until: None }).unwrap().snapshot;
     let range = KeyRange { first: ByteString(b"2".to_vec()), last: ByteString(b"4".to_vec()) };
     let record = ReceiptRecord {
         purge: PurgeId([5; 16]),
@@ -107,7 +95,7 @@ fn history_is_a_table_lines_and_a_page_for_an_auditor() {
         assert!(page.contains(text), "`{text}` is not in\n{page}");
     }
     assert!(!page.contains('\x1b'));
-    let repository = open(&machine);
+    let repository = machine.open();
     repository.sync_catalog(&NullMonitor).unwrap();
     let tables = kept(&repository, find(&repository, &id).unwrap().receipt().unwrap()).unwrap();
     assert!(page.contains(&tables[0].segments[0].digest.to_string()), "{page}");

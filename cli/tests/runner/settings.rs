@@ -148,9 +148,11 @@ fn nothing_is_taken_from_a_file_beside_the_repository() {
     ];
     for text in settings {
         bare.write("enamel.toml", text);
-        bare.backup(&[]);
+        // It may have been meant to have an effect.
+        bare.run(["backup", "source"]).expect(3).says("enamel.toml is not read");
         bare.run(["forget"]).expect(2).says("enamel.toml is not read");
         own.write("enamel.toml", text);
+        own.run_bare(&["backup", "source"], []).expect(0);
         let shown = own.run_bare(&["--json", "config", "show"], []).expect(0);
         assert_eq!(setting(&shown, "append-only"), ("true".into(), "enamel.toml".into()));
         assert_eq!(setting(&shown, "tags").0, "own");

@@ -49,6 +49,14 @@ pub fn now() -> repo_format::entry::Time {
     repo_format::entry::Time { seconds: seconds.max(0), nanoseconds: nanoseconds.try_into().unwrap_or(0) }
 }
 
+/// How far the clocks of machines may differ, seconds: some are set by hand.
+const CLOCKS_DIFFER: i64 = 10 * 60;
+
+/// Whether something of this time was made by a clock that is wrong, if it is `now`: this machine's clock, or the other one.
+pub fn is_from_the_future(time: repo_format::entry::Time, now: repo_format::entry::Time) -> bool {
+    time.seconds > now.seconds.saturating_add(CLOCKS_DIFFER)
+}
+
 /// A clock that stands still, for tests.
 #[cfg(any(test, feature = "test-support"))]
 pub mod standing {

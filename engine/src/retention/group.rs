@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use repo_format::manifest::{Manifest, Root};
+use repo_format::manifest::Manifest;
 
 use super::{Group, GroupBy, Judged};
 
@@ -23,10 +23,18 @@ pub(super) fn groups(snapshots: Vec<Manifest>, by: &[GroupBy]) -> Vec<Group> {
     groups.into_iter().map(|(key, manifests)| group(key, manifests, by)).collect()
 }
 
+/// What tells one source from another: the host, and what was saved of it, in any order.
+pub(super) fn source(manifest: &Manifest) -> (&str, Vec<(u8, Vec<u8>)>) {
+    (&manifest.host, roots(manifest))
+}
+
+fn roots(manifest: &Manifest) -> Vec<(u8, Vec<u8>)> {
+    sorted(manifest.roots.iter().map(|root| (root.kind, root.plain_path().to_vec())))
+}
+
 fn key(manifest: &Manifest, by: &[GroupBy]) -> Key {
     let host = by.contains(&GroupBy::Host).then(|| manifest.host.clone());
-    let root = |root: &Root| (root.kind, root.plain_path().to_vec());
-    let roots = by.contains(&GroupBy::Roots).then(|| sorted(manifest.roots.iter().map(root)));
+    let roots = by.contains(&GroupBy::Roots).then(|| roots(manifest));
     let tags = by.contains(&GroupBy::Tags).then(|| sorted(manifest.tags.iter().cloned()));
     Key { host, roots, tags }
 }

@@ -10,6 +10,7 @@ mod guard;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,6 +18,8 @@ use repo_format::entry::Time;
 use repo_format::manifest::{Manifest, Root};
 
 use crate::error::Result;
+use crate::filter::Filter;
+use crate::machine;
 
 pub use age::Age;
 
@@ -113,6 +116,10 @@ pub enum Reason {
     Oldest(Rule),
     /// It is the newest that has these tables, which were damaged or gone when later ones were made.
     OnlyCopy(Vec<TableName>),
+    /// No rule keeps it, but it is the newest of its source in which nothing is missing.
+    NewestWhole,
+    /// Its time has not come yet, so no rule can judge it.
+    FromTheFuture,
 }
 
 /// A table of a database.
@@ -131,32 +138,43 @@ impl Judged {
     }
 }
 
-/// Judges `snapshots`, in any order; those that `conditions` leave out are in no group.
+/// Judges `snapshots`, in any order; those that `conditions` leave out are in no group. Whatever the policy is, the newest whole snapshot of
+/// each source stays. One from the future stays as well, and takes no place in what a rule counts.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Usage`] if the policy has no rule, keeps a tag that no snapshot has, or keeps nothing of a group.
+/// [`crate::ErrorKind::Usage`] if the policy has no rule, keeps a tag that no snapshot has, or keeps nothing of a group; if the conditions
+/// leave out all snapshots.
 /// [`crate::ErrorKind::Refused`] if a clock seems to have jumped: a snapshot is newer than now, or age alone would forget all that was
 /// made before a long time without any.
 pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions) -> Result<Vec<Group>> {
     guard::check_policy(policy, &snapshots)?;
-    let counts = |manifest: &Manifest| {
-        conditions.host.as_ref().is_none_or(|host| *host == manifest.host)
-            && conditions.tag.as_ref().is_none_or(|tag| manifest.tags.contains(tag))
-    };
-    let considered: Vec<_> = snapshots.into_iter().filter(counts).collect();
+    let filter = Filter { host: conditions.host.as_deref(), tag: conditions.tag.as_deref() };
+    filter.check(snapshots.iter()).map_err(|error| error.context("nothing is forgotten"))?;
+    let newest_whole = whole::newest_of_each_source(&snapshots, conditions.now);
+    let considered: Vec<_> = snapshots.into_iter().filter(|manifest| filter.counts(manifest)).collect();
     let now = timestamp(conditions.now);
     guard::check_clock(&considered, now, &conditions.zone)?;
     let mut groups = group::groups(considered, &policy.group_by);
     for group in &mut groups {
-        rules::apply(&policy.rules, &mut group.members, now, &conditions.zone);
-        guard::check_judged(policy, &group.members, &conditions.zone)?;
+        let is_past = |judged: &Judged| !machine::is_from_the_future(time(&judged.manifest), conditions.now);
+        let past = group.members.partition_point(is_past);
+        let (past, future) = group.members.split_at_mut(past);
+        rules::apply(&policy.rules, past, now, &conditions.zone);
+        guard::check_judged(policy, past, &conditions.zone)?;
+        let saved = past.iter_mut().filter(|judged| !judged.is_kept() && newest_whole.contains(&judged.manifest.id));
+        saved.for_each(|judged| judged.reasons.push(Reason::NewestWhole));
+        future.iter_mut().for_each(|judged| judged.reasons.push(Reason::FromTheFuture));
     }
     Ok(groups)
 }
 
 /// When a snapshot's run started.
 fn started(manifest: &Manifest) -> Timestamp {
-    timestamp(Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds })
+    timestamp(time(manifest))
+}
+
+fn time(manifest: &Manifest) -> Time {
+    Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }
 }
 
 /// A time; one that no calendar has is taken as the first or last that there is.

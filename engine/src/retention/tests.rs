@@ -12,12 +12,12 @@ use repo_format::manifest::{KIND_SNAPSHOT, Problems, ROOT_FOLDER, Statistics};
 use super::*;
 use crate::ErrorKind;
 
-const HOUR: i64 = 3600;
+pub(super) const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 /// 2026-11-24 13:00 UTC, a Tuesday.
-const NOW: i64 = 1_795_525_200;
+pub(super) const NOW: i64 = 1_795_525_200;
 
-fn snapshot(number: u32, seconds: i64) -> Manifest {
+pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
     let mut id = [0; 16];
     id[..4].copy_from_slice(&number.to_be_bytes());
     let root =
@@ -51,7 +51,7 @@ fn snapshots(times: impl IntoIterator<Item = i64>) -> Vec<Manifest> {
     (0..).zip(times).map(|(number, time)| snapshot(number, time)).collect()
 }
 
-fn conditions(now: i64) -> Conditions {
+pub(super) fn conditions(now: i64) -> Conditions {
     Conditions { now: Time { seconds: now, nanoseconds: 0 }, zone: TimeZone::UTC, host: None, tag: None }
 }
 
@@ -126,7 +126,7 @@ fn period() -> impl Strategy<Value = Period> {
     prop::sample::select(vec![P::Hour, P::Day, P::Week, P::Month, P::Quarter, P::Year])
 }
 
-fn rule() -> impl Strategy<Value = Rule> {
+pub(super) fn rule() -> impl Strategy<Value = Rule> {
     let spans = prop_oneof![
         (1..1000i64).prop_map(|n| n.hours()),
         (1..400i64).prop_map(|n| n.days()),
@@ -324,7 +324,14 @@ fn a_snapshot_from_the_future_is_refused() {
     let rules = [Rule::Last(1)];
     refused(snapshots([NOW, NOW + 2 * DAY]), rules.clone(), ErrorKind::Refused, "clock");
     refused(snapshots([NOW, i64::MAX]), rules.clone(), ErrorKind::Refused, "clock");
-    assert_eq!(kept(snapshots([NOW, NOW + HOUR]), rules), [NOW + HOUR], "clocks differ a little");
+    assert_eq!(kept(snapshots([NOW - DAY, NOW, NOW + 60]), rules), [NOW + 60], "clocks differ a little");
+}
+
+#[test]
+fn a_snapshot_from_the_future_takes_no_place_in_what_a_rule_counts() {
+    let groups = judge(snapshots([NOW - DAY, NOW, NOW + HOUR]), &policy([Rule::Last(1)]), &conditions(NOW)).unwrap();
+    let reasons: Vec<_> = groups[0].members.iter().map(|judged| judged.reasons.clone()).collect();
+    assert_eq!(reasons, [vec![], vec![Reason::Counted(Rule::Last(1), 1)], vec![Reason::FromTheFuture]]);
 }
 
 #[test]

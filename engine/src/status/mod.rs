@@ -1,7 +1,8 @@
 //! Whether backups are made: of each source the newest snapshot, its age, and what is wrong with it.
 //!
 //! Snapshots of the same host and roots belong to one source. One whose roots are all in newer snapshots of other sources is not shown:
-//! what used to be saved alone is now saved together with more.
+//! what used to be saved alone is now saved together with more. A snapshot from the future says nothing of when a backup was made last, so
+//! it is named, and the newest of the others is judged.
 
 mod database;
 
@@ -12,12 +13,13 @@ use repo_format::node::Problem;
 
 use crate::catalog::RememberedManifest;
 use crate::error::{Error, Result};
+use crate::filter::Filter;
 use crate::machine;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
 use crate::session::{self, Writer};
-use crate::snapshots::{Snapshot, problems, time};
+use crate::snapshots::{self, Snapshot, problems, time};
 
 pub use database::{DatabaseStatus, MissingObject};
 
@@ -41,15 +43,19 @@ pub struct Status {
     pub writers: Vec<Writer>,
     /// Snapshots that cannot be read, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
+    /// What this machine has seen in the repository and is not there any more, though nobody forgot it.
+    pub missing: Vec<RememberedManifest>,
+    /// Snapshots whose time has not come yet: a clock was wrong when they were made, or is wrong now.
+    pub future: Vec<SnapshotRef>,
 }
 
 /// What is saved together: a host and its roots.
 #[derive(Debug, Clone)]
 pub struct SourceStatus {
-    /// The newest snapshot.
+    /// The newest snapshot that is not from the future, if there is one.
     pub newest: Snapshot,
-    /// Seconds since its run started; 0 if this machine's clock is behind.
-    pub age_seconds: u64,
+    /// Seconds since its run started; nothing if it is from the future, because then nobody knows.
+    pub age_seconds: Option<u64>,
     /// The newest snapshot in which everything was saved as it should be.
     pub whole: Option<SnapshotRef>,
     /// What could not be saved in the newest snapshot as it should be.
@@ -86,28 +92,45 @@ fn reference(manifest: &Manifest) -> SnapshotRef {
 ///
 /// # Errors
 /// If the store cannot be listed, the cache not be used, or what the newest snapshot of a source says of itself not be read.
+/// [`crate::ErrorKind::Usage`] if there are snapshots, but none is of the host and has the tag that count.
 pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status> {
     let manifests = repository.manifests()?;
     repository.sync_catalog(&NullMonitor)?;
     let reader = ChunkReader::new(repository);
     let mut unreadable: Vec<_> = manifests.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
+    let now = machine::now();
     let present = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT);
+    let (future, past): (Vec<_>, Vec<_>) = present.partition(|m| machine::is_from_the_future(m.time, now));
     let mut sources: Vec<SourceStatus> = Vec::new();
     // Newest first.
-    for family in families(present) {
+    for family in families(past) {
         let mut snapshots = Snapshots { repository, options, left: family.iter(), unreadable: &mut unreadable };
         let Some(newest) = snapshots.next() else { continue };
-        if sources.iter().any(|newer| holds(&newer.newest.manifest, &newest)) {
-            continue;
+        if !is_held(&sources, &newest) {
+            sources.push(source_status(&reader, newest, snapshots)?);
         }
-        sources.push(source_status(&reader, newest, snapshots)?);
     }
     sources.reverse();
-    Ok(Status { sources, writers: session::writers(repository, &options.this_host)?, unreadable })
+    let mut from_future = Vec::new();
+    for family in families(future) {
+        let mut snapshots = Snapshots { repository, options, left: family.iter(), unreadable: &mut unreadable };
+        let Some(newest) = snapshots.next() else { continue };
+        from_future.push(reference(&newest));
+        from_future.extend(snapshots.by_ref().map(|manifest| reference(&manifest)));
+        if !is_held(&sources, &newest) {
+            sources.push(source_status(&reader, newest, snapshots)?);
+        }
+    }
+    if sources.is_empty() && unreadable.is_empty() {
+        let all = snapshots::list(repository)?.snapshots;
+        options.filter().check(all.iter().map(|snapshot| &snapshot.manifest))?;
+    }
+    let writers = session::writers(repository, &options.this_host)?;
+    Ok(Status { sources, writers, unreadable, missing: manifests.missing, future: from_future })
 }
 
 /// Manifests by source, each newest first, and the source with the newest first.
-fn families<'m>(present: impl Iterator<Item = &'m RememberedManifest>) -> Vec<Vec<LeaseId>> {
+fn families(present: Vec<&RememberedManifest>) -> Vec<Vec<LeaseId>> {
     let mut families: Vec<(Bytes32, Vec<LeaseId>)> = Vec::new();
     for manifest in present {
         match families.iter_mut().find(|(family, _)| *family == manifest.family) {
@@ -118,6 +141,11 @@ fn families<'m>(present: impl Iterator<Item = &'m RememberedManifest>) -> Vec<Ve
     families.into_iter().map(|(_, ids)| ids).collect()
 }
 
+/// Whether one of `sources` has all that `manifest` has.
+fn is_held(sources: &[SourceStatus], manifest: &Manifest) -> bool {
+    sources.iter().any(|source| holds(&source.newest.manifest, manifest))
+}
+
 /// Whether `newer` has all that `older` has.
 fn holds(newer: &Manifest, older: &Manifest) -> bool {
     let there = |root: &repo_format::manifest::Root| newer.roots.iter().any(|r| r.is_same_source(root));
@@ -125,13 +153,15 @@ fn holds(newer: &Manifest, older: &Manifest) -> bool {
 }
 
 fn source_status(reader: &ChunkReader<'_>, newest: Manifest, older: Snapshots<'_>) -> Result<SourceStatus> {
-    let age = machine::now().seconds.saturating_sub(newest.seconds);
+    let now = machine::now();
+    let is_past = !machine::is_from_the_future(time(&newest), now);
     let mut databases = Vec::new();
     for root in newest.roots.iter().filter(|root| root.kind == ROOT_DATABASE) {
         databases.extend(database::status(reader, &newest, root)?);
     }
     let mut source = SourceStatus {
-        age_seconds: u64::try_from(age).unwrap_or(0),
+        // Clocks may differ a little.
+        age_seconds: is_past.then(|| u64::try_from(now.seconds.saturating_sub(newest.seconds)).unwrap_or(0)),
         whole: None,
         problems: problems(reader.repository(), &newest)?,
         databases,
@@ -168,7 +198,7 @@ impl Iterator for Snapshots<'_> {
         loop {
             let id = *self.left.next()?;
             match self.repository.read_snapshot_object(id) {
-                Ok(SnapshotObject::Manifest(object)) if self.options.counts(&object.manifest) => {
+                Ok(SnapshotObject::Manifest(object)) if self.options.filter().counts(&object.manifest) => {
                     return Some(object.manifest);
                 }
                 Ok(_) => {}
@@ -179,8 +209,7 @@ impl Iterator for Snapshots<'_> {
 }
 
 impl StatusOptions {
-    fn counts(&self, manifest: &Manifest) -> bool {
-        self.host.as_ref().is_none_or(|host| *host == manifest.host)
-            && self.tag.as_ref().is_none_or(|tag| manifest.tags.contains(tag))
+    fn filter(&self) -> Filter<'_> {
+        Filter { host: self.host.as_deref(), tag: self.tag.as_deref() }
     }
 }

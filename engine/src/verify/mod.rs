@@ -17,7 +17,7 @@ use repo_format::manifest::KIND_RECORD;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::repository::{Repository, ScratchCatalog};
+use crate::repository::{ManifestObject, Repository, ScratchCatalog};
 
 use content::{Assignment, CheckedPacks};
 use report::Report;
@@ -83,6 +83,8 @@ pub struct Finding {
 pub struct VerifyReport {
     /// Snapshots whose needs were checked.
     pub snapshots: u64,
+    /// Of these, how many were made with problems: they hold less than their source had, and that is no damage.
+    pub with_problems: u64,
     /// Packs looked at.
     pub packs: u64,
     /// Chunks in them.
@@ -124,12 +126,12 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     if let Some(named) = objects::check_segments(repository, &packs, &report, monitor)? {
         report.note_damaged_packs_but(&named);
     }
-    let snapshots = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD).count() as u64;
+    let checked = Checked::of(&manifests);
     need::check_needs(&run, manifests, &mut packs)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
-    Ok(report.finish(snapshots))
+    Ok(report.finish(checked))
 }
 
 /// Verifies what one snapshot needs, and nothing else. What is wrong with other packs is noted.
@@ -143,7 +145,9 @@ pub fn verify_snapshot(
     monitor: &dyn Monitor,
 ) -> Result<VerifyReport> {
     let report = Report::new(repository.warnings());
-    let Some(manifest) = objects::check_snapshot(repository, snapshot, &report)? else { return Ok(report.finish(0)) };
+    let Some(manifest) = objects::check_snapshot(repository, snapshot, &report)? else {
+        return Ok(report.finish(Checked::default()));
+    };
     let catalog = ScratchCatalog::make(repository)?;
     let listed = repository.list_packs()?;
     // All tables first: only they say which packs are needed.
@@ -162,11 +166,27 @@ pub fn verify_snapshot(
     if let Some(named) = named {
         report.note_damaged_packs_but(&named);
     }
+    let checked = Checked::of(std::slice::from_ref(&manifest));
     need::check_needs(&run, vec![manifest], &mut packs)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
-    Ok(report.finish(1))
+    Ok(report.finish(checked))
+}
+
+/// How many snapshots were checked.
+#[derive(Default)]
+struct Checked {
+    all: u64,
+    with_problems: u64,
+}
+
+impl Checked {
+    fn of(manifests: &[ManifestObject]) -> Self {
+        let needing = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD);
+        let with_problems = needing.clone().filter(|object| object.manifest.problems.count > 0);
+        Checked { all: needing.count() as u64, with_problems: with_problems.count() as u64 }
+    }
 }
 
 impl Run<'_> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use repo_format::id::PackId;
 
-use super::{Finding, FindingKind, VerifyReport};
+use super::{Checked, Finding, FindingKind, VerifyReport};
 use crate::error::{Result, chain};
 use crate::repository::Repository;
 use crate::store::ObjectName;
@@ -97,18 +97,19 @@ impl Report {
 
     /// Notes what another report found, since it does no harm here.
     pub fn note_findings_of(&self, other: Report) {
-        for finding in other.finish(0).findings {
+        for finding in other.finish(Checked::default()).findings {
             self.note(format!("{}: {}", finding.object, finding.message));
         }
     }
 
-    pub fn finish(self, snapshots: u64) -> VerifyReport {
+    pub(super) fn finish(self, checked: Checked) -> VerifyReport {
         let mut findings = self.findings.into_inner().unwrap_or_else(PoisonError::into_inner);
         findings.sort_by(|a, b| a.object.cmp(&b.object));
         let mut notes = self.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
         VerifyReport {
-            snapshots,
+            snapshots: checked.all,
+            with_problems: checked.with_problems,
             packs: self.packs.load(Ordering::Relaxed),
             chunks: self.chunks.load(Ordering::Relaxed),
             read_bytes: self.read_bytes.load(Ordering::Relaxed),

@@ -90,7 +90,7 @@ fn the_newest_copy_of_a_damaged_table_is_kept() {
     let (_fixture, repository, all) = scene(&[&[], &[], &["claim"], &["claim"]]);
     let found = kept(&repository, &[Rule::Last(1)]);
     assert_eq!(ids(&found), [all[1], all[3]]);
-    assert_eq!(found[0].1, [Reason::OnlyCopy(vec![table("claim")])]);
+    assert_eq!(found[0].1, [Reason::NewestWhole, Reason::OnlyCopy(vec![table("claim")])]);
     let going = planned(&repository, &[Rule::Last(1)]).unwrap().going();
     forget(&repository, &going, &author(), &NullMonitor).unwrap();
     assert_eq!(listed(&repository), [all[1], all[3]]);

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::Result;
 use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
 use engine::crypto::{Credential, KeyFile};
+use engine::forget::{forget, plan_named};
 use engine::monitor::{Monitor, NullMonitor};
-use engine::repository::{InitOptions, OpenOptions, Repository, init};
+use engine::repository::{Author, InitOptions, OpenOptions, Repository, WriterOptions, WriterSession, init};
 use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::snapshots::Snapshot;
 use engine::store::{MemoryStore, ObjectName, Store};
@@ -16,6 +17,7 @@ use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::config::Access;
 use repo_format::head::ObjectKind;
 use repo_format::id::LeaseId;
+use repo_format::manifest::Manifest;
 use tempfile::TempDir;
 
 /// A repository, its key, and a folder for everything else.
@@ -72,6 +74,14 @@ impl Fixture {
     pub fn through(&self, store: Arc<dyn Store>) -> Self {
         let (key, scratch, folders) = (self.key.clone(), self.scratch.clone(), self.folders.clone());
         Fixture { store, key, scratch, folders }
+    }
+
+    /// Forgets these snapshots.
+    pub fn forget(&self, ids: &[LeaseId]) {
+        let repository = self.open();
+        let plan = plan_named(&repository, ids, &NullMonitor).unwrap();
+        let author = Author { host: "host".into(), user: "user".into(), program: "test".into() };
+        forget(&repository, &plan.going(), &author, &NullMonitor).unwrap();
     }
 
     /// What opens the repository.
@@ -217,4 +227,14 @@ pub fn is_root() -> bool {
 /// Says what a test leaves out, and why.
 pub fn skip(what: &str) {
     eprintln!("skipped: {what}");
+}
+
+/// Commits the snapshot `id` once more, changed.
+pub fn commit_again(repository: &Repository, id: LeaseId, change: impl FnOnce(&mut Manifest)) -> LeaseId {
+    let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor).unwrap();
+    let mut manifest = by_id(repository, id).manifest;
+    manifest.id = session.id();
+    change(&mut manifest);
+    session.commit(&manifest.encode().unwrap(), &[]).unwrap();
+    manifest.id
 }

@@ -6,8 +6,8 @@ mod noise;
 mod snapshot;
 
 pub use fixture::{
-    Fixture, backup, backup_options, backup_paths, by_id, is_root, options_without_parent, restore_over, skip,
-    verify_all,
+    Fixture, backup, backup_options, backup_paths, by_id, commit_again, is_root, options_without_parent, restore_over,
+    skip, verify_all,
 };
 pub use hook::Hook;
 pub use noise::{noise, prose};

@@ -130,6 +130,8 @@ fn decision(judged: &Judged) -> DecisionMessage<'_> {
         Reason::Counted(..) | Reason::Fits(_) => "rule",
         Reason::Oldest(_) => "oldest",
         Reason::OnlyCopy(_) => "only-copy",
+        Reason::NewestWhole => "newest-whole",
+        Reason::FromTheFuture => "from-the-future",
     };
     let reasons = judged.reasons.iter().map(|reason| ReasonMessage { kind: kind(reason), text: reason_text(reason) });
     DecisionMessage {

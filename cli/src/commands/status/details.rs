@@ -1,13 +1,18 @@
 //! What is wrong, in sentences.
 
 use engine::Result;
+use engine::catalog::RememberedManifest;
 use engine::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
 use repo_format::database::LateTable;
+use repo_format::manifest::{KIND_RECEIPT, KIND_SNAPSHOT};
 use repo_format::node::Problem;
 
 use super::{Judged, roots};
 use crate::ui::{Ui, format};
 use crate::writer;
+
+/// What is wrong with a snapshot from the future.
+const FROM_THE_FUTURE: &str = "from the future: a clock was wrong when it was made, or is wrong now; if it was then, `enamel forget ID` removes it";
 
 /// Tables that are named one by one; of the others only the number is told, unless more is asked for.
 const NAMED: usize = 20;
@@ -19,6 +24,12 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<(
     }
     for (id, error) in &status.unreadable {
         ui.line(format_args!("snapshot {} cannot be read: {error}", format::short(id)))?;
+    }
+    for gone in &status.missing {
+        ui.line(disappeared(gone))?;
+    }
+    for snapshot in &status.future {
+        ui.line(format_args!("{}: {}", shown(*snapshot), FROM_THE_FUTURE))?;
     }
     if ui.is_quiet() {
         return Ok(());
@@ -80,6 +91,17 @@ fn late(database: &DatabaseStatus, table: &LateTable) -> String {
         "the table {name} of {} is as it was at {when}, later than the others: {why}",
         format::path(&database.root.name.0)
     )
+}
+
+/// What has disappeared, in words.
+pub fn disappeared(manifest: &RememberedManifest) -> String {
+    let what = match manifest.kind {
+        KIND_SNAPSHOT => "snapshot",
+        KIND_RECEIPT => "receipt",
+        _ => "record",
+    };
+    let (id, time) = (format::short(manifest.id), format::time(manifest.time));
+    format!("the {what} {id} of {time} has disappeared, and nothing says that it was forgotten")
 }
 
 fn shown(snapshot: SnapshotRef) -> String {

@@ -5,6 +5,7 @@ use engine::status::{DatabaseStatus, SnapshotRef, Status};
 use serde::Serialize;
 
 use super::Judged;
+use super::details::disappeared;
 use crate::ui::{Ui, format, json};
 use crate::writer;
 
@@ -15,7 +16,7 @@ struct Source<'a> {
     roots: Vec<json::Root>,
     snapshot: String,
     time: String,
-    age_seconds: u64,
+    age_seconds: Option<u64>,
     is_fine: bool,
     is_old: bool,
     problems: u64,
@@ -60,6 +61,13 @@ struct Unreadable {
 }
 
 #[derive(Serialize)]
+struct MissingSnapshot {
+    id: String,
+    time: String,
+    message: String,
+}
+
+#[derive(Serialize)]
 struct Summary {
     is_fine: bool,
     sources: usize,
@@ -76,8 +84,13 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], is_fine: bo
     for (id, error) in &status.unreadable {
         ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?;
     }
+    for gone in &status.missing {
+        let (id, time) = (gone.id.to_string(), format::rfc3339(gone.time));
+        ui.message("missing_snapshot", MissingSnapshot { id, time, message: disappeared(gone) })?;
+    }
+    status.future.iter().try_for_each(|snapshot| ui.message("future_snapshot", moment(*snapshot)))?;
     status.writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
-    let oldest_age_seconds = judged.iter().map(|judged| judged.source.age_seconds).max();
+    let oldest_age_seconds = judged.iter().filter_map(|judged| judged.source.age_seconds).max();
     ui.message("summary", Summary { is_fine, sources: judged.len(), oldest_age_seconds })
 }
 

@@ -1,0 +1,50 @@
+//! Snapshots: listing them, choosing one, and what each could not save.
+
+mod problems;
+mod select;
+
+use repo_format::entry::Time;
+use repo_format::id::LeaseId;
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
+
+use crate::error::{Error, Result};
+use crate::repository::Repository;
+
+pub use problems::{concerns, problems};
+pub use select::{NotChosen, Remark, Selection, Selector, select};
+
+/// A snapshot.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: LeaseId,
+    /// What it says.
+    pub manifest: Manifest,
+}
+
+/// All snapshots of a repository.
+#[derive(Debug, Default)]
+pub struct SnapshotList {
+    /// Those that can be read, oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// Those that cannot, and why.
+    pub unreadable: Vec<(LeaseId, Error)>,
+}
+
+/// When a snapshot's run started.
+pub fn time(manifest: &Manifest) -> Time {
+    Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }
+}
+
+/// Lists all snapshots.
+///
+/// # Errors
+/// If the store cannot be listed.
+pub fn list(repository: &Repository) -> Result<SnapshotList> {
+    let (manifests, unreadable) = repository.read_manifests()?;
+    let snapshots = manifests.into_iter().map(|object| object.manifest).filter(|m| m.kind == KIND_SNAPSHOT);
+    Ok(SnapshotList {
+        snapshots: snapshots.map(|manifest| Snapshot { id: manifest.id, manifest }).collect(),
+        unreadable: unreadable.into_iter().map(|u| (u.id, u.error)).collect(),
+    })
+}

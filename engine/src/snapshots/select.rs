@@ -1,0 +1,199 @@
+//! Choosing a snapshot as a user names it, and what should be known of the choice.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use repo_format::entry::Time;
+use repo_format::id::LeaseId;
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
+
+use super::{Snapshot, time};
+use crate::catalog::RememberedManifest;
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::machine;
+use crate::repository::{Manifests, Repository, SnapshotObject};
+
+/// How a user names a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The beginning of its id.
+    IdPrefix(String),
+    /// The newest one.
+    Latest {
+        /// With this tag.
+        tag: Option<String>,
+        /// Started at this time or before.
+        until: Option<Time>,
+    },
+}
+
+/// A snapshot that was chosen.
+#[derive(Debug)]
+pub struct Selection {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// Why it may not be the one that is meant; empty if nothing is in doubt.
+    pub remarks: Vec<Remark>,
+}
+
+/// A snapshot that may be the newest, and was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Its id.
+    pub id: LeaseId,
+    /// When its run started, as far as that is known.
+    pub time: Option<Time>,
+    /// Why it was not chosen.
+    pub why: NotChosen,
+}
+
+/// Why a snapshot was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotChosen {
+    /// It cannot be read, for this reason.
+    Unreadable(String),
+    /// It has disappeared, and nothing says that it was forgotten.
+    Missing,
+    /// Its time has not come yet.
+    FromTheFuture,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let age = if self.time.is_some() { "newer" } else { "perhaps newer" };
+        match &self.why {
+            NotChosen::Unreadable(why) => write!(f, "snapshot {} is {age} and cannot be read: {why}", self.id),
+            NotChosen::Missing => {
+                write!(f, "snapshot {} was newer and has disappeared, though nobody forgot it", self.id)
+            }
+            NotChosen::FromTheFuture => {
+                write!(
+                    f,
+                    "snapshot {} is from the future: a clock was wrong when it was made, or is wrong now",
+                    self.id
+                )
+            }
+        }
+    }
+}
+
+/// The snapshot that `selector` names. The newest one is the one that was made last, so none from the future; what may be newer and cannot
+/// be chosen is in the remarks.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several begin like this.
+pub fn select(repository: &Repository, selector: &Selector) -> Result<Selection> {
+    match selector {
+        Selector::IdPrefix(prefix) => Ok(Selection { snapshot: by_prefix(repository, prefix)?, remarks: Vec::new() }),
+        Selector::Latest { tag, until } => {
+            let search =
+                Search { repository, tag: tag.as_deref(), until: *until, tags: BTreeSet::new(), remarks: Vec::new() };
+            search.newest(repository.manifests()?)
+        }
+    }
+}
+
+/// A search for the newest snapshot.
+struct Search<'s> {
+    repository: &'s Repository,
+    tag: Option<&'s str>,
+    until: Option<Time>,
+    /// Tags that were seen.
+    tags: BTreeSet<String>,
+    remarks: Vec<Remark>,
+}
+
+impl Search<'_> {
+    fn newest(mut self, mut manifests: Manifests) -> Result<Selection> {
+        let until = self.until;
+        let is_candidate =
+            |m: &RememberedManifest| m.kind == KIND_SNAPSHOT && until.is_none_or(|until| m.time <= until);
+        manifests.present.retain(is_candidate);
+        manifests.missing.retain(is_candidate);
+        for unreadable in manifests.unreadable {
+            self.remark(unreadable.id, None, NotChosen::Unreadable(chain(&unreadable.error)));
+        }
+        let found = self.first_that_fits(&manifests.present)?;
+        for missing in &manifests.missing {
+            if found.as_ref().is_none_or(|found| missing.time > time(&found.manifest)) {
+                self.remark(missing.id, Some(missing.time), NotChosen::Missing);
+            }
+        }
+        match found {
+            Some(snapshot) => Ok(Selection { snapshot, remarks: self.remarks }),
+            None => Err(self.nothing_found()),
+        }
+    }
+
+    /// The first of `candidates`, which are the newest first.
+    fn first_that_fits(&mut self, candidates: &[RememberedManifest]) -> Result<Option<Snapshot>> {
+        let now = machine::now();
+        for candidate in candidates {
+            let Some(manifest) = self.read(candidate)? else { continue };
+            self.tags.extend(manifest.tags.iter().cloned());
+            if self.tag.is_some_and(|tag| !manifest.tags.iter().any(|own| own == tag)) {
+                continue;
+            }
+            if machine::is_from_the_future(candidate.time, now) {
+                self.remark(candidate.id, Some(candidate.time), NotChosen::FromTheFuture);
+                continue;
+            }
+            return Ok(Some(Snapshot { id: candidate.id, manifest }));
+        }
+        Ok(None)
+    }
+
+    /// What the candidate says, unless it cannot be read or is gone.
+    fn read(&mut self, candidate: &RememberedManifest) -> Result<Option<Manifest>> {
+        match self.repository.read_snapshot_object(candidate.id) {
+            Ok(SnapshotObject::Manifest(object)) => return Ok(Some(object.manifest)),
+            Err(error) if self.repository.has_snapshot_object(candidate.id)? => {
+                self.remark(candidate.id, Some(candidate.time), NotChosen::Unreadable(chain(&error)));
+            }
+            // Forgotten meanwhile, or not a snapshot any more, which `verify` judges.
+            Ok(SnapshotObject::Void(_)) | Err(_) => {}
+        }
+        Ok(None)
+    }
+
+    fn remark(&mut self, id: LeaseId, time: Option<Time>, why: NotChosen) {
+        self.remarks.push(Remark { id, time, why });
+    }
+
+    fn nothing_found(&self) -> Error {
+        let tag = self.tag.map(|tag| format!(" with the tag `{tag}`")).unwrap_or_default();
+        let until = if self.until.is_some() { " from that time or before" } else { "" };
+        let tags: Vec<_> = self.tags.iter().map(String::as_str).collect();
+        let others = match self.tag {
+            Some(_) if !tags.is_empty() => format!("; there are the tags {}", tags.join(", ")),
+            _ => String::new(),
+        };
+        let remarks = self.remarks.iter().map(|remark| format!("; {remark}")).collect::<String>();
+        Error::new(ErrorKind::NotFound, format!("there is no snapshot{tag}{until} to choose{others}{remarks}"))
+    }
+}
+
+fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
+    let wanted = prefix.to_ascii_lowercase();
+    if wanted.is_empty() || !wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Error::new(ErrorKind::NotFound, format!("`{prefix}` is not the id of a snapshot")));
+    }
+    let mut names = repository.snapshot_names()?;
+    names.retain(|id| id.to_string().starts_with(&wanted));
+    let mut snapshots = Vec::new();
+    for id in &names {
+        match repository.read_snapshot_object(*id) {
+            Ok(SnapshotObject::Manifest(object)) if object.manifest.kind == KIND_SNAPSHOT => {
+                snapshots.push(Snapshot { id: *id, manifest: object.manifest });
+            }
+            Ok(_) => {}
+            Err(error) if names.len() == 1 => return Err(error),
+            Err(_) => {}
+        }
+    }
+    match snapshots.len() {
+        1 => Ok(snapshots.swap_remove(0)),
+        0 => Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {prefix}"))),
+        n => Err(Error::new(ErrorKind::Usage, format!("{n} snapshots begin with {prefix}: give more of the id"))),
+    }
+}
