@@ -108,7 +108,7 @@ pub struct Entry {
     /// Number of a device.
     #[n(19)]
     pub device: Option<Device>,
-    /// Bits of [`STATE_RACY`] and [`STATE_CHANGED`]; absent when 0.
+    /// Bits of [`STATE_RACY`], [`STATE_CHANGED`] and [`STATE_MOUNT`]; absent when 0.
     #[n(20)]
     pub state: Option<u8>,
     /// Of a directory: what was in it and is not in the snapshot.
@@ -120,6 +120,8 @@ pub struct Entry {
 pub const STATE_RACY: u8 = 1;
 /// It changed while it was read.
 pub const STATE_CHANGED: u8 = 2;
+/// A directory: it is in another file system than the one it is in.
+pub const STATE_MOUNT: u8 = 4;
 
 /// What was in a directory and is not in the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]

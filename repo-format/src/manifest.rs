@@ -193,7 +193,7 @@ pub struct Statistics {
     /// Files that the parent did not have.
     #[n(4)]
     pub new_files: u64,
-    /// Files that were read because they looked changed.
+    /// Files that looked changed, without those of `read_again_files`.
     #[n(5)]
     pub changed_files: u64,
     /// Files that were not read because they looked unchanged.
@@ -214,6 +214,9 @@ pub struct Statistics {
     /// Duration in milliseconds.
     #[n(11)]
     pub milliseconds: u64,
+    /// Files that were read because they might have changed, and have the content that they had; absent when there are none.
+    #[n(12)]
+    pub read_again_files: Option<u64>,
 }
 
 impl Manifest {

@@ -429,6 +429,7 @@ pub(crate) fn manifest() -> Manifest {
             new_bytes: 10,
             stored_bytes: 11,
             milliseconds: 12,
+            read_again_files: None,
         },
         forgotten: None,
         left_out: None,
