@@ -56,6 +56,7 @@ fn what_rules_leave_out_is_named_in_the_folder_that_lacks_it() {
         pattern_files: vec![file],
         ignore_file_name: Some(IGNORE_FILE.to_owned()),
         caches: true,
+        ..ExcludeOptions::default()
     };
     let snapshot = run(&fixture, &root, &BackupOptions { exclude, one_file_system: true, ..backup_options() });
     assert_eq!(gaps_of(&fixture, snapshot, "root"), named(GAP_RULE, &["a.tmp", "private", "secret"]));

@@ -24,6 +24,7 @@ mod rights;
 mod round_trip;
 mod saved;
 mod source_kinds;
+mod source_less;
 mod source_parents;
 mod source_trouble;
 mod status;

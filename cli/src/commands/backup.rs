@@ -1,25 +1,22 @@
 //! `enamel backup`: a new snapshot of folders, files and streams.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, Missing, ParentChoice, Source, Trust};
+use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, Missing, ParentChoice, Trust};
+use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
 use engine::monitor::Monitor;
 use engine::profile::{ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
 use engine::source::exclude::ExcludeOptions;
-use engine::source::path::absolute;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::entry::check_name;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use serde::Serialize;
+use repo_format::node::ProblemKind;
 
 use crate::commands::check;
 use crate::commands::init::host_name;
@@ -27,13 +24,18 @@ use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
 use crate::environment::user_name;
-use crate::exec::ProgramOutput;
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
-use crate::interrupt::Interrupt;
 use crate::profile::ProfileArgs;
 use crate::snap::{Snap, parse_tag};
-use crate::ui::{Ui, format, json};
+use crate::ui::{Ui, format};
+
+mod sources;
+mod summary;
+
+pub use summary::print_summary;
+
+use sources::{own_folders, source_path, sources};
 
 const IGNORE_FILE_NAME: &str = ".enamelignore";
 
@@ -91,6 +93,9 @@ pub struct BackupArgs {
     /// Compare with this snapshot, or `none` to read every file [default: of each source the newest of this host]
     #[arg(long, value_name = "SNAP|none", value_parser = OsStringValueParser::new().try_map(parse_parent))]
     parent: Option<Parent>,
+    /// Take it as meant that a source holds much less than before, or that nothing is mounted in it any more
+    #[arg(long)]
+    allow_less: bool,
     /// By what a file counts as unchanged: its inode, size and times, or its size and mtime (for network shares)
     #[arg(long, value_name = "HOW", default_value = "inode")]
     trust: TrustArg,
@@ -143,6 +148,16 @@ enum TrustArg {
     MtimeSize,
 }
 
+impl From<DataKind> for ProfileName {
+    fn from(kind: DataKind) -> Self {
+        match kind {
+            DataKind::Files => ProfileName::Files,
+            DataKind::Images => ProfileName::Images,
+            DataKind::Database => ProfileName::Database,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum DataKind {
     /// Documents and mixed folders
@@ -151,16 +166,6 @@ enum DataKind {
     Images,
     /// Dumps of databases: many small changes
     Database,
-}
-
-#[derive(Serialize)]
-struct Summary {
-    snapshot: Option<String>,
-    parent: Option<String>,
-    dry_run: bool,
-    problems: u64,
-    #[serde(flatten)]
-    figures: json::Figures,
 }
 
 /// Makes the snapshot.
@@ -188,13 +193,13 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let sources = sources(args, context, images, database)?;
     let repo = context.open(Access::Write)?;
     let mut options = options(args, context, &repo)?;
-    options.exclude.patterns.splice(0..0, application.excludes);
-    // The last patterns win.
-    options.exclude.patterns.extend(own_folders(&sources, context)?);
+    options.exclude.always = application.excludes;
+    options.exclude.protected = own_folders(context)?;
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
     let exit = if outcome.problem_count > 0 && checked == Exit::Done { Exit::Incomplete } else { checked };
-    after_printing(exit, print(context.ui, &outcome))
+    notes(args, context.ui, &outcome);
+    after_printing(exit, summary::print(context.ui, &outcome))
 }
 
 /// The database to save, if one is named; nothing of it in a dry run, which says what would be found.
@@ -250,105 +255,20 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
     Ok(Application { images, excludes })
 }
 
-fn sources(
-    args: &BackupArgs,
-    context: &Context<'_>,
-    images: Vec<PathBuf>,
-    database: Option<DatabaseSource>,
-) -> Result<Vec<Source>> {
-    let from_file = !args.names_files() && args.database.database.is_none();
-    let paths = if from_file { context.settings.file.sources.clone() } else { args.paths() };
-    let mut sources = path_sources(&paths, &args.as_path)?;
-    if let (Some(name), [program, arguments @ ..]) = (&args.exec, &args.command[..]) {
-        let interrupt = Arc::clone(context.ui.interrupt());
-        let reader = Box::new(ProgramOutput::new(program.clone(), arguments.to_vec(), interrupt));
-        sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
+/// What the user may have meant otherwise.
+fn notes(args: &BackupArgs, ui: &Ui, outcome: &BackupOutcome) {
+    for pattern in args.exclude.iter().filter(|pattern| outcome.unused_patterns.contains(pattern)) {
+        ui.note(&format!("the pattern of --exclude {pattern} left nothing out"));
     }
-    if let Some(name) = &args.stdin {
-        let reader = Box::new(StandardInput { interrupt: Arc::clone(context.ui.interrupt()) });
-        sources.push(Source::Stream { name: name.clone().into_bytes(), reader });
+    if outcome.problems.iter().any(|problem| problem.kind == ProblemKind::Less as u8) {
+        ui.note("if a source is meant to hold less than before, save it once with --allow-less");
     }
-    // The same folder twice is saved once.
-    sources.extend(images.into_iter().map(Source::Path));
-    sources.extend(database.map(|source| Source::Database(Box::new(source))));
-    match sources.is_empty() {
-        true => Err(Error::new(
-            ErrorKind::Usage,
-            "there is nothing to save: name a folder or file, or use --exec or --stdin, or `sources` in enamel.toml",
-        )),
-        false => Ok(sources),
+    if outcome.specials > 0 && ui.is_verbose() {
+        let number = format::count(outcome.specials);
+        ui.note(&format!(
+            "{number} devices, FIFOs and sockets are saved as such, without what could be read from them"
+        ));
     }
-}
-
-/// `paths`, each as if it were at the path of `as_paths` in its place, if there are any.
-fn path_sources(paths: &[PathBuf], as_paths: &[PathBuf]) -> Result<Vec<Source>> {
-    let found = paths.iter().map(|path| source_path(path)).collect::<Result<Vec<_>>>()?;
-    match as_paths.len() {
-        0 => Ok(found.into_iter().map(Source::Path).collect()),
-        number if number == found.len() => {
-            let pairs = found.into_iter().zip(as_paths);
-            Ok(pairs.map(|(path, from)| Source::Moved { path, from: from.clone() }).collect())
-        }
-        number => {
-            let message = format!("--as-path is given {number} times for {} paths: give it once for each", found.len());
-            Err(Error::new(ErrorKind::Usage, message))
-        }
-    }
-}
-
-/// The absolute path of a source. It must be there: a mistyped name is not a file that could not be read.
-fn source_path(path: &Path) -> Result<PathBuf> {
-    let there = path.symlink_metadata().and_then(|_| absolute(path));
-    there.map_err(|e| {
-        let error = Error::io(format!("cannot save {}", path.display()), e);
-        // Not a snapshot or key that is not found, but perhaps a disk.
-        if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::Io) } else { error }
-    })
-}
-
-/// Patterns that leave the repository and the cache out of `sources`, so that no backup saves the ones before it. Tells the user.
-fn own_folders(sources: &[Source], context: &Context<'_>) -> Result<Vec<String>> {
-    let (repository, cache) = (context.repository_path()?, context.cache_dir()?);
-    let mut patterns = Vec::new();
-    for (folder, what, is_repository) in [(repository, "the repository", true), (&cache, "the cache of enamel", false)]
-    {
-        // What is not there yet is not saved.
-        let Ok(real_folder) = folder.canonicalize() else { continue };
-        for source in sources {
-            let (Source::Path(source) | Source::Moved { path: source, .. }) = source else { continue };
-            let Ok(real_source) = source.canonicalize() else { continue };
-            if is_repository && real_source.starts_with(&real_folder) {
-                let message = format!("cannot save {}: it is in the repository itself", source.display());
-                return Err(Error::new(ErrorKind::Usage, message));
-            }
-            let Ok(inside) = real_folder.strip_prefix(&real_source) else { continue };
-            if inside.as_os_str().is_empty() {
-                continue;
-            }
-            let pattern = pattern_for(source, inside).ok_or_else(|| {
-                let message = format!("cannot leave {what} out of {}: its path is not UTF-8 text", source.display());
-                Error::new(ErrorKind::Usage, message)
-            })?;
-            context.ui.note(&format!("{} is left out: it is {what}", real_folder.display()));
-            patterns.push(pattern);
-        }
-    }
-    Ok(patterns)
-}
-
-/// The pattern of just the folder `inside` of the source `root`; none if its path is not UTF-8.
-fn pattern_for(root: &Path, inside: &Path) -> Option<String> {
-    // Without a slash at its end, but for the root of all.
-    let root = root.components().as_path().to_str()?;
-    let mut pattern = format!("{}/", root.trim_end_matches('/'));
-    for c in inside.to_str()?.chars() {
-        if r"\*?[]{}!#".contains(c) {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('/');
-    Some(pattern)
 }
 
 fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Result<BackupOptions> {
@@ -367,8 +287,8 @@ fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Resul
         pattern_files: file.exclude_files.iter().chain(&args.exclude_file).cloned().collect(),
         ignore_file_name: (!args.no_ignore_files).then(|| IGNORE_FILE_NAME.to_owned()),
         caches: args.exclude_caches || file.exclude_caches,
+        ..ExcludeOptions::default()
     };
-    let data_kind = args.data_kind.and_then(|kind| kind.to_possible_value());
     Ok(BackupOptions {
         tags: if args.tags.is_empty() { file.tags.clone() } else { args.tags.clone() },
         host: args.host.clone().unwrap_or_else(host_name),
@@ -378,83 +298,15 @@ fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Resul
         one_file_system: args.one_file_system || file.one_file_system,
         parent,
         trust,
-        profile: data_kind.and_then(|value| value.get_name().parse().ok()),
+        profile: args.data_kind.map(ProfileName::from),
         dry_run: args.dry_run,
+        allow_less: args.allow_less,
     })
 }
 
 /// Program and version, as snapshots keep it.
 pub fn program() -> String {
     concat!("enamel ", env!("CARGO_PKG_VERSION")).to_owned()
-}
-
-fn print(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
-    ui.problems(&outcome.problems, outcome.problem_count)?;
-    if ui.is_json() {
-        let summary = Summary {
-            snapshot: outcome.snapshot.map(|id| id.to_string()),
-            parent: outcome.parent.map(|id| id.to_string()),
-            dry_run: outcome.snapshot.is_none(),
-            problems: outcome.problem_count,
-            figures: outcome.statistics.into(),
-        };
-        return ui.message("summary", summary);
-    }
-    match ui.is_quiet() {
-        true => Ok(()),
-        false => print_summary(ui, outcome),
-    }
-}
-
-/// Prints what a backup did, in words.
-///
-/// # Errors
-/// Standard output cannot be written.
-pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
-    let s = &outcome.statistics;
-    let duration = format::duration(s.milliseconds);
-    let grew = match outcome.snapshot {
-        Some(id) => {
-            ui.line(format_args!("snapshot {} saved in {duration}", format::short(id)))?;
-            "grew by"
-        }
-        None => {
-            ui.line(format_args!("dry run, {duration}: nothing was saved"))?;
-            "would grow by"
-        }
-    };
-    let changes = [(s.new_files, "new"), (s.changed_files, "changed"), (s.unchanged_files, "unchanged")];
-    let changes = changes.map(|(number, what)| format!("{} {what}", format::count(number))).join(", ");
-    let mut fields = database_fields(outcome);
-    fields.extend([
-        ("files", changes),
-        ("in all", format!("{}, {}", format::counted(s.files, "file"), format::bytes(s.total_bytes))),
-        ("read", format::bytes(s.read_bytes)),
-        ("repository", format!("{grew} {}", format::bytes(s.stored_bytes))),
-    ]);
-    if outcome.problem_count > 0 {
-        fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
-    }
-    ui.fields(&fields)
-}
-
-/// What came of databases, in words.
-fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
-    let mut fields = Vec::new();
-    for figures in &outcome.databases {
-        let unchanged = match figures.unchanged_tables {
-            0 => String::new(),
-            number => format!(", {} of them unchanged", format::count(number)),
-        };
-        fields.push(("database", format!("{}{unchanged}", format::counted(figures.tables, "table"))));
-        fields.push(("rows", format!("{} read", format::count(figures.rows))));
-        if figures.locked_milliseconds > 0 {
-            let (locked, wait) = (figures.locked_milliseconds, figures.longest_wait_milliseconds);
-            let words = format!("{}, longest wait seen {}", format::duration(locked), format::duration(wait));
-            fields.push(("locked", words));
-        }
-    }
-    fields
 }
 
 fn parse_parent(text: OsString) -> std::result::Result<Parent, String> {
@@ -468,27 +320,5 @@ fn parse_stream_name(name: &str) -> std::result::Result<String, String> {
     match check_name(name.as_bytes()) {
         Ok(()) => Ok(name.to_owned()),
         Err(_) => Err("it must be the name of a file, without a folder".into()),
-    }
-}
-
-/// Standard input that gives up when the user wishes to stop, even while nothing comes.
-struct StandardInput {
-    interrupt: Arc<Interrupt>,
-}
-
-impl Read for StandardInput {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wait = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
-        let input = io::stdin();
-        loop {
-            if self.interrupt.is_requested() {
-                return Err(io::Error::other("interrupted"));
-            }
-            match poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&wait)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return Ok(rustix::io::read(&input, buffer)?),
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
+
 use crate::harness::{Answer, Machine};
 
 #[test]
@@ -163,4 +165,72 @@ fn a_copy_of_a_source_is_saved_as_if_it_were_there() {
     assert_eq!((summary["new_files"].as_u64(), summary["files"].as_u64()), (Some(0), Some(2)));
     machine.run(["ls", "latest:source/A"]).expect(0).prints("xray.jpg");
     machine.run(["backup", "copy", "repo", "--as-path", "x"]).expect(2).says("once for each");
+}
+
+#[test]
+fn no_ignore_file_brings_the_repository_back() {
+    let machine = Machine::new();
+    let repo = machine.arg("source/A/repo");
+    machine.run(["init", "--repo", &repo]).expect(0);
+    machine.write("source/.enamelignore", "!*\n!repo\n!A/repo/**\n");
+    machine.write("source/A/.enamelignore", "!repo\n");
+    let answer = machine.run(["backup", "source", "--repo", &repo, "--exclude", "!repo"]).expect(0);
+    answer.says("is left out: it is the repository");
+    let listed = machine.run(["ls", "latest", "--recursive", "--repo", &repo]).expect(0).out;
+    assert!(listed.contains("letter.txt") && !listed.contains("repo"), "{listed}");
+}
+
+#[test]
+fn a_source_that_is_empty_now_is_named_and_may_be_meant_so() {
+    let machine = Machine::with_snapshot();
+    fs::remove_dir_all(machine.path("source/A")).unwrap();
+    let answer = machine.run(["backup", "source"]).expect(3);
+    answer.says("it held files in snapshot").says("is a disk not mounted?").says("--allow-less");
+    assert_eq!(machine.run(["--json", "backup", "source"]).expect(3).last("problem")["kind"], "less-than-before");
+    machine.run(["status"]).expect(3);
+    machine.run(["backup", "source", "--allow-less"]).expect(0);
+    machine.run(["backup", "source"]).expect(0);
+}
+
+#[test]
+fn patterns_are_understood_as_snapshots_show_paths_and_named_where_they_do_nothing() {
+    let machine = Machine::with_repository();
+    for pattern in ["source/A", "./A", "A/"] {
+        let answer = machine.run(["backup", "source", "--exclude", pattern, "--allow-less"]).expect(0);
+        assert!(!answer.err.contains("left nothing out"), "{}", answer.err);
+        assert!(!machine.run(["ls", "latest", "--recursive"]).expect(0).out.contains("xray"), "{pattern}");
+    }
+    machine.run(["backup", "source", "--exclude", "B"]).expect(0).says("the pattern of --exclude B left nothing out");
+}
+
+#[test]
+fn a_pipe_that_is_named_is_said_to_be_none() {
+    let machine = Machine::with_repository();
+    let script = format!("{} backup <(echo dump)", crate::harness::ENAMEL);
+    let mut shell = std::process::Command::new("bash");
+    let variables = [("ENAMEL_REPO", "repo"), ("ENAMEL_KEY_FILE", "key"), ("ENAMEL_CACHE_DIR", "cache")];
+    shell.args(["-c", &script]).current_dir(machine.path("")).envs(variables);
+    Answer::of(shell.output().unwrap()).expect(2).says("--exec NAME -- COMMAND");
+}
+
+#[test]
+fn folders_may_be_deeper_than_files_may_be_open() {
+    const DEPTH: usize = 1200;
+    let machine = Machine::with_repository();
+    let open = OFlags::RDONLY | OFlags::DIRECTORY;
+    let mut at = rustix::fs::open(machine.path("source"), open, Mode::empty()).unwrap();
+    for level in 0..DEPTH {
+        mkdirat(&at, "d", Mode::RWXU).unwrap();
+        at = openat(&at, "d", open, Mode::empty()).unwrap();
+        // Something to come back to.
+        if level % 100 == 0 {
+            mkdirat(&at, "e", Mode::RWXU).unwrap();
+        }
+    }
+    let script = format!("ulimit -n 200; exec {} --json backup source", crate::harness::ENAMEL);
+    let mut shell = std::process::Command::new("sh");
+    let variables = [("ENAMEL_REPO", "repo"), ("ENAMEL_KEY_FILE", "key"), ("ENAMEL_CACHE_DIR", "cache")];
+    shell.args(["-c", &script]).current_dir(machine.path("")).envs(variables);
+    let summary = Answer::of(shell.output().unwrap()).expect(0).last("summary");
+    assert_eq!(summary["directories"], DEPTH + DEPTH / 100 + 2);
 }

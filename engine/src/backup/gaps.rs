@@ -52,7 +52,8 @@ pub(super) fn unlisted(why: u8) -> Gaps {
 
 /// What is not saved, as the manifest says it. Patterns that would fill it are left away: then only names tell what was left out.
 pub(super) fn left_out(options: &BackupOptions) -> LeftOut {
-    let patterns = options.exclude.patterns.clone();
+    // The last patterns win.
+    let patterns: Vec<String> = options.exclude.patterns.iter().chain(&options.exclude.always).cloned().collect();
     let bytes: u64 = patterns.iter().map(|pattern| pattern.len() as u64).sum();
     let caches = if options.exclude.caches { LEFT_OUT_CACHES } else { 0 };
     let file_systems = if options.one_file_system { LEFT_OUT_FILE_SYSTEMS } else { 0 };

@@ -14,13 +14,17 @@ mod buffers;
 mod choice;
 mod companion;
 mod database;
+mod extents;
 mod file;
 mod gaps;
+mod less;
+mod levels;
 mod parent;
 mod problems;
 mod progress;
 mod queue;
 mod roots;
+mod special;
 mod tree;
 mod unchanged;
 mod walk;
@@ -126,6 +130,8 @@ pub struct BackupOptions {
     pub profile: Option<ProfileName>,
     /// Read and cut, but write nothing.
     pub dry_run: bool,
+    /// It is meant to be so that a source holds much less than before, or that nothing is mounted in it any more.
+    pub allow_less: bool,
 }
 
 /// What came of a backup.
@@ -143,6 +149,10 @@ pub struct BackupOutcome {
     pub problem_count: u64,
     /// What came of each database.
     pub databases: Vec<DatabaseFigures>,
+    /// Patterns of the options that have left nothing out of any folder.
+    pub unused_patterns: Vec<String>,
+    /// Devices, FIFOs and sockets: they are saved as such, not what could be read from them.
+    pub specials: u64,
 }
 
 /// Everything that the threads of one backup share.
@@ -201,7 +211,7 @@ pub fn backup(
     let companion = roots::companion(&mut roots);
     let choice = choice::choose(repository, options, &manifests, &described(&roots), monitor)?;
     roots::name(&mut roots, &choice);
-    let described = described(&roots);
+    let (described, excludes) = (described(&roots), roots::excludes(&roots));
 
     let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
     let store = ChunkStore::new(&session, mode)?;
@@ -220,6 +230,8 @@ pub fn backup(
         problems: saved.problems,
         problem_count: saved.problem_count,
         databases: saved.databases,
+        unused_patterns: roots::unused_patterns(options, &excludes),
+        specials: saved.specials,
     };
     if options.dry_run {
         return Ok(outcome);
@@ -246,6 +258,7 @@ struct Saved {
     problem_count: u64,
     statistics: Statistics,
     databases: Vec<DatabaseFigures>,
+    specials: u64,
 }
 
 fn save(
@@ -283,8 +296,9 @@ fn save(
     statistics.new_bytes = totals.new_bytes;
     statistics.stored_bytes = totals.stored_bytes;
     let (problem_count, problems) = problems.into_parts();
+    let specials = counters.specials.into_inner();
     let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases })
+    Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials })
 }
 
 type Finished = (Option<ChunkId>, Vec<ChunkId>, StoreTotals);

@@ -84,6 +84,30 @@ impl<'r> Parent<'r> {
         DirectoryIter::seek(self.reader, manifest.tree_id(), &root.name.0).ok().flatten()
     }
 
+    /// How many files are in a folder and below it; counting ends at `enough`, or when so many entries have been looked at.
+    pub fn count_files(&self, tree: Option<ChunkId>, enough: u64, looked_at: u64) -> u64 {
+        let (mut files, mut looked) = (0, 0);
+        let mut levels = vec![DirectoryIter::new(self.reader, tree)];
+        while let Some(level) = levels.last_mut() {
+            let Some(Ok(entry)) = level.next() else {
+                levels.pop();
+                continue;
+            };
+            looked += 1;
+            match entry.meta.kind {
+                EntryKind::File => files += 1,
+                EntryKind::Directory if entry.tree.is_some() => {
+                    levels.push(DirectoryIter::new(self.reader, entry.tree))
+                }
+                _ => {}
+            }
+            if files >= enough || looked >= looked_at {
+                break;
+            }
+        }
+        files
+    }
+
     /// What reads the parent.
     pub fn reader(&self) -> &'r ChunkReader<'r> {
         self.reader

@@ -22,10 +22,13 @@ pub(super) struct Counters {
     pub files: AtomicU64,
     pub directories: AtomicU64,
     pub others: AtomicU64,
+    /// Of these, devices, FIFOs and sockets.
+    pub specials: AtomicU64,
     pub total_bytes: AtomicU64,
     pub new_files: AtomicU64,
     pub changed_files: AtomicU64,
     pub unchanged_files: AtomicU64,
+    pub read_again_files: AtomicU64,
     pub read_bytes: AtomicU64,
     pub databases: Mutex<Vec<DatabaseFigures>>,
     finished: Mutex<bool>,
@@ -77,6 +80,12 @@ impl Counters {
         self.total_bytes.fetch_add(size.wrapping_sub(file.size), Ordering::Relaxed);
     }
 
+    /// A file that looked changed turned out to be what it was.
+    pub fn found_unchanged(&self) {
+        self.changed_files.fetch_sub(1, Ordering::Relaxed);
+        count(&self.read_again_files, 1);
+    }
+
     fn each(&self, file: CountedFile, change: &dyn Fn(&AtomicU64, u64)) {
         change(&self.files, 1);
         change(&self.total_bytes, file.size);
@@ -100,6 +109,7 @@ impl Counters {
             changed_files: get(&self.changed_files),
             unchanged_files: get(&self.unchanged_files),
             read_bytes: get(&self.read_bytes),
+            read_again_files: Some(get(&self.read_again_files)).filter(|files| *files > 0),
             ..Statistics::default()
         }
     }

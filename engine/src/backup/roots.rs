@@ -13,7 +13,7 @@ use super::{BackupOptions, Companion, DatabaseSource, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, path_to_bytes};
 use crate::source::exclude::Excludes;
-use crate::source::path::{absolute, absolute_text};
+use crate::source::path::{absolute, absolute_text, is_form_of};
 use crate::tree::TreeEntry;
 
 /// The name of the root of a whole file system.
@@ -135,12 +135,6 @@ pub(super) fn name(roots: &mut [OpenRoot], choice: &Choice) {
     }
 }
 
-/// Whether `name` is `plain`, or that with a number.
-pub(super) fn is_form_of(name: &[u8], plain: &[u8]) -> bool {
-    let Some(rest) = name.strip_prefix(plain) else { return false };
-    rest.is_empty() || rest.strip_prefix(b"~").is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
-}
-
 fn open_path(path: &Path, options: &BackupOptions) -> Result<(u8, RootKind)> {
     let failed = |e| Error::io(format!("cannot back up {}", path.display()), e);
     // The user named it, so a link is followed.
@@ -152,6 +146,8 @@ fn open_path(path: &Path, options: &BackupOptions) -> Result<(u8, RootKind)> {
     let real = path.canonicalize().map_err(failed)?;
     match (real.parent(), real.file_name()) {
         (Some(folder), Some(name)) => {
+            // A file in the repository is refused as a folder in it is.
+            Excludes::root(&options.exclude, folder)?;
             let dir = Dir::open(folder).map_err(failed)?;
             Ok((ROOT_FILE, RootKind::Single(dir, path_to_bytes(Path::new(name)).to_vec())))
         }
@@ -179,6 +175,23 @@ pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
         RootKind::Database(source) => source.companion.take(),
         _ => None,
     })
+}
+
+/// What is left out of the folders among the roots.
+pub(super) fn excludes(roots: &[OpenRoot]) -> Vec<Excludes> {
+    let excludes = |root: &OpenRoot| match &root.what {
+        RootKind::Folder(_, excludes) => Some(excludes.clone()),
+        _ => None,
+    };
+    roots.iter().filter_map(excludes).collect()
+}
+
+/// The patterns that left nothing out of any root.
+pub(super) fn unused_patterns(options: &BackupOptions, roots: &[Excludes]) -> Vec<String> {
+    let unused: Vec<Vec<usize>> = roots.iter().map(Excludes::unused).collect();
+    let Some((first, others)) = unused.split_first() else { return Vec::new() };
+    let nowhere = first.iter().filter(|place| others.iter().all(|unused| unused.contains(place)));
+    nowhere.filter_map(|place| options.exclude.patterns.get(*place).cloned()).collect()
 }
 
 /// The folders among the roots, to count what is in them.
@@ -222,11 +235,5 @@ mod tests {
             let differ: HashSet<_> = named.iter().map(|(_, name)| name).collect();
             prop_assert_eq!(differ.len(), named.len());
         }
-    }
-
-    #[test]
-    fn a_number_belongs_to_the_name_it_was_given_to() {
-        assert!(is_form_of(b"x", b"x") && is_form_of(b"x~2", b"x") && is_form_of(b"x~17", b"x"));
-        assert!(!is_form_of(b"x~", b"x") && !is_form_of(b"x2", b"x") && !is_form_of(b"y", b"x"));
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct PendingFile {
     pub entry: Receiver<Option<Box<TreeEntry>>>,
     /// Set if it may have other names.
     pub identity: Option<HardLink>,
+    /// What the parent snapshot has in its place, if that looked different.
+    pub before: Option<Box<TreeEntry>>,
 }
 
 /// Builds all directories; gives the node of the top one.
@@ -65,6 +67,11 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
             Event::Entry(entry) => push(&mut open, *entry, &mut sink)?,
             Event::File(file) => {
                 let entry = file.entry.recv().map_err(|_| stopped())?;
+                if let (Some(entry), Some(before)) = (&entry, &file.before)
+                    && has_same_content(entry, before)
+                {
+                    run.counters.found_unchanged();
+                }
                 if let Some(identity) = file.identity {
                     linked.insert(identity, entry.clone());
                 }
@@ -99,6 +106,11 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
         (Some(top), true) => top.builder.finish(&mut sink),
         _ => Err(stopped()),
     }
+}
+
+fn has_same_content(one: &TreeEntry, other: &TreeEntry) -> bool {
+    let same_form = one.meta.kind == other.meta.kind && one.meta.size == other.meta.size;
+    same_form && one.meta.holes == other.meta.holes && one.content == other.content
 }
 
 /// A folder that has begun.

@@ -4,35 +4,23 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};
-use repo_format::entry::{Entry, EntryKind, GAP_ELSEWHERE, GAP_OTHER, GAP_RULE, GAP_UNREADABLE, HardLink};
+use repo_format::entry::{EntryKind, GAP_ELSEWHERE, GAP_OTHER, GAP_RULE, GAP_UNREADABLE, Gaps, HardLink};
 use repo_format::limits;
 use repo_format::node::ProblemKind;
 
 use super::file::{Input, Job, ResultSlot};
 use super::gaps::unlisted;
+use super::levels::{Frame, Levels, Lost};
 use super::parent::{Parent, ParentEntries};
 use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootKind};
+use super::special::{Noted, mark_mount, special};
 use super::tree::{Event, PendingFile};
-use super::{EVENTS_PER_BATCH, Run, done, unchanged};
+use super::{EVENTS_PER_BATCH, Run, done, less, unchanged};
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{Dir, FileStat};
+use crate::filesystem::{Dir, FileStat, path_from_bytes};
 use crate::source::exclude::Excludes;
 use crate::tree::TreeEntry;
-
-/// A folder that is being walked.
-struct Frame<'r> {
-    dir: Arc<Dir>,
-    /// Its own entry; sent when it ends.
-    entry: Box<TreeEntry>,
-    /// Its path in the source, for messages.
-    path: Vec<u8>,
-    /// Its path from the root, for patterns.
-    relative: Vec<u8>,
-    names: std::vec::IntoIter<Vec<u8>>,
-    parent: ParentEntries<'r>,
-    excludes: Excludes,
-}
 
 /// Something in a folder, as one look showed it.
 struct Found {
@@ -47,6 +35,15 @@ struct Found {
     parent: Option<TreeEntry>,
 }
 
+/// What the tree builder must know of a file that is being read.
+#[derive(Default)]
+struct Beside {
+    /// Set if it may have other names.
+    identity: Option<HardLink>,
+    /// What the parent snapshot has in its place.
+    before: Option<Box<TreeEntry>>,
+}
+
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
     /// What the root at hand is compared with.
@@ -58,15 +55,34 @@ struct Walk<'w, 'r> {
     linked: HashSet<HardLink>,
     /// The file system of the root, if the walk must stay in it.
     device: Option<u64>,
+    /// The path of the root as the snapshot has it.
+    root_path: Vec<u8>,
+    /// Files of the root that have been met.
+    files: u64,
+    /// Folders that are left out because they are in another file system.
+    elsewhere: Noted,
 }
 
 /// Walks all roots.
 pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Vec<Event>>) -> Result<()> {
-    let mut walk = Walk { run, parent: run.parent, events, unsent: Vec::new(), linked: HashSet::new(), device: None };
+    let mut walk = Walk {
+        run,
+        parent: run.parent,
+        events,
+        unsent: Vec::new(),
+        linked: HashSet::new(),
+        device: None,
+        root_path: Vec::new(),
+        files: 0,
+        elsewhere: Noted::default(),
+    };
     let mut roots = roots;
     // Entries of the top directory, too, stand in order of their names.
     roots.sort_by(|a, b| a.described.name.cmp(&b.described.name));
     roots.into_iter().try_for_each(|root| walk.root(root))?;
+    if let Some(named) = walk.elsewhere.named() {
+        run.monitor.note(&format!("left out, because they are in other file systems: {named}"));
+    }
     walk.flush()
 }
 
@@ -79,17 +95,23 @@ impl<'r> Walk<'_, 'r> {
     fn root(&mut self, root: OpenRoot) -> Result<()> {
         self.parent = self.run.parents.of(root.number);
         let parent = self.parent.root();
+        self.root_path = root.described.plain_path().to_vec();
+        self.files = 0;
         let name = root.described.name.0;
         let path = root.real_path;
         match root.what {
             RootKind::Stream(reader) => {
                 let job_input = Input::Stream(reader);
-                self.read(Vec::from(&name[..]), path, job_input, None, None)
+                self.read(Vec::from(&name[..]), path, job_input, None, Beside::default())
             }
             RootKind::Saved(entry) => self.send(Event::Entry(entry)),
             RootKind::Database(_) => unreachable!("databases are saved before anything is walked"),
             RootKind::Single(dir, real_name) => {
                 let stat = dir.stat(&real_name).map_err(|e| cannot_back_up(&path, e))?;
+                if let Some(kind) = special(stat.entry.kind) {
+                    let message = format!("it is a {kind}: it is saved as such, and nothing that can be read from it");
+                    self.run.problems.add(&path, ProblemKind::LeftOut, message);
+                }
                 self.entry(&Arc::new(dir), Found { real_name, name, path, stat, parent })
             }
             RootKind::Folder(dir, excludes) => {
@@ -98,46 +120,98 @@ impl<'r> Walk<'_, 'r> {
                 let problems = dir.complete_self(&mut stat, self.run.owners);
                 self.metadata_problems(&path, problems);
                 stat.entry.name.0 = name;
+                let above = path_from_bytes(&path).parent().and_then(|above| Dir::open(above).ok()?.stat_self().ok());
+                mark_mount(&mut stat, above.map(|above| above.device));
+                let lost = self.not_mounted(b"", &stat, parent.as_ref());
                 // A root that cannot be listed is no backup at all.
                 let names = dir.names().map_err(|e| cannot_back_up(&path, e))?;
                 let at = Place { path, relative: Vec::new() };
                 let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
-                let frame = self.frame((dir, names), stat.entry, at, entries, &excludes)?;
-                self.folder(frame)
+                let mut frame = self.frame((&dir, names), stat, at, entries, &excludes)?;
+                frame.entry.meta.gaps = lost;
+                self.folder(Levels::new(frame, dir))
             }
         }
     }
 
     /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
-    fn folder(&mut self, top: Frame<'r>) -> Result<()> {
-        let mut stack = vec![top];
-        while let Some(frame) = stack.last_mut() {
+    fn folder(&mut self, mut levels: Levels<'r>) -> Result<()> {
+        while let Some(frame) = levels.last() {
             self.run.check_stop()?;
             let Some(name) = frame.names.next() else {
-                if let Some(frame) = stack.pop() {
+                if let Some(mut frame) = levels.pop() {
+                    if levels.len() == 0 {
+                        self.compare_root(&mut frame);
+                    }
                     self.send(Event::Leave(frame.entry))?;
                 }
                 continue;
             };
-            if let Some(mut inner) = self.named(frame, name)? {
-                // A root has a name of its own above this.
-                let longest = limits::FOLDER_PATH - usize::try_from(limits::NAME).unwrap_or(0) - 1;
-                if stack.len() >= limits::DIRECTORY_DEPTH || inner.relative.len() > longest {
-                    self.run.problems.add(&inner.path, ProblemKind::LeftOut, "what is in it is nested too deep");
-                    inner.entry.meta.gaps = Some(unlisted(GAP_OTHER));
-                    self.send(Event::Leave(inner.entry))?;
+            let (frame, dir) = match levels.open_last() {
+                Ok(open) => open,
+                Err(lost) => {
+                    self.lose(lost);
                     continue;
                 }
-                stack.push(inner);
+            };
+            let Some((mut inner, dir)) = self.named(frame, &dir, name)? else { continue };
+            // A root has a name of its own above this.
+            let longest = limits::FOLDER_PATH - usize::try_from(limits::NAME).unwrap_or(0) - 1;
+            if levels.len() >= limits::DIRECTORY_DEPTH || inner.relative.len() > longest {
+                self.run.problems.add(&inner.path, ProblemKind::LeftOut, "what is in it is nested too deep");
+                inner.entry.meta.gaps = Some(unlisted(GAP_OTHER));
+                self.send(Event::Leave(inner.entry))?;
+                continue;
             }
+            levels.push(inner, dir);
         }
         Ok(())
     }
 
-    /// Looks at one name of a folder. Gives a frame if it is a folder to walk.
-    fn named(&mut self, frame: &mut Frame<'r>, name: Vec<u8>) -> Result<Option<Frame<'r>>> {
+    /// Gives up what is left of folders that cannot be opened again.
+    fn lose(&mut self, lost: Lost<'_, 'r>) {
+        if let Some(first) = lost.frames.first() {
+            self.run.problems.add_io(&first.path, "open the folder again to read the rest of it", &lost.error);
+        }
+        for frame in lost.frames {
+            frame.names = Vec::new().into_iter();
+            frame.entry.meta.gaps = Some(unlisted(GAP_UNREADABLE));
+        }
+    }
+
+    /// Names a root that holds much less than it did. Nobody can tell what is missing in it.
+    fn compare_root(&mut self, frame: &mut Frame<'r>) {
+        if !self.may_be_less() || frame.entry.meta.gaps.is_some() {
+            return;
+        }
+        if let Some(message) = less::much_less(&self.parent, self.files) {
+            self.run.problems.add(&self.root_path, ProblemKind::Less, message);
+            frame.entry.meta.gaps = Some(unlisted(GAP_OTHER));
+        }
+    }
+
+    /// Names a folder in which a file system was mounted that is not there any more; gives what its entry says of that.
+    fn not_mounted(&self, relative: &[u8], stat: &FileStat, before: Option<&TreeEntry>) -> Option<Gaps> {
+        let before = before.filter(|_| self.may_be_less())?;
+        if !less::was_mounted(&before.meta, before.tree.is_some(), &stat.entry) {
+            return None;
+        }
+        let path = join(&self.root_path, relative);
+        let message = "a file system was mounted here in the snapshot before, and is not any more";
+        self.run.problems.add(&path, ProblemKind::Less, message);
+        Some(unlisted(GAP_ELSEWHERE))
+    }
+
+    /// Whether less than before is to be named: not of another source, and not if it is meant to be so.
+    fn may_be_less(&self) -> bool {
+        let is_same = self.parent.origin().is_some_and(|(_, root)| root.plain_path() == self.root_path);
+        is_same && !self.run.options.allow_less
+    }
+
+    /// Looks at one name of the folder `dir`. Gives a frame if it is a folder to walk.
+    fn named(&mut self, frame: &mut Frame<'r>, dir: &Arc<Dir>, name: Vec<u8>) -> Result<Option<(Frame<'r>, Dir)>> {
         let at = Place { path: join(&frame.path, &name), relative: join(&frame.relative, &name) };
-        let stat = match frame.dir.stat(&name) {
+        let stat = match dir.stat(&name) {
             Ok(stat) => stat,
             Err(error) => {
                 // What patterns leave out may be unreadable.
@@ -149,32 +223,40 @@ impl<'r> Walk<'_, 'r> {
                 return self.left_out(name, if has_gone { GAP_OTHER } else { GAP_UNREADABLE }).map(|()| None);
             }
         };
+        if let Some(what) = frame.excludes.protected(&at.relative, &stat) {
+            let path = String::from_utf8_lossy(&at.path);
+            self.run.monitor.note(&format!("{path} is left out: it is {what}"));
+            return self.left_out(name, GAP_RULE).map(|()| None);
+        }
         if frame.excludes.is_excluded(&at.relative, stat.is_dir()) {
             return self.left_out(name, GAP_RULE).map(|()| None);
         }
         let parent = frame.parent.find(&name);
         if stat.is_dir() {
-            return self.subfolder(frame, name, at, stat, parent);
+            return self.subfolder((frame, dir), name, at, stat, parent);
         }
-        let dir = frame.dir.clone();
-        self.entry(&dir, Found { real_name: name.clone(), name, path: at.path, stat, parent })?;
+        self.entry(dir, Found { real_name: name.clone(), name, path: at.path, stat, parent })?;
         Ok(None)
     }
 
     fn subfolder(
         &mut self,
-        frame: &Frame<'r>,
+        (above, dir): (&Frame<'r>, &Dir),
         name: Vec<u8>,
         at: Place,
         mut stat: FileStat,
         parent: Option<TreeEntry>,
-    ) -> Result<Option<Frame<'r>>> {
-        self.complete(&frame.dir, &name, &at.path, &mut stat, parent.as_ref());
+    ) -> Result<Option<(Frame<'r>, Dir)>> {
+        self.complete(dir, &name, &at.path, &mut stat, parent.as_ref());
+        mark_mount(&mut stat, Some(above.device));
         let elsewhere = self.device.is_some_and(|device| device != stat.device);
         let opened = match elsewhere {
             // A mount point stays, as an empty folder.
-            true => Err(GAP_ELSEWHERE),
-            false => match frame.dir.open_dir(&name).and_then(|dir| Ok((dir.names()?, dir))) {
+            true => {
+                self.elsewhere.add(&at.path);
+                Err(GAP_ELSEWHERE)
+            }
+            false => match dir.open_dir(&name).and_then(|dir| Ok((dir.names()?, dir))) {
                 Ok(opened) => Ok(opened),
                 Err(error) => {
                     self.run.problems.add_io(&at.path, "list the folder", &error);
@@ -191,19 +273,22 @@ impl<'r> Walk<'_, 'r> {
                 return Ok(None);
             }
         };
+        let lost = self.not_mounted(&at.relative, &stat, parent.as_ref());
         let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
-        self.frame((dir, names), stat.entry, at, entries, &frame.excludes).map(Some)
+        let mut frame = self.frame((&dir, names), stat, at, entries, &above.excludes)?;
+        frame.entry.meta.gaps = lost;
+        Ok(Some((frame, dir)))
     }
 
     fn frame(
         &mut self,
-        (dir, names): (Dir, Vec<Vec<u8>>),
-        meta: Entry,
+        (dir, names): (&Dir, Vec<Vec<u8>>),
+        stat: FileStat,
         at: Place,
         parent: ParentEntries<'r>,
         excludes: &Excludes,
     ) -> Result<Frame<'r>> {
-        let excludes = match excludes.enter(&dir, &at.relative, &names) {
+        let excludes = match excludes.enter(dir, &at.relative, &names) {
             Ok(excludes) => excludes,
             Err(error) => {
                 // Rather too much is saved than too little.
@@ -213,8 +298,16 @@ impl<'r> Walk<'_, 'r> {
         };
         count(&self.run.counters.directories, 1);
         self.send(Event::Enter)?;
-        let (dir, entry) = (Arc::new(dir), Box::new(TreeEntry::new(meta)));
-        Ok(Frame { dir, entry, path: at.path, relative: at.relative, names: names.into_iter(), parent, excludes })
+        Ok(Frame {
+            real_name: stat.entry.name.0.clone(),
+            device: stat.device,
+            entry: Box::new(TreeEntry::new(stat.entry)),
+            path: at.path,
+            relative: at.relative,
+            names: names.into_iter(),
+            parent,
+            excludes,
+        })
     }
 
     /// Anything but a folder.
@@ -228,12 +321,16 @@ impl<'r> Walk<'_, 'r> {
             return self.left_out(name, GAP_UNREADABLE);
         }
         count(&self.run.counters.others, 1);
+        if special(stat.entry.kind).is_some() {
+            count(&self.run.counters.specials, 1);
+        }
         stat.entry.name.0 = name;
         self.send(Event::Entry(Box::new(TreeEntry::new(stat.entry))))
     }
 
     fn file(&mut self, dir: &Arc<Dir>, found: Found) -> Result<()> {
         let Found { real_name, name, path, mut stat, parent } = found;
+        self.files += 1;
         let identity = (stat.links > 1).then_some(HardLink { device: stat.device, inode: stat.entry.inode });
         if let Some(identity) = identity
             && !self.linked.insert(identity)
@@ -260,7 +357,8 @@ impl<'r> Walk<'_, 'r> {
         let state = if parent.is_some() { FileState::Changed } else { FileState::New };
         let counted = self.count_file(stat.entry.size, state);
         let input = Input::File { dir: dir.clone(), name: real_name };
-        self.read(name, path, input, Some(counted), identity)
+        let beside = Beside { identity, before: parent.map(Box::new) };
+        self.read(name, path, input, Some(counted), beside)
     }
 
     /// Gives a file or stream to the workers, and its place to the tree builder.
@@ -270,10 +368,11 @@ impl<'r> Walk<'_, 'r> {
         path: Vec<u8>,
         input: Input,
         counted: Option<CountedFile>,
-        identity: Option<HardLink>,
+        beside: Beside,
     ) -> Result<()> {
         let (sender, receiver) = bounded(1);
-        self.send(Event::File(PendingFile { name: name.clone(), entry: receiver, identity }))?;
+        let Beside { identity, before } = beside;
+        self.send(Event::File(PendingFile { name: name.clone(), entry: receiver, identity, before }))?;
         self.run.queue.push_file(Job { name, path, input, counted, result: ResultSlot::new(sender) });
         Ok(())
     }
@@ -282,7 +381,7 @@ impl<'r> Walk<'_, 'r> {
         let (sender, receiver) = bounded(1);
         let name = entry.name().to_vec();
         sender.send(Some(Box::new(entry))).map_err(|_| stopped())?;
-        self.send(Event::File(PendingFile { name, entry: receiver, identity }))
+        self.send(Event::File(PendingFile { name, entry: receiver, identity, before: None }))
     }
 
     /// Notes that something of the folder that is being walked is not saved.

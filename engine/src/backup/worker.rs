@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::bounded;
-use repo_format::entry::{Entry, EntryKind, HardLink, Hole, STATE_CHANGED, STATE_RACY};
+use repo_format::entry::{Entry, EntryKind, HardLink, STATE_CHANGED, STATE_RACY};
 use repo_format::limits;
 use repo_format::node::ProblemKind;
 
+use super::extents::{BEYOND_SIZE, FileExtents, cut_behind};
 use super::file::{Batch, End, FileInWork, Input, Job, ResultSlot, seal};
 use super::progress::{CountedFile, FileState, count};
 use super::queue::Work;
@@ -26,9 +27,6 @@ use crate::tree::{ContentRef, TreeEntry};
 const BATCH: usize = 4 * 1024 * 1024;
 /// A file that changed while it was read is read once more, if it is not larger than this.
 const READ_AGAIN: u64 = 64 * 1024 * 1024;
-/// What a file holds beyond its size is read up to here. Generated files and those of some shares give no size, or one that is too small;
-/// some of the former never end.
-const BEYOND_SIZE: u64 = 64 * 1024 * 1024;
 /// Room for the contents of a file without a size, which are mostly short.
 const SMALLEST_BUFFER: usize = 4096;
 
@@ -387,18 +385,6 @@ fn entry_may_have_holes(file: &SourceFile, size: u64) -> bool {
     size > 0 && file.stat().is_ok_and(|stat| stat.may_have_holes())
 }
 
-/// Where the first `data` bytes of a file's data end; drops the holes behind.
-fn cut_behind(holes: &mut Vec<Hole>, data: u64) -> u64 {
-    let mut end = data;
-    let mut before = 0;
-    while let Some(hole) = holes.get(before).filter(|hole| hole.offset < end) {
-        end += hole.len;
-        before += 1;
-    }
-    holes.truncate(before);
-    end
-}
-
 fn ranges(ends: &[usize]) -> Vec<Range<usize>> {
     let starts = std::iter::once(0).chain(ends.iter().copied());
     starts.zip(ends).map(|(start, end)| start..*end).collect()
@@ -416,43 +402,4 @@ fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
-}
-
-/// The data of a file without its holes, as one stream, to the end of the file but not much farther than it said when it was opened.
-struct FileExtents<'f> {
-    file: &'f SourceFile,
-    /// Reversed.
-    extents: Vec<Range<u64>>,
-}
-
-impl<'f> FileExtents<'f> {
-    fn new(file: &'f SourceFile, holes: &[Hole], size: u64) -> Self {
-        let mut extents = Vec::with_capacity(holes.len() + 1);
-        let mut at = 0;
-        for hole in holes {
-            extents.push(at..hole.offset);
-            at = hole.offset + hole.len;
-        }
-        extents.push(at..size.saturating_add(BEYOND_SIZE));
-        extents.retain(|extent| !extent.is_empty());
-        extents.reverse();
-        FileExtents { file, extents }
-    }
-}
-
-impl Read for FileExtents<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(extent) = self.extents.last_mut() else { return Ok(0) };
-        let wanted = usize::try_from(extent.end - extent.start).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..wanted], extent.start)?;
-        match read {
-            // The end of the file: what would lie beyond is not there.
-            0 => self.extents.clear(),
-            _ => extent.start += read as u64,
-        }
-        if self.extents.last().is_some_and(Range::is_empty) {
-            self.extents.pop();
-        }
-        Ok(read)
-    }
 }

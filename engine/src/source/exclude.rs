@@ -1,17 +1,21 @@
 //! What is left out of a backup: patterns as `.gitignore` has them, ignore files in the folders themselves, and caches.
 //!
 //! Later patterns win over earlier ones, and those of a folder over those of the folders above. A pattern that begins with `!`
-//! takes back what an earlier one left out; not inside a folder that is left out itself, for nobody looks there.
+//! takes back what an earlier one left out; not inside a folder that is left out itself, for nobody looks there. Above all of them stand
+//! protected folders, and the patterns of an application: nothing takes those back.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::filesystem::{Dir, path_from_bytes, path_to_bytes};
+use crate::filesystem::{Dir, FileStat, path_from_bytes, path_to_bytes};
+use crate::source::path::is_form_of;
+use crate::source::protected::{Guard, Protected};
 
 /// The name of ignore files, unless told otherwise.
 pub const IGNORE_FILE: &str = ".enamelignore";
@@ -34,6 +38,10 @@ pub struct ExcludeOptions {
     pub ignore_file_name: Option<String>,
     /// Leave out what is in folders that a `CACHEDIR.TAG` marks as caches.
     pub caches: bool,
+    /// Patterns that no other pattern and no ignore file takes back.
+    pub always: Vec<String>,
+    /// Folders that are never saved.
+    pub protected: Vec<Protected>,
 }
 
 impl ExcludeOptions {
@@ -61,7 +69,30 @@ pub struct Excludes {
     ignore_file_name: Option<Arc<[u8]>>,
     caches: bool,
     in_cache: bool,
+    guard: Arc<Guard>,
+    /// Patterns above all others.
+    always: Option<Arc<Rules>>,
+    /// The patterns of the options.
+    own: Arc<OwnPatterns>,
     rules: Option<Arc<Rules>>,
+}
+
+/// The patterns of the options, in their order, and whether they have left anything out.
+#[derive(Debug, Default)]
+struct OwnPatterns(Vec<OwnPattern>);
+
+#[derive(Debug)]
+struct OwnPattern {
+    /// As the matcher knows it.
+    line: String,
+    is_used: AtomicBool,
+}
+
+impl OwnPatterns {
+    fn use_line(&self, line: &str) {
+        let same = self.0.iter().filter(|pattern| pattern.line == line);
+        same.for_each(|pattern| pattern.is_used.store(true, Ordering::Relaxed));
+    }
 }
 
 /// The patterns of one place, and those they win over.
@@ -76,10 +107,11 @@ struct Rules {
 impl Excludes {
     /// What `options` leaves out of the folder `root`, an absolute path. Follow it by [`Excludes::enter`] for the root itself.
     ///
-    /// Patterns are relative to the root. One that begins with the path of the root is understood, too.
+    /// Patterns are relative to the root. One that begins with `./` or the path of the root is understood, too; so is one that begins with its
+    /// name, as snapshots show paths, if there is nothing of that name in the root.
     ///
     /// # Errors
-    /// A pattern that is none, or a file of patterns that cannot be read: says which file, line and pattern.
+    /// A pattern that is none, or a file of patterns that cannot be read: says which file, line and pattern; a root in a protected folder.
     pub fn root(options: &ExcludeOptions, root: &Path) -> Result<Self> {
         let mut rules = RulesBuilder::new(Some(root));
         for path in &options.pattern_files {
@@ -87,13 +119,22 @@ impl Excludes {
             let bytes = std::fs::read(path).map_err(|error| unreadable(&name, error))?;
             rules.add_file(&name, &bytes)?;
         }
+        let mut own = Vec::with_capacity(options.patterns.len());
         for pattern in &options.patterns {
-            rules.add_pattern(pattern)?;
+            let line = rules.add_pattern(pattern)?;
+            own.push(OwnPattern { line, is_used: AtomicBool::new(false) });
+        }
+        let mut always = RulesBuilder::new(Some(root));
+        for pattern in &options.always {
+            always.add_pattern(pattern)?;
         }
         Ok(Excludes {
             ignore_file_name: options.ignore_file_name.as_ref().map(|name| name.as_bytes().into()),
             caches: options.caches,
             in_cache: false,
+            guard: Arc::new(Guard::new(&options.protected, root)?),
+            always: always.build(0, None)?,
+            own: Arc::new(OwnPatterns(own)),
             rules: rules.build(0, None)?,
         })
     }
@@ -122,16 +163,39 @@ impl Excludes {
         Ok(inside)
     }
 
+    /// What the folder `path`, from the root, is, if it is one that is never saved.
+    pub fn protected(&self, path: &[u8], stat: &FileStat) -> Option<&str> {
+        self.guard.find(path, stat)
+    }
+
+    /// Places of the patterns of the options that have left nothing out so far. One that takes others back is not among them.
+    pub fn unused(&self) -> Vec<usize> {
+        let unused = |(_, pattern): &(usize, &OwnPattern)| {
+            !pattern.line.starts_with('!') && !pattern.is_used.load(Ordering::Relaxed)
+        };
+        self.own.0.iter().enumerate().filter(unused).map(|(place, _)| place).collect()
+    }
+
     /// Whether `path`, from the root and in this folder, is left out. The tag of a cache is not.
     pub fn is_excluded(&self, path: &[u8], is_dir: bool) -> bool {
         if self.in_cache {
             return path.strip_suffix(CACHE_TAG).is_none_or(|folder| !folder.ends_with(b"/"));
         }
+        if let Some(Rules { matcher, .. }) = self.always.as_deref()
+            && matcher.matched(path_from_bytes(path), is_dir).is_ignore()
+        {
+            return true;
+        }
         let mut rules = self.rules.as_deref();
         while let Some(Rules { matcher, prefix, above }) = rules {
             let beneath = path.get(*prefix..).unwrap_or_default();
             match matcher.matched(path_from_bytes(beneath), is_dir) {
-                Match::Ignore(_) => return true,
+                Match::Ignore(glob) => {
+                    if above.is_none() {
+                        self.own.use_line(glob.original());
+                    }
+                    return true;
+                }
                 Match::Whitelist(_) => return false,
                 Match::None => rules = above.as_deref(),
             }
@@ -158,8 +222,8 @@ impl<'a> RulesBuilder<'a> {
         RulesBuilder { builder, root }
     }
 
-    /// Adds a pattern that stands alone, where `#` begins no comment.
-    fn add_pattern(&mut self, pattern: &str) -> Result<()> {
+    /// Adds a pattern that stands alone, where `#` begins no comment. Gives it as the matcher knows it.
+    fn add_pattern(&mut self, pattern: &str) -> Result<String> {
         let escaped = if pattern.starts_with('#') { &format!("\\{pattern}") } else { pattern };
         self.add(escaped).map_err(|error| Error::caused(ErrorKind::Usage, format!("bad pattern '{pattern}'"), error))
     }
@@ -167,26 +231,23 @@ impl<'a> RulesBuilder<'a> {
     /// Adds the lines of a file.
     fn add_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         for (index, line) in file_lines(name, bytes)?.into_iter().enumerate() {
-            self.add(line).map_err(|error| Error::caused(ErrorKind::Usage, bad_line(name, index, line), error))?;
+            self.add(line)
+                .map(drop)
+                .map_err(|error| Error::caused(ErrorKind::Usage, bad_line(name, index, line), error))?;
         }
         Ok(())
     }
 
-    fn add(&mut self, line: &str) -> std::result::Result<(), ignore::Error> {
+    fn add(&mut self, line: &str) -> std::result::Result<String, ignore::Error> {
         let line = self.without_root(line);
-        self.builder.add_line(None, &line).map(|_| ())
+        self.builder.add_line(None, &line).map(|_| line)
     }
 
-    /// The pattern, anchored at the root instead of saying the root's path.
+    /// The pattern, anchored at the root instead of saying where that is.
     fn without_root(&self, line: &str) -> String {
         let (not, pattern) = line.strip_prefix('!').map_or(("", line), |pattern| ("!", pattern));
-        let beneath = self
-            .root
-            .and_then(|root| pattern.as_bytes().strip_prefix(path_to_bytes(root)))
-            .filter(|beneath| beneath.first() == Some(&b'/'))
-            .map_or(pattern.len(), <[u8]>::len);
-        let beneath = &pattern[pattern.len() - beneath..];
-        format!("{not}{beneath}")
+        let beneath = self.root.and_then(|root| beneath_path(root, pattern).or_else(|| beneath_name(root, pattern)));
+        format!("{not}{}", beneath.unwrap_or(pattern))
     }
 
     fn build(&self, prefix: usize, above: Option<Arc<Rules>>) -> Result<Option<Arc<Rules>>> {
@@ -197,6 +258,26 @@ impl<'a> RulesBuilder<'a> {
         }
         Ok(Some(Arc::new(Rules { matcher, prefix, above })))
     }
+}
+
+/// What of a pattern follows the path of the root, or `.`, with the slash.
+fn beneath_path<'p>(root: &Path, pattern: &'p str) -> Option<&'p str> {
+    let (bytes, root) = (pattern.as_bytes(), path_to_bytes(root));
+    let rest = bytes.strip_prefix(root).or_else(|| strip_quoted(bytes, root)).or_else(|| bytes.strip_prefix(b"."))?;
+    if rest.first() == Some(&b'/') { pattern.get(pattern.len() - rest.len()..) } else { None }
+}
+
+/// What of `pattern` follows `path`, in which backslashes may stand before characters that mean something in patterns.
+fn strip_quoted<'p>(pattern: &'p [u8], path: &[u8]) -> Option<&'p [u8]> {
+    path.iter().try_fold(pattern, |rest, byte| rest.strip_prefix(b"\\").unwrap_or(rest).strip_prefix(&[*byte]))
+}
+
+/// What of a pattern follows the name of the root, with the slash. A folder of that name in the root is what is meant, if there is one.
+fn beneath_name<'p>(root: &Path, pattern: &'p str) -> Option<&'p str> {
+    let (first, rest) = pattern.split_once('/').filter(|(_, rest)| !rest.is_empty())?;
+    let name = path_to_bytes(Path::new(root.file_name()?));
+    let is_it = is_form_of(first.as_bytes(), name) && root.join(first).symlink_metadata().is_err();
+    if is_it { pattern.get(pattern.len() - rest.len() - 1..) } else { None }
 }
 
 /// The lines of a file of patterns.

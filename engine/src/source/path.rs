@@ -31,6 +31,12 @@ pub fn absolute_text(path: &Path) -> io::Result<PathBuf> {
     Ok(whole)
 }
 
+/// Whether `name` is `plain`, or that with a number, as one of several roots of the same name has it.
+pub fn is_form_of(name: &[u8], plain: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(plain) else { return false };
+    rest.is_empty() || rest.strip_prefix(b"~").is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,11 @@ mod tests {
         {
             assert_eq!(absolute(&real.join(typed)).unwrap(), real.join(path), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_number_belongs_to_the_name_it_was_given_to() {
+        assert!(is_form_of(b"x", b"x") && is_form_of(b"x~2", b"x") && is_form_of(b"x~17", b"x"));
+        assert!(!is_form_of(b"x~", b"x") && !is_form_of(b"x2", b"x") && !is_form_of(b"y", b"x"));
     }
 }

@@ -7,11 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source, Trust};
+use engine::backup::{BackupOptions, BackupOutcome, Source};
 use engine::repository::{InitOptions, OpenOptions, Repository};
 use engine::restore::{Owners, RestoreOptions};
 use engine::snapshots::Selector;
-use engine::source::exclude::ExcludeOptions;
 use engine::store::LocalStore;
 use engine::verify::{Depth, VerifyOptions};
 use engine::{Error, ErrorKind, Result};
@@ -250,12 +249,7 @@ fn options(tag: &str) -> BackupOptions {
         host: init::host_name(),
         user: environment::user_name(),
         program: backup::program(),
-        exclude: ExcludeOptions::default(),
-        one_file_system: false,
-        parent: ParentChoice::Newest,
-        trust: Trust::Inode,
-        profile: None,
-        dry_run: false,
+        ..BackupOptions::default()
     }
 }
 

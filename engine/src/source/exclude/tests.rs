@@ -190,3 +190,41 @@ fn ignore_files_must_be_files() {
         assert!(said(&error).contains(".enamelignore"), "{}", said(&error));
     }
 }
+
+#[test]
+fn patterns_may_begin_with_the_name_of_the_root_or_with_a_dot() {
+    let folder = tree(&[("root/cache/x", b""), ("twin/twin/cache/x", b"")]);
+    let excludes = |root: &str, pattern: &str| {
+        let options = ExcludeOptions { patterns: vec![pattern.to_owned()], ..Default::default() };
+        Excludes::root(&options, &folder.path().join(root)).unwrap()
+    };
+    for pattern in ["root/cache", "./cache", "root~2/cache", "/cache", "root/cache/"] {
+        check(&excludes("root", pattern), &["cache/"], &["other/cache", "root/cache"]);
+    }
+    check(&excludes("root", "roots/cache"), &["roots/cache"], &["cache"]);
+    // There is such a folder in the root: it is the one that is meant.
+    check(&excludes("twin", "twin/cache"), &["twin/cache"], &["cache"]);
+    check(&excludes("root", "!root/cache"), &[], &["cache"]);
+}
+
+#[test]
+fn nothing_takes_back_what_is_always_left_out() {
+    let folder = tree(&[(IGNORE_FILE, b"!*\n!thumbs\n")]);
+    let options =
+        ExcludeOptions { always: vec!["/thumbs/".into()], patterns: vec!["!thumbs".into()], ..with_ignore_files() };
+    check(&entered(&options, &folder, "").unwrap(), &["thumbs/"], &["thumbs", "a"]);
+}
+
+#[test]
+fn a_pattern_that_left_nothing_out_is_known() {
+    let excludes = patterns(&["*.tmp", "/home/ann/x", "y", "!z", "*.log"]);
+    assert_eq!(excludes.unused(), [0, 1, 2, 4]);
+    check(&excludes, &["a.tmp", "x"], &["b", "z"]);
+    assert_eq!(excludes.unused(), [2, 4]);
+}
+
+#[test]
+fn the_path_of_the_root_may_be_quoted() {
+    let options = ExcludeOptions { patterns: vec![r"/srv/Open \[Dent\]/x".into()], ..Default::default() };
+    check(&Excludes::root(&options, Path::new("/srv/Open [Dent]")).unwrap(), &["x"], &["a/x"]);
+}

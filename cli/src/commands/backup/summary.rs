@@ -1,0 +1,93 @@
+//! What a backup did, in words and as JSON.
+
+use engine::Result;
+use engine::backup::BackupOutcome;
+use serde::Serialize;
+
+use crate::ui::{Ui, format, json};
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: Option<String>,
+    parent: Option<String>,
+    dry_run: bool,
+    problems: u64,
+    #[serde(flatten)]
+    figures: json::Figures,
+}
+
+/// Prints what a backup did, and what it could not save.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
+    ui.problems(&outcome.problems, outcome.problem_count)?;
+    if ui.is_json() {
+        let summary = Summary {
+            snapshot: outcome.snapshot.map(|id| id.to_string()),
+            parent: outcome.parent.map(|id| id.to_string()),
+            dry_run: outcome.snapshot.is_none(),
+            problems: outcome.problem_count,
+            figures: outcome.statistics.into(),
+        };
+        return ui.message("summary", summary);
+    }
+    match ui.is_quiet() {
+        true => Ok(()),
+        false => print_summary(ui, outcome),
+    }
+}
+
+/// Prints what a backup did, in words.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
+    let s = &outcome.statistics;
+    let duration = format::duration(s.milliseconds);
+    let grew = match outcome.snapshot {
+        Some(id) => {
+            ui.line(format_args!("snapshot {} saved in {duration}", format::short(id)))?;
+            "grew by"
+        }
+        None => {
+            ui.line(format_args!("dry run, {duration}: nothing was saved"))?;
+            "would grow by"
+        }
+    };
+    let mut changes = vec![(s.new_files, "new"), (s.changed_files, "changed")];
+    changes.extend(s.read_again_files.map(|files| (files, "read again")));
+    changes.push((s.unchanged_files, "unchanged"));
+    let said: Vec<_> = changes.iter().map(|(number, what)| format!("{} {what}", format::count(*number))).collect();
+    let changes = said.join(", ");
+    let mut fields = database_fields(outcome);
+    fields.extend([
+        ("files", changes),
+        ("in all", format!("{}, {}", format::counted(s.files, "file"), format::bytes(s.total_bytes))),
+        ("read", format::bytes(s.read_bytes)),
+        ("repository", format!("{grew} {}", format::bytes(s.stored_bytes))),
+    ]);
+    if outcome.problem_count > 0 {
+        fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
+    }
+    ui.fields(&fields)
+}
+
+/// What came of databases, in words.
+fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
+    let mut fields = Vec::new();
+    for figures in &outcome.databases {
+        let unchanged = match figures.unchanged_tables {
+            0 => String::new(),
+            number => format!(", {} of them unchanged", format::count(number)),
+        };
+        fields.push(("database", format!("{}{unchanged}", format::counted(figures.tables, "table"))));
+        fields.push(("rows", format!("{} read", format::count(figures.rows))));
+        if figures.locked_milliseconds > 0 {
+            let (locked, wait) = (figures.locked_milliseconds, figures.longest_wait_milliseconds);
+            let words = format!("{}, longest wait seen {}", format::duration(locked), format::duration(wait));
+            fields.push(("locked", words));
+        }
+    }
+    fields
+}

@@ -1,0 +1,124 @@
+//! The folders on the way to where a walk is. Few of them are open at a time, however deep it is.
+
+use std::io;
+use std::sync::Arc;
+
+use super::parent::ParentEntries;
+use crate::filesystem::Dir;
+use crate::source::exclude::Excludes;
+use crate::tree::TreeEntry;
+
+/// So many folders are open: the root, and the last ones. Those between are opened again, by their names, on the way back.
+const OPEN_LEVELS: usize = 32;
+
+/// A folder that is being walked.
+pub(super) struct Frame<'r> {
+    /// Its name in the folder above; of the root, nothing.
+    pub real_name: Vec<u8>,
+    /// Its own entry; sent when it ends.
+    pub entry: Box<TreeEntry>,
+    /// Its path in the source, for messages.
+    pub path: Vec<u8>,
+    /// Its path from the root, for patterns.
+    pub relative: Vec<u8>,
+    /// The number of the file system that it is in.
+    pub device: u64,
+    /// What is in it and has not been looked at.
+    pub names: std::vec::IntoIter<Vec<u8>>,
+    /// The same folder in the parent snapshot.
+    pub parent: ParentEntries<'r>,
+    /// What is left out of it.
+    pub excludes: Excludes,
+}
+
+struct Level<'r> {
+    frame: Frame<'r>,
+    dir: Option<Arc<Dir>>,
+}
+
+/// The folders that have begun and not ended, the root first.
+pub(super) struct Levels<'r> {
+    levels: Vec<Level<'r>>,
+}
+
+/// A folder that could not be opened again.
+pub(super) struct Lost<'l, 'r> {
+    /// This folder, and those that were being walked in it.
+    pub frames: Vec<&'l mut Frame<'r>>,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl<'r> Levels<'r> {
+    /// Those of a walk that begins with a root.
+    pub fn new(root: Frame<'r>, dir: Dir) -> Self {
+        Levels { levels: vec![Level { frame: root, dir: Some(Arc::new(dir)) }] }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Begins a folder in the last one.
+    pub fn push(&mut self, frame: Frame<'r>, dir: Dir) {
+        self.levels.push(Level { frame, dir: Some(Arc::new(dir)) });
+        let far = self.levels.len().checked_sub(OPEN_LEVELS + 1).filter(|far| *far > 0);
+        if let Some(level) = far.and_then(|far| self.levels.get_mut(far)) {
+            level.dir = None;
+        }
+    }
+
+    /// Ends the last folder.
+    pub fn pop(&mut self) -> Option<Frame<'r>> {
+        self.levels.pop().map(|level| level.frame)
+    }
+
+    /// The last folder.
+    pub fn last(&mut self) -> Option<&mut Frame<'r>> {
+        self.levels.last_mut().map(|level| &mut level.frame)
+    }
+
+    /// The last folder, open, and what is known of it. Opens it again by the names that lead there, following no link.
+    pub fn open_last(&mut self) -> Result<(&mut Frame<'r>, Arc<Dir>), Lost<'_, 'r>> {
+        let count = self.levels.len();
+        let first_kept = count.saturating_sub(OPEN_LEVELS);
+        let mut open: Option<Arc<Dir>> = None;
+        let mut failed = None;
+        // The nearest that is open, and from there on.
+        let from = self.levels.iter().rposition(|level| level.dir.is_some()).unwrap_or(0);
+        let from = if from + 1 == count { from } else { self.nearest_before(first_kept) };
+        for (number, level) in self.levels.iter_mut().enumerate().skip(from) {
+            let dir = match (&level.dir, &open) {
+                (Some(dir), _) => Ok(dir.clone()),
+                (None, Some(above)) => above.open_dir(&level.frame.real_name).map(Arc::new),
+                (None, None) => Err(io::Error::other("the folder above it is not open")),
+            };
+            match dir {
+                Ok(dir) => {
+                    if number >= first_kept {
+                        level.dir = Some(dir.clone());
+                    }
+                    open = Some(dir);
+                }
+                Err(error) => {
+                    failed = Some((number, error));
+                    break;
+                }
+            }
+        }
+        if let Some((number, error)) = failed {
+            let frames = self.levels.iter_mut().skip(number).map(|level| &mut level.frame).collect();
+            return Err(Lost { frames, error });
+        }
+        match (self.levels.last_mut(), open) {
+            (Some(level), Some(dir)) => Ok((&mut level.frame, dir)),
+            _ => Err(Lost { frames: Vec::new(), error: io::Error::other("no folder is open") }),
+        }
+    }
+
+    /// The last level up to `most` that is open; the root always is.
+    fn nearest_before(&self, most: usize) -> usize {
+        self.levels.iter().take(most + 1).rposition(|level| level.dir.is_some()).unwrap_or(0)
+    }
+}
