@@ -265,3 +265,19 @@ impl Manifest {
         self.tree.and_then(|place| self.ids.get(place as usize)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_makes_no_other_source() {
+        let root = |kind, path: &str| Root { name: ByteString(Vec::new()), kind, path: ByteString(path.into()) };
+        assert!(root(ROOT_FOLDER, "/srv//").is_same_source(&root(ROOT_FOLDER, "/srv")));
+        assert!(!root(ROOT_FOLDER, "/srv").is_same_source(&root(ROOT_FILE, "/srv")));
+        assert!(!root(ROOT_STREAM, "x/").is_same_source(&root(ROOT_STREAM, "x")));
+        for (path, plain) in [("/", "/"), ("//", "/"), ("", ""), ("a/b/", "a/b")] {
+            assert_eq!(root(ROOT_FOLDER, path).plain_path(), plain.as_bytes());
+        }
+    }
+}

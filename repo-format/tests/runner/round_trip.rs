@@ -229,6 +229,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 new_bytes: n[9],
                 stored_bytes: n[10],
                 milliseconds: n[11],
+                read_again_files: n[8].is_multiple_of(2).then_some(n[9]),
             };
             let forgotten = n[1].is_multiple_of(2).then(|| seen.clone());
             let left_out = n[2].is_multiple_of(2).then(|| LeftOut {
