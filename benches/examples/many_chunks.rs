@@ -13,13 +13,14 @@ use engine::crypto::{Credential, KeyFile};
 use engine::monitor::NullMonitor;
 use engine::pack::{ChunkStore, Mode, NodeSink};
 use engine::prune::{PruneOptions, plan};
-use engine::repository::{InitOptions, OpenOptions, Repository, WriterOptions, WriterSession, init};
+use engine::repository::{InitOptions, OpenOptions, Repository, init};
+use engine::session::{WriterOptions, WriterSession};
 use engine::store::{LocalStore, ObjectName};
 use engine::tree::{ContentBuilder, ContentRef};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, Statistics};
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
@@ -72,22 +73,21 @@ fn make(folder: &Path, chunks: u64) -> Result<String> {
 
 /// Makes a snapshot of those chunks that are `wanted`.
 fn save(repository: &Repository, chunks: u64, wanted: impl Fn(u64) -> bool) -> Result<()> {
-    let options = WriterOptions { host: "bench".to_owned(), program: "bench".to_owned(), dry_run: false };
+    let options = WriterOptions { host: "bench".to_owned(), program: "bench".to_owned(), ..WriterOptions::default() };
     let session = WriterSession::begin(repository, &options, &NullMonitor)?;
-    let store = ChunkStore::new(&session, Mode::Write)?;
-    let list = std::thread::scope(|scope| {
-        scope.spawn(|| store.run_uploads());
-        let list = store_all(&store, (0..chunks).filter(|number| wanted(*number)));
-        if list.is_err() {
-            store.abandon();
-        }
-        list.and_then(|list| store.finish().map(|_| list))
-    })?;
-    let counted = store.counted();
-    drop(store);
-    let manifest = manifest(&session, list);
+    let chunks = (0..chunks).filter(|number| wanted(*number));
+    let list = session.write(Mode::Write, |store| store_all(store, chunks))?.value;
+    let manifest = Manifest {
+        ids: vec![list],
+        seconds: engine::machine::now().seconds,
+        host: "bench".to_owned(),
+        config_version: repository.config().version,
+        keyring_version: repository.keyring_version(),
+        condemned_seen: session.condemned_seen(),
+        ..Manifest::new(KIND_SNAPSHOT, session.id())
+    };
     let plain = manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
-    session.commit(&plain, &counted)
+    session.commit_plain(&plain)
 }
 
 fn store_all(store: &ChunkStore<'_>, numbers: impl Iterator<Item = u64>) -> Result<ChunkId> {
@@ -103,32 +103,6 @@ fn store_all(store: &ChunkStore<'_>, numbers: impl Iterator<Item = u64>) -> Resu
     match builder.finish(&mut NodeSink { store, coder: &mut coder })? {
         Some(ContentRef::List(list)) => Ok(list),
         _ => Err(Error::new(ErrorKind::Usage, "more than a few chunks are needed")),
-    }
-}
-
-fn manifest(session: &WriterSession<'_>, list: ChunkId) -> Manifest {
-    let repository = session.repository();
-    Manifest {
-        kind: KIND_SNAPSHOT,
-        id: session.id(),
-        ids: vec![list],
-        seconds: engine::machine::now().seconds,
-        nanoseconds: 0,
-        host: "bench".to_owned(),
-        user: "bench".to_owned(),
-        tags: Vec::new(),
-        program: "bench".to_owned(),
-        parent: None,
-        seen: Vec::new(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: session.condemned_seen(),
-        roots: Vec::new(),
-        tree: None,
-        problems: Problems::default(),
-        statistics: Statistics::default(),
-        forgotten: None,
-        left_out: None,
     }
 }
 

@@ -220,6 +220,32 @@ pub struct Statistics {
 }
 
 impl Manifest {
+    /// A manifest that says nothing but what it is.
+    pub fn new(kind: u8, id: LeaseId) -> Self {
+        Manifest {
+            kind,
+            id,
+            ids: Vec::new(),
+            seconds: 0,
+            nanoseconds: 0,
+            host: String::new(),
+            user: String::new(),
+            tags: Vec::new(),
+            program: String::new(),
+            parent: None,
+            seen: Vec::new(),
+            config_version: 0,
+            keyring_version: 0,
+            condemned_seen: 0,
+            roots: Vec::new(),
+            tree: None,
+            problems: Problems::default(),
+            statistics: Statistics::default(),
+            forgotten: None,
+            left_out: None,
+        }
+    }
+
     /// Checks and encodes the manifest.
     ///
     /// # Errors

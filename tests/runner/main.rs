@@ -23,6 +23,7 @@ mod restore;
 mod rights;
 mod round_trip;
 mod saved;
+mod session;
 mod source_kinds;
 mod source_less;
 mod source_parents;

@@ -3,8 +3,8 @@
 use engine::ErrorKind;
 use engine::machine;
 use engine::monitor::NullMonitor;
-use engine::repository::{Repository, WriterOptions, WriterSession};
-use engine::session::Life;
+use engine::repository::Repository;
+use engine::session::{Life, WriterOptions, WriterSession};
 use engine::status::{Status, StatusOptions, status};
 use engine::store::ObjectName;
 use repo_format::database::{Flavour, LateTable, LeftOut, Moment, ServerRecord};

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use engine::crypto::{Credential, KeyFile};
 use engine::monitor::NullMonitor;
-use engine::repository::{OpenOptions, Repository, SnapshotObject, WriterOptions, WriterSession};
+use engine::repository::{OpenOptions, Repository, SnapshotObject};
+use engine::session::{WriterOptions, WriterSession};
 use engine::store::LocalStore;
 use repo_format::config::Access;
 use serde_json::Value;
@@ -140,7 +141,7 @@ impl Machine {
         let mut manifest = object.manifest;
         self.run(["forget", &manifest.id.to_string()]).expect(0);
         (manifest.id, manifest.seconds) = (session.id(), manifest.seconds + seconds);
-        session.commit(&manifest.encode().unwrap(), &[]).unwrap();
+        session.commit_plain(&manifest.encode().unwrap()).unwrap();
         manifest.id.to_string()
     }
 

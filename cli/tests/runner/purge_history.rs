@@ -2,7 +2,7 @@
 
 use engine::monitor::NullMonitor;
 use engine::purge::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, find, kept, put};
-use engine::repository::{WriterOptions, WriterSession};
+use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::{Selector, select};
 use repo_format::cbor::ByteString;
 use repo_format::id::{Bytes32, PurgeId};
@@ -47,8 +47,8 @@ fn purged() -> (Machine, TestServer, String) {
         files: None,
     };
     let root = snapshot.manifest.roots[0].name.0.clone();
-    let source = ReceiptSource { snapshot: &snapshot, root: &root, folder: None, program: "tests" };
-    let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
+    let source = ReceiptSource { snapshot: &snapshot, root: &root, folder: None };
+    let options = WriterOptions { host: "this".into(), program: "tests".into(), ..WriterOptions::default() };
     let session = WriterSession::begin(&repository, &options, &NullMonitor).unwrap();
     let id = put(session, &source, &record, &NullMonitor).unwrap();
     server.run("DELETE FROM od.log WHERE id BETWEEN 2 AND 4");

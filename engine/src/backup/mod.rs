@@ -37,16 +37,16 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, LeftOut, Manifest, Problems, Root, SeenManifest, Statistics};
+use repo_format::manifest::{KIND_SNAPSHOT, Statistics};
 use repo_format::node::Problem;
-use repo_format::{entry::Time, limits};
 
 use crate::chunk::{Coder, ProfileName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
-use crate::pack::{ChunkStore, Mode, StoreTotals, UPLOADERS};
-use crate::repository::{ManifestObject, Manifests, Repository, WriterOptions, WriterSession};
+use crate::pack::{ChunkStore, Mode, StoreTotals};
+use crate::repository::Repository;
+use crate::session::{Draft, WriterOptions, WriterSession};
 use crate::source::exclude::ExcludeOptions;
 
 pub use database::{Companion, DatabaseFigures, DatabaseSource, Missing};
@@ -203,8 +203,8 @@ pub fn backup(
     let (started, clock) = (machine::now(), Instant::now());
     let options = &BackupOptions { exclude: options.exclude.resolved()?, ..options.clone() };
     let mut roots = roots::open(sources, options)?;
-    let writer =
-        WriterOptions { host: options.host.clone(), program: options.program.clone(), dry_run: options.dry_run };
+    let BackupOptions { host, user, program, dry_run, .. } = options.clone();
+    let writer = WriterOptions { host, user, program, dry_run };
     let manifests = repository.manifests()?;
     let session = WriterSession::begin(repository, &writer, monitor)?;
     let described = |roots: &[roots::OpenRoot]| roots.iter().map(|root| root.described.clone()).collect::<Vec<_>>();
@@ -214,12 +214,11 @@ pub fn backup(
     let (described, excludes) = (described(&roots), roots::excludes(&roots));
 
     let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
-    let store = ChunkStore::new(&session, mode)?;
-    let mut saved = save(&store, roots, options, &choice, monitor)?;
-    let mut counted = store.counted();
-    drop(store);
+    let written = session.write(mode, |store| save(store, roots, options, &choice, monitor))?;
+    let mut saved = written.value;
+    saved.count(written.totals);
     if let (Some(companion), Mode::Write) = (companion, mode) {
-        counted.extend(companion::complete(&session, &mut saved, &described, &choice, &companion, monitor)?);
+        companion::complete(&session, &mut saved, &described, &choice, &companion, monitor)?;
     }
     let mut statistics = saved.statistics;
     statistics.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -236,17 +235,20 @@ pub fn backup(
     if options.dry_run {
         return Ok(outcome);
     }
-    let details = Details {
-        started,
+    let draft = Draft {
+        kind: KIND_SNAPSHOT,
+        time: started,
+        tags: options.tags.clone(),
         parent: choice.id(),
-        statistics,
+        seen: manifests.newest_seen(),
         roots: described,
+        tree: saved.tree,
         problem_count: saved.problem_count,
-        left_out: gaps::left_out(options),
+        problem_lists: saved.problem_lists,
+        statistics,
+        left_out: Some(gaps::left_out(options)),
     };
-    let manifest = describe(&session, options, &manifests, details, saved.tree, &saved.problem_lists)?;
-    outcome.snapshot = Some(session.id());
-    commit(session, manifest, &counted, monitor)?;
+    outcome.snapshot = Some(session.commit(draft, monitor)?.manifest.id);
     Ok(outcome)
 }
 
@@ -259,6 +261,15 @@ struct Saved {
     statistics: Statistics,
     databases: Vec<DatabaseFigures>,
     specials: u64,
+}
+
+impl Saved {
+    /// Notes what was added to the repository.
+    fn count(&mut self, totals: StoreTotals) {
+        self.statistics.new_chunks += totals.new_chunks;
+        self.statistics.new_bytes += totals.new_bytes;
+        self.statistics.stored_bytes += totals.stored_bytes;
+    }
 }
 
 fn save(
@@ -290,37 +301,33 @@ fn save(
     monitor.begin(Phase::Backup, parents.expected());
     let result = run_threads(&run, roots);
     monitor.end();
-    let (tree, problem_lists, totals) = result?;
-    let mut statistics = counters.statistics();
-    statistics.new_chunks = totals.new_chunks;
-    statistics.new_bytes = totals.new_bytes;
-    statistics.stored_bytes = totals.stored_bytes;
+    let Built { tree, problem_lists } = result?;
+    let statistics = counters.statistics();
     let (problem_count, problems) = problems.into_parts();
     let specials = counters.specials.into_inner();
     let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials })
 }
 
-type Finished = (Option<ChunkId>, Vec<ChunkId>, StoreTotals);
+/// What the threads have made: the top directory, and lists of problems.
+struct Built {
+    tree: Option<ChunkId>,
+    problem_lists: Vec<ChunkId>,
+}
 
-fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
+fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
     let (events, built) = bounded(EVENT_BATCHES);
     let scan_roots = roots::to_scan(&roots);
+    // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
+    let roots = database::save_all(run, roots)?;
     std::thread::scope(|scope| {
-        for _ in 0..UPLOADERS {
-            scope.spawn(|| run.store.run_uploads());
-        }
-        // Else the uploaders would wait for ever for a thread that has panicked.
-        let _guard = AbandonOnPanic(run.store);
-        // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
-        let roots = database::save_all(run, roots).inspect_err(|_| run.store.abandon())?;
-        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| ended(run, worker::work(run)))).collect();
-        let building = scope.spawn(|| ended(run, tree::build(run, built)));
+        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| part(run, || worker::work(run)))).collect();
+        let building = scope.spawn(|| part(run, || tree::build(run, built)));
         if run.parents.expected().is_none() {
             scope.spawn(|| progress::scan_after_a_while(run, scan_roots));
         }
-        let walked = ended(run, walk::walk(run, roots, events));
+        let walked = part(run, || walk::walk(run, roots, events));
         run.queue.close();
         let mut results = vec![walked];
         results.extend(working.into_iter().map(join));
@@ -330,32 +337,31 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Finished> {
             Ok(tree) => (tree, results),
             Err(error) => (None, results.into_iter().chain([Err(error)]).collect()),
         };
-        let stored = first_failure(run, failures).and_then(|()| finish(run));
-        if stored.is_err() {
-            run.store.abandon();
-        }
-        stored.map(|(lists, totals)| (tree, lists, totals))
+        first_failure(run, failures)?;
+        let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
+        Ok(Built { tree, problem_lists: run.problems.store(run.store, &mut coder)? })
     })
 }
 
-/// Ends the uploads when a thread panics, so that the panic comes through.
-struct AbandonOnPanic<'s, 'r>(&'s ChunkStore<'r>);
-
-impl Drop for AbandonOnPanic<'_, '_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.abandon();
-        }
-    }
-}
-
-/// Stops the other threads if `result` is a failure.
-fn ended<T>(run: &Run<'_>, result: Result<T>) -> Result<T> {
-    if result.is_err() {
-        run.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        run.queue.abort();
+/// One thread's part of the work. If it fails or panics, the other threads stop.
+fn part<T>(run: &Run<'_>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let guard = StopOthers(run);
+    let result = work();
+    if result.is_ok() {
+        std::mem::forget(guard);
     }
     result
+}
+
+/// Stops the other threads when it is dropped.
+struct StopOthers<'a, 'r>(&'a Run<'r>);
+
+impl Drop for StopOthers<'_, '_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.0.queue.abort();
+        self.0.counters.finish();
+    }
 }
 
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
@@ -370,86 +376,6 @@ fn first_failure(run: &Run<'_>, results: Vec<Result<()>>) -> Result<()> {
     let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     failures.sort_by_key(|error| error.kind() == ErrorKind::Cancelled);
     failures.into_iter().next().map_or(Ok(()), Err)
-}
-
-fn finish(run: &Run<'_>) -> Result<(Vec<ChunkId>, StoreTotals)> {
-    let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
-    let lists = run.problems.store(run.store, &mut coder)?;
-    Ok((lists, run.store.finish()?))
-}
-
-/// What a manifest says besides its roots and problems.
-struct Details {
-    started: Time,
-    parent: Option<LeaseId>,
-    statistics: Statistics,
-    roots: Vec<Root>,
-    problem_count: u64,
-    left_out: LeftOut,
-}
-
-fn describe(
-    session: &WriterSession<'_>,
-    options: &BackupOptions,
-    manifests: &Manifests,
-    details: Details,
-    tree: Option<ChunkId>,
-    problem_lists: &[ChunkId],
-) -> Result<ManifestObject> {
-    let repository = session.repository();
-    let ids: Vec<ChunkId> = tree.iter().chain(problem_lists).copied().collect();
-    let first_list = u32::from(tree.is_some());
-    let seen = manifests.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
-    let manifest = Manifest {
-        kind: KIND_SNAPSHOT,
-        id: session.id(),
-        seconds: details.started.seconds,
-        nanoseconds: details.started.nanoseconds,
-        host: options.host.clone(),
-        user: options.user.clone(),
-        tags: options.tags.clone(),
-        program: options.program.clone(),
-        parent: details.parent,
-        seen: seen.map(|m| SeenManifest { id: m.id, digest: m.digest }).collect(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: session.condemned_seen(),
-        roots: details.roots,
-        tree: tree.map(|_| 0),
-        problems: Problems { count: details.problem_count, lists: (first_list..).take(problem_lists.len()).collect() },
-        statistics: details.statistics,
-        forgotten: None,
-        left_out: Some(details.left_out),
-        ids,
-    };
-    let plain = manifest.encode().map_err(|e| {
-        Error::caused(ErrorKind::Usage, "cannot describe the snapshot: there are too many roots or tags", e)
-    })?;
-    let digest = repository.keys().manifest_digest(&plain);
-    Ok(ManifestObject { manifest, digest })
-}
-
-fn commit(
-    session: WriterSession<'_>,
-    object: ManifestObject,
-    counted: &[repo_format::id::PackId],
-    monitor: &dyn Monitor,
-) -> Result<()> {
-    let repository = session.repository();
-    let plain = object.manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
-    let segments = session.segments().clone();
-    session.commit(&plain, counted)?;
-    // From here on the snapshot exists, so nothing that fails may say that the backup did.
-    let tidied = repository
-        .catalog()
-        .remember_manifest(&repository.remembered_form(&object))
-        .and_then(|()| repository.catalog().remember_counted(object.manifest.id, counted))
-        .and_then(|()| repository.merge_small_segments(&segments));
-    if let Err(error) = tidied {
-        let why = crate::error::chain(&error);
-        monitor.note(&format!("the snapshot is saved; tidying up is left to the next backup: {why}"));
-    }
-    Ok(())
 }
 
 /// Progress of `bytes` more of one item.

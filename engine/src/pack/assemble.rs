@@ -1,7 +1,5 @@
 //! From sealed chunks to a finished pack: joining, shuffling, padding, table, trailer, id.
 
-use std::sync::Arc;
-
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{ChunkId, PackId};
 use repo_format::limits;
@@ -12,9 +10,9 @@ use repo_format::pack::{
 use repo_format::sealed::ENVELOPE_LEN;
 use repo_format::segment::SegmentPack;
 
-use super::open_pack::{Contents, OpenPack, SealedChunk};
+use super::open_pack::{Contents, FullPack, SealedChunk};
 use crate::crypto::{Keys, ObjectKey, random};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A pack whose bytes are complete, in the pieces in which they were made.
 pub struct FinishedPack {
@@ -38,8 +36,40 @@ impl FinishedPack {
     }
 }
 
+/// Bytes of a table that has neither salts nor entries.
+const EMPTY_TABLE: usize = 7;
+/// Bytes of one salt in a table.
+const SALT: usize = 36;
+
+/// Packs that can be joined: groups of them, each of which makes a pack of at most `limit` bytes.
+pub(super) fn joinable(packs: Vec<FullPack>, limit: u64) -> Vec<Vec<FullPack>> {
+    let mut groups: Vec<Vec<FullPack>> = Vec::new();
+    let (mut bytes, mut chunks) = (0, 0);
+    for pack in packs {
+        bytes += pack.1.size;
+        chunks += pack.1.chunks.len();
+        match groups.last_mut() {
+            Some(group) if size_of(bytes, chunks, group.len()) <= limit => group.push(pack),
+            _ => {
+                (bytes, chunks) = (pack.1.size, pack.1.chunks.len());
+                groups.push(vec![pack]);
+            }
+        }
+    }
+    groups
+}
+
+/// Bytes of a finished pack that has so many foreign salts.
+fn size_of(bytes: u64, chunks: usize, salts: usize) -> u64 {
+    pack::padme(bytes + (CHUNK_OVERHEAD + table_bytes(chunks + 1, salts) + TRAILER_LEN) as u64)
+}
+
+fn table_bytes(entries: usize, salts: usize) -> usize {
+    TABLE_OVERHEAD + EMPTY_TABLE + SALT * salts + TABLE_ENTRY_LEN * entries
+}
+
 /// Finishes the contents of one or more open packs as one pack. What comes from others keeps their salts; then the order is random.
-pub(super) fn assemble(keys: &Keys, mut packs: Vec<(Arc<OpenPack>, Contents)>) -> Result<Option<FinishedPack>> {
+pub(super) fn assemble(keys: &Keys, mut packs: Vec<FullPack>) -> Result<Option<FinishedPack>> {
     let Some((first, contents)) = packs.pop() else { return Ok(None) };
     let Contents { mut chunks, next_position, .. } = contents;
     let mut salts = Vec::new();
@@ -75,7 +105,7 @@ fn shuffle<T>(items: &mut [T]) -> Result<()> {
 /// Adds a chunk of zeros, so that the pack's size is one of few.
 pub(super) fn pad(key: &ObjectKey, chunks: &mut Vec<SealedChunk>, salts: usize, position: u32) -> Result<()> {
     let sealed: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
-    let table = TABLE_OVERHEAD + 7 + 36 * salts + TABLE_ENTRY_LEN * (chunks.len() + 1);
+    let table = table_bytes(chunks.len() + 1, salts);
     let least = (ENVELOPE_LEN + sealed + CHUNK_OVERHEAD + table + TRAILER_LEN) as u64;
     let zeros = pack::padme(least).saturating_sub(least).min(limits::CHUNK_PLAIN);
     let zeros = usize::try_from(zeros).unwrap_or(0);
@@ -117,11 +147,61 @@ pub(super) fn finish(
         size += part.len() as u64;
     }
     table.check_size(size, table_len.into()).map_err(|e| Error::damaged("a new pack", e))?;
+    if size > limits::PACK {
+        let message = format!("a new pack has {size} bytes, more than the {} that the format allows", limits::PACK);
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
     let id = PackId(*hasher.finalize().as_bytes());
     let description = SegmentPack { id, size, sealing: envelope.sealing, salt: envelope.salt, table };
     Ok(FinishedPack { description, head, chunks, tail })
 }
 
 fn length(bytes: usize) -> Result<u32> {
-    u32::try_from(bytes).map_err(|_| Error::new(crate::ErrorKind::Usage, "a pack would hold more than 4 GiB"))
+    u32::try_from(bytes).map_err(|_| Error::new(ErrorKind::Usage, "a pack would hold more than 4 GiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::crypto::KeyringSecrets;
+    use crate::pack::open_pack::Slot;
+
+    /// A pack of one class, with chunks of so many bytes.
+    fn pack_of(keys: &Keys, lens: &[usize]) -> FullPack {
+        let slot = Slot::new(KeyClass::Data);
+        for len in lens {
+            let reservation = slot.reserve(keys, *len as u64, u64::MAX).unwrap();
+            let entry = TableEntry {
+                id: ChunkId([1; 32]),
+                kind: ChunkKind::Data,
+                salt: 0,
+                position: reservation.position,
+                sealed_len: length(*len).unwrap(),
+                plain_len: 1,
+            };
+            assert!(slot.push(reservation, SealedChunk { entry, bytes: vec![0; *len] }, u64::MAX).is_none());
+        }
+        slot.take().unwrap()
+    }
+
+    #[test]
+    fn packs_are_joined_as_far_as_the_limit_allows() {
+        let keys = Keys::new(KeyringSecrets::generate().unwrap());
+        for limit in (2_000..12_000).step_by(500) {
+            let packs = vec![pack_of(&keys, &[700, 900]), pack_of(&keys, &[1_000]), pack_of(&keys, &[300; 5])];
+            let keys_before: Vec<_> = packs.iter().map(|(pack, _)| Arc::as_ptr(pack)).collect();
+            let groups = joinable(packs, limit);
+            let keys_after: Vec<_> = groups.iter().flatten().map(|(pack, _)| Arc::as_ptr(pack)).collect();
+            assert_eq!(keys_before, keys_after, "none is lost");
+            let is_one = groups.len() == 1;
+            assert_eq!(is_one, limit >= 5_000, "{limit}");
+            for group in groups {
+                let is_single = group.len() == 1;
+                let size = assemble(&keys, group).unwrap().unwrap().description.size;
+                assert!(size <= limit || is_single, "{size} {limit}");
+            }
+        }
+    }
 }

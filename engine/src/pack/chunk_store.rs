@@ -1,20 +1,24 @@
 //! Where plain chunks go: known ones are dropped, new ones are coded, sealed and packed. Shared by all workers.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use repo_format::head::KeyClass;
 use repo_format::id::{ChunkId, PackId};
+use repo_format::limits;
 use repo_format::pack::{CHUNK_OVERHEAD, ChunkKind, TableEntry};
+use repo_format::segment::SegmentPack;
 
-use super::assemble::assemble;
-use super::open_pack::{SealedChunk, Slot};
-use super::upload::{Mode, Uploads};
+use super::assemble::{FinishedPack, assemble, joinable};
+use super::open_pack::{FullPack, SealedChunk, Slot};
+use super::upload::{Arrivals, FailureGuard, Mode, Queue};
+use crate::catalog::UsablePacks;
 use crate::chunk::{Coder, Compression};
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::{Repository, WriterSession};
+use crate::repository::{Repository, Unnamed};
+use crate::store::ObjectName;
 
 /// Open data packs at a time; each chunk goes to one of them at random.
 const DATA_SLOTS: usize = 2;
@@ -23,14 +27,18 @@ const SHARDS: usize = 64;
 
 /// Takes plain chunks on behalf of one run.
 pub struct ChunkStore<'s> {
-    session: &'s WriterSession<'s>,
-    uploads: Uploads<'s>,
+    repository: &'s Repository,
+    usable: &'s UsablePacks,
+    mode: Mode,
+    queue: Queue,
     data: [Slot; DATA_SLOTS],
     meta: Slot,
     on_their_way: [Mutex<HashSet<ChunkId>>; SHARDS],
     counted: Mutex<HashSet<PackId>>,
     spread: u8,
     catalog_is_empty: bool,
+    /// Whether anything has reached the catalog by this run.
+    put_any: AtomicBool,
     totals: AtomicTotals,
 }
 
@@ -58,7 +66,7 @@ pub struct StoreTotals {
 struct AtomicTotals {
     new_chunks: AtomicU64,
     new_bytes: AtomicU64,
-    coded_bytes: AtomicU64,
+    stored_bytes: AtomicU64,
 }
 
 /// Stores nodes; used by the builders of lists and directories.
@@ -80,30 +88,35 @@ impl NodeSink<'_, '_> {
 }
 
 impl<'s> ChunkStore<'s> {
-    /// A store for the run that holds `session`.
+    /// A store that counts on the `usable` packs, and the packs that it fills: one thread must [put](ChunkStore::put_packs) them.
     ///
     /// # Errors
     /// If there is no randomness, or the cache cannot be read.
-    pub fn new(session: &'s WriterSession<'s>, mode: Mode) -> Result<Self> {
+    pub(crate) fn new(repository: &'s Repository, usable: &'s UsablePacks, mode: Mode) -> Result<(Self, Arrivals)> {
         let [spread] = random()?;
-        Ok(ChunkStore {
-            session,
-            uploads: Uploads::new(session, mode),
+        let (queue, arrivals) = Queue::new();
+        let store = ChunkStore {
+            repository,
+            usable,
+            mode,
+            queue,
             data: std::array::from_fn(|_| Slot::new(KeyClass::Data)),
             meta: Slot::new(KeyClass::Meta),
             on_their_way: std::array::from_fn(|_| Mutex::default()),
             counted: Mutex::default(),
             spread,
-            catalog_is_empty: session.repository().catalog().is_empty()?,
+            catalog_is_empty: repository.catalog().is_empty()?,
+            put_any: AtomicBool::new(false),
             totals: AtomicTotals::default(),
-        })
+        };
+        Ok((store, arrivals))
     }
 
     /// Stores a chunk, unless the repository has it. When this returns, the chunk is on its way; it is durable, and named by a
-    /// segment, when [`ChunkStore::finish`] has returned.
+    /// segment, when the session that gave this store says so.
     ///
     /// # Errors
-    /// The first failure of any upload of this run, too.
+    /// Also if an upload of this run has failed: then why is told by the session.
     pub fn store(
         &self,
         coder: &mut Coder,
@@ -111,8 +124,7 @@ impl<'s> ChunkStore<'s> {
         plain: &[u8],
         compression: Compression<'_>,
     ) -> Result<Stored> {
-        let repository = self.session.repository();
-        let id = repository.keys().id(kind, plain);
+        let id = self.repository.keys().id(kind, plain);
         // Claimed first, looked up second: an upload that ends in between is in the catalog before it leaves this set.
         let is_new = self.claim(&id) && !self.release_if_stored(&id)?;
         if is_new {
@@ -134,12 +146,12 @@ impl<'s> ChunkStore<'s> {
 
     /// The repository that the chunks go to.
     pub fn repository(&self) -> &'s Repository {
-        self.session.repository()
+        self.repository
     }
 
     /// Whether this run may count on a pack.
     pub fn is_usable(&self, pack: PackId) -> bool {
-        self.session.usable().contains(pack)
+        self.usable.contains(pack)
     }
 
     /// Notes packs that the snapshot counts on without looking chunks up.
@@ -168,16 +180,15 @@ impl<'s> ChunkStore<'s> {
     }
 
     fn is_stored(&self, id: &ChunkId) -> Result<bool> {
-        if self.catalog_is_empty && self.uploads.is_first() {
+        if self.catalog_is_empty && !self.put_any.load(Ordering::Acquire) {
             return Ok(false);
         }
-        let usable = self.session.usable();
         let mut pack = None;
         let found = |id| {
-            pack = usable.contains(id).then_some(id);
+            pack = self.usable.contains(id).then_some(id);
             pack.is_some()
         };
-        let stored = self.session.repository().catalog().packs_of(id, found)?;
+        let stored = self.repository.catalog().packs_of(id, found)?;
         if let Some(pack) = pack {
             self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(pack);
         }
@@ -193,18 +204,19 @@ impl<'s> ChunkStore<'s> {
         compression: Compression<'_>,
     ) -> Result<()> {
         let coded = coder.encode(plain, compression);
-        if self.uploads.mode() == Mode::DryRun {
+        if self.mode == Mode::DryRun {
             let bytes = (coded.bytes.len() + CHUNK_OVERHEAD) as u64;
-            self.totals.coded_bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.totals.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
             return Ok(());
         }
         let slot = match kind {
             ChunkKind::Node => &self.meta,
             _ => &self.data[usize::from(id.0[0] ^ self.spread) % DATA_SLOTS],
         };
-        self.uploads.wait_for_room();
-        let repository = self.session.repository();
-        let reservation = slot.reserve(repository.keys())?;
+        self.queue.wait_for_room();
+        let sealed_bytes = (coded.bytes.len() + CHUNK_OVERHEAD) as u64;
+        let full_at = self.repository.config().pack_bytes;
+        let reservation = slot.reserve(self.repository.keys(), sealed_bytes, full_at)?;
         let position = reservation.position;
         let mut bytes = Vec::with_capacity(coded.bytes.len() + CHUNK_OVERHEAD);
         bytes.push(coded.codec);
@@ -214,51 +226,72 @@ impl<'s> ChunkStore<'s> {
             |n: usize| u32::try_from(n).map_err(|_| Error::new(ErrorKind::Usage, "a chunk is larger than 4 GiB"));
         let (sealed_len, plain_len) = (length(bytes.len())?, length(plain.len())?);
         let entry = TableEntry { id, kind, salt: 0, position, sealed_len, plain_len };
-        let full_at = repository.config().pack_bytes;
         if let Some(full) = slot.push(reservation, SealedChunk { entry, bytes }, full_at) {
             self.upload(vec![full])?;
         }
-        self.uploads.check()
+        self.queue.check()
     }
 
-    fn upload(
-        &self,
-        packs: Vec<(std::sync::Arc<super::open_pack::OpenPack>, super::open_pack::Contents)>,
-    ) -> Result<()> {
-        match assemble(self.session.repository().keys(), packs)? {
-            Some(pack) => self.uploads.submit(pack),
+    fn upload(&self, packs: Vec<FullPack>) -> Result<()> {
+        match assemble(self.repository.keys(), packs)? {
+            Some(pack) => self.queue.submit(pack),
             None => Ok(()),
         }
     }
 
-    /// Runs uploads on the calling thread until [`ChunkStore::finish`] or [`ChunkStore::abandon`] has been called. Exactly
-    /// [`UPLOADERS`](super::UPLOADERS) threads must do so.
-    pub fn run_uploads(&self) {
-        self.uploads.run(&mut |pack| {
-            self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(pack.description.id);
-            pack.chunk_ids().for_each(|id| self.release(&id));
-        });
-    }
-
-    /// Uploads what is left, waits until everything is durable, and names it by a segment. No worker may store any more.
+    /// Puts the packs that arrive, until [`ChunkStore::close`] has been called. Exactly one thread must do so. Gives the packs that no segment
+    /// names yet: they are durable.
     ///
     /// # Errors
-    /// The first failure of this run.
-    pub fn finish(&self) -> Result<StoreTotals> {
-        let data: Vec<_> = self.data.iter().filter_map(Slot::take).collect();
-        let uploaded = self.upload(data).and_then(|()| self.upload(self.meta.take().into_iter().collect()));
-        self.uploads.finish(uploaded)?;
-        let coded = self.totals.coded_bytes.load(Ordering::Relaxed);
-        Ok(StoreTotals {
-            new_chunks: self.totals.new_chunks.load(Ordering::Relaxed),
-            new_bytes: self.totals.new_bytes.load(Ordering::Relaxed),
-            stored_bytes: self.uploads.stored_bytes() + coded,
-        })
+    /// If a pack cannot be put, or taken into the catalog. Whoever stores is told to stop, also when this panics.
+    pub(crate) fn put_packs(&self, arrivals: Arrivals) -> Result<Unnamed> {
+        let guard = FailureGuard(&self.queue);
+        let mut unnamed = Unnamed::default();
+        for pack in arrivals.0 {
+            self.put(&pack)?;
+            self.name(&unnamed.add(pack.description))?;
+        }
+        guard.disarm();
+        Ok(unnamed)
     }
 
-    /// Ends the uploads without finishing: what is durable stays for a later run to adopt.
-    pub fn abandon(&self) {
-        self.uploads.abandon();
+    fn put(&self, pack: &FinishedPack) -> Result<()> {
+        let FinishedPack { description, .. } = pack;
+        self.repository.store().put_new(&ObjectName::Pack(description.id), &pack.parts())?;
+        self.totals.stored_bytes.fetch_add(description.size, Ordering::Relaxed);
+        self.repository.catalog().import_pack(description)?;
+        self.usable.add(description.id, description.size);
+        self.put_any.store(true, Ordering::Release);
+        self.count_on(&[description.id]);
+        pack.chunk_ids().for_each(|id| self.release(&id));
+        Ok(())
+    }
+
+    /// Puts a segment that names `packs`.
+    pub(crate) fn name(&self, packs: &[SegmentPack]) -> Result<()> {
+        let bytes = self.repository.name_packs(packs)?;
+        self.totals.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Uploads what is left in open packs. No worker may store any more.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let left = self.data.iter().filter_map(Slot::take).collect();
+        joinable(left, limits::PACK).into_iter().try_for_each(|packs| self.upload(packs))?;
+        self.upload(self.meta.take().into_iter().collect())
+    }
+
+    /// No more packs come.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// What this run has added. All of it is durable, and named by a segment, when the session that gave this store says so.
+    pub(crate) fn totals(&self) -> StoreTotals {
+        let AtomicTotals { new_chunks, new_bytes, stored_bytes } = &self.totals;
+        let [new_chunks, new_bytes, stored_bytes] =
+            [new_chunks, new_bytes, stored_bytes].map(|total| total.load(Ordering::Relaxed));
+        StoreTotals { new_chunks, new_bytes, stored_bytes }
     }
 
     /// The packs that the chunks of this run are in.

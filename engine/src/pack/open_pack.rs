@@ -14,7 +14,7 @@ use crate::error::Result;
 
 /// A pack is full with so many chunks, however small they are: its table has to fit the format's limit, also when it is joined with the
 /// last ones of a run.
-const CHUNKS_MAX: usize = 100_000;
+const CHUNKS_MAX: u32 = 100_000;
 
 /// A pack that is being filled.
 pub(super) struct OpenPack {
@@ -26,7 +26,8 @@ pub(super) struct OpenPack {
 pub(super) struct Contents {
     pub chunks: Vec<SealedChunk>,
     pub next_position: u32,
-    size: u64,
+    /// Bytes of the pack without padding and table, those included that are being sealed.
+    pub size: u64,
     sealing_now: usize,
     closed: bool,
 }
@@ -36,6 +37,9 @@ pub(super) struct SealedChunk {
     pub entry: TableEntry,
     pub bytes: Vec<u8>,
 }
+
+/// A pack that nobody fills any more.
+pub(super) type FullPack = (Arc<OpenPack>, Contents);
 
 /// A place among the packs of one class: at most one open pack.
 pub(super) struct Slot {
@@ -58,9 +62,14 @@ impl Slot {
         Slot { class, open: Mutex::new(None) }
     }
 
-    /// A position in this slot's pack; begins one if there is none.
-    pub fn reserve(&self, keys: &Keys) -> Result<Reservation> {
+    /// A position in this slot's pack for a chunk of so many sealed bytes; begins a pack if there is none, or if it is full with the chunks that
+    /// are being sealed for it. So a pack is at most one chunk larger than `full_at`.
+    pub fn reserve(&self, keys: &Keys, sealed_bytes: u64, full_at: u64) -> Result<Reservation> {
         let mut open = lock(&self.open);
+        if let Some(full) = open.take_if(|pack| lock(&pack.contents).is_full(full_at)) {
+            // Somebody is about to push into it, and takes it away then.
+            lock(&full.contents).closed = true;
+        }
         let pack = match &*open {
             Some(pack) => pack.clone(),
             None => open.insert(Arc::new(OpenPack::new(keys, self.class)?)).clone(),
@@ -68,24 +77,19 @@ impl Slot {
         let mut contents = lock(&pack.contents);
         let position = contents.next_position;
         contents.next_position += 1;
+        contents.size += sealed_bytes;
         contents.sealing_now += 1;
         drop(contents);
         Ok(Reservation { pack, position })
     }
 
     /// Pushes a sealed chunk. Gives the pack's contents when it has become full and nobody is sealing for it any more.
-    pub fn push(
-        &self,
-        reservation: Reservation,
-        chunk: SealedChunk,
-        full_at: u64,
-    ) -> Option<(Arc<OpenPack>, Contents)> {
+    pub fn push(&self, reservation: Reservation, chunk: SealedChunk, full_at: u64) -> Option<FullPack> {
         let pack = reservation.pack;
         let mut contents = lock(&pack.contents);
-        contents.size += chunk.bytes.len() as u64;
         contents.chunks.push(chunk);
         contents.sealing_now -= 1;
-        let full = contents.size >= full_at || contents.chunks.len() >= CHUNKS_MAX;
+        let full = contents.is_full(full_at);
         drop(contents);
         if full {
             // Out of the slot first, so that nobody reserves in it any more; only then can it be closed.
@@ -100,11 +104,17 @@ impl Slot {
     }
 
     /// Takes the pack out, whatever it holds. No worker may be sealing.
-    pub fn take(&self) -> Option<(Arc<OpenPack>, Contents)> {
+    pub fn take(&self) -> Option<FullPack> {
         let pack = lock(&self.open).take()?;
         lock(&pack.contents).closed = true;
         let contents = pack.take_if_done()?;
         Some((pack, contents))
+    }
+}
+
+impl Contents {
+    fn is_full(&self, full_at: u64) -> bool {
+        self.size >= full_at || self.next_position >= CHUNKS_MAX
     }
 }
 
@@ -128,5 +138,39 @@ impl OpenPack {
             sealing_now: 0,
             closed: true,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use repo_format::id::ChunkId;
+    use repo_format::pack::ChunkKind;
+
+    use super::*;
+    use crate::crypto::KeyringSecrets;
+
+    const CHUNK: u64 = 100;
+
+    fn chunk(position: u32) -> SealedChunk {
+        let (id, kind) = (ChunkId([1; 32]), ChunkKind::Data);
+        let entry = TableEntry { id, kind, salt: 0, position, sealed_len: 100, plain_len: 83 };
+        SealedChunk { entry, bytes: vec![0; 100] }
+    }
+
+    #[test]
+    fn however_many_seal_at_once_a_pack_is_at_most_one_chunk_too_large() {
+        let (keys, slot) = (Keys::new(KeyringSecrets::generate().unwrap()), Slot::new(KeyClass::Data));
+        let full_at = ENVELOPE_LEN as u64 + 250;
+        let reserved: Vec<_> = (0..10).map(|_| slot.reserve(&keys, CHUNK, full_at).unwrap()).collect();
+        let push = |reservation: Reservation| {
+            let chunk = chunk(reservation.position);
+            slot.push(reservation, chunk, full_at)
+        };
+        let mut packs: Vec<_> = reserved.into_iter().filter_map(push).collect();
+        assert!(packs.iter().all(|(_, contents)| contents.chunks.len() == 3 && contents.size <= full_at + CHUNK));
+        packs.extend(slot.take());
+        let chunks: usize = packs.iter().map(|(_, contents)| contents.chunks.len()).sum();
+        assert_eq!((packs.len(), chunks), (4, 10), "none is lost");
+        assert!(slot.take().is_none());
     }
 }

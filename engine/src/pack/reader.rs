@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use repo_format::id::{ChunkId, SegmentId};
 use repo_format::pack::ChunkKind;
 
+use super::{Opened, open_chunk};
 use crate::catalog::{Catalog, Location};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::NullMonitor;
-use crate::repository::{Opened, Repository, open_chunk};
+use crate::repository::Repository;
 use crate::store::ObjectName;
 
 /// The plain bytes of a chunk, in the buffer they were opened in.

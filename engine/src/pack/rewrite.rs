@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::catalog::sealed_chunks;
     use crate::crypto::KeyringSecrets;
-    use crate::repository::open_chunk;
+    use crate::pack::open_chunk;
 
     fn keys() -> Keys {
         Keys::new(KeyringSecrets::generate().unwrap())

@@ -16,7 +16,8 @@ use crate::crypto::random;
 use crate::error::{Result, chain};
 use crate::machine;
 use crate::monitor::Monitor;
-use crate::repository::{Author, Repository, WriterOptions, WriterSession};
+use crate::repository::{Author, Repository};
+use crate::session::{WriterOptions, WriterSession};
 
 /// How the deletions of a receipt ended.
 pub(super) enum Step {
@@ -103,12 +104,12 @@ impl Keeper<'_> {
     }
 
     fn put(&self, record: &ReceiptRecord, all: &[Progress<'_>], monitor: &dyn Monitor) -> Result<LeaseId> {
-        let RunOptions { host, program, .. } = self.options;
-        let writer = WriterOptions { host: host.clone(), program: program.clone(), dry_run: false };
+        let RunOptions { host, operator, program, .. } = self.options.clone();
+        let writer = WriterOptions { host, user: operator, program, dry_run: false };
         let session = WriterSession::begin(self.repository, &writer, monitor)?;
         let attached = all.iter().find_map(|progress| progress.job.attached.as_ref());
         let folder = attached.map(|attached| &attached.saved_folder[..]);
-        let source = ReceiptSource { snapshot: &self.source.snapshot, root: &self.source.root, folder, program };
+        let source = ReceiptSource { snapshot: &self.source.snapshot, root: &self.source.root, folder };
         put(session, &source, record, monitor).map_err(|e| e.context("cannot put the receipt of the purge"))
     }
 }

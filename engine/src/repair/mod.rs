@@ -21,7 +21,8 @@ use repo_format::id::{LeaseId, PackId, SegmentId};
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::repository::{Repository, ScratchCatalog, WriterOptions, WriterSession};
+use crate::repository::{Repository, ScratchCatalog};
+use crate::session::{WriterOptions, WriterSession};
 
 use segments::Segments;
 use survey::Survey;
@@ -161,7 +162,8 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
     let outcome = RepairOutcome { unreadable_snapshots, condemned_anew, shut_out, ..RepairOutcome::default() };
 
     let RepairOptions { host, program, dry_run, .. } = options.clone();
-    let session = WriterSession::begin(repository, &WriterOptions { host, program, dry_run }, monitor)?;
+    let writer = WriterOptions { host, program, dry_run, ..WriterOptions::default() };
+    let session = WriterSession::begin(repository, &writer, monitor)?;
     let catalog = ScratchCatalog::make(repository)?;
     let run = Run { repository, session: &session, options, catalog: &catalog, monitor };
     // Segments first, packs later: a pack that a segment names and that is not listed then is gone, and not merely new.

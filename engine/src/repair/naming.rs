@@ -10,6 +10,7 @@ use super::survey::Survey;
 use super::{RepairOutcome, Run};
 use crate::error::{Error, Result};
 use crate::repository::Unnamed;
+use crate::session::adoptable;
 use crate::store::ObjectName;
 
 /// Puts segments that name packs, several packs in each.
@@ -85,7 +86,7 @@ fn describe(run: &Run<'_>, survey: &Survey, id: PackId, was_named: bool) -> Resu
     let Some(size) = survey.listed.get(&id) else { return Ok(None) };
     let described = match was_named {
         true => run.repository.read_pack_table(id, *size),
-        false => run.repository.adoptable(id, *size),
+        false => adoptable(run.repository, id, *size),
     };
     match described {
         Ok(pack) => Ok(Some(pack)),

@@ -13,7 +13,7 @@ use crate::error::{Error, Result, chain};
 use crate::machine;
 use crate::monitor::{Phase, Work};
 use crate::needs::Worth;
-use crate::repository::WholePack;
+use crate::pack::WholePack;
 use crate::store::ObjectName;
 
 /// What was found of the packs.

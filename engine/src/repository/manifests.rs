@@ -5,7 +5,7 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::lease::Void;
 use repo_format::limits;
-use repo_format::manifest::{Manifest, Root};
+use repo_format::manifest::{Manifest, Root, SeenManifest};
 use repo_format::{FormatError, sealed};
 
 use super::Repository;
@@ -50,6 +50,14 @@ pub struct Manifests {
     pub missing: Vec<RememberedManifest>,
     /// Those that are there and cannot be used.
     pub unreadable: Vec<UnreadableManifest>,
+}
+
+impl Manifests {
+    /// The newest ones that are there, as a manifest says that its writer has seen them.
+    pub fn newest_seen(&self) -> Vec<SeenManifest> {
+        let newest = self.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
+        newest.map(|manifest| SeenManifest { id: manifest.id, digest: manifest.digest }).collect()
+    }
 }
 
 impl Repository {

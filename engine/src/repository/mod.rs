@@ -1,7 +1,5 @@
 //! A repository: store, keys and catalog joined. What is done with one are functions of other modules.
 
-mod adopt;
-mod chunks;
 mod create;
 mod manifests;
 pub mod members;
@@ -12,8 +10,6 @@ mod scratch_catalog;
 mod secrets;
 mod sync;
 mod unnamed;
-mod whole_pack;
-mod writer;
 
 use std::sync::Arc;
 
@@ -28,7 +24,6 @@ use crate::crypto::{Keys, SEALED_OVERHEAD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
-pub use chunks::{Opened, open_chunk};
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, config_flags};
@@ -36,8 +31,6 @@ pub use records::{Author, Forgotten, Record};
 pub use scratch_catalog::ScratchCatalog;
 pub use sync::SyncReport;
 pub use unnamed::Unnamed;
-pub use whole_pack::WholePack;
-pub use writer::{WriterOptions, WriterSession};
 
 /// The features of the format that this version knows.
 pub const KNOWN_FLAGS: &[&str] = &[];

@@ -6,7 +6,7 @@ use repo_format::entry::Time;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, Manifest, Problems, SeenManifest, Statistics};
+use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
 
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
 use crate::catalog::RememberedManifest;
@@ -81,26 +81,18 @@ impl Repository {
         let (condemned, _) = self.condemned()?;
         let Author { host, user, program } = author.clone();
         Ok(Manifest {
-            kind: KIND_RECORD,
-            id: LeaseId(random()?),
-            ids: Vec::new(),
             seconds: record.time.seconds,
             nanoseconds: record.time.nanoseconds,
             host,
             user,
             tags: record.tags,
             program,
-            parent: None,
             seen: record.seen,
             config_version: self.config.version,
             keyring_version: self.keyring_version,
             condemned_seen: condemned.next - 1,
-            roots: Vec::new(),
-            tree: None,
-            problems: Problems::default(),
-            statistics: Statistics::default(),
             forgotten: record.forgotten,
-            left_out: None,
+            ..Manifest::new(KIND_RECORD, LeaseId(random()?))
         })
     }
 

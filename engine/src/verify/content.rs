@@ -15,7 +15,8 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result, chain};
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
-use crate::repository::{Repository, WholePack};
+use crate::pack::WholePack;
+use crate::repository::Repository;
 use crate::store::ObjectName;
 
 /// Bytes that are read for a pack when only its table is.

@@ -10,7 +10,8 @@ use engine::purge::receipt::{
     KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, Release, find, history, kept, note_release,
     put, release_time, superseded,
 };
-use engine::repository::{Author, Repository, WriterOptions, WriterSession};
+use engine::repository::{Author, Repository};
+use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::verify::{Depth, VerifyOptions, verify};
 use repo_format::cbor::ByteString;
@@ -87,8 +88,8 @@ impl Scene {
 
     fn put(&self, record: &ReceiptRecord) -> engine::Result<LeaseId> {
         let root = self.snapshot.manifest.roots[0].name.0.clone();
-        let source = ReceiptSource { snapshot: &self.snapshot, root: &root, folder: None, program: "tests" };
-        let options = WriterOptions { host: "this".into(), program: "tests".into(), dry_run: false };
+        let source = ReceiptSource { snapshot: &self.snapshot, root: &root, folder: None };
+        let options = WriterOptions { host: "this".into(), program: "tests".into(), ..WriterOptions::default() };
         let session = WriterSession::begin(&self.repository, &options, &NullMonitor).unwrap();
         put(session, &source, record, &NullMonitor)
     }

@@ -13,14 +13,15 @@ use engine::crypto::{Credential, KeyFile};
 use engine::machine::standing;
 use engine::monitor::NullMonitor;
 use engine::pack::{ChunkStore, Mode, NodeSink};
-use engine::repository::{InitOptions, OpenOptions, Repository, WriterOptions, WriterSession, init};
+use engine::repository::{InitOptions, OpenOptions, Repository, init};
+use engine::session::{Draft, WriterOptions, WriterSession};
 use engine::store::{MemoryStore, Store};
 use engine::tree::{ContentRef, DirectoryBuilder, TreeEntry};
 use repo_format::cbor::ByteString;
 use repo_format::config::Access;
 use repo_format::entry::{Entry, EntryKind, Time};
 use repo_format::id::ChunkId;
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, ROOT_FILE, Root, Statistics};
+use repo_format::manifest::{KIND_SNAPSHOT, ROOT_FILE, Root};
 use tempfile::TempDir;
 
 /// It is always this time.
@@ -113,22 +114,21 @@ fn writer_options() -> WriterOptions {
 
 /// Stores a directory for each of `files`, and commits a snapshot of the last.
 fn commit(session: WriterSession<'_>, files: &[&str]) -> Result<()> {
-    let store = ChunkStore::new(&session, Mode::Write)?;
-    let stored: Result<Option<ChunkId>> = std::thread::scope(|scope| {
-        scope.spawn(|| store.run_uploads());
-        let trees: Result<Vec<_>> = files.iter().map(|file| store_directory(&store, file)).collect();
-        match trees {
-            Ok(trees) => store.finish().map(|_| trees.last().copied()),
-            Err(error) => {
-                store.abandon();
-                Err(error)
-            }
-        }
-    });
-    let (tree, counted) = (stored?, store.counted());
-    drop(store);
-    let manifest = manifest(&session, tree, files);
-    session.commit(&manifest.encode().unwrap(), &counted)
+    let stored = session.write(Mode::Write, |store| {
+        files.iter().map(|file| store_directory(store, file)).collect::<Result<Vec<ChunkId>>>()
+    })?;
+    let root = |file: &&str| {
+        let name = ByteString(file.as_bytes().to_vec());
+        Root { name: name.clone(), kind: ROOT_FILE, path: name }
+    };
+    let draft = Draft {
+        kind: KIND_SNAPSHOT,
+        time: NOW,
+        roots: files.last().map(root).into_iter().collect(),
+        tree: stored.value.last().copied(),
+        ..Draft::default()
+    };
+    session.commit(draft, &NullMonitor).map(drop)
 }
 
 fn store_directory(store: &ChunkStore<'_>, file: &str) -> Result<ChunkId> {
@@ -165,36 +165,6 @@ fn entry(file: &str) -> Entry {
         device: None,
         state: None,
         gaps: None,
-    }
-}
-
-fn manifest(session: &WriterSession<'_>, tree: Option<ChunkId>, files: &[&str]) -> Manifest {
-    let repository = session.repository();
-    let root = |file: &&str| {
-        let name = ByteString(file.as_bytes().to_vec());
-        Root { name: name.clone(), kind: ROOT_FILE, path: name }
-    };
-    Manifest {
-        kind: KIND_SNAPSHOT,
-        id: session.id(),
-        ids: tree.into_iter().collect(),
-        seconds: NOW.seconds,
-        nanoseconds: 0,
-        host: HOST.to_owned(),
-        user: "user".to_owned(),
-        tags: Vec::new(),
-        program: "scenario-tests".to_owned(),
-        parent: None,
-        seen: Vec::new(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: session.condemned_seen(),
-        roots: files.last().map(root).into_iter().collect(),
-        tree: tree.map(|_| 0),
-        problems: Problems::default(),
-        statistics: Statistics::default(),
-        forgotten: None,
-        left_out: None,
     }
 }
 

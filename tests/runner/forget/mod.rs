@@ -11,7 +11,8 @@ use std::sync::Arc;
 use engine::Result;
 use engine::forget::{ForgetOutcome, forget, plan_named};
 use engine::monitor::NullMonitor;
-use engine::repository::{Author, Repository, SnapshotObject, WriterOptions, WriterSession};
+use engine::repository::{Author, Repository, SnapshotObject};
+use engine::session::{WriterOptions, WriterSession};
 use engine::store::MemoryStore;
 use repo_format::id::LeaseId;
 use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
@@ -66,7 +67,7 @@ fn copy(repository: &Repository, manifest: &Manifest, change: impl FnOnce(&mut M
     let session = WriterSession::begin(repository, &WriterOptions::default(), &NullMonitor).unwrap();
     let mut manifest = Manifest { id: session.id(), ..manifest.clone() };
     change(&mut manifest);
-    session.commit(&manifest.encode().unwrap(), &[]).unwrap();
+    session.commit_plain(&manifest.encode().unwrap()).unwrap();
     manifest.id
 }
 

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +14,10 @@ use engine::diff::diff;
 use engine::error::chain;
 use engine::find::find;
 use engine::monitor::{Monitor, NullMonitor};
-use engine::pack::{ChunkStore, Mode, NodeSink, UPLOADERS};
-use engine::repository::{Repository, WriterOptions, WriterSession};
+use engine::pack::{ChunkStore, Mode, NodeSink};
+use engine::repository::Repository;
 use engine::restore::{RestoreOptions, RestoreOutcome, restore};
+use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::stats::stats;
 use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
@@ -26,7 +26,7 @@ use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;
 use repo_format::entry::{Content, DirectChunk, Entry, EntryKind};
 use repo_format::id::{Bytes32, ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Problems, Statistics};
+use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Statistics};
 use repo_format::pack::ChunkKind;
 use repo_format::segments::Segment;
 use tempfile::TempDir;
@@ -204,26 +204,13 @@ impl Attack {
         change: impl FnOnce(&mut Manifest),
     ) -> Snapshot {
         let repository = self.repository();
-        let options = WriterOptions { host: "evil".to_owned(), program: "test".to_owned(), dry_run: false };
+        let options = WriterOptions { host: "evil".to_owned(), program: "test".to_owned(), ..WriterOptions::default() };
         let session = WriterSession::begin(&repository, &options, &NullMonitor).unwrap();
-        let store = ChunkStore::new(&session, Mode::Write).unwrap();
-        let top = std::thread::scope(|scope| {
-            (0..UPLOADERS).for_each(|_| drop(scope.spawn(|| store.run_uploads())));
-            let forge = Forge { store: &store, coder: RefCell::new(Coder::new(3).unwrap()) };
-            let top = catch_unwind(AssertUnwindSafe(|| build(&forge)));
-            // The uploaders end either way, so that a test that fails comes to an end.
-            let top = top.unwrap_or_else(|panic| {
-                store.abandon();
-                resume_unwind(panic)
-            });
-            store.finish().unwrap();
-            top
-        });
-        let counted = store.counted();
-        drop(store);
+        let forge = |store: &ChunkStore<'_>| build(&Forge { store, coder: RefCell::new(Coder::new(3).unwrap()) });
+        let top = session.write(Mode::Write, |store| Ok(forge(store))).unwrap().value;
         let mut manifest = manifest(session.id(), top);
         change(&mut manifest);
-        session.commit(&cbor::encode(&manifest), &counted).unwrap();
+        session.commit_plain(&cbor::encode(&manifest)).unwrap();
         Snapshot { id: manifest.id, manifest }
     }
 
@@ -313,26 +300,15 @@ impl Attack {
 
 pub fn manifest(id: LeaseId, top: ChunkId) -> Manifest {
     Manifest {
-        kind: KIND_SNAPSHOT,
-        id,
         ids: vec![top],
         seconds: 1_700_000_000,
-        nanoseconds: 0,
         host: "evil".to_owned(),
-        user: String::new(),
-        tags: Vec::new(),
         program: "test".to_owned(),
-        parent: None,
-        seen: Vec::new(),
         config_version: 1,
         keyring_version: 1,
-        condemned_seen: 0,
-        roots: Vec::new(),
         tree: Some(0),
-        problems: Problems::default(),
         statistics: Statistics { files: 1000, ..Statistics::default() },
-        forgotten: None,
-        left_out: None,
+        ..Manifest::new(KIND_SNAPSHOT, id)
     }
 }
 

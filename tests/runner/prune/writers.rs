@@ -9,8 +9,8 @@ use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::prune::{PruneOptions, plan};
 use engine::repair::{RepairOptions, repair};
-use engine::repository::{WriterOptions, WriterSession};
 use engine::session::{Announcement, Death, Torn, writers};
+use engine::session::{WriterOptions, WriterSession};
 use engine::store::{Folder, ObjectName, Store};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::id::{ChunkId, LeaseId};
@@ -20,7 +20,7 @@ use super::scene::{HOST, Scene, options, prune};
 use crate::support::{Hook, backup_options, backup_paths, by_id, look, noise};
 
 fn session_options() -> WriterOptions {
-    WriterOptions { host: HOST.to_owned(), program: "test".to_owned(), dry_run: false }
+    WriterOptions { host: HOST.to_owned(), program: "test".to_owned(), ..WriterOptions::default() }
 }
 
 #[test]
@@ -52,9 +52,10 @@ fn commit_after(change: impl FnOnce(&Scene) + Send + 'static) -> engine::Error {
     let session = WriterSession::begin(&repository, &session_options(), &NullMonitor).unwrap();
     let counted = repository.catalog().packs().unwrap().iter().map(|pack| pack.id).collect::<Vec<_>>();
     assert!(!counted.is_empty());
+    session.count_on(counted);
     change(&scene);
     let before = scene.count(Folder::Snapshots);
-    let error = session.commit(b"a manifest", &counted).unwrap_err();
+    let error = session.commit_plain(b"a manifest").unwrap_err();
     assert_eq!(scene.count(Folder::Snapshots), before, "nothing was committed");
     error
 }
@@ -123,7 +124,7 @@ fn a_dead_writer_of_this_machine_is_shut_out_and_its_work_is_used_by_the_next() 
     assert_eq!(report.fenced.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [session.id()]);
     assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
     assert_eq!(writers(&other, HOST).unwrap(), []);
-    let error = session.commit(b"too late", &[]).unwrap_err();
+    let error = session.commit_plain(b"too late").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fenced);
     assert!(engine::error::chain(&error).contains("its process is gone"), "{error}");
     scene.back_up();
@@ -145,7 +146,7 @@ fn a_process_that_took_over_the_number_of_a_dead_writer_does_not_keep_its_lease_
     let (_, report) = prune(&other, &replaced).unwrap();
     assert_eq!(report.fenced, [(session.id(), Death::ProcessReplaced)]);
     assert!(report.waiting.is_empty() && report.deleted_packs > 0, "{report:?}");
-    assert_eq!(session.commit(b"too late", &[]).unwrap_err().kind(), ErrorKind::Fenced);
+    assert_eq!(session.commit_plain(b"too late").unwrap_err().kind(), ErrorKind::Fenced);
 }
 
 #[test]

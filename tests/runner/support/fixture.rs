@@ -9,8 +9,9 @@ use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
 use engine::crypto::{Credential, KeyFile};
 use engine::forget::{forget, plan_named};
 use engine::monitor::{Monitor, NullMonitor};
-use engine::repository::{Author, InitOptions, OpenOptions, Repository, WriterOptions, WriterSession, init};
+use engine::repository::{Author, InitOptions, OpenOptions, Repository, init};
 use engine::restore::{RestoreOptions, RestoreOutcome, restore};
+use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::store::{MemoryStore, ObjectName, Store};
 use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
@@ -235,6 +236,6 @@ pub fn commit_again(repository: &Repository, id: LeaseId, change: impl FnOnce(&m
     let mut manifest = by_id(repository, id).manifest;
     manifest.id = session.id();
     change(&mut manifest);
-    session.commit(&manifest.encode().unwrap(), &[]).unwrap();
+    session.commit_plain(&manifest.encode().unwrap()).unwrap();
     manifest.id
 }

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use repo_format::database::{
     KeyRange, RECEIPT_FILE, ROWS_FILE, ReceiptRecord, SCHEMA_FILE, SERVER_FILE, TABLE_FILE, escape_name,
 };
-use repo_format::entry::{Entry, EntryKind};
+use repo_format::entry::{Entry, EntryKind, Time};
 use repo_format::id::{ChunkId, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECEIPT, Manifest, Problems, Root, SeenManifest, Statistics};
+use repo_format::manifest::{KIND_RECEIPT, Root};
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
 use super::files;
 use super::rely::rely_on;
 use crate::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
-use crate::error::{Error, ErrorKind, Result, chain};
+use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
-use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink, UPLOADERS};
-use crate::repository::{ManifestObject, WriterSession};
+use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink};
 use crate::saved::{Database, KeyRanges};
+use crate::session::{Draft, WriterSession};
 use crate::snapshots::Snapshot;
 use crate::tree::{ContentBuilder, ContentRef, DirectoryBuilder, SegmentListBuilder, TreeEntry, join, lookup};
 
@@ -36,8 +36,6 @@ pub struct ReceiptSource<'s> {
     pub root: &'s [u8],
     /// The path in it of the folder that purged files were in, if files go.
     pub folder: Option<&'s [u8]>,
-    /// Program and version that puts it.
-    pub program: &'s str,
 }
 
 /// Puts a receipt, durably: from then on the rows that it names outlive the snapshot. No row is stored again. Gives its id.
@@ -56,72 +54,16 @@ pub fn put(
         let message = format!("the receipt is of snapshot {}, not of {}", receipt.snapshot, source.snapshot.id);
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let repository = session.repository();
-    let store = ChunkStore::new(&session, Mode::Write)?;
-    let tree = std::thread::scope(|scope| {
-        for _ in 0..UPLOADERS {
-            scope.spawn(|| store.run_uploads());
-        }
-        // Dropped whatever happens: else the uploaders would wait for ever.
-        let _guard = Abandon(&store);
-        let tree = Writer::new(&store, source)?.top(receipt)?;
-        store.finish().map(|_| tree)
-    })?;
-    let counted = store.counted();
-    drop(store);
-    let object = describe(&session, source, receipt, tree)?;
-    let plain = object.manifest.encode().map_err(|e| Error::damaged("a new receipt", e))?;
-    session.commit(&plain, &counted)?;
-    // From here on the receipt exists, so nothing that fails may say otherwise.
-    if let Err(error) = repository.catalog().remember_manifest(&repository.remembered_form(&object)) {
-        monitor.note(&format!("the receipt is there, though the cache cannot remember it: {}", chain(&error)));
-    }
-    Ok(object.manifest.id)
-}
-
-struct Abandon<'s, 'r>(&'s ChunkStore<'r>);
-
-impl Drop for Abandon<'_, '_> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
-}
-
-fn describe(
-    session: &WriterSession<'_>,
-    source: &ReceiptSource<'_>,
-    receipt: &ReceiptRecord,
-    tree: Option<ChunkId>,
-) -> Result<ManifestObject> {
-    let repository = session.repository();
-    let present = repository.manifests()?.present;
-    let seen = present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
-    let manifest = Manifest {
+    let tree = session.write(Mode::Write, |store| Writer::new(store, source)?.top(receipt))?.value;
+    let draft = Draft {
         kind: KIND_RECEIPT,
-        id: session.id(),
-        ids: tree.into_iter().collect(),
-        seconds: receipt.started,
-        nanoseconds: 0,
-        host: receipt.host.clone(),
-        user: receipt.operator.clone(),
-        tags: Vec::new(),
-        program: source.program.to_owned(),
-        parent: None,
-        seen: seen.map(|m| SeenManifest { id: m.id, digest: m.digest }).collect(),
-        config_version: repository.config().version,
-        keyring_version: repository.keyring_version(),
-        condemned_seen: session.condemned_seen(),
+        time: Time { seconds: receipt.started, nanoseconds: 0 },
+        seen: session.repository().manifests()?.newest_seen(),
         roots: [root(source)?.clone()].into_iter().chain(files::root(source, receipt)?).collect(),
-        tree: tree.map(|_| 0),
-        problems: Problems::default(),
-        statistics: Statistics::default(),
-        forgotten: None,
-        left_out: None,
+        tree,
+        ..Draft::default()
     };
-    let plain = manifest
-        .encode()
-        .map_err(|e| Error::caused(ErrorKind::Usage, "cannot describe the receipt: a text of it is too long", e))?;
-    Ok(ManifestObject { digest: repository.keys().manifest_digest(&plain), manifest })
+    Ok(session.commit(draft, monitor)?.manifest.id)
 }
 
 fn root<'s>(source: &ReceiptSource<'s>) -> Result<&'s Root> {

@@ -6,9 +6,10 @@ use repo_format::pack::{self, TRAILER_LEN, TableEntry};
 use repo_format::sealed::ENVELOPE_LEN;
 use repo_format::segment::SegmentPack;
 
-use super::{Repository, open_chunk};
+use super::open_chunk;
 use crate::catalog::{Location, sealed_chunks};
 use crate::error::{Error, ErrorKind, Result};
+use crate::repository::Repository;
 use crate::store::ObjectName;
 
 /// A pack that has been read whole.

@@ -1,0 +1,63 @@
+//! What a run has to say of itself in a manifest.
+
+use repo_format::entry::Time;
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::{LeftOut, Manifest, Problems, Root, SeenManifest, Statistics};
+
+use super::WriterSession;
+
+/// A manifest before its commit, as far as an operation knows it. The session knows the rest: who writes, with which keys, under which name.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// What it is: a snapshot, a receipt, …
+    pub kind: u8,
+    /// When its run started.
+    pub time: Time,
+    /// Words.
+    pub tags: Vec<String>,
+    /// The snapshot that it was compared with.
+    pub parent: Option<LeaseId>,
+    /// The newest manifests that the run has seen.
+    pub seen: Vec<SeenManifest>,
+    /// What was saved.
+    pub roots: Vec<Root>,
+    /// The top directory; none if it is empty.
+    pub tree: Option<ChunkId>,
+    /// How many problems there were.
+    pub problem_count: u64,
+    /// Lists of them.
+    pub problem_lists: Vec<ChunkId>,
+    /// Figures.
+    pub statistics: Statistics,
+    /// What was left out on purpose.
+    pub left_out: Option<LeftOut>,
+}
+
+impl Draft {
+    /// The manifest that it becomes in `session`.
+    pub(super) fn into_manifest(self, session: &WriterSession<'_>, keyring_version: u64) -> Manifest {
+        let ids: Vec<ChunkId> = self.tree.iter().chain(&self.problem_lists).copied().collect();
+        let first_list = u32::from(self.tree.is_some());
+        let lists = (first_list..).take(self.problem_lists.len()).collect();
+        Manifest {
+            ids,
+            seconds: self.time.seconds,
+            nanoseconds: self.time.nanoseconds,
+            host: session.options.host.clone(),
+            user: session.options.user.clone(),
+            tags: self.tags,
+            program: session.options.program.clone(),
+            parent: self.parent,
+            seen: self.seen,
+            config_version: session.repository.config().version,
+            keyring_version,
+            condemned_seen: session.condemned_seen(),
+            roots: self.roots,
+            tree: self.tree.map(|_| 0),
+            problems: Problems { count: self.problem_count, lists },
+            statistics: self.statistics,
+            left_out: self.left_out,
+            ..Manifest::new(self.kind, session.id())
+        }
+    }
+}
