@@ -54,7 +54,7 @@ fn number(text: &str) -> Result<u64> {
 
 fn open(folder: &Path) -> Result<Repository> {
     let key = std::fs::read_to_string(folder.join("key")).map_err(|e| Error::io("cannot read the key", e))?;
-    let options = OpenOptions { cache_dir: folder.join("cache"), access: Access::Prune };
+    let options = OpenOptions::new(folder.join("cache"), Access::Prune);
     let store = Arc::new(LocalStore::open(&folder.join("repository"))?);
     Repository::open(store, &Credential::KeyFile(KeyFile::parse(&key)?), &options, &NullMonitor)
 }

@@ -45,7 +45,7 @@ pub fn new_repository(folder: &Path) -> Result<Repository> {
     let store = Arc::new(LocalStore::create(&folder.join("repository"))?);
     let credential = Credential::KeyFile(KeyFile::generate()?);
     init(&*store, &credential, &InitOptions { label: "bench".to_owned() })?;
-    let options = OpenOptions { cache_dir: folder.join("cache"), access: Access::Write };
+    let options = OpenOptions::new(folder.join("cache"), Access::Write);
     Repository::open(store, &credential, &options, &NullMonitor)
 }
 

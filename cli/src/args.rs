@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
-    prune, purge, repair, restore, snapshots, stats, status, verify,
+    accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
+    ls, prune, purge, repair, restore, snapshots, stats, status, verify,
 };
 use crate::global::Global;
 
@@ -29,7 +29,8 @@ Exit status
         saved when the snapshot was made, or a newer snapshot than the one that
         was chosen is in doubt, or `status` found something that needs attention;
         it is named
-    4   `verify` found damage, or `repair` could not put all of it right
+    4   `verify` found damage, `repair` could not put all of it right, or what
+        this computer has seen has disappeared: see `enamel accept --help`
    10   there is no repository
    11   another run has taken over, or holds what is needed
    12   wrong password or key file
@@ -73,6 +74,7 @@ pub enum Command {
     Forget(Box<forget::ForgetArgs>),
     Prune(prune::PruneArgs),
     Purge(purge::PurgeArgs),
+    Accept(accept::AcceptArgs),
     Leases(leases::LeasesArgs),
     Repair(repair::RepairArgs),
     Check(check::CheckArgs),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine::error::chain;
 use engine::monitor::Monitor;
-use engine::repository::{OpenOptions, Repository};
+use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Snapshot};
 use engine::store::{AppendOnlyStore, LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
@@ -89,23 +89,35 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open(&self, access: Access) -> Result<Repository> {
+        self.open_with(access, Rollback::Refuse)
+    }
+
+    /// As [`Context::open`], for somebody who answers for an older state.
+    ///
+    /// # Errors
+    /// See the engine's `Repository::open`.
+    pub fn open_to_answer(&self, access: Access) -> Result<Repository> {
+        self.open_with(access, Rollback::Tell)
+    }
+
+    fn open_with(&self, access: Access, rollback: Rollback) -> Result<Repository> {
         let store = self.store()?;
         let credential = self.settings.secret.value.credential(self.ui)?;
-        let options = OpenOptions { cache_dir: self.cache_dir()?, access };
+        let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
+        let options = OpenOptions { cache_dir, state_dir, access, rollback };
         let repo = Repository::open(store, &credential, &options, self.ui)?;
-        repo.warnings().iter().for_each(|warning| self.ui.warn(warning));
+        repo.warnings().iter().chain(repo.troubles()).for_each(|warning| self.ui.warn(warning));
         Ok(repo)
     }
 
-    /// Enamel's cache folder.
-    ///
-    /// # Errors
-    /// None is set and the user has no home folder.
-    pub fn cache_dir(&self) -> Result<PathBuf> {
-        match &self.settings.cache_dir {
-            Some(setting) => Ok(setting.value.clone()),
-            None => Err(Error::new(ErrorKind::Usage, "this user has no home folder: use --cache-dir DIR")),
-        }
+    /// Enamel's cache folder; none if none is set and the user has no home folder.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.settings.cache_dir.as_ref().map(|setting| setting.value.clone())
+    }
+
+    /// Enamel's folder for what this computer has seen; none if none is set and the user has no home folder.
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        self.settings.state_dir.as_ref().map(|setting| setting.value.clone())
     }
 
     /// Finds the snapshot that the user named. Where a newer one cannot be chosen it is named, and the run is not complete.

@@ -5,8 +5,8 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases, ls,
-    prune, purge, repair, restore, snapshots, stats, status, verify,
+    accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
+    ls, prune, purge, repair, restore, snapshots, stats, status, verify,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -44,6 +44,7 @@ fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
         Command::Forget(args) => forget::run(args, context),
         Command::Prune(args) => prune::run(args, context),
         Command::Purge(args) => purge::run(args, context),
+        Command::Accept(args) => accept::run(args, context),
         Command::Leases(args) => leases::run(args, context),
         Command::Repair(args) => repair::run(args, context),
         Command::Check(args) => check::run(args, context),

@@ -18,7 +18,7 @@ pub enum Exit {
     Usage = 2,
     /// Done, but something could not be read, or not restored as it was.
     Incomplete = 3,
-    /// `verify` found damage, or `repair` could not put all of it right.
+    /// `verify` found damage, `repair` could not put all of it right, or what was seen has disappeared.
     Damage = 4,
     /// There is no repository.
     NoRepository = 10,
@@ -37,6 +37,7 @@ impl Exit {
             ErrorKind::NoRepository => Exit::NoRepository,
             ErrorKind::WrongPassword => Exit::WrongPassword,
             ErrorKind::Fenced | ErrorKind::Conflict => Exit::Busy,
+            ErrorKind::Disappeared => Exit::Damage,
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Cancelled => Exit::Interrupted,
             ErrorKind::RepositoryExists

@@ -62,6 +62,9 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::Damaged => {
             "Run `enamel verify --read-data` to see what is affected; `enamel repair` puts right what can be put right."
         }
+        ErrorKind::Disappeared => {
+            "`enamel accept --help` says what this may be. If you know why, answer with `enamel accept`; else look for the disk or copy that has it."
+        }
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
         }
@@ -76,7 +79,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
         ErrorKind::Database => database_hint(command, error),
         ErrorKind::Cache => {
-            "Choose a folder on a local disk with --cache-dir; what was in the cache is rebuilt by itself."
+            "Run this command again: a damaged cache is rebuilt by itself. If that does not help, choose a folder on a local disk with --cache-dir."
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct Global {
     /// Where to keep what can be rebuilt [or ENAMEL_CACHE_DIR; else `enamel` in your cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// Where to keep what this computer has seen of repositories [or ENAMEL_STATE_DIR; else `enamel` in your state folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
     /// Delete and replace nothing in the repository [or `append-only` in enamel.toml]
     #[arg(long, global = true)]
     pub append_only: bool,

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Conflict,
     /// What was asked for does not exist: a snapshot, a path, a member.
     NotFound,
+    /// Something of the repository that this machine has seen is missing or older, and nobody has answered for it.
+    Disappeared,
     /// What is to be filled is not empty.
     NotEmpty,
     /// The request itself makes no sense.

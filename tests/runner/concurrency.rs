@@ -195,7 +195,7 @@ fn a_condemned_list_that_is_older_than_one_that_was_seen_stops_the_writer() {
     backup(&repository, &root);
     store.put_raw(&ObjectName::Condemned, old);
     let error = backup_paths(&repository, &[&root], &backup_options(), &NullMonitor).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(error.kind(), ErrorKind::Disappeared);
     let report = verify(&fixture.open_anew(), &VerifyOptions::default(), &NullMonitor).unwrap();
     assert_eq!(report.findings[0].kind, FindingKind::RolledBack, "{:?}", report.findings);
 }
@@ -384,7 +384,7 @@ fn an_older_config_is_refused_for_writing_by_who_has_seen_the_newer() {
     drop(fixture.open());
     store.put_raw(&ObjectName::Config, old);
     let error = fixture.try_open("cache", &fixture.credential(), Access::Write).err().unwrap();
-    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(error.kind(), ErrorKind::Disappeared);
     let repository = fixture.try_open("cache", &fixture.credential(), Access::Read).unwrap();
     let report = verify(&repository, &VerifyOptions::default(), &NullMonitor).unwrap();
     assert!(report.findings.iter().any(|finding| finding.kind == FindingKind::RolledBack), "{:?}", report.findings);

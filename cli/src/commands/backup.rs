@@ -18,8 +18,8 @@ use repo_format::config::Access;
 use repo_format::entry::check_name;
 use repo_format::node::ProblemKind;
 
-use crate::commands::check;
 use crate::commands::init::host_name;
+use crate::commands::{accept, check};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
@@ -197,7 +197,9 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     options.exclude.protected = own_folders(context)?;
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
-    let exit = if outcome.problem_count > 0 && checked == Exit::Done { Exit::Incomplete } else { checked };
+    let is_unanswered = accept::tell(&repo, context.ui)?;
+    let is_incomplete = outcome.problem_count > 0 || is_unanswered;
+    let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);
     after_printing(exit, summary::print(context.ui, &outcome))
 }

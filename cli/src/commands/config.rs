@@ -36,6 +36,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   one-file-system = true
   exclude-caches = true
   cache-dir = \"/var/cache/enamel\"
+  state-dir = \"/var/lib/enamel\"    # what this computer has seen of repositories
   append-only = true              # delete and replace nothing in the repository
   database = \"mysql://enamel@db.example\"
   schemas = [\"opendental\"]        # without it all but the server's own
@@ -182,6 +183,7 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         ("repository", path(&settings.repository)),
         ("unlocked by", [settings.secret.value.describe(), settings.secret.origin.to_string()]),
         ("cache-dir", path(&settings.cache_dir)),
+        ("state-dir", path(&settings.state_dir)),
         ("append-only", append_only(settings)),
         ("sources", in_file(!file.sources.is_empty(), paths(&file.sources))),
         ("excludes", in_file(!file.excludes.is_empty(), file.excludes.join(", "))),
@@ -318,7 +320,9 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
 }
 
 fn check_cache(context: &Context<'_>) -> Result<String> {
-    let folder = context.cache_dir()?;
+    let Some(folder) = context.cache_dir() else {
+        return Ok("none: this user has no home folder, so every run reads the index anew".to_owned());
+    };
     let tried =
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).and_then(|()| tempfile::tempfile_in(&folder));
     match tried {

@@ -2,16 +2,14 @@
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::forget::{ForgetOutcome, NamedPlan, Plan, forget, plan, plan_named};
-use engine::repository::{Author, Repository};
+use engine::repository::Repository;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::manifest::SeenManifest;
 
-use crate::commands::backup::program;
-use crate::commands::init::host_name;
+use crate::commands::accept::{self, author};
 use crate::commands::prune::{self, PruneArgs};
 use crate::context::Context;
-use crate::environment::user_name;
 use crate::exit::{Exit, after_printing};
 use crate::retention::{Keep, conditions, tables_text};
 use crate::snap::Snap;
@@ -71,6 +69,7 @@ pub struct ForgetArgs {
 /// The policy is refused, or a snapshot cannot be deleted.
 pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(if args.dry_run { Access::Read } else { Access::Prune })?;
+    accept::before_deleting(&repo, context.ui, args.dry_run)?;
     let exit = match args.snaps.is_empty() {
         true => by_policy(args, context, &repo),
         false => by_name(args, context, &repo),
@@ -122,9 +121,4 @@ fn carry_out(
         true => Ok(ForgetOutcome::default()),
         false => forget(repo, going, &author(), context.ui),
     }
-}
-
-/// Who forgets: this user, with this program, on this machine.
-pub(super) fn author() -> Author {
-    Author { host: host_name(), user: user_name(), program: program() }
 }

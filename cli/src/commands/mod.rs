@@ -1,5 +1,6 @@
 //! One file per command: its arguments, whose documentation is its help, and what it does.
 
+pub mod accept;
 pub mod backup;
 pub mod cat;
 pub mod check;

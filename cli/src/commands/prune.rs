@@ -5,6 +5,7 @@ use engine::prune::{Forecast, PruneOptions, PruneReport, plan};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use crate::commands::accept;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
@@ -74,6 +75,7 @@ struct Summary {
 pub fn run(args: &PruneArgs, context: &Context<'_>) -> Result<Exit> {
     let access = if args.dry_run { Access::Read } else { Access::Prune };
     let repo = context.open(access)?;
+    accept::before_deleting(&repo, context.ui, args.dry_run)?;
     let host = host_name();
     let options = PruneOptions {
         this_host: &host,

@@ -1,10 +1,12 @@
 //! `enamel repair`: puts right what can be put right, and names what cannot.
 
 use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, SufferingSnapshot, repair};
+use engine::repository::Acceptance;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use super::accept;
 use super::backup::program;
 use super::init::host_name;
 use crate::context::Context;
@@ -19,6 +21,8 @@ const PATHS_SHOWN: usize = 20;
 /// Makes the index anew where it is damaged or names what is gone, copies what is whole out of damaged packs, and says what is lost: each
 /// snapshot with its files and tables. The rest of such a snapshot can still be restored, and the next `enamel backup` stores again
 /// what was lost, if the source still has it. With --read-data every byte is read to find damage, as by `enamel verify --read-data`.
+///
+/// Snapshots that this computer has seen and that are not there any more are accepted as lost, as by `enamel accept --all`: each is named.
 ///
 /// Backups and restores may run meanwhile. Snapshots are never changed or deleted.
 #[derive(Debug, clap::Args)]
@@ -93,6 +97,10 @@ pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
     let condemned = if args.reset_condemned { CondemnedPolicy::BeginAnew } else { CondemnedPolicy::Refuse };
     let options = RepairOptions { depth, condemned, dry_run: args.dry_run, host: host_name(), program: program() };
     let outcome = repair(&repo, &options, context.ui)?;
+    let unanswered = repo.unanswered()?;
+    if !unanswered.is_empty() && !args.dry_run {
+        accept::accept(&repo, &Acceptance::All, "repair", context.ui)?;
+    }
     let exit = if outcome.has_losses() { Exit::Damage } else { Exit::Done };
     after_printing(exit, print(context.ui, &options, &outcome))
 }

@@ -13,6 +13,7 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::Root;
 use serde::Serialize;
 
+use crate::commands::accept;
 use crate::commands::status::disappeared;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
@@ -88,7 +89,8 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
             false => ui.warn(message),
         }
     }
-    let is_whole = list.unreadable.is_empty() && missing.is_empty();
+    let is_older = accept::tell_older(&repo, ui)?;
+    let is_whole = list.unreadable.is_empty() && missing.is_empty() && !is_older;
     let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
     after_printing(exit, print(ui, &snapshots, going.as_ref()))
 }

@@ -7,6 +7,7 @@ use engine::status::{SourceStatus, Status, StatusOptions};
 use repo_format::config::Access;
 use repo_format::manifest::Root;
 
+use crate::commands::accept;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::duration::parse_duration;
@@ -54,9 +55,10 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let options = StatusOptions { host: args.host.clone(), tag: args.tag.clone(), this_host: host_name() };
     let status = engine::status::status(&repo, &options)?;
+    let is_older = accept::tell_older(&repo, context.ui)?;
     let judged: Vec<_> = status.sources.iter().map(|source| Judged::new(source, args.max_age)).collect();
     let all_there = status.unreadable.is_empty() && status.missing.is_empty() && status.future.is_empty();
-    let is_fine = all_there && !judged.is_empty() && judged.iter().all(Judged::is_fine);
+    let is_fine = all_there && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
     let printed = match ui.is_json() {
         true => message::print(ui, &status, &judged, is_fine),

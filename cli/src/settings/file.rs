@@ -25,6 +25,8 @@ pub struct FileSettings {
     pub password_command: Option<String>,
     /// The cache folder.
     pub cache_dir: Option<PathBuf>,
+    /// The folder for what this machine has seen.
+    pub state_dir: Option<PathBuf>,
     /// Delete and replace nothing in the repository.
     pub append_only: bool,
     /// What `enamel backup` saves when it is given no path.
@@ -146,6 +148,7 @@ impl FileSettings {
             &mut self.key_file,
             &mut self.password_file,
             &mut self.cache_dir,
+            &mut self.state_dir,
             &mut self.defaults_file,
             &mut self.database_password_file,
             &mut self.tls_ca,

@@ -75,6 +75,8 @@ pub struct Settings {
     pub secret: Setting<SecretSource>,
     /// The cache folder, absolute.
     pub cache_dir: Option<Setting<PathBuf>>,
+    /// The folder for what this machine has seen, absolute.
+    pub state_dir: Option<Setting<PathBuf>>,
     /// Whether nothing in the repository is deleted or replaced.
     pub append_only: Setting<bool>,
     /// The password of the database, from the environment.
@@ -100,6 +102,13 @@ impl Settings {
             "ENAMEL_CACHE_DIR",
             file.cache_dir.clone(),
         );
+        let state_dir = path_setting(
+            options.state_dir.clone(),
+            "--state-dir",
+            env("ENAMEL_STATE_DIR"),
+            "ENAMEL_STATE_DIR",
+            file.state_dir.clone(),
+        );
         let repository = repository.map(absolute).transpose()?;
         let beside = repository.as_ref().and_then(|setting| place::beside(&setting.value, file_path.as_deref()));
         Ok(Settings {
@@ -110,6 +119,7 @@ impl Settings {
             file,
             repository,
             cache_dir: cache_dir.or_else(default_cache_dir).map(absolute).transpose()?,
+            state_dir: state_dir.or_else(default_state_dir).map(absolute).transpose()?,
             database_password: password_variable(&env, DATABASE_PASSWORD)?,
         })
     }
@@ -139,6 +149,12 @@ fn path_setting(
 fn default_cache_dir() -> Option<Setting<PathBuf>> {
     let base = etcetera::choose_base_strategy().ok()?;
     Some(Setting::new(base.cache_dir().join("enamel"), Origin::Default))
+}
+
+fn default_state_dir() -> Option<Setting<PathBuf>> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    let folder = base.state_dir().unwrap_or_else(|| base.data_dir());
+    Some(Setting::new(folder.join("enamel"), Origin::Default))
 }
 
 fn absolute(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {

@@ -125,7 +125,7 @@ impl Machine {
     pub fn open(&self) -> Repository {
         let store = Arc::new(LocalStore::open(&self.path("repo")).unwrap());
         let key = KeyFile::parse(&fs::read_to_string(self.path("key")).unwrap()).unwrap();
-        let options = OpenOptions { cache_dir: self.path("other cache"), access: Access::Write };
+        let options = OpenOptions::new(self.path("other cache"), Access::Write);
         Repository::open(store, &Credential::KeyFile(key), &options, &NullMonitor).unwrap()
     }
 

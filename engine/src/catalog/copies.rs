@@ -2,7 +2,9 @@
 
 use repo_format::id::{ChunkId, PackId, SegmentId};
 
-use super::{Catalog, schema};
+use rusqlite::Connection;
+
+use super::Catalog;
 use crate::error::Result;
 
 /// A copy of a chunk.
@@ -17,29 +19,11 @@ pub struct Copy {
 impl Catalog {
     /// Calls `each` with every chunk, in ascending order, and all its copies.
     pub fn each_chunk(&self, each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
-        self.read("read all chunks", |_| {
-            // A connection of its own: pages that are mapped would count as memory.
-            let connection = schema::open_reader(&self.folder)?;
-            connection.pragma_update(None, "mmap_size", 0)?;
-            let mut statement = connection.prepare(
-                // A cross join keeps SQLite from starting with the packs: then it would have to sort.
-                "SELECT c.id, p.id, c.sealed FROM chunks c CROSS JOIN packs p ON p.number = c.pack ORDER BY c.id, c.pack",
-            )?;
-            let mut rows = statement.query([])?;
-            let (mut current, mut copies) = (None, Vec::new());
-            while let Some(row) = rows.next()? {
-                let id = ChunkId(row.get(0)?);
-                if let Some(before) = current.replace(id).filter(|before| *before != id) {
-                    each(before, &copies);
-                    copies.clear();
-                }
-                copies.push(Copy { pack: PackId(row.get(1)?), sealed_len: row.get(2)? });
-            }
-            if let Some(last) = current {
-                each(last, &copies);
-            }
-            Ok(())
-        })
+        let action = "read all chunks";
+        // A connection of its own: pages that are mapped would count as memory.
+        let Some(reader) = self.new_reader() else { return self.read_own(action, |c| walk(c, each)) };
+        let unmapped = reader.connection.pragma_update(None, "mmap_size", 0);
+        self.judged(action, unmapped.and_then(|()| walk(&reader.connection, each)))
     }
 
     /// Calls `each` with each of `ids`, in ascending order, and all its copies. For many ids at once this is several times as quick as one
@@ -66,7 +50,7 @@ impl Catalog {
 
     /// Segments that name any of `packs`.
     pub fn segments_naming(&self, packs: &[PackId]) -> Result<Vec<SegmentId>> {
-        self.read("find index segments", |c| {
+        self.read_own("find index segments", |c| {
             let sql =
                 "SELECT s.id FROM packs p JOIN named n ON n.pack = p.number JOIN segments s ON s.number = n.segment
                        WHERE p.id = ?1";
@@ -93,10 +77,29 @@ impl Catalog {
                 "DELETE FROM chunks WHERE pack IN (SELECT pack FROM temp.gone);
                  DELETE FROM salts WHERE pack IN (SELECT pack FROM temp.gone);
                  DELETE FROM named WHERE pack IN (SELECT pack FROM temp.gone);
-                 DELETE FROM counted WHERE pack IN (SELECT pack FROM temp.gone);
                  DELETE FROM packs WHERE number IN (SELECT pack FROM temp.gone);
                  DELETE FROM temp.gone",
             )
         })
     }
+}
+
+fn walk(connection: &Connection, each: &mut dyn FnMut(ChunkId, &[Copy])) -> rusqlite::Result<()> {
+    // A cross join keeps SQLite from starting with the packs: then it would have to sort.
+    let sql = "SELECT c.id, p.id, c.sealed FROM chunks c CROSS JOIN packs p ON p.number = c.pack ORDER BY c.id, c.pack";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let (mut current, mut copies) = (None, Vec::new());
+    while let Some(row) = rows.next()? {
+        let id = ChunkId(row.get(0)?);
+        if let Some(before) = current.replace(id).filter(|before| *before != id) {
+            each(before, &copies);
+            copies.clear();
+        }
+        copies.push(Copy { pack: PackId(row.get(1)?), sealed_len: row.get(2)? });
+    }
+    if let Some(last) = current {
+        each(last, &copies);
+    }
+    Ok(())
 }

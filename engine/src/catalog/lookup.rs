@@ -52,7 +52,9 @@ impl Catalog {
 
     /// Whether no pack is known.
     pub fn is_empty(&self) -> Result<bool> {
-        self.read("count the packs", |c| c.query_row("SELECT NOT EXISTS (SELECT 1 FROM packs)", [], |row| row.get(0)))
+        self.read_own("count the packs", |c| {
+            c.query_row("SELECT NOT EXISTS (SELECT 1 FROM packs)", [], |row| row.get(0))
+        })
     }
 
     /// Sums over all chunks.

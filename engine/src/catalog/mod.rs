@@ -1,19 +1,22 @@
 //! The catalog: which chunk is in which pack, as far as this machine knows. A cache in SQLite.
 //!
-//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, when
-//! packs were last read whole and found good, and the newest manifests, keyring and config that this machine has seen (so that a rollback
-//! shows). It holds no names and no keys. It answers on disk, so memory stays flat; several processes share it.
+//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, and when packs
+//! were last read whole and found good. It holds no names and no keys. It answers on disk, so memory stays flat; several processes share it.
+//!
+//! All of it can be rebuilt from the repository, so it may be deleted, also while processes use it: each goes on with the file that it began
+//! with. Nothing that it says decides alone what is safe. Packs go by their ids: a row of this file is never seen outside.
 
 mod copies;
+mod counted;
 mod lookup;
-mod memory;
 mod schema;
 mod usable;
 mod verified;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use repo_format::head::{KeyClass, Sealing};
 use repo_format::id::{Bytes32, ChunkId, PackId, RepositoryId, SegmentId};
@@ -23,10 +26,11 @@ use repo_format::segment::SegmentPack;
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sqlite::{self, Lock, Unusable};
 
 pub use copies::Copy;
 pub use lookup::{ChunkTotals, sealed_chunks};
-pub use memory::RememberedManifest;
+use schema::Stamp;
 pub use usable::UsablePacks;
 
 /// A pack's row in this file: never seen outside, since another file, or the same one made anew, has another row for it.
@@ -68,9 +72,28 @@ pub struct KnownPack {
 
 /// The catalog of one repository.
 pub struct Catalog {
-    folder: PathBuf,
-    writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    place: Place,
+    /// Decides what is named by which segment: whatever becomes of the file's name, this is one file.
+    own: Mutex<Connection>,
+    generation: [u8; 16],
+    /// How often the file was changed, as far as this process knows.
+    changes: AtomicI64,
+    readers: Mutex<Vec<Reader>>,
+    note: Option<String>,
+}
+
+/// Where a catalog is.
+enum Place {
+    /// In a folder, shared with other processes.
+    Folder { path: PathBuf, _lock: Lock },
+    /// With this process alone.
+    Private,
+}
+
+/// A connection that only reads, and what the changes were when it was last made sure that it reads the right file.
+struct Reader {
+    connection: Connection,
+    changes: i64,
 }
 
 /// A failure of SQLite while doing `action`.
@@ -78,30 +101,96 @@ fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> Error {
     move |e| Error::caused(ErrorKind::Cache, format!("cannot {action} in the local cache"), e)
 }
 
+fn unusable(folder: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::caused(ErrorKind::Cache, format!("cannot use the local cache {}", folder.display()), cause)
+}
+
 impl Catalog {
-    /// Opens the catalog of `repository` in `folder`, or begins a new one. One that is corrupt, of another repository or of another
-    /// version is deleted and begun anew.
+    /// Opens the catalog of `repository` in `folder`, or begins a new one. One that is damaged, of another repository or of an older version is
+    /// begun anew, unless another process uses it: then this one works alone, and says so, see [`Catalog::note`].
     ///
     /// # Errors
-    /// [`ErrorKind::Cache`] if the folder cannot be used.
+    /// [`ErrorKind::Cache`] if the folder cannot be used: nothing is deleted then.
     pub fn open(folder: &Path, repository: RepositoryId) -> Result<Self> {
-        let writer = schema::open_or_begin(folder, repository)?;
-        Ok(Catalog { folder: folder.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        sqlite::make_folder(folder).map_err(|error| unusable(folder, error))?;
+        let lock = Lock::shared(folder).map_err(|error| unusable(folder, error))?;
+        let mut why = String::new();
+        // The second time it has just been begun anew.
+        for _ in 0..2 {
+            match schema::open(folder, repository) {
+                Ok(connection) => {
+                    return Self::with(Place::Folder { path: folder.to_owned(), _lock: lock }, connection);
+                }
+                Err(Unusable::Failed(error)) => return Err(unusable(folder, error)),
+                Err(Unusable::Newer) => {
+                    why = "was written by a newer version of Enamel".to_owned();
+                    break;
+                }
+                Err(Unusable::Spoilt(reason)) => {
+                    why = format!("cannot be used ({reason}), and another process has it open")
+                }
+            }
+            if !begin_anew(folder, repository, &lock)? {
+                break;
+            }
+        }
+        let note = format!("the local cache {} {why}: this run works without it, and takes longer", folder.display());
+        Ok(Catalog { note: Some(note), ..Self::private(repository)? })
     }
 
-    /// The folder that the cache is in.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// A catalog that is empty, and gone when it is dropped. It is in memory, and in a temporary file when it grows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] if SQLite fails.
+    pub fn private(repository: RepositoryId) -> Result<Self> {
+        let connection = schema::open_private(repository).map_err(failed("begin a list of packs"))?;
+        Self::with(Place::Private, connection)
     }
 
-    /// Bytes that the cache takes on disk.
+    fn with(place: Place, connection: Connection) -> Result<Self> {
+        let stamp = Stamp::read(&connection).map_err(failed("read what stands"))?;
+        Ok(Catalog {
+            place,
+            own: Mutex::new(connection),
+            generation: stamp.generation,
+            changes: AtomicI64::new(stamp.changes),
+            readers: Mutex::new(Vec::new()),
+            note: None,
+        })
+    }
+
+    /// Why this process works alone, in a sentence, if that was not wished for.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// The folder that the catalog is in; none if this process has it alone.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder { path, .. } => Some(path),
+            Place::Private => None,
+        }
+    }
+
+    /// Bytes that the catalog takes on disk.
     pub fn disk_bytes(&self) -> u64 {
-        schema::FILES.iter().filter_map(|name| self.folder.join(name).metadata().ok()).map(|m| m.len()).sum()
+        let files = self.folder().into_iter().flat_map(|folder| schema::FILES.map(|name| folder.join(name)));
+        files.filter_map(|path| path.metadata().ok()).map(|m| m.len()).sum()
+    }
+
+    /// Which memory of this machine it was used with last, see [`Catalog::note_memory`].
+    pub fn memory(&self) -> Result<Option<[u8; 16]>> {
+        self.read_own("recall the memory", |c| c.query_row("SELECT memory FROM repository", [], |row| row.get(0)))
+    }
+
+    /// Notes that it is used with the memory that has this serial number: so one that is lost is missed.
+    pub fn note_memory(&self, serial: [u8; 16]) -> Result<()> {
+        self.write("note the memory", |t| t.execute("UPDATE repository SET memory = ?1", [serial]).map(|_| ()))
     }
 
     /// Segments whose packs are in the catalog.
     pub fn segments(&self) -> Result<Vec<SegmentId>> {
-        self.read("list the index segments", |c| {
+        self.read_own("list the index segments", |c| {
             let mut statement = c.prepare_cached("SELECT id FROM segments")?;
             let rows = statement.query_map([], |row| row.get::<_, [u8; 32]>(0))?;
             rows.map(|id| id.map(SegmentId)).collect()
@@ -134,7 +223,7 @@ impl Catalog {
 
     /// Segments whose packs are all named by others, too.
     pub fn redundant_segments(&self) -> Result<HashSet<SegmentId>> {
-        self.read("compare the index segments", |c| {
+        self.read_own("compare the index segments", |c| {
             let sql = "SELECT id FROM segments s WHERE NOT EXISTS (
                            SELECT 1 FROM named n WHERE n.segment = s.number AND NOT EXISTS (
                                SELECT 1 FROM named o WHERE o.pack = n.pack AND o.segment <> s.number))";
@@ -161,7 +250,7 @@ impl Catalog {
 
     /// All packs that are known, in the order in which this machine met them.
     pub fn packs(&self) -> Result<Vec<KnownPack>> {
-        self.read("list the packs", |c| {
+        self.read_own("list the packs", |c| {
             let sql =
                 "SELECT id, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number), class FROM packs ORDER BY number";
             let mut statement = c.prepare_cached(sql)?;
@@ -174,18 +263,41 @@ impl Catalog {
         })
     }
 
-    /// Runs `work` on a connection that only reads; many threads can do so at once.
+    /// Runs `work` on a connection that only reads; many threads can do so at once. For what never changes: which chunk is in which pack.
     fn read<T>(&self, action: &'static str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match pooled {
-            Some(connection) => connection,
-            None => schema::open_reader(&self.folder)
-                .inspect_err(|e| schema::note_corruption(&self.folder, e))
-                .map_err(failed(action))?,
-        };
-        let result = work(&connection);
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        result.inspect_err(|e| schema::note_corruption(&self.folder, e)).map_err(failed(action))
+        let Some(reader) = self.reader() else { return self.read_own(action, work) };
+        let result = work(&reader.connection);
+        lock(&self.readers).push(reader);
+        self.judged(action, result)
+    }
+
+    /// Runs `work` on the connection that this process began with. For what changes: another file of the same name may know it otherwise.
+    fn read_own<T>(&self, action: &'static str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let result = work(&lock(&self.own));
+        self.judged(action, result)
+    }
+
+    /// A connection that reads the file that this process began with. None if there can be none: somebody may have deleted or replaced the
+    /// file, or there are too many open files. Then the first connection does all the work.
+    fn reader(&self) -> Option<Reader> {
+        let pooled = lock(&self.readers).pop();
+        pooled.and_then(|reader| self.checked(reader)).or_else(|| self.new_reader())
+    }
+
+    fn new_reader(&self) -> Option<Reader> {
+        let connection = schema::open_reader(self.folder()?).ok()?;
+        self.checked(Reader { connection, changes: -1 })
+    }
+
+    /// The reader, unless it reads another generation, or an older copy of this one.
+    fn checked(&self, reader: Reader) -> Option<Reader> {
+        let changes = self.changes.load(Ordering::Acquire);
+        if reader.changes == changes {
+            return Some(reader);
+        }
+        let stamp = Stamp::read(&reader.connection).ok()?;
+        let is_right = stamp.generation == self.generation && stamp.changes >= changes;
+        is_right.then_some(Reader { changes, ..reader })
     }
 
     /// Runs `work` in a transaction.
@@ -194,15 +306,51 @@ impl Catalog {
         action: &'static str,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = lock(&self.own);
         let run = || {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let value = work(&transaction)?;
+            let sql = "UPDATE repository SET changes = changes + 1 RETURNING changes";
+            let changes = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
             transaction.commit()?;
+            self.changes.fetch_max(changes, Ordering::AcqRel);
             Ok(value)
         };
-        run().inspect_err(|e| schema::note_corruption(&self.folder, e)).map_err(failed(action))
+        let result = run();
+        self.judged(action, result)
     }
+
+    /// The result, with an error in words; damage is noted, for the next run to begin anew.
+    fn judged<T>(&self, action: &'static str, result: rusqlite::Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            if !sqlite::is_damage(&error) {
+                return failed(action)(error);
+            }
+            if let Some(folder) = self.folder() {
+                schema::mark(folder, self.generation);
+            }
+            failed(action)(error).context("the local cache is damaged, and is rebuilt by the next run: run this again")
+        })
+    }
+}
+
+/// Takes a catalog away that cannot be used, if nobody else has it open; whether that was so.
+fn begin_anew(folder: &Path, repository: RepositoryId, lock: &Lock) -> Result<bool> {
+    let begin = || {
+        if !lock.make_exclusive()? {
+            return Ok(false);
+        }
+        // Another process may have done so in between.
+        if let Err(Unusable::Spoilt(_)) = schema::open(folder, repository) {
+            schema::remove(folder)?;
+        }
+        lock.make_shared().map(|()| true)
+    };
+    begin().map_err(|error: std::io::Error| unusable(folder, error))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Inserts a pack and its chunks, sorted, so that pages are touched in order. A pack that is there already is left as it is.

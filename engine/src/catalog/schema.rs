@@ -1,30 +1,28 @@
-//! Opening the cache's database: its tables, its version, and starting over.
+//! The catalog's database: its tables, its version, and what makes one unusable.
 
-use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
 
 use repo_format::id::RepositoryId;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, params};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::sqlite::{self, Create, Unusable, damage};
 
-const DATABASE: &str = "index.sqlite";
+/// The database.
+pub const DATABASE: &str = "catalog.sqlite";
 /// The files that SQLite keeps.
-pub const FILES: [&str; 3] = [DATABASE, "index.sqlite-wal", "index.sqlite-shm"];
-/// Stands beside the database when a query has met damage; the next run begins anew.
+pub const FILES: [&str; 3] = [DATABASE, "catalog.sqlite-wal", "catalog.sqlite-shm"];
+/// Stands beside the database when a query has met damage; it names the generation that is damaged.
 const CORRUPT: &str = "corrupt";
-/// Another version is not migrated: a cache is begun anew.
-const SCHEMA_VERSION: i64 = 3;
+/// Another version is not migrated: the catalog is begun anew.
+const SCHEMA_VERSION: i64 = 4;
 /// Bytes of the database that are mapped: what is mapped counts as memory, however large it grows.
 const MAPPED: i64 = 16 << 20;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 const SCHEMA: &str = "
-CREATE TABLE repository (id BLOB NOT NULL);
+CREATE TABLE repository (id BLOB NOT NULL, generation BLOB NOT NULL, changes INTEGER NOT NULL, memory BLOB);
 CREATE TABLE segments (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE);
 CREATE TABLE named (segment INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (pack, segment)) WITHOUT ROWID;
+CREATE INDEX named_by_segment ON named (segment);
 CREATE TABLE packs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
     class INTEGER NOT NULL, epoch INTEGER NOT NULL, salt BLOB NOT NULL);
@@ -34,122 +32,127 @@ CREATE TABLE salts (
 CREATE TABLE chunks (
     id BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, sealed INTEGER NOT NULL, plain INTEGER NOT NULL,
     position INTEGER NOT NULL, salt INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (id, pack)) WITHOUT ROWID;
-CREATE TABLE counted (snapshot BLOB NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (snapshot, pack)) WITHOUT ROWID;
+CREATE TABLE snapshots (number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE);
+CREATE TABLE counted (snapshot BLOB NOT NULL, pack BLOB NOT NULL, PRIMARY KEY (snapshot, pack)) WITHOUT ROWID;
 CREATE TABLE verified (pack BLOB PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE manifests (
-    id BLOB PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, seconds INTEGER NOT NULL,
-    nanoseconds INTEGER NOT NULL, family BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE remembered (
-    name TEXT PRIMARY KEY, number INTEGER NOT NULL, digest BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
 ";
 
-/// Opens the database in `folder`, beginning it anew if it is not there, corrupt, or another repository's.
-pub fn open_or_begin(folder: &Path, repository: RepositoryId) -> Result<Connection> {
-    let cache = |e: std::io::Error| {
-        Error::caused(ErrorKind::Cache, format!("cannot use the local cache {}", folder.display()), e)
-    };
-    make_folder(folder).map_err(cache)?;
-    if !folder.join(CORRUPT).exists()
-        && let Ok(connection) = open(folder, repository)
-    {
-        return Ok(connection);
-    }
-    for name in FILES.into_iter().chain([CORRUPT]) {
-        match std::fs::remove_file(folder.join(name)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cache(e)),
-            _ => {}
-        }
-    }
-    open(folder, repository)
-        .map_err(|e| Error::caused(ErrorKind::Cache, format!("cannot use the local cache {}", folder.display()), e))
+/// What says which file this is, and how far it has come: random bytes that it was made with, and how often it was changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Random, drawn when the file was made.
+    pub generation: [u8; 16],
+    /// Transactions since.
+    pub changes: i64,
 }
 
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+impl Stamp {
+    pub fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        connection
+            .prepare_cached("SELECT generation, changes FROM repository")?
+            .query_row([], |row| Ok(Stamp { generation: row.get(0)?, changes: row.get(1)? }))
+    }
 }
 
-fn open(folder: &Path, repository: RepositoryId) -> rusqlite::Result<Connection> {
-    let mut connection = Connection::open(folder.join(DATABASE))?;
+/// Opens the database in `folder` as it is, or makes it where there is none. An existing one is only read.
+pub fn open(folder: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
+    let mut connection = sqlite::open(&folder.join(DATABASE), Create::IfAbsent)?;
     configure(&connection)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    // WAL with NORMAL loses the newest transactions in a power loss, never consistency; and a cache may lose.
-    connection.pragma_update(None, "synchronous", "normal")?;
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        SCHEMA_VERSION => {
-            check_schema(&transaction)?;
-            let id: [u8; 16] = transaction.query_row("SELECT id FROM repository", [], |row| row.get(0))?;
-            if id != repository.0 {
-                return Err(rusqlite::Error::QueryReturnedNoRows);
-            }
-        }
-        0 => {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.execute("INSERT INTO repository (id) VALUES (?1)", [repository.0])?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        }
-        _ => return Err(rusqlite::Error::QueryReturnedNoRows),
+    if sqlite::version(&connection)? == 0 {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        make(&mut connection, repository)?;
     }
+    check(&connection, repository)?;
     // The header of a damaged file may say that nobody may write.
-    if transaction.is_readonly("main")? {
-        return Err(corrupt());
+    if connection.is_readonly("main")? {
+        return Err(match std::fs::OpenOptions::new().write(true).open(folder.join(DATABASE)) {
+            Ok(_) => Unusable::Spoilt("it says that nobody may write to it".to_owned()),
+            Err(_) => Unusable::Failed(read_only()),
+        });
     }
-    // A torn page shows here or in the query that meets it; the check costs a millisecond for a small cache.
-    transaction.query_row("SELECT count(*) FROM segments", [], |row| row.get::<_, i64>(0))?;
-    transaction.commit()?;
+    if let Some(damaged) = marked(folder)
+        && damaged == Stamp::read(&connection)?.generation
+    {
+        return Err(Unusable::Spoilt("a query has met damage".to_owned()));
+    }
     Ok(connection)
 }
 
-/// Checks that the tables are those of [`SCHEMA`].
-fn check_schema(connection: &Connection) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
-    let there: HashSet<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    let mut wanted = SCHEMA.split(';').map(str::trim).filter(|sql| !sql.is_empty());
-    match wanted.all(|sql| there.contains(sql)) {
-        true => Ok(()),
-        false => Err(corrupt()),
-    }
+/// A database that only this process has.
+pub fn open_private(repository: RepositoryId) -> rusqlite::Result<Connection> {
+    let mut connection = sqlite::open_private()?;
+    // It goes to disk when it outgrows this: 64 MiB.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    make(&mut connection, repository)?;
+    Ok(connection)
 }
 
-/// The error for values that cannot be what was written.
-pub fn corrupt() -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None)
+fn make(connection: &mut Connection, repository: RepositoryId) -> rusqlite::Result<()> {
+    sqlite::create(connection, SCHEMA, SCHEMA_VERSION, |t| {
+        let sql = "INSERT INTO repository (id, generation, changes) VALUES (?1, randomblob(16), 0)";
+        t.execute(sql, params![repository.0]).map(|_| ())
+    })
 }
 
-/// Notes that the database is damaged, if `error` says so, for the next run to begin anew.
-pub fn note_corruption(folder: &Path, error: &rusqlite::Error) {
-    use rusqlite::ErrorCode as C;
-    let says_so = match error.sqlite_error_code() {
-        // Queries are right, so where one is not understood, or a value is not what it should be, the tables are not what they were.
-        Some(C::DatabaseCorrupt | C::NotADatabase | C::Unknown | C::ConstraintViolation | C::TypeMismatch) => true,
-        Some(_) => false,
-        None => true,
-    };
-    if says_so {
-        // Where even this fails, the folder must be removed by hand, as the error's hint says.
-        std::fs::write(folder.join(CORRUPT), []).unwrap_or_default();
+fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusable> {
+    let version = sqlite::version(connection)?;
+    if version > SCHEMA_VERSION {
+        return Err(Unusable::Newer);
     }
+    if version < SCHEMA_VERSION {
+        return Err(Unusable::Spoilt("it is of another version".to_owned()));
+    }
+    sqlite::check_schema(connection, SCHEMA)?;
+    let id: [u8; 16] = connection.query_row("SELECT id FROM repository", [], |row| row.get(0)).map_err(|error| {
+        // A row that is not there was taken away.
+        if matches!(error, rusqlite::Error::QueryReturnedNoRows) { damage() } else { error }
+    })?;
+    if id != repository.0 {
+        return Err(Unusable::Spoilt("it is another repository's".to_owned()));
+    }
+    // A torn page shows here or in the query that meets it; the check costs a millisecond for a small cache.
+    connection.query_row("SELECT count(*) FROM segments", [], |row| row.get::<_, i64>(0))?;
+    Ok(())
+}
+
+fn read_only() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None)
 }
 
 /// Another connection, which only reads.
 pub fn open_reader(folder: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(folder.join(DATABASE), flags)?;
+    let connection = sqlite::open(&folder.join(DATABASE), Create::Never)?;
     configure(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Without this guarantee SQLite plans a kept statement anew each time it is given other values, which takes longer than the look-up.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // WAL with NORMAL loses the newest transactions in a power loss, never consistency; and a cache may lose.
+    connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "mmap_size", MAPPED)?;
     connection.pragma_update(None, "temp_store", "memory")
+}
+
+/// Takes the database away; only who has its lock alone may.
+pub fn remove(folder: &Path) -> std::io::Result<()> {
+    for name in FILES.into_iter().chain([CORRUPT]) {
+        match std::fs::remove_file(folder.join(name)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Notes that the database of this generation is damaged, for the next run to begin anew.
+pub fn mark(folder: &Path, generation: [u8; 16]) {
+    // Where even this fails, the folder must be removed by hand, as the error's hint says.
+    std::fs::write(folder.join(CORRUPT), generation).unwrap_or_default();
+}
+
+fn marked(folder: &Path) -> Option<[u8; 16]> {
+    std::fs::read(folder.join(CORRUPT)).ok()?.try_into().ok()
 }

@@ -31,7 +31,7 @@ impl Catalog {
 
     /// When each pack was last read whole and found good, in seconds since 1970.
     pub fn verified(&self) -> Result<HashMap<PackId, i64>> {
-        self.read("recall which packs are good", |c| {
+        self.read_own("recall which packs are good", |c| {
             let mut statement = c.prepare_cached("SELECT pack, seconds FROM verified")?;
             let rows = statement.query_map([], |row| Ok((PackId(row.get(0)?), row.get(1)?)))?;
             rows.collect()

@@ -39,12 +39,13 @@ pub(super) fn merge_records(
     for record in &old {
         repository.store().delete(&ObjectName::Snapshot(record.id))?;
     }
-    repository.catalog().forget_manifests(&old.iter().map(|record| record.id).collect::<Vec<_>>())?;
+    repository.memory().forget_manifests(&old.iter().map(|record| record.id).collect::<Vec<_>>())?;
     Ok(old.len() as u64)
 }
 
 /// Whether a record is one of this kind, and small.
 fn is_small(record: &ManifestObject) -> bool {
     let manifest = &record.manifest;
-    manifest.ids.is_empty() && (1..SMALL).contains(&manifest.forgotten().len())
+    // What somebody said stays as it was said.
+    manifest.ids.is_empty() && manifest.tags.is_empty() && (1..SMALL).contains(&manifest.forgotten().len())
 }

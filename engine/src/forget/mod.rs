@@ -205,9 +205,9 @@ fn delete(
         outcome.forgotten += 1;
         Ok(())
     });
-    let gone = going.iter().zip(0..outcome.forgotten).map(|(manifest, _)| manifest.id);
-    let remembered = repository.catalog().forget_manifests(&gone.collect::<Vec<_>>());
-    result.and(remembered)
+    let gone: Vec<_> = going.iter().zip(0..outcome.forgotten).map(|(manifest, _)| manifest.id).collect();
+    let remembered = repository.memory().forget_manifests(&gone);
+    result.and(remembered).and_then(|()| repository.catalog().forget_counted(&gone))
 }
 
 fn failed(error: StoreError, done: u64, all: usize) -> Error {

@@ -1,5 +1,7 @@
 //! Manifests: reading them, and a list of them that spares most readings.
 
+use std::collections::{HashMap, HashSet};
+
 use repo_format::entry::Time;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
@@ -9,9 +11,9 @@ use repo_format::manifest::{Manifest, Root, SeenManifest};
 use repo_format::{FormatError, sealed};
 
 use super::Repository;
-use crate::catalog::RememberedManifest;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::RememberedManifest;
 use crate::store::{Folder, ObjectInfo, ObjectName};
 
 /// A manifest as it stands in the repository.
@@ -134,19 +136,20 @@ impl Repository {
     /// remembered any more.
     ///
     /// # Errors
-    /// If the store cannot be listed or the cache not be used.
+    /// If the store cannot be listed or the memory not be used.
     pub fn manifests(&self) -> Result<Manifests> {
-        let remembered = self.catalog.remembered_manifests()?;
+        let known = self.memory.all_manifests()?;
+        let expected = self.memory.manifests()?;
         let names = self.snapshot_names()?;
+        let known: HashMap<LeaseId, RememberedManifest> = known.into_iter().map(|m| (m.id, m)).collect();
         let mut manifests = Manifests::default();
-        let known: std::collections::HashSet<_> = remembered.iter().map(|m| m.id).collect();
-        for id in names.iter().filter(|id| !known.contains(id)) {
+        for id in &names {
+            if let Some(manifest) = known.get(id) {
+                manifests.present.push(*manifest);
+                continue;
+            }
             match self.read_snapshot_object(*id) {
-                Ok(SnapshotObject::Manifest(object)) => {
-                    let remembered = self.remembered_form(&object);
-                    self.catalog.remember_manifest(&remembered)?;
-                    manifests.present.push(remembered);
-                }
+                Ok(SnapshotObject::Manifest(object)) => manifests.present.push(self.remembered_form(&object)),
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if self.has_snapshot_object(*id)? => {
                     manifests.unreadable.push(UnreadableManifest { id: *id, error });
@@ -154,14 +157,19 @@ impl Repository {
                 Err(_) => {}
             }
         }
-        for manifest in remembered {
-            match names.binary_search(&manifest.id) {
-                Ok(_) => manifests.present.push(manifest),
-                Err(_) => manifests.missing.push(manifest),
-            }
-        }
+        let sighted: HashSet<LeaseId> = expected.iter().map(|m| m.id).collect();
+        let fresh = manifests.present.iter().filter(|m| !sighted.contains(&m.id));
+        self.memory.remember_manifests(&fresh.copied().collect::<Vec<_>>())?;
+        manifests.missing = expected.into_iter().filter(|m| names.binary_search(&m.id).is_err()).collect();
         manifests.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
-        self.forget_what_records_name(&mut manifests)?;
+        let accepted = self.forget_what_records_name(&mut manifests)?;
+        if manifests.missing.is_empty()
+            && accepted == 0
+            && self.warnings.is_empty()
+            && self.older_condemned()?.is_none()
+        {
+            self.memory.join_only_line()?;
+        }
         Ok(manifests)
     }
 

@@ -159,7 +159,7 @@ fn put_keyring(repository: &Repository, recipients: &[(MemberId, Bytes32)], secr
         StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
         _ => Error::from(e),
     })?;
-    repository.catalog().remember("keyring", version, Bytes32(*blake3::hash(&object).as_bytes()))
+    repository.memory().remember_version("keyring", version, Bytes32(*blake3::hash(&object).as_bytes()))
 }
 
 /// Whom the newest keyring is sealed to, as it was authenticated when the repository was opened. The public keys in `keys/` are not

@@ -1,6 +1,7 @@
 //! A repository: store, keys and catalog joined. What is done with one are functions of other modules.
 
 mod create;
+mod local;
 mod manifests;
 pub mod members;
 mod merge;
@@ -9,6 +10,7 @@ mod records;
 mod scratch_catalog;
 mod secrets;
 mod sync;
+mod unanswered;
 mod unnamed;
 
 use std::sync::Arc;
@@ -22,14 +24,16 @@ use repo_format::limits;
 use crate::catalog::Catalog;
 use crate::crypto::{Keys, SEALED_OVERHEAD};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Memory;
 use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
 pub use create::{InitOptions, check_conditions, init};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
-pub use open::{OpenOptions, config_flags};
+pub use open::{OpenOptions, Rollback, config_flags};
 pub use records::{Author, Forgotten, Record};
 pub use scratch_catalog::ScratchCatalog;
 pub use sync::SyncReport;
+pub use unanswered::{ACCEPTED, Acceptance, Unanswered};
 pub use unnamed::Unnamed;
 
 /// The features of the format that this version knows.
@@ -41,11 +45,15 @@ pub struct Repository {
     keys: Keys,
     config: Config,
     catalog: Catalog,
+    memory: Memory,
+    config_digest: Bytes32,
     keyring_version: u64,
+    keyring_digest: Bytes32,
     /// Whom that keyring is sealed to.
     recipients: Vec<(MemberId, Bytes32)>,
     member: MemberId,
     warnings: Vec<String>,
+    troubles: Vec<String>,
 }
 
 impl Repository {
@@ -74,9 +82,14 @@ impl Repository {
         &self.keys
     }
 
-    /// What this machine knows of it.
+    /// Which chunk is in which pack, as far as this machine knows.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What this machine has seen of it.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Version of the newest keyring.
@@ -94,9 +107,14 @@ impl Repository {
         &self.recipients
     }
 
-    /// What was odd when it was opened, in sentences.
+    /// What has been put back to an older state, in sentences.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What is wrong with this machine's memory of it, in sentences.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
     }
 
     /// The condemned packs, and the tag to replace them with.
@@ -115,16 +133,16 @@ impl Repository {
     /// know which packs are about to go.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`], also if it is an older copy.
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::Disappeared`] if it is an older copy.
     pub fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
         // Asked before: another process of this machine may replace it after it has been read here, and remember that.
-        let known = self.catalog.remembered("condemned")?.map_or(0, |(known, _)| known);
+        let known = self.memory.version("condemned")?.map_or(0, |(known, _)| known);
         let (condemned, tag) = self.condemned()?;
         if condemned.next < known {
             let message = "the list of condemned packs has been replaced by an older copy, so nobody can know which packs are about to go";
-            return Err(Error::new(ErrorKind::Damaged, message));
+            return Err(Error::new(ErrorKind::Disappeared, message));
         }
-        self.catalog.remember("condemned", condemned.next, Bytes32(tag.0))?;
+        self.memory.remember_version("condemned", condemned.next, Bytes32(tag.0))?;
         Ok((condemned, tag))
     }
 

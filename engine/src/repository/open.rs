@@ -9,9 +9,9 @@ use repo_format::head::ObjectKind;
 use repo_format::id::Bytes32;
 use repo_format::limits;
 
+use super::local::{Folders, rolled_back};
 use super::secrets::open_secrets;
 use super::{KNOWN_FLAGS, Repository};
-use crate::catalog::Catalog;
 use crate::crypto::{Credential, Keys};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
@@ -20,10 +20,31 @@ use crate::store::{ObjectName, Store, StoreErrorKind};
 /// How to open a repository.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
-    /// The user's cache folder for Enamel; each repository has a folder of its own in it.
-    pub cache_dir: PathBuf,
+    /// The user's cache folder for Enamel, where what can be rebuilt is; each repository has a folder of its own in it. Without one, or if it
+    /// cannot be used, the catalog is in memory.
+    pub cache_dir: Option<PathBuf>,
+    /// The folder for what this machine has seen, which nothing can rebuild; without one, it is in the cache folder.
+    pub state_dir: Option<PathBuf>,
     /// What it is opened for.
     pub access: Access,
+    /// What happens where config or keyring are older than this machine has seen, if it is opened for writing.
+    pub rollback: Rollback,
+}
+
+/// What to do about an older state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollback {
+    /// Fail: secrets may be known to who was removed.
+    Refuse,
+    /// Warn only: somebody is about to answer.
+    Tell,
+}
+
+impl OpenOptions {
+    /// With a cache folder that holds everything, refusing what has been rolled back.
+    pub fn new(cache_dir: PathBuf, access: Access) -> Self {
+        OpenOptions { cache_dir: Some(cache_dir), state_dir: None, access, rollback: Rollback::Refuse }
+    }
 }
 
 impl Repository {
@@ -46,40 +67,45 @@ impl Repository {
         if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
             return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
         }
-        let catalog = Catalog::open(&options.cache_dir.join(config.repository.to_string()), config.repository)?;
+        let config_digest = Bytes32(*blake3::hash(&bytes).as_bytes());
+        let mut troubles = Vec::new();
+        let folders = Folders::of(options, config.repository);
+        let catalog = folders.catalog(config.repository, monitor)?;
+        let memory = folders.memory(config.repository, &*store, &mut troubles)?;
         let mut repository = Repository {
             store,
             keys,
             catalog,
+            memory,
+            troubles,
+            config_digest,
             keyring_version: keyring.version,
+            keyring_digest: keyring.digest,
             recipients: keyring.opened.recipients,
             member: keyring.member.id,
             warnings: Vec::new(),
             config,
         };
-        let config_digest = Bytes32(*blake3::hash(&bytes).as_bytes());
-        repository.check_rollback("config", repository.config.version, config_digest, options.access)?;
-        repository.check_rollback("keyring", repository.keyring_version, keyring.digest, options.access)?;
-        repository.warnings.iter().for_each(|warning| monitor.note(warning));
+        repository.miss_memory()?;
+        repository.check_rollback("config", repository.config.version, config_digest, options)?;
+        repository.check_rollback("keyring", repository.keyring_version, keyring.digest, options)?;
         Ok(repository)
     }
 
     /// Compares a version with the newest that this machine remembers. For reading, an older one is a warning; to write with it
     /// could mean to seal with secrets that a removed member knows, so that is refused.
-    fn check_rollback(&mut self, name: &str, version: u64, digest: Bytes32, access: Access) -> Result<()> {
-        if let Some((known, known_digest)) = self.catalog.remembered(name)?
+    fn check_rollback(&mut self, name: &str, version: u64, digest: Bytes32, options: &OpenOptions) -> Result<()> {
+        if let Some((known, known_digest)) = self.memory.version(name)?
             && (version < known || (version == known && digest != known_digest))
         {
-            let message = format!(
-                "the repository's {name} has been replaced by an older or other copy: it is version {version}, and this computer has seen version {known}"
-            );
-            if access != Access::Read {
-                return Err(Error::new(ErrorKind::Damaged, message));
+            let error = rolled_back(name, version, known);
+            if options.access != Access::Read && options.rollback == Rollback::Refuse {
+                return Err(error);
             }
-            self.warnings.push(message);
+            self.warnings.push(error.to_string());
             return Ok(());
         }
-        self.catalog.remember(name, version, digest)
+        self.memory.remember_version(name, version, digest)
     }
 }
 

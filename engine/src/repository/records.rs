@@ -8,10 +8,11 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
 use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
 
+use super::unanswered::is_acceptance;
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
-use crate::catalog::RememberedManifest;
 use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, Result};
+use crate::memory::RememberedManifest;
 use crate::store::ObjectName;
 
 /// Manifests that records say were forgotten.
@@ -73,7 +74,7 @@ impl Repository {
             }
         }
         let record = ManifestObject { digest: self.keys.manifest_digest(&plain), manifest };
-        self.catalog.remember_manifest(&self.remembered_form(&record))?;
+        self.memory.remember_manifests(&[self.remembered_form(&record)])?;
         Ok(record)
     }
 
@@ -124,17 +125,22 @@ impl Repository {
         Ok(self.store.stat(&ObjectName::Snapshot(id))?.is_some())
     }
 
-    /// Forgets, of what this machine has seen and misses, what records say was forgotten.
-    pub(super) fn forget_what_records_name(&self, manifests: &mut Manifests) -> Result<()> {
+    /// Forgets, of what this machine has seen and misses, what records say was forgotten. Gives how many of them somebody accepted as missing.
+    pub(super) fn forget_what_records_name(&self, manifests: &mut Manifests) -> Result<usize> {
         if manifests.missing.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         // A record that cannot be read explains nothing, and `verify` names it.
         let (records, _) = self.read_records(&manifests.present)?;
-        let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
+        let records: Vec<&Manifest> = records.iter().map(|record| &record.manifest).collect();
+        let forgotten = Forgotten::by(records.iter().copied());
+        let accepted = Forgotten::by(records.into_iter().filter(|record| is_acceptance(record)));
         let (gone, missing) = manifests.missing.drain(..).partition(|m| forgotten.names(m.id, m.digest));
         manifests.missing = missing;
         let gone: Vec<RememberedManifest> = gone;
-        self.catalog.forget_manifests(&gone.iter().map(|manifest| manifest.id).collect::<Vec<_>>())
+        let ids: Vec<_> = gone.iter().map(|manifest| manifest.id).collect();
+        self.memory.forget_manifests(&ids)?;
+        self.catalog.forget_counted(&ids)?;
+        Ok(gone.iter().filter(|m| accepted.names(m.id, m.digest)).count())
     }
 }

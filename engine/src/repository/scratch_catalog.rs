@@ -10,9 +10,9 @@ use crate::catalog::Catalog;
 use crate::crypto::random;
 use crate::error::Result;
 
-/// An empty catalog beside the cache, on disk like it; removed when it is dropped.
+/// An empty catalog beside the cache, on disk like it; in memory where there is none. Removed when it is dropped.
 pub struct ScratchCatalog {
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     catalog: Catalog,
 }
 
@@ -22,9 +22,12 @@ impl ScratchCatalog {
     /// # Errors
     /// [`crate::ErrorKind::Cache`] if the cache folder cannot be used.
     pub fn make(repository: &Repository) -> Result<Self> {
-        let folder = repository.catalog().folder().join(format!("scratch-{}", LeaseId(random()?)));
+        let Some(cache) = repository.catalog().folder() else {
+            return Ok(ScratchCatalog { folder: None, catalog: Catalog::private(repository.id())? });
+        };
+        let folder = cache.join(format!("scratch-{}", LeaseId(random()?)));
         let catalog = Catalog::open(&folder, repository.id())?;
-        Ok(ScratchCatalog { folder, catalog })
+        Ok(ScratchCatalog { folder: Some(folder), catalog })
     }
 }
 
@@ -37,7 +40,9 @@ impl Deref for ScratchCatalog {
 
 impl Drop for ScratchCatalog {
     fn drop(&mut self) {
-        // What stays is in the cache folder, which may be deleted at any time.
-        std::fs::remove_dir_all(&self.folder).unwrap_or_default();
+        if let Some(folder) = &self.folder {
+            // What stays is in the cache folder, which may be deleted at any time.
+            std::fs::remove_dir_all(folder).unwrap_or_default();
+        }
     }
 }

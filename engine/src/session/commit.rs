@@ -138,7 +138,7 @@ impl<'r> WriterSession<'r> {
 
     fn remember(&self, object: &ManifestObject) -> Result<()> {
         let catalog = self.repository.catalog();
-        catalog.remember_manifest(&self.repository.remembered_form(object))?;
+        self.repository.memory().remember_manifests(&[self.repository.remembered_form(object)])?;
         if object.manifest.kind == KIND_SNAPSHOT {
             catalog.remember_counted(object.manifest.id, &self.counted())?;
         }

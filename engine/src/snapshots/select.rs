@@ -8,9 +8,9 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
 
 use super::{Snapshot, time};
-use crate::catalog::RememberedManifest;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::machine;
+use crate::memory::RememberedManifest;
 use crate::repository::{Manifests, Repository, SnapshotObject};
 
 /// How a user names a snapshot.

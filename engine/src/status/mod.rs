@@ -11,10 +11,10 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{KIND_SNAPSHOT, Manifest, ROOT_DATABASE};
 use repo_format::node::Problem;
 
-use crate::catalog::RememberedManifest;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::machine;
+use crate::memory::RememberedManifest;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};

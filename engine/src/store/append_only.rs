@@ -33,6 +33,10 @@ impl Store for AppendOnlyStore {
         self.store.location()
     }
 
+    fn place(&self) -> String {
+        self.store.place()
+    }
+
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         self.store.put_new(name, parts)
     }

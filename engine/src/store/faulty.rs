@@ -141,6 +141,10 @@ impl Store for FaultyStore {
         self.inner.location()
     }
 
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         let length = parts.iter().map(|part| part.len()).sum();
         self.call(call(Op::PutNew, name, length), |inner| inner.put_new(name, parts), |()| None)

@@ -50,6 +50,11 @@ pub trait Store: Send + Sync {
     /// Where this store is, in words for messages.
     fn location(&self) -> String;
 
+    /// What tells this place from others for this machine, always the same for the same: the path, and the volume where that can be known.
+    fn place(&self) -> String {
+        self.location()
+    }
+
     /// Writes a new object from the concatenation of `parts`.
     ///
     /// Atomic: readers see nothing or all of it. Durable when it returns, except [`Folder::Leases`]: after a power loss a lease

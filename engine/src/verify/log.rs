@@ -11,8 +11,8 @@ use repo_format::manifest::KIND_RECORD;
 
 use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
 use super::report::Report;
-use crate::catalog::RememberedManifest;
 use crate::error::Result;
+use crate::memory::RememberedManifest;
 use crate::repository::{Forgotten, ManifestObject, Repository, SnapshotObject};
 use crate::store::ObjectName;
 
@@ -21,7 +21,7 @@ use crate::store::ObjectName;
 pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Result<Vec<ManifestObject>> {
     let mut log = Log { repository, report, seen: HashMap::new(), manifests: Vec::new() };
     while log.read_new()? == News::Vanished {}
-    let remembered = repository.catalog().remembered_manifests()?;
+    let remembered = repository.memory().manifests()?;
     let mut missing = log.missing(&remembered);
     // What came since may be a record of what went since; or the snapshot itself, which a backup has just made.
     while !missing.is_empty() && log.read_new()? != News::None {

@@ -154,7 +154,7 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
     // One that cannot be read is a finding already.
     if let Ok((condemned, _)) = repository.condemned() {
-        let remembered = repository.catalog().remembered("condemned")?.map_or(0, |(next, _)| next);
+        let remembered = repository.memory().version("condemned")?.map_or(0, |(next, _)| next);
         let seen = newest(|m| m.manifest.condemned_seen.saturating_add(1)).max(remembered);
         older("condemned", condemned.next, seen);
     }

@@ -77,7 +77,7 @@ impl Lab {
 }
 
 pub fn open(store: Arc<dyn Store>, key: &Key, cache: &Path, access: Access) -> engine::Result<Repository> {
-    let options = OpenOptions { cache_dir: cache.to_owned(), access };
+    let options = OpenOptions::new(cache.to_owned(), access);
     Repository::open(store, &key.credential(), &options, &NullMonitor)
 }
 

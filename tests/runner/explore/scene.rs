@@ -169,7 +169,7 @@ fn entry(file: &str) -> Entry {
 }
 
 fn open(store: Arc<dyn Store>, key: &str, cache: &Path) -> Result<Repository> {
-    let options = OpenOptions { cache_dir: cache.to_owned(), access: Access::Prune };
+    let options = OpenOptions::new(cache.to_owned(), Access::Prune);
     Repository::open(store, &credential(key), &options, &NullMonitor)
 }
 

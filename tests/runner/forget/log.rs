@@ -46,7 +46,7 @@ fn a_machine_does_not_remember_what_a_record_names() {
     let repository = scene.fixture.open();
     forget_named(&repository, &scene.ids[..1]).unwrap();
     let remembers = |repository: &Repository| {
-        repository.catalog().remembered_manifests().unwrap().iter().any(|manifest| manifest.id == scene.ids[0])
+        repository.memory().manifests().unwrap().iter().any(|manifest| manifest.id == scene.ids[0])
     };
     assert!(!remembers(&repository) && remembers(&other));
     assert_eq!(other.manifests().unwrap().missing, []);
@@ -198,7 +198,7 @@ fn many_records_become_few_and_still_explain_all() {
     for repository in machines.iter().chain([&repository, &scene.fixture.open_anew()]) {
         verify_all(repository);
         repository.manifests().unwrap();
-        let remembered = repository.catalog().remembered_manifests().unwrap();
+        let remembered = repository.memory().manifests().unwrap();
         assert_eq!(remembered.len(), 1 + 7, "the snapshot and the records that are there");
     }
 }

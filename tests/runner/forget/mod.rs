@@ -49,7 +49,7 @@ impl Scene {
         }
         // The newest again, for it to have seen the others.
         store.remove_raw(&engine::store::ObjectName::Snapshot(newest));
-        repository.catalog().forget_manifests(&[newest]).unwrap();
+        repository.memory().forget_manifests(&[newest]).unwrap();
         let seen = ids.iter().rev().take(16).map(|id| reference(&repository, *id)).collect();
         ids.push(copy(&repository, &manifest, |copy| copy.seen = seen));
         assert_eq!(repository.manifests().unwrap().present.len(), ids.len());

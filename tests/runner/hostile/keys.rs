@@ -58,8 +58,7 @@ fn absurd_costs_of_a_password_are_refused_before_they_are_paid() {
         put_clear(&lab.store, ObjectName::Member(member.id), ObjectKind::Member, &cbor::encode(&member));
         // The key file is another member's, which is still whole.
         assert_eq!(kind(&lab), Ok(()));
-        let options =
-            engine::repository::OpenOptions { cache_dir: lab::temp().path().to_owned(), access: Access::Read };
+        let options = engine::repository::OpenOptions::new(lab::temp().path().to_owned(), Access::Read);
         let password = Credential::Password("password".to_owned().into());
         let store = std::sync::Arc::new(lab.store.clone());
         let error = engine::repository::Repository::open(store, &password, &options, &engine::monitor::NullMonitor)

@@ -103,7 +103,7 @@ impl Fixture {
 
     /// Opens it with this cache, key and purpose.
     pub fn try_open(&self, cache: &str, credential: &Credential, access: Access) -> Result<Repository> {
-        let options = OpenOptions { cache_dir: self.scratch.path().join(cache), access };
+        let options = OpenOptions::new(self.scratch.path().join(cache), access);
         Repository::open(self.store.clone(), credential, &options, &NullMonitor)
     }
 

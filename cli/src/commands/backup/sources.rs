@@ -94,9 +94,11 @@ fn is_nameless_pipe(path: &Path) -> bool {
 /// # Errors
 /// There is no repository or cache folder.
 pub fn own_folders(context: &Context<'_>) -> Result<Vec<Protected>> {
+    let repository = (Some(context.repository_path()?.to_owned()), "the repository");
     let folders =
-        [(context.repository_path()?.to_owned(), "the repository"), (context.cache_dir()?, "the cache of enamel")];
-    Ok(folders.map(|(path, what)| Protected { path, what: what.to_owned() }).into())
+        [repository, (context.cache_dir(), "the cache of enamel"), (context.state_dir(), "the memory of enamel")];
+    let there = folders.into_iter().filter_map(|(path, what)| Some(Protected { path: path?, what: what.to_owned() }));
+    Ok(there.collect())
 }
 
 /// Standard input that gives up when the user wishes to stop, even while nothing comes.

@@ -157,7 +157,7 @@ impl Places {
         let credential = SecretSource::KeyFile(self.key.clone()).new_credential(ui)?;
         let store = LocalStore::create(&self.repository).map_err(Error::from)?;
         engine::repository::init(&store, &credential, &InitOptions { label: "demo".into() })?;
-        let options = OpenOptions { cache_dir: self.cache.clone(), access: Access::Write };
+        let options = OpenOptions::new(self.cache.clone(), Access::Write);
         Repository::open(open_store(&self.repository)?, &credential, &options, ui)
     }
 

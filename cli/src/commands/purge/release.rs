@@ -8,7 +8,7 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::history::rows;
-use crate::commands::forget::author;
+use crate::commands::accept::author;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::ui::format;

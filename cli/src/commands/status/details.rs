@@ -1,7 +1,7 @@
 //! What is wrong, in sentences.
 
 use engine::Result;
-use engine::catalog::RememberedManifest;
+use engine::memory::RememberedManifest;
 use engine::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
 use repo_format::database::LateTable;
 use repo_format::manifest::{KIND_RECEIPT, KIND_SNAPSHOT};

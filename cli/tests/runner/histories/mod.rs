@@ -196,7 +196,7 @@ fn make_packs_small(machine: &Machine) {
     let key = fs::read_to_string(machine.path("key")).unwrap();
     let credential = Credential::KeyFile(KeyFile::parse(&key).unwrap());
     let store = Arc::new(LocalStore::open(&machine.path("repo")).unwrap());
-    let options = OpenOptions { cache_dir: machine.path("first-cache"), access: Access::Write };
+    let options = OpenOptions::new(machine.path("first-cache"), Access::Write);
     let repository = Repository::open(store, &credential, &options, &NullMonitor).unwrap();
     let mut config = repository.config().clone();
     (config.version, config.pack_bytes) = (config.version + 1, 1 << 20);

@@ -187,7 +187,7 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
     let schemas = list_schemas(&mut control, &source.schemas)?;
     check_rights(&mut control, &server, &schemas)?;
     let parent_root = run.parent.root();
-    let cache = run.store.repository().catalog().folder().to_owned();
+    let cache = run.store.repository().catalog().folder().map(std::path::Path::to_owned);
     let dump = Dump {
         run,
         source,
@@ -196,7 +196,7 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
         schemas,
         parent: ParentDatabase::open(&run.parent, parent_root.clone()),
         parent_root,
-        spool_folder: source.spool_folder.clone().unwrap_or(cache),
+        spool_folder: source.spool_folder.clone().or(cache).unwrap_or_else(tempfile::env::temp_dir),
         space: SpoolSpace::new(source.spool_bytes_max),
     };
     dump.save(&mut control, root)

@@ -32,7 +32,7 @@ pub(in crate::purge) fn forget_superseded(repository: &Repository, author: &Auth
     }
     for receipt in &going {
         repository.store().delete(&ObjectName::Snapshot(receipt.id))?;
-        repository.catalog().forget_manifests(&[receipt.id])?;
+        repository.memory().forget_manifests(&[receipt.id])?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ pub(super) mod place;
 pub(super) mod scratch;
 #[cfg(unix)]
 pub(super) mod unix;
+mod volume;
 
 use std::collections::HashSet;
 use std::fs;
@@ -246,6 +247,10 @@ impl LocalStore {
 impl Store for LocalStore {
     fn location(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn place(&self) -> String {
+        volume::place(&self.path)
     }
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {

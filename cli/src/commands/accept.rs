@@ -1,0 +1,140 @@
+//! `enamel accept`: somebody answers for what has disappeared, or is older than it was.
+
+use engine::monitor::Monitor;
+use engine::repository::{Acceptance, Author, Repository, Unanswered};
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use repo_format::id::LeaseId;
+use serde::Serialize;
+
+use super::backup::program;
+use super::init::host_name;
+use crate::context::Context;
+use crate::environment::user_name;
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// Accept that snapshots are not there any more, or that the repository is older than it was.
+///
+/// This computer remembers what it has seen of a repository. When snapshots disappear though nobody forgot them, or an older state has
+/// been put back, every command says so, and `enamel forget` and `enamel prune` delete nothing: it may be an attack, a disk that was
+/// restored, or a copy of the repository that is used in turn with another. If you know why, say so here. The repository keeps a record
+/// of who accepted what, and why; it is never accepted by itself.
+///
+/// A copy on another disk, or in another folder, is accepted once: from then on this computer remembers for each what it has seen there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel accept --all --reason \"disk B of the rotation, a copy of disk A\"
+  enamel accept 3f9a12bc --reason \"deleted by hand on Monday\"
+
+Exit status: 0 done, or there was nothing to accept; 1 failed, or a snapshot is not missing; 2 usage, 10 no repository, 12 wrong password")]
+pub struct AcceptArgs {
+    /// The snapshots that are missing: their ids, or how they begin
+    #[arg(value_name = "SNAPSHOT", required_unless_present = "all", conflicts_with = "all")]
+    snapshots: Vec<String>,
+    /// Everything: the repository is from now on as it is
+    #[arg(long)]
+    all: bool,
+    /// Why, in words, for the record
+    #[arg(long, value_name = "TEXT", required = true)]
+    reason: String,
+}
+
+/// `unanswered`: something that has disappeared, or is older.
+#[derive(Serialize)]
+struct Message<'m> {
+    message: &'m str,
+}
+
+/// Accepts.
+///
+/// # Errors
+/// The repository cannot be read or written, or one of the snapshots is not missing.
+pub fn run(args: &AcceptArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open_to_answer(Access::Write)?;
+    let acceptance = match args.all {
+        true => Acceptance::All,
+        false => Acceptance::Missing(chosen(&repo, &args.snapshots)?),
+    };
+    accept(&repo, &acceptance, &args.reason, context.ui)?;
+    Ok(Exit::Done)
+}
+
+/// Accepts, and says what.
+///
+/// # Errors
+/// As [`Repository::accept`].
+pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, ui: &Ui) -> Result<()> {
+    let accepted = repo.accept(acceptance, reason, &author(), ui)?;
+    if accepted.is_empty() {
+        ui.say("there is nothing to accept: all that this computer has seen is there");
+    }
+    for sentence in accepted.sentences() {
+        match ui.is_json() {
+            true => ui.message("accepted", Message { message: &sentence })?,
+            false => ui.say(format!("accepted: {sentence}")),
+        }
+    }
+    Ok(())
+}
+
+/// Warns of all that nobody has answered for; whether there is anything.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn tell(repo: &Repository, ui: &Ui) -> Result<bool> {
+    let unanswered = repo.unanswered()?;
+    let missing = Unanswered { older: Vec::new(), memory: Vec::new(), ..unanswered.clone() };
+    missing.sentences().iter().for_each(|sentence| ui.warn(sentence));
+    tell_rest(repo, &unanswered, ui);
+    Ok(!unanswered.is_empty())
+}
+
+/// As [`tell`], for who has named all that is missing: whether something is older, or the memory was lost.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn tell_older(repo: &Repository, ui: &Ui) -> Result<bool> {
+    let unanswered = repo.unanswered()?;
+    tell_rest(repo, &unanswered, ui);
+    Ok(!unanswered.older.is_empty() || !unanswered.memory.is_empty())
+}
+
+fn tell_rest(repo: &Repository, unanswered: &Unanswered, ui: &Ui) {
+    // The rest has been said when the repository was opened.
+    let is_news = |sentence: &&String| !repo.warnings().contains(sentence);
+    unanswered.older.iter().filter(is_news).for_each(|sentence| ui.warn(sentence));
+    if !unanswered.is_empty() {
+        ui.note(HOW);
+    }
+}
+
+/// Deletes nothing while something that this computer has seen has disappeared; a dry run only tells.
+///
+/// # Errors
+/// [`ErrorKind::Disappeared`].
+pub fn before_deleting(repo: &Repository, ui: &Ui, dry_run: bool) -> Result<()> {
+    if dry_run { tell(repo, ui).map(drop) } else { repo.refuse_unanswered() }
+}
+
+/// Who answers or forgets: this user, with this program, on this machine.
+pub fn author() -> Author {
+    Author { host: host_name(), user: user_name(), program: program() }
+}
+
+const HOW: &str = "`enamel accept --help` says what this may be; if you know why, answer with `enamel accept`";
+
+fn chosen(repo: &Repository, prefixes: &[String]) -> Result<Vec<LeaseId>> {
+    let Unanswered { missing, .. } = repo.unanswered()?;
+    let one = |prefix: &String| {
+        let wanted = prefix.to_ascii_lowercase();
+        let fits: Vec<_> = missing.iter().filter(|manifest| manifest.id.to_string().starts_with(&wanted)).collect();
+        match fits[..] {
+            [one] => Ok(one.id),
+            [] => Err(Error::new(ErrorKind::NotFound, format!("no snapshot {prefix} is missing"))),
+            _ => Err(Error::new(ErrorKind::Usage, format!("several missing snapshots begin with {prefix}"))),
+        }
+    };
+    prefixes.iter().map(one).collect()
+}

@@ -1,0 +1,74 @@
+//! What an earlier version of this program remembered, in its cache.
+
+use std::path::Path;
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId, RepositoryId};
+use rusqlite::Connection;
+
+use super::lines::ALL;
+use super::{RememberedManifest, rows};
+use crate::sqlite::{self, Create};
+
+const FILE: &str = "index.sqlite";
+const FILES: [&str; 4] = [FILE, "index.sqlite-wal", "index.sqlite-shm", "corrupt"];
+const VERSION: i64 = 3;
+
+/// What that cache remembers.
+#[derive(Default)]
+struct Known {
+    manifests: Vec<RememberedManifest>,
+    versions: Vec<(String, u64, Bytes32)>,
+}
+
+/// Takes over what the cache in `folder` remembers, if there is one, into a memory that is empty; then the cache goes, which was no more
+/// than that, unless somebody has it open. What cannot be read of it is lost as it would have been then.
+pub(super) fn take_over(folder: &Path, repository: RepositoryId, to: &mut Connection) -> rusqlite::Result<()> {
+    let path = folder.join(FILE);
+    if !path.exists() {
+        return Ok(());
+    }
+    let Ok(from) = sqlite::open(&path, Create::Never) else { return Ok(()) };
+    let Ok(Some(known)) = read(&from, repository) else { return Ok(()) };
+    let transaction = to.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    known.manifests.iter().try_for_each(|manifest| rows::insert_manifest(&transaction, manifest))?;
+    for (name, number, digest) in &known.versions {
+        rows::insert_version(&transaction, ALL, name, (*number, *digest))?;
+    }
+    transaction.commit()?;
+    // Only who has a database alone can change this.
+    let mode = from.query_row("PRAGMA journal_mode = delete", [], |row| row.get::<_, String>(0));
+    drop(from);
+    if mode.is_ok_and(|mode| mode == "delete") {
+        // What stays takes room and does no harm.
+        FILES.iter().for_each(|name| std::fs::remove_file(folder.join(name)).unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn read(from: &Connection, repository: RepositoryId) -> rusqlite::Result<Option<Known>> {
+    if sqlite::version(from)? != VERSION {
+        return Ok(None);
+    }
+    let id: [u8; 16] = from.query_row("SELECT id FROM repository", [], |row| row.get(0))?;
+    if id != repository.0 {
+        return Ok(None);
+    }
+    let mut known = Known::default();
+    let mut statement = from.prepare("SELECT id, digest, kind, seconds, nanoseconds, family FROM manifests")?;
+    let manifests = statement.query_map([], |row| {
+        Ok(RememberedManifest {
+            id: LeaseId(row.get(0)?),
+            digest: Bytes32(row.get(1)?),
+            kind: row.get(2)?,
+            time: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
+            family: Bytes32(row.get(5)?),
+        })
+    })?;
+    known.manifests = manifests.collect::<rusqlite::Result<_>>()?;
+    let mut statement = from.prepare("SELECT name, number, digest FROM remembered")?;
+    let versions = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), Bytes32(row.get(2)?))))?;
+    known.versions = versions.collect::<rusqlite::Result<_>>()?;
+    Ok(Some(known))
+}

@@ -1,0 +1,120 @@
+//! Places and lines: which of the copies of a repository this is.
+
+use repo_format::id::Bytes32;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{Memory, RememberedManifest, lock, rows};
+use crate::error::Result;
+
+/// The number of a line.
+pub(super) type LineNumber = i64;
+
+/// Stands for all lines.
+pub(super) const ALL: LineNumber = 0;
+
+/// A version of an object that is replaced: its name, number and digest.
+#[derive(Debug, Clone, Copy)]
+pub struct Version<'n> {
+    /// `config`, `keyring` or `condemned`.
+    pub name: &'n str,
+    /// Its number.
+    pub number: u64,
+    /// Its digest.
+    pub digest: Bytes32,
+}
+
+impl Memory {
+    /// The line of the place that the repository is in; none if the place is new.
+    pub(super) fn line(&self) -> Option<LineNumber> {
+        *lock(&self.line)
+    }
+
+    /// Whether the repository is in a place where this machine has not seen it whole, though it knows others.
+    pub fn is_new_place(&self) -> bool {
+        self.line().is_none()
+    }
+
+    /// Looks for the line of the place; the first place of all begins one.
+    pub(super) fn find_line(&self) -> Result<()> {
+        let action = "look for the place";
+        let mut line = self.read(action, |c| line_of(c, &self.at))?;
+        if line.is_none() && self.read(action, count_lines)? == 0 {
+            line = self.write("note the place", |t| {
+                // Another process may have been first.
+                let is_first = count_lines(t)? == 0;
+                if is_first { begin_line(t, &self.at).map(Some) } else { line_of(t, &self.at) }
+            })?;
+        }
+        *lock(&self.line) = line;
+        Ok(())
+    }
+
+    /// A new place lacks nothing: it belongs to the line, if there is one only. With several nobody knows to which.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn join_only_line(&self) -> Result<()> {
+        if !self.is_new_place() {
+            return Ok(());
+        }
+        let joined = self.write("note the place", |t| {
+            if count_lines(t)? != 1 {
+                return Ok(None);
+            }
+            let line: LineNumber = t.query_row("SELECT number FROM lines", [], |row| row.get(0))?;
+            set_line(t, &self.at, line)?;
+            Ok(Some(line))
+        })?;
+        *lock(&self.line) = joined;
+        Ok(())
+    }
+
+    /// Somebody accepts the repository as it is here: it has a line of its own from now on, which begins with what is there.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn begin_own_line(&self, present: &[RememberedManifest], versions: &[Version<'_>]) -> Result<()> {
+        let line = self.write("note what was accepted", |t| {
+            let line = begin_line(t, &self.at)?;
+            for manifest in present {
+                rows::insert_manifest(t, manifest)?;
+                let sql = "INSERT OR IGNORE INTO sightings (line, manifest) VALUES (?1, ?2)";
+                t.prepare_cached(sql)?.execute(params![line, manifest.id.0])?;
+            }
+            for version in versions {
+                rows::insert_version(t, line, version.name, (version.number, version.digest))?;
+            }
+            Ok(line)
+        })?;
+        *lock(&self.line) = Some(line);
+        Ok(())
+    }
+}
+
+fn line_of(connection: &Connection, at: &str) -> rusqlite::Result<Option<LineNumber>> {
+    connection.query_row("SELECT line FROM places WHERE name = ?1", [at], |row| row.get(0)).optional()
+}
+
+/// How many lines there are; a memory without one has just been begun.
+pub(super) fn count_lines(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM lines", [], |row| row.get(0))
+}
+
+fn set_line(t: &Transaction<'_>, at: &str, line: LineNumber) -> rusqlite::Result<()> {
+    t.execute("INSERT OR REPLACE INTO places (name, line) VALUES (?1, ?2)", params![at, line]).map(|_| ())
+}
+
+/// Begins a line for this place. What is known without any line, as from an earlier version, belongs to the first one.
+fn begin_line(t: &Transaction<'_>, at: &str) -> rusqlite::Result<LineNumber> {
+    let is_first = count_lines(t)? == 0;
+    t.execute("INSERT INTO lines DEFAULT VALUES", [])?;
+    let line = t.last_insert_rowid();
+    set_line(t, at, line)?;
+    if is_first {
+        t.execute("INSERT OR IGNORE INTO sightings (line, manifest) SELECT ?1, id FROM manifests", [line])?;
+        let sql = "INSERT OR IGNORE INTO versions (line, name, number, digest, sum)
+                   SELECT ?1, name, number, digest, sum FROM versions WHERE line = ?2";
+        t.execute(sql, [line, ALL])?;
+    }
+    Ok(line)
+}

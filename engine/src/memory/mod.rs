@@ -1,0 +1,210 @@
+//! What this machine has seen of a repository: manifests, and the newest versions of config, keyring and condemned packs. So what disappears,
+//! or is put back as it was, shows.
+//!
+//! Nothing else knows this, so it is no cache: a durable file of its own, never deleted. One that is damaged is put aside, and its loss is told
+//! until somebody answers.
+//!
+//! A repository may have copies, as two disks of a rotation: each **place** (a path, and the volume there) belongs to a **line**, and what was
+//! seen is remembered for each line, and over all. The first place begins the first line. A new place is compared with everything; it joins
+//! the line if there is one only and nothing of it is missing, and gets a line of its own when somebody accepts it as it is. Never by itself:
+//! whoever keeps the storage could put back an older copy and call it a new place.
+
+mod earlier;
+mod lines;
+mod rows;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use repo_format::id::RepositoryId;
+use rusqlite::Connection;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sqlite::{self, Lock, Unusable};
+
+pub use lines::Version;
+pub use rows::RememberedManifest;
+
+/// Where the memory of a machine is.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryPlace<'p> {
+    /// The folder that it is in; none if there can be none: then nothing is remembered.
+    pub folder: Option<&'p Path>,
+    /// The folder where an earlier version kept it, in its cache.
+    pub earlier: Option<&'p Path>,
+    /// The place that the repository is in, in whatever words, always the same for the same.
+    pub repository_at: &'p str,
+}
+
+/// What this machine has seen of one repository.
+pub struct Memory {
+    connection: Mutex<Connection>,
+    /// The line of the place that the repository is in; none if it is new and lacks something.
+    line: Mutex<Option<i64>>,
+    at: String,
+    is_new: bool,
+    is_kept: bool,
+    _lock: Option<Lock>,
+}
+
+fn failed(action: &'static str) -> impl FnOnce(rusqlite::Error) -> Error {
+    move |e| Error::caused(ErrorKind::Cache, format!("cannot {action} in this computer's memory of the repository"), e)
+}
+
+fn unusable(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::caused(ErrorKind::Cache, format!("cannot use this computer's memory {}", path.display()), cause)
+}
+
+impl Memory {
+    /// Opens the memory of `repository`, or begins it. What an earlier version remembered is taken over.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] if it cannot be used: then nothing of it is changed.
+    pub fn open(place: MemoryPlace<'_>, repository: RepositoryId) -> Result<Self> {
+        let Some(folder) = place.folder else { return Self::private(repository, place.repository_at) };
+        let path = folder.join(schema::FILE);
+        sqlite::make_folder(folder).map_err(|error| unusable(&path, error))?;
+        let lock = Lock::shared(folder).map_err(|error| unusable(&path, error))?;
+        let (mut connection, aside) = open_or_put_aside(folder, repository, &lock)?;
+        let is_new = lines::count_lines(&connection).map_err(failed("look"))? == 0;
+        if is_new && let Some(earlier) = place.earlier {
+            earlier::take_over(earlier, repository, &mut connection).map_err(failed("take over what is known"))?;
+        }
+        let memory = Self::with(connection, place.repository_at, is_new)?;
+        if let Some(aside) = aside {
+            memory.note_trouble("damaged", &damaged(&aside))?;
+        }
+        Ok(Memory { is_kept: true, _lock: Some(lock), ..memory })
+    }
+
+    /// A memory that ends with this process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] if SQLite fails.
+    pub fn private(repository: RepositoryId, repository_at: &str) -> Result<Self> {
+        let connection = schema::open_private(repository).map_err(failed("begin"))?;
+        Self::with(connection, repository_at, true)
+    }
+
+    fn with(connection: Connection, at: &str, is_new: bool) -> Result<Self> {
+        let memory = Memory {
+            connection: Mutex::new(connection),
+            line: Mutex::new(None),
+            at: at.to_owned(),
+            is_new,
+            is_kept: false,
+            _lock: None,
+        };
+        memory.find_line()?;
+        Ok(memory)
+    }
+
+    /// Whether it has just been begun.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Whether it is still there when this process has ended.
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// Its serial number, which no other has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`].
+    pub fn serial(&self) -> Result<[u8; 16]> {
+        self.read("look", |c| c.query_row("SELECT serial FROM repository", [], |row| row.get(0)))
+    }
+
+    /// Notes that something is wrong with the memory itself: it is told until somebody answers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`].
+    pub fn note_trouble(&self, name: &str, text: &str) -> Result<()> {
+        self.write("note what is wrong", |t| {
+            t.execute("INSERT OR REPLACE INTO troubles (name, text) VALUES (?1, ?2)", [name, text]).map(|_| ())
+        })
+    }
+
+    /// What is wrong with the memory itself, in sentences.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`].
+    pub fn troubles(&self) -> Result<Vec<String>> {
+        self.read("look", |c| {
+            c.prepare("SELECT text FROM troubles ORDER BY name")?.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// Somebody knows what was wrong with it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`].
+    pub fn end_troubles(&self) -> Result<()> {
+        self.write("note an answer", |t| t.execute("DELETE FROM troubles", []).map(|_| ()))
+    }
+
+    fn read<T>(&self, action: &'static str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        work(&lock(&self.connection)).map_err(failed(action))
+    }
+
+    /// Runs `work` in a transaction, which is durable when this returns.
+    fn write<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut connection = lock(&self.connection);
+        let run = || {
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(failed(action))
+    }
+}
+
+/// Opens the memory in `folder`. One that is damaged is renamed, if nobody else has it open; gives its new name.
+fn open_or_put_aside(folder: &Path, repository: RepositoryId, lock: &Lock) -> Result<(Connection, Option<PathBuf>)> {
+    let path = folder.join(schema::FILE);
+    let why = match schema::open(&path, repository) {
+        Ok(connection) => return Ok((connection, None)),
+        Err(Unusable::Spoilt(why)) => why,
+        Err(Unusable::Newer) => return Err(unusable(&path, "a newer version of Enamel has written it")),
+        Err(Unusable::Failed(error)) => return Err(unusable(&path, error)),
+    };
+    if !lock.make_exclusive().map_err(|error| unusable(&path, error))? {
+        return Err(unusable(&path, format!("it is damaged ({why}), and another process has it open")));
+    }
+    let aside = put_aside(&path).map_err(|error| unusable(&path, error))?;
+    lock.make_shared().map_err(|error| unusable(&path, error))?;
+    match schema::open(&path, repository) {
+        Ok(connection) => Ok((connection, Some(aside))),
+        Err(_) => Err(unusable(&path, "it is damaged, and no new one can be made")),
+    }
+}
+
+/// Renames the file, under a name that is free.
+fn put_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let names = (1..).map(|number: u32| path.with_extension(format!("damaged-{number}")));
+    let free = names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_extension("damaged"));
+    std::fs::rename(path, &free)?;
+    Ok(free)
+}
+
+fn damaged(aside: &Path) -> String {
+    format!(
+        "this computer's memory of the repository was damaged and is kept as {}: nobody can tell whether snapshots have disappeared since, or an older state has been put back",
+        aside.display()
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

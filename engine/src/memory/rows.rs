@@ -1,0 +1,190 @@
+//! Manifests and versions that are remembered, each with a sum of its own.
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::Memory;
+use super::lines::{ALL, LineNumber};
+use crate::error::Result;
+use crate::sqlite::damage;
+
+/// What is remembered of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RememberedManifest {
+    /// Its id.
+    pub id: LeaseId,
+    /// Its digest.
+    pub digest: Bytes32,
+    /// Its kind.
+    pub kind: u8,
+    /// When its run started.
+    pub time: Time,
+    /// A keyed hash of host and roots: snapshots of the same things have the same.
+    pub family: Bytes32,
+}
+
+/// A sum of the fields of a row: there is nothing else to check it against, and a flipped bit in it would look like a rollback.
+fn sum(fields: &[&[u8]]) -> [u8; 8] {
+    let mut hasher = blake3::Hasher::new();
+    for field in fields {
+        hasher.update(&(field.len() as u64).to_le_bytes()).update(field);
+    }
+    let mut sum = [0; 8];
+    hasher.finalize_xof().fill(&mut sum);
+    sum
+}
+
+impl RememberedManifest {
+    fn sum(&self) -> [u8; 8] {
+        let (seconds, nanoseconds) = (self.time.seconds.to_le_bytes(), self.time.nanoseconds.to_le_bytes());
+        sum(&[&self.id.0, &self.digest.0, &[self.kind], &seconds, &nanoseconds, &self.family.0])
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let manifest = RememberedManifest {
+            id: LeaseId(row.get(0)?),
+            digest: Bytes32(row.get(1)?),
+            kind: row.get(2)?,
+            time: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
+            family: Bytes32(row.get(5)?),
+        };
+        if row.get::<_, [u8; 8]>(6)? == manifest.sum() { Ok(manifest) } else { Err(damage()) }
+    }
+}
+
+fn sum_of_version(name: &str, number: u64, digest: &Bytes32) -> [u8; 8] {
+    sum(&[name.as_bytes(), &number.to_le_bytes(), &digest.0])
+}
+
+const MANIFESTS: &str = "SELECT id, digest, kind, seconds, nanoseconds, family, sum FROM manifests m";
+const NEWEST_FIRST: &str = "ORDER BY seconds DESC, nanoseconds DESC, id";
+const VERSIONS: &str = "SELECT number, digest, sum, name FROM versions";
+
+fn read_version(row: &Row<'_>) -> rusqlite::Result<(u64, Bytes32)> {
+    let (number, digest) = (row.get::<_, i64>(0)?.cast_unsigned(), Bytes32(row.get(1)?));
+    let sum = sum_of_version(&row.get::<_, String>(3)?, number, &digest);
+    if row.get::<_, [u8; 8]>(2)? == sum { Ok((number, digest)) } else { Err(damage()) }
+}
+
+/// Reads everything: each row must be what was written.
+pub(super) fn check_all(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare(MANIFESTS)?.query_map([], RememberedManifest::read)?.try_for_each(|row| row.map(drop))?;
+    connection.prepare(VERSIONS)?.query_map([], read_version)?.try_for_each(|row| row.map(drop))
+}
+
+/// Inserts a manifest.
+pub(super) fn insert_manifest(t: &Transaction<'_>, m: &RememberedManifest) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO manifests (id, digest, kind, seconds, nanoseconds, family, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let (seconds, nanoseconds, sum) = (m.time.seconds, m.time.nanoseconds, m.sum());
+    t.prepare_cached(sql)?.execute(params![m.id.0, m.digest.0, m.kind, seconds, nanoseconds, m.family.0, sum])?;
+    Ok(())
+}
+
+/// Inserts a version, unless a higher one is there.
+pub(super) fn insert_version(
+    t: &Transaction<'_>,
+    line: LineNumber,
+    name: &str,
+    (number, digest): (u64, Bytes32),
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO versions (line, name, number, digest, sum) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (line, name) DO UPDATE
+               SET number = excluded.number, digest = excluded.digest, sum = excluded.sum
+               WHERE excluded.number > versions.number";
+    let sum = sum_of_version(name, number, &digest);
+    t.prepare_cached(sql)?.execute(params![line, name, number.cast_signed(), digest.0, sum])?;
+    Ok(())
+}
+
+impl Memory {
+    /// All manifests that were seen anywhere, newest first.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn all_manifests(&self) -> Result<Vec<RememberedManifest>> {
+        self.read("recall the snapshots", |c| {
+            let mut statement = c.prepare_cached(&format!("{MANIFESTS} {NEWEST_FIRST}"))?;
+            statement.query_map([], RememberedManifest::read)?.collect()
+        })
+    }
+
+    /// The manifests that should be where the repository is, newest first: those that were seen there; at a new place all.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn manifests(&self) -> Result<Vec<RememberedManifest>> {
+        let Some(line) = self.line() else { return self.all_manifests() };
+        self.read("recall the snapshots", |c| {
+            let sql = format!("{MANIFESTS} JOIN sightings s ON s.manifest = m.id WHERE s.line = ?1 {NEWEST_FIRST}");
+            let mut statement = c.prepare_cached(&sql)?;
+            statement.query_map([line], RememberedManifest::read)?.collect()
+        })
+    }
+
+    /// Remembers manifests that are where the repository is.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn remember_manifests(&self, manifests: &[RememberedManifest]) -> Result<()> {
+        if manifests.is_empty() {
+            return Ok(());
+        }
+        let line = self.line();
+        self.write("remember a snapshot", |t| {
+            let sql = "INSERT OR IGNORE INTO sightings (line, manifest) VALUES (?1, ?2)";
+            for manifest in manifests {
+                insert_manifest(t, manifest)?;
+                if let Some(line) = line {
+                    t.prepare_cached(sql)?.execute(params![line, manifest.id.0])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// These manifests need not be where the repository is any more.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn forget_manifests(&self, ids: &[LeaseId]) -> Result<()> {
+        let Some(line) = self.line().filter(|_| !ids.is_empty()) else { return Ok(()) };
+        self.write("forget a snapshot", |t| {
+            for id in ids {
+                let sql = "DELETE FROM sightings WHERE line = ?1 AND manifest = ?2";
+                t.prepare_cached(sql)?.execute(params![line, id.0])?;
+                let sql =
+                    "DELETE FROM manifests WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM sightings WHERE manifest = ?1)";
+                t.prepare_cached(sql)?.execute([id.0])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The newest number and digest remembered under `name` (`keyring`, `config`, `condemned`) where the repository is; at a new place, of all.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn version(&self, name: &str) -> Result<Option<(u64, Bytes32)>> {
+        let line = self.line().unwrap_or(ALL);
+        self.read("recall a version", |c| {
+            let mut statement = c.prepare_cached(&format!("{VERSIONS} WHERE line = ?1 AND name = ?2"))?;
+            statement.query_row(params![line, name], read_version).optional()
+        })
+    }
+
+    /// Remembers a number and digest under `name`, unless a higher number is remembered.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn remember_version(&self, name: &str, number: u64, digest: Bytes32) -> Result<()> {
+        if self.version(name)?.is_some_and(|(known, same)| known > number || (known == number && same == digest)) {
+            return Ok(());
+        }
+        let line = self.line();
+        self.write("remember a version", |t| {
+            insert_version(t, ALL, name, (number, digest))?;
+            line.map_or(Ok(()), |line| insert_version(t, line, name, (number, digest)))
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! The memory's database: its tables and its version. A version that is older will be migrated; there is none yet.
+
+use std::path::Path;
+
+use repo_format::id::RepositoryId;
+use rusqlite::{Connection, params};
+
+use super::rows;
+use crate::sqlite::{self, Create, Unusable, damage};
+
+pub const FILE: &str = "memory.sqlite";
+const SCHEMA_VERSION: i64 = 1;
+
+/// Line 0 stands for all places.
+const SCHEMA: &str = "
+CREATE TABLE repository (id BLOB NOT NULL, serial BLOB NOT NULL);
+CREATE TABLE lines (number INTEGER PRIMARY KEY AUTOINCREMENT);
+CREATE TABLE places (name TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE manifests (
+    id BLOB PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, seconds INTEGER NOT NULL,
+    nanoseconds INTEGER NOT NULL, family BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE sightings (line INTEGER NOT NULL, manifest BLOB NOT NULL, PRIMARY KEY (line, manifest)) WITHOUT ROWID;
+CREATE TABLE versions (
+    line INTEGER NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, digest BLOB NOT NULL, sum BLOB NOT NULL,
+    PRIMARY KEY (line, name)) WITHOUT ROWID;
+CREATE TABLE troubles (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+";
+
+/// Opens the memory, or makes it where there is none, and looks whether all of it is whole: it is small.
+pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
+    let mut connection = sqlite::open(path, Create::IfAbsent)?;
+    // What was seen is seen: also after a power loss.
+    connection.pragma_update(None, "synchronous", "full")?;
+    let version = sqlite::version(&connection)?;
+    if version == 0 {
+        make(&mut connection, repository)?;
+    } else if version > SCHEMA_VERSION {
+        return Err(Unusable::Newer);
+    }
+    check(&connection, repository)?;
+    Ok(connection)
+}
+
+/// A memory that ends with this process.
+pub fn open_private(repository: RepositoryId) -> rusqlite::Result<Connection> {
+    let mut connection = sqlite::open_private()?;
+    make(&mut connection, repository)?;
+    Ok(connection)
+}
+
+fn make(connection: &mut Connection, repository: RepositoryId) -> rusqlite::Result<()> {
+    sqlite::create(connection, SCHEMA, SCHEMA_VERSION, |t| {
+        t.execute("INSERT INTO repository (id, serial) VALUES (?1, randomblob(16))", params![repository.0]).map(|_| ())
+    })
+}
+
+fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusable> {
+    sqlite::check_schema(connection, SCHEMA)?;
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said != "ok" {
+        return Err(Unusable::Spoilt(said));
+    }
+    let id: [u8; 16] = connection
+        .query_row("SELECT id FROM repository", [], |row| row.get(0))
+        .map_err(|error| if matches!(error, rusqlite::Error::QueryReturnedNoRows) { damage() } else { error })?;
+    if id != repository.0 {
+        return Err(Unusable::Spoilt("it is another repository's".to_owned()));
+    }
+    rows::check_all(connection)?;
+    Ok(())
+}

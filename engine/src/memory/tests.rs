@@ -1,0 +1,170 @@
+//! The memory against a repository that does not exist: it only knows what it is told.
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+
+use super::*;
+
+const REPOSITORY: RepositoryId = RepositoryId([1; 16]);
+
+fn manifest(number: u8) -> RememberedManifest {
+    RememberedManifest {
+        id: LeaseId([number; 16]),
+        digest: Bytes32([number; 32]),
+        kind: 1,
+        time: Time { seconds: number.into(), nanoseconds: 0 },
+        family: Bytes32([9; 32]),
+    }
+}
+
+fn open_at(folder: &Path, at: &str) -> Memory {
+    let place = MemoryPlace { folder: Some(folder), earlier: None, repository_at: at };
+    Memory::open(place, REPOSITORY).unwrap()
+}
+
+fn numbers(memory: &Memory) -> Vec<u8> {
+    memory.manifests().unwrap().iter().map(|manifest| manifest.id.0[0]).collect()
+}
+
+#[test]
+fn what_was_seen_is_known_to_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open_at(folder.path(), "a");
+    assert!(memory.is_new() && memory.is_kept() && !memory.is_new_place());
+    memory.remember_manifests(&[manifest(1), manifest(2)]).unwrap();
+    memory.forget_manifests(&[manifest(1).id]).unwrap();
+    let serial = memory.serial().unwrap();
+    drop(memory);
+    let memory = open_at(folder.path(), "a");
+    assert!(!memory.is_new());
+    assert_eq!((numbers(&memory), memory.serial().unwrap()), (vec![2], serial));
+}
+
+#[test]
+fn the_higher_number_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open_at(folder.path(), "a");
+    memory.remember_version("keyring", 4, Bytes32([4; 32])).unwrap();
+    memory.remember_version("keyring", 3, Bytes32([3; 32])).unwrap();
+    assert_eq!(memory.version("keyring").unwrap(), Some((4, Bytes32([4; 32]))));
+    assert_eq!(memory.version("config").unwrap(), None);
+}
+
+#[test]
+fn a_new_place_is_compared_with_everything_until_somebody_accepts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open_at(folder.path(), "a");
+    first.remember_manifests(&[manifest(1), manifest(2)]).unwrap();
+    first.remember_version("keyring", 4, Bytes32([4; 32])).unwrap();
+
+    let copy = open_at(folder.path(), "b");
+    assert!(copy.is_new_place());
+    assert_eq!(numbers(&copy), [2, 1]);
+    assert_eq!(copy.version("keyring").unwrap().unwrap().0, 4);
+    // What is seen there is expected there, and not in the first place.
+    copy.remember_manifests(&[manifest(3)]).unwrap();
+    assert_eq!((numbers(&copy), numbers(&first)), (vec![3, 2, 1], vec![2, 1]));
+
+    let versions = [Version { name: "keyring", number: 3, digest: Bytes32([3; 32]) }];
+    copy.begin_own_line(&[manifest(1), manifest(3)], &versions).unwrap();
+    drop(copy);
+    let copy = open_at(folder.path(), "b");
+    assert!(!copy.is_new_place());
+    assert_eq!((numbers(&copy), numbers(&first)), (vec![3, 1], vec![2, 1]));
+    assert_eq!(copy.version("keyring").unwrap().unwrap().0, 3);
+    // A third place is compared with all again.
+    assert_eq!(numbers(&open_at(folder.path(), "c")), [3, 2, 1]);
+}
+
+#[test]
+fn a_place_that_lacks_nothing_joins_the_line_if_there_is_no_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open_at(folder.path(), "a");
+    first.remember_manifests(&[manifest(1)]).unwrap();
+    let moved = open_at(folder.path(), "b");
+    moved.join_only_line().unwrap();
+    moved.remember_manifests(&[manifest(2)]).unwrap();
+    assert_eq!(numbers(&first), [2, 1], "whoever puts back the first place as it was is found out");
+    let copy = open_at(folder.path(), "c");
+    copy.begin_own_line(&[manifest(1)], &[]).unwrap();
+    let other = open_at(folder.path(), "d");
+    other.join_only_line().unwrap();
+    assert!(other.is_new_place(), "nobody knows to which of two it belongs");
+}
+
+#[test]
+fn one_that_is_damaged_is_put_aside_and_missed_until_somebody_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
+    let path = folder.path().join("memory.sqlite");
+    std::fs::write(&path, b"this is not a database, and never was one").unwrap();
+    for _ in 0..2 {
+        let memory = open_at(folder.path(), "a");
+        assert_eq!(memory.troubles().unwrap().len(), 1);
+        assert!(memory.troubles().unwrap()[0].contains("memory.damaged-1"));
+    }
+    assert!(folder.path().join("memory.damaged-1").exists(), "it is kept");
+    let memory = open_at(folder.path(), "a");
+    memory.end_troubles().unwrap();
+    assert_eq!(memory.troubles().unwrap(), [""; 0]);
+}
+
+#[test]
+fn one_that_another_process_uses_is_not_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = open_at(folder.path(), "a");
+    std::fs::write(folder.path().join("memory.sqlite"), b"this is not a database").unwrap();
+    let place = MemoryPlace { folder: Some(folder.path()), earlier: None, repository_at: "a" };
+    assert_eq!(Memory::open(place, REPOSITORY).map(drop).unwrap_err().kind(), ErrorKind::Cache);
+    drop(other);
+    assert_eq!(open_at(folder.path(), "a").troubles().unwrap().len(), 1);
+}
+
+#[test]
+fn a_flipped_bit_in_a_row_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
+    let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
+    connection.execute("UPDATE manifests SET seconds = seconds + 1", []).unwrap();
+    drop(connection);
+    assert_eq!(open_at(folder.path(), "a").troubles().unwrap().len(), 1);
+}
+
+#[test]
+fn one_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
+    let path = folder.path().join("memory.sqlite");
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 1000).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let place = MemoryPlace { folder: Some(folder.path()), earlier: None, repository_at: "a" };
+    assert_eq!(Memory::open(place, REPOSITORY).map(drop).unwrap_err().kind(), ErrorKind::Cache);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn what_the_cache_of_an_earlier_version_remembers_is_taken_over() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let old = Connection::open(cache.path().join("index.sqlite")).unwrap();
+    old.pragma_update(None, "journal_mode", "wal").unwrap();
+    old.execute_batch(
+        "CREATE TABLE repository (id BLOB NOT NULL);
+         CREATE TABLE manifests (id BLOB PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, seconds INTEGER NOT NULL,
+             nanoseconds INTEGER NOT NULL, family BLOB NOT NULL, sum BLOB NOT NULL) WITHOUT ROWID;
+         CREATE TABLE remembered (name TEXT PRIMARY KEY, number INTEGER NOT NULL, digest BLOB NOT NULL, sum BLOB NOT NULL)
+             WITHOUT ROWID;
+         PRAGMA user_version = 3",
+    )
+    .unwrap();
+    old.execute("INSERT INTO repository VALUES (?1)", [REPOSITORY.0]).unwrap();
+    let m = manifest(7);
+    let values = rusqlite::params![m.id.0, m.digest.0, m.kind, 7, 0, m.family.0, [0u8; 8]];
+    old.execute("INSERT INTO manifests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", values).unwrap();
+    old.execute("INSERT INTO remembered VALUES ('keyring', 4, ?1, ?1)", [[4u8; 32]]).unwrap();
+    drop(old);
+    let place = MemoryPlace { folder: Some(folder.path()), earlier: Some(cache.path()), repository_at: "a" };
+    let memory = Memory::open(place, REPOSITORY).unwrap();
+    assert_eq!(memory.manifests().unwrap(), [m]);
+    assert_eq!(memory.version("keyring").unwrap(), Some((4, Bytes32([4; 32]))));
+    assert!(!cache.path().join("index.sqlite").exists(), "it was a cache, and nothing else is in it now");
+}

@@ -1,0 +1,208 @@
+//! What this machine has seen and does not find again, until somebody answers for it.
+
+use repo_format::id::Bytes32;
+use repo_format::limits;
+use repo_format::manifest::{Manifest, SeenManifest};
+
+use super::{Author, ManifestObject, Manifests, Record, Repository};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::memory::{RememberedManifest, Version};
+use crate::monitor::Monitor;
+use crate::store::Tag;
+
+/// The first tag of a record that says that somebody accepted what is missing.
+pub const ACCEPTED: &str = "accepted";
+
+/// What has disappeared, or is older than it was, and nobody has answered for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Manifests that were seen and are not there, though no record says why; newest first.
+    pub missing: Vec<RememberedManifest>,
+    /// Config, keyring or list of condemned packs that are older than they were, in sentences.
+    pub older: Vec<String>,
+    /// What is wrong with this machine's memory, in sentences.
+    pub memory: Vec<String>,
+    /// Whether the repository is in a place where this machine has not seen it before.
+    pub is_new_place: bool,
+}
+
+impl Unanswered {
+    /// Whether there is nothing to answer.
+    pub fn is_empty(&self) -> bool {
+        !self.is_about_the_repository() && self.memory.is_empty()
+    }
+
+    /// Whether something of the repository is missing or older, so that what still is there should stay as it is.
+    pub fn is_about_the_repository(&self) -> bool {
+        !self.missing.is_empty() || !self.older.is_empty()
+    }
+
+    /// All of it, in sentences.
+    pub fn sentences(&self) -> Vec<String> {
+        let place =
+            if self.is_new_place { " This computer has not seen the repository in this place before." } else { "" };
+        let count = self.missing.len();
+        let what = if count == 1 { "1 snapshot or record".to_owned() } else { format!("{count} snapshots or records") };
+        let missing = (count > 0).then(|| {
+            let newest = self.missing.first().map(|manifest| manifest.id.to_string()).unwrap_or_default();
+            let name = newest.get(..8).unwrap_or_default();
+            format!(
+                "{what} that this computer has seen disappeared, the newest is {name}, and nothing says that anybody forgot them.{place}"
+            )
+        });
+        missing.into_iter().chain(self.older.iter().cloned()).chain(self.memory.iter().cloned()).collect()
+    }
+}
+
+/// What somebody accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acceptance {
+    /// Everything as it is.
+    All,
+    /// That these are not there any more.
+    Missing(Vec<repo_format::id::LeaseId>),
+}
+
+impl Repository {
+    /// What has disappeared, or is older than it was, and nobody has answered for.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn unanswered(&self) -> Result<Unanswered> {
+        self.unanswered_in(&self.manifests()?)
+    }
+
+    /// As [`Repository::unanswered`], of manifests that were listed before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`].
+    pub fn unanswered_in(&self, manifests: &Manifests) -> Result<Unanswered> {
+        let mut older = self.warnings().to_vec();
+        older.extend(self.older_condemned()?);
+        Ok(Unanswered {
+            missing: manifests.missing.clone(),
+            older,
+            memory: self.troubles().to_vec(),
+            is_new_place: self.memory().is_new_place(),
+        })
+    }
+
+    /// Fails if something of the repository has disappeared or is older than it was: nothing that is left is to be deleted then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Disappeared`].
+    pub fn refuse_unanswered(&self) -> Result<()> {
+        let unanswered = self.unanswered()?;
+        if unanswered.is_about_the_repository() {
+            let message =
+                format!("nothing is deleted until somebody has answered: {}", unanswered.sentences().join(" "));
+            return Err(Error::new(ErrorKind::Disappeared, message));
+        }
+        Ok(())
+    }
+
+    /// That the list of condemned packs is older than it was, in a sentence. One that cannot be read is another matter.
+    pub(super) fn older_condemned(&self) -> Result<Option<String>> {
+        let known = self.memory().version("condemned")?.map_or(0, |(known, _)| known);
+        let older = self.condemned().ok().filter(|(condemned, _)| condemned.next < known);
+        Ok(older.map(|_| "the list of condemned packs has been replaced by an older copy".to_owned()))
+    }
+
+    /// Puts records that say that somebody accepts what is missing, **then** remembers that here. With [`Acceptance::All`] the repository
+    /// is from now on, for this machine and in this place, what is there now. Gives what was accepted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if one of those named is not missing; if a record cannot be put.
+    pub fn accept(
+        &self,
+        acceptance: &Acceptance,
+        reason: &str,
+        author: &Author,
+        monitor: &dyn Monitor,
+    ) -> Result<Unanswered> {
+        let manifests = self.manifests()?;
+        let mut accepted = self.unanswered_in(&manifests)?;
+        let mut missing: Vec<SeenManifest> =
+            accepted.missing.iter().map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
+        missing.extend(self.missed_by_others(&missing, monitor)?);
+        if let Acceptance::Missing(ids) = acceptance {
+            if let Some(id) = ids.iter().find(|id| !missing.iter().any(|m| m.id == **id)) {
+                return Err(Error::new(ErrorKind::NotFound, format!("snapshot {id} is not missing")));
+            }
+            missing.retain(|m| ids.contains(&m.id));
+            accepted.missing.retain(|m| ids.contains(&m.id));
+            (accepted.older, accepted.memory) = (Vec::new(), Vec::new());
+        }
+        if missing.is_empty() && accepted.is_empty() {
+            return Ok(accepted);
+        }
+        let seen = manifests.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
+        let seen: Vec<_> = seen.map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
+        self.put_acceptance(&missing, &seen, reason, author)?;
+        if *acceptance == Acceptance::All {
+            self.begin_own_line()?;
+        } else {
+            self.memory().forget_manifests(&missing.iter().map(|m| m.id).collect::<Vec<_>>())?;
+        }
+        Ok(accepted)
+    }
+
+    /// What manifests that are there name, and that is not there, though this machine has never seen it.
+    fn missed_by_others(&self, known: &[SeenManifest], monitor: &dyn Monitor) -> Result<Vec<SeenManifest>> {
+        let names = self.snapshot_names()?;
+        let (objects, unreadable) = self.read_manifests()?;
+        for manifest in unreadable {
+            monitor.note(&format!(
+                "snapshots/{} cannot be read: {}",
+                manifest.id,
+                crate::error::chain(&manifest.error)
+            ));
+        }
+        let forgotten = super::Forgotten::by(objects.iter().map(|object| &object.manifest));
+        let mut missed: Vec<SeenManifest> = Vec::new();
+        for seen in objects.iter().flat_map(|object: &ManifestObject| &object.manifest.seen) {
+            let is_there = names.binary_search(&seen.id).is_ok() || forgotten.names(seen.id, seen.digest);
+            if !is_there && !known.contains(seen) && !missed.contains(seen) {
+                missed.push(*seen);
+            }
+        }
+        Ok(missed)
+    }
+
+    fn put_acceptance(
+        &self,
+        missing: &[SeenManifest],
+        seen: &[SeenManifest],
+        reason: &str,
+        author: &Author,
+    ) -> Result<()> {
+        let tags = vec![ACCEPTED.to_owned(), reason.to_owned()];
+        let put = |forgotten: Option<Vec<SeenManifest>>| {
+            let record = Record { time: machine::now(), tags: tags.clone(), seen: seen.to_vec(), forgotten };
+            self.put_record(author, record).map(drop)
+        };
+        if missing.is_empty() {
+            return put(None);
+        }
+        let most = usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX);
+        missing.chunks(most).try_for_each(|some| put(Some(some.to_vec())))
+    }
+
+    fn begin_own_line(&self) -> Result<()> {
+        let mut versions = vec![
+            Version { name: "config", number: self.config().version, digest: self.config_digest },
+            Version { name: "keyring", number: self.keyring_version(), digest: self.keyring_digest },
+        ];
+        if let Ok((condemned, Tag(digest))) = self.condemned() {
+            versions.push(Version { name: "condemned", number: condemned.next, digest: Bytes32(digest) });
+        }
+        self.memory().begin_own_line(&self.manifests()?.present, &versions)?;
+        self.memory().end_troubles()
+    }
+}
+
+/// Whether a record says that somebody accepted what is missing.
+pub(super) fn is_acceptance(record: &Manifest) -> bool {
+    record.tags.first().is_some_and(|tag| tag == ACCEPTED)
+}
