@@ -120,6 +120,18 @@ impl<'u> Context<'u> {
         self.settings.state_dir.as_ref().map(|setting| setting.value.clone())
     }
 
+    /// What this run works with, and no restore may touch: repository, cache, key, password and settings.
+    ///
+    /// # Errors
+    /// As of [`Context::repository_path`] and [`Context::cache_dir`].
+    pub fn own_paths(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = vec![self.repository_path()?.to_owned(), self.cache_dir()?];
+        paths.extend(self.settings.secret.value.path().map(Path::to_owned));
+        paths.extend(self.settings.file_path.iter().chain(&self.settings.unused_file).cloned());
+        paths.extend(user_file());
+        Ok(paths)
+    }
+
     /// Finds the snapshot that the user named. Where a newer one cannot be chosen it is named, and the run is not complete.
     ///
     /// # Errors

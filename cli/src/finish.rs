@@ -50,6 +50,9 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::Refused if matches!(command, Command::Purge(_)) => {
             "Nothing was removed that is not kept, and nothing was let go. `enamel purge --help` says what is kept, and for how long."
         }
+        ErrorKind::Refused if matches!(command, Command::Restore(args) if !args.is_of_receipt()) => {
+            "Restore into a new folder, or without --delete, and remove yourself what is too much."
+        }
         ErrorKind::Refused if matches!(command, Command::Restore(_)) => {
             "Bring the rows back into another table, which is made without triggers: `--table SCHEMA.TABLE=SCHEMA.OTHER`, for each of the receipt."
         }

@@ -37,6 +37,14 @@ impl SecretSource {
         }
     }
 
+    /// The file that it is in, if it is in one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            SecretSource::KeyFile(path) | SecretSource::PasswordFile(path) => Some(path),
+            _ => None,
+        }
+    }
+
     fn fetch(&self, ui: &Ui, ask: impl FnOnce(&Ui) -> Result<Zeroizing<String>>) -> Result<Credential> {
         let password = match self {
             SecretSource::KeyFile(path) => return read_key_file(path, ui).map(Credential::KeyFile),

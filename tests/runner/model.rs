@@ -120,7 +120,12 @@ impl World {
             }
             Step::RestoreOver(which) if !self.snapshots.is_empty() => {
                 let (snapshot, tree) = which.get(&self.snapshots);
-                let options = RestoreOptions { path: b"root".to_vec(), delete: true, ..RestoreOptions::default() };
+                let options = RestoreOptions {
+                    path: b"root".to_vec(),
+                    delete: true,
+                    target_attributes: true,
+                    ..RestoreOptions::default()
+                };
                 let repository = self.fixture.open();
                 let outcome = restore_over(&repository, *snapshot, &self.target, &options);
                 assert_eq!(outcome.problem_count, 0, "{:?}", outcome.problems);

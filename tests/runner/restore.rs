@@ -28,7 +28,7 @@ struct Scene {
 }
 
 fn options() -> RestoreOptions {
-    RestoreOptions { path: b"root".to_vec(), ..RestoreOptions::default() }
+    RestoreOptions { path: b"root".to_vec(), target_attributes: true, ..RestoreOptions::default() }
 }
 
 impl Scene {
@@ -165,13 +165,8 @@ fn wrong_attributes_are_repaired_without_writing() {
     assert_same(&scene.tree, &look(&scene.target));
 }
 
-#[test]
-fn things_of_another_kind_are_replaced() {
-    let scene = Scene::new();
-    let at = |name: &str| scene.target.join(name);
-    // A folder in the place of a file, a file in the place of a folder, a file in the place of a link, and so on.
-    fs::remove_file(at("small")).unwrap();
-    fs::create_dir_all(at("small/with/something")).unwrap();
+/// Puts things of other kinds where a restore puts its own.
+fn put_other_kinds(at: impl Fn(&str) -> PathBuf) {
     fs::remove_dir_all(at("folder")).unwrap();
     fs::write(at("folder"), b"file").unwrap();
     fs::remove_file(at("link")).unwrap();
@@ -182,7 +177,44 @@ fn things_of_another_kind_are_replaced() {
     fs::create_dir(at("fifo")).unwrap();
     fs::remove_file(at("nothing")).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, at("nothing"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+}
+
+#[test]
+fn things_of_another_kind_are_replaced() {
+    let scene = Scene::new();
+    put_other_kinds(|name| scene.target.join(name));
     scene.assert_repairs();
+}
+
+#[test]
+fn a_folder_with_contents_gives_way_only_when_it_is_agreed() {
+    let scene = Scene::new();
+    let at = |name: &str| scene.target.join(name);
+    let names = ["small", "link", "fifo"];
+    let put = || {
+        for name in names {
+            fs::remove_file(at(name)).unwrap();
+            fs::create_dir_all(at(name).join("with")).unwrap();
+            fs::write(at(name).join("with/something"), b"precious").unwrap();
+        }
+    };
+    put();
+    for dry_run in [true, false] {
+        let outcome = scene.restore(&RestoreOptions { dry_run, ..options() });
+        let named: Vec<_> = outcome.problems.iter().map(|problem| problem.path.0.clone()).collect();
+        assert_eq!(named, ["root/fifo", "root/link", "root/small"].map(|path| path.as_bytes().to_vec()));
+        assert_eq!(outcome.deleted_entries, 0);
+        assert!(names.iter().all(|name| at(name).join("with/something").exists()));
+    }
+    for agreed in [RestoreOptions { overwrite: true, ..options() }, RestoreOptions { delete: true, ..options() }] {
+        let dry = scene.restore(&RestoreOptions { dry_run: true, ..agreed.clone() });
+        assert_eq!((dry.deleted_entries, dry.deleted_bytes, dry.problem_count), (9, 24, 0), "{:?}", dry.problems);
+        assert!(names.iter().all(|name| at(name).join("with/something").exists()));
+        let outcome = scene.restore(&agreed);
+        assert_eq!((outcome.deleted_entries, outcome.deleted_bytes, outcome.problem_count), (9, 24, 0));
+        assert_same(&scene.tree, &look(&scene.target));
+        put();
+    }
 }
 
 #[test]
@@ -194,24 +226,32 @@ fn a_link_that_leads_elsewhere_is_replaced() {
 }
 
 #[test]
-fn a_symbolic_link_in_the_place_of_a_folder_is_replaced_and_never_followed() {
+fn a_symbolic_link_in_the_place_of_a_folder_is_never_followed() {
     let scene = Scene::new();
     let outside = scene.fixture.folder("outside");
     fs::create_dir(outside.join("deep")).unwrap();
     fs::write(outside.join("deep/file"), b"precious").unwrap();
     fs::write(outside.join("precious"), b"precious").unwrap();
     let before = (look(&outside), touched(&outside));
-    for options in [options(), RestoreOptions { delete: true, ..options() }] {
+    for options in
+        [options(), RestoreOptions { overwrite: true, ..options() }, RestoreOptions { delete: true, ..options() }]
+    {
+        let may_replace = options.overwrite || options.delete;
         fs::remove_dir_all(scene.target.join("folder")).unwrap();
         symlink(&outside, scene.target.join("folder")).unwrap();
         fs::remove_file(scene.target.join("large")).unwrap();
         symlink(outside.join("precious"), scene.target.join("large")).unwrap();
         let dry = RestoreOptions { dry_run: true, ..options.clone() };
-        assert_eq!(scene.restore(&dry).problem_count, 0);
+        assert_eq!(scene.restore(&dry).problem_count, u64::from(!may_replace));
         assert_eq!((look(&outside), touched(&outside)), before);
-        assert_eq!(scene.restore(&options).problem_count, 0);
+        assert_eq!(scene.restore(&options).problem_count, u64::from(!may_replace));
+        assert_eq!((look(&outside), touched(&outside)), before);
+        if !may_replace {
+            assert!(scene.target.join("folder").is_symlink(), "it may be the folder, moved to another disk");
+            fs::remove_file(scene.target.join("folder")).unwrap();
+            scene.restore(&options);
+        }
         assert_same(&scene.tree, &look(&scene.target));
-        assert_eq!((look(&outside), touched(&outside)), before);
     }
 }
 
@@ -366,8 +406,9 @@ fn a_whole_snapshot_is_restored_as_one_folder_for_each_root() {
     fs::write(target.join("extra"), b"extra").unwrap();
     let options = RestoreOptions { delete: true, ..RestoreOptions::default() };
     let outcome = restore_over(&scene.repository, scene.snapshot, &target, &options);
-    assert_eq!((outcome.deleted_entries, outcome.problem_count), (1, 0));
+    assert_eq!((outcome.deleted_entries, outcome.problem_count), (0, 0));
     assert_same(&scene.tree, &look(&target.join("root")));
+    assert!(target.join("extra").exists(), "the target itself is no folder of the snapshot");
 }
 
 #[test]

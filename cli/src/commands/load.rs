@@ -29,9 +29,10 @@ pub struct LoadArgs {
     /// Only this table and its triggers; can be given several times. With --purged `S.T=S2.T2` puts its rows into another table
     #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table, requires = "to_database")]
     tables: Vec<ChosenTable>,
-    /// Replace what is there: load beside it, check, swap; what was there is kept as SCHEMA__before_DATE
-    #[arg(long, requires = "to_database")]
-    overwrite: bool,
+    /// Replace what is there: of a schema, load beside it, check, swap, and keep what was there as SCHEMA__before_DATE; with --target, let
+    /// files and links take the place of folders with contents, and folders that of links
+    #[arg(long)]
+    pub overwrite: bool,
     /// Read everything again afterwards, and compare it with the digests of the snapshot
     #[arg(long, requires = "to_database")]
     check: bool,
@@ -201,7 +202,7 @@ fn parse_table(text: &str) -> std::result::Result<ChosenTable, String> {
 /// [`ErrorKind::Usage`].
 pub fn check_unused(args: &LoadArgs) -> Result<()> {
     // clap does not ask for an option that what is given excludes.
-    let switches = [args.overwrite, args.check, args.keep_references, args.enable_events, args.with_grants];
+    let switches = [args.check, args.keep_references, args.enable_events, args.with_grants];
     let is_given = switches.contains(&true)
         || args.keep_image_path
         || args.no_binlog

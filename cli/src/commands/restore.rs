@@ -1,7 +1,10 @@
 //! `enamel restore`: a snapshot, a folder or a file, back on disk; a database, back on a server.
 
+mod deletion;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, ValueEnum};
@@ -21,7 +24,12 @@ use crate::ui::{Ui, format, json};
 ///
 /// A whole snapshot becomes DIR/NAME for each folder or file that was saved, NAME being the last part of its path. With
 /// SNAP:PATH the contents of that folder come straight into DIR, a file becomes DIR/NAME. Files that are already as they
-/// should be are left alone, so that a restore can be repeated; others of the same name are overwritten.
+/// should be are left alone, so that a restore can be repeated; others of the same name are overwritten. DIR itself, if it is there,
+/// keeps its mode, owner and times, and a whole snapshot leaves everything in DIR alone but the folders that it restores.
+///
+/// A folder with contents never gives way to a file or link, nor a link to a folder, unless --overwrite or --delete says so: it is named, and
+/// stays. With --delete goes what the snapshot does not hold, but only in folders that it holds whole: what the backup left out by a pattern,
+/// an ignore file or a cache tag, could not read, or did not enter, stays, as does what is mounted, and the repository, cache and key in use.
 ///
 /// After `latest:` a word with a slash is a path, and a word without one is a tag: `latest:images/` is the folder, and
 /// `latest:hourly` the newest snapshot with that tag. `latest:hourly:images` names both, `latest::images` only the folder.
@@ -52,7 +60,7 @@ pub struct RestoreArgs {
     #[arg(required_unless_present = "purged")]
     snap: Option<Snap>,
     /// Bring back rows that a purge removed, or with --target files, by its receipt: `enamel purge history` lists them
-    #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["snap", "delete", "owner"])]
+    #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["snap", "delete", "owner", "yes", "target_attributes"])]
     #[arg(conflicts_with_all = ["schemas", "overwrite", "check", "definer", "keep_references", "enable_events", "with_grants"])]
     #[arg(conflicts_with_all = ["image_path", "keep_image_path", "jobs"])]
     purged: Option<String>,
@@ -65,6 +73,12 @@ pub struct RestoreArgs {
     /// Delete from the restored folders what the snapshot does not hold
     #[arg(long)]
     delete: bool,
+    /// Agree to delete more than 1,000 things, or more than half of what is there
+    #[arg(long, requires = "target")]
+    yes: bool,
+    /// Give DIR the mode, owner and times of the folder that is restored into it, also if it is there already
+    #[arg(long, requires = "target")]
+    target_attributes: bool,
     /// Give files to the users of the same names, of the same numbers, or to you
     #[arg(long, value_name = "HOW", default_value = "name")]
     owner: OwnerArg,
@@ -99,6 +113,8 @@ struct Summary {
     written_bytes: u64,
     unchanged_files: u64,
     deleted_entries: u64,
+    deleted_bytes: u64,
+    kept: BTreeMap<&'static str, u64>,
     problems: u64,
 }
 
@@ -137,8 +153,22 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         OwnerArg::None => Owners::Ignore,
     };
     let path = snap.path.clone().unwrap_or_default();
-    let options = RestoreOptions { path, delete: args.delete, dry_run: args.dry_run, owners };
+    let mut options = RestoreOptions {
+        path,
+        delete: args.delete,
+        overwrite: args.load.overwrite,
+        target_attributes: args.target_attributes,
+        protected: context.own_paths()?,
+        dry_run: args.dry_run,
+        owners,
+        deletions: None,
+    };
     let ui = context.ui;
+    if options.delete || options.overwrite {
+        let plan = engine::restore::plan(&repo, &snapshot, target, &options, ui)?;
+        deletion::agree(&plan, target, args.yes || args.dry_run)?;
+        options.deletions = Some(Arc::new(plan));
+    }
     let shown = args.dry_run || ui.is_verbose();
     // Workers report what they do, too; the first failure to print ends the printing, not the restore.
     let printed = Mutex::new(Ok(()));
@@ -160,6 +190,8 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         written_bytes: outcome.written_bytes,
         unchanged_files: outcome.unchanged_files,
         deleted_entries: outcome.deleted_entries,
+        deleted_bytes: outcome.deleted_bytes,
+        kept: outcome.kept.iter().map(|(reason, number)| (deletion::name(*reason), *number)).collect(),
         problems: outcome.problem_count,
     };
     after_printing(exit, printed.and_then(|()| print(ui, target, &outcome, summary)))
@@ -206,9 +238,7 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoreOutcome, summary: Summary) -> 
         fields.push(("links etc.", format::count(outcome.others)));
     }
     fields.push((if summary.dry_run { "to write" } else { "written" }, format::bytes(outcome.written_bytes)));
-    if outcome.deleted_entries > 0 {
-        fields.push((if summary.dry_run { "to delete" } else { "deleted" }, format::count(outcome.deleted_entries)));
-    }
+    fields.extend(deletion::fields(outcome, summary.dry_run));
     if outcome.problem_count > 0 {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
     }

@@ -182,7 +182,8 @@ impl Ui {
         }
         match count.saturating_sub(shown as u64) {
             0 => {}
-            more => self.err_line(&format!("problem: and {} more", format::count(more))),
+            more if self.is_verbose() => self.err_line(&format!("problem: and {} more", format::count(more))),
+            more => self.err_line(&format!("problem: and {} more; -v names them", format::count(more))),
         }
         Ok(())
     }

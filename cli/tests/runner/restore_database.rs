@@ -12,7 +12,7 @@ fn a_restore_goes_into_a_folder_or_into_a_server() {
     machine.run(["restore", "latest"]).expect(2).says("--target");
     machine.run(["restore", "latest", "--target", "out", "--to-database", URL]).expect(2).says("cannot be used with");
     machine.run(["restore", "latest", "--to-database", URL, "--delete"]).expect(2).says("cannot be used with");
-    machine.run(["restore", "latest", "--target", "out", "--overwrite"]).expect(2).says("--to-database");
+    machine.run(["restore", "latest", "--target", "out", "--check"]).expect(2).says("--to-database");
     machine.run(["restore", "latest", "--target", "out", "--tls"]).expect(2).says("use --to-database");
     machine.run(["restore", "latest:source/A", "--to-database", URL]).expect(2).says("a path chooses files");
     assert!(!machine.path("out").exists());

@@ -34,10 +34,47 @@ impl FileStat {
         self.entry.kind == EntryKind::Directory
     }
 
+    /// Device and inode: what it is, whatever its name.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.device, self.entry.inode)
+    }
+
     /// Whether it is a file that takes less space than it is long: it may have holes. So may a compressed one.
     pub fn may_have_holes(&self) -> bool {
         self.entry.kind == EntryKind::File && self.blocks.saturating_mul(512) < self.entry.size
     }
+}
+
+/// Something that a sweep through a folder meets.
+pub struct Met<'a> {
+    /// The folder that it is in.
+    pub folder: &'a Dir,
+    /// Its path beneath the folder in which the sweep began.
+    pub path: &'a [u8],
+    /// What a look says.
+    pub stat: &'a FileStat,
+    /// Whether something is mounted there.
+    pub is_mount: bool,
+}
+
+/// What becomes of something that a sweep meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes; of a folder, when all in it has gone.
+    Remove,
+    /// It stays, with all that is in it and the folders around it.
+    Keep,
+}
+
+/// What a sweep did, or would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Things removed.
+    pub removed: u64,
+    /// Bytes of the files among them.
+    pub bytes: u64,
+    /// Things that were judged to stay.
+    pub kept: u64,
 }
 
 /// Which attributes to restore, besides mode, modification time and extended attributes.

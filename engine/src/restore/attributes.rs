@@ -17,6 +17,8 @@ pub(super) struct Folder {
     pub path: Vec<u8>,
     /// The attributes it gets; none for a folder that is not the snapshot's.
     pub entry: Option<Entry>,
+    /// What it was, if it is to stay so.
+    pub before: Option<Entry>,
     /// The folder it is in.
     pub parent: Option<Arc<Folder>>,
 }
@@ -26,11 +28,30 @@ pub(super) struct Folder {
 pub(super) fn release(run: &Run<'_>, folder: Arc<Folder>) {
     let mut next = Some(folder);
     while let Some(folder) = next.and_then(Arc::into_inner) {
-        if let (Some(dir), Some(entry), false) = (&folder.dir, &folder.entry, run.options.dry_run) {
-            report(run.tally, &folder.path, dir.apply_self(entry, None, run.owners, run.attributes()));
+        if let (Some(dir), true) = (&folder.dir, run.writes()) {
+            let messages = match (&folder.entry, &folder.before) {
+                (Some(entry), _) => dir.apply_self(entry, None, run.owners, run.attributes()),
+                (None, Some(before)) => put_back(dir, before, run),
+                (None, None) => Vec::new(),
+            };
+            report(run.tally, &folder.path, messages);
         }
         next = folder.parent;
     }
+}
+
+/// Sets mode and time of a folder back to what they were `before` something was made in it. Gives what went wrong.
+pub(super) fn put_back(dir: &Dir, before: &Entry, run: &Run<'_>) -> Vec<String> {
+    let keep = Attributes { owner: false, by_name: false };
+    let mut now = match dir.stat_self() {
+        Ok(now) => now,
+        Err(error) => return vec![format!("cannot look at its folder: {error}")],
+    };
+    let mut wanted = before.clone();
+    // Its extended attributes are as they should be.
+    let problems = dir.complete_self(&mut now, run.owners);
+    wanted.xattrs = if problems.is_empty() { now.entry.xattrs.clone() } else { None };
+    dir.apply_self(&wanted, Some(&now), run.owners, keep)
 }
 
 /// Reports what went wrong with attributes.

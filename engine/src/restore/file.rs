@@ -36,6 +36,8 @@ pub(super) struct FileJob {
     pub entry: TreeEntry,
     /// What has its name in the target.
     pub existing: Option<FileStat>,
+    /// There was something, which may have gone already.
+    pub replaces: bool,
 }
 
 /// A chunk and its position in the content.
@@ -141,8 +143,7 @@ impl FileJob {
 
     /// Opens the file to be written: the one that is there if it may be changed in place, else a new one.
     fn open(self, run: &Run<'_>) -> Result<Option<Arc<OpenTarget>>> {
-        let FileJob { folder, path, entry, existing } = self;
-        let replaces = existing.is_some();
+        let FileJob { folder, path, entry, existing, replaces } = self;
         let opened = match &folder.dir {
             Some(dir) => open_target(dir, &entry.meta, existing),
             None => Err(io::ErrorKind::NotFound.into()),
@@ -268,7 +269,7 @@ fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Resu
                 return Ok((file, Some(stat)));
             }
         }
-        dir.remove(name)?;
+        dir.remove_one(name)?;
     }
     Ok((dir.create_file(name)?, None))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use repo_format::entry::{Entry, HardLink};
 use repo_format::node::ProblemKind;
 
-use super::attributes::report;
+use super::attributes::{put_back, report};
 use super::outcome::count;
 use super::{Action, Run};
 use crate::error::Result;
@@ -62,7 +62,7 @@ impl Links {
                 run.tally.problem(&name.path, ProblemKind::Unreadable, message);
             }
             let linked = match &self.target {
-                Some(target) if run.options.dry_run => Ok(foresee(target, first, name)),
+                Some(target) if !run.writes() => Ok(foresee(target, first, name)),
                 Some(target) => link(target, first, name, run),
                 None => Ok(Action::Create),
             };
@@ -93,11 +93,11 @@ fn link(target: &Dir, first: &NameInTarget, name: &NameInTarget, run: &Run<'_>) 
     // The folder has its attributes already: it gets them again.
     let before = to.stat_self()?;
     to.make_writable()?;
-    to.remove(&name.name)?;
+    if there.is_some() {
+        to.remove_one(&name.name)?;
+    }
     let made = to.create_hard_link(&name.name, from, &first.name);
-    let mut entry = before.entry;
-    entry.xattrs = None;
-    report(run.tally, &name.path, restore_folder(to, &entry, run));
+    report(run.tally, &name.path, put_back(to, &before.entry, run));
     made.map(|()| if there.is_some() { Action::Rewrite } else { Action::Create })
 }
 
@@ -114,21 +114,6 @@ fn foresee(target: &Dir, first: &NameInTarget, name: &NameInTarget) -> Action {
 
 fn is_same_file(file: &FileStat, there: Option<&FileStat>) -> bool {
     there.is_some_and(|there| (there.device, there.entry.inode) == (file.device, file.entry.inode))
-}
-
-/// Sets mode and time of a folder back.
-fn restore_folder(dir: &Dir, entry: &Entry, run: &Run<'_>) -> Vec<String> {
-    let keep = crate::filesystem::Attributes { owner: false, by_name: false };
-    let mut wanted = entry.clone();
-    let mut now = match dir.stat_self() {
-        Ok(now) => now,
-        Err(error) => return vec![format!("cannot look at its folder: {error}")],
-    };
-    // Its extended attributes are as they should be.
-    if dir.complete_self(&mut now, run.owners).is_empty() {
-        wanted.xattrs = now.entry.xattrs.clone();
-    }
-    dir.apply_self(&wanted, Some(&now), run.owners, keep)
 }
 
 /// Opens a folder below `dir`, part by part; none is `dir` itself.

@@ -10,14 +10,21 @@
 //! leaves zeros; everything else is restored.
 
 mod attributes;
+mod delete;
 mod extents;
 mod file;
+mod judge;
 mod links;
 mod outcome;
+mod protect;
+mod rules;
+mod target;
 mod walk;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, bounded};
 use repo_format::node::Problem;
@@ -30,8 +37,12 @@ use crate::repository::Repository;
 use crate::snapshots::Snapshot;
 use crate::tree;
 
+pub use delete::{Deletions, KeptReason};
+
 use file::Job;
 use outcome::Tally;
+use protect::Protected;
+use target::Target;
 
 /// Pieces of work that may wait.
 const JOBS: usize = 64;
@@ -53,8 +64,16 @@ pub enum Owners {
 pub struct RestoreOptions {
     /// What to restore; empty for everything.
     pub path: Vec<u8>,
-    /// Remove what the snapshot does not have.
+    /// Remove what the snapshot does not have, in folders that it has whole.
     pub delete: bool,
+    /// Let files and links take the place of folders with contents, and folders that of links. `delete` does so, too.
+    pub overwrite: bool,
+    /// Give a target that is there already the attributes of the folder that is restored into it.
+    pub target_attributes: bool,
+    /// What is in use, and is neither removed nor written to: the repository, caches, keys, settings.
+    pub protected: Vec<PathBuf>,
+    /// What was agreed to be deleted, by [`plan`]. If there is none, it is planned anew, and nobody is asked.
+    pub deletions: Option<Arc<Deletions>>,
     /// Only say what would be done.
     pub dry_run: bool,
     /// Whose things become.
@@ -91,32 +110,85 @@ pub struct RestoreOutcome {
     pub unchanged_files: u64,
     /// Things that were removed.
     pub deleted_entries: u64,
+    /// Bytes of the files among them.
+    pub deleted_bytes: u64,
+    /// How many things stayed that the snapshot does not have, and why.
+    pub kept: BTreeMap<KeptReason, u64>,
     /// What could not be restored as it was: the first 1,000.
     pub problems: Vec<Problem>,
     /// How many there were.
     pub problem_count: u64,
 }
 
+/// What the walk is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To plan what is to be deleted.
+    Survey,
+    /// To say what would be done.
+    DryRun,
+    /// To do it.
+    Restore,
+}
+
 /// Everything that the threads of one restore share.
 struct Run<'r> {
     reader: &'r ChunkReader<'r>,
     options: &'r RestoreOptions,
+    purpose: Purpose,
     monitor: &'r dyn Monitor,
     planned: &'r (dyn Fn(&[u8], Action) + Sync),
     tally: &'r Tally<'r>,
     owners: &'r filesystem::Owners,
+    protected: &'r Protected,
+    deletions: &'r Mutex<Deletions>,
     stop: &'r AtomicBool,
+}
+
+impl Run<'_> {
+    /// What is to be deleted: in a survey what was found so far, else what was agreed to.
+    fn plan(&self) -> MutexGuard<'_, Deletions> {
+        self.deletions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether things may be changed.
+    fn writes(&self) -> bool {
+        self.purpose == Purpose::Restore
+    }
+
+    /// Whether something may take the place of what does not give way by itself.
+    fn may_replace(&self) -> bool {
+        self.options.delete || self.options.overwrite
+    }
+}
+
+/// What a restore with `options` would delete; changes nothing.
+///
+/// # Errors
+/// As of [`restore`].
+pub fn plan(
+    repository: &Repository,
+    snapshot: &Snapshot,
+    target: &Path,
+    options: &RestoreOptions,
+    monitor: &dyn Monitor,
+) -> Result<Deletions> {
+    let reader = open_reader(repository, monitor)?;
+    let (protected, request) = (Protected::new(&options.protected), Request { snapshot, target, options });
+    request.check(&protected)?;
+    survey(&reader, &request, &protected, monitor)
 }
 
 /// Restores what `options` say of `snapshot` into the folder `target`, which is made if it is not there.
 ///
 /// A folder's contents come into `target` itself; the whole snapshot as one folder for each root; anything else under its name.
 /// What is there already is compared, and only what differs is written. `planned` is told of each action; in a dry run nothing else
-/// happens.
+/// happens. What is deleted is planned before anything is written, and looked at again before it goes.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if the snapshot has no such path; if the target cannot be used or is full, or the monitor wishes to stop. What
-/// can be worked around is a problem in the outcome.
+/// [`ErrorKind::NotFound`] if the snapshot has no such path; [`ErrorKind::Usage`] if the target is in use, or is the root of the file system
+/// and something is to be deleted; [`ErrorKind::Refused`] if something is to be deleted and the snapshot does not say what was left out of it;
+/// if the target cannot be used or is full, or the monitor wishes to stop. What can be worked around is a problem in the outcome.
 pub fn restore(
     repository: &Repository,
     snapshot: &Snapshot,
@@ -125,34 +197,127 @@ pub fn restore(
     planned: &(dyn Fn(&[u8], Action) + Sync),
     monitor: &dyn Monitor,
 ) -> Result<RestoreOutcome> {
-    let report = repository.sync_catalog(monitor)?;
-    for (segment, error) in report.damaged {
-        monitor.note(&format!("index/{segment} cannot be used: {error}"));
-    }
-    let reader = ChunkReader::new(repository);
-    let (path, entry) = tree::lookup(&reader, &snapshot.manifest, &options.path)?;
-    let tally = Tally::new(monitor);
+    let reader = open_reader(repository, monitor)?;
+    let (protected, request) = (Protected::new(&options.protected), Request { snapshot, target, options });
+    request.check(&protected)?;
+    let deletions = match &options.deletions {
+        Some(agreed) => agreed.as_ref().clone(),
+        None if options.delete || options.overwrite => survey(&reader, &request, &protected, monitor)?,
+        None => Deletions::default(),
+    };
+    let purpose = if options.dry_run { Purpose::DryRun } else { Purpose::Restore };
+    let (tally, stop, deletions) = (Tally::new(monitor), AtomicBool::new(false), Mutex::new(deletions));
     let owners = filesystem::Owners::new();
-    let stop = AtomicBool::new(false);
-    let run = Run { reader: &reader, options, monitor, planned, tally: &tally, owners: &owners, stop: &stop };
-    let target = walk::Target::open(target, options)?;
+    let run = Run {
+        reader: &reader,
+        options,
+        purpose,
+        monitor,
+        planned,
+        tally: &tally,
+        owners: &owners,
+        protected: &protected,
+        deletions: &deletions,
+        stop: &stop,
+    };
+    let what = request.what(&reader)?;
+    let target = Target::open(target, purpose)?;
     // Of the whole snapshot it is known how much there is.
     let figures = &snapshot.manifest.statistics;
-    let total = entry.is_none().then_some(Work { items: figures.files, bytes: figures.total_bytes });
+    let total = what.entry.is_none().then_some(Work { items: figures.files, bytes: figures.total_bytes });
     monitor.begin(Phase::Restore, total);
-    let what = walk::What {
-        path,
-        entry,
-        top: snapshot.manifest.tree_id(),
-        entries: tree::EntryCount::new(&snapshot.manifest),
-    };
     let result = run_threads(&run, target, what);
     monitor.end();
     result?;
     Ok(tally.into_outcome())
 }
 
-fn run_threads(run: &Run<'_>, target: walk::Target, what: walk::What) -> Result<()> {
+fn open_reader<'r>(repository: &'r Repository, monitor: &dyn Monitor) -> Result<ChunkReader<'r>> {
+    let report = repository.sync_catalog(monitor)?;
+    for (segment, error) in report.damaged {
+        monitor.note(&format!("index/{segment} cannot be used: {error}"));
+    }
+    Ok(ChunkReader::new(repository))
+}
+
+/// What is asked for.
+struct Request<'q> {
+    snapshot: &'q Snapshot,
+    target: &'q Path,
+    options: &'q RestoreOptions,
+}
+
+impl Request<'_> {
+    /// Refuses what could not end well.
+    fn check(&self, protected: &Protected) -> Result<()> {
+        protected.check_target(self.target)?;
+        if !self.options.delete {
+            return Ok(());
+        }
+        if filesystem::Dir::open(self.target).is_ok_and(|dir| protect::is_whole_system(&dir)) {
+            let message = "nothing is deleted in the root of the file system: restore to a folder, or without deleting";
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+        match self.snapshot.manifest.left_out {
+            Some(_) => Ok(()),
+            None => Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "nothing is deleted by snapshot {}: it was made by a version that did not note what it left out; restore without deleting",
+                    self.snapshot.id
+                ),
+            )),
+        }
+    }
+
+    fn what<'r>(&'r self, reader: &ChunkReader<'_>) -> Result<walk::What<'r>> {
+        let manifest = &self.snapshot.manifest;
+        let (path, entry) = tree::lookup(reader, manifest, &self.options.path)?;
+        Ok(walk::What { path, entry, manifest, entries: tree::EntryCount::new(manifest) })
+    }
+}
+
+/// Plans what is to be deleted.
+fn survey(
+    reader: &ChunkReader<'_>,
+    request: &Request<'_>,
+    protected: &Protected,
+    monitor: &dyn Monitor,
+) -> Result<Deletions> {
+    // Problems are told of when they are met again.
+    let silent = Silent(monitor);
+    let (tally, stop, deletions) = (Tally::new(&silent), AtomicBool::new(false), Mutex::default());
+    let owners = filesystem::Owners::new();
+    let run = Run {
+        reader,
+        options: request.options,
+        purpose: Purpose::Survey,
+        monitor: &silent,
+        planned: &|_, _| {},
+        tally: &tally,
+        owners: &owners,
+        protected,
+        deletions: &deletions,
+        stop: &stop,
+    };
+    let what = request.what(reader)?;
+    let target = Target::open(request.target, Purpose::Survey)?;
+    // Nothing is read but folders, so nobody waits for these.
+    let (jobs, _arrivals) = bounded(JOBS);
+    walk::walk(&run, target, what, jobs)?;
+    Ok(deletions.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Is only asked whether to stop.
+struct Silent<'m>(&'m dyn Monitor);
+
+impl Monitor for Silent<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+fn run_threads(run: &Run<'_>, target: Target, what: walk::What<'_>) -> Result<()> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
     let (jobs, arrivals) = bounded(JOBS);
     let (walked, worked) = std::thread::scope(|scope| {

@@ -1,14 +1,15 @@
 //! Counting what a restore does, and what it cannot do.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use repo_format::cbor::ByteString;
 use repo_format::node::{Problem, ProblemKind};
 
-use super::RestoreOutcome;
+use super::{KeptReason, RestoreOutcome};
 use crate::error::{Error, ErrorKind, Result};
+use crate::filesystem::Swept;
 use crate::monitor::Monitor;
 
 /// Problems that the outcome names.
@@ -23,6 +24,8 @@ pub(super) struct Tally<'m> {
     pub written_bytes: AtomicU64,
     pub unchanged_files: AtomicU64,
     pub deleted_entries: AtomicU64,
+    deleted_bytes: AtomicU64,
+    kept: Mutex<BTreeMap<KeptReason, u64>>,
     problem_count: AtomicU64,
     problems: Mutex<Vec<Problem>>,
     damaged_links: Mutex<HashSet<Vec<u8>>>,
@@ -44,10 +47,23 @@ impl<'m> Tally<'m> {
             written_bytes: zero(),
             unchanged_files: zero(),
             deleted_entries: zero(),
+            deleted_bytes: zero(),
+            kept: Mutex::default(),
             problem_count: zero(),
             problems: Mutex::default(),
             damaged_links: Mutex::default(),
         }
+    }
+
+    /// Counts what was removed.
+    pub fn deleted(&self, swept: Swept) {
+        count(&self.deleted_entries, swept.removed);
+        count(&self.deleted_bytes, swept.bytes);
+    }
+
+    /// Counts what stays though the snapshot does not have it.
+    pub fn kept(&self, reason: KeptReason, number: u64) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_insert(0) += number;
     }
 
     /// Notes that the file at `path`, which has several names, is not as it was: so are its other names.
@@ -92,6 +108,8 @@ impl<'m> Tally<'m> {
             written_bytes: self.written_bytes.into_inner(),
             unchanged_files: self.unchanged_files.into_inner(),
             deleted_entries: self.deleted_entries.into_inner(),
+            deleted_bytes: self.deleted_bytes.into_inner(),
+            kept: self.kept.into_inner().unwrap_or_else(PoisonError::into_inner),
             problem_count: self.problem_count.into_inner(),
             problems: self.problems.into_inner().unwrap_or_else(PoisonError::into_inner),
         }

@@ -1,54 +1,36 @@
 //! Walks the snapshot beside the target: makes folders, links and special files, hands files to the workers, removes extras.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Sender;
-use repo_format::entry::EntryKind;
+use repo_format::entry::{Entry, EntryKind, Gaps};
 use repo_format::id::ChunkId;
+use repo_format::manifest::{Manifest, ROOT_FOLDER};
 use repo_format::node::ProblemKind;
 
 use super::attributes::{Folder, release, report};
+use super::delete::{Extras, KeptReason, Scope, Sweep};
 use super::file::{FileJob, Job, PIECE, has_attributes, is_linked_elsewhere, is_same};
+use super::judge::{Obstacle, obstacle};
 use super::links::{Links, NameInTarget};
 use super::outcome::count;
-use super::{Action, RestoreOptions, Run};
+use super::rules::Rules;
+use super::target::Target;
+use super::{Action, Purpose, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::filesystem::{Dir, FileStat};
 use crate::monitor::Work;
 use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
-/// The folder that everything goes into.
-pub(super) struct Target {
-    dir: Option<Arc<Dir>>,
-}
-
-impl Target {
-    /// Opens the target, or makes it; in a dry run it need not be there.
-    pub fn open(path: &Path, options: &RestoreOptions) -> Result<Self> {
-        let failed = |e| Error::io(format!("cannot restore to {}", path.display()), e);
-        if options.dry_run {
-            return match Dir::open(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
-                opened => Ok(Target { dir: opened.ok().map(Arc::new) }),
-            };
-        }
-        std::fs::create_dir_all(path).map_err(failed)?;
-        let dir = Dir::open(path).map_err(failed)?;
-        dir.make_writable().map_err(failed)?;
-        Ok(Target { dir: Some(Arc::new(dir)) })
-    }
-}
-
 /// What is restored.
-pub(super) struct What {
+pub(super) struct What<'q> {
     /// Its path in the snapshot.
     pub path: Vec<u8>,
     /// Its entry; none for the whole snapshot.
     pub entry: Option<TreeEntry>,
-    /// The snapshot's top directory.
-    pub top: Option<ChunkId>,
+    /// The snapshot.
+    pub manifest: &'q Manifest,
     /// The snapshot says that it has so many entries; a repository that holds more is lying, and could be endless.
     pub entries: EntryCount,
 }
@@ -59,8 +41,8 @@ struct Frame<'r> {
     /// Its path from the target, in parts.
     parts: Vec<Vec<u8>>,
     iter: DirectoryIter<'r>,
-    /// Names in the target that the snapshot has not met yet; only when extras are removed.
-    extras: Option<std::iter::Peekable<std::vec::IntoIter<Vec<u8>>>>,
+    /// What the target has besides; only where it may be removed, or is counted.
+    extras: Option<Extras>,
 }
 
 struct Walk<'w, 'r> {
@@ -68,25 +50,36 @@ struct Walk<'w, 'r> {
     jobs: Sender<Job>,
     links: Links,
     entries: EntryCount,
+    manifest: &'w Manifest,
 }
 
 /// Walks everything; gives the further names that are to be made when all files are there.
-pub(super) fn walk(run: &Run<'_>, target: Target, what: What, jobs: Sender<Job>) -> Result<Links> {
-    let links = Links::new(target.dir.clone());
-    let mut walk = Walk { run, jobs, links, entries: what.entries };
-    let folder = |entry| Folder { dir: target.dir.clone(), path: what.path.clone(), entry, parent: None };
+pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<Job>) -> Result<Links> {
+    let Target { dir, before } = target;
+    let links = Links::new(dir.clone());
+    let mut walk = Walk { run, jobs, links, entries: what.entries, manifest: what.manifest };
+    let is_new = before.is_none();
+    let folder = |entry: Option<Entry>| {
+        // A target that is there already stays as it is, unless it is asked for.
+        let entry = entry.filter(|_| is_new || run.options.target_attributes);
+        Folder { dir: dir.clone(), path: what.path.clone(), entry, before: before.clone(), parent: None }
+    };
     match what.entry {
         None => {
-            let frame = walk.frame(folder(None), Vec::new(), what.top);
+            // The target itself is no folder of the snapshot: its other contents are its own.
+            let frame = walk.frame(folder(None), Vec::new(), (what.manifest.tree_id(), None), None);
             walk.folders(frame)?;
         }
         Some(entry) if entry.meta.kind == EntryKind::Directory => {
-            let frame = walk.frame(folder(Some(entry.meta)), Vec::new(), entry.tree);
+            let scope = walk.scope_of(&what.path)?;
+            let gaps = entry.meta.gaps.clone();
+            let frame = walk.frame(folder(Some(entry.meta)), Vec::new(), (entry.tree, gaps), scope);
             walk.folders(frame)?;
         }
         Some(entry) => {
             let above = Arc::new(Folder { path: parent_path(&what.path), ..folder(None) });
-            walk.entry(&above, &[], entry)?;
+            walk.entry(&above, &[], None, entry)?;
+            release(run, above);
         }
     }
     Ok(walk.links)
@@ -97,15 +90,70 @@ fn parent_path(path: &[u8]) -> Vec<u8> {
 }
 
 impl<'r> Walk<'_, 'r> {
-    fn frame(&self, folder: Folder, parts: Vec<Vec<u8>>, tree: Option<ChunkId>) -> Frame<'r> {
-        let extras = folder.dir.as_ref().filter(|_| self.run.options.delete).map(|dir| match dir.names() {
-            Ok(names) => names.into_iter().peekable(),
+    fn frame(
+        &self,
+        folder: Folder,
+        parts: Vec<Vec<u8>>,
+        (tree, gaps): (Option<ChunkId>, Option<Gaps>),
+        scope: Option<Scope>,
+    ) -> Frame<'r> {
+        let extras = scope.zip(folder.dir.as_ref()).and_then(|(scope, dir)| match dir.names() {
+            Ok(names) => {
+                self.run.plan().met += names.len() as u64;
+                Some(Extras::new(names, scope, gaps))
+            }
             Err(error) => {
                 self.run.tally.problem(&folder.path, ProblemKind::Unreadable, format!("cannot list it: {error}"));
-                Vec::new().into_iter().peekable()
+                None
             }
         });
         Frame { folder: Arc::new(folder), parts, iter: DirectoryIter::new(self.run.reader, tree), extras }
+    }
+
+    /// What may be deleted in the folder `path` of the snapshot; nothing is a folder where nothing is deleted nor counted.
+    fn scope_of(&self, path: &[u8]) -> Result<Option<Scope>> {
+        if !self.run.options.delete {
+            return Ok(None);
+        }
+        let (mut scope, mut tree) = (None, self.manifest.tree_id());
+        for part in path.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
+            let entry = DirectoryIter::seek(self.run.reader, tree, part)?;
+            tree = entry.and_then(|entry| entry.tree);
+            scope = match &scope {
+                None => self.scope_of_root(part, tree)?,
+                Some(scope) => Some(self.scope_below(scope, part, tree, false)?),
+            };
+        }
+        Ok(scope)
+    }
+
+    fn scope_of_root(&self, name: &[u8], tree: Option<ChunkId>) -> Result<Option<Scope>> {
+        let root = self.manifest.roots.iter().find(|root| root.name.0 == name && root.kind == ROOT_FOLDER);
+        let (Some(root), Some(left_out), true) = (root, &self.manifest.left_out, self.run.options.delete) else {
+            return Ok(None);
+        };
+        self.scope(Rules::of_root(self.run.reader, left_out, root, tree)).map(Some)
+    }
+
+    fn scope_below(&self, above: &Scope, name: &[u8], tree: Option<ChunkId>, is_mount: bool) -> Result<Scope> {
+        if is_mount {
+            return Ok(Scope { rules: None, kept: Some(KeptReason::Elsewhere) });
+        }
+        match &above.rules {
+            Some(rules) if above.kept.is_none() => self.scope(rules.enter(self.run.reader, name, tree)),
+            _ => Ok(above.clone()),
+        }
+    }
+
+    /// A folder whose rules are lost keeps everything.
+    fn scope(&self, rules: Result<Rules>) -> Result<Scope> {
+        match rules {
+            Ok(rules) => Ok(Scope { rules: Some(rules), kept: None }),
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                Ok(Scope { rules: None, kept: Some(KeptReason::Incomplete) })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
@@ -116,9 +164,8 @@ impl<'r> Walk<'_, 'r> {
             match frame.iter.next() {
                 Some(Ok(entry)) => {
                     self.entries.count()?;
-                    self.remove_extras(frame, Some(entry.name()))?;
                     let (folder, parts) = (frame.folder.clone(), frame.parts.clone());
-                    if let Some(inner) = self.entry(&folder, &parts, entry)? {
+                    if let Some(inner) = self.entry(&folder, &parts, frame.extras.as_mut(), entry)? {
                         check_depth(stack.len(), &inner.folder.path)?;
                         stack.push(inner);
                     }
@@ -127,14 +174,17 @@ impl<'r> Walk<'_, 'r> {
                     let message = format!("a part of this folder is lost: {}", chain(&error));
                     self.run.tally.problem(&frame.folder.path, ProblemKind::Unreadable, message);
                     // What is lost may be just what would be removed now.
-                    frame.extras = None;
+                    if let Some(extras) = &mut frame.extras {
+                        extras.keep_all();
+                    }
                 }
                 Some(Err(error)) => return Err(error),
                 None => {
-                    self.remove_extras(frame, None)?;
-                    if let Some(frame) = stack.pop() {
-                        release(self.run, frame.folder);
-                    }
+                    let extras = frame.extras.take();
+                    let folder = frame.folder.clone();
+                    stack.pop();
+                    self.remove_extras(&folder, extras)?;
+                    release(self.run, folder);
                 }
             }
         }
@@ -152,20 +202,106 @@ impl<'r> Walk<'_, 'r> {
     }
 
     /// Restores one entry. Gives a frame if it is a folder.
-    fn entry(&mut self, folder: &Arc<Folder>, parts: &[Vec<u8>], entry: TreeEntry) -> Result<Option<Frame<'r>>> {
+    fn entry(
+        &mut self,
+        folder: &Arc<Folder>,
+        parts: &[Vec<u8>],
+        extras: Option<&mut Extras>,
+        entry: TreeEntry,
+    ) -> Result<Option<Frame<'r>>> {
         let path = join(&folder.path, entry.name());
         let existing = match folder.dir.as_ref().map(|dir| dir.stat(entry.name())) {
             Some(Ok(stat)) => Some(stat),
             Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                if let (Some(extras), Some(dir)) = (extras, &folder.dir) {
+                    extras.pass(dir, entry.name(), None);
+                }
                 self.run.tally.io(&path, "look at", error)?;
                 return Ok(None);
             }
             _ => None,
         };
+        let scope = extras.and_then(|extras| {
+            let dir = folder.dir.as_ref()?;
+            extras.pass(dir, entry.name(), existing.as_ref());
+            Some(extras.scope().clone())
+        });
+        let mut place = Place { path, existing, replaces: false };
+        place.replaces = place.existing.is_some();
+        if let Some(stat) = place.existing.as_ref().filter(|stat| self.run.protected.has(stat)) {
+            return self.leave_in_use(folder, &place.path, &entry, stat).map(|()| None);
+        }
+        if !self.make_way(folder, &mut place, scope.as_ref(), entry.meta.kind)? {
+            return Ok(None);
+        }
         match entry.meta.kind {
-            EntryKind::Directory => self.directory(folder, parts, path, entry, existing),
-            EntryKind::File => self.file(folder, parts, path, entry, existing).map(|()| None),
-            _ => self.special(folder, &path, &entry, existing.as_ref()).map(|()| None),
+            EntryKind::Directory => self.directory(folder, parts, place, entry, scope),
+            EntryKind::File => self.file(folder, parts, place, entry).map(|()| None),
+            _ => self.special(folder, &place, &entry).map(|()| None),
+        }
+    }
+
+    /// What this run works with stays as it is; only a file that is as in the snapshot is no problem.
+    fn leave_in_use(&self, folder: &Folder, path: &[u8], entry: &TreeEntry, stat: &FileStat) -> Result<()> {
+        if self.run.purpose == Purpose::Survey {
+            return Ok(());
+        }
+        if let Some(dir) = folder.dir.as_ref().filter(|_| entry.meta.kind == EntryKind::File)
+            && is_same(self.run, dir, entry, stat)?
+        {
+            count(&self.run.tally.files, 1);
+            count(&self.run.tally.unchanged_files, 1);
+            (self.run.planned)(path, Action::Keep);
+            return Ok(());
+        }
+        let message = "what is there is in use by this run, and stays";
+        self.run.tally.problem(path, ProblemKind::LeftOut, message);
+        Ok(())
+    }
+
+    /// Looks at what has the place of an entry, and removes a folder there if that is agreed; whether the entry may come.
+    fn make_way(&self, folder: &Folder, place: &mut Place, scope: Option<&Scope>, wanted: EntryKind) -> Result<bool> {
+        let (Some(stat), Some(dir)) = (&place.existing, &folder.dir) else { return Ok(true) };
+        let refuse = |why: &str| {
+            self.run.tally.problem(&place.path, ProblemKind::LeftOut, why);
+            Ok(false)
+        };
+        match obstacle(wanted, Some(stat)) {
+            None => return Ok(true),
+            Some(Obstacle::Link) if self.run.may_replace() => return Ok(true),
+            Some(Obstacle::Link) => {
+                return refuse(
+                    "a link stands where the folder was: it is neither followed nor replaced without --overwrite",
+                );
+            }
+            Some(Obstacle::Folder) => {}
+        }
+        let name = stat.entry.name.0.clone();
+        let is_empty = dir.open_dir(&name).and_then(|inner| inner.names()).is_ok_and(|names| names.is_empty());
+        if is_empty && !dir.is_mount(&name, stat).unwrap_or(true) {
+            return Ok(true);
+        }
+        if !self.run.may_replace() {
+            return refuse("a folder with contents stands in its place: it is not replaced without --overwrite");
+        }
+        let sweep = Sweep { run: self.run, dir, folder: &folder.path, rules: scope.and_then(|s| s.rules.as_ref()) };
+        let swept = match sweep.may_go(&name) {
+            Ok(Some(_)) => return refuse("a folder stands in its place that holds what is not to be removed"),
+            Ok(None) => sweep.run(&name),
+            Err(error) => Err(error),
+        };
+        match swept {
+            Ok(swept) => {
+                (self.run.planned)(&place.path, Action::Delete);
+                if swept.kept > 0 {
+                    return refuse("a folder stands in its place that is still in use");
+                }
+                if self.run.writes() {
+                    place.existing = None;
+                }
+                Ok(true)
+            }
+            Err(error) => self.run.tally.io(&place.path, "remove the folder in its place", error).map(|()| false),
         }
     }
 
@@ -173,52 +309,82 @@ impl<'r> Walk<'_, 'r> {
         &mut self,
         folder: &Arc<Folder>,
         parts: &[Vec<u8>],
-        path: Vec<u8>,
+        place: Place,
         entry: TreeEntry,
-        existing: Option<FileStat>,
+        above: Option<Scope>,
     ) -> Result<Option<Frame<'r>>> {
         count(&self.run.tally.directories, 1);
+        let Place { path, existing, replaces } = place;
         let is_there = existing.as_ref().is_some_and(FileStat::is_dir);
-        let dry_run = self.run.options.dry_run;
+        if self.run.purpose == Purpose::Survey && !is_there {
+            return Ok(None);
+        }
         let dir = match &folder.dir {
-            Some(dir) if !dry_run || is_there => {
-                make_folder(dir, entry.name(), existing.is_some() && !is_there, dry_run)
-            }
+            Some(dir) if self.run.writes() => make_folder(dir, entry.name(), existing.is_some() && !is_there).map(Some),
+            Some(dir) if is_there => dir.open_dir(entry.name()).map(|dir| Some(Arc::new(dir))),
             _ => Ok(None),
         };
         let dir = match dir {
             Ok(dir) => dir,
             Err(error) => {
-                self.run.tally.io(&path, "make the folder", error)?;
+                let what = if self.run.writes() { "make the folder" } else { "look into the folder" };
+                self.run.tally.io(&path, what, error)?;
                 return Ok(None);
             }
         };
-        (self.run.planned)(&path, if is_there { Action::Keep } else { Action::Create });
+        (self.run.planned)(
+            &path,
+            match (is_there, replaces) {
+                (true, _) => Action::Keep,
+                (false, true) => Action::Rewrite,
+                (false, false) => Action::Create,
+            },
+        );
+        let scope = match (&above, &existing, &folder.dir) {
+            // What is made now has nothing in it.
+            _ if !is_there => None,
+            (Some(above), Some(stat), Some(outer)) => {
+                let is_mount = outer.is_mount(entry.name(), stat).unwrap_or(true);
+                Some(self.scope_below(above, entry.name(), entry.tree, is_mount)?)
+            }
+            _ if folder.path.is_empty() => self.scope_of_root_there(folder, &entry, existing.as_ref())?,
+            _ => None,
+        };
         let parts = [parts, &[entry.name().to_vec()]].concat();
-        let inner = Folder { dir, path, entry: Some(entry.meta), parent: Some(folder.clone()) };
-        Ok(Some(self.frame(inner, parts, entry.tree)))
+        let (tree, gaps) = (entry.tree, entry.meta.gaps.clone());
+        let inner = Folder { dir, path, entry: Some(entry.meta), before: None, parent: Some(folder.clone()) };
+        Ok(Some(self.frame(inner, parts, (tree, gaps), scope)))
     }
 
-    fn file(
-        &mut self,
-        folder: &Arc<Folder>,
-        parts: &[Vec<u8>],
-        path: Vec<u8>,
-        entry: TreeEntry,
-        existing: Option<FileStat>,
-    ) -> Result<()> {
+    /// The scope of a root that comes below the target as one of several.
+    fn scope_of_root_there(
+        &self,
+        target: &Folder,
+        entry: &TreeEntry,
+        existing: Option<&FileStat>,
+    ) -> Result<Option<Scope>> {
+        let scope = self.scope_of_root(entry.name(), entry.tree)?;
+        let (Some(scope), Some(stat), Some(dir)) = (scope, existing, &target.dir) else { return Ok(None) };
+        let is_mount = dir.is_mount(entry.name(), stat).unwrap_or(true);
+        Ok(Some(if is_mount { Scope { rules: None, kept: Some(KeptReason::Elsewhere) } } else { scope }))
+    }
+
+    fn file(&mut self, folder: &Arc<Folder>, parts: &[Vec<u8>], place: Place, entry: TreeEntry) -> Result<()> {
+        let Place { path, existing, replaces } = place;
         if let Some(identity) = entry.meta.hard_link {
             let name = NameInTarget { folder: parts.to_vec(), name: entry.name().to_vec(), path: path.clone() };
             if self.links.is_further(identity, &name, &entry) {
                 return Ok(());
             }
         }
-        if self.run.options.dry_run {
-            return self.foresee(folder, &path, &entry, existing.as_ref());
+        match self.run.purpose {
+            Purpose::Survey => return Ok(()),
+            Purpose::DryRun => return self.foresee(folder, &path, &entry, existing.as_ref()),
+            Purpose::Restore => {}
         }
         let large =
             entry.meta.size > PIECE && matches!(entry.content, Some(ContentRef::List(_) | ContentRef::Segments(_)));
-        let job = FileJob { folder: folder.clone(), path, entry, existing };
+        let job = FileJob { folder: folder.clone(), path, entry, existing, replaces };
         match large {
             true => job.split(self.run, &mut |piece| send(&self.jobs, piece)),
             false => send(&self.jobs, Job::File(Box::new(job))),
@@ -248,13 +414,13 @@ impl<'r> Walk<'_, 'r> {
         Ok(())
     }
 
-    fn special(&self, folder: &Folder, path: &[u8], entry: &TreeEntry, existing: Option<&FileStat>) -> Result<()> {
-        let tally = self.run.tally;
+    fn special(&self, folder: &Folder, place: &Place, entry: &TreeEntry) -> Result<()> {
+        let (tally, path, existing) = (self.run.tally, &place.path, place.existing.as_ref());
         if entry.meta.kind == EntryKind::Socket {
             tally.problem(path, ProblemKind::LeftOut, "it is a socket: the program that it belongs to makes it anew");
             return Ok(());
         }
-        let Some(dir) = folder.dir.as_ref().filter(|_| !self.run.options.dry_run) else {
+        let Some(dir) = folder.dir.as_ref().filter(|_| self.run.writes()) else {
             let action = match (existing, &folder.dir) {
                 (Some(stat), Some(dir)) if is_there(dir, entry, stat) => Action::Keep,
                 (Some(_), _) => Action::Rewrite,
@@ -268,6 +434,7 @@ impl<'r> Walk<'_, 'r> {
             Ok(action) => {
                 report(tally, path, dir.apply(entry.name(), &entry.meta, None, self.run.owners, self.run.attributes()));
                 count(&tally.others, 1);
+                let action = if action == Action::Create && place.replaces { Action::Rewrite } else { action };
                 (self.run.planned)(path, action);
                 Ok(())
             }
@@ -279,20 +446,15 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// Removes names of the target that come before `next` and are not the snapshot's.
-    fn remove_extras(&self, frame: &mut Frame<'_>, next: Option<&[u8]>) -> Result<()> {
-        let (Some(extras), Some(dir)) = (&mut frame.extras, &frame.folder.dir) else { return Ok(()) };
-        while let Some(name) = extras.next_if(|name| next.is_none_or(|next| name.as_slice() <= next)) {
-            if next == Some(name.as_slice()) {
-                break;
-            }
-            let path = join(&frame.folder.path, &name);
-            let removed = if self.run.options.dry_run { Ok(1) } else { dir.remove(&name) };
-            match removed {
-                Ok(removed) => {
-                    count(&self.run.tally.deleted_entries, removed);
-                    (self.run.planned)(&path, Action::Delete);
-                }
+    /// Removes what the target has in a folder and the snapshot does not, as far as it may go.
+    fn remove_extras(&self, folder: &Folder, extras: Option<Extras>) -> Result<()> {
+        let (Some(extras), Some(dir)) = (extras, &folder.dir) else { return Ok(()) };
+        for (name, swept) in extras.finish(self.run, dir, &folder.path) {
+            self.check_stop()?;
+            let path = join(&folder.path, &name);
+            match swept {
+                Ok(swept) if swept.removed > 0 => (self.run.planned)(&path, Action::Delete),
+                Ok(_) => {}
                 Err(error) => self.run.tally.io(&path, "remove", error)?,
             }
         }
@@ -300,21 +462,28 @@ impl<'r> Walk<'_, 'r> {
     }
 }
 
+/// Where an entry comes.
+struct Place {
+    /// Its path in the snapshot.
+    path: Vec<u8>,
+    /// What has its name in the target now.
+    existing: Option<FileStat>,
+    /// There was something, which may have gone already.
+    replaces: bool,
+}
+
 fn send(jobs: &Sender<Job>, job: Job) -> Result<()> {
     jobs.send(job).map_err(|_| Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"))
 }
 
-/// Opens the folder `name`, making it if it is not there and removing what is in its place.
-fn make_folder(dir: &Dir, name: &[u8], in_the_way: bool, dry_run: bool) -> std::io::Result<Option<Arc<Dir>>> {
-    if dry_run {
-        return dir.open_dir(name).map(|dir| Some(Arc::new(dir)));
-    }
+/// Opens the folder `name`, making it if it is not there and removing the file or link in its place.
+fn make_folder(dir: &Dir, name: &[u8], in_the_way: bool) -> std::io::Result<Arc<Dir>> {
     if in_the_way {
-        dir.remove(name)?;
+        dir.remove_file(name)?;
     }
     let inner = dir.create_dir(name)?;
     inner.make_writable()?;
-    Ok(Some(Arc::new(inner)))
+    Ok(Arc::new(inner))
 }
 
 /// Makes a link, FIFO or device, unless just that is there.
@@ -325,7 +494,7 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
         if is_there(dir, entry, stat) {
             return Ok(Action::Keep);
         }
-        dir.remove(name)?;
+        dir.remove_one(name)?;
     }
     match meta.kind {
         EntryKind::Symlink => {

@@ -21,10 +21,10 @@ use crate::source::protected::{Guard, Protected};
 pub const IGNORE_FILE: &str = ".enamelignore";
 
 /// An ignore file in a folder is not read beyond this.
-const LARGEST_IGNORE_FILE: usize = 1 << 20;
+pub const LARGEST_IGNORE_FILE: usize = 1 << 20;
 
 /// Marks a folder that holds nothing but a cache: <https://bford.info/cachedir/>.
-const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
+pub const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 /// What to leave out.
@@ -156,11 +156,19 @@ impl Excludes {
         if bytes.len() > LARGEST_IGNORE_FILE {
             return Err(unreadable(&shown, io::ErrorKind::FileTooLarge.into()));
         }
+        inside.with_ignore_file(path, &shown, &bytes)
+    }
+
+    /// With the patterns of an ignore file, `bytes`, of the folder whose path from the root is `path`; `shown` is its name in messages.
+    ///
+    /// # Errors
+    /// A line that is no pattern: says which.
+    pub fn with_ignore_file(mut self, path: &[u8], shown: &str, bytes: &[u8]) -> Result<Excludes> {
         let mut rules = RulesBuilder::new(None);
-        rules.add_file(&shown, &bytes)?;
+        rules.add_file(shown, bytes)?;
         let prefix = if path.is_empty() { 0 } else { path.len() + 1 };
-        inside.rules = rules.build(prefix, inside.rules)?;
-        Ok(inside)
+        self.rules = rules.build(prefix, self.rules)?;
+        Ok(self)
     }
 
     /// What the folder `path`, from the root, is, if it is one that is never saved.

@@ -226,7 +226,7 @@ impl Attack {
             &repository,
             snapshot,
             &self.target(),
-            &RestoreOptions::default(),
+            &RestoreOptions { overwrite: true, ..RestoreOptions::default() },
             &|_, _| {},
             &Patience::default(),
         );
@@ -308,6 +308,7 @@ pub fn manifest(id: LeaseId, top: ChunkId) -> Manifest {
         keyring_version: 1,
         tree: Some(0),
         statistics: Statistics { files: 1000, ..Statistics::default() },
+        left_out: Some(repo_format::manifest::LeftOut::default()),
         ..Manifest::new(KIND_SNAPSHOT, id)
     }
 }

@@ -283,7 +283,7 @@ fn print_hour(ui: &Ui, hour: usize, outcome: &BackupOutcome) -> Result<()> {
 fn restore_middle(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
     let selector = Selector::Latest { tag: Some(TAGS[MIDDLE].to_owned()), until: None };
     let snapshot = engine::snapshots::select(repo, &selector)?.snapshot;
-    let options = RestoreOptions { path: Vec::new(), delete: false, dry_run: false, owners: Owners::ByName };
+    let options = RestoreOptions { owners: Owners::ByName, ..RestoreOptions::default() };
     let outcome = engine::restore::restore(repo, &snapshot, &places.restored, &options, &|_, _| {}, ui)?;
     ui.problems(&outcome.problems, outcome.problem_count)?;
     if ui.is_json() {

@@ -6,19 +6,37 @@ use repo_format::entry::{Entry, EntryKind};
 use rustix::fs::{self, AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
-use super::{Dir, checked, open_folder};
+use super::{Dir, Object, checked};
 use std::os::fd::{AsFd, BorrowedFd};
 
 impl Dir {
-    /// Creates the folder `name`, for the current user only, and opens it; or opens the one that is there.
+    /// Creates the folder `name`, for the current user only, and opens it; or opens the one that is there, as [`Dir::open_closed_dir`].
     ///
     /// # Errors
     /// What the system says; `NotADirectory` if something else has this name, also a symbolic link to a folder.
     pub fn create_dir(&self, name: &[u8]) -> io::Result<Dir> {
         let name = checked(name)?;
         match fs::mkdirat(&self.fd, name, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => Ok(Dir { fd: open_folder(self.fd.as_fd(), name)? }),
+            Ok(()) | Err(Errno::EXIST) => self.open_closed_dir(name),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the folder `name`. One that its owner may not enter is opened to the owner first, if that is the current user.
+    ///
+    /// # Errors
+    /// As of [`Dir::open_dir`].
+    pub fn open_closed_dir(&self, name: &[u8]) -> io::Result<Dir> {
+        match self.open_dir(name) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let stat = self.stat(name)?;
+                if !stat.is_dir() || stat.entry.mode & 0o700 == 0o700 {
+                    return Err(error);
+                }
+                Object::Name(self.fd.as_fd(), checked(name)?).set_mode(stat.entry.mode | 0o700)?;
+                self.open_dir(name)
+            }
+            opened => opened,
         }
     }
 

@@ -15,6 +15,7 @@ use super::FileStat;
 mod create;
 mod file;
 mod metadata;
+mod mount;
 mod names;
 mod object;
 mod owners;

@@ -1,13 +1,13 @@
 //! Removing whole trees.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::vec;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 
+use super::super::{Fate, Met, Swept};
 use super::create::make_writable;
-use super::{Dir, FOLDER, checked, names, open_folder, stat_at};
+use super::{Dir, FOLDER, FileStat, checked};
 
 /// How many folders are open at a time; those above are opened again on the way back.
 const OPEN_LEVELS: usize = 32;
@@ -23,21 +23,52 @@ impl Dir {
     /// What the system says about the first thing that cannot be removed, with its path beneath this folder. `ResourceBusy`
     /// for a mount point. Things that were removed before stay so.
     pub fn remove(&self, name: &[u8]) -> io::Result<u64> {
-        let name = checked(name)?;
-        let device = identity(&fs::fstat(&self.fd)?).0;
-        let mut removal = Removal { root: self.fd.as_fd(), device, levels: Vec::new(), removed: 0 };
-        removal.take(name)?;
-        while let Some(level) = removal.levels.last_mut() {
+        Ok(self.sweep(name, Doing::Remove, &mut |_| Fate::Remove)?.removed)
+    }
+
+    /// As [`Dir::remove`], but asks `judge` of each thing, of a folder before anything in it, and keeps what it says.
+    ///
+    /// # Errors
+    /// As of [`Dir::remove`].
+    pub fn remove_judged(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
+        self.sweep(name, Doing::Remove, judge)
+    }
+
+    /// What [`Dir::remove_judged`] would do. Changes nothing.
+    ///
+    /// # Errors
+    /// As of [`Dir::remove`], also of a folder that would have to be opened to others first.
+    pub fn foresee_removal(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
+        self.sweep(name, Doing::Look, judge)
+    }
+
+    fn sweep(&self, name: &[u8], doing: Doing, judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
+        let mut sweep = Sweep::new(self, doing, judge)?;
+        sweep.take(checked(name)?)?;
+        while let Some(level) = sweep.levels.last_mut() {
             match level.names.next() {
-                Some(name) => removal.take(&name)?,
-                None => removal.leave()?,
+                Some(name) => sweep.take(&name)?,
+                None => sweep.leave()?,
             }
         }
-        Ok(removal.removed)
+        Ok(sweep.swept)
     }
-}
 
-impl Dir {
+    /// Removes `name`: anything but a folder that has something in it.
+    ///
+    /// # Errors
+    /// What the system says; `DirectoryNotEmpty` for a folder with contents.
+    pub fn remove_one(&self, name: &[u8]) -> io::Result<()> {
+        let name = checked(name)?;
+        match fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            // Systems differ in what they say of a folder.
+            Err(rustix::io::Errno::ISDIR | rustix::io::Errno::PERM) if self.stat(name)?.is_dir() => {
+                Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
+            }
+            removed => Ok(removed?),
+        }
+    }
+
     /// Removes the file `name`, or a link, and nothing else.
     ///
     /// # Errors
@@ -55,73 +86,140 @@ impl Dir {
     }
 }
 
-/// Device and inode: what a folder is, wherever it is moved.
-type Identity = (u64, u64);
+/// Whether a sweep removes or only looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Remove,
+    Look,
+}
 
 /// A folder whose entries are being removed.
 struct Level {
     name: Vec<u8>,
-    identity: Identity,
+    identity: (u64, u64),
     /// Open in the last [`OPEN_LEVELS`] levels.
-    folder: Option<OwnedFd>,
+    folder: Option<Dir>,
     names: vec::IntoIter<Vec<u8>>,
+    /// Something in it stays.
+    has_kept: bool,
 }
 
-struct Removal<'a> {
-    root: BorrowedFd<'a>,
+struct Sweep<'a> {
+    root: &'a Dir,
     device: u64,
+    doing: Doing,
+    judge: &'a mut dyn FnMut(Met<'_>) -> Fate,
     levels: Vec<Level>,
-    removed: u64,
+    swept: Swept,
 }
 
-impl Removal<'_> {
+impl<'a> Sweep<'a> {
+    fn new(root: &'a Dir, doing: Doing, judge: &'a mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Self> {
+        let device = root.stat_self()?.device;
+        Ok(Sweep { root, device, doing, judge, levels: Vec::new(), swept: Swept::default() })
+    }
+
     /// The folder in which things are being removed: the last level's, or the root.
-    fn folder(&self) -> io::Result<BorrowedFd<'_>> {
+    fn folder(&self) -> io::Result<&Dir> {
         match self.levels.last() {
             None => Ok(self.root),
-            Some(Level { folder: Some(folder), .. }) => Ok(folder.as_fd()),
+            Some(Level { folder: Some(folder), .. }) => Ok(folder),
             Some(Level { folder: None, .. }) => Err(io::Error::other("its folder is not open")),
         }
     }
 
+    fn path(&self, name: &[u8]) -> Vec<u8> {
+        let parts: Vec<&[u8]> = self.levels.iter().map(|level| &level.name[..]).chain([name]).collect();
+        parts.join(&b'/')
+    }
+
     /// Removes `name`, or begins to if it is a folder.
     fn take(&mut self, name: &[u8]) -> io::Result<()> {
-        let stat = self.folder().and_then(|folder| Ok(stat_at(folder, name)?));
-        let result = stat.and_then(|stat| match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => self.enter(name),
-            _ => self.unlink(name, AtFlags::empty()),
-        });
+        let result = self.take_judged(name);
         self.settle(name, result)
     }
 
+    fn take_judged(&mut self, name: &[u8]) -> io::Result<()> {
+        let path = self.path(name);
+        let folder = match self.levels.last() {
+            Some(level) => level.folder.as_ref().ok_or_else(|| io::Error::other("its folder is not open"))?,
+            None => self.root,
+        };
+        let stat = folder.stat(name)?;
+        let is_mount = folder.is_mount(name, &stat)?;
+        match (self.judge)(Met { folder, path: &path, stat: &stat, is_mount }) {
+            Fate::Keep => {
+                self.swept.kept += 1;
+                self.keep_level();
+                Ok(())
+            }
+            Fate::Remove if is_mount || stat.is_dir() && stat.device != self.device => {
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is a mount point"))
+            }
+            Fate::Remove if stat.is_dir() => self.enter(name),
+            Fate::Remove => self.unlink(name, &stat, AtFlags::empty()),
+        }
+    }
+
+    /// Notes that something in the last level stays.
+    fn keep_level(&mut self) {
+        if let Some(level) = self.levels.last_mut() {
+            level.has_kept = true;
+        }
+    }
+
     fn enter(&mut self, name: &[u8]) -> io::Result<()> {
-        let folder = open_folder(self.folder()?, name)?;
-        let identity = identity(&fs::fstat(&folder)?);
-        if identity.0 != self.device {
+        let folder = self.folder()?;
+        let folder = match self.doing {
+            Doing::Remove => folder.open_closed_dir(name)?,
+            Doing::Look => folder.open_dir(name)?,
+        };
+        let stat = folder.stat_self()?;
+        // It may be another by now.
+        if stat.device != self.device {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is a mount point"));
         }
-        make_writable(&folder)?;
-        let names = names::read(&folder)?.into_iter();
-        self.levels.push(Level { name: name.to_vec(), identity, folder: Some(folder), names });
+        if self.doing == Doing::Remove {
+            make_writable(&folder.fd)?;
+        }
+        let names = folder.names()?.into_iter();
+        let identity = stat.identity();
+        self.levels.push(Level { name: name.to_vec(), identity, folder: Some(folder), names, has_kept: false });
         if let Some(above) = self.levels.len().checked_sub(OPEN_LEVELS + 1) {
             self.levels[above].folder = None;
         }
         Ok(())
     }
 
-    /// Removes the last level's folder, which is empty now.
+    /// Removes the last level's folder, if it is empty now.
     fn leave(&mut self) -> io::Result<()> {
         let Some(mut level) = self.levels.pop() else { return Ok(()) };
-        let result = self.reopen_above(level.folder.take()).and_then(|()| self.unlink(&level.name, AtFlags::REMOVEDIR));
+        let result = self.reopen_above(level.folder.take()).and_then(|()| {
+            if level.has_kept {
+                self.keep_level();
+                return Ok(());
+            }
+            let stat = self.folder()?.stat(&level.name)?;
+            match self.unlink(&level.name, &stat, AtFlags::REMOVEDIR) {
+                // Somebody puts things into it: it is in use.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    self.swept.kept += 1;
+                    self.keep_level();
+                    Ok(())
+                }
+                result => result,
+            }
+        });
         self.settle(&level.name, result)
     }
 
     /// Opens the last level again, as the parent of the `folder` that was open in it.
-    fn reopen_above(&mut self, folder: Option<OwnedFd>) -> io::Result<()> {
+    fn reopen_above(&mut self, folder: Option<Dir>) -> io::Result<()> {
         if let (Some(level @ Level { folder: None, .. }), Some(folder)) = (self.levels.last_mut(), folder) {
-            let above = fs::openat(&folder, c"..", FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+            let above = fs::openat(&folder.fd, c"..", FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+            let above = Dir { fd: above };
             // Somebody may have moved the folder meanwhile, even out of the tree.
-            if identity(&fs::fstat(&above)?) != level.identity {
+            if above.stat_self()?.identity() != level.identity {
                 return Err(io::Error::other("it was moved while it was removed"));
             }
             level.folder = Some(above);
@@ -129,9 +227,12 @@ impl Removal<'_> {
         Ok(())
     }
 
-    fn unlink(&mut self, name: &[u8], flags: AtFlags) -> io::Result<()> {
-        fs::unlinkat(self.folder()?, name, flags)?;
-        self.removed += 1;
+    fn unlink(&mut self, name: &[u8], stat: &FileStat, flags: AtFlags) -> io::Result<()> {
+        if self.doing == Doing::Remove {
+            fs::unlinkat(&self.folder()?.fd, name, flags)?;
+        }
+        self.swept.removed += 1;
+        self.swept.bytes += stat.entry.size;
         Ok(())
     }
 
@@ -141,15 +242,9 @@ impl Removal<'_> {
         if error.kind() == io::ErrorKind::NotFound {
             return Ok(());
         }
-        let path: Vec<&[u8]> = self.levels.iter().map(|level| &level.name[..]).chain([name]).collect();
-        Err(io::Error::new(error.kind(), format!("{}: {error}", String::from_utf8_lossy(&path.join(&b'/')))))
+        let path = self.path(name);
+        Err(io::Error::new(error.kind(), format!("{}: {error}", String::from_utf8_lossy(&path))))
     }
-}
-
-// The fields' types differ between systems.
-#[allow(clippy::unnecessary_cast)]
-fn identity(stat: &Stat) -> Identity {
-    (stat.st_dev as u64, stat.st_ino as u64)
 }
 
 #[cfg(test)]
@@ -162,12 +257,13 @@ mod tests {
         let dir = Dir::open(folder.path()).unwrap();
         dir.create_dir(b"mounted").unwrap().create_file(b"file").unwrap();
         // Instead of mounting something: the folder above claims to be elsewhere.
-        let device = identity(&fs::fstat(&dir.fd).unwrap()).0 + 1;
-        let mut removal = Removal { root: dir.fd.as_fd(), device, levels: Vec::new(), removed: 0 };
-        let error = removal.take(b"mounted").unwrap_err();
+        let mut judge = |_: Met<'_>| Fate::Remove;
+        let mut sweep = Sweep::new(&dir, Doing::Remove, &mut judge).unwrap();
+        sweep.device += 1;
+        let error = sweep.take(b"mounted").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
         assert_eq!(error.to_string(), "mounted: it is a mount point");
-        assert!(removal.levels.is_empty() && removal.removed == 0);
+        assert!(sweep.levels.is_empty() && sweep.swept.removed == 0);
         assert!(folder.path().join("mounted/file").exists());
     }
 
@@ -179,16 +275,47 @@ mod tests {
         for _ in 0..OPEN_LEVELS + 1 {
             below = below.create_dir(b"x").unwrap();
         }
-        let device = identity(&fs::fstat(&dir.fd).unwrap()).0;
-        let mut removal = Removal { root: dir.fd.as_fd(), device, levels: Vec::new(), removed: 0 };
-        removal.take(b"tree").unwrap();
+        let mut judge = |_: Met<'_>| Fate::Remove;
+        let mut sweep = Sweep::new(&dir, Doing::Remove, &mut judge).unwrap();
+        sweep.take(b"tree").unwrap();
         for _ in 0..OPEN_LEVELS + 1 {
-            removal.take(b"x").unwrap();
+            sweep.take(b"x").unwrap();
         }
-        assert_eq!(removal.levels.iter().filter(|level| level.folder.is_some()).count(), OPEN_LEVELS);
+        assert_eq!(sweep.levels.iter().filter(|level| level.folder.is_some()).count(), OPEN_LEVELS);
         std::fs::rename(folder.path().join("tree/x/x"), folder.path().join("moved")).unwrap();
-        let result = (0..OPEN_LEVELS + 2).try_for_each(|_| removal.leave());
+        let result = (0..OPEN_LEVELS + 2).try_for_each(|_| sweep.leave());
         assert!(result.unwrap_err().to_string().contains("moved"));
         assert_eq!(dir.names().unwrap(), [b"moved".to_vec(), b"tree".to_vec()]);
+    }
+
+    #[test]
+    fn what_is_kept_keeps_the_folders_around_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("tree/kept/deep")).unwrap();
+        std::fs::create_dir_all(folder.path().join("tree/gone")).unwrap();
+        for file in ["tree/a", "tree/kept/deep/file", "tree/kept/b", "tree/gone/c"] {
+            std::fs::write(folder.path().join(file), b"abc").unwrap();
+        }
+        let dir = Dir::open(folder.path()).unwrap();
+        let mut judge = |met: Met<'_>| if met.path == b"tree/kept/deep/file" { Fate::Keep } else { Fate::Remove };
+        let expected = Swept { removed: 4, bytes: 9, kept: 1 };
+        assert_eq!(dir.foresee_removal(b"tree", &mut judge).unwrap(), expected);
+        assert!(folder.path().join("tree/gone/c").exists());
+        assert_eq!(dir.remove_judged(b"tree", &mut judge).unwrap(), expected);
+        assert_eq!(std::fs::read(folder.path().join("tree/kept/deep/file")).unwrap(), b"abc");
+        assert_eq!(dir.open_dir(b"tree").unwrap().names().unwrap(), [b"kept".to_vec()]);
+    }
+
+    #[test]
+    fn one_thing_is_removed_but_no_folder_with_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("full/x")).unwrap();
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        let dir = Dir::open(folder.path()).unwrap();
+        dir.remove_one(b"empty").unwrap();
+        dir.remove_one(b"file").unwrap();
+        assert_eq!(dir.remove_one(b"full").unwrap_err().kind(), io::ErrorKind::DirectoryNotEmpty);
+        assert_eq!(dir.names().unwrap(), [b"full".to_vec()]);
     }
 }
