@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -25,6 +26,8 @@ pub struct Address {
     pub credentials: Credentials,
     /// How a TCP connection is encrypted; none means that it is not. What is asked for here is required of the server.
     pub tls: Option<Tls>,
+    /// A server that gives no sign of life for so long is given up: ten minutes, if nothing is said. Statements may take longer.
+    pub silence_max: Option<Duration>,
 }
 
 /// A user and a password.
@@ -221,6 +224,7 @@ impl AddressParts {
                 user: self.user.unwrap_or_default(),
                 password: self.password.map(|password| password.0),
             },
+            silence_max: None,
         })
     }
 }

@@ -8,6 +8,8 @@ use mysql::prelude::Queryable;
 use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
 use super::failure::failure;
+use super::silence::{Watch, connect, no_sign, silence_max};
+use super::unix::with_probes;
 use super::{Address, Tls, outline, quote_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,14 +34,18 @@ pub type Row = Vec<Option<Vec<u8>>>;
 
 /// A connection.
 pub struct Connection {
+    // Dropped first, see there.
+    watch: Watch,
     conn: Conn,
+    /// How long the server may be silent.
+    silence: Duration,
 }
 
 impl Connection {
-    /// Connects and sets the session up.
+    /// Connects and sets the session up. However long a statement takes, a server that gives no sign of life any more ends the wait for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`] if the server cannot be reached or refuses the user, or does not offer the TLS that is asked
+    /// [`ErrorKind::Database`] if the server cannot be reached, does not answer or refuses the user, or does not offer the TLS that is asked
     /// for; [`ErrorKind::Usage`] if a file for TLS cannot be read.
     pub fn open(address: &Address) -> Result<Self> {
         address.tls.as_ref().map_or(Ok(()), check_files)?;
@@ -50,6 +56,7 @@ impl Connection {
             .max_allowed_packet(Some(PACKET_MAX))
             .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
             .stmt_cache_size(Some(0));
+        let opts = with_probes(opts);
         let opts = match &address.socket {
             Some(path) => opts.socket(Some(path.display().to_string())),
             None => opts.ip_or_hostname(Some(address.host.clone())).tcp_port(address.port).ssl_opts(
@@ -64,7 +71,9 @@ impl Connection {
             ),
         };
         let failed = |e| failure(format!("cannot connect to {}", address.public()), e);
-        let mut connection = Connection { conn: Conn::new(opts).map_err(failed)? };
+        let conn = connect(&opts, address, &failed)?;
+        let watch = Watch::over(&conn, address, opts)?;
+        let mut connection = Connection { watch, conn, silence: silence_max(address) };
         SESSION.iter().try_for_each(|statement| connection.run(statement))?;
         Ok(connection)
     }
@@ -79,7 +88,7 @@ impl Connection {
     /// # Errors
     /// [`ErrorKind::Database`]; [`super::error_code`] tells the server's number.
     pub fn run(&mut self, sql: &str) -> Result<()> {
-        self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e))
+        self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e)).map_err(|e| self.explained(e))
     }
 
     /// Runs a statement that need not be UTF-8, as stored routines of other character sets are not.
@@ -108,7 +117,7 @@ impl Connection {
         let handler =
             LocalInfileHandler::new(move |_, stream| data.iter().try_for_each(|piece| stream.write_all(piece)));
         self.conn.set_local_infile_handler(Some(handler));
-        let result = self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e));
+        let result = self.run(sql);
         self.conn.set_local_infile_handler(None);
         result.map(|()| self.conn.affected_rows())
     }
@@ -128,7 +137,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::run`].
     pub fn rows(&mut self, sql: &str) -> Result<Vec<Row>> {
-        let failed = |e| statement_failed(sql, e);
+        let failed = |e| explain(&self.watch, self.silence, statement_failed(sql, e));
         let rows = self.conn.query_iter(sql).map_err(failed)?;
         rows.map(|row| Ok(row.map_err(failed)?.unwrap_raw().into_iter().map(|v| v.and_then(bytes)).collect())).collect()
     }
@@ -154,7 +163,13 @@ impl Connection {
     /// # Errors
     /// As [`Connection::run`].
     pub fn stream(&mut self, sql: &str) -> Result<QueryResult<'_, '_, '_, Binary>> {
-        self.conn.exec_iter(sql, ()).map_err(|e| statement_failed(sql, e))
+        let (watch, silence) = (&self.watch, self.silence);
+        self.conn.exec_iter(sql, ()).map_err(|e| explain(watch, silence, statement_failed(sql, e)))
+    }
+
+    /// `error` of a statement on this connection, with why the connection is gone, if the server was silent.
+    pub fn explained(&self, error: Error) -> Error {
+        explain(&self.watch, self.silence, error)
     }
 
     /// The driver's connection, for what only it can do.
@@ -185,6 +200,10 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
         // The text protocol gives nothing else.
         other => Some(other.as_sql(true).into_bytes()),
     }
+}
+
+fn explain(watch: &Watch, silence: Duration, error: Error) -> Error {
+    if watch.found_silence() { error.context(no_sign(silence)) } else { error }
 }
 
 fn statement_failed(sql: &str, error: mysql::Error) -> Error {

@@ -20,8 +20,10 @@ mod said;
 mod schema;
 mod schemas;
 mod server;
+mod silence;
 mod table;
 mod trigger;
+mod unix;
 mod view;
 mod visibility;
 

@@ -2,10 +2,15 @@
 //!
 //! Goal: nobody takes a connection for safe that is not. Method: a server with certificates of the test's own, and one without.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use engine::ErrorKind;
-use engine::database::{Address, Connection, Credentials, Tls, error_code};
+use engine::database::{Address, Connection, Credentials, Tls, error_code, is_lost};
 use engine::error::chain;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use scenario_tests::server::TestServer;
@@ -118,6 +123,56 @@ fn failures_say_why() {
     refused(&Address { host: "no-such-host.invalid".into(), ..address.clone() }, "lookup");
     let socket = Some(server.data_folder().join("no-socket"));
     refused(&Address { socket, ..address }, "No such file");
+}
+
+/// Passes bytes on to the server, until it falls silent: then it takes connections, and says nothing.
+struct Proxy {
+    port: u16,
+    is_silent: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    fn before(server: &Address) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Proxy { port: listener.local_addr().unwrap().port(), is_silent: Arc::default() };
+        let (is_silent, to) = (Arc::clone(&proxy.is_silent), (server.host.clone(), server.port));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect((to.0.as_str(), to.1)).unwrap());
+                for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+                {
+                    let is_silent = Arc::clone(&is_silent);
+                    std::thread::spawn(move || {
+                        let mut bytes = [0; 4096];
+                        while let Ok(count @ 1..) = from.read(&mut bytes) {
+                            if !is_silent.load(Ordering::Relaxed) {
+                                to.write_all(&bytes[..count]).unwrap();
+                            }
+                        }
+                    });
+                }
+            }
+        });
+        proxy
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_ends_the_wait_for_it_and_a_statement_that_takes_long_goes_on() {
+    let server = TestServer::start(&[]);
+    let proxy = Proxy::before(&server.tcp_address());
+    let silence_max = Some(Duration::from_secs(1));
+    let address = Address { port: proxy.port, silence_max, ..server.tcp_address() };
+    let mut connection = Connection::open(&address).unwrap();
+    assert_eq!(connection.value("SELECT SLEEP(1.5)").unwrap().as_deref(), Some("0"));
+    proxy.is_silent.store(true, Ordering::Relaxed);
+    let error = connection.run("SELECT 1").unwrap_err();
+    assert!(chain(&error).contains("no sign of life for 1 s") && is_lost(&error), "{}", chain(&error));
+    assert_eq!(error.kind(), ErrorKind::Database);
+    refused(&address, "no sign of life for 1 s");
+    // When it is there again, it is as if nothing had been.
+    proxy.is_silent.store(false, Ordering::Relaxed);
+    assert_eq!(Connection::open(&address).unwrap().value("SELECT 1").unwrap().as_deref(), Some("1"));
 }
 
 #[test]

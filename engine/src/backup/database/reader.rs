@@ -156,7 +156,14 @@ impl Source<'_> {
         let mut result = self.connection.stream(sql)?;
         loop {
             let Some(row) = result.next() else { return Ok(rows) };
-            let values = row.map_err(|e| failure(format!("cannot read the rows of `{}`", outline(sql)), e))?;
+            let values = match row {
+                Ok(values) => values,
+                Err(e) => {
+                    drop(result);
+                    let error = failure(format!("cannot read the rows of `{}`", outline(sql)), e);
+                    return Err(self.connection.explained(error));
+                }
+            };
             rows += 1;
             let looked = if rows % ROWS_BETWEEN_LOOKS == 0 { run.check_stop() } else { Ok(()) };
             if let Err(error) = looked.and_then(|()| each(&values.unwrap_raw())) {
