@@ -120,12 +120,14 @@ impl<'u> Context<'u> {
         self.settings.state_dir.as_ref().map(|setting| setting.value.clone())
     }
 
-    /// What this run works with, and no restore may touch: repository, cache, key, password and settings.
+    /// What this run works with, and no restore may touch: repository, cache, state, key, password and settings.
     ///
     /// # Errors
-    /// As of [`Context::repository_path`] and [`Context::cache_dir`].
+    /// As of [`Context::repository_path`].
     pub fn own_paths(&self) -> Result<Vec<PathBuf>> {
-        let mut paths = vec![self.repository_path()?.to_owned(), self.cache_dir()?];
+        let mut paths = vec![self.repository_path()?.to_owned()];
+        paths.extend(self.cache_dir());
+        paths.extend(self.state_dir());
         paths.extend(self.settings.secret.value.path().map(Path::to_owned));
         paths.extend(self.settings.file_path.iter().chain(&self.settings.unused_file).cloned());
         paths.extend(user_file());
