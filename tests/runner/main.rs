@@ -8,6 +8,8 @@ mod concurrency;
 mod crash;
 mod damage;
 mod database;
+// A release build has no clock and no randomness that a test can set.
+#[cfg(debug_assertions)]
 mod explore;
 mod faults;
 mod forget;

@@ -234,3 +234,16 @@ fn folders_may_be_deeper_than_files_may_be_open() {
     let summary = Answer::of(shell.output().unwrap()).expect(0).last("summary");
     assert_eq!(summary["directories"], DEPTH + DEPTH / 100 + 2);
 }
+
+#[test]
+fn the_program_that_is_tested_has_the_clock_and_the_chance_of_the_one_that_ships() {
+    let machine = Machine::with_repository();
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let before = now();
+    let ids = [machine.backup(&[]), machine.backup(&[])];
+    assert_ne!(ids[0], ids[1]);
+    for snapshot in machine.run(["--json", "snapshots"]).expect(0).messages() {
+        let time: jiff::Timestamp = snapshot["time"].as_str().unwrap().parse().unwrap();
+        assert!((before..=now()).contains(&u64::try_from(time.as_second()).unwrap()), "{snapshot}");
+    }
+}

@@ -14,6 +14,6 @@ pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring, open_keyring, s
 pub use keys::{Keys, SEALED_OVERHEAD};
 pub use member::{UnlockedMember, create_member, unlock_member};
 pub use random::random;
-#[cfg(any(test, feature = "test-support"))]
+#[cfg(any(test, all(debug_assertions, feature = "test-support")))]
 pub use random::seeded;
 pub use seal::{ObjectKey, Opened, ScratchKey};

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// [`ErrorKind::Io`] if the operating system has none to give.
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    #[cfg(any(test, feature = "test-support"))]
+    #[cfg(any(test, all(debug_assertions, feature = "test-support")))]
     if seeded::fill(&mut bytes) {
         return Ok(bytes);
     }
@@ -18,8 +18,8 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Bytes that a test can have again: what a run writes is then the same each time.
-#[cfg(any(test, feature = "test-support"))]
+/// Bytes that a test can have again: what a run writes is then the same each time. No release build has it.
+#[cfg(any(test, all(debug_assertions, feature = "test-support")))]
 pub mod seeded {
     use std::cell::RefCell;
 

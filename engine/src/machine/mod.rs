@@ -39,7 +39,7 @@ pub fn booted() -> Option<i64> {
 
 /// Now, in whole seconds and nanoseconds since 1970.
 pub fn now() -> repo_format::entry::Time {
-    #[cfg(any(test, feature = "test-support"))]
+    #[cfg(any(test, all(debug_assertions, feature = "test-support")))]
     if let Some(time) = standing::time() {
         return time;
     }
@@ -57,8 +57,8 @@ pub fn is_from_the_future(time: repo_format::entry::Time, now: repo_format::entr
     time.seconds > now.seconds.saturating_add(CLOCKS_DIFFER)
 }
 
-/// A clock that stands still, for tests.
-#[cfg(any(test, feature = "test-support"))]
+/// A clock that stands still, for tests. No release build has it.
+#[cfg(any(test, all(debug_assertions, feature = "test-support")))]
 pub mod standing {
     use std::cell::Cell;
 
