@@ -89,12 +89,15 @@ impl<'r> WriterSession<'r> {
         match store.get(&name, SEALED_MAX) {
             Ok(there) if *there == *object => match store.ensure_durable(&name) {
                 Ok(()) => Ok(()),
+                // It was made, and somebody has forgotten it since.
+                Err(gone) if gone.kind == StoreErrorKind::NotFound => Ok(()),
                 Err(_) => Err(self.undecided(error)),
             },
             Ok(_) => Err(self.fenced()),
+            // Something stood there: a void record, or this manifest, which somebody has forgotten since.
+            Err(_) if error.kind == StoreErrorKind::AlreadyExists => Err(self.fenced()),
             Err(read) if read.kind == StoreErrorKind::TooLarge => Err(self.fenced()),
             Err(read) if read.kind == StoreErrorKind::NotFound => Err(error.into()),
-            Err(_) if error.kind == StoreErrorKind::AlreadyExists => Err(self.fenced()),
             Err(_) => Err(self.undecided(error)),
         }
     }
