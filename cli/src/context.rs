@@ -9,7 +9,7 @@ use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Snapshot};
-use engine::store::{AppendOnlyStore, LocalStore, ObjectName, Store};
+use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
@@ -77,11 +77,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if its folder does not exist.
     pub fn store(&self) -> Result<Arc<dyn Store>> {
-        let store = open_store(self.repository_path()?)?;
-        match self.settings.append_only.value {
-            true => Ok(Arc::new(AppendOnlyStore::new(store))),
-            false => Ok(store),
-        }
+        Ok(self.guarded(open_store(self.repository_path()?)?))
     }
 
     /// Opens the repository and shows what it warns of.
@@ -89,7 +85,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open(&self, access: Access) -> Result<Repository> {
-        self.open_with(access, Rollback::Refuse)
+        self.open_in(self.store()?, access, Rollback::Refuse)
     }
 
     /// As [`Context::open`], for somebody who answers for an older state.
@@ -97,11 +93,31 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open_to_answer(&self, access: Access) -> Result<Repository> {
-        self.open_with(access, Rollback::Tell)
+        self.open_in(self.store()?, access, Rollback::Tell)
     }
 
-    fn open_with(&self, access: Access, rollback: Rollback) -> Result<Repository> {
-        let store = self.store()?;
+    /// Opens the repository to replace objects in it, which needs locks that other machines see, or the user's word that no other machine
+    /// writes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] if locks of the storage keep nobody out and `others` may write. See the engine's `Repository::open`.
+    pub fn open_to_replace(&self, access: Access, others: Others) -> Result<Repository> {
+        let store = open_local(self.repository_path()?)?;
+        let store = match others {
+            Others::None => store.exclusively(),
+            Others::Possible => {
+                refuse_without_locks(&store)?;
+                store
+            }
+        };
+        self.open_in(self.guarded(Arc::new(store)), access, Rollback::Refuse)
+    }
+
+    fn guarded(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        if self.settings.append_only.value { Arc::new(AppendOnlyStore::new(store)) } else { store }
+    }
+
+    fn open_in(&self, store: Arc<dyn Store>, access: Access, rollback: Rollback) -> Result<Repository> {
         let credential = self.settings.secret.value.credential(self.ui)?;
         let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
         let options = OpenOptions { cache_dir, state_dir, access, rollback };
@@ -223,11 +239,47 @@ impl<'u> Context<'u> {
     }
 }
 
+/// Whether others may write to the repository meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// They may.
+    Possible,
+    /// The user says that there are none.
+    None,
+}
+
+/// What the user is told of locks of a storage, if they do not keep others out.
+pub fn without_locks(locks: &Locks) -> Option<String> {
+    let how = match locks {
+        Locks::Hold => return None,
+        Locks::OfThisMachine(kind) => format!("locks of this storage ({kind}) are not seen by other machines"),
+        _ => "locks of this storage keep nobody out: two programs got the same one".to_owned(),
+    };
+    Some(format!(
+        "{how}; backups do without, `enamel prune` needs --exclusive, and no other machine that writes meanwhile"
+    ))
+}
+
+fn refuse_without_locks(store: &LocalStore) -> Result<()> {
+    match without_locks(&store.locks().map_err(Error::from)?) {
+        None => Ok(()),
+        Some(message) => Err(Error::new(ErrorKind::Refused, message)),
+    }
+}
+
 /// Opens the store in `path`.
 ///
 /// # Errors
 /// [`ErrorKind::NoRepository`] if there is no such folder, or no repository in it.
 pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
+    open_local(path).map(|store| Arc::new(store) as Arc<dyn Store>)
+}
+
+/// As [`open_store`], before it is known what is done with it.
+///
+/// # Errors
+/// [`ErrorKind::NoRepository`] if there is no such folder, or no repository in it.
+pub fn open_local(path: &Path) -> Result<LocalStore> {
     if !path.is_dir() {
         return Err(Error::new(
             ErrorKind::NoRepository,
@@ -237,7 +289,7 @@ pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
     let store = LocalStore::open(path).map_err(Error::from)?;
     // Said before a password is asked for.
     match store.stat(&ObjectName::Config).map_err(Error::from)? {
-        Some(_) => Ok(Arc::new(store)),
+        Some(_) => Ok(store),
         None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),
     }
 }

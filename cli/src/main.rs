@@ -35,6 +35,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> std::process::ExitCode {
     process::raise_file_limit();
     process::keep_secrets_out_of_cores();
+    process::survive_limits_of_files();
     let args = args::Args::parse();
     let interrupt = interrupt::Interrupt::install();
     let ui = ui::Ui::new(&args.global, interrupt);

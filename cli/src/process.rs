@@ -1,4 +1,7 @@
-//! What the operating system is asked for at the start: many open files, and no core that holds secrets.
+//! What the operating system is asked for at the start: many open files, no core that holds secrets, and errors instead of a death.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -17,4 +20,11 @@ pub fn keep_secrets_out_of_cores() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: limit.maximum });
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Lets a file that may not grow any further (`ulimit -f`, a limit of a service) be an error with a message, not the end of the program.
+pub fn survive_limits_of_files() {
+    // Nobody looks at the flag: that the signal is handled is enough. Programs that are started do not inherit it. If it is refused, nothing
+    // is worse than before.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }

@@ -3,15 +3,17 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use clap::Subcommand;
 use engine::database::{Address, Connection, Server, TlsParts};
-use engine::repository::{Repository, check_conditions};
+use engine::repository::{Repository, check_conditions, conditions_failed};
+use engine::store::{Attempt, Locks};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, open_local, without_locks};
 use crate::database::DatabaseArgs;
 use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
@@ -92,6 +94,12 @@ Example
 Exit status: 0 all is well; otherwise that of the first thing that failed: 1, 2 a setting makes no sense, 10 no \
 repository, 12 wrong password")]
     Check,
+    /// Try what `config check` asks of a second process
+    #[command(hide = true)]
+    Attempt {
+        /// `lock`, or the name of an object
+        what: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -137,9 +145,10 @@ struct CheckMessage<'a> {
 /// # Errors
 /// `show`: the repository cannot be opened.
 pub fn run(args: &ConfigArgs, context: &Context<'_>) -> Result<Exit> {
-    match args.action {
+    match &args.action {
         ConfigAction::Show => show(context),
         ConfigAction::Check => check(context),
+        ConfigAction::Attempt { what } => attempt(context, what),
     }
 }
 
@@ -291,6 +300,7 @@ fn check(context: &Context<'_>) -> Result<Exit> {
         let file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |path| path.display().to_string());
         report("settings file", Ok(file))?;
         report("storage", context.store().and_then(|store| check_conditions(&*store).map(|()| store.location())))?;
+        report("locks", check_locks(context))?;
         report("cache", check_cache(context))?;
         let opened = context.open(Access::Write);
         report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
@@ -317,6 +327,36 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
         true => context.ui.message("check", CheckMessage { name, ok, message }),
         false => context.ui.line(format_args!("{:<6}  {name:<18}  {message}", if ok { "ok" } else { "FAILED" })),
     }
+}
+
+/// Where they hold on this machine only, everything works that says no more than it can keep; where they hold nowhere, it is to be known.
+fn check_locks(context: &Context<'_>) -> Result<String> {
+    let path = context.repository_path()?;
+    let config = context.settings.file_path.as_ref();
+    let other = |attempt: &Attempt| {
+        let mut other = Command::new(std::env::current_exe()?);
+        other.arg("--repo").arg(path).args(config.map(|_| "--config")).args(config);
+        let answer = other.args(["config", "attempt", &attempt.to_string()]).stdin(Stdio::null()).output()?;
+        match (answer.status.success(), answer.stdout.trim_ascii()) {
+            (true, b"done") => Ok(true),
+            (true, b"refused") => Ok(false),
+            _ => Err(std::io::Error::other(String::from_utf8_lossy(&answer.stderr).trim().to_owned())),
+        }
+    };
+    let locks = open_local(path)?.try_with(&other).map_err(|failure| conditions_failed(path.display(), failure))?;
+    match (without_locks(&locks), locks) {
+        (None, _) => Ok("they keep others out".to_owned()),
+        (Some(message), Locks::OfThisMachine(_)) => Ok(message),
+        (Some(message), _) => Err(Error::new(ErrorKind::Refused, message)),
+    }
+}
+
+/// What a second process that is to try something says.
+fn attempt(context: &Context<'_>, what: &str) -> Result<Exit> {
+    let attempt: Attempt = what.parse().map_err(|why| Error::new(ErrorKind::Usage, format!("`{what}`: {why}")))?;
+    let done = open_local(context.repository_path()?)?.attempt(&attempt)?;
+    context.ui.line(if done { "done" } else { "refused" })?;
+    Ok(Exit::Done)
 }
 
 fn check_cache(context: &Context<'_>) -> Result<String> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::commands::accept;
 use crate::commands::init::host_name;
-use crate::context::Context;
+use crate::context::{Context, Others};
 use crate::exit::{Exit, after_printing};
 use crate::size::parse_size;
 use crate::ui::{Ui, format};
@@ -40,6 +40,9 @@ pub struct PruneArgs {
     /// How much may stay behind unused in packs, in percent of what is needed; 0 frees all, and copies most
     #[arg(long, value_name = "PERCENT", default_value_t = MAX_UNUSED, value_parser = clap::value_parser!(u64).range(0..=100))]
     max_unused: u64,
+    /// Also where locks of the storage do not keep other machines out: you say that none of them prunes or repairs meanwhile
+    #[arg(long)]
+    exclusive: bool,
 }
 
 #[derive(Serialize)]
@@ -73,8 +76,8 @@ struct Summary {
 /// # Errors
 /// The repository cannot be read or written.
 pub fn run(args: &PruneArgs, context: &Context<'_>) -> Result<Exit> {
-    let access = if args.dry_run { Access::Read } else { Access::Prune };
-    let repo = context.open(access)?;
+    let others = if args.exclusive { Others::None } else { Others::Possible };
+    let repo = if args.dry_run { context.open(Access::Read) } else { context.open_to_replace(Access::Prune, others) }?;
     accept::before_deleting(&repo, context.ui, args.dry_run)?;
     let host = host_name();
     let options = PruneOptions {
@@ -97,7 +100,7 @@ pub fn run(args: &PruneArgs, context: &Context<'_>) -> Result<Exit> {
 impl Default for PruneArgs {
     /// As if no option were given.
     fn default() -> Self {
-        PruneArgs { dry_run: false, max_rewrite: None, max_unused: MAX_UNUSED }
+        PruneArgs { dry_run: false, max_rewrite: None, max_unused: MAX_UNUSED, exclusive: false }
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::accept;
 use super::backup::program;
 use super::init::host_name;
-use crate::context::Context;
+use crate::context::{Context, Others};
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Ui, format, json};
 
@@ -88,7 +88,14 @@ struct Summary {
 /// # Errors
 /// The repository cannot be opened, or not be written to.
 pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
-    let repo = context.open(if args.dry_run { Access::Read } else { Access::Write })?;
+    let repo = if args.dry_run {
+        context.open(Access::Read)
+    } else if args.reset_condemned {
+        // Only then an object is replaced, and nobody prunes, as the user says.
+        context.open_to_replace(Access::Write, Others::None)
+    } else {
+        context.open(Access::Write)
+    }?;
     if context.settings.append_only.value && !args.dry_run {
         let why = "a repair replaces index segments, and this repository is used as append-only; --dry-run says what it would do";
         return Err(Error::new(ErrorKind::PermissionDenied, why));

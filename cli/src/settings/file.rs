@@ -8,7 +8,7 @@ use engine::profile::PathMapping;
 use engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use super::{Hooks, parse_url, place};
+use super::{Hooks, location, parse_url, place};
 use crate::retention::Keep;
 
 /// What an `enamel.toml` may hold. Paths are relative to the folder of the file.
@@ -127,7 +127,7 @@ impl FileSettings {
             mapping.parse::<PathMapping>().map_err(|e| usage(format!("`map-paths`: {e}")))?;
         }
         let folder = std::path::absolute(path).map_err(|e| Error::io(what.as_str(), e))?;
-        settings.resolve(folder.parent().unwrap_or(Path::new("/")));
+        settings.resolve(folder.parent().unwrap_or(Path::new("/"))).map_err(|e| e.context(what))?;
         Ok(settings)
     }
 
@@ -142,7 +142,11 @@ impl FileSettings {
         }
     }
 
-    fn resolve(&mut self, folder: &Path) {
+    /// Makes paths absolute: `~` is the user's home folder, what is relative is so to `folder`.
+    fn resolve(&mut self, folder: &Path) -> Result<()> {
+        if let Some(repository) = &mut self.repository {
+            *repository = location::repository(repository)?;
+        }
         let single = [
             &mut self.repository,
             &mut self.key_file,
@@ -156,7 +160,10 @@ impl FileSettings {
             &mut self.tls_key,
         ];
         let all = single.into_iter().flatten().chain(&mut self.sources).chain(&mut self.exclude_files);
-        all.for_each(|path| *path = folder.join(&*path));
+        for path in all {
+            *path = folder.join(location::expand(path)?);
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod file;
 mod hooks;
+mod location;
 mod place;
 mod secret;
 mod url;
@@ -109,17 +110,17 @@ impl Settings {
             "ENAMEL_STATE_DIR",
             file.state_dir.clone(),
         );
-        let repository = repository.map(absolute).transpose()?;
+        let repository = repository.map(folder_of_repository).transpose()?.map(absolute).transpose()?;
         let beside = repository.as_ref().and_then(|setting| place::beside(&setting.value, file_path.as_deref()));
         Ok(Settings {
-            secret: secret(options, &env, &file)?,
+            secret: with_home(secret(options, &env, &file)?)?,
             append_only: append_only(options, &file),
             file_path,
             unused_file: beside,
             file,
             repository,
-            cache_dir: cache_dir.or_else(default_cache_dir).map(absolute).transpose()?,
-            state_dir: state_dir.or_else(default_state_dir).map(absolute).transpose()?,
+            cache_dir: cache_dir.or_else(default_cache_dir).map(expanded).transpose()?.map(absolute).transpose()?,
+            state_dir: state_dir.or_else(default_state_dir).map(expanded).transpose()?.map(absolute).transpose()?,
             database_password: password_variable(&env, DATABASE_PASSWORD)?,
         })
     }
@@ -155,6 +156,24 @@ fn default_state_dir() -> Option<Setting<PathBuf>> {
     let base = etcetera::choose_base_strategy().ok()?;
     let folder = base.state_dir().unwrap_or_else(|| base.data_dir());
     Some(Setting::new(folder.join("enamel"), Origin::Default))
+}
+
+fn expanded(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
+    Ok(Setting::new(location::expand(&setting.value)?, setting.origin))
+}
+
+fn with_home(setting: Setting<SecretSource>) -> Result<Setting<SecretSource>> {
+    let value = match setting.value {
+        SecretSource::KeyFile(path) => SecretSource::KeyFile(location::expand(&path)?),
+        SecretSource::PasswordFile(path) => SecretSource::PasswordFile(location::expand(&path)?),
+        other => other,
+    };
+    Ok(Setting::new(value, setting.origin))
+}
+
+fn folder_of_repository(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
+    let path = location::repository(&setting.value).map_err(|error| error.context(format!("{}", setting.origin)))?;
+    Ok(Setting::new(path, setting.origin))
 }
 
 fn absolute(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {

@@ -247,3 +247,22 @@ fn the_program_that_is_tested_has_the_clock_and_the_chance_of_the_one_that_ships
         assert!((before..=now()).contains(&u64::try_from(time.as_second()).unwrap()), "{snapshot}");
     }
 }
+
+#[test]
+fn a_limit_of_the_size_of_files_is_an_error_with_a_message() {
+    let machine = Machine::with_repository();
+    let mut state = 1_u64;
+    let bytes = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    });
+    machine.write("source/big", bytes.take(3 << 20).collect::<Vec<u8>>());
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"ulimit -f 1024 && exec "$0" "$@""#, crate::harness::ENAMEL, "backup", "source"]);
+    for (name, value) in machine.command([""; 0]).get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let answer = Answer::of(command.current_dir(machine.path("")).output().unwrap());
+    answer.expect(1).says("cannot write packs/");
+    machine.backup(&[]);
+}

@@ -14,6 +14,7 @@ mod harness;
 mod help;
 mod histories;
 mod hooks;
+mod hostile_storage;
 mod interrupt;
 mod json;
 mod key;

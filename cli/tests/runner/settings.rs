@@ -212,3 +212,29 @@ fn no_value_of_a_settings_file_stands_in_an_error() {
         assert!(!answer.err.contains("S3cret"), "{}", answer.err);
     }
 }
+
+#[test]
+fn the_address_of_a_server_is_no_folder_and_nothing_is_made_of_it() {
+    let machine = Machine::new();
+    for address in ["s3:https://host/bucket", "sftp:user@host:/srv", "rest:https://me:secret@host/", "user@host:/srv"] {
+        for answer in [
+            machine.run(["init", "--repo", address]),
+            machine.run_bare(&["snapshots"], [("ENAMEL_REPO", address.into())]),
+        ] {
+            let answer = answer.expect(2).says("address of another machine");
+            assert!(!answer.err.contains("secret"), "{}", answer.err);
+        }
+    }
+    let names: Vec<_> = std::fs::read_dir(machine.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().contains(':')), "{names:?}");
+}
+
+#[test]
+fn the_home_folder_can_be_written_with_a_tilde_where_no_shell_replaces_it() {
+    let machine = Machine::new();
+    machine.write("home/.config/enamel/enamel.toml", "repository = '~/repo'\nkey-file = '~/key'");
+    machine.run_bare(&["init"], []).expect(0);
+    assert!(machine.path("home/repo/config").exists() && machine.path("home/key").exists());
+    machine.run_bare(&["snapshots"], [("ENAMEL_REPO", "~/repo".into()), ("ENAMEL_KEY_FILE", "~/key".into())]).expect(0);
+    machine.run_bare(&["snapshots"], [("ENAMEL_REPO", "~somebody/repo".into())]).expect(2);
+}

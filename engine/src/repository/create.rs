@@ -100,14 +100,16 @@ fn make_room(store: &dyn Store) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::Io`] with the promise that the store does not keep.
 pub fn check_conditions(store: &dyn Store) -> Result<()> {
-    store::conformance::check_conditions(store).map_err(|failure| match failure {
+    store::conformance::check_conditions(store).map_err(|failure| conditions_failed(store.location(), failure))
+}
+
+/// Why no repository may be kept at `place`.
+pub fn conditions_failed(place: impl std::fmt::Display, failure: Failure) -> Error {
+    match failure {
         Failure::Store(error) => error.into(),
         broken @ Failure::Broken(_) => {
-            let message = format!(
-                "{} cannot hold a repository: backups at the same time could harm each other",
-                store.location()
-            );
+            let message = format!("{place} cannot hold a repository: backups at the same time could harm each other");
             Error::caused(ErrorKind::Io, message, broken)
         }
-    })
+    }
 }

@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Memory;
 use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
-pub use create::{InitOptions, check_conditions, init};
+pub use create::{InitOptions, check_conditions, conditions_failed, init};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, Rollback, config_flags};
 pub use records::{Author, Forgotten, Record};

@@ -18,7 +18,7 @@ mod tests;
 
 pub use append_only::AppendOnlyStore;
 pub use error::{Result, StoreError, StoreErrorKind};
-pub use local::{LocalStore, Locks};
+pub use local::{Attempt, LocalStore, Locks};
 pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName};
 

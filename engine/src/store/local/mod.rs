@@ -6,6 +6,7 @@
 mod handles;
 mod leftovers;
 pub(super) mod place;
+mod processes;
 pub(super) mod scratch;
 #[cfg(unix)]
 pub(super) mod unix;
@@ -22,6 +23,7 @@ use super::misplaced::{Found, Misplaced, Wanted};
 use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 use handles::{Handle, Handles};
+pub use processes::Attempt;
 use scratch::{Scratch, TMP};
 use unix::{self as platform, Dir, Info, Place};
 
@@ -33,6 +35,10 @@ const OPEN_PACKS: usize = 64;
 
 /// An object that can be replaced is no longer than this, whatever stands in its place.
 const REPLACEABLE_MAX: u64 = 128 * 1024 * 1024;
+
+/// Made with the store, in this order, in which `cp -a` takes folders of most file systems: so a plain copy that is made beside a backup holds
+/// what its manifests need, because that was there before them.
+const COPIED_FIRST: [Folder; 3] = [Folder::Snapshots, Folder::Index, Folder::Packs];
 
 /// A [`Store`] in a folder.
 ///
@@ -77,7 +83,11 @@ impl LocalStore {
         std::path::absolute(path)
             .and_then(|root| make_folders(&root))
             .map_err(|e| StoreError::io("create", path.display(), not_a_folder(e, path)))?;
-        Self::open(path)
+        let store = Self::open(path)?;
+        for folder in COPIED_FIRST {
+            store.root.make_folder(folder.as_str()).map_err(|e| StoreError::io("create", folder.as_str(), e))?;
+        }
+        Ok(store)
     }
 
     /// Opens the store in the existing folder `path`.

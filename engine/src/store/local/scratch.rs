@@ -13,7 +13,7 @@ pub(super) const TMP: &str = "tmp";
 
 /// Held by whoever makes a scratch folder, removes others', or changes an object that can be replaced. Never deleted: two
 /// processes could hold two files of that name.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// In each scratch folder; locked as long as the folder's owner lives.
 pub(super) const ALIVE: &str = "alive";

@@ -116,7 +116,7 @@ fn what_only_reads_writes_nothing() {
     for folder in Folder::ALL {
         store.list(folder, &mut |_| panic!("nothing is there"), &mut |_| {}).unwrap();
     }
-    assert_eq!(names_in(&folder.path().join("a/repository")), [""; 0]);
+    assert_eq!(names_in(&folder.path().join("a/repository")), ["index", "packs", "snapshots"], "as it was made");
 }
 
 #[test]
@@ -226,5 +226,22 @@ fn of_many_who_place_an_object_one_succeeds_in_every_way() {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(wins, 100);
+    }
+}
+
+#[test]
+fn what_another_process_is_refused_is_worth_something_and_else_it_is_told() {
+    let (_folder, store) = new_store();
+    let other = reopen(&store);
+    let tried = store.try_with(&|attempt| other.attempt(attempt).map_err(std::io::Error::other));
+    assert_eq!(tried.unwrap(), Locks::Hold);
+    let lock = |got: bool| move |attempt: &Attempt| Ok(got && *attempt == Attempt::Lock);
+    assert_eq!(store.try_with(&lock(true)).unwrap(), Locks::Nothing);
+    assert_eq!(store.try_with(&lock(false)).unwrap(), Locks::Hold);
+    assert!(matches!(store.try_with(&|_| Ok(true)), Err(conformance::Failure::Broken(_))));
+    assert!(matches!(store.try_with(&|_| Err(std::io::ErrorKind::Other.into())), Err(conformance::Failure::Store(_))));
+    store.list(Folder::Leases, &mut |_| panic!("nothing is left"), &mut |_| {}).unwrap();
+    for attempt in [Attempt::Lock, Attempt::Put(lease(1))] {
+        assert_eq!(attempt.to_string().parse(), Ok(attempt));
     }
 }

@@ -79,9 +79,7 @@ fn folders_of_the_store_are_folders_or_an_error_that_names_them() {
             let (folder, root, _store) = store();
             let elsewhere = folder.path().join("elsewhere");
             fs::create_dir_all(elsewhere.join("01")).unwrap();
-            if let Some(parent) = root.join(spoiled).parent() {
-                fs::create_dir_all(parent).unwrap();
-            }
+            let _ = fs::remove_dir(root.join(spoiled));
             spoil(&root.join(spoiled), &elsewhere);
             let store = LocalStore::open(&root).unwrap();
             let error = store.put_new(&name, &[b"1"]).unwrap_err();

@@ -157,7 +157,7 @@ fn a_store_that_went_away_is_not_an_empty_one() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("repository");
     let store = LocalStore::create(&root).unwrap();
-    fs::remove_dir(&root).unwrap();
+    fs::remove_dir_all(&root).unwrap();
     let gone = StoreErrorKind::Io;
     assert_eq!(kind(store.get(&pack(1), 9)), gone);
     assert_eq!(kind(store.stat(&pack(1))), gone);

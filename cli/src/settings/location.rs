@@ -1,0 +1,88 @@
+//! Where things lie, as users write it: `~`, and addresses of other machines, which are no folders of this one.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use engine::{Error, ErrorKind, Result};
+
+/// The path with the user's home folder in place of `~`. Shells replace it in an argument of its own only, not in `--repo=~/backup`, nor in
+/// a settings file, nor in many a unit of systemd.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if the user has no home folder, or another user's is meant.
+pub fn expand(path: &Path) -> Result<PathBuf> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.first() != Some(&b'~') {
+        return Ok(path.to_path_buf());
+    }
+    let first = bytes.split(|byte| *byte == b'/').next().unwrap_or_default();
+    if first != b"~" {
+        let message = format!("`{}` names the home folder of a user: write the path from / on", path.display());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    let home = etcetera::home_dir()
+        .map_err(|error| Error::caused(ErrorKind::Usage, format!("cannot tell what `{}` is", path.display()), error))?;
+    let rest = OsStr::from_bytes(bytes.get(2..).unwrap_or_default());
+    Ok(if rest.is_empty() { home } else { home.join(rest) })
+}
+
+/// The folder of a repository, expanded.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if it is the address of a server: a folder of that name would be made here, and the backup would not leave this
+/// machine.
+pub fn repository(path: &Path) -> Result<PathBuf> {
+    let text = path.as_os_str().as_bytes();
+    let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
+    // No more of it is shown: it may hold a password.
+    let kind = first.split(|byte| *byte == b':' || *byte == b'@').next().unwrap_or_default();
+    if first.contains(&b':') || text.starts_with(br"\\") {
+        let message = format!(
+            "`{}…` is the address of another machine, and Enamel does not go there yet; mount it (NFS, SMB, sshfs, `rclone mount`), and give \
+             the mounted folder (a folder here that has such a name is `./NAME`)",
+            kind.escape_ascii()
+        );
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    expand(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_servers_are_no_folders() {
+        for address in [
+            "s3:https://host/bucket",
+            "s3://bucket/x",
+            "sftp:user@host:/srv/backup",
+            "rest:https://user:secret@host/",
+            "ssh://user@host/srv",
+            "user@host:/srv/backup",
+            "user@host:backup",
+            "host:/srv",
+            "rclone:remote:path",
+            "b2:bucket:path",
+            "file:///srv",
+            r"\\server\share",
+        ] {
+            let error = repository(Path::new(address)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{address}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        for folder in ["/srv/backup", "backup", "./s3:bucket", "../a:b", "/mnt/a:b", "a/b:c", "user@host"] {
+            assert_eq!(repository(Path::new(folder)).unwrap(), Path::new(folder));
+        }
+    }
+
+    #[test]
+    fn the_home_folder_is_put_in_its_place() {
+        let home = etcetera::home_dir().unwrap();
+        assert_eq!(expand(Path::new("~/backup")).unwrap(), home.join("backup"));
+        assert_eq!(expand(Path::new("~")).unwrap(), home);
+        assert_eq!(expand(Path::new("a/~/b")).unwrap(), Path::new("a/~/b"));
+        assert_eq!(expand(Path::new("~somebody/x")).unwrap_err().kind(), ErrorKind::Usage);
+    }
+}
