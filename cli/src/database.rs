@@ -1,6 +1,5 @@
 //! The options that name a database server, and what the settings add to them.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use engine::database::{Address, AddressParts, Password, TlsParts, read_option_file};
@@ -8,7 +7,7 @@ use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
 
 use crate::context::Context;
-use crate::secret::read_password_file;
+use crate::secret::{read_password_file, warn_if_others_read};
 use crate::settings::parse_url;
 
 /// A server, and which of its schemas are meant.
@@ -143,9 +142,6 @@ impl ServerArgs {
 /// Reads a file that others should not be able to read, and says so if they are.
 fn private<T>(path: &Path, context: &Context<'_>, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let value = read(path)?;
-    let is_open = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
-    if is_open {
-        context.ui.warn(format_args!("other users can read {0}; `chmod 600 {0}` prevents that", path.display()));
-    }
+    warn_if_others_read(path, "file", context.ui);
     Ok(value)
 }

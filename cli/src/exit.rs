@@ -1,7 +1,5 @@
 //! Exit codes.
 
-use std::error::Error as _;
-
 use engine::{Error, ErrorKind, Result};
 
 use crate::interrupt::INTERRUPTED;
@@ -74,14 +72,7 @@ pub fn after_printing(exit: Exit, printed: Result<()>) -> Result<Exit> {
 
 /// Whether `error` says that nobody reads standard output any more. No other pipe is written by this program.
 pub fn is_broken_pipe(error: &Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    error.cause::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use engine::database::error_code;
+use engine::store::StoreError;
 use engine::{Error, ErrorKind, Result};
 
 use crate::args::Command;
@@ -30,10 +31,20 @@ pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// What to try after `error` in `command`.
-fn hint(command: &Command, error: &Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::NotFound if matches!(command, Command::Key(_)) => "`enamel key list` lists the keys.",
+/// What to try after `error` in `command`: what the place that failed says, else what fits the kind and the cause.
+fn hint(command: &Command, error: &Error) -> Option<&'static str> {
+    error.hint().or_else(|| match error.kind() {
+        ErrorKind::NotFound => Some(not_found_hint(command, error)),
+        ErrorKind::PermissionDenied => Some(permission_hint(command, error)),
+        ErrorKind::Refused => refused_hint(command),
+        ErrorKind::Database => Some(database_hint(command, error)),
+        kind => Some(hint_of_kind(kind)),
+    })
+}
+
+/// What to try after an error that needs no more than its kind.
+fn hint_of_kind(kind: ErrorKind) -> &'static str {
+    match kind {
         ErrorKind::NoRepository => {
             "Check --repo (or ENAMEL_REPO); `enamel init --repo DIR` makes a new repository in DIR."
         }
@@ -44,21 +55,7 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Conflict => "Run this command again; `enamel leases` shows who else is at work.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
-        ErrorKind::NotFound if names_receipt(command) => "`enamel purge history` lists the receipts.",
-        ErrorKind::NotFound => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
-        ErrorKind::Refused if matches!(command, Command::Purge(_)) => {
-            "Nothing was removed that is not kept, and nothing was let go. `enamel purge --help` says what is kept, and for how long."
-        }
-        ErrorKind::Refused if matches!(command, Command::Restore(args) if !args.is_of_receipt()) => {
-            "Restore into a new folder, or without --delete, and remove yourself what is too much."
-        }
-        ErrorKind::Refused if matches!(command, Command::Restore(_)) => {
-            "Bring the rows back into another table, which is made without triggers: `--table SCHEMA.TABLE=SCHEMA.OTHER`, for each of the receipt."
-        }
-        ErrorKind::Refused => {
-            "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`."
-        }
         ErrorKind::NotEmpty => {
             "Restore under another name, with --schema NAME=OTHER, or replace what is there, and keep it, with --overwrite."
         }
@@ -71,19 +68,64 @@ fn hint(command: &Command, error: &Error) -> &'static str {
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
         }
-        ErrorKind::PermissionDenied if works_on_rows(command) => grants_hint(command),
-        ErrorKind::PermissionDenied if matches!(command, Command::Forget(_)) => {
-            "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
-        }
-        ErrorKind::PermissionDenied => {
-            "Run this as the user who made the repository, or let this user read and write there; if it is used as append-only, delete from elsewhere."
-        }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
-        ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
-        ErrorKind::Database => database_hint(command, error),
         ErrorKind::Cache => {
             "Run this command again: a damaged cache is rebuilt by itself. If that does not help, choose a folder on a local disk with --cache-dir."
         }
+        ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::Refused
+        | ErrorKind::Database
+        | ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
+    }
+}
+
+/// The storage, a file of this machine, or something in the repository is not there.
+fn not_found_hint(command: &Command, error: &Error) -> &'static str {
+    if error.cause::<StoreError>().is_some() {
+        return "Check that the disk or network share of the repository is there, then run this command again.";
+    }
+    if error.cause::<std::io::Error>().is_some() {
+        return "Check the path: it is not there, or the folder in which it should be is not.";
+    }
+    match command {
+        Command::Key(_) => "`enamel key list` lists the keys.",
+        Command::Leases(_) => "`enamel leases` lists who is writing.",
+        _ if names_receipt(command) => "`enamel purge history` lists the receipts.",
+        _ => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
+    }
+}
+
+/// The storage, a file of this machine, or a database server forbids it.
+fn permission_hint(command: &Command, error: &Error) -> &'static str {
+    let is_of_store = error.cause::<StoreError>().is_some();
+    if !is_of_store && error.cause::<std::io::Error>().is_some() {
+        return "Run this as a user who may read and write what is named, or let this user do so.";
+    }
+    match command {
+        _ if works_on_rows(command) && !is_of_store => grants_hint(command),
+        Command::Forget(_) => {
+            "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
+        }
+        _ => {
+            "Run this as the user who made the repository, or let this user read and write there; if it is used as append-only, delete from elsewhere."
+        }
+    }
+}
+
+/// What to do instead of what would do harm; nothing where only the error itself can say it.
+fn refused_hint(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Purge(_) => Some(
+            "Nothing was removed that is not kept, and nothing was let go. `enamel purge --help` says what is kept, and for how long.",
+        ),
+        Command::Restore(args) if args.is_of_receipt() => Some(
+            "Bring the rows back into another table, which is made without triggers: `--table SCHEMA.TABLE=SCHEMA.OTHER`, for each of the receipt.",
+        ),
+        Command::Restore(_) => {
+            Some("Restore into a new folder, or without --delete, and remove yourself what is too much.")
+        }
+        _ => None,
     }
 }
 

@@ -16,6 +16,8 @@ mod finish;
 mod global;
 mod hooks;
 mod interrupt;
+mod mark;
+mod parse;
 mod process;
 mod profile;
 mod retention;
@@ -24,10 +26,9 @@ mod settings;
 mod shell;
 mod size;
 mod snap;
+mod strength;
 mod ui;
 mod writer;
-
-use clap::Parser;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,7 +37,10 @@ fn main() -> std::process::ExitCode {
     process::raise_file_limit();
     process::keep_secrets_out_of_cores();
     process::survive_limits_of_files();
-    let args = args::Args::parse();
+    let args = match parse::parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
     let interrupt = interrupt::Interrupt::install();
     let ui = ui::Ui::new(&args.global, interrupt);
     let result = dispatch::run(&args, &ui);

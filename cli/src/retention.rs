@@ -17,25 +17,25 @@ use crate::snap::parse_tag;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Keep {
     /// Keep the newest N
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_last: Option<NonZeroU32>,
     /// Keep the newest of each of the last N hours in which there are any
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_hourly: Option<NonZeroU32>,
     /// The same of days
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_daily: Option<NonZeroU32>,
     /// The same of weeks, which begin on Monday
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_weekly: Option<NonZeroU32>,
     /// The same of months
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_monthly: Option<NonZeroU32>,
     /// The same of quarters
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_quarterly: Option<NonZeroU32>,
     /// The same of years
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_yearly: Option<NonZeroU32>,
     /// Keep all that are at most so much older than the newest: 36h, 30d, 2w, 6mo, 1y
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
@@ -179,6 +179,10 @@ fn keys_text(keys: &[GroupBy]) -> String {
     let named = KEYS.iter().filter(|(_, key)| keys.contains(key)).map(|(name, _)| *name);
     let named: Vec<_> = named.collect();
     if named.is_empty() { "none".to_owned() } else { named.join(",") }
+}
+
+fn parse_count(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "write a whole number from 1; to keep none by this rule, leave it out".to_owned())
 }
 
 fn parse_age(text: &str) -> Result<Age, String> {

@@ -12,10 +12,15 @@ use zeroize::Zeroizing;
 
 use crate::settings::SecretSource;
 use crate::shell::shell;
+use crate::strength::Strength;
 use crate::ui::Ui;
 
 /// Longest password or key file that is read, bytes.
 const SECRET_LEN_MAX: usize = 4096;
+/// What some editors put before text in UTF-8; it is no part of a password, because nobody can type it.
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+/// What stands before text in UTF-16.
+const UTF_16: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 
 impl SecretSource {
     /// Fetches the secret that unlocks an existing repository.
@@ -29,12 +34,18 @@ impl SecretSource {
     /// Fetches a secret that is to lock something from now on: what is typed is asked for twice.
     ///
     /// # Errors
-    /// The source cannot be read, the password is empty, or the two differ.
-    pub fn new_credential(&self, ui: &Ui) -> Result<Credential> {
-        match self {
-            SecretSource::KeyFile(path) => read_or_create_key_file(path, ui).map(Credential::KeyFile),
-            _ => self.fetch(ui, prompt_twice),
+    /// The source cannot be read; the password is empty, too weak, or cannot be typed; or the two differ.
+    pub fn new_credential(&self, ui: &Ui, strength: Strength) -> Result<Credential> {
+        if let SecretSource::KeyFile(path) = self {
+            return read_or_create_key_file(path, ui).map(Credential::KeyFile);
         }
+        let credential = self.fetch(ui, prompt_twice)?;
+        if let Credential::Password(password) = &credential {
+            strength
+                .check(password)
+                .map_err(|why| Error::new(ErrorKind::Usage, format!("the {} {why}", self.describe())))?;
+        }
+        Ok(credential)
     }
 
     /// The file that it is in, if it is in one.
@@ -48,7 +59,10 @@ impl SecretSource {
     fn fetch(&self, ui: &Ui, ask: impl FnOnce(&Ui) -> Result<Zeroizing<String>>) -> Result<Credential> {
         let password = match self {
             SecretSource::KeyFile(path) => return read_key_file(path, ui).map(Credential::KeyFile),
-            SecretSource::PasswordFile(path) => read_password_file(path)?,
+            SecretSource::PasswordFile(path) => {
+                warn_if_others_read(path, "password file", ui);
+                read_password_file(path)?
+            }
             SecretSource::PasswordCommand(command) => run_password_command(command)?,
             SecretSource::Password(password) => password.clone(),
             SecretSource::Prompt => ask(ui)?,
@@ -116,7 +130,22 @@ fn read_secret(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     }
 }
 
+/// Says so if other users can read a file that holds a secret.
+pub fn warn_if_others_read(path: &Path, what: &str, ui: &Ui) {
+    // A pipe has no other readers.
+    let is_open = path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 != 0);
+    if is_open {
+        ui.warn(format_args!("other users can read the {what} {0}; `chmod 600 {0}` prevents that", path.display()));
+    }
+}
+
+/// The first line of `bytes`, without the mark that some editors put before the text.
 fn first_line(bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<String>> {
+    if UTF_16.iter().any(|mark| bytes.starts_with(mark)) {
+        let message = format!("{what}: it is UTF-16 text; save it as UTF-8");
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
@@ -128,10 +157,7 @@ fn first_line(bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<String>
 fn read_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
     let what = format!("cannot read the key file {}", path.display());
     let file = File::open(path).map_err(|e| user_file_error(&what, e))?;
-    let mode = file.metadata().map_err(|e| Error::io(&what, e))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        ui.warn(format_args!("other users can read the key file {0}; `chmod 600 {0}` prevents that", path.display()));
-    }
+    warn_if_others_read(path, "key file", ui);
     let bytes = read_secret(file, &what)?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(ErrorKind::Usage, format!("{what}: it is not a key file of Enamel")))?;

@@ -55,13 +55,14 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    hint: Option<&'static str>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error without a cause. `message` is lower case, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), source: None }
+        Error { kind, message: message.into(), hint: None, source: None }
     }
 
     /// An error with the cause `source`.
@@ -70,7 +71,7 @@ impl Error {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Error { kind, message: message.into(), source: Some(source.into()) }
+        Error { kind, message: message.into(), hint: None, source: Some(source.into()) }
     }
 
     /// An object that is damaged, by its name.
@@ -125,7 +126,30 @@ impl Error {
 
     /// The same error as the cause of a wider one: what was being done when it happened.
     pub fn context(self, message: impl Into<String>) -> Self {
-        Error { kind: self.kind, message: message.into(), source: Some(Box::new(self)) }
+        Error { kind: self.kind, message: message.into(), hint: self.hint, source: Some(Box::new(self)) }
+    }
+
+    /// The same error with what to try next, a sentence, where that follows from more than the kind.
+    pub fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// What to try next, where the place that failed knows it.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+
+    /// The first of its causes that is a `T`.
+    pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref::<T>() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
     }
 }
 

@@ -26,8 +26,9 @@ use crate::duration::parse_duration;
 use crate::environment::user_name;
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
+use crate::mark::{parse_host, parse_new_tag};
 use crate::profile::ProfileArgs;
-use crate::snap::{Snap, parse_tag};
+use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
 mod sources;
@@ -73,7 +74,7 @@ pub struct BackupArgs {
     #[arg(long, value_name = "OLD")]
     as_path: Vec<PathBuf>,
     /// Give the snapshot a tag; can be given several times
-    #[arg(long = "tag", value_name = "TAG", value_parser = parse_tag)]
+    #[arg(long = "tag", value_name = "TAG", value_parser = parse_new_tag)]
     tags: Vec<String>,
     /// Leave out what matches this pattern, as in .gitignore; can be given several times
     #[arg(long, value_name = "PATTERN")]
@@ -116,7 +117,7 @@ pub struct BackupArgs {
     #[arg(long)]
     dry_run: bool,
     /// The machine that the snapshot is said to come from [default: this one's name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_host)]
     host: Option<String>,
 }
 

@@ -11,12 +11,13 @@ use crate::context::Context;
 use crate::environment::user_name;
 use crate::exit::Exit;
 use crate::settings::SecretSource;
+use crate::strength::{Strength, WeakArg};
 
 /// Make a new, empty repository.
 ///
 /// It is locked with a password, which is asked for twice, or with a key file, which suits runs that nobody attends. A key
 /// file that does not exist is created. Without the password or key file nobody can read the repository: keep a copy of it
-/// away from this machine. More of both can be added later with `enamel key add`.
+/// away from this machine. A password of fewer than 8 characters, or one that is tried first, needs --weak. More of both can be added later with `enamel key add`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -28,6 +29,8 @@ pub struct InitArgs {
     /// A name for this password or key, shown by `enamel key list`, `user@host` if none is given
     #[arg(long)]
     label: Option<String>,
+    #[command(flatten)]
+    weak: WeakArg,
 }
 
 #[derive(Serialize)]
@@ -47,7 +50,7 @@ pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
     refuse_existing(path)?;
     let secret = &context.settings.secret.value;
     refuse_key_inside(secret, path)?;
-    let credential = secret.new_credential(ui)?;
+    let credential = secret.new_credential(ui, Strength::of(args.weak))?;
     let store = LocalStore::create(path).map_err(Error::from)?;
     let label = args.label.clone().unwrap_or_else(default_label);
     let id = engine::repository::init(&store, &credential, &InitOptions { label })?;

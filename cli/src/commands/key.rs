@@ -13,6 +13,7 @@ use crate::commands::init::{default_label, refuse_key_inside};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::settings::SecretSource;
+use crate::strength::{Strength, WeakArg};
 use crate::ui::{Align, Table, format};
 
 /// Manage passwords and key files.
@@ -71,6 +72,8 @@ Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 11 another run took ov
 struct AddArgs {
     #[command(flatten)]
     secret: NewSecret,
+    #[command(flatten)]
+    weak: WeakArg,
     /// A name for it, shown by `enamel key list`, `user@host` if none is given
     #[arg(long)]
     label: Option<String>,
@@ -105,6 +108,8 @@ Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 11 another run took ov
 struct ChangeArgs {
     #[command(flatten)]
     secret: NewSecret,
+    #[command(flatten)]
+    weak: WeakArg,
     /// Somebody else may know the old one: what is saved from now on is sealed with new secrets
     #[arg(long)]
     compromised: bool,
@@ -143,7 +148,7 @@ pub fn run(args: &KeyArgs, context: &Context<'_>) -> Result<Exit> {
 fn add(args: &AddArgs, context: &Context<'_>) -> Result<()> {
     let secret = new_secret(&args.secret, context)?;
     let repo = context.open(Access::Write)?;
-    let credential = secret.new_credential(context.ui)?;
+    let credential = secret.new_credential(context.ui, Strength::of(args.weak))?;
     let label = args.label.clone().unwrap_or_else(default_label);
     let id = members::add_member(&repo, &credential, &label)?;
     done(context, "added", id.to_string(), None)
@@ -196,7 +201,7 @@ fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
     let secret = new_secret(&args.secret, context)?;
     refuse_same_file(&secret, &context.settings.secret.value)?;
     let repo = context.open(Access::Write)?;
-    let credential = secret.new_credential(context.ui)?;
+    let credential = secret.new_credential(context.ui, Strength::of(args.weak))?;
     let change = if args.compromised { Change::Compromised } else { Change::Routine };
     let id = members::change_member(&repo, &credential, change)?;
     let (new, old) = (&secret, &context.settings.secret.value);

@@ -118,7 +118,7 @@ impl FileSettings {
             parse_url(url).map_err(|error| usage(error.to_string()))?;
         }
         for tag in &settings.tags {
-            crate::snap::parse_tag(tag).map_err(|why| usage(format!("`tags` holds `{tag}`: {why}")))?;
+            crate::mark::parse_new_tag(tag).map_err(|why| usage(format!("`tags` holds `{tag}`: {why}")))?;
         }
         if let Some(name) = settings.profile.as_ref().filter(|name| engine::profile::named(name).is_none()) {
             return Err(usage(format!("`profile` is `{name}`, which is not known; there are: {}", profile_names())));

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::entry::{Entry, EntryKind, Time};
 
+/// Longest line that is told on standard error, bytes.
+const MESSAGE_LEN_MAX: usize = 4000;
 /// Digits of an id that are shown to people.
 const SHORT_ID_LEN: usize = 8;
 
@@ -102,6 +104,22 @@ pub fn path(path: &[u8]) -> String {
         out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
     out
+}
+
+/// What is said to the user, safe for a terminal: as [`path`] line by line, and not longer than anybody reads.
+pub fn message(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(|line| path(shortened(line).as_bytes())).collect();
+    lines.join("\n")
+}
+
+/// `text` without its middle, if it is very long: what somebody typed is repeated in messages.
+pub fn shortened(text: &str) -> String {
+    if text.len() <= MESSAGE_LEN_MAX {
+        return text.to_owned();
+    }
+    let (start, end) =
+        (text.floor_char_boundary(MESSAGE_LEN_MAX / 2), text.ceil_char_boundary(text.len() - MESSAGE_LEN_MAX / 4));
+    format!("{} … ({} bytes left out) … {}", &text[..start], count((end - start) as u64), &text[end..])
 }
 
 /// A path in a snapshot, whose top has no name.

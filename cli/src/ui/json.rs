@@ -65,7 +65,8 @@ pub struct ExitError {
     /// Why.
     pub causes: Vec<String>,
     /// What to try.
-    pub hint: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
 }
 
 /// `status`: how far a long operation is.

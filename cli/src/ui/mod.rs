@@ -141,7 +141,7 @@ impl Ui {
     /// Tells the user something in passing; not in JSON, not when quiet.
     pub fn say(&self, text: impl Display) {
         if !self.json && self.level > Level::Quiet {
-            self.err_line(&text.to_string());
+            self.err_line(&format::message(&text.to_string()));
         }
     }
 
@@ -149,23 +149,31 @@ impl Ui {
     pub fn warn(&self, text: impl Display) {
         match self.json {
             true => self.err_message("note", json::Note { message: text.to_string() }),
-            false => self.err_line(&format!("note: {text}")),
+            false => self.err_line(&format::message(&format!("note: {text}"))),
         }
     }
 
     /// Says what failed, why, and what to try.
-    pub fn error(&self, error: &Error, exit: Exit, hint: &'static str) {
+    pub fn error(&self, error: &Error, exit: Exit, hint: Option<&'static str>) {
         let causes = causes(error);
         if self.json {
             let kind = format::kebab(&format!("{:?}", error.kind()));
-            let error = json::ExitError { code: exit.code(), kind, message: error.to_string(), causes, hint };
+            let error = json::ExitError {
+                code: exit.code(),
+                kind,
+                message: format::shortened(&error.to_string()),
+                causes,
+                hint,
+            };
             return self.err_message("exit_error", error);
         }
-        self.err_line(&format!("enamel: {error}"));
+        self.err_line(&format::message(&format!("enamel: {error}")));
         for cause in causes {
-            self.err_line(&format!("  caused by: {cause}"));
+            self.err_line(&format::message(&format!("  caused by: {cause}")));
         }
-        self.err_line(&format!("  hint: {hint}"));
+        if let Some(hint) = hint {
+            self.err_line(&format!("  hint: {hint}"));
+        }
     }
 
     /// Names what could not be saved or restored as it should be: all of it in JSON or if verbose, else the first twenty.
@@ -294,7 +302,7 @@ fn causes(error: &Error) -> Vec<String> {
     while let Some(cause) = source {
         let text = cause.to_string();
         if !last.contains(&text) {
-            causes.push(text.clone());
+            causes.push(format::shortened(&text));
             last = text;
         }
         source = cause.source();

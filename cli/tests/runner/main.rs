@@ -18,6 +18,7 @@ mod hostile_storage;
 mod interrupt;
 mod json;
 mod key;
+mod messages;
 mod newest;
 mod practice;
 mod prune;

@@ -1,6 +1,7 @@
 //! Where passwords come from, and what happens when they are wrong.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::Machine;
 
@@ -81,6 +82,57 @@ fn no_repository_is_10() {
     std::fs::create_dir(machine.path("repo")).unwrap();
     machine.run(["init", "--repo", "other", "--key-file", "real"]).expect(0);
     machine.run(["snapshots", "--key-file", "real"]).expect(10);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_password() {
+    let machine = machine();
+    machine.write("marked", format!("\u{feff}{PASSWORD}\r\n"));
+    machine.run_bare(&["snapshots", "--password-file", "marked"], [repo(&machine)]).expect(0);
+    machine.run_bare(&["snapshots", "--password-command", "cat marked"], [repo(&machine)]).expect(0);
+    machine.run_bare(&["init", "--repo", "other", "--password-file", "marked"], []).expect(0);
+    let other = ("ENAMEL_REPO", machine.path("other").into());
+    machine.run_bare(&["snapshots", "--password-file", "password"], [other]).expect(0);
+    let wide: Vec<u8> = format!("\u{feff}{PASSWORD}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    machine.write("wide", wide);
+    machine.run_bare(&["snapshots", "--password-file", "wide"], [repo(&machine)]).expect(2).says("save it as UTF-8");
+}
+
+#[test]
+fn a_weak_password_needs_a_word() {
+    let machine = machine();
+    for (number, weak) in ["a", "1234567", "password", "aaaaaaaaaaaa"].into_iter().enumerate() {
+        let name = format!("weak{number}");
+        let init = |more: &[&str]| {
+            let args = [&["init", "--repo", &name][..], more].concat();
+            machine.run_bare(&args, [("ENAMEL_PASSWORD", weak.into())])
+        };
+        init(&[]).expect(2).says("--weak");
+        assert!(!machine.path(&name).exists());
+        init(&["--weak"]).expect(0);
+        machine.run_bare(&["snapshots", "--repo", &name], [("ENAMEL_PASSWORD", weak.into())]).expect(0);
+    }
+    machine.write("new", "1234\n");
+    let add = |more: &[&str]| {
+        let args = [&["key", "add", "--password-file", "password", "--new-password-file", "new"][..], more].concat();
+        machine.run_bare(&args, [repo(&machine)])
+    };
+    add(&[]).expect(2).says("--weak");
+    add(&["--weak"]).expect(0);
+    machine.write("untyped", "correct\u{1b}horse\n");
+    let init = ["init", "--repo", "untyped-repo", "--weak", "--password-file", "untyped"];
+    machine.run_bare(&init, []).expect(2).says("nobody can type");
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_noted() {
+    let machine = machine();
+    let set = |mode| std::fs::set_permissions(machine.path("password"), PermissionsExt::from_mode(mode)).unwrap();
+    let run = || machine.run_bare(&["snapshots", "--password-file", "password"], [repo(&machine)]).expect(0);
+    set(0o644);
+    run().says("other users can read the password file").says("chmod 600");
+    set(0o600);
+    assert!(!run().err.contains("other users"));
 }
 
 /// What the system says of a run that waits for its password command.

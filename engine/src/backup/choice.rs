@@ -132,7 +132,8 @@ impl<'s> Search<'s> {
     fn run(mut self, manifests: &Manifests) -> Result<Choice> {
         // A snapshot that the clock has yet to come to would be the newest for years.
         let now = machine::now();
-        let candidates = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && m.time <= now);
+        let candidates =
+            manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && !machine::is_from_the_future(m.time, now));
         let same = family(self.repository, &self.options.host, self.wanted);
         for (number, candidate) in candidates.enumerate() {
             let goes_on = if number < LOOKED_AT { self.lacks_any() } else { self.lacks_whole() };

@@ -17,6 +17,9 @@ const SILENCE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// For so long after it, what was made before is not forgotten by age alone: time for somebody to notice.
 const TIME_TO_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+const CLOCK: &str =
+    "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`.";
+
 /// Whether the policy can be meant so.
 pub(super) fn check_policy(policy: &Policy, snapshots: &[Manifest]) -> Result<()> {
     if policy.rules.is_empty() {
@@ -43,7 +46,7 @@ pub(super) fn check_clock(snapshots: &[Manifest], now: Timestamp, zone: &TimeZon
         shown(time, zone),
         shown(now, zone)
     );
-    Err(Error::new(ErrorKind::Refused, message))
+    Err(Error::new(ErrorKind::Refused, message).with_hint(CLOCK))
 }
 
 /// Whether what goes of a group may go.
@@ -65,7 +68,7 @@ pub(super) fn check_judged(policy: &Policy, members: &[Judged], zone: &TimeZone)
         members[before + 1].manifest.id,
         before + 1
     );
-    Err(Error::new(ErrorKind::Refused, message))
+    Err(Error::new(ErrorKind::Refused, message).with_hint(CLOCK))
 }
 
 /// A group of which nothing is kept.

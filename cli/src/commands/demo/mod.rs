@@ -22,6 +22,7 @@ use crate::context::open_store;
 use crate::environment;
 use crate::exit::{Exit, after_printing};
 use crate::settings::SecretSource;
+use crate::strength::Strength;
 use crate::ui::{Ui, format};
 use practice::Practice;
 
@@ -154,7 +155,7 @@ impl Places {
     }
 
     fn init(&self, ui: &Ui) -> Result<Repository> {
-        let credential = SecretSource::KeyFile(self.key.clone()).new_credential(ui)?;
+        let credential = SecretSource::KeyFile(self.key.clone()).new_credential(ui, Strength::Strong)?;
         let store = LocalStore::create(&self.repository).map_err(Error::from)?;
         engine::repository::init(&store, &credential, &InitOptions { label: "demo".into() })?;
         let options = OpenOptions::new(self.cache.clone(), Access::Write);

@@ -1,0 +1,92 @@
+//! What is said on standard error: hints that fit, nothing that a terminal obeys, nothing endless.
+
+use crate::harness::{Answer, Machine, parse};
+
+/// The hint of a run that failed.
+#[track_caller]
+fn hint(answer: &Answer) -> String {
+    let hint = answer.err.lines().find_map(|line| line.strip_prefix("  hint: "));
+    hint.unwrap_or_else(|| panic!("no hint in:\n{}", answer.err)).to_owned()
+}
+
+#[test]
+fn a_hint_fits_what_was_not_found() {
+    let machine = Machine::with_snapshot();
+    for (args, says) in [
+        (&["backup", "source", "--exclude-file", "nope"][..], "Check the path"),
+        (&["backup", "sourse"], "Check the name"),
+        (&["restore", "latest", "--target", "/proc/out"], "Check the path"),
+        (&["leases", "fence", "abcd"], "enamel leases"),
+        (&["key", "remove", "ffff"], "enamel key list"),
+        (&["ls", "latest", "source/B"], "enamel snapshots"),
+        (&["ls", "ffffffff"], "enamel snapshots"),
+        (&["purge", "release", "ffffffff"], "enamel purge history"),
+    ] {
+        let answer = machine.run(args);
+        assert!(answer.code != 0 && hint(&answer).contains(says), "{args:?}\n{}", answer.err);
+    }
+}
+
+#[test]
+fn no_damage_is_suspected_where_there_is_no_repository_yet() {
+    let machine = Machine::new();
+    std::os::unix::fs::symlink("nowhere", machine.path("dangling")).unwrap();
+    for place in ["dangling", "/proc/repository"] {
+        let answer = machine.run(["init", "--repo", place]);
+        assert!(answer.code != 0 && !answer.err.contains("verify"), "{}", answer.err);
+    }
+}
+
+#[test]
+fn what_was_typed_moves_no_cursor() {
+    let machine = Machine::with_snapshot();
+    for args in [
+        &["--repo", "\x1b[31mred", "snapshots"][..],
+        &["backup", "\x1b[31mred"],
+        &["ls", "latest", "\x1b[31mred"],
+        &["\x1b[31mred"],
+        &["--\x1b[31mred", "snapshots"],
+        &["ls", "\u{202e}red"],
+    ] {
+        let answer = machine.run(args);
+        assert!(answer.code != 0 && answer.err.contains("red"), "{args:?}\n{}", answer.err);
+        assert!(!answer.err.contains(['\x1b', '\u{202e}']), "{args:?}\n{:?}", answer.err);
+    }
+}
+
+#[test]
+fn a_long_argument_makes_no_long_message() {
+    let machine = Machine::with_snapshot();
+    let long = "x".repeat(100_000);
+    for args in
+        [&["backup", &long][..], &["ls", &long], &["--repo", &long, "snapshots"], &["ls", "latest", &long], &[&long]]
+    {
+        for json in [&[][..], &["--json"]] {
+            let answer = machine.run(json.iter().chain(args));
+            assert!(answer.code != 0 && answer.err.len() < 12_000, "{} bytes", answer.err.len());
+        }
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_told_as_json_too() {
+    let machine = Machine::new();
+    for args in [&["--json", "backup", "--nope"][..], &["snapshots", "--json", "--tag"], &["--json", "nope"]] {
+        let answer = machine.run(args).expect(2);
+        let error = parse(&answer.err).pop().unwrap();
+        assert_eq!((&error["message_type"], &error["code"]), (&"exit_error".into(), &2.into()));
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
+        assert_eq!(answer.out, "");
+    }
+    machine.run(["--json", "--help"]).expect(0).prints("Usage");
+}
+
+#[test]
+fn marks_of_a_snapshot_are_words_of_reasonable_length() {
+    let machine = Machine::with_repository();
+    machine.run(["backup", "source", "--tag", "a,b"]).expect(2).says("comma");
+    machine.run(["backup", "source", "--tag", &"x".repeat(100)]).expect(2).says("64 bytes");
+    machine.run(["backup", "source", "--host", ""]).expect(2);
+    machine.run(["forget", "--keep-last", "0"]).expect(2).says("leave it out");
+    assert_eq!(machine.snapshots(), 0);
+}
