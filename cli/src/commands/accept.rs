@@ -14,7 +14,7 @@ use crate::environment::user_name;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-/// Accept that snapshots are not there any more, or that the repository is older than it was.
+/// Accept that snapshots are gone, or that the repository is older than before.
 ///
 /// This computer remembers what it has seen of a repository. When snapshots disappear though nobody forgot them, or an older state has
 /// been put back, every command says so, and `enamel forget` and `enamel prune` delete nothing: it may be an attack, a disk that was
