@@ -1,10 +1,13 @@
 //! Linux: there are no calls relative to a folder, but the open folder has a path in `/proc`. It is short, whatever the folder's
 //! own is, and only the last name in it is ours, which these calls do not follow.
+//!
+//! A rescue system may have no `/proc`. There files and folders are opened; of other things, attributes are then not to be had.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::LazyLock;
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{self, XattrFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
 use super::super::Object;
@@ -13,9 +16,14 @@ use super::{grown, split};
 /// The error for an attribute that is not there.
 pub(in super::super) const MISSING: Errno = Errno::NODATA;
 
+/// Whether open folders have paths.
+static HAS_PATHS: LazyLock<bool> = LazyLock::new(|| fs::stat(OPEN_FILES).is_ok());
+const OPEN_FILES: &str = "/proc/self/fd";
+
 /// The extended attributes of one thing.
 pub(in super::super) enum Xattrs<'a> {
     Open(BorrowedFd<'a>),
+    Owned(OwnedFd),
     Path(Vec<u8>),
 }
 
@@ -23,8 +31,9 @@ impl<'a> Xattrs<'a> {
     pub(in super::super) fn of(object: Object<'a>) -> Result<Self, Errno> {
         Ok(match object {
             Object::Open(fd) => Xattrs::Open(fd),
+            Object::Name(folder, name) if !*HAS_PATHS => Xattrs::Owned(open(folder, name)?),
             Object::Name(folder, name) => {
-                let mut path = format!("/proc/self/fd/{}/", folder.as_raw_fd()).into_bytes();
+                let mut path = format!("{OPEN_FILES}/{}/", folder.as_raw_fd()).into_bytes();
                 path.extend_from_slice(name);
                 Xattrs::Path(path)
             }
@@ -34,6 +43,7 @@ impl<'a> Xattrs<'a> {
     pub(in super::super) fn names(&self) -> Result<Vec<Vec<u8>>, Errno> {
         let list = grown(|buffer| match self {
             Xattrs::Open(fd) => fs::flistxattr(fd, spare_capacity(buffer)),
+            Xattrs::Owned(fd) => fs::flistxattr(fd, spare_capacity(buffer)),
             Xattrs::Path(path) => fs::llistxattr(path, spare_capacity(buffer)),
         })?;
         Ok(split(&list))
@@ -42,6 +52,7 @@ impl<'a> Xattrs<'a> {
     pub(in super::super) fn get(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {
         grown(|buffer| match self {
             Xattrs::Open(fd) => fs::fgetxattr(fd, name, spare_capacity(buffer)),
+            Xattrs::Owned(fd) => fs::fgetxattr(fd, name, spare_capacity(buffer)),
             Xattrs::Path(path) => fs::lgetxattr(path, name, spare_capacity(buffer)),
         })
     }
@@ -49,6 +60,7 @@ impl<'a> Xattrs<'a> {
     pub(in super::super) fn set(&self, name: &[u8], value: &[u8]) -> Result<(), Errno> {
         match self {
             Xattrs::Open(fd) => fs::fsetxattr(fd, name, value, XattrFlags::empty()),
+            Xattrs::Owned(fd) => fs::fsetxattr(fd, name, value, XattrFlags::empty()),
             Xattrs::Path(path) => fs::lsetxattr(path, name, value, XattrFlags::empty()),
         }
     }
@@ -56,7 +68,42 @@ impl<'a> Xattrs<'a> {
     pub(in super::super) fn remove(&self, name: &[u8]) -> Result<(), Errno> {
         match self {
             Xattrs::Open(fd) => fs::fremovexattr(fd, name),
+            Xattrs::Owned(fd) => fs::fremovexattr(fd, name),
             Xattrs::Path(path) => fs::lremovexattr(path, name),
         }
+    }
+}
+
+/// Opens a file or folder for its attributes; opening anything else could wait, or do something.
+fn open(folder: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let stat = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile | FileType::Directory => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            fs::openat(folder, name, flags, Mode::empty())
+        }
+        _ => Err(Errno::NOTSUP),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn attributes_are_read_without_the_path_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        rustix::fs::symlink("file", folder.path().join("link")).unwrap();
+        let dir = std::fs::File::open(folder.path()).unwrap();
+        let by_path = Xattrs::of(Object::Name(dir.as_fd(), b"file")).unwrap();
+        let by_file = Xattrs::Owned(open(dir.as_fd(), b"file").unwrap());
+        if by_path.set(b"user.test", b"value").is_ok() {
+            assert_eq!(by_file.get(b"user.test").unwrap(), b"value");
+            assert_eq!(by_file.names(), by_path.names());
+        }
+        assert_eq!(open(dir.as_fd(), b"link").unwrap_err(), Errno::NOTSUP);
     }
 }
