@@ -136,8 +136,9 @@ impl<'s> Search<'s> {
             manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && !machine::is_from_the_future(m.time, now));
         let same = family(self.repository, &self.options.host, self.wanted);
         for (number, candidate) in candidates.enumerate() {
-            let goes_on = if number < LOOKED_AT { self.lacks_any() } else { self.lacks_whole() };
-            if !goes_on && !(self.lacks_any() && candidate.family == same) {
+            let is_near = number < LOOKED_AT || candidate.family == same;
+            let is_wanted = if is_near { self.lacks_any() } else { self.lacks_whole() };
+            if !is_wanted {
                 continue;
             }
             match self.repository.read_snapshot_object(candidate.id) {

@@ -139,11 +139,8 @@ impl<'r> Walk<'_, 'r> {
         while let Some(frame) = levels.last() {
             self.run.check_stop()?;
             let Some(name) = frame.names.next() else {
-                if let Some(mut frame) = levels.pop() {
-                    if levels.len() == 0 {
-                        self.compare_root(&mut frame);
-                    }
-                    self.send(Event::Leave(frame.entry))?;
+                if let Some(frame) = levels.pop() {
+                    self.leave(frame, levels.len())?;
                 }
                 continue;
             };
@@ -166,6 +163,14 @@ impl<'r> Walk<'_, 'r> {
             levels.push(inner, dir);
         }
         Ok(())
+    }
+
+    /// Ends a folder, which is in so many others; in none, if it is a root.
+    fn leave(&mut self, mut frame: Frame<'r>, above: usize) -> Result<()> {
+        if above == 0 {
+            self.compare_root(&mut frame);
+        }
+        self.send(Event::Leave(frame.entry))
     }
 
     /// Gives up what is left of folders that cannot be opened again.

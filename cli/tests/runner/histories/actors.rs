@@ -54,7 +54,7 @@ impl Round<'_> {
     fn write(&self, number: usize, folder: &mut Folder, mut random: Random) {
         for _ in 0..random.below(3) {
             let tree = folder.change();
-            let mut command = self.command(number, "--json --no-progress backup");
+            let mut command = self.command(number, "--json --no-progress backup --allow-less");
             command.arg(self.machine.path(Folder::name(number)));
             if number == AWAY {
                 command.args(["--host", "away"]);
