@@ -22,6 +22,7 @@ mod prune;
 mod purge;
 mod repair;
 mod restore;
+mod restore_deletes;
 mod rights;
 mod round_trip;
 mod saved;

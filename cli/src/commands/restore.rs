@@ -82,6 +82,9 @@ pub struct RestoreArgs {
     /// Give files to the users of the same names, of the same numbers, or to you
     #[arg(long, value_name = "HOW", default_value = "name")]
     owner: OwnerArg,
+    /// Restore contents only: for disks that have no modes, owners and extended attributes
+    #[arg(long, requires = "target", conflicts_with_all = ["owner", "target_attributes"])]
+    no_attributes: bool,
     #[command(flatten)]
     load: LoadArgs,
 }
@@ -161,6 +164,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         protected: context.own_paths()?,
         dry_run: args.dry_run,
         owners,
+        contents_only: args.no_attributes,
         deletions: None,
     };
     let ui = context.ui;

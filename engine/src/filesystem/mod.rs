@@ -84,4 +84,6 @@ pub struct Attributes {
     pub owner: bool,
     /// Look for the user and group by their recorded names first; the recorded ids are for names unknown here.
     pub by_name: bool,
+    /// None at all: neither these nor mode, time and extended attributes.
+    pub contents_only: bool,
 }

@@ -6,8 +6,8 @@ use repo_format::entry::Entry;
 use repo_format::node::ProblemKind;
 
 use super::outcome::Tally;
-use super::{Owners, Run};
-use crate::filesystem::{Attributes, Dir};
+use super::{Action, Owners, Run};
+use crate::filesystem::{Attributes, Dir, FileStat};
 
 /// A folder of the target, as long as something in it is being restored.
 pub(super) struct Folder {
@@ -42,7 +42,7 @@ pub(super) fn release(run: &Run<'_>, folder: Arc<Folder>) {
 
 /// Sets mode and time of a folder back to what they were `before` something was made in it. Gives what went wrong.
 pub(super) fn put_back(dir: &Dir, before: &Entry, run: &Run<'_>) -> Vec<String> {
-    let keep = Attributes { owner: false, by_name: false };
+    let keep = Attributes { owner: false, by_name: false, contents_only: false };
     let mut now = match dir.stat_self() {
         Ok(now) => now,
         Err(error) => return vec![format!("cannot look at its folder: {error}")],
@@ -63,6 +63,12 @@ impl Run<'_> {
     /// Which attributes are restored.
     pub(super) fn attributes(&self) -> Attributes {
         let owner = self.options.owners != Owners::Ignore;
-        Attributes { owner, by_name: self.options.owners == Owners::ByName }
+        Attributes { owner, by_name: self.options.owners == Owners::ByName, contents_only: self.options.contents_only }
     }
+}
+
+/// What becomes of the attributes of something that is there as it should be otherwise.
+pub(super) fn judge(run: &Run<'_>, dir: &Dir, entry: &Entry, there: &FileStat) -> Action {
+    let changes = dir.would_change(&entry.name.0, entry, there, run.owners, run.attributes());
+    if changes { Action::Attributes } else { Action::Keep }
 }

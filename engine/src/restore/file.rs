@@ -9,7 +9,7 @@ use repo_format::limits;
 use repo_format::node::{ContentItem, ProblemKind};
 use repo_format::pack::ChunkKind;
 
-use super::attributes::{Folder, release, report};
+use super::attributes::{Folder, judge, release, report};
 use super::extents::pieces;
 use super::outcome::count;
 use super::{Action, Run};
@@ -134,9 +134,9 @@ impl FileJob {
         if !is_same(run, dir, &self.entry, stat)? {
             return Ok(false);
         }
+        let action = judge(run, dir, meta, stat);
         report(run.tally, &self.path, dir.apply(&meta.name.0, meta, Some(stat), run.owners, run.attributes()));
         run.monitor.advance(Work { items: 1, bytes: meta.size });
-        let action = if has_attributes(&stat.entry, meta) { Action::Keep } else { Action::Attributes };
         settled(run, &self.path, action);
         Ok(true)
     }
@@ -380,7 +380,8 @@ impl OpenTarget {
                 return run.tally.io(&self.path, "set the length of", error);
             }
         };
-        let before = self.before.as_ref().map(|before| &before.entry);
+        let before = self.before.as_ref();
+        let changes = self.file.would_change(&self.entry, before.unwrap_or(&now), run.owners, run.attributes());
         report(run.tally, &self.path, self.file.apply(&self.entry, Some(&now), run.owners, run.attributes()));
         let action = match (before, self.wrote.load(Ordering::Relaxed)) {
             (None, _) => {
@@ -391,8 +392,8 @@ impl OpenTarget {
                 }
             }
             (Some(_), true) => Action::Rewrite,
-            (Some(before), false) if has_attributes(before, &self.entry) => Action::Keep,
-            (Some(_), false) => Action::Attributes,
+            (Some(_), false) if changes => Action::Attributes,
+            (Some(_), false) => Action::Keep,
         };
         settled(run, &self.path, action);
         Ok(())

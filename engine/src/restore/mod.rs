@@ -18,6 +18,7 @@ mod links;
 mod outcome;
 mod protect;
 mod rules;
+mod spelling;
 mod target;
 mod walk;
 
@@ -78,6 +79,8 @@ pub struct RestoreOptions {
     pub dry_run: bool,
     /// Whose things become.
     pub owners: Owners,
+    /// Leave modes, owners, times and extended attributes as they come: for targets that have none.
+    pub contents_only: bool,
 }
 
 /// What is done with one thing.

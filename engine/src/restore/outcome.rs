@@ -29,6 +29,14 @@ pub(super) struct Tally<'m> {
     problem_count: AtomicU64,
     problems: Mutex<Vec<Problem>>,
     damaged_links: Mutex<HashSet<Vec<u8>>>,
+    /// Attributes that could not be set, by what went wrong.
+    alike: Mutex<BTreeMap<String, Alike>>,
+}
+
+/// The same trouble with several things.
+struct Alike {
+    first: Vec<u8>,
+    further: u64,
 }
 
 /// Adds to a counter.
@@ -52,6 +60,7 @@ impl<'m> Tally<'m> {
             problem_count: zero(),
             problems: Mutex::default(),
             damaged_links: Mutex::default(),
+            alike: Mutex::default(),
         }
     }
 
@@ -76,9 +85,21 @@ impl<'m> Tally<'m> {
         self.damaged_links.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
-    /// Adds a problem with what is at `path`.
+    /// Adds a problem with what is at `path`. The same trouble with the attributes of many things becomes one problem at the end.
     pub fn problem(&self, path: &[u8], kind: ProblemKind, message: impl Into<String>) {
         let message = message.into();
+        if kind == ProblemKind::Metadata {
+            let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+            alike
+                .entry(message)
+                .and_modify(|alike| alike.further += 1)
+                .or_insert_with(|| Alike { first: path.to_vec(), further: 0 });
+            return;
+        }
+        self.add(path, kind, message);
+    }
+
+    fn add(&self, path: &[u8], kind: ProblemKind, message: String) {
         self.monitor.problem(path, &message);
         self.problem_count.fetch_add(1, Ordering::Relaxed);
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +122,11 @@ impl<'m> Tally<'m> {
 
     /// The outcome.
     pub fn into_outcome(self) -> RestoreOutcome {
+        let alike = std::mem::take(&mut *self.alike.lock().unwrap_or_else(PoisonError::into_inner));
+        for (message, Alike { first, further }) in alike {
+            let message = if further == 0 { message } else { format!("{message}; and so of {further} other things") };
+            self.add(&first, ProblemKind::Metadata, message);
+        }
         RestoreOutcome {
             files: self.files.into_inner(),
             directories: self.directories.into_inner(),

@@ -9,13 +9,14 @@ use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, ROOT_FOLDER};
 use repo_format::node::ProblemKind;
 
-use super::attributes::{Folder, release, report};
+use super::attributes::{Folder, judge, release, report};
 use super::delete::{Extras, KeptReason, Scope, Sweep};
-use super::file::{FileJob, Job, PIECE, has_attributes, is_linked_elsewhere, is_same};
+use super::file::{FileJob, Job, PIECE, is_linked_elsewhere, is_same};
 use super::judge::{Obstacle, obstacle};
 use super::links::{Links, NameInTarget};
 use super::outcome::count;
 use super::rules::Rules;
+use super::spelling::{Spellings, folds, is_seen_to_fold};
 use super::target::Target;
 use super::{Action, Purpose, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -43,6 +44,8 @@ struct Frame<'r> {
     iter: DirectoryIter<'r>,
     /// What the target has besides; only where it may be removed, or is counted.
     extras: Option<Extras>,
+    /// Only where the target does not tell names apart by their case.
+    spellings: Option<Spellings>,
 }
 
 struct Walk<'w, 'r> {
@@ -51,13 +54,19 @@ struct Walk<'w, 'r> {
     links: Links,
     entries: EntryCount,
     manifest: &'w Manifest,
+    /// The target does not tell names apart by their case.
+    folds: bool,
 }
 
 /// Walks everything; gives the further names that are to be made when all files are there.
 pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<Job>) -> Result<Links> {
     let Target { dir, before } = target;
     let links = Links::new(dir.clone());
-    let mut walk = Walk { run, jobs, links, entries: what.entries, manifest: what.manifest };
+    let folds = dir.as_ref().is_some_and(|dir| match run.writes() {
+        true => folds(dir),
+        false => is_seen_to_fold(dir).unwrap_or(false),
+    });
+    let mut walk = Walk { run, jobs, links, entries: what.entries, manifest: what.manifest, folds };
     let is_new = before.is_none();
     let folder = |entry: Option<Entry>| {
         // A target that is there already stays as it is, unless it is asked for.
@@ -107,7 +116,8 @@ impl<'r> Walk<'_, 'r> {
                 None
             }
         });
-        Frame { folder: Arc::new(folder), parts, iter: DirectoryIter::new(self.run.reader, tree), extras }
+        let spellings = self.folds.then(Spellings::default);
+        Frame { folder: Arc::new(folder), parts, iter: DirectoryIter::new(self.run.reader, tree), extras, spellings }
     }
 
     /// What may be deleted in the folder `path` of the snapshot; nothing is a folder where nothing is deleted nor counted.
@@ -165,6 +175,15 @@ impl<'r> Walk<'_, 'r> {
                 Some(Ok(entry)) => {
                     self.entries.count()?;
                     let (folder, parts) = (frame.folder.clone(), frame.parts.clone());
+                    if let Some(first) = frame.spellings.as_mut().and_then(|spellings| spellings.clash(entry.name())) {
+                        let message =
+                            format!("it is not restored: the target does not tell it from {}", first.escape_ascii());
+                        self.run.tally.problem(&join(&folder.path, entry.name()), ProblemKind::LeftOut, message);
+                        if let (Some(extras), Some(dir)) = (&mut frame.extras, &folder.dir) {
+                            extras.pass(dir, entry.name(), dir.stat(entry.name()).ok().as_ref());
+                        }
+                        continue;
+                    }
                     if let Some(inner) = self.entry(&folder, &parts, frame.extras.as_mut(), entry)? {
                         check_depth(stack.len(), &inner.folder.path)?;
                         stack.push(inner);
@@ -332,10 +351,14 @@ impl<'r> Walk<'_, 'r> {
                 return Ok(None);
             }
         };
+        let kept = match (&folder.dir, existing.as_ref().filter(|_| is_there)) {
+            (Some(outer), Some(stat)) => judge(self.run, outer, &entry.meta, stat),
+            _ => Action::Keep,
+        };
         (self.run.planned)(
             &path,
             match (is_there, replaces) {
-                (true, _) => Action::Keep,
+                (true, _) => kept,
                 (false, true) => Action::Rewrite,
                 (false, false) => Action::Create,
             },
@@ -398,8 +421,7 @@ impl<'r> Walk<'_, 'r> {
             (Some(stat), Some(dir))
                 if !is_linked_elsewhere(&entry.meta, stat) && is_same(self.run, dir, entry, stat)? =>
             {
-                let same = has_attributes(&stat.entry, &entry.meta);
-                (if same { Action::Keep } else { Action::Attributes }, 0)
+                (judge(self.run, dir, &entry.meta, stat), 0)
             }
             (Some(_), _) => (Action::Rewrite, size),
             (None, _) => (Action::Create, size),
@@ -422,7 +444,7 @@ impl<'r> Walk<'_, 'r> {
         }
         let Some(dir) = folder.dir.as_ref().filter(|_| self.run.writes()) else {
             let action = match (existing, &folder.dir) {
-                (Some(stat), Some(dir)) if is_there(dir, entry, stat) => Action::Keep,
+                (Some(stat), Some(dir)) if is_there(dir, entry, stat) => judge(self.run, dir, &entry.meta, stat),
                 (Some(_), _) => Action::Rewrite,
                 (None, _) => Action::Create,
             };
@@ -432,6 +454,10 @@ impl<'r> Walk<'_, 'r> {
         };
         match make_special(dir, entry, existing) {
             Ok(action) => {
+                let action = match (action, existing) {
+                    (Action::Keep, Some(stat)) => judge(self.run, dir, &entry.meta, stat),
+                    (action, _) => action,
+                };
                 report(tally, path, dir.apply(entry.name(), &entry.meta, None, self.run.owners, self.run.attributes()));
                 count(&tally.others, 1);
                 let action = if action == Action::Create && place.replaces { Action::Rewrite } else { action };

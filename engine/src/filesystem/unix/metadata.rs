@@ -61,6 +61,18 @@ impl Dir {
         }
     }
 
+    /// Whether [`Dir::apply`] would change anything of `name`, which is as `current` says. Changes nothing.
+    pub fn would_change(
+        &self,
+        name: &[u8],
+        entry: &Entry,
+        current: &FileStat,
+        owners: &Owners,
+        how: Attributes,
+    ) -> bool {
+        checked(name).is_ok_and(|name| would_change(Object::Name(self.fd.as_fd(), name), entry, current, owners, how))
+    }
+
     /// As [`Dir::apply`], for the folder itself.
     pub fn apply_self(
         &self,
@@ -77,6 +89,11 @@ impl TargetFile {
     /// As [`Dir::apply`], for an open file; and faster. To be called after the last write, as `current` is to be taken.
     pub fn apply(&self, entry: &Entry, current: Option<&FileStat>, owners: &Owners, how: Attributes) -> Vec<String> {
         apply(Object::Open(self.file.as_fd()), entry, current, owners, how)
+    }
+
+    /// As [`Dir::would_change`], for an open file.
+    pub fn would_change(&self, entry: &Entry, current: &FileStat, owners: &Owners, how: Attributes) -> bool {
+        would_change(Object::Open(self.file.as_fd()), entry, current, owners, how)
     }
 }
 
@@ -127,6 +144,9 @@ fn apply(
     owners: &Owners,
     how: Attributes,
 ) -> Vec<String> {
+    if how.contents_only {
+        return Vec::new();
+    }
     let looked;
     let current = match current {
         Some(current) => current,
@@ -138,7 +158,23 @@ fn apply(
             Err(error) => return vec![format!("cannot look at it: {error}")],
         },
     };
-    Applying { object, entry, current: &current.entry, owners, problems: Vec::new() }.run(how)
+    let current = &current.entry;
+    let mut applying =
+        Applying { object, entry, current, owners, looks_only: false, changes: false, problems: Vec::new() };
+    applying.run(how);
+    applying.problems
+}
+
+/// Goes the same way as [`apply`], and only looks.
+fn would_change(object: Object<'_>, entry: &Entry, current: &FileStat, owners: &Owners, how: Attributes) -> bool {
+    if how.contents_only {
+        return false;
+    }
+    let current = &current.entry;
+    let mut applying =
+        Applying { object, entry, current, owners, looks_only: true, changes: false, problems: Vec::new() };
+    applying.run(how);
+    applying.changes
 }
 
 /// One thing that gets the attributes of an entry. What a step did can undo what `current` says for a later one.
@@ -147,11 +183,15 @@ struct Applying<'a> {
     entry: &'a Entry,
     current: &'a Entry,
     owners: &'a Owners,
+    /// Nothing is changed.
+    looks_only: bool,
+    /// Something differs.
+    changes: bool,
     problems: Vec<String>,
 }
 
 impl Applying<'_> {
-    fn run(mut self, how: Attributes) -> Vec<String> {
+    fn run(&mut self, how: Attributes) {
         let owner = self.give_to_owner(how);
         let xattrs_changed = self.set_xattrs(&owner);
         if self.entry.kind != EntryKind::Symlink {
@@ -159,13 +199,14 @@ impl Applying<'_> {
             let unknown = xattrs_changed || owner.changed && self.current.mode & SET_ID != 0;
             let mode = if owner.as_recorded { self.entry.mode } else { self.entry.mode & !SET_ID };
             if unknown || mode != self.current.mode {
-                self.done("set its mode", self.object.set_mode(mode));
+                let object = self.object;
+                self.act("set its mode", || object.set_mode(mode));
             }
         }
         if self.entry.mtime() != self.current.mtime() {
-            self.done("set its modification time", self.object.set_mtime(self.entry.mtime()));
+            let (object, time) = (self.object, self.entry.mtime());
+            self.act("set its modification time", || object.set_mtime(time));
         }
-        self.problems
     }
 
     fn give_to_owner(&mut self, how: Attributes) -> Owner {
@@ -175,6 +216,10 @@ impl Applying<'_> {
         let give_gid = how.owner && !has_gid && self.owners.may_give_to(gid);
         if !give_uid && !give_gid {
             return Owner { changed: false, as_recorded: has_uid && has_gid };
+        }
+        self.changes = true;
+        if self.looks_only {
+            return Owner { changed: true, as_recorded: (has_uid || give_uid) && (has_gid || give_gid) };
         }
         match self.object.set_owner(give_uid.then_some(uid), give_gid.then_some(gid)) {
             Ok(()) => Owner { changed: true, as_recorded: (has_uid || give_uid) && (has_gid || give_gid) },
@@ -207,24 +252,34 @@ impl Applying<'_> {
             if is_right || is_unsafe || xattr::is_fixed(name) {
                 continue;
             }
-            match xattrs.set(name, value) {
-                Err(Errno::PERM) if xattr::needs_root(name) && !self.owners.is_root() => {}
-                result => self.done(&format!("set its extended attribute {}", String::from_utf8_lossy(name)), result),
+            if xattr::needs_root(name) && !self.owners.is_root() {
+                // What the system does not let this user set is no change.
+                if self.looks_only || xattrs.set(name, value) == Err(Errno::PERM) {
+                    continue;
+                }
+            } else {
+                let what = format!("set its extended attribute {}", String::from_utf8_lossy(name));
+                self.act(&what, || xattrs.set(name, value));
             }
             changed = true;
         }
         for name in present {
             if xattr::is_removable(&name) && !wanted.iter().any(|xattr| xattr.name.0 == name) {
                 let what = format!("remove its extended attribute {}", String::from_utf8_lossy(&name));
-                self.done(&what, xattrs.remove(&name));
+                self.act(&what, || xattrs.remove(&name));
                 changed = true;
             }
         }
         changed
     }
 
-    fn done(&mut self, what: &str, result: Result<(), Errno>) {
-        if let Err(error) = result {
+    /// Does something, or notes that it would be done.
+    fn act(&mut self, what: &str, action: impl FnOnce() -> Result<(), Errno>) {
+        self.changes = true;
+        if self.looks_only {
+            return;
+        }
+        if let Err(error) = action() {
             self.problems.push(format!("cannot {what}: {error}"));
         }
     }

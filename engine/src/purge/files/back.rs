@@ -240,4 +240,4 @@ impl Back<'_> {
 }
 
 /// Whose a file was it becomes again, where that is allowed.
-const HOW: Attributes = Attributes { owner: true, by_name: true };
+const HOW: Attributes = Attributes { contents_only: false, owner: true, by_name: true };

@@ -7,7 +7,7 @@ use repo_format::limits;
 use super::*;
 use crate::filesystem::Attributes;
 
-const ALL: Attributes = Attributes { owner: true, by_name: false };
+const ALL: Attributes = Attributes { owner: true, by_name: false, contents_only: false };
 
 fn xattr(name: &[u8], value: &[u8]) -> Xattr {
     Xattr { name: ByteString(name.to_vec()), value: ByteString(value.to_vec()) }
@@ -116,7 +116,7 @@ fn owners_are_given_by_root_only() {
     }
 
     let file = dir.create_file(b"kept").unwrap();
-    let kept = Attributes { owner: false, by_name: false };
+    let kept = Attributes { owner: false, by_name: false, contents_only: false };
     assert_eq!(file.apply(&wanted, None, &owners, kept), [""; 0]);
     let got = file.stat().unwrap().entry;
     assert_eq!((got.uid, got.mode), (ours.uid, 0o755));
@@ -176,7 +176,7 @@ fn capabilities_are_for_the_recorded_owner() {
     let value = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let capability = vec![xattr(b"security.capability", &value)];
     let entry = Entry { xattrs: Some(capability.clone()), uid: 54_321, mode: 0o755, ..read(&dir, b"file") };
-    let kept = Attributes { owner: false, by_name: false };
+    let kept = Attributes { owner: false, by_name: false, contents_only: false };
     file.apply(&entry, None, &Owners::new(), kept);
     assert_eq!(read(&dir, b"file").xattrs, None);
     if file.apply(&entry, None, &Owners::new(), ALL).is_empty() && is_root() {

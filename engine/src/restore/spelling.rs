@@ -1,0 +1,90 @@
+//! Targets that do not tell names apart that differ in case only.
+
+use std::collections::HashMap;
+
+use crate::filesystem::Dir;
+
+/// A file that is made for a moment, to see under which names it is found.
+const PROBE: &[u8] = b".enamel-probe-aB";
+
+/// The names of one folder of the snapshot, as such a target spells them.
+#[derive(Default)]
+pub(super) struct Spellings(HashMap<Vec<u8>, Vec<u8>>);
+
+impl Spellings {
+    /// The name that came before and that the target would take `name` for. Else `name` is noted.
+    pub fn clash(&mut self, name: &[u8]) -> Option<&[u8]> {
+        let folded = fold(name);
+        if self.0.contains_key(&folded) {
+            return self.0.get(&folded).map(Vec::as_slice);
+        }
+        self.0.insert(folded, name.to_vec());
+        None
+    }
+}
+
+/// `name` without its case.
+fn fold(name: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(name) {
+        Ok(text) => text.to_uppercase().to_lowercase().into_bytes(),
+        Err(_) => name.to_ascii_lowercase(),
+    }
+}
+
+/// Whether `dir` finds what is in it under names in another case: seen from what is there, without changing anything.
+pub(super) fn is_seen_to_fold(dir: &Dir) -> Option<bool> {
+    let names = dir.names().ok()?;
+    let name = names.iter().find(|name| other_case(name) != **name && !names.contains(&other_case(name)))?;
+    let (one, other) = (dir.stat(name).ok()?, dir.stat(&other_case(name)));
+    Some(other.is_ok_and(|other| other.identity() == one.identity()))
+}
+
+/// As [`is_seen_to_fold`]; where nothing tells, a file is made and removed.
+pub(super) fn folds(dir: &Dir) -> bool {
+    if let Some(seen) = is_seen_to_fold(dir) {
+        return seen;
+    }
+    // Where no file can be made, none is restored.
+    if dir.create_file(PROBE).is_err() {
+        return false;
+    }
+    let folds = dir.stat(&other_case(PROBE)).is_ok();
+    // If it cannot be removed now, it is empty and says whose it is.
+    let _ = dir.remove_file(PROBE);
+    folds
+}
+
+fn other_case(name: &[u8]) -> Vec<u8> {
+    let swap =
+        |byte: &u8| if byte.is_ascii_lowercase() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
+    name.iter().map(swap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_clash_and_the_first_stays() {
+        let mut spellings = Spellings::default();
+        assert_eq!(spellings.clash(b"File.txt"), None);
+        assert_eq!(spellings.clash(b"other"), None);
+        assert_eq!(spellings.clash(b"file.TXT"), Some(&b"File.txt"[..]));
+        assert_eq!(spellings.clash(b"FILE.txt"), Some(&b"File.txt"[..]));
+        assert_eq!(spellings.clash("Ä".as_bytes()), None);
+        assert_eq!(spellings.clash("ä".as_bytes()), Some("Ä".as_bytes()));
+        assert_eq!(spellings.clash(b"\xffA"), None);
+        assert_eq!(spellings.clash(b"\xffa"), Some(&b"\xffA"[..]));
+    }
+
+    #[test]
+    fn a_folder_that_tells_names_apart_is_seen_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open(folder.path()).unwrap();
+        assert_eq!(is_seen_to_fold(&dir), None);
+        assert!(!folds(&dir));
+        assert!(dir.names().unwrap().is_empty(), "the probe has gone");
+        std::fs::write(folder.path().join("x"), b"").unwrap();
+        assert_eq!(is_seen_to_fold(&dir), Some(false));
+    }
+}
