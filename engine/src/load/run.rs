@@ -88,14 +88,16 @@ pub fn load_tables<'r>(run: &Run<'r>, tables: &[TableLoad<'r>]) -> Result<()> {
         }
         Ok(())
     };
-    let ended = |result: Result<()>| {
-        if result.is_err() {
-            run.stop.store(true, Ordering::Relaxed);
+    let until_failure = || {
+        let others = StopOthers(&run.stop);
+        let result = work();
+        if result.is_ok() {
+            std::mem::forget(others);
         }
         result
     };
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..run.jobs.min(turns.len())).map(|_| scope.spawn(|| ended(work()))).collect();
+        let workers: Vec<_> = (0..run.jobs.min(turns.len())).map(|_| scope.spawn(until_failure)).collect();
         let joined =
             workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         joined.collect()
@@ -106,4 +108,13 @@ pub fn load_tables<'r>(run: &Run<'r>, tables: &[TableLoad<'r>]) -> Result<()> {
     let mut failures: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
     failures.sort_by_key(|error| error.kind() == crate::error::ErrorKind::Cancelled);
     failures.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Stops the other threads when it is dropped: when one has failed, or panics.
+struct StopOthers<'s>(&'s AtomicBool);
+
+impl Drop for StopOthers<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -15,7 +15,7 @@ use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
 use super::spool::FilledSpool;
 use super::waiters::{Waiter, waiters};
-use crate::backup::Run;
+use crate::backup::{Run, first_failure, join, part};
 use crate::database::{Address, Connection, Server, error_code};
 use crate::error::{Error, Result};
 
@@ -93,14 +93,11 @@ pub(super) fn read(
     let (stop_watching, watched) = bounded::<()>(0);
     let result = std::thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&shared, &watched));
-        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(|| read_groups(run, &shared))).collect();
-        let results: Vec<_> = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect();
+        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(|| part(run, || read_groups(run, &shared)))).collect();
+        let results: Vec<_> = threads.into_iter().map(join).collect();
         drop(stop_watching);
         watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        results.into_iter().collect::<Result<Vec<()>>>()
+        first_failure(run, results)
     });
     result?;
     Ok(LockedOutcome {

@@ -26,7 +26,7 @@ mod sessions;
 mod spool;
 mod waiters;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -257,6 +257,7 @@ impl Dump<'_, '_> {
     fn read(&self, control: &mut Connection, plan: &Plan, moment: &mut Moment, saved: &mut SavedTables) -> Result<()> {
         let unchanged = plan.unchanged(control, &self.schemas, &self.parent, &self.now)?;
         let carried = self.carry_over(plan, &unchanged, saved)?;
+        let by_name = plan.by_name();
         let locked = self.read_locked(plan, moment, &carried)?;
         let mut jobs = Vec::new();
         for table in plan.tables.iter().filter(|table| !carried.contains(&table.name())) {
@@ -266,7 +267,7 @@ impl Dump<'_, '_> {
                 (Means::Lock, None) | (Means::Nothing, _) => {}
             }
         }
-        locked.settle(plan, saved);
+        locked.settle(&by_name, saved);
         let sessions = Sessions {
             address: &self.source.address,
             snapshots: std::mem::take(&mut moment.snapshots),
@@ -274,7 +275,7 @@ impl Dump<'_, '_> {
             place: self.place(),
         };
         for (name, stored) in sessions::store_all(self.run, sessions, jobs)? {
-            let info = plan.tables.iter().find(|table| table.name() == name).map(|table| table.info.clone());
+            let info = by_name.get(&name).map(|table| table.info.clone());
             match (stored, info) {
                 (Stored::Rows(rows), _) => drop(saved.rows.insert(name, rows)),
                 (Stored::Redefined, Some(info)) => {
@@ -288,8 +289,13 @@ impl Dump<'_, '_> {
     }
 
     /// Takes the rows of unchanged tables from the parent snapshot, as far as they are all there.
-    fn carry_over(&self, plan: &Plan, unchanged: &[TableName], saved: &mut SavedTables) -> Result<Vec<TableName>> {
-        let mut carried = Vec::new();
+    fn carry_over(
+        &self,
+        plan: &Plan,
+        unchanged: &HashSet<TableName>,
+        saved: &mut SavedTables,
+    ) -> Result<HashSet<TableName>> {
+        let mut carried = HashSet::new();
         for table in plan.tables.iter().filter(|table| unchanged.contains(&table.name())) {
             let Some(before) = &table.parent else { continue };
             let rows_are_there = match &before.rows {
@@ -299,13 +305,13 @@ impl Dump<'_, '_> {
             if rows_are_there {
                 let (schema, name) = table.name();
                 saved.carried.push(CarriedTable { schema, table: name, read: before.read });
-                carried.push(table.name());
+                carried.insert(table.name());
             }
         }
         Ok(carried)
     }
 
-    fn read_locked(&self, plan: &Plan, moment: &mut Moment, carried: &[TableName]) -> Result<LockedTables> {
+    fn read_locked(&self, plan: &Plan, moment: &mut Moment, carried: &HashSet<TableName>) -> Result<LockedTables> {
         let to_read = plan.tables.iter().filter(|t| t.means == Means::Lock && !carried.contains(&t.name()));
         let reading = LockedReading {
             address: &self.source.address,
@@ -329,7 +335,8 @@ impl Dump<'_, '_> {
 
     /// Compares all definitions with those that rows were read by, and finds tables that came meanwhile.
     fn compare_definitions(&self, control: &mut Connection, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
-        let known: Vec<TableName> = plan.tables.iter().map(PlannedTable::name).collect();
+        let known: HashSet<TableName> = plan.tables.iter().map(PlannedTable::name).collect();
+        let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
         for table in &mut plan.tables {
             self.run.check_stop()?;
             if !late::is_as_described(control, table)? {
@@ -341,8 +348,7 @@ impl Dump<'_, '_> {
         }
         let is_new = |info: &TableInfo| {
             let name = (info.schema.clone(), info.name.clone());
-            let was_left_out = saved.left_out.iter().any(|l| l.schema == name.0 && l.name == name.1);
-            !known.contains(&name) && !was_left_out
+            !known.contains(&name) && !left_out.contains(&name)
         };
         for info in list_tables(control, &self.schemas)?.into_iter().filter(is_new).collect::<Vec<_>>() {
             saved.again.push((info, "it was made while the backup ran".to_owned()));
@@ -352,15 +358,20 @@ impl Dump<'_, '_> {
 
     /// Reads what must be read again.
     fn read_late(&self, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
-        for (info, why) in std::mem::take(&mut saved.again) {
+        let again = std::mem::take(&mut saved.again);
+        let read_again = names(again.iter().map(|(info, _)| (&info.schema, &info.name)));
+        saved.carried.retain(|carried| !read_again.contains(&(carried.schema.clone(), carried.table.clone())));
+        saved.rows.retain(|name, _| !read_again.contains(name));
+        let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
+        // What is left out stays in the plan, without rows.
+        plan.tables.retain(|table| !read_again.contains(&table.name()) || left_out.contains(&table.name()));
+        let mut done = left_out;
+        for (info, why) in again {
             let name = (info.schema.clone(), info.name.clone());
-            saved.rows.remove(&name);
-            saved.carried.retain(|carried| (&carried.schema, &carried.table) != (&name.0, &name.1));
-            let is_late = saved.late.iter().any(|late| (&late.schema, &late.table) == (&name.0, &name.1));
-            if is_late || saved.left_out.iter().any(|left| (&left.schema, &left.name) == (&name.0, &name.1)) {
+            // A table may be named twice: as late, and as redefined.
+            if !done.insert(name.clone()) {
                 continue;
             }
-            plan.tables.retain(|table| table.name() != name);
             match late::read(self, &info, &why)? {
                 LateRead::LeftOut(left_out) => saved.left_out.push(left_out),
                 LateRead::Rows(table, rows, late) => {
@@ -400,6 +411,11 @@ impl Dump<'_, '_> {
     }
 }
 
+/// Names of tables, to be looked for.
+fn names<'n>(all: impl Iterator<Item = (&'n String, &'n String)>) -> HashSet<TableName> {
+    all.map(|(schema, name)| (schema.clone(), name.clone())).collect()
+}
+
 /// What was read under locks.
 #[derive(Default)]
 struct LockedTables {
@@ -421,10 +437,10 @@ impl LockedTables {
     }
 
     /// Notes what was not read.
-    fn settle(self, plan: &Plan, saved: &mut SavedTables) {
+    fn settle(self, by_name: &HashMap<TableName, &PlannedTable>, saved: &mut SavedTables) {
         let tables = self.tables.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (name, read) in tables {
-            let Some(table) = plan.tables.iter().find(|table| table.name() == name) else { continue };
+            let Some(table) = by_name.get(&name) else { continue };
             match read {
                 LockedRead::Rows(_) => {}
                 LockedRead::Late => {

@@ -1,6 +1,6 @@
 //! What is to be saved of a server, and by which means each table is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use repo_format::database::{LeftOut, TableRecord};
 
@@ -94,6 +94,11 @@ impl Plan {
         Ok(self.tables.len() < before)
     }
 
+    /// The tables by their names.
+    pub fn by_name(&self) -> HashMap<TableName, &PlannedTable> {
+        self.tables.iter().map(|table| (table.name(), table)).collect()
+    }
+
     /// Whether any table is read by these means.
     pub fn has(&self, means: Means) -> bool {
         self.tables.iter().any(|table| table.means == means)
@@ -119,10 +124,10 @@ impl Plan {
         schemas: &[String],
         parent: &ParentDatabase,
         now: &ServerNow,
-    ) -> Result<Vec<TableName>> {
+    ) -> Result<HashSet<TableName>> {
         let candidates = |table: &&PlannedTable| table.means == Means::Lock && table.parent.is_some();
         if !self.tables.iter().any(|table| candidates(&table)) {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
         let infos = list_tables(control, schemas)?;
         let changed: HashMap<_, _> = infos.into_iter().map(|info| ((info.schema, info.name), info.changed)).collect();

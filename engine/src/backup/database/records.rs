@@ -14,7 +14,7 @@ use super::entries::{file, folder, settled};
 use super::moment::Moment;
 use super::plan::{Plan, PlannedTable};
 use super::segments::{Sealer, StoredRows};
-use super::{Dump, SavedTables};
+use super::{Dump, SavedTables, names};
 use crate::database::{Connection, accounts, read_schema};
 use crate::error::{Error, Result};
 use crate::tree::TreeEntry;
@@ -32,7 +32,7 @@ pub(super) fn write(
     let micros = moment.record.microseconds;
     let time = Time { seconds: moment.record.seconds, nanoseconds: micros * 1000 };
     let mut writer = Writer { dump, sealer: Sealer::new(dump.run)?, time };
-    let carried_names: Vec<_> = carried.iter().map(|table| (table.schema.clone(), table.table.clone())).collect();
+    let carried_names = names(carried.iter().map(|table| (&table.schema, &table.table)));
     let mut schemas: HashMap<&str, Vec<TreeEntry>> = HashMap::new();
     for table in &plan.tables {
         let name = table.name();

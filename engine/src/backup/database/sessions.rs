@@ -1,7 +1,6 @@
 //! Several sessions at once: each takes the largest table that is left, reads it from its snapshot, and seals it.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use super::locked::TableName;
@@ -9,7 +8,7 @@ use super::plan::{PlannedTable, is_redefined, is_table_error};
 use super::reader::{Source, SpoolPlace, read_in_order, seal_spooled};
 use super::segments::{Sealer, StoredRows};
 use super::spool::FilledSpool;
-use crate::backup::Run;
+use crate::backup::{Run, first_failure, join, part};
 use crate::database::{Address, Connection};
 use crate::error::{Error, Result};
 
@@ -73,13 +72,7 @@ pub(super) fn store_all(
         }
         Ok(())
     };
-    let until_failure = |connection| {
-        let result = work(connection);
-        if result.is_err() {
-            run.stop.store(true, Ordering::Relaxed);
-        }
-        result
-    };
+    let until_failure = |connection| part(run, || work(connection));
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
         let start = |connection| {
             scope.spawn({
@@ -88,18 +81,10 @@ pub(super) fn store_all(
             })
         };
         let threads: Vec<_> = connections.map(start).collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
         threads.into_iter().map(join).collect()
     });
-    // The first failure stops the others, which then say only that.
-    let mut failures: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
-    failures.sort_by_key(|error| error.kind() == crate::ErrorKind::Cancelled);
-    match failures.into_iter().next() {
-        Some(error) => Err(error),
-        None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
-    }
+    first_failure(run, results)?;
+    Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The largest job that a thread can do.

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 
 use repo_format::database::RowOrder;
@@ -27,15 +28,16 @@ const FRAME: usize = 64 * 1024;
 /// Bytes before the parts of a row: their lengths.
 const ROW_HEAD: usize = 12;
 
-/// How many bytes all spools of a run may take on disk.
+/// How many bytes all spools of a run may take on disk. Its clones are the same.
+#[derive(Clone)]
 pub struct SpoolSpace {
-    left: AtomicU64,
+    left: Arc<AtomicU64>,
 }
 
 impl SpoolSpace {
     /// Room for `bytes`.
     pub fn new(bytes: u64) -> Self {
-        SpoolSpace { left: AtomicU64::new(bytes) }
+        SpoolSpace { left: Arc::new(AtomicU64::new(bytes)) }
     }
 
     fn take(&self, bytes: u64) -> Result<()> {
@@ -45,6 +47,10 @@ impl SpoolSpace {
                 "the tables that must be read under a lock are larger than the room there is for them on disk";
             Error::new(ErrorKind::NoSpace, message)
         })
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.left.fetch_add(bytes, Memory::Relaxed);
     }
 }
 
@@ -127,6 +133,15 @@ struct SealedFile {
     key: ScratchKey,
     end: u64,
     next_position: u32,
+    space: SpoolSpace,
+    /// Bytes of the space that it has taken: they are free again when the file is gone.
+    taken: u64,
+}
+
+impl Drop for SealedFile {
+    fn drop(&mut self) {
+        self.space.give_back(self.taken);
+    }
 }
 
 impl<'s> Spool<'s> {
@@ -174,19 +189,19 @@ impl<'s> Spool<'s> {
         }
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(SealedFile::make(self.folder)?),
+            none => none.insert(SealedFile::make(self.folder, self.space)?),
         };
-        let (space, mut frames) = (self.space, Vec::new());
+        let mut frames = Vec::new();
         let mut frame = Vec::with_capacity(FRAME + 4096);
         let mut last = None;
         for (start, row) in self.batch.starts.iter().zip(self.batch.rows()) {
             if !frame.is_empty() && frame.len() + row.len() > FRAME {
-                frames.push(file.append(&mut frame, space)?);
+                frames.push(file.append(&mut frame)?);
             }
             frame.extend_from_slice(&self.batch.bytes[*start..start + row.len()]);
             last = Some(row);
         }
-        frames.push(file.append(&mut frame, space)?);
+        frames.push(file.append(&mut frame)?);
         if let Some(row) = last {
             self.last = row.rank(self.order).to_vec();
         }
@@ -213,18 +228,19 @@ impl Batch {
 }
 
 impl SealedFile {
-    fn make(folder: &Path) -> Result<Self> {
+    fn make(folder: &Path, space: &SpoolSpace) -> Result<Self> {
         let failed = |e| Error::io(format!("cannot make a temporary file in {}", folder.display()), e);
         std::fs::create_dir_all(folder).map_err(failed)?;
         let file = tempfile::tempfile_in(folder).map_err(failed)?;
-        Ok(SealedFile { file, key: ScratchKey::new()?, end: 0, next_position: 0 })
+        Ok(SealedFile { file, key: ScratchKey::new()?, end: 0, next_position: 0, space: space.clone(), taken: 0 })
     }
 
     /// Seals what is in `frame`, writes it, and empties it.
-    fn append(&mut self, frame: &mut Vec<u8>, space: &SpoolSpace) -> Result<Frame> {
+    fn append(&mut self, frame: &mut Vec<u8>) -> Result<Frame> {
         let position = self.next_position;
         self.key.seal(position, frame)?;
-        space.take(frame.len() as u64)?;
+        self.space.take(frame.len() as u64)?;
+        self.taken += frame.len() as u64;
         self.file.write_all(frame).map_err(|e| Error::io("cannot write rows that wait to a temporary file", e))?;
         let written = Frame { offset: self.end, sealed_len: frame.len(), position };
         self.end += frame.len() as u64;
@@ -358,6 +374,19 @@ mod tests {
         let sorted = sorted(RowOrder::Integer, &rows, &SpoolSpace::new(u64::MAX)).unwrap();
         rows.sort();
         assert!(sorted == rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_a_table_took_on_disk_is_free_for_the_next() {
+        let rows: Vec<_> = (0..100u64).map(|n| (n, vec![1; 10_000])).collect();
+        // Enough for one table, and not for two.
+        let space = SpoolSpace::new(1_500_000);
+        (0..3).for_each(|_| assert_eq!(sorted(RowOrder::Integer, &rows, &space).unwrap().len(), 100));
+        let folder = tempfile::tempdir().unwrap();
+        let mut dropped = Spool::new(RowOrder::RowBytes, folder.path(), &space);
+        rows.iter().for_each(|(_, row)| dropped.push(&RowKey::default(), row).unwrap());
+        drop(dropped.finish().unwrap());
+        assert_eq!(space.left.load(Memory::Relaxed), 1_500_000, "also of one that is not read");
     }
 
     #[test]

@@ -59,10 +59,14 @@ impl<'r> SavedFolder<'r> {
     /// Opens the folder `path`, whose node in the snapshot is `tree`.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if it cannot be opened.
+    /// [`ErrorKind::Refused`] if there is no such folder, or it may not be opened; others if a disk or a network fails.
     pub fn open(reader: &'r ChunkReader<'r>, path: &str, tree: Option<ChunkId>) -> Result<Self> {
         let live = Dir::open(path.as_ref()).map_err(|e| {
-            Error::io(format!("cannot open the folder of attachments {path}"), e).with_kind(ErrorKind::Refused)
+            use std::io::ErrorKind as K;
+            // A disk or a network that fails says nothing of the folder.
+            let is_none = matches!(e.kind(), K::NotFound | K::NotADirectory | K::PermissionDenied | K::InvalidInput);
+            let error = Error::io(format!("cannot open the folder of attachments {path}"), e);
+            if is_none { error.with_kind(ErrorKind::Refused) } else { error }
         })?;
         Ok(SavedFolder::over(reader, live, tree))
     }

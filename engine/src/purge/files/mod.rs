@@ -123,12 +123,17 @@ pub(super) fn located(reader: &ChunkReader<'_>, manifest: &Manifest, category: &
     if !folders.any(|root| folder.starts_with(path_from_bytes(&root.path.0))) {
         return Err(refused("does not hold the folder"));
     }
-    let (path, _) = lookup(reader, manifest, path_to_bytes(&folder.join(&attachments.sub_folder)))
-        .map_err(|e| e.with_kind(ErrorKind::Refused))?;
+    let (path, _) =
+        lookup(reader, manifest, path_to_bytes(&folder.join(&attachments.sub_folder))).map_err(absent_is_refused)?;
     let saved = path.strip_suffix(attachments.sub_folder.as_bytes()).and_then(|path| path.strip_suffix(b"/"));
     let saved = saved.and_then(|path| String::from_utf8(path.to_vec()).ok());
     attachments.saved_folder = saved.ok_or_else(|| refused("has a name that is not UTF-8 on the way to"))?;
     Ok(category)
+}
+
+/// What is not there is refused; a repository that cannot be read says nothing of what is there.
+fn absent_is_refused(error: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::Refused) } else { error }
 }
 
 /// The files of a job.
@@ -174,7 +179,7 @@ impl<'r> Attached<'r> {
         let own = Column { table: table.name.clone(), column: attachments.file_name.clone() };
         let naming: Vec<Column> = [own].into_iter().chain(attachments.named_by.iter().cloned()).collect();
         let saved_folder = attachments.saved_folder.clone().into_bytes();
-        let saved = lookup(place.reader, place.manifest, &saved_folder).map_err(|e| e.with_kind(ErrorKind::Refused))?.1;
+        let saved = lookup(place.reader, place.manifest, &saved_folder).map_err(absent_is_refused)?.1;
         let tree = saved.and_then(|entry| entry.tree);
         Ok(Attached {
             at,
