@@ -248,7 +248,7 @@ pub enum Others {
     None,
 }
 
-/// What the user is told of locks of a storage, if they do not keep others out.
+/// The message about locks of a storage, if they do not keep others out.
 pub fn without_locks(locks: &Locks) -> Option<String> {
     let how = match locks {
         Locks::Hold => return None,

@@ -351,7 +351,7 @@ fn check_locks(context: &Context<'_>) -> Result<String> {
     }
 }
 
-/// What a second process that is to try something says.
+/// Tries something as the second process of `config check`, and says what came of it.
 fn attempt(context: &Context<'_>, what: &str) -> Result<Exit> {
     let attempt: Attempt = what.parse().map_err(|why| Error::new(ErrorKind::Usage, format!("`{what}`: {why}")))?;
     let done = open_local(context.repository_path()?)?.attempt(&attempt)?;

@@ -1,9 +1,9 @@
-//! What stands in a store where something else belongs.
+//! Things in a store where something else belongs.
 
 use std::fmt;
 use std::io;
 
-/// What belongs in a place.
+/// The kind of thing that belongs in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// An object, which is a regular file.
@@ -12,7 +12,7 @@ pub(super) enum Wanted {
     Folder,
 }
 
-/// What stands in a place.
+/// The kind of thing that stands in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     File,

@@ -1,5 +1,5 @@
-//! What dead processes left in `tmp/`. Only what is surely ours, and surely nobody's any more, is removed, and never more than one level
-//! of plain files: whoever can write to the storage can put anything there.
+//! Leftovers of dead processes in `tmp/`. Only what is surely ours, and surely nobody's any more, is removed, and never more than one
+//! level of plain files: whoever can write to the storage can put anything there.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use crate::store::misplaced::Found;
 /// one, or does not tell. No object takes so long to write.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a file that shows life holds at most.
+/// A file that shows life holds no more bytes.
 const ALIVE_BYTES: u64 = 1024;
 
 /// Removes the scratch folders of dead processes, but not `own`. `now` is the time by the clock of the storage. To be called under the
@@ -73,7 +73,7 @@ fn remove_if_dead(tmp: &Dir, name: &str, now: SystemTime) -> io::Result<()> {
     Ok(())
 }
 
-/// What process a folder's file says its owner is; `None` if it is not a file of ours.
+/// The process that a folder's file names as its owner; `None` if it is not a file of ours.
 fn identity(alive: &File) -> io::Result<Option<String>> {
     let mut text = Vec::new();
     alive.take(ALIVE_BYTES).read_to_end(&mut text)?;

@@ -11,7 +11,7 @@ use super::{LocalStore, Locks};
 use crate::store::conformance::Failure;
 use crate::store::{ObjectName, Store, StoreError, StoreErrorKind};
 
-/// What another process is to try.
+/// A thing that another process is to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// To get the lock of the store.

@@ -18,7 +18,7 @@ pub(super) const LOCK: &str = "lock";
 /// In each scratch folder; locked as long as the folder's owner lives.
 pub(super) const ALIVE: &str = "alive";
 
-/// What the file [`ALIVE`] begins with: a folder with another one is not ours.
+/// The beginning of the file [`ALIVE`]: a folder with another one is not ours.
 pub(super) const MARK: &str = "enamel scratch ";
 
 /// Larger objects are written around the page cache: they are synced at once anyway, and nobody will read them soon.

@@ -199,6 +199,7 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn what_is_made_in_a_folder_of_a_group_is_the_groups() {
     let (_folder, root, store) = store();
+    fs::remove_dir(root.join("packs")).unwrap();
     fs::set_permissions(&root, fs::Permissions::from_mode(0o2770)).unwrap();
     let shared = LocalStore::open(&root).unwrap();
     shared.put_new(&pack(1), &[b"1"]).unwrap();
@@ -219,6 +220,7 @@ fn what_root_makes_in_somebodys_repository_is_theirs() {
         return;
     }
     let (_folder, root, _store) = store();
+    fs::remove_dir(root.join("packs")).unwrap();
     std::os::unix::fs::chown(&root, Some(65534), Some(65533)).unwrap();
     let store = LocalStore::open(&root).unwrap();
     store.put_new(&pack(1), &[b"1"]).unwrap();

@@ -1,4 +1,4 @@
-//! What [`LocalStore`](super::LocalStore) needs from a Unix system: open folders, through which everything below them is reached, one
+//! The needs of [`LocalStore`](super::LocalStore) from a Unix system: open folders, through which everything below them is reached, one
 //! name at a time and without following links.
 
 use std::ffi::{OsStr, OsString};
@@ -41,11 +41,11 @@ pub(in crate::store) struct Dir {
     sharing: Sharing,
 }
 
-/// What is known of a name in a folder.
+/// A look at a name in a folder.
 pub(super) struct Info {
     pub(super) found: Found,
     pub(super) size: u64,
-    /// Who owns it.
+    /// The user who owns it.
     pub(super) owner: u32,
     /// When its contents, for a folder its names, changed last, by the clock of the storage.
     pub(super) changed: SystemTime,

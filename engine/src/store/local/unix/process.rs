@@ -1,4 +1,4 @@
-//! Which process made a temporary file, and whether that one is dead for sure.
+//! The process that made a temporary file, and whether that one is dead for sure.
 
 /// Whether a process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(in crate::store::local) enum Life {
     Unknown,
 }
 
-/// What tells this process from all others of this machine, in a line; empty where the system does not say. A number of a process is given
+/// The mark of this process among all others of this machine, in a line; empty where the system does not say. A number of a process is given
 /// again, and means another one in another container: so its start and its namespace stand beside it.
 pub(in crate::store::local) fn own_identity() -> String {
     let this = std::process::id();
@@ -21,7 +21,7 @@ pub(in crate::store::local) fn own_identity() -> String {
     }
 }
 
-/// What became of the process with that identity.
+/// Whether the process with that identity lives.
 pub(in crate::store::local) fn state_of(identity: &str) -> Life {
     let mut words = identity.split(' ');
     let (Some(boot), Some(namespace), Some(process), Some(began), None) =

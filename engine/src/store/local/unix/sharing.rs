@@ -1,4 +1,4 @@
-//! Who may use what is made in a repository: whoever may use its folder.
+//! New files of a repository can be used by everybody who may use its folder.
 
 use std::io;
 use std::os::fd::BorrowedFd;
