@@ -36,7 +36,7 @@ mod summary;
 
 pub use summary::print_summary;
 
-use sources::{own_folders, source_path, sources};
+use sources::{is_device_or_pipe, own_folders, source_path, sources};
 
 const IGNORE_FILE_NAME: &str = ".enamelignore";
 
@@ -265,6 +265,9 @@ fn notes(args: &BackupArgs, ui: &Ui, outcome: &BackupOutcome) {
     }
     if outcome.problems.iter().any(|problem| problem.kind == ProblemKind::Less as u8) {
         ui.note("if a source is meant to hold less than before, save it once with --allow-less");
+    }
+    for path in args.paths().iter().filter(|path| is_device_or_pipe(path)) {
+        ui.note(&format!("--exec NAME -- COMMAND saves what a program reads from {}", path.display()));
     }
     if outcome.specials > 0 && ui.is_verbose() {
         let number = format::count(outcome.specials);

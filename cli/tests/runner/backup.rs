@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, openat};
 
 use crate::harness::{Answer, Machine};
 
@@ -211,6 +211,8 @@ fn a_pipe_that_is_named_is_said_to_be_none() {
     let variables = [("ENAMEL_REPO", "repo"), ("ENAMEL_KEY_FILE", "key"), ("ENAMEL_CACHE_DIR", "cache")];
     shell.args(["-c", &script]).current_dir(machine.path("")).envs(variables);
     Answer::of(shell.output().unwrap()).expect(2).says("--exec NAME -- COMMAND");
+    rustix::fs::mknodat(CWD, machine.path("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    machine.run(["backup", "fifo"]).expect(3).says("it is a FIFO").says("--exec NAME -- COMMAND");
 }
 
 #[test]

@@ -84,6 +84,12 @@ pub fn source_path(path: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Whether `path` is something that only a program can read.
+pub fn is_device_or_pipe(path: &Path) -> bool {
+    let is_one = |kind: std::fs::FileType| kind.is_block_device() || kind.is_char_device() || kind.is_fifo();
+    path.metadata().is_ok_and(|metadata| is_one(metadata.file_type()))
+}
+
 /// Whether `path` is what a shell puts in the place of `<(COMMAND)`.
 fn is_nameless_pipe(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) && path.canonicalize().is_err()
