@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::Machine;
 
-/// A repository of which the first of two snapshots has been taken away.
+/// A repository of which the first of two snapshots has been forgotten.
 fn with_garbage() -> Machine {
     let machine = Machine::with_repository();
     let folder = machine.path("source");
@@ -31,11 +31,11 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// Deletes the manifest of the oldest snapshot.
+/// Forgets the oldest snapshot.
 fn forget_first(machine: &Machine) {
     let answer = machine.run(["--json", "snapshots"]).expect(0);
     let id = answer.messages()[0]["id"].as_str().unwrap().to_owned();
-    fs::remove_file(machine.path("repo/snapshots").join(id)).unwrap();
+    machine.run(["forget", &id]).expect(0);
 }
 
 #[test]
