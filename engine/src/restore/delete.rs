@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use repo_format::entry::{GAP_ELSEWHERE, GAP_RULE, GAP_UNREADABLE, Gaps};
 
 use super::rules::Rules;
+use super::spelling::fold;
 use super::{Purpose, Run};
 use crate::filesystem::{Dir, Fate, FileStat, Met, Swept};
 use crate::tree::join;
@@ -96,7 +97,10 @@ impl Extras {
             return;
         }
         let Some(there) = there else { return };
-        let is_other = |listed: &Vec<u8>| dir.stat(listed).is_ok_and(|stat| stat.identity() != there.identity());
+        // Some file systems give each spelling an inode of its own.
+        let is_other = |listed: &Vec<u8>| {
+            fold(listed) != fold(name) && dir.stat(listed).is_ok_and(|stat| stat.identity() != there.identity())
+        };
         self.found.retain(is_other);
         let rest = self.names.split_off(self.next);
         self.names.extend(rest.into_iter().filter(is_other));
