@@ -378,3 +378,32 @@ fn rows_may_be_larger_than_a_packet() {
     saved.load_whole(&inserting, &LoadOptions { check: Check::Counts, ..all() });
     assert_same(&server.fingerprint("shop"), &inserting.fingerprint("shop"));
 }
+
+/// Panics in the thread that has stored the first rows, and counts how often others go on.
+struct Panics(AtomicU64);
+
+impl Monitor for Panics {
+    fn advance(&self, _done: Work) {
+        assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "planted");
+    }
+}
+
+#[test]
+fn a_thread_that_panics_ends_the_load() {
+    let server = TestServer::start(&[]);
+    server.run("CREATE DATABASE shop");
+    for number in 0..60 {
+        server.run(&format!("CREATE TABLE shop.t{number} (a INT PRIMARY KEY) SELECT {number} AS a"));
+    }
+    let saved = saved(&server, &["shop"]);
+    let options = LoadOptions {
+        schemas: vec![SchemaChoice { from: "shop".to_owned(), to: "copy".to_owned() }],
+        ..LoadOptions::default()
+    };
+    let monitor = Panics(AtomicU64::new(0));
+    let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        load(&saved.repository, &saved.snapshot, &server.address(), &options, &monitor)
+    }));
+    assert!(loaded.is_err(), "the panic comes through");
+    assert!(monitor.0.into_inner() < 60, "the other threads stop");
+}
