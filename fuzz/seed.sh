@@ -20,7 +20,7 @@ body member-password | seed decode_clear member-password-body '\001'
 body member-key-file | seed decode_clear member-key-file-body '\001'
 body keyring | seed decode_clear keyring-body '\002'
 seed decode_clear config '\000' < "$golden/config.bin"
-for object in pack pack-table index-segment manifest void-record lease list-of-condemned-packs; do
+for object in pack pack-table index-segment manifest void-record lease list-of-condemned-packs epoch-note; do
     seed decode_sealed "$object" < "$golden/$object.bin"
 done
 seed decode_pack_table table < "$golden/plain-pack-table.bin"
@@ -35,6 +35,7 @@ seed decode_small void-record '\001' < "$golden/plain-void-record.bin"
 seed decode_small condemned '\002' < "$golden/plain-condemned.bin"
 seed decode_small secrets '\003' < "$golden/plain-secrets.bin"
 seed decode_small member-secret '\004' < "$golden/plain-member-secret.bin"
+seed decode_small epoch-note '\005' < "$golden/plain-epoch-note.bin"
 seed decode_record server '\000' < "$golden/plain-server-record.bin"
 seed decode_record accounts '\001' < "$golden/plain-accounts-record.bin"
 seed decode_record schema '\002' < "$golden/plain-schema-record.bin"

@@ -5,11 +5,12 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use engine::crypto::Credential;
 use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Snapshot};
-use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Store};
+use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Original, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
@@ -21,6 +22,9 @@ use crate::ui::{Ui, format};
 
 /// Things that a snapshot lacks and that are named one by one; of the others only the number is told.
 const PROBLEMS_SHOWN: usize = 20;
+
+/// How a repository is opened.
+type Opener = fn(Arc<dyn Store>, &Credential, &OpenOptions, &dyn Monitor) -> Result<Repository>;
 
 /// Settings and user interface of one run.
 pub struct Context<'u> {
@@ -85,7 +89,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open(&self, access: Access) -> Result<Repository> {
-        self.open_in(self.store()?, access, Rollback::Refuse)
+        self.open_in(self.store()?, access, Rollback::Refuse, Repository::open)
     }
 
     /// As [`Context::open`], for somebody who answers for an older state.
@@ -93,7 +97,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open_to_answer(&self, access: Access) -> Result<Repository> {
-        self.open_in(self.store()?, access, Rollback::Tell)
+        self.open_in(self.store()?, access, Rollback::Tell, Repository::open)
     }
 
     /// Opens the repository to replace objects in it, which needs locks that other machines see, or the user's word that no other machine
@@ -110,18 +114,26 @@ impl<'u> Context<'u> {
                 store
             }
         };
-        self.open_in(self.guarded(Arc::new(store)), access, Rollback::Refuse)
+        self.open_in(self.guarded(Arc::new(store)), access, Rollback::Refuse, Repository::open)
     }
 
     fn guarded(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         if self.settings.append_only.value { Arc::new(AppendOnlyStore::new(store)) } else { store }
     }
 
-    fn open_in(&self, store: Arc<dyn Store>, access: Access, rollback: Rollback) -> Result<Repository> {
+    /// As [`Context::open`], also if there may be newer keys that cannot be read: for putting that right.
+    ///
+    /// # Errors
+    /// See the engine's `Repository::open_for_repair`.
+    pub fn open_for_repair(&self, access: Access) -> Result<Repository> {
+        self.open_in(self.store()?, access, Rollback::Refuse, Repository::open_for_repair)
+    }
+
+    fn open_in(&self, store: Arc<dyn Store>, access: Access, rollback: Rollback, open: Opener) -> Result<Repository> {
         let credential = self.settings.secret.value.credential(self.ui)?;
         let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
         let options = OpenOptions { cache_dir, state_dir, access, rollback };
-        let repo = Repository::open(store, &credential, &options, self.ui)?;
+        let repo = open(store, &credential, &options, self.ui)?;
         repo.warnings().iter().chain(repo.troubles()).for_each(|warning| self.ui.warn(warning));
         Ok(repo)
     }
@@ -290,6 +302,7 @@ pub fn open_local(path: &Path) -> Result<LocalStore> {
     // Said before a password is asked for.
     match store.stat(&ObjectName::Config).map_err(Error::from)? {
         Some(_) => Ok(store),
+        None if store.stat(&ObjectName::Copy(Original::Config)).map_err(Error::from)?.is_some() => Ok(store),
         None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),
     }
 }

@@ -42,6 +42,7 @@ impl Exit {
             | ErrorKind::TooNew
             | ErrorKind::NotFound
             | ErrorKind::Damaged
+            | ErrorKind::NotBelieved
             | ErrorKind::NoSpace
             | ErrorKind::PermissionDenied
             | ErrorKind::Io

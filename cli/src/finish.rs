@@ -52,6 +52,9 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::WrongPassword => {
             "Try again with the right password, or name the key file of this repository with --key-file."
         }
+        ErrorKind::NotBelieved => {
+            "`enamel verify` names all that is not believed; `enamel forget` with its id removes it."
+        }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Conflict => "Run this command again; `enamel leases` shows who else is at work.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",

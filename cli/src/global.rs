@@ -21,6 +21,9 @@ pub struct Global {
     /// Unlock the repository with the password that this shell command prints
     #[arg(long, global = true, value_name = "COMMAND")]
     pub password_command: Option<String>,
+    /// Spend as much time and memory on a password as the repository says, however much that is
+    #[arg(long, global = true)]
+    pub costly_password: bool,
     /// Where to keep what can be rebuilt [or ENAMEL_CACHE_DIR; else `enamel` in your cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,

@@ -14,6 +14,7 @@ pub fn describe(writer: &Writer) -> String {
     match &writer.announcement {
         Announcement::Lease(lease) => describe_lease(lease, writer.life),
         Announcement::Torn(torn) => format!("lease {id} {torn}; no snapshot is lost by that"),
+        Announcement::NotBelieved(_) => format!("lease {id} is not believed: it was put there after a key was removed"),
         Announcement::NoLease(why) => {
             format!("lease {id} is damaged, so nobody can tell which backup it belongs to ({why})")
         }

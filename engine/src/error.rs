@@ -36,6 +36,8 @@ pub enum ErrorKind {
     Refused,
     /// An object of the repository is damaged, missing, or not what its name says.
     Damaged,
+    /// An object is sealed in an epoch that is closed, and was not there when it was closed.
+    NotBelieved,
     /// The disk is full.
     NoSpace,
     /// The operating system forbids it.
@@ -110,7 +112,7 @@ impl Error {
     /// Whether it says that an object is not what it should be: changed, cut short, gone, or of a version or kind that nobody has ever
     /// written there. A disk or a network that fails, a full disk and a closed door say nothing of any object.
     pub fn is_damage(&self) -> bool {
-        matches!(self.kind, ErrorKind::Damaged | ErrorKind::TooNew | ErrorKind::WrongPassword)
+        matches!(self.kind, ErrorKind::Damaged | ErrorKind::NotBelieved | ErrorKind::TooNew | ErrorKind::WrongPassword)
     }
 
     /// The class of this error.

@@ -48,6 +48,11 @@ pub trait Monitor: Send + Sync {
     /// Something the user should know that does not change the outcome.
     fn note(&self, _message: &str) {}
 
+    /// Whether what was asked for may cost as much as `what` says, in words: more than this program would choose, because the repository says so.
+    fn may_cost(&self, _what: &str) -> bool {
+        false
+    }
+
     /// Whether to stop as soon as possible. Polled between items; must be cheap.
     fn is_cancelled(&self) -> bool {
         false

@@ -1,4 +1,4 @@
-//! Leases, void records, condemned packs, secrets and members' secrets, as the first byte chooses.
+//! Leases, void records, condemned packs, secrets, members' secrets and epoch notes, as the first byte chooses.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,6 +6,7 @@ use repo_format::condemned::Condemned;
 use repo_format::keyring::Secrets;
 use repo_format::lease::{Lease, Void};
 use repo_format::member::MemberSecret;
+use repo_format::note::EpochNote;
 
 /// What decodes must encode, and decode to the same again. Secrets have no `Debug`.
 macro_rules! round_trip {
@@ -18,11 +19,12 @@ macro_rules! round_trip {
 
 fuzz_target!(|data: &[u8]| {
     let Some((selector, rest)) = data.split_first() else { return };
-    match selector % 5 {
+    match selector % 6 {
         0 => round_trip!(Lease, rest),
         1 => round_trip!(Void, rest),
         2 => round_trip!(Condemned, rest),
         3 => round_trip!(Secrets, rest),
-        _ => round_trip!(MemberSecret, rest),
+        4 => round_trip!(MemberSecret, rest),
+        _ => round_trip!(EpochNote, rest),
     }
 });

@@ -33,13 +33,15 @@ pub enum ObjectKind {
     Lease = 9,
     /// The condemned packs.
     Condemned = 10,
+    /// What there was when older epochs were closed.
+    EpochNote = 11,
 }
 
 impl ObjectKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 10] = {
+    pub const ALL: [Self; 11] = {
         use ObjectKind::*;
-        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned]
+        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned, EpochNote]
     };
 
     /// Its name in messages.
@@ -55,6 +57,7 @@ impl ObjectKind {
             ObjectKind::Void => "void record",
             ObjectKind::Lease => "lease",
             ObjectKind::Condemned => "list of condemned packs",
+            ObjectKind::EpochNote => "epoch note",
         }
     }
 
@@ -64,7 +67,7 @@ impl ObjectKind {
         match self {
             ObjectKind::Config | ObjectKind::Member | ObjectKind::Keyring => &[],
             ObjectKind::Pack => &[KeyClass::Data, KeyClass::Meta],
-            ObjectKind::Manifest | ObjectKind::Void => &[KeyClass::Meta],
+            ObjectKind::Manifest | ObjectKind::Void | ObjectKind::EpochNote => &[KeyClass::Meta],
             ObjectKind::PackTable | ObjectKind::Segment | ObjectKind::Lease | ObjectKind::Condemned => {
                 &[KeyClass::Index]
             }

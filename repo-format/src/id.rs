@@ -94,6 +94,11 @@ id!(
     16
 );
 id!(
+    /// 16 random bytes: an epoch note.
+    NoteId,
+    16
+);
+id!(
     /// 16 random bytes: a repository.
     RepositoryId,
     16

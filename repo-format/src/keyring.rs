@@ -4,14 +4,14 @@ use minicbor::{Decode, Encode};
 
 use crate::cbor::{self, ByteString};
 use crate::error::{FormatError, Result, check_limit};
-use crate::id::{Bytes32, MemberId};
+use crate::id::{Bytes32, MemberId, NoteId};
 use crate::limits;
 
 const WHAT: &str = "keyring";
 /// Length of [`Recipient::sealed`]: a wrapping key and its GCM tag.
 pub const SEALED_KEY_LEN: usize = 48;
 /// No fewer bytes than [`Secrets`] take without epochs, and one epoch.
-const SECRETS_LEN_MAX: usize = 128;
+const SECRETS_LEN_MAX: usize = 192;
 
 /// Body of an object `keyring/<n>`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -65,6 +65,24 @@ pub struct Secrets {
     /// Sealing secrets, in ascending order of their numbers.
     #[n(3)]
     pub epochs: Vec<Epoch>,
+    /// Which epochs are closed, if any are.
+    #[n(4)]
+    pub closed: Option<ClosedEpochs>,
+}
+
+/// Epochs in which nothing is sealed any more, and the note of what there was when they were closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ClosedEpochs {
+    /// The highest of them.
+    #[n(0)]
+    pub epoch: u32,
+    /// The note.
+    #[n(1)]
+    pub note: NoteId,
+    /// Its digest.
+    #[n(2)]
+    pub digest: Bytes32,
 }
 
 /// One generation of sealing secrets.
@@ -145,9 +163,13 @@ impl Secrets {
 
     fn check(&self) -> Result<()> {
         check_limit(WHAT, "epochs", self.epochs.len() as u64, limits::EPOCHS_COUNT)?;
-        match !self.epochs.is_empty() && self.epochs.is_sorted_by(|a, b| a.number < b.number) {
-            true => Ok(()),
+        let newest = self.epochs.last().map(|epoch| epoch.number);
+        match newest.is_some() && self.epochs.is_sorted_by(|a, b| a.number < b.number) {
             false => Err(FormatError::invalid(WHAT, "its epochs are not in order")),
+            true if self.closed.is_some_and(|closed| newest <= Some(closed.epoch)) => {
+                Err(FormatError::invalid(WHAT, "its newest epoch is closed"))
+            }
+            true => Ok(()),
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod limits;
 pub mod manifest;
 pub mod member;
 pub mod node;
+pub mod note;
 pub mod pack;
 mod reader;
 pub mod sealed;

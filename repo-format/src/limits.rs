@@ -29,6 +29,8 @@ pub const MEMBERS_COUNT: u64 = 1024;
 pub const EPOCHS_COUNT: u64 = 4096;
 /// The plain body of the condemned object.
 pub const CONDEMNED: u64 = 64 * MIB;
+/// The plain body of an epoch note.
+pub const EPOCH_NOTE: u64 = 64 * MIB;
 /// Ids in a node.
 pub const NODE_IDS_COUNT: u64 = 65_536;
 /// Highest level of a node.

@@ -10,6 +10,8 @@ use crate::limits;
 
 const WHAT: &str = "manifest";
 
+/// The digest of a manifest that nobody could read: a record that names it speaks of whatever has that id.
+pub const NOT_KNOWN: Bytes32 = Bytes32([0; 32]);
 /// A snapshot of folders, files, streams and databases.
 pub const KIND_SNAPSHOT: u8 = 1;
 /// Proof that purged rows are kept.

@@ -10,7 +10,7 @@ use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::session::{WriterOptions, WriterSession};
 use engine::store::faulty::{FaultyStore, Op};
-use engine::store::{Folder, MemoryStore, ObjectName};
+use engine::store::{Folder, MemoryStore, ObjectName, Original};
 use engine::verify::{FindingKind, VerifyOptions, verify};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::config::Access;
@@ -338,7 +338,8 @@ fn set_flags(fixture: &Fixture, store: &MemoryStore, flags: [&[&str]; 3]) {
     config.version += 1;
     let tag = |tagged: &[u8]| repository.keys().config_tag(tagged);
     let object = repo_format::clear::encode(ObjectKind::Config, &config.encode().unwrap(), tag).unwrap();
-    store.put_raw(&ObjectName::Config, object);
+    store.put_raw(&ObjectName::Config, object.clone());
+    store.put_raw(&ObjectName::Copy(Original::Config), object);
 }
 
 #[test]

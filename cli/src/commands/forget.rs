@@ -1,10 +1,12 @@
 //! `enamel forget`: removes snapshots that nobody needs any more.
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::forget::{ForgetOutcome, NamedPlan, Plan, forget, plan, plan_named};
+use engine::forget::{ForgetOutcome, NamedPlan, Plan, Unusable, forget, plan, plan_named, plan_unusable};
 use engine::repository::Repository;
+use engine::snapshots::Selector;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
+use repo_format::id::LeaseId;
 use repo_format::manifest::SeenManifest;
 
 use crate::commands::accept::{self, author};
@@ -50,6 +52,9 @@ pub struct ForgetArgs {
     /// Only look, and tell what would be done
     #[arg(long, short = 'n')]
     dry_run: bool,
+    /// Forget what is named also if it cannot be read, so that nobody can say what was in it
+    #[arg(long, requires = "snaps")]
+    damaged: bool,
     /// Free the space at once, as `enamel prune` does
     #[arg(long, conflicts_with = "dry_run")]
     prune: bool,
@@ -99,16 +104,48 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
 
 fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {
     let ui = context.ui;
-    let found = args.snaps.iter().map(|snap| context.select_exactly(repo, snap).map(|snapshot| snapshot.id));
-    let plan: NamedPlan = plan_named(repo, &found.collect::<Result<Vec<_>>>()?, ui)?;
+    let (mut found, mut unusable) = (Vec::new(), Vec::new());
+    for snap in &args.snaps {
+        match context.select_exactly(repo, snap) {
+            Ok(snapshot) => found.push(snapshot.id),
+            Err(error) => unusable.push(unusable_id(args, repo, snap, error)?),
+        }
+    }
+    let unusable = plan_unusable(repo, &unusable)?;
+    for Unusable { manifest, error } in &unusable {
+        ui.warn(format_args!(
+            "{} is forgotten, though nobody can say what was in it: {error}",
+            format::short(manifest.id)
+        ));
+    }
+    let plan: NamedPlan = plan_named(repo, &found, ui)?;
     for (id, tables) in &plan.only_copies {
         let tables = tables_text(tables);
         ui.warn(format_args!("snapshot {} is the newest that has {tables}: later ones lack it", format::short(id)));
     }
-    let going = plan.going();
+    let mut going = plan.going();
+    going.extend(unusable.iter().map(|unusable| unusable.manifest));
     let outcome = carry_out(args, context, repo, &going)?;
     let summary = Summary::new(args, going.len(), plan.kept_count, &outcome);
     after_printing(Exit::Done, print::named(ui, &plan).and_then(|()| summary.print(ui)))
+}
+
+/// The id of what was named and cannot be used, if it is to go nevertheless.
+fn unusable_id(args: &ForgetArgs, repo: &Repository, snap: &Snap, error: Error) -> Result<LeaseId> {
+    let Selector::IdPrefix(prefix) = snap.selector() else { return Err(error) };
+    let prefix = prefix.to_ascii_lowercase();
+    let names = repo.snapshot_names()?;
+    let mut named = names.into_iter().filter(|id| id.to_string().starts_with(&prefix));
+    match (named.next(), named.next(), error.kind()) {
+        (Some(id), None, ErrorKind::NotBelieved) => Ok(id),
+        (Some(id), None, ErrorKind::Damaged | ErrorKind::TooNew) if args.damaged => Ok(id),
+        (Some(id), None, ErrorKind::Damaged | ErrorKind::TooNew) => Err(error.context(format!(
+            "snapshot {} cannot be read; `enamel forget --damaged {}` forgets it nevertheless",
+            format::short(id),
+            format::short(id)
+        ))),
+        _ => Err(error),
+    }
 }
 
 fn carry_out(

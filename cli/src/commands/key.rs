@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use engine::repository::Repository;
 use engine::repository::members::{self, Change, MemberInfo, Unlock};
+use engine::repository::{Closed, Repository, Trust, close_epochs};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -45,6 +45,7 @@ Exit status: 0 done, 1 failed, 10 no repository, 12 wrong password")]
     List,
     Remove(RemoveArgs),
     Change(ChangeArgs),
+    Close(CloseArgs),
 }
 
 /// What to lock with. Without an option a new password is asked for twice.
@@ -81,8 +82,9 @@ struct AddArgs {
 
 /// Remove a password or key file.
 ///
-/// It no longer unlocks what is saved from now on. Whoever kept a copy of the repository and of this key can still read
-/// what was saved before.
+/// It no longer unlocks what is saved from now on. A person who kept a copy of the repository and of this key can still read
+/// what was saved before. What is in the repository now is noted, so that nobody can add to it with the removed key as if it had
+/// been there before: such snapshots are named and not believed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example
@@ -115,6 +117,31 @@ struct ChangeArgs {
     compromised: bool,
 }
 
+/// Note what is there of the time before a key was removed, so that nothing can be added to it.
+///
+/// `enamel key remove` and `enamel key change --compromised` do this by themselves. By hand it is needed where they were interrupted, and
+/// once where keys were removed by an older version of Enamel: look at `enamel snapshots` before. With --believe-all the snapshots that
+/// are named as not believed are noted, too: for when the note has been lost.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example
+  enamel key close
+
+Exit status: 0 done, 1 failed, 3 done, but some snapshots are not noted, 10 no repository, 11 another run took over, \
+            12 wrong password")]
+struct CloseArgs {
+    /// Believe all snapshots that are there and can be read
+    #[arg(long)]
+    believe_all: bool,
+}
+
+#[derive(Serialize)]
+struct ClosedMessage {
+    noted_snapshots: u64,
+    left_out: u64,
+    had_to_be_done: bool,
+}
+
 #[derive(Serialize)]
 struct MemberMessage {
     id: String,
@@ -141,6 +168,7 @@ pub fn run(args: &KeyArgs, context: &Context<'_>) -> Result<Exit> {
         KeyAction::List => list(context),
         KeyAction::Remove(args) => remove(args, context),
         KeyAction::Change(args) => change(args, context),
+        KeyAction::Close(args) => return close(args, context),
     }?;
     Ok(Exit::Done)
 }
@@ -169,6 +197,7 @@ fn list(context: &Context<'_>) -> Result<()> {
         let unlock = match unlock {
             Unlock::Password => "password",
             Unlock::KeyFile => "key-file",
+            Unlock::Unreadable => "unreadable",
         };
         let created = format::seconds(created);
         if ui.is_json() {
@@ -207,6 +236,31 @@ fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
     let (new, old) = (&secret, &context.settings.secret.value);
     let now = format!("the new {} unlocks the repository now, the old {} no longer does", named(new), named(old));
     done(context, "changed", id.to_string(), Some(now))
+}
+
+fn close(args: &CloseArgs, context: &Context<'_>) -> Result<Exit> {
+    let repo = context.open(Access::Write)?;
+    let trust = if args.believe_all { Trust::All } else { Trust::Noted };
+    let Closed { epoch, manifests, left_out } = close_epochs(&repo, trust)?;
+    let ui = context.ui;
+    let had_to_be_done = epoch.is_some() && manifests + left_out > 0;
+    if ui.is_json() {
+        ui.message("summary", ClosedMessage { noted_snapshots: manifests, left_out, had_to_be_done })?;
+    } else if !ui.is_quiet() {
+        match had_to_be_done {
+            true => {
+                ui.line(format_args!("noted {} that are believed", format::counted(manifests, "snapshot and record")))?
+            }
+            false => ui.line("nothing had to be done: no key was removed since this was done last")?,
+        }
+    }
+    if left_out > 0 {
+        ui.warn(format_args!(
+            "{} cannot be read or are not believed, and are not noted",
+            format::counted(left_out, "snapshot")
+        ));
+    }
+    Ok(if left_out > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
 fn done(context: &Context<'_>, action: &'static str, id: String, more: Option<String>) -> Result<()> {

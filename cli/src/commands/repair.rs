@@ -1,7 +1,7 @@
 //! `enamel repair`: puts right what can be put right, and names what cannot.
 
 use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, SufferingSnapshot, repair};
-use engine::repository::Acceptance;
+use engine::repository::{Acceptance, Mended};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -24,7 +24,10 @@ const PATHS_SHOWN: usize = 20;
 ///
 /// Snapshots that this computer has seen and that are not there any more are accepted as lost, as by `enamel accept --all`: each is named.
 ///
-/// Backups and restores may run meanwhile. Snapshots are never changed or deleted.
+/// Config, keys and their second copies are compared, and what is damaged is put right from the other. A snapshot whose manifest is damaged
+/// is moved to `aside` in the repository: nobody can know what it needs, so as long as it is among the others nothing can be pruned.
+///
+/// Backups and restores may run meanwhile. Snapshots that can be read are never changed or deleted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -81,6 +84,8 @@ struct Summary {
     lost_chunks: u64,
     suffering_snapshots: usize,
     unreadable_snapshots: usize,
+    set_aside: usize,
+    mended: usize,
 }
 
 /// Repairs.
@@ -89,12 +94,12 @@ struct Summary {
 /// The repository cannot be opened, or not be written to.
 pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = if args.dry_run {
-        context.open(Access::Read)
+        context.open_for_repair(Access::Read)
     } else if args.reset_condemned {
         // Only then an object is replaced, and nobody prunes, as the user says.
         context.open_to_replace(Access::Write, Others::None)
     } else {
-        context.open(Access::Write)
+        context.open_for_repair(Access::Write)
     }?;
     if context.settings.append_only.value && !args.dry_run {
         let why = "a repair replaces index segments, and this repository is used as append-only; --dry-run says what it would do";
@@ -114,6 +119,12 @@ pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
 
 fn print(ui: &Ui, options: &RepairOptions, outcome: &RepairOutcome) -> Result<()> {
     print_damage(ui, outcome)?;
+    for Mended { object, why } in &outcome.mended {
+        ui.say(format_args!("{object} was put right: {}", why.as_deref().unwrap_or("it was missing")));
+    }
+    for id in &outcome.set_aside {
+        ui.say(format_args!("snapshots/{id} was moved to aside/{id}: it stops no prune any more"));
+    }
     if outcome.condemned_anew {
         ui.say("the list of condemned packs was damaged, and is begun anew");
     }
@@ -238,5 +249,7 @@ fn summary(options: &RepairOptions, outcome: &RepairOutcome) -> Summary {
         lost_chunks: outcome.lost_chunks,
         suffering_snapshots: outcome.suffering.len(),
         unreadable_snapshots: outcome.unreadable_snapshots.len(),
+        set_aside: outcome.set_aside.len(),
+        mended: outcome.mended.len(),
     }
 }

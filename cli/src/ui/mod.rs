@@ -31,6 +31,8 @@ pub struct Ui {
     out_is_terminal: bool,
     progress: Progress,
     interrupt: Arc<Interrupt>,
+    /// Whether a password may cost whatever the repository says.
+    costly_password: bool,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +64,15 @@ impl Ui {
         };
         let out = io::stdout();
         let out_is_terminal = out.is_terminal();
-        Ui { json: options.json, level, out: Mutex::new(BufWriter::new(out)), out_is_terminal, progress, interrupt }
+        Ui {
+            json: options.json,
+            level,
+            out: Mutex::new(BufWriter::new(out)),
+            out_is_terminal,
+            progress,
+            interrupt,
+            costly_password: options.costly_password,
+        }
     }
 
     /// Whether JSON lines are wanted.
@@ -83,6 +93,17 @@ impl Ui {
     /// Whether the user wishes to stop.
     pub fn is_interrupted(&self) -> bool {
         self.interrupt.is_requested()
+    }
+
+    /// Asks a question that is answered by yes or no, if there is somebody to ask; without a terminal the answer is no.
+    fn asks(&self, question: &str) -> bool {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return false;
+        }
+        self.err_line(&format!("{question} [y/N]"));
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
     }
 
     /// The shared wish to stop.
@@ -274,6 +295,10 @@ impl Monitor for Ui {
             Progress::Terminal(terminal) => terminal.end(),
             Progress::Json(progress) => self.status(progress.end()),
         }
+    }
+
+    fn may_cost(&self, what: &str) -> bool {
+        self.costly_password || self.asks(&format!("{what}. Go on?"))
     }
 
     fn problem(&self, path: &[u8], message: &str) {

@@ -206,6 +206,7 @@ pub fn backup(
     let BackupOptions { host, user, program, dry_run, .. } = options.clone();
     let writer = WriterOptions { host, user, program, dry_run };
     let manifests = repository.manifests()?;
+    repository.refuse_older_copies()?;
     let session = WriterSession::begin(repository, &writer, monitor)?;
     let described = |roots: &[roots::OpenRoot]| roots.iter().map(|root| root.described.clone()).collect::<Vec<_>>();
     let companion = roots::companion(&mut roots);

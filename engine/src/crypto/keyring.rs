@@ -8,7 +8,7 @@ use repo_format::clear::{self, ClearObject};
 use repo_format::context;
 use repo_format::head::ObjectKind;
 use repo_format::id::{Bytes32, MemberId, RepositoryId};
-use repo_format::keyring::{Epoch, Keyring, Recipient, Secrets};
+use repo_format::keyring::{ClosedEpochs, Epoch, Keyring, Recipient, Secrets};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::member::UnlockedMember;
@@ -34,7 +34,13 @@ impl KeyringSecrets {
     /// If the operating system has no randomness.
     pub fn generate() -> Result<Self> {
         let secret = || random().map(Bytes32);
-        Ok(KeyringSecrets(Secrets { id: secret()?, gear: secret()?, link: secret()?, epochs: vec![new_epoch(1)?] }))
+        Ok(KeyringSecrets(Secrets {
+            id: secret()?,
+            gear: secret()?,
+            link: secret()?,
+            epochs: vec![new_epoch(1)?],
+            closed: None,
+        }))
     }
 
     /// The secrets of the next version: a fresh link, and a fresh epoch if `new_epoch` says so.
@@ -45,9 +51,37 @@ impl KeyringSecrets {
         let mut next = KeyringSecrets(self.0.clone());
         next.0.link = Bytes32(random()?);
         if with_new_epoch {
-            next.0.epochs.push(new_epoch(self.newest_epoch().number + 1)?);
+            let number = self.newest_epoch().number.checked_add(1);
+            let number =
+                number.ok_or_else(|| Error::new(ErrorKind::Damaged, "the keyring has had all epochs there can be"))?;
+            next.0.epochs.push(new_epoch(number)?);
         }
         Ok(next)
+    }
+
+    /// The secrets of the next version, in which the epochs up to `closed` are closed: a fresh link.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness.
+    pub fn closing(&self, closed: ClosedEpochs) -> Result<Self> {
+        let mut next = self.next(false)?;
+        next.0.closed = Some(closed);
+        Ok(next)
+    }
+
+    /// Which epochs are closed, if any are.
+    pub fn closed(&self) -> Option<ClosedEpochs> {
+        self.0.closed
+    }
+
+    /// The number of the epoch before the newest, if there is one.
+    pub fn previous_epoch(&self) -> Option<u32> {
+        self.0.epochs.iter().rev().nth(1).map(|epoch| epoch.number)
+    }
+
+    /// Whether these are secrets of the same repository.
+    pub fn is_kin(&self, other: &Self) -> bool {
+        blake3::Hash::from(self.0.id.0) == blake3::Hash::from(other.0.id.0)
     }
 
     /// The link that authenticates the version after this.
@@ -151,12 +185,24 @@ pub fn open_keyring(
     member: &UnlockedMember,
     link: &[u8; 32],
 ) -> Result<OpenedKeyring> {
-    let name = format!("keyring/{}", at.version);
-    let damaged = |why: &str| Error::caused(ErrorKind::Damaged, format!("cannot use {name}"), why.to_owned());
     // `blake3::Hash` compares in constant time.
     if blake3::Hash::from(keyring_tag(link, object.tagged)) != blake3::Hash::from(object.tag) {
-        return Err(damaged("it was not made by a member of the version before it"));
+        return Err(unusable(at, "it was not made by a member of the version before it"));
     }
+    open_unauthenticated(at, object, member)
+}
+
+/// Opens one version for `member`, of which nobody knows who made it: good to see whether there is one, and for nothing else.
+///
+/// # Errors
+/// As [`open_keyring`].
+pub fn open_unauthenticated(
+    at: KeyringVersion,
+    object: &ClearObject<'_>,
+    member: &UnlockedMember,
+) -> Result<OpenedKeyring> {
+    let name = format!("keyring/{}", at.version);
+    let damaged = |why: &str| unusable(at, why);
     let keyring = Keyring::decode(object.body).map_err(|e| Error::damaged(&name, e))?;
     if keyring.version != at.version {
         return Err(damaged("it is another version under this name"));
@@ -187,4 +233,8 @@ pub fn open_keyring(
     let secrets = Secrets::decode(&plain).map(KeyringSecrets).map_err(|e| Error::damaged(&name, e))?;
     let recipients = keyring.recipients.iter().map(|r| (r.member, r.public_key)).collect();
     Ok(OpenedKeyring { secrets, recipients })
+}
+
+fn unusable(at: KeyringVersion, why: &str) -> Error {
+    Error::caused(ErrorKind::Damaged, format!("cannot use keyring/{}", at.version), why.to_owned())
 }

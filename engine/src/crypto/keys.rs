@@ -7,6 +7,8 @@ use repo_format::pack::ChunkKind;
 use repo_format::sealed::{self, CHECKSUM_LEN, ENVELOPE_LEN, GCM_TAG_LEN, SealedObject};
 use zeroize::Zeroizing;
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use super::keyring::KeyringSecrets;
 use super::random;
 use super::seal::ObjectKey;
@@ -17,7 +19,8 @@ pub const SEALED_OVERHEAD: u64 = (ENVELOPE_LEN + GCM_TAG_LEN + CHECKSUM_LEN) as 
 
 /// The repository's keys, ready to use. Shared by all threads.
 pub struct Keys {
-    secrets: KeyringSecrets,
+    /// Of the newest keyring version that is known here: while a run lasts, a newer one may come.
+    secrets: RwLock<Arc<KeyringSecrets>>,
     chunk_id: Zeroizing<[u8; 32]>,
     node_id: Zeroizing<[u8; 32]>,
     manifest_digest: Zeroizing<[u8; 32]>,
@@ -33,13 +36,18 @@ impl Keys {
             node_id: derive(context::NODE_ID),
             manifest_digest: derive(context::MANIFEST_DIGEST),
             config_tag: derive(context::CONFIG_TAG),
-            secrets,
+            secrets: RwLock::new(Arc::new(secrets)),
         }
     }
 
     /// The secrets that these keys come from.
-    pub fn secrets(&self) -> &KeyringSecrets {
-        &self.secrets
+    pub fn secrets(&self) -> Arc<KeyringSecrets> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over the secrets of a newer keyring version of the same repository: from now on its newest epoch seals.
+    pub fn learn(&self, newer: KeyringSecrets) {
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newer);
     }
 
     /// The id of a chunk with these plain bytes.
@@ -64,12 +72,13 @@ impl Keys {
 
     /// The epoch that new objects are sealed in.
     pub fn newest_epoch(&self) -> u32 {
-        self.secrets.newest_epoch().number
+        self.secrets().newest_epoch().number
     }
 
     /// The tag of a purge plan of this digest, in the newest epoch: who was removed before it cannot make one.
     pub fn plan_tag(&self, digest: &[u8; 32]) -> [u8; 32] {
-        let epoch = self.secrets.newest_epoch();
+        let secrets = self.secrets();
+        let epoch = secrets.newest_epoch();
         let key = Zeroizing::new(blake3::derive_key(context::PURGE_PLAN_TAG, &epoch.meta.0));
         let mut tagged = [0; 36];
         tagged[..4].copy_from_slice(&epoch.number.to_le_bytes());
@@ -81,7 +90,7 @@ impl Keys {
     pub fn gear_table(&self) -> Box<[u64; 256]> {
         let mut bytes = Zeroizing::new([0u8; 2048]);
         let mut hasher = blake3::Hasher::new_derive_key(context::GEAR_TABLE);
-        hasher.update(&self.secrets.0.gear.0);
+        hasher.update(&self.secrets().0.gear.0);
         hasher.finalize_xof().fill(&mut bytes[..]);
         let mut table = Box::new([0; 256]);
         for (word, bytes) in table.iter_mut().zip(bytes.as_chunks::<8>().0) {
@@ -95,7 +104,7 @@ impl Keys {
     /// # Errors
     /// If the operating system has no randomness.
     pub fn new_object(&self, kind: ObjectKind, class: KeyClass) -> Result<ObjectKey> {
-        let sealing = Sealing { class, epoch: self.secrets.newest_epoch().number };
+        let sealing = Sealing { class, epoch: self.secrets().newest_epoch().number };
         self.object_key(kind, sealing, Bytes32(random()?))
     }
 
@@ -104,10 +113,15 @@ impl Keys {
     /// # Errors
     /// [`ErrorKind::Damaged`] if the keyring has no such epoch.
     pub fn object_key(&self, kind: ObjectKind, sealing: Sealing, salt: Bytes32) -> Result<ObjectKey> {
-        let epoch = self.secrets.0.epochs.iter().find(|e| e.number == sealing.epoch).ok_or_else(|| {
-            let message =
-                format!("a {} is sealed in epoch {}, which this key does not open", kind.name(), sealing.epoch);
-            Error::new(ErrorKind::Damaged, message)
+        let secrets = self.secrets();
+        let epoch = secrets.0.epochs.iter().find(|e| e.number == sealing.epoch).ok_or_else(|| {
+            let (kind, epoch, newest) = (kind.name(), sealing.epoch, secrets.newest_epoch().number);
+            let why = if epoch > newest {
+                format!("the keyring ends with epoch {newest}: an older copy of it stands in its place, or its newest version is missing")
+            } else {
+                "the keyring does not have that".to_owned()
+            };
+            Error::caused(ErrorKind::Damaged, format!("a {kind} is sealed in epoch {epoch}"), why)
         })?;
         let secret = match sealing.class {
             KeyClass::Data => &epoch.data,

@@ -1,6 +1,5 @@
 //! Wrapping and unwrapping a member's private key (FORMAT.md, section 6.1).
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use hpke::{Deserializable, Kem, Serializable, kem::X25519HkdfSha256};
 use repo_format::cbor::ByteString;
 use repo_format::context;
@@ -9,8 +8,10 @@ use repo_format::member::{Argon2Cost, Member, MemberSecret, WRAP_ARGON2ID, WRAP_
 use zeroize::{Zeroize, Zeroizing};
 
 use super::seal::{open_once, seal_once};
+use super::stretch::stretch;
 use super::{Credential, random};
 use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, NullMonitor};
 
 /// A member whose secret has been unwrapped.
 pub struct UnlockedMember {
@@ -75,7 +76,7 @@ pub fn create_member(
         commitment: Bytes32([0; 32]),
         wrapped: ByteString::default(),
     };
-    let keys = WrapKeys::derive(credential, cost, &member.salt)?;
+    let keys = WrapKeys::derive(credential, cost, &member.salt, &NullMonitor)?;
     let secret = MemberSecret { private_key: private, joined, link: Bytes32(*link) };
     let plain = secret.encode().map(Zeroizing::new).map_err(|e| Error::damaged("a new member", e))?;
     private.0.zeroize();
@@ -87,15 +88,19 @@ pub fn create_member(
 /// Unlocks `member`, or gives `None` if the credential is not this member's.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] if the credential fits, but what it unlocks does not.
-pub fn unlock_member(member: &Member, credential: &Credential) -> Result<Option<UnlockedMember>> {
+/// [`ErrorKind::Damaged`] if the credential fits, but what it unlocks does not; [`ErrorKind::Cancelled`].
+pub fn unlock_member(
+    member: &Member,
+    credential: &Credential,
+    monitor: &dyn Monitor,
+) -> Result<Option<UnlockedMember>> {
     let wrap = member.wrap().map_err(|e| Error::damaged(format!("keys/{}", member.id), e))?;
     let cost = match (wrap, credential) {
         (Wrap::Password(cost), Credential::Password(_)) => Some(cost),
         (Wrap::KeyFile, Credential::KeyFile(_)) => None,
         _ => return Ok(None),
     };
-    let keys = WrapKeys::derive(credential, cost, &member.salt)?;
+    let keys = WrapKeys::derive(credential, cost, &member.salt, monitor)?;
     if keys.commitment != member.commitment {
         return Ok(None);
     }
@@ -113,14 +118,20 @@ struct WrapKeys {
 }
 
 impl WrapKeys {
-    fn derive(credential: &Credential, cost: Option<Argon2Cost>, salt: &Bytes32) -> Result<Self> {
+    fn derive(
+        credential: &Credential,
+        cost: Option<Argon2Cost>,
+        salt: &Bytes32,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
         let mut material = Zeroizing::new([0; 64]);
         let (stretched, rest) = material.split_at_mut(32);
         rest.copy_from_slice(&salt.0);
         match (credential, cost) {
             (Credential::KeyFile(file), _) => stretched.copy_from_slice(&file.0),
             (Credential::Password(password), cost) => {
-                stretch(password, cost.unwrap_or(Argon2Cost::DEFAULT), salt, stretched)?;
+                let cost = cost.unwrap_or(Argon2Cost::DEFAULT);
+                stretched.copy_from_slice(&stretch(password, cost, salt, monitor)?[..]);
             }
         }
         Ok(WrapKeys {
@@ -128,15 +139,6 @@ impl WrapKeys {
             commitment: Bytes32(blake3::derive_key(context::MEMBER_WRAP_COMMITMENT, &material[..])),
         })
     }
-}
-
-fn stretch(password: &str, cost: Argon2Cost, salt: &Bytes32, out: &mut [u8]) -> Result<()> {
-    let failed =
-        |e: argon2::Error| Error::caused(ErrorKind::Io, "cannot derive a key from the password", e.to_string());
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(out.len())).map_err(failed)?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(password.as_bytes(), &salt.0, out)
-        .map_err(failed)
 }
 
 fn wrap_aad(member: &Member) -> Vec<u8> {

@@ -120,6 +120,36 @@ pub fn plan_named(repository: &Repository, ids: &[LeaseId], monitor: &dyn Monito
     Ok(NamedPlan { kept_count: all - going.len(), going, only_copies, digests: snapshots.digests })
 }
 
+/// What is there under a name in `snapshots/` and is no snapshot that anybody could use.
+#[derive(Debug)]
+pub struct Unusable {
+    /// What goes, for a record. Its digest is what is known of it.
+    pub manifest: SeenManifest,
+    /// Why it cannot be used: it is damaged, or not believed.
+    pub error: Error,
+}
+
+/// Finds out what is known of objects that cannot be read, or are not believed, so that they can be forgotten by their ids.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if one can be used; if the store cannot be read.
+pub fn plan_unusable(repository: &Repository, ids: &[LeaseId]) -> Result<Vec<Unusable>> {
+    let (manifests, unreadable) = repository.read_manifests()?;
+    let mut going = Vec::new();
+    for id in ids {
+        let Some(found) = unreadable.iter().find(|object| object.id == *id) else {
+            return Err(Error::new(ErrorKind::Usage, format!("snapshots/{id} can be read")));
+        };
+        let digest = match repository.read_unbelieved(*id) {
+            Ok(object) => object.digest,
+            Err(_) => repository.known_digest(&manifests, *id)?,
+        };
+        let error = Error::new(found.error.kind(), chain(&found.error));
+        going.push(Unusable { manifest: SeenManifest { id: *id, digest }, error });
+    }
+    Ok(going)
+}
+
 /// All snapshots of a repository.
 struct Snapshots {
     /// Oldest first.

@@ -46,6 +46,7 @@ impl<'r> Live<'r> {
             Ok(SnapshotObject::Manifest(object)) => object.manifest,
             Ok(SnapshotObject::Void(_)) => return Ok(()),
             Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotBelieved => return self.add_unbelieved(id, monitor),
             Err(error) => return Err(unknown(id, error)),
         };
         if let Err(error) = self.walk(&manifest, monitor) {
@@ -63,8 +64,35 @@ impl<'r> Live<'r> {
         Ok(())
     }
 
+    /// Walks what a manifest needs that is not believed, as far as it can be read: until somebody forgets it, that is kept, and what is not
+    /// there stops nobody.
+    fn add_unbelieved(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
+        let repository = self.reader.repository();
+        let mut nodes = match repository.read_unbelieved(id) {
+            Ok(object) => object.manifest.ids,
+            Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
+            Err(error) => return Err(unknown(id, error)),
+        };
+        let mut is_whole = true;
+        while !nodes.is_empty() {
+            match self.walk_nodes(&mut nodes, monitor) {
+                Err(error) if error.kind() == ErrorKind::Damaged => is_whole = false,
+                walked => walked?,
+            }
+        }
+        if !is_whole {
+            // No other root may rely on what was passed over here.
+            self.walked.clear();
+        }
+        self.roots.insert(id);
+        Ok(())
+    }
+
     fn walk(&mut self, manifest: &Manifest, monitor: &dyn Monitor) -> Result<()> {
-        let mut nodes = manifest.ids.clone();
+        self.walk_nodes(&mut manifest.ids.clone(), monitor)
+    }
+
+    fn walk_nodes(&mut self, nodes: &mut Vec<ChunkId>, monitor: &dyn Monitor) -> Result<()> {
         while let Some(id) = nodes.pop() {
             if !self.walked.add(&id) {
                 continue;

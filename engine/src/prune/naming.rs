@@ -17,7 +17,7 @@ pub(super) fn unname(repository: &Repository, gone: &[PackId]) -> Result<()> {
     for segment in repository.catalog().segments_naming(gone)? {
         match repository.read_segment(segment) {
             Ok(named) => replacing.replace(segment, named.into_iter().filter(|pack| !gone_set.contains(&pack.id)))?,
-            Err(error) if error.kind() == ErrorKind::Damaged => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotBelieved) => {}
             Err(error) => return Err(error),
         }
     }

@@ -14,6 +14,7 @@ pub(super) fn shut_out(repository: &Repository, options: &RepairOptions) -> Resu
     for id in lease_names(repository)? {
         let why = match read_lease(repository, id)? {
             Some(Announcement::Torn(torn)) => torn.to_string(),
+            Some(Announcement::NotBelieved(why)) => format!("is not believed: {why}"),
             Some(Announcement::NoLease(why)) => format!("is no lease: {why}"),
             Some(Announcement::Lease(_) | Announcement::Unreadable(_)) | None => continue,
         };

@@ -8,6 +8,7 @@
 //! segments, and deletes only segments that it has replaced. A damaged pack leaves the index and stays where it is: it is for prune to delete.
 //! Since nobody counts on a chunk of a pack that no segment names, the next backup stores again what was lost and its source still has.
 
+mod aside;
 mod condemned;
 mod leases;
 mod losses;
@@ -21,7 +22,7 @@ use repo_format::id::{LeaseId, PackId, SegmentId};
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::repository::{Repository, ScratchCatalog};
+use crate::repository::{MendRun, Mended, Repository, ScratchCatalog};
 use crate::session::{WriterOptions, WriterSession};
 
 use segments::Segments;
@@ -124,6 +125,10 @@ pub struct RepairOutcome {
     pub suffering: Vec<SufferingSnapshot>,
     /// Snapshots that cannot be read, and why.
     pub unreadable_snapshots: Vec<(LeaseId, String)>,
+    /// Those of them that were moved to `aside/`, since nothing can make them readable again: they stop no prune any more.
+    pub set_aside: Vec<LeaseId>,
+    /// What was put right of config, keys and their second copies.
+    pub mended: Vec<Mended>,
 }
 
 impl RepairOutcome {
@@ -150,16 +155,22 @@ struct Run<'r> {
 /// go; [`crate::ErrorKind::Fenced`]; [`crate::ErrorKind::NoSpace`]; [`crate::ErrorKind::PermissionDenied`] where segments may not be deleted.
 /// Damage is no error.
 pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairOutcome> {
+    // The keys first: without them nothing may be written.
+    let mend = if options.dry_run { MendRun::Dry } else { MendRun::Real };
+    let mut mended = repository.drop_stray_keyrings(mend)?;
+    mended.extend(repository.mend_vital(mend)?);
     let shut_out = leases::shut_out(repository, options)?;
     // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
     let (manifests, unreadable) = repository.read_manifests()?;
     let unreadable_snapshots =
-        unreadable.into_iter().map(|object| (object.id, crate::error::chain(&object.error))).collect();
+        unreadable.iter().map(|object| (object.id, crate::error::chain(&object.error))).collect();
+    let set_aside = aside::set_aside(repository, options, &manifests, &unreadable)?;
     let condemned_anew = match options.condemned {
         CondemnedPolicy::BeginAnew => condemned::begin_anew(repository, &manifests, options.dry_run)?,
         CondemnedPolicy::Refuse => false,
     };
-    let outcome = RepairOutcome { unreadable_snapshots, condemned_anew, shut_out, ..RepairOutcome::default() };
+    let outcome =
+        RepairOutcome { unreadable_snapshots, condemned_anew, shut_out, mended, set_aside, ..RepairOutcome::default() };
 
     let RepairOptions { host, program, dry_run, .. } = options.clone();
     let writer = WriterOptions { host, program, dry_run, ..WriterOptions::default() };

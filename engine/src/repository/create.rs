@@ -7,11 +7,12 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::RepositoryId;
 use repo_format::member::Member;
 
+use super::vital;
 use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, Keys, create_member, random, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::store::conformance::Failure;
-use crate::store::{self, Folder, ObjectName, Store};
+use crate::store::{self, Folder, ObjectName, Original, Store};
 
 /// How to make a repository.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +54,8 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     store.put_new(&ObjectName::Condemned, &[&condemned])?;
     let config = encode_config(&keys, &Config::new(repository, created))?;
     store.put_new(&ObjectName::Config, &[&config])?;
+    // Copies come last: without them the repository is there, and the first backup makes them.
+    vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)])?;
     Ok(repository)
 }
 
@@ -76,9 +79,15 @@ fn make_room(store: &dyn Store) -> Result<()> {
     let mut precious = None;
     for folder in Folder::ALL {
         let mut found = |info: store::ObjectInfo| {
-            match folder {
-                Folder::Packs | Folder::Index | Folder::Snapshots => precious = Some(info.name),
-                _ => leftovers.push(info.name),
+            match (folder, info.name) {
+                // Copies are made of a repository that is there.
+                (
+                    Folder::Packs | Folder::Index | Folder::Snapshots | Folder::Notes | Folder::Copies | Folder::Aside,
+                    name,
+                ) => {
+                    precious = Some(name);
+                }
+                (_, name) => leftovers.push(name),
             }
             Ok(())
         };

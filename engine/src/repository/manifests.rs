@@ -83,8 +83,29 @@ impl Repository {
     /// Reads what stands under a name in `snapshots/`.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`].
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotBelieved`].
     pub fn read_snapshot_object(&self, id: LeaseId) -> Result<SnapshotObject> {
+        let (object, epoch) = self.open_snapshot_object(id)?;
+        if let SnapshotObject::Manifest(object) = &object {
+            self.believe_manifest(epoch, id, object.digest)?;
+            self.compare_versions(&object.manifest)?;
+        }
+        Ok(object)
+    }
+
+    /// Reads a manifest, be it believed or not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotFound`] if a void record stands there.
+    pub fn read_unbelieved(&self, id: LeaseId) -> Result<ManifestObject> {
+        match self.open_snapshot_object(id)? {
+            (SnapshotObject::Manifest(object), _) => Ok(*object),
+            _ => Err(Error::new(ErrorKind::NotFound, format!("snapshots/{id} only shuts out a writer"))),
+        }
+    }
+
+    /// What stands under a name in `snapshots/`, and the epoch it is sealed in.
+    fn open_snapshot_object(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
         let name = ObjectName::Snapshot(id);
         let limit = limits::SMALL_OBJECT;
         let bytes = self.store.get(&name, limit + SEALED_OVERHEAD).map_err(Error::of_object)?;
@@ -92,8 +113,9 @@ impl Repository {
             Err(FormatError::WrongKind { found, .. }) if found == ObjectKind::Void as u8 => ObjectKind::Void,
             _ => ObjectKind::Manifest,
         };
-        let plain = self.keys.open(kind, KeyClass::Meta, &name.to_string(), &bytes, limit)?;
         let damaged = |e| Error::damaged(name, e);
+        let parts = sealed::decode_checked(kind, &bytes, limit).map_err(damaged)?;
+        let plain = self.open_sealed(KeyClass::Meta, &name.to_string(), &parts)?;
         let (object, inner) = match kind {
             ObjectKind::Void => {
                 let void = Void::decode(&plain).map_err(damaged)?;
@@ -108,7 +130,7 @@ impl Repository {
             }
         };
         match inner == id {
-            true => Ok(object),
+            true => Ok((object, parts.envelope.sealing.epoch)),
             false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds the manifest of {inner}"))),
         }
     }

@@ -3,13 +3,14 @@
 use repo_format::id::{Bytes32, MemberId};
 use repo_format::member::{Member, Wrap};
 
-use super::Repository;
+use super::close::{Trust, close_epochs};
 use super::create::encode_member;
-use super::secrets::{newest_keyring, read_members};
+use super::secrets::{Members, read_members};
+use super::{Repository, vital};
 use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, create_member, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
-use crate::store::{ObjectName, StoreErrorKind};
+use crate::store::{ObjectName, Original, StoreErrorKind};
 
 const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
 
@@ -20,6 +21,8 @@ pub enum Unlock {
     Password,
     /// A key file.
     KeyFile,
+    /// Its object cannot be read.
+    Unreadable,
 }
 
 /// A member, for showing.
@@ -53,12 +56,9 @@ pub enum Change {
 /// # Errors
 /// If `keys` or the keyring cannot be read.
 pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
-    let (members, damaged) = read_members(repository.store())?;
-    if let Some(error) = damaged.into_iter().next() {
-        return Err(error);
-    }
-    let recipients: Vec<_> = repository.recipients.iter().map(|(member, _)| *member).collect();
-    let mut infos = members
+    let Members { readable, damaged } = read_members(repository.store())?;
+    let recipients: Vec<_> = repository.recipients().into_iter().map(|(member, _)| member).collect();
+    let mut infos = readable
         .iter()
         .map(|member| {
             let wrap = member.wrap().map_err(|e| Error::damaged(ObjectName::Member(member.id), e))?;
@@ -72,6 +72,14 @@ pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
+    infos.extend(damaged.iter().map(|(id, _)| MemberInfo {
+        id: *id,
+        label: String::new(),
+        created: 0,
+        unlock: Unlock::Unreadable,
+        is_self: *id == repository.member(),
+        active: recipients.contains(id),
+    }));
     infos.sort_by_key(|info| (info.created, info.id));
     Ok(infos)
 }
@@ -84,7 +92,7 @@ pub fn add_member(repository: &Repository, credential: &Credential, label: &str)
     let mut recipients = recipients(repository)?;
     let new = put_member(repository, credential, label)?;
     recipients.push((new.id, new.public_key));
-    put_keyring(repository, &recipients, &repository.keys().secrets().next(false)?)?;
+    put_keyring(repository, &recipients, repository.keys().secrets().next(false)?)?;
     Ok(new.id)
 }
 
@@ -93,23 +101,31 @@ pub fn add_member(repository: &Repository, credential: &Credential, label: &str)
 /// # Errors
 /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for the last member.
 pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
-    let (all, _) = read_members(repository.store())?;
-    if !all.iter().any(|member| member.id == id) {
-        return Err(Error::new(ErrorKind::NotFound, format!("there is no key {id}")));
-    }
     let mut recipients = recipients(repository)?;
-    if recipients.iter().any(|(member, _)| *member == id) {
-        recipients.retain(|(member, _)| *member != id);
-        if recipients.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "this is the last key: without it nobody could ever open the repository",
-            ));
+    if !recipients.iter().any(|(member, _)| *member == id) {
+        let store = repository.store();
+        let is_there = |name| Ok::<_, Error>(store.stat(&name)?.is_some());
+        if !is_there(ObjectName::Member(id))? && !is_there(ObjectName::Copy(Original::Member(id)))? {
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no key {id}")));
         }
-        put_keyring(repository, &recipients, &repository.keys().secrets().next(true)?)?;
         return take_away(repository, id);
     }
-    Ok(repository.store().delete(&ObjectName::Member(id))?)
+    recipients.retain(|(member, _)| *member != id);
+    if recipients.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "this is the last key: without it nobody could ever open the repository",
+        ));
+    }
+    put_keyring(repository, &recipients, repository.keys().secrets().next(true)?)?;
+    take_away(repository, id)?;
+    close(repository)
+}
+
+/// Closes the epochs before the one that has just begun.
+fn close(repository: &Repository) -> Result<()> {
+    let closed = close_epochs(repository, Trust::Noted);
+    closed.map(|_| ()).map_err(|e| e.context("the key was removed, but what was saved before is not yet closed to it"))
 }
 
 /// Replaces the key that this repository was opened with.
@@ -119,19 +135,22 @@ pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
 pub fn change_member(repository: &Repository, credential: &Credential, change: Change) -> Result<MemberId> {
     let old = repository.member();
     let mut recipients = recipients(repository)?;
-    let (all, _) = read_members(repository.store())?;
-    let label = all.into_iter().find(|m| m.id == old).map(|m| m.label).unwrap_or_default();
+    let members = read_members(repository.store())?.readable;
+    let label = members.into_iter().find(|m| m.id == old).map(|m| m.label).unwrap_or_default();
     let new = put_member(repository, credential, &label)?;
     recipients.retain(|(member, _)| *member != old);
     recipients.push((new.id, new.public_key));
-    put_keyring(repository, &recipients, &repository.keys().secrets().next(change == Change::Compromised)?)?;
+    put_keyring(repository, &recipients, repository.keys().secrets().next(change == Change::Compromised)?)?;
     take_away(repository, old)?;
+    if change == Change::Compromised {
+        close(repository)?;
+    }
     Ok(new.id)
 }
 
 /// Deletes the object of a member that the newest keyring is not sealed to. Where nothing may be deleted it stays, and opens nothing new.
 fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
-    match repository.store().delete(&ObjectName::Member(id)) {
+    match vital::delete(repository.store(), Original::Member(id)) {
         Err(error) if error.kind != StoreErrorKind::PermissionDenied => Err(error.into()),
         _ => Ok(()),
     }
@@ -139,34 +158,40 @@ fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
 
 /// Puts `keys/<id>` of a new member that will join with the next keyring version.
 fn put_member(repository: &Repository, credential: &Credential, label: &str) -> Result<Member> {
-    let link = repository.keys().secrets().link();
+    let link = *repository.keys().secrets().link();
     let created = machine::now().seconds;
-    let member = create_member(credential, label, created, repository.keyring_version() + 1, link)?;
-    let name = ObjectName::Member(member.id);
-    let object = encode_member(&member)?;
-    repository.store().put_new(&name, &[&object])?;
+    let member = create_member(credential, label, created, repository.keyring_version() + 1, &link)?;
+    vital::put(repository.store(), Original::Member(member.id), &encode_member(&member)?)?;
     Ok(member)
 }
 
-/// Puts the next keyring version. Until it is there nothing has changed for anybody.
-fn put_keyring(repository: &Repository, recipients: &[(MemberId, Bytes32)], secrets: &KeyringSecrets) -> Result<()> {
+/// Puts the next keyring version. Until it is there nothing has changed for anybody; from then on it is used here.
+pub(super) fn put_keyring(
+    repository: &Repository,
+    recipients: &[(MemberId, Bytes32)],
+    secrets: KeyringSecrets,
+) -> Result<()> {
     let version = repository.keyring_version() + 1;
     let at = KeyringVersion { repository: repository.id(), version };
-    let link = repository.keys().secrets().link();
-    let object = seal_keyring(at, machine::now().seconds, recipients, secrets, link)?;
-    let put = repository.store().put_new(&ObjectName::Keyring(version), &[&object]);
+    let link = *repository.keys().secrets().link();
+    let object = seal_keyring(at, machine::now().seconds, recipients, &secrets, &link)?;
+    let put = vital::put(repository.store(), Original::Keyring(version), &object);
     put.map_err(|e| match e.kind {
         StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
         _ => Error::from(e),
     })?;
-    repository.memory().remember_version("keyring", version, Bytes32(*blake3::hash(&object).as_bytes()))
+    repository.take_over(version, secrets, recipients.to_vec(), Bytes32(*blake3::hash(&object).as_bytes()))
 }
 
 /// Whom the newest keyring is sealed to, as it was authenticated when the repository was opened. The public keys in `keys/` are not
 /// used: whoever can write to the store could have put others there.
 fn recipients(repository: &Repository) -> Result<Vec<(MemberId, Bytes32)>> {
-    match newest_keyring(repository.store())? == repository.keyring_version() {
-        true => Ok(repository.recipients.clone()),
-        false => Err(Error::new(ErrorKind::Fenced, KEYS_CHANGED)),
+    let next = ObjectName::Keyring(repository.keyring_version().saturating_add(1));
+    match repository.store().stat(&next)? {
+        None => {
+            repository.look_for_newer()?;
+            Ok(repository.recipients())
+        }
+        Some(_) => Err(Error::new(ErrorKind::Fenced, KEYS_CHANGED)),
     }
 }

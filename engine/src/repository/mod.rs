@@ -1,40 +1,51 @@
 //! A repository: store, keys and catalog joined. What is done with one are functions of other modules.
 
+mod belief;
+mod close;
 mod create;
+mod evidence;
 mod local;
 mod manifests;
 pub mod members;
 mod merge;
 mod open;
 mod records;
+mod refresh;
 mod scratch_catalog;
 mod secrets;
 mod sync;
 mod unanswered;
 mod unnamed;
+mod vital;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use repo_format::condemned::Condemned;
 use repo_format::config::Config;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, MemberId, RepositoryId};
-use repo_format::limits;
+use repo_format::{limits, sealed};
 
 use crate::catalog::Catalog;
-use crate::crypto::{Keys, SEALED_OVERHEAD};
+use crate::crypto::{Keys, SEALED_OVERHEAD, UnlockedMember};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Memory;
 use crate::store::{ObjectName, Store, StoreErrorKind, Tag};
 
+use belief::Belief;
+use refresh::KnownKeyring;
+
+pub use close::{Closed, Trust, close_epochs};
 pub use create::{InitOptions, check_conditions, conditions_failed, init};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, Rollback, config_flags};
 pub use records::{Author, Forgotten, Record};
+pub use refresh::SealedManifest;
 pub use scratch_catalog::ScratchCatalog;
 pub use sync::SyncReport;
 pub use unanswered::{ACCEPTED, Acceptance, Unanswered};
 pub use unnamed::Unnamed;
+pub use vital::{MendRun, Mended};
 
 /// The features of the format that this version knows.
 pub const KNOWN_FLAGS: &[&str] = &[];
@@ -47,11 +58,14 @@ pub struct Repository {
     catalog: Catalog,
     memory: Memory,
     config_digest: Bytes32,
-    keyring_version: u64,
     keyring_digest: Bytes32,
-    /// Whom that keyring is sealed to.
-    recipients: Vec<(MemberId, Bytes32)>,
-    member: MemberId,
+    keyring: RwLock<KnownKeyring>,
+    member: UnlockedMember,
+    belief: Belief,
+    /// What says that the keyring or the config is an older copy, if anything has been met that does.
+    evidence: Mutex<Option<String>>,
+    /// Why nothing may be written with these keys, if there may be newer ones that cannot be read.
+    doubt: Option<String>,
     warnings: Vec<String>,
     troubles: Vec<String>,
 }
@@ -92,19 +106,19 @@ impl Repository {
         &self.memory
     }
 
-    /// Version of the newest keyring.
+    /// Version of the newest keyring that is known here.
     pub fn keyring_version(&self) -> u64 {
-        self.keyring_version
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner).version
     }
 
     /// The member whose key opened it.
     pub fn member(&self) -> MemberId {
-        self.member
+        self.member.id
     }
 
     /// Whom that keyring is sealed to, with their public keys.
-    pub fn recipients(&self) -> &[(MemberId, Bytes32)] {
-        &self.recipients
+    pub fn recipients(&self) -> Vec<(MemberId, Bytes32)> {
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner).recipients.clone()
     }
 
     /// What has been put back to an older state, in sentences.
@@ -124,8 +138,11 @@ impl Repository {
     pub fn condemned(&self) -> Result<(Condemned, Tag)> {
         let name = ObjectName::Condemned;
         let bytes = self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD).map_err(Error::of_object)?;
-        let plain = self.keys.open(ObjectKind::Condemned, KeyClass::Index, "condemned", &bytes, limits::CONDEMNED)?;
-        let condemned = Condemned::decode(&plain).map_err(|e| Error::damaged(name, e))?;
+        let damaged = |e| Error::damaged(name, e);
+        let parts = sealed::decode_checked(ObjectKind::Condemned, &bytes, limits::CONDEMNED).map_err(damaged)?;
+        let plain = self.open_sealed(KeyClass::Index, "condemned", &parts)?;
+        self.believe_condemned(parts.envelope.sealing.epoch, &bytes)?;
+        let condemned = Condemned::decode(&plain).map_err(damaged)?;
         Ok((condemned, Tag::of(&bytes)))
     }
 
@@ -153,6 +170,7 @@ impl Repository {
     /// If they cannot be written.
     pub fn replace_condemned(&self, condemned: &Condemned, tag: Tag) -> Result<bool> {
         let name = ObjectName::Condemned;
+        self.ready_to_seal()?;
         let plain = condemned.encode().map_err(|e| Error::damaged(name, e))?;
         let object = self.keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &plain)?;
         match self.store.replace_if(&name, Some(tag), &object) {

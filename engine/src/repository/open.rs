@@ -1,7 +1,7 @@
 //! Opening a repository: config, secrets, flags, cache, and what the cache remembers.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock};
 
 use repo_format::clear::{self, ClearObject};
 use repo_format::config::{Access, Config};
@@ -9,13 +9,15 @@ use repo_format::head::ObjectKind;
 use repo_format::id::Bytes32;
 use repo_format::limits;
 
+use super::belief::Belief;
 use super::local::{Folders, rolled_back};
-use super::secrets::open_secrets;
+use super::refresh::KnownKeyring;
+use super::secrets::{OpenKeyring, open_secrets};
 use super::{KNOWN_FLAGS, Repository};
 use crate::crypto::{Credential, Keys};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
-use crate::store::{ObjectName, Store, StoreErrorKind};
+use crate::store::{ObjectName, Original, Store, StoreErrorKind};
 
 /// How to open a repository.
 #[derive(Debug, Clone)]
@@ -59,36 +61,51 @@ impl Repository {
         options: &OpenOptions,
         monitor: &dyn Monitor,
     ) -> Result<Self> {
-        let bytes = read_config_object(&*store)?;
-        let (config, object) = decode_config(&bytes)?;
-        check_flags(&config, options.access)?;
-        let keyring = open_secrets(&*store, config.repository, credential)?;
-        let keys = Keys::new(keyring.opened.secrets);
-        if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
-            return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
+        let repository = Self::open_for_repair(store, credential, options, monitor)?;
+        match &repository.doubt {
+            Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt.clone())),
+            _ => Ok(repository),
         }
-        let config_digest = Bytes32(*blake3::hash(&bytes).as_bytes());
+    }
+
+    /// As [`Repository::open`], for putting right what is wrong with its keyring: also if there may be a newer version that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Repository::open`].
+    pub fn open_for_repair(
+        store: Arc<dyn Store>,
+        credential: &Credential,
+        options: &OpenOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
+        let OpenedConfig { config, digest, keyring, keys, notices } =
+            open_config(&*store, credential, options.access, monitor)?;
+        // What a second copy makes good is told, and is no reason to distrust what is read.
+        notices.iter().chain(&keyring.notices).for_each(|notice| monitor.note(notice));
         let mut troubles = Vec::new();
         let folders = Folders::of(options, config.repository);
         let catalog = folders.catalog(config.repository, monitor)?;
         let memory = folders.memory(config.repository, &*store, &mut troubles)?;
+        let known = KnownKeyring { version: keyring.version, recipients: keyring.opened_recipients };
         let mut repository = Repository {
             store,
             keys,
             catalog,
             memory,
             troubles,
-            config_digest,
-            keyring_version: keyring.version,
+            config_digest: digest,
             keyring_digest: keyring.digest,
-            recipients: keyring.opened.recipients,
-            member: keyring.member.id,
-            warnings: Vec::new(),
+            keyring: RwLock::new(known),
+            member: keyring.member,
+            belief: Belief::default(),
+            doubt: keyring.doubt.clone(),
+            evidence: Mutex::new(None),
+            warnings: keyring.doubt.into_iter().collect(),
             config,
         };
         repository.miss_memory()?;
-        repository.check_rollback("config", repository.config.version, config_digest, options)?;
-        repository.check_rollback("keyring", repository.keyring_version, keyring.digest, options)?;
+        repository.check_rollback("config", repository.config.version, digest, options)?;
+        repository.check_rollback("keyring", repository.keyring_version(), keyring.digest, options)?;
         Ok(repository)
     }
 
@@ -109,8 +126,75 @@ impl Repository {
     }
 }
 
-fn read_config_object(store: &dyn Store) -> Result<Vec<u8>> {
-    store.get(&ObjectName::Config, limits::SMALL_OBJECT + clear::OVERHEAD as u64).map_err(|e| match e.kind {
+/// The config that fits the keys, and these.
+struct OpenedConfig {
+    config: Config,
+    digest: Bytes32,
+    keyring: FoundKeyring,
+    keys: Keys,
+    notices: Vec<String>,
+}
+
+/// An opened keyring whose secrets have become keys.
+struct FoundKeyring {
+    version: u64,
+    digest: Bytes32,
+    opened_recipients: Vec<(repo_format::id::MemberId, Bytes32)>,
+    member: crate::crypto::UnlockedMember,
+    notices: Vec<String>,
+    doubt: Option<String>,
+}
+
+/// Opens the repository with its config or, if that is damaged or not a member's, with its second copy.
+fn open_config(
+    store: &dyn Store,
+    credential: &Credential,
+    access: Access,
+    monitor: &dyn Monitor,
+) -> Result<OpenedConfig> {
+    let original = read_config_object(store, &ObjectName::Config)
+        .and_then(|bytes| open_with(store, &bytes, credential, access, monitor));
+    let error = match original {
+        Ok(opened) => return Ok(opened),
+        Err(error) if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoRepository | ErrorKind::Io) => {
+            return Err(error);
+        }
+        Err(error) => error,
+    };
+    let copy = read_config_object(store, &ObjectName::Copy(Original::Config))
+        .and_then(|bytes| open_with(store, &bytes, credential, access, monitor));
+    match copy {
+        Ok(mut opened) => {
+            opened.notices.push(format!("config cannot be used, and its second copy is ({})", chain(&error)));
+            Ok(opened)
+        }
+        Err(second) if second.kind() == ErrorKind::WrongPassword => Err(second),
+        Err(_) => Err(error),
+    }
+}
+
+fn open_with(
+    store: &dyn Store,
+    bytes: &[u8],
+    credential: &Credential,
+    access: Access,
+    monitor: &dyn Monitor,
+) -> Result<OpenedConfig> {
+    let (config, object) = decode_config(bytes)?;
+    check_flags(&config, access)?;
+    let OpenKeyring { opened, version, digest, member, notices, doubt } =
+        open_secrets(store, config.repository, credential, monitor)?;
+    let keys = Keys::new(opened.secrets);
+    if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
+        return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
+    }
+    let keyring = FoundKeyring { version, digest, opened_recipients: opened.recipients, member, notices, doubt };
+    let digest = Bytes32(*blake3::hash(bytes).as_bytes());
+    Ok(OpenedConfig { config, digest, keyring, keys, notices: Vec::new() })
+}
+
+fn read_config_object(store: &dyn Store, name: &ObjectName) -> Result<Vec<u8>> {
+    store.get(name, limits::SMALL_OBJECT + clear::OVERHEAD as u64).map_err(|e| match e.kind {
         StoreErrorKind::NotFound => {
             Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", store.location()))
         }
@@ -119,7 +203,12 @@ fn read_config_object(store: &dyn Store) -> Result<Vec<u8>> {
 }
 
 fn decode_config(bytes: &[u8]) -> Result<(Config, ClearObject<'_>)> {
-    let damaged = |e| Error::damaged(ObjectName::Config, e);
+    let is_whole = bytes.split_last_chunk::<32>().is_some_and(|(all, sum)| blake3::hash(all).as_bytes() == sum);
+    let damaged = |e| match Error::damaged(ObjectName::Config, e) {
+        // A flipped bit in its head looks like a newer program's.
+        error if error.kind() == ErrorKind::TooNew && !is_whole => error.with_kind(ErrorKind::Damaged),
+        error => error,
+    };
     let object = clear::decode(ObjectKind::Config, bytes, limits::SMALL_OBJECT).map_err(damaged)?;
     let config = Config::decode(object.body).map_err(damaged)?;
     Ok((config, object))
@@ -147,6 +236,9 @@ fn check_flags(config: &Config, access: Access) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::NoRepository`], [`ErrorKind::TooNew`], [`ErrorKind::Damaged`].
 pub fn config_flags(store: &dyn Store) -> Result<Config> {
-    let bytes = read_config_object(store)?;
-    decode_config(&bytes).map(|(config, _)| config)
+    let read = |name| decode_config(&read_config_object(store, &name)?).map(|(config, _)| config);
+    read(ObjectName::Config).or_else(|error| match error.kind() {
+        ErrorKind::TooNew => Err(error),
+        _ => read(ObjectName::Copy(Original::Config)).map_err(|_| error),
+    })
 }

@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use repo_format::entry::Time;
-use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
+use repo_format::manifest::{KIND_RECORD, Manifest, NOT_KNOWN, SeenManifest};
 
 use super::unanswered::is_acceptance;
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
@@ -28,7 +27,7 @@ impl Forgotten {
 
     /// Whether a record names this manifest, with this digest.
     pub fn names(&self, id: LeaseId, digest: Bytes32) -> bool {
-        self.0.contains(&SeenManifest { id, digest })
+        self.0.contains(&SeenManifest { id, digest }) || self.0.contains(&SeenManifest { id, digest: NOT_KNOWN })
     }
 }
 
@@ -65,15 +64,17 @@ impl Repository {
         let manifest = self.record_manifest(author, record)?;
         let name = ObjectName::Snapshot(manifest.id);
         let plain = manifest.encode().map_err(|e| Error::damaged("a new record", e))?;
-        let object = self.keys.seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), &plain)?;
-        if let Err(error) = self.store.put_new(&name, &[&object]) {
+        let sealed = self.seal_manifest(manifest.id, &plain)?;
+        let object = &sealed.object;
+        if let Err(error) = self.store.put_new(&name, &[object]) {
             // A lost answer looks like a failure: what stands there decides.
             let there = self.store.get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD);
-            if !there.is_ok_and(|there| *there == *object) {
+            if !there.is_ok_and(|there| *there == **object) {
                 return Err(error.into());
             }
         }
-        let record = ManifestObject { digest: self.keys.manifest_digest(&plain), manifest };
+        self.vouch_for(&sealed)?;
+        let record = ManifestObject { digest: sealed.digest(), manifest };
         self.memory.remember_manifests(&[self.remembered_form(&record)])?;
         Ok(record)
     }
@@ -90,7 +91,7 @@ impl Repository {
             program,
             seen: record.seen,
             config_version: self.config.version,
-            keyring_version: self.keyring_version,
+            keyring_version: self.keyring_version(),
             condemned_seen: condemned.next - 1,
             forgotten: record.forgotten,
             ..Manifest::new(KIND_RECORD, LeaseId(random()?))
@@ -115,6 +116,19 @@ impl Repository {
             }
         }
         Ok((records, unreadable))
+    }
+
+    /// What is known of the digest of a manifest that cannot be read: what this machine remembers, or one of `manifests` names; else
+    /// [`NOT_KNOWN`].
+    ///
+    /// # Errors
+    /// If the cache cannot be used.
+    pub fn known_digest(&self, manifests: &[ManifestObject], id: LeaseId) -> Result<Bytes32> {
+        let remembered = self.memory.all_manifests()?;
+        let remembered = remembered.iter().map(|manifest| (manifest.id, manifest.digest));
+        let named = manifests.iter().flat_map(|object| &object.manifest.seen).map(|seen| (seen.id, seen.digest));
+        let known = remembered.chain(named).find(|(known, _)| *known == id);
+        Ok(known.map_or(NOT_KNOWN, |(_, digest)| digest))
     }
 
     /// Whether anything stands under this name in `snapshots/`: what cannot be read may have been forgotten since it was listed.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use repo_format::head::{KeyClass, ObjectKind};
-use repo_format::id::{PackId, SegmentId};
+use repo_format::id::{Bytes32, PackId, SegmentId};
 use repo_format::limits;
 use repo_format::pack::{self, PackTable, TRAILER_LEN};
 use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
@@ -43,6 +43,7 @@ impl Repository {
             Ok(())
         };
         self.store.list(Folder::Index, &mut found, &mut |_| {})?;
+        self.doubt_known_segments()?;
         let known: HashSet<SegmentId> = self.catalog.segments()?.into_iter().collect();
         let gone: Vec<_> = known.iter().filter(|id| !report.segments.contains_key(id)).copied().collect();
         if !gone.is_empty() {
@@ -78,6 +79,24 @@ impl Repository {
         Ok(report)
     }
 
+    /// Starts over if the catalog has taken in a segment that is not believed any more, since its epoch has been closed. Asked once for
+    /// each version of the keyring.
+    fn doubt_known_segments(&self) -> Result<()> {
+        const ASKED: &str = "believed segments";
+        let version = self.keyring_version();
+        let asked = self.memory.version(ASKED)?.map_or(0, |(version, _)| version);
+        if asked >= version || self.keys.secrets().closed().is_none() {
+            return Ok(());
+        }
+        for id in self.catalog.segments()? {
+            if self.is_segment_believed(id)? == Some(false) {
+                self.catalog.forget_packs()?;
+                break;
+            }
+        }
+        self.memory.remember_version(ASKED, version, Bytes32([0; 32]))
+    }
+
     /// Reads and checks an index segment.
     ///
     /// # Errors
@@ -90,10 +109,13 @@ impl Repository {
             return Err(Error::new(ErrorKind::Damaged, format!("{name} is damaged: its bytes do not fit its name")));
         }
         let parts = sealed::decode(ObjectKind::Segment, &bytes, limits::SEGMENT).map_err(damaged)?;
+        let epoch = parts.envelope.sealing.epoch;
+        self.meet(name, epoch)?;
         let plain = self
             .keys
             .open_parts(KeyClass::Index, SEGMENT_AAD, &parts)
             .map_err(|e| e.context(format!("cannot use {name}")))?;
+        self.believe_segment(epoch, id)?;
         segment::decode(&plain).map_err(damaged)
     }
 
@@ -107,6 +129,7 @@ impl Repository {
         packs.iter().try_for_each(|pack| pack.encode_into(&mut encoded)).map_err(damaged)?;
         let count = u32::try_from(packs.len()).unwrap_or(u32::MAX);
         let plain = segment::encode(count, &encoded).map_err(damaged)?;
+        self.ready_to_seal()?;
         let object = self.keys.seal_named_by_hash(ObjectKind::Segment, KeyClass::Index, SEGMENT_AAD, &plain)?;
         let id = SegmentId(*blake3::hash(&object).as_bytes());
         self.store.put_new(&ObjectName::Segment(id), &[&object])?;
@@ -153,6 +176,7 @@ impl Repository {
         let damaged = |e| Error::damaged(name, e);
         let envelope = Envelope::decode(head, ObjectKind::Pack).map_err(damaged)?;
         let parts = sealed::decode(ObjectKind::PackTable, table, limits::PACK_TABLE).map_err(damaged)?;
+        self.meet(name, parts.envelope.sealing.epoch)?;
         let plain = self
             .keys
             .open_parts(KeyClass::Index, head, &parts)

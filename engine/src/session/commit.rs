@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use repo_format::condemned::Phase;
-use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::PackId;
 use repo_format::limits;
 use repo_format::manifest::KIND_SNAPSHOT;
@@ -28,9 +27,10 @@ struct CommitKeys<'r> {
 }
 
 impl<'r> WriterSession<'r> {
-    /// The keys to commit with. If the keyring had a new version since the repository was opened, its keys would be the ones.
-    fn commit_keys(&self) -> CommitKeys<'r> {
-        CommitKeys { keys: self.repository.keys(), keyring_version: self.repository.keyring_version() }
+    /// The keys to commit with: the newest, if the keyring has had a new version since the repository was opened.
+    fn commit_keys(&self) -> Result<CommitKeys<'r>> {
+        self.repository.refresh_keys()?;
+        Ok(CommitKeys { keys: self.repository.keys(), keyring_version: self.repository.keyring_version() })
     }
 
     /// Makes a manifest of `draft` and commits it. When this returns it is there, and durable. Then the lease is given up, and this machine
@@ -39,13 +39,13 @@ impl<'r> WriterSession<'r> {
     /// # Errors
     /// As [`WriterSession::commit_plain`]; [`ErrorKind::Usage`] if the draft is too long for a manifest.
     pub fn commit(mut self, draft: Draft, monitor: &dyn Monitor) -> Result<ManifestObject> {
-        let CommitKeys { keys, keyring_version } = self.commit_keys();
+        let CommitKeys { keys, keyring_version } = self.commit_keys()?;
         let manifest = draft.into_manifest(&self, keyring_version);
         let plain = manifest.encode().map_err(|e| {
             Error::caused(ErrorKind::Usage, "cannot describe what was saved: there are too many roots or tags", e)
         })?;
         let object = ManifestObject { digest: keys.manifest_digest(&plain), manifest };
-        self.put_manifest(&plain, keys)?;
+        self.put_manifest(&plain)?;
         // From here on the manifest exists, so nothing that fails may say otherwise.
         if let Err(error) = self.remember(&object) {
             let why = chain(&error);
@@ -62,21 +62,22 @@ impl<'r> WriterSession<'r> {
     /// [`ErrorKind::Damaged`] if one is not what it was. There is no snapshot then, and a later run uses what was stored. If nobody can tell
     /// whether there is one, the error says so, and the lease stays.
     pub fn commit_plain(mut self, plain: &[u8]) -> Result<()> {
-        let CommitKeys { keys, .. } = self.commit_keys();
-        self.put_manifest(plain, keys)
+        self.put_manifest(plain)
     }
 
-    fn put_manifest(&mut self, plain: &[u8], keys: &Keys) -> Result<()> {
+    fn put_manifest(&mut self, plain: &[u8]) -> Result<()> {
         if let Err(error) = self.check_counted() {
             // Why it may be gone: then that is the thing to say.
             self.check_not_fenced()?;
             return Err(error);
         }
         let name = ObjectName::Snapshot(self.id());
-        let object = keys.seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), plain)?;
-        if let Err(error) = self.repository.store().put_new(&name, &[&object]) {
-            self.resolve(error, &object)?;
+        let sealed = self.repository.seal_manifest(self.id(), plain)?;
+        let object = &sealed.object;
+        if let Err(error) = self.repository.store().put_new(&name, &[object]) {
+            self.resolve(error, object)?;
         }
+        self.repository.vouch_for(&sealed)?;
         // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
         let _: Result<()> = self.give_up_lease();
         Ok(())

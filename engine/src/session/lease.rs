@@ -26,6 +26,8 @@ pub enum Announcement {
     Lease(Lease),
     /// What a power loss left of one.
     Torn(Torn),
+    /// A lease of a closed epoch that was not there when it was closed, and why it is not believed.
+    NotBelieved(String),
     /// Other bytes, and why they are no lease.
     NoLease(String),
     /// What this program cannot read: the store fails, or somebody with newer keys or a newer program put it. And why.
@@ -98,6 +100,7 @@ pub fn read_lease(repository: &Repository, id: LeaseId) -> Result<Option<Announc
     }
     Ok(Some(match open(repository, id, &bytes) {
         Ok(lease) => Announcement::Lease(lease),
+        Err(error) if error.kind() == ErrorKind::NotBelieved => Announcement::NotBelieved(chain(&error)),
         Err(error) if error.kind() == ErrorKind::Damaged && !has_other_keys(repository, &bytes) => {
             Announcement::NoLease(chain(&error))
         }
@@ -116,8 +119,10 @@ fn has_other_keys(repository: &Repository, bytes: &[u8]) -> bool {
 
 fn open(repository: &Repository, id: LeaseId, bytes: &[u8]) -> Result<Lease> {
     let name = ObjectName::Lease(id);
-    let limit = limits::SMALL_OBJECT;
-    let plain = repository.keys().open(ObjectKind::Lease, KeyClass::Index, &name.to_string(), bytes, limit)?;
+    let parts = sealed::decode_checked(ObjectKind::Lease, bytes, limits::SMALL_OBJECT);
+    let parts = parts.map_err(|e| Error::damaged(name, e))?;
+    let plain = repository.open_sealed(KeyClass::Index, &name.to_string(), &parts)?;
+    repository.believe_lease(parts.envelope.sealing.epoch, id, bytes)?;
     let lease = Lease::decode(&plain).map_err(|e| Error::damaged(name, e))?;
     match lease.id == id {
         true => Ok(lease),

@@ -50,6 +50,8 @@ pub enum Death {
     Restarted,
     /// It began so many days ago.
     TooOld(i64),
+    /// Its lease is of a closed epoch, and was not there when it was closed.
+    NotBelieved,
     /// A power loss emptied its lease.
     Torn(Torn),
 }
@@ -61,6 +63,9 @@ impl fmt::Display for Death {
             Death::ProcessReplaced => f.write_str("its process is gone, and another one has its number now"),
             Death::Restarted => f.write_str("its machine has been restarted since"),
             Death::TooOld(days) => write!(f, "it began {days} days ago"),
+            Death::NotBelieved => {
+                f.write_str("its lease is of the time before a key was removed, and was not there then")
+            }
             Death::Torn(torn) => write!(f, "its lease {torn}"),
         }
     }
@@ -119,6 +124,7 @@ impl<'a> View<'a> {
     fn life(&self, announcement: &Announcement) -> Life {
         match announcement {
             Announcement::Torn(torn) => Life::Dead(Death::Torn(*torn)),
+            Announcement::NotBelieved(_) => Life::Dead(Death::NotBelieved),
             Announcement::NoLease(_) | Announcement::Unreadable(_) => Life::Unknown,
             Announcement::Lease(lease) => self.life_of(lease),
         }

@@ -74,6 +74,7 @@ impl<'r> WriterSession<'r> {
             monitor.note(&format!("index/{segment} cannot be used ({error}); its packs are looked at one by one"));
         }
         session.segments = report.segments;
+        repository.refuse_older_copies()?;
         if !options.dry_run {
             session.adopted_packs = adopt::adopt(repository, &listed, &condemned, monitor)?;
         }

@@ -20,7 +20,7 @@ pub use append_only::AppendOnlyStore;
 pub use error::{Result, StoreError, StoreErrorKind};
 pub use local::{Attempt, LocalStore, Locks};
 pub use memory::{Leases, MemoryStore, PowerLoss};
-pub use name::{Folder, ObjectName};
+pub use name::{Folder, ObjectName, Original};
 
 /// What a listing says of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use repo_format::id::{LeaseId, MemberId, PackId, SegmentId};
+use repo_format::id::{LeaseId, MemberId, NoteId, PackId, SegmentId};
 
 /// The folders of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +22,12 @@ pub enum Folder {
     Snapshots,
     /// Leases.
     Leases,
+    /// Epoch notes.
+    Notes,
+    /// Second copies.
+    Copies,
+    /// What could not be read in `snapshots/`.
+    Aside,
 }
 
 /// The name of one object of a repository.
@@ -43,12 +49,81 @@ pub enum ObjectName {
     Snapshot(LeaseId),
     /// `leases/<id>`
     Lease(LeaseId),
+    /// `notes/<id>`
+    Note(NoteId),
+    /// `copies/…`
+    Copy(Original),
+    /// `aside/<lease id>`
+    Aside(LeaseId),
+}
+
+/// What there is a second copy of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Original {
+    /// `copies/config`
+    Config,
+    /// `copies/keyring-<n>`
+    Keyring(u64),
+    /// `copies/key-<id>`
+    Member(MemberId),
+    /// `copies/note-<id>`
+    Note(NoteId),
+}
+
+impl Original {
+    /// The name of the original itself.
+    pub fn name(self) -> ObjectName {
+        match self {
+            Original::Config => ObjectName::Config,
+            Original::Keyring(n) => ObjectName::Keyring(n),
+            Original::Member(id) => ObjectName::Member(id),
+            Original::Note(id) => ObjectName::Note(id),
+        }
+    }
+
+    /// What `name` is the original of, if there are copies of such objects.
+    pub fn of(name: &ObjectName) -> Option<Self> {
+        match name {
+            ObjectName::Config => Some(Original::Config),
+            ObjectName::Keyring(n) => Some(Original::Keyring(*n)),
+            ObjectName::Member(id) => Some(Original::Member(*id)),
+            ObjectName::Note(id) => Some(Original::Note(*id)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Original {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Original::Config => write!(f, "config"),
+            Original::Keyring(n) => write!(f, "keyring-{n}"),
+            Original::Member(id) => write!(f, "key-{id}"),
+            Original::Note(id) => write!(f, "note-{id}"),
+        }
+    }
+}
+
+impl FromStr for Original {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        Ok(match text.split_once('-') {
+            None if text == "config" => Original::Config,
+            Some(("keyring", n)) => Original::Keyring(n.parse().map_err(|_| NotAName)?),
+            Some(("key", id)) => Original::Member(id.parse().map_err(|_| NotAName)?),
+            Some(("note", id)) => Original::Note(id.parse().map_err(|_| NotAName)?),
+            _ => return Err(NotAName),
+        })
+    }
 }
 
 impl Folder {
     /// All folders.
-    pub const ALL: [Folder; 7] =
-        [Folder::Top, Folder::Keys, Folder::Keyring, Folder::Packs, Folder::Index, Folder::Snapshots, Folder::Leases];
+    pub const ALL: [Folder; 10] = {
+        use Folder::*;
+        [Top, Keys, Keyring, Packs, Index, Snapshots, Leases, Notes, Copies, Aside]
+    };
 
     /// Its name; empty for the top.
     pub fn as_str(self) -> &'static str {
@@ -60,6 +135,9 @@ impl Folder {
             Folder::Index => "index",
             Folder::Snapshots => "snapshots",
             Folder::Leases => "leases",
+            Folder::Notes => "notes",
+            Folder::Copies => "copies",
+            Folder::Aside => "aside",
         }
     }
 }
@@ -75,6 +153,9 @@ impl ObjectName {
             ObjectName::Segment(_) => Folder::Index,
             ObjectName::Snapshot(_) => Folder::Snapshots,
             ObjectName::Lease(_) => Folder::Leases,
+            ObjectName::Note(_) => Folder::Notes,
+            ObjectName::Copy(_) => Folder::Copies,
+            ObjectName::Aside(_) => Folder::Aside,
         }
     }
 }
@@ -90,6 +171,9 @@ impl fmt::Display for ObjectName {
             ObjectName::Segment(id) => write!(f, "index/{id}"),
             ObjectName::Snapshot(id) => write!(f, "snapshots/{id}"),
             ObjectName::Lease(id) => write!(f, "leases/{id}"),
+            ObjectName::Note(id) => write!(f, "notes/{id}"),
+            ObjectName::Copy(original) => write!(f, "copies/{original}"),
+            ObjectName::Aside(id) => write!(f, "aside/{id}"),
         }
     }
 }
@@ -115,6 +199,9 @@ impl FromStr for ObjectName {
             ("index", id) => ObjectName::Segment(id.parse().map_err(|_| NotAName)?),
             ("snapshots", id) => ObjectName::Snapshot(id.parse().map_err(|_| NotAName)?),
             ("leases", id) => ObjectName::Lease(id.parse().map_err(|_| NotAName)?),
+            ("notes", id) => ObjectName::Note(id.parse().map_err(|_| NotAName)?),
+            ("copies", original) => ObjectName::Copy(original.parse()?),
+            ("aside", id) => ObjectName::Aside(id.parse().map_err(|_| NotAName)?),
             _ => return Err(NotAName),
         };
         // One spelling per object: `keyring/07` and `packs/00/ff…` are not names.

@@ -116,6 +116,7 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     let manifests = log::check_snapshots(repository, &report)?;
     objects::check_small_objects(repository, &report)?;
     objects::check_versions(repository, &manifests, &report)?;
+    objects::check_copies(repository, &report)?;
 
     let catalog = ScratchCatalog::make(repository)?;
     let run = Run { repository, catalog: &catalog, report: &report, monitor };

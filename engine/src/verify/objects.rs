@@ -12,9 +12,9 @@ use super::content::CheckedPacks;
 use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
-use crate::repository::{ManifestObject, Repository, SnapshotObject};
+use crate::repository::{ManifestObject, MendRun, Mended, Repository, SnapshotObject};
 use crate::session::{Announcement, read_lease};
-use crate::store::{Folder, ObjectName};
+use crate::store::{Folder, ObjectName, Original};
 
 /// Reads the manifest of one snapshot.
 ///
@@ -82,9 +82,10 @@ fn check_keys_are_there(repository: &Repository, names: &[ObjectName], report: &
         return;
     }
     for (id, _) in repository.recipients() {
-        let name = ObjectName::Member(*id);
-        if names.binary_search(&name).is_err() {
-            report.find(name, DamagedObject, "it is missing: whoever has this key cannot open the repository");
+        let name = ObjectName::Member(id);
+        let copy = ObjectName::Copy(Original::Member(id));
+        if names.binary_search(&name).is_err() && names.binary_search(&copy).is_err() {
+            report.find(name, DamagedObject, "it is missing: its key cannot open the repository");
         }
     }
 }
@@ -102,8 +103,8 @@ fn check_clear(
         let identity = match kind {
             ObjectKind::Member => {
                 let member = repo_format::member::Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
-                let sealed_to = repository.recipients().iter().find(|(id, _)| *id == member.id);
-                if sealed_to.is_some_and(|(_, public_key)| *public_key != member.public_key) {
+                let sealed_to = repository.recipients().into_iter().find(|(id, _)| *id == member.id);
+                if sealed_to.is_some_and(|(_, public_key)| public_key != member.public_key) {
                     let message = format!("{name} has another public key than the keyring is sealed to");
                     return Err(Error::new(ErrorKind::Damaged, message));
                 }
@@ -133,8 +134,31 @@ fn check_lease(repository: &Repository, report: &Report, id: LeaseId) -> Result<
             lease.process, lease.host
         )),
         Some(Announcement::Torn(torn)) => report.note(format!("{name} {torn}; the next prune shuts it out")),
+        Some(Announcement::NotBelieved(why)) => report.find(name, DamagedObject, why),
         Some(Announcement::NoLease(why)) => report.note(format!("{name} is no lease ({why}); a repair shuts it out")),
         Some(Announcement::Unreadable(why)) => report.note(format!("{name} cannot be read: {why}")),
+    }
+    Ok(())
+}
+
+/// Compares what is small and vital with its second copies; and looks whether older epochs are closed, and by a note that can be read.
+pub(super) fn check_copies(repository: &Repository, report: &Report) -> Result<()> {
+    for Mended { object, why } in repository.mend_vital(MendRun::Dry)? {
+        match why {
+            None => report.find(object, DamagedObject, "it is missing, and its second copy is there"),
+            // Other originals have been looked at.
+            Some(why) if object.starts_with("copies/") || object == "config" => report.find(object, DamagedObject, why),
+            Some(_) => {}
+        }
+    }
+    if let Some(trouble) = repository.note_trouble()? {
+        report.find("notes", DamagedObject, format!("what was there before a key was removed is not known: {trouble}"));
+    }
+    if repository.has_open_epochs() {
+        report.note(
+            "keys were removed, and nobody has noted what was there then: with a removed key snapshots can be added that look older than that; \
+             `enamel key close` ends it",
+        );
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use repo_format::limits;
 use repo_format::manifest::*;
 use repo_format::member::*;
 use repo_format::node::*;
+use repo_format::note::*;
 use repo_format::pack::*;
 use repo_format::sealed::{self, Envelope};
 use repo_format::segment;
@@ -80,6 +81,8 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::member_secret().encode().unwrap(), |b| MemberSecret::decode(b).map(drop), &[]),
         (samples::keyring().encode().unwrap(), |b| Keyring::decode(b).map(drop), &[]),
         (samples::secrets().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[]),
+        (samples::note().encode().unwrap(), |b| EpochNote::decode(b).map(drop), &[3, 4, 5]),
+        (samples::secrets_closed().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[4]),
         (samples::manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15]),
         (samples::forget_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 18]),
         (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
@@ -144,7 +147,7 @@ mod whole_objects {
     #[test]
     fn one_flipped_bit_anywhere_in_an_object_with_a_checksum_is_refused() {
         let samples = samples::all().into_iter().filter(samples::Sample::has_checksum);
-        assert_eq!(samples.clone().count(), 8);
+        assert_eq!(samples.clone().count(), 9);
         for sample in samples {
             for at in 0..sample.encoded.len() {
                 let mut bytes = sample.encoded.clone();
@@ -225,7 +228,7 @@ mod heads {
 
     #[test]
     fn an_unknown_kind_is_named() {
-        clear_refused(5, 11, "kind 11, which");
+        clear_refused(5, 12, "kind 12, which");
         clear_refused(5, 0, "kind 0, which");
     }
 
@@ -546,6 +549,30 @@ mod members_and_keyrings {
         both(secrets(vec![b, a.clone()]), "not in order");
         both(secrets(vec![a.clone(), a.clone()]), "not in order");
         both(secrets(vec![a; 4097]), "epochs is 4097, at most 4096");
+    }
+
+    #[test]
+    fn secrets_whose_newest_epoch_is_closed_are_refused() {
+        let mut secrets = samples::secrets_closed();
+        secrets.closed = secrets.closed.map(|closed| ClosedEpochs { epoch: 300, ..closed });
+        refused(Secrets::decode(&cbor::encode(&secrets)), "newest epoch is closed");
+        refused(secrets.encode(), "newest epoch is closed");
+    }
+
+    #[test]
+    fn notes_out_of_order_are_refused() {
+        type Spoil = fn(&mut EpochNote);
+        let spoils: [Spoil; 3] = [
+            |note| note.manifests.reverse(),
+            |note| note.segments.iter_mut().for_each(|segments| segments.reverse()),
+            |note| note.leases = note.leases.clone().map(|leases| [leases.clone(), leases].concat()),
+        ];
+        for spoil in spoils {
+            let mut note = samples::note();
+            spoil(&mut note);
+            refused(EpochNote::decode(&cbor::encode(&note)), "not in order");
+            refused(note.encode(), "not in order");
+        }
     }
 }
 

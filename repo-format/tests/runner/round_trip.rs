@@ -296,9 +296,9 @@ proptest! {
         let [id, gear, link] = keys.map(Bytes32);
         let key = Bytes32;
         let epoch = |(number, n)| Epoch { number, data: key(n), meta: id, index: gear };
-        let x = Secrets { id, gear, link, epochs: epochs.into_iter().map(epoch).collect() };
+        let x = Secrets { id, gear, link, epochs: epochs.into_iter().map(epoch).collect(), closed: None };
         let bytes = x.encode().unwrap();
-        prop_assert_eq!(bytes.capacity(), 128 * (1 + x.epochs.len()));
+        prop_assert_eq!(bytes.capacity(), 192 * (1 + x.epochs.len()));
         prop_assert!(Secrets::decode(&bytes).unwrap() == x);
     }
 

@@ -8,12 +8,13 @@ use repo_format::config::Config;
 use repo_format::entry::*;
 use repo_format::head::{KeyClass, ObjectKind, Sealing};
 use repo_format::id::*;
-use repo_format::keyring::{Epoch, Keyring, Recipient, Secrets};
+use repo_format::keyring::{ClosedEpochs, Epoch, Keyring, Recipient, Secrets};
 use repo_format::lease::{Lease, Void};
 use repo_format::limits;
 use repo_format::manifest::*;
 use repo_format::member::*;
 use repo_format::node::*;
+use repo_format::note::{EpochNote, NotedLease};
 use repo_format::pack::*;
 use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
 use repo_format::segment::{self, SegmentPack};
@@ -34,7 +35,7 @@ pub(crate) struct Sample {
 impl Sample {
     /// Whether it ends with the checksum of everything before.
     pub(crate) fn has_checksum(&self) -> bool {
-        let kinds = [1, 2, 3, 7, 8, 9, 10];
+        let kinds = [1, 2, 3, 7, 8, 9, 10, 11];
         self.encoded.starts_with(b"ENML") && kinds.contains(&self.encoded[5])
     }
 }
@@ -79,10 +80,17 @@ fn objects() -> Vec<Sample> {
         sample("list-of-condemned-packs", checked_object(ObjectKind::Condemned, KeyClass::Index), |b| {
             is_sealed(ObjectKind::Condemned, KeyClass::Index, sealed::decode_checked(ObjectKind::Condemned, b, 1000)?)
         }),
+        sample("epoch-note", checked_object(ObjectKind::EpochNote, KeyClass::Meta), |b| {
+            is_sealed(ObjectKind::EpochNote, KeyClass::Meta, sealed::decode_checked(ObjectKind::EpochNote, b, 1000)?)
+        }),
+        sample("plain-epoch-note", note().encode().unwrap(), |b| Ok(EpochNote::decode(b)? == note())),
         sample("plain-member-secret", member_secret().encode().unwrap(), |b| {
             Ok(MemberSecret::decode(b)? == member_secret())
         }),
         sample("plain-secrets", secrets().encode().unwrap(), |b| Ok(Secrets::decode(b)? == secrets())),
+        sample("plain-secrets-closed", secrets_closed().encode().unwrap(), |b| {
+            Ok(Secrets::decode(b)? == secrets_closed())
+        }),
         sample("plain-pack-table", table().encode().unwrap(), |b| Ok(PackTable::decode(b)? == table())),
         sample("plain-index-segment", segment_bytes(), |b| Ok(segment::decode(b)? == segment_packs())),
         sample("plain-node-content-0", content_leaf().encode().unwrap(), |b| {
@@ -248,6 +256,25 @@ pub(crate) fn secrets() -> Secrets {
         gear: Bytes32(bytes32(12)),
         link: Bytes32(bytes32(13)),
         epochs: vec![epoch(1, 1), epoch(300, 4)],
+        closed: None,
+    }
+}
+
+/// Secrets of a repository whose first epoch is closed.
+pub(crate) fn secrets_closed() -> Secrets {
+    let closed = ClosedEpochs { epoch: 1, note: note().id, digest: Bytes32(bytes32(14)) };
+    Secrets { closed: Some(closed), ..secrets() }
+}
+
+pub(crate) fn note() -> EpochNote {
+    let seen = |n| SeenManifest { id: LeaseId(bytes16(n)), digest: Bytes32(bytes32(n + 1)) };
+    EpochNote {
+        id: NoteId(bytes16(3)),
+        epoch: 1,
+        manifests: vec![seen(1), seen(2)],
+        segments: Some(vec![SegmentId(bytes32(4)), SegmentId(bytes32(5))]),
+        leases: Some(vec![NotedLease { id: LeaseId(bytes16(6)), digest: Bytes32(bytes32(7)) }]),
+        condemned: Some(Bytes32(bytes32(8))),
     }
 }
 

@@ -67,6 +67,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("manifest, lease, void, member, config"), [limits::SMALL_OBJECT]);
     assert_eq!(limit("keyring"), [limits::KEYRING, limits::MEMBERS_COUNT, limits::EPOCHS_COUNT]);
     assert_eq!(limit("condemned"), [limits::CONDEMNED]);
+    assert_eq!(limit("epoch note"), [limits::EPOCH_NOTE]);
     assert_eq!(limit("node"), [limits::CHUNK_PLAIN, limits::NODE_IDS_COUNT, limits::NODE_LEVEL.into()]);
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(limit("segment of rows"), [limits::ROWS_SEGMENT, limits::ROW_KEY]);
@@ -92,7 +93,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 21, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 22, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -156,6 +157,7 @@ fn each_kind_of_object_is_sealed_with_the_class_of_its_row() {
         (ObjectKind::Void, row("manifest, void record")),
         (ObjectKind::Lease, row("lease")),
         (ObjectKind::Condemned, row("condemned")),
+        (ObjectKind::EpochNote, row("epoch note")),
     ];
     for (kind, classes) in rows {
         let names: Vec<_> = kind.classes().iter().map(|class| format!("{class:?}").to_lowercase()).collect();

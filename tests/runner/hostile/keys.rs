@@ -2,7 +2,7 @@
 
 use engine::ErrorKind;
 use engine::crypto::Credential;
-use engine::store::{MemoryStore, ObjectName};
+use engine::store::{MemoryStore, ObjectName, Original};
 use repo_format::cbor::{self, ByteString};
 use repo_format::clear;
 use repo_format::config::{Access, Config};
@@ -13,8 +13,16 @@ use repo_format::member::{Member, WRAP_ARGON2ID};
 
 use crate::damage::lab::{self, Lab};
 
+/// Puts an object, of which there is no second copy then.
 fn put_clear(store: &MemoryStore, name: ObjectName, kind: ObjectKind, body: &[u8]) {
+    remove_copy(store, &name);
     store.put_raw(&name, clear::encode(kind, body, |_| [0; 32]).unwrap());
+}
+
+fn remove_copy(store: &MemoryStore, name: &ObjectName) {
+    if let Some(original) = Original::of(name) {
+        store.remove_raw(&ObjectName::Copy(original));
+    }
 }
 
 /// What opening gives.
@@ -135,7 +143,10 @@ fn keyrings_that_nobody_could_have_made_are_refused() {
         let lab = Lab::new();
         let first = lab.store.bytes(&ObjectName::Keyring(1)).unwrap();
         lab.store.put_raw(&ObjectName::Keyring(version), first);
-        assert_eq!(kind(&lab), Err(ErrorKind::Damaged), "version {version}");
+        // Versions are never deleted: above a gap there cannot be one.
+        let repository = lab.opened(lab::temp().path());
+        assert_eq!(repository.keyring_version(), 1);
+        assert_ne!(lab::check(&repository, engine::verify::Depth::Structure).unwrap().findings.len(), 0);
     }
 }
 
@@ -163,6 +174,7 @@ fn put_config(lab: &Lab, change: impl FnOnce(&mut Config)) {
     change(&mut config);
     let body = cbor::encode(&config);
     let keys = repository.keys();
+    remove_copy(&lab.store, &ObjectName::Config);
     lab.store.put_raw(&ObjectName::Config, clear::encode(ObjectKind::Config, &body, |t| keys.config_tag(t)).unwrap());
 }
 
@@ -195,6 +207,7 @@ fn a_newer_envelope_is_refused_by_that_name() {
         let end = bytes.len() - 32;
         let checksum = *blake3::hash(&bytes[..end]).as_bytes();
         bytes[end..].copy_from_slice(&checksum);
+        remove_copy(&lab.store, &name);
         lab.store.put_raw(&name, bytes);
         assert_eq!(kind(&lab), Err(ErrorKind::TooNew), "{name}");
     }

@@ -1,6 +1,7 @@
 //! A hostile repository: whoever made it has the keys. Nothing leaves the target, nothing hangs, nothing crashes.
 
 mod contents;
+mod epochs;
 pub mod forge;
 mod keys;
 mod names;

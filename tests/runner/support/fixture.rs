@@ -13,7 +13,7 @@ use engine::repository::{Author, InitOptions, OpenOptions, Repository, init};
 use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
-use engine::store::{MemoryStore, ObjectName, Store};
+use engine::store::{MemoryStore, ObjectName, Original, Store};
 use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::config::Access;
 use repo_format::head::ObjectKind;
@@ -62,7 +62,8 @@ impl Fixture {
         let body = config.encode().unwrap();
         let tag = |tagged: &[u8]| repository.keys().config_tag(tagged);
         let object = repo_format::clear::encode(ObjectKind::Config, &body, tag).unwrap();
-        store.put_raw(&ObjectName::Config, object);
+        store.put_raw(&ObjectName::Config, object.clone());
+        store.put_raw(&ObjectName::Copy(Original::Config), object);
         fixture
     }
 

@@ -139,8 +139,10 @@ fn asking(constant: MemoryStore, exchange: Exchange) -> impl Store {
 /// Whether it reads what no process changes: config and keys.
 fn is_constant(request: &Request) -> bool {
     match request.name() {
-        Some(ObjectName::Config | ObjectName::Member(_) | ObjectName::Keyring(_)) => !request.is_change(),
+        Some(ObjectName::Config | ObjectName::Member(_) | ObjectName::Keyring(_) | ObjectName::Copy(_)) => {
+            !request.is_change()
+        }
         Some(_) => false,
-        None => matches!(request.folder(), Folder::Keys | Folder::Keyring),
+        None => matches!(request.folder(), Folder::Keys | Folder::Keyring | Folder::Copies),
     }
 }
