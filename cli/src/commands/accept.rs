@@ -79,16 +79,16 @@ pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, ui: &Ui)
     Ok(())
 }
 
-/// Warns of all that nobody has answered for; whether there is anything.
+/// Warns of all that nobody has answered for; gives it.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn tell(repo: &Repository, ui: &Ui) -> Result<bool> {
+pub fn tell(repo: &Repository, ui: &Ui) -> Result<Unanswered> {
     let unanswered = repo.unanswered()?;
     let missing = Unanswered { older: Vec::new(), memory: Vec::new(), ..unanswered.clone() };
     missing.sentences().iter().for_each(|sentence| ui.warn(sentence));
     tell_rest(repo, &unanswered, ui);
-    Ok(!unanswered.is_empty())
+    Ok(unanswered)
 }
 
 /// As [`tell`], for who has named all that is missing: whether something is older, or the memory was lost.

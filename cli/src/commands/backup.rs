@@ -198,7 +198,7 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     options.exclude.protected = own_folders(context)?;
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
-    let is_unanswered = accept::tell(&repo, context.ui)?;
+    let is_unanswered = accept::tell(&repo, context.ui)?.is_urgent();
     let is_incomplete = outcome.problem_count > 0 || is_unanswered;
     let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);

@@ -38,6 +38,9 @@ pub struct ChunkReader<'r> {
 /// How often the catalog is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
 const REFRESHES_MAX: usize = 16;
 
+/// For so many chunks a reader drops what may be wrong in the catalog: where more are missing it is the repository that is damaged.
+const DROPS_MAX: usize = 16;
+
 /// What a reader knows of its index.
 #[derive(Default)]
 struct Freshness {
@@ -45,8 +48,8 @@ struct Freshness {
     count: u64,
     /// The segments that were there then.
     segments: HashSet<SegmentId>,
-    /// Whether it has been made anew by then: what it said of packs may have been wrong.
-    is_anew: bool,
+    /// The chunks for which what may be wrong in it was dropped, to be read again.
+    dropped: HashSet<ChunkId>,
 }
 
 impl<'r> ChunkReader<'r> {
@@ -79,7 +82,7 @@ impl<'r> ChunkReader<'r> {
                 Err(error) if error.kind() == ErrorKind::Damaged => {}
                 _ => return result,
             }
-            match self.refresh(freshness, count)? {
+            match self.refresh(freshness, id, count)? {
                 Some(newer) => count = newer,
                 None => return result,
             }
@@ -117,7 +120,7 @@ impl<'r> ChunkReader<'r> {
     }
 
     /// Brings the catalog up to date if it has been so `count` times; gives how often it has been now, or nothing if that was in vain.
-    fn refresh(&self, freshness: &Mutex<Freshness>, count: u64) -> Result<Option<u64>> {
+    fn refresh(&self, freshness: &Mutex<Freshness>, id: &ChunkId, count: u64) -> Result<Option<u64>> {
         let mut freshness = lock(freshness);
         if freshness.count > count {
             // Another thread was first.
@@ -125,18 +128,31 @@ impl<'r> ChunkReader<'r> {
         }
         let mut segments = self.segments()?;
         if freshness.count > 0 && freshness.segments == segments {
-            if freshness.is_anew {
+            if freshness.dropped.len() >= DROPS_MAX || !freshness.dropped.insert(*id) {
                 return Ok(None);
             }
-            self.catalog.forget_packs()?;
+            self.drop_stale(id)?;
             segments = self.segments()?;
-            freshness.is_anew = true;
         }
         // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
         self.repository.index_unnamed_packs()?;
         freshness.segments = segments;
         freshness.count += 1;
         Ok(Some(freshness.count))
+    }
+
+    /// Drops what the catalog says of packs that are not there as it says, and of those that do not hold the chunk as it says, to be read
+    /// again. The rest stays: others use it, too.
+    fn drop_stale(&self, id: &ChunkId) -> Result<()> {
+        let listed = self.repository.list_packs()?;
+        let packs = self.catalog.packs()?.into_iter();
+        let mut stale: Vec<_> = packs.filter(|p| listed.get(&p.id) != Some(&p.size)).map(|p| p.id).collect();
+        stale.extend(self.catalog.locations(id)?.iter().map(|location| location.pack));
+        if stale.is_empty() {
+            return Ok(());
+        }
+        self.catalog.forget_segments(&self.catalog.segments_naming(&stale)?)?;
+        self.catalog.forget_gone(&stale)
     }
 
     /// The segments that are there, after taking in those that are new.

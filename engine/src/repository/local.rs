@@ -62,7 +62,8 @@ impl Repository {
         if self.memory.is_kept() {
             let serial = self.memory.serial()?;
             let before = self.catalog.memory()?;
-            if before.is_some_and(|before| before != serial) && self.memory.is_new() {
+            let is_other = before.is_some_and(|before| before != serial);
+            if is_other && self.memory.is_new() && self.memory.troubles()?.is_empty() {
                 self.memory.note_trouble("lost", LOST)?;
             }
             if before != Some(serial) {

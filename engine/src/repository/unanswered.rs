@@ -38,6 +38,11 @@ impl Unanswered {
         !self.missing.is_empty() || !self.older.is_empty()
     }
 
+    /// Whether it is more than that a place is new: then what is missing may stand where the repository was before.
+    pub fn is_urgent(&self) -> bool {
+        !self.older.is_empty() || !self.memory.is_empty() || (!self.missing.is_empty() && !self.is_new_place)
+    }
+
     /// All of it, in sentences.
     pub fn sentences(&self) -> Vec<String> {
         let place =

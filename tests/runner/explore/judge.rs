@@ -19,7 +19,7 @@ use repo_format::segment::{self, SegmentPack};
 use repo_format::{limits, sealed};
 use scenario_tests::explore::Judge;
 
-use super::scene::{Cache, KEPT, Scene};
+use super::scene::{Cache, KEPT, Scene, Start};
 
 /// Judges the stores of a scene.
 pub struct Needs<'s> {
@@ -90,7 +90,8 @@ impl Judge for Needs<'_> {
 
     /// A machine that has never seen the repository verifies all of it and reads every snapshot.
     fn at_end(&self, store: &MemoryStore) -> Result<(), String> {
-        let read = self.scene.visit(Arc::new(store.deep_clone()), Cache::Empty, "reader", |repository| {
+        let start = Start { cache: Cache::Empty, seed: "reader", spoilt: None };
+        let read = self.scene.visit(Arc::new(store.deep_clone()), start, |repository| {
             let report = verify(repository, &VerifyOptions { depth: Depth::ReadData }, &NullMonitor)?;
             let mut findings: Vec<String> = report.findings.into_iter().map(|finding| finding.message).collect();
             for snapshot in engine::snapshots::list(repository)?.snapshots {

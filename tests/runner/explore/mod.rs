@@ -4,6 +4,7 @@
 //! explorer finds what is wrong, and counts right; [`planted`] that each mistake of the protocol would be found. [`deep`] is for hours of
 //! leisure.
 
+mod caches;
 mod deep;
 mod judge;
 mod mistakes;

@@ -15,7 +15,7 @@ use repo_format::id::PackId;
 use scenario_tests::explore::{Change, Changes, Process};
 
 use super::mistakes::{Lie, lying, truth};
-use super::scene::{Cache, HOST, Scene, back_up};
+use super::scene::{Cache, HOST, Scene, Spoilt, Start, back_up};
 
 /// What a writer ever changes. Its lease is all that it deletes.
 fn changes_of_a_writer() -> Changes {
@@ -57,6 +57,7 @@ pub struct Visitor {
     name: String,
     seed: String,
     cache: Cache,
+    spoilt: Option<Spoilt>,
     changes: Changes,
     lie: Arc<dyn Fn() -> Lie + Send + Sync>,
     work: Work,
@@ -82,12 +83,17 @@ impl Visitor {
         let (scene, name, seed) = (scene.clone(), name.to_owned(), name.to_owned());
         let lie = Arc::new(truth);
         let (cache, ends) = (Cache::Empty, Ends::InOrder);
-        Visitor { scene, name, seed, cache, changes, lie, work: Arc::new(work), ends }
+        Visitor { scene, name, seed, cache, spoilt: None, changes, lie, work: Arc::new(work), ends }
     }
 
     /// It begins with what `cache` holds; otherwise with nothing.
     pub fn with_cache(self, cache: Cache) -> Self {
         Visitor { cache, ..self }
+    }
+
+    /// Something becomes of its cache while it runs.
+    pub fn spoilt(self, spoilt: Spoilt) -> Self {
+        Visitor { spoilt: Some(spoilt), ..self }
     }
 
     /// Its randomness is that of whoever has this seed; otherwise it is its own.
@@ -107,10 +113,11 @@ impl Visitor {
 
     /// The process.
     pub fn process(self) -> Process {
-        let Visitor { scene, name, seed, cache, changes, lie, work, ends } = self;
+        let Visitor { scene, name, seed, cache, spoilt, changes, lie, work, ends } = self;
         Process::new(name, changes, move |store| {
             let store = lying(store, lie());
-            let result = scene.visit(store, cache, &seed, |repository| work(repository));
+            let start = Start { cache, seed: &seed, spoilt };
+            let result = scene.visit(store, start, |repository| work(repository));
             if ends == Ends::Anyhow { Ok(()) } else { in_order(result) }
         })
     }

@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engine::Result;
+use engine::catalog::Catalog;
 use engine::chunk::Coder;
 use engine::crypto::seeded::with_seed;
 use engine::crypto::{Credential, KeyFile};
@@ -20,8 +22,12 @@ use engine::tree::{ContentRef, DirectoryBuilder, TreeEntry};
 use repo_format::cbor::ByteString;
 use repo_format::config::Access;
 use repo_format::entry::{Entry, EntryKind, Time};
-use repo_format::id::ChunkId;
+use repo_format::head::{KeyClass, Sealing};
+use repo_format::id::{Bytes32, ChunkId, PackId};
 use repo_format::manifest::{KIND_SNAPSHOT, ROOT_FILE, Root};
+use repo_format::pack::PackTable;
+use repo_format::segment::SegmentPack;
+use scenario_tests::explore::pass;
 use tempfile::TempDir;
 
 /// It is always this time.
@@ -42,6 +48,37 @@ pub enum Cache {
     Empty,
     /// What stood there in the beginning.
     Filled,
+}
+
+/// How a process starts.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'s> {
+    /// What its cache holds.
+    pub cache: Cache,
+    /// Gives all randomness.
+    pub seed: &'s str,
+    /// What becomes of its cache while it runs.
+    pub spoilt: Option<Spoilt>,
+}
+
+/// What another process, or a person, does to the cache of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spoilt {
+    /// Before which of its store operations.
+    pub before: usize,
+    /// What.
+    pub how: Spoil,
+}
+
+/// A way to spoil a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoil {
+    /// Its files are deleted.
+    Delete,
+    /// They are deleted, and made anew: the rows are those of other packs.
+    Replace,
+    /// They are as they were when the process began.
+    RollBack,
 }
 
 /// A repository, its key, and a cache that knows it.
@@ -90,14 +127,18 @@ impl Scene {
     pub fn visit<T>(
         &self,
         store: Arc<dyn Store>,
-        cache: Cache,
-        seed: &str,
+        start: Start<'_>,
         work: impl FnOnce(&Repository) -> Result<T>,
     ) -> Result<T> {
         let folder = folder_in_memory();
         let own = folder.path().join("cache");
+        let Start { cache, seed, spoilt } = start;
         let template = if cache == Cache::Filled { "cache" } else { "empty" };
         copy_folder(&self.folder.path().join(template), &own);
+        let store = match spoilt {
+            Some(spoilt) => spoiling(store, &own.join(self.repository.id().to_string()), spoilt),
+            None => store,
+        };
         standing::at(NOW, || with_seed(seed.as_bytes(), || work(&open(store, &self.key, &own)?)))
     }
 }
@@ -171,6 +212,50 @@ fn entry(file: &str) -> Entry {
 fn open(store: Arc<dyn Store>, key: &str, cache: &Path) -> Result<Repository> {
     let options = OpenOptions::new(cache.to_owned(), Access::Prune);
     Repository::open(store, &credential(key), &options, &NullMonitor)
+}
+
+/// A store that spoils the cache in `folder` at its time.
+fn spoiling(store: Arc<dyn Store>, folder: &Path, spoilt: Spoilt) -> Arc<dyn Store> {
+    let (folder, asked, before) = (folder.to_owned(), AtomicUsize::new(0), copies(folder));
+    Arc::new(pass(move |request| {
+        if asked.fetch_add(1, Ordering::Relaxed) == spoilt.before {
+            spoil(&folder, spoilt.how, &before);
+        }
+        request.perform(&*store)
+    }))
+}
+
+/// The files of the catalog, but for its locks.
+fn copies(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let is_catalog = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("catalog.");
+    files.filter(is_catalog).map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+}
+
+fn spoil(folder: &Path, how: Spoil, before: &[(PathBuf, Vec<u8>)]) {
+    for (path, _) in copies(folder) {
+        std::fs::remove_file(path).unwrap();
+    }
+    match how {
+        Spoil::Delete => {}
+        Spoil::RollBack => before.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap()),
+        Spoil::Replace => {
+            let id = folder.file_name().unwrap().to_str().unwrap().parse().unwrap();
+            let catalog = Catalog::open(folder, id).unwrap();
+            (1..=4).for_each(|number| catalog.import_pack(&no_pack(number)).unwrap());
+        }
+    }
+}
+
+/// A pack that is nowhere, and takes a row.
+fn no_pack(number: u8) -> SegmentPack {
+    SegmentPack {
+        id: PackId([number; 32]),
+        size: 1000,
+        sealing: Sealing { class: KeyClass::Meta, epoch: 1 },
+        salt: Bytes32([number; 32]),
+        table: PackTable { salts: Vec::new(), entries: Vec::new() },
+    }
 }
 
 fn credential(key: &str) -> Credential {
