@@ -117,7 +117,7 @@ struct ChangeArgs {
     compromised: bool,
 }
 
-/// Note what is there of the time before a key was removed, so that nothing can be added to it.
+/// Note what is there, so that a removed key can add nothing
 ///
 /// `enamel key remove` and `enamel key change --compromised` do this by themselves. By hand it is needed where they were interrupted, and
 /// once where keys were removed by an older version of Enamel: look at `enamel snapshots` before. With --believe-all the snapshots that
