@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Sender;
 use repo_format::entry::{Entry, EntryKind, Gaps};
 use repo_format::id::ChunkId;
-use repo_format::manifest::{Manifest, ROOT_FOLDER};
+use repo_format::manifest::Manifest;
 use repo_format::node::ProblemKind;
 
-use super::attributes::{Folder, judge, release, report};
-use super::delete::{Extras, KeptReason, Scope, Sweep};
+use super::attributes::{Folder, judge, release};
+use super::delete::{Extras, Scope};
 use super::file::{FileJob, Job, PIECE, is_linked_elsewhere, is_same};
-use super::judge::{Obstacle, obstacle};
 use super::links::{Links, NameInTarget};
 use super::outcome::count;
-use super::rules::Rules;
+use super::place::Place;
+use super::scope::Scopes;
+use super::special::restore_special;
 use super::spelling::{Spellings, folds, is_seen_to_fold};
 use super::target::Target;
 use super::{Action, Purpose, Run};
@@ -48,12 +49,25 @@ struct Frame<'r> {
     spellings: Option<Spellings>,
 }
 
+impl Frame<'_> {
+    /// Whether the target would take this name for one that came before; then it is reported, and is no extra.
+    fn is_taken(&mut self, run: &Run<'_>, name: &[u8]) -> bool {
+        let Some(first) = self.spellings.as_mut().and_then(|spellings| spellings.clash(name)) else { return false };
+        let message = format!("it is not restored: the target does not tell it from {}", first.escape_ascii());
+        run.tally.problem(&join(&self.folder.path, name), ProblemKind::LeftOut, message);
+        if let (Some(extras), Some(dir)) = (&mut self.extras, &self.folder.dir) {
+            extras.pass(dir, name, dir.stat(name).ok().as_ref());
+        }
+        true
+    }
+}
+
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
     jobs: Sender<Job>,
     links: Links,
     entries: EntryCount,
-    manifest: &'w Manifest,
+    scopes: Scopes<'w, 'r>,
     /// The target does not tell names apart by their case.
     folds: bool,
 }
@@ -66,7 +80,8 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
         true => folds(dir),
         false => is_seen_to_fold(dir).unwrap_or(false),
     });
-    let mut walk = Walk { run, jobs, links, entries: what.entries, manifest: what.manifest, folds };
+    let mut walk =
+        Walk { run, jobs, links, entries: what.entries, scopes: Scopes { run, manifest: what.manifest }, folds };
     let is_new = before.is_none();
     let folder = |entry: Option<Entry>| {
         // A target that is there already stays as it is, unless it is asked for.
@@ -80,7 +95,7 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
             walk.folders(frame)?;
         }
         Some(entry) if entry.meta.kind == EntryKind::Directory => {
-            let scope = walk.scope_of(&what.path)?;
+            let scope = walk.scopes.of_path(&what.path)?;
             let gaps = entry.meta.gaps.clone();
             let frame = walk.frame(folder(Some(entry.meta)), Vec::new(), (entry.tree, gaps), scope);
             walk.folders(frame)?;
@@ -120,52 +135,6 @@ impl<'r> Walk<'_, 'r> {
         Frame { folder: Arc::new(folder), parts, iter: DirectoryIter::new(self.run.reader, tree), extras, spellings }
     }
 
-    /// What may be deleted in the folder `path` of the snapshot; nothing is a folder where nothing is deleted nor counted.
-    fn scope_of(&self, path: &[u8]) -> Result<Option<Scope>> {
-        if !self.run.options.delete {
-            return Ok(None);
-        }
-        let (mut scope, mut tree) = (None, self.manifest.tree_id());
-        for part in path.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
-            let entry = DirectoryIter::seek(self.run.reader, tree, part)?;
-            tree = entry.and_then(|entry| entry.tree);
-            scope = match &scope {
-                None => self.scope_of_root(part, tree)?,
-                Some(scope) => Some(self.scope_below(scope, part, tree, false)?),
-            };
-        }
-        Ok(scope)
-    }
-
-    fn scope_of_root(&self, name: &[u8], tree: Option<ChunkId>) -> Result<Option<Scope>> {
-        let root = self.manifest.roots.iter().find(|root| root.name.0 == name && root.kind == ROOT_FOLDER);
-        let (Some(root), Some(left_out), true) = (root, &self.manifest.left_out, self.run.options.delete) else {
-            return Ok(None);
-        };
-        self.scope(Rules::of_root(self.run.reader, left_out, root, tree)).map(Some)
-    }
-
-    fn scope_below(&self, above: &Scope, name: &[u8], tree: Option<ChunkId>, is_mount: bool) -> Result<Scope> {
-        if is_mount {
-            return Ok(Scope { rules: None, kept: Some(KeptReason::Elsewhere) });
-        }
-        match &above.rules {
-            Some(rules) if above.kept.is_none() => self.scope(rules.enter(self.run.reader, name, tree)),
-            _ => Ok(above.clone()),
-        }
-    }
-
-    /// A folder whose rules are lost keeps everything.
-    fn scope(&self, rules: Result<Rules>) -> Result<Scope> {
-        match rules {
-            Ok(rules) => Ok(Scope { rules: Some(rules), kept: None }),
-            Err(error) if error.kind() == ErrorKind::Damaged => {
-                Ok(Scope { rules: None, kept: Some(KeptReason::Incomplete) })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
     /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
     fn folders(&mut self, top: Frame<'r>) -> Result<()> {
         let mut stack = vec![top];
@@ -175,13 +144,7 @@ impl<'r> Walk<'_, 'r> {
                 Some(Ok(entry)) => {
                     self.entries.count()?;
                     let (folder, parts) = (frame.folder.clone(), frame.parts.clone());
-                    if let Some(first) = frame.spellings.as_mut().and_then(|spellings| spellings.clash(entry.name())) {
-                        let message =
-                            format!("it is not restored: the target does not tell it from {}", first.escape_ascii());
-                        self.run.tally.problem(&join(&folder.path, entry.name()), ProblemKind::LeftOut, message);
-                        if let (Some(extras), Some(dir)) = (&mut frame.extras, &folder.dir) {
-                            extras.pass(dir, entry.name(), dir.stat(entry.name()).ok().as_ref());
-                        }
+                    if frame.is_taken(self.run, entry.name()) {
                         continue;
                     }
                     if let Some(inner) = self.entry(&folder, &parts, frame.extras.as_mut(), entry)? {
@@ -250,13 +213,13 @@ impl<'r> Walk<'_, 'r> {
         if let Some(stat) = place.existing.as_ref().filter(|stat| self.run.protected.has(stat)) {
             return self.leave_in_use(folder, &place.path, &entry, stat).map(|()| None);
         }
-        if !self.make_way(folder, &mut place, scope.as_ref(), entry.meta.kind)? {
+        if !place.make_way(self.run, folder, scope.as_ref(), entry.meta.kind)? {
             return Ok(None);
         }
         match entry.meta.kind {
             EntryKind::Directory => self.directory(folder, parts, place, entry, scope),
             EntryKind::File => self.file(folder, parts, place, entry).map(|()| None),
-            _ => self.special(folder, &place, &entry).map(|()| None),
+            _ => restore_special(self.run, folder, &place, &entry).map(|()| None),
         }
     }
 
@@ -276,52 +239,6 @@ impl<'r> Walk<'_, 'r> {
         let message = "what is there is in use by this run, and stays";
         self.run.tally.problem(path, ProblemKind::LeftOut, message);
         Ok(())
-    }
-
-    /// Looks at what has the place of an entry, and removes a folder there if that is agreed; whether the entry may come.
-    fn make_way(&self, folder: &Folder, place: &mut Place, scope: Option<&Scope>, wanted: EntryKind) -> Result<bool> {
-        let (Some(stat), Some(dir)) = (&place.existing, &folder.dir) else { return Ok(true) };
-        let refuse = |why: &str| {
-            self.run.tally.problem(&place.path, ProblemKind::LeftOut, why);
-            Ok(false)
-        };
-        match obstacle(wanted, Some(stat)) {
-            None => return Ok(true),
-            Some(Obstacle::Link) if self.run.may_replace() => return Ok(true),
-            Some(Obstacle::Link) => {
-                return refuse(
-                    "a link stands where the folder was: it is neither followed nor replaced without --overwrite",
-                );
-            }
-            Some(Obstacle::Folder) => {}
-        }
-        let name = stat.entry.name.0.clone();
-        let is_empty = dir.open_dir(&name).and_then(|inner| inner.names()).is_ok_and(|names| names.is_empty());
-        if is_empty && !dir.is_mount(&name, stat).unwrap_or(true) {
-            return Ok(true);
-        }
-        if !self.run.may_replace() {
-            return refuse("a folder with contents stands in its place: it is not replaced without --overwrite");
-        }
-        let sweep = Sweep { run: self.run, dir, folder: &folder.path, rules: scope.and_then(|s| s.rules.as_ref()) };
-        let swept = match sweep.may_go(&name) {
-            Ok(Some(_)) => return refuse("a folder stands in its place that holds what is not to be removed"),
-            Ok(None) => sweep.run(&name),
-            Err(error) => Err(error),
-        };
-        match swept {
-            Ok(swept) => {
-                (self.run.planned)(&place.path, Action::Delete);
-                if swept.kept > 0 {
-                    return refuse("a folder stands in its place that is still in use");
-                }
-                if self.run.writes() {
-                    place.existing = None;
-                }
-                Ok(true)
-            }
-            Err(error) => self.run.tally.io(&place.path, "remove the folder in its place", error).map(|()| false),
-        }
     }
 
     fn directory(
@@ -368,28 +285,15 @@ impl<'r> Walk<'_, 'r> {
             _ if !is_there => None,
             (Some(above), Some(stat), Some(outer)) => {
                 let is_mount = outer.is_mount(entry.name(), stat).unwrap_or(true);
-                Some(self.scope_below(above, entry.name(), entry.tree, is_mount)?)
+                Some(self.scopes.below(above, entry.name(), entry.tree, is_mount)?)
             }
-            _ if folder.path.is_empty() => self.scope_of_root_there(folder, &entry, existing.as_ref())?,
+            _ if folder.path.is_empty() => self.scopes.of_root_there(folder, &entry, existing.as_ref())?,
             _ => None,
         };
         let parts = [parts, &[entry.name().to_vec()]].concat();
         let (tree, gaps) = (entry.tree, entry.meta.gaps.clone());
         let inner = Folder { dir, path, entry: Some(entry.meta), before: None, parent: Some(folder.clone()) };
         Ok(Some(self.frame(inner, parts, (tree, gaps), scope)))
-    }
-
-    /// The scope of a root that comes below the target as one of several.
-    fn scope_of_root_there(
-        &self,
-        target: &Folder,
-        entry: &TreeEntry,
-        existing: Option<&FileStat>,
-    ) -> Result<Option<Scope>> {
-        let scope = self.scope_of_root(entry.name(), entry.tree)?;
-        let (Some(scope), Some(stat), Some(dir)) = (scope, existing, &target.dir) else { return Ok(None) };
-        let is_mount = dir.is_mount(entry.name(), stat).unwrap_or(true);
-        Ok(Some(if is_mount { Scope { rules: None, kept: Some(KeptReason::Elsewhere) } } else { scope }))
     }
 
     fn file(&mut self, folder: &Arc<Folder>, parts: &[Vec<u8>], place: Place, entry: TreeEntry) -> Result<()> {
@@ -436,42 +340,6 @@ impl<'r> Walk<'_, 'r> {
         Ok(())
     }
 
-    fn special(&self, folder: &Folder, place: &Place, entry: &TreeEntry) -> Result<()> {
-        let (tally, path, existing) = (self.run.tally, &place.path, place.existing.as_ref());
-        if entry.meta.kind == EntryKind::Socket {
-            tally.problem(path, ProblemKind::LeftOut, "it is a socket: the program that it belongs to makes it anew");
-            return Ok(());
-        }
-        let Some(dir) = folder.dir.as_ref().filter(|_| self.run.writes()) else {
-            let action = match (existing, &folder.dir) {
-                (Some(stat), Some(dir)) if is_there(dir, entry, stat) => judge(self.run, dir, &entry.meta, stat),
-                (Some(_), _) => Action::Rewrite,
-                (None, _) => Action::Create,
-            };
-            count(&tally.others, 1);
-            (self.run.planned)(path, action);
-            return Ok(());
-        };
-        match make_special(dir, entry, existing) {
-            Ok(action) => {
-                let action = match (action, existing) {
-                    (Action::Keep, Some(stat)) => judge(self.run, dir, &entry.meta, stat),
-                    (action, _) => action,
-                };
-                report(tally, path, dir.apply(entry.name(), &entry.meta, None, self.run.owners, self.run.attributes()));
-                count(&tally.others, 1);
-                let action = if action == Action::Create && place.replaces { Action::Rewrite } else { action };
-                (self.run.planned)(path, action);
-                Ok(())
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && entry.meta.device.is_some() => {
-                tally.problem(path, ProblemKind::LeftOut, "it is a device: only root can make one");
-                Ok(())
-            }
-            Err(error) => tally.io(path, "make", error),
-        }
-    }
-
     /// Removes what the target has in a folder and the snapshot does not, as far as it may go.
     fn remove_extras(&self, folder: &Folder, extras: Option<Extras>) -> Result<()> {
         let (Some(extras), Some(dir)) = (extras, &folder.dir) else { return Ok(()) };
@@ -488,16 +356,6 @@ impl<'r> Walk<'_, 'r> {
     }
 }
 
-/// Where an entry comes.
-struct Place {
-    /// Its path in the snapshot.
-    path: Vec<u8>,
-    /// What has its name in the target now.
-    existing: Option<FileStat>,
-    /// There was something, which may have gone already.
-    replaces: bool,
-}
-
 fn send(jobs: &Sender<Job>, job: Job) -> Result<()> {
     jobs.send(job).map_err(|_| Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"))
 }
@@ -510,39 +368,4 @@ fn make_folder(dir: &Dir, name: &[u8], in_the_way: bool) -> std::io::Result<Arc<
     let inner = dir.create_dir(name)?;
     inner.make_writable()?;
     Ok(Arc::new(inner))
-}
-
-/// Makes a link, FIFO or device, unless just that is there.
-fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> std::io::Result<Action> {
-    let meta = &entry.meta;
-    let name = entry.name();
-    if let Some(stat) = existing {
-        if is_there(dir, entry, stat) {
-            return Ok(Action::Keep);
-        }
-        dir.remove_one(name)?;
-    }
-    match meta.kind {
-        EntryKind::Symlink => {
-            let target = meta.link_target.as_ref().map_or(&[][..], |target| &target.0);
-            dir.create_symlink(name, target)?;
-        }
-        EntryKind::Fifo => dir.create_fifo(name)?,
-        _ => dir.create_device(name, meta)?,
-    }
-    Ok(if existing.is_some() { Action::Rewrite } else { Action::Create })
-}
-
-/// Whether what is there is this link, FIFO or device.
-fn is_there(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
-    stat.entry.kind == entry.meta.kind && stat.entry.device == entry.meta.device && same_target(dir, entry, stat)
-}
-
-fn same_target(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
-    if entry.meta.kind != EntryKind::Symlink {
-        return true;
-    }
-    let mut now = stat.clone();
-    let read = dir.complete(entry.name(), &mut now, &crate::filesystem::Owners::new());
-    read.is_ok() && now.entry.link_target == entry.meta.link_target
 }

@@ -109,13 +109,6 @@ impl SourceFile {
         read_at(&self.file, buffer, offset)
     }
 
-    /// Tells the system that the file will be read from its beginning to its end.
-    pub fn advise_sequential(&self) {
-        // Advice: a file system that does not take it reads as it always does.
-        #[cfg(not(any(target_vendor = "apple", target_os = "openbsd")))]
-        let _ = fs::fadvise(&self.file, 0, None, fs::Advice::Sequential);
-    }
-
     /// The holes in its first `size` bytes, ascending: the `most` largest of those that have 4096 bytes or more. Worth asking
     /// only when [`FileStat::may_have_holes`]. None where the file system cannot say.
     ///

@@ -199,8 +199,8 @@ impl LocalStore {
     /// Calls `visit` with the path, relative to the root, and the kind of all that is in the folder `path`.
     fn entries(&self, path: &str, visit: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
         let fail = |e| StoreError::io("list", if path.is_empty() { "the repository" } else { path }, e);
-        let folders = path.split('/').filter(|folder| !folder.is_empty());
-        let opened = folders.fold(Ok(self.root.clone()), |dir, folder| dir.and_then(|dir| dir.folder(folder)));
+        let mut folders = path.split('/').filter(|folder| !folder.is_empty());
+        let opened = folders.try_fold(self.root.clone(), |dir, folder| dir.folder(folder));
         let dir = match opened {
             // Folders are made when they are needed.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return self.still_there(),

@@ -158,7 +158,6 @@ fn reading_leaves_the_access_time() {
     let times = std::fs::FileTimes::new().set_accessed(old);
     std::fs::File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
     let file = dir.open_file(b"file").unwrap();
-    file.advise_sequential();
     assert_eq!(file.read_at(&mut [0; 7], 0).unwrap(), 7);
     assert_eq!(file.read_at(&mut [0; 7], 5).unwrap(), 2);
     assert_eq!(file.read_at(&mut [0; 7], 7).unwrap(), 0);
