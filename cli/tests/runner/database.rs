@@ -92,7 +92,7 @@ fn a_password_comes_from_a_file_or_the_environment_and_never_from_the_url() {
     machine.run_bare(&grants, [("ENAMEL_DB_PASSWORD", "se#cret".into())]).expect(0);
     machine.write("password", "se#cret\n");
     let with_file = [&grants[..], &["--database-password-file", "password"]].concat();
-    machine.run_bare(&with_file, []).expect(0).says("other users can read password");
+    machine.run_bare(&with_file, []).expect(0).says("other users can read the file password");
     machine.run_bare(&with_file, [("ENAMEL_DB_PASSWORD", "wrong".into())]).expect(0);
 
     let path = server.address().socket.unwrap();

@@ -27,6 +27,7 @@ pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Resul
     while !missing.is_empty() && log.read_new()? != News::None {
         missing = log.missing(&remembered);
     }
+    log.pass_over_other_places(&mut missing);
     log.report_missing(&missing);
     log.report_exchanged(&remembered);
     log.report_rollback(&missing);
@@ -121,6 +122,24 @@ impl Log<'_> {
             !self.seen.contains_key(id) && !forgotten.names(*id, *digest) && found.insert(*id)
         });
         expected.map(|(id, _, remembered)| Missing { id, remembered }).collect()
+    }
+
+    /// In a place where this machine has not seen the repository before it may be a copy of an earlier day: what only this machine misses is
+    /// no damage of the copy. It is noted, and nothing is deleted until somebody accepts it.
+    fn pass_over_other_places(&self, missing: &mut Vec<Missing>) {
+        if !self.repository.memory().is_new_place() {
+            return;
+        }
+        let named: HashSet<LeaseId> =
+            self.manifests.iter().flat_map(|object| &object.manifest.seen).map(|s| s.id).collect();
+        let before = missing.len();
+        missing.retain(|missing| named.contains(&missing.id));
+        let elsewhere = before - missing.len();
+        if elsewhere > 0 {
+            self.report.note(format!(
+                "this computer has not seen the repository in this place before, and elsewhere it has seen {elsewhere} more snapshots or records: this may be a copy of an earlier day; `enamel accept` says that it is"
+            ));
+        }
     }
 
     fn report_missing(&self, missing: &[Missing]) {

@@ -203,6 +203,7 @@ fn make_packs_small(machine: &Machine) {
     let tag = |tagged: &[u8]| repository.keys().config_tag(tagged);
     let object = repo_format::clear::encode(ObjectKind::Config, &config.encode().unwrap(), tag).unwrap();
     replace(&machine.path("repo/config"), &object);
+    replace(&machine.path("repo/copies/config"), &object);
 }
 
 fn replace(path: &Path, bytes: &[u8]) {
