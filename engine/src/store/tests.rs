@@ -3,6 +3,7 @@
 mod append_only;
 mod faulty;
 mod local;
+mod local_full;
 mod local_hostile;
 mod local_trouble;
 mod memory;

@@ -7,6 +7,8 @@ mod handles;
 mod leftovers;
 pub(super) mod place;
 mod processes;
+mod reserve;
+mod root;
 pub(super) mod scratch;
 #[cfg(unix)]
 pub(super) mod unix;
@@ -81,8 +83,8 @@ impl LocalStore {
     /// Whatever the operating system says; [`StoreErrorKind::NotAFolder`] if there is something that is not a folder.
     pub fn create(path: &Path) -> Result<Self> {
         std::path::absolute(path)
-            .and_then(|root| make_folders(&root))
-            .map_err(|e| StoreError::io("create", path.display(), not_a_folder(e, path)))?;
+            .and_then(|root| root::make(&root))
+            .map_err(|e| StoreError::io("create", path.display(), root::not_a_folder(e, path)))?;
         let store = Self::open(path)?;
         for folder in COPIED_FIRST {
             store.root.make_folder(folder.as_str()).map_err(|e| StoreError::io("create", folder.as_str(), e))?;
@@ -95,7 +97,7 @@ impl LocalStore {
     /// # Errors
     /// [`StoreErrorKind::NotFound`] if there is none; [`StoreErrorKind::NotAFolder`] if there is something that is not a folder.
     pub fn open(path: &Path) -> Result<Self> {
-        let fail = |e| StoreError::io("open", path.display(), not_a_folder(e, path));
+        let fail = |e| StoreError::io("open", path.display(), root::not_a_folder(e, path));
         let path = std::path::absolute(path).map_err(fail)?;
         Ok(LocalStore {
             root: Dir::open_root(&path).map_err(fail)?,
@@ -140,6 +142,8 @@ impl LocalStore {
             return Ok(scratch.clone());
         }
         let scratch = Arc::new(Scratch::new(&self.root)?);
+        // Without one there is still the room that it would have taken; the next handle tries again.
+        let _ = reserve::keep(&self.root, &scratch);
         *slot = Some(scratch.clone());
         Ok(scratch)
     }
@@ -183,7 +187,30 @@ impl LocalStore {
             }
             placed
         };
-        write().map_err(|e| self.not_there(StoreError::io("write", name, e)))
+        self.with_reserve(name, || write().map_err(|e| self.not_there(StoreError::io("write", name, e))))
+    }
+
+    fn replace(&self, name: &ObjectName, expected: Tag, bytes: &[u8]) -> Result<()> {
+        let conflict = || StoreError::new(StoreErrorKind::Conflict, "replace", name);
+        let fail = |e| StoreError::io("replace", name, e);
+        let scratch = self.scratch().map_err(fail)?;
+        let _lock = self.lock_to_replace(name, &scratch)?;
+        match self.get(name, REPLACEABLE_MAX) {
+            Ok(current) if Tag::of(&current) == expected => {}
+            Ok(_) => return Err(conflict()),
+            Err(e) if e.kind == StoreErrorKind::NotFound => {
+                self.still_there()?;
+                return Err(conflict());
+            }
+            Err(e) => return Err(e),
+        }
+        let replace = || {
+            let (dir, file) = self.dir_of(name)?;
+            let temp = scratch.write(&[bytes], true)?;
+            platform::rename(temp.place(), Place { dir: &dir, name: &file })?;
+            dir.sync()
+        };
+        replace().map_err(fail)
     }
 
     /// To be asked before "not there" is said of anything: that must not be the answer when the whole disk went away.
@@ -264,7 +291,11 @@ impl Store for LocalStore {
     }
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        self.write_new(name, parts, name.folder() != Folder::Leases)
+        if name.folder() != Folder::Leases {
+            return self.write_new(name, parts, true);
+        }
+        self.keep_reserve(name)?;
+        self.write_new(name, parts, false)
     }
 
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
@@ -357,10 +388,11 @@ impl Store for LocalStore {
             dir.sync()?;
             removed
         };
-        match delete() {
+        // Where nothing is written in place, a deletion needs room, too.
+        self.with_reserve(name, || match delete() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => self.still_there(),
             done => done.map_err(|e| StoreError::io("delete", name, e)),
-        }
+        })
     }
 
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
@@ -381,56 +413,14 @@ impl Store for LocalStore {
     }
 
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
-        let conflict = || StoreError::new(StoreErrorKind::Conflict, "replace", name);
-        let Some(expected) = expected else {
-            return self.write_new(name, &[bytes], true).map_err(|e| match e.kind {
-                StoreErrorKind::AlreadyExists => conflict(),
+        match expected {
+            Some(expected) => self.with_reserve(name, || self.replace(name, expected, bytes)),
+            None => self.write_new(name, &[bytes], true).map_err(|e| match e.kind {
+                StoreErrorKind::AlreadyExists => StoreError::new(StoreErrorKind::Conflict, "replace", name),
                 _ => e,
-            });
-        };
-        let fail = |e| StoreError::io("replace", name, e);
-        let scratch = self.scratch().map_err(fail)?;
-        let _lock = self.lock_to_replace(name, &scratch)?;
-        match self.get(name, REPLACEABLE_MAX) {
-            Ok(current) if Tag::of(&current) == expected => {}
-            Ok(_) => return Err(conflict()),
-            Err(e) if e.kind == StoreErrorKind::NotFound => {
-                self.still_there()?;
-                return Err(conflict());
-            }
-            Err(e) => return Err(e),
+            }),
         }
-        let replace = || {
-            let (dir, file) = self.dir_of(name)?;
-            let temp = scratch.write(&[bytes], true)?;
-            platform::rename(temp.place(), Place { dir: &dir, name: &file })?;
-            dir.sync()
-        };
-        replace().map_err(fail)
     }
-}
-
-/// Makes a folder and those above it, durably.
-fn make_folders(path: &Path) -> io::Result<()> {
-    let Some(parent) = path.parent() else { return Ok(()) };
-    if path.is_dir() {
-        return Ok(());
-    }
-    make_folders(parent)?;
-    platform::make_private_folder(path)?;
-    platform::sync_folder(parent)
-}
-
-/// The same error, but for one that says that a file, or a link that leads nowhere, stands where the root of a store is to be.
-fn not_a_folder(error: io::Error, path: &Path) -> io::Error {
-    let found = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_symlink() && fs::metadata(path).is_err() => Found::Dangling,
-        Ok(metadata) if metadata.is_file() => Found::File,
-        Ok(metadata) if !metadata.is_dir() && !metadata.is_symlink() => Found::Other,
-        _ if error.kind() == io::ErrorKind::NotADirectory => Found::Other,
-        _ => return error,
-    };
-    Misplaced::error(path.display().to_string(), found, Wanted::Folder)
 }
 
 fn is_top_folder(path: &str) -> bool {

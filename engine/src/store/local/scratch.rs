@@ -49,9 +49,7 @@ impl Scratch {
         let _lock = lock(&tmp)?;
         let locks_exclude = excludes(&tmp)?;
         let dir = tmp.make_folder(&name)?;
-        let mut alive = dir.create(ALIVE)?;
-        alive.lock()?;
-        writeln!(alive, "{MARK}{}", platform::own_identity())?;
+        let alive = show_life(&dir).inspect_err(|_| leftovers::clear(&tmp, &name, &dir))?;
         let now = dir.info()?.changed;
         leftovers::remove(&tmp, &name, now);
         Ok(Scratch { tmp, dir, name, next: AtomicU64::new(0), locks_exclude, _alive: alive })
@@ -108,6 +106,14 @@ impl Drop for Temp {
         // Mostly it has been moved; if not, and it cannot be removed, it goes with its folder.
         let _ = self.dir.remove(&self.name);
     }
+}
+
+/// Makes the file that shows that the owner of a folder lives.
+fn show_life(dir: &Dir) -> io::Result<File> {
+    let mut alive = dir.create(ALIVE)?;
+    alive.lock()?;
+    writeln!(alive, "{MARK}{}", platform::own_identity())?;
+    Ok(alive)
 }
 
 fn lock(tmp: &Dir) -> io::Result<File> {

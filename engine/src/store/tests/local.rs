@@ -32,7 +32,7 @@ fn conforms_and_leaves_nothing_behind() {
     conformance::check(&store).unwrap();
     drop(store);
     let root = folder.path().join("a/repository");
-    assert_eq!(names_in(&root.join("tmp")), ["lock"]);
+    assert_eq!(names_in(&root.join("tmp")), ["lock", "reserve"]);
     assert_eq!(names_in(&root.join("packs/fe")), [""; 0]);
 }
 

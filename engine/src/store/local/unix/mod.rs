@@ -162,6 +162,12 @@ impl Dir {
         Ok(retry_on_intr(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR))?)
     }
 
+    /// How many bytes are free where it is, at most; none if the storage does not say.
+    pub(super) fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let space = retry_on_intr(|| rustix::fs::fstatvfs(&self.fd))?;
+        Ok((space.f_blocks > 0).then(|| space.f_bfree.saturating_mul(space.f_frsize)))
+    }
+
     /// Makes the names in it durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         match retry_on_intr(|| rustix::fs::fsync(&self.fd)) {
