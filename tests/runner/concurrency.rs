@@ -371,6 +371,7 @@ fn a_config_that_nobody_with_the_keys_wrote_is_refused() {
     let mut config = fixture.open_anew().config().clone();
     config.pack_bytes = 2 << 20;
     let object = repo_format::clear::encode(ObjectKind::Config, &config.encode().unwrap(), |_| [0; 32]).unwrap();
+    store.put_raw(&ObjectName::Copy(Original::Config), object.clone());
     store.put_raw(&ObjectName::Config, object);
     let error = fixture.try_open("new", &fixture.credential(), Access::Read).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Damaged);

@@ -196,7 +196,7 @@ mod tests {
             let keys_after: Vec<_> = groups.iter().flatten().map(|(pack, _)| Arc::as_ptr(pack)).collect();
             assert_eq!(keys_before, keys_after, "none is lost");
             let is_one = groups.len() == 1;
-            assert_eq!(is_one, limit >= 5_000, "{limit}");
+            assert_eq!(is_one, limit >= 5_120, "{limit}");
             for group in groups {
                 let is_single = group.len() == 1;
                 let size = assemble(&keys, group).unwrap().unwrap().description.size;
