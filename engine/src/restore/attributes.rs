@@ -69,6 +69,6 @@ impl Run<'_> {
 
 /// What becomes of the attributes of something that is there as it should be otherwise.
 pub(super) fn judge(run: &Run<'_>, dir: &Dir, entry: &Entry, there: &FileStat) -> Action {
-    let changes = dir.would_change(&entry.name.0, entry, there, run.owners, run.attributes());
+    let changes = dir.would_change(&there.entry.name.0, entry, there, run.owners, run.attributes());
     if changes { Action::Attributes } else { Action::Keep }
 }

@@ -135,7 +135,7 @@ impl FileJob {
             return Ok(false);
         }
         let action = judge(run, dir, meta, stat);
-        report(run.tally, &self.path, dir.apply(&meta.name.0, meta, Some(stat), run.owners, run.attributes()));
+        report(run.tally, &self.path, dir.apply(&stat.entry.name.0, meta, Some(stat), run.owners, run.attributes()));
         run.monitor.advance(Work { items: 1, bytes: meta.size });
         settled(run, &self.path, action);
         Ok(true)
@@ -186,9 +186,10 @@ fn next_span(run: &Run<'_>, target: &OpenTarget, iter: &mut ContentIter<'_>) -> 
     }
 }
 
-/// A file with other names may have them outside the target; one with holes is made anew, so that they are holes again.
+/// A file with other names may have them outside the target; one with holes is made anew, so that they are holes again; one that is
+/// spelled otherwise, so that it is found under its own name with its own content.
 fn may_change_in_place(entry: &Entry, stat: &FileStat) -> bool {
-    stat.links == 1 && entry.holes.is_none() && !stat.may_have_holes()
+    stat.links == 1 && stat.entry.name == entry.name && entry.holes.is_none() && !stat.may_have_holes()
 }
 
 /// Whether the file that is there has names that it should not have, or attributes that its other names would get, too.
@@ -206,7 +207,7 @@ pub(super) fn is_same(run: &Run<'_>, dir: &Dir, entry: &TreeEntry, stat: &FileSt
     if stat.entry.kind != meta.kind || stat.entry.size != meta.size || !entry.content_fits() {
         return Ok(false);
     }
-    let Ok(file) = dir.open_file(entry.name()) else { return Ok(false) };
+    let Ok(file) = dir.open_file(&stat.entry.name.0) else { return Ok(false) };
     let most = usize::try_from(limits::HOLES_COUNT).unwrap_or(usize::MAX);
     let holes = if stat.may_have_holes() { file.holes(meta.size, most) } else { Ok(Vec::new()) };
     if !holes.is_ok_and(|holes| holes == meta.holes.as_deref().unwrap_or_default()) {
@@ -260,6 +261,7 @@ fn settled(run: &Run<'_>, path: &[u8], action: Action) {
 fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Result<(TargetFile, Option<FileStat>)> {
     let name = &entry.name.0;
     if let Some(stat) = existing {
+        let there = stat.entry.name.0.clone();
         if may_change_in_place(entry, &stat)
             && let Ok(file) = dir.open_existing(name)
         {
@@ -269,7 +271,7 @@ fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Resu
                 return Ok((file, Some(stat)));
             }
         }
-        dir.remove_one(name)?;
+        dir.remove_one(&there)?;
     }
     Ok((dir.create_file(name)?, None))
 }

@@ -74,7 +74,7 @@ impl Scopes<'_, '_> {
     ) -> Result<Option<Scope>> {
         let scope = self.of_root(entry.name(), entry.tree)?;
         let (Some(scope), Some(stat), Some(dir)) = (scope, existing, &target.dir) else { return Ok(None) };
-        let is_mount = dir.is_mount(entry.name(), stat).unwrap_or(true);
+        let is_mount = dir.is_mount(&stat.entry.name.0, stat).unwrap_or(true);
         Ok(Some(if is_mount { Scope { rules: None, kept: Some(KeptReason::Elsewhere) } } else { scope }))
     }
 }

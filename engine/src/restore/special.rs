@@ -56,7 +56,7 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
         if is_there(dir, entry, stat) {
             return Ok(Action::Keep);
         }
-        dir.remove_one(name)?;
+        dir.remove_one(&stat.entry.name.0)?;
     }
     match meta.kind {
         EntryKind::Symlink => {
@@ -79,6 +79,6 @@ fn same_target(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
         return true;
     }
     let mut now = stat.clone();
-    let read = dir.complete(entry.name(), &mut now, &crate::filesystem::Owners::new());
+    let read = dir.complete(&stat.entry.name.0, &mut now, &crate::filesystem::Owners::new());
     read.is_ok() && now.entry.link_target == entry.meta.link_target
 }

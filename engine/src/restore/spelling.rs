@@ -7,18 +7,35 @@ use crate::filesystem::Dir;
 /// A file that is made for a moment, to see under which names it is found.
 const PROBE: &[u8] = b".enamel-probe-aB";
 
-/// The names of one folder of the snapshot, as such a target spells them.
+/// The names of one folder, where the target does not tell all of them apart.
 #[derive(Default)]
-pub(super) struct Spellings(HashMap<Vec<u8>, Vec<u8>>);
+pub(super) struct Spellings {
+    /// Those of the snapshot that came before.
+    met: HashMap<Vec<u8>, Vec<u8>>,
+    /// Those that the target lists.
+    listed: HashMap<Vec<u8>, Vec<u8>>,
+}
 
 impl Spellings {
+    /// Those of a folder in which the target lists `names`.
+    pub fn new(names: Vec<Vec<u8>>) -> Self {
+        let listed = names.into_iter().map(|name| (fold(&name), name)).collect();
+        Spellings { met: HashMap::new(), listed }
+    }
+
+    /// How the target spells `name`. Only this spelling is asked for: some file systems remember each one that they are asked for as a
+    /// thing of its own, and give old content under it.
+    pub fn in_target<'n>(&'n self, name: &'n [u8]) -> &'n [u8] {
+        self.listed.get(&fold(name)).map_or(name, Vec::as_slice)
+    }
+
     /// The name that came before and that the target would take `name` for. Else `name` is noted.
     pub fn clash(&mut self, name: &[u8]) -> Option<&[u8]> {
         let folded = fold(name);
-        if self.0.contains_key(&folded) {
-            return self.0.get(&folded).map(Vec::as_slice);
+        if self.met.contains_key(&folded) {
+            return self.met.get(&folded).map(Vec::as_slice);
         }
-        self.0.insert(folded, name.to_vec());
+        self.met.insert(folded, name.to_vec());
         None
     }
 }
@@ -75,6 +92,14 @@ mod tests {
         assert_eq!(spellings.clash("ä".as_bytes()), Some("Ä".as_bytes()));
         assert_eq!(spellings.clash(b"\xffA"), None);
         assert_eq!(spellings.clash(b"\xffa"), Some(&b"\xffA"[..]));
+    }
+
+    #[test]
+    fn a_name_is_asked_for_as_the_target_spells_it() {
+        let spellings = Spellings::new(vec![b"readme.txt".to_vec(), "Ä".as_bytes().to_vec()]);
+        assert_eq!(spellings.in_target(b"README.TXT"), b"readme.txt");
+        assert_eq!(spellings.in_target("ä".as_bytes()), "Ä".as_bytes());
+        assert_eq!(spellings.in_target(b"New"), b"New");
     }
 
     #[test]

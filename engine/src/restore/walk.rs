@@ -1,5 +1,6 @@
 //! Walks the snapshot beside the target: makes folders, links and special files, hands files to the workers, removes extras.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -50,6 +51,11 @@ struct Frame<'r> {
 }
 
 impl Frame<'_> {
+    /// What the target has under the name `name`.
+    fn look(&self, name: &[u8]) -> io::Result<Option<FileStat>> {
+        look(self.folder.dir.as_deref(), self.spellings.as_ref(), name)
+    }
+
     /// Whether the target would take this name for one that came before; then it is reported, and is no extra.
     fn is_taken(&mut self, run: &Run<'_>, name: &[u8]) -> bool {
         let Some(first) = self.spellings.as_mut().and_then(|spellings| spellings.clash(name)) else { return false };
@@ -102,7 +108,9 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
         }
         Some(entry) => {
             let above = Arc::new(Folder { path: parent_path(&what.path), ..folder(None) });
-            walk.entry(&above, &[], None, entry)?;
+            let spellings = above.dir.as_ref().filter(|_| folds).and_then(|dir| dir.names().ok()).map(Spellings::new);
+            let there = look(above.dir.as_deref(), spellings.as_ref(), entry.name());
+            walk.entry(&above, &[], None, there, entry)?;
             release(run, above);
         }
     }
@@ -131,7 +139,9 @@ impl<'r> Walk<'_, 'r> {
                 None
             }
         });
-        let spellings = self.folds.then(Spellings::default);
+        // Where it cannot be listed, that is reported when something is looked at or made in it.
+        let listed = || folder.dir.as_ref().and_then(|dir| dir.names().ok()).unwrap_or_default();
+        let spellings = self.folds.then(|| Spellings::new(listed()));
         Frame { folder: Arc::new(folder), parts, iter: DirectoryIter::new(self.run.reader, tree), extras, spellings }
     }
 
@@ -147,7 +157,8 @@ impl<'r> Walk<'_, 'r> {
                     if frame.is_taken(self.run, entry.name()) {
                         continue;
                     }
-                    if let Some(inner) = self.entry(&folder, &parts, frame.extras.as_mut(), entry)? {
+                    let there = frame.look(entry.name());
+                    if let Some(inner) = self.entry(&folder, &parts, frame.extras.as_mut(), there, entry)? {
                         check_depth(stack.len(), &inner.folder.path)?;
                         stack.push(inner);
                     }
@@ -189,19 +200,19 @@ impl<'r> Walk<'_, 'r> {
         folder: &Arc<Folder>,
         parts: &[Vec<u8>],
         extras: Option<&mut Extras>,
+        there: io::Result<Option<FileStat>>,
         entry: TreeEntry,
     ) -> Result<Option<Frame<'r>>> {
         let path = join(&folder.path, entry.name());
-        let existing = match folder.dir.as_ref().map(|dir| dir.stat(entry.name())) {
-            Some(Ok(stat)) => Some(stat),
-            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+        let existing = match there {
+            Ok(existing) => existing,
+            Err(error) => {
                 if let (Some(extras), Some(dir)) = (extras, &folder.dir) {
                     extras.pass(dir, entry.name(), None);
                 }
                 self.run.tally.io(&path, "look at", error)?;
                 return Ok(None);
             }
-            _ => None,
         };
         let scope = extras.and_then(|extras| {
             let dir = folder.dir.as_ref()?;
@@ -256,8 +267,10 @@ impl<'r> Walk<'_, 'r> {
             return Ok(None);
         }
         let dir = match &folder.dir {
-            Some(dir) if self.run.writes() => make_folder(dir, entry.name(), existing.is_some() && !is_there).map(Some),
-            Some(dir) if is_there => dir.open_dir(entry.name()).map(|dir| Some(Arc::new(dir))),
+            Some(dir) if self.run.writes() => make_folder(dir, entry.name(), existing.as_ref()).map(Some),
+            Some(dir) if is_there => {
+                dir.open_dir(name_in_target(existing.as_ref(), entry.name())).map(|dir| Some(Arc::new(dir)))
+            }
             _ => Ok(None),
         };
         let dir = match dir {
@@ -284,7 +297,7 @@ impl<'r> Walk<'_, 'r> {
             // What is made now has nothing in it.
             _ if !is_there => None,
             (Some(above), Some(stat), Some(outer)) => {
-                let is_mount = outer.is_mount(entry.name(), stat).unwrap_or(true);
+                let is_mount = outer.is_mount(&stat.entry.name.0, stat).unwrap_or(true);
                 Some(self.scopes.below(above, entry.name(), entry.tree, is_mount)?)
             }
             _ if folder.path.is_empty() => self.scopes.of_root_there(folder, &entry, existing.as_ref())?,
@@ -356,16 +369,34 @@ impl<'r> Walk<'_, 'r> {
     }
 }
 
+/// What `dir` has under the name `name`; its entry has the name as it is spelled there.
+fn look(dir: Option<&Dir>, spellings: Option<&Spellings>, name: &[u8]) -> io::Result<Option<FileStat>> {
+    let Some(dir) = dir else { return Ok(None) };
+    match dir.stat(spellings.map_or(name, |spellings| spellings.in_target(name))) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn send(jobs: &Sender<Job>, job: Job) -> Result<()> {
     jobs.send(job).map_err(|_| Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"))
 }
 
 /// Opens the folder `name`, making it if it is not there and removing the file or link in its place.
-fn make_folder(dir: &Dir, name: &[u8], in_the_way: bool) -> std::io::Result<Arc<Dir>> {
-    if in_the_way {
-        dir.remove_file(name)?;
-    }
-    let inner = dir.create_dir(name)?;
+fn make_folder(dir: &Dir, name: &[u8], existing: Option<&FileStat>) -> io::Result<Arc<Dir>> {
+    let inner = match existing {
+        Some(stat) if stat.is_dir() => dir.open_closed_dir(&stat.entry.name.0)?,
+        Some(stat) => {
+            dir.remove_file(&stat.entry.name.0)?;
+            dir.create_dir(name)?
+        }
+        None => dir.create_dir(name)?,
+    };
     inner.make_writable()?;
     Ok(Arc::new(inner))
+}
+
+fn name_in_target<'n>(existing: Option<&'n FileStat>, name: &'n [u8]) -> &'n [u8] {
+    existing.map_or(name, |stat| &stat.entry.name.0)
 }
