@@ -249,7 +249,8 @@ fn close(args: &CloseArgs, context: &Context<'_>) -> Result<Exit> {
     } else if !ui.is_quiet() {
         match had_to_be_done {
             true => {
-                ui.line(format_args!("noted {} that are believed", format::counted(manifests, "snapshot and record")))?
+                let noted = format::count(manifests);
+                ui.line(format_args!("snapshots and records that are believed, and were noted: {noted}"))?
             }
             false => ui.line("nothing had to be done: no key was removed since this was done last")?,
         }

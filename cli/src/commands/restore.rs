@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, ValueEnum};
+use engine::error::chain;
+use engine::repository::Repository;
 use engine::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
+use engine::snapshots::{self, Selector, Snapshot};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -85,6 +88,9 @@ pub struct RestoreArgs {
     /// Restore contents only: for disks that have no modes, owners and extended attributes
     #[arg(long, requires = "target", conflicts_with_all = ["owner", "target_attributes"])]
     no_attributes: bool,
+    /// Restore a snapshot that is named by its id also if it is not believed: somebody with a key that was removed may have made it up
+    #[arg(long, conflicts_with = "purged")]
+    from_closed_epoch: bool,
     #[command(flatten)]
     load: LoadArgs,
 }
@@ -142,7 +148,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     }
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
     let repo = context.open(Access::Read)?;
-    let snapshot = context.select(&repo, snap)?;
+    let snapshot = select(args, snap, &repo, context)?;
     context.tell_what_is_missing(&repo, &snapshot, snap.path.as_deref().unwrap_or_default());
     let Some(target) = &args.target else {
         load::check_path(snap.path.as_ref())?;
@@ -199,6 +205,27 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         problems: outcome.problem_count,
     };
     after_printing(exit, printed.and_then(|()| print(ui, target, &outcome, summary)))
+}
+
+/// The snapshot that is meant; one that is not believed only if the user says so.
+fn select(args: &RestoreArgs, snap: &Snap, repo: &Repository, context: &Context<'_>) -> Result<Snapshot> {
+    let error = match context.select(repo, snap) {
+        Err(error) if error.kind() == ErrorKind::NotBelieved => error,
+        selected => return selected,
+    };
+    let Selector::IdPrefix(prefix) = snap.selector() else { return Err(error) };
+    if !args.from_closed_epoch {
+        return Err(error.with_hint(
+            "If you know who made this snapshot and trust it, add --from-closed-epoch; `enamel forget` with its id removes it.",
+        ));
+    }
+    let snapshot = snapshots::select_unbelieved(repo, &prefix)?;
+    context.ui.warn(format_args!(
+        "snapshot {} is restored, though it is not believed: trust nothing in it that you cannot check ({})",
+        format::short(snapshot.id),
+        chain(&error)
+    ));
+    Ok(snapshot)
 }
 
 fn print_planned(ui: &Ui, path: &[u8], action: Action) -> Result<()> {

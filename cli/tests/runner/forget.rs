@@ -125,3 +125,17 @@ fn a_snapshot_deleted_by_hand_is_not_forgotten() {
     let answer = machine.run(["verify"]).expect(4).prints("has disappeared").prints(&ids[1]);
     assert!(!answer.out.contains(&ids[0]), "{}", answer.out);
 }
+
+#[test]
+fn a_damaged_snapshot_goes_by_its_id_only_if_the_user_says_so() {
+    let (machine, ids) = machine();
+    let path = format!("repo/snapshots/{}", ids[1]);
+    let mut bytes = fs::read(machine.path(&path)).unwrap();
+    bytes.truncate(100);
+    machine.write(&path, bytes);
+    machine.run(["forget", &ids[1]]).expect_one_of(&[1, 4]).says("--damaged");
+    machine.run(["forget", &ids[0], "--damaged"]).expect(0);
+    machine.run(["forget", &ids[1], "--damaged"]).expect(0).says("nobody can say what was in it");
+    assert_eq!(machine.snapshots(), 2);
+    assert_eq!(machine.run(["verify"]).code, 0);
+}

@@ -102,10 +102,11 @@ pub(super) fn put(store: &dyn Store, of: Original, object: &[u8]) -> crate::stor
     Ok(())
 }
 
-/// Deletes an object for good: first its copy, so that nobody puts it back.
+/// Deletes an object for good: first its copy, so that nobody puts it back; and once more, as a writer may just have completed it.
 pub(super) fn delete(store: &dyn Store, of: Original) -> crate::store::Result<()> {
     store.delete(&ObjectName::Copy(of))?;
-    store.delete(&of.name())
+    store.delete(&of.name())?;
+    store.delete(&ObjectName::Copy(of))
 }
 
 /// Puts copies of those of `originals` that have none.
@@ -122,8 +123,12 @@ pub(super) fn complete(store: &dyn Store, originals: &[Original]) -> Result<()> 
             continue;
         }
         match store.put_new(&ObjectName::Copy(*of), &[&bytes]) {
-            Err(error) if error.kind != StoreErrorKind::AlreadyExists => return Err(error.into()),
-            _ => {}
+            Err(error) if error.kind == StoreErrorKind::AlreadyExists => continue,
+            put => put?,
+        }
+        // It may have been deleted for good meanwhile.
+        if store.stat(&of.name())?.is_none() {
+            store.delete(&ObjectName::Copy(*of))?;
         }
     }
     Ok(())
@@ -139,23 +144,30 @@ pub struct Mended {
 }
 
 impl Repository {
-    /// Puts copies of config, keyring, members and notes where there are none.
+    /// Puts copies of config, keyring, members and notes where there are none. Costs one listing if none is missing.
     ///
     /// # Errors
     /// If the store cannot be read or written.
     pub fn complete_copies(&self) -> Result<()> {
-        complete(self.store(), &self.vital()?)
+        let versions = (1..=self.keyring_version()).map(Original::Keyring);
+        let all: Vec<_> = versions.chain(self.vital_now()).collect();
+        complete(self.store(), &all)
     }
 
     /// All that has a second copy, or should.
     pub(super) fn vital(&self) -> Result<Vec<Original>> {
-        let mut all = vec![Original::Config];
         let newest = self.keyring_version();
-        let versions = originals(self.store(), Folder::Keyring)?;
-        all.extend(versions.into_iter().filter(|of| matches!(of, Original::Keyring(n) if *n <= newest)));
-        all.extend(self.recipients().into_iter().map(|(member, _)| Original::Member(member)));
-        all.extend(self.keys().secrets().closed().map(|closed| Original::Note(closed.note)));
+        let mut all = originals(self.store(), Folder::Keyring)?;
+        all.retain(|of| matches!(of, Original::Keyring(n) if *n <= newest));
+        all.extend(self.vital_now());
         Ok(all)
+    }
+
+    /// The same without the versions of the keyring.
+    fn vital_now(&self) -> Vec<Original> {
+        let members = self.recipients().into_iter().map(|(member, _)| Original::Member(member));
+        let note = self.keys().secrets().closed().map(|closed| Original::Note(closed.note));
+        std::iter::once(Original::Config).chain(members).chain(note).collect()
     }
 
     /// Puts whole copies where damaged originals are, and the other way round; says what was damaged. With `dry_run` nothing is written.

@@ -10,7 +10,7 @@ use repo_format::lease::Lease;
 use super::adopt;
 use crate::catalog::UsablePacks;
 use crate::crypto::random;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::machine::{self, Process};
 use crate::monitor::Monitor;
 use crate::repository::{Repository, SnapshotObject};
@@ -45,7 +45,7 @@ pub struct WriterSession<'r> {
 
 impl<'r> WriterSession<'r> {
     /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the catalog up to date, adopting packs
-    /// that an interrupted run left. Each "then" matters.
+    /// that an interrupted run left. Each "then" matters. Completes the second copies of what is vital.
     ///
     /// # Errors
     /// If the lease cannot be put; if `condemned` is missing or damaged; if the cache cannot be used.
@@ -77,6 +77,10 @@ impl<'r> WriterSession<'r> {
         repository.refuse_older_copies()?;
         if !options.dry_run {
             session.adopted_packs = adopt::adopt(repository, &listed, &condemned, monitor)?;
+            if let Err(error) = repository.complete_copies() {
+                let why = chain(&error);
+                monitor.note(&format!("second copies of keys and settings are missing and could not be put ({why})"));
+            }
         }
         session.usable = UsablePacks::new(&repository.catalog().packs()?, &listed, &condemned);
         Ok(session)

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::repository::Repository;
 
 pub use problems::{concerns, problems};
-pub use select::{NotChosen, Remark, Selection, Selector, select};
+pub use select::{NotChosen, Remark, Selection, Selector, select, select_unbelieved};
 
 /// A snapshot.
 #[derive(Debug, Clone)]

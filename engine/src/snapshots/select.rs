@@ -173,13 +173,43 @@ impl Search<'_> {
     }
 }
 
-fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
+/// The snapshot whose id begins with `prefix`, though it is not believed: somebody with a key that was removed may have made it up.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several begin like this; if it cannot be read.
+pub fn select_unbelieved(repository: &Repository, prefix: &str) -> Result<Snapshot> {
+    let names = names_with(repository, prefix)?;
+    match names.as_slice() {
+        [id] => {
+            let manifest = repository.read_unbelieved(*id)?.manifest;
+            if manifest.kind == KIND_SNAPSHOT { Ok(Snapshot { id: *id, manifest }) } else { Err(none_with(prefix)) }
+        }
+        [] => Err(none_with(prefix)),
+        several => Err(several_with(prefix, several.len())),
+    }
+}
+
+/// What stands in `snapshots/` under names that begin with `prefix`.
+fn names_with(repository: &Repository, prefix: &str) -> Result<Vec<LeaseId>> {
     let wanted = prefix.to_ascii_lowercase();
     if wanted.is_empty() || !wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Error::new(ErrorKind::NotFound, format!("`{prefix}` is not the id of a snapshot")));
     }
     let mut names = repository.snapshot_names()?;
     names.retain(|id| id.to_string().starts_with(&wanted));
+    Ok(names)
+}
+
+fn none_with(prefix: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no snapshot {prefix}"))
+}
+
+fn several_with(prefix: &str, count: usize) -> Error {
+    Error::new(ErrorKind::Usage, format!("{count} snapshots begin with {prefix}: give more of the id"))
+}
+
+fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
+    let names = names_with(repository, prefix)?;
     let mut snapshots = Vec::new();
     for id in &names {
         match repository.read_snapshot_object(*id) {
@@ -193,7 +223,7 @@ fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
     }
     match snapshots.len() {
         1 => Ok(snapshots.swap_remove(0)),
-        0 => Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {prefix}"))),
-        n => Err(Error::new(ErrorKind::Usage, format!("{n} snapshots begin with {prefix}: give more of the id"))),
+        0 => Err(none_with(prefix)),
+        several => Err(several_with(prefix, several)),
     }
 }

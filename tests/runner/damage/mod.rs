@@ -1,6 +1,7 @@
 //! A damaged repository: what is wrong is noticed, what can be restored is, and nothing crashes.
 
 mod cache;
+mod copies;
 mod errors;
 pub mod lab;
 mod matrix;
