@@ -227,14 +227,24 @@ fn folders_may_be_deeper_than_files_may_be_open() {
         // Something to come back to.
         if level % 100 == 0 {
             mkdirat(&at, "e", Mode::RWXU).unwrap();
+            let file = openat(&at, "f", OFlags::WRONLY | OFlags::CREATE, Mode::RWXU).unwrap();
+            rustix::io::write(&file, b"content").unwrap();
         }
     }
-    let script = format!("ulimit -n 200; exec {} --json backup source", crate::harness::ENAMEL);
-    let mut shell = std::process::Command::new("sh");
-    let variables = [("ENAMEL_REPO", "repo"), ("ENAMEL_KEY_FILE", "key"), ("ENAMEL_CACHE_DIR", "cache")];
-    shell.args(["-c", &script]).current_dir(machine.path("")).envs(variables);
-    let summary = Answer::of(shell.output().unwrap()).expect(0).last("summary");
+    let with_few_files = |command: &str| {
+        let script = format!("ulimit -n 200; exec {} --json {command}", crate::harness::ENAMEL);
+        let mut shell = std::process::Command::new("sh");
+        let variables = [("ENAMEL_REPO", "repo"), ("ENAMEL_KEY_FILE", "key"), ("ENAMEL_CACHE_DIR", "cache")];
+        shell.args(["-c", &script]).current_dir(machine.path("")).envs(variables);
+        Answer::of(shell.output().unwrap()).expect(0).last("summary")
+    };
+    let summary = with_few_files("backup source");
     assert_eq!(summary["directories"], DEPTH + DEPTH / 100 + 2);
+    let summary = with_few_files("restore latest --target out");
+    assert_eq!((&summary["directories"], &summary["problems"]), (&(DEPTH + DEPTH / 100 + 2).into(), &0.into()));
+    // Nothing is to be changed, and nothing is too much.
+    let summary = with_few_files("restore latest --target out --delete");
+    assert_eq!((&summary["deleted_entries"], &summary["problems"]), (&0.into(), &0.into()));
 }
 
 #[test]

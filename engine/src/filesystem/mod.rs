@@ -8,8 +8,11 @@
 
 use repo_format::entry::{Entry, EntryKind};
 
+mod branch;
 #[cfg(unix)]
 mod unix;
+
+pub use branch::{Branch, OPEN_LEVELS};
 
 #[cfg(unix)]
 pub use unix::{Dir, Owners, SourceFile, TargetFile, free_space, path_from_bytes, path_to_bytes};

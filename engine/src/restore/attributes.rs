@@ -1,5 +1,6 @@
 //! Folders whose attributes are set when everything in them is done.
 
+use std::io;
 use std::sync::Arc;
 
 use repo_format::entry::Entry;
@@ -7,12 +8,12 @@ use repo_format::node::ProblemKind;
 
 use super::outcome::Tally;
 use super::{Action, Owners, Run};
-use crate::filesystem::{Attributes, Dir, FileStat};
+use crate::filesystem::{Attributes, Branch, Dir, FileStat};
 
-/// A folder of the target, as long as something in it is being restored.
-pub(super) struct Folder {
+/// A folder of the target, as long as something in it is being restored. It is not open all the time.
+pub(super) struct Begun {
     /// The folder; none in a dry run where it does not exist.
-    pub dir: Option<Arc<Dir>>,
+    pub branch: Option<Arc<Branch>>,
     /// Its path, for messages.
     pub path: Vec<u8>,
     /// The attributes it gets; none for a folder that is not the snapshot's.
@@ -20,19 +21,57 @@ pub(super) struct Folder {
     /// What it was, if it is to stay so.
     pub before: Option<Entry>,
     /// The folder it is in.
-    pub parent: Option<Arc<Folder>>,
+    pub parent: Option<Arc<Begun>>,
 }
 
-/// Lets go of a folder. Whoever is the last sets its attributes, and lets go of the one above: making things in a folder changes its
+impl Begun {
+    /// The parts of its path from the target.
+    pub fn parts(&self) -> Vec<Vec<u8>> {
+        let way = std::iter::successors(Some(self), |at| at.parent.as_deref()).filter(|at| at.parent.is_some());
+        let mut parts: Vec<Vec<u8>> =
+            way.filter_map(|at| at.path.rsplit(|b| *b == b'/').next()).map(<[u8]>::to_vec).collect();
+        parts.reverse();
+        parts
+    }
+}
+
+/// A folder that is open, for as long as one thing in it is being restored.
+pub(super) struct Folder {
+    /// The folder; none in a dry run where it does not exist.
+    pub dir: Option<Arc<Dir>>,
+    /// What is known of it.
+    pub begun: Arc<Begun>,
+}
+
+impl Folder {
+    /// Opens a folder.
+    pub fn open(begun: &Arc<Begun>) -> io::Result<Self> {
+        let dir = begun.branch.as_ref().map(|branch| branch.open()).transpose()?;
+        Ok(Folder { dir, begun: begun.clone() })
+    }
+
+    /// The same folder for something else in it.
+    pub fn share(&self) -> Self {
+        Folder { dir: self.dir.clone(), begun: self.begun.clone() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &[u8] {
+        &self.begun.path
+    }
+}
+
+/// Lets go of a folder. Its last user sets its attributes, and lets go of the one above: making things in a folder changes its
 /// time, and a folder may be one that nothing can be made in.
-pub(super) fn release(run: &Run<'_>, folder: Arc<Folder>) {
+pub(super) fn release(run: &Run<'_>, folder: Arc<Begun>) {
     let mut next = Some(folder);
     while let Some(folder) = next.and_then(Arc::into_inner) {
-        if let (Some(dir), true) = (&folder.dir, run.writes()) {
-            let messages = match (&folder.entry, &folder.before) {
-                (Some(entry), _) => dir.apply_self(entry, None, run.owners, run.attributes()),
-                (None, Some(before)) => put_back(dir, before, run),
-                (None, None) => Vec::new(),
+        if let (Some(branch), true) = (&folder.branch, run.writes()) {
+            let messages = match (branch.open(), &folder.entry, &folder.before) {
+                (_, None, None) => Vec::new(),
+                (Err(error), ..) => vec![format!("cannot open it again to set its attributes: {error}")],
+                (Ok(dir), Some(entry), _) => dir.apply_self(entry, None, run.owners, run.attributes()),
+                (Ok(dir), None, Some(before)) => put_back(&dir, before, run),
             };
             report(run.tally, &folder.path, messages);
         }

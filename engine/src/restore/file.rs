@@ -31,7 +31,7 @@ pub(super) enum Job {
 
 /// A file to restore.
 pub(super) struct FileJob {
-    pub folder: Arc<Folder>,
+    pub folder: Folder,
     pub path: Vec<u8>,
     pub entry: TreeEntry,
     /// What has its name in the target.
@@ -49,7 +49,7 @@ pub(super) struct Span {
 
 /// A file of the target that is being written, until its last piece is done.
 pub(super) struct OpenTarget {
-    folder: Arc<Folder>,
+    folder: Folder,
     path: Vec<u8>,
     entry: Entry,
     file: TargetFile,
@@ -78,7 +78,7 @@ impl FileJob {
     /// Restores the whole file on the calling thread.
     pub fn run(self, run: &Run<'_>) -> Result<()> {
         if self.is_kept(run)? {
-            release(run, self.folder);
+            release(run, self.folder.begun);
             return Ok(());
         }
         let (content, len, fits) = (self.entry.content.clone(), self.entry.data_len(), self.entry.content_fits());
@@ -101,7 +101,7 @@ impl FileJob {
     pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {
         let Some(content) = self.entry.content.clone() else { return self.run(run) };
         if self.is_kept(run)? {
-            release(run, self.folder);
+            release(run, self.folder.begun);
             return Ok(());
         }
         let len = self.entry.data_len();
@@ -160,7 +160,7 @@ impl FileJob {
                     run.tally.damaged_link(&path);
                 }
                 run.monitor.advance(Work { items: 1, bytes: entry.meta.size });
-                release(run, folder);
+                release(run, folder.begun);
                 Ok(None)
             }
         }
@@ -407,7 +407,7 @@ fn finish(run: &Run<'_>, target: Arc<OpenTarget>) -> Result<()> {
     let Some(target) = Arc::into_inner(target) else { return Ok(()) };
     run.monitor.advance(Work { items: 1, bytes: 0 });
     let settled = if target.failed.load(Ordering::Relaxed) { Ok(()) } else { target.settle(run) };
-    release(run, target.folder);
+    release(run, target.folder.begun);
     settled
 }
 

@@ -52,7 +52,7 @@ impl Place {
         if !run.may_replace() {
             return refuse("a folder with contents stands in its place: it is not replaced without --overwrite");
         }
-        let sweep = Sweep { run, dir, folder: &folder.path, rules: scope.and_then(|s| s.rules.as_ref()) };
+        let sweep = Sweep { run, dir, folder: folder.path(), rules: scope.and_then(|s| s.rules.as_ref()) };
         let swept = match sweep.may_go(&name) {
             Ok(Some(_)) => return refuse("a folder stands in its place that holds what is not to be removed"),
             Ok(None) => sweep.run(&name),

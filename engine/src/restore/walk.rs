@@ -10,7 +10,7 @@ use repo_format::id::ChunkId;
 use repo_format::manifest::Manifest;
 use repo_format::node::ProblemKind;
 
-use super::attributes::{Folder, judge, release};
+use super::attributes::{Begun, Folder, judge, release};
 use super::delete::{Extras, Scope};
 use super::file::{FileJob, Job, PIECE, is_linked_elsewhere, is_same};
 use super::links::{Links, NameInTarget};
@@ -22,7 +22,7 @@ use super::spelling::{Spellings, folds, is_seen_to_fold};
 use super::target::Target;
 use super::{Action, Purpose, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::filesystem::{Dir, FileStat};
+use crate::filesystem::{Branch, Dir, FileStat, OPEN_LEVELS};
 use crate::monitor::Work;
 use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
@@ -40,9 +40,7 @@ pub(super) struct What<'q> {
 
 /// A folder that is being walked.
 struct Frame<'r> {
-    folder: Arc<Folder>,
-    /// Its path from the target, in parts.
-    parts: Vec<Vec<u8>>,
+    folder: Arc<Begun>,
     iter: DirectoryIter<'r>,
     /// What the target has besides; only where it may be removed, or is counted.
     extras: Option<Extras>,
@@ -51,17 +49,12 @@ struct Frame<'r> {
 }
 
 impl Frame<'_> {
-    /// What the target has under the name `name`.
-    fn look(&self, name: &[u8]) -> io::Result<Option<FileStat>> {
-        look(self.folder.dir.as_deref(), self.spellings.as_ref(), name)
-    }
-
     /// Whether the target would take this name for one that came before; then it is reported, and is no extra.
-    fn is_taken(&mut self, run: &Run<'_>, name: &[u8]) -> bool {
+    fn is_taken(&mut self, run: &Run<'_>, folder: &Folder, name: &[u8]) -> bool {
         let Some(first) = self.spellings.as_mut().and_then(|spellings| spellings.clash(name)) else { return false };
         let message = format!("it is not restored: the target does not tell it from {}", first.escape_ascii());
         run.tally.problem(&join(&self.folder.path, name), ProblemKind::LeftOut, message);
-        if let (Some(extras), Some(dir)) = (&mut self.extras, &self.folder.dir) {
+        if let (Some(extras), Some(dir)) = (&mut self.extras, &folder.dir) {
             extras.pass(dir, name, dir.stat(name).ok().as_ref());
         }
         true
@@ -89,29 +82,33 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
     let mut walk =
         Walk { run, jobs, links, entries: what.entries, scopes: Scopes { run, manifest: what.manifest }, folds };
     let is_new = before.is_none();
-    let folder = |entry: Option<Entry>| {
+    let branch = dir.clone().map(Branch::root).transpose();
+    let branch = branch.map_err(|e| Error::io("cannot look at the target", e))?;
+    let target = |path: Vec<u8>, entry: Option<Entry>| {
         // A target that is there already stays as it is, unless it is asked for.
         let entry = entry.filter(|_| is_new || run.options.target_attributes);
-        Folder { dir: dir.clone(), path: what.path.clone(), entry, before: before.clone(), parent: None }
+        Begun { branch: branch.clone(), path, entry, before: before.clone(), parent: None }
     };
+    let dir = dir.as_deref();
     match what.entry {
         None => {
             // The target itself is no folder of the snapshot: its other contents are its own.
-            let frame = walk.frame(folder(None), Vec::new(), (what.manifest.tree_id(), None), None);
+            let frame = walk.frame((target(what.path, None), dir), (what.manifest.tree_id(), None), None);
             walk.folders(frame)?;
         }
         Some(entry) if entry.meta.kind == EntryKind::Directory => {
             let scope = walk.scopes.of_path(&what.path)?;
             let gaps = entry.meta.gaps.clone();
-            let frame = walk.frame(folder(Some(entry.meta)), Vec::new(), (entry.tree, gaps), scope);
+            let frame = walk.frame((target(what.path, Some(entry.meta)), dir), (entry.tree, gaps), scope);
             walk.folders(frame)?;
         }
         Some(entry) => {
-            let above = Arc::new(Folder { path: parent_path(&what.path), ..folder(None) });
-            let spellings = above.dir.as_ref().filter(|_| folds).and_then(|dir| dir.names().ok()).map(Spellings::new);
-            let there = look(above.dir.as_deref(), spellings.as_ref(), entry.name());
-            walk.entry(&above, &[], None, there, entry)?;
-            release(run, above);
+            let above = Folder::open(&Arc::new(target(parent_path(&what.path), None)))
+                .map_err(|e| Error::io("cannot open the target", e))?;
+            let spellings = dir.filter(|_| folds).and_then(|dir| dir.names().ok()).map(Spellings::new);
+            let there = look(dir, spellings.as_ref(), entry.name());
+            walk.entry(&above, None, there, entry)?;
+            release(run, above.begun);
         }
     }
     Ok(walk.links)
@@ -124,25 +121,24 @@ fn parent_path(path: &[u8]) -> Vec<u8> {
 impl<'r> Walk<'_, 'r> {
     fn frame(
         &self,
-        folder: Folder,
-        parts: Vec<Vec<u8>>,
+        (begun, dir): (Begun, Option<&Dir>),
         (tree, gaps): (Option<ChunkId>, Option<Gaps>),
         scope: Option<Scope>,
     ) -> Frame<'r> {
-        let extras = scope.zip(folder.dir.as_ref()).and_then(|(scope, dir)| match dir.names() {
+        let extras = scope.zip(dir).and_then(|(scope, dir)| match dir.names() {
             Ok(names) => {
                 self.run.plan().met += names.len() as u64;
                 Some(Extras::new(names, scope, gaps))
             }
             Err(error) => {
-                self.run.tally.problem(&folder.path, ProblemKind::Unreadable, format!("cannot list it: {error}"));
+                self.run.tally.problem(&begun.path, ProblemKind::Unreadable, format!("cannot list it: {error}"));
                 None
             }
         });
         // Where it cannot be listed, that is reported when something is looked at or made in it.
-        let listed = || folder.dir.as_ref().and_then(|dir| dir.names().ok()).unwrap_or_default();
+        let listed = || dir.and_then(|dir| dir.names().ok()).unwrap_or_default();
         let spellings = self.folds.then(|| Spellings::new(listed()));
-        Frame { folder: Arc::new(folder), parts, iter: DirectoryIter::new(self.run.reader, tree), extras, spellings }
+        Frame { folder: Arc::new(begun), iter: DirectoryIter::new(self.run.reader, tree), extras, spellings }
     }
 
     /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
@@ -153,14 +149,22 @@ impl<'r> Walk<'_, 'r> {
             match frame.iter.next() {
                 Some(Ok(entry)) => {
                     self.entries.count()?;
-                    let (folder, parts) = (frame.folder.clone(), frame.parts.clone());
-                    if frame.is_taken(self.run, entry.name()) {
+                    let folder = match Folder::open(&frame.folder) {
+                        Ok(folder) => folder,
+                        Err(error) => {
+                            self.run.tally.io(&frame.folder.path, "open again", error)?;
+                            self.leave(stack.pop());
+                            continue;
+                        }
+                    };
+                    if frame.is_taken(self.run, &folder, entry.name()) {
                         continue;
                     }
-                    let there = frame.look(entry.name());
-                    if let Some(inner) = self.entry(&folder, &parts, frame.extras.as_mut(), there, entry)? {
+                    let there = look(folder.dir.as_deref(), frame.spellings.as_ref(), entry.name());
+                    if let Some(inner) = self.entry(&folder, frame.extras.as_mut(), there, entry)? {
                         check_depth(stack.len(), &inner.folder.path)?;
                         stack.push(inner);
+                        close_far(&stack);
                     }
                 }
                 Some(Err(error)) if error.kind() == ErrorKind::Damaged => {
@@ -173,15 +177,25 @@ impl<'r> Walk<'_, 'r> {
                 }
                 Some(Err(error)) => return Err(error),
                 None => {
-                    let extras = frame.extras.take();
-                    let folder = frame.folder.clone();
-                    stack.pop();
+                    let (folder, extras) = (frame.folder.clone(), frame.extras.take());
                     self.remove_extras(&folder, extras)?;
-                    release(self.run, folder);
+                    // Its last user sets its attributes.
+                    drop(folder);
+                    self.leave(stack.pop());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Lets go of a folder that has been walked.
+    fn leave(&self, frame: Option<Frame<'_>>) {
+        let Some(Frame { folder, .. }) = frame else { return };
+        // While workers are not done in it, it need not be open: they have what they need.
+        if let (Some(branch), true) = (&folder.branch, Arc::strong_count(&folder) > 1) {
+            branch.close();
+        }
+        release(self.run, folder);
     }
 
     fn check_stop(&self) -> Result<()> {
@@ -197,13 +211,12 @@ impl<'r> Walk<'_, 'r> {
     /// Restores one entry. Gives a frame if it is a folder.
     fn entry(
         &mut self,
-        folder: &Arc<Folder>,
-        parts: &[Vec<u8>],
+        folder: &Folder,
         extras: Option<&mut Extras>,
         there: io::Result<Option<FileStat>>,
         entry: TreeEntry,
     ) -> Result<Option<Frame<'r>>> {
-        let path = join(&folder.path, entry.name());
+        let path = join(folder.path(), entry.name());
         let existing = match there {
             Ok(existing) => existing,
             Err(error) => {
@@ -228,8 +241,8 @@ impl<'r> Walk<'_, 'r> {
             return Ok(None);
         }
         match entry.meta.kind {
-            EntryKind::Directory => self.directory(folder, parts, place, entry, scope),
-            EntryKind::File => self.file(folder, parts, place, entry).map(|()| None),
+            EntryKind::Directory => self.directory(folder, place, entry, scope),
+            EntryKind::File => self.file(folder, place, entry).map(|()| None),
             _ => restore_special(self.run, folder, &place, &entry).map(|()| None),
         }
     }
@@ -254,8 +267,7 @@ impl<'r> Walk<'_, 'r> {
 
     fn directory(
         &mut self,
-        folder: &Arc<Folder>,
-        parts: &[Vec<u8>],
+        folder: &Folder,
         place: Place,
         entry: TreeEntry,
         above: Option<Scope>,
@@ -300,19 +312,27 @@ impl<'r> Walk<'_, 'r> {
                 let is_mount = outer.is_mount(&stat.entry.name.0, stat).unwrap_or(true);
                 Some(self.scopes.below(above, entry.name(), entry.tree, is_mount)?)
             }
-            _ if folder.path.is_empty() => self.scopes.of_root_there(folder, &entry, existing.as_ref())?,
+            _ if folder.path().is_empty() => self.scopes.of_root_there(folder, &entry, existing.as_ref())?,
             _ => None,
         };
-        let parts = [parts, &[entry.name().to_vec()]].concat();
         let (tree, gaps) = (entry.tree, entry.meta.gaps.clone());
-        let inner = Folder { dir, path, entry: Some(entry.meta), before: None, parent: Some(folder.clone()) };
-        Ok(Some(self.frame(inner, parts, (tree, gaps), scope)))
+        let open = folder.begun.branch.as_ref().zip(dir.clone());
+        let name = if is_there { name_in_target(existing.as_ref(), &entry.meta.name.0) } else { &entry.meta.name.0 };
+        let branch = match open.map(|(above, dir)| above.below(name, dir)).transpose() {
+            Ok(branch) => branch,
+            Err(error) => {
+                self.run.tally.io(&path, "look at the folder", error)?;
+                return Ok(None);
+            }
+        };
+        let inner = Begun { branch, path, entry: Some(entry.meta), before: None, parent: Some(folder.begun.clone()) };
+        Ok(Some(self.frame((inner, dir.as_deref()), (tree, gaps), scope)))
     }
 
-    fn file(&mut self, folder: &Arc<Folder>, parts: &[Vec<u8>], place: Place, entry: TreeEntry) -> Result<()> {
+    fn file(&mut self, folder: &Folder, place: Place, entry: TreeEntry) -> Result<()> {
         let Place { path, existing, replaces } = place;
         if let Some(identity) = entry.meta.hard_link {
-            let name = NameInTarget { folder: parts.to_vec(), name: entry.name().to_vec(), path: path.clone() };
+            let name = NameInTarget { folder: folder.begun.parts(), name: entry.name().to_vec(), path: path.clone() };
             if self.links.is_further(identity, &name, &entry) {
                 return Ok(());
             }
@@ -324,7 +344,7 @@ impl<'r> Walk<'_, 'r> {
         }
         let large =
             entry.meta.size > PIECE && matches!(entry.content, Some(ContentRef::List(_) | ContentRef::Segments(_)));
-        let job = FileJob { folder: folder.clone(), path, entry, existing, replaces };
+        let job = FileJob { folder: folder.share(), path, entry, existing, replaces };
         match large {
             true => job.split(self.run, &mut |piece| send(&self.jobs, piece)),
             false => send(&self.jobs, Job::File(Box::new(job))),
@@ -354,9 +374,14 @@ impl<'r> Walk<'_, 'r> {
     }
 
     /// Removes what the target has in a folder and the snapshot does not, as far as it may go.
-    fn remove_extras(&self, folder: &Folder, extras: Option<Extras>) -> Result<()> {
-        let (Some(extras), Some(dir)) = (extras, &folder.dir) else { return Ok(()) };
-        for (name, swept) in extras.finish(self.run, dir, &folder.path) {
+    fn remove_extras(&self, folder: &Arc<Begun>, extras: Option<Extras>) -> Result<()> {
+        let Some(extras) = extras else { return Ok(()) };
+        let dir = match Folder::open(folder) {
+            Ok(Folder { dir: Some(dir), .. }) => dir,
+            Ok(Folder { dir: None, .. }) => return Ok(()),
+            Err(error) => return self.run.tally.io(&folder.path, "open again", error),
+        };
+        for (name, swept) in extras.finish(self.run, &dir, &folder.path) {
             self.check_stop()?;
             let path = join(&folder.path, &name);
             match swept {
@@ -367,6 +392,12 @@ impl<'r> Walk<'_, 'r> {
         }
         Ok(())
     }
+}
+
+/// Of a deep tree only the last folders stay open.
+fn close_far(stack: &[Frame<'_>]) {
+    let far = stack.len().saturating_sub(OPEN_LEVELS);
+    stack[..far].iter().filter_map(|frame| frame.folder.branch.as_ref()).for_each(|branch| branch.close());
 }
 
 /// What `dir` has under the name `name`; its entry has the name as it is spelled there.
