@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use engine::ErrorKind;
+use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::saved::{Database, databases, read_segment};
 use engine::snapshots::Snapshot;
 use engine::store::ObjectName;
 use engine::tree::{
     ContentBuilder, ContentIter, ContentRef, DirectoryBuilder, SegmentItem, SegmentIter, SegmentListBuilder, TreeEntry,
+    reach_content,
 };
 use engine::verify::FindingKind;
 use repo_format::cbor::ByteString;
@@ -18,6 +20,7 @@ use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::{Bytes32, ChunkId};
 use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
 use repo_format::node::ContentItem;
+use repo_format::pack::ChunkKind;
 
 use crate::damage::lab;
 use crate::hostile::forge::{Attack, Forge};
@@ -62,7 +65,13 @@ fn id_of(content: Option<&ContentRef>) -> ChunkId {
 
 fn nodes(reader: &ChunkReader<'_>, content: &ContentRef) -> BTreeSet<ChunkId> {
     let mut met = BTreeSet::new();
-    ContentIter::nodes(reader, content, &mut |id| Ok(met.insert(id))).unwrap();
+    reach_content(
+        reader,
+        content,
+        &NullMonitor,
+        &mut |child| Ok(child.kind == ChunkKind::Data || met.insert(child.id)),
+    )
+    .unwrap();
     met
 }
 

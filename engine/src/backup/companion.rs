@@ -28,7 +28,7 @@ pub(super) fn complete(
         let reader = ChunkReader::new(store.repository());
         // The snapshot that has the same database has the folder that goes with it.
         let database = roots.iter().position(|root| root.kind == ROOT_DATABASE).unwrap_or(roots.len());
-        let parents = Parents::new(store, &reader, choice)?;
+        let parents = Parents::new(store, &reader, choice, monitor)?;
         let before = parents.of(database);
         let top = Top { roots, tree: saved.tree };
         let parent_top = before.origin().map(|(manifest, _)| Top::of(manifest));

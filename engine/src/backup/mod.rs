@@ -282,7 +282,7 @@ fn save(
 ) -> Result<Saved> {
     let repository = store.repository();
     let reader = crate::pack::ChunkReader::new(repository);
-    let parents = Parents::new(store, &reader, choice)?;
+    let parents = Parents::new(store, &reader, choice, monitor)?;
     let (problems, counters) = (ProblemLog::new(monitor), Counters::default());
     let (queue, buffers, stop) = (WorkQueue::new(), Buffers::default(), AtomicBool::new(false));
     let owners = crate::filesystem::Owners::new();

@@ -3,24 +3,31 @@
 use repo_format::entry::{EntryKind, Time};
 use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, Root};
+use repo_format::pack::ChunkKind;
 
 use super::choice::Choice;
-use crate::error::Result;
-use crate::monitor::Work;
+use crate::error::{ErrorKind, Result};
+use crate::monitor::{Monitor, Work};
 use crate::pack::{ChunkReader, ChunkStore};
-use crate::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry};
+use crate::tree::{ContentIter, DirectoryIter, TreeEntry, reach_content};
 
 /// The chosen snapshots, ready to be asked.
 pub(super) struct Parents<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
     choice: &'r Choice,
+    monitor: &'r dyn Monitor,
     /// Of each snapshot: all packs that it counts on are there.
     are_whole: Vec<bool>,
 }
 
 impl<'r> Parents<'r> {
-    pub fn new(store: &'r ChunkStore<'r>, reader: &'r ChunkReader<'r>, choice: &'r Choice) -> Result<Self> {
+    pub fn new(
+        store: &'r ChunkStore<'r>,
+        reader: &'r ChunkReader<'r>,
+        choice: &'r Choice,
+        monitor: &'r dyn Monitor,
+    ) -> Result<Self> {
         let mut are_whole = Vec::with_capacity(choice.snapshots.len());
         for object in &choice.snapshots {
             let counted = store.repository().catalog().counted(object.manifest.id)?;
@@ -30,7 +37,7 @@ impl<'r> Parents<'r> {
             }
             are_whole.push(is_whole);
         }
-        Ok(Parents { store, reader, choice, are_whole })
+        Ok(Parents { store, reader, choice, monitor, are_whole })
     }
 
     /// How much they held: a fair guess at how much there will be.
@@ -50,6 +57,7 @@ impl<'r> Parents<'r> {
         Parent {
             store: self.store,
             reader: self.reader,
+            monitor: self.monitor,
             of: of.map(|(object, root)| (&object.manifest, root)),
             is_whole: chosen.and_then(|chosen| self.are_whole.get(chosen.snapshot)).copied().unwrap_or(false),
         }
@@ -61,6 +69,7 @@ impl<'r> Parents<'r> {
 pub(super) struct Parent<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
+    monitor: &'r dyn Monitor,
     of: Option<(&'r Manifest, &'r Root)>,
     /// All packs that the snapshot counts on are there: nothing of it needs to be looked up.
     is_whole: bool,
@@ -128,13 +137,17 @@ impl<'r> Parent<'r> {
             return Ok(true);
         }
         let mut all = true;
-        if let ContentRef::List(_) | ContentRef::Segments(_) = content {
-            let walked = ContentIter::nodes(self.reader, content, &mut |id| {
-                all = all && self.store.has(&id)?;
-                Ok(all)
-            });
-            all = all && walked.is_ok();
+        let walked = reach_content(self.reader, content, self.monitor, &mut |child| {
+            if child.kind == ChunkKind::Node {
+                all = all && self.store.has(&child.id)?;
+            }
+            Ok(all)
+        });
+        match walked {
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            walked => all = all && walked.is_ok(),
         }
+        // The chunks are looked up only now, when the lists prove to fit each other and the size.
         for item in ContentIter::new(self.reader, content, entry.data_len()) {
             if !all {
                 break;

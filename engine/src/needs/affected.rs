@@ -38,7 +38,7 @@ impl<'n, 'r> Affected<'n, 'r> {
     /// If the cache fails.
     pub fn paths(&mut self, manifest: &Manifest, at_most: usize) -> Result<Vec<Vec<u8>>> {
         let mut paths = Vec::new();
-        if let Some(tree) = manifest.tree_id().filter(|tree| self.needs.suffering.has(tree)) {
+        if let Some(tree) = manifest.tree_id().filter(|tree| self.needs.found.suffers(tree)) {
             self.name(tree, at_most, &mut paths)?;
         }
         Ok(paths)
@@ -63,7 +63,7 @@ impl<'n, 'r> Affected<'n, 'r> {
                 }
             };
             let child = join(&folder.path, entry.name());
-            let suffers = |tree: &ChunkId| self.needs.suffering.has(tree) && !self.fruitless.has(tree);
+            let suffers = |tree: &ChunkId| self.needs.found.suffers(tree) && !self.fruitless.has(tree);
             let is_file = entry.meta.kind == EntryKind::File;
             if is_file && self.file_suffers(&entry)? || stack.len() > limits::DIRECTORY_DEPTH {
                 paths.push(child);
@@ -81,10 +81,10 @@ impl<'n, 'r> Affected<'n, 'r> {
     fn file_suffers(&self, entry: &TreeEntry) -> Result<bool> {
         match &entry.content {
             None | Some(ContentRef::Inline(_)) => Ok(false),
-            Some(ContentRef::List(list) | ContentRef::Segments(list)) => Ok(self.needs.suffering.has(list)),
+            Some(ContentRef::List(list) | ContentRef::Segments(list)) => Ok(self.needs.found.suffers(list)),
             Some(ContentRef::Direct(items)) => {
                 for item in items {
-                    if self.needs.is_lost(&item.id)? {
+                    if self.needs.found.is_lost(&item.id)? {
                         return Ok(true);
                     }
                 }

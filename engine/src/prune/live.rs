@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use repo_format::id::{ChunkId, LeaseId};
 use repo_format::manifest::Manifest;
-use repo_format::pack::ChunkKind;
 
 use super::ids::IdSet;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,24 +12,64 @@ use crate::needs::ShortIds;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
 use crate::store::ObjectName;
-use crate::tree::children;
+use crate::tree::{Visitor, reach};
 
 /// What has been walked so far. It only grows: what a snapshot needed that has been forgotten meanwhile is kept until the next prune.
 pub(super) struct Live<'r> {
     reader: ChunkReader<'r>,
     roots: HashSet<LeaseId>,
+    reached: Reached,
+}
+
+#[derive(Default)]
+struct Reached {
     walked: ShortIds,
     needed: IdSet,
 }
 
+impl Visitor for Reached {
+    fn enter(&mut self, id: &ChunkId) -> Result<bool> {
+        let is_new = self.walked.add(id);
+        if is_new {
+            self.needed.insert(id);
+        }
+        Ok(is_new)
+    }
+
+    fn chunk(&mut self, id: &ChunkId) -> Result<()> {
+        self.needed.insert(id);
+        Ok(())
+    }
+}
+
+/// Passes over what is damaged.
+struct Readable<'a> {
+    reached: &'a mut Reached,
+    /// Nothing was passed over.
+    is_whole: bool,
+}
+
+impl Visitor for Readable<'_> {
+    fn enter(&mut self, id: &ChunkId) -> Result<bool> {
+        self.reached.enter(id)
+    }
+
+    fn chunk(&mut self, id: &ChunkId) -> Result<()> {
+        self.reached.chunk(id)
+    }
+
+    fn damaged(&mut self, _id: &ChunkId, error: Error) -> Result<()> {
+        if error.kind() != ErrorKind::Damaged {
+            return Err(error);
+        }
+        self.is_whole = false;
+        Ok(())
+    }
+}
+
 impl<'r> Live<'r> {
     pub fn new(repository: &'r Repository) -> Self {
-        Live {
-            reader: ChunkReader::new(repository),
-            roots: HashSet::new(),
-            walked: ShortIds::default(),
-            needed: IdSet::default(),
-        }
+        Live { reader: ChunkReader::new(repository), roots: HashSet::new(), reached: Reached::default() }
     }
 
     /// Walks what the manifest `id` needs, if it is one, and is still there.
@@ -51,7 +90,7 @@ impl<'r> Live<'r> {
         };
         if let Err(error) = self.walk(&manifest, monitor) {
             // Below what has been walked of it something may not have been: no other root may rely on that.
-            self.walked.clear();
+            self.reached.walked.clear();
             let is_damaged = error.kind() == ErrorKind::Damaged;
             return match is_damaged && repository.store().stat(&ObjectName::Snapshot(id))?.is_none() {
                 // Forgotten since it was read, and another prune has been here.
@@ -68,62 +107,38 @@ impl<'r> Live<'r> {
     /// there stops nobody.
     fn add_unbelieved(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
         let repository = self.reader.repository();
-        let mut nodes = match repository.read_unbelieved(id) {
-            Ok(object) => object.manifest.ids,
+        let manifest = match repository.read_unbelieved(id) {
+            Ok(object) => object.manifest,
             Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
             Err(error) => return Err(unknown(id, error)),
         };
-        let mut is_whole = true;
-        while !nodes.is_empty() {
-            match self.walk_nodes(&mut nodes, monitor) {
-                Err(error) if error.kind() == ErrorKind::Damaged => is_whole = false,
-                walked => walked?,
-            }
-        }
-        if !is_whole {
+        let mut readable = Readable { reached: &mut self.reached, is_whole: true };
+        manifest.ids.iter().rev().try_for_each(|id| reach(&self.reader, *id, &mut readable, monitor))?;
+        if !readable.is_whole {
             // No other root may rely on what was passed over here.
-            self.walked.clear();
+            self.reached.walked.clear();
         }
         self.roots.insert(id);
         Ok(())
     }
 
     fn walk(&mut self, manifest: &Manifest, monitor: &dyn Monitor) -> Result<()> {
-        self.walk_nodes(&mut manifest.ids.clone(), monitor)
-    }
-
-    fn walk_nodes(&mut self, nodes: &mut Vec<ChunkId>, monitor: &dyn Monitor) -> Result<()> {
-        while let Some(id) = nodes.pop() {
-            if !self.walked.add(&id) {
-                continue;
-            }
-            if monitor.is_cancelled() {
-                return Err(Error::cancelled());
-            }
-            self.needed.insert(&id);
-            for child in children(id, &self.reader.read(ChunkKind::Node, &id)?)? {
-                match child.kind {
-                    ChunkKind::Node => nodes.push(child.id),
-                    _ => self.needed.insert(&child.id),
-                }
-            }
-        }
-        Ok(())
+        manifest.ids.iter().rev().try_for_each(|id| reach(&self.reader, *id, &mut self.reached, monitor))
     }
 
     /// To be called after the last [`Live::add`].
     pub fn settle(&mut self) {
-        self.needed.settle();
+        self.reached.needed.settle();
     }
 
     /// Whether any root needs a chunk.
     pub fn needs(&self, id: &ChunkId) -> bool {
-        self.needed.contains(id)
+        self.reached.needed.contains(id)
     }
 
     /// How many chunks and nodes are needed.
     pub fn len(&self) -> u64 {
-        self.needed.len()
+        self.reached.needed.len()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a node names: so that everything a snapshot needs can be walked.
+//! What a node names: so that [`reach`](super::reach()) can follow it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,23 +18,34 @@ pub struct Child {
     pub kind: ChunkKind,
 }
 
-/// What the node `id` names, and of which kind each is.
-///
-/// # Errors
-/// [`crate::ErrorKind::Damaged`] if it is no node, or not what its kind says.
-pub fn children(id: ChunkId, bytes: &[u8]) -> Result<Vec<Child>> {
-    let damaged = |e| Error::damaged(format!("node {id}"), e);
-    let raw = RawNode::decode(bytes).map_err(damaged)?;
-    let all = |kind| raw.ids.iter().map(|id| Child { id: *id, kind }).collect();
-    match raw.kind {
-        kind if kind == NodeKind::Content as u8 => {
-            ContentNode::decode(bytes).map_err(damaged)?;
-            Ok(all(if raw.level == 0 { ChunkKind::Data } else { ChunkKind::Node }))
-        }
-        kind if kind == NodeKind::Directory as u8 => directory_children(bytes).map_err(damaged),
-        kind if kind == NodeKind::Segments as u8 => segment_children(bytes).map_err(damaged),
-        // Whatever kinds a later version has, their ids name nodes.
-        _ => Ok(all(ChunkKind::Node)),
+/// A node that has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its id.
+    pub id: ChunkId,
+    /// Its kind byte: a [`NodeKind`], or one of a later version.
+    pub kind: u8,
+    /// What it names.
+    pub children: Vec<Child>,
+}
+
+impl Node {
+    /// Fails as damaged if `bytes` are no node, or not what its kind says.
+    pub(super) fn decode(id: ChunkId, bytes: &[u8]) -> Result<Self> {
+        let damaged = |e| Error::damaged(format!("node {id}"), e);
+        let raw = RawNode::decode(bytes).map_err(damaged)?;
+        let all = |kind| raw.ids.iter().map(|id| Child { id: *id, kind }).collect();
+        let children = match NodeKind::from_byte(raw.kind) {
+            Some(NodeKind::Content) => {
+                ContentNode::decode(bytes).map_err(damaged)?;
+                all(if raw.level == 0 { ChunkKind::Data } else { ChunkKind::Node })
+            }
+            Some(NodeKind::Directory) => directory_children(bytes).map_err(damaged)?,
+            Some(NodeKind::Segments) => segment_children(bytes).map_err(damaged)?,
+            // Whatever kinds a later version has, their ids name nodes.
+            Some(NodeKind::Problems) | None => all(ChunkKind::Node),
+        };
+        Ok(Node { id, kind: raw.kind, children })
     }
 }
 

@@ -1,14 +1,9 @@
 //! Lists of chunk ids: the contents of files and streams.
 
-use std::collections::HashSet;
-
-use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::node::{ContentItem, ContentNode};
 use repo_format::pack::ChunkKind;
-use repo_format::segments::SegmentNode;
 
-use super::segments::read_node;
 use super::{ContentRef, SegmentIter, TreeEntry};
 use crate::chunk::Compression;
 use crate::error::{Error, ErrorKind, Result};
@@ -163,62 +158,6 @@ impl Iterator for ContentIter<'_> {
             }
         }
     }
-}
-
-impl ContentIter<'_> {
-    /// Calls `node` once with the id of every list of a content, before it is read.
-    ///
-    /// # Errors
-    /// Of `node`, or if a list cannot be read.
-    pub fn nodes(
-        reader: &ChunkReader<'_>,
-        content: &ContentRef,
-        node: &mut dyn FnMut(ChunkId) -> Result<bool>,
-    ) -> Result<()> {
-        // Lists that name each other many times are asked for once.
-        let mut met = HashSet::new();
-        let mut once = |id| Ok(met.insert(id) && node(id)?);
-        match content {
-            ContentRef::List(root) => list_nodes(reader, *root, &mut once),
-            ContentRef::Segments(root) => segment_nodes(reader, *root, &mut once),
-            ContentRef::Inline(_) | ContentRef::Direct(_) => Ok(()),
-        }
-    }
-}
-
-/// Calls `node` with the ids of all lists of a content; those that it says no to are not read.
-fn list_nodes(reader: &ChunkReader<'_>, root: ChunkId, node: &mut dyn FnMut(ChunkId) -> Result<bool>) -> Result<()> {
-    let mut waiting = vec![root];
-    while let Some(id) = waiting.pop() {
-        if !node(id)? {
-            continue;
-        }
-        let bytes = reader.read(ChunkKind::Node, &id)?;
-        let list = ContentNode::decode(&bytes).map_err(|e| Error::damaged(format!("content list {id}"), e))?;
-        if list.level > 0 {
-            waiting.extend(list.items.iter().map(|item| item.id));
-        }
-    }
-    Ok(())
-}
-
-/// Calls `node` with the ids of all segment lists of a table, and of the content lists in them.
-fn segment_nodes(reader: &ChunkReader<'_>, root: ChunkId, node: &mut dyn FnMut(ChunkId) -> Result<bool>) -> Result<()> {
-    let mut waiting = vec![root];
-    while let Some(id) = waiting.pop() {
-        if !node(id)? {
-            continue;
-        }
-        match read_node(reader, id)? {
-            SegmentNode::Parts(_, parts) => waiting.extend(parts.iter().map(|part| part.id)),
-            SegmentNode::Leaf(ids, segments) => {
-                let list = |place: u32| ids.get(place as usize).copied();
-                let lists = segments.iter().filter_map(|segment| segment.content.list.and_then(list));
-                lists.into_iter().try_for_each(|id| list_nodes(reader, id, node))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The whole content of a small file.

@@ -154,7 +154,8 @@ impl<'r> SegmentIter<'r> {
     }
 
     fn descend(&mut self, id: ChunkId, above: u8, len: u64, rows: Option<u64>) -> Result<()> {
-        let node = read_node(self.reader, id)?;
+        let bytes = self.reader.read(ChunkKind::Node, &id)?;
+        let node = SegmentNode::decode(&bytes).map_err(|e| Error::damaged(format!("segment list {id}"), e))?;
         let level = match &node {
             SegmentNode::Leaf(..) => 0,
             SegmentNode::Parts(level, _) => *level,
@@ -178,12 +179,6 @@ impl<'r> SegmentIter<'r> {
         self.stack.push(steps);
         Ok(())
     }
-}
-
-/// Reads and decodes a node of a segment list.
-pub(super) fn read_node(reader: &ChunkReader<'_>, id: ChunkId) -> Result<SegmentNode> {
-    let bytes = reader.read(ChunkKind::Node, &id)?;
-    SegmentNode::decode(&bytes).map_err(|e| Error::damaged(format!("segment list {id}"), e))
 }
 
 /// A segment with ids; its places have been checked when it was decoded.

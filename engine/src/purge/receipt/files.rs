@@ -62,7 +62,7 @@ impl Writer<'_, '_> {
             })?;
             entries.push(match is_file {
                 true => {
-                    rely_on(self.store, &self.reader, found.content.as_ref())?;
+                    rely_on(self.store, &self.reader, found.content.as_ref(), self.monitor)?;
                     found
                 }
                 false => {

@@ -54,7 +54,7 @@ pub fn put(
         let message = format!("the receipt is of snapshot {}, not of {}", receipt.snapshot, source.snapshot.id);
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let tree = session.write(Mode::Write, |store| Writer::new(store, source)?.top(receipt))?.value;
+    let tree = session.write(Mode::Write, |store| Writer::new(store, source, monitor)?.top(receipt))?.value;
     let draft = Draft {
         kind: KIND_RECEIPT,
         time: Time { seconds: receipt.started, nanoseconds: 0 },
@@ -81,14 +81,15 @@ pub(super) struct Writer<'w, 's> {
     pub store: &'w ChunkStore<'s>,
     pub source: &'w ReceiptSource<'w>,
     pub reader: ChunkReader<'w>,
+    pub monitor: &'w dyn Monitor,
     coder: Coder,
 }
 
 impl<'w, 's> Writer<'w, 's> {
-    fn new(store: &'w ChunkStore<'s>, source: &'w ReceiptSource<'w>) -> Result<Self> {
+    fn new(store: &'w ChunkStore<'s>, source: &'w ReceiptSource<'w>, monitor: &'w dyn Monitor) -> Result<Self> {
         let repository = store.repository();
         let coder = Coder::new(repository.config().zstd_level)?;
-        Ok(Writer { store, source, reader: ChunkReader::new(repository), coder })
+        Ok(Writer { store, source, reader: ChunkReader::new(repository), monitor, coder })
     }
 
     fn sink(&mut self) -> NodeSink<'_, 's> {
@@ -147,7 +148,7 @@ impl<'w, 's> Writer<'w, 's> {
             if within.start > covered {
                 break;
             }
-            rely_on(self.store, &reader, Some(&segment.content))?;
+            rely_on(self.store, &reader, Some(&segment.content), self.monitor)?;
             (bytes, covered) = (bytes + segment.len, covered.max(within.end));
             list.push(segment, &mut self.sink())?;
         }
@@ -192,7 +193,7 @@ impl<'w, 's> Writer<'w, 's> {
     /// A file of the snapshot, as it is.
     fn copied(&mut self, path: &[u8]) -> Result<TreeEntry> {
         let entry = self.entry(path)?;
-        rely_on(self.store, &self.reader, entry.content.as_ref())?;
+        rely_on(self.store, &self.reader, entry.content.as_ref(), self.monitor)?;
         Ok(entry)
     }
 

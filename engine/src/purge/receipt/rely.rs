@@ -1,33 +1,26 @@
 //! Whether what is stored already may be counted on: a prune may be about to delete it.
 
 use repo_format::id::ChunkId;
-use repo_format::pack::ChunkKind;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
 use crate::pack::{ChunkReader, ChunkStore};
-use crate::tree::{Child, ContentRef, children};
+use crate::tree::{ContentRef, reach_content};
 
 /// Looks up every chunk of `content`.
 ///
 /// # Errors
 /// [`ErrorKind::Fenced`] if the repository is about to lose one: nothing may count on it.
-pub(super) fn rely_on(store: &ChunkStore<'_>, reader: &ChunkReader<'_>, content: Option<&ContentRef>) -> Result<()> {
-    let mut left = match content {
-        None | Some(ContentRef::Inline(_)) => return Ok(()),
-        Some(ContentRef::Direct(items)) => {
-            items.iter().map(|item| Child { id: item.id, kind: ChunkKind::Data }).collect()
-        }
-        Some(ContentRef::List(id) | ContentRef::Segments(id)) => vec![Child { id: *id, kind: ChunkKind::Node }],
-    };
-    while let Some(Child { id, kind }) = left.pop() {
-        if !store.has(&id)? {
-            return Err(going(id));
-        }
-        if kind == ChunkKind::Node {
-            left.extend(children(id, &reader.read(ChunkKind::Node, &id)?)?);
-        }
-    }
-    Ok(())
+pub(super) fn rely_on(
+    store: &ChunkStore<'_>,
+    reader: &ChunkReader<'_>,
+    content: Option<&ContentRef>,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let Some(content) = content else { return Ok(()) };
+    reach_content(reader, content, monitor, &mut |child| {
+        if store.has(&child.id)? { Ok(true) } else { Err(going(child.id)) }
+    })
 }
 
 fn going(id: ChunkId) -> Error {

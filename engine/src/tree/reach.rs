@@ -1,0 +1,142 @@
+//! Following ids from node to node, whatever kind a node is of. Nothing else does: iterators of folders and lists give what these hold.
+
+use std::collections::HashSet;
+
+use repo_format::id::ChunkId;
+use repo_format::node::NodeKind;
+use repo_format::pack::ChunkKind;
+
+use super::ContentRef;
+use super::children::{Child, Node};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
+use crate::pack::ChunkReader;
+
+/// Decides how far a walk goes, and keeps what it finds. The walk keeps no set of the nodes that it has met: a visitor has one that suits it.
+pub trait Visitor {
+    /// Whether a node, which is not read yet, is to be entered. One that has been entered before need not be.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn enter(&mut self, id: &ChunkId) -> Result<bool>;
+
+    /// A node has been read. The chunks that it names follow, in order, then the nodes.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn opened(&mut self, _node: &Node) -> Result<()> {
+        Ok(())
+    }
+
+    /// A node that was opened names this chunk of data.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn chunk(&mut self, id: &ChunkId) -> Result<()>;
+
+    /// A node is not what it should be, or is gone. The walk goes on without what is beneath it, unless this gives the error back.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn damaged(&mut self, _id: &ChunkId, error: Error) -> Result<()> {
+        Err(error)
+    }
+
+    /// The walk has been through everything beneath a node that was entered.
+    fn leave(&mut self, _id: &ChunkId) {}
+}
+
+/// What is to be done next.
+enum Step {
+    Enter(ChunkId),
+    Leave(ChunkId),
+}
+
+/// Walks the node `root` and everything beneath, the last node that another names first. No recursion, so that no depth can exhaust the stack.
+///
+/// Memory: 33 bytes for each node that has been named and not been entered, and for each above the one that is open.
+///
+/// # Errors
+/// Of the visitor; if the repository cannot be read, which says nothing of a node; if the monitor wishes to stop.
+pub fn reach(reader: &ChunkReader<'_>, root: ChunkId, visitor: &mut dyn Visitor, monitor: &dyn Monitor) -> Result<()> {
+    let mut steps = vec![Step::Enter(root)];
+    while let Some(step) = steps.pop() {
+        let id = match step {
+            Step::Enter(id) => id,
+            Step::Leave(id) => {
+                visitor.leave(&id);
+                continue;
+            }
+        };
+        if !visitor.enter(&id)? {
+            continue;
+        }
+        if monitor.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        steps.push(Step::Leave(id));
+        let node = match reader.read(ChunkKind::Node, &id).and_then(|bytes| Node::decode(id, &bytes)) {
+            Ok(node) => node,
+            Err(error) if error.is_damage() => {
+                visitor.damaged(&id, error)?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        visitor.opened(&node)?;
+        for child in node.children {
+            match child.kind {
+                ChunkKind::Node => steps.push(Step::Enter(child.id)),
+                _ => visitor.chunk(&child.id)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Calls `visit` with every list of a content, once and before it is read, and with every chunk that one of them, or the entry itself, names.
+/// Lists that it says no to are not read.
+///
+/// # Errors
+/// Of `visit`; if a list cannot be read, or is a folder; if the monitor wishes to stop.
+pub fn reach_content(
+    reader: &ChunkReader<'_>,
+    content: &ContentRef,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(Child) -> Result<bool>,
+) -> Result<()> {
+    match content {
+        ContentRef::Inline(_) => Ok(()),
+        ContentRef::Direct(items) => {
+            items.iter().try_for_each(|item| visit(Child { id: item.id, kind: ChunkKind::Data }).map(drop))
+        }
+        ContentRef::List(root) | ContentRef::Segments(root) => {
+            reach(reader, *root, &mut Lists { met: HashSet::new(), visit }, monitor)
+        }
+    }
+}
+
+/// Visits the lists of one content.
+struct Lists<'v> {
+    /// Lists that name each other many times are asked for once.
+    met: HashSet<ChunkId>,
+    visit: &'v mut dyn FnMut(Child) -> Result<bool>,
+}
+
+impl Visitor for Lists<'_> {
+    fn enter(&mut self, id: &ChunkId) -> Result<bool> {
+        Ok(self.met.insert(*id) && (self.visit)(Child { id: *id, kind: ChunkKind::Node })?)
+    }
+
+    fn opened(&mut self, node: &Node) -> Result<()> {
+        // A hostile list would otherwise send the walk through all that a folder holds.
+        if node.kind != NodeKind::Directory as u8 {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Damaged, format!("node {} is a folder where a list of chunks should be", node.id)))
+    }
+
+    fn chunk(&mut self, id: &ChunkId) -> Result<()> {
+        (self.visit)(Child { id: *id, kind: ChunkKind::Data }).map(drop)
+    }
+}
