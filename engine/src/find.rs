@@ -38,16 +38,22 @@ pub fn find(repository: &Repository, pattern: &str, monitor: &dyn Monitor) -> Re
     let mut builder = OverrideBuilder::new("");
     builder.add(pattern).map_err(bad)?;
     let reader = ChunkReader::new(repository);
-    let search =
-        Search { reader: &reader, matcher: builder.build().map_err(bad)?, known: HashMap::new(), hits: Vec::new() };
+    let search = Search {
+        reader: &reader,
+        matcher: builder.build().map_err(bad)?,
+        known: HashMap::new(),
+        folders: Vec::new(),
+        hits: Vec::new(),
+    };
     search.run(repository, monitor)
 }
 
 struct Search<'r> {
     reader: &'r ChunkReader<'r>,
     matcher: Override,
-    /// Hits at and below a folder that has been walked, by its node and path.
-    known: HashMap<(ChunkId, Vec<u8>), Vec<usize>>,
+    /// Folders that have been walked, by node and path: which of `folders` each is, or that nothing was found at or below it.
+    known: HashMap<(ChunkId, Vec<u8>), Option<usize>>,
+    folders: Vec<Folder>,
     hits: Vec<Version>,
 }
 
@@ -57,12 +63,21 @@ struct Version {
     content: Option<ContentRef>,
 }
 
+/// What was found in a folder.
+#[derive(Default)]
+struct Folder {
+    /// Which hits.
+    hits: Vec<usize>,
+    /// The folders in it with something at or below them.
+    below: Vec<usize>,
+}
+
 /// A folder that is being walked.
 struct Frame<'r> {
     key: Option<(ChunkId, Vec<u8>)>,
     path: Vec<u8>,
     iter: DirectoryIter<'r>,
-    hits: Vec<usize>,
+    found: Folder,
 }
 
 impl<'r> Search<'r> {
@@ -73,12 +88,8 @@ impl<'r> Search<'r> {
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            for hit in self.walk(&snapshot.manifest, &mut versions, monitor)? {
-                let holders = &mut self.hits[hit].hit.snapshots;
-                if holders.last() != Some(&snapshot.id) {
-                    holders.push(snapshot.id);
-                }
-            }
+            let top = self.walk(&snapshot.manifest, &mut versions, monitor)?;
+            self.note_holder(&top, snapshot.id);
         }
         let mut hits: Vec<_> = self.hits.into_iter().map(|version| version.hit).collect();
         hits.sort_by(|a, b| a.path.cmp(&b.path));
@@ -90,12 +101,13 @@ impl<'r> Search<'r> {
         manifest: &Manifest,
         versions: &mut HashMap<Vec<u8>, Vec<usize>>,
         monitor: &dyn Monitor,
-    ) -> Result<Vec<usize>> {
+    ) -> Result<Folder> {
         let (tree, mut entries) = (manifest.tree_id(), EntryCount::new(manifest));
-        let top = Frame { key: None, path: Vec::new(), iter: DirectoryIter::new(self.reader, tree), hits: Vec::new() };
+        let iter = DirectoryIter::new(self.reader, tree);
+        let top = Frame { key: None, path: Vec::new(), iter, found: Folder::default() };
         let mut stack = vec![top];
         loop {
-            let Some(frame) = stack.last_mut() else { return Ok(Vec::new()) };
+            let Some(frame) = stack.last_mut() else { return Ok(Folder::default()) };
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
@@ -105,25 +117,48 @@ impl<'r> Search<'r> {
                 let is_dir = entry.meta.kind == EntryKind::Directory;
                 if self.matcher.matched(path_from_bytes(&path), is_dir).is_whitelist() {
                     let version = self.version(&path, &entry.meta, entry.content, versions);
-                    frame.hits.push(version);
+                    frame.found.hits.push(version);
                 }
                 let Some(tree) = entry.tree else { continue };
                 let key = (tree, path.clone());
                 if let Some(known) = self.known.get(&key) {
-                    frame.hits.extend(known);
+                    frame.found.below.extend(known);
                     continue;
                 }
                 check_depth(stack.len(), &path)?;
                 let iter = DirectoryIter::new(self.reader, Some(tree));
-                stack.push(Frame { key: Some(key), path, iter, hits: Vec::new() });
+                stack.push(Frame { key: Some(key), path, iter, found: Folder::default() });
                 continue;
             }
-            let Some(done) = stack.pop() else { return Ok(Vec::new()) };
-            let Some(above) = stack.last_mut() else { return Ok(done.hits) };
-            above.hits.extend(&done.hits);
-            if let Some(key) = done.key {
-                self.known.insert(key, done.hits);
+            let Some(Frame { key, found, .. }) = stack.pop() else { return Ok(Folder::default()) };
+            let Some(above) = stack.last_mut() else { return Ok(found) };
+            let number = self.keep(found);
+            above.found.below.extend(number);
+            if let Some(key) = key {
+                self.known.insert(key, number);
             }
+        }
+    }
+
+    fn keep(&mut self, found: Folder) -> Option<usize> {
+        if found.hits.is_empty() && found.below.is_empty() {
+            return None;
+        }
+        self.folders.push(found);
+        Some(self.folders.len() - 1)
+    }
+
+    /// Notes that a snapshot holds everything that was found in `top` and below it.
+    fn note_holder(&mut self, top: &Folder, snapshot: LeaseId) {
+        let mut waiting = vec![top];
+        while let Some(folder) = waiting.pop() {
+            for hit in &folder.hits {
+                let holders = &mut self.hits[*hit].hit.snapshots;
+                if holders.last() != Some(&snapshot) {
+                    holders.push(snapshot);
+                }
+            }
+            waiting.extend(folder.below.iter().map(|number| &self.folders[*number]));
         }
     }
 
