@@ -10,7 +10,7 @@ use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Snapshot};
-use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Original, Store};
+use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Original, Store, StoreErrorKind};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
@@ -89,7 +89,22 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open(&self, access: Access) -> Result<Repository> {
-        self.open_in(self.store()?, access, Rollback::Refuse, Repository::open)
+        let repo = self.open_in(self.store()?, access, Rollback::Refuse, Repository::open)?;
+        if let Some(evidence) = repo.look_for_rollback() {
+            self.tell_incomplete(format_args!("{evidence}; what somebody saved with a removed key may pass for yours"));
+        }
+        Ok(repo)
+    }
+
+    /// Fails if nothing in the repository may be deleted: before anything says that it was.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`].
+    pub fn refuse_append_only(&self, why: &str) -> Result<()> {
+        if self.settings.append_only.value {
+            return Err(Error::new(ErrorKind::PermissionDenied, why));
+        }
+        Ok(())
     }
 
     /// As [`Context::open`], for somebody who answers for an older state.
@@ -300,7 +315,12 @@ pub fn open_local(path: &Path) -> Result<LocalStore> {
     }
     let store = LocalStore::open(path).map_err(Error::from)?;
     // Said before a password is asked for.
-    match store.stat(&ObjectName::Config).map_err(Error::from)? {
+    let config = match store.stat(&ObjectName::Config) {
+        // There is a second copy of it; opening says what stands in its place.
+        Err(error) if error.kind == StoreErrorKind::NotAFile => None,
+        found => found.map_err(Error::from)?,
+    };
+    match config {
         Some(_) => Ok(store),
         None if store.stat(&ObjectName::Copy(Original::Config)).map_err(Error::from)?.is_some() => Ok(store),
         None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),

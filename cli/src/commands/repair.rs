@@ -1,8 +1,8 @@
 //! `enamel repair`: puts right what can be put right, and names what cannot.
 
+use engine::Result;
 use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, SufferingSnapshot, repair};
 use engine::repository::{Acceptance, Mended};
-use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -101,9 +101,8 @@ pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
     } else {
         context.open_for_repair(Access::Write)
     }?;
-    if context.settings.append_only.value && !args.dry_run {
-        let why = "a repair replaces index segments, and this repository is used as append-only; --dry-run says what it would do";
-        return Err(Error::new(ErrorKind::PermissionDenied, why));
+    if !args.dry_run {
+        context.refuse_append_only("a repair replaces index segments, and this repository is used as append-only; --dry-run says what it would do")?;
     }
     let depth = if args.read_data { Depth::ReadData } else { Depth::Structure };
     let condemned = if args.reset_condemned { CondemnedPolicy::BeginAnew } else { CondemnedPolicy::Refuse };

@@ -20,6 +20,8 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
         Err(error) if error.is_damage() => {}
         Err(error) => return Err(error),
     }
+    // The list may be the only witness that the keyring is an older copy: it must not be replaced then.
+    repository.refuse_older_copies()?;
     if dry_run {
         return Ok(true);
     }

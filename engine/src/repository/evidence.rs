@@ -62,6 +62,13 @@ impl Repository {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// As [`Repository::evidence_of_rollback`], after reading the condemned list, which a change of keys seals anew. For who only reads.
+    pub fn look_for_rollback(&self) -> Option<String> {
+        // One that is damaged or missing is another matter.
+        let _: Result<_> = self.condemned();
+        self.evidence_of_rollback()
+    }
+
     /// To be asked before anything is stored, when what the repository holds has been looked at.
     ///
     /// # Errors
