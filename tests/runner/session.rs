@@ -41,7 +41,8 @@ fn scene() -> (Fixture, MemoryStore, PathBuf) {
 fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::thread::Result<T> {
     let (sender, receiver) = channel();
     let thread = std::thread::spawn(move || sender.send(catch_unwind(AssertUnwindSafe(work))));
-    let result = receiver.recv_timeout(PATIENCE).expect("it hangs");
+    // It hangs if this takes too long.
+    let result = receiver.recv_timeout(PATIENCE).unwrap();
     thread.join().unwrap().unwrap();
     result
 }

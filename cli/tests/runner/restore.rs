@@ -100,7 +100,7 @@ fn much_is_deleted_only_when_it_is_agreed_to() {
     let machine = Machine::with_snapshot();
     machine.run(["restore", "latest", "--target", "out"]).expect(0);
     for n in 0..30 {
-        machine.write(&format!("out/source/extra/{n}"), "x");
+        machine.write(format!("out/source/extra/{n}"), "x");
     }
     machine.write("out/neighbour", "x");
     let delete = ["restore", "latest", "--target", "out", "--delete"];

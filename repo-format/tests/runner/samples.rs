@@ -42,7 +42,7 @@ impl Sample {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Sample> {
-    [objects(), database::samples()].concat()
+    [objects(), plain_objects(), database::samples()].concat()
 }
 
 fn objects() -> Vec<Sample> {
@@ -83,6 +83,13 @@ fn objects() -> Vec<Sample> {
         sample("epoch-note", checked_object(ObjectKind::EpochNote, KeyClass::Meta), |b| {
             is_sealed(ObjectKind::EpochNote, KeyClass::Meta, sealed::decode_checked(ObjectKind::EpochNote, b, 1000)?)
         }),
+    ]
+}
+
+/// What is sealed in objects.
+fn plain_objects() -> Vec<Sample> {
+    let sample = |name, encoded, decode| Sample { name, encoded, decode };
+    vec![
         sample("plain-epoch-note", note().encode().unwrap(), |b| Ok(EpochNote::decode(b)? == note())),
         sample("plain-member-secret", member_secret().encode().unwrap(), |b| {
             Ok(MemberSecret::decode(b)? == member_secret())

@@ -142,18 +142,20 @@ impl Proxy {
                 for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
                 {
                     let is_silent = Arc::clone(&is_silent);
-                    std::thread::spawn(move || {
-                        let mut bytes = [0; 4096];
-                        while let Ok(count @ 1..) = from.read(&mut bytes) {
-                            if !is_silent.load(Ordering::Relaxed) {
-                                to.write_all(&bytes[..count]).unwrap();
-                            }
-                        }
-                    });
+                    std::thread::spawn(move || pass_on(&mut from, &mut to, &is_silent));
                 }
             }
         });
         proxy
+    }
+}
+
+fn pass_on(from: &mut TcpStream, to: &mut TcpStream, is_silent: &AtomicBool) {
+    let mut bytes = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        if !is_silent.load(Ordering::Relaxed) {
+            to.write_all(&bytes[..count]).unwrap();
+        }
     }
 }
 
