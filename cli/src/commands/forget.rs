@@ -81,28 +81,13 @@ pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
     }
     accept::before_deleting(&repo, context.ui, args.dry_run)?;
     let exit = match args.snaps.is_empty() {
-        true => keep_what_is_whole(args, context, &repo).and_then(|()| by_policy(args, context, &repo)),
+        true => by_policy(args, context, &repo),
         false => by_name(args, context, &repo),
     }?;
     match (args.prune, exit) {
         (true, Exit::Done) => prune::run(&PruneArgs::default(), context),
         _ => Ok(exit),
     }
-}
-
-/// A policy keeps the newest snapshots, and these may be the ones that need what is lost.
-fn keep_what_is_whole(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<()> {
-    let gone = repo.gone_packs(context.ui)?.len();
-    if gone == 0 {
-        return Ok(());
-    }
-    let message = format!("{gone} packs of the repository are gone, so the newest snapshots may not be whole");
-    if args.dry_run {
-        context.tell_incomplete(message);
-        return Ok(());
-    }
-    let hint = "`enamel verify` says which snapshots need them, `enamel repair` what is lost. `enamel forget SNAP` forgets one by name.";
-    Err(Error::new(ErrorKind::Damaged, message).context("nothing was forgotten by rules").with_hint(hint))
 }
 
 fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {

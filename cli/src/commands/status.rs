@@ -56,15 +56,9 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let options = StatusOptions { host: args.host.clone(), tag: args.tag.clone(), this_host: host_name() };
     let status = engine::status::status(&repo, &options)?;
     let is_older = accept::tell_older(&repo, context.ui)?;
-    let gone = repo.gone_packs(context.ui)?.len();
-    if gone > 0 {
-        context.tell_incomplete(format_args!(
-            "{gone} packs of the repository are gone: `enamel verify` says what is lost"
-        ));
-    }
     let judged: Vec<_> = status.sources.iter().map(|source| Judged::new(source, args.max_age)).collect();
     let all_there = status.unreadable.is_empty() && status.missing.is_empty() && status.future.is_empty();
-    let is_fine = all_there && gone == 0 && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
+    let is_fine = all_there && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
     let printed = match ui.is_json() {
         true => message::print(ui, &status, &judged, is_fine),

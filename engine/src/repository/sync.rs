@@ -97,29 +97,6 @@ impl Repository {
         self.memory.remember_version(ASKED, version, Bytes32([0; 32]))
     }
 
-    /// Packs that the index names, that are not there, and that no prune takes away: what snapshots need of them is lost.
-    ///
-    /// # Errors
-    /// If the store cannot be listed, `condemned` not be read, or the cache not be used.
-    pub fn gone_packs(&self, monitor: &dyn Monitor) -> Result<Vec<PackId>> {
-        let gone = self.gone_packs_once(monitor)?;
-        if gone.is_empty() {
-            return Ok(gone);
-        }
-        // A prune may have ended meanwhile: then the index names them no more.
-        let still: HashSet<_> = self.gone_packs_once(monitor)?.into_iter().collect();
-        Ok(gone.into_iter().filter(|id| still.contains(id)).collect())
-    }
-
-    fn gone_packs_once(&self, monitor: &dyn Monitor) -> Result<Vec<PackId>> {
-        self.sync_catalog(monitor)?;
-        let (condemned, _) = self.condemned()?;
-        let condemned: HashSet<_> = condemned.packs().copied().collect();
-        let listed = self.list_packs()?;
-        let named = self.catalog.packs()?.into_iter().filter(|pack| pack.named).map(|pack| pack.id);
-        Ok(named.filter(|id| !listed.contains_key(id) && !condemned.contains(id)).collect())
-    }
-
     /// Reads and checks an index segment.
     ///
     /// # Errors
