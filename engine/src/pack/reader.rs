@@ -50,6 +50,8 @@ struct Freshness {
     segments: HashSet<SegmentId>,
     /// The chunks for which what may be wrong in it was dropped, to be read again.
     dropped: HashSet<ChunkId>,
+    /// The chunks that were looked for once more after that.
+    looked_again: HashSet<ChunkId>,
 }
 
 impl<'r> ChunkReader<'r> {
@@ -128,10 +130,12 @@ impl<'r> ChunkReader<'r> {
         }
         let mut segments = self.segments()?;
         if freshness.count > 0 && freshness.segments == segments {
-            if freshness.dropped.len() >= DROPS_MAX || !freshness.dropped.insert(*id) {
+            if freshness.dropped.len() < DROPS_MAX && freshness.dropped.insert(*id) {
+                self.drop_stale(id)?;
+            } else if freshness.looked_again.len() >= DROPS_MAX || !freshness.looked_again.insert(*id) {
                 return Ok(None);
             }
-            self.drop_stale(id)?;
+            // Also after a drop in vain: another process may have dropped and read again at the same time.
             segments = self.segments()?;
         }
         // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
