@@ -118,7 +118,7 @@ pub fn before_deleting(repo: &Repository, ui: &Ui, dry_run: bool) -> Result<()> 
     if dry_run { tell(repo, ui).map(drop) } else { repo.refuse_unanswered() }
 }
 
-/// Who answers or forgets: this user, with this program, on this machine.
+/// The author of an answer or a record: this user, with this program, on this machine.
 pub fn author() -> Author {
     Author { host: host_name(), user: user_name(), program: program() }
 }

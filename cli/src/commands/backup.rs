@@ -258,7 +258,7 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
     Ok(Application { images, excludes })
 }
 
-/// What the user may have meant otherwise.
+/// Another thing that the user may have meant.
 fn notes(args: &BackupArgs, ui: &Ui, outcome: &BackupOutcome) {
     for pattern in args.exclude.iter().filter(|pattern| outcome.unused_patterns.contains(pattern)) {
         ui.note(&format!("the pattern of --exclude {pattern} left nothing out"));

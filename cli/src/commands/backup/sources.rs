@@ -1,4 +1,4 @@
-//! What a backup saves, as the command line and the settings name it.
+//! The sources of a backup, as the command line and the settings name them.
 
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
