@@ -70,6 +70,11 @@ impl Server {
         !self.is_mariadb() && self.version >= version
     }
 
+    /// Whether it lists all foreign keys of InnoDB to who holds PROCESS, also those of tables that the account has no right on.
+    pub fn lists_foreign_keys(&self) -> bool {
+        self.is_mariadb_from((10, 0, 0)) || self.is_mysql_from((5, 6, 0))
+    }
+
     /// Whether `BACKUP STAGE` is there: in place of a global read lock.
     pub fn has_backup_stages(&self) -> bool {
         self.is_mariadb_from((10, 4, 1))

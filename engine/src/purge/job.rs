@@ -158,9 +158,15 @@ fn differs(table: &Table<'_>, exception: &Exception) -> Result<Option<String>> {
 
 /// The index that begins with `column`. Without one the rows of each batch would be looked for in the whole table.
 fn index_on(place: &mut Place<'_, '_>, table: &Table<'_>, column: &str) -> Result<String> {
+    // No statement can be made to use an index that is hidden from all of them.
+    let used = match place.server {
+        server if server.is_mysql_from((8, 0, 0)) => " AND IS_VISIBLE = 'YES'",
+        server if server.is_mariadb_from((10, 6, 0)) => " AND IGNORED = 'NO'",
+        _ => "",
+    };
     let sql = format!(
         "SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND COLUMN_NAME = {} \
-         AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND INDEX_TYPE = 'BTREE' AND COMMENT <> 'disabled' LIMIT 1",
+         AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND INDEX_TYPE = 'BTREE' AND COMMENT <> 'disabled'{used} LIMIT 1",
         quote_text(&place.saved.record.name),
         quote_text(&table.name),
         quote_text(column)

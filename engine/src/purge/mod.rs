@@ -34,6 +34,7 @@ mod progress;
 mod prove;
 pub mod receipt;
 mod reclaim;
+mod references;
 mod run;
 mod saved_rows;
 mod seal;

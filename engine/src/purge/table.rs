@@ -3,6 +3,7 @@
 use repo_format::database::{Column, RowOrder, TableRecord};
 use repo_format::manifest::Manifest;
 
+use super::references::check_references;
 use super::saved_rows::SavedRows;
 use crate::database::{
     Connection, Server, TableInfo, describe_table, list_tables, quote_name, quote_text, select_list,
@@ -69,10 +70,7 @@ impl<'a, 'r> Place<'a, 'r> {
         check_kind(&info, &record)?;
         check_key(self.connection, &info, &record)?;
         check_triggers(self.connection, &info)?;
-        check_references(self.connection, &info, family)?;
-        if info.transactional {
-            check_hidden_references(self.connection, self.server, &info, family)?;
-        }
+        check_references(self.connection, self.server, (&info, family))?;
         let saved = self.saved_table(&info.name, &record)?;
         let shown = format!("the saved rows of `{}`.`{}`", info.schema, info.name);
         let key = quote_name(&record.columns[record.key[0] as usize].name);
@@ -195,60 +193,7 @@ fn check_triggers(connection: &mut Connection, info: &TableInfo) -> Result<()> {
     }
 }
 
-/// A foreign key can delete or change rows that nobody has proven, of tables that nobody has chosen. One that only refuses, of a table that goes
-/// along, does no harm: its rows go first, in the same transaction. One with CASCADE or SET NULL is refused also there: what it would delete
-/// or change is compared with nothing.
-fn check_references(connection: &mut Connection, info: &TableInfo, family: &[&str]) -> Result<()> {
-    let sql = format!(
-        "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {}",
-        is_table(info, "UNIQUE_CONSTRAINT_SCHEMA", "REFERENCED_TABLE_NAME")
-    );
-    for row in connection.rows(&sql)? {
-        let mut texts = crate::database::texts(row).into_iter().map(Option::unwrap_or_default);
-        let mut next = || texts.next().unwrap_or_default();
-        let (schema, table, rule) = (next(), next(), next());
-        let is_family = schema.eq_ignore_ascii_case(&info.schema)
-            && family.iter().any(|name| name.eq_ignore_ascii_case(&table))
-            && !table.eq_ignore_ascii_case(&info.name);
-        let only_refuses = ["RESTRICT", "NO ACTION"].contains(&rule.as_str());
-        if !(is_family && only_refuses) {
-            let why = format!("is referred to by a foreign key of `{schema}`.`{table}`, ON DELETE {rule}");
-            return Err(refused(&info.name, &why));
-        }
-    }
-    Ok(())
-}
-
-/// Foreign keys of InnoDB as it keeps them itself: elsewhere servers show only those of tables that the account has a right on.
-fn check_hidden_references(
-    connection: &mut Connection,
-    server: &Server,
-    info: &TableInfo,
-    family: &[&str],
-) -> Result<()> {
-    let table = if server.is_mysql_from((8, 0, 0)) { "INNODB_FOREIGN" } else { "INNODB_SYS_FOREIGN" };
-    // Names stand there as those of files do.
-    let decoded = |column: &str, part: i8| {
-        let name = format!("CAST(SUBSTRING_INDEX({column}, '/', {part}) AS BINARY)");
-        format!("CONVERT(CONVERT({name} USING filename) USING utf8mb4)")
-    };
-    let columns = [("REF_NAME", 1), ("REF_NAME", -1), ("FOR_NAME", 1), ("FOR_NAME", -1)];
-    let columns: Vec<_> = columns.into_iter().map(|(column, part)| decoded(column, part)).collect();
-    for row in connection.rows(&format!("SELECT {} FROM information_schema.{table}", columns.join(", ")))? {
-        let mut names = crate::database::texts(row).into_iter().map(Option::unwrap_or_default);
-        let mut next = || names.next().unwrap_or_default();
-        let (to_schema, to_table, schema, table) = (next(), next(), next(), next());
-        let is_meant = to_schema.eq_ignore_ascii_case(&info.schema) && to_table.eq_ignore_ascii_case(&info.name);
-        // Those within the family are seen, and have been judged.
-        let is_family =
-            schema.eq_ignore_ascii_case(&info.schema) && family.iter().any(|name| name.eq_ignore_ascii_case(&table));
-        if is_meant && !is_family {
-            return Err(refused(&info.name, &format!("is referred to by a foreign key of `{schema}`.`{table}`")));
-        }
-    }
-    Ok(())
-}
-
-fn is_table(info: &TableInfo, schema: &str, name: &str) -> String {
+/// The condition that two columns name the table.
+pub(super) fn is_table(info: &TableInfo, schema: &str, name: &str) -> String {
     format!("{schema} = {} AND {name} = {}", quote_text(&info.schema), quote_text(&info.name))
 }
