@@ -1,27 +1,35 @@
 //! The servers that tests start: what other tests rely on.
 
 use engine::database::Connection;
-use scenario_tests::server::TestServer;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
 
-#[test]
-fn a_server_answers_on_its_socket_and_its_port() {
-    let server = TestServer::start(&[]);
-    assert!(server.value("SELECT VERSION()").unwrap().contains("MariaDB"));
+on_each_server!(
+    a_server_answers_on_its_socket_and_its_port,
+    two_servers_share_nothing,
+    data_is_there_after_a_restart_and_after_a_kill,
+    nothing_is_left_of_a_server_whose_test_fails,
+);
+
+fn a_server_answers_on_its_socket_and_its_port(version: Version) {
+    let server = TestServer::of(version, &[]);
+    let says = server.value("SELECT VERSION()").unwrap();
+    let begins = ["", "9.", "10.5.", "11.8."][version as usize];
+    assert!(says.starts_with(begins) && says.contains("MariaDB") != version.is_mysql(), "{says}");
+    assert_eq!(server.value("SELECT COUNT(*) FROM mysql.user WHERE user = ''").unwrap(), "0");
     let mut other = Connection::open(&server.tcp_address()).unwrap();
     assert_eq!(other.value("SELECT CURRENT_USER()").unwrap().as_deref(), Some("root@127.0.0.1"));
 }
 
-#[test]
-fn two_servers_share_nothing() {
-    let servers = [TestServer::start(&[]), TestServer::start(&["--lower-case-table-names=1", "--log-bin"])];
+fn two_servers_share_nothing(version: Version) {
+    let servers = [TestServer::of(version, &[]), TestServer::of(version, &["--lower-case-table-names=1", "--log-bin"])];
     servers[0].run("CREATE DATABASE only_here");
     assert_eq!(servers[1].value("SHOW DATABASES LIKE 'only_here'"), None);
     assert_eq!(servers[1].value("SELECT @@lower_case_table_names + @@log_bin").as_deref(), Some("2"));
 }
 
-#[test]
-fn data_is_there_after_a_restart_and_after_a_kill() {
-    let mut server = TestServer::start(&[]);
+fn data_is_there_after_a_restart_and_after_a_kill(version: Version) {
+    let mut server = TestServer::of(version, &[]);
     server.script("CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY); INSERT INTO d.t VALUES (7);");
     let before = server.fingerprint("d");
     server.restart();
@@ -33,10 +41,9 @@ fn data_is_there_after_a_restart_and_after_a_kill() {
     assert_eq!(server.fingerprint("d"), before);
 }
 
-#[test]
-fn nothing_is_left_of_a_server_whose_test_fails() {
+fn nothing_is_left_of_a_server_whose_test_fails(version: Version) {
     let failed = std::panic::catch_unwind(|| {
-        let server = TestServer::start(&[]);
+        let server = TestServer::of(version, &[]);
         std::panic::panic_any((server.data_folder(), server.address()));
     });
     let (folder, address) = *failed.unwrap_err().downcast::<(std::path::PathBuf, engine::database::Address)>().unwrap();

@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use engine::database::{Address, Connection, Credentials};
+
+use super::Version;
+use super::version::user;
 
 /// A start takes half a second; on a machine that is busy with other tests much longer.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -17,29 +20,48 @@ const TRIES: usize = 3;
 const SMALL: &[&str] = &[
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
-    "--performance-schema=off",
-    "--innodb-log-file-size=8M",
     "--innodb-buffer-pool-size=32M",
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-flush-method=nosync",
     "--sync-binlog=0",
     "--key-buffer-size=8M",
-    "--aria-pagecache-buffer-size=8M",
     "--max-connections=100",
     "--character-set-server=utf8mb4",
+];
+const SMALL_MARIADB: &[&str] =
+    &["--performance-schema=off", "--innodb-log-file-size=8M", "--aria-pagecache-buffer-size=8M"];
+/// As MariaDB, it writes no binary log unless a test asks for it. The caches bound the memory of its performance schema.
+const SMALL_MYSQL: &[&str] = &[
+    "--mysqlx=OFF",
+    "--skip-log-bin",
+    "--innodb-redo-log-capacity=8M",
+    "--innodb-doublewrite=OFF",
+    "--table-open-cache=400",
+    "--table-definition-cache=400",
+    "--secure-file-priv=",
 ];
 
 /// How a server of a test is started.
 pub struct Launch {
+    version: Version,
     folder: PathBuf,
     options: Vec<String>,
     port: u16,
 }
 
 impl Launch {
-    pub fn new(folder: &Path, options: &[&str]) -> Self {
+    pub fn new(version: Version, folder: &Path, options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        Launch { folder: folder.to_owned(), options, port: free_port() }
+        Launch { version, folder: folder.to_owned(), options, port: free_port() }
+    }
+
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The options that the test asks for.
+    pub fn options(&self) -> &[String] {
+        &self.options
     }
 
     pub fn data(&self) -> PathBuf {
@@ -94,14 +116,14 @@ impl Launch {
 
     fn spawn(&self) -> Child {
         let log = File::create(self.log_path()).expect("a folder that can be written");
-        let mut command = Command::new(super::template::program("mariadbd", "mariadb-server"));
-        command.args(["--no-defaults", &format!("--datadir={}", self.data().display())]);
-        command.args(super::template::user());
+        let mut command = self.version.server();
+        command.arg(format!("--datadir={}", self.data().display())).args(user());
         command.arg(format!("--socket={}", self.socket().display()));
         command.arg(format!("--pid-file={}", self.folder.join("pid").display()));
         command.arg(format!("--tmpdir={}", self.folder.display()));
         command.arg(format!("--port={}", self.port));
-        command.args(SMALL).args(&self.options);
+        let small = if self.version.is_mysql() { SMALL_MYSQL } else { SMALL_MARIADB };
+        command.args(SMALL).args(small).args(&self.options);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
         command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"))
     }

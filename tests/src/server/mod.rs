@@ -1,31 +1,29 @@
-//! A MariaDB server of a test's own: its data folder, socket and port are nobody else's, and gone when the value is dropped.
+//! A database server of a test's own: its data folder, socket and port are nobody else's, and gone when the value is dropped.
 //!
-//! Start: a template of a data folder is made once, copied, and a server started on the copy: half a second. The template goes with
-//! the last server that uses it.
+//! Start: a template of a data folder is made once, copied, and a server started on the copy: half a second, a second for MySQL.
 
 mod fingerprint;
 mod guard;
 mod launch;
 mod template;
+mod version;
 
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use engine::database::{Address, Connection, Credentials};
 use tempfile::TempDir;
 
 use guard::Guard;
 use launch::Launch;
+pub use version::Version;
 
 /// A running server. Its administrator is `root`, without a password.
 pub struct TestServer {
     launch: Launch,
     running: Option<Running>,
     folder: TempDir,
-    /// Keeps the template for the next server.
-    _template: Arc<TempDir>,
 }
 
 /// A server's process, and what ends it if this process cannot.
@@ -35,18 +33,30 @@ struct Running {
 }
 
 impl TestServer {
-    /// Starts a server with further `options` of its command line, as `--log-bin`. Returns when it answers.
+    /// Starts the installed server with further `options` of its command line, as `--log-bin`. Returns when it answers.
     ///
     /// # Panics
     /// If there is no server program, or it does not start: what it said is in the message.
     pub fn start(options: &[&str]) -> Self {
-        let template = template::shared();
+        Self::of(Version::Installed, options)
+    }
+
+    /// Starts a server of a version with further `options` of its command line. Returns when it answers.
+    ///
+    /// # Panics
+    /// If there is no server program, or it does not start: what it said is in the message.
+    pub fn of(version: Version, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut launch = Launch::new(folder.path(), options);
-        template::copy_folder(template.path(), &launch.data());
+        let mut launch = Launch::new(version, folder.path(), options);
+        template::copy_folder(&template::of(version, launch.options()), &launch.data());
         let server = launch.begin();
         let guard = Guard::over(&server, folder.path());
-        TestServer { launch, running: Some(Running { server, guard }), folder, _template: template }
+        TestServer { launch, running: Some(Running { server, guard }), folder }
+    }
+
+    /// The version that it was started as.
+    pub fn version(&self) -> Version {
+        self.launch.version()
     }
 
     /// Stops the server as its administrator would, and starts it again: same data, socket and port.
@@ -123,19 +133,26 @@ impl TestServer {
         self.rows(sql).into_iter().next()?.into_iter().next()?
     }
 
-    /// Runs a script as the `mariadb` client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it.
+    /// The client that comes with the server, as its administrator.
+    pub fn client(&self) -> Command {
+        let mut command = self.version().client();
+        command.args(["--user=root", &format!("--socket={}", self.launch.socket().display())]);
+        command
+    }
+
+    /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it.
     ///
     /// # Panics
     /// At the first statement that fails.
     pub fn script(&self, text: impl AsRef<[u8]>) {
         let path = self.folder.path().join("script.sql");
         std::fs::write(&path, text).expect("a folder that can be written");
-        let output = Command::new("mariadb")
-            .args(["--no-defaults", "--user=root", "--default-character-set=utf8mb4", "--binary-mode"])
-            .arg(format!("--socket={}", self.launch.socket().display()))
+        let output = self
+            .client()
+            .args(["--default-character-set=utf8mb4", "--binary-mode"])
             .stdin(Stdio::from(File::open(&path).expect("the script")))
             .output()
-            .unwrap_or_else(|e| panic!("cannot run mariadb: {e}; on Debian it is in the package mariadb-client"));
+            .unwrap_or_else(|e| panic!("cannot run the client: {e}; on Debian it is in the package mariadb-client"));
         assert!(output.status.success(), "the script failed: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

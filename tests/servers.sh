@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Database servers of other versions for the tests, beside the one that is installed.
+# It asks for Debian's apt-get and dpkg-deb, and for no root.
+set -euo pipefail
+
+NAMES="mysql-9.7 mariadb-10.5 mariadb-11.8"
+
+usage() {
+    cat <<TEXT
+Usage: tests/servers.sh get [NAME…]
+       tests/servers.sh run NAME PROGRAM [ARGUMENT…]
+
+  get   fetch the servers that are named, or all, from Debian's archive; what is there already is kept
+  run   run a program of one of them, such as mysqld, mariadbd, mysql, mariadb or mysqldump
+
+NAME is one of: $NAMES.
+
+They lie in the folder ENAMEL_TEST_SERVERS, or target/servers, each with a program \`run\` that starts its programs in place.
+ENAMEL_TEST_MIRROR names an archive of Debian other than the one that this machine's apt uses.
+TEXT
+}
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'tests/servers.sh: %s\n' "$*" >&2; exit 1; }
+
+case "${ENAMEL_TEST_SERVERS-}" in
+    "") CACHE=$(cd "$(dirname "$0")/.." && pwd)/target/servers ;;
+    /*) CACHE=$ENAMEL_TEST_SERVERS ;;
+    *) fail "ENAMEL_TEST_SERVERS must be an absolute path: $ENAMEL_TEST_SERVERS" ;;
+esac
+
+# describe NAME: sets the suite that has it, its packages, and what its server says of itself.
+describe() {
+    case $1 in
+        mysql-9.7)
+            SUITE=sid SERVER=mysqld VERSION="Ver 9."
+            PACKAGES="mysql-server-core mysql-client-core" PLUGINS="" ;;
+        mariadb-10.5)
+            SUITE=bullseye SERVER=mariadbd VERSION="Ver 10.5."
+            PACKAGES="mariadb-server-core-10.5 mariadb-client-core-10.5" PLUGINS=mariadb-server-10.5 ;;
+        mariadb-11.8)
+            SUITE=trixie SERVER=mariadbd VERSION="Ver 11.8."
+            PACKAGES="mariadb-server-core mariadb-client-core" PLUGINS=mariadb-server ;;
+        *) fail "there is no server $1; there are: $NAMES" ;;
+    esac
+}
+
+need_debian() {
+    local program
+    for program in apt-get dpkg-deb flock; do
+        command -v "$program" >/dev/null 2>&1 ||
+            fail "there is no $program: servers of other versions come from Debian's packages and run on Debian and its relatives only.
+    Elsewhere set ENAMEL_TEST_VERSIONS=installed: the tests then use the installed server alone"
+    done
+}
+
+# The archive of Debian that this machine's apt uses.
+mirror() {
+    local found=${ENAMEL_TEST_MIRROR-}
+    [ -n "$found" ] || found=$(apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        awk '$1 == "Debian" && $2 == "main" && $3 !~ /security|backports|debug/ { print $3; exit }') || true
+    say "${found:-http://deb.debian.org/debian}"
+}
+
+# apt_in WORK ARGUMENT…: apt-get with folders of its own, so that the machine's packages are neither asked nor touched.
+apt_in() {
+    local work=$1
+    shift
+    apt-get -q -o Dir::State="$work" -o Dir::State::lists="$work/lists" -o Dir::State::status="$work/status" \
+        -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" \
+        -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+        -o APT::Sandbox::User= -o APT::Update::Error-Mode=any -o APT::Install-Recommends=false -o APT::Get::Assume-Yes=true \
+        -o Acquire::Retries=3 -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
+        -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false "$@"
+}
+
+# download WORK MIRROR: the packages and all that their programs need go into WORK/archives.
+download() {
+    local work=$1 from=$2 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [ -e "$keyring" ] || fail "$keyring is missing, which proves that packages are Debian's: as root run \`apt-get install debian-archive-keyring\`"
+    mkdir -p "$work/lists/partial" "$work/archives/partial"
+    : >"$work/status"
+    say "deb [signed-by=$keyring] $from $SUITE main" >"$work/sources.list"
+    apt_in "$work" update || return 1
+    # shellcheck disable=SC2086
+    apt_in "$work" --download-only install $PACKAGES tzdata || return 1
+    # An earlier try may have left older versions.
+    apt_in "$work" autoclean || return 1
+    # shellcheck disable=SC2086
+    [ -z "$PLUGINS" ] || (mkdir -p "$work/plugins" && cd "$work/plugins" && apt_in "$work" download $PLUGINS)
+}
+
+# unpack WORK ROOT: no package is configured, and no script of one is run.
+unpack() {
+    local package
+    rm -rf "$2"
+    mkdir -p "$2"
+    for package in "$1"/archives/*.deb; do
+        dpkg-deb -x "$package" "$2" || return 1
+    done
+    for package in "$1"/plugins/*.deb; do
+        [ ! -e "$package" ] || dpkg-deb --fsys-tarfile "$package" | tar -x -C "$2" ./usr/lib/mysql/plugin || return 1
+    done
+    rm -rf "$2"/usr/share/{doc,man,info,locale} "$2"/usr/lib/*/{perl,perl5,perl-base,gconv}
+}
+
+# write_run ROOT: the program that starts the others with the loader and the libraries that they were built for.
+write_run() {
+    local loader libc
+    loader=$(cd "$1" && find lib usr/lib -type f \( -name 'ld-linux*.so.*' -o -name 'ld-[0-9]*.so' \) 2>/dev/null | head -n 1)
+    libc=$(cd "$1" && find lib usr/lib -name libc.so.6 2>/dev/null | head -n 1)
+    [ -n "$loader" ] && [ -n "$libc" ] || return 1
+    # Bullseye has libraries beside /usr and in it.
+    libc=$(dirname "$libc")
+    cat >"$1/run" <<TEXT
+#!/bin/sh
+# run PROGRAM [ARGUMENT…]: starts a program of this folder.
+here=\$(cd "\$(dirname "\$0")" && pwd)
+for folder in usr/sbin usr/bin; do
+    program=\$here/\$folder/\$1
+    [ -x "\$program" ] && break
+done
+shift
+exec "\$here/$loader" --library-path "\$here/$libc:\$here/usr/${libc#usr/}:\$here/usr/lib" "\$program" "\$@"
+TEXT
+    chmod 755 "$1/run"
+}
+
+get() {
+    local name=$1 from log=$CACHE/$1.log work=$CACHE/$1.work root=$CACHE/$1.new start=$SECONDS version
+    describe "$name"
+    need_debian
+    mkdir -p "$CACHE"
+    exec 9>"$CACHE/$name.lock"
+    flock 9
+    # It gets its name when it is whole, so there may be nothing left to do.
+    [ ! -x "$CACHE/$name/run" ] || { exec 9>&-; return 0; }
+    from=$(mirror)
+    say "fetching $name from $SUITE of $from"
+    if ! download "$work" "$from" >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        fail "$name could not be downloaded from $SUITE of $from; all that was said is in $log.
+    Look at the network and the proxy of apt, or name another archive: ENAMEL_TEST_MIRROR=http://… tests/servers.sh get $name"
+    fi
+    unpack "$work" "$root" >>"$log" 2>&1 || fail "the packages of $name could not be unpacked: see $log, and whether the disk is full"
+    write_run "$root" || fail "the packages of $name hold no loader of programs: $root"
+    version=$("$root/run" "$SERVER" --no-defaults --version 2>>"$log") || fail "$name was fetched, but does not run here: see $log"
+    case $version in
+        *"$VERSION"*) ;;
+        *) fail "$SUITE has another version by now: $version. tests/servers.sh and the tests must learn its name" ;;
+    esac
+    rm -rf "${CACHE:?}/$name"
+    mv "$root" "$CACHE/$name"
+    rm -rf "$work"
+    exec 9>&-
+    say "   ${version##* Ver }, $((SECONDS - start)) s"
+}
+
+case "${1-}" in
+    get)
+        shift
+        [ $# -gt 0 ] || set -- $NAMES
+        for name in "$@"; do get "$name"; done ;;
+    run)
+        [ $# -ge 3 ] || { usage >&2; exit 2; }
+        describe "$2"
+        [ -x "$CACHE/$2/run" ] || fail "$2 is not in $CACHE: run \`tests/servers.sh get $2\`"
+        name=$2
+        shift 2
+        exec "$CACHE/$name/run" "$@" ;;
+    --help | -h) usage ;;
+    *) usage >&2; exit 2 ;;
+esac
