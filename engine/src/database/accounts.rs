@@ -37,10 +37,6 @@ type Who = (String, String);
 /// # Errors
 /// If the server refuses.
 pub fn accounts(connection: &mut Connection, server: &Server) -> Result<AccountsContents> {
-    if server.is_mysql_from((8, 0, 17)) {
-        // What newer ways to log in store is no text.
-        connection.run("SET SESSION print_identified_with_as_hex = ON")?;
-    }
     let users = users(connection, server)?;
     let granted = granted_roles(connection, server)?;
     let mut order = Vec::new();

@@ -8,6 +8,7 @@ use mysql::prelude::Queryable;
 use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
 use super::failure::failure;
+use super::settings::{self, Setting, Use};
 use super::silence::{Watch, connect, no_sign, silence_max};
 use super::unix::with_probes;
 use super::{Address, Tls, outline, quote_bytes};
@@ -17,18 +18,6 @@ use crate::error::{Error, ErrorKind, Result};
 const PACKET_MAX: usize = 1 << 30;
 /// A server that does not answer a connection in this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What each session begins with. Texts arrive as they are stored, times in UTC, definitions in the form that every server reads.
-const SESSION: &[&str] = &[
-    "SET SESSION sql_mode=''",
-    "SET NAMES utf8mb4",
-    "SET character_set_results=NULL",
-    "SET SESSION time_zone='+00:00'",
-    "SET SESSION sql_quote_show_create=1",
-    // A server may have set others for everybody, and would cut what is read short without a word.
-    "SET SESSION sql_select_limit=18446744073709551615",
-    "SET SESSION net_write_timeout=3600, net_read_timeout=3600, wait_timeout=86400",
-];
-
 /// A row of a result: for each column the bytes, or none for NULL.
 pub type Row = Vec<Option<Vec<u8>>>;
 
@@ -39,15 +28,24 @@ pub struct Connection {
     conn: Conn,
     /// How long the server may be silent.
     silence: Duration,
+    refused: Vec<&'static Setting>,
 }
 
 impl Connection {
-    /// Connects and sets the session up. However long a statement takes, a server that gives no sign of life any more ends the wait for it.
+    /// Connects, and sets the session up for reading. However long a statement takes, a server that gives no sign of life any more ends the wait for it.
     ///
     /// # Errors
     /// [`ErrorKind::Database`] if the server cannot be reached, does not answer or refuses the user, or does not offer the TLS that is asked
     /// for; [`ErrorKind::Usage`] if a file for TLS cannot be read.
     pub fn open(address: &Address) -> Result<Self> {
+        Connection::open_for(address, Use::Read)
+    }
+
+    /// The same for another use.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub fn open_for(address: &Address, of: Use) -> Result<Self> {
         address.tls.as_ref().map_or(Ok(()), check_files)?;
         let opts = OptsBuilder::new()
             .user(Some(address.credentials.user.clone()))
@@ -73,9 +71,26 @@ impl Connection {
         let failed = |e| failure(format!("cannot connect to {}", address.public()), e);
         let conn = connect(&opts, address, &failed)?;
         let watch = Watch::over(&conn, address, opts)?;
-        let mut connection = Connection { watch, conn, silence: silence_max(address) };
-        SESSION.iter().try_for_each(|statement| connection.run(statement))?;
+        let mut connection = Connection { watch, conn, silence: silence_max(address), refused: Vec::new() };
+        connection.set_up(of)?;
         Ok(connection)
+    }
+
+    /// Sets the session up for another use.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`] if the server refuses a setting that is needed.
+    pub fn set_up(&mut self, of: Use) -> Result<()> {
+        self.refused = settings::set_up(self, of)?;
+        Ok(())
+    }
+
+    /// What follows from settings that the account may not make, in words: nothing else says it.
+    pub fn shortcomings(&self) -> impl Iterator<Item = String> {
+        let said = |setting: &&Setting| {
+            setting.without.map(|without| format!("the account may not set {}: {without}", setting.assignment()))
+        };
+        self.refused.iter().filter_map(said)
     }
 
     /// The server's number for this connection, for KILL.

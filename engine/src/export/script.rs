@@ -2,42 +2,8 @@
 
 use std::io::Write;
 
+use crate::database::{COLLATION, LOAD_MODE, Setting, Use, quote_text, settings};
 use crate::error::{Error, Result};
-
-/// The `sql_mode` for all but routines, triggers and events: every value is stored as it was.
-const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
-
-/// A setting of a session: the first server that knows it, its name, its value.
-struct Setting {
-    /// What begins a comment that only servers run which know the setting; empty: all do.
-    guard: &'static str,
-    name: &'static str,
-    value: &'static str,
-}
-
-const fn setting(guard: &'static str, name: &'static str, value: &'static str) -> Setting {
-    Setting { guard, name, value }
-}
-
-/// MySQL and clients of old pass over comments of MariaDB.
-const SETTINGS: [Setting; 13] = [
-    setting("", "character_set_client", "utf8mb4"),
-    setting("", "character_set_results", "utf8mb4"),
-    setting("", "collation_connection", "utf8mb4_general_ci"),
-    setting("", "time_zone", "'+00:00'"),
-    setting("", "sql_mode", "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"),
-    setting("", "foreign_key_checks", "0"),
-    setting("", "unique_checks", "0"),
-    setting("M!100201", "check_constraint_checks", "0"),
-    setting("M!50201", "innodb_strict_mode", "0"),
-    // In definitions of older servers `utf8` has three bytes.
-    setting("M!100601", "old_mode", "'UTF8_IS_UTF8MB3'"),
-    // A definition says all of a TIMESTAMP.
-    setting("M!100804", "explicit_defaults_for_timestamp", "1"),
-    setting("M!101100", "system_versioning_insert_history", "1"),
-    // A character set without a collation means what it has always meant.
-    setting("M!110201", "character_set_collations", "''"),
-];
 
 /// Under what a definition is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +17,7 @@ pub(super) struct MadeUnder<'o> {
 impl Default for MadeUnder<'_> {
     /// As the script's first lines set it.
     fn default() -> Self {
-        MadeUnder { sql_mode: SQL_MODE, client: "utf8mb4", collation: "utf8mb4_general_ci", time_zone: "+00:00" }
+        MadeUnder { sql_mode: LOAD_MODE, client: "utf8mb4", collation: COLLATION, time_zone: "+00:00" }
     }
 }
 
@@ -85,18 +51,42 @@ impl<'w> Script<'w> {
 
     /// Keeps the settings of the session, and makes them what the script needs.
     pub fn begin(&mut self) -> Result<()> {
-        for Setting { guard, name, value } in &SETTINGS {
-            self.guarded(guard, &format!("SET @enamel_{name}=@@SESSION.{name}, SESSION {name}={value}"))?;
+        for setting in settings(Use::Script) {
+            let Setting { name, value, .. } = setting;
+            let keep = format!("SET @enamel_{name}=@@SESSION.{name}");
+            if setting.optional {
+                self.guarded(&guard(setting), &keep)?;
+                self.set_if_other(setting, value)?;
+            } else {
+                self.guarded(&guard(setting), &format!("{keep}, SESSION {name}={value}"))?;
+            }
         }
         Ok(())
     }
 
     /// Makes the settings of the session what they were.
     pub fn end(&mut self) -> Result<()> {
-        for Setting { guard, name, .. } in SETTINGS.iter().rev() {
-            self.guarded(guard, &format!("SET SESSION {name}=@enamel_{name}"))?;
+        let mut all: Vec<_> = settings(Use::Script).collect();
+        all.reverse();
+        for setting in all {
+            let Setting { name, .. } = setting;
+            if setting.optional {
+                self.set_if_other(setting, &format!("@enamel_{name}"))?;
+            } else {
+                self.guarded(&guard(setting), &format!("SET SESSION {name}=@enamel_{name}"))?;
+            }
         }
         self.out.flush().map_err(|e| Error::io("cannot write the SQL", e))
+    }
+
+    /// Sets what takes a right, and so only if it is otherwise: who needs no other value needs no right.
+    fn set_if_other(&mut self, setting: &Setting, value: &str) -> Result<()> {
+        let (guard, name) = (guard(setting), setting.name);
+        let statement = quote_text(&format!("SET SESSION {name}={value}"));
+        self.guarded(&guard, &format!("SET @enamel_do=IF(@@SESSION.{name}<=>{value}, 'DO 0', {statement})"))?;
+        ["PREPARE enamel FROM @enamel_do", "EXECUTE enamel", "DEALLOCATE PREPARE enamel"]
+            .iter()
+            .try_for_each(|statement| self.guarded(&guard, statement))
     }
 
     /// Writes a statement that only servers run which `guard` names.
@@ -108,22 +98,44 @@ impl<'w> Script<'w> {
     }
 }
 
+/// What begins a comment that only servers run which know the setting; empty: all do. MySQL and clients of old pass over comments of
+/// MariaDB, and MariaDB over those of MySQL 5.7 and later.
+fn guard(setting: &Setting) -> String {
+    match (setting.mariadb, setting.mysql) {
+        (Some(since), None) if since > 0 => format!("M!{since:06}"),
+        (Some(_), None) => "M!".to_owned(),
+        (None, Some(since)) => format!("!{since}"),
+        (_, _) => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_set_is_set_back() {
-        let mut out = Vec::new();
-        let mut script = Script::new(&mut out);
-        script.begin().unwrap();
-        script.comment("a\nDROP\u{85}TABLE").unwrap();
-        script.end().unwrap();
-        let text = String::from_utf8(out).unwrap();
-        for setting in &SETTINGS {
-            assert_eq!(text.matches(&format!("@enamel_{}", setting.name)).count(), 2, "{}", setting.name);
+        let written = |write: &dyn Fn(&mut Script<'_>)| {
+            let mut out = Vec::new();
+            write(&mut Script::new(&mut out));
+            String::from_utf8(out).unwrap()
+        };
+        let begin = written(&|script| script.begin().unwrap());
+        let end = written(&|script| script.end().unwrap());
+        for setting in settings(Use::Script) {
+            let (keep, back) =
+                (format!("@enamel_{0}=@@SESSION.{0}", setting.name), format!("SESSION {0}=@enamel_{0}", setting.name));
+            assert!(begin.contains(&keep) && end.contains(&back), "{}", setting.name);
         }
-        assert!(text.contains("\n-- a DROP TABLE\n"));
-        assert!(text.contains(&format!("sql_mode='{SQL_MODE}'")));
+        assert!(begin.contains(&format!("sql_mode='{LOAD_MODE}'")));
+        let comment = written(&|script| script.comment("a\nDROP\u{85}TABLE").unwrap());
+        assert_eq!(comment, "-- a DROP TABLE\n");
+    }
+
+    #[test]
+    fn mariadb_passes_over_what_is_mysql_s() {
+        let of_mysql = settings(Use::Script).filter(|setting| setting.mariadb.is_none());
+        let too_old: Vec<_> = of_mysql.filter(|setting| setting.mysql.is_some_and(|since| since < 50700)).collect();
+        assert!(too_old.is_empty(), "{too_old:?}");
     }
 }

@@ -103,6 +103,7 @@ pub fn load(
         jobs: options.jobs.unwrap_or_else(cores).clamp(1, JOBS_MAX),
         stop: AtomicBool::new(false),
         says_inserting: AtomicBool::new(false),
+        says_shortcomings: AtomicBool::new(false),
     };
     if options.dry_run {
         return Ok(LoadOutcome { tables: planned_tables(&source, &planned)?, ..LoadOutcome::default() });

@@ -89,7 +89,8 @@ pub fn restore_purged(
     let target = Target::read(&mut connection)?;
     check_triggers(&mut connection, &target, chosen.iter().map(|(_, to)| to))?;
     drop(connection);
-    let mut connection = session::open(address, &target.server, options.binlog)?;
+    let mut connection = session::open(address, options.binlog)?;
+    connection.shortcomings().for_each(|text| monitor.note(&text));
     // Rows come into a database that is in use: none without what it refers to.
     connection.run("SET SESSION foreign_key_checks=1")?;
     let items = chosen.iter().map(|(tables, _)| rows_of(tables)).sum();

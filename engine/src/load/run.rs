@@ -26,6 +26,7 @@ pub struct Run<'r> {
     pub jobs: usize,
     pub stop: AtomicBool,
     pub says_inserting: AtomicBool,
+    pub says_shortcomings: AtomicBool,
 }
 
 /// A schema that is being loaded.
@@ -51,7 +52,11 @@ impl Run<'_> {
     /// # Errors
     /// If the server refuses.
     pub fn connect(&self) -> Result<Connection> {
-        session::open(self.address, &self.target.server, self.options.binlog)
+        let connection = session::open(self.address, self.options.binlog)?;
+        if !self.says_shortcomings.swap(true, Ordering::Relaxed) {
+            connection.shortcomings().for_each(|text| self.monitor.note(&text));
+        }
+        Ok(connection)
     }
 
     /// Says once that rows are inserted, as the server does not allow to load them.

@@ -1,15 +1,7 @@
-//! What a session that loads is set up with.
+//! A session that loads, and what its objects are made under.
 
-use crate::database::{Address, Connection, Server, quote_text};
+use crate::database::{Address, COLLATION, Connection, LOAD_MODE, Server, Use, quote_text};
 use crate::error::Result;
-
-/// Every value is stored as it was, whatever the server would say of it today.
-const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
-/// Warnings of one statement that the server keeps: all that it can.
-pub const WARNINGS_KEPT: usize = 65_535;
-
-/// What a session may take to build the keys of one MyISAM table by sorting.
-const SORT_BUFFER_BYTES: u64 = 64 << 20;
 
 /// Whether what is loaded goes into the server's binary log, and from there to its replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,43 +17,11 @@ pub enum Binlog {
 ///
 /// # Errors
 /// If the server cannot be reached, or refuses a setting.
-pub fn open(address: &Address, server: &Server, binlog: Binlog) -> Result<Connection> {
-    let mut connection = Connection::open(address)?;
-    let mut settings = vec![
-        format!("sql_mode='{SQL_MODE}'"),
-        "foreign_key_checks=0".to_owned(),
-        "unique_checks=1".to_owned(),
-        format!("max_error_count={WARNINGS_KEPT}"),
-        "lock_wait_timeout=600".to_owned(),
-        "autocommit=1".to_owned(),
-    ];
-    if server.is_mariadb() {
-        // A row that its table's engine could hold there is held here.
-        let more = ["check_constraint_checks=0", "max_statement_time=0", "innodb_strict_mode=0"];
-        settings.extend(more.map(str::to_owned));
-    }
-    if server.is_mariadb_from((10, 6, 1)) {
-        // In definitions of older servers `utf8` has three bytes.
-        settings.push("old_mode='UTF8_IS_UTF8MB3'".to_owned());
-    }
-    if server.is_mariadb_from((10, 8, 4)) {
-        settings.push("explicit_defaults_for_timestamp=1".to_owned());
-    }
-    if server.is_mariadb_from((10, 11, 0)) {
-        settings.push("system_versioning_insert_history=1".to_owned());
-    }
-    if server.is_mariadb_from((11, 2, 1)) {
-        // A character set alone means the collation that it has always meant.
-        settings.push("character_set_collations=''".to_owned());
-    }
-    if server.is_mysql_from((5, 7, 8)) {
-        settings.push("max_execution_time=0".to_owned());
-    }
-    settings.push(format!("myisam_sort_buffer_size={SORT_BUFFER_BYTES}"));
+pub fn open(address: &Address, binlog: Binlog) -> Result<Connection> {
+    let mut connection = Connection::open_for(address, Use::Load)?;
     if binlog == Binlog::Skip {
-        settings.push("sql_log_bin=0".to_owned());
+        connection.run("SET SESSION sql_log_bin=0")?;
     }
-    settings.iter().try_for_each(|setting| connection.run(&format!("SET SESSION {setting}")))?;
     Ok(connection)
 }
 
@@ -80,7 +40,7 @@ pub struct MadeUnder<'o> {
 
 impl Default for MadeUnder<'_> {
     fn default() -> Self {
-        MadeUnder { sql_mode: SQL_MODE, client: "utf8mb4", collation: "utf8mb4_general_ci", time_zone: "+00:00" }
+        MadeUnder { sql_mode: LOAD_MODE, client: "utf8mb4", collation: COLLATION, time_zone: "+00:00" }
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use repo_format::database::TableRecord;
+use repo_format::database::{Column, TableRecord};
 
-use super::session::WARNINGS_KEPT;
-use crate::database::{Connection, without_values};
+use crate::database::{Connection, WARNINGS_KEPT, without_values};
 use crate::error::Result;
 
 /// A value was cut, or is none of an ENUM's labels.
@@ -47,9 +46,9 @@ impl Warnings {
                 warnings.add(code, without_values(code, &message));
             }
         }
-        if shown >= WARNINGS_KEPT {
-            // The server counts no further: behind these may stand others.
-            warnings.add(0, format!("more than {WARNINGS_KEPT} warnings in one statement, which cannot all be read"));
+        // An account may not be allowed to have the server keep as many as it can; and it counts no further than that.
+        if shown < count || count >= WARNINGS_KEPT {
+            warnings.add(0, format!("more than {shown} warnings in one statement, which cannot all be read"));
         }
         Ok(warnings)
     }
@@ -98,12 +97,13 @@ impl Warnings {
     }
 }
 
-/// ENUM columns hold 0 where a value was none of their labels. Storing 0 again is what the server warns of.
+/// ENUM columns hold 0 where a value was none of their labels. Storing 0 again is what the server warns of. And it rounds what it generates.
 fn is_expected(code: u16, message: &str, record: &TableRecord) -> bool {
     let column = named_column(message);
     let is_named = |name: &str| column.strip_prefix('\'').and_then(|c| c.strip_suffix('\'')) == Some(name);
     let is_enum = |column_type: &str| column_type.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("enum("));
-    code == TRUNCATED && record.columns.iter().any(|column| is_named(&column.name) && is_enum(&column.column_type))
+    let may_be_cut = |column: &Column| is_enum(&column.column_type) || column.generated == Some(true);
+    code == TRUNCATED && record.columns.iter().any(|column| is_named(&column.name) && may_be_cut(column))
 }
 
 /// The column that a message names: `column 'c' at row 5`, ``column `s`.`t`.`c` at row 5``.
@@ -132,14 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn the_number_0_is_expected_of_an_enum_only() {
-        use repo_format::database::{Column, ValueEncoding};
+    fn the_number_0_is_expected_of_an_enum_and_rounding_of_what_is_generated() {
+        use repo_format::database::ValueEncoding;
         let of = |name: &str, column_type: &str| Column {
             column_type: column_type.to_owned(),
             ..crate::load::rows::tests::column(name, ValueEncoding::Integer)
         };
-        let record = crate::load::rows::tests::record(vec![of("e", "enum('a')"), of("v", "varchar(3)")]);
+        let record = crate::load::rows::tests::record(vec![
+            of("e", "enum('a')"),
+            of("v", "varchar(3)"),
+            Column { generated: Some(true), ..of("g", "decimal(3,1)") },
+        ]);
         assert!(is_expected(1265, "Data truncated for column 'e' at row 1", &record));
+        assert!(is_expected(1265, "Data truncated for column 'g' at row 1", &record));
         assert!(!is_expected(1265, "Data truncated for column 'v' at row 1", &record));
         assert!(!is_expected(1366, "Incorrect value for column 'e' at row 1", &record));
     }

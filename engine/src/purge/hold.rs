@@ -3,30 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::job::Job;
-use crate::database::{Connection, error_code};
+use crate::database::{Connection, HASTY, PATIENT, Use, error_code};
 use crate::error::{Error, Result};
 
 /// A lock was not got in time; a deadlock; a row is newer than the transaction's view.
 const LOCKED_OUT: [u16; 3] = [1205, 1213, 1020];
-/// While locks are held: others would wait behind the session, so it waits for nobody long, and if this machine goes to sleep, or its
-/// cable is pulled, the server lets go soon.
-const HASTY: &str = "SET SESSION lock_wait_timeout=1, innodb_lock_wait_timeout=1, wait_timeout=20, \
-                     net_read_timeout=20, net_write_timeout=20";
-/// And else.
-const PATIENT: &str = "SET SESSION lock_wait_timeout=60, innodb_lock_wait_timeout=60, wait_timeout=86400, \
-                       net_read_timeout=3600, net_write_timeout=3600";
 
 /// Sets a session up for proofs and deletions.
 ///
 /// # Errors
 /// If the server refuses.
-pub(super) fn prepare(connection: &mut Connection, is_mariadb: bool) -> Result<()> {
-    connection.run("SET SESSION autocommit=1, sql_safe_updates=0")?;
+pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
+    connection.set_up(Use::Delete)?;
     connection.run(PATIENT)?;
-    if is_mariadb {
-        // Else a long list of keys would be made a table, and joined.
-        connection.run("SET SESSION in_predicate_conversion_threshold=0, max_statement_time=0")?;
-    }
     // With the older isolation gaps between rows are locked, too. A log of statements needs it.
     let by_statement = connection.value("SELECT @@binlog_format")?.is_some_and(|format| format == "STATEMENT");
     let isolation = if by_statement { "REPEATABLE READ" } else { "READ COMMITTED" };

@@ -121,7 +121,7 @@ pub fn plan(
 ) -> Result<Planned> {
     let mut connection = Connection::open(address)?;
     let server = Server::detect(&mut connection)?;
-    prepare(&mut connection, server.is_mariadb())?;
+    prepare(&mut connection)?;
     check_rights(&mut connection, &server, (Purpose::Purge, &options.schema))?;
     let today = check_cutoff(&mut connection, &options.rule)?;
     let identity = server.identity(&mut connection)?;

@@ -9,7 +9,7 @@ use super::job::Job;
 use super::pace::Pace;
 use super::run::{Ended, RunOutcome};
 use super::table::Table;
-use crate::database::{Address, Connection, Server, quote_text};
+use crate::database::{Address, Connection, quote_text};
 use crate::error::{Error, Result, chain};
 use crate::filesystem::free_space;
 use crate::monitor::Monitor;
@@ -85,7 +85,7 @@ pub(super) fn locked_seconds(bytes: u64) -> u64 {
 /// # Errors
 /// If the server does not take a setting, or the user wishes to stop. What is wrong with a table is noted.
 pub(super) fn reclaim(
-    (connection, server, address): (&mut Connection, &Server, &Address),
+    (connection, address): (&mut Connection, &Address),
     jobs: &[&Job<'_>],
     (pace, outcome): (&mut Pace, &mut RunOutcome),
     monitor: &dyn Monitor,
@@ -96,10 +96,6 @@ pub(super) fn reclaim(
     }
     let tables = chosen(jobs, outcome, monitor);
     connection.run(&format!("SET SESSION lock_wait_timeout={LOCK_WAIT_SECONDS}"))?;
-    if server.is_mysql_from((8, 0, 0)) {
-        // Else sizes are those of up to a day ago.
-        connection.run("SET SESSION information_schema_stats_expiry=0")?;
-    }
     let folder = data_folder(connection, address)?;
     if folder.is_none() {
         monitor.note(

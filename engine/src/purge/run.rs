@@ -110,7 +110,7 @@ pub fn run(
     }
     let purpose = if options.reclaim { Purpose::Reclaim } else { Purpose::Purge };
     check_rights(&mut connection, &server, (purpose, &plan.schema))?;
-    prepare(&mut connection, server.is_mariadb())?;
+    prepare(&mut connection)?;
     check_cutoff(&mut connection, &plan.rule)?;
     keep_others_away(&mut connection)?;
     let reader = ChunkReader::new(repository);
@@ -148,7 +148,7 @@ pub fn run(
     }
     if options.reclaim && outcome.failure.is_none() {
         let jobs: Vec<_> = all.iter().map(|progress| &progress.job).collect();
-        let rebuilt = reclaim((&mut connection, &server, address), &jobs, (&mut pace, &mut outcome), monitor);
+        let rebuilt = reclaim((&mut connection, address), &jobs, (&mut pace, &mut outcome), monitor);
         outcome.note(rebuilt.map(|()| Go::On));
     }
     Ok(outcome)
