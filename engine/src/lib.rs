@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod chunk;
 pub mod crypto;
 pub mod database;
+mod dialect;
 pub mod diff;
 pub mod error;
 pub mod export;

@@ -39,7 +39,7 @@ pub struct LoadArgs {
     /// As whom views, routines, triggers and events run: as they did, or as the account that restores
     #[arg(long, value_name = "WHO", default_value = "keep", requires = "to_database")]
     definer: DefinerArg,
-    /// Under another name also make definitions that name their old schema, and work on it
+    /// In a copy under another name also make what leads to schemas that are not restored with it, and works on these
     #[arg(long, requires = "to_database")]
     keep_references: bool,
     /// Leave scheduled events enabled that were enabled; else all come back disabled

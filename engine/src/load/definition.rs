@@ -1,6 +1,6 @@
 //! The definition of a table, taken apart: what must be there before its rows, and the keys that are faster built after them.
 
-use super::tokens::{Kind, Token, edited, is_keyword, tokens};
+use crate::dialect::{Kind, Token, edited, is_keyword, tokens};
 
 /// A table's definition in the order in which it is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub fn without_counter(create: &[u8]) -> Vec<u8> {
 }
 
 /// Places of the parentheses that hold columns and keys.
-fn body(create: &[u8], tokens: &[Token]) -> Option<(usize, usize)> {
+pub fn body(create: &[u8], tokens: &[Token]) -> Option<(usize, usize)> {
     let [a, b, name, open, ..] = tokens else { return None };
     let is_head = is_keyword(create, a, "CREATE") && is_keyword(create, b, "TABLE");
     let is_name = matches!(name.kind, Kind::Name | Kind::Word) && open.kind == Kind::Open;
@@ -108,7 +108,7 @@ fn renamed(rest: &[u8], table: &str) -> Vec<u8> {
 }
 
 /// The tokens of each item: they are parted by commas.
-fn items(tokens: &[Token]) -> Vec<&[Token]> {
+pub fn items(tokens: &[Token]) -> Vec<&[Token]> {
     tokens.split(|token| token.kind == Kind::Comma && token.depth == 1).collect()
 }
 

@@ -15,7 +15,7 @@
 
 mod accounts;
 mod check;
-mod collation;
+mod definer;
 mod definition;
 mod filling;
 mod firing;
@@ -25,8 +25,9 @@ mod objects;
 mod options;
 mod paths;
 mod plan;
+mod pointing;
 mod purged;
-mod references;
+mod renaming;
 mod rows;
 mod run;
 mod session;
@@ -35,7 +36,6 @@ mod swap;
 mod table;
 mod tally;
 mod target;
-mod tokens;
 mod warnings;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,10 +92,13 @@ pub fn load(
     let mut planned = plan::plan(&source.schemas, options, &target)?;
     plan::look(&mut asking, &mut planned, options.existing, &snapshot.id.to_string())?;
     drop(asking);
+    let (renaming, loading) = plan::renamings(&source, &planned, options, &target)?;
     let tally = Tally::new(monitor);
     let run = Run {
         source: &source,
         target: &target,
+        renaming: &renaming,
+        loading: &loading,
         address,
         options,
         tally: &tally,
@@ -151,12 +154,11 @@ fn carry_out<'r>(
     let mut former = Vec::new();
     for schema in &schemas {
         if schema.plan.swaps {
-            former.push(put_in_place(run, &mut connection, schema)?);
+            let kept = put_in_place(run, &mut connection, schema, &former)?;
+            former.push(kept);
         }
     }
-    for schema in &schemas {
-        make_objects(run, &mut connection, schema)?;
-    }
+    make_objects(run, &mut connection, &schemas)?;
     if run.options.accounts == Accounts::Make {
         accounts::make(run, &mut connection)?;
     }
@@ -190,13 +192,7 @@ fn begin_schema<'r>(
 }
 
 fn objects_of<'r, 'o>(run: &'o Run<'r>, schema: &'o SchemaRun<'r>, name: &'o str) -> Objects<'r, 'o> {
-    Objects {
-        run,
-        schema: name,
-        record: &schema.plan.source.record,
-        options: run.options,
-        leaves_references: schema.plan.leaves(run.options.references),
-    }
+    Objects { run, schema: name, record: &schema.plan.source.record, options: run.options, renaming: run.renaming }
 }
 
 /// Fills all tables, then adds foreign keys, checks, and sets the paths to images.
@@ -205,6 +201,7 @@ fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[Schem
     for schema in schemas.iter().filter(|schema| !swap::has_begun(schema)) {
         tables.extend(schema.plan.source.tables.iter().map(|table| TableLoad::new(run, schema, table)));
     }
+    tables.retain(|table| !table.is_left_out(run));
     run::load_tables(run, &tables)?;
     for table in &tables {
         add_foreign_keys(run, connection, table)?;
@@ -240,7 +237,12 @@ fn add_foreign_keys(run: &Run<'_>, connection: &mut Connection, table: &TableLoa
 }
 
 /// Swaps, if everything is as it was.
-fn put_in_place(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<SchemaChoice> {
+fn put_in_place(
+    run: &Run<'_>,
+    connection: &mut Connection,
+    schema: &SchemaRun<'_>,
+    former: &[SchemaChoice],
+) -> Result<SchemaChoice> {
     let plan = schema.plan;
     if run.tally.problem_count() > 0 && !swap::has_begun(schema) {
         let message = format!(
@@ -250,19 +252,18 @@ fn put_in_place(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'
         return Err(Error::new(ErrorKind::Database, message));
     }
     run.check()?;
-    swap::swap(run, connection, schema)
+    swap::swap(run, connection, schema, former)
 }
 
-fn make_objects(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<()> {
-    let objects = objects_of(run, schema, &schema.plan.name);
-    if schema.plan.is_whole {
-        objects.make_routines_and_views(connection)?;
+/// Makes what is no table. Views may be of other schemas, so these come for all schemas at once.
+fn make_objects(run: &Run<'_>, connection: &mut Connection, schemas: &[SchemaRun<'_>]) -> Result<()> {
+    let of = |schema| objects_of(run, schema, &schema.plan.name);
+    let whole: Vec<Objects<'_, '_>> = schemas.iter().filter(|schema| schema.plan.is_whole).map(of).collect();
+    objects::make_routines_and_views(connection, &whole)?;
+    for schema in schemas {
+        of(schema).make_triggers(connection, &|table| schema.plan.has(table))?;
     }
-    objects.make_triggers(connection, &|table| schema.plan.has(table))?;
-    if schema.plan.is_whole {
-        objects.make_events(connection)?;
-    }
-    Ok(())
+    whole.iter().try_for_each(|objects| objects.make_events(connection).map(drop))
 }
 
 /// Drops the marker, unless there are tables to try again; what was loaded beside another schema is empty then, and goes with it.

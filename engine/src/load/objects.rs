@@ -1,14 +1,17 @@
 //! Sequences, views, routines, triggers and events, each as it was made: under its own `sql_mode`, character sets and time zone.
 
+use repo_format::cbor::ByteString;
 use repo_format::database::{ObjectType, SchemaObject, SchemaRecord};
 
+use super::definer::with_current_definer;
 use super::options::{Definer, Events, LoadOptions};
-use super::references;
+use super::pointing;
+use super::renaming::Renaming;
 use super::run::Run;
 use super::session::MadeUnder;
 use super::tally::count;
-use super::tokens::{is_keyword, tokens};
 use crate::database::{Connection, quote_bytes, quote_name, quote_text};
+use crate::dialect::{Quoting, is_keyword, tokens};
 use crate::error::{Error, ErrorKind, Result, chain};
 
 /// The account that an object shall run as is not there.
@@ -25,8 +28,8 @@ pub struct Objects<'r, 'o> {
     pub record: &'o SchemaRecord,
     /// How.
     pub options: &'o LoadOptions,
-    /// Definitions that name their own schema are not made.
-    pub leaves_references: bool,
+    /// The names that schemas get.
+    pub renaming: &'o Renaming,
 }
 
 /// What an object is, as SQL calls it.
@@ -43,15 +46,15 @@ pub fn type_name(kind: ObjectType) -> &'static str {
     }
 }
 
-impl<'o> Objects<'_, 'o> {
+impl Objects<'_, '_> {
     /// Makes the sequences with the values that they had. Those that are there, as an earlier run has made them, are made again.
     ///
     /// # Errors
     /// If the connection is lost.
     pub fn make_sequences(&self, connection: &mut Connection) -> Result<()> {
         for object in self.of(&[ObjectType::Sequence]) {
-            let made = self.make_sequence(connection, object);
-            self.settle(object, made)?;
+            let made = self.make_sequence(connection, &object);
+            self.settle(&object, made)?;
         }
         Ok(())
     }
@@ -66,34 +69,6 @@ impl<'o> Objects<'_, 'o> {
         connection.run(&format!("SELECT SETVAL({name}, {next}, 0, {})", object.cycles.unwrap_or(0)))
     }
 
-    /// Makes routines and views, in whatever order they can be made: what refers to another one comes after it. Gives those that are made.
-    ///
-    /// # Errors
-    /// If the connection is lost.
-    pub fn make_routines_and_views(&self, connection: &mut Connection) -> Result<Vec<&'o SchemaObject>> {
-        use ObjectType as T;
-        let mut all = Vec::new();
-        let mut waiting = self.of(&[T::Function, T::Procedure, T::Package, T::PackageBody, T::View]);
-        waiting.retain(|object| !self.is_left(object));
-        loop {
-            let mut failed = Vec::new();
-            let before = waiting.len();
-            for object in waiting {
-                match self.make(connection, object) {
-                    Ok(()) => all.push(object),
-                    Err(error) if is_fatal(&error) => return Err(error),
-                    Err(error) => failed.push((object, error)),
-                }
-            }
-            if failed.len() == before || failed.is_empty() {
-                failed.iter().for_each(|(object, error)| self.problem(object, &chain(error)));
-                count(&self.run.tally.objects, all.len() as u64);
-                return Ok(all);
-            }
-            waiting = failed.into_iter().map(|(object, _)| object).collect();
-        }
-    }
-
     /// Makes triggers, of the tables that `is_wanted` says.
     ///
     /// # Errors
@@ -101,10 +76,8 @@ impl<'o> Objects<'_, 'o> {
     pub fn make_triggers(&self, connection: &mut Connection, is_wanted: &dyn Fn(&str) -> bool) -> Result<()> {
         let triggers = self.of(&[ObjectType::Trigger]).into_iter();
         for object in triggers.filter(|trigger| trigger.table.as_deref().is_some_and(is_wanted)) {
-            if !self.is_left(object) {
-                let made = self.make(connection, object);
-                self.settle(object, made)?;
-            }
+            let made = self.make(connection, &object);
+            self.settle(&object, made)?;
         }
         Ok(())
     }
@@ -113,32 +86,41 @@ impl<'o> Objects<'_, 'o> {
     ///
     /// # Errors
     /// If the connection is lost.
-    pub fn make_events(&self, connection: &mut Connection) -> Result<Vec<&'o SchemaObject>> {
+    pub fn make_events(&self, connection: &mut Connection) -> Result<Vec<SchemaObject>> {
         let mut all = Vec::new();
         for object in self.of(&[ObjectType::Event]) {
-            if !self.is_left(object) {
-                let made = self.make(connection, object);
-                all.extend(self.settle(object, made)?.then_some(object));
-            }
+            let made = self.make(connection, &object);
+            all.extend(self.settle(&object, made)?.then_some(object));
         }
         Ok(all)
     }
 
-    fn of(&self, kinds: &[ObjectType]) -> Vec<&'o SchemaObject> {
-        self.record.objects.iter().filter(|object| kinds.contains(&object.kind)).collect()
+    /// The objects of some kinds, with their definitions as they are here. One that would work on a schema outside is named, and not
+    /// among them.
+    fn of(&self, kinds: &[ObjectType]) -> Vec<SchemaObject> {
+        let objects = self.record.objects.iter().filter(|object| kinds.contains(&object.kind));
+        objects.filter_map(|object| self.fitted(object)).collect()
     }
 
-    /// Names an object that is not made since it names its schema, which has another name now.
-    fn is_left(&self, object: &SchemaObject) -> bool {
-        let is_left = self.leaves_references && references::names(&object.create.0, &self.record.name);
-        if is_left {
-            let message = format!(
-                "it names schema {}, on which it would work: it is not made, unless references are kept",
-                quote_name(&self.record.name)
-            );
-            self.problem(object, &message);
+    fn fitted(&self, object: &SchemaObject) -> Option<SchemaObject> {
+        let quoting = Quoting::of(object.sql_mode.as_deref().unwrap_or_default());
+        let schema = &self.record.name;
+        let renamed = self.renaming.apply(schema, &object.create.0, quoting);
+        if !renamed.pointing.is_empty() {
+            let names = pointing::names(&renamed.pointing);
+            self.problem(object, &format!("{names}: it is not made, unless references are kept"));
+            return None;
         }
-        is_left
+        if object.kind != ObjectType::View
+            && self.renaming.is_copy(schema)
+            && self.renaming.has_text(&object.create.0, quoting)
+        {
+            self.run.monitor.note(&format!(
+                "{}.{}: a text in it holds the former name of a schema; SQL that it makes of such texts works on that schema",
+                self.schema, object.name
+            ));
+        }
+        Some(SchemaObject { create: ByteString(renamed.sql), ..object.clone() })
     }
 
     fn problem(&self, object: &SchemaObject, message: &str) {
@@ -207,7 +189,7 @@ impl<'o> Objects<'_, 'o> {
         under.sql_mode = object.sql_mode.as_deref().unwrap_or(under.sql_mode);
         under.time_zone = object.time_zone.as_deref().unwrap_or(under.time_zone);
         if self.options.definer == Definer::Current {
-            create = references::with_current_definer(&create);
+            create = with_current_definer(&create);
         }
         if object.kind == ObjectType::Event && self.options.events == Events::Disabled {
             create = disabled(&create).ok_or_else(|| {
@@ -233,6 +215,40 @@ impl<'o> Objects<'_, 'o> {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes the routines and views of several schemas, in whatever order they can be made: what refers to another one comes after it. Gives
+/// those that are made.
+///
+/// # Errors
+/// If the connection is lost.
+pub fn make_routines_and_views(connection: &mut Connection, schemas: &[Objects<'_, '_>]) -> Result<Vec<SchemaObject>> {
+    use ObjectType as T;
+    const KINDS: [ObjectType; 5] = [T::Function, T::Procedure, T::Package, T::PackageBody, T::View];
+    let mut all = Vec::new();
+    let mut waiting: Vec<_> = schemas
+        .iter()
+        .flat_map(|objects| objects.of(&KINDS).into_iter().map(move |object| (objects, object)))
+        .collect();
+    loop {
+        let mut failed = Vec::new();
+        let before = waiting.len();
+        for (objects, object) in waiting {
+            match objects.make(connection, &object) {
+                Ok(()) => {
+                    count(&objects.run.tally.objects, 1);
+                    all.push(object);
+                }
+                Err(error) if is_fatal(&error) => return Err(error),
+                Err(error) => failed.push((objects, object, error)),
+            }
+        }
+        if failed.len() == before || failed.is_empty() {
+            failed.iter().for_each(|(objects, object, error)| objects.problem(object, &chain(error)));
+            return Ok(all);
+        }
+        waiting = failed.into_iter().map(|(objects, object, _)| (objects, object)).collect();
     }
 }
 

@@ -52,10 +52,11 @@ pub enum Definer {
     Current,
 }
 
-/// What happens to definitions that name their own schema when it gets another name.
+/// What happens to definitions that name schemas which are not restored with them, when their own gets another name. What names a schema of
+/// the same restore names it by its new name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum References {
-    /// They are named, and not made: they would work on the schema of the old name.
+    /// They are named, and not made: they would work on a schema that is in use.
     #[default]
     Leave,
     /// They are made as they are.
@@ -109,7 +110,7 @@ pub struct LoadOptions {
     pub check: Check,
     /// Whose things become.
     pub definer: Definer,
-    /// Definitions that name their own schema.
+    /// Definitions that name other schemas.
     pub references: References,
     /// Scheduled events.
     pub events: Events,

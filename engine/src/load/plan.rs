@@ -1,8 +1,11 @@
 //! What is loaded under which name, and what stands in its way.
 
+use repo_format::database::ObjectType;
+
 use super::marker::{Contents, MARKER, of_another, snapshot_of};
-use super::options::{Existing, LoadOptions, References};
-use super::source::SourceSchema;
+use super::options::{Existing, LoadOptions, SchemaChoice};
+use super::renaming::Renaming;
+use super::source::{Source, SourceSchema};
 use super::target::Target;
 use crate::database::Connection;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,9 +40,9 @@ impl PlannedSchema<'_> {
         self.is_whole || self.source.tables.iter().any(|source| source.record.name == table)
     }
 
-    /// Whether definitions that name the schema are not made.
-    pub fn leaves(&self, references: References) -> bool {
-        self.is_renamed() && references == References::Leave
+    /// Whether it is loaded into one that has another name than it had.
+    pub fn is_loaded_elsewhere(&self) -> bool {
+        self.staging != self.source.record.name
     }
 }
 
@@ -67,6 +70,36 @@ pub fn plan<'s>(schemas: &'s [SourceSchema], options: &LoadOptions, target: &Tar
     }
     check_clashes(&planned, target)?;
     Ok(planned)
+}
+
+/// The names that schemas get in the end, and while their tables are loaded.
+///
+/// # Errors
+/// If the snapshot's schemas cannot be listed.
+pub fn renamings(
+    source: &Source<'_>,
+    planned: &[PlannedSchema<'_>],
+    options: &LoadOptions,
+    target: &Target,
+) -> Result<(Renaming, Renaming)> {
+    let names = |to: &dyn Fn(&PlannedSchema<'_>) -> String| {
+        let choice =
+            |schema: &PlannedSchema<'_>| SchemaChoice { from: schema.source.record.name.clone(), to: to(schema) };
+        planned.iter().map(choice).collect()
+    };
+    let objects = planned.iter().flat_map(|schema| &schema.source.record.objects);
+    let packages = objects.filter(|object| object.kind == ObjectType::Package).map(|object| object.name.clone());
+    let variables = &source.server().variables;
+    let folded = variables.iter().any(|one| one.name == "lower_case_table_names" && one.value != "0");
+    let renaming = Renaming {
+        names: names(&|schema| schema.name.clone()),
+        known: source.schema_names()?,
+        packages: packages.collect(),
+        folds: folded || target.folds_names,
+        references: options.references,
+    };
+    let loading = Renaming { names: names(&|schema| schema.staging.clone()), ..renaming.clone() };
+    Ok((renaming, loading))
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -159,10 +192,15 @@ pub fn look(
     Ok(())
 }
 
+/// The schema that is loaded first where `name` is replaced.
+pub fn staging_of(name: &str) -> String {
+    format!("{name}__restoring")
+}
+
 /// Chooses the schema beside one that is replaced.
 fn look_beside(connection: &mut Connection, schema: &mut PlannedSchema<'_>, snapshot: &str) -> Result<()> {
     schema.swaps = true;
-    schema.staging = format!("{}__restoring", schema.name);
+    schema.staging = staging_of(&schema.name);
     check_name(&schema.staging)?;
     check_name(&format!("{}__before_2026_01_01_99", schema.name))?;
     let Some(contents) = Contents::read(connection, &schema.staging)? else {

@@ -8,15 +8,18 @@ use std::sync::Arc;
 use repo_format::database::{KeyRange, PurgedTable, ReceiptRecord, SchemaRecord, TableRecord};
 use repo_format::manifest::Manifest;
 
-use super::collation::Replaced;
 use super::definition::{Keys, take_apart};
 use super::filling::explained;
 use super::firing::check_triggers;
+use super::options::SchemaChoice;
+use super::pointing::fit;
+use super::renaming::Renaming;
 use super::rows::{Batch, Method, Sink, Stored, is_local_refused};
 use super::session::{self, Binlog};
 use super::target::Target;
 use super::warnings::Warnings;
 use crate::database::{Address, Connection, describe_table, is_lost, list_tables, quote_name, quote_text};
+use crate::dialect::{Quoting, Replaced};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
@@ -238,7 +241,13 @@ impl Run<'_> {
         let table = format!("{}.{}", quote_name(&to.0), quote_name(&to.1));
         let mut replaced = Replaced::new();
         let create = self.target.collations.adapt(&saved.record.create.0, &mut replaced);
-        let create = super::references::renamed(&create, &schema.record.name, &to.0);
+        let names = vec![SchemaChoice { from: schema.record.name.clone(), to: to.0.clone() }];
+        let renaming = Renaming { names, ..Renaming::default() };
+        let fitted = fit(&create, &schema.record.name, &saved.record.engine, &renaming);
+        let create = renaming.apply(&schema.record.name, &fitted.create, Quoting::default()).sql;
+        if let Some(reason) = fitted.refusal {
+            return Err(Error::new(ErrorKind::Refused, reason));
+        }
         let definition = take_apart(&create, &table, Keys::AtOnce).ok_or_else(|| {
             Error::new(ErrorKind::Database, "its definition is no CREATE TABLE that this version can read")
         })?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::marker::Marker;
 use super::options::LoadOptions;
 use super::plan::PlannedSchema;
+use super::renaming::Renaming;
 use super::session;
 use super::source::Source;
 use super::table::TableLoad;
@@ -18,6 +19,10 @@ use crate::monitor::Monitor;
 pub struct Run<'r> {
     pub source: &'r Source<'r>,
     pub target: &'r Target,
+    /// The names of schemas in the end.
+    pub renaming: &'r Renaming,
+    /// The names of schemas while tables are loaded.
+    pub loading: &'r Renaming,
     pub address: &'r Address,
     pub options: &'r LoadOptions,
     pub tally: &'r Tally<'r>,

@@ -63,6 +63,14 @@ impl<'r> Source<'r> {
         &self.database.server
     }
 
+    /// The names of all schemas of the database, wanted or not.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub fn schema_names(&self) -> Result<Vec<String>> {
+        self.database.schema_names()
+    }
+
     /// Users, roles and grants, if they were saved.
     ///
     /// # Errors

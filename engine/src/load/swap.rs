@@ -10,8 +10,10 @@
 use repo_format::database::{ObjectType, SchemaRecord};
 
 use super::marker::{Contents, MARKER};
-use super::objects::{Objects, drop_object, type_name};
-use super::options::{Definer, Events, LoadOptions, SchemaChoice};
+use super::objects::{Objects, drop_object, make_routines_and_views, type_name};
+use super::options::{Definer, Events, LoadOptions, References, SchemaChoice};
+use super::plan::staging_of;
+use super::renaming::Renaming;
 use super::run::{Run, SchemaRun};
 use crate::database::{Connection, quote_bytes, quote_name, quote_text, read_schema};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,11 +23,16 @@ const DEFINITIONS: &str = "enamel_definitions";
 /// What the first row of the definitions is.
 const RECORD: &str = "record";
 
-/// Puts the loaded tables of `schema` in place. Gives the schema that keeps the former ones.
+/// Puts the loaded tables of `schema` in place. Gives the schema that keeps the former ones; `kept_before` are those that were kept before it.
 ///
 /// # Errors
 /// If a foreign key from elsewhere would lead to the former table, or the server refuses: then nothing is renamed.
-pub fn swap(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<SchemaChoice> {
+pub fn swap(
+    run: &Run<'_>,
+    connection: &mut Connection,
+    schema: &SchemaRun<'_>,
+    kept_before: &[SchemaChoice],
+) -> Result<SchemaChoice> {
     let plan = schema.plan;
     let name = &plan.name;
     let former = read_schema(connection, &run.target.server, name)?;
@@ -43,7 +50,7 @@ pub fn swap(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) 
     };
     let moves = moves(connection, schema, &former.record, &kept)?;
     if !moves.is_empty() {
-        refuse_foreign_references(connection, schema)?;
+        refuse_foreign_references(run, connection, schema)?;
         schema.marker.note_swap(connection, &kept)?;
         make_kept(connection, &kept, &former.record)?;
         note_definitions(connection, &kept, &former.record)?;
@@ -51,8 +58,10 @@ pub fn swap(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) 
         connection.run(&format!("RENAME TABLE {}", moves.join(", ")))?;
     }
     let record = noted_definitions(connection, &kept, &former.record)?;
-    keep_objects(run, connection, &kept, &record, schema)?;
-    Ok(SchemaChoice { from: name.clone(), to: kept })
+    let choice = SchemaChoice { from: name.clone(), to: kept };
+    let names = kept_before.iter().cloned().chain([choice.clone()]).collect();
+    keep_objects(run, connection, names, &record, schema)?;
+    Ok(choice)
 }
 
 /// The tables to rename, former ones first.
@@ -105,7 +114,7 @@ fn make_kept(connection: &mut Connection, kept: &str, former: &SchemaRecord) -> 
 }
 
 /// A foreign key of a table that stays would follow the former table into the kept schema.
-fn refuse_foreign_references(connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<()> {
+fn refuse_foreign_references(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<()> {
     let plan = schema.plan;
     let name = quote_text(&plan.name);
     let rows = connection.rows(&format!(
@@ -116,7 +125,15 @@ fn refuse_foreign_references(connection: &mut Connection, schema: &SchemaRun<'_>
         let mut texts = row.into_iter().map(|v| String::from_utf8_lossy(&v.unwrap_or_default()).into_owned());
         let (from, child, parent) = (texts.next(), texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
         let from = from.unwrap_or_default();
-        if plan.has(&parent) && (from != plan.name || !plan.has(&child)) {
+        // Those that this run replaces or has replaced follow the former table.
+        let is_replaced = |choice: &SchemaChoice| {
+            choice.to == from || from.starts_with(&format!("{}__before_", choice.to)) || from == staging_of(&choice.to)
+        };
+        let goes_along = match from == plan.name {
+            true => plan.has(&child),
+            false => run.options.tables.is_empty() && run.renaming.names.iter().any(is_replaced),
+        };
+        if plan.has(&parent) && !goes_along {
             let message = format!(
                 "`{}`.`{parent}` cannot be replaced: a foreign key of `{from}`.`{child}`, which stays, refers to it",
                 plan.name
@@ -181,16 +198,19 @@ fn drop_triggers(connection: &mut Connection, schema: &SchemaRun<'_>, former: &S
 fn keep_objects(
     run: &Run<'_>,
     connection: &mut Connection,
-    kept: &str,
+    names: Vec<SchemaChoice>,
     former: &SchemaRecord,
     schema: &SchemaRun<'_>,
 ) -> Result<()> {
+    let kept = &names.last().map(|choice| choice.to.clone()).unwrap_or_default();
     let options = LoadOptions { definer: Definer::Keep, events: Events::Disabled, ..LoadOptions::default() };
-    let objects = Objects { run, schema: kept, record: former, options: &options, leaves_references: false };
+    let folds = run.target.folds_names;
+    let renaming = Renaming { names, folds, references: References::Keep, ..Renaming::default() };
+    let objects = Objects { run, schema: kept, record: former, options: &options, renaming: &renaming };
     let problems = run.tally.problem_count();
     objects.make_triggers(connection, &|table| schema.plan.has(table))?;
     if schema.plan.is_whole {
-        let mut made = objects.make_routines_and_views(connection)?;
+        let mut made = make_routines_and_views(connection, std::slice::from_ref(&objects))?;
         made.extend(objects.make_events(connection)?);
         let name = quote_name(&schema.plan.name);
         for object in made {

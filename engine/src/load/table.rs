@@ -3,16 +3,17 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::collation::Replaced;
 use super::definition::{Definition, Keys, take_apart, without_counter};
 use super::filling::{Filling, explained};
 use super::marker::Step;
+use super::pointing::{fit, without_folders};
 use super::rows::{Batch, Method, Sink, is_local_refused};
 use super::run::{Run, SchemaRun};
 use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::{Connection, error_code, is_lost, quote_name};
+use crate::dialect::{Quoting, Replaced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Work;
 use crate::tree::{SegmentItem, SegmentIter};
@@ -30,6 +31,12 @@ pub struct TableLoad<'r> {
     definition: Option<Definition>,
     filling: Filling,
     sink: Sink,
+    /// What is not in its definition, and changes what it is.
+    left_out: Vec<String>,
+    /// Why it is not made at all.
+    refusal: Option<String>,
+    /// What is otherwise in its definition.
+    notes: Vec<String>,
     /// Collations that the target does not know, and what stands in their place.
     replaced: Replaced,
     state: Mutex<State<'r>>,
@@ -57,11 +64,19 @@ impl<'r> TableLoad<'r> {
         let table = format!("{}.{}", quote_name(staging), quote_name(&record.name));
         let mut replaced = Replaced::new();
         let create = run.target.collations.adapt(&record.create.0, &mut replaced);
-        let create = super::references::renamed(&create, &schema.plan.source.record.name, &schema.plan.name);
+        let fitted = fit(&create, &schema.plan.source.record.name, &record.engine, run.renaming);
+        let (mut notes, mut create) = (Vec::new(), fitted.create);
+        if let Some(without) = without_folders(&create).filter(|_| schema.plan.is_loaded_elsewhere()) {
+            notes.push("its files stand in the server's own folder, not where the definition says".to_owned());
+            create = without;
+        }
         let create = if record.engine.eq_ignore_ascii_case("ARCHIVE") { without_counter(&create) } else { create };
         let keys = if filling == Filling::LaterKeys { Keys::Later } else { Keys::AtOnce };
         TableLoad {
-            definition: take_apart(&create, &table, keys),
+            definition: take_apart_renamed(run, schema, &create, &table, keys),
+            left_out: fitted.left_out,
+            refusal: fitted.refusal,
+            notes,
             filling,
             sink: Sink::new(staging, record),
             replaced,
@@ -74,6 +89,13 @@ impl<'r> TableLoad<'r> {
             stored: AtomicU64::new(0),
             warnings: Mutex::default(),
         }
+    }
+
+    /// Whether it is left out; then it is named.
+    pub fn is_left_out(&self, run: &Run<'_>) -> bool {
+        let (schema, name) = self.name();
+        self.refusal.iter().for_each(|reason| run.tally.problem(schema, name, reason));
+        self.refusal.is_some()
     }
 
     /// Bytes of its rows.
@@ -225,6 +247,9 @@ impl<'r> TableLoad<'r> {
                  compare otherwise"
             ));
         }
+        let (schema, table) = self.name();
+        self.left_out.iter().for_each(|sentence| run.tally.problem(schema, table, sentence));
+        self.notes.iter().for_each(|note| run.monitor.note(&format!("{schema}.{table}: {note}")));
         self.say_what_differs(run, connection)?;
         if self.filling == Filling::DisabledKeys {
             connection.run(&format!("ALTER TABLE {} DISABLE KEYS", self.sink.table()))?;
@@ -331,4 +356,21 @@ impl<'r> TableLoad<'r> {
         run.monitor.advance(Work { items: 1, bytes: 0 });
         self.schema.marker.note(connection, Step::Loaded, &self.source.record.name, &stored.to_string())
     }
+}
+
+/// The definition with schemas by the names that they get. Foreign keys follow tables when these are renamed, so they lead to where the tables are
+/// loaded.
+fn take_apart_renamed(
+    run: &Run<'_>,
+    schema: &SchemaRun<'_>,
+    create: &[u8],
+    table: &str,
+    keys: Keys,
+) -> Option<Definition> {
+    let own = &schema.plan.source.record.name;
+    let apart = |renaming: &super::renaming::Renaming| {
+        take_apart(&renaming.apply(own, create, Quoting::default()).sql, table, keys)
+    };
+    let (definition, loading) = (apart(run.renaming)?, apart(run.loading)?);
+    Some(Definition { foreign_keys: loading.foreign_keys, ..definition })
 }

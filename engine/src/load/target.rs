@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::collation::Collations;
 use super::rows::Method;
 use crate::database::{Connection, Server};
+use crate::dialect::Collations;
 use crate::error::Result;
 
 /// The server that is loaded into.

@@ -2,6 +2,7 @@
 
 mod broken;
 mod connection;
+mod copies;
 mod data;
 mod export;
 mod heal;

@@ -34,8 +34,32 @@ pub struct Token {
     pub depth: usize,
 }
 
-/// The tokens of `sql`; `None` when a quote, comment or parenthesis is not closed.
+/// How quotes are read. The `sql_mode` decides under which a text was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quoting {
+    /// Double quotes hold a name, not a string.
+    pub quotes_names: bool,
+    /// In a string a backslash is a character like others.
+    pub keeps_backslashes: bool,
+}
+
+impl Quoting {
+    /// That of the `sql_mode` `modes`.
+    pub fn of(modes: &str) -> Self {
+        const QUOTES_NAMES: [&str; 6] = ["ANSI_QUOTES", "ANSI", "ORACLE", "MSSQL", "DB2", "POSTGRESQL"];
+        let mut modes = modes.split(',');
+        let quotes_names = modes.clone().any(|mode| QUOTES_NAMES.contains(&mode));
+        Quoting { quotes_names, keeps_backslashes: modes.any(|mode| mode == "NO_BACKSLASH_ESCAPES") }
+    }
+}
+
+/// The tokens of `sql`, as a server shows definitions; `None` when a quote, comment or parenthesis is not closed.
 pub fn tokens(sql: &[u8]) -> Option<Vec<Token>> {
+    tokens_by(sql, Quoting::default())
+}
+
+/// The tokens of `sql`, which was written with such quotes.
+pub fn tokens_by(sql: &[u8], quoting: Quoting) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let (mut at, mut depth) = (0, 0usize);
     while let Some(&byte) = sql.get(at) {
@@ -43,7 +67,7 @@ pub fn tokens(sql: &[u8]) -> Option<Vec<Token>> {
             at += 1;
             continue;
         }
-        let (kind, end) = token(sql, at)?;
+        let (kind, end) = token(sql, at, quoting)?;
         if kind == Kind::Close {
             depth = depth.checked_sub(1)?;
         }
@@ -56,11 +80,13 @@ pub fn tokens(sql: &[u8]) -> Option<Vec<Token>> {
     (depth == 0).then_some(tokens)
 }
 
-fn token(sql: &[u8], at: usize) -> Option<(Kind, usize)> {
+fn token(sql: &[u8], at: usize, quoting: Quoting) -> Option<(Kind, usize)> {
     let rest = &sql[at..];
     Some(match rest[0] {
-        b'`' => (Kind::Name, quoted_end(sql, at)?),
-        b'\'' | b'"' => (Kind::Text, quoted_end(sql, at)?),
+        b'`' => (Kind::Name, quoted_end(sql, at, Backslash::Plain)?),
+        b'"' if quoting.quotes_names => (Kind::Name, quoted_end(sql, at, Backslash::Plain)?),
+        b'\'' | b'"' if quoting.keeps_backslashes => (Kind::Text, quoted_end(sql, at, Backslash::Plain)?),
+        b'\'' | b'"' => (Kind::Text, quoted_end(sql, at, Backslash::Escapes)?),
         b'(' => (Kind::Open, at + 1),
         b')' => (Kind::Close, at + 1),
         b',' => (Kind::Comma, at + 1),
@@ -86,13 +112,20 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
-/// The end of what is quoted at `at`: a quote within is doubled, or in a string follows a backslash.
-fn quoted_end(sql: &[u8], at: usize) -> Option<usize> {
+/// What a backslash is within quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backslash {
+    Escapes,
+    Plain,
+}
+
+/// The end of what is quoted at `at`: a quote within is doubled, or follows a backslash that escapes.
+fn quoted_end(sql: &[u8], at: usize, backslash: Backslash) -> Option<usize> {
     let quote = sql[at];
     let mut end = at + 1;
     loop {
         match *sql.get(end)? {
-            b'\\' if quote != b'`' => end += 2,
+            b'\\' if backslash == Backslash::Escapes => end += 2,
             byte if byte != quote => end += 1,
             _ if sql.get(end + 1) == Some(&quote) => end += 2,
             _ => return Some(end + 1),
@@ -111,14 +144,15 @@ fn comment_end(sql: &[u8], at: usize) -> Option<usize> {
     Some(at + marker + digits)
 }
 
-/// A name without its backticks.
+/// A name without its quotes.
 pub fn unquote(name: &[u8]) -> Vec<u8> {
-    let inner = name.strip_prefix(b"`").and_then(|n| n.strip_suffix(b"`")).unwrap_or(name);
+    let inner_of = |quote: u8| name.strip_prefix(&[quote]).and_then(|n| n.strip_suffix(&[quote])).map(|n| (n, quote));
+    let Some((inner, quote)) = inner_of(b'`').or_else(|| inner_of(b'"')) else { return name.to_vec() };
     let mut plain = Vec::with_capacity(inner.len());
     let mut bytes = inner.iter();
     while let Some(byte) = bytes.next() {
         plain.push(*byte);
-        if *byte == b'`' {
+        if *byte == quote {
             bytes.next();
         }
     }
@@ -158,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn the_mode_says_what_quotes_mean() {
+        let shown = |sql: &str, modes: &str| -> Option<Vec<(Kind, String)>> {
+            let tokens = tokens_by(sql.as_bytes(), Quoting::of(modes))?;
+            Some(tokens.into_iter().map(|token| (token.kind, sql[token.at].to_owned())).collect())
+        };
+        assert_eq!(shown("\"a\\\"", "STRICT_ALL_TABLES,ANSI_QUOTES").unwrap(), [(Kind::Name, "\"a\\\"".to_owned())]);
+        assert_eq!(shown("'a\\'", "NO_BACKSLASH_ESCAPES").unwrap(), [(Kind::Text, "'a\\'".to_owned())]);
+        assert_eq!(shown("'a\\'", ""), None);
+    }
+
+    #[test]
     fn what_some_servers_execute_is_read_and_other_comments_are_not() {
         assert_eq!(shown("a /*!80023 INVISIBLE */ b").unwrap(), ["a", "/*!80023", "INVISIBLE", "*/", "b"]);
         assert_eq!(shown("a /* (it's */ b").unwrap(), ["a", "/* (it's */", "b"]);
@@ -173,6 +218,7 @@ mod tests {
     #[test]
     fn names_lose_their_quotes() {
         assert_eq!(unquote(b"`a``b`"), b"a`b");
+        assert_eq!(unquote(b"\"a\"\"`b\""), b"a\"`b");
         assert_eq!(unquote(b"plain"), b"plain");
     }
 }

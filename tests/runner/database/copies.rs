@@ -1,0 +1,148 @@
+//! Copies of schemas under other names: nothing in them works on what is in use.
+
+use engine::load::{Check, Events, Existing, LoadOptions, LoadOutcome, References, SchemaChoice, load};
+use engine::monitor::NullMonitor;
+use engine::repository::Repository;
+use engine::snapshots::Snapshot;
+use scenario_tests::server::TestServer;
+
+use super::save::save;
+use crate::support::Fixture;
+
+/// Two schemas that are full of each other, and a third one.
+const TANGLE: &str = "
+    CREATE DATABASE house; CREATE DATABASE yard; CREATE DATABASE town;
+    CREATE TABLE house.room (id INT PRIMARY KEY) ENGINE=InnoDB;
+    CREATE TABLE town.street (id INT PRIMARY KEY) ENGINE=InnoDB;
+    CREATE TABLE house.one (id INT) ENGINE=MyISAM; CREATE TABLE house.two (id INT) ENGINE=MyISAM; CREATE TABLE town.far (id INT) ENGINE=MyISAM;
+    CREATE SEQUENCE house.numbers; CREATE SEQUENCE town.numbers;
+    CREATE TABLE yard.tree (id INT PRIMARY KEY, room INT, street INT,
+        CONSTRAINT tree_room FOREIGN KEY (room) REFERENCES house.room (id), CONSTRAINT tree_street FOREIGN KEY (street) REFERENCES town.street (id));
+    CREATE TABLE yard.gate (id INT PRIMARY KEY DEFAULT NEXTVAL(house.numbers), other INT DEFAULT NEXTVAL(town.numbers));
+    CREATE TABLE yard.both (id INT) ENGINE=MERGE UNION=(house.one, house.two) INSERT_METHOD=LAST;
+    CREATE TABLE yard.away (id INT) ENGINE=MERGE UNION=(town.far) INSERT_METHOD=LAST;
+    CREATE TABLE house.house (id INT PRIMARY KEY, yard INT);
+    INSERT INTO house.room VALUES (1); INSERT INTO town.street VALUES (1); INSERT INTO yard.tree VALUES (1, 1, 1); INSERT INTO house.two VALUES (7);
+    USE house;
+    CREATE VIEW by_own_name AS SELECT house.id, house.yard FROM house;
+    CREATE VIEW yard.outer_view AS SELECT * FROM house.by_own_name;
+    CREATE VIEW around AS SELECT o.id FROM yard.outer_view o;
+    CREATE DEFINER=nobody@nowhere VIEW unowned AS SELECT id FROM room;
+    CREATE VIEW foreign_view AS SELECT id FROM town.street;
+    CREATE TRIGGER house.head BEFORE INSERT ON house.room FOR EACH ROW SET NEW.id = NEW.id;
+    CREATE PROCEDURE qualified() INSERT INTO yard.tree SELECT room.id, room.id, NULL FROM house.room, house.house WHERE house.id = room.id;
+    CREATE PROCEDURE dynamic() EXECUTE IMMEDIATE 'DELETE FROM house.room';
+    CREATE FUNCTION abroad() RETURNS INT READS SQL DATA RETURN (SELECT MAX(id) FROM town.street);
+    CREATE EVENT cleaning ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM house.room WHERE id IN (SELECT room FROM yard.tree);
+";
+
+struct Saved {
+    _fixture: Fixture,
+    repository: Repository,
+    snapshot: Snapshot,
+}
+
+fn tangle() -> (TestServer, Saved) {
+    let server = TestServer::start(&[]);
+    server.script(TANGLE);
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["house", "yard", "town"]);
+    (server, Saved { _fixture: fixture, repository, snapshot })
+}
+
+fn choices(names: &[(&str, &str)]) -> LoadOptions {
+    let choice = |(from, to): &(&str, &str)| SchemaChoice { from: (*from).to_owned(), to: (*to).to_owned() };
+    let schemas = names.iter().map(choice).collect();
+    LoadOptions { schemas, events: Events::AsSaved, check: Check::Digests, ..LoadOptions::default() }
+}
+
+fn restore(server: &TestServer, saved: &Saved, options: &LoadOptions) -> LoadOutcome {
+    load(&saved.repository, &saved.snapshot, &server.address(), options, &NullMonitor).unwrap()
+}
+
+fn named(outcome: &LoadOutcome) -> Vec<String> {
+    outcome.problems.iter().map(|p| String::from_utf8_lossy(&p.path.0).into_owned()).collect()
+}
+
+/// All definitions of a schema as one text.
+fn definitions(server: &TestServer, schema: &str) -> String {
+    server.fingerprint(schema).into_values().collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn schemas_that_are_copied_together_stay_together() {
+    let (server, saved) = tangle();
+    let outcome = restore(&server, &saved, &choices(&[("house", "house2"), ("yard", "yard2")]));
+    let expected = ["yard2.away", "yard2.gate", "yard2.tree", "house2.abroad", "house2.foreign_view"];
+    let (mut left_out, mut expected) = (named(&outcome), expected.map(str::to_owned).to_vec());
+    (left_out.sort(), expected.sort());
+    assert_eq!(left_out, expected, "{:?}", outcome.problems);
+    for schema in ["house2", "yard2"] {
+        let all = definitions(&server, schema).replace("'DELETE FROM house.room'", "");
+        for live in ["`house`.`", "`yard`.", "`town`.", " house.room", " yard.tree"] {
+            assert!(
+                !all.contains(live) || live == "`house`.`" && !all.contains("FROM `house`.`"),
+                "{schema} has {live}: {all}"
+            );
+        }
+    }
+    let sequence =
+        "SELECT COLUMN_DEFAULT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='yard2' AND TABLE_NAME='gate'";
+    let defaults = server.rows(&format!("{sequence} ORDER BY ORDINAL_POSITION"));
+    assert_eq!(defaults, [[Some("nextval(`house2`.`numbers`)".to_owned())], [Some("NULL".to_owned())]]);
+    server.script("INSERT INTO yard2.both VALUES (8); INSERT INTO house2.room VALUES (2); CALL house2.qualified()");
+    assert_eq!(server.value("SELECT COUNT(*) FROM house.two").as_deref(), Some("1"), "what is live is as it was");
+    assert_eq!(server.value("SELECT COUNT(*) FROM house2.two").as_deref(), Some("2"));
+    server.script("DELETE FROM yard.tree; DELETE FROM house.room; DELETE FROM town.street");
+    assert_eq!(server.value("SELECT COUNT(*) FROM yard2.tree").as_deref(), Some("1"), "and the copy does not follow");
+}
+
+#[test]
+fn one_copy_alone_has_nothing_of_the_others_unless_it_is_kept() {
+    let (server, saved) = tangle();
+    let outcome = restore(&server, &saved, &choices(&[("yard", "yard2")]));
+    let names = named(&outcome);
+    for name in ["yard2.tree", "yard2.gate", "yard2.both", "yard2.away", "yard2.outer_view"] {
+        assert!(names.iter().any(|named| named == name), "{name} of {names:?}");
+    }
+    let foreign = "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA =";
+    assert_eq!(server.value(&format!("{foreign} 'yard2'")).as_deref(), Some("0"));
+    let keeping = LoadOptions { references: References::Keep, ..choices(&[("yard", "yard3")]) };
+    assert_eq!(named(&restore(&server, &saved, &keeping)), [""; 0]);
+    assert_eq!(server.value(&format!("{foreign} 'yard3'")).as_deref(), Some("2"));
+}
+
+#[test]
+fn schemas_that_change_their_names_with_each_other_are_not_mixed_up() {
+    let (_, saved) = tangle();
+    let other = TestServer::start(&[]);
+    let outcome = restore(&other, &saved, &choices(&[("house", "yard"), ("yard", "house"), ("town", "town")]));
+    assert_eq!(named(&outcome), [""; 0], "{:?}", outcome.problems);
+    let parents = other.rows(
+        "SELECT UNIQUE_CONSTRAINT_SCHEMA FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = 'house' ORDER BY 1",
+    );
+    assert_eq!(parents, [[Some("town".to_owned())], [Some("yard".to_owned())]]);
+    other.script("SELECT * FROM yard.around; SELECT * FROM house.outer_view");
+}
+
+#[test]
+fn schemas_that_are_replaced_together_lead_to_each_other() {
+    let (server, saved) = tangle();
+    let all = [("house", "house"), ("yard", "yard"), ("town", "town")];
+    let before: Vec<String> = all.iter().map(|(name, _)| definitions(&server, name)).collect();
+    let outcome = restore(&server, &saved, &LoadOptions { existing: Existing::Swap, ..choices(&all) });
+    assert_eq!(outcome.former.len(), 3);
+    let after: Vec<String> = all.iter().map(|(name, _)| definitions(&server, name)).collect();
+    assert_eq!(before, after);
+    for former in &outcome.former {
+        let leads = format!(
+            "SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '{}' \
+             AND UNIQUE_CONSTRAINT_SCHEMA NOT LIKE '%before%'",
+            former.to
+        );
+        assert_eq!(server.value(&leads).as_deref(), Some("0"), "{}", former.to);
+    }
+    let kept = &outcome.former.iter().find(|former| former.from == "house").unwrap().to;
+    assert!(definitions(&server, kept).contains(&format!("TRIGGER `{kept}`.head")), "its head follows it");
+}
