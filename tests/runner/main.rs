@@ -27,6 +27,7 @@ mod rights;
 mod round_trip;
 mod saved;
 mod session;
+mod shared_catalog;
 mod source_kinds;
 mod source_less;
 mod source_parents;

@@ -36,6 +36,25 @@ impl Catalog {
         })
     }
 
+    /// Compares what it says of a chunk with where that was opened. If it knows the pack, and says otherwise of the chunk in it, the file is
+    /// spoilt: that is noted, for whoever has it alone next to begin it anew. Others go on with it, as does this process.
+    pub fn compare(&self, id: &ChunkId, opened: &Location) {
+        let says_otherwise = self.read_own("compare a chunk", |c| {
+            let transaction = c.unchecked_transaction()?;
+            let known = "SELECT EXISTS (SELECT 1 FROM packs WHERE id = ?1)";
+            if !transaction.prepare_cached(known)?.query_row([opened.pack.0], |row| row.get(0))? {
+                return Ok(false);
+            }
+            let mut statement = transaction.prepare_cached(LOCATIONS)?;
+            let mut said = statement.query_map([chunk_param(id)], read_location)?;
+            Ok(!said.any(|location| location.is_ok_and(|location| location == *opened)))
+        });
+        // One that cannot even be asked has been noted.
+        if says_otherwise.unwrap_or(false) {
+            self.note_damage();
+        }
+    }
+
     /// Calls `found` with the packs that hold a chunk until it says `true`; quicker than [`Catalog::locations`].
     pub fn packs_of(&self, id: &ChunkId, mut found: impl FnMut(PackId) -> bool) -> Result<bool> {
         self.read("look up a chunk", |c| {

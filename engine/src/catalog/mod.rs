@@ -326,11 +326,16 @@ impl Catalog {
             if !sqlite::is_damage(&error) {
                 return failed(action)(error);
             }
-            if let Some(folder) = self.folder() {
-                schema::mark(folder, self.generation);
-            }
+            self.note_damage();
             failed(action)(error).context("the local cache is damaged, and is rebuilt by the next run: run this again")
         })
+    }
+
+    /// Notes that the file is damaged: whoever has it alone next begins it anew.
+    fn note_damage(&self) {
+        if let Some(folder) = self.folder() {
+            schema::mark(folder, self.generation);
+        }
     }
 }
 

@@ -1,17 +1,14 @@
 //! From a chunk's id back to its plain bytes.
 
-use std::collections::HashSet;
 use std::ops::{Deref, Range};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use repo_format::id::{ChunkId, SegmentId};
+use repo_format::id::ChunkId;
 use repo_format::pack::ChunkKind;
 
 use super::{Opened, open_chunk};
 use crate::catalog::{Catalog, Location};
 use crate::error::{Error, ErrorKind, Result};
-use crate::monitor::NullMonitor;
-use crate::repository::Repository;
+use crate::repository::{Freshness, PrivateCatalog, Repository};
 use crate::store::ObjectName;
 
 /// The plain bytes of a chunk, in the buffer they were opened in.
@@ -28,39 +25,32 @@ impl Deref for Plain {
 }
 
 /// Reads chunks of a repository. Shared by all threads.
+///
+/// What the shared catalog says may be wrong: it is a file that anybody may delete, replace or spoil, also while this reads. So where a chunk
+/// is missed in it, or is not where it says, this goes on with the catalog of this process alone; only what that one does not know is lost.
 pub struct ChunkReader<'r> {
     repository: &'r Repository,
     catalog: &'r Catalog,
     /// How new the catalog is; none for one that stays as it is.
-    freshness: Option<Mutex<Freshness>>,
+    freshness: Option<Freshness>,
 }
 
-/// How often the catalog is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
-const REFRESHES_MAX: usize = 16;
+/// How often a catalog is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
+const RENEWALS_MAX: usize = 16;
 
-/// For so many chunks a reader drops what may be wrong in the catalog: where more are missing it is the repository that is damaged.
-const DROPS_MAX: usize = 16;
-
-/// What a reader knows of its index.
-#[derive(Default)]
-struct Freshness {
-    /// How often it was brought up to date because something was not found.
-    count: u64,
-    /// The segments that were there then.
-    segments: HashSet<SegmentId>,
-    /// The chunks for which what may be wrong in it was dropped, to be read again.
-    dropped: HashSet<ChunkId>,
-    /// The chunks that were looked for once more after that.
-    looked_again: HashSet<ChunkId>,
+/// A chunk, and where it was found.
+struct Found {
+    plain: Plain,
+    location: Location,
 }
 
 impl<'r> ChunkReader<'r> {
     /// A reader; the catalog should have been brought up to date after the snapshots were listed.
     pub fn new(repository: &'r Repository) -> Self {
-        ChunkReader { repository, catalog: repository.catalog(), freshness: Some(Mutex::default()) }
+        ChunkReader { repository, catalog: repository.catalog(), freshness: Some(Freshness::default()) }
     }
 
-    /// A reader that knows only what `index` says.
+    /// A reader that knows only what `catalog` says.
     pub fn with_catalog(repository: &'r Repository, catalog: &'r Catalog) -> Self {
         ChunkReader { repository, catalog, freshness: None }
     }
@@ -71,34 +61,58 @@ impl<'r> ChunkReader<'r> {
     }
 
     /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the catalog is brought up to date,
-    /// again whenever the repository has changed since: a prune may have moved the chunk, and the next prune once more.
+    /// again whenever the repository has changed since: a prune may have moved the chunk, and the next prune once more. Then the catalog of
+    /// this process alone is asked, and from then on only that one.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if no copy is whole.
     pub fn read(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
-        let Some(freshness) = &self.freshness else { return self.read_known(kind, id) };
-        let mut count = lock(freshness).count;
-        let mut result = self.read_known(kind, id);
-        for _ in 0..REFRESHES_MAX {
-            match &result {
-                Err(error) if error.kind() == ErrorKind::Damaged => {}
-                _ => return result,
-            }
-            match self.refresh(freshness, id, count)? {
-                Some(newer) => count = newer,
-                None => return result,
-            }
-            // The first error is about what the catalog said; the next try knows better.
-            result = self.read_known(kind, id);
+        let Some(freshness) = &self.freshness else {
+            return self.find(self.catalog, kind, id).map(|found| found.plain);
+        };
+        if let Some(private) = self.repository.private_catalog() {
+            return self.read_private(private, kind, id).map(|found| found.plain);
         }
-        result
+        match self.find_anew(self.catalog, freshness, kind, id) {
+            Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Cache) => {}
+            done => return done.map(|found| found.plain),
+        }
+        let found = self.read_private(self.repository.begin_private_catalog()?, kind, id)?;
+        self.catalog.compare(id, &found.location);
+        Ok(found.plain)
     }
 
-    fn read_known(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
+    fn read_private(&self, private: &PrivateCatalog, kind: ChunkKind, id: &ChunkId) -> Result<Found> {
+        if private.freshness.renewals() == 0 {
+            private.renew(self.repository)?;
+        }
+        self.find_anew(&private.catalog, &private.freshness, kind, id)
+    }
+
+    /// Finds a chunk in a catalog that is brought up to date as long as the repository changes.
+    fn find_anew(&self, catalog: &Catalog, freshness: &Freshness, kind: ChunkKind, id: &ChunkId) -> Result<Found> {
+        let mut renewals = freshness.renewals();
+        let mut found = self.find(catalog, kind, id);
+        for _ in 0..RENEWALS_MAX {
+            match &found {
+                Err(error) if error.kind() == ErrorKind::Damaged => {}
+                _ => break,
+            }
+            if !freshness.renew(self.repository, catalog, renewals)? {
+                break;
+            }
+            renewals = freshness.renewals();
+            // The first error is about what the catalog said; the next try knows better.
+            found = self.find(catalog, kind, id);
+        }
+        found
+    }
+
+    fn find(&self, catalog: &Catalog, kind: ChunkKind, id: &ChunkId) -> Result<Found> {
         let mut first_error = None;
-        for location in self.catalog.locations(id)? {
+        for location in catalog.locations(id)? {
             match self.read_at(kind, id, &location) {
-                Ok(plain) => return Ok(plain),
+                Ok(plain) => return Ok(Found { plain, location }),
                 // A disk that does not answer says nothing of the chunk: then it is not known to be lost.
                 Err(error) if !error.is_damage() => return Err(error),
                 Err(error) => first_error = first_error.or(Some(error)),
@@ -120,53 +134,4 @@ impl<'r> ChunkReader<'r> {
             Opened::Decompressed(plain) => Ok(Plain { range: 0..plain.len(), buffer: plain }),
         }
     }
-
-    /// Brings the catalog up to date if it has been so `count` times; gives how often it has been now, or nothing if that was in vain.
-    fn refresh(&self, freshness: &Mutex<Freshness>, id: &ChunkId, count: u64) -> Result<Option<u64>> {
-        let mut freshness = lock(freshness);
-        if freshness.count > count {
-            // Another thread was first.
-            return Ok(Some(freshness.count));
-        }
-        let mut segments = self.segments()?;
-        if freshness.count > 0 && freshness.segments == segments {
-            if freshness.dropped.len() < DROPS_MAX && freshness.dropped.insert(*id) {
-                self.drop_stale(id)?;
-            } else if freshness.looked_again.len() >= DROPS_MAX || !freshness.looked_again.insert(*id) {
-                return Ok(None);
-            }
-            // Also after a drop in vain: another process may have dropped and read again at the same time.
-            segments = self.segments()?;
-        }
-        // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
-        self.repository.index_unnamed_packs()?;
-        freshness.segments = segments;
-        freshness.count += 1;
-        Ok(Some(freshness.count))
-    }
-
-    /// Drops what the catalog says of packs that are not there as it says, and of those that do not hold the chunk as it says, to be read
-    /// again. The rest stays: others use it, too.
-    fn drop_stale(&self, id: &ChunkId) -> Result<()> {
-        let listed = self.repository.list_packs()?;
-        let packs = self.catalog.packs()?.into_iter();
-        let mut stale: Vec<_> = packs.filter(|p| listed.get(&p.id) != Some(&p.size)).map(|p| p.id).collect();
-        stale.extend(self.catalog.locations(id)?.iter().map(|location| location.pack));
-        self.catalog.forget_segments(&self.catalog.segments_naming(&stale)?)?;
-        self.catalog.forget_gone(&stale)?;
-        // Where it still says something its tables contradict each other; where it said nothing, a row may be spoilt that nobody finds.
-        if stale.is_empty() || !self.catalog.locations(id)?.is_empty() {
-            self.catalog.forget_packs()?;
-        }
-        Ok(())
-    }
-
-    /// The segments that are there, after taking in those that are new.
-    fn segments(&self) -> Result<HashSet<SegmentId>> {
-        Ok(self.repository.sync_catalog(&NullMonitor)?.segments.into_keys().collect())
-    }
-}
-
-fn lock(freshness: &Mutex<Freshness>) -> MutexGuard<'_, Freshness> {
-    freshness.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,6 +26,7 @@ use std::collections::{HashMap, HashSet};
 use repo_format::id::PackId;
 use repo_format::limits::GIB;
 
+use crate::catalog::Catalog;
 use crate::error::{ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::Repository;
@@ -69,6 +70,8 @@ pub struct Plan<'r, 'a> {
     repository: &'r Repository,
     options: PruneOptions<'a>,
     live: Live<'r>,
+    /// What the plan was made by.
+    catalog: &'r Catalog,
     packs: HashMap<PackId, PackUse>,
     choice: Choice,
     condemned: Vec<u64>,
@@ -95,7 +98,17 @@ pub fn plan<'r, 'a>(
     repository.sync_catalog(monitor)?;
     // A pack whose table cannot be read holds nothing that anybody could use; `verify` names it.
     repository.index_unnamed_packs()?;
-    let used = usage(repository.catalog(), &live, &listed, &lists.packs())?;
+    let mut catalog = repository.catalog();
+    let mut used = usage(catalog, &live, &listed, &lists.packs())?;
+    if used.lost_chunks > 0 {
+        // What the shared catalog does not know is not lost yet: it may be spoilt.
+        let private = repository.begin_private_catalog()?;
+        private.renew(repository)?;
+        let by_private = usage(&private.catalog, &live, &listed, &lists.packs())?;
+        if by_private.lost_chunks < used.lost_chunks {
+            (catalog, used) = (&private.catalog, by_private);
+        }
+    }
     let limits = Limits {
         max_unused: options.max_unused,
         max_rewrite: options.max_rewrite,
@@ -118,7 +131,7 @@ pub fn plan<'r, 'a>(
     };
     let packs = used.packs.into_iter().map(|pack| (pack.id, pack)).collect();
     let condemned = lists.condemned.lists.iter().map(|list| list.number).collect();
-    Ok(Plan { repository, options: *options, live, packs, choice, condemned, forecast })
+    Ok(Plan { repository, options: *options, live, catalog, packs, choice, condemned, forecast })
 }
 
 impl Plan<'_, '_> {
@@ -151,7 +164,8 @@ impl Plan<'_, '_> {
     fn rewrite(&mut self, packs: &[PackUse], report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {
         let bytes = packs.iter().map(|pack| pack.needed_bytes).sum();
         monitor.begin(Phase::Rewrite, Some(Work { items: packs.len() as u64, bytes }));
-        let rewrite = Rewrite { repository: self.repository, live: &self.live, packs: &self.packs, monitor };
+        let Plan { repository, live, catalog, packs: keepers, .. } = &*self;
+        let rewrite = Rewrite { repository, live, catalog, packs: keepers, monitor };
         let mut copies = Vec::new();
         let rewritten = rewrite.run(packs, &mut copies);
         monitor.end();

@@ -11,7 +11,7 @@ use repo_format::segment::SegmentPack;
 
 use super::live::Live;
 use super::usage::{PackUse, kept_copy};
-use crate::catalog::{Copy, Location, sealed_chunks};
+use crate::catalog::{Catalog, Copy, Location, sealed_chunks};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Work};
 use crate::pack::{PackRewriter, open_chunk};
@@ -31,6 +31,8 @@ pub(super) struct Rewritten {
 pub(super) struct Rewrite<'a> {
     pub repository: &'a Repository,
     pub live: &'a Live<'a>,
+    /// What `packs` was made by.
+    pub catalog: &'a Catalog,
     /// All packs that may keep chunks.
     pub packs: &'a HashMap<PackId, PackUse>,
     pub monitor: &'a dyn Monitor,
@@ -86,7 +88,7 @@ impl<'a> Rewrite<'a> {
 
     /// The pack that keeps a chunk.
     fn keeper(&self, id: &ChunkId) -> Result<Option<PackId>> {
-        let locations = self.repository.catalog().locations(id)?;
+        let locations = self.catalog.locations(id)?;
         let copies: Vec<_> = locations.iter().map(|at| Copy { pack: at.pack, sealed_len: at.sealed_len }).collect();
         Ok(kept_copy(&copies, self.packs))
     }

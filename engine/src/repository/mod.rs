@@ -4,11 +4,13 @@ mod belief;
 mod close;
 mod create;
 mod evidence;
+mod freshness;
 mod local;
 mod manifests;
 pub mod members;
 mod merge;
 mod open;
+mod private_catalog;
 mod records;
 mod refresh;
 mod scratch_catalog;
@@ -18,7 +20,7 @@ mod unanswered;
 mod unnamed;
 mod vital;
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use repo_format::condemned::Condemned;
 use repo_format::config::Config;
@@ -37,8 +39,10 @@ use refresh::KnownKeyring;
 
 pub use close::{Closed, Trust, close_epochs};
 pub use create::{InitOptions, check_conditions, conditions_failed, init};
+pub use freshness::Freshness;
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, Rollback, config_flags};
+pub use private_catalog::PrivateCatalog;
 pub use records::{Author, Forgotten, Record};
 pub use refresh::SealedManifest;
 pub use scratch_catalog::ScratchCatalog;
@@ -56,6 +60,7 @@ pub struct Repository {
     keys: Keys,
     config: Config,
     catalog: Catalog,
+    private_catalog: OnceLock<PrivateCatalog>,
     memory: Memory,
     config_digest: Bytes32,
     keyring_digest: Bytes32,

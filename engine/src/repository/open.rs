@@ -1,7 +1,7 @@
 //! Opening a repository: config, secrets, flags, cache, and what the cache remembers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use repo_format::clear::{self, ClearObject};
 use repo_format::config::{Access, Config};
@@ -91,6 +91,7 @@ impl Repository {
             store,
             keys,
             catalog,
+            private_catalog: OnceLock::new(),
             memory,
             troubles,
             config_digest: digest,

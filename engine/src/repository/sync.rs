@@ -10,6 +10,7 @@ use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
 use repo_format::segment::{self, SegmentPack};
 
 use super::Repository;
+use crate::catalog::Catalog;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
@@ -35,6 +36,12 @@ impl Repository {
     /// # Errors
     /// If the store cannot be listed or the cache not be written. A damaged segment is reported, not an error.
     pub fn sync_catalog(&self, monitor: &dyn Monitor) -> Result<SyncReport> {
+        self.doubt_known_segments()?;
+        self.sync(&self.catalog, monitor)
+    }
+
+    /// As [`Repository::sync_catalog`], for any catalog.
+    pub(super) fn sync(&self, catalog: &Catalog, monitor: &dyn Monitor) -> Result<SyncReport> {
         let mut report = SyncReport::default();
         let mut found = |info: ObjectInfo| {
             if let ObjectName::Segment(id) = info.name {
@@ -43,11 +50,10 @@ impl Repository {
             Ok(())
         };
         self.store.list(Folder::Index, &mut found, &mut |_| {})?;
-        self.doubt_known_segments()?;
-        let known: HashSet<SegmentId> = self.catalog.segments()?.into_iter().collect();
+        let known: HashSet<SegmentId> = catalog.segments()?.into_iter().collect();
         let gone: Vec<_> = known.iter().filter(|id| !report.segments.contains_key(id)).copied().collect();
         if !gone.is_empty() {
-            self.catalog.forget_segments(&gone)?;
+            catalog.forget_segments(&gone)?;
         }
         let mut new: Vec<_> = report.segments.iter().filter(|(id, _)| !known.contains(id)).collect();
         new.sort();
@@ -62,7 +68,7 @@ impl Repository {
                 return Err(Error::cancelled());
             }
             match self.read_segment(*id) {
-                Ok(packs) => self.catalog.import_segment(*id, &packs)?,
+                Ok(packs) => catalog.import_segment(*id, &packs)?,
                 // Gone since it was listed: another run has merged it into one that will be seen next time.
                 Err(_) if self.store.stat(&ObjectName::Segment(*id))?.is_none() => {}
                 Err(error) if error.is_damage() => damaged.push((*id, error)),
@@ -192,15 +198,18 @@ impl Repository {
     /// # Errors
     /// If the store cannot be listed or the cache not be written.
     pub fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
-        let known: HashSet<_> = self.catalog.packs()?.into_iter().map(|pack| pack.id).collect();
+        self.index_unnamed_packs_in(&self.catalog)
+    }
+
+    /// As [`Repository::index_unnamed_packs`], for any catalog.
+    pub(super) fn index_unnamed_packs_in(&self, catalog: &Catalog) -> Result<Vec<(PackId, Error)>> {
+        let known: HashSet<_> = catalog.packs()?.into_iter().map(|pack| pack.id).collect();
         let mut damaged = Vec::new();
         let mut unnamed: Vec<_> = self.list_packs()?.into_iter().filter(|(id, _)| !known.contains(id)).collect();
         unnamed.sort();
         for (id, size) in unnamed {
             match self.read_pack_table(id, size) {
-                Ok(pack) => {
-                    self.catalog.import_pack(&pack)?;
-                }
+                Ok(pack) => catalog.import_pack(&pack)?,
                 Err(error) => damaged.push((id, error)),
             }
         }
