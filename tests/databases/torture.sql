@@ -1,4 +1,5 @@
--- Everything that a table of MariaDB 10.11 can hold, and everything that is awkward about it.
+-- Everything that a table of MariaDB 10.5 to 11.8 can hold, and everything that is awkward about it; what only newer ones have is in comments
+-- that older ones pass over.
 -- For the `mariadb` client, with --default-character-set=utf8mb4, on an empty server that has the engine ARCHIVE.
 
 SET NAMES utf8mb4;
@@ -121,11 +122,19 @@ CREATE TABLE documents (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO documents (id, j) VALUES (1, '{"a": 1, "b": [1.0, "😀", null]}'), (2, '  {"a" :2 , "a": 3}'), (3, 'null'), (4, NULL), (5, '"\\u00e4\\n"');
 
-CREATE TABLE addresses (u UUID PRIMARY KEY, i4 INET4, i6 INET6, UNIQUE KEY (i6)) ENGINE=InnoDB;
-INSERT INTO addresses VALUES
-  ('00000000-0000-0000-0000-000000000000', '0.0.0.0', '::'),
-  ('ffffffff-ffff-ffff-ffff-ffffffffffff', '255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'),
-  ('123e4567-e89b-12d3-a456-426655440000', '92.39.0.9', '::ffff:192.0.2.1'), ('6ba7b810-9dad-11d1-80b4-00c04fd430c8', NULL, NULL);
+CREATE TABLE addresses (id INT PRIMARY KEY, i6 INET6, UNIQUE KEY (i6)) ENGINE=InnoDB;
+INSERT INTO addresses VALUES (1, '::'), (2, 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'), (3, '::ffff:192.0.2.1'), (4, NULL);
+/*M!101000 CREATE TABLE more_addresses (u UUID PRIMARY KEY, i4 INET4) ENGINE=InnoDB */;
+/*M!101000 INSERT INTO more_addresses VALUES
+  ('00000000-0000-0000-0000-000000000000', '0.0.0.0'), ('ffffffff-ffff-ffff-ffff-ffffffffffff', '255.255.255.255'),
+  ('123e4567-e89b-12d3-a456-426655440000', '92.39.0.9'), ('6ba7b810-9dad-11d1-80b4-00c04fd430c8', NULL) */;
+/*M!110700 CREATE TABLE vectors (id INT PRIMARY KEY, v VECTOR(3) NOT NULL, VECTOR KEY near (v) DISTANCE=cosine) ENGINE=InnoDB */;
+/*M!110700 INSERT INTO vectors VALUES (1, VEC_FromText('[1.5,-2,0.1]')), (2, VEC_FromText('[3e37,-0.0,1e-30]')) */;
+/*M!110500 CREATE TABLE late_timestamps (id INT PRIMARY KEY, t TIMESTAMP(6) NULL) ENGINE=InnoDB */;
+/*M!110500 INSERT INTO late_timestamps VALUES (1, '2038-01-19 03:14:08'), (2, '2106-02-07 06:28:15.999999') */;
+/*M!101001 CREATE TABLE newer_collations (a VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_uca1400_ai_ci PRIMARY KEY,
+  b VARCHAR(20) CHARACTER SET utf8mb3 COLLATE utf8mb3_uca1400_german2_as_cs) ENGINE=InnoDB */;
+/*M!101001 INSERT INTO newer_collations VALUES ('a', 'ä'), ('b', 'Ä'), ('', NULL) */;
 
 CREATE TABLE shapes (
   id INT PRIMARY KEY, g GEOMETRY NOT NULL, p POINT, l LINESTRING, po POLYGON, mp MULTIPOINT, ml MULTILINESTRING, mpo MULTIPOLYGON,
@@ -159,7 +168,7 @@ CREATE TABLE commented (
 INSERT INTO commented VALUES (1, DEFAULT, '2020-01-01', 5), (2, NULL, NULL, 6);
 
 CREATE TABLE compressed (
-  id INT PRIMARY KEY, v VARCHAR(3000) COMPRESSED, b LONGBLOB COMPRESSED=zlib, t TEXT CHARACTER SET utf8mb4 COMPRESSED
+  id INT PRIMARY KEY, v VARCHAR(3000) COMPRESSED, b LONGBLOB COMPRESSED=zlib, t TEXT COMPRESSED CHARACTER SET utf8mb4
 ) ENGINE=InnoDB;
 INSERT INTO compressed VALUES (1, REPEAT('ab', 1000), REPEAT(@all, 100), REPEAT('ä😀', 500)), (2, '', '', ''), (3, NULL, NULL, NULL), (4, 'short', @all, 'ä');
 CREATE TABLE page_compressed (id INT PRIMARY KEY, t TEXT) ENGINE=InnoDB PAGE_COMPRESSED=1 PAGE_COMPRESSION_LEVEL=3;
@@ -219,7 +228,7 @@ CREATE TABLE full_text_of_myisam (
   id INT PRIMARY KEY, t TEXT, p POINT NOT NULL, FULLTEXT KEY (t), SPATIAL KEY (p)
 ) ENGINE=MyISAM DELAY_KEY_WRITE=1 CHECKSUM=1 ROW_FORMAT=DYNAMIC;
 INSERT INTO full_text_of_myisam VALUES (1, 'some words to find', POINT(1, 2)), (2, 'others', POINT(3, 4));
-CREATE TABLE ignored_key (a INT PRIMARY KEY, b INT, KEY k (b) COMMENT 'not used' IGNORED) ENGINE=InnoDB;
+CREATE TABLE ignored_key (a INT PRIMARY KEY, b INT, KEY k (b) COMMENT 'not used' /*M!100600 IGNORED */) ENGINE=InnoDB;
 INSERT INTO ignored_key VALUES (1, 1), (2, 2);
 
 SET foreign_key_checks = 0;

@@ -1,17 +1,28 @@
 //! What lies in a test's server: the schemas that are awkward, that are many, and that are like a practice.
 
-use crate::server::TestServer;
+use crate::server::{TestServer, Version};
 
-/// The options a server needs for [`torture`], and for its copy.
+/// The options a MariaDB needs for [`torture`], and for its copy. MySQL needs none.
 pub const TORTURE_OPTIONS: &[&str] = &["--plugin-load-add=ha_archive"];
 /// The schemas that [`torture`] makes.
 pub const TORTURE_SCHEMAS: [&str; 2] = ["torture", "odd `name'. /%é"];
 /// Rows of a table of [`many_tables`], by its number: few tables are large.
 const ROWS: [u32; 6] = [20, 50, 100, 300, 20, 2000];
 
-/// Everything that a table of MariaDB 10.11 can hold, and everything that is awkward about it.
+/// Starts a server of a version that can hold what [`torture`] makes.
+pub fn torture_server(version: Version, options: &[&str]) -> TestServer {
+    let needed = if version.is_mysql() { &[] } else { TORTURE_OPTIONS };
+    TestServer::of(version, &[needed, options].concat())
+}
+
+/// Everything that a table of this server can hold, and everything that is awkward about it.
 pub fn torture(server: &TestServer) {
-    server.script(include_bytes!("../databases/torture.sql"));
+    let script: &[u8] = if server.version().is_mysql() {
+        include_bytes!("../databases/torture-mysql.sql")
+    } else {
+        include_bytes!("../databases/torture.sql")
+    };
+    server.script(script);
 }
 
 /// A schema `many` of so many tables, each of an engine of `engines` in turn, with 20 to 2000 rows.
@@ -24,7 +35,7 @@ pub fn many_tables(server: &TestServer, count: usize, engines: &[&str]) {
              Note TEXT NOT NULL, Fee DOUBLE NOT NULL, DateEntry DATE NOT NULL DEFAULT '0001-01-01', \
              SecDateTEdit TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, KEY PatNum (PatNum)) \
              ENGINE={engine} DEFAULT CHARSET=utf8mb3;\n\
-             INSERT INTO t{number:04} SELECT seq, seq MOD 97, REPEAT(MD5(seq + {number}), seq MOD 4), seq / 3, \
+             INSERT INTO t{number:04} SELECT seq, seq MOD 97, REPEAT(LEFT(SHA2(seq + {number}, 256), 32), seq MOD 4), seq / 3, \
              '2020-01-01' + INTERVAL seq MOD 1000 DAY, '2024-01-01' + INTERVAL seq MINUTE FROM seq_1_to_{rows};\n"
         );
     }
@@ -79,7 +90,7 @@ const PRACTICE: &[Table] = &[
         rows: 4_000,
         columns: "DocNum BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, PatNum BIGINT NOT NULL, FileName VARCHAR(255) NOT NULL, \
                   DateCreated DATETIME NOT NULL, RawBase64 MEDIUMTEXT NOT NULL, Thumbnail TEXT NOT NULL",
-        values: "seq, seq MOD 5000 + 1, CONCAT('scan', seq, '.jpg'), '2021-01-01' + INTERVAL seq HOUR, '', REPEAT(MD5(seq), seq MOD 8)",
+        values: "seq, seq MOD 5000 + 1, CONCAT('scan', seq, '.jpg'), '2021-01-01' + INTERVAL seq HOUR, '', REPEAT(LEFT(SHA2(seq, 256), 32), seq MOD 8)",
     },
     Table {
         name: "securitylog",
@@ -93,7 +104,7 @@ const PRACTICE: &[Table] = &[
         rows: 60_000,
         columns: "SecurityLogHashNum BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, SecurityLogNum BIGINT NOT NULL, \
                   LogHash VARCHAR(255) NOT NULL, KEY SecurityLogNum (SecurityLogNum)",
-        values: "seq, seq, TO_BASE64(UNHEX(SHA1(seq)))",
+        values: "seq, seq, TO_BASE64(LEFT(UNHEX(SHA2(seq, 256)), 20))",
     },
 ];
 

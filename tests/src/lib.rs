@@ -5,6 +5,7 @@
 
 pub mod damage;
 pub mod databases;
+pub mod differences;
 pub mod explore;
 pub mod server;
 pub mod writers;

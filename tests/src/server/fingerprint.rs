@@ -57,6 +57,13 @@ impl TestServer {
     /// If a table cannot be read.
     pub fn fingerprint(&self, schema: &str) -> BTreeMap<String, String> {
         let mut connection = self.connect();
+        if self.version().is_mysql() {
+            // What is true now, and all of it.
+            connection.run("SET SESSION information_schema_stats_expiry = 0").unwrap_or_else(|e| panic!("{e:?}"));
+            connection
+                .run("SET SESSION show_gipk_in_create_table_and_information_schema = ON")
+                .unwrap_or_else(|e| panic!("{e:?}"));
+        }
         let mut found = BTreeMap::new();
         connection.run(&format!("USE {}", quote_name(schema))).unwrap_or_else(|e| panic!("{e:?}"));
         let shown = rows(&mut connection, &format!("SHOW CREATE DATABASE {}", quote_name(schema)));
@@ -108,8 +115,14 @@ fn tables(connection: &mut Connection, schema: &str, found: &mut BTreeMap<String
         let create = rows(connection, &format!("SHOW CREATE TABLE {name}"))[0][1].clone();
         let sum = rows(connection, &format!("CHECKSUM TABLE {name} EXTENDED"))[0][1].clone();
         assert_ne!(sum, "NULL", "{name} cannot be read");
-        let history = if row[1] == "SYSTEM VERSIONED" { history(connection, &name, &create) } else { String::new() };
-        found.insert(format!("TABLE {}", row[0]), format!("{create}\nchecksum {sum}\n{history}"));
+        let mut text = format!("{create}\nchecksum {sum}\n");
+        // A checksum is the sum of those of the rows, and NULL is 0.
+        text += &format!("{} rows\n", rows(connection, &format!("SELECT COUNT(*) FROM {name}"))[0][0]);
+        if row[1] == "SYSTEM VERSIONED" {
+            text += &history(connection, &name, &create);
+        }
+        text += &documents(connection, schema, &row[0]);
+        found.insert(format!("TABLE {}", row[0]), text);
     }
 }
 
@@ -121,13 +134,40 @@ fn history(connection: &mut Connection, name: &str, create: &str) -> String {
     all.into_iter().map(|row| row.join("\t")).collect::<Vec<_>>().join("\n")
 }
 
-fn rows(connection: &mut Connection, sql: &str) -> Vec<Vec<String>> {
+/// The types of all values within documents of MySQL: `1.10` may be a decimal number or a double, and a checksum sees the text only.
+fn documents(connection: &mut Connection, schema: &str, table: &str) -> String {
+    let sql = format!(
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND DATA_TYPE = 'json'",
+        quote_text(schema),
+        quote_text(table)
+    );
+    let columns = rows(connection, &sql).concat();
+    let types = columns.iter().map(|column| {
+        let (column, table) = (quote_name(column), quote_name(table));
+        let sql = format!(
+            "WITH RECURSIVE part (document, path, value) AS (
+                SELECT SHA2({column}, 256), CAST('$' AS CHAR(1000)), {column} FROM {table} WHERE {column} IS NOT NULL
+                UNION ALL SELECT document, CONCAT(path, '.', inner_key), inner_value FROM part,
+                    JSON_TABLE(value, '$.*' COLUMNS (inner_key FOR ORDINALITY, inner_value JSON PATH '$')) members
+                    WHERE JSON_TYPE(value) = 'OBJECT'
+                UNION ALL SELECT document, CONCAT(path, ',', inner_key), inner_value FROM part,
+                    JSON_TABLE(value, '$[*]' COLUMNS (inner_key FOR ORDINALITY, inner_value JSON PATH '$')) elements
+                    WHERE JSON_TYPE(value) = 'ARRAY'
+             ) SELECT document, path, JSON_TYPE(value) FROM part ORDER BY 1, 2, 3"
+        );
+        let lines = rows(connection, &sql).into_iter().map(|row| row.join(" "));
+        format!("{column}\n{}\n", lines.collect::<Vec<_>>().join("\n"))
+    });
+    types.collect()
+}
+
+pub(super) fn rows(connection: &mut Connection, sql: &str) -> Vec<Vec<String>> {
     let rows = connection.rows(sql).unwrap_or_else(|e| panic!("{e:?}"));
     rows.into_iter().map(texts).collect()
 }
 
 /// Bytes that are no UTF-8 are written as escapes, so that two that differ look different.
-fn texts(row: Row) -> Vec<String> {
+pub(super) fn texts(row: Row) -> Vec<String> {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|e| e.as_bytes().escape_ascii().to_string());
     row.into_iter().map(|value| value.map_or_else(|| "NULL".to_owned(), text)).collect()
 }

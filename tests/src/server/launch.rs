@@ -39,6 +39,8 @@ const SMALL_MYSQL: &[&str] = &[
     "--table-open-cache=400",
     "--table-definition-cache=400",
     "--secure-file-priv=",
+    // As many numbers as a script asks for.
+    "--cte-max-recursion-depth=4294967295",
 ];
 
 /// How a server of a test is started.

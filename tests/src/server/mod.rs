@@ -5,9 +5,12 @@
 mod fingerprint;
 mod guard;
 mod launch;
+mod numbers;
+mod portable;
 mod template;
 mod version;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -116,9 +119,10 @@ impl TestServer {
         Connection::open(&self.address()).unwrap_or_else(|e| panic!("{e:?}\n{}", self.log()))
     }
 
-    /// Runs one statement on a connection of its own.
+    /// Runs one statement on a connection of its own. As in [`TestServer::script`], numbers are tables.
     pub fn run(&self, sql: &str) {
-        self.connect().run(sql).unwrap_or_else(|e| panic!("{e:?}"));
+        let sql = String::from_utf8_lossy(&self.translated(sql.as_bytes())).into_owned();
+        self.connect().run(&sql).unwrap_or_else(|e| panic!("{e:?}"));
     }
 
     /// The rows of one query, as texts; what is not UTF-8 becomes replacement characters.
@@ -140,13 +144,14 @@ impl TestServer {
         command
     }
 
-    /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it.
+    /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it. The numbers from 1
+    /// to 50 are the table `seq_1_to_50` with the column `seq`, on MySQL too, where it takes no alias.
     ///
     /// # Panics
     /// At the first statement that fails.
     pub fn script(&self, text: impl AsRef<[u8]>) {
         let path = self.folder.path().join("script.sql");
-        std::fs::write(&path, text).expect("a folder that can be written");
+        std::fs::write(&path, self.translated(text.as_ref())).expect("a folder that can be written");
         let output = self
             .client()
             .args(["--default-character-set=utf8mb4", "--binary-mode"])
@@ -154,6 +159,10 @@ impl TestServer {
             .output()
             .unwrap_or_else(|e| panic!("cannot run the client: {e}; on Debian it is in the package mariadb-client"));
         assert!(output.status.success(), "the script failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn translated<'a>(&self, script: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.version().is_mysql() { numbers::with_queries(script) } else { Cow::Borrowed(script) }
     }
 }
 
