@@ -251,6 +251,7 @@ fn server_record() -> ServerRecord {
         late: Vec::new(),
         left_out: Vec::new(),
         profile: None,
+        alterations: None,
     }
 }
 

@@ -58,6 +58,7 @@ fn server() -> ServerRecord {
         late: Vec::new(),
         left_out: Vec::new(),
         profile: None,
+        alterations: None,
     }
 }
 

@@ -64,6 +64,21 @@ pub struct ServerRecord {
     /// What a profile has found out about the application.
     #[n(13)]
     pub profile: Option<ProfileRecord>,
+    /// How many statements had altered or renamed tables before the moment.
+    #[n(14)]
+    pub alterations: Option<Alterations>,
+}
+
+/// What a server counts of statements that may have put another table in the place of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Alterations {
+    /// How many there were.
+    #[n(0)]
+    pub count: u64,
+    /// Since when it counts, in seconds since 1970 by its own clock.
+    #[n(1)]
+    pub since: i64,
 }
 
 /// A variable of a server.

@@ -87,6 +87,7 @@ pub(crate) fn server() -> ServerRecord {
             name: owned("opendental"),
             settings: vec![Variable { name: owned("DocPath"), value: owned("/images") }],
         }),
+        alterations: Some(Alterations { count: 12, since: 1_799_900_000 }),
     }
 }
 

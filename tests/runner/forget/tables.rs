@@ -44,6 +44,7 @@ fn save(fixture: &Fixture, repository: &Repository, hour: i64, left_out: &[&str]
         late: Vec::new(),
         left_out: left_out.iter().map(left).collect(),
         profile: None,
+        alterations: None,
     };
     let folder = fixture.folder("database");
     std::fs::write(folder.join(".server"), server.encode().unwrap()).unwrap();

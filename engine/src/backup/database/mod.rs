@@ -7,12 +7,13 @@
 //! sessions   reads the rest from snapshots, and seals all       late      what could not be read at the moment
 //! reader     reads one table: from a snapshot, under a lock, or in short ranges
 //! segments   from rows in order to segments in the repository
-//! parent     what did not change since the parent snapshot      entries   files and folders of all this
+//! parent     the parent snapshot; evidence: what did not change    entries   files and folders of all this
 //! ```
 //!
 //! Definitions are compared when all is read: a table that became another one meanwhile is read again, and named.
 
 mod entries;
+mod evidence;
 mod late;
 mod locked;
 mod moment;

@@ -5,14 +5,10 @@ use std::collections::HashMap;
 use repo_format::database::{ROWS_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name};
 use repo_format::limits;
 
+use super::evidence::{Before, ServerFacts};
 use crate::backup::Run;
 use crate::backup::parent::Parent;
 use crate::tree::{TreeEntry, read_file};
-
-/// A table must really be read at least once in so many seconds: a week.
-const READ_WITHIN: i64 = 7 * 24 * 3600;
-/// A change in the same second as another does not show in the time of the last change; times that near are not trusted.
-const NEAR: i64 = 2;
 
 /// A database of the parent snapshot; empty if there is none, or it cannot be read.
 #[derive(Default)]
@@ -61,32 +57,17 @@ impl ParentDatabase {
         Some(ParentTable { record, definition, rows, read })
     }
 
-    /// Whether `table` cannot have changed since the parent snapshot, given what the server says of it behind the barrier.
-    pub fn is_unchanged(&self, table: &ParentTable, now: &Now<'_>) -> bool {
-        let Some(server) = &self.server else { return false };
-        let was_late = |t: &repo_format::database::LateTable| t.schema == now.schema && t.table == table.record.name;
-        let Some(changed) = table.record.changed.filter(|changed| now.changed == Some(*changed)) else { return false };
-        table.record.engine.eq_ignore_ascii_case("MyISAM")
-            && server.identity == now.identity
-            // A restart may lose changes that were not on disk yet, and their times.
-            && (server.started - now.started).abs() <= NEAR
-            && changed + NEAR <= server.moment.seconds
-            && now.seconds - table.read <= READ_WITHIN
-            && !server.late.iter().any(was_late)
-            && table.record.columns == now.record.columns
-            && table.record.create == now.record.create
+    /// What the parent snapshot knows of `table` of `schema`, as evidence.
+    pub fn before<'f>(&'f self, schema: &str, table: &'f ParentTable) -> Option<Before<'f>> {
+        let server = self.server.as_ref()?;
+        let is_late = server.late.iter().any(|late| late.schema == schema && late.table == table.record.name);
+        let facts = ServerFacts {
+            identity: &server.identity,
+            started: server.started,
+            seconds: server.moment.seconds,
+            clock_ahead: server.clock_ahead,
+            alterations: server.alterations,
+        };
+        Some(Before { server: facts, record: &table.record, read: table.read, is_late })
     }
-}
-
-/// What is known of a table and its server now.
-pub(super) struct Now<'a> {
-    pub identity: &'a str,
-    /// When the server was started.
-    pub started: i64,
-    /// The server's clock.
-    pub seconds: i64,
-    pub schema: &'a str,
-    pub record: &'a TableRecord,
-    /// When the table was last changed, read behind the barrier.
-    pub changed: Option<i64>,
 }

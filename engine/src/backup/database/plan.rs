@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::database::{LeftOut, TableRecord};
 
+use super::evidence::{Now, ServerFacts, is_unchanged};
 use super::locked::TableName;
-use super::parent::{Now, ParentDatabase, ParentTable};
+use super::parent::{ParentDatabase, ParentTable};
 use super::reader::TableToRead;
 use super::segments::boundary_bits;
-use super::server::ServerNow;
+use super::server::{self, ServerNow};
 use crate::backup::Run;
 use crate::database::{Connection, Server, TableInfo, describe_table, error_code, holds_rows, list_tables, quote_name};
 use crate::error::{Error, Result, chain};
@@ -129,20 +130,21 @@ impl Plan {
         if !self.tables.iter().any(|table| candidates(&table)) {
             return Ok(HashSet::new());
         }
+        // Asked behind the barrier: what was renamed before it shows.
+        let alterations = server::alterations(control)?;
         let infos = list_tables(control, schemas)?;
         let changed: HashMap<_, _> = infos.into_iter().map(|info| ((info.schema, info.name), info.changed)).collect();
-        let is_unchanged = |table: &&PlannedTable| {
+        let is_as_it_was = |table: &&PlannedTable| {
             let facts = Now {
-                identity: &now.identity,
-                started: now.started,
-                seconds: now.seconds,
-                schema: &table.info.schema,
+                server: ServerFacts { alterations, ..now.facts() },
+                keeps_times: now.keeps_times,
                 record: &table.record,
                 changed: changed.get(&table.name()).copied().flatten(),
             };
-            table.parent.as_ref().is_some_and(|before| parent.is_unchanged(before, &facts))
+            let before = table.parent.as_ref().and_then(|before| parent.before(&table.info.schema, before));
+            before.is_some_and(|before| is_unchanged(&before, &facts))
         };
-        Ok(self.tables.iter().filter(candidates).filter(is_unchanged).map(PlannedTable::name).collect())
+        Ok(self.tables.iter().filter(candidates).filter(is_as_it_was).map(PlannedTable::name).collect())
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) fn write(
         late,
         left_out,
         profile: dump.source.profile.clone(),
+        alterations: now.alterations,
     };
     entries.push(writer.record(SERVER_FILE, record.encode(), None)?);
     folder(dump.run, &mut writer.sealer, &root.name.0, entries, time)

@@ -1,8 +1,9 @@
 //! What identifies a server, what changes the meaning of what it says, and its clock.
 
-use repo_format::database::Variable;
+use repo_format::database::{Alterations, Variable};
 
-use crate::database::{Connection, Server};
+use super::evidence::ServerFacts;
+use crate::database::{Connection, Server, texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 
@@ -28,6 +29,10 @@ pub(super) struct ServerNow {
     pub clock_ahead: i64,
     pub time_zone: String,
     pub variables: Vec<Variable>,
+    /// How many statements have altered or renamed tables.
+    pub alterations: Option<Alterations>,
+    /// Whether the time of a table's file tells each change of it.
+    pub keeps_times: bool,
 }
 
 impl ServerNow {
@@ -40,11 +45,10 @@ impl ServerNow {
         let mut one = |sql: &str| Ok::<_, Error>(connection.value(sql)?.unwrap_or_default());
         let hostname = one("SELECT @@hostname")?;
         let time_zone = one("SELECT CONCAT(@@global.time_zone, '/', @@system_time_zone)")?;
-        let now: f64 = one("SELECT UNIX_TIMESTAMP(SYSDATE())")?.parse().unwrap_or(0.0);
+        let seconds = seconds_of(&one("SELECT UNIX_TIMESTAMP(SYSDATE())")?).unwrap_or(0);
         let ours = machine::now();
         let uptime = connection.first("SHOW GLOBAL STATUS LIKE 'Uptime'")?;
         let uptime = uptime.and_then(|row| row.get(1).cloned().flatten()).and_then(|text| text.parse::<i64>().ok());
-        let seconds = whole_seconds(now);
         let variables = connection.rows(&format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({VARIABLES})"))?;
         let text = |cell: &Option<Vec<u8>>| String::from_utf8_lossy(cell.as_deref().unwrap_or_default()).into_owned();
         let variables = variables.iter().filter_map(|row| match &row[..] {
@@ -59,14 +63,61 @@ impl ServerNow {
             clock_ahead: (seconds - ours.seconds) * 1000,
             time_zone,
             variables: variables.collect(),
+            alterations: alterations(connection)?,
+            keeps_times: keeps_times(connection)?,
         })
+    }
+
+    /// As evidence.
+    pub fn facts(&self) -> ServerFacts<'_> {
+        ServerFacts {
+            identity: &self.identity,
+            started: self.started,
+            seconds: self.seconds,
+            clock_ahead: self.clock_ahead,
+            alterations: self.alterations,
+        }
     }
 }
 
-/// A time of a server, which is far from the limits of either type.
-#[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit many times")]
-fn whole_seconds(seconds: f64) -> i64 {
-    seconds as i64
+/// How many statements have altered or renamed tables by now; none if the server does not say.
+///
+/// # Errors
+/// If the server does not answer.
+pub(super) fn alterations(connection: &mut Connection) -> Result<Option<Alterations>> {
+    const NAMES: [&str; 3] = ["Com_alter_table", "Com_rename_table", "Uptime_since_flush_status"];
+    let names = NAMES.map(|name| format!("'{name}'")).join(", ");
+    let rows = connection.rows(&format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({names})"))?;
+    let now = connection.value("SELECT UNIX_TIMESTAMP(SYSDATE())")?.and_then(|text| seconds_of(&text));
+    let shown: Vec<Vec<Option<String>>> = rows.into_iter().map(texts).collect();
+    let [alter, rename, counting] = NAMES.map(|name| {
+        let row = shown.iter().find(|row| row[0].as_deref().is_some_and(|shown| shown.eq_ignore_ascii_case(name)))?;
+        row.get(1)?.as_ref()?.parse::<i64>().ok()
+    });
+    let count = |alter: i64, rename: i64| u64::try_from(alter).ok()?.checked_add(u64::try_from(rename).ok()?);
+    Ok((|| Some(Alterations { count: count(alter?, rename?)?, since: now?.checked_sub(counting?)? }))())
+}
+
+/// Whether the time of a MyISAM table's file tells each change of it: not on Windows, nor if the server writes files as memory, nor if
+/// others may write them.
+fn keeps_times(connection: &mut Connection) -> Result<bool> {
+    const SYSTEMS: [&str; 4] = ["linux", "bsd", "macos", "osx"];
+    let rows = connection.rows(
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version_compile_os', 'myisam_use_mmap', 'skip_external_locking')",
+    )?;
+    let shown: Vec<Vec<Option<String>>> = rows.into_iter().map(texts).collect();
+    let value = |name: &str| {
+        let row = shown.iter().find(|row| row[0].as_deref() == Some(name));
+        row.and_then(|row| row.get(1)?.as_deref()).unwrap_or_default().to_lowercase()
+    };
+    let system = value("version_compile_os");
+    let is_known = SYSTEMS.iter().any(|known| system.contains(known));
+    Ok(is_known && value("myisam_use_mmap") == "off" && value("skip_external_locking") == "on")
+}
+
+/// Whole seconds of a time that may have a fraction.
+fn seconds_of(text: &str) -> Option<i64> {
+    text.split('.').next()?.parse().ok()
 }
 
 /// How long another backup is waited for: a server takes a while to notice that one was killed.
