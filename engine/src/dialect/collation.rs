@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use repo_format::database::SchemaRecord;
 
-use super::tokens::{Kind, Token, edited, is_keyword, tokens};
+use super::tokens::{Kind, Quoting, Token, edited, is_keyword, tokens, tokens_by};
 use crate::database::Connection;
 use crate::error::Result;
 
@@ -91,35 +91,51 @@ impl Collations {
         };
         let sensitive = if rest.contains("_as") { "as" } else { "ai" };
         let case = if rest.contains("_cs") { "cs" } else { "ci" };
-        let mut candidates = vec![format!("{other_set}_{rest}")];
+        let mut rests = vec![rest.to_owned()];
         match rest {
-            "0900_bin" => candidates.push(format!("{set}_bin")),
+            "0900_bin" | "nopad_bin" => rests.push("bin".to_owned()),
             // MySQL: `0900_ai_ci`, `de_pb_0900_as_cs`; MariaDB: `uca1400_ai_ci`.
             rest if rest.contains("0900_") => {
-                candidates.push(format!("{set}_uca1400_{sensitive}_{case}"));
-                candidates.push(format!("{set}_unicode_520_ci"));
+                rests.extend([
+                    format!("uca1400_{sensitive}_{case}"),
+                    "unicode_520_ci".to_owned(),
+                    "unicode_ci".to_owned(),
+                ]);
             }
             rest if rest.contains("uca1400_") => {
-                candidates.push(format!("{set}_0900_{sensitive}_{case}"));
-                candidates.push(format!("{set}_unicode_520_ci"));
+                rests.extend([
+                    format!("0900_{sensitive}_{case}"),
+                    "unicode_520_ci".to_owned(),
+                    "unicode_ci".to_owned(),
+                ]);
             }
-            rest => candidates.extend(rest.strip_suffix("_nopad_ci").map(|rest| format!("{set}_{rest}_ci"))),
+            rest => rests.extend(rest.strip_suffix("_nopad_ci").map(|rest| format!("{rest}_ci"))),
         }
-        candidates.extend((rest == "nopad_bin").then(|| format!("{set}_bin")));
-        candidates
+        let both = |rest: String| [format!("{set}_{rest}"), format!("{other_set}_{rest}")];
+        rests.into_iter().flat_map(both).collect()
     }
 
     /// The definition of a table for this server; what was replaced is added to `replaced`.
     pub fn adapt(&self, create: &[u8], replaced: &mut Replaced) -> Vec<u8> {
         let Some(tokens) = tokens(create) else { return create.to_vec() };
+        self.adapt_tokens(create, &tokens, Alone::MeansItsDefault, replaced)
+    }
+
+    /// The definition of a view, routine, trigger or event for this server; what was replaced is added to `replaced`.
+    pub fn adapt_object(&self, create: &[u8], quoting: Quoting, replaced: &mut Replaced) -> Vec<u8> {
+        let Some(tokens) = tokens_by(create, quoting) else { return create.to_vec() };
+        self.adapt_tokens(create, &tokens, Alone::Stays, replaced)
+    }
+
+    fn adapt_tokens(&self, create: &[u8], tokens: &[Token], alone: Alone, replaced: &mut Replaced) -> Vec<u8> {
         let mut edits = Vec::new();
         for (at, token) in tokens.iter().enumerate() {
-            let Some(value) = named_value(create, &tokens, at) else { continue };
+            let Some(value) = named_value(create, tokens, at) else { continue };
             let named = &tokens[value];
             let name = String::from_utf8_lossy(&create[named.at.clone()]).into_owned();
             if !is_keyword(create, token, "COLLATE") {
                 let has_collation = tokens.get(value + 1).is_some_and(|next| is_keyword(create, next, "COLLATE"));
-                let is_definition = token.depth < 2 && !has_collation;
+                let is_definition = alone == Alone::MeansItsDefault && token.depth < 2 && !has_collation;
                 edits.extend(self.with_default(&name, is_definition).map(|text| (named.at.clone(), text)));
                 continue;
             }
@@ -141,6 +157,15 @@ impl Collations {
             None => (set != name).then(|| set.to_owned()),
         }
     }
+}
+
+/// What a character set without a collation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    /// The default that it had at the source, which is written out.
+    MeansItsDefault,
+    /// As it is.
+    Stays,
 }
 
 /// Only the name of the character set differs: `utf8` and `utf8mb3` are the same one.
@@ -186,6 +211,24 @@ mod tests {
         );
         assert!(text.ends_with("CHARSET=utf8mb3 COLLATE utf8_general_ci"), "{text}");
         assert!(replaced.is_empty());
+    }
+
+    #[test]
+    fn both_names_of_a_character_set_are_tried() {
+        let (text, replaced) =
+            adapted(&["utf8_unicode_520_ci"], "CREATE TABLE `t` (`a` text COLLATE utf8mb3_uca1400_ai_ci)");
+        assert!(text.contains("utf8_unicode_520_ci") && replaced.len() == 1, "{text}");
+        let (text, _) = adapted(&["utf8mb3_unicode_ci"], "CREATE TABLE `t` (`a` text COLLATE utf8_uca1400_ai_ci)");
+        assert!(text.contains("utf8mb3_unicode_ci"), "{text}");
+    }
+
+    #[test]
+    fn routines_keep_what_they_do_not_name() {
+        let known = ["utf8mb4_0900_ai_ci", "utf8mb4_general_ci"].map(str::to_owned).into();
+        let collations = Collations { known, ..Collations::default() };
+        let create = "CREATE FUNCTION \"f\"() RETURNS varchar(9) CHARSET utf8mb4 COLLATE utf8mb4_uca1400_ai_ci RETURN cast(1 as char charset utf8mb4)";
+        let adapted = collations.adapt_object(create.as_bytes(), Quoting::of("ANSI_QUOTES"), &mut Replaced::new());
+        assert_eq!(String::from_utf8(adapted).unwrap(), create.replace("uca1400", "0900"));
     }
 
     #[test]

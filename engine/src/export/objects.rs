@@ -4,30 +4,11 @@ use repo_format::database::{Flavour, ObjectType, SchemaObject, SchemaRecord};
 
 use super::script::{MadeUnder, Script};
 use crate::database::{quote_name, quote_text};
+use crate::dialect::{is_common, session_modes};
 use crate::error::Result;
 
 /// Character sets in which a byte that is a backslash or a quote in ASCII can be the second one of a character: the client must know.
 const AMBIGUOUS: [&str; 5] = ["big5", "cp932", "gb18030", "gbk", "sjis"];
-/// Values of `sql_mode` that MySQL does not have any more.
-const NOT_OF_MYSQL: [&str; 12] = [
-    "NO_AUTO_CREATE_USER",
-    "NO_FIELD_OPTIONS",
-    "NO_KEY_OPTIONS",
-    "NO_TABLE_OPTIONS",
-    "DB2",
-    "MAXDB",
-    "MSSQL",
-    "MYSQL323",
-    "MYSQL40",
-    "ORACLE",
-    "POSTGRESQL",
-    "SIMULTANEOUS_ASSIGNMENT",
-];
-/// Those that MariaDB does not have.
-const NOT_OF_MARIADB: [&str; 1] = ["TIME_TRUNCATE_FRACTIONAL"];
-/// Those of MariaDB alone that [`NOT_OF_MYSQL`] does not name.
-const OF_MARIADB: [&str; 2] = ["EMPTY_STRING_IS_NULL", "TIME_ROUND_FRACTIONAL"];
-
 /// Writes a sequence, and where it stands.
 pub(super) fn sequence(object: &SchemaObject, script: &mut Script<'_>) -> Result<()> {
     script.bytes(&object.create.0)?;
@@ -100,18 +81,18 @@ fn definition(object: &SchemaObject, flavour: Flavour, script: &mut Script<'_>) 
 
 fn set(made_under: &MadeUnder<'_>, flavour: Flavour, script: &mut Script<'_>) -> Result<()> {
     let MadeUnder { sql_mode, client, collation, time_zone } = made_under;
-    let special = |mode: &&str| [&NOT_OF_MYSQL[..], &NOT_OF_MARIADB, &OF_MARIADB].concat().contains(mode);
-    let modes: Vec<&str> = sql_mode.split(',').filter(|mode| !special(mode)).collect();
+    let common: Vec<&str> = session_modes(sql_mode).filter(|mode| is_common(mode)).collect();
+    let all: Vec<&str> = session_modes(sql_mode).collect();
     script.line(&format!(
         "SET SESSION sql_mode={}, character_set_client={}, collation_connection={}, time_zone={};",
-        quote_text(&modes.join(",")),
+        quote_text(&common.join(",")),
         quote_text(client),
         quote_text(collation),
         quote_text(time_zone)
     ))?;
-    if sql_mode.split(',').any(|mode| special(&mode)) {
+    if all.len() > common.len() {
         let guard = if flavour == Flavour::MariaDb { "M!" } else { "!80000" };
-        script.guarded(guard, &format!("SET SESSION sql_mode={}", quote_text(sql_mode)))?;
+        script.guarded(guard, &format!("SET SESSION sql_mode={}", quote_text(&all.join(","))))?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::tree::SegmentItem;
 pub fn check(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) -> Result<()> {
     run.check()?;
     let source = table.source();
-    let record = &source.record;
+    let record = table.record();
     if !holds_rows(&record.engine) {
         return Ok(());
     }
@@ -28,7 +28,7 @@ pub fn check(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) 
     let mut rows = Rows::select(connection, &table.schema().plan.staging, record)?;
     let differing = match record.order {
         RowOrder::Integer => compare_segments(run, &mut rows, &segments)?,
-        _ => compare_sets(run, &mut rows, &segments)?,
+        _ => compare_sets(run, &mut rows, (table, &segments))?,
     };
     drop(rows);
     count(&run.tally.checked_segments, segments.len() as u64);
@@ -93,7 +93,11 @@ fn range(segment: &SegmentItem) -> String {
     format!("the key's range {} to {}", shown(&segment.low), shown(&segment.high))
 }
 
-fn compare_sets(run: &Run<'_>, rows: &mut Rows<'_>, segments: &[SegmentItem]) -> Result<Option<String>> {
+fn compare_sets(
+    run: &Run<'_>,
+    rows: &mut Rows<'_>,
+    (table, segments): (&TableLoad<'_>, &[SegmentItem]),
+) -> Result<Option<String>> {
     let (mut loaded, mut saved) = (Sum::default(), Sum::default());
     let mut bytes = Vec::new();
     while rows.next(&mut bytes)? {
@@ -102,7 +106,8 @@ fn compare_sets(run: &Run<'_>, rows: &mut Rows<'_>, segments: &[SegmentItem]) ->
     }
     for segment in segments {
         run.check()?;
-        run.source.read(segment)?.split_inclusive(|byte| *byte == b'\n').for_each(|row| saved.add(row));
+        let converted = table.converted(run.source.read(segment)?, segment.rows);
+        converted.text.split_inclusive(|byte| *byte == b'\n').for_each(|row| saved.add(row));
     }
     Ok((loaded != saved).then(|| format!("it has {} rows, of {} that were saved some differ", loaded.rows, saved.rows)))
 }

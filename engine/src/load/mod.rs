@@ -19,6 +19,7 @@ mod definer;
 mod definition;
 mod filling;
 mod firing;
+mod fitting;
 mod insert;
 mod marker;
 mod objects;

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::session::MadeUnder;
 use super::tally::count;
 use crate::database::{Connection, quote_bytes, quote_name, quote_text};
-use crate::dialect::{Quoting, is_keyword, tokens};
+use crate::dialect::{Quoting, Replaced, is_keyword, tokens};
 use crate::error::{Error, ErrorKind, Result, chain};
 
 /// The account that an object shall run as is not there.
@@ -120,7 +120,15 @@ impl Objects<'_, '_> {
                 self.schema, object.name
             ));
         }
-        Some(SchemaObject { create: ByteString(renamed.sql), ..object.clone() })
+        let mut replaced = Replaced::new();
+        let sql = self.run.target.collations.adapt_object(&renamed.sql, quoting, &mut replaced);
+        for (from, to) in replaced {
+            let name = format!("{}.{}", self.schema, object.name);
+            self.run
+                .monitor
+                .note(&format!("{name}: the server does not know the collation {from}; {to} stands in its place"));
+        }
+        Some(SchemaObject { create: ByteString(sql), ..object.clone() })
     }
 
     fn problem(&self, object: &SchemaObject, message: &str) {

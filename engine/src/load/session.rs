@@ -1,6 +1,7 @@
 //! A session that loads, and what its objects are made under.
 
 use crate::database::{Address, COLLATION, Connection, LOAD_MODE, Server, Use, quote_text};
+use crate::dialect::modes_for;
 use crate::error::Result;
 
 /// Whether what is loaded goes into the server's binary log, and from there to its replicas.
@@ -50,44 +51,12 @@ impl MadeUnder<'_> {
     /// # Errors
     /// If the server does not know one of them.
     pub fn set(&self, connection: &mut Connection, server: &Server) -> Result<()> {
-        let modes: Vec<&str> =
-            self.sql_mode.split(',').map(session_name).filter(|mode| knows_mode(server, mode)).collect();
         connection.run(&format!(
             "SET SESSION sql_mode={}, character_set_client={}, collation_connection={}, time_zone={}",
-            quote_text(&modes.join(",")),
+            quote_text(&modes_for(server, self.sql_mode)),
             quote_text(self.client),
             quote_text(self.collation),
             quote_text(self.time_zone)
         ))
-    }
-}
-
-/// A mode as a session calls it: tables of routines and events have another name for one.
-fn session_name(mode: &str) -> &str {
-    if mode == "INVALID_DATES" { "ALLOW_INVALID_DATES" } else { mode }
-}
-
-/// MySQL 8 has given up some modes, and has one that MariaDB does not have.
-fn knows_mode(server: &Server, mode: &str) -> bool {
-    const OLD: [&str; 12] = [
-        "NO_AUTO_CREATE_USER",
-        "NO_FIELD_OPTIONS",
-        "NO_KEY_OPTIONS",
-        "NO_TABLE_OPTIONS",
-        "DB2",
-        "MAXDB",
-        "MSSQL",
-        "MYSQL323",
-        "MYSQL40",
-        "ORACLE",
-        "POSTGRESQL",
-        "IGNORE_BAD_TABLE_OPTIONS",
-    ];
-    if mode == "NOT_USED" {
-        return false;
-    }
-    match server.is_mariadb() {
-        true => mode != "TIME_TRUNCATE_FRACTIONAL",
-        false => !server.is_mysql_from((8, 0, 0)) || !OLD.contains(&mode),
     }
 }

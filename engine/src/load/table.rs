@@ -3,17 +3,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::definition::{Definition, Keys, take_apart, without_counter};
+use repo_format::database::TableRecord;
+
+use super::definition::Keys;
 use super::filling::{Filling, explained};
+use super::fitting::Fitting;
 use super::marker::Step;
-use super::pointing::{fit, without_folders};
 use super::rows::{Batch, Method, Sink, is_local_refused};
 use super::run::{Run, SchemaRun};
 use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::{Connection, error_code, is_lost, quote_name};
-use crate::dialect::{Quoting, Replaced};
+use crate::dialect::Converted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Work;
 use crate::tree::{SegmentItem, SegmentIter};
@@ -27,18 +29,13 @@ const NOT_AS_ASKED: [u16; 2] = [1266, 1478];
 pub struct TableLoad<'r> {
     source: &'r SourceTable,
     schema: &'r SchemaRun<'r>,
-    /// What its columns and keys become.
-    definition: Option<Definition>,
+    /// What the target has of it.
+    fitting: Fitting,
     filling: Filling,
     sink: Sink,
-    /// What is not in its definition, and changes what it is.
-    left_out: Vec<String>,
-    /// Why it is not made at all.
-    refusal: Option<String>,
-    /// What is otherwise in its definition.
-    notes: Vec<String>,
-    /// Collations that the target does not know, and what stands in their place.
-    replaced: Replaced,
+    /// Of its rows those that are current, and rows of history that the target does not take.
+    current: AtomicU64,
+    left_history: AtomicU64,
     state: Mutex<State<'r>>,
     /// Connections that may still work on it.
     helpers: AtomicUsize,
@@ -60,26 +57,14 @@ impl<'r> TableLoad<'r> {
     pub fn new(run: &Run<'r>, schema: &'r SchemaRun<'r>, source: &'r SourceTable) -> Self {
         let record = &source.record;
         let filling = Filling::of(record, source.bytes);
-        let staging = &schema.plan.staging;
-        let table = format!("{}.{}", quote_name(staging), quote_name(&record.name));
-        let mut replaced = Replaced::new();
-        let create = run.target.collations.adapt(&record.create.0, &mut replaced);
-        let fitted = fit(&create, &schema.plan.source.record.name, &record.engine, run.renaming);
-        let (mut notes, mut create) = (Vec::new(), fitted.create);
-        if let Some(without) = without_folders(&create).filter(|_| schema.plan.is_loaded_elsewhere()) {
-            notes.push("its files stand in the server's own folder, not where the definition says".to_owned());
-            create = without;
-        }
-        let create = if record.engine.eq_ignore_ascii_case("ARCHIVE") { without_counter(&create) } else { create };
         let keys = if filling == Filling::LaterKeys { Keys::Later } else { Keys::AtOnce };
+        let fitting = Fitting::of(run, schema.plan, record, keys);
         TableLoad {
-            definition: take_apart_renamed(run, schema, &create, &table, keys),
-            left_out: fitted.left_out,
-            refusal: fitted.refusal,
-            notes,
             filling,
-            sink: Sink::new(staging, record),
-            replaced,
+            sink: Sink::new(&schema.plan.staging, &fitting.record),
+            fitting,
+            current: AtomicU64::new(0),
+            left_history: AtomicU64::new(0),
             source,
             schema,
             state: Mutex::new(State::New),
@@ -94,8 +79,8 @@ impl<'r> TableLoad<'r> {
     /// Whether it is left out; then it is named.
     pub fn is_left_out(&self, run: &Run<'_>) -> bool {
         let (schema, name) = self.name();
-        self.refusal.iter().for_each(|reason| run.tally.problem(schema, name, reason));
-        self.refusal.is_some()
+        self.fitting.refusal.iter().for_each(|reason| run.tally.problem(schema, name, reason));
+        self.fitting.refusal.is_some()
     }
 
     /// Bytes of its rows.
@@ -124,7 +109,7 @@ impl<'r> TableLoad<'r> {
     /// The statement that adds its foreign keys, if they are not there.
     pub fn foreign_keys(&self) -> Option<&[u8]> {
         let is_there = self.schema.marker.noted(Step::ForeignKeys, &self.source.record.name).is_some();
-        let keys = self.definition.as_ref().and_then(|definition| definition.foreign_keys.as_deref());
+        let keys = self.fitting.definition.as_ref().and_then(|definition| definition.foreign_keys.as_deref());
         keys.filter(|_| !is_there && !self.has_failed.load(Ordering::Relaxed))
     }
 
@@ -136,6 +121,19 @@ impl<'r> TableLoad<'r> {
     /// What it is loaded from.
     pub fn source(&self) -> &'r SourceTable {
         self.source
+    }
+
+    /// What the target has of it.
+    pub fn record(&self) -> &TableRecord {
+        &self.fitting.record
+    }
+
+    /// Its saved rows as the target has them, with how many these are.
+    pub fn converted(&self, text: Vec<u8>, rows: u64) -> Converted {
+        match &self.fitting.versioning {
+            Some(versioning) => versioning.convert(&text),
+            None => Converted { text, rows, ..Converted::default() },
+        }
     }
 
     /// The schema it belongs to.
@@ -228,7 +226,7 @@ impl<'r> TableLoad<'r> {
 
     /// Makes the table; `false` if an earlier run has loaded it.
     fn make(&self, run: &Run<'r>, connection: &mut Connection) -> Result<bool> {
-        let Some(definition) = &self.definition else {
+        let Some(definition) = &self.fitting.definition else {
             let message = "its definition is no CREATE TABLE that this version can read";
             return Err(Error::new(ErrorKind::Database, message));
         };
@@ -240,16 +238,9 @@ impl<'r> TableLoad<'r> {
         connection.run(&format!("DROP TABLE IF EXISTS {}", self.sink.table()))?;
         connection.run(&format!("USE {}", quote_name(&self.schema.plan.staging)))?;
         connection.run_bytes(&definition.create).map_err(|e| explained(e, &run.target.server))?;
-        for (from, to) in &self.replaced {
-            let (schema, table) = self.name();
-            run.monitor.note(&format!(
-                "{schema}.{table}: the server does not know the collation {from}; {to} stands in its place, which may sort and \
-                 compare otherwise"
-            ));
-        }
         let (schema, table) = self.name();
-        self.left_out.iter().for_each(|sentence| run.tally.problem(schema, table, sentence));
-        self.notes.iter().for_each(|note| run.monitor.note(&format!("{schema}.{table}: {note}")));
+        self.fitting.left_out.iter().for_each(|sentence| run.tally.problem(schema, table, sentence));
+        self.fitting.notes.iter().for_each(|note| run.monitor.note(&format!("{schema}.{table}: {note}")));
         self.say_what_differs(run, connection)?;
         if self.filling == Filling::DisabledKeys {
             connection.run(&format!("ALTER TABLE {} DISABLE KEYS", self.sink.table()))?;
@@ -261,7 +252,7 @@ impl<'r> TableLoad<'r> {
     fn is_loaded(&self, connection: &mut Connection) -> Result<bool> {
         let record = &self.source.record;
         let Some(noted) = self.schema.marker.noted(Step::Loaded, &record.name) else { return Ok(false) };
-        let history = if record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
+        let history = if self.fitting.record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
         let rows = connection.value(&format!("SELECT COUNT(*) FROM {}{history}", self.sink.table()));
         match rows {
             Ok(rows) => Ok(rows.as_deref() == Some(noted)),
@@ -294,9 +285,12 @@ impl<'r> TableLoad<'r> {
         for segment in segments {
             match run.source.read(segment) {
                 Ok(piece) => {
-                    batch.rows += segment.rows;
-                    batch.bytes += segment.len;
-                    pieces.push(piece);
+                    let converted = self.converted(piece, segment.rows);
+                    count(&self.current, converted.current);
+                    count(&self.left_history, converted.left_out);
+                    batch.rows += converted.rows;
+                    batch.bytes += converted.text.len() as u64;
+                    pieces.push(converted.text);
                 }
                 Err(error) => self.lost(run, &error, Some(segment))?,
             }
@@ -338,7 +332,7 @@ impl<'r> TableLoad<'r> {
         if matches!(*self.lock(), State::Done) {
             return Ok(());
         }
-        let definition = self.definition.iter().flat_map(|definition| &definition.keys);
+        let definition = self.fitting.definition.iter().flat_map(|definition| &definition.keys);
         for statement in definition {
             run.check()?;
             connection.run_bytes(statement)?;
@@ -353,24 +347,33 @@ impl<'r> TableLoad<'r> {
         if sent != stored {
             run.tally.problem(schema, table, &format!("of {sent} rows the server stored {stored}"));
         }
+        self.compare_history(run, connection)?;
         run.monitor.advance(Work { items: 1, bytes: 0 });
         self.schema.marker.note(connection, Step::Loaded, &self.source.record.name, &stored.to_string())
     }
 }
 
-/// The definition with schemas by the names that they get. Foreign keys follow tables when these are renamed, so they lead to where the tables are
-/// loaded.
-fn take_apart_renamed(
-    run: &Run<'_>,
-    schema: &SchemaRun<'_>,
-    create: &[u8],
-    table: &str,
-    keys: Keys,
-) -> Option<Definition> {
-    let own = &schema.plan.source.record.name;
-    let apart = |renaming: &super::renaming::Renaming| {
-        take_apart(&renaming.apply(own, create, Quoting::default()).sql, table, keys)
-    };
-    let (definition, loading) = (apart(run.renaming)?, apart(run.loading)?);
-    Some(Definition { foreign_keys: loading.foreign_keys, ..definition })
+impl TableLoad<'_> {
+    /// Says what of its history is not there, and compares how many rows are current.
+    fn compare_history(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
+        let Some(versioning) = &self.fitting.versioning else { return Ok(()) };
+        let (schema, table) = self.name();
+        let left = self.left_history.load(Ordering::Relaxed);
+        if left > 0 {
+            run.tally.problem(
+                schema,
+                table,
+                &format!("its history is not loaded, as the server takes none: {left} rows"),
+            );
+        }
+        let current = self.current.load(Ordering::Relaxed);
+        if !versioning.counts_current() {
+            return Ok(());
+        }
+        let there = connection.value(&format!("SELECT COUNT(*) FROM {}", self.sink.table()))?.unwrap_or_default();
+        if there != current.to_string() {
+            run.tally.problem(schema, table, &format!("of {current} rows that were current {there} are"));
+        }
+        Ok(())
+    }
 }

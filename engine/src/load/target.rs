@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::rows::Method;
 use crate::database::{Connection, Server};
-use crate::dialect::Collations;
+use crate::dialect::{Collations, END_2038};
 use crate::error::Result;
+
+/// Asks for the last moment of 32 bits, in UTC as all sessions are; NULL where TIMESTAMP ends before.
+const END_OF_TIME: &str = "SELECT FROM_UNIXTIME(4294967295.999999)";
 
 /// The server that is loaded into.
 pub struct Target {
@@ -17,6 +20,8 @@ pub struct Target {
     pub folds_names: bool,
     /// Several connections may load into one table that has a counting column.
     pub shares_counters: bool,
+    /// The last moment of its TIMESTAMP: to it, what ends then has not ended.
+    pub end_of_time: String,
     /// The collations it knows.
     pub collations: Collations,
     allows_local: AtomicBool,
@@ -40,6 +45,7 @@ impl Target {
             folds_names: is(variable(connection, "lower_case_table_names")?, &["1", "2"]),
             // Elsewhere LOAD DATA holds the counter of the table until it ends, and they would wait for each other.
             shares_counters: is(variable(connection, "innodb_autoinc_lock_mode")?, &["2"]),
+            end_of_time: connection.value(END_OF_TIME)?.unwrap_or_else(|| END_2038.to_owned()),
             collations: Collations::read(connection)?,
             allows_local: AtomicBool::new(is(variable(connection, "local_infile")?, &["ON", "1"])),
         })

@@ -14,4 +14,5 @@ pub mod save;
 mod server;
 mod torture;
 mod trouble;
+mod versions;
 mod writers;

@@ -1,0 +1,291 @@
+//! What one family or version of servers has in the definition of a table, and another passes over or refuses.
+//!
+//! MySQL puts what is newer than 5.7 into comments that only newer servers run. MariaDB passes over these, so a constraint that was not
+//! enforced would be, and a hidden column shown. What the target has is written in its words; what it lacks is left out, and said.
+
+use std::ops::Range;
+
+use super::tokens::{Kind, Token, edited, is_keyword, tokens};
+use crate::database::Server;
+
+/// Versions in comments that MariaDB passes over.
+const PASSED_OVER: Range<u32> = 50_700..100_000;
+/// Functions without parentheses around them that are defaults everywhere.
+const PLAIN_DEFAULTS: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
+
+/// A definition as another server takes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Translated {
+    /// The definition.
+    pub sql: Vec<u8>,
+    /// What is otherwise in it: sentences.
+    pub notes: Vec<String>,
+}
+
+/// The definition of a table for the server `target`.
+pub fn translated(create: &[u8], target: &Server) -> Translated {
+    let mut translated = Translated { sql: create.to_vec(), ..Translated::default() };
+    if target.is_mariadb() {
+        translated.apply(passed_over(create, target));
+    } else {
+        let found = foreign_options(&translated.sql);
+        translated.apply(found);
+        if target.is_mysql_from((8, 0, 13)) {
+            let found = bare_defaults(&translated.sql);
+            translated.apply(found);
+        }
+    }
+    let found = hidden(&translated.sql, target);
+    translated.apply(found);
+    translated
+}
+
+/// Changes of one kind: in order, and apart.
+#[derive(Default)]
+struct Changes {
+    edits: Vec<(Range<usize>, String)>,
+    notes: Vec<String>,
+}
+
+impl Changes {
+    fn replace(&mut self, at: Range<usize>, text: &str) {
+        // Two parts of one item that is left out as a whole.
+        if self.edits.last().is_none_or(|(last, _)| last.end <= at.start) {
+            self.edits.push((at, text.to_owned()));
+        }
+    }
+
+    fn leave_out(&mut self, at: Range<usize>, note: String) {
+        self.replace(at, "");
+        self.notes.push(note);
+    }
+}
+
+impl Translated {
+    fn apply(&mut self, changes: Changes) {
+        self.sql = edited(&self.sql, &changes.edits);
+        self.notes.extend(changes.notes);
+    }
+}
+
+/// A definition with its items: columns, keys and constraints.
+struct Reading<'s> {
+    sql: &'s [u8],
+    tokens: Vec<Token>,
+}
+
+impl<'s> Reading<'s> {
+    fn of(sql: &'s [u8]) -> Self {
+        Reading { sql, tokens: tokens(sql).unwrap_or_default() }
+    }
+
+    fn is(&self, at: usize, word: &str) -> bool {
+        self.tokens.get(at).is_some_and(|token| is_keyword(self.sql, token, word))
+    }
+
+    fn text(&self, at: usize) -> String {
+        let range = self.tokens.get(at).map_or(0..0, |token| token.at.clone());
+        String::from_utf8_lossy(&self.sql[range]).into_owned()
+    }
+
+    /// The tokens of the item that holds `at`: from behind one comma to before the next.
+    fn item(&self, at: usize) -> Range<usize> {
+        let ends = |token: &Token| match token.kind {
+            Kind::Comma => token.depth == 1,
+            Kind::Open | Kind::Close => token.depth == 0,
+            _ => false,
+        };
+        let start = self.tokens[..at].iter().rposition(ends).map_or(0, |before| before + 1);
+        let end = self.tokens[at..].iter().position(ends).map_or(self.tokens.len(), |length| at + length);
+        start..end
+    }
+
+    /// The item of a column: its name comes first.
+    fn is_column(&self, item: &Range<usize>) -> bool {
+        self.tokens.get(item.start).is_some_and(|first| first.kind == Kind::Name && first.depth == 1)
+    }
+
+    fn has(&self, item: &Range<usize>, word: &str) -> bool {
+        item.clone().any(|at| self.tokens[at].depth == 1 && self.is(at, word))
+    }
+
+    /// The name of what an item defines.
+    fn name(&self, item: &Range<usize>) -> String {
+        let name = item.clone().find(|at| self.tokens[*at].kind == Kind::Name);
+        name.map_or_else(String::new, |at| self.text(at))
+    }
+
+    /// The bytes of an item and the comma before it.
+    fn bytes(&self, item: &Range<usize>) -> Range<usize> {
+        let before = item.start.saturating_sub(1);
+        let start = if self.tokens[before].kind == Kind::Comma { before } else { item.start };
+        self.tokens[start].at.start..self.tokens[item.end - 1].at.end
+    }
+}
+
+/// Comments of MySQL that MariaDB passes over.
+fn passed_over(create: &[u8], target: &Server) -> Changes {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    for (at, token) in reading.tokens.iter().enumerate() {
+        let is_passed_over = version(&create[token.at.clone()]).is_some_and(|version| PASSED_OVER.contains(&version));
+        let length = reading.tokens[at..].iter().position(|token| &create[token.at.clone()] == b"*/");
+        let (true, Some(length)) = (is_passed_over, length) else { continue };
+        let item = reading.item(at);
+        let (first, last) = (at + 1, at + length);
+        let whole = token.at.start..reading.tokens[last].at.end;
+        let name = reading.name(&item);
+        if reading.is(first, "NOT") && reading.is(first + 1, "ENFORCED") {
+            let note = format!("its constraint {name} was not enforced, and is left out: the server enforces all");
+            // The constraint of a column stands within the column's item.
+            let within = (item.start..at).rev().find(|place| reading.is(*place, "CHECK")).unwrap_or(item.start);
+            let start = reading.tokens[within].at.start;
+            let at = if reading.is_column(&item) { start..whole.end } else { reading.bytes(&item) };
+            changes.leave_out(at, note);
+        } else if reading.is(first, "INVISIBLE") && reading.is_column(&item) {
+            let needs_value = reading.has(&item, "NOT")
+                && !["DEFAULT", "AUTO_INCREMENT", "GENERATED"].iter().any(|word| reading.has(&item, word));
+            match needs_value || !hides_columns(target) {
+                true => {
+                    changes.leave_out(whole, format!("its column {name} was invisible, which the server does not take"))
+                }
+                false => changes.replace(whole, "INVISIBLE"),
+            }
+        } else if reading.is(first, "INVISIBLE") {
+            // The second step writes it as the server does.
+            changes.replace(whole, "INVISIBLE");
+        } else {
+            let text =
+                String::from_utf8_lossy(&create[reading.tokens[first].at.start..reading.tokens[last - 1].at.end]);
+            let of = if reading.is_column(&item) { format!(" of its column {name}") } else { String::new() };
+            let text = text.into_owned();
+            changes.leave_out(whole, format!("{text}{of} is left out, as the server has none"));
+        }
+    }
+    changes
+}
+
+/// The version in the beginning of a comment, `/*!80016`.
+fn version(comment: &[u8]) -> Option<u32> {
+    std::str::from_utf8(comment.strip_prefix(b"/*!")?).ok()?.parse().ok()
+}
+
+/// Hidden columns and keys, in the words of the target.
+fn hidden(create: &[u8], target: &Server) -> Changes {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    for (at, token) in reading.tokens.iter().enumerate() {
+        let is_word = reading.is(at, "INVISIBLE") || reading.is(at, "IGNORED");
+        if !is_word || token.depth != 1 || is_in_comment(&reading, at) {
+            continue;
+        }
+        let item = reading.item(at);
+        let name = reading.name(&item);
+        if reading.is_column(&item) {
+            if !hides_columns(target) {
+                changes.leave_out(
+                    token.at.clone(),
+                    format!("its column {name} was invisible, which the server does not have"),
+                );
+            }
+        } else if target.is_mariadb_from((10, 6, 0)) {
+            changes.replace(token.at.clone(), "IGNORED");
+        } else if target.is_mysql_from((8, 0, 0)) {
+            changes.replace(token.at.clone(), "INVISIBLE");
+        } else {
+            let note = format!("its key {name} was not used by queries: the server uses all");
+            changes.leave_out(token.at.clone(), note);
+        }
+    }
+    changes
+}
+
+/// Whether `at` stands in a comment that newer servers run.
+fn is_in_comment(reading: &Reading<'_>, at: usize) -> bool {
+    let last = reading.tokens[..at].iter().rev().find(|token| token.kind == Kind::Comment);
+    last.is_some_and(|token| &reading.sql[token.at.clone()] != b"*/")
+}
+
+fn hides_columns(target: &Server) -> bool {
+    target.is_mariadb_from((10, 3, 3)) || target.is_mysql_from((8, 0, 23))
+}
+
+/// Options that MariaDB writes in backquotes: of its engines.
+fn foreign_options(create: &[u8]) -> Changes {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    let table_end = reading.tokens.iter().position(|token| token.kind == Kind::Close && token.depth == 0);
+    for at in table_end.map_or(0..0, |end| end + 1..reading.tokens.len().saturating_sub(2)) {
+        let (name, value) = (&reading.tokens[at], &reading.tokens[at + 2]);
+        let is_option = name.kind == Kind::Name && name.depth == 0 && reading.text(at + 1) == "=";
+        if is_option {
+            let note = format!("its option {} is left out, as the server has none", reading.text(at));
+            changes.leave_out(name.at.start..value.at.end, note);
+        }
+    }
+    changes
+}
+
+/// Defaults that are calls stand in parentheses for MySQL.
+fn bare_defaults(create: &[u8]) -> Changes {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    for (at, token) in reading.tokens.iter().enumerate() {
+        let is_default = token.depth == 1 && reading.is(at, "DEFAULT");
+        let is_call = reading.tokens.get(at + 1).is_some_and(|value| value.kind == Kind::Word)
+            && reading.tokens.get(at + 2).is_some_and(|open| open.kind == Kind::Open);
+        let is_plain = PLAIN_DEFAULTS.iter().any(|name| reading.is(at + 1, name));
+        if !is_default || !is_call || is_plain {
+            continue;
+        }
+        let rest = &reading.tokens[at + 3..];
+        let Some(close) = rest.iter().find(|token| token.kind == Kind::Close && token.depth == 1) else { continue };
+        let (start, end) = (reading.tokens[at + 1].at.start, close.at.end);
+        changes.replace(start..start, "(");
+        changes.replace(end..end, ")");
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(create: &str, target: &str) -> (String, Vec<String>) {
+        let Translated { sql, notes } = translated(create.as_bytes(), &Server::from_version(target));
+        (String::from_utf8(sql).unwrap(), notes)
+    }
+
+    const MYSQL: &str = "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `b` int DEFAULT '5' /*!80023 INVISIBLE */,\n  `n` int NOT NULL /*!80023 INVISIBLE */,\n  \
+                         `g` point NOT NULL /*!80003 SRID 4326 */,\n  PRIMARY KEY (`id`),\n  KEY `k` (`b`) /*!80000 INVISIBLE */,\n  \
+                         CONSTRAINT `c` CHECK ((`b` < 10)) /*!80016 NOT ENFORCED */,\n  CONSTRAINT `d` CHECK ((`b` < 11))\n) ENGINE=InnoDB /*!80023 AUTOEXTEND_SIZE=4194304 */\n/*!50100 PARTITION BY HASH (`id`) */";
+
+    #[test]
+    fn what_mariadb_passes_over_is_written_in_its_words_or_said() {
+        let (sql, notes) = of(MYSQL, "11.8.2-MariaDB");
+        assert_eq!(
+            sql,
+            "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `b` int DEFAULT '5' INVISIBLE,\n  `n` int NOT NULL ,\n  `g` point NOT NULL ,\n  \
+             PRIMARY KEY (`id`),\n  KEY `k` (`b`) IGNORED,\n  CONSTRAINT `d` CHECK ((`b` < 11))\n) ENGINE=InnoDB \n/*!50100 PARTITION BY HASH (`id`) */"
+        );
+        assert_eq!(notes.len(), 4, "{notes:?}");
+        assert!(notes.iter().any(|note| note.contains("constraint `c` was not enforced")), "{notes:?}");
+        let (sql, notes) = of(MYSQL, "10.5.2-MariaDB");
+        assert!(sql.contains("KEY `k` (`b`) ,") && notes.iter().any(|note| note.contains("`k`")), "{sql} {notes:?}");
+        assert_eq!(of(MYSQL, "8.4.0"), (MYSQL.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn what_mysql_does_not_have_is_written_in_its_words_or_said() {
+        let create = "CREATE TABLE `t` (\n  `id` uuid DEFAULT uuid(),\n  `m` int DEFAULT NULL INVISIBLE,\n  `c` datetime DEFAULT current_timestamp(),\n  \
+                      `l` int DEFAULT (1 + 2),\n  KEY `k` (`m`) IGNORED\n) ENGINE=InnoDB `PAGE_COMPRESSED`=1 COMMENT='IGNORED'";
+        let (sql, notes) = of(create, "9.7.0");
+        assert_eq!(
+            sql,
+            "CREATE TABLE `t` (\n  `id` uuid DEFAULT (uuid()),\n  `m` int DEFAULT NULL INVISIBLE,\n  `c` datetime DEFAULT current_timestamp(),\n  \
+             `l` int DEFAULT (1 + 2),\n  KEY `k` (`m`) INVISIBLE\n) ENGINE=InnoDB  COMMENT='IGNORED'"
+        );
+        assert_eq!(notes, ["its option `PAGE_COMPRESSED` is left out, as the server has none"]);
+        assert_eq!(of(create, "10.11.2-MariaDB"), (create.to_owned(), vec![]));
+    }
+}

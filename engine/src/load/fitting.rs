@@ -1,0 +1,88 @@
+//! A table as the target has it: its definition in that server's words, its columns, and what is otherwise.
+
+use repo_format::database::TableRecord;
+
+use super::definition::{Definition, Keys, take_apart, without_counter};
+use super::plan::PlannedSchema;
+use super::pointing::{fit, without_folders};
+use super::renaming::Renaming;
+use super::run::Run;
+use crate::database::{Server, quote_name};
+use crate::dialect::{Quoting, Replaced, Translated, Versioning, translated, without_versioning};
+
+/// A table as the target has it.
+pub struct Fitting {
+    /// What its columns and keys become.
+    pub definition: Option<Definition>,
+    /// The columns that the target takes.
+    pub record: TableRecord,
+    /// How its history becomes that of the target.
+    pub versioning: Option<Versioning>,
+    /// What is not in its definition, and is missed.
+    pub left_out: Vec<String>,
+    /// Why it is not made at all.
+    pub refusal: Option<String>,
+    /// What is otherwise in its definition.
+    pub notes: Vec<String>,
+}
+
+impl Fitting {
+    /// That of the table `record` of `plan`, whose keys are made at once or later.
+    pub fn of(run: &Run<'_>, plan: &PlannedSchema<'_>, record: &TableRecord, keys: Keys) -> Self {
+        let target = &run.target.server;
+        let mut replaced = Replaced::new();
+        let create = run.target.collations.adapt(&record.create.0, &mut replaced);
+        let Translated { sql: create, mut notes } = translated(&create, target);
+        notes.extend(replaced.iter().map(|(from, to)| {
+            format!(
+                "the server does not know the collation {from}; {to} stands in its place, which may sort and compare otherwise"
+            )
+        }));
+        let fitted = fit(&create, &plan.source.record.name, &record.engine, run.renaming);
+        let mut create = fitted.create;
+        if let Some(without) = without_folders(&create).filter(|_| plan.is_loaded_elsewhere()) {
+            notes.push("its files stand in the server's own folder, not where the definition says".to_owned());
+            create = without;
+        }
+        let from = Server::from_version(&run.source.server().version);
+        let versioning = Versioning::of(record, &from, target, &run.target.end_of_time);
+        if let Some(versioning) = &versioning {
+            create = versioning.definition(&create);
+            notes.extend(versioning.loss().map(str::to_owned));
+        } else if record.versioned == Some(false) {
+            notes.push(
+                "only its current rows are in the snapshot: its history is kept by numbers of transactions, which no server takes"
+                    .to_owned(),
+            );
+            if !target.is_mariadb_from((10, 3, 4)) {
+                create = without_versioning(&create);
+            }
+        }
+        if record.engine.eq_ignore_ascii_case("ARCHIVE") {
+            create = without_counter(&create);
+        }
+        Fitting {
+            definition: take_apart_renamed(run, plan, &record.name, (&create, keys)),
+            record: versioning.as_ref().map_or_else(|| record.clone(), |versioning| versioning.record(record)),
+            versioning,
+            left_out: fitted.left_out,
+            refusal: fitted.refusal,
+            notes,
+        }
+    }
+}
+
+/// The definition with schemas by the names that they get. Foreign keys follow tables when these are renamed, so they lead to where the
+/// tables are loaded.
+fn take_apart_renamed(
+    run: &Run<'_>,
+    plan: &PlannedSchema<'_>,
+    name: &str,
+    (create, keys): (&[u8], Keys),
+) -> Option<Definition> {
+    let table = format!("{}.{}", quote_name(&plan.staging), quote_name(name));
+    let own = &plan.source.record.name;
+    let apart = |renaming: &Renaming| take_apart(&renaming.apply(own, create, Quoting::default()).sql, &table, keys);
+    let (definition, loading) = (apart(run.renaming)?, apart(run.loading)?);
+    Some(Definition { foreign_keys: loading.foreign_keys, ..definition })
+}

@@ -1,0 +1,145 @@
+//! From a server to one of another version or family: what means something else there is translated, what cannot be carried is named.
+
+use engine::load::{Check, LoadOptions, LoadOutcome, load};
+use engine::monitor::NullMonitor;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
+
+use super::save::save;
+use crate::support::Fixture;
+
+on_each_server!(
+    rows_stay_current_wherever_they_come_to,
+    rows_stay_current_wherever_they_come_from,
+    texts_come_to_every_server,
+    texts_come_from_every_server,
+    what_one_family_hides_the_other_does_too,
+);
+
+/// Tables that keep history: with a period of their own or without a name, by partitions.
+const HISTORY: &str = "
+    CREATE DATABASE kept; USE kept;
+    CREATE TABLE plain (id INT PRIMARY KEY, x INT) WITH SYSTEM VERSIONING;
+    INSERT INTO plain VALUES (1, 1), (2, 2); UPDATE plain SET x = 10 WHERE id = 1; DELETE FROM plain WHERE id = 2; INSERT INTO plain VALUES (3, 3);
+    CREATE TABLE named (id INT PRIMARY KEY, x INT WITHOUT SYSTEM VERSIONING, began TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE,
+        ended TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (began, ended), KEY ended (ended)) WITH SYSTEM VERSIONING;
+    INSERT INTO named (id) VALUES (1); DELETE FROM named; INSERT INTO named (id) VALUES (2);
+    CREATE TABLE parted (id INT PRIMARY KEY AUTO_INCREMENT, x INT, e ENUM('a')) WITH SYSTEM VERSIONING
+        PARTITION BY SYSTEM_TIME (PARTITION p HISTORY, PARTITION c CURRENT);
+    INSERT INTO parted (x, e) VALUES (1, 'a'); UPDATE parted SET x = 2;
+";
+/// How many rows are current, and how many there are.
+const COUNTS: [(&str, u32, u32); 3] = [("plain", 2, 4), ("named", 1, 2), ("parted", 1, 2)];
+
+/// Restores all that `from` has in `schemas` into `to`.
+fn carry(from: &TestServer, to: &TestServer, schemas: &[&str], options: &LoadOptions) -> LoadOutcome {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, from, schemas);
+    load(&repository, &snapshot, &to.address(), options, &NullMonitor).unwrap()
+}
+
+fn checked() -> LoadOptions {
+    LoadOptions { check: Check::Digests, ..LoadOptions::default() }
+}
+
+fn messages(outcome: &LoadOutcome) -> Vec<String> {
+    let shown = |p: &repo_format::node::Problem| format!("{}: {}", String::from_utf8_lossy(&p.path.0), p.message);
+    outcome.problems.iter().map(shown).collect()
+}
+
+fn assert_history_is_carried(from: &TestServer, to: &TestServer) {
+    from.script(HISTORY);
+    let outcome = carry(from, to, &["kept"], &checked());
+    let takes_history = !to.version().is_mysql() && to.version() != Version::MariaDb105;
+    for (table, current, all) in COUNTS {
+        let count = |history: &str| to.value(&format!("SELECT COUNT(*) FROM kept.{table}{history}"));
+        assert_eq!(count(""), Some(current.to_string()), "{table}: {:?}", messages(&outcome));
+        if takes_history {
+            assert_eq!(count(" FOR SYSTEM_TIME ALL"), Some(all.to_string()), "{table}");
+        }
+    }
+    let said = messages(&outcome);
+    match takes_history {
+        true => assert_eq!(said, [""; 0]),
+        false => assert!(said.len() == 3 && said.iter().all(|said| said.contains("history is not loaded")), "{said:?}"),
+    }
+    to.script(
+        "INSERT INTO kept.named (id) VALUES (9); UPDATE kept.plain SET x = 5; INSERT INTO kept.parted (x) VALUES (7)",
+    );
+    assert_eq!(to.value("SELECT COUNT(*) FROM kept.named").as_deref(), Some("2"));
+}
+
+fn rows_stay_current_wherever_they_come_to(version: Version) {
+    assert_history_is_carried(&TestServer::start(&[]), &TestServer::of(version, &[]));
+}
+
+fn rows_stay_current_wherever_they_come_from(version: Version) {
+    if !version.is_mysql() {
+        assert_history_is_carried(&TestServer::of(version, &[]), &TestServer::start(&[]));
+    }
+}
+
+/// Definitions that name collations of their server, in a schema in utf8, and options of one family alone.
+const TEXTS: &str = "
+    CREATE DATABASE words CHARACTER SET utf8; USE words;
+    CREATE TABLE word (id INT PRIMARY KEY, w VARCHAR(20)); INSERT INTO word VALUES (1, 'straße');
+    CREATE FUNCTION longer(w VARCHAR(20)) RETURNS VARCHAR(30) CHARSET utf8mb4 DETERMINISTIC RETURN CONCAT(w, '!');
+    CREATE VIEW all_words AS SELECT id, longer(w) AS w FROM word;
+    CREATE TRIGGER trimmed BEFORE INSERT ON word FOR EACH ROW SET NEW.w = TRIM(NEW.w);
+    CREATE EVENT never ON SCHEDULE EVERY 1 YEAR DISABLE DO DELETE FROM word WHERE w = 'x';
+";
+
+fn assert_texts_are_carried(from: &TestServer, to: &TestServer) {
+    from.script(TEXTS);
+    let outcome = carry(from, to, &["words"], &checked());
+    assert_eq!(messages(&outcome), [""; 0]);
+    assert_eq!(to.value("SELECT w FROM words.all_words").as_deref(), Some("straße!"));
+    let set =
+        to.value("SELECT DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'words'");
+    assert!(set.is_some_and(|set| ["utf8", "utf8mb3"].contains(&set.as_str())));
+}
+
+fn texts_come_to_every_server(version: Version) {
+    assert_texts_are_carried(&TestServer::start(&[]), &TestServer::of(version, &[]));
+}
+
+fn texts_come_from_every_server(version: Version) {
+    assert_texts_are_carried(&TestServer::of(version, &[]), &TestServer::start(&[]));
+}
+
+/// Between the installed MariaDB and each other server, both ways as far as both have hidden columns and keys.
+fn what_one_family_hides_the_other_does_too(version: Version) {
+    let (maria, other) = (TestServer::start(&[]), TestServer::of(version, &[]));
+    let hidden = if version.is_mysql() { "INVISIBLE" } else { "" };
+    other.script(format!(
+        "CREATE DATABASE rules; CREATE TABLE rules.t (id INT PRIMARY KEY, a INT, b INT INVISIBLE DEFAULT 5, KEY k (a) {hidden}, CONSTRAINT c CHECK (a < 10) {})",
+        if version.is_mysql() { "NOT ENFORCED" } else { "" }
+    ));
+    other.script(if version.is_mysql() {
+        "INSERT INTO rules.t (id, a) VALUES (1, 100)"
+    } else {
+        "INSERT INTO rules.t (id, a) VALUES (1, 1)"
+    });
+    assert_eq!(messages(&carry(&other, &maria, &["rules"], &checked())), [""; 0]);
+    let columns =
+        "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'rules' AND EXTRA LIKE '%INVISIBLE%'";
+    assert_eq!(maria.value(columns).as_deref(), Some("1"));
+    let takes = maria.connect().run("INSERT INTO rules.t (id, a) VALUES (2, 100)").is_ok();
+    assert_eq!(takes, version.is_mysql(), "what was not enforced is not, and what was is");
+    if version.is_mysql() {
+        assert_eq!(
+            maria
+                .value(
+                    "SELECT IGNORED FROM information_schema.STATISTICS WHERE TABLE_SCHEMA='rules' AND INDEX_NAME='k'"
+                )
+                .as_deref(),
+            Some("YES")
+        );
+    }
+    maria.script("CREATE DATABASE back; CREATE TABLE back.t (id INT PRIMARY KEY, u VARCHAR(36) DEFAULT UUID(), a INT INVISIBLE, KEY k (a) IGNORED) PAGE_COMPRESSED=0");
+    maria.script("INSERT INTO back.t (id, a) VALUES (1, 2)");
+    assert_eq!(messages(&carry(&maria, &other, &["back"], &checked())), [""; 0]);
+    other.script("INSERT INTO back.t (id) VALUES (2)");
+    assert_eq!(other.value("SELECT COUNT(*) FROM back.t WHERE u LIKE '%-%'").as_deref(), Some("2"));
+}
