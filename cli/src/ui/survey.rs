@@ -1,8 +1,8 @@
 //! What a survey of a database found, for people and for programs.
 
 use engine::Result;
-use engine::database::{Address, Weight};
-use engine::survey::{LockMethod, Obstacle, SchemaSurvey, ServerSurvey, Survey};
+use engine::database::{Address, LockMethod, Obstacle, Weight};
+use engine::survey::{SchemaSurvey, ServerSurvey, Survey};
 use serde::Serialize;
 
 use super::{Align, Table, Ui, format};
@@ -126,7 +126,8 @@ fn moment(method: LockMethod) -> &'static str {
     match method {
         LockMethod::Snapshots => "by snapshots alone: nobody waits",
         LockMethod::BackupStages => "by BACKUP STAGE: commits wait for an instant",
-        LockMethod::GlobalReadLock => "by a global read lock: all who write wait for an instant",
+        LockMethod::OneSnapshot => "by one snapshot, which one session reads: nobody waits",
+        LockMethod::TableLocks => "by locks on tables without transactions: who writes to these waits",
     }
 }
 
@@ -199,10 +200,12 @@ fn print_troubles(ui: &Ui, survey: &Survey) -> Result<()> {
 fn describe(obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::BackupStage => "another backup holds BACKUP STAGE; wait until it has finished".to_owned(),
-        Obstacle::LongStatement { user, seconds } => {
+        Obstacle::LongStatement { id, user, seconds, does } => {
             let running = format::duration(seconds.saturating_mul(1000));
             let user = format::path(user.as_bytes());
-            format!("a statement of {user} has been running for {running}; a global read lock may have to wait for it")
+            format!(
+                "session {id} of {user} has been at it for {running}: {does}; a backup waits for it to lock its tables"
+            )
         }
     }
 }
@@ -221,7 +224,8 @@ fn message<'a>(address: &Address, survey: &'a Survey) -> SurveyMessage<'a> {
         moment: match survey.locks.method {
             LockMethod::Snapshots => "snapshots",
             LockMethod::BackupStages => "backup-stages",
-            LockMethod::GlobalReadLock => "global-read-lock",
+            LockMethod::OneSnapshot => "one-snapshot",
+            LockMethod::TableLocks => "table-locks",
         },
         locked_tables: survey.locks.tables,
         locked_bytes: survey.locks.data_bytes,

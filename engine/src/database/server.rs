@@ -75,7 +75,7 @@ impl Server {
         self.is_mariadb_from((10, 0, 0)) || self.is_mysql_from((5, 6, 0))
     }
 
-    /// Whether `BACKUP STAGE` is there: in place of a global read lock.
+    /// Whether `BACKUP STAGE` is there.
     pub fn has_backup_stages(&self) -> bool {
         self.is_mariadb_from((10, 4, 1))
     }

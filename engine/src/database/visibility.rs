@@ -158,11 +158,12 @@ fn backup_needs(server: &Server, scopes: &[Scope]) -> Vec<Need> {
     if scopes.contains(whole) {
         needs.push(Need::new(Right::ShowDatabases, whole, "schemas are not seen"));
     }
-    needs.push(Need::new(Right::Reload, whole, "commits cannot be held up for the moment"));
-    needs.push(Need::new(Right::Process, whole, "nobody sees who waits for the locks"));
-    if server.is_mysql_from((8, 0, 0)) {
-        needs.push(Need::new(Right::BackupAdmin, whole, "definitions can change during the backup").useful());
+    if server.has_backup_stages() {
+        let consequence = "tables without transactions are locked one by one, or one session alone reads";
+        needs.push(Need::new(Right::Reload, whole, consequence).useful());
     }
+    let consequence = "who waits for locks is not seen: none is held for longer than somebody may wait";
+    needs.push(Need::new(Right::Process, whole, consequence).useful());
     needs.push(binlog_need(server, "the place in the binary log is not recorded").when(When::Binlog));
     needs
 }

@@ -8,10 +8,11 @@ mod locks;
 use repo_format::database::LeftOut;
 
 pub use contents::{EngineSurvey, SchemaSurvey};
-pub use locks::{LockMethod, LockPlan, Obstacle};
+pub use locks::LockPlan;
 
 use crate::database::{
-    Address, Connection, MissingRight, Privileges, Right, Server, list_schemas, list_tables, missing_for_backup,
+    Address, Connection, MissingRight, Obstacle, Privileges, Right, Server, list_schemas, list_tables,
+    missing_for_backup,
 };
 use crate::error::Result;
 use crate::machine;
@@ -107,8 +108,7 @@ pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
     let tables = list_tables(&mut connection, &names)?;
     let schemas = contents::schemas(&mut connection, &names, &tables)?;
     let privileges = Privileges::read(&mut connection, &server.server)?;
-    let locks = locks::plan(&server, &privileges, &tables);
-    let obstacles = locks::obstacles(&mut connection, locks.method)?;
+    let (locks, obstacles) = locks::plan(&mut connection, &server.server, &privileges, &tables)?;
     // Where none is named, those that the account cannot see are meant as well.
     let meant = if wanted.is_empty() { &[] } else { &names[..] };
     Ok(Survey {

@@ -130,7 +130,7 @@ pub struct Moment {
     /// How many tries it took.
     #[n(2)]
     pub attempts: u32,
-    /// By which means: `snapshots`, `backup stages`, `global read lock`.
+    /// By which means: `snapshots`, `one snapshot`, `backup stages`, `table locks`; formerly also `global read lock`.
     #[n(3)]
     pub method: String,
     /// Milliseconds for which commits were held up.

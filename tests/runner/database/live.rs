@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::database::Credentials;
 use engine::load::{LoadOptions, load};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
@@ -19,26 +20,63 @@ use crate::support::{Fixture, by_id, verify_all};
 const WAIT_MAX: Duration = Duration::from_secs(3);
 const NONE: [String; 0] = [];
 
-#[test]
-fn a_backup_beside_writers_shows_one_moment() {
-    one_moment(&[]);
+on_each_server!(
+    a_backup_beside_writers_shows_one_moment,
+    a_backup_beside_writers_shows_one_moment_where_there_is_a_binary_log,
+    a_backup_by_an_account_without_rights_on_the_server_shows_one_moment,
+    a_table_is_carried_over_only_while_nothing_can_have_changed,
+);
+
+fn a_backup_beside_writers_shows_one_moment(version: Version) {
+    let options: &[&str] = if version.is_mysql() { &["--skip-log-bin"] } else { &[] };
+    one_moment(&TestServer::of(version, options), administrator());
 }
 
-#[test]
-fn a_backup_beside_writers_shows_one_moment_where_there_is_a_binary_log() {
-    one_moment(&["--log-bin", "--server-id=7"]);
+fn a_backup_beside_writers_shows_one_moment_where_there_is_a_binary_log(version: Version) {
+    one_moment(&TestServer::of(version, with_log(version)), administrator());
+}
+
+/// Writers change tables with and without transactions in one transaction, which a log with ids does not take.
+fn with_log(version: Version) -> &'static [&'static str] {
+    let without_ids: &[&str] = &["--log-bin", "--server-id=7", "--enforce-gtid-consistency=OFF", "--gtid-mode=OFF"];
+    if version.is_mysql() { without_ids } else { &without_ids[..2] }
+}
+
+/// Neither stages nor a global lock: a managed server gives no more.
+fn a_backup_by_an_account_without_rights_on_the_server_shows_one_moment(version: Version) {
+    let server = TestServer::of(version, with_log(version));
+    server.script(
+        "CREATE USER ann@localhost;
+         GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT, CREATE ROUTINE ON w.* TO ann@localhost;
+         GRANT PROCESS ON *.* TO ann@localhost;",
+    );
+    let routines = match version {
+        Version::MySql97 => "SHOW_ROUTINE ON *.*",
+        Version::MariaDb118 => "SHOW CREATE ROUTINE ON w.*",
+        _ => "SELECT ON mysql.proc",
+    };
+    server.run(&format!("GRANT {routines} TO ann@localhost"));
+    let log = if version.is_mysql() { "REPLICATION CLIENT" } else { "BINLOG MONITOR" };
+    server.run(&format!("GRANT {log} ON *.* TO ann@localhost"));
+    one_moment(&server, Credentials { user: "ann".to_owned(), password: None });
+}
+
+fn administrator() -> Credentials {
+    Credentials { user: "root".to_owned(), password: None }
 }
 
 #[track_caller]
-fn one_moment(options: &[&str]) {
-    let (fixture, server, other) = (Fixture::new(), TestServer::start(options), TestServer::start(&[]));
-    prepare(&server, "w");
+fn one_moment(server: &TestServer, credentials: Credentials) {
+    let (fixture, other) = (Fixture::new(), TestServer::of(server.version(), &[]));
+    prepare(server, "w");
     let repository = fixture.open();
     let kinds: Vec<Kind> = Kind::ALL.into_iter().chain(Kind::ALL).collect();
-    let writers = Writers::start(&server, "w", &kinds);
+    let writers = Writers::start(server, "w", &kinds);
     for round in 0..3 {
         writers.wait_rounds(5);
-        let outcome = try_save(&repository, source(&server, &["w"])).unwrap();
+        let mut source = source(server, &["w"]);
+        source.address.credentials = credentials.clone();
+        let outcome = try_save(&repository, source).unwrap();
         assert_eq!(outcome.problem_count, 0, "{:?}", outcome.problems);
         let snapshot = by_id(&repository, outcome.snapshot.unwrap());
         let loaded = load(&repository, &snapshot, &other.address(), &LoadOptions::default(), &NullMonitor).unwrap();
@@ -73,8 +111,6 @@ fn saved_and_carried(fixture: &Fixture, repository: &Repository, server: &TestSe
     let segments = table.segments(&reader).unwrap().map(|segment| read_segment(&reader, &segment.unwrap()).unwrap());
     (String::from_utf8(segments.collect::<Vec<_>>().concat()).unwrap(), carried)
 }
-
-on_each_server!(a_table_is_carried_over_only_while_nothing_can_have_changed);
 
 fn a_table_is_carried_over_only_while_nothing_can_have_changed(version: Version) {
     let (fixture, server) = (Fixture::new(), TestServer::of(version, &[]));

@@ -8,6 +8,7 @@ mod export;
 mod heal;
 mod live;
 mod load;
+mod locks;
 mod matrix;
 mod receipts;
 pub mod save;

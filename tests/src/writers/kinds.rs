@@ -51,7 +51,8 @@ pub fn prepare(server: &TestServer, schema: &str) {
     for (name, engine) in names.chain(["a", "b"].map(|side| (format!("locked_{side}"), "MyISAM"))) {
         script += &format!(
             "CREATE TABLE {name} (id INT PRIMARY KEY, amount BIGINT NOT NULL) ENGINE={engine};
-             INSERT INTO {name} SELECT seq, {BALANCE} FROM seq_1_to_{ACCOUNTS};\n"
+             INSERT INTO {name} VALUES {};\n",
+            rows(ACCOUNTS, BALANCE)
         );
     }
     script += "
@@ -63,9 +64,15 @@ pub fn prepare(server: &TestServer, schema: &str) {
         CREATE TABLE mixed_log (writer INT, n BIGINT, PRIMARY KEY (writer, n)) ENGINE=MyISAM;
         CREATE TABLE single_innodb (id BIGINT AUTO_INCREMENT PRIMARY KEY, n BIGINT NOT NULL) ENGINE=InnoDB;
         CREATE TABLE single_myisam (id BIGINT AUTO_INCREMENT PRIMARY KEY, n BIGINT NOT NULL) ENGINE=MyISAM;
-        INSERT INTO single_innodb SELECT seq, 0 FROM seq_1_to_200;
-        INSERT INTO single_myisam SELECT seq, 0 FROM seq_1_to_200;";
+";
+    let zeros = rows(ACCOUNTS, 0);
+    script += &format!("INSERT INTO single_innodb VALUES {zeros}; INSERT INTO single_myisam VALUES {zeros};");
     server.script(script);
+}
+
+/// So many rows for an INSERT, numbered from 1, each with `value`.
+fn rows(count: u64, value: u64) -> String {
+    (1..=count).map(|id| format!("({id}, {value})")).collect::<Vec<_>>().join(", ")
 }
 
 fn transfer(client: &mut Client) -> Result<()> {

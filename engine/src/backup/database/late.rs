@@ -3,12 +3,15 @@
 use repo_format::database::{LateTable, LeftOut};
 
 use super::Dump;
+use super::moment::is_busy;
 use super::plan::{Means, PlannedTable, describe, is_table_error, left_out};
 use super::reader::{Source, read_in_order, read_in_ranges};
 use super::segments::{Sealer, StoredRows};
 use crate::database::{Connection, TableInfo, list_tables};
 use crate::error::{Error, ErrorKind, Result};
 
+/// For how long a table is waited for that others hold.
+const WAIT_SECONDS: u32 = 600;
 /// How often a table is read again that changes its definition meanwhile.
 const TRIES: u32 = 3;
 
@@ -23,6 +26,7 @@ pub(super) enum LateRead {
 /// Reads the table `info` as it is now; `why` it is late.
 pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<LateRead> {
     let mut connection = Connection::open(&dump.source.address)?;
+    connection.run(&format!("SET SESSION lock_wait_timeout={WAIT_SECONDS}"))?;
     for _ in 0..TRIES {
         let listed = list_tables(&mut connection, std::slice::from_ref(&info.schema))?;
         let Some(now) = listed.into_iter().find(|table| table.name == info.name) else {
@@ -36,7 +40,9 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
         let rows = match read_table(dump, &mut connection, &table) {
             Ok(rows) => rows,
             Err(error) if super::plan::is_redefined(&error) => continue,
-            Err(error) if is_table_error(&error) => return Ok(LateRead::LeftOut(left_out(info, &error))),
+            Err(error) if is_table_error(&error) || is_busy(&error) => {
+                return Ok(LateRead::LeftOut(left_out(info, &error)));
+            }
             Err(error) => return Err(error),
         };
         if is_as_described(&mut connection, &table)? {

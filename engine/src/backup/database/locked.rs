@@ -14,9 +14,9 @@ use super::moment::LockGroup;
 use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
 use super::spool::FilledSpool;
-use super::waiters::{Waiter, waiters};
+use super::waiters::waiters;
 use crate::backup::{Run, first_failure, join, part};
-use crate::database::{Address, Connection, Server, error_code};
+use crate::database::{Address, Connection, Running, Server, error_code};
 use crate::error::{Error, Result};
 
 /// How often it is looked who waits.
@@ -43,6 +43,8 @@ pub(super) struct LockedReading<'a> {
     pub server: &'a Server,
     /// The tables by their names; what is not here need not be read.
     pub tables: HashMap<TableName, TableToRead<'a>>,
+    /// Whether it can be seen who waits.
+    pub sees_others: bool,
     /// For how long somebody may wait.
     pub wait_max: Duration,
     pub place: SpoolPlace<'a>,
@@ -67,7 +69,7 @@ struct Shared<'a> {
     reading: Mutex<Vec<u32>>,
     is_over: AtomicBool,
     longest_wait: AtomicU64,
-    waiting: Mutex<Vec<Waiter>>,
+    waiting: Mutex<Vec<Running>>,
     reading_options: &'a LockedReading<'a>,
 }
 
@@ -171,13 +173,13 @@ fn read_table(
 /// Looks who waits, until `stop` is closed; ends the reading when somebody has waited too long.
 fn watch(shared: &Shared<'_>, stop: &Receiver<()>) {
     let options = shared.reading_options;
-    // Without a connection nobody can be seen: then the time that the locks have been held is what counts.
-    let mut connection = Connection::open(options.address).ok();
+    // Without a connection, or the right to see them, somebody may have waited for as long as the locks have been held.
+    let mut connection = options.sees_others.then(|| Connection::open(options.address).ok()).flatten();
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(LOOK_EVERY) {
         let waiters = connection.as_mut().and_then(|connection| waiters(connection, options.server).ok());
         let longest = match &waiters {
             Some(waiters) => {
-                waiters.iter().map(|waiter| waiter.wait).max().unwrap_or_default().min(options.locked_at.elapsed())
+                waiters.iter().map(|waiter| waiter.time).max().unwrap_or_default().min(options.locked_at.elapsed())
             }
             None => options.locked_at.elapsed(),
         };

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! plan       lists and describes tables                         server    identity, clock, variables
-//! moment     one moment for all: snapshots, and locks where an engine has no snapshots
+//! moment     one moment for all: snapshots, and locks where an engine has no snapshots    place     of snapshots in the log
+//! barrier    keeps writers away meanwhile                        obstacle  who is in the way, before it is tried
 //! locked     reads what is locked, in the order that makes writers wait least   ---> spool (sorted, sealed, without a name)
 //! sessions   reads the rest from snapshots, and seals all       late      what could not be read at the moment
 //! reader     reads one table: from a snapshot, under a lock, or in short ranges
@@ -12,12 +13,15 @@
 //!
 //! Definitions are compared when all is read: a table that became another one meanwhile is read again, and named.
 
+mod barrier;
 mod entries;
 mod evidence;
 mod late;
 mod locked;
 mod moment;
+mod obstacle;
 mod parent;
+mod place;
 mod plan;
 mod reader;
 mod records;
@@ -39,7 +43,8 @@ use repo_format::node::ProblemKind;
 use super::Run;
 use super::roots::{OpenRoot, RootKind};
 use crate::database::{
-    Address, Connection, Privileges, Server, TableInfo, Weight, list_schemas, list_tables, missing_for_backup,
+    Address, Connection, LockFacts, Privileges, Server, TableInfo, Weight, list_schemas, list_tables,
+    missing_for_backup, tells_snapshots_apart,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
@@ -47,7 +52,7 @@ use crate::tree::{Top, TreeEntry};
 
 use late::LateRead;
 use locked::{LockedRead, LockedReading, TableName};
-use moment::{Moment, Wanted};
+use moment::{Moment, Tried, Wanted};
 use parent::ParentDatabase;
 use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
 use reader::SpoolPlace;
@@ -60,6 +65,8 @@ use spool::SpoolSpace;
 const SPOOL_MAX: u64 = 64 << 30;
 /// A writer that waits for this long makes the tables late that are not read yet, unless the options say otherwise.
 const WAIT_MAX: Duration = Duration::from_secs(2);
+/// For how long it is tried to have all tables at one moment, unless the options say otherwise.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How often damaged tables are looked for and left out before the run fails.
 const DAMAGED_TRIES: u32 = 3;
 
@@ -73,6 +80,8 @@ pub struct DatabaseSource {
     pub with_accounts: bool,
     /// For how long a writer may be made to wait by the locks of this run.
     pub wait_max: Duration,
+    /// For how long it is tried to have all tables at one moment: those that others hold all the time are read afterwards.
+    pub patience: Duration,
     /// How many sessions read at once; 0: as many as there are cores, and one more.
     pub sessions: usize,
     /// Where rows wait that are read under a lock; the cache folder if it is not said.
@@ -111,6 +120,7 @@ impl DatabaseSource {
             schemas: Vec::new(),
             with_accounts: false,
             wait_max: WAIT_MAX,
+            patience: PATIENCE,
             sessions: 0,
             spool_folder: None,
             spool_bytes_max: SPOOL_MAX,
@@ -163,6 +173,8 @@ struct Dump<'d, 'r> {
     source: &'d DatabaseSource,
     server: Server,
     schemas: Vec<String>,
+    /// What decides how the moment is taken, but for the tables.
+    locking: LockFacts,
     parent: ParentDatabase,
     parent_root: Option<TreeEntry>,
     now: ServerNow,
@@ -186,13 +198,16 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
     let server = Server::detect(&mut control)?;
     server::keep_others_away(&mut control)?;
     let schemas = list_schemas(&mut control, &source.schemas)?;
-    check_rights(&mut control, &server, &schemas)?;
+    let privileges = Privileges::read(&mut control, &server)?;
+    check_rights(&privileges, &server, &schemas)?;
+    let tells_apart = tells_snapshots_apart(&mut control, &server)?;
     let parent_root = run.parent.root();
     let cache = run.store.repository().catalog().folder().map(std::path::Path::to_owned);
     let dump = Dump {
         run,
         source,
         now: ServerNow::ask(&mut control, &server)?,
+        locking: LockFacts { tells_apart, ..LockFacts::new(&server, &privileges) },
         server,
         schemas,
         parent: ParentDatabase::open(&run.parent, parent_root.clone()),
@@ -204,9 +219,8 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
 }
 
 /// Fails if the account would not see, or could not read, something of `schemas`.
-fn check_rights(control: &mut Connection, server: &Server, schemas: &[String]) -> Result<()> {
-    let privileges = Privileges::read(control, server)?;
-    let missing = missing_for_backup(&privileges, server, schemas);
+fn check_rights(privileges: &Privileges, server: &Server, schemas: &[String]) -> Result<()> {
+    let missing = missing_for_backup(privileges, server, schemas);
     let needed: Vec<_> = missing.iter().filter(|missing| missing.weight == Weight::Needed).collect();
     let describe = |missing: &&crate::database::MissingRight| {
         format!("{} on {}: {}", missing.right, missing.on, missing.consequence)
@@ -230,6 +244,7 @@ impl Dump<'_, '_> {
         let (mut plan, mut moment) = self.plan_and_moment(control)?;
         let mut saved = SavedTables::default();
         saved.left_out.append(&mut plan.left_out);
+        saved.again.append(&mut plan.put_off);
         self.read(control, &plan, &mut moment, &mut saved)?;
         self.compare_definitions(control, &mut plan, &mut saved)?;
         self.read_late(&mut plan, &mut saved)?;
@@ -238,15 +253,25 @@ impl Dump<'_, '_> {
         records::write(self, control, root, &plan, moment, saved)
     }
 
-    /// Plans, and takes the moment. Tables that cannot be locked because they are damaged are left out.
+    /// Plans, and takes the moment. Tables that cannot be locked because they are damaged are left out, those that others hold are put off.
     fn plan_and_moment(&self, control: &mut Connection) -> Result<(Plan, Moment)> {
         let mut plan = Plan::make(self.run, control, &self.server, &self.schemas, &self.parent)?;
+        let mut locking = self.locking;
         for _ in 0..DAMAGED_TRIES {
             let snapshots = if plan.has(Means::Snapshot) { self.source.session_count() } else { 0 };
-            let wanted =
-                Wanted { address: &self.source.address, server: &self.server, snapshots, groups: plan.lock_groups() };
+            let groups = plan.lock_groups();
+            let facts = LockFacts { locks_tables: !groups.is_empty(), ..locking };
+            let (address, server, patience) = (&self.source.address, &self.server, self.source.patience);
+            let wanted = Wanted { address, server, facts, snapshots, patience, groups };
             match moment::take(self.run, control, &wanted) {
-                Ok(moment) => return Ok((plan, moment)),
+                Ok(Tried::Held(moment)) => return Ok((plan, moment)),
+                Ok(Tried::Busy(error)) => {
+                    // A stage waits for locks on tables of others, too.
+                    let may_other_way = std::mem::take(&mut locking.may_stage);
+                    if !plan.put_off_busy(control)? && !may_other_way {
+                        return Err(error);
+                    }
+                }
                 Err(error) if is_table_error(&error) && plan.leave_out_damaged(control)? => {}
                 Err(error) => return Err(error),
             }
@@ -318,6 +343,7 @@ impl Dump<'_, '_> {
             address: &self.source.address,
             server: &self.server,
             tables: to_read.map(|table| (table.name(), table.to_read())).collect(),
+            sees_others: self.locking.sees_others,
             wait_max: self.source.wait_max,
             place: self.place(),
             locked_at: moment.locked_at,

@@ -6,6 +6,7 @@ use repo_format::database::{LeftOut, TableRecord};
 
 use super::evidence::{Now, ServerFacts, is_unchanged};
 use super::locked::TableName;
+use super::moment::is_busy;
 use super::parent::{ParentDatabase, ParentTable};
 use super::reader::TableToRead;
 use super::segments::boundary_bits;
@@ -57,6 +58,8 @@ impl PlannedTable {
 pub(super) struct Plan {
     pub tables: Vec<PlannedTable>,
     pub left_out: Vec<LeftOut>,
+    /// Tables to be read when all others have been, and why.
+    pub put_off: Vec<(TableInfo, String)>,
 }
 
 impl Plan {
@@ -68,7 +71,7 @@ impl Plan {
         schemas: &[String],
         parent: &ParentDatabase,
     ) -> Result<Self> {
-        let mut plan = Plan { tables: Vec::new(), left_out: Vec::new() };
+        let mut plan = Plan { tables: Vec::new(), left_out: Vec::new(), put_off: Vec::new() };
         for info in list_tables(control, schemas)? {
             run.check_stop()?;
             match describe(run, control, server, info, parent) {
@@ -92,6 +95,23 @@ impl Plan {
             }
         }
         self.tables = whole;
+        Ok(self.tables.len() < before)
+    }
+
+    /// Puts off tables that cannot be locked, because others hold them for long. Whether there were any.
+    pub fn put_off_busy(&mut self, control: &mut Connection) -> Result<bool> {
+        let mut free = Vec::with_capacity(self.tables.len());
+        let before = self.tables.len();
+        for table in std::mem::take(&mut self.tables) {
+            match try_lock(control, &table) {
+                Err(error) if is_busy(&error) => {
+                    self.put_off.push((table.info, "another session held it for too long".to_owned()));
+                }
+                // What else is wrong with a table is found when all are locked.
+                _ => free.push(table),
+            }
+        }
+        self.tables = free;
         Ok(self.tables.len() < before)
     }
 
