@@ -1,17 +1,22 @@
 //! The schemas that tests put into their servers.
 
-use scenario_tests::databases::{TORTURE_OPTIONS, TORTURE_SCHEMAS, many_tables, practice, torture};
-use scenario_tests::server::TestServer;
+use std::collections::BTreeMap;
 
-#[test]
-fn torture_is_the_same_twice() {
-    let servers = [TestServer::start(TORTURE_OPTIONS), TestServer::start(TORTURE_OPTIONS)];
+use scenario_tests::databases::{TORTURE_OPTIONS, TORTURE_SCHEMAS, many_tables, practice, torture, torture_server};
+use scenario_tests::differences::differences;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
+
+on_each_server!(torture_is_the_same_twice, many_tables_and_a_practice_have_the_engine_that_was_asked_for);
+
+fn torture_is_the_same_twice(version: Version) {
+    let servers = [torture_server(version, &[]), torture_server(version, &[])];
     servers.iter().for_each(torture);
     for schema in TORTURE_SCHEMAS {
-        let [first, second] = [0, 1].map(|at| servers[at].fingerprint(schema));
-        assert!(first.len() > 20, "{schema}: {} objects", first.len());
-        for (name, is) in &first {
-            assert_eq!(Some(is), second.get(name), "{name}");
+        for described in [TestServer::fingerprint, TestServer::portable] {
+            let [first, second] = [0, 1].map(|at| described(&servers[at], schema));
+            assert!(first.len() > 15, "{schema}: {} objects", first.len());
+            assert_eq!(differences(&first, &second), BTreeMap::new());
         }
     }
 }
@@ -39,9 +44,8 @@ fn torture_holds_what_it_says() {
     }
 }
 
-#[test]
-fn many_tables_and_a_practice_have_the_engine_that_was_asked_for() {
-    let server = TestServer::start(&[]);
+fn many_tables_and_a_practice_have_the_engine_that_was_asked_for(version: Version) {
+    let server = TestServer::of(version, &[]);
     many_tables(&server, 30, &["InnoDB", "MyISAM"]);
     practice(&server, 1, "MyISAM");
     let engines = |schema| {

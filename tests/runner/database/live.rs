@@ -25,6 +25,7 @@ on_each_server!(
     a_backup_beside_writers_shows_one_moment_where_there_is_a_binary_log,
     a_backup_by_an_account_without_rights_on_the_server_shows_one_moment,
     a_table_is_carried_over_only_while_nothing_can_have_changed,
+    tables_without_transactions_that_did_not_change_are_carried_over,
 );
 
 fn a_backup_beside_writers_shows_one_moment(version: Version) {
@@ -134,9 +135,8 @@ fn a_table_is_carried_over_only_while_nothing_can_have_changed(version: Version)
     assert_eq!(saved().0, "1\ttwo\n");
 }
 
-#[test]
-fn tables_without_transactions_that_did_not_change_are_carried_over() {
-    let (fixture, server) = (Fixture::new(), TestServer::start(&[]));
+fn tables_without_transactions_that_did_not_change_are_carried_over(version: Version) {
+    let (fixture, server) = (Fixture::new(), TestServer::of(version, &[]));
     many_tables(&server, 450, &["MyISAM"]);
     let repository = fixture.open();
     let carried = |snapshot: &engine::snapshots::Snapshot| {
@@ -151,16 +151,18 @@ fn tables_without_transactions_that_did_not_change_are_carried_over() {
     server.run("UPDATE many.t0007 SET Fee = Fee + 1 LIMIT 1");
     let last = save(&fixture, &repository, &server, &["many"]);
     assert_eq!(carried(&last), 449);
-    let other = TestServer::start(&[]);
+    let other = TestServer::of(version, &[]);
     let loaded = load(&repository, &last, &other.address(), &LoadOptions::default(), &NullMonitor).unwrap();
     assert_eq!(loaded.problem_count, 0, "{:?}", loaded.problems);
     assert_eq!(server.fingerprint("many"), other.fingerprint("many"));
 }
 
+/// MySQL and MariaDB 10.5 estimate anew how many rows there are, and the segments follow.
 #[test]
 fn a_second_backup_of_the_same_rows_stores_none_of_them() {
-    let (fixture, server) = (Fixture::new(), TestServer::start(&[]));
-    many_tables(&server, 30, &["InnoDB", "MyISAM", "Aria"]);
+    let version = Version::Installed;
+    let (fixture, server) = (Fixture::new(), TestServer::of(version, &[]));
+    many_tables(&server, 30, &["InnoDB", "MyISAM", if version.is_mysql() { "InnoDB" } else { "Aria" }]);
     let repository = fixture.open();
     let first = try_save(&repository, source(&server, &["many"])).unwrap();
     let second = try_save(&repository, source(&server, &["many"])).unwrap();

@@ -83,3 +83,41 @@ fn a_fingerprint_tells_what_changed() {
         last = now;
     }
 }
+
+#[test]
+fn a_fingerprint_of_mysql_tells_what_a_checksum_does_not_see() {
+    if !Version::MySql97.is_asked() {
+        return;
+    }
+    let server = TestServer::of(Version::MySql97, &["--show-gipk-in-create-table-and-information-schema=OFF"]);
+    server.script(
+        "CREATE DATABASE d; USE d;
+         CREATE TABLE j (a INT PRIMARY KEY, v JSON); INSERT INTO j VALUES (1, JSON_OBJECT('x', JSON_ARRAY(1.0, 2)));
+         SET sql_generate_invisible_primary_key = ON; CREATE TABLE k (a INT); INSERT INTO k VALUES (1), (2);
+         CREATE TABLE e (a INT PRIMARY KEY, v ENUM('a', '')); SET sql_mode = ''; INSERT INTO e VALUES (1, ''), (2, 2);
+         CREATE TABLE v (a INT PRIMARY KEY, v VECTOR(2), b BIT(9) INVISIBLE); INSERT INTO v (a, v, b) VALUES (1, STRING_TO_VECTOR('[1,2]'), 5);
+         CREATE TABLE n (a INT, b INT); INSERT INTO n VALUES (NULL, 1); CREATE FUNCTION f() RETURNS INT DETERMINISTIC RETURN 1;",
+    );
+    let mut last = server.fingerprint("d");
+    let names: Vec<_> = last.keys().map(String::as_str).collect();
+    assert_eq!(names, ["DATABASE", "FUNCTION f", "TABLE e", "TABLE j", "TABLE k", "TABLE n", "TABLE v"]);
+    for (change, name) in [
+        ("UPDATE d.j SET v = JSON_OBJECT('x', JSON_ARRAY(1e0, 2))", "TABLE j"),
+        ("UPDATE d.j SET v = JSON_OBJECT('x', JSON_ARRAY(1e0, CAST(2 AS UNSIGNED)))", "TABLE j"),
+        ("UPDATE d.k SET my_row_id = 7 WHERE a = 2", "TABLE k"),
+        ("SET sql_mode = ''; UPDATE d.e SET v = 0 WHERE a = 2", "TABLE e"),
+        ("UPDATE d.v SET v = STRING_TO_VECTOR('[1,3]')", "TABLE v"),
+        ("UPDATE d.v SET b = 6", "TABLE v"),
+        ("UPDATE d.n SET a = 0", "TABLE n"),
+        (
+            "DROP FUNCTION d.f; SET sql_mode = ANSI_QUOTES; CREATE FUNCTION d.f() RETURNS INT DETERMINISTIC RETURN 1",
+            "FUNCTION f",
+        ),
+    ] {
+        server.script(change);
+        let now = server.fingerprint("d");
+        let changed: Vec<_> = now.keys().filter(|key| now[*key] != last[*key]).collect();
+        assert_eq!(changed, [name], "{change}");
+        last = now;
+    }
+}

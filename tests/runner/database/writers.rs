@@ -1,13 +1,15 @@
 //! Writers keep what they promise, and a violation is found: what says that a backup is of one moment must itself be right.
 
-use scenario_tests::server::TestServer;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
 use scenario_tests::writers::{Kind, Writers, check_invariants, prepare};
 
 const NONE: [String; 0] = [];
 
-#[test]
-fn writers_keep_the_invariants() {
-    let server = TestServer::start(&[]);
+on_each_server!(writers_keep_the_invariants, a_planted_violation_is_found);
+
+fn writers_keep_the_invariants(version: Version) {
+    let server = TestServer::of(version, &[]);
     prepare(&server, "w");
     assert_eq!(check_invariants(&server, "w"), NONE);
     let kinds: Vec<Kind> = Kind::ALL.into_iter().chain(Kind::ALL).collect();
@@ -31,9 +33,8 @@ fn whoever_waits_for_a_writer_that_failed_is_woken() {
     assert!(writers.stop()[0].failure.is_some());
 }
 
-#[test]
-fn a_planted_violation_is_found() {
-    let server = TestServer::start(&[]);
+fn a_planted_violation_is_found(version: Version) {
+    let server = TestServer::of(version, &[]);
     for (plant, what) in [
         ("UPDATE account2 SET amount = amount + 1 WHERE id = 7", "the sum of the accounts"),
         ("INSERT INTO transfer (writer, amount) VALUES (0, 5)", "transfers that are not counted"),
