@@ -9,7 +9,7 @@ use engine::crypto::Credential;
 use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
-use engine::snapshots::{self, Selection, Snapshot};
+use engine::snapshots::{self, Selection, Selector, Snapshot};
 use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Original, Store, StoreErrorKind};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
@@ -177,14 +177,25 @@ impl<'u> Context<'u> {
         Ok(paths)
     }
 
-    /// Finds the snapshot that the user named. Where a newer one cannot be chosen it is named, and the run is not complete.
+    /// Finds the snapshot that the user named. Where a newer one cannot be chosen it is named, and the run is not complete; nor is it where the
+    /// newest one needs something that is lost.
     ///
     /// # Errors
     /// There is none, or several are meant.
     pub fn select(&self, repo: &Repository, snap: &Snap) -> Result<Snapshot> {
-        let Selection { snapshot, remarks } = snapshots::select(repo, &snap.selector())?;
+        let selector = snap.selector();
+        let Selection { snapshot, remarks, suffers_since } = snapshots::select(repo, &selector)?;
         for remark in &remarks {
             self.tell_incomplete(remark);
+        }
+        if let Some(since) = suffers_since {
+            let lost = lost_since(&snapshot, since);
+            match selector {
+                Selector::Latest { .. } => {
+                    self.tell_incomplete(format_args!("{lost}; `enamel status` names the last whole one"));
+                }
+                Selector::IdPrefix(_) => self.ui.warn(lost),
+            }
         }
         if !remarks.is_empty() {
             let (id, time) = (format::short(snapshot.id), format::time(snapshots::time(&snapshot.manifest)));
@@ -198,7 +209,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// There is none, several are meant, or a newer one may be.
     pub fn select_exactly(&self, repo: &Repository, snap: &Snap) -> Result<Snapshot> {
-        let Selection { snapshot, remarks } = snapshots::select(repo, &snap.selector())?;
+        let Selection { snapshot, remarks, .. } = snapshots::select(repo, &snap.selector())?;
         match remarks.first() {
             None => Ok(snapshot),
             Some(remark) => {
@@ -264,6 +275,15 @@ impl<'u> Context<'u> {
             _ => exit,
         }
     }
+}
+
+/// That a snapshot needs something that is lost, in words.
+pub fn lost_since(snapshot: &Snapshot, since: i64) -> String {
+    let (id, made) = (format::short(snapshot.id), format::time(snapshots::time(&snapshot.manifest)));
+    let since = format::time(format::seconds(since));
+    format!(
+        "snapshot {id} of {made} needs data that was lost when the repository was checked at {since}: the rest can be restored"
+    )
 }
 
 /// Whether others may write to the repository meanwhile.

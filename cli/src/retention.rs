@@ -144,6 +144,7 @@ pub fn reason_text(reason: &Reason) -> String {
         Reason::OnlyCopy(tables) => format!("only copy of {}", tables_text(tables)),
         Reason::NewestWhole => "newest whole".to_owned(),
         Reason::FromTheFuture => "from the future".to_owned(),
+        Reason::PutBack => "forgotten, and there again".to_owned(),
     }
 }
 

@@ -75,6 +75,8 @@ pub const PURGED_FILES_COUNT: u64 = 1024 * 1024;
 pub const SEEN_COUNT: u64 = 16;
 /// Manifests that a record says were forgotten: with their digests they fill most of its 64 KiB.
 pub const FORGOTTEN_COUNT: u64 = 1024;
+/// Manifests that a record says suffer.
+pub const SUFFERING_COUNT: u64 = 1024;
 /// Size to aim at when filling a pack: least and most.
 pub const PACK_TARGET: (u64, u64) = (MIB, 128 * MIB);
 /// zstd level: least and most.

@@ -85,6 +85,9 @@ pub struct Manifest {
     /// What the writer was told not to save; then gaps are noted in the directories.
     #[n(20)]
     pub left_out: Option<LeftOut>,
+    /// Of a record: manifests that need what was nowhere whole when its writer looked.
+    #[n(21)]
+    pub suffering: Option<Vec<SeenManifest>>,
 }
 
 /// What a backup was told not to save.
@@ -245,6 +248,7 @@ impl Manifest {
             statistics: Statistics::default(),
             forgotten: None,
             left_out: None,
+            suffering: None,
         }
     }
 
@@ -277,6 +281,7 @@ impl Manifest {
         }
         check_limit(WHAT, "seen manifests", self.seen.len() as u64, limits::SEEN_COUNT)?;
         check_limit(WHAT, "forgotten manifests", self.forgotten().len() as u64, limits::FORGOTTEN_COUNT)?;
+        check_limit(WHAT, "suffering manifests", self.suffering().len() as u64, limits::SUFFERING_COUNT)?;
         let patterns = self.left_out.iter().flat_map(|left_out| left_out.patterns.iter().flatten());
         let bytes = patterns.map(|pattern| pattern.len() as u64).sum();
         check_limit(WHAT, "bytes of patterns", bytes, limits::PATTERNS)?;
@@ -286,6 +291,11 @@ impl Manifest {
     /// The manifests that this record says were forgotten; of other kinds it means nothing.
     pub fn forgotten(&self) -> &[SeenManifest] {
         self.forgotten.as_deref().unwrap_or_default()
+    }
+
+    /// The manifests that this record says suffer; of other kinds it means nothing.
+    pub fn suffering(&self) -> &[SeenManifest] {
+        self.suffering.as_deref().unwrap_or_default()
     }
 
     /// The node of the top directory.

@@ -21,6 +21,8 @@ use crate::ui::Ui;
 /// restored, or a copy of the repository that is used in turn with another. If you know why, say so here. The repository keeps a record
 /// of who accepted what, and why; it is never accepted by itself.
 ///
+/// A snapshot that was forgotten and is there again, as from an old copy of the repository, is counted by nothing, until you say that it is to stay.
+///
 /// A copy on another disk, or in another folder, is accepted once: from then on this computer remembers for each what it has seen there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -28,9 +30,9 @@ Examples
   enamel accept --all --reason \"disk B of the rotation, a copy of disk A\"
   enamel accept 3f9a12bc --reason \"deleted by hand on Monday\"
 
-Exit status: 0 done, or there was nothing to accept; 1 failed, or a snapshot is not missing; 2 usage, 10 no repository, 12 wrong password")]
+Exit status: 0 done, or there was nothing to accept; 1 failed, or a snapshot is neither missing nor there again; 2 usage, 10 no repository, 12 wrong password")]
 pub struct AcceptArgs {
-    /// The snapshots that are missing: their ids, or how they begin
+    /// The snapshots that are missing, or there again: their ids, or how they begin
     #[arg(value_name = "SNAPSHOT", required_unless_present = "all", conflicts_with = "all")]
     snapshots: Vec<String>,
     /// Everything: the repository is from now on as it is
@@ -55,7 +57,7 @@ pub fn run(args: &AcceptArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open_to_answer(Access::Write)?;
     let acceptance = match args.all {
         true => Acceptance::All,
-        false => Acceptance::Missing(chosen(&repo, &args.snapshots)?),
+        false => Acceptance::These(chosen(&repo, &args.snapshots)?),
     };
     accept(&repo, &acceptance, &args.reason, context.ui)?;
     Ok(Exit::Done)
@@ -126,13 +128,14 @@ pub fn author() -> Author {
 const HOW: &str = "`enamel accept --help` says what this may be; if you know why, answer with `enamel accept`";
 
 fn chosen(repo: &Repository, prefixes: &[String]) -> Result<Vec<LeaseId>> {
-    let Unanswered { missing, .. } = repo.unanswered()?;
+    let Unanswered { mut missing, put_back, .. } = repo.unanswered()?;
+    missing.extend(put_back);
     let one = |prefix: &String| {
         let wanted = prefix.to_ascii_lowercase();
         let fits: Vec<_> = missing.iter().filter(|manifest| manifest.id.to_string().starts_with(&wanted)).collect();
         match fits[..] {
             [one] => Ok(one.id),
-            [] => Err(Error::new(ErrorKind::NotFound, format!("no snapshot {prefix} is missing"))),
+            [] => Err(Error::new(ErrorKind::NotFound, format!("no snapshot {prefix} is missing, or there again"))),
             _ => Err(Error::new(ErrorKind::Usage, format!("several missing snapshots begin with {prefix}"))),
         }
     };

@@ -9,6 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, Missing, ParentChoice, Trust};
 use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
+use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::profile::{ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
@@ -198,7 +199,17 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     options.exclude.protected = own_folders(context)?;
     let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
-    let is_unanswered = accept::tell(&repo, context.ui)?.is_urgent();
+    // The snapshot is there: nothing that fails from here on may say otherwise.
+    let is_unanswered = match accept::tell(&repo, context.ui) {
+        Ok(unanswered) => unanswered.is_urgent(),
+        Err(error) => {
+            let why = chain(&error);
+            context.ui.warn(format_args!(
+                "the snapshot is saved, and nobody can tell whether others have disappeared: {why}"
+            ));
+            true
+        }
+    };
     let is_incomplete = outcome.problem_count > 0 || is_unanswered;
     let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);

@@ -3,6 +3,7 @@
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::forget::{ForgetOutcome, NamedPlan, Plan, Unusable, forget, plan, plan_named, plan_unusable};
 use engine::repository::Repository;
+use engine::retention::{Judged, Reason};
 use engine::snapshots::Selector;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::retention::{Keep, conditions, tables_text};
 use crate::snap::Snap;
-use crate::ui::format;
+use crate::ui::{Ui, format};
 
 mod print;
 
@@ -100,11 +101,28 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     }
     let plan: Plan = plan(repo, &policy, &conditions(args.host.as_deref(), args.tag.as_deref()), ui)?;
     print::unreadable(ui, &plan.unreadable)?;
+    tell_of_losses(ui, &plan);
     let going = plan.going();
     let outcome = carry_out(args, context, repo, &going)?;
     let exit = if plan.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
     let summary = Summary::new(args, going.len(), plan.kept_count(), &outcome);
     after_printing(exit, print::groups(ui, &plan.groups, args.dry_run).and_then(|()| summary.print(ui)))
+}
+
+/// Says what counts for no rule, or not as whole: nobody shall wonder why an older one stays.
+fn tell_of_losses(ui: &Ui, plan: &Plan) {
+    for Judged { manifest, reasons } in plan.groups.iter().flat_map(|group| &group.members) {
+        let id = format::short(manifest.id);
+        if plan.suffering.contains(&manifest.id) {
+            ui.warn(format_args!("snapshot {id} needs data that is lost, so it does not count as whole"));
+        }
+        if reasons.contains(&Reason::FromTheFuture) {
+            ui.warn(format_args!("snapshot {id} is from the future: it stays, and no rule counts it"));
+        }
+        if reasons.contains(&Reason::PutBack) {
+            ui.warn(format_args!("snapshot {id} was forgotten and is there again: it stays, and no rule counts it"));
+        }
+    }
 }
 
 fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {

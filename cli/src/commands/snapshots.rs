@@ -1,11 +1,12 @@
 //! `enamel snapshots`: what there is to restore from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use engine::filter::Filter;
 use engine::forget::plan;
 use engine::machine;
-use engine::repository::Repository;
+use engine::monitor::Monitor;
+use engine::repository::{Manifests, Repository};
 use engine::snapshots::{Snapshot, SnapshotList, time};
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
@@ -30,7 +31,7 @@ Examples
   enamel snapshots
   enamel snapshots --tag hourly --json
 
-Exit status: 0 done, 3 some snapshots cannot be read or have disappeared, 1 failed, 2 usage, or no snapshot has the tag or is of the \
+Exit status: 0 done, 3 some snapshots cannot be read, have disappeared, were put back, or need data that is lost, 1 failed, 2 usage, or no snapshot has the tag or is of the \
             machine, 10 no repository, 12 wrong password")]
 pub struct SnapshotsArgs {
     /// Only those with this tag
@@ -56,6 +57,27 @@ struct Listed<'a> {
     policy: Option<&'static str>,
     /// Its time has not come yet.
     from_the_future: bool,
+    /// It needs data that is lost, as far as anybody has looked.
+    lost_data: bool,
+    /// It was forgotten, and is there again.
+    put_back: bool,
+}
+
+/// What is known of snapshots besides what they say.
+struct Marks {
+    suffering: HashMap<LeaseId, i64>,
+    put_back: HashSet<LeaseId>,
+}
+
+impl Marks {
+    /// What is wrong with a snapshot, in two words.
+    fn of(&self, id: LeaseId) -> Option<&'static str> {
+        if self.put_back.contains(&id) {
+            Some("put back")
+        } else {
+            self.suffering.contains_key(&id).then_some("lost data")
+        }
+    }
 }
 
 /// The snapshots, and which of them a policy lets go, if there is one.
@@ -81,7 +103,9 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
             false => ui.warn(format_args!("snapshot {} cannot be read: {error}", format::short(id))),
         }
     }
-    let missing = repo.manifests()?.missing;
+    let Manifests { missing, put_back, .. } = repo.manifests()?;
+    let losses = repo.known_losses()?;
+    let losses = Marks { suffering: losses.suffering, put_back: put_back.iter().map(|manifest| manifest.id).collect() };
     for gone in &missing {
         let message = disappeared(gone);
         match ui.is_json() {
@@ -90,9 +114,13 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
         }
     }
     let is_older = accept::tell_older(&repo, ui)?;
-    let is_whole = list.unreadable.is_empty() && missing.is_empty() && !is_older;
+    let is_marked = snapshots.iter().any(|snapshot| losses.of(snapshot.id).is_some());
+    if is_marked {
+        ui.note("`lost data`: the snapshot needs what `enamel verify` or `enamel repair` did not find; `enamel verify` looks again");
+    }
+    let is_whole = list.unreadable.is_empty() && missing.is_empty() && !is_older && !is_marked;
     let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
-    after_printing(exit, print(ui, &snapshots, going.as_ref()))
+    after_printing(exit, print(ui, &snapshots, going.as_ref(), &losses))
 }
 
 /// Reads the snapshots once, by the policy if there is one. One that is refused marks nothing.
@@ -119,13 +147,15 @@ fn read(context: &Context<'_>, repo: &Repository) -> Result<Marked> {
     }
 }
 
-fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> Result<()> {
+fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, marks: &Marks) -> Result<()> {
     let verdict = |id: &LeaseId| going.map(|going| if going.contains(id) { "forget" } else { "keep" });
     if ui.is_json() {
         let listed = snapshots.iter().map(|snapshot| Listed {
             snapshot: (snapshot.id, &snapshot.manifest).into(),
             policy: verdict(&snapshot.id),
             from_the_future: is_from_the_future(snapshot),
+            lost_data: marks.suffering.contains_key(&snapshot.id),
+            put_back: marks.put_back.contains(&snapshot.id),
         });
         return listed.into_iter().try_for_each(|listed| ui.message("snapshot", listed));
     }
@@ -145,6 +175,8 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> 
     ];
     columns.extend(has_problems.then_some(("PROBLEMS", Align::Right)));
     columns.extend(has_future.then_some(("CLOCK", Align::Whole)));
+    let has_marks = snapshots.iter().any(|snapshot| marks.of(snapshot.id).is_some());
+    columns.extend(has_marks.then_some(("STATE", Align::Whole)));
     columns.extend(going.map(|_| ("POLICY", Align::Whole)));
     columns.push(("WHAT", Align::Left));
     let mut table = Table::new(&columns);
@@ -162,6 +194,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>) -> 
         row.extend(has_problems.then(|| format::count(manifest.problems.count)));
         let clock = if is_from_the_future(snapshot) { "from the future" } else { "" };
         row.extend(has_future.then(|| clock.to_owned()));
+        row.extend(has_marks.then(|| marks.of(*id).unwrap_or_default().to_owned()));
         row.extend(verdict(id).map(str::to_owned));
         row.push(roots.join(", "));
         table.row(row);

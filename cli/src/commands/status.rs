@@ -33,7 +33,8 @@ Examples
   enamel status --tag hourly --max-age 2h --json
 
 Exit status: 0 all is well; 3 something is as old as --max-age, was not saved whole, or there is no snapshot, or one cannot be \
-            read, has disappeared or is from the future; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
+            read, has disappeared, is from the future, was put back, or needs data that is lost; 4 the newest one of a source \
+            does; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
             10 no repository, 12 wrong password")]
 pub struct StatusArgs {
     /// The age from which the newest snapshot of a source is too old: 90min, 26h, 2d [default: any age]
@@ -57,14 +58,23 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let status = engine::status::status(&repo, &options)?;
     let is_older = accept::tell_older(&repo, context.ui)?;
     let judged: Vec<_> = status.sources.iter().map(|source| Judged::new(source, args.max_age)).collect();
-    let all_there = status.unreadable.is_empty() && status.missing.is_empty() && status.future.is_empty();
+    let all_there = status.unreadable.is_empty()
+        && status.missing.is_empty()
+        && status.future.is_empty()
+        && status.put_back.is_empty()
+        && status.suffering.is_empty();
     let is_fine = all_there && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
     let printed = match ui.is_json() {
         true => message::print(ui, &status, &judged, is_fine),
         false => print(ui, &status, &judged),
     };
-    after_printing(if is_fine { Exit::Done } else { Exit::Incomplete }, printed)
+    let exit = match is_fine {
+        true => Exit::Done,
+        false if status.sources.iter().any(|source| source.suffers_since.is_some()) => Exit::Damage,
+        false => Exit::Incomplete,
+    };
+    after_printing(exit, printed)
 }
 
 /// A source, and whether it is old.
@@ -91,7 +101,8 @@ impl<'s> Judged<'s> {
         let late: usize = databases.iter().map(|database| database.late.len()).sum();
         let counts = [(manifest.problems.count, "problem"), (missing as u64, "missing"), (late as u64, "late")];
         let is_from_future = self.source.age_seconds.is_none();
-        let ages = [(self.is_old, "TOO OLD"), (is_from_future, "FROM THE FUTURE")];
+        let suffers = self.source.suffers_since.is_some();
+        let ages = [(self.is_old, "TOO OLD"), (is_from_future, "FROM THE FUTURE"), (suffers, "LOST DATA")];
         let mut words: Vec<_> = ages.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()).collect();
         words.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| match what {
             "problem" => format::counted(count, what),

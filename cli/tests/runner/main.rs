@@ -19,6 +19,7 @@ mod hostile_storage;
 mod interrupt;
 mod json;
 mod key;
+mod losses;
 mod messages;
 mod newest;
 mod practice;

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
-use crate::repository::{ManifestObject, Manifests, Repository, SnapshotObject, family};
+use crate::repository::{KnownLosses, ManifestObject, Manifests, Repository, SnapshotObject, family};
 
 /// Snapshots that are read at most in search of a root; each is a small object of the store. A source that is saved at all is in one of
 /// the newest, also where many machines share a repository.
@@ -110,7 +110,9 @@ struct Search<'s> {
     wanted: &'s [Root],
     monitor: &'s dyn Monitor,
     found: Choice,
-    /// Found only where something was gone: these are used if there is nothing better.
+    /// What is known to be lost.
+    losses: KnownLosses,
+    /// Found only where something was gone, or is lost: these are used if there is nothing better.
     less: Vec<Option<ChosenRoot>>,
     /// Snapshots that such roots are in.
     doubtful: Vec<ManifestObject>,
@@ -126,10 +128,12 @@ impl<'s> Search<'s> {
         let found = Choice { snapshots: Vec::new(), roots: vec![None; wanted.len()] };
         let reader = ChunkReader::new(repository);
         let less = vec![None; wanted.len()];
-        Search { repository, reader, options, wanted, monitor, found, less, doubtful: Vec::new() }
+        let losses = KnownLosses::default();
+        Search { repository, reader, options, wanted, monitor, found, losses, less, doubtful: Vec::new() }
     }
 
     fn run(mut self, manifests: &Manifests) -> Result<Choice> {
+        self.losses = self.repository.known_losses_in(manifests)?;
         // A snapshot that the clock has yet to come to would be the newest for years.
         let now = machine::now();
         let candidates =
@@ -171,8 +175,9 @@ impl<'s> Search<'s> {
         for (number, root) in self.wanted.iter().enumerate() {
             let place = place_of(&object.manifest.roots, root).filter(|_| self.found.roots[number].is_none());
             let Some(place) = place else { continue };
-            let problems = problems.get_or_insert_with(|| losses(&self.reader, &object.manifest));
-            if problems.iter().any(|problem| is_beneath(&problem.path.0, root.plain_path())) {
+            let problems = problems.get_or_insert_with(|| much_less(&self.reader, &object.manifest));
+            let is_lost = self.losses.suffers(object.manifest.id);
+            if is_lost || problems.iter().any(|problem| is_beneath(&problem.path.0, root.plain_path())) {
                 if self.less[number].is_none() {
                     is_doubtful = true;
                     self.less[number] = Some(ChosenRoot { snapshot: self.doubtful.len(), root: place });
@@ -219,7 +224,7 @@ fn newest_first(choice: Choice) -> Choice {
 }
 
 /// What of a snapshot was much less than before. Lists that cannot be read say nothing: damage shows in `verify`.
-fn losses(reader: &ChunkReader<'_>, manifest: &Manifest) -> Vec<Problem> {
+fn much_less(reader: &ChunkReader<'_>, manifest: &Manifest) -> Vec<Problem> {
     let ids = manifest.problems.lists.iter().filter_map(|place| manifest.ids.get(*place as usize));
     let lists = ids.filter_map(|id| decode_problems(&reader.read(ChunkKind::Node, id).ok()?).ok());
     lists.flatten().filter(|problem| problem.kind == ProblemKind::Less as u8).collect()

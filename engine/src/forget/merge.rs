@@ -47,5 +47,8 @@ pub(super) fn merge_records(
 fn is_small(record: &ManifestObject) -> bool {
     let manifest = &record.manifest;
     // What somebody said stays as it was said.
-    manifest.ids.is_empty() && manifest.tags.is_empty() && (1..SMALL).contains(&manifest.forgotten().len())
+    manifest.ids.is_empty()
+        && manifest.tags.is_empty()
+        && manifest.suffering().is_empty()
+        && (1..SMALL).contains(&manifest.forgotten().len())
 }

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Author, Forgotten, Repository};
-use crate::retention::{Conditions, Group, Policy, Reason, TableName, judge};
+use crate::retention::{Conditions, Group, Known, Policy, Reason, TableName, judge};
 use crate::store::{ObjectName, StoreError, StoreErrorKind};
 
 /// What a policy keeps and what goes.
@@ -31,6 +31,8 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Snapshots that cannot be read, and why: they stay.
     pub unreadable: Vec<(LeaseId, Error)>,
+    /// Snapshots that need something that is lost: none of them counts as whole.
+    pub suffering: HashSet<LeaseId>,
     digests: HashMap<LeaseId, Bytes32>,
 }
 
@@ -88,7 +90,8 @@ fn references(ids: impl Iterator<Item = LeaseId>, digests: &HashMap<LeaseId, Byt
 /// Those of [`judge`]; if the store cannot be listed.
 pub fn plan(repository: &Repository, policy: &Policy, conditions: &Conditions, monitor: &dyn Monitor) -> Result<Plan> {
     let snapshots = Snapshots::read(repository)?;
-    let mut groups = judge(snapshots.manifests.clone(), policy, conditions)?;
+    let known = known(repository)?;
+    let mut groups = judge(snapshots.manifests.clone(), policy, conditions, &known)?;
     let going: HashSet<LeaseId> = groups
         .iter()
         .flat_map(|group| &group.members)
@@ -99,7 +102,15 @@ pub fn plan(repository: &Repository, policy: &Policy, conditions: &Conditions, m
     for judged in groups.iter_mut().flat_map(|group| &mut group.members) {
         judged.reasons.extend(copies.remove(&judged.manifest.id).map(Reason::OnlyCopy));
     }
-    Ok(Plan { groups, unreadable: snapshots.unreadable, digests: snapshots.digests })
+    Ok(Plan { groups, unreadable: snapshots.unreadable, digests: snapshots.digests, suffering: known.suffering })
+}
+
+/// What is known of snapshots besides what they say.
+fn known(repository: &Repository) -> Result<Known> {
+    let manifests = repository.manifests()?;
+    let losses = repository.known_losses_in(&manifests)?;
+    let put_back = manifests.put_back.iter().map(|manifest| manifest.id).collect();
+    Ok(Known { suffering: losses.suffering.into_keys().collect(), whole: losses.whole, put_back })
 }
 
 /// Plans by name; nothing is changed.
@@ -183,11 +194,12 @@ impl Snapshots {
     }
 }
 
-/// Forgets `going`: puts records that name them, **then** deletes them. What is gone already is no error. Every step is durable, and after
+/// Forgets `going`, unless something of the repository has disappeared and nobody has answered: puts records that name them, **then** deletes
+/// them. What is gone already is no error. Every step is durable, and after
 /// any of them the run can be made again.
 ///
 /// # Errors
-/// [`ErrorKind::PermissionDenied`] if the store does not let this user delete; the message says how many were forgotten until then.
+/// [`ErrorKind::Disappeared`]; [`ErrorKind::PermissionDenied`] if the store does not let this user delete; the message says how many were forgotten until then.
 /// [`ErrorKind::Cancelled`] between two deletions.
 pub fn forget(
     repository: &Repository,
@@ -200,6 +212,7 @@ pub fn forget(
         return Ok(outcome);
     }
     let manifests = repository.manifests()?;
+    repository.refuse_unanswered_in(&manifests)?;
     let (mut records, unreadable) = repository.read_records(&manifests.present)?;
     for record in unreadable {
         monitor.note(&format!("the record snapshots/{} cannot be read: {}", record.id, chain(&record.error)));

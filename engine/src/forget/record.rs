@@ -31,7 +31,8 @@ pub(super) fn put_all(
 ) -> Result<Vec<ManifestObject>> {
     let put = |names: &[SeenManifest]| {
         let forgotten = Some(names.to_vec());
-        repository.put_record(author, Record { time: machine::now(), tags: Vec::new(), seen: seen.to_vec(), forgotten })
+        repository
+            .put_record(author, Record { time: machine::now(), seen: seen.to_vec(), forgotten, ..Record::default() })
     };
     forgotten.chunks(NAMED_MAX).map(put).collect()
 }

@@ -1,5 +1,5 @@
 //! What this machine has seen of a repository: manifests, and the newest versions of config, keyring and condemned packs. So what disappears,
-//! or is put back as it was, shows.
+//! or is put back as it was, shows. And what it has found lost there, so that nobody counts on it.
 //!
 //! Nothing else knows this, so it is no cache: a durable file of its own, never deleted. One that is damaged is put aside, and its loss is told
 //! until somebody answers.
@@ -10,7 +10,9 @@
 //! whoever keeps the storage could put back an older copy and call it a new place.
 
 mod earlier;
+mod gone;
 mod lines;
+mod losses;
 mod rows;
 mod schema;
 
@@ -24,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{self, Lock, Unusable};
 
 pub use lines::Version;
+pub use losses::{PackDamage, Verdict};
 pub use rows::RememberedManifest;
 
 /// Where the memory of a machine is.
@@ -108,6 +111,11 @@ impl Memory {
     /// Whether it is still there when this process has ended.
     pub fn is_kept(&self) -> bool {
         self.is_kept
+    }
+
+    /// The place that the repository is in.
+    fn at(&self) -> &str {
+        &self.at
     }
 
     /// Its serial number, which no other has.

@@ -4,8 +4,8 @@ use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::Memory;
 use super::lines::{ALL, LineNumber};
+use super::{Memory, gone, losses};
 use crate::error::Result;
 use crate::sqlite::damage;
 
@@ -25,7 +25,7 @@ pub struct RememberedManifest {
 }
 
 /// A sum of the fields of a row: there is nothing else to check it against, and a flipped bit in it would look like a rollback.
-fn sum(fields: &[&[u8]]) -> [u8; 8] {
+pub(super) fn sum(fields: &[&[u8]]) -> [u8; 8] {
     let mut hasher = blake3::Hasher::new();
     for field in fields {
         hasher.update(&(field.len() as u64).to_le_bytes()).update(field);
@@ -70,7 +70,8 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<(u64, Bytes32)> {
 /// Reads everything: each row must be what was written.
 pub(super) fn check_all(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare(MANIFESTS)?.query_map([], RememberedManifest::read)?.try_for_each(|row| row.map(drop))?;
-    connection.prepare(VERSIONS)?.query_map([], read_version)?.try_for_each(|row| row.map(drop))
+    connection.prepare(VERSIONS)?.query_map([], read_version)?.try_for_each(|row| row.map(drop))?;
+    losses::check_all(connection)
 }
 
 /// Inserts a manifest.
@@ -143,13 +144,18 @@ impl Memory {
         })
     }
 
-    /// These manifests need not be where the repository is any more.
+    /// These manifests are gone, and need not be where the repository is any more. One that is there again has been put back.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
     pub fn forget_manifests(&self, ids: &[LeaseId]) -> Result<()> {
-        let Some(line) = self.line().filter(|_| !ids.is_empty()) else { return Ok(()) };
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let line = self.line();
         self.write("forget a snapshot", |t| {
+            gone::insert(t, self.at(), ids)?;
+            let Some(line) = line else { return Ok(()) };
             for id in ids {
                 let sql = "DELETE FROM sightings WHERE line = ?1 AND manifest = ?2";
                 t.prepare_cached(sql)?.execute(params![line, id.0])?;

@@ -1,18 +1,18 @@
-//! The memory's database: its tables and its version. A version that is older will be migrated; there is none yet.
+//! The memory's database: its tables and its version. An older version gets the tables that it lacks.
 
 use std::path::Path;
 
 use repo_format::id::RepositoryId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::rows;
 use crate::sqlite::{self, Create, Unusable, damage};
 
 pub const FILE: &str = "memory.sqlite";
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
-/// Line 0 stands for all places.
-const SCHEMA: &str = "
+/// The tables of version 1. Line 0 stands for all places.
+const SEEN: &str = "
 CREATE TABLE repository (id BLOB NOT NULL, serial BLOB NOT NULL);
 CREATE TABLE lines (number INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE places (name TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID;
@@ -26,16 +26,28 @@ CREATE TABLE versions (
 CREATE TABLE troubles (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// The tables that version 2 has besides, all of one place each: what was found lost there, and what went from there for good.
+const FOUND: &str = "
+CREATE TABLE verdicts (
+    place TEXT NOT NULL, manifest BLOB NOT NULL, suffers INTEGER NOT NULL, seconds INTEGER NOT NULL, sum BLOB NOT NULL,
+    PRIMARY KEY (place, manifest)) WITHOUT ROWID;
+CREATE TABLE heard (place TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (place, record)) WITHOUT ROWID;
+CREATE TABLE damage (
+    place TEXT NOT NULL, pack BLOB NOT NULL, chunks BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (place, pack));
+CREATE TABLE gone (place TEXT NOT NULL, manifest BLOB NOT NULL, PRIMARY KEY (place, manifest)) WITHOUT ROWID;
+";
+
 /// Opens the memory, or makes it where there is none, and looks whether all of it is whole: it is small.
 pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
     let mut connection = sqlite::open(path, Create::IfAbsent)?;
     // What was seen is seen: also after a power loss.
     connection.pragma_update(None, "synchronous", "full")?;
     let version = sqlite::version(&connection)?;
-    if version == 0 {
-        make(&mut connection, repository)?;
-    } else if version > SCHEMA_VERSION {
-        return Err(Unusable::Newer);
+    match version {
+        0 => make(&mut connection, repository)?,
+        1 => migrate(&mut connection)?,
+        _ if version > SCHEMA_VERSION => return Err(Unusable::Newer),
+        _ => {}
     }
     check(&connection, repository)?;
     Ok(connection)
@@ -49,13 +61,23 @@ pub fn open_private(repository: RepositoryId) -> rusqlite::Result<Connection> {
 }
 
 fn make(connection: &mut Connection, repository: RepositoryId) -> rusqlite::Result<()> {
-    sqlite::create(connection, SCHEMA, SCHEMA_VERSION, |t| {
+    sqlite::create(connection, &[SEEN, FOUND].concat(), SCHEMA_VERSION, |t| {
         t.execute("INSERT INTO repository (id, serial) VALUES (?1, randomblob(16))", params![repository.0]).map(|_| ())
     })
 }
 
+/// Adds what version 1 lacks; another process may be first.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if sqlite::version(&transaction)? == 1 {
+        transaction.execute_batch(FOUND)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()
+}
+
 fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusable> {
-    sqlite::check_schema(connection, SCHEMA)?;
+    sqlite::check_schema(connection, &[SEEN, FOUND].concat())?;
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
         return Err(Unusable::Spoilt(said));

@@ -1,7 +1,7 @@
 //! The memory against a repository that does not exist: it only knows what it is told.
 
 use repo_format::entry::Time;
-use repo_format::id::{Bytes32, LeaseId};
+use repo_format::id::{Bytes32, ChunkId, LeaseId, PackId};
 
 use super::*;
 
@@ -167,4 +167,72 @@ fn what_the_cache_of_an_earlier_version_remembers_is_taken_over() {
     assert_eq!(memory.manifests().unwrap(), [m]);
     assert_eq!(memory.version("keyring").unwrap(), Some((4, Bytes32([4; 32]))));
     assert!(!cache.path().join("index.sqlite").exists(), "it was a cache, and nothing else is in it now");
+}
+
+#[test]
+fn what_was_found_lost_is_known_to_the_next_process_until_somebody_finds_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let verdict = |number: u8, suffers| Verdict { manifest: LeaseId([number; 16]), suffers, seconds: 7 };
+    let suffering = |at: &str| {
+        let verdicts = open_at(folder.path(), at).verdicts().unwrap();
+        let mut ids: Vec<_> = verdicts.into_values().filter(|v| v.suffers).map(|v| v.manifest.0[0]).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let first = open_at(folder.path(), "a");
+    first.replace_verdicts(&[verdict(1, true), verdict(2, true), verdict(3, false)], &[]).unwrap();
+    first.remember_verdicts(&[verdict(4, true)]).unwrap();
+    assert_eq!(suffering("a"), [1, 2, 4]);
+    // Another place of the line is judged as the first, until somebody has looked there.
+    open_at(folder.path(), "b").join_only_line().unwrap();
+    assert_eq!(suffering("b"), [1, 2, 4]);
+    open_at(folder.path(), "b").replace_verdicts(&[verdict(1, false), verdict(2, true)], &[]).unwrap();
+    assert_eq!(suffering("b"), [2, 4]);
+    assert_eq!(suffering("a"), [1, 2, 4], "a copy that is whole says nothing of the first place");
+    first.replace_verdicts(&[verdict(1, false)], &[]).unwrap();
+    assert_eq!(suffering("a"), [2], "the copy has it, and suffers there");
+}
+
+#[test]
+fn damage_of_packs_is_remembered_chunk_by_chunk_and_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (memory, pack, chunk) = (open_at(folder.path(), "a"), PackId([1; 32]), ChunkId([2; 32]));
+    let many = (0..2000u32).map(|number| ChunkId(*blake3::hash(&number.to_le_bytes()).as_bytes()));
+    for damage in [PackDamage::of([chunk]), PackDamage::of([]), PackDamage::of(many)] {
+        memory.remember_damaged_pack(pack, &damage).unwrap();
+        assert_eq!(open_at(folder.path(), "a").damaged_packs().unwrap()[&pack], damage);
+    }
+    assert_eq!(memory.damaged_packs().unwrap()[&pack], PackDamage::Whole, "too many to be named");
+    assert!(open_at(folder.path(), "b").damaged_packs().unwrap().is_empty());
+    memory.forget_damaged_packs(&[pack]).unwrap();
+    assert!(memory.damaged_packs().unwrap().is_empty());
+}
+
+#[test]
+fn what_has_gone_for_good_and_is_there_again_was_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = open_at(folder.path(), "a");
+    memory.remember_manifests(&[manifest(1), manifest(2)]).unwrap();
+    memory.forget_manifests(&[manifest(1).id]).unwrap();
+    let both = [manifest(1).id, manifest(2).id];
+    assert_eq!(open_at(folder.path(), "a").put_back(&both).unwrap(), [manifest(1).id].into());
+    assert!(open_at(folder.path(), "b").put_back(&both).unwrap().is_empty(), "it never went from there");
+    memory.welcome(&[manifest(1).id]).unwrap();
+    assert!(memory.put_back(&both).unwrap().is_empty());
+}
+
+#[test]
+fn one_of_the_first_version_gets_the_tables_that_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
+    let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE verdicts; DROP TABLE heard; DROP TABLE damage; DROP TABLE gone; PRAGMA user_version = 1",
+        )
+        .unwrap();
+    drop(connection);
+    let memory = open_at(folder.path(), "a");
+    assert_eq!((numbers(&memory), memory.troubles().unwrap()), (vec![1], Vec::new()));
+    assert!(memory.verdicts().unwrap().is_empty());
 }

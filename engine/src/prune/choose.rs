@@ -107,6 +107,7 @@ mod tests {
             size,
             class,
             named: true,
+            sound: true,
             chunk_bytes: size,
             needed_bytes: size * needed_percent / 100,
             needed_chunks: 1,

@@ -39,7 +39,7 @@ use lists::Lists;
 use live::Live;
 use rewrite::{Rewrite, Rewritten};
 use sweep::{Sweep, Swept};
-use usage::{PackUse, usage};
+use usage::{Doubts, PackUse, usage};
 
 /// Bytes that are copied before the packs that they come from are deleted, at most: so a long prune makes progress, and needs little room.
 const BYTES_AT_A_TIME: u64 = GIB;
@@ -98,13 +98,14 @@ pub fn plan<'r, 'a>(
     repository.sync_catalog(monitor)?;
     // A pack whose table cannot be read holds nothing that anybody could use; `verify` names it.
     repository.index_unnamed_packs()?;
+    let doubts = Doubts { condemned: lists.packs(), damaged: repository.known_damage()?.into_keys().collect() };
     let mut catalog = repository.catalog();
-    let mut used = usage(catalog, &live, &listed, &lists.packs())?;
+    let mut used = usage(catalog, &live, &listed, &doubts)?;
     if used.lost_chunks > 0 {
         // What the shared catalog does not know is not lost yet: it may be spoilt.
         let private = repository.begin_private_catalog()?;
         private.renew(repository)?;
-        let by_private = usage(&private.catalog, &live, &listed, &lists.packs())?;
+        let by_private = usage(&private.catalog, &live, &listed, &doubts)?;
         if by_private.lost_chunks < used.lost_chunks {
             (catalog, used) = (&private.catalog, by_private);
         }

@@ -101,7 +101,10 @@ impl Sweep<'_, '_> {
         let listed = self.repository.list_packs()?;
         self.repository.sync_catalog(self.monitor)?;
         let known = self.repository.catalog().packs()?;
-        let mut elsewhere = Elsewhere::new(self.repository, &known, &listed, &lists.packs());
+        // What did not open when it was read last holds nothing for good.
+        let mut passing = lists.packs();
+        passing.extend(self.repository.known_damage()?.into_keys());
+        let mut elsewhere = Elsewhere::new(self.repository, &known, &listed, &passing);
         let mut needed = HashSet::new();
         for pack in &list.packs {
             let Some(size) = listed.get(pack) else { continue };

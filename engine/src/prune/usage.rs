@@ -20,6 +20,8 @@ pub(super) struct PackUse {
     pub class: KeyClass,
     /// Whether a segment names it.
     pub named: bool,
+    /// Whether it opened as it should when it was read last, if it was.
+    pub sound: bool,
     /// Sealed bytes of its chunks.
     pub chunk_bytes: u64,
     /// Of these, the ones that are needed and that no pack holds which is better suited to keep them.
@@ -35,19 +37,27 @@ pub(super) struct Usage {
     pub lost_chunks: u64,
 }
 
-/// Which copy of a needed chunk is to stay, if there is one: of named packs, the one this machine saw last. So what a prune copied
+/// Which copy of a needed chunk is to stay, if there is one: of sound and named packs, the one this machine saw last. So what a prune copied
 /// before it was interrupted is of use.
 pub(super) fn kept_copy(copies: &[Copy], packs: &HashMap<PackId, PackUse>) -> Option<PackId> {
     let there = copies.iter().filter_map(|copy| packs.get(&copy.pack));
-    there.max_by_key(|pack| (pack.named, pack.place)).map(|pack| pack.id)
+    there.max_by_key(|pack| (pack.sound, pack.named, pack.place)).map(|pack| pack.id)
 }
 
-/// Reads through the whole catalog. `listed` are the packs in the store with their sizes, `condemned` those in a list.
+/// Packs that not everything may be expected of.
+pub(super) struct Doubts {
+    /// Those in a list.
+    pub condemned: HashSet<PackId>,
+    /// Those that did not open as they should when they were read last.
+    pub damaged: HashSet<PackId>,
+}
+
+/// Reads through the whole catalog. `listed` are the packs in the store with their sizes.
 pub(super) fn usage(
     catalog: &Catalog,
     live: &Live<'_>,
     listed: &HashMap<PackId, u64>,
-    condemned: &HashSet<PackId>,
+    doubts: &Doubts,
 ) -> Result<Usage> {
     let mut packs = HashMap::new();
     let mut elsewhere = HashSet::new();
@@ -55,13 +65,15 @@ pub(super) fn usage(
         if listed.get(&pack.id) != Some(&pack.size) {
             continue;
         }
-        if condemned.contains(&pack.id) {
+        if doubts.condemned.contains(&pack.id) {
             // What is needed of it will be rescued: it is not lost.
             elsewhere.insert(pack.id);
             continue;
         }
         let KnownPack { id, size, class, named } = pack;
-        packs.insert(id, PackUse { id, place, size, class, named, chunk_bytes: 0, needed_bytes: 0, needed_chunks: 0 });
+        let sound = !doubts.damaged.contains(&id);
+        let none = PackUse { id, place, size, class, named, sound, chunk_bytes: 0, needed_bytes: 0, needed_chunks: 0 };
+        packs.insert(id, none);
     }
     let mut found = 0;
     catalog.each_chunk(&mut |id, copies| {

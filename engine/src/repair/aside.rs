@@ -9,7 +9,7 @@ use super::RepairOptions;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{ErrorKind, Result};
 use crate::machine;
-use crate::repository::{Author, ManifestObject, Record, Repository, UnreadableManifest};
+use crate::repository::{ManifestObject, Record, Repository, UnreadableManifest};
 use crate::store::{ObjectName, StoreErrorKind};
 
 /// Moves what is damaged to `aside/`: its bytes, **then** a record that names it, **then** it is deleted. What only needs newer keys or a newer
@@ -26,9 +26,8 @@ pub(super) fn set_aside(
             continue;
         }
         let digest = repository.known_digest(manifests, object.id)?;
-        let author = Author { host: options.host.clone(), user: String::new(), program: options.program.clone() };
         let forgotten = Some(vec![SeenManifest { id: object.id, digest }]);
-        repository.put_record(&author, Record { time: machine::now(), forgotten, ..Record::default() })?;
+        repository.put_record(&options.author(), Record { time: machine::now(), forgotten, ..Record::default() })?;
         repository.store().delete(&ObjectName::Snapshot(object.id))?;
         repository.memory().forget_manifests(&[object.id])?;
         moved.push(object.id);

@@ -9,7 +9,7 @@ use super::survey::Survey;
 use super::{PATHS_NAMED, RepairOutcome, Run, SufferingSnapshot};
 use crate::error::Result;
 use crate::needs::{Affected, Needs};
-use crate::repository::ManifestObject;
+use crate::repository::{Judgement, ManifestObject};
 
 /// Finds out what `manifests` need that is lost.
 pub(super) fn find(
@@ -17,12 +17,13 @@ pub(super) fn find(
     manifests: &[ManifestObject],
     survey: &Survey,
     outcome: &mut RepairOutcome,
-) -> Result<()> {
+) -> Result<Judgement> {
     let judge = |pack, chunk: &ChunkId| survey.worth(pack, chunk);
     let mut needs = Needs::new(run.repository, run.catalog, &judge, run.monitor);
     manifests.iter().try_for_each(|object| needs.walk(&object.manifest))?;
+    let judgement = Judgement::of(manifests, |object| needs.suffers(&object.manifest));
     if needs.losses().chunks == 0 {
-        return Ok(());
+        return Ok(judgement);
     }
     let there: HashSet<LeaseId> = run.repository.snapshot_names()?.into_iter().collect();
     let mut names = Affected::new(&needs);
@@ -38,5 +39,5 @@ pub(super) fn find(
         outcome.suffering.push(SufferingSnapshot { id: manifest.id, time, paths, has_more });
     }
     outcome.lost_chunks = if outcome.suffering.is_empty() { 0 } else { needs.losses().chunks };
-    Ok(())
+    Ok(judgement)
 }

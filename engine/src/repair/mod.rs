@@ -22,7 +22,7 @@ use repo_format::id::{LeaseId, PackId, SegmentId};
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::repository::{MendRun, Mended, Repository, ScratchCatalog};
+use crate::repository::{Author, MendRun, Mended, Repository, ScratchCatalog};
 use crate::session::{WriterOptions, WriterSession};
 
 use segments::Segments;
@@ -61,6 +61,13 @@ pub struct RepairOptions {
     pub host: String,
     /// Program and version.
     pub program: String,
+}
+
+impl RepairOptions {
+    /// Who speaks in records.
+    fn author(&self) -> Author {
+        Author { host: self.host.clone(), user: String::new(), program: self.program.clone() }
+    }
 }
 
 /// A pack that is damaged.
@@ -184,11 +191,15 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
     outcome.packs = survey.listed.len() as u64;
     salvage::salvage(&run, &segments, &mut survey, &mut outcome)?;
     naming::name_packs(&run, &segments, &survey, &mut outcome)?;
-    losses::find(&run, &manifests, &survey, &mut outcome)?;
+    let judgement = losses::find(&run, &manifests, &survey, &mut outcome)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
     drop(session);
+    if !options.dry_run {
+        repository.record_judgement(&judgement, &options.author())?;
+    }
+    repository.remember_judgement(&judgement)?;
     if !options.dry_run {
         // What this machine's cache says of packs may be as wrong as the segments were.
         repository.catalog().forget_packs()?;

@@ -13,6 +13,7 @@ use super::survey::Survey;
 use super::{DamagedPack, RepairOutcome, Run};
 use crate::catalog::{Location, sealed_chunks};
 use crate::error::{Error, Result};
+use crate::memory::PackDamage;
 use crate::needs::Worth;
 use crate::pack::{PackRewriter, open_chunk};
 use crate::store::ObjectName;
@@ -34,6 +35,9 @@ pub(super) fn salvage(
             run.catalog.import_pack(&pack)?;
             let source = Source { pack: &pack, is_relied_on: named.contains(&id) && !survey.is_condemned(&id) };
             copies.take_from(&source, survey, &mut damaged)?;
+            run.repository.remember_pack(id, Some(&survey.damage(id)))?;
+        } else {
+            run.repository.remember_pack(id, Some(&PackDamage::Whole))?;
         }
         copies.outcome.damaged_packs.push(damaged);
     }

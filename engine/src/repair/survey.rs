@@ -10,7 +10,7 @@ use repo_format::segment::SegmentPack;
 use super::segments::{Segments, digest};
 use super::{Depth, Run};
 use crate::error::{Error, Result, chain};
-use crate::machine;
+use crate::memory::PackDamage;
 use crate::monitor::{Phase, Work};
 use crate::needs::Worth;
 use crate::pack::WholePack;
@@ -29,6 +29,9 @@ pub(super) struct Survey {
     /// Chunks that do not open, by pack.
     pub damaged_chunks: HashSet<(PackId, ChunkId)>,
 }
+
+/// What was damaged when it was read last.
+type KnownDamage = HashMap<PackId, PackDamage>;
 
 /// What one pack is.
 enum Found {
@@ -52,6 +55,7 @@ impl Survey {
             damaged_chunks: HashSet::new(),
         };
         let said = segments.by_pack();
+        let known = run.repository.known_damage()?;
         let found = Mutex::new(Vec::new());
         let is_read = run.options.depth == Depth::ReadData;
         let bytes = if is_read { survey.listed.values().sum() } else { 0 };
@@ -59,7 +63,7 @@ impl Survey {
         let mut packs: Vec<_> = survey.listed.iter().map(|(id, size)| (*id, *size)).collect();
         packs.sort();
         let result: Result<()> = packs.into_par_iter().try_for_each(|(id, size)| {
-            let one = look_at(run, id, size, said.get(&id))?;
+            let one = look_at(run, &known, id, size, said.get(&id))?;
             run.monitor.advance(Work { items: 1, bytes: if is_read { size } else { 0 } });
             found.lock().unwrap_or_else(PoisonError::into_inner).push((id, one));
             Ok(())
@@ -98,6 +102,11 @@ impl Survey {
         self.condemned.contains(id)
     }
 
+    /// What of a pack does not open, when its chunks have been looked at.
+    pub fn damage(&self, pack: PackId) -> PackDamage {
+        PackDamage::of(self.damaged_chunks.iter().filter(|(damaged, _)| *damaged == pack).map(|(_, chunk)| *chunk))
+    }
+
     /// What the copy of a chunk in a pack is worth.
     pub fn worth(&self, pack: PackId, chunk: &ChunkId) -> Worth {
         match () {
@@ -108,13 +117,19 @@ impl Survey {
     }
 }
 
-fn look_at(run: &Run<'_>, id: PackId, size: u64, said: Option<&HashSet<Bytes32>>) -> Result<Found> {
+fn look_at(
+    run: &Run<'_>,
+    known: &KnownDamage,
+    id: PackId,
+    size: u64,
+    said: Option<&HashSet<Bytes32>>,
+) -> Result<Found> {
     if run.monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
-    // Whoever wrote a pack that no segment names may have died while writing it.
+    // Whoever wrote a pack that no segment names may have died while writing it. One that was damaged before is read again.
     let looked = match (run.options.depth, said) {
-        (Depth::Structure, Some(said)) => table(run, id, size, said),
+        (Depth::Structure, Some(said)) if !known.contains_key(&id) => table(run, id, size, said),
         _ => whole(run, id, size),
     };
     match looked {
@@ -140,17 +155,8 @@ fn table(run: &Run<'_>, id: PackId, size: u64, said: &HashSet<Bytes32>) -> Resul
 
 /// Reads a pack, compares its bytes with its name, and opens every chunk.
 fn whole(run: &Run<'_>, id: PackId, size: u64) -> Result<(SegmentPack, Bytes32)> {
-    let checked = WholePack::read(run.repository, id, size).and_then(|whole| whole.check(run.repository));
-    let catalog = run.repository.catalog();
-    match checked {
-        Ok(pack) => {
-            catalog.remember_verified(id, machine::now().seconds)?;
-            let digest = digest(&pack)?;
-            Ok((pack, digest))
-        }
-        Err(error) => {
-            catalog.forget_verified(&[id])?;
-            Err(error)
-        }
-    }
+    let pack = WholePack::read(run.repository, id, size).and_then(|whole| whole.check(run.repository))?;
+    run.repository.remember_pack(id, None)?;
+    let digest = digest(&pack)?;
+    Ok((pack, digest))
 }

@@ -7,7 +7,7 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::lease::Void;
 use repo_format::limits;
-use repo_format::manifest::{Manifest, Root, SeenManifest};
+use repo_format::manifest::{KIND_RECORD, Manifest, Root, SeenManifest};
 use repo_format::{FormatError, sealed};
 
 use super::Repository;
@@ -52,6 +52,8 @@ pub struct Manifests {
     pub missing: Vec<RememberedManifest>,
     /// Those that are there and cannot be used.
     pub unreadable: Vec<UnreadableManifest>,
+    /// Those that are there again, though this machine has seen that they were forgotten: somebody has put them back. Nothing counts them.
+    pub put_back: Vec<RememberedManifest>,
 }
 
 impl Manifests {
@@ -179,6 +181,7 @@ impl Repository {
                 Err(_) => {}
             }
         }
+        self.set_apart_what_was_put_back(&mut manifests)?;
         let sighted: HashSet<LeaseId> = expected.iter().map(|m| m.id).collect();
         let fresh = manifests.present.iter().filter(|m| !sighted.contains(&m.id));
         self.memory.remember_manifests(&fresh.copied().collect::<Vec<_>>())?;
@@ -193,6 +196,23 @@ impl Repository {
             self.memory.join_only_line()?;
         }
         Ok(manifests)
+    }
+
+    /// Takes out of those that are there what had gone for good. Records bring nothing back but what they say.
+    fn set_apart_what_was_put_back(&self, manifests: &mut Manifests) -> Result<()> {
+        let there: Vec<_> = manifests.present.iter().filter(|m| m.kind != KIND_RECORD).map(|m| m.id).collect();
+        let mut back = self.memory.put_back(&there)?;
+        for id in back.clone() {
+            // It may have been listed before it was forgotten, and remembered as gone since.
+            if !self.has_snapshot_object(id)? {
+                back.remove(&id);
+                manifests.present.retain(|manifest| manifest.id != id);
+            }
+        }
+        let present = std::mem::take(&mut manifests.present);
+        (manifests.put_back, manifests.present) = present.into_iter().partition(|manifest| back.contains(&manifest.id));
+        manifests.put_back.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        Ok(())
     }
 
     /// What is remembered of a manifest.

@@ -53,6 +53,8 @@ pub struct Record {
     pub seen: Vec<SeenManifest>,
     /// Manifests that go, if any do.
     pub forgotten: Option<Vec<SeenManifest>>,
+    /// Manifests that need what is lost, if any do.
+    pub suffering: Option<Vec<SeenManifest>>,
 }
 
 impl Repository {
@@ -94,6 +96,7 @@ impl Repository {
             keyring_version: self.keyring_version(),
             condemned_seen: condemned.next - 1,
             forgotten: record.forgotten,
+            suffering: record.suffering,
             ..Manifest::new(KIND_RECORD, LeaseId(random()?))
         })
     }

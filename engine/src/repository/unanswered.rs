@@ -1,6 +1,6 @@
 //! What this machine has seen and does not find again, until somebody answers for it.
 
-use repo_format::id::Bytes32;
+use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
 use repo_format::manifest::{Manifest, SeenManifest};
 
@@ -23,6 +23,8 @@ pub struct Unanswered {
     pub older: Vec<String>,
     /// What is wrong with this machine's memory, in sentences.
     pub memory: Vec<String>,
+    /// Manifests that were forgotten and are there again: nothing counts them; newest first. They keep nobody from deleting others.
+    pub put_back: Vec<RememberedManifest>,
     /// Whether the repository is in a place where this machine has not seen it before.
     pub is_new_place: bool,
 }
@@ -30,7 +32,7 @@ pub struct Unanswered {
 impl Unanswered {
     /// Whether there is nothing to answer.
     pub fn is_empty(&self) -> bool {
-        !self.is_about_the_repository() && self.memory.is_empty()
+        !self.is_about_the_repository() && self.memory.is_empty() && self.put_back.is_empty()
     }
 
     /// Whether something of the repository is missing or older, so that what still is there should stay as it is.
@@ -56,17 +58,25 @@ impl Unanswered {
                 "{what} that this computer has seen disappeared, the newest is {name}, and nothing says that anybody forgot them.{place}"
             )
         });
-        missing.into_iter().chain(self.older.iter().cloned()).chain(self.memory.iter().cloned()).collect()
+        let back = self.put_back.iter().map(|manifest| {
+            let name = manifest.id.to_string();
+            let name = name.get(..8).unwrap_or_default();
+            format!("snapshot {name} was forgotten and is there again, as from an old copy of the repository: nothing counts it")
+        });
+        let rest = self.older.iter().chain(&self.memory).cloned();
+        missing.into_iter().chain(rest).chain(back).collect()
     }
 }
 
 /// What somebody accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acceptance {
-    /// Everything as it is.
+    /// Everything as it is: also what was forgotten and is there again.
     All,
-    /// That these are not there any more.
-    Missing(Vec<repo_format::id::LeaseId>),
+    /// Everything that is missing or older, as it is.
+    Losses,
+    /// That these are not there any more, or are there again.
+    These(Vec<LeaseId>),
 }
 
 impl Repository {
@@ -89,6 +99,7 @@ impl Repository {
             missing: manifests.missing.clone(),
             older,
             memory: self.troubles().to_vec(),
+            put_back: manifests.put_back.clone(),
             is_new_place: self.memory().is_new_place(),
         })
     }
@@ -98,7 +109,15 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Disappeared`].
     pub fn refuse_unanswered(&self) -> Result<()> {
-        let unanswered = self.unanswered()?;
+        self.refuse_unanswered_in(&self.manifests()?)
+    }
+
+    /// As [`Repository::refuse_unanswered`], of manifests that were listed before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Disappeared`].
+    pub fn refuse_unanswered_in(&self, manifests: &Manifests) -> Result<()> {
+        let unanswered = self.unanswered_in(manifests)?;
         if unanswered.is_about_the_repository() {
             let message =
                 format!("nothing is deleted until somebody has answered: {}", unanswered.sentences().join(" "));
@@ -131,24 +150,36 @@ impl Repository {
         let mut missing: Vec<SeenManifest> =
             accepted.missing.iter().map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
         missing.extend(self.missed_by_others(&missing, monitor)?);
-        if let Acceptance::Missing(ids) = acceptance {
-            if let Some(id) = ids.iter().find(|id| !missing.iter().any(|m| m.id == **id)) {
-                return Err(Error::new(ErrorKind::NotFound, format!("snapshot {id} is not missing")));
+        let mut welcome: Vec<LeaseId> = manifests.put_back.iter().map(|m| m.id).collect();
+        match acceptance {
+            Acceptance::All => {}
+            Acceptance::Losses => welcome.clear(),
+            Acceptance::These(ids) => {
+                if let Some(id) = ids.iter().find(|id| !missing.iter().any(|m| m.id == **id) && !welcome.contains(id)) {
+                    return Err(Error::new(ErrorKind::NotFound, format!("snapshot {id} is not missing")));
+                }
+                welcome.retain(|id| ids.contains(id));
+                missing.retain(|m| ids.contains(&m.id));
+                accepted.missing.retain(|m| ids.contains(&m.id));
+                (accepted.older, accepted.memory) = (Vec::new(), Vec::new());
             }
-            missing.retain(|m| ids.contains(&m.id));
-            accepted.missing.retain(|m| ids.contains(&m.id));
-            (accepted.older, accepted.memory) = (Vec::new(), Vec::new());
         }
+        self.memory().welcome(&welcome)?;
+        accepted.put_back.retain(|m| welcome.contains(&m.id));
         if missing.is_empty() && accepted.is_empty() {
+            return Ok(accepted);
+        }
+        // Nobody else knows that they had gone.
+        if missing.is_empty() && !accepted.is_about_the_repository() && accepted.memory.is_empty() {
             return Ok(accepted);
         }
         let seen = manifests.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
         let seen: Vec<_> = seen.map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
         self.put_acceptance(&missing, &seen, reason, author)?;
-        if *acceptance == Acceptance::All {
-            self.begin_own_line()?;
-        } else {
+        if let Acceptance::These(_) = acceptance {
             self.memory().forget_manifests(&missing.iter().map(|m| m.id).collect::<Vec<_>>())?;
+        } else {
+            self.begin_own_line()?;
         }
         Ok(accepted)
     }
@@ -184,7 +215,8 @@ impl Repository {
     ) -> Result<()> {
         let tags = vec![ACCEPTED.to_owned(), reason.to_owned()];
         let put = |forgotten: Option<Vec<SeenManifest>>| {
-            let record = Record { time: machine::now(), tags: tags.clone(), seen: seen.to_vec(), forgotten };
+            let record =
+                Record { time: machine::now(), tags: tags.clone(), seen: seen.to_vec(), forgotten, suffering: None };
             self.put_record(author, record).map(drop)
         };
         if missing.is_empty() {

@@ -1,7 +1,8 @@
 //! What is refused, because it is rather a mistake than a wish.
 //!
 //! A clock that jumped is the worst of them: by a wrong time, all history is old. Ages are counted from the newest snapshot, so a wrong
-//! clock of today harms nothing, unless a backup was made by it. Such a one is either newer than now, or follows a long time without any.
+//! clock of today harms nothing, unless a backup was made by it. Such a one is either newer than now, and no rule counts it, or follows a long time
+//! without any.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -10,8 +11,6 @@ use repo_format::manifest::Manifest;
 use super::{Judged, Policy, Rule, started};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How far clocks may differ.
-const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 /// A time without snapshots that may also be a clock that jumped.
 const SILENCE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// For so long after it, what was made before is not forgotten by age alone: time for somebody to notice.
@@ -31,22 +30,6 @@ pub(super) fn check_policy(policy: &Policy, snapshots: &[Manifest]) -> Result<()
     let message =
         format!("nothing is forgotten: snapshots with the tag `{tag}` are to be kept, but no snapshot has it");
     Err(Error::new(ErrorKind::Usage, message))
-}
-
-/// Whether all snapshots are from the past.
-pub(super) fn check_clock(snapshots: &[Manifest], now: Timestamp, zone: &TimeZone) -> Result<()> {
-    let Some(newest) = snapshots.iter().max_by_key(|manifest| started(manifest)) else { return Ok(()) };
-    let time = started(newest);
-    if time.duration_since(now) <= CLOCKS_DIFFER {
-        return Ok(());
-    }
-    let message = format!(
-        "nothing is forgotten: snapshot {} is from {}, and this machine's clock says {}: one of them is wrong",
-        newest.id,
-        shown(time, zone),
-        shown(now, zone)
-    );
-    Err(Error::new(ErrorKind::Refused, message).with_hint(CLOCK))
 }
 
 /// Whether what goes of a group may go.

@@ -12,9 +12,12 @@ mod rules;
 mod tests;
 mod whole;
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::entry::Time;
+use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, Root};
 
 use crate::error::Result;
@@ -83,6 +86,17 @@ pub struct Conditions {
     pub tag: Option<String>,
 }
 
+/// What is known of snapshots besides what they say themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Those that need something that is lost.
+    pub suffering: HashSet<LeaseId>,
+    /// Those of which everything was there when somebody looked last.
+    pub whole: HashSet<LeaseId>,
+    /// Those that were forgotten, and that somebody has put back.
+    pub put_back: HashSet<LeaseId>,
+}
+
 /// Snapshots that are judged together.
 #[derive(Debug, Clone)]
 pub struct Group {
@@ -120,6 +134,8 @@ pub enum Reason {
     NewestWhole,
     /// Its time has not come yet, so no rule can judge it.
     FromTheFuture,
+    /// It was forgotten, and somebody has put it back: a rule would let another go for it.
+    PutBack,
 }
 
 /// A table of a database.
@@ -139,33 +155,42 @@ impl Judged {
 }
 
 /// Judges `snapshots`, in any order; those that `conditions` leave out are in no group. Whatever the policy is, the newest whole snapshot of
-/// each source stays. One from the future stays as well, and takes no place in what a rule counts.
+/// each source stays. One from the future, or one that was put back, stays as well, and takes no place in what a rule counts.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Usage`] if the policy has no rule, keeps a tag that no snapshot has, or keeps nothing of a group; if the conditions
 /// leave out all snapshots.
-/// [`crate::ErrorKind::Refused`] if a clock seems to have jumped: a snapshot is newer than now, or age alone would forget all that was
-/// made before a long time without any.
-pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions) -> Result<Vec<Group>> {
+/// [`crate::ErrorKind::Refused`] if a clock seems to have jumped: age alone would forget all that was made before a long time without any.
+pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions, known: &Known) -> Result<Vec<Group>> {
     guard::check_policy(policy, &snapshots)?;
     let filter = Filter { host: conditions.host.as_deref(), tag: conditions.tag.as_deref() };
     filter.check(snapshots.iter()).map_err(|error| error.context("nothing is forgotten"))?;
-    let newest_whole = whole::newest_of_each_source(&snapshots, conditions.now);
+    let newest_whole = whole::newest_of_each_source(&snapshots, conditions.now, known);
     let considered: Vec<_> = snapshots.into_iter().filter(|manifest| filter.counts(manifest)).collect();
-    let now = timestamp(conditions.now);
-    guard::check_clock(&considered, now, &conditions.zone)?;
     let mut groups = group::groups(considered, &policy.group_by);
     for group in &mut groups {
-        let is_past = |judged: &Judged| !machine::is_from_the_future(time(&judged.manifest), conditions.now);
-        let past = group.members.partition_point(is_past);
-        let (past, future) = group.members.split_at_mut(past);
-        rules::apply(&policy.rules, past, now, &conditions.zone);
-        guard::check_judged(policy, past, &conditions.zone)?;
-        let saved = past.iter_mut().filter(|judged| !judged.is_kept() && newest_whole.contains(&judged.manifest.id));
+        let (mut counted, mut others) = (Vec::new(), Vec::new());
+        for mut judged in std::mem::take(&mut group.members) {
+            judged.reasons.extend(not_counted(&judged.manifest, conditions.now, known));
+            if judged.is_kept() { others.push(judged) } else { counted.push(judged) }
+        }
+        rules::apply(&policy.rules, &mut counted, timestamp(conditions.now), &conditions.zone);
+        guard::check_judged(policy, &counted, &conditions.zone)?;
+        let saved = counted.iter_mut().filter(|judged| !judged.is_kept() && newest_whole.contains(&judged.manifest.id));
         saved.for_each(|judged| judged.reasons.push(Reason::NewestWhole));
-        future.iter_mut().for_each(|judged| judged.reasons.push(Reason::FromTheFuture));
+        group.members = counted.into_iter().chain(others).collect();
+        group.members.sort_by_key(|judged| (time(&judged.manifest), judged.manifest.id));
     }
     Ok(groups)
+}
+
+/// Why no rule counts a snapshot, if none does.
+fn not_counted(manifest: &Manifest, now: Time, known: &Known) -> Option<Reason> {
+    if known.put_back.contains(&manifest.id) {
+        Some(Reason::PutBack)
+    } else {
+        machine::is_from_the_future(time(manifest), now).then_some(Reason::FromTheFuture)
+    }
 }
 
 /// When a snapshot's run started.

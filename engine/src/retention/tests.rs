@@ -43,6 +43,7 @@ pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
         statistics: Statistics::default(),
         forgotten: None,
         left_out: None,
+        suffering: None,
     }
 }
 
@@ -65,14 +66,14 @@ fn age(span: Span) -> Age {
 
 /// The times that are kept.
 fn kept(snapshots: Vec<Manifest>, rules: impl Into<Vec<Rule>>) -> Vec<i64> {
-    let groups = judge(snapshots, &policy(rules), &conditions(NOW)).unwrap();
+    let groups = judge(snapshots, &policy(rules), &conditions(NOW), &Known::default()).unwrap();
     let members = groups.iter().flat_map(|group| &group.members);
     members.filter(|judged| judged.is_kept()).map(|judged| judged.manifest.seconds).collect()
 }
 
 #[track_caller]
 fn refused(snapshots: Vec<Manifest>, rules: impl Into<Vec<Rule>>, kind: ErrorKind, why: &str) {
-    let error = judge(snapshots, &policy(rules), &conditions(NOW)).unwrap_err();
+    let error = judge(snapshots, &policy(rules), &conditions(NOW), &Known::default()).unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
     assert!(error.to_string().contains(why), "{error}");
 }
@@ -157,7 +158,7 @@ fn times() -> impl Strategy<Value = Vec<i64>> {
 
 /// What goes at all, unless a clock may have jumped.
 fn judged(times: &[i64], rules: &[Rule]) -> Option<Vec<i64>> {
-    match judge(snapshots(times.iter().copied()), &policy(rules), &conditions(NOW)) {
+    match judge(snapshots(times.iter().copied()), &policy(rules), &conditions(NOW), &Known::default()) {
         Ok(groups) => {
             let members = groups.iter().flat_map(|group| &group.members);
             Some(members.filter(|judged| judged.is_kept()).map(|judged| judged.manifest.seconds).collect())
@@ -206,7 +207,7 @@ proptest! {
 fn the_hours_of_a_day_then_days_then_months_are_kept() {
     let hourly = snapshots((0..24 * 400).map(|hour| NOW - (24 * 400 - 1 - hour) * HOUR));
     let rules = [Rule::Each(Period::Hour, 24), Rule::Each(Period::Day, 7), Rule::Each(Period::Month, 12)];
-    let groups = judge(hourly, &policy(rules), &conditions(NOW)).unwrap();
+    let groups = judge(hourly, &policy(rules), &conditions(NOW), &Known::default()).unwrap();
     let kept: Vec<_> = groups[0].members.iter().filter(|judged| judged.is_kept()).collect();
     // 24 hours, which have two of the 7 days; 12 months, of which the newest two are among those.
     assert_eq!(kept.len(), 24 + 5 + 11, "{kept:?}");
@@ -221,7 +222,7 @@ fn the_oldest_stands_for_years_that_are_not_there_yet() {
     let first = daily[0].seconds;
     let rule = Rule::Each(Period::Year, 5);
     assert_eq!(kept(daily.clone(), [rule.clone()]), [first, NOW]);
-    let groups = judge(daily, &policy([rule.clone()]), &conditions(NOW)).unwrap();
+    let groups = judge(daily, &policy([rule.clone()]), &conditions(NOW), &Known::default()).unwrap();
     assert_eq!(groups[0].members[0].reasons, [Reason::Oldest(rule)]);
 }
 
@@ -234,7 +235,7 @@ fn days_begin_where_the_zone_says() {
     assert_eq!(kept(snapshots(times), rules.clone()), [times[1]]);
     let zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap();
     let there = Conditions { zone, ..conditions(NOW) };
-    let groups = judge(snapshots(times), &policy(rules), &there).unwrap();
+    let groups = judge(snapshots(times), &policy(rules), &there, &Known::default()).unwrap();
     assert!(groups[0].members.iter().all(Judged::is_kept));
 }
 
@@ -244,7 +245,9 @@ fn an_hour_that_comes_twice_is_two() {
     // 01:30 with summer time, and 01:30 an hour later.
     let first = date(2026, 11, 1).at(5, 30, 0, 0).to_zoned(TimeZone::UTC).unwrap().timestamp().as_second();
     let there = Conditions { zone, ..conditions(NOW) };
-    let groups = judge(snapshots([first, first + HOUR]), &policy([Rule::Each(Period::Hour, 2)]), &there).unwrap();
+    let groups =
+        judge(snapshots([first, first + HOUR]), &policy([Rule::Each(Period::Hour, 2)]), &there, &Known::default())
+            .unwrap();
     let reasons = groups[0].members.iter().map(|judged| &judged.reasons[..]);
     let counted = |place| vec![Reason::Counted(Rule::Each(Period::Hour, 2), place)];
     assert_eq!(reasons.collect::<Vec<_>>(), [&counted(2)[..], &counted(1)[..]]);
@@ -268,7 +271,7 @@ fn a_group_is_a_host_and_its_roots_in_any_order() {
     all[5].tags = vec!["a".into()];
     let groups = |by: &[GroupBy]| {
         let policy = Policy { rules: vec![Rule::Last(1)], group_by: by.to_vec() };
-        let groups = judge(all.clone(), &policy, &conditions(NOW)).unwrap();
+        let groups = judge(all.clone(), &policy, &conditions(NOW), &Known::default()).unwrap();
         groups.iter().map(|group| group.members.len()).collect::<Vec<_>>()
     };
     assert_eq!(groups(&[GroupBy::Host, GroupBy::Roots]), [1, 1, 2, 2]);
@@ -284,7 +287,7 @@ fn what_the_conditions_leave_out_is_in_no_group() {
     all[2].tags = vec!["a".into()];
     let judged = |host: Option<&str>, tag: Option<&str>| {
         let only = Conditions { host: host.map(str::to_owned), tag: tag.map(str::to_owned), ..conditions(NOW) };
-        let groups = judge(all.clone(), &policy([Rule::Last(1)]), &only).unwrap();
+        let groups = judge(all.clone(), &policy([Rule::Last(1)]), &only, &Known::default()).unwrap();
         groups.iter().map(|group| group.members.len()).sum::<usize>()
     };
     assert_eq!((judged(None, None), judged(Some("other"), None), judged(Some("server"), Some("a"))), (4, 1, 1));
@@ -320,16 +323,34 @@ fn a_policy_that_keeps_nothing_of_a_group_is_refused() {
 }
 
 #[test]
-fn a_snapshot_from_the_future_is_refused() {
+fn snapshots_from_the_future_stay_and_the_others_are_judged_without_them() {
     let rules = [Rule::Last(1)];
-    refused(snapshots([NOW, NOW + 2 * DAY]), rules.clone(), ErrorKind::Refused, "clock");
-    refused(snapshots([NOW, i64::MAX]), rules.clone(), ErrorKind::Refused, "clock");
+    for ahead in [2 * DAY, 400 * DAY] {
+        assert_eq!(kept(snapshots([NOW - DAY, NOW, NOW + ahead]), rules.clone()), [NOW, NOW + ahead]);
+    }
+    assert_eq!(kept(snapshots([NOW - DAY, NOW, i64::MAX]), rules.clone()).len(), 2);
+    assert_eq!(
+        kept(snapshots([NOW + DAY, NOW + 2 * DAY]), rules.clone()).len(),
+        2,
+        "the clock of now is the wrong one"
+    );
     assert_eq!(kept(snapshots([NOW - DAY, NOW, NOW + 60]), rules), [NOW + 60], "clocks differ a little");
 }
 
 #[test]
+fn a_snapshot_that_was_put_back_stays_and_takes_no_place_in_what_a_rule_counts() {
+    let all = snapshots([NOW - DAY, NOW - HOUR, NOW]);
+    let known = Known { put_back: [all[2].id].into(), ..Known::default() };
+    let groups = judge(all, &policy([Rule::Last(1)]), &conditions(NOW), &known).unwrap();
+    let reasons: Vec<_> = groups[0].members.iter().map(|judged| judged.reasons.clone()).collect();
+    assert_eq!(reasons, [vec![], vec![Reason::Counted(Rule::Last(1), 1)], vec![Reason::PutBack]]);
+}
+
+#[test]
 fn a_snapshot_from_the_future_takes_no_place_in_what_a_rule_counts() {
-    let groups = judge(snapshots([NOW - DAY, NOW, NOW + HOUR]), &policy([Rule::Last(1)]), &conditions(NOW)).unwrap();
+    let groups =
+        judge(snapshots([NOW - DAY, NOW, NOW + HOUR]), &policy([Rule::Last(1)]), &conditions(NOW), &Known::default())
+            .unwrap();
     let reasons: Vec<_> = groups[0].members.iter().map(|judged| judged.reasons.clone()).collect();
     assert_eq!(reasons, [vec![], vec![Reason::Counted(Rule::Last(1), 1)], vec![Reason::FromTheFuture]]);
 }

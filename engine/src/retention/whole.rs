@@ -1,6 +1,7 @@
 //! The newest whole snapshot of each source, which stays whatever the rules say.
 //!
-//! A disk that fails or is not mounted makes snapshots that are newer and worth less. Rules that count would let the good one go.
+//! A disk that fails or is not mounted makes snapshots that are newer and worth less, and a repository may lose what a newer one needs. Rules that
+//! count would let the good one go.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,27 +9,35 @@ use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 use repo_format::manifest::Manifest;
 
-use super::{group, time};
-use crate::machine;
+use super::{Known, group, not_counted, time};
 
-/// Of each host and its roots, the newest of `snapshots` in which nothing is missing.
-pub(super) fn newest_of_each_source(snapshots: &[Manifest], now: Time) -> HashSet<LeaseId> {
+/// Of each host and its roots, the newest of `snapshots` in which nothing is missing. Where something of the source is lost, nobody knows whether
+/// a snapshot that came since is whole: then also the newest one of which everything was there when somebody looked.
+pub(super) fn newest_of_each_source(snapshots: &[Manifest], now: Time, known: &Known) -> HashSet<LeaseId> {
     let mut sources: BTreeMap<_, Vec<&Manifest>> = BTreeMap::new();
-    for manifest in snapshots.iter().filter(|manifest| !machine::is_from_the_future(time(manifest), now)) {
+    for manifest in snapshots.iter().filter(|manifest| not_counted(manifest, now, known).is_none()) {
         sources.entry(group::source(manifest)).or_default().push(manifest);
     }
-    sources.into_values().filter_map(newest_whole).collect()
+    let mut newest = HashSet::new();
+    for mut source in sources.into_values() {
+        source.sort_by_key(|manifest| (time(manifest), manifest.id));
+        let suffers = |manifest: &Manifest| known.suffering.contains(&manifest.id);
+        newest.extend(newest_whole(&source, |manifest| !suffers(manifest)));
+        if source.iter().any(|manifest| suffers(manifest)) {
+            newest.extend(newest_whole(&source, |manifest| known.whole.contains(&manifest.id)));
+        }
+    }
+    newest
 }
 
-/// The newest of one source in which nothing is missing.
-fn newest_whole(mut snapshots: Vec<&Manifest>) -> Option<LeaseId> {
-    snapshots.sort_by_key(|manifest| (time(manifest), manifest.id));
+/// The newest of one source, oldest first, in which nothing is missing and for which `may_stand` holds.
+fn newest_whole(source: &[&Manifest], may_stand: impl Fn(&Manifest) -> bool) -> Option<LeaseId> {
     let mut had_files = false;
     let mut newest = None;
-    for manifest in snapshots {
+    for manifest in source {
         let files = manifest.statistics.files;
         // A source that has lost all its files is rather not mounted than whole.
-        if manifest.problems.count == 0 && (files > 0 || !had_files) {
+        if manifest.problems.count == 0 && (files > 0 || !had_files) && may_stand(manifest) {
             newest = Some(manifest.id);
         }
         had_files |= files > 0;
@@ -42,7 +51,7 @@ mod tests {
     use repo_format::manifest::{Manifest, Problems};
 
     use super::super::tests::{HOUR, NOW, conditions, rule, snapshot};
-    use super::super::{Conditions, Group, GroupBy, Policy, Reason, Rule, judge};
+    use super::super::{Conditions, Group, GroupBy, Known, Policy, Reason, Rule, judge};
 
     /// A snapshot of some hours ago with so many problems and files.
     fn made(number: u32, hours: i64, problems: u64, files: u64) -> Manifest {
@@ -58,7 +67,7 @@ mod tests {
 
     /// What keeps each, oldest first.
     fn reasons(snapshots: Vec<Manifest>) -> Vec<Vec<Reason>> {
-        let groups = judge(snapshots, &last(1), &conditions(NOW)).unwrap();
+        let groups = judge(snapshots, &last(1), &conditions(NOW), &Known::default()).unwrap();
         groups.iter().flat_map(|group| &group.members).map(|judged| judged.reasons.clone()).collect()
     }
 
@@ -78,6 +87,23 @@ mod tests {
     fn a_source_that_never_had_files_is_whole_without() {
         let kept = reasons(vec![made(1, 1, 0, 0), made(2, 0, 0, 0)]);
         assert_eq!(kept, [vec![], vec![Reason::Counted(Rule::Last(1), 1)]]);
+    }
+
+    #[test]
+    fn a_snapshot_that_lost_data_does_not_push_out_the_whole_one() {
+        let all = vec![made(1, 3, 0, 5), made(2, 2, 0, 5), made(3, 1, 0, 5), made(4, 0, 0, 5)];
+        let judged = |suffering: &[usize], whole: &[usize]| {
+            let ids = |numbers: &[usize]| numbers.iter().map(|number| all[*number].id).collect();
+            let known = Known { suffering: ids(suffering), whole: ids(whole), ..Known::default() };
+            let groups = judge(all.clone(), &last(1), &conditions(NOW), &known).unwrap();
+            let kept = groups[0].members.iter().enumerate().filter(|(_, judged)| judged.is_kept());
+            kept.map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        assert_eq!(judged(&[], &[]), [3]);
+        assert_eq!(judged(&[2, 3], &[0, 1]), [1, 3]);
+        assert_eq!(judged(&[1], &[0]), [0, 3], "nobody has looked at the newest since something was lost");
+        assert_eq!(judged(&[0], &[1, 2, 3]), [3], "what is whole now need not stay for what was lost before");
+        assert_eq!(judged(&[0, 1, 2, 3], &[]), [3]);
     }
 
     /// Snapshots of two hosts and two sets of roots, some with problems, some empty, some from the future, some with a tag.
@@ -120,6 +146,7 @@ mod tests {
             mut rules in prop::collection::vec(rule(), 1..4),
             group_by in group_by(),
             filter in any::<[bool; 3]>(),
+            losses in prop::collection::vec(any::<bool>(), 30),
         ) {
             let [by_host, by_tag, keeps_tag] = filter;
             rules.extend(keeps_tag.then(|| Rule::Tag("audit".into())));
@@ -128,12 +155,17 @@ mod tests {
                 tag: by_tag.then(|| "audit".to_owned()),
                 ..conditions(NOW)
             };
-            let Ok(groups) = judge(all.clone(), &Policy { rules, group_by }, &only) else { return Ok(()) };
+            let suffering = all.iter().zip(&losses).filter(|(_, suffers)| **suffers).map(|(manifest, _)| manifest.id);
+            let known = Known { suffering: suffering.collect(), ..Known::default() };
+            let Ok(groups) = judge(all.clone(), &Policy { rules, group_by }, &only, &known) else { return Ok(()) };
             for manifest in all.iter().filter(|manifest| manifest.seconds > NOW + HOUR) {
                 prop_assert!(!goes(&groups, manifest), "one from the future goes");
             }
             let past: Vec<_> = all.into_iter().filter(|manifest| manifest.seconds <= NOW).collect();
-            let is_whole = |manifest: &&Manifest| manifest.problems.count == 0 && !lost_files(manifest, &past);
+            let is_whole = |manifest: &&Manifest| {
+                let has_lost = lost_files(manifest, &past) || known.suffering.contains(&manifest.id);
+                manifest.problems.count == 0 && !has_lost
+            };
             for one in &past {
                 let same = past.iter().filter(|other| (&other.host, &other.roots) == (&one.host, &one.roots));
                 let newest = same.filter(is_whole).max_by_key(|manifest| (manifest.seconds, manifest.id));

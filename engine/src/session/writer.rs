@@ -67,7 +67,9 @@ impl<'r> WriterSession<'r> {
             session.put_lease()?;
         }
         let (condemned, _) = repository.newest_condemned()?;
-        let condemned: HashSet<PackId> = condemned.packs().copied().collect();
+        let mut condemned: HashSet<PackId> = condemned.packs().copied().collect();
+        // What is in a pack that did not open is stored again.
+        condemned.extend(repository.known_damage()?.into_keys());
         let listed = repository.list_packs()?;
         let report = repository.sync_catalog(monitor)?;
         for (segment, error) in &report.damaged {

@@ -34,6 +34,8 @@ pub struct Selection {
     pub snapshot: Snapshot,
     /// Why it may not be the one that is meant; empty if nothing is in doubt.
     pub remarks: Vec<Remark>,
+    /// When somebody found that it needs something that is lost, in seconds since 1970; nothing if nobody did.
+    pub suffers_since: Option<i64>,
 }
 
 /// A snapshot that may be the newest, and was not chosen.
@@ -56,6 +58,8 @@ pub enum NotChosen {
     Missing,
     /// Its time has not come yet.
     FromTheFuture,
+    /// It was forgotten, and somebody has put it back.
+    PutBack,
 }
 
 impl fmt::Display for Remark {
@@ -66,6 +70,11 @@ impl fmt::Display for Remark {
             NotChosen::Missing => {
                 write!(f, "snapshot {} was newer and has disappeared, though nobody forgot it", self.id)
             }
+            NotChosen::PutBack => write!(
+                f,
+                "snapshot {} was newer, was forgotten and is there again, as from an old copy of the repository",
+                self.id
+            ),
             NotChosen::FromTheFuture => {
                 write!(
                     f,
@@ -84,7 +93,11 @@ impl fmt::Display for Remark {
 /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several begin like this.
 pub fn select(repository: &Repository, selector: &Selector) -> Result<Selection> {
     match selector {
-        Selector::IdPrefix(prefix) => Ok(Selection { snapshot: by_prefix(repository, prefix)?, remarks: Vec::new() }),
+        Selector::IdPrefix(prefix) => {
+            let snapshot = by_prefix(repository, prefix)?;
+            let suffers_since = repository.known_losses()?.suffering.get(&snapshot.id).copied();
+            Ok(Selection { snapshot, remarks: Vec::new(), suffers_since })
+        }
         Selector::Latest { tag, until } => {
             let search =
                 Search { repository, tag: tag.as_deref(), until: *until, tags: BTreeSet::new(), remarks: Vec::new() };
@@ -106,21 +119,28 @@ struct Search<'s> {
 impl Search<'_> {
     fn newest(mut self, mut manifests: Manifests) -> Result<Selection> {
         let until = self.until;
+        for unreadable in &manifests.unreadable {
+            self.remark(unreadable.id, None, NotChosen::Unreadable(chain(&unreadable.error)));
+        }
+        let losses = self.repository.known_losses_in(&manifests)?;
         let is_candidate =
             |m: &RememberedManifest| m.kind == KIND_SNAPSHOT && until.is_none_or(|until| m.time <= until);
         manifests.present.retain(is_candidate);
         manifests.missing.retain(is_candidate);
-        for unreadable in manifests.unreadable {
-            self.remark(unreadable.id, None, NotChosen::Unreadable(chain(&unreadable.error)));
-        }
+        manifests.put_back.retain(is_candidate);
         let found = self.first_that_fits(&manifests.present)?;
-        for missing in &manifests.missing {
-            if found.as_ref().is_none_or(|found| missing.time > time(&found.manifest)) {
-                self.remark(missing.id, Some(missing.time), NotChosen::Missing);
+        let missing = manifests.missing.iter().map(|manifest| (manifest, NotChosen::Missing));
+        let back = manifests.put_back.iter().map(|manifest| (manifest, NotChosen::PutBack));
+        for (manifest, why) in missing.chain(back) {
+            if found.as_ref().is_none_or(|found| manifest.time > time(&found.manifest)) {
+                self.remark(manifest.id, Some(manifest.time), why);
             }
         }
         match found {
-            Some(snapshot) => Ok(Selection { snapshot, remarks: self.remarks }),
+            Some(snapshot) => {
+                let suffers_since = losses.suffering.get(&snapshot.id).copied();
+                Ok(Selection { snapshot, remarks: self.remarks, suffers_since })
+            }
             None => Err(self.nothing_found()),
         }
     }

@@ -17,7 +17,7 @@ use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
-use crate::repository::{Repository, SnapshotObject};
+use crate::repository::{KnownLosses, Repository, SnapshotObject};
 use crate::session::{self, Writer};
 use crate::snapshots::{self, Snapshot, problems, time};
 
@@ -47,6 +47,10 @@ pub struct Status {
     pub missing: Vec<RememberedManifest>,
     /// Snapshots whose time has not come yet: a clock was wrong when they were made, or is wrong now.
     pub future: Vec<SnapshotRef>,
+    /// Snapshots that need something that was nowhere whole when somebody looked last; newest first.
+    pub suffering: Vec<SnapshotRef>,
+    /// What was forgotten and is there again: somebody has put it back.
+    pub put_back: Vec<RememberedManifest>,
 }
 
 /// What is saved together: a host and its roots.
@@ -56,7 +60,9 @@ pub struct SourceStatus {
     pub newest: Snapshot,
     /// Seconds since its run started; nothing if it is from the future, because then nobody knows.
     pub age_seconds: Option<u64>,
-    /// The newest snapshot in which everything was saved as it should be.
+    /// When somebody found that the newest snapshot needs something that is lost, in seconds since 1970; nothing if nobody did.
+    pub suffers_since: Option<i64>,
+    /// The newest snapshot in which everything was saved as it should be, and of which nothing is known to be lost.
     pub whole: Option<SnapshotRef>,
     /// What could not be saved in the newest snapshot as it should be.
     pub problems: Vec<Problem>,
@@ -74,9 +80,11 @@ pub struct SnapshotRef {
 }
 
 impl SourceStatus {
-    /// Whether the newest snapshot has everything, of one moment.
+    /// Whether the newest snapshot has everything, of one moment, and nothing of it is known to be lost.
     pub fn is_whole(&self) -> bool {
-        is_whole(&self.newest.manifest) && self.databases.iter().all(DatabaseStatus::is_whole)
+        self.suffers_since.is_none()
+            && is_whole(&self.newest.manifest)
+            && self.databases.iter().all(DatabaseStatus::is_whole)
     }
 }
 
@@ -97,6 +105,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
     let manifests = repository.manifests()?;
     repository.sync_catalog(&NullMonitor)?;
     let reader = ChunkReader::new(repository);
+    let losses = repository.known_losses_in(&manifests)?;
     let mut unreadable: Vec<_> = manifests.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
     let now = machine::now();
     let present = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT);
@@ -107,7 +116,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
         let mut snapshots = Snapshots { repository, options, left: family.iter(), unreadable: &mut unreadable };
         let Some(newest) = snapshots.next() else { continue };
         if !is_held(&sources, &newest) {
-            sources.push(source_status(&reader, newest, snapshots)?);
+            sources.push(source_status(&reader, &losses, newest, snapshots)?);
         }
     }
     sources.reverse();
@@ -118,7 +127,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
         from_future.push(reference(&newest));
         from_future.extend(snapshots.by_ref().map(|manifest| reference(&manifest)));
         if !is_held(&sources, &newest) {
-            sources.push(source_status(&reader, newest, snapshots)?);
+            sources.push(source_status(&reader, &losses, newest, snapshots)?);
         }
     }
     if sources.is_empty() && unreadable.is_empty() {
@@ -126,7 +135,10 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
         options.filter().check(all.iter().map(|snapshot| &snapshot.manifest))?;
     }
     let writers = session::writers(repository, &options.this_host)?;
-    Ok(Status { sources, writers, unreadable, missing: manifests.missing, future: from_future })
+    let suffering = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && losses.suffers(m.id));
+    let suffering = suffering.map(|m| SnapshotRef { id: m.id, time: m.time }).collect();
+    let (missing, put_back) = (manifests.missing, manifests.put_back);
+    Ok(Status { sources, writers, unreadable, missing, future: from_future, suffering, put_back })
 }
 
 /// Manifests by source, each newest first, and the source with the newest first.
@@ -152,28 +164,41 @@ fn holds(newer: &Manifest, older: &Manifest) -> bool {
     newer.host == older.host && older.roots.iter().all(there)
 }
 
-fn source_status(reader: &ChunkReader<'_>, newest: Manifest, older: Snapshots<'_>) -> Result<SourceStatus> {
+fn source_status(
+    reader: &ChunkReader<'_>,
+    losses: &KnownLosses,
+    newest: Manifest,
+    older: Snapshots<'_>,
+) -> Result<SourceStatus> {
+    let mut lost = None;
     let now = machine::now();
     let is_past = !machine::is_from_the_future(time(&newest), now);
     let mut databases = Vec::new();
     for root in newest.roots.iter().filter(|root| root.kind == ROOT_DATABASE) {
-        databases.extend(database::status(reader, &newest, root)?);
+        databases.extend(readable(database::status(reader, &newest, root), &mut lost)?.flatten());
     }
     let mut source = SourceStatus {
         // Clocks may differ a little.
         age_seconds: is_past.then(|| u64::try_from(now.seconds.saturating_sub(newest.seconds)).unwrap_or(0)),
+        suffers_since: losses.suffering.get(&newest.id).copied(),
         whole: None,
-        problems: problems(reader.repository(), &newest)?,
+        problems: readable(problems(reader.repository(), &newest), &mut lost)?.unwrap_or_default(),
         databases,
         newest: Snapshot { id: newest.id, manifest: newest },
     };
-    if source.is_whole() {
+    if let Some(error) = lost {
+        older.unreadable.push((source.newest.id, error));
+    } else if source.is_whole() {
         source.whole = Some(reference(&source.newest.manifest));
         return Ok(source);
     }
     for manifest in older {
-        database::find_good(reader, &manifest, &mut source.databases)?;
-        if source.whole.is_none() && is_whole(&manifest) && database::are_whole(reader, &manifest)? {
+        readable(database::find_good(reader, &manifest, &mut source.databases), &mut None)?;
+        if source.whole.is_none()
+            && is_whole(&manifest)
+            && !losses.suffers(manifest.id)
+            && readable(database::are_whole(reader, &manifest), &mut None)?.unwrap_or(false)
+        {
             source.whole = Some(reference(&manifest));
         }
         if source.whole.is_some() && source.databases.iter().all(DatabaseStatus::is_explained) {
@@ -181,6 +206,18 @@ fn source_status(reader: &ChunkReader<'_>, newest: Manifest, older: Snapshots<'_
         }
     }
     Ok(source)
+}
+
+/// What was read; nothing if it is damaged or lost, which `lost` takes.
+fn readable<T>(read: Result<T>, lost: &mut Option<Error>) -> Result<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_damage() => {
+            lost.get_or_insert(error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The manifests of one source that count, newest first, read one by one.

@@ -13,7 +13,7 @@ use super::FindingKind::DamagedPack;
 use super::report::Report;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, chain};
-use crate::machine;
+use crate::memory::PackDamage;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::WholePack;
 use crate::repository::Repository;
@@ -61,8 +61,9 @@ impl CheckedPacks {
         self.seen.is_empty()
     }
 
-    /// Takes in what checking other packs has shown.
+    /// Takes in what checking other packs has shown, or the same ones better.
     pub fn extend(&mut self, more: CheckedPacks) {
+        self.damaged.retain(|(pack, _)| !more.seen.contains(pack));
         self.digests.extend(more.digests);
         self.damaged.extend(more.damaged);
         self.seen.extend(more.seen);
@@ -97,6 +98,8 @@ struct Check<'r> {
     catalog: &'r Catalog,
     report: &'r Report,
     monitor: &'r dyn Monitor,
+    /// What did not open when it was read last.
+    known: HashMap<PackId, PackDamage>,
     checked: Mutex<CheckedPacks>,
 }
 
@@ -113,7 +116,8 @@ pub(super) fn check_packs(
     monitor.begin(Phase::Verify, Some(Work { items: packs.len() as u64, bytes }));
     let seen = packs.iter().map(|(id, _)| *id).collect();
     let checked = Mutex::new(CheckedPacks { seen, ..CheckedPacks::default() });
-    let check = Check { repository, assignment, catalog, report, monitor, checked };
+    let known = repository.known_damage()?;
+    let check = Check { repository, assignment, catalog, report, monitor, known, checked };
     let result = packs.into_par_iter().try_for_each(|(id, size)| check.pack(*id, *size));
     monitor.end();
     result?;
@@ -137,7 +141,17 @@ impl Check<'_> {
         let described = self.repository.read_pack_table(id, size);
         let name = ObjectName::Pack(id);
         let described = self.report.check_object(self.repository, name, DamagedPack, described)?;
-        described.map_or(Ok(()), |pack| self.take_in(&pack))
+        let Some(pack) = described else { return Ok(()) };
+        self.take_in(&pack)?;
+        if let Some(damage) = self.known.get(&id) {
+            let message =
+                "it did not open as it should when it was last read whole; `enamel repair` takes out what is good";
+            self.report.find(name, DamagedPack, message);
+            let chunks = pack.table.entries.iter().map(|entry| entry.id).filter(|chunk| damage.has(chunk));
+            let chunks = chunks.map(|chunk| (id, chunk));
+            self.checked.lock().unwrap_or_else(PoisonError::into_inner).damaged.extend(chunks);
+        }
+        Ok(())
     }
 
     /// Reads a pack whole, compares its bytes with its name, and opens every chunk. If the bytes do not fit, the table may be whole all the
@@ -146,24 +160,23 @@ impl Check<'_> {
         let name = ObjectName::Pack(id);
         let read = WholePack::read(self.repository, id, size);
         let Some(whole) = self.report.check_object(self.repository, name, DamagedPack, read)? else {
-            return self.repository.catalog().forget_verified(&[id]);
+            return self.repository.remember_pack(id, Some(&PackDamage::Whole));
         };
         self.report.read_bytes.fetch_add(size, Ordering::Relaxed);
         let mut is_good = whole.fits_its_name();
         if !is_good {
             self.report.find(name, DamagedPack, "its bytes do not fit its name: they have changed");
         }
-        match self.report.check(name, DamagedPack, whole.description(self.repository))? {
+        let damage = match self.report.check(name, DamagedPack, whole.description(self.repository))? {
             Some(pack) => {
                 self.take_in(&pack)?;
-                is_good &= self.chunks(&whole, &pack);
+                let damaged = self.chunks(&whole, &pack);
+                is_good &= damaged.is_empty();
+                PackDamage::of(damaged)
             }
-            None => is_good = false,
-        }
-        match is_good {
-            true => self.repository.catalog().remember_verified(id, machine::now().seconds),
-            false => self.repository.catalog().forget_verified(&[id]),
-        }
+            None => PackDamage::Whole,
+        };
+        self.repository.remember_pack(id, (!is_good).then_some(&damage))
     }
 
     fn take_in(&self, pack: &SegmentPack) -> Result<()> {
@@ -175,16 +188,16 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Opens every chunk of a pack; whether all of them do.
-    fn chunks(&self, whole: &WholePack, pack: &SegmentPack) -> bool {
+    /// Opens every chunk of a pack; gives those that do not open.
+    fn chunks(&self, whole: &WholePack, pack: &SegmentPack) -> Vec<ChunkId> {
         let mut damaged = Vec::new();
         let mut messages = Vec::new();
         for (entry, error) in whole.damaged_chunks(self.repository, pack) {
             messages.push(chain(&error));
-            damaged.extend((entry.kind != ChunkKind::Padding).then_some((pack.id, entry.id)));
+            damaged.extend((entry.kind != ChunkKind::Padding).then_some(entry.id));
         }
         if messages.is_empty() {
-            return true;
+            return damaged;
         }
         let more = messages.len().saturating_sub(NAMED);
         let mut message = messages[..messages.len().min(NAMED)].join("; ");
@@ -192,7 +205,8 @@ impl Check<'_> {
             message.push_str(&format!("; and {more} more"));
         }
         self.report.find(ObjectName::Pack(pack.id), DamagedPack, message);
-        self.checked.lock().unwrap_or_else(PoisonError::into_inner).damaged.extend(damaged);
-        false
+        let named = damaged.iter().map(|chunk| (pack.id, *chunk));
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).damaged.extend(named);
+        damaged
     }
 }

@@ -7,11 +7,12 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
-use repo_format::manifest::KIND_RECORD;
+use repo_format::manifest::{KIND_RECORD, KIND_SNAPSHOT};
 
 use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
 use super::report::Report;
 use crate::error::Result;
+use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::repository::{Forgotten, ManifestObject, Repository, SnapshotObject};
 use crate::store::ObjectName;
@@ -31,6 +32,8 @@ pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Resul
     log.report_missing(&missing);
     log.report_exchanged(&remembered);
     log.report_rollback(&missing);
+    log.report_put_back()?;
+    log.note_the_future();
     log.manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
     Ok(log.manifests)
 }
@@ -165,6 +168,32 @@ impl Log<'_> {
             };
             if found.insert(id) {
                 self.report.find(ObjectName::Snapshot(id), RolledBack, message);
+            }
+        }
+    }
+
+    /// Reports what was forgotten and is there again.
+    fn report_put_back(&self) -> Result<()> {
+        let there = self.manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD);
+        for id in self.repository.memory().put_back(&there.map(|object| object.manifest.id).collect::<Vec<_>>())? {
+            if self.repository.has_snapshot_object(id)? {
+                let message = "the snapshot was forgotten and is there again, as from an old copy of the repository: nothing counts it; \
+                               `enamel forget` lets go of it by its id, `enamel accept` says that it is to stay";
+                self.report.find(ObjectName::Snapshot(id), RolledBack, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes snapshots whose time has not come: no rule counts them, and none of them is `latest`.
+    fn note_the_future(&self) {
+        let now = machine::now();
+        for object in self.manifests.iter().filter(|object| machine::is_from_the_future(time(object), now)) {
+            if object.manifest.kind == KIND_SNAPSHOT {
+                self.report.note(format!(
+                    "{} is from the future: a clock was wrong when it was made, or is wrong now",
+                    ObjectName::Snapshot(object.manifest.id)
+                ));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Verify: is everything there that a snapshot needs, and is it what it should be?
 //!
 //! The packs themselves are asked, never this machine's cache: their tables go into an index of their own, for this run only. The cache
-//! only remembers when each pack was last read whole and found good. Damage is judged by need: an index entry of a pack that is gone is
+//! only remembers when each pack was last read whole and found good; the memory, which packs were not, and which snapshots suffer. Damage is judged by need: an index entry of a pack that is gone is
 //! normal, what nobody needs is a note, a chunk that a snapshot needs and that is nowhere whole is a finding.
 
 mod choice;
@@ -121,6 +121,8 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     let catalog = ScratchCatalog::make(repository)?;
     let run = Run { repository, catalog: &catalog, report: &report, monitor };
     let listed = repository.list_packs()?;
+    let gone = repository.known_damage()?.into_keys().filter(|pack| !listed.contains_key(pack));
+    repository.memory().forget_damaged_packs(&gone.collect::<Vec<_>>())?;
     let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
     let assignment = choice::choose(repository, all, &listed, options.depth)?;
     let mut packs = run.check(&assignment)?;
@@ -128,10 +130,11 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
         report.note_damaged_packs_but(&named);
     }
     let checked = Checked::of(&manifests);
-    need::check_needs(&run, manifests, &mut packs)?;
+    let judgement = need::check_needs(&run, manifests, &mut packs)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
+    repository.remember_judgement(&judgement)?;
     Ok(report.finish(checked))
 }
 
@@ -168,10 +171,11 @@ pub fn verify_snapshot(
         report.note_damaged_packs_but(&named);
     }
     let checked = Checked::of(std::slice::from_ref(&manifest));
-    need::check_needs(&run, vec![manifest], &mut packs)?;
+    let judgement = need::check_needs(&run, vec![manifest], &mut packs)?;
     if monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
+    repository.remember_part(&judgement)?;
     Ok(report.finish(checked))
 }
 

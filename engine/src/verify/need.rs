@@ -10,7 +10,7 @@ use super::report::Report;
 use super::{Finding, Run};
 use crate::error::Result;
 use crate::needs::{Affected, Losses, Needs, Worth};
-use crate::repository::ManifestObject;
+use crate::repository::{Judgement, ManifestObject};
 
 /// Snapshots and paths that a finding names.
 const NAMED: usize = 100;
@@ -53,23 +53,33 @@ struct Change {
 
 /// Checks that everything that `manifests` need is there. Snapshots may be forgotten and packs rewritten meanwhile, so where something
 /// seems lost it is looked at again.
-pub(super) fn check_needs(run: &Run<'_>, mut manifests: Vec<ManifestObject>, packs: &mut CheckedPacks) -> Result<()> {
+pub(super) fn check_needs(
+    run: &Run<'_>,
+    mut manifests: Vec<ManifestObject>,
+    packs: &mut CheckedPacks,
+) -> Result<Judgement> {
     let mut round = 1;
-    while let Some(change) = judge_needs(run, &manifests, packs, round)? {
-        manifests.retain(|object| change.snapshots.contains(&object.manifest.id));
-        packs.extend(change.packs);
-        round += 1;
+    loop {
+        match judge_needs(run, &manifests, packs, round)? {
+            Looked::Judged(judgement) => return Ok(judgement),
+            Looked::Changed(change) => {
+                manifests.retain(|object| change.snapshots.contains(&object.manifest.id));
+                packs.extend(change.packs);
+                round += 1;
+            }
+        }
     }
-    Ok(())
+}
+
+/// What came of a look at all needs.
+enum Looked {
+    Judged(Judgement),
+    /// Something seems lost, and this has changed meanwhile.
+    Changed(Change),
 }
 
 /// Walks all needs. Gives what has changed meanwhile if something seems lost, and reports it if nothing has.
-fn judge_needs(
-    run: &Run<'_>,
-    manifests: &[ManifestObject],
-    packs: &CheckedPacks,
-    round: u32,
-) -> Result<Option<Change>> {
+fn judge_needs(run: &Run<'_>, manifests: &[ManifestObject], packs: &CheckedPacks, round: u32) -> Result<Looked> {
     let condemned = CondemnedPacks::read(run)?;
     let judge = |pack, chunk: &ChunkId| match () {
         () if packs.is_damaged(pack, chunk) => Worth::Damaged,
@@ -83,13 +93,13 @@ fn judge_needs(
         && round < ROUNDS
         && let Some(change) = change(run, manifests, packs)?
     {
-        return Ok(Some(change));
+        return Ok(Looked::Changed(change));
     }
     condemned.note(needs.losses(), run.report);
     if is_lost {
         report_losses(run, &needs, manifests)?;
     }
-    Ok(None)
+    Ok(Looked::Judged(Judgement::of(manifests, |object| needs.suffers(&object.manifest))))
 }
 
 fn change(run: &Run<'_>, manifests: &[ManifestObject], known: &CheckedPacks) -> Result<Option<Change>> {

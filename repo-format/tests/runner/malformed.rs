@@ -986,6 +986,7 @@ mod manifests_and_condemned {
         manifest_refused(|m| m.nanoseconds = 1_000_000_000, "too many nanoseconds");
         manifest_refused(|m| m.seen = vec![m.seen[0]; 17], "seen manifests is 17, at most 16");
         manifest_refused(|m| m.forgotten = Some(vec![m.seen[0]; 1025]), "forgotten manifests is 1025, at most 1024");
+        manifest_refused(|m| m.suffering = Some(vec![m.seen[0]; 1025]), "suffering manifests is 1025, at most 1024");
         manifest_refused(|m| m.ids = vec![m.ids[0]; 2048], "limits: size");
     }
 

@@ -231,6 +231,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 milliseconds: n[11],
                 read_again_files: n[8].is_multiple_of(2).then_some(n[9]),
             };
+            let suffering = n[3].is_multiple_of(2).then(|| seen.clone());
             let forgotten = n[1].is_multiple_of(2).then(|| seen.clone());
             let left_out = n[2].is_multiple_of(2).then(|| LeftOut {
                 patterns: n[3].is_multiple_of(2).then(|| tags.clone()),
@@ -258,6 +259,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 statistics,
                 forgotten,
                 left_out,
+                suffering,
             }
         },
     )

@@ -123,6 +123,9 @@ fn plain_objects() -> Vec<Sample> {
         sample("plain-manifest-forget", forget_record().encode().unwrap(), |b| {
             Ok(Manifest::decode(b)? == forget_record())
         }),
+        sample("plain-manifest-suffering", suffering_record().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == suffering_record())
+        }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
         sample("plain-lease-whole", whole_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == whole_lease())),
         sample("plain-void-record", void().encode().unwrap(), |b| Ok(Void::decode(b)? == void())),
@@ -467,6 +470,7 @@ pub(crate) fn manifest() -> Manifest {
         },
         forgotten: None,
         left_out: None,
+        suffering: None,
     }
 }
 
@@ -496,6 +500,12 @@ pub(crate) fn forget_record() -> Manifest {
         forgotten: Some(forgotten.to_vec()),
         ..manifest()
     }
+}
+
+/// A record that says which manifests suffer.
+pub(crate) fn suffering_record() -> Manifest {
+    let record = forget_record();
+    Manifest { suffering: record.forgotten, forgotten: None, ..forget_record() }
 }
 
 pub(crate) fn lease() -> Lease {

@@ -76,6 +76,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("receipt"), receipt);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("manifests forgotten"), [limits::FORGOTTEN_COUNT]);
+    assert_eq!(limit("manifests that suffer"), [limits::SUFFERING_COUNT]);
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
     assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64, limits::FOLDER_PATH as u64]);
     assert_eq!(limit("name"), [limits::NAME, limits::LINK_TARGET]);
@@ -93,7 +94,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 22, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 23, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -103,6 +104,7 @@ fn the_limits_in_the_text_are_those_of_the_table() {
     assert_eq!(numbers(between(FORMAT, "direct, at most", "chunks;")), [limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(numbers(between(FORMAT, "its writer saw, at most", "|")), [limits::SEEN_COUNT]);
     assert_eq!(numbers(between(FORMAT, "says were forgotten, at most", "|")), [limits::FORGOTTEN_COUNT]);
+    assert_eq!(numbers(between(FORMAT, "when its writer looked, at most", "|")), [limits::SUFFERING_COUNT]);
     assert_eq!(numbers(between(FORMAT, "may have none, and one of more than", "is left out")), [limits::ROW_KEY]);
     assert_eq!(numbers(between(FORMAT, "those without values included, at most", ":")), [limits::COLUMNS_COUNT]);
     let manifest = between(FORMAT, "Sealed, kind 7, class meta, at most", "plain");

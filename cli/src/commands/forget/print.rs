@@ -132,6 +132,7 @@ fn decision(judged: &Judged) -> DecisionMessage<'_> {
         Reason::OnlyCopy(_) => "only-copy",
         Reason::NewestWhole => "newest-whole",
         Reason::FromTheFuture => "from-the-future",
+        Reason::PutBack => "put-back",
     };
     let reasons = judged.reasons.iter().map(|reason| ReasonMessage { kind: kind(reason), text: reason_text(reason) });
     DecisionMessage {

@@ -8,6 +8,7 @@ use repo_format::manifest::{KIND_RECEIPT, KIND_SNAPSHOT};
 use repo_format::node::Problem;
 
 use super::{Judged, roots};
+use crate::context::lost_since;
 use crate::ui::{Ui, format};
 use crate::writer;
 
@@ -28,6 +29,13 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<(
     for gone in &status.missing {
         ui.line(disappeared(gone))?;
     }
+    let newest: Vec<_> = judged.iter().map(|judged| judged.source.newest.id).collect();
+    for older in status.suffering.iter().filter(|snapshot| !newest.contains(&snapshot.id)) {
+        ui.line(format_args!("{}: it needs data that is lost; `enamel verify` names what suffers", shown(*older)))?;
+    }
+    for back in &status.put_back {
+        ui.line(put_back(back))?;
+    }
     for snapshot in &status.future {
         ui.line(format_args!("{}: {}", shown(*snapshot), FROM_THE_FUTURE))?;
     }
@@ -44,6 +52,10 @@ fn sentences(ui: &Ui, judged: &Judged<'_>) -> Vec<String> {
         return Vec::new();
     }
     let mut sentences = Vec::new();
+    sentences.extend(source.suffers_since.map(|since| {
+        let lost = lost_since(newest, since);
+        format!("{lost}; `enamel repair --read-data` and a backup bring back what the source still has")
+    }));
     sentences.extend(named(ui, &source.problems, problem));
     for database in &source.databases {
         sentences.extend(named(ui, &database.missing, missing));
@@ -102,6 +114,14 @@ pub fn disappeared(manifest: &RememberedManifest) -> String {
     };
     let (id, time) = (format::short(manifest.id), format::time(manifest.time));
     format!("the {what} {id} of {time} has disappeared, and nothing says that it was forgotten")
+}
+
+/// What was forgotten and is there again, in words.
+pub fn put_back(manifest: &RememberedManifest) -> String {
+    let (id, time) = (format::short(manifest.id), format::time(manifest.time));
+    format!(
+        "snapshot {id} of {time} was forgotten and is there again, as from an old copy of the repository: nothing counts it"
+    )
 }
 
 fn shown(snapshot: SnapshotRef) -> String {

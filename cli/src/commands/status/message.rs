@@ -5,7 +5,7 @@ use engine::status::{DatabaseStatus, SnapshotRef, Status};
 use serde::Serialize;
 
 use super::Judged;
-use super::details::disappeared;
+use super::details::{disappeared, put_back};
 use crate::ui::{Ui, format, json};
 use crate::writer;
 
@@ -20,6 +20,7 @@ struct Source<'a> {
     is_fine: bool,
     is_old: bool,
     problems: u64,
+    lost_data: bool,
     last_whole: Option<Moment>,
     databases: Vec<Database<'a>>,
 }
@@ -88,6 +89,11 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], is_fine: bo
         let (id, time) = (gone.id.to_string(), format::rfc3339(gone.time));
         ui.message("missing_snapshot", MissingSnapshot { id, time, message: disappeared(gone) })?;
     }
+    for back in &status.put_back {
+        let (id, time) = (back.id.to_string(), format::rfc3339(back.time));
+        ui.message("put_back_snapshot", MissingSnapshot { id, time, message: put_back(back) })?;
+    }
+    status.suffering.iter().try_for_each(|snapshot| ui.message("suffering_snapshot", moment(*snapshot)))?;
     status.future.iter().try_for_each(|snapshot| ui.message("future_snapshot", moment(*snapshot)))?;
     status.writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
     let oldest_age_seconds = judged.iter().filter_map(|judged| judged.source.age_seconds).max();
@@ -106,6 +112,7 @@ fn source<'a>(judged: &Judged<'a>) -> Source<'a> {
         is_fine: judged.is_fine(),
         is_old: judged.is_old,
         problems: manifest.problems.count,
+        lost_data: source.suffers_since.is_some(),
         last_whole: source.whole.map(moment),
         databases: source.databases.iter().map(database).collect(),
     }

@@ -1,0 +1,48 @@
+//! Manifests that this machine has seen go from a place for good: they were forgotten, or somebody answered for them. One that is there again has
+//! been put back, as from an old copy of the repository.
+
+use std::collections::HashSet;
+
+use repo_format::id::LeaseId;
+use rusqlite::{Transaction, params};
+
+use super::Memory;
+use crate::error::Result;
+
+pub(super) fn insert(t: &Transaction<'_>, at: &str, ids: &[LeaseId]) -> rusqlite::Result<()> {
+    let mut insert = t.prepare_cached("INSERT OR IGNORE INTO gone (place, manifest) VALUES (?1, ?2)")?;
+    ids.iter().try_for_each(|id| insert.execute(params![at, id.0]).map(|_| ()))
+}
+
+impl Memory {
+    /// Those of `there`, which are there, that had gone for good.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn put_back(&self, there: &[LeaseId]) -> Result<HashSet<LeaseId>> {
+        self.read("recall what was forgotten", |c| {
+            let mut statement = c.prepare_cached("SELECT 1 FROM gone WHERE place = ?1 AND manifest = ?2")?;
+            let mut back = HashSet::new();
+            for id in there {
+                if statement.exists(params![self.at(), id.0])? {
+                    back.insert(*id);
+                }
+            }
+            Ok(back)
+        })
+    }
+
+    /// Somebody answers for these: they may be there again.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn welcome(&self, ids: &[LeaseId]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.write("note what is there again", |t| {
+            let mut delete = t.prepare_cached("DELETE FROM gone WHERE place = ?1 AND manifest = ?2")?;
+            ids.iter().try_for_each(|id| delete.execute(params![self.at(), id.0]).map(|_| ()))
+        })
+    }
+}
