@@ -3,6 +3,7 @@
 use engine::Result;
 use engine::database::{Address, LockMethod, Obstacle, Weight};
 use engine::survey::{SchemaSurvey, ServerSurvey, Survey};
+use repo_format::database::LeftOut;
 use serde::Serialize;
 
 use super::{Align, Table, Ui, format};
@@ -25,6 +26,7 @@ struct SurveyMessage<'a> {
     schemas: Vec<SchemaMessage<'a>>,
     engines: Vec<EngineMessage<'a>>,
     damaged: Vec<DamagedMessage<'a>>,
+    unknown_types: Vec<DamagedMessage<'a>>,
     missing_rights: Vec<RightMessage<'a>>,
     obstacles: Vec<String>,
 }
@@ -179,16 +181,18 @@ fn engines(survey: &Survey) -> Table {
 }
 
 fn print_troubles(ui: &Ui, survey: &Survey) -> Result<()> {
-    let damaged = survey.damaged.iter().map(|table| {
+    let left_out = |what: &str, table: &LeftOut| {
         let name = format::path(format!("{}.{}", table.schema, table.name).as_bytes());
-        format!("damaged: {name}: {}", format::path(table.why.as_bytes()))
-    });
+        format!("{what}: {name}: {}", format::path(table.why.as_bytes()))
+    };
+    let damaged = survey.damaged.iter().map(|table| left_out("damaged", table));
+    let unknown = survey.unknown.iter().map(|table| left_out("cannot be saved", table));
     let missing = survey.missing.iter().map(|missing| {
         let what = format::path(format!("{} on {}", missing.right, missing.on).as_bytes());
         format!("missing right: {what}: {}", format::path(missing.consequence.as_bytes()))
     });
     let obstacles = survey.obstacles.iter().map(|obstacle| format!("in the way: {}", describe(obstacle)));
-    for (number, trouble) in damaged.chain(missing).chain(obstacles).enumerate() {
+    for (number, trouble) in damaged.chain(unknown).chain(missing).chain(obstacles).enumerate() {
         if number == 0 {
             ui.line("")?;
         }
@@ -231,11 +235,8 @@ fn message<'a>(address: &Address, survey: &'a Survey) -> SurveyMessage<'a> {
         locked_bytes: survey.locks.data_bytes,
         schemas: survey.schemas.iter().map(SchemaMessage::from).collect(),
         engines: survey.engines.iter().map(EngineMessage::from).collect(),
-        damaged: survey
-            .damaged
-            .iter()
-            .map(|table| DamagedMessage { schema: &table.schema, table: &table.name, message: &table.why })
-            .collect(),
+        damaged: survey.damaged.iter().map(DamagedMessage::from).collect(),
+        unknown_types: survey.unknown.iter().map(DamagedMessage::from).collect(),
         missing_rights: survey.missing.iter().map(RightMessage::from).collect(),
         obstacles: survey.obstacles.iter().map(describe).collect(),
     }
@@ -254,6 +255,12 @@ impl<'a> From<&'a SchemaSurvey> for SchemaMessage<'a> {
             events: schema.events,
             sequences: schema.sequences,
         }
+    }
+}
+
+impl<'a> From<&'a LeftOut> for DamagedMessage<'a> {
+    fn from(table: &'a LeftOut) -> Self {
+        DamagedMessage { schema: &table.schema, table: &table.name, message: &table.why }
     }
 }
 

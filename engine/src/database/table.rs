@@ -3,6 +3,7 @@
 use repo_format::database::{Column, RowOrder, TableRecord, ValueEncoding};
 
 use super::connection::texts;
+use super::encoding::{Encoding, encoding, refusal};
 use super::{Connection, Server, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -136,9 +137,9 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
             || ["VIRTUAL", "PERSISTENT"].contains(&extra.as_str());
         // The server lets a moment be stored again, but not the number of a transaction.
         let generated = is_generated && !(period.contains(&name) && data_type == "timestamp");
-        let (encoding, select, load) = encoding(server, &name, &data_type).ok_or_else(|| {
-            let what = format!("`{}`.`{}`: its column `{name}` has the type {column_type}", info.schema, info.name);
-            Error::new(ErrorKind::Database, format!("{what}, which this version cannot carry"))
+        let Encoding { encoding, select, load } = encoding(server, &name, &data_type).ok_or_else(|| {
+            let what = format!("`{}`.`{}`: {}", info.schema, info.name, refusal(&name, &column_type));
+            Error::new(ErrorKind::Database, what)
         })?;
         columns.push(Column {
             name,
@@ -179,37 +180,6 @@ fn period(connection: &mut Connection, info: &TableInfo) -> Result<Vec<String>> 
     );
     let name = |row| texts(row).into_iter().next().flatten();
     Ok(connection.rows(&sql)?.into_iter().filter_map(name).collect())
-}
-
-/// How a value is encoded, what is selected for it, and what stores it again.
-fn encoding(server: &Server, name: &str, data_type: &str) -> Option<(ValueEncoding, Option<String>, Option<String>)> {
-    use ValueEncoding as V;
-    let plain = |encoding| Some((encoding, None, None));
-    let name = quote_name(name);
-    match data_type {
-        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" => plain(V::Integer),
-        "float" => plain(V::Float),
-        "double" | "real" => plain(V::Double),
-        "decimal" | "numeric" => plain(V::Decimal),
-        "date" => plain(V::Date),
-        "datetime" | "timestamp" => plain(V::DateTime),
-        "time" => plain(V::Time),
-        "year" => plain(V::Year),
-        // By number: 0 and the label '' differ, and labels need no character set.
-        "enum" | "set" => {
-            Some((V::Integer, Some(format!("CAST({name} AS UNSIGNED)")), Some("CAST(@v AS UNSIGNED)".to_owned())))
-        }
-        "uuid" | "inet6" => Some((V::Bytes, Some(format!("CAST({name} AS BINARY(16))")), None)),
-        "inet4" => Some((V::Bytes, Some(format!("CAST({name} AS BINARY(4))")), None)),
-        // MySQL takes no JSON of the character set binary.
-        "json" if !server.is_mariadb() => Some((V::Bytes, None, Some("CONVERT(@v USING utf8mb4)".to_owned()))),
-        "json" => plain(V::Bytes),
-        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary" | "varbinary" | "tinyblob"
-        | "blob" | "mediumblob" | "longblob" | "bit" => plain(V::Bytes),
-        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
-        | "geometrycollection" | "geomcollection" => plain(V::Bytes),
-        _ => None,
-    }
 }
 
 /// The columns of the primary key, or of the first unique key without NULL, prefixes and FLOAT.

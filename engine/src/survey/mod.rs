@@ -12,7 +12,7 @@ pub use locks::LockPlan;
 
 use crate::database::{
     Address, Connection, MissingRight, Obstacle, Privileges, Right, Server, list_schemas, list_tables,
-    missing_for_backup,
+    missing_for_backup, tables_of_unknown_types,
 };
 use crate::error::Result;
 use crate::machine;
@@ -41,6 +41,8 @@ pub struct Survey {
     pub locks: LockPlan,
     /// Tables that the server cannot open.
     pub damaged: Vec<LeftOut>,
+    /// Tables that a backup leaves out because it does not know the type of a column.
+    pub unknown: Vec<LeftOut>,
     /// Rights that the account lacks.
     pub missing: Vec<MissingRight>,
     /// What would keep a backup waiting.
@@ -89,9 +91,8 @@ impl Survey {
     pub fn verdict(&self) -> Verdict {
         match () {
             () if !self.locks.is_allowed || self.obstacles.iter().any(Obstacle::blocks) => Verdict::Impossible,
-            () if self.missing.iter().any(|missing| SHOWING.contains(&missing.right)) || !self.damaged.is_empty() => {
-                Verdict::Incomplete
-            }
+            () if self.missing.iter().any(|missing| SHOWING.contains(&missing.right)) => Verdict::Incomplete,
+            () if !self.damaged.is_empty() || !self.unknown.is_empty() => Verdict::Incomplete,
             () => Verdict::Complete,
         }
     }
@@ -108,6 +109,10 @@ pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
     let tables = list_tables(&mut connection, &names)?;
     let schemas = contents::schemas(&mut connection, &names, &tables)?;
     let privileges = Privileges::read(&mut connection, &server.server)?;
+    let mut unknown = Vec::new();
+    for name in &names {
+        unknown.extend(tables_of_unknown_types(&mut connection, &server.server, name, &tables)?);
+    }
     let (locks, obstacles) = locks::plan(&mut connection, &server.server, &privileges, &tables)?;
     // Where none is named, those that the account cannot see are meant as well.
     let meant = if wanted.is_empty() { &[] } else { &names[..] };
@@ -116,6 +121,7 @@ pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
         schemas,
         engines: contents::engines(&tables),
         damaged: contents::damaged(&tables),
+        unknown,
         locks,
         obstacles,
         server,

@@ -12,7 +12,10 @@ use super::reader::TableToRead;
 use super::segments::boundary_bits;
 use super::server::{self, ServerNow};
 use crate::backup::Run;
-use crate::database::{Connection, Server, TableInfo, describe_table, error_code, holds_rows, list_tables, quote_name};
+use crate::database::{
+    Connection, Server, TableInfo, TypedJson, describe_table, error_code, holds_rows, list_tables, quote_name,
+    typed_json,
+};
 use crate::error::{Error, Result, chain};
 
 /// Tables that are locked by a connection of their own: the largest ones, so that each is freed as soon as it is read.
@@ -37,6 +40,8 @@ pub(super) struct PlannedTable {
     pub record: TableRecord,
     pub parent: Option<ParentTable>,
     pub means: Means,
+    /// Documents whose types may get lost.
+    pub typed: Vec<TypedJson>,
 }
 
 impl PlannedTable {
@@ -50,6 +55,7 @@ impl PlannedTable {
             schema: &self.info.schema,
             record: &self.record,
             segment_bits: self.record.segment_bits.unwrap_or_default(),
+            typed: &self.typed,
         }
     }
 }
@@ -190,7 +196,8 @@ pub(super) fn describe(
     // Estimates of rows and bytes move; boundaries should not.
     let before = parent.as_ref().and_then(|parent| parent.record.segment_bits);
     record.segment_bits = Some(before.filter(|before| before.abs_diff(bits) <= 1).unwrap_or(bits));
-    Ok(Ok(PlannedTable { info, record, parent, means }))
+    let typed = typed_json(server, &record);
+    Ok(Ok(PlannedTable { info, record, parent, means, typed }))
 }
 
 /// By which means a table is read; none if the server itself cannot open it.

@@ -2,11 +2,12 @@
 
 use mysql::Value;
 use repo_format::database::{RowOrder, TableRecord};
+use repo_format::node::ProblemKind;
 
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use crate::backup::Run;
-use crate::database::{Address, Connection, RowEncoder, RowKey, failure, outline, quote_name, select_list};
+use crate::database::{Address, Connection, RowEncoder, RowKey, TypedJson, failure, outline, quote_name, select_list};
 use crate::error::{Error, Result};
 
 /// Whether to stop is asked after so many rows.
@@ -27,13 +28,16 @@ pub(super) struct TableToRead<'a> {
     pub record: &'a TableRecord,
     /// See [`super::segments::boundary_bits`].
     pub segment_bits: u32,
+    /// Documents whose types may get lost: what is selected besides.
+    pub typed: &'a [TypedJson],
 }
 
 impl TableToRead<'_> {
     fn select(&self, rest: &str) -> String {
         let history = if self.record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
         let (schema, table) = (quote_name(self.schema), quote_name(&self.record.name));
-        format!("SELECT {} FROM {schema}.{table}{history}{rest}", select_list(self.record))
+        let besides = self.typed.iter().map(|typed| format!(", {}", typed.expression)).collect::<String>();
+        format!("SELECT {}{besides} FROM {schema}.{table}{history}{rest}", select_list(self.record))
     }
 
     /// The column that a [`RowOrder::Integer`] orders by.
@@ -55,8 +59,9 @@ pub(super) fn read_in_order(
         let filled = read_as_it_lies(run, source, table, place)?;
         return seal_spooled(filled, table, sealer);
     };
-    let mut segmenter = Segmenter::new(sealer, table.segment_bits);
-    read_into(run, source, table, &table.select(&format!(" ORDER BY {key}")), &mut segmenter)?;
+    let (mut segmenter, mut found) = (Segmenter::new(sealer, table.segment_bits), FoundTypes::of(table));
+    read_into((run, source), table, &table.select(&format!(" ORDER BY {key}")), (&mut segmenter, &mut found))?;
+    found.tell(run);
     segmenter.finish()
 }
 
@@ -72,15 +77,18 @@ pub(super) fn read_in_ranges(
         let filled = read_as_it_lies(run, source, table, place)?;
         return seal_spooled(filled, table, sealer);
     };
-    let mut segmenter = Segmenter::new(sealer, table.segment_bits);
+    let (mut segmenter, mut found) = (Segmenter::new(sealer, table.segment_bits), FoundTypes::of(table));
     let mut last: Option<String> = None;
     loop {
         let from = last.as_ref().map(|last| format!(" WHERE {key} > {last}")).unwrap_or_default();
         let sql = table.select(&format!("{from} ORDER BY {key} LIMIT {ROWS_PER_RANGE}"));
-        let read = read_into(run, source, table, &sql, &mut segmenter)?;
+        let read = read_into((run, source), table, &sql, (&mut segmenter, &mut found))?;
         match read.last_key {
             Some(key) if read.rows == ROWS_PER_RANGE => last = Some(key),
-            _ => return segmenter.finish(),
+            _ => {
+                found.tell(run);
+                return segmenter.finish();
+            }
         }
     }
 }
@@ -94,12 +102,13 @@ pub(super) fn read_as_it_lies(
 ) -> Result<FilledSpool> {
     let mut spool = Spool::new(table.record.order, place.folder, place.space);
     let mut encoder = RowEncoder::new(table.record);
-    let (mut row, mut key) = (Vec::new(), RowKey::default());
+    let (mut row, mut key, mut found) = (Vec::new(), RowKey::default(), FoundTypes::of(table));
     source.each_row(run, &table.select(""), &mut |values| {
         row.clear();
-        encoder.encode(values, &mut row, &mut key)?;
+        encoder.encode(found.take(values), &mut row, &mut key)?;
         spool.push(&key, &row)
     })?;
+    found.tell(run);
     spool.finish()
 }
 
@@ -114,6 +123,40 @@ pub(super) fn seal_spooled(
     segmenter.finish()
 }
 
+/// Documents of a table that were found to hold values whose types get lost, by column.
+struct FoundTypes<'t> {
+    table: &'t TableToRead<'t>,
+    rows: Vec<u64>,
+}
+
+impl<'t> FoundTypes<'t> {
+    fn of(table: &'t TableToRead<'t>) -> Self {
+        FoundTypes { table, rows: vec![0; table.typed.len()] }
+    }
+
+    /// Counts what was selected besides; gives the values of the row.
+    fn take<'v>(&mut self, values: &'v [Option<Value>]) -> &'v [Option<Value>] {
+        let (row, besides) = values.split_at(values.len().saturating_sub(self.rows.len()));
+        for (count, value) in self.rows.iter_mut().zip(besides) {
+            *count += u64::from(matches!(value, Some(Value::Int(1) | Value::UInt(1))));
+        }
+        row
+    }
+
+    /// Names the columns.
+    fn tell(&self, run: &Run<'_>) {
+        let path = format!("{}.{}", self.table.schema, self.table.record.name).into_bytes();
+        for (typed, rows) in self.table.typed.iter().zip(&self.rows).filter(|(_, rows)| **rows > 0) {
+            let message = format!(
+                "its column `{}` holds in {rows} rows JSON with values whose types the text of JSON does not tell (decimals, dates, \
+                 times, bytes, unsigned numbers): restored, they are numbers and strings of the same text",
+                typed.column
+            );
+            run.problems.add(&path, ProblemKind::Unreadable, message);
+        }
+    }
+}
+
 /// What one statement gave.
 struct ReadRows {
     rows: u64,
@@ -121,17 +164,16 @@ struct ReadRows {
 }
 
 fn read_into(
-    run: &Run<'_>,
-    source: &mut Source<'_>,
+    (run, source): (&Run<'_>, &mut Source<'_>),
     table: &TableToRead<'_>,
     sql: &str,
-    segmenter: &mut Segmenter<'_, '_>,
+    (segmenter, found): (&mut Segmenter<'_, '_>, &mut FoundTypes<'_>),
 ) -> Result<ReadRows> {
     let mut encoder = RowEncoder::new(table.record);
     let mut key = RowKey::default();
     let rows = source.each_row(run, sql, &mut |values| {
         let start = segmenter.buffer.len();
-        encoder.encode(values, &mut segmenter.buffer, &mut key)?;
+        encoder.encode(found.take(values), &mut segmenter.buffer, &mut key)?;
         segmenter.added(start, &key.text)
     })?;
     Ok(ReadRows { rows, last_key: (rows > 0).then(|| String::from_utf8_lossy(&key.text).into_owned()) })
