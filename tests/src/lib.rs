@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
+pub mod awkward;
 pub mod damage;
 pub mod databases;
 pub mod differences;

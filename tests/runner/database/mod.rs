@@ -13,6 +13,7 @@ mod matrix;
 mod receipts;
 pub mod save;
 mod server;
+mod settings;
 mod torture;
 mod trouble;
 mod versions;

@@ -6,6 +6,9 @@ use engine::database::Connection;
 use engine::monitor::{Monitor, Phase};
 use engine::purge::receipt::history;
 use engine::purge::{Ended, LeftRows};
+use scenario_tests::awkward::make_awkward;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
 
 use super::practice::{OLD_ROWS, Practice, except, log_options};
 
@@ -41,6 +44,21 @@ fn what_a_snapshot_holds_goes_and_all_else_stays() {
         let again = practice.run(&planned.plan);
         assert_eq!((again.categories[0].left, again.categories[0].tables[0].1), (left, 0));
         assert!(again.receipts.is_empty(), "nothing went");
+    }
+}
+
+on_each_server!(awkward_settings_change_nothing_that_goes);
+
+fn awkward_settings_change_nothing_that_goes(version: Version) {
+    for engine in ENGINES {
+        let practice = Practice::on(TestServer::of(version, &[]), engine, make_awkward);
+        let planned = practice.plan(&log_options()).unwrap();
+        let outcome = practice.run(&planned.plan);
+        assert_eq!(outcome.ended, Ended::Done);
+        let tables = ["securitylog", "securityloghash"].map(|table| (table.to_owned(), OLD_ROWS));
+        assert_eq!(outcome.categories[0].tables, tables, "{engine}");
+        assert_eq!(practice.count("securitylog"), 60_000 - OLD_ROWS);
+        practice.assert_log_is_whole();
     }
 }
 

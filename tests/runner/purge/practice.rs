@@ -39,7 +39,11 @@ impl Practice {
 
     /// On a server with `options` of its command line.
     pub fn with_options(engine: &str, options: &[&str], prepare: impl FnOnce(&TestServer)) -> Self {
-        let server = TestServer::start(options);
+        Self::on(TestServer::start(options), engine, prepare)
+    }
+
+    /// On `server`.
+    pub fn on(server: TestServer, engine: &str, prepare: impl FnOnce(&TestServer)) -> Self {
         practice(&server, 1, engine);
         prepare(&server);
         let fixture = Fixture::new();
