@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::database::Server;
 use engine::export::{ExportOptions, ExportOutcome, export_sql};
 use engine::monitor::Monitor;
 use engine::repository::Repository;
@@ -28,13 +29,15 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// and events, as they were. Users and their rights are not part of it. Schemas are made where they are missing; a table that
 /// is there already stops the load, so that nothing is overwritten.
 ///
-/// Every value keeps its bytes. What only MariaDB has stands in comments that MySQL passes over, as far as that is possible;
-/// a definition that only one of them knows is written as it is.
+/// Every value keeps its bytes. Without `--for` definitions are written as they are, for a server of the same family that is not older.
+/// With it they are written in the words of that server: collations, hidden columns, modes, history. The head of the script
+/// names what is otherwise, and what is left out since that server has nothing like it; then the exit status is 3.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel export-sql latest --output practice.sql
   enamel export-sql latest --schema opendental | mariadb
+  enamel export-sql latest --for mysql --output for_mysql.sql
   enamel export-sql latest@2026-11-20T14:00 --table opendental.patient | less
 
 Exit status: 0 done; 3 done, but something is missing: it is named; 1 failed, 2 usage, 10 no repository, \
@@ -49,6 +52,10 @@ pub struct ExportSqlArgs {
     /// Only this table of a schema, with its triggers; can be repeated
     #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = table_name)]
     tables: Vec<(String, String)>,
+    /// The server that is to load it: `mysql` or `mariadb`, with a version as `mariadb-10.5` if it is not a new one [default: one
+    /// like that which was saved]
+    #[arg(long = "for", value_name = "SERVER", value_parser = target)]
+    target: Option<Server>,
     /// The file to write, once all of it is there [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -80,8 +87,12 @@ pub fn run(args: &ExportSqlArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;
     context.tell_what_is_missing(&repo, &snapshot, &[]);
-    let options =
-        ExportOptions { database: args.snap.path.clone(), schemas: args.schemas.clone(), tables: args.tables.clone() };
+    let options = ExportOptions {
+        database: args.snap.path.clone(),
+        schemas: args.schemas.clone(),
+        tables: args.tables.clone(),
+        target: args.target.clone(),
+    };
     let ui = context.ui;
     let outcome = match &args.output {
         Some(path) => to_file(path, &repo, &snapshot, &options, ui)?,
@@ -156,6 +167,17 @@ fn report(args: &ExportSqlArgs, snapshot: &Snapshot, outcome: &ExportOutcome, ui
         fields.push(("missing", format!("{}, named above", format::count(outcome.left_out.len() as u64))));
     }
     ui.fields(&fields)
+}
+
+/// Reads `mysql`, `mariadb-10.5`: without a version it is the newest.
+fn target(text: &str) -> std::result::Result<Server, String> {
+    let (family, version) = text.split_once('-').unwrap_or((text, "99"));
+    let is_version = !version.is_empty() && version.split('.').all(|part| part.parse::<u16>().is_ok());
+    match family {
+        "mysql" if is_version => Ok(Server::from_version(version)),
+        "mariadb" if is_version => Ok(Server::from_version(&format!("{version}-MariaDB"))),
+        _ => Err("a server is mysql or mariadb, or one of them with its version, as mariadb-10.5".to_owned()),
+    }
 }
 
 /// Reads `SCHEMA.TABLE`: the first dot is the one between them.

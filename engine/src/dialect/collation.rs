@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use repo_format::database::SchemaRecord;
 
 use super::tokens::{Kind, Quoting, Token, edited, is_keyword, tokens, tokens_by};
-use crate::database::Connection;
+use crate::database::{Connection, Server};
 use crate::error::Result;
 
 /// Character sets whose default collation is another one on some servers. Where SHOW CREATE names none, it is `general_ci`.
@@ -19,6 +19,8 @@ const MOVED_DEFAULTS: [&str; 6] = ["utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16"
 pub struct Collations {
     known: BTreeSet<String>,
     sets: BTreeSet<String>,
+    /// Of a server that cannot be asked: which it is.
+    by_version: Option<Server>,
 }
 
 /// Collations that were replaced: the definition's, and what stands in its place.
@@ -37,7 +39,13 @@ impl Collations {
         Ok(Collations {
             known: names("SELECT COLLATION_NAME FROM information_schema.COLLATIONS")?,
             sets: names("SELECT CHARACTER_SET_NAME FROM information_schema.CHARACTER_SETS")?,
+            by_version: None,
         })
+    }
+
+    /// Those of a server that cannot be asked, by its version.
+    pub fn of(server: &Server) -> Self {
+        Collations { by_version: Some(server.clone()), ..Collations::default() }
     }
 
     /// The name of a character set on this server: one has two names, of which some servers know only one.
@@ -47,7 +55,11 @@ impl Collations {
             "utf8mb3" => "utf8",
             _ => return name,
         };
-        if !self.sets.contains(name) && self.sets.contains(other) { other } else { name }
+        let has = |set: &str| match &self.by_version {
+            Some(server) => set == name_of_utf8(server),
+            None => self.sets.contains(set),
+        };
+        if !has(name) && has(other) { other } else { name }
     }
 
     /// The character sets and collations of a schema and its objects, as this server has them.
@@ -78,6 +90,9 @@ impl Collations {
 
     /// MariaDB lists those of Unicode 14 without their character set.
     fn has(&self, name: &str) -> bool {
+        if let Some(server) = &self.by_version {
+            return is_known_to(server, name);
+        }
         let bare = name.split_once('_').filter(|(_, rest)| rest.starts_with("uca1400")).map(|(_, rest)| rest);
         self.known.contains(name) || bare.is_some_and(|bare| self.known.contains(bare))
     }
@@ -159,6 +174,25 @@ impl Collations {
     }
 }
 
+/// The name of UTF-8 of three bytes.
+fn name_of_utf8(server: &Server) -> &'static str {
+    if server.is_mariadb_from((10, 6, 0)) || server.is_mysql_from((8, 0, 30)) { "utf8mb3" } else { "utf8" }
+}
+
+/// Whether the server has the collation: those that all have are not listed.
+fn is_known_to(server: &Server, name: &str) -> bool {
+    let Some((set, rest)) = name.split_once('_') else { return true };
+    match rest {
+        _ if ["utf8", "utf8mb3"].contains(&set) && set != name_of_utf8(server) => false,
+        rest if rest.contains("0900_") => {
+            set == "utf8mb4" && (server.is_mysql_from((8, 0, 1)) || server.is_mariadb_from((11, 4, 5)))
+        }
+        rest if rest.contains("uca1400_") => server.is_mariadb_from((10, 10, 1)),
+        rest if rest.contains("nopad_") => server.is_mariadb_from((10, 2, 2)),
+        _ => set != "gb18030" || !server.is_mariadb(),
+    }
+}
+
 /// What a character set without a collation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alone {
@@ -220,6 +254,22 @@ mod tests {
         assert!(text.contains("utf8_unicode_520_ci") && replaced.len() == 1, "{text}");
         let (text, _) = adapted(&["utf8mb3_unicode_ci"], "CREATE TABLE `t` (`a` text COLLATE utf8_uca1400_ai_ci)");
         assert!(text.contains("utf8mb3_unicode_ci"), "{text}");
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_asked_is_known_by_its_version() {
+        let nearest = |version: &str, name: &str| Collations::of(&Server::from_version(version)).nearest(name).unwrap();
+        for (version, name, expected) in [
+            ("9.7.0", "utf8mb4_uca1400_ai_ci", "utf8mb4_0900_ai_ci"),
+            ("9.7.0", "utf8_general_ci", "utf8mb3_general_ci"),
+            ("5.7.0", "utf8mb3_uca1400_ai_ci", "utf8_unicode_520_ci"),
+            ("10.5.0-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_unicode_520_ci"),
+            ("10.11.0-MariaDB", "utf8mb4_0900_as_cs", "utf8mb4_uca1400_as_cs"),
+            ("10.5.0-MariaDB", "utf8mb3_bin", "utf8_bin"),
+            ("10.11.0-MariaDB", "latin1_german1_ci", "latin1_german1_ci"),
+        ] {
+            assert_eq!(nearest(version, name), expected, "{name} for {version}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::database::Server;
 
 /// Versions in comments that MariaDB passes over.
 const PASSED_OVER: Range<u32> = 50_700..100_000;
+/// Options of Aria that are written without backquotes.
+const OF_ARIA: [&str; 2] = ["PAGE_CHECKSUM", "TRANSACTIONAL"];
 /// Functions without parentheses around them that are defaults everywhere.
 const PLAIN_DEFAULTS: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
 
@@ -29,6 +31,8 @@ pub fn translated(create: &[u8], target: &Server) -> Translated {
         translated.apply(passed_over(create, target));
     } else {
         let found = foreign_options(&translated.sql);
+        translated.apply(found);
+        let found = foreign_defaults(&translated.sql);
         translated.apply(found);
         if target.is_mysql_from((8, 0, 13)) {
             let found = bare_defaults(&translated.sql);
@@ -217,11 +221,32 @@ fn foreign_options(create: &[u8]) -> Changes {
     let table_end = reading.tokens.iter().position(|token| token.kind == Kind::Close && token.depth == 0);
     for at in table_end.map_or(0..0, |end| end + 1..reading.tokens.len().saturating_sub(2)) {
         let (name, value) = (&reading.tokens[at], &reading.tokens[at + 2]);
-        let is_option = name.kind == Kind::Name && name.depth == 0 && reading.text(at + 1) == "=";
-        if is_option {
+        let has_value = name.depth == 0 && reading.text(at + 1) == "=";
+        if has_value && reading.is(at, "ENGINE") && reading.is(at + 2, "Aria") {
+            changes.replace(value.at.clone(), "InnoDB");
+            changes.notes.push("its engine is InnoDB, as the server has no Aria".to_owned());
+        } else if has_value && (name.kind == Kind::Name || OF_ARIA.iter().any(|option| reading.is(at, option))) {
             let note = format!("its option {} is left out, as the server has none", reading.text(at));
             changes.leave_out(name.at.start..value.at.end, note);
         }
+    }
+    changes
+}
+
+/// Defaults from sequences, which MySQL does not have.
+fn foreign_defaults(create: &[u8]) -> Changes {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    for (at, token) in reading.tokens.iter().enumerate() {
+        let is_next = token.depth == 1 && reading.is(at, "DEFAULT") && reading.is(at + 1, "nextval");
+        let rest = reading.tokens.get(at + 2..).unwrap_or_default();
+        let Some(close) = rest.iter().find(|token| token.kind == Kind::Close && token.depth == 1).filter(|_| is_next)
+        else {
+            continue;
+        };
+        let name = reading.name(&reading.item(at));
+        let note = format!("its column {name} has no default any more: the server has no sequences");
+        changes.leave_out(token.at.start..close.at.end, note);
     }
     changes
 }
@@ -273,6 +298,14 @@ mod tests {
         let (sql, notes) = of(MYSQL, "10.5.2-MariaDB");
         assert!(sql.contains("KEY `k` (`b`) ,") && notes.iter().any(|note| note.contains("`k`")), "{sql} {notes:?}");
         assert_eq!(of(MYSQL, "8.4.0"), (MYSQL.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn engines_and_sequences_of_mariadb_are_replaced() {
+        let create = "CREATE TABLE `t` (\n  `id` int DEFAULT nextval(`s`.`n`),\n  `b` int\n) ENGINE=Aria DEFAULT CHARSET=latin1 PAGE_CHECKSUM=1";
+        let (sql, notes) = of(create, "9.7.0");
+        assert_eq!(sql, "CREATE TABLE `t` (\n  `id` int ,\n  `b` int\n) ENGINE=InnoDB DEFAULT CHARSET=latin1 ");
+        assert_eq!(notes.len(), 3, "{notes:?}");
     }
 
     #[test]

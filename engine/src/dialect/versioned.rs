@@ -137,6 +137,11 @@ impl Versioning {
         }
     }
 
+    /// The place of a row's end among the values that the target takes, and what it is as long as the row is current; `None` where it takes none.
+    pub fn end(&self) -> Option<(usize, &str)> {
+        (self.keeps == Keeps::History).then_some((self.period[1], self.from))
+    }
+
     /// Whether the target tells current rows from history.
     pub fn counts_current(&self) -> bool {
         self.keeps != Keeps::Nothing

@@ -5,8 +5,10 @@
 //!           for each schema: routines; then views, empty ones first; then triggers, events; settings as they were
 //! ```
 //!
-//! Views come after routines, which they may call, and while the views that they refer to stand there, empty. Triggers come after rows, which must not set them off. What was not run on MySQL: a script of MySQL's definitions; all of it is by its documentation.
+//! Views come after routines, which they may call, and while the views that they refer to stand there, empty. Triggers come after rows, which
+//! must not set them off. A script is for a server like the source, or in the words of one that is named.
 
+mod goal;
 mod literal;
 mod objects;
 mod order;
@@ -17,9 +19,10 @@ mod selection;
 use std::borrow::Cow;
 use std::io::Write;
 
-use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord, TableRecord};
+use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord};
 
-use crate::database::{holds_rows, quote_name};
+use crate::database::{Server, holds_rows, quote_name};
+use crate::dialect::{END_2038, Versioning};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
@@ -27,6 +30,7 @@ use crate::repository::Repository;
 use crate::saved::{Database, SavedTable, Schema, read_segment};
 use crate::snapshots::Snapshot;
 
+use goal::{END_OF_TIME, FittedTable, Goal, fit_table};
 use order::in_order;
 use rows::InsertWriter;
 use script::Script;
@@ -41,6 +45,8 @@ pub struct ExportOptions {
     pub schemas: Vec<String>,
     /// Single tables: schema and name. Of other objects only their triggers go with them.
     pub tables: Vec<(String, String)>,
+    /// The server that it is for; if it is not said, one like the source.
+    pub target: Option<Server>,
 }
 
 /// What became of an export.
@@ -72,15 +78,19 @@ pub fn export_sql(
 ) -> Result<ExportOutcome> {
     let reader = ChunkReader::new(repository);
     let database = Database::open(&reader, &snapshot.manifest, options.database.as_deref())?;
-    let selection = Selection::of(&database, options)?;
+    let mut selection = Selection::of(&database, options)?;
     monitor.begin(Phase::Restore, None);
     let mut export = Export {
         reader: &reader,
         server: &database.server,
         script: Script::new(out),
         outcome: ExportOutcome::default(),
+        source: Server::from_version(&database.server.version),
+        goal: options.target.clone().map(Goal::new),
+        notes: Vec::new(),
         monitor,
     };
+    export.fit(&mut selection);
     export.begin(snapshot, &selection)?;
     for (schema, tables) in &selection.schemas {
         export.tables(schema, tables)?;
@@ -97,15 +107,47 @@ struct Export<'e> {
     server: &'e ServerRecord,
     script: Script<'e>,
     outcome: ExportOutcome,
+    source: Server,
+    goal: Option<Goal>,
+    /// What is otherwise than it was: sentences.
+    notes: Vec<String>,
     monitor: &'e dyn Monitor,
 }
 
 impl Export<'_> {
+    /// Brings all definitions to the server that the script is for, and gathers what its head says of them.
+    fn fit(&mut self, selection: &mut Selection<'_>) {
+        for (schema, tables) in &mut selection.schemas {
+            if let Some(goal) = &self.goal {
+                let left_out = goal.fit(&mut schema.record, &mut self.notes);
+                self.outcome.left_out.extend(left_out.into_iter().filter(|_| matches!(tables, Tables::All(_))));
+            }
+            for name in tables.names() {
+                // What cannot be read is said where it is missed.
+                let Ok(table) = schema.table(name) else { continue };
+                let fitted = fit_table(&table.record, &self.source, self.goal.as_ref());
+                let shown = format!("{}.{}", quote_name(&schema.record.name), quote_name(name));
+                self.notes.extend(fitted.notes.iter().map(|note| format!("{shown}: {note}")));
+                if self.goal.is_none() && fitted.versioning.is_some() {
+                    self.notes.push(format!("{shown}: a table that keeps history needs MariaDB 10.11 or later"));
+                }
+                if let Some(why) = fitted.refusal {
+                    let (schema, name, what) = (schema.record.name.clone(), name.clone(), "table".to_owned());
+                    self.outcome.left_out.push(LeftOut { schema, name, what, why });
+                }
+            }
+        }
+    }
+
     fn begin(&mut self, snapshot: &Snapshot, selection: &Selection<'_>) -> Result<()> {
         let ServerRecord { version, hostname, moment, .. } = self.server;
         self.script.comment(&format!("Snapshot {} of the server {hostname}, {version}", snapshot.id))?;
         self.script.comment(&format!("as it was {} seconds after 1970 began, by its own clock.", moment.seconds))?;
         self.script.comment("If a row is large: mariadb --max-allowed-packet=1G, and as much on the server.")?;
+        for LeftOut { schema, name, what, why } in &self.outcome.left_out {
+            let (schema, name) = (quote_name(schema), quote_name(name));
+            self.script.comment(&format!("Not in it is the {what} {schema}.{name}: {why}"))?;
+        }
         for late in self.server.late.iter().filter(|late| selection.has(&late.schema, &late.table)) {
             let (schema, table) = (quote_name(&late.schema), quote_name(&late.table));
             self.script.comment(&format!("Later than that is {schema}.{table}: {}", late.why))?;
@@ -114,6 +156,9 @@ impl Export<'_> {
             let (schema, name) = (quote_name(&left_out.schema), quote_name(&left_out.name));
             self.script.comment(&format!("Not there is the {} {schema}.{name}: {}", left_out.what, left_out.why))?;
             self.outcome.left_out.push(left_out.clone());
+        }
+        for note in &self.notes {
+            self.script.comment(&format!("Otherwise than it was: {note}"))?;
         }
         self.script.line("")?;
         self.script.begin()
@@ -145,8 +190,12 @@ impl Export<'_> {
     }
 
     fn table(&mut self, schema: &SchemaRecord, table: &SavedTable) -> Result<()> {
+        let fitted = fit_table(&table.record, &self.source, self.goal.as_ref());
+        if fitted.refusal.is_some() {
+            return Ok(());
+        }
         self.script.line("")?;
-        self.script.bytes(&without_counter(&table.record))?;
+        self.script.bytes(&without_counter(&fitted.create))?;
         self.script.line(";")?;
         self.outcome.tables += 1;
         if !holds_rows(&table.record.engine) {
@@ -157,15 +206,23 @@ impl Export<'_> {
         if has_lazy_keys {
             self.script.guarded("!40000", &format!("ALTER TABLE {name} DISABLE KEYS"))?;
         }
-        self.rows(schema, table)?;
+        self.rows(schema, table, &fitted)?;
         if has_lazy_keys {
             self.script.guarded("!40000", &format!("ALTER TABLE {name} ENABLE KEYS"))?;
         }
         Ok(())
     }
 
-    fn rows(&mut self, schema: &SchemaRecord, table: &SavedTable) -> Result<()> {
-        let mut writer = InsertWriter::new(&table.record);
+    fn rows(&mut self, schema: &SchemaRecord, table: &SavedTable, fitted: &FittedTable) -> Result<()> {
+        let versioning = fitted.versioning.as_ref();
+        let end = versioning.and_then(Versioning::end);
+        if end.is_some() {
+            // Where TIMESTAMP ends before 32 bits do, this is NULL.
+            let last = format!("IFNULL(FROM_UNIXTIME(4294967295.999999), '{END_2038}')");
+            self.script.line(&format!("SET {END_OF_TIME}={last};"))?;
+        }
+        let mut left_history = 0;
+        let mut writer = InsertWriter::new(&fitted.record, end);
         for segment in table.segments(self.reader)? {
             if self.monitor.is_cancelled() {
                 return Err(Error::cancelled());
@@ -173,7 +230,12 @@ impl Export<'_> {
             let rows = segment.and_then(|segment| read_segment(self.reader, &segment));
             let written = rows.and_then(|rows| {
                 self.monitor.advance(Work { items: 0, bytes: rows.len() as u64 });
-                writer.write(&rows, &mut self.script)
+                let Some(versioning) = versioning.filter(|_| end.is_none()) else {
+                    return writer.write(&rows, &mut self.script);
+                };
+                let converted = versioning.convert(&rows);
+                left_history += converted.left_out;
+                writer.write(&converted.text, &mut self.script)
             });
             match written {
                 Ok(rows) => self.outcome.rows += rows,
@@ -184,7 +246,13 @@ impl Export<'_> {
                 Err(error) => return Err(error),
             }
         }
-        writer.finish(&mut self.script)
+        writer.finish(&mut self.script)?;
+        if left_history > 0 {
+            let why = format!("its history is left out, as the server takes none: {left_history} rows");
+            let (schema, name, what) = (schema.name.clone(), table.record.name.clone(), "table".to_owned());
+            self.outcome.left_out.push(LeftOut { schema, name, what, why });
+        }
+        Ok(())
     }
 
     /// Notes that rows are lost here.
@@ -205,7 +273,7 @@ impl Export<'_> {
             .flat_map(|(schema, tables)| chosen(&schema.record, tables).map(|object| (&schema.record, object)));
         let all: Vec<_> = all.collect();
         let of = |wanted: fn(ObjectType) -> bool| all.iter().copied().filter(move |(_, object)| wanted(object.kind));
-        let flavour = self.server.flavour;
+        let flavour = self.goal.as_ref().map_or(self.server.flavour, Goal::flavour);
         self.each(of(objects::is_routine), |script, (schema, object)| {
             objects::program(schema, object, flavour, script)
         })?;
@@ -263,9 +331,8 @@ fn chosen<'s>(schema: &'s SchemaRecord, tables: &'s Tables) -> impl Iterator<Ite
 
 /// The definition of a table. Of an ARCHIVE table it goes without its AUTO_INCREMENT: the engine takes no row with a number below, and
 /// counts on from its last row.
-fn without_counter(table: &TableRecord) -> Cow<'_, [u8]> {
+fn without_counter(create: &[u8]) -> Cow<'_, [u8]> {
     const OPTIONS: &[u8] = b"\n) ENGINE=ARCHIVE AUTO_INCREMENT=";
-    let create = &table.create.0[..];
     let Some(at) = create.windows(OPTIONS.len()).rposition(|window| window == OPTIONS) else { return create.into() };
     let (head, rest) = (&create[..at + "\n) ENGINE=ARCHIVE".len()], &create[at + OPTIONS.len()..]);
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

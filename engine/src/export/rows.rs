@@ -2,6 +2,7 @@
 
 use repo_format::database::TableRecord;
 
+use super::goal::END_OF_TIME;
 use super::literal::Form;
 use super::script::Script;
 use crate::database::{cells, quote_name, rows};
@@ -13,16 +14,19 @@ const STATEMENT_BYTES: usize = 1024 * 1024;
 /// Writes the rows of one table.
 pub(super) struct InsertWriter {
     head: String,
+    /// The place of a row's end, and what it is as long as the row is current.
+    end: Option<(usize, String)>,
     forms: Vec<Form>,
     statement: Vec<u8>,
 }
 
 impl InsertWriter {
-    /// For the rows of `table`.
-    pub fn new(table: &TableRecord) -> Self {
+    /// For the rows of `table`. Where a row has the text at the place `end` it is current.
+    pub fn new(table: &TableRecord, end: Option<(usize, &str)>) -> Self {
         let columns: Vec<_> = table.stored().map(|column| quote_name(&column.name)).collect();
         let head = format!("INSERT INTO {} ({}) VALUES", quote_name(&table.name), columns.join(", "));
-        InsertWriter { head, forms: table.stored().map(Form::of).collect(), statement: Vec::new() }
+        let end = end.map(|(at, text)| (at, text.to_owned()));
+        InsertWriter { head, end, forms: table.stored().map(Form::of).collect(), statement: Vec::new() }
     }
 
     /// Writes the encoded rows of `text`; gives their number.
@@ -76,7 +80,13 @@ impl InsertWriter {
             if at > 0 {
                 self.statement.extend_from_slice(b", ");
             }
-            forms.next()?.write(cell?.as_deref(), &mut self.statement)?;
+            let (form, cell) = (forms.next()?, cell?);
+            let is_end =
+                self.end.as_ref().is_some_and(|(place, text)| *place == at && cell.as_deref() == Some(text.as_bytes()));
+            match is_end {
+                true => self.statement.extend_from_slice(END_OF_TIME.as_bytes()),
+                false => form.write(cell.as_deref(), &mut self.statement)?,
+            }
         }
         forms.next().is_none().then_some(())
     }
@@ -124,7 +134,7 @@ mod tests {
 
     fn written(text: &[u8]) -> Result<String> {
         let mut out = Vec::new();
-        let mut writer = InsertWriter::new(&table());
+        let mut writer = InsertWriter::new(&table(), None);
         let mut script = Script::new(&mut out);
         let result = writer.write(text, &mut script);
         writer.finish(&mut script)?;

@@ -1,5 +1,7 @@
 //! From a server to one of another version or family: what means something else there is translated, what cannot be carried is named.
 
+use engine::database::Server;
+use engine::export::{ExportOptions, export_sql};
 use engine::load::{Check, LoadOptions, LoadOutcome, load};
 use engine::monitor::NullMonitor;
 use scenario_tests::on_each_server;
@@ -14,6 +16,7 @@ on_each_server!(
     texts_come_to_every_server,
     texts_come_from_every_server,
     what_one_family_hides_the_other_does_too,
+    a_script_in_the_words_of_a_server_loads_there,
 );
 
 /// Tables that keep history: with a period of their own or without a name, by partitions.
@@ -142,4 +145,42 @@ fn what_one_family_hides_the_other_does_too(version: Version) {
     assert_eq!(messages(&carry(&maria, &other, &["back"], &checked())), [""; 0]);
     other.script("INSERT INTO back.t (id) VALUES (2)");
     assert_eq!(other.value("SELECT COUNT(*) FROM back.t WHERE u LIKE '%-%'").as_deref(), Some("2"));
+}
+
+/// From the installed server to each, and from each back, by scripts that the server's own client loads.
+fn a_script_in_the_words_of_a_server_loads_there(version: Version) {
+    let (maria, other) = (TestServer::start(&[]), TestServer::of(version, &[]));
+    maria.script(HISTORY);
+    for (from, to, schema) in [(&maria, &other, "there"), (&other, &maria, "back")] {
+        let sources = TEXTS.replace("words", schema);
+        from.script(&sources);
+        from.script(format!("USE {schema}; CREATE TABLE hidden (id INT PRIMARY KEY, b INT INVISIBLE DEFAULT 5); INSERT INTO hidden (id) VALUES (1)"));
+        from.script(format!(
+            "USE {schema}; SET sql_mode='ALLOW_INVALID_DATES'; CREATE PROCEDURE late() INSERT INTO word VALUES (2, 'x')"
+        ));
+        let schemas: Vec<&str> = if schema == "there" { vec![schema, "kept"] } else { vec![schema] };
+        let (text, left_out) = script(from, to, &schemas);
+        to.script(&text);
+        assert_eq!(to.value(&format!("SELECT w FROM {schema}.all_{schema}")).as_deref(), Some("straße!"));
+        to.script(format!("CALL {schema}.late(); INSERT INTO {schema}.hidden VALUES (7)"));
+        let head = String::from_utf8_lossy(&text);
+        assert!(left_out.iter().all(|why| why.contains("history")), "{left_out:?}");
+        let is_old = to.version().is_mysql() || to.version() == Version::MariaDb105;
+        assert_eq!(left_out.is_empty(), !is_old || schema == "back", "{}", head.lines().take(12).collect::<String>());
+    }
+    for (table, current, _) in COUNTS {
+        assert_eq!(other.value(&format!("SELECT COUNT(*) FROM kept.{table}")), Some(current.to_string()), "{table}");
+    }
+}
+
+/// A script of `schemas` for the server `to`, and why things are left out of it.
+fn script(from: &TestServer, to: &TestServer, schemas: &[&str]) -> (Vec<u8>, Vec<String>) {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, from, schemas);
+    let target = Some(Server::detect(&mut to.connect()).unwrap());
+    let mut text = Vec::new();
+    let options = ExportOptions { target, ..ExportOptions::default() };
+    let outcome = export_sql(&repository, &snapshot, &options, &mut text, &NullMonitor).unwrap();
+    (text, outcome.left_out.into_iter().map(|left_out| left_out.why).collect())
 }
