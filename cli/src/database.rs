@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::database::{Address, AddressParts, Password, TlsParts, read_option_file};
+use engine::database::{Address, AddressParts, Password, TlsParts, Verify, read_option_file};
 use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
 
@@ -46,6 +46,9 @@ pub struct ServerArgs {
     /// The key of this certificate, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Check who has signed the server's certificate, --tls-ca or a well-known authority, and not the name in it: MySQL's own have none
+    #[arg(long, conflicts_with = "tls_skip_verify")]
+    tls_any_name: bool,
     /// Encrypt, but accept any certificate: who answers in the server's place could read along
     #[arg(long)]
     tls_skip_verify: bool,
@@ -124,12 +127,17 @@ impl ServerArgs {
     }
 
     fn tls(&self) -> TlsParts {
+        let verify = match (self.tls_skip_verify, self.tls_any_name) {
+            (true, _) => Some(Verify::Nothing),
+            (false, true) => Some(Verify::Authority),
+            (false, false) => None,
+        };
         TlsParts {
-            wanted: (self.tls || self.tls_skip_verify).then_some(true),
+            wanted: (self.tls || self.tls_any_name || self.tls_skip_verify).then_some(true),
             authority: self.tls_ca.clone(),
             certificate: self.tls_cert.clone(),
             key: self.tls_key.clone(),
-            accept_any: self.tls_skip_verify.then_some(true),
+            verify,
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use engine::database::error_code;
 use engine::store::StoreError;
 use engine::{Error, ErrorKind, Result};
 
 use crate::args::Command;
 use crate::exit::{Exit, is_broken_pipe};
+use crate::server_hint::{grants_hint, server_hint};
 use crate::ui::Ui;
 
 /// Prints what failed, if anything did, and turns it into the program's exit code.
@@ -37,7 +37,7 @@ fn hint(command: &Command, error: &Error) -> Option<&'static str> {
         ErrorKind::NotFound => Some(not_found_hint(command, error)),
         ErrorKind::PermissionDenied => Some(permission_hint(command, error)),
         ErrorKind::Refused => refused_hint(command),
-        ErrorKind::Database => Some(database_hint(command, error)),
+        ErrorKind::Database => server_hint(command, error),
         kind => Some(hint_of_kind(kind)),
     })
 }
@@ -107,6 +107,7 @@ fn permission_hint(command: &Command, error: &Error) -> &'static str {
     }
     match command {
         _ if works_on_rows(command) && !is_of_store => grants_hint(command),
+        Command::Backup(_) if !is_of_store => grants_hint(command),
         Command::Forget(_) => {
             "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
         }
@@ -147,34 +148,5 @@ fn works_on_rows(command: &Command) -> bool {
         Command::Purge(args) => args.is_on_server(),
         Command::Restore(args) => args.is_of_receipt(),
         _ => false,
-    }
-}
-
-/// What gives an account the rights that `command` takes.
-fn grants_hint(command: &Command) -> &'static str {
-    match command {
-        Command::Purge(args) if args.reclaims() => {
-            "`enamel grants reclaim --database URL` prints the statements that give the account what it lacks."
-        }
-        Command::Purge(_) => {
-            "`enamel grants purge --database URL` prints the statements that give the account what it lacks."
-        }
-        Command::Restore(_) => {
-            "`enamel grants restore --database URL` prints the statements that give the account what it lacks."
-        }
-        _ => "`enamel grants backup --database URL` prints the statements that give the account what it lacks.",
-    }
-}
-
-fn database_hint(command: &Command, error: &Error) -> &'static str {
-    match error_code(error) {
-        Some(1045 | 1698) => {
-            "Check user and password; --defaults-file, --database-password-file or ENAMEL_DB_PASSWORD give the password."
-        }
-        Some(1129) => "Run `FLUSH HOSTS` on the server, and find out what keeps breaking connections to it.",
-        Some(1130) => "The account may not connect from this machine: create it for this host on the server.",
-        Some(1044 | 1142 | 1143 | 1227 | 1370) => grants_hint(command),
-        Some(_) => "`enamel check --database URL` says what the server is, and what the account lacks.",
-        None => "Check the URL and the options for TLS, that the server runs, and that no firewall is between.",
     }
 }

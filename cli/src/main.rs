@@ -22,6 +22,7 @@ mod process;
 mod profile;
 mod retention;
 mod secret;
+mod server_hint;
 mod settings;
 mod shell;
 mod size;

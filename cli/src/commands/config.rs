@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap::Subcommand;
-use engine::database::{Address, Connection, Server, TlsParts};
+use engine::database::{Address, Connection, Server, TlsParts, Verify};
 use engine::repository::{Repository, check_conditions, conditions_failed};
 use engine::store::{Attempt, Locks};
 use engine::{Error, ErrorKind, Result};
@@ -43,7 +43,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   database = \"mysql://enamel@db.example\"
   schemas = [\"opendental\"]        # without it all but the server's own
   defaults-file = \"my.cnf\"        # or database-password-file
-  tls = true                      # also tls-ca, tls-cert, tls-key, tls-skip-verify
+  tls = true                      # also tls-ca, tls-cert, tls-key, tls-any-name, tls-skip-verify
   profile = \"opendental\"          # the application: its images are saved, too
   map-paths = [\"\\\\\\\\SERVER\\\\OpenDentImages=/mnt/images\"]
   [retention]                     # what `enamel forget` keeps
@@ -238,7 +238,11 @@ fn describe_tls(tls: &TlsParts) -> String {
     let files = [("ca", &tls.authority), ("cert", &tls.certificate), ("key", &tls.key)];
     let files = files.into_iter().filter_map(|(name, path)| Some(format!("{name} {}", path.as_ref()?.display())));
     let wanted = if tls.wanted == Some(false) { "off" } else { "on" };
-    let skipped = (tls.accept_any == Some(true)).then(|| "any certificate".to_owned());
+    let skipped = match tls.verify {
+        Some(Verify::Nothing) => Some("any certificate".to_owned()),
+        Some(Verify::Authority) => Some("any name".to_owned()),
+        Some(Verify::Name) | None => None,
+    };
     std::iter::once(wanted.to_owned()).chain(files).chain(skipped).collect::<Vec<_>>().join(", ")
 }
 

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use engine::Result;
-use engine::database::{Connection, Privileges, Purpose, Server, grant_statements, missing};
+use engine::database::{Connection, GrantRules, Privileges, Purpose, Reach, Server, grant_statements, missing};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -39,6 +39,8 @@ enum PurposeArg {
     Backup,
     /// `enamel restore`
     Restore,
+    /// `enamel restore --overwrite`
+    Overwrite,
     /// Deleting old rows that a snapshot holds: `enamel purge`
     Purge,
     /// `enamel purge run --reclaim`
@@ -58,10 +60,11 @@ struct Grant<'a> {
 /// The server cannot be reached.
 pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
     let address = args.database.required_address(context)?;
-    let schemas = args.database.schemas(context);
+    let reach = Reach::unknown(&args.database.schemas(context));
     let purpose = match args.purpose {
         PurposeArg::Backup => Purpose::Backup,
         PurposeArg::Restore => Purpose::Restore,
+        PurposeArg::Overwrite => Purpose::Replace,
         PurposeArg::Purge => Purpose::Purge,
         PurposeArg::Reclaim => Purpose::Reclaim,
         PurposeArg::Accounts => Purpose::Accounts,
@@ -73,7 +76,7 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
         None => {
             let privileges = Privileges::read(&mut connection, &server)?;
             let account = connection.value("SELECT CURRENT_USER()")?.unwrap_or_default();
-            let lacks = missing(&privileges, &server, purpose, &schemas).len();
+            let lacks = missing(&privileges, &server, purpose, &reach).len();
             match lacks {
                 0 => context.ui.say(format_args!("{account} has all these rights already")),
                 _ => context.ui.say(format_args!("{account} lacks {lacks} of these rights")),
@@ -82,7 +85,8 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
         }
     };
     let (user, host) = account.rsplit_once('@').unwrap_or((&account, HOST_DEFAULT));
-    for statement in grant_statements(purpose, &server, user, host, &schemas) {
+    let rules = GrantRules::read(&mut connection, &server)?;
+    for statement in grant_statements(&server, &rules, (purpose, &reach), (user, host)) {
         match context.ui.is_json() {
             true => context.ui.message("grant", Grant { statement: &statement })?,
             false => context.ui.line(format_args!("{statement};"))?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::database::TlsParts;
+use engine::database::{TlsParts, Verify};
 use engine::profile::PathMapping;
 use engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -63,6 +63,8 @@ pub struct FileSettings {
     pub tls_cert: Option<PathBuf>,
     /// The key of this certificate.
     pub tls_key: Option<PathBuf>,
+    /// Check who has signed its certificate, and not the name in it.
+    pub tls_any_name: Option<bool>,
     /// Accept any certificate.
     pub tls_skip_verify: Option<bool>,
     /// What `enamel forget` keeps when it is given no rule.
@@ -133,12 +135,18 @@ impl FileSettings {
 
     /// What is said of the encryption of a connection to a database.
     pub fn tls(&self) -> TlsParts {
+        let verify = match (self.tls_skip_verify, self.tls_any_name) {
+            (Some(true), _) => Some(Verify::Nothing),
+            (_, Some(true)) => Some(Verify::Authority),
+            (Some(false), _) | (_, Some(false)) => Some(Verify::Name),
+            (None, None) => None,
+        };
         TlsParts {
-            wanted: self.tls.or(self.tls_skip_verify.filter(|skip| *skip)),
+            wanted: self.tls.or(verify.filter(|verify| *verify != Verify::Name).map(|_| true)),
             authority: self.tls_ca.clone(),
             certificate: self.tls_cert.clone(),
             key: self.tls_key.clone(),
-            accept_any: self.tls_skip_verify,
+            verify,
         }
     }
 

@@ -52,8 +52,20 @@ pub struct Tls {
     pub authority: Option<PathBuf>,
     /// This client's certificate and key, PEM.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// Accept any certificate: what is sent could be read by who answers in the server's place.
-    pub accept_any: bool,
+    /// How much of the server's certificate is verified.
+    pub verify: Verify,
+}
+
+/// How much of a server's certificate is verified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Who has signed it, and the name in it.
+    #[default]
+    Name,
+    /// Who has signed it: the authority that is named, or a well-known one.
+    Authority,
+    /// Nothing: what is sent could be read by who answers in the server's place.
+    Nothing,
 }
 
 impl Address {
@@ -115,8 +127,8 @@ pub struct TlsParts {
     pub certificate: Option<PathBuf>,
     /// The key of this certificate.
     pub key: Option<PathBuf>,
-    /// Accept any certificate.
-    pub accept_any: Option<bool>,
+    /// How much of the server's certificate is verified.
+    pub verify: Option<Verify>,
 }
 
 impl AddressParts {
@@ -239,7 +251,7 @@ impl TlsParts {
             authority: self.authority.or(fallback.authority),
             certificate: self.certificate.or(fallback.certificate.filter(|_| !own_identity)),
             key: self.key.or(fallback.key.filter(|_| !own_identity)),
-            accept_any: self.accept_any.or(fallback.accept_any),
+            verify: self.verify.or(fallback.verify),
         }
     }
 
@@ -257,7 +269,12 @@ impl TlsParts {
             (Some(_), None) => return Err(Error::new(ErrorKind::Usage, "the client certificate for TLS has no key")),
             (None, Some(_)) => return Err(Error::new(ErrorKind::Usage, "the client key for TLS has no certificate")),
         };
-        Ok(Some(Tls { authority: self.authority, identity, accept_any: self.accept_any.unwrap_or(false) }))
+        let verify = self.verify.unwrap_or_default();
+        if verify == Verify::Authority && self.authority.is_none() {
+            let why = "the name in the server's certificate is not to be checked, and no authority is named that has signed it";
+            return Err(Error::new(ErrorKind::Usage, why));
+        }
+        Ok(Some(Tls { authority: self.authority, identity, verify }))
     }
 }
 

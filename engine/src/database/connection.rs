@@ -7,17 +7,23 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
-use super::failure::failure;
+use super::error_code;
+use super::failure::{connection_failure, failure};
 use super::settings::{self, Setting, Use};
 use super::silence::{Watch, connect, no_sign, silence_max};
 use super::unix::with_probes;
-use super::{Address, Tls, outline, quote_bytes};
+use super::{Address, Tls, Verify, outline, quote_bytes};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest packet that is accepted: no row is larger.
 const PACKET_MAX: usize = 1 << 30;
 /// A server that does not answer a connection in this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server's number for a user or password that it does not take.
+const DENIED: u16 = 1045;
+const MAY_ASK_FOR_TLS: &str = "Check user and password (--defaults-file, --database-password-file or ENAMEL_DB_PASSWORD give the password). The \
+                               server offers TLS, and may ask this account for it: --tls, with --tls-ca for its authority.";
+
 /// A row of a result: for each column the bytes, or none for NULL.
 pub type Row = Vec<Option<Vec<u8>>>;
 
@@ -63,13 +69,13 @@ impl Connection {
                     SslOpts::default()
                         .with_root_cert_path(tls.authority.clone())
                         .with_client_identity(identity)
-                        .with_danger_accept_invalid_certs(tls.accept_any)
-                        .with_danger_skip_domain_validation(tls.accept_any)
+                        .with_danger_accept_invalid_certs(tls.verify == Verify::Nothing)
+                        .with_danger_skip_domain_validation(tls.verify != Verify::Name)
                 }),
             ),
         };
-        let failed = |e| failure(format!("cannot connect to {}", address.public()), e);
-        let conn = connect(&opts, address, &failed)?;
+        let failed = |e| connection_failure(format!("cannot connect to {}", address.public()), e);
+        let conn = connect(&opts, address, &failed).map_err(|e| encryption_told(e, address, &opts))?;
         let watch = Watch::over(&conn, address, opts)?;
         let mut connection = Connection { watch, conn, silence: silence_max(address), refused: Vec::new() };
         connection.set_up(of)?;
@@ -190,6 +196,21 @@ impl Connection {
     /// The driver's connection, for what only it can do.
     pub fn raw(&mut self) -> &mut Conn {
         &mut self.conn
+    }
+}
+
+/// An account that must use TLS is refused without it as if the password were wrong. So it is tried whether the server offers TLS, as
+/// nobody: no password goes to a server that has not shown who it is.
+fn encryption_told(error: Error, address: &Address, opts: &OptsBuilder) -> Error {
+    let may_be_asked_for = address.tls.is_none() && address.socket.is_none() && error_code(&error) == Some(DENIED);
+    if !may_be_asked_for {
+        return error;
+    }
+    let tls = SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true);
+    let nobody = opts.clone().user(Some("")).pass(None::<String>).ssl_opts(Some(tls));
+    match Conn::new(nobody) {
+        Err(mysql::Error::DriverError(mysql::DriverError::TlsNotSupported)) => error,
+        _ => error.with_hint(MAY_ASK_FOR_TLS),
     }
 }
 

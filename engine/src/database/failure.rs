@@ -8,7 +8,25 @@ use super::said::without_values;
 use crate::error::{Error, ErrorKind};
 
 /// The cause of an error: what the server said, or why the driver gave up.
-struct Failure(mysql::Error);
+struct Failure(mysql::Error, Step);
+
+/// What was being done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Connecting,
+    Talking,
+}
+
+/// What keeps a connection from being there, where the server itself did not say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionTrouble {
+    /// Nobody answered, or no server.
+    Unreachable,
+    /// Server and client do not agree on TLS.
+    Encryption,
+    /// It was there, and is gone.
+    Lost,
+}
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +75,29 @@ impl std::error::Error for Failure {}
 
 /// An error of the driver or the server while doing `action`.
 pub(crate) fn failure(action: impl Into<String>, error: mysql::Error) -> Error {
-    Error::caused(ErrorKind::Database, action, Failure(error))
+    Error::caused(ErrorKind::Database, action, Failure(error, Step::Talking))
+}
+
+/// An error of making a connection, while doing `action`.
+pub(super) fn connection_failure(action: impl Into<String>, error: mysql::Error) -> Error {
+    Error::caused(ErrorKind::Database, action, Failure(error, Step::Connecting))
+}
+
+/// What is wrong with the connection that `error` is of; none if the server answered, or it is of something else.
+pub fn connection_trouble(error: &Error) -> Option<ConnectionTrouble> {
+    let Failure(cause, step) = cause(error)?;
+    match (cause, step) {
+        (mysql::Error::MySqlError(_), _) => None,
+        (mysql::Error::TlsError(_) | mysql::Error::DriverError(D::TlsNotSupported), _) => {
+            Some(ConnectionTrouble::Encryption)
+        }
+        // A certificate that is not trusted arrives as data that makes no sense.
+        (mysql::Error::IoError(e), Step::Connecting) if e.kind() == std::io::ErrorKind::InvalidData => {
+            Some(ConnectionTrouble::Encryption)
+        }
+        (_, Step::Connecting) => Some(ConnectionTrouble::Unreachable),
+        (_, Step::Talking) => is_lost(error).then_some(ConnectionTrouble::Lost),
+    }
 }
 
 /// The server's number of an error, if the server reported it.
@@ -77,10 +117,14 @@ pub fn is_lost(error: &Error) -> bool {
 }
 
 fn driver_error(error: &Error) -> Option<&mysql::Error> {
+    cause(error).map(|failure| &failure.0)
+}
+
+fn cause(error: &Error) -> Option<&Failure> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<Failure>() {
-            return Some(&found.0);
+            return Some(found);
         }
         cause = error.source();
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::address::{AddressParts, Password, parse_port};
+use super::address::{AddressParts, Password, Verify, parse_port};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The groups that all clients read.
@@ -186,10 +186,15 @@ fn apply(parts: &mut AddressParts, key: &str, value: Option<Zeroizing<String>>) 
         "ssl-key" => parts.tls.key = path(),
         "ssl" => parts.tls.wanted = Some(is_on(key, text)?),
         "skip-ssl" | "disable-ssl" => parts.tls.wanted = Some(!is_on(key, text)?),
-        "ssl-mode" => parts.tls.wanted = Some(is_wanted(text)?),
-        "ssl-verify-server-cert" => parts.tls.accept_any = Some(!is_on(key, text)?),
+        "ssl-mode" => {
+            parts.tls.wanted = Some(is_wanted(text)?);
+            if text.is_some_and(|mode| mode.to_ascii_uppercase().replace('-', "_") == "VERIFY_CA") {
+                parts.tls.verify = Some(Verify::Authority);
+            }
+        }
+        "ssl-verify-server-cert" => parts.tls.verify = Some(verified(is_on(key, text)?)),
         "skip-ssl-verify-server-cert" | "disable-ssl-verify-server-cert" => {
-            parts.tls.accept_any = Some(is_on(key, text)?);
+            parts.tls.verify = Some(verified(!is_on(key, text)?));
         }
         _ => {}
     }
@@ -202,6 +207,11 @@ fn is_on(key: &str, value: Option<&str>) -> std::result::Result<bool, String> {
         Some("0" | "off" | "false" | "no") => Ok(false),
         Some(_) => Err(format!("`{key}` is neither on nor off")),
     }
+}
+
+/// MariaDB's clients check the name or nothing.
+fn verified(wanted: bool) -> Verify {
+    if wanted { Verify::Name } else { Verify::Nothing }
 }
 
 /// MySQL's `ssl-mode`. What it calls preferred would fall back to a connection that anybody can read, so it asks for nothing.
@@ -261,8 +271,8 @@ mod tests {
         assert_eq!(tls("ssl=OFF").wanted, Some(false));
         assert_eq!(tls("skip_ssl").wanted, Some(false));
         assert_eq!(tls("ssl-mode=VERIFY_IDENTITY").wanted, Some(true));
-        assert_eq!(tls("loose-ssl-verify-server-cert=0").accept_any, Some(true));
-        assert_eq!(tls("disable-ssl-verify-server-cert").accept_any, Some(true));
+        assert_eq!(tls("loose-ssl-verify-server-cert=0").verify, Some(Verify::Nothing));
+        assert_eq!(tls("disable-ssl-verify-server-cert").verify, Some(Verify::Nothing));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::connection::texts;
 use super::grant::{Grant, Object, matches, specificity};
 use super::right::{Right, Scope};
+use super::rules::GrantRules;
+use super::schemas::is_of_the_server;
 use super::{Connection, Server};
 use crate::error::Result;
 
@@ -11,14 +13,7 @@ use crate::error::Result;
 pub struct Privileges {
     /// What the account holds itself, by its role, and as everybody: within one of these not all grants add up.
     holders: Vec<Vec<Grant>>,
-    /// `_` and `%` in names of schemas are no wildcards (MySQL, `partial_revokes`).
-    names_are_literal: bool,
-    /// The server compares names of schemas and tables without regard to case.
-    ignores_case: bool,
-    /// The server writes a binary log.
-    has_binlog: bool,
-    /// The server lets everybody make functions although it writes a binary log.
-    trusts_functions: bool,
+    rules: GrantRules,
 }
 
 impl Privileges {
@@ -27,23 +22,12 @@ impl Privileges {
     /// # Errors
     /// If the server does not answer.
     pub fn read(connection: &mut Connection, server: &Server) -> Result<Self> {
-        let is = |value: Option<String>| value.is_some_and(|value| value != "0");
-        let ignores_case = is(connection.value("SELECT @@lower_case_table_names")?);
-        let has_binlog = is(connection.value("SELECT @@log_bin")?);
-        let trusts_functions = is(connection.value("SELECT @@global.log_bin_trust_function_creators")?);
-        let names_are_literal =
-            server.is_mysql_from((8, 0, 16)) && is(connection.value("SELECT @@global.partial_revokes")?);
+        let rules = GrantRules::read(connection, server)?;
         let holders = match server.is_mariadb() {
             true => mariadb_grants(connection, server)?,
             false => vec![mysql_grants(connection, server)?],
         };
-        Ok(Privileges {
-            holders: holders.iter().map(|lines| parse(lines)).collect(),
-            names_are_literal,
-            ignores_case,
-            has_binlog,
-            trusts_functions,
-        })
+        Ok(Privileges { holders: holders.iter().map(|lines| parse(lines)).collect(), rules })
     }
 
     /// What lines of SHOW GRANTS say, for one holder.
@@ -61,14 +45,9 @@ impl Privileges {
         self.holders.iter().any(|grants| self.holder_has(grants, right, scope))
     }
 
-    /// Whether the server writes a binary log.
-    pub fn has_binlog(&self) -> bool {
-        self.has_binlog
-    }
-
-    /// Whether functions and triggers take SUPER, because the server writes a binary log.
-    pub fn guards_functions(&self) -> bool {
-        self.has_binlog && !self.trusts_functions
+    /// What a grant means on the server, and which rights some things take.
+    pub fn rules(&self) -> &GrantRules {
+        &self.rules
     }
 
     fn holder_has(&self, grants: &[Grant], right: Right, scope: &Scope) -> bool {
@@ -78,9 +57,14 @@ impl Privileges {
             grants.iter().filter(of_schema).any(|g| g.revoked && g.gives(right))
         };
         match scope {
-            // Of the whole server a schema is a part, too.
-            Scope::Server => on_server && !grants.iter().any(|g| g.revoked && g.gives(right)),
+            // Schemas that servers keep for themselves are nobody's data: who may not read these may still read all.
+            Scope::Server => {
+                let narrows = |g: &&Grant| g.revoked && g.gives(right);
+                let is_own = |g: &Grant| matches!(&g.on, Object::Schema(name) if is_of_the_server(name));
+                on_server && grants.iter().filter(narrows).all(is_own)
+            }
             Scope::Schema(schema) => on_server && !revoked(schema) || self.on_schema(grants, right, schema),
+            Scope::Beside(schema) => self.on_schema(grants, right, &format!("{schema}__")) || on_server,
             Scope::Table(schema, table) => {
                 let of_table =
                     |g: &&Grant| matches!(&g.on, Object::Table(s, t) if self.same(s, schema) && self.same(t, table));
@@ -103,15 +87,15 @@ impl Privileges {
     }
 
     fn matches(&self, pattern: &str, schema: &str) -> bool {
-        match (self.names_are_literal, self.ignores_case) {
-            (true, _) => self.same(&pattern.replace("\\_", "_").replace("\\%", "%"), schema),
+        match (self.rules.names_are_literal, self.rules.ignores_case) {
+            (true, _) => self.same(pattern, schema),
             (false, true) => matches(&pattern.to_lowercase(), &schema.to_lowercase()),
             (false, false) => matches(pattern, schema),
         }
     }
 
     fn same(&self, a: &str, b: &str) -> bool {
-        a == b || self.ignores_case && a.to_lowercase() == b.to_lowercase()
+        a == b || self.rules.ignores_case && a.to_lowercase() == b.to_lowercase()
     }
 }
 

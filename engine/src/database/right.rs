@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::quote_name;
+use super::rules::GrantRules;
 
 /// A right that an account can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,7 +16,6 @@ pub enum Right {
     Create,
     Drop,
     Alter,
-    Index,
     References,
     LockTables,
     CreateView,
@@ -23,13 +23,11 @@ pub enum Right {
     Trigger,
     CreateRoutine,
     AlterRoutine,
-    Execute,
     Event,
     /// Of MariaDB, since 11.3.
     ShowCreateRoutine,
     Reload,
     Process,
-    ShowDatabases,
     Super,
     ReplicationClient,
     /// What REPLICATION CLIENT is called on MariaDB, since 10.5.
@@ -38,8 +36,6 @@ pub enum Right {
     BinlogAdmin,
     /// Of MariaDB, since 10.5.
     SetUser,
-    /// Of MySQL, since 8.0.
-    BackupAdmin,
     /// Of MySQL, since 8.0.20.
     ShowRoutine,
     /// Of MySQL 8.0 and 8.1.
@@ -50,6 +46,10 @@ pub enum Right {
     AllowNonexistentDefiner,
     /// Of MySQL, since 8.0.14.
     SessionVariablesAdmin,
+    /// Of MySQL, since 8.0.16.
+    SystemUser,
+    /// Of MySQL, since 8.4.
+    OptimizeLocalTable,
 }
 
 impl Right {
@@ -63,7 +63,6 @@ impl Right {
             Right::Create => "CREATE",
             Right::Drop => "DROP",
             Right::Alter => "ALTER",
-            Right::Index => "INDEX",
             Right::References => "REFERENCES",
             Right::LockTables => "LOCK TABLES",
             Right::CreateView => "CREATE VIEW",
@@ -71,23 +70,22 @@ impl Right {
             Right::Trigger => "TRIGGER",
             Right::CreateRoutine => "CREATE ROUTINE",
             Right::AlterRoutine => "ALTER ROUTINE",
-            Right::Execute => "EXECUTE",
             Right::Event => "EVENT",
             Right::ShowCreateRoutine => "SHOW CREATE ROUTINE",
             Right::Reload => "RELOAD",
             Right::Process => "PROCESS",
-            Right::ShowDatabases => "SHOW DATABASES",
             Right::Super => "SUPER",
             Right::ReplicationClient => "REPLICATION CLIENT",
             Right::BinlogMonitor => "BINLOG MONITOR",
             Right::BinlogAdmin => "BINLOG ADMIN",
             Right::SetUser => "SET USER",
-            Right::BackupAdmin => "BACKUP_ADMIN",
             Right::ShowRoutine => "SHOW_ROUTINE",
             Right::SetUserId => "SET_USER_ID",
             Right::SetAnyDefiner => "SET_ANY_DEFINER",
             Right::AllowNonexistentDefiner => "ALLOW_NONEXISTENT_DEFINER",
             Right::SessionVariablesAdmin => "SESSION_VARIABLES_ADMIN",
+            Right::SystemUser => "SYSTEM_USER",
+            Right::OptimizeLocalTable => "OPTIMIZE_LOCAL_TABLE",
         }
     }
 }
@@ -98,27 +96,56 @@ impl fmt::Display for Right {
     }
 }
 
-/// What a right is held on. As text, it is what GRANT takes.
+/// What a right is held on. As text, its plain name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// The whole server.
     Server,
     /// A schema and everything in it.
     Schema(String),
+    /// All schemas whose names begin as this one's does, with two underscores behind it.
+    Beside(String),
     /// One table: schema and name.
     Table(String, String),
+}
+
+impl Scope {
+    /// As GRANT takes it.
+    pub fn in_grant(&self, rules: &GrantRules) -> String {
+        let escaped = |name: &str| match rules.names_are_literal {
+            true => name.to_owned(),
+            // The name is a pattern there.
+            false => name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"),
+        };
+        match self {
+            Scope::Schema(schema) => format!("{}.*", quote_name(&escaped(schema))),
+            Scope::Beside(schema) => format!("{}.*", quote_name(&format!("{}\\_\\_%", escaped(schema)))),
+            Scope::Server | Scope::Table(..) => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Scope::Server => f.write_str("*.*"),
-            // The name is a pattern there.
-            Scope::Schema(schema) => {
-                let escaped = schema.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
-                write!(f, "{}.*", quote_name(&escaped))
-            }
+            Scope::Schema(schema) => write!(f, "{}.*", quote_name(schema)),
+            Scope::Beside(schema) => write!(f, "{}.*", quote_name(&format!("{schema}__%"))),
             Scope::Table(schema, table) => write!(f, "{}.{}", quote_name(schema), quote_name(table)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_pattern_in_a_grant_unless_the_server_takes_names_as_they_are() {
+        let schema = Scope::Schema("open_dental\\%".to_owned());
+        assert_eq!(schema.in_grant(&GrantRules::default()), "`open\\_dental\\\\\\%`.*");
+        let literal = GrantRules { names_are_literal: true, ..GrantRules::default() };
+        assert_eq!(schema.in_grant(&literal), "`open_dental\\%`.*");
+        assert_eq!(Scope::Beside("a_b".to_owned()).in_grant(&GrantRules::default()), "`a\\_b\\_\\_%`.*");
     }
 }

@@ -28,7 +28,8 @@ pub fn list_schemas(connection: &mut Connection, wanted: &[String]) -> Result<Ve
     Ok(schemas)
 }
 
-fn is_of_the_server(name: &str) -> bool {
+/// Whether the server keeps the schema for itself, or it is none.
+pub(super) fn is_of_the_server(name: &str) -> bool {
     OF_THE_SERVER.contains(&name.to_lowercase().as_str()) || name.starts_with(NO_SCHEMA)
 }
 
@@ -37,5 +38,6 @@ fn find(all: &[String], name: &str, ignores_case: bool) -> Result<String> {
     all.iter().find(same).cloned().ok_or_else(|| {
         let what = format!("there is no schema `{}`, or the account cannot see it", name.escape_debug());
         Error::new(ErrorKind::Database, what)
+            .with_hint("`enamel check --database URL` without --schema lists the schemas that the account sees.")
     })
 }

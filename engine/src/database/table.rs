@@ -30,6 +30,13 @@ pub struct TableInfo {
     pub transactional: bool,
 }
 
+impl TableInfo {
+    /// Whether it shows one moment only under a lock of its own.
+    pub fn is_locked(&self) -> bool {
+        !self.transactional && !self.engine.is_empty() && holds_rows(&self.engine)
+    }
+}
+
 /// Whether tables of `engine` hold rows: not those of others, and not none at all. What is read from them must not be stored again.
 pub fn holds_rows(engine: &str) -> bool {
     !["MRG_MyISAM", "MERGE", "BLACKHOLE", "FEDERATED", "CONNECT", "SPIDER"]

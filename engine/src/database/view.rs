@@ -11,6 +11,8 @@ use crate::error::Result;
 
 /// "View references invalid table(s) or column(s) or function(s) or definer/invoker of view lack rights to use them".
 const VIEW_INVALID: u16 = 1356;
+/// The account may not do this with the table or view.
+const DENIED: u16 = 1142;
 
 /// Adds the views of the connection's schema.
 pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -> Result<()> {
@@ -30,6 +32,10 @@ pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -
         }
         let shown = match show_create(connection, "VIEW", &name, 1) {
             Err(e) if error_code(&e) == Some(VIEW_INVALID) => None,
+            Err(e) if error_code(&e) == Some(DENIED) => {
+                contents.leave_out(&name, "view", "the account may not see its definition");
+                continue;
+            }
             shown => shown?,
         };
         // All that is left is its query: it arrives as UTF-8, and names schemas.

@@ -29,6 +29,7 @@ mod plan;
 mod pointing;
 mod purged;
 mod renaming;
+mod rights;
 mod rows;
 mod run;
 mod session;
@@ -92,6 +93,7 @@ pub fn load(
     source.schemas.iter_mut().for_each(|schema| target.collations.adapt_record(&mut schema.record));
     let mut planned = plan::plan(&source.schemas, options, &target)?;
     plan::look(&mut asking, &mut planned, options.existing, &snapshot.id.to_string())?;
+    rights::tell(&mut asking, &target, &planned, options, monitor)?;
     drop(asking);
     let (renaming, loading) = plan::renamings(&source, &planned, options, &target)?;
     let tally = Tally::new(monitor);

@@ -18,7 +18,7 @@ use super::reclaim::data_folder;
 use super::seal::Seal;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
-use crate::database::{Address, Connection, Privileges, Purpose, Server, Weight, missing};
+use crate::database::{Address, Connection, Privileges, Purpose, Reach, Server, Weight, missing};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase};
 use crate::pack::ChunkReader;
@@ -200,7 +200,7 @@ pub(super) fn check_rights(
     (purpose, schema): (Purpose, &str),
 ) -> Result<()> {
     let privileges = Privileges::read(connection, server)?;
-    let lacks = missing(&privileges, server, purpose, &[schema.to_owned()]);
+    let lacks = missing(&privileges, server, purpose, &Reach::unknown(&[schema.to_owned()]));
     let needed: Vec<String> = lacks
         .iter()
         .filter(|right| right.weight == Weight::Needed)

@@ -98,6 +98,6 @@ pub fn damaged(tables: &[TableInfo]) -> Vec<LeftOut> {
 }
 
 /// Whether the server cannot open `table`: it does not say of which engine it is.
-pub fn is_damaged(table: &TableInfo) -> bool {
+fn is_damaged(table: &TableInfo) -> bool {
     table.engine.is_empty()
 }

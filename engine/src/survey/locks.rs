@@ -1,9 +1,8 @@
 //! Which locks a backup would take, and who holds what it needs.
 
-use super::contents::is_damaged;
 use crate::database::{
-    Connection, LockFacts, LockMethod, Obstacle, Privileges, Right, Server, TableInfo, error_code, holds_rows,
-    obstacles, tells_snapshots_apart,
+    Connection, LockFacts, LockMethod, Obstacle, Privileges, Server, TableInfo, error_code, obstacles,
+    tells_snapshots_apart,
 };
 use crate::error::Result;
 
@@ -19,8 +18,6 @@ pub struct LockPlan {
     pub tables: u64,
     /// Bytes of their data.
     pub data_bytes: u64,
-    /// Whether the account may take them all.
-    pub is_allowed: bool,
 }
 
 /// The locks that a backup of `tables` would take, and what it would have to wait for.
@@ -33,27 +30,18 @@ pub fn plan(
     privileges: &Privileges,
     tables: &[TableInfo],
 ) -> Result<(LockPlan, Vec<Obstacle>)> {
-    let locked: Vec<_> = tables.iter().filter(|table| is_locked(table)).collect();
+    let locked: Vec<_> = tables.iter().filter(|table| table.is_locked()).collect();
     let facts = LockFacts::new(server, privileges);
     let tells_apart = tells_snapshots_apart(connection, server)?;
     let method = LockFacts { tells_apart, locks_tables: !locked.is_empty(), ..facts }.method();
-    let plan = LockPlan {
-        method,
-        tables: locked.len() as u64,
-        data_bytes: locked.iter().map(|table| table.data_bytes).sum(),
-        is_allowed: locked.iter().all(|table| privileges.has(Right::LockTables, &table.schema)),
-    };
+    let plan =
+        LockPlan { method, tables: locked.len() as u64, data_bytes: locked.iter().map(|table| table.data_bytes).sum() };
     let names: Vec<_> = locked.iter().map(|table| (table.schema.clone(), table.name.clone())).collect();
     let mut found = obstacles(connection, server, method, &names)?;
     if method == LockMethod::BackupStages {
         found.extend(backup_stage(connection)?);
     }
     Ok((plan, found))
-}
-
-/// As the backup decides.
-fn is_locked(table: &TableInfo) -> bool {
-    !table.transactional && !is_damaged(table) && holds_rows(&table.engine)
 }
 
 /// The server does not list who holds the stage, so it is asked for, without waiting. Its first stage holds nobody up.
@@ -83,9 +71,9 @@ mod tests {
             comment: String::new(),
             transactional: engine == "InnoDB",
         };
-        assert!(is_locked(&table("MyISAM")));
+        assert!(table("MyISAM").is_locked());
         for engine in ["InnoDB", "", "MRG_MyISAM"] {
-            assert!(!is_locked(&table(engine)), "{engine}");
+            assert!(!table(engine).is_locked(), "{engine}");
         }
     }
 }

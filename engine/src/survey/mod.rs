@@ -11,22 +11,11 @@ pub use contents::{EngineSurvey, SchemaSurvey};
 pub use locks::LockPlan;
 
 use crate::database::{
-    Address, Connection, MissingRight, Obstacle, Privileges, Right, Server, list_schemas, list_tables,
-    missing_for_backup, tables_of_unknown_types,
+    Address, Connection, MissingRight, Obstacle, Privileges, Purpose, Reach, Server, Weight, list_schemas, list_tables,
+    missing, tables_of_unknown_types,
 };
 use crate::error::Result;
 use crate::machine;
-
-/// Rights without which something is not seen, and so is not in a backup.
-const SHOWING: [Right; 7] = [
-    Right::Select,
-    Right::ShowDatabases,
-    Right::ShowView,
-    Right::Trigger,
-    Right::Event,
-    Right::ShowRoutine,
-    Right::ShowCreateRoutine,
-];
 
 /// What a survey found.
 #[derive(Debug, Clone)]
@@ -89,10 +78,10 @@ pub enum Verdict {
 impl Survey {
     /// Whether a backup could be made now, by what was found.
     pub fn verdict(&self) -> Verdict {
+        let lacks = |weight| self.missing.iter().any(|missing| missing.weight == weight);
         match () {
-            () if !self.locks.is_allowed || self.obstacles.iter().any(Obstacle::blocks) => Verdict::Impossible,
-            () if self.missing.iter().any(|missing| SHOWING.contains(&missing.right)) => Verdict::Incomplete,
-            () if !self.damaged.is_empty() || !self.unknown.is_empty() => Verdict::Incomplete,
+            () if lacks(Weight::Needed) || self.obstacles.iter().any(Obstacle::blocks) => Verdict::Impossible,
+            () if lacks(Weight::Whole) || !self.damaged.is_empty() || !self.unknown.is_empty() => Verdict::Incomplete,
             () => Verdict::Complete,
         }
     }
@@ -114,10 +103,9 @@ pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
         unknown.extend(tables_of_unknown_types(&mut connection, &server.server, name, &tables)?);
     }
     let (locks, obstacles) = locks::plan(&mut connection, &server.server, &privileges, &tables)?;
-    // Where none is named, those that the account cannot see are meant as well.
-    let meant = if wanted.is_empty() { &[] } else { &names[..] };
+    let reach = Reach::seen(&mut connection, wanted, &names, &tables)?;
     Ok(Survey {
-        missing: missing_for_backup(&privileges, &server.server, meant),
+        missing: missing(&privileges, &server.server, Purpose::Backup, &reach),
         schemas,
         engines: contents::engines(&tables),
         damaged: contents::damaged(&tables),

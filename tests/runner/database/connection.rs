@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use engine::ErrorKind;
-use engine::database::{Address, Connection, Credentials, Tls, error_code, is_lost};
+use engine::database::{Address, Connection, Credentials, Tls, Verify, error_code, is_lost};
 use engine::error::chain;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use scenario_tests::server::TestServer;
@@ -88,7 +88,10 @@ fn a_server_is_trusted_only_with_a_certificate_that_fits() {
     refused(&with(&address, Authority::new().trusted()), "invalid peer certificate");
     let other_name = Address { host: "localhost".to_owned(), ..address.clone() };
     refused(&with(&other_name, authority.trusted()), "certificate not valid for name \"localhost\"");
-    assert!(version(&with(&other_name, Tls { accept_any: true, ..Tls::default() })).starts_with("TLSv1."));
+    let any_name = |authority: &Authority| Tls { verify: Verify::Authority, ..authority.trusted() };
+    assert!(version(&with(&other_name, any_name(&authority))).starts_with("TLSv1."));
+    refused(&with(&other_name, any_name(&Authority::new())), "invalid peer certificate");
+    assert!(version(&with(&other_name, Tls { verify: Verify::Nothing, ..Tls::default() })).starts_with("TLSv1."));
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn a_client_can_show_a_certificate() {
 fn failures_say_why() {
     let server = TestServer::start(&["--ssl=0"]);
     let address = server.tcp_address();
-    refused(&with(&address, Tls { accept_any: true, ..Tls::default() }), "the server offers no TLS");
+    refused(&with(&address, Tls { verify: Verify::Nothing, ..Tls::default() }), "the server offers no TLS");
     let stranger = Credentials { user: "nobody".into(), password: None };
     let error = Connection::open(&Address { credentials: stranger, ..address.clone() }).err().unwrap();
     assert_eq!((error.kind(), error_code(&error)), (ErrorKind::Database, Some(1045)));

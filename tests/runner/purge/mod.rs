@@ -6,7 +6,7 @@ mod interruption;
 mod listener;
 mod mail;
 mod planning;
-mod practice;
+pub mod practice;
 mod receipts;
 mod reclaim;
 mod replicas;

@@ -25,6 +25,7 @@ mod place;
 mod plan;
 mod reader;
 mod records;
+mod rights;
 mod segments;
 mod server;
 mod sessions;
@@ -43,8 +44,7 @@ use repo_format::node::ProblemKind;
 use super::Run;
 use super::roots::{OpenRoot, RootKind};
 use crate::database::{
-    Address, Connection, LockFacts, Privileges, Server, TableInfo, Weight, list_schemas, list_tables,
-    missing_for_backup, tells_snapshots_apart,
+    Address, Connection, LockFacts, Privileges, Server, TableInfo, list_schemas, list_tables, tells_snapshots_apart,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
@@ -173,6 +173,8 @@ struct Dump<'d, 'r> {
     source: &'d DatabaseSource,
     server: Server,
     schemas: Vec<String>,
+    /// What the account does not see, by its rights.
+    unseen: Vec<LeftOut>,
     /// What decides how the moment is taken, but for the tables.
     locking: LockFacts,
     parent: ParentDatabase,
@@ -199,7 +201,7 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
     server::keep_others_away(&mut control)?;
     let schemas = list_schemas(&mut control, &source.schemas)?;
     let privileges = Privileges::read(&mut control, &server)?;
-    check_rights(&privileges, &server, &schemas)?;
+    let unseen = rights::check(&mut control, &server, &privileges, source, &schemas)?;
     let tells_apart = tells_snapshots_apart(&mut control, &server)?;
     let parent_root = run.parent.root();
     let cache = run.store.repository().catalog().folder().map(std::path::Path::to_owned);
@@ -210,29 +212,13 @@ fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry
         locking: LockFacts { tells_apart, ..LockFacts::new(&server, &privileges) },
         server,
         schemas,
+        unseen,
         parent: ParentDatabase::open(&run.parent, parent_root.clone()),
         parent_root,
         spool_folder: source.spool_folder.clone().or(cache).unwrap_or_else(tempfile::env::temp_dir),
         space: SpoolSpace::new(source.spool_bytes_max),
     };
     dump.save(&mut control, root)
-}
-
-/// Fails if the account would not see, or could not read, something of `schemas`.
-fn check_rights(privileges: &Privileges, server: &Server, schemas: &[String]) -> Result<()> {
-    let missing = missing_for_backup(privileges, server, schemas);
-    let needed: Vec<_> = missing.iter().filter(|missing| missing.weight == Weight::Needed).collect();
-    let describe = |missing: &&crate::database::MissingRight| {
-        format!("{} on {}: {}", missing.right, missing.on, missing.consequence)
-    };
-    match needed.is_empty() {
-        true => Ok(()),
-        false => {
-            let all: Vec<_> = needed.iter().map(describe).collect();
-            let message = format!("the account lacks rights that a complete backup needs: {}", all.join("; "));
-            Err(Error::new(ErrorKind::Database, message))
-        }
-    }
 }
 
 impl Dump<'_, '_> {
@@ -243,6 +229,7 @@ impl Dump<'_, '_> {
     fn save(&self, control: &mut Connection, root: &Root) -> Result<TreeEntry> {
         let (mut plan, mut moment) = self.plan_and_moment(control)?;
         let mut saved = SavedTables::default();
+        saved.left_out.extend(self.unseen.iter().cloned());
         saved.left_out.append(&mut plan.left_out);
         saved.again.append(&mut plan.put_off);
         self.read(control, &plan, &mut moment, &mut saved)?;
