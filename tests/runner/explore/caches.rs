@@ -1,33 +1,66 @@
-//! What becomes of a cache while its process runs.
+//! What becomes of the cache of a process while it runs.
 
-use super::people::{Writers, forgetter_of_the_first, pruner, writer};
-use super::scene::{Cache, Scene, Spoil, Spoilt};
+use std::sync::Arc;
+
+use scenario_tests::explore::Process;
+
+use super::people::{Visitor, Writers, forgetter_of_the_first, pruner, reader, writer};
+use super::scene::{Cache, Scene};
+use super::spoiler::{Deed, spoiler};
 use super::{ALL, Bounds, assert_safe};
 
-/// Store operations of a writer that are its own affair: later it has ended.
-const STEPS: usize = 14;
+/// What others can do to a cache that is not one of ours.
+const DEEDS: [Deed; 3] = [Deed::Delete, Deed::RollBack, Deed::Replace];
 
-fn assert_safe_when(spoilt: Spoilt) {
-    let scene = Scene::new();
-    let writer = writer(&scene, "writer").with_cache(Cache::Filled).spoilt(spoilt).process();
-    let prune = pruner(&scene, "prune", Writers::Alive).process();
-    let seldom = Bounds { interruptions_max: Some(1), ..ALL };
-    assert_safe(&scene, vec![prune, writer, forgetter_of_the_first(&scene)], seldom);
+fn interrupted(times: u8) -> Bounds {
+    Bounds { interruptions_max: Some(times), ..ALL }
+}
+
+type Other = fn(&Arc<Scene>) -> Process;
+
+/// Explores a process whose cache is spoilt, beside others.
+fn assert_safe_when(deed: Deed, victim: fn(&Arc<Scene>) -> Visitor, others: &[Other], bounds: Bounds) {
+    let scene = Scene::with_forged_caches();
+    let victim = victim(&scene).with_cache(Cache::Filled).exposed().process();
+    let mut processes: Vec<_> = others.iter().map(|other| other(&scene)).collect();
+    processes.extend([victim, spoiler(deed)]);
+    assert_safe(&scene, processes, bounds);
+}
+
+/// The same, once in each way.
+fn assert_safe_when_spoilt(victim: fn(&Arc<Scene>) -> Visitor, others: &[Other], bounds: Bounds) {
+    DEEDS.into_iter().for_each(|deed| assert_safe_when(deed, victim, others, bounds));
+}
+
+fn a_writer(scene: &Arc<Scene>) -> Visitor {
+    writer(scene, "writer")
+}
+
+fn a_prune(scene: &Arc<Scene>) -> Visitor {
+    pruner(scene, "prune", Writers::Alive)
 }
 
 #[test]
-fn a_writer_whose_cache_is_deleted_replaced_or_rolled_back_loses_nothing() {
-    for (before, how) in [(3, Spoil::Delete), (6, Spoil::Replace), (8, Spoil::RollBack)] {
-        assert_safe_when(Spoilt { before, how });
-    }
+fn a_writer_whose_cache_is_deleted_replaced_or_rolled_back_at_any_moment_loses_nothing() {
+    assert_safe_when_spoilt(a_writer, &[|scene| a_prune(scene).process(), forgetter_of_the_first], interrupted(1));
+}
+
+#[test]
+fn a_reader_whose_cache_is_deleted_replaced_or_rolled_back_at_any_moment_misses_nothing() {
+    assert_safe_when_spoilt(reader, &[|scene| a_prune(scene).process()], interrupted(1));
+}
+
+#[test]
+fn a_prune_whose_cache_is_replaced_at_any_moment_loses_nothing() {
+    let writer: Other = |scene| a_writer(scene).with_cache(Cache::Filled).process();
+    assert_safe_when(Deed::Replace, a_prune, &[writer, forgetter_of_the_first], interrupted(1));
 }
 
 #[test]
 #[ignore = "takes long"]
-fn a_writer_whose_cache_is_deleted_replaced_or_rolled_back_at_any_moment_loses_nothing() {
-    for before in 0..STEPS {
-        for how in [Spoil::Delete, Spoil::Replace, Spoil::RollBack] {
-            assert_safe_when(Spoilt { before, how });
-        }
-    }
+fn caches_that_are_spoilt_while_more_happens_lose_nothing() {
+    let writer: Other = |scene| a_writer(scene).with_cache(Cache::Filled).process();
+    assert_safe_when_spoilt(a_writer, &[|scene| a_prune(scene).process(), forgetter_of_the_first], interrupted(3));
+    assert_safe_when_spoilt(reader, &[|scene| a_prune(scene).process(), forgetter_of_the_first], ALL);
+    assert_safe_when_spoilt(a_prune, &[writer, forgetter_of_the_first], interrupted(3));
 }

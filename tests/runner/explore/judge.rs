@@ -8,6 +8,7 @@ use std::sync::Arc;
 use engine::crypto::Keys;
 use engine::error::chain;
 use engine::monitor::NullMonitor;
+use engine::repository::Repository;
 use engine::store::{MemoryStore, ObjectName, Tag};
 use engine::verify::{Depth, VerifyOptions, verify};
 use repo_format::condemned::{Condemned, Phase};
@@ -18,12 +19,16 @@ use repo_format::manifest::Manifest;
 use repo_format::segment::{self, SegmentPack};
 use repo_format::{limits, sealed};
 use scenario_tests::explore::Judge;
+use tempfile::TempDir;
 
-use super::scene::{Cache, KEPT, Scene, Start};
+use super::scene::{Cache, Safety, Scene, Start};
 
 /// Judges the stores of a scene.
 pub struct Needs<'s> {
     scene: &'s Scene,
+    /// What opens the objects beside each keyring that was met, by its name and tag.
+    opened: RefCell<HashMap<(ObjectName, [u8; 32]), Rc<(Repository, TempDir)>>>,
+    newest: RefCell<Option<Rc<(Repository, TempDir)>>>,
     segments: RefCell<HashMap<ObjectName, Rc<Vec<SegmentPack>>>>,
     needs: RefCell<HashMap<[u8; 32], Rc<Vec<ChunkId>>>>,
 }
@@ -31,11 +36,33 @@ pub struct Needs<'s> {
 impl<'s> Needs<'s> {
     /// A judge who has the keys.
     pub fn of(scene: &'s Scene) -> Self {
-        Needs { scene, segments: RefCell::default(), needs: RefCell::default() }
+        Needs {
+            scene,
+            opened: RefCell::default(),
+            newest: RefCell::default(),
+            segments: RefCell::default(),
+            needs: RefCell::default(),
+        }
     }
 
-    fn keys(&self) -> &Keys {
-        self.scene.repository().keys()
+    /// Has the keys at hand that open what is in `store`.
+    fn take_keys(&self, store: &MemoryStore) -> Result<(), String> {
+        let keyrings = store.names().into_iter().filter(|name| matches!(name, ObjectName::Keyring(_)));
+        let newest = keyrings.max().ok_or("there is no keyring")?;
+        let at = (newest, Tag::of(&store.bytes(&newest).unwrap()).0);
+        let known = self.opened.borrow().get(&at).cloned();
+        let opened = match known {
+            Some(opened) => opened,
+            None => Rc::new(self.scene.opened(&store.deep_clone()).map_err(|error| chain(&error))?),
+        };
+        self.opened.borrow_mut().insert(at, opened.clone());
+        *self.newest.borrow_mut() = Some(opened);
+        Ok(())
+    }
+
+    fn with_keys<T>(&self, work: impl FnOnce(&Keys) -> T) -> T {
+        let newest = self.newest.borrow().clone();
+        work(newest.as_ref().map_or(self.scene.repository(), |opened| &opened.0).keys())
     }
 
     fn segment(&self, name: &ObjectName, bytes: &[u8]) -> Result<Rc<Vec<SegmentPack>>, String> {
@@ -43,8 +70,9 @@ impl<'s> Needs<'s> {
             return Ok(known.clone());
         }
         let parts = sealed::decode(ObjectKind::Segment, bytes, limits::SEGMENT).map_err(|e| format!("{name}: {e}"))?;
-        let plain =
-            self.keys().open_parts(KeyClass::Index, b"index", &parts).map_err(|e| format!("{name}: {}", chain(&e)))?;
+        let plain = self
+            .with_keys(|keys| keys.open_parts(KeyClass::Index, b"index", &parts))
+            .map_err(|e| format!("{name}: {}", chain(&e)))?;
         let packs = Rc::new(segment::decode(&plain).map_err(|e| format!("{name}: {e}"))?);
         self.segments.borrow_mut().insert(*name, packs.clone());
         Ok(packs)
@@ -56,7 +84,9 @@ impl<'s> Needs<'s> {
         if let Some(known) = self.needs.borrow().get(&tag) {
             return Ok(known.clone());
         }
-        let open = |kind| self.keys().open(kind, KeyClass::Meta, &name.to_string(), bytes, limits::SMALL_OBJECT);
+        let open = |kind| {
+            self.with_keys(|keys| keys.open(kind, KeyClass::Meta, &name.to_string(), bytes, limits::SMALL_OBJECT))
+        };
         let needs = match (open(ObjectKind::Manifest), open(ObjectKind::Void)) {
             (Ok(plain), _) => Manifest::decode(&plain).map_err(|e| format!("{name}: {e}"))?.ids,
             (_, Ok(plain)) => Void::decode(&plain).map(|_| Vec::new()).map_err(|e| format!("{name}: {e}"))?,
@@ -66,10 +96,15 @@ impl<'s> Needs<'s> {
         self.needs.borrow_mut().insert(tag, needs.clone());
         Ok(needs)
     }
+
+    fn open(&self, kind: ObjectKind, class: KeyClass, name: &ObjectName, bytes: &[u8], limit: u64) -> Option<Vec<u8>> {
+        self.with_keys(|keys| keys.open(kind, class, &name.to_string(), bytes, limit)).ok().map(|plain| plain.to_vec())
+    }
 }
 
 impl Judge for Needs<'_> {
     fn always(&self, store: &MemoryStore) -> Result<(), String> {
+        self.take_keys(store)?;
         let names = store.names();
         let packs: HashSet<&PackId> =
             names.iter().filter_map(|name| if let ObjectName::Pack(id) = name { Some(id) } else { None }).collect();
@@ -90,14 +125,16 @@ impl Judge for Needs<'_> {
 
     /// A machine that has never seen the repository verifies all of it and reads every snapshot.
     fn at_end(&self, store: &MemoryStore) -> Result<(), String> {
-        let start = Start { cache: Cache::Empty, seed: "reader", spoilt: None };
+        let start = Start { cache: Cache::Empty, seed: "reader", safety: Safety::Safe };
         let read = self.scene.visit(Arc::new(store.deep_clone()), start, |repository| {
             let report = verify(repository, &VerifyOptions { depth: Depth::ReadData }, &NullMonitor)?;
             let mut findings: Vec<String> = report.findings.into_iter().map(|finding| finding.message).collect();
             for snapshot in engine::snapshots::list(repository)?.snapshots {
                 let mut bytes = Vec::new();
-                engine::cat::cat(repository, &snapshot, KEPT.as_bytes(), &mut bytes)?;
-                if bytes != KEPT.as_bytes() {
+                // Each is of one file, which holds its name.
+                let file = &snapshot.manifest.roots[0].name.0;
+                engine::cat::cat(repository, &snapshot, file, &mut bytes)?;
+                if bytes != *file {
                     findings.push("a file is not what it was".to_owned());
                 }
             }
@@ -110,22 +147,16 @@ impl Judge for Needs<'_> {
     fn describe(&self, name: &ObjectName, bytes: &[u8]) -> Option<String> {
         match name {
             ObjectName::Condemned => {
-                let plain = self
-                    .keys()
-                    .open(ObjectKind::Condemned, KeyClass::Index, "condemned", bytes, limits::CONDEMNED)
-                    .ok()?;
+                let plain = self.open(ObjectKind::Condemned, KeyClass::Index, name, bytes, limits::CONDEMNED)?;
                 Condemned::decode(&plain).ok().map(|condemned| say_condemned(&condemned))
             }
             ObjectName::Lease(_) => {
-                let name = name.to_string();
-                let plain =
-                    self.keys().open(ObjectKind::Lease, KeyClass::Index, &name, bytes, limits::SMALL_OBJECT).ok()?;
+                let plain = self.open(ObjectKind::Lease, KeyClass::Index, name, bytes, limits::SMALL_OBJECT)?;
                 Lease::decode(&plain).ok().map(|lease| format!("(seen {})", lease.seen))
             }
             ObjectName::Snapshot(_) => {
-                let open =
-                    |kind| self.keys().open(kind, KeyClass::Meta, &name.to_string(), bytes, limits::SMALL_OBJECT);
-                Some(if open(ObjectKind::Void).is_ok() { "(void)" } else { "(manifest)" }.to_owned())
+                let is_void = self.open(ObjectKind::Void, KeyClass::Meta, name, bytes, limits::SMALL_OBJECT).is_some();
+                Some(if is_void { "(void)" } else { "(manifest)" }.to_owned())
             }
             _ => None,
         }

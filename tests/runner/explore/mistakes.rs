@@ -2,9 +2,10 @@
 //! it did things otherwise.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use engine::store::{Folder, ObjectInfo, ObjectName, Store, StoreErrorKind, Tag};
+use engine::store::{Folder, ObjectInfo, ObjectName, Original, Store, StoreErrorKind, Tag};
 use repo_format::condemned::{Condemned, Phase};
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId, SegmentId};
@@ -45,6 +46,37 @@ pub fn no_relist() -> Lie {
     let mut first = None;
     Box::new(move |request, store| match request {
         Request::Get(ObjectName::Condemned, _) => first.get_or_insert_with(|| request.perform(store)).clone(),
+        _ => request.perform(store),
+    })
+}
+
+/// Keyrings, by what their maker had been told before.
+pub type Keyrings = Arc<Mutex<HashMap<u64, Vec<u8>>>>;
+
+/// Nothing is wrong, but a keyring that is sealed once more by somebody who was told the same is the same: what seals it has randomness of its own.
+pub fn same_keyrings(made: &Keyrings) -> Lie {
+    let (made, mut told, mut own) = (made.clone(), DefaultHasher::new(), HashMap::new());
+    Box::new(move |mut request, store| {
+        if let Request::PutNew(ObjectName::Keyring(_) | ObjectName::Copy(Original::Keyring(_)), bytes) = &mut request {
+            let made = |sealed: &Vec<u8>| locked(&made).entry(told.finish()).or_insert_with(|| sealed.clone()).clone();
+            // Its second copy has the same bytes.
+            *bytes = own.entry(bytes.clone()).or_insert_with_key(made).clone();
+        }
+        let answer = request.perform(store);
+        (&request, &answer).hash(&mut told);
+        answer
+    })
+}
+
+/// A writer that does not look for new keys any more when its manifest is put.
+pub fn no_new_keys() -> Lie {
+    let mut is_put = false;
+    Box::new(move |request, store| match request {
+        Request::PutNew(ObjectName::Snapshot(_), _) => {
+            is_put = true;
+            request.perform(store)
+        }
+        Request::Stat(ObjectName::Keyring(_)) if is_put => Answer::Info(None),
         _ => request.perform(store),
     })
 }

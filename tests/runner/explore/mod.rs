@@ -1,17 +1,20 @@
 //! What writers, deleters and forgetting can do to each other, explored: every order of their store operations, on the real code.
 //!
 //! [`scene`] is the repository that they work on and [`judge`] says what must hold; [`people`] are the processes. [`toys`] shows that the
-//! explorer finds what is wrong, and counts right; [`planted`] that each mistake of the protocol would be found. [`deep`] is for hours of
-//! leisure.
+//! explorer finds what is wrong, and counts right; [`planted`] that each mistake of the protocol would be found. [`caches`] has somebody
+//! who spoils the cache of another, and [`keys`] somebody who removes a key. [`deep`] is for hours of leisure.
 
 mod caches;
 mod deep;
+mod forged;
 mod judge;
+mod keys;
 mod mistakes;
 mod people;
 mod planted;
 mod prunes;
 mod scene;
+mod spoiler;
 mod toys;
 mod writers;
 
@@ -51,8 +54,14 @@ fn assert_safe(scene: &Arc<Scene>, processes: Vec<Process>, bounds: Bounds) {
 /// A snapshot can lose what it needs.
 #[track_caller]
 fn assert_found(scene: &Arc<Scene>, processes: Vec<Process>) {
+    assert_found_as(scene, processes, ALL, "needs a chunk");
+}
+
+/// What is wrong is found, and is what it is said to be.
+#[track_caller]
+fn assert_found_as(scene: &Arc<Scene>, processes: Vec<Process>, bounds: Bounds, what: &str) {
     let started = std::time::Instant::now();
-    let Err(violation) = run(scene, processes, ALL) else { panic!("nothing was found") };
+    let Err(violation) = run(scene, processes, bounds) else { panic!("nothing was found") };
     println!("{} steps, after {} states in {:?}", violation.steps.len(), violation.states, started.elapsed());
-    assert!(violation.what.contains("needs a chunk"), "{violation}");
+    assert!(violation.what.contains(what), "{violation}");
 }

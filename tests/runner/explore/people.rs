@@ -6,16 +6,18 @@ use engine::ErrorKind;
 use engine::error::chain;
 use engine::machine;
 use engine::monitor::NullMonitor;
+use engine::pack::ChunkReader;
 use engine::prune::{self, PruneOptions};
-use engine::repository::{Repository, SnapshotObject};
+use engine::repository::{Repository, SnapshotObject, members};
 use engine::session;
 use engine::store::{Folder, ObjectName, Store};
 use repo_format::condemned::{CondemnedList, Phase};
-use repo_format::id::PackId;
+use repo_format::id::{MemberId, PackId};
+use repo_format::pack::ChunkKind;
 use scenario_tests::explore::{Change, Changes, Process};
 
-use super::mistakes::{Lie, lying, truth};
-use super::scene::{Cache, HOST, Scene, Spoilt, Start, back_up};
+use super::mistakes::{Keyrings, Lie, lying, same_keyrings, truth};
+use super::scene::{Cache, HOST, Safety, Scene, Start, back_up};
 
 /// What a writer ever changes. Its lease is all that it deletes.
 fn changes_of_a_writer() -> Changes {
@@ -41,6 +43,32 @@ fn changes_of_a_prune() -> Changes {
     ])
 }
 
+/// What a removal of a key ever changes: keyrings, notes and the list of condemned packs, with their second copies; the key itself.
+fn changes_of_a_remover() -> Changes {
+    Changes::only(&[
+        Change::Put(Folder::Top),
+        Change::Delete(Folder::Keys),
+        Change::Put(Folder::Keyring),
+        Change::Put(Folder::Notes),
+        Change::Delete(Folder::Notes),
+        Change::Put(Folder::Copies),
+        Change::Delete(Folder::Copies),
+    ])
+}
+
+/// What a writer ever changes while keys change: it completes second copies, and vouches for its snapshot in a note.
+fn changes_of_a_writer_beside_changes_of_keys() -> Changes {
+    Changes::only(&[
+        Change::Put(Folder::Leases),
+        Change::Delete(Folder::Leases),
+        Change::Put(Folder::Packs),
+        Change::Put(Folder::Index),
+        Change::Put(Folder::Snapshots),
+        Change::Put(Folder::Notes),
+        Change::Put(Folder::Copies),
+    ])
+}
+
 /// What may come of a run beside others: it ends well, is shut out, or does not get an answer.
 fn in_order<T>(result: engine::Result<T>) -> Result<(), String> {
     match result {
@@ -57,7 +85,7 @@ pub struct Visitor {
     name: String,
     seed: String,
     cache: Cache,
-    spoilt: Option<Spoilt>,
+    safety: Safety,
     changes: Changes,
     lie: Arc<dyn Fn() -> Lie + Send + Sync>,
     work: Work,
@@ -83,7 +111,7 @@ impl Visitor {
         let (scene, name, seed) = (scene.clone(), name.to_owned(), name.to_owned());
         let lie = Arc::new(truth);
         let (cache, ends) = (Cache::Empty, Ends::InOrder);
-        Visitor { scene, name, seed, cache, spoilt: None, changes, lie, work: Arc::new(work), ends }
+        Visitor { scene, name, seed, cache, safety: Safety::Safe, changes, lie, work: Arc::new(work), ends }
     }
 
     /// It begins with what `cache` holds; otherwise with nothing.
@@ -91,14 +119,19 @@ impl Visitor {
         Visitor { cache, ..self }
     }
 
-    /// Something becomes of its cache while it runs.
-    pub fn spoilt(self, spoilt: Spoilt) -> Self {
-        Visitor { spoilt: Some(spoilt), ..self }
+    /// Others may spoil its cache while it runs.
+    pub fn exposed(self) -> Self {
+        Visitor { safety: Safety::Exposed, ..self }
     }
 
     /// Its randomness is that of whoever has this seed; otherwise it is its own.
     pub fn with_seed(self, seed: &str) -> Self {
         Visitor { seed: seed.to_owned(), ..self }
+    }
+
+    /// It is a writer, and others change keys meanwhile.
+    pub fn beside_changes_of_keys(self) -> Self {
+        Visitor { changes: changes_of_a_writer_beside_changes_of_keys(), ..self }
     }
 
     /// It may fail: what matters is what it leaves behind.
@@ -113,10 +146,10 @@ impl Visitor {
 
     /// The process.
     pub fn process(self) -> Process {
-        let Visitor { scene, name, seed, cache, spoilt, changes, lie, work, ends } = self;
+        let Visitor { scene, name, seed, cache, safety, changes, lie, work, ends } = self;
         Process::new(name, changes, move |store| {
             let store = lying(store, lie());
-            let start = Start { cache, seed: &seed, spoilt };
+            let start = Start { cache, seed: &seed, safety };
             let result = scene.visit(store, start, |repository| work(repository));
             if ends == Ends::Anyhow { Ok(()) } else { in_order(result) }
         })
@@ -126,6 +159,15 @@ impl Visitor {
 /// Backs up the file that the first snapshot has, too.
 pub fn writer(scene: &Arc<Scene>, name: &str) -> Visitor {
     Visitor::new(scene, name, changes_of_a_writer(), back_up)
+}
+
+/// Removes a key.
+pub fn remover(scene: &Arc<Scene>, member: MemberId) -> Visitor {
+    let keyrings = Keyrings::default();
+    Visitor::new(scene, "key remove", changes_of_a_remover(), move |repository| {
+        members::remove_member(repository, member)
+    })
+    .told(move || same_keyrings(&keyrings))
 }
 
 /// What a prune takes writers for.
@@ -155,6 +197,24 @@ fn prune_all(repository: &Repository, writers: Writers) -> engine::Result<()> {
     prune::plan(repository, &options, &NullMonitor)?.run(&NullMonitor).map(drop)
 }
 
+/// Reads what every snapshot needs that it sees; only of one that is there no more may something be lost.
+pub fn reader(scene: &Arc<Scene>) -> Visitor {
+    Visitor::new(scene, "reader", Changes::only(&[]), |repository| {
+        let reader = ChunkReader::new(repository);
+        for id in repository.snapshot_names()? {
+            let needs = match repository.read_snapshot_object(id) {
+                Ok(SnapshotObject::Manifest(object)) => object.manifest.ids,
+                _ => Vec::new(),
+            };
+            let read = needs.iter().try_for_each(|chunk| reader.read(ChunkKind::Node, chunk).map(drop));
+            if read.is_err() && repository.store().stat(&ObjectName::Snapshot(id))?.is_some() {
+                return read;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Forgets every snapshot that it sees.
 pub fn forgetter(scene: &Arc<Scene>) -> Visitor {
     Visitor::new(scene, "forget", Changes::only(&[Change::Delete(Folder::Snapshots)]), |repository| {
@@ -169,7 +229,7 @@ pub fn forgetter(scene: &Arc<Scene>) -> Visitor {
 
 /// Forgets the first snapshot, which it knows.
 pub fn forgetter_of_the_first(scene: &Arc<Scene>) -> Process {
-    let first = scene.repository().snapshot_names().unwrap()[0];
+    let first = scene.first;
     Process::new("forget", Changes::only(&[Change::Delete(Folder::Snapshots)]), move |store: Arc<dyn Store>| {
         store.delete(&ObjectName::Snapshot(first)).map_err(|error| error.to_string())
     })

@@ -9,6 +9,7 @@ use repo_format::id::PackId;
 use super::mistakes as lies;
 use super::people::{Writers, forgetter, forgetter_of_the_first, late_pruner, pruner, writer};
 use super::scene::{Cache, Scene, back_up};
+use super::spoiler::{Deed, spoiler};
 use super::{ALL, assert_found, assert_safe};
 
 fn packs(store: &MemoryStore) -> Vec<ObjectInfo> {
@@ -72,6 +73,15 @@ fn a_writer_that_does_not_list_the_packs_is_found() {
     });
     let writer = writer(&scene, "writer").told(move || lies::no_pack_list(known.clone()));
     assert_found(&scene, vec![writer.process()]);
+}
+
+#[test]
+fn a_writer_that_does_not_compare_generations_of_its_cache_is_found() {
+    let scene = Scene::with_forged_caches();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).exposed();
+    let prune = pruner(&scene, "prune", Writers::Alive);
+    let replace = spoiler(Deed::ReplaceUnnoticed);
+    assert_found(&scene, vec![writer.process(), prune.process(), forgetter_of_the_first(&scene), replace]);
 }
 
 #[test]

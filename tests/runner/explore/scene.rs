@@ -5,10 +5,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engine::Result;
-use engine::catalog::Catalog;
 use engine::chunk::Coder;
 use engine::crypto::seeded::with_seed;
 use engine::crypto::{Credential, KeyFile};
@@ -22,13 +20,11 @@ use engine::tree::{ContentRef, DirectoryBuilder, TreeEntry};
 use repo_format::cbor::ByteString;
 use repo_format::config::Access;
 use repo_format::entry::{Entry, EntryKind, Time};
-use repo_format::head::{KeyClass, Sealing};
-use repo_format::id::{Bytes32, ChunkId, PackId};
+use repo_format::id::{ChunkId, LeaseId};
 use repo_format::manifest::{KIND_SNAPSHOT, ROOT_FILE, Root};
-use repo_format::pack::PackTable;
-use repo_format::segment::SegmentPack;
-use scenario_tests::explore::pass;
 use tempfile::TempDir;
+
+use super::{forged, spoiler};
 
 /// It is always this time.
 const NOW: Time = Time { seconds: 1_750_000_000, nanoseconds: 0 };
@@ -40,6 +36,8 @@ pub const HOST: &str = "host";
 /// The file whose directory all snapshots need.
 pub const KEPT: &str = "kept";
 const OTHER: &str = "other";
+/// The file of the second snapshot, where there is one.
+const STAYS: &str = "stays";
 
 /// What a process knows of the repository when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,34 +55,25 @@ pub struct Start<'s> {
     pub cache: Cache,
     /// Gives all randomness.
     pub seed: &'s str,
-    /// What becomes of its cache while it runs.
-    pub spoilt: Option<Spoilt>,
+    /// Whether others spoil its cache.
+    pub safety: Safety,
 }
 
-/// What another process, or a person, does to the cache of a process.
+/// Whether others spoil the cache of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spoilt {
-    /// Before which of its store operations.
-    pub before: usize,
-    /// What.
-    pub how: Spoil,
-}
-
-/// A way to spoil a cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoil {
-    /// Its files are deleted.
-    Delete,
-    /// They are deleted, and made anew: the rows are those of other packs.
-    Replace,
-    /// They are as they were when the process began.
-    RollBack,
+pub enum Safety {
+    /// Nobody does.
+    Safe,
+    /// Somebody may, before each of its steps.
+    Exposed,
 }
 
 /// A repository, its key, and a cache that knows it.
 pub struct Scene {
     /// What is in the store.
     pub store: MemoryStore,
+    /// The snapshot that it has.
+    pub first: LeaseId,
     repository: Repository,
     key: String,
     folder: TempDir,
@@ -114,8 +103,32 @@ impl Scene {
         drop(repository);
         open(Arc::new(store.clone()), &key, &folder.path().join("empty")).unwrap();
         let repository = open(Arc::new(store.clone()), &key, &folder.path().join("keys")).unwrap();
+        let first = repository.snapshot_names().unwrap()[0];
         prepare(&store, &repository);
-        Scene { store, repository, key, folder }
+        Scene { store, first, repository, key, folder }
+    }
+
+    /// A scene with a second snapshot, whose only chunk is in a pack of its own, and with caches that say that `kept` is in that pack.
+    pub fn with_forged_caches() -> Arc<Self> {
+        let scene = Self::prepared(|_, repository| {
+            let before = repository.snapshot_names().unwrap();
+            back_up_file(repository, STAYS).unwrap();
+            assert_eq!(before.len(), 1);
+        });
+        forged::make(&scene);
+        scene
+    }
+
+    /// The folder of caches that is called so.
+    pub fn caches(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Keys that open what is in `store`, and the folder that must stay as long as they are used.
+    pub fn opened(&self, store: &MemoryStore) -> Result<(Repository, TempDir)> {
+        let folder = folder_in_memory();
+        let opened = with_seed(b"judge", || open(Arc::new(store.clone()), &self.key, folder.path()))?;
+        Ok((opened, folder))
     }
 
     /// The repository; whoever looks at another store uses nothing of it but its keys.
@@ -132,12 +145,12 @@ impl Scene {
     ) -> Result<T> {
         let folder = folder_in_memory();
         let own = folder.path().join("cache");
-        let Start { cache, seed, spoilt } = start;
+        let Start { cache, seed, safety } = start;
         let template = if cache == Cache::Filled { "cache" } else { "empty" };
         copy_folder(&self.folder.path().join(template), &own);
-        let store = match spoilt {
-            Some(spoilt) => spoiling(store, &own.join(self.repository.id().to_string()), spoilt),
-            None => store,
+        let store = match safety {
+            Safety::Safe => store,
+            Safety::Exposed => spoiler::exposed(store, self, &own.join(self.repository.id().to_string())),
         };
         standing::at(NOW, || with_seed(seed.as_bytes(), || work(&open(store, &self.key, &own)?)))
     }
@@ -145,8 +158,12 @@ impl Scene {
 
 /// Backs up one file that is small enough to stand in its directory.
 pub fn back_up(repository: &Repository) -> Result<()> {
+    back_up_file(repository, KEPT)
+}
+
+fn back_up_file(repository: &Repository, file: &str) -> Result<()> {
     let session = WriterSession::begin(repository, &writer_options(), &NullMonitor)?;
-    commit(session, &[KEPT])
+    commit(session, &[file])
 }
 
 fn writer_options() -> WriterOptions {
@@ -214,50 +231,6 @@ fn open(store: Arc<dyn Store>, key: &str, cache: &Path) -> Result<Repository> {
     Repository::open(store, &credential(key), &options, &NullMonitor)
 }
 
-/// A store that spoils the cache in `folder` at its time.
-fn spoiling(store: Arc<dyn Store>, folder: &Path, spoilt: Spoilt) -> Arc<dyn Store> {
-    let (folder, asked, before) = (folder.to_owned(), AtomicUsize::new(0), copies(folder));
-    Arc::new(pass(move |request| {
-        if asked.fetch_add(1, Ordering::Relaxed) == spoilt.before {
-            spoil(&folder, spoilt.how, &before);
-        }
-        request.perform(&*store)
-    }))
-}
-
-/// The files of the catalog, but for its locks.
-fn copies(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let is_catalog = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("catalog.");
-    files.filter(is_catalog).map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
-}
-
-fn spoil(folder: &Path, how: Spoil, before: &[(PathBuf, Vec<u8>)]) {
-    for (path, _) in copies(folder) {
-        std::fs::remove_file(path).unwrap();
-    }
-    match how {
-        Spoil::Delete => {}
-        Spoil::RollBack => before.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap()),
-        Spoil::Replace => {
-            let id = folder.file_name().unwrap().to_str().unwrap().parse().unwrap();
-            let catalog = Catalog::open(folder, id).unwrap();
-            (1..=4).for_each(|number| catalog.import_pack(&no_pack(number)).unwrap());
-        }
-    }
-}
-
-/// A pack that is nowhere, and takes a row.
-fn no_pack(number: u8) -> SegmentPack {
-    SegmentPack {
-        id: PackId([number; 32]),
-        size: 1000,
-        sealing: Sealing { class: KeyClass::Meta, epoch: 1 },
-        salt: Bytes32([number; 32]),
-        table: PackTable { salts: Vec::new(), entries: Vec::new() },
-    }
-}
-
 fn credential(key: &str) -> Credential {
     Credential::KeyFile(KeyFile::parse(key).unwrap())
 }
@@ -267,7 +240,7 @@ fn folder_in_memory() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

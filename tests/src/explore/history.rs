@@ -1,8 +1,8 @@
 //! What a process does next, by what it has been told so far: a tree that grows as it is asked.
 
-use engine::store::{MemoryStore, StoreErrorKind};
+use engine::store::StoreErrorKind;
 
-use super::process::{Event, Process, Run, Script};
+use super::process::{Constant, Event, Process, Run, Script};
 use super::request::Answer;
 use super::state::{AnswerId, RequestId, Values};
 
@@ -26,7 +26,7 @@ struct Node {
 /// All histories of a process that have been met.
 pub(super) struct Histories<'s> {
     pub process: &'s Process,
-    constant: &'s MemoryStore,
+    constant: Constant,
     nodes: Vec<Node>,
     parked: Vec<(HistoryId, Run)>,
     /// How often the process was started.
@@ -34,7 +34,7 @@ pub(super) struct Histories<'s> {
 }
 
 impl<'s> Histories<'s> {
-    pub fn new(process: &'s Process, constant: &'s MemoryStore) -> Self {
+    pub fn new(process: &'s Process, constant: Constant) -> Self {
         Histories { process, constant, nodes: Vec::new(), parked: Vec::new(), runs: 0 }
     }
 
@@ -101,7 +101,7 @@ impl<'s> Histories<'s> {
 
     fn start(&mut self, script: Script) -> (Run, Event) {
         self.runs += 1;
-        Run::start(self.process, self.constant, script)
+        Run::start(self.process, &self.constant, script)
     }
 
     fn grow(

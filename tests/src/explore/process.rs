@@ -66,7 +66,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Starts a process and takes it through `script`, to what it does then. What never changes is read from `constant`, without asking.
-    pub fn start(process: &Process, constant: &MemoryStore, script: Script) -> (Self, Event) {
+    pub fn start(process: &Process, constant: &Constant, script: Script) -> (Self, Event) {
         let (answers, told) = channel();
         let (asks, events) = channel();
         let (program, constant) = (process.program.clone(), constant.clone());
@@ -128,21 +128,31 @@ impl Exchange {
 const CRASHED: Answer = Answer::Failed(StoreErrorKind::Io);
 
 /// The store of a process. Its threads take turns.
-fn asking(constant: MemoryStore, exchange: Exchange) -> impl Store {
+fn asking(constant: Constant, exchange: Exchange) -> impl Store {
     let exchange = Mutex::new(exchange);
-    pass(move |request| match is_constant(&request) {
-        true => request.perform(&constant),
+    pass(move |request| match constant.has(&request) {
+        true => request.perform(&constant.store),
         false => exchange.lock().unwrap_or_else(PoisonError::into_inner).ask(request),
     })
 }
 
-/// Whether it reads what no process changes: config and keys.
-fn is_constant(request: &Request) -> bool {
-    match request.name() {
-        Some(ObjectName::Config | ObjectName::Member(_) | ObjectName::Keyring(_) | ObjectName::Copy(_)) => {
-            !request.is_change()
-        }
-        Some(_) => false,
-        None => matches!(request.folder(), Folder::Keys | Folder::Keyring | Folder::Copies),
+/// What no process of a scenario changes: reading it is no step.
+#[derive(Clone)]
+pub(super) struct Constant {
+    store: MemoryStore,
+    folders: Vec<Folder>,
+}
+
+impl Constant {
+    /// The config, and of the folders that are for keys those in which none of `processes` may change anything.
+    pub fn of(store: &MemoryStore, processes: &[Process]) -> Self {
+        let is_constant = |folder: &Folder| !processes.iter().any(|process| process.changes.touch(*folder));
+        let folders = [Folder::Keys, Folder::Keyring, Folder::Copies].into_iter().filter(is_constant).collect();
+        Constant { store: store.clone(), folders }
+    }
+
+    fn has(&self, request: &Request) -> bool {
+        let is_config = request.name() == Some(&ObjectName::Config);
+        !request.is_change() && (is_config || self.folders.contains(&request.folder()))
     }
 }

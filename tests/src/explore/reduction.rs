@@ -34,6 +34,11 @@ impl Changes {
         self.0.as_ref().is_none_or(|changes| changes.contains(&change))
     }
 
+    /// Whether any may be in this folder.
+    pub(super) fn touch(&self, folder: Folder) -> bool {
+        self.may_be(Change::Put(folder)) || self.may_be(Change::Delete(folder))
+    }
+
     /// Refuses a change that was not declared.
     pub(super) fn check(&self, request: &Request) -> Result<(), String> {
         let change = match request {

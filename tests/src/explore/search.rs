@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use engine::store::{MemoryStore, ObjectName};
 
 use super::history::{ENDED, Histories, HistoryId};
-use super::process::Process;
+use super::process::{Constant, Process};
 use super::state::{RequestId, StoreId, Stores, Values};
 use super::trace::{Scribe, Step, Violation};
 
@@ -118,7 +118,8 @@ struct Search<'s> {
 impl<'s> Search<'s> {
     fn new(scenario: &'s Scenario<'s>) -> Self {
         assert!(scenario.processes.len() <= PROCESSES_MAX, "more processes than a state has room for");
-        let histories = scenario.processes.iter().map(|process| Histories::new(process, &scenario.store)).collect();
+        let constant = Constant::of(&scenario.store, &scenario.processes);
+        let histories = scenario.processes.iter().map(|process| Histories::new(process, constant.clone())).collect();
         Search {
             scenario,
             histories,

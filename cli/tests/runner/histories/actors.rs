@@ -96,9 +96,13 @@ impl Round<'_> {
             let copy = self.machine.path("older-cache");
             match random.below(3) {
                 0 => spoil::remove(&cache),
-                1 => spoil::copy(&cache, &copy),
+                1 => {
+                    spoil::copy(&cache, &copy);
+                    continue;
+                }
                 _ => spoil::copy(&copy, &cache),
             }
+            self.processes.has_spoilt();
         }
     }
 

@@ -24,6 +24,7 @@ pub struct Processes {
     last: Mutex<VecDeque<String>>,
     ended: Mutex<BTreeMap<(String, i32), u64>>,
     held_up: AtomicU64,
+    spoilt: AtomicU64,
 }
 
 impl Processes {
@@ -89,6 +90,11 @@ impl Processes {
         }
     }
 
+    /// Counts a cache that was deleted or replaced.
+    pub fn has_spoilt(&self) {
+        self.spoilt.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Keeps a line to be told if the history fails.
     pub fn note(&self, line: String) {
         let mut last = self.last.lock().unwrap();
@@ -107,7 +113,8 @@ impl Processes {
     pub fn counts(&self) -> String {
         let ended = self.ended.lock().unwrap();
         let counts: Vec<_> = ended.iter().map(|((kind, code), count)| format!("{count} {kind} ({code})")).collect();
-        format!("{}; {} held up on their way", counts.join(", "), self.held_up.load(Ordering::Relaxed))
+        let (held_up, spoilt) = (self.held_up.load(Ordering::Relaxed), self.spoilt.load(Ordering::Relaxed));
+        format!("{}; {held_up} held up on their way; {spoilt} caches deleted or replaced", counts.join(", "))
     }
 }
 
