@@ -88,6 +88,19 @@ pub fn without_counter(create: &[u8]) -> Vec<u8> {
     }
 }
 
+/// `create` of an InnoDB table with the row format that holds all that tables hold which name none; as it is if it names one.
+pub fn with_row_format(create: &[u8]) -> Vec<u8> {
+    let tokens = tokens(create).unwrap_or_default();
+    let is = |token: &Token, keyword: &str| token.depth == 0 && is_keyword(create, token, keyword);
+    let engine = tokens.windows(3).find(|three| is(&three[0], "ENGINE"));
+    match engine {
+        Some([.., name]) if !tokens.iter().any(|token| is(token, "ROW_FORMAT")) => {
+            edited(create, &[(name.at.end..name.at.end, " ROW_FORMAT=DYNAMIC".to_owned())])
+        }
+        _ => create.to_vec(),
+    }
+}
+
 /// Places of the parentheses that hold columns and keys.
 pub fn body(create: &[u8], tokens: &[Token]) -> Option<(usize, usize)> {
     let [a, b, name, open, ..] = tokens else { return None };
@@ -168,6 +181,16 @@ mod tests {
         let text = |sql: Vec<u8>| String::from_utf8(sql).unwrap();
         let d = take_apart(create.as_bytes(), TABLE, keys).unwrap();
         (text(d.create), d.keys.into_iter().map(text).collect(), d.foreign_keys.map(text))
+    }
+
+    #[test]
+    fn a_row_format_is_added_where_none_is_named() {
+        let with = |create: &str| String::from_utf8(with_row_format(create.as_bytes())).unwrap();
+        let plain = "CREATE TABLE `t` (\n  `engine` int COMMENT 'ROW_FORMAT'\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4";
+        assert_eq!(with(plain), plain.replace("=InnoDB", "=InnoDB ROW_FORMAT=DYNAMIC"));
+        let named = "CREATE TABLE `t` (\n  `a` int\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ROW_FORMAT=COMPRESSED";
+        assert_eq!(with(named), named);
+        assert_eq!(with("CREATE TABLE `t` (a int)"), "CREATE TABLE `t` (a int)");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use repo_format::database::TableRecord;
 
-use super::definition::{Definition, Keys, take_apart, without_counter};
+use super::definition::{Definition, Keys, take_apart, with_row_format, without_counter};
 use super::plan::PlannedSchema;
 use super::pointing::{fit, without_folders};
 use super::renaming::Renaming;
@@ -56,6 +56,16 @@ impl Fitting {
             );
             if !target.is_mariadb_from((10, 3, 4)) {
                 create = without_versioning(&create);
+            }
+        }
+        if let Some(format) = run.target.row_format.as_ref().filter(|_| record.engine.eq_ignore_ascii_case("InnoDB")) {
+            let with = with_row_format(&create);
+            if with != create {
+                // Of the shorter formats keys are too long that the table has.
+                notes.push(format!(
+                    "it is made with ROW_FORMAT=DYNAMIC, as the server's own is {format}, which does not hold all keys"
+                ));
+                create = with;
             }
         }
         if record.engine.eq_ignore_ascii_case("ARCHIVE") {

@@ -24,6 +24,8 @@ pub struct Target {
     pub end_of_time: String,
     /// The collations it knows.
     pub collations: Collations,
+    /// Of the rows of InnoDB tables whose definition names no format, when it is not the usual one.
+    pub row_format: Option<String>,
     allows_local: AtomicBool,
 }
 
@@ -47,6 +49,7 @@ impl Target {
             shares_counters: is(variable(connection, "innodb_autoinc_lock_mode")?, &["2"]),
             end_of_time: connection.value(END_OF_TIME)?.unwrap_or_else(|| END_2038.to_owned()),
             collations: Collations::read(connection)?,
+            row_format: variable(connection, "innodb_default_row_format")?.filter(|format| format != "dynamic"),
             allows_local: AtomicBool::new(is(variable(connection, "local_infile")?, &["ON", "1"])),
         })
     }

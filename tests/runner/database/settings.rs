@@ -47,7 +47,10 @@ const OF_MARIADB: &str = "
     USE od; CREATE TABLE versioned (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING ENGINE=InnoDB;
     INSERT INTO versioned VALUES (1, 1), (2, 2); UPDATE versioned SET a = 3 WHERE id = 1;";
 
-on_each_server!(awkward_settings_change_nothing_that_is_saved_restored_and_exported);
+on_each_server!(
+    awkward_settings_change_nothing_that_is_saved_restored_and_exported,
+    keys_are_made_whatever_row_format_is_the_server_s,
+);
 
 fn awkward_settings_change_nothing_that_is_saved_restored_and_exported(version: Version) {
     let (fixture, server) = (Fixture::new(), TestServer::of(version, &[]));
@@ -76,6 +79,28 @@ fn awkward_settings_change_nothing_that_is_saved_restored_and_exported(version: 
     export_sql(&repository, &snapshot, &ExportOptions::default(), &mut sql, &NullMonitor).unwrap();
     server.script(sql);
     assert_eq!(server.fingerprint("od"), was, "exported");
+}
+
+fn keys_are_made_whatever_row_format_is_the_server_s(version: Version) {
+    let (fixture, server) = (Fixture::new(), TestServer::of(version, &[]));
+    let repository = fixture.open();
+    server.script(
+        "CREATE DATABASE s CHARACTER SET utf8mb4; USE s;
+         CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(300), b VARCHAR(700), KEY (a), UNIQUE KEY (b)) ENGINE=InnoDB;
+         INSERT INTO t VALUES (1, 'x', 'y');",
+    );
+    let outcome = try_save(&repository, source(&server, &["s"])).unwrap();
+    let snapshot = by_id(&repository, outcome.snapshot.unwrap());
+    let keys = "SELECT INDEX_NAME, SUB_PART FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = 's' ORDER BY 1";
+    let was = server.rows(keys);
+    for format in ["redundant", "compact"] {
+        server.run(&format!("SET GLOBAL innodb_default_row_format = '{format}'"));
+        server.run("DROP DATABASE s");
+        let options = LoadOptions { check: Check::Digests, ..LoadOptions::default() };
+        let loaded = load(&repository, &snapshot, &server.address(), &options, &NullMonitor).unwrap();
+        assert_eq!(loaded.problems, []);
+        assert_eq!(server.rows(keys), was, "{format}");
+    }
 }
 
 #[test]
