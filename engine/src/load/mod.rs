@@ -20,7 +20,9 @@ mod definition;
 mod filling;
 mod firing;
 mod fitting;
+mod grants;
 mod insert;
+mod login;
 mod marker;
 mod objects;
 mod options;
@@ -114,6 +116,7 @@ pub fn load(
     if options.dry_run {
         return Ok(LoadOutcome { tables: planned_tables(&source, &planned)?, ..LoadOutcome::default() });
     }
+    say_that_case_matters(&planned, &run);
     let bytes = source.schemas.iter().flat_map(|schema| &schema.tables).map(|table| table.bytes).sum();
     let items = source.schemas.iter().map(|schema| schema.tables.len() as u64).sum();
     monitor.begin(Phase::Restore, Some(Work { items, bytes }));
@@ -166,6 +169,7 @@ fn carry_out<'r>(
         accounts::make(run, &mut connection)?;
     }
     for schema in &schemas {
+        say_what_the_snapshot_lacks(run, schema);
         end_schema(run, &mut connection, schema)?;
     }
     Ok((tables, former))
@@ -267,6 +271,36 @@ fn make_objects(run: &Run<'_>, connection: &mut Connection, schemas: &[SchemaRun
         of(schema).make_triggers(connection, &|table| schema.plan.has(table))?;
     }
     whole.iter().try_for_each(|objects| objects.make_events(connection).map(drop))
+}
+
+/// Names what the backup could not save, and notes tables that are of a later moment. What was not saved keeps no schema from being replaced: all that it
+/// had is kept.
+fn say_what_the_snapshot_lacks(run: &Run<'_>, schema: &SchemaRun<'_>) {
+    let record = &schema.plan.source.record;
+    let server = run.source.server();
+    let is_wanted = |of: &str, name: &str| of == record.name && schema.plan.has(name);
+    for left_out in server.left_out.iter().filter(|left_out| is_wanted(&left_out.schema, &left_out.name)) {
+        // The definition of a view that was not valid is there, and was tried.
+        if !record.objects.iter().any(|object| object.name == left_out.name) {
+            let message = format!("{}: the snapshot does not have it: {}", left_out.what, left_out.why);
+            run.tally.problem(&schema.plan.name, &left_out.name, &message);
+        }
+    }
+    for late in server.late.iter().filter(|late| is_wanted(&late.schema, &late.table)) {
+        run.monitor
+            .note(&format!("{}.{} is of a later moment than others: {}", schema.plan.name, late.table, late.why));
+    }
+}
+
+/// Notes that names which were the same at the source are not here.
+fn say_that_case_matters(planned: &[PlannedSchema<'_>], run: &Run<'_>) {
+    let has_programs = planned.iter().any(|schema| schema.is_whole && !schema.source.record.objects.is_empty());
+    if has_programs && run.renaming.folds && !run.target.folds_names {
+        run.monitor.note(
+            "the server that was saved took names of tables for the same whatever their case (lower_case_table_names), and this one does \
+             not: routines, triggers and events that write a name otherwise than its table has it fail when they run",
+        );
+    }
 }
 
 /// Drops the marker, unless there are tables to try again; what was loaded beside another schema is empty then, and goes with it.

@@ -106,8 +106,7 @@ impl Renaming {
 
     fn of(&self, reference: &Reference, sql: &[u8]) -> Becomes<'_> {
         let schema = &reference.schema;
-        let is_own = OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(schema));
-        if is_own || self.packages.iter().any(|package| package.eq_ignore_ascii_case(schema)) {
+        if is_of_the_server(schema) || self.packages.iter().any(|package| package.eq_ignore_ascii_case(schema)) {
             return Becomes::Same;
         }
         match self.new_name(schema) {
@@ -134,6 +133,11 @@ impl Renaming {
     fn is_same(&self, a: &str, b: &str) -> bool {
         a == b || self.folds && a.to_lowercase() == b.to_lowercase()
     }
+}
+
+/// Whether a schema is the server's own.
+pub fn is_of_the_server(schema: &str) -> bool {
+    OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(schema))
 }
 
 /// What a name becomes.

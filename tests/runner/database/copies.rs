@@ -1,6 +1,6 @@
 //! Copies of schemas under other names: nothing in them works on what is in use.
 
-use engine::load::{Check, Events, Existing, LoadOptions, LoadOutcome, References, SchemaChoice, load};
+use engine::load::{Accounts, Check, Events, Existing, LoadOptions, LoadOutcome, References, SchemaChoice, load};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
@@ -145,4 +145,25 @@ fn schemas_that_are_replaced_together_lead_to_each_other() {
     }
     let kept = &outcome.former.iter().find(|former| former.from == "house").unwrap().to;
     assert!(definitions(&server, kept).contains(&format!("TRIGGER `{kept}`.head")), "its head follows it");
+}
+
+#[test]
+fn accounts_of_a_copy_have_rights_on_the_copy_alone() {
+    let (server, _) = tangle();
+    server.script("CREATE USER clerk@localhost; GRANT SELECT ON house.* TO clerk@localhost; GRANT INSERT ON town.* TO clerk@localhost; GRANT UPDATE ON house.room TO clerk@localhost");
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["house", "yard", "town"]);
+    let saved = Saved { _fixture: fixture, repository, snapshot };
+    let other = TestServer::start(&[]);
+    let options = LoadOptions { accounts: Accounts::Make, ..choices(&[("house", "house2"), ("yard", "yard2")]) };
+    let outcome = restore(&other, &saved, &options);
+    let grants: Vec<String> =
+        other.rows("SHOW GRANTS FOR clerk@localhost").into_iter().filter_map(|mut row| row.remove(0)).collect();
+    assert_eq!(
+        grants[1..],
+        ["GRANT SELECT ON `house2`.* TO `clerk`@`localhost`", "GRANT UPDATE ON `house2`.`room` TO `clerk`@`localhost`"]
+    );
+    let said: Vec<_> = outcome.problems.iter().filter(|problem| problem.path.0.starts_with(b"accounts.")).collect();
+    assert!(said.len() == 1 && said[0].message.contains("`town`"), "{said:?}");
 }
