@@ -91,12 +91,21 @@ pub fn connection_trouble(error: &Error) -> Option<ConnectionTrouble> {
         (mysql::Error::TlsError(_) | mysql::Error::DriverError(D::TlsNotSupported), _) => {
             Some(ConnectionTrouble::Encryption)
         }
-        // A certificate that is not trusted arrives as data that makes no sense.
-        (mysql::Error::IoError(e), Step::Connecting) if e.kind() == std::io::ErrorKind::InvalidData => {
-            Some(ConnectionTrouble::Encryption)
-        }
+        (error, Step::Connecting) if is_refused_certificate(error) => Some(ConnectionTrouble::Encryption),
         (_, Step::Connecting) => Some(ConnectionTrouble::Unreachable),
         (_, Step::Talking) => is_lost(error).then_some(ConnectionTrouble::Lost),
+    }
+}
+
+/// A certificate that is not trusted arrives as data that makes no sense, within another error or alone.
+fn is_refused_certificate(error: &mysql::Error) -> bool {
+    let is_nonsense = |error: &std::io::Error| error.kind() == std::io::ErrorKind::InvalidData;
+    match error {
+        mysql::Error::IoError(e) => is_nonsense(e),
+        mysql::Error::CodecError(e) => {
+            std::error::Error::source(e).and_then(|e| e.downcast_ref::<std::io::Error>()).is_some_and(is_nonsense)
+        }
+        _ => false,
     }
 }
 

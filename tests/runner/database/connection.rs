@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use engine::ErrorKind;
-use engine::database::{Address, Connection, Credentials, Tls, Verify, error_code, is_lost};
+use engine::database::{
+    Address, Connection, ConnectionTrouble, Credentials, Tls, Verify, connection_trouble, error_code, is_lost,
+};
 use engine::error::chain;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use scenario_tests::server::TestServer;
@@ -74,6 +76,13 @@ fn version(address: &Address) -> String {
 #[track_caller]
 fn refused(address: &Address, why: &str) {
     let error = Connection::open(address).err().unwrap();
+    let trouble = match why {
+        _ if why.contains("certificate") || why.contains("TLS") => Some(ConnectionTrouble::Encryption),
+        // What is said of a server that fell silent says it all.
+        _ if why.contains("Access denied") || why.contains("sign of life") => None,
+        _ => Some(ConnectionTrouble::Unreachable),
+    };
+    assert_eq!(connection_trouble(&error), trouble, "{}", chain(&error));
     assert!(chain(&error).contains(why), "`{why}` is not in: {}", chain(&error));
 }
 
