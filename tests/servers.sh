@@ -8,10 +8,12 @@ NAMES="mysql-9.7 mariadb-10.5 mariadb-11.8"
 usage() {
     cat <<TEXT
 Usage: tests/servers.sh get [NAME…]
+       tests/servers.sh schemas
        tests/servers.sh run NAME PROGRAM [ARGUMENT…]
 
-  get   fetch the servers that are named, or all, from Debian's archive; what is there already is kept
-  run   run a program of one of them, such as mysqld, mariadbd, mysql, mariadb or mysqldump
+  get       fetch the servers that are named, or all, from Debian's archive; what is there already is kept
+  schemas   fetch the schemas of programs that many use, from their packages: one file schemas/PACKAGE.sql each
+  run       run a program of a server, such as mysqld, mariadbd, mysql, mariadb or mysqldump
 
 NAME is one of: $NAMES.
 
@@ -54,6 +56,22 @@ need_debian() {
     done
 }
 
+# Packages, and the files in them that make the tables of the program.
+SCHEMAS="bacula-director-mysql usr/share/dbconfig-common/data/bacula-director-mysql/install/mysql
+freeradius-config etc/freeradius/3.0/mods-config/sql/main/mysql/schema.sql
+icinga2-ido-mysql usr/share/icinga2-ido-mysql/schema/mysql.sql
+icingadb usr/share/icingadb/schema/mysql/schema.sql
+kamailio-mysql-modules usr/share/kamailio/mysql/*-create.sql
+mediawiki usr/share/mediawiki/maintenance/tables-generated.sql
+pdns-backend-mysql usr/share/pdns-backend-mysql/schema/schema.mysql.sql
+phpmyadmin usr/share/phpmyadmin/sql/create_tables.sql
+request-tracker5 usr/share/request-tracker5/etc/schema.mysql
+roundcube-core usr/share/roundcube/SQL/mysql.initial.sql
+tango-db usr/share/tango-db/create_db_tables.sql usr/share/tango-db/stored_proc.sql
+wordpress usr/share/wordpress/wp-admin/includes/schema.php
+zabbix-server-mysql usr/share/zabbix-server-mysql/schema.sql.gz
+zoneminder usr/share/zoneminder/db/zm_create.sql"
+
 # The archive of Debian that this machine's apt uses.
 mirror() {
     local found=${ENAMEL_TEST_MIRROR-}
@@ -75,14 +93,20 @@ apt_in() {
         -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false "$@"
 }
 
-# download WORK MIRROR: the packages and all that their programs need go into WORK/archives.
-download() {
+# prepare WORK MIRROR: what apt must know to download from the suite.
+prepare() {
     local work=$1 from=$2 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     [ -e "$keyring" ] || fail "$keyring is missing, which proves that packages are Debian's: as root run \`apt-get install debian-archive-keyring\`"
     mkdir -p "$work/lists/partial" "$work/archives/partial"
     : >"$work/status"
     say "deb [signed-by=$keyring] $from $SUITE main" >"$work/sources.list"
-    apt_in "$work" update || return 1
+    apt_in "$work" update
+}
+
+# download WORK MIRROR: the packages and all that their programs need go into WORK/archives.
+download() {
+    local work=$1
+    prepare "$work" "$2" || return 1
     # shellcheck disable=SC2086
     apt_in "$work" --download-only install $PACKAGES tzdata || return 1
     # An earlier try may have left older versions.
@@ -127,6 +151,44 @@ TEXT
     chmod 755 "$1/run"
 }
 
+# statements FILE: the SQL in it, without the name of a database. WordPress has it in a program.
+statements() {
+    case $1 in
+        *.gz) gzip -dc "$1" ;;
+        *.php) awk '/CREATE TABLE \$wpdb/ { inside = 1 } inside { print } /\$charset_collate;/ { inside = 0 }' "$1" |
+            sed 's/^.*"CREATE TABLE/CREATE TABLE/; s/\$wpdb->/wp_/; s/\$max_index_length/191/; s/ \$charset_collate/ DEFAULT CHARACTER SET utf8mb4/; s/";$//' ;;
+        *) cat "$1" ;;
+    esac | grep -Eiv '^[[:space:]]*(create database|drop database|use|source|grant) '
+}
+
+schemas() {
+    local folder=$CACHE/schemas work=$CACHE/schemas.work log=$CACHE/schemas.log start=$SECONDS package files file
+    SUITE=trixie
+    need_debian
+    mkdir -p "$CACHE"
+    exec 9>"$CACHE/schemas.lock"
+    flock 9
+    [ ! -d "$folder" ] || { exec 9>&-; return 0; }
+    say "fetching the schemas of programs from $SUITE of $(mirror)"
+    rm -rf "$folder.new" "$work/new"
+    mkdir -p "$folder.new" "$work/new"
+    prepare "$work" "$(mirror)" >"$log" 2>&1 || { tail -n 5 "$log" >&2; fail "the list of packages could not be fetched: see $log"; }
+    # shellcheck disable=SC2046
+    (cd "$work/new" && apt_in "$work" download $(printf '%s\n' "$SCHEMAS" | cut -d ' ' -f 1)) >>"$log" 2>&1 ||
+        { tail -n 5 "$log" >&2; fail "the packages could not be downloaded: see $log, and the network"; }
+    while read -r package files; do
+        dpkg-deb -x "$work/new/${package}"_*.deb "$work/new/$package" || fail "$package could not be unpacked: is the disk full?"
+        for file in $(cd "$work/new/$package" && echo $files); do
+            statements "$work/new/$package/$file"
+        done >"$folder.new/$package.sql" || fail "$package has no file $file any more"
+        rm -rf "${work:?}/new/$package" "$work/new/${package}"_*.deb
+    done <<<"$SCHEMAS"
+    mv "$folder.new" "$folder"
+    rm -rf "$work"
+    exec 9>&-
+    say "   $(find "$folder" -name '*.sql' | wc -l) schemas, $((SECONDS - start)) s"
+}
+
 get() {
     local name=$1 from log=$CACHE/$1.log work=$CACHE/$1.work root=$CACHE/$1.new start=$SECONDS version
     describe "$name"
@@ -162,6 +224,7 @@ case "${1-}" in
         shift
         [ $# -gt 0 ] || set -- $NAMES
         for name in "$@"; do get "$name"; done ;;
+    schemas) schemas ;;
     run)
         [ $# -ge 3 ] || { usage >&2; exit 2; }
         describe "$2"

@@ -8,5 +8,6 @@ pub mod damage;
 pub mod databases;
 pub mod differences;
 pub mod explore;
+pub mod filled;
 pub mod server;
 pub mod writers;

@@ -7,7 +7,7 @@ use engine::monitor::NullMonitor;
 use scenario_tests::databases::{TORTURE_SCHEMAS, torture, torture_server};
 use scenario_tests::differences::differences;
 use scenario_tests::on_each_server;
-use scenario_tests::server::{TestServer, Version};
+use scenario_tests::server::Version;
 
 use super::save::save;
 use crate::support::Fixture;
@@ -19,14 +19,16 @@ fn everything_that_is_awkward_is_carried_or_named(from: Version) {
     torture(&server);
     let repository = fixture.open();
     let snapshot = save(&fixture, &repository, &server, &TORTURE_SCHEMAS);
-    let was = described(&server);
+    let was = TORTURE_SCHEMAS.map(|schema| server.portable(schema));
     let mut wrong = Vec::new();
     for to in Version::asked() {
         let other = torture_server(to, &[]);
         let options = LoadOptions { events: Events::AsSaved, check: Check::Digests, ..LoadOptions::default() };
         let outcome = load(&repository, &snapshot, &other.address(), &options, &NullMonitor).unwrap();
         let named = named(&outcome);
-        let mut lines = unnamed(&was, &described(&other), &named);
+        let found =
+            TORTURE_SCHEMAS.iter().zip(&was).map(|(schema, was)| unnamed(was, &other.portable(schema), schema, &named));
+        let mut lines: BTreeMap<String, String> = found.flatten().collect();
         lines.extend(named.into_iter().filter(|(object, _)| !is_in(EXPECTED, from, to, object)));
         lines.retain(|object, _| !is_in(FAULTS, from, to, object));
         wrong.extend(
@@ -36,16 +38,8 @@ fn everything_that_is_awkward_is_carried_or_named(from: Version) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// The objects of all schemas, each by its schema, kind and name.
-fn described(server: &TestServer) -> BTreeMap<String, String> {
-    let of = |schema: &'static str| {
-        server.portable(schema).into_iter().map(move |(n, text)| (format!("{schema}.{n}"), text))
-    };
-    TORTURE_SCHEMAS.into_iter().flat_map(of).collect()
-}
-
 /// What the restore says of each object.
-fn named(outcome: &LoadOutcome) -> BTreeMap<String, String> {
+pub fn named(outcome: &LoadOutcome) -> BTreeMap<String, String> {
     let mut named: BTreeMap<String, String> = BTreeMap::new();
     for problem in &outcome.problems {
         let words = named.entry(String::from_utf8_lossy(&problem.path.0).into_owned()).or_default();
@@ -54,16 +48,14 @@ fn named(outcome: &LoadOutcome) -> BTreeMap<String, String> {
     named
 }
 
-/// What differs although the restore did not say so.
-fn unnamed(
+/// What differs in a schema although the restore did not say so.
+pub fn unnamed(
     was: &BTreeMap<String, String>,
     is: &BTreeMap<String, String>,
+    schema: &str,
     named: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let object = |name: &str| {
-        let schema = TORTURE_SCHEMAS.into_iter().find(|schema| name.starts_with(schema)).unwrap_or_default();
-        format!("{schema}.{}", name[schema.len()..].split_once(' ').map_or("", |(_, object)| object))
-    };
+    let object = |name: &str| format!("{schema}.{}", name.split_once(' ').map_or("", |(_, object)| object));
     let found = differences(was, is).into_iter().map(|(name, difference)| (object(&name), difference));
     let unnamed = found.filter(|(object, _)| !named.contains_key(object));
     unnamed.map(|(object, difference)| (object, format!("nothing is said: {difference}"))).collect()

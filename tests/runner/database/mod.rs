@@ -10,6 +10,7 @@ mod live;
 mod load;
 mod locks;
 mod matrix;
+mod programs;
 mod receipts;
 pub mod save;
 mod server;

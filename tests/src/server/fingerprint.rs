@@ -112,7 +112,7 @@ fn tables(connection: &mut Connection, schema: &str, found: &mut BTreeMap<String
     );
     for row in rows(connection, &sql) {
         let name = quote_name(&row[0]);
-        let create = rows(connection, &format!("SHOW CREATE TABLE {name}"))[0][1].clone();
+        let create = without_character_sets(&rows(connection, &format!("SHOW CREATE TABLE {name}"))[0][1]);
         let sum = rows(connection, &format!("CHECKSUM TABLE {name} EXTENDED"))[0][1].clone();
         assert_ne!(sum, "NULL", "{name} cannot be read");
         let mut text = format!("{create}\nchecksum {sum}\n");
@@ -124,6 +124,19 @@ fn tables(connection: &mut Connection, schema: &str, found: &mut BTreeMap<String
         text += &documents(connection, schema, &row[0]);
         found.insert(format!("TABLE {}", row[0]), text);
     }
+}
+
+/// Without the character set of a collation. MySQL shows it beside the collation only if the statement had a collation for the column.
+fn without_character_sets(create: &str) -> String {
+    let mut parts = create.split(" CHARACTER SET ");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(" COLLATE ") {
+            Some((set, rest)) if rest.starts_with(set) => plain += &format!(" COLLATE {rest}"),
+            _ => plain += &format!(" CHARACTER SET {part}"),
+        }
+    }
+    plain
 }
 
 /// All rows that a versioned table ever had; CHECKSUM TABLE looks at the current ones only.

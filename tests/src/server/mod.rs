@@ -13,14 +13,14 @@ mod version;
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use engine::database::{Address, Connection, Credentials};
 use tempfile::TempDir;
 
 use guard::Guard;
 use launch::Launch;
-pub use version::Version;
+pub use version::{Version, schemas_of_programs};
 
 /// A running server. Its administrator is `root`, without a password.
 pub struct TestServer {
@@ -150,15 +150,20 @@ impl TestServer {
     /// # Panics
     /// At the first statement that fails.
     pub fn script(&self, text: impl AsRef<[u8]>) {
+        let output = self.script_with(text, &[]);
+        assert!(output.status.success(), "the script failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Runs a script with further options of the client, as `--force`, and gives what it said.
+    pub fn script_with(&self, text: impl AsRef<[u8]>, options: &[&str]) -> Output {
         let path = self.folder.path().join("script.sql");
         std::fs::write(&path, self.translated(text.as_ref())).expect("a folder that can be written");
-        let output = self
-            .client()
+        self.client()
             .args(["--default-character-set=utf8mb4", "--binary-mode"])
+            .args(options)
             .stdin(Stdio::from(File::open(&path).expect("the script")))
             .output()
-            .unwrap_or_else(|e| panic!("cannot run the client: {e}; on Debian it is in the package mariadb-client"));
-        assert!(output.status.success(), "the script failed: {}", String::from_utf8_lossy(&output.stderr));
+            .unwrap_or_else(|e| panic!("cannot run the client: {e}; on Debian it is in the package mariadb-client"))
     }
 
     fn translated<'a>(&self, script: &'a [u8]) -> Cow<'a, [u8]> {

@@ -138,7 +138,7 @@ impl Of<'_> {
             },
             nullable: row[4].clone(),
             extra: row[5].to_lowercase(),
-            default: plain_default(&row[6]),
+            default: if row[1].contains("binary") { plain_bytes(&row[6]) } else { plain_default(&row[6]) },
             comment: row[7].clone(),
         };
         rows(connection, &sql).into_iter().map(of).collect()
@@ -149,19 +149,19 @@ impl Of<'_> {
         let sql = format!(
             "SELECT INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, SUB_PART, NON_UNIQUE, REPLACE(INDEX_TYPE, 'SE_SPECIFIC', 'NONE'), INDEX_COMMENT,
              {expression}
-             FROM information_schema.STATISTICS WHERE {} ORDER BY 1, 2",
+             FROM information_schema.STATISTICS WHERE {}",
             self.is("TABLE_SCHEMA")
         );
-        rows(connection, &sql).into_iter().map(|row| format!("key {}", row.join(" "))).collect()
+        sorted(rows(connection, &sql).into_iter().map(|row| vec![format!("key {}", row.join(" "))]).collect())
     }
 
     fn references(&self, connection: &mut Connection) -> Vec<String> {
         let sql = format!(
             "SELECT CONSTRAINT_NAME, REFERENCED_TABLE_NAME, REPLACE(UPDATE_RULE, 'NO ACTION', 'RESTRICT'),
-             REPLACE(DELETE_RULE, 'NO ACTION', 'RESTRICT') FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {} ORDER BY 1",
+             REPLACE(DELETE_RULE, 'NO ACTION', 'RESTRICT') FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {}",
             self.is("CONSTRAINT_SCHEMA")
         );
-        rows(connection, &sql).into_iter().map(|row| format!("reference {}", row.join(" "))).collect()
+        sorted(rows(connection, &sql).into_iter().map(|row| vec![format!("reference {}", row.join(" "))]).collect())
     }
 }
 
@@ -234,6 +234,20 @@ fn plain_type(shown: &str) -> String {
 fn plain_default(shown: &str) -> String {
     let text = shown.replace("_utf8mb4", "").replace("_latin1", "").replace("\\n", "\n").to_lowercase();
     text.chars().filter(|letter| !matches!(letter, '\'' | '\\' | '(' | ')' | '`' | ' ' | '\n')).collect()
+}
+
+/// Bytes are shown as they are, or as a number of base 16.
+fn plain_bytes(shown: &str) -> String {
+    let text = plain_default(shown);
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix('x')).unwrap_or_default();
+    let pairs: Option<Vec<u8>> =
+        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
+    match pairs {
+        Some(bytes) if !bytes.is_empty() => {
+            plain_default(&String::from_utf8_lossy(&bytes)).trim_end_matches('\0').to_owned()
+        }
+        _ => text.replace("\\0", ""),
+    }
 }
 
 fn sorted(rows: Vec<Vec<String>>) -> Vec<String> {

@@ -111,7 +111,7 @@ impl Version {
         if self == Version::Installed {
             return None;
         }
-        let root = std::env::var_os(FOLDER).map_or_else(own_folder, PathBuf::from).join(self.name());
+        let root = fetched_folder().join(self.name());
         assert!(
             root.join("run").is_file(),
             "this test needs {name}, and it is not in {}: run `tests/servers.sh get {name}`, \
@@ -121,6 +121,23 @@ impl Version {
         );
         Some(root)
     }
+}
+
+/// The scripts that make the schemas of well-known programs, in order of their names.
+///
+/// # Panics
+/// If they were not fetched.
+pub fn schemas_of_programs() -> Vec<PathBuf> {
+    let folder = fetched_folder().join("schemas");
+    let entries = std::fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}: run `tests/servers.sh schemas`", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder that can be read").path()).collect();
+    paths.sort();
+    paths
+}
+
+fn fetched_folder() -> PathBuf {
+    std::env::var_os(FOLDER).map_or_else(own_folder, PathBuf::from)
 }
 
 /// The folder of this project's build where servers and their templates lie.
