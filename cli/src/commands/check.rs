@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use engine::database::attended;
 use engine::survey::Verdict;
 use engine::{Error, Result, error};
 use serde::Serialize;
@@ -75,7 +76,8 @@ pub fn exit(verdict: Verdict) -> Exit {
 /// None is named, or the server cannot be reached.
 pub fn check_database(database: &DatabaseArgs, context: &Context<'_>) -> Result<Verdict> {
     let address = database.required_address(context)?;
-    let found = engine::survey::survey(&address, &database.schemas(context))?;
+    let schemas = database.schemas(context);
+    let found = attended(&address, context.ui, |address| engine::survey::survey(address, &schemas))?;
     survey::print(context.ui, &address, &found)?;
     Ok(found.verdict())
 }

@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::attendance::Attended;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The port of servers whose port nobody names.
@@ -28,6 +30,8 @@ pub struct Address {
     pub tls: Option<Tls>,
     /// A server that gives no sign of life for so long is given up: ten minutes, if nothing is said. Statements may take longer.
     pub silence_max: Option<Duration>,
+    /// Who attends to the statements of its connections, see [`attended`](super::attended).
+    pub attended: Option<Arc<Attended>>,
 }
 
 /// A user and a password.
@@ -237,6 +241,7 @@ impl AddressParts {
                 password: self.password.map(|password| password.0),
             },
             silence_max: None,
+            attended: None,
         })
     }
 }

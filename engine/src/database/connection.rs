@@ -1,12 +1,14 @@
 //! A connection to a server, set up so that values arrive as they are stored.
 
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
 
+use super::attendance::{Attendance, Busy};
 use super::error_code;
 use super::failure::{connection_failure, failure};
 use super::settings::{self, Setting, Use};
@@ -29,7 +31,8 @@ pub type Row = Vec<Option<Vec<u8>>>;
 
 /// A connection.
 pub struct Connection {
-    // Dropped first, see there.
+    // Both are dropped first, see there.
+    attendance: Option<Attendance>,
     watch: Watch,
     conn: Conn,
     /// How long the server may be silent.
@@ -77,7 +80,8 @@ impl Connection {
         let failed = |e| connection_failure(format!("cannot connect to {}", address.public()), e);
         let conn = connect(&opts, address, &failed).map_err(|e| encryption_told(e, address, &opts))?;
         let watch = Watch::over(&conn, address, opts)?;
-        let mut connection = Connection { watch, conn, silence: silence_max(address), refused: Vec::new() };
+        let attendance = Attendance::of(address, conn.connection_id(), conn.as_raw_fd());
+        let mut connection = Connection { attendance, watch, conn, silence: silence_max(address), refused: Vec::new() };
         connection.set_up(of)?;
         Ok(connection)
     }
@@ -109,6 +113,7 @@ impl Connection {
     /// # Errors
     /// [`ErrorKind::Database`]; [`super::error_code`] tells the server's number.
     pub fn run(&mut self, sql: &str) -> Result<()> {
+        let _busy = Busy::begin(self.attendance.as_ref());
         self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e)).map_err(|e| self.explained(e))
     }
 
@@ -124,7 +129,8 @@ impl Connection {
                 // The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
                 let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
                 let sql = format!("EXECUTE IMMEDIATE _{client} {}", quote_bytes(sql));
-                self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e))
+                let _busy = Busy::begin(self.attendance.as_ref());
+                self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e)).map_err(|e| self.explained(e))
             }
         }
     }
@@ -158,7 +164,9 @@ impl Connection {
     /// # Errors
     /// As [`Connection::run`].
     pub fn rows(&mut self, sql: &str) -> Result<Vec<Row>> {
-        let failed = |e| explain(&self.watch, self.silence, statement_failed(sql, e));
+        let _busy = Busy::begin(self.attendance.as_ref());
+        let why = Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence };
+        let failed = |e| why.explain(statement_failed(sql, e));
         let rows = self.conn.query_iter(sql).map_err(failed)?;
         rows.map(|row| Ok(row.map_err(failed)?.unwrap_raw().into_iter().map(|v| v.and_then(bytes)).collect())).collect()
     }
@@ -183,14 +191,18 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::run`].
-    pub fn stream(&mut self, sql: &str) -> Result<QueryResult<'_, '_, '_, Binary>> {
-        let (watch, silence) = (&self.watch, self.silence);
-        self.conn.exec_iter(sql, ()).map_err(|e| explain(watch, silence, statement_failed(sql, e)))
+    pub fn stream(&mut self, sql: &str) -> Result<RowStream<'_>> {
+        let busy = Busy::begin(self.attendance.as_ref());
+        let why = Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence };
+        match self.conn.exec_iter(sql, ()) {
+            Ok(result) => Ok(RowStream { result, why, _busy: busy }),
+            Err(e) => Err(why.explain(statement_failed(sql, e))),
+        }
     }
 
-    /// `error` of a statement on this connection, with why the connection is gone, if the server was silent.
+    /// `error` of a statement on this connection, with why the connection is gone, if the server was silent; or that the user wished to stop.
     pub fn explained(&self, error: Error) -> Error {
-        explain(&self.watch, self.silence, error)
+        Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence }.explain(error)
     }
 
     /// The driver's connection, for what only it can do.
@@ -211,6 +223,39 @@ fn encryption_told(error: Error, address: &Address, opts: &OptsBuilder) -> Error
     match Conn::new(nobody) {
         Err(mysql::Error::DriverError(mysql::DriverError::TlsNotSupported)) => error,
         _ => error.with_hint(MAY_ASK_FOR_TLS),
+    }
+}
+
+/// Rows of a statement that still runs.
+pub struct RowStream<'c> {
+    result: QueryResult<'c, 'c, 'c, Binary>,
+    why: Why<'c>,
+    _busy: Busy,
+}
+
+impl RowStream<'_> {
+    /// The values of the next row; `doing` is what an error says was being done.
+    pub fn next_row(&mut self, doing: &dyn Fn() -> String) -> Option<Result<Vec<Option<Value>>>> {
+        let row = self.result.next()?;
+        Some(row.map(mysql::Row::unwrap_raw).map_err(|e| self.why.explain(failure(doing(), e))))
+    }
+}
+
+/// What may be behind a failure of a statement, besides what the server says.
+#[derive(Clone, Copy)]
+struct Why<'c> {
+    attendance: Option<&'c Attendance>,
+    watch: &'c Watch,
+    silence: Duration,
+}
+
+impl Why<'_> {
+    fn explain(&self, error: Error) -> Error {
+        let error = if self.watch.found_silence() { error.context(no_sign(self.silence)) } else { error };
+        match self.attendance {
+            Some(attendance) => attendance.explained(error),
+            None => error,
+        }
     }
 }
 
@@ -236,10 +281,6 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
         // The text protocol gives nothing else.
         other => Some(other.as_sql(true).into_bytes()),
     }
-}
-
-fn explain(watch: &Watch, silence: Duration, error: Error) -> Error {
-    if watch.found_silence() { error.context(no_sign(silence)) } else { error }
 }
 
 fn statement_failed(sql: &str, error: mysql::Error) -> Error {

@@ -41,8 +41,9 @@ impl fmt::Display for Failure {
                 let said = without_values(e.code, &e.message);
                 write!(f, "{said} (error {}, SQLSTATE {})", e.code, e.state)
             }
+            mysql::Error::IoError(e) if is_closed(e) => f.write_str(CLOSED),
             mysql::Error::IoError(e) => e.fmt(f),
-            mysql::Error::CodecError(e) => e.fmt(f),
+            mysql::Error::CodecError(e) => fmt_codec_error(e, f),
             mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
             mysql::Error::DriverError(e) => fmt_driver_error(e, f),
             // These would repeat a row of the server.
@@ -51,6 +52,15 @@ impl fmt::Display for Failure {
             }
             other => write!(f, "{other}"),
         }
+    }
+}
+
+/// The handshake of TLS fails while the first packet is sent, so its reason stands within such an error.
+fn fmt_codec_error(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+        Some(e) if is_closed(e) => f.write_str(CLOSED),
+        Some(e) => write!(f, "{e}"),
+        None => write!(f, "{error}"),
     }
 }
 
@@ -72,6 +82,19 @@ fn fmt_driver_error(error: &D, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 // The driver's own errors are said above in other words: they are no causes of their own.
 impl std::error::Error for Failure {}
+
+/// What is said of a connection that ends in the middle.
+const CLOSED: &str = "the server closed the connection: it was stopped, or somebody ended the connection";
+
+/// Whether the other side is gone: the driver also says so where bytes are missing.
+fn is_closed(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as K;
+    let is_gone = matches!(
+        error.kind(),
+        K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected | K::WriteZero
+    );
+    is_gone || error.to_string().contains("bytes remaining on stream")
+}
 
 /// An error of the driver or the server while doing `action`.
 pub(crate) fn failure(action: impl Into<String>, error: mysql::Error) -> Error {
@@ -117,11 +140,12 @@ pub fn error_code(error: &Error) -> Option<u16> {
     }
 }
 
-/// Whether an error means that the connection is gone.
+/// Whether an error means that the connection is gone, or that the user wishes to stop: nothing more can be done.
 pub fn is_lost(error: &Error) -> bool {
     /// The server is shutting down; the connection was killed.
     const GONE: [u16; 2] = [1053, 1927];
-    driver_error(error).is_some_and(|e| e.is_connectivity_error())
+    error.kind() == ErrorKind::Cancelled
+        || driver_error(error).is_some_and(|e| e.is_connectivity_error())
         || error_code(error).is_some_and(|c| GONE.contains(&c))
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod address;
+mod attendance;
 mod connection;
 mod definition;
 mod encoding;
@@ -32,11 +33,13 @@ mod table;
 mod trigger;
 mod unix;
 mod view;
+mod wait;
 
 pub use accounts::{AccountsContents, accounts};
 pub use address::{Address, AddressParts, Credentials, Password, Tls, TlsParts, Verify};
+pub use attendance::{Attended, attended};
 pub(crate) use connection::texts;
-pub use connection::{Connection, Row};
+pub use connection::{Connection, Row, RowStream};
 pub use encoding::{TypedJson, tables_of_unknown_types, typed_json};
 pub(crate) use failure::failure;
 pub use failure::{ConnectionTrouble, connection_trouble, error_code, is_lost};

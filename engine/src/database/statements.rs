@@ -35,6 +35,13 @@ impl Running {
         reads && !self.statement.to_ascii_uppercase().contains("FOR UPDATE")
     }
 
+    /// Whether its statement names a table that `other` names, and works rather than waits.
+    pub fn is_in_the_way_of(&self, other: &Running) -> bool {
+        let shares =
+            || self.names.iter().any(|name| name.1.len() > 1 && other.names.contains(name) && !is_word(&name.1));
+        self.id != other.id && !self.state.starts_with("Waiting for") && shares()
+    }
+
     /// What it does, without its values.
     pub fn outline(&self) -> String {
         outline(&self.statement)
@@ -52,6 +59,15 @@ pub(crate) fn running(connection: &mut Connection, server: &Server) -> Result<Ve
          WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID') AND ID <> CONNECTION_ID()"
     ))?;
     Ok(rows.into_iter().map(session).collect())
+}
+
+/// Whether a name is more likely a word of SQL.
+fn is_word(name: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "SELECT", "FROM", "WHERE", "UPDATE", "INSERT", "INTO", "VALUES", "SET", "DELETE", "TABLE", "TABLES", "AND",
+        "AS", "ALTER",
+    ];
+    WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 fn session(row: Row) -> Running {

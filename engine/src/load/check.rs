@@ -3,13 +3,12 @@
 //! Where the server can give rows in the snapshot's order, each segment's bytes are made again and their digest compared. Elsewhere the
 //! rows of both are compared as a set: by the sum of their digests, in which order does not matter.
 
-use mysql::Value;
 use repo_format::database::{RowOrder, TableRecord};
 
 use super::run::Run;
 use super::table::TableLoad;
 use super::tally::count;
-use crate::database::{Connection, RowEncoder, RowKey, failure, holds_rows, quote_name, select_list};
+use crate::database::{Connection, RowEncoder, RowKey, RowStream, holds_rows, quote_name, select_list};
 use crate::error::Result;
 use crate::tree::SegmentItem;
 
@@ -41,7 +40,7 @@ pub fn check(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) 
 
 /// The rows of a table, encoded again.
 struct Rows<'c> {
-    result: mysql::QueryResult<'c, 'c, 'c, mysql::Binary>,
+    result: RowStream<'c>,
     encoder: RowEncoder,
     key: RowKey,
 }
@@ -61,10 +60,9 @@ impl<'c> Rows<'c> {
 
     /// Appends the next row; `false` at the end.
     fn next(&mut self, out: &mut Vec<u8>) -> Result<bool> {
-        let Some(row) = self.result.next() else { return Ok(false) };
-        let failed = |e| failure("cannot read the rows that were loaded", e);
-        let values: Vec<Option<Value>> = row.map_err(failed)?.unwrap_raw();
-        self.encoder.encode(&values, out, &mut self.key)?;
+        let doing = || "cannot read the rows that were loaded".to_owned();
+        let Some(row) = self.result.next_row(&doing) else { return Ok(false) };
+        self.encoder.encode(&row?, out, &mut self.key)?;
         Ok(true)
     }
 }

@@ -14,6 +14,7 @@
 //! again: a marker in each schema says what is whole.
 
 mod accounts;
+mod briefly;
 mod check;
 mod definer;
 mod definition;
@@ -44,7 +45,7 @@ mod warnings;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::database::{Address, Connection, quote_name};
+use crate::database::{Address, Connection, attended, quote_name};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
@@ -78,6 +79,16 @@ const JOBS_MAX: usize = 16;
 /// [`ErrorKind::Database`] if the server cannot be reached or is full; if the repository cannot be read; if the monitor wishes to stop. Run
 /// again, it goes on.
 pub fn load(
+    repository: &Repository,
+    snapshot: &Snapshot,
+    address: &Address,
+    options: &LoadOptions,
+    monitor: &dyn Monitor,
+) -> Result<LoadOutcome> {
+    attended(address, monitor, |address| load_attended(repository, snapshot, address, options, monitor))
+}
+
+fn load_attended(
     repository: &Repository,
     snapshot: &Snapshot,
     address: &Address,

@@ -18,7 +18,7 @@ use super::rows::{Batch, Method, Sink, Stored, is_local_refused};
 use super::session::{self, Binlog};
 use super::target::Target;
 use super::warnings::Warnings;
-use crate::database::{Address, Connection, describe_table, is_lost, list_tables, quote_name, quote_text};
+use crate::database::{Address, Connection, attended, describe_table, is_lost, list_tables, quote_name, quote_text};
 use crate::dialect::{Quoting, Replaced};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
@@ -75,6 +75,16 @@ pub struct RestoredTable {
 /// [`ErrorKind::Refused`] if triggers would run on the rows; [`ErrorKind::NotFound`] if the receipt has no such table; [`ErrorKind::Damaged`] if the receipt cannot be read; [`ErrorKind::Database`] if the
 /// server cannot be reached; if the monitor wishes to stop. What is wrong with one table is a problem in its outcome. Run again, it goes on.
 pub fn restore_purged(
+    repository: &Repository,
+    manifest: &Manifest,
+    address: &Address,
+    options: &PurgedOptions,
+    monitor: &dyn Monitor,
+) -> Result<Vec<RestoredTable>> {
+    attended(address, monitor, |address| restore_attended(repository, manifest, address, options, monitor))
+}
+
+fn restore_attended(
     repository: &Repository,
     manifest: &Manifest,
     address: &Address,

@@ -9,6 +9,7 @@
 
 use repo_format::database::{ObjectType, SchemaRecord};
 
+use super::briefly::briefly;
 use super::marker::{Contents, MARKER};
 use super::objects::{Objects, drop_object, make_routines_and_views, type_name};
 use super::options::{Definer, Events, LoadOptions, References, SchemaChoice};
@@ -54,8 +55,8 @@ pub fn swap(
         schema.marker.note_swap(connection, &kept)?;
         make_kept(connection, &kept, &former.record)?;
         note_definitions(connection, &kept, &former.record)?;
-        drop_triggers(connection, schema, &former.record)?;
-        connection.run(&format!("RENAME TABLE {}", moves.join(", ")))?;
+        drop_triggers(run, connection, schema, &former.record)?;
+        briefly(run, connection, &format!("RENAME TABLE {}", moves.join(", ")))?;
     }
     let record = noted_definitions(connection, &kept, &former.record)?;
     let choice = SchemaChoice { from: name.clone(), to: kept };
@@ -185,11 +186,16 @@ fn noted_definitions(connection: &mut Connection, kept: &str, former: &SchemaRec
     }
 }
 
-fn drop_triggers(connection: &mut Connection, schema: &SchemaRun<'_>, former: &SchemaRecord) -> Result<()> {
+fn drop_triggers(
+    run: &Run<'_>,
+    connection: &mut Connection,
+    schema: &SchemaRun<'_>,
+    former: &SchemaRecord,
+) -> Result<()> {
     let triggers = former.objects.iter().filter(|object| object.kind == ObjectType::Trigger);
     for trigger in triggers.filter(|trigger| trigger.table.as_deref().is_some_and(|table| schema.plan.has(table))) {
         let name = quote_name(&schema.plan.name);
-        connection.run(&format!("DROP TRIGGER IF EXISTS {name}.{}", quote_name(&trigger.name)))?;
+        briefly(run, connection, &format!("DROP TRIGGER IF EXISTS {name}.{}", quote_name(&trigger.name)))?;
     }
     Ok(())
 }

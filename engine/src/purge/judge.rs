@@ -16,7 +16,7 @@ use super::files::{FileSet, Look};
 use super::job::{Job, Member};
 use super::saved_rows::{Digest, Key, digest, parse_key};
 use super::uses::used_keys;
-use crate::database::{Connection, RowKey, failure};
+use crate::database::{Connection, RowKey};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Rows that are old and stay, and why.
@@ -259,9 +259,9 @@ pub(super) fn each_row(
     sql: &str,
     each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>,
 ) -> Result<()> {
-    for row in connection.stream(sql)? {
-        let row = row.map_err(|e| failure("cannot read rows that are to be removed", e))?;
-        each(&row.unwrap_raw())?;
+    let mut rows = connection.stream(sql)?;
+    while let Some(row) = rows.next_row(&|| "cannot read rows that are to be removed".to_owned()) {
+        each(&row?)?;
     }
     Ok(())
 }

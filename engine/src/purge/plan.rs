@@ -18,7 +18,7 @@ use super::reclaim::data_folder;
 use super::seal::Seal;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
-use crate::database::{Address, Connection, Privileges, Purpose, Reach, Server, Weight, missing};
+use crate::database::{Address, Connection, Privileges, Purpose, Reach, Server, Weight, attended, missing};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase};
 use crate::pack::ChunkReader;
@@ -114,6 +114,15 @@ impl Planned {
 /// [`ErrorKind::Refused`] if nothing of it can be done; [`ErrorKind::Usage`] if the cut-off lies in the future or an exception is
 /// about no table; [`ErrorKind::NotFound`] if no snapshot fits. Else of the server and the repository.
 pub fn plan(
+    repository: &Repository,
+    address: &Address,
+    options: &PlanOptions,
+    monitor: &dyn Monitor,
+) -> Result<Planned> {
+    attended(address, monitor, |address| plan_attended(repository, address, options, monitor))
+}
+
+fn plan_attended(
     repository: &Repository,
     address: &Address,
     options: &PlanOptions,

@@ -20,7 +20,7 @@ use super::reclaim::{Reclaimed, reclaim};
 use super::seal::check_seal;
 use super::source::{SourceChoice, find_source};
 use super::table::Place;
-use crate::database::{Address, Connection, Purpose, Server};
+use crate::database::{Address, Connection, Purpose, Server, attended};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
@@ -92,6 +92,16 @@ pub struct RunOutcome {
 /// [`ErrorKind::NotFound`] if its snapshot is gone; [`ErrorKind::Fenced`] if another run works on the server, or a prune is in the way. Else of the server and the repository. Nothing
 /// went then: what fails later is in the outcome.
 pub fn run(
+    repository: &Repository,
+    address: &Address,
+    plan: &Plan,
+    options: &RunOptions,
+    monitor: &dyn Monitor,
+) -> Result<RunOutcome> {
+    attended(address, monitor, |address| run_attended(repository, address, plan, options, monitor))
+}
+
+fn run_attended(
     repository: &Repository,
     address: &Address,
     plan: &Plan,

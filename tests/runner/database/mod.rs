@@ -15,6 +15,7 @@ mod receipts;
 pub mod save;
 mod server;
 mod settings;
+mod stopping;
 mod torture;
 mod trouble;
 mod versions;

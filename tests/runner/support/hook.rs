@@ -54,6 +54,11 @@ impl Hook {
         Hook { cancel_at: Some(n), ..Self::quiet() }
     }
 
+    /// Wishes to stop from now on.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+
     /// How often it was asked whether to stop.
     pub fn polls(&self) -> u64 {
         self.polls.load(Ordering::SeqCst)

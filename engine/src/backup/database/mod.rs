@@ -44,7 +44,8 @@ use repo_format::node::ProblemKind;
 use super::Run;
 use super::roots::{OpenRoot, RootKind};
 use crate::database::{
-    Address, Connection, LockFacts, Privileges, Server, TableInfo, list_schemas, list_tables, tells_snapshots_apart,
+    Address, Connection, LockFacts, Privileges, Server, TableInfo, attended, list_schemas, list_tables,
+    tells_snapshots_apart,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
@@ -159,7 +160,10 @@ pub(super) fn save_all(run: &Run<'_>, roots: Vec<OpenRoot>) -> Result<Vec<OpenRo
     let save_one = |root: OpenRoot| match root.what {
         RootKind::Database(source) => {
             let run = Run { parent: run.parents.of(root.number), ..*run };
-            let entry = save(&run, &source, &root.described)?;
+            let entry = attended(&source.address.clone(), run.monitor, |address| {
+                let source = DatabaseSource { address: address.clone(), ..*source };
+                save(&run, &source, &root.described)
+            })?;
             Ok(OpenRoot { what: RootKind::Saved(Box::new(entry)), ..root })
         }
         _ => Ok(root),

@@ -7,7 +7,7 @@ use repo_format::node::ProblemKind;
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use crate::backup::Run;
-use crate::database::{Address, Connection, RowEncoder, RowKey, TypedJson, failure, outline, quote_name, select_list};
+use crate::database::{Address, Connection, RowEncoder, RowKey, TypedJson, outline, quote_name, select_list};
 use crate::error::{Error, Result};
 
 /// Whether to stop is asked after so many rows.
@@ -197,18 +197,13 @@ impl Source<'_> {
         let mut rows = 0;
         let mut result = self.connection.stream(sql)?;
         loop {
-            let Some(row) = result.next() else { return Ok(rows) };
-            let values = match row {
-                Ok(values) => values,
-                Err(e) => {
-                    drop(result);
-                    let error = failure(format!("cannot read the rows of `{}`", outline(sql)), e);
-                    return Err(self.connection.explained(error));
-                }
+            let Some(row) = result.next_row(&|| format!("cannot read the rows of `{}`", outline(sql))) else {
+                return Ok(rows);
             };
+            let values = row?;
             rows += 1;
             let looked = if rows % ROWS_BETWEEN_LOOKS == 0 { run.check_stop() } else { Ok(()) };
-            if let Err(error) = looked.and_then(|()| each(&values.unwrap_raw())) {
+            if let Err(error) = looked.and_then(|()| each(&values)) {
                 // Dropping the result would read all that is left of it.
                 kill(self.address, id);
                 return Err(error);
