@@ -112,7 +112,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open_to_answer(&self, access: Access) -> Result<Repository> {
-        self.open_in(self.store()?, access, Rollback::Tell, Repository::open)
+        self.open_in(self.store()?, access, Rollback::Tell, Repository::open_for_repair)
     }
 
     /// Opens the repository to replace objects in it, which needs locks that other machines see, or the user's word that no other machine

@@ -37,10 +37,12 @@ enum Thing {
     Junk,
     Empty,
     OfAnother,
+    OlderCopy,
+    OfAnotherEpoch,
     Nothing,
 }
 
-const THINGS: [Thing; 14] = [
+const THINGS: [Thing; 16] = [
     Thing::Pipe,
     Thing::Socket,
     Thing::Device,
@@ -54,6 +56,8 @@ const THINGS: [Thing; 14] = [
     Thing::Junk,
     Thing::Empty,
     Thing::OfAnother,
+    Thing::OlderCopy,
+    Thing::OfAnotherEpoch,
     Thing::Nothing,
 ];
 
@@ -91,6 +95,12 @@ impl Scene {
     fn new() -> Self {
         let machine = Machine::with_snapshot();
         let first = machine.run(["--json", "snapshots"]).expect(0).last("snapshot")["id"].as_str().unwrap().to_owned();
+        // As it was before a key was removed, which begins an epoch.
+        machine.run(["key", "add", "--new-key-file", "second", "--label", "second"]).expect(0);
+        copy(&machine.path("repo"), &machine.path("older"));
+        let keys = machine.run(["--json", "key", "list"]).expect(0).messages();
+        let second = keys.iter().find(|key| key["label"] == "second").unwrap()["id"].as_str().unwrap().to_owned();
+        machine.run(["key", "remove", &second]).expect(0);
         machine.write("source/B/more", vec![7; 50_000]);
         machine.backup(&[]);
         fs::create_dir_all(machine.path("outside/0123456789abcdef/years")).unwrap();
@@ -107,7 +117,8 @@ impl Scene {
         copy(&self.machine.path("repo"), &repository);
         copy(&self.machine.path("cache"), &self.machine.path(&name).join("cache"));
         let outside = tree(&self.machine.path("outside"));
-        if !put(&repository, place, thing, &self.machine.path("outside")) {
+        let from = Elsewhere { outside: self.machine.path("outside"), older: self.machine.path("older") };
+        if !put(&repository, place, thing, &from) {
             return;
         }
         let all = std::env::var_os("ENAMEL_HOSTILE").is_some_and(|value| value == "all");
@@ -186,8 +197,36 @@ fn first_in(folder: &Path) -> PathBuf {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).min().unwrap()
 }
 
+/// Where things come from.
+struct Elsewhere {
+    outside: PathBuf,
+    /// The repository as it was in an older epoch.
+    older: PathBuf,
+}
+
+impl Elsewhere {
+    /// The same object of the older repository; or another one of the same kind, which is sealed in the epoch of then.
+    fn older(&self, place: &Path) -> (Option<PathBuf>, Option<PathBuf>) {
+        let same = self.older.join(place);
+        let others = fs::read_dir(same.parent().unwrap()).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let other = others.filter(|path| *path != same && path.is_dir() == same.is_dir()).min();
+        (Some(same).filter(|path| path.exists()), other)
+    }
+}
+
+/// Puts a copy of a file or folder in a place, if there is one.
+fn put_copy(from: Option<PathBuf>, path: &Path) -> bool {
+    match from {
+        Some(from) if from.is_dir() => copy(&from, path),
+        Some(from) => drop(fs::copy(from, path).unwrap()),
+        None => return false,
+    }
+    true
+}
+
 /// Puts a thing in a place; whether that was possible.
-fn put(repository: &Path, place: &Path, thing: Thing, outside: &Path) -> bool {
+fn put(repository: &Path, place: &Path, thing: Thing, from: &Elsewhere) -> bool {
+    let outside = &from.outside;
     let path = repository.join(place);
     let was_folder = path.is_dir();
     let other = path.parent().and_then(|folder| {
@@ -218,6 +257,8 @@ fn put(repository: &Path, place: &Path, thing: Thing, outside: &Path) -> bool {
         Thing::Junk => fs::write(&path, vec![0x5a; 70_000]).is_ok(),
         Thing::Empty if was_folder => fs::create_dir(&path).is_ok(),
         Thing::Empty => fs::write(&path, "").is_ok(),
+        Thing::OlderCopy => put_copy(from.older(place).0, &path),
+        Thing::OfAnotherEpoch => put_copy(from.older(place).1, &path),
         Thing::OfAnother => other.is_some_and(|other| fs::copy(other, &path).is_ok()),
         Thing::Nothing => true,
     }

@@ -174,3 +174,67 @@ fn a_snapshot_from_the_future_is_named_by_verify_and_rules_go_on_without_it() {
     machine.run(["ls", &future]).expect(0);
     assert_eq!(machine.snapshots(), 2);
 }
+
+#[test]
+fn a_computer_that_has_just_come_misses_what_others_have_seen() {
+    let machine = Machine::with_repository();
+    machine.backup(&[]);
+    let second = machine.backup(&[]);
+    machine.backup(&[]);
+    fs::remove_file(machine.path("repo/snapshots").join(&second)).unwrap();
+    for folder in ["home", "cache"] {
+        fs::remove_dir_all(machine.path(folder)).unwrap();
+    }
+    fs::create_dir_all(machine.path("home")).unwrap();
+    for _ in 0..2 {
+        machine.run(["status"]).expect(3).prints(&second[..8]).prints("disappeared");
+    }
+    machine.run(["forget", "--keep-last", "1"]).expect(4).says("disappeared");
+    machine.run(["prune"]).expect(4).says("disappeared");
+    machine.run(["accept", "--all", "--reason", "deleted by hand"]).expect(0);
+    machine.run(["forget", "--keep-last", "1"]).expect(0);
+}
+
+#[test]
+fn newest_keys_that_nobody_can_read_are_given_up_when_somebody_accepts_that() {
+    let machine = Machine::with_repository();
+    machine.run(["key", "add", "--new-key-file", "second", "--label", "second"]).expect(0);
+    let snapshot = machine.backup(&[]);
+    for name in ["keyring/2", "copies/keyring-2"] {
+        let path = machine.path("repo").join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[60] ^= 1;
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    let source = machine.arg("source");
+    machine.run(["backup", &source]).expect_one_of(&[1, 4]).says("accept");
+    machine.run(["repair"]).expect_one_of(&[1, 4]).says("accept");
+    machine.run(["accept", "--all", "--reason", "a bad disk"]).expect(0).says("keyring/2");
+    machine.backup(&[]);
+    machine.run(["repair"]).expect(0);
+    machine.run(["verify"]).expect(0);
+    machine.run(["restore", &snapshot, "--target", "out"]).expect(0);
+    machine.run(["status"]).expect(0);
+}
+
+#[test]
+fn a_folder_or_pipe_in_place_of_keys_or_settings_is_named_moved_aside_and_replaced() {
+    for name in ["config", "keyring/1", "copies/config", "copies/keyring-1", "condemned"] {
+        let machine = Machine::with_snapshot();
+        let path = machine.path("repo").join(name);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir_all(path.join("something")).unwrap();
+        machine.run(["verify"]).expect(4).prints(name);
+        machine.run(["repair", "--dry-run"]).expect_one_of(&[0, 1, 4]);
+        if name == "condemned" {
+            machine.run(["repair", "--reset-condemned"]).expect(0);
+        } else {
+            machine.run(["repair"]).expect(0).says(name);
+        }
+        assert!(path.is_file(), "{name}");
+        machine.run(["verify"]).expect(0);
+        let aside = fs::read_dir(machine.path("repo/aside")).unwrap().next().unwrap().unwrap().path();
+        assert!(aside.join("something").is_dir(), "{name}");
+    }
+}

@@ -29,9 +29,13 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
     let there = match repository.store().get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
         Ok(bytes) => Some(Tag::of(&bytes)),
         Err(error) if error.kind == StoreErrorKind::NotFound => None,
-        // No prune has written that; what cannot be deleted, a folder, is for its maker to remove.
-        Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::NotAFile) => {
+        // No prune has written that.
+        Err(error) if error.kind == StoreErrorKind::TooLarge => {
             repository.store().delete(&name)?;
+            None
+        }
+        Err(error) if error.kind == StoreErrorKind::NotAFile => {
+            repository.store().set_aside(&name)?;
             None
         }
         Err(error) => return Err(error.into()),

@@ -8,7 +8,7 @@ use repo_format::segment::SegmentPack;
 use super::Run;
 use crate::error::{Error, Result, chain};
 use crate::repository::Repository;
-use crate::store::{Folder, ObjectInfo, ObjectName};
+use crate::store::{Folder, ObjectName};
 
 /// All segments.
 pub(super) struct Segments {
@@ -65,16 +65,8 @@ impl Segments {
 }
 
 fn list(repository: &Repository) -> Result<Vec<SegmentId>> {
-    let mut ids = Vec::new();
-    let mut found = |info: ObjectInfo| {
-        if let ObjectName::Segment(id) = info.name {
-            ids.push(id);
-        }
-        Ok(())
-    };
-    repository.store().list(Folder::Index, &mut found, &mut |_| {})?;
-    ids.sort();
-    Ok(ids)
+    let names = repository.names_in(Folder::Index)?.into_iter();
+    Ok(names.filter_map(|name| if let ObjectName::Segment(id) = name { Some(id) } else { None }).collect())
 }
 
 /// The digest of what is said of a pack.

@@ -41,7 +41,10 @@ pub(super) struct OpenedNote {
 
 impl Repository {
     /// The names of all objects in a folder, in ascending order.
-    pub(super) fn names_in(&self, folder: Folder) -> Result<Vec<ObjectName>> {
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn names_in(&self, folder: Folder) -> Result<Vec<ObjectName>> {
         let mut names = Vec::new();
         let mut found = |info: ObjectInfo| {
             names.push(info.name);

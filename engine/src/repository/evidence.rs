@@ -57,6 +57,11 @@ impl Repository {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
+    /// Somebody has accepted what was met.
+    pub(super) fn clear_evidence(&self) {
+        *self.evidence.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// What has been met that says that keyring or config is an older copy.
     pub fn evidence_of_rollback(&self) -> Option<String> {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -7,14 +7,14 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::lease::Void;
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, Manifest, Root, SeenManifest};
+use repo_format::manifest::{KIND_RECORD, KIND_SNAPSHOT, Manifest, Root, SeenManifest};
 use repo_format::{FormatError, sealed};
 
-use super::Repository;
+use super::{Forgotten, Repository};
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::RememberedManifest;
-use crate::store::{Folder, ObjectInfo, ObjectName};
+use crate::store::{Folder, ObjectName};
 
 /// A manifest as it stands in the repository.
 #[derive(Debug, Clone)]
@@ -70,16 +70,8 @@ impl Repository {
     /// # Errors
     /// If the store cannot be listed.
     pub fn snapshot_names(&self) -> Result<Vec<LeaseId>> {
-        let mut ids = Vec::new();
-        let mut found = |info: ObjectInfo| {
-            if let ObjectName::Snapshot(id) = info.name {
-                ids.push(id);
-            }
-            Ok(())
-        };
-        self.store.list(Folder::Snapshots, &mut found, &mut |_| {})?;
-        ids.sort();
-        Ok(ids)
+        let names = self.names_in(Folder::Snapshots)?.into_iter();
+        Ok(names.filter_map(|name| if let ObjectName::Snapshot(id) = name { Some(id) } else { None }).collect())
     }
 
     /// Reads what stands under a name in `snapshots/`.
@@ -167,13 +159,17 @@ impl Repository {
         let names = self.snapshot_names()?;
         let known: HashMap<LeaseId, RememberedManifest> = known.into_iter().map(|m| (m.id, m)).collect();
         let mut manifests = Manifests::default();
+        let mut told = Vec::new();
         for id in &names {
             if let Some(manifest) = known.get(id) {
                 manifests.present.push(*manifest);
                 continue;
             }
             match self.read_snapshot_object(*id) {
-                Ok(SnapshotObject::Manifest(object)) => manifests.present.push(self.remembered_form(&object)),
+                Ok(SnapshotObject::Manifest(object)) => {
+                    manifests.present.push(self.remembered_form(&object));
+                    told.push(object);
+                }
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if self.has_snapshot_object(*id)? => {
                     manifests.unreadable.push(UnreadableManifest { id: *id, error });
@@ -186,6 +182,7 @@ impl Repository {
         let fresh = manifests.present.iter().filter(|m| !sighted.contains(&m.id));
         self.memory.remember_manifests(&fresh.copied().collect::<Vec<_>>())?;
         manifests.missing = expected.into_iter().filter(|m| names.binary_search(&m.id).is_err()).collect();
+        self.miss_what_others_saw(&told, &names, &mut manifests)?;
         manifests.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
         let accepted = self.forget_what_records_name(&mut manifests)?;
         if manifests.missing.is_empty()
@@ -196,6 +193,38 @@ impl Repository {
             self.memory.join_only_line()?;
         }
         Ok(manifests)
+    }
+
+    /// Misses what manifests that are new to this machine name and that is not there: so one that has just come notices it, too. As they were read
+    /// anyway, it costs a look at each that is missing. Of these only the ids are known, and that they are not younger than who names them.
+    fn miss_what_others_saw(
+        &self,
+        told: &[Box<ManifestObject>],
+        names: &[LeaseId],
+        manifests: &mut Manifests,
+    ) -> Result<()> {
+        let mut known: HashSet<LeaseId> = manifests.missing.iter().map(|missing| missing.id).collect();
+        let mut missed = Vec::new();
+        for object in told {
+            let like = self.remembered_form(object);
+            for SeenManifest { id, digest } in &object.manifest.seen {
+                let is_listed = names.binary_search(id).is_ok();
+                if is_listed || !known.insert(*id) || self.has_snapshot_object(*id)? {
+                    continue;
+                }
+                missed.push(RememberedManifest { id: *id, digest: *digest, kind: KIND_SNAPSHOT, ..like });
+            }
+        }
+        if missed.is_empty() {
+            return Ok(());
+        }
+        let (records, _) = self.read_records(&manifests.present)?;
+        let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
+        missed.retain(|manifest| !forgotten.names(manifest.id, manifest.digest));
+        self.memory.remember_manifests(&missed)?;
+        manifests.missing.extend(missed);
+        manifests.missing.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        Ok(())
     }
 
     /// Takes out of those that are there what had gone for good. Records bring nothing back but what they say.

@@ -183,6 +183,28 @@ pub(super) fn put_keyring(
     repository.take_over(version, secrets, recipients.to_vec(), Bytes32(*blake3::hash(&object).as_bytes()))
 }
 
+/// Goes on without versions of the keyring that nobody can read, when somebody has accepted that: deletes them, **then** begins an epoch that takes
+/// the place of whatever they began. Keys that were added with them have to be added again, those that were removed, removed again.
+///
+/// # Errors
+/// If the store cannot be read or written.
+pub(super) fn go_on_without(repository: &Repository, lost: &[Original], known: u64) -> Result<()> {
+    for of in lost {
+        for name in [ObjectName::Copy(*of), of.name()] {
+            match repository.store().delete(&name) {
+                // It is no file.
+                Err(_) if repository.store().stat(&name).is_err() => repository.store().set_aside(&name)?,
+                deleted => deleted?,
+            }
+        }
+    }
+    // No number is used again: whoever remembers a lost version shall see that these are others.
+    while repository.keyring_version() <= known {
+        put_keyring(repository, &repository.recipients(), repository.keys().secrets().next(true)?)?;
+    }
+    Ok(())
+}
+
 /// Whom the newest keyring is sealed to, as it was authenticated when the repository was opened. The public keys in `keys/` are not
 /// used: whoever can write to the store could have put others there.
 fn recipients(repository: &Repository) -> Result<Vec<(MemberId, Bytes32)>> {

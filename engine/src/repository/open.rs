@@ -63,7 +63,9 @@ impl Repository {
     ) -> Result<Self> {
         let repository = Self::open_for_repair(store, credential, options, monitor)?;
         match &repository.doubt {
-            Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt.clone())),
+            Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(
+                "`enamel repair` puts right what its second copy can; `enamel accept --all` goes on with the keys from before.",
+            )),
             _ => Ok(repository),
         }
     }

@@ -11,7 +11,7 @@ use super::secrets::open_version;
 use super::{Repository, vital};
 use crate::crypto::{KeyringSecrets, KeyringVersion, random};
 use crate::error::{Error, Result};
-use crate::store::{ObjectName, Original};
+use crate::store::{ObjectName, Original, StoreErrorKind};
 
 /// The newest keyring version that is known here.
 #[derive(Clone)]
@@ -45,7 +45,14 @@ impl Repository {
     pub fn refresh_keys(&self) -> Result<()> {
         loop {
             let version = self.keyring_version().saturating_add(1);
-            if self.store.stat(&ObjectName::Keyring(version))?.is_none() {
+            let is_there = match self.store.stat(&ObjectName::Keyring(version)) {
+                // Whatever stands there is no version; the second copy may be one.
+                Err(error) if error.kind == StoreErrorKind::NotAFile => {
+                    self.store.stat(&ObjectName::Copy(Original::Keyring(version)))
+                }
+                found => found,
+            };
+            if is_there?.is_none() {
                 return Ok(());
             }
             let at = KeyringVersion { repository: self.id(), version };

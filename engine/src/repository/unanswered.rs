@@ -4,15 +4,23 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
 use repo_format::manifest::{Manifest, SeenManifest};
 
-use super::{Author, ManifestObject, Manifests, Record, Repository};
+use super::members::go_on_without;
+use super::{Author, ManifestObject, Manifests, Record, Repository, vital};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::memory::{RememberedManifest, Version};
 use crate::monitor::Monitor;
-use crate::store::Tag;
+use crate::store::{Folder, Original, Tag};
 
 /// The first tag of a record that says that somebody accepted what is missing.
 pub const ACCEPTED: &str = "accepted";
+
+/// More versions of the keyring than this are not given up at once.
+const VERSIONS_MAX: u64 = 64;
+
+pub(super) const GO_ON: &str = "Put the object back from a copy of the repository if there is one. Else `enamel accept --all --reason TEXT` goes on with the keys from \
+                     before: what was saved with lost ones stays lost, keys that were added with them have to be added again, and those that were removed, \
+                     removed again.";
 
 /// What has disappeared, or is older than it was, and nobody has answered for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,6 +155,12 @@ impl Repository {
     ) -> Result<Unanswered> {
         let manifests = self.manifests()?;
         let mut accepted = self.unanswered_in(&manifests)?;
+        if let Some(doubt) = &self.doubt {
+            if *acceptance != Acceptance::All {
+                return Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(GO_ON));
+            }
+            self.go_on_with_older_keys()?;
+        }
         let mut missing: Vec<SeenManifest> =
             accepted.missing.iter().map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
         missing.extend(self.missed_by_others(&missing, monitor)?);
@@ -182,6 +196,30 @@ impl Repository {
             self.begin_own_line()?;
         }
         Ok(accepted)
+    }
+
+    /// Goes on with the newest keys that can be read.
+    fn go_on_with_older_keys(&self) -> Result<()> {
+        let newest = self.keyring_version();
+        let mut lost = vital::originals(self.store(), Folder::Keyring)?;
+        lost.retain(|of| matches!(of, Original::Keyring(n) if *n > newest));
+        // One that is no file is not listed.
+        lost.push(Original::Keyring(newest.saturating_add(1)));
+        lost.sort();
+        lost.dedup();
+        let (objects, _) = self.read_manifests()?;
+        let made_with = objects.iter().map(|object| object.manifest.keyring_version);
+        let seen = self.memory().version("keyring")?.map_or(newest, |(known, _)| known);
+        let there = lost.iter().filter_map(|of| if let Original::Keyring(n) = of { Some(*n) } else { None });
+        // Anybody can have put a number that is far too high.
+        let known = made_with.chain(there.take(1)).fold(seen.max(newest), u64::max);
+        if known.saturating_sub(newest) > VERSIONS_MAX {
+            let message = format!("{} versions of the keyring would be lost", known - newest);
+            return Err(Error::new(ErrorKind::Refused, message));
+        }
+        go_on_without(self, &lost, known)?;
+        self.clear_evidence();
+        Ok(())
     }
 
     /// What manifests that are there name, and that is not there, though this machine has never seen it.
@@ -229,13 +267,22 @@ impl Repository {
     fn begin_own_line(&self) -> Result<()> {
         let mut versions = vec![
             Version { name: "config", number: self.config().version, digest: self.config_digest },
-            Version { name: "keyring", number: self.keyring_version(), digest: self.keyring_digest },
+            Version { name: "keyring", number: self.keyring_version(), digest: self.digest_of_keyring()? },
         ];
         if let Ok((condemned, Tag(digest))) = self.condemned() {
             versions.push(Version { name: "condemned", number: condemned.next, digest: Bytes32(digest) });
         }
         self.memory().begin_own_line(&self.manifests()?.present, &versions)?;
         self.memory().end_troubles()
+    }
+}
+
+impl Repository {
+    /// The digest of the newest keyring: this run may have put it.
+    fn digest_of_keyring(&self) -> Result<Bytes32> {
+        let remembered = self.memory().version("keyring")?;
+        let same = remembered.filter(|(version, _)| *version == self.keyring_version());
+        Ok(same.map_or(self.keyring_digest, |(_, digest)| digest))
     }
 }
 

@@ -224,7 +224,9 @@ impl Repository {
             }
             let seen = (known > newest).then(|| format!("this computer has seen version {known}"));
             if let Some(evidence) = evidence.or(seen) {
-                return Err(Error::caused(ErrorKind::Damaged, doubt.clone(), evidence));
+                return Err(
+                    Error::caused(ErrorKind::Damaged, doubt.clone(), evidence).with_hint(super::unanswered::GO_ON)
+                );
             }
         }
         let mut dropped = Vec::new();
@@ -246,7 +248,10 @@ impl Repository {
             Ok(bytes) => bytes.to_vec(),
             Err(error) => match error.kind {
                 StoreErrorKind::NotFound => return Ok(Err(None)),
-                StoreErrorKind::TooLarge | StoreErrorKind::Truncated => return Ok(Err(Some(error.to_string()))),
+                StoreErrorKind::TooLarge
+                | StoreErrorKind::Truncated
+                | StoreErrorKind::NotAFile
+                | StoreErrorKind::Unreadable => return Ok(Err(Some(error.to_string()))),
                 _ => return Err(error.into()),
             },
         };
@@ -297,11 +302,17 @@ impl Repository {
             Ok(there) => there,
             Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(store.put_new(name, &[bytes])?),
             // The other of the two is whole all the time.
-            Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::Truncated) => {
-                store.delete(name)?;
-                return Ok(store.put_new(name, &[bytes])?);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.kind {
+                StoreErrorKind::TooLarge | StoreErrorKind::Truncated | StoreErrorKind::Unreadable => {
+                    store.delete(name)?;
+                    return Ok(store.put_new(name, &[bytes])?);
+                }
+                StoreErrorKind::NotAFile => {
+                    store.set_aside(name)?;
+                    return Ok(store.put_new(name, &[bytes])?);
+                }
+                _ => return Err(error.into()),
+            },
         };
         Ok(store.replace_if(name, Some(crate::store::Tag::of(&there)), bytes)?)
     }

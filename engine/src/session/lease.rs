@@ -12,7 +12,7 @@ use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::machine;
 use crate::repository::{Repository, SnapshotObject};
-use crate::store::{Folder, ObjectInfo, ObjectName, StoreErrorKind};
+use crate::store::{Folder, ObjectName, StoreErrorKind};
 
 /// No sealed object is shorter: an envelope, a tag and a checksum.
 const SHORTEST: usize = 128;
@@ -68,16 +68,8 @@ impl Torn {
 /// # Errors
 /// If the store cannot be listed.
 pub fn lease_names(repository: &Repository) -> Result<Vec<LeaseId>> {
-    let mut ids = Vec::new();
-    let mut found = |info: ObjectInfo| {
-        if let ObjectName::Lease(id) = info.name {
-            ids.push(id);
-        }
-        Ok(())
-    };
-    repository.store().list(Folder::Leases, &mut found, &mut |_| {})?;
-    ids.sort();
-    Ok(ids)
+    let names = repository.names_in(Folder::Leases)?.into_iter();
+    Ok(names.filter_map(|name| if let ObjectName::Lease(id) = name { Some(id) } else { None }).collect())
 }
 
 /// Reads what stands under the name of a lease; none if its writer has ended meanwhile.

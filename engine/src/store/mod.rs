@@ -97,6 +97,12 @@ pub trait Store: Send + Sync {
     /// Deletes an object. Durable when it returns. Deleting what is not there succeeds.
     fn delete(&self, name: &ObjectName) -> Result<()>;
 
+    /// Moves out of the way what stands under the name of an object and is no file: to `aside/`, under a name of its own, if the store can. A store in
+    /// which no such thing can stand deletes.
+    fn set_aside(&self, name: &ObjectName) -> Result<()> {
+        self.delete(name)
+    }
+
     /// The object's size, or `None` if there is no such object.
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>>;
 

@@ -146,8 +146,8 @@ pub(super) fn check_copies(repository: &Repository, report: &Report) -> Result<(
     for Mended { object, why } in repository.mend_vital(MendRun::Dry)? {
         match why {
             None => report.find(object, DamagedObject, "it is missing, and its second copy is there"),
-            // Other originals have been looked at.
-            Some(why) if object.starts_with("copies/") || object == "config" => report.find(object, DamagedObject, why),
+            // Originals have been looked at, unless they are no files.
+            Some(why) if !report.names(&object) => report.find(object, DamagedObject, why),
             Some(_) => {}
         }
     }

@@ -45,6 +45,11 @@ impl Report {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
     }
 
+    /// Whether there is a finding about an object.
+    pub fn names(&self, object: &str) -> bool {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|finding| finding.object == object)
+    }
+
     /// Adds what is odd, and harmless.
     pub fn note(&self, message: impl Into<String>) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(message.into());

@@ -395,6 +395,19 @@ impl Store for LocalStore {
         })
     }
 
+    fn set_aside(&self, name: &ObjectName) -> Result<()> {
+        let set_aside = || {
+            let (dir, file) = self.dir_of(name)?;
+            let aside = self.prepare_folder(&self.root, Folder::Aside.as_str())?;
+            let number = getrandom::u64().map_err(io::Error::other)?;
+            let kept = format!("{}-{number:016x}", name.to_string().replace('/', "-"));
+            platform::rename(Place { dir: &dir, name: &file }, Place { dir: &aside, name: &kept })?;
+            aside.sync()?;
+            dir.sync()
+        };
+        set_aside().map_err(|e| StoreError::io("move aside", name, e))
+    }
+
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
         let look = || {
             let (dir, file) = self.dir_of(name)?;
