@@ -23,6 +23,9 @@ use crate::ui::Ui;
 ///
 /// A snapshot that was forgotten and is there again, as from an old copy of the repository, is counted by nothing, until you say that it is to stay.
 ///
+/// Where the newest keys and their second copy are damaged, --all goes on with those from before: what was saved with lost keys stays lost, keys that
+/// were added with them have to be added again, and those that were removed, removed again.
+///
 /// A copy on another disk, or in another folder, is accepted once: from then on this computer remembers for each what it has seen there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
