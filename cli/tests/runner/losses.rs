@@ -14,7 +14,7 @@ fn two_of_which_the_newer_suffers() -> (Machine, String, String) {
 
 /// Bytes that nothing compresses.
 fn xray() -> Vec<u8> {
-    (0..200_000u32).map(|at| (at.wrapping_mul(at).wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    (0..200_000u32).map(|at| (at.wrapping_mul(at).wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
 }
 
 /// Two snapshots, and the packs that the second one added.

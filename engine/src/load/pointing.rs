@@ -70,7 +70,7 @@ fn cut(create: &[u8], pointing: &Pointing) -> Option<Cut> {
         from.is_some_and(|from| from <= pointing.at.start) && to.is_some_and(|to| pointing.at.end <= to)
     };
     let items = items(&tokens[first + 1..last]);
-    let place = items.iter().position(|item| within(item))?;
+    let place = items.iter().position(within)?;
     let item = items[place];
     let schema = quote_name(&pointing.schema);
     let shown = |token: &Token| String::from_utf8_lossy(&create[token.at.clone()]).into_owned();

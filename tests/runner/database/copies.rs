@@ -76,7 +76,8 @@ fn schemas_that_are_copied_together_stay_together() {
     let outcome = restore(&server, &saved, &choices(&[("house", "house2"), ("yard", "yard2")]));
     let expected = ["yard2.away", "yard2.gate", "yard2.tree", "house2.abroad", "house2.foreign_view"];
     let (mut left_out, mut expected) = (named(&outcome), expected.map(str::to_owned).to_vec());
-    (left_out.sort(), expected.sort());
+    left_out.sort();
+    expected.sort();
     assert_eq!(left_out, expected, "{:?}", outcome.problems);
     for schema in ["house2", "yard2"] {
         let all = definitions(&server, schema).replace("'DELETE FROM house.room'", "");
