@@ -26,11 +26,14 @@ use super::scene::{Cache, Safety, Scene, Start};
 /// An opened repository, and the folder that must stay as long as it is used.
 type Opened = (Repository, TempDir);
 
+/// A keyring's name, and the tag of its bytes.
+type KeyringAt = (ObjectName, [u8; 32]);
+
 /// Judges the stores of a scene.
 pub struct Needs<'s> {
     scene: &'s Scene,
     /// What opens the objects beside each keyring that was met, by its name and tag.
-    opened: RefCell<HashMap<(ObjectName, [u8; 32]), Rc<Opened>>>,
+    opened: RefCell<HashMap<KeyringAt, Rc<Opened>>>,
     newest: RefCell<Option<Rc<Opened>>>,
     segments: RefCell<HashMap<ObjectName, Rc<Vec<SegmentPack>>>>,
     needs: RefCell<HashMap<[u8; 32], Rc<Vec<ChunkId>>>>,
