@@ -5,16 +5,16 @@ use repo_format::database::{ObjectType, SchemaObject};
 use super::definition::Header;
 use super::fields::Fields;
 use super::schema::{SchemaContents, object, show_create};
-use super::{Connection, quote_text};
+use super::{Connection, is_schema};
 use crate::error::Result;
 
 /// Adds the events of the connection's schema. The times in a definition are in the time zone of the event.
 pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -> Result<()> {
     let sql = format!(
         "SELECT EVENT_NAME, DEFINER, EVENT_COMMENT, SQL_MODE, TIME_ZONE, STATUS, CHARACTER_SET_CLIENT, \
-         COLLATION_CONNECTION, DATABASE_COLLATION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {} \
+         COLLATION_CONNECTION, DATABASE_COLLATION FROM information_schema.EVENTS WHERE {} \
          ORDER BY EVENT_NAME",
-        quote_text(&contents.record.name)
+        is_schema("EVENT_SCHEMA", &contents.record.name)
     );
     for row in connection.rows(&sql)? {
         let mut row = Fields::of(row);

@@ -17,6 +17,13 @@ pub fn quote_text(text: &str) -> String {
     }
 }
 
+/// That `column` of the information schema holds the name `schema`. MariaDB takes names of some of its tables for the same that differ in case,
+/// also where they are two schemas.
+pub fn is_schema(column: &str, schema: &str) -> String {
+    let name = quote_text(schema);
+    format!("{column} = {name} AND (@@lower_case_table_names > 0 OR CAST({column} AS BINARY) = CAST({name} AS BINARY))")
+}
+
 /// `bytes` as a string of bytes.
 pub fn quote_bytes(bytes: &[u8]) -> String {
     format!("X'{}'", hex::upper(bytes))

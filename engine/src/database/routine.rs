@@ -5,7 +5,7 @@ use repo_format::database::{ObjectType, SchemaObject};
 use super::definition::Header;
 use super::fields::Fields;
 use super::schema::{SchemaContents, object, show_create};
-use super::{Connection, quote_text};
+use super::{Connection, is_schema};
 use crate::error::Result;
 
 /// Kinds of routines as `information_schema.ROUTINES` and SHOW CREATE call them, in the order in which they are made.
@@ -27,9 +27,9 @@ pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -
 fn read_kind(connection: &mut Connection, contents: &mut SchemaContents, what: &str, kind: ObjectType) -> Result<()> {
     let sql = format!(
         "SELECT ROUTINE_NAME, DEFINER, ROUTINE_COMMENT, SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION, \
-         DATABASE_COLLATION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {} AND ROUTINE_TYPE = '{what}' \
+         DATABASE_COLLATION FROM information_schema.ROUTINES WHERE {} AND ROUTINE_TYPE = '{what}' \
          ORDER BY ROUTINE_NAME",
-        quote_text(&contents.record.name)
+        is_schema("ROUTINE_SCHEMA", &contents.record.name)
     );
     for row in connection.rows(&sql)? {
         let mut row = Fields::of(row);

@@ -5,7 +5,7 @@ use repo_format::database::{ObjectType, SchemaObject};
 use super::definition::Header;
 use super::fields::Fields;
 use super::schema::{SchemaContents, object, show_create};
-use super::{Connection, quote_text};
+use super::{Connection, is_schema};
 use crate::error::Result;
 
 /// Adds the triggers of the connection's schema, in the order in which they run: made in that order they run so again, as
@@ -13,9 +13,9 @@ use crate::error::Result;
 pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -> Result<()> {
     let sql = format!(
         "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER, SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION, \
-         DATABASE_COLLATION FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} \
+         DATABASE_COLLATION FROM information_schema.TRIGGERS WHERE {} \
          ORDER BY EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER, CREATED, TRIGGER_NAME",
-        quote_text(&contents.record.name)
+        is_schema("TRIGGER_SCHEMA", &contents.record.name)
     );
     for row in connection.rows(&sql)? {
         let mut row = Fields::of(row);

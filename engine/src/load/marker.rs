@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::database::{Connection, quote_name, quote_text};
+use crate::database::{Connection, is_schema, quote_name, quote_text};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The table's name.
@@ -60,10 +60,12 @@ impl Contents {
             list(format!("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {name} ORDER BY 1"))?;
         let mut others = list(format!(
             "SELECT CONCAT(LOWER(ROUTINE_TYPE), ' ', ROUTINE_NAME) FROM information_schema.ROUTINES \
-             WHERE ROUTINE_SCHEMA = {name} ORDER BY 1"
+             WHERE {} ORDER BY 1",
+            is_schema("ROUTINE_SCHEMA", schema)
         ))?;
         others.extend(list(format!(
-            "SELECT CONCAT('event ', EVENT_NAME) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {name} ORDER BY 1"
+            "SELECT CONCAT('event ', EVENT_NAME) FROM information_schema.EVENTS WHERE {} ORDER BY 1",
+            is_schema("EVENT_SCHEMA", schema)
         ))?);
         Ok(Some(Contents { tables, others }))
     }

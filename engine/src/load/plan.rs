@@ -7,7 +7,7 @@ use super::options::{Existing, LoadOptions, SchemaChoice};
 use super::renaming::Renaming;
 use super::source::{Source, SourceSchema};
 use super::target::Target;
-use crate::database::Connection;
+use crate::database::{Connection, is_of_the_server};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that the name of a schema may have, in UTF-8 characters.
@@ -56,6 +56,7 @@ pub fn plan<'s>(schemas: &'s [SourceSchema], options: &LoadOptions, target: &Tar
         let name = &source.record.name;
         let to = options.schemas.iter().find(|choice| choice.from == *name).map_or(name, |choice| &choice.to);
         check_name(to)?;
+        refuse_own(to, target)?;
         planned.push(PlannedSchema {
             source,
             name: to.clone(),
@@ -108,14 +109,16 @@ fn check_name(name: &str) -> Result<()> {
         let message = format!("`{name}` is no name for a schema: it must have 1 to {NAME_MAX} characters");
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    const OF_THE_SERVER: [&str; 4] = ["mysql", "information_schema", "performance_schema", "sys"];
-    match OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-        true => Err(Error::new(
-            ErrorKind::Usage,
-            format!("schema `{name}` is the server's own: restore it under another name"),
-        )),
-        false => Ok(()),
+    Ok(())
+}
+
+fn refuse_own(name: &str, target: &Target) -> Result<()> {
+    let is_own = is_of_the_server(name) || target.folds_names && is_of_the_server(&name.to_lowercase());
+    if is_own {
+        let message = format!("schema `{name}` is the server's own: restore it under another name");
+        return Err(Error::new(ErrorKind::Usage, message));
     }
+    Ok(())
 }
 
 /// Names that are the same to the target, though not to the source.

@@ -1,6 +1,6 @@
 //! From a server to one of another version or family: what means something else there is translated, what cannot be carried is named.
 
-use engine::database::Server;
+use engine::database::{Server, list_schemas};
 use engine::export::{ExportOptions, export_sql};
 use engine::load::{Check, LoadOptions, LoadOutcome, load};
 use engine::monitor::NullMonitor;
@@ -17,6 +17,8 @@ on_each_server!(
     texts_come_from_every_server,
     what_one_family_hides_the_other_does_too,
     a_script_in_the_words_of_a_server_loads_there,
+    schemas_that_are_nearly_named_as_the_server_s_own_are_somebody_s,
+    names_that_differ_in_case_are_two_names,
 );
 
 /// Tables that keep history: with a period of their own or without a name, by partitions.
@@ -183,4 +185,43 @@ fn script(from: &TestServer, to: &TestServer, schemas: &[&str]) -> (Vec<u8>, Vec
     let options = ExportOptions { target, ..ExportOptions::default() };
     let outcome = export_sql(&repository, &snapshot, &options, &mut text, &NullMonitor).unwrap();
     (text, outcome.left_out.into_iter().map(|left_out| left_out.why).collect())
+}
+
+fn schemas_that_are_nearly_named_as_the_server_s_own_are_somebody_s(version: Version) {
+    let server = TestServer::of(version, &[]);
+    for name in ["Mysql", "SYS"] {
+        server
+            .script(format!("CREATE DATABASE {name}; CREATE TABLE {name}.t (a INT); INSERT INTO {name}.t VALUES (1)"));
+    }
+    let outcome = carry(&server, &TestServer::of(version, &[]), &[], &checked());
+    assert_eq!((outcome.tables.len(), &outcome.problems[..]), (2, &[][..]));
+    // What only some servers have is somebody's where they do not have it.
+    server.script("CREATE DATABASE IF NOT EXISTS sys; CREATE DATABASE IF NOT EXISTS ndbinfo");
+    let all = list_schemas(&mut server.connect(), &[]).unwrap();
+    let some = if version == Version::MariaDb105 {
+        &["Mysql", "SYS", "ndbinfo", "sys"][..]
+    } else {
+        &["Mysql", "SYS", "ndbinfo"]
+    };
+    assert_eq!(all, some);
+}
+
+fn names_that_differ_in_case_are_two_names(version: Version) {
+    let server = TestServer::of(version, &[]);
+    for (schema, other) in [("Shop", 1), ("shop", 2)] {
+        server.script(format!(
+            "CREATE DATABASE {schema}; USE {schema}; CREATE TABLE t (a INT); CREATE TABLE T (b INT); CREATE VIEW v AS SELECT a FROM t;
+             CREATE FUNCTION f{other}() RETURNS INT DETERMINISTIC RETURN {other};
+             CREATE TRIGGER tr{other} BEFORE INSERT ON t FOR EACH ROW SET NEW.a = {other};
+             CREATE EVENT e{other} ON SCHEDULE EVERY 1 YEAR STARTS '2036-01-01' DO SELECT {other};"
+        ));
+    }
+    let target = TestServer::of(version, &[]);
+    let outcome = carry(&server, &target, &["Shop", "shop"], &checked());
+    assert_eq!((outcome.tables.len(), outcome.objects, &outcome.problems[..]), (4, 8, &[][..]));
+    for (schema, other) in [("Shop", 1), ("shop", 2)] {
+        target.script(format!("INSERT INTO {schema}.t VALUES (7)"));
+        let found = target.value(&format!("SELECT CONCAT({schema}.f{other}(), (SELECT a FROM {schema}.v))"));
+        assert_eq!(found, Some(format!("{other}{other}")));
+    }
 }
