@@ -62,4 +62,4 @@ pub use server::{Server, Version};
 pub use settings::Use;
 pub(crate) use settings::{COLLATION, HASTY, LOAD_MODE, PATIENT, Setting, WARNINGS_KEPT, settings};
 pub(crate) use statements::{Running, running};
-pub use table::{TableInfo, describe_table, holds_rows, list_tables};
+pub use table::{TableInfo, WITHOUT_HISTORY, describe_table, holds_rows, list_tables};

@@ -117,6 +117,9 @@ pub fn describe_table(connection: &mut Connection, server: &Server, info: &Table
     })
 }
 
+/// Of a table whose periods are numbers of transactions, which no statement can store.
+pub const WITHOUT_HISTORY: &str = "its history is kept by numbers of transactions, which cannot be restored: its current rows are saved, its history is not";
+
 /// An integer that is not an ENUM or SET in disguise.
 fn is_whole_number(column: &Column) -> bool {
     column.encoding == ValueEncoding::Integer && column.select.is_none()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use repo_format::database::LeftOut;
 
-use crate::database::{Connection, TableInfo, quote_text};
+use crate::database::{Connection, Server, TableInfo, WITHOUT_HISTORY, describe_table, quote_text};
 use crate::error::Result;
 
 /// What is in a schema. What the account cannot see is not counted.
@@ -95,6 +95,27 @@ pub fn damaged(tables: &[TableInfo]) -> Vec<LeftOut> {
         why: table.comment.clone(),
     };
     tables.iter().filter(|table| is_damaged(table)).map(left_out).collect()
+}
+
+/// Tables whose history a backup leaves out.
+///
+/// # Errors
+/// If the server does not answer.
+pub fn without_history(connection: &mut Connection, server: &Server, tables: &[TableInfo]) -> Result<Vec<LeftOut>> {
+    let mut found = Vec::new();
+    for table in tables.iter().filter(|table| table.versioned && !is_damaged(table)) {
+        // A table that cannot be described is named otherwise, and has no history that would be.
+        let described = describe_table(connection, server, table);
+        if described.is_ok_and(|record| record.versioned == Some(false)) {
+            found.push(LeftOut {
+                schema: table.schema.clone(),
+                name: table.name.clone(),
+                what: "history".to_owned(),
+                why: WITHOUT_HISTORY.to_owned(),
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the server cannot open `table`: it does not say of which engine it is.

@@ -30,7 +30,7 @@ pub struct Survey {
     pub locks: LockPlan,
     /// Tables that the server cannot open.
     pub damaged: Vec<LeftOut>,
-    /// Tables that a backup leaves out because it does not know the type of a column.
+    /// Tables that a backup leaves out because it does not know the type of a column, and those whose history it leaves out.
     pub unknown: Vec<LeftOut>,
     /// Rights that the account lacks.
     pub missing: Vec<MissingRight>,
@@ -102,6 +102,7 @@ pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
     for name in &names {
         unknown.extend(tables_of_unknown_types(&mut connection, &server.server, name, &tables)?);
     }
+    unknown.extend(contents::without_history(&mut connection, &server.server, &tables)?);
     let (locks, obstacles) = locks::plan(&mut connection, &server.server, &privileges, &tables)?;
     let reach = Reach::seen(&mut connection, wanted, &names, &tables)?;
     Ok(Survey {

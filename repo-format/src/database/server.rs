@@ -64,7 +64,7 @@ pub struct ServerRecord {
     /// What a profile has found out about the application.
     #[n(13)]
     pub profile: Option<ProfileRecord>,
-    /// How many statements had altered or renamed tables before the moment.
+    /// How many statements had altered, renamed or flushed tables before the moment.
     #[n(14)]
     pub alterations: Option<Alterations>,
 }

@@ -4,10 +4,11 @@ use engine::database::{Server, list_schemas};
 use engine::export::{ExportOptions, export_sql};
 use engine::load::{Check, LoadOptions, LoadOutcome, load};
 use engine::monitor::NullMonitor;
+use engine::survey::{Verdict, survey};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-use super::save::save;
+use super::save::{save, source, try_save};
 use crate::support::Fixture;
 
 on_each_server!(
@@ -19,6 +20,7 @@ on_each_server!(
     a_script_in_the_words_of_a_server_loads_there,
     schemas_that_are_nearly_named_as_the_server_s_own_are_somebody_s,
     names_that_differ_in_case_are_two_names,
+    history_that_cannot_be_saved_is_named_by_check_and_backup,
 );
 
 /// Tables that keep history: with a period of their own or without a name, by partitions.
@@ -224,4 +226,21 @@ fn names_that_differ_in_case_are_two_names(version: Version) {
         let found = target.value(&format!("SELECT CONCAT({schema}.f{other}(), (SELECT a FROM {schema}.v))"));
         assert_eq!(found, Some(format!("{other}{other}")));
     }
+}
+
+fn history_that_cannot_be_saved_is_named_by_check_and_backup(version: Version) {
+    if version.is_mysql() {
+        return;
+    }
+    let (fixture, server) = (Fixture::new(), TestServer::of(version, &[]));
+    server.script(
+        "CREATE DATABASE kept; USE kept;
+         CREATE TABLE t (a INT PRIMARY KEY, s BIGINT UNSIGNED GENERATED ALWAYS AS ROW START, e BIGINT UNSIGNED GENERATED ALWAYS AS ROW END,
+             PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING ENGINE=InnoDB;
+         INSERT INTO t (a) VALUES (1); UPDATE t SET a = 2;",
+    );
+    assert_eq!(survey(&server.address(), &["kept".to_owned()]).unwrap().verdict(), Verdict::Incomplete);
+    let outcome = try_save(&fixture.open(), source(&server, &["kept"])).unwrap();
+    let named: Vec<_> = outcome.problems.iter().map(|p| String::from_utf8_lossy(&p.path.0).into_owned()).collect();
+    assert_eq!(named, ["kept.t"]);
 }

@@ -8,7 +8,7 @@
 //! | a time from a cache of statistics | none answers: see `database/settings.rs` |
 //! | a second change in the same second | the time is so much older than the snapshot that no second has both |
 //! | a change that the file's time does not tell | Windows tells it late, `myisam_use_mmap` too, and with external locking others write the file |
-//! | another table under the name, of the same time | statements that alter or rename tables are counted by the server: none was run since |
+//! | another table under the name, of the same time | statements that alter, rename or flush tables are counted by the server: none was run since |
 //! | rows exchanged between partitions | partitioned tables are read |
 //! | changes, and their time, lost in a crash | the server runs since then |
 //! | another server, or a copy of it | its identity |
@@ -41,7 +41,7 @@ pub(super) struct ServerFacts<'f> {
     pub seconds: i64,
     /// Its clock minus ours, in milliseconds.
     pub clock_ahead: i64,
-    /// How many statements have altered or renamed tables.
+    /// How many statements have altered, renamed or flushed tables.
     pub alterations: Option<Alterations>,
 }
 

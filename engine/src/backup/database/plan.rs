@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use repo_format::database::{LeftOut, TableRecord};
+use repo_format::node::ProblemKind;
 
 use super::evidence::{Now, ServerFacts, is_unchanged};
 use super::locked::TableName;
@@ -13,8 +14,8 @@ use super::segments::boundary_bits;
 use super::server::{self, ServerNow};
 use crate::backup::Run;
 use crate::database::{
-    Connection, Server, TableInfo, TypedJson, describe_table, error_code, holds_rows, list_tables, quote_name,
-    typed_json,
+    Connection, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code, holds_rows, list_tables,
+    quote_name, typed_json,
 };
 use crate::error::{Error, Result, chain};
 
@@ -197,6 +198,10 @@ pub(super) fn describe(
     let before = parent.as_ref().and_then(|parent| parent.record.segment_bits);
     record.segment_bits = Some(before.filter(|before| before.abs_diff(bits) <= 1).unwrap_or(bits));
     let typed = typed_json(server, &record);
+    if record.versioned == Some(false) {
+        let path = format!("{}.{}", info.schema, info.name).into_bytes();
+        run.problems.add(&path, ProblemKind::Unreadable, WITHOUT_HISTORY.to_owned());
+    }
     Ok(Ok(PlannedTable { info, record, parent, means, typed }))
 }
 

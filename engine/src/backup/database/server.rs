@@ -29,7 +29,7 @@ pub(super) struct ServerNow {
     pub clock_ahead: i64,
     pub time_zone: String,
     pub variables: Vec<Variable>,
-    /// How many statements have altered or renamed tables.
+    /// How many statements have altered, renamed or flushed tables.
     pub alterations: Option<Alterations>,
     /// Whether the time of a table's file tells each change of it.
     pub keeps_times: bool,
@@ -80,22 +80,23 @@ impl ServerNow {
     }
 }
 
-/// How many statements have altered or renamed tables by now; none if the server does not say.
+/// How many statements have altered, renamed or flushed tables by now (files may be exchanged while tables are flushed); none if the server does not say.
 ///
 /// # Errors
 /// If the server does not answer.
 pub(super) fn alterations(connection: &mut Connection) -> Result<Option<Alterations>> {
-    const NAMES: [&str; 3] = ["Com_alter_table", "Com_rename_table", "Uptime_since_flush_status"];
+    const NAMES: [&str; 4] = ["Com_alter_table", "Com_rename_table", "Com_flush", "Uptime_since_flush_status"];
     let names = NAMES.map(|name| format!("'{name}'")).join(", ");
     let rows = connection.rows(&format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({names})"))?;
     let now = connection.value("SELECT UNIX_TIMESTAMP(SYSDATE())")?.and_then(|text| seconds_of(&text));
     let shown: Vec<Vec<Option<String>>> = rows.into_iter().map(texts).collect();
-    let [alter, rename, counting] = NAMES.map(|name| {
+    let [alter, rename, flush, counting] = NAMES.map(|name| {
         let row = shown.iter().find(|row| row[0].as_deref().is_some_and(|shown| shown.eq_ignore_ascii_case(name)))?;
         row.get(1)?.as_ref()?.parse::<i64>().ok()
     });
-    let count = |alter: i64, rename: i64| u64::try_from(alter).ok()?.checked_add(u64::try_from(rename).ok()?);
-    Ok((|| Some(Alterations { count: count(alter?, rename?)?, since: now?.checked_sub(counting?)? }))())
+    let count =
+        [alter, rename, flush].into_iter().try_fold(0, |sum: u64, one| sum.checked_add(u64::try_from(one?).ok()?));
+    Ok((|| Some(Alterations { count: count?, since: now?.checked_sub(counting?)? }))())
 }
 
 /// Whether the time of a MyISAM table's file tells each change of it: not on Windows, nor if the server writes files as memory, nor if
