@@ -75,6 +75,11 @@ impl Server {
         self.is_mariadb_from((10, 0, 0)) || self.is_mysql_from((5, 6, 0))
     }
 
+    /// Whether it gives each TIMESTAMP a default unless it is configured otherwise, and no session can say so.
+    pub fn fills_times(&self) -> bool {
+        !self.is_mariadb_from((10, 8, 4)) && !self.is_mysql_from((8, 0, 0))
+    }
+
     /// Whether `BACKUP STAGE` is there.
     pub fn has_backup_stages(&self) -> bool {
         self.is_mariadb_from((10, 4, 1))

@@ -108,11 +108,14 @@ impl Collations {
         let case = if rest.contains("_cs") { "cs" } else { "ci" };
         let mut rests = vec![rest.to_owned()];
         match rest {
-            "0900_bin" | "nopad_bin" => rests.push("bin".to_owned()),
-            // MySQL: `0900_ai_ci`, `de_pb_0900_as_cs`; MariaDB: `uca1400_ai_ci`.
+            "0900_bin" => rests.extend(["nopad_bin", "bin"].map(str::to_owned)),
+            "nopad_bin" => rests.extend(["0900_bin", "bin"].map(str::to_owned)),
+            // MySQL: `0900_ai_ci`, `de_pb_0900_as_cs`; MariaDB: `uca1400_ai_ci`. To those of MySQL spaces at the end matter, so keys
+            // may hold values that differ in nothing else.
             rest if rest.contains("0900_") => {
                 rests.extend([
-                    format!("uca1400_{sensitive}_{case}"),
+                    format!("uca1400_nopad_{sensitive}_{case}"),
+                    "unicode_520_nopad_ci".to_owned(),
                     "unicode_520_ci".to_owned(),
                     "unicode_ci".to_owned(),
                 ]);
@@ -263,8 +266,10 @@ mod tests {
             ("9.7.0", "utf8mb4_uca1400_ai_ci", "utf8mb4_0900_ai_ci"),
             ("9.7.0", "utf8_general_ci", "utf8mb3_general_ci"),
             ("5.7.0", "utf8mb3_uca1400_ai_ci", "utf8_unicode_520_ci"),
-            ("10.5.0-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_unicode_520_ci"),
-            ("10.11.0-MariaDB", "utf8mb4_0900_as_cs", "utf8mb4_uca1400_as_cs"),
+            ("10.5.0-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_unicode_520_nopad_ci"),
+            ("10.11.0-MariaDB", "utf8mb4_0900_as_cs", "utf8mb4_uca1400_nopad_as_cs"),
+            ("10.5.0-MariaDB", "utf8mb4_0900_bin", "utf8mb4_nopad_bin"),
+            ("9.7.0", "utf8mb4_nopad_bin", "utf8mb4_0900_bin"),
             ("10.5.0-MariaDB", "utf8mb3_bin", "utf8_bin"),
             ("10.11.0-MariaDB", "latin1_german1_ci", "latin1_german1_ci"),
         ] {
@@ -291,8 +296,11 @@ mod tests {
     fn unknown_collations_become_the_nearest_known_one() {
         let create =
             "CREATE TABLE `t` (`a` text COLLATE utf8mb4_0900_as_cs) CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci";
-        let (text, replaced) = adapted(&["uca1400_as_cs", "utf8mb4_unicode_520_ci"], create);
-        assert!(text.contains("COLLATE utf8mb4_uca1400_as_cs)") && text.ends_with("=utf8mb4_unicode_520_ci"), "{text}");
+        let (text, replaced) = adapted(&["uca1400_nopad_as_cs", "utf8mb4_unicode_520_ci"], create);
+        assert!(
+            text.contains("COLLATE utf8mb4_uca1400_nopad_as_cs)") && text.ends_with("=utf8mb4_unicode_520_ci"),
+            "{text}"
+        );
         assert_eq!(replaced.len(), 2);
         let (text, replaced) = adapted(&["utf8_bin"], "CREATE TABLE `t` (`a` text COLLATE utf8mb3_bin)");
         assert!(text.contains("utf8_bin") && replaced.is_empty(), "{text}");

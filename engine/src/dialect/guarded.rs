@@ -3,6 +3,7 @@
 //! MySQL puts what is newer than 5.7 into comments that only newer servers run. MariaDB passes over these, so a constraint that was not
 //! enforced would be, and a hidden column shown. What the target has is written in its words; what it lacks is left out, and said.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::tokens::{Kind, Token, edited, is_keyword, tokens};
@@ -14,6 +15,9 @@ const PASSED_OVER: Range<u32> = 50_700..100_000;
 const OF_ARIA: [&str; 2] = ["PAGE_CHECKSUM", "TRANSACTIONAL"];
 /// Functions without parentheses around them that are defaults everywhere.
 const PLAIN_DEFAULTS: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
+/// Types whose defaults are expressions in MySQL.
+const LONG_TYPES: [&str; 9] =
+    ["TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
 
 /// A definition as another server takes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub fn translated(create: &[u8], target: &Server) -> Translated {
     let mut translated = Translated { sql: create.to_vec(), ..Translated::default() };
     if target.is_mariadb() {
         translated.apply(passed_over(create, target));
+        let found = misread(&translated.sql);
+        translated.apply(found);
     } else {
         let found = foreign_options(&translated.sql);
         translated.apply(found);
@@ -107,6 +113,11 @@ impl<'s> Reading<'s> {
     /// The item of a column: its name comes first.
     fn is_column(&self, item: &Range<usize>) -> bool {
         self.tokens.get(item.start).is_some_and(|first| first.kind == Kind::Name && first.depth == 1)
+    }
+
+    /// The item of a column of which MySQL takes no plain default.
+    fn is_long(&self, item: &Range<usize>) -> bool {
+        self.is_column(item) && LONG_TYPES.iter().any(|name| self.is(item.start + 1, name))
     }
 
     fn has(&self, item: &Range<usize>, word: &str) -> bool {
@@ -214,6 +225,28 @@ fn hides_columns(target: &Server) -> bool {
     target.is_mariadb_from((10, 3, 3)) || target.is_mysql_from((8, 0, 23))
 }
 
+/// What MariaDB refuses or misreads in definitions of MySQL.
+fn misread(create: &[u8]) -> Changes {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    for (at, token) in reading.tokens.iter().enumerate() {
+        let next = reading.tokens.get(at + 1).map_or(0..0, |next| next.at.clone());
+        let is_text =
+            reading.tokens.get(at + 1).is_some_and(|next| next.kind == Kind::Text && next.at.start == token.at.end);
+        if is_text && reading.is(at, "_utf8mb4") && create[next].contains(&b'\\') {
+            // It keeps such an expression without the escapes, and cannot read it again. The connection has the same character set.
+            changes.replace(token.at.clone(), "");
+        } else if token.depth == 0 && reading.is(at, "COMPRESSION") && reading.text(at + 1) == "=" {
+            let value = reading.tokens.get(at + 2).map_or(token.at.end, |value| value.at.end);
+            changes.leave_out(
+                token.at.start..value,
+                "its option COMPRESSION is left out, as the server has none".to_owned(),
+            );
+        }
+    }
+    changes
+}
+
 /// Options that MariaDB writes in backquotes: of its engines.
 fn foreign_options(create: &[u8]) -> Changes {
     let reading = Reading::of(create);
@@ -251,25 +284,69 @@ fn foreign_defaults(create: &[u8]) -> Changes {
     changes
 }
 
-/// Defaults that are calls stand in parentheses for MySQL.
+/// Defaults that are calls, and all of long columns, stand in parentheses for MySQL.
 fn bare_defaults(create: &[u8]) -> Changes {
     let reading = Reading::of(create);
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
-        let is_default = token.depth == 1 && reading.is(at, "DEFAULT");
-        let is_call = reading.tokens.get(at + 1).is_some_and(|value| value.kind == Kind::Word)
-            && reading.tokens.get(at + 2).is_some_and(|open| open.kind == Kind::Open);
-        let is_plain = PLAIN_DEFAULTS.iter().any(|name| reading.is(at + 1, name));
-        if !is_default || !is_call || is_plain {
+        let Some(value) = reading.tokens.get(at + 1).filter(|_| token.depth == 1 && reading.is(at, "DEFAULT")) else {
             continue;
-        }
-        let rest = &reading.tokens[at + 3..];
-        let Some(close) = rest.iter().find(|token| token.kind == Kind::Close && token.depth == 1) else { continue };
-        let (start, end) = (reading.tokens[at + 1].at.start, close.at.end);
-        changes.replace(start..start, "(");
+        };
+        let is_plain = PLAIN_DEFAULTS.iter().any(|name| reading.is(at + 1, name));
+        let is_call =
+            value.kind == Kind::Word && reading.tokens.get(at + 2).is_some_and(|open| open.kind == Kind::Open);
+        let end = if is_call && !is_plain {
+            let rest = &reading.tokens[at + 3..];
+            rest.iter().find(|token| token.kind == Kind::Close && token.depth == 1).map(|close| close.at.end)
+        } else {
+            (value.kind == Kind::Text && reading.is_long(&reading.item(at))).then_some(value.at.end)
+        };
+        let Some(end) = end else { continue };
+        changes.replace(value.at.start..value.at.start, "(");
         changes.replace(end..end, ")");
     }
     changes
+}
+
+/// The definition of a table for a server that gives each time a default, and lets the first follow every change of its row.
+pub fn with_times(create: &[u8]) -> Translated {
+    let reading = Reading::of(create);
+    let mut changes = Changes::default();
+    for (at, token) in reading.tokens.iter().enumerate() {
+        if token.depth != 1 || !reading.is(at, "NOT") || !reading.is(at + 1, "NULL") {
+            continue;
+        }
+        let item = reading.item(at);
+        let is_time = reading.is_column(&item) && reading.is(item.start + 1, "timestamp");
+        if is_time && !["DEFAULT", "GENERATED", "AS"].iter().any(|word| reading.has(&item, word)) {
+            let end = reading.tokens[at + 1].at.end;
+            changes.replace(end..end, " DEFAULT '0000-00-00 00:00:00'");
+            let name = reading.name(&item);
+            changes.notes.push(format!("its column {name} has a default, as the server has no time without one"));
+        }
+    }
+    let mut translated = Translated { sql: create.to_vec(), ..Translated::default() };
+    translated.apply(changes);
+    translated
+}
+
+/// What is to be said of columns that another family computes in its own way.
+pub fn computed_otherwise(create: &[u8]) -> Vec<String> {
+    let reading = Reading::of(create);
+    let mut notes = BTreeSet::new();
+    for (at, token) in
+        reading.tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word && token.depth > 1)
+    {
+        let is_of_json = create[token.at.clone()].to_ascii_lowercase().starts_with(b"json_");
+        let item = reading.item(at);
+        if is_of_json && reading.is_column(&item) && reading.has(&item, "GENERATED") {
+            let name = reading.name(&item);
+            notes.insert(format!(
+                "its column {name} is computed: of a key that is there twice the server may take the other value"
+            ));
+        }
+    }
+    notes.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -320,5 +397,36 @@ mod tests {
         );
         assert_eq!(notes, ["its option `PAGE_COMPRESSED` is left out, as the server has none"]);
         assert_eq!(of(create, "10.11.2-MariaDB"), (create.to_owned(), vec![]));
+    }
+
+    #[test]
+    fn plain_defaults_of_long_columns_stand_in_parentheses_for_mysql() {
+        let create = "CREATE TABLE `t` (`j` longtext NOT NULL DEFAULT '{}' CHECK (json_valid(`j`)), `n` text DEFAULT NULL, `v` varchar(9) DEFAULT 'x')";
+        let (sql, notes) = of(create, "9.7.0");
+        assert_eq!((sql, notes), (create.replace("'{}'", "('{}')"), vec![]));
+    }
+
+    #[test]
+    fn what_mariadb_misreads_of_mysql_is_written_otherwise() {
+        let create = r"CREATE TABLE `t` (`a` int AS (concat(`b`,_utf8mb4' \\ \'x\'',_utf8mb4'y'))) ENGINE=InnoDB COMPRESSION='zlib' COMMENT='c'";
+        let (sql, notes) = of(create, "10.11.2-MariaDB");
+        assert_eq!(sql, create.replacen("_utf8mb4", "", 1).replace("COMPRESSION='zlib'", ""));
+        assert_eq!(notes, ["its option COMPRESSION is left out, as the server has none"]);
+    }
+
+    #[test]
+    fn a_time_without_a_default_does_not_follow_the_changes_of_its_row() {
+        let create = "CREATE TABLE `t` (`a` timestamp(6) NOT NULL, `b` timestamp NOT NULL DEFAULT current_timestamp(), `c` timestamp NULL, `d` int NOT NULL)";
+        let Translated { sql, notes } = with_times(create.as_bytes());
+        let expected = create.replace("(6) NOT NULL", "(6) NOT NULL DEFAULT '0000-00-00 00:00:00'");
+        assert_eq!(String::from_utf8(sql).unwrap(), expected);
+        assert_eq!(notes, ["its column `a` has a default, as the server has no time without one"]);
+    }
+
+    #[test]
+    fn columns_computed_of_documents_are_named() {
+        let create = "CREATE TABLE `t` (`j` longtext CHECK (json_valid(`j`)), `x` int GENERATED ALWAYS AS (json_value(`j`,'$.a')) VIRTUAL, `y` int GENERATED ALWAYS AS (1) VIRTUAL)";
+        let notes = computed_otherwise(create.as_bytes());
+        assert!(notes.len() == 1 && notes[0].contains("`x`"), "{notes:?}");
     }
 }

@@ -5,7 +5,8 @@ use repo_format::database::{Flavour, LeftOut, ObjectType, SchemaRecord, TableRec
 
 use crate::database::{Server, quote_name};
 use crate::dialect::{
-    Collations, END_2038, Quoting, Replaced, Translated, Versioning, modes_for, translated, without_versioning,
+    Collations, END_2038, Quoting, Replaced, Translated, Versioning, modes_for, translated, with_times,
+    without_versioning,
 };
 
 /// Types that MariaDB alone has.
@@ -98,6 +99,11 @@ pub(super) fn fit_table(record: &TableRecord, source: &Server, goal: Option<&Goa
     fitted.notes.extend(replaced.iter().map(|(from, to)| format!("{to} in place of {from}")));
     let Translated { sql, notes } = translated(&create, target);
     (fitted.create, fitted.notes) = (sql, [fitted.notes, notes].concat());
+    if target.fills_times() {
+        let timed = with_times(&fitted.create);
+        fitted.create = timed.sql;
+        fitted.notes.extend(timed.notes);
+    }
     if let Some(versioning) = &fitted.versioning {
         fitted.create = versioning.definition(&fitted.create);
         fitted.record = versioning.record(record);

@@ -8,7 +8,9 @@ use super::pointing::{fit, without_folders};
 use super::renaming::Renaming;
 use super::run::Run;
 use crate::database::{Server, quote_name};
-use crate::dialect::{Quoting, Replaced, Translated, Versioning, translated, without_versioning};
+use crate::dialect::{
+    Quoting, Replaced, Translated, Versioning, computed_otherwise, translated, with_times, without_versioning,
+};
 
 /// A table as the target has it.
 pub struct Fitting {
@@ -32,7 +34,12 @@ impl Fitting {
         let target = &run.target.server;
         let mut replaced = Replaced::new();
         let create = run.target.collations.adapt(&record.create.0, &mut replaced);
-        let Translated { sql: create, mut notes } = translated(&create, target);
+        let Translated { sql: mut create, mut notes } = translated(&create, target);
+        if run.target.fills_times {
+            let timed = with_times(&create);
+            create = timed.sql;
+            notes.extend(timed.notes);
+        }
         notes.extend(replaced.iter().map(|(from, to)| {
             format!(
                 "the server does not know the collation {from}; {to} stands in its place, which may sort and compare otherwise"
@@ -45,6 +52,9 @@ impl Fitting {
             create = without;
         }
         let from = Server::from_version(&run.source.server().version);
+        if from.is_mariadb() != target.is_mariadb() {
+            notes.extend(computed_otherwise(&create));
+        }
         let versioning = Versioning::of(record, &from, target, &run.target.end_of_time);
         if let Some(versioning) = &versioning {
             create = versioning.definition(&create);

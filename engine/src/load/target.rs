@@ -26,6 +26,8 @@ pub struct Target {
     pub collations: Collations,
     /// Of the rows of InnoDB tables whose definition names no format, when it is not the usual one.
     pub row_format: Option<String>,
+    /// Each TIMESTAMP that is not NULL gets a default, and the first one follows every change of its row.
+    pub fills_times: bool,
     allows_local: AtomicBool,
 }
 
@@ -43,6 +45,8 @@ impl Target {
         let server = Server::detect(connection)?;
         Ok(Target {
             identity: server.identity(connection)?,
+            fills_times: server.fills_times()
+                && is(variable(connection, "explicit_defaults_for_timestamp")?, &["OFF", "0"]),
             server,
             folds_names: is(variable(connection, "lower_case_table_names")?, &["1", "2"]),
             // Elsewhere LOAD DATA holds the counter of the table until it ends, and they would wait for each other.

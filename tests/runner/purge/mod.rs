@@ -3,7 +3,6 @@
 mod attachments;
 mod deletion;
 mod interruption;
-mod listener;
 mod mail;
 mod planning;
 pub mod practice;

@@ -7,8 +7,8 @@ use engine::purge::{self, PlanOptions};
 use engine::repository::Repository;
 use engine::store::AppendOnlyStore;
 
-use super::listener::Listener;
 use super::practice::{OLD_ROWS, Practice, category, log_options, rule, run_options};
+use crate::support::Listener;
 use crate::support::verify_all;
 
 fn purges(repository: &Repository) -> Vec<Purge> {

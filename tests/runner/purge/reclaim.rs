@@ -7,8 +7,8 @@ use engine::monitor::NullMonitor;
 use engine::purge::{Ended, PaceOptions, RunOptions};
 use engine::{ErrorKind, purge};
 
-use super::listener::Listener;
 use super::practice::{OLD_ROWS, Practice, log_options, run_options};
+use crate::support::Listener;
 
 fn options() -> RunOptions {
     RunOptions { reclaim: true, ..run_options() }

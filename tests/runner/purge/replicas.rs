@@ -6,8 +6,8 @@ use engine::monitor::NullMonitor;
 use engine::purge::{Ended, PaceOptions};
 use scenario_tests::server::TestServer;
 
-use super::listener::Listener;
 use super::practice::{OLD_ROWS, Practice, log_options};
+use crate::support::Listener;
 
 /// Waiting for something that never comes.
 const TOO_LONG: Duration = Duration::from_secs(60);

@@ -1,7 +1,8 @@
-//! What all tests need: repositories, folders, their comparison, and a monitor that acts.
+//! What all tests need: repositories, folders, their comparison, and monitors that act and listen.
 
 mod fixture;
 mod hook;
+mod listener;
 mod noise;
 mod snapshot;
 
@@ -10,5 +11,6 @@ pub use fixture::{
     skip, verify_all,
 };
 pub use hook::Hook;
+pub use listener::Listener;
 pub use noise::{noise, prose};
 pub use snapshot::{Tree, assert_same, look};

@@ -238,15 +238,13 @@ fn plain_default(shown: &str) -> String {
 
 /// Bytes are shown as they are, or as a number of base 16.
 fn plain_bytes(shown: &str) -> String {
-    let text = plain_default(shown);
-    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix('x')).unwrap_or_default();
+    let text = plain_default(&shown.replace("\\0", ""));
+    let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix('x')) else { return text };
     let pairs: Option<Vec<u8>> =
         (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
     match pairs {
-        Some(bytes) if !bytes.is_empty() => {
-            plain_default(&String::from_utf8_lossy(&bytes)).trim_end_matches('\0').to_owned()
-        }
-        _ => text.replace("\\0", ""),
+        Some(bytes) => plain_default(&String::from_utf8_lossy(&bytes)).trim_end_matches('\0').to_owned(),
+        None => text,
     }
 }
 
