@@ -1,7 +1,7 @@
 //! Schemas that get other names, and what becomes of definitions that name schemas.
 //!
 //! What names a schema of the same restore names it by its new name afterwards. A copy that named any other schema would work on one
-//! that is in use: such a definition is left out, unless the user keeps it.
+//! that is in use: such a definition is left out, unless the user keeps it. So is one with a name that may be a schema: rather one too many.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -115,11 +115,7 @@ impl Renaming {
             Some(to) if reference.is_certain && (to.is_ascii() || std::str::from_utf8(sql).is_ok()) => {
                 Becomes::Named(to)
             }
-            Some(_) => Becomes::Outside,
-            None if reference.is_certain || self.known.iter().any(|known| self.is_same(known, schema)) => {
-                Becomes::Outside
-            }
-            None => Becomes::Same,
+            Some(_) | None => Becomes::Outside,
         }
     }
 
@@ -190,6 +186,9 @@ mod tests {
         assert_eq!(applied(&kept, "od", sql), (sql.to_owned(), String::new()));
         assert_eq!(applied(&renaming, "od", "SELECT 'third").1, "`third`");
         assert_eq!(applied(&renaming, "od", "SET x = od.a").1, "`od`", "it may be a schema");
+        assert_eq!(applied(&renaming, "od", "SET x = strange.a").1, "`strange`", "also if nothing else is known of it");
+        assert_eq!(applied(&renaming, "od", "SET x = strange.a; SET y = sys.a, strange.b = 1").1, "`strange`");
+        assert_eq!(applied(&renaming, "od", "DECLARE strange ROW TYPE OF t; SET x = strange.a").1, "");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use engine::load::{Accounts, Check, Events, Existing, LoadOptions, LoadOutcome, 
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
-use scenario_tests::server::TestServer;
+use scenario_tests::server::{TestServer, Version};
 
 use super::save::save;
 use crate::support::Fixture;
@@ -34,6 +34,31 @@ const TANGLE: &str = "
     CREATE PROCEDURE dynamic() EXECUTE IMMEDIATE 'DELETE FROM house.room';
     CREATE FUNCTION abroad() RETURNS INT READS SQL DATA RETURN (SELECT MAX(id) FROM town.street);
     CREATE EVENT cleaning ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM house.room WHERE id IN (SELECT room FROM yard.tree);
+";
+
+/// A schema that is named like a row of a trigger. All whose name ends in `_away` works on a schema that nobody saves.
+const OLD: &str = "
+    CREATE DATABASE old; CREATE DATABASE town; CREATE TABLE town.street (id INT); CREATE TABLE town.log (id INT);
+    USE old;
+    CREATE TABLE room (id INT PRIMARY KEY); CREATE TABLE log (id INT, was INT); INSERT INTO room VALUES (1);
+    CREATE TRIGGER room_in AFTER INSERT ON room FOR EACH ROW INSERT INTO old.log VALUES (NEW.id, NULL);
+    CREATE TRIGGER room_up AFTER UPDATE ON room FOR EACH ROW INSERT INTO old.log SELECT NEW.id, OLD.id FROM old.room WHERE room.id = NEW.id;
+    CREATE TRIGGER room_away AFTER DELETE ON room FOR EACH ROW UPDATE log LEFT JOIN room ON IF(OLD.id, 1, 0), town.log t SET t.id = OLD.id;
+    CREATE PROCEDURE clear() DELETE FROM old.room;
+    CREATE PROCEDURE plain(n INT) BEGIN DECLARE id INT; SELECT r.id, 1.5, @@global.max_connections INTO id, @a, @b FROM room AS r JOIN log ON log.id = r.id LIMIT 1; END;
+    CREATE PROCEDURE moved_away() ALTER TABLE room RENAME TO town.room;
+    CREATE PROCEDURE shortly_away() ALTER TABLE room RENAME town.room;
+    CREATE PROCEDURE renamed_away() RENAME TABLE room TO town.room;
+    CREATE PROCEDURE joined_away() UPDATE room LEFT JOIN log ON IF(room.id, 1, 0), town.street SET room.id = 1;
+    CREATE PROCEDURE hinted_away() DELETE a FROM room USE INDEX FOR ORDER BY (PRIMARY), town.street AS a;
+    CREATE PROCEDURE dropped_away() DROP VIEW IF EXISTS a, town.b;
+    CREATE PROCEDURE granted_away() GRANT SELECT ON town.* TO clerk@localhost;
+    CREATE PROCEDURE shown_away() SHOW TABLES FROM town;
+    CREATE PROCEDURE called_away() CALL town.p;
+    CREATE PROCEDURE emptied_away() TRUNCATE town.street;
+    CREATE PROCEDURE analyzed_away() ANALYZE TABLE room, town.street;
+    CREATE PROCEDURE like_away() CREATE TABLE x LIKE town.street;
+    CREATE EVENT event_away ON SCHEDULE EVERY 1 DAY DISABLE DO ALTER TABLE room RENAME TO town.room;
 ";
 
 struct Saved {
@@ -167,4 +192,40 @@ fn accounts_of_a_copy_have_rights_on_the_copy_alone() {
     );
     let said: Vec<_> = outcome.problems.iter().filter(|problem| problem.path.0.starts_with(b"accounts.")).collect();
     assert!(said.len() == 1 && said[0].message.contains("`town`"), "{said:?}");
+}
+
+#[test]
+fn a_copy_works_on_no_other_schema_whatever_the_statement() {
+    for version in Version::asked() {
+        let server = TestServer::of(version, &[]);
+        server.script(with_delimiters(OLD));
+        let fixture = Fixture::new();
+        let repository = fixture.open();
+        let snapshot = save(&fixture, &repository, &server, &["old"]);
+        let saved = Saved { _fixture: fixture, repository, snapshot };
+        let mut left_out = named(&restore(&server, &saved, &choices(&[("old", "copy")])));
+        left_out.sort();
+        let mut expected: Vec<String> = OLD
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter(|word| word.ends_with("_away") && *word != "_away")
+            .map(|word| format!("copy.{word}"))
+            .collect();
+        expected.sort();
+        assert_eq!(left_out, expected, "{version:?}");
+        server.script("INSERT INTO copy.room VALUES (2); UPDATE copy.room SET id = 3 WHERE id = 2; CALL copy.plain(1); CALL copy.clear()");
+        let count = |table: &str| server.value(&format!("SELECT COUNT(*) FROM {table}"));
+        assert_eq!(count("copy.log").as_deref(), Some("2"), "{version:?}");
+        assert_eq!(count("copy.room").as_deref(), Some("0"), "{version:?}");
+        assert_eq!(count("old.log").as_deref(), Some("0"), "{version:?}: what is live is as it was");
+        assert_eq!(count("old.room").as_deref(), Some("1"), "{version:?}");
+    }
+}
+
+/// A script of statements, one a line or several, of which those of routines hold semicolons.
+fn with_delimiters(script: &str) -> String {
+    let lines = script.lines().map(|line| match line.trim_end().strip_suffix("END;") {
+        Some(body) => format!("DELIMITER //\n{body}END//\nDELIMITER ;\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }
