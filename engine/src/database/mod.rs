@@ -56,7 +56,7 @@ pub use rows::{RowEncoder, RowKey, escape, select_list};
 pub use rules::GrantRules;
 pub(crate) use said::without_values;
 pub use schema::{SchemaContents, read_schema};
-pub(crate) use schemas::is_of_the_server;
+pub(crate) use schemas::is_of_the_server_by;
 pub use schemas::list_schemas;
 pub use server::{Server, Version};
 pub use settings::Use;

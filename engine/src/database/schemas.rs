@@ -39,8 +39,13 @@ pub fn list_schemas(connection: &mut Connection, wanted: &[String]) -> Result<Ve
 }
 
 /// Whether a server keeps the schema for itself, or it is none.
-pub(crate) fn is_of_the_server(name: &str) -> bool {
+pub(super) fn is_of_the_server(name: &str) -> bool {
     is_of_every_server(name) || [SYS_SCHEMA, CLUSTER_SCHEMA].contains(&name)
+}
+
+/// As [`is_of_the_server`], in whatever case where names of schemas are `folded`.
+pub(crate) fn is_of_the_server_by(folded: bool, name: &str) -> bool {
+    is_of_the_server(name) || folded && is_of_the_server(&name.to_lowercase())
 }
 
 fn is_of_every_server(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Rights of accounts, where schemas get other names and where the server is of another family.
 
 use super::options::References;
-use super::renaming::{Renaming, is_of_the_server};
+use super::renaming::Renaming;
 use crate::database::{Server, quote_name};
 use crate::dialect::{Kind, Token, edited, is_keyword, tokens, unquote};
 
@@ -43,7 +43,7 @@ pub fn renamed(grant: &str, renaming: &Renaming) -> Granted {
     let plain = if is_pattern { name.replace("\\_", "_").replace("\\%", "%") } else { name.clone() };
     let copies = renaming.names.iter().any(|choice| choice.from != choice.to);
     match renaming.new_name(&plain) {
-        _ if !copies || is_of_the_server(&plain) => same,
+        _ if !copies || renaming.is_of_the_server(&plain) => same,
         Some(to) if to == plain => same,
         Some(to) => {
             let to = if is_pattern { to.replace('_', "\\_").replace('%', "\\%") } else { to.to_owned() };

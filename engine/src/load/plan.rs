@@ -7,7 +7,7 @@ use super::options::{Existing, LoadOptions, SchemaChoice};
 use super::renaming::Renaming;
 use super::source::{Source, SourceSchema};
 use super::target::Target;
-use crate::database::{Connection, is_of_the_server};
+use crate::database::{Connection, is_of_the_server_by};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that the name of a schema may have, in UTF-8 characters.
@@ -113,8 +113,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 fn refuse_own(name: &str, target: &Target) -> Result<()> {
-    let is_own = is_of_the_server(name) || target.folds_names && is_of_the_server(&name.to_lowercase());
-    if is_own {
+    if is_of_the_server_by(target.folds_names, name) {
         let message = format!("schema `{name}` is the server's own: restore it under another name");
         return Err(Error::new(ErrorKind::Usage, message));
     }

@@ -7,11 +7,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::options::{References, SchemaChoice};
-use crate::database::quote_name;
+use crate::database::{is_of_the_server_by, quote_name};
 use crate::dialect::{Kind, Quoting, Reference, edited, references, tokens_by};
-
-/// Schemas of every server itself: no copy of them is made.
-const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
 /// Which schemas get which names.
 #[derive(Debug, Clone, Default)]
@@ -106,7 +103,7 @@ impl Renaming {
 
     fn of(&self, reference: &Reference, sql: &[u8]) -> Becomes<'_> {
         let schema = &reference.schema;
-        if is_of_the_server(schema) || self.packages.iter().any(|package| package.eq_ignore_ascii_case(schema)) {
+        if self.is_of_the_server(schema) || self.packages.iter().any(|package| package.eq_ignore_ascii_case(schema)) {
             return Becomes::Same;
         }
         match self.new_name(schema) {
@@ -126,14 +123,14 @@ impl Renaming {
         found.map(|known| Pointing { at: 0..sql.len(), schema: known.clone() }).collect()
     }
 
+    /// Whether a schema is the server's own: no copy of it is made.
+    pub fn is_of_the_server(&self, schema: &str) -> bool {
+        is_of_the_server_by(self.folds, schema)
+    }
+
     fn is_same(&self, a: &str, b: &str) -> bool {
         a == b || self.folds && a.to_lowercase() == b.to_lowercase()
     }
-}
-
-/// Whether a schema is the server's own.
-pub fn is_of_the_server(schema: &str) -> bool {
-    OF_THE_SERVER.iter().any(|own| own.eq_ignore_ascii_case(schema))
 }
 
 /// What a name becomes.
