@@ -10,7 +10,9 @@ use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Selector, Snapshot};
-use engine::store::{AppendOnlyStore, LocalStore, Locks, ObjectName, Original, Store, StoreErrorKind};
+use engine::store::{
+    AppendOnlyStore, Folder, LocalStore, Locks, ObjectInfo, ObjectName, Original, Store, StoreErrorKind,
+};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
@@ -150,6 +152,7 @@ impl<'u> Context<'u> {
         let options = OpenOptions { cache_dir, state_dir, access, rollback };
         let repo = open(store, &credential, &options, self.ui)?;
         repo.warnings().iter().chain(repo.troubles()).for_each(|warning| self.ui.warn(warning));
+        repo.lost_here().iter().for_each(|lost| self.tell_incomplete(format_args!("{lost}")));
         Ok(repo)
     }
 
@@ -343,6 +346,18 @@ pub fn open_local(path: &Path) -> Result<LocalStore> {
     match config {
         Some(_) => Ok(store),
         None if store.stat(&ObjectName::Copy(Original::Config)).map_err(Error::from)?.is_some() => Ok(store),
+        // This computer may have kept a copy, if there is anything that it could be of.
+        None if has_members(&store)? => Ok(store),
         None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),
     }
+}
+
+fn has_members(store: &LocalStore) -> Result<bool> {
+    let mut found = false;
+    let mut note = |_: ObjectInfo| {
+        found = true;
+        Ok(())
+    };
+    store.list(Folder::Keys, &mut note, &mut |_| {}).map_err(Error::from)?;
+    Ok(found)
 }

@@ -18,6 +18,7 @@ mod hooks;
 mod hostile_storage;
 mod interrupt;
 mod json;
+mod kept;
 mod key;
 mod losses;
 mod messages;

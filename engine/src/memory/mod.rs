@@ -1,5 +1,6 @@
 //! What this machine has seen of a repository: manifests, and the newest versions of config, keyring and condemned packs. So what disappears,
-//! or is put back as it was, shows. And what it has found lost there, so that nobody counts on it.
+//! or is put back as it was, shows. And what it has found lost there, so that nobody counts on it. And copies of
+//! config and keyring, for when the repository has lost its own.
 //!
 //! Nothing else knows this, so it is no cache: a durable file of its own, never deleted. One that is damaged is put aside, and its loss is told
 //! until somebody answers.
@@ -11,6 +12,7 @@
 
 mod earlier;
 mod gone;
+mod kept;
 mod lines;
 mod losses;
 mod rows;
@@ -25,6 +27,7 @@ use rusqlite::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{self, Lock, Unusable};
 
+pub use kept::{Kept, KeptObject, kept_at};
 pub use lines::Version;
 pub use losses::{PackDamage, Verdict};
 pub use rows::RememberedManifest;

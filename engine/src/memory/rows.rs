@@ -5,7 +5,7 @@ use repo_format::id::{Bytes32, LeaseId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::lines::{ALL, LineNumber};
-use super::{Memory, gone, losses};
+use super::{Memory, gone, kept, losses};
 use crate::error::Result;
 use crate::sqlite::damage;
 
@@ -71,7 +71,8 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<(u64, Bytes32)> {
 pub(super) fn check_all(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare(MANIFESTS)?.query_map([], RememberedManifest::read)?.try_for_each(|row| row.map(drop))?;
     connection.prepare(VERSIONS)?.query_map([], read_version)?.try_for_each(|row| row.map(drop))?;
-    losses::check_all(connection)
+    losses::check_all(connection)?;
+    kept::check_all(connection)
 }
 
 /// Inserts a manifest.

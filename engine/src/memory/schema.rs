@@ -9,7 +9,7 @@ use super::rows;
 use crate::sqlite::{self, Create, Unusable, damage};
 
 pub const FILE: &str = "memory.sqlite";
-const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// The tables of version 1. Line 0 stands for all places.
 const SEEN: &str = "
@@ -37,6 +37,12 @@ CREATE TABLE damage (
 CREATE TABLE gone (place TEXT NOT NULL, manifest BLOB NOT NULL, PRIMARY KEY (place, manifest)) WITHOUT ROWID;
 ";
 
+/// The table that version 3 has besides: copies of what nothing can be read without, of one place each.
+const KEPT: &str = "
+CREATE TABLE kept (
+    place TEXT NOT NULL, name TEXT NOT NULL, object BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (place, name));
+";
+
 /// Opens the memory, or makes it where there is none, and looks whether all of it is whole: it is small.
 pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
     let mut connection = sqlite::open(path, Create::IfAbsent)?;
@@ -45,7 +51,7 @@ pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusabl
     let version = sqlite::version(&connection)?;
     match version {
         0 => make(&mut connection, repository)?,
-        1 => migrate(&mut connection)?,
+        1 | 2 => migrate(&mut connection)?,
         _ if version > SCHEMA_VERSION => return Err(Unusable::Newer),
         _ => {}
     }
@@ -61,23 +67,27 @@ pub fn open_private(repository: RepositoryId) -> rusqlite::Result<Connection> {
 }
 
 fn make(connection: &mut Connection, repository: RepositoryId) -> rusqlite::Result<()> {
-    sqlite::create(connection, &[SEEN, FOUND].concat(), SCHEMA_VERSION, |t| {
+    sqlite::create(connection, &[SEEN, FOUND, KEPT].concat(), SCHEMA_VERSION, |t| {
         t.execute("INSERT INTO repository (id, serial) VALUES (?1, randomblob(16))", params![repository.0]).map(|_| ())
     })
 }
 
-/// Adds what version 1 lacks; another process may be first.
+/// Adds what an earlier version lacks; another process may be first.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if sqlite::version(&transaction)? == 1 {
+    let version = sqlite::version(&transaction)?;
+    if version == 1 {
         transaction.execute_batch(FOUND)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(KEPT)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()
 }
 
 fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusable> {
-    sqlite::check_schema(connection, &[SEEN, FOUND].concat())?;
+    sqlite::check_schema(connection, &[SEEN, FOUND, KEPT].concat())?;
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
         return Err(Unusable::Spoilt(said));

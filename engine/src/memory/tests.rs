@@ -228,11 +228,36 @@ fn one_of_the_first_version_gets_the_tables_that_it_lacks() {
     let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
     connection
         .execute_batch(
-            "DROP TABLE verdicts; DROP TABLE heard; DROP TABLE damage; DROP TABLE gone; PRAGMA user_version = 1",
+            "DROP TABLE verdicts; DROP TABLE heard; DROP TABLE damage; DROP TABLE gone; DROP TABLE kept; PRAGMA user_version = 1",
         )
         .unwrap();
     drop(connection);
     let memory = open_at(folder.path(), "a");
     assert_eq!((numbers(&memory), memory.troubles().unwrap()), (vec![1], Vec::new()));
     assert!(memory.verdicts().unwrap().is_empty());
+}
+
+#[test]
+fn one_of_the_second_version_gets_the_table_that_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
+    let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
+    connection.execute_batch("DROP TABLE kept; PRAGMA user_version = 2").unwrap();
+    drop(connection);
+    let memory = open_at(folder.path(), "a");
+    assert_eq!((numbers(&memory), memory.troubles().unwrap()), (vec![1], Vec::new()));
+    memory.keep(&[KeptObject { name: "config".to_owned(), bytes: vec![1] }]).unwrap();
+}
+
+#[test]
+fn what_is_kept_is_found_by_the_place_without_the_id() {
+    let states = tempfile::tempdir().unwrap();
+    let memory = open_at(&states.path().join(REPOSITORY.to_string()), "a");
+    let object = |byte| KeptObject { name: "config".to_owned(), bytes: vec![byte] };
+    memory.keep(&[object(1)]).unwrap();
+    memory.keep(&[object(2)]).unwrap();
+    let kept = Kept { repository: REPOSITORY, objects: vec![object(2)] };
+    assert_eq!(kept_at(states.path(), "a"), [kept]);
+    assert!(kept_at(states.path(), "b").is_empty());
+    assert!(kept_at(&states.path().join("nowhere"), "a").is_empty());
 }

@@ -184,7 +184,7 @@ impl Repository {
 
     fn first_note(&self, closed: ClosedEpochs) -> Result<Noted> {
         let mut noted = Noted { closed: Some(closed), ..Noted::default() };
-        let read = vital::read(self.store(), Original::Note(closed.note), |bytes| {
+        let read = vital::read(self.store().into(), Original::Note(closed.note), |bytes| {
             let opened = self.open_note(closed.note, bytes)?;
             match opened.digest == closed.digest {
                 true => Ok(opened.note),
@@ -207,7 +207,7 @@ impl Repository {
             if self.noted(closed, |noted| noted.read.contains(&id))? {
                 continue;
             }
-            let read = vital::read(self.store(), of, |bytes| self.open_note(id, bytes));
+            let read = vital::read(self.store().into(), of, |bytes| self.open_note(id, bytes));
             let mut noted = self.belief.0.lock().unwrap_or_else(PoisonError::into_inner);
             match read {
                 Ok(read) if read.value.sealed_in > closed.epoch => {

@@ -180,7 +180,7 @@ pub(super) fn put_keyring(
         StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
         _ => Error::from(e),
     })?;
-    repository.take_over(version, secrets, recipients.to_vec(), Bytes32(*blake3::hash(&object).as_bytes()))
+    repository.take_over(version, secrets, recipients.to_vec(), &object)
 }
 
 /// Goes on without versions of the keyring that nobody can read, when somebody has accepted that: deletes them, **then** begins an epoch that takes

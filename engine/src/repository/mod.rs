@@ -5,6 +5,7 @@ mod close;
 mod create;
 mod evidence;
 mod freshness;
+mod kept;
 mod local;
 mod losses;
 mod manifests;
@@ -73,6 +74,8 @@ pub struct Repository {
     evidence: Mutex<Option<String>>,
     /// Why nothing may be written with these keys, if there may be newer ones that cannot be read.
     doubt: Option<String>,
+    /// What it has lost and this machine keeps, if that had to be used.
+    kept: kept::Objects,
     warnings: Vec<String>,
     troubles: Vec<String>,
 }

@@ -10,10 +10,11 @@ use repo_format::id::Bytes32;
 use repo_format::limits;
 
 use super::belief::Belief;
+use super::kept::{self, Candidate, Objects, Source};
 use super::local::{Folders, rolled_back};
 use super::refresh::KnownKeyring;
 use super::secrets::{OpenKeyring, open_secrets};
-use super::{KNOWN_FLAGS, Repository};
+use super::{KNOWN_FLAGS, Repository, vital};
 use crate::crypto::{Credential, Keys};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
@@ -80,8 +81,11 @@ impl Repository {
         options: &OpenOptions,
         monitor: &dyn Monitor,
     ) -> Result<Self> {
-        let OpenedConfig { config, digest, keyring, keys, notices } =
-            open_config(&*store, credential, options.access, monitor)?;
+        let attempt = Attempt { store: &*store, credential, options, monitor };
+        let OpenedConfig { config, object, keyring, keys, notices, kept } = attempt.open()?;
+        let digest = Bytes32(*blake3::hash(&object).as_bytes());
+        let mut objects = keyring.objects;
+        objects.insert(Original::Config, object);
         // What a second copy makes good is told, and is no reason to distrust what is read.
         notices.iter().chain(&keyring.notices).for_each(|notice| monitor.note(notice));
         let mut troubles = Vec::new();
@@ -103,12 +107,16 @@ impl Repository {
             belief: Belief::default(),
             doubt: keyring.doubt.clone(),
             evidence: Mutex::new(None),
+            kept,
             warnings: keyring.doubt.into_iter().collect(),
             config,
         };
         repository.miss_memory()?;
         repository.check_rollback("config", repository.config.version, digest, options)?;
         repository.check_rollback("keyring", repository.keyring_version(), keyring.digest, options)?;
+        if repository.warnings.is_empty() {
+            repository.memory.keep(&kept::to_keep(&objects))?;
+        }
         Ok(repository)
     }
 
@@ -132,68 +140,116 @@ impl Repository {
 /// The config that fits the keys, and these.
 struct OpenedConfig {
     config: Config,
-    digest: Bytes32,
+    /// All its bytes.
+    object: Vec<u8>,
     keyring: FoundKeyring,
     keys: Keys,
     notices: Vec<String>,
+    /// What this machine kept, where that was needed.
+    kept: Objects,
 }
 
 /// An opened keyring whose secrets have become keys.
 struct FoundKeyring {
     version: u64,
     digest: Bytes32,
+    objects: Objects,
     opened_recipients: Vec<(repo_format::id::MemberId, Bytes32)>,
     member: crate::crypto::UnlockedMember,
     notices: Vec<String>,
     doubt: Option<String>,
 }
 
-/// Opens the repository with its config or, if that is damaged or not a member's, with its second copy.
-fn open_config(
-    store: &dyn Store,
-    credential: &Credential,
-    access: Access,
-    monitor: &dyn Monitor,
-) -> Result<OpenedConfig> {
-    let original = read_config_object(store, &ObjectName::Config)
-        .and_then(|bytes| open_with(store, &bytes, credential, access, monitor));
-    let error = match original {
-        Ok(opened) => return Ok(opened),
-        Err(error) if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoRepository | ErrorKind::Io) => {
-            return Err(error);
-        }
-        Err(error) => error,
-    };
-    let copy = read_config_object(store, &ObjectName::Copy(Original::Config))
-        .and_then(|bytes| open_with(store, &bytes, credential, access, monitor));
-    match copy {
-        Ok(mut opened) => {
-            opened.notices.push(format!("config cannot be used, and its second copy is ({})", chain(&error)));
-            Ok(opened)
-        }
-        Err(second) if second.kind() == ErrorKind::WrongPassword => Err(second),
-        Err(_) => Err(error),
-    }
+/// An attempt to open a repository.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    store: &'a dyn Store,
+    credential: &'a Credential,
+    options: &'a OpenOptions,
+    monitor: &'a dyn Monitor,
 }
 
-fn open_with(
-    store: &dyn Store,
-    bytes: &[u8],
-    credential: &Credential,
-    access: Access,
-    monitor: &dyn Monitor,
-) -> Result<OpenedConfig> {
-    let (config, object) = decode_config(bytes)?;
-    check_flags(&config, access)?;
-    let OpenKeyring { opened, version, digest, member, notices, doubt } =
-        open_secrets(store, config.repository, credential, monitor)?;
-    let keys = Keys::new(opened.secrets);
-    if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
-        return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
+impl Attempt<'_> {
+    /// Opens the repository with what it has itself or, where config or keyring are lost with their second copies, with what this machine keeps.
+    fn open(self) -> Result<OpenedConfig> {
+        let own = self.open_own();
+        let is_settled = match &own {
+            Ok(opened) => opened.keyring.doubt.is_none(),
+            Err(error) => !matches!(
+                error.kind(),
+                ErrorKind::Damaged | ErrorKind::NoRepository | ErrorKind::Io | ErrorKind::WrongPassword
+            ),
+        };
+        if is_settled {
+            return own;
+        }
+        let states = self.options.state_dir.as_deref().or(self.options.cache_dir.as_deref());
+        for candidate in kept::candidates(self.store, states)? {
+            match self.open_kept(candidate) {
+                Ok(Some(opened)) if opened.keyring.doubt.is_none() => return Ok(opened),
+                Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Refused) => return Err(error),
+                // A member that the kept keyring names is there, and the password is not its.
+                Err(error) if error.kind() == ErrorKind::WrongPassword && own.is_err() => return Err(error),
+                // It is another repository's, or does not help: what the repository itself says is told.
+                _ => {}
+            }
+        }
+        own
     }
-    let keyring = FoundKeyring { version, digest, opened_recipients: opened.recipients, member, notices, doubt };
-    let digest = Bytes32(*blake3::hash(bytes).as_bytes());
-    Ok(OpenedConfig { config, digest, keyring, keys, notices: Vec::new() })
+
+    /// Opens the repository with its config or, if that is damaged or not a member's, with its second copy.
+    fn open_own(self) -> Result<OpenedConfig> {
+        let original = read_config_object(self.store, &ObjectName::Config)
+            .and_then(|bytes| self.open_with(self.store.into(), bytes));
+        let error = match original {
+            Ok(opened) => return Ok(opened),
+            Err(error) if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoRepository | ErrorKind::Io) => {
+                return Err(error);
+            }
+            Err(error) => error,
+        };
+        let copy = read_config_object(self.store, &ObjectName::Copy(Original::Config))
+            .and_then(|bytes| self.open_with(self.store.into(), bytes));
+        match copy {
+            Ok(mut opened) => {
+                opened.notices.push(format!("config cannot be used, and its second copy is ({})", chain(&error)));
+                Ok(opened)
+            }
+            Err(second) if second.kind() == ErrorKind::WrongPassword => Err(second),
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Opens it with what this machine keeps; nothing if that is not of the repository that is there.
+    fn open_kept(self, candidate: Candidate) -> Result<Option<OpenedConfig>> {
+        let Candidate { repository, mut lost } = candidate;
+        let source = Source { store: self.store, kept: &lost };
+        let config = vital::read(source, Original::Config, |bytes| decode_config(bytes).map(|(config, _)| config))?;
+        if config.value.repository != repository {
+            return Ok(None);
+        }
+        let opened = self.open_with(source, config.object)?;
+        if lost.contains_key(&Original::Config) && !kept::prove(self.store, &opened.keys)? {
+            return Ok(None);
+        }
+        // A version that was not needed is not proven.
+        lost.retain(|of, _| *of == Original::Config || opened.keyring.objects.contains_key(of));
+        Ok(Some(OpenedConfig { kept: lost, ..opened }))
+    }
+
+    fn open_with(self, source: Source<'_>, bytes: Vec<u8>) -> Result<OpenedConfig> {
+        let (config, object) = decode_config(&bytes)?;
+        check_flags(&config, self.options.access)?;
+        let OpenKeyring { opened, version, digest, objects, member, notices, doubt } =
+            open_secrets(source, config.repository, self.credential, self.monitor)?;
+        let keys = Keys::new(opened.secrets);
+        if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
+            return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
+        }
+        let opened_recipients = opened.recipients;
+        let keyring = FoundKeyring { version, digest, objects, opened_recipients, member, notices, doubt };
+        Ok(OpenedConfig { config, object: bytes, keyring, keys, notices: Vec::new(), kept: Objects::new() })
+    }
 }
 
 fn read_config_object(store: &dyn Store, name: &ObjectName) -> Result<Vec<u8>> {

@@ -7,6 +7,7 @@ use repo_format::id::{Bytes32, LeaseId, MemberId, NoteId};
 use repo_format::manifest::SeenManifest;
 use repo_format::note::EpochNote;
 
+use super::kept::to_keep;
 use super::secrets::open_version;
 use super::{Repository, vital};
 use crate::crypto::{KeyringSecrets, KeyringVersion, random};
@@ -57,9 +58,9 @@ impl Repository {
             }
             let at = KeyringVersion { repository: self.id(), version };
             let link = *self.keys.secrets().link();
-            let opened = open_version(self.store(), at, &self.member, &link)
+            let opened = open_version(self.store().into(), at, &self.member, &link)
                 .map_err(|e| e.context("the keys of this repository have been changed while this run was under way"))?;
-            self.take_over(version, opened.value.secrets, opened.value.recipients, opened.digest)?;
+            self.take_over(version, opened.value.secrets, opened.value.recipients, &opened.object)?;
         }
     }
 
@@ -72,13 +73,13 @@ impl Repository {
         self.refuse_older_copies()
     }
 
-    /// From now on, this is the newest keyring version.
+    /// From now on, this is the newest keyring version, which `object` holds.
     pub(super) fn take_over(
         &self,
         version: u64,
         secrets: KeyringSecrets,
         recipients: Vec<(MemberId, Bytes32)>,
-        digest: Bytes32,
+        object: &[u8],
     ) -> Result<()> {
         let mut known = self.keyring.write().unwrap_or_else(PoisonError::into_inner);
         if version > known.version {
@@ -86,7 +87,9 @@ impl Repository {
             self.keys.learn(secrets);
         }
         drop(known);
-        self.memory.remember_version("keyring", version, digest)
+        self.memory.remember_version("keyring", version, Bytes32(*blake3::hash(object).as_bytes()))?;
+        let objects = [(Original::Keyring(version), object.to_vec())].into();
+        self.memory.keep(&to_keep(&objects))
     }
 
     /// Seals a manifest in the newest epoch that there is.

@@ -9,6 +9,7 @@ use repo_format::keyring::Keyring;
 use repo_format::limits;
 use repo_format::member::{Member, Wrap};
 
+use super::kept::{Objects, Source};
 use super::vital::{self, Vital};
 use crate::crypto::{
     Credential, KeyringVersion, OpenedKeyring, UnlockedMember, WORK_MAX, is_modest, open_keyring, open_unauthenticated,
@@ -27,6 +28,8 @@ pub(super) struct OpenKeyring {
     pub version: u64,
     /// BLAKE3 of the newest version's object.
     pub digest: Bytes32,
+    /// All versions that it was opened with.
+    pub objects: Objects,
     pub member: UnlockedMember,
     /// What was odd, in sentences.
     pub notices: Vec<String>,
@@ -47,7 +50,7 @@ pub(super) fn read_members(store: &dyn Store) -> Result<Members> {
     let mut members = Members { readable: Vec::new(), damaged: Vec::new() };
     for of in vital::originals(store, Folder::Keys)? {
         let Original::Member(id) = of else { continue };
-        match vital::read(store, of, |bytes| decode_member(id, bytes)) {
+        match vital::read(store.into(), of, |bytes| decode_member(id, bytes)) {
             Ok(member) => members.readable.push(member.value),
             Err(error) if error.is_damage() => members.damaged.push((id, error)),
             Err(error) => return Err(error),
@@ -73,17 +76,17 @@ fn decode_member(id: MemberId, bytes: &[u8]) -> Result<Member> {
 /// [`ErrorKind::WrongPassword`] if the credential fits no member; [`ErrorKind::Damaged`]; [`ErrorKind::Refused`] if it would cost more than
 /// `monitor` allows; [`ErrorKind::Cancelled`].
 pub(super) fn open_secrets(
-    store: &dyn Store,
+    source: Source<'_>,
     repository: RepositoryId,
     credential: &Credential,
     monitor: &dyn Monitor,
 ) -> Result<OpenKeyring> {
-    let members = read_members(store)?;
-    let versions = versions(store)?;
+    let members = read_members(source.store)?;
+    let versions = versions(source)?;
     let mut tries = Tries { credential, monitor, spent: 0, tried: HashSet::new(), refused: None };
     let (mut failure, mut unread) = (None, None);
     for version in newest_first(&versions) {
-        let named = match recipients_of(store, version) {
+        let named = match recipients_of(source, version) {
             Ok(named) => named,
             Err(error) => {
                 unread = unread.or(Some(error));
@@ -92,7 +95,7 @@ pub(super) fn open_secrets(
         };
         for member in members.readable.iter().filter(|member| named.contains(&member.id)) {
             let Some(unlocked) = tries.unlock(member)? else { continue };
-            match open_chain(store, repository, &versions, unlocked) {
+            match open_chain(source, repository, &versions, unlocked) {
                 Ok(open) => return Ok(open),
                 // An interrupted change leaves a member that opens nothing; one that was added later may have the same credential.
                 Err(error) => failure = failure.or(Some(error)),
@@ -141,8 +144,9 @@ impl Tries<'_> {
 }
 
 /// Numbers of all versions that are there, or of which a copy is.
-pub(super) fn versions(store: &dyn Store) -> Result<BTreeSet<u64>> {
-    let all = vital::originals(store, Folder::Keyring)?;
+pub(super) fn versions(source: Source<'_>) -> Result<BTreeSet<u64>> {
+    let mut all = vital::originals(source.store, Folder::Keyring)?;
+    all.extend(source.kept.keys());
     Ok(all.into_iter().filter_map(|of| if let Original::Keyring(n) = of { Some(n) } else { None }).collect())
 }
 
@@ -158,8 +162,8 @@ fn newest_first(versions: &BTreeSet<u64>) -> Vec<u64> {
 }
 
 /// Whom a version says that it is sealed to; nobody has authenticated that.
-fn recipients_of(store: &dyn Store, version: u64) -> Result<HashSet<MemberId>> {
-    let keyring = vital::read(store, Original::Keyring(version), |bytes| {
+fn recipients_of(source: Source<'_>, version: u64) -> Result<HashSet<MemberId>> {
+    let keyring = vital::read(source, Original::Keyring(version), |bytes| {
         let name = Original::Keyring(version).name();
         let object = clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
         Keyring::decode(object.body).map_err(|e| Error::damaged(name, e))
@@ -169,13 +173,13 @@ fn recipients_of(store: &dyn Store, version: u64) -> Result<HashSet<MemberId>> {
 
 /// Opens one version, or its copy; `link` is that of the version before.
 pub(super) fn open_version(
-    store: &dyn Store,
+    source: Source<'_>,
     at: KeyringVersion,
     member: &UnlockedMember,
     link: &[u8; 32],
 ) -> Result<Vital<OpenedKeyring>> {
     let of = Original::Keyring(at.version);
-    vital::read(store, of, |bytes| {
+    vital::read(source, of, |bytes| {
         let object =
             clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
         open_keyring(at, &object, member, link)
@@ -184,22 +188,23 @@ pub(super) fn open_version(
 
 /// Opens all keyrings from the one that `member` joined with to the newest.
 fn open_chain(
-    store: &dyn Store,
+    source: Source<'_>,
     repository: RepositoryId,
     versions: &BTreeSet<u64>,
     member: UnlockedMember,
 ) -> Result<OpenKeyring> {
     let mut notices = Vec::new();
     let mut newest: Option<(u64, Vital<OpenedKeyring>)> = None;
-    let mut doubt = None;
+    let (mut doubt, mut objects) = (None, Objects::new());
     for version in member.joined()..=u64::MAX {
         if !versions.contains(&version) {
             break;
         }
         let link = newest.as_ref().map_or(*member.link(), |(_, before)| *before.value.secrets.link());
-        match open_version(store, KeyringVersion { repository, version }, &member, &link) {
+        match open_version(source, KeyringVersion { repository, version }, &member, &link) {
             Ok(mut opened) => {
                 notices.extend(opened.warning.take());
+                objects.insert(Original::Keyring(version), std::mem::take(&mut opened.object));
                 newest = Some((version, opened));
             }
             Err(error) if newest.is_none() || error.kind() != ErrorKind::Damaged => return Err(error),
@@ -218,7 +223,7 @@ fn open_chain(
     };
     let beyond = version.saturating_add(if doubt.is_some() { 2 } else { 1 });
     for stray in versions.range(beyond..).take(STRAY_MAX) {
-        if is_ours(store, KeyringVersion { repository, version: *stray }, &member, &opened) {
+        if is_ours(source, KeyringVersion { repository, version: *stray }, &member, &opened) {
             doubt.get_or_insert_with(|| {
                 format!(
                     "keyring/{stray} is there and versions before it are missing, so the newest secrets are not known, nor who was removed"
@@ -230,13 +235,13 @@ fn open_chain(
             ));
         }
     }
-    Ok(OpenKeyring { opened, version, digest, member, notices, doubt })
+    Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt })
 }
 
 /// Whether somebody who knows secrets of this repository has made a version for this member.
-fn is_ours(store: &dyn Store, at: KeyringVersion, member: &UnlockedMember, known: &OpenedKeyring) -> bool {
+fn is_ours(source: Source<'_>, at: KeyringVersion, member: &UnlockedMember, known: &OpenedKeyring) -> bool {
     let of = Original::Keyring(at.version);
-    let opened = vital::read(store, of, |bytes| {
+    let opened = vital::read(source, of, |bytes| {
         let object =
             clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
         open_unauthenticated(at, &object, member)

@@ -5,6 +5,7 @@ use repo_format::id::Bytes32;
 use repo_format::limits;
 
 use super::Repository;
+use super::kept::Source;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::store::{Folder, ObjectInfo, ObjectName, Original, Store, StoreErrorKind};
@@ -14,16 +15,19 @@ pub(super) struct Vital<T> {
     pub value: T,
     /// BLAKE3 of the object.
     pub digest: Bytes32,
+    /// All its bytes.
+    pub object: Vec<u8>,
     /// Why the copy was used, if it was.
     pub warning: Option<String>,
 }
 
-/// Reads an object: what `check` makes of it or, if that fails, of its second copy.
+/// Reads an object: what `check` makes of it or, if that fails, of its second copy or, at last, of what this machine keeps.
 ///
 /// # Errors
 /// Why the original cannot be used, if the copy cannot be either. What says that the program is too old, the key was removed or the user
 /// wishes to stop is said at once.
-pub(super) fn read<T>(store: &dyn Store, of: Original, check: impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+pub(super) fn read<T>(source: Source<'_>, of: Original, check: impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+    let Source { store, kept } = source;
     let name = of.name();
     let error = match read_one(store, &name, &check) {
         Ok(found) => return Ok(found),
@@ -37,18 +41,23 @@ pub(super) fn read<T>(store: &dyn Store, of: Original, check: impl Fn(&[u8]) -> 
             let warning = format!("{name} cannot be used, and its second copy is ({})", chain(&error));
             Ok(Vital { warning: Some(warning), ..found })
         }
-        Err(_) => Err(error),
+        // That it was needed is told once, by whoever opens the repository.
+        Err(_) => kept.get(&of).and_then(|bytes| checked(bytes, &check).ok()).ok_or(error),
     }
 }
 
 fn read_one<T>(store: &dyn Store, name: &ObjectName, check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
     let bytes = store.get(name, limit(name)).map_err(Error::of_object)?;
-    let value = check(&bytes).map_err(|error| match error.kind() {
+    checked(&bytes, check)
+}
+
+fn checked<T>(bytes: &[u8], check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+    let value = check(bytes).map_err(|error| match error.kind() {
         // A flipped bit in a head looks like a newer program's.
-        ErrorKind::TooNew if !ends_with_its_checksum(&bytes) => error.with_kind(ErrorKind::Damaged),
+        ErrorKind::TooNew if !ends_with_its_checksum(bytes) => error.with_kind(ErrorKind::Damaged),
         _ => error,
     })?;
-    Ok(Vital { value, digest: Bytes32(*blake3::hash(&bytes).as_bytes()), warning: None })
+    Ok(Vital { value, digest: Bytes32(*blake3::hash(bytes).as_bytes()), object: bytes.to_vec(), warning: None })
 }
 
 fn ends_with_its_checksum(bytes: &[u8]) -> bool {
@@ -160,6 +169,9 @@ impl Repository {
         let mut all = originals(self.store(), Folder::Keyring)?;
         all.retain(|of| matches!(of, Original::Keyring(n) if *n <= newest));
         all.extend(self.vital_now());
+        all.extend(self.kept.keys());
+        all.sort();
+        all.dedup();
         Ok(all)
     }
 
@@ -197,7 +209,15 @@ impl Repository {
                     self.mend(run, &name, &bytes)?;
                     mended.push(Mended { object: name.to_string(), why });
                 }
-                _ => {}
+                (Ok(_), Ok(_)) => {}
+                (Err(_), Err(_)) => {
+                    // It was proven when the repository was opened with it.
+                    let Some(bytes) = self.kept.get(&of) else { continue };
+                    self.mend(run, &name, bytes)?;
+                    self.mend(run, &copy, bytes)?;
+                    let why = "it and its second copy were lost or damaged; this computer has kept one".to_owned();
+                    mended.push(Mended { object: name.to_string(), why: Some(why) });
+                }
             }
         }
         Ok(mended)
