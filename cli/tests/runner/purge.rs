@@ -257,6 +257,14 @@ fn kill_when_removed(practice: &Practice, rows: u64) {
     // The server notices that nobody is there any more when it has done what it was doing.
     let others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND USER = 'root'";
     while connection.value(others).unwrap().as_deref() != Some("0") {
-        assert!(began.elapsed() < TOO_LONG, "the session stays");
+        assert!(began.elapsed() < TOO_LONG, "the session stays: {:?}", sessions(&mut connection));
     }
+}
+
+/// All sessions of the server, and what they do.
+fn sessions(connection: &mut engine::database::Connection) -> Option<String> {
+    let columns = "ID, USER, COMMAND, TIME, IFNULL(STATE, ''), IFNULL(INFO, '')";
+    let sql =
+        format!("SELECT GROUP_CONCAT(CONCAT_WS('|', {columns}) SEPARATOR ' ; ') FROM information_schema.PROCESSLIST");
+    connection.value(&sql).unwrap()
 }
