@@ -6,7 +6,7 @@ use repo_format::node::{Problem, ProblemKind};
 use super::choice::Choice;
 use super::parent::Parents;
 use super::problems::ProblemLog;
-use super::{Missing, Saved, database};
+use super::{Companion, Missing, Saved};
 use crate::chunk::Coder;
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -20,7 +20,7 @@ pub(super) fn complete(
     saved: &mut Saved,
     roots: &[Root],
     choice: &Choice,
-    companion: &database::Companion,
+    companion: &Companion,
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let problems = ProblemLog::new(monitor);

@@ -16,6 +16,7 @@ mod companion;
 mod database;
 mod extents;
 mod file;
+mod folder_source;
 mod gaps;
 mod less;
 mod levels;
@@ -24,6 +25,7 @@ mod problems;
 mod progress;
 mod queue;
 mod roots;
+mod run;
 mod special;
 mod tree;
 mod unchanged;
@@ -49,14 +51,19 @@ use crate::repository::Repository;
 use crate::session::{Draft, WriterOptions, WriterSession};
 use crate::source::exclude::ExcludeOptions;
 
-pub use database::{Companion, DatabaseFigures, DatabaseSource, Missing};
+pub use database::DatabaseSource;
+pub use folder_source::{Companion, DatabaseFigures, FolderSource, Missing};
+pub use parent::{Parent, ParentEntries};
+pub use progress::{CountedFile, FileState};
+pub use run::{Run, join};
 
 use buffers::Buffers;
 use choice::Choice;
-use parent::{Parent, Parents};
+use parent::Parents;
 use problems::ProblemLog;
 use progress::Counters;
 use queue::WorkQueue;
+use roots::RootKind;
 
 /// Events travel in batches of so many: waking the tree builder for each costs more than most of them.
 const EVENTS_PER_BATCH: usize = 64;
@@ -82,7 +89,7 @@ pub enum Source {
         reader: Box<dyn Read + Send>,
     },
     /// A database server.
-    Database(Box<DatabaseSource>),
+    Database(Box<dyn FolderSource>),
 }
 
 /// Which snapshot to compare with.
@@ -153,35 +160,6 @@ pub struct BackupOutcome {
     pub unused_patterns: Vec<String>,
     /// Devices, FIFOs and sockets: they are saved as such, not what could be read from them.
     pub specials: u64,
-}
-
-/// Everything that the threads of one backup share.
-struct Run<'r> {
-    store: &'r ChunkStore<'r>,
-    options: &'r BackupOptions,
-    monitor: &'r dyn Monitor,
-    problems: &'r ProblemLog<'r>,
-    counters: &'r Counters,
-    queue: &'r WorkQueue,
-    buffers: &'r Buffers,
-    owners: &'r crate::filesystem::Owners,
-    parents: &'r Parents<'r>,
-    /// What the root at hand is compared with.
-    parent: Parent<'r>,
-    stop: &'r AtomicBool,
-}
-
-impl Run<'_> {
-    /// Fails if the user wishes to stop, or another thread of the run has failed.
-    fn check_stop(&self) -> Result<()> {
-        if self.monitor.is_cancelled() {
-            return Err(Error::cancelled());
-        }
-        match self.stop.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err(Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")),
-            false => Ok(()),
-        }
-    }
 }
 
 /// Saves `sources` as one snapshot.
@@ -321,14 +299,14 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     let (events, built) = bounded(EVENT_BATCHES);
     let scan_roots = roots::to_scan(&roots);
     // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
-    let roots = database::save_all(run, roots)?;
+    let roots = roots.into_iter().map(|root| save_first(run, root)).collect::<Result<Vec<_>>>()?;
     std::thread::scope(|scope| {
-        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| part(run, || worker::work(run)))).collect();
-        let building = scope.spawn(|| part(run, || tree::build(run, built)));
+        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| run.part(|| worker::work(run)))).collect();
+        let building = scope.spawn(|| run.part(|| tree::build(run, built)));
         if run.parents.expected().is_none() {
             scope.spawn(|| progress::scan_after_a_while(run, scan_roots));
         }
-        let walked = part(run, || walk::walk(run, roots, events));
+        let walked = run.part(|| walk::walk(run, roots, events));
         run.queue.close();
         let mut results = vec![walked];
         results.extend(working.into_iter().map(join));
@@ -338,45 +316,17 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
             Ok(tree) => (tree, results),
             Err(error) => (None, results.into_iter().chain([Err(error)]).collect()),
         };
-        first_failure(run, failures)?;
+        run.first_failure(failures)?;
         let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
         Ok(Built { tree, problem_lists: run.problems.store(run.store, &mut coder)? })
     })
 }
 
-/// One thread's part of the work. If it fails or panics, the other threads stop.
-fn part<T>(run: &Run<'_>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let guard = StopOthers(run);
-    let result = work();
-    if result.is_ok() {
-        std::mem::forget(guard);
-    }
-    result
-}
-
-/// Stops the other threads when it is dropped.
-struct StopOthers<'a, 'r>(&'a Run<'r>);
-
-impl Drop for StopOthers<'_, '_> {
-    fn drop(&mut self) {
-        self.0.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.0.queue.abort();
-        self.0.counters.finish();
-    }
-}
-
-fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// The failure that the others followed from.
-fn first_failure(run: &Run<'_>, results: Vec<Result<()>>) -> Result<()> {
-    if run.monitor.is_cancelled() {
-        return Err(Error::cancelled());
-    }
-    let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
-    failures.sort_by_key(|error| error.kind() == ErrorKind::Cancelled);
-    failures.into_iter().next().map_or(Ok(()), Err)
+/// Saves a source that makes its folder by itself.
+fn save_first(run: &Run<'_>, root: roots::OpenRoot) -> Result<roots::OpenRoot> {
+    let RootKind::Database(source) = root.what else { return Ok(root) };
+    let entry = source.save(&run.at_root(root.number), &root.described)?;
+    Ok(roots::OpenRoot { what: RootKind::Saved(Box::new(entry)), ..root })
 }
 
 /// Progress of `bytes` more of one item.

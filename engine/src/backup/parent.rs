@@ -66,7 +66,7 @@ impl<'r> Parents<'r> {
 
 /// What one root is compared with.
 #[derive(Clone, Copy)]
-pub(super) struct Parent<'r> {
+pub struct Parent<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
     monitor: &'r dyn Monitor,
@@ -162,7 +162,7 @@ impl<'r> Parent<'r> {
 }
 
 /// Walks a folder of the parent beside the real one.
-pub(super) struct ParentEntries<'r> {
+pub struct ParentEntries<'r> {
     iter: Option<DirectoryIter<'r>>,
     next: Option<TreeEntry>,
 }

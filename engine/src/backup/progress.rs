@@ -37,7 +37,7 @@ pub(super) struct Counters {
 
 /// What a file is beside the parent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileState {
+pub enum FileState {
     /// The parent does not have it.
     New,
     /// It looks changed.
@@ -50,7 +50,7 @@ pub(super) enum FileState {
 
 /// A file as it has been counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CountedFile {
+pub struct CountedFile {
     /// Its size when the walk looked at it.
     pub size: u64,
     /// As what.

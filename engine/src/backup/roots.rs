@@ -9,7 +9,7 @@ use repo_format::cbor::ByteString;
 use repo_format::manifest::{ROOT_DATABASE, ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, Root};
 
 use super::choice::Choice;
-use super::{BackupOptions, Companion, DatabaseSource, Source};
+use super::{BackupOptions, Companion, FolderSource, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, path_to_bytes};
 use crate::source::exclude::Excludes;
@@ -42,7 +42,7 @@ pub(super) enum RootKind {
     /// A stream.
     Stream(Box<dyn Read + Send>),
     /// A database.
-    Database(Box<DatabaseSource>),
+    Database(Box<dyn FolderSource>),
     /// A folder that has been saved already.
     Saved(Box<TreeEntry>),
 }
@@ -56,7 +56,7 @@ pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<
         let (name, kind, path, what) = match source {
             Source::Stream { name, reader } => (checked_name(&name)?, ROOT_STREAM, name, RootKind::Stream(reader)),
             Source::Database(source) => {
-                let path = source.address.public().into_bytes();
+                let path = source.address().into_bytes();
                 (DATABASE.to_vec(), ROOT_DATABASE, path, RootKind::Database(source))
             }
             Source::Path(path) => {
@@ -172,7 +172,7 @@ fn unique(name: Vec<u8>, taken: &mut HashSet<Vec<u8>>) -> Vec<u8> {
 /// Takes the companion of a database among the roots.
 pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
     roots.iter_mut().find_map(|root| match &mut root.what {
-        RootKind::Database(source) => source.companion.take(),
+        RootKind::Database(source) => source.take_companion(),
         _ => None,
     })
 }

@@ -3,8 +3,7 @@
 use repo_format::entry::{Entry, EntryKind, Time};
 
 use super::segments::Sealer;
-use crate::backup::Run;
-use crate::backup::progress::{CountedFile, FileState, count};
+use crate::backup::{CountedFile, FileState, Run};
 use crate::error::Result;
 use crate::tree::{ContentRef, DirectoryBuilder, TreeEntry};
 
@@ -42,7 +41,7 @@ pub(super) fn folder(
     let mut meta = Entry::new(name.to_vec(), EntryKind::Directory);
     meta.mode = FOLDER_MODE;
     set_time(&mut meta, time);
-    count(&run.counters.directories, 1);
+    run.count_folder();
     Ok(TreeEntry { tree: builder.finish(&mut sealer.sink())?, ..TreeEntry::new(meta) })
 }
 
@@ -54,6 +53,6 @@ pub(super) fn settled(run: &Run<'_>, entry: TreeEntry, parent: Option<&TreeEntry
         (None, Some(_)) => FileState::Changed,
         (None, None) => FileState::New,
     };
-    run.counters.add(CountedFile { size: entry.meta.size, state });
+    run.count_file(CountedFile { size: entry.meta.size, state });
     same.cloned().unwrap_or(entry)
 }

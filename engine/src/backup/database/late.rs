@@ -25,7 +25,7 @@ pub(super) enum LateRead {
 
 /// Reads the table `info` as it is now; `why` it is late.
 pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<LateRead> {
-    let mut connection = Connection::open(&dump.source.address)?;
+    let mut connection = Connection::open(dump.address)?;
     connection.run(&format!("SET SESSION lock_wait_timeout={WAIT_SECONDS}"))?;
     for _ in 0..TRIES {
         let listed = list_tables(&mut connection, std::slice::from_ref(&info.schema))?;
@@ -60,12 +60,12 @@ fn read_table(dump: &Dump<'_, '_>, connection: &mut Connection, table: &PlannedT
     let mut sealer = Sealer::new(dump.run)?;
     if table.means == Means::Snapshot {
         connection.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
-        let mut source = Source { address: &dump.source.address, connection };
+        let mut source = Source { address: dump.address, connection };
         let rows = read_in_order(dump.run, &mut source, &table.to_read(), &mut sealer, dump.place())?;
         connection.run("ROLLBACK")?;
         return Ok(rows);
     }
-    let mut source = Source { address: &dump.source.address, connection };
+    let mut source = Source { address: dump.address, connection };
     read_in_ranges(dump.run, &mut source, &table.to_read(), &mut sealer, dump.place())
 }
 

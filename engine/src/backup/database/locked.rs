@@ -15,7 +15,7 @@ use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
 use super::spool::FilledSpool;
 use super::waiters::waiters;
-use crate::backup::{Run, first_failure, join, part};
+use crate::backup::{Run, join};
 use crate::database::{Address, Connection, Running, Server, error_code};
 use crate::error::{Error, Result};
 
@@ -95,11 +95,11 @@ pub(super) fn read(
     let (stop_watching, watched) = bounded::<()>(0);
     let result = std::thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&shared, &watched));
-        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(|| part(run, || read_groups(run, &shared)))).collect();
+        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(|| run.part(|| read_groups(run, &shared)))).collect();
         let results: Vec<_> = threads.into_iter().map(join).collect();
         drop(stop_watching);
         watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        first_failure(run, results)
+        run.first_failure(results)
     });
     result?;
     Ok(LockedOutcome {

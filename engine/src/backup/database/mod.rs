@@ -41,15 +41,13 @@ use repo_format::database::{CarriedTable, LateTable, LeftOut, ProfileRecord};
 use repo_format::manifest::Root;
 use repo_format::node::ProblemKind;
 
-use super::Run;
-use super::roots::{OpenRoot, RootKind};
+use crate::backup::{Companion, DatabaseFigures, FolderSource, Run};
 use crate::database::{
     Address, Connection, LockFacts, Privileges, Server, TableInfo, attended, list_schemas, list_tables,
     tells_snapshots_apart,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::pack::ChunkReader;
-use crate::tree::{Top, TreeEntry};
+use crate::tree::TreeEntry;
 
 use late::LateRead;
 use locked::{LockedRead, LockedReading, TableName};
@@ -95,24 +93,6 @@ pub struct DatabaseSource {
     pub companion: Option<Companion>,
 }
 
-/// Something that a database speaks of, and that is not in the snapshot.
-#[derive(Debug, Clone)]
-pub struct Missing {
-    /// Its path in the snapshot.
-    pub path: Vec<u8>,
-    /// What is missing, and to whom.
-    pub message: String,
-    /// What the parent snapshot has in its place.
-    pub parent: Option<TreeEntry>,
-}
-
-/// Tells what is missing in a snapshot, whose top is the first one, given that of its parent.
-pub type Companion = Box<
-    dyn Fn(&ChunkReader<'_>, &Top<'_>, Option<&Top<'_>>, &mut dyn FnMut(Missing) -> Result<()>) -> Result<()>
-        + Send
-        + Sync,
->;
-
 impl DatabaseSource {
     /// The server at `address`, with everything else as usual.
     pub fn new(address: Address) -> Self {
@@ -136,45 +116,26 @@ impl DatabaseSource {
     }
 }
 
-/// What came of saving a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DatabaseFigures {
-    /// Tables in the snapshot.
-    pub tables: u64,
-    /// Tables of these that had not changed, and were not read.
-    pub unchanged_tables: u64,
-    /// Tables that show a later time than the others.
-    pub late_tables: u64,
-    /// Tables and other objects that are not in the snapshot.
-    pub missing_tables: u64,
-    /// Rows that were read.
-    pub rows: u64,
-    /// For how long tables were locked, the longest of all.
-    pub locked_milliseconds: u64,
-    /// The longest wait for one of these locks that was seen.
-    pub longest_wait_milliseconds: u64,
-}
+impl FolderSource for DatabaseSource {
+    fn address(&self) -> String {
+        self.address.public()
+    }
 
-/// Saves the databases among `roots`; in their place come the folders that they have become.
-pub(super) fn save_all(run: &Run<'_>, roots: Vec<OpenRoot>) -> Result<Vec<OpenRoot>> {
-    let save_one = |root: OpenRoot| match root.what {
-        RootKind::Database(source) => {
-            let run = Run { parent: run.parents.of(root.number), ..*run };
-            let entry = attended(&source.address.clone(), run.monitor, |address| {
-                let source = DatabaseSource { address: address.clone(), ..*source };
-                save(&run, &source, &root.described)
-            })?;
-            Ok(OpenRoot { what: RootKind::Saved(Box::new(entry)), ..root })
-        }
-        _ => Ok(root),
-    };
-    roots.into_iter().map(save_one).collect()
+    fn take_companion(&mut self) -> Option<Companion> {
+        self.companion.take()
+    }
+
+    fn save(&self, run: &Run<'_>, root: &Root) -> Result<TreeEntry> {
+        attended(&self.address, run.monitor(), |address| save(run, address, self, root))
+    }
 }
 
 /// One database on its way into the snapshot.
 struct Dump<'d, 'r> {
     run: &'d Run<'r>,
     source: &'d DatabaseSource,
+    /// Where the server is; connections to it are attended.
+    address: &'d Address,
     server: Server,
     schemas: Vec<String>,
     /// What the account does not see, by its rights.
@@ -199,25 +160,26 @@ struct SavedTables {
     again: Vec<(TableInfo, String)>,
 }
 
-fn save(run: &Run<'_>, source: &DatabaseSource, root: &Root) -> Result<TreeEntry> {
-    let mut control = Connection::open(&source.address)?;
+fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) -> Result<TreeEntry> {
+    let mut control = Connection::open(address)?;
     let server = Server::detect(&mut control)?;
     server::keep_others_away(&mut control)?;
     let schemas = list_schemas(&mut control, &source.schemas)?;
     let privileges = Privileges::read(&mut control, &server)?;
     let unseen = rights::check(&mut control, &server, &privileges, source, &schemas)?;
     let tells_apart = tells_snapshots_apart(&mut control, &server)?;
-    let parent_root = run.parent.root();
-    let cache = run.store.repository().catalog().folder().map(std::path::Path::to_owned);
+    let parent_root = run.parent().root();
+    let cache = run.store().repository().catalog().folder().map(std::path::Path::to_owned);
     let dump = Dump {
         run,
         source,
+        address,
         now: ServerNow::ask(&mut control, &server)?,
         locking: LockFacts { tells_apart, ..LockFacts::new(&server, &privileges) },
         server,
         schemas,
         unseen,
-        parent: ParentDatabase::open(&run.parent, parent_root.clone()),
+        parent: ParentDatabase::open(&run.parent(), parent_root.clone()),
         parent_root,
         spool_folder: source.spool_folder.clone().or(cache).unwrap_or_else(tempfile::env::temp_dir),
         space: SpoolSpace::new(source.spool_bytes_max),
@@ -252,7 +214,7 @@ impl Dump<'_, '_> {
             let snapshots = if plan.has(Means::Snapshot) { self.source.session_count() } else { 0 };
             let groups = plan.lock_groups();
             let facts = LockFacts { locks_tables: !groups.is_empty(), ..locking };
-            let (address, server, patience) = (&self.source.address, &self.server, self.source.patience);
+            let (address, server, patience) = (self.address, &self.server, self.source.patience);
             let wanted = Wanted { address, server, facts, snapshots, patience, groups };
             match moment::take(self.run, control, &wanted) {
                 Ok(Tried::Held(moment)) => return Ok((plan, moment)),
@@ -286,7 +248,7 @@ impl Dump<'_, '_> {
         }
         locked.settle(&by_name, saved);
         let sessions = Sessions {
-            address: &self.source.address,
+            address: self.address,
             snapshots: std::mem::take(&mut moment.snapshots),
             threads: self.source.session_count(),
             place: self.place(),
@@ -316,7 +278,7 @@ impl Dump<'_, '_> {
         for table in plan.tables.iter().filter(|table| unchanged.contains(&table.name())) {
             let Some(before) = &table.parent else { continue };
             let rows_are_there = match &before.rows {
-                Some(rows) => self.run.parent.content_is_stored(rows)?,
+                Some(rows) => self.run.parent().content_is_stored(rows)?,
                 None => true,
             };
             if rows_are_there {
@@ -331,7 +293,7 @@ impl Dump<'_, '_> {
     fn read_locked(&self, plan: &Plan, moment: &mut Moment, carried: &HashSet<TableName>) -> Result<LockedTables> {
         let to_read = plan.tables.iter().filter(|t| t.means == Means::Lock && !carried.contains(&t.name()));
         let reading = LockedReading {
-            address: &self.source.address,
+            address: self.address,
             server: &self.server,
             tables: to_read.map(|table| (table.name(), table.to_read())).collect(),
             sees_others: self.locking.sees_others,
@@ -412,7 +374,7 @@ impl Dump<'_, '_> {
             locked_milliseconds: moment.record.tables_locked,
             longest_wait_milliseconds: moment.record.longest_wait,
         };
-        self.run.counters.databases.lock().unwrap_or_else(PoisonError::into_inner).push(figures);
+        self.run.count_database(figures);
     }
 
     /// Names what is not as it should be.
@@ -420,11 +382,11 @@ impl Dump<'_, '_> {
         let path = |schema: &str, name: &str| format!("{schema}.{name}").into_bytes();
         for left in &saved.left_out {
             let message = format!("the {} is not in the snapshot: {}", left.what, left.why);
-            self.run.problems.add(&path(&left.schema, &left.name), ProblemKind::Unreadable, message);
+            self.run.problem(&path(&left.schema, &left.name), ProblemKind::Unreadable, message);
         }
         for late in &saved.late {
             let message = format!("it shows a later time than the other tables: {}", late.why);
-            self.run.problems.add(&path(&late.schema, &late.table), ProblemKind::Changed, message);
+            self.run.problem(&path(&late.schema, &late.table), ProblemKind::Changed, message);
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn wait_for_others(
         if let Obstacle::LongStatement { id, user, seconds, does } = first
             && !told.contains(id)
         {
-            run.monitor
+            run.monitor()
                 .note(&format!("waits for a statement of {user} that has run for {seconds} s (session {id}: {does})"));
             told.push(*id);
         }

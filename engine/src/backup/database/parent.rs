@@ -46,11 +46,11 @@ impl ParentDatabase {
     /// A table as it was.
     pub fn table(&self, run: &Run<'_>, schema: &str, name: &str) -> Option<ParentTable> {
         let server = self.server.as_ref()?;
-        let find = |tree, name: &[u8]| run.parent.entries(tree).find(name);
+        let find = |tree, name: &[u8]| run.parent().entries(tree).find(name);
         let schema_entry = find(self.root.as_ref()?.tree, &escape_name(schema))?;
         let table = find(schema_entry.tree, &escape_name(name))?;
         let definition = find(table.tree, TABLE_FILE)?;
-        let bytes = read_file(run.parent.reader(), &definition, limits::DATABASE_RECORD).ok()?;
+        let bytes = read_file(run.parent().reader(), &definition, limits::DATABASE_RECORD).ok()?;
         let record = TableRecord::decode(&bytes).ok()?;
         let rows = find(table.tree, ROWS_FILE);
         let read = self.carried.get(&(schema.to_owned(), name.to_owned())).copied().unwrap_or(server.moment.seconds);

@@ -200,7 +200,7 @@ pub(super) fn describe(
     let typed = typed_json(server, &record);
     if record.versioned == Some(false) {
         let path = format!("{}.{}", info.schema, info.name).into_bytes();
-        run.problems.add(&path, ProblemKind::Unreadable, WITHOUT_HISTORY.to_owned());
+        run.problem(&path, ProblemKind::Unreadable, WITHOUT_HISTORY.to_owned());
     }
     Ok(Ok(PlannedTable { info, record, parent, means, typed }))
 }

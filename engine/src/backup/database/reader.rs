@@ -152,7 +152,7 @@ impl<'t> FoundTypes<'t> {
                  times, bytes, unsigned numbers): restored, they are numbers and strings of the same text",
                 typed.column
             );
-            run.problems.add(&path, ProblemKind::Unreadable, message);
+            run.problem(&path, ProblemKind::Unreadable, message);
         }
     }
 }

@@ -134,8 +134,8 @@ impl Writer<'_, '_, '_> {
         left_out.extend(self.named(contents.left_out));
         let name = escape_name(schema);
         let before = self.dump.parent_root.as_ref().and_then(|root| {
-            let folder = self.dump.run.parent.entries(root.tree).find(&name)?;
-            self.dump.run.parent.entries(folder.tree).find(SCHEMA_FILE)
+            let folder = self.dump.run.parent().entries(root.tree).find(&name)?;
+            self.dump.run.parent().entries(folder.tree).find(SCHEMA_FILE)
         });
         entries.push(self.record(SCHEMA_FILE, contents.record.encode(), before.as_ref())?);
         let time = entries.iter().map(|entry| entry.meta.mtime()).max().unwrap_or(self.time);
@@ -147,7 +147,7 @@ impl Writer<'_, '_, '_> {
         for left in &left_out {
             let path = format!("{}.{}", left.schema, left.name).into_bytes();
             let message = format!("the {} is not whole in the snapshot: {}", left.what, left.why);
-            self.dump.run.problems.add(&path, ProblemKind::Unreadable, message);
+            self.dump.run.problem(&path, ProblemKind::Unreadable, message);
         }
         left_out
     }

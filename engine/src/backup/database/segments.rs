@@ -11,10 +11,8 @@ use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
 use crate::backup::Run;
-use crate::backup::progress::count;
 use crate::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
 use crate::error::Result;
-use crate::monitor::Work;
 use crate::pack::NodeSink;
 use crate::tree::{ContentBuilder, ContentRef, SegmentItem, SegmentListBuilder};
 
@@ -32,15 +30,15 @@ pub(super) struct Sealer<'r> {
 
 impl<'r> Sealer<'r> {
     pub fn new(run: &'r Run<'r>) -> Result<Self> {
-        let config = run.store.repository().config();
-        let tables = Arc::new(GearTables::new(run.store.repository().keys().gear_table()));
+        let config = run.store().repository().config();
+        let tables = Arc::new(GearTables::new(run.store().repository().keys().gear_table()));
         let cutter = Cutter::new(tables, ProfileName::Database.sizes(config));
         Ok(Sealer { run, coder: Coder::new(config.zstd_level)?, cutter })
     }
 
     /// Where nodes go.
     pub fn sink(&mut self) -> NodeSink<'_, 'r> {
-        NodeSink { store: self.run.store, coder: &mut self.coder }
+        NodeSink { store: self.run.store(), coder: &mut self.coder }
     }
 
     /// Stores the content of a small file.
@@ -58,7 +56,7 @@ impl<'r> Sealer<'r> {
         for end in self.cutter.ends(bytes, true) {
             let plain = &bytes[start..end];
             let stored =
-                self.run.store.store(&mut self.coder, ChunkKind::Data, plain, Compression::Probe(compression))?;
+                self.run.store().store(&mut self.coder, ChunkKind::Data, plain, Compression::Probe(compression))?;
             builder.push(ContentItem { id: stored.id, len: plain.len() as u64 }, &mut self.sink())?;
             start = end;
         }
@@ -161,8 +159,7 @@ impl<'s, 'r> Segmenter<'s, 'r> {
             // A row of many megabytes must not stay in memory.
             self.buffer.shrink_to(SEGMENT_MAX);
         }
-        count(&self.sealer.run.counters.read_bytes, len);
-        self.sealer.run.monitor.advance(Work { items: 0, bytes: len });
+        self.sealer.run.has_read(len);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::plan::{PlannedTable, is_redefined, is_table_error};
 use super::reader::{Source, SpoolPlace, read_in_order, seal_spooled};
 use super::segments::{Sealer, StoredRows};
 use super::spool::FilledSpool;
-use crate::backup::{Run, first_failure, join, part};
+use crate::backup::{Run, join};
 use crate::database::{Address, Connection};
 use crate::error::{Error, Result};
 
@@ -72,7 +72,7 @@ pub(super) fn store_all(
         }
         Ok(())
     };
-    let until_failure = |connection| part(run, || work(connection));
+    let until_failure = |connection| run.part(|| work(connection));
     let results: Vec<Result<()>> = std::thread::scope(|scope| {
         let start = |connection| {
             scope.spawn({
@@ -83,7 +83,7 @@ pub(super) fn store_all(
         let threads: Vec<_> = connections.map(start).collect();
         threads.into_iter().map(join).collect()
     });
-    first_failure(run, results)?;
+    run.first_failure(results)?;
     Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
