@@ -271,7 +271,7 @@ fn fields(summary: &Summary) -> Vec<(&'static str, String)> {
         fields.push(("time", format!("{:.1} s", summary.seconds)));
     }
     if summary.checked_segments > 0 {
-        fields.push(("checked", format!("{} segments read again", format::count(summary.checked_segments))));
+        fields.push(("checked", format!("{} read again", format::counted(summary.checked_segments, "segment"))));
     }
     if summary.problems > 0 {
         fields.push(("problems", format!("{}, named above", format::count(summary.problems))));

@@ -1,7 +1,9 @@
 //! The whole reference, as one snapshot: a change of any option shows in review.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
+use crate::documents::pages;
 use crate::harness::{ENAMEL, Machine};
 
 fn help(path: &[&str]) -> String {
@@ -59,31 +61,39 @@ fn completions_need_no_settings() {
 }
 
 #[test]
-fn what_the_readme_names_is_there() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    let (main, mut named) = (help(&[]), Vec::new());
-    for (at, _) in readme.match_indices("enamel ") {
-        let mut words =
-            readme[at..].lines().next().unwrap_or_default().split('`').next().unwrap_or_default().split(' ');
-        let command = words.nth(1).unwrap_or_default();
-        let before = readme[..at].chars().next_back();
-        if !matches!(before, Some('`' | ' ')) || !main.contains(&format!("\n  {command} ")) {
-            assert!(before != Some('`'), "`enamel {command}` is in the README but is no command");
-            continue;
-        }
-        named.push(command);
-        let (text, global) = (help(&[command]), main.as_str());
-        for option in words.take_while(|word| *word != "|").filter(|word| word.starts_with("--")) {
-            assert!(text.contains(option) || global.contains(option), "enamel {command} {option} is in the README");
+fn what_the_documents_name_is_there() {
+    let (main, mut named) = (help(&[]), BTreeSet::new());
+    for (page, text) in pages() {
+        for (at, _) in text.match_indices("enamel ") {
+            let mut words =
+                text[at..].lines().next().unwrap_or_default().split('`').next().unwrap_or_default().split(' ');
+            let command = words.nth(1).unwrap_or_default().to_owned();
+            let before = text[..at].chars().next_back();
+            if !matches!(before, Some('`' | ' ' | '\n')) || !main.contains(&format!("\n  {command} ")) {
+                let is_option = command.starts_with("--");
+                assert!(is_option || before != Some('`'), "{page}: `enamel {command}` is no command");
+                continue;
+            }
+            let known = help(&[&command]) + &main;
+            for option in words.take_while(|word| !matches!(*word, "|" | "--")).filter(|word| word.starts_with("--")) {
+                let option = option.split('=').next().unwrap_or_default();
+                assert!(known.contains(option), "{page}: enamel {command} {option} is no option");
+            }
+            named.insert(command);
         }
     }
     let commands = main.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     for command in commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()) {
-        assert!(["demo", "help"].contains(&command) || named.contains(&command), "{command} is not in the README");
+        assert!(command == "help" || named.contains(command), "no page names `enamel {command}`");
     }
+}
+
+#[test]
+fn the_reference_lists_the_exit_statuses_of_the_help() {
     let status = |line: &str| line.trim_start_matches(['|', ' ']).split([' ', '|']).next()?.parse::<u8>().ok();
-    let statuses = |text: &str, head: &str| -> Vec<u8> {
-        text.lines().skip_while(|line| !line.ends_with(head)).filter_map(status).collect()
+    let statuses = |text: &str| -> Vec<u8> {
+        text.lines().skip_while(|line| !line.ends_with("Exit status")).filter_map(status).collect()
     };
-    assert_eq!(statuses(&readme, "Exit status"), statuses(&main, "Exit status"));
+    let (_, reference) = pages().into_iter().find(|(page, _)| page == "docs/reference.md").unwrap();
+    assert_eq!(statuses(&reference), statuses(&help(&[])));
 }

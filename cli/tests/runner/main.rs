@@ -9,6 +9,7 @@ mod append_only;
 mod backup;
 mod database;
 mod demo;
+mod documents;
 mod exec;
 mod forget;
 mod harness;
