@@ -1,51 +1,19 @@
-//! The Enamel backup engine: folders, files and streams into an encrypted, deduplicated repository, and back.
+//! The Enamel backup engine: folders, files, streams and databases into an encrypted, deduplicated repository, and back.
 //!
 //! ```text
 //! backup:   source -> chunk -> pack -> store
 //! restore:  store  -> pack  -> chunk -> target
 //! ```
 //!
-//! Data moves along an arrow; progress goes sideways to a [`monitor::Monitor`]; errors go up. The engine never prints and never
-//! reads the environment. `ARCHITECTURE.md` has the map.
+//! This crate joins the others: [`store`] is where a repository lies; most modules are the engine itself; with the feature `mysql`, which is
+//! on unless it is turned off, come databases.
 
-pub mod backup;
-pub mod cat;
-pub mod catalog;
-pub mod chunk;
-pub mod crypto;
-pub mod database;
-mod dialect;
-pub mod diff;
-pub mod error;
-pub mod export;
-pub mod filesystem;
-pub mod filter;
-pub mod find;
-pub mod forget;
-pub mod load;
-pub mod ls;
-pub mod machine;
-pub mod memory;
-pub mod monitor;
-pub mod needs;
-pub mod pack;
-pub mod profile;
-pub mod prune;
-pub mod purge;
-pub mod repair;
-pub mod repository;
-pub mod restore;
-pub mod retention;
-pub mod saved;
-pub mod session;
-pub mod snapshots;
-pub mod source;
-mod sqlite;
-pub mod stats;
-pub mod status;
-pub mod store;
-pub mod survey;
-pub mod tree;
-pub mod verify;
-
-pub use error::{Error, ErrorKind, Result};
+pub use engine_core::{Error, ErrorKind, Result};
+pub use engine_core::{
+    backup, cat, catalog, chunk, crypto, diff, error, filesystem, filter, find, forget, ls, machine, memory, monitor,
+    needs, pack, prune, repair, repository, restore, retention, saved, session, snapshots, source, stats, status, tree,
+    verify,
+};
+#[cfg(feature = "mysql")]
+pub use engine_mysql::{database, dump, export, load, profile, purge, survey};
+pub use engine_store as store;

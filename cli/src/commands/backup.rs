@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::backup::{BackupOptions, BackupOutcome, DatabaseSource, Missing, ParentChoice, Trust};
+use engine::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
+use engine::dump::DatabaseSource;
 use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::profile::{ImagePlace, inspect, missing_in};

@@ -238,33 +238,30 @@ fn without(practice: &Practice, table: &str, other: &str) -> u64 {
     practice.count(&sql)
 }
 
-/// Begins a run, and kills it as soon as so many rows are gone; somewhere in a batch.
-fn kill_when_removed(practice: &Practice, rows: u64) {
+/// Begins a run, and kills it as soon as the row of this number is gone, which is somewhere in a batch: rows go in order of their keys.
+fn kill_when_removed(practice: &Practice, row: u64) {
     let mut command = practice.machine.command(["purge", "run", "log.plan", "--database", &practice.server.url()]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
-    let mut connection = practice.server.connect();
-    let removed = |connection: &mut engine::database::Connection| {
-        let left = connection.value("SELECT COUNT(*) FROM practice.securitylog").unwrap().unwrap();
-        60_000 - left.parse::<u64>().unwrap()
-    };
-    while removed(&mut connection) < rows {
+    while practice.count(&format!("securitylog WHERE SecurityLogNum = {row}")) > 0 {
         assert!(began.elapsed() < TOO_LONG, "nothing is removed");
         assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // The server notices that nobody is there any more when it has done what it was doing.
-    let others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND USER = 'root'";
-    while connection.value(others).unwrap().as_deref() != Some("0") {
-        assert!(began.elapsed() < TOO_LONG, "the session stays: {:?}", sessions(&mut connection));
+    // The server notices that nobody is there any more when it has done what it was doing. Each question has a connection of its own: one
+    // that lasts for a minute gets a second session, which watches the server.
+    while let Some(sessions) = sessions_of_others(&practice.server) {
+        assert!(began.elapsed() < TOO_LONG, "the session stays: {sessions}");
     }
 }
 
-/// All sessions of the server, and what they do.
-fn sessions(connection: &mut engine::database::Connection) -> Option<String> {
+/// All sessions of clients but the one that asks, and what they do.
+fn sessions_of_others(server: &TestServer) -> Option<String> {
     let columns = "ID, USER, COMMAND, TIME, IFNULL(STATE, ''), IFNULL(INFO, '')";
-    let sql =
-        format!("SELECT GROUP_CONCAT(CONCAT_WS('|', {columns}) SEPARATOR ' ; ') FROM information_schema.PROCESSLIST");
-    connection.value(&sql).unwrap()
+    let sql = format!(
+        "SELECT GROUP_CONCAT(CONCAT_WS('|', {columns}) SEPARATOR ' ; ') FROM information_schema.PROCESSLIST \
+         WHERE ID <> CONNECTION_ID() AND USER = 'root'"
+    );
+    server.connect().value(&sql).unwrap()
 }

@@ -1,7 +1,8 @@
 //! Backups of servers, as tests make them.
 
 use engine::Result;
-use engine::backup::{BackupOutcome, DatabaseSource, Source, backup};
+use engine::backup::{BackupOutcome, Source, backup};
+use engine::dump::DatabaseSource;
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;

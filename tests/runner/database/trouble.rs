@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use engine::ErrorKind;
-use engine::backup::{BackupOutcome, DatabaseSource, Source, backup};
+use engine::backup::{BackupOutcome, Source, backup};
 use engine::database::Connection;
+use engine::dump::DatabaseSource;
 use engine::error::chain;
 use engine::load::{LoadOptions, load};
 use engine::monitor::NullMonitor;

@@ -24,7 +24,7 @@ on_each_server!(
 
 /// How a backup ends, in the words of a survey.
 fn backup(fixture: &Fixture, server: &TestServer) -> (Verdict, String) {
-    let source = engine::backup::DatabaseSource { address: reader(server), ..source(server, &[SCHEMA]) };
+    let source = engine::dump::DatabaseSource { address: reader(server), ..source(server, &[SCHEMA]) };
     match try_save(&fixture.open(), source) {
         Ok(outcome) if outcome.problem_count == 0 => (Verdict::Complete, String::new()),
         Ok(outcome) => (Verdict::Incomplete, format!("{:?}", outcome.problems)),

@@ -1,4 +1,4 @@
-//! Edges between the engine's modules: the table "What may use what" in ARCHITECTURE.md.
+//! Edges between the modules of one crate of the engine: the table "What may use what" in ARCHITECTURE.md. Between crates the compiler keeps them.
 //!
 //! A row allows a module to use others that have rows above it. So the table has no cycle, and what keeps to it has none.
 
@@ -8,18 +8,30 @@ use super::Faults;
 use super::files::{Repository, code, find_word, shipped_lines};
 use super::markdown::{code_spans, table};
 
-const HEADING: &str = "What may use what";
-const SOURCE: &str = "engine/src/";
-/// What the crate's root re-exports comes from here.
+/// A crate with modules: where its source is, and the heading above its table.
+struct Crate {
+    source: &'static str,
+    heading: &'static str,
+}
+
+const CRATES: [Crate; 2] = [
+    Crate { source: "engine/core/src/", heading: "Modules of engine-core" },
+    Crate { source: "engine/mysql/src/", heading: "Modules of engine-mysql" },
+];
+/// What a crate's root re-exports comes from here.
 const ROOT_EXPORTS: &str = "error";
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
 pub fn forbidden(repository: &Repository) -> Faults {
-    let edges = edges(repository);
+    CRATES.iter().flat_map(|of| forbidden_in(repository, of)).collect()
+}
+
+fn forbidden_in(repository: &Repository, of: &Crate) -> Faults {
+    let edges = edges(repository, of.source);
     let mut faults = Faults::new();
     let mut rows = BTreeMap::new();
-    for row in table(repository.text("ARCHITECTURE.md"), HEADING) {
+    for row in table(repository.text("ARCHITECTURE.md"), of.heading) {
         let names = row.iter().flat_map(|cell| code_spans(cell)).map(str::to_owned).collect::<Vec<_>>();
         let Some((module, allowed)) = names.split_first() else { continue };
         let below = allowed.iter().filter(|name| !rows.contains_key(*name));
@@ -32,27 +44,26 @@ pub fn forbidden(repository: &Repository) -> Faults {
     }
     for (module, used) in &edges {
         match rows.get(module) {
-            None => faults.push(format!("ARCHITECTURE.md: `{module}` has no row below \"{HEADING}\"")),
-            Some(allowed) => faults.extend(differences(module, used, allowed)),
+            None => faults.push(format!("ARCHITECTURE.md: `{module}` has no row below \"{}\"", of.heading)),
+            Some(allowed) => faults.extend(differences(&format!("{}{module}", of.source), module, used, allowed)),
         }
     }
     faults
 }
 
-fn differences(module: &str, used: &BTreeSet<String>, allowed: &BTreeSet<String>) -> Faults {
-    let extra = used
-        .difference(allowed)
-        .map(|name| format!("{SOURCE}{module}: uses `{name}`, which ARCHITECTURE.md does not allow"));
+fn differences(path: &str, module: &str, used: &BTreeSet<String>, allowed: &BTreeSet<String>) -> Faults {
+    let extra =
+        used.difference(allowed).map(|name| format!("{path}: uses `{name}`, which ARCHITECTURE.md does not allow"));
     let unused =
         allowed.difference(used).map(|name| format!("ARCHITECTURE.md: `{module}` does not use `{name}` any more"));
     extra.chain(unused).collect()
 }
 
-/// Every top-level module, and which others it uses outside of tests.
-fn edges(repository: &Repository) -> Edges {
+/// Every top-level module below `source`, and which others it uses outside of tests.
+fn edges(repository: &Repository, source: &str) -> Edges {
     let mut edges = Edges::new();
     for (path, text) in repository.with_extension(".rs") {
-        let Some(inside) = path.strip_prefix(SOURCE).filter(|inside| *inside != "lib.rs") else { continue };
+        let Some(inside) = path.strip_prefix(source).filter(|inside| *inside != "lib.rs") else { continue };
         let module = inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs");
         let shipped: String = shipped_lines(path, text).map(|(_, line)| code(line)).collect::<Vec<_>>().join("\n");
         let used = edges.entry(module.to_owned()).or_default();

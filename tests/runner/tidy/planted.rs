@@ -6,7 +6,7 @@ use super::{Faults, edges, links, lints, places, text};
 const ARCHITECTURE: &str = "\
 # Map
 
-### What may use what
+### Modules of engine-core
 
 | module | may use |
 | --- | --- |
@@ -18,8 +18,8 @@ const ARCHITECTURE: &str = "\
 
 | what | marks | where |
 | --- | --- | --- |
-| threads | `thread::scope` | `engine/src/backup/` |
-| leaks, also in tests | `leak(` | `engine/src/store.rs` |
+| threads | `thread::scope` | `engine/core/src/backup/` |
+| leaks, also in tests | `leak(` | `engine/core/src/store.rs` |
 ";
 const STORE: &str = "use crate::Error;\n\nfn map() {\n    leak(1);\n}\n";
 const BACKUP: &str = "use crate::{error::Result, store::{Store, Tag}};\n\nfn run() { std::thread::scope(|_| {}) }\n";
@@ -28,10 +28,10 @@ const BACKUP: &str = "use crate::{error::Result, store::{Store, Tag}};\n\nfn run
 fn with(files: &[(&str, &str)]) -> Repository {
     let tidy = [
         ("ARCHITECTURE.md", ARCHITECTURE),
-        ("engine/src/lib.rs", "use crate::backup;\n"),
-        ("engine/src/error.rs", "//! Errors.\n"),
-        ("engine/src/store.rs", STORE),
-        ("engine/src/backup/mod.rs", BACKUP),
+        ("engine/core/src/lib.rs", "use crate::backup;\n"),
+        ("engine/core/src/error.rs", "//! Errors.\n"),
+        ("engine/core/src/store.rs", STORE),
+        ("engine/core/src/backup/mod.rs", BACKUP),
     ];
     Repository::of(&[&tidy, files].concat())
 }
@@ -86,28 +86,31 @@ fn a_path_is_of_one_machine_only() {
 fn a_module_uses_what_it_may_not() {
     let store = |line: &str| format!("{line}\n{STORE}");
     for line in ["use crate::backup::X;", "use crate::{error::{A, B}, backup};", "fn f() { crate::backup::run() }"] {
-        finds(edges::forbidden, &[("engine/src/store.rs", &store(line))], "store: uses `backup`");
+        finds(edges::forbidden, &[("engine/core/src/store.rs", &store(line))], "store: uses `backup`");
     }
-    let nested = [("engine/src/store/deep.rs", "use crate::backup::X;\n")];
+    let nested = [("engine/core/src/store/deep.rs", "use crate::backup::X;\n")];
     finds(edges::forbidden, &nested, "store: uses `backup`");
     let fine = "/// See [`crate::backup`].\n#[cfg(test)]\nmod tests {\n    use crate::backup;\n}\n";
     accepts(
         edges::forbidden,
-        &[("engine/src/store.rs", &store(fine).replacen(STORE, "", 1).replacen("///", "use crate::Error;\n///", 1))],
+        &[(
+            "engine/core/src/store.rs",
+            &store(fine).replacen(STORE, "", 1).replacen("///", "use crate::Error;\n///", 1),
+        )],
     );
 }
 
 #[test]
 fn a_cycle_cannot_be_allowed() {
     let allowed = ARCHITECTURE.replace("| `error` | |", "| `error` | `backup` |");
-    let files = [("ARCHITECTURE.md", allowed.as_str()), ("engine/src/error.rs", "use crate::backup;\n")];
+    let files = [("ARCHITECTURE.md", allowed.as_str()), ("engine/core/src/error.rs", "use crate::backup;\n")];
     finds(edges::forbidden, &files, "`error` may not use `backup`: it has no row above");
 }
 
 #[test]
 fn the_table_of_edges_is_not_what_the_source_is() {
-    finds(edges::forbidden, &[("engine/src/prune.rs", "")], "`prune` has no row");
-    let without_error = [("engine/src/store.rs", "")];
+    finds(edges::forbidden, &[("engine/core/src/prune.rs", "")], "`prune` has no row");
+    let without_error = [("engine/core/src/store.rs", "")];
     finds(edges::forbidden, &without_error, "`store` does not use `error` any more");
     let one_more = ARCHITECTURE.replace("| `backup` |", "| `prune` | |\n| `backup` |");
     finds(edges::forbidden, &[("ARCHITECTURE.md", &one_more)], "there is no module `prune`");
@@ -117,13 +120,13 @@ fn the_table_of_edges_is_not_what_the_source_is() {
 fn something_stands_where_it_must_not() {
     let thread = "fn f() {\n    thread::scope(|_| {});\n}\n";
     finds(places::strays, &[("cli/src/a.rs", thread)], "cli/src/a.rs:2: threads");
-    accepts(places::strays, &[("engine/src/backup/b.rs", thread), ("cli/tests/a.rs", thread)]);
+    accepts(places::strays, &[("engine/core/src/backup/b.rs", thread), ("cli/tests/a.rs", thread)]);
     accepts(places::strays, &[("cli/src/a.rs", "// thread::scope would do.\nfn my_thread::scope() {}\n")]);
     finds(places::strays, &[("cli/tests/a.rs", "leak(1);\n")], "cli/tests/a.rs:1: leaks");
     finds(
         places::strays,
-        &[("engine/src/store.rs", "")],
-        "leaks, also in tests: nothing of it is in engine/src/store.rs",
+        &[("engine/core/src/store.rs", "")],
+        "leaks, also in tests: nothing of it is in engine/core/src/store.rs",
     );
     finds(places::strays, &[("ARCHITECTURE.md", "# Map\n")], "there is no table");
 }
@@ -140,8 +143,11 @@ fn a_link_leads_nowhere() {
 
 #[test]
 fn a_document_names_a_file_that_is_gone() {
-    finds(links::unknown_paths, &[("README.md", "See `engine/src/gone.rs`.\n")], "README.md:1");
-    accepts(links::unknown_paths, &[("README.md", "`engine/src/store.rs`, `engine/src/`, `and/or`, `engine/<id>`\n")]);
+    finds(links::unknown_paths, &[("README.md", "See `engine/core/src/gone.rs`.\n")], "README.md:1");
+    accepts(
+        links::unknown_paths,
+        &[("README.md", "`engine/core/src/store.rs`, `engine/core/src/`, `and/or`, `engine/<id>`\n")],
+    );
 }
 
 #[test]

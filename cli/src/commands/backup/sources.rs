@@ -5,7 +5,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::backup::{DatabaseSource, Source};
+use engine::backup::Source;
+use engine::dump::DatabaseSource;
 use engine::source::path::absolute;
 use engine::source::protected::Protected;
 use engine::{Error, ErrorKind, Result};

@@ -1,0 +1,333 @@
+//! Backup: from sources to a snapshot.
+//!
+//! ```text
+//!  walk (this thread)          workers (one a core)                  uploaders
+//!  folders in order     ---->  read, cut, id, code, seal     ---->   packs, index, segments
+//!        |  events, in order         |  contents
+//!        v                           v
+//!  tree builder (a thread): directories from the leaves up  ---->  the root's node  ->  manifest
+//! ```
+//!
+//! Every queue is bounded. A failure anywhere ends all of it; what is durable by then is reused by the next run.
+
+mod buffers;
+mod choice;
+mod companion;
+mod extents;
+mod file;
+mod folder_source;
+mod gaps;
+mod less;
+mod levels;
+mod parent;
+mod problems;
+mod progress;
+mod queue;
+mod roots;
+mod run;
+mod special;
+mod tree;
+mod unchanged;
+mod walk;
+mod worker;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use crossbeam_channel::bounded;
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::{KIND_SNAPSHOT, Statistics};
+use repo_format::node::Problem;
+
+use crate::chunk::{Coder, ProfileName};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::monitor::{Monitor, Phase, Work};
+use crate::pack::{ChunkStore, Mode, StoreTotals};
+use crate::repository::Repository;
+use crate::session::{Draft, WriterOptions, WriterSession};
+use crate::source::exclude::ExcludeOptions;
+
+pub use folder_source::{Companion, DatabaseFigures, FolderSource, Missing};
+pub use parent::{Parent, ParentEntries};
+pub use progress::{CountedFile, FileState};
+pub use run::{Run, join};
+
+use buffers::Buffers;
+use choice::Choice;
+use parent::Parents;
+use problems::ProblemLog;
+use progress::Counters;
+use queue::WorkQueue;
+use roots::RootKind;
+
+/// Events travel in batches of so many: waking the tree builder for each costs more than most of them.
+const EVENTS_PER_BATCH: usize = 64;
+/// Batches that the walk may be ahead of the tree builder.
+const EVENT_BATCHES: usize = 64;
+
+/// Something to save.
+pub enum Source {
+    /// A folder, or anything else that has a path.
+    Path(PathBuf),
+    /// A folder or file that is a copy of another, or was moved: it is saved as if it were there.
+    Moved {
+        /// Where it is.
+        path: PathBuf,
+        /// Where it is said to be.
+        from: PathBuf,
+    },
+    /// A stream, under a name.
+    Stream {
+        /// Its name in the snapshot.
+        name: Vec<u8>,
+        /// Where it comes from; an error ends the backup.
+        reader: Box<dyn Read + Send>,
+    },
+    /// A database server.
+    Database(Box<dyn FolderSource>),
+}
+
+/// Which snapshot to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ParentChoice {
+    /// For each root the newest one of this host that has it.
+    #[default]
+    Newest,
+    /// This one.
+    Snapshot(LeaseId),
+    /// None: read everything.
+    None,
+}
+
+/// What makes a file count as unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Path, inode, size, modification time and change time.
+    #[default]
+    Inode,
+    /// Path, size and modification time: for network shares, whose inodes and change times are not stable.
+    SizeAndTime,
+}
+
+/// How to back up.
+#[derive(Debug, Clone, Default)]
+pub struct BackupOptions {
+    /// Tags of the snapshot.
+    pub tags: Vec<String>,
+    /// This machine.
+    pub host: String,
+    /// This user.
+    pub user: String,
+    /// Program and version.
+    pub program: String,
+    /// What to leave out.
+    pub exclude: ExcludeOptions,
+    /// Stay in the file system of each root.
+    pub one_file_system: bool,
+    /// What to compare with.
+    pub parent: ParentChoice,
+    /// When a file counts as unchanged.
+    pub trust: Trust,
+    /// Chunk sizes for all files, instead of by their names.
+    pub profile: Option<ProfileName>,
+    /// Read and cut, but write nothing.
+    pub dry_run: bool,
+    /// It is meant to be so that a source holds much less than before, or that nothing is mounted in it any more.
+    pub allow_less: bool,
+}
+
+/// What came of a backup.
+#[derive(Debug, Clone)]
+pub struct BackupOutcome {
+    /// The snapshot; none in a dry run.
+    pub snapshot: Option<LeaseId>,
+    /// What it was compared with.
+    pub parent: Option<LeaseId>,
+    /// Figures.
+    pub statistics: Statistics,
+    /// What could not be saved as it should be: the first 1,000.
+    pub problems: Vec<Problem>,
+    /// How many there were.
+    pub problem_count: u64,
+    /// What came of each database.
+    pub databases: Vec<DatabaseFigures>,
+    /// Patterns of the options that have left nothing out of any folder.
+    pub unused_patterns: Vec<String>,
+    /// Devices, FIFOs and sockets: they are saved as such, not what could be read from them.
+    pub specials: u64,
+}
+
+/// Saves `sources` as one snapshot.
+///
+/// What cannot be read is named in the outcome and in the snapshot; the rest is saved.
+///
+/// # Errors
+/// If a source itself cannot be opened, a stream fails, the repository cannot be written, or the monitor wishes to stop. Then there is
+/// no snapshot, and what was stored is reused by the next run.
+pub fn backup(
+    repository: &Repository,
+    sources: Vec<Source>,
+    options: &BackupOptions,
+    monitor: &dyn Monitor,
+) -> Result<BackupOutcome> {
+    if sources.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "there is nothing to back up: no path was given"));
+    }
+    let (started, clock) = (machine::now(), Instant::now());
+    let options = &BackupOptions { exclude: options.exclude.resolved()?, ..options.clone() };
+    let mut roots = roots::open(sources, options)?;
+    let BackupOptions { host, user, program, dry_run, .. } = options.clone();
+    let writer = WriterOptions { host, user, program, dry_run };
+    let manifests = repository.manifests()?;
+    repository.refuse_older_copies()?;
+    let session = WriterSession::begin(repository, &writer, monitor)?;
+    let described = |roots: &[roots::OpenRoot]| roots.iter().map(|root| root.described.clone()).collect::<Vec<_>>();
+    let companion = roots::companion(&mut roots);
+    let choice = choice::choose(repository, options, &manifests, &described(&roots), monitor)?;
+    roots::name(&mut roots, &choice);
+    let (described, excludes) = (described(&roots), roots::excludes(&roots));
+
+    let mode = if options.dry_run { Mode::DryRun } else { Mode::Write };
+    let written = session.write(mode, |store| save(store, roots, options, &choice, monitor))?;
+    let mut saved = written.value;
+    saved.count(written.totals);
+    if let (Some(companion), Mode::Write) = (companion, mode) {
+        companion::complete(&session, &mut saved, &described, &choice, &companion, monitor)?;
+    }
+    let mut statistics = saved.statistics;
+    statistics.milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let mut outcome = BackupOutcome {
+        snapshot: None,
+        parent: choice.id(),
+        statistics,
+        problems: saved.problems,
+        problem_count: saved.problem_count,
+        databases: saved.databases,
+        unused_patterns: roots::unused_patterns(options, &excludes),
+        specials: saved.specials,
+    };
+    if options.dry_run {
+        return Ok(outcome);
+    }
+    let draft = Draft {
+        kind: KIND_SNAPSHOT,
+        time: started,
+        tags: options.tags.clone(),
+        parent: choice.id(),
+        seen: manifests.newest_seen(),
+        roots: described,
+        tree: saved.tree,
+        problem_count: saved.problem_count,
+        problem_lists: saved.problem_lists,
+        statistics,
+        left_out: Some(gaps::left_out(options)),
+    };
+    outcome.snapshot = Some(session.commit(draft, monitor)?.manifest.id);
+    Ok(outcome)
+}
+
+/// What the threads have made of the sources.
+struct Saved {
+    tree: Option<ChunkId>,
+    problem_lists: Vec<ChunkId>,
+    problems: Vec<Problem>,
+    problem_count: u64,
+    statistics: Statistics,
+    databases: Vec<DatabaseFigures>,
+    specials: u64,
+}
+
+impl Saved {
+    /// Notes what was added to the repository.
+    fn count(&mut self, totals: StoreTotals) {
+        self.statistics.new_chunks += totals.new_chunks;
+        self.statistics.new_bytes += totals.new_bytes;
+        self.statistics.stored_bytes += totals.stored_bytes;
+    }
+}
+
+fn save(
+    store: &ChunkStore<'_>,
+    roots: Vec<roots::OpenRoot>,
+    options: &BackupOptions,
+    choice: &Choice,
+    monitor: &dyn Monitor,
+) -> Result<Saved> {
+    let repository = store.repository();
+    let reader = crate::pack::ChunkReader::new(repository);
+    let parents = Parents::new(store, &reader, choice, monitor)?;
+    let (problems, counters) = (ProblemLog::new(monitor), Counters::default());
+    let (queue, buffers, stop) = (WorkQueue::new(), Buffers::default(), AtomicBool::new(false));
+    let owners = crate::filesystem::Owners::new();
+    let run = Run {
+        store,
+        options,
+        monitor,
+        problems: &problems,
+        counters: &counters,
+        queue: &queue,
+        buffers: &buffers,
+        owners: &owners,
+        parents: &parents,
+        parent: parents.of(usize::MAX),
+        stop: &stop,
+    };
+    monitor.begin(Phase::Backup, parents.expected());
+    let result = run_threads(&run, roots);
+    monitor.end();
+    let Built { tree, problem_lists } = result?;
+    let statistics = counters.statistics();
+    let (problem_count, problems) = problems.into_parts();
+    let specials = counters.specials.into_inner();
+    let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials })
+}
+
+/// What the threads have made: the top directory, and lists of problems.
+struct Built {
+    tree: Option<ChunkId>,
+    problem_lists: Vec<ChunkId>,
+}
+
+fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
+    let (events, built) = bounded(EVENT_BATCHES);
+    let scan_roots = roots::to_scan(&roots);
+    // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
+    let roots = roots.into_iter().map(|root| save_first(run, root)).collect::<Result<Vec<_>>>()?;
+    std::thread::scope(|scope| {
+        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| run.part(|| worker::work(run)))).collect();
+        let building = scope.spawn(|| run.part(|| tree::build(run, built)));
+        if run.parents.expected().is_none() {
+            scope.spawn(|| progress::scan_after_a_while(run, scan_roots));
+        }
+        let walked = run.part(|| walk::walk(run, roots, events));
+        run.queue.close();
+        let mut results = vec![walked];
+        results.extend(working.into_iter().map(join));
+        let built = join(building);
+        run.counters.finish();
+        let (tree, failures) = match built {
+            Ok(tree) => (tree, results),
+            Err(error) => (None, results.into_iter().chain([Err(error)]).collect()),
+        };
+        run.first_failure(failures)?;
+        let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
+        Ok(Built { tree, problem_lists: run.problems.store(run.store, &mut coder)? })
+    })
+}
+
+/// Saves a source that makes its folder by itself.
+fn save_first(run: &Run<'_>, root: roots::OpenRoot) -> Result<roots::OpenRoot> {
+    let RootKind::Database(source) = root.what else { return Ok(root) };
+    let entry = source.save(&run.at_root(root.number), &root.described)?;
+    Ok(roots::OpenRoot { what: RootKind::Saved(Box::new(entry)), ..root })
+}
+
+/// Progress of `bytes` more of one item.
+fn done(bytes: u64) -> Work {
+    Work { items: 1, bytes }
+}

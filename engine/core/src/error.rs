@@ -1,0 +1,205 @@
+//! What can go wrong: a stable kind, what was being done to what, and the causes.
+
+use std::fmt;
+
+use repo_format::FormatError;
+
+use engine_store::{StoreError, StoreErrorKind};
+
+/// The result of an operation of the engine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The class of an error; exit codes and hints follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// There is no repository in this place.
+    NoRepository,
+    /// There is a repository already.
+    RepositoryExists,
+    /// The password or key file fits no member.
+    WrongPassword,
+    /// The repository is of a newer format, or uses a feature that this version does not know.
+    TooNew,
+    /// Another process fenced this one, or holds what is needed.
+    Fenced,
+    /// Another process has changed or taken meanwhile what was to be changed or taken.
+    Conflict,
+    /// What was asked for does not exist: a snapshot, a path, a member.
+    NotFound,
+    /// Something of the repository that this machine has seen is missing or older, and nobody has answered for it.
+    Disappeared,
+    /// What is to be filled is not empty.
+    NotEmpty,
+    /// The request itself makes no sense.
+    Usage,
+    /// What was asked for would do harm as things are, and is not done.
+    Refused,
+    /// An object of the repository is damaged, missing, or not what its name says.
+    Damaged,
+    /// An object is sealed in an epoch that is closed, and was not there when it was closed.
+    NotBelieved,
+    /// The disk is full.
+    NoSpace,
+    /// The operating system forbids it.
+    PermissionDenied,
+    /// The user wished to stop.
+    Cancelled,
+    /// Reading or writing failed.
+    Io,
+    /// The local cache could not be used.
+    Cache,
+    /// A database server cannot be reached, refuses, or failed.
+    Database,
+}
+
+/// An error: what was being done, to what; the causes behind it.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    hint: Option<&'static str>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error without a cause. `message` is lower case, without a full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), hint: None, source: None }
+    }
+
+    /// An error with the cause `source`.
+    pub fn caused(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Error { kind, message: message.into(), hint: None, source: Some(source.into()) }
+    }
+
+    /// An object that is damaged, by its name.
+    pub fn damaged(object: impl fmt::Display, source: FormatError) -> Self {
+        let kind = match source {
+            FormatError::Unknown { .. } => ErrorKind::TooNew,
+            _ => ErrorKind::Damaged,
+        };
+        Error::caused(kind, format!("cannot use {object}"), source)
+    }
+
+    /// An operating system error while doing `action`.
+    pub fn io(action: impl Into<String>, source: std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let kind = match source.kind() {
+            K::StorageFull | K::QuotaExceeded => ErrorKind::NoSpace,
+            K::PermissionDenied | K::ReadOnlyFilesystem => ErrorKind::PermissionDenied,
+            K::NotFound => ErrorKind::NotFound,
+            _ => ErrorKind::Io,
+        };
+        Error::caused(kind, action, source)
+    }
+
+    /// The user wished to stop.
+    pub fn cancelled() -> Self {
+        Error::new(ErrorKind::Cancelled, "interrupted")
+    }
+
+    /// Why an object could not be read that must be there, since something names it or it was listed: one that is not there is damage.
+    pub fn of_object(error: StoreError) -> Self {
+        let is_gone = error.kind == StoreErrorKind::NotFound;
+        let error = Error::from(error);
+        if is_gone { error.with_kind(ErrorKind::Damaged) } else { error }
+    }
+
+    /// Whether it says that an object is not what it should be: changed, cut short, gone, or of a version or kind that nobody has ever
+    /// written there. A disk or a network that fails, a full disk and a closed door say nothing of any object.
+    pub fn is_damage(&self) -> bool {
+        matches!(self.kind, ErrorKind::Damaged | ErrorKind::NotBelieved | ErrorKind::TooNew | ErrorKind::WrongPassword)
+    }
+
+    /// The class of this error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same error as another kind.
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same error as the cause of a wider one: what was being done when it happened.
+    pub fn context(self, message: impl Into<String>) -> Self {
+        Error { kind: self.kind, message: message.into(), hint: self.hint, source: Some(Box::new(self)) }
+    }
+
+    /// The same error with what to try next, a sentence, where that follows from more than the kind.
+    pub fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// What to try next, where the place that failed knows it.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+
+    /// The first of its causes that is a `T`.
+    pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref::<T>() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as _)
+    }
+}
+
+impl From<StoreError> for Error {
+    /// What the store says, and no more: an object that is not there is damage only to somebody who needs it, see [`Error::of_object`].
+    fn from(error: StoreError) -> Self {
+        let kind = match error.kind {
+            StoreErrorKind::NotFound => ErrorKind::NotFound,
+            StoreErrorKind::Truncated
+            | StoreErrorKind::TooLarge
+            | StoreErrorKind::NotAFile
+            | StoreErrorKind::Unreadable => ErrorKind::Damaged,
+            StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => ErrorKind::Conflict,
+            StoreErrorKind::NotAFolder | StoreErrorKind::NoLocks => ErrorKind::Refused,
+            StoreErrorKind::NoSpace => ErrorKind::NoSpace,
+            StoreErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+            // A kind that a later store adds is a failure of input or output until somebody says more.
+            _ => ErrorKind::Io,
+        };
+        let message = error.to_string();
+        Error::caused(kind, message, error)
+    }
+}
+
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let why = source.to_string();
+        // Sentences of the store end with the operating system's reason.
+        if !text.ends_with(&why) {
+            text.push_str(": ");
+            text.push_str(&why);
+        }
+        cause = source.source();
+    }
+    text
+}

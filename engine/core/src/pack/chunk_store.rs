@@ -1,0 +1,301 @@
+//! Where plain chunks go: known ones are dropped, new ones are coded, sealed and packed. Shared by all workers.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use repo_format::head::KeyClass;
+use repo_format::id::{ChunkId, PackId};
+use repo_format::limits;
+use repo_format::pack::{CHUNK_OVERHEAD, ChunkKind, TableEntry};
+use repo_format::segment::SegmentPack;
+
+use super::assemble::{FinishedPack, assemble, joinable};
+use super::open_pack::{FullPack, SealedChunk, Slot};
+use super::upload::{Arrivals, FailureGuard, Mode, Queue};
+use crate::catalog::UsablePacks;
+use crate::chunk::{Coder, Compression};
+use crate::crypto::random;
+use crate::error::{Error, ErrorKind, Result};
+use crate::repository::{Repository, Unnamed};
+use engine_store::ObjectName;
+
+/// Open data packs at a time; each chunk goes to one of them at random.
+const DATA_SLOTS: usize = 2;
+/// Shards of the set of chunks on their way; a power of two.
+const SHARDS: usize = 64;
+
+/// Takes plain chunks on behalf of one run.
+pub struct ChunkStore<'s> {
+    repository: &'s Repository,
+    usable: &'s UsablePacks,
+    mode: Mode,
+    queue: Queue,
+    data: [Slot; DATA_SLOTS],
+    meta: Slot,
+    on_their_way: [Mutex<HashSet<ChunkId>>; SHARDS],
+    counted: Mutex<HashSet<PackId>>,
+    spread: u8,
+    catalog_is_empty: bool,
+    /// Whether anything has reached the catalog by this run.
+    put_any: AtomicBool,
+    totals: AtomicTotals,
+}
+
+/// What became of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub id: ChunkId,
+    /// Whether the repository did not have it.
+    pub is_new: bool,
+}
+
+/// What a run has added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreTotals {
+    /// New chunks, nodes included.
+    pub new_chunks: u64,
+    /// Their plain bytes.
+    pub new_bytes: u64,
+    /// Bytes of all packs and segments written. In a dry run: of the coded chunks.
+    pub stored_bytes: u64,
+}
+
+#[derive(Default)]
+struct AtomicTotals {
+    new_chunks: AtomicU64,
+    new_bytes: AtomicU64,
+    stored_bytes: AtomicU64,
+}
+
+/// Stores nodes; used by the builders of lists and directories.
+pub struct NodeSink<'a, 's> {
+    /// Where they go.
+    pub store: &'a ChunkStore<'s>,
+    /// The calling thread's coder.
+    pub coder: &'a mut Coder,
+}
+
+impl NodeSink<'_, '_> {
+    /// Stores a node.
+    ///
+    /// # Errors
+    /// See [`ChunkStore::store`].
+    pub fn store(&mut self, node: &[u8], compression: Compression<'_>) -> Result<ChunkId> {
+        Ok(self.store.store(self.coder, ChunkKind::Node, node, compression)?.id)
+    }
+}
+
+impl<'s> ChunkStore<'s> {
+    /// A store that counts on the `usable` packs, and the packs that it fills: one thread must [put](ChunkStore::put_packs) them.
+    ///
+    /// # Errors
+    /// If there is no randomness, or the cache cannot be read.
+    pub(crate) fn new(repository: &'s Repository, usable: &'s UsablePacks, mode: Mode) -> Result<(Self, Arrivals)> {
+        let [spread] = random()?;
+        let (queue, arrivals) = Queue::new();
+        let store = ChunkStore {
+            repository,
+            usable,
+            mode,
+            queue,
+            data: std::array::from_fn(|_| Slot::new(KeyClass::Data)),
+            meta: Slot::new(KeyClass::Meta),
+            on_their_way: std::array::from_fn(|_| Mutex::default()),
+            counted: Mutex::default(),
+            spread,
+            catalog_is_empty: repository.catalog().is_empty()?,
+            put_any: AtomicBool::new(false),
+            totals: AtomicTotals::default(),
+        };
+        Ok((store, arrivals))
+    }
+
+    /// Stores a chunk, unless the repository has it. When this returns, the chunk is on its way; it is durable, and named by a
+    /// segment, when the session that gave this store says so.
+    ///
+    /// # Errors
+    /// Also if an upload of this run has failed: then why is told by the session.
+    pub fn store(
+        &self,
+        coder: &mut Coder,
+        kind: ChunkKind,
+        plain: &[u8],
+        compression: Compression<'_>,
+    ) -> Result<Stored> {
+        let id = self.repository.keys().id(kind, plain);
+        // Claimed first, looked up second: an upload that ends in between is in the catalog before it leaves this set.
+        let is_new = self.claim(&id) && !self.release_if_stored(&id)?;
+        if is_new {
+            self.seal(coder, kind, id, plain, compression)?;
+            self.totals.new_chunks.fetch_add(1, Ordering::Relaxed);
+            self.totals.new_bytes.fetch_add(plain.len() as u64, Ordering::Relaxed);
+        }
+        Ok(Stored { id, is_new })
+    }
+
+    /// Whether the repository has a chunk that this run may count on, or is about to.
+    ///
+    /// # Errors
+    /// If the cache cannot be read.
+    pub fn has(&self, id: &ChunkId) -> Result<bool> {
+        let shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).contains(id);
+        Ok(shard || self.is_stored(id)?)
+    }
+
+    /// The repository that the chunks go to.
+    pub fn repository(&self) -> &'s Repository {
+        self.repository
+    }
+
+    /// Whether this run may count on a pack.
+    pub fn is_usable(&self, pack: PackId) -> bool {
+        self.usable.contains(pack)
+    }
+
+    /// Notes packs that the snapshot counts on without looking chunks up.
+    pub fn count_on(&self, packs: &[PackId]) {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
+    }
+
+    fn shard(&self, id: &ChunkId) -> &Mutex<HashSet<ChunkId>> {
+        &self.on_their_way[usize::from(id.0[31]) % SHARDS]
+    }
+
+    fn claim(&self, id: &ChunkId) -> bool {
+        self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).insert(*id)
+    }
+
+    fn release(&self, id: &ChunkId) {
+        self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    fn release_if_stored(&self, id: &ChunkId) -> Result<bool> {
+        let stored = self.is_stored(id)?;
+        if stored {
+            self.release(id);
+        }
+        Ok(stored)
+    }
+
+    fn is_stored(&self, id: &ChunkId) -> Result<bool> {
+        if self.catalog_is_empty && !self.put_any.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        let mut pack = None;
+        let found = |id| {
+            pack = self.usable.contains(id).then_some(id);
+            pack.is_some()
+        };
+        let stored = self.repository.catalog().packs_of(id, found)?;
+        if let Some(pack) = pack {
+            self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(pack);
+        }
+        Ok(stored)
+    }
+
+    fn seal(
+        &self,
+        coder: &mut Coder,
+        kind: ChunkKind,
+        id: ChunkId,
+        plain: &[u8],
+        compression: Compression<'_>,
+    ) -> Result<()> {
+        let coded = coder.encode(plain, compression);
+        if self.mode == Mode::DryRun {
+            let bytes = (coded.bytes.len() + CHUNK_OVERHEAD) as u64;
+            self.totals.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
+            return Ok(());
+        }
+        let slot = match kind {
+            ChunkKind::Node => &self.meta,
+            _ => &self.data[usize::from(id.0[0] ^ self.spread) % DATA_SLOTS],
+        };
+        self.queue.wait_for_room();
+        let sealed_bytes = (coded.bytes.len() + CHUNK_OVERHEAD) as u64;
+        let full_at = self.repository.config().pack_bytes;
+        let reservation = slot.reserve(self.repository.keys(), sealed_bytes, full_at)?;
+        let position = reservation.position;
+        let mut bytes = Vec::with_capacity(coded.bytes.len() + CHUNK_OVERHEAD);
+        bytes.push(coded.codec);
+        bytes.extend_from_slice(coded.bytes);
+        reservation.pack.key.seal(position, &position.to_le_bytes(), &mut bytes, 0)?;
+        let length =
+            |n: usize| u32::try_from(n).map_err(|_| Error::new(ErrorKind::Usage, "a chunk is larger than 4 GiB"));
+        let (sealed_len, plain_len) = (length(bytes.len())?, length(plain.len())?);
+        let entry = TableEntry { id, kind, salt: 0, position, sealed_len, plain_len };
+        if let Some(full) = slot.push(reservation, SealedChunk { entry, bytes }, full_at) {
+            self.upload(vec![full])?;
+        }
+        self.queue.check()
+    }
+
+    fn upload(&self, packs: Vec<FullPack>) -> Result<()> {
+        match assemble(self.repository.keys(), packs)? {
+            Some(pack) => self.queue.submit(pack),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the packs that arrive, until [`ChunkStore::close`] has been called. Exactly one thread must do so. Gives the packs that no segment
+    /// names yet: they are durable.
+    ///
+    /// # Errors
+    /// If a pack cannot be put, or taken into the catalog. Whoever stores is told to stop, also when this panics.
+    pub(crate) fn put_packs(&self, arrivals: Arrivals) -> Result<Unnamed> {
+        let guard = FailureGuard(&self.queue);
+        let mut unnamed = Unnamed::default();
+        for pack in arrivals.0 {
+            self.put(&pack)?;
+            self.name(&unnamed.add(pack.description))?;
+        }
+        guard.disarm();
+        Ok(unnamed)
+    }
+
+    fn put(&self, pack: &FinishedPack) -> Result<()> {
+        let FinishedPack { description, .. } = pack;
+        self.repository.store().put_new(&ObjectName::Pack(description.id), &pack.parts())?;
+        self.totals.stored_bytes.fetch_add(description.size, Ordering::Relaxed);
+        self.repository.catalog().import_pack(description)?;
+        self.usable.add(description.id, description.size);
+        self.put_any.store(true, Ordering::Release);
+        self.count_on(&[description.id]);
+        pack.chunk_ids().for_each(|id| self.release(&id));
+        Ok(())
+    }
+
+    /// Puts a segment that names `packs`.
+    pub(crate) fn name(&self, packs: &[SegmentPack]) -> Result<()> {
+        let bytes = self.repository.name_packs(packs)?;
+        self.totals.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Uploads what is left in open packs. No worker may store any more.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let left = self.data.iter().filter_map(Slot::take).collect();
+        joinable(left, limits::PACK).into_iter().try_for_each(|packs| self.upload(packs))?;
+        self.upload(self.meta.take().into_iter().collect())
+    }
+
+    /// No more packs come.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// What this run has added. All of it is durable, and named by a segment, when the session that gave this store says so.
+    pub(crate) fn totals(&self) -> StoreTotals {
+        let AtomicTotals { new_chunks, new_bytes, stored_bytes } = &self.totals;
+        let [new_chunks, new_bytes, stored_bytes] =
+            [new_chunks, new_bytes, stored_bytes].map(|total| total.load(Ordering::Relaxed));
+        StoreTotals { new_chunks, new_bytes, stored_bytes }
+    }
+
+    /// The packs that the chunks of this run are in.
+    pub fn counted(&self) -> Vec<PackId> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}

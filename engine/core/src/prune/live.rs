@@ -1,0 +1,152 @@
+//! What the roots need: every node and chunk that can be reached from a manifest.
+
+use std::collections::HashSet;
+
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::Manifest;
+
+use super::ids::IdSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, Work};
+use crate::needs::ShortIds;
+use crate::pack::ChunkReader;
+use crate::repository::{Repository, SnapshotObject};
+use crate::tree::{Visitor, reach};
+use engine_store::ObjectName;
+
+/// What has been walked so far. It only grows: what a snapshot needed that has been forgotten meanwhile is kept until the next prune.
+pub(super) struct Live<'r> {
+    reader: ChunkReader<'r>,
+    roots: HashSet<LeaseId>,
+    reached: Reached,
+}
+
+#[derive(Default)]
+struct Reached {
+    walked: ShortIds,
+    needed: IdSet,
+}
+
+impl Visitor for Reached {
+    fn enter(&mut self, id: &ChunkId) -> Result<bool> {
+        let is_new = self.walked.add(id);
+        if is_new {
+            self.needed.insert(id);
+        }
+        Ok(is_new)
+    }
+
+    fn chunk(&mut self, id: &ChunkId) -> Result<()> {
+        self.needed.insert(id);
+        Ok(())
+    }
+}
+
+/// Passes over what is damaged.
+struct Readable<'a> {
+    reached: &'a mut Reached,
+    /// Nothing was passed over.
+    is_whole: bool,
+}
+
+impl Visitor for Readable<'_> {
+    fn enter(&mut self, id: &ChunkId) -> Result<bool> {
+        self.reached.enter(id)
+    }
+
+    fn chunk(&mut self, id: &ChunkId) -> Result<()> {
+        self.reached.chunk(id)
+    }
+
+    fn damaged(&mut self, _id: &ChunkId, error: Error) -> Result<()> {
+        if error.kind() != ErrorKind::Damaged {
+            return Err(error);
+        }
+        self.is_whole = false;
+        Ok(())
+    }
+}
+
+impl<'r> Live<'r> {
+    pub fn new(repository: &'r Repository) -> Self {
+        Live { reader: ChunkReader::new(repository), roots: HashSet::new(), reached: Reached::default() }
+    }
+
+    /// Walks what the manifest `id` needs, if it is one, and is still there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if the manifest, or a node, cannot be read: what it needs cannot be known then.
+    pub fn add(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
+        if self.roots.contains(&id) {
+            return Ok(());
+        }
+        let repository = self.reader.repository();
+        let manifest = match repository.read_snapshot_object(id) {
+            Ok(SnapshotObject::Manifest(object)) => object.manifest,
+            Ok(SnapshotObject::Void(_)) => return Ok(()),
+            Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotBelieved => return self.add_unbelieved(id, monitor),
+            Err(error) => return Err(unknown(id, error)),
+        };
+        if let Err(error) = self.walk(&manifest, monitor) {
+            // Below what has been walked of it something may not have been: no other root may rely on that.
+            self.reached.walked.clear();
+            let is_damaged = error.kind() == ErrorKind::Damaged;
+            return match is_damaged && repository.store().stat(&ObjectName::Snapshot(id))?.is_none() {
+                // Forgotten since it was read, and another prune has been here.
+                true => Ok(()),
+                false => Err(unknown(id, error)),
+            };
+        }
+        self.roots.insert(id);
+        monitor.advance(Work { items: 1, bytes: 0 });
+        Ok(())
+    }
+
+    /// Walks what a manifest needs that is not believed, as far as it can be read: until somebody forgets it, that is kept, and what is not
+    /// there stops nobody.
+    fn add_unbelieved(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
+        let repository = self.reader.repository();
+        let manifest = match repository.read_unbelieved(id) {
+            Ok(object) => object.manifest,
+            Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
+            Err(error) => return Err(unknown(id, error)),
+        };
+        let mut readable = Readable { reached: &mut self.reached, is_whole: true };
+        manifest.ids.iter().rev().try_for_each(|id| reach(&self.reader, *id, &mut readable, monitor))?;
+        if !readable.is_whole {
+            // No other root may rely on what was passed over here.
+            self.reached.walked.clear();
+        }
+        self.roots.insert(id);
+        Ok(())
+    }
+
+    fn walk(&mut self, manifest: &Manifest, monitor: &dyn Monitor) -> Result<()> {
+        manifest.ids.iter().rev().try_for_each(|id| reach(&self.reader, *id, &mut self.reached, monitor))
+    }
+
+    /// To be called after the last [`Live::add`].
+    pub fn settle(&mut self) {
+        self.reached.needed.settle();
+    }
+
+    /// Whether any root needs a chunk.
+    pub fn needs(&self, id: &ChunkId) -> bool {
+        self.reached.needed.contains(id)
+    }
+
+    /// How many chunks and nodes are needed.
+    pub fn len(&self) -> u64 {
+        self.reached.needed.len()
+    }
+}
+
+fn unknown(snapshot: LeaseId, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Damaged | ErrorKind::TooNew => error.context(format!(
+            "nobody can know what snapshots/{snapshot} needs, so nothing is deleted; repair the repository, or forget that snapshot"
+        )),
+        _ => error,
+    }
+}

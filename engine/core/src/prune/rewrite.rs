@@ -1,0 +1,134 @@
+//! Copying what is needed out of sparse packs into new ones, sealed as it is.
+//!
+//! Chunks keep the order in which they were written: what was saved together stays together, and a restore reads it together.
+
+use std::collections::HashMap;
+
+use repo_format::head::KeyClass;
+use repo_format::id::{ChunkId, PackId};
+use repo_format::pack::ChunkKind;
+use repo_format::segment::SegmentPack;
+
+use super::live::Live;
+use super::usage::{PackUse, kept_copy};
+use crate::catalog::{Catalog, Copy, Location, sealed_chunks};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Work};
+use crate::pack::{PackRewriter, open_chunk};
+use crate::repository::Repository;
+use engine_store::ObjectName;
+
+/// What rewriting some packs has come to.
+#[derive(Default)]
+pub(super) struct Rewritten {
+    /// Packs of which everything needed has been copied.
+    pub replaced: Vec<PackId>,
+    /// Packs that cannot be read as they should, and why: they stay.
+    pub damaged: Vec<(PackId, Error)>,
+}
+
+/// Copies into new packs, class by class.
+pub(super) struct Rewrite<'a> {
+    pub repository: &'a Repository,
+    pub live: &'a Live<'a>,
+    /// What `packs` was made by.
+    pub catalog: &'a Catalog,
+    /// All packs that may keep chunks.
+    pub packs: &'a HashMap<PackId, PackUse>,
+    pub monitor: &'a dyn Monitor,
+}
+
+/// The packs that are being filled, by class, and those that are durable.
+struct Output<'a, 'd> {
+    open: HashMap<u8, PackRewriter<'a>>,
+    durable: &'d mut Vec<SegmentPack>,
+}
+
+impl<'a> Rewrite<'a> {
+    /// Copies what is needed of `packs`, and puts segments that name the new ones, which `durable` gets, also if not all of it can be done.
+    ///
+    /// # Errors
+    /// If something cannot be stored, or the user wishes to stop. New packs that no segment names then are of no harm.
+    pub fn run(&self, packs: &[PackUse], durable: &mut Vec<SegmentPack>) -> Result<Rewritten> {
+        let (mut rewritten, mut output) = (Rewritten::default(), Output { open: HashMap::new(), durable });
+        for pack in packs {
+            if self.monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            match self.copy(pack, &mut output) {
+                Ok(()) => rewritten.replaced.push(pack.id),
+                Err(error) if error.is_damage() => {
+                    // Another prune may have been here first.
+                    if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
+                        rewritten.damaged.push((pack.id, error));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            self.monitor.advance(Work { items: 1, bytes: pack.needed_bytes });
+        }
+        let open: Vec<_> = output.open.drain().map(|(_, pack)| pack).collect();
+        open.into_iter().try_for_each(|pack| self.put(pack, output.durable))?;
+        self.repository.name_all_packs(output.durable.iter().cloned())?;
+        Ok(rewritten)
+    }
+
+    /// Copies what is needed of one pack, as its own table says.
+    fn copy(&self, pack: &PackUse, output: &mut Output<'a, '_>) -> Result<()> {
+        let table = self.repository.read_pack_table(pack.id, pack.size)?;
+        for (id, location) in sealed_chunks(&table) {
+            if location.kind == ChunkKind::Padding || !self.live.needs(&id) || self.keeper(&id)? != Some(pack.id) {
+                continue;
+            }
+            let sealed = self.read(&id, &location)?;
+            self.push(id, &location, sealed, output)?;
+        }
+        Ok(())
+    }
+
+    /// The pack that keeps a chunk.
+    fn keeper(&self, id: &ChunkId) -> Result<Option<PackId>> {
+        let locations = self.catalog.locations(id)?;
+        let copies: Vec<_> = locations.iter().map(|at| Copy { pack: at.pack, sealed_len: at.sealed_len }).collect();
+        Ok(kept_copy(&copies, self.packs))
+    }
+
+    /// The sealed bytes of a chunk, which are known to open: what cannot be read must not replace anything.
+    fn read(&self, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
+        let range = location.offset..location.offset + u64::from(location.sealed_len);
+        let sealed =
+            self.repository.store().get_range(&ObjectName::Pack(location.pack), range).map_err(Error::of_object)?;
+        open_chunk(self.repository.keys(), location.kind, id, location, &mut sealed.clone())?;
+        Ok(sealed)
+    }
+
+    fn push(&self, id: ChunkId, location: &Location, sealed: Vec<u8>, output: &mut Output<'a, '_>) -> Result<()> {
+        let class = location.sealing.class;
+        if output.open.get(&(class as u8)).is_some_and(|pack| self.is_full(pack, location))
+            && let Some(full) = output.open.remove(&(class as u8))
+        {
+            self.put(full, output.durable)?;
+        }
+        let pack = match output.open.entry(class as u8) {
+            std::collections::hash_map::Entry::Occupied(pack) => pack.into_mut(),
+            std::collections::hash_map::Entry::Vacant(free) => free.insert(self.new_pack(class)?),
+        };
+        pack.push(id, location, sealed)
+    }
+
+    fn new_pack(&self, class: KeyClass) -> Result<PackRewriter<'a>> {
+        PackRewriter::new(self.repository.keys(), class)
+    }
+
+    fn is_full(&self, pack: &PackRewriter<'_>, next: &Location) -> bool {
+        pack.size() + u64::from(next.sealed_len) > self.repository.config().pack_bytes || !pack.has_room_for(next)
+    }
+
+    fn put(&self, pack: PackRewriter<'_>, durable: &mut Vec<SegmentPack>) -> Result<()> {
+        let Some(pack) = pack.finish()? else { return Ok(()) };
+        self.repository.store().put_new(&ObjectName::Pack(pack.description.id), &pack.parts())?;
+        self.repository.catalog().import_pack(&pack.description)?;
+        durable.push(pack.description);
+        Ok(())
+    }
+}

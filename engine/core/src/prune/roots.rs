@@ -1,0 +1,52 @@
+//! Whatever keeps chunks alive: manifests, and the leases of writers that may still commit one.
+
+use super::live::Live;
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::repository::Repository;
+use crate::session::{Announcement, View, Writer};
+use engine_store::ObjectName;
+
+/// A writer that has committed nothing yet, and has not been shut out.
+pub(super) struct Threat {
+    pub writer: Writer,
+    /// Of condemned lists above this number it may not know. A lease that cannot be read may have been of any time.
+    seen: u64,
+}
+
+impl Threat {
+    /// Whether it may count on packs of list `number`.
+    pub fn concerns(&self, number: u64) -> bool {
+        self.seen < number
+    }
+}
+
+/// Walks what all roots need: leases first, and the snapshot of each; **then** the snapshots. Gives the writers that may still commit.
+///
+/// A snapshot whose lease is there is a root even if it is forgotten meanwhile: its writer might be told late that it committed, and commit
+/// again.
+pub(super) fn read(
+    repository: &Repository,
+    view: &View<'_>,
+    live: &mut Live<'_>,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Threat>> {
+    let mut threats = Vec::new();
+    for writer in view.writers(repository)? {
+        match repository.store().stat(&ObjectName::Snapshot(writer.id))? {
+            Some(_) => live.add(writer.id, monitor)?,
+            None => {
+                let seen = match &writer.announcement {
+                    Announcement::Lease(lease) => lease.seen,
+                    _ => 0,
+                };
+                threats.push(Threat { seen, writer });
+            }
+        }
+    }
+    for snapshot in repository.snapshot_names()? {
+        live.add(snapshot, monitor)?;
+    }
+    live.settle();
+    Ok(threats)
+}

@@ -1,0 +1,60 @@
+//! Manifests that are damaged: nobody can know what they need, so as long as they are in `snapshots/` nothing is pruned.
+
+use repo_format::head::{HEAD_LEN, Head, ObjectKind};
+use repo_format::id::LeaseId;
+use repo_format::limits;
+use repo_format::manifest::SeenManifest;
+
+use super::RepairOptions;
+use crate::crypto::SEALED_OVERHEAD;
+use crate::error::{ErrorKind, Result};
+use crate::machine;
+use crate::repository::{ManifestObject, Record, Repository, UnreadableManifest};
+use engine_store::{ObjectName, StoreErrorKind};
+
+/// Moves what is damaged to `aside/`: its bytes, **then** a record that names it, **then** it is deleted. What only needs newer keys or a newer
+/// program stays, and what the storage does not give at the moment. Gives what was moved.
+pub(super) fn set_aside(
+    repository: &Repository,
+    options: &RepairOptions,
+    manifests: &[ManifestObject],
+    unreadable: &[UnreadableManifest],
+) -> Result<Vec<LeaseId>> {
+    let mut moved = Vec::new();
+    for object in unreadable.iter().filter(|object| object.error.kind() == ErrorKind::Damaged) {
+        if options.dry_run || !keep_bytes(repository, object.id)? {
+            continue;
+        }
+        let digest = repository.known_digest(manifests, object.id)?;
+        let forgotten = Some(vec![SeenManifest { id: object.id, digest }]);
+        repository.put_record(&options.author(), Record { time: machine::now(), forgotten, ..Record::default() })?;
+        repository.store().delete(&ObjectName::Snapshot(object.id))?;
+        repository.memory().forget_manifests(&[object.id])?;
+        moved.push(object.id);
+    }
+    Ok(moved)
+}
+
+/// Puts the bytes aside, if they are damaged for good.
+fn keep_bytes(repository: &Repository, id: LeaseId) -> Result<bool> {
+    let store = repository.store();
+    let bytes = match store.get(&ObjectName::Snapshot(id), limits::SMALL_OBJECT + SEALED_OVERHEAD) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(false),
+        // No manifest was ever so large: there is nothing to keep.
+        Err(error) if error.kind == StoreErrorKind::TooLarge => return Ok(true),
+        Err(error) => return Err(error.into()),
+    };
+    if repository.read_snapshot_object(id).err().is_none_or(|error| error.kind() != ErrorKind::Damaged) {
+        return Ok(false);
+    }
+    let head = bytes.get(..HEAD_LEN).unwrap_or_default();
+    let sealing = Head::decode(head, ObjectKind::Manifest).or_else(|_| Head::decode(head, ObjectKind::Void));
+    if sealing.is_ok_and(|head| head.sealing.is_some_and(|s| s.epoch > repository.keys().newest_epoch())) {
+        return Ok(false);
+    }
+    match store.put_new(&ObjectName::Aside(id), &[&bytes]) {
+        Err(error) if error.kind != StoreErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(true),
+    }
+}

@@ -1,0 +1,124 @@
+//! Making a repository.
+
+use repo_format::clear;
+use repo_format::condemned::Condemned;
+use repo_format::config::Config;
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::RepositoryId;
+use repo_format::member::Member;
+
+use super::vital;
+use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, Keys, create_member, random, seal_keyring};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use engine_store::conformance::Failure;
+use engine_store::{Folder, ObjectName, Original, Store};
+
+/// How to make a repository.
+#[derive(Debug, Clone, Default)]
+pub struct InitOptions {
+    /// Whose the first password or key file is.
+    pub label: String,
+}
+
+/// Makes a repository in an empty store. Its config is written last: until then there is no repository, and what an interrupted
+/// attempt left is replaced.
+///
+/// # Errors
+/// [`ErrorKind::RepositoryExists`]; [`ErrorKind::Usage`] if the store holds something else.
+pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -> Result<RepositoryId> {
+    if store.stat(&ObjectName::Config)?.is_some() {
+        return Err(Error::new(
+            ErrorKind::RepositoryExists,
+            format!("there is a repository in {} already", store.location()),
+        ));
+    }
+    make_room(store)?;
+    check_conditions(store)?;
+
+    let repository = RepositoryId(random()?);
+    let created = machine::now().seconds;
+    let link = random()?;
+    let secrets = KeyringSecrets::generate()?;
+    let member = create_member(credential, &options.label, created, 1, &link)?;
+    let first = KeyringVersion { repository, version: 1 };
+    let keyring = seal_keyring(first, created, &[(member.id, member.public_key)], &secrets, &link)?;
+    let keys = Keys::new(secrets);
+
+    let name = ObjectName::Member(member.id);
+    let object = encode_member(&member)?;
+    store.put_new(&name, &[&object])?;
+    store.put_new(&ObjectName::Keyring(1), &[&keyring])?;
+    let condemned = Condemned::none().encode().map_err(|e| Error::damaged("condemned", e))?;
+    let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
+    store.put_new(&ObjectName::Condemned, &[&condemned])?;
+    let config = encode_config(&keys, &Config::new(repository, created))?;
+    store.put_new(&ObjectName::Config, &[&config])?;
+    // Copies come last: without them the repository is there, and the first backup makes them.
+    vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)])?;
+    Ok(repository)
+}
+
+/// The object `config`.
+pub(super) fn encode_config(keys: &Keys, config: &Config) -> Result<Vec<u8>> {
+    let encoded =
+        config.encode().and_then(|body| clear::encode(ObjectKind::Config, &body, |tagged| keys.config_tag(tagged)));
+    encoded.map_err(|e| Error::damaged(ObjectName::Config, e))
+}
+
+/// The object `keys/<id>`.
+pub(super) fn encode_member(member: &Member) -> Result<Vec<u8>> {
+    let encoded = member.encode().and_then(|body| clear::encode(ObjectKind::Member, &body, |_| [0; 32]));
+    encoded.map_err(|e| Error::damaged(ObjectName::Member(member.id), e))
+}
+
+/// Removes what an interrupted `init` left; refuses a place that holds anything else.
+fn make_room(store: &dyn Store) -> Result<()> {
+    let mut leftovers = Vec::new();
+    let mut foreign = None;
+    let mut precious = None;
+    for folder in Folder::ALL {
+        let mut found = |info: engine_store::ObjectInfo| {
+            match (folder, info.name) {
+                // Copies are made of a repository that is there.
+                (
+                    Folder::Packs | Folder::Index | Folder::Snapshots | Folder::Notes | Folder::Copies | Folder::Aside,
+                    name,
+                ) => {
+                    precious = Some(name);
+                }
+                (_, name) => leftovers.push(name),
+            }
+            Ok(())
+        };
+        store.list(folder, &mut found, &mut |name| foreign = Some(name))?;
+    }
+    if let Some(name) = precious {
+        let message = format!("{} holds a repository without its `config` (there is {name})", store.location());
+        return Err(Error::new(ErrorKind::Damaged, message));
+    }
+    if let Some(name) = foreign {
+        let message = format!("{} is not empty (there is {name})", store.location());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    leftovers.iter().try_for_each(|name| store.delete(name).map_err(Error::from))
+}
+
+/// Tests on the real store what safety rests on: that a name can be taken only once, and that an object is replaced only as expected.
+///
+/// # Errors
+/// [`ErrorKind::Io`] with the promise that the store does not keep.
+pub fn check_conditions(store: &dyn Store) -> Result<()> {
+    engine_store::conformance::check_conditions(store).map_err(|failure| conditions_failed(store.location(), failure))
+}
+
+/// Why no repository may be kept at `place`.
+pub fn conditions_failed(place: impl std::fmt::Display, failure: Failure) -> Error {
+    match failure {
+        Failure::Store(error) => error.into(),
+        broken @ Failure::Broken(_) => {
+            let message = format!("{place} cannot hold a repository: backups at the same time could harm each other");
+            Error::caused(ErrorKind::Io, message, broken)
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What is known to be lost: what this machine found when it looked last, and what records say that a repair has found. Nobody guesses: an index
+//! is a hint, and a listing says nothing of what is needed.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::id::{LeaseId, PackId};
+use repo_format::limits;
+use repo_format::manifest::SeenManifest;
+
+use super::{Author, ManifestObject, Manifests, Record, Repository};
+use crate::error::Result;
+use crate::machine;
+use crate::memory::{PackDamage, Verdict};
+use engine_store::ObjectName;
+
+/// Snapshots that are known to suffer, and those that are known to be whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownLosses {
+    /// Snapshots that need what was nowhere whole when somebody looked last, and when that was, in seconds since 1970.
+    pub suffering: HashMap<LeaseId, i64>,
+    /// Snapshots of which everything was found when somebody looked last.
+    pub whole: HashSet<LeaseId>,
+}
+
+impl KnownLosses {
+    /// Whether a snapshot is known to need something that is lost.
+    pub fn suffers(&self, id: LeaseId) -> bool {
+        self.suffering.contains_key(&id)
+    }
+}
+
+/// What came of looking at everything that manifests need.
+#[derive(Debug, Clone, Default)]
+pub struct Judgement {
+    /// Manifests that need something that is nowhere whole.
+    pub suffering: Vec<SeenManifest>,
+    /// Manifests of which everything is there.
+    pub whole: Vec<LeaseId>,
+}
+
+impl Judgement {
+    /// Of `objects`, by what is known of each.
+    pub fn of<'m>(
+        objects: impl IntoIterator<Item = &'m ManifestObject>,
+        suffers: impl Fn(&ManifestObject) -> bool,
+    ) -> Self {
+        let mut judgement = Judgement::default();
+        for object in objects {
+            let id = object.manifest.id;
+            if suffers(object) {
+                judgement.suffering.push(SeenManifest { id, digest: object.digest });
+            } else if !object.manifest.ids.is_empty() {
+                judgement.whole.push(id);
+            }
+        }
+        judgement
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let seconds = machine::now().seconds;
+        let suffering = self.suffering.iter().map(|seen| Verdict { manifest: seen.id, suffers: true, seconds });
+        let whole = self.whole.iter().map(|id| Verdict { manifest: *id, suffers: false, seconds });
+        suffering.chain(whole).collect()
+    }
+}
+
+impl Repository {
+    /// What is known to be lost.
+    ///
+    /// # Errors
+    /// If the store cannot be read; [`crate::ErrorKind::Cache`].
+    pub fn known_losses(&self) -> Result<KnownLosses> {
+        self.known_losses_in(&self.manifests()?)
+    }
+
+    /// As [`Repository::known_losses`], of manifests that were listed before.
+    ///
+    /// # Errors
+    /// As [`Repository::known_losses`].
+    pub fn known_losses_in(&self, manifests: &Manifests) -> Result<KnownLosses> {
+        let mut known = KnownLosses::default();
+        for verdict in self.memory.verdicts()?.into_values() {
+            if verdict.suffers {
+                known.suffering.insert(verdict.manifest, verdict.seconds);
+            } else {
+                known.whole.insert(verdict.manifest);
+            }
+        }
+        for record in self.records_of_losses(manifests, Heard::PassOver)? {
+            for seen in record.manifest.suffering() {
+                known.suffering.entry(seen.id).or_insert(record.manifest.seconds);
+                known.whole.remove(&seen.id);
+            }
+        }
+        let there: HashSet<LeaseId> = manifests.present.iter().map(|manifest| manifest.id).collect();
+        known.suffering.retain(|id, _| there.contains(id));
+        Ok(known)
+    }
+
+    /// Records that say what is lost. One that says nothing of it is read once by each machine.
+    fn records_of_losses(&self, manifests: &Manifests, heard: Heard) -> Result<Vec<ManifestObject>> {
+        let known = if heard == Heard::PassOver { self.memory.heard()? } else { HashSet::new() };
+        let unheard: Vec<_> = manifests.present.iter().filter(|m| !known.contains(&m.id)).copied().collect();
+        let (records, _) = self.read_records(&unheard)?;
+        let (speaking, silent): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| !record.manifest.suffering().is_empty());
+        self.memory.remember_heard(&silent.iter().map(|record| record.manifest.id).collect::<Vec<_>>())?;
+        Ok(speaking)
+    }
+
+    /// Remembers what came of looking at everything that any manifest needs. What was known before is settled by it.
+    ///
+    /// # Errors
+    /// As [`Repository::known_losses`].
+    pub fn remember_judgement(&self, judgement: &Judgement) -> Result<()> {
+        let speaking = self.records_of_losses(&self.manifests()?, Heard::Include)?;
+        let heard: Vec<_> = speaking.iter().map(|record| record.manifest.id).collect();
+        self.memory.replace_verdicts(&judgement.verdicts(), &heard)
+    }
+
+    /// Remembers what came of looking at what some manifests need.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn remember_part(&self, judgement: &Judgement) -> Result<()> {
+        self.memory.remember_verdicts(&judgement.verdicts())
+    }
+
+    /// Records what a repair has found, for other machines: puts records of what suffers, **then** lets go of what earlier ones said, if it is not the
+    /// same.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub fn record_judgement(&self, judgement: &Judgement, author: &Author) -> Result<()> {
+        let old = self.records_of_losses(&self.manifests()?, Heard::Include)?;
+        let said: HashSet<SeenManifest> = old.iter().flat_map(|record| record.manifest.suffering()).copied().collect();
+        if said == judgement.suffering.iter().copied().collect() {
+            return Ok(());
+        }
+        let most = usize::try_from(limits::SUFFERING_COUNT).unwrap_or(usize::MAX);
+        for some in judgement.suffering.chunks(most) {
+            let suffering = Some(some.to_vec());
+            self.put_record(author, Record { time: machine::now(), suffering, ..Record::default() })?;
+        }
+        let old: Vec<_> = old.iter().map(|r| SeenManifest { id: r.manifest.id, digest: r.digest }).collect();
+        let most = usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX);
+        for some in old.chunks(most) {
+            let forgotten = Some(some.to_vec());
+            self.put_record(author, Record { time: machine::now(), forgotten, ..Record::default() })?;
+            some.iter().try_for_each(|record| self.store.delete(&ObjectName::Snapshot(record.id)))?;
+            self.memory.forget_manifests(&some.iter().map(|record| record.id).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// Packs that did not open as they should when this machine read them last: nobody is to count on them.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn known_damage(&self) -> Result<HashMap<PackId, PackDamage>> {
+        self.memory.damaged_packs()
+    }
+
+    /// A pack was read whole, and these chunks do not open; none if it is good.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub fn remember_pack(&self, pack: PackId, damage: Option<&PackDamage>) -> Result<()> {
+        let catalog = self.catalog();
+        if let Some(damage) = damage {
+            self.memory.remember_damaged_pack(pack, damage)?;
+            return catalog.forget_verified(&[pack]);
+        }
+        self.memory.forget_damaged_packs(&[pack])?;
+        catalog.remember_verified(pack, machine::now().seconds)
+    }
+}
+
+/// What becomes of records that were heard before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// They are passed over.
+    PassOver,
+    /// They are read again.
+    Include,
+}

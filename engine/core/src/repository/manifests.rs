@@ -1,0 +1,281 @@
+//! Manifests: reading them, and a list of them that spares most readings.
+
+use std::collections::{HashMap, HashSet};
+
+use repo_format::entry::Time;
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::lease::Void;
+use repo_format::limits;
+use repo_format::manifest::{KIND_RECORD, KIND_SNAPSHOT, Manifest, Root, SeenManifest};
+use repo_format::{FormatError, sealed};
+
+use super::{Forgotten, Repository};
+use crate::crypto::SEALED_OVERHEAD;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::RememberedManifest;
+use engine_store::{Folder, ObjectName};
+
+/// A manifest as it stands in the repository.
+#[derive(Debug, Clone)]
+pub struct ManifestObject {
+    /// Its body.
+    pub manifest: Manifest,
+    /// Its digest.
+    pub digest: Bytes32,
+}
+
+/// What stands under a name in `snapshots/`.
+#[derive(Debug, Clone)]
+pub enum SnapshotObject {
+    /// A manifest.
+    Manifest(Box<ManifestObject>),
+    /// A record that fences a writer.
+    Void(Void),
+}
+
+/// A manifest that is there, but cannot be used.
+#[derive(Debug)]
+pub struct UnreadableManifest {
+    /// Its id.
+    pub id: LeaseId,
+    /// Why.
+    pub error: Error,
+}
+
+/// The manifests in the repository, as far as this machine knows them.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// Those that are there, newest first.
+    pub present: Vec<RememberedManifest>,
+    /// Those that this machine has seen and that are not there any more, though no record says that they were forgotten.
+    pub missing: Vec<RememberedManifest>,
+    /// Those that are there and cannot be used.
+    pub unreadable: Vec<UnreadableManifest>,
+    /// Those that are there again, though this machine has seen that they were forgotten: somebody has put them back. Nothing counts them.
+    pub put_back: Vec<RememberedManifest>,
+}
+
+impl Manifests {
+    /// The newest ones that are there, as a manifest says that its writer has seen them.
+    pub fn newest_seen(&self) -> Vec<SeenManifest> {
+        let newest = self.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
+        newest.map(|manifest| SeenManifest { id: manifest.id, digest: manifest.digest }).collect()
+    }
+}
+
+impl Repository {
+    /// Ids of everything in `snapshots/`, in ascending order.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn snapshot_names(&self) -> Result<Vec<LeaseId>> {
+        let names = self.names_in(Folder::Snapshots)?.into_iter();
+        Ok(names.filter_map(|name| if let ObjectName::Snapshot(id) = name { Some(id) } else { None }).collect())
+    }
+
+    /// Reads what stands under a name in `snapshots/`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotBelieved`].
+    pub fn read_snapshot_object(&self, id: LeaseId) -> Result<SnapshotObject> {
+        let (object, epoch) = self.open_snapshot_object(id)?;
+        if let SnapshotObject::Manifest(object) = &object {
+            self.believe_manifest(epoch, id, object.digest)?;
+            self.compare_versions(&object.manifest)?;
+        }
+        Ok(object)
+    }
+
+    /// Reads a manifest, be it believed or not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotFound`] if a void record stands there.
+    pub fn read_unbelieved(&self, id: LeaseId) -> Result<ManifestObject> {
+        match self.open_snapshot_object(id)? {
+            (SnapshotObject::Manifest(object), _) => Ok(*object),
+            _ => Err(Error::new(ErrorKind::NotFound, format!("snapshots/{id} only shuts out a writer"))),
+        }
+    }
+
+    /// What stands under a name in `snapshots/`, and the epoch it is sealed in.
+    fn open_snapshot_object(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
+        let name = ObjectName::Snapshot(id);
+        let limit = limits::SMALL_OBJECT;
+        let bytes = self.store.get(&name, limit + SEALED_OVERHEAD).map_err(Error::of_object)?;
+        let kind = match sealed::decode_checked(ObjectKind::Manifest, &bytes, limit) {
+            Err(FormatError::WrongKind { found, .. }) if found == ObjectKind::Void as u8 => ObjectKind::Void,
+            _ => ObjectKind::Manifest,
+        };
+        let damaged = |e| Error::damaged(name, e);
+        let parts = sealed::decode_checked(kind, &bytes, limit).map_err(damaged)?;
+        let plain = self.open_sealed(KeyClass::Meta, &name.to_string(), &parts)?;
+        let (object, inner) = match kind {
+            ObjectKind::Void => {
+                let void = Void::decode(&plain).map_err(damaged)?;
+                let inner = void.id;
+                (SnapshotObject::Void(void), inner)
+            }
+            _ => {
+                let manifest = Manifest::decode(&plain).map_err(damaged)?;
+                let inner = manifest.id;
+                let digest = self.keys.manifest_digest(&plain);
+                (SnapshotObject::Manifest(Box::new(ManifestObject { manifest, digest })), inner)
+            }
+        };
+        match inner == id {
+            true => Ok((object, parts.envelope.sealing.epoch)),
+            false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds the manifest of {inner}"))),
+        }
+    }
+
+    /// Reads all manifests, in ascending order of their times; void records are left out.
+    ///
+    /// # Errors
+    /// If the store cannot be listed. What cannot be read is given back, not an error.
+    pub fn read_manifests(&self) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
+        let (mut manifests, mut unreadable) = (Vec::new(), Vec::new());
+        for id in self.snapshot_names()? {
+            match self.read_snapshot_object(id) {
+                Ok(SnapshotObject::Manifest(object)) => manifests.push(*object),
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if !error.is_damage() => return Err(error),
+                Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
+                Err(_) => {}
+            }
+        }
+        manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
+        Ok((manifests, unreadable))
+    }
+
+    /// All manifests, reading only those that this machine has not seen before. What was forgotten, as a record says, is not
+    /// remembered any more.
+    ///
+    /// # Errors
+    /// If the store cannot be listed or the memory not be used.
+    pub fn manifests(&self) -> Result<Manifests> {
+        let listed = self.list_manifests()?;
+        if listed.missing.is_empty() {
+            return Ok(listed);
+        }
+        // A folder is not listed in one moment: a forget may have put its record behind where the listing was, and deleted what it names
+        // before it. A record that was put before anything was missed is there now.
+        self.list_manifests()
+    }
+
+    fn list_manifests(&self) -> Result<Manifests> {
+        let known = self.memory.all_manifests()?;
+        let expected = self.memory.manifests()?;
+        let names = self.snapshot_names()?;
+        let known: HashMap<LeaseId, RememberedManifest> = known.into_iter().map(|m| (m.id, m)).collect();
+        let mut manifests = Manifests::default();
+        let mut told = Vec::new();
+        for id in &names {
+            if let Some(manifest) = known.get(id) {
+                manifests.present.push(*manifest);
+                continue;
+            }
+            match self.read_snapshot_object(*id) {
+                Ok(SnapshotObject::Manifest(object)) => {
+                    manifests.present.push(self.remembered_form(&object));
+                    told.push(object);
+                }
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if self.has_snapshot_object(*id)? => {
+                    manifests.unreadable.push(UnreadableManifest { id: *id, error });
+                }
+                Err(_) => {}
+            }
+        }
+        self.set_apart_what_was_put_back(&mut manifests)?;
+        let sighted: HashSet<LeaseId> = expected.iter().map(|m| m.id).collect();
+        let fresh = manifests.present.iter().filter(|m| !sighted.contains(&m.id));
+        self.memory.remember_manifests(&fresh.copied().collect::<Vec<_>>())?;
+        manifests.missing = expected.into_iter().filter(|m| names.binary_search(&m.id).is_err()).collect();
+        self.miss_what_others_saw(&told, &names, &mut manifests)?;
+        manifests.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        let accepted = self.forget_what_records_name(&mut manifests)?;
+        if manifests.missing.is_empty()
+            && accepted == 0
+            && self.warnings.is_empty()
+            && self.older_condemned()?.is_none()
+        {
+            self.memory.join_only_line()?;
+        }
+        Ok(manifests)
+    }
+
+    /// Misses what manifests that are new to this machine name and that is not there: so one that has just come notices it, too. As they were read
+    /// anyway, it costs a look at each that is missing. Of these only the ids are known, and that they are not younger than who names them.
+    fn miss_what_others_saw(
+        &self,
+        told: &[Box<ManifestObject>],
+        names: &[LeaseId],
+        manifests: &mut Manifests,
+    ) -> Result<()> {
+        let mut known: HashSet<LeaseId> = manifests.missing.iter().map(|missing| missing.id).collect();
+        let mut missed = Vec::new();
+        for object in told {
+            let like = self.remembered_form(object);
+            for SeenManifest { id, digest } in &object.manifest.seen {
+                let is_listed = names.binary_search(id).is_ok();
+                if is_listed || !known.insert(*id) || self.has_snapshot_object(*id)? {
+                    continue;
+                }
+                missed.push(RememberedManifest { id: *id, digest: *digest, kind: KIND_SNAPSHOT, ..like });
+            }
+        }
+        if missed.is_empty() {
+            return Ok(());
+        }
+        let (records, _) = self.read_records(&manifests.present)?;
+        let forgotten = Forgotten::by(records.iter().map(|record| &record.manifest));
+        missed.retain(|manifest| !forgotten.names(manifest.id, manifest.digest));
+        self.memory.remember_manifests(&missed)?;
+        manifests.missing.extend(missed);
+        manifests.missing.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        Ok(())
+    }
+
+    /// Takes out of those that are there what had gone for good. Records bring nothing back but what they say.
+    fn set_apart_what_was_put_back(&self, manifests: &mut Manifests) -> Result<()> {
+        let there: Vec<_> = manifests.present.iter().filter(|m| m.kind != KIND_RECORD).map(|m| m.id).collect();
+        let mut back = self.memory.put_back(&there)?;
+        for id in back.clone() {
+            // It may have been listed before it was forgotten, and remembered as gone since.
+            if !self.has_snapshot_object(id)? {
+                back.remove(&id);
+                manifests.present.retain(|manifest| manifest.id != id);
+            }
+        }
+        let present = std::mem::take(&mut manifests.present);
+        (manifests.put_back, manifests.present) = present.into_iter().partition(|manifest| back.contains(&manifest.id));
+        manifests.put_back.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+        Ok(())
+    }
+
+    /// What is remembered of a manifest.
+    pub fn remembered_form(&self, object: &ManifestObject) -> RememberedManifest {
+        let m = &object.manifest;
+        RememberedManifest {
+            id: m.id,
+            digest: object.digest,
+            kind: m.kind,
+            time: Time { seconds: m.seconds, nanoseconds: m.nanoseconds },
+            family: family(self, &m.host, &m.roots),
+        }
+    }
+}
+
+/// A keyed hash of host and roots, in any order: snapshots of the same things have the same.
+pub fn family(repository: &Repository, host: &str, roots: &[Root]) -> Bytes32 {
+    let mut text = format!("family\0{host}\0").into_bytes();
+    let mut sources: Vec<_> = roots.iter().map(|root| (root.plain_path(), root.kind)).collect();
+    sources.sort_unstable();
+    for (path, kind) in sources {
+        text.push(kind);
+        text.extend((path.len() as u64).to_le_bytes());
+        text.extend(path);
+    }
+    repository.keys().manifest_digest(&text)
+}

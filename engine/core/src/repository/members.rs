@@ -1,0 +1,219 @@
+//! Members of the keyring: listing, adding, removing, changing.
+
+use repo_format::id::{Bytes32, MemberId};
+use repo_format::member::{Member, Wrap};
+
+use super::close::{Trust, close_epochs};
+use super::create::encode_member;
+use super::secrets::{Members, read_members};
+use super::{Repository, vital};
+use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, create_member, seal_keyring};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use engine_store::{ObjectName, Original, StoreErrorKind};
+
+const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
+
+/// What a member unlocks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlock {
+    /// A password.
+    Password,
+    /// A key file.
+    KeyFile,
+    /// Its object cannot be read.
+    Unreadable,
+}
+
+/// A member, for showing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberInfo {
+    /// Its id.
+    pub id: MemberId,
+    /// Whose it is.
+    pub label: String,
+    /// When it was added, seconds since 1970.
+    pub created: i64,
+    /// What it unlocks with.
+    pub unlock: Unlock,
+    /// Whether this repository was opened with it.
+    pub is_self: bool,
+    /// Whether the newest keyring is sealed to it. One that is not was left by an interrupted change and opens nothing new.
+    pub active: bool,
+}
+
+/// Why a member's own key is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// As a matter of routine: what is sealed from now on uses the same secrets.
+    Routine,
+    /// Somebody may know the old one: what is sealed from now on uses new secrets.
+    Compromised,
+}
+
+/// All members, in the order in which they were added.
+///
+/// # Errors
+/// If `keys` or the keyring cannot be read.
+pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
+    let Members { readable, damaged } = read_members(repository.store())?;
+    let recipients: Vec<_> = repository.recipients().into_iter().map(|(member, _)| member).collect();
+    let mut infos = readable
+        .iter()
+        .map(|member| {
+            let wrap = member.wrap().map_err(|e| Error::damaged(ObjectName::Member(member.id), e))?;
+            Ok(MemberInfo {
+                id: member.id,
+                label: member.label.clone(),
+                created: member.created,
+                unlock: if wrap == Wrap::KeyFile { Unlock::KeyFile } else { Unlock::Password },
+                is_self: member.id == repository.member(),
+                active: recipients.contains(&member.id),
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    infos.extend(damaged.iter().map(|(id, _)| MemberInfo {
+        id: *id,
+        label: String::new(),
+        created: 0,
+        unlock: Unlock::Unreadable,
+        is_self: *id == repository.member(),
+        active: recipients.contains(id),
+    }));
+    infos.sort_by_key(|info| (info.created, info.id));
+    Ok(infos)
+}
+
+/// Adds a member.
+///
+/// # Errors
+/// [`ErrorKind::Fenced`] if somebody else changes the keys at the same time.
+pub fn add_member(repository: &Repository, credential: &Credential, label: &str) -> Result<MemberId> {
+    let mut recipients = recipients(repository)?;
+    let new = put_member(repository, credential, label)?;
+    recipients.push((new.id, new.public_key));
+    put_keyring(repository, &recipients, repository.keys().secrets().next(false)?)?;
+    Ok(new.id)
+}
+
+/// Removes a member and starts a new epoch, which it cannot open.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for the last member.
+pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
+    let mut recipients = recipients(repository)?;
+    if !recipients.iter().any(|(member, _)| *member == id) {
+        let store = repository.store();
+        let is_there = |name| Ok::<_, Error>(store.stat(&name)?.is_some());
+        if !is_there(ObjectName::Member(id))? && !is_there(ObjectName::Copy(Original::Member(id)))? {
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no key {id}")));
+        }
+        return take_away(repository, id);
+    }
+    recipients.retain(|(member, _)| *member != id);
+    if recipients.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "this is the last key: without it nobody could ever open the repository",
+        ));
+    }
+    put_keyring(repository, &recipients, repository.keys().secrets().next(true)?)?;
+    take_away(repository, id)?;
+    close(repository)
+}
+
+/// Closes the epochs before the one that has just begun.
+fn close(repository: &Repository) -> Result<()> {
+    let closed = close_epochs(repository, Trust::Noted);
+    closed.map(|_| ()).map_err(|e| e.context("the key was removed, but what was saved before is not yet closed to it"))
+}
+
+/// Replaces the key that this repository was opened with.
+///
+/// # Errors
+/// [`ErrorKind::Fenced`] if somebody else changes the keys at the same time.
+pub fn change_member(repository: &Repository, credential: &Credential, change: Change) -> Result<MemberId> {
+    let old = repository.member();
+    let mut recipients = recipients(repository)?;
+    let members = read_members(repository.store())?.readable;
+    let label = members.into_iter().find(|m| m.id == old).map(|m| m.label).unwrap_or_default();
+    let new = put_member(repository, credential, &label)?;
+    recipients.retain(|(member, _)| *member != old);
+    recipients.push((new.id, new.public_key));
+    put_keyring(repository, &recipients, repository.keys().secrets().next(change == Change::Compromised)?)?;
+    take_away(repository, old)?;
+    if change == Change::Compromised {
+        close(repository)?;
+    }
+    Ok(new.id)
+}
+
+/// Deletes the object of a member that the newest keyring is not sealed to. Where nothing may be deleted it stays, and opens nothing new.
+fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
+    match vital::delete(repository.store(), Original::Member(id)) {
+        Err(error) if error.kind != StoreErrorKind::PermissionDenied => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Puts `keys/<id>` of a new member that will join with the next keyring version.
+fn put_member(repository: &Repository, credential: &Credential, label: &str) -> Result<Member> {
+    let link = *repository.keys().secrets().link();
+    let created = machine::now().seconds;
+    let member = create_member(credential, label, created, repository.keyring_version() + 1, &link)?;
+    vital::put(repository.store(), Original::Member(member.id), &encode_member(&member)?)?;
+    Ok(member)
+}
+
+/// Puts the next keyring version. Until it is there nothing has changed for anybody; from then on it is used here.
+pub(super) fn put_keyring(
+    repository: &Repository,
+    recipients: &[(MemberId, Bytes32)],
+    secrets: KeyringSecrets,
+) -> Result<()> {
+    let version = repository.keyring_version() + 1;
+    let at = KeyringVersion { repository: repository.id(), version };
+    let link = *repository.keys().secrets().link();
+    let object = seal_keyring(at, machine::now().seconds, recipients, &secrets, &link)?;
+    let put = vital::put(repository.store(), Original::Keyring(version), &object);
+    put.map_err(|e| match e.kind {
+        StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
+        _ => Error::from(e),
+    })?;
+    repository.take_over(version, secrets, recipients.to_vec(), &object)
+}
+
+/// Goes on without versions of the keyring that nobody can read, when somebody has accepted that: deletes them, **then** begins an epoch that takes
+/// the place of whatever they began. Keys that were added with them have to be added again, those that were removed, removed again.
+///
+/// # Errors
+/// If the store cannot be read or written.
+pub(super) fn go_on_without(repository: &Repository, lost: &[Original], known: u64) -> Result<()> {
+    for of in lost {
+        for name in [ObjectName::Copy(*of), of.name()] {
+            match repository.store().delete(&name) {
+                // It is no file.
+                Err(_) if repository.store().stat(&name).is_err() => repository.store().set_aside(&name)?,
+                deleted => deleted?,
+            }
+        }
+    }
+    // No number is used again: whoever remembers a lost version shall see that these are others.
+    while repository.keyring_version() <= known {
+        put_keyring(repository, &repository.recipients(), repository.keys().secrets().next(true)?)?;
+    }
+    Ok(())
+}
+
+/// Whom the newest keyring is sealed to, as it was authenticated when the repository was opened. The public keys in `keys/` are not
+/// used: whoever can write to the store could have put others there.
+fn recipients(repository: &Repository) -> Result<Vec<(MemberId, Bytes32)>> {
+    let next = ObjectName::Keyring(repository.keyring_version().saturating_add(1));
+    match repository.store().stat(&next)? {
+        None => {
+            repository.look_for_newer()?;
+            Ok(repository.recipients())
+        }
+        Some(_) => Err(Error::new(ErrorKind::Fenced, KEYS_CHANGED)),
+    }
+}

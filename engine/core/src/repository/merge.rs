@@ -1,0 +1,62 @@
+//! Merging small index segments, so that opening a repository on a new machine reads few objects.
+
+use std::collections::HashMap;
+
+use repo_format::id::SegmentId;
+use repo_format::limits;
+use repo_format::segment::SegmentPack;
+
+use super::Repository;
+use crate::error::{ErrorKind, Result};
+use engine_store::ObjectName;
+
+/// A segment below this size is small.
+const SMALL: u64 = limits::MIB;
+/// So many small segments are merged.
+const MERGE_FROM: usize = 64;
+/// Room that is left below the limit of a segment, for the seal and the counts.
+const ROOM: u64 = 64 * limits::KIB;
+
+impl Repository {
+    /// Merges the small ones among `segments`, if there are many: puts the merged one, **then** deletes those that it replaces.
+    ///
+    /// # Errors
+    /// If the merged segment cannot be put. Where deleting is forbidden, the small ones stay.
+    pub fn merge_small_segments(&self, segments: &HashMap<SegmentId, u64>) -> Result<()> {
+        let mut small: Vec<_> = segments.iter().filter(|(_, size)| **size < SMALL).collect();
+        if small.len() < MERGE_FROM {
+            return Ok(());
+        }
+        // Where deleting is forbidden, what was merged stays: it is not merged again and again.
+        let redundant = self.catalog().redundant_segments()?;
+        if small.iter().filter(|(id, _)| !redundant.contains(id)).count() < MERGE_FROM {
+            return Ok(());
+        }
+        small.sort();
+        let (mut merged, mut packs, mut bytes): (_, Vec<SegmentPack>, _) = (Vec::new(), Vec::new(), 0);
+        for (id, size) in small {
+            if bytes + size > limits::SEGMENT - ROOM {
+                break;
+            }
+            // One that cannot be read is left for `verify` to name.
+            let Ok(more) = self.read_segment(*id) else { continue };
+            bytes += size;
+            merged.push(*id);
+            packs.extend(more);
+        }
+        packs.sort_by_key(|pack| pack.id);
+        packs.dedup_by_key(|pack| pack.id);
+        if merged.len() < 2 {
+            return Ok(());
+        }
+        self.name_packs(&packs)?;
+        for id in merged {
+            match self.store().delete(&ObjectName::Segment(id)).map_err(crate::Error::from) {
+                // An append-only store: both say the same.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+}

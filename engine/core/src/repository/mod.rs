@@ -1,0 +1,196 @@
+//! A repository: store, keys and catalog joined. What is done with one are functions of other modules.
+
+mod belief;
+mod close;
+mod create;
+mod evidence;
+mod freshness;
+mod kept;
+mod local;
+mod losses;
+mod manifests;
+pub mod members;
+mod merge;
+mod open;
+mod private_catalog;
+mod records;
+mod refresh;
+mod scratch_catalog;
+mod secrets;
+mod sync;
+mod unanswered;
+mod unnamed;
+mod vital;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use repo_format::condemned::Condemned;
+use repo_format::config::Config;
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{Bytes32, MemberId, RepositoryId};
+use repo_format::{limits, sealed};
+
+use crate::catalog::Catalog;
+use crate::crypto::{Keys, SEALED_OVERHEAD, UnlockedMember};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Memory;
+use engine_store::{ObjectName, Store, StoreErrorKind, Tag};
+
+use belief::Belief;
+use refresh::KnownKeyring;
+
+pub use close::{Closed, Trust, close_epochs};
+pub use create::{InitOptions, check_conditions, conditions_failed, init};
+pub use freshness::Freshness;
+pub use losses::{Judgement, KnownLosses};
+pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
+pub use open::{OpenOptions, Rollback, config_flags};
+pub use private_catalog::PrivateCatalog;
+pub use records::{Author, Forgotten, Record};
+pub use refresh::SealedManifest;
+pub use scratch_catalog::ScratchCatalog;
+pub use sync::SyncReport;
+pub use unanswered::{ACCEPTED, Acceptance, Unanswered};
+pub use unnamed::Unnamed;
+pub use vital::{MendRun, Mended};
+
+/// The features of the format that this version knows.
+pub const KNOWN_FLAGS: &[&str] = &[];
+
+/// An open repository. Shared by all threads.
+pub struct Repository {
+    store: Arc<dyn Store>,
+    keys: Keys,
+    config: Config,
+    catalog: Catalog,
+    private_catalog: OnceLock<PrivateCatalog>,
+    memory: Memory,
+    config_digest: Bytes32,
+    keyring_digest: Bytes32,
+    keyring: RwLock<KnownKeyring>,
+    member: UnlockedMember,
+    belief: Belief,
+    /// What says that the keyring or the config is an older copy, if anything has been met that does.
+    evidence: Mutex<Option<String>>,
+    /// Why nothing may be written with these keys, if there may be newer ones that cannot be read.
+    doubt: Option<String>,
+    /// What it has lost and this machine keeps, if that had to be used.
+    kept: kept::Objects,
+    warnings: Vec<String>,
+    troubles: Vec<String>,
+}
+
+impl Repository {
+    /// Its id.
+    pub fn id(&self) -> RepositoryId {
+        self.config.repository
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where it is, in words.
+    pub fn location(&self) -> String {
+        self.store.location()
+    }
+
+    /// The store below it.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Which chunk is in which pack, as far as this machine knows.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What this machine has seen of it.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Version of the newest keyring that is known here.
+    pub fn keyring_version(&self) -> u64 {
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner).version
+    }
+
+    /// The member whose key opened it.
+    pub fn member(&self) -> MemberId {
+        self.member.id
+    }
+
+    /// Whom that keyring is sealed to, with their public keys.
+    pub fn recipients(&self) -> Vec<(MemberId, Bytes32)> {
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner).recipients.clone()
+    }
+
+    /// What has been put back to an older state, in sentences.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What is wrong with this machine's memory of it, in sentences.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
+    }
+
+    /// The condemned packs, and the tag to replace them with.
+    ///
+    /// # Errors
+    /// If the object is missing or damaged: then nobody can know which packs are about to go.
+    pub fn condemned(&self) -> Result<(Condemned, Tag)> {
+        let name = ObjectName::Condemned;
+        let bytes = self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD).map_err(Error::of_object)?;
+        let damaged = |e| Error::damaged(name, e);
+        let parts = sealed::decode_checked(ObjectKind::Condemned, &bytes, limits::CONDEMNED).map_err(damaged)?;
+        let plain = self.open_sealed(KeyClass::Index, "condemned", &parts)?;
+        self.believe_condemned(parts.envelope.sealing.epoch, &bytes)?;
+        let condemned = Condemned::decode(&plain).map_err(damaged)?;
+        Ok((condemned, Tag::of(&bytes)))
+    }
+
+    /// As [`Repository::condemned`], and not an older copy: numbers only grow, so with a lower one than this machine has seen nobody can
+    /// know which packs are about to go.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::Disappeared`] if it is an older copy.
+    pub fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
+        // Asked before: another process of this machine may replace it after it has been read here, and remember that.
+        let known = self.memory.version("condemned")?.map_or(0, |(known, _)| known);
+        let (condemned, tag) = self.condemned()?;
+        if condemned.next < known {
+            let message = "the list of condemned packs has been replaced by an older copy, so nobody can know which packs are about to go";
+            return Err(Error::new(ErrorKind::Disappeared, message));
+        }
+        self.memory.remember_version("condemned", condemned.next, Bytes32(tag.0))?;
+        Ok((condemned, tag))
+    }
+
+    /// Replaces the condemned packs by `condemned`, unless somebody else has changed them since they were read with `tag`; then this is
+    /// `false`. They never go back to fewer numbers.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn replace_condemned(&self, condemned: &Condemned, tag: Tag) -> Result<bool> {
+        let name = ObjectName::Condemned;
+        self.ready_to_seal()?;
+        let plain = condemned.encode().map_err(|e| Error::damaged(name, e))?;
+        let object = self.keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &plain)?;
+        match self.store.replace_if(&name, Some(tag), &object) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind == StoreErrorKind::Conflict => Ok(false),
+            // A lost answer looks like a failure: what stands there decides.
+            Err(error) => match self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
+                Ok(there) if *there == *object => Ok(true),
+                _ => Err(error.into()),
+            },
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Opening a repository: config, secrets, flags, cache, and what the cache remembers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+
+use repo_format::clear::{self, ClearObject};
+use repo_format::config::{Access, Config};
+use repo_format::head::ObjectKind;
+use repo_format::id::Bytes32;
+use repo_format::limits;
+
+use super::belief::Belief;
+use super::kept::{self, Candidate, Objects, Source};
+use super::local::{Folders, rolled_back};
+use super::refresh::KnownKeyring;
+use super::secrets::{OpenKeyring, open_secrets};
+use super::{KNOWN_FLAGS, Repository, vital};
+use crate::crypto::{Credential, Keys};
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::monitor::Monitor;
+use engine_store::{ObjectName, Original, Store, StoreErrorKind};
+
+/// How to open a repository.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// The user's cache folder for Enamel, where what can be rebuilt is; each repository has a folder of its own in it. Without one, or if it
+    /// cannot be used, the catalog is in memory.
+    pub cache_dir: Option<PathBuf>,
+    /// The folder for what this machine has seen, which nothing can rebuild; without one, it is in the cache folder.
+    pub state_dir: Option<PathBuf>,
+    /// What it is opened for.
+    pub access: Access,
+    /// What happens where config or keyring are older than this machine has seen, if it is opened for writing.
+    pub rollback: Rollback,
+}
+
+/// What to do about an older state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollback {
+    /// Fail: secrets may be known to who was removed.
+    Refuse,
+    /// Warn only: somebody is about to answer.
+    Tell,
+}
+
+impl OpenOptions {
+    /// With a cache folder that holds everything, refusing what has been rolled back.
+    pub fn new(cache_dir: PathBuf, access: Access) -> Self {
+        OpenOptions { cache_dir: Some(cache_dir), state_dir: None, access, rollback: Rollback::Refuse }
+    }
+}
+
+impl Repository {
+    /// Opens the repository in `store`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRepository`], [`ErrorKind::WrongPassword`], [`ErrorKind::TooNew`], [`ErrorKind::Damaged`],
+    /// [`ErrorKind::Cache`].
+    pub fn open(
+        store: Arc<dyn Store>,
+        credential: &Credential,
+        options: &OpenOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
+        let repository = Self::open_for_repair(store, credential, options, monitor)?;
+        match &repository.doubt {
+            Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(
+                "`enamel repair` puts right what its second copy can; `enamel accept --all` goes on with the keys from before.",
+            )),
+            _ => Ok(repository),
+        }
+    }
+
+    /// As [`Repository::open`], for putting right what is wrong with its keyring: also if there may be a newer version that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Repository::open`].
+    pub fn open_for_repair(
+        store: Arc<dyn Store>,
+        credential: &Credential,
+        options: &OpenOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
+        let attempt = Attempt { store: &*store, credential, options, monitor };
+        let OpenedConfig { config, object, keyring, keys, notices, kept } = attempt.open()?;
+        let digest = Bytes32(*blake3::hash(&object).as_bytes());
+        let mut objects = keyring.objects;
+        objects.insert(Original::Config, object);
+        // What a second copy makes good is told, and is no reason to distrust what is read.
+        notices.iter().chain(&keyring.notices).for_each(|notice| monitor.note(notice));
+        let mut troubles = Vec::new();
+        let folders = Folders::of(options, config.repository);
+        let catalog = folders.catalog(config.repository, monitor)?;
+        let memory = folders.memory(config.repository, &*store, &mut troubles)?;
+        let known = KnownKeyring { version: keyring.version, recipients: keyring.opened_recipients };
+        let mut repository = Repository {
+            store,
+            keys,
+            catalog,
+            private_catalog: OnceLock::new(),
+            memory,
+            troubles,
+            config_digest: digest,
+            keyring_digest: keyring.digest,
+            keyring: RwLock::new(known),
+            member: keyring.member,
+            belief: Belief::default(),
+            doubt: keyring.doubt.clone(),
+            evidence: Mutex::new(None),
+            kept,
+            warnings: keyring.doubt.into_iter().collect(),
+            config,
+        };
+        repository.miss_memory()?;
+        repository.check_rollback("config", repository.config.version, digest, options)?;
+        repository.check_rollback("keyring", repository.keyring_version(), keyring.digest, options)?;
+        if repository.warnings.is_empty() {
+            repository.memory.keep(&kept::to_keep(&objects))?;
+        }
+        Ok(repository)
+    }
+
+    /// Compares a version with the newest that this machine remembers. For reading, an older one is a warning; to write with it
+    /// could mean to seal with secrets that a removed member knows, so that is refused.
+    fn check_rollback(&mut self, name: &str, version: u64, digest: Bytes32, options: &OpenOptions) -> Result<()> {
+        if let Some((known, known_digest)) = self.memory.version(name)?
+            && (version < known || (version == known && digest != known_digest))
+        {
+            let error = rolled_back(name, version, known);
+            if options.access != Access::Read && options.rollback == Rollback::Refuse {
+                return Err(error);
+            }
+            self.warnings.push(error.to_string());
+            return Ok(());
+        }
+        self.memory.remember_version(name, version, digest)
+    }
+}
+
+/// The config that fits the keys, and these.
+struct OpenedConfig {
+    config: Config,
+    /// All its bytes.
+    object: Vec<u8>,
+    keyring: FoundKeyring,
+    keys: Keys,
+    notices: Vec<String>,
+    /// What this machine kept, where that was needed.
+    kept: Objects,
+}
+
+/// An opened keyring whose secrets have become keys.
+struct FoundKeyring {
+    version: u64,
+    digest: Bytes32,
+    objects: Objects,
+    opened_recipients: Vec<(repo_format::id::MemberId, Bytes32)>,
+    member: crate::crypto::UnlockedMember,
+    notices: Vec<String>,
+    doubt: Option<String>,
+}
+
+/// An attempt to open a repository.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    store: &'a dyn Store,
+    credential: &'a Credential,
+    options: &'a OpenOptions,
+    monitor: &'a dyn Monitor,
+}
+
+impl Attempt<'_> {
+    /// Opens the repository with what it has itself or, where config or keyring are lost with their second copies, with what this machine keeps.
+    fn open(self) -> Result<OpenedConfig> {
+        let own = self.open_own();
+        let is_settled = match &own {
+            Ok(opened) => opened.keyring.doubt.is_none(),
+            Err(error) => !matches!(
+                error.kind(),
+                ErrorKind::Damaged | ErrorKind::NoRepository | ErrorKind::Io | ErrorKind::WrongPassword
+            ),
+        };
+        if is_settled {
+            return own;
+        }
+        let states = self.options.state_dir.as_deref().or(self.options.cache_dir.as_deref());
+        for candidate in kept::candidates(self.store, states)? {
+            match self.open_kept(candidate) {
+                Ok(Some(opened)) if opened.keyring.doubt.is_none() => return Ok(opened),
+                Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Refused) => return Err(error),
+                // A member that the kept keyring names is there, and the password is not its.
+                Err(error) if error.kind() == ErrorKind::WrongPassword && own.is_err() => return Err(error),
+                // It is another repository's, or does not help: what the repository itself says is told.
+                _ => {}
+            }
+        }
+        own
+    }
+
+    /// Opens the repository with its config or, if that is damaged or not a member's, with its second copy.
+    fn open_own(self) -> Result<OpenedConfig> {
+        let original = read_config_object(self.store, &ObjectName::Config)
+            .and_then(|bytes| self.open_with(self.store.into(), bytes));
+        let error = match original {
+            Ok(opened) => return Ok(opened),
+            Err(error) if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoRepository | ErrorKind::Io) => {
+                return Err(error);
+            }
+            Err(error) => error,
+        };
+        let copy = read_config_object(self.store, &ObjectName::Copy(Original::Config))
+            .and_then(|bytes| self.open_with(self.store.into(), bytes));
+        match copy {
+            Ok(mut opened) => {
+                opened.notices.push(format!("config cannot be used, and its second copy is ({})", chain(&error)));
+                Ok(opened)
+            }
+            Err(second) if second.kind() == ErrorKind::WrongPassword => Err(second),
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Opens it with what this machine keeps; nothing if that is not of the repository that is there.
+    fn open_kept(self, candidate: Candidate) -> Result<Option<OpenedConfig>> {
+        let Candidate { repository, mut lost } = candidate;
+        let source = Source { store: self.store, kept: &lost };
+        let config = vital::read(source, Original::Config, |bytes| decode_config(bytes).map(|(config, _)| config))?;
+        if config.value.repository != repository {
+            return Ok(None);
+        }
+        let opened = self.open_with(source, config.object)?;
+        if lost.contains_key(&Original::Config) && !kept::prove(self.store, &opened.keys)? {
+            return Ok(None);
+        }
+        // A version that was not needed is not proven.
+        lost.retain(|of, _| *of == Original::Config || opened.keyring.objects.contains_key(of));
+        Ok(Some(OpenedConfig { kept: lost, ..opened }))
+    }
+
+    fn open_with(self, source: Source<'_>, bytes: Vec<u8>) -> Result<OpenedConfig> {
+        let (config, object) = decode_config(&bytes)?;
+        check_flags(&config, self.options.access)?;
+        let OpenKeyring { opened, version, digest, objects, member, notices, doubt } =
+            open_secrets(source, config.repository, self.credential, self.monitor)?;
+        let keys = Keys::new(opened.secrets);
+        if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
+            return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
+        }
+        let opened_recipients = opened.recipients;
+        let keyring = FoundKeyring { version, digest, objects, opened_recipients, member, notices, doubt };
+        Ok(OpenedConfig { config, object: bytes, keyring, keys, notices: Vec::new(), kept: Objects::new() })
+    }
+}
+
+fn read_config_object(store: &dyn Store, name: &ObjectName) -> Result<Vec<u8>> {
+    store.get(name, limits::SMALL_OBJECT + clear::OVERHEAD as u64).map_err(|e| match e.kind {
+        StoreErrorKind::NotFound => {
+            Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", store.location()))
+        }
+        _ => Error::from(e),
+    })
+}
+
+fn decode_config(bytes: &[u8]) -> Result<(Config, ClearObject<'_>)> {
+    let is_whole = bytes.split_last_chunk::<32>().is_some_and(|(all, sum)| blake3::hash(all).as_bytes() == sum);
+    let damaged = |e| match Error::damaged(ObjectName::Config, e) {
+        // A flipped bit in its head looks like a newer program's.
+        error if error.kind() == ErrorKind::TooNew && !is_whole => error.with_kind(ErrorKind::Damaged),
+        error => error,
+    };
+    let object = clear::decode(ObjectKind::Config, bytes, limits::SMALL_OBJECT).map_err(damaged)?;
+    let config = Config::decode(object.body).map_err(damaged)?;
+    Ok((config, object))
+}
+
+fn check_flags(config: &Config, access: Access) -> Result<()> {
+    let unknown = config.unknown_flags(access, KNOWN_FLAGS);
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let what = match access {
+        Access::Read => "read",
+        Access::Write => "written to",
+        Access::Prune => "pruned",
+    };
+    let message = format!(
+        "this repository uses features that this version of Enamel does not know ({}), so it cannot be {what} by it",
+        unknown.join(", ")
+    );
+    Err(Error::new(ErrorKind::TooNew, message))
+}
+
+/// What the config of the repository in `store` says, without a key; its tag is not checked.
+///
+/// # Errors
+/// [`ErrorKind::NoRepository`], [`ErrorKind::TooNew`], [`ErrorKind::Damaged`].
+pub fn config_flags(store: &dyn Store) -> Result<Config> {
+    let read = |name| decode_config(&read_config_object(store, &name)?).map(|(config, _)| config);
+    read(ObjectName::Config).or_else(|error| match error.kind() {
+        ErrorKind::TooNew => Err(error),
+        _ => read(ObjectName::Copy(Original::Config)).map_err(|_| error),
+    })
+}

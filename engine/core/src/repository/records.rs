@@ -1,0 +1,163 @@
+//! Records of what was forgotten (FORMAT.md, sections 11 and 13): putting them, reading them, and what they explain.
+
+use std::collections::HashSet;
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::limits;
+use repo_format::manifest::{KIND_RECORD, Manifest, NOT_KNOWN, SeenManifest};
+
+use super::unanswered::is_acceptance;
+use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
+use crate::crypto::{SEALED_OVERHEAD, random};
+use crate::error::{Error, Result};
+use crate::memory::RememberedManifest;
+use engine_store::ObjectName;
+
+/// Manifests that records say were forgotten.
+#[derive(Debug, Default)]
+pub struct Forgotten(HashSet<SeenManifest>);
+
+impl Forgotten {
+    /// What the records among `manifests` name.
+    pub fn by<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Self {
+        let records = manifests.into_iter().filter(|manifest| manifest.kind == KIND_RECORD);
+        Forgotten(records.flat_map(Manifest::forgotten).copied().collect())
+    }
+
+    /// Whether a record names this manifest, with this digest.
+    pub fn names(&self, id: LeaseId, digest: Bytes32) -> bool {
+        self.0.contains(&SeenManifest { id, digest }) || self.0.contains(&SeenManifest { id, digest: NOT_KNOWN })
+    }
+}
+
+/// Who says something for the record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Author {
+    /// The machine.
+    pub host: String,
+    /// The user.
+    pub user: String,
+    /// Program and version.
+    pub program: String,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// When, by the author's clock.
+    pub time: Time,
+    /// Words.
+    pub tags: Vec<String>,
+    /// The newest manifests that stay.
+    pub seen: Vec<SeenManifest>,
+    /// Manifests that go, if any do.
+    pub forgotten: Option<Vec<SeenManifest>>,
+    /// Manifests that need what is lost, if any do.
+    pub suffering: Option<Vec<SeenManifest>>,
+}
+
+impl Repository {
+    /// Puts a record, durably, and remembers it. It needs no lease: it names no nodes.
+    ///
+    /// # Errors
+    /// If it cannot be stored, or is too large.
+    pub fn put_record(&self, author: &Author, record: Record) -> Result<ManifestObject> {
+        let manifest = self.record_manifest(author, record)?;
+        let name = ObjectName::Snapshot(manifest.id);
+        let plain = manifest.encode().map_err(|e| Error::damaged("a new record", e))?;
+        let sealed = self.seal_manifest(manifest.id, &plain)?;
+        let object = &sealed.object;
+        if let Err(error) = self.store.put_new(&name, &[object]) {
+            // A lost answer looks like a failure: what stands there decides.
+            let there = self.store.get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD);
+            if !there.is_ok_and(|there| *there == **object) {
+                return Err(error.into());
+            }
+        }
+        self.vouch_for(&sealed)?;
+        let record = ManifestObject { digest: sealed.digest(), manifest };
+        self.memory.remember_manifests(&[self.remembered_form(&record)])?;
+        Ok(record)
+    }
+
+    fn record_manifest(&self, author: &Author, record: Record) -> Result<Manifest> {
+        let (condemned, _) = self.condemned()?;
+        let Author { host, user, program } = author.clone();
+        Ok(Manifest {
+            seconds: record.time.seconds,
+            nanoseconds: record.time.nanoseconds,
+            host,
+            user,
+            tags: record.tags,
+            program,
+            seen: record.seen,
+            config_version: self.config.version,
+            keyring_version: self.keyring_version(),
+            condemned_seen: condemned.next - 1,
+            forgotten: record.forgotten,
+            suffering: record.suffering,
+            ..Manifest::new(KIND_RECORD, LeaseId(random()?))
+        })
+    }
+
+    /// Reads the records among `present`. One that has gone meanwhile is left out.
+    ///
+    /// # Errors
+    /// If the store cannot be reached. What cannot be read is given back, not an error.
+    pub fn read_records(
+        &self,
+        present: &[RememberedManifest],
+    ) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+        for id in present.iter().filter(|manifest| manifest.kind == KIND_RECORD).map(|manifest| manifest.id) {
+            match self.read_snapshot_object(id) {
+                Ok(SnapshotObject::Manifest(object)) => records.push(*object),
+                Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
+                Err(_) => {}
+            }
+        }
+        Ok((records, unreadable))
+    }
+
+    /// What is known of the digest of a manifest that cannot be read: what this machine remembers, or one of `manifests` names; else
+    /// [`NOT_KNOWN`].
+    ///
+    /// # Errors
+    /// If the cache cannot be used.
+    pub fn known_digest(&self, manifests: &[ManifestObject], id: LeaseId) -> Result<Bytes32> {
+        let remembered = self.memory.all_manifests()?;
+        let remembered = remembered.iter().map(|manifest| (manifest.id, manifest.digest));
+        let named = manifests.iter().flat_map(|object| &object.manifest.seen).map(|seen| (seen.id, seen.digest));
+        let known = remembered.chain(named).find(|(known, _)| *known == id);
+        Ok(known.map_or(NOT_KNOWN, |(_, digest)| digest))
+    }
+
+    /// Whether anything stands under this name in `snapshots/`: what cannot be read may have been forgotten since it was listed.
+    ///
+    /// # Errors
+    /// If the store cannot be reached.
+    pub fn has_snapshot_object(&self, id: LeaseId) -> Result<bool> {
+        Ok(self.store.stat(&ObjectName::Snapshot(id))?.is_some())
+    }
+
+    /// Forgets, of what this machine has seen and misses, what records say was forgotten. Gives how many of them somebody accepted as missing.
+    pub(super) fn forget_what_records_name(&self, manifests: &mut Manifests) -> Result<usize> {
+        if manifests.missing.is_empty() {
+            return Ok(0);
+        }
+        // A record that cannot be read explains nothing, and `verify` names it.
+        let (records, _) = self.read_records(&manifests.present)?;
+        let records: Vec<&Manifest> = records.iter().map(|record| &record.manifest).collect();
+        let forgotten = Forgotten::by(records.iter().copied());
+        let accepted = Forgotten::by(records.into_iter().filter(|record| is_acceptance(record)));
+        let (gone, missing) = manifests.missing.drain(..).partition(|m| forgotten.names(m.id, m.digest));
+        manifests.missing = missing;
+        let gone: Vec<RememberedManifest> = gone;
+        let ids: Vec<_> = gone.iter().map(|manifest| manifest.id).collect();
+        self.memory.forget_manifests(&ids)?;
+        self.catalog.forget_counted(&ids)?;
+        Ok(gone.iter().filter(|m| accepted.names(m.id, m.digest)).count())
+    }
+}

@@ -1,0 +1,265 @@
+//! From a credential to the repository's secrets: members, and the chain of keyring versions.
+
+use std::collections::{BTreeSet, HashSet};
+
+use repo_format::clear;
+use repo_format::head::ObjectKind;
+use repo_format::id::{Bytes32, MemberId, RepositoryId};
+use repo_format::keyring::Keyring;
+use repo_format::limits;
+use repo_format::member::{Member, Wrap};
+
+use super::kept::{Objects, Source};
+use super::vital::{self, Vital};
+use crate::crypto::{
+    Credential, KeyringVersion, OpenedKeyring, UnlockedMember, WORK_MAX, is_modest, open_keyring, open_unauthenticated,
+    unlock_member, work,
+};
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::monitor::Monitor;
+use engine_store::{Folder, Original, Store};
+
+/// Versions above a gap that are looked at: there should be none.
+const STRAY_MAX: usize = 16;
+
+/// The opened keyring.
+pub(super) struct OpenKeyring {
+    pub opened: OpenedKeyring,
+    pub version: u64,
+    /// BLAKE3 of the newest version's object.
+    pub digest: Bytes32,
+    /// All versions that it was opened with.
+    pub objects: Objects,
+    pub member: UnlockedMember,
+    /// What was odd, in sentences.
+    pub notices: Vec<String>,
+    /// Why there may be a newer version than this, which cannot be opened. Nothing may be sealed then.
+    pub doubt: Option<String>,
+}
+
+/// Members in `keys`.
+pub(super) struct Members {
+    /// Those that can be read, or whose copy can.
+    pub readable: Vec<Member>,
+    /// Those that cannot, and why.
+    pub damaged: Vec<(MemberId, Error)>,
+}
+
+/// All members.
+pub(super) fn read_members(store: &dyn Store) -> Result<Members> {
+    let mut members = Members { readable: Vec::new(), damaged: Vec::new() };
+    for of in vital::originals(store, Folder::Keys)? {
+        let Original::Member(id) = of else { continue };
+        match vital::read(store.into(), of, |bytes| decode_member(id, bytes)) {
+            Ok(member) => members.readable.push(member.value),
+            Err(error) if error.is_damage() => members.damaged.push((id, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(members)
+}
+
+fn decode_member(id: MemberId, bytes: &[u8]) -> Result<Member> {
+    let name = Original::Member(id).name();
+    let object = clear::decode(ObjectKind::Member, bytes, limits::SMALL_OBJECT).map_err(|e| Error::damaged(name, e))?;
+    let member = Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
+    match member.id == id {
+        true => Ok(member),
+        false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds another member"))),
+    }
+}
+
+/// Unlocks the repository's secrets. Only members that a keyring is sealed to are tried, those of the newest first: what trying one costs is
+/// said by its object, which anybody can have written.
+///
+/// # Errors
+/// [`ErrorKind::WrongPassword`] if the credential fits no member; [`ErrorKind::Damaged`]; [`ErrorKind::Refused`] if it would cost more than
+/// `monitor` allows; [`ErrorKind::Cancelled`].
+pub(super) fn open_secrets(
+    source: Source<'_>,
+    repository: RepositoryId,
+    credential: &Credential,
+    monitor: &dyn Monitor,
+) -> Result<OpenKeyring> {
+    let members = read_members(source.store)?;
+    let versions = versions(source)?;
+    let mut tries = Tries { credential, monitor, spent: 0, tried: HashSet::new(), refused: None };
+    let (mut failure, mut unread) = (None, None);
+    for version in newest_first(&versions) {
+        let named = match recipients_of(source, version) {
+            Ok(named) => named,
+            Err(error) => {
+                unread = unread.or(Some(error));
+                continue;
+            }
+        };
+        for member in members.readable.iter().filter(|member| named.contains(&member.id)) {
+            let Some(unlocked) = tries.unlock(member)? else { continue };
+            match open_chain(source, repository, &versions, unlocked) {
+                Ok(open) => return Ok(open),
+                // An interrupted change leaves a member that opens nothing; one that was added later may have the same credential.
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+    }
+    Err(failure.or(tries.refused).or(unread).unwrap_or_else(|| nothing_fits(credential, members)))
+}
+
+/// What has been tried so far.
+struct Tries<'a> {
+    credential: &'a Credential,
+    monitor: &'a dyn Monitor,
+    /// As [`work`] counts.
+    spent: u64,
+    tried: HashSet<MemberId>,
+    refused: Option<Error>,
+}
+
+impl Tries<'_> {
+    fn unlock(&mut self, member: &Member) -> Result<Option<UnlockedMember>> {
+        if !self.tried.insert(member.id) || !self.is_allowed(member) {
+            return Ok(None);
+        }
+        unlock_member(member, self.credential, self.monitor)
+    }
+
+    fn is_allowed(&mut self, member: &Member) -> bool {
+        let (Credential::Password(_), Ok(Wrap::Password(cost))) = (self.credential, member.wrap()) else { return true };
+        self.spent = self.spent.saturating_add(work(cost));
+        if is_modest(cost) && self.spent <= WORK_MAX {
+            return true;
+        }
+        let what = format!(
+            "trying the password of key {} takes {} MiB of memory and {} passes, as the repository says",
+            member.id,
+            cost.memory_kib / 1024,
+            cost.passes
+        );
+        let allowed = self.monitor.may_cost(&what);
+        if !allowed {
+            self.refused = Some(Error::new(ErrorKind::Refused, format!("{what}: more than this program would choose")));
+        }
+        allowed
+    }
+}
+
+/// Numbers of all versions that are there, or of which a copy is.
+pub(super) fn versions(source: Source<'_>) -> Result<BTreeSet<u64>> {
+    let mut all = vital::originals(source.store, Folder::Keyring)?;
+    all.extend(source.kept.keys());
+    Ok(all.into_iter().filter_map(|of| if let Original::Keyring(n) = of { Some(n) } else { None }).collect())
+}
+
+/// Those without a gap below them first, then the others, which should not be there.
+fn newest_first(versions: &BTreeSet<u64>) -> Vec<u64> {
+    let sound = versions.iter().zip(1..).take_while(|(version, expected)| *version == expected).count();
+    let (mut first, mut rest): (Vec<u64>, Vec<u64>) =
+        (versions.iter().take(sound).copied().collect(), versions.iter().skip(sound).copied().collect());
+    first.reverse();
+    rest.reverse();
+    first.extend(rest.into_iter().take(STRAY_MAX));
+    first
+}
+
+/// Whom a version says that it is sealed to; nobody has authenticated that.
+fn recipients_of(source: Source<'_>, version: u64) -> Result<HashSet<MemberId>> {
+    let keyring = vital::read(source, Original::Keyring(version), |bytes| {
+        let name = Original::Keyring(version).name();
+        let object = clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
+        Keyring::decode(object.body).map_err(|e| Error::damaged(name, e))
+    })?;
+    Ok(keyring.value.recipients.iter().map(|recipient| recipient.member).collect())
+}
+
+/// Opens one version, or its copy; `link` is that of the version before.
+pub(super) fn open_version(
+    source: Source<'_>,
+    at: KeyringVersion,
+    member: &UnlockedMember,
+    link: &[u8; 32],
+) -> Result<Vital<OpenedKeyring>> {
+    let of = Original::Keyring(at.version);
+    vital::read(source, of, |bytes| {
+        let object =
+            clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
+        open_keyring(at, &object, member, link)
+    })
+}
+
+/// Opens all keyrings from the one that `member` joined with to the newest.
+fn open_chain(
+    source: Source<'_>,
+    repository: RepositoryId,
+    versions: &BTreeSet<u64>,
+    member: UnlockedMember,
+) -> Result<OpenKeyring> {
+    let mut notices = Vec::new();
+    let mut newest: Option<(u64, Vital<OpenedKeyring>)> = None;
+    let (mut doubt, mut objects) = (None, Objects::new());
+    for version in member.joined()..=u64::MAX {
+        if !versions.contains(&version) {
+            break;
+        }
+        let link = newest.as_ref().map_or(*member.link(), |(_, before)| *before.value.secrets.link());
+        match open_version(source, KeyringVersion { repository, version }, &member, &link) {
+            Ok(mut opened) => {
+                notices.extend(opened.warning.take());
+                objects.insert(Original::Keyring(version), std::mem::take(&mut opened.object));
+                newest = Some((version, opened));
+            }
+            Err(error) if newest.is_none() || error.kind() != ErrorKind::Damaged => return Err(error),
+            Err(error) => {
+                doubt = Some(format!(
+                    "keyring/{version} cannot be read, so the newest secrets are not known, nor who was removed with it ({})",
+                    chain(&error)
+                ));
+                break;
+            }
+        }
+    }
+    let Some((version, Vital { value: opened, digest, .. })) = newest else {
+        let message = format!("the keyring has no version {}, with which this key joined", member.joined());
+        return Err(Error::new(ErrorKind::Damaged, message));
+    };
+    let beyond = version.saturating_add(if doubt.is_some() { 2 } else { 1 });
+    for stray in versions.range(beyond..).take(STRAY_MAX) {
+        if is_ours(source, KeyringVersion { repository, version: *stray }, &member, &opened) {
+            doubt.get_or_insert_with(|| {
+                format!(
+                    "keyring/{stray} is there and versions before it are missing, so the newest secrets are not known, nor who was removed"
+                )
+            });
+        } else {
+            notices.push(format!(
+                "keyring/{stray} is no version of the keyring, since those before it never were: it is ignored"
+            ));
+        }
+    }
+    Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt })
+}
+
+/// Whether somebody who knows secrets of this repository has made a version for this member.
+fn is_ours(source: Source<'_>, at: KeyringVersion, member: &UnlockedMember, known: &OpenedKeyring) -> bool {
+    let of = Original::Keyring(at.version);
+    let opened = vital::read(source, of, |bytes| {
+        let object =
+            clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
+        open_unauthenticated(at, &object, member)
+    });
+    opened.is_ok_and(|opened| opened.value.secrets.is_kin(&known.secrets))
+}
+
+/// Why a credential fits no member.
+fn nothing_fits(credential: &Credential, members: Members) -> Error {
+    if let Some((_, error)) = members.damaged.into_iter().next() {
+        return error.context("the key fits none of the readable members, and one cannot be read");
+    }
+    let message = match credential {
+        _ if members.readable.is_empty() => {
+            return Error::new(ErrorKind::Damaged, "the repository has no members: `keys` is empty");
+        }
+        Credential::Password(_) => "wrong password: it opens no key of this repository",
+        Credential::KeyFile(_) => "wrong key file: it opens no key of this repository",
+    };
+    Error::new(ErrorKind::WrongPassword, message)
+}

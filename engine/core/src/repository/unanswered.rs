@@ -1,0 +1,292 @@
+//! What this machine has seen and does not find again, until somebody answers for it.
+
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::limits;
+use repo_format::manifest::{Manifest, SeenManifest};
+
+use super::members::go_on_without;
+use super::{Author, ManifestObject, Manifests, Record, Repository, vital};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use crate::memory::{RememberedManifest, Version};
+use crate::monitor::Monitor;
+use engine_store::{Folder, Original, Tag};
+
+/// The first tag of a record that says that somebody accepted what is missing.
+pub const ACCEPTED: &str = "accepted";
+
+/// More versions of the keyring than this are not given up at once.
+const VERSIONS_MAX: u64 = 64;
+
+pub(super) const GO_ON: &str = "Put the object back from a copy of the repository if there is one. Else `enamel accept --all --reason TEXT` goes on with the keys from \
+                     before: what was saved with lost ones stays lost, keys that were added with them have to be added again, and those that were removed, \
+                     removed again.";
+
+/// What has disappeared, or is older than it was, and nobody has answered for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Manifests that were seen and are not there, though no record says why; newest first.
+    pub missing: Vec<RememberedManifest>,
+    /// Config, keyring or list of condemned packs that are older than they were, in sentences.
+    pub older: Vec<String>,
+    /// What is wrong with this machine's memory, in sentences.
+    pub memory: Vec<String>,
+    /// Manifests that were forgotten and are there again: nothing counts them; newest first. They keep nobody from deleting others.
+    pub put_back: Vec<RememberedManifest>,
+    /// Whether the repository is in a place where this machine has not seen it before.
+    pub is_new_place: bool,
+}
+
+impl Unanswered {
+    /// Whether there is nothing to answer.
+    pub fn is_empty(&self) -> bool {
+        !self.is_about_the_repository() && self.memory.is_empty() && self.put_back.is_empty()
+    }
+
+    /// Whether something of the repository is missing or older, so that what still is there should stay as it is.
+    pub fn is_about_the_repository(&self) -> bool {
+        !self.missing.is_empty() || !self.older.is_empty()
+    }
+
+    /// Whether it is more than that a place is new: then what is missing may stand where the repository was before.
+    pub fn is_urgent(&self) -> bool {
+        !self.older.is_empty() || !self.memory.is_empty() || (!self.missing.is_empty() && !self.is_new_place)
+    }
+
+    /// All of it, in sentences.
+    pub fn sentences(&self) -> Vec<String> {
+        let place =
+            if self.is_new_place { " This computer has not seen the repository in this place before." } else { "" };
+        let count = self.missing.len();
+        let what = if count == 1 { "1 snapshot or record".to_owned() } else { format!("{count} snapshots or records") };
+        let missing = (count > 0).then(|| {
+            let newest = self.missing.first().map(|manifest| manifest.id.to_string()).unwrap_or_default();
+            let name = newest.get(..8).unwrap_or_default();
+            format!(
+                "{what} that this computer has seen disappeared, the newest is {name}, and nothing says that anybody forgot them.{place}"
+            )
+        });
+        let back = self.put_back.iter().map(|manifest| {
+            let name = manifest.id.to_string();
+            let name = name.get(..8).unwrap_or_default();
+            format!("snapshot {name} was forgotten and is there again, as from an old copy of the repository: nothing counts it")
+        });
+        let rest = self.older.iter().chain(&self.memory).cloned();
+        missing.into_iter().chain(rest).chain(back).collect()
+    }
+}
+
+/// What somebody accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acceptance {
+    /// Everything as it is: also what was forgotten and is there again.
+    All,
+    /// Everything that is missing or older, as it is.
+    Losses,
+    /// That these are not there any more, or are there again.
+    These(Vec<LeaseId>),
+}
+
+impl Repository {
+    /// What has disappeared, or is older than it was, and nobody has answered for.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn unanswered(&self) -> Result<Unanswered> {
+        self.unanswered_in(&self.manifests()?)
+    }
+
+    /// As [`Repository::unanswered`], of manifests that were listed before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`].
+    pub fn unanswered_in(&self, manifests: &Manifests) -> Result<Unanswered> {
+        let mut older = self.warnings().to_vec();
+        older.extend(self.older_condemned()?);
+        Ok(Unanswered {
+            missing: manifests.missing.clone(),
+            older,
+            memory: self.troubles().to_vec(),
+            put_back: manifests.put_back.clone(),
+            is_new_place: self.memory().is_new_place(),
+        })
+    }
+
+    /// Fails if something of the repository has disappeared or is older than it was: nothing that is left is to be deleted then.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Disappeared`].
+    pub fn refuse_unanswered(&self) -> Result<()> {
+        self.refuse_unanswered_in(&self.manifests()?)
+    }
+
+    /// As [`Repository::refuse_unanswered`], of manifests that were listed before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Disappeared`].
+    pub fn refuse_unanswered_in(&self, manifests: &Manifests) -> Result<()> {
+        let unanswered = self.unanswered_in(manifests)?;
+        if unanswered.is_about_the_repository() {
+            let message =
+                format!("nothing is deleted until somebody has answered: {}", unanswered.sentences().join(" "));
+            return Err(Error::new(ErrorKind::Disappeared, message));
+        }
+        Ok(())
+    }
+
+    /// That the list of condemned packs is older than it was, in a sentence. One that cannot be read is another matter.
+    pub(super) fn older_condemned(&self) -> Result<Option<String>> {
+        let known = self.memory().version("condemned")?.map_or(0, |(known, _)| known);
+        let older = self.condemned().ok().filter(|(condemned, _)| condemned.next < known);
+        Ok(older.map(|_| "the list of condemned packs has been replaced by an older copy".to_owned()))
+    }
+
+    /// Puts records that say that somebody accepts what is missing, **then** remembers that here. With [`Acceptance::All`] the repository
+    /// is from now on, for this machine and in this place, what is there now. Gives what was accepted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if one of those named is not missing; if a record cannot be put.
+    pub fn accept(
+        &self,
+        acceptance: &Acceptance,
+        reason: &str,
+        author: &Author,
+        monitor: &dyn Monitor,
+    ) -> Result<Unanswered> {
+        let manifests = self.manifests()?;
+        let mut accepted = self.unanswered_in(&manifests)?;
+        if let Some(doubt) = &self.doubt {
+            if *acceptance != Acceptance::All {
+                return Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(GO_ON));
+            }
+            self.go_on_with_older_keys()?;
+        }
+        let mut missing: Vec<SeenManifest> =
+            accepted.missing.iter().map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
+        missing.extend(self.missed_by_others(&missing, monitor)?);
+        let mut welcome: Vec<LeaseId> = manifests.put_back.iter().map(|m| m.id).collect();
+        match acceptance {
+            Acceptance::All => {}
+            Acceptance::Losses => welcome.clear(),
+            Acceptance::These(ids) => {
+                if let Some(id) = ids.iter().find(|id| !missing.iter().any(|m| m.id == **id) && !welcome.contains(id)) {
+                    return Err(Error::new(ErrorKind::NotFound, format!("snapshot {id} is not missing")));
+                }
+                welcome.retain(|id| ids.contains(id));
+                missing.retain(|m| ids.contains(&m.id));
+                accepted.missing.retain(|m| ids.contains(&m.id));
+                (accepted.older, accepted.memory) = (Vec::new(), Vec::new());
+            }
+        }
+        self.memory().welcome(&welcome)?;
+        accepted.put_back.retain(|m| welcome.contains(&m.id));
+        if missing.is_empty() && accepted.is_empty() {
+            return Ok(accepted);
+        }
+        // Nobody else knows that they had gone.
+        if missing.is_empty() && !accepted.is_about_the_repository() && accepted.memory.is_empty() {
+            return Ok(accepted);
+        }
+        let seen = manifests.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
+        let seen: Vec<_> = seen.map(|m| SeenManifest { id: m.id, digest: m.digest }).collect();
+        self.put_acceptance(&missing, &seen, reason, author)?;
+        if let Acceptance::These(_) = acceptance {
+            self.memory().forget_manifests(&missing.iter().map(|m| m.id).collect::<Vec<_>>())?;
+        } else {
+            self.begin_own_line()?;
+        }
+        Ok(accepted)
+    }
+
+    /// Goes on with the newest keys that can be read.
+    fn go_on_with_older_keys(&self) -> Result<()> {
+        let newest = self.keyring_version();
+        let mut lost = vital::originals(self.store(), Folder::Keyring)?;
+        lost.retain(|of| matches!(of, Original::Keyring(n) if *n > newest));
+        // One that is no file is not listed.
+        lost.push(Original::Keyring(newest.saturating_add(1)));
+        lost.sort();
+        lost.dedup();
+        let (objects, _) = self.read_manifests()?;
+        let made_with = objects.iter().map(|object| object.manifest.keyring_version);
+        let seen = self.memory().version("keyring")?.map_or(newest, |(known, _)| known);
+        let there = lost.iter().filter_map(|of| if let Original::Keyring(n) = of { Some(*n) } else { None });
+        // Anybody can have put a number that is far too high.
+        let known = made_with.chain(there.take(1)).fold(seen.max(newest), u64::max);
+        if known.saturating_sub(newest) > VERSIONS_MAX {
+            let message = format!("{} versions of the keyring would be lost", known - newest);
+            return Err(Error::new(ErrorKind::Refused, message));
+        }
+        go_on_without(self, &lost, known)?;
+        self.clear_evidence();
+        Ok(())
+    }
+
+    /// What manifests that are there name, and that is not there, though this machine has never seen it.
+    fn missed_by_others(&self, known: &[SeenManifest], monitor: &dyn Monitor) -> Result<Vec<SeenManifest>> {
+        let names = self.snapshot_names()?;
+        let (objects, unreadable) = self.read_manifests()?;
+        for manifest in unreadable {
+            monitor.note(&format!(
+                "snapshots/{} cannot be read: {}",
+                manifest.id,
+                crate::error::chain(&manifest.error)
+            ));
+        }
+        let forgotten = super::Forgotten::by(objects.iter().map(|object| &object.manifest));
+        let mut missed: Vec<SeenManifest> = Vec::new();
+        for seen in objects.iter().flat_map(|object: &ManifestObject| &object.manifest.seen) {
+            let is_there = names.binary_search(&seen.id).is_ok() || forgotten.names(seen.id, seen.digest);
+            if !is_there && !known.contains(seen) && !missed.contains(seen) {
+                missed.push(*seen);
+            }
+        }
+        Ok(missed)
+    }
+
+    fn put_acceptance(
+        &self,
+        missing: &[SeenManifest],
+        seen: &[SeenManifest],
+        reason: &str,
+        author: &Author,
+    ) -> Result<()> {
+        let tags = vec![ACCEPTED.to_owned(), reason.to_owned()];
+        let put = |forgotten: Option<Vec<SeenManifest>>| {
+            let record =
+                Record { time: machine::now(), tags: tags.clone(), seen: seen.to_vec(), forgotten, suffering: None };
+            self.put_record(author, record).map(drop)
+        };
+        if missing.is_empty() {
+            return put(None);
+        }
+        let most = usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX);
+        missing.chunks(most).try_for_each(|some| put(Some(some.to_vec())))
+    }
+
+    fn begin_own_line(&self) -> Result<()> {
+        let mut versions = vec![
+            Version { name: "config", number: self.config().version, digest: self.config_digest },
+            Version { name: "keyring", number: self.keyring_version(), digest: self.digest_of_keyring()? },
+        ];
+        if let Ok((condemned, Tag(digest))) = self.condemned() {
+            versions.push(Version { name: "condemned", number: condemned.next, digest: Bytes32(digest) });
+        }
+        self.memory().begin_own_line(&self.manifests()?.present, &versions)?;
+        self.memory().end_troubles()
+    }
+}
+
+impl Repository {
+    /// The digest of the newest keyring: this run may have put it.
+    fn digest_of_keyring(&self) -> Result<Bytes32> {
+        let remembered = self.memory().version("keyring")?;
+        let same = remembered.filter(|(version, _)| *version == self.keyring_version());
+        Ok(same.map_or(self.keyring_digest, |(_, digest)| digest))
+    }
+}
+
+/// Whether a record says that somebody accepted what is missing.
+pub(super) fn is_acceptance(record: &Manifest) -> bool {
+    record.tags.first().is_some_and(|tag| tag == ACCEPTED)
+}

@@ -1,0 +1,348 @@
+//! What is small and vital, and has a second copy (FORMAT.md, section 2.1): reading either, and keeping both.
+
+use repo_format::clear;
+use repo_format::id::Bytes32;
+use repo_format::limits;
+
+use super::Repository;
+use super::kept::Source;
+use crate::crypto::SEALED_OVERHEAD;
+use crate::error::{Error, ErrorKind, Result, chain};
+use engine_store::{Folder, ObjectInfo, ObjectName, Original, Store, StoreErrorKind};
+
+/// A value that was read from an object or from its copy.
+pub(super) struct Vital<T> {
+    pub value: T,
+    /// BLAKE3 of the object.
+    pub digest: Bytes32,
+    /// All its bytes.
+    pub object: Vec<u8>,
+    /// Why the copy was used, if it was.
+    pub warning: Option<String>,
+}
+
+/// Reads an object: what `check` makes of it or, if that fails, of its second copy or, at last, of what this machine keeps.
+///
+/// # Errors
+/// Why the original cannot be used, if the copy cannot be either. What says that the program is too old, the key was removed or the user
+/// wishes to stop is said at once.
+pub(super) fn read<T>(source: Source<'_>, of: Original, check: impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+    let Source { store, kept } = source;
+    let name = of.name();
+    let error = match read_one(store, &name, &check) {
+        Ok(found) => return Ok(found),
+        Err(error) => error,
+    };
+    if matches!(error.kind(), ErrorKind::TooNew | ErrorKind::WrongPassword | ErrorKind::Cancelled) {
+        return Err(error);
+    }
+    match read_one(store, &ObjectName::Copy(of), &check) {
+        Ok(found) => {
+            let warning = format!("{name} cannot be used, and its second copy is ({})", chain(&error));
+            Ok(Vital { warning: Some(warning), ..found })
+        }
+        // That it was needed is told once, by whoever opens the repository.
+        Err(_) => kept.get(&of).and_then(|bytes| checked(bytes, &check).ok()).ok_or(error),
+    }
+}
+
+fn read_one<T>(store: &dyn Store, name: &ObjectName, check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+    let bytes = store.get(name, limit(name)).map_err(Error::of_object)?;
+    checked(&bytes, check)
+}
+
+fn checked<T>(bytes: &[u8], check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+    let value = check(bytes).map_err(|error| match error.kind() {
+        // A flipped bit in a head looks like a newer program's.
+        ErrorKind::TooNew if !ends_with_its_checksum(bytes) => error.with_kind(ErrorKind::Damaged),
+        _ => error,
+    })?;
+    Ok(Vital { value, digest: Bytes32(*blake3::hash(bytes).as_bytes()), object: bytes.to_vec(), warning: None })
+}
+
+fn ends_with_its_checksum(bytes: &[u8]) -> bool {
+    bytes.split_last_chunk::<32>().is_some_and(|(object, checksum)| blake3::hash(object).as_bytes() == checksum)
+}
+
+/// The most bytes that such an object, or its copy, may have.
+fn limit(name: &ObjectName) -> u64 {
+    let of = if let ObjectName::Copy(of) = name { of.name() } else { *name };
+    match of {
+        ObjectName::Keyring(_) => limits::KEYRING + clear::OVERHEAD as u64,
+        ObjectName::Note(_) => limits::EPOCH_NOTE + SEALED_OVERHEAD,
+        _ => limits::SMALL_OBJECT + clear::OVERHEAD as u64,
+    }
+}
+
+/// All that is there as an original or as a copy, of the folder `of`.
+pub(super) fn originals(store: &dyn Store, of: Folder) -> Result<Vec<Original>> {
+    let mut found = Vec::new();
+    let mut original = |info: ObjectInfo| {
+        found.extend(Original::of(&info.name));
+        Ok(())
+    };
+    store.list(of, &mut original, &mut |_| {})?;
+    found.extend(copies(store)?.into_iter().filter(|copy| copy.name().folder() == of));
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// What there are copies of.
+fn copies(store: &dyn Store) -> Result<Vec<Original>> {
+    let mut found = Vec::new();
+    let mut copy = |info: ObjectInfo| {
+        if let ObjectName::Copy(of) = info.name {
+            found.push(of);
+        }
+        Ok(())
+    };
+    store.list(Folder::Copies, &mut copy, &mut |_| {})?;
+    Ok(found)
+}
+
+/// Puts an object, and then its copy.
+///
+/// # Errors
+/// If the object cannot be put. Without its copy it is as good, and the next writer makes one.
+pub(super) fn put(store: &dyn Store, of: Original, object: &[u8]) -> engine_store::Result<()> {
+    store.put_new(&of.name(), &[object])?;
+    let _ = store.put_new(&ObjectName::Copy(of), &[object]);
+    Ok(())
+}
+
+/// Deletes an object for good: first its copy, so that nobody puts it back; and once more, as a writer may just have completed it.
+pub(super) fn delete(store: &dyn Store, of: Original) -> engine_store::Result<()> {
+    store.delete(&ObjectName::Copy(of))?;
+    store.delete(&of.name())?;
+    store.delete(&ObjectName::Copy(of))
+}
+
+/// Puts copies of those of `originals` that have none.
+pub(super) fn complete(store: &dyn Store, originals: &[Original]) -> Result<()> {
+    let there = copies(store)?;
+    for of in originals.iter().filter(|of| !there.contains(of)) {
+        let bytes = match store.get(&of.name(), limit(&of.name())) {
+            Ok(bytes) => bytes,
+            // It is named by `verify`; a copy of damage is of no use.
+            Err(error) if error.kind == StoreErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if !ends_with_its_checksum(&bytes) {
+            continue;
+        }
+        match store.put_new(&ObjectName::Copy(*of), &[&bytes]) {
+            Err(error) if error.kind == StoreErrorKind::AlreadyExists => continue,
+            put => put?,
+        }
+        // It may have been deleted for good meanwhile.
+        if store.stat(&of.name())?.is_none() {
+            store.delete(&ObjectName::Copy(*of))?;
+        }
+    }
+    Ok(())
+}
+
+/// What became of an object and its copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mended {
+    /// The object that was damaged or missing.
+    pub object: String,
+    /// What was wrong; nothing if it was missing.
+    pub why: Option<String>,
+}
+
+impl Repository {
+    /// Puts copies of config, keyring, members and notes where there are none. Costs one listing if none is missing.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub fn complete_copies(&self) -> Result<()> {
+        let versions = (1..=self.keyring_version()).map(Original::Keyring);
+        let all: Vec<_> = versions.chain(self.vital_now()).collect();
+        complete(self.store(), &all)
+    }
+
+    /// All that has a second copy, or should.
+    pub(super) fn vital(&self) -> Result<Vec<Original>> {
+        let newest = self.keyring_version();
+        let mut all = originals(self.store(), Folder::Keyring)?;
+        all.retain(|of| matches!(of, Original::Keyring(n) if *n <= newest));
+        all.extend(self.vital_now());
+        all.extend(self.kept.keys());
+        all.sort();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// The same without the versions of the keyring.
+    fn vital_now(&self) -> Vec<Original> {
+        let members = self.recipients().into_iter().map(|(member, _)| Original::Member(member));
+        let note = self.keys().secrets().closed().map(|closed| Original::Note(closed.note));
+        std::iter::once(Original::Config).chain(members).chain(note).collect()
+    }
+
+    /// Puts whole copies where damaged originals are, and the other way round; says what was damaged. With `dry_run` nothing is written.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub fn mend_vital(&self, run: MendRun) -> Result<Vec<Mended>> {
+        let mut mended = Vec::new();
+        for of in self.vital()? {
+            let (name, copy) = (of.name(), ObjectName::Copy(of));
+            match (self.whole(of, &name)?, self.whole(of, &copy)?) {
+                (Ok(bytes), Ok(same)) if bytes != same => {
+                    self.mend(run, &copy, &bytes)?;
+                    mended.push(Mended {
+                        object: copy.to_string(),
+                        why: Some("it was another than the original".to_owned()),
+                    });
+                }
+                // Without a copy: `complete` makes one.
+                (Ok(bytes), Err(why)) => {
+                    self.mend(run, &copy, &bytes)?;
+                    if why.is_some() {
+                        mended.push(Mended { object: copy.to_string(), why });
+                    }
+                }
+                (Err(why), Ok(bytes)) => {
+                    self.mend(run, &name, &bytes)?;
+                    mended.push(Mended { object: name.to_string(), why });
+                }
+                (Ok(_), Ok(_)) => {}
+                (Err(_), Err(_)) => {
+                    // It was proven when the repository was opened with it.
+                    let Some(bytes) = self.kept.get(&of) else { continue };
+                    self.mend(run, &name, bytes)?;
+                    self.mend(run, &copy, bytes)?;
+                    let why = "it and its second copy were lost or damaged; this computer has kept one".to_owned();
+                    mended.push(Mended { object: name.to_string(), why: Some(why) });
+                }
+            }
+        }
+        Ok(mended)
+    }
+
+    /// Deletes objects that are named like versions of the keyring above the newest, and are none; gives them. With `dry_run` nothing is deleted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if one may be a version after all: then the newest secrets are not known, and nobody may decide that they are lost but
+    /// a person who deletes the object.
+    pub fn drop_stray_keyrings(&self, run: MendRun) -> Result<Vec<Mended>> {
+        let stray: Vec<_> = originals(self.store(), Folder::Keyring)?;
+        let newest = self.keyring_version();
+        let stray: Vec<_> = stray.into_iter().filter(|of| matches!(of, Original::Keyring(n) if *n > newest)).collect();
+        if stray.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(doubt) = &self.doubt {
+            let known = self.memory().version("keyring")?.map_or(0, |(version, _)| version);
+            let looked = self.look_for_newer();
+            let evidence = self.evidence_of_rollback();
+            if evidence.is_none() {
+                looked?;
+            }
+            let seen = (known > newest).then(|| format!("this computer has seen version {known}"));
+            if let Some(evidence) = evidence.or(seen) {
+                return Err(
+                    Error::caused(ErrorKind::Damaged, doubt.clone(), evidence).with_hint(super::unanswered::GO_ON)
+                );
+            }
+        }
+        let mut dropped = Vec::new();
+        for of in stray {
+            if run == MendRun::Real {
+                delete(self.store(), of)?;
+            }
+            dropped.push(Mended {
+                object: of.name().to_string(),
+                why: Some("it is no version of the keyring".to_owned()),
+            });
+        }
+        Ok(dropped)
+    }
+
+    /// The bytes of an object or a copy if they are whole and authentic as far as can be told here; else why not, or nothing if it is missing.
+    fn whole(&self, of: Original, name: &ObjectName) -> Result<std::result::Result<Vec<u8>, Option<String>>> {
+        let bytes = match self.store().get(name, limit(name)) {
+            Ok(bytes) => bytes.to_vec(),
+            Err(error) => match error.kind {
+                StoreErrorKind::NotFound => return Ok(Err(None)),
+                StoreErrorKind::TooLarge
+                | StoreErrorKind::Truncated
+                | StoreErrorKind::NotAFile
+                | StoreErrorKind::Unreadable => return Ok(Err(Some(error.to_string()))),
+                _ => return Err(error.into()),
+            },
+        };
+        match self.check_vital(of, &bytes) {
+            Ok(()) => Ok(Ok(bytes)),
+            Err(error) => Ok(Err(Some(chain(&error)))),
+        }
+    }
+
+    fn check_vital(&self, of: Original, bytes: &[u8]) -> Result<()> {
+        use repo_format::config::Config;
+        use repo_format::head::ObjectKind;
+        use repo_format::keyring::Keyring;
+        use repo_format::member::Member;
+        let name = of.name();
+        let damaged = |e| Error::damaged(name, e);
+        let other = || Error::new(ErrorKind::Damaged, format!("{name} holds what belongs elsewhere"));
+        match of {
+            Original::Config => {
+                let object = clear::decode(ObjectKind::Config, bytes, limits::SMALL_OBJECT).map_err(damaged)?;
+                let config = Config::decode(object.body).map_err(damaged)?;
+                let fits = blake3::Hash::from(self.keys().config_tag(object.tagged)) == blake3::Hash::from(object.tag);
+                if fits && config == *self.config() { Ok(()) } else { Err(other()) }
+            }
+            Original::Keyring(n) => {
+                let object = clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(damaged)?;
+                let keyring = Keyring::decode(object.body).map_err(damaged)?;
+                if keyring.version == n { Ok(()) } else { Err(other()) }
+            }
+            Original::Member(id) => {
+                let object = clear::decode(ObjectKind::Member, bytes, limits::SMALL_OBJECT).map_err(damaged)?;
+                let member = Member::decode(object.body).map_err(damaged)?;
+                let sealed_to = self.recipients().into_iter().find(|(member, _)| *member == id);
+                let fits = member.id == id && sealed_to.is_none_or(|(_, public_key)| public_key == member.public_key);
+                if fits { Ok(()) } else { Err(other()) }
+            }
+            Original::Note(id) => self.open_note(id, bytes).map(|_| ()),
+        }
+    }
+
+    /// Puts `bytes` in the place of what is damaged, or where nothing is.
+    fn mend(&self, run: MendRun, name: &ObjectName, bytes: &[u8]) -> Result<()> {
+        if run == MendRun::Dry {
+            return Ok(());
+        }
+        let store = self.store();
+        let there = match store.get(name, limit(name)) {
+            Ok(there) => there,
+            Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(store.put_new(name, &[bytes])?),
+            // The other of the two is whole all the time.
+            Err(error) => match error.kind {
+                StoreErrorKind::TooLarge | StoreErrorKind::Truncated | StoreErrorKind::Unreadable => {
+                    store.delete(name)?;
+                    return Ok(store.put_new(name, &[bytes])?);
+                }
+                StoreErrorKind::NotAFile => {
+                    store.set_aside(name)?;
+                    return Ok(store.put_new(name, &[bytes])?);
+                }
+                _ => return Err(error.into()),
+            },
+        };
+        Ok(store.replace_if(name, Some(engine_store::Tag::of(&there)), bytes)?)
+    }
+}
+
+/// Whether mending is done or only looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MendRun {
+    /// It is done.
+    Real,
+    /// Nothing is written.
+    Dry,
+}

@@ -1,0 +1,151 @@
+//! The commit of a writer: the manifest, from which on a snapshot exists (FORMAT.md, section 13, step 2).
+
+use std::collections::HashSet;
+
+use repo_format::condemned::Phase;
+use repo_format::id::PackId;
+use repo_format::limits;
+use repo_format::manifest::KIND_SNAPSHOT;
+
+use super::{Draft, WriterSession};
+use crate::crypto::{Keys, SEALED_OVERHEAD};
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::monitor::Monitor;
+use crate::repository::ManifestObject;
+use engine_store::{ObjectName, StoreError, StoreErrorKind};
+
+/// Bytes of a sealed manifest, at most.
+const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
+
+/// What it means that a pack which was counted on does not stay.
+const NOTHING_SAVED: &str = "no snapshot was made; what was stored is used by the next run";
+
+/// The keys that a manifest is sealed with, and the version of the keyring that has them.
+struct CommitKeys<'r> {
+    keys: &'r Keys,
+    keyring_version: u64,
+}
+
+impl<'r> WriterSession<'r> {
+    /// The keys to commit with: the newest, if the keyring has had a new version since the repository was opened.
+    fn commit_keys(&self) -> Result<CommitKeys<'r>> {
+        self.repository.refresh_keys()?;
+        Ok(CommitKeys { keys: self.repository.keys(), keyring_version: self.repository.keyring_version() })
+    }
+
+    /// Makes a manifest of `draft` and commits it. When this returns it is there, and durable. Then the lease is given up, and this machine
+    /// remembers what is new; whatever fails of that is only noted.
+    ///
+    /// # Errors
+    /// As [`WriterSession::commit_plain`]; [`ErrorKind::Usage`] if the draft is too long for a manifest.
+    pub fn commit(mut self, draft: Draft, monitor: &dyn Monitor) -> Result<ManifestObject> {
+        let CommitKeys { keys, keyring_version } = self.commit_keys()?;
+        let manifest = draft.into_manifest(&self, keyring_version);
+        let plain = manifest.encode().map_err(|e| {
+            Error::caused(ErrorKind::Usage, "cannot describe what was saved: there are too many roots or tags", e)
+        })?;
+        let object = ManifestObject { digest: keys.manifest_digest(&plain), manifest };
+        self.put_manifest(&plain)?;
+        // From here on the manifest exists, so nothing that fails may say otherwise.
+        if let Err(error) = self.remember(&object) {
+            let why = chain(&error);
+            monitor.note(&format!("it is saved; tidying up is left to the next run: {why}"));
+        }
+        Ok(object)
+    }
+
+    /// Looks once more at the packs that the run counted on, **then** puts the manifest: from then on the snapshot exists. Then gives up
+    /// the lease. The manifest is `plain`, whatever that is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] if another process has decided that this writer is dead, or one of the packs is gone or about to go;
+    /// [`ErrorKind::Damaged`] if one is not what it was. There is no snapshot then, and a later run uses what was stored. If nobody can tell
+    /// whether there is one, the error says so, and the lease stays.
+    pub fn commit_plain(mut self, plain: &[u8]) -> Result<()> {
+        self.put_manifest(plain)
+    }
+
+    fn put_manifest(&mut self, plain: &[u8]) -> Result<()> {
+        if let Err(error) = self.check_counted() {
+            // Why it may be gone: then that is the thing to say.
+            self.check_not_fenced()?;
+            return Err(error);
+        }
+        let name = ObjectName::Snapshot(self.id());
+        let sealed = self.repository.seal_manifest(self.id(), plain)?;
+        let object = &sealed.object;
+        if let Err(error) = self.repository.store().put_new(&name, &[object]) {
+            self.resolve(error, object)?;
+        }
+        self.repository.vouch_for(&sealed)?;
+        // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
+        let _: Result<()> = self.give_up_lease();
+        Ok(())
+    }
+
+    /// Finds out whether a manifest was put though the store said otherwise: a lost answer looks like a failure, and what stands there decides.
+    fn resolve(&mut self, error: StoreError, object: &[u8]) -> Result<()> {
+        let name = ObjectName::Snapshot(self.id());
+        let store = self.repository.store();
+        match store.get(&name, SEALED_MAX) {
+            Ok(there) if *there == *object => match store.ensure_durable(&name) {
+                Ok(()) => Ok(()),
+                // It was made, and somebody has forgotten it since.
+                Err(gone) if gone.kind == StoreErrorKind::NotFound => Ok(()),
+                Err(_) => Err(self.undecided(error)),
+            },
+            Ok(_) => Err(self.fenced()),
+            // Something stood there: a void record, or this manifest, which somebody has forgotten since.
+            Err(_) if error.kind == StoreErrorKind::AlreadyExists => Err(self.fenced()),
+            Err(read) if read.kind == StoreErrorKind::TooLarge => Err(self.fenced()),
+            Err(read) if read.kind == StoreErrorKind::NotFound => Err(error.into()),
+            Err(_) => Err(self.undecided(error)),
+        }
+    }
+
+    /// The snapshot may exist. While the lease is there a prune keeps what it needs.
+    fn undecided(&mut self, error: StoreError) -> Error {
+        self.leave_lease();
+        let message = format!("nobody can tell now whether snapshot {} was made; `enamel snapshots` will", self.id());
+        Error::from(error).context(message)
+    }
+
+    /// Whether the packs that the run counted on are there and stay. By the protocol they do: this is a second look, in case somebody did not
+    /// keep to it, the storage lost a pack, or this machine believed something wrong.
+    fn check_counted(&self) -> Result<()> {
+        let listed = self.repository.list_packs()?;
+        let counted = self.counted();
+        for id in &counted {
+            let why = match listed.get(id) {
+                Some(size) if self.usable().size(*id) == Some(*size) => continue,
+                Some(_) => Error::new(ErrorKind::Damaged, format!("packs/{id}, which this run counts on, has changed")),
+                None => Error::new(ErrorKind::Fenced, format!("packs/{id}, which this run counts on, is gone")),
+            };
+            return Err(why.context(NOTHING_SAVED));
+        }
+        let counted: HashSet<&PackId> = counted.iter().collect();
+        let (condemned, _) = self.repository.newest_condemned()?;
+        for list in &condemned.lists {
+            let Some(id) = list.packs.iter().find(|id| counted.contains(id)) else { continue };
+            // A prune whose list came after this run began waits for it, as long as its lease is there.
+            if list.phase == Phase::Doomed || list.number <= self.condemned_seen() || !self.has_lease()? {
+                let message = format!("packs/{id}, which this run counts on, is about to be deleted by a prune");
+                return Err(Error::new(ErrorKind::Fenced, message).context(NOTHING_SAVED));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_lease(&self) -> Result<bool> {
+        Ok(self.repository.store().stat(&ObjectName::Lease(self.id()))?.is_some())
+    }
+
+    fn remember(&self, object: &ManifestObject) -> Result<()> {
+        let catalog = self.repository.catalog();
+        self.repository.memory().remember_manifests(&[self.repository.remembered_form(object)])?;
+        if object.manifest.kind == KIND_SNAPSHOT {
+            catalog.remember_counted(object.manifest.id, &self.counted())?;
+        }
+        self.repository.merge_small_segments(self.segments())
+    }
+}

@@ -1,0 +1,173 @@
+//! Leases, which announce writers; and the void records that shut a writer out.
+
+use std::fmt;
+
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::LeaseId;
+use repo_format::lease::{Lease, Void};
+use repo_format::limits;
+use repo_format::sealed::{self, Envelope};
+
+use crate::crypto::SEALED_OVERHEAD;
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::machine;
+use crate::repository::{Repository, SnapshotObject};
+use engine_store::{Folder, ObjectName, StoreErrorKind};
+
+/// No sealed object is shorter: an envelope, a tag and a checksum.
+const SHORTEST: usize = 128;
+/// Bytes of the checksum at the end of a lease.
+const CHECKSUM: usize = 32;
+
+/// What stands under the name of a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announcement {
+    /// A lease.
+    Lease(Lease),
+    /// What a power loss left of one.
+    Torn(Torn),
+    /// A lease of a closed epoch that was not there when it was closed, and why it is not believed.
+    NotBelieved(String),
+    /// Other bytes, and why they are no lease.
+    NoLease(String),
+    /// What this program cannot read: the store fails, or somebody with newer keys or a newer program put it. And why.
+    Unreadable(String),
+}
+
+/// What a power loss leaves of a lease. A put is atomic, so nobody is writing it now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Torn {
+    /// Nothing.
+    Empty,
+    /// Its beginning, or zeros.
+    CutShort,
+}
+
+impl fmt::Display for Torn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Torn::Empty => "is empty, probably after a power loss",
+            Torn::CutShort => "is cut short, probably after a power loss",
+        })
+    }
+}
+
+impl Torn {
+    /// What is wrong with the bytes of a lease, if only a power loss can have done it.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Torn::Empty);
+        }
+        let ends_in_zeros = bytes.iter().rev().take(CHECKSUM).all(|byte| *byte == 0);
+        (bytes.len() < SHORTEST || ends_in_zeros).then_some(Torn::CutShort)
+    }
+}
+
+/// Ids of all leases, in ascending order.
+///
+/// # Errors
+/// If the store cannot be listed.
+pub fn lease_names(repository: &Repository) -> Result<Vec<LeaseId>> {
+    let names = repository.names_in(Folder::Leases)?.into_iter();
+    Ok(names.filter_map(|name| if let ObjectName::Lease(id) = name { Some(id) } else { None }).collect())
+}
+
+/// Reads what stands under the name of a lease; none if its writer has ended meanwhile.
+///
+/// # Errors
+/// If the store cannot say whether it is there.
+pub fn read_lease(repository: &Repository, id: LeaseId) -> Result<Option<Announcement>> {
+    let name = ObjectName::Lease(id);
+    let bytes = match repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(None),
+        Err(_) if repository.store().stat(&name)?.is_none() => return Ok(None),
+        Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::NotAFile) => {
+            return Ok(Some(Announcement::NoLease(error.to_string())));
+        }
+        Err(error) => return Ok(Some(Announcement::Unreadable(error.to_string()))),
+    };
+    if let Some(torn) = Torn::of(&bytes) {
+        return Ok(Some(Announcement::Torn(torn)));
+    }
+    Ok(Some(match open(repository, id, &bytes) {
+        Ok(lease) => Announcement::Lease(lease),
+        Err(error) if error.kind() == ErrorKind::NotBelieved => Announcement::NotBelieved(chain(&error)),
+        Err(error) if error.kind() == ErrorKind::Damaged && !has_other_keys(repository, &bytes) => {
+            Announcement::NoLease(chain(&error))
+        }
+        Err(error) => Announcement::Unreadable(chain(&error)),
+    }))
+}
+
+/// Whether it is whole, and sealed with keys that this program does not have.
+fn has_other_keys(repository: &Repository, bytes: &[u8]) -> bool {
+    let sealed = sealed::decode_checked(ObjectKind::Lease, bytes, limits::SMALL_OBJECT);
+    sealed.is_ok_and(|parts| {
+        let Envelope { kind, sealing, salt, .. } = parts.envelope;
+        repository.keys().object_key(kind, sealing, salt).is_err()
+    })
+}
+
+fn open(repository: &Repository, id: LeaseId, bytes: &[u8]) -> Result<Lease> {
+    let name = ObjectName::Lease(id);
+    let parts = sealed::decode_checked(ObjectKind::Lease, bytes, limits::SMALL_OBJECT);
+    let parts = parts.map_err(|e| Error::damaged(name, e))?;
+    let plain = repository.open_sealed(KeyClass::Index, &name.to_string(), &parts)?;
+    repository.believe_lease(parts.envelope.sealing.epoch, id, bytes)?;
+    let lease = Lease::decode(&plain).map_err(|e| Error::damaged(name, e))?;
+    match lease.id == id {
+        true => Ok(lease),
+        false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds the lease {}", lease.id))),
+    }
+}
+
+/// Puts a void record in the place of the manifest that the holder of a lease may commit, so that it cannot; `false` if it has
+/// committed, or been fenced, before. The record stays for good: its writer might live and try, however late.
+///
+/// # Errors
+/// If the record cannot be written.
+pub fn fence(repository: &Repository, id: LeaseId, host: &str, reason: &str) -> Result<bool> {
+    let void = Void { id, time: machine::now().seconds, host: host.to_owned(), reason: reason.to_owned() };
+    let name = ObjectName::Snapshot(id);
+    let plain = void.encode().map_err(|e| Error::damaged(name, e))?;
+    let object = repository.keys().seal(ObjectKind::Void, KeyClass::Meta, &name.to_string(), &plain)?;
+    match repository.store().put_new(&name, &[&object]) {
+        Ok(()) => Ok(true),
+        // A lost answer looks like a failure: what stands there decides.
+        Err(error) => match repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD) {
+            Ok(there) if *there == *object => Ok(true),
+            _ if error.kind == StoreErrorKind::AlreadyExists => Ok(false),
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// Deletes the lease of a writer that a void record keeps from committing. Nobody but itself may delete any other.
+///
+/// # Errors
+/// If it cannot be deleted; [`ErrorKind::Usage`] if its writer has not been shut out.
+pub fn give_up_fenced(repository: &Repository, id: LeaseId) -> Result<()> {
+    match repository.read_snapshot_object(id)? {
+        SnapshotObject::Void(_) => Ok(repository.store().delete(&ObjectName::Lease(id))?),
+        SnapshotObject::Manifest(_) => {
+            Err(Error::new(ErrorKind::Usage, format!("leases/{id} is the lease of a run that has committed")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_put_leaves_behind_is_torn() {
+        let whole: Vec<u8> = (1..=255).collect();
+        assert_eq!(Torn::of(&[]), Some(Torn::Empty));
+        assert_eq!(Torn::of(&whole[..127]), Some(Torn::CutShort));
+        assert_eq!(Torn::of(&[0; 300]), Some(Torn::CutShort));
+        assert_eq!(Torn::of(&[&whole[..], &[0; 32]].concat()), Some(Torn::CutShort));
+        assert_eq!(Torn::of(&[&whole[..], &[0; 31]].concat()), None);
+        assert_eq!(Torn::of(&whole), None);
+    }
+}

@@ -1,0 +1,198 @@
+//! A writer's session: its lease, what it may count on, its commit (FORMAT.md, section 13, steps 1 and 2).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use repo_format::head::{KeyClass, ObjectKind};
+use repo_format::id::{LeaseId, PackId, SegmentId};
+use repo_format::lease::Lease;
+
+use super::adopt;
+use crate::catalog::UsablePacks;
+use crate::crypto::random;
+use crate::error::{Error, ErrorKind, Result, chain};
+use crate::machine::{self, Process};
+use crate::monitor::Monitor;
+use crate::repository::{Repository, SnapshotObject};
+use engine_store::ObjectName;
+
+/// Who writes.
+#[derive(Debug, Clone, Default)]
+pub struct WriterOptions {
+    /// The machine.
+    pub host: String,
+    /// The user.
+    pub user: String,
+    /// Program and version.
+    pub program: String,
+    /// Only look: no lease is put, and no pack adopted. Nothing can be committed then.
+    pub dry_run: bool,
+}
+
+/// A running writer. Dropping it without a commit gives up its lease; what it stored is reused by a later run.
+pub struct WriterSession<'r> {
+    pub(super) repository: &'r Repository,
+    pub(super) options: WriterOptions,
+    id: LeaseId,
+    seen: u64,
+    usable: UsablePacks,
+    /// The packs that the chunks of the run are in.
+    counted: Mutex<HashSet<PackId>>,
+    segments: HashMap<SegmentId, u64>,
+    lease_is_there: bool,
+    adopted_packs: u64,
+}
+
+impl<'r> WriterSession<'r> {
+    /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the catalog up to date, adopting packs
+    /// that an interrupted run left. Each "then" matters. Completes the second copies of what is vital.
+    ///
+    /// # Errors
+    /// If the lease cannot be put; if `condemned` is missing or damaged; if the cache cannot be used.
+    pub fn begin(repository: &'r Repository, options: &WriterOptions, monitor: &dyn Monitor) -> Result<Self> {
+        let id = LeaseId(random()?);
+        let (before, _) = repository.newest_condemned()?;
+        let mut session = WriterSession {
+            repository,
+            options: options.clone(),
+            id,
+            seen: before.next - 1,
+            usable: UsablePacks::default(),
+            counted: Mutex::default(),
+            segments: HashMap::new(),
+            lease_is_there: false,
+            adopted_packs: 0,
+        };
+        if !options.dry_run {
+            session.put_lease()?;
+        }
+        let (condemned, _) = repository.newest_condemned()?;
+        let mut condemned: HashSet<PackId> = condemned.packs().copied().collect();
+        // What is in a pack that did not open is stored again.
+        condemned.extend(repository.known_damage()?.into_keys());
+        let listed = repository.list_packs()?;
+        let report = repository.sync_catalog(monitor)?;
+        for (segment, error) in &report.damaged {
+            monitor.note(&format!("index/{segment} cannot be used ({error}); its packs are looked at one by one"));
+        }
+        session.segments = report.segments;
+        repository.refuse_older_copies()?;
+        if !options.dry_run {
+            session.adopted_packs = adopt::adopt(repository, &listed, &condemned, monitor)?;
+            if let Err(error) = repository.complete_copies() {
+                let why = chain(&error);
+                monitor.note(&format!("second copies of keys and settings are missing and could not be put ({why})"));
+            }
+        }
+        session.usable = UsablePacks::new(&repository.catalog().packs()?, &listed, &condemned);
+        Ok(session)
+    }
+
+    fn put_lease(&mut self) -> Result<()> {
+        let lease = Lease {
+            id: self.id,
+            host: self.options.host.clone(),
+            boot_id: machine::boot_id(),
+            process: std::process::id().into(),
+            started: machine::now().seconds,
+            seen: self.seen,
+            program: self.options.program.clone(),
+            machine: machine::identity(self.repository.id()),
+            process_start: own_start(),
+            process_space: Some(machine::process_space()).filter(|space| !space.is_empty()),
+        };
+        let name = ObjectName::Lease(self.id);
+        let keys = self.repository.keys();
+        let plain = lease.encode().map_err(|e| Error::damaged(name, e))?;
+        let object = keys.seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &plain)?;
+        // It may be there even if this fails: then it is given up with the session.
+        self.lease_is_there = true;
+        Ok(self.repository.store().put_new(&name, &[&object])?)
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &'r Repository {
+        self.repository
+    }
+
+    /// The lease, and so the id of the manifest that may be committed.
+    pub fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// The highest condemned number when the session began.
+    pub fn condemned_seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Packs that no segment named when the session began, and that it has named.
+    pub fn adopted_packs(&self) -> u64 {
+        self.adopted_packs
+    }
+
+    /// Notes packs that the manifest will count on: before a commit they are looked at once more.
+    pub fn count_on(&self, packs: impl IntoIterator<Item = PackId>) {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
+    }
+
+    /// The packs that the manifest counts on.
+    pub(super) fn counted(&self) -> Vec<PackId> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
+    /// The packs that may be counted on.
+    pub fn usable(&self) -> &UsablePacks {
+        &self.usable
+    }
+
+    /// Segments that were there when the session began, with their sizes.
+    pub fn segments(&self) -> &HashMap<SegmentId, u64> {
+        &self.segments
+    }
+
+    /// Whether this writer still counts as running. Until it commits, another process may decide at any time that it is dead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] if one has.
+    pub fn check_not_fenced(&self) -> Result<()> {
+        match self.repository.store().stat(&ObjectName::Snapshot(self.id))? {
+            Some(_) => Err(self.fenced()),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn fenced(&self) -> Error {
+        let reason = match self.repository.read_snapshot_object(self.id) {
+            Ok(SnapshotObject::Void(void)) => format!(" by {}: {}", void.host, void.reason),
+            _ => String::new(),
+        };
+        Error::new(ErrorKind::Fenced, format!("this run was declared dead and shut out{reason}"))
+    }
+
+    /// Lets the lease stay, whatever comes: somebody else has to say that this writer is dead.
+    pub(super) fn leave_lease(&mut self) {
+        self.lease_is_there = false;
+    }
+
+    pub(super) fn give_up_lease(&mut self) -> Result<()> {
+        self.lease_is_there = false;
+        Ok(self.repository.store().delete(&ObjectName::Lease(self.id))?)
+    }
+}
+
+/// When this process started, as the system counts.
+fn own_start() -> Option<u64> {
+    match machine::process(std::process::id().into()) {
+        Process::There(start) => start,
+        Process::Gone => None,
+    }
+}
+
+impl Drop for WriterSession<'_> {
+    fn drop(&mut self) {
+        if self.lease_is_there {
+            // An error is on its way already; a lease that stays is harmless, and prune explains it.
+            let _: Result<()> = self.give_up_lease();
+        }
+    }
+}

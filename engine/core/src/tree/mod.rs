@@ -1,0 +1,26 @@
+//! Merkle lists: contents of files and directories as nodes (FORMAT.md, section 10).
+//!
+//! Builders cut long sequences into nodes by content and store them through a [`NodeSink`](crate::pack::NodeSink); readers walk them
+//! through a [`ChunkReader`](crate::pack::ChunkReader), holding one node a level. [`reach`](reach()) finds everything beneath a node.
+
+mod add;
+mod children;
+mod content;
+mod directory;
+mod entry;
+mod path;
+mod reach;
+mod segments;
+mod top;
+
+pub use add::add_entries;
+pub use children::{Child, Node};
+pub use content::{ContentBuilder, ContentIter, read_file};
+pub use directory::{DirectoryBuilder, DirectoryIter};
+pub use entry::{ContentRef, TreeEntry};
+pub use path::join;
+pub(crate) use path::{EntryCount, check_depth};
+pub use path::{lookup, virtual_path};
+pub use reach::{Visitor, reach, reach_content};
+pub use segments::{SegmentItem, SegmentIter, SegmentListBuilder};
+pub use top::Top;

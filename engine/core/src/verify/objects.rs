@@ -1,0 +1,236 @@
+//! Small objects and index segments: keys, config, condemned list, leases, segments, and names that are none.
+
+use std::collections::HashSet;
+
+use repo_format::clear;
+use repo_format::head::ObjectKind;
+use repo_format::id::{LeaseId, PackId};
+use repo_format::limits;
+
+use super::FindingKind::{DamagedObject, RolledBack};
+use super::content::CheckedPacks;
+use super::report::Report;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
+use crate::repository::{ManifestObject, MendRun, Mended, Repository, SnapshotObject};
+use crate::session::{Announcement, read_lease};
+use engine_store::{Folder, ObjectName, Original};
+
+/// Reads the manifest of one snapshot.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if there is none.
+pub(super) fn check_snapshot(repository: &Repository, id: LeaseId, report: &Report) -> Result<Option<ManifestObject>> {
+    let name = ObjectName::Snapshot(id);
+    if repository.store().stat(&name)?.is_none() {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}")));
+    }
+    match report.check(name, DamagedObject, repository.read_snapshot_object(id))? {
+        Some(SnapshotObject::Manifest(object)) => Ok(Some(*object)),
+        Some(SnapshotObject::Void(_)) => {
+            Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id}: its writer was shut out")))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Reads members, keyrings, leases and the condemned list, and lists everything for names that are none.
+pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> Result<()> {
+    let mut names = Vec::new();
+    for folder in Folder::ALL {
+        let mut found = |info: engine_store::ObjectInfo| {
+            if !matches!(folder, Folder::Packs | Folder::Index | Folder::Snapshots) {
+                names.push(info.name);
+            }
+            Ok(())
+        };
+        let mut strange = |name| report.note(format!("{name} is not an object of a repository"));
+        repository.store().list(folder, &mut found, &mut strange)?;
+    }
+    names.sort();
+    check_keys_are_there(repository, &names, report);
+    for name in names {
+        match name {
+            ObjectName::Member(_) => check_clear(repository, report, &name, ObjectKind::Member, limits::SMALL_OBJECT)?,
+            ObjectName::Keyring(_) => check_clear(repository, report, &name, ObjectKind::Keyring, limits::KEYRING)?,
+            ObjectName::Lease(id) => check_lease(repository, report, id)?,
+            // The config was checked when the repository was opened.
+            _ => {}
+        }
+    }
+    report.check("condemned", DamagedObject, repository.condemned())?;
+    Ok(())
+}
+
+/// Versions of the keyring are never deleted, and whom the newest is sealed to has an object in `keys`.
+fn check_keys_are_there(repository: &Repository, names: &[ObjectName], report: &Report) {
+    let newest = repository.keyring_version();
+    let versions = names.iter().filter_map(|name| if let ObjectName::Keyring(n) = name { Some(*n) } else { None });
+    let mut next = 1;
+    for version in versions {
+        if version > next {
+            report.find(
+                ObjectName::Keyring(next),
+                DamagedObject,
+                "it is missing, and some keys need it to open the repository",
+            );
+        }
+        next = version.saturating_add(1);
+    }
+    // A newer one has been put since this repository was opened: its recipients are not known.
+    if next != newest.saturating_add(1) {
+        return;
+    }
+    for (id, _) in repository.recipients() {
+        let name = ObjectName::Member(id);
+        let copy = ObjectName::Copy(Original::Member(id));
+        if names.binary_search(&name).is_err() && names.binary_search(&copy).is_err() {
+            report.find(name, DamagedObject, "it is missing: its key cannot open the repository");
+        }
+    }
+}
+
+fn check_clear(
+    repository: &Repository,
+    report: &Report,
+    name: &ObjectName,
+    kind: ObjectKind,
+    limit: u64,
+) -> Result<()> {
+    let read = || -> Result<()> {
+        let bytes = repository.store().get(name, limit + clear::OVERHEAD as u64).map_err(Error::of_object)?;
+        let object = clear::decode(kind, &bytes, limit).map_err(|e| Error::damaged(name, e))?;
+        let identity = match kind {
+            ObjectKind::Member => {
+                let member = repo_format::member::Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
+                let sealed_to = repository.recipients().into_iter().find(|(id, _)| *id == member.id);
+                if sealed_to.is_some_and(|(_, public_key)| public_key != member.public_key) {
+                    let message = format!("{name} has another public key than the keyring is sealed to");
+                    return Err(Error::new(ErrorKind::Damaged, message));
+                }
+                ObjectName::Member(member.id)
+            }
+            _ => {
+                let keyring =
+                    repo_format::keyring::Keyring::decode(object.body).map_err(|e| Error::damaged(name, e))?;
+                ObjectName::Keyring(keyring.version)
+            }
+        };
+        match identity == *name {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds what belongs to {identity}"))),
+        }
+    };
+    report.check(name, DamagedObject, read()).map(|_| ())
+}
+
+/// A lease need not survive a power loss, so one that cannot be read is only odd.
+fn check_lease(repository: &Repository, report: &Report, id: LeaseId) -> Result<()> {
+    let name = ObjectName::Lease(id);
+    match read_lease(repository, id)? {
+        None => {}
+        Some(Announcement::Lease(lease)) => report.note(format!(
+            "{name}: process {} on {} is writing, or ended without tidying up",
+            lease.process, lease.host
+        )),
+        Some(Announcement::Torn(torn)) => report.note(format!("{name} {torn}; the next prune shuts it out")),
+        Some(Announcement::NotBelieved(why)) => report.find(name, DamagedObject, why),
+        Some(Announcement::NoLease(why)) => report.note(format!("{name} is no lease ({why}); a repair shuts it out")),
+        Some(Announcement::Unreadable(why)) => report.note(format!("{name} cannot be read: {why}")),
+    }
+    Ok(())
+}
+
+/// Compares what is small and vital with its second copies; and looks whether older epochs are closed, and by a note that can be read.
+pub(super) fn check_copies(repository: &Repository, report: &Report) -> Result<()> {
+    for Mended { object, why } in repository.mend_vital(MendRun::Dry)? {
+        match why {
+            None => report.find(object, DamagedObject, "it is missing, and its second copy is there"),
+            // Originals have been looked at, unless they are no files.
+            Some(why) if !report.names(&object) => report.find(object, DamagedObject, why),
+            Some(_) => {}
+        }
+    }
+    if let Some(trouble) = repository.note_trouble()? {
+        report.find("notes", DamagedObject, format!("what was there before a key was removed is not known: {trouble}"));
+    }
+    if repository.has_open_epochs() {
+        report.note(
+            "keys were removed, and nobody has noted what was there then: with a removed key snapshots can be added that look older than that; \
+             `enamel key close` ends it",
+        );
+    }
+    Ok(())
+}
+
+/// Compares the versions of config, keyring and condemned list with those that manifests and this machine have seen.
+pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObject], report: &Report) -> Result<()> {
+    let newest = |of: fn(&ManifestObject) -> u64| manifests.iter().map(of).max().unwrap_or(0);
+    let older = |name: &str, version: u64, seen: u64| {
+        if version < seen {
+            let message = format!(
+                "it is version {version}, and a snapshot was made with version {seen}: an older copy stands in its place"
+            );
+            report.find(name, RolledBack, message);
+        }
+    };
+    older("config", repository.config().version, newest(|m| m.manifest.config_version));
+    older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
+    // One that cannot be read is a finding already.
+    if let Ok((condemned, _)) = repository.condemned() {
+        let remembered = repository.memory().version("condemned")?.map_or(0, |(next, _)| next);
+        let seen = newest(|m| m.manifest.condemned_seen.saturating_add(1)).max(remembered);
+        older("condemned", condemned.next, seen);
+    }
+    Ok(())
+}
+
+/// Reads all segments, and compares what they say of packs with what the packs say themselves. Gives the packs that they name, if all can be
+/// read.
+pub(super) fn check_segments(
+    repository: &Repository,
+    packs: &CheckedPacks,
+    report: &Report,
+    monitor: &dyn Monitor,
+) -> Result<Option<HashSet<PackId>>> {
+    let mut ids = Vec::new();
+    let mut found = |info: engine_store::ObjectInfo| {
+        if let ObjectName::Segment(id) = info.name {
+            ids.push(id);
+        }
+        Ok(())
+    };
+    repository.store().list(Folder::Index, &mut found, &mut |_| {})?;
+    ids.sort();
+    let mut named: HashSet<PackId> = HashSet::new();
+    let mut all_read = true;
+    for id in ids {
+        if monitor.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        let name = ObjectName::Segment(id);
+        let described = report.check_object(repository, name, DamagedObject, repository.read_segment(id))?;
+        let Some(described) = described else {
+            all_read &= repository.store().stat(&name)?.is_none();
+            continue;
+        };
+        for pack in described {
+            named.insert(pack.id);
+            let differs =
+                packs.digest(&pack.id).is_some_and(|digest| digest != super::content::description_digest(&pack));
+            if differs {
+                report.find(
+                    name,
+                    DamagedObject,
+                    format!("it says of packs/{} what the pack's own table does not", pack.id),
+                );
+            }
+        }
+    }
+    for pack in packs.whole().filter(|pack| !named.contains(*pack)) {
+        report.note(format!(
+            "packs/{pack} is in no index segment, as after an interrupted backup; the next one takes it in"
+        ));
+    }
+    Ok(all_read.then_some(named))
+}

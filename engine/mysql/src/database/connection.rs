@@ -1,0 +1,288 @@
+//! A connection to a server, set up so that values arrive as they are stored.
+
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
+
+use super::attendance::{Attendance, Busy};
+use super::error_code;
+use super::failure::{connection_failure, failure};
+use super::settings::{self, Setting, Use};
+use super::silence::{Watch, connect, no_sign, silence_max};
+use super::unix::with_probes;
+use super::{Address, Tls, Verify, outline, quote_bytes};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// The largest packet that is accepted: no row is larger.
+const PACKET_MAX: usize = 1 << 30;
+/// A server that does not answer a connection in this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server's number for a user or password that it does not take.
+const DENIED: u16 = 1045;
+const MAY_ASK_FOR_TLS: &str = "Check user and password (--defaults-file, --database-password-file or ENAMEL_DB_PASSWORD give the password). The \
+                               server offers TLS, and may ask this account for it: --tls, with --tls-ca for its authority.";
+
+/// A row of a result: for each column the bytes, or none for NULL.
+pub type Row = Vec<Option<Vec<u8>>>;
+
+/// A connection.
+pub struct Connection {
+    // Both are dropped first, see there.
+    attendance: Option<Attendance>,
+    watch: Watch,
+    conn: Conn,
+    /// How long the server may be silent.
+    silence: Duration,
+    refused: Vec<&'static Setting>,
+}
+
+impl Connection {
+    /// Connects, and sets the session up for reading. However long a statement takes, a server that gives no sign of life any more ends the wait for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`] if the server cannot be reached, does not answer or refuses the user, or does not offer the TLS that is asked
+    /// for; [`ErrorKind::Usage`] if a file for TLS cannot be read.
+    pub fn open(address: &Address) -> Result<Self> {
+        Connection::open_for(address, Use::Read)
+    }
+
+    /// The same for another use.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub fn open_for(address: &Address, of: Use) -> Result<Self> {
+        address.tls.as_ref().map_or(Ok(()), check_files)?;
+        let opts = OptsBuilder::new()
+            .user(Some(address.credentials.user.clone()))
+            .pass(address.credentials.password.as_ref().map(|password| password.to_string()))
+            .prefer_socket(false)
+            .max_allowed_packet(Some(PACKET_MAX))
+            .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
+            .stmt_cache_size(Some(0));
+        let opts = with_probes(opts);
+        let opts = match &address.socket {
+            Some(path) => opts.socket(Some(path.display().to_string())),
+            None => opts.ip_or_hostname(Some(address.host.clone())).tcp_port(address.port).ssl_opts(
+                address.tls.as_ref().map(|tls| {
+                    let identity = tls.identity.clone().map(|(chain, key)| ClientIdentity::new(chain, key));
+                    SslOpts::default()
+                        .with_root_cert_path(tls.authority.clone())
+                        .with_client_identity(identity)
+                        .with_danger_accept_invalid_certs(tls.verify == Verify::Nothing)
+                        .with_danger_skip_domain_validation(tls.verify != Verify::Name)
+                }),
+            ),
+        };
+        let failed = |e| connection_failure(format!("cannot connect to {}", address.public()), e);
+        let conn = connect(&opts, address, &failed).map_err(|e| encryption_told(e, address, &opts))?;
+        let watch = Watch::over(&conn, address, opts)?;
+        let attendance = Attendance::of(address, conn.connection_id(), conn.as_raw_fd());
+        let mut connection = Connection { attendance, watch, conn, silence: silence_max(address), refused: Vec::new() };
+        connection.set_up(of)?;
+        Ok(connection)
+    }
+
+    /// Sets the session up for another use.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`] if the server refuses a setting that is needed.
+    pub fn set_up(&mut self, of: Use) -> Result<()> {
+        self.refused = settings::set_up(self, of)?;
+        Ok(())
+    }
+
+    /// What follows from settings that the account may not make, in words: nothing else says it.
+    pub fn shortcomings(&self) -> impl Iterator<Item = String> {
+        let said = |setting: &&Setting| {
+            setting.without.map(|without| format!("the account may not set {}: {without}", setting.assignment()))
+        };
+        self.refused.iter().filter_map(said)
+    }
+
+    /// The server's number for this connection, for KILL.
+    pub fn id(&self) -> u32 {
+        self.conn.connection_id()
+    }
+
+    /// Runs a statement; rows that it gives are dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`]; [`super::error_code`] tells the server's number.
+    pub fn run(&mut self, sql: &str) -> Result<()> {
+        let _busy = Busy::begin(self.attendance.as_ref());
+        self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e)).map_err(|e| self.explained(e))
+    }
+
+    /// Runs a statement that need not be UTF-8, as stored routines of other character sets are not.
+    ///
+    /// # Errors
+    /// As [`Connection::run`]; where it is not UTF-8, servers other than MariaDB cannot be asked.
+    pub fn run_bytes(&mut self, sql: &[u8]) -> Result<()> {
+        match std::str::from_utf8(sql) {
+            Ok(sql) => self.run(sql),
+            Err(_) => {
+                let shown = String::from_utf8_lossy(sql);
+                // The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
+                let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
+                let sql = format!("EXECUTE IMMEDIATE _{client} {}", quote_bytes(sql));
+                let _busy = Busy::begin(self.attendance.as_ref());
+                self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e)).map_err(|e| self.explained(e))
+            }
+        }
+    }
+
+    /// Runs a LOAD DATA LOCAL statement on `data`, one piece after the other; says how many rows were stored.
+    ///
+    /// # Errors
+    /// As [`Connection::run`]. After a lost connection nothing says how many rows were stored.
+    pub fn load_local(&mut self, sql: &str, data: &Arc<Vec<Vec<u8>>>) -> Result<u64> {
+        let data = Arc::clone(data);
+        let handler =
+            LocalInfileHandler::new(move |_, stream| data.iter().try_for_each(|piece| stream.write_all(piece)));
+        self.conn.set_local_infile_handler(Some(handler));
+        let result = self.run(sql);
+        self.conn.set_local_infile_handler(None);
+        result.map(|()| self.conn.affected_rows())
+    }
+
+    /// How many warnings the last statement gave.
+    pub fn warning_count(&self) -> u16 {
+        self.conn.warnings()
+    }
+
+    /// Rows that the last statement changed.
+    pub fn affected_rows(&self) -> u64 {
+        self.conn.affected_rows()
+    }
+
+    /// Runs a query; all rows, as text.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn rows(&mut self, sql: &str) -> Result<Vec<Row>> {
+        let _busy = Busy::begin(self.attendance.as_ref());
+        let why = Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence };
+        let failed = |e| why.explain(statement_failed(sql, e));
+        let rows = self.conn.query_iter(sql).map_err(failed)?;
+        rows.map(|row| Ok(row.map_err(failed)?.unwrap_raw().into_iter().map(|v| v.and_then(bytes)).collect())).collect()
+    }
+
+    /// The first row of a query, as UTF-8 texts.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn first(&mut self, sql: &str) -> Result<Option<Vec<Option<String>>>> {
+        Ok(self.rows(sql)?.into_iter().next().map(texts))
+    }
+
+    /// The first value of the first row; `None` for NULL and for no rows.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
+        Ok(self.first(sql)?.and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// Runs a query as a prepared statement, which gives exact values, row by row. Dropping the result reads it to its end.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn stream(&mut self, sql: &str) -> Result<RowStream<'_>> {
+        let busy = Busy::begin(self.attendance.as_ref());
+        let why = Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence };
+        match self.conn.exec_iter(sql, ()) {
+            Ok(result) => Ok(RowStream { result, why, _busy: busy }),
+            Err(e) => Err(why.explain(statement_failed(sql, e))),
+        }
+    }
+
+    /// `error` of a statement on this connection, with why the connection is gone, if the server was silent; or that the user wished to stop.
+    pub fn explained(&self, error: Error) -> Error {
+        Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence }.explain(error)
+    }
+
+    /// The driver's connection, for what only it can do.
+    pub fn raw(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+/// An account that must use TLS is refused without it as if the password were wrong. So it is tried whether the server offers TLS, as
+/// nobody: no password goes to a server that has not shown who it is.
+fn encryption_told(error: Error, address: &Address, opts: &OptsBuilder) -> Error {
+    let may_be_asked_for = address.tls.is_none() && address.socket.is_none() && error_code(&error) == Some(DENIED);
+    if !may_be_asked_for {
+        return error;
+    }
+    let tls = SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true);
+    let nobody = opts.clone().user(Some("")).pass(None::<String>).ssl_opts(Some(tls));
+    match Conn::new(nobody) {
+        Err(mysql::Error::DriverError(mysql::DriverError::TlsNotSupported)) => error,
+        _ => error.with_hint(MAY_ASK_FOR_TLS),
+    }
+}
+
+/// Rows of a statement that still runs.
+pub struct RowStream<'c> {
+    result: QueryResult<'c, 'c, 'c, Binary>,
+    why: Why<'c>,
+    _busy: Busy,
+}
+
+impl RowStream<'_> {
+    /// The values of the next row; `doing` is what an error says was being done.
+    pub fn next_row(&mut self, doing: &dyn Fn() -> String) -> Option<Result<Vec<Option<Value>>>> {
+        let row = self.result.next()?;
+        Some(row.map(mysql::Row::unwrap_raw).map_err(|e| self.why.explain(failure(doing(), e))))
+    }
+}
+
+/// What may be behind a failure of a statement, besides what the server says.
+#[derive(Clone, Copy)]
+struct Why<'c> {
+    attendance: Option<&'c Attendance>,
+    watch: &'c Watch,
+    silence: Duration,
+}
+
+impl Why<'_> {
+    fn explain(&self, error: Error) -> Error {
+        let error = if self.watch.found_silence() { error.context(no_sign(self.silence)) } else { error };
+        match self.attendance {
+            Some(attendance) => attendance.explained(error),
+            None => error,
+        }
+    }
+}
+
+/// The driver does not name the file that it cannot read.
+fn check_files(tls: &Tls) -> Result<()> {
+    let identity = tls.identity.iter().flat_map(|(certificate, key)| [certificate, key]);
+    for path in tls.authority.iter().chain(identity) {
+        let failed = |e| Error::io(format!("cannot read {}, which is for TLS", path.display()), e);
+        std::fs::File::open(path).map_err(|e| failed(e).with_kind(ErrorKind::Usage))?;
+    }
+    Ok(())
+}
+
+/// A row as UTF-8 texts; what is not UTF-8 becomes replacement characters.
+pub(crate) fn texts(row: Row) -> Vec<Option<String>> {
+    row.into_iter().map(|value| value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())).collect()
+}
+
+fn bytes(value: Value) -> Option<Vec<u8>> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(bytes),
+        // The text protocol gives nothing else.
+        other => Some(other.as_sql(true).into_bytes()),
+    }
+}
+
+fn statement_failed(sql: &str, error: mysql::Error) -> Error {
+    failure(format!("the server did not do `{}`", outline(sql)), error)
+}

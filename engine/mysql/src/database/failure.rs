@@ -1,0 +1,165 @@
+//! What the server or the driver says went wrong, in words that a user can act on.
+
+use std::fmt;
+
+use mysql::DriverError as D;
+
+use super::said::without_values;
+use engine_core::error::{Error, ErrorKind};
+
+/// The cause of an error: what the server said, or why the driver gave up.
+struct Failure(mysql::Error, Step);
+
+/// What was being done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Connecting,
+    Talking,
+}
+
+/// What keeps a connection from being there, where the server itself did not say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionTrouble {
+    /// Nobody answered, or no server.
+    Unreachable,
+    /// Server and client do not agree on TLS.
+    Encryption,
+    /// It was there, and is gone.
+    Lost,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            mysql::Error::MySqlError(e) => {
+                let said = without_values(e.code, &e.message);
+                write!(f, "{said} (error {}, SQLSTATE {})", e.code, e.state)
+            }
+            mysql::Error::IoError(e) if is_closed(e) => f.write_str(CLOSED),
+            mysql::Error::IoError(e) => e.fmt(f),
+            mysql::Error::CodecError(e) => fmt_codec_error(e, f),
+            mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
+            mysql::Error::DriverError(e) => fmt_driver_error(e, f),
+            // These would repeat a row of the server.
+            mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
+                f.write_str("the server gave a value of another kind than was asked for")
+            }
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+/// The handshake of TLS fails while the first packet is sent, so its reason stands within such an error.
+fn fmt_codec_error(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+        Some(e) if is_closed(e) => f.write_str(CLOSED),
+        Some(e) => write!(f, "{e}"),
+        None => write!(f, "{error}"),
+    }
+}
+
+fn fmt_driver_error(error: &D, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        D::ConnectTimeout => f.write_str("nothing answered in time"),
+        D::CouldNotConnect(Some((_, why, _))) => f.write_str(why),
+        D::TlsNotSupported => f.write_str("the server offers no TLS"),
+        D::OldMysqlPasswordDisabled => {
+            f.write_str("the account's password is stored as MySQL 4.0 did it, which is not safe to use")
+        }
+        D::CleartextPluginDisabled => {
+            f.write_str("the server wants the password in clear text, as PAM and LDAP do, which is not supported")
+        }
+        D::UnknownAuthPlugin(name) => write!(f, "the server authenticates by `{name}`, which is not supported"),
+        other => write!(f, "{other}"),
+    }
+}
+
+// The driver's own errors are said above in other words: they are no causes of their own.
+impl std::error::Error for Failure {}
+
+/// What is said of a connection that ends in the middle.
+const CLOSED: &str = "the server closed the connection: it was stopped, or somebody ended the connection";
+
+/// Whether the other side is gone: the driver also says so where bytes are missing.
+fn is_closed(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as K;
+    let is_gone = matches!(
+        error.kind(),
+        K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected | K::WriteZero
+    );
+    is_gone || error.to_string().contains("bytes remaining on stream")
+}
+
+/// An error of the driver or the server while doing `action`.
+pub(crate) fn failure(action: impl Into<String>, error: mysql::Error) -> Error {
+    Error::caused(ErrorKind::Database, action, Failure(error, Step::Talking))
+}
+
+/// An error of making a connection, while doing `action`.
+pub(super) fn connection_failure(action: impl Into<String>, error: mysql::Error) -> Error {
+    Error::caused(ErrorKind::Database, action, Failure(error, Step::Connecting))
+}
+
+/// What is wrong with the connection that `error` is of; none if the server answered, or it is of something else.
+pub fn connection_trouble(error: &Error) -> Option<ConnectionTrouble> {
+    let Failure(cause, step) = cause(error)?;
+    match (cause, step) {
+        (mysql::Error::MySqlError(_), _) => None,
+        (mysql::Error::TlsError(_) | mysql::Error::DriverError(D::TlsNotSupported), _) => {
+            Some(ConnectionTrouble::Encryption)
+        }
+        (error, Step::Connecting) if is_refused_certificate(error) => Some(ConnectionTrouble::Encryption),
+        (_, Step::Connecting) => Some(ConnectionTrouble::Unreachable),
+        (_, Step::Talking) => is_lost(error).then_some(ConnectionTrouble::Lost),
+    }
+}
+
+/// A certificate that is not trusted arrives as data that makes no sense, within another error or alone.
+fn is_refused_certificate(error: &mysql::Error) -> bool {
+    let is_nonsense = |error: &std::io::Error| error.kind() == std::io::ErrorKind::InvalidData;
+    match error {
+        mysql::Error::IoError(e) => is_nonsense(e),
+        mysql::Error::CodecError(e) => {
+            std::error::Error::source(e).and_then(|e| e.downcast_ref::<std::io::Error>()).is_some_and(is_nonsense)
+        }
+        _ => false,
+    }
+}
+
+/// The server's number of an error, if the server reported it.
+pub fn error_code(error: &Error) -> Option<u16> {
+    match driver_error(error)? {
+        mysql::Error::MySqlError(error) => Some(error.code),
+        _ => None,
+    }
+}
+
+/// Whether an error means that the connection is gone, or that the user wishes to stop: nothing more can be done.
+pub fn is_lost(error: &Error) -> bool {
+    /// The server is shutting down; the connection was killed.
+    const GONE: [u16; 2] = [1053, 1927];
+    error.kind() == ErrorKind::Cancelled
+        || driver_error(error).is_some_and(|e| e.is_connectivity_error())
+        || error_code(error).is_some_and(|c| GONE.contains(&c))
+}
+
+fn driver_error(error: &Error) -> Option<&mysql::Error> {
+    cause(error).map(|failure| &failure.0)
+}
+
+fn cause(error: &Error) -> Option<&Failure> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<Failure>() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}

@@ -1,0 +1,253 @@
+//! Rows from the binary protocol as text: exact, and the same for the same values (FORMAT.md, section 11.1).
+//!
+//! A value becomes text by the type of its column, never by what the driver gives: so that nothing depends on the driver.
+
+use std::io::Write;
+
+use mysql::Value;
+use repo_format::database::{RowOrder, TableRecord, ValueEncoding};
+
+use super::quote_name;
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// How one column is written.
+#[derive(Debug, Clone, Copy)]
+struct Format {
+    encoding: ValueEncoding,
+    /// Digits of a fraction of a second.
+    fraction: usize,
+    /// Digits to which an integer is filled up with zeros: none.
+    is_unsigned: bool,
+}
+
+/// Writes the rows of one table.
+pub struct RowEncoder {
+    formats: Vec<Format>,
+    /// Places of the key among the stored columns.
+    key: Vec<usize>,
+    order: RowOrder,
+    /// Ends of the cells of the last row.
+    ends: Vec<usize>,
+}
+
+/// Where a row that was written belongs.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct RowKey {
+    /// Orders rows by its bytes.
+    pub sort: Vec<u8>,
+    /// The encoded key columns, with tabs between; empty if the table has no key.
+    pub text: Vec<u8>,
+}
+
+impl RowEncoder {
+    /// An encoder for the rows that [`select_list`] selects.
+    pub fn new(table: &TableRecord) -> Self {
+        let formats = table.stored().map(|column| Format {
+            encoding: column.encoding,
+            fraction: fraction(&column.column_type),
+            is_unsigned: column.column_type.to_lowercase().contains("unsigned") || column.select.is_some(),
+        });
+        let stored: Vec<_> = (0..table.columns.len()).filter(|at| table.columns[*at].generated != Some(true)).collect();
+        let key = table.key.iter().filter_map(|place| stored.iter().position(|at| *at == *place as usize)).collect();
+        RowEncoder { formats: formats.collect(), key, order: table.order, ends: Vec::new() }
+    }
+
+    /// Appends a row to `out`, and says in `key` where it belongs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Database`] if the server gives values of other types than its definition says.
+    pub fn encode(&mut self, values: &[Option<Value>], out: &mut Vec<u8>, key: &mut RowKey) -> Result<()> {
+        if values.len() != self.formats.len() {
+            return Err(Error::new(
+                ErrorKind::Database,
+                "the server gives more or fewer columns than it was asked for",
+            ));
+        }
+        let start = out.len();
+        self.ends.clear();
+        for (at, (value, format)) in values.iter().zip(&self.formats).enumerate() {
+            if at > 0 {
+                out.push(b'\t');
+            }
+            write_value(value.as_ref().unwrap_or(&Value::NULL), *format, out)?;
+            self.ends.push(out.len());
+        }
+        out.push(b'\n');
+        self.find_key(&out[start..], start, values, key);
+        Ok(())
+    }
+
+    fn find_key(&self, row: &[u8], start: usize, values: &[Option<Value>], key: &mut RowKey) {
+        key.sort.clear();
+        key.text.clear();
+        for (number, at) in self.key.iter().enumerate() {
+            let from = at.checked_sub(1).map_or(0, |before| self.ends[before] - start + 1);
+            if number > 0 {
+                key.text.push(b'\t');
+            }
+            key.text.extend_from_slice(&row[from..self.ends[*at] - start]);
+        }
+        match (self.order, self.key.first().and_then(|at| values[*at].as_ref())) {
+            (RowOrder::Integer, Some(Value::Int(number))) if !self.formats[self.key[0]].is_unsigned => {
+                // Signed numbers in the order of unsigned bytes.
+                key.sort.extend_from_slice(&(number.cast_unsigned() ^ 1 << 63).to_be_bytes());
+            }
+            (RowOrder::Integer, Some(Value::Int(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
+            (RowOrder::Integer, Some(Value::UInt(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
+            (RowOrder::RowBytes, _) => key.sort.extend_from_slice(row),
+            _ => key.sort.extend_from_slice(&key.text),
+        }
+    }
+}
+
+/// The columns to select, with their expressions, in the order of stored columns.
+pub fn select_list(table: &TableRecord) -> String {
+    let column = |column: &repo_format::database::Column| match &column.select {
+        Some(expression) => expression.clone(),
+        None => quote_name(&column.name),
+    };
+    table.stored().map(column).collect::<Vec<_>>().join(", ")
+}
+
+/// Digits of a fraction in a type such as `datetime(3)`.
+fn fraction(column_type: &str) -> usize {
+    let inside = column_type.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside);
+    inside.and_then(|digits| digits.parse().ok()).unwrap_or(0).min(6)
+}
+
+fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> Result<()> {
+    use ValueEncoding as V;
+    match (format.encoding, value) {
+        (_, Value::NULL) => out.extend_from_slice(b"\\N"),
+        (V::Bytes, Value::Bytes(bytes)) => escape(bytes, out),
+        (V::Decimal, Value::Bytes(digits)) => out.extend_from_slice(digits),
+        (V::Integer, Value::Int(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
+        (V::Integer, Value::UInt(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
+        // Of a double that is a whole number more is shown than FLOAT has, and it reads as the same FLOAT.
+        (V::Float, Value::Float(number)) => write_double(f64::from(*number), out),
+        (V::Double, Value::Double(number)) => write_double(*number, out),
+        (V::Date, Value::Date(year, month, day, ..)) => out.extend_from_slice(&date(*year, *month, *day)),
+        (V::DateTime, Value::Date(year, month, day, hour, minute, second, micros)) => {
+            out.extend_from_slice(&date(*year, *month, *day));
+            let [tens, ones] = two(*hour);
+            out.extend_from_slice(&[b' ', tens, ones]);
+            write_clock(*minute, *second, *micros, format.fraction, out);
+        }
+        (V::Time, Value::Time(is_negative, days, hour, minute, second, micros)) => {
+            if *is_negative {
+                out.push(b'-');
+            }
+            write_hours(days * 24 + u32::from(*hour), out);
+            write_clock(*minute, *second, *micros, format.fraction, out);
+        }
+        (V::Year, Value::Int(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
+        (V::Year, Value::UInt(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
+        (encoding, _) => {
+            let message = format!("the server gives a value of another type where {encoding:?} was expected");
+            return Err(Error::new(ErrorKind::Database, message));
+        }
+    }
+    Ok(())
+}
+
+/// Appends `bytes` as `LOAD DATA` reads them: tabs, line ends, NUL and backslashes escaped.
+pub fn escape(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\\' | b'\t' | b'\n' | 0)) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(match rest[at] {
+            b'\\' => b"\\\\",
+            b'\t' => b"\\t",
+            b'\n' => b"\\n",
+            _ => b"\\0",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
+fn write_double(number: f64, out: &mut Vec<u8>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format(number);
+    out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+}
+
+const DIGITS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+2021222324252627282930313233343536373839\
+4041424344454647484950515253545556575859\
+6061626364656667686970717273747576777879\
+8081828384858687888990919293949596979899";
+
+/// Two digits of a number below 100; what is larger cannot come from a server.
+fn two(number: u8) -> [u8; 2] {
+    let at = usize::from(number.min(99)) * 2;
+    [DIGITS[at], DIGITS[at + 1]]
+}
+
+fn four(number: u16) -> [u8; 4] {
+    let number = number.min(9999);
+    let half = |number: u16| two(u8::try_from(number).unwrap_or(99));
+    let ([a, b], [c, d]) = (half(number / 100), half(number % 100));
+    [a, b, c, d]
+}
+
+fn date(year: u16, month: u8, day: u8) -> [u8; 10] {
+    let ([a, b, c, d], [e, f], [g, h]) = (four(year), two(month), two(day));
+    [a, b, c, d, b'-', e, f, b'-', g, h]
+}
+
+fn write_hours(hours: u32, out: &mut Vec<u8>) {
+    match u8::try_from(hours) {
+        Ok(hours) if hours < 100 => out.extend_from_slice(&two(hours)),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(hours).as_bytes()),
+    }
+}
+
+/// Minutes, seconds, and a fraction of so many digits.
+fn write_clock(minute: u8, second: u8, micros: u32, fraction: usize, out: &mut Vec<u8>) {
+    let ([a, b], [c, d]) = (two(minute), two(second));
+    out.extend_from_slice(&[b':', a, b, b':', c, d]);
+    if fraction > 0 {
+        let mut digits = [b'0'; 7];
+        // Writing seven bytes into seven bytes cannot fail.
+        let written = write!(&mut digits[..], ".{micros:06}");
+        debug_assert!(written.is_ok());
+        out.extend_from_slice(&digits[..=fraction]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(value: Value, encoding: ValueEncoding, fraction: usize) -> String {
+        let mut out = Vec::new();
+        write_value(&value, Format { encoding, fraction, is_unsigned: false }, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn values_are_written_by_the_type_of_their_column() {
+        use ValueEncoding as V;
+        assert_eq!(written(Value::NULL, V::Bytes, 0), "\\N");
+        assert_eq!(written(Value::Bytes(b"a\tb\\c\nd\0e".to_vec()), V::Bytes, 0), "a\\tb\\\\c\\nd\\0e");
+        assert_eq!(written(Value::Int(-5), V::Integer, 0), "-5");
+        assert_eq!(written(Value::Int(0), V::Year, 0), "0000");
+        assert_eq!(written(Value::Date(2021, 2, 31, 0, 0, 0, 0), V::Date, 0), "2021-02-31");
+        assert_eq!(written(Value::Date(0, 0, 0, 0, 0, 0, 0), V::DateTime, 0), "0000-00-00 00:00:00");
+        assert_eq!(written(Value::Date(1, 1, 1, 2, 3, 4, 50), V::DateTime, 5), "0001-01-01 02:03:04.00005");
+        assert_eq!(written(Value::Time(true, 34, 22, 59, 59, 999_999), V::Time, 6), "-838:59:59.999999");
+        assert_eq!(written(Value::Double(0.1), V::Double, 0), "0.1");
+        assert_eq!(written(Value::Double(1090.0), V::Double, 0), "1090");
+        assert_eq!(written(Value::Double(5e-324), V::Double, 0), "5e-324");
+        // The shortest FLOAT would be 3.4028235e38, which is more than FLOAT holds when it is read as a double.
+        assert_eq!(written(Value::Float(f32::MAX), V::Float, 0), "3.4028234663852886e+38");
+    }
+
+    #[test]
+    fn fractions_have_as_many_digits_as_their_type() {
+        assert_eq!(fraction("datetime(3)"), 3);
+        assert_eq!(fraction("timestamp"), 0);
+        assert_eq!(fraction("time(6)"), 6);
+    }
+}

@@ -1,0 +1,122 @@
+//! A schema: its defaults, and everything in it that is not a table.
+
+use repo_format::cbor::ByteString;
+use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord};
+
+use super::fields::Fields;
+use super::{Connection, Server, event, quote_name, quote_text, routine, trigger, view};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// What [`read_schema`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaContents {
+    /// The schema.
+    pub record: SchemaRecord,
+    /// Objects whose definitions the server does not give, by name, or gives though they are not valid.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Reads the schema `schema` and all its sequences, views, routines, triggers and events. It becomes the connection's schema.
+///
+/// A definition is the text that makes the object again in a session with its `sql_mode`, `character_set_client` and
+/// `collation_connection`: its bytes are in that character set. What the account cannot see is not there, and not missed.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if there is no such schema; [`ErrorKind::Database`] if the server refuses.
+pub fn read_schema(connection: &mut Connection, server: &Server, schema: &str) -> Result<SchemaContents> {
+    // Schemas have comments since MariaDB 10.5.
+    let comment = if server.is_mariadb_from((10, 5, 0)) { "NULLIF(SCHEMA_COMMENT, '')" } else { "NULL" };
+    let defaults = connection.first(&format!(
+        "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME, {comment} FROM information_schema.SCHEMATA \
+         WHERE SCHEMA_NAME = {}",
+        quote_text(schema)
+    ))?;
+    let Some(defaults) = defaults else {
+        return Err(Error::new(ErrorKind::NotFound, format!("the server has no schema {}", quote_name(schema))));
+    };
+    let mut defaults = defaults.into_iter();
+    let mut next = || defaults.next().flatten();
+    let mut contents = SchemaContents {
+        record: SchemaRecord {
+            name: schema.to_owned(),
+            character_set: next().unwrap_or_default(),
+            collation: next().unwrap_or_default(),
+            comment: next(),
+            objects: Vec::new(),
+        },
+        left_out: Vec::new(),
+    };
+    // Definitions of views name tables of the connection's schema without it.
+    connection.run(&format!("USE {}", quote_name(schema)))?;
+    if server.is_mariadb() {
+        read_sequences(connection, &mut contents)?;
+    }
+    view::read(connection, &mut contents)?;
+    routine::read(connection, &mut contents)?;
+    trigger::read(connection, &mut contents)?;
+    event::read(connection, &mut contents)?;
+    Ok(contents)
+}
+
+impl SchemaContents {
+    /// Notes that an object is not, or not as it should be, in the record.
+    pub(super) fn leave_out(&mut self, name: &str, what: &str, why: impl Into<String>) {
+        let (schema, name) = (self.record.name.clone(), name.to_owned());
+        self.left_out.push(LeftOut { schema, name, what: what.to_owned(), why: why.into() });
+    }
+}
+
+/// An object of which only what all have is known.
+pub(super) fn object(kind: ObjectType, name: String, create: Vec<u8>) -> SchemaObject {
+    SchemaObject {
+        kind,
+        name,
+        create: ByteString(create),
+        sql_mode: None,
+        client_character_set: None,
+        connection_collation: None,
+        database_collation: None,
+        definer: None,
+        time_zone: None,
+        table: None,
+        next_value: None,
+        cycles: None,
+        status: None,
+        columns: None,
+    }
+}
+
+/// The column `column` of what SHOW CREATE says of an object; `None` if the account may not see it.
+pub(super) fn show_create(
+    connection: &mut Connection,
+    what: &str,
+    name: &str,
+    column: usize,
+) -> Result<Option<Vec<u8>>> {
+    let rows = connection.rows(&format!("SHOW CREATE {what} {}", quote_name(name)))?;
+    Ok(rows.into_iter().next().and_then(|row| row.into_iter().nth(column).flatten()))
+}
+
+fn read_sequences(connection: &mut Connection, contents: &mut SchemaContents) -> Result<()> {
+    let sql = format!(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_TYPE = 'SEQUENCE' \
+         ORDER BY TABLE_NAME",
+        quote_text(&contents.record.name)
+    );
+    for row in connection.rows(&sql)? {
+        let name = Fields::of(row).text();
+        let Some(create) = show_create(connection, "SEQUENCE", &name, 1)? else {
+            contents.leave_out(&name, "sequence", "the server does not show its definition");
+            continue;
+        };
+        let sql = format!("SELECT next_not_cached_value, cycle_count FROM {}", quote_name(&name));
+        let mut state = connection.rows(&sql)?.into_iter().map(Fields::of);
+        let mut state = state.next().ok_or_else(|| {
+            Error::new(ErrorKind::Database, format!("the sequence {} has no state", quote_name(&name)))
+        })?;
+        let sequence = object(ObjectType::Sequence, name, create);
+        let (next_value, cycles) = (state.number(), state.number());
+        contents.record.objects.push(SchemaObject { next_value, cycles, ..sequence });
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Statements that sessions run now, and the tables that they name.
+
+use std::time::Duration;
+
+use super::{Connection, Row, Server, outline, texts};
+use engine_core::error::Result;
+
+/// A session that runs a statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Running {
+    /// The server's number of the session.
+    pub id: u64,
+    /// Whose.
+    pub user: String,
+    /// For how long it has been in its state.
+    pub time: Duration,
+    /// What the server says it is doing.
+    pub state: String,
+    statement: String,
+    /// Names in its statement: with a schema, or of the schema that it works in.
+    names: Vec<(String, String)>,
+}
+
+impl Running {
+    /// Whether its statement names the table. A name in another case may be the same table: which, depends on the server.
+    pub fn names(&self, (schema, table): &(String, String)) -> bool {
+        self.names.iter().any(|(s, t)| s.eq_ignore_ascii_case(schema) && t.eq_ignore_ascii_case(table))
+    }
+
+    /// Whether it only reads, and locks nothing that it reads.
+    pub fn only_reads(&self) -> bool {
+        let begins =
+            |word: &str| self.statement.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+        let reads = ["SELECT", "(SELECT", "SHOW", "WITH", "EXPLAIN", "DO", "SET"].into_iter().any(begins);
+        reads && !self.statement.to_ascii_uppercase().contains("FOR UPDATE")
+    }
+
+    /// Whether its statement names a table that `other` names, and works rather than waits.
+    pub fn is_in_the_way_of(&self, other: &Running) -> bool {
+        let shares =
+            || self.names.iter().any(|name| name.1.len() > 1 && other.names.contains(name) && !is_word(&name.1));
+        self.id != other.id && !self.state.starts_with("Waiting for") && shares()
+    }
+
+    /// What it does, without its values.
+    pub fn outline(&self) -> String {
+        outline(&self.statement)
+    }
+}
+
+/// What runs on the server, but for what `connection` runs itself. Without the right PROCESS these are the account's own sessions.
+///
+/// # Errors
+/// If the server does not answer.
+pub(crate) fn running(connection: &mut Connection, server: &Server) -> Result<Vec<Running>> {
+    let time = if server.is_mariadb() { "TIME_MS / 1000" } else { "TIME" };
+    let rows = connection.rows(&format!(
+        "SELECT ID, USER, {time}, STATE, DB, INFO FROM information_schema.PROCESSLIST \
+         WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID') AND ID <> CONNECTION_ID()"
+    ))?;
+    Ok(rows.into_iter().map(session).collect())
+}
+
+/// Whether a name is more likely a word of SQL.
+fn is_word(name: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "SELECT", "FROM", "WHERE", "UPDATE", "INSERT", "INTO", "VALUES", "SET", "DELETE", "TABLE", "TABLES", "AND",
+        "AS", "ALTER",
+    ];
+    WORDS.iter().any(|word| name.eq_ignore_ascii_case(word))
+}
+
+fn session(row: Row) -> Running {
+    let mut cells = texts(row).into_iter().map(Option::unwrap_or_default);
+    let mut next = || cells.next().unwrap_or_default();
+    let (id, user, seconds, state, schema, statement) = (next(), next(), next(), next(), next(), next());
+    let time = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let names = names(&statement, &schema);
+    Running { id: id.parse().unwrap_or(0), user, time: time.unwrap_or_default(), state, statement, names }
+}
+
+/// Names in `statement` that may be tables: `a.b`, and `a` in `schema`. Words of SQL are among them.
+fn names(statement: &str, schema: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut before: Option<String> = None;
+    let mut rest = statement;
+    while let Some(c) = rest.chars().next() {
+        let (name, len) = match c {
+            '`' => quoted(rest),
+            '\'' | '"' => (None, text_len(rest, c)),
+            c if is_of_name(c) => {
+                let len = rest.find(|c: char| !is_of_name(c)).unwrap_or(rest.len());
+                (Some(rest[..len].to_owned()), len)
+            }
+            c => (None, c.len_utf8()),
+        };
+        rest = &rest[len..];
+        let Some(name) = name else { continue };
+        let of = before.take();
+        found.push((of.unwrap_or_else(|| schema.to_owned()), name.clone()));
+        let behind = rest.trim_start();
+        if let Some(behind) = behind.strip_prefix('.') {
+            before = Some(name);
+            rest = behind;
+        }
+    }
+    found
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '$')
+}
+
+/// The name in backquotes that `text` begins with, and its length there.
+fn quoted(text: &str) -> (Option<String>, usize) {
+    let mut name = String::new();
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '`' if chars.next_if(|(_, next)| *next == '`').is_some() => name.push('`'),
+            '`' => return (Some(name), at + 1),
+            c => name.push(c),
+        }
+    }
+    // A statement that was cut short.
+    (None, text.len())
+}
+
+/// The length of the text in quotes that `text` begins with.
+fn text_len(text: &str, quote: char) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            c if c == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session_of(statement: &str) -> Running {
+        let cells = ["7", "ann", "1.5", "", "shop", statement];
+        session(cells.into_iter().map(|cell| Some(cell.as_bytes().to_vec())).collect())
+    }
+
+    fn is_named(statement: &str, schema: &str, table: &str) -> bool {
+        session_of(statement).names(&(schema.to_owned(), table.to_owned()))
+    }
+
+    #[test]
+    fn a_statement_names_a_table_and_no_other_whose_name_holds_its_name() {
+        let statement = "UPDATE patientnote SET note = 'patient, it''s \\' x' WHERE `the patient` = 1";
+        assert!(is_named(statement, "shop", "patientnote"));
+        assert!(!is_named(statement, "shop", "patient"));
+        assert!(!is_named(statement, "other", "patientnote"));
+        let joined = "INSERT INTO other . `a``b` SELECT * FROM patient p JOIN shop.visit";
+        assert!(is_named(joined, "other", "a`b") && !is_named(joined, "shop", "a`b"));
+        assert!(is_named(joined, "shop", "PATIENT") && is_named(joined, "shop", "visit"));
+        assert!(!is_named("SELECT 1 FROM `cut", "shop", "cut"));
+    }
+
+    #[test]
+    fn a_select_only_reads_unless_it_locks_what_it_reads() {
+        assert!(session_of("select * from t").only_reads());
+        assert!(!session_of("SELECT * FROM t FOR UPDATE").only_reads());
+        assert!(!session_of("UPDATE t SET a = 1").only_reads());
+    }
+}

@@ -1,0 +1,108 @@
+//! Tables that could not be read at the moment: they are read afterwards, each at a time of its own, and named.
+
+use repo_format::database::{LateTable, LeftOut};
+
+use super::Dump;
+use super::moment::is_busy;
+use super::plan::{Means, PlannedTable, describe, is_table_error, left_out};
+use super::reader::{Source, read_in_order, read_in_ranges};
+use super::segments::{Sealer, StoredRows};
+use crate::database::{Connection, TableInfo, list_tables};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// For how long a table is waited for that others hold.
+const WAIT_SECONDS: u32 = 600;
+/// How often a table is read again that changes its definition meanwhile.
+const TRIES: u32 = 3;
+
+/// What came of a table that is late.
+pub(super) enum LateRead {
+    /// Its rows, and how late they are.
+    Rows(Box<PlannedTable>, StoredRows, LateTable),
+    /// It is not there any more, or cannot be read.
+    LeftOut(LeftOut),
+}
+
+/// Reads the table `info` as it is now; `why` it is late.
+pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<LateRead> {
+    let mut connection = Connection::open(dump.address)?;
+    connection.run(&format!("SET SESSION lock_wait_timeout={WAIT_SECONDS}"))?;
+    for _ in 0..TRIES {
+        let listed = list_tables(&mut connection, std::slice::from_ref(&info.schema))?;
+        let Some(now) = listed.into_iter().find(|table| table.name == info.name) else {
+            let gone = Error::new(ErrorKind::NotFound, "it was dropped or renamed while the backup ran");
+            return Ok(LateRead::LeftOut(left_out(info, &gone)));
+        };
+        let table = match describe(dump.run, &mut connection, &dump.server, now, &dump.parent)? {
+            Ok(table) => table,
+            Err(left_out) => return Ok(LateRead::LeftOut(left_out)),
+        };
+        let rows = match read_table(dump, &mut connection, &table) {
+            Ok(rows) => rows,
+            Err(error) if super::plan::is_redefined(&error) => continue,
+            Err(error) if is_table_error(&error) || is_busy(&error) => {
+                return Ok(LateRead::LeftOut(left_out(info, &error)));
+            }
+            Err(error) => return Err(error),
+        };
+        if is_as_described(&mut connection, &table)? {
+            let read = connection.value("SELECT UNIX_TIMESTAMP()")?.and_then(|text| text.parse().ok()).unwrap_or(0);
+            let (schema, table_name) = table.name();
+            let late = LateTable { schema, table: table_name, read, why: why.to_owned() };
+            return Ok(LateRead::Rows(Box::new(table), rows, late));
+        }
+    }
+    let message = format!("the definition of `{}`.`{}` changes again and again", info.schema, info.name);
+    Err(Error::new(ErrorKind::Database, message))
+}
+
+fn read_table(dump: &Dump<'_, '_>, connection: &mut Connection, table: &PlannedTable) -> Result<StoredRows> {
+    let mut sealer = Sealer::new(dump.run)?;
+    if table.means == Means::Snapshot {
+        connection.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
+        let mut source = Source { address: dump.address, connection };
+        let rows = read_in_order(dump.run, &mut source, &table.to_read(), &mut sealer, dump.place())?;
+        connection.run("ROLLBACK")?;
+        return Ok(rows);
+    }
+    let mut source = Source { address: dump.address, connection };
+    read_in_ranges(dump.run, &mut source, &table.to_read(), &mut sealer, dump.place())
+}
+
+/// Whether a table still has the definition it was read by.
+pub(super) fn is_as_described(connection: &mut Connection, table: &PlannedTable) -> Result<bool> {
+    match show_create(connection, &table.info) {
+        Ok(now) => Ok(without_counter(&now) == without_counter(&table.record.create.0)),
+        Err(error) if super::plan::is_redefined(&error) || is_table_error(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What SHOW CREATE TABLE says.
+pub(super) fn show_create(connection: &mut Connection, info: &TableInfo) -> Result<Vec<u8>> {
+    let name = format!("{}.{}", crate::database::quote_name(&info.schema), crate::database::quote_name(&info.name));
+    let shown = connection.rows(&format!("SHOW CREATE TABLE {name}"))?;
+    Ok(shown.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten()).unwrap_or_default())
+}
+
+/// A definition without the next number of its counter, which changes with every row.
+fn without_counter(create: &[u8]) -> Vec<u8> {
+    const COUNTER: &[u8] = b" AUTO_INCREMENT=";
+    let options = create.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    let found = create[options..].windows(COUNTER.len()).position(|window| window == COUNTER);
+    let Some(at) = found.map(|at| options + at) else { return create.to_vec() };
+    let digits = create[at + COUNTER.len()..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    [&create[..at], &create[at + COUNTER.len() + digits..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_no_part_of_a_definition() {
+        let create = b"CREATE TABLE `t` (\n  `a` int(11) DEFAULT 5 COMMENT ' AUTO_INCREMENT=7'\n) ENGINE=MyISAM AUTO_INCREMENT=42 COMMENT='x'";
+        let without = without_counter(create);
+        assert!(String::from_utf8(without).unwrap().ends_with("' AUTO_INCREMENT=7'\n) ENGINE=MyISAM COMMENT='x'"));
+    }
+}

@@ -1,0 +1,434 @@
+//! A database as a source: everything that a server shows of some schemas at one moment.
+//!
+//! ```text
+//! plan       lists and describes tables                         server    identity, clock, variables
+//! moment     one moment for all: snapshots, and locks where an engine has no snapshots    place     of snapshots in the log
+//! barrier    keeps writers away meanwhile                        obstacle  who is in the way, before it is tried
+//! locked     reads what is locked, in the order that makes writers wait least   ---> spool (sorted, sealed, without a name)
+//! sessions   reads the rest from snapshots, and seals all       late      what could not be read at the moment
+//! reader     reads one table: from a snapshot, under a lock, or in short ranges
+//! segments   from rows in order to segments in the repository
+//! parent     the parent snapshot; evidence: what did not change    entries   files and folders of all this
+//! ```
+//!
+//! Definitions are compared when all is read: a table that became another one meanwhile is read again, and named.
+
+mod barrier;
+mod entries;
+mod evidence;
+mod late;
+mod locked;
+mod moment;
+mod obstacle;
+mod parent;
+mod place;
+mod plan;
+mod reader;
+mod records;
+mod rights;
+mod segments;
+mod server;
+mod sessions;
+mod spool;
+mod waiters;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use repo_format::database::{CarriedTable, LateTable, LeftOut, ProfileRecord};
+use repo_format::manifest::Root;
+use repo_format::node::ProblemKind;
+
+use crate::database::{
+    Address, Connection, LockFacts, Privileges, Server, TableInfo, attended, list_schemas, list_tables,
+    tells_snapshots_apart,
+};
+use engine_core::backup::{Companion, DatabaseFigures, FolderSource, Run};
+use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::tree::TreeEntry;
+
+use late::LateRead;
+use locked::{LockedRead, LockedReading, TableName};
+use moment::{Moment, Tried, Wanted};
+use parent::ParentDatabase;
+use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
+use reader::SpoolPlace;
+use segments::StoredRows;
+use server::ServerNow;
+use sessions::{Job, Sessions, Stored};
+use spool::SpoolSpace;
+
+/// Bytes of rows that may wait on disk, unless the options say otherwise.
+const SPOOL_MAX: u64 = 64 << 30;
+/// A writer that waits for this long makes the tables late that are not read yet, unless the options say otherwise.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// For how long it is tried to have all tables at one moment, unless the options say otherwise.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How often damaged tables are looked for and left out before the run fails.
+const DAMAGED_TRIES: u32 = 3;
+
+/// A database server to save.
+pub struct DatabaseSource {
+    /// Where it is, and who asks.
+    pub address: Address,
+    /// Which schemas; all but the server's own if none is named.
+    pub schemas: Vec<String>,
+    /// Users and grants, too.
+    pub with_accounts: bool,
+    /// For how long a writer may be made to wait by the locks of this run.
+    pub wait_max: Duration,
+    /// For how long it is tried to have all tables at one moment: those that others hold all the time are read afterwards.
+    pub patience: Duration,
+    /// How many sessions read at once; 0: as many as there are cores, and one more.
+    pub sessions: usize,
+    /// Where rows wait that are read under a lock; the cache folder if it is not said.
+    pub spool_folder: Option<PathBuf>,
+    /// How many bytes of them may wait.
+    pub spool_bytes_max: u64,
+    /// What a profile has found out.
+    pub profile: Option<ProfileRecord>,
+    /// Is asked, when all is stored, which files the database speaks of and the snapshot lacks.
+    pub companion: Option<Companion>,
+}
+
+impl DatabaseSource {
+    /// The server at `address`, with everything else as usual.
+    pub fn new(address: Address) -> Self {
+        DatabaseSource {
+            address,
+            schemas: Vec::new(),
+            with_accounts: false,
+            wait_max: WAIT_MAX,
+            patience: PATIENCE,
+            sessions: 0,
+            spool_folder: None,
+            spool_bytes_max: SPOOL_MAX,
+            profile: None,
+            companion: None,
+        }
+    }
+
+    fn session_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        if self.sessions > 0 { self.sessions } else { (cores + 1).clamp(2, 8) }
+    }
+}
+
+impl FolderSource for DatabaseSource {
+    fn address(&self) -> String {
+        self.address.public()
+    }
+
+    fn take_companion(&mut self) -> Option<Companion> {
+        self.companion.take()
+    }
+
+    fn save(&self, run: &Run<'_>, root: &Root) -> Result<TreeEntry> {
+        attended(&self.address, run.monitor(), |address| save(run, address, self, root))
+    }
+}
+
+/// One database on its way into the snapshot.
+struct Dump<'d, 'r> {
+    run: &'d Run<'r>,
+    source: &'d DatabaseSource,
+    /// Where the server is; connections to it are attended.
+    address: &'d Address,
+    server: Server,
+    schemas: Vec<String>,
+    /// What the account does not see, by its rights.
+    unseen: Vec<LeftOut>,
+    /// What decides how the moment is taken, but for the tables.
+    locking: LockFacts,
+    parent: ParentDatabase,
+    parent_root: Option<TreeEntry>,
+    now: ServerNow,
+    spool_folder: PathBuf,
+    space: SpoolSpace,
+}
+
+/// What has been stored of the tables.
+#[derive(Default)]
+struct SavedTables {
+    rows: HashMap<TableName, StoredRows>,
+    carried: Vec<CarriedTable>,
+    late: Vec<LateTable>,
+    left_out: Vec<LeftOut>,
+    /// Tables to be read again, and why.
+    again: Vec<(TableInfo, String)>,
+}
+
+fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) -> Result<TreeEntry> {
+    let mut control = Connection::open(address)?;
+    let server = Server::detect(&mut control)?;
+    server::keep_others_away(&mut control)?;
+    let schemas = list_schemas(&mut control, &source.schemas)?;
+    let privileges = Privileges::read(&mut control, &server)?;
+    let unseen = rights::check(&mut control, &server, &privileges, source, &schemas)?;
+    let tells_apart = tells_snapshots_apart(&mut control, &server)?;
+    let parent_root = run.parent().root();
+    let cache = run.store().repository().catalog().folder().map(std::path::Path::to_owned);
+    let dump = Dump {
+        run,
+        source,
+        address,
+        now: ServerNow::ask(&mut control, &server)?,
+        locking: LockFacts { tells_apart, ..LockFacts::new(&server, &privileges) },
+        server,
+        schemas,
+        unseen,
+        parent: ParentDatabase::open(run.parent(), parent_root.clone()),
+        parent_root,
+        spool_folder: source.spool_folder.clone().or(cache).unwrap_or_else(tempfile::env::temp_dir),
+        space: SpoolSpace::new(source.spool_bytes_max),
+    };
+    dump.save(&mut control, root)
+}
+
+impl Dump<'_, '_> {
+    fn place(&self) -> SpoolPlace<'_> {
+        SpoolPlace { folder: &self.spool_folder, space: &self.space }
+    }
+
+    fn save(&self, control: &mut Connection, root: &Root) -> Result<TreeEntry> {
+        let (mut plan, mut moment) = self.plan_and_moment(control)?;
+        let mut saved = SavedTables::default();
+        saved.left_out.extend(self.unseen.iter().cloned());
+        saved.left_out.append(&mut plan.left_out);
+        saved.again.append(&mut plan.put_off);
+        self.read(control, &plan, &mut moment, &mut saved)?;
+        self.compare_definitions(control, &mut plan, &mut saved)?;
+        self.read_late(&mut plan, &mut saved)?;
+        self.report(&saved);
+        self.count(&plan, &moment, &saved);
+        records::write(self, control, root, &plan, moment, saved)
+    }
+
+    /// Plans, and takes the moment. Tables that cannot be locked because they are damaged are left out, those that others hold are put off.
+    fn plan_and_moment(&self, control: &mut Connection) -> Result<(Plan, Moment)> {
+        let mut plan = Plan::make(self.run, control, &self.server, &self.schemas, &self.parent)?;
+        let mut locking = self.locking;
+        for _ in 0..DAMAGED_TRIES {
+            let snapshots = if plan.has(Means::Snapshot) { self.source.session_count() } else { 0 };
+            let groups = plan.lock_groups();
+            let facts = LockFacts { locks_tables: !groups.is_empty(), ..locking };
+            let (address, server, patience) = (self.address, &self.server, self.source.patience);
+            let wanted = Wanted { address, server, facts, snapshots, patience, groups };
+            match moment::take(self.run, control, &wanted) {
+                Ok(Tried::Held(moment)) => return Ok((plan, moment)),
+                Ok(Tried::Busy(error)) => {
+                    // A stage waits for locks on tables of others, too.
+                    let may_other_way = std::mem::take(&mut locking.may_stage);
+                    if !plan.put_off_busy(control)? && !may_other_way {
+                        return Err(error);
+                    }
+                }
+                Err(error) if is_table_error(&error) && plan.leave_out_damaged(control)? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(ErrorKind::Database, "tables are damaged, or vanish, while they are being locked"))
+    }
+
+    /// Reads all tables: first those that are locked.
+    fn read(&self, control: &mut Connection, plan: &Plan, moment: &mut Moment, saved: &mut SavedTables) -> Result<()> {
+        let unchanged = plan.unchanged(control, &self.schemas, &self.parent, &self.now)?;
+        let carried = self.carry_over(plan, &unchanged, saved)?;
+        let by_name = plan.by_name();
+        let locked = self.read_locked(plan, moment, &carried)?;
+        let mut jobs = Vec::new();
+        for table in plan.tables.iter().filter(|table| !carried.contains(&table.name())) {
+            match (table.means, locked.get_rows(table)) {
+                (Means::Snapshot, _) => jobs.push(Job::Read(table)),
+                (Means::Lock, Some(rows)) => jobs.push(Job::Seal(table, rows)),
+                (Means::Lock, None) | (Means::Nothing, _) => {}
+            }
+        }
+        locked.settle(&by_name, saved);
+        let sessions = Sessions {
+            address: self.address,
+            snapshots: std::mem::take(&mut moment.snapshots),
+            threads: self.source.session_count(),
+            place: self.place(),
+        };
+        for (name, stored) in sessions::store_all(self.run, sessions, jobs)? {
+            let info = by_name.get(&name).map(|table| table.info.clone());
+            match (stored, info) {
+                (Stored::Rows(rows), _) => drop(saved.rows.insert(name, rows)),
+                (Stored::Redefined, Some(info)) => {
+                    saved.again.push((info, "its definition changed while the backup ran".to_owned()));
+                }
+                (Stored::Damaged(error), Some(info)) => saved.left_out.push(left_out(&info, &error)),
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of unchanged tables from the parent snapshot, as far as they are all there.
+    fn carry_over(
+        &self,
+        plan: &Plan,
+        unchanged: &HashSet<TableName>,
+        saved: &mut SavedTables,
+    ) -> Result<HashSet<TableName>> {
+        let mut carried = HashSet::new();
+        for table in plan.tables.iter().filter(|table| unchanged.contains(&table.name())) {
+            let Some(before) = &table.parent else { continue };
+            let rows_are_there = match &before.rows {
+                Some(rows) => self.run.parent().content_is_stored(rows)?,
+                None => true,
+            };
+            if rows_are_there {
+                let (schema, name) = table.name();
+                saved.carried.push(CarriedTable { schema, table: name, read: before.read });
+                carried.insert(table.name());
+            }
+        }
+        Ok(carried)
+    }
+
+    fn read_locked(&self, plan: &Plan, moment: &mut Moment, carried: &HashSet<TableName>) -> Result<LockedTables> {
+        let to_read = plan.tables.iter().filter(|t| t.means == Means::Lock && !carried.contains(&t.name()));
+        let reading = LockedReading {
+            address: self.address,
+            server: &self.server,
+            tables: to_read.map(|table| (table.name(), table.to_read())).collect(),
+            sees_others: self.locking.sees_others,
+            wait_max: self.source.wait_max,
+            place: self.place(),
+            locked_at: moment.locked_at,
+        };
+        let groups = std::mem::take(&mut moment.locks);
+        if groups.is_empty() {
+            return Ok(LockedTables::default());
+        }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let outcome = locked::read(self.run, groups, &reading, cores.clamp(2, 4))?;
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        moment.record.tables_locked = millis(outcome.tables_locked);
+        moment.record.longest_wait = millis(outcome.longest_wait);
+        Ok(LockedTables { tables: Mutex::new(outcome.tables) })
+    }
+
+    /// Compares all definitions with those that rows were read by, and finds tables that came meanwhile.
+    fn compare_definitions(&self, control: &mut Connection, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
+        let known: HashSet<TableName> = plan.tables.iter().map(PlannedTable::name).collect();
+        let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
+        for table in &mut plan.tables {
+            self.run.check_stop()?;
+            if !late::is_as_described(control, table)? {
+                saved.again.push((table.info.clone(), "its definition changed while the backup ran".to_owned()));
+            } else if table.means == Means::Snapshot {
+                // The counter is read last: it may be ahead of the rows, never behind them.
+                table.record.create.0 = late::show_create(control, &table.info)?;
+            }
+        }
+        let is_new = |info: &TableInfo| {
+            let name = (info.schema.clone(), info.name.clone());
+            !known.contains(&name) && !left_out.contains(&name)
+        };
+        for info in list_tables(control, &self.schemas)?.into_iter().filter(is_new).collect::<Vec<_>>() {
+            saved.again.push((info, "it was made while the backup ran".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Reads what must be read again.
+    fn read_late(&self, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
+        let again = std::mem::take(&mut saved.again);
+        let read_again = names(again.iter().map(|(info, _)| (&info.schema, &info.name)));
+        saved.carried.retain(|carried| !read_again.contains(&(carried.schema.clone(), carried.table.clone())));
+        saved.rows.retain(|name, _| !read_again.contains(name));
+        let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
+        // What is left out stays in the plan, without rows.
+        plan.tables.retain(|table| !read_again.contains(&table.name()) || left_out.contains(&table.name()));
+        let mut done = left_out;
+        for (info, why) in again {
+            let name = (info.schema.clone(), info.name.clone());
+            // A table may be named twice: as late, and as redefined.
+            if !done.insert(name.clone()) {
+                continue;
+            }
+            match late::read(self, &info, &why)? {
+                LateRead::LeftOut(left_out) => saved.left_out.push(left_out),
+                LateRead::Rows(table, rows, late) => {
+                    saved.rows.insert(name, rows);
+                    saved.late.push(late);
+                    plan.tables.push(*table);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, plan: &Plan, moment: &Moment, saved: &SavedTables) {
+        let figures = DatabaseFigures {
+            tables: plan.tables.len() as u64,
+            unchanged_tables: saved.carried.len() as u64,
+            late_tables: saved.late.len() as u64,
+            missing_tables: saved.left_out.len() as u64,
+            rows: saved.rows.values().map(|rows| rows.rows).sum(),
+            locked_milliseconds: moment.record.tables_locked,
+            longest_wait_milliseconds: moment.record.longest_wait,
+        };
+        self.run.count_database(figures);
+    }
+
+    /// Names what is not as it should be.
+    fn report(&self, saved: &SavedTables) {
+        let path = |schema: &str, name: &str| format!("{schema}.{name}").into_bytes();
+        for left in &saved.left_out {
+            let message = format!("the {} is not in the snapshot: {}", left.what, left.why);
+            self.run.problem(&path(&left.schema, &left.name), ProblemKind::Unreadable, message);
+        }
+        for late in &saved.late {
+            let message = format!("it shows a later time than the other tables: {}", late.why);
+            self.run.problem(&path(&late.schema, &late.table), ProblemKind::Changed, message);
+        }
+    }
+}
+
+/// Names of tables, to be looked for.
+fn names<'n>(all: impl Iterator<Item = (&'n String, &'n String)>) -> HashSet<TableName> {
+    all.map(|(schema, name)| (schema.clone(), name.clone())).collect()
+}
+
+/// What was read under locks.
+#[derive(Default)]
+struct LockedTables {
+    tables: Mutex<HashMap<TableName, LockedRead>>,
+}
+
+impl LockedTables {
+    /// Takes the rows of a table, if they were read.
+    fn get_rows(&self, table: &PlannedTable) -> Option<Box<spool::FilledSpool>> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        match tables.remove(&table.name()) {
+            Some(LockedRead::Rows(rows)) => Some(rows),
+            Some(other) => {
+                tables.insert(table.name(), other);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Notes what was not read.
+    fn settle(self, by_name: &HashMap<TableName, &PlannedTable>, saved: &mut SavedTables) {
+        let tables = self.tables.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (name, read) in tables {
+            let Some(table) = by_name.get(&name) else { continue };
+            match read {
+                LockedRead::Rows(_) => {}
+                LockedRead::Late => {
+                    let why = "others had waited long enough for its lock".to_owned();
+                    saved.again.push((table.info.clone(), why));
+                }
+                LockedRead::Failed(error) => saved.left_out.push(left_out(&table.info, &error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the account may do, before anything is read: what it lacks shows as absent, as triggers do.
+
+use repo_format::database::LeftOut;
+
+use super::DatabaseSource;
+use crate::database::{
+    Connection, MissingRight, Privileges, Purpose, Reach, Scope, Server, Weight, list_tables, missing,
+};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// What is left out: everything of a kind, whose names are not known.
+const REST: &str = "rest";
+/// Its name, and that of a schema which is not known.
+const ALL: &str = "*";
+
+/// Compares the rights of the account with what saving `schemas` takes. Gives what it does not see.
+///
+/// # Errors
+/// [`ErrorKind::PermissionDenied`] if the backup could not be made, or would be wrong.
+pub(super) fn check(
+    control: &mut Connection,
+    server: &Server,
+    privileges: &Privileges,
+    source: &DatabaseSource,
+    schemas: &[String],
+) -> Result<Vec<LeftOut>> {
+    let tables = list_tables(control, schemas)?;
+    let reach = Reach::seen(control, &source.schemas, schemas, &tables)?;
+    let mut lacking = missing(privileges, server, Purpose::Backup, &reach);
+    if source.with_accounts {
+        lacking.extend(missing(privileges, server, Purpose::Accounts, &reach));
+    }
+    let of = |weight| lacking.iter().filter(move |missing| missing.weight == weight);
+    let needed: Vec<_> = of(Weight::Needed).map(describe).collect();
+    if !needed.is_empty() {
+        let message = format!("the account lacks rights that a backup needs: {}", needed.join("; "));
+        return Err(Error::new(ErrorKind::PermissionDenied, message));
+    }
+    Ok(of(Weight::Whole).map(unseen).collect())
+}
+
+fn describe(missing: &MissingRight) -> String {
+    format!("{} on {}: {}", missing.right, missing.on, missing.consequence)
+}
+
+fn unseen(missing: &MissingRight) -> LeftOut {
+    let schema = match &missing.on {
+        Scope::Schema(schema) => schema,
+        Scope::Server | Scope::Beside(_) | Scope::Table(..) => ALL,
+    };
+    let why = format!("{} (the account lacks {} on {})", missing.consequence, missing.right, missing.on);
+    LeftOut { schema: schema.to_owned(), name: ALL.to_owned(), what: REST.to_owned(), why }
+}

@@ -1,0 +1,206 @@
+//! From rows in order to segments: where one ends, and its way into the repository (FORMAT.md, section 11.1).
+//!
+//! A segment begins where the hash of a row's key says so. So boundaries stay where they are while rows come and go, whatever kind of key
+//! it is, and a change of a row touches one segment only.
+
+use std::sync::Arc;
+
+use repo_format::id::Bytes32;
+use repo_format::limits;
+use repo_format::node::ContentItem;
+use repo_format::pack::ChunkKind;
+
+use engine_core::backup::Run;
+use engine_core::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
+use engine_core::error::Result;
+use engine_core::pack::NodeSink;
+use engine_core::tree::{ContentBuilder, ContentRef, SegmentItem, SegmentListBuilder};
+
+/// How many bytes a segment has on average,
+const SEGMENT_AVERAGE: usize = 512 * 1024;
+/// and at most, unless a single row is larger.
+const SEGMENT_MAX: usize = 4 * 1024 * 1024;
+
+/// What one thread needs to seal segments, table after table.
+pub(super) struct Sealer<'r> {
+    run: &'r Run<'r>,
+    coder: Coder,
+    cutter: Cutter,
+}
+
+impl<'r> Sealer<'r> {
+    pub fn new(run: &'r Run<'r>) -> Result<Self> {
+        let config = run.store().repository().config();
+        let tables = Arc::new(GearTables::new(run.store().repository().keys().gear_table()));
+        let cutter = Cutter::new(tables, ProfileName::Database.sizes(config));
+        Ok(Sealer { run, coder: Coder::new(config.zstd_level)?, cutter })
+    }
+
+    /// Where nodes go.
+    pub fn sink(&mut self) -> NodeSink<'_, 'r> {
+        NodeSink { store: self.run.store(), coder: &mut self.coder }
+    }
+
+    /// Stores the content of a small file.
+    pub fn file(&mut self, bytes: &[u8]) -> Result<Option<ContentRef>> {
+        if (bytes.len() as u64) < limits::INLINE_CONTENT {
+            return Ok((!bytes.is_empty()).then(|| ContentRef::Inline(bytes.to_vec())));
+        }
+        self.chunks(bytes, &FileCompression::default())
+    }
+
+    /// Stores bytes as chunks; nothing comes of no bytes.
+    fn chunks(&mut self, bytes: &[u8], compression: &FileCompression) -> Result<Option<ContentRef>> {
+        let mut builder = ContentBuilder::default();
+        let mut start = 0;
+        for end in self.cutter.ends(bytes, true) {
+            let plain = &bytes[start..end];
+            let stored =
+                self.run.store().store(&mut self.coder, ChunkKind::Data, plain, Compression::Probe(compression))?;
+            builder.push(ContentItem { id: stored.id, len: plain.len() as u64 }, &mut self.sink())?;
+            start = end;
+        }
+        builder.finish(&mut self.sink())
+    }
+}
+
+/// How many low bits of a key's hash must be 0 where a segment begins, for rows of this average length.
+pub(super) fn boundary_bits(rows: u64, bytes: u64) -> u32 {
+    let average = (bytes / rows.max(1)).max(16);
+    (SEGMENT_AVERAGE as u64 / average).max(1).ilog2()
+}
+
+/// The rows of a table as they have been stored.
+pub(super) struct StoredRows {
+    /// The segment list; `None` if there are no rows.
+    pub content: Option<ContentRef>,
+    /// How many there are.
+    pub rows: u64,
+    /// Their encoded bytes.
+    pub bytes: u64,
+}
+
+/// Collects rows into segments.
+pub(super) struct Segmenter<'s, 'r> {
+    sealer: &'s mut Sealer<'r>,
+    compression: FileCompression,
+    list: SegmentListBuilder,
+    mask: u64,
+    /// Rows of the segment that has begun.
+    pub buffer: Vec<u8>,
+    rows_in_buffer: u64,
+    low: Vec<u8>,
+    high: Vec<u8>,
+    rows: u64,
+    bytes: u64,
+}
+
+impl<'s, 'r> Segmenter<'s, 'r> {
+    /// For one table; `bits` as [`boundary_bits`] gives them.
+    pub fn new(sealer: &'s mut Sealer<'r>, bits: u32) -> Self {
+        Segmenter {
+            sealer,
+            compression: FileCompression::default(),
+            list: SegmentListBuilder::default(),
+            mask: (1 << bits.min(63)) - 1,
+            buffer: Vec::with_capacity(2 * SEGMENT_AVERAGE),
+            rows_in_buffer: 0,
+            low: Vec::new(),
+            high: Vec::new(),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The row from `start` on has been appended to `buffer`; `key` is its encoded key, empty if the table has none.
+    ///
+    /// # Errors
+    /// If the segment before it cannot be stored, or the run has been stopped.
+    pub fn added(&mut self, start: usize, key: &[u8]) -> Result<()> {
+        let hashed = if key.is_empty() { &self.buffer[start..] } else { key };
+        let begins = boundary_hash(hashed) & self.mask == 0 || self.buffer.len() > SEGMENT_MAX;
+        if start > 0 && begins {
+            self.seal(start)?;
+        }
+        if self.rows_in_buffer == 0 {
+            self.low.clear();
+            self.low.extend_from_slice(key);
+        }
+        self.high.clear();
+        self.high.extend_from_slice(key);
+        self.rows_in_buffer += 1;
+        Ok(())
+    }
+
+    /// Appends a row that was encoded elsewhere.
+    ///
+    /// # Errors
+    /// As [`Segmenter::added`].
+    pub fn push(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(row);
+        self.added(start, key)
+    }
+
+    /// Stores the first `end` bytes of the buffer as a segment.
+    fn seal(&mut self, end: usize) -> Result<()> {
+        self.sealer.run.check_stop()?;
+        let plain = &self.buffer[..end];
+        let digest = Bytes32(*blake3::hash(plain).as_bytes());
+        let Some(content) = self.sealer.chunks(plain, &self.compression)? else { return Ok(()) };
+        let (len, rows) = (end as u64, std::mem::take(&mut self.rows_in_buffer));
+        let end_key = |key: &[u8]| (!key.is_empty()).then(|| key.to_vec());
+        let item = SegmentItem { len, rows, low: end_key(&self.low), high: end_key(&self.high), digest, content };
+        self.list.push(item, &mut self.sealer.sink())?;
+        self.rows += rows;
+        self.bytes += len;
+        self.buffer.drain(..end);
+        if self.buffer.capacity() > 2 * SEGMENT_MAX {
+            // A row of many megabytes must not stay in memory.
+            self.buffer.shrink_to(SEGMENT_MAX);
+        }
+        self.sealer.run.has_read(len);
+        Ok(())
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// As [`Segmenter::added`].
+    pub fn finish(mut self) -> Result<StoredRows> {
+        let end = self.buffer.len();
+        if end > 0 {
+            self.seal(end)?;
+        }
+        let content = self.list.finish(&mut self.sealer.sink())?;
+        Ok(StoredRows { content, rows: self.rows, bytes: self.bytes })
+    }
+}
+
+/// A hash that decides where segments begin: FNV-1a, and a last step that makes its low bits depend on all others.
+fn boundary_hash(bytes: &[u8]) -> u64 {
+    let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, fnv);
+    let mixed = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ (mixed >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_key_in_so_many_begins_a_segment() {
+        let mask = (1 << 8) - 1;
+        let begins = |n: &u64| boundary_hash(n.to_string().as_bytes()) & mask == 0;
+        let count = (1..=256_000u64).filter(begins).count();
+        assert!((900..1100).contains(&count), "{count} of 1,000 expected");
+    }
+
+    #[test]
+    fn segments_have_half_a_mebibyte_whatever_the_rows_are() {
+        assert_eq!(boundary_bits(1000, 1000 * 128), 12);
+        assert_eq!(boundary_bits(1000, 1000 * 1024 * 1024), 0);
+        assert_eq!(boundary_bits(0, 0), 15);
+    }
+}

@@ -1,0 +1,147 @@
+//! Reading back what was loaded, and comparing it with the snapshot's digests.
+//!
+//! Where the server can give rows in the snapshot's order, each segment's bytes are made again and their digest compared. Elsewhere the
+//! rows of both are compared as a set: by the sum of their digests, in which order does not matter.
+
+use repo_format::database::{RowOrder, TableRecord};
+
+use super::run::Run;
+use super::table::TableLoad;
+use super::tally::count;
+use crate::database::{Connection, RowEncoder, RowKey, RowStream, holds_rows, quote_name, select_list};
+use engine_core::error::Result;
+use engine_core::tree::SegmentItem;
+
+/// Compares the rows of `table` with those of the snapshot. Rows that differ are a problem of the table.
+///
+/// # Errors
+/// If the connection is lost, or the repository cannot be read.
+pub fn check(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) -> Result<()> {
+    run.check()?;
+    let source = table.source();
+    let record = table.record();
+    if !holds_rows(&record.engine) {
+        return Ok(());
+    }
+    let segments = run.source.segments(source)?.collect::<Result<Vec<SegmentItem>>>()?;
+    let mut rows = Rows::select(connection, &table.schema().plan.staging, record)?;
+    let differing = match record.order {
+        RowOrder::Integer => compare_segments(run, &mut rows, &segments)?,
+        _ => compare_sets(run, &mut rows, (table, &segments))?,
+    };
+    drop(rows);
+    count(&run.tally.checked_segments, segments.len() as u64);
+    if let Some(differing) = differing {
+        let (schema, table) = table.name();
+        run.tally.problem(schema, table, &format!("read again, it is not as it was: {differing}"));
+    }
+    Ok(())
+}
+
+/// The rows of a table, encoded again.
+struct Rows<'c> {
+    result: RowStream<'c>,
+    encoder: RowEncoder,
+    key: RowKey,
+}
+
+impl<'c> Rows<'c> {
+    fn select(connection: &'c mut Connection, schema: &str, record: &TableRecord) -> Result<Self> {
+        let history = if record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
+        let key = record.key.first().and_then(|place| record.columns.get(*place as usize));
+        let order = match (record.order, key) {
+            (RowOrder::Integer, Some(column)) => format!(" ORDER BY {}", quote_name(&column.name)),
+            _ => String::new(),
+        };
+        let (schema, table) = (quote_name(schema), quote_name(&record.name));
+        let sql = format!("SELECT {} FROM {schema}.{table}{history}{order}", select_list(record));
+        Ok(Rows { result: connection.stream(&sql)?, encoder: RowEncoder::new(record), key: RowKey::default() })
+    }
+
+    /// Appends the next row; `false` at the end.
+    fn next(&mut self, out: &mut Vec<u8>) -> Result<bool> {
+        let doing = || "cannot read the rows that were loaded".to_owned();
+        let Some(row) = self.result.next_row(&doing) else { return Ok(false) };
+        self.encoder.encode(&row?, out, &mut self.key)?;
+        Ok(true)
+    }
+}
+
+/// What differs first, if anything does.
+fn compare_segments(run: &Run<'_>, rows: &mut Rows<'_>, segments: &[SegmentItem]) -> Result<Option<String>> {
+    let mut bytes = Vec::new();
+    for segment in segments {
+        run.check()?;
+        bytes.clear();
+        for _ in 0..segment.rows {
+            if !rows.next(&mut bytes)? {
+                return Ok(Some(format!("rows are missing from {}", range(segment))));
+            }
+        }
+        if blake3::hash(&bytes).as_bytes() != &segment.digest.0 {
+            return Ok(Some(format!("rows differ in {}", range(segment))));
+        }
+    }
+    bytes.clear();
+    Ok(rows.next(&mut bytes)?.then(|| "it has more rows".to_owned()))
+}
+
+fn range(segment: &SegmentItem) -> String {
+    let shown = |key: &Option<Vec<u8>>| key.as_ref().map(|key| key.escape_ascii().to_string()).unwrap_or_default();
+    format!("the key's range {} to {}", shown(&segment.low), shown(&segment.high))
+}
+
+fn compare_sets(
+    run: &Run<'_>,
+    rows: &mut Rows<'_>,
+    (table, segments): (&TableLoad<'_>, &[SegmentItem]),
+) -> Result<Option<String>> {
+    let (mut loaded, mut saved) = (Sum::default(), Sum::default());
+    let mut bytes = Vec::new();
+    while rows.next(&mut bytes)? {
+        loaded.add(&bytes);
+        bytes.clear();
+    }
+    for segment in segments {
+        run.check()?;
+        let converted = table.converted(run.source.read(segment)?, segment.rows);
+        converted.text.split_inclusive(|byte| *byte == b'\n').for_each(|row| saved.add(row));
+    }
+    Ok((loaded != saved).then(|| format!("it has {} rows, of {} that were saved some differ", loaded.rows, saved.rows)))
+}
+
+/// Rows in any order: how many, and the sum of their digests.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sum {
+    rows: u64,
+    parts: [u64; 4],
+}
+
+impl Sum {
+    fn add(&mut self, row: &[u8]) {
+        self.rows += 1;
+        let digest = blake3::hash(row);
+        for (part, bytes) in self.parts.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *part = part.wrapping_add(u64::from_le_bytes(word));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_knows_rows_in_any_order_and_no_others() {
+        let sum = |rows: &[&[u8]]| {
+            let mut sum = Sum::default();
+            rows.iter().for_each(|row| sum.add(row));
+            sum
+        };
+        assert_eq!(sum(&[b"1\n", b"2\n"]), sum(&[b"2\n", b"1\n"]));
+        assert_ne!(sum(&[b"1\n", b"2\n"]), sum(&[b"1\n", b"1\n"]));
+        assert_ne!(sum(&[b"1\n"]), sum(&[b"1\n", b"1\n"]));
+    }
+}

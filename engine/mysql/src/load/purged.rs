@@ -1,0 +1,305 @@
+//! Purged rows, back from a receipt: into the table they were removed from, or another one.
+//!
+//! Segments hold neighbours that were not purged: of each only rows in the ranges of the receipt are sent. A row whose key the table has
+//! is left as it is and counted. So a run that was interrupted can be made again.
+
+use std::sync::Arc;
+
+use repo_format::database::{KeyRange, PurgedTable, ReceiptRecord, SchemaRecord, TableRecord};
+use repo_format::manifest::Manifest;
+
+use super::definition::{Keys, take_apart};
+use super::filling::explained;
+use super::firing::check_triggers;
+use super::options::SchemaChoice;
+use super::pointing::fit;
+use super::renaming::Renaming;
+use super::rows::{Batch, Method, Sink, Stored, is_local_refused};
+use super::session::{self, Binlog};
+use super::target::Target;
+use super::warnings::Warnings;
+use crate::database::{Address, Connection, attended, describe_table, is_lost, list_tables, quote_name, quote_text};
+use crate::dialect::{Quoting, Replaced};
+use engine_core::error::{Error, ErrorKind, Result, chain};
+use engine_core::monitor::{Monitor, Phase, Work};
+use engine_core::pack::ChunkReader;
+use engine_core::repository::Repository;
+use engine_core::saved::{Database, KeyRanges, SavedTable, Schema, read_segment};
+
+/// Bytes of one statement: people may work with the table meanwhile, and a table without transactions is locked for as long.
+const BATCH_BYTES: u64 = 1 << 20;
+/// Rows of one statement: a server says at most 65,535 warnings, and each row that is there already is one.
+const BATCH_ROWS: u64 = 20_000;
+/// What the server says of a row whose key is there.
+const DUPLICATE: u16 = 1062;
+
+/// A table of a receipt, and where its rows go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurgedChoice {
+    /// Schema and name in the receipt.
+    pub from: (String, String),
+    /// Schema and name on the server.
+    pub to: (String, String),
+}
+
+/// How to bring purged rows back.
+#[derive(Debug, Clone, Default)]
+pub struct PurgedOptions {
+    /// Which tables; none means all, each into the table that it was.
+    pub tables: Vec<PurgedChoice>,
+    /// The server's binary log.
+    pub binlog: Binlog,
+    /// Only count.
+    pub dry_run: bool,
+}
+
+/// What came of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RestoredTable {
+    /// Where its rows went: schema and name.
+    pub to: (String, String),
+    /// Rows that the receipt names.
+    pub rows: u64,
+    /// Of these: stored. In a dry run: found in the repository.
+    pub restored: u64,
+    /// Not stored, as the table has a row of their key.
+    pub there: u64,
+    /// What is not as it should be.
+    pub problems: Vec<String>,
+}
+
+/// Brings the rows that the receipt `manifest` names into the server at `address`, in the order of the tables in the receipt. A table
+/// that is not there is made as it was saved, without its foreign keys; so is a schema.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] if triggers would run on the rows; [`ErrorKind::NotFound`] if the receipt has no such table; [`ErrorKind::Damaged`] if the receipt cannot be read; [`ErrorKind::Database`] if the
+/// server cannot be reached; if the monitor wishes to stop. What is wrong with one table is a problem in its outcome. Run again, it goes on.
+pub fn restore_purged(
+    repository: &Repository,
+    manifest: &Manifest,
+    address: &Address,
+    options: &PurgedOptions,
+    monitor: &dyn Monitor,
+) -> Result<Vec<RestoredTable>> {
+    attended(address, monitor, |address| restore_attended(repository, manifest, address, options, monitor))
+}
+
+fn restore_attended(
+    repository: &Repository,
+    manifest: &Manifest,
+    address: &Address,
+    options: &PurgedOptions,
+    monitor: &dyn Monitor,
+) -> Result<Vec<RestoredTable>> {
+    repository.sync_catalog(monitor)?;
+    let reader = ChunkReader::new(repository);
+    let database = Database::open(&reader, manifest, None)?;
+    let record = database
+        .receipt()?
+        .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{} is no receipt of a purge", manifest.id)))?;
+    let chosen = choose(&record, &options.tables)?;
+    let mut connection = Connection::open(address)?;
+    let target = Target::read(&mut connection)?;
+    check_triggers(&mut connection, &target, chosen.iter().map(|(_, to)| to))?;
+    drop(connection);
+    let mut connection = session::open(address, options.binlog)?;
+    connection.shortcomings().for_each(|text| monitor.note(&text));
+    // Rows come into a database that is in use: none without what it refers to.
+    connection.run("SET SESSION foreign_key_checks=1")?;
+    let items = chosen.iter().map(|(tables, _)| rows_of(tables)).sum();
+    monitor.begin(Phase::Restore, Some(Work { items, bytes: 0 }));
+    let mut run = Run { reader: &reader, database: &database, target: &target, connection, options, monitor };
+    let result = chosen.iter().map(|(tables, to)| run.table(tables, to)).collect();
+    monitor.end();
+    result
+}
+
+/// What a receipt says of one table under different categories, and where its rows go.
+type Chosen<'r> = (Vec<&'r PurgedTable>, (String, String));
+
+fn choose<'r>(record: &'r ReceiptRecord, choices: &[PurgedChoice]) -> Result<Vec<Chosen<'r>>> {
+    let mut chosen: Vec<Chosen<'r>> = Vec::new();
+    let name = |table: &PurgedTable| (table.schema.clone(), table.table.clone());
+    if let Some(missing) = choices.iter().find(|choice| !record.tables.iter().any(|table| name(table) == choice.from)) {
+        let (schema, table) = &missing.from;
+        return Err(Error::new(ErrorKind::NotFound, format!("the receipt has no table `{schema}`.`{table}`")));
+    }
+    for table in record.tables.iter().filter(|table| table.rows > 0) {
+        let from = name(table);
+        let to = match choices.iter().find(|choice| choice.from == from) {
+            Some(choice) => choice.to.clone(),
+            None if choices.is_empty() => from.clone(),
+            None => continue,
+        };
+        match chosen.iter_mut().find(|(tables, _)| name(tables[0]) == from) {
+            Some((tables, _)) => tables.push(table),
+            None => chosen.push((vec![table], to)),
+        }
+    }
+    Ok(chosen)
+}
+
+fn rows_of(tables: &[&PurgedTable]) -> u64 {
+    tables.iter().map(|table| table.rows).sum()
+}
+
+struct Run<'r> {
+    reader: &'r ChunkReader<'r>,
+    database: &'r Database<'r>,
+    target: &'r Target,
+    connection: Connection,
+    options: &'r PurgedOptions,
+    monitor: &'r dyn Monitor,
+}
+
+/// A table on its way.
+struct Filling {
+    sink: Sink,
+    outcome: RestoredTable,
+    found: u64,
+    warnings: Warnings,
+}
+
+impl Run<'_> {
+    /// Brings the rows of one table back.
+    fn table(&mut self, tables: &[&PurgedTable], to: &(String, String)) -> Result<RestoredTable> {
+        let outcome = RestoredTable { to: to.clone(), rows: rows_of(tables), ..RestoredTable::default() };
+        let schema = self.database.schema(&tables[0].schema)?;
+        let saved = schema.table(&tables[0].table)?;
+        let record = TableRecord { name: to.1.clone(), ..saved.record.clone() };
+        let sink = Sink::new(&to.0, &record).leaving_duplicates();
+        let mut filling = Filling { sink, outcome, found: 0, warnings: Warnings::default() };
+        let ranges = tables.iter().flat_map(|table| &table.ranges);
+        match self.fill(&schema, &saved, ranges, &mut filling) {
+            Err(error) if matches!(error.kind(), ErrorKind::Database | ErrorKind::Damaged) && !is_lost(&error) => {
+                filling.outcome.problems.push(chain(&error));
+            }
+            result => result?,
+        }
+        Ok(filling.end(self.options))
+    }
+
+    fn fill<'k>(
+        &mut self,
+        schema: &Schema<'_>,
+        saved: &SavedTable,
+        ranges: impl Iterator<Item = &'k KeyRange>,
+        filling: &mut Filling,
+    ) -> Result<()> {
+        if !self.options.dry_run {
+            self.make(schema, saved, &filling.outcome.to)?;
+        }
+        let ranges = KeyRanges::new(&saved.record, ranges)?;
+        let mut batch = (Vec::new(), 0, 0);
+        for segment in saved.segments(self.reader)? {
+            let segment = segment?;
+            if ranges.within(&segment)?.is_empty() {
+                continue;
+            }
+            let rows = read_segment(self.reader, &segment)?;
+            for piece in ranges.rows_of(&rows, BATCH_ROWS)? {
+                if batch.1 + piece.rows > BATCH_ROWS || batch.2 >= BATCH_BYTES {
+                    self.store(std::mem::take(&mut batch), filling)?;
+                }
+                batch.1 += piece.rows;
+                batch.2 += piece.text.len() as u64;
+                batch.0.push(piece.text);
+            }
+        }
+        self.store(batch, filling)
+    }
+
+    fn store(&mut self, (pieces, rows, bytes): (Vec<Vec<u8>>, u64, u64), filling: &mut Filling) -> Result<()> {
+        if self.monitor.is_cancelled() {
+            return Err(Error::cancelled());
+        }
+        filling.found += rows;
+        if rows == 0 || self.options.dry_run {
+            return Ok(());
+        }
+        let batch = Batch { pieces: Arc::new(pieces), rows, bytes };
+        let Stored { rows: stored, mut warnings } =
+            match filling.sink.store(&mut self.connection, &batch, self.target.method()) {
+                Err(error) if self.target.method() == Method::Load && is_local_refused(&error) => {
+                    self.target.refuse_local();
+                    filling.sink.store(&mut self.connection, &batch, Method::Insert)?
+                }
+                stored => stored?,
+            };
+        filling.outcome.restored += stored;
+        filling.outcome.there += warnings.take(DUPLICATE);
+        filling.warnings.merge(warnings);
+        self.monitor.advance(Work { items: rows, bytes });
+        Ok(())
+    }
+
+    /// Makes the table, unless it is there; then its key must be the one that was saved, else rows could come twice.
+    fn make(&mut self, schema: &Schema<'_>, saved: &SavedTable, to: &(String, String)) -> Result<()> {
+        self.make_schema(&to.0, &schema.record)?;
+        let all = list_tables(&mut self.connection, std::slice::from_ref(&to.0))?;
+        if let Some(info) = all.iter().find(|info| self.target.is_same_name(&info.name, &to.1)) {
+            let there = describe_table(&mut self.connection, &self.target.server, info)?;
+            return match key_names(&there) == key_names(&saved.record) {
+                true => Ok(()),
+                false => {
+                    let message = "the table has another key than the one that was saved: restore into another table, \
+                                   which is made as it was";
+                    Err(Error::new(ErrorKind::Database, message))
+                }
+            };
+        }
+        let table = format!("{}.{}", quote_name(&to.0), quote_name(&to.1));
+        let mut replaced = Replaced::new();
+        let create = self.target.collations.adapt(&saved.record.create.0, &mut replaced);
+        let names = vec![SchemaChoice { from: schema.record.name.clone(), to: to.0.clone() }];
+        let renaming = Renaming { names, ..Renaming::default() };
+        let fitted = fit(&create, &schema.record.name, &saved.record.engine, &renaming);
+        let create = renaming.apply(&schema.record.name, &fitted.create, Quoting::default()).sql;
+        if let Some(reason) = fitted.refusal {
+            return Err(Error::new(ErrorKind::Refused, reason));
+        }
+        let definition = take_apart(&create, &table, Keys::AtOnce).ok_or_else(|| {
+            Error::new(ErrorKind::Database, "its definition is no CREATE TABLE that this version can read")
+        })?;
+        for (from, other) in replaced {
+            self.monitor.note(&format!("{}.{}: {other} stands in the place of the collation {from}", to.0, to.1));
+        }
+        if definition.foreign_keys.is_some() {
+            self.monitor.note(&format!("{}.{} is made without its foreign keys", to.0, to.1));
+        }
+        self.connection.run(&format!("USE {}", quote_name(&to.0)))?;
+        self.connection.run_bytes(&definition.create).map_err(|e| explained(e, &self.target.server))
+    }
+
+    fn make_schema(&mut self, name: &str, record: &SchemaRecord) -> Result<()> {
+        let sql = format!("SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}", quote_text(name));
+        if self.connection.value(&sql)?.is_some() {
+            return Ok(());
+        }
+        let collation = self.target.collations.nearest(&record.collation).unwrap_or_else(|| record.collation.clone());
+        self.connection.run(&format!("CREATE DATABASE {} COLLATE {collation}", quote_name(name)))
+    }
+}
+
+fn key_names(record: &TableRecord) -> Vec<String> {
+    let names = record.key.iter().filter_map(|at| record.columns.get(*at as usize));
+    names.map(|column| column.name.to_lowercase()).collect()
+}
+
+impl Filling {
+    /// Compares what was found, stored and left.
+    fn end(self, options: &PurgedOptions) -> RestoredTable {
+        let Filling { mut outcome, found, warnings, .. } = self;
+        outcome.problems.extend(warnings.sentences());
+        if options.dry_run {
+            outcome.restored = found;
+        } else if outcome.problems.is_empty() && outcome.restored + outcome.there != found {
+            let done = outcome.restored + outcome.there;
+            outcome.problems.push(format!("of {found} rows the server stored or had {done}"));
+        }
+        if outcome.problems.is_empty() && found != outcome.rows {
+            outcome.problems.push(format!("of {} rows that the receipt names it keeps {found}", outcome.rows));
+        }
+        outcome
+    }
+}

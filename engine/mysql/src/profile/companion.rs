@@ -1,0 +1,43 @@
+//! The files that a saved application lacks, in a snapshot that is about to be committed.
+
+use repo_format::database::escape_name;
+use repo_format::manifest::{ROOT_DATABASE, ROOT_FOLDER};
+
+use super::{FileCheck, ImagePlace, Inspection, MissingFile, Profile, SavedPractice, missing_files};
+use engine_core::error::Result;
+use engine_core::filesystem::path_to_bytes;
+use engine_core::pack::ChunkReader;
+use engine_core::tree::{DirectoryIter, Top};
+
+/// Calls `found` for each row of the application that `inspection` found on `server` whose file is not in `top`; with what `parent` has
+/// in its place. Nothing is missing if its images are not files.
+///
+/// # Errors
+/// As [`missing_files`].
+pub fn missing_in(
+    reader: &ChunkReader<'_>,
+    (profile, inspection): (&Profile, &Inspection),
+    server: &str,
+    (top, parent): (&Top<'_>, Option<&Top<'_>>),
+    found: &mut dyn FnMut(MissingFile) -> Result<()>,
+) -> Result<FileCheck> {
+    let ImagePlace::Folder(folder) = &inspection.images.place else { return Ok(FileCheck::default()) };
+    let folder = path_to_bytes(folder);
+    let Some(images) = top.root(reader, ROOT_FOLDER, folder)? else { return Ok(FileCheck::default()) };
+    let database = top.root(reader, ROOT_DATABASE, server.as_bytes())?;
+    let schema = match database {
+        Some(database) => DirectoryIter::seek(reader, database.tree, &escape_name(&inspection.schema))?,
+        None => None,
+    };
+    let parent_images = match parent {
+        Some(parent) => parent.root(reader, ROOT_FOLDER, folder)?.and_then(|entry| entry.tree),
+        None => None,
+    };
+    let saved = SavedPractice {
+        schema: schema.and_then(|entry| entry.tree),
+        images: images.tree,
+        images_path: images.name(),
+        parent_images,
+    };
+    missing_files(reader, profile, &saved, found)
+}

@@ -1,0 +1,42 @@
+//! What deletions leave in tables of MyISAM: holes, and what these do to everybody else.
+
+use super::job::Job;
+use super::reclaim::{locked_seconds, size};
+use super::table::Table;
+use crate::database::Connection;
+use engine_core::error::Result;
+
+/// What the server calls the setting under which rows are added in spite of holes.
+const ALWAYS: [&str; 2] = ["ALWAYS", "2"];
+
+/// What should be known of the holes that deletions of `job` leave; `None` if they leave none.
+///
+/// # Errors
+/// If the server does not answer.
+pub(super) fn warning(job: &Job<'_>, connection: &mut Connection) -> Result<Option<String>> {
+    let tables: Vec<&Table<'_>> = job.tables().filter(|table| table.engine.eq_ignore_ascii_case("MyISAM")).collect();
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<_> = tables.iter().map(|table| format!("`{}`", table.name)).collect();
+    let mut seconds = Vec::new();
+    for table in &tables {
+        seconds.push(format!("about {} s", locked_seconds(size(connection, table)?.used)));
+    }
+    let setting = connection.value("SELECT @@global.concurrent_insert")?.unwrap_or_default();
+    let effect = match ALWAYS.contains(&setting.as_str()) {
+        true => {
+            "Their files do not become smaller; rows are added while others are read all the same, as `concurrent_insert` is 2 here."
+        }
+        false => {
+            "Until they are filled, rows cannot be added while others are read, and the next backups hold writers up for longer; the \
+             server's setting `concurrent_insert=2` helps."
+        }
+    };
+    Ok(Some(format!(
+        "{}: deletions leave holes in {} (MyISAM). {effect} A run with `--reclaim` rebuilds them afterwards, and locks each meanwhile: {}.",
+        job.category.name,
+        names.join(", "),
+        seconds.join(", ")
+    )))
+}

@@ -1,0 +1,176 @@
+//! A category made ready: its tables, and the expressions that say which rows are meant.
+
+use super::category::{Category, Exception};
+use super::condition::Condition;
+use super::cutoff::{Cutoff, Unset, is_old};
+use super::files::Attached;
+use super::table::{Place, Table, refused};
+use crate::database::{RowEncoder, error_code, is_lost, quote_name, quote_text};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// Which rows of each category are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What is old.
+    pub cutoff: Cutoff,
+    /// What becomes of rows without a date.
+    pub unset: Unset,
+    /// Rows that stay in any case.
+    pub exceptions: Vec<Exception>,
+}
+
+/// A category, ready to be worked on.
+pub(super) struct Job<'r> {
+    pub category: Category,
+    pub parent: Member<'r>,
+    pub children: Vec<ChildMember<'r>>,
+    /// Holds for rows that are old.
+    pub is_old: String,
+    /// What must also be true for a row of the parent table to go, if anything. It is selected beside the row.
+    pub condition: Option<String>,
+    /// Place of the date among the values of a row.
+    pub date_place: usize,
+    /// The files that go with the rows, if they do.
+    pub attached: Option<Attached<'r>>,
+}
+
+/// A table of a job.
+pub(super) struct Member<'r> {
+    pub table: Table<'r>,
+    pub encoder: RowEncoder,
+    /// Each must be true, else the row is spared.
+    pub exceptions: Vec<String>,
+}
+
+/// A table whose rows go with those of the parent.
+pub(super) struct ChildMember<'r> {
+    pub member: Member<'r>,
+    /// The column that holds the parent's key, as SQL has it.
+    pub column: String,
+    /// The index that rows are looked up by, as SQL has it.
+    pub index: String,
+}
+
+impl<'r> Member<'r> {
+    fn new(table: Table<'r>, rule: &Rule) -> Result<Self> {
+        let mut exceptions = Vec::new();
+        for exception in &rule.exceptions {
+            exceptions.extend(differs(&table, exception)?);
+        }
+        Ok(Member { encoder: RowEncoder::new(&table.record), table, exceptions })
+    }
+
+    /// The exceptions as expressions before the values of a row.
+    pub fn leading(&self) -> String {
+        self.exceptions.iter().map(|exception| format!("{exception}, ")).collect()
+    }
+}
+
+impl<'r> Job<'r> {
+    /// Looks at all tables of `category`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] if rows cannot be removed from one of them; the message says which and why. Else of the server and the
+    /// repository.
+    pub fn new(place: &mut Place<'_, 'r>, category: &Category, rule: &Rule) -> Result<Self> {
+        let family: Vec<&str> = category.tables().collect();
+        let parent = place.table(&category.table, &family)?;
+        let (date, date_type) = parent.column(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
+        let is_old = is_old(place.connection, rule.cutoff, rule.unset, (date, date_type))
+            .map_err(|e| e.context(format!("cannot remove rows of the table `{}`", parent.name)))?;
+        let date_place = parent.place(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
+        let condition = category.condition.as_deref();
+        let condition = condition.map(|condition| Condition::to_sql(condition, &parent)).transpose()?;
+        let mut children = Vec::new();
+        for child in category.all_children() {
+            let table = place.table(&child.table, &family)?;
+            let (column, _) = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?;
+            let column = column.to_owned();
+            let index = index_on(place, &table, &column)?;
+            children.push(ChildMember {
+                member: Member::new(table, rule)?,
+                column: quote_name(&column),
+                index: quote_name(&index),
+            });
+        }
+        let attachments = category.attachments.as_ref();
+        let attached = attachments.map(|attachments| Attached::new(place, attachments, &children)).transpose()?;
+        let parent = Member::new(parent, rule)?;
+        let job = Job { category: category.clone(), parent, children, is_old, condition, date_place, attached };
+        job.check_leading(place)?;
+        Ok(job)
+    }
+
+    /// Whether all tables have transactions: then rows of all of them go together, or none.
+    pub fn is_transactional(&self) -> bool {
+        self.tables().all(|table| table.transactional)
+    }
+
+    /// All tables, that of the parents first.
+    pub fn tables(&self) -> impl Iterator<Item = &Table<'r>> {
+        [&self.parent.table].into_iter().chain(self.children.iter().map(|child| &child.member.table))
+    }
+
+    /// What decides on a row of the parent table, before its values: whether it is old, whether the condition holds, the exceptions.
+    pub fn leading(&self) -> String {
+        let condition = self.condition.as_deref().unwrap_or("1");
+        format!("({}), {condition}, {}", self.is_old, self.parent.leading())
+    }
+
+    /// The server knows all that they name.
+    fn check_leading(&self, place: &mut Place<'_, '_>) -> Result<()> {
+        let parent = format!("{} LIMIT 0", self.parent.table.select(&self.leading()));
+        place.connection.stream(&parent).map(drop).map_err(|e| {
+            let what = format!("the condition of the category `{}` cannot be used", self.category.name);
+            // What the server says no to is refused; where it said nothing, the category is not judged.
+            let refused = !is_lost(&e) && error_code(&e).is_some();
+            let e = if refused { e.with_kind(ErrorKind::Refused) } else { e };
+            e.context(what)
+        })?;
+        self.children.iter().try_for_each(|child| {
+            let sql = format!("{} FORCE INDEX ({}) LIMIT 0", child.member.table.select(""), child.index);
+            place.connection.stream(&sql).map(drop)
+        })
+    }
+}
+
+fn lacks(table: &Table<'_>, column: &str) -> Error {
+    refused(&table.name, &format!("has no column `{column}`"))
+}
+
+/// The condition that a row is no exception; none if the table does not have the column.
+fn differs(table: &Table<'_>, exception: &Exception) -> Result<Option<String>> {
+    let Some((name, column_type)) = table.column(&exception.column) else { return Ok(None) };
+    let is_whole = ["tinyint", "smallint", "mediumint", "int", "bigint"]
+        .iter()
+        .any(|whole| column_type.to_lowercase().starts_with(whole));
+    // As a text a large number would be compared as a double, which is not exact.
+    let value = match (is_whole, exception.value.trim().parse::<i128>()) {
+        (false, _) => quote_text(&exception.value),
+        (true, Ok(number)) => number.to_string(),
+        (true, Err(_)) => {
+            let message = format!("`{}` of an exception is no number, as `{name}` is", exception.value);
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+    };
+    Ok(Some(format!("NOT ({} <=> {value})", quote_name(name))))
+}
+
+/// The index that begins with `column`. Without one the rows of each batch would be looked for in the whole table.
+fn index_on(place: &mut Place<'_, '_>, table: &Table<'_>, column: &str) -> Result<String> {
+    // No statement can be made to use an index that is hidden from all of them.
+    let used = match place.server {
+        server if server.is_mysql_from((8, 0, 0)) => " AND IS_VISIBLE = 'YES'",
+        server if server.is_mariadb_from((10, 6, 0)) => " AND IGNORED = 'NO'",
+        _ => "",
+    };
+    let sql = format!(
+        "SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND COLUMN_NAME = {} \
+         AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND INDEX_TYPE = 'BTREE' AND COMMENT <> 'disabled'{used} LIMIT 1",
+        quote_text(&place.saved.record.name),
+        quote_text(&table.name),
+        quote_text(column)
+    );
+    let index = place.connection.value(&sql)?;
+    index.ok_or_else(|| refused(&table.name, &format!("has no index on `{column}` that is in use")))
+}

@@ -1,0 +1,42 @@
+//! The seal of a plan: it says that a member of the repository made it, and that nobody has edited it since.
+
+use super::plan::Plan;
+use engine_core::crypto::Keys;
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// What only the repository's keys can make of a plan (FORMAT.md, section 6.4). The default fits no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seal {
+    /// The epoch whose keys made it.
+    pub epoch: u32,
+    /// The tag.
+    pub tag: [u8; 32],
+}
+
+impl Seal {
+    /// The seal of `plan` by `keys`.
+    pub(super) fn of(plan: &Plan, keys: &Keys) -> Self {
+        Seal { epoch: keys.newest_epoch(), tag: keys.plan_tag(&plan.digest()) }
+    }
+}
+
+/// Checks that `plan` is as its maker sealed it, with the newest of `keys`.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] if its keys have been replaced since, as the removal of a member does; [`ErrorKind::Usage`] if it was edited, or
+/// is of another repository.
+pub(super) fn check_seal(plan: &Plan, keys: &Keys) -> Result<()> {
+    let newest = keys.newest_epoch();
+    if plan.seal.epoch < newest {
+        let message = "the keys of the repository were replaced after the plan was made: make a new plan";
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    // This comparison takes as long however much of it is right.
+    match plan.seal.epoch == newest && blake3::Hash::from(plan.seal.tag) == keys.plan_tag(&plan.digest()) {
+        true => Ok(()),
+        false => {
+            let message = "the plan was edited after it was made, or is of another repository: make a new plan";
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+    }
+}

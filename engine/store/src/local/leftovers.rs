@@ -1,0 +1,118 @@
+//! Leftovers of dead processes in `tmp/`. Only what is surely ours, and surely nobody's any more, is removed, and never more than one
+//! level of plain files: whoever can write to the storage can put anything there.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
+use std::time::{Duration, SystemTime};
+
+use super::scratch::{ALIVE, MARK};
+use super::unix::{self as platform, Dir, Life};
+use crate::misplaced::Found;
+
+/// A folder in which nothing has changed for so long has no owner, if nothing else can be known of that one: its machine is another
+/// one, or does not tell. No object takes so long to write.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A file that shows life holds no more bytes.
+const ALIVE_BYTES: u64 = 1024;
+
+/// Removes the scratch folders of dead processes, but not `own`. `now` is the time by the clock of the storage. To be called under the
+/// lock of the store, which their makers hold, too.
+pub(super) fn remove(tmp: &Dir, own: &str, now: SystemTime) {
+    let mut names = Vec::new();
+    let listed = tmp.names(|name| {
+        names.extend(name.to_str().filter(|name| is_scratch_name(name) && *name != own).map(str::to_owned));
+        Ok(())
+    });
+    // What cannot be seen or removed, for example because it is another user's, does not keep us from writing.
+    if listed.is_ok() {
+        names.iter().for_each(|name| drop(remove_if_dead(tmp, name, now)));
+    }
+}
+
+/// Removes the folder `dir`, which is `name` in `tmp`, and the files in it, as far as that goes.
+pub(super) fn clear(tmp: &Dir, name: &str, dir: &Dir) {
+    let Ok(files) = own_files(dir) else { return };
+    let removed = files.iter().try_for_each(|file| dir.remove(file));
+    // Last the one by which others know whose it is.
+    if removed.is_ok() && dir.remove(ALIVE).is_ok() {
+        let _ = tmp.remove_folder(name);
+    }
+}
+
+fn remove_if_dead(tmp: &Dir, name: &str, now: SystemTime) -> io::Result<()> {
+    let is_ours =
+        tmp.look(name)?.is_some_and(|info| info.found == Found::Folder && platform::may_be_ours(info.owner, tmp));
+    if !is_ours {
+        return Ok(());
+    }
+    let dir = tmp.folder(name)?;
+    let is_abandoned = |dir: &Dir| Ok::<_, io::Error>(last_change(dir)? + ABANDONED <= now);
+    let alive = match dir.open_to_lock(ALIVE) {
+        Ok(alive) => alive,
+        // Its owner died before it made the file, or after it removed everything else: then the folder is empty, or stays.
+        Err(e) if e.kind() == io::ErrorKind::NotFound && is_abandoned(&dir)? => return tmp.remove_folder(name),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    let Some(identity) = identity(&alive)? else { return Ok(()) };
+    match alive.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(()),
+        Err(TryLockError::Error(error)) => return Err(error),
+        // No proof of death: on some shares anybody gets any lock.
+        Ok(()) => {}
+    }
+    let is_dead = match platform::state_of(&identity) {
+        Life::Runs => false,
+        Life::Ended => true,
+        Life::Unknown => is_abandoned(&dir)?,
+    };
+    if is_dead {
+        clear(tmp, name, &dir);
+    }
+    Ok(())
+}
+
+/// The process that a folder's file names as its owner; `None` if it is not a file of ours.
+fn identity(alive: &File) -> io::Result<Option<String>> {
+    let mut text = Vec::new();
+    alive.take(ALIVE_BYTES).read_to_end(&mut text)?;
+    let text = String::from_utf8(text).unwrap_or_default();
+    // Its owner may have died before it wrote a word.
+    if text.is_empty() {
+        return Ok(Some(String::new()));
+    }
+    Ok(text.strip_prefix(MARK).map(|identity| identity.trim_end().to_owned()))
+}
+
+/// The names of the files in a scratch folder, besides the one that shows life. Fails if there is anything that is not ours.
+fn own_files(dir: &Dir) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    dir.names(|name| {
+        let name = name.into_string().map_err(|_| io::ErrorKind::InvalidData)?;
+        match dir.look(&name)? {
+            Some(info) if info.found != Found::File => return Err(io::ErrorKind::InvalidData.into()),
+            _ if name == ALIVE => {}
+            _ if name.bytes().all(|digit| digit.is_ascii_digit()) => files.push(name),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+        Ok(())
+    })?;
+    Ok(files)
+}
+
+/// When anything in a folder changed last.
+fn last_change(dir: &Dir) -> io::Result<SystemTime> {
+    let mut last = dir.info()?.changed;
+    dir.names(|name| {
+        if let Some(info) = name.to_str().map(|name| dir.look(name)).transpose()?.flatten() {
+            last = last.max(info.changed);
+        }
+        Ok(())
+    })?;
+    Ok(last)
+}
+
+fn is_scratch_name(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}

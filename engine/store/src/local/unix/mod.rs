@@ -1,0 +1,281 @@
+//! The needs of [`LocalStore`](super::LocalStore) from a Unix system: open folders, through which everything below them is reached, one
+//! name at a time and without following links.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::misplaced::{Found, Misplaced, Wanted};
+
+mod direct;
+mod mount;
+mod process;
+mod sharing;
+
+pub(super) use direct::{read_uncached, write_uncached};
+pub(super) use mount::locks_are_of_one_machine;
+pub(super) use process::{Life, own_identity, state_of};
+use sharing::Sharing;
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A file is opened so only after it was looked at, and looked at again when it is open: between the two it may have become a pipe,
+/// for which nobody is to wait, or a link.
+const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// An open folder of a store. A clone is the same folder.
+#[derive(Clone)]
+pub(crate) struct Dir {
+    fd: Arc<OwnedFd>,
+    /// Where it is below the root, for messages; empty for the root.
+    path: String,
+    sharing: Sharing,
+}
+
+/// A look at a name in a folder.
+pub(super) struct Info {
+    pub(super) found: Found,
+    pub(super) size: u64,
+    /// The user who owns it.
+    pub(super) owner: u32,
+    /// When its contents, for a folder its names, changed last, by the clock of the storage.
+    pub(super) changed: SystemTime,
+}
+
+impl Dir {
+    /// Opens the folder `path`, the root of a store. Links are followed, here only: the user named it.
+    pub(crate) fn open_root(path: &Path) -> io::Result<Dir> {
+        let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, FOLDER, Mode::empty()))?;
+        let sharing = Sharing::of(&rustix::fs::fstat(&fd)?);
+        Ok(Dir { fd: Arc::new(fd), path: String::new(), sharing })
+    }
+
+    /// Opens the folder `name` in it.
+    pub(super) fn folder(&self, name: &str) -> io::Result<Dir> {
+        let open = || rustix::fs::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
+        match retry_on_intr(open) {
+            Ok(fd) => Ok(Dir { fd: Arc::new(fd), path: self.below(name), sharing: self.sharing }),
+            // What it is, is to be said; a link gives the one error here and the other there.
+            Err(error @ (Errno::NOTDIR | Errno::LOOP)) => {
+                let found = self.look(name)?.map(|info| info.found);
+                Err(found.map_or(error.into(), |found| Misplaced::error(self.below(name), found, Wanted::Folder)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the folder `name`, unless it is there, and opens it.
+    pub(super) fn make_folder(&self, name: &str) -> io::Result<Dir> {
+        match rustix::fs::mkdirat(&self.fd, name, self.sharing.folder_mode()) {
+            Err(Errno::EXIST) => self.folder(name),
+            done => {
+                done?;
+                let made = self.folder(name)?;
+                self.sharing.give_folder(made.fd.as_fd())?;
+                Ok(made)
+            }
+        }
+    }
+
+    /// Opens the file `name` to read it; its size beside it.
+    pub(super) fn open(&self, name: &str) -> io::Result<(File, u64)> {
+        self.open_as(name, OFlags::RDONLY)
+    }
+
+    /// Opens the file `name` to lock it. Some network file systems lock only files that are open for writing.
+    pub(super) fn open_to_lock(&self, name: &str) -> io::Result<File> {
+        self.open_as(name, OFlags::RDWR).map(|(file, _)| file)
+    }
+
+    fn open_as(&self, name: &str, access: OFlags) -> io::Result<(File, u64)> {
+        let misplaced = |found| Misplaced::error(self.below(name), found, Wanted::File);
+        // Looked at first: only to open a device may do something.
+        let stat = retry_on_intr(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW))?;
+        if found(&stat) != Found::File {
+            return Err(misplaced(found(&stat)));
+        }
+        let fd = match retry_on_intr(|| rustix::fs::openat(&self.fd, name, access | FILE, Mode::empty())) {
+            Err(Errno::LOOP) => return Err(misplaced(Found::Link)),
+            fd => fd?,
+        };
+        let stat = rustix::fs::fstat(&fd)?;
+        if found(&stat) != Found::File {
+            return Err(misplaced(found(&stat)));
+        }
+        Ok((File::from(fd), size(&stat)))
+    }
+
+    /// Makes the new file `name`, to read and write.
+    pub(super) fn create(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | FILE;
+        let fd = retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, self.sharing.file_mode()))?;
+        self.sharing.give_file(fd.as_fd())?;
+        Ok(File::from(fd))
+    }
+
+    /// What `name` is, without following it; `None` if there is nothing of that name.
+    pub(super) fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Option<Info>> {
+        match retry_on_intr(|| rustix::fs::statat(&self.fd, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => Ok(Some(info(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What this folder itself is now.
+    pub(super) fn info(&self) -> io::Result<Info> {
+        Ok(info(&rustix::fs::fstat(&self.fd)?))
+    }
+
+    /// Whether it still has a name somewhere.
+    pub(super) fn is_there(&self) -> io::Result<bool> {
+        Ok(rustix::fs::fstat(&self.fd)?.st_nlink > 0)
+    }
+
+    /// Calls `visit` with each name in it, without `.` and `..`.
+    pub(super) fn names(&self, mut visit: impl FnMut(OsString) -> io::Result<()>) -> io::Result<()> {
+        for entry in rustix::fs::Dir::read_from(&self.fd)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if name != b"." && name != b".." {
+                visit(OsString::from_vec(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the file `name`, or a link of that name.
+    pub(super) fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(retry_on_intr(|| rustix::fs::unlinkat(&self.fd, name.as_ref(), AtFlags::empty()))?)
+    }
+
+    /// Removes the folder `name`, which must be empty.
+    pub(super) fn remove_folder(&self, name: &str) -> io::Result<()> {
+        Ok(retry_on_intr(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR))?)
+    }
+
+    /// How many bytes are free where it is, at most; none if the storage does not say.
+    pub(super) fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let space = retry_on_intr(|| rustix::fs::fstatvfs(&self.fd))?;
+        Ok((space.f_blocks > 0).then(|| space.f_bfree.saturating_mul(space.f_frsize)))
+    }
+
+    /// Makes the names in it durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match retry_on_intr(|| rustix::fs::fsync(&self.fd)) {
+            // Some network file systems cannot sync folders, because their servers do it by themselves.
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+
+    /// The path of `name` below the root.
+    pub(super) fn below(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
+    }
+}
+
+/// A name in a folder.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) dir: &'a Dir,
+    pub(crate) name: &'a str,
+}
+
+/// Gives a file another name, in place of what has that.
+pub(super) fn rename(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
+    Ok(retry_on_intr(|| rustix::fs::renameat(&from.dir.fd, from.name, &to.dir.fd, to.name))?)
+}
+
+/// Gives a file one more name, unless that is taken.
+pub(super) fn link(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
+    Ok(retry_on_intr(|| rustix::fs::linkat(&from.dir.fd, from.name, &to.dir.fd, to.name, AtFlags::empty()))?)
+}
+
+/// Renames a file unless the new name is taken. Fails with [`io::ErrorKind::Unsupported`] or [`io::ErrorKind::InvalidInput`]
+/// where system or file system cannot do that.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(super) fn rename_new(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
+    use rustix::fs::{RenameFlags, renameat_with};
+    Ok(retry_on_intr(|| renameat_with(&from.dir.fd, from.name, &to.dir.fd, to.name, RenameFlags::NOREPLACE))?)
+}
+
+/// This system cannot rename so.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(super) fn rename_new(_from: Place<'_>, _to: Place<'_>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Makes a folder above a store, or its root, that only its owner can use; one that is there already is left as it is.
+pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(io::ErrorKind::NotADirectory.into()),
+        done => done,
+    }
+}
+
+/// Makes the names in a folder above a store durable.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    Dir::open_root(path)?.sync()
+}
+
+/// Fills `bytes` from the position `offset`.
+pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    file.read_exact_at(bytes, offset)
+}
+
+/// Whether an error says that the medium does not give some bytes.
+pub(super) fn is_bad_place(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
+/// Whether a file's first bytes come from the medium: those that are kept in memory prove nothing.
+pub(super) fn can_be_read(file: &File, size: u64) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).is_err() {
+        return false;
+    }
+    let mut first = [0; 64];
+    let len = usize::try_from(size).map_or(first.len(), |size| size.min(first.len()));
+    len > 0 && file.read_exact_at(&mut first[..len], 0).is_ok()
+}
+
+/// Whether a file of this owner may be one that this process, or an earlier one like it, has made here.
+pub(super) fn may_be_ours(owner: u32, dir: &Dir) -> bool {
+    owner == rustix::process::geteuid().as_raw() || dir.sharing.gives_to(owner)
+}
+
+fn info(stat: &Stat) -> Info {
+    let seconds = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
+    Info {
+        found: found(stat),
+        size: size(stat),
+        owner: stat.st_uid,
+        changed: SystemTime::UNIX_EPOCH.checked_add(seconds).unwrap_or(SystemTime::UNIX_EPOCH),
+    }
+}
+
+fn found(stat: &Stat) -> Found {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Found::File,
+        FileType::Directory => Found::Folder,
+        FileType::Symlink => Found::Link,
+        FileType::Fifo => Found::Pipe,
+        FileType::CharacterDevice | FileType::BlockDevice => Found::Device,
+        FileType::Socket => Found::Socket,
+        FileType::Unknown => Found::Other,
+    }
+}
+
+fn size(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}
