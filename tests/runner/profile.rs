@@ -45,6 +45,7 @@ impl Practice {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         };
         fs::create_dir_all(self.schema.join(name)).unwrap();
         fs::write(self.schema.join(name).join(".table"), record.encode().unwrap()).unwrap();
@@ -77,6 +78,7 @@ fn column(name: &str) -> Column {
         load: None,
         generated: None,
         auto_increment: None,
+        kept: None,
     }
 }
 

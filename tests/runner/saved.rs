@@ -201,6 +201,7 @@ fn table_record(name: &str) -> TableRecord {
         load: None,
         generated: None,
         auto_increment: None,
+        kept: None,
     };
     TableRecord {
         name: name.to_owned(),
@@ -213,6 +214,7 @@ fn table_record(name: &str) -> TableRecord {
         versioned: None,
         changed: None,
         segment_bits: None,
+        kept_digests: None,
     }
 }
 

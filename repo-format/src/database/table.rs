@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::cbor::ByteString;
 use crate::error::{FormatError, Result, check_limit};
+use crate::id::Bytes32;
 use crate::limits;
 
 pub(super) const WHAT: &str = "table record";
@@ -45,6 +46,9 @@ pub struct TableRecord {
     /// How many low bits of a key's hash are 0 where a segment begins; kept from snapshot to snapshot, so that boundaries stay.
     #[n(9)]
     pub segment_bits: Option<u32>,
+    /// Digests of the values that the server keeps of generated columns: one for each of [`TableRecord::kept`].
+    #[n(10)]
+    pub kept_digests: Option<Vec<Bytes32>>,
 }
 
 /// The order of rows.
@@ -90,6 +94,9 @@ pub struct Column {
     /// It counts up by itself.
     #[n(7)]
     pub auto_increment: Option<bool>,
+    /// It is generated, and the server keeps its values.
+    #[n(8)]
+    pub kept: Option<bool>,
 }
 
 /// How a value becomes text.
@@ -131,6 +138,11 @@ impl TableRecord {
         self.columns.iter().filter(|column| column.generated != Some(true))
     }
 
+    /// The generated columns whose values the server keeps.
+    pub fn kept(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.generated == Some(true) && column.kept == Some(true))
+    }
+
     /// A reader of rows trusts the key and the order; of rows encoded otherwise it would make other values.
     pub(super) fn check(&self) -> Result<()> {
         if self.encoding != ROW_ENCODING {
@@ -138,6 +150,9 @@ impl TableRecord {
         }
         check_limit(WHAT, "columns", self.columns.len() as u64, limits::COLUMNS_COUNT)?;
         self.check_key()?;
+        if self.kept_digests.as_ref().is_some_and(|digests| digests.len() != self.kept().count()) {
+            return Err(FormatError::invalid(WHAT, "it has more or fewer digests than columns whose values are kept"));
+        }
         let is_integer = |at: &u32| {
             let column = self.columns.get(*at as usize);
             column.is_some_and(|column| column.encoding == ValueEncoding::Integer && column.select.is_none())

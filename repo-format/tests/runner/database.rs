@@ -196,6 +196,7 @@ pub(crate) fn column(name: &str, encoding: ValueEncoding) -> Column {
         load: None,
         generated: None,
         auto_increment: None,
+        kept: None,
     }
 }
 
@@ -212,7 +213,7 @@ pub(crate) fn table() -> TableRecord {
                 load: some("CAST(@v AS UNSIGNED)"),
                 ..column("e", ValueEncoding::Integer)
             },
-            Column { generated: Some(true), ..column("g", ValueEncoding::DateTime) },
+            Column { generated: Some(true), kept: Some(true), ..column("g", ValueEncoding::DateTime) },
         ],
         key: vec![0],
         order: RowOrder::Integer,
@@ -220,6 +221,7 @@ pub(crate) fn table() -> TableRecord {
         versioned: Some(true),
         changed: Some(1_800_000_001),
         segment_bits: Some(12),
+        kept_digests: Some(vec![Bytes32(bytes32(9))]),
     }
 }
 
@@ -299,6 +301,16 @@ fn an_order_that_the_key_cannot_give_is_refused() {
         let record = TableRecord { key, order, ..table() };
         assert_eq!(TableRecord::decode(&record.encode().unwrap()), Ok(record));
     }
+}
+
+#[test]
+fn digests_of_kept_values_that_are_not_one_for_each_such_column_are_refused() {
+    let why = "more or fewer digests than columns whose values are kept";
+    table_refused(|t| t.kept_digests = Some(vec![]), why);
+    table_refused(|t| t.kept_digests = Some(vec![Bytes32(bytes32(9)); 2]), why);
+    table_refused(|t| t.columns[3].kept = None, why);
+    let without = TableRecord { kept_digests: None, ..table() };
+    assert_eq!(TableRecord::decode(&without.encode().unwrap()), Ok(without));
 }
 
 #[test]
@@ -518,8 +530,8 @@ fn any_parts() -> impl Strategy<Value = SegmentNode> {
 
 fn any_column() -> impl Strategy<Value = Column> {
     let words = (text(), text(), option::of(text()), option::of(text()), option::of(text()));
-    (words, option::of(any::<bool>()), option::of(any::<bool>())).prop_map(
-        |((name, column_type, character_set, select, load), generated, auto_increment)| Column {
+    (words, option::of(any::<bool>()), option::of(any::<bool>()), option::of(any::<bool>())).prop_map(
+        |((name, column_type, character_set, select, load), generated, auto_increment, kept)| Column {
             name,
             column_type,
             character_set,
@@ -527,6 +539,7 @@ fn any_column() -> impl Strategy<Value = Column> {
             load,
             generated,
             auto_increment,
+            kept,
             ..column("", ValueEncoding::Bytes)
         },
     )
@@ -548,6 +561,7 @@ proptest! {
         columns in vec(any_column(), 0..9),
         words in (text(), vec(any::<u8>(), 0..30), text()),
         more in (option::of(any::<bool>()), option::of(any::<i64>()), option::of(any::<u32>())),
+        digest in any::<[u8; 32]>(),
     ) {
         let stored = |at: &usize| columns[*at].generated != Some(true);
         let places = (0..columns.len()).rev().filter(stored);
@@ -555,9 +569,10 @@ proptest! {
         let order = if key.is_empty() { RowOrder::RowBytes } else { RowOrder::KeyBytes };
         let ((name, create, engine), (versioned, changed, segment_bits)) = (words, more);
         let create = ByteString(create);
-        let encoding = ROW_ENCODING;
-        let x =
-            TableRecord { name, create, engine, columns, key, order, encoding, versioned, changed, segment_bits };
+        let x = TableRecord {
+            name, create, engine, columns, key, order, versioned, changed, segment_bits, encoding: ROW_ENCODING, kept_digests: None,
+        };
+        let x = TableRecord { kept_digests: Some(vec![Bytes32(digest); x.kept().count()]), ..x };
         prop_assert_eq!(TableRecord::decode(&x.encode().unwrap()), Ok(x));
     }
 

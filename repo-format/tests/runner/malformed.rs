@@ -93,7 +93,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (database::accounts().encode().unwrap(), |b| AccountsRecord::decode(b).map(drop), &[]),
         (database::receipt().encode().unwrap(), |b| ReceiptRecord::decode(b).map(drop), &[12]),
         (database::schema().encode().unwrap(), |b| SchemaRecord::decode(b).map(drop), &[4]),
-        (database::table().encode().unwrap(), |b| TableRecord::decode(b).map(drop), &[7, 8, 9]),
+        (database::table().encode().unwrap(), |b| TableRecord::decode(b).map(drop), &[7, 8, 9, 10]),
     ]
 }
 

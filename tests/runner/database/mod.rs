@@ -5,6 +5,7 @@ mod connection;
 mod copies;
 mod data;
 mod export;
+mod generated;
 mod heal;
 mod live;
 mod load;

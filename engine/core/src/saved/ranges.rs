@@ -159,6 +159,7 @@ mod tests {
             load: None,
             generated: generated.then_some(true),
             auto_increment: None,
+            kept: None,
         };
         TableRecord {
             name: "t".to_owned(),
@@ -171,6 +172,7 @@ mod tests {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 

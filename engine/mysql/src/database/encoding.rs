@@ -153,6 +153,7 @@ mod tests {
             load: None,
             generated: None,
             auto_increment: None,
+            kept: None,
         };
         let record = TableRecord {
             name: "t".to_owned(),
@@ -165,6 +166,7 @@ mod tests {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         };
         let asked = |version| typed_json(&Server::from_version(version), &record).len();
         assert_eq!((asked("8.0.36"), asked("5.7.44"), asked("11.8.9-MariaDB")), (1, 0, 0));

@@ -5,19 +5,29 @@
 use std::io::Write;
 
 use mysql::Value;
-use repo_format::database::{RowOrder, TableRecord, ValueEncoding};
+use repo_format::database::{Column, RowOrder, TableRecord, ValueEncoding};
 
 use super::quote_name;
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// How one column is written.
 #[derive(Debug, Clone, Copy)]
-struct Format {
+pub(super) struct Format {
     encoding: ValueEncoding,
     /// Digits of a fraction of a second.
     fraction: usize,
-    /// Digits to which an integer is filled up with zeros: none.
     is_unsigned: bool,
+}
+
+impl Format {
+    /// That of `column`.
+    pub fn of(column: &Column) -> Self {
+        Format {
+            encoding: column.encoding,
+            fraction: fraction(&column.column_type),
+            is_unsigned: column.column_type.to_lowercase().contains("unsigned") || column.select.is_some(),
+        }
+    }
 }
 
 /// Writes the rows of one table.
@@ -42,11 +52,7 @@ pub struct RowKey {
 impl RowEncoder {
     /// An encoder for the rows that [`select_list`] selects.
     pub fn new(table: &TableRecord) -> Self {
-        let formats = table.stored().map(|column| Format {
-            encoding: column.encoding,
-            fraction: fraction(&column.column_type),
-            is_unsigned: column.column_type.to_lowercase().contains("unsigned") || column.select.is_some(),
-        });
+        let formats = table.stored().map(Format::of);
         let stored: Vec<_> = (0..table.columns.len()).filter(|at| table.columns[*at].generated != Some(true)).collect();
         let key = table.key.iter().filter_map(|place| stored.iter().position(|at| *at == *place as usize)).collect();
         RowEncoder { formats: formats.collect(), key, order: table.order, ends: Vec::new() }
@@ -102,11 +108,15 @@ impl RowEncoder {
 
 /// The columns to select, with their expressions, in the order of stored columns.
 pub fn select_list(table: &TableRecord) -> String {
-    let column = |column: &repo_format::database::Column| match &column.select {
+    table.stored().map(selected).collect::<Vec<_>>().join(", ")
+}
+
+/// The expression that is selected for `column`.
+pub(super) fn selected(column: &Column) -> String {
+    match &column.select {
         Some(expression) => expression.clone(),
         None => quote_name(&column.name),
-    };
-    table.stored().map(column).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Digits of a fraction in a type such as `datetime(3)`.
@@ -115,7 +125,8 @@ fn fraction(column_type: &str) -> usize {
     inside.and_then(|digits| digits.parse().ok()).unwrap_or(0).min(6)
 }
 
-fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> Result<()> {
+/// Appends a value in `format`.
+pub(super) fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> Result<()> {
     use ValueEncoding as V;
     match (format.encoding, value) {
         (_, Value::NULL) => out.extend_from_slice(b"\\N"),

@@ -114,6 +114,7 @@ pub fn describe_table(connection: &mut Connection, server: &Server, info: &Table
         versioned: info.versioned.then_some(has_history),
         changed: if info.transactional { None } else { info.changed },
         segment_bits: None,
+        kept_digests: None,
     })
 }
 
@@ -141,12 +142,11 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
         let (column_type, character_set) = (next().unwrap_or_default(), next());
         let extra = next().unwrap_or_default().to_uppercase();
         // MySQL marks defaults that are expressions as DEFAULT_GENERATED.
-        let is_generated = extra.contains("VIRTUAL GENERATED")
-            || extra.contains("STORED GENERATED")
-            || extra.contains("PERSISTENT GENERATED")
-            || ["VIRTUAL", "PERSISTENT"].contains(&extra.as_str());
+        let is_kept = extra.contains("STORED GENERATED") || extra.contains("PERSISTENT");
+        let is_generated = is_kept || extra.contains("VIRTUAL");
         // The server lets a moment be stored again, but not the number of a transaction.
-        let generated = is_generated && !(period.contains(&name) && data_type == "timestamp");
+        let is_of_period = period.contains(&name);
+        let generated = is_generated && !(is_of_period && data_type == "timestamp");
         let Encoding { encoding, select, load } = encoding(server, &name, &data_type).ok_or_else(|| {
             let what = format!("`{}`.`{}`: {}", info.schema, info.name, refusal(&name, &column_type));
             Error::new(ErrorKind::Database, what)
@@ -160,6 +160,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
             load,
             generated: generated.then_some(true),
             auto_increment: extra.contains("AUTO_INCREMENT").then_some(true),
+            kept: (is_kept && !is_of_period).then_some(true),
         });
     }
     // The period of a versioned table that names no columns for it.
@@ -174,6 +175,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
                 load: None,
                 generated: None,
                 auto_increment: None,
+                kept: None,
             });
         }
     }

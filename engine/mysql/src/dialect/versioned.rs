@@ -3,6 +3,8 @@
 //! A row of a system-versioned table is current as long as its end is the last moment that the server knows. That is in 2038, and in 2106 since
 //! MariaDB 11.5: taken as it stands, the last moment of one server would be an ordinary one to another, and each current row history.
 
+use std::borrow::Cow;
+
 use repo_format::database::{Column, TableRecord};
 
 use super::tokens::{Kind, Token, edited, is_keyword, tokens, unquote};
@@ -128,6 +130,25 @@ impl Versioning {
         out.push(b'\n');
     }
 
+    /// An encoded row as it was saved, of one that the target has; only where it takes history.
+    pub fn as_saved<'t>(&self, row: &'t [u8]) -> Cow<'t, [u8]> {
+        if self.from == self.to {
+            return Cow::Borrowed(row);
+        }
+        let line = row.strip_suffix(b"\n").unwrap_or(row);
+        let cell = |(at, cell): (usize, &'t [u8])| {
+            let is_end = at == self.period[1] && cell == self.to.as_bytes();
+            if is_end { self.from.as_bytes() } else { cell }
+        };
+        let cells: Vec<&[u8]> = line.split(|byte| *byte == b'\t').enumerate().map(cell).collect();
+        Cow::Owned([&cells.join(&b'\t')[..], b"\n"].concat())
+    }
+
+    /// Whether the target takes all rows as they were.
+    pub fn keeps_all(&self) -> bool {
+        self.keeps == Keeps::History
+    }
+
     /// What is otherwise on the target; nothing if it takes all.
     pub fn loss(&self) -> Option<&'static str> {
         match self.keeps {
@@ -226,6 +247,7 @@ mod tests {
             load: None,
             generated: (*name == "g").then_some(true),
             auto_increment: None,
+            kept: None,
         };
         TableRecord {
             name: "t".to_owned(),
@@ -238,6 +260,7 @@ mod tests {
             versioned: Some(true),
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 

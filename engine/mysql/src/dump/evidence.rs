@@ -122,6 +122,7 @@ mod tests {
             versioned: None,
             changed,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 

@@ -12,8 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::moment::LockGroup;
 use super::plan::is_table_error;
-use super::reader::{Source, SpoolPlace, TableToRead, kill, read_as_it_lies};
-use super::spool::FilledSpool;
+use super::reader::{Source, SpoolPlace, SpooledRows, TableToRead, kill, read_as_it_lies};
 use super::waiters::waiters;
 use crate::database::{Address, Connection, Running, Server, error_code};
 use engine_core::backup::{Run, join};
@@ -30,7 +29,7 @@ pub(super) type TableName = (String, String);
 /// What came of reading one table under its lock.
 pub(super) enum LockedRead {
     /// All its rows.
-    Rows(Box<FilledSpool>),
+    Rows(Box<SpooledRows>),
     /// There was no time.
     Late,
     /// It could not be read.

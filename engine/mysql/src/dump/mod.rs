@@ -54,7 +54,7 @@ use locked::{LockedRead, LockedReading, TableName};
 use moment::{Moment, Tried, Wanted};
 use parent::ParentDatabase;
 use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
-use reader::SpoolPlace;
+use reader::{SpoolPlace, SpooledRows};
 use segments::StoredRows;
 use server::ServerNow;
 use sessions::{Job, Sessions, Stored};
@@ -404,7 +404,7 @@ struct LockedTables {
 
 impl LockedTables {
     /// Takes the rows of a table, if they were read.
-    fn get_rows(&self, table: &PlannedTable) -> Option<Box<spool::FilledSpool>> {
+    fn get_rows(&self, table: &PlannedTable) -> Option<Box<SpooledRows>> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         match tables.remove(&table.name()) {
             Some(LockedRead::Rows(rows)) => Some(rows),

@@ -2,11 +2,14 @@
 
 use mysql::Value;
 use repo_format::database::{RowOrder, TableRecord};
+use repo_format::id::Bytes32;
 use repo_format::node::ProblemKind;
 
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
-use crate::database::{Address, Connection, RowEncoder, RowKey, TypedJson, outline, quote_name, select_list};
+use crate::database::{
+    Address, Connection, KeptSums, RowEncoder, RowKey, TypedJson, kept_list, outline, quote_name, select_list,
+};
 use engine_core::backup::Run;
 use engine_core::error::{Error, Result};
 
@@ -36,7 +39,8 @@ impl TableToRead<'_> {
     fn select(&self, rest: &str) -> String {
         let history = if self.record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
         let (schema, table) = (quote_name(self.schema), quote_name(&self.record.name));
-        let besides = self.typed.iter().map(|typed| format!(", {}", typed.expression)).collect::<String>();
+        let typed = self.typed.iter().map(|typed| typed.expression.clone());
+        let besides: String = kept_list(self.record).into_iter().chain(typed).map(|sql| format!(", {sql}")).collect();
         format!("SELECT {}{besides} FROM {schema}.{table}{history}{rest}", select_list(self.record))
     }
 
@@ -59,10 +63,10 @@ pub(super) fn read_in_order(
         let filled = read_as_it_lies(run, source, table, place)?;
         return seal_spooled(filled, table, sealer);
     };
-    let (mut segmenter, mut found) = (Segmenter::new(sealer, table.segment_bits), FoundTypes::of(table));
-    read_into((run, source), table, &table.select(&format!(" ORDER BY {key}")), (&mut segmenter, &mut found))?;
-    found.tell(run);
-    segmenter.finish()
+    let (mut segmenter, mut besides) = (Segmenter::new(sealer, table.segment_bits), Besides::of(table));
+    read_into((run, source), table, &table.select(&format!(" ORDER BY {key}")), (&mut segmenter, &mut besides))?;
+    let stored = segmenter.finish()?;
+    Ok(StoredRows { kept_digests: besides.end(run), ..stored })
 }
 
 /// Reads a table that nobody locks, in short ranges: each shows another time.
@@ -77,17 +81,17 @@ pub(super) fn read_in_ranges(
         let filled = read_as_it_lies(run, source, table, place)?;
         return seal_spooled(filled, table, sealer);
     };
-    let (mut segmenter, mut found) = (Segmenter::new(sealer, table.segment_bits), FoundTypes::of(table));
+    let (mut segmenter, mut besides) = (Segmenter::new(sealer, table.segment_bits), Besides::of(table));
     let mut last: Option<String> = None;
     loop {
         let from = last.as_ref().map(|last| format!(" WHERE {key} > {last}")).unwrap_or_default();
         let sql = table.select(&format!("{from} ORDER BY {key} LIMIT {ROWS_PER_RANGE}"));
-        let read = read_into((run, source), table, &sql, (&mut segmenter, &mut found))?;
+        let read = read_into((run, source), table, &sql, (&mut segmenter, &mut besides))?;
         match read.last_key {
             Some(key) if read.rows == ROWS_PER_RANGE => last = Some(key),
             _ => {
-                found.tell(run);
-                return segmenter.finish();
+                let stored = segmenter.finish()?;
+                return Ok(StoredRows { kept_digests: besides.end(run), ..stored });
             }
         }
     }
@@ -99,54 +103,76 @@ pub(super) fn read_as_it_lies(
     source: &mut Source<'_>,
     table: &TableToRead<'_>,
     place: SpoolPlace<'_>,
-) -> Result<FilledSpool> {
+) -> Result<SpooledRows> {
     let mut spool = Spool::new(table.record.order, place.folder, place.space);
     let mut encoder = RowEncoder::new(table.record);
-    let (mut row, mut key, mut found) = (Vec::new(), RowKey::default(), FoundTypes::of(table));
+    let (mut row, mut key, mut besides) = (Vec::new(), RowKey::default(), Besides::of(table));
     source.each_row(run, &table.select(""), &mut |values| {
         row.clear();
-        encoder.encode(found.take(values), &mut row, &mut key)?;
+        besides.encode(values, &mut encoder, (&mut row, &mut key))?;
         spool.push(&key, &row)
     })?;
-    found.tell(run);
-    spool.finish()
+    let rows = spool.finish()?;
+    Ok(SpooledRows { rows, kept_digests: besides.end(run) })
+}
+
+/// Rows that wait, in order, and what was read beside them.
+pub(super) struct SpooledRows {
+    rows: FilledSpool,
+    kept_digests: Option<Vec<Bytes32>>,
 }
 
 /// Seals what a spool holds, in order.
 pub(super) fn seal_spooled(
-    filled: FilledSpool,
+    spooled: SpooledRows,
     table: &TableToRead<'_>,
     sealer: &mut Sealer<'_>,
 ) -> Result<StoredRows> {
     let mut segmenter = Segmenter::new(sealer, table.segment_bits);
-    filled.drain(&mut |row| segmenter.push(row.key, row.row))?;
-    segmenter.finish()
+    spooled.rows.drain(&mut |row| segmenter.push(row.key, row.row))?;
+    let stored = segmenter.finish()?;
+    Ok(StoredRows { kept_digests: spooled.kept_digests, ..stored })
 }
 
-/// Documents of a table that were found to hold values whose types get lost, by column.
-struct FoundTypes<'t> {
+/// What is selected beside the values of the rows: values that the server keeps of generated columns, and whether documents hold values
+/// whose types get lost, by column.
+struct Besides<'t> {
     table: &'t TableToRead<'t>,
-    rows: Vec<u64>,
+    kept: KeptSums,
+    typed_rows: Vec<u64>,
 }
 
-impl<'t> FoundTypes<'t> {
+impl<'t> Besides<'t> {
     fn of(table: &'t TableToRead<'t>) -> Self {
-        FoundTypes { table, rows: vec![0; table.typed.len()] }
+        Besides { table, kept: KeptSums::of(table.record), typed_rows: vec![0; table.typed.len()] }
     }
 
-    /// Counts what was selected besides; gives the values of the row.
-    fn take<'v>(&mut self, values: &'v [Option<Value>]) -> &'v [Option<Value>] {
-        let (row, besides) = values.split_at(values.len().saturating_sub(self.rows.len()));
-        for (count, value) in self.rows.iter_mut().zip(besides) {
+    /// Encodes the values of a row, and counts what was selected beside them.
+    fn encode(
+        &mut self,
+        values: &[Option<Value>],
+        encoder: &mut RowEncoder,
+        (out, key): (&mut Vec<u8>, &mut RowKey),
+    ) -> Result<()> {
+        let (values, typed) = values.split_at(values.len().saturating_sub(self.typed_rows.len()));
+        let (row, kept) = values.split_at(values.len().saturating_sub(self.kept.count()));
+        let start = out.len();
+        encoder.encode(row, out, key)?;
+        for (count, value) in self.typed_rows.iter_mut().zip(typed) {
             *count += u64::from(matches!(value, Some(Value::Int(1) | Value::UInt(1))));
         }
-        row
+        self.kept.add(kept, key, &out[start..])
     }
 
-    /// Names the columns.
+    /// Names columns with documents whose types get lost; gives the digests of what the server keeps.
+    fn end(&self, run: &Run<'_>) -> Option<Vec<Bytes32>> {
+        self.tell(run);
+        self.kept.digests()
+    }
+
     fn tell(&self, run: &Run<'_>) {
         let path = format!("{}.{}", self.table.schema, self.table.record.name).into_bytes();
-        for (typed, rows) in self.table.typed.iter().zip(&self.rows).filter(|(_, rows)| **rows > 0) {
+        for (typed, rows) in self.table.typed.iter().zip(&self.typed_rows).filter(|(_, rows)| **rows > 0) {
             let message = format!(
                 "its column `{}` holds in {rows} rows JSON with values whose types the text of JSON does not tell (decimals, dates, \
                  times, bytes, unsigned numbers): restored, they are numbers and strings of the same text",
@@ -167,13 +193,13 @@ fn read_into(
     (run, source): (&Run<'_>, &mut Source<'_>),
     table: &TableToRead<'_>,
     sql: &str,
-    (segmenter, found): (&mut Segmenter<'_, '_>, &mut FoundTypes<'_>),
+    (segmenter, besides): (&mut Segmenter<'_, '_>, &mut Besides<'_>),
 ) -> Result<ReadRows> {
     let mut encoder = RowEncoder::new(table.record);
     let mut key = RowKey::default();
     let rows = source.each_row(run, sql, &mut |values| {
         let start = segmenter.buffer.len();
-        encoder.encode(found.take(values), &mut segmenter.buffer, &mut key)?;
+        besides.encode(values, &mut encoder, (&mut segmenter.buffer, &mut key))?;
         segmenter.added(start, &key.text)
     })?;
     Ok(ReadRows { rows, last_key: (rows > 0).then(|| String::from_utf8_lossy(&key.text).into_owned()) })

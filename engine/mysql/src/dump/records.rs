@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use repo_format::FormatError;
 use repo_format::database::{
-    ACCOUNTS_FILE, LeftOut, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, escape_name,
+    ACCOUNTS_FILE, LeftOut, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name,
 };
 use repo_format::entry::Time;
 use repo_format::manifest::Root;
@@ -100,7 +100,9 @@ impl Writer<'_, '_, '_> {
 
     fn table(&mut self, table: &PlannedTable, stored: Option<StoredRows>) -> Result<TreeEntry> {
         let parent = table.parent.as_ref();
-        let record = self.record(TABLE_FILE, table.record.encode(), parent.map(|parent| &parent.definition))?;
+        let kept_digests = stored.as_ref().and_then(|stored| stored.kept_digests.clone());
+        let encoded = TableRecord { kept_digests, ..table.record.clone() }.encode();
+        let record = self.record(TABLE_FILE, encoded, parent.map(|parent| &parent.definition))?;
         let mut entries = vec![record];
         if let Some(rows) = stored.filter(|rows| rows.content.is_some()) {
             let entry = file(ROWS_FILE, rows.bytes, rows.content, self.time);

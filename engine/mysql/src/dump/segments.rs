@@ -78,6 +78,8 @@ pub(super) struct StoredRows {
     pub rows: u64,
     /// Their encoded bytes.
     pub bytes: u64,
+    /// See [`repo_format::database::TableRecord::kept_digests`].
+    pub kept_digests: Option<Vec<Bytes32>>,
 }
 
 /// Collects rows into segments.
@@ -173,7 +175,7 @@ impl<'s, 'r> Segmenter<'s, 'r> {
             self.seal(end)?;
         }
         let content = self.list.finish(&mut self.sealer.sink())?;
-        Ok(StoredRows { content, rows: self.rows, bytes: self.bytes })
+        Ok(StoredRows { content, rows: self.rows, bytes: self.bytes, kept_digests: None })
     }
 }
 

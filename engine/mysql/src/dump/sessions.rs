@@ -5,9 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::locked::TableName;
 use super::plan::{PlannedTable, is_redefined, is_table_error};
-use super::reader::{Source, SpoolPlace, read_in_order, seal_spooled};
+use super::reader::{Source, SpoolPlace, SpooledRows, read_in_order, seal_spooled};
 use super::segments::{Sealer, StoredRows};
-use super::spool::FilledSpool;
 use crate::database::{Address, Connection};
 use engine_core::backup::{Run, join};
 use engine_core::error::{Error, Result};
@@ -17,7 +16,7 @@ pub(super) enum Job<'p> {
     /// Read from a snapshot.
     Read(&'p PlannedTable),
     /// Read already, under a lock.
-    Seal(&'p PlannedTable, Box<FilledSpool>),
+    Seal(&'p PlannedTable, Box<SpooledRows>),
 }
 
 impl Job<'_> {

@@ -88,6 +88,7 @@ pub fn export_sql(
         source: Server::from_version(&database.server.version),
         goal: options.target.clone().map(Goal::new),
         notes: Vec::new(),
+        kept: Vec::new(),
         monitor,
     };
     export.fit(&mut selection);
@@ -111,6 +112,8 @@ struct Export<'e> {
     goal: Option<Goal>,
     /// What is otherwise than it was: sentences.
     notes: Vec<String>,
+    /// Generated columns whose values the source kept: full names.
+    kept: Vec<String>,
     monitor: &'e dyn Monitor,
 }
 
@@ -127,6 +130,8 @@ impl Export<'_> {
                 let Ok(table) = schema.table(name) else { continue };
                 let fitted = fit_table(&table.record, &self.source, self.goal.as_ref());
                 let shown = format!("{}.{}", quote_name(&schema.record.name), quote_name(name));
+                let kept = table.record.kept().map(|column| format!("{shown}.{}", quote_name(&column.name)));
+                self.kept.extend(kept.filter(|_| fitted.refusal.is_none()));
                 self.notes.extend(fitted.notes.iter().map(|note| format!("{shown}: {note}")));
                 if self.goal.is_none() && fitted.versioning.is_some() {
                     self.notes.push(format!("{shown}: a table that keeps history needs MariaDB 10.11 or later"));
@@ -159,6 +164,10 @@ impl Export<'_> {
         }
         for note in &self.notes {
             self.script.comment(&format!("Otherwise than it was: {note}"))?;
+        }
+        for column in &self.kept {
+            let message = "its values are no part of this script. The server that runs it computes them, perhaps others than it had";
+            self.script.comment(&format!("Generated is {column}: {message}"))?;
         }
         self.script.line("")?;
         self.script.begin()

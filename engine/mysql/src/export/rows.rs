@@ -109,6 +109,7 @@ mod tests {
             load: None,
             generated,
             auto_increment: None,
+            kept: None,
         };
         let columns = vec![
             column("id", ValueEncoding::Integer, None, None),
@@ -129,6 +130,7 @@ mod tests {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 

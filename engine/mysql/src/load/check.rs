@@ -8,7 +8,7 @@ use repo_format::database::{RowOrder, TableRecord};
 use super::run::Run;
 use super::table::TableLoad;
 use super::tally::count;
-use crate::database::{Connection, RowEncoder, RowKey, RowStream, holds_rows, quote_name, select_list};
+use crate::database::{Connection, RowEncoder, RowKey, RowStream, RowSum, holds_rows, quote_name, select_list};
 use engine_core::error::Result;
 use engine_core::tree::SegmentItem;
 
@@ -96,7 +96,7 @@ fn compare_sets(
     rows: &mut Rows<'_>,
     (table, segments): (&TableLoad<'_>, &[SegmentItem]),
 ) -> Result<Option<String>> {
-    let (mut loaded, mut saved) = (Sum::default(), Sum::default());
+    let (mut loaded, mut saved) = (RowSum::default(), RowSum::default());
     let mut bytes = Vec::new();
     while rows.next(&mut bytes)? {
         loaded.add(&bytes);
@@ -108,40 +108,4 @@ fn compare_sets(
         converted.text.split_inclusive(|byte| *byte == b'\n').for_each(|row| saved.add(row));
     }
     Ok((loaded != saved).then(|| format!("it has {} rows, of {} that were saved some differ", loaded.rows, saved.rows)))
-}
-
-/// Rows in any order: how many, and the sum of their digests.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sum {
-    rows: u64,
-    parts: [u64; 4],
-}
-
-impl Sum {
-    fn add(&mut self, row: &[u8]) {
-        self.rows += 1;
-        let digest = blake3::hash(row);
-        for (part, bytes) in self.parts.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
-            let mut word = [0; 8];
-            word.copy_from_slice(bytes);
-            *part = part.wrapping_add(u64::from_le_bytes(word));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sum_knows_rows_in_any_order_and_no_others() {
-        let sum = |rows: &[&[u8]]| {
-            let mut sum = Sum::default();
-            rows.iter().for_each(|row| sum.add(row));
-            sum
-        };
-        assert_eq!(sum(&[b"1\n", b"2\n"]), sum(&[b"2\n", b"1\n"]));
-        assert_ne!(sum(&[b"1\n", b"2\n"]), sum(&[b"1\n", b"1\n"]));
-        assert_ne!(sum(&[b"1\n"]), sum(&[b"1\n", b"1\n"]));
-    }
 }

@@ -23,6 +23,7 @@ mod firing;
 mod fitting;
 mod grants;
 mod insert;
+mod kept;
 mod login;
 mod marker;
 mod objects;

@@ -167,6 +167,7 @@ pub(super) mod tests {
             load: None,
             generated: None,
             auto_increment: None,
+            kept: None,
         }
     }
 
@@ -182,6 +183,7 @@ pub(super) mod tests {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 

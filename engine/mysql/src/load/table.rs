@@ -1,5 +1,6 @@
 //! One table: made, filled by one or several connections, its keys built, its rows counted.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,7 @@ use repo_format::database::TableRecord;
 use super::definition::Keys;
 use super::filling::{Filling, explained};
 use super::fitting::Fitting;
+use super::kept;
 use super::marker::Step;
 use super::rows::{Batch, Method, Sink, is_local_refused};
 use super::run::{Run, SchemaRun};
@@ -15,7 +17,7 @@ use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::{Connection, error_code, is_lost, quote_name};
-use crate::dialect::Converted;
+use crate::dialect::{Converted, Versioning};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Work;
 use engine_core::tree::{SegmentItem, SegmentIter};
@@ -40,6 +42,8 @@ pub struct TableLoad<'r> {
     /// Connections that may still work on it.
     helpers: AtomicUsize,
     has_failed: AtomicBool,
+    /// Rows or values that are not as they were.
+    problems: AtomicU64,
     sent: AtomicU64,
     stored: AtomicU64,
     warnings: Mutex<Warnings>,
@@ -70,6 +74,7 @@ impl<'r> TableLoad<'r> {
             state: Mutex::new(State::New),
             helpers: AtomicUsize::new(1),
             has_failed: AtomicBool::new(false),
+            problems: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             warnings: Mutex::default(),
@@ -134,6 +139,16 @@ impl<'r> TableLoad<'r> {
             Some(versioning) => versioning.convert(&text),
             None => Converted { text, rows, ..Converted::default() },
         }
+    }
+
+    /// Whether its rows are all there, also those that are not current.
+    pub fn has_all_history(&self) -> bool {
+        self.fitting.versioning.as_ref().is_none_or(Versioning::keeps_all)
+    }
+
+    /// An encoded row as it was saved, of one that the target has.
+    pub fn as_saved<'t>(&self, row: &'t [u8]) -> Cow<'t, [u8]> {
+        self.fitting.versioning.as_ref().map_or(Cow::Borrowed(row), |versioning| versioning.as_saved(row))
     }
 
     /// The schema it belongs to.
@@ -230,6 +245,9 @@ impl<'r> TableLoad<'r> {
             let message = "its definition is no CREATE TABLE that this version can read";
             return Err(Error::new(ErrorKind::Database, message));
         };
+        let (schema, table) = self.name();
+        self.fitting.left_out.iter().for_each(|sentence| run.tally.problem(schema, table, sentence));
+        self.fitting.notes.iter().for_each(|note| run.monitor.note(&format!("{schema}.{table}: {note}")));
         if self.is_loaded(connection)? {
             count(&run.tally.resumed_tables, 1);
             run.monitor.advance(Work { items: 1, bytes: self.source.bytes });
@@ -238,9 +256,6 @@ impl<'r> TableLoad<'r> {
         connection.run(&format!("DROP TABLE IF EXISTS {}", self.sink.table()))?;
         connection.run(&format!("USE {}", quote_name(&self.schema.plan.staging)))?;
         connection.run_bytes(&definition.create).map_err(|e| explained(e, &run.target.server))?;
-        let (schema, table) = self.name();
-        self.fitting.left_out.iter().for_each(|sentence| run.tally.problem(schema, table, sentence));
-        self.fitting.notes.iter().for_each(|note| run.monitor.note(&format!("{schema}.{table}: {note}")));
         self.say_what_differs(run, connection)?;
         if self.filling == Filling::DisabledKeys {
             connection.run(&format!("ALTER TABLE {} DISABLE KEYS", self.sink.table()))?;
@@ -309,9 +324,15 @@ impl<'r> TableLoad<'r> {
         }
         let which =
             segment.map_or_else(|| "rows are lost".to_owned(), |segment| format!("{} rows are lost", segment.rows));
-        let (schema, table) = self.name();
-        run.tally.problem(schema, table, &format!("{which} in the repository: {}", engine_core::error::chain(error)));
+        self.problem(run, &format!("{which} in the repository: {}", engine_core::error::chain(error)));
         Ok(())
+    }
+
+    /// Rows or values of it are not as they were.
+    fn problem(&self, run: &Run<'_>, message: &str) {
+        let (schema, table) = self.name();
+        count(&self.problems, 1);
+        run.tally.problem(schema, table, message);
     }
 
     fn store(&self, run: &Run<'_>, connection: &mut Connection, batch: &Batch) -> Result<()> {
@@ -330,7 +351,7 @@ impl<'r> TableLoad<'r> {
         Ok(())
     }
 
-    /// Builds the keys, compares counts, and notes that the table is whole.
+    /// Builds the keys, compares what can be, and notes that the table is whole.
     fn finish(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         if matches!(*self.lock(), State::Done) {
             return Ok(());
@@ -343,15 +364,22 @@ impl<'r> TableLoad<'r> {
         if self.filling == Filling::DisabledKeys {
             connection.run(&format!("ALTER TABLE {} ENABLE KEYS", self.sink.table()))?;
         }
-        let (schema, table) = self.name();
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
-        warnings.sentences().for_each(|sentence| run.tally.problem(schema, table, &sentence));
+        warnings.sentences().for_each(|sentence| self.problem(run, &sentence));
         let (sent, stored) = (self.sent.load(Ordering::Relaxed), self.stored.load(Ordering::Relaxed));
         if sent != stored {
-            run.tally.problem(schema, table, &format!("of {sent} rows the server stored {stored}"));
+            self.problem(run, &format!("of {sent} rows the server stored {stored}"));
         }
         self.compare_history(run, connection)?;
+        let has_all_rows = self.problems.load(Ordering::Relaxed) == 0;
+        if has_all_rows {
+            kept::differing(run, connection, self)?.iter().for_each(|sentence| self.problem(run, sentence));
+        }
         run.monitor.advance(Work { items: 1, bytes: 0 });
+        if self.problems.load(Ordering::Relaxed) > 0 {
+            // The next run would take it for whole, and say nothing of it: so it loads it again.
+            return Ok(());
+        }
         self.schema.marker.note(connection, Step::Loaded, &self.source.record.name, &stored.to_string())
     }
 }
@@ -360,14 +388,9 @@ impl TableLoad<'_> {
     /// Says what of its history is not there, and compares how many rows are current.
     fn compare_history(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         let Some(versioning) = &self.fitting.versioning else { return Ok(()) };
-        let (schema, table) = self.name();
         let left = self.left_history.load(Ordering::Relaxed);
         if left > 0 {
-            run.tally.problem(
-                schema,
-                table,
-                &format!("its history is not loaded, as the server takes none: {left} rows"),
-            );
+            self.problem(run, &format!("its history is not loaded, as the server takes none: {left} rows"));
         }
         let current = self.current.load(Ordering::Relaxed);
         if !versioning.counts_current() {
@@ -375,7 +398,7 @@ impl TableLoad<'_> {
         }
         let there = connection.value(&format!("SELECT COUNT(*) FROM {}", self.sink.table()))?.unwrap_or_default();
         if there != current.to_string() {
-            run.tally.problem(schema, table, &format!("of {current} rows that were current {there} are"));
+            self.problem(run, &format!("of {current} rows that were current {there} are"));
         }
         Ok(())
     }

@@ -131,6 +131,7 @@ mod tests {
             load: None,
             generated: None,
             auto_increment: None,
+            kept: None,
         };
         TableRecord {
             name: name.into(),
@@ -143,6 +144,7 @@ mod tests {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 

@@ -91,13 +91,18 @@ impl<'a, 'r> Place<'a, 'r> {
             ErrorKind::NotFound => refused(name, "is not in the snapshot"),
             _ => error,
         })?;
-        let same = saved.record.columns == live.columns && saved.record.key == live.key;
+        let same = columns(&saved.record).eq(columns(live)) && saved.record.key == live.key;
         let same = same && saved.record.order == live.order && saved.record.encoding == live.encoding;
         match same && is_generated_alike(&saved.record, live) {
             true => Ok(saved),
             false => Err(refused(name, "has other columns than in the snapshot: make a new backup first")),
         }
     }
+}
+
+/// The columns of a table, without what snapshots of older versions do not say of them.
+fn columns(record: &TableRecord) -> impl Iterator<Item = Column> {
+    record.columns.iter().map(|column| Column { kept: None, ..column.clone() })
 }
 
 impl Table<'_> {

@@ -1,0 +1,181 @@
+//! Generated columns whose values a server keeps: a restore computes them anew, and names those that come out otherwise.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::export::{ExportOptions, export_sql};
+use engine::load::{Existing, LoadOptions, LoadOutcome, SchemaChoice, load};
+use engine::monitor::{Monitor, NullMonitor, Work};
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
+
+use super::save::save;
+use crate::support::Fixture;
+
+on_each_server!(
+    values_that_come_out_otherwise_are_named,
+    values_that_come_out_as_they_were_are_not_named,
+    values_of_tables_without_transactions_are_compared,
+    names_in_another_language_are_named_where_a_server_keeps_such,
+);
+
+/// As many rows as hours, so that the values are the same in other rows.
+fn hours(engine: &str, key: &str) -> String {
+    let rows: Vec<String> = (0..24).map(|hour| format!("({hour}, '2026-03-01 {hour:02}:30:00')")).collect();
+    format!(
+        "CREATE DATABASE clock; USE clock; SET time_zone = '+05:00';
+         CREATE TABLE hours (id INT {key}, ts TIMESTAMP NULL, h INT GENERATED ALWAYS AS (HOUR(ts)) STORED,
+            shown VARCHAR(20) GENERATED ALWAYS AS (CAST(ts AS CHAR)) STORED, next INT GENERATED ALWAYS AS (id + 1) STORED,
+            later INT GENERATED ALWAYS AS (HOUR(ts)) VIRTUAL) ENGINE={engine};
+         INSERT INTO hours (id, ts) VALUES {};",
+        rows.join(", ")
+    )
+}
+
+/// Restores all that `from` has in `schema` into `to`.
+fn carry(from: &TestServer, to: &TestServer, schema: &str) -> LoadOutcome {
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, from, &[schema]);
+    load(&repository, &snapshot, &to.address(), &LoadOptions::default(), &NullMonitor).unwrap()
+}
+
+/// What was named: paths, with columns.
+fn named(outcome: &LoadOutcome) -> Vec<String> {
+    let shown = |p: &repo_format::node::Problem| {
+        let column = p.message.split('`').nth(1).unwrap_or(&p.message);
+        format!("{} {column}", String::from_utf8_lossy(&p.path.0))
+    };
+    outcome.problems.iter().map(shown).collect()
+}
+
+fn values_that_come_out_otherwise_are_named(version: Version) {
+    let (server, installed) = (TestServer::of(version, &[]), TestServer::start(&[]));
+    server.script(hours("InnoDB", "PRIMARY KEY"));
+    let outcome = carry(&server, &installed, "clock");
+    assert_eq!(named(&outcome), ["clock.hours h", "clock.hours shown"], "{:?}", outcome.problems);
+    assert_eq!(outcome.rows, 24);
+    server.run("DROP DATABASE clock");
+    installed.run("DROP DATABASE clock");
+    installed.script(hours("InnoDB", ""));
+    assert_eq!(named(&carry(&installed, &server, "clock")), ["clock.hours h", "clock.hours shown"]);
+}
+
+fn values_of_tables_without_transactions_are_compared(version: Version) {
+    let (server, installed) = (TestServer::of(version, &[]), TestServer::start(&[]));
+    server.script(hours("MyISAM", "PRIMARY KEY"));
+    assert_eq!(named(&carry(&server, &installed, "clock")), ["clock.hours h", "clock.hours shown"]);
+}
+
+/// On the server itself, under another name.
+fn names_in_another_language_are_named_where_a_server_keeps_such(version: Version) {
+    if !version.is_mysql() {
+        return;
+    }
+    let server = TestServer::of(version, &[]);
+    server.script(
+        "CREATE DATABASE names; USE names; SET lc_time_names = 'de_DE', block_encryption_mode = 'aes-256-ecb';
+         CREATE TABLE named (id INT PRIMARY KEY, d DATE, month VARCHAR(20) GENERATED ALWAYS AS (MONTHNAME(d)) STORED,
+            sealed VARBINARY(64) GENERATED ALWAYS AS (AES_ENCRYPT(id, 'key')) STORED, year INT GENERATED ALWAYS AS (YEAR(d)) STORED);
+         INSERT INTO named (id, d) VALUES (1, '2026-04-01'), (2, '2026-03-01');",
+    );
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["names"]);
+    let schemas = vec![SchemaChoice { from: "names".to_owned(), to: "copy".to_owned() }];
+    let options = LoadOptions { schemas, ..LoadOptions::default() };
+    let outcome = load(&repository, &snapshot, &server.address(), &options, &NullMonitor).unwrap();
+    assert_eq!(named(&outcome), ["copy.named month", "copy.named sealed"]);
+}
+
+/// Expressions that mean the same everywhere, of all kinds of values.
+const ALIKE: &str = r#"
+    CREATE DATABASE alike CHARACTER SET utf8mb4; USE alike;
+    CREATE TABLE by_number (id BIGINT UNSIGNED PRIMARY KEY AUTO_INCREMENT, n INT, u INT UNSIGNED, d DECIMAL(20, 6), x DOUBLE, f FLOAT, ts DATETIME(3), day DATE,
+        w VARCHAR(40), l VARCHAR(40) CHARACTER SET latin1, b VARBINARY(20), bits BIT(12), doc LONGTEXT,
+        plus BIGINT GENERATED ALWAYS AS (n + 1) STORED,
+        large BIGINT UNSIGNED GENERATED ALWAYS AS (u * 3) STORED,
+        filled INT(8) UNSIGNED ZEROFILL GENERATED ALWAYS AS (u) STORED,
+        share DECIMAL(30, 10) GENERATED ALWAYS AS (d * 3) STORED,
+        twice DOUBLE GENERATED ALWAYS AS (x * 2.5) STORED,
+        narrow FLOAT GENERATED ALWAYS AS (x / 4) STORED,
+        wide DOUBLE GENERATED ALWAYS AS (f) STORED,
+        later DATETIME(3) GENERATED ALWAYS AS (ts + INTERVAL 1 DAY) STORED,
+        only_day DATE GENERATED ALWAYS AS (DATE(ts)) STORED,
+        only_time TIME(3) GENERATED ALWAYS AS (MAKETIME(HOUR(ts), MINUTE(ts), 1.5)) STORED,
+        in_year YEAR GENERATED ALWAYS AS (YEAR(day)) STORED,
+        hello VARCHAR(80) GENERATED ALWAYS AS (CONCAT(w, '-', n)) STORED,
+        part VARCHAR(80) CHARACTER SET latin1 GENERATED ALWAYS AS (CONCAT(l, '-')) STORED,
+        fixed CHAR(60) GENERATED ALWAYS AS (CONCAT(w, '  ')) STORED,
+        bytes VARBINARY(40) GENERATED ALWAYS AS (CONCAT(b, X'00')) STORED,
+        padded BINARY(24) GENERATED ALWAYS AS (b) STORED,
+        half BIT(12) GENERATED ALWAYS AS (bits >> 1) STORED,
+        label ENUM('odd', 'even') GENERATED ALWAYS AS (IF(n % 2, 'odd', 'even')) STORED,
+        price VARCHAR(40) GENERATED ALWAYS AS (JSON_UNQUOTE(JSON_EXTRACT(doc, '$.price'))) STORED,
+        `a``b` VARCHAR(40) GENERATED ALWAYS AS (JSON_EXTRACT(doc, '$.name')) STORED,
+        hex VARCHAR(200) GENERATED ALWAYS AS (HEX(w)) STORED,
+        KEY (hello), UNIQUE (hex, id));
+    INSERT INTO by_number (n, u, d, x, f, ts, day, w, l, b, bits, doc) VALUES
+        (1, 4000000000, 12.345678, 0.1, 0.1, '2026-03-29 02:30:00.125', '2024-02-29', 'straße 🦷', 'straße', X'00090A5C41', b'101', '{"price": 12.5, "name": "Ada\\n"}'),
+        (-7, 0, -0.000001, -1.5e30, 16777216, '1000-01-01 00:00:00', '1969-12-31', 'a\tb\nc\\d', '', X'', b'111111111111', '{}'),
+        (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    CREATE TABLE by_word (w VARCHAR(20), n INT, twice INT GENERATED ALWAYS AS (n * 2) STORED, PRIMARY KEY (w, n)) ENGINE=MyISAM;
+    INSERT INTO by_word (w, n) VALUES ('b', 1), ('a', 2), ('a', 1), ('', 0);
+    CREATE TABLE without (n INT, w VARCHAR(9), both_of VARCHAR(30) GENERATED ALWAYS AS (CONCAT(n, w)) STORED);
+    INSERT INTO without (n, w) VALUES (1, 'x'), (1, 'x'), (NULL, 'y'), (2, '');
+    CREATE TABLE nothing LIKE by_number; CREATE TABLE nothing_either LIKE without;
+"#;
+
+fn values_that_come_out_as_they_were_are_not_named(version: Version) {
+    let (server, installed) = (TestServer::of(version, &[]), TestServer::start(&[]));
+    server.script(ALIKE);
+    assert_eq!(carry(&server, &installed, "alike").problems, []);
+    server.run("DROP DATABASE alike");
+    assert_eq!(carry(&installed, &server, "alike").problems, []);
+}
+
+/// Wishes to stop after so many tables.
+struct StopsAfter(u64, AtomicU64);
+
+impl Monitor for StopsAfter {
+    fn advance(&self, done: Work) {
+        self.1.fetch_add(done.items, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.1.load(Ordering::Relaxed) >= self.0
+    }
+}
+
+#[test]
+fn what_an_interrupted_restore_has_named_the_next_one_names_again() {
+    let (server, other) = (TestServer::start(&[]), TestServer::start(&[]));
+    server.script(hours("InnoDB", "PRIMARY KEY"));
+    server.script("CREATE TABLE clock.small (id INT PRIMARY KEY); INSERT INTO clock.small VALUES (1)");
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["clock"]);
+    let again = LoadOptions { jobs: Some(1), existing: Existing::Swap, ..LoadOptions::default() };
+    other.run("CREATE DATABASE clock");
+    other.run("CREATE TABLE clock.mine (id INT)");
+    for monitor in [&StopsAfter(1, AtomicU64::new(0)) as &dyn Monitor, &NullMonitor, &NullMonitor] {
+        assert!(load(&repository, &snapshot, &other.address(), &again, monitor).is_err());
+        let schemas =
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'clock' AND TABLE_NAME = 'mine'";
+        assert_eq!(other.value(schemas).as_deref(), Some("1"), "what is not as it was saved takes no place");
+    }
+}
+
+#[test]
+fn a_script_says_which_values_it_does_not_hold() {
+    let server = TestServer::start(&[]);
+    server.script(hours("InnoDB", "PRIMARY KEY"));
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["clock"]);
+    let mut sql = Vec::new();
+    export_sql(&repository, &snapshot, &ExportOptions::default(), &mut sql, &NullMonitor).unwrap();
+    let text = String::from_utf8(sql).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("Generated is")).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(lines[0].contains("`clock`.`hours`.`h`:"), "{}", lines[0]);
+}
