@@ -82,6 +82,16 @@ impl<'a> RawNode<'a> {
     }
 }
 
+/// A program that walks all chunks would walk one that is named twice again each time, level by level.
+pub(crate) fn check_each_once(what: &'static str, ids: &[ChunkId]) -> Result<()> {
+    let mut sorted: Vec<_> = ids.iter().collect();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(FormatError::invalid(what, "it names a chunk twice"));
+    }
+    Ok(())
+}
+
 pub(crate) fn encode_node(kind: NodeKind, level: u8, ids: &[ChunkId], body: &[u8]) -> Result<Vec<u8>> {
     check_limit(WHAT, "level", level.into(), limits::NODE_LEVEL.into())?;
     let count: u32 = fit(WHAT, "ids", ids.len(), limits::NODE_IDS_COUNT)?;
@@ -163,10 +173,10 @@ impl ContentNode {
             let sum = total.checked_add(item.len);
             total = sum.ok_or_else(|| FormatError::invalid(CONTENT, "its lengths overflow"))?;
         }
-        match self.items.is_empty() {
-            false => Ok(()),
-            true => Err(FormatError::invalid(CONTENT, "it is empty")),
+        if self.items.is_empty() {
+            return Err(FormatError::invalid(CONTENT, "it is empty"));
         }
+        Ok(())
     }
 
     /// Plain bytes beneath.
@@ -267,11 +277,12 @@ impl DirectoryNode {
 
 impl DirectoryLeaf {
     fn check(&self) -> Result<()> {
+        check_each_once(DIRECTORY, &self.ids)?;
         self.entries.iter().try_for_each(|entry| entry.check(self.ids.len()))?;
-        match !self.entries.is_empty() && self.entries.is_sorted_by(|a, b| a.name < b.name) {
-            true => Ok(()),
-            false => Err(FormatError::invalid(DIRECTORY, "its entries are not in order")),
+        if self.entries.is_empty() || !self.entries.is_sorted_by(|a, b| a.name < b.name) {
+            return Err(FormatError::invalid(DIRECTORY, "its entries are not in order"));
         }
+        Ok(())
     }
 }
 
@@ -291,10 +302,10 @@ fn check_parts(parts: &[DirectoryPart]) -> Result<()> {
         let sum = total.checked_add(part.entries).filter(|_| part.entries > 0);
         total = sum.ok_or_else(|| FormatError::invalid(DIRECTORY, "a part has no entries, or all have too many"))?;
     }
-    match !parts.is_empty() && parts.is_sorted_by(|a, b| a.first_name < b.first_name) {
-        true => Ok(()),
-        false => Err(FormatError::invalid(DIRECTORY, "its parts are not in order")),
+    if parts.is_empty() || !parts.is_sorted_by(|a, b| a.first_name < b.first_name) {
+        return Err(FormatError::invalid(DIRECTORY, "its parts are not in order"));
     }
+    check_each_once(DIRECTORY, &parts.iter().map(|part| part.id).collect::<Vec<_>>())
 }
 
 /// Something in the source that could not be saved as it should be.

@@ -7,7 +7,7 @@ use crate::entry::{Content, check_plain_len};
 use crate::error::{FormatError, Result, check_limit};
 use crate::id::{Bytes32, ChunkId};
 use crate::limits;
-use crate::node::{NodeKind, RawNode, encode_node};
+use crate::node::{NodeKind, RawNode, check_each_once, encode_node};
 
 const WHAT: &str = "segment list";
 
@@ -141,7 +141,10 @@ impl SegmentNode {
             SegmentNode::Parts(_, parts) => {
                 parts.iter().try_for_each(|part| check_key(part.low.as_deref().unwrap_or_default()))
             }
-            SegmentNode::Leaf(ids, segments) => segments.iter().try_for_each(|segment| segment.check(ids.len())),
+            SegmentNode::Leaf(ids, segments) => {
+                check_each_once(WHAT, ids)?;
+                segments.iter().try_for_each(|segment| segment.check(ids.len()))
+            }
         }
     }
 }

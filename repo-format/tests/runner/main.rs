@@ -8,3 +8,4 @@ mod malformed;
 mod round_trip;
 mod samples;
 mod spec;
+mod vectors;

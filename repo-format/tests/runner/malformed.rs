@@ -22,6 +22,7 @@ use repo_format::note::*;
 use repo_format::pack::*;
 use repo_format::sealed::{self, Envelope};
 use repo_format::segment;
+use repo_format::segments::SegmentNode;
 
 use crate::{database, samples};
 
@@ -771,12 +772,12 @@ mod nodes {
 
     #[track_caller]
     fn parts_refused(parts: &[(&[u8], u64)], why: &str) {
-        let part = |(name, entries): &(&[u8], u64)| DirectoryPart {
-            id: ChunkId([1; 32]),
+        let part = |(n, (name, entries)): (u8, &(&[u8], u64))| DirectoryPart {
+            id: ChunkId(samples::bytes32(n)),
             first_name: name.to_vec(),
             entries: *entries,
         };
-        refused(DirectoryNode::Parts(1, parts.iter().map(part).collect()).encode(), why);
+        refused(DirectoryNode::Parts(1, std::iter::zip(0.., parts).map(part).collect()).encode(), why);
         let mut body = minicbor::Encoder::new(Vec::new());
         body.array(parts.len() as u64).unwrap();
         for (name, entries) in parts {
@@ -784,6 +785,19 @@ mod nodes {
         }
         let bytes = node(2, 1, u8::try_from(parts.len()).unwrap(), &body.into_writer());
         refused(DirectoryNode::decode(&bytes), why);
+    }
+
+    #[test]
+    fn a_chunk_that_is_named_twice_is_refused() {
+        let entries = vec![Entry::new(b"a".to_vec(), EntryKind::Fifo)];
+        let ids = || [1, 2, 1].map(|n| ChunkId(samples::bytes32(n))).to_vec();
+        // The ids of 17 chunks that `node` makes up have one twice.
+        refused(DirectoryNode::decode(&node(2, 0, 17, &cbor::encode(&entries))), "names a chunk twice");
+        refused(DirectoryNode::Leaf(DirectoryLeaf { ids: ids(), entries }).encode(), "names a chunk twice");
+        let part = |name: &str| DirectoryPart { id: ids()[0], first_name: name.into(), entries: 1 };
+        refused(DirectoryNode::Parts(1, vec![part("a"), part("b")]).encode(), "names a chunk twice");
+        let SegmentNode::Leaf(_, segments) = database::segment_leaf() else { unreachable!() };
+        refused(SegmentNode::Leaf(ids(), segments).encode(), "names a chunk twice");
     }
 
     #[test]
