@@ -8,12 +8,12 @@ use std::path::Path;
 use benches::{dump, new_repository, noise, save};
 use divan::Bencher;
 use divan::counter::BytesCount;
-use engine::backup::ParentChoice;
+use engine::files::backup::ParentChoice;
+use engine::files::restore::{RestoreOptions, restore};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
-use engine::restore::{RestoreOptions, restore};
 use engine::snapshots::{Selector, select};
-use engine::verify::{Depth, VerifyOptions, verify};
+use engine::upkeep::verify::{Depth, VerifyOptions, verify};
 
 fn main() {
     divan::main();

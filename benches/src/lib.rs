@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::backup::{BackupOptions, ParentChoice, Source, backup};
 use engine::crypto::{Credential, KeyFile};
 use engine::error::Result;
+use engine::files::backup::{BackupOptions, ParentChoice, Source, backup};
 use engine::monitor::NullMonitor;
 use engine::repository::{InitOptions, OpenOptions, Repository, init};
 use engine::store::LocalStore;
@@ -53,7 +53,11 @@ pub fn new_repository(folder: &Path) -> Result<Repository> {
 ///
 /// # Errors
 /// Of the engine.
-pub fn save(repository: &Repository, path: &Path, parent: ParentChoice) -> Result<engine::backup::BackupOutcome> {
+pub fn save(
+    repository: &Repository,
+    path: &Path,
+    parent: ParentChoice,
+) -> Result<engine::files::backup::BackupOutcome> {
     let options = BackupOptions { host: "bench".to_owned(), parent, ..BackupOptions::default() };
     backup(repository, vec![Source::Path(path.to_owned())], &options, &NullMonitor)
 }

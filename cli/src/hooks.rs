@@ -6,8 +6,8 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use engine::backup::BackupOutcome;
 use engine::error::chain;
+use engine::files::backup::BackupOutcome;
 use engine::{Error, ErrorKind, Result};
 use repo_format::id::LeaseId;
 use rustix::process::{Pid, Signal, kill_process_group};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use engine::machine;
-use engine::retention::{Age, Conditions, GroupBy, Period, Policy, Reason, Rule, TableName};
+use engine::upkeep::retention::{Age, Conditions, GroupBy, Period, Policy, Reason, Rule, TableName};
 use jiff::Span;
 use jiff::tz::TimeZone;
 use serde::de::Error as _;

@@ -1,6 +1,6 @@
 //! Sizes as people write them, and parts of a whole: `10G`, `5%`.
 
-use engine::verify::Part;
+use engine::upkeep::verify::Part;
 
 /// Units of a size, each 1,024 times the one before.
 const UNITS: [char; 5] = ['K', 'M', 'G', 'T', 'P'];

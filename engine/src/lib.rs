@@ -8,11 +8,9 @@
 //! This crate joins the others: [`store`] is where a repository lies; most modules are the engine itself; with the feature `mysql`, which is
 //! on unless it is turned off, come databases.
 
-pub use engine_core::{Error, ErrorKind, Result};
 pub use engine_core::{
-    backup, cat, catalog, chunk, crypto, diff, error, filesystem, filter, find, forget, ls, machine, memory, monitor,
-    needs, pack, prune, repair, repository, restore, retention, saved, session, snapshots, source, stats, status, tree,
-    verify,
+    Error, ErrorKind, Result, catalog, chunk, crypto, error, files, filesystem, machine, memory, monitor, pack,
+    repository, session, snapshots, tree, upkeep,
 };
 #[cfg(feature = "mysql")]
 pub use engine_mysql::{database, dump, export, load, profile, purge, survey};

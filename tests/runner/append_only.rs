@@ -6,9 +6,9 @@ use std::sync::Arc;
 use engine::ErrorKind;
 use engine::crypto::{Credential, KeyFile};
 use engine::monitor::NullMonitor;
-use engine::repair::{RepairOptions, repair};
 use engine::repository::members::{Change, add_member, change_member, members, remove_member};
 use engine::store::{AppendOnlyStore, Folder, MemoryStore, ObjectName};
+use engine::upkeep::repair::{RepairOptions, repair};
 use repo_format::config::Access;
 
 use crate::support::{Fixture, backup, look, noise, verify_all};

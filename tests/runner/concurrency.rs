@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::ErrorKind;
-use engine::backup::{ParentChoice, Source};
+use engine::files::backup::{ParentChoice, Source};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::session::{WriterOptions, WriterSession};
 use engine::store::faulty::{FaultyStore, Op};
 use engine::store::{Folder, MemoryStore, ObjectName, Original};
-use engine::verify::{FindingKind, VerifyOptions, verify};
+use engine::upkeep::verify::{FindingKind, VerifyOptions, verify};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::config::Access;
 use repo_format::head::{KeyClass, ObjectKind};
@@ -158,7 +158,7 @@ fn nothing_counts_on_condemned_packs() {
         let (first, _) = backup(&repository, &root);
         let packs: Vec<PackId> = repository.list_packs().unwrap().into_keys().collect();
         condemn(&repository, packs.clone());
-        let options = engine::backup::BackupOptions { parent, ..backup_options() };
+        let options = engine::files::backup::BackupOptions { parent, ..backup_options() };
         let outcome = backup_paths(&repository, &[&root], &options, &NullMonitor).unwrap();
         assert!(outcome.statistics.new_bytes > 2_500_000, "{:?}", outcome.statistics);
         let second = outcome.snapshot.unwrap();
@@ -439,6 +439,6 @@ fn find(scratch: &Path, name: &str) -> PathBuf {
 fn sources_must_be_given() {
     let (fixture, _, _) = scene();
     let none: Vec<Source> = Vec::new();
-    let error = engine::backup::backup(&fixture.open(), none, &backup_options(), &NullMonitor).unwrap_err();
+    let error = engine::files::backup::backup(&fixture.open(), none, &backup_options(), &NullMonitor).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
 }

@@ -166,10 +166,10 @@ fn restore_and_verify_name_what_the_store_cannot_read() {
     let kind = StoreErrorKind::Unreadable;
     faulty.fail(Fault { ops: vec![Op::GetRange], at: 1, lasting: true, kind, when: When::Before });
     let target = fixture.free_path("restored");
-    let options = engine::restore::RestoreOptions::default();
-    let outcome = engine::restore::restore(&repository, &snapshot, &target, &options, &|_, _| {}, &NullMonitor);
+    let options = engine::files::restore::RestoreOptions::default();
+    let outcome = engine::files::restore::restore(&repository, &snapshot, &target, &options, &|_, _| {}, &NullMonitor);
     assert_eq!(outcome.unwrap().problem_count, 1, "nothing of the top folder can be read");
-    let report = engine::verify::verify(&repository, &Default::default(), &NullMonitor).unwrap();
+    let report = engine::upkeep::verify::verify(&repository, &Default::default(), &NullMonitor).unwrap();
     assert!(!report.findings.is_empty());
     faulty.heal();
     verify_all(&repository);
@@ -190,13 +190,14 @@ fn storage_that_goes_away_ends_reading_and_nothing_is_called_lost() {
     ] {
         for ops in [vec![Op::GetRange], vec![]] {
             faulty.fail(Fault { ops, at: 2, lasting: true, kind: store, when: When::Before });
-            let report = engine::verify::verify(&repository, &Default::default(), &NullMonitor);
+            let report = engine::upkeep::verify::verify(&repository, &Default::default(), &NullMonitor);
             assert_eq!(report.err().unwrap().kind(), kind);
-            let report = engine::repair::repair(&repository, &Default::default(), &NullMonitor);
+            let report = engine::upkeep::repair::repair(&repository, &Default::default(), &NullMonitor);
             assert_eq!(report.err().unwrap().kind(), kind);
-            let options = engine::restore::RestoreOptions::default();
+            let options = engine::files::restore::RestoreOptions::default();
             let target = fixture.free_path("restored");
-            let outcome = engine::restore::restore(&repository, &snapshot, &target, &options, &|_, _| {}, &NullMonitor);
+            let outcome =
+                engine::files::restore::restore(&repository, &snapshot, &target, &options, &|_, _| {}, &NullMonitor);
             assert_eq!(outcome.err().unwrap().kind(), kind);
             faulty.heal();
         }

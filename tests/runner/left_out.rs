@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use engine::backup::BackupOptions;
+use engine::files::backup::BackupOptions;
+use engine::files::source::exclude::{ExcludeOptions, IGNORE_FILE};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
-use engine::source::exclude::{ExcludeOptions, IGNORE_FILE};
 use engine::tree::lookup;
 use repo_format::cbor::ByteString;
 use repo_format::entry::{GAP_OTHER, GAP_RULE, GAP_UNREADABLE, Gaps};

@@ -5,9 +5,9 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use engine::backup::{BackupOptions, ParentChoice};
+use engine::files::backup::{BackupOptions, ParentChoice};
+use engine::files::restore::RestoreOptions;
 use engine::monitor::NullMonitor;
-use engine::restore::RestoreOptions;
 use engine::store::MemoryStore;
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use engine::ErrorKind;
 use engine::catalog::{Location, sealed_chunks};
 use engine::monitor::NullMonitor;
-use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, repair};
 use engine::repository::Repository;
 use engine::store::{Folder, MemoryStore, ObjectName, PowerLoss};
-use engine::verify::{FindingKind, VerifyOptions, verify};
+use engine::upkeep::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, repair};
+use engine::upkeep::verify::{FindingKind, VerifyOptions, verify};
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId};
 use repo_format::lease::Void;
@@ -130,7 +130,8 @@ fn what_is_whole_of_a_damaged_pack_is_copied_and_what_is_not_is_named_and_healed
     // Once is enough: what the new pack has is not copied again.
     let again = run(&repository, Depth::ReadData);
     assert_eq!((again.copied_chunks, again.new_packs, again.replaced_segments, again.lost_chunks), (0, 0, 0, 1));
-    let report = verify(&repository, &VerifyOptions { depth: engine::verify::Depth::ReadData }, &NullMonitor).unwrap();
+    let report =
+        verify(&repository, &VerifyOptions { depth: engine::upkeep::verify::Depth::ReadData }, &NullMonitor).unwrap();
     let kinds: Vec<_> = report.findings.iter().map(|finding| finding.kind).collect();
     assert_eq!(kinds, [FindingKind::LostData], "the damaged pack is used by nobody: {:?}", report.findings);
     scene.assert_heals(&repository);

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use engine::ErrorKind;
+use engine::files::restore::{Action, RestoreOptions, RestoreOutcome, restore};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
-use engine::restore::{Action, RestoreOptions, RestoreOutcome, restore};
 use repo_format::id::LeaseId;
 
 use crate::support::{

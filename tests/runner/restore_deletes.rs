@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use engine::backup::BackupOptions;
+use engine::files::backup::BackupOptions;
+use engine::files::restore::{RestoreOptions, restore};
+use engine::files::source::exclude::{ExcludeOptions, IGNORE_FILE};
 use engine::monitor::NullMonitor;
-use engine::restore::{RestoreOptions, restore};
-use engine::source::exclude::{ExcludeOptions, IGNORE_FILE};
 use proptest::prelude::*;
 
 use crate::support::{Fixture, Tree, backup_options, backup_paths, by_id, is_root, look};

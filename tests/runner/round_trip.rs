@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use engine::backup::{BackupOptions, Source, Trust, backup as run_backup};
+use engine::files::backup::{BackupOptions, Source, Trust, backup as run_backup};
+use engine::files::restore::RestoreOptions;
 use engine::monitor::NullMonitor;
-use engine::restore::RestoreOptions;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps, XattrFlags};
 
 use crate::support::{

@@ -6,14 +6,14 @@ use std::fs;
 use engine::ErrorKind;
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
-use engine::saved::{Database, databases, read_segment};
 use engine::snapshots::Snapshot;
+use engine::snapshots::saved::{Database, databases, read_segment};
 use engine::store::ObjectName;
 use engine::tree::{
     ContentBuilder, ContentIter, ContentRef, DirectoryBuilder, SegmentItem, SegmentIter, SegmentListBuilder, TreeEntry,
     reach_content,
 };
-use engine::verify::FindingKind;
+use engine::upkeep::verify::FindingKind;
 use repo_format::cbor::ByteString;
 use repo_format::database::*;
 use repo_format::entry::{Entry, EntryKind};
@@ -427,7 +427,7 @@ fn a_database_is_a_folder_for_everything_that_reads_trees() {
     assert_eq!(attack.restore(&snapshot).unwrap().problem_count, 0);
     assert_eq!(fs::read(attack.target().join("db/a%2Fb/%2Ex%25/rows")).unwrap(), rows);
     let mut out = Vec::new();
-    engine::cat::cat(&attack.repository(), &snapshot, b"db/a%2Fb/%2Ex%25/rows", &mut out).unwrap();
+    engine::snapshots::cat::cat(&attack.repository(), &snapshot, b"db/a%2Fb/%2Ex%25/rows", &mut out).unwrap();
     assert_eq!(out, rows);
     let (before, second) = (attack.target().join("db/a%2Fb/%2Ex%25/rows"), attack.restore(&snapshot).unwrap());
     assert_eq!((fs::read(before).unwrap(), second.unchanged_files), (rows, second.files));

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use engine::backup::{BackupOptions, BackupOutcome, Source, Trust};
+use engine::files::backup::{BackupOptions, BackupOutcome, Source, Trust};
 use engine::monitor::NullMonitor;
 use repo_format::node::ProblemKind;
 use rustix::fs::{Mode, OFlags, Timespec, Timestamps, XattrFlags, lsetxattr};
@@ -116,7 +116,7 @@ fn two_streams_of_one_name_are_refused() {
     let fixture = Fixture::new();
     let stream = || Source::Stream { name: b"dump".to_vec(), reader: Box::new(std::io::empty()) };
     let sources = vec![stream(), stream()];
-    let error = engine::backup::backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap_err();
+    let error = engine::files::backup::backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap_err();
     assert_eq!(error.kind(), engine::ErrorKind::Usage, "{error}");
     backup(&fixture.open(), &fixture.folder("root"));
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use engine::backup::{BackupOptions, BackupOutcome, ParentChoice};
+use engine::files::backup::{BackupOptions, BackupOutcome, ParentChoice};
+use engine::files::source::exclude::{ExcludeOptions, IGNORE_FILE};
+use engine::files::source::protected::Protected;
 use engine::monitor::NullMonitor;
-use engine::source::exclude::{ExcludeOptions, IGNORE_FILE};
-use engine::source::protected::Protected;
 use repo_format::entry::{EntryKind, STATE_MOUNT};
 use repo_format::node::ProblemKind;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -108,7 +108,7 @@ fn a_folder_in_which_nothing_is_mounted_any_more_is_named() {
     let outcome = backup_paths(&fixture.open(), &[Path::new("/dev")], &options, &hook).unwrap();
     let snapshot = by_id(&fixture.open(), outcome.snapshot.unwrap());
     let mut mounted = None;
-    engine::ls::ls(&fixture.open(), &snapshot, b"dev", false, &mut |path, entry| {
+    engine::snapshots::ls::ls(&fixture.open(), &snapshot, b"dev", false, &mut |path, entry| {
         if path.ends_with(b"shm") {
             mounted = Some((entry.kind, entry.has_state(STATE_MOUNT)));
         }

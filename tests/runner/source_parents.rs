@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
+use engine::files::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
 use engine::monitor::NullMonitor;
 use repo_format::id::LeaseId;
 
 use crate::support::{Fixture, backup_options, by_id};
 
 fn save(fixture: &Fixture, sources: Vec<Source>, options: &BackupOptions) -> BackupOutcome {
-    engine::backup::backup(&fixture.open(), sources, options, &NullMonitor).unwrap()
+    engine::files::backup::backup(&fixture.open(), sources, options, &NullMonitor).unwrap()
 }
 
 fn paths(paths: &[&Path]) -> Vec<Source> {
@@ -48,11 +48,13 @@ fn a_source_is_the_same_however_it_is_typed() {
             before = outcome;
         }
     }
-    let groups = engine::status::status(&fixture.open(), &engine::status::StatusOptions::default()).unwrap();
+    let groups =
+        engine::snapshots::status::status(&fixture.open(), &engine::snapshots::status::StatusOptions::default())
+            .unwrap();
     assert_eq!(groups.sources.len(), 2);
     let file = root.join("0/");
     let sources = paths(&[&file]);
-    engine::backup::backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap_err();
+    engine::files::backup::backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap_err();
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn a_copy_of_a_source_is_compared_with_the_snapshot_that_is_named() {
     let recorded = names(&fixture, outcome.snapshot);
     assert_eq!(recorded.into_iter().next().unwrap(), (root.as_os_str().as_encoded_bytes().to_vec(), "root".to_owned()));
     let twice = vec![Source::Path(more.clone()), Source::Moved { path: moved, from: more }];
-    let error = engine::backup::backup(&fixture.open(), twice, &backup_options(), &NullMonitor).unwrap_err();
+    let error = engine::files::backup::backup(&fixture.open(), twice, &backup_options(), &NullMonitor).unwrap_err();
     assert_eq!(error.kind(), engine::ErrorKind::Usage, "{error}");
 }
 

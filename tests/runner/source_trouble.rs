@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
 use engine::ErrorKind;
-use engine::backup::{BackupOptions, BackupOutcome, Source};
+use engine::files::backup::{BackupOptions, BackupOutcome, Source};
 use engine::monitor::Monitor;
 use engine::store::{Folder, MemoryStore};
 use repo_format::id::LeaseId;
@@ -238,7 +238,7 @@ fn change_before_reading(fixture: &Fixture, root: &Path, change: impl Fn() + Sen
             gate.open();
         },
     );
-    let mut outcome = engine::backup::backup(&fixture.open(), sources, &backup_options(), &hook).unwrap();
+    let mut outcome = engine::files::backup::backup(&fixture.open(), sources, &backup_options(), &hook).unwrap();
     assert!(hook.is_done());
     // That the streams are empty is named, too.
     let recorded = problems(fixture, root, &outcome).into_iter().filter(|(path, _)| path.starts_with("0 stream"));
@@ -386,7 +386,7 @@ fn a_stream_that_fails_leaves_no_snapshot() {
         let stream = Source::Stream { name: b"dump.sql".to_vec(), reader: Box::new(Failing(bytes)) };
         let sources = vec![Source::Path(root.clone()), stream];
         let repository = fixture.open();
-        let error = engine::backup::backup(&repository, sources, &backup_options(), &Hook::quiet()).unwrap_err();
+        let error = engine::files::backup::backup(&repository, sources, &backup_options(), &Hook::quiet()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         let why = engine::error::chain(&error);
         assert!(why.contains("dump.sql") && why.contains("the program died"), "{why}");
@@ -401,7 +401,8 @@ fn a_stream_that_fails_leaves_no_snapshot() {
 fn an_empty_stream_is_named() {
     let fixture = Fixture::new();
     let stream = Source::Stream { name: b"dump.sql".to_vec(), reader: Box::new(io::empty()) };
-    let outcome = engine::backup::backup(&fixture.open(), vec![stream], &backup_options(), &Hook::quiet()).unwrap();
+    let outcome =
+        engine::files::backup::backup(&fixture.open(), vec![stream], &backup_options(), &Hook::quiet()).unwrap();
     assert_eq!(outcome.problem_count, 1);
     assert!(outcome.problems[0].message.contains("empty"), "{:?}", outcome.problems);
 }

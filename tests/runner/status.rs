@@ -5,7 +5,7 @@ use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::session::{Life, WriterOptions, WriterSession};
-use engine::status::{Status, StatusOptions, status};
+use engine::snapshots::status::{Status, StatusOptions, status};
 use engine::store::ObjectName;
 use repo_format::database::{Flavour, LateTable, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;

@@ -10,7 +10,7 @@ use engine::monitor::NullMonitor;
 use engine::pack::PackRewriter;
 use engine::repository::Repository;
 use engine::store::{MemoryStore, ObjectName};
-use engine::verify::{Depth, FindingKind, Part, VerifyOptions, VerifyReport, verify, verify_snapshot};
+use engine::upkeep::verify::{Depth, FindingKind, Part, VerifyOptions, VerifyReport, verify, verify_snapshot};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId};
@@ -56,7 +56,7 @@ fn a_part_at_a_time_reads_everything_once() {
         rounds += 1;
     }
     assert!(rounds <= 4 && read < total * 3 / 2, "{read} of {total} in {rounds} rounds");
-    let stats = engine::stats::stats(&repository).unwrap();
+    let stats = engine::snapshots::stats::stats(&repository).unwrap();
     assert_eq!(stats.never_verified_bytes, 0);
     assert!(stats.oldest_verified.is_some());
 }
@@ -78,7 +78,7 @@ fn what_was_found_good_is_remembered_and_what_is_damaged_is_not() {
     let damaged: Vec<_> = report.findings.iter().filter(|finding| finding.kind == FindingKind::DamagedPack).collect();
     assert!(!damaged.is_empty() && damaged.iter().all(|finding| finding.object.ends_with(&pack.to_string())));
     assert!(!repository.catalog().verified().unwrap().contains_key(&pack));
-    let stats = engine::stats::stats(&repository).unwrap();
+    let stats = engine::snapshots::stats::stats(&repository).unwrap();
     assert_eq!(stats.never_verified_bytes, packs[&pack]);
     assert!(!read_part(&repository, Part::Bytes(1)).findings.is_empty(), "it comes first again");
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
 use engine::dump::DatabaseSource;
 use engine::error::chain;
+use engine::files::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
+use engine::files::source::exclude::ExcludeOptions;
 use engine::monitor::Monitor;
 use engine::profile::{ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
-use engine::source::exclude::ExcludeOptions;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::entry::check_name;
@@ -198,7 +198,7 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let mut options = options(args, context, &repo)?;
     options.exclude.always = application.excludes;
     options.exclude.protected = own_folders(context)?;
-    let outcome = engine::backup::backup(&repo, sources, &options, context.ui)?;
+    let outcome = engine::files::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
     // The snapshot is there: nothing that fails from here on may say otherwise.
     let is_unanswered = match accept::tell(&repo, context.ui) {

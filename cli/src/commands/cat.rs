@@ -39,6 +39,6 @@ pub fn run(args: &CatArgs, context: &Context<'_>) -> Result<Exit> {
     }
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;
-    context.ui.with_out(|out| engine::cat::cat(&repo, &snapshot, &path, out))?;
+    context.ui.with_out(|out| engine::snapshots::cat::cat(&repo, &snapshot, &path, out))?;
     Ok(Exit::Done)
 }

@@ -1,7 +1,7 @@
 //! `enamel diff`: what changed from one snapshot to another.
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::diff::{Change, ChangeKind};
+use engine::snapshots::diff::{Change, ChangeKind};
 use engine::{Error, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -84,7 +84,7 @@ pub fn run(args: &DiffArgs, context: &Context<'_>) -> Result<Exit> {
     let (a, b) = (context.select(&repo, &args.a)?, context.select(&repo, &args.b)?);
     let ui = context.ui;
     let mut summary = Summary::default();
-    engine::diff::diff(&repo, &a, &b, &mut |change| {
+    engine::snapshots::diff::diff(&repo, &a, &b, &mut |change| {
         if ui.is_interrupted() {
             return Err(Error::cancelled());
         }

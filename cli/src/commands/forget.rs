@@ -1,10 +1,10 @@
 //! `enamel forget`: removes snapshots that nobody needs any more.
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::forget::{ForgetOutcome, NamedPlan, Plan, Unusable, forget, plan, plan_named, plan_unusable};
 use engine::repository::Repository;
-use engine::retention::{Judged, Reason};
 use engine::snapshots::Selector;
+use engine::upkeep::forget::{ForgetOutcome, NamedPlan, Plan, Unusable, forget, plan, plan_named, plan_unusable};
+use engine::upkeep::retention::{Judged, Reason};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::LeaseId;

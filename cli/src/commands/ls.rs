@@ -49,18 +49,15 @@ pub fn run(args: &LsArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;
     let ui = context.ui;
-    engine::ls::ls(
-        &repo,
-        &snapshot,
-        &path,
-        args.recursive,
-        &mut |path, entry| match (ui.is_interrupted(), ui.is_json()) {
-            (true, _) => Err(Error::cancelled()),
-            (_, true) => ui.message("entry", json::Entry::from((path, entry))),
-            _ if args.long => print_long(ui, path, entry),
-            _ => ui.line(format::path(path)),
-        },
-    )?;
+    engine::snapshots::ls::ls(&repo, &snapshot, &path, args.recursive, &mut |path, entry| match (
+        ui.is_interrupted(),
+        ui.is_json(),
+    ) {
+        (true, _) => Err(Error::cancelled()),
+        (_, true) => ui.message("entry", json::Entry::from((path, entry))),
+        _ if args.long => print_long(ui, path, entry),
+        _ => ui.line(format::path(path)),
+    })?;
     Ok(Exit::Done)
 }
 

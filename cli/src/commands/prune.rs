@@ -1,7 +1,7 @@
 //! `enamel prune`: frees the space of what no snapshot needs.
 
 use engine::Result;
-use engine::prune::{Forecast, PruneOptions, PruneReport, plan};
+use engine::upkeep::prune::{Forecast, PruneOptions, PruneReport, plan};
 use repo_format::config::Access;
 use serde::Serialize;
 

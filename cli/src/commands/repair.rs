@@ -1,8 +1,8 @@
 //! `enamel repair`: puts right what can be put right, and names what cannot.
 
 use engine::Result;
-use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, SufferingSnapshot, repair};
 use engine::repository::{Acceptance, Mended};
+use engine::upkeep::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, SufferingSnapshot, repair};
 use repo_format::config::Access;
 use serde::Serialize;
 

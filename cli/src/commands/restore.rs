@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, ValueEnum};
 use engine::error::chain;
+use engine::files::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
 use engine::repository::Repository;
-use engine::restore::{Action, Owners, RestoreOptions, RestoreOutcome};
 use engine::snapshots::{self, Selector, Snapshot};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
@@ -175,7 +175,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let ui = context.ui;
     if options.delete || options.overwrite {
-        let plan = engine::restore::plan(&repo, &snapshot, target, &options, ui)?;
+        let plan = engine::files::restore::plan(&repo, &snapshot, target, &options, ui)?;
         deletion::agree(&plan, target, args.yes || args.dry_run)?;
         options.deletions = Some(Arc::new(plan));
     }
@@ -188,7 +188,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
             *printed = print_planned(ui, path, action);
         }
     };
-    let outcome = engine::restore::restore(&repo, &snapshot, target, &options, &planned, ui)?;
+    let outcome = engine::files::restore::restore(&repo, &snapshot, target, &options, &planned, ui)?;
     let printed = printed.into_inner().unwrap_or_else(PoisonError::into_inner);
     let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
     let summary = Summary {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use engine::filter::Filter;
-use engine::forget::plan;
 use engine::machine;
 use engine::monitor::Monitor;
 use engine::repository::{Manifests, Repository};
+use engine::snapshots::filter::Filter;
 use engine::snapshots::{Snapshot, SnapshotList, time};
+use engine::upkeep::forget::plan;
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::LeaseId;

@@ -1,7 +1,7 @@
 //! `enamel stats`: how much a repository holds.
 
 use engine::Result;
-use engine::stats::Stats;
+use engine::snapshots::stats::Stats;
 use repo_format::config::Access;
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
@@ -51,7 +51,7 @@ struct Moment {
 /// The repository cannot be read.
 pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
-    let s = engine::stats::stats(&repo)?;
+    let s = engine::snapshots::stats::stats(&repo)?;
     let ui = context.ui;
     if ui.is_json() {
         let moment = |(id, time): (LeaseId, Time)| Moment { id: id.to_string(), time: format::rfc3339(time) };

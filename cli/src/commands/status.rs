@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::Result;
-use engine::status::{SourceStatus, Status, StatusOptions};
+use engine::snapshots::status::{SourceStatus, Status, StatusOptions};
 use repo_format::config::Access;
 use repo_format::manifest::Root;
 
@@ -55,7 +55,7 @@ pub struct StatusArgs {
 pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let options = StatusOptions { host: args.host.clone(), tag: args.tag.clone(), this_host: host_name() };
-    let status = engine::status::status(&repo, &options)?;
+    let status = engine::snapshots::status::status(&repo, &options)?;
     let is_older = accept::tell_older(&repo, context.ui)?;
     let judged: Vec<_> = status.sources.iter().map(|source| Judged::new(source, args.max_age)).collect();
     let all_there = status.unreadable.is_empty()

@@ -2,7 +2,7 @@
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::Result;
-use engine::verify::{Depth, Finding, Part, VerifyOptions, VerifyReport, verify, verify_snapshot};
+use engine::upkeep::verify::{Depth, Finding, Part, VerifyOptions, VerifyReport, verify, verify_snapshot};
 use repo_format::config::Access;
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use engine::ErrorKind;
 use engine::error::chain;
-use engine::verify::Depth;
+use engine::upkeep::verify::Depth;
 use repo_format::config::Access;
 use repo_format::id::LeaseId;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::error::chain;
 use engine::store::faulty::{Fault, FaultyStore, Op, When};
 use engine::store::{LocalStore, MemoryStore, StoreErrorKind};
-use engine::verify::Depth;
+use engine::upkeep::verify::Depth;
 use engine::{Error, ErrorKind};
 use repo_format::config::Access;
 

@@ -10,7 +10,7 @@ use engine::error::chain;
 use engine::repository::members::Unlock;
 use engine::repository::{Repository, members};
 use engine::store::{Folder, MemoryStore, ObjectName, Original};
-use engine::verify::Depth;
+use engine::upkeep::verify::Depth;
 use engine::{Error, ErrorKind};
 use repo_format::clear;
 use repo_format::condemned::Condemned;

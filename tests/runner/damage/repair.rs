@@ -4,10 +4,10 @@ use std::path::Path;
 
 use engine::error::chain;
 use engine::monitor::NullMonitor;
-use engine::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, repair};
 use engine::repository::Repository;
 use engine::store::{Folder, ObjectName};
-use engine::verify;
+use engine::upkeep::repair::{CondemnedPolicy, Depth, RepairOptions, RepairOutcome, repair};
+use engine::upkeep::verify;
 use repo_format::config::Access;
 
 use super::lab::{self, Lab};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use engine::store::ObjectName;
-use engine::verify::Depth;
+use engine::upkeep::verify::Depth;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId, PackId};
 use repo_format::lease::Void;

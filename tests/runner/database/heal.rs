@@ -5,12 +5,12 @@ use std::sync::Arc;
 use engine::load::{LoadOptions, load};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
-use engine::repair::{RepairOptions, repair};
 use engine::repository::Repository;
-use engine::saved::Database;
 use engine::snapshots::Snapshot;
+use engine::snapshots::saved::Database;
 use engine::store::{MemoryStore, ObjectName};
-use engine::verify::{Depth, VerifyOptions, verify_snapshot};
+use engine::upkeep::repair::{RepairOptions, repair};
+use engine::upkeep::verify::{Depth, VerifyOptions, verify_snapshot};
 use repo_format::config::Access;
 use scenario_tests::databases::many_tables;
 use scenario_tests::server::TestServer;
@@ -44,7 +44,7 @@ fn tables_that_would_be_carried_over_are_read_again_where_a_pack_is_gone() {
         let cache = fixture.copy_cache();
         let repository = fixture.try_open(&cache, &fixture.credential(), Access::Write).unwrap();
         let outcome = repair(&repository, &RepairOptions::default(), &NullMonitor).unwrap();
-        let tables = |suffering: &engine::repair::SufferingSnapshot| {
+        let tables = |suffering: &engine::upkeep::repair::SufferingSnapshot| {
             suffering.paths.iter().filter(|path| path.ends_with(b"/rows") || path.ends_with(b"/.table")).count()
         };
         let named: usize = outcome.suffering.iter().map(tables).sum();

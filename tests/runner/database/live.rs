@@ -7,7 +7,7 @@ use engine::load::{LoadOptions, load};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::repository::Repository;
-use engine::saved::{Database, read_segment};
+use engine::snapshots::saved::{Database, read_segment};
 use scenario_tests::databases::many_tables;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use engine::backup::{BackupOutcome, Source, backup};
 use engine::database::Connection;
 use engine::error::chain;
+use engine::files::backup::{BackupOutcome, Source, backup};
 use engine::monitor::Monitor;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};

@@ -1,8 +1,8 @@
 //! Backups of servers, as tests make them.
 
 use engine::Result;
-use engine::backup::{BackupOutcome, Source, backup};
 use engine::dump::DatabaseSource;
+use engine::files::backup::{BackupOutcome, Source, backup};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;

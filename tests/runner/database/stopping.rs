@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use engine::ErrorKind;
-use engine::backup::{Source, backup};
 use engine::database::{Address, Connection, Credentials, attended, is_lost};
 use engine::error::chain;
+use engine::files::backup::{Source, backup};
 use engine::load::{Existing, LoadOptions, load};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};

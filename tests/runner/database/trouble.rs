@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use engine::ErrorKind;
-use engine::backup::{BackupOutcome, Source, backup};
 use engine::database::Connection;
 use engine::dump::DatabaseSource;
 use engine::error::chain;
+use engine::files::backup::{BackupOutcome, Source, backup};
 use engine::load::{LoadOptions, load};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;

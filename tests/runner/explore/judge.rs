@@ -10,7 +10,7 @@ use engine::error::chain;
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::store::{MemoryStore, ObjectName, Tag};
-use engine::verify::{Depth, VerifyOptions, verify};
+use engine::upkeep::verify::{Depth, VerifyOptions, verify};
 use repo_format::condemned::{Condemned, Phase};
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{ChunkId, PackId};
@@ -139,7 +139,7 @@ impl Judge for Needs<'_> {
                 let mut bytes = Vec::new();
                 // Each is of one file, which holds its name.
                 let file = &snapshot.manifest.roots[0].name.0;
-                engine::cat::cat(repository, &snapshot, file, &mut bytes)?;
+                engine::snapshots::cat::cat(repository, &snapshot, file, &mut bytes)?;
                 if bytes != *file {
                     findings.push("a file is not what it was".to_owned());
                 }

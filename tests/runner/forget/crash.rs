@@ -123,7 +123,7 @@ fn who_stops_it_finds_what_is_left_as_it_was() {
     let repository = scene.fixture.open();
     let going: Vec<_> = scene.ids[..4].iter().map(|id| super::reference(&repository, *id)).collect();
     let hook = Hook::cancel_at_poll(3);
-    let error = engine::forget::forget(&repository, &going, &author(), &hook).unwrap_err();
+    let error = engine::upkeep::forget::forget(&repository, &going, &author(), &hook).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(listed(&repository), scene.ids[2..]);
     verify_all(&repository);
@@ -138,9 +138,9 @@ fn two_may_forget_the_same() {
     let machines = [scene.fixture.open_anew(), scene.fixture.open_anew()];
     let plans = machines
         .each_ref()
-        .map(|machine| engine::forget::plan_named(machine, &scene.ids[..2], &NullMonitor).unwrap().going());
+        .map(|machine| engine::upkeep::forget::plan_named(machine, &scene.ids[..2], &NullMonitor).unwrap().going());
     for (machine, going) in machines.iter().zip(&plans) {
-        engine::forget::forget(machine, going, &author(), &NullMonitor).unwrap();
+        engine::upkeep::forget::forget(machine, going, &author(), &NullMonitor).unwrap();
     }
     for machine in &machines {
         assert_eq!(listed(machine), scene.ids[2..]);

@@ -8,7 +8,7 @@ use engine::monitor::NullMonitor;
 use engine::repository::{Acceptance, Repository};
 use engine::store::faulty::{Fault, FaultyStore, Op, When};
 use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Result, Store, StoreErrorKind, Tag};
-use engine::verify::{Finding, FindingKind, VerifyOptions, verify};
+use engine::upkeep::verify::{Finding, FindingKind, VerifyOptions, verify};
 use repo_format::config::Access;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
@@ -104,7 +104,7 @@ fn a_record_explains_only_what_it_has_the_digest_of() {
     let scene = Scene::new(3);
     let repository = scene.fixture.open();
     let wrong = SeenManifest { id: scene.ids[0], digest: Bytes32([1; 32]) };
-    engine::forget::forget(&repository, &[wrong], &author(), &NullMonitor).unwrap();
+    engine::upkeep::forget::forget(&repository, &[wrong], &author(), &NullMonitor).unwrap();
     assert_eq!(findings(&scene.fixture.open_anew()).len(), 1);
 }
 
@@ -169,11 +169,11 @@ fn a_record_that_nobody_reads_names_what_it_must() {
         digest: Bytes32([0; 32]),
     };
     let going: Vec<_> = (0..2500).map(name).collect();
-    let outcome = engine::forget::forget(&repository, &going, &author(), &NullMonitor).unwrap();
+    let outcome = engine::upkeep::forget::forget(&repository, &going, &author(), &NullMonitor).unwrap();
     assert_eq!((outcome.records, outcome.forgotten), (3, 2500));
     let named: usize = records(&repository).iter().map(|record| record.forgotten().len()).sum();
     assert_eq!(named, 2500);
-    let again = engine::forget::forget(&repository, &going, &author(), &NullMonitor).unwrap();
+    let again = engine::upkeep::forget::forget(&repository, &going, &author(), &NullMonitor).unwrap();
     assert_eq!(again.records, 0, "they are named already");
     verify_all(&repository);
 }

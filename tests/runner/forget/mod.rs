@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::Result;
-use engine::forget::{ForgetOutcome, forget, plan_named};
 use engine::monitor::NullMonitor;
 use engine::repository::{Author, Repository, SnapshotObject};
 use engine::session::{WriterOptions, WriterSession};
 use engine::store::MemoryStore;
+use engine::upkeep::forget::{ForgetOutcome, forget, plan_named};
 use repo_format::id::LeaseId;
 use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
 

@@ -1,11 +1,11 @@
 //! A policy, carried out on a repository.
 
-use engine::forget::{Plan, forget, plan};
 use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
-use engine::retention::{Conditions, GroupBy, Period, Policy, Rule};
 use engine::store::ObjectName;
+use engine::upkeep::forget::{Plan, forget, plan};
+use engine::upkeep::retention::{Conditions, GroupBy, Period, Policy, Rule};
 use repo_format::manifest::{KIND_LOG, KIND_RECEIPT};
 
 use super::{Scene, author, copy, listed, read, records};

@@ -1,9 +1,9 @@
 //! The newest snapshot that has a table which later ones lack is kept.
 
-use engine::forget::{forget, plan_named};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
-use engine::retention::{Reason, Rule, TableName};
+use engine::upkeep::forget::{forget, plan_named};
+use engine::upkeep::retention::{Reason, Rule, TableName};
 use repo_format::database::{Flavour, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;
 use repo_format::manifest::ROOT_DATABASE;

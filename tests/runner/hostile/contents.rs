@@ -135,15 +135,16 @@ fn a_file_that_is_as_absurd_as_it_says_can_be_given_up() {
         }
         forge.folder(&[list], &[listed("a", 1 << 54, 0)])
     });
-    let (repository, options) = (attack.repository(), engine::restore::RestoreOptions::default());
+    let (repository, options) = (attack.repository(), engine::files::restore::RestoreOptions::default());
     let impatient = Impatient(AtomicU64::new(0));
-    let result = engine::restore::restore(&repository, &snapshot, &attack.target(), &options, &|_, _| {}, &impatient);
+    let result =
+        engine::files::restore::restore(&repository, &snapshot, &attack.target(), &options, &|_, _| {}, &impatient);
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
 #[test]
 fn a_backup_beside_a_parent_with_endless_lists_comes_to_an_end() {
-    use engine::backup::{BackupOptions, ParentChoice, Source, backup};
+    use engine::files::backup::{BackupOptions, ParentChoice, Source, backup};
     let attack = Attack::new();
     let source = attack.folder.path().join("source");
     fs::create_dir(&source).unwrap();
@@ -157,7 +158,7 @@ fn a_backup_beside_a_parent_with_endless_lists_comes_to_an_end() {
         known.push(entry.clone());
         Ok(())
     };
-    engine::ls::ls(&attack.repository(), &honest, b"", true, &mut found).unwrap();
+    engine::snapshots::ls::ls(&attack.repository(), &honest, b"", true, &mut found).unwrap();
     let evil = attack.commit(
         |forge| {
             let chunk = forge.data(b"x");
@@ -221,7 +222,7 @@ fn nodes_and_chunks_cannot_take_each_others_places() {
         let named = outcome.problems.iter().any(|problem| problem.path.0.first() == Some(&(name as u8)));
         assert!(named, "{name}: {:?}", outcome.problems);
     }
-    assert!(attack.verify().findings.iter().any(|f| f.kind == engine::verify::FindingKind::LostData));
+    assert!(attack.verify().findings.iter().any(|f| f.kind == engine::upkeep::verify::FindingKind::LostData));
 }
 
 #[test]

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::machine::Process;
 use engine::monitor::NullMonitor;
-use engine::prune::{self, PruneOptions};
 use engine::repository::members::{add_member, members, remove_member};
 use engine::repository::{Repository, Trust, close_epochs};
 use engine::session::{Announcement, Death, Life, WriterOptions, WriterSession, read_lease, writers};
 use engine::snapshots::{self, Selector};
 use engine::store::{Folder, ObjectName, PowerLoss};
-use engine::verify::Depth;
+use engine::upkeep::prune::{self, PruneOptions};
+use engine::upkeep::verify::Depth;
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::{ChunkId, LeaseId, MemberId};

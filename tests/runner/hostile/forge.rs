@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::cat::cat;
 use engine::chunk::{Coder, Compression};
-use engine::diff::diff;
 use engine::error::chain;
-use engine::find::find;
+use engine::files::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::monitor::{Monitor, NullMonitor};
 use engine::pack::{ChunkStore, Mode, NodeSink};
 use engine::repository::Repository;
-use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
-use engine::stats::stats;
+use engine::snapshots::cat::cat;
+use engine::snapshots::diff::diff;
+use engine::snapshots::find::find;
+use engine::snapshots::stats::stats;
 use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
-use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
+use engine::upkeep::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;
 use repo_format::entry::{Content, DirectChunk, Entry, EntryKind};
@@ -247,7 +247,7 @@ impl Attack {
         }
         let repository = self.repository();
         let mut files = Vec::new();
-        let listed = engine::ls::ls(&repository, snapshot, b"", true, &mut |path, entry| {
+        let listed = engine::snapshots::ls::ls(&repository, snapshot, b"", true, &mut |path, entry| {
             if entry.kind == EntryKind::File {
                 files.push(path.to_vec());
             }

@@ -113,7 +113,7 @@ fn a_member_whose_public_key_was_replaced_is_found() {
     let mut member = Member::decode(clear::decode(ObjectKind::Member, &bytes, 1 << 20).unwrap().body).unwrap();
     member.public_key = Bytes32([9; 32]);
     put_clear(&lab.store, name, ObjectKind::Member, &cbor::encode(&member));
-    let report = lab::check(&lab.opened(folder.path()), engine::verify::Depth::ReadData).unwrap();
+    let report = lab::check(&lab.opened(folder.path()), engine::upkeep::verify::Depth::ReadData).unwrap();
     assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
 }
 
@@ -146,7 +146,7 @@ fn keyrings_that_nobody_could_have_made_are_refused() {
         // Versions are never deleted: above a gap there cannot be one.
         let repository = lab.opened(lab::temp().path());
         assert_eq!(repository.keyring_version(), 1);
-        assert_ne!(lab::check(&repository, engine::verify::Depth::Structure).unwrap().findings.len(), 0);
+        assert_ne!(lab::check(&repository, engine::upkeep::verify::Depth::Structure).unwrap().findings.len(), 0);
     }
 }
 

@@ -135,7 +135,7 @@ fn levels_that_do_not_descend_by_one_and_nodes_of_other_kinds_are_refused() {
         assert!(named, "{name}: {:?}", outcome.problems);
     }
     assert_eq!(fs::read(attack.target().join("z-good")).unwrap(), bytes);
-    assert!(attack.verify().findings.iter().any(|f| f.kind == engine::verify::FindingKind::LostData));
+    assert!(attack.verify().findings.iter().any(|f| f.kind == engine::upkeep::verify::FindingKind::LostData));
 }
 
 /// Lists of lists, 64 of the same in each: `says` gives what one says of the list below that holds so much.
@@ -170,7 +170,7 @@ fn lists_that_name_lists_without_end_are_refused_by_their_length() {
 
 #[test]
 fn a_backup_beside_a_parent_with_endless_lists_comes_to_an_end() {
-    use engine::backup::{BackupOptions, ParentChoice, Source, backup};
+    use engine::files::backup::{BackupOptions, ParentChoice, Source, backup};
     let attack = Attack::new();
     let source = attack.folder.path().join("source");
     fs::create_dir(&source).unwrap();
@@ -184,7 +184,7 @@ fn a_backup_beside_a_parent_with_endless_lists_comes_to_an_end() {
         known.push(entry.clone());
         Ok(())
     };
-    engine::ls::ls(&attack.repository(), &honest, b"", true, &mut found).unwrap();
+    engine::snapshots::ls::ls(&attack.repository(), &honest, b"", true, &mut found).unwrap();
     let evil = attack.commit(
         |forge| {
             let list = endless(forge, 8, |len| len);
@@ -271,7 +271,7 @@ fn a_segment_that_is_not_what_its_digest_or_length_says_is_not_read() {
         digest,
         content: ContentRef::Direct(lens.iter().copied().map(chunk).collect()),
     };
-    let read = |item| engine::saved::read_segment(&reader, &item);
+    let read = |item| engine::snapshots::saved::read_segment(&reader, &item);
     assert_eq!(read(item(6, digest, &[6])).unwrap(), bytes);
     for lying in [
         item(6, repo_format::id::Bytes32([7; 32]), &[6]),

@@ -145,5 +145,5 @@ fn manifests_that_say_absurd_things_are_read_or_refused() {
     let list = engine::snapshots::list(&attack.repository()).unwrap();
     assert_eq!((list.snapshots.len(), list.unreadable.len()), (1, 2));
     assert!(list.unreadable.iter().any(|(id, _)| *id == too_late.id));
-    engine::stats::stats(&attack.repository()).unwrap();
+    engine::snapshots::stats::stats(&attack.repository()).unwrap();
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use engine::Result;
 use engine::machine;
 use engine::monitor::NullMonitor;
-use engine::prune::{Forecast, PruneOptions, PruneReport, plan};
 use engine::repository::Repository;
 use engine::store::{Folder, MemoryStore, ObjectName, Store};
-use engine::verify::{Depth, FindingKind, VerifyOptions, verify};
+use engine::upkeep::prune::{Forecast, PruneOptions, PruneReport, plan};
+use engine::upkeep::verify::{Depth, FindingKind, VerifyOptions, verify};
 use repo_format::id::LeaseId;
 
 use crate::support::{Fixture, Tree, backup, look, noise};

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use engine::prune::PruneOptions;
 use engine::store::Folder;
+use engine::upkeep::prune::PruneOptions;
 
 use super::scene::{Scene, options, prune};
 use crate::support::{backup, noise};
@@ -56,7 +56,7 @@ fn a_little_may_stay_unused_and_no_more_is_copied_than_allowed() {
     let forecast_of = |max_unused, max_rewrite| {
         let options = PruneOptions { max_unused, max_rewrite, ..options() };
         let repository = scene.fixture.open();
-        engine::prune::plan(&repository, &options, &engine::monitor::NullMonitor).unwrap().forecast().clone()
+        engine::upkeep::prune::plan(&repository, &options, &engine::monitor::NullMonitor).unwrap().forecast().clone()
     };
     let (all, lax) = (forecast_of(0, u64::MAX), forecast_of(100, u64::MAX));
     assert!(lax.rewritten_packs < all.rewritten_packs, "{lax:?} {all:?}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use engine::Result;
-use engine::backup::{Source, backup};
+use engine::files::backup::{Source, backup};
 use engine::monitor::{Monitor, NullMonitor};
 use engine::profile::named;
 use engine::purge::{self, Attachments, Category, Plan, PlanOptions, Planned, RunOutcome};

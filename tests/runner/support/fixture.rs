@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::Result;
-use engine::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
 use engine::crypto::{Credential, KeyFile};
-use engine::forget::{forget, plan_named};
+use engine::files::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
+use engine::files::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::monitor::{Monitor, NullMonitor};
 use engine::repository::{Author, InitOptions, OpenOptions, Repository, init};
-use engine::restore::{RestoreOptions, RestoreOutcome, restore};
 use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::store::{MemoryStore, ObjectName, Original, Store};
-use engine::verify::{Depth, VerifyOptions, VerifyReport, verify};
+use engine::upkeep::forget::{forget, plan_named};
+use engine::upkeep::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::config::Access;
 use repo_format::head::ObjectKind;
 use repo_format::id::LeaseId;
@@ -202,7 +202,7 @@ pub fn backup_paths(
     monitor: &dyn Monitor,
 ) -> Result<BackupOutcome> {
     let sources = paths.iter().map(|path| Source::Path(path.to_path_buf())).collect();
-    engine::backup::backup(repository, sources, options, monitor)
+    engine::files::backup::backup(repository, sources, options, monitor)
 }
 
 /// Backs up one folder, without any problem, and gives the snapshot.

@@ -28,27 +28,34 @@ pub fn forbidden(repository: &Repository) -> Faults {
 }
 
 fn forbidden_in(repository: &Repository, of: &Crate) -> Faults {
-    let edges = edges(repository, of.source);
     let mut faults = Faults::new();
-    let mut rows = BTreeMap::new();
-    for row in table(repository.text("ARCHITECTURE.md"), of.heading) {
-        let names = row.iter().flat_map(|cell| code_spans(cell)).map(str::to_owned).collect::<Vec<_>>();
-        let Some((module, allowed)) = names.split_first() else { continue };
-        let below = allowed.iter().filter(|name| !rows.contains_key(*name));
+    let rows: Vec<Vec<String>> =
+        table(repository.text("ARCHITECTURE.md"), of.heading).into_iter().map(names_in).collect();
+    let modules: BTreeSet<&str> = rows.iter().filter_map(|row| row.first()).map(String::as_str).collect();
+    let edges = edges(repository, of.source, &modules);
+    let mut above = BTreeMap::new();
+    for row in &rows {
+        let Some((module, allowed)) = row.split_first() else { continue };
+        let below = allowed.iter().filter(|name| !above.contains_key(*name));
         faults
             .extend(below.map(|name| format!("ARCHITECTURE.md: `{module}` may not use `{name}`: it has no row above")));
         if !edges.contains_key(module) {
             faults.push(format!("ARCHITECTURE.md: there is no module `{module}`"));
         }
-        rows.insert(module.clone(), allowed.iter().cloned().collect::<BTreeSet<_>>());
+        above.insert(module.clone(), allowed.iter().cloned().collect::<BTreeSet<_>>());
     }
     for (module, used) in &edges {
-        match rows.get(module) {
+        match above.get(module) {
             None => faults.push(format!("ARCHITECTURE.md: `{module}` has no row below \"{}\"", of.heading)),
             Some(allowed) => faults.extend(differences(&format!("{}{module}", of.source), module, used, allowed)),
         }
     }
     faults
+}
+
+/// The names in a row: the module, and what it may use.
+fn names_in(row: Vec<&str>) -> Vec<String> {
+    row.into_iter().flat_map(code_spans).map(str::to_owned).collect()
 }
 
 fn differences(path: &str, module: &str, used: &BTreeSet<String>, allowed: &BTreeSet<String>) -> Faults {
@@ -59,21 +66,34 @@ fn differences(path: &str, module: &str, used: &BTreeSet<String>, allowed: &BTre
     extra.chain(unused).collect()
 }
 
-/// Every top-level module below `source`, and which others it uses outside of tests.
-fn edges(repository: &Repository, source: &str) -> Edges {
+/// Every module below `source`, and which others it uses outside of tests. A module is a folder or file at the top, or one inside that
+/// has a row of its own, such as `upkeep::prune`.
+fn edges(repository: &Repository, source: &str, modules: &BTreeSet<&str>) -> Edges {
     let mut edges = Edges::new();
     for (path, text) in repository.with_extension(".rs") {
         let Some(inside) = path.strip_prefix(source).filter(|inside| *inside != "lib.rs") else { continue };
-        let module = inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs");
+        let module = module_of(&inside.trim_end_matches(".rs").replace('/', "::"), modules);
         let shipped: String = shipped_lines(path, text).map(|(_, line)| code(line)).collect::<Vec<_>>().join("\n");
-        let used = edges.entry(module.to_owned()).or_default();
-        used.extend(find_word(&shipped, "crate::").flat_map(|at| names(&shipped[at + "crate::".len()..])));
-        used.remove(module);
+        let uses = find_word(&shipped, "crate::").flat_map(|at| names(&shipped[at + "crate::".len()..]));
+        let mut used: BTreeSet<String> = uses.map(|name| module_of(&name, modules)).collect();
+        used.remove(&module);
+        // A room that only declares its modules uses nothing, and needs no row.
+        if !inside.ends_with("/mod.rs") || !used.is_empty() || modules.contains(module.as_str()) {
+            edges.entry(module).or_default().extend(used);
+        }
     }
     edges
 }
 
-/// The modules that `rest`, which follows `crate::`, begins with: one, or those of a list in braces.
+/// The module that a path is in.
+fn module_of(path: &str, modules: &BTreeSet<&str>) -> String {
+    let mut parts = path.split("::");
+    let (first, second) = (parts.next().unwrap_or(path), parts.next().unwrap_or_default());
+    let inner = format!("{first}::{second}");
+    if modules.contains(inner.as_str()) { inner } else { first.to_owned() }
+}
+
+/// The paths that `rest`, which follows `crate::`, begins with, of at most two names: one, or those of a list in braces.
 fn names(rest: &str) -> Vec<String> {
     let Some(list) = rest.strip_prefix('{') else { return vec![first_name(rest)] };
     let mut names = vec![first_name(list.trim_start())];
@@ -93,9 +113,9 @@ fn names(rest: &str) -> Vec<String> {
     names
 }
 
-/// The name at the beginning of a path. One that begins with a capital is no module.
+/// The two names at the beginning of a path. One that begins with a capital is no module.
 fn first_name(path: &str) -> String {
-    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(path.len());
-    let name = &path[..end];
+    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(path.len());
+    let name = path[..end].trim_end_matches(':');
     if name.starts_with(char::is_uppercase) { ROOT_EXPORTS.to_owned() } else { name.to_owned() }
 }

@@ -101,6 +101,20 @@ fn a_module_uses_what_it_may_not() {
 }
 
 #[test]
+fn a_module_inside_a_room_has_edges_of_its_own_if_it_has_a_row() {
+    let rows = "| `store` | `error` |\n| `upkeep::prune` | |\n| `upkeep::repair` | |";
+    let table = ARCHITECTURE.replace("| `store` | `error` |", rows);
+    let repair = "use crate::upkeep::prune::Plan;\n";
+    let files = [
+        ("ARCHITECTURE.md", table.as_str()),
+        ("engine/core/src/upkeep/mod.rs", "pub mod prune;\npub mod repair;\n"),
+        ("engine/core/src/upkeep/prune.rs", ""),
+        ("engine/core/src/upkeep/repair/mod.rs", repair),
+    ];
+    finds(edges::forbidden, &files, "upkeep::repair: uses `upkeep::prune`");
+}
+
+#[test]
 fn a_cycle_cannot_be_allowed() {
     let allowed = ARCHITECTURE.replace("| `error` | |", "| `error` | `backup` |");
     let files = [("ARCHITECTURE.md", allowed.as_str()), ("engine/core/src/error.rs", "use crate::backup;\n")];

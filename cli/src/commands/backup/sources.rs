@@ -5,10 +5,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::backup::Source;
 use engine::dump::DatabaseSource;
-use engine::source::path::absolute;
-use engine::source::protected::Protected;
+use engine::files::backup::Source;
+use engine::files::source::path::absolute;
+use engine::files::source::protected::Protected;
 use engine::{Error, ErrorKind, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 

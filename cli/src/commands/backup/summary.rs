@@ -1,7 +1,7 @@
 //! What a backup did, in words and as JSON.
 
 use engine::Result;
-use engine::backup::BackupOutcome;
+use engine::files::backup::BackupOutcome;
 use serde::Serialize;
 
 use crate::ui::{Ui, format, json};

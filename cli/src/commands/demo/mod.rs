@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use engine::backup::{BackupOptions, BackupOutcome, Source};
+use engine::files::backup::{BackupOptions, BackupOutcome, Source};
+use engine::files::restore::{Owners, RestoreOptions};
 use engine::repository::{InitOptions, OpenOptions, Repository};
-use engine::restore::{Owners, RestoreOptions};
 use engine::snapshots::Selector;
 use engine::store::LocalStore;
-use engine::verify::{Depth, VerifyOptions};
+use engine::upkeep::verify::{Depth, VerifyOptions};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -103,7 +103,7 @@ pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     restore_middle(&places, &repo, ui)?;
     let comparison = compare::compare(&places.copy, &places.restored)
         .map_err(|e| Error::io("cannot compare what was restored with what was saved", e))?;
-    let report = engine::verify::verify(&repo, &VerifyOptions { depth: Depth::ReadData }, ui)?;
+    let report = engine::upkeep::verify::verify(&repo, &VerifyOptions { depth: Depth::ReadData }, ui)?;
     let exit = match (comparison.differences.is_empty(), report.findings.is_empty()) {
         (false, _) => Exit::Failed,
         (true, false) => Exit::Damage,
@@ -222,7 +222,7 @@ fn three_hours(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
         }
         rest(ui)?;
         let sources = practice.sources().map(Source::Path).into();
-        let outcome = engine::backup::backup(repo, sources, &options(tag), ui)?;
+        let outcome = engine::files::backup::backup(repo, sources, &options(tag), ui)?;
         print_hour(ui, hour + 1, &outcome)?;
         if outcome.problem_count > 0 {
             ui.problems(&outcome.problems, outcome.problem_count)?;
@@ -285,7 +285,7 @@ fn restore_middle(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
     let selector = Selector::Latest { tag: Some(TAGS[MIDDLE].to_owned()), until: None };
     let snapshot = engine::snapshots::select(repo, &selector)?.snapshot;
     let options = RestoreOptions { owners: Owners::ByName, ..RestoreOptions::default() };
-    let outcome = engine::restore::restore(repo, &snapshot, &places.restored, &options, &|_, _| {}, ui)?;
+    let outcome = engine::files::restore::restore(repo, &snapshot, &places.restored, &options, &|_, _| {}, ui)?;
     ui.problems(&outcome.problems, outcome.problem_count)?;
     if ui.is_json() {
         return Ok(());

@@ -1,8 +1,8 @@
 //! What `enamel forget` tells: groups with their snapshots, and what became of them.
 
-use engine::forget::{ForgetOutcome, NamedPlan};
-use engine::retention::{Group, Judged, Reason};
 use engine::snapshots::time;
+use engine::upkeep::forget::{ForgetOutcome, NamedPlan};
+use engine::upkeep::retention::{Group, Judged, Reason};
 use engine::{Error, Result};
 use repo_format::id::LeaseId;
 use repo_format::manifest::Manifest;

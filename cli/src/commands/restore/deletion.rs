@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
-use engine::restore::{Deletions, KeptReason, RestoreOutcome};
+use engine::files::restore::{Deletions, KeptReason, RestoreOutcome};
 use engine::{Error, ErrorKind, Result};
 
 use crate::ui::format;

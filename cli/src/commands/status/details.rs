@@ -2,7 +2,7 @@
 
 use engine::Result;
 use engine::memory::RememberedManifest;
-use engine::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
+use engine::snapshots::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
 use repo_format::database::LateTable;
 use repo_format::manifest::{KIND_RECEIPT, KIND_SNAPSHOT};
 use repo_format::node::Problem;

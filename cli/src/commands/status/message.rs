@@ -1,7 +1,7 @@
 //! The state as JSON lines.
 
 use engine::Result;
-use engine::status::{DatabaseStatus, SnapshotRef, Status};
+use engine::snapshots::status::{DatabaseStatus, SnapshotRef, Status};
 use serde::Serialize;
 
 use super::Judged;

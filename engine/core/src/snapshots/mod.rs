@@ -1,7 +1,15 @@
-//! Snapshots: listing them, choosing one, and what each could not save.
+//! Snapshots: listing them, choosing one, what each could not save; and everything that only looks at them.
 
+pub mod cat;
+pub mod diff;
+pub mod filter;
+pub mod find;
+pub mod ls;
 mod problems;
+pub mod saved;
 mod select;
+pub mod stats;
+pub mod status;
 
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;

@@ -3,8 +3,8 @@
 use repo_format::entry::{Entry, EntryKind, Time};
 
 use super::segments::Sealer;
-use engine_core::backup::{CountedFile, FileState, Run};
 use engine_core::error::Result;
+use engine_core::files::backup::{CountedFile, FileState, Run};
 use engine_core::tree::{ContentRef, DirectoryBuilder, TreeEntry};
 
 /// Nobody but who restores it needs to read it.

@@ -15,8 +15,8 @@ use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, SpooledRows, TableToRead, kill, read_as_it_lies};
 use super::waiters::waiters;
 use crate::database::{Address, Connection, Running, Server, error_code};
-use engine_core::backup::{Run, join};
 use engine_core::error::{Error, Result};
+use engine_core::files::backup::{Run, join};
 
 /// How often it is looked who waits.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

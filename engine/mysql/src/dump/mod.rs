@@ -45,8 +45,8 @@ use crate::database::{
     Address, Connection, LockFacts, Privileges, Server, TableInfo, attended, list_schemas, list_tables,
     tells_snapshots_apart,
 };
-use engine_core::backup::{Companion, DatabaseFigures, FolderSource, Run};
 use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
 use engine_core::tree::TreeEntry;
 
 use late::LateRead;

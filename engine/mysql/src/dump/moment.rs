@@ -21,8 +21,8 @@ use super::barrier::Barrier;
 use super::obstacle::{in_the_way, pause, wait_for_others};
 use super::place::{self, Place};
 use crate::database::{Address, Connection, LockFacts, LockMethod, Server, error_code, is_lost};
-use engine_core::backup::Run;
 use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::files::backup::Run;
 
 /// Seconds that a step may wait for others.
 const STEP_WAIT: u32 = 1;

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::database::{Connection, LockMethod, Obstacle, Row, Server, obstacles, outline};
-use engine_core::backup::Run;
 use engine_core::crypto::random;
 use engine_core::error::Result;
+use engine_core::files::backup::Run;
 
 /// How often it is looked again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -6,8 +6,8 @@ use repo_format::database::{ROWS_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, Ta
 use repo_format::limits;
 
 use super::evidence::{Before, ServerFacts};
-use engine_core::backup::Parent;
-use engine_core::backup::Run;
+use engine_core::files::backup::Parent;
+use engine_core::files::backup::Run;
 use engine_core::tree::{TreeEntry, read_file};
 
 /// A database of the parent snapshot; empty if there is none, or it cannot be read.

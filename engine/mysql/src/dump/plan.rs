@@ -16,8 +16,8 @@ use crate::database::{
     Connection, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code, holds_rows, list_tables,
     quote_name, typed_json,
 };
-use engine_core::backup::Run;
 use engine_core::error::{Error, Result, chain};
+use engine_core::files::backup::Run;
 
 /// Tables that are locked by a connection of their own: the largest ones, so that each is freed as soon as it is read.
 const OWN_LOCKS: usize = 16;

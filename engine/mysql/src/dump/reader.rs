@@ -10,8 +10,8 @@ use super::spool::{FilledSpool, Spool, SpoolSpace};
 use crate::database::{
     Address, Connection, KeptSums, RowEncoder, RowKey, TypedJson, kept_list, outline, quote_name, select_list,
 };
-use engine_core::backup::Run;
 use engine_core::error::{Error, Result};
+use engine_core::files::backup::Run;
 
 /// Whether to stop is asked after so many rows.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;

@@ -10,9 +10,9 @@ use repo_format::limits;
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
-use engine_core::backup::Run;
 use engine_core::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
 use engine_core::error::Result;
+use engine_core::files::backup::Run;
 use engine_core::pack::NodeSink;
 use engine_core::tree::{ContentBuilder, ContentRef, SegmentItem, SegmentListBuilder};
 

@@ -8,8 +8,8 @@ use super::plan::{PlannedTable, is_redefined, is_table_error};
 use super::reader::{Source, SpoolPlace, SpooledRows, read_in_order, seal_spooled};
 use super::segments::{Sealer, StoredRows};
 use crate::database::{Address, Connection};
-use engine_core::backup::{Run, join};
 use engine_core::error::{Error, Result};
+use engine_core::files::backup::{Run, join};
 
 /// A table of which the rows are to be stored.
 pub(super) enum Job<'p> {

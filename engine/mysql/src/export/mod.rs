@@ -27,8 +27,8 @@ use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
-use engine_core::saved::{Database, SavedTable, Schema, read_segment};
 use engine_core::snapshots::Snapshot;
+use engine_core::snapshots::saved::{Database, SavedTable, Schema, read_segment};
 
 use goal::{END_OF_TIME, FittedTable, Goal, fit_table};
 use order::in_order;

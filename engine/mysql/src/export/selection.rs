@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ExportOptions;
 use engine_core::error::Result;
-use engine_core::saved::{Database, Schema};
+use engine_core::snapshots::saved::{Database, Schema};
 
 /// Tables of one schema.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
-use engine_core::saved::{Database, KeyRanges, SavedTable, Schema, read_segment};
+use engine_core::snapshots::saved::{Database, KeyRanges, SavedTable, Schema, read_segment};
 
 /// Bytes of one statement: people may work with the table meanwhile, and a table without transactions is locked for as long.
 const BATCH_BYTES: u64 = 1 << 20;

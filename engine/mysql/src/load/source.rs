@@ -5,8 +5,8 @@ use repo_format::database::{AccountsRecord, SchemaRecord, ServerRecord, TableRec
 use super::options::LoadOptions;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
-use engine_core::saved::{Database, SavedTable, read_segment};
 use engine_core::snapshots::Snapshot;
+use engine_core::snapshots::saved::{Database, SavedTable, read_segment};
 use engine_core::tree::{SegmentItem, SegmentIter};
 
 /// A schema that can be loaded.

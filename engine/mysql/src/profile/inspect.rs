@@ -15,7 +15,7 @@ pub struct Inspection {
     pub record: ProfileRecord,
     /// Where its images are.
     pub images: FoundImages,
-    /// Patterns of what need not be saved of them, for [`engine_core::source::exclude::ExcludeOptions::patterns`]: put them before the user's,
+    /// Patterns of what need not be saved of them, for [`engine_core::files::source::exclude::ExcludeOptions::patterns`]: put them before the user's,
     /// which win then.
     pub excludes: Vec<String>,
 }

@@ -23,7 +23,7 @@ use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
-use engine_core::saved::Database;
+use engine_core::snapshots::saved::Database;
 
 /// Rows a second that a run removes, for an estimate: a modest server with users on it.
 const ROWS_PER_SECOND: u64 = 5000;

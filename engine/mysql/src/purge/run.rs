@@ -25,7 +25,7 @@ use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
-use engine_core::saved::Database;
+use engine_core::snapshots::saved::Database;
 
 /// The server's lock by which runs keep each other away,
 const LOCK: &str = "enamel purge";

@@ -7,7 +7,7 @@ use repo_format::database::TableRecord;
 use crate::database::rows;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
-use engine_core::saved::{SavedTable, read_segment};
+use engine_core::snapshots::saved::{SavedTable, read_segment};
 use engine_core::tree::SegmentItem;
 
 /// Bytes of segments that are kept at hand: enough that rows of a child table, which lie nearly in the order of their parents, are

@@ -5,7 +5,7 @@ use repo_format::id::LeaseId;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
-use engine_core::saved::{Database, databases, server_record};
+use engine_core::snapshots::saved::{Database, databases, server_record};
 use engine_core::snapshots::{Snapshot, list};
 
 /// Which snapshot.

@@ -10,7 +10,7 @@ use crate::database::{
 };
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
-use engine_core::saved::{SavedTable, Schema};
+use engine_core::snapshots::saved::{SavedTable, Schema};
 
 /// A live table and its saved rows.
 pub(super) struct Table<'r> {

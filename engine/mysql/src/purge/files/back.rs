@@ -15,7 +15,7 @@ use engine_core::filesystem::{Attributes, Dir, Owners};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
-use engine_core::saved::Database;
+use engine_core::snapshots::saved::Database;
 use engine_core::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, lookup};
 
 /// A file has this name until it is whole.

@@ -10,7 +10,7 @@ use super::release::Release;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::{ManifestObject, Repository};
-use engine_core::saved::Database;
+use engine_core::snapshots::saved::Database;
 use engine_core::tree::SegmentItem;
 
 /// A receipt.

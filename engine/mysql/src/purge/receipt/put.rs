@@ -19,9 +19,9 @@ use engine_core::chunk::{Coder, Compression, Cutter, FileCompression, GearTables
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Monitor;
 use engine_core::pack::{ChunkReader, ChunkStore, Mode, NodeSink};
-use engine_core::saved::{Database, KeyRanges};
 use engine_core::session::{Draft, WriterSession};
 use engine_core::snapshots::Snapshot;
+use engine_core::snapshots::saved::{Database, KeyRanges};
 use engine_core::tree::{ContentBuilder, ContentRef, DirectoryBuilder, SegmentListBuilder, TreeEntry, join, lookup};
 
 /// Nobody but who restores it needs to read it.
@@ -67,7 +67,7 @@ pub fn put(
 }
 
 fn root<'s>(source: &ReceiptSource<'s>) -> Result<&'s Root> {
-    let mut roots = engine_core::saved::databases(&source.snapshot.manifest);
+    let mut roots = engine_core::snapshots::saved::databases(&source.snapshot.manifest);
     roots.find(|root| root.name.0 == source.root).ok_or_else(|| {
         let name = source.root.escape_ascii();
         Error::new(ErrorKind::NotFound, format!("there is no database `{name}` in snapshot {}", source.snapshot.id))

@@ -43,12 +43,12 @@ use repo_format::node::Problem;
 
 use crate::chunk::{Coder, ProfileName};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::source::exclude::ExcludeOptions;
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::{ChunkStore, Mode, StoreTotals};
 use crate::repository::Repository;
 use crate::session::{Draft, WriterOptions, WriterSession};
-use crate::source::exclude::ExcludeOptions;
 
 pub use folder_source::{Companion, DatabaseFigures, FolderSource, Missing};
 pub use parent::{Parent, ParentEntries};

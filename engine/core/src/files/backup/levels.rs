@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::parent::ParentEntries;
+use crate::files::source::exclude::Excludes;
 use crate::filesystem::Dir;
-use crate::source::exclude::Excludes;
 use crate::tree::TreeEntry;
 
 /// So many folders are open: the root, and the last ones. Those between are opened again, by their names, on the way back.

@@ -12,8 +12,8 @@ use super::{Depth, Run};
 use crate::error::{Error, Result, chain};
 use crate::memory::PackDamage;
 use crate::monitor::{Phase, Work};
-use crate::needs::Worth;
 use crate::pack::WholePack;
+use crate::upkeep::needs::Worth;
 use engine_store::ObjectName;
 
 /// What was found of the packs.

@@ -9,8 +9,8 @@ use super::content::CheckedPacks;
 use super::report::Report;
 use super::{Finding, Run};
 use crate::error::Result;
-use crate::needs::{Affected, Losses, Needs, Worth};
 use crate::repository::{Judgement, ManifestObject};
+use crate::upkeep::needs::{Affected, Losses, Needs, Worth};
 
 /// Snapshots and paths that a finding names.
 const NAMED: usize = 100;

@@ -12,13 +12,13 @@ use repo_format::manifest::{KIND_SNAPSHOT, Manifest, ROOT_DATABASE};
 use repo_format::node::Problem;
 
 use crate::error::{Error, Result};
-use crate::filter::Filter;
 use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
 use crate::repository::{KnownLosses, Repository, SnapshotObject};
 use crate::session::{self, Writer};
+use crate::snapshots::filter::Filter;
 use crate::snapshots::{self, Snapshot, problems, time};
 
 pub use database::{DatabaseStatus, MissingObject};

@@ -13,9 +13,9 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::source::path::is_form_of;
+use crate::files::source::protected::{Guard, Protected};
 use crate::filesystem::{Dir, FileStat, path_from_bytes, path_to_bytes};
-use crate::source::path::is_form_of;
-use crate::source::protected::{Guard, Protected};
 
 /// The name of ignore files, unless told otherwise.
 pub const IGNORE_FILE: &str = ".enamelignore";

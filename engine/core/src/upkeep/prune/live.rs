@@ -8,10 +8,10 @@ use repo_format::manifest::Manifest;
 use super::ids::IdSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Work};
-use crate::needs::ShortIds;
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
 use crate::tree::{Visitor, reach};
+use crate::upkeep::needs::ShortIds;
 use engine_store::ObjectName;
 
 /// What has been walked so far. It only grows: what a snapshot needed that has been forgotten meanwhile is kept until the next prune.

@@ -21,8 +21,8 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, Root};
 
 use crate::error::Result;
-use crate::filter::Filter;
 use crate::machine;
+use crate::snapshots::filter::Filter;
 
 pub use age::Age;
 

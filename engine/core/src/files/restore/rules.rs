@@ -5,9 +5,9 @@ use repo_format::id::ChunkId;
 use repo_format::manifest::{LEFT_OUT_CACHES, LeftOut, Root};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::source::exclude::{CACHE_TAG, ExcludeOptions, Excludes, LARGEST_IGNORE_FILE};
 use crate::filesystem::{Met, path_from_bytes};
 use crate::pack::ChunkReader;
-use crate::source::exclude::{CACHE_TAG, ExcludeOptions, Excludes, LARGEST_IGNORE_FILE};
 use crate::tree::{DirectoryIter, join, read_file};
 
 /// The rules of one folder of the snapshot.

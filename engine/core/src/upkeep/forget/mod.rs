@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Author, Forgotten, Repository};
-use crate::retention::{Conditions, Group, Known, Policy, Reason, TableName, judge};
+use crate::upkeep::retention::{Conditions, Group, Known, Policy, Reason, TableName, judge};
 use engine_store::{ObjectName, StoreError, StoreErrorKind};
 
 /// What a policy keeps and what goes.

@@ -11,9 +11,9 @@ use repo_format::manifest::{ROOT_DATABASE, ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, 
 use super::choice::Choice;
 use super::{BackupOptions, Companion, FolderSource, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::source::exclude::Excludes;
+use crate::files::source::path::{absolute, absolute_text, is_form_of};
 use crate::filesystem::{Dir, path_to_bytes};
-use crate::source::exclude::Excludes;
-use crate::source::path::{absolute, absolute_text, is_form_of};
 use crate::tree::TreeEntry;
 
 /// The name of the root of a whole file system.

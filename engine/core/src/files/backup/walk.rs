@@ -18,8 +18,8 @@ use super::special::{Noted, mark_mount, special};
 use super::tree::{Event, PendingFile};
 use super::{EVENTS_PER_BATCH, Run, done, less, unchanged};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::source::exclude::Excludes;
 use crate::filesystem::{Dir, FileStat, path_from_bytes};
-use crate::source::exclude::Excludes;
 use crate::tree::TreeEntry;
 
 /// Something in a folder, as one look showed it.

@@ -8,8 +8,8 @@ use repo_format::manifest::{Manifest, Root};
 use crate::error::{Error, chain};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
-use crate::retention::TableName;
-use crate::saved::{databases, has_table, server_record};
+use crate::snapshots::saved::{databases, has_table, server_record};
+use crate::upkeep::retention::TableName;
 
 /// What a snapshot that lacks a table says it is.
 const TABLE: &str = "table";

@@ -8,8 +8,8 @@ use repo_format::id::{ChunkId, LeaseId};
 use super::survey::Survey;
 use super::{PATHS_NAMED, RepairOutcome, Run, SufferingSnapshot};
 use crate::error::Result;
-use crate::needs::{Affected, Needs};
 use crate::repository::{Judgement, ManifestObject};
+use crate::upkeep::needs::{Affected, Needs};
 
 /// Finds out what `manifests` need that is lost.
 pub(super) fn find(

@@ -14,8 +14,8 @@ use super::{DamagedPack, RepairOutcome, Run};
 use crate::catalog::{Location, sealed_chunks};
 use crate::error::{Error, Result};
 use crate::memory::PackDamage;
-use crate::needs::Worth;
 use crate::pack::{PackRewriter, open_chunk};
+use crate::upkeep::needs::Worth;
 use engine_store::ObjectName;
 
 /// Copies what is whole of all damaged packs, and names the copies. What a segment still names may be what somebody counts on, so all of it

@@ -6,7 +6,7 @@ use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
 use super::{SnapshotRef, reference};
 use crate::error::Result;
 use crate::pack::ChunkReader;
-use crate::saved::{has_table, server_record};
+use crate::snapshots::saved::{has_table, server_record};
 
 /// What [`LeftOut::what`] is of a table.
 const TABLE: &str = "table";

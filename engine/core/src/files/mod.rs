@@ -1,0 +1,5 @@
+//! Folders, files and streams into a snapshot, and back.
+
+pub mod backup;
+pub mod restore;
+pub mod source;
