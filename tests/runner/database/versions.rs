@@ -21,6 +21,7 @@ on_each_server!(
     schemas_that_are_nearly_named_as_the_server_s_own_are_somebody_s,
     names_that_differ_in_case_are_two_names,
     history_that_cannot_be_saved_is_named_by_check_and_backup,
+    a_row_that_a_server_refuses_costs_no_other,
 );
 
 /// Tables that keep history: with a period of their own or without a name, by partitions.
@@ -243,4 +244,31 @@ fn history_that_cannot_be_saved_is_named_by_check_and_backup(version: Version) {
     let outcome = try_save(&fixture.open(), source(&server, &["kept"])).unwrap();
     let named: Vec<_> = outcome.problems.iter().map(|p| String::from_utf8_lossy(&p.path.0).into_owned()).collect();
     assert_eq!(named, ["kept.t"]);
+}
+
+/// Rows that the installed MariaDB has, and MySQL refuses: for a constraint, and for a document that is none.
+fn a_row_that_a_server_refuses_costs_no_other(version: Version) {
+    let (maria, other) = (TestServer::start(&[]), TestServer::of(version, &[]));
+    maria.script(
+        "CREATE DATABASE refused; USE refused; SET check_constraint_checks = 0, sql_mode = '';
+         CREATE TABLE bounded (id INT PRIMARY KEY, a INT, CONSTRAINT c CHECK (a > 10)); INSERT INTO bounded VALUES (1, 11), (2, 9), (3, 12);
+         CREATE TABLE documents (id INT PRIMARY KEY, d TEXT, a VARCHAR(20) GENERATED ALWAYS AS (JSON_EXTRACT(d, '$.a')) STORED) CHARACTER SET utf8mb4;
+         INSERT INTO documents (id, d) VALUES (1, '{\"a\": 1}'), (2, '{\"a\"'), (3, '{\"a\": 2}'), (4, '');",
+    );
+    for local_infile in ["ON", "OFF"] {
+        other.run(&format!("SET GLOBAL local_infile = {local_infile}"));
+        let said = messages(&carry(&maria, &other, &["refused"], &LoadOptions::default()));
+        let count = |table: &str| other.value(&format!("SELECT COUNT(*) FROM refused.{table}"));
+        let expected = if version.is_mysql() { ["2", "2"] } else { ["3", "4"] };
+        assert_eq!([count("bounded"), count("documents")], expected.map(|count| Some(count.to_owned())), "{said:?}");
+        if version.is_mysql() {
+            let has =
+                |table: &str, words: &str| said.iter().any(|said| said.starts_with(table) && said.contains(words));
+            assert!(has("refused.bounded", "of 3 rows the server stored 2"), "{said:?}");
+            assert!(has("refused.documents", "2 rows are left out"), "{said:?}");
+        } else {
+            assert_eq!(said, [""; 0]);
+        }
+        other.run("DROP DATABASE refused");
+    }
 }

@@ -140,6 +140,14 @@ pub fn error_code(error: &Error) -> Option<u16> {
     }
 }
 
+/// Whether the server refuses a value: by SQLSTATE, a data exception or a broken constraint.
+pub fn is_of_value(error: &Error) -> bool {
+    match driver_error(error) {
+        Some(mysql::Error::MySqlError(error)) => error.state.starts_with("22") || error.state.starts_with("23"),
+        _ => false,
+    }
+}
+
 /// Whether an error means that the connection is gone, or that the user wishes to stop: nothing more can be done.
 pub fn is_lost(error: &Error) -> bool {
     /// The server is shutting down; the connection was killed.

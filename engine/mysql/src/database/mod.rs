@@ -44,7 +44,7 @@ pub(crate) use connection::texts;
 pub use connection::{Connection, Row, RowStream};
 pub use encoding::{TypedJson, tables_of_unknown_types, typed_json};
 pub(crate) use failure::failure;
-pub use failure::{ConnectionTrouble, connection_trouble, error_code, is_lost};
+pub use failure::{ConnectionTrouble, connection_trouble, error_code, is_lost, is_of_value};
 pub use kept::{KeptSums, kept_list, with_kept_only};
 pub use lock_method::{LockFacts, LockMethod, log_status, tells_snapshots_apart};
 pub use name::{is_schema, quote_bytes, quote_name, quote_text};

@@ -4,7 +4,7 @@ use repo_format::database::{Column, TableRecord, ValueEncoding};
 
 use super::rows::{Batch, Stored, with_value};
 use super::warnings::Warnings;
-use crate::database::{Connection, quote_bytes, quote_name};
+use crate::database::{Connection, is_of_value, quote_bytes, quote_name};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// Bytes of one statement: enough rows that the way to the server does not matter.
@@ -12,22 +12,28 @@ const STATEMENT_BYTES: usize = 1 << 20;
 /// The largest statement as long as the server does not say otherwise.
 const PACKET_DEFAULT: usize = 1 << 20;
 
-/// Stores the rows of `batch` by statements that begin with `verb`, in `table`, a full quoted name.
+/// Rows of one batch that the server may refuse, one by one: where there are more, it is the table that is wrong.
+const REFUSED_MAX: u64 = 1000;
+
+/// Stores the rows of `batch` in `table`, a full quoted name, as LOAD DATA LOCAL does: a row that the server refuses is left out, and
+/// named among the warnings.
 ///
 /// # Errors
 /// If the server does not store them, a row is larger than `max_allowed_packet`, or the rows are not encoded as `record` says.
-pub fn store(
-    connection: &mut Connection,
-    (verb, table): (&str, &str),
-    record: &TableRecord,
-    batch: &Batch,
-) -> Result<Stored> {
+pub fn store(connection: &mut Connection, table: &str, record: &TableRecord, batch: &Batch) -> Result<Stored> {
     let packet = connection.value("SELECT @@max_allowed_packet")?.and_then(|n| n.parse().ok());
-    let packet: usize = packet.unwrap_or(PACKET_DEFAULT);
     let columns: Vec<&Column> = record.stored().collect();
     let names: Vec<String> = columns.iter().map(|column| quote_name(&column.name)).collect();
-    let head = format!("{verb} INTO {table} ({}) VALUES ", names.join(", "));
-    let mut statement = Statement { connection, record, head, text: String::new(), stored: Stored::default(), packet };
+    let mut statement = Statement {
+        connection,
+        record,
+        head: format!("INSERT IGNORE INTO {table} ({}) VALUES ", names.join(", ")),
+        rows: String::new(),
+        starts: Vec::new(),
+        stored: Stored::default(),
+        refused: 0,
+        packet: packet.unwrap_or(PACKET_DEFAULT),
+    };
     for piece in batch.pieces.iter() {
         for line in piece.split_inclusive(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -41,19 +47,28 @@ pub fn store(
     Ok(statement.stored)
 }
 
+/// Rows that wait for their statement.
 struct Statement<'c> {
     connection: &'c mut Connection,
     record: &'c TableRecord,
     head: String,
-    text: String,
+    /// The rows, with [`BETWEEN`] between,
+    rows: String,
+    /// and where each begins.
+    starts: Vec<usize>,
     stored: Stored,
+    refused: u64,
     packet: usize,
 }
+
+/// What stands between two rows.
+const BETWEEN: &str = ", ";
 
 impl Statement<'_> {
     fn add(&mut self, row: &str, table: &str) -> Result<()> {
         let max = STATEMENT_BYTES.min(self.packet.saturating_sub(1));
-        if !self.text.is_empty() && self.text.len() + row.len() + 2 > max {
+        let len = self.head.len() + self.rows.len() + BETWEEN.len() + row.len();
+        if !self.starts.is_empty() && len > max {
             self.run()?;
         }
         if self.head.len() + row.len() + 1 > self.packet {
@@ -64,24 +79,48 @@ impl Statement<'_> {
             );
             return Err(Error::new(ErrorKind::Database, format!("{what}; {why}")));
         }
-        match self.text.is_empty() {
-            true => self.text.push_str(&self.head),
-            false => self.text.push_str(", "),
+        if !self.starts.is_empty() {
+            self.rows.push_str(BETWEEN);
         }
-        self.text.push_str(row);
+        self.starts.push(self.rows.len());
+        self.rows.push_str(row);
         Ok(())
     }
 
     fn run(&mut self) -> Result<()> {
-        if self.text.is_empty() {
-            return Ok(());
-        }
-        self.connection.run(&self.text)?;
-        self.text.clear();
-        self.stored.rows += self.connection.affected_rows();
-        self.stored.warnings.merge(Warnings::read(self.connection, self.record)?);
-        Ok(())
+        let (rows, starts) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.starts));
+        self.insert(&rows, &starts, rows.len())
     }
+
+    /// Inserts the rows that begin at `starts`, the last of which ends at `end`. When the server refuses a value of one, the others come
+    /// by themselves.
+    fn insert(&mut self, rows: &str, starts: &[usize], end: usize) -> Result<()> {
+        let Some(first) = starts.first() else { return Ok(()) };
+        let Err(error) = self.connection.run(&format!("{}{}", self.head, &rows[*first..end])) else {
+            self.stored.rows += self.connection.affected_rows();
+            self.stored.warnings.merge(Warnings::read(self.connection, self.record)?);
+            return Ok(());
+        };
+        if !is_of_one_row(&error, self.record) || self.refused >= REFUSED_MAX {
+            return Err(error);
+        }
+        match starts.split_at(starts.len() / 2) {
+            ([], _) => {
+                self.refused += 1;
+                self.stored.warnings.refused(&error);
+                Ok(())
+            }
+            (left, right) => {
+                self.insert(rows, left, right[0] - BETWEEN.len())?;
+                self.insert(rows, right, end)
+            }
+        }
+    }
+}
+
+/// Whether a statement that stores rows of `record` was refused for a value, and has left none of them.
+pub fn is_of_one_row(error: &Error, record: &TableRecord) -> bool {
+    is_of_value(error) && record.engine.eq_ignore_ascii_case("InnoDB")
 }
 
 /// An encoded row as `(value, …)`; `None` if it is not one.

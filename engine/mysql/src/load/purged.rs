@@ -167,7 +167,7 @@ impl Run<'_> {
         let schema = self.database.schema(&tables[0].schema)?;
         let saved = schema.table(&tables[0].table)?;
         let record = TableRecord { name: to.1.clone(), ..saved.record.clone() };
-        let sink = Sink::new(&to.0, &record).leaving_duplicates();
+        let sink = Sink::new(&to.0, &record);
         let mut filling = Filling { sink, outcome, found: 0, warnings: Warnings::default() };
         let ranges = tables.iter().flat_map(|table| &table.ranges);
         match self.fill(&schema, &saved, ranges, &mut filling) {

@@ -52,7 +52,6 @@ pub struct Sink {
     table: String,
     record: TableRecord,
     load: String,
-    insert: &'static str,
 }
 
 impl Sink {
@@ -60,13 +59,7 @@ impl Sink {
     pub fn new(schema: &str, record: &TableRecord) -> Self {
         let table = format!("{}.{}", quote_name(schema), quote_name(&record.name));
         let load = load_statement(&table, record);
-        Sink { table, record: record.clone(), load, insert: "INSERT" }
-    }
-
-    /// The same, into a table that has rows: one whose key is there is left out, with a warning.
-    pub fn leaving_duplicates(self) -> Self {
-        // LOAD DATA LOCAL does so anyway.
-        Sink { insert: "INSERT IGNORE", ..self }
+        Sink { table, record: record.clone(), load }
     }
 
     /// The full quoted name of the table.
@@ -74,14 +67,14 @@ impl Sink {
         &self.table
     }
 
-    /// Stores the rows of `batch`.
+    /// Stores the rows of `batch`. A row that the server refuses, also one whose key is there, is left out, with a warning.
     ///
     /// # Errors
     /// If the server does not store them.
     pub fn store(&self, connection: &mut Connection, batch: &Batch, method: Method) -> Result<Stored> {
         match method {
             Method::Load => self.load(connection, batch),
-            Method::Insert => insert::store(connection, (self.insert, &self.table), &self.record, batch),
+            Method::Insert => insert::store(connection, &self.table, &self.record, batch),
         }
     }
 
@@ -90,6 +83,9 @@ impl Sink {
             match connection.load_local(&self.load, &batch.pieces) {
                 Ok(rows) => return Ok(Stored { rows, warnings: Warnings::read(connection, &self.record)? }),
                 Err(error) if attempt < LOCK_ATTEMPTS && is_lock_lost(&error) => {}
+                Err(error) if insert::is_of_one_row(&error, &self.record) => {
+                    return insert::store(connection, &self.table, &self.record, batch);
+                }
                 Err(error) => return Err(error),
             }
         }
