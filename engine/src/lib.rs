@@ -5,8 +5,55 @@
 //! restore:  store  -> pack  -> chunk -> target
 //! ```
 //!
-//! This crate joins the others: [`store`] is where a repository lies; most modules are the engine itself; with the feature `mysql`, which is
-//! on unless it is turned off, come databases.
+//! # Where to begin
+//!
+//! A repository lies in a [`Store`](store::Store), usually a folder. [`repository::init`] makes one; [`Repository::open`](repository::Repository::open)
+//! opens it with a password or a key file. [`files::backup`] saves sources as a snapshot, [`snapshots`] lists and chooses snapshots, and
+//! [`files::restore`] puts one back. [`upkeep`] decides which snapshots stay, frees the room of the others, and verifies what is there.
+//! The [`prelude`] has the names that most programs need.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use engine::prelude::*;
+//!
+//! # fn main() -> Result<()> {
+//! # let folder = tempfile::tempdir().map_err(|e| Error::io("cannot make a folder", e))?;
+//! # let (source, target) = (folder.path().join("images"), folder.path().join("restored"));
+//! # std::fs::create_dir(&source).and_then(|()| std::fs::write(source.join("a.txt"), "a")).map_err(|e| Error::io("cannot write", e))?;
+//! let store = Arc::new(LocalStore::create(&folder.path().join("repository"))?);
+//! let key = Credential::KeyFile(KeyFile::generate()?);
+//! init(&*store, &key, &InitOptions { label: "owner".to_owned() })?;
+//!
+//! let options = OpenOptions::new(folder.path().join("cache"), Access::Write);
+//! let repository = Repository::open(store, &key, &options, &NullMonitor)?;
+//! let saved = backup(&repository, vec![Source::Path(source)], &BackupOptions::default(), &NullMonitor)?;
+//! assert_eq!(saved.problem_count, 0);
+//!
+//! let newest = select(&repository, &Selector::Latest { tag: None, until: None })?.snapshot;
+//! restore(&repository, &newest, &target, &RestoreOptions::default(), &|_, _| {}, &NullMonitor)?;
+//! assert!(target.join("images/a.txt").exists());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The folder `examples` has whole programs: a folder saved and restored, a store of one's own, and a database.
+//!
+//! # What holds
+//!
+//! - Nothing is printed, the environment is not read, and the process is never ended.
+//! - Operations block. They take a [`Monitor`](monitor::Monitor), which hears of progress and can ask them to stop.
+//! - What could not be saved or restored as it should be is a *problem* in the outcome, not an error. An error means that nothing was done, or
+//!   not all, as its documentation says.
+//! - A repository and its storage are as hostile as whoever can write there: what is read is verified, and no number in it decides how much
+//!   memory is taken.
+//!
+//! # Crates
+//!
+//! `engine-store` has [`store`], `engine-core` all else but databases, and `engine-mysql` databases, which come with the feature `mysql`: it is on
+//! unless it is turned off. `repo_format` is the format on disk, here as [`format`](mod@format).
+
+pub mod prelude;
 
 pub use engine_core::{
     Error, ErrorKind, Result, catalog, chunk, crypto, error, files, filesystem, machine, memory, monitor, pack,
@@ -15,3 +62,4 @@ pub use engine_core::{
 #[cfg(feature = "mysql")]
 pub use engine_mysql::{database, dump, export, load, profile, purge, survey};
 pub use engine_store as store;
+pub use repo_format as format;

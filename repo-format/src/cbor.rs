@@ -148,6 +148,13 @@ fn simple(info: u8, value: u64) -> Scan<()> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ByteString(pub Vec<u8>);
 
+/// As text; bytes that are no UTF-8 are replaced.
+impl std::fmt::Display for ByteString {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
 impl<C> minicbor::Encode<C> for ByteString {
     fn encode<W: minicbor::encode::Write>(
         &self,

@@ -8,6 +8,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod database;
+mod examples;
 // A release build has no clock and no randomness that a test can set.
 #[cfg(debug_assertions)]
 mod explore;
