@@ -38,18 +38,7 @@ impl Exit {
             ErrorKind::Disappeared => Exit::Damage,
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Cancelled => Exit::Interrupted,
-            ErrorKind::RepositoryExists
-            | ErrorKind::TooNew
-            | ErrorKind::NotFound
-            | ErrorKind::Damaged
-            | ErrorKind::NotBelieved
-            | ErrorKind::NoSpace
-            | ErrorKind::PermissionDenied
-            | ErrorKind::Io
-            | ErrorKind::Cache
-            | ErrorKind::NotEmpty
-            | ErrorKind::Refused
-            | ErrorKind::Database => Exit::Failed,
+            _ => Exit::Failed,
         }
     }
 

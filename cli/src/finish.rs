@@ -75,11 +75,7 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Cache => {
             "Run this command again: a damaged cache is rebuilt by itself. If that does not help, choose a folder on a local disk with --cache-dir."
         }
-        ErrorKind::NotFound
-        | ErrorKind::PermissionDenied
-        | ErrorKind::Refused
-        | ErrorKind::Database
-        | ErrorKind::Io => "Check the name, and that the disk or network share is there, then run this command again.",
+        _ => "Check the name, and that the disk or network share is there, then run this command again.",
     }
 }
 

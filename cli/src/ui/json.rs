@@ -97,15 +97,7 @@ struct Current {
 impl JsonProgress {
     /// A phase begins.
     pub fn begin(&self, phase: Phase, total: Option<Work>) -> Option<Status> {
-        let phase = match phase {
-            Phase::Index => "index",
-            Phase::Backup => "backup",
-            Phase::Restore => "restore",
-            Phase::Verify => "verify",
-            Phase::Walk => "walk",
-            Phase::Rewrite => "rewrite",
-            Phase::Delete => "delete",
-        };
+        let phase = phase.name();
         let (total_items, total_bytes) = (total.map(|t| t.items), total.map(|t| t.bytes));
         let status = Status { phase, done_items: 0, done_bytes: 0, total_items, total_bytes, elapsed_ms: 0 };
         let now = Instant::now();

@@ -139,6 +139,7 @@ fn title(phase: Phase) -> &'static str {
         Phase::Walk => "looking for what is needed",
         Phase::Rewrite => "copying what is needed",
         Phase::Delete => "deleting",
+        _ => "working",
     }
 }
 
@@ -147,6 +148,6 @@ fn noun(phase: Phase) -> &'static str {
         Phase::Index | Phase::Verify => "object",
         Phase::Walk => "snapshot",
         Phase::Rewrite | Phase::Delete => "pack",
-        Phase::Backup | Phase::Restore => "file",
+        _ => "file",
     }
 }

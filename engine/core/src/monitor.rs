@@ -2,6 +2,7 @@
 
 /// What takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Phase {
     /// Reading index segments that this machine has not seen.
     Index,
@@ -17,6 +18,21 @@ pub enum Phase {
     Rewrite,
     /// Deleting packs.
     Delete,
+}
+
+impl Phase {
+    /// Its name, for programs that read output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Index => "index",
+            Phase::Backup => "backup",
+            Phase::Restore => "restore",
+            Phase::Verify => "verify",
+            Phase::Walk => "walk",
+            Phase::Rewrite => "rewrite",
+            Phase::Delete => "delete",
+        }
+    }
 }
 
 /// An amount of work, done or to be done.

@@ -40,6 +40,7 @@ pub struct Selection {
 
 /// A snapshot that may be the newest, and was not chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Remark {
     /// Its id.
     pub id: LeaseId,
@@ -51,6 +52,7 @@ pub struct Remark {
 
 /// Why a snapshot was not chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotChosen {
     /// It cannot be read, for this reason.
     Unreadable(String),

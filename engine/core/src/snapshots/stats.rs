@@ -10,6 +10,7 @@ use crate::snapshots;
 
 /// Figures of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Stats {
     /// Snapshots that can be read.
     pub snapshots: u64,

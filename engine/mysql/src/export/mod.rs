@@ -51,6 +51,7 @@ pub struct ExportOptions {
 
 /// What became of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExportOutcome {
     /// Schemas.
     pub schemas: u64,

@@ -141,6 +141,7 @@ pub struct LoadedTable {
 
 /// What came of it.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct LoadOutcome {
     /// The tables, in order of their names: in a dry run those that would be loaded.
     pub tables: Vec<LoadedTable>,

@@ -19,6 +19,7 @@ use engine_core::machine;
 
 /// What a survey found.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Survey {
     /// The server and the account.
     pub server: ServerSurvey,
@@ -40,6 +41,7 @@ pub struct Survey {
 
 /// A server and an account.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ServerSurvey {
     /// What it is.
     pub server: Server,
@@ -57,6 +59,7 @@ pub struct ServerSurvey {
 
 /// How a server writes its binary log.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BinlogSurvey {
     /// `binlog_format`.
     pub format: String,

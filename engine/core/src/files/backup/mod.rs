@@ -69,6 +69,7 @@ const EVENTS_PER_BATCH: usize = 64;
 const EVENT_BATCHES: usize = 64;
 
 /// Something to save.
+#[non_exhaustive]
 pub enum Source {
     /// A folder, or anything else that has a path.
     Path(PathBuf),
@@ -92,6 +93,7 @@ pub enum Source {
 
 /// Which snapshot to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ParentChoice {
     /// For each root the newest one of this host that has it.
     #[default]
@@ -141,6 +143,7 @@ pub struct BackupOptions {
 
 /// What came of a backup.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BackupOutcome {
     /// The snapshot; none in a dry run.
     pub snapshot: Option<LeaseId>,

@@ -103,6 +103,7 @@ pub enum Action {
 
 /// What came of a restore.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RestoreOutcome {
     /// Files that are now as in the snapshot.
     pub files: u64,

@@ -13,6 +13,7 @@ const TABLE: &str = "table";
 
 /// A database in the newest snapshot.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DatabaseStatus {
     /// Its root.
     pub root: Root,

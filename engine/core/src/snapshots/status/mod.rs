@@ -36,6 +36,7 @@ pub struct StatusOptions {
 
 /// The state of a repository.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Status {
     /// Its sources; the one with the oldest snapshot first.
     pub sources: Vec<SourceStatus>,
@@ -55,6 +56,7 @@ pub struct Status {
 
 /// What is saved together: a host and its roots.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SourceStatus {
     /// The newest snapshot that is not from the future, if there is one.
     pub newest: Snapshot,

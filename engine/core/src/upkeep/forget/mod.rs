@@ -50,6 +50,7 @@ pub struct NamedPlan {
 
 /// What came of forgetting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ForgetOutcome {
     /// Snapshots that are gone.
     pub forgotten: u64,

@@ -7,6 +7,7 @@ use crate::session::{Death, Writer};
 
 /// What pruning would come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Forecast {
     /// Bytes of all packs now.
     pub total_bytes: u64,
@@ -44,6 +45,7 @@ impl Forecast {
 
 /// What pruning has come to.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct PruneReport {
     /// Packs deleted,
     pub deleted_packs: u64,

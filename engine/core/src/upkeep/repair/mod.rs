@@ -101,6 +101,7 @@ pub const PATHS_NAMED: usize = 1000;
 
 /// What was repaired, and what cannot be.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct RepairOutcome {
     /// Packs looked at.
     pub packs: u64,

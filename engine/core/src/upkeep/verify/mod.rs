@@ -52,6 +52,7 @@ pub struct VerifyOptions {
 
 /// What kind of damage was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FindingKind {
     /// An object is not what it should be.
     DamagedObject,
@@ -67,6 +68,7 @@ pub enum FindingKind {
 
 /// Damage.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Finding {
     /// The object.
     pub object: String,
@@ -80,6 +82,7 @@ pub struct Finding {
 
 /// What verifying has found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct VerifyReport {
     /// Snapshots whose needs were checked.
     pub snapshots: u64,
