@@ -2,7 +2,7 @@
 
 use engine::database::{Server, list_schemas};
 use engine::export::{ExportOptions, export_sql};
-use engine::load::{Check, LoadOptions, LoadOutcome, load};
+use engine::load::{Check, LoadOptions, LoadOutcome, SchemaChoice, load};
 use engine::monitor::NullMonitor;
 use engine::survey::{Verdict, survey};
 use scenario_tests::on_each_server;
@@ -22,6 +22,7 @@ on_each_server!(
     names_that_differ_in_case_are_two_names,
     history_that_cannot_be_saved_is_named_by_check_and_backup,
     a_row_that_a_server_refuses_costs_no_other,
+    literals_of_other_character_sets_come_back,
 );
 
 /// Tables that keep history: with a period of their own or without a name, by partitions.
@@ -270,5 +271,37 @@ fn a_row_that_a_server_refuses_costs_no_other(version: Version) {
             assert_eq!(said, [""; 0]);
         }
         other.run("DROP DATABASE refused");
+    }
+}
+
+/// Definitions with literals whose bytes are those of another character set, to the server itself and to the installed one.
+fn literals_of_other_character_sets_come_back(version: Version) {
+    let (server, installed) = (TestServer::of(version, &[]), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE literals; USE literals;
+         CREATE TABLE plain (id INT PRIMARY KEY, l VARCHAR(9) CHARACTER SET latin1); INSERT INTO plain VALUES (1, 'ß');
+         CREATE VIEW shown AS SELECT CONCAT(l, _latin1 X'E427') AS v FROM plain;",
+    );
+    if version.is_mysql() {
+        server.script(
+            "USE literals; CREATE TABLE computed (id INT PRIMARY KEY, l VARCHAR(9) CHARACTER SET latin1, e VARCHAR(9),
+                g VARCHAR(20) CHARACTER SET latin1 GENERATED ALWAYS AS (CONCAT(l, 'ä\\'')) STORED NOT NULL, CHECK (l <> CONCAT(l, 'ü')), KEY ((LOWER(e))));
+             INSERT INTO computed (id, l, e) VALUES (1, 'ß', 'E');",
+        );
+    }
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["literals"]);
+    for (to, name) in [(&server, "copy"), (&installed, "literals")] {
+        let schemas = vec![SchemaChoice { from: "literals".to_owned(), to: name.to_owned() }];
+        let options = LoadOptions { schemas, ..checked() };
+        let outcome = load(&repository, &snapshot, &to.address(), &options, &NullMonitor).unwrap();
+        assert_eq!(messages(&outcome), [""; 0], "{name}");
+        assert_eq!(to.value(&format!("SELECT HEX(v) FROM {name}.shown")).as_deref(), Some("DFE427"));
+        if version.is_mysql() {
+            to.run(&format!("INSERT INTO {name}.computed (id, l) VALUES (2, 'ö')"));
+            let values = format!("SELECT GROUP_CONCAT(HEX(g) ORDER BY id) FROM {name}.computed");
+            assert_eq!(to.value(&values).as_deref(), Some("DFE427,F6E427"));
+        }
     }
 }

@@ -3,10 +3,12 @@
 //! MySQL puts what is newer than 5.7 into comments that only newer servers run. MariaDB passes over these, so a constraint that was not
 //! enforced would be, and a hidden column shown. What the target has is written in its words; what it lacks is left out, and said.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::tokens::{Kind, Token, edited, is_keyword, tokens};
+use super::expressions::refused_by_mariadb;
+use super::literals::with_plain_literals;
+use super::reading::{Changes, Reading};
+use super::tokens::{Kind, Quoting, edited};
 use crate::database::Server;
 
 /// Versions in comments that MariaDB passes over.
@@ -15,9 +17,6 @@ const PASSED_OVER: Range<u32> = 50_700..100_000;
 const OF_ARIA: [&str; 2] = ["PAGE_CHECKSUM", "TRANSACTIONAL"];
 /// Functions without parentheses around them that are defaults everywhere.
 const PLAIN_DEFAULTS: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
-/// Types whose defaults are expressions in MySQL.
-const LONG_TYPES: [&str; 9] =
-    ["TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
 
 /// A definition as another server takes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,9 +29,13 @@ pub struct Translated {
 
 /// The definition of a table for the server `target`.
 pub fn translated(create: &[u8], target: &Server) -> Translated {
-    let mut translated = Translated { sql: create.to_vec(), ..Translated::default() };
+    let sql = with_plain_literals(create, target, Quoting::default());
+    let mut translated = Translated { sql, ..Translated::default() };
     if target.is_mariadb() {
-        translated.apply(passed_over(create, target));
+        let found = passed_over(&translated.sql, target);
+        translated.apply(found);
+        let found = refused_by_mariadb(&translated.sql);
+        translated.apply(found);
         let found = misread(&translated.sql);
         translated.apply(found);
     } else {
@@ -50,91 +53,10 @@ pub fn translated(create: &[u8], target: &Server) -> Translated {
     translated
 }
 
-/// Changes of one kind: in order, and apart.
-#[derive(Default)]
-struct Changes {
-    edits: Vec<(Range<usize>, String)>,
-    notes: Vec<String>,
-}
-
-impl Changes {
-    fn replace(&mut self, at: Range<usize>, text: &str) {
-        // Two parts of one item that is left out as a whole.
-        if self.edits.last().is_none_or(|(last, _)| last.end <= at.start) {
-            self.edits.push((at, text.to_owned()));
-        }
-    }
-
-    fn leave_out(&mut self, at: Range<usize>, note: String) {
-        self.replace(at, "");
-        self.notes.push(note);
-    }
-}
-
 impl Translated {
     fn apply(&mut self, changes: Changes) {
         self.sql = edited(&self.sql, &changes.edits);
         self.notes.extend(changes.notes);
-    }
-}
-
-/// A definition with its items: columns, keys and constraints.
-struct Reading<'s> {
-    sql: &'s [u8],
-    tokens: Vec<Token>,
-}
-
-impl<'s> Reading<'s> {
-    fn of(sql: &'s [u8]) -> Self {
-        Reading { sql, tokens: tokens(sql).unwrap_or_default() }
-    }
-
-    fn is(&self, at: usize, word: &str) -> bool {
-        self.tokens.get(at).is_some_and(|token| is_keyword(self.sql, token, word))
-    }
-
-    fn text(&self, at: usize) -> String {
-        let range = self.tokens.get(at).map_or(0..0, |token| token.at.clone());
-        String::from_utf8_lossy(&self.sql[range]).into_owned()
-    }
-
-    /// The tokens of the item that holds `at`: from behind one comma to before the next.
-    fn item(&self, at: usize) -> Range<usize> {
-        let ends = |token: &Token| match token.kind {
-            Kind::Comma => token.depth == 1,
-            Kind::Open | Kind::Close => token.depth == 0,
-            _ => false,
-        };
-        let start = self.tokens[..at].iter().rposition(ends).map_or(0, |before| before + 1);
-        let end = self.tokens[at..].iter().position(ends).map_or(self.tokens.len(), |length| at + length);
-        start..end
-    }
-
-    /// The item of a column: its name comes first.
-    fn is_column(&self, item: &Range<usize>) -> bool {
-        self.tokens.get(item.start).is_some_and(|first| first.kind == Kind::Name && first.depth == 1)
-    }
-
-    /// The item of a column of which MySQL takes no plain default.
-    fn is_long(&self, item: &Range<usize>) -> bool {
-        self.is_column(item) && LONG_TYPES.iter().any(|name| self.is(item.start + 1, name))
-    }
-
-    fn has(&self, item: &Range<usize>, word: &str) -> bool {
-        item.clone().any(|at| self.tokens[at].depth == 1 && self.is(at, word))
-    }
-
-    /// The name of what an item defines.
-    fn name(&self, item: &Range<usize>) -> String {
-        let name = item.clone().find(|at| self.tokens[*at].kind == Kind::Name);
-        name.map_or_else(String::new, |at| self.text(at))
-    }
-
-    /// The bytes of an item and the comma before it.
-    fn bytes(&self, item: &Range<usize>) -> Range<usize> {
-        let before = item.start.saturating_sub(1);
-        let start = if self.tokens[before].kind == Kind::Comma { before } else { item.start };
-        self.tokens[start].at.start..self.tokens[item.end - 1].at.end
     }
 }
 
@@ -330,25 +252,6 @@ pub fn with_times(create: &[u8]) -> Translated {
     translated
 }
 
-/// What is to be said of columns that another family computes in its own way.
-pub fn computed_otherwise(create: &[u8]) -> Vec<String> {
-    let reading = Reading::of(create);
-    let mut notes = BTreeSet::new();
-    for (at, token) in
-        reading.tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word && token.depth > 1)
-    {
-        let is_of_json = create[token.at.clone()].to_ascii_lowercase().starts_with(b"json_");
-        let item = reading.item(at);
-        if is_of_json && reading.is_column(&item) && reading.has(&item, "GENERATED") {
-            let name = reading.name(&item);
-            notes.insert(format!(
-                "its column {name} is computed: of a key that is there twice the server may take the other value"
-            ));
-        }
-    }
-    notes.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,12 +324,5 @@ mod tests {
         let expected = create.replace("(6) NOT NULL", "(6) NOT NULL DEFAULT '0000-00-00 00:00:00'");
         assert_eq!(String::from_utf8(sql).unwrap(), expected);
         assert_eq!(notes, ["its column `a` has a default, as the server has no time without one"]);
-    }
-
-    #[test]
-    fn columns_computed_of_documents_are_named() {
-        let create = "CREATE TABLE `t` (`j` longtext CHECK (json_valid(`j`)), `x` int GENERATED ALWAYS AS (json_value(`j`,'$.a')) VIRTUAL, `y` int GENERATED ALWAYS AS (1) VIRTUAL)";
-        let notes = computed_otherwise(create.as_bytes());
-        assert!(notes.len() == 1 && notes[0].contains("`x`"), "{notes:?}");
     }
 }

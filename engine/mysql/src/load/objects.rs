@@ -11,7 +11,7 @@ use super::run::Run;
 use super::session::MadeUnder;
 use super::tally::count;
 use crate::database::{Connection, quote_bytes, quote_name, quote_text};
-use crate::dialect::{Quoting, Replaced, is_keyword, tokens};
+use crate::dialect::{Quoting, Replaced, is_keyword, tokens, with_plain_literals};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 
 /// The account that an object shall run as is not there.
@@ -128,6 +128,11 @@ impl Objects<'_, '_> {
                 .monitor
                 .note(&format!("{name}: the server does not know the collation {from}; {to} stands in its place"));
         }
+        // The text of a program is in the character set of who made it, that of a view is not.
+        let sql = match object.kind {
+            ObjectType::View => with_plain_literals(&sql, &self.run.target.server, quoting),
+            _ => sql,
+        };
         Some(SchemaObject { create: ByteString(sql), ..object.clone() })
     }
 
