@@ -104,7 +104,7 @@ impl Error {
     }
 
     /// Why an object could not be read that must be there, since something names it or it was listed: one that is not there is damage.
-    pub fn of_object(error: StoreError) -> Self {
+    pub(crate) fn of_object(error: StoreError) -> Self {
         let is_gone = error.kind == StoreErrorKind::NotFound;
         let error = Error::from(error);
         if is_gone { error.with_kind(ErrorKind::Damaged) } else { error }
@@ -112,7 +112,7 @@ impl Error {
 
     /// Whether it says that an object is not what it should be: changed, cut short, gone, or of a version or kind that nobody has ever
     /// written there. A disk or a network that fails, a full disk and a closed door say nothing of any object.
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         matches!(self.kind, ErrorKind::Damaged | ErrorKind::NotBelieved | ErrorKind::TooNew | ErrorKind::WrongPassword)
     }
 

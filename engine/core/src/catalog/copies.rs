@@ -18,7 +18,7 @@ pub struct Copy {
 
 impl Catalog {
     /// Calls `each` with every chunk, in ascending order, and all its copies.
-    pub fn each_chunk(&self, each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
+    pub(crate) fn each_chunk(&self, each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
         let action = "read all chunks";
         // A connection of its own: pages that are mapped would count as memory.
         let Some(reader) = self.new_reader() else { return self.read_own(action, |c| walk(c, each)) };
@@ -28,7 +28,7 @@ impl Catalog {
 
     /// Calls `each` with each of `ids`, in ascending order, and all its copies. For many ids at once this is several times as quick as one
     /// by one: neighbours stand together.
-    pub fn copies_of(&self, ids: &[ChunkId], each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
+    pub(crate) fn copies_of(&self, ids: &[ChunkId], each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         self.read("look up chunks", |c| {
@@ -49,7 +49,7 @@ impl Catalog {
     }
 
     /// Segments that name any of `packs`.
-    pub fn segments_naming(&self, packs: &[PackId]) -> Result<Vec<SegmentId>> {
+    pub(crate) fn segments_naming(&self, packs: &[PackId]) -> Result<Vec<SegmentId>> {
         self.read_own("find index segments", |c| {
             let sql =
                 "SELECT s.id FROM packs p JOIN named n ON n.pack = p.number JOIN segments s ON s.number = n.segment
@@ -67,7 +67,7 @@ impl Catalog {
     }
 
     /// Forgets packs that are gone from the repository, and their chunks. Reads the whole catalog.
-    pub fn forget_gone(&self, gone: &[PackId]) -> Result<()> {
+    pub(crate) fn forget_gone(&self, gone: &[PackId]) -> Result<()> {
         self.write("forget packs that are gone", |t| {
             t.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (pack INTEGER PRIMARY KEY); DELETE FROM temp.gone")?;
             let sql = "INSERT OR IGNORE INTO temp.gone (pack) SELECT number FROM packs WHERE id = ?1";

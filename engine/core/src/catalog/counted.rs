@@ -11,7 +11,7 @@ const COUNTED_SNAPSHOTS: i64 = 16;
 
 impl Catalog {
     /// Remembers the packs that a snapshot counts on.
-    pub fn remember_counted(&self, snapshot: LeaseId, packs: &[PackId]) -> Result<()> {
+    pub(crate) fn remember_counted(&self, snapshot: LeaseId, packs: &[PackId]) -> Result<()> {
         self.write("remember a snapshot's packs", |t| {
             let mut insert = t.prepare_cached("INSERT OR IGNORE INTO counted (snapshot, pack) VALUES (?1, ?2)")?;
             packs.iter().try_for_each(|pack| insert.execute(params![snapshot.0, pack.0]).map(|_| ()))?;
@@ -37,7 +37,7 @@ impl Catalog {
     }
 
     /// Forgets what these snapshots counted on.
-    pub fn forget_counted(&self, snapshots: &[LeaseId]) -> Result<()> {
+    pub(crate) fn forget_counted(&self, snapshots: &[LeaseId]) -> Result<()> {
         if snapshots.is_empty() {
             return Ok(());
         }

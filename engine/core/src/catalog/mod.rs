@@ -173,7 +173,7 @@ impl Catalog {
     }
 
     /// Bytes that the catalog takes on disk.
-    pub fn disk_bytes(&self) -> u64 {
+    pub(crate) fn disk_bytes(&self) -> u64 {
         let files = self.folder().into_iter().flat_map(|folder| schema::FILES.map(|name| folder.join(name)));
         files.filter_map(|path| path.metadata().ok()).map(|m| m.len()).sum()
     }
@@ -210,7 +210,7 @@ impl Catalog {
     }
 
     /// Forgets segments that are not in the repository any more; what they said of packs stays, as a hint.
-    pub fn forget_segments(&self, gone: &[SegmentId]) -> Result<()> {
+    pub(crate) fn forget_segments(&self, gone: &[SegmentId]) -> Result<()> {
         self.write("forget an index segment", |t| {
             let sql = "DELETE FROM named WHERE segment IN (SELECT number FROM segments WHERE id = ?1)";
             for id in gone {
@@ -222,7 +222,7 @@ impl Catalog {
     }
 
     /// Segments whose packs are all named by others, too.
-    pub fn redundant_segments(&self) -> Result<HashSet<SegmentId>> {
+    pub(crate) fn redundant_segments(&self) -> Result<HashSet<SegmentId>> {
         self.read_own("compare the index segments", |c| {
             let sql = "SELECT id FROM segments s WHERE NOT EXISTS (
                            SELECT 1 FROM named n WHERE n.segment = s.number AND NOT EXISTS (
@@ -239,7 +239,7 @@ impl Catalog {
     }
 
     /// Forgets everything about packs that can be learnt anew from the repository.
-    pub fn forget_packs(&self) -> Result<()> {
+    pub(crate) fn forget_packs(&self) -> Result<()> {
         self.write("forget all packs", |t| {
             t.execute_batch(
                 "DELETE FROM chunks; DELETE FROM salts; DELETE FROM packs; DELETE FROM segments;

@@ -9,7 +9,7 @@ use super::KnownPack;
 
 impl KnownPack {
     /// Whether it may be counted on: a segment names it, `listed` has it in its size, and `condemned` has it not.
-    pub fn is_usable(&self, listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> bool {
+    pub(crate) fn is_usable(&self, listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> bool {
         self.named && listed.get(&self.id) == Some(&self.size) && !condemned.contains(&self.id)
     }
 }

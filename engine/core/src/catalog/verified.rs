@@ -19,7 +19,7 @@ impl Catalog {
     }
 
     /// Forgets that packs were found good: they are damaged, or gone.
-    pub fn forget_verified(&self, packs: &[PackId]) -> Result<()> {
+    pub(crate) fn forget_verified(&self, packs: &[PackId]) -> Result<()> {
         if packs.is_empty() {
             return Ok(());
         }

@@ -29,7 +29,7 @@ impl ProfileName {
     pub const ALL: [Self; 3] = [Self::Database, Self::Files, Self::Images];
 
     /// The profile for a file of this name.
-    pub fn for_file(name: &[u8]) -> Self {
+    pub(crate) fn for_file(name: &[u8]) -> Self {
         let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return Self::Files };
         let is = |known: &&str| name[dot + 1..].eq_ignore_ascii_case(known.as_bytes());
         match () {

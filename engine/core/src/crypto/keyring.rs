@@ -63,7 +63,7 @@ impl KeyringSecrets {
     ///
     /// # Errors
     /// If the operating system has no randomness.
-    pub fn closing(&self, closed: ClosedEpochs) -> Result<Self> {
+    pub(crate) fn closing(&self, closed: ClosedEpochs) -> Result<Self> {
         let mut next = self.next(false)?;
         next.0.closed = Some(closed);
         Ok(next)
@@ -75,12 +75,12 @@ impl KeyringSecrets {
     }
 
     /// The number of the epoch before the newest, if there is one.
-    pub fn previous_epoch(&self) -> Option<u32> {
+    pub(crate) fn previous_epoch(&self) -> Option<u32> {
         self.0.epochs.iter().rev().nth(1).map(|epoch| epoch.number)
     }
 
     /// Whether these are secrets of the same repository.
-    pub fn is_kin(&self, other: &Self) -> bool {
+    pub(crate) fn is_kin(&self, other: &Self) -> bool {
         blake3::Hash::from(self.0.id.0) == blake3::Hash::from(other.0.id.0)
     }
 
@@ -130,7 +130,7 @@ impl KeyringVersion {
 ///
 /// # Errors
 /// If the operating system has no randomness, or a public key is not one.
-pub fn seal_keyring(
+pub(crate) fn seal_keyring(
     at: KeyringVersion,
     created: i64,
     recipients: &[(MemberId, Bytes32)],
@@ -179,7 +179,7 @@ fn keyring_tag(link: &[u8; 32], tagged: &[u8]) -> [u8; 32] {
 /// # Errors
 /// [`ErrorKind::WrongPassword`] if the member is not among its recipients (any more); [`ErrorKind::Damaged`] if it was not
 /// made by a member of the version before.
-pub fn open_keyring(
+pub(crate) fn open_keyring(
     at: KeyringVersion,
     object: &ClearObject<'_>,
     member: &UnlockedMember,
@@ -196,7 +196,7 @@ pub fn open_keyring(
 ///
 /// # Errors
 /// As [`open_keyring`].
-pub fn open_unauthenticated(
+pub(crate) fn open_unauthenticated(
     at: KeyringVersion,
     object: &ClearObject<'_>,
     member: &UnlockedMember,

@@ -15,7 +15,7 @@ use super::seal::ObjectKey;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that sealing adds to an object that ends with a checksum.
-pub const SEALED_OVERHEAD: u64 = (ENVELOPE_LEN + GCM_TAG_LEN + CHECKSUM_LEN) as u64;
+pub(crate) const SEALED_OVERHEAD: u64 = (ENVELOPE_LEN + GCM_TAG_LEN + CHECKSUM_LEN) as u64;
 
 /// The repository's keys, ready to use. Shared by all threads.
 pub struct Keys {
@@ -112,7 +112,7 @@ impl Keys {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if the keyring has no such epoch.
-    pub fn object_key(&self, kind: ObjectKind, sealing: Sealing, salt: Bytes32) -> Result<ObjectKey> {
+    pub(crate) fn object_key(&self, kind: ObjectKind, sealing: Sealing, salt: Bytes32) -> Result<ObjectKey> {
         let secrets = self.secrets();
         let epoch = secrets.0.epochs.iter().find(|e| e.number == sealing.epoch).ok_or_else(|| {
             let (kind, epoch, newest) = (kind.name(), sealing.epoch, secrets.newest_epoch().number);

@@ -48,7 +48,7 @@ impl UnlockedMember {
 ///
 /// # Errors
 /// If the operating system has no randomness or no memory for Argon2id.
-pub fn create_member(
+pub(crate) fn create_member(
     credential: &Credential,
     label: &str,
     created: i64,
@@ -89,7 +89,7 @@ pub fn create_member(
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] if the credential fits, but what it unlocks does not; [`ErrorKind::Cancelled`].
-pub fn unlock_member(
+pub(crate) fn unlock_member(
     member: &Member,
     credential: &Credential,
     monitor: &dyn Monitor,

@@ -11,11 +11,15 @@ mod seal;
 mod stretch;
 
 pub use credential::{Credential, KeyFile};
-pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring, open_keyring, open_unauthenticated, seal_keyring};
-pub use keys::{Keys, SEALED_OVERHEAD};
-pub use member::{UnlockedMember, create_member, unlock_member};
+pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring};
+pub(crate) use keyring::{open_keyring, open_unauthenticated, seal_keyring};
+pub use keys::Keys;
+pub(crate) use keys::SEALED_OVERHEAD;
+pub use member::UnlockedMember;
+pub(crate) use member::{create_member, unlock_member};
 pub use random::random;
 #[cfg(any(test, all(debug_assertions, feature = "test-support")))]
 pub use random::seeded;
 pub use seal::{ObjectKey, Opened, ScratchKey};
-pub use stretch::{WORK_MAX, is_modest, work};
+pub use stretch::work;
+pub(crate) use stretch::{WORK_MAX, is_modest};

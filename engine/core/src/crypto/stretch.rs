@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const UNASKED: Argon2Cost = Argon2Cost { memory_kib: 256 * 1024, passes: 10, lanes: 16 };
 
 /// What may be spent on all members together without asking, as MiB times passes: 64 of those that this program makes.
-pub const WORK_MAX: u64 = 64 * 64 * 3;
+pub(crate) const WORK_MAX: u64 = 64 * 64 * 3;
 
 /// A key that was stretched from a password.
 pub type Stretched = Zeroizing<[u8; 32]>;
@@ -30,7 +30,7 @@ pub fn work(cost: Argon2Cost) -> u64 {
 }
 
 /// Whether a derivation costs no more than may be spent without asking.
-pub fn is_modest(cost: Argon2Cost) -> bool {
+pub(crate) fn is_modest(cost: Argon2Cost) -> bool {
     cost.memory_kib <= UNASKED.memory_kib && cost.passes <= UNASKED.passes && cost.lanes <= UNASKED.lanes
 }
 

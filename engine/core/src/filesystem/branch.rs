@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Dir;
 
 /// So many folders stay open when one is opened again: the last ones on the way to it.
-pub const OPEN_LEVELS: usize = 32;
+pub(crate) const OPEN_LEVELS: usize = 32;
 
 /// A folder that was opened, and can be opened again by the names that lead to it, following no link.
 pub struct Branch {

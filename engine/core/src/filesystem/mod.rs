@@ -12,7 +12,8 @@ mod branch;
 #[cfg(unix)]
 mod unix;
 
-pub use branch::{Branch, OPEN_LEVELS};
+pub use branch::Branch;
+pub(crate) use branch::OPEN_LEVELS;
 
 #[cfg(unix)]
 pub use unix::{Dir, Owners, SourceFile, TargetFile, free_space, path_from_bytes, path_to_bytes};
@@ -43,7 +44,7 @@ impl FileStat {
     }
 
     /// Whether it is a file that takes less space than it is long: it may have holes. So may a compressed one.
-    pub fn may_have_holes(&self) -> bool {
+    pub(crate) fn may_have_holes(&self) -> bool {
         self.entry.kind == EntryKind::File && self.blocks.saturating_mul(512) < self.entry.size
     }
 }

@@ -33,7 +33,7 @@ pub fn identity(repository: RepositoryId) -> Option<Bytes32> {
 }
 
 /// When this machine was booted, in seconds since 1970; none where the system does not say.
-pub fn booted() -> Option<i64> {
+pub(crate) fn booted() -> Option<i64> {
     Some(now().seconds.saturating_sub(system::uptime()?))
 }
 

@@ -36,7 +36,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn welcome(&self, ids: &[LeaseId]) -> Result<()> {
+    pub(crate) fn welcome(&self, ids: &[LeaseId]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }

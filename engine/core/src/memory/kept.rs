@@ -53,7 +53,7 @@ fn objects_at(connection: &Connection, at: &str) -> rusqlite::Result<Vec<KeptObj
 
 /// What is kept of repositories that were at the place `at`: for a repository whose config cannot be read nobody knows its id, so all memories in
 /// `states` are asked. One that cannot be read keeps nothing that could help: the failure of the repository itself is what is told then.
-pub fn kept_at(states: &Path, at: &str) -> Vec<Kept> {
+pub(crate) fn kept_at(states: &Path, at: &str) -> Vec<Kept> {
     let Ok(folders) = std::fs::read_dir(states) else { return Vec::new() };
     let mut found: Vec<Kept> = folders.filter_map(|folder| kept_in(&folder.ok()?.path(), at)).collect();
     found.sort_by_key(|kept| kept.repository.0);

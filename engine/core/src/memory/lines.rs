@@ -30,7 +30,7 @@ impl Memory {
     }
 
     /// Whether the repository is in a place where this machine has not seen it whole, though it knows others.
-    pub fn is_new_place(&self) -> bool {
+    pub(crate) fn is_new_place(&self) -> bool {
         self.line().is_none()
     }
 
@@ -53,7 +53,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn join_only_line(&self) -> Result<()> {
+    pub(crate) fn join_only_line(&self) -> Result<()> {
         if !self.is_new_place() {
             return Ok(());
         }
@@ -73,7 +73,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn begin_own_line(&self, present: &[RememberedManifest], versions: &[Version<'_>]) -> Result<()> {
+    pub(crate) fn begin_own_line(&self, present: &[RememberedManifest], versions: &[Version<'_>]) -> Result<()> {
         let line = self.write("note what was accepted", |t| {
             let line = begin_line(t, &self.at)?;
             for manifest in present {

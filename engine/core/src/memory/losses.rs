@@ -95,7 +95,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn verdicts(&self) -> Result<HashMap<LeaseId, Verdict>> {
+    pub(crate) fn verdicts(&self) -> Result<HashMap<LeaseId, Verdict>> {
         let line = self.line();
         let all: Vec<(String, Verdict)> = self.read("recall what was lost", |c| {
             let sql = format!(
@@ -113,7 +113,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn replace_verdicts(&self, verdicts: &[Verdict], heard: &[LeaseId]) -> Result<()> {
+    pub(crate) fn replace_verdicts(&self, verdicts: &[Verdict], heard: &[LeaseId]) -> Result<()> {
         let at = self.at();
         self.write("note what is lost", |t| {
             t.execute("DELETE FROM verdicts WHERE place = ?1", [at])?;
@@ -126,7 +126,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_verdicts(&self, verdicts: &[Verdict]) -> Result<()> {
+    pub(crate) fn remember_verdicts(&self, verdicts: &[Verdict]) -> Result<()> {
         self.write("note what is lost", |t| insert_verdicts(t, self.at(), verdicts))
     }
 
@@ -145,7 +145,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_heard(&self, records: &[LeaseId]) -> Result<()> {
+    pub(crate) fn remember_heard(&self, records: &[LeaseId]) -> Result<()> {
         if records.is_empty() {
             return Ok(());
         }
@@ -173,7 +173,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_damaged_pack(&self, pack: PackId, found: &PackDamage) -> Result<()> {
+    pub(crate) fn remember_damaged_pack(&self, pack: PackId, found: &PackDamage) -> Result<()> {
         let chunks = found.encode();
         self.write("note a damaged pack", |t| {
             let sql = "INSERT OR REPLACE INTO damage (place, pack, chunks, sum) VALUES (?1, ?2, ?3, ?4)";
@@ -185,7 +185,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn forget_damaged_packs(&self, packs: &[PackId]) -> Result<()> {
+    pub(crate) fn forget_damaged_packs(&self, packs: &[PackId]) -> Result<()> {
         if packs.is_empty() {
             return Ok(());
         }

@@ -27,7 +27,8 @@ use rusqlite::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sqlite::{self, Lock, Unusable};
 
-pub use kept::{Kept, KeptObject, kept_at};
+pub(crate) use kept::kept_at;
+pub use kept::{Kept, KeptObject};
 pub use lines::Version;
 pub use losses::{PackDamage, Verdict};
 pub use rows::RememberedManifest;
@@ -125,7 +126,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
-    pub fn serial(&self) -> Result<[u8; 16]> {
+    pub(crate) fn serial(&self) -> Result<[u8; 16]> {
         self.read("look", |c| c.query_row("SELECT serial FROM repository", [], |row| row.get(0)))
     }
 
@@ -153,7 +154,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
-    pub fn end_troubles(&self) -> Result<()> {
+    pub(crate) fn end_troubles(&self) -> Result<()> {
         self.write("note an answer", |t| t.execute("DELETE FROM troubles", []).map(|_| ()))
     }
 

@@ -104,7 +104,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn all_manifests(&self) -> Result<Vec<RememberedManifest>> {
+    pub(crate) fn all_manifests(&self) -> Result<Vec<RememberedManifest>> {
         self.read("recall the snapshots", |c| {
             let mut statement = c.prepare_cached(&format!("{MANIFESTS} {NEWEST_FIRST}"))?;
             statement.query_map([], RememberedManifest::read)?.collect()
@@ -128,7 +128,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_manifests(&self, manifests: &[RememberedManifest]) -> Result<()> {
+    pub(crate) fn remember_manifests(&self, manifests: &[RememberedManifest]) -> Result<()> {
         if manifests.is_empty() {
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_version(&self, name: &str, number: u64, digest: Bytes32) -> Result<()> {
+    pub(crate) fn remember_version(&self, name: &str, number: u64, digest: Bytes32) -> Result<()> {
         if self.version(name)?.is_some_and(|(known, same)| known > number || (known == number && same == digest)) {
             return Ok(());
         }

@@ -31,7 +31,7 @@ impl FinishedPack {
     }
 
     /// Ids of its chunks.
-    pub fn chunk_ids(&self) -> impl Iterator<Item = ChunkId> {
+    pub(crate) fn chunk_ids(&self) -> impl Iterator<Item = ChunkId> {
         self.chunks.iter().filter(|chunk| chunk.entry.kind != ChunkKind::Padding).map(|chunk| chunk.entry.id)
     }
 }

@@ -150,7 +150,7 @@ impl<'s> ChunkStore<'s> {
     }
 
     /// Whether this run may count on a pack.
-    pub fn is_usable(&self, pack: PackId) -> bool {
+    pub(crate) fn is_usable(&self, pack: PackId) -> bool {
         self.usable.contains(pack)
     }
 

@@ -25,7 +25,7 @@ pub enum Opened {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`].
-pub fn open_chunk(
+pub(crate) fn open_chunk(
     keys: &Keys,
     kind: ChunkKind,
     id: &ChunkId,

@@ -15,7 +15,8 @@ mod whole_pack;
 
 pub use assemble::FinishedPack;
 pub use chunk_store::{ChunkStore, NodeSink, StoreTotals, Stored};
-pub use chunks::{Opened, open_chunk};
+pub use chunks::Opened;
+pub(crate) use chunks::open_chunk;
 pub use reader::{ChunkReader, Plain};
 pub use rewrite::PackRewriter;
 pub use upload::{Arrivals, Mode};

@@ -51,7 +51,7 @@ impl<'r> ChunkReader<'r> {
     }
 
     /// A reader that knows only what `catalog` says.
-    pub fn with_catalog(repository: &'r Repository, catalog: &'r Catalog) -> Self {
+    pub(crate) fn with_catalog(repository: &'r Repository, catalog: &'r Catalog) -> Self {
         ChunkReader { repository, catalog, freshness: None }
     }
 

@@ -57,13 +57,8 @@ impl<'k> PackRewriter<'k> {
         self.size_with(0, 0, 0)
     }
 
-    /// How many chunks it holds.
-    pub fn chunk_count(&self) -> usize {
-        self.chunks.len()
-    }
-
     /// Whether there is room for a chunk that stands at `from`: in the pack, in its table, and among its salts.
-    pub fn has_room_for(&self, from: &Location) -> bool {
+    pub(crate) fn has_room_for(&self, from: &Location) -> bool {
         let is_new_salt = !self.places.contains_key(&(from.sealing.epoch, from.salt));
         let salts = usize::from(is_new_salt);
         self.salts.len() + salts <= SALTS_MAX
@@ -196,7 +191,7 @@ mod tests {
             rewriter.push(id, &location, bytes.clone()).unwrap();
             rewriter.push(id, &location, bytes).unwrap();
         }
-        let (size, count) = (rewriter.size(), rewriter.chunk_count());
+        let (size, count) = (rewriter.size(), rewriter.chunks.len());
         let pack = rewriter.finish().unwrap().unwrap();
         assert_eq!(count, plains.len(), "what is there already is not added again");
         assert_eq!(pack.description.table.salts.len(), 2);
@@ -228,7 +223,7 @@ mod tests {
         assert_eq!(meta.push(id, &location([1; 32]), vec![0; 17]).unwrap_err().kind(), ErrorKind::Damaged);
         let mut data = PackRewriter::new(&keys, KeyClass::Data).unwrap();
         assert_eq!(data.push(id, &location([1; 32]), vec![0; 18]).unwrap_err().kind(), ErrorKind::Damaged);
-        assert_eq!(data.chunk_count(), 0);
+        assert_eq!(data.chunks.len(), 0);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl WholePack {
     }
 
     /// Whether its bytes are those that its name stands for.
-    pub fn fits_its_name(&self) -> bool {
+    pub(crate) fn fits_its_name(&self) -> bool {
         blake3::hash(&self.bytes).as_bytes() == &self.id.0
     }
 

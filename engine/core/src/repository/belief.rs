@@ -59,7 +59,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
-    pub fn open_sealed(&self, class: KeyClass, name: &str, object: &SealedObject<'_>) -> Result<Vec<u8>> {
+    pub(crate) fn open_sealed(&self, class: KeyClass, name: &str, object: &SealedObject<'_>) -> Result<Vec<u8>> {
         self.meet(name, object.envelope.sealing.epoch)?;
         let opened = self.keys.open_parts(class, name.as_bytes(), object);
         opened.map_err(|e| e.context(format!("cannot use {name}")))
@@ -136,7 +136,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`ErrorKind::NotBelieved`].
-    pub fn believe_lease(&self, epoch: u32, id: LeaseId, object: &[u8]) -> Result<()> {
+    pub(crate) fn believe_lease(&self, epoch: u32, id: LeaseId, object: &[u8]) -> Result<()> {
         let Some(closed) = self.closed(epoch) else { return Ok(()) };
         let lease = NotedLease { id, digest: Bytes32(*blake3::hash(object).as_bytes()) };
         match self.noted(closed, |noted| noted.leases.contains(&lease))? {

@@ -63,7 +63,7 @@ impl Repository {
     }
 
     /// What has been met that says that keyring or config is an older copy.
-    pub fn evidence_of_rollback(&self) -> Option<String> {
+    pub(crate) fn evidence_of_rollback(&self) -> Option<String> {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -78,7 +78,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if something that was read says that the keyring or the config is an older copy.
-    pub fn refuse_older_copies(&self) -> Result<()> {
+    pub(crate) fn refuse_older_copies(&self) -> Result<()> {
         match self.evidence_of_rollback() {
             Some(evidence) => Err(Error::new(ErrorKind::Damaged, evidence)),
             None => Ok(()),

@@ -22,7 +22,7 @@ struct Known {
 
 impl Freshness {
     /// How often the catalog was brought up to date: to be asked before anything is looked up.
-    pub fn renewals(&self) -> u64 {
+    pub(crate) fn renewals(&self) -> u64 {
         self.lock().renewals
     }
 
@@ -31,7 +31,7 @@ impl Freshness {
     ///
     /// # Errors
     /// If the store cannot be listed or the catalog not be written.
-    pub fn renew(&self, repository: &Repository, catalog: &Catalog, renewals: u64) -> Result<bool> {
+    pub(crate) fn renew(&self, repository: &Repository, catalog: &Catalog, renewals: u64) -> Result<bool> {
         let mut known = self.lock();
         if known.renewals > renewals {
             return Ok(true);

@@ -77,7 +77,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::known_losses`].
-    pub fn known_losses_in(&self, manifests: &Manifests) -> Result<KnownLosses> {
+    pub(crate) fn known_losses_in(&self, manifests: &Manifests) -> Result<KnownLosses> {
         let mut known = KnownLosses::default();
         for verdict in self.memory.verdicts()?.into_values() {
             if verdict.suffers {
@@ -112,7 +112,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::known_losses`].
-    pub fn remember_judgement(&self, judgement: &Judgement) -> Result<()> {
+    pub(crate) fn remember_judgement(&self, judgement: &Judgement) -> Result<()> {
         let speaking = self.records_of_losses(&self.manifests()?, Heard::Include)?;
         let heard: Vec<_> = speaking.iter().map(|record| record.manifest.id).collect();
         self.memory.replace_verdicts(&judgement.verdicts(), &heard)
@@ -122,7 +122,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_part(&self, judgement: &Judgement) -> Result<()> {
+    pub(crate) fn remember_part(&self, judgement: &Judgement) -> Result<()> {
         self.memory.remember_verdicts(&judgement.verdicts())
     }
 
@@ -131,7 +131,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be read or written.
-    pub fn record_judgement(&self, judgement: &Judgement, author: &Author) -> Result<()> {
+    pub(crate) fn record_judgement(&self, judgement: &Judgement, author: &Author) -> Result<()> {
         let old = self.records_of_losses(&self.manifests()?, Heard::Include)?;
         let said: HashSet<SeenManifest> = old.iter().flat_map(|record| record.manifest.suffering()).copied().collect();
         if said == judgement.suffering.iter().copied().collect() {
@@ -157,7 +157,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn known_damage(&self) -> Result<HashMap<PackId, PackDamage>> {
+    pub(crate) fn known_damage(&self) -> Result<HashMap<PackId, PackDamage>> {
         self.memory.damaged_packs()
     }
 
@@ -165,7 +165,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_pack(&self, pack: PackId, damage: Option<&PackDamage>) -> Result<()> {
+    pub(crate) fn remember_pack(&self, pack: PackId, damage: Option<&PackDamage>) -> Result<()> {
         let catalog = self.catalog();
         if let Some(damage) = damage {
             self.memory.remember_damaged_pack(pack, damage)?;

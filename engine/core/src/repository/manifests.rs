@@ -255,7 +255,7 @@ impl Repository {
     }
 
     /// What is remembered of a manifest.
-    pub fn remembered_form(&self, object: &ManifestObject) -> RememberedManifest {
+    pub(crate) fn remembered_form(&self, object: &ManifestObject) -> RememberedManifest {
         let m = &object.manifest;
         RememberedManifest {
             id: m.id,

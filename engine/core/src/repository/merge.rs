@@ -22,7 +22,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the merged segment cannot be put. Where deleting is forbidden, the small ones stay.
-    pub fn merge_small_segments(&self, segments: &HashMap<SegmentId, u64>) -> Result<()> {
+    pub(crate) fn merge_small_segments(&self, segments: &HashMap<SegmentId, u64>) -> Result<()> {
         let mut small: Vec<_> = segments.iter().filter(|(_, size)| **size < SMALL).collect();
         if small.len() < MERGE_FROM {
             return Ok(());

@@ -50,12 +50,12 @@ pub use records::{Author, Forgotten, Record};
 pub use refresh::SealedManifest;
 pub use scratch_catalog::ScratchCatalog;
 pub use sync::SyncReport;
-pub use unanswered::{ACCEPTED, Acceptance, Unanswered};
+pub use unanswered::{Acceptance, Unanswered};
 pub use unnamed::Unnamed;
 pub use vital::{MendRun, Mended};
 
 /// The features of the format that this version knows.
-pub const KNOWN_FLAGS: &[&str] = &[];
+pub(crate) const KNOWN_FLAGS: &[&str] = &[];
 
 /// An open repository. Shared by all threads.
 pub struct Repository {
@@ -161,7 +161,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`]; [`ErrorKind::Disappeared`] if it is an older copy.
-    pub fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
+    pub(crate) fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
         // Asked before: another process of this machine may replace it after it has been read here, and remember that.
         let known = self.memory.version("condemned")?.map_or(0, |(known, _)| known);
         let (condemned, tag) = self.condemned()?;

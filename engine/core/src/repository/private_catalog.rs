@@ -17,7 +17,7 @@ impl PrivateCatalog {
     ///
     /// # Errors
     /// As [`Freshness::renew`].
-    pub fn renew(&self, repository: &Repository) -> Result<()> {
+    pub(crate) fn renew(&self, repository: &Repository) -> Result<()> {
         self.freshness.renew(repository, &self.catalog, self.freshness.renewals()).map(|_| ())
     }
 }
@@ -32,7 +32,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`] if SQLite fails.
-    pub fn begin_private_catalog(&self) -> Result<&PrivateCatalog> {
+    pub(crate) fn begin_private_catalog(&self) -> Result<&PrivateCatalog> {
         if let Some(begun) = self.private_catalog.get() {
             return Ok(begun);
         }

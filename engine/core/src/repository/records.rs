@@ -126,7 +126,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the cache cannot be used.
-    pub fn known_digest(&self, manifests: &[ManifestObject], id: LeaseId) -> Result<Bytes32> {
+    pub(crate) fn known_digest(&self, manifests: &[ManifestObject], id: LeaseId) -> Result<Bytes32> {
         let remembered = self.memory.all_manifests()?;
         let remembered = remembered.iter().map(|manifest| (manifest.id, manifest.digest));
         let named = manifests.iter().flat_map(|object| &object.manifest.seen).map(|seen| (seen.id, seen.digest));
@@ -138,7 +138,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be reached.
-    pub fn has_snapshot_object(&self, id: LeaseId) -> Result<bool> {
+    pub(crate) fn has_snapshot_object(&self, id: LeaseId) -> Result<bool> {
         Ok(self.store.stat(&ObjectName::Snapshot(id))?.is_some())
     }
 

@@ -43,7 +43,7 @@ impl Repository {
     /// # Errors
     /// [`crate::ErrorKind::WrongPassword`] if the key of this run has been removed; [`crate::ErrorKind::Damaged`] if a newer version cannot be
     /// read.
-    pub fn refresh_keys(&self) -> Result<()> {
+    pub(crate) fn refresh_keys(&self) -> Result<()> {
         loop {
             let version = self.keyring_version().saturating_add(1);
             let is_there = match self.store.stat(&ObjectName::Keyring(version)) {
@@ -96,7 +96,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::refresh_keys`].
-    pub fn seal_manifest(&self, id: LeaseId, plain: &[u8]) -> Result<SealedManifest> {
+    pub(crate) fn seal_manifest(&self, id: LeaseId, plain: &[u8]) -> Result<SealedManifest> {
         self.ready_to_seal()?;
         let name = ObjectName::Snapshot(id).to_string();
         let epoch = self.keys.newest_epoch();
@@ -109,7 +109,7 @@ impl Repository {
     ///
     /// # Errors
     /// If that cannot be found out or done. The manifest is there, and may not be believed.
-    pub fn vouch_for(&self, manifest: &SealedManifest) -> Result<()> {
+    pub(crate) fn vouch_for(&self, manifest: &SealedManifest) -> Result<()> {
         let vouch = || -> Result<()> {
             self.refresh_keys()?;
             if self.keys.newest_epoch() == manifest.epoch {

@@ -197,7 +197,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be listed or the cache not be written.
-    pub fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
+    pub(crate) fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
         self.index_unnamed_packs_in(&self.catalog)
     }
 

@@ -13,7 +13,7 @@ use crate::monitor::Monitor;
 use engine_store::{Folder, Original, Tag};
 
 /// The first tag of a record that says that somebody accepted what is missing.
-pub const ACCEPTED: &str = "accepted";
+pub(crate) const ACCEPTED: &str = "accepted";
 
 /// More versions of the keyring than this are not given up at once.
 const VERSIONS_MAX: u64 = 64;
@@ -44,7 +44,7 @@ impl Unanswered {
     }
 
     /// Whether something of the repository is missing or older, so that what still is there should stay as it is.
-    pub fn is_about_the_repository(&self) -> bool {
+    pub(crate) fn is_about_the_repository(&self) -> bool {
         !self.missing.is_empty() || !self.older.is_empty()
     }
 
@@ -100,7 +100,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
-    pub fn unanswered_in(&self, manifests: &Manifests) -> Result<Unanswered> {
+    pub(crate) fn unanswered_in(&self, manifests: &Manifests) -> Result<Unanswered> {
         let mut older = self.warnings().to_vec();
         older.extend(self.older_condemned()?);
         Ok(Unanswered {
@@ -124,7 +124,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`ErrorKind::Disappeared`].
-    pub fn refuse_unanswered_in(&self, manifests: &Manifests) -> Result<()> {
+    pub(crate) fn refuse_unanswered_in(&self, manifests: &Manifests) -> Result<()> {
         let unanswered = self.unanswered_in(manifests)?;
         if unanswered.is_about_the_repository() {
             let message =

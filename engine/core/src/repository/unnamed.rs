@@ -44,7 +44,7 @@ impl Repository {
     ///
     /// # Errors
     /// If it cannot be stored.
-    pub fn name_packs(&self, packs: &[SegmentPack]) -> Result<u64> {
+    pub(crate) fn name_packs(&self, packs: &[SegmentPack]) -> Result<u64> {
         if packs.is_empty() {
             return Ok(0);
         }

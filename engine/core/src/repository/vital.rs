@@ -157,7 +157,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be read or written.
-    pub fn complete_copies(&self) -> Result<()> {
+    pub(crate) fn complete_copies(&self) -> Result<()> {
         let versions = (1..=self.keyring_version()).map(Original::Keyring);
         let all: Vec<_> = versions.chain(self.vital_now()).collect();
         complete(self.store(), &all)
@@ -186,7 +186,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be read or written.
-    pub fn mend_vital(&self, run: MendRun) -> Result<Vec<Mended>> {
+    pub(crate) fn mend_vital(&self, run: MendRun) -> Result<Vec<Mended>> {
         let mut mended = Vec::new();
         for of in self.vital()? {
             let (name, copy) = (of.name(), ObjectName::Copy(of));
@@ -228,7 +228,7 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Damaged`] if one may be a version after all: then the newest secrets are not known, and nobody may decide that they are lost but
     /// a person who deletes the object.
-    pub fn drop_stray_keyrings(&self, run: MendRun) -> Result<Vec<Mended>> {
+    pub(crate) fn drop_stray_keyrings(&self, run: MendRun) -> Result<Vec<Mended>> {
         let stray: Vec<_> = originals(self.store(), Folder::Keyring)?;
         let newest = self.keyring_version();
         let stray: Vec<_> = stray.into_iter().filter(|of| matches!(of, Original::Keyring(n) if *n > newest)).collect();

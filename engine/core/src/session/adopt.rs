@@ -41,7 +41,7 @@ pub(super) fn adopt(
 /// # Errors
 /// [`crate::ErrorKind::Damaged`] if its bytes do not fit its name, or any chunk in it does not open: then it is not whole, and what somebody
 /// took out of the index on purpose does not come back; also if it has been deleted meanwhile.
-pub fn adoptable(repository: &Repository, id: PackId, size: u64) -> Result<SegmentPack> {
+pub(crate) fn adoptable(repository: &Repository, id: PackId, size: u64) -> Result<SegmentPack> {
     let pack = WholePack::read(repository, id, size)?.check(repository)?;
     repository.store().ensure_durable(&ObjectName::Pack(id)).map_err(Error::of_object)?;
     Ok(pack)

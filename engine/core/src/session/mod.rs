@@ -15,7 +15,7 @@ mod liveness;
 mod write;
 mod writer;
 
-pub use adopt::adoptable;
+pub(crate) use adopt::adoptable;
 pub use draft::Draft;
 pub use lease::{Announcement, Torn, fence, give_up_fenced, lease_names, read_lease};
 pub use liveness::{Death, LONGEST_RUN, Life, ProcessLookup, View, Writer, writers};

@@ -126,7 +126,7 @@ impl<'r> WriterSession<'r> {
     }
 
     /// Packs that no segment named when the session began, and that it has named.
-    pub fn adopted_packs(&self) -> u64 {
+    pub(crate) fn adopted_packs(&self) -> u64 {
         self.adopted_packs
     }
 
@@ -154,7 +154,7 @@ impl<'r> WriterSession<'r> {
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] if one has.
-    pub fn check_not_fenced(&self) -> Result<()> {
+    pub(crate) fn check_not_fenced(&self) -> Result<()> {
         match self.repository.store().stat(&ObjectName::Snapshot(self.id))? {
             Some(_) => Err(self.fenced()),
             None => Ok(()),

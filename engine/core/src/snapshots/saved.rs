@@ -45,7 +45,7 @@ pub fn server_record(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root)
 ///
 /// # Errors
 /// If its folders cannot be read.
-pub fn has_table(
+pub(crate) fn has_table(
     reader: &ChunkReader<'_>,
     manifest: &Manifest,
     root: &Root,

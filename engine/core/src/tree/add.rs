@@ -12,7 +12,7 @@ use crate::pack::{ChunkReader, NodeSink};
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if a folder is not there. If a node cannot be read or stored.
-pub fn add_entries(
+pub(crate) fn add_entries(
     reader: &ChunkReader<'_>,
     sink: &mut NodeSink<'_, '_>,
     tree: Option<ChunkId>,

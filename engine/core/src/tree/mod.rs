@@ -13,14 +13,14 @@ mod reach;
 mod segments;
 mod top;
 
-pub use add::add_entries;
+pub(crate) use add::add_entries;
 pub use children::{Child, Node};
 pub use content::{ContentBuilder, ContentIter, read_file};
 pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
 pub use path::join;
+pub use path::lookup;
 pub(crate) use path::{EntryCount, check_depth};
-pub use path::{lookup, virtual_path};
 pub use reach::{Visitor, reach, reach_content};
 pub use segments::{SegmentItem, SegmentIter, SegmentListBuilder};
 pub use top::Top;

@@ -10,7 +10,7 @@ use crate::pack::ChunkReader;
 
 /// A user's path as a path from the top directory: without empty parts, and where it begins with the path of a root, with that root's
 /// name in its place.
-pub fn virtual_path(manifest: &Manifest, path: &[u8]) -> Vec<u8> {
+pub(crate) fn virtual_path(manifest: &Manifest, path: &[u8]) -> Vec<u8> {
     let clean = |path: &[u8]| {
         path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".").collect::<Vec<_>>().join(&b'/')
     };

@@ -94,7 +94,7 @@ impl<'r> Parent<'r> {
     }
 
     /// How many files are in a folder and below it; counting ends at `enough`, or when so many entries have been looked at.
-    pub fn count_files(&self, tree: Option<ChunkId>, enough: u64, looked_at: u64) -> u64 {
+    pub(crate) fn count_files(&self, tree: Option<ChunkId>, enough: u64, looked_at: u64) -> u64 {
         let (mut files, mut looked) = (0, 0);
         let mut levels = vec![DirectoryIter::new(self.reader, tree)];
         while let Some(level) = levels.last_mut() {

@@ -21,10 +21,10 @@ use crate::filesystem::{Dir, FileStat, path_from_bytes, path_to_bytes};
 pub const IGNORE_FILE: &str = ".enamelignore";
 
 /// An ignore file in a folder is not read beyond this.
-pub const LARGEST_IGNORE_FILE: usize = 1 << 20;
+pub(crate) const LARGEST_IGNORE_FILE: usize = 1 << 20;
 
 /// Marks a folder that holds nothing but a cache: <https://bford.info/cachedir/>.
-pub const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
+pub(crate) const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 /// What to leave out.
@@ -49,7 +49,7 @@ impl ExcludeOptions {
     ///
     /// # Errors
     /// A file of patterns that cannot be read, or a line of it that is no pattern: says which.
-    pub fn resolved(&self) -> Result<Self> {
+    pub(crate) fn resolved(&self) -> Result<Self> {
         let mut patterns = Vec::new();
         for path in &self.pattern_files {
             let name = path.display().to_string();
@@ -163,7 +163,7 @@ impl Excludes {
     ///
     /// # Errors
     /// A line that is no pattern: says which.
-    pub fn with_ignore_file(mut self, path: &[u8], shown: &str, bytes: &[u8]) -> Result<Excludes> {
+    pub(crate) fn with_ignore_file(mut self, path: &[u8], shown: &str, bytes: &[u8]) -> Result<Excludes> {
         let mut rules = RulesBuilder::new(None);
         rules.add_file(shown, bytes)?;
         let prefix = if path.is_empty() { 0 } else { path.len() + 1 };
@@ -185,7 +185,7 @@ impl Excludes {
     }
 
     /// Whether `path`, from the root and in this folder, is left out. The tag of a cache is not.
-    pub fn is_excluded(&self, path: &[u8], is_dir: bool) -> bool {
+    pub(crate) fn is_excluded(&self, path: &[u8], is_dir: bool) -> bool {
         if self.in_cache {
             return path.strip_suffix(CACHE_TAG).is_none_or(|folder| !folder.ends_with(b"/"));
         }

@@ -20,7 +20,7 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
 ///
 /// # Errors
 /// What the system says of the present folder.
-pub fn absolute_text(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn absolute_text(path: &Path) -> io::Result<PathBuf> {
     let mut whole = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
         match part {
@@ -32,7 +32,7 @@ pub fn absolute_text(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Whether `name` is `plain`, or that with a number, as one of several roots of the same name has it.
-pub fn is_form_of(name: &[u8], plain: &[u8]) -> bool {
+pub(crate) fn is_form_of(name: &[u8], plain: &[u8]) -> bool {
     let Some(rest) = name.strip_prefix(plain) else { return false };
     rest.is_empty() || rest.strip_prefix(b"~").is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
 }

@@ -26,7 +26,7 @@ impl Dir {
     ///
     /// # Errors
     /// As of [`Dir::open_dir`].
-    pub fn open_closed_dir(&self, name: &[u8]) -> io::Result<Dir> {
+    pub(crate) fn open_closed_dir(&self, name: &[u8]) -> io::Result<Dir> {
         match self.open_dir(name) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 let stat = self.stat(name)?;
@@ -52,7 +52,7 @@ impl Dir {
     ///
     /// # Errors
     /// What the system says; `AlreadyExists` if there is anything of this name.
-    pub fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
+    pub(crate) fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
         Ok(fs::symlinkat(target, &self.fd, checked(name)?)?)
     }
 
@@ -60,7 +60,7 @@ impl Dir {
     ///
     /// # Errors
     /// What the system says; `AlreadyExists` if there is anything of this name.
-    pub fn create_hard_link(&self, name: &[u8], from: &Dir, from_name: &[u8]) -> io::Result<()> {
+    pub(crate) fn create_hard_link(&self, name: &[u8], from: &Dir, from_name: &[u8]) -> io::Result<()> {
         // Without flags, a symbolic link is itself what gets the name.
         Ok(fs::linkat(&from.fd, checked(from_name)?, &self.fd, checked(name)?, AtFlags::empty())?)
     }
@@ -69,7 +69,7 @@ impl Dir {
     ///
     /// # Errors
     /// What the system says; `AlreadyExists` if there is anything of this name; `Unsupported` on macOS.
-    pub fn create_fifo(&self, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn create_fifo(&self, name: &[u8]) -> io::Result<()> {
         self.create_node(name, FileType::Fifo, 0, 0)
     }
 
@@ -78,7 +78,7 @@ impl Dir {
     /// # Errors
     /// What the system says: only root may; `AlreadyExists` if there is anything of this name; `InvalidInput` if `entry` is not
     /// a device; `Unsupported` on macOS.
-    pub fn create_device(&self, name: &[u8], entry: &Entry) -> io::Result<()> {
+    pub(crate) fn create_device(&self, name: &[u8], entry: &Entry) -> io::Result<()> {
         let kind = match entry.kind {
             EntryKind::CharDevice => FileType::CharacterDevice,
             EntryKind::BlockDevice => FileType::BlockDevice,

@@ -43,7 +43,7 @@ impl Dir {
     ///
     /// # Errors
     /// As of [`Dir::open_file`].
-    pub fn open_existing(&self, name: &[u8]) -> io::Result<TargetFile> {
+    pub(crate) fn open_existing(&self, name: &[u8]) -> io::Result<TargetFile> {
         open_regular(self.fd.as_fd(), checked(name)?, OFlags::RDWR).map(|file| TargetFile { file })
     }
 

@@ -36,7 +36,7 @@ impl Dir {
     }
 
     /// As [`Dir::complete`], for the folder itself.
-    pub fn complete_self(&self, stat: &mut FileStat, owners: &Owners) -> Vec<String> {
+    pub(crate) fn complete_self(&self, stat: &mut FileStat, owners: &Owners) -> Vec<String> {
         complete(Object::Open(self.fd.as_fd()), &mut stat.entry, owners)
     }
 
@@ -62,7 +62,7 @@ impl Dir {
     }
 
     /// Whether [`Dir::apply`] would change anything of `name`, which is as `current` says. Changes nothing.
-    pub fn would_change(
+    pub(crate) fn would_change(
         &self,
         name: &[u8],
         entry: &Entry,
@@ -92,7 +92,7 @@ impl TargetFile {
     }
 
     /// As [`Dir::would_change`], for an open file.
-    pub fn would_change(&self, entry: &Entry, current: &FileStat, owners: &Owners, how: Attributes) -> bool {
+    pub(crate) fn would_change(&self, entry: &Entry, current: &FileStat, owners: &Owners, how: Attributes) -> bool {
         would_change(Object::Open(self.file.as_fd()), entry, current, owners, how)
     }
 }

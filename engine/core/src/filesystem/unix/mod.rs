@@ -84,7 +84,7 @@ impl Dir {
     ///
     /// # Errors
     /// What the system says.
-    pub fn stat_self(&self) -> io::Result<FileStat> {
+    pub(crate) fn stat_self(&self) -> io::Result<FileStat> {
         Object::Open(self.fd.as_fd()).stat()
     }
 }

@@ -10,7 +10,7 @@ impl Dir {
     ///
     /// # Errors
     /// What the system says.
-    pub fn is_mount(&self, name: &[u8], stat: &FileStat) -> io::Result<bool> {
+    pub(crate) fn is_mount(&self, name: &[u8], stat: &FileStat) -> io::Result<bool> {
         if !stat.is_dir() {
             return Ok(false);
         }

@@ -30,7 +30,7 @@ impl Dir {
     ///
     /// # Errors
     /// As of [`Dir::remove`].
-    pub fn remove_judged(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
+    pub(crate) fn remove_judged(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
         self.sweep(name, Doing::Remove, judge)
     }
 
@@ -38,7 +38,7 @@ impl Dir {
     ///
     /// # Errors
     /// As of [`Dir::remove`], also of a folder that would have to be opened to others first.
-    pub fn foresee_removal(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
+    pub(crate) fn foresee_removal(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
         self.sweep(name, Doing::Look, judge)
     }
 
@@ -58,7 +58,7 @@ impl Dir {
     ///
     /// # Errors
     /// What the system says; `DirectoryNotEmpty` for a folder with contents.
-    pub fn remove_one(&self, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn remove_one(&self, name: &[u8]) -> io::Result<()> {
         let name = checked(name)?;
         match fs::unlinkat(&self.fd, name, AtFlags::empty()) {
             // Systems differ in what they say of a folder.

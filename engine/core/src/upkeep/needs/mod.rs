@@ -44,13 +44,13 @@ impl<'r> Needs<'r> {
     }
 
     /// The same, which also collects the packs that hold what is needed.
-    pub fn collecting_packs(mut self) -> Self {
+    pub(crate) fn collecting_packs(mut self) -> Self {
         self.found.used = Some(HashSet::new());
         self
     }
 
     /// The packs that hold what is needed; none unless they were collected.
-    pub fn into_packs(self) -> HashSet<PackId> {
+    pub(crate) fn into_packs(self) -> HashSet<PackId> {
         self.found.used.unwrap_or_default()
     }
 

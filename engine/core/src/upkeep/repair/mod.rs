@@ -97,7 +97,7 @@ pub struct SufferingSnapshot {
 }
 
 /// Paths that are named of a snapshot that suffers.
-pub const PATHS_NAMED: usize = 1000;
+pub(crate) const PATHS_NAMED: usize = 1000;
 
 /// What was repaired, and what cannot be.
 #[derive(Debug, Clone, Default)]
