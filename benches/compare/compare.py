@@ -52,7 +52,7 @@ ROWS = [
     ("verify", [], "check of the repository, all data read"),
     ("memory", [], "most memory any one of the tool's commands took, in the rows that ran"),
 ]
-# What must be there for a row: an option, and how the parsed options name it.
+# A tool that a row needs: an option, and its name among the parsed options.
 DATA = {
     "images-first": ("--images", "images"),
     "db-first": ("--dump", "dump"),

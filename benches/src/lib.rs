@@ -1,4 +1,4 @@
-//! What the benchmarks share: made-up data that is always the same, and repositories in temporary folders.
+//! Shared by the benchmarks: made-up data that is always the same, and repositories in temporary folders.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub fn dump(len: usize, seed: u64) -> Vec<u8> {
 /// A new repository in `folder`, opened with a key file.
 ///
 /// # Errors
-/// Of the engine.
+/// Errors of the engine.
 pub fn new_repository(folder: &Path) -> Result<Repository> {
     let store = Arc::new(LocalStore::create(&folder.join("repository"))?);
     let credential = Credential::KeyFile(KeyFile::generate()?);
@@ -52,7 +52,7 @@ pub fn new_repository(folder: &Path) -> Result<Repository> {
 /// Backs `path` up, reading everything.
 ///
 /// # Errors
-/// Of the engine.
+/// Errors of the engine.
 pub fn save(
     repository: &Repository,
     path: &Path,

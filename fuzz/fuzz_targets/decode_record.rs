@@ -6,7 +6,7 @@ use repo_format::database::{
     AccountsRecord, ReceiptRecord, SchemaRecord, ServerRecord, TableRecord, escape_name, unescape_name,
 };
 
-/// What decodes must encode, and decode to the same again.
+/// A decoded value must encode, and decode to the same value again.
 macro_rules! round_trip {
     ($type:ty, $bytes:expr) => {
         if let Ok(value) = <$type>::decode($bytes) {

@@ -8,7 +8,7 @@ use repo_format::lease::{Lease, Void};
 use repo_format::member::MemberSecret;
 use repo_format::note::EpochNote;
 
-/// What decodes must encode, and decode to the same again. Secrets have no `Debug`.
+/// A decoded value must encode, and decode to the same value again. Secrets have no `Debug`.
 macro_rules! round_trip {
     ($type:ty, $bytes:expr) => {
         if let Ok(value) = <$type>::decode($bytes) {

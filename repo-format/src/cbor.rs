@@ -10,7 +10,7 @@ pub fn encode<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
     encode_into(Vec::new(), value)
 }
 
-/// Encodes `value` at the end of `bytes`. A caller whose `value` is secret gives enough capacity, so that growing leaves no
+/// Encodes `value` at the end of `bytes`. If `value` is secret, the caller reserves enough capacity: a vector that grows leaves
 /// copies behind.
 pub(crate) fn encode_into<T: minicbor::Encode<()>>(mut bytes: Vec<u8>, value: &T) -> Vec<u8> {
     match minicbor::encode(value, &mut bytes) {
@@ -47,9 +47,9 @@ pub(crate) fn decode_within<'b, T: minicbor::Decode<'b, ()>>(
 
 /// Checks that `bytes` are exactly one item and that every item in it is in the only form allowed.
 ///
-/// minicbor alone would take the last of two equal keys, so two readers could see different values in the same bytes; it
-/// would take several encodings of one value, though a node's id should follow from what it says; and its skipping of unknown
-/// keys keeps 16 bytes for each byte of nested indefinite arrays.
+/// minicbor alone takes the last of two equal keys, so two readers could see different values in the same bytes. It accepts
+/// several encodings of one value, though a node's id should follow from its meaning. When it skips unknown keys, it keeps 16
+/// bytes for each byte of nested indefinite arrays.
 fn check_form(what: &'static str, bytes: &[u8]) -> Result<()> {
     let mut scanner = Scanner { bytes, offset: 0 };
     let faulty = |why: &str, offset| FormatError::invalid(what, format!("{why} at byte {offset}"));

@@ -14,7 +14,7 @@ pub const OVERHEAD: usize = HEAD_LEN + 4 + 2 * HASH_LEN;
 pub struct ClearObject<'a> {
     /// The CBOR body.
     pub body: &'a [u8],
-    /// What the tag authenticates.
+    /// The bytes that the tag authenticates.
     pub tagged: &'a [u8],
     /// The tag.
     pub tag: [u8; HASH_LEN],
@@ -40,7 +40,7 @@ pub fn encode(kind: ObjectKind, body: &[u8], tag: impl FnOnce(&[u8]) -> [u8; HAS
 /// Checks head, length and checksum.
 ///
 /// # Errors
-/// See [`FormatError`]; `limit` is the most bytes that its body may have. A member's tag, which is of no use, must be zero.
+/// See [`FormatError`]; `limit` is the most bytes that its body may have. A member's tag authenticates nothing and must be zero.
 pub fn decode(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<ClearObject<'_>> {
     let what = kind.name();
     check_limit(what, "size", bytes.len() as u64, limit.saturating_add(OVERHEAD as u64))?;

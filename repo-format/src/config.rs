@@ -54,13 +54,13 @@ pub struct Profile {
     /// `database`, `files` or `images`.
     #[n(0)]
     pub name: String,
-    /// No chunk but the last of a stream is smaller.
+    /// Only the last chunk of a stream may be smaller.
     #[n(1)]
     pub min: u32,
-    /// What most are near to.
+    /// Most chunks are near this size.
     #[n(2)]
     pub average: u32,
-    /// None is larger.
+    /// No chunk is larger.
     #[n(3)]
     pub max: u32,
 }
@@ -69,14 +69,14 @@ pub struct Profile {
 pub const PROFILES: [(&str, [u32; 3]); 3] =
     [("database", [4, 16, 64]), ("files", [64, 256, 1024]), ("images", [256, 1024, 4096])];
 
-/// What an operation needs of a repository.
+/// What an operation does to a repository: flags may forbid it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Only reads.
     Read,
     /// Adds objects, or changes keys or config.
     Write,
-    /// Deletes what others may rely on.
+    /// Deletes objects that others may rely on.
     Prune,
 }
 

@@ -26,5 +26,5 @@ pub const GEAR_TABLE: &str = "enamel 2026-11 gear table";
 pub const PURGE_PLAN_TAG: &str = "enamel 2026-11 purge plan tag";
 /// A purge plan's digest, which has no key.
 pub const PURGE_PLAN_DIGEST: &str = "Enamel 2026 purge plan";
-/// What stands for a machine in a lease.
+/// The value that stands for a machine in a lease.
 pub const MACHINE: &str = "enamel 2026-11 machine";

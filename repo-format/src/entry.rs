@@ -8,7 +8,7 @@ use crate::limits;
 
 const WHAT: &str = "directory entry";
 
-/// What an entry is.
+/// The kinds of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum EntryKind {
@@ -51,7 +51,7 @@ pub struct Entry {
     /// Its name; see [`check_name`].
     #[n(0)]
     pub name: ByteString,
-    /// What it is.
+    /// Its kind.
     #[n(1)]
     pub kind: EntryKind,
     /// The low 12 bits of its mode.
@@ -111,19 +111,19 @@ pub struct Entry {
     /// Bits of [`STATE_RACY`], [`STATE_CHANGED`] and [`STATE_MOUNT`]; absent when 0.
     #[n(20)]
     pub state: Option<u8>,
-    /// Of a directory: what was in it and is not in the snapshot.
+    /// What was in a directory and is missing in the snapshot.
     #[n(21)]
     pub gaps: Option<Gaps>,
 }
 
-/// It changed too near to its reading to be sure: it must be read again next time.
+/// It changed so shortly before it was read that a later change could look the same: read it again next time.
 pub const STATE_RACY: u8 = 1;
 /// It changed while it was read.
 pub const STATE_CHANGED: u8 = 2;
-/// A directory: it is in another file system than the one it is in.
+/// A directory that is in another file system than the directory above it.
 pub const STATE_MOUNT: u8 = 4;
 
-/// What was in a directory and is not in the snapshot.
+/// Names that were in a directory and are missing in the snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct Gaps {
@@ -186,7 +186,7 @@ pub struct DirectChunk {
     /// Its place in the node's ids.
     #[n(0)]
     pub place: u32,
-    /// Its plain length.
+    /// Plain length in bytes.
     #[n(1)]
     pub len: u32,
 }
@@ -219,10 +219,10 @@ pub struct HardLink {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Hole {
-    /// Where it begins.
+    /// Offset in the file, bytes.
     #[n(0)]
     pub offset: u64,
-    /// Its length.
+    /// Length in bytes.
     #[n(1)]
     pub len: u64,
 }

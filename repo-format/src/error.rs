@@ -1,4 +1,4 @@
-//! What can be wrong with bytes.
+//! Errors of the decoders and encoders.
 
 /// The result of decoding.
 pub type Result<T> = std::result::Result<T, FormatError>;
@@ -9,25 +9,25 @@ pub enum FormatError {
     /// The bytes end too early.
     #[error("the {what} is cut short: {need} bytes are needed at offset {offset}, {have} are left")]
     Truncated {
-        /// What was being decoded.
+        /// The structure that was being decoded.
         what: &'static str,
-        /// Where.
+        /// Offset in bytes.
         offset: usize,
-        /// How many bytes were needed.
+        /// Bytes needed.
         need: usize,
-        /// How many there were.
+        /// Bytes there.
         have: usize,
     },
     /// The first bytes are not those of an Enamel object.
     #[error("the {what} does not begin like an Enamel object")]
     Magic {
-        /// What was being decoded.
+        /// The structure that was being decoded.
         what: &'static str,
     },
     /// A version, kind, suite, mode or codec that this program does not know.
     #[error("the {what} has {field} {value}, which this version of Enamel does not know")]
     Unknown {
-        /// What was being decoded.
+        /// The structure that was being decoded.
         what: &'static str,
         /// The field.
         field: &'static str,
@@ -37,7 +37,7 @@ pub enum FormatError {
     /// The object is of another kind than its name says.
     #[error("a {expected} was expected, but the object is of kind {found}")]
     WrongKind {
-        /// What its name says.
+        /// The kind that its name implies.
         expected: &'static str,
         /// The kind byte found.
         found: u8,
@@ -45,7 +45,7 @@ pub enum FormatError {
     /// A size or count beyond the format's limits.
     #[error("the {what} is beyond the format's limits: {field} is {value}, at most {limit} is allowed")]
     Limit {
-        /// What was being decoded.
+        /// The structure that was being decoded.
         what: &'static str,
         /// The field.
         field: &'static str,
@@ -57,13 +57,13 @@ pub enum FormatError {
     /// The checksum at the end does not fit.
     #[error("the {what} is damaged: its checksum does not fit")]
     Checksum {
-        /// What was being decoded.
+        /// The structure that was being decoded.
         what: &'static str,
     },
     /// Bytes that contradict each other or the specification.
     #[error("the {what} is not valid: {why}")]
     Invalid {
-        /// What was being decoded.
+        /// The structure that was being decoded.
         what: &'static str,
         /// Why.
         why: String,

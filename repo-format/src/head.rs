@@ -33,7 +33,7 @@ pub enum ObjectKind {
     Lease = 9,
     /// The condemned packs.
     Condemned = 10,
-    /// What there was when older epochs were closed.
+    /// A list of the objects that existed when older epochs were closed.
     EpochNote = 11,
 }
 
@@ -61,8 +61,8 @@ impl ObjectKind {
         }
     }
 
-    /// The classes whose secrets may seal it; none for clear objects. Without this a holder of one class's secret could write
-    /// what only holders of another's may.
+    /// The classes whose secrets may seal it; none for clear objects. Otherwise somebody with the secret of one class
+    /// could write objects of another.
     pub fn classes(self) -> &'static [KeyClass] {
         match self {
             ObjectKind::Config | ObjectKind::Member | ObjectKind::Keyring => &[],
@@ -101,13 +101,13 @@ impl KeyClass {
 /// How an object is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealing {
-    /// Which secret.
+    /// The class of the secret.
     pub class: KeyClass,
-    /// Of which epoch.
+    /// The epoch of the secret.
     pub epoch: u32,
 }
 
-/// What the first 16 bytes say.
+/// The contents of the first 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The kind of object.
@@ -133,7 +133,7 @@ impl Head {
     /// Reads a head and checks that it is of `expected` kind and sealed as that kind must be.
     ///
     /// # Errors
-    /// Whatever is not known to this version is named, never guessed at.
+    /// Values that this version does not know are named, never guessed at.
     pub fn decode(bytes: &[u8], expected: ObjectKind) -> Result<Self> {
         let what = expected.name();
         let mut r = Reader::new(what, bytes);

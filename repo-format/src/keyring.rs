@@ -10,7 +10,7 @@ use crate::limits;
 const WHAT: &str = "keyring";
 /// Length of [`Recipient::sealed`]: a wrapping key and its GCM tag.
 pub const SEALED_KEY_LEN: usize = 48;
-/// No fewer bytes than [`Secrets`] take without epochs, and one epoch.
+/// At least the bytes that [`Secrets`] take without epochs, and those of one epoch.
 const SECRETS_LEN_MAX: usize = 192;
 
 /// Body of an object `keyring/<n>`.
@@ -23,7 +23,7 @@ pub struct Keyring {
     /// When it was written, seconds since 1970.
     #[n(1)]
     pub created: i64,
-    /// Who can open it.
+    /// The members that can open it.
     #[n(2)]
     pub recipients: Vec<Recipient>,
     /// [`Secrets`], sealed with the wrapping key.
@@ -44,7 +44,7 @@ pub struct Recipient {
     /// HPKE ciphertext of the wrapping key.
     #[n(2)]
     pub sealed: ByteString,
-    /// The member's public key, for whoever writes the next version: unlike the one in `keys/`, it is authenticated.
+    /// The member's public key, for the writer of the next version. Unlike the key in `keys/`, it is authenticated.
     #[n(3)]
     pub public_key: Bytes32,
 }
@@ -70,11 +70,11 @@ pub struct Secrets {
     pub closed: Option<ClosedEpochs>,
 }
 
-/// Epochs in which nothing is sealed any more, and the note of what there was when they were closed.
+/// Epochs in which nothing is sealed any more, and the note that lists what existed when they were closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ClosedEpochs {
-    /// The highest of them.
+    /// The highest closed epoch.
     #[n(0)]
     pub epoch: u32,
     /// The note.

@@ -32,18 +32,18 @@ pub struct Lease {
     /// Program and version.
     #[n(6)]
     pub program: String,
-    /// What tells the machine from others, hashed; none where the system does not say.
+    /// A hash that identifies the machine; absent where the system does not say.
     #[n(7)]
     pub machine: Option<Bytes32>,
-    /// When the process started, as its system counts: with another number it is another process.
+    /// When the process started, in the system's own count. Another number means another process.
     #[n(8)]
     pub process_start: Option<u64>,
-    /// The space in which process ids and starts mean the same.
+    /// The process space: process ids and starts are comparable only within it.
     #[n(9)]
     pub process_space: Option<String>,
 }
 
-/// Stands in the place of a manifest, so that none can be committed there.
+/// Takes the name of a manifest, so that no manifest can be committed there.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Void {
@@ -53,7 +53,7 @@ pub struct Void {
     /// When, seconds since 1970.
     #[n(1)]
     pub time: i64,
-    /// By which machine.
+    /// The machine that fenced it.
     #[n(2)]
     pub host: String,
     /// Why.

@@ -1,7 +1,7 @@
 //! The on-disk format of an Enamel repository: types and codecs, as `FORMAT.md` beside this crate defines them.
 //!
-//! No I/O, no clock, no threads, no randomness, no cryptography but hashing: bytes in, values out, and back. Decoders never
-//! panic and never allocate more than the bytes at hand justify; what is beyond [`limits`] is refused.
+//! No I/O, no clock, no threads, no randomness, and no cryptography except hashing: bytes in, values out, and back. Decoders
+//! never panic, never allocate more than the bytes at hand justify, and refuse everything beyond [`limits`].
 //!
 //! Read in this order: [`id`], [`limits`], [`head`] (how every object begins), [`clear`] and [`sealed`] (the two framings), then
 //! the objects: [`config`], [`member`], [`keyring`], [`pack`], [`segment`], [`node`], [`entry`], [`manifest`], [`lease`], [`condemned`].

@@ -1,17 +1,17 @@
-//! What a decoder accepts at most (FORMAT.md, section 15). All sizes in bytes unless the name says otherwise.
+//! The most that a decoder accepts (FORMAT.md, section 15). All sizes in bytes unless the name says otherwise.
 
 /// One KiB.
 pub const KIB: u64 = 1024;
 /// One MiB.
 pub const MIB: u64 = 1024 * KIB;
-/// 1024 of them.
+/// One GiB.
 pub const GIB: u64 = 1024 * MIB;
 
 /// Arrays, maps and tags within one another in CBOR.
 pub const CBOR_DEPTH: u8 = 16;
 /// Plain bytes of a chunk.
 pub const CHUNK_PLAIN: u64 = 8 * MIB;
-/// A sealed chunk: coded bytes are never more than plain ones may be.
+/// A sealed chunk: its coded bytes are never more than the limit of plain ones.
 pub const CHUNK_SEALED: u64 = CHUNK_PLAIN + 17;
 /// A whole pack.
 pub const PACK: u64 = 256 * MIB;
@@ -49,7 +49,7 @@ pub const XATTRS: u64 = MIB;
 pub const HOLES_COUNT: u64 = 4096;
 /// Names that a directory says are missing in it.
 pub const GAP_NAMES_COUNT: u64 = 1024;
-/// These names together.
+/// All names in such a list together, bytes.
 pub const GAP_NAMES: u64 = 64 * KIB;
 /// The patterns of a manifest together.
 pub const PATTERNS: u64 = 16 * KIB;
@@ -75,7 +75,7 @@ pub const PURGED_FILES_COUNT: u64 = 1024 * 1024;
 pub const SEEN_COUNT: u64 = 16;
 /// Manifests that a record says were forgotten: with their digests they fill most of its 64 KiB.
 pub const FORGOTTEN_COUNT: u64 = 1024;
-/// Manifests that a record says suffer.
+/// Manifests that a record says need lost data.
 pub const SUFFERING_COUNT: u64 = 1024;
 /// Size to aim at when filling a pack: least and most.
 pub const PACK_TARGET: (u64, u64) = (MIB, 128 * MIB);

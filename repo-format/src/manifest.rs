@@ -10,7 +10,7 @@ use crate::limits;
 
 const WHAT: &str = "manifest";
 
-/// The digest of a manifest that nobody could read: a record that names it speaks of whatever has that id.
+/// The digest of a manifest that nobody could read: a record with this digest is about any manifest of that id.
 pub const NOT_KNOWN: Bytes32 = Bytes32([0; 32]);
 /// A snapshot of folders, files, streams and databases.
 pub const KIND_SNAPSHOT: u8 = 1;
@@ -37,7 +37,7 @@ pub struct Manifest {
     /// When the run started, seconds since 1970.
     #[n(3)]
     pub seconds: i64,
-    /// And nanoseconds.
+    /// Nanoseconds of that time.
     #[n(4)]
     pub nanoseconds: u32,
     /// The machine.
@@ -67,37 +67,37 @@ pub struct Manifest {
     /// The highest condemned number that its writer had seen.
     #[n(13)]
     pub condemned_seen: u64,
-    /// What was saved.
+    /// The sources that were saved.
     #[n(14)]
     pub roots: Vec<Root>,
     /// Place in `ids` of the top directory, whose entries are the roots.
     #[n(15)]
     pub tree: Option<u32>,
-    /// What could not be saved as it should be.
+    /// Problems: items that could not be saved as they should be.
     #[n(16)]
     pub problems: Problems,
     /// Figures.
     #[n(17)]
     pub statistics: Statistics,
-    /// Of a record: manifests that it says were forgotten.
+    /// In a record: manifests that were forgotten.
     #[n(18)]
     pub forgotten: Option<Vec<SeenManifest>>,
-    /// What the writer was told not to save; then gaps are noted in the directories.
+    /// What the writer was told not to save. If it is there, the directories note their gaps.
     #[n(20)]
     pub left_out: Option<LeftOut>,
-    /// Of a record: manifests that need what was nowhere whole when its writer looked.
+    /// In a record: manifests that need data of which the writer found no whole copy.
     #[n(21)]
     pub suffering: Option<Vec<SeenManifest>>,
 }
 
-/// What a backup was told not to save.
+/// Rules of a backup: what it does not save.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct LeftOut {
     /// Patterns, one each, as in `.gitignore` but without comments; the last one that matches decides; absent if they are too long.
     #[n(0)]
     pub patterns: Option<Vec<String>>,
-    /// The name of files with patterns for the folder they are in, if they were heeded.
+    /// The name of files with patterns for their folder; absent if the backup ignored such files.
     #[n(1)]
     pub ignore_file_name: Option<String>,
     /// Bits of [`LEFT_OUT_CACHES`] and [`LEFT_OUT_FILE_SYSTEMS`].
@@ -145,14 +145,14 @@ pub struct Root {
 }
 
 impl Root {
-    /// Its path without slashes at its end, which earlier writers kept as the user had typed them.
+    /// Its path without slashes at its end. Earlier writers kept the slashes that the user had typed.
     pub fn plain_path(&self) -> &[u8] {
         let end = self.path.0.iter().rposition(|byte| *byte != b'/');
         let len = end.map_or(self.path.0.len().min(1), |end| end + 1);
         if matches!(self.kind, ROOT_FOLDER | ROOT_FILE) { &self.path.0[..len] } else { &self.path.0 }
     }
 
-    /// Whether both are the same thing, saved twice.
+    /// Whether both are the same source, saved twice.
     pub fn is_same_source(&self, other: &Root) -> bool {
         self.kind == other.kind && self.plain_path() == other.plain_path()
     }
@@ -167,11 +167,11 @@ pub const ROOT_STREAM: u8 = 3;
 /// A database server: a directory as in [`crate::database`]; its path is `mysql://host:port`, or `mysql://host/?socket=path`.
 pub const ROOT_DATABASE: u8 = 4;
 
-/// What could not be saved as it should be.
+/// Problems: items that could not be saved as they should be.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct Problems {
-    /// How many.
+    /// Their number.
     #[n(0)]
     pub count: u64,
     /// Places in `ids` of problem lists.
@@ -210,7 +210,7 @@ pub struct Statistics {
     /// Chunks, nodes included, that the repository did not have.
     #[n(8)]
     pub new_chunks: u64,
-    /// Plain bytes of these.
+    /// Plain bytes of the new chunks.
     #[n(9)]
     pub new_bytes: u64,
     /// Bytes of all objects written, the manifest apart.
@@ -219,13 +219,13 @@ pub struct Statistics {
     /// Duration in milliseconds.
     #[n(11)]
     pub milliseconds: u64,
-    /// Files that were read because they might have changed, and have the content that they had; absent when there are none.
+    /// Files that were read because they might have changed, and had not; absent if there are none.
     #[n(12)]
     pub read_again_files: Option<u64>,
 }
 
 impl Manifest {
-    /// A manifest that says nothing but what it is.
+    /// A manifest with only kind, id and empty fields.
     pub fn new(kind: u8, id: LeaseId) -> Self {
         Manifest {
             kind,
@@ -288,12 +288,12 @@ impl Manifest {
         self.roots.iter().try_for_each(|root| check_name_of(WHAT, &root.name.0))
     }
 
-    /// The manifests that this record says were forgotten; of other kinds it means nothing.
+    /// The manifests that this record calls forgotten; empty for other kinds.
     pub fn forgotten(&self) -> &[SeenManifest] {
         self.forgotten.as_deref().unwrap_or_default()
     }
 
-    /// The manifests that this record says suffer; of other kinds it means nothing.
+    /// The manifests that this record says need lost data; empty for other kinds.
     pub fn suffering(&self) -> &[SeenManifest] {
         self.suffering.as_deref().unwrap_or_default()
     }

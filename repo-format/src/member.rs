@@ -16,7 +16,7 @@ pub struct Member {
     /// The member's id.
     #[n(0)]
     pub id: MemberId,
-    /// Whose it is.
+    /// Its owner, in words.
     #[n(1)]
     pub label: String,
     /// When it was added, seconds since 1970.
@@ -37,7 +37,7 @@ pub struct Member {
     /// Argon2id lanes.
     #[n(7)]
     pub lanes: Option<u32>,
-    /// Random bytes.
+    /// Salt of the wrap key: random bytes.
     #[n(8)]
     pub salt: Bytes32,
     /// Commits to the wrap key.
@@ -62,7 +62,7 @@ pub enum Wrap {
     KeyFile,
 }
 
-/// What deriving a key from a password costs.
+/// The cost of deriving a key from a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
     /// Memory in KiB.
@@ -74,7 +74,7 @@ pub struct Argon2Cost {
 }
 
 impl Argon2Cost {
-    /// What a new password costs: 64 MiB, three passes, one lane.
+    /// The cost of a new password: 64 MiB, three passes, one lane.
     pub const DEFAULT: Self = Argon2Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
     fn check(self) -> Result<Self> {
@@ -93,7 +93,7 @@ impl Argon2Cost {
     }
 }
 
-/// What a member's password or key file unlocks. The engine wipes it.
+/// The secret that a member's password or key file unlocks. The engine wipes it.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct MemberSecret {
@@ -108,7 +108,7 @@ pub struct MemberSecret {
     pub link: Bytes32,
 }
 
-/// No fewer bytes than a [`MemberSecret`] takes.
+/// At least the bytes that a [`MemberSecret`] takes.
 const SECRET_LEN_MAX: usize = 128;
 
 impl MemberSecret {

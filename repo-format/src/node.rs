@@ -25,7 +25,7 @@ pub enum NodeKind {
     Content = 1,
     /// Entries of a directory.
     Directory = 2,
-    /// What could not be read.
+    /// A list of problems.
     Problems = 3,
     /// The rows of a table: see [`crate::segments`].
     Segments = 4,
@@ -40,7 +40,7 @@ impl NodeKind {
     }
 }
 
-/// A node taken apart as far as any version can: its ids are known, its body is not looked at.
+/// A node as far as any version can read it: the ids, and the body unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawNode<'a> {
     /// The kind byte.
@@ -49,12 +49,12 @@ pub struct RawNode<'a> {
     pub level: u8,
     /// All chunks that it names.
     pub ids: Vec<ChunkId>,
-    /// The rest.
+    /// Everything after the ids.
     pub body: &'a [u8],
 }
 
 impl<'a> RawNode<'a> {
-    /// Decodes what is the same in all kinds.
+    /// Decodes the part that all kinds share.
     ///
     /// # Errors
     /// See [`FormatError`].
@@ -82,7 +82,7 @@ impl<'a> RawNode<'a> {
     }
 }
 
-/// A program that walks all chunks would walk one that is named twice again each time, level by level.
+/// Refuses an id that is there twice. Otherwise few nodes could name each other so often that no walk ends.
 pub(crate) fn check_each_once(what: &'static str, ids: &[ChunkId]) -> Result<()> {
     let mut sorted: Vec<_> = ids.iter().collect();
     sorted.sort_unstable();
@@ -133,7 +133,7 @@ impl ContentNode {
     pub fn encode(&self) -> Result<Vec<u8>> {
         self.check()?;
         let ids: Vec<_> = self.items.iter().map(|item| item.id).collect();
-        // Lengths at level 0 are those of chunks, which `check` bounds: the lower half holds all of them.
+        // Lengths at level 0 are those of chunks, and `check` bounds them: they fit the lower half.
         let width = if self.level == 0 { 4 } else { 8 };
         let mut body = Vec::with_capacity(self.items.len() * width);
         for item in &self.items {
@@ -161,7 +161,7 @@ impl ContentNode {
         Ok(node)
     }
 
-    /// No item may be of no bytes: lists of such items could branch without end and say that they are short.
+    /// An item must have bytes: lists of empty items could branch without end and still claim to be short.
     fn check(&self) -> Result<()> {
         let mut total = 0u64;
         for item in &self.items {
@@ -312,13 +312,13 @@ fn check_parts(parts: &[DirectoryPart]) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Problem {
-    /// Where: the path in the source.
+    /// The path in the source.
     #[n(0)]
     pub path: ByteString,
     /// See [`ProblemKind`]; unknown numbers are kept.
     #[n(1)]
     pub kind: u8,
-    /// What happened, in words.
+    /// The reason, in words.
     #[n(2)]
     pub message: String,
 }
@@ -329,7 +329,7 @@ pub struct Problem {
 pub enum ProblemKind {
     /// It could not be read; it is not in the snapshot.
     Unreadable = 1,
-    /// It was there when its folder was listed, and then was not.
+    /// It was there when its folder was listed, and then it was gone.
     Vanished = 2,
     /// It changed while it was read; the snapshot may hold a mixture.
     Changed = 3,

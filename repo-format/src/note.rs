@@ -1,4 +1,4 @@
-//! Epoch notes: what there was when older epochs were closed (FORMAT.md, section 6.5).
+//! Epoch notes: the objects that existed when older epochs were closed (FORMAT.md, section 6.5).
 
 use minicbor::{Decode, Encode};
 
@@ -20,7 +20,7 @@ pub struct EpochNote {
     /// The highest epoch that it is about.
     #[n(1)]
     pub epoch: u32,
-    /// Manifests that are to be believed, in ascending order of their ids.
+    /// Manifests that readers believe, in ascending order of their ids.
     #[n(2)]
     pub manifests: Vec<SeenManifest>,
     /// Index segments, ascending.
@@ -29,12 +29,12 @@ pub struct EpochNote {
     /// Leases, in ascending order of their ids.
     #[n(4)]
     pub leases: Option<Vec<NotedLease>>,
-    /// BLAKE3 of the object `condemned`, where it could not be sealed anew.
+    /// BLAKE3 of the object `condemned`, if it could not be sealed again.
     #[n(5)]
     pub condemned: Option<Bytes32>,
 }
 
-/// A lease that was there.
+/// A lease that existed then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct NotedLease {
@@ -66,7 +66,7 @@ impl EpochNote {
         cbor::encode_within(WHAT, limits::EPOCH_NOTE, self)
     }
 
-    /// The digest that names it in the secrets, of its encoded bytes.
+    /// The digest of its encoded bytes, by which the secrets name it.
     pub fn digest(plain: &[u8]) -> Bytes32 {
         Bytes32(*blake3::hash(plain).as_bytes())
     }

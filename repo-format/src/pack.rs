@@ -1,4 +1,4 @@
-//! Packs: sealed chunks and the table of what is where (FORMAT.md, section 8).
+//! Packs: sealed chunks, and the table that says where they are (FORMAT.md, section 8).
 
 use crate::error::{FormatError, Result, check_limit, fit};
 use crate::head::KeyClass;
@@ -28,7 +28,7 @@ pub const CODEC_RAW: u8 = 0;
 /// Codec of one zstd frame.
 pub const CODEC_ZSTD: u8 = 1;
 
-/// What a chunk of a pack is.
+/// The kinds of chunks in a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ChunkKind {
@@ -45,7 +45,7 @@ pub enum ChunkKind {
 pub struct TableEntry {
     /// Its id; zero for padding.
     pub id: ChunkId,
-    /// What it is.
+    /// Its kind.
     pub kind: ChunkKind,
     /// 0: the pack's own salt; i: the table's i-th.
     pub salt: u16,
@@ -147,7 +147,7 @@ impl PackTable {
         self.entries.iter().map(|entry| u64::from(entry.sealed_len)).sum()
     }
 
-    /// Checks that a pack of `pack_size` bytes with a sealed table of `table_len` bytes is filled exactly by what this table says.
+    /// Checks that the chunks in this table exactly fill a pack of `pack_size` bytes with a sealed table of `table_len` bytes.
     ///
     /// # Errors
     /// [`FormatError::Invalid`].
@@ -217,7 +217,7 @@ pub fn encode_trailer(table_len: u32) -> [u8; TRAILER_LEN] {
     out
 }
 
-/// Where the sealed table of a pack of `pack_size` bytes stands, by its trailer.
+/// The range of the sealed table in a pack of `pack_size` bytes, by its trailer.
 ///
 /// # Errors
 /// See [`FormatError`].
@@ -237,8 +237,8 @@ pub fn decode_trailer(trailer: &[u8], pack_size: u64) -> Result<std::ops::Range<
     }
 }
 
-/// `size` rounded up as PADMÉ does it: at most 12 % more, and log log of the size is all that shows. Sizes near 2^64, which no
-/// object has, become `u64::MAX`.
+/// `size` rounded up as PADMÉ does it: at most 12 % more, and the result shows only log log of the size. Sizes near 2^64 become
+/// `u64::MAX`; no object is that large.
 pub fn padme(size: u64) -> u64 {
     if size < 2 {
         return size;

@@ -9,12 +9,12 @@ use crate::pack::{PackTable, TABLE_OVERHEAD, check_version};
 use crate::reader::Reader;
 
 const WHAT: &str = "index segment";
-/// Length of what a segment says of a pack before the pack's table.
+/// Bytes before the table of a pack in a segment.
 pub const SEGMENT_PACK_LEN: usize = 32 + 8 + 1 + 4 + 32 + 4;
 /// The least bytes a pack takes in a segment.
 const PACK_LEN_MIN: usize = SEGMENT_PACK_LEN + 7;
 
-/// What a segment says of one pack.
+/// One pack in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentPack {
     /// The pack.
@@ -47,7 +47,7 @@ impl SegmentPack {
         Ok(())
     }
 
-    /// A pack that is not as its table says would be read at the wrong places.
+    /// A reader would read at the wrong places in a pack that does not fit its table.
     fn check(&self, table_len: usize) -> Result<()> {
         check_limit(WHAT, "pack size", self.size, limits::PACK)?;
         self.table.check_class(self.sealing.class)?;

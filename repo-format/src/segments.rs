@@ -21,7 +21,7 @@ pub struct Segment {
     /// How many rows.
     #[n(1)]
     pub rows: u64,
-    /// The encoded key of its first row; absent if the table has no key, or one of the two is beyond [`limits::ROW_KEY`].
+    /// The encoded key of its first row; absent if the table has no key, or if this key or the last one is beyond [`limits::ROW_KEY`].
     #[n(2)]
     pub low: Option<ByteString>,
     /// The encoded key of its last row; there if the first one is.
@@ -126,7 +126,7 @@ impl SegmentNode {
     fn check(&self) -> Result<()> {
         let (mut bytes, mut rows) = (0u64, 0u64);
         for (more, more_rows) in self.lengths() {
-            // Items of no bytes could branch without end and say that they are short.
+            // Lists of empty items could branch without end and still claim to be short.
             if more == 0 || more_rows == 0 {
                 return Err(FormatError::invalid(WHAT, "a part without rows"));
             }

@@ -1,11 +1,11 @@
 //! Records of a database in a snapshot: the server and the moment, schemas, tables (FORMAT.md, section 11.1).
 //!
-//! A database is a directory of the snapshot like any other, so all that reads trees reads it. The records are files in it:
+//! A database is a directory of the snapshot like any other, so every reader of trees can read it. The records are files in it:
 //!
 //! ```text
 //! database/                      a root of kind 4
 //!   .server                      ServerRecord
-//!   .accounts                    AccountsRecord, when they were asked for
+//!   .accounts                    AccountsRecord, if the user asked for accounts
 //!   .receipt                     ReceiptRecord, in a receipt only
 //!   <schema>/.schema             SchemaRecord: its definition, views, routines, triggers, events, sequences
 //!   <schema>/<table>/.table      TableRecord
@@ -70,7 +70,7 @@ macro_rules! record {
     };
 }
 
-/// Of a record that holds little but statements CBOR says all there is to say.
+/// Records of little but statements: CBOR says everything, so there is nothing else to check.
 #[expect(clippy::unnecessary_wraps, reason = "as the checks of other records")]
 fn unchecked<T>(_: &T) -> Result<()> {
     Ok(())

@@ -14,16 +14,16 @@ pub(super) const WHAT: &str = "receipt record";
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ReceiptRecord {
-    /// Tells it from others; the same in all receipts of it.
+    /// The same in all receipts of one purge.
     #[n(0)]
     pub purge: PurgeId,
     /// How far it is.
     #[n(1)]
     pub phase: PurgePhase,
-    /// Who removes.
+    /// The person who removes the rows.
     #[n(2)]
     pub operator: String,
-    /// The machine that this is done from.
+    /// The machine that the purge runs on.
     #[n(3)]
     pub host: String,
     /// Why.
@@ -32,7 +32,7 @@ pub struct ReceiptRecord {
     /// Digest of the plan.
     #[n(5)]
     pub plan: Bytes32,
-    /// What is old, in words.
+    /// The cut-off, in words: which rows are old.
     #[n(6)]
     pub cutoff: String,
     /// The snapshot whose rows prove it. It may be gone.
@@ -92,7 +92,7 @@ pub struct PurgedTable {
     /// The last one.
     #[n(6)]
     pub last_date: Option<String>,
-    /// What stays in the live table though it was named, or is old.
+    /// Rows that stay in the live table though they were named or are old.
     #[n(7)]
     pub left: Vec<Left>,
 }
@@ -128,7 +128,7 @@ pub struct PurgedFiles {
     /// The files, ascending by path, each once.
     #[n(0)]
     pub files: Vec<PurgedFile>,
-    /// What stays in the folder though it was named, or belonged to rows that are removed.
+    /// Files that stay in the folder though they were named or belonged to removed rows.
     #[n(1)]
     pub left: Vec<LeftFiles>,
 }
@@ -181,7 +181,7 @@ impl PurgedFiles {
         if !self.files.is_sorted_by(|one, next| one.path < next.path) {
             return Err(FormatError::invalid(WHAT, "its files are not in order"));
         }
-        // A name that is none could lead out of the folder that they are restored into.
+        // A name such as `..` could lead out of the folder that the files are restored into.
         let is_path = |path: &[u8]| path.split(|byte| *byte == b'/').all(|name| check_name(name).is_ok());
         match self.files.iter().all(|file| is_path(&file.path.0)) {
             true => Ok(()),

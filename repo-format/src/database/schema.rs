@@ -1,4 +1,4 @@
-//! The record of a schema: everything in it but its tables.
+//! The record of a schema: everything in it except its tables.
 
 use minicbor::{Decode, Encode};
 
@@ -6,7 +6,7 @@ use crate::cbor::ByteString;
 
 pub(super) const WHAT: &str = "schema record";
 
-/// A schema, and everything in it but its tables.
+/// A schema, and everything in it except its tables.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SchemaRecord {
@@ -19,7 +19,7 @@ pub struct SchemaRecord {
     /// Its default collation.
     #[n(2)]
     pub collation: String,
-    /// Sequences, views, routines, triggers, events: by kind, then name; triggers in the order in which they must be made.
+    /// Sequences, views, routines, triggers, events: by kind, then name; triggers in the order in which they must be created.
     #[n(3)]
     pub objects: Vec<SchemaObject>,
     /// Its comment (MariaDB), if it has one.
@@ -27,7 +27,7 @@ pub struct SchemaRecord {
     pub comment: Option<String>,
 }
 
-/// What an object of a schema is.
+/// The kinds of objects in a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum ObjectType {
@@ -61,13 +61,13 @@ pub enum ObjectType {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SchemaObject {
-    /// What it is.
+    /// Its kind.
     #[n(0)]
     pub kind: ObjectType,
     /// Its name.
     #[n(1)]
     pub name: String,
-    /// The statement that makes it, without naming its schema where SHOW CREATE leaves it out.
+    /// The statement that creates it, without naming its schema where SHOW CREATE leaves it out.
     #[n(2)]
     pub create: ByteString,
     /// The session's `sql_mode` it was made under; absent for views and sequences.
@@ -79,7 +79,7 @@ pub struct SchemaObject {
     /// `collation_connection` it was made under.
     #[n(5)]
     pub connection_collation: Option<String>,
-    /// The default collation of its schema then.
+    /// The default collation that its schema had then.
     #[n(6)]
     pub database_collation: Option<String>,
     /// `user@host` it runs as.
@@ -91,16 +91,16 @@ pub struct SchemaObject {
     /// Table of a trigger.
     #[n(9)]
     pub table: Option<String>,
-    /// Of a sequence: the next value that was not handed out.
+    /// The next value of a sequence that was not handed out.
     #[n(10)]
     pub next_value: Option<i64>,
-    /// Of a sequence: how often it began anew.
+    /// How often a sequence started again.
     #[n(11)]
     pub cycles: Option<i64>,
-    /// Of an event: ENABLED, DISABLED, or disabled on this server.
+    /// Status of an event: ENABLED, DISABLED, or disabled on this server.
     #[n(12)]
     pub status: Option<String>,
-    /// Names of columns of a view, for a table that stands in its place while others are made.
+    /// Names of the columns of a view, for a table that takes its place while other views are created.
     #[n(13)]
     pub columns: Option<Vec<String>>,
 }

@@ -6,7 +6,7 @@ use crate::error::{FormatError, Result};
 
 pub(super) const WHAT: &str = "server record";
 
-/// Which program the server is.
+/// The program that the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Flavour {
@@ -22,16 +22,16 @@ pub enum Flavour {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ServerRecord {
-    /// Which program.
+    /// The program.
     #[n(0)]
     pub flavour: Flavour,
-    /// What `VERSION()` says.
+    /// The result of `VERSION()`.
     #[n(1)]
     pub version: String,
-    /// What tells this server from others: `@@server_uuid`, or what there is in its place.
+    /// Identifies the server: `@@server_uuid`, or its replacement on servers without it.
     #[n(2)]
     pub identity: String,
-    /// What it calls its machine.
+    /// The server's name for its machine.
     #[n(3)]
     pub hostname: String,
     /// When it was started, in seconds since 1970 by its own clock.
@@ -40,7 +40,7 @@ pub struct ServerRecord {
     /// Its clock minus that of the backup's machine, in milliseconds.
     #[n(5)]
     pub clock_ahead: i64,
-    /// What `@@global.time_zone` and `@@system_time_zone` say, with a slash between.
+    /// `@@global.time_zone` and `@@system_time_zone`, with a slash between.
     #[n(6)]
     pub time_zone: String,
     /// Global variables that change what definitions and data mean, in order of their names.
@@ -58,10 +58,10 @@ pub struct ServerRecord {
     /// Tables that do not show the moment but a later time.
     #[n(11)]
     pub late: Vec<LateTable>,
-    /// Tables and other objects that should be here and are not.
+    /// Tables and other objects that are missing.
     #[n(12)]
     pub left_out: Vec<LeftOut>,
-    /// What a profile has found out about the application.
+    /// Facts that a profile found out about the application.
     #[n(13)]
     pub profile: Option<ProfileRecord>,
     /// How many statements had altered, renamed or flushed tables before the moment.
@@ -69,7 +69,7 @@ pub struct ServerRecord {
     pub alterations: Option<Alterations>,
 }
 
-/// What a server counts of statements that may have put another table in the place of one.
+/// A server's count of statements that may have put another table in the place of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Alterations {
@@ -112,7 +112,7 @@ pub struct Binlog {
     /// `@@binlog_row_image`.
     #[n(4)]
     pub row_image: String,
-    /// What the log leaves out: `binlog_do_db` and `binlog_ignore_db`.
+    /// Filters of the log: `binlog_do_db` and `binlog_ignore_db`.
     #[n(5)]
     pub filters: String,
 }
@@ -130,7 +130,7 @@ pub struct Moment {
     /// How many tries it took.
     #[n(2)]
     pub attempts: u32,
-    /// By which means: `snapshots`, `one snapshot`, `backup stages`, `table locks`; formerly also `global read lock`.
+    /// How: `snapshots`, `one snapshot`, `backup stages`, `table locks`; formerly also `global read lock`.
     #[n(3)]
     pub method: String,
     /// Milliseconds for which commits were held up.
@@ -139,7 +139,7 @@ pub struct Moment {
     /// Milliseconds for which tables were locked, the longest of all.
     #[n(5)]
     pub tables_locked: u64,
-    /// Milliseconds of the longest wait for our locks that was seen.
+    /// Milliseconds that somebody was seen to wait for our locks, at most.
     #[n(6)]
     pub longest_wait: u64,
 }
@@ -187,7 +187,7 @@ pub struct LeftOut {
     /// Its name.
     #[n(1)]
     pub name: String,
-    /// What it is: `table`, `view`, ….
+    /// Its kind: `table`, `view`, ….
     #[n(2)]
     pub what: String,
     /// Why.
@@ -195,7 +195,7 @@ pub struct LeftOut {
     pub why: String,
 }
 
-/// What a profile found out about the application that the database belongs to.
+/// Facts that a profile found out about the application of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ProfileRecord {

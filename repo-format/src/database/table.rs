@@ -19,13 +19,13 @@ pub struct TableRecord {
     /// Its name.
     #[n(0)]
     pub name: String,
-    /// What SHOW CREATE TABLE says.
+    /// The output of SHOW CREATE TABLE.
     #[n(1)]
     pub create: ByteString,
     /// Its engine.
     #[n(2)]
     pub engine: String,
-    /// All columns that are stored, in their order, and those that are not because they are generated.
+    /// All columns in their order, generated ones included.
     #[n(3)]
     pub columns: Vec<Column>,
     /// Places in `columns` of the key by which rows are ordered; empty: there is none.
@@ -40,10 +40,10 @@ pub struct TableRecord {
     /// Whether it keeps history (`WITH SYSTEM VERSIONING`), which is among the rows.
     #[n(7)]
     pub versioned: Option<bool>,
-    /// Of an engine without transactions: when the server last changed it, in seconds since 1970 by the server's clock.
+    /// When the server last changed it, in seconds since 1970 by the server's clock; only for engines without transactions.
     #[n(8)]
     pub changed: Option<i64>,
-    /// How many low bits of a key's hash are 0 where a segment begins; kept from snapshot to snapshot, so that boundaries stay.
+    /// How many low bits of a key's hash are 0 where a segment begins. Snapshots pass it on, so that boundaries stay.
     #[n(9)]
     pub segment_bits: Option<u32>,
     /// Digests of the values that the server keeps of generated columns: one for each of [`TableRecord::kept`].
@@ -91,7 +91,7 @@ pub struct Column {
     /// It is generated, and has no values among the rows.
     #[n(6)]
     pub generated: Option<bool>,
-    /// It counts up by itself.
+    /// It is AUTO_INCREMENT.
     #[n(7)]
     pub auto_increment: Option<bool>,
     /// It is generated, and the server keeps its values.
@@ -143,7 +143,7 @@ impl TableRecord {
         self.columns.iter().filter(|column| column.generated == Some(true) && column.kept == Some(true))
     }
 
-    /// A reader of rows trusts the key and the order; of rows encoded otherwise it would make other values.
+    /// A reader of rows trusts the key and the order. It would read wrong values from rows in another encoding.
     pub(super) fn check(&self) -> Result<()> {
         if self.encoding != ROW_ENCODING {
             return Err(FormatError::Unknown { what: WHAT, field: "row encoding", value: self.encoding.into() });

@@ -1,4 +1,4 @@
-//! What decoders refuse, fault by fault; and that encoders refuse it too.
+//! Faults that decoders refuse, one by one. Encoders refuse them, too.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whatever the encoders accept, the decoders give back.
+//! The decoders give back everything that the encoders accept.
 
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -130,7 +130,7 @@ fn content() -> impl Strategy<Value = Content> {
     ]
 }
 
-/// What any kind of entry can have.
+/// Fields that any kind of entry can have.
 fn common() -> impl Strategy<Value = Entry> {
     let xattrs = btree_map(name(), byte_string(0..30), 0..4).prop_map(|xattrs| {
         let xattrs = xattrs.into_iter().map(|(name, value)| Xattr { name, value });
@@ -166,7 +166,7 @@ fn gaps() -> impl Strategy<Value = Gaps> {
     (1u8..=255, option::of(names)).prop_map(|(why, names)| Gaps { why, names })
 }
 
-/// Of any kind, with what that kind can have.
+/// An entry of any kind, with fields that its kind can have.
 fn entry() -> impl Strategy<Value = Entry> {
     use EntryKind::*;
     let kinds = prop::sample::select(vec![File, Directory, Symlink, Fifo, Socket, CharDevice, BlockDevice]);

@@ -26,7 +26,7 @@ use crate::database;
 pub(crate) struct Sample {
     /// Name of its file in `tests/golden/v1`, without `.bin`.
     pub(crate) name: &'static str,
-    /// What the encoder makes of it.
+    /// The encoder's output.
     pub(crate) encoded: Vec<u8>,
     /// Decodes bytes and says whether they are this value.
     pub(crate) decode: fn(&[u8]) -> Result<bool, FormatError>,
@@ -86,7 +86,7 @@ fn objects() -> Vec<Sample> {
     ]
 }
 
-/// What is sealed in objects.
+/// Plain contents of sealed objects.
 fn plain_objects() -> Vec<Sample> {
     let sample = |name, encoded, decode| Sample { name, encoded, decode };
     vec![
@@ -173,7 +173,7 @@ pub(crate) fn envelope(kind: ObjectKind, class: KeyClass) -> Envelope {
     Envelope { kind, sealing, salt: Bytes32(bytes32(2)), commitment: Bytes32(bytes32(3)) }
 }
 
-/// A sealed object of nothing: an envelope and what stands for a GCM tag.
+/// A sealed object without contents: an envelope, and bytes in place of a GCM tag.
 fn sealed_object(kind: ObjectKind, class: KeyClass) -> Vec<u8> {
     let mut out = envelope(kind, class).encode().to_vec();
     out.extend([0xee; 16]);
@@ -398,7 +398,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     ]
 }
 
-/// Folders of which something is missing.
+/// Folders with gaps.
 pub(crate) fn directory_with_gaps() -> DirectoryNode {
     let folder = |name: &str, why, names: Option<&[&str]>| {
         let names = names.map(|names| names.iter().map(|name| ByteString(name.as_bytes().to_vec())).collect());

@@ -15,7 +15,7 @@ use crate::database;
 
 const FORMAT: &str = include_str!("../../FORMAT.md");
 
-/// What stands between two texts, the second after the first.
+/// The text between two others, the second after the first.
 #[track_caller]
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("FORMAT.md has no `{start}`"));

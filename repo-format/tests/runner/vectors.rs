@@ -25,7 +25,7 @@ struct Vector {
     class: KeyClass,
     /// The golden file with its plain bytes, without `.bin`.
     plain: &'static str,
-    /// What follows the envelope in the AAD.
+    /// The name that follows the envelope in the AAD.
     name: String,
     has_checksum: bool,
 }
@@ -152,7 +152,7 @@ fn derived() -> String {
     .concat()
 }
 
-/// What wraps a member's secret with a key file.
+/// A member's secret, wrapped by a key file.
 fn wrapped() -> String {
     let member = samples::member(None);
     let material = [bytes32(1), member.salt.0].concat();
