@@ -40,9 +40,9 @@ Try `enamel demo` first: it needs no set-up and touches nothing of yours.";
 
 /// Deduplicating, encrypted backup of databases and image folders.
 ///
-/// Enamel saves folders, files and streams as snapshots in a repository, and restores them from there. What a repository
-/// holds already is not stored again, so hourly snapshots of a large image folder stay small. Without a password or key
-/// file nobody can read a repository.
+/// Enamel saves folders, files, streams and databases as snapshots in a repository, and restores them from there. It
+/// does not store again what a repository holds already, so hourly snapshots of a large image folder stay small.
+/// Without a password or key file nobody can read a repository.
 #[derive(Debug, Parser)]
 #[command(name = "enamel", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = false)]
@@ -50,7 +50,7 @@ pub struct Args {
     /// Options of all commands.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }

@@ -1,4 +1,4 @@
-//! What a command works with: the user interface, the settings, and from these the store and the repository.
+//! Everything that a command works with: the user interface, the settings, and from these the store and the repository.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -49,7 +49,7 @@ impl<'u> Context<'u> {
         Ok(context)
     }
 
-    /// Tells of a settings file beside the repository: nobody shall believe that it has any effect.
+    /// Notes a settings file beside the repository: otherwise a user would believe that it has an effect.
     fn tell_of_unused_file(&self) {
         let Some(path) = &self.settings.unused_file else { return };
         let better = user_file().map_or_else(String::new, |path| format!("move it to {}, or ", path.display()));
@@ -67,7 +67,7 @@ impl<'u> Context<'u> {
     /// The folder of the repository.
     ///
     /// # Errors
-    /// None is set.
+    /// No repository is set.
     pub fn repository_path(&self) -> Result<&Path> {
         match &self.settings.repository {
             Some(setting) => Ok(&setting.value),
@@ -156,17 +156,17 @@ impl<'u> Context<'u> {
         Ok(repo)
     }
 
-    /// Enamel's cache folder; none if none is set and the user has no home folder.
+    /// Enamel's cache folder; `None` if no folder is set and the user has no home folder.
     pub fn cache_dir(&self) -> Option<PathBuf> {
         self.settings.cache_dir.as_ref().map(|setting| setting.value.clone())
     }
 
-    /// Enamel's folder for what this computer has seen; none if none is set and the user has no home folder.
+    /// Enamel's folder for what this computer has seen; `None` if no folder is set and the user has no home folder.
     pub fn state_dir(&self) -> Option<PathBuf> {
         self.settings.state_dir.as_ref().map(|setting| setting.value.clone())
     }
 
-    /// What this run works with, and no restore may touch: repository, cache, state, key, password and settings.
+    /// Files and folders of this run that no restore may touch: repository, cache, state, key, password and settings.
     ///
     /// # Errors
     /// As of [`Context::repository_path`].
@@ -180,8 +180,8 @@ impl<'u> Context<'u> {
         Ok(paths)
     }
 
-    /// Finds the snapshot that the user named. Where a newer one cannot be chosen it is named, and the run is not complete; nor is it where the
-    /// newest one needs something that is lost.
+    /// Finds the snapshot that the user named. If a newer one cannot be chosen, it is named, and the run is
+    /// not complete. The same holds if the newest one needs lost data.
     ///
     /// # Errors
     /// There is none, or several are meant.
@@ -222,7 +222,7 @@ impl<'u> Context<'u> {
         }
     }
 
-    /// Tells what of `path` could not be saved when `snapshot` was made: nobody shall take what is restored for the whole.
+    /// Names the parts of `path` that could not be saved when `snapshot` was made: the restored folder must not pass for whole.
     pub fn tell_what_is_missing(&self, repo: &Repository, snapshot: &Snapshot, path: &[u8]) {
         let manifest = &snapshot.manifest;
         let all = manifest.problems.count;
@@ -303,7 +303,7 @@ pub fn without_locks(locks: &Locks) -> Option<String> {
     let how = match locks {
         Locks::Hold => return None,
         Locks::OfThisMachine(kind) => format!("locks of this storage ({kind}) are not seen by other machines"),
-        _ => "locks of this storage keep nobody out: two programs got the same one".to_owned(),
+        _ => "locks of this storage do not keep others out: two programs got the same lock".to_owned(),
     };
     Some(format!(
         "{how}; backups do without, `enamel prune` needs --exclusive, and no other machine that writes meanwhile"

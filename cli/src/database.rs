@@ -28,7 +28,7 @@ pub struct DatabaseArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Database options")]
 pub struct ServerArgs {
-    /// Take what the URL does not say from this option file of MySQL or MariaDB (my.cnf), group `[client]`
+    /// Take everything that the URL does not say from this option file of MySQL or MariaDB (my.cnf), group `[client]`
     #[arg(long, value_name = "FILE")]
     defaults_file: Option<PathBuf>,
     /// The password of the database is the first line of this file [or ENAMEL_DB_PASSWORD: the password itself]
@@ -46,16 +46,17 @@ pub struct ServerArgs {
     /// The key of this certificate, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Check who has signed the server's certificate, --tls-ca or a well-known authority, and not the name in it: MySQL's own have none
+    /// Check only who signed the server's certificate, --tls-ca or a well-known authority, and not the name in it:
+    /// MySQL's own have no names
     #[arg(long, conflicts_with = "tls_skip_verify")]
     tls_any_name: bool,
-    /// Encrypt, but accept any certificate: who answers in the server's place could read along
+    /// Encrypt, but accept any certificate: somebody who answers in the server's place could read along
     #[arg(long)]
     tls_skip_verify: bool,
 }
 
 impl DatabaseArgs {
-    /// The server that the options name, or else enamel.toml; none if neither does.
+    /// The server that the options or enamel.toml name; `None` if neither does.
     ///
     /// # Errors
     /// See [`ServerArgs::address`].
@@ -64,23 +65,24 @@ impl DatabaseArgs {
         match url {
             Some(url) => self.server.address(url, context).map(Some),
             None if self.server.is_empty() && self.schemas.is_empty() => Ok(None),
-            None => {
-                Err(Error::new(ErrorKind::Usage, "an option is about a database, and none is named: use --database"))
-            }
+            None => Err(Error::new(
+                ErrorKind::Usage,
+                "an option needs a database, and no database is named: use --database",
+            )),
         }
     }
 
     /// The server, which must be named.
     ///
     /// # Errors
-    /// None is named; else see [`ServerArgs::address`].
+    /// No server is named; otherwise see [`ServerArgs::address`].
     pub fn required_address(&self, context: &Context<'_>) -> Result<Address> {
         self.address(context)?.ok_or_else(|| {
             Error::new(ErrorKind::Usage, "no database is named: use --database URL, or `database` in enamel.toml")
         })
     }
 
-    /// The schemas that the options name, or else enamel.toml; none stands for all.
+    /// The schemas that the options or enamel.toml name; empty means all.
     pub fn schemas(&self, context: &Context<'_>) -> Vec<String> {
         if self.schemas.is_empty() { context.settings.file.schemas.clone() } else { self.schemas.clone() }
     }
@@ -102,14 +104,14 @@ impl ServerArgs {
         let parts = AddressParts { tls: own_tls.or(file_tls), password: self.password(context)?, ..named };
         let address = parts.or(fallback).complete()?;
         if asks_for_tls && address.socket.is_some() {
-            let why = "TLS is for TCP: what goes through a socket does not leave this machine";
+            let why = "TLS is for TCP: data through a socket does not leave this machine";
             return Err(Error::new(ErrorKind::Usage, why));
         }
         if address.tls.is_none() && !address.is_local() {
             let name = address.public();
-            context
-                .ui
-                .note(&format!("the connection to {name} is not encrypted: who is between can read along (--tls)"));
+            context.ui.note(&format!(
+                "the connection to {name} is not encrypted: somebody in between can read along (--tls)"
+            ));
         }
         Ok(address)
     }
@@ -141,13 +143,13 @@ impl ServerArgs {
         }
     }
 
-    /// Whether none of them is given.
+    /// Whether no option is given.
     pub fn is_empty(&self) -> bool {
         self.defaults_file.is_none() && self.database_password_file.is_none() && self.tls() == TlsParts::default()
     }
 }
 
-/// Reads a file that others should not be able to read, and says so if they are.
+/// Reads a file, and notes if other users can read it, too.
 fn private<T>(path: &Path, context: &Context<'_>, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let value = read(path)?;
     warn_if_others_read(path, "file", context.ui);

@@ -15,7 +15,7 @@ use crate::ui::Ui;
 /// Runs the command that `args` hold.
 ///
 /// # Errors
-/// Whatever stopped it.
+/// The error that stopped the command.
 pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
     // These two need no settings, and must work when the settings are wrong.
     match &args.command {

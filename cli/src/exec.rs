@@ -121,7 +121,7 @@ impl Drop for ProgramOutput {
 }
 
 impl Running {
-    /// What the program writes next; 0 bytes at its end, nothing if nothing came for a while.
+    /// The program's next output: 0 bytes at its end, `None` if nothing came for a while.
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let (out_is_ready, err_is_ready) = {
             let mut fds = vec![PollFd::from_borrowed_fd(self.out.as_fd(), PollFlags::IN)];

@@ -22,7 +22,7 @@ pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
                 (Command::Verify(_) | Command::Repair(_), ErrorKind::Damaged) => Exit::Damage,
                 (_, kind) => Exit::of(kind),
             };
-            // What was printed before the failure still counts; if that fails too, this error is the one to name.
+            // Output before the failure still counts. If flushing fails too, this error is the one to report.
             let _ = ui.flush();
             ui.error(&error, exit, hint(command, &error));
             exit
@@ -31,7 +31,7 @@ pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// What to try after `error` in `command`: what the place that failed says, else what fits the kind and the cause.
+/// The hint for `error` in `command`: the one at the error itself, otherwise one that fits the kind and the cause.
 fn hint(command: &Command, error: &Error) -> Option<&'static str> {
     error.hint().or_else(|| match error.kind() {
         ErrorKind::NotFound => Some(not_found_hint(command, error)),
@@ -42,7 +42,7 @@ fn hint(command: &Command, error: &Error) -> Option<&'static str> {
     })
 }
 
-/// What to try after an error that needs no more than its kind.
+/// The hint for an error whose kind says enough.
 fn hint_of_kind(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::NoRepository => {
@@ -53,27 +53,27 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
             "Try again with the right password, or name the key file of this repository with --key-file."
         }
         ErrorKind::NotBelieved => {
-            "`enamel verify` names all that is not believed; `enamel forget` with its id removes it."
+            "`enamel verify` names the snapshots that are not believed; `enamel forget ID` removes one."
         }
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
-        ErrorKind::Conflict => "Run this command again; `enamel leases` shows who else is at work.",
+        ErrorKind::Conflict => "Run this command again; `enamel leases` shows other runs.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
         ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
         ErrorKind::NotEmpty => {
-            "Restore under another name, with --schema NAME=OTHER, or replace what is there, and keep it, with --overwrite."
+            "Restore under another name, with --schema NAME=OTHER, or replace and keep the old schema, with --overwrite."
         }
         ErrorKind::Damaged => {
-            "Run `enamel verify --read-data` to see what is affected; `enamel repair` puts right what can be put right."
+            "Run `enamel verify --read-data` to see what is affected; `enamel repair` repairs what can be repaired."
         }
         ErrorKind::Disappeared => {
-            "`enamel accept --help` says what this may be. If you know why, answer with `enamel accept`; else look for the disk or copy that has it."
+            "`enamel accept --help` says what this may be. If you know why, answer with `enamel accept`; otherwise look for the disk or copy that has the snapshots."
         }
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Cache => {
-            "Run this command again: a damaged cache is rebuilt by itself. If that does not help, choose a folder on a local disk with --cache-dir."
+            "Run this command again: Enamel rebuilds a damaged cache. If that does not help, choose a folder on a local disk with --cache-dir."
         }
         _ => "Check the name, and that the disk or network share is there, then run this command again.",
     }
@@ -89,9 +89,9 @@ fn not_found_hint(command: &Command, error: &Error) -> &'static str {
     }
     match command {
         Command::Key(_) => "`enamel key list` lists the keys.",
-        Command::Leases(_) => "`enamel leases` lists who is writing.",
+        Command::Leases(_) => "`enamel leases` lists the running backups.",
         _ if names_receipt(command) => "`enamel purge history` lists the receipts.",
-        _ => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` what is in one.",
+        _ => "`enamel snapshots` lists the snapshots, `enamel ls SNAP [PATH]` the contents of one.",
     }
 }
 
@@ -99,13 +99,13 @@ fn not_found_hint(command: &Command, error: &Error) -> &'static str {
 fn permission_hint(command: &Command, error: &Error) -> &'static str {
     let is_of_store = error.cause::<StoreError>().is_some();
     if !is_of_store && error.cause::<std::io::Error>().is_some() {
-        return "Run this as a user who may read and write what is named, or let this user do so.";
+        return "Run this as a user who may read and write these files, or give this user the rights.";
     }
     match command {
         _ if works_on_rows(command) && !is_of_store => grants_hint(command),
         Command::Backup(_) if !is_of_store => grants_hint(command),
         Command::Forget(_) => {
-            "Where nobody may delete, snapshots stay, and backups go on; else run this as the user who made the repository."
+            "If nobody may delete there, snapshots stay, and backups work as before. Otherwise run this as the user who made the repository."
         }
         _ => {
             "Run this as the user who made the repository, or let this user read and write there; if it is used as append-only, delete from elsewhere."
@@ -113,18 +113,16 @@ fn permission_hint(command: &Command, error: &Error) -> &'static str {
     }
 }
 
-/// What to do instead of what would do harm; nothing where only the error itself can say it.
+/// The hint for a command that would do harm; `None` where only the error itself can give one.
 fn refused_hint(command: &Command) -> Option<&'static str> {
     match command {
-        Command::Purge(_) => Some(
-            "Nothing was removed that is not kept, and nothing was let go. `enamel purge --help` says what is kept, and for how long.",
-        ),
-        Command::Restore(args) if args.is_of_receipt() => Some(
-            "Bring the rows back into another table, which is made without triggers: `--table SCHEMA.TABLE=SCHEMA.OTHER`, for each of the receipt.",
-        ),
-        Command::Restore(_) => {
-            Some("Restore into a new folder, or without --delete, and remove yourself what is too much.")
+        Command::Purge(_) => {
+            Some("Every removed row is still kept. `enamel purge --help` says what is kept, and for how long.")
         }
+        Command::Restore(args) if args.is_of_receipt() => Some(
+            "Bring the rows back into another table, which has no triggers: `--table SCHEMA.TABLE=SCHEMA.OTHER`, for each table of the receipt.",
+        ),
+        Command::Restore(_) => Some("Restore into a new folder, or without --delete, and delete the rest yourself."),
         _ => None,
     }
 }

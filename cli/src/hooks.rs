@@ -20,7 +20,7 @@ use crate::ui::{Ui, format};
 /// How often it is looked whether a command has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// What a backup has come to, as far as it got.
+/// The outcome of a backup, as far as it got.
 #[derive(Debug, Default)]
 pub struct Report {
     snapshot: Option<LeaseId>,
@@ -52,7 +52,7 @@ impl Report {
 /// incomplete; one that failed stays as it is.
 ///
 /// # Errors
-/// Those of `result`.
+/// Errors of `result`.
 pub fn run(context: &Context<'_>, report: &Report, result: Result<Exit>) -> Result<Exit> {
     let hooks = &context.settings.file.hooks;
     let (name, command) = match report.snapshot {
@@ -101,7 +101,7 @@ fn call(command: &str, variables: &[(&str, String)], limit: Duration, ui: &Ui) -
         None => Err(Error::new(
             ErrorKind::Io,
             format!(
-                "`{command}` was ended: it was still running after {}",
+                "`{command}` was stopped: it was still running after {}",
                 format::duration(limit.as_millis().try_into().unwrap_or(u64::MAX))
             ),
         )),
@@ -117,7 +117,7 @@ fn wait(child: &mut Child, limit: Duration, ui: &Ui) -> io::Result<Option<ExitSt
         }
         let is_interrupted = ui.is_interrupted() && !was_interrupted;
         if is_interrupted || started.elapsed() >= limit {
-            // One that has ended just now is as well.
+            // A command that has ended just now is fine as well.
             let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
             child.wait()?;
             return Ok(None);

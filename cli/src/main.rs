@@ -1,6 +1,6 @@
 //! The `enamel` program: reads the command line, runs one command, exits with its code.
 //!
-//! What a command does is decided in the `engine` crate; here is what users type and see. Data goes to standard output,
+//! The `engine` crate does the work of a command; here is what users type and see. Data goes to standard output,
 //! everything else to standard error.
 
 mod args;

@@ -1,4 +1,4 @@
-//! What a new snapshot is marked with: tags, and the name of a machine.
+//! The marks of a new snapshot: tags, and the name of a machine.
 
 use crate::snap::parse_tag;
 
@@ -8,10 +8,10 @@ const LEN_MAX: usize = 64;
 /// Checks a tag for a new snapshot.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// The fault, in words.
 pub fn parse_new_tag(text: &str) -> Result<String, String> {
     if text.contains(',') {
-        return Err("a tag holds no comma; give each tag by itself".into());
+        return Err("a tag holds no comma; give each tag separately".into());
     }
     check_length(text, "a tag")?;
     parse_tag(text)
@@ -20,7 +20,7 @@ pub fn parse_new_tag(text: &str) -> Result<String, String> {
 /// Checks the name of a machine for a new snapshot.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// The fault, in words.
 pub fn parse_host(text: &str) -> Result<String, String> {
     if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("the name of a machine is a word".into());

@@ -1,4 +1,4 @@
-//! What the operating system is asked for at the start: many open files, no core that holds secrets, and errors instead of a death.
+//! Requests to the operating system at the start: many open files, no core dumps with secrets, and errors instead of deadly signals.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

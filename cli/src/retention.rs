@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::snap::parse_tag;
 
-/// What to keep. On the command line and in the settings file the rules have the same names.
+/// Rules for snapshots to keep. They have the same names on the command line and in the settings file.
 #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Keep {
@@ -22,22 +22,22 @@ pub struct Keep {
     /// Keep the newest of each of the last N hours in which there are any
     #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_hourly: Option<NonZeroU32>,
-    /// The same of days
+    /// Keep the newest of each of the last N days in which there are any
     #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_daily: Option<NonZeroU32>,
-    /// The same of weeks, which begin on Monday
+    /// Keep the newest of each of the last N weeks, which begin on Monday
     #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_weekly: Option<NonZeroU32>,
-    /// The same of months
+    /// Keep the newest of each of the last N months
     #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_monthly: Option<NonZeroU32>,
-    /// The same of quarters
+    /// Keep the newest of each of the last N quarters
     #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_quarterly: Option<NonZeroU32>,
-    /// The same of years
+    /// Keep the newest of each of the last N years
     #[arg(long, value_name = "N", value_parser = parse_count)]
     keep_yearly: Option<NonZeroU32>,
-    /// Keep all that are at most so much older than the newest: 36h, 30d, 2w, 6mo, 1y
+    /// Keep all that are at most this much older than the newest: 36h, 30d, 2w, 6mo, 1y
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     #[serde(deserialize_with = "age")]
     keep_within: Option<Age>,
@@ -65,18 +65,18 @@ pub struct Keep {
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     #[serde(deserialize_with = "age")]
     keep_within_yearly: Option<Age>,
-    /// Keep all with this tag; repeatable
+    /// Keep all with this tag; can be given several times
     #[arg(long, value_name = "TAG", value_parser = parse_tag)]
     #[serde(deserialize_with = "tags")]
     keep_tag: Vec<String>,
-    /// Rules look at snapshots by themselves that differ in these: `host`, `roots`, `tags`, with commas between, or `none`
-    /// [default: host,roots]
+    /// Apply the rules separately to snapshots that differ in these: `host`, `roots`, `tags`, with commas between, or
+    /// `none` [default: host,roots]
     #[arg(long, value_name = "KEYS", value_parser = parse_grouping)]
     #[serde(deserialize_with = "grouping")]
     group_by: Option<Grouping>,
 }
 
-/// What snapshots that are judged together have in common.
+/// The properties that snapshots of one group share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Grouping(Vec<GroupBy>);
 
@@ -107,7 +107,7 @@ impl Keep {
         last.into_iter().chain(each).chain(self.keep_within.map(Rule::Within)).chain(within).chain(tags).collect()
     }
 
-    /// The policy of these options and the settings file: any rule among the options takes the place of all rules of the file.
+    /// The policy of these options and the settings file. A rule among the options replaces all rules of the file.
     pub fn policy(&self, file: Option<&Keep>) -> Policy {
         let own = self.rules();
         let rules = if own.is_empty() { file.map(Keep::rules).unwrap_or_default() } else { own };
@@ -134,7 +134,7 @@ pub fn conditions(host: Option<&str>, tag: Option<&str>) -> Conditions {
     Conditions { now: machine::now(), zone: TimeZone::system(), host, tag }
 }
 
-/// What keeps a snapshot, in a few words: `daily 2 of 7`.
+/// The rule that keeps a snapshot, in a few words: `daily 2 of 7`.
 pub fn reason_text(reason: &Reason) -> String {
     match reason {
         Reason::Counted(Rule::Last(count), place) => format!("last {place} of {count}"),
@@ -183,7 +183,7 @@ fn keys_text(keys: &[GroupBy]) -> String {
 }
 
 fn parse_count(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "write a whole number from 1; to keep none by this rule, leave it out".to_owned())
+    text.parse().map_err(|_| "write a whole number from 1; to keep no snapshot by this rule, leave it out".to_owned())
 }
 
 fn parse_age(text: &str) -> Result<Age, String> {

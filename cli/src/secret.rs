@@ -17,9 +17,9 @@ use crate::ui::Ui;
 
 /// Longest password or key file that is read, bytes.
 const SECRET_LEN_MAX: usize = 4096;
-/// What some editors put before text in UTF-8; it is no part of a password, because nobody can type it.
+/// The byte order mark that some editors put before text in UTF-8. It is not part of a password, because nobody can type it.
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-/// What stands before text in UTF-16.
+/// The byte order marks of UTF-16.
 const UTF_16: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 
 impl SecretSource {

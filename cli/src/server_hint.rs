@@ -1,11 +1,11 @@
-//! What to try after an error of a database server: one table, by the server's own number.
+//! Hints for errors of a database server: one table, by the server's own error number.
 
 use engine::Error;
 use engine::database::{ConnectionTrouble, connection_trouble, error_code};
 
 use crate::args::Command;
 
-/// What helps.
+/// The hint.
 enum Advice {
     Say(&'static str),
     /// The statements that give the account what it lacks.
@@ -24,10 +24,7 @@ const ADVICE: &[(&[u16], Advice)] = &[
         ),
     ),
     (&[1049], Say("`enamel check --database URL` without --schema lists the schemas that the account sees.")),
-    (
-        &[1040],
-        Say("Run this again when fewer are connected, or let the server take more: its setting `max_connections`."),
-    ),
+    (&[1040], Say("Run this again when fewer clients are connected, or raise the server's setting `max_connections`.")),
     (
         &[1203, 1226],
         Say(
@@ -58,7 +55,7 @@ const ADVICE: &[(&[u16], Advice)] = &[
     (
         &[1290, 1836, 1792],
         Say(
-            "The server takes no changes now, as a replica or one that is being copied does: choose another, or let it take them.",
+            "The server accepts no changes now, like a replica, or a server that is being copied: choose another server, or let it accept changes.",
         ),
     ),
     (
@@ -75,18 +72,20 @@ const ADVICE: &[(&[u16], Advice)] = &[
         &[1153, 2020],
         Say("Raise the server's setting `max_allowed_packet`, to 1G at most, then run this command again."),
     ),
-    (&[1205, 1213, 3572], Say("Others hold what is needed: run this command again when they have finished.")),
+    (
+        &[1205, 1213, 3572],
+        Say("Other sessions hold locks that are needed: run this command again when they have finished."),
+    ),
     (&[1053, 1077, 1079, 1927, 3169], Say("The server ended the session: run this command again when it is up.")),
 ];
 
-/// What to try after `error` in `command`; none where only the error itself can say it.
+/// The hint for `error` in `command`; `None` where only the error itself can give one.
 pub fn server_hint(command: &Command, error: &Error) -> Option<&'static str> {
     if let Some(trouble) = connection_trouble(error) {
         return Some(match trouble {
             ConnectionTrouble::Unreachable => "Check the URL, that the server runs, and that no firewall is between.",
             ConnectionTrouble::Encryption => {
-                "--tls-ca names the authority that has signed the server's certificate. MySQL's own certificates, which it makes when it is \
-                 set up, have no names to check: --tls-any-name, with its `ca.pem` as --tls-ca."
+                "--tls-ca names the authority that signed the server's certificate. The certificates that MySQL makes for itself have no names to check: use --tls-any-name, with its `ca.pem` as --tls-ca."
             }
             ConnectionTrouble::Lost => {
                 "The server's error log says why it ended the connection; run this command again when it is up."
@@ -100,23 +99,25 @@ pub fn server_hint(command: &Command, error: &Error) -> Option<&'static str> {
         (Some((_, Grants)), command) => Some(grants_hint(command)),
         // It has just been asked.
         (None, Command::Check(_) | Command::Grants(_)) => None,
-        (None, _) => Some("`enamel check --database URL` says what the server is, and what the account lacks."),
+        (None, _) => {
+            Some("`enamel check --database URL` describes the server, and names the rights that the account lacks.")
+        }
     }
 }
 
-/// What gives an account the rights that `command` takes.
+/// The purpose whose grants give an account the rights for `command`.
 pub fn grants_hint(command: &Command) -> &'static str {
     match command {
         Command::Purge(args) if args.reclaims() => {
-            "`enamel grants reclaim --database URL` prints the statements that give the account what it lacks."
+            "`enamel grants reclaim --database URL` prints the statements that give the account the missing rights."
         }
         Command::Purge(_) => {
-            "`enamel grants purge --database URL` prints the statements that give the account what it lacks."
+            "`enamel grants purge --database URL` prints the statements that give the account the missing rights."
         }
         Command::Restore(_) => {
-            "`enamel grants restore --database URL` prints the statements that give the account what it lacks."
+            "`enamel grants restore --database URL` prints the statements that give the account the missing rights."
         }
-        _ => "`enamel grants backup --database URL` prints the statements that give the account what it lacks.",
+        _ => "`enamel grants backup --database URL` prints the statements that give the account the missing rights.",
     }
 }
 

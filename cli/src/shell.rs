@@ -1,4 +1,4 @@
-//! Programs of the user that this one starts. None of them inherits a password from this one's environment.
+//! Programs of the user that this one starts. They do not inherit passwords from enamel's environment.
 
 use std::ffi::OsStr;
 use std::process::Command;

@@ -2,7 +2,7 @@
 //!
 //! `SNAP` is an id's first digits, or `latest`, then `:TAG` and `@TIME` if wanted. After it `:PATH` may follow. After
 //! `latest:` a word with a slash is a path, a word without one is a tag; `latest::PATH` says that no tag is meant. Tags
-//! hold neither colon, slash nor `@`. A time is as long as it can be, and means its end: a day, a minute, a second.
+//! hold no colon, slash or `@`. A time is as long as it can be, and means its end: a day, a minute, a second.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -31,7 +31,7 @@ impl Snap {
     /// Reads `SNAP` or `SNAP:PATH`, times without a zone in this machine's.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The fault, in words.
     pub fn parse(text: OsString) -> Result<Self, String> {
         Self::parse_in(&text.into_vec(), &TimeZone::system())
     }
@@ -39,18 +39,16 @@ impl Snap {
     /// Reads `SNAP`, which no path may follow.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The fault, in words.
     pub fn parse_whole(text: OsString) -> Result<Self, String> {
         let snap = Self::parse(text)?;
         match &snap.path {
             None => Ok(snap),
-            Some(path) => {
-                Err(format!("a snapshot is meant here, without the path `{}`", String::from_utf8_lossy(path)))
-            }
+            Some(path) => Err(format!("give a snapshot here, without the path `{}`", String::from_utf8_lossy(path))),
         }
     }
 
-    /// What to ask the engine for.
+    /// The selector for the engine.
     pub fn selector(&self) -> Selector {
         match self.name.clone() {
             Name::IdPrefix(prefix) => Selector::IdPrefix(prefix),
@@ -69,7 +67,7 @@ impl Snap {
 /// Checks a tag: one that could not be written after `latest:` is refused.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// The fault, in words.
 pub fn parse_tag(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains([':', '@', '/']) || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("a tag is a word without `:`, `@`, `/` and spaces".into());

@@ -1,4 +1,4 @@
-//! Whether a new password is good enough: whoever has the repository can try passwords as fast as their machines allow.
+//! Whether a new password is good enough: somebody who has the repository can try passwords as fast as their machines allow.
 
 /// Fewest characters of a new password.
 const CHARACTERS_MIN: usize = 8;
@@ -17,10 +17,10 @@ const OBVIOUS: [&str; 12] = [
     "1q2w3e4r",
     "changeme",
 ];
-/// Rows of which a password must be more than a part.
+/// Rows of a keyboard or an alphabet: a password must not be a mere part of one.
 const ROWS: [&str; 3] = ["01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "98765432109876543210"];
 
-/// What a new password must be.
+/// Requirements for a new password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
     /// Not easy to guess.
@@ -30,7 +30,7 @@ pub enum Strength {
 }
 
 impl Strength {
-    /// What a command wants that was given `--weak` or not.
+    /// The requirements of a command with or without `--weak`.
     pub fn of(arg: WeakArg) -> Self {
         if arg.weak { Strength::Any } else { Strength::Strong }
     }
@@ -38,7 +38,7 @@ impl Strength {
     /// Checks a new password.
     ///
     /// # Errors
-    /// What is wrong with it, in words that go on after what it is.
+    /// The fault, in words that continue a sentence about the password.
     pub fn check(self, password: &str) -> Result<(), String> {
         if password.chars().any(|c| c.is_control() || c == '\u{feff}') {
             return Err("holds a character that nobody can type".into());
@@ -48,11 +48,11 @@ impl Strength {
         }
         if password.chars().count() < CHARACTERS_MIN {
             return Err(format!(
-                "has fewer than {CHARACTERS_MIN} characters, which is soon guessed; --weak takes it all the same"
+                "has fewer than {CHARACTERS_MIN} characters, which is soon guessed; --weak accepts it anyway"
             ));
         }
         if is_obvious(&password.to_lowercase()) {
-            return Err("is one that is tried first; --weak takes it all the same".into());
+            return Err("is one that attackers try first; --weak accepts it anyway".into());
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ pub fn describe(writer: &Writer) -> String {
         Announcement::Torn(torn) => format!("lease {id} {torn}; no snapshot is lost by that"),
         Announcement::NotBelieved(_) => format!("lease {id} is not believed: it was put there after a key was removed"),
         Announcement::NoLease(why) => {
-            format!("lease {id} is damaged, so nobody can tell which backup it belongs to ({why})")
+            format!("lease {id} is damaged, so its backup is unknown ({why})")
         }
         Announcement::Unreadable(why) => format!("lease {id} cannot be read ({why})"),
     }
@@ -37,7 +37,7 @@ fn describe_lease(lease: &Lease, life: Life) -> String {
     }
 }
 
-/// What to do about a writer that a prune has to wait for.
+/// Advice about a writer that a prune has to wait for.
 pub fn advice(writer: &Writer) -> String {
     let id = format::short(writer.id);
     match (&writer.announcement, writer.life) {

@@ -16,17 +16,20 @@ use crate::ui::Ui;
 
 /// Accept that snapshots are gone, or that the repository is older than before.
 ///
-/// This computer remembers what it has seen of a repository. When snapshots disappear though nobody forgot them, or an older state has
-/// been put back, every command says so, and `enamel forget` and `enamel prune` delete nothing: it may be an attack, a disk that was
-/// restored, or a copy of the repository that is used in turn with another. If you know why, say so here. The repository keeps a record
-/// of who accepted what, and why; it is never accepted by itself.
+/// This computer remembers what it has seen of a repository. Snapshots may disappear though nobody forgot them, or
+/// somebody may put an older state back. Then every command says so, and `enamel forget` and `enamel prune` delete
+/// nothing. It may be an attack, a disk that was restored, or a copy of the repository that is used in turn with
+/// another. If you know why, say so here. The repository records who accepted what, and why. Enamel never accepts
+/// anything without you.
 ///
-/// A snapshot that was forgotten and is there again, as from an old copy of the repository, is counted by nothing, until you say that it is to stay.
+/// A snapshot that was forgotten and is there again, as from an old copy of the repository, does not count until you
+/// say that it stays.
 ///
-/// Where the newest keys and their second copy are damaged, --all goes on with those from before: what was saved with lost keys stays lost, keys that
-/// were added with them have to be added again, and those that were removed, removed again.
+/// If the newest keys and their second copy are damaged, --all continues with the keys from before. Data that was saved
+/// with lost keys stays lost. Add keys again that were added with them, and remove keys again that were removed.
 ///
-/// A copy on another disk, or in another folder, is accepted once: from then on this computer remembers for each what it has seen there.
+/// Accept a copy on another disk, or in another folder, once. From then on this computer remembers for each what it has
+/// seen there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -35,10 +38,10 @@ Examples
 
 Exit status: 0 done, or there was nothing to accept; 1 failed, or a snapshot is neither missing nor there again; 2 usage, 10 no repository, 12 wrong password")]
 pub struct AcceptArgs {
-    /// The snapshots that are missing, or there again: their ids, or how they begin
+    /// The snapshots that are missing, or there again: their ids, or the first digits
     #[arg(value_name = "SNAPSHOT", required_unless_present = "all", conflicts_with = "all")]
     snapshots: Vec<String>,
-    /// Everything: the repository is from now on as it is
+    /// Everything: from now on the repository is right as it is
     #[arg(long)]
     all: bool,
     /// Why, in words, for the record
@@ -73,7 +76,7 @@ pub fn run(args: &AcceptArgs, context: &Context<'_>) -> Result<Exit> {
 pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, ui: &Ui) -> Result<()> {
     let accepted = repo.accept(acceptance, reason, &author(), ui)?;
     if accepted.is_empty() {
-        ui.say("there is nothing to accept: all that this computer has seen is there");
+        ui.say("there is nothing to accept: everything that this computer has seen is there");
     }
     for sentence in accepted.sentences() {
         match ui.is_json() {

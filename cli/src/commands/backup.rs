@@ -44,10 +44,10 @@ const IGNORE_FILE_NAME: &str = ".enamelignore";
 
 /// Save folders, files or the output of a program as a new snapshot.
 ///
-/// Everything given becomes one snapshot. Files that look unchanged since the last snapshot are not read again; what the
-/// repository holds already is not stored again. Without PATH, --exec and --stdin the `sources` of enamel.toml are saved. Tags
-/// given here replace those of enamel.toml; exclude patterns are added to them. A file `.enamelignore` in a folder lists
-/// patterns, in the manner of .gitignore, of what to leave out of it.
+/// Everything given becomes one snapshot. Enamel does not read files again that look unchanged since the last snapshot,
+/// and does not store again what the repository holds already. Without PATH, --exec and --stdin it saves the `sources`
+/// of enamel.toml. Tags given here replace those of enamel.toml; exclude patterns are added to them. A file
+/// `.enamelignore` in a folder lists patterns, as in .gitignore, of files to leave out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -55,7 +55,7 @@ Examples
   enamel backup                                        what enamel.toml says
   enamel backup --exec practice.sql -- pg_dump practice
 
-With --exec a program that fails makes no snapshot. If a program that feeds --stdin fails, what it wrote until then is saved.
+With --exec a program that fails makes no snapshot. If a program that feeds --stdin fails, Enamel saves what it wrote until then.
 
 Exit status: 0 done; 3 saved, but something could not be read: it is named, and the snapshot lists it; 1 failed, 2 usage, \
             10 no repository, 11 another run took over, 12 wrong password, 130 interrupted")]
@@ -72,16 +72,16 @@ pub struct BackupArgs {
     /// Save standard input as a file of this name
     #[arg(long, value_name = "NAME", value_parser = parse_stream_name)]
     stdin: Option<String>,
-    /// Save PATH as if it were here, as a copy of a disk or a moved folder; give it once for each PATH
+    /// Save PATH as if it were here, for a copy of a disk or a moved folder; give it once for each PATH
     #[arg(long, value_name = "OLD")]
     as_path: Vec<PathBuf>,
     /// Give the snapshot a tag; can be given several times
     #[arg(long = "tag", value_name = "TAG", value_parser = parse_new_tag)]
     tags: Vec<String>,
-    /// Leave out what matches this pattern, as in .gitignore; can be given several times
+    /// Leave out files and folders that match this pattern, as in .gitignore; can be given several times
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
-    /// Leave out what matches a pattern in this file; can be given several times
+    /// Leave out files and folders that match a pattern in this file; can be given several times
     #[arg(long, value_name = "FILE")]
     exclude_file: Vec<PathBuf>,
     /// Leave out folders that a CACHEDIR.TAG marks as caches
@@ -90,16 +90,17 @@ pub struct BackupArgs {
     /// Do not follow folders into other file systems
     #[arg(long)]
     one_file_system: bool,
-    /// Pay no heed to .enamelignore files
+    /// Ignore .enamelignore files
     #[arg(long)]
     no_ignore_files: bool,
-    /// Compare with this snapshot, or `none` to read every file [default: of each source the newest of this host]
+    /// Compare with this snapshot, or with `none` to read every file [default: for each source the newest of this host]
     #[arg(long, value_name = "SNAP|none", value_parser = OsStringValueParser::new().try_map(parse_parent))]
     parent: Option<Parent>,
-    /// Take it as meant that a source holds much less than before, or that nothing is mounted in it any more
+    /// Accept that a source holds much less than before, or that nothing is mounted in it any more
     #[arg(long)]
     allow_less: bool,
-    /// By what a file counts as unchanged: its inode, size and times, or its size and mtime (for network shares)
+    /// Which attributes must be the same for a file to count as unchanged: inode, size and times, or size and mtime
+    /// (for network shares)
     #[arg(long, value_name = "HOW", default_value = "inode")]
     trust: TrustArg,
     /// Cut everything as this kind of data [default: by the names of files]
@@ -110,7 +111,7 @@ pub struct BackupArgs {
     /// Save the users of the database server and their grants, too
     #[arg(long, help_heading = "Database options")]
     with_grants: bool,
-    /// When somebody has waited for so long for a lock of this backup, read what is left without locks, and name it
+    /// When somebody has waited this long for a lock of this backup, read the rest without locks, and name it
     #[arg(long, value_name = "DURATION", default_value = "2s", help_heading = "Database options", value_parser = parse_duration)]
     max_lock: Duration,
     #[command(flatten)]
@@ -205,9 +206,9 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
         Ok(unanswered) => unanswered.is_urgent(),
         Err(error) => {
             let why = chain(&error);
-            context.ui.warn(format_args!(
-                "the snapshot is saved, and nobody can tell whether others have disappeared: {why}"
-            ));
+            context
+                .ui
+                .warn(format_args!("the snapshot is saved, but it is unknown whether others have disappeared: {why}"));
             true
         }
     };
@@ -222,7 +223,7 @@ fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseS
     let Some(address) = args.database.address(context)? else {
         return match args.profile.request(&context.settings.file)?.filter(|_| args.profile.is_asked_for()) {
             Some((profile, _)) => {
-                let message = format!("--profile {} is about a database, and none is saved", profile.name);
+                let message = format!("--profile {} needs a database, and this backup saves none", profile.name);
                 Err(Error::new(ErrorKind::Usage, message))
             }
             None => Ok(None),
@@ -237,14 +238,14 @@ fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseS
     Ok(Some(source))
 }
 
-/// What an application adds to a backup: the folder of its images, and patterns of what is left out of it.
+/// The part of a backup that an application adds: the folder of its images, and patterns to leave out of it.
 #[derive(Default)]
 struct Application {
     images: Option<PathBuf>,
     excludes: Vec<String>,
 }
 
-/// Looks for the application that is asked for in `source`, and has its files checked.
+/// Looks for the application in `source` if the user asked for one, and has its files checked.
 fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSource) -> Result<Application> {
     let Some((profile, map)) = args.profile.request(&context.settings.file)? else {
         return Ok(Application::default());
@@ -276,16 +277,14 @@ fn notes(args: &BackupArgs, ui: &Ui, outcome: &BackupOutcome) {
         ui.note(&format!("the pattern of --exclude {pattern} left nothing out"));
     }
     if outcome.problems.iter().any(|problem| problem.kind == ProblemKind::Less as u8) {
-        ui.note("if a source is meant to hold less than before, save it once with --allow-less");
+        ui.note("if you meant a source to hold less than before, save it once with --allow-less");
     }
     for path in args.paths().iter().filter(|path| is_device_or_pipe(path)) {
         ui.note(&format!("--exec NAME -- COMMAND saves what a program reads from {}", path.display()));
     }
     if outcome.specials > 0 && ui.is_verbose() {
         let number = format::count(outcome.specials);
-        ui.note(&format!(
-            "{number} devices, FIFOs and sockets are saved as such, without what could be read from them"
-        ));
+        ui.note(&format!("{number} devices, FIFOs and sockets are saved as such, without the data that they deliver"));
     }
 }
 

@@ -15,8 +15,9 @@ use crate::ui::survey;
 
 /// Say whether a backup of a database would be complete, before one is made.
 ///
-/// Asks the server what it is, what is in it, and what the account may do; says which locks a backup would take, and what
-/// is in the way. Nothing is saved, no table is read, and no repository is needed. `enamel backup --dry-run` reads as well.
+/// Asks the server what it is, what is in it, and what the account may do. Says which locks a backup would take, and
+/// what is in the way. It saves nothing, reads no table, and needs no repository. `enamel backup --dry-run` reads as
+/// well.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -25,7 +26,7 @@ Examples
 
 Exit status: 0 a backup would be complete; 3 something would be missing: it is named; 1 none could be made, 2 usage")]
 pub struct CheckArgs {
-    /// Folders and files that are to be saved with it
+    /// Folders and files to save with it
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -61,7 +62,7 @@ pub fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
     after_printing(exit(verdict), print_verdict(verdict, context))
 }
 
-/// How a command ends that has come to `verdict`.
+/// The exit status for `verdict`.
 pub fn exit(verdict: Verdict) -> Exit {
     match verdict {
         Verdict::Complete => Exit::Done,
@@ -73,7 +74,7 @@ pub fn exit(verdict: Verdict) -> Exit {
 /// Surveys the database that `database` names, and prints what was found.
 ///
 /// # Errors
-/// None is named, or the server cannot be reached.
+/// The user named no server, or it cannot be reached.
 pub fn check_database(database: &DatabaseArgs, context: &Context<'_>) -> Result<Verdict> {
     let address = database.required_address(context)?;
     let schemas = database.schemas(context);
@@ -95,8 +96,10 @@ fn check_path(path: &std::path::Path, context: &Context<'_>) -> Result<std::resu
 fn print_verdict(verdict: Verdict, context: &Context<'_>) -> Result<()> {
     let (name, sentence) = match verdict {
         Verdict::Complete => ("complete", "A backup would be complete."),
-        Verdict::Incomplete => ("incomplete", "A backup can be made, but what is named above would not be in it."),
-        Verdict::Impossible => ("impossible", "No backup can be made as long as what is named above is so."),
+        Verdict::Incomplete => {
+            ("incomplete", "A backup is possible, but the things named above would be missing in it.")
+        }
+        Verdict::Impossible => ("impossible", "A backup is not possible until the problems above are fixed."),
     };
     match context.ui.is_json() {
         true => context.ui.message("summary", Summary { verdict: name }),

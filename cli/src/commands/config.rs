@@ -23,9 +23,10 @@ use crate::ui::{Align, Table, format};
 
 /// Show or check the settings.
 ///
-/// Options on the command line come before the environment, and that before enamel.toml. This file is the one that
-/// --config or ENAMEL_CONFIG names; else ~/.config/enamel/enamel.toml, or if that is not there /etc/enamel/enamel.toml. A file
-/// beside the repository is not read: the host of the storage can write there, and would decide what is saved and kept.
+/// Options on the command line win over the environment, and the environment wins over enamel.toml. Enamel reads the
+/// file that --config or ENAMEL_CONFIG names; otherwise ~/.config/enamel/enamel.toml, or if that does not exist
+/// /etc/enamel/enamel.toml. It does not read a file beside the repository: the host of the storage can write there, and
+/// would decide what is saved and kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 An enamel.toml, in which all is optional; paths are relative to its folder
@@ -94,7 +95,7 @@ Example
 Exit status: 0 all is well; otherwise that of the first thing that failed: 1, 2 a setting makes no sense, 10 no \
 repository, 12 wrong password")]
     Check,
-    /// Try what `config check` asks of a second process
+    /// Run the part of `config check` that needs a second process
     #[command(hide = true)]
     Attempt {
         /// `lock`, or the name of an object
@@ -365,7 +366,7 @@ fn attempt(context: &Context<'_>, what: &str) -> Result<Exit> {
 
 fn check_cache(context: &Context<'_>) -> Result<String> {
     let Some(folder) = context.cache_dir() else {
-        return Ok("none: this user has no home folder, so every run reads the index anew".to_owned());
+        return Ok("none: this user has no home folder, so every run reads the index again".to_owned());
     };
     let tried =
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).and_then(|()| tempfile::tempfile_in(&folder));

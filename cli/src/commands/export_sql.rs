@@ -20,18 +20,18 @@ use crate::exit::Exit;
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
-/// What is gathered before the file or standard output gets it.
+/// Bytes that are gathered before the file or standard output gets them.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// Write databases of a snapshot as plain SQL.
 ///
-/// The client of any server loads it, without Enamel: schemas, tables with their rows, sequences, views, routines, triggers
-/// and events, as they were. Users and their rights are not part of it. Schemas are made where they are missing; a table that
-/// is there already stops the load, so that nothing is overwritten.
+/// The client of any server loads it, without Enamel: schemas, tables with their rows, sequences, views, routines,
+/// triggers and events, as they were. It holds no users and no rights. It creates schemas that are missing; a table
+/// that is there already stops the load, so that nothing is overwritten.
 ///
-/// Every value keeps its bytes. Without `--for` definitions are written as they are, for a server of the same family that is not older.
-/// With it they are written in the words of that server: collations, hidden columns, modes, history. The head of the script
-/// names what is otherwise, and what is left out since that server has nothing like it; then the exit status is 3.
+/// Every value keeps its bytes. Without `--for` definitions stay as they are, for a server of the same family that is
+/// not older. With it Enamel writes them for that server: collations, hidden columns, modes, history. The head of the
+/// script names what differs, and what is left out because that server has no equivalent; then the exit status is 3.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -46,17 +46,17 @@ pub struct ExportSqlArgs {
     /// The snapshot, as in `enamel --help`; SNAP:NAME if it holds several databases
     #[arg(value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
     snap: Snap,
-    /// Only this schema, whole; can be repeated [default: all]
+    /// Only this schema, whole; can be given several times [default: all]
     #[arg(long = "schema", value_name = "NAME")]
     schemas: Vec<String>,
-    /// Only this table of a schema, with its triggers; can be repeated
+    /// Only this table of a schema, with its triggers; can be given several times
     #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = table_name)]
     tables: Vec<(String, String)>,
-    /// The server that is to load it: `mysql` or `mariadb`, with a version as `mariadb-10.5` if it is not a new one [default: one
-    /// like that which was saved]
+    /// The server that will load it: `mysql` or `mariadb`, or an older version as in `mariadb-10.5` [default: a server
+    /// like the saved one]
     #[arg(long = "for", value_name = "SERVER", value_parser = target)]
     target: Option<Server>,
-    /// The file to write, once all of it is there [default: standard output]
+    /// The file to write; it appears when it is complete [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -176,7 +176,7 @@ fn target(text: &str) -> std::result::Result<Server, String> {
     match family {
         "mysql" if is_version => Ok(Server::from_version(version)),
         "mariadb" if is_version => Ok(Server::from_version(&format!("{version}-MariaDB"))),
-        _ => Err("a server is mysql or mariadb, or one of them with its version, as mariadb-10.5".to_owned()),
+        _ => Err("a server is mysql or mariadb, or one with a version, as mariadb-10.5".to_owned()),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::ui::{Ui, format, json};
 
 /// Find files by name in all snapshots.
 ///
-/// PATTERN is compared with names, or with whole paths if it holds a slash; `*` stands for any letters, `**` for folders
-/// too, `?` for one letter. Each distinct version is listed once, with the snapshots that hold it.
+/// Enamel compares PATTERN with names, or with whole paths if it holds a slash. `*` stands for any letters, `**` also
+/// for folders, `?` for one letter. It lists each distinct version once, with the snapshots that hold it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -22,7 +22,7 @@ Examples
 
 Exit status: 0 done, even if nothing matches; 1 failed, 2 usage, 10 no repository, 12 wrong password, 130 interrupted")]
 pub struct FindArgs {
-    /// What to look for
+    /// The names to look for
     pattern: String,
 }
 

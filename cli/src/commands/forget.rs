@@ -24,17 +24,19 @@ use print::Summary;
 
 /// Forget snapshots: those that no rule keeps, or those that are named.
 ///
-/// Rules come from the command line or, if it has none, from `[retention]` of enamel.toml. Each looks at the snapshots of one
-/// machine and one set of folders and databases by itself, and a snapshot is kept if any rule keeps it. Rules that count periods keep the
-/// oldest snapshot, too, until there are as many periods as they count. The newest whole snapshot of each machine and set is kept in any case: one
-/// without problems, and with files if there were any before. So is the newest that has a table which was damaged or gone when later ones were
-/// made. A snapshot from the future takes no place in what a rule counts. Days begin in this machine's time zone. --dry-run tells of each snapshot what
+/// Rules come from the command line or, if it has none, from `[retention]` of enamel.toml. They apply to the snapshots
+/// of each machine and each set of folders and databases separately. A snapshot is kept if any rule keeps it. Rules
+/// that count periods also keep the oldest snapshot, until there are as many periods as they count. The newest whole
+/// snapshot of each machine and set is always kept: one without problems, and with files if there were any before. So
+/// is the newest with a table that was damaged or gone when later ones were made. A snapshot from the future takes no
+/// place in what a rule counts. Days begin in this machine's time zone. --dry-run says of each snapshot which rule
 /// keeps it, or that it would go.
 ///
-/// What is refused, before anything is done: to go without any rule; a tag or machine that no snapshot has; to forget all snapshots of a group;
-/// to judge when a clock has jumped. Snapshots that are named go in any case.
+/// Enamel refuses, before it does anything: to run without any rule; a tag or machine that no snapshot has; to forget
+/// all snapshots of a group; to judge when a clock has jumped. Snapshots that are named go in any case.
 ///
-/// Forgetting is noted in the repository, so that `verify` can tell it from an attack. The space is freed by `enamel prune`.
+/// The repository notes what was forgotten, so that `verify` can tell it from an attack. `enamel prune` frees the
+/// space.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -50,10 +52,10 @@ pub struct ForgetArgs {
     #[arg(value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse_whole))]
     #[arg(conflicts_with_all = ["Keep", "host", "tag"])]
     snaps: Vec<Snap>,
-    /// Only look, and tell what would be done
+    /// Only look, and say what would be done
     #[arg(long, short = 'n')]
     dry_run: bool,
-    /// Forget what is named also if it cannot be read, so that nobody can say what was in it
+    /// Forget named snapshots even if they cannot be read, so that nobody can say what was in them
     #[arg(long, requires = "snaps")]
     damaged: bool,
     /// Free the space at once, as `enamel prune` does
@@ -77,7 +79,7 @@ pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(if args.dry_run { Access::Read } else { Access::Prune })?;
     if !args.dry_run {
         context.refuse_append_only(
-            "this repository is used as append-only: no snapshot was forgotten; --dry-run says which would be",
+            "this repository is append-only: no snapshot was forgotten; --dry-run says which ones would be",
         )?;
     }
     accept::before_deleting(&repo, context.ui, args.dry_run)?;
@@ -95,7 +97,7 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     let ui = context.ui;
     let policy = args.keep.policy(context.settings.file.retention.as_ref());
     if policy.rules.is_empty() {
-        let message = "nothing is forgotten: no rule says what to keep, neither an option like `--keep-daily 7` nor `[retention]` in \
+        let message = "nothing was forgotten: no snapshot is named, and no rule says what to keep: neither an option like `--keep-daily 7` nor `[retention]` in \
                        enamel.toml; and no snapshot is named";
         return Err(Error::new(ErrorKind::Usage, message));
     }
@@ -109,7 +111,7 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     after_printing(exit, print::groups(ui, &plan.groups, args.dry_run).and_then(|()| summary.print(ui)))
 }
 
-/// Says what counts for no rule, or not as whole: nobody shall wonder why an older one stays.
+/// Names snapshots that count for no rule, or not as whole. Otherwise a user would wonder why an older one stays.
 fn tell_of_losses(ui: &Ui, plan: &Plan) {
     for Judged { manifest, reasons } in plan.groups.iter().flat_map(|group| &group.members) {
         let id = format::short(manifest.id);
@@ -136,10 +138,7 @@ fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Resul
     }
     let unusable = plan_unusable(repo, &unusable)?;
     for Unusable { manifest, error } in &unusable {
-        ui.warn(format_args!(
-            "{} is forgotten, though nobody can say what was in it: {error}",
-            format::short(manifest.id)
-        ));
+        ui.warn(format_args!("{} is forgotten, though its contents are unknown: {error}", format::short(manifest.id)));
     }
     let plan: NamedPlan = plan_named(repo, &found, ui)?;
     for (id, tables) in &plan.only_copies {
@@ -163,7 +162,7 @@ fn unusable_id(args: &ForgetArgs, repo: &Repository, snap: &Snap, error: Error) 
         (Some(id), None, ErrorKind::NotBelieved) => Ok(id),
         (Some(id), None, ErrorKind::Damaged | ErrorKind::TooNew) if args.damaged => Ok(id),
         (Some(id), None, ErrorKind::Damaged | ErrorKind::TooNew) => Err(error.context(format!(
-            "snapshot {} cannot be read; `enamel forget --damaged {}` forgets it nevertheless",
+            "snapshot {} cannot be read; `enamel forget --damaged {}` forgets it anyway",
             format::short(id),
             format::short(id)
         ))),

@@ -14,8 +14,8 @@ const HOST_DEFAULT: &str = "%";
 
 /// Print the GRANT statements that an account needs, for the server that is there.
 ///
-/// Nothing is changed: run the statements yourself, as a user who may grant. They are the least that is needed, and differ
-/// from server to server. The account must exist.
+/// Nothing is changed: run the statements yourself, as a user who may grant. They grant the least that Enamel needs,
+/// and differ from server to server. The account must exist.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -24,7 +24,7 @@ Examples
 
 Exit status: 0 done, 1 failed, 2 usage")]
 pub struct GrantsArgs {
-    /// What the account is for
+    /// The purpose of the account
     purpose: PurposeArg,
     /// The account [default: the one that asks; without HOST: any host]
     #[arg(long = "for", value_name = "USER@HOST")]

@@ -15,9 +15,10 @@ use crate::strength::{Strength, WeakArg};
 
 /// Make a new, empty repository.
 ///
-/// It is locked with a password, which is asked for twice, or with a key file, which suits runs that nobody attends. A key
-/// file that does not exist is created. Without the password or key file nobody can read the repository: keep a copy of it
-/// away from this machine. A password of fewer than 8 characters, or one that is tried first, needs --weak. More of both can be added later with `enamel key add`.
+/// A password locks it, which is asked for twice, or a key file, which suits unattended runs. A key file that does not
+/// exist is created. Without the password or key file nobody can read the repository: keep a copy of it away from this
+/// machine. A password of fewer than 8 characters, or one that is guessed first, needs --weak. You can add more
+/// passwords and key files later with `enamel key add`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -26,7 +27,7 @@ Examples
 
 Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
 pub struct InitArgs {
-    /// A name for this password or key, shown by `enamel key list`, `user@host` if none is given
+    /// A name for this password or key, shown by `enamel key list` [default: `user@host`]
     #[arg(long)]
     label: Option<String>,
     #[command(flatten)]
@@ -64,18 +65,18 @@ pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         ui.line(match secret {
             SecretSource::KeyFile(key) => format!(
                 "Keep a copy of {} somewhere safe, away from this machine and from the repository.\n\
-                 Without it nobody can ever read what is saved here.",
+                 Without it nobody can ever read this repository.",
                 key.display()
             ),
             _ => "Remember the password, and keep it written down somewhere safe.\n\
-                  Without it nobody can ever read what is saved here."
+                  Without it nobody can ever read this repository."
                 .to_owned(),
         })?;
     }
     Ok(Exit::Done)
 }
 
-/// Who makes a key: `user@host`.
+/// The maker of a key: `user@host`.
 pub fn default_label() -> String {
     format!("{}@{}", user_name(), host_name())
 }
@@ -85,7 +86,7 @@ pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Refuses a key file inside the repository: whoever has the one would have the other.
+/// Refuses a key file inside the repository: anybody with the repository would have the key, too.
 ///
 /// # Errors
 /// The key file lies there.
@@ -94,7 +95,10 @@ pub fn refuse_key_inside(secret: &SecretSource, repository: &Path) -> Result<()>
     match std::path::absolute(key).is_ok_and(|key| key.starts_with(repository)) {
         true => Err(Error::new(
             ErrorKind::Usage,
-            format!("the key file {} would lie inside the repository, open to whoever has it", key.display()),
+            format!(
+                "the key file {} would lie inside the repository, where everybody with the repository could read it",
+                key.display()
+            ),
         )),
         false => Ok(()),
     }

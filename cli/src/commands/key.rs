@@ -18,8 +18,8 @@ use crate::ui::{Align, Table, format};
 
 /// Manage passwords and key files.
 ///
-/// Each of them unlocks the whole repository by itself. Have at least two, for example a key file for the hourly run and a
-/// password in the practice's safe.
+/// Each password or key file alone unlocks the whole repository. Have at least two, for example a key file for the
+/// hourly run and a password in the practice's safe.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -36,7 +36,7 @@ pub struct KeyArgs {
 #[derive(Debug, Subcommand)]
 enum KeyAction {
     Add(AddArgs),
-    /// List passwords and key files; the secrets themselves are nowhere kept
+    /// List passwords and key files; the secrets themselves are stored nowhere
     #[command(after_help = "\
 Example
   enamel key list --json
@@ -48,7 +48,7 @@ Exit status: 0 done, 1 failed, 10 no repository, 12 wrong password")]
     Close(CloseArgs),
 }
 
-/// What to lock with. Without an option a new password is asked for twice.
+/// The new secret. Without an option a new password is asked for twice.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 struct NewSecret {
@@ -75,16 +75,16 @@ struct AddArgs {
     secret: NewSecret,
     #[command(flatten)]
     weak: WeakArg,
-    /// A name for it, shown by `enamel key list`, `user@host` if none is given
+    /// A name for it, shown by `enamel key list` [default: `user@host`]
     #[arg(long)]
     label: Option<String>,
 }
 
 /// Remove a password or key file.
 ///
-/// It no longer unlocks what is saved from now on. A person who kept a copy of the repository and of this key can still read
-/// what was saved before. What is in the repository now is noted, so that nobody can add to it with the removed key as if it had
-/// been there before: such snapshots are named and not believed.
+/// It no longer unlocks data that is saved from now on. A person who kept a copy of the repository and of this key can
+/// still read what was saved before. Enamel notes the snapshots that are in the repository now. So nobody can add
+/// snapshots with the removed key as if they had been there before: Enamel names them and does not believe them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example
@@ -112,16 +112,16 @@ struct ChangeArgs {
     secret: NewSecret,
     #[command(flatten)]
     weak: WeakArg,
-    /// Somebody else may know the old one: what is saved from now on is sealed with new secrets
+    /// Somebody else may know the old one: seal data that is saved from now on with new secrets
     #[arg(long)]
     compromised: bool,
 }
 
 /// Note what is there, so that a removed key can add nothing
 ///
-/// `enamel key remove` and `enamel key change --compromised` do this by themselves. By hand it is needed where they were interrupted, and
-/// once where keys were removed by an older version of Enamel: look at `enamel snapshots` before. With --believe-all the snapshots that
-/// are named as not believed are noted, too: for when the note has been lost.
+/// `enamel key remove` and `enamel key change --compromised` include this. Run it yourself if they were interrupted,
+/// and once if an older version of Enamel removed keys: look at `enamel snapshots` before. With --believe-all Enamel
+/// also notes snapshots that it has named as not believed: for when the note has been lost.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example
@@ -250,9 +250,9 @@ fn close(args: &CloseArgs, context: &Context<'_>) -> Result<Exit> {
         match had_to_be_done {
             true => {
                 let noted = format::count(manifests);
-                ui.line(format_args!("snapshots and records that are believed, and were noted: {noted}"))?
+                ui.line(format_args!("believed snapshots and records that were noted: {noted}"))?
             }
-            false => ui.line("nothing had to be done: no key was removed since this was done last")?,
+            false => ui.line("there was nothing to do: no key was removed since the last time")?,
         }
     }
     if left_out > 0 {

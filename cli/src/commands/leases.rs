@@ -15,10 +15,11 @@ use crate::writer;
 
 /// Show which backups are running, or died, and shut out dead ones.
 ///
-/// Every backup puts a lease while it runs. `enamel prune` waits for backups that began before it, because they may count on data that
-/// is to go. A backup that died leaves its lease behind. On the same machine Enamel finds that out, by the process and by when it
-/// started. It cannot tell whether a backup on another machine has died, not even if both machines have the same name. If you shut out a
-/// backup that is alive after all, it fails with exit status 11 and has to be run again; what it stored is used then.
+/// Every backup puts a lease while it runs. `enamel prune` waits for backups that began before it, because they may
+/// count on data that would go. A backup that died leaves its lease behind. On the same machine Enamel notices that, by
+/// the process and by when it started. It cannot tell whether a backup on another machine has died, even if both
+/// machines have the same name. If you shut out a backup that is alive after all, it fails with exit status 11. Run it
+/// again; it uses what it had stored.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -79,7 +80,7 @@ fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
     let chosen = leases.iter().map(|prefix| choose(&there, prefix)).collect::<Result<Vec<_>>>()?;
     let mut exit = Exit::Done;
     for id in chosen {
-        // One that was shut out before, by whoever could not delete its lease, is given up now.
+        // A writer may have been shut out before by somebody who could not delete its lease: its lease is deleted now.
         if !session::fence(repo, id, &host_name(), "it was declared dead by hand")? && has_committed(repo, id)? {
             ui.warn(format!("lease {} belongs to a backup that has made its snapshot meanwhile", format::short(id)));
             exit = Exit::Usage;

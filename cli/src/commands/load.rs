@@ -23,38 +23,41 @@ pub struct LoadArgs {
     /// The server to restore into, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
     #[arg(long, value_name = "URL", conflicts_with_all = ["delete", "owner"])]
     pub to_database: Option<String>,
-    /// Only this schema, under another name if one is given; can be given several times [default: all]
+    /// Only this schema, under another name if you give one; can be given several times [default: all]
     #[arg(long = "schema", value_name = "NAME[=OTHER]", value_parser = parse_schema, requires = "to_database")]
     schemas: Vec<SchemaChoice>,
     /// Only this table and its triggers; can be given several times. With --purged `S.T=S2.T2` puts its rows into another table
     #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table, requires = "to_database")]
     tables: Vec<ChosenTable>,
-    /// Replace what is there: of a schema, load beside it, check, swap, and keep what was there as SCHEMA__before_DATE; with --target, let
-    /// files and links take the place of folders with contents, and folders that of links
+    /// Replace what is there. A schema is loaded beside the old one, checked and swapped, and the old one stays as
+    /// SCHEMA__before_DATE. With --target, files and links take the place of folders with contents, and folders that of
+    /// links
     #[arg(long)]
     pub overwrite: bool,
     /// Read everything again afterwards, and compare it with the digests of the snapshot
     #[arg(long, requires = "to_database")]
     check: bool,
-    /// As whom views, routines, triggers and events run: as they did, or as the account that restores
+    /// The account that views, routines, triggers and events run as
     #[arg(long, value_name = "WHO", default_value = "keep", requires = "to_database")]
     definer: DefinerArg,
-    /// In a copy under another name also make what leads to schemas that are not restored with it, and works on these
+    /// In a copy under another name, also create references to schemas that are not restored with it: they work on the
+    /// originals
     #[arg(long, requires = "to_database")]
     keep_references: bool,
-    /// Leave scheduled events enabled that were enabled; else all come back disabled
+    /// Leave scheduled events enabled that were enabled; without this all come back disabled
     #[arg(long, requires = "to_database")]
     enable_events: bool,
-    /// Also make users and roles that are not there, with their grants
+    /// Also create users and roles that are not there, with their grants
     #[arg(long, requires = "to_database")]
     with_grants: bool,
-    /// Where the restored application finds its images; else a copy finds none, so that it never touches live ones
+    /// Where the restored application finds its images; without this a copy finds no images, so that it never touches
+    /// live ones
     #[arg(long, value_name = "PATH", requires = "to_database")]
     image_path: Option<String>,
     /// Leave the paths to images in a copy as they are
     #[arg(long, requires = "to_database", conflicts_with = "image_path")]
     keep_image_path: bool,
-    /// Keep what is restored out of the server's binary log, and so from its replicas
+    /// Keep the restore out of the server's binary log, and so from its replicas
     #[arg(long, requires = "to_database")]
     no_binlog: bool,
     /// Connections that load at the same time [default: as many as this machine has cores]
@@ -64,7 +67,7 @@ pub struct LoadArgs {
     server: ServerArgs,
 }
 
-/// A table that is named.
+/// A table that the user named.
 #[derive(Debug, Clone)]
 struct ChosenTable {
     schema: String,
@@ -75,9 +78,9 @@ struct ChosenTable {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum DefinerArg {
-    /// As whoever they ran as
+    /// The account that they ran as
     Keep,
-    /// As the account that restores
+    /// The account that restores
     Current,
 }
 
@@ -122,7 +125,8 @@ pub fn run(
     context: &Context<'_>,
 ) -> Result<Exit> {
     if args.tables.iter().any(|table| table.other.is_some()) {
-        let message = "a table of a snapshot comes back under its name: give another one to its schema, with --schema";
+        let message =
+            "a table of a snapshot comes back under its own name: give its schema another name, with --schema";
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let address = args.server.address(url, context)?;
@@ -196,7 +200,7 @@ fn parse_table(text: &str) -> std::result::Result<ChosenTable, String> {
     Ok(ChosenTable { schema, table, other })
 }
 
-/// Refuses options about a server when none is named.
+/// Refuses options about a server if no server is named.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`].
@@ -213,22 +217,21 @@ pub fn check_unused(args: &LoadArgs) -> Result<()> {
     match args.server.is_empty() && !is_given {
         true => Ok(()),
         false => {
-            Err(Error::new(ErrorKind::Usage, "an option is about a database, and none is named: use --to-database"))
+            Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database"))
         }
     }
 }
 
-/// Refuses a path in what goes into a server.
+/// Refuses a path in a snapshot that goes into a server.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`].
 pub fn check_path(path: Option<&Vec<u8>>) -> Result<()> {
     match path {
         None => Ok(()),
-        Some(_) => Err(Error::new(
-            ErrorKind::Usage,
-            "a path chooses files; --schema and --table choose what of a database is restored",
-        )),
+        Some(_) => {
+            Err(Error::new(ErrorKind::Usage, "a path chooses files; --schema and --table choose parts of a database"))
+        }
     }
 }
 
@@ -251,7 +254,7 @@ fn print(ui: &Ui, server: &str, outcome: &LoadOutcome, summary: &Summary) -> Res
         false => ui.line(format_args!("database of snapshot {id} restored to {server}"))?,
     }
     for former in &outcome.former {
-        ui.line(format_args!("what was in schema {} is kept as {}", former.from, former.to))?;
+        ui.line(format_args!("the former schema {} is kept as {}", former.from, former.to))?;
     }
     ui.fields(&fields(summary))
 }

@@ -15,8 +15,8 @@ use crate::ui::{Ui, format, json};
 
 /// List what a snapshot holds.
 ///
-/// Paths are those in the snapshot, as in `images/A/xray.jpg`, whose first part is the name of what was saved; or those
-/// that were saved, as in `/srv/images/A/xray.jpg`.
+/// Give paths as in the snapshot, such as `images/A/xray.jpg`, whose first part is the name of the source; or as they
+/// were saved, such as `/srv/images/A/xray.jpg`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -61,10 +61,10 @@ pub fn run(args: &LsArgs, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The path that was given as part of SNAP:PATH, or by itself; empty for the whole snapshot.
+/// The path, as part of SNAP:PATH or as an argument of its own; empty for the whole snapshot.
 ///
 /// # Errors
-/// Both were given.
+/// The path is there twice.
 pub fn path_of(snap: &Snap, path: Option<&OsString>) -> Result<Vec<u8>> {
     match (&snap.path, path) {
         (Some(_), Some(_)) => Err(Error::new(ErrorKind::Usage, "give the path once: after SNAP, or as SNAP:PATH")),

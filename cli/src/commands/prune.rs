@@ -13,14 +13,15 @@ use crate::size::parse_size;
 use crate::ui::{Ui, format};
 use crate::writer;
 
-/// What may stay behind unused, if nothing else is asked for.
+/// Unused data that may stay behind by default, in percent.
 const MAX_UNUSED: u64 = 5;
 
 /// Free the space of what no snapshot needs any more.
 ///
-/// `enamel forget` removes snapshots; the data that only they needed goes here. Backups and restores may run meanwhile, on any
-/// machine: a pack is deleted only when every backup that may count on it has ended. One that died on this machine is shut out by
-/// itself; another is named, see `enamel leases`. May be stopped at any time, and run again.
+/// `enamel forget` removes snapshots; this frees the data that only they needed. Backups and restores may run
+/// meanwhile, on any machine: Enamel deletes a pack only when every backup that may count on it has ended. It shuts out
+/// a backup that died on this machine. It names one on another machine, see `enamel leases`. You may stop it at any
+/// time, and run it again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -34,13 +35,14 @@ pub struct PruneArgs {
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
-    /// Copy at most so much out of packs that are only partly needed [default: as much as is useful]
+    /// Copy at most this much out of packs that are only partly needed [default: as much as is useful]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_rewrite: Option<u64>,
-    /// How much may stay behind unused in packs, in percent of what is needed; 0 frees all, and copies most
+    /// How much unused data may stay behind in packs, in percent of the needed data; 0 frees all, and copies most
     #[arg(long, value_name = "PERCENT", default_value_t = MAX_UNUSED, value_parser = clap::value_parser!(u64).range(0..=100))]
     max_unused: u64,
-    /// Also where locks of the storage do not keep other machines out: you say that none of them prunes or repairs meanwhile
+    /// Prune even if locks of the storage do not keep other machines out: you say that no other machine prunes or
+    /// repairs meanwhile
     #[arg(long)]
     exclusive: bool,
 }
@@ -120,7 +122,7 @@ fn print_forecast(ui: &Ui, forecast: &Forecast) -> Result<()> {
     }
     if forecast.lost_chunks > 0 {
         let lost = format::counted(forecast.lost_chunks, "chunk");
-        ui.warn(format!("{lost} lost that snapshots need; `enamel verify` says which files are affected"));
+        ui.warn(format!("{lost} lost that snapshots need; `enamel verify` names the affected files"));
     }
     if ui.is_quiet() {
         return Ok(());
@@ -172,7 +174,7 @@ fn print(ui: &Ui, report: &PruneReport) -> Result<()> {
         ));
     }
     if report.had_no_space {
-        ui.warn("the disk is too full to copy what is needed out of sparse packs; the rest was done");
+        ui.warn("the disk is too full to copy needed data out of sparse packs; the rest is done");
     }
     if ui.is_quiet() {
         return Ok(());

@@ -16,18 +16,21 @@ use crate::ui::{Ui, format, json};
 /// Paths of a snapshot that are named; JSON has all that the engine gives.
 const PATHS_SHOWN: usize = 20;
 
-/// Put right what can be put right after damage.
+/// Repair what can be repaired after damage.
 ///
-/// Makes the index anew where it is damaged or names what is gone, copies what is whole out of damaged packs, and says what is lost: each
-/// snapshot with its files and tables. The rest of such a snapshot can still be restored, and the next `enamel backup` stores again
-/// what was lost, if the source still has it. With --read-data every byte is read to find damage, as by `enamel verify --read-data`.
+/// Rebuilds the index where it is damaged or names packs that are gone, copies whole chunks out of damaged packs, and
+/// names what is lost: each snapshot with its files and tables. The rest of such a snapshot can still be restored. The
+/// next `enamel backup` stores again what was lost, if the source still has it. With --read-data Enamel reads every
+/// byte to find damage, as `enamel verify --read-data` does.
 ///
-/// Snapshots that this computer has seen and that are not there any more are accepted as lost, as by `enamel accept --all`: each is named.
+/// Snapshots that this computer has seen and that are gone are accepted as lost, as by `enamel accept --all`. Each is
+/// named.
 ///
-/// Config, keys and their second copies are compared, and what is damaged is put right from the other. A snapshot whose manifest is damaged
-/// is moved to `aside` in the repository: nobody can know what it needs, so as long as it is among the others nothing can be pruned.
+/// Enamel compares config, keys and their second copies, and repairs a damaged one from the other. It moves a snapshot
+/// whose manifest is damaged to `aside` in the repository. Nobody can know what such a snapshot needs, so as long as it
+/// is among the others nothing can be pruned.
 ///
-/// Backups and restores may run meanwhile. Snapshots that can be read are never changed or deleted.
+/// Backups and restores may run meanwhile. Repair never changes or deletes snapshots that can be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -40,7 +43,7 @@ pub struct RepairArgs {
     /// Read all data to find damage, which takes as long as reading the repository does
     #[arg(long)]
     read_data: bool,
-    /// Begin the list of condemned packs anew if it is damaged; only when no `enamel prune` runs anywhere
+    /// Replace the list of condemned packs by an empty one if it is damaged; only when no `enamel prune` runs anywhere
     #[arg(long)]
     reset_condemned: bool,
     /// Only say what is damaged and what would be done

@@ -25,24 +25,27 @@ use crate::ui::{Ui, format, json};
 
 /// Bring back a snapshot, a folder or a file, or a database.
 ///
-/// A whole snapshot becomes DIR/NAME for each folder or file that was saved, NAME being the last part of its path. With
-/// SNAP:PATH the contents of that folder come straight into DIR, a file becomes DIR/NAME. Files that are already as they
-/// should be are left alone, so that a restore can be repeated; others of the same name are overwritten. DIR itself, if it is there,
-/// keeps its mode, owner and times, and a whole snapshot leaves everything in DIR alone but the folders that it restores.
+/// A whole snapshot becomes DIR/NAME for each folder or file that was saved. NAME is the last part of its path. With
+/// SNAP:PATH the contents of that folder come straight into DIR, and a file becomes DIR/NAME. Enamel leaves files alone
+/// that are already right, so you can repeat a restore. It overwrites others of the same name. If DIR exists, it keeps
+/// its mode, owner and times. A whole snapshot changes only the folders in DIR that it restores.
 ///
-/// A folder with contents never gives way to a file or link, nor a link to a folder, unless --overwrite or --delete says so: it is named, and
-/// stays. With --delete goes what the snapshot does not hold, but only in folders that it holds whole: what the backup left out by a pattern,
-/// an ignore file or a cache tag, could not read, or did not enter, stays, as does what is mounted, and the repository, cache and key in use.
+/// A folder with contents does not give way to a file or link, and a link does not give way to a folder, unless
+/// --overwrite or --delete says so. It is named, and stays. --delete deletes what the snapshot does not hold, but only
+/// in folders that it holds whole. It leaves what the backup left out by a pattern, an ignore file or a cache tag,
+/// could not read, or did not enter. It also leaves mounted file systems, and the repository, cache and key in use.
 ///
 /// After `latest:` a word with a slash is a path, and a word without one is a tag: `latest:images/` is the folder, and
-/// `latest:hourly` the newest snapshot with that tag. `latest:hourly:images` names both, `latest::images` only the folder.
+/// `latest:hourly` the newest snapshot with that tag. `latest:hourly:images` names both, `latest::images` only the
+/// folder.
 ///
-/// With --to-database the database of the snapshot goes into a MySQL or MariaDB server, never into a schema that holds anything,
-/// unless --overwrite. Interrupted, it goes on where it was when the same command is run again.
+/// With --to-database the database of the snapshot goes into a MySQL or MariaDB server, never into a schema that holds
+/// anything, unless --overwrite. If a restore is interrupted, run the same command again, and it resumes.
 ///
-/// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is made as it was. Rows whose
-/// key is there already are left as they are. A table whose triggers would run on them is refused. With --target instead of --to-database the files that went with them go back, into the
-/// folder DIR, below which they come where they were; files that are there are left as they are.
+/// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is created
+/// with the same definition. Rows whose key is there already stay as they are. Enamel refuses a table whose triggers
+/// would run on them. With --target instead of --to-database the files that went with the rows go back to their places
+/// below the folder DIR. Files that are there stay as they are.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
 #[command(after_help = "\
@@ -58,28 +61,29 @@ Examples
 Exit status: 0 done; 3 done, but something could not be restored as it was: it is named; 1 failed, 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
 pub struct RestoreArgs {
-    /// What to restore
+    /// The snapshot, or a folder or file in it
     #[arg(value_name = "SNAP[:PATH]", value_parser = OsStringValueParser::new().try_map(Snap::parse))]
     #[arg(required_unless_present = "purged")]
     snap: Option<Snap>,
-    /// Bring back rows that a purge removed, or with --target files, by its receipt: `enamel purge history` lists them
+    /// Bring back rows that a purge removed, or files with --target, by the receipt; `enamel purge history` lists
+    /// receipts
     #[arg(long, value_name = "RECEIPT", conflicts_with_all = ["snap", "delete", "owner", "yes", "target_attributes"])]
     #[arg(conflicts_with_all = ["schemas", "overwrite", "check", "definer", "keep_references", "enable_events", "with_grants"])]
     #[arg(conflicts_with_all = ["image_path", "keep_image_path", "jobs"])]
     purged: Option<String>,
-    /// The folder to restore into; it is made if need be
+    /// The folder to restore into; it is created if it does not exist
     #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
-    /// Only print what would be done
+    /// Only print what a restore would do
     #[arg(long)]
     dry_run: bool,
     /// Delete from the restored folders what the snapshot does not hold
     #[arg(long)]
     delete: bool,
-    /// Agree to delete more than 1,000 things, or more than half of what is there
+    /// Agree to delete more than 1,000 files and folders, or more than half of what is there
     #[arg(long, requires = "target")]
     yes: bool,
-    /// Give DIR the mode, owner and times of the folder that is restored into it, also if it is there already
+    /// Give DIR the mode, owner and times of the folder that is restored into it, also if DIR exists already
     #[arg(long, requires = "target")]
     target_attributes: bool,
     /// Give files to the users of the same names, of the same numbers, or to you
@@ -88,7 +92,8 @@ pub struct RestoreArgs {
     /// Restore contents only: for disks that have no modes, owners and extended attributes
     #[arg(long, requires = "target", conflicts_with_all = ["owner", "target_attributes"])]
     no_attributes: bool,
-    /// Restore a snapshot that is named by its id also if it is not believed: somebody with a key that was removed may have made it up
+    /// Restore a snapshot that is named by its id even if it is not believed: somebody with a removed key may have made
+    /// it up
     #[arg(long, conflicts_with = "purged")]
     from_closed_epoch: bool,
     #[command(flatten)]
@@ -101,7 +106,7 @@ enum OwnerArg {
     Name,
     /// Users and groups of the same numbers
     Id,
-    /// Whoever runs this
+    /// The user who runs this
     None,
 }
 
@@ -207,7 +212,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     after_printing(exit, printed.and_then(|()| print(ui, target, &outcome, summary)))
 }
 
-/// The snapshot that is meant; one that is not believed only if the user says so.
+/// The chosen snapshot. A snapshot that is not believed is chosen only if the user says so.
 fn select(args: &RestoreArgs, snap: &Snap, repo: &Repository, context: &Context<'_>) -> Result<Snapshot> {
     let error = match context.select(repo, snap) {
         Err(error) if error.kind() == ErrorKind::NotBelieved => error,

@@ -23,8 +23,8 @@ use crate::ui::{Align, Table, Ui, format, json};
 
 /// List the snapshots, oldest first.
 ///
-/// WHAT are the names in the snapshot, which `ls` and `restore` take; with --verbose the whole paths that were saved. If enamel.toml has
-/// rules in `[retention]`, POLICY marks what `enamel forget` would forget by them.
+/// WHAT are the names in the snapshot, which `ls` and `restore` take; with --verbose the whole paths that were saved.
+/// If enamel.toml has rules in `[retention]`, POLICY marks snapshots that `enamel forget` would forget by them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -52,10 +52,10 @@ struct Unreadable {
 struct Listed<'a> {
     #[serde(flatten)]
     snapshot: json::Snapshot<'a>,
-    /// What the policy of the settings file says of it, if there is one.
+    /// The verdict of the settings file's policy, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<&'static str>,
-    /// Its time has not come yet.
+    /// It is dated into the future.
     from_the_future: bool,
     /// It needs data that is lost, as far as anybody has looked.
     lost_data: bool,
@@ -63,14 +63,14 @@ struct Listed<'a> {
     put_back: bool,
 }
 
-/// What is known of snapshots besides what they say.
+/// Facts about snapshots that are not in them.
 struct Marks {
     suffering: HashMap<LeaseId, i64>,
     put_back: HashSet<LeaseId>,
 }
 
 impl Marks {
-    /// What is wrong with a snapshot, in two words.
+    /// The fault of a snapshot, in two words.
     fn of(&self, id: LeaseId) -> Option<&'static str> {
         if self.put_back.contains(&id) {
             Some("put back")
@@ -123,7 +123,7 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
     after_printing(exit, print(ui, &snapshots, going.as_ref(), &losses))
 }
 
-/// Reads the snapshots once, by the policy if there is one. One that is refused marks nothing.
+/// Reads the snapshots once, by the policy if there is one. A policy that is refused marks nothing.
 fn read(context: &Context<'_>, repo: &Repository) -> Result<Marked> {
     let policy = Keep::default().policy(context.settings.file.retention.as_ref());
     let unmarked = |repo| Ok(Marked { list: engine::snapshots::list(repo)?, going: None });

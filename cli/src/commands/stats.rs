@@ -93,7 +93,7 @@ pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What this machine has read whole and found good, and how long ago.
+/// Data that this machine has read and found good, and how long ago.
 fn verified(stats: &Stats) -> String {
     let ago = |seconds: i64| {
         let age = engine::machine::now().seconds.saturating_sub(seconds);

@@ -21,10 +21,10 @@ pub use details::disappeared;
 
 /// Show whether backups are made: the age of the newest, and what is wrong with it.
 ///
-/// A source is what is saved together: the same machine, the same folders and databases. One that is now saved together with more is
-/// not shown any more. Snapshots that were made with problems, tables that are missing or late, and snapshots that cannot be read, that
-/// have disappeared, or that are from the future are named. One from the future says nothing of when a backup was made last: the newest
-/// of the others is judged.
+/// A source is everything that is saved together: the same machine, the same folders and databases. A source that is
+/// now saved together with more is not shown any more. Enamel names snapshots that were made with problems, tables that
+/// are missing or late, and snapshots that cannot be read, have disappeared, or are from the future. A snapshot from
+/// the future says nothing about the last backup, so the newest of the others counts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -32,9 +32,9 @@ Examples
   enamel status --max-age 26h --quiet      for monitoring: says only what is wrong
   enamel status --tag hourly --max-age 2h --json
 
-Exit status: 0 all is well; 3 something is as old as --max-age, was not saved whole, or there is no snapshot, or one cannot be \
-            read, has disappeared, is from the future, was put back, or needs data that is lost; 4 the newest one of a source \
-            does; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
+Exit status: 0 all is well; 3 a source is as old as --max-age, was not saved whole, or was never saved, or a snapshot cannot \
+            be read, has disappeared, is from the future, was put back, or needs data that is lost; 4 the newest snapshot of a \
+            source needs data that is lost; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
             10 no repository, 12 wrong password")]
 pub struct StatusArgs {
     /// The age from which the newest snapshot of a source is too old: 90min, 26h, 2d [default: any age]
@@ -93,7 +93,7 @@ impl<'s> Judged<'s> {
         !self.is_old && self.source.age_seconds.is_some() && self.source.is_whole()
     }
 
-    /// What is wrong, in a few words.
+    /// The state of a source, in a few words.
     fn state(&self) -> String {
         let manifest = &self.source.newest.manifest;
         let databases = &self.source.databases;

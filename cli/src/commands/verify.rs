@@ -17,12 +17,12 @@ const AFFECTED_SHOWN: usize = 10;
 
 /// Check that everything can be restored.
 ///
-/// Checks that every snapshot can be read and that everything it needs is there. With --read-data every byte is read,
-/// decrypted and compared with what it should be: only that finds a failing disk.
+/// Checks that every snapshot can be read and that everything it needs is there. With --read-data Enamel reads every
+/// byte, decrypts it and compares it with what it should be: only that finds a failing disk.
 ///
-/// --read-data=5% reads that part of the data, and a size such as --read-data=10G that much: what was longest not read on this
-/// machine, so that 5% a day reads everything in 20 days. `enamel stats` says how long ago the rest was read. `enamel repair` puts right
-/// what can be put right.
+/// --read-data=5% reads that part of the data, and a size such as --read-data=10G that much. It begins with what this
+/// machine checked least recently, so that 5% a day reads everything in 20 days. `enamel stats` says how long ago the
+/// rest was read. `enamel repair` repairs what can be repaired.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -34,7 +34,7 @@ Examples
 Exit status: 0 all is well; 4 damage was found: each finding says which files of which snapshots it affects; 1 failed, \
             10 no repository, 12 wrong password, 130 interrupted")]
 pub struct VerifyArgs {
-    /// Read all data too, which takes as long as reading the repository does; or so much of it
+    /// Read all data too, or this part of it; this takes as long as reading the repository does
     #[arg(
         long,
         value_name = "PART",

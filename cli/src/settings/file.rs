@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{Hooks, location, parse_url, place};
 use crate::retention::Keep;
 
-/// What an `enamel.toml` may hold. Paths are relative to the folder of the file.
+/// The contents of an `enamel.toml`. Paths are relative to the folder of the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FileSettings {
@@ -29,7 +29,7 @@ pub struct FileSettings {
     pub state_dir: Option<PathBuf>,
     /// Delete and replace nothing in the repository.
     pub append_only: bool,
-    /// What `enamel backup` saves when it is given no path.
+    /// Sources that `enamel backup` saves without a path.
     pub sources: Vec<PathBuf>,
     /// Patterns of what is left out.
     pub excludes: Vec<String>,
@@ -63,11 +63,11 @@ pub struct FileSettings {
     pub tls_cert: Option<PathBuf>,
     /// The key of this certificate.
     pub tls_key: Option<PathBuf>,
-    /// Check who has signed its certificate, and not the name in it.
+    /// Check who signed its certificate, and not the name in it.
     pub tls_any_name: Option<bool>,
     /// Accept any certificate.
     pub tls_skip_verify: Option<bool>,
-    /// What `enamel forget` keeps when it is given no rule.
+    /// Rules that `enamel forget` uses without options.
     pub retention: Option<Keep>,
     /// Categories of rows that can be removed from the live database, besides those of the application.
     pub purge: BTreeMap<String, OwnCategory>,
@@ -133,7 +133,7 @@ impl FileSettings {
         Ok(settings)
     }
 
-    /// What is said of the encryption of a connection to a database.
+    /// Settings for the encryption of a connection to a database.
     pub fn tls(&self) -> TlsParts {
         let verify = match (self.tls_skip_verify, self.tls_any_name) {
             (Some(true), _) => Some(Verify::Nothing),
@@ -179,7 +179,7 @@ fn profile_names() -> String {
     engine::profile::PROFILES.iter().map(|profile| profile.name).collect::<Vec<_>>().join(", ")
 }
 
-/// What is wrong in `text`: the line, and its key. No value is shown: what was named by mistake may be a secret.
+/// The place of a fault in `text`: the line, and its key. No value is shown: what was named by mistake may be a secret.
 fn mistake(error: &toml::de::Error, text: &str) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let place = before.matches('\n').count() + 1;

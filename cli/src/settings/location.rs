@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind, Result};
 
-/// The path with the user's home folder in place of `~`. Shells replace it in an argument of its own only, not in `--repo=~/backup`, nor in
-/// a settings file, nor in many a unit of systemd.
+/// The path with the user's home folder in place of `~`. Shells replace it only in an argument of its own, not in `--repo=~/backup`, a
+/// settings file, or a unit of systemd.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] if the user has no home folder, or another user's is meant.
@@ -18,7 +18,7 @@ pub fn expand(path: &Path) -> Result<PathBuf> {
     }
     let first = bytes.split(|byte| *byte == b'/').next().unwrap_or_default();
     if first != b"~" {
-        let message = format!("`{}` names the home folder of a user: write the path from / on", path.display());
+        let message = format!("`{}` names the home folder of a user: write the path from /", path.display());
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let home = etcetera::home_dir()

@@ -33,7 +33,7 @@ pub enum Origin {
     Environment(&'static str),
     /// The settings file.
     File,
-    /// Nobody set it.
+    /// The default.
     Default,
 }
 
@@ -68,7 +68,7 @@ pub struct Settings {
     pub file_path: Option<PathBuf>,
     /// A settings file beside the repository, which is not read.
     pub unused_file: Option<PathBuf>,
-    /// What it holds.
+    /// The contents of the file.
     pub file: FileSettings,
     /// The repository, absolute.
     pub repository: Option<Setting<PathBuf>>,

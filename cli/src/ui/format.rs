@@ -106,7 +106,7 @@ pub fn path(path: &[u8]) -> String {
     out
 }
 
-/// What is said to the user, safe for a terminal: as [`path`] line by line, and not longer than anybody reads.
+/// A message to the user, safe for a terminal: as [`path`] line by line, and not longer than anybody reads.
 pub fn message(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(|line| path(shortened(line).as_bytes())).collect();
     lines.join("\n")

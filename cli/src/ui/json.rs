@@ -60,11 +60,11 @@ pub struct ExitError {
     pub code: u8,
     /// The class of error.
     pub kind: String,
-    /// What was being done, to what.
+    /// The action that failed, and its object.
     pub message: String,
     /// Why.
     pub causes: Vec<String>,
-    /// What to try.
+    /// A hint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'static str>,
 }

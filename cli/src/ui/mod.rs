@@ -1,4 +1,4 @@
-//! What the user sees: data on standard output, everything else on standard error; text, or JSON lines.
+//! The user interface: data on standard output, everything else on standard error; text, or JSON lines.
 
 pub mod format;
 pub mod json;
@@ -243,7 +243,7 @@ impl Ui {
     }
 
     fn err_line(&self, line: &str) {
-        // What was printed before comes before, also where both go to one file; not while `with_out` prints bytes.
+        // Earlier output comes first, also if both streams go to one file; not while `with_out` prints bytes.
         if let Ok(mut out) = self.out.try_lock() {
             // A reader that has gone away is noticed when the next line is printed.
             let _ = out.flush();

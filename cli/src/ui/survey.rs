@@ -1,4 +1,4 @@
-//! What a survey of a database found, for people and for programs.
+//! The result of a survey of a database, for people and for programs.
 
 use engine::Result;
 use engine::database::{Address, LockMethod, Obstacle, Weight};
@@ -129,7 +129,7 @@ fn moment(method: LockMethod) -> &'static str {
         LockMethod::Snapshots => "by snapshots alone: nobody waits",
         LockMethod::BackupStages => "by BACKUP STAGE: commits wait for an instant",
         LockMethod::OneSnapshot => "by one snapshot, which one session reads: nobody waits",
-        LockMethod::TableLocks => "by locks on tables without transactions: who writes to these waits",
+        LockMethod::TableLocks => "by locks on tables without transactions: sessions that write to these wait",
     }
 }
 
@@ -208,7 +208,7 @@ fn describe(obstacle: &Obstacle) -> String {
             let running = format::duration(seconds.saturating_mul(1000));
             let user = format::path(user.as_bytes());
             format!(
-                "session {id} of {user} has been at it for {running}: {does}; a backup waits for it to lock its tables"
+                "session {id} of {user} has been running for {running}: {does}; a backup waits for it before it locks its tables"
             )
         }
     }

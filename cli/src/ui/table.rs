@@ -41,7 +41,7 @@ impl Table {
     /// Writes headings and rows; the widest columns of words are cut until a line fits into `width`.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn write(&self, out: &mut dyn Write, width: usize) -> io::Result<()> {
         let widths = self.widths(width);
         let headings: Vec<_> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format;
 
-/// What takes less than this shows no progress.
+/// A shorter operation shows no progress.
 const DELAY: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(200);
 const WIDTH_DEFAULT: usize = 80;
@@ -136,8 +136,8 @@ fn title(phase: Phase) -> &'static str {
         Phase::Backup => "saving",
         Phase::Restore => "restoring",
         Phase::Verify => "verifying",
-        Phase::Walk => "looking for what is needed",
-        Phase::Rewrite => "copying what is needed",
+        Phase::Walk => "looking for needed data",
+        Phase::Rewrite => "copying needed data",
         Phase::Delete => "deleting",
         _ => "working",
     }

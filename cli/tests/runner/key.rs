@@ -116,7 +116,7 @@ fn what_is_not_believed_can_be_forgotten_by_its_id() {
 #[test]
 fn closing_notes_what_is_not_believed_only_if_all_is_to_be() {
     let (machine, planted) = with_planted_snapshot();
-    machine.run(["key", "close"]).expect(0).prints("nothing had to be done");
+    machine.run(["key", "close"]).expect(0).prints("there was nothing to do");
     machine.run(["restore", &planted, "--target", "out"]).expect(1);
     machine.run(["key", "close", "--believe-all"]).expect(0).prints("were noted: 2");
     machine.run(["restore", &planted, "--target", "out"]).expect(0);
@@ -125,10 +125,10 @@ fn closing_notes_what_is_not_believed_only_if_all_is_to_be() {
 #[test]
 fn closing_notes_what_is_there_once() {
     let machine = Machine::with_snapshot();
-    machine.run(["key", "close"]).expect(0).prints("nothing had to be done");
+    machine.run(["key", "close"]).expect(0).prints("there was nothing to do");
     machine.run(["key", "change", "--compromised", "--new-key-file", "new"]).expect(0);
     let new = ["--key-file", "new"];
-    machine.run(["key", "close"].iter().chain(&new)).expect(0).prints("nothing had to be done");
+    machine.run(["key", "close"].iter().chain(&new)).expect(0).prints("there was nothing to do");
     let summary = machine.run(["--json", "key", "close", "--believe-all"].iter().chain(&new)).expect(0).last("summary");
     assert_eq!(summary["left_out"], 0);
     machine.run(["snapshots"].iter().chain(&new)).expect(0);

@@ -95,7 +95,7 @@ fn a_plan_is_run_as_it_was_made_or_not_at_all() {
     let path = practice.machine.path("log.plan");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\nbefore = \"2022-02-01\"", "\nbefore = \"2023-02-01\"")).unwrap();
-    practice.run(&[]).expect(2).says("was edited after it was made");
+    practice.run(&[]).expect(2).says("somebody edited it");
     // Anyone can make the digest: this one is right for the edited plan, but not the seal.
     practice.plan(&["--before", "2021-02-01", "--output", "other.plan"]).expect(0);
     let other = std::fs::read_to_string(practice.machine.path("other.plan")).unwrap();

@@ -32,7 +32,10 @@ fn attachments_go_with_a_plan_and_come_back_from_its_receipt() {
     machine.run([&plan[..11], &["nowhere"]].concat()).expect(2).says("nowhere");
     machine.run([&plan[..11], &[&machine.arg(".")]].concat()).expect(1).says("does not hold the folder");
     let shown = machine.run([&plan[..], &["--output", "mail.plan"]].concat()).expect(0);
-    shown.prints("1 file of 1.95 KiB would go, unless").prints("1 row left, as what belongs to them").says("b.pdf");
+    shown
+        .prints("1 file of 1.95 KiB would go, unless")
+        .prints("1 row left, because the snapshot does not hold everything that belongs to them")
+        .says("b.pdf");
     let text = std::fs::read_to_string(machine.path("mail.plan")).unwrap();
     assert!(
         text.contains(&format!("folder = \"{images}\"")) && text.contains("folder_in_snapshot = \"images\""),
@@ -40,7 +43,7 @@ fn attachments_go_with_a_plan_and_come_back_from_its_receipt() {
     );
     let run = ["purge", "run", "mail.plan", "--database", &url, "--reason", "old mail"];
     machine.write("other.plan", text.replace("folder_in_snapshot = \"images\"", "folder_in_snapshot = \"other\""));
-    machine.run([&["purge", "run", "other.plan"], &run[3..]].concat()).expect(2).says("was edited after it was made");
+    machine.run([&["purge", "run", "other.plan"], &run[3..]].concat()).expect(2).says("somebody edited it");
 
     let answer = machine.run([&["--json"], &run[..]].concat()).expect(0);
     assert_eq!(answer.last("category")["files"]["files"], 1);

@@ -113,7 +113,7 @@ fn purged_rows_come_back_into_their_table_and_into_another() {
     machine.run([&restore[..], &["--dry-run"]].concat()).expect(0).prints("dry run");
     assert_eq!(server.value(rows).unwrap(), "2");
     server.run("INSERT INTO od.log VALUES (3, 'new')");
-    machine.run(restore).expect(0).prints("od.log  2 rows; 1 were left");
+    machine.run(restore).expect(0).prints("od.log  2 rows; 1 stayed out");
     assert_eq!(server.value("SELECT GROUP_CONCAT(note ORDER BY id) FROM od.log").unwrap(), "a,b,new,d,e");
     let again = machine.run([&["--json"], &restore[..]].concat()).expect(0).last("summary");
     assert_eq!((&again["restored_rows"], &again["rows_there"]), (&0.into(), &3.into()));
@@ -132,7 +132,7 @@ fn a_receipt_outlives_its_snapshot_until_it_is_released_with_a_reason() {
     machine.run(["forget", "latest", "--prune"]).expect(0);
     machine.run(["verify", "--read-data"]).expect(0);
     machine.run(["restore", "--purged", &id, "--to-database", &server.url()]).expect(0).prints("3 rows");
-    machine.run(["purge", "release", &id]).expect(1).says("to be kept until 2029-11-14").says("--early");
+    machine.run(["purge", "release", &id]).expect(1).says("must be kept until 2029-11-14").says("--early");
     machine.run(["purge", "release", &id, "--early", "asked by the county"]).expect(0).prints("3 rows");
     let released = machine.run(["--json", "purge", "history"]).expect(0).last("release");
     assert_eq!((&released["reason"], &released["user"]), (&"asked by the county".into(), &"tester".into()));

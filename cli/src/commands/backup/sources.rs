@@ -96,7 +96,7 @@ fn is_nameless_pipe(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo()) && path.canonicalize().is_err()
 }
 
-/// What enamel keeps itself: no backup saves the ones before it.
+/// Files that enamel keeps for itself: no backup saves the backups before it.
 ///
 /// # Errors
 /// There is no repository or cache folder.

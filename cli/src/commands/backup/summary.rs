@@ -1,4 +1,4 @@
-//! What a backup did, in words and as JSON.
+//! The summary of a backup, in words and as JSON.
 
 use engine::Result;
 use engine::files::backup::BackupOutcome;
@@ -73,7 +73,7 @@ pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
     ui.fields(&fields)
 }
 
-/// What came of databases, in words.
+/// The databases of a backup, in words.
 fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();
     for figures in &outcome.databases {

@@ -9,14 +9,14 @@ use std::path::Path;
 
 const BUFFER_LEN: usize = 64 * 1024;
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Entries that were compared.
     pub entries: u64,
     /// Bytes that were compared.
     pub bytes: u64,
-    /// What differs, in words.
+    /// The differences, in words.
     pub differences: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ pub fn compare(a: &Path, b: &Path) -> io::Result<Comparison> {
 /// Copies the file or folder `from` to `to`, with modes and times.
 ///
 /// # Errors
-/// Those of the file system.
+/// Errors of the file system.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let metadata = from.symlink_metadata()?;
     if metadata.is_symlink() {

@@ -36,10 +36,10 @@ const MIDDLE: usize = 1;
 
 /// A small practice, three hours of work, backup, restore, proof.
 ///
-/// Makes a practice with about 24 MB of images and a database dump of 12 MB, saves it three times with ordinary work in
-/// between, restores the second snapshot, compares it byte for byte with a copy kept of that hour, and verifies the
-/// repository with all its data. Everything is in one folder, which is kept for you to try things in. It takes less than a
-/// minute.
+/// Creates a practice with about 24 MB of images and a database dump of 12 MB, and saves it three times with ordinary
+/// work in between. Then it restores the second snapshot, compares it byte for byte with a copy kept of that hour, and
+/// verifies the repository with all its data. Everything is in one folder, which is kept for you to try things in. It
+/// takes less than a minute.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -102,7 +102,7 @@ pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     three_hours(&places, &repo, ui)?;
     restore_middle(&places, &repo, ui)?;
     let comparison = compare::compare(&places.copy, &places.restored)
-        .map_err(|e| Error::io("cannot compare what was restored with what was saved", e))?;
+        .map_err(|e| Error::io("cannot compare the restored folder with the saved one", e))?;
     let report = engine::upkeep::verify::verify(&repo, &VerifyOptions { depth: Depth::ReadData }, ui)?;
     let exit = match (comparison.differences.is_empty(), report.findings.is_empty()) {
         (false, _) => Exit::Failed,
@@ -226,7 +226,7 @@ fn three_hours(places: &Places, repo: &Repository, ui: &Ui) -> Result<()> {
         print_hour(ui, hour + 1, &outcome)?;
         if outcome.problem_count > 0 {
             ui.problems(&outcome.problems, outcome.problem_count)?;
-            return Err(Error::new(ErrorKind::Io, "some of the practice could not be saved"));
+            return Err(Error::new(ErrorKind::Io, "a part of the practice could not be saved"));
         }
     }
     Ok(())

@@ -56,7 +56,7 @@ impl Practice {
     /// Makes the practice as it is at the start of the day.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Errors of the file system.
     pub fn create(folder: &Path) -> io::Result<Self> {
         let practice = Practice { folder: folder.to_owned() };
         for patient in 0..26 * PATIENTS_PER_LETTER {
@@ -73,7 +73,7 @@ impl Practice {
     /// Does an hour of ordinary work: new images, a letter edited, rows added and changed. `hour` counts from 1.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Errors of the file system.
     pub fn work(&self, hour: u64) -> io::Result<()> {
         let mut random = Random::of([1, hour, 0]);
         for image in 0..NEW_IMAGES_PER_HOUR {
@@ -84,7 +84,7 @@ impl Practice {
         self.write_dump(hour)
     }
 
-    /// What is to be saved.
+    /// The folders to save.
     pub fn sources(&self) -> [PathBuf; 2] {
         [self.folder.join("images"), self.folder.join("opendental.sql")]
     }
@@ -129,7 +129,7 @@ impl Practice {
         fs::write(self.patient_folder(patient).join("letter.txt"), text)
     }
 
-    /// Writes the dump anew, as a nightly or hourly dump does.
+    /// Writes the whole dump again, as a nightly or hourly job does.
     fn write_dump(&self, hour: u64) -> io::Result<()> {
         let mut out = BufWriter::new(File::create(self.folder.join("opendental.sql"))?);
         out.write_all(

@@ -1,4 +1,4 @@
-//! What `enamel forget` tells: groups with their snapshots, and what became of them.
+//! The output of `enamel forget`: groups with their snapshots, and what became of them.
 
 use engine::snapshots::time;
 use engine::upkeep::forget::{ForgetOutcome, NamedPlan};
@@ -12,7 +12,7 @@ use super::ForgetArgs;
 use crate::retention::reason_text;
 use crate::ui::{Align, Table, Ui, format, json};
 
-/// What a snapshot is that goes.
+/// The mark of a snapshot that goes.
 const GOES: &str = "forget";
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ struct Unreadable {
     message: String,
 }
 
-/// What was done, or would be.
+/// Words for what was done, or would be.
 #[derive(Serialize)]
 pub struct Summary {
     dry_run: bool,
@@ -47,7 +47,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of so many snapshots that go and stay.
+    /// For these numbers of snapshots that go and stay.
     pub fn new(args: &ForgetArgs, forgotten: usize, kept: usize, outcome: &ForgetOutcome) -> Self {
         Summary { dry_run: args.dry_run, forgotten, kept, records: outcome.records, is_pruned: args.prune }
     }
@@ -142,7 +142,7 @@ fn decision(judged: &Judged) -> DecisionMessage<'_> {
     }
 }
 
-/// What the snapshots of a group have in common.
+/// The common properties of the snapshots of a group.
 fn heading(ui: &Ui, group: &Group) -> String {
     let host = group.host.as_ref().map(|host| format!("of {}", format::path(host.as_bytes())));
     let roots = group.roots.as_ref().map(|roots| {
@@ -162,7 +162,7 @@ fn heading(ui: &Ui, group: &Group) -> String {
 fn table(shown: &[&Judged]) -> Table {
     let columns =
         [("TIME", Align::Whole), ("ID", Align::Whole), ("TAGS", Align::Left), ("", Align::Whole), ("WHY", Align::Left)];
-    // What goes needs no reason.
+    // A snapshot that goes needs no reason.
     let has_reasons = shown.iter().any(|judged| judged.is_kept());
     let mut table = Table::new(if has_reasons { &columns } else { &columns[..4] });
     for judged in shown {

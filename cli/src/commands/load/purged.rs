@@ -87,7 +87,7 @@ fn print(ui: &Ui, server: &str, tables: &[RestoredTable], summary: &Summary) -> 
         if !ui.is_quiet() {
             let left = match there {
                 0 => String::new(),
-                there => format!("; {} were left, as rows of the same key are there", format::count(*there)),
+                there => format!("; {} stayed out, because rows with the same keys are there", format::count(*there)),
             };
             ui.line(format_args!("{name}  {} rows{left}", format::count(*restored)))?;
         }

@@ -9,10 +9,10 @@ use crate::settings::file::{FileSettings, OwnCategory};
 /// The category of a plan that names none.
 const DEFAULT: &str = "securitylog";
 
-/// The categories of these names, or the usual one.
+/// The categories with these names, or the usual one.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if there is none of a name.
+/// [`ErrorKind::Usage`] for a name without a category.
 pub fn chosen(names: &[String], file: &FileSettings) -> Result<Vec<Category>> {
     let all = all(file)?;
     let default = [DEFAULT.to_owned()];
@@ -34,7 +34,7 @@ pub fn chosen(names: &[String], file: &FileSettings) -> Result<Vec<Category>> {
 /// Has the files in `folder` go with the rows of the categories that have files.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if none of them has any.
+/// [`ErrorKind::Usage`] if no category has attachments.
 pub fn with_attachments(mut categories: Vec<Category>, folder: &str) -> Result<Vec<Category>> {
     let mut chosen = 0;
     for (name, attachments) in offered() {

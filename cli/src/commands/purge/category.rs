@@ -1,4 +1,4 @@
-//! What goes of a category, and what stays, in messages: of a plan and of a run.
+//! Messages about a category, in a plan and in a run: rows that go, and rows that stay.
 
 use engine::purge::files::FileCounts;
 use engine::purge::{Dates, Forecast, LeftRows, Removed};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::files::{FilesMessage, files_message, files_sentences};
 use crate::ui::{Align, Table, format};
 
-/// What goes of a category, and what stays.
+/// The part of a category that goes, and the part that stays.
 pub(super) struct Going<'a> {
     category: &'a str,
     tables: &'a [(String, u64)],
@@ -75,7 +75,7 @@ impl<'a> Going<'a> {
         }
     }
 
-    /// What goes besides rows, and what stays, in sentences. `goes` is said of the files.
+    /// Sentences about files that go with the rows, and about everything that stays. `goes` is said of the files.
     pub fn sentences(&self, goes: &str) -> Vec<String> {
         let files = self.files.iter().flat_map(|counts| files_sentences(counts, goes));
         files.chain(left_sentences(self.left)).map(|sentence| format!("{}: {sentence}", self.category)).collect()
@@ -118,10 +118,10 @@ fn left_message(left: &LeftRows) -> LeftMessage {
 fn left_sentences(left: &LeftRows) -> Vec<String> {
     let all = [
         (left.not_saved, "old and not in the snapshot: left"),
-        (left.changed, "other than in the snapshot: left"),
-        (left.children, "left, as what belongs to them is not in the snapshot as it is"),
-        (left.used, "left, as something else needs them, or what belongs to them"),
-        (left.highest, "left, as the highest number of a table stays"),
+        (left.changed, "different from the snapshot: left"),
+        (left.children, "left, because the snapshot does not hold everything that belongs to them"),
+        (left.used, "left, because something else needs them or their files"),
+        (left.highest, "left, because the highest number of a table stays"),
         (left.spared, "spared by an exception"),
     ];
     let some = all.into_iter().filter(|(rows, _)| *rows > 0);

@@ -114,7 +114,7 @@ pub fn read(path: &Path) -> Result<Plan> {
     let plan = file.plan().map_err(usage)?;
     match format::hex(&plan.digest()) == digest {
         true => Ok(plan),
-        false => Err(usage("it was edited after it was made: make a new one with `enamel purge plan`".to_owned())),
+        false => Err(usage("somebody edited it: make a new one with `enamel purge plan`".to_owned())),
     }
 }
 
@@ -156,9 +156,9 @@ impl PlanFile {
     }
 
     fn plan(self) -> std::result::Result<Plan, String> {
-        let snapshot = self.snapshot.parse::<LeaseId>().map_err(|_| "`snapshot` is no id".to_owned())?;
+        let snapshot = self.snapshot.parse::<LeaseId>().map_err(|_| "`snapshot` is not an id".to_owned())?;
         let tag = tag(&self.seal).ok_or_else(|| "`seal` is not 64 hex digits".to_owned())?;
-        let before = self.before.parse().map_err(|_| "`before` is no date".to_owned())?;
+        let before = self.before.parse().map_err(|_| "`before` is not a date".to_owned())?;
         let except = |except: ExceptFile| Exception { column: except.column, value: except.value };
         let category = |category: CategoryFile| Category {
             name: category.name,

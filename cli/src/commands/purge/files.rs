@@ -46,7 +46,7 @@ pub(super) fn folder(path: &Path) -> Result<String> {
     let has_parent = path.components().any(|part| part == std::path::Component::ParentDir);
     let whole = if has_parent { path.canonicalize() } else { std::path::absolute(path) }.map_err(failed)?;
     if !whole.metadata().map_err(failed)?.is_dir() {
-        return Err(Error::new(ErrorKind::Usage, format!("{}: it is no folder", what())));
+        return Err(Error::new(ErrorKind::Usage, format!("{}: it is not a folder", what())));
     }
     let text = whole.components().as_path().to_str().map(str::to_owned);
     text.ok_or_else(|| Error::new(ErrorKind::Usage, format!("{}: its path is not UTF-8", what())))

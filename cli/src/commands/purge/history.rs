@@ -14,11 +14,12 @@ use crate::ui::{Align, Table, Ui, format};
 
 /// List what was removed from live databases, oldest first.
 ///
-/// A purge whose state is `begun` is running, or was interrupted: any of the rows that its receipt names may be gone, and all are kept.
-/// `released` are those whose rows were let go.
+/// A purge whose state is `begun` is running, or was interrupted: any of the rows that its receipt names may be gone,
+/// and all are kept. `released` means that its rows are kept no longer.
 ///
-/// With --report a page of plain text is written for whoever audits: of each purge who removed what, when and why, by table the number of
-/// rows, their dates and keys, where they are kept, the digest of everything that holds them, and how to verify that.
+/// With --report Enamel writes a page of plain text for an auditor. It says of each purge who removed rows, when and
+/// why. It lists the number of rows by table, their dates and keys, where they are kept, the digest of everything that
+/// holds them, and how to verify that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -37,7 +38,7 @@ pub struct HistoryArgs {
 struct PurgeMessage<'p> {
     receipt: String,
     purge: String,
-    /// The receipt of its beginning, if there are two.
+    /// The receipt of phase 1, if there are two.
     #[serde(skip_serializing_if = "Option::is_none")]
     begun_receipt: Option<String>,
     state: &'static str,
@@ -111,7 +112,7 @@ pub fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
     after_printing(exit, print(context.ui, &all))
 }
 
-/// Writes a file that is not there: an older report is somebody's evidence.
+/// Writes a new file, never over an old one: an older report is somebody's evidence.
 fn write_new(path: &PathBuf, text: &str) -> Result<()> {
     let failed = |e: std::io::Error| {
         let kind = if e.kind() == std::io::ErrorKind::AlreadyExists { ErrorKind::Usage } else { ErrorKind::Io };
@@ -163,7 +164,7 @@ fn print(ui: &Ui, all: &History) -> Result<()> {
     ui.table(&table)
 }
 
-/// A text of a repository on one line, without what a terminal might obey.
+/// A text of a repository on one line, without control characters that a terminal obeys.
 pub(super) fn shown(text: &str) -> String {
     format::path(text.as_bytes())
 }

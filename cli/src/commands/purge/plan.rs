@@ -23,20 +23,21 @@ use crate::ui::{Table, Ui, format};
 
 /// Say what could be removed, and write a plan for it
 ///
-/// Compares every old row with the newest snapshot of this server: what would go is what the snapshot holds exactly as it is, now.
-/// Nothing is changed or locked. One rule for the cut-off in every table: what is before it, at midnight, is old. Dates and times are
-/// compared as they are written, TIMESTAMP in the zone of the server. A row whose date is unset (0001-01-01, 0000-00-00) is not old.
+/// Compares every old row with the newest snapshot of this server. A row would go only if the snapshot holds it exactly
+/// as it is now. Enamel changes and locks nothing. Every table has the same cut-off: midnight of that day. Enamel
+/// compares dates and times as they are written, TIMESTAMP in the zone of the server. A row whose date is unset
+/// (0001-01-01, 0000-00-00) is not old.
 ///
-/// What cannot be done safely is refused, and why is said: a table without a primary key of one number, one with triggers that run on
-/// deletions, one that a foreign key of another table refers to. Foreign keys of the rows that go along may, unless they cascade: then
-/// rows would go that nobody has compared.
+/// Enamel refuses what it cannot do safely, and says why: a table without a primary key of one number, a table with
+/// triggers that run on deletions, a table that a foreign key of another table refers to. Foreign keys of the child
+/// rows that go along are allowed, unless they cascade: then rows would go that nobody has compared.
 ///
-/// With --attachments the files of old e-mail messages go with them, and the rows that name these files. FOLDER is the folder of images. A
-/// message goes only if all its files are in the snapshot as they are. What something else needs stays: templates, secure mail, summaries of
-/// care, claims.
+/// With --attachments the files of old e-mail messages go with them, and the rows that name these files. FOLDER is the
+/// folder of images. A message goes only if the snapshot holds all its files as they are. Files and messages that
+/// something else needs stay: templates, secure mail, summaries of care, claims.
 ///
-/// Categories of Open Dental are securitylog (with securityloghash), emailmessage, wikilisthist, wikipagehist, taskhist. Others stand in
-/// `[purge.NAME]` of enamel.toml, see `enamel config --help`.
+/// Categories of Open Dental are securitylog (with securityloghash), emailmessage, wikilisthist, wikipagehist,
+/// taskhist. You can define others in `[purge.NAME]` of enamel.toml, see `enamel config --help`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -53,19 +54,19 @@ pub struct PlanArgs {
     /// The schema
     #[arg(long, value_name = "NAME", help_heading = "Database options")]
     schema: Option<String>,
-    /// Old is what is strictly before this day, 00:00
+    /// Rows before this day, 00:00, are old
     #[arg(long, value_name = "DATE", required_unless_present = "through", conflicts_with = "through")]
     before: Option<Date>,
-    /// Old is what is of this day or before
+    /// Rows of this day or before are old
     #[arg(long, value_name = "DATE")]
     through: Option<Date>,
-    /// What is to be removed; can be given several times [default: securitylog]
+    /// The rows to remove; can be given several times [default: securitylog]
     #[arg(long = "category", value_name = "NAME")]
     categories: Vec<String>,
     /// Also remove the files that belong to old rows, from this folder of images: only with category emailmessage
     #[arg(long, value_name = "FOLDER")]
     attachments: Option<PathBuf>,
-    /// Rows with this value stay, in each table that has the column; can be given several times
+    /// Keep rows with this value, in each table that has the column; can be given several times
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = parse_exception)]
     except: Vec<Exception>,
     /// Rows without a date are old, too
@@ -136,7 +137,7 @@ fn options(args: &PlanArgs, database: &DatabaseArgs, context: &Context<'_>) -> R
     let cutoff = match (args.before, args.through) {
         (Some(day), _) => Cutoff::before(day),
         (None, Some(day)) => Cutoff::through(day)?,
-        (None, None) => return Err(Error::new(ErrorKind::Usage, "say what is old, with --before or --through")),
+        (None, None) => return Err(Error::new(ErrorKind::Usage, "say which rows are old, with --before or --through")),
     };
     let unset = if args.with_unset { Unset::Old } else { Unset::Keep };
     let chosen = categories::chosen(&args.categories, &context.settings.file)?;
@@ -158,9 +159,9 @@ fn parse_exception(text: &str) -> std::result::Result<Exception, String> {
     }
 }
 
-/// A disk that dies takes the rows and their only copy with it.
+/// If the database and the repository share a disk, a failure takes the rows and their only copy.
 fn shares_disk(repository: &Path, planned: &Planned) -> Option<String> {
-    // What cannot be asked is not on this machine, or not for this user to see.
+    // A folder that cannot be asked is not on this machine, or this user may not see it.
     let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
     let folder = planned.data_folder.as_deref()?;
     let same = device(folder)? == device(repository)?;
@@ -170,21 +171,20 @@ fn shares_disk(repository: &Path, planned: &Planned) -> Option<String> {
     })
 }
 
-/// What a plan comes to, as comments in its file.
+/// The summary of a plan, as comments in its file.
 fn remarks(planned: &Planned) -> Result<String> {
     let mut text = Vec::new();
     table(planned).write(&mut text, usize::MAX).map_err(|e| Error::io("cannot write the plan", e))?;
     let mut text = String::from_utf8_lossy(&text).into_owned();
     // Writing into a text cannot fail.
-    let _ = writeln!(text, "\nOld is what is {}.", planned.plan.rule.cutoff);
+    let _ = writeln!(text, "\nRows {} are old.", planned.plan.rule.cutoff);
     for sentence in sentences(planned) {
         let _ = writeln!(text, "{sentence}");
     }
     for warning in &planned.warnings {
         let _ = writeln!(text, "Note: {warning}");
     }
-    let _ =
-        writeln!(text, "\nThis file may be run as it is, or not at all: it is sealed with the keys of the repository.");
+    let _ = writeln!(text, "\nRun this file as it is, or not at all: it is sealed with the keys of the repository.");
     Ok(text)
 }
 
@@ -192,7 +192,7 @@ fn table(planned: &Planned) -> Table {
     category::table("ROWS", planned.forecasts.iter().map(Going::from))
 }
 
-/// What goes besides rows, and what stays.
+/// Files that go with the rows, and everything that stays.
 fn sentences(planned: &Planned) -> impl Iterator<Item = String> {
     let goes = "would go, unless a row that stays names them";
     planned.forecasts.iter().flat_map(move |forecast| Going::from(forecast).sentences(goes))

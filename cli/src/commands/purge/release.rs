@@ -13,13 +13,13 @@ use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::ui::format;
 
-/// What is noted of a release that came when its time had come.
+/// The reason that is recorded for a release after its time.
 const IN_TIME: &str = "kept for six years";
 
 /// Let go of rows that were removed from a live database: they are kept no longer.
 ///
-/// Six years after a purge this needs no reason; before, --early says why. Who let go of what, when and why stays in `enamel purge history`. The
-/// space is freed by `enamel prune`, unless a snapshot has the same rows.
+/// Six years after a purge this needs no reason; before, say why with --early. `enamel purge history` records who
+/// released what, when and why. `enamel prune` frees the space, unless a snapshot has the same rows.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -28,7 +28,7 @@ Examples
 
 Exit status: 0 done; 1 failed, or its time has not come; 10 no repository, 12 wrong password")]
 pub struct ReleaseArgs {
-    /// The receipt, or how it begins; see `enamel purge history`
+    /// The receipt, or the first digits of its id; see `enamel purge history`
     #[arg(value_name = "RECEIPT")]
     receipt: String,
     /// Why it is released before six years have passed
@@ -43,13 +43,12 @@ struct Released {
     rows: u64,
 }
 
-/// A purge that has not ended may be removing rows that nothing would keep then.
+/// A purge that has not ended may still be removing rows, and nothing would keep them.
 fn may_run(purge: &Purge) -> Result<()> {
     if is_over(purge)? {
         return Ok(());
     }
-    let message = "this purge has not said that it ended, so it may still be running: run its plan again to the end, or release it seven days \
-                   after it began";
+    let message = "this purge has no record of its end, so it may still be running: run its plan again to the end, or release it seven days after it began";
     Err(Error::new(ErrorKind::Refused, message))
 }
 
@@ -66,7 +65,9 @@ pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
     let (now, from) = (now().seconds, release_time(&purge)?);
     if args.early.is_none() && now < from {
         let when = format::time(format::seconds(from));
-        let message = format!("these rows are to be kept until {when}, six years: say why with --early REASON");
+        let message = format!(
+            "these rows must be kept until {when}, six years: to release them earlier, say why with --early REASON"
+        );
         return Err(Error::new(ErrorKind::Refused, message));
     }
     let reason = args.early.clone().unwrap_or_else(|| IN_TIME.to_owned());

@@ -24,21 +24,24 @@ use crate::ui::{Ui, format};
 
 /// Carry out a plan: prove again what is kept, then delete it in small batches
 ///
-/// First every row is compared with the snapshot, and a receipt is put into the repository that names those that will go: from
-/// then on they outlive the snapshot, until the receipt is released. Then they are deleted, batch by batch. A batch takes about a tenth of a
-/// second; in it the rows are locked, compared once more, and deleted. What was changed meanwhile stays, and is counted. Between batches the
-/// run waits while the server is busy. The row with the highest number of a table always stays. If the plan has files, they are removed after
-/// the rows: a file whose bytes are other than the snapshot's, or that a row names, stays.
+/// First Enamel compares every row with the snapshot, and puts a receipt into the repository that names the rows that
+/// will go. From then on they outlive the snapshot, until the receipt is released. Then it deletes them, batch by
+/// batch. A batch takes about a tenth of a second: it locks the rows, compares them once more, and deletes them. Rows
+/// that somebody changed meanwhile stay, and are counted. Between batches the run waits while the server is busy. The
+/// row with the highest number of a table always stays. If the plan has files, Enamel removes them after the rows. A
+/// file stays if its bytes differ from the snapshot's, or if a row names it.
 ///
-/// The plan must be as `purge plan` wrote it: it is sealed with the keys of the repository, and an edited one is refused. After a member was
-/// removed, or a key was changed with --compromised, make a new plan. A category of `[purge.NAME]` must still be what it was.
+/// The plan must be as `purge plan` wrote it: it is sealed with the keys of the repository, and Enamel refuses an
+/// edited one. After a member was removed, or a key was changed with --compromised, make a new plan. A category of
+/// `[purge.NAME]` must still be what it was.
 ///
-/// It may end at any time, by Ctrl-C, a lost connection or a power failure: run the same plan again, and it goes on. Tables of MyISAM
-/// are checked before and after.
+/// A run may end at any time, by Ctrl-C, a lost connection or a power failure: run the same plan again, and it resumes.
+/// Enamel checks MyISAM tables before and after.
 ///
-/// Deletion makes no file smaller: the space is there for new rows of the same table. With --reclaim the tables that rows went from are made anew
-/// afterwards, if the server's disk has room for a copy, and checked. People can work with tables of InnoDB meanwhile; those of
-/// MyISAM are locked for as long. When nothing is left to remove, all tables of the plan are rebuilt.
+/// Deletion makes no file smaller: the space is there for new rows of the same table. With --reclaim Enamel rebuilds
+/// and checks the tables afterwards, if the server's disk has room for a copy. People can work with InnoDB tables
+/// meanwhile; MyISAM tables are locked for as long. When no rows are left to remove, Enamel rebuilds all tables of the
+/// plan.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -59,16 +62,16 @@ pub struct RunArgs {
     /// Why this is done: for the receipt
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Remove at most so many rows a second
+    /// Remove at most this many rows a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_rows_per_second: Option<u32>,
-    /// Delete for so long: 30m, 2h; the same plan can be run again for the rest
+    /// Delete for this long: 30m, 2h; run the same plan again for the rest
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     time: Option<Duration>,
-    /// Remove only at these times of the day, and begin rebuilding only then; wait else
+    /// Remove rows, and begin to rebuild tables, only at these times of the day; wait otherwise
     #[arg(long, value_name = "FROM-UNTIL", value_parser = parse_window)]
     window: Option<Window>,
-    /// Rebuild the tables afterwards, so that the space of what went is free; see `enamel grants reclaim`
+    /// Rebuild the tables afterwards, so that the space of removed rows is free; see `enamel grants reclaim`
     #[arg(long)]
     pub(super) reclaim: bool,
     /// Also wait while this replica lags by more than 5 seconds; can be given several times

@@ -1,4 +1,4 @@
-//! What a restore deletes: asked about when it is much, and told of.
+//! Deletions of a restore: the question if there are many, and the report.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::ui::format;
 
 /// More things than this are not deleted without being agreed to.
 const MANY: u64 = 1000;
-/// Of fewer things, half is not much.
+/// If a folder holds fewer files, half of them is not much.
 const FEW: u64 = 20;
 
-/// Has what is going to be deleted agreed to, if it is much: by `--yes`, or by whoever sits at the terminal.
+/// Asks for agreement if much is going to be deleted: by `--yes`, or by the user at the terminal.
 ///
 /// # Errors
 /// It is not agreed to: a [`ErrorKind::Usage`] with the numbers.

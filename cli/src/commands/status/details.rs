@@ -1,4 +1,4 @@
-//! What is wrong, in sentences.
+//! Faults, in sentences.
 
 use engine::Result;
 use engine::memory::RememberedManifest;
@@ -12,7 +12,7 @@ use crate::context::lost_since;
 use crate::ui::{Ui, format};
 use crate::writer;
 
-/// What is wrong with a snapshot from the future.
+/// The fault of a snapshot from the future.
 const FROM_THE_FUTURE: &str = "from the future: a clock was wrong when it was made, or is wrong now; if it was then, `enamel forget ID` removes it";
 
 /// Tables that are named one by one; of the others only the number is told, unless more is asked for.
@@ -105,7 +105,7 @@ fn late(database: &DatabaseStatus, table: &LateTable) -> String {
     )
 }
 
-/// What has disappeared, in words.
+/// Missing snapshots, in words.
 pub fn disappeared(manifest: &RememberedManifest) -> String {
     let what = match manifest.kind {
         KIND_SNAPSHOT => "snapshot",
@@ -116,7 +116,7 @@ pub fn disappeared(manifest: &RememberedManifest) -> String {
     format!("the {what} {id} of {time} has disappeared, and nothing says that it was forgotten")
 }
 
-/// What was forgotten and is there again, in words.
+/// Forgotten snapshots that are there again, in words.
 pub fn put_back(manifest: &RememberedManifest) -> String {
     let (id, time) = (format::short(manifest.id), format::time(manifest.time));
     format!(

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::ids::Ids;
+use super::shape;
 
 /// Something that the shell runs.
 pub enum Step {
@@ -10,6 +11,15 @@ pub enum Step {
     Command { text: String, output: String, line: usize },
     /// Commands that the page does not show. They must succeed.
     Setup(String),
+}
+
+impl Step {
+    /// How `printed` differs from the page, in words.
+    pub fn difference(&self, printed: &str) -> Option<String> {
+        let Step::Command { text, output, line } = self else { return None };
+        let differs = shape::of(output) != shape::of(printed);
+        differs.then(|| format!("line {line}: `{text}` shows\n{output}\nand prints\n{printed}"))
+    }
 }
 
 /// The steps of a page, and its other lines.
