@@ -23,6 +23,7 @@ on_each_server!(
     history_that_cannot_be_saved_is_named_by_check_and_backup,
     a_row_that_a_server_refuses_costs_no_other,
     literals_of_other_character_sets_come_back,
+    a_zero_below_zero_is_a_zero_where_servers_have_one,
 );
 
 /// Tables that keep history: with a period of their own or without a name, by partitions.
@@ -303,5 +304,21 @@ fn literals_of_other_character_sets_come_back(version: Version) {
             let values = format!("SELECT GROUP_CONCAT(HEX(g) ORDER BY id) FROM {name}.computed");
             assert_eq!(to.value(&values).as_deref(), Some("DFE427,F6E427"));
         }
+    }
+}
+
+/// To the installed MariaDB, which may be one that has a single zero, and from it.
+fn a_zero_below_zero_is_a_zero_where_servers_have_one(version: Version) {
+    let (server, installed) = (TestServer::of(version, &[]), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE zeros; USE zeros; CREATE TABLE keyed (id INT PRIMARY KEY, d DOUBLE, f FLOAT, t VARCHAR(9), less DOUBLE GENERATED ALWAYS AS (-d) STORED);
+         INSERT INTO keyed (id, d, f, t) VALUES (1, -0e0, -0e0, '-0'), (2, 0, 0, ''), (3, -0.5, 1, '-0');
+         CREATE TABLE bare (d DOUBLE, t VARCHAR(9), less DOUBLE GENERATED ALWAYS AS (-d) STORED); INSERT INTO bare (d, t) VALUES (-0e0, '-0'), (-0e0, '-0'), (0, '');",
+    );
+    let outcome = carry(&server, &installed, &["zeros"], &checked());
+    assert_eq!(messages(&outcome), [""; 0]);
+    for table in ["keyed", "bare"] {
+        let sum = format!("SELECT CONCAT(COUNT(*), ' ', SUM(d), ' ', GROUP_CONCAT(t ORDER BY t)) FROM zeros.{table}");
+        assert_eq!(installed.value(&sum), server.value(&sum));
     }
 }

@@ -5,7 +5,7 @@ use repo_format::database::{Column, TableRecord};
 use repo_format::id::Bytes32;
 
 use super::rows::{Format, selected, write_value};
-use super::{RowKey, RowSum};
+use super::{RowKey, RowSum, SignedZeros};
 use engine_core::error::Result;
 
 /// The columns to select for [`KeptSums`], with their expressions.
@@ -17,6 +17,7 @@ pub fn kept_list(table: &TableRecord) -> Vec<String> {
 pub struct KeptSums {
     formats: Vec<Format>,
     sums: Vec<RowSum>,
+    zeros: SignedZeros,
     bytes: Vec<u8>,
 }
 
@@ -24,7 +25,8 @@ impl KeptSums {
     /// Sums of no rows, for the columns of `table`.
     pub fn of(table: &TableRecord) -> Self {
         let formats: Vec<Format> = table.kept().map(Format::of).collect();
-        KeptSums { sums: vec![RowSum::default(); formats.len()], formats, bytes: Vec::new() }
+        let zeros = SignedZeros::of(table);
+        KeptSums { sums: vec![RowSum::default(); formats.len()], formats, zeros, bytes: Vec::new() }
     }
 
     /// How many columns there are.
@@ -40,12 +42,16 @@ impl KeptSums {
         for ((value, format), sum) in values.iter().zip(&self.formats).zip(&mut self.sums) {
             self.bytes.clear();
             if key.text.is_empty() {
-                self.bytes.extend_from_slice(row);
+                self.bytes.extend_from_slice(&self.zeros.removed(row).0);
             } else {
                 self.bytes.extend_from_slice(&key.text);
                 self.bytes.push(b'\n');
             }
+            let start = self.bytes.len();
             write_value(value.as_ref().unwrap_or(&Value::NULL), *format, &mut self.bytes)?;
+            if format.is_real() && &self.bytes[start..] == b"-0" {
+                self.bytes.remove(start);
+            }
             sum.add(&self.bytes);
         }
         Ok(())

@@ -28,6 +28,11 @@ impl Format {
             is_unsigned: column.column_type.to_lowercase().contains("unsigned") || column.select.is_some(),
         }
     }
+
+    /// Whether it is FLOAT or DOUBLE.
+    pub fn is_real(self) -> bool {
+        matches!(self.encoding, ValueEncoding::Float | ValueEncoding::Double)
+    }
 }
 
 /// Writes the rows of one table.

@@ -16,7 +16,7 @@ use super::run::{Run, SchemaRun};
 use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
-use crate::database::{Connection, error_code, is_lost, quote_name};
+use crate::database::{Connection, SignedZeros, error_code, is_lost, quote_name};
 use crate::dialect::{Converted, Versioning};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Work;
@@ -44,6 +44,9 @@ pub struct TableLoad<'r> {
     has_failed: AtomicBool,
     /// Rows or values that are not as they were.
     problems: AtomicU64,
+    zeros: SignedZeros,
+    /// How many values were -0, and are 0.
+    signed_zeros: AtomicU64,
     sent: AtomicU64,
     stored: AtomicU64,
     warnings: Mutex<Warnings>,
@@ -65,6 +68,7 @@ impl<'r> TableLoad<'r> {
         let fitting = Fitting::of(run, schema.plan, record, keys);
         TableLoad {
             filling,
+            zeros: SignedZeros::of(&fitting.record),
             sink: Sink::new(&schema.plan.staging, &fitting.record),
             fitting,
             current: AtomicU64::new(0),
@@ -75,6 +79,7 @@ impl<'r> TableLoad<'r> {
             helpers: AtomicUsize::new(1),
             has_failed: AtomicBool::new(false),
             problems: AtomicU64::new(0),
+            signed_zeros: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             warnings: Mutex::default(),
@@ -134,11 +139,24 @@ impl<'r> TableLoad<'r> {
     }
 
     /// Its saved rows as the target has them, with how many these are.
-    pub fn converted(&self, text: Vec<u8>, rows: u64) -> Converted {
-        match &self.fitting.versioning {
+    pub fn converted(&self, run: &Run<'_>, text: Vec<u8>, rows: u64) -> Converted {
+        let mut converted = match &self.fitting.versioning {
             Some(versioning) => versioning.convert(&text),
             None => Converted { text, rows, ..Converted::default() },
+        };
+        if !run.target.keeps_signed_zeros {
+            let (plain, zeros) = self.zeros.removed(&converted.text);
+            count(&self.signed_zeros, zeros);
+            if let Cow::Owned(plain) = plain {
+                converted.text = plain;
+            }
         }
+        converted
+    }
+
+    /// Whether the target may tell fewer values of it from each other than the source does.
+    pub fn may_lose_signs(&self, run: &Run<'_>) -> bool {
+        !run.target.keeps_signed_zeros && self.zeros.are_possible()
     }
 
     /// Whether its rows are all there, also those that are not current.
@@ -300,7 +318,7 @@ impl<'r> TableLoad<'r> {
         for segment in segments {
             match run.source.read(segment) {
                 Ok(piece) => {
-                    let converted = self.converted(piece, segment.rows);
+                    let converted = self.converted(run, piece, segment.rows);
                     count(&self.current, converted.current);
                     count(&self.left_history, converted.left_out);
                     batch.rows += converted.rows;
@@ -371,6 +389,12 @@ impl<'r> TableLoad<'r> {
             self.problem(run, &format!("of {sent} rows the server stored {stored}"));
         }
         self.compare_history(run, connection)?;
+        let zeros = self.signed_zeros.load(Ordering::Relaxed);
+        if zeros > 0 {
+            let (schema, table) = self.name();
+            run.monitor
+                .note(&format!("{schema}.{table}: {zeros} values of -0 are 0, as the server keeps no sign of zero"));
+        }
         let has_all_rows = self.problems.load(Ordering::Relaxed) == 0;
         if has_all_rows {
             kept::differing(run, connection, self)?.iter().for_each(|sentence| self.problem(run, sentence));

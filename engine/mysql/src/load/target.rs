@@ -28,6 +28,8 @@ pub struct Target {
     pub row_format: Option<String>,
     /// Each TIMESTAMP that is not NULL gets a default, and the first one follows every change of its row.
     pub fills_times: bool,
+    /// It tells -0 from 0 in FLOAT and DOUBLE.
+    pub keeps_signed_zeros: bool,
     allows_local: AtomicBool,
 }
 
@@ -53,6 +55,7 @@ impl Target {
             shares_counters: is(variable(connection, "innodb_autoinc_lock_mode")?, &["2"]),
             end_of_time: connection.value(END_OF_TIME)?.unwrap_or_else(|| END_2038.to_owned()),
             collations: Collations::read(connection)?,
+            keeps_signed_zeros: connection.value("SELECT -0e0")?.is_some_and(|zero| zero.starts_with('-')),
             row_format: variable(connection, "innodb_default_row_format")?.filter(|format| format != "dynamic"),
             allows_local: AtomicBool::new(is(variable(connection, "local_infile")?, &["ON", "1"])),
         })
