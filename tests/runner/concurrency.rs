@@ -134,7 +134,7 @@ fn a_writer_that_was_fenced_does_not_commit() {
     let report = verify_all(&repository);
     assert_eq!(report.snapshots, 0);
     assert!(report.notes.iter().any(|note| note.contains("fences a writer")), "{:?}", report.notes);
-    // What it stored is reused.
+    // The next backup reuses its data.
     let (snapshot, outcome) = backup(&repository, &root);
     assert!(outcome.statistics.new_bytes < 100_000, "{:?}", outcome.statistics);
     fixture.assert_restores(&fixture.open_anew(), snapshot, &look(&root));

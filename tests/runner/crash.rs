@@ -67,7 +67,7 @@ impl Scene {
         let durable: u64 = repository.list_packs().unwrap().values().sum();
         let before: u64 = self.fixture.open_anew().list_packs().unwrap().values().sum();
         let (snapshot, outcome) = backup(&repository, &self.root);
-        // What had arrived is reused; padding and nodes are a little.
+        // Data that had arrived is reused; padding and nodes take a little.
         let arrived = durable - before;
         let new = outcome.statistics.new_bytes;
         assert!(new + arrived < self.new_bytes + 700_000, "{what}: {arrived} had arrived, and {new} were new");

@@ -1,4 +1,4 @@
-//! What a snapshot says of its own gaps.
+//! A snapshot's notes about its own gaps.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -109,7 +109,7 @@ impl World {
         World { fixture, root, target, snapshots: Vec::new() }
     }
 
-    /// Does one step. One that makes no sense here, such as changing what is not there, changes nothing.
+    /// Does one step. An operation that makes no sense here, such as a change of a missing file, changes nothing.
     fn step(&mut self, step: &Step) {
         match step {
             Step::Backup { parent, anew } => self.back_up(*parent, *anew),

@@ -16,7 +16,7 @@ fn newest(repository: &Repository) -> Result<Selection> {
     select(repository, &Selector::Latest { tag: None, until: None })
 }
 
-/// What was chosen, and what was not.
+/// The chosen snapshot, and those that were passed over.
 fn chosen(repository: &Repository) -> (LeaseId, Vec<LeaseId>) {
     let selection = newest(repository).unwrap();
     (selection.snapshot.id, selection.remarks.iter().map(|remark| remark.id).collect())

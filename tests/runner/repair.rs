@@ -412,7 +412,7 @@ fn repairs_beside_running_backups_harm_nobody() {
             });
         }
     });
-    // Those that were begun before the first repair count on the pack that is damaged; the next backup heals all.
+    // Backups that were begun before the first repair count on the damaged pack; the next backup heals all.
     let repository = scene.fixture.open_anew();
     backup_paths(&repository, &[&scene.root], &options_without_parent(), &NullMonitor).unwrap();
     verify_all(&repository);

@@ -69,7 +69,7 @@ impl Scene {
         outcome
     }
 
-    /// What would be done, and what is done, by path.
+    /// The planned and the real changes, by path.
     fn plan(&self, options: &RestoreOptions) -> (BTreeMap<String, Action>, RestoreOutcome) {
         let planned = Mutex::new(BTreeMap::new());
         let tell = |path: &[u8], action| {
@@ -81,7 +81,7 @@ impl Scene {
     }
 }
 
-/// Inode and change time of everything: whoever touches a thing changes them.
+/// Inode and change time of everything: every change to a file changes them.
 fn touched(root: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
     let mut all = BTreeMap::new();
     let mut waiting = vec![root.to_owned()];

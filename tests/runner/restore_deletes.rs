@@ -1,4 +1,4 @@
-//! What `delete` removes, over random trees, rules and targets: nothing that the snapshot does not prove to have been absent.
+//! Deletions of `delete`, over random trees, rules and targets: only things that the snapshot proves to have been absent.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,7 +37,7 @@ const RULES: [&str; 4] = ["secret", "*.tmp", "b/", "/x"];
 fn make(root: &Path, paths: &[usize], content: &str) {
     for path in paths.iter().map(|index| PATHS[*index]) {
         let full = root.join(path.trim_end_matches('/'));
-        // What does not fit what is there already is left out.
+        // Things that do not fit the existing ones are left out.
         if path.ends_with('/') {
             drop(fs::create_dir_all(&full));
         } else if full.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok()) && !full.is_dir() {
@@ -121,7 +121,7 @@ proptest! {
             let same = |tree: &Tree| tree.get(saved.as_bytes()).map(|thing| (thing.kind, thing.content.clone()));
             prop_assert!(is_blocked || same(&after) == same(&before_backup), "{} is not as it was: {:?}", saved, outcome.problems);
         }
-        // What came later, is in a whole folder and matches no rule has gone.
+        // Files that came later, are in a whole folder and match no rule have gone.
         for extra in paths_of(&before).difference(&paths_of(&before_backup)).filter(|path| !kept_out(path)) {
             let is_spared = is_left_out(&rules, &before, extra)
                 || paths_of(&before).iter().any(|path| path.starts_with(&format!("{extra}/")) && is_left_out(&rules, &before, path));

@@ -1,4 +1,4 @@
-//! What is backed up comes back as it was.
+//! Saved files come back as they were.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};

@@ -167,7 +167,7 @@ fn very_long_keys_are_left_out_of_a_list_and_long_ones_end_its_nodes() {
     assert!(found.by_ref().zip(&items[..300]).all(|(a, b)| a == *b));
 }
 
-/// What the tests save: `a/b` holds `.x%` with rows, `empty`, and `listed`, whose segments have content lists.
+/// The source of the tests: `a/b` holds `.x%` with rows, `empty`, and `listed`, whose segments have content lists.
 struct Saved {
     attack: Attack,
     snapshot: Snapshot,
@@ -269,7 +269,7 @@ fn schema(forge: &Forge<'_, '_>, name: &str, mut tables: Vec<TreeEntry>) -> Tree
     folder(forge, &escape_name(name), tables)
 }
 
-/// A database named `name`, of these schemas.
+/// A database named `name`, with these schemas.
 fn database(forge: &Forge<'_, '_>, name: &[u8], mut entries: Vec<TreeEntry>) -> TreeEntry {
     entries.push(file(forge, SERVER_FILE, &server_record().encode().unwrap()));
     folder(forge, name, entries)
@@ -433,7 +433,8 @@ fn a_database_is_a_folder_for_everything_that_reads_trees() {
     assert_eq!((fs::read(before).unwrap(), second.unchanged_files), (rows, second.files));
 }
 
-/// All that a snapshot needs is lost, one pack after another: what `verify` names, and what a restore cannot bring back, is the same.
+/// All that a snapshot needs is lost, one pack after another: what `verify` names, and what a restore cannot bring back,
+/// is the same.
 #[test]
 fn verify_names_the_tables_whose_rows_are_lost() {
     let Saved { attack, snapshot, .. } = save();

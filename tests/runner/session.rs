@@ -18,7 +18,7 @@ use scenario_tests::explore::{Answer, Request, pass};
 
 use crate::support::{Fixture, backup_options, backup_paths, look, noise};
 
-/// Whatever hangs is longer at it.
+/// A hanging run takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A repository in memory, and a folder with files of several packs' size.
@@ -37,7 +37,7 @@ fn scene() -> (Fixture, MemoryStore, PathBuf) {
     (fixture, store, root)
 }
 
-/// What came of `work`, which may panic but has to end.
+/// The result of `work`, which may panic but must end.
 fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::thread::Result<T> {
     let (sender, receiver) = channel();
     let thread = std::thread::spawn(move || sender.send(catch_unwind(AssertUnwindSafe(work))));

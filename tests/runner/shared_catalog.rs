@@ -1,7 +1,8 @@
-//! Readers of one shared catalog that says what is not so, and one that somebody deletes, replaces or rolls back while they read.
+//! Readers of one shared catalog that says what is not so, and one that somebody deletes, replaces or rolls back while
+//! they read.
 //!
-//! Two readers take turns at their operations of the store: one begins, the other interrupts it, and the first interrupts that one for a
-//! moment. All moments for that are tried.
+//! Two readers take turns at their operations of the store: one begins, the other interrupts it, and the first
+//! interrupts that one for a moment. All moments for that are tried.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ struct Scene {
     chunks: Vec<(ChunkKind, ChunkId)>,
 }
 
-/// What a catalog says that is not so.
+/// False statements of a catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wrong {
     /// Nothing.
@@ -91,7 +92,7 @@ impl Scene {
         }
     }
 
-    /// What a reader finds, chunk by chunk.
+    /// The results of a reader, chunk by chunk.
     fn read(&self, repository: &Repository) -> Vec<Result<(), ErrorKind>> {
         let reader = ChunkReader::new(repository);
         self.chunks.iter().map(|(kind, id)| read(&reader, *kind, id)).collect()
@@ -126,7 +127,8 @@ fn read(reader: &ChunkReader<'_>, kind: ChunkKind, id: &ChunkId) -> Result<(), E
     }
 }
 
-/// Who may go on: the first for so many operations, the second for so many, the first for some more, then the second to its end.
+/// The order of steps: the first runs for so many operations, the second for so many, the first for some more, then the
+/// second to its end.
 struct Turns {
     plan: [usize; 3],
     state: Mutex<State>,
@@ -182,7 +184,7 @@ fn plans() -> impl Iterator<Item = [usize; 3]> {
     (0..STEPS).flat_map(|one| (0..STEPS).flat_map(move |two| [1, 2].map(|more| [one, two, more])))
 }
 
-/// What two readers of the cache in `folder` find that take turns.
+/// The results of two readers of the cache in `folder` that take turns.
 fn two_readers(scene: &Scene, folder: &Path, plan: [usize; 3]) -> [Vec<Result<(), ErrorKind>>; 2] {
     let turns = Turns::new(plan);
     // They open it one after the other: what matters is what they do when both have it.
@@ -218,7 +220,7 @@ fn two_readers(scene: &Scene, folder: &Path, plan: [usize; 3]) -> [Vec<Result<()
 fn two_readers_of_one_spoilt_catalog_find_everything_in_every_order() {
     let scene = Scene::new(1);
     for wrong in ALL_WRONG {
-        // What is done is the same whatever is wrong: all moments are tried for one, and some for the others.
+        // The actions are the same whatever is wrong: all moments are tried for one, and some for the others.
         let every = if wrong == Wrong::Missing { 1 } else { 5 };
         for plan in plans().step_by(every) {
             let folder = scene.cache(wrong);
@@ -299,7 +301,7 @@ fn moved(repository: &Repository, pack: &SegmentPack) -> SegmentPack {
     finished.description
 }
 
-/// What somebody does to the files of a cache.
+/// Damage to the files of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
     Delete,
@@ -357,7 +359,7 @@ fn a_reader_whose_catalog_is_deleted_replaced_or_rolled_back_between_two_reads_f
                 assert_eq!(read(&reader, *kind, id), Ok(()), "{deed:?} before {at}, at {number}");
             }
             drop(repository);
-            // The next one has what is right, or begins anew.
+            // The next one has the right contents, or starts over.
             let next = scene.lab.open(folder.path(), Access::Read).unwrap();
             next.sync_catalog(&NullMonitor).unwrap();
             assert!(scene.read(&next).iter().all(Result::is_ok), "{deed:?} before {at}");

@@ -79,7 +79,7 @@ fn attributes_that_changed_without_size_and_time_are_saved() {
     }
     let options = BackupOptions { trust: Trust::SizeAndTime, ..backup_options() };
     save(&fixture, &root, &options);
-    // What was read within two seconds of its last change is read again; after that run it is settled for this trust.
+    // A file that was read within two seconds of its last change is read again; after that run it is settled for this trust.
     set(b"two").unwrap();
     let outcome = save(&fixture, &root, &options);
     fixture.assert_restores(&fixture.open(), outcome.snapshot.unwrap(), &look(&root));

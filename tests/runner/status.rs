@@ -1,4 +1,4 @@
-//! What `status` says of sources, databases and writers.
+//! The words of `status` about sources, databases and writers.
 
 use engine::ErrorKind;
 use engine::machine;

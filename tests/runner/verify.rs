@@ -100,7 +100,7 @@ fn one_snapshot_alone_is_checked_with_the_packs_that_it_needs() {
     let report = of(small, Depth::ReadData);
     assert_eq!((report.findings.len(), report.snapshots, report.read_bytes), (0, 1, own), "{:?}", report.findings);
 
-    // What only the other needs is gone: that is not this one's damage.
+    // Data that only the other snapshot needs is gone: that is not this one's damage.
     packs.keys().filter(|id| !before.contains(id)).for_each(|id| assert!(store.remove_raw(&ObjectName::Pack(*id))));
     for depth in [Depth::Structure, Depth::ReadData] {
         assert!(of(large, depth).findings.is_empty());
@@ -156,7 +156,7 @@ fn what_only_a_condemned_pack_has_can_be_read_and_is_noted() {
         let report = verify_all(&repository);
         assert_eq!(noted(&report), packs.len(), "{:?}", report.notes);
         fixture.assert_restores(&fixture.open_anew(), snapshot, &look(&root));
-        // The next backup counts on none of them, and stores all of it again.
+        // The next backup counts on no damaged chunk, and stores all of them again.
         backup(&repository, &root);
         assert_eq!(noted(&verify_all(&repository)), 0);
         packs.iter().for_each(|pack| assert!(store.remove_raw(&ObjectName::Pack(*pack))));

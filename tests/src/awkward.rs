@@ -1,4 +1,5 @@
-//! A server whose settings for everybody are awkward: each changes, refuses or hides something for a session that takes it as it comes.
+//! A server whose settings for everybody are awkward: each changes, refuses or hides something for a session that takes
+//! it as it comes.
 
 use engine::database::{Connection, error_code};
 
@@ -7,7 +8,7 @@ use crate::server::TestServer;
 /// The server does not know the variable.
 const UNKNOWN: u16 = 1193;
 
-/// Of no family has a server all of them.
+/// No server of any family has all of them.
 const AWKWARD: [(&str, &str); 68] = [
     ("sql_select_limit", "1"),
     ("sql_auto_is_null", "1"),

@@ -1,4 +1,4 @@
-//! What lies in a test's server: the schemas that are awkward, that are many, and that are like a practice.
+//! The schemas in a test's server: awkward ones, many of them, and one like a practice.
 
 use crate::server::{TestServer, Version};
 

@@ -1,4 +1,4 @@
-//! What differs between two descriptions of a schema, in few words.
+//! The differences of two descriptions of a schema, in few words.
 
 use std::collections::BTreeMap;
 

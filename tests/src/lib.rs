@@ -1,5 +1,5 @@
-//! What tests need that is a program of its own: real database servers and what lies in them; the explorer of everything that processes
-//! can do to one store.
+//! Programs that tests need: real database servers and their schemas; the explorer of everything that processes can do to
+//! one store.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails as the test does")]
 

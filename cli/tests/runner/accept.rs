@@ -1,4 +1,4 @@
-//! What a computer has seen and does not find again: who tells of it, and who answers.
+//! Snapshots that a computer has seen and does not find again: which commands name them, and how a user answers.
 
 use std::fs;
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::harness::{Machine, files};
 
-/// Where an object says of which class its key is.
+/// The offset of the key class in an object.
 const KEY_CLASS: usize = 7;
 
 #[test]

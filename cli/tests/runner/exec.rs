@@ -95,7 +95,7 @@ fn has_ended(process: Pid) -> bool {
     test_kill_process(process).is_err() || stat.contains(") Z ")
 }
 
-/// What `look` finds, sooner or later.
+/// The result of `look`, sooner or later.
 fn wait_for<T>(look: impl Fn() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {

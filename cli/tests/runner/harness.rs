@@ -25,7 +25,7 @@ pub struct Machine {
     folder: TempDir,
 }
 
-/// What a run answered.
+/// The answer of a run.
 pub struct Answer {
     /// The exit status.
     pub code: i32,
@@ -152,7 +152,7 @@ impl Machine {
 }
 
 impl Answer {
-    /// What a finished run answered.
+    /// The answer of a finished run.
     pub fn of(output: Output) -> Self {
         Answer {
             code: output.status.code().unwrap_or(-1),
@@ -168,7 +168,7 @@ impl Answer {
         self
     }
 
-    /// Checks that the exit status is one of these.
+    /// Checks that `codes` holds the exit status.
     #[track_caller]
     pub fn expect_one_of(self, codes: &[i32]) -> Self {
         let code = if codes.contains(&self.code) { self.code } else { codes[0] };
@@ -202,7 +202,7 @@ impl Answer {
     }
 }
 
-/// JSON lines, each of which must have a `message_type`.
+/// JSON lines. Each must have a `message_type`.
 pub fn parse(text: &str) -> Vec<Value> {
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}")));
     lines.inspect(|message| assert!(message["message_type"].is_string(), "{message}")).collect()

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::harness::{Answer, Machine};
 
-/// What a command that tells its variables writes.
+/// The output of a command that prints its variables.
 const TELL: &str = r#"printf '%s|' "$ENAMEL_SNAPSHOT" "$ENAMEL_STATUS" "$ENAMEL_PROBLEMS" "$ENAMEL_MESSAGE" > told"#;
 
 /// A machine whose user's config folder holds these hooks.

@@ -1,7 +1,8 @@
-//! Storage whose host puts other things in the place of objects and folders: every command ends in time, without a panic, in bounded memory,
-//! restores no wrong byte with exit status 0, and touches nothing outside of the repository.
+//! Storage whose host puts other things in the place of objects and folders. Every command ends in time, without a panic,
+//! and in bounded memory. It restores no wrong byte with exit status 0, and touches nothing outside the repository.
 //!
-//! The ordinary run tries each thing in each place with a few commands, others for each; `ENAMEL_HOSTILE=all` tries all with all.
+//! The ordinary run tries each thing in each place with a few commands, others for each; `ENAMEL_HOSTILE=all` tries all
+//! with all.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,15 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::harness::{Answer, ENAMEL, Machine, tree};
 
-/// What a command may take, in seconds; they take less than one.
+/// The time that a command may take, in seconds; they take less than one.
 const SECONDS_MAX: &str = "30";
-/// What a command may have of memory, in KiB: far less than what the sparse file says it holds.
+/// The memory that a command may use, in KiB: far less than the sparse file claims to hold.
 const MEMORY_MAX: &str = "3000000";
 /// How many commands each thing in each place is tried with, if not all.
 const SAMPLED: usize = 3;
 const WORKERS: usize = 4;
 
-/// What stands in a place.
+/// Things that can stand in a place.
 #[derive(Debug, Clone, Copy)]
 enum Thing {
     Pipe,
@@ -137,7 +138,7 @@ impl Scene {
         fs::remove_dir_all(self.machine.path(&name)).unwrap();
     }
 
-    /// What is wrong with a command.
+    /// The fault of a command.
     fn run(&self, folder: &Path, command: &[&str]) -> Vec<String> {
         let target = folder.join("target");
         let _ = fs::remove_dir_all(&target);

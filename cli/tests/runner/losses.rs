@@ -1,11 +1,11 @@
-//! What was found lost is known until somebody finds otherwise: no command takes a snapshot that suffers for a whole one.
+//! A found loss is known until somebody finds otherwise: no command takes a damaged snapshot for a whole one.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::harness::{Machine, files};
 
-/// A machine with two snapshots of the source, of which the newer one lacks a pack that only it needs; and the ids of both.
+/// A machine with two snapshots of the source, and their ids. The newer one lacks a pack that only it needs.
 fn two_of_which_the_newer_suffers() -> (Machine, String, String) {
     let (machine, older, newer, packs) = two();
     packs.iter().for_each(|pack| fs::remove_file(pack).unwrap());
@@ -74,7 +74,7 @@ fn a_backup_stores_again_what_is_lost_and_a_verify_takes_the_mark_away() {
     let third = machine.backup(&[]);
     machine.run(["verify", "--snapshot", &third]).expect(0);
     machine.run(["status"]).expect_one_of(&[0, 3]).prints("fine");
-    // What only the suffering one had is its own: without it all is well.
+    // Only the damaged snapshot needed that pack: without it all is well.
     machine.run(["forget", &newer]).expect(0);
     machine.run(["verify"]).expect(0);
     machine.run(["status"]).expect(0);

@@ -1,4 +1,4 @@
-//! What is said on standard error: hints that fit, nothing that a terminal obeys, nothing endless.
+//! Messages on standard error: hints that fit, nothing that a terminal obeys, nothing endless.
 
 use crate::harness::{Answer, Machine, parse};
 

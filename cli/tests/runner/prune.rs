@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::Machine;
 
-/// A repository of which the first of two snapshots has been forgotten.
+/// A repository whose first of two snapshots has been forgotten.
 fn with_garbage() -> Machine {
     let machine = Machine::with_repository();
     let folder = machine.path("source");

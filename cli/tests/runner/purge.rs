@@ -196,7 +196,7 @@ fn kills() -> u64 {
     std::env::var("ENAMEL_PURGE_KILLS").map_or(KILLS, |text| text.parse().unwrap())
 }
 
-/// What was there at first.
+/// The first state.
 fn keep_copies(server: &TestServer) {
     server.script("CREATE DATABASE kept; CREATE DATABASE back; USE kept;");
     for table in LOG {
@@ -238,7 +238,8 @@ fn without(practice: &Practice, table: &str, other: &str) -> u64 {
     practice.count(&sql)
 }
 
-/// Begins a run, and kills it as soon as the row of this number is gone, which is somewhere in a batch: rows go in order of their keys.
+/// Begins a run, and kills it as soon as the row of this number is gone, which is somewhere in a batch: rows go in order
+/// of their keys.
 fn kill_when_removed(practice: &Practice, row: u64) {
     let mut command = practice.machine.command(["purge", "run", "log.plan", "--database", &practice.server.url()]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -249,7 +250,8 @@ fn kill_when_removed(practice: &Practice, row: u64) {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // The server notices that nobody is there any more when it has done what it was doing. Each question has a connection of its own: one
+    // The server notices that nobody is there any more when it has done what it was doing. Each question has a connection
+    // of its own: one
     // that lasts for a minute gets a second session, which watches the server.
     while let Some(sessions) = sessions_of_others(&practice.server) {
         assert!(began.elapsed() < TOO_LONG, "the session stays: {sessions}");

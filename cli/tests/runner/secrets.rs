@@ -135,7 +135,7 @@ fn a_password_file_that_others_can_read_is_noted() {
     assert!(!run().err.contains("other users"));
 }
 
-/// What the system says of a run that waits for its password command.
+/// The system's view of a run that waits for its password command.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_core_holds_no_secret() {

@@ -39,7 +39,7 @@ fn database(cache: &Path) -> PathBuf {
     inner.join("catalog.sqlite")
 }
 
-/// Verify, restore and backup. What goes wrong is an error; what comes out wrong panics.
+/// Verify, restore and backup. Faults are errors; wrong results panic.
 fn run(scene: &Scene, lab: &Lab, cache: &Path) -> engine::Result<LeaseId> {
     let repository = lab.open(cache, Access::Write)?;
     let report = lab::check(&repository, Depth::Structure)?;
@@ -61,7 +61,7 @@ fn try_cache(scene: &Scene, spoil: impl FnOnce(&Path)) {
     spoil(&cache);
     let mut failed = None;
     let mut last = None;
-    // Damage may show only in the second run; but the run after a failure has begun anew.
+    // Damage may show only in the second run; but the run after a failure has started over.
     for _ in 0..3 {
         match run(scene, &lab, &cache) {
             Ok(id) => last = Some(id),

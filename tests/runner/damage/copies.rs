@@ -17,7 +17,8 @@ fn copies(lab: &Lab) -> Vec<ObjectName> {
     names
 }
 
-/// A repository of two members and versions of the keyring, as an older program would have left it; and what copies it should have.
+/// A repository of two members and versions of the keyring, as an older program would have left it; and what copies it
+/// should have.
 fn without_copies(folder: &std::path::Path) -> (Lab, Vec<ObjectName>) {
     let lab = Lab::new();
     add_member(&lab.opened(&folder.join("cache")), &Key::generate().credential(), "second").unwrap();
@@ -34,7 +35,7 @@ fn the_first_backup_of_an_older_repository_makes_second_copies() {
     fs::write(folder.path().join("file"), "contents").unwrap();
     lab::save(&lab.opened(&folder.path().join("cache")), &[folder.path().join("file")]).unwrap();
     assert_eq!(copies(&lab), all);
-    // What is damaged afterwards is read from its copy.
+    // A later run reads a damaged object from its copy.
     lab.store.put_raw(&ObjectName::Keyring(2), *b"damaged");
     lab.store.put_raw(&ObjectName::Config, *b"damaged");
     let repository = lab.opened(&folder.path().join("new cache"));

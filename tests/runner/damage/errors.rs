@@ -1,4 +1,4 @@
-//! What goes wrong without damage: one clear sentence, the right kind, and nothing is lost.
+//! Faults without damage: one clear sentence, the right kind, and nothing is lost.
 
 use std::fs;
 use std::path::PathBuf;

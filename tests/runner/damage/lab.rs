@@ -20,7 +20,7 @@ use repo_format::config::Access;
 use repo_format::id::LeaseId;
 use tempfile::TempDir;
 
-/// What a folder holds: paths from it, and what is there.
+/// The contents of a folder: paths from it, and the things there.
 pub type Tree = BTreeMap<Vec<u8>, Thing>;
 
 /// A thing in a folder.
@@ -118,7 +118,7 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// What is in a folder.
+/// The contents of a folder.
 pub fn tree(folder: &Path) -> Tree {
     let mut tree = Tree::new();
     collect(folder, &[], &mut tree);
@@ -143,7 +143,7 @@ fn collect(folder: &Path, prefix: &[u8], tree: &mut Tree) {
     }
 }
 
-/// What a backup of these folders should restore to.
+/// The expected restore of a backup of these folders.
 pub fn expected(sources: &[PathBuf]) -> Tree {
     let mut all = Tree::new();
     for source in sources {

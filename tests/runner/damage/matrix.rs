@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 use super::lab::{self, Key, Lab, Tree};
 
-/// A repository with three snapshots of two folders, changed keys, a changed config, a changed list of condemned packs, a lease.
+/// A repository with three snapshots of two folders, changed keys, a changed config, a changed list of condemned packs, a
+/// lease.
 pub(super) struct Scene {
     pub lab: Lab,
     /// Keeps the folders below.
@@ -74,7 +75,7 @@ fn build() -> Scene {
     fs::write(sources[0].join("b.raw"), lab::noise(12, 50_000)).unwrap();
     fs::remove_file(sources[1].join("old.txt")).unwrap();
     save(&mut snapshots);
-    // What did not change shortly before it was read is not read again: later runs count on the parent for it.
+    // A run reads files again that changed shortly before they were read. Later runs rely on the parent for all others.
     std::thread::sleep(std::time::Duration::from_millis(3100));
     fs::write(sources[1].join("new.txt"), b"new ".repeat(6_000)).unwrap();
     let mut grown = fs::read(sources[0].join("a.raw")).unwrap();

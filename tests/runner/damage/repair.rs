@@ -1,4 +1,5 @@
-//! Every object of a repository, damaged, then repaired: what still restores does so exactly, what does not is named, and a backup heals it.
+//! Every object of a repository, damaged, then repaired: what still restores does so exactly, what does not is named, and
+//! a backup heals it.
 
 use std::path::Path;
 
@@ -29,7 +30,7 @@ fn try_cell(scene: &Scene, cell: &Cell) -> Vec<String> {
     if cache == Cache::Warm {
         lab::copy_folder(&scene.warm, &cache_dir);
     }
-    // What cannot be opened, or not be written to, has an error that says so; the matrix has those.
+    // A repository that cannot be opened, or not written to, gives an error that says so; the matrix tests those.
     let Ok(repository) = lab.open(&cache_dir, Access::Write) else { return Vec::new() };
     let outcome = match run(&repository) {
         Ok(outcome) => outcome,

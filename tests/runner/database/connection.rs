@@ -78,7 +78,7 @@ fn refused(address: &Address, why: &str) {
     let error = Connection::open(address).err().unwrap();
     let trouble = match why {
         _ if why.contains("certificate") || why.contains("TLS") => Some(ConnectionTrouble::Encryption),
-        // What is said of a server that fell silent says it all.
+        // The message about a silent server says it all.
         _ if why.contains("Access denied") || why.contains("sign of life") => None,
         _ => Some(ConnectionTrouble::Unreachable),
     };

@@ -1,4 +1,4 @@
-//! Generated columns whose values a server keeps: a restore computes them anew, and names those that come out otherwise.
+//! Generated columns whose values a server keeps: a restore computes them again, and names those that differ.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +39,7 @@ fn carry(from: &TestServer, to: &TestServer, schema: &str) -> LoadOutcome {
     load(&repository, &snapshot, &to.address(), &LoadOptions::default(), &NullMonitor).unwrap()
 }
 
-/// What was named: paths, with columns.
+/// The named paths, with columns.
 fn named(outcome: &LoadOutcome) -> Vec<String> {
     let shown = |p: &repo_format::node::Problem| {
         let column = p.message.split('`').nth(1).unwrap_or(&p.message);

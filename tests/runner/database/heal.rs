@@ -31,7 +31,8 @@ fn tables_that_would_be_carried_over_are_read_again_where_a_pack_is_gone() {
     let fixture = Fixture::in_store(Arc::new(store.clone()));
     many_tables(&server, TABLES, &["MyISAM"]);
     let repository = fixture.open();
-    // What changed within two seconds of a snapshot is read once more, so this takes as many backups as fit in that time.
+    // A table that changed within two seconds of a snapshot is read once more, so this takes as many backups as fit in
+    // that time.
     let settled = (0..1000).map(|_| save(&fixture, &repository, &server, &["many"]));
     let settled = settled.into_iter().find(|snapshot| carried(&repository, snapshot) == TABLES).unwrap();
     let packs = repository.list_packs().unwrap();

@@ -43,7 +43,7 @@ fn with_log(version: Version) -> &'static [&'static str] {
     if version.is_mysql() { without_ids } else { &without_ids[..2] }
 }
 
-/// Neither stages nor a global lock: a managed server gives no more.
+/// No stages and no global lock: a managed server allows no more.
 fn a_backup_by_an_account_without_rights_on_the_server_shows_one_moment(version: Version) {
     let server = TestServer::of(version, with_log(version));
     server.script(
@@ -102,7 +102,7 @@ fn age_files(server: &TestServer, schema: &str) {
     }
 }
 
-/// What a backup of the schema `s` holds of its table `t`, and whether it was carried over.
+/// The rows of table `t` of schema `s` in a backup, and whether it was carried over.
 fn saved_and_carried(fixture: &Fixture, repository: &Repository, server: &TestServer) -> (String, bool) {
     let snapshot = save(fixture, repository, server, &["s"]);
     let reader = ChunkReader::new(repository);
@@ -157,7 +157,7 @@ fn tables_without_transactions_that_did_not_change_are_carried_over(version: Ver
     assert_eq!(server.fingerprint("many"), other.fingerprint("many"));
 }
 
-/// MySQL and MariaDB 10.5 estimate anew how many rows there are, and the segments follow.
+/// MySQL and MariaDB 10.5 estimate the number of rows again, and the segments follow.
 #[test]
 fn a_second_backup_of_the_same_rows_stores_none_of_them() {
     let version = Version::Installed;

@@ -231,7 +231,7 @@ fn text_that_is_not_well_formed_is_named() {
     let server = TestServer::start(&[]);
     server.script("CREATE DATABASE shop; USE shop; CREATE TABLE t (a INT PRIMARY KEY, b VARBINARY(9)); INSERT INTO t VALUES (1, X'41FF42'), (2, 'ok')");
     let mut saved = saved(&server, &["shop"]);
-    // What a MyISAM table may hold: the same bytes as text.
+    // Values that a MyISAM table may hold: the same bytes as text.
     server.run("ALTER TABLE shop.t MODIFY b VARBINARY(9)");
     server.script("USE shop; SET sql_mode=''; CREATE TABLE u (a INT PRIMARY KEY, b VARCHAR(9) CHARACTER SET utf8mb4) ENGINE=MyISAM; INSERT INTO u VALUES (1, 'xxx'), (2, 'ok'); FLUSH TABLES");
     let path = server.data_folder().join("shop/u.MYD");

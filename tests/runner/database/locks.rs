@@ -1,4 +1,5 @@
-//! Nobody waits for a backup's waiting: long statements of others are left alone, and what they hold is waited for or read later.
+//! Nobody waits for a backup's waiting: long statements of others are left alone, and what they hold is waited for or
+//! read later.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -20,7 +21,7 @@ on_each_server!(
     a_table_that_others_hold_for_too_long_is_read_afterwards_and_named,
 );
 
-/// What would run for a minute, ended when dropped.
+/// A statement that would run for a minute, ended when dropped.
 struct LongStatement {
     id: u32,
     address: engine::database::Address,

@@ -45,9 +45,9 @@ fn everything_that_is_awkward_is_carried_or_named(from: Version) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// What a restore said.
+/// The messages of a restore.
 pub struct Said {
-    /// Of each object.
+    /// Messages about each object.
     pub problems: BTreeMap<String, String>,
     pub listener: Listener,
 }
@@ -68,7 +68,7 @@ pub fn problems(outcome: &LoadOutcome) -> BTreeMap<String, String> {
     problems
 }
 
-/// What differs in a schema although the restore did not say so.
+/// Differences in a schema that the restore did not name.
 pub fn unsaid(
     was: &BTreeMap<String, String>,
     is: &BTreeMap<String, String>,
@@ -133,7 +133,7 @@ fn stale(from: Version, was: &[BTreeMap<String, String>], excused: &BTreeSet<(us
 
 use Servers::{Any, MariaDb, MySql, NotNew, Old};
 
-/// What cannot be carried.
+/// Objects that cannot be carried.
 const EXPECTED: &[Expected] = &[
     Expected(Any, Any, "its table is gone", &["invalid_view"]),
     Expected(MySql, MySql, "types within documents that no text has", &["documents_with_types"]),

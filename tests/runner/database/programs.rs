@@ -1,4 +1,5 @@
-//! The schemas of programs that many use, as nobody of us would have written them: saved, and restored to servers of both families.
+//! The schemas of programs that many use, as nobody of us would have written them: saved, and restored to servers of both
+//! families.
 
 use std::path::PathBuf;
 
@@ -54,7 +55,7 @@ fn schemas_of_programs_come_back(version: Version) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Makes the schema of a script, named as its file. What this server does not understand is passed over.
+/// Makes the schema of a script, named as its file. Statements that this server does not understand are skipped.
 fn made(server: &TestServer, script: &PathBuf) -> String {
     let name = script.file_stem().unwrap().to_string_lossy().into_owned();
     let head = format!("CREATE DATABASE `{name}`; USE `{name}`; SET foreign_key_checks = 0; SET sql_mode = '';\n");

@@ -42,7 +42,7 @@ const OF_MYSQL: &str = "
     USE od; SET restrict_fk_on_non_standard_key=0, sql_generate_invisible_primary_key=1;
     CREATE TABLE loose (id INT PRIMARY KEY, a INT, FOREIGN KEY (a) REFERENCES parent (a)) ENGINE=InnoDB;
     CREATE TABLE unseen (a INT) ENGINE=InnoDB; INSERT INTO unseen VALUES (3), (3);";
-/// Rows of which there is history.
+/// Rows with history.
 const OF_MARIADB: &str = "
     USE od; CREATE TABLE versioned (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING ENGINE=InnoDB;
     INSERT INTO versioned VALUES (1, 1), (2, 2); UPDATE versioned SET a = 3 WHERE id = 1;";

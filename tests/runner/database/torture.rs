@@ -10,11 +10,11 @@ use scenario_tests::server::Version;
 use super::save::save;
 use crate::support::Fixture;
 
-/// What no server can make: it names a table that is not there.
+/// A view that no server can create: it names a table that is not there.
 const IMPOSSIBLE: &str = "VIEW invalid_view";
 /// Where a restore that left something out notes how far it is.
 const PROGRESS: &str = "TABLE enamel_restore";
-/// What a server does not take back, and why: each is said.
+/// Objects that a server does not take back, and why: each is named.
 fn expected(version: Version) -> &'static [&'static str] {
     match version {
         // Types within documents that no text has.

@@ -1,4 +1,4 @@
-//! What goes wrong with a server while it is saved: it is named, and nothing is half-done.
+//! Trouble with a server while it is saved: it is named, and nothing is half-done.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ fn a_lost_connection_is_an_error_and_the_next_run_reuses_what_was_stored() {
             let others = "SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND USER = 'root'";
             for row in connection.rows(others).unwrap() {
                 let id = String::from_utf8(row[0].clone().unwrap()).unwrap();
-                // One that has ended by itself meanwhile is gone, too.
+                // A session that has ended meanwhile is gone, too.
                 drop(connection.run(&format!("KILL CONNECTION {id}")));
             }
         },

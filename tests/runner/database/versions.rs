@@ -1,4 +1,5 @@
-//! From a server to one of another version or family: what means something else there is translated, what cannot be carried is named.
+//! From a server to one of another version or family: what means something else there is translated, what cannot be
+//! carried is named.
 
 use engine::database::{Server, list_schemas};
 use engine::export::{ExportOptions, export_sql};
@@ -200,7 +201,7 @@ fn schemas_that_are_nearly_named_as_the_server_s_own_are_somebody_s(version: Ver
     }
     let outcome = carry(&server, &TestServer::of(version, &[]), &[], &checked());
     assert_eq!((outcome.tables.len(), &outcome.problems[..]), (2, &[][..]));
-    // What only some servers have is somebody's where they do not have it.
+    // A schema name that only some servers reserve belongs to the user on others.
     server.script("CREATE DATABASE IF NOT EXISTS sys; CREATE DATABASE IF NOT EXISTS ndbinfo");
     let all = list_schemas(&mut server.connect(), &[]).unwrap();
     let some = if version == Version::MariaDb105 {

@@ -56,7 +56,7 @@ fn a_planted_violation_is_found(version: Version) {
     }
 }
 
-/// What a backup does that reads one table after the other, here with copies of the tables: the invariants tell.
+/// A backup that reads one table after the other, here with copies of the tables: the invariants notice.
 #[test]
 fn a_copy_of_different_moments_is_found() {
     let server = TestServer::start(&[]);

@@ -1,4 +1,4 @@
-//! What becomes of the cache of a process while it runs.
+//! The fate of the cache of a process while it runs.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::scene::{Cache, Scene};
 use super::spoiler::{Deed, spoiler};
 use super::{ALL, Bounds, assert_safe};
 
-/// What others can do to a cache that is not one of ours.
+/// Damage that others can do to a cache of theirs.
 const DEEDS: [Deed; 3] = [Deed::Delete, Deed::RollBack, Deed::Replace];
 
 fn interrupted(times: u8) -> Bounds {

@@ -1,4 +1,4 @@
-//! What must hold in every state: each snapshot has what it needs, in packs that are there and that the index names.
+//! Invariants of every state: each snapshot has what it needs, in packs that are there and that the index names.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -32,7 +32,7 @@ type KeyringAt = (ObjectName, [u8; 32]);
 /// Judges the stores of a scene.
 pub struct Needs<'s> {
     scene: &'s Scene,
-    /// What opens the objects beside each keyring that was met, by its name and tag.
+    /// Keys for the objects beside each keyring that was met, by its name and tag.
     opened: RefCell<HashMap<KeyringAt, Rc<Opened>>>,
     newest: RefCell<Option<Rc<Opened>>>,
     segments: RefCell<HashMap<ObjectName, Rc<Vec<SegmentPack>>>>,
@@ -84,7 +84,7 @@ impl<'s> Needs<'s> {
         Ok(packs)
     }
 
-    /// What a snapshot needs. Its chunks are directories of files that stand in them: no chunk needs another.
+    /// The objects that a snapshot needs. Its chunks are directories of files that stand in them: no chunk needs another.
     fn needs(&self, name: &ObjectName, bytes: &[u8]) -> Result<Rc<Vec<ChunkId>>, String> {
         let tag = Tag::of(bytes).0;
         if let Some(known) = self.needs.borrow().get(&tag) {

@@ -1,5 +1,5 @@
-//! Mistakes that could be made, planted between a process and the store: the code is right, but what it is told is what it would know if
-//! it did things otherwise.
+//! Mistakes that could be made, planted between a process and the store: the code is right, but what it is told is what
+//! it would know if it did things otherwise.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,7 +15,7 @@ use scenario_tests::explore::{Answer, Request, pass};
 
 use super::scene::Scene;
 
-/// What goes on between a process and the store: gives the answer to a request of the process, asking the store as it likes.
+/// A layer between a process and the store. It answers a request of the process, and asks the store as it likes.
 pub type Lie = Box<dyn FnMut(Request, &dyn Store) -> Answer + Send>;
 
 /// A store that lies.
@@ -53,7 +53,8 @@ pub fn no_relist() -> Lie {
 /// Keyrings, by what their maker had been told before.
 pub type Keyrings = Arc<Mutex<HashMap<u64, Vec<u8>>>>;
 
-/// Nothing is wrong, but a keyring that is sealed once more by somebody who was told the same is the same: what seals it has randomness of its own.
+/// Nothing is wrong, but a keyring that is sealed once more by somebody who was told the same is the same: what seals it
+/// has randomness of its own.
 pub fn same_keyrings(made: &Keyrings) -> Lie {
     let (made, mut told, mut own) = (made.clone(), DefaultHasher::new(), HashMap::new());
     Box::new(move |mut request, store| {
@@ -81,7 +82,8 @@ pub fn no_new_keys() -> Lie {
     })
 }
 
-/// A writer that does not list the packs, but believes that all it ever heard of are there: those that were there in the beginning, too.
+/// A writer that does not list the packs, but believes that all it ever heard of are there: those that were there in the
+/// beginning, too.
 pub fn no_pack_list(known: Vec<ObjectInfo>) -> Lie {
     Box::new(move |request, store| match (request.perform(store), &request) {
         (Answer::Found(listed), Request::List(Folder::Packs)) => {
@@ -131,10 +133,10 @@ fn is_there(store: &dyn Store, snapshot: LeaseId) -> bool {
     matches!(Request::Stat(ObjectName::Snapshot(snapshot)).perform(store), Answer::Info(Some(_)))
 }
 
-/// What a process is shown in place of `condemned`, and what it writes in return.
+/// The `condemned` that a process is shown, and the one that it writes in return.
 struct Shown {
     scene: Arc<Scene>,
-    /// What stands there, by the tag of what was shown.
+    /// The true contents, by the tag of what was shown.
     real: HashMap<[u8; 32], Vec<u8>>,
 }
 
@@ -164,7 +166,8 @@ impl Shown {
         Answer::Bytes(shown)
     }
 
-    /// Replaces the real one, if it is still what it was when `tag` was shown, by what `merge` makes of it and of what is to be written.
+    /// Replaces the real one, if it is still what it was when `tag` was shown, by what `merge` makes of it and of what is
+    /// to be written.
     fn replace(
         &self,
         request: Request,
@@ -262,7 +265,7 @@ pub fn count_unnamed(scene: &Arc<Scene>) -> Lie {
     })
 }
 
-/// A segment that names all packs that are there and that none of `segments` names.
+/// A segment that names all existing packs that `segments` do not name.
 fn segment_of_unnamed(scene: &Scene, segments: &[ObjectInfo], store: &dyn Store) -> (SegmentId, Vec<u8>) {
     let keys = scene.repository().keys();
     let mut named = HashSet::new();

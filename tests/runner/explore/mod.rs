@@ -1,8 +1,10 @@
-//! What writers, deleters and forgetting can do to each other, explored: every order of their store operations, on the real code.
+//! Everything that writers, deleters and forgetting can do to each other: every order of their store operations, on the
+//! real code.
 //!
-//! [`scene`] is the repository that they work on and [`judge`] says what must hold; [`people`] are the processes. [`toys`] shows that the
-//! explorer finds what is wrong, and counts right; [`planted`] that each mistake of the protocol would be found. [`caches`] has somebody
-//! who spoils the cache of another, and [`keys`] somebody who removes a key. [`deep`] is for hours of leisure.
+//! [`scene`] is the repository that they work on and [`judge`] says what must hold; [`people`] are the processes.
+//! [`toys`] shows that the explorer finds what is wrong, and counts right; [`planted`] that each mistake of the
+//! protocol would be found. [`caches`] has somebody who spoils the cache of another, and [`keys`] somebody who removes
+//! a key. [`deep`] is for hours of leisure.
 
 mod caches;
 mod deep;
@@ -57,7 +59,7 @@ fn assert_found(scene: &Arc<Scene>, processes: Vec<Process>) {
     assert_found_as(scene, processes, ALL, "needs a chunk");
 }
 
-/// What is wrong is found, and is what it is said to be.
+/// Each planted mistake is found, and named correctly.
 #[track_caller]
 fn assert_found_as(scene: &Arc<Scene>, processes: Vec<Process>, bounds: Bounds, what: &str) {
     let started = std::time::Instant::now();

@@ -19,7 +19,7 @@ use scenario_tests::explore::{Change, Changes, Process};
 use super::mistakes::{Keyrings, Lie, lying, same_keyrings, truth};
 use super::scene::{Cache, HOST, Safety, Scene, Start, back_up};
 
-/// What a writer ever changes. Its lease is all that it deletes.
+/// Objects that a writer ever changes. Its lease is all that it deletes.
 fn changes_of_a_writer() -> Changes {
     Changes::only(&[
         Change::Put(Folder::Leases),
@@ -30,7 +30,8 @@ fn changes_of_a_writer() -> Changes {
     ])
 }
 
-/// What a prune ever changes. It puts void records, but no manifest; of leases it deletes those of writers that it shut out.
+/// Objects that a prune ever changes. It puts void records, but no manifest; of leases it deletes those of writers that
+/// it shut out.
 fn changes_of_a_prune() -> Changes {
     Changes::only(&[
         Change::Put(Folder::Top),
@@ -43,7 +44,8 @@ fn changes_of_a_prune() -> Changes {
     ])
 }
 
-/// What a removal of a key ever changes: keyrings, notes and the list of condemned packs, with their second copies; the key itself.
+/// Objects that a removal of a key ever changes: keyrings, notes and the list of condemned packs, with their second
+/// copies; the key itself.
 fn changes_of_a_remover() -> Changes {
     Changes::only(&[
         Change::Put(Folder::Top),
@@ -56,7 +58,7 @@ fn changes_of_a_remover() -> Changes {
     ])
 }
 
-/// What a writer ever changes while keys change: it completes second copies, and vouches for its snapshot in a note.
+/// Objects that a writer ever changes while keys change: it completes second copies, and vouches for its snapshot in a note.
 fn changes_of_a_writer_beside_changes_of_keys() -> Changes {
     Changes::only(&[
         Change::Put(Folder::Leases),
@@ -69,7 +71,7 @@ fn changes_of_a_writer_beside_changes_of_keys() -> Changes {
     ])
 }
 
-/// What may come of a run beside others: it ends well, is shut out, or does not get an answer.
+/// Possible ends of a run beside others: it ends well, is shut out, or gets no answer.
 fn in_order<T>(result: engine::Result<T>) -> Result<(), String> {
     match result {
         Err(error) if !matches!(error.kind(), ErrorKind::Fenced | ErrorKind::Io) => Err(chain(&error)),
@@ -124,7 +126,7 @@ impl Visitor {
         Visitor { safety: Safety::Exposed, ..self }
     }
 
-    /// Its randomness is that of whoever has this seed; otherwise it is its own.
+    /// It shares the randomness of every process with this seed; without a seed it has its own.
     pub fn with_seed(self, seed: &str) -> Self {
         Visitor { seed: seed.to_owned(), ..self }
     }
@@ -170,7 +172,7 @@ pub fn remover(scene: &Arc<Scene>, member: MemberId) -> Visitor {
     .told(move || same_keyrings(&keyrings))
 }
 
-/// What a prune takes writers for.
+/// The state that a prune assumes of writers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
     /// They live, and are waited for.
@@ -259,7 +261,8 @@ pub fn fencer(scene: &Arc<Scene>) -> Visitor {
     })
 }
 
-/// What must not be: a process that looks whether there are snapshots and then deletes all packs, as if nobody else were there.
+/// A planted mistake: a process that looks whether there are snapshots and then deletes all packs, as if nobody else were
+/// there.
 pub fn reckless_deleter() -> Process {
     Process::new("deleter", Changes::only(&[Change::Delete(Folder::Packs)]), |store: Arc<dyn Store>| {
         if !names(&*store, Folder::Snapshots).is_empty() {

@@ -1,5 +1,5 @@
-//! Each mistake that could be made in the order of steps is found. (Those that need many processes begin in the middle, in a state that the
-//! others have left behind.)
+//! Each mistake that could be made in the order of steps is found. (Mistakes that need many processes begin in the
+//! middle, in a state that the others have left behind.)
 
 use engine::repository::Repository;
 use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName};
@@ -43,8 +43,8 @@ fn condemn(repository: &Repository, lists: Vec<(Phase, PackId)>) {
     assert!(repository.replace_condemned(&condemned, tag).unwrap());
 }
 
-/// A second pack that holds what the first snapshot needs: its writer began while the first pack was condemned, which was then rescued.
-/// Gives the packs, the first one first.
+/// A second pack that holds what the first snapshot needs: its writer began while the first pack was condemned, which
+/// was then rescued. Gives the packs, the first one first.
 fn make_second_copy(store: &MemoryStore, repository: &Repository) -> [PackId; 2] {
     let first = pack_ids(store)[0];
     condemn(repository, vec![(Phase::Condemned, first)]);
@@ -163,8 +163,8 @@ fn a_prune_that_does_not_say_that_a_list_is_final_is_found() {
     assert_found(&scene, vec![late.process(), prune.process()]);
 }
 
-/// What the index says of a pack that stays is written anew whenever one beside it goes. Only segments that name a pack that goes are
-/// replaced, and the new ones name none: so a name that comes twice does no harm.
+/// The index entry of a pack that stays is written again whenever a pack beside it goes. Only segments that name a pack
+/// that goes are replaced, and the new ones name none: so a name that comes twice does no harm.
 #[test]
 fn prunes_whose_segments_get_the_same_names_lose_nothing() {
     let scene = Scene::prepared(|store, repository| {

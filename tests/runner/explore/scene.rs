@@ -1,7 +1,7 @@
 //! The repository that all processes of an exploration work on.
 //!
-//! It has one snapshot, whose only directory is a chunk `kept`, in a pack that also holds a chunk `other`, which nothing needs any more. So one
-//! chunk stands for all, and the pack can be made smaller.
+//! It has one snapshot, whose only directory is a chunk `kept`, in a pack that also holds a chunk `other`, which
+//! nothing needs any more. So one chunk stands for all, and the pack can be made smaller.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,19 +39,19 @@ const OTHER: &str = "other";
 /// The file of the second snapshot, where there is one.
 const STAYS: &str = "stays";
 
-/// What a process knows of the repository when it starts.
+/// Knowledge of a process about the repository when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cache {
     /// Nothing.
     Empty,
-    /// What stood there in the beginning.
+    /// The contents in the beginning.
     Filled,
 }
 
 /// How a process starts.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'s> {
-    /// What its cache holds.
+    /// The contents of its cache.
     pub cache: Cache,
     /// Gives all randomness.
     pub seed: &'s str,
@@ -70,7 +70,7 @@ pub enum Safety {
 
 /// A repository, its key, and a cache that knows it.
 pub struct Scene {
-    /// What is in the store.
+    /// The contents of the store.
     pub store: MemoryStore,
     /// The snapshot that it has.
     pub first: LeaseId,
@@ -98,7 +98,7 @@ impl Scene {
         let repository = open(Arc::new(store.clone()), &key, &folder.path().join("cache")).unwrap();
         let session = WriterSession::begin(&repository, &writer_options(), &NullMonitor).unwrap();
         commit(session, &[OTHER, KEPT]).unwrap();
-        // What the writer's own run has left in the cache is one thing, what a segment says another: begin with the latter.
+        // The cache holds the results of the writer's own run, and segments may say something else: begin with the segments.
         repository.sync_catalog(&NullMonitor).unwrap();
         drop(repository);
         open(Arc::new(store.clone()), &key, &folder.path().join("empty")).unwrap();
@@ -108,7 +108,8 @@ impl Scene {
         Scene { store, first, repository, key, folder }
     }
 
-    /// A scene with a second snapshot, whose only chunk is in a pack of its own, and with caches that say that `kept` is in that pack.
+    /// A scene with a second snapshot, whose only chunk is in a pack of its own, and with caches that say that `kept` is
+    /// in that pack.
     pub fn with_forged_caches() -> Arc<Self> {
         let scene = Self::prepared(|_, repository| {
             let before = repository.snapshot_names().unwrap();
@@ -131,12 +132,13 @@ impl Scene {
         Ok((opened, folder))
     }
 
-    /// The repository; whoever looks at another store uses nothing of it but its keys.
+    /// The repository. A process that looks at another store uses only its keys.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// Runs `work` on the repository in `store`, with a cache of its own. Nothing of it is left to chance: `seed` gives all randomness.
+    /// Runs `work` on the repository in `store`, with a cache of its own. Nothing of it is left to chance: `seed` gives
+    /// all randomness.
     pub fn visit<T>(
         &self,
         store: Arc<dyn Store>,

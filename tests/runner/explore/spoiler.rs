@@ -1,7 +1,8 @@
 //! Somebody who deletes, replaces or rolls back the cache of a process, between any two steps of that process.
 //!
-//! What he has done stands in the store, under names that nobody else looks at. A process whose cache is exposed looks there before each of
-//! its steps, and what it finds is done to its files: so it is part of its history, and all moments are explored.
+//! His deeds stand in the store, under names that nobody else looks at. A process whose cache is exposed looks there
+//! before each of its steps, and what it finds is done to its files: so it is part of its history, and all moments are
+//! explored.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use scenario_tests::explore::{Answer, Change, Changes, Process, Request, pass};
 use super::forged;
 use super::scene::Scene;
 
-/// What somebody does to the files of a cache.
+/// Damage to the files of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     /// They are deleted.

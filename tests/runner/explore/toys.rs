@@ -12,7 +12,7 @@ fn door(number: u8) -> ObjectName {
     ObjectName::Lease(LeaseId([number; 16]))
 }
 
-/// What must hold, as a function.
+/// An invariant, as a function.
 struct Must<F>(F);
 
 impl<F: Fn(&MemoryStore) -> bool> Judge for Must<F> {
@@ -52,7 +52,7 @@ fn process(name: &str, program: impl Fn(&dyn Store) -> Result<(), String> + Send
     Process::new(name, Changes::ANY, move |store: Arc<dyn Store>| program(&*store))
 }
 
-/// An error as its process gives it. (One that is given up meets many.)
+/// An error as its process gives it. (A search that is given up meets many.)
 fn said(error: StoreError) -> String {
     error.to_string()
 }

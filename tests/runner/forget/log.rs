@@ -161,7 +161,7 @@ fn a_void_in_the_place_of_a_forgotten_snapshot_is_no_damage() {
 
 #[test]
 fn a_record_that_nobody_reads_names_what_it_must() {
-    // What is gone already may be forgotten, too; a record names 1,024 at most.
+    // A manifest that is gone already may be forgotten, too; a record names 1,024 at most.
     let scene = Scene::new(2);
     let repository = scene.fixture.open();
     let name = |n: u16| SeenManifest {
@@ -189,7 +189,7 @@ fn many_records_become_few_and_still_explain_all() {
         merged += forget_named(&repository, &[*id]).unwrap().merged;
         assert!(records(&repository).len() <= 33);
         if at == 20 {
-            // One that remembers records which are merged later.
+            // A machine that remembers records which are merged later.
             machines[1].manifests().unwrap();
         }
     }

@@ -19,7 +19,7 @@ use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
 
 use crate::support::{Fixture, Tree, backup, look, noise};
 
-/// A repository with snapshots of one folder, an hour apart, each of which has seen the one before.
+/// A repository with snapshots of one folder, an hour apart. Each has seen the one before.
 struct Scene {
     fixture: Fixture,
     store: MemoryStore,

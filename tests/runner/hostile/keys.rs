@@ -1,4 +1,4 @@
-//! Keys and configs that nobody honest has written. None of these may take memory or time before it is refused.
+//! Keys and configs that nobody honest has written. A reader must refuse each of them before it takes memory or time.
 
 use engine::ErrorKind;
 use engine::crypto::Credential;
@@ -13,7 +13,7 @@ use repo_format::member::{Member, WRAP_ARGON2ID};
 
 use crate::damage::lab::{self, Lab};
 
-/// Puts an object, of which there is no second copy then.
+/// Puts an object that has no second copy.
 fn put_clear(store: &MemoryStore, name: ObjectName, kind: ObjectKind, body: &[u8]) {
     remove_copy(store, &name);
     store.put_raw(&name, clear::encode(kind, body, |_| [0; 32]).unwrap());
@@ -25,7 +25,7 @@ fn remove_copy(store: &MemoryStore, name: &ObjectName) {
     }
 }
 
-/// What opening gives.
+/// The result of opening.
 fn kind(lab: &Lab) -> Result<(), ErrorKind> {
     let folder = lab::temp();
     lab.open(folder.path(), Access::Write).map(|_| ()).map_err(|error| {

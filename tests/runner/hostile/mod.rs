@@ -1,4 +1,4 @@
-//! A hostile repository: whoever made it has the keys. Nothing leaves the target, nothing hangs, nothing crashes.
+//! A hostile repository, made by somebody with the keys. Nothing leaves the target, nothing hangs, nothing crashes.
 
 mod contents;
 mod epochs;

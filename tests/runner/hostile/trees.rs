@@ -45,7 +45,7 @@ fn verify_ends_where_what_is_lost_belongs_to_no_path() {
     let attack = Attack::new();
     let lost = ChunkId([66; 32]);
     attack.snapshot(|forge| {
-        // Nodes name it, and none of their entries does.
+        // Nodes name it, and their entries do not.
         let leaf = forge.folder(&[lost], &[inline("e", b"e")]);
         many_paths(forge, leaf, &[lost])
     });
@@ -74,7 +74,7 @@ fn parts_that_name_a_node_many_times_are_refused() {
 fn parts_that_overlap_are_refused() {
     let attack = Attack::new();
     let snapshot = attack.snapshot(|forge| {
-        // Pairs that begin with `a` and with `b`, each of which holds the pair below that begins with `b`.
+        // Pairs that begin with `a` and with `b`. Each holds the pair below that begins with `b`.
         let leaf = |name: &str| forge.folder(&[], &[inline(name, b"x"), inline("z", b"x")]);
         let (mut a, mut b) = (leaf("a"), leaf("b"));
         let c = leaf("c");

@@ -15,7 +15,7 @@ use repo_format::id::LeaseId;
 
 use crate::support::{Fixture, Tree, backup, look, noise};
 
-/// What the machine of the tests is called.
+/// The name of the machine of the tests.
 pub const HOST: &str = "this";
 
 /// Prunes everything that can be, with nobody thought dead.
@@ -86,7 +86,7 @@ impl Scene {
     }
 }
 
-/// What was deleted by hand is missed, of course; nothing else may be.
+/// Objects that were deleted by hand are missed, of course; nothing else may be.
 pub fn assert_undamaged(repository: &Repository) {
     let report = verify(repository, &VerifyOptions { depth: Depth::ReadData }, &NullMonitor).unwrap();
     let damage: Vec<_> = report.findings.iter().filter(|f| f.kind != FindingKind::MissingSnapshot).collect();

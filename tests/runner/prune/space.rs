@@ -1,4 +1,4 @@
-//! What is freed, what is copied, and what stays.
+//! Space that is freed, data that is copied, and packs that stay.
 
 use std::fs;
 
@@ -93,7 +93,7 @@ fn what_was_pruned_is_stored_again_when_it_comes_back() {
     scene.forget(1);
     prune(&scene.fixture.open(), &options()).unwrap();
     fs::write(scene.root.join("comes and goes"), &gone).unwrap();
-    // Neither this machine's index, nor that of one that slept meanwhile, may say that it is there.
+    // The index of this machine must not say that it is there, and neither must that of a machine that slept meanwhile.
     let (_, outcome) = backup(&scene.fixture.open(), &scene.root);
     assert!(outcome.statistics.new_bytes >= 400_000, "{:?}", outcome.statistics);
     scene.back_up();

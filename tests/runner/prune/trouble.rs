@@ -35,12 +35,12 @@ fn operations(scene: &Scene) -> u64 {
     (faulty.log().len() - before) as u64
 }
 
-/// Whatever a prune has left, nothing is lost by it, and the next one ends what it began.
+/// An interrupted prune loses nothing, whatever it left, and the next one ends what it began.
 fn assert_next_finishes(scene: &Scene, fixture: &Fixture, what: &str) {
     assert_undamaged(&fixture.open_anew());
     let (_, report) = prune(&fixture.open_anew(), &options()).unwrap();
     assert!(report.damaged.is_empty() && report.waiting.is_empty(), "{what}: {report:?}");
-    // What was copied in vain is found by the one after that, at the latest.
+    // The prune after that, at the latest, finds data that was copied in vain.
     prune(&fixture.open_anew(), &options()).unwrap();
     let repository = fixture.open_anew();
     let plan = plan(&repository, &options(), &NullMonitor).unwrap();
@@ -192,7 +192,7 @@ fn damage_newest(scene: &Scene) -> PackId {
     newest.id
 }
 
-/// Restores a snapshot of which the only file with this path is lost: all else is as it was.
+/// Restores a snapshot whose only file with this path is lost: all else is as it was.
 fn assert_all_but_one(scene: &Scene, (snapshot, tree): &(LeaseId, Tree), lost: &[u8]) {
     let (target, outcome) = scene.fixture.restore(&scene.fixture.open_anew(), *snapshot, "root");
     assert_eq!(outcome.problem_count, 1, "{:?}", outcome.problems);

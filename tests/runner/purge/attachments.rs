@@ -12,7 +12,7 @@ use super::mail::{Mail, content};
 
 const ENGINES: [&str; 2] = ["InnoDB", "MyISAM"];
 
-/// What keeps messages, or files.
+/// Rows that keep messages, or files.
 const TRAPS: &str = "\
 UPDATE emailattach SET ActualFileName = 'In/late.pdf' WHERE EmailAttachNum = 10;
 INSERT INTO emailattach VALUES (41, 11, 'of a template, too', 'In\\\\a11.pdf', 5);
@@ -132,7 +132,7 @@ fn a_file_that_changes_or_is_named_between_proof_and_removal_stays() {
         let work = || {
             let stat = mail.file(5).metadata().unwrap();
             std::fs::write(mail.file(5), [b'x'; 5000]).unwrap();
-            // Neither size nor time tell.
+            // Size and time do not tell.
             std::fs::File::options()
                 .write(true)
                 .open(mail.file(5))

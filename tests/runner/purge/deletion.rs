@@ -95,7 +95,7 @@ fn what_changes_between_proof_and_deletion_survives() {
         let outcome = practice.try_run(&plan, &Meanwhile { work: &work, done: Mutex::new(false) }).unwrap();
         let removed = &outcome.categories[0];
         assert_eq!(removed.left, LeftRows { changed: 4, children: 2, ..LeftRows::default() }, "{engine}");
-        // Of the old rows these, one that is new now, and one that somebody else deleted.
+        // Seven old rows are not removed: changed ones, one that is new now, and one that somebody else deleted.
         assert_eq!(removed.tables[0].1, OLD_ROWS - 7, "{engine}");
         assert_eq!(practice.count("securitylog WHERE SecurityLogNum IN (1, 200, 300, 400, 5000, 44639)"), 6);
         assert_eq!(practice.count("securitylog WHERE LogDateTime < '2022-02-01'"), 5);

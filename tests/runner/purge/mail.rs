@@ -44,7 +44,7 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// What `script` does to the tables of `engine` is in the snapshot.
+    /// The snapshot includes the changes of `script` to the tables of `engine`.
     pub fn new(engine: &str, script: &str) -> Self {
         let server = TestServer::start(&[]);
         server.script(MAIL.replace('@', engine) + script);
@@ -115,7 +115,7 @@ impl Mail {
     }
 }
 
-/// Of all sizes: nothing, few bytes, some chunks.
+/// Files of all sizes: empty, few bytes, some chunks.
 pub fn content(number: u32) -> Vec<u8> {
     match number {
         1 => Vec::new(),

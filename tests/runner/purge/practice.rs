@@ -32,7 +32,7 @@ impl Practice {
         Self::with(engine, |_| {})
     }
 
-    /// What `prepare` does is in the snapshot.
+    /// The snapshot includes the changes of `prepare`.
     pub fn with(engine: &str, prepare: impl FnOnce(&TestServer)) -> Self {
         Self::with_options(engine, &[], prepare)
     }

@@ -13,7 +13,7 @@ use super::practice::{OLD_ROWS, Practice, log_options};
 /// Where the head of a MyISAM index says in which state the table is, and that it is crashed.
 const STATE: (u64, u8) = (26, 2);
 
-/// A practice of MyISAM whose server repairs nothing by itself.
+/// A practice of MyISAM on a server without automatic repair.
 fn unrepaired() -> Practice {
     Practice::with_options("MyISAM", &["--myisam-recover-options=OFF"], |_| {})
 }

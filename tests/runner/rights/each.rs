@@ -1,4 +1,4 @@
-//! What is said of rights is what happens: with exactly what is granted, and with each right left out.
+//! Messages about rights are true: with exactly the granted rights, and with each right left out.
 
 use engine::database::{GrantRules, Privileges, Purpose, Reach, Server, Weight, grant_statements, missing};
 use engine::load::{LoadOptions, PurgedOptions, SchemaChoice, load, restore_purged};
@@ -65,7 +65,7 @@ fn restore(fixture: &Fixture, snapshot: &Snapshot, server: &TestServer) -> (Verd
     }
 }
 
-/// What takes a right of its own to make, and is not in every schema.
+/// Objects that need a right of their own, and are not in every schema.
 const RARE: &str = "USE my_shop; CREATE TABLE parent (a INT PRIMARY KEY, b INT, KEY (b)) ENGINE=InnoDB;
     CREATE TABLE child (a INT PRIMARY KEY, FOREIGN KEY (a) REFERENCES parent (a)) ENGINE=InnoDB;
     ALTER TABLE locked ADD b INT, ADD KEY (b); CREATE TABLE merged LIKE locked; ALTER TABLE merged ENGINE=MERGE UNION=(locked);

@@ -48,7 +48,7 @@ fn lacking(server: &TestServer, detected: &Server, purpose: Purpose) -> Vec<Miss
     missing(&privileges, detected, purpose, &Reach::unknown(&[SCHEMA.into()]))
 }
 
-/// What the schema is about to be, with nothing more known of it.
+/// The purpose of the schema, with nothing more known of it.
 fn statements(server: &TestServer, detected: &Server, purpose: Purpose) -> Vec<String> {
     let rules = GrantRules::read(&mut server.connect(), detected).unwrap();
     grant_statements(detected, &rules, (purpose, &Reach::unknown(&[SCHEMA.into()])), ("reader", "%"))
@@ -177,7 +177,7 @@ fn accounts_are_made_again_by_their_statements() {
     assert_eq!(of_others(made.record), of_others(contents.record));
 }
 
-/// But for what whoever makes a role gets: the right to grant it.
+/// Except the right to grant a role, which its maker gets.
 fn of_others(mut record: AccountsRecord) -> AccountsRecord {
     for account in &mut record.accounts {
         account.grants.retain(|grant| !grant.contains("_role` TO `root`"));

@@ -86,7 +86,7 @@ impl Fixture {
         forget(&repository, &plan.going(), &author, &NullMonitor).unwrap();
     }
 
-    /// What opens the repository.
+    /// The credential of the repository.
     pub fn credential(&self) -> Credential {
         Credential::KeyFile(KeyFile::parse(&self.key).unwrap())
     }
@@ -189,7 +189,7 @@ pub fn backup_options() -> BackupOptions {
     BackupOptions { host: "host".to_owned(), user: "user".to_owned(), program, ..BackupOptions::default() }
 }
 
-/// As [`backup_options`], reading everything anew.
+/// As [`backup_options`], but reads everything again.
 pub fn options_without_parent() -> BackupOptions {
     BackupOptions { parent: ParentChoice::None, ..backup_options() }
 }

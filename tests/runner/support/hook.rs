@@ -69,12 +69,12 @@ impl Hook {
         self.done.load(Ordering::SeqCst)
     }
 
-    /// What it was told of problems.
+    /// The problems that it was told.
     pub fn problems(&self) -> Vec<(Vec<u8>, String)> {
         self.problems.lock().unwrap().clone()
     }
 
-    /// What it was told besides.
+    /// The other messages that it was told.
     pub fn notes(&self) -> Vec<String> {
         self.notes.lock().unwrap().clone()
     }

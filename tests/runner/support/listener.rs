@@ -1,4 +1,4 @@
-//! What a run says in passing.
+//! Messages of a run in passing.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,4 @@
-//! What all tests need: repositories, folders, their comparison, and monitors that act and listen.
+//! Shared by all tests: repositories, folders, their comparison, and monitors that act and listen.
 
 mod fixture;
 mod hook;

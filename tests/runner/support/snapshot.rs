@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::SeekFrom;
 
-/// What is at one path.
+/// The thing at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thing {
     pub kind: &'static str,
@@ -16,7 +16,7 @@ pub struct Thing {
     pub owner: (u32, u32),
     pub mtime: (i64, i64),
     pub size: u64,
-    /// Of a file: hash of its content; of a symbolic link: where it leads; of a device: its number.
+    /// The hash of a file's content; the target of a symbolic link; the number of a device.
     pub content: Vec<u8>,
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// The first name of a file that has several in this tree.
@@ -87,14 +87,15 @@ fn thing(path: &Path, metadata: &Metadata) -> Thing {
 
 fn hash(path: &Path) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new();
-    // What may not be read is compared by the rest.
+    // Files that may not be read are compared by the rest.
     if let Ok(file) = File::open(path) {
         hasher.update_reader(file).unwrap();
     }
     hasher.finalize().as_bytes().to_vec()
 }
 
-/// Shorter ones are saved as the zeros that they are read as: at the end of a file a block that is not there may be shorter than a block.
+/// Shorter ones are saved as the zeros that they are read as: at the end of a file a block that is not there may be
+/// shorter than a block.
 const SMALLEST_HOLE: u64 = 4096;
 
 fn holes(path: &Path, metadata: &Metadata) -> Vec<(u64, u64)> {

@@ -1,4 +1,5 @@
-//! Edges between the modules of one crate of the engine: the table "What may use what" in ARCHITECTURE.md. Between crates the compiler keeps them.
+//! Edges between the modules of one crate of the engine: the table "What may use what" in ARCHITECTURE.md. Between crates
+//! the compiler keeps them.
 //!
 //! A row allows a module to use others that have rows above it. So the table has no cycle, and what keeps to it has none.
 
@@ -18,7 +19,7 @@ const CRATES: [Crate; 2] = [
     Crate { source: "engine/core/src/", heading: "Modules of engine-core" },
     Crate { source: "engine/mysql/src/", heading: "Modules of engine-mysql" },
 ];
-/// What a crate's root re-exports comes from here.
+/// Re-exports of a crate's root come from here.
 const ROOT_EXPORTS: &str = "error";
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
@@ -66,8 +67,8 @@ fn differences(path: &str, module: &str, used: &BTreeSet<String>, allowed: &BTre
     extra.chain(unused).collect()
 }
 
-/// Every module below `source`, and which others it uses outside of tests. A module is a folder or file at the top, or one inside that
-/// has a row of its own, such as `upkeep::prune`.
+/// Every module below `source`, and which others it uses outside of tests. A module is a folder or file at the top, or
+/// one inside that has a row of its own, such as `upkeep::prune`.
 fn edges(repository: &Repository, source: &str, modules: &BTreeSet<&str>) -> Edges {
     let mut edges = Edges::new();
     for (path, text) in repository.with_extension(".rs") {
@@ -113,7 +114,7 @@ fn names(rest: &str) -> Vec<String> {
     names
 }
 
-/// The two names at the beginning of a path. One that begins with a capital is no module.
+/// The two names at the beginning of a path. A name that begins with a capital is not a module.
 fn first_name(path: &str) -> String {
     let end = path.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(path.len());
     let name = path[..end].trim_end_matches(':');

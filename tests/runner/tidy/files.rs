@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Folders that hold nothing of ours, wherever they are.
+/// Folders without files of ours, at any depth.
 const SKIPPED: [&str; 5] = [".git", "target", "artifacts", "coverage", "__pycache__"];
 /// Files whose text is checked, by what their names end with.
 const TEXT: [&str; 7] = [".rs", ".md", ".toml", ".sh", ".py", ".yml", ".yaml"];
@@ -22,7 +22,7 @@ impl Repository {
         Repository { files }
     }
 
-    /// A repository of these files: path and text.
+    /// A repository with these files: path and text.
     pub fn of(files: &[(&str, &str)]) -> Self {
         Repository { files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect() }
     }

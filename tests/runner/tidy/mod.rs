@@ -1,4 +1,4 @@
-//! What no compiler checks: sizes, edges between modules, what may stand where, links in documents.
+//! Rules that no compiler checks: sizes, edges between modules, places of code, links in documents, prose.
 //!
 //! Goal: every rule that ARCHITECTURE.md states about the source is true of it. Method: the files are read into a
 //! [`Repository`], each rule gives the faults it finds there, and [`planted`] shows that it finds them.
@@ -14,7 +14,7 @@ mod text;
 
 use files::Repository;
 
-/// What a rule found: where, and what is wrong there.
+/// The findings of a rule: where, and what is wrong there.
 type Faults = Vec<String>;
 
 #[track_caller]

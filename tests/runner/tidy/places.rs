@@ -1,7 +1,7 @@
-//! What has a place of its own: the table "What stands where" in ARCHITECTURE.md.
+//! Code that has a place of its own: the table "What stands where" in ARCHITECTURE.md.
 //!
-//! A row holds what it is about, the marks by which it is known, and the files and folders where it may be. Tests may do as they
-//! like, unless the row says "also in tests".
+//! A row holds what it is about, the marks by which it is known, and the files and folders where it may be. Tests may
+//! do as they like, unless the row says "also in tests".
 
 use super::Faults;
 use super::files::{Repository, code, find_word, shipped_lines};

@@ -1,4 +1,4 @@
-//! What a process does next, by what it has been told so far: a tree that grows as it is asked.
+//! The next step of a process, by the answers so far: a tree that grows on demand.
 
 use engine::store::StoreErrorKind;
 
@@ -12,8 +12,8 @@ pub(super) type HistoryId = u32;
 /// All histories at whose ends the process has ended well: they are one.
 pub(super) const ENDED: HistoryId = HistoryId::MAX;
 
-/// Runs that stand still, to go on where they stand; further ones are given up, and run again when they are needed. Each has a thread
-/// and open files.
+/// Runs that stand still, to go on where they stand; further ones are given up, and run again when they are needed.
+/// Each has a thread and open files.
 const PARKED_MAX: usize = 128;
 
 struct Node {
@@ -49,7 +49,7 @@ impl<'s> Histories<'s> {
         self.nodes.len()
     }
 
-    /// What the process asks; `None` if it has ended.
+    /// The request of the process; `None` if it has ended.
     pub fn asks(&self, history: HistoryId) -> Option<RequestId> {
         (history != ENDED).then(|| self.nodes[history as usize].asks)
     }
@@ -86,7 +86,7 @@ impl<'s> Histories<'s> {
         values.answers.id(Answer::Failed(StoreErrorKind::Io))
     }
 
-    /// Runs the process anew, through a history and one answer more.
+    /// Runs the process again, through a history and one answer more.
     fn run_again(&mut self, history: HistoryId, answer: AnswerId, values: &Values) -> (Run, Event) {
         let mut script = Vec::new();
         let mut last = Some((history, answer));

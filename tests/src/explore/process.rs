@@ -22,8 +22,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// A process that runs `program` on the store. What it does must follow from what the store answers. An error is a violation: an
-    /// end that may be is no error of a program.
+    /// A process that runs `program` on the store. Its steps must follow from the answers of the store. An error is a
+    /// violation: an end that may be is no error of a program.
     pub fn new(
         name: impl Into<String>,
         changes: Changes,
@@ -39,22 +39,22 @@ impl Process {
     }
 }
 
-/// What a process does next.
+/// The next step of a process.
 pub(super) enum Event {
     /// It asks.
     Asks(Request),
     /// It asks something else than it did when it was told the same.
     Strays {
-        /// What it asked then.
+        /// Its request then.
         before: Request,
-        /// What it asks now.
+        /// Its request now.
         now: Request,
     },
     /// It has ended.
     Ends(Result<(), String>),
 }
 
-/// What a process asked, and what it was told.
+/// A request of a process, and the answer.
 pub(super) type Script = Vec<(Request, Answer)>;
 
 /// A process on its way.
@@ -65,7 +65,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts a process and takes it through `script`, to what it does then. What never changes is read from `constant`, without asking.
+    /// Starts a process and takes it through `script`, to what it does then. Objects that never change are read from
+    /// `constant`, without asking.
     pub fn start(process: &Process, constant: &Constant, script: Script) -> (Self, Event) {
         let (answers, told) = channel();
         let (asks, events) = channel();
@@ -136,7 +137,7 @@ fn asking(constant: Constant, exchange: Exchange) -> impl Store {
     })
 }
 
-/// What no process of a scenario changes: reading it is no step.
+/// Objects that no process of a scenario changes: reading them is no step.
 #[derive(Clone)]
 pub(super) struct Constant {
     store: MemoryStore,
@@ -144,7 +145,7 @@ pub(super) struct Constant {
 }
 
 impl Constant {
-    /// The config, and of the folders that are for keys those in which none of `processes` may change anything.
+    /// The config, and the folders for keys in which no process may change anything.
     pub fn of(store: &MemoryStore, processes: &[Process]) -> Self {
         let is_constant = |folder: &Folder| !processes.iter().any(|process| process.changes.touch(*folder));
         let folders = [Folder::Keys, Folder::Keyring, Folder::Copies].into_iter().filter(is_constant).collect();

@@ -1,7 +1,8 @@
 //! Steps whose order does not matter, so that only one order is explored.
 //!
-//! A read that no other process can influence any more, whatever it will do, is done at once, and nothing else is tried before it: it
-//! gives the same answer later, and changes nothing for the others. Which changes a process may ever make is declared, and checked.
+//! If no other process can influence a read any more, whatever it does, the read is done at once, and nothing else is
+//! tried before it. It would give the same answer later, and it changes nothing for the others. Which changes a process
+//! may ever make is declared, and checked.
 
 use engine::store::{Folder, ObjectName};
 
@@ -52,8 +53,8 @@ impl Changes {
         }
     }
 
-    /// Whether a process that makes these changes can influence what `request` reads. Objects are never written again under a name that was
-    /// taken, but for those at the top.
+    /// Whether a process that makes these changes can influence what `request` reads. Objects are never written again
+    /// under a name that was taken, but for those at the top.
     pub(super) fn influence(&self, request: &Request, has: impl Fn(&ObjectName) -> bool) -> bool {
         let folder = request.folder();
         let (put, delete) = (self.may_be(Change::Put(folder)), self.may_be(Change::Delete(folder)));

@@ -1,4 +1,4 @@
-//! What a process asks of the store, and what it is told, as values.
+//! Requests of a process to the store, and the answers, as values.
 
 use std::ops::Range;
 
@@ -25,16 +25,16 @@ pub enum Request {
     ReplaceIf(ObjectName, Option<[u8; 32]>, Vec<u8>),
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// A change was made.
     Done,
-    /// What was read.
+    /// The bytes that were read.
     Bytes(Vec<u8>),
-    /// What was listed, in order of the names.
+    /// The listing, in order of the names.
     Found(Vec<ObjectInfo>),
-    /// What is known of an object.
+    /// The facts about an object.
     Info(Option<ObjectInfo>),
     /// It failed.
     Failed(StoreErrorKind),
@@ -68,7 +68,7 @@ impl Request {
         matches!(self, Request::PutNew(..) | Request::Delete(_) | Request::ReplaceIf(..))
     }
 
-    /// What it does, in a word.
+    /// The request in one word.
     pub fn verb(&self) -> &'static str {
         match self {
             Request::PutNew(..) => "put",

@@ -11,21 +11,21 @@ use super::trace::{Scribe, Step, Violation};
 
 /// Says what must hold.
 pub trait Judge {
-    /// What must hold of every content that the store ever has.
+    /// An invariant of all contents of the store.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The fault.
     fn always(&self, store: &MemoryStore) -> Result<(), String>;
 
-    /// What must hold when all processes have ended.
+    /// An invariant of the end, when all processes have ended.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The fault.
     fn at_end(&self, _: &MemoryStore) -> Result<(), String> {
         Ok(())
     }
 
-    /// What the bytes of an object say, for the trace.
+    /// The meaning of an object's bytes, for the trace.
     fn describe(&self, _: &ObjectName, _: &[u8]) -> Option<String> {
         None
     }
@@ -40,23 +40,23 @@ pub enum Order {
     Depth,
 }
 
-/// What to explore.
+/// The thing to explore.
 pub struct Scenario<'s> {
-    /// What the store holds at the beginning.
+    /// The contents of the store at the beginning.
     pub store: MemoryStore,
-    /// Who works on it.
+    /// The processes.
     pub processes: Vec<Process>,
-    /// What must hold.
+    /// The invariants.
     pub judge: &'s dyn Judge,
     /// In which order.
     pub order: Order,
-    /// How often at most a process is interrupted by another; `None` is as often as can be. What goes wrong mostly needs few interruptions.
+    /// How often at most a process is interrupted by another; `None` is as often as can be. Most faults need few interruptions.
     pub interruptions_max: Option<u8>,
     /// More states than this are not explored.
     pub states_max: usize,
 }
 
-/// What was explored, and found good.
+/// The explored states, all good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
     /// Different states.
@@ -86,7 +86,7 @@ const PROCESSES_MAX: usize = 6;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct State {
     store: StoreId,
-    /// Of processes that are not there: [`ENDED`].
+    /// For processes that are not there: [`ENDED`].
     histories: [HistoryId; PROCESSES_MAX],
     /// Where interruptions are counted: how many there were.
     interruptions: u8,

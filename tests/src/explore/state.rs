@@ -47,7 +47,7 @@ pub(super) type AnswerId = u32;
 /// A number of a content of the store.
 pub(super) type StoreId = u32;
 
-/// What was asked and answered.
+/// The request and the answer.
 pub(super) struct Values {
     pub requests: Numbered<Request>,
     pub answers: Numbered<Answer>,
@@ -95,7 +95,7 @@ impl Stores {
         self.contents.get(id).binary_search_by_key(name, |(name, _)| *name).is_ok()
     }
 
-    /// What the store answers, and what it is then.
+    /// The answer of the store, and its contents afterwards.
     pub fn perform(&mut self, store: StoreId, request: RequestId, values: &mut Values) -> (AnswerId, StoreId) {
         if let Some(known) = self.performed.get(&(store, request)) {
             return *known;

@@ -1,4 +1,4 @@
-//! What went wrong, step by step, for people.
+//! A failure, step by step, for people.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,16 +12,16 @@ use super::request::{Answer, Request};
 pub struct Step {
     /// Which process.
     pub process: String,
-    /// What it asked.
+    /// The request.
     pub request: String,
-    /// What it was told.
+    /// The answer.
     pub answer: String,
 }
 
 /// A state that must not be, and the shortest way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// What is wrong there.
+    /// The fault there.
     pub what: String,
     /// How it came to that.
     pub steps: Vec<Step>,
@@ -40,7 +40,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What the bytes of an object say, where that can be told.
+/// The meaning of an object's bytes, where it is known.
 pub(super) type Describe<'j> = dyn Fn(&ObjectName, &[u8]) -> Option<String> + 'j;
 
 /// Gives objects short names, in the order in which they are met.

@@ -1,4 +1,4 @@
-//! What a schema is, as text: what the copy of a schema is judged by.
+//! A schema as text: the copy of a schema is judged by it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use engine::database::{Connection, Row, quote_name, quote_text};
 
 use super::TestServer;
 
-/// What a kind of object is called, where its names are, and which columns of its `SHOW CREATE` say what it is.
+/// The name of a kind of object, the place of such names, and the columns of its `SHOW CREATE` that describe it.
 struct Kind {
     name: &'static str,
     names: &'static str,
@@ -58,7 +58,7 @@ impl TestServer {
     pub fn fingerprint(&self, schema: &str) -> BTreeMap<String, String> {
         let mut connection = self.connect();
         if self.version().is_mysql() {
-            // What is true now, and all of it.
+            // Fresh statistics, and hidden keys shown.
             connection.run("SET SESSION information_schema_stats_expiry = 0").unwrap_or_else(|e| panic!("{e:?}"));
             connection
                 .run("SET SESSION show_gipk_in_create_table_and_information_schema = ON")
@@ -126,7 +126,8 @@ fn tables(connection: &mut Connection, schema: &str, found: &mut BTreeMap<String
     }
 }
 
-/// Without the character set of a collation. MySQL shows it beside the collation only if the statement had a collation for the column.
+/// Without the character set of a collation. MySQL shows it beside the collation only if the statement had a collation
+/// for the column.
 fn without_character_sets(create: &str) -> String {
     let mut parts = create.split(" CHARACTER SET ");
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -147,7 +148,8 @@ fn history(connection: &mut Connection, name: &str, create: &str) -> String {
     all.into_iter().map(|row| row.join("\t")).collect::<Vec<_>>().join("\n")
 }
 
-/// The types of all values within documents of MySQL: `1.10` may be a decimal number or a double, and a checksum sees the text only.
+/// The types of all values within documents of MySQL: `1.10` may be a decimal number or a double, and a checksum sees the
+/// text only.
 fn documents(connection: &mut Connection, schema: &str, table: &str) -> String {
     let sql = format!(
         "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND DATA_TYPE = 'json'",

@@ -1,4 +1,4 @@
-//! What ends a server when its test can no longer do so: killed, or out of memory.
+//! Ends a server whose test can no longer do so: killed, or out of memory.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

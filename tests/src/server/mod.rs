@@ -1,6 +1,7 @@
 //! A database server of a test's own: its data folder, socket and port are nobody else's, and gone when the value is dropped.
 //!
-//! Start: a template of a data folder is made once, copied, and a server started on the copy: half a second, a second for MySQL.
+//! Start: a template of a data folder is made once, copied, and a server started on the copy: half a second, a second for
+//! MySQL.
 
 mod fingerprint;
 mod guard;
@@ -109,7 +110,7 @@ impl TestServer {
         self.launch.data()
     }
 
-    /// What it has said so far, for a message of a test.
+    /// Its log so far, for a message of a test.
     pub fn log(&self) -> String {
         self.launch.log()
     }
@@ -144,8 +145,8 @@ impl TestServer {
         command
     }
 
-    /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it. The numbers from 1
-    /// to 50 are the table `seq_1_to_50` with the column `seq`, on MySQL too, where it takes no alias.
+    /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it. The
+    /// numbers from 1 to 50 are the table `seq_1_to_50` with the column `seq`, on MySQL too, where it takes no alias.
     ///
     /// # Panics
     /// At the first statement that fails.

@@ -1,4 +1,4 @@
-//! What a schema is to its users on any server: the same schema on servers of two versions or families is described by equal texts.
+//! A schema as its users see it on any server: the same schema on servers of two versions or families has equal descriptions.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ const SHOWN_MAX: usize = 40;
 const FOR_EVER: [&str; 2] = ["2038-01-19 03:14:07.999999", "2106-02-07 06:28:15.999999"];
 
 impl TestServer {
-    /// Everything that a schema holds, by kind and name, in words that do not depend on the server: columns, keys and all rows of each
-    /// table; columns and rows of views; the code of routines, triggers and events.
-    /// Left out is the table in which a restore notes how far it is.
+    /// The contents of a schema, by kind and name, in words that do not depend on the server: columns, keys and all
+    /// rows of each table; columns and rows of views; the code of routines, triggers and events. Left out is the table
+    /// in which a restore notes how far it is.
     ///
     /// # Panics
     /// If a table cannot be read.

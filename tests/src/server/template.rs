@@ -22,7 +22,8 @@ const SMALL_MYSQL: &[&str] = &[
 ];
 /// MariaDB has this one too.
 const ADMINISTRATOR: &str = "CREATE USER root@'127.0.0.1';\nGRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n";
-/// What MariaDB's installer gives to a new server, in this order. Names are without `mariadb_` or `mysql_`, which depends on the version.
+/// The scripts of MariaDB's installer for a new server, in this order. Names are without `mariadb_` or `mysql_`, which
+/// depends on the version.
 const SYSTEM: [&str; 4] = ["system_tables", "performance_tables", "system_tables_data", "sys_schema"];
 
 /// The template of a version for servers with these options; it is made if it is not there.

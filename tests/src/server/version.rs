@@ -29,7 +29,7 @@ impl Version {
     /// All that tests can run on.
     pub const ALL: [Version; 4] = [Version::Installed, Version::MySql97, Version::MariaDb105, Version::MariaDb118];
 
-    /// Those that this run asks for: if it does not say otherwise, the installed one and MySQL 9.7.
+    /// The versions that this run asks for: by default the installed one and MySQL 9.7.
     ///
     /// # Panics
     /// If the environment names a version that is not known.

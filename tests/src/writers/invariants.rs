@@ -1,4 +1,4 @@
-//! What is true of a schema at every moment, whatever the writers do.
+//! Invariants of a schema at every moment, whatever the writers do.
 
 use engine::database::quote_name;
 
@@ -7,7 +7,8 @@ use crate::server::TestServer;
 
 /// Checks a schema of writers, or a copy of it. Gives what is not as it must be, in words.
 ///
-/// Of a writer whose transaction mixes engines one row may be in the log and not yet among the orders: MyISAM knows no transaction.
+/// A writer whose transaction mixes engines may have one row in the log that is not yet among the orders: MyISAM knows no
+/// transaction.
 ///
 /// # Panics
 /// If a table is missing or cannot be read.

@@ -1,4 +1,4 @@
-//! What writers do in one round.
+//! The work of writers in one round.
 
 use engine::Result;
 use engine::database::quote_name;
@@ -10,10 +10,10 @@ use crate::server::TestServer;
 pub const ACCOUNT_TABLES: u64 = 4;
 /// Accounts in each of them, and in each of the tables that are locked.
 pub const ACCOUNTS: u64 = 200;
-/// What each account begins with.
+/// The first balance of each account.
 pub const BALANCE: u64 = 1000;
 
-/// What a writer does.
+/// The kinds of writers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// InnoDB: moves an amount between two of four tables, logs it and counts it, in one transaction.

@@ -1,6 +1,7 @@
 //! Clients that change a schema without a pause, and what is true of it at every moment all the same.
 //!
-//! A backup that shows one moment of a server holds to [`check_invariants`]; one that shows each table at a moment of its own does not.
+//! A backup that shows one moment of a server holds to [`check_invariants`]; one that shows each table at a moment of its
+//! own does not.
 
 mod invariants;
 mod kinds;
@@ -27,10 +28,10 @@ pub struct Writers {
     threads: Vec<JoinHandle<Outcome>>,
 }
 
-/// What one writer did.
+/// The work of one writer.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What it was.
+    /// Its kind.
     pub kind: Kind,
     /// Rounds that it finished.
     pub rounds: u64,
@@ -95,7 +96,7 @@ impl Drop for Writers {
 fn work(shared: &Shared, address: &Address, schema: &str, kind: Kind, number: usize) -> Outcome {
     let mut outcome = Outcome { kind, rounds: 0, longest_wait: Duration::ZERO, failure: None };
     outcome.failure = write(shared, address, schema, &mut outcome, number).err();
-    // Who waits for this one must not wait for ever.
+    // A session that waits for this one must not wait for ever.
     shared.rounds.lock().unwrap()[number] = u64::MAX;
     shared.progress.notify_all();
     outcome

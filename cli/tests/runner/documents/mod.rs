@@ -57,7 +57,7 @@ fn check(name: &str, machine: &Machine) {
     assert!(wrong.is_empty(), "{name}\n{}", wrong.join("\n"));
 }
 
-/// What each step of a page prints, with the paths that the page shows.
+/// The output of each step of a page, with the paths that the page shows.
 fn run(page: &Page, machine: &Machine) -> Vec<String> {
     let (mut shell, mut ids, mut printed) = (Shell::start(machine), Ids::default(), Vec::new());
     for step in &page.steps {

@@ -27,7 +27,7 @@ fn names(text: &str, place: &str) -> bool {
     rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-'))
 }
 
-/// What a command printed, with the paths of the page, and without what only the machine of the test has.
+/// The output of a command, with the paths of the page, and without names that only the machine of the test has.
 pub fn shown(text: &str, folder: &str, host: &str) -> String {
     let text =
         text.replace(&format!("{folder}/home"), "~").replace(folder, "").replace(ENAMEL, "/usr/local/bin/enamel");

@@ -1,4 +1,4 @@
-//! What everybody does in one round.
+//! The actions of everybody in one round.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -23,7 +23,7 @@ pub struct Round<'a> {
     pub processes: &'a Processes,
     /// Snapshots that were there before.
     pub before: &'a [Listed],
-    /// What was reported, each folder's backups in their order.
+    /// The reports, each folder's backups in their order.
     pub events: Mutex<Vec<Event>>,
 }
 

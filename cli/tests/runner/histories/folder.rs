@@ -1,5 +1,5 @@
-//! A folder that changes. What it holds comes from a few blocks that all folders share: so data is stored for one folder and counted on for
-//! another, and what was forgotten comes back just when it is being deleted.
+//! A folder that changes. Its contents come from a few blocks that all folders share. So data is stored for one folder
+//! and counted on for another, and forgotten data comes back just when it is being deleted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// What folder `number` is called.
+    /// The name of folder `number`.
     pub fn name(number: usize) -> String {
         format!("folder-{number}")
     }

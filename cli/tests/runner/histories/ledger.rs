@@ -1,4 +1,4 @@
-//! What must be in the repository, by what processes reported.
+//! The expected contents of the repository, by the reports of processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// What `snapshots` says of one.
+    /// The entry of one snapshot in the output of `snapshots`.
     pub fn of(message: &Value) -> Self {
         let name = message["roots"][0]["name"].as_str().unwrap();
         let folder = (0..FOLDERS).find(|number| Folder::name(*number) == name).unwrap();
@@ -36,7 +36,7 @@ pub enum Event {
     MaybeSaved { folder: usize, tree: Tree },
     /// A forget was begun that keeps so many of each folder.
     MayForgetAllBut { newest: usize },
-    /// A forget of these was begun.
+    /// A forget of these snapshots was begun.
     MayForget { ids: Vec<String> },
     /// A forget reported that these are gone.
     Forgot { ids: Vec<String> },
@@ -63,7 +63,8 @@ impl Ledger {
         self.known.iter().map(|known| known.snapshot.clone())
     }
 
-    /// Checks what is listed, and what that restores, against what was known and what has happened since; from now on what is listed is known.
+    /// Checks what is listed, and what that restores, against what was known and what has happened since; from now on
+    /// what is listed is known.
     pub fn take_in(&mut self, events: &[Event], listed: &[Listed], restored: &[Tree]) {
         let mut maybe: BTreeMap<usize, Vec<&Tree>> = BTreeMap::new();
         for event in events {
@@ -120,7 +121,8 @@ impl Ledger {
         self.gone.extend(gone.into_iter().map(|snapshot| snapshot.id));
     }
 
-    /// Whether a forget of this round may have taken a snapshot: by its name, or since there are enough newer ones of its folder.
+    /// Whether a forget of this round may have taken a snapshot: by its name, or since there are enough newer ones of its
+    /// folder.
     fn may_go(&self, id: &str, events: &[Event]) -> bool {
         let at = self.known.iter().position(|known| known.snapshot.id == id);
         let newer = at.map_or(0, |at| {

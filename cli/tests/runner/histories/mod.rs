@@ -1,9 +1,11 @@
-//! Random histories: backups, forgets and prunes at once, many of them killed. Whatever happens, what is listed restores exactly.
+//! Random histories: backups, forgets and prunes at once, many of them killed. Listed snapshots restore exactly, whatever
+//! happens.
 //!
-//! A history is a number of rounds. In each, everybody acts at the same time: four writers, each on its folder and machine, two prunes, one
-//! who forgets, one who reads, one who deletes caches or rolls them back, and sometimes one who shuts a backup out or repairs. Some processes
-//! are held up on their way, some are killed. Then everybody has ended, one way or another, and all is looked at.
-//! The same seed makes the same plans; when a process is killed, and how they meet, is up to the machine.
+//! A history is a number of rounds. In each round, everybody acts at the same time: four writers, each on its folder
+//! and machine, two prunes, and one actor each that forgets, that reads, and that deletes caches or rolls them back.
+//! Sometimes another shuts a backup out or repairs. Some processes are held up on their way, some are killed. Then
+//! everybody has ended, one way or another, and all is looked at. The same seed makes the same plans; when a process is
+//! killed, and how they meet, is up to the machine.
 
 mod actors;
 mod folder;
@@ -99,8 +101,8 @@ impl History {
         }
     }
 
-    /// When all dead writers are shut out and pruning has come to its end, nothing is left that is not needed; and nothing at all when there
-    /// is no snapshot.
+    /// When all dead writers are shut out and pruning has come to its end, nothing is left that is not needed; and
+    /// nothing at all when there is no snapshot.
     fn finish(&mut self) {
         self.processes.note("the end".to_owned());
         self.shut_out_all();
@@ -151,7 +153,7 @@ impl History {
         self.expect(cache, "--json snapshots").messages().iter().map(Listed::of).collect()
     }
 
-    /// What the snapshots restore, two at a time.
+    /// Restores the snapshots, two at a time.
     fn restore_all(&self, listed: &[Listed], cache: &str) -> Vec<ledger::Tree> {
         let restore = |snapshot: &Listed| {
             let target = format!("restored {}", snapshot.id);

@@ -14,7 +14,7 @@ use crate::harness::Answer;
 
 /// How many of the last processes are told of.
 const TOLD: usize = 60;
-/// How long a process of a kind takes that has not ended by itself yet.
+/// How long a process of a kind may run.
 const FIRST_GUESS: Duration = Duration::from_millis(100);
 
 /// All processes of a history: how long each kind takes, and what came of them.
@@ -36,8 +36,8 @@ impl Processes {
         answer
     }
 
-    /// Runs a process, and kills it at a random point of the time that such a process takes, if it has not ended by then. Nothing if it was
-    /// killed.
+    /// Runs a process, and kills it at a random point of the time that such a process takes, if it has not ended by
+    /// then. Nothing if it was killed.
     pub fn run_for_a_while(&self, mut command: Command, random: &mut Random) -> Option<Answer> {
         let limit = self.some_time(&command, random);
         let began = Instant::now();
@@ -48,7 +48,8 @@ impl Processes {
         self.wait(&command, child, began)
     }
 
-    /// Runs a process to its end, and stops it on its way for as long as `meanwhile` takes: it goes on with what it knew before.
+    /// Runs a process to its end, and stops it on its way for as long as `meanwhile` takes: it goes on with what it knew
+    /// before.
     pub fn run_held_up(&self, mut command: Command, random: &mut Random, meanwhile: impl FnOnce()) -> Option<Answer> {
         let limit = self.some_time(&command, random);
         let began = Instant::now();

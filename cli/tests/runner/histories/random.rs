@@ -32,7 +32,7 @@ impl Random {
         self.below(times) == 0
     }
 
-    /// One of these.
+    /// A random choice among these.
     pub fn pick<'t, T>(&mut self, from: &'t [T]) -> &'t T {
         &from[usize::try_from(self.below(from.len() as u64)).unwrap()]
     }

@@ -1,4 +1,4 @@
-//! What happens to the files of a cache while processes use it.
+//! Damage to the files of a cache while processes use it.
 
 use std::fs;
 use std::path::Path;
