@@ -30,8 +30,12 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// that is there already stops the load, so that nothing is overwritten.
 ///
 /// Every value keeps its bytes. Without `--for` definitions stay as they are, for a server of the same family that is
-/// not older. With it Enamel writes them for that server: collations, hidden columns, modes, history. The head of the
+/// not older. With it Enamel writes them for that server: types, collations, hidden columns, modes, history. The head of the
 /// script names what differs, and what is left out because that server has no equivalent; then the exit status is 3.
+/// A value that no type of that server holds, as a TIMESTAMP after 2038, becomes the nearest value: Enamel counts such
+/// values, also on standard error, and the exit status is 3.
+///
+/// The clients of MariaDB drop comments in routines unless you run them with `--comments`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples

@@ -7,6 +7,7 @@ mod data;
 mod export;
 mod generated;
 mod heal;
+mod held;
 mod live;
 mod load;
 mod locks;

@@ -54,7 +54,7 @@ fn checked() -> LoadOptions {
     LoadOptions { check: Check::Digests, ..LoadOptions::default() }
 }
 
-fn messages(outcome: &LoadOutcome) -> Vec<String> {
+pub fn messages(outcome: &LoadOutcome) -> Vec<String> {
     let shown = |p: &repo_format::node::Problem| format!("{}: {}", String::from_utf8_lossy(&p.path.0), p.message);
     outcome.problems.iter().map(shown).collect()
 }
@@ -298,7 +298,13 @@ fn literals_of_other_character_sets_come_back(version: Version) {
         let schemas = vec![SchemaChoice { from: "literals".to_owned(), to: name.to_owned() }];
         let options = LoadOptions { schemas, ..checked() };
         let outcome = load(&repository, &snapshot, &to.address(), &options, &NullMonitor).unwrap();
-        assert_eq!(messages(&outcome), [""; 0], "{name}");
+        // MariaDB has no keys of expressions.
+        let said = messages(&outcome);
+        let is_missed = |said: &String| said.starts_with("literals.computed: its key") && name == "literals";
+        assert!(
+            said.iter().all(is_missed) && said.len() == usize::from(version.is_mysql() && name == "literals"),
+            "{said:?}"
+        );
         assert_eq!(to.value(&format!("SELECT HEX(v) FROM {name}.shown")).as_deref(), Some("DFE427"));
         if version.is_mysql() {
             to.run(&format!("INSERT INTO {name}.computed (id, l) VALUES (2, 'ö')"));

@@ -14,6 +14,12 @@ use engine_core::error::Result;
 /// Character sets whose default collation is another one on some servers. Where SHOW CREATE names none, it is `general_ci`.
 const MOVED_DEFAULTS: [&str; 6] = ["utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf32"];
 
+/// Collations of MariaDB alone, without their character sets.
+const OF_MARIADB: [&str; 3] = ["myanmar_ci", "thai_520_w2", "croatian_mysql561_ci"];
+
+/// Languages of the newer collations of MySQL that MariaDB has under no other name.
+const NO_ALIAS: [&str; 10] = ["bg_", "bs_", "gl_", "ja_", "mn_", "nb_", "nn_", "ru_", "sr_", "zh_"];
+
 /// The collations of a server.
 #[derive(Debug, Clone, Default)]
 pub struct Collations {
@@ -62,15 +68,22 @@ impl Collations {
         if !has(name) && has(other) { other } else { name }
     }
 
-    /// The character sets and collations of a schema and its objects, as this server has them.
-    pub fn adapt_record(&self, record: &mut SchemaRecord) {
+    /// The character sets and collations of a schema and its objects, as this server has them. Gives the schema's own collation, if another
+    /// stands in its place.
+    pub fn adapt_record(&self, record: &mut SchemaRecord) -> Replaced {
         let collation = |name: &mut String| {
             if let Some(nearest) = self.nearest(name) {
                 *name = nearest;
             }
         };
+        let was = record.collation.clone();
         record.character_set = self.character_set(&record.character_set).to_owned();
         collation(&mut record.collation);
+        if !self.has(&record.collation) {
+            // New tables of the schema can hold all texts in it.
+            record.character_set = "utf8mb4".to_owned();
+            record.collation = "utf8mb4_general_ci".to_owned();
+        }
         for object in &mut record.objects {
             object.connection_collation.as_mut().into_iter().for_each(collation);
             object.database_collation.as_mut().into_iter().for_each(collation);
@@ -78,6 +91,8 @@ impl Collations {
                 *client = self.character_set(client).to_owned();
             }
         }
+        let is_other = was != record.collation && !is_same_set(&was, &record.collation);
+        is_other.then(|| (was, record.collation.clone())).into_iter().collect()
     }
 
     /// The collation in place of `name`; `None` when the server has nothing like it, and says so itself.
@@ -127,7 +142,15 @@ impl Collations {
                     "unicode_ci".to_owned(),
                 ]);
             }
-            rest => rests.extend(rest.strip_suffix("_nopad_ci").map(|rest| format!("{rest}_ci"))),
+            // To the newer ones of MySQL spaces at the end matter as well.
+            "unicode_nopad_ci" | "unicode_520_nopad_ci" => {
+                rests.extend(["0900_ai_ci".to_owned(), rest.replace("_nopad", "")]);
+            }
+            rest => {
+                rests.extend(rest.strip_suffix("_nopad_ci").map(|rest| format!("{rest}_ci")));
+                rests.push("unicode_520_ci".to_owned());
+                rests.push("unicode_ci".to_owned());
+            }
         }
         let both = |rest: String| [format!("{set}_{rest}"), format!("{other_set}_{rest}")];
         rests.into_iter().flat_map(both).collect()
@@ -188,10 +211,14 @@ fn is_known_to(server: &Server, name: &str) -> bool {
     match rest {
         _ if ["utf8", "utf8mb3"].contains(&set) && set != name_of_utf8(server) => false,
         rest if rest.contains("0900_") => {
-            set == "utf8mb4" && (server.is_mysql_from((8, 0, 1)) || server.is_mariadb_from((11, 4, 5)))
+            let has_language = || !NO_ALIAS.iter().any(|language| rest.starts_with(language));
+            set == "utf8mb4"
+                && (server.is_mysql_from((8, 0, 1)) || server.is_mariadb_from((11, 4, 5)) && has_language())
         }
         rest if rest.contains("uca1400_") => server.is_mariadb_from((10, 10, 1)),
-        rest if rest.contains("nopad_") => server.is_mariadb_from((10, 2, 2)),
+        rest if rest.contains("nopad_") || OF_MARIADB.iter().any(|name| rest.starts_with(name)) => {
+            server.is_mariadb_from((10, 2, 2))
+        }
         _ => set != "gb18030" || !server.is_mariadb(),
     }
 }
@@ -203,6 +230,23 @@ enum Alone {
     MeansItsDefault,
     /// As it is.
     Stays,
+}
+
+/// What is said of a collation in whose place another stands.
+pub fn said_of_collation(from: &str, to: &str) -> String {
+    let first = format!(
+        "the server does not know the collation {from}; {to} stands in its place, which may sort and compare otherwise"
+    );
+    if counts_spaces(from) && !counts_spaces(to) {
+        format!("{first}: to it texts are the same that differ only in spaces at their ends")
+    } else {
+        first
+    }
+}
+
+/// Whether spaces at the end of a text matter to a collation.
+fn counts_spaces(collation: &str) -> bool {
+    collation.contains("nopad") || collation.contains("_0900_")
 }
 
 /// Only the name of the character set differs: `utf8` and `utf8mb3` are the same one.
@@ -268,6 +312,12 @@ mod tests {
             ("5.7.0", "utf8mb3_uca1400_ai_ci", "utf8_unicode_520_ci"),
             ("10.5.0-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_unicode_520_nopad_ci"),
             ("10.11.0-MariaDB", "utf8mb4_0900_as_cs", "utf8mb4_uca1400_nopad_as_cs"),
+            ("11.8.0-MariaDB", "utf8mb4_ja_0900_as_cs_ks", "utf8mb4_uca1400_nopad_as_cs"),
+            ("11.8.0-MariaDB", "utf8mb4_de_pb_0900_as_cs", "utf8mb4_de_pb_0900_as_cs"),
+            ("9.7.0", "utf8mb4_unicode_nopad_ci", "utf8mb4_0900_ai_ci"),
+            ("9.7.0", "utf8mb3_unicode_520_nopad_ci", "utf8mb3_unicode_520_ci"),
+            ("9.7.0", "latin1_swedish_nopad_ci", "latin1_swedish_ci"),
+            ("9.7.0", "utf8mb4_thai_520_w2", "utf8mb4_unicode_520_ci"),
             ("10.5.0-MariaDB", "utf8mb4_0900_bin", "utf8mb4_nopad_bin"),
             ("9.7.0", "utf8mb4_nopad_bin", "utf8mb4_0900_bin"),
             ("10.5.0-MariaDB", "utf8mb3_bin", "utf8_bin"),
@@ -275,6 +325,32 @@ mod tests {
         ] {
             assert_eq!(nearest(version, name), expected, "{name} for {version}");
         }
+    }
+
+    #[test]
+    fn a_collation_to_which_spaces_at_the_end_do_not_matter_is_named() {
+        let says = |from: &str, to: &str| said_of_collation(from, to).contains("spaces at their ends");
+        assert!(says("utf8mb4_general_nopad_ci", "utf8mb4_general_ci") && says("utf8mb4_0900_bin", "utf8mb4_bin"));
+        assert!(
+            !says("utf8mb4_unicode_nopad_ci", "utf8mb4_0900_ai_ci")
+                && !says("utf8mb4_thai_520_w2", "utf8mb4_unicode_ci")
+        );
+    }
+
+    #[test]
+    fn a_schema_in_a_character_set_that_is_not_there_is_in_one_that_holds_all() {
+        let mut record = SchemaRecord {
+            name: "s".to_owned(),
+            character_set: "gb18030".to_owned(),
+            collation: "gb18030_chinese_ci".to_owned(),
+            objects: Vec::new(),
+            comment: None,
+        };
+        let replaced = Collations::of(&Server::from_version("11.8.0-MariaDB")).adapt_record(&mut record);
+        assert_eq!(
+            (&record.character_set[..], &record.collation[..], replaced.len()),
+            ("utf8mb4", "utf8mb4_general_ci", 1)
+        );
     }
 
     #[test]

@@ -6,8 +6,7 @@ use super::reading::{Changes, Reading};
 use super::tokens::Kind;
 
 /// What MariaDB refuses of generated columns and keys of expressions.
-pub(super) fn refused_by_mariadb(create: &[u8]) -> Changes {
-    let reading = Reading::of(create);
+pub(super) fn refused_by_mariadb(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
         let item = reading.item(at);
@@ -24,8 +23,11 @@ pub(super) fn refused_by_mariadb(create: &[u8]) -> Changes {
                 format!("its column {name} may be NULL, as the server takes no NOT NULL of a generated column"),
             );
         } else if token.depth == 2 && token.kind == Kind::Open && reading.is_expression_of_key(at) {
-            let note = format!("its key {name} is left out, as the server has no keys of expressions");
-            changes.leave_out(reading.bytes(&item), note);
+            changes.replace(reading.bytes(&item), "");
+            let missed = format!("its key {name} is not made: it is of an expression, and the server has no such keys");
+            if changes.missed.last() != Some(&missed) {
+                changes.missed.push(missed);
+            }
         }
     }
     changes
@@ -59,11 +61,11 @@ mod tests {
     fn a_generated_column_may_be_null_and_keys_of_expressions_are_left_out_for_mariadb() {
         let create = "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `g` int GENERATED ALWAYS AS ((`a` + 1)) STORED NOT NULL,\n  PRIMARY KEY (`a`),\n  \
                       UNIQUE KEY `u` (((`a` + 0))),\n  KEY `k` (`g`,(lower(`a`))),\n  KEY `p` (`g`(3))\n) ENGINE=InnoDB";
-        let Changes { edits, notes } = refused_by_mariadb(create.as_bytes());
+        let Changes { edits, notes, missed, .. } = refused_by_mariadb(&Reading::of(create.as_bytes()));
         let expected = "CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `g` int GENERATED ALWAYS AS ((`a` + 1)) STORED ,\n  PRIMARY KEY (`a`),\n  \
                         KEY `p` (`g`(3))\n) ENGINE=InnoDB";
         assert_eq!(String::from_utf8(edited(create.as_bytes(), &edits)).unwrap(), expected);
-        assert_eq!(notes.len(), 3, "{notes:?}");
+        assert_eq!((notes.len(), missed.len()), (1, 2), "{notes:?} {missed:?}");
     }
 
     #[test]

@@ -6,9 +6,12 @@
 use std::ops::Range;
 
 use super::expressions::refused_by_mariadb;
+use super::functions::calls;
+use super::keys::translate_keys;
 use super::literals::with_plain_literals;
-use super::reading::{Changes, Reading};
-use super::tokens::{Kind, Quoting, edited};
+use super::reading::{Changes, Reading, Translated};
+use super::tokens::{Kind, Quoting};
+use super::values::translate_types;
 use crate::database::Server;
 
 /// Versions in comments that MariaDB passes over.
@@ -18,55 +21,35 @@ const OF_ARIA: [&str; 2] = ["PAGE_CHECKSUM", "TRANSACTIONAL"];
 /// Functions without parentheses around them that are defaults everywhere.
 const PLAIN_DEFAULTS: [&str; 4] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"];
 
-/// A definition as another server takes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Translated {
-    /// The definition.
-    pub sql: Vec<u8>,
-    /// What is otherwise in it: sentences.
-    pub notes: Vec<String>,
-}
-
 /// The definition of a table for the server `target`.
-pub fn translated(create: &[u8], target: &Server) -> Translated {
-    let sql = with_plain_literals(create, target, Quoting::default());
-    let mut translated = Translated { sql, ..Translated::default() };
+pub(super) fn translated(create: &[u8], target: &Server) -> Translated {
+    let mut translated = Translated::new(&with_plain_literals(create, target, Quoting::default()));
     if target.is_mariadb() {
-        let found = passed_over(&translated.sql, target);
-        translated.apply(found);
-        let found = refused_by_mariadb(&translated.sql);
-        translated.apply(found);
-        let found = misread(&translated.sql);
-        translated.apply(found);
+        translated.apply(|reading| passed_over(reading, target));
+        translated.apply(refused_by_mariadb);
+        translated.apply(misread);
+        translated.apply(|reading| calls(reading, target));
     } else {
-        let found = foreign_options(&translated.sql);
-        translated.apply(found);
-        let found = foreign_defaults(&translated.sql);
-        translated.apply(found);
+        translated.apply(foreign_options);
+        translated.apply(foreign_defaults);
+        translated.apply(|reading| calls(reading, target));
         if target.is_mysql_from((8, 0, 13)) {
-            let found = bare_defaults(&translated.sql);
-            translated.apply(found);
+            translated.apply(bare_defaults);
         }
     }
-    let found = hidden(&translated.sql, target);
-    translated.apply(found);
+    translated.apply(|reading| hidden(reading, target));
+    translate_types(&mut translated, target);
+    translate_keys(&mut translated, target);
     translated
 }
 
-impl Translated {
-    fn apply(&mut self, changes: Changes) {
-        self.sql = edited(&self.sql, &changes.edits);
-        self.notes.extend(changes.notes);
-    }
-}
-
 /// Comments of MySQL that MariaDB passes over.
-fn passed_over(create: &[u8], target: &Server) -> Changes {
-    let reading = Reading::of(create);
+fn passed_over(reading: &Reading<'_>, target: &Server) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
-        let is_passed_over = version(&create[token.at.clone()]).is_some_and(|version| PASSED_OVER.contains(&version));
-        let length = reading.tokens[at..].iter().position(|token| &create[token.at.clone()] == b"*/");
+        let is_passed_over =
+            version(&reading.sql[token.at.clone()]).is_some_and(|version| PASSED_OVER.contains(&version));
+        let length = reading.tokens[at..].iter().position(|token| &reading.sql[token.at.clone()] == b"*/");
         let (true, Some(length)) = (is_passed_over, length) else { continue };
         let item = reading.item(at);
         let (first, last) = (at + 1, at + length);
@@ -93,7 +76,7 @@ fn passed_over(create: &[u8], target: &Server) -> Changes {
             changes.replace(whole, "INVISIBLE");
         } else {
             let text =
-                String::from_utf8_lossy(&create[reading.tokens[first].at.start..reading.tokens[last - 1].at.end]);
+                String::from_utf8_lossy(&reading.sql[reading.tokens[first].at.start..reading.tokens[last - 1].at.end]);
             let of = if reading.is_column(&item) { format!(" of its column {name}") } else { String::new() };
             let text = text.into_owned();
             changes.leave_out(whole, format!("{text}{of} is left out, as the server has none"));
@@ -108,12 +91,11 @@ fn version(comment: &[u8]) -> Option<u32> {
 }
 
 /// Hidden columns and keys, in the words of the target.
-fn hidden(create: &[u8], target: &Server) -> Changes {
-    let reading = Reading::of(create);
+fn hidden(reading: &Reading<'_>, target: &Server) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
         let is_word = reading.is(at, "INVISIBLE") || reading.is(at, "IGNORED");
-        if !is_word || token.depth != 1 || is_in_comment(&reading, at) {
+        if !is_word || token.depth != 1 || is_in_comment(reading, at) {
             continue;
         }
         let item = reading.item(at);
@@ -148,14 +130,13 @@ fn hides_columns(target: &Server) -> bool {
 }
 
 /// What MariaDB refuses or misreads in definitions of MySQL.
-fn misread(create: &[u8]) -> Changes {
-    let reading = Reading::of(create);
+fn misread(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
         let next = reading.tokens.get(at + 1).map_or(0..0, |next| next.at.clone());
         let is_text =
             reading.tokens.get(at + 1).is_some_and(|next| next.kind == Kind::Text && next.at.start == token.at.end);
-        if is_text && reading.is(at, "_utf8mb4") && create[next].contains(&b'\\') {
+        if is_text && reading.is(at, "_utf8mb4") && reading.sql[next].contains(&b'\\') {
             // It keeps such an expression without the escapes, and cannot read it again. The connection has the same character set.
             changes.replace(token.at.clone(), "");
         } else if token.depth == 0 && reading.is(at, "COMPRESSION") && reading.text(at + 1) == "=" {
@@ -170,8 +151,7 @@ fn misread(create: &[u8]) -> Changes {
 }
 
 /// Options that MariaDB writes in backquotes: of its engines.
-fn foreign_options(create: &[u8]) -> Changes {
-    let reading = Reading::of(create);
+fn foreign_options(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     let table_end = reading.tokens.iter().position(|token| token.kind == Kind::Close && token.depth == 0);
     for at in table_end.map_or(0..0, |end| end + 1..reading.tokens.len().saturating_sub(2)) {
@@ -189,8 +169,7 @@ fn foreign_options(create: &[u8]) -> Changes {
 }
 
 /// Defaults from sequences, which MySQL does not have.
-fn foreign_defaults(create: &[u8]) -> Changes {
-    let reading = Reading::of(create);
+fn foreign_defaults(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
         let is_next = token.depth == 1 && reading.is(at, "DEFAULT") && reading.is(at + 1, "nextval");
@@ -207,8 +186,7 @@ fn foreign_defaults(create: &[u8]) -> Changes {
 }
 
 /// Defaults that are calls, and all of long columns, stand in parentheses for MySQL.
-fn bare_defaults(create: &[u8]) -> Changes {
-    let reading = Reading::of(create);
+fn bare_defaults(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
         let Some(value) = reading.tokens.get(at + 1).filter(|_| token.depth == 1 && reading.is(at, "DEFAULT")) else {
@@ -232,7 +210,12 @@ fn bare_defaults(create: &[u8]) -> Changes {
 
 /// The definition of a table for a server that gives each time a default, and lets the first follow every change of its row.
 pub fn with_times(create: &[u8]) -> Translated {
-    let reading = Reading::of(create);
+    let mut translated = Translated::new(create);
+    translated.apply(with_defaults_of_times);
+    translated
+}
+
+fn with_defaults_of_times(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
         if token.depth != 1 || !reading.is(at, "NOT") || !reading.is(at + 1, "NULL") {
@@ -247,9 +230,7 @@ pub fn with_times(create: &[u8]) -> Translated {
             changes.notes.push(format!("its column {name} has a default, as the server has no time without one"));
         }
     }
-    let mut translated = Translated { sql: create.to_vec(), ..Translated::default() };
-    translated.apply(changes);
-    translated
+    changes
 }
 
 #[cfg(test)]
@@ -257,7 +238,7 @@ mod tests {
     use super::*;
 
     fn of(create: &str, target: &str) -> (String, Vec<String>) {
-        let Translated { sql, notes } = translated(create.as_bytes(), &Server::from_version(target));
+        let Translated { sql, notes, .. } = translated(create.as_bytes(), &Server::from_version(target));
         (String::from_utf8(sql).unwrap(), notes)
     }
 
@@ -295,10 +276,16 @@ mod tests {
         let (sql, notes) = of(create, "9.7.0");
         assert_eq!(
             sql,
-            "CREATE TABLE `t` (\n  `id` uuid DEFAULT (uuid()),\n  `m` int DEFAULT NULL INVISIBLE,\n  `c` datetime DEFAULT current_timestamp(),\n  \
+            "CREATE TABLE `t` (\n  `id` char(36) CHARACTER SET ascii COLLATE ascii_general_ci DEFAULT (uuid()),\n  `m` int DEFAULT NULL INVISIBLE,\n  `c` datetime DEFAULT current_timestamp(),\n  \
              `l` int DEFAULT (1 + 2),\n  KEY `k` (`m`) INVISIBLE\n) ENGINE=InnoDB  COMMENT='IGNORED'"
         );
-        assert_eq!(notes, ["its option `PAGE_COMPRESSED` is left out, as the server has none"]);
+        assert_eq!(
+            notes,
+            [
+                "its option `PAGE_COMPRESSED` is left out, as the server has none",
+                "its column `id` is char(36), as the server has no uuid: it holds the texts"
+            ]
+        );
         assert_eq!(of(create, "10.11.2-MariaDB"), (create.to_owned(), vec![]));
     }
 
@@ -320,7 +307,7 @@ mod tests {
     #[test]
     fn a_time_without_a_default_does_not_follow_the_changes_of_its_row() {
         let create = "CREATE TABLE `t` (`a` timestamp(6) NOT NULL, `b` timestamp NOT NULL DEFAULT current_timestamp(), `c` timestamp NULL, `d` int NOT NULL)";
-        let Translated { sql, notes } = with_times(create.as_bytes());
+        let Translated { sql, notes, .. } = with_times(create.as_bytes());
         let expected = create.replace("(6) NOT NULL", "(6) NOT NULL DEFAULT '0000-00-00 00:00:00'");
         assert_eq!(String::from_utf8(sql).unwrap(), expected);
         assert_eq!(notes, ["its column `a` has a default, as the server has no time without one"]);

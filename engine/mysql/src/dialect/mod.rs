@@ -2,19 +2,24 @@
 
 mod collation;
 mod expressions;
+mod fitted;
+mod functions;
 mod guarded;
+mod keys;
 mod literals;
 mod modes;
 mod reading;
 mod references;
 mod tokens;
+mod values;
 mod versioned;
 
-pub use collation::{Collations, Replaced};
-pub use expressions::computed_otherwise;
-pub use guarded::{Translated, translated, with_times};
+pub use collation::{Collations, Replaced, said_of_collation};
+pub use fitted::{FittedTable, RowsFitted, TableTarget, fit_table};
+pub use functions::lacking_function;
 pub use literals::with_plain_literals;
 pub use modes::{is_common, modes_for, session_modes};
 pub use references::{Reference, references};
 pub use tokens::{Kind, Quoting, Token, edited, is_keyword, tokens, tokens_by, unquote};
-pub use versioned::{Converted, END_2038, Versioning, without_versioning};
+pub use values::{Changed, Values};
+pub use versioned::{Converted, END_2038, END_2106, Versioning};

@@ -1,22 +1,58 @@
-//! A definition of a table read by its items, and changes of it.
+//! Reading the definition of a table by its items, and changing it.
 
 use std::ops::Range;
 
-use super::tokens::{Kind, Token, is_keyword, tokens};
+use super::tokens::{Kind, Token, edited, is_keyword, tokens};
 
 /// Types whose defaults are expressions in MySQL.
 const LONG_TYPES: [&str; 9] =
     ["TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
 
+/// First words of keys.
+const KEYS: [&str; 6] = ["PRIMARY", "UNIQUE", "KEY", "FULLTEXT", "SPATIAL", "VECTOR"];
+
+/// A definition as another server takes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Translated {
+    /// The definition.
+    pub sql: Vec<u8>,
+    /// What is otherwise in it: sentences.
+    pub notes: Vec<String>,
+    /// What is not in it, and is missed: sentences.
+    pub missed: Vec<String>,
+    /// Why the server takes no such table.
+    pub refusal: Option<String>,
+}
+
+impl Translated {
+    /// The definition as it is.
+    pub(super) fn new(sql: &[u8]) -> Self {
+        Translated { sql: sql.to_vec(), ..Translated::default() }
+    }
+
+    /// Makes the changes that `find` finds in the definition.
+    pub(super) fn apply(&mut self, find: impl FnOnce(&Reading<'_>) -> Changes) {
+        let changes = find(&Reading::of(&self.sql));
+        self.sql = edited(&self.sql, &changes.edits);
+        self.notes.extend(changes.notes);
+        self.missed.extend(changes.missed);
+        self.refusal = self.refusal.take().or(changes.refusal);
+    }
+}
+
 /// Changes of one kind: in order, and apart.
 #[derive(Default)]
-pub struct Changes {
+pub(super) struct Changes {
     pub edits: Vec<(Range<usize>, String)>,
+    /// What is otherwise: sentences.
     pub notes: Vec<String>,
+    /// What is missed: sentences.
+    pub missed: Vec<String>,
+    /// Why the target takes no such table.
+    pub refusal: Option<String>,
 }
 
 impl Changes {
-    /// Puts `text` in the place of what is `at`.
     pub fn replace(&mut self, at: Range<usize>, text: &str) {
         // Two parts of one item that is left out as a whole.
         if self.edits.last().is_none_or(|(last, _)| last.end <= at.start) {
@@ -24,7 +60,6 @@ impl Changes {
         }
     }
 
-    /// Leaves out what is `at`, for what `note` says.
     pub fn leave_out(&mut self, at: Range<usize>, note: String) {
         self.replace(at, "");
         self.notes.push(note);
@@ -32,23 +67,22 @@ impl Changes {
 }
 
 /// A definition with its items: columns, keys and constraints.
-pub struct Reading<'s> {
+pub(super) struct Reading<'s> {
     pub sql: &'s [u8],
     pub tokens: Vec<Token>,
 }
 
 impl<'s> Reading<'s> {
-    /// Reads `sql`; nothing of it if it is no definition.
     pub fn of(sql: &'s [u8]) -> Self {
         Reading { sql, tokens: tokens(sql).unwrap_or_default() }
     }
+}
 
-    /// Whether the token at `at` is this keyword.
+impl Reading<'_> {
     pub fn is(&self, at: usize, word: &str) -> bool {
         self.tokens.get(at).is_some_and(|token| is_keyword(self.sql, token, word))
     }
 
-    /// The text of the token at `at`.
     pub fn text(&self, at: usize) -> String {
         let range = self.tokens.get(at).map_or(0..0, |token| token.at.clone());
         String::from_utf8_lossy(&self.sql[range]).into_owned()
@@ -76,7 +110,6 @@ impl<'s> Reading<'s> {
         self.is_column(item) && LONG_TYPES.iter().any(|name| self.is(item.start + 1, name))
     }
 
-    /// Whether an item has this keyword, not within parentheses of its own.
     pub fn has(&self, item: &Range<usize>, word: &str) -> bool {
         item.clone().any(|at| self.tokens[at].depth == 1 && self.is(at, word))
     }
@@ -104,5 +137,21 @@ impl<'s> Reading<'s> {
         let before = item.start.saturating_sub(1);
         let start = if self.tokens[before].kind == Kind::Comma { before } else { item.start };
         self.tokens[start].at.start..self.tokens[item.end - 1].at.end
+    }
+
+    /// All items.
+    pub fn items(&self) -> impl Iterator<Item = Range<usize>> {
+        let firsts = (0..self.tokens.len()).filter(|at| self.tokens[*at].depth == 1);
+        firsts.map(|at| (at, self.item(at))).filter(|(at, item)| *at == item.start).map(|(_, item)| item)
+    }
+
+    /// The items that are columns.
+    pub fn columns(&self) -> impl Iterator<Item = Range<usize>> {
+        self.items().filter(|item| self.is_column(item))
+    }
+
+    /// The items that are keys.
+    pub fn keys(&self) -> impl Iterator<Item = Range<usize>> {
+        self.items().filter(|item| KEYS.iter().any(|word| self.is(item.start, word)))
     }
 }

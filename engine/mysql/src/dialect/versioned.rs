@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use repo_format::database::{Column, TableRecord};
 
 use super::tokens::{Kind, Token, edited, is_keyword, tokens, unquote};
+use super::values::Changed;
 use crate::database::{Server, rows};
 
 /// The last moment that fits in 31 bits.
@@ -51,6 +52,8 @@ pub struct Converted {
     pub current: u64,
     /// Rows of history that are not among them.
     pub left_out: u64,
+    /// Values that are otherwise than they were.
+    pub changed: Changed,
 }
 
 impl Versioning {
@@ -163,6 +166,11 @@ impl Versioning {
         (self.keeps == Keeps::History).then_some((self.period[1], self.from))
     }
 
+    /// The places of start and end among the values of a row.
+    pub(super) fn period(&self) -> [usize; 2] {
+        self.period
+    }
+
     /// Whether the target tells current rows from history.
     pub fn counts_current(&self) -> bool {
         self.keeps != Keeps::Nothing
@@ -273,7 +281,7 @@ mod tests {
     ) -> (String, Versioning, [u64; 3]) {
         let (source, target) = (Server::from_version(source), Server::from_version(target));
         let versioning = Versioning::of(record, &source, &target, end).unwrap();
-        let Converted { text, rows, current, left_out } = versioning.convert(text.as_bytes());
+        let Converted { text, rows, current, left_out, .. } = versioning.convert(text.as_bytes());
         (String::from_utf8(text).unwrap(), versioning, [rows, current, left_out])
     }
 

@@ -1,16 +1,14 @@
 //! The server that a script is written for, if it is another one than the source: definitions in its words.
 
 use repo_format::cbor::ByteString;
-use repo_format::database::{Flavour, LeftOut, ObjectType, SchemaRecord, TableRecord};
+use repo_format::database::{Flavour, LeftOut, ObjectType, SchemaObject, SchemaRecord, TableRecord};
 
 use crate::database::{Server, quote_name};
 use crate::dialect::{
-    Collations, END_2038, Quoting, Replaced, Translated, Versioning, modes_for, translated, with_times,
-    without_versioning,
+    Collations, END_2038, END_2106, FittedTable, Quoting, RowsFitted, TableTarget, Values, Versioning, fit_table,
+    is_keyword, lacking_function, modes_for, said_of_collation, tokens,
 };
 
-/// Types that MariaDB alone has.
-const OF_MARIADB: [&str; 3] = ["uuid", "inet4", "inet6"];
 /// Without a server to ask, a script knows the end of time when it is run.
 pub(super) const END_OF_TIME: &str = "@enamel_end_of_time";
 
@@ -18,20 +16,6 @@ pub(super) const END_OF_TIME: &str = "@enamel_end_of_time";
 pub(super) struct Goal {
     server: Server,
     collations: Collations,
-}
-
-/// A table as the script makes it.
-pub(super) struct FittedTable {
-    /// Its definition.
-    pub create: Vec<u8>,
-    /// The columns that have values.
-    pub record: TableRecord,
-    /// How its history is written.
-    pub versioning: Option<Versioning>,
-    /// What is otherwise: sentences.
-    pub notes: Vec<String>,
-    /// Why it is left out.
-    pub refusal: Option<String>,
 }
 
 impl Goal {
@@ -45,79 +29,100 @@ impl Goal {
         self.server.flavour
     }
 
+    /// The table `record` of the server `source` as it is there.
+    fn table(&self, record: &TableRecord, source: &Server) -> FittedTable {
+        let target = TableTarget {
+            server: &self.server,
+            collations: &self.collations,
+            end_of_time: end_of_time(&self.server),
+            fills_times: self.server.fills_times(),
+        };
+        fit_table(record, source, &target)
+    }
+
     /// Brings a schema and everything in it that is no table to this server. Gives what the server has nothing like; it is not among the
     /// objects any more.
     pub fn fit(&self, record: &mut SchemaRecord, notes: &mut Vec<String>) -> Vec<LeftOut> {
-        let mut replaced = Replaced::new();
-        let collation = record.collation.clone();
-        self.collations.adapt_record(record);
-        if collation != record.collation {
-            replaced.insert(collation, record.collation.clone());
-        }
+        let mut replaced = self.collations.adapt_record(record);
         let mut left_out = Vec::new();
         let schema = record.name.clone();
         record.objects.retain(|object| {
-            use ObjectType as T;
-            let what = match object.kind {
-                T::Sequence => "sequence",
-                T::Package | T::PackageBody => "package",
-                _ => return true,
-            };
-            if !self.server.is_mariadb() {
-                let (name, why) = (object.name.clone(), "MySQL has none".to_owned());
-                left_out.push(LeftOut { schema: schema.clone(), name, what: what.to_owned(), why });
-            }
-            self.server.is_mariadb()
+            let Some((what, why)) = foreign(object, &self.server) else { return true };
+            let (schema, name) = (schema.clone(), object.name.clone());
+            left_out.push(LeftOut { schema, name, what: what.to_owned(), why });
+            false
         });
         for object in &mut record.objects {
             let quoting = Quoting::of(object.sql_mode.as_deref().unwrap_or_default());
             object.create = ByteString(self.collations.adapt_object(&object.create.0, quoting, &mut replaced));
             object.sql_mode = object.sql_mode.as_ref().map(|modes| modes_for(&self.server, modes));
         }
-        notes
-            .extend(replaced.iter().map(|(from, to)| format!("{}: {to} in place of {from}", quote_name(&record.name))));
+        let said =
+            |(from, to): (&String, &String)| format!("{}: {}", quote_name(&record.name), said_of_collation(from, to));
+        notes.extend(replaced.iter().map(said));
         left_out
     }
 }
 
-/// The table `record` of the server `source` as a script for `goal` makes it, or as it is.
-pub(super) fn fit_table(record: &TableRecord, source: &Server, goal: Option<&Goal>) -> FittedTable {
-    let mut fitted = FittedTable {
-        create: record.create.0.clone(),
-        record: record.clone(),
-        versioning: None,
-        notes: Vec::new(),
-        refusal: None,
+/// What an object is that `server` has nothing like, and why.
+fn foreign(object: &SchemaObject, server: &Server) -> Option<(&'static str, String)> {
+    use ObjectType as T;
+    if object.kind == T::View {
+        let function = lacking_function(&object.create.0, server)?;
+        return Some(("view", format!("it calls {function}, which the server does not have")));
+    }
+    if server.is_mariadb() {
+        return None;
+    }
+    let is_of_oracle = || object.sql_mode.iter().flat_map(|modes| modes.split(',')).any(|mode| mode == "ORACLE");
+    let (what, why) = match object.kind {
+        T::Sequence => ("sequence", "MySQL has none"),
+        T::Package | T::PackageBody => ("package", "MySQL has none"),
+        T::Function | T::Procedure | T::Trigger | T::Event if is_of_oracle() => {
+            ("routine", "it is in the language of Oracle, which MySQL does not have")
+        }
+        T::Function if is_aggregate(&object.create.0) => ("function", "it is an aggregate, which MySQL has none of"),
+        _ => return None,
     };
+    Some((what, why.to_owned()))
+}
+
+fn is_aggregate(create: &[u8]) -> bool {
+    let tokens = tokens(create).unwrap_or_default();
+    let function = tokens.iter().position(|token| is_keyword(create, token, "FUNCTION"));
+    function.is_some_and(|at| at > 0 && is_keyword(create, &tokens[at - 1], "AGGREGATE"))
+}
+
+/// The table `record` of the server `source` as a script for `goal` makes it, or as it is.
+pub(super) fn fit_for(record: &TableRecord, source: &Server, goal: Option<&Goal>) -> FittedTable {
+    if let Some(goal) = goal {
+        return goal.table(record, source);
+    }
     // As it is it needs a server that takes history.
     let newest = Server::from_version("99.0.0-MariaDB");
-    let target = goal.map_or(&newest, |goal| &goal.server);
-    fitted.versioning = Versioning::of(record, source, target, END_2038);
-    let Some(goal) = goal else { return fitted };
-    let mut replaced = Replaced::new();
-    let create = goal.collations.adapt(&fitted.create, &mut replaced);
-    fitted.notes.extend(replaced.iter().map(|(from, to)| format!("{to} in place of {from}")));
-    let Translated { sql, notes } = translated(&create, target);
-    (fitted.create, fitted.notes) = (sql, [fitted.notes, notes].concat());
-    if target.fills_times() {
-        let timed = with_times(&fitted.create);
-        fitted.create = timed.sql;
-        fitted.notes.extend(timed.notes);
+    let versioning = Versioning::of(record, source, &newest, END_2038);
+    FittedTable {
+        create: record.create.0.clone(),
+        record: record.clone(),
+        rows: RowsFitted { versioning, values: None },
+        notes: Vec::new(),
+        missed: Vec::new(),
+        refusal: None,
     }
-    if let Some(versioning) = &fitted.versioning {
-        fitted.create = versioning.definition(&fitted.create);
-        fitted.record = versioning.record(record);
-        fitted.notes.extend(versioning.loss().map(str::to_owned));
-    } else if record.versioned == Some(false) && !target.is_mariadb_from((10, 3, 4)) {
-        fitted.create = without_versioning(&fitted.create);
-    }
-    let foreign = record.columns.iter().find(|column| OF_MARIADB.contains(&column.column_type.as_str()));
-    fitted.refusal = foreign.filter(|_| !target.is_mariadb()).map(|column| {
-        format!(
-            "its column {} has the type {}, which MySQL does not have",
-            quote_name(&column.name),
-            column.column_type
-        )
-    });
-    fitted
+}
+
+/// The moments of `record` that only servers hold which know them until 2106, as `source` and `goal` do; `None` if there are none.
+pub(super) fn late_moments(
+    record: &TableRecord,
+    versioning: Option<&Versioning>,
+    source: &Server,
+    goal: Option<&Goal>,
+) -> Option<Values> {
+    let target = goal.map_or(source, |goal| &goal.server);
+    let is_late = end_of_time(source) == END_2106 && end_of_time(target) == END_2106;
+    is_late.then(|| Values::of_moments(record, versioning, END_2038)).flatten()
+}
+
+fn end_of_time(server: &Server) -> &'static str {
+    if server.is_mariadb_from((11, 5, 0)) { END_2106 } else { END_2038 }
 }

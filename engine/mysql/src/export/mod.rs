@@ -8,6 +8,7 @@
 //! Views come after routines, which they may call, and while the views that they refer to stand there, empty. Triggers come after rows, which
 //! must not set them off. A script is for a server like the source, or in the words of one that is named.
 
+mod dependents;
 mod goal;
 mod literal;
 mod objects;
@@ -22,7 +23,7 @@ use std::io::Write;
 use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord};
 
 use crate::database::{Server, holds_rows, quote_name};
-use crate::dialect::{END_2038, Versioning};
+use crate::dialect::{Changed, END_2038, FittedTable, Versioning};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
@@ -30,7 +31,8 @@ use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::{Database, SavedTable, Schema, read_segment};
 
-use goal::{END_OF_TIME, FittedTable, Goal, fit_table};
+use dependents::leave_out_dependents;
+use goal::{END_OF_TIME, Goal, fit_for, late_moments};
 use order::in_order;
 use rows::InsertWriter;
 use script::Script;
@@ -90,9 +92,11 @@ pub fn export_sql(
         goal: options.target.clone().map(Goal::new),
         notes: Vec::new(),
         kept: Vec::new(),
+        missed: Vec::new(),
         monitor,
     };
     export.fit(&mut selection);
+    export.leave_out_dependents(&mut selection);
     export.begin(snapshot, &selection)?;
     for (schema, tables) in &selection.schemas {
         export.tables(schema, tables)?;
@@ -115,6 +119,8 @@ struct Export<'e> {
     notes: Vec<String>,
     /// Generated columns whose values the source kept: full names.
     kept: Vec<String>,
+    /// What of tables is not in the script.
+    missed: Vec<LeftOut>,
     monitor: &'e dyn Monitor,
 }
 
@@ -129,27 +135,40 @@ impl Export<'_> {
             for name in tables.names() {
                 // What cannot be read is said where it is missed.
                 let Ok(table) = schema.table(name) else { continue };
-                let fitted = fit_table(&table.record, &self.source, self.goal.as_ref());
+                let fitted = fit_for(&table.record, &self.source, self.goal.as_ref());
                 let shown = format!("{}.{}", quote_name(&schema.record.name), quote_name(name));
                 let kept = table.record.kept().map(|column| format!("{shown}.{}", quote_name(&column.name)));
                 self.kept.extend(kept.filter(|_| fitted.refusal.is_none()));
                 self.notes.extend(fitted.notes.iter().map(|note| format!("{shown}: {note}")));
-                if self.goal.is_none() && fitted.versioning.is_some() {
+                if self.goal.is_none() && fitted.rows.versioning.is_some() {
                     self.notes.push(format!("{shown}: a table that keeps history needs MariaDB 10.11 or later"));
                 }
                 if let Some(why) = fitted.refusal {
-                    let (schema, name, what) = (schema.record.name.clone(), name.clone(), "table".to_owned());
-                    self.outcome.left_out.push(LeftOut { schema, name, what, why });
+                    self.outcome.left_out.push(of_table(&schema.record.name, name, why));
+                } else {
+                    self.notes.extend(fitted.missed.iter().map(|missed| format!("{shown}: {missed}")));
+                    self.missed.extend(fitted.missed.into_iter().map(|why| of_table(&schema.record.name, name, why)));
                 }
             }
         }
+    }
+
+    /// Takes out what cannot be made without what the script lacks.
+    fn leave_out_dependents(&mut self, selection: &mut Selection<'_>) {
+        let is_needed = |left_out: &&LeftOut| ["table", "view"].contains(&&left_out.what[..]);
+        let missing = self.outcome.left_out.iter().chain(&self.server.left_out).filter(is_needed);
+        let missing = missing.map(|left_out| (left_out.schema.clone(), left_out.name.clone())).collect();
+        self.outcome.left_out.extend(leave_out_dependents(selection, missing));
     }
 
     fn begin(&mut self, snapshot: &Snapshot, selection: &Selection<'_>) -> Result<()> {
         let ServerRecord { version, hostname, moment, .. } = self.server;
         self.script.comment(&format!("Snapshot {} of the server {hostname}, {version}", snapshot.id))?;
         self.script.comment(&format!("as it was {} seconds after 1970 began, by its own clock.", moment.seconds))?;
-        self.script.comment("If a row is large: mariadb --max-allowed-packet=1G, and as much on the server.")?;
+        self.script.comment(
+            "Load it by mariadb --comments, or mysql --comments: else that client drops the comments in routines.",
+        )?;
+        self.script.comment("If a row is large: --max-allowed-packet=1G, and as much on the server.")?;
         for LeftOut { schema, name, what, why } in &self.outcome.left_out {
             let (schema, name) = (quote_name(schema), quote_name(name));
             self.script.comment(&format!("Not in it is the {what} {schema}.{name}: {why}"))?;
@@ -170,6 +189,7 @@ impl Export<'_> {
             let message = "its values are no part of this script. The server that runs it computes them, perhaps others than it had";
             self.script.comment(&format!("Generated is {column}: {message}"))?;
         }
+        self.outcome.left_out.append(&mut self.missed);
         self.script.line("")?;
         self.script.begin()
     }
@@ -200,7 +220,7 @@ impl Export<'_> {
     }
 
     fn table(&mut self, schema: &SchemaRecord, table: &SavedTable) -> Result<()> {
-        let fitted = fit_table(&table.record, &self.source, self.goal.as_ref());
+        let fitted = fit_for(&table.record, &self.source, self.goal.as_ref());
         if fitted.refusal.is_some() {
             return Ok(());
         }
@@ -224,14 +244,15 @@ impl Export<'_> {
     }
 
     fn rows(&mut self, schema: &SchemaRecord, table: &SavedTable, fitted: &FittedTable) -> Result<()> {
-        let versioning = fitted.versioning.as_ref();
+        let versioning = fitted.rows.versioning.as_ref();
         let end = versioning.and_then(Versioning::end);
         if end.is_some() {
             // Where TIMESTAMP ends before 32 bits do, this is NULL.
             let last = format!("IFNULL(FROM_UNIXTIME(4294967295.999999), '{END_2038}')");
             self.script.line(&format!("SET {END_OF_TIME}={last};"))?;
         }
-        let mut left_history = 0;
+        let (mut left_history, mut changed) = (0, Changed::default());
+        let mut late = late_moments(&table.record, versioning, &self.source, self.goal.as_ref());
         let mut writer = InsertWriter::new(&fitted.record, end);
         for segment in table.segments(self.reader)? {
             if self.monitor.is_cancelled() {
@@ -240,6 +261,13 @@ impl Export<'_> {
             let rows = segment.and_then(|segment| read_segment(self.reader, &segment));
             let written = rows.and_then(|rows| {
                 self.monitor.advance(Work { items: 0, bytes: rows.len() as u64 });
+                if late.as_ref().is_some_and(|late| !late.convert(&rows).1.is_empty()) {
+                    late = None;
+                    writer.finish(&mut self.script)?;
+                    self.script.require_late_moments()?;
+                }
+                let (rows, others) = fitted.rows.with_values(rows);
+                changed.add(&others);
                 let Some(versioning) = versioning.filter(|_| end.is_none()) else {
                     return writer.write(&rows, &mut self.script);
                 };
@@ -257,10 +285,23 @@ impl Export<'_> {
             }
         }
         writer.finish(&mut self.script)?;
+        self.otherwise(&schema.name, &table.record.name, fitted.rows.sentences(&changed))?;
         if left_history > 0 {
             let why = format!("its history is left out, as the server takes none: {left_history} rows");
-            let (schema, name, what) = (schema.name.clone(), table.record.name.clone(), "table".to_owned());
-            self.outcome.left_out.push(LeftOut { schema, name, what, why });
+            self.outcome.left_out.push(of_table(&schema.name, &table.record.name, why));
+        }
+        Ok(())
+    }
+
+    /// Notes that values are otherwise than they were.
+    fn otherwise(&mut self, schema: &str, name: &str, sentences: Vec<String>) -> Result<()> {
+        for why in sentences {
+            self.script.comment(&format!(
+                "Otherwise than it was: {}.{}: {why}",
+                quote_name(schema),
+                quote_name(name)
+            ))?;
+            self.outcome.left_out.push(of_table(schema, name, why));
         }
         Ok(())
     }
@@ -270,8 +311,7 @@ impl Export<'_> {
         let why = format!("rows are lost: {}", chain(error));
         self.script.comment(&format!("Here {why}"))?;
         self.monitor.problem(format!("{schema}.{name}").as_bytes(), &why);
-        let (schema, name, what) = (schema.to_owned(), name.to_owned(), "table".to_owned());
-        self.outcome.left_out.push(LeftOut { schema, name, what, why });
+        self.outcome.left_out.push(of_table(schema, name, why));
         Ok(())
     }
 
@@ -329,6 +369,10 @@ impl Export<'_> {
         }
         Ok(())
     }
+}
+
+fn of_table(schema: &str, name: &str, why: String) -> LeftOut {
+    LeftOut { schema: schema.to_owned(), name: name.to_owned(), what: "table".to_owned(), why }
 }
 
 /// The objects of a schema that go with `tables`.

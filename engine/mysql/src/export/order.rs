@@ -51,13 +51,13 @@ fn plain(name: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use repo_format::cbor::ByteString;
     use repo_format::database::ObjectType;
 
     use super::*;
 
-    fn view(name: &str, create: &[u8]) -> SchemaObject {
+    pub fn view(name: &str, create: &[u8]) -> SchemaObject {
         SchemaObject {
             kind: ObjectType::View,
             name: name.to_owned(),

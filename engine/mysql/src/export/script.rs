@@ -64,6 +64,24 @@ impl<'w> Script<'w> {
         Ok(())
     }
 
+    /// Stops the client on a server that does not hold the moments that follow.
+    pub fn require_late_moments(&mut self) -> Result<()> {
+        self.comment("The rows that follow hold moments after 2038. A server whose TIMESTAMP ends there would store others in their place, so")?;
+        self.comment("the next statements fail there: name that server by --for, and the script has the nearest moments that it holds.")?;
+        let fails = "SELECT the_TIMESTAMP_of_this_server_ends_in_2038_and_rows_are_later";
+        // MySQL computes with later moments than its tables hold.
+        let holds = "FROM_UNIXTIME(4294967295) IS NOT NULL AND VERSION() LIKE '%MariaDB%'";
+        self.line(&format!("SET @enamel_do=IF({holds}, 'DO 0', '{fails}');"))?;
+        self.prepared("")
+    }
+
+    /// Runs the statement in `@enamel_do`.
+    fn prepared(&mut self, guard: &str) -> Result<()> {
+        ["PREPARE enamel FROM @enamel_do", "EXECUTE enamel", "DEALLOCATE PREPARE enamel"]
+            .iter()
+            .try_for_each(|statement| self.guarded(guard, statement))
+    }
+
     /// Makes the settings of the session what they were.
     pub fn end(&mut self) -> Result<()> {
         let mut all: Vec<_> = settings(Use::Script).collect();
@@ -84,9 +102,7 @@ impl<'w> Script<'w> {
         let (guard, name) = (guard(setting), setting.name);
         let statement = quote_text(&format!("SET SESSION {name}={value}"));
         self.guarded(&guard, &format!("SET @enamel_do=IF(@@SESSION.{name}<=>{value}, 'DO 0', {statement})"))?;
-        ["PREPARE enamel FROM @enamel_do", "EXECUTE enamel", "DEALLOCATE PREPARE enamel"]
-            .iter()
-            .try_for_each(|statement| self.guarded(&guard, statement))
+        self.prepared(&guard)
     }
 
     /// Writes a statement that only servers run which `guard` names.

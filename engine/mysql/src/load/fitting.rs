@@ -8,9 +8,7 @@ use super::pointing::{fit, without_folders};
 use super::renaming::Renaming;
 use super::run::Run;
 use crate::database::{Server, quote_name};
-use crate::dialect::{
-    Quoting, Replaced, Translated, Versioning, computed_otherwise, translated, with_times, without_versioning,
-};
+use crate::dialect::{Quoting, RowsFitted, fit_table};
 
 /// A table as the target has it.
 pub struct Fitting {
@@ -18,8 +16,8 @@ pub struct Fitting {
     pub definition: Option<Definition>,
     /// The columns that the target takes.
     pub record: TableRecord,
-    /// How its history becomes that of the target.
-    pub versioning: Option<Versioning>,
+    /// How its rows become those of the target.
+    pub rows: RowsFitted,
     /// What is not in its definition, and is missed.
     pub left_out: Vec<String>,
     /// Why it is not made at all.
@@ -31,42 +29,14 @@ pub struct Fitting {
 impl Fitting {
     /// That of the table `record` of `plan`, whose keys are made at once or later.
     pub fn of(run: &Run<'_>, plan: &PlannedSchema<'_>, record: &TableRecord, keys: Keys) -> Self {
-        let target = &run.target.server;
-        let mut replaced = Replaced::new();
-        let create = run.target.collations.adapt(&record.create.0, &mut replaced);
-        let Translated { sql: mut create, mut notes } = translated(&create, target);
-        if run.target.fills_times {
-            let timed = with_times(&create);
-            create = timed.sql;
-            notes.extend(timed.notes);
-        }
-        notes.extend(replaced.iter().map(|(from, to)| {
-            format!(
-                "the server does not know the collation {from}; {to} stands in its place, which may sort and compare otherwise"
-            )
-        }));
-        let fitted = fit(&create, &plan.source.record.name, &record.engine, run.renaming);
+        let from = Server::from_version(&run.source.server().version);
+        let table = fit_table(record, &from, &run.target.of_tables());
+        let mut notes = table.notes;
+        let fitted = fit(&table.create, &plan.source.record.name, &record.engine, run.renaming);
         let mut create = fitted.create;
         if let Some(without) = without_folders(&create).filter(|_| plan.is_loaded_elsewhere()) {
             notes.push("its files stand in the server's own folder, not where the definition says".to_owned());
             create = without;
-        }
-        let from = Server::from_version(&run.source.server().version);
-        if from.is_mariadb() != target.is_mariadb() {
-            notes.extend(computed_otherwise(&create));
-        }
-        let versioning = Versioning::of(record, &from, target, &run.target.end_of_time);
-        if let Some(versioning) = &versioning {
-            create = versioning.definition(&create);
-            notes.extend(versioning.loss().map(str::to_owned));
-        } else if record.versioned == Some(false) {
-            notes.push(
-                "only its current rows are in the snapshot: its history is kept by numbers of transactions, which no server takes"
-                    .to_owned(),
-            );
-            if !target.is_mariadb_from((10, 3, 4)) {
-                create = without_versioning(&create);
-            }
         }
         if let Some(format) = run.target.row_format.as_ref().filter(|_| record.engine.eq_ignore_ascii_case("InnoDB")) {
             let with = with_row_format(&create);
@@ -83,10 +53,10 @@ impl Fitting {
         }
         Fitting {
             definition: take_apart_renamed(run, plan, &record.name, (&create, keys)),
-            record: versioning.as_ref().map_or_else(|| record.clone(), |versioning| versioning.record(record)),
-            versioning,
-            left_out: fitted.left_out,
-            refusal: fitted.refusal,
+            record: table.record,
+            rows: table.rows,
+            left_out: [table.missed, fitted.left_out].concat(),
+            refusal: table.refusal.or(fitted.refusal),
             notes,
         }
     }

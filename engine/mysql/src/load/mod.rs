@@ -47,6 +47,7 @@ mod warnings;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::database::{Address, Connection, attended, quote_name};
+use crate::dialect::said_of_collation;
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
@@ -104,7 +105,11 @@ fn load_attended(
     let mut source = Source::open(&reader, snapshot, options)?;
     let mut asking = Connection::open(address)?;
     let target = Target::read(&mut asking)?;
-    source.schemas.iter_mut().for_each(|schema| target.collations.adapt_record(&mut schema.record));
+    for schema in &mut source.schemas {
+        let replaced = target.collations.adapt_record(&mut schema.record);
+        let said = replaced.iter().map(|(from, to)| said_of_collation(from, to));
+        said.for_each(|said| monitor.note(&format!("{}: {said}", schema.record.name)));
+    }
     let mut planned = plan::plan(&source.schemas, options, &target)?;
     plan::look(&mut asking, &mut planned, options.existing, &snapshot.id.to_string())?;
     rights::tell(&mut asking, &target, &planned, options, monitor)?;

@@ -17,7 +17,7 @@ use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::{Connection, SignedZeros, error_code, is_lost, quote_name};
-use crate::dialect::{Converted, Versioning};
+use crate::dialect::{Changed, Converted, Versioning};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Work;
 use engine_core::tree::{SegmentItem, SegmentIter};
@@ -38,6 +38,8 @@ pub struct TableLoad<'r> {
     /// Of its rows those that are current, and rows of history that the target does not take.
     current: AtomicU64,
     left_history: AtomicU64,
+    /// Values that are otherwise than they were, as the target does not hold them.
+    changed: Mutex<Changed>,
     state: Mutex<State<'r>>,
     /// Connections that may still work on it.
     helpers: AtomicUsize,
@@ -73,6 +75,7 @@ impl<'r> TableLoad<'r> {
             fitting,
             current: AtomicU64::new(0),
             left_history: AtomicU64::new(0),
+            changed: Mutex::default(),
             source,
             schema,
             state: Mutex::new(State::New),
@@ -140,10 +143,7 @@ impl<'r> TableLoad<'r> {
 
     /// Its saved rows as the target has them, with how many these are.
     pub fn converted(&self, run: &Run<'_>, text: Vec<u8>, rows: u64) -> Converted {
-        let mut converted = match &self.fitting.versioning {
-            Some(versioning) => versioning.convert(&text),
-            None => Converted { text, rows, ..Converted::default() },
-        };
+        let mut converted = self.fitting.rows.convert(text, rows);
         if !run.target.keeps_signed_zeros {
             let (plain, zeros) = self.zeros.removed(&converted.text);
             count(&self.signed_zeros, zeros);
@@ -159,14 +159,19 @@ impl<'r> TableLoad<'r> {
         !run.target.keeps_signed_zeros && self.zeros.are_possible()
     }
 
+    /// Whether some of its values may be otherwise on the target.
+    pub fn changes_values(&self) -> bool {
+        self.fitting.rows.changes_values()
+    }
+
     /// Whether its rows are all there, also those that are not current.
     pub fn has_all_history(&self) -> bool {
-        self.fitting.versioning.as_ref().is_none_or(Versioning::keeps_all)
+        self.fitting.rows.versioning.as_ref().is_none_or(Versioning::keeps_all)
     }
 
     /// An encoded row as it was saved, of one that the target has.
     pub fn as_saved<'t>(&self, row: &'t [u8]) -> Cow<'t, [u8]> {
-        self.fitting.versioning.as_ref().map_or(Cow::Borrowed(row), |versioning| versioning.as_saved(row))
+        self.fitting.rows.versioning.as_ref().map_or(Cow::Borrowed(row), |versioning| versioning.as_saved(row))
     }
 
     /// The schema it belongs to.
@@ -321,6 +326,7 @@ impl<'r> TableLoad<'r> {
                     let converted = self.converted(run, piece, segment.rows);
                     count(&self.current, converted.current);
                     count(&self.left_history, converted.left_out);
+                    self.changed.lock().unwrap_or_else(PoisonError::into_inner).add(&converted.changed);
                     batch.rows += converted.rows;
                     batch.bytes += converted.text.len() as u64;
                     pieces.push(converted.text);
@@ -385,6 +391,8 @@ impl<'r> TableLoad<'r> {
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
         warnings.sentences().for_each(|sentence| self.problem(run, &sentence));
         let (sent, stored) = (self.sent.load(Ordering::Relaxed), self.stored.load(Ordering::Relaxed));
+        let changed = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.fitting.rows.sentences(&changed).iter().for_each(|sentence| self.problem(run, sentence));
         if sent != stored {
             self.problem(run, &format!("of {sent} rows the server stored {stored}"));
         }
@@ -411,7 +419,7 @@ impl<'r> TableLoad<'r> {
 impl TableLoad<'_> {
     /// Says what of its history is not there, and compares how many rows are current.
     fn compare_history(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
-        let Some(versioning) = &self.fitting.versioning else { return Ok(()) };
+        let Some(versioning) = &self.fitting.rows.versioning else { return Ok(()) };
         let left = self.left_history.load(Ordering::Relaxed);
         if left > 0 {
             self.problem(run, &format!("its history is not loaded, as the server takes none: {left} rows"));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::rows::Method;
 use crate::database::{Connection, Server};
-use crate::dialect::{Collations, END_2038};
+use crate::dialect::{Collations, END_2038, TableTarget};
 use engine_core::error::Result;
 
 /// Asks for the last moment of 32 bits, in UTC as all sessions are; NULL where TIMESTAMP ends before.
@@ -45,6 +45,9 @@ impl Target {
             connection.first(&sql).map(|row| row.and_then(|row| row.into_iter().nth(1).flatten()))
         };
         let server = Server::detect(connection)?;
+        // MySQL computes with later moments than a TIMESTAMP of its tables holds.
+        let asked = if server.is_mariadb() { connection.value(END_OF_TIME)? } else { None };
+        let end_of_time = asked.unwrap_or_else(|| END_2038.to_owned());
         Ok(Target {
             identity: server.identity(connection)?,
             fills_times: server.fills_times()
@@ -53,12 +56,18 @@ impl Target {
             folds_names: is(variable(connection, "lower_case_table_names")?, &["1", "2"]),
             // Elsewhere LOAD DATA holds the counter of the table until it ends, and they would wait for each other.
             shares_counters: is(variable(connection, "innodb_autoinc_lock_mode")?, &["2"]),
-            end_of_time: connection.value(END_OF_TIME)?.unwrap_or_else(|| END_2038.to_owned()),
+            end_of_time,
             collations: Collations::read(connection)?,
             keeps_signed_zeros: connection.value("SELECT -0e0")?.is_some_and(|zero| zero.starts_with('-')),
             row_format: variable(connection, "innodb_default_row_format")?.filter(|format| format != "dynamic"),
             allows_local: AtomicBool::new(is(variable(connection, "local_infile")?, &["ON", "1"])),
         })
+    }
+
+    /// As far as tables depend on it.
+    pub fn of_tables(&self) -> TableTarget<'_> {
+        let Target { server, collations, end_of_time, fills_times, .. } = self;
+        TableTarget { server, collations, end_of_time, fills_times: *fills_times }
     }
 
     /// By which statements rows are stored.
