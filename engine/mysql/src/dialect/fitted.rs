@@ -6,7 +6,7 @@ use super::collation::{Collations, Replaced, said_of_collation};
 use super::expressions::computed_otherwise;
 use super::guarded::{translated, with_times};
 use super::reading::Translated;
-use super::values::{Changed, Values, late_defaults, refusal, with_types};
+use super::values::{Changed, Values, Way, late_defaults, refusal, with_types};
 use super::versioned::{Converted, Versioning, without_versioning};
 use crate::database::Server;
 
@@ -79,7 +79,8 @@ pub fn fit_table(record: &TableRecord, source: &Server, target: &TableTarget<'_>
             create = without_versioning(&create);
         }
     }
-    let values = Values::of(record, versioning.as_ref(), server, target.end_of_time);
+    let way = Way { source, target: server, last: target.end_of_time };
+    let values = Values::of(record, versioning.as_ref(), &way);
     let typed = with_types(record, server);
     FittedTable {
         create,

@@ -22,4 +22,4 @@ pub use modes::{is_common, modes_for, session_modes};
 pub use references::{Reference, references};
 pub use tokens::{Kind, Quoting, Token, edited, is_keyword, tokens, tokens_by, unquote};
 pub use values::{Changed, Values};
-pub use versioned::{Converted, END_2038, END_2106, Versioning};
+pub use versioned::{Converted, END_2038, END_2106, Versioning, last_moment};

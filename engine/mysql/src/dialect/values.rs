@@ -9,7 +9,7 @@ use repo_format::database::{Column, TableRecord, ValueEncoding};
 
 use super::reading::{Changes, Reading, Translated};
 use super::tokens::Kind;
-use super::versioned::{END_2106, Versioning};
+use super::versioned::{END_2106, Versioning, last_moment};
 use crate::database::{Server, quote_name, rows};
 
 /// The last time that MySQL holds: it holds no fraction of the second after it, as MariaDB does.
@@ -50,6 +50,17 @@ pub struct Values {
     last: String,
 }
 
+/// From which server rows come to which.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'s> {
+    /// They come from it.
+    pub source: &'s Server,
+    /// They come to it.
+    pub target: &'s Server,
+    /// The last moment of its TIMESTAMP.
+    pub last: &'s str,
+}
+
 /// How many values of each column are otherwise than they were, by their places in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changed(Vec<u64>);
@@ -73,24 +84,29 @@ impl Changed {
 }
 
 impl Values {
-    /// Those of `record` on their way to `target`, whose last moment is `last`; `None` if it holds all of them. From when to when a row
-    /// was current is a matter of `versioning`.
-    pub fn of(record: &TableRecord, versioning: Option<&Versioning>, target: &Server, last: &str) -> Option<Self> {
+    /// Those of `record` on `way`; `None` if the target holds all of them. From when to when a row was current is a matter of `versioning`.
+    pub fn of(record: &TableRecord, versioning: Option<&Versioning>, way: &Way<'_>) -> Option<Self> {
         let apart = versioning.map(Versioning::period);
         let of = |(place, column): (usize, &Column)| {
             let is_apart = apart.is_some_and(|places| places.contains(&place));
-            change(column, target, last).filter(|_| !is_apart)
+            change(column, way).filter(|_| !is_apart)
         };
         let changes: Vec<_> = record.stored().enumerate().map(of).collect();
         let names = record.stored().map(|column| column.name.clone()).collect();
-        changes.iter().any(Option::is_some).then(|| Values { changes, names, last: last.to_owned() })
+        changes.iter().any(Option::is_some).then(|| Values { changes, names, last: way.last.to_owned() })
     }
 
     /// Moments alone, on a server whose last one is `last`.
     pub fn of_moments(record: &TableRecord, versioning: Option<&Versioning>, last: &str) -> Option<Self> {
         // The newest server has every other type.
         let newest = Server::from_version("99.0.0-MariaDB");
-        Values::of(record, versioning, &newest, last)
+        Values::of(record, versioning, &Way { source: &newest, target: &newest, last })
+    }
+
+    /// Whether values that are as they were are written otherwise.
+    pub fn rewrites(&self) -> bool {
+        let keeps = |change: &Change| matches!(change, Change::Moment | Change::Clock | Change::Vector(_));
+        self.changes.iter().flatten().any(|change| !keeps(change))
     }
 
     /// Encoded rows as the target holds them, and what is otherwise in them.
@@ -183,20 +199,21 @@ enum Loss {
     Value,
 }
 
-fn change(column: &Column, target: &Server, last: &str) -> Option<Change> {
+fn change(column: &Column, way: &Way<'_>) -> Option<Change> {
+    let Way { source, target, last } = *way;
     let kind = column.column_type.to_ascii_lowercase();
     let is_of_fraction =
         |name: &str| kind.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('('));
-    if is_of_fraction("timestamp") && last < END_2106 {
+    if is_of_fraction("timestamp") && last < last_moment(source) {
         return Some(Change::Moment);
     }
-    if kind.starts_with("time(") && !target.is_mariadb() {
+    if kind.starts_with("time(") && source.is_mariadb() && !target.is_mariadb() {
         return Some(Change::Clock);
     }
     if kind.starts_with("year(2)") && !target.is_mariadb() {
         return Some(Change::Year);
     }
-    if let Some(length) = kind.strip_prefix("vector(").filter(|_| target.is_mariadb()) {
+    if let Some(length) = kind.strip_prefix("vector(").filter(|_| !source.is_mariadb() && target.is_mariadb()) {
         let numbers: usize = length.strip_suffix(')')?.parse().ok()?;
         return Some(Change::Vector(numbers.checked_mul(4)?));
     }
@@ -351,6 +368,7 @@ mod tests {
             load: None,
             generated: None,
             auto_increment: None,
+            kept: None,
         };
         TableRecord {
             name: "t".to_owned(),
@@ -363,11 +381,16 @@ mod tests {
             versioned: None,
             changed: None,
             segment_bits: None,
+            kept_digests: None,
         }
     }
 
     fn converted(types: &[&str], target: &str, text: &str) -> (String, Vec<String>) {
-        let values = Values::of(&record(types), None, &Server::from_version(target), END_2038).unwrap();
+        let target = Server::from_version(target);
+        // The vectors of MySQL alone are of any length.
+        let source = Server::from_version(if types[0].starts_with("vector") { "9.7.0" } else { "11.8.2-MariaDB" });
+        let way = Way { source: &source, target: &target, last: END_2038 };
+        let values = Values::of(&record(types), None, &way).unwrap();
         let (text, changed) = values.convert(text.as_bytes());
         (String::from_utf8(text).unwrap(), values.sentences(&changed))
     }
@@ -387,8 +410,12 @@ mod tests {
             said.len() == 2 && said[0].starts_with("1 value of its column `c1` stands as 2038-01-19 03:14:07,"),
             "{said:?}"
         );
-        let newest = Server::from_version("11.8.2-MariaDB");
-        assert_eq!(Values::of(&record(&["timestamp"]), None, &newest, END_2106), None);
+        let [newest, older] = ["11.8.2-MariaDB", "10.11.2-MariaDB"].map(Server::from_version);
+        for (source, target, last) in
+            [(&newest, &newest, END_2106), (&older, &older, END_2038), (&older, &newest, END_2106)]
+        {
+            assert_eq!(Values::of(&record(&["timestamp"]), None, &Way { source, target, last }), None);
+        }
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Versioning {
             true => Keeps::OnlyItsOwn,
             false => Keeps::Nothing,
         };
-        let from = if source.is_mariadb_from((11, 5, 0)) { END_2106 } else { END_2038 };
+        let from = last_moment(source);
         let to = if keeps == Keeps::Nothing { END_2038.to_owned() } else { end.to_owned() };
         Some(Versioning { from, to, keeps, period: [place(&names[0])?, place(&names[1])?], is_explicit })
     }
@@ -175,6 +175,11 @@ impl Versioning {
     pub fn counts_current(&self) -> bool {
         self.keeps != Keeps::Nothing
     }
+}
+
+/// The last moment of the TIMESTAMP of a server that cannot be asked.
+pub fn last_moment(server: &Server) -> &'static str {
+    if server.is_mariadb_from((11, 5, 0)) { END_2106 } else { END_2038 }
 }
 
 /// The names of the columns that hold from when to when a row was current, if the definition names them.

@@ -6,7 +6,7 @@ use repo_format::database::{Flavour, LeftOut, ObjectType, SchemaObject, SchemaRe
 use crate::database::{Server, quote_name};
 use crate::dialect::{
     Collations, END_2038, END_2106, FittedTable, Quoting, RowsFitted, TableTarget, Values, Versioning, fit_table,
-    is_keyword, lacking_function, modes_for, said_of_collation, tokens,
+    is_keyword, lacking_function, last_moment, modes_for, said_of_collation, tokens,
 };
 
 /// Without a server to ask, a script knows the end of time when it is run.
@@ -34,7 +34,7 @@ impl Goal {
         let target = TableTarget {
             server: &self.server,
             collations: &self.collations,
-            end_of_time: end_of_time(&self.server),
+            end_of_time: last_moment(&self.server),
             fills_times: self.server.fills_times(),
         };
         fit_table(record, source, &target)
@@ -119,10 +119,6 @@ pub(super) fn late_moments(
     goal: Option<&Goal>,
 ) -> Option<Values> {
     let target = goal.map_or(source, |goal| &goal.server);
-    let is_late = end_of_time(source) == END_2106 && end_of_time(target) == END_2106;
+    let is_late = last_moment(source) == END_2106 && last_moment(target) == END_2106;
     is_late.then(|| Values::of_moments(record, versioning, END_2038)).flatten()
-}
-
-fn end_of_time(server: &Server) -> &'static str {
-    if server.is_mariadb_from((11, 5, 0)) { END_2106 } else { END_2038 }
 }

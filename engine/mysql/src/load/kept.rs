@@ -16,9 +16,9 @@ const ROWS_BETWEEN_LOOKS: u64 = 4096;
 /// If the server does not give the rows.
 pub fn differing(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) -> Result<Vec<String>> {
     let Some(saved) = &table.source().record.kept_digests else { return Ok(Vec::new()) };
-    if !table.has_all_history() || table.changes_values() {
+    if !table.has_all_history() || table.rewrites_values() {
         let (schema, name) = table.name();
-        let why = if table.changes_values() {
+        let why = if table.rewrites_values() {
             "its rows are written otherwise here"
         } else {
             "not all of its history is there"

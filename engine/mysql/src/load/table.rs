@@ -17,7 +17,7 @@ use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::{Connection, SignedZeros, error_code, is_lost, quote_name};
-use crate::dialect::{Changed, Converted, Versioning};
+use crate::dialect::{Changed, Converted, Values, Versioning};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Work;
 use engine_core::tree::{SegmentItem, SegmentIter};
@@ -162,6 +162,11 @@ impl<'r> TableLoad<'r> {
     /// Whether some of its values may be otherwise on the target.
     pub fn changes_values(&self) -> bool {
         self.fitting.rows.changes_values()
+    }
+
+    /// Whether values that are as they were are written otherwise on the target.
+    pub fn rewrites_values(&self) -> bool {
+        self.fitting.rows.values.as_ref().is_some_and(Values::rewrites)
     }
 
     /// Whether its rows are all there, also those that are not current.
