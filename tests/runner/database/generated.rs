@@ -16,6 +16,7 @@ on_each_server!(
     values_that_come_out_as_they_were_are_not_named,
     values_of_tables_without_transactions_are_compared,
     names_in_another_language_are_named_where_a_server_keeps_such,
+    values_come_out_as_the_source_computes_them,
 );
 
 /// As many rows as hours, so that the values are the same in other rows.
@@ -85,6 +86,33 @@ fn names_in_another_language_are_named_where_a_server_keeps_such(version: Versio
     let options = LoadOptions { schemas, ..LoadOptions::default() };
     let outcome = load(&repository, &snapshot, &server.address(), &options, &NullMonitor).unwrap();
     assert_eq!(named(&outcome), ["copy.named month", "copy.named sealed"]);
+}
+
+/// The source has another time zone for all its sessions, and MySQL another language.
+fn values_come_out_as_the_source_computes_them(version: Version) {
+    let options = ["--default-time-zone=+05:00", "--lc-time-names=de_DE"];
+    let (server, installed) = (TestServer::of(version, &options), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE clock; CREATE TABLE clock.hours (id INT PRIMARY KEY AUTO_INCREMENT, ts TIMESTAMP NULL,
+            changed TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, h INT GENERATED ALWAYS AS (HOUR(ts)) STORED, KEY (h));
+         INSERT INTO clock.hours (id, ts, changed) VALUES (1, '2026-03-01 02:30:00', '2001-01-01 00:00:00'), (2, '2026-03-01 23:30:00', '2001-01-01 00:00:00'),
+            (100, NULL, '2001-01-01 00:00:00');
+         DELETE FROM clock.hours WHERE id = 100;",
+    );
+    assert_eq!(carry(&server, &installed, "clock").problems, []);
+    let values = "SELECT GROUP_CONCAT(CONCAT_WS(' ', id, h, ts, changed) ORDER BY id) FROM clock.hours";
+    assert_eq!(installed.value(values), server.value(values));
+    installed.run("INSERT INTO clock.hours (ts) VALUES (NULL)");
+    assert_eq!(installed.value("SELECT MAX(id) FROM clock.hours").as_deref(), Some("101"), "its counter goes on");
+    if version.is_mysql() {
+        server.script(
+            "CREATE DATABASE names; CREATE TABLE names.t (d DATE, month VARCHAR(20) GENERATED ALWAYS AS (MONTHNAME(d)) STORED);
+             INSERT INTO names.t (d) VALUES ('2026-04-01'), ('2026-03-01');",
+        );
+        let other = TestServer::of(version, &[]);
+        assert_eq!(carry(&server, &other, "names").problems, []);
+        assert_eq!(other.value("SELECT MIN(month) FROM names.t WHERE d = '2026-03-01'").as_deref(), Some("März"));
+    }
 }
 
 /// Expressions that mean the same everywhere, of all kinds of values.

@@ -10,9 +10,10 @@ use engine_core::machine;
 /// Name of the lock that keeps two backups of one server apart.
 const LOCK: &str = "enamel backup";
 /// Variables that change what definitions and data mean, or say what the server would need to take them back.
-const VARIABLES: &str = "'character_set_server', 'collation_server', 'default_storage_engine', 'event_scheduler', \
-    'explicit_defaults_for_timestamp', 'innodb_file_per_table', 'innodb_page_size', 'local_infile', 'log_bin', \
-    'lower_case_table_names', 'max_allowed_packet', 'sql_mode'";
+const VARIABLES: &str = "'block_encryption_mode', 'character_set_server', 'collation_server', 'default_storage_engine', \
+    'default_week_format', 'div_precision_increment', 'event_scheduler', 'explicit_defaults_for_timestamp', \
+    'innodb_file_per_table', 'innodb_page_size', 'lc_time_names', 'local_infile', 'log_bin', 'lower_case_table_names', \
+    'max_allowed_packet', 'sql_mode'";
 
 /// A server as it is now.
 #[derive(Debug, Clone, Default)]

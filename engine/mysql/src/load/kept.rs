@@ -1,12 +1,18 @@
 //! Generated columns whose values the server keeps: it computes them anew, so their digests say whether they are those that were saved.
 
+use repo_format::database::{ServerRecord, Variable};
 use repo_format::id::Bytes32;
 
 use super::run::Run;
 use super::table::TableLoad;
-use crate::database::{Connection, KeptSums, RowEncoder, RowKey, kept_list, quote_name, select_list, with_kept_only};
+use crate::database::{
+    Connection, KeptSums, RowEncoder, RowKey, is_lost, kept_list, quote_name, quote_text, select_list, with_kept_only,
+};
 use engine_core::error::Result;
 
+/// Settings that expressions depend on, besides the time zone.
+const SETTINGS: [&str; 4] =
+    ["block_encryption_mode", "default_week_format", "div_precision_increment", "lc_time_names"];
 /// Rows that are read between two looks whether to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
 
@@ -28,17 +34,109 @@ pub fn differing(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'
         ));
         return Ok(Vec::new());
     }
-    let loaded = digests(run, connection, table)?;
+    let mut loaded = digests(run, connection, table)?;
+    if loaded != *saved {
+        loaded = computed_again(run, connection, table, (saved, loaded))?;
+    }
     let columns = table.source().record.kept();
     let differs = |(_, (saved, loaded)): &(_, (&Bytes32, &Bytes32))| saved != loaded;
     let named = columns.zip(saved.iter().zip(&loaded)).filter(differs).map(|(column, _)| {
         format!(
-            "its generated column {} has other values than were saved: a restore computes them anew, in UTC and with a server's own \
-             defaults, and its expression gives another value then, or on this server",
+            "its generated column {} has other values than were saved: a restore computes them again, and its expression gives another \
+             value in the time zone and language of this session, or on this server",
             quote_name(&column.name)
         )
     });
     Ok(named.collect())
+}
+
+/// How the sessions of a server compute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Way {
+    zone: String,
+    /// Assignments of other settings.
+    settings: Vec<String>,
+}
+
+impl Way {
+    /// That of a session which loads.
+    fn usual() -> Self {
+        Way { zone: "+00:00".to_owned(), settings: Vec::new() }
+    }
+
+    /// Those of `source` as far as the snapshot tells them, the likeliest first.
+    fn all_of(source: &ServerRecord) -> Vec<Self> {
+        let zones = match source.time_zone.split_once('/') {
+            // Its zone may be named as a table of zones names it; and this server may stand in the same.
+            Some(("SYSTEM", system)) => vec![system, "SYSTEM"],
+            Some((zone, _)) => vec![zone],
+            None => Vec::new(),
+        };
+        let is_wanted = |variable: &&Variable| SETTINGS.contains(&variable.name.as_str());
+        let assigned = |variable: &Variable| match variable.value.parse::<u32>() {
+            Ok(number) => format!("{}={number}", variable.name),
+            Err(_) => format!("{}={}", variable.name, quote_text(&variable.value)),
+        };
+        let settings: Vec<String> = source.variables.iter().filter(is_wanted).map(assigned).collect();
+        zones.into_iter().map(|zone| Way { zone: zone.to_owned(), settings: settings.clone() }).collect()
+    }
+
+    /// Has the server compute the generated columns of `table` so. `false` if it does not.
+    fn compute(&self, run: &Run<'_>, table: &TableLoad<'_>) -> Result<bool> {
+        run.check()?;
+        let mut session = run.connect()?;
+        let is_set = is_done(session.run(&format!("SET SESSION time_zone={}", quote_text(&self.zone))))?;
+        for setting in &self.settings {
+            // One that the server does not have is not what its expressions depend on.
+            is_done(session.run(&format!("SET SESSION {setting}")))?;
+        }
+        let (schema, name) = (quote_name(&table.schema().plan.staging), quote_name(&table.record().name));
+        Ok(is_set && is_done(session.run(&format!("ALTER TABLE {schema}.{name} FORCE, ALGORITHM=COPY")))?)
+    }
+}
+
+/// Whether the server did what it was asked for.
+fn is_done(result: Result<()>) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if is_lost(&error) => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Has the columns computed as sessions of the source do it, until their digests are those that were `saved`. Gives the digests that they
+/// have then: of all ways, those of the best.
+fn computed_again(
+    run: &Run<'_>,
+    connection: &mut Connection,
+    table: &TableLoad<'_>,
+    (saved, loaded): (&[Bytes32], Vec<Bytes32>),
+) -> Result<Vec<Bytes32>> {
+    let differing = |now: &[Bytes32]| now.iter().zip(saved).filter(|(now, saved)| now != saved).count();
+    let mut now = Way::usual();
+    let mut best = (now.clone(), loaded);
+    for way in Way::all_of(run.source.server()) {
+        if differing(&best.1) == 0 || !way.compute(run, table)? {
+            continue;
+        }
+        now = way.clone();
+        let computed = digests(run, connection, table)?;
+        if differing(&computed) < differing(&best.1) {
+            best = (way, computed);
+        }
+    }
+    let (way, computed) = best;
+    if way != now && !way.compute(run, table)? {
+        return digests(run, connection, table);
+    }
+    if way != Way::usual() {
+        let (schema, name) = table.name();
+        run.monitor.note(&format!(
+            "{schema}.{name}: its generated columns are computed in the time zone {} and with the settings of the server that was saved",
+            way.zone
+        ));
+    }
+    Ok(computed)
 }
 
 /// The digests of the table that was loaded.
