@@ -69,7 +69,7 @@ pub struct Profile {
 pub const PROFILES: [(&str, [u32; 3]); 3] =
     [("database", [4, 16, 64]), ("files", [64, 256, 1024]), ("images", [256, 1024, 4096])];
 
-/// What an operation does to a repository: flags may forbid it.
+/// Kinds of access to a repository, which flags may forbid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Only reads.

@@ -111,7 +111,7 @@ pub struct Entry {
     /// Bits of [`STATE_RACY`], [`STATE_CHANGED`] and [`STATE_MOUNT`]; absent when 0.
     #[n(20)]
     pub state: Option<u8>,
-    /// What was in a directory and is missing in the snapshot.
+    /// The gaps of a directory: names that were in it and are missing in the snapshot.
     #[n(21)]
     pub gaps: Option<Gaps>,
 }

@@ -82,7 +82,7 @@ pub struct Manifest {
     /// In a record: manifests that were forgotten.
     #[n(18)]
     pub forgotten: Option<Vec<SeenManifest>>,
-    /// What the writer was told not to save. If it is there, the directories note their gaps.
+    /// Rules for what not to save. If they are there, the directories note their gaps.
     #[n(20)]
     pub left_out: Option<LeftOut>,
     /// In a record: manifests that need data of which the writer found no whole copy.

@@ -221,7 +221,7 @@ fn a_copy_works_on_no_other_schema_whatever_the_statement() {
     }
 }
 
-/// A script of statements, one a line or several. Those of routines hold semicolons.
+/// A script of statements, one a line or several. Statements of routines hold semicolons.
 fn with_delimiters(script: &str) -> String {
     let lines = script.lines().map(|line| match line.trim_end().strip_suffix("END;") {
         Some(body) => format!("DELIMITER //\n{body}END//\nDELIMITER ;\n"),

@@ -10,6 +10,7 @@ mod lints;
 mod markdown;
 mod places;
 mod planted;
+mod prose;
 mod text;
 
 use files::Repository;
@@ -62,4 +63,9 @@ fn links_lead_somewhere() {
 #[test]
 fn paths_that_the_documents_name_exist() {
     check(links::unknown_paths);
+}
+
+#[test]
+fn sentences_begin_with_their_subject() {
+    check(prose::beginnings);
 }

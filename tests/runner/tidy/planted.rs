@@ -1,7 +1,7 @@
 //! Every rule finds the fault it is there for, and none where there is none.
 
 use super::files::Repository;
-use super::{Faults, edges, links, lints, places, text};
+use super::{Faults, edges, links, lints, places, prose, text};
 
 const ARCHITECTURE: &str = "\
 # Map
@@ -52,7 +52,7 @@ fn a_tidy_repository_has_no_faults() {
     let rules =
         [text::long_files, text::unfinished, text::machine_paths, edges::forbidden, places::strays, links::broken];
     rules.into_iter().for_each(|rule| accepts(rule, &[]));
-    [links::unknown_paths, lints::lost_settings, lints::packages_without]
+    [links::unknown_paths, lints::lost_settings, lints::packages_without, prose::beginnings]
         .into_iter()
         .for_each(|rule| accepts(rule, &[]));
 }
@@ -170,4 +170,18 @@ fn a_lint_does_not_reach_a_package() {
     finds(lints::lost_settings, &own, "cli/clippy.toml: `a = 1`");
     finds(lints::packages_without, &[("cli/Cargo.toml", "[package]\n")], "cli/Cargo.toml");
     accepts(lints::packages_without, &[("cli/Cargo.toml", "[lints]\nworkspace = true\n"), ("fuzz/Cargo.toml", "")]);
+}
+
+#[test]
+fn a_sentence_does_not_begin_with_its_subject() {
+    let rule = prose::beginnings;
+    finds(
+        rule,
+        &[("cli/src/a.rs", "/// Makes it.\n///\n/// All is well. What\n/// is not is named.\nfn f() {}\n")],
+        "a.rs:3",
+    );
+    finds(rule, &[("docs/a.md", "- Good.\n- Of these some.\n")], "a.md:2");
+    finds(rule, &[("docs/a.md", "| a | b |\n| --- | --- |\n| good | Whoever comes |\n")], "a.md:3");
+    let asks = "//! What is it? It is `Of` no use.\n//! - [`x`]: what it says.\nfn what() {}\n";
+    accepts(rule, &[("cli/src/a.rs", asks), ("docs/a.md", "```\nWhat it prints\n```\n\nWhatsoever, Often.\n")]);
 }
