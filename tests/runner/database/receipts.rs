@@ -16,7 +16,8 @@ use engine::upkeep::prune::{PruneOptions, plan};
 use engine::upkeep::verify::{Depth, VerifyOptions, verify};
 use repo_format::cbor::ByteString;
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
-use scenario_tests::server::TestServer;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
 
 use super::save::save;
 use crate::support::Fixture;
@@ -310,4 +311,48 @@ fn a_release_is_usual_after_six_years_and_leaves_a_note() {
     assert!(all.purges.is_empty());
     assert_eq!(all.released, [release]);
     scene.verify();
+}
+
+on_each_server!(rows_come_back_to_a_server_of_another_version);
+
+/// Types, keys and moments of MariaDB come from a receipt as they come from a snapshot.
+fn rows_come_back_to_a_server_of_another_version(version: Version) {
+    let from = if Version::MariaDb118.is_asked() { Version::MariaDb118 } else { Version::Installed };
+    let is_late = from == Version::MariaDb118;
+    let server = TestServer::of(from, &[]);
+    server.script(TABLES);
+    server.script(
+        "USE od; DROP TABLE log; CREATE TABLE log (id INT PRIMARY KEY, u UUID, at TIMESTAMP NULL, t TIME(6), KEY (u) IGNORED) ENGINE=Aria;
+         SET time_zone = '+00:00'; INSERT INTO log SELECT seq, '0b99f313-eb43-11f1-be65-02fc00000001', '2020-01-01', '838:59:59.5' FROM seq_1_to_300;",
+    );
+    if is_late {
+        server.run("UPDATE od.log SET at = '2090-01-01 00:00:00' WHERE id IN (7, 150)");
+    }
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["od"]);
+    let scene = Scene { server, repository, snapshot, _fixture: fixture };
+    let receipt =
+        ReceiptRecord { tables: vec![table("log", vec![range("101", "200")], 100)], ..scene.record(PurgePhase::Begun) };
+    let id = scene.put(&receipt).unwrap();
+    let target = TestServer::of(version, &[]);
+    let restored = scene.restore(id, &target, &PurgedOptions::default());
+    assert_eq!((restored[0].rows, restored[0].restored), (100, 100), "{restored:?}");
+    let says = |words: &str| restored[0].problems.iter().any(|said| said.contains(words));
+    let loses_moments = is_late && version != Version::MariaDb118;
+    let problems = usize::from(loses_moments) + usize::from(version.is_mysql());
+    assert_eq!(restored[0].problems.len(), problems, "{restored:?}");
+    assert_eq!(
+        (says("1 value of its column `at`"), says("100 values of its column `t`")),
+        (loses_moments, version.is_mysql())
+    );
+    let at = target.value("SELECT at FROM od.log WHERE id = 150").unwrap();
+    let expected = match (is_late, loses_moments) {
+        (false, _) => "2020-01-01 00:00:00",
+        (true, false) => "2090-01-01 00:00:00",
+        (true, true) => "2038-01-19 03:14:07",
+    };
+    assert_eq!(at, expected);
+    let found = "SELECT COUNT(*) FROM od.log WHERE u = '0b99f313-eb43-11f1-be65-02fc00000001'";
+    assert_eq!(target.value(found).as_deref(), Some("100"));
 }

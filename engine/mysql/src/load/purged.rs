@@ -18,8 +18,10 @@ use super::rows::{Batch, Method, Sink, Stored, is_local_refused};
 use super::session::{self, Binlog};
 use super::target::Target;
 use super::warnings::Warnings;
-use crate::database::{Address, Connection, attended, describe_table, is_lost, list_tables, quote_name, quote_text};
-use crate::dialect::{Quoting, Replaced};
+use crate::database::{
+    Address, Connection, Server, attended, describe_table, is_lost, list_tables, quote_name, quote_text,
+};
+use crate::dialect::{Changed, FittedTable, Quoting, fit_table};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
@@ -156,8 +158,12 @@ struct Run<'r> {
 struct Filling {
     sink: Sink,
     outcome: RestoredTable,
+    /// The table as the target has it.
+    fitted: FittedTable,
     found: u64,
     warnings: Warnings,
+    /// Values that are otherwise than they were, as the target does not hold them.
+    changed: Changed,
 }
 
 impl Run<'_> {
@@ -166,9 +172,12 @@ impl Run<'_> {
         let outcome = RestoredTable { to: to.clone(), rows: rows_of(tables), ..RestoredTable::default() };
         let schema = self.database.schema(&tables[0].schema)?;
         let saved = schema.table(&tables[0].table)?;
-        let record = TableRecord { name: to.1.clone(), ..saved.record.clone() };
+        let source = Server::from_version(&self.database.server.version);
+        let fitted = fit_table(&saved.record, &source, &self.target.of_tables());
+        let record = TableRecord { name: to.1.clone(), ..fitted.record.clone() };
         let sink = Sink::new(&to.0, &record);
-        let mut filling = Filling { sink, outcome, found: 0, warnings: Warnings::default() };
+        let (warnings, changed) = (Warnings::default(), Changed::default());
+        let mut filling = Filling { sink, outcome, fitted, found: 0, warnings, changed };
         let ranges = tables.iter().flat_map(|table| &table.ranges);
         match self.fill(&schema, &saved, ranges, &mut filling) {
             Err(error) if matches!(error.kind(), ErrorKind::Database | ErrorKind::Damaged) && !is_lost(&error) => {
@@ -187,7 +196,7 @@ impl Run<'_> {
         filling: &mut Filling,
     ) -> Result<()> {
         if !self.options.dry_run {
-            self.make(schema, saved, &filling.outcome.to)?;
+            self.make(schema, saved, filling)?;
         }
         let ranges = KeyRanges::new(&saved.record, ranges)?;
         let mut batch = (Vec::new(), 0, 0);
@@ -209,13 +218,18 @@ impl Run<'_> {
         self.store(batch, filling)
     }
 
-    fn store(&mut self, (pieces, rows, bytes): (Vec<Vec<u8>>, u64, u64), filling: &mut Filling) -> Result<()> {
+    fn store(&mut self, (mut pieces, rows, bytes): (Vec<Vec<u8>>, u64, u64), filling: &mut Filling) -> Result<()> {
         if self.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
         filling.found += rows;
         if rows == 0 || self.options.dry_run {
             return Ok(());
+        }
+        for piece in &mut pieces {
+            let converted = filling.fitted.rows.convert(std::mem::take(piece), 0);
+            filling.changed.add(&converted.changed);
+            *piece = converted.text;
         }
         let batch = Batch { pieces: Arc::new(pieces), rows, bytes };
         let Stored { rows: stored, mut warnings } =
@@ -234,7 +248,8 @@ impl Run<'_> {
     }
 
     /// Makes the table, unless it is there; then its key must be the one that was saved, else rows could come twice.
-    fn make(&mut self, schema: &Schema<'_>, saved: &SavedTable, to: &(String, String)) -> Result<()> {
+    fn make(&mut self, schema: &Schema<'_>, saved: &SavedTable, filling: &mut Filling) -> Result<()> {
+        let to = &filling.outcome.to;
         self.make_schema(&to.0, &schema.record)?;
         let all = list_tables(&mut self.connection, std::slice::from_ref(&to.0))?;
         if let Some(info) = all.iter().find(|info| self.target.is_same_name(&info.name, &to.1)) {
@@ -249,26 +264,25 @@ impl Run<'_> {
             };
         }
         let table = format!("{}.{}", quote_name(&to.0), quote_name(&to.1));
-        let mut replaced = Replaced::new();
-        let create = self.target.collations.adapt(&saved.record.create.0, &mut replaced);
         let names = vec![SchemaChoice { from: schema.record.name.clone(), to: to.0.clone() }];
         let renaming = Renaming { names, ..Renaming::default() };
-        let fitted = fit(&create, &schema.record.name, &saved.record.engine, &renaming);
+        let FittedTable { create, notes, missed, refusal, .. } = &filling.fitted;
+        let fitted = fit(create, &schema.record.name, &saved.record.engine, &renaming);
         let create = renaming.apply(&schema.record.name, &fitted.create, Quoting::default()).sql;
-        if let Some(reason) = fitted.refusal {
-            return Err(Error::new(ErrorKind::Refused, reason));
+        if let Some(reason) = refusal.clone().or(fitted.refusal) {
+            return Err(Error::new(ErrorKind::Database, reason));
         }
         let definition = take_apart(&create, &table, Keys::AtOnce).ok_or_else(|| {
             Error::new(ErrorKind::Database, "its definition is no CREATE TABLE that this version can read")
         })?;
-        for (from, other) in replaced {
-            self.monitor.note(&format!("{}.{}: {other} stands in the place of the collation {from}", to.0, to.1));
-        }
+        notes.iter().for_each(|note| self.monitor.note(&format!("{}.{}: {note}", to.0, to.1)));
         if definition.foreign_keys.is_some() {
             self.monitor.note(&format!("{}.{} is made without its foreign keys", to.0, to.1));
         }
         self.connection.run(&format!("USE {}", quote_name(&to.0)))?;
-        self.connection.run_bytes(&definition.create).map_err(|e| explained(e, &self.target.server))
+        self.connection.run_bytes(&definition.create).map_err(|e| explained(e, &self.target.server))?;
+        filling.outcome.problems.extend(missed.iter().cloned().chain(fitted.left_out));
+        Ok(())
     }
 
     fn make_schema(&mut self, name: &str, record: &SchemaRecord) -> Result<()> {
@@ -289,8 +303,9 @@ fn key_names(record: &TableRecord) -> Vec<String> {
 impl Filling {
     /// Compares what was found, stored and left.
     fn end(self, options: &PurgedOptions) -> RestoredTable {
-        let Filling { mut outcome, found, warnings, .. } = self;
+        let Filling { mut outcome, found, warnings, fitted, changed, .. } = self;
         outcome.problems.extend(warnings.sentences());
+        outcome.problems.extend(fitted.rows.sentences(&changed));
         if options.dry_run {
             outcome.restored = found;
         } else if outcome.problems.is_empty() && outcome.restored + outcome.there != found {
