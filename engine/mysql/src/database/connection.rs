@@ -187,6 +187,35 @@ impl Connection {
         Ok(self.first(sql)?.and_then(|row| row.into_iter().next().flatten()))
     }
 
+    /// A global variable as the server shows it; `None` where it has none of this name.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn variable(&mut self, name: &str) -> Result<Option<String>> {
+        self.shown("GLOBAL VARIABLES", name)
+    }
+
+    /// A figure of the server's status, likewise.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn status(&mut self, name: &str) -> Result<Option<String>> {
+        self.shown("GLOBAL STATUS", name)
+    }
+
+    /// A figure of this session's status, likewise.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn session_status(&mut self, name: &str) -> Result<Option<String>> {
+        self.shown("SESSION STATUS", name)
+    }
+
+    fn shown(&mut self, kind: &str, name: &str) -> Result<Option<String>> {
+        let row = self.first(&format!("SHOW {kind} WHERE Variable_name = '{name}'"))?;
+        Ok(row.and_then(|row| row.into_iter().nth(1).flatten()))
+    }
+
     /// Runs a query as a prepared statement, which gives exact values, row by row. Dropping the result reads it to its end.
     ///
     /// # Errors

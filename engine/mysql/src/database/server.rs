@@ -47,9 +47,7 @@ impl Server {
     /// If the server does not answer.
     pub fn identity(&self, connection: &mut Connection) -> Result<String> {
         let name = if self.is_mariadb() { "server_uid" } else { "server_uuid" };
-        let shown = connection.first(&format!("SHOW GLOBAL VARIABLES LIKE '{name}'"))?;
-        let id = shown.and_then(|row| row.into_iter().nth(1).flatten()).filter(|id| !id.is_empty());
-        match id {
+        match connection.variable(name)?.filter(|id| !id.is_empty()) {
             Some(id) => Ok(id),
             None => Ok(connection.value("SELECT CONCAT(@@hostname, ':', @@port, @@datadir)")?.unwrap_or_default()),
         }

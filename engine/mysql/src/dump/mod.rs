@@ -138,6 +138,8 @@ struct Dump<'d, 'r> {
     address: &'d Address,
     server: Server,
     schemas: Vec<String>,
+    /// Their tables, as they were listed.
+    listed: Vec<TableInfo>,
     /// What the account does not see, by its rights.
     unseen: Vec<LeftOut>,
     /// What decides how the moment is taken, but for the tables.
@@ -166,7 +168,8 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
     server::keep_others_away(&mut control)?;
     let schemas = list_schemas(&mut control, &source.schemas)?;
     let privileges = Privileges::read(&mut control, &server)?;
-    let unseen = rights::check(&mut control, &server, &privileges, source, &schemas)?;
+    let listed = list_tables(&mut control, &schemas)?;
+    let unseen = rights::check(&mut control, &server, &privileges, source, (&schemas, &listed))?;
     let tells_apart = tells_snapshots_apart(&mut control, &server)?;
     let parent_root = run.parent().root();
     let cache = run.store().repository().catalog().folder().map(std::path::Path::to_owned);
@@ -178,6 +181,7 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
         locking: LockFacts { tells_apart, ..LockFacts::new(&server, &privileges) },
         server,
         schemas,
+        listed,
         unseen,
         parent: ParentDatabase::open(run.parent(), parent_root.clone()),
         parent_root,
@@ -208,7 +212,7 @@ impl Dump<'_, '_> {
 
     /// Plans, and takes the moment. Tables that cannot be locked because they are damaged are left out, those that others hold are put off.
     fn plan_and_moment(&self, control: &mut Connection) -> Result<(Plan, Moment)> {
-        let mut plan = Plan::make(self.run, control, &self.server, &self.schemas, &self.parent)?;
+        let mut plan = Plan::make(self.run, control, &self.server, &self.listed, &self.parent)?;
         let mut locking = self.locking;
         for _ in 0..DAMAGED_TRIES {
             let snapshots = if plan.has(Means::Snapshot) { self.source.session_count() } else { 0 };

@@ -102,10 +102,7 @@ fn executed_if_quiet(control: &mut Connection) -> Result<Option<String>> {
         return Ok(None);
     }
     // With this mode each commit has an id.
-    let is_quiet = mode == "ON" || {
-        let shown = control.first("SHOW GLOBAL STATUS LIKE 'Ongoing_anonymous_transaction_count'")?;
-        shown.and_then(|row| row.into_iter().nth(1).flatten()).as_deref() == Some("0")
-    };
+    let is_quiet = mode == "ON" || control.status("Ongoing_anonymous_transaction_count")?.as_deref() == Some("0");
     Ok(is_quiet.then_some(executed))
 }
 

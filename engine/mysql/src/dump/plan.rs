@@ -70,18 +70,18 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Lists and describes the tables of `schemas`.
+    /// Describes the tables that were listed.
     pub fn make(
         run: &Run<'_>,
         control: &mut Connection,
         server: &Server,
-        schemas: &[String],
+        listed: &[TableInfo],
         parent: &ParentDatabase,
     ) -> Result<Self> {
         let mut plan = Plan { tables: Vec::new(), left_out: Vec::new(), put_off: Vec::new() };
-        for info in list_tables(control, schemas)? {
+        for info in listed {
             run.check_stop()?;
-            match describe(run, control, server, info, parent) {
+            match describe(run, control, server, info.clone(), parent) {
                 Ok(Ok(table)) => plan.tables.push(table),
                 Ok(Err(left_out)) => plan.left_out.push(left_out),
                 Err(error) => return Err(error),

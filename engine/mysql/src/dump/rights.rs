@@ -4,7 +4,7 @@ use repo_format::database::LeftOut;
 
 use super::DatabaseSource;
 use crate::database::{
-    Connection, MissingRight, Privileges, Purpose, Reach, Scope, Server, Weight, list_tables, missing,
+    Connection, MissingRight, Privileges, Purpose, Reach, Scope, Server, TableInfo, Weight, missing,
 };
 use engine_core::error::{Error, ErrorKind, Result};
 
@@ -13,7 +13,7 @@ const REST: &str = "rest";
 /// Its name, and that of a schema which is not known.
 const ALL: &str = "*";
 
-/// Compares the rights of the account with what saving `schemas` takes. Gives what it does not see.
+/// Compares the rights of the account with what saving `schemas` with their `tables` takes. Gives what it does not see.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] if the backup could not be made, or would be wrong.
@@ -22,10 +22,9 @@ pub(super) fn check(
     server: &Server,
     privileges: &Privileges,
     source: &DatabaseSource,
-    schemas: &[String],
+    (schemas, tables): (&[String], &[TableInfo]),
 ) -> Result<Vec<LeftOut>> {
-    let tables = list_tables(control, schemas)?;
-    let reach = Reach::seen(control, &source.schemas, schemas, &tables)?;
+    let reach = Reach::seen(control, &source.schemas, schemas, tables)?;
     let mut lacking = missing(privileges, server, Purpose::Backup, &reach);
     if source.with_accounts {
         lacking.extend(missing(privileges, server, Purpose::Accounts, &reach));

@@ -48,8 +48,7 @@ impl ServerNow {
         let time_zone = one("SELECT CONCAT(@@global.time_zone, '/', @@system_time_zone)")?;
         let seconds = seconds_of(&one("SELECT UNIX_TIMESTAMP(SYSDATE())")?).unwrap_or(0);
         let ours = machine::now();
-        let uptime = connection.first("SHOW GLOBAL STATUS LIKE 'Uptime'")?;
-        let uptime = uptime.and_then(|row| row.get(1).cloned().flatten()).and_then(|text| text.parse::<i64>().ok());
+        let uptime = connection.status("Uptime")?.and_then(|text| text.parse::<i64>().ok());
         let variables = connection.rows(&format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({VARIABLES})"))?;
         let text = |cell: &Option<Vec<u8>>| String::from_utf8_lossy(cell.as_deref().unwrap_or_default()).into_owned();
         let variables = variables.iter().filter_map(|row| match &row[..] {

@@ -46,6 +46,8 @@ pub struct TableLoad<'r> {
     has_failed: AtomicBool,
     /// Rows or values that are not as they were.
     problems: AtomicU64,
+    /// Rows of it are lost in the repository.
+    has_lost: AtomicBool,
     zeros: SignedZeros,
     /// How many values were -0, and are 0.
     signed_zeros: AtomicU64,
@@ -82,6 +84,7 @@ impl<'r> TableLoad<'r> {
             helpers: AtomicUsize::new(1),
             has_failed: AtomicBool::new(false),
             problems: AtomicU64::new(0),
+            has_lost: AtomicBool::new(false),
             signed_zeros: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             stored: AtomicU64::new(0),
@@ -353,6 +356,7 @@ impl<'r> TableLoad<'r> {
         }
         let which =
             segment.map_or_else(|| "rows are lost".to_owned(), |segment| format!("{} rows are lost", segment.rows));
+        self.has_lost.store(true, Ordering::Relaxed);
         self.problem(run, &format!("{which} in the repository: {}", engine_core::error::chain(error)));
         Ok(())
     }
@@ -408,8 +412,7 @@ impl<'r> TableLoad<'r> {
             run.monitor
                 .note(&format!("{schema}.{table}: {zeros} values of -0 are 0, as the server keeps no sign of zero"));
         }
-        let has_all_rows = self.problems.load(Ordering::Relaxed) == 0;
-        if has_all_rows {
+        if sent == stored && !self.has_lost.load(Ordering::Relaxed) {
             kept::differing(run, connection, self)?.iter().for_each(|sentence| self.problem(run, sentence));
         }
         run.monitor.advance(Work { items: 1, bytes: 0 });

@@ -40,10 +40,6 @@ impl Target {
     /// If it does not answer.
     pub fn read(connection: &mut Connection) -> Result<Self> {
         let is = |value: Option<String>, wanted: &[&str]| value.is_some_and(|v| wanted.contains(&v.as_str()));
-        let variable = |connection: &mut Connection, name: &str| {
-            let sql = format!("SHOW GLOBAL VARIABLES LIKE '{name}'");
-            connection.first(&sql).map(|row| row.and_then(|row| row.into_iter().nth(1).flatten()))
-        };
         let server = Server::detect(connection)?;
         // MySQL computes with later moments than a TIMESTAMP of its tables holds.
         let asked = if server.is_mariadb() { connection.value(END_OF_TIME)? } else { None };
@@ -51,16 +47,16 @@ impl Target {
         Ok(Target {
             identity: server.identity(connection)?,
             fills_times: server.fills_times()
-                && is(variable(connection, "explicit_defaults_for_timestamp")?, &["OFF", "0"]),
+                && is(connection.variable("explicit_defaults_for_timestamp")?, &["OFF", "0"]),
             server,
-            folds_names: is(variable(connection, "lower_case_table_names")?, &["1", "2"]),
+            folds_names: is(connection.variable("lower_case_table_names")?, &["1", "2"]),
             // Elsewhere LOAD DATA holds the counter of the table until it ends, and they would wait for each other.
-            shares_counters: is(variable(connection, "innodb_autoinc_lock_mode")?, &["2"]),
+            shares_counters: is(connection.variable("innodb_autoinc_lock_mode")?, &["2"]),
             end_of_time,
             collations: Collations::read(connection)?,
             keeps_signed_zeros: connection.value("SELECT -0e0")?.is_some_and(|zero| zero.starts_with('-')),
-            row_format: variable(connection, "innodb_default_row_format")?.filter(|format| format != "dynamic"),
-            allows_local: AtomicBool::new(is(variable(connection, "local_infile")?, &["ON", "1"])),
+            row_format: connection.variable("innodb_default_row_format")?.filter(|format| format != "dynamic"),
+            allows_local: AtomicBool::new(is(connection.variable("local_infile")?, &["ON", "1"])),
         })
     }
 

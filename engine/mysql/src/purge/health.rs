@@ -74,8 +74,7 @@ fn history_length(connection: &mut Connection) -> Result<Option<u64>> {
 }
 
 fn status(connection: &mut Connection, name: &str) -> Result<Option<u64>> {
-    let row = connection.first(&format!("SHOW GLOBAL STATUS LIKE '{name}'"))?;
-    Ok(row.and_then(|row| row.into_iter().nth(1).flatten()).and_then(|value| value.parse().ok()))
+    Ok(connection.status(name)?.and_then(|value| value.parse().ok()))
 }
 
 impl Replica {

@@ -59,8 +59,7 @@ pub(super) fn data_folder(connection: &mut Connection, address: &Address) -> Res
 /// If the server does not answer.
 pub(super) fn size(connection: &mut Connection, table: &Table<'_>) -> Result<Size> {
     // Free pages of a space that tables share are not the table's.
-    let shown = connection.first("SHOW GLOBAL VARIABLES LIKE 'innodb_file_per_table'")?;
-    let has_file = shown.and_then(|row| row.into_iter().nth(1).flatten()).is_some_and(|value| value == "ON");
+    let has_file = connection.variable("innodb_file_per_table")?.is_some_and(|value| value == "ON");
     let sql = format!(
         "SELECT DATA_LENGTH + INDEX_LENGTH, DATA_FREE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
         quote_text(&table.schema),

@@ -125,25 +125,19 @@ fn describe(connection: &mut Connection) -> Result<ServerSurvey> {
     let log_bin = connection.value("SELECT @@log_bin")?;
     let binlog = match log_bin.as_deref() {
         Some("1" | "ON") => Some(BinlogSurvey {
-            format: variable(connection, "GLOBAL VARIABLES", "binlog_format")?.unwrap_or_default(),
-            row_image: variable(connection, "GLOBAL VARIABLES", "binlog_row_image")?,
+            format: connection.variable("binlog_format")?.unwrap_or_default(),
+            row_image: connection.variable("binlog_row_image")?,
         }),
         _ => None,
     };
     Ok(ServerSurvey {
         hostname: connection.value("SELECT @@hostname")?.unwrap_or_default(),
         account: connection.value("SELECT CURRENT_USER()")?.unwrap_or_default(),
-        tls: variable(connection, "STATUS", "Ssl_version")?.filter(|version| !version.is_empty()),
+        tls: connection.session_status("Ssl_version")?.filter(|version| !version.is_empty()),
         clock_ahead: clock_ahead(connection, &server)?,
         binlog,
         server,
     })
-}
-
-/// A variable that not every server has.
-fn variable(connection: &mut Connection, kind: &str, name: &str) -> Result<Option<String>> {
-    let row = connection.first(&format!("SHOW {kind} LIKE '{name}'"))?;
-    Ok(row.and_then(|row| row.into_iter().nth(1).flatten()))
 }
 
 /// The server's clock minus this machine's, in milliseconds, as good as the way there and back is even.
