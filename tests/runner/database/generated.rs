@@ -1,15 +1,22 @@
 //! Generated columns whose values a server keeps: a restore computes them again, and names those that differ.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use engine::dump::DatabaseSource;
 use engine::export::{ExportOptions, export_sql};
 use engine::load::{Existing, LoadOptions, LoadOutcome, SchemaChoice, load};
 use engine::monitor::{Monitor, NullMonitor, Work};
+use engine::pack::ChunkReader;
+use engine::repository::Repository;
+use engine::snapshots::Snapshot;
+use engine::snapshots::saved::Database;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-use super::save::save;
-use crate::support::Fixture;
+use super::live::age_files;
+use super::save::{save, source, try_save};
+use crate::support::{Fixture, by_id};
 
 on_each_server!(
     values_that_come_out_otherwise_are_named,
@@ -206,4 +213,32 @@ fn a_script_says_which_values_it_does_not_hold() {
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("Generated is")).collect();
     assert_eq!(lines.len(), 3, "{text}");
     assert!(lines[0].contains("`clock`.`hours`.`h`:"), "{}", lines[0]);
+}
+
+/// What a restore of `snapshot` names.
+fn named_by_restore(repository: &Repository, snapshot: &Snapshot) -> Vec<String> {
+    let other = TestServer::start(&[]);
+    named(&load(repository, snapshot, &other.address(), &LoadOptions::default(), &NullMonitor).unwrap())
+}
+
+#[test]
+fn a_table_that_is_carried_over_or_read_late_keeps_its_digests() {
+    let server = TestServer::start(&[]);
+    server.script(hours("MyISAM", "PRIMARY KEY"));
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    save(&fixture, &repository, &server, &["clock"]);
+    age_files(&server, "clock");
+    save(&fixture, &repository, &server, &["clock"]);
+    let carried = save(&fixture, &repository, &server, &["clock"]);
+    let reader = ChunkReader::new(&repository);
+    assert_eq!(Database::open(&reader, &carried.manifest, None).unwrap().server.carried.len(), 1);
+    let expected = ["clock.hours h", "clock.hours shown"];
+    assert_eq!(named_by_restore(&repository, &carried), expected);
+
+    server.run("UPDATE clock.hours SET ts = NULL WHERE id = 0");
+    let late =
+        try_save(&repository, DatabaseSource { wait_max: Duration::ZERO, ..source(&server, &["clock"]) }).unwrap();
+    let late = by_id(&repository, late.snapshot.unwrap());
+    assert_eq!(named_by_restore(&repository, &late), expected);
 }

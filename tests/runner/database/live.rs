@@ -92,7 +92,7 @@ fn one_moment(server: &TestServer, credentials: Credentials) {
 }
 
 /// Makes the files of all MyISAM tables of `schema` look as if they were written a minute ago.
-fn age_files(server: &TestServer, schema: &str) {
+pub fn age_files(server: &TestServer, schema: &str) {
     let then = std::time::SystemTime::now() - Duration::from_secs(60);
     for entry in std::fs::read_dir(server.data_folder().join(schema)).unwrap() {
         let path = entry.unwrap().path();
