@@ -25,7 +25,7 @@ const TIMES: &str = "
     CREATE TABLE times (id INT PRIMARY KEY, t TIME(6)); INSERT INTO times VALUES (1, '-838:59:59.5'), (2, '838:59:59.999999'), (3, '838:59:59');
 ";
 
-/// What is in the tables afterwards.
+/// The rows of the tables afterwards.
 fn rows(server: &TestServer, has_moments: bool) -> Vec<Vec<Option<String>>> {
     let mut rows = server.rows("SELECT t FROM held.times ORDER BY id");
     if has_moments {

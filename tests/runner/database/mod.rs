@@ -17,6 +17,7 @@ mod receipts;
 pub mod save;
 mod server;
 mod settings;
+mod standstill;
 mod stopping;
 mod torture;
 mod trouble;

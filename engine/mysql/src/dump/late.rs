@@ -7,6 +7,8 @@ use super::moment::is_busy;
 use super::plan::{Means, PlannedTable, describe, is_table_error, left_out};
 use super::reader::{Source, read_in_order, read_in_ranges};
 use super::segments::{Sealer, StoredRows};
+use super::sessions::watched;
+use super::standstill::Reading;
 use crate::database::{Connection, TableInfo, list_tables};
 use engine_core::error::{Error, ErrorKind, Result};
 
@@ -25,8 +27,8 @@ pub(super) enum LateRead {
 
 /// Reads the table `info` as it is now; `why` it is late.
 pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<LateRead> {
-    let mut connection = Connection::open(dump.address)?;
-    connection.run(&format!("SET SESSION lock_wait_timeout={WAIT_SECONDS}"))?;
+    let mut connection = patient(dump)?;
+    let mut was_let_go = false;
     for _ in 0..TRIES {
         let listed = list_tables(&mut connection, std::slice::from_ref(&info.schema))?;
         let Some(now) = listed.into_iter().find(|table| table.name == info.name) else {
@@ -37,8 +39,14 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
             Ok(table) => table,
             Err(left_out) => return Ok(LateRead::LeftOut(left_out)),
         };
-        let rows = match read_table(dump, &mut connection, &table) {
+        let read = read_table(dump, &mut connection, &table);
+        was_let_go = read.is_let_go;
+        if was_let_go {
+            connection = patient(dump)?;
+        }
+        let rows = match read.rows {
             Ok(rows) => rows,
+            Err(error) if was_let_go && error.kind() != ErrorKind::Cancelled => continue,
             Err(error) if super::plan::is_redefined(&error) => continue,
             Err(error) if is_table_error(&error) || is_busy(&error) => {
                 return Ok(LateRead::LeftOut(left_out(info, &error)));
@@ -52,21 +60,53 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
             return Ok(LateRead::Rows(Box::new(table), rows, late));
         }
     }
+    if was_let_go {
+        let message = "others waited for it again and again while the repository took nothing";
+        return Ok(LateRead::LeftOut(left_out(info, &Error::new(ErrorKind::Database, message))));
+    }
     let message = format!("the definition of `{}`.`{}` changes again and again", info.schema, info.name);
     Err(Error::new(ErrorKind::Database, message))
 }
 
-fn read_table(dump: &Dump<'_, '_>, connection: &mut Connection, table: &PlannedTable) -> Result<StoredRows> {
+/// A session that waits for tables that others hold.
+fn patient(dump: &Dump<'_, '_>) -> Result<Connection> {
+    let mut connection = Connection::open(dump.address)?;
+    connection.run(&format!("SET SESSION lock_wait_timeout={WAIT_SECONDS}"))?;
+    Ok(connection)
+}
+
+/// What came of reading a table.
+struct ReadTable {
+    rows: Result<StoredRows>,
+    /// Its session was ended for others.
+    is_let_go: bool,
+}
+
+fn read_table(dump: &Dump<'_, '_>, connection: &mut Connection, table: &PlannedTable) -> ReadTable {
+    let standstill = dump.standstill();
+    watched(dump.run, &standstill, || {
+        standstill.reading(connection.id(), table.name(), |reading| {
+            let rows = read_rows(dump, connection, table, reading);
+            ReadTable { rows, is_let_go: reading.is_given_up() }
+        })
+    })
+}
+
+fn read_rows(
+    dump: &Dump<'_, '_>,
+    connection: &mut Connection,
+    table: &PlannedTable,
+    reading: &Reading,
+) -> Result<StoredRows> {
     let mut sealer = Sealer::new(dump.run)?;
+    let (address, to_read, reading) = (dump.address, table.to_read(), Some(reading));
     if table.means == Means::Snapshot {
         connection.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
-        let mut source = Source { address: dump.address, connection };
-        let rows = read_in_order(dump.run, &mut source, &table.to_read(), &mut sealer, dump.place())?;
-        connection.run("ROLLBACK")?;
-        return Ok(rows);
+        let mut source = Source { address, connection, reading, let_go: Some("ROLLBACK") };
+        return read_in_order(dump.run, &mut source, &to_read, &mut sealer, dump.place());
     }
-    let mut source = Source { address: dump.address, connection };
-    read_in_ranges(dump.run, &mut source, &table.to_read(), &mut sealer, dump.place())
+    let mut source = Source { address, connection, reading, let_go: None };
+    read_in_ranges(dump.run, &mut source, &to_read, &mut sealer, dump.place())
 }
 
 /// Whether a table still has the definition it was read by.

@@ -155,7 +155,8 @@ fn read_table(
     }
     let id = connection.id();
     shared.reading().push(id);
-    let mut source = Source { address: shared.reading_options.address, connection };
+    let address = shared.reading_options.address;
+    let mut source = Source { address, connection, reading: None, let_go: None };
     let read = read_as_it_lies(run, &mut source, table, shared.reading_options.place);
     shared.reading().retain(|other| *other != id);
     match read {

@@ -6,7 +6,7 @@
 //! barrier    keeps writers away meanwhile                        obstacle  who is in the way, before it is tried
 //! locked     reads what is locked, in the order that makes writers wait least   ---> spool (sorted, sealed, without a name)
 //! sessions   reads the rest from snapshots, and seals all       late      what could not be read at the moment
-//! reader     reads one table: from a snapshot, under a lock, or in short ranges
+//! reader     reads one table: from a snapshot, under a lock, or in short ranges       standstill  lets go of a table that cannot be stored
 //! segments   from rows in order to segments in the repository
 //! parent     the parent snapshot; evidence: what did not change    entries   files and folders of all this
 //! ```
@@ -30,6 +30,7 @@ mod segments;
 mod server;
 mod sessions;
 mod spool;
+mod standstill;
 mod waiters;
 
 use std::collections::{HashMap, HashSet};
@@ -59,6 +60,7 @@ use segments::StoredRows;
 use server::ServerNow;
 use sessions::{Job, Sessions, Stored};
 use spool::SpoolSpace;
+use standstill::Standstill;
 
 /// Bytes of rows that may wait on disk, unless the options say otherwise.
 const SPOOL_MAX: u64 = 64 << 30;
@@ -196,6 +198,11 @@ impl Dump<'_, '_> {
         SpoolPlace { folder: &self.spool_folder, space: &self.space }
     }
 
+    /// What looks after sessions that read from snapshots.
+    fn standstill(&self) -> Standstill<'_> {
+        Standstill::new(self.address, &self.server, self.locking.sees_others, self.source.wait_max)
+    }
+
     fn save(&self, control: &mut Connection, root: &Root) -> Result<TreeEntry> {
         let (mut plan, mut moment) = self.plan_and_moment(control)?;
         let mut saved = SavedTables::default();
@@ -256,6 +263,7 @@ impl Dump<'_, '_> {
             snapshots: std::mem::take(&mut moment.snapshots),
             threads: self.source.session_count(),
             place: self.place(),
+            standstill: &self.standstill(),
         };
         for (name, stored) in sessions::store_all(self.run, sessions, jobs)? {
             let info = by_name.get(&name).map(|table| table.info.clone());
@@ -264,6 +272,7 @@ impl Dump<'_, '_> {
                 (Stored::Redefined, Some(info)) => {
                     saved.again.push((info, "its definition changed while the backup ran".to_owned()));
                 }
+                (Stored::LetGo(why), Some(info)) => saved.again.push((info, why.to_owned())),
                 (Stored::Damaged(error), Some(info)) => saved.left_out.push(left_out(&info, &error)),
                 (_, None) => {}
             }

@@ -7,6 +7,7 @@ use repo_format::node::ProblemKind;
 
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
+use super::standstill::Reading;
 use crate::database::{
     Address, Connection, KeptSums, RowEncoder, RowKey, TypedJson, kept_list, outline, quote_name, select_list,
 };
@@ -61,10 +62,12 @@ pub(super) fn read_in_order(
 ) -> Result<StoredRows> {
     let Some(key) = table.integer_key() else {
         let filled = read_as_it_lies(run, source, table, place)?;
+        source.let_go()?;
         return seal_spooled(filled, table, sealer);
     };
     let (mut segmenter, mut besides) = (Segmenter::new(sealer, table.segment_bits), Besides::of(table));
     read_into((run, source), table, &table.select(&format!(" ORDER BY {key}")), (&mut segmenter, &mut besides))?;
+    source.let_go()?;
     let stored = segmenter.finish()?;
     Ok(StoredRows { kept_digests: besides.end(run), ..stored })
 }
@@ -209,9 +212,18 @@ fn read_into(
 pub(super) struct Source<'a> {
     pub address: &'a Address,
     pub connection: &'a mut Connection,
+    /// Where it is told how the reading gets on.
+    pub reading: Option<&'a Reading>,
+    /// What frees the table, once its rows are read.
+    pub let_go: Option<&'static str>,
 }
 
 impl Source<'_> {
+    /// Frees the table.
+    fn let_go(&mut self) -> Result<()> {
+        self.let_go.map_or(Ok(()), |statement| self.connection.run(statement))
+    }
+
     /// Calls `each` with every row that `sql` gives; how many there were.
     pub fn each_row(
         &mut self,
@@ -219,7 +231,7 @@ impl Source<'_> {
         sql: &str,
         each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>,
     ) -> Result<u64> {
-        let id = self.connection.id();
+        let (id, reading) = (self.connection.id(), self.reading);
         let mut rows = 0;
         let mut result = self.connection.stream(sql)?;
         loop {
@@ -229,7 +241,11 @@ impl Source<'_> {
             let values = row?;
             rows += 1;
             let looked = if rows % ROWS_BETWEEN_LOOKS == 0 { run.check_stop() } else { Ok(()) };
-            if let Err(error) = looked.and_then(|()| each(&values)) {
+            let store = |values: &[Option<Value>], each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>| match reading {
+                Some(reading) => reading.storing(|| each(values)),
+                None => each(values),
+            };
+            if let Err(error) = looked.and_then(|()| store(&values, each)) {
                 // Dropping the result would read all that is left of it.
                 kill(self.address, id);
                 return Err(error);

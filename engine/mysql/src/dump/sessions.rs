@@ -3,13 +3,21 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crossbeam_channel::bounded;
+
 use super::locked::TableName;
 use super::plan::{PlannedTable, is_redefined, is_table_error};
 use super::reader::{Source, SpoolPlace, SpooledRows, read_in_order, seal_spooled};
 use super::segments::{Sealer, StoredRows};
+use super::standstill::{Reading, Standstill};
 use crate::database::{Address, Connection};
-use engine_core::error::{Error, Result};
+use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Run, join};
+
+/// Why a table was let go of.
+const WAITED_FOR: &str = "others had waited for it while the repository took nothing";
+/// Why a table was not read.
+const NO_SESSION: &str = "the session that was to read it was ended, as others had waited for another table while the repository took nothing";
 
 /// A table of which the rows are to be stored.
 pub(super) enum Job<'p> {
@@ -33,6 +41,8 @@ pub(super) enum Stored {
     Rows(StoredRows),
     /// It is another table by now: its rows must be read anew.
     Redefined,
+    /// Its rows must be read anew: why.
+    LetGo(&'static str),
     /// It cannot be read.
     Damaged(Error),
 }
@@ -45,6 +55,8 @@ pub(super) struct Sessions<'a> {
     /// Threads, when there are no snapshots.
     pub threads: usize,
     pub place: SpoolPlace<'a>,
+    /// What looks whether they get on.
+    pub standstill: &'a Standstill<'a>,
 }
 
 /// Stores all `jobs`.
@@ -59,31 +71,48 @@ pub(super) fn store_all(
     let mut jobs = jobs;
     jobs.sort_by_key(|job| job.table().info.data_bytes);
     let (jobs, done) = (Mutex::new(jobs), Mutex::new(HashMap::new()));
-    let Sessions { address, snapshots, threads, place } = sessions;
+    let Sessions { address, snapshots, threads, place, standstill } = sessions;
     let missing = threads.saturating_sub(snapshots.len());
     let connections = snapshots.into_iter().map(Some).chain((0..missing).map(|_| None));
     let work = |mut connection: Option<Connection>| {
         let mut sealer = Sealer::new(run)?;
         while let Some(job) = next(&jobs, connection.is_some()) {
             let name = job.table().name();
-            let stored = store(run, address, connection.as_mut(), job, &mut sealer, place)?;
+            let to = Storing { run, address, place, standstill };
+            let stored = to.store(&mut connection, job, &mut sealer)?;
             done.lock().unwrap_or_else(PoisonError::into_inner).insert(name, stored);
         }
         Ok(())
     };
     let until_failure = |connection| run.part(|| work(connection));
-    let results: Vec<Result<()>> = std::thread::scope(|scope| {
-        let start = |connection| {
-            scope.spawn({
-                let until_failure = &until_failure;
-                move || until_failure(connection)
-            })
-        };
-        let threads: Vec<_> = connections.map(start).collect();
-        threads.into_iter().map(join).collect()
+    let results: Vec<Result<()>> = watched(run, standstill, || {
+        std::thread::scope(|scope| {
+            let start = |connection| {
+                scope.spawn({
+                    let until_failure = &until_failure;
+                    move || until_failure(connection)
+                })
+            };
+            let threads: Vec<_> = connections.map(start).collect();
+            threads.into_iter().map(join).collect()
+        })
     });
     run.first_failure(results)?;
-    Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let left = jobs.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.extend(left.into_iter().map(|job| (job.table().name(), Stored::LetGo(NO_SESSION))));
+    Ok(done)
+}
+
+/// Does `work` while `standstill` looks whether its sessions get on.
+pub(super) fn watched<T>(run: &Run<'_>, standstill: &Standstill<'_>, work: impl FnOnce() -> T) -> T {
+    let (stop, stopped) = bounded::<()>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| standstill.watch(run, &stopped));
+        // Also when the work panics.
+        let _stop = stop;
+        work()
+    })
 }
 
 /// The largest job that a thread can do.
@@ -93,30 +122,49 @@ fn next<'p>(jobs: &Mutex<Vec<Job<'p>>>, has_snapshot: bool) -> Option<Job<'p>> {
     Some(jobs.remove(at))
 }
 
-fn store(
-    run: &Run<'_>,
-    address: &Address,
-    connection: Option<&mut Connection>,
-    job: Job<'_>,
-    sealer: &mut Sealer<'_>,
-    place: SpoolPlace<'_>,
-) -> Result<Stored> {
-    let (table, connection) = match (job, connection) {
-        (Job::Seal(table, spool), _) => return Ok(Stored::Rows(seal_spooled(*spool, &table.to_read(), sealer)?)),
-        (Job::Read(table), Some(connection)) => (table, connection),
-        (Job::Read(_), None) => unreachable!("only threads with a snapshot take these jobs"),
-    };
-    connection.run("SAVEPOINT enamel")?;
-    let mut source = Source { address, connection };
-    let read = read_in_order(run, &mut source, &table.to_read(), sealer, place);
-    match read {
-        Ok(rows) => {
-            // The table's definition is free to change again; the snapshot stays.
-            connection.run("ROLLBACK TO SAVEPOINT enamel")?;
-            Ok(Stored::Rows(rows))
+/// How tables are stored.
+struct Storing<'a, 'r> {
+    run: &'a Run<'r>,
+    address: &'a Address,
+    place: SpoolPlace<'a>,
+    standstill: &'a Standstill<'a>,
+}
+
+impl Storing<'_, '_> {
+    /// Stores one table. Of a session that was ended nothing is left in `connection`.
+    fn store(&self, connection: &mut Option<Connection>, job: Job<'_>, sealer: &mut Sealer<'_>) -> Result<Stored> {
+        let (table, session) = match (job, connection.as_mut()) {
+            (Job::Seal(table, spool), _) => return Ok(Stored::Rows(seal_spooled(*spool, &table.to_read(), sealer)?)),
+            (Job::Read(table), Some(session)) => (table, session),
+            (Job::Read(_), None) => unreachable!("only threads with a snapshot take these jobs"),
+        };
+        let (read, is_let_go) = self.standstill.reading(session.id(), table.name(), |reading| {
+            let read = self.read(session, table, reading, sealer);
+            (read, reading.is_given_up())
+        });
+        if is_let_go {
+            *connection = None;
         }
-        Err(error) if is_redefined(&error) => Ok(Stored::Redefined),
-        Err(error) if is_table_error(&error) => Ok(Stored::Damaged(error)),
-        Err(error) => Err(error),
+        match read {
+            Ok(rows) => Ok(Stored::Rows(rows)),
+            Err(error) if is_let_go && error.kind() != ErrorKind::Cancelled => Ok(Stored::LetGo(WAITED_FOR)),
+            Err(error) if is_redefined(&error) => Ok(Stored::Redefined),
+            Err(error) if is_table_error(&error) => Ok(Stored::Damaged(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read(
+        &self,
+        session: &mut Connection,
+        table: &PlannedTable,
+        reading: &Reading,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<StoredRows> {
+        session.run("SAVEPOINT enamel")?;
+        // The table's definition is free to change again; the snapshot stays.
+        let let_go = Some("ROLLBACK TO SAVEPOINT enamel");
+        let mut source = Source { address: self.address, connection: session, reading: Some(reading), let_go };
+        read_in_order(self.run, &mut source, &table.to_read(), sealer, self.place)
     }
 }
