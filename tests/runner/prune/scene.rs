@@ -8,7 +8,7 @@ use engine::Result;
 use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
-use engine::store::{Folder, MemoryStore, ObjectName, Store};
+use engine::store::{Folder, MemoryStore, Store};
 use engine::upkeep::prune::{Forecast, PruneOptions, PruneReport, plan};
 use engine::upkeep::verify::{Depth, FindingKind, VerifyOptions, verify};
 use repo_format::id::LeaseId;
@@ -56,10 +56,10 @@ impl Scene {
         self.snapshots.push((snapshot, look(&self.root)));
     }
 
-    /// Takes the snapshot at a place away.
+    /// Forgets the snapshot at a place.
     pub fn forget(&mut self, at: usize) {
         let (snapshot, _) = self.snapshots.remove(at);
-        self.store.delete(&ObjectName::Snapshot(snapshot)).unwrap();
+        self.fixture.forget(&[snapshot]);
     }
 
     /// The same repository through another store.

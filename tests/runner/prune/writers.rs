@@ -5,7 +5,7 @@ use std::fs;
 
 use engine::ErrorKind;
 use engine::machine::{self, Process};
-use engine::monitor::NullMonitor;
+use engine::monitor::{NullMonitor, Work};
 use engine::pack::ChunkReader;
 use engine::session::{Announcement, Death, Torn, writers};
 use engine::session::{WriterOptions, WriterSession};
@@ -201,6 +201,29 @@ fn what_another_prune_has_deleted_meanwhile_is_no_damage() {
 }
 
 #[test]
+fn what_a_snapshot_needed_that_is_forgotten_and_pruned_while_a_prune_plans_is_not_lost() {
+    let mut scene = Scene::new(2);
+    let repository = scene.fixture.open();
+    let fixture = scene.through(scene.fixture.store.clone());
+    let snapshots: Vec<_> = scene.snapshots.drain(..).map(|(id, _)| id).collect();
+    // One has been walked.
+    let hook = Hook::once(
+        |work| work == Work { items: 1, bytes: 0 },
+        move || {
+            fixture.forget(&snapshots);
+            let (_, report) = prune(&fixture.open_anew(), &options()).unwrap();
+            assert!(report.deleted_packs > 0, "{report:?}");
+        },
+    );
+    let options = options();
+    let plan = plan(&repository, &options, &hook).unwrap();
+    assert!(hook.is_done());
+    assert_eq!(plan.forecast().lost_chunks, 0);
+    plan.run(&NullMonitor).unwrap();
+    scene.assert_whole(&scene.fixture);
+}
+
+#[test]
 fn whoever_reads_for_long_finds_what_backups_and_prunes_put_meanwhile_again_and_again() {
     let mut scene = Scene::new(3);
     let repository = scene.fixture.open_anew();
@@ -226,12 +249,10 @@ fn a_backup_that_counts_on_condemned_packs_takes_them_off_the_list() {
     // Between the two halves of a prune a backup that began before it commits what needs the packs.
     let mut scene = Scene::new(2);
     let repository = scene.fixture.open();
-    let (fixture, store) = (scene.through(scene.fixture.store.clone()), scene.store.clone());
+    let fixture = scene.through(scene.fixture.store.clone());
     let snapshots: Vec<_> = scene.snapshots.iter().map(|(id, _)| *id).collect();
     let forget_and_prune = move || {
-        for snapshot in &snapshots {
-            store.delete(&ObjectName::Snapshot(*snapshot)).unwrap();
-        }
+        fixture.forget(&snapshots);
         let (_, report) = prune(&fixture.open_anew(), &options()).unwrap();
         assert_eq!((report.waiting.len(), report.deleted_packs), (1, 0));
     };

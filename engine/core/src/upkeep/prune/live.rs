@@ -131,6 +131,15 @@ impl<'r> Live<'r> {
         self.reached.needed.settle();
     }
 
+    /// Whether all roots that were walked are there still.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn roots_are_there(&self) -> Result<bool> {
+        let names: HashSet<_> = self.reader.repository().snapshot_names()?.into_iter().collect();
+        Ok(self.roots.is_subset(&names))
+    }
+
     /// Whether any root needs a chunk.
     pub fn needs(&self, id: &ChunkId) -> bool {
         self.reached.needed.contains(id)

@@ -87,6 +87,20 @@ pub fn plan<'r, 'a>(
     options: &PruneOptions<'a>,
     monitor: &dyn Monitor,
 ) -> Result<Plan<'r, 'a>> {
+    loop {
+        let plan = plan_once(repository, options, monitor)?;
+        // Whatever only a snapshot needed that has been forgotten meanwhile may have been freed by another prune: it is not lost.
+        if plan.forecast.lost_chunks == 0 || plan.live.roots_are_there()? {
+            return Ok(plan);
+        }
+    }
+}
+
+fn plan_once<'r, 'a>(
+    repository: &'r Repository,
+    options: &PruneOptions<'a>,
+    monitor: &dyn Monitor,
+) -> Result<Plan<'r, 'a>> {
     repository.sync_catalog(monitor)?;
     let lists = Lists::read(repository)?;
     let mut live = Live::new(repository);
@@ -145,8 +159,10 @@ impl Plan<'_, '_> {
     /// As soon as a writer has to be waited for nothing more is rewritten.
     ///
     /// # Errors
-    /// If something cannot be read, written or deleted, or the user wishes to stop. Whatever was done stays valid; run it again.
+    /// [`ErrorKind::Disappeared`] if something of the repository has disappeared and nobody has answered: nothing is done then. If something
+    /// cannot be read, written or deleted, or the user wishes to stop: whatever was done stays valid; run it again.
     pub fn run(mut self, monitor: &dyn Monitor) -> Result<PruneReport> {
+        self.repository.refuse_unanswered()?;
         let mut report = PruneReport::default();
         for number in std::mem::take(&mut self.condemned) {
             self.sweep(number, &mut report, monitor)?;
