@@ -133,10 +133,7 @@ impl Running {
         if err_is_ready {
             self.pass_on()?;
         }
-        match out_is_ready {
-            true => Ok(Some(self.out.read(buffer)?)),
-            false => Ok(None),
-        }
+        if out_is_ready { Ok(Some(self.out.read(buffer)?)) } else { Ok(None) }
     }
 
     /// Repeats what the program says on its standard error, and remembers the end of it.

@@ -9,6 +9,7 @@ mod context;
 mod database;
 mod dispatch;
 mod duration;
+mod effect;
 mod environment;
 mod exec;
 mod exit;

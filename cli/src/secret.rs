@@ -67,9 +67,10 @@ impl SecretSource {
             SecretSource::Password(password) => password.clone(),
             SecretSource::Prompt => ask(ui)?,
         };
-        match password.is_empty() {
-            true => Err(Error::new(ErrorKind::Usage, format!("the {} is empty", self.describe()))),
-            false => Ok(Credential::Password(password)),
+        if password.is_empty() {
+            Err(Error::new(ErrorKind::Usage, format!("the {} is empty", self.describe())))
+        } else {
+            Ok(Credential::Password(password))
         }
     }
 }
@@ -92,9 +93,10 @@ fn prompt_twice(ui: &Ui) -> Result<Zeroizing<String>> {
     if first.is_empty() {
         return Ok(first);
     }
-    match prompt(ui, "The same again: ")? == first {
-        true => Ok(first),
-        false => Err(Error::new(ErrorKind::Usage, "the two passwords differ; nothing was changed")),
+    if prompt(ui, "The same again: ")? == first {
+        Ok(first)
+    } else {
+        Err(Error::new(ErrorKind::Usage, "the two passwords differ; nothing was changed"))
     }
 }
 
@@ -124,9 +126,10 @@ fn read_secret(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     // Room for all of it from the start: a vector that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_LEN_MAX + 1));
     from.take(SECRET_LEN_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|e| user_file_error(what, e))?;
-    match bytes.len() > SECRET_LEN_MAX {
-        true => Err(Error::new(ErrorKind::Usage, format!("{what}: it is longer than {SECRET_LEN_MAX} bytes"))),
-        false => Ok(bytes),
+    if bytes.len() > SECRET_LEN_MAX {
+        Err(Error::new(ErrorKind::Usage, format!("{what}: it is longer than {SECRET_LEN_MAX} bytes")))
+    } else {
+        Ok(bytes)
     }
 }
 

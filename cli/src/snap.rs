@@ -78,15 +78,13 @@ pub fn parse_tag(text: &str) -> Result<String, String> {
 fn parse_id(text: &[u8]) -> Result<Snap, String> {
     let (id, path) = split_path(text);
     let is_id = (1..=32).contains(&id.len()) && id.iter().all(u8::is_ascii_hexdigit);
-    match is_id {
-        true => Ok(Snap {
-            name: Name::IdPrefix(String::from_utf8_lossy(id).to_ascii_lowercase()),
-            path: path.map(trim_path),
-        }),
-        false => Err(format!(
+    if is_id {
+        Ok(Snap { name: Name::IdPrefix(String::from_utf8_lossy(id).to_ascii_lowercase()), path: path.map(trim_path) })
+    } else {
+        Err(format!(
             "`{}` is neither an id nor `latest`, `latest:TAG`, `latest@2026-11-20T14:00`",
             String::from_utf8_lossy(id)
-        )),
+        ))
     }
 }
 

@@ -78,9 +78,10 @@ impl Condemned {
         // Number 0 would be one that every writer had seen before the first list.
         let from_one = self.next > 0 && self.lists.first().is_none_or(|first| first.number > 0);
         let below_next = self.lists.last().is_none_or(|last| last.number < self.next);
-        match ascending && from_one && below_next {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its numbers are not in order")),
+        if ascending && from_one && below_next {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "its numbers are not in order"))
         }
     }
 

@@ -176,12 +176,13 @@ impl Profile {
             && self.min <= self.average
             && self.average <= self.max
             && u64::from(self.max) <= limits::CHUNK_PLAIN;
-        match sizes_ok {
-            true => Ok(()),
-            false => Err(FormatError::invalid(
+        if sizes_ok {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(
                 WHAT,
                 format!("chunker profile `{}` has sizes {}, {}, {}", self.name, self.min, self.average, self.max),
-            )),
+            ))
         }
     }
 }

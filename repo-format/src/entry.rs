@@ -154,9 +154,10 @@ impl Gaps {
         let bytes = names.iter().map(|name| name.0.len() as u64).sum();
         check_limit(WHAT, "bytes of missing names", bytes, limits::GAP_NAMES)?;
         names.iter().try_for_each(|name| check_name(&name.0))?;
-        match names.is_sorted_by(|a, b| a < b) {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its missing names are not in order")),
+        if names.is_sorted_by(|a, b| a < b) {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "its missing names are not in order"))
         }
     }
 }
@@ -360,9 +361,10 @@ impl Entry {
         let bytes = xattrs.iter().map(|x| (x.name.0.len() + x.value.0.len()) as u64).sum();
         check_limit(WHAT, "extended attributes", bytes, limits::XATTRS)?;
         let names_ok = xattrs.iter().all(|x| !x.name.0.is_empty() && !x.name.0.contains(&0));
-        match names_ok && xattrs.is_sorted_by(|a, b| a.name < b.name) {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its extended attributes are not in order or badly named")),
+        if names_ok && xattrs.is_sorted_by(|a, b| a.name < b.name) {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "its extended attributes are not in order or badly named"))
         }
     }
 
@@ -381,9 +383,12 @@ impl Entry {
     }
 
     fn check_places(&self, ids: usize) -> Result<()> {
-        let inside = |place: u32| match (place as usize) < ids {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "it names a chunk that its node does not")),
+        let inside = |place: u32| {
+            if (place as usize) < ids {
+                Ok(())
+            } else {
+                Err(FormatError::invalid(WHAT, "it names a chunk that its node does not"))
+            }
         };
         self.tree.map_or(Ok(()), inside)?;
         let Some(content) = &self.content else { return Ok(()) };

@@ -140,9 +140,8 @@ impl Head {
         if r.take(4)? != MAGIC {
             return Err(FormatError::Magic { what });
         }
-        let known = |field, value: u8, ok: bool| match ok {
-            true => Ok(()),
-            false => Err(FormatError::Unknown { what, field, value: value.into() }),
+        let known = |field, value: u8, ok: bool| {
+            if ok { Ok(()) } else { Err(FormatError::Unknown { what, field, value: value.into() }) }
         };
         let [version, kind, suite, class, mode] = r.array()?;
         known("envelope version", version, version == VERSION)?;

@@ -133,9 +133,10 @@ impl Keyring {
         }
         let mut members: Vec<_> = self.recipients.iter().map(|r| r.member).collect();
         members.sort_unstable();
-        match !members.is_empty() && members.is_sorted_by(|a, b| a < b) {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "it has no members, or one twice")),
+        if !members.is_empty() && members.is_sorted_by(|a, b| a < b) {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "it has no members, or one twice"))
         }
     }
 }
@@ -164,12 +165,12 @@ impl Secrets {
     fn check(&self) -> Result<()> {
         check_limit(WHAT, "epochs", self.epochs.len() as u64, limits::EPOCHS_COUNT)?;
         let newest = self.epochs.last().map(|epoch| epoch.number);
-        match newest.is_some() && self.epochs.is_sorted_by(|a, b| a.number < b.number) {
-            false => Err(FormatError::invalid(WHAT, "its epochs are not in order")),
-            true if self.closed.is_some_and(|closed| newest <= Some(closed.epoch)) => {
-                Err(FormatError::invalid(WHAT, "its newest epoch is closed"))
-            }
-            true => Ok(()),
+        if newest.is_none() || !self.epochs.is_sorted_by(|a, b| a.number < b.number) {
+            return Err(FormatError::invalid(WHAT, "its epochs are not in order"));
         }
+        if self.closed.is_some_and(|closed| newest <= Some(closed.epoch)) {
+            return Err(FormatError::invalid(WHAT, "its newest epoch is closed"));
+        }
+        Ok(())
     }
 }

@@ -83,12 +83,13 @@ impl Argon2Cost {
             && within(self.passes, limits::ARGON2_PASSES)
             && within(self.lanes, limits::ARGON2_LANES)
             && self.memory_kib >= 8 * self.lanes;
-        match ok {
-            true => Ok(self),
-            false => Err(FormatError::invalid(
+        if ok {
+            Ok(self)
+        } else {
+            Err(FormatError::invalid(
                 WHAT,
                 format!("Argon2id with {} KiB, {} passes, {} lanes", self.memory_kib, self.passes, self.lanes),
-            )),
+            ))
         }
     }
 }

@@ -85,9 +85,6 @@ impl EpochNote {
         let ascending = self.manifests.is_sorted_by(|a, b| a.id < b.id)
             && self.segments().is_sorted_by(|a, b| a < b)
             && self.leases().is_sorted_by(|a, b| a.id < b.id);
-        match ascending {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its lists are not in order")),
-        }
+        if ascending { Ok(()) } else { Err(FormatError::invalid(WHAT, "its lists are not in order")) }
     }
 }

@@ -155,11 +155,10 @@ impl PackTable {
         // No overflow: a table in memory cannot list 2^32 chunks of 2^32 bytes; `table_len` is the caller's.
         let around = ENVELOPE_LEN as u64 + self.chunks_len() + TRAILER_LEN as u64;
         let expected = around.saturating_add(table_len);
-        match expected == pack_size {
-            true => Ok(()),
-            false => {
-                Err(FormatError::invalid(WHAT, format!("the pack has {pack_size} bytes, its table says {expected}")))
-            }
+        if expected == pack_size {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, format!("the pack has {pack_size} bytes, its table says {expected}")))
         }
     }
 }

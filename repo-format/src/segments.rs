@@ -162,9 +162,12 @@ impl Segment {
     }
 
     fn check_content(&self, ids: usize) -> Result<()> {
-        let inside = |place: u32| match (place as usize) < ids {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "it names a chunk that its node does not")),
+        let inside = |place: u32| {
+            if (place as usize) < ids {
+                Ok(())
+            } else {
+                Err(FormatError::invalid(WHAT, "it names a chunk that its node does not"))
+            }
         };
         match &self.content {
             Content { inline: None, direct: Some(direct), list: None, segments: None } => {
@@ -173,9 +176,10 @@ impl Segment {
                     check_plain_len(WHAT, chunk.len.into())?;
                     inside(chunk.place)?;
                 }
-                match direct.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>() == self.len {
-                    true => Ok(()),
-                    false => Err(FormatError::invalid(WHAT, "a segment is not as long as its chunks")),
+                if direct.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>() == self.len {
+                    Ok(())
+                } else {
+                    Err(FormatError::invalid(WHAT, "a segment is not as long as its chunks"))
                 }
             }
             Content { inline: None, direct: None, list: Some(place), segments: None } => inside(*place),

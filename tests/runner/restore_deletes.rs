@@ -83,10 +83,7 @@ proptest! {
         make(&aim, &target, "another");
         let rules: Vec<&str> = rules.into_iter().map(|index| RULES[index]).collect();
         let mut exclude = ExcludeOptions { ignore_file_name: Some(IGNORE_FILE.to_owned()), ..ExcludeOptions::default() };
-        match in_file {
-            true => fs::write(root.join(IGNORE_FILE), rules.join("\n")).unwrap(),
-            false => exclude.patterns = rules.iter().map(|rule| (*rule).to_owned()).collect(),
-        }
+        if in_file { fs::write(root.join(IGNORE_FILE), rules.join("\n")).unwrap() } else { exclude.patterns = rules.iter().map(|rule| (*rule).to_owned()).collect() }
         // Only root can list what nobody may.
         let closed = closed && !is_root() && root.join("a").is_dir();
         let before_backup = look(&root);

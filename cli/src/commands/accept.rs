@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::backup::program;
 use super::init::host_name;
 use crate::context::Context;
+use crate::effect::Effect;
 use crate::environment::user_name;
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -61,10 +62,7 @@ struct Message<'m> {
 /// The repository cannot be read or written, or one of the snapshots is not missing.
 pub fn run(args: &AcceptArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open_to_answer(Access::Write)?;
-    let acceptance = match args.all {
-        true => Acceptance::All,
-        false => Acceptance::These(chosen(&repo, &args.snapshots)?),
-    };
+    let acceptance = if args.all { Acceptance::All } else { Acceptance::These(chosen(&repo, &args.snapshots)?) };
     accept(&repo, &acceptance, &args.reason, context.ui)?;
     Ok(Exit::Done)
 }
@@ -79,9 +77,10 @@ pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, ui: &Ui)
         ui.say("there is nothing to accept: everything that this computer has seen is there");
     }
     for sentence in accepted.sentences() {
-        match ui.is_json() {
-            true => ui.message("accepted", Message { message: &sentence })?,
-            false => ui.say(format!("accepted: {sentence}")),
+        if ui.is_json() {
+            ui.message("accepted", Message { message: &sentence })?
+        } else {
+            ui.say(format!("accepted: {sentence}"))
         }
     }
     Ok(())
@@ -122,8 +121,8 @@ fn tell_rest(repo: &Repository, unanswered: &Unanswered, ui: &Ui) {
 ///
 /// # Errors
 /// [`ErrorKind::Disappeared`].
-pub fn before_deleting(repo: &Repository, ui: &Ui, dry_run: bool) -> Result<()> {
-    if dry_run { tell(repo, ui).map(drop) } else { repo.refuse_unanswered() }
+pub fn before_deleting(repo: &Repository, ui: &Ui, effect: Effect) -> Result<()> {
+    if effect.is_dry() { tell(repo, ui).map(drop) } else { repo.refuse_unanswered() }
 }
 
 /// The author of an answer or a record: this user, with this program, on this machine.

@@ -327,10 +327,7 @@ pub fn program() -> String {
 }
 
 fn parse_parent(text: OsString) -> std::result::Result<Parent, String> {
-    match text == "none" {
-        true => Ok(Parent::None),
-        false => Snap::parse_whole(text).map(Parent::Snap),
-    }
+    if text == "none" { Ok(Parent::None) } else { Snap::parse_whole(text).map(Parent::Snap) }
 }
 
 fn parse_stream_name(name: &str) -> std::result::Result<String, String> {

@@ -101,8 +101,9 @@ fn print_verdict(verdict: Verdict, context: &Context<'_>) -> Result<()> {
         }
         Verdict::Impossible => ("impossible", "A backup is not possible until the problems above are fixed."),
     };
-    match context.ui.is_json() {
-        true => context.ui.message("summary", Summary { verdict: name }),
-        false => context.ui.line(format_args!("\n{sentence}")),
+    if context.ui.is_json() {
+        context.ui.message("summary", Summary { verdict: name })
+    } else {
+        context.ui.line(format_args!("\n{sentence}"))
     }
 }

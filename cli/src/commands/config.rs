@@ -157,9 +157,10 @@ fn show(context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
     let mut table = Table::new(&[("SETTING", Align::Whole), ("VALUE", Align::Left), ("FROM", Align::Whole)]);
     for [name, value, origin] in effective(context) {
-        match ui.is_json() {
-            true => ui.message("setting", SettingMessage { name: &name, value: &value, origin: &origin })?,
-            false => table.row([name, value, origin]),
+        if ui.is_json() {
+            ui.message("setting", SettingMessage { name: &name, value: &value, origin: &origin })?
+        } else {
+            table.row([name, value, origin])
         }
     }
     if !ui.is_json() {
@@ -328,9 +329,10 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
             None => error.to_string(),
         },
     };
-    match context.ui.is_json() {
-        true => context.ui.message("check", CheckMessage { name, ok, message }),
-        false => context.ui.line(format_args!("{:<6}  {name:<18}  {message}", if ok { "ok" } else { "FAILED" })),
+    if context.ui.is_json() {
+        context.ui.message("check", CheckMessage { name, ok, message })
+    } else {
+        context.ui.line(format_args!("{:<6}  {name:<18}  {message}", if ok { "ok" } else { "FAILED" }))
     }
 }
 

@@ -91,9 +91,10 @@ pub fn run(args: &DiffArgs, context: &Context<'_>) -> Result<Exit> {
         *summary.counter(change.kind) += 1;
         print(ui, change)
     })?;
-    match ui.is_json() {
-        true => ui.message("summary", summary)?,
-        false => ui.say(summary.in_words()),
+    if ui.is_json() {
+        ui.message("summary", summary)?
+    } else {
+        ui.say(summary.in_words())
     }
     Ok(Exit::Done)
 }

@@ -145,9 +145,10 @@ fn report(args: &ExportSqlArgs, snapshot: &Snapshot, outcome: &ExportOutcome, ui
     for missing in &outcome.left_out {
         let engine_words =
             Missing { schema: &missing.schema, name: &missing.name, what: &missing.what, why: &missing.why };
-        match ui.is_json() && is_apart {
-            true => ui.message("missing", engine_words)?,
-            false => ui.warn(format_args!("{} {}.{}: {}", missing.what, missing.schema, missing.name, missing.why)),
+        if ui.is_json() && is_apart {
+            ui.message("missing", engine_words)?
+        } else {
+            ui.warn(format_args!("{} {}.{}: {}", missing.what, missing.schema, missing.name, missing.why))
         }
     }
     let Some(path) = args.output.as_ref() else { return Ok(()) };

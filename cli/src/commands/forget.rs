@@ -13,6 +13,7 @@ use repo_format::manifest::SeenManifest;
 use crate::commands::accept::{self, author};
 use crate::commands::prune::{self, PruneArgs};
 use crate::context::Context;
+use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::retention::{Keep, conditions, tables_text};
 use crate::snap::Snap;
@@ -82,11 +83,8 @@ pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
             "this repository is append-only: no snapshot was forgotten; --dry-run says which ones would be",
         )?;
     }
-    accept::before_deleting(&repo, context.ui, args.dry_run)?;
-    let exit = match args.snaps.is_empty() {
-        true => by_policy(args, context, &repo),
-        false => by_name(args, context, &repo),
-    }?;
+    accept::before_deleting(&repo, context.ui, Effect::of(args.dry_run))?;
+    let exit = if args.snaps.is_empty() { by_policy(args, context, &repo) } else { by_name(args, context, &repo) }?;
     match (args.prune, exit) {
         (true, Exit::Done) => prune::run(&PruneArgs::default(), context),
         _ => Ok(exit),
@@ -108,7 +106,7 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     let outcome = carry_out(args, context, repo, &going)?;
     let exit = if plan.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
     let summary = Summary::new(args, going.len(), plan.kept_count(), &outcome);
-    after_printing(exit, print::groups(ui, &plan.groups, args.dry_run).and_then(|()| summary.print(ui)))
+    after_printing(exit, print::groups(ui, &plan.groups, Effect::of(args.dry_run)).and_then(|()| summary.print(ui)))
 }
 
 /// Names snapshots that count for no rule, or not as whole. Otherwise a user would wonder why an older one stays.
@@ -176,8 +174,5 @@ fn carry_out(
     repo: &Repository,
     going: &[SeenManifest],
 ) -> Result<ForgetOutcome> {
-    match args.dry_run {
-        true => Ok(ForgetOutcome::default()),
-        false => forget(repo, going, &author(), context.ui),
-    }
+    if args.dry_run { Ok(ForgetOutcome::default()) } else { forget(repo, going, &author(), context.ui) }
 }

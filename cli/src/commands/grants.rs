@@ -87,9 +87,10 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
     let (user, host) = account.rsplit_once('@').unwrap_or((&account, HOST_DEFAULT));
     let rules = GrantRules::read(&mut connection, &server)?;
     for statement in grant_statements(&server, &rules, (purpose, &reach), (user, host)) {
-        match context.ui.is_json() {
-            true => context.ui.message("grant", Grant { statement: &statement })?,
-            false => context.ui.line(format_args!("{statement};"))?,
+        if context.ui.is_json() {
+            context.ui.message("grant", Grant { statement: &statement })?
+        } else {
+            context.ui.line(format_args!("{statement};"))?
         }
     }
     Ok(Exit::Done)

@@ -92,15 +92,16 @@ pub fn host_name() -> String {
 /// The key file lies there.
 pub fn refuse_key_inside(secret: &SecretSource, repository: &Path) -> Result<()> {
     let SecretSource::KeyFile(key) = secret else { return Ok(()) };
-    match std::path::absolute(key).is_ok_and(|key| key.starts_with(repository)) {
-        true => Err(Error::new(
+    if std::path::absolute(key).is_ok_and(|key| key.starts_with(repository)) {
+        Err(Error::new(
             ErrorKind::Usage,
             format!(
                 "the key file {} would lie inside the repository, where everybody with the repository could read it",
                 key.display()
             ),
-        )),
-        false => Ok(()),
+        ))
+    } else {
+        Ok(())
     }
 }
 

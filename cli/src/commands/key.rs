@@ -247,12 +247,11 @@ fn close(args: &CloseArgs, context: &Context<'_>) -> Result<Exit> {
     if ui.is_json() {
         ui.message("summary", ClosedMessage { noted_snapshots: manifests, left_out, had_to_be_done })?;
     } else if !ui.is_quiet() {
-        match had_to_be_done {
-            true => {
-                let noted = format::count(manifests);
-                ui.line(format_args!("believed snapshots and records that were noted: {noted}"))?
-            }
-            false => ui.line("there was nothing to do: no key was removed since the last time")?,
+        if had_to_be_done {
+            let noted = format::count(manifests);
+            ui.line(format_args!("believed snapshots and records that were noted: {noted}"))?
+        } else {
+            ui.line("there was nothing to do: no key was removed since the last time")?
         }
     }
     if left_out > 0 {
@@ -302,9 +301,10 @@ fn refuse_same_file(new: &SecretSource, old: &SecretSource) -> Result<()> {
         }
         _ => false,
     };
-    match same {
-        true => Err(Error::new(ErrorKind::Usage, format!("the new {} is the one in use", new.describe()))),
-        false => Ok(()),
+    if same {
+        Err(Error::new(ErrorKind::Usage, format!("the new {} is the one in use", new.describe())))
+    } else {
+        Ok(())
     }
 }
 

@@ -87,12 +87,13 @@ fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
             continue;
         }
         session::give_up_fenced(repo, id)?;
-        match ui.is_json() {
-            true => ui.message("fenced", Fenced { id: id.to_string() })?,
-            false => ui.line(format_args!(
+        if ui.is_json() {
+            ui.message("fenced", Fenced { id: id.to_string() })?
+        } else {
+            ui.line(format_args!(
                 "lease {} is shut out: its backup cannot make a snapshot any more",
                 format::short(id)
-            ))?,
+            ))?
         }
     }
     Ok(exit)

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::database::ServerArgs;
+use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Ui, format};
 
@@ -119,7 +120,7 @@ struct Summary {
 pub fn run(
     args: &LoadArgs,
     url: &str,
-    dry_run: bool,
+    effect: Effect,
     repository: &Repository,
     snapshot: &Snapshot,
     context: &Context<'_>,
@@ -131,15 +132,15 @@ pub fn run(
     }
     let address = args.server.address(url, context)?;
     let began = std::time::Instant::now();
-    let outcome = engine::load::load(repository, snapshot, &address, &options(args, dry_run), context.ui)?;
+    let outcome = engine::load::load(repository, snapshot, &address, &options(args, effect), context.ui)?;
     let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
     let summary = Summary {
         snapshot: snapshot.id.to_string(),
-        dry_run,
+        dry_run: effect.is_dry(),
         tables: outcome.tables.len() as u64,
         resumed_tables: outcome.resumed_tables,
-        rows: if dry_run { outcome.tables.iter().map(|table| table.rows).sum() } else { outcome.rows },
-        bytes: if dry_run { outcome.tables.iter().map(|table| table.bytes).sum() } else { outcome.bytes },
+        rows: if effect.is_dry() { outcome.tables.iter().map(|table| table.rows).sum() } else { outcome.rows },
+        bytes: if effect.is_dry() { outcome.tables.iter().map(|table| table.bytes).sum() } else { outcome.bytes },
         objects: outcome.objects,
         checked_segments: outcome.checked_segments,
         seconds: began.elapsed().as_secs_f64(),
@@ -148,7 +149,7 @@ pub fn run(
     after_printing(exit, print(context.ui, &address.public(), &outcome, &summary))
 }
 
-fn options(args: &LoadArgs, dry_run: bool) -> LoadOptions {
+fn options(args: &LoadArgs, effect: Effect) -> LoadOptions {
     LoadOptions {
         database: None,
         schemas: args.schemas.clone(),
@@ -169,16 +170,17 @@ fn options(args: &LoadArgs, dry_run: bool) -> LoadOptions {
         },
         binlog: if args.no_binlog { Binlog::Skip } else { Binlog::Write },
         jobs: args.jobs.map(usize::from),
-        dry_run,
+        dry_run: effect.is_dry(),
     }
 }
 
 /// Reads `NAME` or `NAME=OTHER`.
 fn parse_schema(text: &str) -> std::result::Result<SchemaChoice, String> {
     let (from, to) = text.split_once('=').unwrap_or((text, text));
-    match from.is_empty() || to.is_empty() {
-        true => Err("a schema is NAME, or NAME=OTHER to restore it under another name".to_owned()),
-        false => Ok(SchemaChoice { from: from.to_owned(), to: to.to_owned() }),
+    if from.is_empty() || to.is_empty() {
+        Err("a schema is NAME, or NAME=OTHER to restore it under another name".to_owned())
+    } else {
+        Ok(SchemaChoice { from: from.to_owned(), to: to.to_owned() })
     }
 }
 
@@ -214,11 +216,10 @@ pub fn check_unused(args: &LoadArgs) -> Result<()> {
         || args.jobs.is_some()
         || !args.schemas.is_empty()
         || !args.tables.is_empty();
-    match args.server.is_empty() && !is_given {
-        true => Ok(()),
-        false => {
-            Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database"))
-        }
+    if args.server.is_empty() && !is_given {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database"))
     }
 }
 
@@ -249,9 +250,10 @@ fn print(ui: &Ui, server: &str, outcome: &LoadOutcome, summary: &Summary) -> Res
         return Ok(());
     }
     let id = format::short(&summary.snapshot);
-    match summary.dry_run {
-        true => ui.line(format_args!("dry run: nothing was restored to {server} from snapshot {id}"))?,
-        false => ui.line(format_args!("database of snapshot {id} restored to {server}"))?,
+    if summary.dry_run {
+        ui.line(format_args!("dry run: nothing was restored to {server} from snapshot {id}"))?
+    } else {
+        ui.line(format_args!("database of snapshot {id} restored to {server}"))?
     }
     for former in &outcome.former {
         ui.line(format_args!("the former schema {} is kept as {}", former.from, former.to))?;

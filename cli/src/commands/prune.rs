@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::commands::accept;
 use crate::commands::init::host_name;
 use crate::context::{Context, Others};
+use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::size::parse_size;
 use crate::ui::{Ui, format};
@@ -80,7 +81,7 @@ struct Summary {
 pub fn run(args: &PruneArgs, context: &Context<'_>) -> Result<Exit> {
     let others = if args.exclusive { Others::None } else { Others::Possible };
     let repo = if args.dry_run { context.open(Access::Read) } else { context.open_to_replace(Access::Prune, others) }?;
-    accept::before_deleting(&repo, context.ui, args.dry_run)?;
+    accept::before_deleting(&repo, context.ui, Effect::of(args.dry_run))?;
     let host = host_name();
     let options = PruneOptions {
         this_host: &host,

@@ -204,12 +204,11 @@ fn print_damage(ui: &Ui, outcome: &RepairOutcome) -> Result<()> {
     let snapshots = outcome.unreadable_snapshots.iter();
     let snapshots = snapshots.map(|(id, why)| ("unreadable_snapshot", "lost", format!("snapshots/{id}"), why));
     for (message_type, word, object, message) in leases.chain(segments).chain(snapshots) {
-        match ui.is_json() {
-            true => {
-                let damaged = Damaged { object, message, whole_chunks: None, damaged_chunks: None };
-                ui.message(message_type, damaged)?;
-            }
-            false => ui.line(format_args!("{word}: {object}: {message}"))?,
+        if ui.is_json() {
+            let damaged = Damaged { object, message, whole_chunks: None, damaged_chunks: None };
+            ui.message(message_type, damaged)?;
+        } else {
+            ui.line(format_args!("{word}: {object}: {message}"))?
         }
     }
     Ok(())

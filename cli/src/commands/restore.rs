@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::load::{self, LoadArgs};
 use super::purge::purged_files;
 use crate::context::Context;
+use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::snap::Snap;
 use crate::ui::{Ui, format, json};
@@ -147,9 +148,9 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     if let Some(receipt) = &args.purged {
         if let Some(target) = &args.target {
             load::check_unused(&args.load)?;
-            return purged_files::run(receipt, target, args.dry_run, context);
+            return purged_files::run(receipt, target, Effect::of(args.dry_run), context);
         }
-        return load::purged::run(&args.load, receipt, args.dry_run, context);
+        return load::purged::run(&args.load, receipt, Effect::of(args.dry_run), context);
     }
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
     let repo = context.open(Access::Read)?;
@@ -158,7 +159,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     let Some(target) = &args.target else {
         load::check_path(snap.path.as_ref())?;
         let url = args.load.to_database.as_deref().unwrap_or_default();
-        return load::run(&args.load, url, args.dry_run, &repo, &snapshot, context);
+        return load::run(&args.load, url, Effect::of(args.dry_run), &repo, &snapshot, context);
     };
     load::check_unused(&args.load)?;
     let owners = match args.owner {
@@ -181,7 +182,9 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
     if options.delete || options.overwrite {
         let plan = engine::files::restore::plan(&repo, &snapshot, target, &options, ui)?;
-        deletion::agree(&plan, target, args.yes || args.dry_run)?;
+        if !(args.yes || args.dry_run) {
+            deletion::agree(&plan, target)?;
+        }
         options.deletions = Some(Arc::new(plan));
     }
     let shown = args.dry_run || ui.is_verbose();
@@ -242,9 +245,10 @@ fn print_planned(ui: &Ui, path: &[u8], action: Action) -> Result<()> {
         Action::Keep if !ui.is_verbose() => return Ok(()),
         Action::Keep => "keep",
     };
-    match ui.is_json() {
-        true => ui.message("action", Planned { action, path: path.into() }),
-        false => ui.line(format_args!("{action:<10} {}", format::path(path))),
+    if ui.is_json() {
+        ui.message("action", Planned { action, path: path.into() })
+    } else {
+        ui.line(format_args!("{action:<10} {}", format::path(path)))
     }
 }
 
@@ -258,9 +262,10 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoreOutcome, summary: Summary) -> 
     }
     let id = format::short(&summary.snapshot);
     let target = target.display();
-    match summary.dry_run {
-        true => ui.line(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?,
-        false => ui.line(format_args!("snapshot {id} restored to {target}"))?,
+    if summary.dry_run {
+        ui.line(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?
+    } else {
+        ui.line(format_args!("snapshot {id} restored to {target}"))?
     }
     let there = match outcome.unchanged_files {
         0 => String::new(),
@@ -274,7 +279,7 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoreOutcome, summary: Summary) -> 
         fields.push(("links etc.", format::count(outcome.others)));
     }
     fields.push((if summary.dry_run { "to write" } else { "written" }, format::bytes(outcome.written_bytes)));
-    fields.extend(deletion::fields(outcome, summary.dry_run));
+    fields.extend(deletion::fields(outcome, Effect::of(summary.dry_run)));
     if outcome.problem_count > 0 {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
     }

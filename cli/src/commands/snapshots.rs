@@ -98,9 +98,10 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
     filter.check(list.snapshots.iter().map(|snapshot| &snapshot.manifest))?;
     let snapshots: Vec<_> = list.snapshots.iter().filter(|snapshot| filter.counts(&snapshot.manifest)).collect();
     for (id, error) in &list.unreadable {
-        match ui.is_json() {
-            true => ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?,
-            false => ui.warn(format_args!("snapshot {} cannot be read: {error}", format::short(id))),
+        if ui.is_json() {
+            ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?
+        } else {
+            ui.warn(format_args!("snapshot {} cannot be read: {error}", format::short(id)))
         }
     }
     let Manifests { missing, put_back, .. } = repo.manifests()?;
@@ -108,9 +109,10 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
     let losses = Marks { suffering: losses.suffering, put_back: put_back.iter().map(|manifest| manifest.id).collect() };
     for gone in &missing {
         let message = disappeared(gone);
-        match ui.is_json() {
-            true => ui.message("missing_snapshot", Unreadable { id: gone.id.to_string(), message })?,
-            false => ui.warn(message),
+        if ui.is_json() {
+            ui.message("missing_snapshot", Unreadable { id: gone.id.to_string(), message })?
+        } else {
+            ui.warn(message)
         }
     }
     let is_older = accept::tell_older(&repo, ui)?;

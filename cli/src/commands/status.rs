@@ -65,15 +65,14 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         && status.suffering.is_empty();
     let is_fine = all_there && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
-    let printed = match ui.is_json() {
-        true => message::print(ui, &status, &judged, is_fine),
-        false => print(ui, &status, &judged),
+    let exit = if is_fine {
+        Exit::Done
+    } else if status.sources.iter().any(|source| source.suffers_since.is_some()) {
+        Exit::Damage
+    } else {
+        Exit::Incomplete
     };
-    let exit = match is_fine {
-        true => Exit::Done,
-        false if status.sources.iter().any(|source| source.suffers_since.is_some()) => Exit::Damage,
-        false => Exit::Incomplete,
-    };
+    let printed = if ui.is_json() { message::print(ui, &status, &judged, exit) } else { print(ui, &status, &judged) };
     after_printing(exit, printed)
 }
 

@@ -96,9 +96,10 @@ pub fn path(path: &[u8]) -> String {
     let mut out = String::with_capacity(path.len());
     for chunk in path.utf8_chunks() {
         for c in chunk.valid().chars() {
-            match c.is_control() || is_invisible(c) {
-                true => out.extend(c.to_string().bytes().map(|byte| format!("\\x{byte:02x}"))),
-                false => out.push(c),
+            if c.is_control() || is_invisible(c) {
+                out.extend(c.to_string().bytes().map(|byte| format!("\\x{byte:02x}")))
+            } else {
+                out.push(c)
             }
         }
         out.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));

@@ -168,9 +168,10 @@ impl Ui {
 
     /// Tells the user something that should be known, on standard error.
     pub fn warn(&self, text: impl Display) {
-        match self.json {
-            true => self.err_message("note", json::Note { message: text.to_string() }),
-            false => self.err_line(&format::message(&format!("note: {text}"))),
+        if self.json {
+            self.err_message("note", json::Note { message: text.to_string() })
+        } else {
+            self.err_line(&format::message(&format!("note: {text}")))
         }
     }
 

@@ -5,10 +5,7 @@ pub fn escape_name(name: &str) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {
         let special = byte == b'%' || byte == b'/' || byte < 0x20 || byte == 0x7f || at == 0 && byte == b'.';
-        match special {
-            true => escaped.extend(format!("%{byte:02X}").bytes()),
-            false => escaped.push(byte),
-        }
+        if special { escaped.extend(format!("%{byte:02X}").bytes()) } else { escaped.push(byte) }
     }
     escaped
 }

@@ -183,9 +183,10 @@ impl PurgedFiles {
         }
         // A name such as `..` could lead out of the folder that the files are restored into.
         let is_path = |path: &[u8]| path.split(|byte| *byte == b'/').all(|name| check_name(name).is_ok());
-        match self.files.iter().all(|file| is_path(&file.path.0)) {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "the path of a file is none")),
+        if self.files.iter().all(|file| is_path(&file.path.0)) {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "the path of a file is none"))
         }
     }
 }

@@ -209,9 +209,10 @@ pub struct ProfileRecord {
 
 impl ServerRecord {
     pub(super) fn check(&self) -> Result<()> {
-        match self.moment.microseconds < 1_000_000 {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its moment has too many microseconds")),
+        if self.moment.microseconds < 1_000_000 {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "its moment has too many microseconds"))
         }
     }
 }

@@ -163,10 +163,7 @@ impl TableRecord {
             (RowOrder::KeyBytes, key) => !key.is_empty(),
             (RowOrder::RowBytes, key) => key.is_empty(),
         };
-        match fits {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its key does not fit the order of its rows")),
-        }
+        if fits { Ok(()) } else { Err(FormatError::invalid(WHAT, "its key does not fit the order of its rows")) }
     }
 
     fn check_key(&self) -> Result<()> {
@@ -176,9 +173,10 @@ impl TableRecord {
             let column = self.columns.get(*at as usize);
             column.is_some_and(|column| column.generated != Some(true))
         };
-        match places.is_sorted_by(|a, b| a < b) && places.iter().all(is_stored) {
-            true => Ok(()),
-            false => Err(FormatError::invalid(WHAT, "its key names a column twice, or one without values")),
+        if places.is_sorted_by(|a, b| a < b) && places.iter().all(is_stored) {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "its key names a column twice, or one without values"))
         }
     }
 }

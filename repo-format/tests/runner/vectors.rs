@@ -216,9 +216,10 @@ fn the_sealed_vectors_are_framed_as_the_decoders_want_them() {
     use repo_format::sealed::{decode, decode_checked};
     for vector in vectors() {
         let (object, limit) = (vector.sealed(), 1 << 20);
-        let parts = match vector.has_checksum {
-            true => decode_checked(vector.kind, &object, limit).unwrap(),
-            false => decode(vector.kind, &object, limit).unwrap(),
+        let parts = if vector.has_checksum {
+            decode_checked(vector.kind, &object, limit).unwrap()
+        } else {
+            decode(vector.kind, &object, limit).unwrap()
         };
         assert_eq!(parts.envelope, object_key(vector.kind, vector.class).1);
     }

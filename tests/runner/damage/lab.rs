@@ -176,9 +176,10 @@ pub fn copy_folder(from: &Path, to: &Path) {
     for item in fs::read_dir(from).unwrap() {
         let item = item.unwrap();
         let target = to.join(item.file_name());
-        match item.file_type().unwrap().is_dir() {
-            true => copy_folder(&item.path(), &target),
-            false => drop(fs::copy(item.path(), target).unwrap()),
+        if item.file_type().unwrap().is_dir() {
+            copy_folder(&item.path(), &target)
+        } else {
+            fs::copy(item.path(), target).unwrap();
         }
     }
 }

@@ -169,15 +169,16 @@ fn rows_whose_key_is_there_are_left_and_counted() {
         let scene = scene();
         let id = scene.put(&scene.record(PurgePhase::Begun)).unwrap();
         scene.purge();
-        let server = match options.is_empty() {
-            true => &scene.server,
-            false => &{
+        let server = if options.is_empty() {
+            &scene.server
+        } else {
+            &{
                 let other = TestServer::start(options);
                 other.script(TABLES);
                 other.run("DELETE FROM od.log WHERE id BETWEEN 101 AND 200 OR id = 15000");
                 other.run("DELETE FROM od.hash WHERE log = 7");
                 other
-            },
+            }
         };
         server.run("INSERT INTO od.log VALUES (150, '2026-01-01', 'new')");
         let restored = scene.restore(id, server, &PurgedOptions::default());

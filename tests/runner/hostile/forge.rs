@@ -336,10 +336,7 @@ struct Drain(usize);
 impl std::io::Write for Drain {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 += bytes.len();
-        match self.0 > 100_000_000 {
-            true => Err(std::io::ErrorKind::StorageFull.into()),
-            false => Ok(bytes.len()),
-        }
+        if self.0 > 100_000_000 { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

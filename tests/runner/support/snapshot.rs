@@ -37,9 +37,10 @@ pub fn look(root: &Path) -> Tree {
         if metadata.is_dir() {
             for entry in fs::read_dir(&path).unwrap() {
                 let name = entry.unwrap().file_name();
-                let below = match relative.is_empty() {
-                    true => name.as_bytes().to_vec(),
-                    false => [&relative, &b"/"[..], name.as_bytes()].concat(),
+                let below = if relative.is_empty() {
+                    name.as_bytes().to_vec()
+                } else {
+                    [&relative, &b"/"[..], name.as_bytes()].concat()
                 };
                 waiting.push((path.join(name), below));
             }

@@ -48,9 +48,10 @@ impl Place<'_> {
     /// The first line of a file that has one of the marks.
     fn found_in(&self, path: &str, text: &str) -> Option<usize> {
         let marked = |line: &str| self.marks.iter().any(|mark| find_word(code(line), mark).next().is_some());
-        match self.with_tests {
-            true => (1..).zip(text.lines()).find(|(_, line)| marked(line)).map(|(number, _)| number),
-            false => shipped_lines(path, text).find(|(_, line)| marked(line)).map(|(number, _)| number),
+        if self.with_tests {
+            (1..).zip(text.lines()).find(|(_, line)| marked(line)).map(|(number, _)| number)
+        } else {
+            shipped_lines(path, text).find(|(_, line)| marked(line)).map(|(number, _)| number)
         }
     }
 }

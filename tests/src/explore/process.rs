@@ -131,9 +131,12 @@ const CRASHED: Answer = Answer::Failed(StoreErrorKind::Io);
 /// The store of a process. Its threads take turns.
 fn asking(constant: Constant, exchange: Exchange) -> impl Store {
     let exchange = Mutex::new(exchange);
-    pass(move |request| match constant.has(&request) {
-        true => request.perform(&constant.store),
-        false => exchange.lock().unwrap_or_else(PoisonError::into_inner).ask(request),
+    pass(move |request| {
+        if constant.has(&request) {
+            request.perform(&constant.store)
+        } else {
+            exchange.lock().unwrap_or_else(PoisonError::into_inner).ask(request)
+        }
     })
 }
 

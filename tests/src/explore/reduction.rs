@@ -47,9 +47,10 @@ impl Changes {
             Request::Delete(_) => Change::Delete(request.folder()),
             _ => return Ok(()),
         };
-        match self.may_be(change) {
-            true => Ok(()),
-            false => Err(format!("it is not said of this process that it does {change:?}")),
+        if self.may_be(change) {
+            Ok(())
+        } else {
+            Err(format!("it is not said of this process that it does {change:?}"))
         }
     }
 

@@ -42,12 +42,13 @@ pub fn sources(
     // The same folder twice is saved once.
     sources.extend(images.into_iter().map(Source::Path));
     sources.extend(database.map(|source| Source::Database(Box::new(source))));
-    match sources.is_empty() {
-        true => Err(Error::new(
+    if sources.is_empty() {
+        Err(Error::new(
             ErrorKind::Usage,
             "there is nothing to save: name a folder or file, or use --exec or --stdin, or `sources` in enamel.toml",
-        )),
-        false => Ok(sources),
+        ))
+    } else {
+        Ok(sources)
     }
 }
 

@@ -32,10 +32,7 @@ pub fn print(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
         };
         return ui.message("summary", summary);
     }
-    match ui.is_quiet() {
-        true => Ok(()),
-        false => print_summary(ui, outcome),
-    }
+    if ui.is_quiet() { Ok(()) } else { print_summary(ui, outcome) }
 }
 
 /// Prints what a backup did, in words.

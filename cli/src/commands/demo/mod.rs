@@ -191,10 +191,7 @@ impl Places {
 /// `text` as a shell takes it for one word.
 fn shell_quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    match text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn empty_folder(folder: &Path) -> Result<PathBuf> {
@@ -310,8 +307,5 @@ fn print_comparison(ui: &Ui, comparison: &compare::Comparison) -> Result<()> {
 
 /// Prints a line of the story; not in JSON, not when quiet.
 fn tell(ui: &Ui, text: impl std::fmt::Display) -> Result<()> {
-    match ui.is_json() || ui.is_quiet() {
-        true => Ok(()),
-        false => ui.line(text),
-    }
+    if ui.is_json() || ui.is_quiet() { Ok(()) } else { ui.line(text) }
 }

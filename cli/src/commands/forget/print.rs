@@ -9,6 +9,7 @@ use repo_format::manifest::Manifest;
 use serde::Serialize;
 
 use super::ForgetArgs;
+use crate::effect::Effect;
 use crate::retention::reason_text;
 use crate::ui::{Align, Table, Ui, format, json};
 
@@ -79,9 +80,10 @@ impl Summary {
 /// Standard output cannot be written.
 pub fn unreadable(ui: &Ui, unreadable: &[(LeaseId, Error)]) -> Result<()> {
     for (id, error) in unreadable {
-        match ui.is_json() {
-            true => ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?,
-            false => ui.warn(format_args!("snapshot {} cannot be read, and stays: {error}", format::short(id))),
+        if ui.is_json() {
+            ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?
+        } else {
+            ui.warn(format_args!("snapshot {} cannot be read, and stays: {error}", format::short(id)))
         }
     }
     Ok(())
@@ -91,7 +93,7 @@ pub fn unreadable(ui: &Ui, unreadable: &[(LeaseId, Error)]) -> Result<()> {
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn groups(ui: &Ui, groups: &[Group], dry_run: bool) -> Result<()> {
+pub fn groups(ui: &Ui, groups: &[Group], effect: Effect) -> Result<()> {
     if ui.is_json() {
         let members = groups.iter().flat_map(|group| &group.members);
         return members.into_iter().try_for_each(|judged| ui.message("decision", decision(judged)));
@@ -99,7 +101,7 @@ pub fn groups(ui: &Ui, groups: &[Group], dry_run: bool) -> Result<()> {
     if ui.is_quiet() {
         return Ok(());
     }
-    let shows_all = dry_run || ui.is_verbose();
+    let shows_all = effect.is_dry() || ui.is_verbose();
     for group in groups {
         let shown: Vec<_> = group.members.iter().filter(|judged| shows_all || !judged.is_kept()).collect();
         if !shown.is_empty() {
@@ -151,9 +153,12 @@ fn heading(ui: &Ui, group: &Group) -> String {
         };
         roots.iter().map(name).collect::<Vec<_>>().join(", ")
     });
-    let tags = group.tags.as_ref().map(|tags| match tags.is_empty() {
-        true => "without tags".to_owned(),
-        false => format!("with the tags {}", format::path(tags.join(", ").as_bytes())),
+    let tags = group.tags.as_ref().map(|tags| {
+        if tags.is_empty() {
+            "without tags".to_owned()
+        } else {
+            format!("with the tags {}", format::path(tags.join(", ").as_bytes()))
+        }
     });
     let words: Vec<_> = roots.into_iter().chain(host).chain(tags).collect();
     if words.is_empty() { "all snapshots".to_owned() } else { words.join(" ") }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{ChosenTable, LoadArgs};
 use crate::context::Context;
+use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Ui, format};
 
@@ -36,14 +37,14 @@ struct Summary {
 ///
 /// # Errors
 /// See [`engine::load::restore_purged`].
-pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>) -> Result<Exit> {
+pub fn run(args: &LoadArgs, receipt: &str, effect: Effect, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     repo.sync_catalog(context.ui)?;
     let purge = find(&repo, receipt)?;
     let named = purge.named(receipt)?;
     if let Some(begun) = purge.begun.as_ref().filter(|begun| begun.id() != named.id()) {
         context.ui.note(&format!(
-            "the purge had named more rows than those that it says went; should a connection have been lost, --purged {} brings back all of them",
+            "the purge had named more rows than it says it removed; if a connection was lost, --purged {} brings back all of them",
             format::short(begun.id())
         ));
     }
@@ -53,12 +54,12 @@ pub fn run(args: &LoadArgs, receipt: &str, dry_run: bool, context: &Context<'_>)
     let options = PurgedOptions {
         tables: args.tables.iter().map(choice).collect(),
         binlog: if args.no_binlog { Binlog::Skip } else { Binlog::Write },
-        dry_run,
+        dry_run: effect.is_dry(),
     };
     let tables = restore_purged(&repo, manifest, &address, &options, context.ui)?;
     let summary = Summary {
         receipt: manifest.id.to_string(),
-        dry_run,
+        dry_run: effect.is_dry(),
         tables: tables.len() as u64,
         restored_rows: tables.iter().map(|table| table.restored).sum(),
         rows_there: tables.iter().map(|table| table.there).sum(),
@@ -96,8 +97,9 @@ fn print(ui: &Ui, server: &str, tables: &[RestoredTable], summary: &Summary) -> 
         return Ok(());
     }
     let id = format::short(&summary.receipt);
-    match summary.dry_run {
-        true => ui.line(format_args!("dry run: nothing was restored to {server} from receipt {id}")),
-        false => ui.line(format_args!("purged rows of receipt {id} restored to {server}")),
+    if summary.dry_run {
+        ui.line(format_args!("dry run: nothing was restored to {server} from receipt {id}"))
+    } else {
+        ui.line(format_args!("purged rows of receipt {id} restored to {server}"))
     }
 }

@@ -112,9 +112,10 @@ pub fn read(path: &Path) -> Result<Plan> {
     let file: PlanFile = toml::from_str(&text).map_err(|e| usage(e.to_string().trim_end().to_owned()))?;
     let digest = file.digest.clone();
     let plan = file.plan().map_err(usage)?;
-    match format::hex(&plan.digest()) == digest {
-        true => Ok(plan),
-        false => Err(usage("somebody edited it: make a new one with `enamel purge plan`".to_owned())),
+    if format::hex(&plan.digest()) == digest {
+        Ok(plan)
+    } else {
+        Err(usage("somebody edited it: make a new one with `enamel purge plan`".to_owned()))
     }
 }
 

@@ -9,6 +9,7 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Ui, format};
 
@@ -27,15 +28,15 @@ struct Summary {
 ///
 /// # Errors
 /// See [`engine::purge::files::restore_files`].
-pub fn run(receipt: &str, target: &Path, dry_run: bool, context: &Context<'_>) -> Result<Exit> {
+pub fn run(receipt: &str, target: &Path, effect: Effect, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     repo.sync_catalog(context.ui)?;
     let purge = find(&repo, receipt)?;
     let manifest = &purge.named(receipt)?.manifest;
-    let outcome = restore_files(&repo, manifest, target, FilesOptions { dry_run }, context.ui)?;
+    let outcome = restore_files(&repo, manifest, target, FilesOptions { dry_run: effect.is_dry() }, context.ui)?;
     let summary = Summary {
         receipt: manifest.id.to_string(),
-        dry_run,
+        dry_run: effect.is_dry(),
         files: outcome.files,
         restored_files: outcome.restored,
         restored_bytes: outcome.bytes,
@@ -55,9 +56,10 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoredFiles, summary: &Summary) -> 
         return Ok(());
     }
     let (id, target) = (format::short(&summary.receipt), target.display());
-    match summary.dry_run {
-        true => ui.line(format_args!("dry run: nothing was written to {target} from receipt {id}"))?,
-        false => ui.line(format_args!("purged files of receipt {id} restored to {target}"))?,
+    if summary.dry_run {
+        ui.line(format_args!("dry run: nothing was written to {target} from receipt {id}"))?
+    } else {
+        ui.line(format_args!("purged files of receipt {id} restored to {target}"))?
     }
     let there = match outcome.there {
         0 => String::new(),

@@ -79,13 +79,14 @@ pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
     after_printing(
         Exit::Done,
-        match ui.is_json() {
-            true => ui.message("released", released),
-            false => ui.line(format_args!(
+        if ui.is_json() {
+            ui.message("released", released)
+        } else {
+            ui.line(format_args!(
                 "{} rows of purge {} are released; `enamel prune` frees their space",
                 format::count(released.rows),
                 format::short(&released.purge)
-            )),
+            ))
         },
     )
 }

@@ -108,9 +108,10 @@ impl Page {
         }
         let key = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
         for range in table.ranges.iter().take(RANGES_MAX) {
-            match range.first == range.last {
-                true => self.field("  key", &key(&range.first.0)),
-                false => self.field("  keys", &format!("{} to {}", key(&range.first.0), key(&range.last.0))),
+            if range.first == range.last {
+                self.field("  key", &key(&range.first.0))
+            } else {
+                self.field("  keys", &format!("{} to {}", key(&range.first.0), key(&range.last.0)))
             }
         }
         if let Some(more) = table.ranges.len().checked_sub(RANGES_MAX).filter(|more| *more > 0) {

@@ -145,9 +145,10 @@ fn parse_window(text: &str) -> std::result::Result<Window, String> {
     let (from, until) = text.split_once('-').ok_or_else(what)?;
     let time = |text: &str| text.trim().parse::<Time>().map_err(|_| what());
     let (from, until) = (time(from)?, time(until)?);
-    match from == until {
-        true => Err("a window that begins when it ends is never open".to_owned()),
-        false => Ok(Window { from, until, zone: TimeZone::system() }),
+    if from == until {
+        Err("a window that begins when it ends is never open".to_owned())
+    } else {
+        Ok(Window { from, until, zone: TimeZone::system() })
     }
 }
 

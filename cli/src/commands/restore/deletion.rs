@@ -6,6 +6,7 @@ use std::path::Path;
 use engine::files::restore::{Deletions, KeptReason, RestoreOutcome};
 use engine::{Error, ErrorKind, Result};
 
+use crate::effect::Effect;
 use crate::ui::format;
 
 /// More things than this are not deleted without being agreed to.
@@ -13,12 +14,12 @@ const MANY: u64 = 1000;
 /// If a folder holds fewer files, half of them is not much.
 const FEW: u64 = 20;
 
-/// Asks for agreement if much is going to be deleted: by `--yes`, or by the user at the terminal.
+/// Asks the user at the terminal for agreement if much is going to be deleted.
 ///
 /// # Errors
 /// It is not agreed to: a [`ErrorKind::Usage`] with the numbers.
-pub fn agree(plan: &Deletions, target: &Path, is_agreed: bool) -> Result<()> {
-    if is_agreed || !is_much(plan) {
+pub fn agree(plan: &Deletions, target: &Path) -> Result<()> {
+    if !is_much(plan) {
         return Ok(());
     }
     let what = format!(
@@ -48,11 +49,11 @@ fn is_answered_by_yes(what: &str) -> Result<bool> {
 }
 
 /// Lines about what was deleted, or would be, and about what stays.
-pub fn fields(outcome: &RestoreOutcome, dry_run: bool) -> Vec<(&'static str, String)> {
+pub fn fields(outcome: &RestoreOutcome, effect: Effect) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();
     if outcome.deleted_entries > 0 {
         let words = format!("{}, {}", format::count(outcome.deleted_entries), format::bytes(outcome.deleted_bytes));
-        fields.push((if dry_run { "to delete" } else { "deleted" }, words));
+        fields.push((if effect.is_dry() { "to delete" } else { "deleted" }, words));
     }
     let kept = outcome.kept.iter();
     fields.extend(kept.map(|(reason, number)| ("kept", format!("{}: {}", format::count(*number), words(*reason)))));
@@ -95,11 +96,10 @@ mod tests {
     #[test]
     fn many_things_or_more_than_half_must_be_agreed_to() {
         for (things, met) in [(0, 0), (1, 1), (20, 20), (21, 42), (1000, 10_000)] {
-            assert!(agree(&plan(things, met), Path::new("x"), false).is_ok(), "{things} of {met}");
+            assert!(agree(&plan(things, met), Path::new("x")).is_ok(), "{things} of {met}");
         }
         for (things, met) in [(21, 41), (1001, 1_000_000)] {
             assert!(is_much(&plan(things, met)), "{things} of {met}");
-            assert!(agree(&plan(things, met), Path::new("x"), true).is_ok());
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Judged;
 use super::details::{disappeared, put_back};
+use crate::exit::Exit;
 use crate::ui::{Ui, format, json};
 use crate::writer;
 
@@ -76,7 +77,7 @@ struct Summary {
 }
 
 /// Prints everything.
-pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], is_fine: bool) -> Result<()> {
+pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], exit: Exit) -> Result<()> {
     for judged in judged {
         ui.message("source", source(judged))?;
         let problems = &judged.source.problems;
@@ -97,7 +98,7 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], is_fine: bo
     status.future.iter().try_for_each(|snapshot| ui.message("future_snapshot", moment(*snapshot)))?;
     status.writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
     let oldest_age_seconds = judged.iter().filter_map(|judged| judged.source.age_seconds).max();
-    ui.message("summary", Summary { is_fine, sources: judged.len(), oldest_age_seconds })
+    ui.message("summary", Summary { is_fine: exit == Exit::Done, sources: judged.len(), oldest_age_seconds })
 }
 
 fn source<'a>(judged: &Judged<'a>) -> Source<'a> {
