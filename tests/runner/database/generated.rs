@@ -215,7 +215,7 @@ fn a_script_says_which_values_it_does_not_hold() {
     assert!(lines[0].contains("`clock`.`hours`.`h`:"), "{}", lines[0]);
 }
 
-/// What a restore of `snapshot` names.
+/// The names in the report of a restore of `snapshot`.
 fn named_by_restore(repository: &Repository, snapshot: &Snapshot) -> Vec<String> {
     let other = TestServer::start(&[]);
     named(&load(repository, snapshot, &other.address(), &LoadOptions::default(), &NullMonitor).unwrap())
