@@ -214,7 +214,7 @@ impl Setting {
     }
 
     /// Whether the server shows it as it is to be.
-    fn is_shown(&self, shown: &str) -> bool {
+    pub fn is_shown(&self, shown: &str) -> bool {
         let wanted = self.value.trim_matches('\'');
         match (wanted, shown) {
             ("NULL", shown) => shown.is_empty(),

@@ -6,13 +6,16 @@ use repo_format::id::Bytes32;
 use super::run::Run;
 use super::table::TableLoad;
 use crate::database::{
-    Connection, KeptSums, RowEncoder, RowKey, is_lost, kept_list, quote_name, quote_text, select_list, with_kept_only,
+    Connection, KeptSums, RowEncoder, RowKey, Use, is_lost, kept_list, quote_name, quote_text, select_list, settings,
+    with_kept_only,
 };
 use engine_core::error::Result;
 
 /// Settings that expressions depend on, besides the time zone.
 const SETTINGS: [&str; 4] =
     ["block_encryption_mode", "default_week_format", "div_precision_increment", "lc_time_names"];
+/// Names of the time zone that a session has which loads.
+const UTC: [&str; 3] = ["+00:00", "UTC", "Etc/UTC"];
 /// Rows that are read between two looks whether to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
 
@@ -53,7 +56,8 @@ pub fn differing(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'
 /// How the sessions of a server compute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Way {
-    zone: String,
+    /// Names of its time zone: the first that a server knows.
+    zones: Vec<String>,
     /// Assignments of other settings.
     settings: Vec<String>,
 }
@@ -61,37 +65,55 @@ struct Way {
 impl Way {
     /// That of a session which loads.
     fn usual() -> Self {
-        Way { zone: "+00:00".to_owned(), settings: Vec::new() }
+        Way { zones: vec!["+00:00".to_owned()], settings: Vec::new() }
     }
 
-    /// Those of `source` as far as the snapshot tells them, the likeliest first.
-    fn all_of(source: &ServerRecord) -> Vec<Self> {
-        let zones = match source.time_zone.split_once('/') {
-            // Its zone may be named as a table of zones names it; and this server may stand in the same.
-            Some(("SYSTEM", system)) => vec![system, "SYSTEM"],
-            Some((zone, _)) => vec![zone],
-            None => Vec::new(),
-        };
-        let is_wanted = |variable: &&Variable| SETTINGS.contains(&variable.name.as_str());
-        let assigned = |variable: &Variable| match variable.value.parse::<u32>() {
-            Ok(number) => format!("{}={number}", variable.name),
-            Err(_) => format!("{}={}", variable.name, quote_text(&variable.value)),
-        };
-        let settings: Vec<String> = source.variables.iter().filter(is_wanted).map(assigned).collect();
-        zones.into_iter().map(|zone| Way { zone: zone.to_owned(), settings: settings.clone() }).collect()
+    /// That of `source`, as far as the snapshot tells it; `None` if it is the usual one.
+    fn of(source: &ServerRecord) -> Option<Self> {
+        Self::of_zone(&source.time_zone, &source.variables)
     }
 
-    /// Has the server compute the generated columns of `table` so. `false` if it does not.
-    fn compute(&self, run: &Run<'_>, table: &TableLoad<'_>) -> Result<bool> {
+    fn of_zone(time_zone: &str, variables: &[Variable]) -> Option<Self> {
+        let zones = match time_zone.strip_prefix("SYSTEM/") {
+            // Not every server knows zones by their names; and this one may stand in the same.
+            Some(of_system) => vec![of_system.to_owned(), "SYSTEM".to_owned()],
+            None => vec![time_zone.rsplit_once('/').map_or(time_zone, |(zone, _)| zone).to_owned()],
+        };
+        let settings: Vec<String> = variables.iter().filter(|variable| is_unusual(variable)).map(assigned).collect();
+        let is_usual = settings.is_empty() && UTC.contains(&zones[0].as_str());
+        (!is_usual).then_some(Way { zones, settings })
+    }
+
+    /// Has the server compute the generated columns of `table` so. Gives the time zone, if it does.
+    fn compute(&self, run: &Run<'_>, table: &TableLoad<'_>) -> Result<Option<&str>> {
         run.check()?;
         let mut session = run.connect()?;
-        let is_set = is_done(session.run(&format!("SET SESSION time_zone={}", quote_text(&self.zone))))?;
+        let mut known = None;
+        for zone in &self.zones {
+            if known.is_none() && is_done(session.run(&format!("SET SESSION time_zone={}", quote_text(zone))))? {
+                known = Some(zone.as_str());
+            }
+        }
         for setting in &self.settings {
             // One that the server does not have is not what its expressions depend on.
             is_done(session.run(&format!("SET SESSION {setting}")))?;
         }
         let (schema, name) = (quote_name(&table.schema().plan.staging), quote_name(&table.record().name));
-        Ok(is_set && is_done(session.run(&format!("ALTER TABLE {schema}.{name} FORCE, ALGORITHM=COPY")))?)
+        let rebuild = format!("ALTER TABLE {schema}.{name} FORCE, ALGORITHM=COPY");
+        Ok(if known.is_some() && is_done(session.run(&rebuild))? { known } else { None })
+    }
+}
+
+/// Whether expressions depend on a variable of the source, and it is not what a session that loads has.
+fn is_unusual(variable: &Variable) -> bool {
+    let usual = settings(Use::Load).find(|setting| setting.name == variable.name);
+    SETTINGS.contains(&variable.name.as_str()) && usual.is_none_or(|setting| !setting.is_shown(&variable.value))
+}
+
+fn assigned(variable: &Variable) -> String {
+    match variable.value.parse::<u32>() {
+        Ok(number) => format!("{}={number}", variable.name),
+        Err(_) => format!("{}={}", variable.name, quote_text(&variable.value)),
     }
 }
 
@@ -104,8 +126,8 @@ fn is_done(result: Result<()>) -> Result<bool> {
     }
 }
 
-/// Has the columns computed as sessions of the source do it, until their digests are those that were `saved`. Gives the digests that they
-/// have then: of all ways, those of the best.
+/// Has the columns computed as sessions of the source do it, if they come nearer to the digests that were `saved`. Gives the digests
+/// that they have then.
 fn computed_again(
     run: &Run<'_>,
     connection: &mut Connection,
@@ -113,29 +135,19 @@ fn computed_again(
     (saved, loaded): (&[Bytes32], Vec<Bytes32>),
 ) -> Result<Vec<Bytes32>> {
     let differing = |now: &[Bytes32]| now.iter().zip(saved).filter(|(now, saved)| now != saved).count();
-    let mut now = Way::usual();
-    let mut best = (now.clone(), loaded);
-    for way in Way::all_of(run.source.server()) {
-        if differing(&best.1) == 0 || !way.compute(run, table)? {
-            continue;
-        }
-        now = way.clone();
-        let computed = digests(run, connection, table)?;
-        if differing(&computed) < differing(&best.1) {
-            best = (way, computed);
-        }
+    let Some(way) = Way::of(run.source.server()) else { return Ok(loaded) };
+    let Some(zone) = way.compute(run, table)? else { return Ok(loaded) };
+    let computed = digests(run, connection, table)?;
+    if differing(&computed) >= differing(&loaded) {
+        return match Way::usual().compute(run, table)? {
+            Some(_) => Ok(loaded),
+            None => Ok(computed),
+        };
     }
-    let (way, computed) = best;
-    if way != now && !way.compute(run, table)? {
-        return digests(run, connection, table);
-    }
-    if way != Way::usual() {
-        let (schema, name) = table.name();
-        run.monitor.note(&format!(
-            "{schema}.{name}: its generated columns are computed in the time zone {} and with the settings of the server that was saved",
-            way.zone
-        ));
-    }
+    let (schema, name) = table.name();
+    run.monitor.note(&format!(
+        "{schema}.{name}: its generated columns are computed in the time zone {zone} and with the settings of the server that was saved"
+    ));
     Ok(computed)
 }
 
@@ -161,4 +173,26 @@ fn digests(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) ->
         }
     }
     Ok(sums.digests().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(time_zone: &str, variables: &[(&str, &str)]) -> Option<Way> {
+        let of = |(name, value): &(&str, &str)| Variable { name: (*name).to_owned(), value: (*value).to_owned() };
+        Way::of_zone(time_zone, &variables.iter().map(of).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_server_computes_otherwise_by_its_time_zone_or_its_settings() {
+        let usual = [("lc_time_names", "en_US"), ("div_precision_increment", "4"), ("sql_mode", "ANSI")];
+        assert_eq!(way("SYSTEM/UTC", &usual), None);
+        assert_eq!(way("+00:00/CET", &usual), None);
+        assert_eq!(way("SYSTEM/CET", &usual).unwrap().zones, ["CET", "SYSTEM"]);
+        assert_eq!(way("SYSTEM/Etc/UTC", &usual), None);
+        assert_eq!(way("Europe/Berlin/UTC", &[]).unwrap().zones, ["Europe/Berlin"]);
+        let other = way("SYSTEM/UTC", &[("lc_time_names", "de_DE"), ("div_precision_increment", "8")]).unwrap();
+        assert_eq!(other.settings, ["lc_time_names='de_DE'", "div_precision_increment=8"]);
+    }
 }
