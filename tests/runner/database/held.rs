@@ -11,7 +11,11 @@ use super::save::save;
 use super::versions::messages;
 use crate::support::Fixture;
 
-on_each_server!(moments_and_times_beyond_the_last_are_counted_and_named, types_that_a_server_lacks_are_texts_there);
+on_each_server!(
+    moments_and_times_beyond_the_last_are_counted_and_named,
+    types_that_a_server_lacks_are_texts_there,
+    checks_of_the_same_names_and_rows_that_break_them_are_exported,
+);
 
 /// Moments and times beyond those of other servers, and the last ones that all hold. Keys by number and by moment.
 const LATE: &str = "
@@ -144,5 +148,38 @@ fn types_that_a_server_lacks_are_texts_there(version: Version) {
             other.value("SELECT n FROM kinds.keyed WHERE u = '5c010203-0405-0607-8809-0a0b0c0d0e0f'").as_deref(),
             Some("5")
         );
+    }
+}
+
+/// Each table of MariaDB has a CONSTRAINT_1, and rows may have come past it.
+fn checks_of_the_same_names_and_rows_that_break_them_are_exported(version: Version) {
+    let (fixture, server) = (Fixture::new(), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE checked; USE checked; CREATE TABLE a (x INT, y INT, CHECK (x > 0), j JSON); CREATE TABLE b (x INT, CHECK (x > 0), z INT CHECK (z <> 5));
+         INSERT INTO a VALUES (1, 2, '{}'); SET check_constraint_checks = 0; INSERT INTO b VALUES (-1, 2), (2, 2);",
+    );
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["checked"]);
+    let target = TestServer::of(version, &[]);
+    let outcome = load(&repository, &snapshot, &target.address(), &LoadOptions::default(), &NullMonitor).unwrap();
+    let said = messages(&outcome);
+    assert!(
+        said.iter().all(|said| said.starts_with("checked.b: ")) && said.is_empty() != version.is_mysql(),
+        "{said:?}"
+    );
+    assert_eq!(target.value("SELECT SUM(x) FROM checked.a").as_deref(), Some("1"));
+    let copy = TestServer::of(version, &[]);
+    let goal = Some(Server::detect(&mut copy.connect()).unwrap());
+    let mut text = Vec::new();
+    let options = ExportOptions { target: goal, ..ExportOptions::default() };
+    export_sql(&repository, &snapshot, &options, &mut text, &NullMonitor).unwrap();
+    let output = copy.script_with(&text, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(told.matches("break its check").count(), usize::from(version.is_mysql()), "{told}");
+    assert_eq!(copy.value("SELECT GROUP_CONCAT(x ORDER BY x) FROM checked.b").as_deref(), Some("-1,2"));
+    for (table, row) in [("a", "-1, 1, '{}'"), ("a", "1, 1, '{'"), ("b", "1, 5")] {
+        let refused = copy.connect().run(&format!("INSERT INTO checked.{table} VALUES ({row})"));
+        assert!(refused.is_err(), "{table} takes {row}");
     }
 }

@@ -193,7 +193,6 @@ const EXPECTED: &[Expected] = &[
     ),
     Expected(MySql, MariaDb, "functions of MySQL", &["default_expressions", "documents"]),
     Expected(MySql, MariaDb, "the character set gb18030", &["texts"]),
-    Expected(MySql, MariaDb, "a zero with a sign", &["floats"]),
     Expected(MySql, MariaDb, "vectors, which it has not or of one length only", &["vectors"]),
     Expected(MariaDb, MySql, "keys of vectors", &["vectors"]),
     Expected(
@@ -215,5 +214,4 @@ const EXPECTED: &[Expected] = &[
         "history that was, which it takes from nobody",
         &["history_explicit", "history_implicit", "history_parts"],
     ),
-    Expected(Old, MariaDb, "a zero with a sign", &["floats"]),
 ];

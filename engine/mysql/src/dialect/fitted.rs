@@ -2,6 +2,7 @@
 
 use repo_format::database::TableRecord;
 
+use super::checks::unnamed;
 use super::collation::{Collations, Replaced, said_of_collation};
 use super::expressions::computed_otherwise;
 use super::guarded::{translated, with_times};
@@ -56,6 +57,9 @@ pub fn fit_table(record: &TableRecord, source: &Server, target: &TableTarget<'_>
     let create = target.collations.adapt(&record.create.0, &mut replaced);
     let mut words = translated(&create, server);
     words.apply(|reading| late_defaults(reading, target.end_of_time));
+    if source.is_mariadb() && !server.is_mariadb() {
+        words.apply(unnamed);
+    }
     let Translated { sql: mut create, mut notes, missed, refusal: why } = words;
     if target.fills_times {
         let timed = with_times(&create);

@@ -1,5 +1,6 @@
 //! Definitions as servers write them: read, and brought to another server.
 
+mod checks;
 mod collation;
 mod expressions;
 mod fitted;
@@ -14,6 +15,7 @@ mod tokens;
 mod values;
 mod versioned;
 
+pub use checks::{Check, enforced_later};
 pub use collation::{Collations, Replaced, said_of_collation};
 pub use fitted::{FittedTable, RowsFitted, TableTarget, fit_table};
 pub use functions::lacking_function;

@@ -29,6 +29,11 @@ impl Goal {
         self.server.flavour
     }
 
+    /// Whether rows of the server `source` may break checks that this one enforces.
+    pub fn enforces_more_than(&self, source: &Server) -> bool {
+        source.is_mariadb() && self.server.is_mysql_from((8, 0, 16))
+    }
+
     /// The table `record` of the server `source` as it is there.
     fn table(&self, record: &TableRecord, source: &Server) -> FittedTable {
         let target = TableTarget {

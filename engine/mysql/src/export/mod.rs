@@ -23,7 +23,7 @@ use std::io::Write;
 use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord};
 
 use crate::database::{Server, holds_rows, quote_name};
-use crate::dialect::{Changed, END_2038, FittedTable, Versioning};
+use crate::dialect::{Changed, END_2038, FittedTable, Versioning, enforced_later};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
@@ -224,8 +224,11 @@ impl Export<'_> {
         if fitted.refusal.is_some() {
             return Ok(());
         }
+        let enforces_more = self.goal.as_ref().is_some_and(|goal| goal.enforces_more_than(&self.source));
+        let (create, checks) =
+            if enforces_more { enforced_later(&fitted.create) } else { (fitted.create.clone(), Vec::new()) };
         self.script.line("")?;
-        self.script.bytes(&without_counter(&fitted.create))?;
+        self.script.bytes(&without_counter(&create))?;
         self.script.line(";")?;
         self.outcome.tables += 1;
         if !holds_rows(&table.record.engine) {
@@ -240,7 +243,7 @@ impl Export<'_> {
         if has_lazy_keys {
             self.script.guarded("!40000", &format!("ALTER TABLE {name} ENABLE KEYS"))?;
         }
-        Ok(())
+        checks.iter().try_for_each(|check| self.script.enforce(&table.record.name, check))
     }
 
     fn rows(&mut self, schema: &SchemaRecord, table: &SavedTable, fitted: &FittedTable) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use crate::database::{COLLATION, LOAD_MODE, Setting, Use, quote_text, settings};
+use crate::database::{COLLATION, LOAD_MODE, Setting, Use, quote_name, quote_text, settings};
+use crate::dialect::Check;
 use engine_core::error::{Error, Result};
 
 /// Under what a definition is run.
@@ -62,6 +63,18 @@ impl<'w> Script<'w> {
             }
         }
         Ok(())
+    }
+
+    /// Has a check of `table` enforced, unless rows break it: these stay, and the client is told.
+    pub fn enforce(&mut self, table: &str, check: &Check) -> Result<()> {
+        let name = format!("{table}_chk_{}", check.number);
+        let enforce = format!("ALTER TABLE {} ALTER CHECK {} ENFORCED", quote_name(table), quote_name(&name));
+        let message = format!("rows of {table} break its check {name}, which is not enforced");
+        let tell = format!("SELECT {} AS `not as it was`", quote_text(&message));
+        self.bytes(format!("SET @enamel_do=IF((SELECT COUNT(*) FROM {} WHERE NOT (", quote_name(table)).as_bytes())?;
+        self.bytes(&check.expression)?;
+        self.line(&format!("))=0, {}, {});", quote_text(&enforce), quote_text(&tell)))?;
+        self.prepared("")
     }
 
     /// Stops the client on a server that does not hold the moments that follow.
