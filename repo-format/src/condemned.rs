@@ -25,13 +25,13 @@ pub struct Condemned {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct CondemnedList {
-    /// Its number.
+    /// Number, used only once.
     #[n(0)]
     pub number: u64,
     /// Whether it is final.
     #[n(1)]
     pub phase: Phase,
-    /// The packs.
+    /// Packs that count as gone.
     #[n(2)]
     pub packs: Vec<PackId>,
 }

@@ -15,10 +15,10 @@ const WHAT: &str = "config";
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Config {
-    /// Version of the format.
+    /// Version of the format: [`FORMAT_VERSION`].
     #[n(0)]
     pub format_version: u32,
-    /// The repository.
+    /// Id of the repository.
     #[n(1)]
     pub repository: RepositoryId,
     /// 1, and one more with every replacement.
@@ -39,7 +39,7 @@ pub struct Config {
     /// Size to aim at when filling a pack, bytes.
     #[n(7)]
     pub pack_bytes: u64,
-    /// zstd level.
+    /// zstd level for new chunks.
     #[n(8)]
     pub zstd_level: i32,
     /// When it was made, seconds since 1970.

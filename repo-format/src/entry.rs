@@ -57,16 +57,16 @@ pub struct Entry {
     /// The low 12 bits of its mode.
     #[n(2)]
     pub mode: u32,
-    /// User id.
+    /// Id of its owner.
     #[n(3)]
     pub uid: u32,
-    /// Group id.
+    /// Id of its group.
     #[n(4)]
     pub gid: u32,
-    /// User name.
+    /// Name of its owner, if known.
     #[n(5)]
     pub user: Option<String>,
-    /// Group name.
+    /// Name of its group, if known.
     #[n(6)]
     pub group: Option<String>,
     /// Modification time, seconds.
@@ -196,10 +196,10 @@ pub struct DirectChunk {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Xattr {
-    /// Its name.
+    /// Name, with its namespace, such as `user.comment`.
     #[n(0)]
     pub name: ByteString,
-    /// Its value.
+    /// Value: any bytes.
     #[n(1)]
     pub value: ByteString,
 }

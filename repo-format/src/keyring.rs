@@ -35,7 +35,7 @@ pub struct Keyring {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Recipient {
-    /// The member.
+    /// The member that it is sealed to.
     #[n(0)]
     pub member: MemberId,
     /// HPKE encapsulated key.
@@ -77,10 +77,10 @@ pub struct ClosedEpochs {
     /// The highest closed epoch.
     #[n(0)]
     pub epoch: u32,
-    /// The note.
+    /// Id of the note.
     #[n(1)]
     pub note: NoteId,
-    /// Its digest.
+    /// BLAKE3 of the note's plain bytes.
     #[n(2)]
     pub digest: Bytes32,
 }
@@ -89,7 +89,7 @@ pub struct ClosedEpochs {
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Epoch {
-    /// Its number.
+    /// Number; new objects are sealed with the highest.
     #[n(0)]
     pub number: u32,
     /// Secret of class data.

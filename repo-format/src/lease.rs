@@ -14,7 +14,7 @@ pub struct Lease {
     /// Its id: the name of the manifest that its holder may commit.
     #[n(0)]
     pub id: LeaseId,
-    /// The machine.
+    /// Name of the machine.
     #[n(1)]
     pub host: String,
     /// Identity of the machine's current run.
@@ -50,13 +50,13 @@ pub struct Void {
     /// The lease that it fences.
     #[n(0)]
     pub id: LeaseId,
-    /// When, seconds since 1970.
+    /// Time of the record, seconds since 1970.
     #[n(1)]
     pub time: i64,
     /// The machine that fenced it.
     #[n(2)]
     pub host: String,
-    /// Why.
+    /// The reason, in words.
     #[n(3)]
     pub reason: String,
 }

@@ -40,13 +40,13 @@ pub struct Manifest {
     /// Nanoseconds of that time.
     #[n(4)]
     pub nanoseconds: u32,
-    /// The machine.
+    /// Name of the machine.
     #[n(5)]
     pub host: String,
-    /// The user.
+    /// Name of the user who ran the program.
     #[n(6)]
     pub user: String,
-    /// Tags.
+    /// Tags that the user gave.
     #[n(7)]
     pub tags: Vec<String>,
     /// Program and version.
@@ -58,10 +58,10 @@ pub struct Manifest {
     /// The newest manifests that its writer saw.
     #[n(10)]
     pub seen: Vec<SeenManifest>,
-    /// Version of the config.
+    /// The config version that its writer used.
     #[n(11)]
     pub config_version: u64,
-    /// Version of the keyring.
+    /// The keyring version that its writer used.
     #[n(12)]
     pub keyring_version: u64,
     /// The highest condemned number that its writer had seen.
@@ -121,10 +121,10 @@ impl LeftOut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct SeenManifest {
-    /// Its id.
+    /// Id of the manifest.
     #[n(0)]
     pub id: LeaseId,
-    /// Its digest.
+    /// Keyed digest of its plain bytes.
     #[n(1)]
     pub digest: Bytes32,
 }

@@ -69,7 +69,7 @@ pub struct Argon2Cost {
     pub memory_kib: u32,
     /// Passes over the memory.
     pub passes: u32,
-    /// Lanes.
+    /// Lanes that run in parallel.
     pub lanes: u32,
 }
 

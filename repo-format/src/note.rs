@@ -14,7 +14,7 @@ const WHAT: &str = "epoch note";
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct EpochNote {
-    /// Its id.
+    /// Its name in the store.
     #[n(0)]
     pub id: NoteId,
     /// The highest epoch that it is about.
@@ -38,7 +38,7 @@ pub struct EpochNote {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(map)]
 pub struct NotedLease {
-    /// Its id.
+    /// Its name in the store.
     #[n(0)]
     pub id: LeaseId,
     /// BLAKE3 of the object.

@@ -34,7 +34,7 @@ pub const CODEC_ZSTD: u8 = 1;
 pub enum ChunkKind {
     /// Bytes of a file, stream or table.
     Data = 0,
-    /// A node.
+    /// A list of ids, a directory, or a list of problems.
     Node = 1,
     /// Zeros that hide the true size.
     Padding = 2,
@@ -60,9 +60,9 @@ pub struct TableEntry {
 /// A salt of another pack, whose chunks were copied into this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForeignSalt {
-    /// The epoch.
+    /// Epoch of the secret.
     pub epoch: u32,
-    /// The salt.
+    /// Salt of the object key.
     pub salt: Bytes32,
 }
 

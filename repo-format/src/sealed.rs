@@ -50,7 +50,7 @@ impl Envelope {
 /// A sealed object taken apart; nothing has been opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedObject<'a> {
-    /// Its envelope.
+    /// Envelope, not yet compared with the computed commitment.
     pub envelope: Envelope,
     /// Ciphertext and GCM tag.
     pub sealed: &'a [u8],

@@ -17,7 +17,7 @@ const PACK_LEN_MIN: usize = SEGMENT_PACK_LEN + 7;
 /// One pack in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentPack {
-    /// The pack.
+    /// Id of the pack.
     pub id: PackId,
     /// Its size in bytes.
     pub size: u64,
@@ -25,7 +25,7 @@ pub struct SegmentPack {
     pub sealing: Sealing,
     /// Salt of its own envelope.
     pub salt: Bytes32,
-    /// Its table.
+    /// Its table, as in the pack itself.
     pub table: PackTable,
 }
 

@@ -26,7 +26,7 @@ pub struct ReceiptRecord {
     /// The machine that the purge runs on.
     #[n(3)]
     pub host: String,
-    /// Why.
+    /// The reason, in words.
     #[n(4)]
     pub reason: String,
     /// Digest of the plan.
@@ -71,10 +71,10 @@ pub enum PurgePhase {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct PurgedTable {
-    /// Its schema.
+    /// Name of its schema.
     #[n(0)]
     pub schema: String,
-    /// Its name.
+    /// Name of the table.
     #[n(1)]
     pub table: String,
     /// The category under which they are removed.
@@ -113,10 +113,10 @@ pub struct KeyRange {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Left {
-    /// How many.
+    /// Their number.
     #[n(0)]
     pub rows: u64,
-    /// Why.
+    /// The reason, in words.
     #[n(1)]
     pub why: String,
 }
@@ -149,10 +149,10 @@ pub struct PurgedFile {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct LeftFiles {
-    /// How many.
+    /// Their number.
     #[n(0)]
     pub files: u64,
-    /// Why.
+    /// The reason, in words.
     #[n(1)]
     pub why: String,
 }

@@ -10,7 +10,7 @@ pub(super) const WHAT: &str = "schema record";
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SchemaRecord {
-    /// Its name.
+    /// Name, as the server has it.
     #[n(0)]
     pub name: String,
     /// Its default character set.
@@ -49,7 +49,7 @@ pub enum ObjectType {
     /// The body of a package.
     #[n(6)]
     PackageBody,
-    /// A trigger.
+    /// A trigger of a table.
     #[n(7)]
     Trigger,
     /// A scheduled event.
@@ -64,7 +64,7 @@ pub struct SchemaObject {
     /// Its kind.
     #[n(0)]
     pub kind: ObjectType,
-    /// Its name.
+    /// Name, as the server has it.
     #[n(1)]
     pub name: String,
     /// The statement that creates it, without naming its schema where SHOW CREATE leaves it out.

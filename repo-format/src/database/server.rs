@@ -49,7 +49,7 @@ pub struct ServerRecord {
     /// The binary log at the moment; absent when the server writes none.
     #[n(8)]
     pub binlog: Option<Binlog>,
-    /// The moment.
+    /// The moment that the tables show.
     #[n(9)]
     pub moment: Moment,
     /// Tables that were not read because they had not changed, and when they were last really read.
@@ -85,10 +85,10 @@ pub struct Alterations {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Variable {
-    /// Its name.
+    /// Name, as the server has it.
     #[n(0)]
     pub name: String,
-    /// Its value.
+    /// Value, as text.
     #[n(1)]
     pub value: String,
 }
@@ -97,19 +97,19 @@ pub struct Variable {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Binlog {
-    /// The file.
+    /// Name of the file.
     #[n(0)]
     pub file: String,
-    /// The position in it.
+    /// Position in the file, bytes.
     #[n(1)]
     pub position: u64,
     /// The position as GTIDs, if the server has them.
     #[n(2)]
     pub gtid: String,
-    /// `@@binlog_format`.
+    /// `@@binlog_format`: ROW, STATEMENT or MIXED.
     #[n(3)]
     pub format: String,
-    /// `@@binlog_row_image`.
+    /// `@@binlog_row_image`: FULL, MINIMAL or NOBLOB.
     #[n(4)]
     pub row_image: String,
     /// Filters of the log: `binlog_do_db` and `binlog_ignore_db`.
@@ -124,7 +124,7 @@ pub struct Moment {
     /// Seconds since 1970 by the server's clock.
     #[n(0)]
     pub seconds: i64,
-    /// And microseconds.
+    /// Microseconds of that time, below 1,000,000.
     #[n(1)]
     pub microseconds: u32,
     /// How many tries it took.
@@ -148,10 +148,10 @@ pub struct Moment {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct CarriedTable {
-    /// Its schema.
+    /// Name of its schema.
     #[n(0)]
     pub schema: String,
-    /// Its name.
+    /// Name, as the server has it.
     #[n(1)]
     pub table: String,
     /// When it was last really read: seconds since 1970 by the server's clock.
@@ -163,16 +163,16 @@ pub struct CarriedTable {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct LateTable {
-    /// Its schema.
+    /// Name of its schema.
     #[n(0)]
     pub schema: String,
-    /// Its name.
+    /// Name, as the server has it.
     #[n(1)]
     pub table: String,
     /// When reading it ended: seconds since 1970 by the server's clock.
     #[n(2)]
     pub read: i64,
-    /// Why.
+    /// The reason, in words.
     #[n(3)]
     pub why: String,
 }
@@ -181,16 +181,16 @@ pub struct LateTable {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct LeftOut {
-    /// Its schema.
+    /// Name of its schema.
     #[n(0)]
     pub schema: String,
-    /// Its name.
+    /// Name, as the server has it.
     #[n(1)]
     pub name: String,
     /// Its kind: `table`, `view`, ….
     #[n(2)]
     pub what: String,
-    /// Why.
+    /// The reason, in words.
     #[n(3)]
     pub why: String,
 }

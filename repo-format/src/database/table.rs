@@ -16,13 +16,13 @@ pub const ROW_ENCODING: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct TableRecord {
-    /// Its name.
+    /// Name, as the server has it.
     #[n(0)]
     pub name: String,
     /// The output of SHOW CREATE TABLE.
     #[n(1)]
     pub create: ByteString,
-    /// Its engine.
+    /// Storage engine, such as `InnoDB`.
     #[n(2)]
     pub engine: String,
     /// All columns in their order, generated ones included.
@@ -70,7 +70,7 @@ pub enum RowOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Column {
-    /// Its name.
+    /// Name, as the server has it.
     #[n(0)]
     pub name: String,
     /// Its type as COLUMN_TYPE says it.
