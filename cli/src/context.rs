@@ -54,7 +54,7 @@ impl<'u> Context<'u> {
         let Some(path) = &self.settings.unused_file else { return };
         let better = user_file().map_or_else(String::new, |path| format!("move it to {}, or ", path.display()));
         let message = format!(
-            "{} is not read: whoever can write beside the repository would decide what is saved and kept; {better}name it with --config",
+            "{} is not read: anybody who can write beside the repository would decide what is saved and kept; {better}name it with --config",
             path.display()
         );
         // With settings of the user's own it changes nothing that was expected.
@@ -245,7 +245,7 @@ impl<'u> Context<'u> {
             return;
         }
         self.tell_incomplete(format_args!(
-            "snapshot {id} was made with {count}: what could not be saved then is not in it"
+            "snapshot {id} was made with {count}: files that could not be saved then are not in it"
         ));
         let shown = if self.ui.is_verbose() { problems.len() } else { problems.len().min(PROBLEMS_SHOWN) };
         for problem in &problems[..shown] {
@@ -302,7 +302,7 @@ pub enum Others {
 pub fn without_locks(locks: &Locks) -> Option<String> {
     let how = match locks {
         Locks::Hold => return None,
-        Locks::OfThisMachine(kind) => format!("locks of this storage ({kind}) are not seen by other machines"),
+        Locks::OfThisMachine(kind) => format!("other machines do not see locks of this storage ({kind})"),
         _ => "locks of this storage do not keep others out: two programs got the same lock".to_owned(),
     };
     Some(format!(

@@ -70,7 +70,7 @@ impl ProgramOutput {
         let said = String::from_utf8_lossy(&said);
         let said = match said.trim() {
             "" => String::new(),
-            said => format!("; the last that it said:\n{said}"),
+            said => format!("; its last output:\n{said}"),
         };
         io::Error::other(format!("`{}` failed with {status}{said}", shown(&self.name)))
     }

@@ -63,7 +63,7 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
             "Restore under another name, with --schema NAME=OTHER, or replace and keep the old schema, with --overwrite."
         }
         ErrorKind::Damaged => {
-            "Run `enamel verify --read-data` to see what is affected; `enamel repair` repairs what can be repaired."
+            "Run `enamel verify --read-data` to see the affected files; `enamel repair` repairs what can be repaired."
         }
         ErrorKind::Disappeared => {
             "`enamel accept --help` says what this may be. If you know why, answer with `enamel accept`; otherwise look for the disk or copy that has the snapshots."

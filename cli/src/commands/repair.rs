@@ -137,7 +137,7 @@ fn print(ui: &Ui, options: &RepairOptions, outcome: &RepairOutcome) -> Result<()
     if ui.is_quiet() {
         return Ok(());
     }
-    ui.line(if options.dry_run { "nothing was changed; it would be repaired so" } else { "repaired" })?;
+    ui.line(if options.dry_run { "nothing was changed; a repair would do this" } else { "repaired" })?;
     let counted = |n: u64, noun| format::counted(n, noun);
     ui.fields(&[
         (

@@ -269,7 +269,7 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoreOutcome, summary: Summary) -> 
     }
     let there = match outcome.unchanged_files {
         0 => String::new(),
-        unchanged => format!(", {} of them were already as they should be", format::count(unchanged)),
+        unchanged => format!(", {} of them were right already", format::count(unchanged)),
     };
     let mut fields = vec![
         ("files", format!("{}{there}", format::count(outcome.files))),

@@ -118,7 +118,7 @@ pub fn run(args: &SnapshotsArgs, context: &Context<'_>) -> Result<Exit> {
     let is_older = accept::tell_older(&repo, ui)?;
     let is_marked = snapshots.iter().any(|snapshot| losses.of(snapshot.id).is_some());
     if is_marked {
-        ui.note("`lost data`: the snapshot needs what `enamel verify` or `enamel repair` did not find; `enamel verify` looks again");
+        ui.note("`lost data`: the snapshot needs data that `enamel verify` or `enamel repair` did not find; `enamel verify` looks again");
     }
     let is_whole = list.unreadable.is_empty() && missing.is_empty() && !is_older && !is_marked;
     let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
@@ -142,7 +142,7 @@ fn read(context: &Context<'_>, repo: &Repository) -> Result<Marked> {
             Ok(Marked { list, going: Some(going) })
         }
         Err(error) if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Refused) => {
-            context.ui.warn(format_args!("the policy of enamel.toml is not used: {error}"));
+            context.ui.warn(format_args!("the policy of enamel.toml cannot be used: {error}"));
             unmarked(repo)
         }
         Err(error) => Err(error),

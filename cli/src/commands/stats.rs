@@ -102,8 +102,8 @@ fn verified(stats: &Stats) -> String {
     let never = format::bytes(stats.never_verified_bytes);
     match (stats.oldest_verified, stats.never_verified_bytes) {
         (None, 0) => "nothing is stored yet".to_owned(),
-        (None, _) => "nothing was read by `enamel verify --read-data` on this machine yet".to_owned(),
-        (Some(seconds), 0) => format!("all of it was read and good in the last {}", ago(seconds)),
+        (None, _) => "`enamel verify --read-data` has not run on this machine yet".to_owned(),
+        (Some(seconds), 0) => format!("all of it was read and found good within the last {}", ago(seconds)),
         (Some(seconds), _) => format!("{never} never read on this machine, the rest within the last {}", ago(seconds)),
     }
 }

@@ -122,7 +122,7 @@ pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
     if report.with_problems > 0 {
         let made = format::counted(report.with_problems, "snapshot");
         ui.line(format_args!(
-            "{made} made with problems: what could not be read then is missing there, which is no damage"
+            "{made} made with problems: files that could not be read then are missing there, which is not damage"
         ))?;
     }
     let checked = [(report.snapshots, "snapshot"), (report.packs, "pack"), (report.chunks, "chunk")];

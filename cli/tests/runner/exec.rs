@@ -34,7 +34,7 @@ fn the_output_of_a_program_becomes_a_file() {
 fn a_program_that_fails_makes_no_snapshot() {
     let machine = Machine::with_repository();
     let much = "head -c 3000000 /dev/zero; echo 'the server has gone' >&2; exit 3";
-    exec(&machine, much).expect(1).says("`sh` failed with exit status: 3").says("the last that it said:\n");
+    exec(&machine, much).expect(1).says("`sh` failed with exit status: 3").says("its last output:\n");
     exec(&machine, "echo half; exit 1").expect(1).says("exit status: 1");
     exec(&machine, "echo half; kill -9 $$").expect(1).says("signal: 9");
     machine.run(["backup", "--exec", "x", "--", "no-such-program"]).expect(1).says("cannot run `no-such-program`");

@@ -58,7 +58,7 @@ fn a_part_at_a_time_is_remembered_and_stats_say_how_long_ago() {
         assert_eq!(stats["never_verified_bytes"] == 0, round == packs, "{stats}");
         assert!(stats["oldest_verified"].is_string());
     }
-    machine.run(["stats"]).expect(0).prints("all of it was read and good in the last");
+    machine.run(["stats"]).expect(0).prints("all of it was read and found good within the last");
     machine.run(["verify", "--read-data=50%"]).expect(0);
     machine.run(["verify", "--read-data=0%"]).expect(2).says("percent");
     machine.run(["verify", "--read-data=much"]).expect(2).says("size");

@@ -32,7 +32,7 @@ pub fn agree(plan: &Deletions, target: &Path) -> Result<()> {
     if io::stdin().is_terminal() && io::stderr().is_terminal() && is_answered_by_yes(&what)? {
         return Ok(());
     }
-    let message = format!("this would delete {what}: nothing was done; --dry-run lists them, --yes agrees");
+    let message = format!("this would delete {what}: nothing was done; --dry-run lists them, --yes agrees to it");
     Err(Error::new(ErrorKind::Usage, message))
 }
 

@@ -13,7 +13,7 @@ use crate::ui::{Ui, format};
 use crate::writer;
 
 /// The fault of a snapshot from the future.
-const FROM_THE_FUTURE: &str = "from the future: a clock was wrong when it was made, or is wrong now; if it was then, `enamel forget ID` removes it";
+const FROM_THE_FUTURE: &str = "from the future: a clock was wrong when it was made, or is wrong now; if the snapshot is wrong, `enamel forget ID` removes it";
 
 /// Tables that are named one by one; of the others only the number is told, unless more is asked for.
 const NAMED: usize = 20;
@@ -31,7 +31,10 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<(
     }
     let newest: Vec<_> = judged.iter().map(|judged| judged.source.newest.id).collect();
     for older in status.suffering.iter().filter(|snapshot| !newest.contains(&snapshot.id)) {
-        ui.line(format_args!("{}: it needs data that is lost; `enamel verify` names what suffers", shown(*older)))?;
+        ui.line(format_args!(
+            "{}: it needs data that is lost; `enamel verify` names the affected files",
+            shown(*older)
+        ))?;
     }
     for back in &status.put_back {
         ui.line(put_back(back))?;
@@ -54,7 +57,7 @@ fn sentences(ui: &Ui, judged: &Judged<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     sentences.extend(source.suffers_since.map(|since| {
         let lost = lost_since(newest, since);
-        format!("{lost}; `enamel repair --read-data` and a backup bring back what the source still has")
+        format!("{lost}; `enamel repair --read-data` and a backup bring back the data that the source still has")
     }));
     sentences.extend(named(ui, &source.problems, problem));
     for database in &source.databases {
@@ -78,7 +81,7 @@ fn named<T>(ui: &Ui, things: &[T], sentence: impl Fn(&T) -> String) -> Vec<Strin
 
 fn problem(problem: &Problem) -> String {
     format!(
-        "{} was not saved as it should be: {}",
+        "{} was not saved properly: {}",
         format::path_or_all(&problem.path.0),
         format::path(problem.message.as_bytes())
     )
@@ -113,14 +116,14 @@ pub fn disappeared(manifest: &RememberedManifest) -> String {
         _ => "record",
     };
     let (id, time) = (format::short(manifest.id), format::time(manifest.time));
-    format!("the {what} {id} of {time} has disappeared, and nothing says that it was forgotten")
+    format!("the {what} {id} of {time} has disappeared, and no record says that it was forgotten")
 }
 
 /// Forgotten snapshots that are there again, in words.
 pub fn put_back(manifest: &RememberedManifest) -> String {
     let (id, time) = (format::short(manifest.id), format::time(manifest.time));
     format!(
-        "snapshot {id} of {time} was forgotten and is there again, as from an old copy of the repository: nothing counts it"
+        "snapshot {id} of {time} was forgotten and is there again, as from an old copy of the repository: it does not count"
     )
 }
 
