@@ -89,7 +89,7 @@ fn the_policy_of_the_settings_is_marked_and_carried_out() {
 fn a_policy_that_is_refused_marks_nothing() {
     let (machine, _) = machine();
     with_settings(&machine, "keep-tag = ['montly']");
-    let answer = machine.run(["snapshots"]).expect(0).says("not used").says("montly");
+    let answer = machine.run(["snapshots"]).expect(0).says("cannot be used").says("montly");
     assert!(!answer.out.contains("POLICY"), "{}", answer.out);
 }
 
