@@ -203,7 +203,12 @@ fn print_troubles(ui: &Ui, survey: &Survey) -> Result<()> {
 
 fn describe(obstacle: &Obstacle) -> String {
     match obstacle {
-        Obstacle::BackupStage => "another backup holds BACKUP STAGE; wait until it has finished".to_owned(),
+        Obstacle::BackupStage => {
+            "another backup holds BACKUP STAGE; a backup waits three minutes for it, and then locks its tables otherwise".to_owned()
+        }
+        Obstacle::Connections { needed, free, limit } => {
+            format!("a backup opens {needed} connections at once, and {limit} leaves {free}: raise it, or end other sessions")
+        }
         Obstacle::LongStatement { id, user, seconds, does } => {
             let running = format::duration(seconds.saturating_mul(1000));
             let user = format::path(user.as_bytes());

@@ -5,20 +5,23 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use engine::database::Connection;
+use engine::database::{Address, Connection, Credentials, connections_of_backup, list_tables};
+use engine::dump::DatabaseSource;
 use engine::error::chain;
 use engine::files::backup::{BackupOutcome, Source, backup};
 use engine::monitor::Monitor;
+use engine::survey::{Verdict, survey};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-use super::save::source;
+use super::save::{source, try_save};
 use crate::support::{Fixture, Hook, backup_options};
 
 on_each_server!(
     nobody_waits_while_a_backup_runs_beside_a_long_select,
     a_statement_that_writes_to_a_table_is_waited_for_and_told,
     a_table_that_others_hold_for_too_long_is_read_afterwards_and_named,
+    an_account_with_too_few_connections_is_told_so_before,
 );
 
 /// A statement that would run for a minute, ended when dropped.
@@ -123,4 +126,27 @@ fn a_table_that_others_hold_for_too_long_is_read_afterwards_and_named(version: V
     let named: Vec<_> = outcome.problems.iter().map(|problem| String::from_utf8_lossy(&problem.path.0)).collect();
     assert_eq!(named, ["shop.plain"], "{:?}", outcome.problems);
     assert_eq!((outcome.databases[0].tables, outcome.databases[0].late_tables), (3, 1));
+}
+
+/// With one connection fewer than `check` asks for a backup fails, and with as many it is made.
+fn an_account_with_too_few_connections_is_told_so_before(version: Version) {
+    let server = shop(version);
+    let tables = list_tables(&mut server.connect(), &["shop".to_owned()]).unwrap();
+    let needed = connections_of_backup(&tables);
+    server.run("CREATE USER ann@localhost");
+    server.run("GRANT ALL ON *.* TO ann@localhost");
+    let credentials = Credentials { user: "ann".to_owned(), password: None };
+    let address = Address { credentials, ..server.address() };
+    for (most, is_enough) in [(needed - 1, false), (needed, true)] {
+        server.run(&format!("ALTER USER ann@localhost WITH MAX_USER_CONNECTIONS {most}"));
+        let verdict = survey(&address, &["shop".to_owned()]).unwrap().verdict();
+        assert_eq!(verdict != Verdict::Impossible, is_enough, "{most}");
+        // The server counts a session until it has noticed that it is gone.
+        while server.value("SELECT 1 FROM information_schema.PROCESSLIST WHERE USER = 'ann' LIMIT 1").is_some() {
+            std::thread::yield_now();
+        }
+        let source = DatabaseSource { schemas: vec!["shop".to_owned()], ..DatabaseSource::new(address.clone()) };
+        let saved = try_save(&Fixture::new().open(), source);
+        assert_eq!(saved.is_ok(), is_enough, "{most}: {:?}", saved.map_err(|e| chain(&e)).err());
+    }
 }

@@ -5,6 +5,7 @@ mod address;
 mod attendance;
 mod connection;
 mod definition;
+mod demand;
 mod encoding;
 mod event;
 mod failure;
@@ -43,6 +44,7 @@ pub use address::{Address, AddressParts, Credentials, Password, Tls, TlsParts, V
 pub use attendance::{Attended, attended};
 pub(crate) use connection::texts;
 pub use connection::{Connection, Row, RowStream};
+pub use demand::{OWN_LOCKS, SHARED_LOCKS, connections_free, connections_of_backup, snapshot_sessions};
 pub use encoding::{TypedJson, tables_of_unknown_types, typed_json};
 pub(crate) use failure::failure;
 pub use failure::{ConnectionTrouble, connection_trouble, error_code, is_lost, is_of_value};

@@ -12,8 +12,17 @@ const LONG: Duration = Duration::from_secs(1);
 /// Something that a backup would have to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Another session holds `BACKUP STAGE`: another backup runs.
+    /// Another session holds `BACKUP STAGE`: another backup runs. It is waited for, and then tables are locked in another way.
     BackupStage,
+    /// A backup opens more connections than the account can have.
+    Connections {
+        /// So many at once.
+        needed: u64,
+        /// So many are free.
+        free: u64,
+        /// The variable that bounds them.
+        limit: &'static str,
+    },
     /// A statement that writes to a table which the backup locks.
     LongStatement {
         /// The server's number of its session.
@@ -30,7 +39,7 @@ pub enum Obstacle {
 impl Obstacle {
     /// Whether a backup cannot be made while it lasts.
     pub fn blocks(&self) -> bool {
-        matches!(self, Obstacle::BackupStage)
+        matches!(self, Obstacle::Connections { .. })
     }
 }
 

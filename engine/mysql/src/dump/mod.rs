@@ -44,7 +44,7 @@ use repo_format::node::ProblemKind;
 
 use crate::database::{
     Address, Connection, LockFacts, Privileges, Server, TableInfo, attended, list_schemas, list_tables,
-    tells_snapshots_apart,
+    snapshot_sessions, tells_snapshots_apart,
 };
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
@@ -113,8 +113,7 @@ impl DatabaseSource {
     }
 
     fn session_count(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        if self.sessions > 0 { self.sessions } else { (cores + 1).clamp(2, 8) }
+        if self.sessions > 0 { self.sessions } else { snapshot_sessions() }
     }
 }
 

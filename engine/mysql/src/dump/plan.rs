@@ -13,16 +13,11 @@ use super::reader::TableToRead;
 use super::segments::boundary_bits;
 use super::server::{self, ServerNow};
 use crate::database::{
-    Connection, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code, holds_rows, list_tables,
-    quote_name, typed_json,
+    Connection, OWN_LOCKS, SHARED_LOCKS, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code,
+    holds_rows, list_tables, quote_name, typed_json,
 };
 use engine_core::error::{Error, Result, chain};
 use engine_core::files::backup::Run;
-
-/// Tables that are locked by a connection of their own: the largest ones, so that each is freed as soon as it is read.
-const OWN_LOCKS: usize = 16;
-/// Connections that lock all others between them.
-const SHARED_LOCKS: usize = 2;
 
 /// How a table is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Which locks a backup would take, and who holds what it needs.
 
 use crate::database::{
-    Connection, LockFacts, LockMethod, Obstacle, Privileges, Server, TableInfo, error_code, obstacles,
-    tells_snapshots_apart,
+    Connection, LockFacts, LockMethod, Obstacle, Privileges, Server, TableInfo, connections_free,
+    connections_of_backup, error_code, obstacles, tells_snapshots_apart,
 };
 use engine_core::error::Result;
 
@@ -40,6 +40,10 @@ pub fn plan(
     let mut found = obstacles(connection, server, method, &names)?;
     if method == LockMethod::BackupStages {
         found.extend(backup_stage(connection)?);
+    }
+    let needed = connections_of_backup(tables) as u64;
+    if let Some((free, limit)) = connections_free(connection)?.filter(|(free, _)| *free < needed) {
+        found.push(Obstacle::Connections { needed, free, limit });
     }
     Ok((plan, found))
 }
