@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
-"""Measure Enamel against mariadb-dump, mydumper and myloader on a live MariaDB server, in one run.
+"""Measure Enamel against the server's own dump program, mydumper and myloader on a live server, in one run.
 
 A private server is started, and the practice of corpus/practice.sql loaded into it, once as it is (mostly InnoDB) and once with
-every table as MyISAM. The tools take turns, so that a machine that gets slower or faster hits all of them alike. The result is a
-table in Markdown on standard output, medians of --runs rounds; progress goes to standard error.
+every table as MyISAM. The tools take turns, so that a machine that gets slower or faster hits all of them alike. The results are
+tables in Markdown on standard output; progress goes to standard error.
 
-  writer-wait   the longest that a statement of one of five clients took while the backup ran: single rows of procedurelog,
-                claimproc, appointment and patient changed, one of securitylog added
-  hour-growth   what a backup adds to the repository after corpus/hour.sql
+  work          seconds of each command, medians of --runs rounds; hour-growth is what a backup adds to the repository after
+                corpus/hour.sql
+  office        what clients at work wait while a tool saves the schema: each short statement of eight clients is timed. One client
+                more adds one to two counters in two tables, first and last by name, in this order. The moment of a backup is
+                one where the counters agree in it.
 
-A command that fails ends the run with exit status 1.
+A command that fails ends the run with exit status 1, in the office it ends the row.
 
-example:
+examples:
   live.py --work /var/tmp --enamel target/release/enamel
+  live.py --work /var/tmp --enamel target/release/enamel --server mysql-9.7 --scale 0.2 --parts office
 """
 
 import argparse
 import os
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -28,30 +32,78 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SERVER = [
-    "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=2", "--key-buffer-size=256M",
-    "--skip-name-resolve", "--innodb-flush-method=O_DIRECT", "--local-infile=1", "--sql-mode=",
+SERVERS = HERE.parent.parent / "tests" / "servers.sh"
+OPTIONS = [
+    "--innodb-buffer-pool-size=1G", "--innodb-flush-log-at-trx-commit=2", "--key-buffer-size=256M", "--skip-name-resolve",
+    "--innodb-flush-method=O_DIRECT", "--local-infile=1", "--sql-mode=", "--skip-log-bin",
 ]
-# One statement each, with a number below the second to fill in.
-WRITERS = [
-    ("UPDATE procedurelog SET ProcStatus = ProcStatus %% 6 + 1 WHERE ProcNum = %d", 2_000_000),
-    ("UPDATE claimproc SET Status = Status %% 6 + 1 WHERE ClaimProcNum = %d", 1_500_000),
-    ("UPDATE appointment SET AptStatus = AptStatus %% 6 + 1 WHERE AptNum = %d", 500_000),
-    ("UPDATE patient SET EstBalance = EstBalance + 1 WHERE PatNum = %d", 40_000),
-    ("INSERT INTO securitylog (PermType, UserNum, LogDateTime, LogText, PatNum) VALUES (3, 2, NOW(), 'x', %d)", 40_000),
+# Tables of the practice that are this long or longer follow --scale.
+LONG = 100_000
+# The kind of a statement, the statement, and a number to fill in: above zero and below this one.
+CLIENTS = [
+    ("update", "UPDATE procedurelog SET ProcStatus = ProcStatus %% 6 + 1 WHERE ProcNum = %d", 2_000_000),
+    ("update", "UPDATE claimproc SET Status = Status %% 6 + 1 WHERE ClaimProcNum = %d", 1_500_000),
+    ("update", "UPDATE appointment SET AptStatus = AptStatus %% 6 + 1 WHERE AptNum = %d", 500_000),
+    ("update", "UPDATE patient SET EstBalance = EstBalance + 1 WHERE PatNum = %d", 40_000),
+    ("insert", "INSERT INTO securitylog (PermType, UserNum, LogDateTime, LogText, PatNum) VALUES (3, 2, NOW(), 'x', %d)", 40_000),
+    ("insert", "INSERT INTO document (Description, DateCreated, PatNum, FileName) VALUES ('BWX', NOW(), %d, 'x.jpg')", 40_000),
+    ("select", "SELECT COUNT(*), SUM(ProcFee) FROM procedurelog WHERE PatNum = %d", 40_000),
+    ("select", "SELECT COUNT(*), MAX(AptDateTime) FROM appointment WHERE PatNum = %d", 40_000),
 ]
+KINDS = ["select", "insert", "update"]
+FIRST, LAST = "aa_counter", "zz_counter"
+# How long the office works while nothing is saved: long enough for a hundredth of its statements to be many.
+QUIET_SECONDS = 10
+
+
+class Version:
+    """Programs of one version: of the installed one, or of one that tests/servers.sh has fetched."""
+
+    def __init__(self, name):
+        self.name = name
+        self.is_mysql = name.startswith("mysql")
+        self.client_name, self.dump_name = ("mysql", "mysqldump") if self.is_mysql else ("mariadb", "mariadb-dump")
+
+    def program(self, name):
+        return [name] if self.name == "installed" else [str(SERVERS), "run", self.name, name]
+
+    def places(self):
+        """Options that say where a fetched MySQL server has its files."""
+        root = Path(os.environ.get("ENAMEL_TEST_SERVERS", SERVERS.parent.parent / "target" / "servers")) / self.name
+        messages = next(root.glob("usr/share/*/english"), None)
+        if messages is None:
+            sys.exit(f"{self.name} is not there: run tests/servers.sh get {self.name}")
+        return [f"--basedir={root / 'usr'}", f"--lc-messages-dir={messages.parent}", f"--plugin-dir={root / 'usr/lib/mysql/plugin'}"]
+
+    def install(self, data, user):
+        if self.is_mysql:
+            run([*self.program("mysqld"), "--no-defaults", *self.places(), f"--datadir={data}", "--initialize-insecure", *user])
+        else:
+            run(["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *user])
+
+    def command(self):
+        if self.is_mysql:
+            return [*self.program("mysqld"), "--no-defaults", *self.places(), "--mysqlx=OFF", "--secure-file-priv=", "--innodb-redo-log-capacity=512M"]
+        return [*self.program("mariadbd"), "--no-defaults", "--innodb-log-file-size=512M"]
+
+    def adapted(self, text):
+        """The script for this server: MySQL has no tables that are sequences, and since 9.6 neither MD5 nor SHA1."""
+        if not self.is_mysql:
+            return text
+        text = re.sub(r"\bmd5\(", "sha2(0,", text.replace("sha1(seq)", "left(sha2(seq, 256), 40)"))
+        numbers = r"(WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < \1) SELECT seq FROM n) numbers"
+        return "SET SESSION cte_max_recursion_depth = 1000000000;\n" + re.sub(r"\bseq_1_to_(\d+)", numbers, text)
 
 
 class Server:
     """A server of this run's own."""
 
-    def __init__(self, folder):
-        self.socket = folder / "socket"
+    def __init__(self, folder, version, scale):
+        self.socket, self.version, self.scale = folder / "socket", version, scale
         data = folder / "data"
         user = ["--user=root"] if os.geteuid() == 0 else []
-        install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *user]
-        run(install)
-        command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={self.socket}", "--skip-networking", *user, *SERVER]
+        version.install(data, user)
+        command = [*version.command(), f"--datadir={data}", f"--socket={self.socket}", "--skip-networking", *user, *OPTIONS]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             if subprocess.run(self.client("-e", "SELECT 1"), capture_output=True).returncode == 0:
@@ -59,17 +111,24 @@ class Server:
             time.sleep(0.1)
         sys.exit("the server does not start")
 
+    def tool(self, name, *arguments):
+        return [*self.version.program(name), "--no-defaults", f"--socket={self.socket}", "--user=root", *arguments]
+
     def client(self, *arguments):
-        return ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", *arguments]
+        return self.tool(self.version.client_name, *arguments)
 
     def sql(self, text):
         return run(self.client("-N", "-e", text)).stdout.decode()
+
+    def scaled(self, rows):
+        return max(1, int(rows * self.scale)) if rows >= LONG else rows
 
     def script(self, path, schema=None):
         text = path.read_text()
         if schema:
             text = text.replace("use opendental", f"use {schema}")
-        run(self.client(), stdin=text.encode())
+        text = re.sub(r"\bseq_1_to_(\d+)", lambda found: f"seq_1_to_{self.scaled(int(found[1]))}", text)
+        run(self.client(), stdin=self.version.adapted(text).encode())
 
     def stop(self):
         self.process.terminate()
@@ -90,25 +149,34 @@ def timed(command, fine=(0,)):
     return time.monotonic() - start
 
 
-class Writers:
-    """Clients that change single rows, and how long each statement took at most."""
+class Office:
+    """Clients that work on single rows, and how long each statement took by its kind."""
 
     def __init__(self, server, schema):
         self.stopping = threading.Event()
-        self.longest = 0.0
-        self.threads = [threading.Thread(target=self.work, args=(server, schema, *writer)) for writer in WRITERS]
+        self.took = {kind: [] for kind in KINDS}
+        self.troubles = []
+        counters = f"UPDATE {FIRST} SET n = n + 1; UPDATE {LAST} SET n = n + 1"
+        work = [(kind, statement, server.scaled(rows)) for kind, statement, rows in CLIENTS]
+        work.append((None, f"START TRANSACTION; {counters}; COMMIT", None))
+        self.threads = [threading.Thread(target=self.work, args=(server, schema, *each)) for each in work]
         for thread in self.threads:
             thread.start()
 
-    def work(self, server, schema, statement, rows):
+    def work(self, server, schema, kind, statement, rows):
         numbers = random.Random(statement)
         client = subprocess.Popen(server.client("-N", "-n", schema), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        answer = "" if kind == "select" else " SELECT 1;"
         while not self.stopping.is_set():
+            text = statement % numbers.randrange(1, rows) if rows else statement
             start = time.monotonic()
-            client.stdin.write((statement % numbers.randrange(1, rows) + "; SELECT 1;\n").encode())
+            client.stdin.write(f"{text};{answer}\n".encode())
             client.stdin.flush()
-            client.stdout.readline()
-            self.longest = max(self.longest, time.monotonic() - start)
+            if not client.stdout.readline():
+                self.troubles.append(statement)
+                break
+            if kind:
+                self.took[kind].append(time.monotonic() - start)
             time.sleep(0.01)
         client.stdin.close()
         client.wait()
@@ -117,7 +185,9 @@ class Writers:
         self.stopping.set()
         for thread in self.threads:
             thread.join()
-        return self.longest
+        if self.troubles:
+            sys.exit(f"a client of the office failed: {self.troubles[0]}")
+        return self.took
 
 
 class Enamel:
@@ -140,8 +210,9 @@ class Tools:
         self.server, self.folder, self.enamel = server, folder, Enamel(options.enamel, server, folder)
 
     def dump(self, schema):
-        arguments = ["--no-defaults", f"--socket={self.server.socket}", "--user=root", "--single-transaction", schema]
-        return timed(["mariadb-dump", *arguments, f"--result-file={self.folder / 'dump.sql'}"])
+        # Without transactions a snapshot is none: then the program locks the tables of the schema, as it does unless told otherwise.
+        method = "--lock-tables" if schema == "practice_myisam" else "--single-transaction"
+        return timed(self.server.tool(self.server.version.dump_name, method, schema, f"--result-file={self.folder / 'dump.sql'}"))
 
     def mydumper(self, schema, *more):
         target = self.folder / "mydumper"
@@ -161,60 +232,121 @@ class Tools:
     def restore(self, schema):
         return self.enamel.run("restore", "latest", "--to-database", self.enamel.url, "--schema", f"{schema}=again")
 
+    def counters(self, tool):
+        """The two counters as the tool saved them last."""
+        if tool == "mydumper":
+            texts = [path.read_text() for name in (FIRST, LAST) for path in (self.folder / "mydumper").glob(f"*.{name}*.sql")]
+        elif tool == "enamel":
+            script = self.folder / "counters.sql"
+            script.unlink(missing_ok=True)
+            self.enamel.run("export-sql", "latest", "--output", script, fine=(0, 3))
+            texts = [script.read_text(errors="replace")]
+        else:
+            texts = [(self.folder / "dump.sql").read_text(errors="replace")]
+        return [int(number) for name in (FIRST, LAST) for text in texts for number in re.findall(rf"INSERT INTO `{name}`[^;]*?VALUES\s*\((\d+)\)", text)]
+
     def size(self):
         return sum(path.stat().st_size for path in self.enamel.repository.rglob("*") if path.is_file())
 
 
-def measure(tools, server, schema, runs):
+def measure_work(tools, server, schema, runs):
     """Seconds (or megabytes) by row and tool."""
     rows = {}
+    dump = server.version.dump_name
 
     def note(row, tool, value):
         print(f"{schema} {row} {tool}: {value:.2f}", file=sys.stderr)
         rows.setdefault(row, {}).setdefault(tool, []).append(value)
 
     for _ in range(runs):
-        note("backup", "mariadb-dump", tools.dump(schema))
+        note("backup", dump, tools.dump(schema))
         note("backup", "mydumper", tools.mydumper(schema))
         note("backup", "mydumper compressed", tools.mydumper(schema, "-c"))
         tools.new_repository()
         note("backup", "enamel", tools.backup(schema))
         note("size", "enamel", tools.size() / 1e6)
         note("backup again", "enamel", tools.backup(schema))
-        for tool, work in [
-            ("mariadb-dump", lambda: tools.dump(schema)),
-            ("mydumper", lambda: tools.mydumper(schema)),
-            ("enamel", lambda: tools.backup(schema)),
-        ]:
-            writers = Writers(server, schema)
-            work()
-            note("writer-wait", tool, writers.stop())
-        tools.backup(schema)
         before = tools.size()
         server.script(HERE / "corpus" / "hour.sql", schema)
         note("backup after an hour", "enamel", tools.backup(schema))
         note("hour-growth", "enamel", (tools.size() - before) / 1e6)
     tools.dump(schema)
     tools.mydumper(schema)
+    client = " ".join(map(str, server.client("again")))
     for tool, work in [
         ("enamel", lambda: tools.restore(schema)),
         ("myloader", lambda: timed(["myloader", "-S", server.socket, "-u", "root", "-t", "2", "-B", "again", "-d", tools.folder / "mydumper"])),
-        ("mariadb", lambda: timed(["sh", "-c", f"mariadb --no-defaults -S '{server.socket}' -u root again < '{tools.folder / 'dump.sql'}'"])),
+        (server.version.client_name, lambda: timed(["sh", "-c", f"{client} < '{tools.folder / 'dump.sql'}'"])),
     ]:
-        if tool == "mariadb":
+        if tool == server.version.client_name:
             server.sql("CREATE DATABASE again")
         note("restore", tool, work())
         server.sql("DROP DATABASE again")
     return rows
 
 
-def print_table(title, rows):
+def consistency(counters, schema):
+    """Whether the counters can have been so at one moment."""
+    if len(counters) != 2:
+        return f"not read: {counters}"
+    ahead = counters[0] - counters[1]
+    # Two statements without a transaction may be parted by the moment.
+    possible = (0, 1) if schema == "practice_myisam" else (0,)
+    return "yes" if ahead in possible else f"no, {abs(ahead)} apart"
+
+
+def measure_office(tools, server, schema, runs):
+    """Rows of the table: a tool, its seconds, whether its backup is of one moment, and what the office waited."""
+    rows = []
+    server.sql("; ".join(f"UPDATE {schema}.{name} SET n = 0" for name in (FIRST, LAST)))
+    tools.new_repository()
+    works = [
+        ("nothing", lambda: time.sleep(QUIET_SECONDS)),
+        (server.version.dump_name, lambda: tools.dump(schema)),
+        ("mydumper", lambda: tools.mydumper(schema)),
+        ("enamel", lambda: tools.backup(schema)),
+    ]
+    for _ in range(runs):
+        for tool, work in works:
+            office = Office(server, schema)
+            start, failure = time.monotonic(), None
+            try:
+                work()
+            except SystemExit as error:
+                failure = str(error).splitlines()[0][:60]
+            seconds = time.monotonic() - start
+            took = office.stop()
+            moment = failure or ("" if tool == "nothing" else consistency(tools.counters(tool), schema))
+            rows.append((tool, seconds, moment, took))
+            print(f"{schema} office {tool}: {seconds:.2f} s, {moment}", file=sys.stderr)
+    return rows
+
+
+def print_office(title, rows):
+    print(f"\n{title}: milliseconds of short statements, p50 / p99 / longest, and how many\n")
+    print(f"| tool | seconds | one moment | {' | '.join(KINDS)} |\n| --- | --- | --- |{' --- |' * len(KINDS)}")
+    for tool, seconds, moment, took in rows:
+        cells = []
+        for kind in KINDS:
+            values = sorted(1000 * value for value in took[kind])
+            cells.append(f"{values[len(values) // 2]:.1f} / {values[len(values) * 99 // 100]:.1f} / {values[-1]:.0f} ({len(values)})")
+        print(f"| {tool} | {seconds:.1f} | {moment} | {' | '.join(cells)} |", flush=True)
+
+
+def print_work(title, rows):
     print(f"\n{title}\n\n| work | tool | median | runs |\n| --- | --- | --- | --- |")
     for row, tools in rows.items():
         unit = "MB" if row in ("size", "hour-growth") else "s"
         for tool, values in tools.items():
             shown = ", ".join(f"{value:.2f}" for value in values)
-            print(f"| {row} | {tool} | {statistics.median(values):.2f} {unit} | {shown} |")
+            print(f"| {row} | {tool} | {statistics.median(values):.2f} {unit} | {shown} |", flush=True)
+
+
+def make_myisam(server):
+    server.sql("CREATE DATABASE practice_myisam CHARACTER SET utf8mb3")
+    for table in server.sql("SHOW TABLES FROM opendental").split():
+        name = f"practice_myisam.{table}"
+        server.sql(f"CREATE TABLE {name} LIKE opendental.{table}; ALTER TABLE {name} ENGINE=MyISAM; INSERT INTO {name} SELECT * FROM opendental.{table}")
 
 
 def main():
@@ -223,20 +355,27 @@ def main():
     parser.add_argument("--enamel", type=Path, required=True, help="the program")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--engines", default="InnoDB,MyISAM")
+    parser.add_argument("--server", default="installed", choices=["installed", "mysql-9.7"], help="the version, of those that tests/servers.sh fetches")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much of the practice's long tables is made, at most 1")
+    parser.add_argument("--parts", default="work,office", help="which tables are measured")
     options = parser.parse_args()
+    parts = options.parts.split(",")
     folder = Path(tempfile.mkdtemp(prefix="live-", dir=options.work))
-    server = Server(folder)
+    server = Server(folder, Version(options.server), options.scale)
     try:
         server.script(HERE / "corpus" / "practice.sql")
+        for name in (FIRST, LAST):
+            server.sql(f"CREATE TABLE opendental.{name} (n bigint) ENGINE=InnoDB; INSERT INTO opendental.{name} VALUES (0)")
         tools = Tools(options, server, folder)
-        if "InnoDB" in options.engines:
-            print_table("As InnoDB", measure(tools, server, "opendental", options.runs))
-        if "MyISAM" in options.engines:
-            server.sql("CREATE DATABASE practice_myisam CHARACTER SET utf8mb3")
-            for table in server.sql("SHOW TABLES FROM opendental").split():
-                name = f"practice_myisam.{table}"
-                server.sql(f"CREATE TABLE {name} LIKE opendental.{table}; ALTER TABLE {name} ENGINE=MyISAM; INSERT INTO {name} SELECT * FROM opendental.{table}")
-            print_table("As MyISAM", measure(tools, server, "practice_myisam", options.runs))
+        for engine, schema in [("InnoDB", "opendental"), ("MyISAM", "practice_myisam")]:
+            if engine not in options.engines:
+                continue
+            if engine == "MyISAM":
+                make_myisam(server)
+            if "work" in parts:
+                print_work(f"As {engine}", measure_work(tools, server, schema, options.runs))
+            if "office" in parts:
+                print_office(f"Office, as {engine}", measure_office(tools, server, schema, options.runs))
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
