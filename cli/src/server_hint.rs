@@ -65,7 +65,7 @@ const ADVICE: &[(&[u16], Advice)] = &[
         ),
     ),
     (
-        &[1021, 1041, 1114, 1037, 1038],
+        &[3, 20, 1021, 1041, 1114, 1037, 1038],
         Say("Make room on the server's disk, or in its memory, then run this command again."),
     ),
     (

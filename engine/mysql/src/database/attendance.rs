@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
-use super::statements::running;
+use super::statements::{Running, running};
 use super::unix::shut_down;
 use super::{Address, Connection, Server, error_code, is_lost, wait};
 use engine_core::error::{Error, Result};
@@ -181,9 +181,19 @@ impl Attendant<'_> {
                 _ => {
                     let now = Instant::now();
                     lock(&session.running).killed = Some((killed.map_or(now, |(first, _)| first), now));
-                    self.ask(|connection, _| connection.run(&format!("KILL QUERY {}", session.id)));
+                    self.kill(session);
                 }
             }
+        }
+    }
+
+    /// Has the server end a statement, unless that may end the server: a MySQL that waits for room for its binary log takes the wish for a
+    /// failed write, and by default it stops then. Such a statement is left to it.
+    fn kill(&mut self, session: &Session) {
+        let is_own = |running: &&Running| running.id == u64::from(session.id);
+        let all = self.ask(running).unwrap_or_default();
+        if !all.iter().find(is_own).is_some_and(Running::is_committing) {
+            self.ask(|connection, _| connection.run(&format!("KILL QUERY {}", session.id)));
         }
     }
 

@@ -36,30 +36,41 @@ impl fmt::Debug for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            mysql::Error::MySqlError(e) => {
-                let said = without_values(e.code, &e.message);
-                write!(f, "{said} (error {}, SQLSTATE {})", e.code, e.state)
-            }
-            mysql::Error::IoError(e) if is_closed(e) => f.write_str(CLOSED),
-            mysql::Error::IoError(e) => e.fmt(f),
-            mysql::Error::CodecError(e) => fmt_codec_error(e, f),
-            mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
-            mysql::Error::DriverError(e) => fmt_driver_error(e, f),
-            // These would repeat a row of the server.
-            mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
-                f.write_str("the server gave a value of another kind than was asked for")
-            }
-            other => write!(f, "{other}"),
+        fmt_error(&self.0, f)
+    }
+}
+
+fn fmt_error(error: &mysql::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        mysql::Error::MySqlError(e) => {
+            let said = without_values(e.code, &e.message);
+            write!(f, "{said} (error {}, SQLSTATE {})", e.code, e.state)
         }
+        mysql::Error::IoError(e) => fmt_io_error(e, f),
+        mysql::Error::CodecError(e) => fmt_codec_error(e, f),
+        mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
+        mysql::Error::DriverError(e) => fmt_driver_error(e, f),
+        // These would repeat a row of the server.
+        mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
+            f.write_str("the server gave a value of another kind than was asked for")
+        }
+        other => write!(f, "{other}"),
+    }
+}
+
+/// The driver wraps its own error while it sends rows.
+fn fmt_io_error(error: &std::io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<mysql::Error>()) {
+        Some(inner) => fmt_error(inner, f),
+        None if is_closed(error) => f.write_str(CLOSED),
+        None => write!(f, "{error}"),
     }
 }
 
 /// The handshake of TLS fails while the first packet is sent, so its reason stands within such an error.
 fn fmt_codec_error(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-        Some(e) if is_closed(e) => f.write_str(CLOSED),
-        Some(e) => write!(f, "{e}"),
+        Some(e) => fmt_io_error(e, f),
         None => write!(f, "{error}"),
     }
 }
@@ -170,4 +181,28 @@ fn cause(error: &Error) -> Option<&Failure> {
         cause = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_the_driver_wraps_is_said_as_what_it_is() {
+        let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let refused = mysql::MySqlError { state: "HY000".to_owned(), message: "no".to_owned(), code: 1105 };
+        for (error, words) in [
+            (mysql::Error::IoError(reset()), CLOSED),
+            (mysql::Error::IoError(io::Error::other(mysql::Error::IoError(reset()))), CLOSED),
+            (mysql::Error::IoError(io::Error::other(mysql::Error::CodecError(reset().into()))), CLOSED),
+            (
+                mysql::Error::IoError(io::Error::other(mysql::Error::MySqlError(refused))),
+                "no (error 1105, SQLSTATE HY000)",
+            ),
+        ] {
+            assert_eq!(Failure(error, Step::Talking).to_string(), words);
+        }
+    }
 }

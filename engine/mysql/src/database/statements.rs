@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, Row, Server, outline, texts};
+use super::{Connection, Row, Server, is_lost, outline, texts};
 use engine_core::error::Result;
 
 /// A session that runs a statement.
@@ -42,6 +42,11 @@ impl Running {
         self.id != other.id && !self.state.starts_with("Waiting for") && shares()
     }
 
+    /// Whether MySQL makes durable what it did.
+    pub fn is_committing(&self) -> bool {
+        self.state.eq_ignore_ascii_case("waiting for handler commit")
+    }
+
     /// What it does, without its values.
     pub fn outline(&self) -> String {
         outline(&self.statement)
@@ -54,11 +59,32 @@ impl Running {
 /// If the server does not answer.
 pub(crate) fn running(connection: &mut Connection, server: &Server) -> Result<Vec<Running>> {
     let time = if server.is_mariadb() { "TIME_MS / 1000" } else { "TIME" };
-    let rows = connection.rows(&format!(
+    let asked = connection.rows(&format!(
         "SELECT ID, USER, {time}, STATE, DB, INFO FROM information_schema.PROCESSLIST \
          WHERE COMMAND NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID') AND ID <> CONNECTION_ID()"
-    ))?;
-    Ok(rows.into_iter().map(session).collect())
+    ));
+    match asked {
+        Ok(rows) => Ok(rows.into_iter().map(session).collect()),
+        // Long statements do not fit into the answer while the server's disk is full.
+        Err(error) if !is_lost(&error) => cut_short(connection),
+        Err(error) => Err(error),
+    }
+}
+
+/// What runs on the server, by the beginnings of the statements: this takes no room on its disk.
+fn cut_short(connection: &mut Connection) -> Result<Vec<Running>> {
+    const IDLE: [&str; 4] = ["Sleep", "Daemon", "Binlog Dump", "Binlog Dump GTID"];
+    let own = u64::from(connection.id());
+    let mut running = Vec::new();
+    for row in connection.rows("SHOW PROCESSLIST")? {
+        let cells: [Option<String>; 8] = texts(row.into_iter().take(8).collect()).try_into().unwrap_or_default();
+        let [id, user, _host, schema, command, time, state, statement] = cells;
+        if !command.is_some_and(|command| IDLE.contains(&&command[..])) {
+            running.push(of_cells([id, user, time, state, schema, statement]));
+        }
+    }
+    running.retain(|session| session.id != own);
+    Ok(running)
 }
 
 /// Whether a name is more likely a word of SQL.
@@ -71,9 +97,11 @@ fn is_word(name: &str) -> bool {
 }
 
 fn session(row: Row) -> Running {
-    let mut cells = texts(row).into_iter().map(Option::unwrap_or_default);
-    let mut next = || cells.next().unwrap_or_default();
-    let (id, user, seconds, state, schema, statement) = (next(), next(), next(), next(), next(), next());
+    of_cells(texts(row).try_into().unwrap_or_default())
+}
+
+fn of_cells(cells: [Option<String>; 6]) -> Running {
+    let [id, user, seconds, state, schema, statement] = cells.map(Option::unwrap_or_default);
     let time = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let names = names(&statement, &schema);
     Running { id: id.parse().unwrap_or(0), user, time: time.unwrap_or_default(), state, statement, names }
@@ -162,6 +190,15 @@ mod tests {
         assert!(is_named(joined, "other", "a`b") && !is_named(joined, "shop", "a`b"));
         assert!(is_named(joined, "shop", "PATIENT") && is_named(joined, "shop", "visit"));
         assert!(!is_named("SELECT 1 FROM `cut", "shop", "cut"));
+    }
+
+    #[test]
+    fn a_statement_that_is_being_made_durable_is_known() {
+        let of = |state: &str| {
+            of_cells(["7", "ann", "1", state, "shop", "INSERT INTO t VALUES (1)"].map(|c| Some(c.to_owned())))
+        };
+        assert!(of("waiting for handler commit").is_committing());
+        assert!(!of("update").is_committing());
     }
 
     #[test]

@@ -17,6 +17,12 @@ pub(super) fn reason(
     if own.state.contains("free space") || own.state.contains("disk space") {
         return Ok(Some("the disk of the server is full, and it waits until somebody makes room".to_owned()));
     }
+    // MySQL waits for room for its binary log, and does not say so.
+    if own.is_committing() {
+        let what =
+            "the server does not come to the end of writing: its disk is full, or slow, or a replica is waited for";
+        return Ok(Some(what.to_owned()));
+    }
     let what = match &own.state[..] {
         "Waiting for table metadata lock" => "the server waits for others that use the table",
         "Waiting for table level lock" | "Locked" => "the server waits for a lock on the table",
