@@ -24,6 +24,7 @@ on_each_server!(
     values_of_tables_without_transactions_are_compared,
     names_in_another_language_are_named_where_a_server_keeps_such,
     values_come_out_as_the_source_computes_them,
+    values_in_a_language_come_to_mariadb,
 );
 
 /// As many rows as hours, so that the values are the same in other rows.
@@ -241,4 +242,20 @@ fn a_table_that_is_carried_over_or_read_late_keeps_its_digests() {
         try_save(&repository, DatabaseSource { wait_max: Duration::ZERO, ..source(&server, &["clock"]) }).unwrap();
     let late = by_id(&repository, late.snapshot.unwrap());
     assert_eq!(named_by_restore(&repository, &late), expected);
+}
+
+/// From MySQL, which keeps values that depend on a session, to each MariaDB, which does so where the call says what they depend on.
+fn values_in_a_language_come_to_mariadb(version: Version) {
+    if version.is_mysql() || !Version::MySql97.is_asked() {
+        return;
+    }
+    let (server, other) = (TestServer::of(Version::MySql97, &[]), TestServer::of(version, &[]));
+    server.script(
+        "CREATE DATABASE months; USE months; CREATE TABLE m (id INT PRIMARY KEY, d DATE, month VARCHAR(20) GENERATED ALWAYS AS (DATE_FORMAT(d, '%Y-%m')) STORED,
+            name VARCHAR(40) GENERATED ALWAYS AS (CONCAT(MONTHNAME(d), ' ', DAYNAME(d))) STORED, week INT GENERATED ALWAYS AS (WEEK(d)) STORED, KEY (month));
+         INSERT INTO m (id, d) VALUES (1, '2026-03-04'), (2, '2024-12-31'), (3, NULL)",
+    );
+    assert_eq!(carry(&server, &other, "months").problems, []);
+    let shown = "SELECT CONCAT_WS(' ', month, name, week) FROM months.m WHERE id = 1";
+    assert_eq!(other.value(shown).as_deref(), Some("2026-03 March Wednesday 9"));
 }

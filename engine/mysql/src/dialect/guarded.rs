@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::expressions::refused_by_mariadb;
 use super::functions::calls;
 use super::keys::translate_keys;
+use super::language::of_sessions;
 use super::literals::with_plain_literals;
 use super::reading::{Changes, Reading, Translated};
 use super::tokens::{Kind, Quoting};
@@ -27,6 +28,7 @@ pub(super) fn translated(create: &[u8], target: &Server) -> Translated {
     if target.is_mariadb() {
         translated.apply(|reading| passed_over(reading, target));
         translated.apply(refused_by_mariadb);
+        translated.apply(of_sessions);
         translated.apply(misread);
         translated.apply(|reading| calls(reading, target));
     } else {

@@ -7,6 +7,7 @@ mod fitted;
 mod functions;
 mod guarded;
 mod keys;
+mod language;
 mod literals;
 mod modes;
 mod reading;
