@@ -117,11 +117,12 @@ impl<'u> Context<'u> {
         self.open_in(self.store()?, access, Rollback::Tell, Repository::open_for_repair)
     }
 
-    /// Opens the repository to replace objects in it, which needs locks that other machines see, or the user's word that no other machine
-    /// writes.
+    /// Opens the repository to replace objects in it, which needs locks that other machines see, or the user's word
+    /// that no other machine writes.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if locks of the storage keep nobody out and `others` may write. See the engine's `Repository::open`.
+    /// [`ErrorKind::Refused`] if locks of the storage keep nobody out and `others` may write. See the engine's
+    /// `Repository::open`.
     pub fn open_to_replace(&self, access: Access, others: Others) -> Result<Repository> {
         let store = open_local(self.repository_path()?)?;
         let store = match others {

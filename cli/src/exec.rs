@@ -24,8 +24,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The error of a program that fails repeats this much of what it said last.
 const LAST_WORDS: usize = 2000;
 
-/// The output of a program, as a stream. The program starts with the first reading. The stream ends well only if the program does: any
-/// other end is an error, because nobody could tell that the rest is missing.
+/// The output of a program, as a stream. The program starts with the first reading. The stream ends well only if the
+/// program does: any other end is an error, because nobody could tell that the rest is missing.
 pub struct ProgramOutput {
     name: OsString,
     arguments: Vec<OsString>,

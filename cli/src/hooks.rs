@@ -48,8 +48,8 @@ impl Report {
     }
 }
 
-/// Runs the command that enamel.toml has for a backup that ended with `result`. When it fails, a backup that was done is no more than
-/// incomplete; one that failed stays as it is.
+/// Runs the command that enamel.toml has for a backup that ended with `result`. When it fails, a backup that was done
+/// is no more than incomplete; one that failed stays as it is.
 ///
 /// # Errors
 /// Errors of `result`.

@@ -1,4 +1,5 @@
-//! Requests to the operating system at the start: many open files, no core dumps with secrets, and errors instead of deadly signals.
+//! Requests to the operating system at the start: many open files, no core dumps with secrets, and errors instead of
+//! deadly signals.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,8 +13,9 @@ pub fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// Keeps passwords and keys out of core files and away from debuggers of the same user. Memory is not locked: a few pages of it would
-/// not help, because what was read from the repository is as secret as the keys, and as large as the run.
+/// Keeps passwords and keys out of core files and away from debuggers of the same user. Memory is not locked: a few
+/// pages of it would not help, because what was read from the repository is as secret as the keys, and as large as the
+/// run.
 pub fn keep_secrets_out_of_cores() {
     let limit = getrlimit(Resource::Core);
     // If the system refuses either, nothing is worse than before.
@@ -22,9 +24,10 @@ pub fn keep_secrets_out_of_cores() {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// Lets a file that may not grow any further (`ulimit -f`, a limit of a service) be an error with a message, not the end of the program.
+/// Lets a file that may not grow any further (`ulimit -f`, a limit of a service) be an error with a message, not the
+/// end of the program.
 pub fn survive_limits_of_files() {
-    // Nobody looks at the flag: that the signal is handled is enough. Programs that are started do not inherit it. If it is refused, nothing
-    // is worse than before.
+    // Nobody looks at the flag: that the signal is handled is enough. Programs that are started do not inherit it. If
+    // it is refused, nothing is worse than before.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }

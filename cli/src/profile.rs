@@ -12,11 +12,11 @@ const HEADING: &str = "Database options";
 /// Options of `backup` about an application.
 #[derive(Debug, Default, clap::Args)]
 pub struct ProfileArgs {
-    /// Save the images of this application, too: where they are, its settings in the database say
+    /// Save the images of this application, too; its settings in the database say where they are
     ///
-    /// Open Dental: the first folder of its image path (preference DocPath) that has a folder A. Thumbnails, SetupFiles and
-    /// UpdateFiles are left out. Afterwards each document whose file is missing is named; a file that was deleted while the backup ran
-    /// is taken from the snapshot before.
+    /// Open Dental: the first folder of its image path (preference DocPath) that has a folder A. Enamel leaves out
+    /// Thumbnails, SetupFiles and UpdateFiles. Afterwards it names each document whose file is missing. It takes a file
+    /// that was deleted while the backup ran from the snapshot before.
     #[arg(long, value_name = "APPLICATION", help_heading = HEADING, value_parser = PossibleValuesParser::new(PROFILES.iter().map(|profile| profile.name)))]
     profile: Option<String>,
     /// Where a folder of another machine is here: '\\SERVER\OpenDentImages=/mnt/images'; can be given several times
@@ -30,8 +30,8 @@ impl ProfileArgs {
         self.profile.is_some()
     }
 
-    /// The application that was named, else that of enamel.toml; and where folders of other machines are: these options before those of
-    /// enamel.toml.
+    /// The application that was named, else that of enamel.toml; and where folders of other machines are: these options
+    /// before those of enamel.toml.
     ///
     /// # Errors
     /// A path of enamel.toml makes no sense.

@@ -1,4 +1,5 @@
-//! Retention as users write it: rules on the command line or in `[retention]` of `enamel.toml`, and what keeps a snapshot, in words.
+//! Retention as users write it: rules on the command line or in `[retention]` of `enamel.toml`, and what keeps a
+//! snapshot, in words.
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -40,7 +40,8 @@ pub fn encode(kind: ObjectKind, body: &[u8], tag: impl FnOnce(&[u8]) -> [u8; HAS
 /// Checks head, length and checksum.
 ///
 /// # Errors
-/// See [`FormatError`]; `limit` is the most bytes that its body may have. A member's tag authenticates nothing and must be zero.
+/// See [`FormatError`]; `limit` is the most bytes that its body may have. A member's tag authenticates nothing and must
+/// be zero.
 pub fn decode(kind: ObjectKind, bytes: &[u8], limit: u64) -> Result<ClearObject<'_>> {
     let what = kind.name();
     check_limit(what, "size", bytes.len() as u64, limit.saturating_add(OVERHEAD as u64))?;

@@ -3,8 +3,9 @@
 //! No I/O, no clock, no threads, no randomness, and no cryptography except hashing: bytes in, values out, and back. Decoders
 //! never panic, never allocate more than the bytes at hand justify, and refuse everything beyond [`limits`].
 //!
-//! Read in this order: [`id`], [`limits`], [`head`] (how every object begins), [`clear`] and [`sealed`] (the two framings), then
-//! the objects: [`config`], [`member`], [`keyring`], [`pack`], [`segment`], [`node`], [`entry`], [`manifest`], [`lease`], [`condemned`].
+//! Read in this order: [`id`], [`limits`], [`head`] (how every object begins), [`clear`] and [`sealed`] (the two
+//! framings), then the objects: [`config`], [`member`], [`keyring`], [`pack`], [`segment`], [`node`], [`entry`],
+//! [`manifest`], [`lease`], [`condemned`].
 
 pub mod cbor;
 pub mod clear;

@@ -94,7 +94,8 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct LeftOut {
-    /// Patterns, one each, as in `.gitignore` but without comments; the last one that matches decides; absent if they are too long.
+    /// Patterns, one each, as in `.gitignore` but without comments; the last one that matches decides; absent if they
+    /// are too long.
     #[n(0)]
     pub patterns: Option<Vec<String>>,
     /// The name of files with patterns for their folder; absent if the backup ignored such files.

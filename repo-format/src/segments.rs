@@ -21,7 +21,8 @@ pub struct Segment {
     /// How many rows.
     #[n(1)]
     pub rows: u64,
-    /// The encoded key of its first row; absent if the table has no key, or if this key or the last one is beyond [`limits::ROW_KEY`].
+    /// The encoded key of its first row; absent if the table has no key, or if this key or the last one is beyond
+    /// [`limits::ROW_KEY`].
     #[n(2)]
     pub low: Option<ByteString>,
     /// The encoded key of its last row; there if the first one is.

@@ -63,7 +63,8 @@ pub struct BackupArgs {
     /// Folders and files to save
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Run the COMMAND after `--`, without a shell, and save its output as a file of this name; if it fails, there is no snapshot
+    /// Run the COMMAND after `--`, without a shell, and save its output as a file of this name; if it fails, there is
+    /// no snapshot
     #[arg(long, value_name = "NAME", value_parser = parse_stream_name, requires = "command", visible_alias = "stdin-from-command")]
     exec: Option<String>,
     /// The program of --exec, and its arguments; it does not get the passwords in the environment of enamel

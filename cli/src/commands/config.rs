@@ -336,7 +336,7 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
     }
 }
 
-/// Where they hold on this machine only, everything works that says no more than it can keep; where they hold nowhere, it is to be known.
+/// Locks that hold on this machine only are enough for everything that promises no more. Locks that hold nowhere are reported.
 fn check_locks(context: &Context<'_>) -> Result<String> {
     let path = context.repository_path()?;
     let config = context.settings.file_path.as_ref();

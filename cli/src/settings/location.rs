@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind, Result};
 
-/// The path with the user's home folder in place of `~`. Shells replace it only in an argument of its own, not in `--repo=~/backup`, a
-/// settings file, or a unit of systemd.
+/// The path with the user's home folder in place of `~`. Shells replace it only in an argument of its own, not in
+/// `--repo=~/backup`, a settings file, or a unit of systemd.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] if the user has no home folder, or another user's is meant.
@@ -30,8 +30,8 @@ pub fn expand(path: &Path) -> Result<PathBuf> {
 /// The folder of a repository, expanded.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if it is the address of a server: a folder of that name would be made here, and the backup would not leave this
-/// machine.
+/// [`ErrorKind::Usage`] if it is the address of a server: a folder of that name would be made here, and the backup
+/// would not leave this machine.
 pub fn repository(path: &Path) -> Result<PathBuf> {
     let text = path.as_os_str().as_bytes();
     let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Where a settings file is found, and how it is read.
 //!
-//! A file beside the repository is never opened: the host of the storage can write there, and would decide what is saved, what is kept
-//! and what unlocks. The user is only told that it is not used.
+//! A file beside the repository is never opened: the host of the storage can write there, and would decide what is
+//! saved, what is kept and what unlocks. The user is only told that it is not used.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};

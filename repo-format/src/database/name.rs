@@ -1,6 +1,7 @@
 //! Names of schemas and tables as names in a directory.
 
-/// The name of a schema or table as a name in a directory: `%`, `/`, control characters and a `.` at its beginning become `%XX`.
+/// The name of a schema or table as a name in a directory: `%`, `/`, control characters and a `.` at its beginning
+/// become `%XX`.
 pub fn escape_name(name: &str) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {

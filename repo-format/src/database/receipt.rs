@@ -1,4 +1,5 @@
-//! The record of a purge: which rows were removed from a live database, and which files with them, by whom and why (FORMAT.md, section 11.2).
+//! The record of a purge: which rows were removed from a live database, and which files with them, by whom and why
+//! (FORMAT.md, section 11.2).
 
 use minicbor::{Decode, Encode};
 

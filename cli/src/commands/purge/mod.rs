@@ -19,10 +19,11 @@ use crate::exit::Exit;
 
 /// Remove old rows from a live database, only those that a snapshot is proven to hold.
 ///
-/// Logs and histories grow for years and are read by nobody. `purge plan` says what could go and why other things may not, and
-/// writes a plan; `purge run` carries a plan out, while people work. Each row is compared with the snapshot byte by byte
-/// before it is deleted, in the same moment in which it is; what is newer or different stays. Each purge leaves a receipt, which
-/// keeps the rows when their snapshot is forgotten: `enamel restore --purged RECEIPT --to-database URL` brings them back.
+/// Logs and histories grow for years, and nobody reads them. `purge plan` says which rows could go, and why others may
+/// not, and writes a plan. `purge run` carries a plan out while people work. It compares each row with the snapshot
+/// byte by byte, under the lock under which it deletes the row. Rows that are newer or different stay. Each purge
+/// leaves a receipt, which keeps the rows after their snapshot is forgotten: `enamel restore --purged RECEIPT
+/// --to-database URL` brings them back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
