@@ -20,7 +20,7 @@ use engine::upkeep::prune::{PruneOptions, plan};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
+use repo_format::manifest::{Manifest, ManifestKind};
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
@@ -84,7 +84,7 @@ fn save(repository: &Repository, chunks: u64, wanted: impl Fn(u64) -> bool) -> R
         config_version: repository.config().version,
         keyring_version: repository.keyring_version(),
         condemned_seen: session.condemned_seen(),
-        ..Manifest::new(KIND_SNAPSHOT, session.id())
+        ..Manifest::new(ManifestKind::Snapshot, session.id())
     };
     let plain = manifest.encode().map_err(|e| Error::damaged("a new manifest", e))?;
     session.commit_plain(&plain)

@@ -19,6 +19,7 @@ pub mod head;
 pub mod hex;
 pub mod id;
 pub mod keyring;
+mod kinds;
 pub mod lease;
 pub mod limits;
 pub mod manifest;

@@ -6,28 +6,34 @@ use crate::cbor::{self, ByteString};
 use crate::entry::check_name_of;
 use crate::error::{FormatError, Result, check_limit};
 use crate::id::{Bytes32, ChunkId, LeaseId};
+use crate::kinds::kinds;
 use crate::limits;
 
 const WHAT: &str = "manifest";
 
 /// The digest of a manifest that nobody could read: a record with this digest is about any manifest of that id.
 pub const NOT_KNOWN: Bytes32 = Bytes32([0; 32]);
-/// A snapshot of folders, files, streams and databases.
-pub const KIND_SNAPSHOT: u8 = 1;
-/// Proof that purged rows are kept.
-pub const KIND_RECEIPT: u8 = 2;
-/// A note of something that was done.
-pub const KIND_RECORD: u8 = 3;
-/// A log.
-pub const KIND_LOG: u8 = 4;
+kinds! {
+    /// The kind of a manifest.
+    ManifestKind {
+        /// A snapshot of folders, files, streams and databases.
+        Snapshot = 1 "snapshot",
+        /// Proof that purged rows are kept.
+        Receipt = 2 "receipt",
+        /// A note of something that was done.
+        Record = 3 "record",
+        /// A log.
+        Log = 4 "log",
+    }
+}
 
 /// Body of an object `snapshots/<lease id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Manifest {
-    /// [`KIND_SNAPSHOT`], [`KIND_RECEIPT`], [`KIND_RECORD`], [`KIND_LOG`], or one that this version does not know.
+    /// A snapshot, a receipt, …
     #[n(0)]
-    pub kind: u8,
+    pub kind: ManifestKind,
     /// The lease under which it was written.
     #[n(1)]
     pub id: LeaseId,
@@ -137,9 +143,9 @@ pub struct Root {
     /// Its name in the top directory.
     #[n(0)]
     pub name: ByteString,
-    /// Folder, file, stream or database: [`ROOT_FOLDER`], [`ROOT_FILE`], [`ROOT_STREAM`], [`ROOT_DATABASE`].
+    /// Folder, file, stream or database.
     #[n(1)]
-    pub kind: u8,
+    pub kind: RootKind,
     /// The path where it was; of a stream, its name.
     #[n(2)]
     pub path: ByteString,
@@ -150,7 +156,7 @@ impl Root {
     pub fn plain_path(&self) -> &[u8] {
         let end = self.path.0.iter().rposition(|byte| *byte != b'/');
         let len = end.map_or(self.path.0.len().min(1), |end| end + 1);
-        if matches!(self.kind, ROOT_FOLDER | ROOT_FILE) { &self.path.0[..len] } else { &self.path.0 }
+        if matches!(self.kind, RootKind::Folder | RootKind::File) { &self.path.0[..len] } else { &self.path.0 }
     }
 
     /// Whether both are the same source, saved twice.
@@ -159,14 +165,19 @@ impl Root {
     }
 }
 
-/// A folder.
-pub const ROOT_FOLDER: u8 = 1;
-/// A single file (or link, or device).
-pub const ROOT_FILE: u8 = 2;
-/// Standard input.
-pub const ROOT_STREAM: u8 = 3;
-/// A database server: a directory as in [`crate::database`]; its path is `mysql://host:port`, or `mysql://host/?socket=path`.
-pub const ROOT_DATABASE: u8 = 4;
+kinds! {
+    /// The kind of a root.
+    RootKind {
+        /// A folder.
+        Folder = 1 "folder",
+        /// A single file (or link, or device).
+        File = 2 "file",
+        /// Standard input.
+        Stream = 3 "stream",
+        /// A database server: a directory as in [`crate::database`]; its path is `mysql://host:port`, or `mysql://host/?socket=path`.
+        Database = 4 "database",
+    }
+}
 
 /// Problems: items that could not be saved as they should be.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
@@ -227,7 +238,7 @@ pub struct Statistics {
 
 impl Manifest {
     /// A manifest with only kind, id and empty fields.
-    pub fn new(kind: u8, id: LeaseId) -> Self {
+    pub fn new(kind: ManifestKind, id: LeaseId) -> Self {
         Manifest {
             kind,
             id,
@@ -312,11 +323,11 @@ mod tests {
     #[test]
     fn a_slash_at_the_end_makes_no_other_source() {
         let root = |kind, path: &str| Root { name: ByteString(Vec::new()), kind, path: ByteString(path.into()) };
-        assert!(root(ROOT_FOLDER, "/srv//").is_same_source(&root(ROOT_FOLDER, "/srv")));
-        assert!(!root(ROOT_FOLDER, "/srv").is_same_source(&root(ROOT_FILE, "/srv")));
-        assert!(!root(ROOT_STREAM, "x/").is_same_source(&root(ROOT_STREAM, "x")));
+        assert!(root(RootKind::Folder, "/srv//").is_same_source(&root(RootKind::Folder, "/srv")));
+        assert!(!root(RootKind::Folder, "/srv").is_same_source(&root(RootKind::File, "/srv")));
+        assert!(!root(RootKind::Stream, "x/").is_same_source(&root(RootKind::Stream, "x")));
         for (path, plain) in [("/", "/"), ("//", "/"), ("", ""), ("a/b/", "a/b")] {
-            assert_eq!(root(ROOT_FOLDER, path).plain_path(), plain.as_bytes());
+            assert_eq!(root(RootKind::Folder, path).plain_path(), plain.as_bytes());
         }
     }
 }

@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::cbor::{self, ByteString};
 use crate::error::{FormatError, Result};
 use crate::id::{Bytes32, MemberId};
+use crate::kinds::kinds;
 use crate::limits;
 
 const WHAT: &str = "member";
@@ -25,9 +26,9 @@ pub struct Member {
     /// X25519 public key.
     #[n(3)]
     pub public_key: Bytes32,
-    /// [`WRAP_ARGON2ID`] or [`WRAP_KEY_FILE`].
+    /// By a password or a key file.
     #[n(4)]
-    pub wrap: u8,
+    pub wrap: WrapKind,
     /// Argon2id memory in KiB.
     #[n(5)]
     pub memory_kib: Option<u32>,
@@ -48,10 +49,15 @@ pub struct Member {
     pub wrapped: ByteString,
 }
 
-/// The private key is wrapped by a password.
-pub const WRAP_ARGON2ID: u8 = 1;
-/// The private key is wrapped by a key file.
-pub const WRAP_KEY_FILE: u8 = 2;
+kinds! {
+    /// How a private key is wrapped.
+    WrapKind {
+        /// By a password.
+        Argon2id = 1 "password",
+        /// By a key file.
+        KeyFile = 2 "key-file",
+    }
+}
 
 /// How a member's secret is wrapped, checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,12 +172,12 @@ impl Member {
     /// For a wrap this version does not know, and parameters beyond the limits.
     pub fn wrap(&self) -> Result<Wrap> {
         match (self.wrap, self.memory_kib, self.passes, self.lanes) {
-            (WRAP_KEY_FILE, ..) => Ok(Wrap::KeyFile),
-            (WRAP_ARGON2ID, Some(memory_kib), Some(passes), Some(lanes)) => {
+            (WrapKind::KeyFile, ..) => Ok(Wrap::KeyFile),
+            (WrapKind::Argon2id, Some(memory_kib), Some(passes), Some(lanes)) => {
                 Argon2Cost { memory_kib, passes, lanes }.check().map(Wrap::Password)
             }
-            (WRAP_ARGON2ID, ..) => Err(FormatError::invalid(WHAT, "Argon2id parameters are missing")),
-            (other, ..) => Err(FormatError::Unknown { what: WHAT, field: "wrap", value: other.into() }),
+            (WrapKind::Argon2id, ..) => Err(FormatError::invalid(WHAT, "Argon2id parameters are missing")),
+            (other, ..) => Err(FormatError::Unknown { what: WHAT, field: "wrap", value: other.number().into() }),
         }
     }
 }

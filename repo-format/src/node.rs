@@ -6,6 +6,7 @@ use crate::cbor::{self, ByteString};
 use crate::entry::{Entry, check_name_of, check_plain_len};
 use crate::error::{FormatError, Result, check_limit, fit};
 use crate::id::ChunkId;
+use crate::kinds::kinds;
 use crate::limits;
 use crate::pack::check_version;
 use crate::reader::Reader;
@@ -315,44 +316,29 @@ pub struct Problem {
     /// The path in the source.
     #[n(0)]
     pub path: ByteString,
-    /// See [`ProblemKind`]; unknown numbers are kept.
+    /// Its kind.
     #[n(1)]
-    pub kind: u8,
+    pub kind: ProblemKind,
     /// The reason, in words.
     #[n(2)]
     pub message: String,
 }
 
-/// Kinds of problems.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ProblemKind {
-    /// It could not be read; it is not in the snapshot.
-    Unreadable = 1,
-    /// It was there when its folder was listed, and then it was gone.
-    Vanished = 2,
-    /// It changed while it was read; the snapshot may hold a mixture.
-    Changed = 3,
-    /// It is in the snapshot, but some of its attributes are not.
-    Metadata = 4,
-    /// It is of a type that cannot be saved.
-    LeftOut = 5,
-    /// It is in the snapshot as it was found, and holds much less than before, or a file system is no longer mounted there.
-    Less = 6,
-}
-
-impl ProblemKind {
-    /// The kind in one word.
-    pub fn name(kind: u8) -> &'static str {
-        match kind {
-            1 => "unreadable",
-            2 => "vanished",
-            3 => "changed",
-            4 => "metadata",
-            5 => "left-out",
-            6 => "less-than-before",
-            _ => "unknown",
-        }
+kinds! {
+    /// Kinds of problems.
+    ProblemKind {
+        /// It could not be read; it is not in the snapshot.
+        Unreadable = 1 "unreadable",
+        /// It was there when its folder was listed, and then it was gone.
+        Vanished = 2 "vanished",
+        /// It changed while it was read; the snapshot may hold a mixture.
+        Changed = 3 "changed",
+        /// It is in the snapshot, but some of its attributes are not.
+        Metadata = 4 "metadata",
+        /// It is of a type that cannot be saved.
+        LeftOut = 5 "left-out",
+        /// It is in the snapshot as it was found, and holds much less than before, or a file system is no longer mounted there.
+        Less = 6 "less-than-before",
     }
 }
 

@@ -17,7 +17,7 @@ use repo_format::config::Access;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId};
 use repo_format::lease::Void;
-use repo_format::manifest::Manifest;
+use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::support::{
     Fixture, Hook, Tree, backup, backup_options, backup_paths, by_id, look, noise, options_without_parent, verify_all,
@@ -314,7 +314,7 @@ fn a_manifest_of_an_unknown_kind_is_left_alone() {
     let (first, _) = backup(&repository, &root);
     let known = by_id(&repository, first).manifest;
     let id = LeaseId([7; 16]);
-    let strange = Manifest { kind: 99, id, ..known };
+    let strange = Manifest { kind: ManifestKind::Other(99), id, ..known };
     let name = ObjectName::Snapshot(id);
     let plain = strange.encode().unwrap();
     let object = repository.keys().seal(ObjectKind::Manifest, KeyClass::Meta, &name.to_string(), &plain).unwrap();

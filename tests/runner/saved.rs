@@ -18,7 +18,7 @@ use repo_format::cbor::ByteString;
 use repo_format::database::*;
 use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::{Bytes32, ChunkId};
-use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
+use repo_format::manifest::{Manifest, Root, RootKind};
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
@@ -278,7 +278,7 @@ fn database(forge: &Forge<'_, '_>, name: &[u8], mut entries: Vec<TreeEntry>) -> 
 fn with_roots(names: &[&[u8]]) -> impl FnOnce(&mut Manifest) {
     let root = |name: &&[u8]| Root {
         name: ByteString(name.to_vec()),
-        kind: ROOT_DATABASE,
+        kind: RootKind::Database,
         path: ByteString(b"mysql://db:3306".to_vec()),
     };
     let roots: Vec<_> = names.iter().map(root).collect();

@@ -13,7 +13,7 @@ use engine::error::chain;
 use engine::monitor::{Monitor, NullMonitor, Phase, Work};
 use engine::session::{Draft, WriterOptions, WriterSession, writers};
 use engine::store::{Folder, MemoryStore, ObjectName, Store, StoreErrorKind};
-use repo_format::manifest::KIND_SNAPSHOT;
+use repo_format::manifest::ManifestKind;
 use scenario_tests::explore::{Answer, Request, pass};
 
 use crate::support::{Fixture, backup_options, backup_paths, look, noise};
@@ -172,7 +172,7 @@ fn commit(fixture: &Fixture) -> engine::Result<()> {
     let repository = fixture.open_anew();
     let options = WriterOptions { host: "host".to_owned(), user: "ada".to_owned(), ..WriterOptions::default() };
     let session = WriterSession::begin(&repository, &options, &NullMonitor)?;
-    session.commit(Draft { kind: KIND_SNAPSHOT, ..Draft::default() }, &NullMonitor).map(drop)
+    session.commit(Draft::new(ManifestKind::Snapshot), &NullMonitor).map(drop)
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn a_generated_file_without_an_end_is_named() {
     }
     let fixture = Fixture::new();
     let outcome = save(&fixture, source, &backup_options());
-    assert_eq!(outcome.problems[0].kind, ProblemKind::Changed as u8, "{:?}", outcome.problems);
+    assert_eq!(outcome.problems[0].kind, ProblemKind::Changed, "{:?}", outcome.problems);
     assert!(outcome.problems[0].message.contains("only its beginning"), "{:?}", outcome.problems);
     verify_all(&fixture.open_anew());
 }

@@ -43,7 +43,7 @@ fn run(fixture: &Fixture, root: &Path, monitor: &dyn Monitor) -> BackupOutcome {
 
 /// The problems, from the outcome, and the same from the snapshot: paths beneath the root, and kinds.
 #[track_caller]
-fn problems(fixture: &Fixture, root: &Path, outcome: &BackupOutcome) -> Vec<(String, u8)> {
+fn problems(fixture: &Fixture, root: &Path, outcome: &BackupOutcome) -> Vec<(String, ProblemKind)> {
     let repository = fixture.open_anew();
     let manifest = by_id(&repository, outcome.snapshot.unwrap()).manifest;
     assert_eq!(manifest.problems.count, outcome.problem_count);
@@ -90,7 +90,7 @@ fn a_file_that_keeps_changing_is_saved_and_named() {
         }
     });
     let outcome = run(&fixture, &root, &hook);
-    assert_eq!(problems(&fixture, &root, &outcome), [("file".to_owned(), ProblemKind::Changed as u8)]);
+    assert_eq!(problems(&fixture, &root, &outcome), [("file".to_owned(), ProblemKind::Changed)]);
     assert!(outcome.problems[0].message.contains("changed while it was read"), "{:?}", outcome.problems);
     assert_eq!(hook.problems()[0].0, file.as_os_str().as_encoded_bytes());
     assert_eq!(fs::metadata(restored(&fixture, outcome.snapshot.unwrap()).join("file")).unwrap().len(), 9 << 20);
@@ -112,7 +112,7 @@ fn a_file_that_shrinks_while_it_is_read_is_saved_as_far_as_it_goes() {
         }
     });
     let outcome = run(&fixture, &root, &hook);
-    assert_eq!(problems(&fixture, &root, &outcome), [("file".to_owned(), ProblemKind::Changed as u8)]);
+    assert_eq!(problems(&fixture, &root, &outcome), [("file".to_owned(), ProblemKind::Changed)]);
     assert!(outcome.problems[0].message.contains("shrank"), "{:?}", outcome.problems);
     let bytes = fs::read(restored(&fixture, outcome.snapshot.unwrap()).join("file")).unwrap();
     assert!(bytes == noise(1, bytes.len()) && bytes.len() < 9 * MIB && bytes.len() >= 4 * MIB, "{}", bytes.len());
@@ -128,7 +128,7 @@ fn a_file_that_grows_while_it_is_read_is_saved_as_far_as_it_went() {
         }
     });
     let outcome = run(&fixture, &root, &hook);
-    assert_eq!(problems(&fixture, &root, &outcome), [("file".to_owned(), ProblemKind::Changed as u8)]);
+    assert_eq!(problems(&fixture, &root, &outcome), [("file".to_owned(), ProblemKind::Changed)]);
     assert!(outcome.problems[0].message.contains("grew"), "{:?}", outcome.problems);
     let bytes = fs::read(restored(&fixture, outcome.snapshot.unwrap()).join("file")).unwrap();
     assert!(bytes.len() >= 9 * MIB && bytes[..9 * MIB] == noise(1, 9 * MIB)[..], "{}", bytes.len());
@@ -151,7 +151,7 @@ fn a_sparse_file_that_shrinks_while_it_is_read_keeps_every_byte_in_its_place() {
         }
     });
     let outcome = run(&fixture, &root, &hook);
-    assert_eq!(problems(&fixture, &root, &outcome), [("sparse".to_owned(), ProblemKind::Changed as u8)]);
+    assert_eq!(problems(&fixture, &root, &outcome), [("sparse".to_owned(), ProblemKind::Changed)]);
     let (target, outcome) = fixture.restore(&fixture.open(), outcome.snapshot.unwrap(), "root");
     assert_eq!(outcome.problem_count, 0);
     let bytes = fs::read(target.join("sparse")).unwrap();
@@ -171,7 +171,7 @@ fn a_file_larger_than_64_mib_that_changes_is_read_only_once() {
         OpenOptions::new().write(true).open(&file).unwrap().write_all_at(b"changed", 100).unwrap();
     });
     let outcome = run(&fixture, &root, &hook);
-    assert_eq!(problems(&fixture, &root, &outcome), [("large".to_owned(), ProblemKind::Changed as u8)]);
+    assert_eq!(problems(&fixture, &root, &outcome), [("large".to_owned(), ProblemKind::Changed)]);
     assert_eq!(outcome.statistics.read_bytes, 65 << 20);
 }
 
@@ -251,7 +251,7 @@ fn change_before_reading(fixture: &Fixture, root: &Path, change: impl Fn() + Sen
 fn assert_one_problem(outcome: &BackupOutcome, file: &Path, kind: ProblemKind, says: &str) {
     let [problem] = &outcome.problems[..] else { panic!("{:?}", outcome.problems) };
     assert_eq!(problem.path.0, file.as_os_str().as_encoded_bytes());
-    assert_eq!(problem.kind, kind as u8, "{problem:?}");
+    assert_eq!(problem.kind, kind, "{problem:?}");
     assert!(problem.message.contains(says), "{problem:?}");
 }
 
@@ -333,7 +333,7 @@ fn a_file_that_cannot_be_read_is_named_and_the_rest_is_saved() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     let outcome = run(&fixture, &root, &Hook::quiet());
-    let unreadable = ProblemKind::Unreadable as u8;
+    let unreadable = ProblemKind::Unreadable;
     let expected = [("closed".to_owned(), unreadable), ("file".to_owned(), unreadable)];
     assert_eq!(problems(&fixture, &root, &outcome), expected);
     let target = restored(&fixture, outcome.snapshot.unwrap());
@@ -353,7 +353,7 @@ fn a_name_that_vanishes_after_its_folder_was_listed_is_named() {
     let vanishing = root.join("c");
     let hook = Hook::once(|work| work.items == 1 && work.bytes == 9, move || fs::remove_file(&vanishing).unwrap());
     let outcome = run(&fixture, &root, &hook);
-    assert_eq!(problems(&fixture, &root, &outcome), [("c".to_owned(), ProblemKind::Vanished as u8)]);
+    assert_eq!(problems(&fixture, &root, &outcome), [("c".to_owned(), ProblemKind::Vanished)]);
     fixture.assert_restores(&fixture.open(), outcome.snapshot.unwrap(), &before);
 }
 

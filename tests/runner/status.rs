@@ -9,7 +9,7 @@ use engine::snapshots::status::{Status, StatusOptions, status};
 use engine::store::ObjectName;
 use repo_format::database::{Flavour, LateTable, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;
-use repo_format::manifest::ROOT_DATABASE;
+use repo_format::manifest::RootKind;
 
 use crate::support::{Fixture, backup, backup_options, backup_paths, commit_again};
 
@@ -28,7 +28,7 @@ fn save_database(fixture: &Fixture, repository: &Repository, server: &ServerReco
     let (id, _) = backup(repository, &folder);
     commit_again(repository, id, |manifest| {
         manifest.tags = vec!["db".into()];
-        manifest.roots[0].kind = ROOT_DATABASE;
+        manifest.roots[0].kind = RootKind::Database;
         manifest.roots[0].path.0 = b"mysql://server:3306".to_vec();
     })
 }

@@ -277,7 +277,7 @@ fn notes(args: &BackupArgs, ui: &Ui, outcome: &BackupOutcome) {
     for pattern in args.exclude.iter().filter(|pattern| outcome.unused_patterns.contains(pattern)) {
         ui.note(&format!("the pattern of --exclude {pattern} left nothing out"));
     }
-    if outcome.problems.iter().any(|problem| problem.kind == ProblemKind::Less as u8) {
+    if outcome.problems.iter().any(|problem| problem.kind == ProblemKind::Less) {
         ui.note("if you meant a source to hold less than before, save it once with --allow-less");
     }
     for path in args.paths().iter().filter(|path| is_device_or_pipe(path)) {

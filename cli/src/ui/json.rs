@@ -154,7 +154,7 @@ pub struct Problem<'a> {
 
 impl<'a> From<&'a node::Problem> for Problem<'a> {
     fn from(problem: &'a node::Problem) -> Self {
-        let kind = node::ProblemKind::name(problem.kind);
+        let kind = problem.kind.name();
         Problem { path: problem.path.0.as_slice().into(), kind, message: &problem.message }
     }
 }
@@ -206,10 +206,10 @@ impl<'a> From<(LeaseId, &'a manifest::Manifest)> for Snapshot<'a> {
 impl From<&manifest::Root> for Root {
     fn from(root: &manifest::Root) -> Self {
         let kind = match root.kind {
-            manifest::ROOT_FOLDER => "folder",
-            manifest::ROOT_FILE => "file",
-            manifest::ROOT_STREAM => "stream",
-            manifest::ROOT_DATABASE => "database",
+            manifest::RootKind::Folder => "folder",
+            manifest::RootKind::File => "file",
+            manifest::RootKind::Stream => "stream",
+            manifest::RootKind::Database => "database",
             _ => "unknown",
         };
         Root { kind, name: String::from_utf8_lossy(&root.name.0).into_owned(), path: root.path.0.as_slice().into() }

@@ -504,7 +504,7 @@ mod members_and_keyrings {
 
     #[test]
     fn an_unknown_wrap_is_named() {
-        let member = Member { wrap: 3, ..samples::member(None) };
+        let member = Member { wrap: 3.into(), ..samples::member(None) };
         refused(Member::decode(&cbor::encode(&member)), "the member has wrap 3, which");
     }
 
@@ -1014,7 +1014,7 @@ mod manifests_and_condemned {
 
     #[test]
     fn a_manifest_of_an_unknown_kind_is_decoded_for_it_is_a_root() {
-        let manifest = Manifest { kind: 255, ..samples::manifest() };
+        let manifest = Manifest { kind: 255.into(), ..samples::manifest() };
         assert_eq!(Manifest::decode(&manifest.encode().unwrap()), Ok(manifest));
     }
 

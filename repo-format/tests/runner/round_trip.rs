@@ -180,7 +180,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             let has_segments = content.as_ref().is_some_and(|content| content.segments.is_some());
             target.0.iter_mut().for_each(|byte| *byte = (*byte).max(1));
             Entry {
-                kind,
+                kind: kind.into(),
                 content: content.filter(|_| kind == File),
                 holes: holes.filter(|_| kind == File && !has_segments),
                 tree: tree.filter(|_| kind == Directory),
@@ -208,7 +208,8 @@ fn directory_parts() -> impl Strategy<Value = DirectoryNode> {
 }
 
 fn manifest() -> impl Strategy<Value = Manifest> {
-    let root = (name(), any::<u8>(), byte_string(0..40)).prop_map(|(name, kind, path)| Root { name, kind, path });
+    let root =
+        (name(), any::<u8>(), byte_string(0..40)).prop_map(|(name, kind, path)| Root { name, kind: kind.into(), path });
     let seen = (lease_id(), bytes32()).prop_map(|(id, digest)| SeenManifest { id, digest });
     let what = (any::<u8>(), lease_id(), vec(chunk_id(), 3..9), option::of(lease_id()), vec(seen, 0..=16));
     let words = (text(), text(), vec(text(), 0..4), text());
@@ -239,7 +240,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 options: n[5].is_multiple_of(2).then_some(u8::try_from(n[6] % 256).unwrap()),
             });
             Manifest {
-                kind,
+                kind: kind.into(),
                 id,
                 ids,
                 seconds,
@@ -345,7 +346,7 @@ proptest! {
 
     #[test]
     fn a_problem_list_comes_back(x in vec((byte_string(0..40), any::<u8>(), text()), 0..6)) {
-        let x: Vec<_> = x.into_iter().map(|(path, kind, message)| Problem { path, kind, message }).collect();
+        let x: Vec<_> = x.into_iter().map(|(path, kind, message)| Problem { path, kind: kind.into(), message }).collect();
         prop_assert_eq!(decode_problems(&encode_problems(&x).unwrap()), Ok(x));
     }
 

@@ -229,7 +229,7 @@ pub(crate) fn member(cost: Option<Argon2Cost>) -> Member {
         label: "Ada’s laptop".to_owned(),
         created: 1_800_000_001,
         public_key: Bytes32(bytes32(6)),
-        wrap: if cost.is_some() { WRAP_ARGON2ID } else { WRAP_KEY_FILE },
+        wrap: if cost.is_some() { WrapKind::Argon2id } else { WrapKind::KeyFile },
         memory_kib: cost.map(|c| c.memory_kib),
         passes: cost.map(|c| c.passes),
         lanes: cost.map(|c| c.lanes),
@@ -426,7 +426,10 @@ pub(crate) fn problems() -> Vec<Problem> {
         kind,
         message: message.to_owned(),
     };
-    vec![problem(b"/etc/shadow", ProblemKind::Unreadable as u8, "permission denied"), problem(b"/\xff", 200, "")]
+    vec![
+        problem(b"/etc/shadow", ProblemKind::Unreadable, "permission denied"),
+        problem(b"/\xff", ProblemKind::Other(200), ""),
+    ]
 }
 
 pub(crate) fn manifest() -> Manifest {
@@ -436,7 +439,7 @@ pub(crate) fn manifest() -> Manifest {
         path: ByteString(path.to_vec()),
     };
     Manifest {
-        kind: KIND_SNAPSHOT,
+        kind: ManifestKind::Snapshot,
         id: LeaseId(bytes16(1)),
         ids: [2, 3, 4].map(|n| ChunkId(bytes32(n))).to_vec(),
         seconds: 1_800_000_004,
@@ -450,7 +453,7 @@ pub(crate) fn manifest() -> Manifest {
         config_version: 7,
         keyring_version: 3,
         condemned_seen: 4,
-        roots: vec![root(b"home", ROOT_FOLDER, b"/home"), root(b"dump.sql", ROOT_STREAM, b"dump.sql")],
+        roots: vec![root(b"home", RootKind::Folder, b"/home"), root(b"dump.sql", RootKind::Stream, b"dump.sql")],
         tree: Some(2),
         problems: Problems { count: 2, lists: vec![0, 1] },
         statistics: Statistics {
@@ -488,7 +491,7 @@ pub(crate) fn manifest_with_left_out() -> Manifest {
 pub(crate) fn forget_record() -> Manifest {
     let forgotten = [5, 7, 8].map(|n| SeenManifest { id: LeaseId(bytes16(n)), digest: Bytes32(bytes32(n + 1)) });
     Manifest {
-        kind: KIND_RECORD,
+        kind: ManifestKind::Record,
         id: LeaseId(bytes16(9)),
         ids: Vec::new(),
         tags: Vec::new(),

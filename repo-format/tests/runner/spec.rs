@@ -211,15 +211,15 @@ fn the_sizes_of_structures_are_those_of_the_code() {
 #[test]
 fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
     let manifests = list(between(FORMAT, "manifest kind, below 256: ", "; **"));
-    let kinds = [manifest::KIND_SNAPSHOT, manifest::KIND_RECEIPT, manifest::KIND_RECORD, manifest::KIND_LOG];
-    assert_eq!(manifests.iter().map(|(number, _)| *number).collect::<Vec<_>>(), kinds);
+    use manifest::{ManifestKind, RootKind};
+    let kinds = [ManifestKind::Snapshot, ManifestKind::Receipt, ManifestKind::Record, ManifestKind::Log];
+    assert_eq!(manifests.iter().map(|m| m.0).collect::<Vec<_>>(), kinds.map(ManifestKind::number));
     let roots = list(between(FORMAT, "name in the top directory, 1: kind (", ")"));
-    assert_eq!(
-        roots.iter().map(|r| r.0).collect::<Vec<_>>(),
-        [manifest::ROOT_FOLDER, manifest::ROOT_FILE, manifest::ROOT_STREAM, manifest::ROOT_DATABASE]
-    );
+    let kinds = [RootKind::Folder, RootKind::File, RootKind::Stream, RootKind::Database];
+    assert_eq!(roots.iter().map(|r| r.0).collect::<Vec<_>>(), kinds.map(RootKind::number));
     let wraps = list(between(FORMAT, "wrap: ", " |"));
-    assert_eq!(wraps.iter().map(|w| w.0).collect::<Vec<_>>(), [member::WRAP_ARGON2ID, member::WRAP_KEY_FILE]);
+    let kinds = [member::WrapKind::Argon2id, member::WrapKind::KeyFile];
+    assert_eq!(wraps.iter().map(|w| w.0).collect::<Vec<_>>(), kinds.map(member::WrapKind::number));
     assert_eq!(numbers(between(FORMAT, "state, bits: ", " = it changed too near")), [u64::from(entry::STATE_RACY)]);
     let gaps = between(FORMAT, "*Why* are bits, at least one: ", " = anything else");
     let bits = [entry::GAP_UNREADABLE, entry::GAP_ELSEWHERE, entry::GAP_RULE, entry::GAP_OTHER];

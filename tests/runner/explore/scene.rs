@@ -21,7 +21,7 @@ use repo_format::cbor::ByteString;
 use repo_format::config::Access;
 use repo_format::entry::{Entry, EntryKind, Time};
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, ROOT_FILE, Root};
+use repo_format::manifest::{ManifestKind, Root, RootKind};
 use tempfile::TempDir;
 
 use super::{forged, spoiler};
@@ -179,14 +179,13 @@ fn commit(session: WriterSession<'_>, files: &[&str]) -> Result<()> {
     })?;
     let root = |file: &&str| {
         let name = ByteString(file.as_bytes().to_vec());
-        Root { name: name.clone(), kind: ROOT_FILE, path: name }
+        Root { name: name.clone(), kind: RootKind::File, path: name }
     };
     let draft = Draft {
-        kind: KIND_SNAPSHOT,
         time: NOW,
         roots: files.last().map(root).into_iter().collect(),
         tree: stored.value.last().copied(),
-        ..Draft::default()
+        ..Draft::new(ManifestKind::Snapshot)
     };
     session.commit(draft, &NullMonitor).map(drop)
 }

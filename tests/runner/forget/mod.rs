@@ -15,7 +15,7 @@ use engine::session::{WriterOptions, WriterSession};
 use engine::store::MemoryStore;
 use engine::upkeep::forget::{ForgetOutcome, forget, plan_named};
 use repo_format::id::LeaseId;
-use repo_format::manifest::{KIND_RECORD, Manifest, SeenManifest};
+use repo_format::manifest::{Manifest, ManifestKind, SeenManifest};
 
 use crate::support::{Fixture, Tree, backup, look, noise};
 
@@ -102,5 +102,9 @@ fn listed(repository: &Repository) -> Vec<LeaseId> {
 fn records(repository: &Repository) -> Vec<Manifest> {
     let (manifests, unreadable) = repository.read_manifests().unwrap();
     assert!(unreadable.is_empty(), "{unreadable:?}");
-    manifests.into_iter().map(|object| object.manifest).filter(|manifest| manifest.kind == KIND_RECORD).collect()
+    manifests
+        .into_iter()
+        .map(|object| object.manifest)
+        .filter(|manifest| manifest.kind == ManifestKind::Record)
+        .collect()
 }

@@ -6,7 +6,7 @@ use engine::repository::Repository;
 use engine::store::ObjectName;
 use engine::upkeep::forget::{Plan, forget, plan};
 use engine::upkeep::retention::{Conditions, GroupBy, Period, Policy, Rule};
-use repo_format::manifest::{KIND_LOG, KIND_RECEIPT};
+use repo_format::manifest::ManifestKind;
 
 use super::{Scene, author, copy, listed, read, records};
 use crate::support::verify_all;
@@ -40,7 +40,8 @@ fn only_snapshots_go() {
     let scene = Scene::new(4);
     let repository = scene.fixture.open();
     let manifest = read(&repository, scene.ids[0]);
-    let others = [KIND_RECEIPT, KIND_LOG, 99].map(|kind| copy(&repository, &manifest, |copy| copy.kind = kind));
+    let others = [ManifestKind::Receipt, ManifestKind::Log, ManifestKind::Other(99)]
+        .map(|kind| copy(&repository, &manifest, |copy| copy.kind = kind));
     for rules in [[Rule::Last(2)], [Rule::Last(1)]] {
         let plan = planned(&repository, &rules).unwrap();
         forget(&repository, &plan.going(), &author(), &NullMonitor).unwrap();

@@ -6,7 +6,7 @@ use engine::upkeep::forget::{forget, plan_named};
 use engine::upkeep::retention::{Reason, Rule, TableName};
 use repo_format::database::{Flavour, LeftOut, Moment, ServerRecord};
 use repo_format::id::LeaseId;
-use repo_format::manifest::ROOT_DATABASE;
+use repo_format::manifest::RootKind;
 
 use super::policy::planned;
 use super::{author, copy, listed, read};
@@ -56,7 +56,7 @@ fn save(fixture: &Fixture, repository: &Repository, hour: i64, left_out: &[&str]
     let manifest = read(repository, id);
     let saved = copy(repository, &manifest, |copy| {
         copy.seconds += hour * 3600 - 86_400;
-        copy.roots[0].kind = ROOT_DATABASE;
+        copy.roots[0].kind = RootKind::Database;
         copy.roots[0].path.0 = b"mysql://server:3306".to_vec();
         copy.problems.count = left_out.len() as u64;
     });

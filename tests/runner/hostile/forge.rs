@@ -26,7 +26,7 @@ use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;
 use repo_format::entry::{Content, DirectChunk, Entry, EntryKind};
 use repo_format::id::{Bytes32, ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Statistics};
+use repo_format::manifest::{Manifest, ManifestKind, Statistics};
 use repo_format::pack::ChunkKind;
 use repo_format::segments::Segment;
 use tempfile::TempDir;
@@ -309,7 +309,7 @@ pub fn manifest(id: LeaseId, top: ChunkId) -> Manifest {
         tree: Some(0),
         statistics: Statistics { files: 1000, ..Statistics::default() },
         left_out: Some(repo_format::manifest::LeftOut::default()),
-        ..Manifest::new(KIND_SNAPSHOT, id)
+        ..Manifest::new(ManifestKind::Snapshot, id)
     }
 }
 

@@ -9,7 +9,7 @@ use repo_format::config::{Access, Config};
 use repo_format::head::ObjectKind;
 use repo_format::id::{Bytes32, MemberId};
 use repo_format::keyring::{Keyring, Recipient};
-use repo_format::member::{Member, WRAP_ARGON2ID};
+use repo_format::member::{Member, WrapKind};
 
 use crate::damage::lab::{self, Lab};
 
@@ -61,7 +61,7 @@ fn absurd_costs_of_a_password_are_refused_before_they_are_paid() {
         let lab = Lab::new();
         let (_, mut member) = own_member(&lab);
         member.id = MemberId([1; 16]);
-        member.wrap = WRAP_ARGON2ID;
+        member.wrap = WrapKind::Argon2id;
         (member.memory_kib, member.passes, member.lanes) = (Some(memory), Some(passes), Some(lanes));
         put_clear(&lab.store, ObjectName::Member(member.id), ObjectKind::Member, &cbor::encode(&member));
         // The key file is another member's, which is still whole.
@@ -86,7 +86,7 @@ fn a_member_with_anothers_keys_opens_nothing() {
         |m| m.salt = Bytes32([9; 32]),
         |m| m.commitment = Bytes32([9; 32]),
         |m| m.wrapped = ByteString(Vec::new()),
-        |m| m.wrap = 77,
+        |m| m.wrap = WrapKind::Other(77),
     ];
     for spoil in spoils {
         let mut member = own.clone();

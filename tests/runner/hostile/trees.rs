@@ -135,7 +135,7 @@ fn manifests_that_say_absurd_things_are_read_or_refused() {
     attack.try_everything(&absurd);
     assert_eq!(attack.restore(&absurd).unwrap().problem_count, 0);
 
-    let unknown = attack.commit(top, |m| m.kind = 200);
+    let unknown = attack.commit(top, |m| m.kind = 200.into());
     assert!(attack.repository().read_snapshot_object(unknown.id).is_ok(), "it is a root, if not a snapshot");
     let wrong_id = attack.commit(top, |m| m.id.0[0] ^= 1);
     let old = attack.lab.store.names().into_iter().filter(|name| matches!(name, ObjectName::Snapshot(_))).count();

@@ -3,7 +3,7 @@
 use engine::Result;
 use engine::purge::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable, Receipt, Release, kept};
 use engine::repository::Repository;
-use repo_format::manifest::{ROOT_FOLDER, Root};
+use repo_format::manifest::{Root, RootKind};
 
 use super::history::{files_sentence, rows, shown, state};
 use crate::ui::format;
@@ -121,7 +121,7 @@ impl Page {
 
     fn files(&mut self, files: &PurgedFiles, roots: &[Root]) {
         self.line("");
-        let root = roots.iter().find(|root| root.kind == ROOT_FOLDER);
+        let root = roots.iter().find(|root| root.kind == RootKind::Folder);
         let folder = root.map_or_else(String::new, |root| format!(" below {}", format::path(&root.path.0)));
         self.line(&format!("  {}{folder}, each kept whole", files_sentence(files)));
         for left in &files.left {

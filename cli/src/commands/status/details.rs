@@ -4,7 +4,7 @@ use engine::Result;
 use engine::memory::RememberedManifest;
 use engine::snapshots::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
 use repo_format::database::LateTable;
-use repo_format::manifest::{KIND_RECEIPT, KIND_SNAPSHOT};
+use repo_format::manifest::ManifestKind;
 use repo_format::node::Problem;
 
 use super::{Judged, roots};
@@ -111,8 +111,8 @@ fn late(database: &DatabaseStatus, table: &LateTable) -> String {
 /// Missing snapshots, in words.
 pub fn disappeared(manifest: &RememberedManifest) -> String {
     let what = match manifest.kind {
-        KIND_SNAPSHOT => "snapshot",
-        KIND_RECEIPT => "receipt",
+        ManifestKind::Snapshot => "snapshot",
+        ManifestKind::Receipt => "receipt",
         _ => "record",
     };
     let (id, time) = (format::short(manifest.id), format::time(manifest.time));

@@ -4,7 +4,7 @@ use hpke::{Deserializable, Kem, Serializable, kem::X25519HkdfSha256};
 use repo_format::cbor::ByteString;
 use repo_format::context;
 use repo_format::id::{Bytes32, MemberId};
-use repo_format::member::{Argon2Cost, Member, MemberSecret, WRAP_ARGON2ID, WRAP_KEY_FILE, Wrap};
+use repo_format::member::{Argon2Cost, Member, MemberSecret, Wrap, WrapKind};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::seal::{open_once, seal_once};
@@ -60,8 +60,8 @@ pub(crate) fn create_member(
     let mut private = Bytes32(private.to_bytes().into());
     let public_key = Bytes32(public.to_bytes().into());
     let (wrap, cost) = match credential {
-        Credential::Password(_) => (WRAP_ARGON2ID, Some(Argon2Cost::DEFAULT)),
-        Credential::KeyFile(_) => (WRAP_KEY_FILE, None),
+        Credential::Password(_) => (WrapKind::Argon2id, Some(Argon2Cost::DEFAULT)),
+        Credential::KeyFile(_) => (WrapKind::KeyFile, None),
     };
     let mut member = Member {
         id: MemberId(random()?),

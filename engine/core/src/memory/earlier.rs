@@ -60,7 +60,7 @@ fn read(from: &Connection, repository: RepositoryId) -> rusqlite::Result<Option<
         Ok(RememberedManifest {
             id: LeaseId(row.get(0)?),
             digest: Bytes32(row.get(1)?),
-            kind: row.get(2)?,
+            kind: row.get::<_, u8>(2)?.into(),
             time: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
             family: Bytes32(row.get(5)?),
         })

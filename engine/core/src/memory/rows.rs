@@ -2,6 +2,7 @@
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
+use repo_format::manifest::ManifestKind;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::lines::{ALL, LineNumber};
@@ -17,7 +18,7 @@ pub struct RememberedManifest {
     /// Its digest.
     pub digest: Bytes32,
     /// Its kind.
-    pub kind: u8,
+    pub kind: ManifestKind,
     /// When its run started.
     pub time: Time,
     /// A keyed hash of host and roots: snapshots of the same things have the same.
@@ -38,14 +39,14 @@ pub(super) fn sum(fields: &[&[u8]]) -> [u8; 8] {
 impl RememberedManifest {
     fn sum(&self) -> [u8; 8] {
         let (seconds, nanoseconds) = (self.time.seconds.to_le_bytes(), self.time.nanoseconds.to_le_bytes());
-        sum(&[&self.id.0, &self.digest.0, &[self.kind], &seconds, &nanoseconds, &self.family.0])
+        sum(&[&self.id.0, &self.digest.0, &[self.kind.number()], &seconds, &nanoseconds, &self.family.0])
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let manifest = RememberedManifest {
             id: LeaseId(row.get(0)?),
             digest: Bytes32(row.get(1)?),
-            kind: row.get(2)?,
+            kind: row.get::<_, u8>(2)?.into(),
             time: Time { seconds: row.get(3)?, nanoseconds: row.get(4)? },
             family: Bytes32(row.get(5)?),
         };
@@ -79,7 +80,15 @@ pub(super) fn check_all(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn insert_manifest(t: &Transaction<'_>, m: &RememberedManifest) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO manifests (id, digest, kind, seconds, nanoseconds, family, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (seconds, nanoseconds, sum) = (m.time.seconds, m.time.nanoseconds, m.sum());
-    t.prepare_cached(sql)?.execute(params![m.id.0, m.digest.0, m.kind, seconds, nanoseconds, m.family.0, sum])?;
+    t.prepare_cached(sql)?.execute(params![
+        m.id.0,
+        m.digest.0,
+        m.kind.number(),
+        seconds,
+        nanoseconds,
+        m.family.0,
+        sum
+    ])?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, ChunkId, LeaseId, PackId};
+use repo_format::manifest::ManifestKind;
 
 use super::*;
 
@@ -11,7 +12,7 @@ fn manifest(number: u8) -> RememberedManifest {
     RememberedManifest {
         id: LeaseId([number; 16]),
         digest: Bytes32([number; 32]),
-        kind: 1,
+        kind: ManifestKind::Snapshot,
         time: Time { seconds: number.into(), nanoseconds: 0 },
         family: Bytes32([9; 32]),
     }
@@ -158,7 +159,7 @@ fn what_the_cache_of_an_earlier_version_remembers_is_taken_over() {
     .unwrap();
     old.execute("INSERT INTO repository VALUES (?1)", [REPOSITORY.0]).unwrap();
     let m = manifest(7);
-    let values = rusqlite::params![m.id.0, m.digest.0, m.kind, 7, 0, m.family.0, [0u8; 8]];
+    let values = rusqlite::params![m.id.0, m.digest.0, m.kind.number(), 7, 0, m.family.0, [0u8; 8]];
     old.execute("INSERT INTO manifests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", values).unwrap();
     old.execute("INSERT INTO remembered VALUES ('keyring', 4, ?1, ?1)", [[4u8; 32]]).unwrap();
     drop(old);

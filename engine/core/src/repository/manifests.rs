@@ -7,7 +7,7 @@ use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::lease::Void;
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, KIND_SNAPSHOT, Manifest, Root, SeenManifest};
+use repo_format::manifest::{Manifest, ManifestKind, Root, SeenManifest};
 use repo_format::{FormatError, sealed};
 
 use super::{Forgotten, Repository};
@@ -222,7 +222,7 @@ impl Repository {
                 if is_listed || !known.insert(*id) || self.has_snapshot_object(*id)? {
                     continue;
                 }
-                missed.push(RememberedManifest { id: *id, digest: *digest, kind: KIND_SNAPSHOT, ..like });
+                missed.push(RememberedManifest { id: *id, digest: *digest, kind: ManifestKind::Snapshot, ..like });
             }
         }
         if missed.is_empty() {
@@ -239,7 +239,7 @@ impl Repository {
 
     /// Takes out of those that are there what had gone for good. Records bring nothing back but what they say.
     fn set_apart_what_was_put_back(&self, manifests: &mut Manifests) -> Result<()> {
-        let there: Vec<_> = manifests.present.iter().filter(|m| m.kind != KIND_RECORD).map(|m| m.id).collect();
+        let there: Vec<_> = manifests.present.iter().filter(|m| m.kind != ManifestKind::Record).map(|m| m.id).collect();
         let mut back = self.memory.put_back(&there)?;
         for id in back.clone() {
             // It may have been listed before it was forgotten, and remembered as gone since.
@@ -273,7 +273,7 @@ pub fn family(repository: &Repository, host: &str, roots: &[Root]) -> Bytes32 {
     let mut sources: Vec<_> = roots.iter().map(|root| (root.plain_path(), root.kind)).collect();
     sources.sort_unstable();
     for (path, kind) in sources {
-        text.push(kind);
+        text.push(kind.number());
         text.extend((path.len() as u64).to_le_bytes());
         text.extend(path);
     }

@@ -76,6 +76,8 @@ pub struct Repository {
     doubt: Option<String>,
     /// What it has lost and this machine keeps, if that had to be used.
     kept: kept::Objects,
+    /// Config and the versions of the keyring that it was opened with.
+    opened_with: kept::Objects,
     warnings: Vec<String>,
     troubles: Vec<String>,
 }

@@ -81,6 +81,25 @@ impl Repository {
         options: &OpenOptions,
         monitor: &dyn Monitor,
     ) -> Result<Self> {
+        let mut repository = Self::open_once(Arc::clone(&store), credential, options, monitor)?;
+        if repository.is_older_than_remembered()? {
+            // Another process of this machine may have changed keys or settings, and remembered that, since they were read here.
+            repository = Self::open_once(store, credential, options, monitor)?;
+        }
+        repository.check_rollback("config", repository.config.version, repository.config_digest, options)?;
+        repository.check_rollback("keyring", repository.keyring_version(), repository.keyring_digest, options)?;
+        if repository.warnings.is_empty() {
+            repository.memory.keep(&kept::to_keep(&repository.opened_with))?;
+        }
+        Ok(repository)
+    }
+
+    fn open_once(
+        store: Arc<dyn Store>,
+        credential: &Credential,
+        options: &OpenOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
         let attempt = Attempt { store: &*store, credential, options, monitor };
         let OpenedConfig { config, object, keyring, keys, notices, kept } = attempt.open()?;
         let digest = Bytes32(*blake3::hash(&object).as_bytes());
@@ -108,16 +127,19 @@ impl Repository {
             doubt: keyring.doubt.clone(),
             evidence: Mutex::new(None),
             kept,
+            opened_with: objects,
             warnings: keyring.doubt.into_iter().collect(),
             config,
         };
         repository.miss_memory()?;
-        repository.check_rollback("config", repository.config.version, digest, options)?;
-        repository.check_rollback("keyring", repository.keyring_version(), keyring.digest, options)?;
-        if repository.warnings.is_empty() {
-            repository.memory.keep(&kept::to_keep(&objects))?;
-        }
         Ok(repository)
+    }
+
+    fn is_older_than_remembered(&self) -> Result<bool> {
+        let is_older = |name: &str, version: u64| {
+            Ok::<_, Error>(self.memory.version(name)?.is_some_and(|(known, _)| version < known))
+        };
+        Ok(is_older("config", self.config.version)? || is_older("keyring", self.keyring_version())?)
     }
 
     /// Compares a version with the newest that this machine remembers. For reading, an older one is a warning; to write with it

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECORD, Manifest, NOT_KNOWN, SeenManifest};
+use repo_format::manifest::{Manifest, ManifestKind, NOT_KNOWN, SeenManifest};
 
 use super::unanswered::is_acceptance;
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
@@ -21,7 +21,7 @@ pub struct Forgotten(HashSet<SeenManifest>);
 impl Forgotten {
     /// What the records among `manifests` name.
     pub fn by<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Self {
-        let records = manifests.into_iter().filter(|manifest| manifest.kind == KIND_RECORD);
+        let records = manifests.into_iter().filter(|manifest| manifest.kind == ManifestKind::Record);
         Forgotten(records.flat_map(Manifest::forgotten).copied().collect())
     }
 
@@ -97,7 +97,7 @@ impl Repository {
             condemned_seen: condemned.next - 1,
             forgotten: record.forgotten,
             suffering: record.suffering,
-            ..Manifest::new(KIND_RECORD, LeaseId(random()?))
+            ..Manifest::new(ManifestKind::Record, LeaseId(random()?))
         })
     }
 
@@ -110,7 +110,7 @@ impl Repository {
         present: &[RememberedManifest],
     ) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
         let (mut records, mut unreadable) = (Vec::new(), Vec::new());
-        for id in present.iter().filter(|manifest| manifest.kind == KIND_RECORD).map(|manifest| manifest.id) {
+        for id in present.iter().filter(|manifest| manifest.kind == ManifestKind::Record).map(|manifest| manifest.id) {
             match self.read_snapshot_object(id) {
                 Ok(SnapshotObject::Manifest(object)) => records.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}

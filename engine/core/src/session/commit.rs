@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use repo_format::condemned::Phase;
 use repo_format::id::PackId;
 use repo_format::limits;
-use repo_format::manifest::KIND_SNAPSHOT;
+use repo_format::manifest::ManifestKind;
 
 use super::{Draft, WriterSession};
 use crate::crypto::{Keys, SEALED_OVERHEAD};
@@ -143,7 +143,7 @@ impl<'r> WriterSession<'r> {
     fn remember(&self, object: &ManifestObject) -> Result<()> {
         let catalog = self.repository.catalog();
         self.repository.memory().remember_manifests(&[self.repository.remembered_form(object)])?;
-        if object.manifest.kind == KIND_SNAPSHOT {
+        if object.manifest.kind == ManifestKind::Snapshot {
             catalog.remember_counted(object.manifest.id, &self.counted())?;
         }
         self.repository.merge_small_segments(self.segments())

@@ -2,15 +2,15 @@
 
 use repo_format::entry::Time;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{LeftOut, Manifest, Problems, Root, SeenManifest, Statistics};
+use repo_format::manifest::{LeftOut, Manifest, ManifestKind, Problems, Root, SeenManifest, Statistics};
 
 use super::WriterSession;
 
 /// A manifest before its commit, as far as an operation knows it. The session knows the rest: who writes, with which keys, under which name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Draft {
     /// What it is: a snapshot, a receipt, …
-    pub kind: u8,
+    pub kind: ManifestKind,
     /// When its run started.
     pub time: Time,
     /// Words.
@@ -34,6 +34,23 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// A draft of this kind that says nothing yet.
+    pub fn new(kind: ManifestKind) -> Self {
+        Draft {
+            kind,
+            time: Time::default(),
+            tags: Vec::new(),
+            parent: None,
+            seen: Vec::new(),
+            roots: Vec::new(),
+            tree: None,
+            problem_count: 0,
+            problem_lists: Vec::new(),
+            statistics: Statistics::default(),
+            left_out: None,
+        }
+    }
+
     /// The manifest that it becomes in `session`.
     pub(super) fn into_manifest(self, session: &WriterSession<'_>, keyring_version: u64) -> Manifest {
         let ids: Vec<ChunkId> = self.tree.iter().chain(&self.problem_lists).copied().collect();

@@ -13,7 +13,7 @@ pub mod status;
 
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
+use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::error::{Error, Result};
 use crate::repository::Repository;
@@ -50,7 +50,7 @@ pub fn time(manifest: &Manifest) -> Time {
 /// If the store cannot be listed.
 pub fn list(repository: &Repository) -> Result<SnapshotList> {
     let (manifests, unreadable) = repository.read_manifests()?;
-    let snapshots = manifests.into_iter().map(|object| object.manifest).filter(|m| m.kind == KIND_SNAPSHOT);
+    let snapshots = manifests.into_iter().map(|object| object.manifest).filter(|m| m.kind == ManifestKind::Snapshot);
     Ok(SnapshotList {
         snapshots: snapshots.map(|manifest| Snapshot { id: manifest.id, manifest }).collect(),
         unreadable: unreadable.into_iter().map(|u| (u.id, u.error)).collect(),

@@ -49,14 +49,14 @@ fn components(path: &[u8]) -> Vec<&[u8]> {
 #[cfg(test)]
 mod tests {
     use repo_format::cbor::ByteString;
-    use repo_format::manifest::ROOT_FOLDER;
+    use repo_format::manifest::RootKind;
 
     use super::*;
 
     fn check(path: &str, part: &str) -> bool {
         let root = |name: &str, path: &str| Root {
             name: ByteString(name.into()),
-            kind: ROOT_FOLDER,
+            kind: RootKind::Folder,
             path: ByteString(path.into()),
         };
         concerns(&[root("images", "/srv/images"), root("old", "/srv/images/old")], path.as_bytes(), part.as_bytes())

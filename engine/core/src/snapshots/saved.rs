@@ -12,7 +12,7 @@ use repo_format::database::{
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
 use repo_format::limits;
-use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
+use repo_format::manifest::{Manifest, Root, RootKind};
 use repo_format::pack::ChunkKind;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +25,7 @@ pub use ranges::{KeyRanges, RowPiece};
 
 /// The databases of a snapshot, in the order of its roots.
 pub fn databases(manifest: &Manifest) -> impl Iterator<Item = &Root> {
-    manifest.roots.iter().filter(|root| root.kind == ROOT_DATABASE)
+    manifest.roots.iter().filter(|root| root.kind == RootKind::Database)
 }
 
 /// What the snapshot says of the server of its database `root`; nothing if it has no record of it.

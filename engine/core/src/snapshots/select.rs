@@ -5,7 +5,7 @@ use std::fmt;
 
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest};
+use repo_format::manifest::{Manifest, ManifestKind};
 
 use super::{Snapshot, time};
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -126,7 +126,7 @@ impl Search<'_> {
         }
         let losses = self.repository.known_losses_in(&manifests)?;
         let is_candidate =
-            |m: &RememberedManifest| m.kind == KIND_SNAPSHOT && until.is_none_or(|until| m.time <= until);
+            |m: &RememberedManifest| m.kind == ManifestKind::Snapshot && until.is_none_or(|until| m.time <= until);
         manifests.present.retain(is_candidate);
         manifests.missing.retain(is_candidate);
         manifests.put_back.retain(is_candidate);
@@ -204,7 +204,11 @@ pub fn select_unbelieved(repository: &Repository, prefix: &str) -> Result<Snapsh
     match names.as_slice() {
         [id] => {
             let manifest = repository.read_unbelieved(*id)?.manifest;
-            if manifest.kind == KIND_SNAPSHOT { Ok(Snapshot { id: *id, manifest }) } else { Err(none_with(prefix)) }
+            if manifest.kind == ManifestKind::Snapshot {
+                Ok(Snapshot { id: *id, manifest })
+            } else {
+                Err(none_with(prefix))
+            }
         }
         [] => Err(none_with(prefix)),
         several => Err(several_with(prefix, several.len())),
@@ -235,7 +239,7 @@ fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
     let mut snapshots = Vec::new();
     for id in &names {
         match repository.read_snapshot_object(*id) {
-            Ok(SnapshotObject::Manifest(object)) if object.manifest.kind == KIND_SNAPSHOT => {
+            Ok(SnapshotObject::Manifest(object)) if object.manifest.kind == ManifestKind::Snapshot => {
                 snapshots.push(Snapshot { id: *id, manifest: object.manifest });
             }
             Ok(_) => {}

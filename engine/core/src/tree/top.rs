@@ -1,7 +1,7 @@
 //! The top of a snapshot: its roots, and the directory that holds them.
 
 use repo_format::id::ChunkId;
-use repo_format::manifest::{Manifest, Root};
+use repo_format::manifest::{Manifest, Root, RootKind};
 
 use super::{DirectoryIter, TreeEntry};
 use crate::error::Result;
@@ -26,7 +26,7 @@ impl<'t> Top<'t> {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn root(&self, reader: &ChunkReader<'_>, kind: u8, path: &[u8]) -> Result<Option<TreeEntry>> {
+    pub fn root(&self, reader: &ChunkReader<'_>, kind: RootKind, path: &[u8]) -> Result<Option<TreeEntry>> {
         match self.roots.iter().find(|root| root.kind == kind && (root.path.0 == path || root.plain_path() == path)) {
             Some(root) => DirectoryIter::seek(reader, self.tree, &root.name.0),
             None => Ok(None),

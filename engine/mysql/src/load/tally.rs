@@ -52,7 +52,7 @@ impl<'m> Tally<'m> {
         count(&self.problem_count, 1);
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         if problems.len() < NAMED {
-            let kind = ProblemKind::Unreadable as u8;
+            let kind = ProblemKind::Unreadable;
             problems.push(Problem { path: ByteString(path.into_bytes()), kind, message: message.to_owned() });
         }
     }

@@ -1,7 +1,7 @@
 //! The files that a saved application lacks, in a snapshot that is about to be committed.
 
 use repo_format::database::escape_name;
-use repo_format::manifest::{ROOT_DATABASE, ROOT_FOLDER};
+use repo_format::manifest::RootKind;
 
 use super::{FileCheck, ImagePlace, Inspection, MissingFile, Profile, SavedPractice, missing_files};
 use engine_core::error::Result;
@@ -23,14 +23,14 @@ pub fn missing_in(
 ) -> Result<FileCheck> {
     let ImagePlace::Folder(folder) = &inspection.images.place else { return Ok(FileCheck::default()) };
     let folder = path_to_bytes(folder);
-    let Some(images) = top.root(reader, ROOT_FOLDER, folder)? else { return Ok(FileCheck::default()) };
-    let database = top.root(reader, ROOT_DATABASE, server.as_bytes())?;
+    let Some(images) = top.root(reader, RootKind::Folder, folder)? else { return Ok(FileCheck::default()) };
+    let database = top.root(reader, RootKind::Database, server.as_bytes())?;
     let schema = match database {
         Some(database) => DirectoryIter::seek(reader, database.tree, &escape_name(&inspection.schema))?,
         None => None,
     };
     let parent_images = match parent {
-        Some(parent) => parent.root(reader, ROOT_FOLDER, folder)?.and_then(|entry| entry.tree),
+        Some(parent) => parent.root(reader, RootKind::Folder, folder)?.and_then(|entry| entry.tree),
         None => None,
     };
     let saved = SavedPractice {

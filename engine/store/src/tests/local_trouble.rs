@@ -27,7 +27,7 @@ fn helper(name: &str, folder: &Path, shell: &str) -> Child {
     Command::new("sh")
         .args(["-c", shell])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("store::tests::local_trouble::{name}"), "--ignored", "--nocapture"])
+        .args(["--exact", &format!("tests::local_trouble::{name}"), "--ignored", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()

@@ -2,7 +2,7 @@
 
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, Root};
+use repo_format::manifest::{Manifest, ManifestKind, Root};
 use repo_format::node::{Problem, ProblemKind, decode_problems};
 use repo_format::pack::ChunkKind;
 
@@ -136,8 +136,10 @@ impl<'s> Search<'s> {
         self.losses = self.repository.known_losses_in(manifests)?;
         // A snapshot that the clock has yet to come to would be the newest for years.
         let now = machine::now();
-        let candidates =
-            manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && !machine::is_from_the_future(m.time, now));
+        let candidates = manifests
+            .present
+            .iter()
+            .filter(|m| m.kind == ManifestKind::Snapshot && !machine::is_from_the_future(m.time, now));
         let same = family(self.repository, &self.options.host, self.wanted);
         for (number, candidate) in candidates.enumerate() {
             let is_near = number < LOOKED_AT || candidate.family == same;
@@ -227,7 +229,7 @@ fn newest_first(choice: Choice) -> Choice {
 fn much_less(reader: &ChunkReader<'_>, manifest: &Manifest) -> Vec<Problem> {
     let ids = manifest.problems.lists.iter().filter_map(|place| manifest.ids.get(*place as usize));
     let lists = ids.filter_map(|id| decode_problems(&reader.read(ChunkKind::Node, id).ok()?).ok());
-    lists.flatten().filter(|problem| problem.kind == ProblemKind::Less as u8).collect()
+    lists.flatten().filter(|problem| problem.kind == ProblemKind::Less).collect()
 }
 
 /// Whether `path` is `folder` or in it.

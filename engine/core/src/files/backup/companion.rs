@@ -1,6 +1,6 @@
 //! What an application says is missing of its files, once everything is stored and before it is committed.
 
-use repo_format::manifest::{ROOT_DATABASE, Root};
+use repo_format::manifest::{Root, RootKind};
 use repo_format::node::{Problem, ProblemKind};
 
 use super::choice::Choice;
@@ -27,7 +27,7 @@ pub(super) fn complete(
     let written = session.write(Mode::Write, |store| {
         let reader = ChunkReader::new(store.repository());
         // The snapshot that has the same database has the folder that goes with it.
-        let database = roots.iter().position(|root| root.kind == ROOT_DATABASE).unwrap_or(roots.len());
+        let database = roots.iter().position(|root| root.kind == RootKind::Database).unwrap_or(roots.len());
         let parents = Parents::new(store, &reader, choice, monitor)?;
         let before = parents.of(database);
         let top = Top { roots, tree: saved.tree };

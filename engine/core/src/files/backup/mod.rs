@@ -38,7 +38,7 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Statistics};
+use repo_format::manifest::{ManifestKind, Statistics};
 use repo_format::node::Problem;
 
 use crate::chunk::{Coder, ProfileName};
@@ -61,7 +61,7 @@ use parent::Parents;
 use problems::ProblemLog;
 use progress::Counters;
 use queue::WorkQueue;
-use roots::RootKind;
+use roots::RootSource;
 
 /// Events travel in batches of so many: waking the tree builder for each costs more than most of them.
 const EVENTS_PER_BATCH: usize = 64;
@@ -216,7 +216,7 @@ pub fn backup(
         return Ok(outcome);
     }
     let draft = Draft {
-        kind: KIND_SNAPSHOT,
+        kind: ManifestKind::Snapshot,
         time: started,
         tags: options.tags.clone(),
         parent: choice.id(),
@@ -325,9 +325,9 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
 
 /// Saves a source that makes its folder by itself.
 fn save_first(run: &Run<'_>, root: roots::OpenRoot) -> Result<roots::OpenRoot> {
-    let RootKind::Database(source) = root.what else { return Ok(root) };
+    let RootSource::Database(source) = root.what else { return Ok(root) };
     let entry = source.save(&run.at_root(root.number), &root.described)?;
-    Ok(roots::OpenRoot { what: RootKind::Saved(Box::new(entry)), ..root })
+    Ok(roots::OpenRoot { what: RootSource::Saved(Box::new(entry)), ..root })
 }
 
 /// Progress of `bytes` more of one item.

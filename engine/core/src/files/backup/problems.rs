@@ -44,7 +44,7 @@ impl Kept {
         let bytes = weight(&problem);
         let has_room = self.problems.len() < KEPT && self.bytes + bytes <= KEPT_BYTES;
         // There are few of this kind, and the next run looks for them.
-        if has_room || problem.kind == ProblemKind::Less as u8 {
+        if has_room || problem.kind == ProblemKind::Less {
             self.bytes += bytes;
             self.problems.push(problem);
         }
@@ -66,7 +66,7 @@ impl<'m> ProblemLog<'m> {
         self.monitor.problem(path, &message);
         let path = ByteString(shortened(path, PATH_BYTES));
         let message = String::from_utf8_lossy(&shortened(message.as_bytes(), MESSAGE_BYTES)).into_owned();
-        self.lock().add(Problem { path, kind: kind as u8, message });
+        self.lock().add(Problem { path, kind, message });
     }
 
     /// Adds a failure to read what is at `path`.
@@ -93,7 +93,7 @@ impl<'m> ProblemLog<'m> {
     /// How many, and the first of them; where something is gone comes first.
     pub fn into_parts(self) -> (u64, Vec<Problem>) {
         let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        all.problems.sort_by_key(|problem| problem.kind != ProblemKind::Less as u8);
+        all.problems.sort_by_key(|problem| problem.kind != ProblemKind::Less);
         all.problems.truncate(NAMED);
         (all.count, all.problems)
     }

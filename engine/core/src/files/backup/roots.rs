@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use repo_format::cbor::ByteString;
-use repo_format::manifest::{ROOT_DATABASE, ROOT_FILE, ROOT_FOLDER, ROOT_STREAM, Root};
+use repo_format::manifest::{Root, RootKind};
 
 use super::choice::Choice;
 use super::{BackupOptions, Companion, FolderSource, Source};
@@ -30,11 +30,11 @@ pub(super) struct OpenRoot {
     /// Where it really is, for messages.
     pub real_path: Vec<u8>,
     /// What is there.
-    pub what: RootKind,
+    pub what: RootSource,
 }
 
 /// What a root is.
-pub(super) enum RootKind {
+pub(super) enum RootSource {
     /// A folder.
     Folder(Dir, Excludes),
     /// Something else in a folder, by its name there.
@@ -54,10 +54,12 @@ pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<
     let mut opened: Vec<OpenRoot> = Vec::new();
     for source in sources {
         let (name, kind, path, what) = match source {
-            Source::Stream { name, reader } => (checked_name(&name)?, ROOT_STREAM, name, RootKind::Stream(reader)),
+            Source::Stream { name, reader } => {
+                (checked_name(&name)?, RootKind::Stream, name, RootSource::Stream(reader))
+            }
             Source::Database(source) => {
                 let path = source.address().into_bytes();
-                (DATABASE.to_vec(), ROOT_DATABASE, path, RootKind::Database(source))
+                (DATABASE.to_vec(), RootKind::Database, path, RootSource::Database(source))
             }
             Source::Path(path) => {
                 add(&mut opened, open_folder_or_file(&path, &path, options)?)?;
@@ -82,7 +84,7 @@ fn add(opened: &mut Vec<OpenRoot>, root: OpenRoot) -> Result<()> {
     };
     let name = String::from_utf8_lossy(&root.described.path.0);
     match root.described.kind {
-        ROOT_STREAM => Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`"))),
+        RootKind::Stream => Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`"))),
         _ if same.real_path != root.real_path => {
             Err(Error::new(ErrorKind::Usage, format!("two sources are to be saved as {name}")))
         }
@@ -135,13 +137,13 @@ pub(super) fn name(roots: &mut [OpenRoot], choice: &Choice) {
     }
 }
 
-fn open_path(path: &Path, options: &BackupOptions) -> Result<(u8, RootKind)> {
+fn open_path(path: &Path, options: &BackupOptions) -> Result<(RootKind, RootSource)> {
     let failed = |e| Error::io(format!("cannot back up {}", path.display()), e);
     // The user named it, so a link is followed.
     if path.metadata().map_err(failed)?.is_dir() {
         let dir = Dir::open(path).map_err(failed)?;
         let excludes = Excludes::root(&options.exclude, path)?;
-        return Ok((ROOT_FOLDER, RootKind::Folder(dir, excludes)));
+        return Ok((RootKind::Folder, RootSource::Folder(dir, excludes)));
     }
     let real = path.canonicalize().map_err(failed)?;
     match (real.parent(), real.file_name()) {
@@ -149,7 +151,7 @@ fn open_path(path: &Path, options: &BackupOptions) -> Result<(u8, RootKind)> {
             // A file in the repository is refused as a folder in it is.
             Excludes::root(&options.exclude, folder)?;
             let dir = Dir::open(folder).map_err(failed)?;
-            Ok((ROOT_FILE, RootKind::Single(dir, path_to_bytes(Path::new(name)).to_vec())))
+            Ok((RootKind::File, RootSource::Single(dir, path_to_bytes(Path::new(name)).to_vec())))
         }
         _ => Err(Error::new(ErrorKind::Usage, format!("cannot back up {}: it has no name", path.display()))),
     }
@@ -172,7 +174,7 @@ fn unique(name: Vec<u8>, taken: &mut HashSet<Vec<u8>>) -> Vec<u8> {
 /// Takes the companion of a database among the roots.
 pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
     roots.iter_mut().find_map(|root| match &mut root.what {
-        RootKind::Database(source) => source.take_companion(),
+        RootSource::Database(source) => source.take_companion(),
         _ => None,
     })
 }
@@ -180,7 +182,7 @@ pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
 /// What is left out of the folders among the roots.
 pub(super) fn excludes(roots: &[OpenRoot]) -> Vec<Excludes> {
     let excludes = |root: &OpenRoot| match &root.what {
-        RootKind::Folder(_, excludes) => Some(excludes.clone()),
+        RootSource::Folder(_, excludes) => Some(excludes.clone()),
         _ => None,
     };
     roots.iter().filter_map(excludes).collect()
@@ -196,7 +198,7 @@ pub(super) fn unused_patterns(options: &BackupOptions, roots: &[Excludes]) -> Ve
 
 /// The folders among the roots, to count what is in them.
 pub(super) fn to_scan(roots: &[OpenRoot]) -> Vec<Dir> {
-    let folders = roots.iter().filter(|root| matches!(root.what, RootKind::Folder(..)));
+    let folders = roots.iter().filter(|root| matches!(root.what, RootSource::Folder(..)));
     folders.filter_map(|root| Dir::open(crate::filesystem::path_from_bytes(&root.real_path)).ok()).collect()
 }
 
@@ -208,8 +210,9 @@ mod tests {
 
     fn root(number: usize, path: &str) -> OpenRoot {
         let name = path.rsplit('/').next().unwrap_or_default().as_bytes().to_vec();
-        let described = Root { name: ByteString(name), kind: ROOT_FOLDER, path: ByteString(path.as_bytes().to_vec()) };
-        OpenRoot { number, described, real_path: Vec::new(), what: RootKind::Stream(Box::new(std::io::empty())) }
+        let described =
+            Root { name: ByteString(name), kind: RootKind::Folder, path: ByteString(path.as_bytes().to_vec()) };
+        OpenRoot { number, described, real_path: Vec::new(), what: RootSource::Stream(Box::new(std::io::empty())) }
     }
 
     fn names(paths: &[String], choice: &Choice) -> Vec<(String, Vec<u8>)> {

@@ -13,7 +13,7 @@ use super::gaps::unlisted;
 use super::levels::{Frame, Levels, Lost};
 use super::parent::{Parent, ParentEntries};
 use super::progress::{CountedFile, FileState, count};
-use super::roots::{OpenRoot, RootKind};
+use super::roots::{OpenRoot, RootSource};
 use super::special::{Noted, mark_mount, special};
 use super::tree::{Event, PendingFile};
 use super::{EVENTS_PER_BATCH, Run, done, less, unchanged};
@@ -100,13 +100,13 @@ impl<'r> Walk<'_, 'r> {
         let name = root.described.name.0;
         let path = root.real_path;
         match root.what {
-            RootKind::Stream(reader) => {
+            RootSource::Stream(reader) => {
                 let job_input = Input::Stream(reader);
                 self.read(Vec::from(&name[..]), path, job_input, None, Beside::default())
             }
-            RootKind::Saved(entry) => self.send(Event::Entry(entry)),
-            RootKind::Database(_) => unreachable!("databases are saved before anything is walked"),
-            RootKind::Single(dir, real_name) => {
+            RootSource::Saved(entry) => self.send(Event::Entry(entry)),
+            RootSource::Database(_) => unreachable!("databases are saved before anything is walked"),
+            RootSource::Single(dir, real_name) => {
                 let stat = dir.stat(&real_name).map_err(|e| cannot_back_up(&path, e))?;
                 if let Some(kind) = special(stat.entry.kind) {
                     let message = format!("it is a {kind}: it is saved as such, and nothing that can be read from it");
@@ -114,7 +114,7 @@ impl<'r> Walk<'_, 'r> {
                 }
                 self.entry(&Arc::new(dir), Found { real_name, name, path, stat, parent })
             }
-            RootKind::Folder(dir, excludes) => {
+            RootSource::Folder(dir, excludes) => {
                 let mut stat = dir.stat_self().map_err(|e| cannot_back_up(&path, e))?;
                 self.device = self.run.options.one_file_system.then_some(stat.device);
                 let problems = dir.complete_self(&mut stat, self.run.owners);

@@ -104,7 +104,7 @@ impl<'m> Tally<'m> {
         self.problem_count.fetch_add(1, Ordering::Relaxed);
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         if problems.len() < NAMED {
-            problems.push(Problem { path: ByteString(path.to_vec()), kind: kind as u8, message });
+            problems.push(Problem { path: ByteString(path.to_vec()), kind, message });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What may be deleted in which folder of the target.
 
 use repo_format::id::ChunkId;
-use repo_format::manifest::{Manifest, ROOT_FOLDER};
+use repo_format::manifest::{Manifest, RootKind};
 
 use super::Run;
 use super::attributes::Folder;
@@ -36,7 +36,7 @@ impl Scopes<'_, '_> {
     }
 
     fn of_root(&self, name: &[u8], tree: Option<ChunkId>) -> Result<Option<Scope>> {
-        let root = self.manifest.roots.iter().find(|root| root.name.0 == name && root.kind == ROOT_FOLDER);
+        let root = self.manifest.roots.iter().find(|root| root.name.0 == name && root.kind == RootKind::Folder);
         let (Some(root), Some(left_out), true) = (root, &self.manifest.left_out, self.run.options.delete) else {
             return Ok(None);
         };

@@ -1,7 +1,7 @@
 //! What a snapshot says of a database: which tables are late, which are missing, and where those can still be found.
 
 use repo_format::database::{LateTable, LeftOut, ServerRecord};
-use repo_format::manifest::{Manifest, ROOT_DATABASE, Root};
+use repo_format::manifest::{Manifest, Root, RootKind};
 
 use super::{SnapshotRef, reference};
 use crate::error::Result;
@@ -59,7 +59,7 @@ pub(super) fn status(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root)
 
 /// Whether all databases in an older snapshot are whole.
 pub(super) fn are_whole(reader: &ChunkReader<'_>, manifest: &Manifest) -> Result<bool> {
-    for root in manifest.roots.iter().filter(|root| root.kind == ROOT_DATABASE) {
+    for root in manifest.roots.iter().filter(|root| root.kind == RootKind::Database) {
         if status(reader, manifest, root)?.is_some_and(|status| !status.is_whole()) {
             return Ok(false);
         }

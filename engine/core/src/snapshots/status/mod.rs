@@ -8,7 +8,7 @@ mod database;
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, ROOT_DATABASE};
+use repo_format::manifest::{Manifest, ManifestKind, RootKind};
 use repo_format::node::Problem;
 
 use crate::error::{Error, Result};
@@ -110,7 +110,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
     let losses = repository.known_losses_in(&manifests)?;
     let mut unreadable: Vec<_> = manifests.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
     let now = machine::now();
-    let present = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT);
+    let present = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot);
     let (future, past): (Vec<_>, Vec<_>) = present.partition(|m| machine::is_from_the_future(m.time, now));
     let mut sources: Vec<SourceStatus> = Vec::new();
     // Newest first.
@@ -137,7 +137,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
         options.filter().check(all.iter().map(|snapshot| &snapshot.manifest))?;
     }
     let writers = session::writers(repository, &options.this_host)?;
-    let suffering = manifests.present.iter().filter(|m| m.kind == KIND_SNAPSHOT && losses.suffers(m.id));
+    let suffering = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && losses.suffers(m.id));
     let suffering = suffering.map(|m| SnapshotRef { id: m.id, time: m.time }).collect();
     let (missing, put_back) = (manifests.missing, manifests.put_back);
     Ok(Status { sources, writers, unreadable, missing, future: from_future, suffering, put_back })
@@ -176,7 +176,7 @@ fn source_status(
     let now = machine::now();
     let is_past = !machine::is_from_the_future(time(&newest), now);
     let mut databases = Vec::new();
-    for root in newest.roots.iter().filter(|root| root.kind == ROOT_DATABASE) {
+    for root in newest.roots.iter().filter(|root| root.kind == RootKind::Database) {
         databases.extend(readable(database::status(reader, &newest, root), &mut lost)?.flatten());
     }
     let mut source = SourceStatus {

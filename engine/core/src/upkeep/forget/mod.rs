@@ -15,7 +15,7 @@ mod tables;
 use std::collections::{HashMap, HashSet};
 
 use repo_format::id::{Bytes32, LeaseId};
-use repo_format::manifest::{KIND_SNAPSHOT, Manifest, SeenManifest};
+use repo_format::manifest::{Manifest, ManifestKind, SeenManifest};
 
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
@@ -173,7 +173,7 @@ struct Snapshots {
 impl Snapshots {
     fn read(repository: &Repository) -> Result<Self> {
         let (mut objects, unreadable) = repository.read_manifests()?;
-        objects.retain(|object| object.manifest.kind == KIND_SNAPSHOT);
+        objects.retain(|object| object.manifest.kind == ManifestKind::Snapshot);
         Ok(Snapshots {
             digests: objects.iter().map(|object| (object.manifest.id, object.digest)).collect(),
             manifests: objects.into_iter().map(|object| object.manifest).collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use repo_format::manifest::Manifest;
+use repo_format::manifest::{Manifest, RootKind};
 
 use super::{Group, GroupBy, Judged};
 
@@ -10,7 +10,7 @@ use super::{Group, GroupBy, Judged};
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     host: Option<String>,
-    roots: Option<Vec<(u8, Vec<u8>)>>,
+    roots: Option<Vec<(RootKind, Vec<u8>)>>,
     tags: Option<Vec<String>>,
 }
 
@@ -24,11 +24,11 @@ pub(super) fn groups(snapshots: Vec<Manifest>, by: &[GroupBy]) -> Vec<Group> {
 }
 
 /// What tells one source from another: the host, and what was saved of it, in any order.
-pub(super) fn source(manifest: &Manifest) -> (&str, Vec<(u8, Vec<u8>)>) {
+pub(super) fn source(manifest: &Manifest) -> (&str, Vec<(RootKind, Vec<u8>)>) {
     (&manifest.host, roots(manifest))
 }
 
-fn roots(manifest: &Manifest) -> Vec<(u8, Vec<u8>)> {
+fn roots(manifest: &Manifest) -> Vec<(RootKind, Vec<u8>)> {
     sorted(manifest.roots.iter().map(|root| (root.kind, root.plain_path().to_vec())))
 }
 

@@ -7,7 +7,7 @@ use jiff::{Span, ToSpan, Zoned};
 use proptest::prelude::*;
 use repo_format::cbor::ByteString;
 use repo_format::id::LeaseId;
-use repo_format::manifest::{KIND_SNAPSHOT, Problems, ROOT_FOLDER, Statistics};
+use repo_format::manifest::{ManifestKind, Problems, RootKind, Statistics};
 
 use super::*;
 use crate::ErrorKind;
@@ -20,10 +20,13 @@ pub(super) const NOW: i64 = 1_795_525_200;
 pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
     let mut id = [0; 16];
     id[..4].copy_from_slice(&number.to_be_bytes());
-    let root =
-        Root { name: ByteString(b"images".to_vec()), kind: ROOT_FOLDER, path: ByteString(b"/srv/images".to_vec()) };
+    let root = Root {
+        name: ByteString(b"images".to_vec()),
+        kind: RootKind::Folder,
+        path: ByteString(b"/srv/images".to_vec()),
+    };
     Manifest {
-        kind: KIND_SNAPSHOT,
+        kind: ManifestKind::Snapshot,
         id: LeaseId(id),
         ids: Vec::new(),
         seconds,

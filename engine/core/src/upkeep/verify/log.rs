@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
-use repo_format::manifest::{KIND_RECORD, KIND_SNAPSHOT};
+use repo_format::manifest::ManifestKind;
 
 use super::FindingKind::{DamagedObject, MissingSnapshot, RolledBack};
 use super::report::Report;
@@ -148,7 +148,9 @@ impl Log<'_> {
     fn report_missing(&self, missing: &[Missing]) {
         for Missing { id, remembered } in missing {
             let message = match remembered {
-                Some(manifest) if manifest.kind == KIND_RECORD => "the record of what was forgotten has disappeared",
+                Some(manifest) if manifest.kind == ManifestKind::Record => {
+                    "the record of what was forgotten has disappeared"
+                }
                 _ => "the snapshot has disappeared, and nothing says that it was forgotten",
             };
             self.report.find(ObjectName::Snapshot(*id), MissingSnapshot, message);
@@ -174,7 +176,7 @@ impl Log<'_> {
 
     /// Reports what was forgotten and is there again.
     fn report_put_back(&self) -> Result<()> {
-        let there = self.manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD);
+        let there = self.manifests.iter().filter(|object| object.manifest.kind != ManifestKind::Record);
         for id in self.repository.memory().put_back(&there.map(|object| object.manifest.id).collect::<Vec<_>>())? {
             if self.repository.has_snapshot_object(id)? {
                 let message = "the snapshot was forgotten and is there again, as from an old copy of the repository: nothing counts it; \
@@ -189,7 +191,7 @@ impl Log<'_> {
     fn note_the_future(&self) {
         let now = machine::now();
         for object in self.manifests.iter().filter(|object| machine::is_from_the_future(time(object), now)) {
-            if object.manifest.kind == KIND_SNAPSHOT {
+            if object.manifest.kind == ManifestKind::Snapshot {
                 self.report.note(format!(
                     "{} is from the future: a clock was wrong when it was made, or is wrong now",
                     ObjectName::Snapshot(object.manifest.id)

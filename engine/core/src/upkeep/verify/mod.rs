@@ -12,7 +12,7 @@ mod objects;
 mod report;
 
 use repo_format::id::LeaseId;
-use repo_format::manifest::KIND_RECORD;
+use repo_format::manifest::ManifestKind;
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
@@ -191,7 +191,7 @@ struct Checked {
 
 impl Checked {
     fn of(manifests: &[ManifestObject]) -> Self {
-        let needing = manifests.iter().filter(|object| object.manifest.kind != KIND_RECORD);
+        let needing = manifests.iter().filter(|object| object.manifest.kind != ManifestKind::Record);
         let with_problems = needing.clone().filter(|object| object.manifest.problems.count > 0);
         Checked { all: needing.count() as u64, with_problems: with_problems.count() as u64 }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use repo_format::database::PurgedFiles;
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
-use repo_format::manifest::{Manifest, ROOT_FOLDER};
+use repo_format::manifest::{Manifest, RootKind};
 use repo_format::pack::ChunkKind;
 
 use super::{FileProblems, Look, SavedFolder};
@@ -60,7 +60,7 @@ pub fn restore_files(
     let reader = ChunkReader::new(repository);
     let record = Database::open(&reader, manifest, None)?.receipt()?;
     let named = record.and_then(|record| record.files).unwrap_or_default();
-    let root = manifest.roots.iter().find(|root| root.kind == ROOT_FOLDER).filter(|_| !named.files.is_empty());
+    let root = manifest.roots.iter().find(|root| root.kind == RootKind::Folder).filter(|_| !named.files.is_empty());
     let nothing = || Error::new(ErrorKind::NotFound, format!("the receipt {} names no files", manifest.id));
     let root = lookup(&reader, manifest, &root.ok_or_else(nothing)?.name.0)?.1;
     let tree = root.and_then(|entry| entry.tree);

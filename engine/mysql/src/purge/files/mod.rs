@@ -17,7 +17,7 @@ use std::path::Path;
 
 use mysql::Value;
 use repo_format::cbor::ByteString;
-use repo_format::manifest::{Manifest, ROOT_FOLDER};
+use repo_format::manifest::{Manifest, RootKind};
 use repo_format::node::{Problem, ProblemKind};
 
 use super::attachments::{Attachments, Column};
@@ -104,7 +104,7 @@ impl FileProblems {
         self.count += 1;
         if self.problems.len() < NAMED {
             let path = ByteString(path.to_vec());
-            self.problems.push(Problem { path, kind: ProblemKind::Changed as u8, message: why.to_owned() });
+            self.problems.push(Problem { path, kind: ProblemKind::Changed, message: why.to_owned() });
         }
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn located(reader: &ChunkReader<'_>, manifest: &Manifest, category: &
     let folder = Path::new(&attachments.folder);
     let refused =
         |why: &str| Error::new(ErrorKind::Refused, format!("snapshot {} {why} {}", manifest.id, attachments.folder));
-    let mut folders = manifest.roots.iter().filter(|root| root.kind == ROOT_FOLDER);
+    let mut folders = manifest.roots.iter().filter(|root| root.kind == RootKind::Folder);
     if !folders.any(|root| folder.starts_with(path_from_bytes(&root.path.0))) {
         return Err(refused("does not hold the folder"));
     }

@@ -3,7 +3,7 @@
 use repo_format::cbor::ByteString;
 use repo_format::database::ReceiptRecord;
 use repo_format::entry::EntryKind;
-use repo_format::manifest::{ROOT_FOLDER, Root};
+use repo_format::manifest::{Root, RootKind};
 
 use super::put::{ReceiptSource, Writer};
 use super::rely::rely_on;
@@ -23,7 +23,7 @@ pub(super) fn root(source: &ReceiptSource<'_>, receipt: &ReceiptRecord) -> Resul
     let mut names = folder.split(|byte| *byte == b'/');
     let (first, below) = (names.next().unwrap_or_default(), names.collect::<Vec<_>>());
     let roots = &source.snapshot.manifest.roots;
-    let root = roots.iter().find(|root| root.kind == ROOT_FOLDER && root.name.0 == first).ok_or_else(missing)?;
+    let root = roots.iter().find(|root| root.kind == RootKind::Folder && root.name.0 == first).ok_or_else(missing)?;
     let path =
         below.iter().fold(root.path.0.clone(), |path, name| join(path.strip_suffix(b"/").unwrap_or(&path), name));
     let mut name = below.last().map_or_else(|| first.to_vec(), |name| name.to_vec());
@@ -31,7 +31,7 @@ pub(super) fn root(source: &ReceiptSource<'_>, receipt: &ReceiptRecord) -> Resul
         // The database has it already.
         name.extend(b"~2");
     }
-    Ok(Some(Root { name: ByteString(name), kind: ROOT_FOLDER, path: ByteString(path) }))
+    Ok(Some(Root { name: ByteString(name), kind: RootKind::Folder, path: ByteString(path) }))
 }
 
 impl Writer<'_, '_> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use repo_format::database::{PurgePhase, ReceiptRecord};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
-use repo_format::manifest::{KIND_RECEIPT, KIND_RECORD, Manifest, SeenManifest};
+use repo_format::manifest::{Manifest, ManifestKind, SeenManifest};
 
 use super::release::Release;
 use engine_core::error::{Error, ErrorKind, Result};
@@ -109,8 +109,8 @@ pub fn history(repository: &Repository) -> Result<History> {
     let mut purges: BTreeMap<PurgeId, Purge> = BTreeMap::new();
     for object in manifests {
         match object.manifest.kind {
-            KIND_RECORD => history.released.extend(Release::of(&object.manifest)),
-            KIND_RECEIPT => match read(&reader, object) {
+            ManifestKind::Record => history.released.extend(Release::of(&object.manifest)),
+            ManifestKind::Receipt => match read(&reader, object) {
                 Ok(receipt) => add(purges.entry(receipt.record.purge).or_default(), receipt),
                 Err((id, error)) => history.unreadable.push((id, error)),
             },

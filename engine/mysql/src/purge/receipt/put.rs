@@ -9,7 +9,7 @@ use repo_format::database::{
 use repo_format::entry::{Entry, EntryKind, Time};
 use repo_format::id::{ChunkId, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{KIND_RECEIPT, Root};
+use repo_format::manifest::{ManifestKind, Root};
 use repo_format::node::ContentItem;
 use repo_format::pack::ChunkKind;
 
@@ -56,12 +56,11 @@ pub fn put(
     }
     let tree = session.write(Mode::Write, |store| Writer::new(store, source, monitor)?.top(receipt))?.value;
     let draft = Draft {
-        kind: KIND_RECEIPT,
         time: Time { seconds: receipt.started, nanoseconds: 0 },
         seen: session.repository().manifests()?.newest_seen(),
         roots: [root(source)?.clone()].into_iter().chain(files::root(source, receipt)?).collect(),
         tree,
-        ..Draft::default()
+        ..Draft::new(ManifestKind::Receipt)
     };
     Ok(session.commit(draft, monitor)?.manifest.id)
 }
