@@ -180,7 +180,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             let has_segments = content.as_ref().is_some_and(|content| content.segments.is_some());
             target.0.iter_mut().for_each(|byte| *byte = (*byte).max(1));
             Entry {
-                kind: kind.into(),
+                kind,
                 content: content.filter(|_| kind == File),
                 holes: holes.filter(|_| kind == File && !has_segments),
                 tree: tree.filter(|_| kind == Directory),

@@ -117,15 +117,11 @@ impl Values {
                 if place > 0 {
                     converted.push(b'\t');
                 }
-                match self.changes.get(place).copied().flatten().and_then(|change| self.changed(change, cell)) {
-                    Some(other) => {
-                        converted.extend_from_slice(&other.0);
-                        if other.1 == Loss::Value {
-                            changed.count(place);
-                        }
-                    }
-                    None => converted.extend_from_slice(cell),
+                let other = self.changes.get(place).copied().flatten().and_then(|change| self.changed(change, cell));
+                if other.as_ref().is_some_and(|(_, loss)| *loss == Loss::Value) {
+                    changed.count(place);
                 }
+                converted.extend_from_slice(other.as_ref().map_or(cell, |(other, _)| other));
             }
             converted.push(b'\n');
         }
@@ -160,7 +156,7 @@ impl Values {
             Change::Moment => {
                 let digits = fraction();
                 let end = self.last.len().min(self.last.find('.')? + if digits > 0 { digits + 1 } else { 0 });
-                let last = self.last[..end].as_bytes();
+                let last = &self.last.as_bytes()[..end];
                 // Times of one form are in the order of their texts.
                 (cell.first()?.is_ascii_digit() && cell > last).then(|| (last.to_vec(), Loss::Value))
             }
