@@ -27,7 +27,7 @@ Examples
 
 Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
 pub struct InitArgs {
-    /// A name for this password or key, shown by `enamel key list` [default: user@host]
+    /// A name for this password or key, shown by `enamel key list`; `user@host` if none is given
     #[arg(long)]
     label: Option<String>,
     #[command(flatten)]

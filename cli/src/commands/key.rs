@@ -75,7 +75,7 @@ struct AddArgs {
     secret: NewSecret,
     #[command(flatten)]
     weak: WeakArg,
-    /// A name for it, shown by `enamel key list` [default: user@host]
+    /// A name for it, shown by `enamel key list`; `user@host` if none is given
     #[arg(long)]
     label: Option<String>,
 }
