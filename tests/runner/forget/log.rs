@@ -1,13 +1,13 @@
 //! The snapshot log: what was forgotten is explained, what was tampered with is found.
 
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine::ErrorKind;
 use engine::monitor::NullMonitor;
 use engine::repository::{Acceptance, Repository};
 use engine::store::faulty::{Fault, FaultyStore, Op, When};
-use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Result, Store, StoreErrorKind, Tag};
+use engine::store::{Folder, ObjectName, StoreErrorKind};
 use engine::upkeep::verify::{Finding, FindingKind, VerifyOptions, verify};
 use repo_format::config::Access;
 use repo_format::head::{KeyClass, ObjectKind};
@@ -16,7 +16,7 @@ use repo_format::lease::Void;
 use repo_format::manifest::SeenManifest;
 
 use super::{Scene, author, forget_named, listed, read, records};
-use crate::support::{backup, verify_all};
+use crate::support::{Interposed, backup, verify_all};
 
 fn findings(repository: &Repository) -> Vec<Finding> {
     verify(repository, &VerifyOptions::default(), &NullMonitor).unwrap().findings
@@ -241,11 +241,11 @@ fn what_is_forgotten_while_verify_reads_is_no_damage() {
     // After the first has been read, the others, which were listed, are forgotten.
     let (fixture, ids) = (scene.through(&scene.store), scene.ids.clone());
     let action = move || assert_eq!(forget_named(&fixture.open_anew(), &ids[..4]).unwrap().forgotten, 4);
-    let interposed = Arc::new(Interposed { store: scene.store.clone(), action: Mutex::new(None) });
+    let interposed = Arc::new(Interposed::new(scene.store.clone()));
     let repository = scene.fixture.through(interposed.clone()).open();
-    *interposed.action.lock().unwrap() = Some(Box::new(action));
+    let done = interposed.after_reads_of(|name| name.folder() == Folder::Snapshots, 1, action);
     verify_all(&repository);
-    assert!(interposed.action.lock().unwrap().is_none());
+    assert_eq!(done.load(Ordering::SeqCst), 1);
     assert_eq!(listed(&repository), scene.ids[4..]);
 }
 
@@ -266,56 +266,4 @@ fn an_unreadable_record_explains_nothing() {
     repository.accept(&Acceptance::All, "the disk is old", &author(), &NullMonitor).unwrap();
     assert_eq!(forget_named(&repository, &scene.ids[1..2]).unwrap().forgotten, 1);
     assert_eq!(read(&repository, scene.ids[2]).id, scene.ids[2]);
-}
-
-/// A store in which something happens after the first object of `snapshots/` was read.
-struct Interposed {
-    store: MemoryStore,
-    action: Mutex<Option<Box<dyn FnOnce() + Send>>>,
-}
-
-impl Store for Interposed {
-    fn location(&self) -> String {
-        self.store.location()
-    }
-
-    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        self.store.put_new(name, parts)
-    }
-
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
-        let bytes = self.store.get(name, limit);
-        let action = if name.folder() == Folder::Snapshots { self.action.lock().unwrap().take() } else { None };
-        action.into_iter().for_each(|action| action());
-        bytes
-    }
-
-    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-        self.store.get_range(name, range)
-    }
-
-    fn list(
-        &self,
-        folder: Folder,
-        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
-        strange: &mut dyn FnMut(String),
-    ) -> Result<()> {
-        self.store.list(folder, found, strange)
-    }
-
-    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
-        self.store.ensure_durable(name)
-    }
-
-    fn delete(&self, name: &ObjectName) -> Result<()> {
-        self.store.delete(name)
-    }
-
-    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
-        self.store.stat(name)
-    }
-
-    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
-        self.store.replace_if(name, expected, bytes)
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine::ErrorKind;
 use engine::machine::{self, Process};
@@ -17,7 +19,7 @@ use repo_format::id::{ChunkId, LeaseId};
 use repo_format::pack::ChunkKind;
 
 use super::scene::{HOST, Scene, options, prune};
-use crate::support::{Hook, backup_options, backup_paths, by_id, look, noise};
+use crate::support::{Hook, Interposed, backup_options, backup_paths, by_id, look, noise, verify_all};
 
 fn session_options() -> WriterOptions {
     WriterOptions { host: HOST.to_owned(), program: "test".to_owned(), ..WriterOptions::default() }
@@ -338,4 +340,23 @@ fn a_list_of_packs_that_are_needed_after_all_is_emptied() {
     let (forecast, report) = prune(&repository, &options()).unwrap();
     assert_eq!((forecast.lost_chunks, report.deleted_packs), (0, 0));
     scene.assert_whole(&scene.fixture);
+}
+
+#[test]
+fn a_list_that_is_replaced_while_verify_looks_at_versions_is_no_older_copy() {
+    let scene = Scene::new(2);
+    let interposed = Arc::new(Interposed::new(scene.store.clone()));
+    let repository = scene.fixture.through(interposed.clone()).open();
+    let other = scene.through(Arc::new(scene.store.clone()));
+    // Another process of this machine: it remembers the number of its list where this one asks.
+    let replace = move || {
+        let repository = other.open();
+        let (mut condemned, tag) = repository.condemned().unwrap();
+        condemned.next += 1;
+        assert!(repository.replace_condemned(&condemned, tag).unwrap());
+        prune(&repository, &options()).unwrap();
+    };
+    let done = interposed.after_reads_of(|name| *name == ObjectName::Condemned, 9, replace);
+    verify_all(&repository);
+    assert!(done.load(Ordering::SeqCst) > 0);
 }

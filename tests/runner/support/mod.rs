@@ -2,6 +2,7 @@
 
 mod fixture;
 mod hook;
+mod interposed;
 mod listener;
 mod noise;
 mod snapshot;
@@ -11,6 +12,7 @@ pub use fixture::{
     skip, verify_all,
 };
 pub use hook::Hook;
+pub use interposed::Interposed;
 pub use listener::Listener;
 pub use noise::{noise, prose};
 pub use snapshot::{Tree, assert_same, look};
