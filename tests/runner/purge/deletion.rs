@@ -14,10 +14,19 @@ use super::practice::{OLD_ROWS, Practice, except, log_options};
 
 const ENGINES: [&str; 2] = ["InnoDB", "MyISAM"];
 
-#[test]
-fn what_a_snapshot_holds_goes_and_all_else_stays() {
+on_each_server!(
+    what_a_snapshot_holds_goes_and_all_else_stays,
+    awkward_settings_change_nothing_that_goes,
+    what_changes_between_proof_and_deletion_survives,
+    the_highest_number_of_a_table_is_never_deleted,
+    whoever_holds_a_table_is_given_way,
+    users_write_while_rows_go,
+    a_receipt_names_what_was_to_go_and_another_what_went,
+);
+
+fn what_a_snapshot_holds_goes_and_all_else_stays(version: Version) {
     for engine in ENGINES {
-        let practice = Practice::new(engine);
+        let practice = Practice::of(version, engine);
         practice.server.script(
             "USE practice; UPDATE securitylog SET LogText = 'changed' WHERE SecurityLogNum = 77;\n\
              UPDATE securityloghash SET LogHash = 'changed' WHERE SecurityLogNum = 88;\n\
@@ -46,8 +55,6 @@ fn what_a_snapshot_holds_goes_and_all_else_stays() {
         assert!(again.receipts.is_empty(), "nothing went");
     }
 }
-
-on_each_server!(awkward_settings_change_nothing_that_goes);
 
 fn awkward_settings_change_nothing_that_goes(version: Version) {
     for engine in ENGINES {
@@ -78,10 +85,9 @@ impl Monitor for Meanwhile<'_> {
     }
 }
 
-#[test]
-fn what_changes_between_proof_and_deletion_survives() {
+fn what_changes_between_proof_and_deletion_survives(version: Version) {
     for engine in ENGINES {
-        let practice = Practice::new(engine);
+        let practice = Practice::of(version, engine);
         let plan = practice.plan(&log_options()).unwrap().plan;
         let work = || {
             practice.server.script(
@@ -103,10 +109,9 @@ fn what_changes_between_proof_and_deletion_survives() {
     }
 }
 
-#[test]
-fn the_highest_number_of_a_table_is_never_deleted() {
+fn the_highest_number_of_a_table_is_never_deleted(version: Version) {
     for engine in ENGINES {
-        let practice = Practice::with(engine, |server| {
+        let practice = Practice::on(TestServer::of(version, &[]), engine, |server| {
             server.script(
                 "USE practice; DELETE FROM securitylog WHERE SecurityLogNum > 1000; DELETE FROM securityloghash WHERE SecurityLogNum > 1000;\n\
                  INSERT INTO securityloghash VALUES (90000, 10, 'again');",
@@ -158,13 +163,12 @@ impl Monitor for LetGo {
     }
 }
 
-#[test]
-fn whoever_holds_a_table_is_given_way() {
+fn whoever_holds_a_table_is_given_way(version: Version) {
     for (engine, hold) in [
         ("MyISAM", "LOCK TABLES practice.securitylog READ"),
         ("InnoDB", "BEGIN; SELECT * FROM practice.securitylog WHERE SecurityLogNum = 3 FOR UPDATE"),
     ] {
-        let practice = Practice::new(engine);
+        let practice = Practice::of(version, engine);
         let plan = practice.plan(&log_options()).unwrap().plan;
         let mut holder = practice.server.connect();
         hold.split("; ").for_each(|statement| holder.run(statement).unwrap());
@@ -174,10 +178,9 @@ fn whoever_holds_a_table_is_given_way() {
     }
 }
 
-#[test]
-fn users_write_while_rows_go() {
+fn users_write_while_rows_go(version: Version) {
     for engine in ENGINES {
-        let practice = Practice::new(engine);
+        let practice = Practice::of(version, engine);
         let plan = practice.plan(&log_options()).unwrap().plan;
         let done = std::sync::atomic::AtomicBool::new(false);
         let written = std::thread::scope(|scope| {
@@ -203,10 +206,9 @@ fn users_write_while_rows_go() {
     }
 }
 
-#[test]
-fn a_receipt_names_what_was_to_go_and_another_what_went() {
+fn a_receipt_names_what_was_to_go_and_another_what_went(version: Version) {
     for engine in ENGINES {
-        let practice = Practice::new(engine);
+        let practice = Practice::of(version, engine);
         let plan = practice.plan(&log_options()).unwrap().plan;
         let work =
             || practice.server.run("UPDATE practice.securitylog SET LogText = 'changed' WHERE SecurityLogNum = 5000");

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use engine::monitor::{Monitor, Phase, Work};
 use engine::purge::Ended;
 use engine::purge::receipt::{ReceiptRecord, history};
+use scenario_tests::on_each_server;
+use scenario_tests::server::Version;
 
 use super::practice::{OLD_ROWS, Practice, log_options};
 
@@ -36,10 +38,11 @@ fn rows(record: &ReceiptRecord) -> Vec<u64> {
     record.tables.iter().map(|table| table.rows).collect()
 }
 
-#[test]
-fn a_run_that_is_stopped_leaves_all_whole_and_the_next_goes_on() {
+on_each_server!(a_run_that_is_stopped_leaves_all_whole_and_the_next_goes_on);
+
+fn a_run_that_is_stopped_leaves_all_whole_and_the_next_goes_on(version: Version) {
     for engine in ["InnoDB", "MyISAM"] {
-        let practice = Practice::new(engine);
+        let practice = Practice::of(version, engine);
         let plan = practice.plan(&log_options()).unwrap().plan;
         let outcome = practice.try_run(&plan, &Stops::default()).unwrap();
         assert_eq!(outcome.ended, Ended::Interrupted, "{engine}");

@@ -10,7 +10,7 @@ use engine::purge::{
 use engine::repository::Repository;
 use engine::{Result, purge};
 use scenario_tests::databases::practice;
-use scenario_tests::server::TestServer;
+use scenario_tests::server::{TestServer, Version};
 
 use crate::database::save::save;
 use crate::support::Fixture;
@@ -30,6 +30,11 @@ impl Practice {
     /// All tables of `engine`.
     pub fn new(engine: &str) -> Self {
         Self::with(engine, |_| {})
+    }
+
+    /// On a server of `version`.
+    pub fn of(version: Version, engine: &str) -> Self {
+        Self::on(TestServer::of(version, &[]), engine, |_| {})
     }
 
     /// The snapshot includes the changes of `prepare`.
