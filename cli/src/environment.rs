@@ -39,3 +39,8 @@ pub fn is_on_path(program: &Path) -> bool {
     let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
     first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
 }
+
+/// Program and version, as snapshots keep it.
+pub fn program() -> String {
+    concat!("enamel ", env!("CARGO_PKG_VERSION")).to_owned()
+}

@@ -7,10 +7,10 @@ use repo_format::config::Access;
 use repo_format::id::LeaseId;
 use serde::Serialize;
 
-use super::backup::program;
 use super::init::host_name;
 use crate::context::Context;
 use crate::effect::Effect;
+use crate::environment::program;
 use crate::environment::user_name;
 use crate::exit::Exit;
 use crate::ui::Ui;

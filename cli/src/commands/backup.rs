@@ -25,7 +25,7 @@ use crate::commands::{accept, check};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
-use crate::environment::user_name;
+use crate::environment::{program, user_name};
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
 use crate::mark::{parse_host, parse_new_tag};
@@ -320,11 +320,6 @@ fn options(args: &BackupArgs, context: &Context<'_>, repo: &Repository) -> Resul
         dry_run: args.dry_run,
         allow_less: args.allow_less,
     })
-}
-
-/// Program and version, as snapshots keep it.
-pub fn program() -> String {
-    concat!("enamel ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
 fn parse_parent(text: OsString) -> std::result::Result<Parent, String> {

@@ -7,9 +7,9 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::accept;
-use super::backup::program;
 use super::init::host_name;
 use crate::context::{Context, Others};
+use crate::environment::program;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Ui, format, json};
 

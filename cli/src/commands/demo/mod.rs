@@ -246,7 +246,7 @@ fn options(tag: &str) -> BackupOptions {
         tags: vec![tag.to_owned()],
         host: init::host_name(),
         user: environment::user_name(),
-        program: backup::program(),
+        program: environment::program(),
         ..BackupOptions::default()
     }
 }

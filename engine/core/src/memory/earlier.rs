@@ -6,7 +6,7 @@ use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId, RepositoryId};
 use rusqlite::Connection;
 
-use super::lines::ALL;
+use super::line_number::ALL;
 use super::{RememberedManifest, rows};
 use crate::sqlite::{self, Create};
 

@@ -7,8 +7,9 @@ use std::str::FromStr;
 use repo_format::id::RepositoryId;
 use rusqlite::{Connection, params};
 
-use super::rows::sum;
-use super::{Memory, schema};
+use super::Memory;
+use super::file::{FILE, SCHEMA_VERSION};
+use super::sum::sum;
 use crate::error::Result;
 use crate::sqlite::{self, Create, Lock, damage};
 
@@ -62,14 +63,14 @@ pub(crate) fn kept_at(states: &Path, at: &str) -> Vec<Kept> {
 
 fn kept_in(folder: &Path, at: &str) -> Option<Kept> {
     let repository = RepositoryId::from_str(folder.file_name()?.to_str()?).ok()?;
-    let path = folder.join(schema::FILE);
+    let path = folder.join(FILE);
     if !path.is_file() {
         return None;
     }
     // Nobody puts it aside meanwhile.
     let _lock = Lock::shared(folder).ok()?;
     let connection = sqlite::open(&path, Create::Never).ok()?;
-    if sqlite::version(&connection).ok()? != schema::SCHEMA_VERSION {
+    if sqlite::version(&connection).ok()? != SCHEMA_VERSION {
         return None;
     }
     let objects = objects_at(&connection, at).ok()?;

@@ -3,14 +3,9 @@
 use repo_format::id::Bytes32;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::line_number::{ALL, LineNumber};
 use super::{Memory, RememberedManifest, lock, rows};
 use crate::error::Result;
-
-/// The number of a line.
-pub(super) type LineNumber = i64;
-
-/// Stands for all lines.
-pub(super) const ALL: LineNumber = 0;
 
 /// A version of an object that is replaced: its name, number and digest.
 #[derive(Debug, Clone, Copy)]

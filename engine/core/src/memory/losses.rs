@@ -9,7 +9,7 @@ use repo_format::id::{ChunkId, LeaseId, PackId};
 use rusqlite::{Row, params};
 
 use super::Memory;
-use super::rows::sum;
+use super::sum::sum;
 use crate::error::Result;
 use crate::sqlite::damage;
 

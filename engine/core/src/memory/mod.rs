@@ -11,12 +11,15 @@
 //! whoever keeps the storage could put back an older copy and call it a new place.
 
 mod earlier;
+mod file;
 mod gone;
 mod kept;
+mod line_number;
 mod lines;
 mod losses;
 mod rows;
 mod schema;
+mod sum;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -70,7 +73,7 @@ impl Memory {
     /// [`ErrorKind::Cache`] if it cannot be used: then nothing of it is changed.
     pub fn open(place: MemoryPlace<'_>, repository: RepositoryId) -> Result<Self> {
         let Some(folder) = place.folder else { return Self::private(repository, place.repository_at) };
-        let path = folder.join(schema::FILE);
+        let path = folder.join(file::FILE);
         sqlite::make_folder(folder).map_err(|error| unusable(&path, error))?;
         let lock = Lock::shared(folder).map_err(|error| unusable(&path, error))?;
         let (mut connection, aside) = open_or_put_aside(folder, repository, &lock)?;
@@ -181,7 +184,7 @@ impl Memory {
 
 /// Opens the memory in `folder`. One that is damaged is renamed, if nobody else has it open; gives its new name.
 fn open_or_put_aside(folder: &Path, repository: RepositoryId, lock: &Lock) -> Result<(Connection, Option<PathBuf>)> {
-    let path = folder.join(schema::FILE);
+    let path = folder.join(file::FILE);
     let why = match schema::open(&path, repository) {
         Ok(connection) => return Ok((connection, None)),
         Err(Unusable::Spoilt(why)) => why,

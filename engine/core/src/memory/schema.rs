@@ -5,11 +5,9 @@ use std::path::Path;
 use repo_format::id::RepositoryId;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::rows;
+use super::file::SCHEMA_VERSION;
+use super::{kept, losses, rows};
 use crate::sqlite::{self, Create, Unusable, damage};
-
-pub const FILE: &str = "memory.sqlite";
-pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// The tables of version 1. Line 0 stands for all places.
 const SEEN: &str = "
@@ -99,5 +97,7 @@ fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusab
         return Err(Unusable::Spoilt("it is another repository's".to_owned()));
     }
     rows::check_all(connection)?;
+    losses::check_all(connection)?;
+    kept::check_all(connection)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! This machine's own copies of config and keyring: they are used where the repository has lost an original and its second copy, and only if they
 //! prove to be of the repository that is there.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use repo_format::clear;
@@ -11,32 +11,15 @@ use repo_format::keyring::Keyring;
 use repo_format::limits;
 
 use super::secrets::versions;
+use super::source::Objects;
 use super::{Repository, vital};
 use crate::crypto::{Keys, SEALED_OVERHEAD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{Kept, KeptObject, kept_at};
 use engine_store::{Folder, ObjectInfo, ObjectName, Original, Store};
 
-/// Objects by what they are.
-pub(super) type Objects = BTreeMap<Original, Vec<u8>>;
-
-static NOTHING: Objects = Objects::new();
-
 /// Snapshots that are tried for a proof.
 const PROOFS_MAX: usize = 16;
-
-/// A store, and what this machine keeps of what is lost there.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'s> {
-    pub store: &'s dyn Store,
-    pub kept: &'s Objects,
-}
-
-impl<'s> From<&'s dyn Store> for Source<'s> {
-    fn from(store: &'s dyn Store) -> Self {
-        Source { store, kept: &NOTHING }
-    }
-}
 
 /// What this machine keeps of a repository that may be the one in the store, and the store has lost.
 pub(super) struct Candidate {

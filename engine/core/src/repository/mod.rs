@@ -17,6 +17,7 @@ mod records;
 mod refresh;
 mod scratch_catalog;
 mod secrets;
+mod source;
 mod sync;
 mod unanswered;
 mod unnamed;
@@ -75,9 +76,9 @@ pub struct Repository {
     /// Why nothing may be written with these keys, if there may be newer ones that cannot be read.
     doubt: Option<String>,
     /// What it has lost and this machine keeps, if that had to be used.
-    kept: kept::Objects,
+    kept: source::Objects,
     /// Config and the versions of the keyring that it was opened with.
-    opened_with: kept::Objects,
+    opened_with: source::Objects,
     warnings: Vec<String>,
     troubles: Vec<String>,
 }

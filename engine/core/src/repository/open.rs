@@ -10,10 +10,11 @@ use repo_format::id::Bytes32;
 use repo_format::limits;
 
 use super::belief::Belief;
-use super::kept::{self, Candidate, Objects, Source};
+use super::kept::{self, Candidate};
 use super::local::{Folders, rolled_back};
 use super::refresh::KnownKeyring;
 use super::secrets::{OpenKeyring, open_secrets};
+use super::source::{Objects, Source};
 use super::{KNOWN_FLAGS, Repository, vital};
 use crate::crypto::{Credential, Keys};
 use crate::error::{Error, ErrorKind, Result, chain};

@@ -9,7 +9,7 @@ use repo_format::keyring::Keyring;
 use repo_format::limits;
 use repo_format::member::{Member, Wrap};
 
-use super::kept::{Objects, Source};
+use super::source::{Objects, Source};
 use super::vital::{self, Vital};
 use crate::crypto::{
     Credential, KeyringVersion, OpenedKeyring, UnlockedMember, WORK_MAX, is_modest, open_keyring, open_unauthenticated,

@@ -5,7 +5,7 @@ use repo_format::id::Bytes32;
 use repo_format::limits;
 
 use super::Repository;
-use super::kept::Source;
+use super::source::Source;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
 use engine_store::{Folder, ObjectInfo, ObjectName, Original, Store, StoreErrorKind};

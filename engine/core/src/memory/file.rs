@@ -1,0 +1,6 @@
+//! The file that the memory is.
+
+/// Its name in the folder of a repository.
+pub const FILE: &str = "memory.sqlite";
+/// The version of its tables.
+pub const SCHEMA_VERSION: i64 = 3;
