@@ -5,6 +5,7 @@ mod close;
 mod create;
 mod evidence;
 mod freshness;
+mod hint;
 mod kept;
 mod local;
 mod losses;

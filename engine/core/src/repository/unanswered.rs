@@ -4,6 +4,7 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
 use repo_format::manifest::{Manifest, SeenManifest};
 
+use super::hint::GO_ON;
 use super::members::go_on_without;
 use super::{Author, ManifestObject, Manifests, Record, Repository, vital};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,10 +18,6 @@ pub(crate) const ACCEPTED: &str = "accepted";
 
 /// More versions of the keyring than this are not given up at once.
 const VERSIONS_MAX: u64 = 64;
-
-pub(super) const GO_ON: &str = "Put the object back from a copy of the repository if there is one. Else `enamel accept --all --reason TEXT` goes on with the keys from \
-                     before: what was saved with lost ones stays lost, keys that were added with them have to be added again, and those that were removed, \
-                     removed again.";
 
 /// What has disappeared, or is older than it was, and nobody has answered for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -244,9 +244,7 @@ impl Repository {
             }
             let seen = (known > newest).then(|| format!("this computer has seen version {known}"));
             if let Some(evidence) = evidence.or(seen) {
-                return Err(
-                    Error::caused(ErrorKind::Damaged, doubt.clone(), evidence).with_hint(super::unanswered::GO_ON)
-                );
+                return Err(Error::caused(ErrorKind::Damaged, doubt.clone(), evidence).with_hint(super::hint::GO_ON));
             }
         }
         let mut dropped = Vec::new();

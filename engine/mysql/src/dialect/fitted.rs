@@ -2,12 +2,13 @@
 
 use repo_format::database::TableRecord;
 
+use super::changed::Changed;
 use super::checks::unnamed;
 use super::collation::{Collations, Replaced, said_of_collation};
 use super::expressions::computed_otherwise;
 use super::guarded::{translated, with_times};
 use super::reading::Translated;
-use super::values::{Changed, Values, Way, late_defaults, refusal, with_types};
+use super::values::{Values, Way, late_defaults, refusal, with_types};
 use super::versioned::{Converted, Versioning, without_versioning};
 use crate::database::Server;
 

@@ -1,5 +1,6 @@
 //! Definitions as servers write them: read, and brought to another server.
 
+mod changed;
 mod checks;
 mod collation;
 mod expressions;
@@ -16,6 +17,7 @@ mod tokens;
 mod values;
 mod versioned;
 
+pub use changed::Changed;
 pub use checks::{Check, enforced_later};
 pub use collation::{Collations, Replaced, said_of_collation};
 pub use fitted::{FittedTable, RowsFitted, TableTarget, fit_table};
@@ -24,5 +26,5 @@ pub use literals::with_plain_literals;
 pub use modes::{is_common, modes_for, session_modes};
 pub use references::{Reference, references};
 pub use tokens::{Kind, Quoting, Token, edited, is_keyword, tokens, tokens_by, unquote};
-pub use values::{Changed, Values};
+pub use values::Values;
 pub use versioned::{Converted, END_2038, END_2106, Versioning, last_moment};

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 use repo_format::database::{Column, TableRecord, ValueEncoding};
 
+use super::changed::Changed;
 use super::reading::{Changes, Reading, Translated};
 use super::tokens::Kind;
 use super::versioned::{END_2106, Versioning, last_moment};
@@ -61,28 +62,6 @@ pub struct Way<'s> {
     pub last: &'s str,
 }
 
-/// How many values of each column are otherwise than they were, by their places in a row.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changed(Vec<u64>);
-
-impl Changed {
-    /// Adds those of other rows.
-    pub fn add(&mut self, other: &Changed) {
-        self.0.resize(self.0.len().max(other.0.len()), 0);
-        self.0.iter_mut().zip(&other.0).for_each(|(sum, more)| *sum += more);
-    }
-
-    /// Whether there are any.
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|count| *count == 0)
-    }
-
-    fn count(&mut self, place: usize) {
-        self.0.resize(self.0.len().max(place + 1), 0);
-        self.0[place] += 1;
-    }
-}
-
 impl Values {
     /// Those of `record` on `way`; `None` if the target holds all of them. From when to when a row was current is a matter of `versioning`.
     pub fn of(record: &TableRecord, versioning: Option<&Versioning>, way: &Way<'_>) -> Option<Self> {
@@ -130,7 +109,7 @@ impl Values {
 
     /// One sentence for each column of which values are otherwise.
     pub fn sentences(&self, changed: &Changed) -> Vec<String> {
-        let counts = changed.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        let counts = changed.counts().enumerate().filter(|(_, count)| **count > 0);
         let sentence = |(place, count): (usize, &u64)| {
             let name = quote_name(self.names.get(place)?);
             let (values, stand) = if *count == 1 { ("value", "stands") } else { ("values", "stand") };

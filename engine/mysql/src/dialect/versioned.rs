@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use repo_format::database::{Column, TableRecord};
 
+use super::changed::Changed;
 use super::tokens::{Kind, Token, edited, is_keyword, tokens, unquote};
-use super::values::Changed;
 use crate::database::{Server, rows};
 
 /// The last moment that fits in 31 bits.

@@ -1,6 +1,6 @@
 //! What keeps writers of tables without transactions away while the moment is taken, and commits for an instant.
 
-use super::moment::LockGroup;
+use super::lock_group::LockGroup;
 use crate::database::{Connection, LockMethod, is_lost, quote_name};
 use engine_core::error::Result;
 

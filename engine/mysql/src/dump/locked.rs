@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
-use super::moment::LockGroup;
+use super::lock_group::LockGroup;
 use super::plan::is_table_error;
 use super::reader::{Source, SpoolPlace, SpooledRows, TableToRead, kill, read_as_it_lies};
+use super::table_name::TableName;
 use super::waiters::waiters;
 use crate::database::{Address, Connection, Running, Server, error_code};
 use engine_core::error::{Error, Result};
@@ -22,9 +23,6 @@ use engine_core::files::backup::{Run, join};
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The server ended a statement because it was told to.
 const INTERRUPTED: [u16; 2] = [1317, 1028];
-
-/// Name of a table: schema, table.
-pub(super) type TableName = (String, String);
 
 /// What came of reading one table under its lock.
 pub(super) enum LockedRead {

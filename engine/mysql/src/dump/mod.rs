@@ -17,6 +17,7 @@ mod barrier;
 mod entries;
 mod evidence;
 mod late;
+mod lock_group;
 mod locked;
 mod moment;
 mod obstacle;
@@ -31,6 +32,7 @@ mod server;
 mod sessions;
 mod spool;
 mod standstill;
+mod table_name;
 mod waiters;
 
 use std::collections::{HashMap, HashSet};
@@ -51,7 +53,7 @@ use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
 use engine_core::tree::TreeEntry;
 
 use late::LateRead;
-use locked::{LockedRead, LockedReading, TableName};
+use locked::{LockedRead, LockedReading};
 use moment::{Moment, Tried, Wanted};
 use parent::ParentDatabase;
 use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
@@ -61,6 +63,7 @@ use server::ServerNow;
 use sessions::{Job, Sessions, Stored};
 use spool::SpoolSpace;
 use standstill::Standstill;
+use table_name::TableName;
 
 /// Bytes of rows that may wait on disk, unless the options say otherwise.
 const SPOOL_MAX: u64 = 64 << 30;

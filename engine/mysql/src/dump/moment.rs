@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use repo_format::database::{Binlog, Moment as MomentRecord};
 
 use super::barrier::Barrier;
+use super::lock_group::LockGroup;
 use super::obstacle::{in_the_way, pause, wait_for_others};
 use super::place::{self, Place};
 use crate::database::{Address, Connection, LockFacts, LockMethod, Server, error_code, is_lost};
@@ -32,14 +33,6 @@ const LOCKLESS_TRIES: u32 = 10;
 const LOCKLESS_ATTEMPTS: u32 = 3;
 /// Waited too long for a lock; for a metadata lock; chosen to break a deadlock.
 const BUSY: [u16; 3] = [1205, 1213, 3024];
-
-/// Tables that one connection locks together. UNLOCK frees all of them.
-pub(super) struct LockGroup {
-    /// The session that locks them: the only one that can read them once a writer waits.
-    pub connection: Connection,
-    /// Schema and name of each.
-    pub tables: Vec<(String, String)>,
-}
 
 /// The moment, while it is held.
 pub(super) struct Moment {

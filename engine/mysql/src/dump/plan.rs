@@ -6,12 +6,12 @@ use repo_format::database::{LeftOut, TableRecord};
 use repo_format::node::ProblemKind;
 
 use super::evidence::{Now, ServerFacts, is_unchanged};
-use super::locked::TableName;
 use super::moment::is_busy;
 use super::parent::{ParentDatabase, ParentTable};
 use super::reader::TableToRead;
 use super::segments::boundary_bits;
 use super::server::{self, ServerNow};
+use super::table_name::TableName;
 use crate::database::{
     Connection, OWN_LOCKS, SHARED_LOCKS, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code,
     holds_rows, list_tables, quote_name, typed_json,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::locked::TableName;
+use super::table_name::TableName;
 use super::waiters::waiters;
 use crate::database::{Address, Connection, Server};
 use engine_core::error::Result;

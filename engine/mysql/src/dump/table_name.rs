@@ -1,0 +1,4 @@
+//! Names of tables.
+
+/// Name of a table: schema, table.
+pub(super) type TableName = (String, String);
