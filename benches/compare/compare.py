@@ -13,7 +13,7 @@ exit status is 1. Restored files are compared with the originals, byte for byte 
 examples:
   # everything
   compare.py --images D/images --dump D/db-first.sql --dump-later D/db-hour.sql --small D/small \\
-      --work /var/tmp --program enamel=target/release/enamel
+      --work /var/tmp --program enamel=target/dist/enamel
 
   # only the images, the median of three runs, against restic and borg alone
   compare.py --images D/images --work /var/tmp --rows images-first,images-again --runs 3 \\
@@ -21,7 +21,7 @@ examples:
 
   # the images, this build beside an earlier one
   compare.py --images D/images --work /var/tmp --runs 5 --tools enamel-before,enamel \\
-      --program enamel-before=/tmp/enamel-before --program enamel=target/release/enamel
+      --program enamel-before=/tmp/enamel-before --program enamel=target/dist/enamel
 
 rows:
 """

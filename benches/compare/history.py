@@ -6,7 +6,7 @@ A folder of --files files changes a little before every snapshot: some files get
 for each snapshot. The result, in seconds and MB, is a table in Markdown on standard output.
 
 example:
-  history.py --work /var/tmp --enamel target/release/enamel --snapshots 1000
+  history.py --work /var/tmp --enamel target/dist/enamel --snapshots 1000
 """
 
 import argparse

@@ -14,8 +14,8 @@ tables in Markdown on standard output; progress goes to standard error.
 A command that fails ends the run with exit status 1, in the office it ends the row.
 
 examples:
-  live.py --work /var/tmp --enamel target/release/enamel
-  live.py --work /var/tmp --enamel target/release/enamel --server mysql-9.7 --scale 0.2 --parts office
+  live.py --work /var/tmp --enamel target/dist/enamel
+  live.py --work /var/tmp --enamel target/dist/enamel --server mysql-9.7 --scale 0.2 --parts office
 """
 
 import argparse

@@ -12,7 +12,7 @@ standard error.
 A command that fails ends the run with exit status 1, and so does a log row without its hash.
 
 example:
-  purge.py --work /var/tmp --enamel target/release/enamel
+  purge.py --work /var/tmp --enamel target/dist/enamel
 """
 
 import argparse
