@@ -98,7 +98,8 @@ pub fn write(path: &Path, plan: &Plan, remarks: &str) -> Result<()> {
         }
         _ => Error::io(what.as_str(), e),
     })?;
-    file.write_all(format!("{comments}\n{body}").as_bytes()).map_err(|e| Error::io(what.as_str(), e))
+    let written = file.write_all(format!("{comments}\n{body}").as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|e| Error::io(what.as_str(), e))
 }
 
 /// Reads a plan. Whether it is as it was made, its seal says, which the engine checks.

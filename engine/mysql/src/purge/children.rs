@@ -3,8 +3,8 @@
 use super::check::explain;
 use super::files::Look;
 use super::job::Job;
-use super::judge::{Asked, EncodedRow, each_row, highest, is_true, no_number, number, too_few};
 use super::keys::{KEYS_PER_STATEMENT, is_one_of};
+use super::prove::{Asked, EncodedRow, each_row, highest, is_true, no_number, number, too_few};
 use super::saved_rows::{Digest, Key, digest};
 use super::uses::used_keys;
 use crate::database::Connection;

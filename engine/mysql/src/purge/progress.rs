@@ -3,10 +3,10 @@
 use super::dates::Dates;
 use super::delete::Deleted;
 use super::files::{self, FileCounts, FileSet, Orphans};
+use super::first_pass::Proof;
 use super::job::Job;
-use super::judge::LeftRows;
 use super::keys::KeySet;
-use super::prove::Proof;
+use super::prove::LeftRows;
 use super::receipt::ReceiptRecord;
 use super::saved_rows::Key;
 use crate::database::Connection;
