@@ -8,6 +8,7 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::report;
+use super::words::{files_sentence, rows, shown, state};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Align, Table, Ui, format};
@@ -162,25 +163,6 @@ fn print(ui: &Ui, all: &History) -> Result<()> {
         table.row([id, time, "released".to_owned(), String::new(), shown(&author.user), String::new(), shown(reason)]);
     }
     ui.table(&table)
-}
-
-/// A text of a repository on one line, without control characters that a terminal obeys.
-pub(super) fn shown(text: &str) -> String {
-    format::path(text.as_bytes())
-}
-
-pub(super) fn state(purge: &Purge) -> &'static str {
-    if purge.ended.is_some() { "ended" } else { "begun" }
-}
-
-pub(super) fn rows(tables: &[PurgedTable]) -> u64 {
-    tables.iter().map(|table| table.rows).sum()
-}
-
-/// How many files, and how large they are.
-pub(super) fn files_sentence(files: &PurgedFiles) -> String {
-    let count = format::counted(files.files.len() as u64, "file");
-    format!("{count} of {}", format::bytes(files.files.iter().map(|file| file.size).sum()))
 }
 
 fn files_message(files: &PurgedFiles) -> FilesMessage {

@@ -10,6 +10,7 @@ pub mod purged_files;
 mod release;
 mod report;
 mod run;
+mod words;
 
 use clap::Subcommand;
 use engine::Result;

@@ -7,7 +7,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use super::history::rows;
+use super::words::rows;
 use crate::commands::accept::author;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};

@@ -5,7 +5,7 @@ use engine::purge::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable
 use engine::repository::Repository;
 use repo_format::manifest::{Root, RootKind};
 
-use super::history::{files_sentence, rows, shown, state};
+use super::words::{files_sentence, rows, shown, state};
 use crate::ui::format;
 
 /// Key ranges that are written out of a table; the receipt has all of them.

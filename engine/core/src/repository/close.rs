@@ -8,7 +8,7 @@ use repo_format::manifest::SeenManifest;
 use repo_format::note::{EpochNote, NotedLease};
 use repo_format::sealed;
 
-use super::members::put_keyring;
+use super::next_keyring::put_keyring;
 use super::{Repository, vital};
 use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};

@@ -5,14 +5,13 @@ use repo_format::member::{Member, Wrap};
 
 use super::close::{Trust, close_epochs};
 use super::create::encode_member;
+use super::next_keyring::{KEYS_CHANGED, put_keyring};
 use super::secrets::{Members, read_members};
 use super::{Repository, vital};
-use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, create_member, seal_keyring};
+use crate::crypto::{Credential, create_member};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::{ObjectName, Original, StoreErrorKind};
-
-const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
 
 /// What a member unlocks with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,24 +162,6 @@ fn put_member(repository: &Repository, credential: &Credential, label: &str) -> 
     let member = create_member(credential, label, created, repository.keyring_version() + 1, &link)?;
     vital::put(repository.store(), Original::Member(member.id), &encode_member(&member)?)?;
     Ok(member)
-}
-
-/// Puts the next keyring version. Until it is there nothing has changed for anybody; from then on it is used here.
-pub(super) fn put_keyring(
-    repository: &Repository,
-    recipients: &[(MemberId, Bytes32)],
-    secrets: KeyringSecrets,
-) -> Result<()> {
-    let version = repository.keyring_version() + 1;
-    let at = KeyringVersion { repository: repository.id(), version };
-    let link = *repository.keys().secrets().link();
-    let object = seal_keyring(at, machine::now().seconds, recipients, &secrets, &link)?;
-    let put = vital::put(repository.store(), Original::Keyring(version), &object);
-    put.map_err(|e| match e.kind {
-        StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
-        _ => Error::from(e),
-    })?;
-    repository.take_over(version, secrets, recipients.to_vec(), &object)
 }
 
 /// Goes on without versions of the keyring that nobody can read, when somebody has accepted that: deletes them, **then** begins an epoch that takes

@@ -12,6 +12,7 @@ mod losses;
 mod manifests;
 pub mod members;
 mod merge;
+mod next_keyring;
 mod open;
 mod private_catalog;
 mod records;

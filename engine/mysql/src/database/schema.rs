@@ -1,20 +1,11 @@
 //! A schema: its defaults, and everything in it that is not a table.
 
-use repo_format::cbor::ByteString;
-use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord};
+use repo_format::database::{ObjectType, SchemaObject, SchemaRecord};
 
 use super::fields::Fields;
+use super::schema_contents::{SchemaContents, object, show_create};
 use super::{Connection, Server, event, quote_name, quote_text, routine, trigger, view};
 use engine_core::error::{Error, ErrorKind, Result};
-
-/// What [`read_schema`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaContents {
-    /// The schema.
-    pub record: SchemaRecord,
-    /// Objects whose definitions the server does not give, by name, or gives though they are not valid.
-    pub left_out: Vec<LeftOut>,
-}
 
 /// Reads the schema `schema` and all its sequences, views, routines, triggers and events. It becomes the connection's schema.
 ///
@@ -56,45 +47,6 @@ pub fn read_schema(connection: &mut Connection, server: &Server, schema: &str) -
     trigger::read(connection, &mut contents)?;
     event::read(connection, &mut contents)?;
     Ok(contents)
-}
-
-impl SchemaContents {
-    /// Notes that an object is not, or not as it should be, in the record.
-    pub(super) fn leave_out(&mut self, name: &str, what: &str, why: impl Into<String>) {
-        let (schema, name) = (self.record.name.clone(), name.to_owned());
-        self.left_out.push(LeftOut { schema, name, what: what.to_owned(), why: why.into() });
-    }
-}
-
-/// An object of which only what all have is known.
-pub(super) fn object(kind: ObjectType, name: String, create: Vec<u8>) -> SchemaObject {
-    SchemaObject {
-        kind,
-        name,
-        create: ByteString(create),
-        sql_mode: None,
-        client_character_set: None,
-        connection_collation: None,
-        database_collation: None,
-        definer: None,
-        time_zone: None,
-        table: None,
-        next_value: None,
-        cycles: None,
-        status: None,
-        columns: None,
-    }
-}
-
-/// The column `column` of what SHOW CREATE says of an object; `None` if the account may not see it.
-pub(super) fn show_create(
-    connection: &mut Connection,
-    what: &str,
-    name: &str,
-    column: usize,
-) -> Result<Option<Vec<u8>>> {
-    let rows = connection.rows(&format!("SHOW CREATE {what} {}", quote_name(name)))?;
-    Ok(rows.into_iter().next().and_then(|row| row.into_iter().nth(column).flatten()))
 }
 
 fn read_sequences(connection: &mut Connection, contents: &mut SchemaContents) -> Result<()> {

@@ -4,7 +4,7 @@ use repo_format::database::{ObjectType, SchemaObject};
 
 use super::definition::Header;
 use super::fields::Fields;
-use super::schema::{SchemaContents, object, show_create};
+use super::schema_contents::{SchemaContents, object, show_create};
 use super::{Connection, is_schema};
 use engine_core::error::Result;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use repo_format::database::{ObjectType, SchemaObject};
 
 use super::fields::Fields;
-use super::schema::{SchemaContents, object, show_create};
+use super::schema_contents::{SchemaContents, object, show_create};
 use super::{Connection, error_code, quote_name, quote_text};
 use engine_core::error::Result;
 

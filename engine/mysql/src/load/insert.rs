@@ -2,7 +2,7 @@
 
 use repo_format::database::{Column, TableRecord, ValueEncoding};
 
-use super::rows::{Batch, Stored, with_value};
+use super::batch::{Batch, Stored, with_value};
 use super::warnings::Warnings;
 use crate::database::{Connection, is_of_value, quote_bytes, quote_name};
 use engine_core::error::{Error, ErrorKind, Result};

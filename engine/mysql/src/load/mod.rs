@@ -14,6 +14,7 @@
 //! again: a marker in each schema says what is whole.
 
 mod accounts;
+mod batch;
 mod briefly;
 mod check;
 mod definer;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use repo_format::database::{KeyRange, PurgedTable, ReceiptRecord, SchemaRecord, TableRecord};
 use repo_format::manifest::Manifest;
 
+use super::batch::{Batch, Stored};
 use super::definition::{Keys, take_apart};
 use super::filling::explained;
 use super::firing::check_triggers;
 use super::options::SchemaChoice;
 use super::pointing::fit;
 use super::renaming::Renaming;
-use super::rows::{Batch, Method, Sink, Stored, is_local_refused};
+use super::rows::{Method, Sink, is_local_refused};
 use super::session::{self, Binlog};
 use super::target::Target;
 use super::warnings::Warnings;

@@ -1,9 +1,8 @@
 //! Rows into a table: LOAD DATA from memory, a few segments a statement.
 
-use std::sync::Arc;
-
 use repo_format::database::TableRecord;
 
+use super::batch::{Batch, Stored, with_value};
 use super::insert;
 use super::warnings::Warnings;
 use crate::database::{Connection, error_code, quote_name};
@@ -16,17 +15,6 @@ const LOCK_LOST: [u16; 2] = [1205, 1213];
 /// LOCAL is switched off: by the server, by the client as an old server says it.
 const LOCAL_OFF: [u16; 3] = [1148, 3948, 4166];
 
-/// Rows of a table, encoded as the snapshot has them.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// The encoded rows, whole ones in each piece.
-    pub pieces: Arc<Vec<Vec<u8>>>,
-    /// How many rows.
-    pub rows: u64,
-    /// How many bytes.
-    pub bytes: u64,
-}
-
 /// By which statements rows are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -34,15 +22,6 @@ pub enum Method {
     Load,
     /// INSERT, where the server does not allow LOCAL.
     Insert,
-}
-
-/// What came of a batch.
-#[derive(Debug, Default)]
-pub struct Stored {
-    /// Rows that the server says it stored.
-    pub rows: u64,
-    /// What it said of them that is not expected.
-    pub warnings: Warnings,
 }
 
 /// How the rows of one table are stored.
@@ -132,18 +111,6 @@ fn load_statement(table: &str, record: &TableRecord) -> String {
         sql.push_str(&format!(" SET {}", sets.join(", ")));
     }
     sql
-}
-
-/// The expression that stores a value, with `value` in the place of `@v`.
-pub fn with_value(expression: &str, value: &str) -> String {
-    let mut parts = expression.split("@v");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let goes_on = part.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
-        text.push_str(if goes_on { "@v" } else { value });
-        text.push_str(part);
-    }
-    text
 }
 
 #[cfg(test)]

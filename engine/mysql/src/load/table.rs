@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use repo_format::database::TableRecord;
 
+use super::batch::Batch;
 use super::definition::Keys;
 use super::filling::{Filling, explained};
 use super::fitting::Fitting;
 use super::kept;
 use super::marker::Step;
-use super::rows::{Batch, Method, Sink, is_local_refused};
+use super::rows::{Method, Sink, is_local_refused};
 use super::run::{Run, SchemaRun};
 use super::source::SourceTable;
 use super::tally::count;

@@ -1,6 +1,6 @@
 //! Files that go with the rows of a category, as data: where they are, which rows name them, and what else may need them.
 
-use super::category::Child;
+use super::child::Child;
 use crate::profile;
 
 /// Files that go with the rows of a category, and the rows that name them.

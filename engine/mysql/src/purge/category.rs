@@ -1,6 +1,7 @@
 //! What can be removed, as data: a table, what says how old a row is, and what goes with it.
 
 use super::attachments::Attachments;
+use super::child::Child;
 use crate::profile::Removable;
 
 /// Rows that are removed together.
@@ -22,15 +23,6 @@ pub struct Category {
     pub keep_years: Option<u16>,
     /// What stays behind, or should be known, in a sentence.
     pub note: Option<String>,
-}
-
-/// A table whose rows belong to rows of another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Child {
-    /// The table.
-    pub table: String,
-    /// The column that holds the key of the row it belongs to.
-    pub column: String,
 }
 
 /// Rows of this value stay, in every table that has the column.

@@ -12,6 +12,7 @@
 mod attachments;
 mod category;
 mod check;
+mod child;
 mod children;
 mod condition;
 mod cutoff;
@@ -43,7 +44,8 @@ mod table;
 mod uses;
 
 pub use attachments::{Attachments, Column};
-pub use category::{Category, Child, Exception};
+pub use category::{Category, Exception};
+pub use child::Child;
 pub use cutoff::{Cutoff, Unset};
 pub use dates::Dates;
 pub use job::Rule;

@@ -1,0 +1,30 @@
+//! The next version of the keyring.
+
+use repo_format::id::{Bytes32, MemberId};
+
+use super::{Repository, vital};
+use crate::crypto::{KeyringSecrets, KeyringVersion, seal_keyring};
+use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
+use engine_store::{Original, StoreErrorKind};
+
+/// Said where somebody else was first.
+pub(super) const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
+
+/// Puts the next keyring version. Until it is there nothing has changed for anybody; from then on it is used here.
+pub(super) fn put_keyring(
+    repository: &Repository,
+    recipients: &[(MemberId, Bytes32)],
+    secrets: KeyringSecrets,
+) -> Result<()> {
+    let version = repository.keyring_version() + 1;
+    let at = KeyringVersion { repository: repository.id(), version };
+    let link = *repository.keys().secrets().link();
+    let object = seal_keyring(at, machine::now().seconds, recipients, &secrets, &link)?;
+    let put = vital::put(repository.store(), Original::Keyring(version), &object);
+    put.map_err(|e| match e.kind {
+        StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
+        _ => Error::from(e),
+    })?;
+    repository.take_over(version, secrets, recipients.to_vec(), &object)
+}
