@@ -22,6 +22,10 @@ use crate::settings::{Settings, user_file};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
+/// Said where keys are, and neither `config` nor its second copy.
+const CONFIG_IS_LOST: &str = "`config` and its second copy are lost, but keys are there. A computer that has opened this repository in this place keeps a copy: \
+                              run `enamel repair` there, as the same user. Else put `config` back from a copy of the repository.";
+
 /// Things that a snapshot lacks and that are named one by one; of the others only the number is told.
 const PROBLEMS_SHOWN: usize = 20;
 
@@ -151,7 +155,11 @@ impl<'u> Context<'u> {
         let credential = self.settings.secret.value.credential(self.ui)?;
         let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
         let options = OpenOptions { cache_dir, state_dir, access, rollback };
-        let repo = open(store, &credential, &options, self.ui)?;
+        let repo = open(store, &credential, &options, self.ui).map_err(|error| match error.kind() {
+            // Keys are there, or the store would have been refused before.
+            ErrorKind::NoRepository => error.with_hint(CONFIG_IS_LOST),
+            _ => error,
+        })?;
         repo.warnings().iter().chain(repo.troubles()).for_each(|warning| self.ui.warn(warning));
         repo.lost_here().iter().for_each(|lost| self.tell_incomplete(format_args!("{lost}")));
         Ok(repo)

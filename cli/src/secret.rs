@@ -173,6 +173,11 @@ fn read_or_create_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
     let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == IoErrorKind::AlreadyExists => return read_key_file(path, ui),
+        Err(e) if e.kind() == IoErrorKind::NotFound => {
+            return Err(
+                user_file_error(&what, e).with_hint("Make the folder of the key file first, with `mkdir -p FOLDER`.")
+            );
+        }
         Err(e) => return Err(user_file_error(&what, e)),
     };
     let key = KeyFile::generate()?;

@@ -133,3 +133,13 @@ fn a_newest_keyring_that_is_damaged_with_its_copy_is_used_from_here() {
     machine.run(["repair"]).says("keyring/2");
     machine.run(["verify"]).expect(0);
 }
+
+#[test]
+fn a_computer_that_keeps_no_copy_says_which_one_does() {
+    let machine = Machine::with_snapshot();
+    lose(&machine, &CONFIG, Loss::Deleted);
+    ["cache", "home/.local"].iter().for_each(|folder| fs::remove_dir_all(machine.path(folder)).unwrap());
+    for command in ["snapshots", "repair"] {
+        machine.run([command]).expect(10).says("keys are there").says("`enamel repair` there");
+    }
+}

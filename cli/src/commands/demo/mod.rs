@@ -173,7 +173,8 @@ impl Places {
              {enamel}  \
              export ENAMEL_REPO={}\n  \
              export ENAMEL_KEY_FILE={}\n  \
-             export ENAMEL_CACHE_DIR={}\n\n  \
+             export ENAMEL_CACHE_DIR={}\n  \
+             export ENAMEL_STATE_DIR={}\n\n  \
              enamel snapshots\n  \
              enamel diff latest:hour-1 latest\n  \
              enamel find letter.txt\n  \
@@ -181,6 +182,7 @@ impl Places {
              Delete {} when you are done.",
             quoted(&self.repository),
             quoted(&self.key),
+            quoted(&self.cache),
             quoted(&self.cache),
             quoted(&self.folder.join("restored-again")),
             self.folder.display()
