@@ -22,7 +22,7 @@ pub struct KeptObject {
     pub bytes: Vec<u8>,
 }
 
-/// What is kept of one repository at one place.
+/// Copies of the objects of one repository at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// The repository that was there.
@@ -52,7 +52,7 @@ fn objects_at(connection: &Connection, at: &str) -> rusqlite::Result<Vec<KeptObj
     connection.prepare(&format!("{OBJECTS} WHERE place = ?1 ORDER BY name"))?.query_map([at], read)?.collect()
 }
 
-/// What is kept of repositories that were at the place `at`: for a repository whose config cannot be read nobody knows its id, so all memories in
+/// Copies of objects of repositories that were at the place `at`: for a repository whose config cannot be read nobody knows its id, so all memories in
 /// `states` are asked. One that cannot be read keeps nothing that could help: the failure of the repository itself is what is told then.
 pub(crate) fn kept_at(states: &Path, at: &str) -> Vec<Kept> {
     let Ok(folders) = std::fs::read_dir(states) else { return Vec::new() };

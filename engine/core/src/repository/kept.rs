@@ -21,7 +21,7 @@ use engine_store::{Folder, ObjectInfo, ObjectName, Original, Store};
 /// Snapshots that are tried for a proof.
 const PROOFS_MAX: usize = 16;
 
-/// What this machine keeps of a repository that may be the one in the store, and the store has lost.
+/// Objects that this machine keeps of a repository that may be the one in the store, and the store has lost.
 pub(super) struct Candidate {
     pub repository: RepositoryId,
     pub lost: Objects,
@@ -130,7 +130,7 @@ pub(super) fn prove(store: &dyn Store, keys: &Keys) -> Result<bool> {
 }
 
 impl Repository {
-    /// What the repository has lost, with its second copy, and this machine has a copy of, in sentences.
+    /// Objects that the repository has lost, with their second copies, and this machine has a copy of, in sentences.
     pub fn lost_here(&self) -> Vec<String> {
         let sentence = |of: &Original| {
             format!(

@@ -29,7 +29,7 @@ pub struct Missing {
     pub path: Vec<u8>,
     /// The file, and where the source speaks of it.
     pub message: String,
-    /// What the parent snapshot has in its place.
+    /// The entry that the parent snapshot has in its place.
     pub parent: Option<TreeEntry>,
 }
 
@@ -40,7 +40,7 @@ pub type Companion = Box<
         + Sync,
 >;
 
-/// What came of saving a database.
+/// Figures of a saved database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DatabaseFigures {
     /// Tables in the snapshot.

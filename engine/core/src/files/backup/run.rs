@@ -1,4 +1,4 @@
-//! What the threads of one backup share.
+//! The run of one backup, which its threads share.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ pub struct Run<'r> {
     pub(super) buffers: &'r Buffers,
     pub(super) owners: &'r Owners,
     pub(super) parents: &'r Parents<'r>,
-    /// What the root at hand is compared with.
+    /// The part of a snapshot that the root at hand is compared with.
     pub(super) parent: Parent<'r>,
     pub(super) stop: &'r AtomicBool,
 }
@@ -43,7 +43,7 @@ impl<'r> Run<'r> {
         self.monitor
     }
 
-    /// What the root at hand is compared with.
+    /// The part of a snapshot that the root at hand is compared with.
     pub fn parent(&self) -> &Parent<'r> {
         &self.parent
     }
