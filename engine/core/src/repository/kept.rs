@@ -27,7 +27,7 @@ pub(super) struct Candidate {
     pub lost: Objects,
 }
 
-/// Whatever this machine keeps of repositories that were in this place, and can help: something of it is lost, and a member that its keyring names
+/// Objects that this machine keeps of repositories that were in this place, and that can help: something of it is lost, and a member that its keyring names
 /// is there. So nothing is found for an empty folder.
 ///
 /// # Errors
@@ -71,7 +71,7 @@ fn recipients(of: Original, bytes: &[u8]) -> Vec<MemberId> {
     keyring.into_iter().flat_map(|keyring| keyring.recipients).map(|recipient| recipient.member).collect()
 }
 
-/// Those that the store has lost. A version of the keyring that is not there is no loss if all that is there is older: then an older state has been
+/// Objects that the store has lost. A version of the keyring that is not there is no loss if all that is there is older: then an older state has been
 /// put back, and that is told.
 fn lost(store: &dyn Store, mut objects: Objects) -> Result<Objects> {
     let there = versions(store.into())?;

@@ -77,10 +77,8 @@ pub struct Repository {
     evidence: Mutex<Option<String>>,
     /// Why nothing may be written with these keys, if there may be newer ones that cannot be read.
     doubt: Option<String>,
-    /// What it has lost and this machine keeps, if that had to be used.
+    /// Objects that it has lost and this machine keeps, if they had to be used.
     kept: source::Objects,
-    /// Config and the versions of the keyring that it was opened with.
-    opened_with: source::Objects,
     warnings: Vec<String>,
     troubles: Vec<String>,
 }

@@ -82,15 +82,16 @@ impl Repository {
         options: &OpenOptions,
         monitor: &dyn Monitor,
     ) -> Result<Self> {
-        let mut repository = Self::open_once(Arc::clone(&store), credential, options, monitor)?;
-        if repository.is_older_than_remembered()? {
+        let mut opened = Self::open_once(Arc::clone(&store), credential, options, monitor)?;
+        if opened.repository.is_older_than_remembered()? {
             // Another process of this machine may have changed keys or settings, and remembered that, since they were read here.
-            repository = Self::open_once(store, credential, options, monitor)?;
+            opened = Self::open_once(store, credential, options, monitor)?;
         }
+        let Opened { mut repository, objects } = opened;
         repository.check_rollback("config", repository.config.version, repository.config_digest, options)?;
         repository.check_rollback("keyring", repository.keyring_version(), repository.keyring_digest, options)?;
         if repository.warnings.is_empty() {
-            repository.memory.keep(&kept::to_keep(&repository.opened_with))?;
+            repository.memory.keep(&kept::to_keep(&objects))?;
         }
         Ok(repository)
     }
@@ -100,7 +101,7 @@ impl Repository {
         credential: &Credential,
         options: &OpenOptions,
         monitor: &dyn Monitor,
-    ) -> Result<Self> {
+    ) -> Result<Opened> {
         let attempt = Attempt { store: &*store, credential, options, monitor };
         let OpenedConfig { config, object, keyring, keys, notices, kept } = attempt.open()?;
         let digest = Bytes32(*blake3::hash(&object).as_bytes());
@@ -128,12 +129,11 @@ impl Repository {
             doubt: keyring.doubt.clone(),
             evidence: Mutex::new(None),
             kept,
-            opened_with: objects,
             warnings: keyring.doubt.into_iter().collect(),
             config,
         };
         repository.miss_memory()?;
-        Ok(repository)
+        Ok(Opened { repository, objects })
     }
 
     fn is_older_than_remembered(&self) -> Result<bool> {
@@ -160,6 +160,12 @@ impl Repository {
     }
 }
 
+/// A repository, with the config and the versions of the keyring that it was opened with.
+struct Opened {
+    repository: Repository,
+    objects: Objects,
+}
+
 /// The config that fits the keys, and these.
 struct OpenedConfig {
     config: Config,
@@ -168,7 +174,7 @@ struct OpenedConfig {
     keyring: FoundKeyring,
     keys: Keys,
     notices: Vec<String>,
-    /// What this machine kept, where that was needed.
+    /// Objects that this machine kept, where they were needed.
     kept: Objects,
 }
 
