@@ -1,9 +1,9 @@
 //! `enamel purge history`, `purge release` and `restore --purged`, as a user runs them.
 
 use engine::monitor::NullMonitor;
-use engine::purge::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, find, kept, put};
 use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::{Selector, select};
+use engine::upkeep::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, find, kept, put};
 use repo_format::cbor::ByteString;
 use repo_format::id::{Bytes32, PurgeId};
 use scenario_tests::server::TestServer;

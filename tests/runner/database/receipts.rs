@@ -4,15 +4,15 @@ use engine::ErrorKind;
 use engine::database::{Address, Credentials};
 use engine::load::{PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use engine::monitor::NullMonitor;
-use engine::purge::receipt::{
-    KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, Release, find, history, kept, note_release,
-    put, release_time, superseded,
-};
 use engine::repository::{Author, Repository};
 use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::upkeep::forget::{forget, plan_named};
 use engine::upkeep::prune::{PruneOptions, plan};
+use engine::upkeep::receipt::{
+    KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, Release, find, history, kept, note_release,
+    put, release_time, superseded,
+};
 use engine::upkeep::verify::{Depth, VerifyOptions, verify};
 use repo_format::cbor::ByteString;
 use repo_format::id::{Bytes32, LeaseId, PurgeId};

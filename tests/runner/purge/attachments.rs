@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use engine::ErrorKind;
 use engine::monitor::{Monitor, Phase, Work};
 use engine::purge::files::{FilesOptions, restore_files};
-use engine::purge::receipt::history;
 use engine::purge::{Ended, LeftRows};
+use engine::upkeep::receipt::history;
 
 use super::mail::{Mail, content};
 
@@ -148,7 +148,7 @@ fn a_file_that_changes_or_is_named_between_proof_and_removal_stays() {
         assert_eq!(mail.numbers("EmailMessage"), [&[7][..], &others()].concat(), "{engine}");
         assert_eq!(mail.files(), [5, 6, 7].into_iter().chain(21..=30).collect::<Vec<_>>(), "{engine}");
         let [purge] = &history(&mail.repository).unwrap().purges[..] else { panic!("one purge") };
-        let record = |receipt: &Option<engine::purge::receipt::Receipt>| {
+        let record = |receipt: &Option<engine::upkeep::receipt::Receipt>| {
             receipt.as_ref().and_then(|receipt| receipt.record.files.clone()).unwrap()
         };
         assert_eq!((record(&purge.begun).files.len(), record(&purge.ended).files.len()), (20, 17), "{engine}");

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use engine::database::Connection;
 use engine::monitor::{Monitor, Phase};
-use engine::purge::receipt::history;
 use engine::purge::{Ended, LeftRows};
+use engine::upkeep::receipt::history;
 use scenario_tests::awkward::make_awkward;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
@@ -216,7 +216,7 @@ fn a_receipt_names_what_was_to_go_and_another_what_went(version: Version) {
         let [purge] = &history(&practice.repository).unwrap().purges[..] else { panic!("one purge") };
         let (begun, ended) = (purge.begun.as_ref().unwrap(), purge.ended.as_ref().unwrap());
         assert_eq!(outcome.receipts, [ended.id()]);
-        let rows = |receipt: &engine::purge::receipt::Receipt| -> Vec<_> {
+        let rows = |receipt: &engine::upkeep::receipt::Receipt| -> Vec<_> {
             receipt.record.tables.iter().map(|table| (table.table.clone(), table.rows, table.ranges.len())).collect()
         };
         let both =

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use engine::monitor::{Monitor, Phase, Work};
 use engine::purge::Ended;
-use engine::purge::receipt::{ReceiptRecord, history};
+use engine::upkeep::receipt::{ReceiptRecord, history};
 use scenario_tests::on_each_server;
 use scenario_tests::server::Version;
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::purge::receipt::{Purge, history};
 use engine::purge::{self, PlanOptions};
 use engine::repository::Repository;
 use engine::store::AppendOnlyStore;
+use engine::upkeep::receipt::{Purge, history};
 
 use super::practice::{OLD_ROWS, Practice, category, log_options, rule, run_options};
 use crate::support::Listener;

@@ -3,10 +3,10 @@
 use engine::database::{GrantRules, Privileges, Purpose, Reach, Server, Weight, grant_statements, missing};
 use engine::load::{LoadOptions, PurgedOptions, SchemaChoice, load, restore_purged};
 use engine::monitor::NullMonitor;
-use engine::purge::receipt::find;
 use engine::purge::{PlanOptions, RunOptions};
 use engine::snapshots::Snapshot;
 use engine::survey::{Verdict, survey};
+use engine::upkeep::receipt::find;
 use engine::{ErrorKind, purge};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};

@@ -3,7 +3,7 @@
 use engine::Result;
 use engine::load::{Binlog, PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use engine::monitor::Monitor;
-use engine::purge::receipt::find;
+use engine::upkeep::receipt::find;
 use repo_format::config::Access;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::purge::receipt::{History, Purge, PurgedFiles, PurgedTable, Receipt, Release, history};
+use engine::upkeep::receipt::{History, Purge, PurgedFiles, PurgedTable, Receipt, Release, history};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;

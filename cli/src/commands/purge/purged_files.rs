@@ -4,7 +4,7 @@ use std::path::Path;
 
 use engine::Result;
 use engine::purge::files::{FilesOptions, RestoredFiles, restore_files};
-use engine::purge::receipt::find;
+use engine::upkeep::receipt::find;
 use repo_format::config::Access;
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! `enamel purge release`: lets go of purged rows.
 
 use engine::machine::now;
-use engine::purge::receipt::{Purge, Release, find, is_over, note_release, release_time};
 use engine::upkeep::forget::forget;
+use engine::upkeep::receipt::{Purge, Release, find, is_over, note_release, release_time};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! The page for an auditor: every purge, in words, with what proves that its rows are kept.
 
 use engine::Result;
-use engine::purge::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable, Receipt, Release, kept};
 use engine::repository::Repository;
+use engine::upkeep::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable, Receipt, Release, kept};
 use repo_format::manifest::{Root, RootKind};
 
 use super::words::{files_sentence, rows, shown, state};

@@ -1,6 +1,6 @@
 //! Words for what a purge removed.
 
-use engine::purge::receipt::{Purge, PurgedFiles, PurgedTable};
+use engine::upkeep::receipt::{Purge, PurgedFiles, PurgedTable};
 
 use crate::ui::format;
 

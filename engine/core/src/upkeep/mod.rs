@@ -3,6 +3,7 @@
 pub mod forget;
 pub mod needs;
 pub mod prune;
+pub mod receipt;
 pub mod repair;
 pub mod retention;
 pub mod verify;

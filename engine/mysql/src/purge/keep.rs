@@ -9,7 +9,6 @@ use super::files::FileSet;
 use super::keys::KeySet;
 use super::plan::Plan;
 use super::progress::Progress;
-use super::receipt::{KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, forget_superseded, put};
 use super::run::RunOptions;
 use super::source::Source;
 use engine_core::crypto::random;
@@ -18,6 +17,9 @@ use engine_core::machine;
 use engine_core::monitor::Monitor;
 use engine_core::repository::{Author, Repository};
 use engine_core::session::{WriterOptions, WriterSession};
+use engine_core::upkeep::receipt::{
+    KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, forget_superseded, put,
+};
 
 /// How the deletions of a receipt ended.
 pub(super) enum Step {

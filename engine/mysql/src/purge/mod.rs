@@ -33,7 +33,6 @@ mod pace;
 mod plan;
 mod progress;
 mod prove;
-pub mod receipt;
 mod reclaim;
 mod references;
 mod run;

@@ -11,13 +11,13 @@ use super::keys::{KeySet, in_runs};
 use super::pace::{Go, Pace, Tried};
 use super::plan::Plan;
 use super::prove::each_row;
-use super::receipt::{ReceiptRecord, history};
 use super::saved_rows::{Digest, Key, digest, parse_key};
 use super::uses::used_keys;
 use crate::database::Connection;
 use engine_core::error::{Error, Result, chain};
 use engine_core::monitor::{Monitor, Work};
 use engine_core::repository::Repository;
+use engine_core::upkeep::receipt::{ReceiptRecord, history};
 
 /// Keys in one statement,
 const KEYS_PER_STATEMENT: u32 = 5000;

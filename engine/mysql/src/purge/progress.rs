@@ -7,10 +7,10 @@ use super::first_pass::Proof;
 use super::job::Job;
 use super::keys::KeySet;
 use super::prove::LeftRows;
-use super::receipt::ReceiptRecord;
 use super::saved_rows::Key;
 use crate::database::Connection;
 use engine_core::error::Result;
+use engine_core::upkeep::receipt::ReceiptRecord;
 
 /// What has been removed of a category.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::{Attached, FileSet, Look};
 use crate::database::Connection;
-use crate::purge::receipt::ReceiptRecord;
 use crate::purge::uses::{folded, used_names};
 use engine_core::error::Result;
+use engine_core::upkeep::receipt::ReceiptRecord;
 
 /// Whether there are rows that an earlier run left without what they belonged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

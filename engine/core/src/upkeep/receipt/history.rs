@@ -1,44 +1,25 @@
-//! The receipts of a repository: those of one purge together.
+//! The receipts of a repository: the receipts of one purge together.
 
 use std::collections::BTreeMap;
 
-use repo_format::database::{PurgePhase, ReceiptRecord};
-use repo_format::id::{Bytes32, LeaseId, PurgeId};
-use repo_format::manifest::{Manifest, ManifestKind, SeenManifest};
+use repo_format::database::PurgePhase;
+use repo_format::id::{LeaseId, PurgeId};
+use repo_format::manifest::ManifestKind;
 
+use super::purge::{Purge, Receipt};
 use super::release::Release;
-use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::pack::ChunkReader;
-use engine_core::repository::{ManifestObject, Repository};
-use engine_core::snapshots::saved::Database;
-use engine_core::tree::SegmentItem;
-
-/// A receipt.
-#[derive(Debug, Clone)]
-pub struct Receipt {
-    /// Its manifest.
-    pub manifest: Manifest,
-    /// The manifest's digest.
-    pub digest: Bytes32,
-    /// What it says.
-    pub record: ReceiptRecord,
-}
-
-/// A purge by its receipts, one at least.
-#[derive(Debug, Clone, Default)]
-pub struct Purge {
-    /// Of all rows that it was going to remove.
-    pub begun: Option<Receipt>,
-    /// Of those that it did remove; without it the purge runs, or was interrupted.
-    pub ended: Option<Receipt>,
-}
+use crate::error::{Error, ErrorKind, Result};
+use crate::pack::ChunkReader;
+use crate::repository::{ManifestObject, Repository};
+use crate::snapshots::saved::Database;
+use crate::tree::SegmentItem;
 
 /// All purges.
 #[derive(Debug, Default)]
 pub struct History {
-    /// Those whose rows are kept, oldest first.
+    /// The purges whose rows are kept, oldest first.
     pub purges: Vec<Purge>,
-    /// Those that were released, oldest first.
+    /// The purges that were released, oldest first.
     pub released: Vec<Release>,
     /// Receipts that cannot be read, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
@@ -55,52 +36,10 @@ pub struct KeptTable {
     pub segments: Vec<SegmentItem>,
 }
 
-impl Receipt {
-    /// Its id.
-    pub fn id(&self) -> LeaseId {
-        self.manifest.id
-    }
-
-    fn reference(&self) -> SeenManifest {
-        SeenManifest { id: self.manifest.id, digest: self.digest }
-    }
-}
-
-impl Purge {
-    /// The receipt that says most: that of its end, else that of its beginning.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] if there is none, which no function of this module gives.
-    pub fn receipt(&self) -> Result<&Receipt> {
-        let receipt = self.ended.as_ref().or(self.begun.as_ref());
-        receipt.ok_or_else(|| Error::new(ErrorKind::NotFound, "a purge has no receipt"))
-    }
-
-    /// The receipt whose id begins with `prefix`, else that of [`Purge::receipt`]: where the end names fewer rows than the beginning, as a
-    /// connection was lost, that of the beginning has them all.
-    ///
-    /// # Errors
-    /// As [`Purge::receipt`].
-    pub fn named(&self, prefix: &str) -> Result<&Receipt> {
-        let prefix = prefix.to_ascii_lowercase();
-        let named = self.receipts().find(|receipt| receipt.id().to_string().starts_with(&prefix));
-        named.map_or_else(|| self.receipt(), Ok)
-    }
-
-    /// All its receipts.
-    pub fn references(&self) -> Vec<SeenManifest> {
-        self.begun.iter().chain(&self.ended).map(Receipt::reference).collect()
-    }
-
-    fn receipts(&self) -> impl Iterator<Item = &Receipt> {
-        self.begun.iter().chain(&self.ended)
-    }
-}
-
-/// Reads all receipts. The index must be up to date.
+/// Reads all receipts. The catalog must be up to date.
 ///
 /// # Errors
-/// If the store cannot be listed. What cannot be read is in the outcome, not an error.
+/// If the store cannot be listed. A receipt that cannot be read is in the outcome, and is no error.
 pub fn history(repository: &Repository) -> Result<History> {
     let (manifests, unreadable) = repository.read_manifests()?;
     let reader = ChunkReader::new(repository);

@@ -9,15 +9,20 @@
 
 mod files;
 mod history;
+mod purge;
 mod put;
 mod release;
 mod rely;
+mod source;
 mod supersede;
+mod writer;
 
-pub use history::{History, KeptTable, Purge, Receipt, find, history, kept};
-pub use put::{ReceiptSource, put};
-pub use release::{Release, is_over, note_release, release_time, superseded};
-pub(super) use supersede::forget_superseded;
+pub use history::{History, KeptTable, find, history, kept};
+pub use purge::{Purge, Receipt, is_over, release_time};
+pub use put::put;
+pub use release::{Release, note_release};
+pub use source::ReceiptSource;
+pub use supersede::{forget_superseded, superseded};
 
 pub use repo_format::database::{
     KeyRange, Left, LeftFiles, PurgePhase, PurgedFile, PurgedFiles, PurgedTable, ReceiptRecord,

@@ -1,11 +1,11 @@
-//! Whether what is stored already may be counted on: a prune may be about to delete it.
+//! Whether chunks that are stored already may be counted on: a prune may be about to delete them.
 
 use repo_format::id::ChunkId;
 
-use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::monitor::Monitor;
-use engine_core::pack::{ChunkReader, ChunkStore};
-use engine_core::tree::{ContentRef, reach_content};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
+use crate::pack::{ChunkReader, ChunkStore};
+use crate::tree::{ContentRef, reach_content};
 
 /// Looks up every chunk of `content`.
 ///

@@ -5,10 +5,11 @@ use repo_format::database::ReceiptRecord;
 use repo_format::entry::EntryKind;
 use repo_format::manifest::{Root, RootKind};
 
-use super::put::{ReceiptSource, Writer};
 use super::rely::rely_on;
-use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::tree::{DirectoryIter, TreeEntry, join};
+use super::source::ReceiptSource;
+use super::writer::Writer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::tree::{DirectoryIter, TreeEntry, join};
 
 /// The folder as a root; none if the receipt names no file.
 ///
