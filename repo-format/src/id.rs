@@ -89,6 +89,11 @@ id!(
     16
 );
 id!(
+    /// 16 random bytes: an unbroken history of one server's binary log.
+    StreamId,
+    16
+);
+id!(
     /// 16 random bytes: a member of the keyring.
     MemberId,
     16

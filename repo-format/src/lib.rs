@@ -22,6 +22,7 @@ pub mod keyring;
 mod kinds;
 pub mod lease;
 pub mod limits;
+pub mod log;
 pub mod manifest;
 pub mod member;
 pub mod node;

@@ -65,6 +65,16 @@ pub const ROW_KEY: u64 = 64 * KIB;
 pub const DATABASE_RECORD: u64 = 64 * MIB;
 /// Columns of a table.
 pub const COLUMNS_COUNT: u64 = 4096;
+/// The record of a log.
+pub const LOG_RECORD: u64 = 16 * MIB;
+/// Files of the server in a log.
+pub const LOG_FILES_COUNT: u64 = 65_536;
+/// The record of a transaction.
+pub const TRANSACTION_RECORD: u64 = MIB;
+/// Tables in it.
+pub const CHANGED_TABLES_COUNT: u64 = 4096;
+/// Text in it.
+pub const STATEMENT_TEXT: u64 = 200;
 /// Tables of a receipt: a table counts once for each category.
 pub const PURGED_TABLES_COUNT: u64 = 1024;
 /// Ranges of keys of a receipt, of all its tables.

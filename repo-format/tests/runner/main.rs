@@ -4,6 +4,7 @@
 mod allocations;
 mod database;
 mod golden;
+mod log;
 mod malformed;
 mod round_trip;
 mod samples;

@@ -15,6 +15,7 @@ use repo_format::id::*;
 use repo_format::keyring::*;
 use repo_format::lease::*;
 use repo_format::limits;
+use repo_format::log::LogRecord;
 use repo_format::manifest::*;
 use repo_format::member::*;
 use repo_format::node::*;
@@ -24,7 +25,7 @@ use repo_format::sealed::{self, Envelope};
 use repo_format::segment;
 use repo_format::segments::SegmentNode;
 
-use crate::{database, samples};
+use crate::{database, log, samples};
 
 #[track_caller]
 pub(crate) fn refused<T>(result: Result<T, FormatError>, why: &str) {
@@ -93,6 +94,8 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (database::server().encode().unwrap(), |b| ServerRecord::decode(b).map(drop), &[8, 13, 14]),
         (database::accounts().encode().unwrap(), |b| AccountsRecord::decode(b).map(drop), &[]),
         (database::receipt().encode().unwrap(), |b| ReceiptRecord::decode(b).map(drop), &[12]),
+        (log::first().encode().unwrap(), |b| LogRecord::decode(b).map(drop), &[13]),
+        (log::following().encode().unwrap(), |b| LogRecord::decode(b).map(drop), &[13]),
         (database::schema().encode().unwrap(), |b| SchemaRecord::decode(b).map(drop), &[4]),
         (database::table().encode().unwrap(), |b| TableRecord::decode(b).map(drop), &[7, 8, 9, 10]),
     ]

@@ -19,7 +19,7 @@ use repo_format::pack::*;
 use repo_format::sealed::{self, ENVELOPE_LEN, Envelope};
 use repo_format::segment::{self, SegmentPack};
 
-use crate::database;
+use crate::{database, log};
 
 /// A value with its bytes.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Sample {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Sample> {
-    [objects(), plain_objects(), database::samples()].concat()
+    [objects(), plain_objects(), database::samples(), log::samples()].concat()
 }
 
 fn objects() -> Vec<Sample> {

@@ -11,7 +11,7 @@ use repo_format::pack;
 use repo_format::sealed::{ENVELOPE_LEN, GCM_TAG_LEN};
 use repo_format::{config, entry, manifest, member, node};
 
-use crate::database;
+use crate::{database, log};
 
 const FORMAT: &str = include_str!("../../FORMAT.md");
 
@@ -72,6 +72,8 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(limit("segment of rows"), [limits::ROWS_SEGMENT, limits::ROW_KEY]);
     assert_eq!(limit("record of a database"), [limits::DATABASE_RECORD, limits::COLUMNS_COUNT]);
+    let log = [limits::LOG_RECORD, limits::LOG_FILES_COUNT, limits::TRANSACTION_RECORD];
+    assert_eq!(limit("log"), [&log[..], &[limits::CHANGED_TABLES_COUNT, limits::STATEMENT_TEXT]].concat());
     let receipt = [limits::PURGED_TABLES_COUNT, limits::KEY_RANGES_COUNT, limits::ROW_KEY, limits::PURGED_FILES_COUNT];
     assert_eq!(limit("receipt"), receipt);
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
@@ -94,7 +96,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 23, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 24, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -280,6 +282,9 @@ fn the_tables_of_records_have_the_keys_of_the_records() {
         ("**Receipt record**\n\n", receipt.encode().unwrap()),
         ("| key | field of a purged table |", cbor::encode(&receipt.tables)),
         ("| key | field of purged files |", cbor::encode(&receipt.files)),
+        ("**Log record**\n\n", cbor::encode(&vec![log::first(), log::following()])),
+        ("| key | field of a file |", cbor::encode(&log::first().files)),
+        ("| key | field of a transaction |", cbor::encode(&log::transaction())),
         ("**Schema record**\n\n", schema.encode().unwrap()),
         ("| key | field of an object |", cbor::encode(&schema.objects)),
         ("**Table record**\n\n", table.encode().unwrap()),
@@ -313,4 +318,34 @@ fn the_numbers_within_records_are_those_of_the_code() {
     let values = [V::Integer, V::Float, V::Double, V::Decimal, V::Bytes, V::Date, V::DateTime, V::Time, V::Year];
     assert_eq!(all("encoding of its values: ", " |"), encoded(&values));
     assert_eq!(numbers(between(FORMAT, "encoding of rows: ", ",")), [u64::from(ROW_ENCODING)]);
+}
+
+#[test]
+fn the_numbers_within_logs_are_those_of_the_code() {
+    use repo_format::log::{Coverage, StreamStart, TimeSource, TransactionFlags as F};
+    let told = |start: &str, kinds: &[(u8, &str)]| {
+        let row = between(FORMAT, start, " |\n");
+        kinds.iter().for_each(|(number, name)| assert!(row.contains(&format!("{number} {name}")), "{row}: {name}"));
+    };
+    let starts =
+        [StreamStart::First, StreamStart::Gap, StreamStart::Reset, StreamStart::Fork, StreamStart::OtherServer];
+    told("| 7 | why a stream begins: ", &starts.map(|start| (start.number(), start.name())));
+    let coverages = [(Coverage::Whole, "whole"), (Coverage::Partial, "partial"), (Coverage::Incident, "ends at an")];
+    told("| 12 | coverage: ", &coverages.map(|(coverage, words)| (coverage.number(), words)));
+    let sources = [
+        (TimeSource::Commit, "the server wrote it down"),
+        (TimeSource::Arrival, "the event arrived"),
+        (TimeSource::Statement, "the server wrote down when its"),
+    ];
+    told("| 5 | how (4) is known: ", &sources.map(|(source, words)| (source.number(), words)));
+    let flags = [F::DEFINITIONS, F::STATEMENTS, F::PREPARED, F::FAILED].map(|flag| flag.0);
+    assert_eq!(
+        list(between(FORMAT, "| 6 | flags: ", " |\n").split(" (XA)").collect::<String>().as_str())
+            .iter()
+            .map(|f| u64::from(f.0))
+            .collect::<Vec<_>>(),
+        flags
+    );
+    assert_eq!(numbers(between(FORMAT, "are not listed; flag ", " says")), [F::MORE_TABLES.0]);
+    assert_eq!(numbers(between(FORMAT, "whose first event is at ", ".")), [repo_format::log::FIRST_OFFSET]);
 }
