@@ -1,6 +1,6 @@
-//! A store of one's own: it passes everything on to a folder, and counts the requests. `cargo run --example custom_store`.
+//! A custom store: it passes every call on to a folder, and counts the calls. `cargo run --example custom_store`.
 //!
-//! A store must keep the promises of [`Store`]; [`conformance::check`] tries each of them.
+//! A store must keep the promises of [`Store`]; [`conformance::check`] tests each of them.
 
 #![allow(clippy::print_stdout, reason = "an example tells its reader")]
 
@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Tries the store, saves a folder into it, and gives how many requests of each kind that took.
+/// Tests the store, saves a folder into it, and returns the number of calls of each kind.
 pub fn run(work: &Path) -> Result<BTreeMap<&'static str, u64>> {
     let tried = Counting::new(LocalStore::create(&work.join("tried"))?);
     conformance::check(&tried).map_err(|failure| Error::new(ErrorKind::Refused, failure.to_string()))?;

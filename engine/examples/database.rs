@@ -21,7 +21,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Saves `schema` of the server at `address` into a new repository below `work`, and loads it as `copy_of_…`, compared row by row.
+/// Saves `schema` of the server at `address` into a new repository below `work`. Loads it as `copy_of_…` and compares
+/// it row by row.
 pub fn run(address: &Address, schema: &str, work: &Path) -> Result<LoadOutcome> {
     let store = Arc::new(LocalStore::create(&work.join("repository"))?);
     let key = Credential::KeyFile(KeyFile::generate()?);

@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     run(Path::new(&folder), work.path())
 }
 
-/// Saves `source` into a new repository below `work`, and restores it beside.
+/// Saves `source` into a new repository below `work`, and restores it next to the repository.
 pub fn run(source: &Path, work: &Path) -> Result<()> {
     let repository = make_repository(work)?;
     for round in ["first", "second"] {
@@ -26,7 +26,7 @@ pub fn run(source: &Path, work: &Path) -> Result<()> {
             println!("  not as it should be: {}: {}", problem.path, problem.message);
         }
     }
-    // Those that can be read, oldest first.
+    // The snapshots that can be read, the oldest first.
     let snapshots = list(&repository)?.snapshots;
     let Some(oldest) = snapshots.first() else { return Ok(()) };
     let target = work.join("restored");
@@ -37,7 +37,7 @@ pub fn run(source: &Path, work: &Path) -> Result<()> {
 
 fn make_repository(work: &Path) -> Result<Repository> {
     let store = Arc::new(LocalStore::create(&work.join("repository"))?);
-    // Whoever has this key can read everything. A password would be `Credential::Password`.
+    // This key alone opens the repository. A password would be `Credential::Password`.
     let key = Credential::KeyFile(KeyFile::generate()?);
     init(&*store, &key, &InitOptions { label: "owner".to_owned() })?;
     let options = OpenOptions::new(work.join("cache"), Access::Write);

@@ -1,4 +1,5 @@
-//! The Enamel backup engine: folders, files, streams and databases into an encrypted, deduplicated repository, and back.
+//! The Enamel backup engine saves folders, files, streams and databases into an encrypted, deduplicated repository, and
+//! restores them.
 //!
 //! ```text
 //! backup:   source -> chunk -> pack -> store
@@ -6,11 +7,11 @@
 //! ```
 //!
 //! # Where to begin
-//!
-//! A repository lies in a [`Store`](store::Store), usually a folder. [`repository::init`] makes one; [`Repository::open`](repository::Repository::open)
-//! opens it with a password or a key file. [`files::backup`] saves sources as a snapshot, [`snapshots`] lists and chooses snapshots, and
-//! [`files::restore`] puts one back. [`upkeep`] decides which snapshots stay, frees the room of the others, and verifies what is there.
-//! The [`prelude`] has the names that most programs need.
+//! A repository lies in a [`Store`](store::Store), usually a folder. [`repository::init`] makes one;
+//! [`Repository::open`](repository::Repository::open) opens it with a password or a key file. [`files::backup`] saves
+//! sources as a snapshot, [`snapshots`] lists and chooses snapshots, and [`files::restore`] restores one. [`upkeep`]
+//! decides which snapshots to keep, frees the space of the others, and verifies the repository. The [`prelude`] has the
+//! names that most programs need.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -37,21 +38,21 @@
 //! # }
 //! ```
 //!
-//! The folder `examples` has whole programs: a folder saved and restored, a store of one's own, and a database.
+//! The folder `examples` has whole programs: one saves and restores a folder, one has a custom store, and one saves a
+//! database.
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - Nothing is printed, the environment is not read, and the process is never ended.
+//! - The engine never prints, never reads the environment, and never ends the process.
 //! - Operations block. They take a [`Monitor`](monitor::Monitor), which hears of progress and can ask them to stop.
-//! - What could not be saved or restored as it should be is a *problem* in the outcome, not an error. An error means that nothing was done, or
-//!   not all, as its documentation says.
-//! - A repository and its storage are as hostile as whoever can write there: what is read is verified, and no number in it decides how much
-//!   memory is taken.
+//! - An item that could not be saved or restored completely is a *problem* in the outcome, not an error. An error means
+//!   that nothing was done, or not all; the documentation of the function says which.
+//! - The engine trusts neither a repository nor its storage. It verifies everything that it reads, and no number in a
+//!   repository decides how much memory it takes.
 //!
 //! # Crates
-//!
-//! `engine-store` has [`store`], `engine-core` all else but databases, and `engine-mysql` databases, which come with the feature `mysql`: it is on
-//! unless it is turned off. `repo_format` is the format on disk, here as [`format`](mod@format).
+//! `engine-store` has [`store`], `engine-core` everything else but databases, and `engine-mysql` databases. The feature
+//! `mysql` adds the last and is on by default. `repo_format` is the format on disk, here as [`format`](mod@format).
 
 pub mod prelude;
 

@@ -1,4 +1,4 @@
-//! A store around another, in which nothing is deleted or replaced.
+//! A store around another that refuses to delete or replace.
 
 use std::io;
 use std::ops::Range;
@@ -8,10 +8,11 @@ use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErro
 
 const REASON: &str = "this repository is used as append-only: nothing in it is deleted or replaced";
 
-/// A [`Store`] that passes on what adds to it, and refuses what takes away: deletes of anything but leases, and replacements of `config` and
-/// `condemned`, with [`StoreErrorKind::PermissionDenied`]. Deleting what is not there succeeds, as in every store.
+/// A [`Store`] that passes on calls that add, and refuses calls that take away, with
+/// [`StoreErrorKind::PermissionDenied`]. It refuses to delete anything but leases, and to replace `config` and
+/// `condemned`. Deleting an object that does not exist succeeds, as in every store.
 ///
-/// That protects from mistakes of this program. Whoever can write to the storage by other means is stopped only by the storage itself.
+/// It protects from mistakes of this program. Only the storage itself can stop someone who writes to it by other means.
 pub struct AppendOnlyStore {
     store: Arc<dyn Store>,
 }
@@ -64,7 +65,7 @@ impl Store for AppendOnlyStore {
 
     fn delete(&self, name: &ObjectName) -> Result<()> {
         match name {
-            // A writer's note of itself, which it takes away when it is done.
+            // A writer deletes its own lease when it is done.
             ObjectName::Lease(_) => self.store.delete(name),
             _ if self.store.stat(name)?.is_none() => Ok(()),
             _ => Err(refused("delete", name)),
@@ -77,7 +78,7 @@ impl Store for AppendOnlyStore {
 
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
         match name {
-            // Nothing of a repository; with one, `conformance` tries whether conditions hold.
+            // No lease of a repository is ever replaced; but `conformance` tests conditions with one.
             ObjectName::Lease(_) => self.store.replace_if(name, expected, bytes),
             _ => Err(refused("replace", name)),
         }

@@ -1,4 +1,4 @@
-//! Every promise of [`Store`], as a test that any store can be put to.
+//! Tests every promise of [`Store`], on any store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +10,10 @@ use super::{Folder, ObjectName, Store, StoreError, StoreErrorKind, Tag};
 /// Why a store did not pass.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// An operation failed that should not have.
+    /// An operation failed that should have succeeded.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It gave the wrong answer.
+    /// The store gave a wrong answer.
     #[error("the storage does not keep a promise: {0}")]
     Broken(String),
 }
@@ -22,18 +22,18 @@ type Outcome = Result<(), Failure>;
 
 const THREADS: usize = 8;
 
-/// Tries on the real store what most depends on it: that a name is given once only, and that objects are replaced only as
-/// expected. Uses one lease with a random name, and deletes it.
+/// Tests the promises that matter most on the real store: a name can be given only once, and an object is replaced only
+/// if it is as expected. Uses one lease with a random name, and deletes it.
 ///
 /// # Errors
-/// [`Failure::Store`] if the store cannot be used; [`Failure::Broken`] if no repository may be kept there.
+/// [`Failure::Store`] if the store cannot be used; [`Failure::Broken`] if it is unsafe to keep a repository there.
 pub fn check_conditions(store: &dyn Store) -> Outcome {
     let mut id = [0; LeaseId::LEN];
     getrandom::fill(&mut id).map_err(|e| StoreError::io("choose", "a random name", std::io::Error::other(e)))?;
     let name = ObjectName::Lease(LeaseId(id));
     let result = conditions(store, &name);
     if result.is_err() {
-        // The first failure is the one to tell; after it, this one is no news.
+        // The first failure is worth telling; this one only follows from it.
         let _ = store.delete(&name);
     }
     result
@@ -45,21 +45,22 @@ fn conditions(store: &dyn Store, name: &ObjectName) -> Outcome {
     holds(store, name, b"one")?;
     let replaced = store.replace_if(name, Some(Tag::of(b"two")), b"three");
     if matches!(&replaced, Err(error) if error.kind == StoreErrorKind::NoLocks) {
-        // Backups do without; what cannot, is refused there.
+        // Backups work without this operation; the operations that need it fail there with the same error.
         return Ok(store.delete(name)?);
     }
-    refuses("only what is expected is replaced", replaced, StoreErrorKind::Conflict)?;
-    refuses("what exists is not new", store.replace_if(name, None, b"three"), StoreErrorKind::Conflict)?;
+    refuses("an object is replaced only if it is as expected", replaced, StoreErrorKind::Conflict)?;
+    refuses("an object that exists is not new", store.replace_if(name, None, b"three"), StoreErrorKind::Conflict)?;
     store.replace_if(name, Some(Tag::of(b"one")), b"three")?;
     holds(store, name, b"three")?;
     store.delete(name)?;
     is_absent(store, name)
 }
 
-/// Tries every promise. The store must be empty, and is so again when it has passed. Takes a second or so and 40 MiB.
+/// Tests every promise. The store must be empty, and is empty again after it has passed. Takes about a second and 40
+/// MiB.
 ///
 /// # Errors
-/// The first promise that is not kept.
+/// The first promise that is broken.
 pub fn check(store: &dyn Store) -> Outcome {
     for folder in Folder::ALL {
         lists(store, folder, &BTreeMap::new())?;
@@ -81,7 +82,11 @@ pub fn check(store: &dyn Store) -> Outcome {
 fn put_and_get(store: &dyn Store) -> Outcome {
     for name in one_of_each() {
         is_absent(store, &name)?;
-        refuses("what does not exist is not durable", store.ensure_durable(&name), StoreErrorKind::NotFound)?;
+        refuses(
+            "an object that does not exist cannot be made durable",
+            store.ensure_durable(&name),
+            StoreErrorKind::NotFound,
+        )?;
         is_absent(store, &name)?;
         store.delete(&name)?;
         store.put_new(&name, &[b"con", b"", b"tents"])?;
@@ -114,7 +119,7 @@ fn ranges(store: &dyn Store) -> Outcome {
             refuses("a range ends within the object", store.get_range(&name, range), StoreErrorKind::Truncated)?;
         }
         store.delete(&name)?;
-        refuses("what is deleted is not read", store.get_range(&name, 0..1), StoreErrorKind::NotFound)?;
+        refuses("a deleted object cannot be read", store.get_range(&name, 0..1), StoreErrorKind::NotFound)?;
     }
     Ok(())
 }
@@ -133,7 +138,7 @@ fn sizes(store: &dyn Store) -> Outcome {
     refuses("a limit is kept", store.get(&name, big.len() as u64 - 1), StoreErrorKind::TooLarge)?;
     let seam = store.get_range(&name, 12_345_000..12_346_000)?;
     ensure(seam == big[12_345_000..12_346_000], "a range of a big object is read right")?;
-    // What was read stays, whatever becomes of the object.
+    // Bytes that were read stay valid, whatever happens to the object.
     let read = store.get(&name, u64::MAX)?;
     store.delete(&name)?;
     ensure(read[..] == big, "bytes that were read outlive the object")
@@ -160,7 +165,7 @@ fn listings(store: &dyn Store) -> Outcome {
     );
     refuses("a listing stops when told", stopped, StoreErrorKind::Conflict)?;
     ensure(seen == 1, "a listing stops when told")?;
-    // What is found may be deleted while the listing goes on.
+    // A caller may delete the objects it is told of while the listing runs.
     for folder in Folder::ALL {
         store.list(folder, &mut |info| store.delete(&info.name), &mut |_| {})?;
         lists(store, folder, &BTreeMap::new())?;
@@ -171,7 +176,7 @@ fn listings(store: &dyn Store) -> Outcome {
 fn replacements(store: &dyn Store) -> Outcome {
     let name = ObjectName::Condemned;
     let (first, second) = (Tag::of(b"first"), Tag::of(b"second"));
-    let promise = "only what is expected is replaced";
+    let promise = "an object is replaced only if it is as expected";
     refuses(promise, store.replace_if(&name, Some(first), b"second"), StoreErrorKind::Conflict)?;
     is_absent(store, &name)?;
     store.replace_if(&name, None, b"first")?;
@@ -184,14 +189,14 @@ fn replacements(store: &dyn Store) -> Outcome {
     store.replace_if(&name, Some(second), b"")?;
     holds(store, &name, b"")?;
     store.replace_if(&name, Some(Tag::of(b"")), b"first")?;
-    refuses("what exists is not new", store.put_new(&name, &[b"new"]), StoreErrorKind::AlreadyExists)?;
+    refuses("an object that exists is not new", store.put_new(&name, &[b"new"]), StoreErrorKind::AlreadyExists)?;
     holds(store, &name, b"first")?;
     store.delete(&name)?;
     refuses(promise, store.replace_if(&name, Some(first), b"second"), StoreErrorKind::Conflict)?;
     is_absent(store, &name)
 }
 
-/// Of threads that put one name at once, exactly one succeeds, and its bytes are there.
+/// If several threads put one name at once, exactly one succeeds, and its bytes are stored.
 fn one_winner(store: &dyn Store) -> Outcome {
     for round in 0..20 {
         let name = if round % 2 == 0 { pack(round) } else { ObjectName::Snapshot(LeaseId([round; LeaseId::LEN])) };
@@ -209,14 +214,14 @@ fn one_winner(store: &dyn Store) -> Outcome {
         let size = winner.into_inner() as u64 + 1;
         ensure(
             store.stat(&name)?.is_some_and(|info| info.size == size),
-            "who succeeds in putting has put its own bytes",
+            "the thread that succeeds has put its own bytes",
         )?;
         store.delete(&name)?;
     }
     Ok(())
 }
 
-/// Threads that count in one object do not miss a number, nor does a reader see anything but numbers.
+/// Threads that count in one object do not lose an increment, and readers see whole numbers only.
 fn no_lost_update(store: &dyn Store) -> Outcome {
     const EACH: u64 = 25;
     let name = ObjectName::Condemned;
@@ -230,7 +235,7 @@ fn no_lost_update(store: &dyn Store) -> Outcome {
             );
             match store.replace_if(&name, Some(Tag::of(&current)), &(count + 1).to_le_bytes()) {
                 Ok(()) => done += 1,
-                lost => refuses("only what is expected is replaced", lost, StoreErrorKind::Conflict)?,
+                lost => refuses("an object is replaced only if it is as expected", lost, StoreErrorKind::Conflict)?,
             }
         }
         Ok(())
@@ -259,7 +264,7 @@ fn pack(n: u8) -> ObjectName {
     ObjectName::Pack(PackId([n; PackId::LEN]))
 }
 
-/// A name in every folder; two that are neighbours where there are shards.
+/// A name in every folder, and two neighbouring names where the folder is sharded.
 fn one_of_each() -> Vec<ObjectName> {
     let mut neighbour = [0xfe; PackId::LEN];
     neighbour[PackId::LEN - 1] = 0;
@@ -297,8 +302,8 @@ fn holds(store: &dyn Store, name: &ObjectName, bytes: &[u8]) -> Outcome {
 
 fn is_absent(store: &dyn Store, name: &ObjectName) -> Outcome {
     ensure(store.stat(name)?.is_none(), format!("{name} is not there"))?;
-    refuses("what does not exist is not read", store.get(name, u64::MAX), StoreErrorKind::NotFound)?;
-    refuses("what does not exist is not read", store.get_range(name, 0..0), StoreErrorKind::NotFound)
+    refuses("an object that does not exist cannot be read", store.get(name, u64::MAX), StoreErrorKind::NotFound)?;
+    refuses("an object that does not exist cannot be read", store.get_range(name, 0..0), StoreErrorKind::NotFound)
 }
 
 fn lists(store: &dyn Store, folder: Folder, expected: &BTreeMap<ObjectName, u64>) -> Outcome {

@@ -1,4 +1,4 @@
-//! Why a store failed: what the operating system says, told apart by what it means for an object.
+//! Why a store failed: the operating system's errors, sorted by their meaning for an object.
 
 use std::fmt;
 
@@ -17,23 +17,24 @@ pub enum StoreErrorKind {
     AlreadyExists,
     /// A conditional replace found another content.
     Conflict,
-    /// The object ends before the wanted range.
+    /// The object ends before the requested range.
     Truncated,
-    /// The object is larger than the limit given.
+    /// The object is larger than the given limit.
     TooLarge,
-    /// The storage cannot read it, though it can read others: a bad place of the disk.
+    /// The storage cannot read this object, though it can read others: a bad sector of the disk.
     Unreadable,
-    /// Something else than a file has the name of an object: a link, a folder, a pipe, a device.
+    /// Something other than a file has the name of an object: a link, a folder, a pipe, a device.
     NotAFile,
-    /// Something else than a folder stands where one of the store belongs. It says nothing of the objects that belong in there.
+    /// Something other than a folder stands where a folder of the store belongs. Nothing is known of the objects that
+    /// belong in there.
     NotAFolder,
-    /// Locks of this storage do not keep other machines out, and nobody said that there are none.
+    /// Locks of this storage do not exclude other machines, and the user has not said that there are none.
     NoLocks,
     /// No space left, or a quota is used up.
     NoSpace,
     /// The operating system forbids it.
     PermissionDenied,
-    /// Anything else; the source says what. It is the storage that failed: an object may be as it should.
+    /// Anything else; the source says more. The storage failed, but the object may be intact.
     Io,
 }
 
@@ -42,7 +43,7 @@ pub enum StoreErrorKind {
 pub struct StoreError {
     /// The class of failure.
     pub kind: StoreErrorKind,
-    /// What was being done, for example `write`, `read`, `list`.
+    /// The action that failed, for example `write`, `read`, `list`.
     pub action: &'static str,
     /// The object or folder.
     pub object: String,
@@ -78,7 +79,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {} {}: ", self.action, self.object)?;
         match (&self.source, self.kind) {
-            // The storage's words for it, `failed to fill whole buffer`, say little.
+            // The source's own text, `failed to fill whole buffer`, says little.
             (Some(source), kind) if kind != StoreErrorKind::Truncated => write!(f, "{source}"),
             (_, kind) => write!(f, "{}", words(kind)),
         }
@@ -89,13 +90,13 @@ fn words(kind: StoreErrorKind) -> &'static str {
     match kind {
         StoreErrorKind::NotFound => "it does not exist",
         StoreErrorKind::AlreadyExists => "it exists already",
-        StoreErrorKind::Conflict => "somebody else has changed it",
+        StoreErrorKind::Conflict => "another process has changed it",
         StoreErrorKind::Truncated => "it is shorter than it should be",
         StoreErrorKind::TooLarge => "it is larger than the format allows",
         StoreErrorKind::Unreadable => "the disk cannot read it",
         StoreErrorKind::NotAFile => "it is not a file",
         StoreErrorKind::NotAFolder => "it is not a folder",
-        StoreErrorKind::NoLocks => "locks of this storage do not keep other machines out",
+        StoreErrorKind::NoLocks => "locks of this storage do not exclude other machines",
         StoreErrorKind::NoSpace => "no space left",
         StoreErrorKind::PermissionDenied => "permission denied",
         StoreErrorKind::Io => "input/output error",

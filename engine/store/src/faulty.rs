@@ -1,4 +1,4 @@
-//! A store around another that fails on request, and remembers what it was asked.
+//! A store around another that fails on request, and remembers the calls it received.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,18 +19,18 @@ pub enum Op {
     ReplaceIf,
 }
 
-/// One operation that came to its end, well or not.
+/// An operation that has ended, in success or failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// What it was.
+    /// The kind of operation.
     pub op: Op,
-    /// The object's folder, or the one that was listed.
+    /// The object's folder, or the folder that was listed.
     pub folder: Folder,
     /// The object; `None` for a listing.
     pub name: Option<ObjectName>,
-    /// How many bytes it would have written, or has read.
+    /// The number of bytes that it would have written, or has read.
     pub bytes: u64,
-    /// Why it failed, as its caller saw it.
+    /// The error that the caller saw.
     pub error: Option<StoreErrorKind>,
 }
 
@@ -39,26 +39,26 @@ pub struct Call {
 pub enum When {
     /// Before it has any effect.
     Before,
-    /// After it has had its effect: the answer is lost.
+    /// After it has had its effect: only the answer is lost.
     After,
 }
 
 /// Which operations are to fail, and how.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Only operations of these kinds count and fail; all if there are none.
+    /// Only operations of these kinds count and fail. If empty, all do.
     pub ops: Vec<Op>,
-    /// The first that fails, counted from 1 since [`FaultyStore::fail`].
+    /// The first operation that fails, counted from 1 since [`FaultyStore::fail`].
     pub at: u64,
-    /// Whether all after it fail, too.
+    /// Whether all operations after it fail, too.
     pub lasting: bool,
-    /// The error.
+    /// The error that the caller sees.
     pub kind: StoreErrorKind,
-    /// Whether it has an effect.
+    /// Whether the operation still has its effect.
     pub when: When,
 }
 
-/// A [`Store`] that passes all on to another, until it is told to [`fail`](Self::fail).
+/// A [`Store`] that passes all calls on to another, until it is told to [`fail`](Self::fail).
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     state: Mutex<State>,
@@ -78,14 +78,14 @@ impl FaultyStore {
         FaultyStore { inner, state: Mutex::default() }
     }
 
-    /// Fails as `fault` says from now on, and forgets any earlier one.
+    /// From now on operations fail as `fault` says. Replaces an earlier fault.
     pub fn fail(&self, fault: Fault) {
         let mut state = self.state();
         state.fault = Some(fault);
         state.counted = 0;
     }
 
-    /// Works again.
+    /// From now on no operation fails.
     pub fn heal(&self) {
         self.state().fault = None;
     }
@@ -99,7 +99,7 @@ impl FaultyStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the operation that begins now is to fail.
+    /// How the operation that begins now should fail.
     fn begin(&self, op: Op) -> Option<(When, StoreErrorKind)> {
         let mut state = self.state();
         let fault = state.fault.clone().filter(|fault| fault.ops.is_empty() || fault.ops.contains(&op))?;
@@ -108,7 +108,7 @@ impl FaultyStore {
         fails.then_some((fault.when, fault.kind))
     }
 
-    /// Runs an operation, or not; `size` says how many bytes its result has.
+    /// Runs an operation unless it should fail before; `size` says how many bytes its result has.
     fn call<T>(
         &self,
         mut call: Call,

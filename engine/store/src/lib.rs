@@ -1,6 +1,6 @@
-//! Named bytes in a place: the only door between the engine and storage.
+//! Named bytes in a place: the engine reaches storage only through this crate.
 //!
-//! A store knows nothing of packs, keys or snapshots. Every promise below is tested by [`conformance`] against every store.
+//! A store knows nothing of packs, keys or snapshots. [`conformance`] tests every promise below on every store.
 
 use std::ops::Range;
 
@@ -22,12 +22,12 @@ pub use local::{Attempt, LocalStore, Locks};
 pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName, Original};
 
-/// What a listing says of one object.
+/// One object, as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectInfo {
     /// The object's name.
     pub name: ObjectName,
-    /// Its length in bytes.
+    /// The object's length in bytes.
     pub size: u64,
 }
 
@@ -44,42 +44,45 @@ impl Tag {
 
 /// A set of named objects. All methods may be called from many threads at once.
 ///
-/// An error that is not listed with a method is the storage's own, and after one a change may have been made or not: as after a
-/// power loss, only reading tells.
+/// An error that a method's documentation does not list comes from the storage. After such an error the change may have
+/// been made or not, as after a power loss: only reading can tell.
 pub trait Store: Send + Sync {
-    /// Where this store is, in words for messages.
+    /// The place of this store, in words for messages.
     fn location(&self) -> String;
 
-    /// What tells this place from others for this machine, always the same for the same: the path, and the volume where that can be known.
+    /// A text that distinguishes this place from others on this machine and never changes: the path, and the volume if
+    /// it is known.
     fn place(&self) -> String {
         self.location()
     }
 
     /// Writes a new object from the concatenation of `parts`.
     ///
-    /// Atomic: readers see nothing or all of it. Durable when it returns, except [`Folder::Leases`]: after a power loss a lease
-    /// may be gone, or be empty. Two concurrent calls for one name: exactly one succeeds.
+    /// Atomic: readers see nothing or all of it. Durable when it returns, except in [`Folder::Leases`]: after a power
+    /// loss a lease may be missing or empty. If two calls for one name run at once, exactly one succeeds.
     ///
     /// # Errors
-    /// [`StoreErrorKind::AlreadyExists`] if the name is taken; the existing object is untouched, and as durable as if this call
-    /// had put it.
+    /// [`StoreErrorKind::AlreadyExists`] if the name is taken. The existing object is unchanged, and as durable as if
+    /// this call had put it.
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()>;
 
     /// Reads a whole object.
     ///
     /// # Errors
-    /// [`StoreErrorKind::NotFound`]; [`StoreErrorKind::TooLarge`] if it is longer than `limit` bytes (nothing is read then).
+    /// [`StoreErrorKind::NotFound`]. [`StoreErrorKind::TooLarge`] if it is longer than `limit` bytes; nothing is read
+    /// then.
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>>;
 
-    /// Reads `range` of an object; the result is exactly as long as the range. A pack that somebody else deletes may stay
-    /// readable so for a while.
+    /// Reads `range` of an object; the result is exactly as long as the range. A pack that another process deletes may
+    /// stay readable this way for a while.
     ///
     /// # Errors
     /// [`StoreErrorKind::NotFound`]; [`StoreErrorKind::Truncated`] if the object ends before the range does.
     fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>>;
 
-    /// Calls `found` once for each object of `folder`, in no particular order; stops with the first error that `found` returns.
-    /// Objects put or deleted meanwhile may or may not be seen. Paths that are not names of objects are given to `strange`.
+    /// Calls `found` once for each object of `folder`, in any order, and stops with the first error that `found`
+    /// returns. It may or may not see objects that are put or deleted meanwhile. It passes paths that are not names of
+    /// objects to `strange`.
     fn list(
         &self,
         folder: Folder,
@@ -87,29 +90,30 @@ pub trait Store: Send + Sync {
         strange: &mut dyn FnMut(String),
     ) -> Result<()>;
 
-    /// Makes an object durable that is there: its writer may have died between placing it and making it so. Then it is as if this call
-    /// had put it, except that nothing is written. Leases become durable, too.
+    /// Makes an existing object durable: its writer may have died after it placed the object and before it synced it.
+    /// Afterwards the object is as durable as if this call had put it. Writes nothing. Works for leases, too.
     ///
     /// # Errors
     /// [`StoreErrorKind::NotFound`].
     fn ensure_durable(&self, name: &ObjectName) -> Result<()>;
 
-    /// Deletes an object. Durable when it returns. Deleting what is not there succeeds.
+    /// Deletes an object. Durable when it returns. Deleting an object that does not exist succeeds.
     fn delete(&self, name: &ObjectName) -> Result<()>;
 
-    /// Moves out of the way what stands under the name of an object and is no file: to `aside/`, under a name of its own, if the store can. A store in
-    /// which no such thing can stand deletes.
+    /// Moves a thing away that has the name of an object and is not a file. It goes to `aside/`, under a name of its
+    /// own, if the store can move it. A store that cannot contain such things deletes.
     fn set_aside(&self, name: &ObjectName) -> Result<()> {
         self.delete(name)
     }
 
-    /// The object's size, or `None` if there is no such object.
+    /// The object's size, or `None` if it does not exist.
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>>;
 
-    /// Replaces an object if its current content has tag `expected` (`None`: if it does not exist). Atomic and durable. Only
-    /// names that nobody deletes meanwhile: a replacement may bring back what is being deleted.
+    /// Replaces an object if its current content has the tag `expected`, or, with `None`, if it does not exist. Atomic
+    /// and durable. The caller must choose names that nobody deletes meanwhile: a replacement may bring back an object
+    /// that is being deleted.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Conflict`] if it is not what was expected; nothing is changed then.
+    /// [`StoreErrorKind::Conflict`] if the content is not as expected; nothing is changed then.
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()>;
 }

@@ -10,31 +10,32 @@ type Objects = BTreeMap<ObjectName, Arc<[u8]>>;
 
 /// A [`Store`] in memory. Clones are handles to the same objects.
 ///
-/// It also models power loss. A change takes two steps: it is seen, then it is durable; putting a lease takes only the first.
-/// (What changes nothing takes none.) At the step chosen with [`crash_at`](Self::crash_at) the machine dies instead: that call
-/// and all later ones fail with [`StoreErrorKind::Io`], and [`restart`](Self::restart) gives what the disk holds.
+/// It also models power loss. A change takes two steps: first it is visible, then it is durable. Putting a lease takes
+/// only the first step; a call that changes nothing takes none. At the step chosen with [`crash_at`](Self::crash_at)
+/// the machine dies instead. That call and all later ones fail with [`StoreErrorKind::Io`], and
+/// [`restart`](Self::restart) returns the contents of the disk.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
 }
 
-/// What became of all that was not yet durable when the machine died.
+/// The fate of everything that was not durable when the machine died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PowerLoss {
-    /// Of the leases that were put since the machine was started.
+    /// The fate of the leases that were put since the machine started.
     pub leases: Leases,
-    /// Whether the disk holds the change that was seen but not yet durable. (There is at most one.)
+    /// Whether the disk holds the change that was visible but not yet durable. There is at most one.
     pub keeps_change: bool,
 }
 
-/// What became of leases that were never made durable.
+/// The fate of leases that were never made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leases {
-    /// They are gone.
+    /// They are missing.
     Lost,
-    /// They are there.
+    /// They exist.
     Kept,
-    /// Their names are there, but their bytes are not: disks do that to files that were not synced.
+    /// Their names exist, but their bytes do not: disks do that to files that were not synced.
     Emptied,
 }
 
@@ -52,9 +53,9 @@ impl PowerLoss {
 
 #[derive(Clone, Default)]
 struct State {
-    /// What readers see.
+    /// The objects that readers see.
     live: Objects,
-    /// What is sure to be there after a power loss.
+    /// The objects that survive a power loss.
     durable: Objects,
     steps: u64,
     crash_at: Option<u64>,
@@ -69,7 +70,7 @@ impl State {
         };
     }
 
-    /// Sets or removes an object in two steps, or only the first.
+    /// Sets or removes an object, in two steps, or in only the first unless it is `durable`.
     fn change(&mut self, action: &'static str, name: &ObjectName, bytes: Option<Vec<u8>>, durable: bool) -> Result<()> {
         let bytes = bytes.map(Arc::from);
         self.step(action, name)?;
@@ -97,12 +98,12 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// How many steps all calls have taken. A run that took `n` can be crashed at steps 1 to `n`.
+    /// The number of steps that all calls have taken. A run that took `n` can crash at steps 1 to `n`.
     pub fn steps(&self) -> u64 {
         self.raw().steps
     }
 
-    /// The machine will die at the step with this number, counted from 1 and from the beginning, instead of taking it.
+    /// The machine will die at this step instead of taking it. Steps count from 1, from the beginning.
     pub fn crash_at(&self, step: u64) {
         self.raw().crash_at = Some(step);
     }
@@ -112,7 +113,7 @@ impl MemoryStore {
         self.raw().off = true;
     }
 
-    /// A new machine with the disk of this one, which is dead from now on. Its steps are counted from 0.
+    /// A new machine with the disk of this one, which is dead from now on. Its steps count from 0.
     pub fn restart(&self, loss: PowerLoss) -> Self {
         let mut state = self.raw();
         state.off = true;
@@ -128,17 +129,17 @@ impl MemoryStore {
         Self::of(State { live: disk.clone(), durable: disk, ..State::default() })
     }
 
-    /// A copy with a life of its own: objects, durability, steps, crash.
+    /// An independent copy: objects, durability, steps, crash.
     pub fn deep_clone(&self) -> Self {
         Self::of(self.raw().clone())
     }
 
-    /// The bytes of an object, past all modelling: also when the machine is off.
+    /// The bytes of an object, outside the model: also when the machine is off.
     pub fn bytes(&self, name: &ObjectName) -> Option<Vec<u8>> {
         self.raw().live.get(name).map(|bytes| bytes.to_vec())
     }
 
-    /// Sets an object, durably, past all rules: it takes no step, overwrites, and works when the machine is off.
+    /// Sets an object durably, outside the model: takes no step, overwrites, and works when the machine is off.
     pub fn put_raw(&self, name: &ObjectName, bytes: impl Into<Vec<u8>>) {
         let bytes: Arc<[u8]> = Arc::from(bytes.into());
         let mut state = self.raw();
@@ -146,7 +147,7 @@ impl MemoryStore {
         state.durable.insert(*name, bytes);
     }
 
-    /// Removes an object, durably, past all rules. Returns whether there was one.
+    /// Removes an object durably, outside the model. Returns whether it existed.
     pub fn remove_raw(&self, name: &ObjectName) -> bool {
         let mut state = self.raw();
         state.durable.remove(name);
@@ -163,7 +164,7 @@ impl MemoryStore {
     }
 
     fn raw(&self) -> MutexGuard<'_, State> {
-        // A thread that panicked cannot have left it half changed.
+        // A thread that panicked cannot have left the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -225,7 +226,7 @@ impl Store for MemoryStore {
             .filter(|(name, _)| name.folder() == folder)
             .map(|(name, bytes)| ObjectInfo { name: *name, size: bytes.len() as u64 })
             .collect();
-        // Without the lock: `found` may use the store.
+        // Without the lock, because `found` may use the store.
         infos.into_iter().try_for_each(found)
     }
 

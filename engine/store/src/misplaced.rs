@@ -18,7 +18,7 @@ pub(super) enum Found {
     File,
     Folder,
     Link,
-    /// A link that leads nowhere, of those that may be followed.
+    /// A link that leads nowhere, in a place where links may be followed.
     Dangling,
     Pipe,
     Device,
@@ -26,8 +26,8 @@ pub(super) enum Found {
     Other,
 }
 
-/// Something else stands in a place than belongs there. The storage is as hostile as its host: what is no plain file is never opened, and
-/// no link is followed, for it leads wherever its maker wished.
+/// Something stands where something else belongs. The storage may be hostile: so the store opens only plain files, and
+/// follows no link, because its maker chose where it leads.
 #[derive(Debug)]
 pub(super) struct Misplaced {
     path: String,
@@ -36,7 +36,7 @@ pub(super) struct Misplaced {
 }
 
 impl Misplaced {
-    /// As an error of the operating system, so that it passes where these do.
+    /// As an error of the operating system, to pass through functions that return these.
     pub(super) fn error(path: impl Into<String>, found: Found, wanted: Wanted) -> io::Error {
         io::Error::other(Misplaced { path: path.into(), found, wanted })
     }

@@ -26,7 +26,7 @@ pub enum Folder {
     Notes,
     /// Second copies.
     Copies,
-    /// What could not be read in `snapshots/`.
+    /// Things from `snapshots/` that were not readable.
     Aside,
 }
 
@@ -57,7 +57,7 @@ pub enum ObjectName {
     Aside(LeaseId),
 }
 
-/// What there is a second copy of.
+/// An object that has a second copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Original {
     /// `copies/config`
@@ -81,7 +81,7 @@ impl Original {
         }
     }
 
-    /// What `name` is the original of, if there are copies of such objects.
+    /// The original that `name` is, if such objects have copies.
     pub fn of(name: &ObjectName) -> Option<Self> {
         match name {
             ObjectName::Config => Some(Original::Config),
@@ -143,7 +143,7 @@ impl Folder {
 }
 
 impl ObjectName {
-    /// The folder it belongs to.
+    /// The folder of this object.
     pub fn folder(&self) -> Folder {
         match self {
             ObjectName::Config | ObjectName::Condemned => Folder::Top,
@@ -204,7 +204,7 @@ impl FromStr for ObjectName {
             ("aside", id) => ObjectName::Aside(id.parse().map_err(|_| NotAName)?),
             _ => return Err(NotAName),
         };
-        // One spelling per object: `keyring/07` and `packs/00/ff…` are not names.
+        // Each object has one spelling: `keyring/07` and `packs/00/ff…` are not names.
         if name.to_string() == path { Ok(name) } else { Err(NotAName) }
     }
 }

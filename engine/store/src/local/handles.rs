@@ -1,4 +1,4 @@
-//! A few files that stay open, because many ranges are read from the same packs.
+//! A few packs stay open, because many ranges are read from the same packs.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -13,7 +13,7 @@ pub(super) struct Handle {
     pub(super) size: u64,
 }
 
-/// The objects used last, the most recent first.
+/// The objects used last, most recent first.
 pub(super) struct Handles {
     capacity: usize,
     recent: Mutex<VecDeque<(ObjectName, Arc<Handle>)>>,
@@ -24,7 +24,7 @@ impl Handles {
         Handles { capacity, recent: Mutex::new(VecDeque::with_capacity(capacity)) }
     }
 
-    /// The handle of `name`, from `open` if it is not open. Opens without the lock, because a disk may take its time.
+    /// The handle of `name`; `open` opens it if needed. Opens without the lock, because a disk may be slow.
     pub(super) fn get(&self, name: &ObjectName, open: impl FnOnce() -> Result<Handle>) -> Result<Arc<Handle>> {
         if let Some(handle) = self.take(name) {
             self.insert(name, handle.clone());
@@ -35,7 +35,7 @@ impl Handles {
         Ok(handle)
     }
 
-    /// Closes `name`, once nobody reads from it any more.
+    /// Drops the handle of `name`. The file closes when the last reader is done.
     pub(super) fn forget(&self, name: &ObjectName) {
         self.take(name);
     }

@@ -1,5 +1,5 @@
-//! Leftovers of dead processes in `tmp/`. Only what is surely ours, and surely nobody's any more, is removed, and never more than one
-//! level of plain files: whoever can write to the storage can put anything there.
+//! Removes what dead processes left in `tmp/`. It removes only files that are certainly ours and that certainly no
+//! process uses, and only one level of plain files, because other people may be able to write to the storage.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
@@ -9,32 +9,32 @@ use super::scratch::{ALIVE, MARK};
 use super::unix::{self as platform, Dir, Life};
 use crate::misplaced::Found;
 
-/// A folder in which nothing has changed for so long has no owner, if nothing else can be known of that one: its machine is another
-/// one, or does not tell. No object takes so long to write.
+/// A folder in which nothing has changed for this long is abandoned if its owner is unknown: the owner may run on
+/// another machine, or the system does not say. No object takes this long to write.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A file that shows life holds no more bytes.
+/// A file that shows life holds no more bytes than this.
 const ALIVE_BYTES: u64 = 1024;
 
-/// Removes the scratch folders of dead processes, but not `own`. `now` is the time by the clock of the storage. To be called under the
-/// lock of the store, which their makers hold, too.
+/// Removes the scratch folders of dead processes, but not `own`. `now` is the time by the clock of the storage. The
+/// caller must hold the lock of the store, which processes that make scratch folders hold, too.
 pub(super) fn remove(tmp: &Dir, own: &str, now: SystemTime) {
     let mut names = Vec::new();
     let listed = tmp.names(|name| {
         names.extend(name.to_str().filter(|name| is_scratch_name(name) && *name != own).map(str::to_owned));
         Ok(())
     });
-    // What cannot be seen or removed, for example because it is another user's, does not keep us from writing.
+    // A folder that we cannot see or remove, for example another user's, must not stop us from writing.
     if listed.is_ok() {
         names.iter().for_each(|name| drop(remove_if_dead(tmp, name, now)));
     }
 }
 
-/// Removes the folder `dir`, which is `name` in `tmp`, and the files in it, as far as that goes.
+/// Removes the folder `dir`, which is `name` in `tmp`, and its files, as far as possible.
 pub(super) fn clear(tmp: &Dir, name: &str, dir: &Dir) {
     let Ok(files) = own_files(dir) else { return };
     let removed = files.iter().try_for_each(|file| dir.remove(file));
-    // Last the one by which others know whose it is.
+    // The file that names the owner goes last.
     if removed.is_ok() && dir.remove(ALIVE).is_ok() {
         let _ = tmp.remove_folder(name);
     }
@@ -50,7 +50,8 @@ fn remove_if_dead(tmp: &Dir, name: &str, now: SystemTime) -> io::Result<()> {
     let is_abandoned = |dir: &Dir| Ok::<_, io::Error>(last_change(dir)? + ABANDONED <= now);
     let alive = match dir.open_to_lock(ALIVE) {
         Ok(alive) => alive,
-        // Its owner died before it made the file, or after it removed everything else: then the folder is empty, or stays.
+        // The owner died before it made the file, or after it removed everything else. So the folder is either empty or
+        // stays.
         Err(e) if e.kind() == io::ErrorKind::NotFound && is_abandoned(&dir)? => return tmp.remove_folder(name),
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(e),
@@ -59,7 +60,7 @@ fn remove_if_dead(tmp: &Dir, name: &str, now: SystemTime) -> io::Result<()> {
     match alive.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(()),
         Err(TryLockError::Error(error)) => return Err(error),
-        // No proof of death: on some shares anybody gets any lock.
+        // This is no proof of death: on some shares every process gets every lock.
         Ok(()) => {}
     }
     let is_dead = match platform::state_of(&identity) {
@@ -73,19 +74,20 @@ fn remove_if_dead(tmp: &Dir, name: &str, now: SystemTime) -> io::Result<()> {
     Ok(())
 }
 
-/// The process that a folder's file names as its owner; `None` if it is not a file of ours.
+/// The process that a folder's file names as its owner; `None` if the file is not ours.
 fn identity(alive: &File) -> io::Result<Option<String>> {
     let mut text = Vec::new();
     alive.take(ALIVE_BYTES).read_to_end(&mut text)?;
     let text = String::from_utf8(text).unwrap_or_default();
-    // Its owner may have died before it wrote a word.
+    // The owner may have died before it wrote anything.
     if text.is_empty() {
         return Ok(Some(String::new()));
     }
     Ok(text.strip_prefix(MARK).map(|identity| identity.trim_end().to_owned()))
 }
 
-/// The names of the files in a scratch folder, besides the one that shows life. Fails if there is anything that is not ours.
+/// The names of the files in a scratch folder, except the one that shows life. Fails if there is anything that is not
+/// ours.
 fn own_files(dir: &Dir) -> io::Result<Vec<String>> {
     let mut files = Vec::new();
     dir.names(|name| {
@@ -101,7 +103,7 @@ fn own_files(dir: &Dir) -> io::Result<Vec<String>> {
     Ok(files)
 }
 
-/// When anything in a folder changed last.
+/// The time of the last change in a folder.
 fn last_change(dir: &Dir) -> io::Result<SystemTime> {
     let mut last = dir.info()?.changed;
     dir.names(|name| {

@@ -1,7 +1,8 @@
-//! A store in a folder of a local disk (or of a mount that behaves like one).
+//! A store in a folder of a local disk, or of a mount that behaves like one.
 //!
-//! Nothing here assumes an operating system; what differs between them is in [`platform`]. The storage is as hostile as its host: all is
-//! reached from the open root, one name at a time, no link below it is followed, and nothing is opened but folders and plain files.
+//! Nothing here assumes an operating system; [`platform`] has the differences between them. The storage may be hostile.
+//! So the store reaches everything from the open root, one name at a time, follows no link below it, and opens only
+//! folders and plain files.
 
 mod handles;
 mod leftovers;
@@ -29,32 +30,35 @@ pub use processes::Attempt;
 use scratch::{Scratch, TMP};
 use unix::{self as platform, Dir, Info, Place};
 
-/// A longer range is read around the page cache, as packs were written: they would only push other programs' data out of it.
+/// Longer ranges are read around the page cache, as packs were written: they would only displace other programs' data.
 const BYPASS_FROM: usize = 256 * 1024;
 
 /// How many packs are kept open for [`Store::get_range`].
 const OPEN_PACKS: usize = 64;
 
-/// An object that can be replaced is no longer than this, whatever stands in its place.
+/// No object that can be replaced is longer than this, whatever stands in its place.
 const REPLACEABLE_MAX: u64 = 128 * 1024 * 1024;
 
-/// Made with the store, in this order, in which `cp -a` takes folders of most file systems: so a plain copy that is made beside a backup holds
-/// what its manifests need, because that was there before them.
+/// The store makes these folders first, in this order, because on most file systems `cp -a` copies folders in the order
+/// in which they were made. So a plain copy that is made during a backup holds the objects that its manifests need:
+/// they existed before the manifests.
 const COPIED_FIRST: [Folder; 3] = [Folder::Snapshots, Folder::Index, Folder::Packs];
 
 /// A [`Store`] in a folder.
 ///
-/// Safe to use from many threads and, with handles of their own, from many processes. A handle that only reads writes nothing,
-/// so a repository on a read-only disk can be read. The first write of a handle removes what dead processes left in `tmp/`.
+/// Many threads can use one handle, and many processes can use handles of their own. A handle that only reads writes
+/// nothing, so a repository on a read-only disk can be read. The first write of a handle removes the leftovers of dead
+/// processes in `tmp/`.
 ///
-/// What is made in it belongs to the user, or the group, that the folder belongs to, also when root makes it.
+/// New files and folders belong to the owner, or the group, of the store's folder, even if root makes them.
 ///
-/// A pack that another handle deletes may still be readable by [`Store::get_range`] here; `get`, `stat` and `list` tell the truth.
+/// A pack that another handle deletes may stay readable by [`Store::get_range`]; `get`, `stat` and `list` see that it
+/// is gone.
 pub struct LocalStore {
     root: Dir,
-    /// For messages, and to see whether it is still there.
+    /// Used in messages, and to see whether the folder still exists.
     path: PathBuf,
-    /// Whether nobody else writes, as somebody said: then locks need not keep others out.
+    /// The caller said that no other process writes; so locks need not exclude others.
     is_alone: bool,
     /// Made by the first write.
     scratch: Mutex<Option<Arc<Scratch>>>,
@@ -63,24 +67,24 @@ pub struct LocalStore {
     packs: Handles,
 }
 
-/// Whether locks of a storage keep out who has not got them.
+/// Whether the locks of a storage work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Locks {
-    /// They do, as far as one machine can see.
+    /// They work, as far as one machine can see.
     Hold,
-    /// They do on this machine, but another one does not see them; the kind of mount.
+    /// They work on this machine, but other machines do not see them. Names the kind of mount.
     OfThisMachine(String),
-    /// Anybody gets any lock.
+    /// Every process gets every lock.
     Nothing,
 }
 
 impl LocalStore {
-    /// Opens the store in the folder `path`, which is made first if there is none; folders that are made are readable by nobody
-    /// else.
+    /// Opens the store in the folder `path`, and makes the folder first if it does not exist. Only the user can read
+    /// folders that this makes.
     ///
     /// # Errors
-    /// Whatever the operating system says; [`StoreErrorKind::NotAFolder`] if there is something that is not a folder.
+    /// The operating system's; [`StoreErrorKind::NotAFolder`] if something else than a folder is there.
     pub fn create(path: &Path) -> Result<Self> {
         std::path::absolute(path)
             .and_then(|root| root::make(&root))
@@ -95,7 +99,7 @@ impl LocalStore {
     /// Opens the store in the existing folder `path`.
     ///
     /// # Errors
-    /// [`StoreErrorKind::NotFound`] if there is none; [`StoreErrorKind::NotAFolder`] if there is something that is not a folder.
+    /// [`StoreErrorKind::NotFound`] if it does not exist; [`StoreErrorKind::NotAFolder`] if something else is there.
     pub fn open(path: &Path) -> Result<Self> {
         let fail = |e| StoreError::io("open", path.display(), root::not_a_folder(e, path));
         let path = std::path::absolute(path).map_err(fail)?;
@@ -109,17 +113,17 @@ impl LocalStore {
         })
     }
 
-    /// The same store, used by somebody who says that nobody else writes to it meanwhile: then objects can be replaced also where locks
-    /// keep nobody out.
+    /// The same store, for a caller who promises that no other process writes to it meanwhile. Objects can then be
+    /// replaced even where locks do not work.
     pub fn exclusively(mut self) -> Self {
         self.is_alone = true;
         self
     }
 
-    /// Whether locks of this storage keep others out. Makes a scratch folder, as any write does.
+    /// Whether the locks of this storage exclude others. Makes a scratch folder, as any write does.
     ///
     /// # Errors
-    /// What the storage says.
+    /// The storage's.
     pub fn locks(&self) -> Result<Locks> {
         let scratch = self.scratch().map_err(|e| StoreError::io("lock", self.path.display(), e))?;
         if !scratch.locks_exclude() {
@@ -142,14 +146,14 @@ impl LocalStore {
             return Ok(scratch.clone());
         }
         let scratch = Arc::new(Scratch::new(&self.root)?);
-        // Without one there is still the room that it would have taken; the next handle tries again.
+        // Without a reserve, the space that it would have taken is still free. The next handle tries again.
         let _ = reserve::keep(&self.root, &scratch);
         *slot = Some(scratch.clone());
         Ok(scratch)
     }
 
-    /// The folder of an object, made if need be and durable, and its name there. This is done once per handle even for those
-    /// that exist: another process may have made them, but not got as far as to sync them.
+    /// The folder of an object and its name there. Makes the folder if needed, and makes it durable. This is done once
+    /// per handle even if the folder exists: the process that made it may not have synced it yet.
     fn prepare(&self, name: &ObjectName) -> io::Result<(Dir, String)> {
         let path = name.to_string();
         let Some((folders, file)) = path.rsplit_once('/') else { return Ok((self.root.clone(), path)) };
@@ -181,7 +185,7 @@ impl LocalStore {
                 Ok(()) => true,
                 Err(e) => e.kind() == io::ErrorKind::AlreadyExists,
             };
-            // Also when the name was taken: the caller may rely on an object whose writer has not got as far as to sync it.
+            // Done even if the name was taken: the caller may rely on an object whose writer has not synced it yet.
             if durable && exists {
                 dir.sync()?;
             }
@@ -213,29 +217,30 @@ impl LocalStore {
         replace().map_err(fail)
     }
 
-    /// To be asked before "not there" is said of anything: that must not be the answer when the whole disk went away.
+    /// Asked before the store says that an object does not exist: that must not be the answer when the whole disk has
+    /// gone.
     fn still_there(&self) -> Result<()> {
         let fail = |e| StoreError::io("find", self.path.display(), e);
         let has_a_name = self.root.is_there().map_err(fail)?;
         if has_a_name && fs::metadata(&self.path).is_ok_and(|there| there.is_dir()) {
             return Ok(());
         }
-        Err(fail(io::Error::other("the repository's folder is not there any more")))
+        Err(fail(io::Error::other("the repository's folder no longer exists")))
     }
 
-    /// Calls `visit` with the path, relative to the root, and the kind of all that is in the folder `path`.
+    /// Calls `visit` for each entry of the folder `path`, with its path below the root and its kind.
     fn entries(&self, path: &str, visit: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
         let fail = |e| StoreError::io("list", if path.is_empty() { "the repository" } else { path }, e);
         let mut folders = path.split('/').filter(|folder| !folder.is_empty());
         let opened = folders.try_fold(self.root.clone(), |dir, folder| dir.folder(folder));
         let dir = match opened {
-            // Folders are made when they are needed.
+            // The store makes folders only when it needs them.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return self.still_there(),
             opened => opened.map_err(fail)?,
         };
         let mut failed = Ok(());
         let listed = dir.names(|name| {
-            // What was deleted since is not there.
+            // It was deleted since the folder was read.
             let Some(info) = dir.look(&name)? else { return Ok(()) };
             failed = visit(dir.below(&name.to_string_lossy()), info);
             if failed.is_ok() { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
@@ -253,7 +258,7 @@ impl LocalStore {
         open().map_err(|e| self.not_there(StoreError::io("read", name, e)))
     }
 
-    /// The same error, unless the whole storage went away: then nothing is known of any object.
+    /// The same error, unless the whole storage has gone: then nothing is known of any object.
     fn not_there(&self, error: StoreError) -> StoreError {
         if error.kind != StoreErrorKind::NotFound {
             return error;
@@ -261,7 +266,7 @@ impl LocalStore {
         self.still_there().err().unwrap_or(error)
     }
 
-    /// Why the bytes of an open object could not be read: a bad place of the disk, if the disk gives other bytes.
+    /// Why the bytes of an open object could not be read. If the disk can read other bytes, it is a bad sector.
     fn not_read(&self, name: &ObjectName, error: io::Error) -> StoreError {
         let is_of_the_disk = platform::is_bad_place(&error);
         let error = StoreError::io("read", name, error);
@@ -272,7 +277,7 @@ impl LocalStore {
         error
     }
 
-    /// The lock under which objects are replaced.
+    /// The lock that a process must hold to replace an object.
     fn lock_to_replace(&self, name: &ObjectName, scratch: &Scratch) -> Result<fs::File> {
         if !self.is_alone && self.locks()? != Locks::Hold {
             return Err(StoreError::new(StoreErrorKind::NoLocks, "replace", name));
@@ -304,7 +309,7 @@ impl Store for LocalStore {
             return Err(StoreError::new(StoreErrorKind::TooLarge, "read", name));
         }
         let read = || {
-            // Read, never mapped: a file that is cut short, or a disk that dies, under a mapping takes the program with it.
+            // Read, never mapped: if a file is cut short or a disk dies under a mapping, the program dies with it.
             let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
             (&file).read_exact(&mut bytes)?;
             Ok(bytes)
@@ -313,12 +318,12 @@ impl Store for LocalStore {
     }
 
     fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-        // Only packs: they are what is read in pieces, and a name that can be replaced must not give old bytes.
+        // Only packs are read in pieces, and a name that can be replaced must not return old bytes.
         let handle = match name.folder() {
             Folder::Packs => self.packs.get(name, || self.open_object(name))?,
             _ => Arc::new(self.open_object(name)?),
         };
-        // Before there is a buffer: what asks for the range may be damaged.
+        // Checked before a buffer is allocated: the caller may have the range from a damaged object.
         if range.start > range.end || range.end > handle.size {
             return Err(StoreError::new(StoreErrorKind::Truncated, "read", name));
         }
@@ -360,7 +365,7 @@ impl Store for LocalStore {
                     if !is_shard(&path) {
                         return object(path, info);
                     }
-                    // Whatever it is: packs belong in there, and are not to be taken for gone.
+                    // Any other entry counts as a shard: packs belong in there, and must not be taken for missing.
                     shards.push(path);
                     Ok(())
                 })?;
@@ -384,11 +389,11 @@ impl Store for LocalStore {
         let delete = || {
             let (dir, file) = self.dir_of(name)?;
             let removed = dir.remove(&file);
-            // Also when it was gone: whoever deleted it may not have got as far.
+            // Also if it was gone already: the process that deleted it may not have synced yet.
             dir.sync()?;
             removed
         };
-        // Where nothing is written in place, a deletion needs room, too.
+        // A file system that never writes in place needs space for a deletion, too.
         self.with_reserve(name, || match delete() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => self.still_there(),
             done => done.map_err(|e| StoreError::io("delete", name, e)),
@@ -445,7 +450,7 @@ fn is_shard(path: &str) -> bool {
     digits.len() == 2 && digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What these locks protect is whole at any time, so a thread that panicked has not broken it.
+/// The data below these locks is whole at any time, so a thread that panicked has not broken it.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Giving a temporary file the name of an object. Which way works depends on the file system.
+//! Gives a temporary file the name of an object. The right way depends on the file system.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub(super) fn place_new(scratch: &Scratch, temp: &Temp, target: Place<'_>) -> io
     }
 }
 
-/// The way for file systems that cannot rename so: NFS, for example. The name in `tmp/` goes when its owner drops it.
+/// For file systems that have no such rename, for example NFS. The name in `tmp/` goes when its owner drops it.
 pub(crate) fn place_linked(scratch: &Scratch, temp: &Temp, target: Place<'_>) -> io::Result<()> {
     match platform::link(temp.place(), target) {
         Err(e) if cannot(&e) || e.kind() == io::ErrorKind::PermissionDenied => place_locked(scratch, temp, target),
@@ -26,7 +26,7 @@ fn cannot(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput | io::ErrorKind::TooManyLinks)
 }
 
-/// The way for file systems without links either: everyone who places objects so waits for the same lock.
+/// For file systems without links, too: every process that places objects this way waits for the same lock.
 pub(crate) fn place_locked(scratch: &Scratch, temp: &Temp, target: Place<'_>) -> io::Result<()> {
     let _lock = scratch.lock()?;
     match target.dir.look(target.name)? {

@@ -1,4 +1,4 @@
-//! Whether two processes keep out of each other's way here: tried, not believed.
+//! Tests, rather than believes, that locks of this storage separate two processes.
 
 use std::fmt;
 use std::fs::TryLockError;
@@ -11,7 +11,7 @@ use super::{LocalStore, Locks};
 use crate::conformance::Failure;
 use crate::{ObjectName, Store, StoreError, StoreErrorKind};
 
-/// A thing that another process is to try.
+/// An action that another process should try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// To get the lock of the store.
@@ -36,15 +36,16 @@ impl FromStr for Attempt {
         if text == "lock" {
             return Ok(Attempt::Lock);
         }
-        text.parse().map(Attempt::Put).map_err(|_| "nothing that can be tried")
+        text.parse().map(Attempt::Put).map_err(|_| "not an action that can be tried")
     }
 }
 
 impl LocalStore {
-    /// Tries an attempt, as another process than the one that holds the lock or has put the object; whether it succeeded.
+    /// Tries an attempt, in another process than the one that holds the lock or has put the object. Returns whether it
+    /// succeeded.
     ///
     /// # Errors
-    /// What the storage says.
+    /// The storage's.
     pub fn attempt(&self, attempt: &Attempt) -> crate::Result<bool> {
         let Attempt::Put(name) = attempt else {
             let scratch = self.root.folder(super::TMP).and_then(|tmp| tmp.open_to_lock(super::scratch::LOCK));
@@ -61,11 +62,12 @@ impl LocalStore {
         }
     }
 
-    /// Tries with another process, which `other` starts and which calls [`LocalStore::attempt`], what locks are worth here, and that a name is
-    /// given once only. Uses one lease with a random name, and deletes it.
+    /// Tests whether locks work here and whether a name can be given only once. `other` starts another process, which
+    /// calls [`LocalStore::attempt`]. Uses one lease with a random name, and deletes it.
     ///
     /// # Errors
-    /// [`Failure::Store`] if the storage or the other process cannot be used; [`Failure::Broken`] if a name is given twice.
+    /// [`Failure::Store`] if the storage or the other process cannot be used; [`Failure::Broken`] if a name is given
+    /// twice.
     pub fn try_with(&self, other: &dyn Fn(&Attempt) -> io::Result<bool>) -> Result<Locks, Failure> {
         let failed = |e| StoreError::io("try with another process", self.path.display(), e);
         let locks = self.locks()?;

@@ -1,4 +1,4 @@
-//! The folder that a store is in: making it, and what stands there instead.
+//! The folder of a store: making it, and errors about other things that stand there.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::unix as platform;
 use crate::misplaced::{Found, Misplaced, Wanted};
 
-/// Makes a folder and those above it, durably.
+/// Makes a folder and its parents, durably.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     if path.is_dir() {
@@ -18,7 +18,7 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
     platform::sync_folder(parent)
 }
 
-/// The same error, but for one that says that a file, or a link that leads nowhere, stands where the root of a store is to be.
+/// The same error, or a clearer one if a file, or a link that leads nowhere, stands where the root should be.
 pub(super) fn not_a_folder(error: io::Error, path: &Path) -> io::Error {
     let found = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() && fs::metadata(path).is_err() => Found::Dangling,

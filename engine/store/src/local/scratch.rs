@@ -1,5 +1,5 @@
-//! Temporary files: each handle has a folder of its own, `tmp/<random>/`, and shows by a file in it, which it has locked and in which it
-//! says what process it is, that it is alive.
+//! Temporary files. Each handle has a folder of its own, `tmp/<random>/`. A locked file in it shows that the handle's
+//! process is alive, and names the process.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -11,20 +11,20 @@ use super::unix::{self as platform, Dir, Place};
 /// The folder of temporary files and of the lock; not part of the format.
 pub(super) const TMP: &str = "tmp";
 
-/// Held by whoever makes a scratch folder, removes others', or changes an object that can be replaced. Never deleted: two
-/// processes could hold two files of that name.
+/// A process holds this lock while it makes a scratch folder, removes others' folders, or changes an object that can be
+/// replaced. The file is never deleted: otherwise two processes could hold two files of that name.
 pub(super) const LOCK: &str = "lock";
 
-/// In each scratch folder; locked as long as the folder's owner lives.
+/// Stands in each scratch folder, and is locked as long as the folder's owner lives.
 pub(super) const ALIVE: &str = "alive";
 
-/// The beginning of the file [`ALIVE`]: a folder with another one is not ours.
+/// The beginning of the file [`ALIVE`]: a folder whose file begins differently is not ours.
 pub(super) const MARK: &str = "enamel scratch ";
 
-/// Larger objects are written around the page cache: they are synced at once anyway, and nobody will read them soon.
+/// Larger objects are written around the page cache: they are synced at once, and are rarely read soon.
 const BYPASS_FROM: usize = 1024 * 1024;
 
-/// A folder for temporary files, gone when this is dropped.
+/// A folder for temporary files. Dropping it removes the folder.
 pub(crate) struct Scratch {
     tmp: Dir,
     dir: Dir,
@@ -34,18 +34,18 @@ pub(crate) struct Scratch {
     _alive: File,
 }
 
-/// A file in a [`Scratch`]; its name there is gone when this is dropped, if it was not moved before.
+/// A file in a [`Scratch`]. Dropping it removes its name there, unless it was moved before.
 pub(crate) struct Temp {
     dir: Dir,
     name: String,
 }
 
 impl Scratch {
-    /// A new scratch folder in `tmp/` of the store in `root`. Removes those whose owners are dead.
+    /// Makes a scratch folder in `tmp/` of the store in `root`. Removes the folders of dead processes.
     pub(crate) fn new(root: &Dir) -> io::Result<Self> {
         let tmp = root.make_folder(TMP)?;
         let name = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
-        // Nobody who heeds locks sees a folder that is not yet known to be alive.
+        // So no process that respects locks sees a folder before its owner shows life.
         let _lock = lock(&tmp)?;
         let locks_exclude = excludes(&tmp)?;
         let dir = tmp.make_folder(&name)?;
@@ -60,12 +60,12 @@ impl Scratch {
         lock(&self.tmp)
     }
 
-    /// Whether a lock that is held keeps others out: on some shares anybody gets any lock.
+    /// Whether a lock that is held excludes others: on some shares every process gets every lock.
     pub(super) fn locks_exclude(&self) -> bool {
         self.locks_exclude
     }
 
-    /// A new file of these parts; on disk when this returns, if it is to be `durable`.
+    /// A new file of these parts. If `durable`, it is on disk when this returns.
     pub(crate) fn write(&self, parts: &[&[u8]], durable: bool) -> io::Result<Temp> {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let mut file = self.dir.create(&name)?;
@@ -103,12 +103,12 @@ impl Temp {
 
 impl Drop for Temp {
     fn drop(&mut self) {
-        // Mostly it has been moved; if not, and it cannot be removed, it goes with its folder.
+        // Usually it was moved already. If it was not and cannot be removed, it goes with its folder.
         let _ = self.dir.remove(&self.name);
     }
 }
 
-/// Makes the file that shows that the owner of a folder lives.
+/// Makes the file that shows that the folder's owner lives.
 fn show_life(dir: &Dir) -> io::Result<File> {
     let mut alive = dir.create(ALIVE)?;
     alive.lock()?;
@@ -125,7 +125,7 @@ fn lock(tmp: &Dir) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether a lock keeps out who has not got it. To be asked by the one who holds the lock.
+/// Whether a lock excludes others. The caller must hold the lock.
 fn excludes(tmp: &Dir) -> io::Result<bool> {
     match tmp.open_to_lock(LOCK)?.try_lock() {
         Ok(()) => Ok(false),

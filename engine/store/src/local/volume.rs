@@ -1,4 +1,4 @@
-//! Which volume a folder is on: two disks may be mounted in one place by turns.
+//! The volume that a folder is on: two disks may be mounted in one place in turn.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ pub(super) fn place(path: &Path) -> String {
     }
 }
 
-/// The identity of the file system that a folder is on, which it keeps when it is mounted again. Network shares and file systems on several
-/// disks have none.
+/// The identity of a folder's file system, which stays the same when it is mounted again. Network shares and file
+/// systems on several disks have none.
 #[cfg(target_os = "linux")]
 fn volume(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;

@@ -33,7 +33,7 @@ fn fails_from_then_on_after_its_effect_until_healed() {
     store.fail(Fault { ops: vec![], at: 1, lasting: true, kind: StoreErrorKind::Io, when: When::After });
     assert_eq!(kind(store.put_new(&pack(1), &[b"1"])), StoreErrorKind::Io);
     assert_eq!(kind(store.get(&pack(1), 9)), StoreErrorKind::Io);
-    // The store's own error is the nearer one.
+    // The store's own error comes first.
     assert_eq!(kind(store.put_new(&pack(1), &[b"1"])), StoreErrorKind::AlreadyExists);
     store.heal();
     store.delete(&pack(1)).unwrap();

@@ -1,18 +1,18 @@
-//! Around the page cache, where other programs keep their data.
+//! Reads and writes around the page cache, which keeps the data of other programs.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Bytes that are written at a time around the page cache.
+/// The number of bytes that one write around the page cache takes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const DIRECT_PIECE: usize = 1024 * 1024;
-/// What memory, offset and length of such a write must be a multiple of.
+/// Memory, offset and length of such a write must be multiples of this.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const DIRECT_ALIGNMENT: usize = 4096;
 
-/// Writes `parts` to the empty `file` around the page cache, which they would only push other programs' data out of; through it where
-/// the file system has no other way. Not durable until synced.
+/// Writes `parts` to the empty `file` around the page cache, because they would only displace other programs' data.
+/// Writes through the cache if the file system cannot do otherwise. Not durable until synced.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::local) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Result<()> {
     let mut direct = set_direct(file, true).is_ok();
@@ -24,7 +24,7 @@ pub(in crate::local) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Resu
         let aligned = bytes.len().is_multiple_of(DIRECT_ALIGNMENT);
         if direct && aligned {
             match file.write_all_at(bytes, offset) {
-                // Some file systems take the flag and refuse the write.
+                // Some file systems accept the flag and refuse the write.
                 Err(e) if e.kind() == io::ErrorKind::InvalidInput => {}
                 done => return done,
             }
@@ -56,8 +56,8 @@ pub(in crate::local) fn write_uncached(file: &File, parts: &[&[u8]]) -> io::Resu
     Ok(())
 }
 
-/// Reads `len` bytes from `offset` of `file` around the page cache; none where the file system has no such way, or anything is odd: then
-/// they are to be read through it. The file is for this one read.
+/// Reads `len` bytes from `offset` of `file` around the page cache. Returns `None` if the file system cannot do that or
+/// anything is odd; the caller then reads through the cache. The file serves this one read only.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::local) fn read_uncached(file: &File, offset: u64, len: usize) -> Option<Vec<u8>> {
     set_direct(file, true).ok()?;

@@ -1,5 +1,5 @@
-//! The needs of [`LocalStore`](super::LocalStore) from a Unix system: open folders, through which everything below them is reached, one
-//! name at a time and without following links.
+//! The parts of a Unix system that [`LocalStore`](super::LocalStore) needs: open folders. The store reaches everything
+//! below them one name at a time, without following links.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File};
@@ -28,15 +28,15 @@ use sharing::Sharing;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// A file is opened so only after it was looked at, and looked at again when it is open: between the two it may have become a pipe,
-/// for which nobody is to wait, or a link.
+/// A file is opened with these flags, and looked at before and after. Between the two looks it may have become a pipe,
+/// for which nobody should wait, or a link.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// An open folder of a store. A clone is the same folder.
 #[derive(Clone)]
 pub(crate) struct Dir {
     fd: Arc<OwnedFd>,
-    /// Where it is below the root, for messages; empty for the root.
+    /// The path below the root, for messages; empty for the root.
     path: String,
     sharing: Sharing,
 }
@@ -47,12 +47,12 @@ pub(super) struct Info {
     pub(super) size: u64,
     /// The user who owns it.
     pub(super) owner: u32,
-    /// When its contents, for a folder its names, changed last, by the clock of the storage.
+    /// The time of the last change of its contents (of a folder: its names), by the clock of the storage.
     pub(super) changed: SystemTime,
 }
 
 impl Dir {
-    /// Opens the folder `path`, the root of a store. Links are followed, here only: the user named it.
+    /// Opens the folder `path`, the root of a store. Only here links are followed: the user named the path.
     pub(crate) fn open_root(path: &Path) -> io::Result<Dir> {
         let fd = retry_on_intr(|| rustix::fs::openat(CWD, path, FOLDER, Mode::empty()))?;
         let sharing = Sharing::of(&rustix::fs::fstat(&fd)?);
@@ -64,7 +64,7 @@ impl Dir {
         let open = || rustix::fs::openat(&self.fd, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
         match retry_on_intr(open) {
             Ok(fd) => Ok(Dir { fd: Arc::new(fd), path: self.below(name), sharing: self.sharing }),
-            // What it is, is to be said; a link gives the one error here and the other there.
+            // The caller needs to know what stands there; for a link, systems return either of these errors.
             Err(error @ (Errno::NOTDIR | Errno::LOOP)) => {
                 let found = self.look(name)?.map(|info| info.found);
                 Err(found.map_or(error.into(), |found| Misplaced::error(self.below(name), found, Wanted::Folder)))
@@ -73,7 +73,7 @@ impl Dir {
         }
     }
 
-    /// Makes the folder `name`, unless it is there, and opens it.
+    /// Opens the folder `name`, and makes it first if it does not exist.
     pub(super) fn make_folder(&self, name: &str) -> io::Result<Dir> {
         match rustix::fs::mkdirat(&self.fd, name, self.sharing.folder_mode()) {
             Err(Errno::EXIST) => self.folder(name),
@@ -86,7 +86,7 @@ impl Dir {
         }
     }
 
-    /// Opens the file `name` to read it; its size beside it.
+    /// Opens the file `name` for reading, and returns its size with it.
     pub(super) fn open(&self, name: &str) -> io::Result<(File, u64)> {
         self.open_as(name, OFlags::RDONLY)
     }
@@ -98,7 +98,7 @@ impl Dir {
 
     fn open_as(&self, name: &str, access: OFlags) -> io::Result<(File, u64)> {
         let misplaced = |found| Misplaced::error(self.below(name), found, Wanted::File);
-        // Looked at first: only to open a device may do something.
+        // Looks first: opening a device may have an effect.
         let stat = retry_on_intr(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW))?;
         if found(&stat) != Found::File {
             return Err(misplaced(found(&stat)));
@@ -122,7 +122,7 @@ impl Dir {
         Ok(File::from(fd))
     }
 
-    /// What `name` is, without following it; `None` if there is nothing of that name.
+    /// The kind of thing that `name` is, without following a link; `None` if it does not exist.
     pub(super) fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Option<Info>> {
         match retry_on_intr(|| rustix::fs::statat(&self.fd, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(Some(info(&stat))),
@@ -131,12 +131,12 @@ impl Dir {
         }
     }
 
-    /// What this folder itself is now.
+    /// The current state of this folder itself.
     pub(super) fn info(&self) -> io::Result<Info> {
         Ok(info(&rustix::fs::fstat(&self.fd)?))
     }
 
-    /// Whether it still has a name somewhere.
+    /// Whether the folder still has a name somewhere.
     pub(super) fn is_there(&self) -> io::Result<bool> {
         Ok(rustix::fs::fstat(&self.fd)?.st_nlink > 0)
     }
@@ -162,7 +162,7 @@ impl Dir {
         Ok(retry_on_intr(|| rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR))?)
     }
 
-    /// How many bytes are free where it is, at most; none if the storage does not say.
+    /// An upper bound of the free bytes on this file system; `None` if the storage does not say.
     pub(super) fn free_bytes(&self) -> io::Result<Option<u64>> {
         let space = retry_on_intr(|| rustix::fs::fstatvfs(&self.fd))?;
         Ok((space.f_blocks > 0).then(|| space.f_bfree.saturating_mul(space.f_frsize)))
@@ -171,7 +171,7 @@ impl Dir {
     /// Makes the names in it durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         match retry_on_intr(|| rustix::fs::fsync(&self.fd)) {
-            // Some network file systems cannot sync folders, because their servers do it by themselves.
+            // Some network file systems cannot sync folders, because their servers do it themselves.
             Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             done => Ok(done?),
         }
@@ -190,31 +190,31 @@ pub(crate) struct Place<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Gives a file another name, in place of what has that.
+/// Renames a file, and replaces the file that has the new name.
 pub(super) fn rename(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::renameat(&from.dir.fd, from.name, &to.dir.fd, to.name))?)
 }
 
-/// Gives a file one more name, unless that is taken.
+/// Gives a file one more name, unless the name is taken.
 pub(super) fn link(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::linkat(&from.dir.fd, from.name, &to.dir.fd, to.name, AtFlags::empty()))?)
 }
 
-/// Renames a file unless the new name is taken. Fails with [`io::ErrorKind::Unsupported`] or [`io::ErrorKind::InvalidInput`]
-/// where system or file system cannot do that.
+/// Renames a file unless the new name is taken. Fails with [`io::ErrorKind::Unsupported`] or
+/// [`io::ErrorKind::InvalidInput`] if the system or the file system cannot do that.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(super) fn rename_new(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
     use rustix::fs::{RenameFlags, renameat_with};
     Ok(retry_on_intr(|| renameat_with(&from.dir.fd, from.name, &to.dir.fd, to.name, RenameFlags::NOREPLACE))?)
 }
 
-/// This system cannot rename so.
+/// This system has no such rename.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(super) fn rename_new(_from: Place<'_>, _to: Place<'_>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Makes a folder above a store, or its root, that only its owner can use; one that is there already is left as it is.
+/// Makes a folder above a store, or its root, that only its owner can use. Leaves an existing folder as it is.
 pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
@@ -233,12 +233,12 @@ pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::R
     file.read_exact_at(bytes, offset)
 }
 
-/// Whether an error says that the medium does not give some bytes.
+/// Whether an error says that the medium cannot return some bytes.
 pub(super) fn is_bad_place(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::IO.raw_os_error())
 }
 
-/// Whether a file's first bytes come from the medium: those that are kept in memory prove nothing.
+/// Whether a file's first bytes come from the medium: bytes in the cache prove nothing.
 pub(super) fn can_be_read(file: &File, size: u64) -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).is_err() {
@@ -249,7 +249,7 @@ pub(super) fn can_be_read(file: &File, size: u64) -> bool {
     len > 0 && file.read_exact_at(&mut first[..len], 0).is_ok()
 }
 
-/// Whether a file of this owner may be one that this process, or an earlier one like it, has made here.
+/// Whether this process, or an earlier one like it, may have made a file of this owner here.
 pub(super) fn may_be_ours(owner: u32, dir: &Dir) -> bool {
     owner == rustix::process::geteuid().as_raw() || dir.sharing.gives_to(owner)
 }

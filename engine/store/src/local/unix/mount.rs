@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Mounts of other machines' folders whose locks hold on this machine only: the driver does not pass them on.
+/// Network mounts whose locks hold on this machine only: the driver does not pass them on.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const LOCAL_LOCKS: [&str; 12] = [
     "fuse.sshfs",
@@ -19,11 +19,11 @@ const LOCAL_LOCKS: [&str; 12] = [
     "prl_fs",
 ];
 
-/// Options by which a mount keeps its locks to itself.
+/// Options that keep a mount's locks on this machine.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const LOCAL_OPTIONS: [&str; 4] = ["nolock", "nobrl", "local_lock=flock", "local_lock=all"];
 
-/// The kind of mount that the folder `path` is on, if that keeps its locks from other machines.
+/// The kind of mount that the folder `path` is on, if its locks do not reach other machines.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::local) fn locks_are_of_one_machine(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -32,7 +32,7 @@ pub(in crate::local) fn locks_are_of_one_machine(path: &Path) -> Option<String> 
     of_one_machine(&std::fs::read_to_string("/proc/self/mountinfo").ok()?, &device)
 }
 
-/// This system does not say it.
+/// This system does not say.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(in crate::local) fn locks_are_of_one_machine(_: &Path) -> Option<String> {
     None

@@ -1,18 +1,17 @@
-//! The process that made a temporary file, and whether that one is dead for sure.
+//! The process that made a temporary file, and whether it is certainly dead.
 
 /// Whether a process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::local) enum Life {
-    /// It lives.
     Runs,
-    /// It is dead for sure.
+    /// It is certainly dead.
     Ended,
     /// It belongs to another machine or container, or the system does not say.
     Unknown,
 }
 
-/// The mark of this process among all others of this machine, in a line; empty where the system does not say. A number of a process is given
-/// again, and means another one in another container: so its start and its namespace stand beside it.
+/// Identifies this process among all others of this machine, in one line; empty if the system does not say. Process ids
+/// are reused, and each container has its own. So the line also has the start time and the namespace.
 pub(in crate::local) fn own_identity() -> String {
     let this = std::process::id();
     match (place(), started(this)) {
@@ -35,7 +34,7 @@ pub(in crate::local) fn state_of(identity: &str) -> Life {
     };
     match started(process) {
         Some(now) if now == began => Life::Runs,
-        // Another one has the number now.
+        // Another process has the id now.
         Some(_) => Life::Ended,
         None if is_gone(process) => Life::Ended,
         None => Life::Unknown,
@@ -47,7 +46,7 @@ fn is_gone(process: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
-/// This run of this machine, and the space in which numbers of processes count.
+/// The boot of this machine, and the namespace of process ids.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn place() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -55,11 +54,11 @@ fn place() -> Option<String> {
     Some(format!("{} {}", boot.trim(), namespace.to_str()?))
 }
 
-/// When a process began, in ticks since the machine was started.
+/// The start of a process, in ticks since the machine booted.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn started(process: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The second field, a name in parentheses, may hold anything; the start is the 22nd.
+    // The second field, a name in parentheses, may hold any characters; the start is the 22nd field.
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 

@@ -1,4 +1,4 @@
-//! New files of a repository can be used by everybody who may use its folder.
+//! Everybody who may use a repository's folder can use the new files in it.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -6,8 +6,9 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{Gid, Mode, Stat, Uid, fchmod, fchown, fstat};
 use rustix::io::Errno;
 
-/// As the folder of the repository says it. Made by hand with `chmod g+ws`, it belongs to a group, and so does all that is made in it.
-/// Else all belongs to one user. Both hold for a run as root, too: else its files would lock out the user whose repository it is.
+/// The users of new files, taken from the repository's folder. After `chmod g+ws` the folder belongs to a group, and so
+/// does everything made in it. Otherwise everything belongs to one user. This holds for root, too: otherwise root's
+/// files would lock out the repository's user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sharing {
     owner: Uid,
@@ -16,7 +17,7 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    /// As the root of a store says it.
+    /// Reads it from the root of a store.
     pub(super) fn of(root: &Stat) -> Self {
         let mode = Mode::from_raw_mode(root.st_mode);
         Sharing {
@@ -37,17 +38,17 @@ impl Sharing {
         if self.is_of_a_group { own | Mode::RGRP | Mode::WGRP } else { own }
     }
 
-    /// Gives a folder that was just made to those who may use the repository.
+    /// Gives a new folder to the users of the repository.
     pub(super) fn give_folder(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.give(fd, self.folder_mode())
     }
 
-    /// Gives a file that was just made to those who may use the repository.
+    /// Gives a new file to the users of the repository.
     pub(super) fn give_file(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.give(fd, self.file_mode())
     }
 
-    /// Whether what this process makes is given to that user.
+    /// Whether new files of this process go to that user.
     pub(super) fn gives_to(&self, owner: u32) -> bool {
         rustix::process::geteuid().is_root() && owner == self.owner.as_raw()
     }
@@ -56,16 +57,16 @@ impl Sharing {
         let made = fstat(fd)?;
         let for_another = rustix::process::geteuid().is_root() && made.st_uid != self.owner.as_raw();
         let to_the_group = (self.is_of_a_group || for_another) && made.st_gid != self.group.as_raw();
-        // What was made is root's own: a folder that somebody put in its place is not given away.
+        // Root owns what it has just made. So a folder that somebody put in its place is not given away.
         if for_another && made.st_uid == rustix::process::geteuid().as_raw() || to_the_group {
             let owner = for_another.then_some(self.owner);
             match fchown(fd, owner, to_the_group.then_some(self.group)) {
-                // Some shares have owners of their own, and let nobody else decide.
+                // Some shares have owners of their own, and refuse a change.
                 Err(Errno::PERM | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {}
                 done => done?,
             }
         }
-        // The umask may have taken away what the group is to have.
+        // The umask may have removed the group's permissions.
         if self.is_of_a_group && !Mode::from_raw_mode(made.st_mode).contains(mode) {
             match fchmod(fd, mode) {
                 Err(Errno::PERM | Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => {}
