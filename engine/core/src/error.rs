@@ -1,4 +1,4 @@
-//! What can go wrong: a stable kind, what was being done to what, and the causes.
+//! Errors of the engine: a stable kind, the failed action and its object, and the causes.
 
 use std::fmt;
 
@@ -13,37 +13,37 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is no repository in this place.
+    /// This place has no repository.
     NoRepository,
-    /// There is a repository already.
+    /// This place already has a repository.
     RepositoryExists,
     /// The password or key file fits no member.
     WrongPassword,
-    /// The repository is of a newer format, or uses a feature that this version does not know.
+    /// The repository has a newer format, or uses a feature that this version does not know.
     TooNew,
-    /// Another process fenced this one, or holds what is needed.
+    /// Another process fenced this one, or holds something that this one needs.
     Fenced,
-    /// Another process has changed or taken meanwhile what was to be changed or taken.
+    /// Another process has meanwhile changed or taken the same thing.
     Conflict,
-    /// What was asked for does not exist: a snapshot, a path, a member.
+    /// The requested thing does not exist: a snapshot, a path, a member.
     NotFound,
-    /// Something of the repository that this machine has seen is missing or older, and nobody has answered for it.
+    /// An object that this machine has seen is missing or older, and no user has confirmed that.
     Disappeared,
-    /// What is to be filled is not empty.
+    /// The target is not empty.
     NotEmpty,
     /// The request itself makes no sense.
     Usage,
-    /// What was asked for would do harm as things are, and is not done.
+    /// The request would do harm at present, so the engine refuses it.
     Refused,
     /// An object of the repository is damaged, missing, or not what its name says.
     Damaged,
-    /// An object is sealed in an epoch that is closed, and was not there when it was closed.
+    /// An object is sealed in a closed epoch, but did not exist when the epoch was closed.
     NotBelieved,
     /// The disk is full.
     NoSpace,
     /// The operating system forbids it.
     PermissionDenied,
-    /// The user wished to stop.
+    /// The user asked to stop.
     Cancelled,
     /// Reading or writing failed.
     Io,
@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Database,
 }
 
-/// An error: what was being done, to what; the causes behind it.
+/// An error: the failed action, its object, and the causes behind it.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -77,7 +77,7 @@ impl Error {
         Error { kind, message: message.into(), hint: None, source: Some(source.into()) }
     }
 
-    /// An object that is damaged, by its name.
+    /// A damaged object, by its name.
     pub fn damaged(object: impl fmt::Display, source: FormatError) -> Self {
         let kind = match source {
             FormatError::Unknown { .. } => ErrorKind::TooNew,
@@ -98,20 +98,21 @@ impl Error {
         Error::caused(kind, action, source)
     }
 
-    /// The user wished to stop.
+    /// The user asked to stop.
     pub fn cancelled() -> Self {
         Error::new(ErrorKind::Cancelled, "interrupted")
     }
 
-    /// Why an object could not be read that must be there, since something names it or it was listed: one that is not there is damage.
+    /// An error from reading an object that must exist, because something names it or it was listed. If it does not
+    /// exist, that is damage.
     pub(crate) fn of_object(error: StoreError) -> Self {
         let is_gone = error.kind == StoreErrorKind::NotFound;
         let error = Error::from(error);
         if is_gone { error.with_kind(ErrorKind::Damaged) } else { error }
     }
 
-    /// Whether it says that an object is not what it should be: changed, cut short, gone, or of a version or kind that nobody has ever
-    /// written there. A disk or a network that fails, a full disk and a closed door say nothing of any object.
+    /// Whether an object is not as it should be: changed, cut short, gone, or of a version or kind that was never
+    /// written there. A failing disk or network, a full disk and a missing permission say nothing about any object.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self.kind, ErrorKind::Damaged | ErrorKind::NotBelieved | ErrorKind::TooNew | ErrorKind::WrongPassword)
     }
@@ -121,29 +122,29 @@ impl Error {
         self.kind
     }
 
-    /// The same error as another kind.
+    /// The same error with another kind.
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The same error as the cause of a wider one: what was being done when it happened.
+    /// Makes this error the cause of a wider one, whose message says what was being done.
     pub fn context(self, message: impl Into<String>) -> Self {
         Error { kind: self.kind, message: message.into(), hint: self.hint, source: Some(Box::new(self)) }
     }
 
-    /// The same error with what to try next, a sentence, where that follows from more than the kind.
+    /// The same error with advice, a sentence. Use it if more than the kind decides the advice.
     pub fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
     }
 
-    /// What to try next, where the place that failed knows it.
+    /// Advice to the user, if the failing code knows any.
     pub fn hint(&self) -> Option<&'static str> {
         self.hint
     }
 
-    /// The first of its causes that is a `T`.
+    /// The first cause of type `T`.
     pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
@@ -169,7 +170,7 @@ impl std::error::Error for Error {
 }
 
 impl From<StoreError> for Error {
-    /// What the store says, and no more: an object that is not there is damage only to somebody who needs it, see [`Error::of_object`].
+    /// Repeats the store's error. A missing object is damage only to a caller that needs it, see [`Error::of_object`].
     fn from(error: StoreError) -> Self {
         let kind = match error.kind {
             StoreErrorKind::NotFound => ErrorKind::NotFound,
@@ -181,7 +182,7 @@ impl From<StoreError> for Error {
             StoreErrorKind::NotAFolder | StoreErrorKind::NoLocks => ErrorKind::Refused,
             StoreErrorKind::NoSpace => ErrorKind::NoSpace,
             StoreErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-            // A kind that a later store adds is a failure of input or output until somebody says more.
+            // A kind that a later store adds counts as a failure of input or output until this match names it.
             _ => ErrorKind::Io,
         };
         let message = error.to_string();
@@ -195,7 +196,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(source) = cause {
         let why = source.to_string();
-        // Sentences of the store end with the operating system's reason.
+        // Messages of the store end with the operating system's reason.
         if !text.ends_with(&why) {
             text.push_str(": ");
             text.push_str(&why);

@@ -4,9 +4,8 @@
 //! backup:   source -> chunk -> pack -> store
 //! restore:  store  -> pack  -> chunk -> target
 //! ```
-//!
-//! Data moves along an arrow; progress goes sideways to a [`monitor::Monitor`]; errors go up. The engine never prints and never
-//! reads the environment. `ARCHITECTURE.md` has the map.
+//! Data moves along an arrow. Progress goes to a [`monitor::Monitor`], and errors go to the caller. The engine never
+//! prints and never reads the environment. `ARCHITECTURE.md` has the map.
 
 pub mod catalog;
 pub mod chunk;

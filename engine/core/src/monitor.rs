@@ -1,27 +1,27 @@
-//! Progress and warnings, sideways out of the engine; and the wish to stop, into it.
+//! Progress and warnings from the engine, and the user's wish to stop.
 
-/// What takes time.
+/// A part of an operation that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
     /// Reading index segments that this machine has not seen.
     Index,
-    /// Reading the source and storing what is new.
+    /// Reading the source and storing new data.
     Backup,
     /// Reading the repository and writing the target.
     Restore,
-    /// Checking objects, or chunks, of the repository.
+    /// Checking objects or chunks of the repository.
     Verify,
-    /// Finding out what snapshots need.
+    /// Finding everything that snapshots need.
     Walk,
-    /// Copying what is needed out of sparse packs.
+    /// Copying needed chunks from sparse packs.
     Rewrite,
     /// Deleting packs.
     Delete,
 }
 
 impl Phase {
-    /// Its name, for programs that read output.
+    /// The name, for programs that read the output.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Index => "index",
@@ -35,7 +35,7 @@ impl Phase {
     }
 }
 
-/// An amount of work, done or to be done.
+/// An amount of work, done or expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Work {
     /// Files, objects or chunks.
@@ -44,12 +44,12 @@ pub struct Work {
     pub bytes: u64,
 }
 
-/// Watches an operation. Called from many threads; must be quick.
+/// Watches an operation. Many threads call it; it must be quick.
 pub trait Monitor: Send + Sync {
-    /// A phase begins; `total` is what it will come to, if that is known.
+    /// A phase begins; `total` is the expected work, if it is known.
     fn begin(&self, _phase: Phase, _total: Option<Work>) {}
 
-    /// The current phase now knows what it will come to.
+    /// The current phase now knows its expected work.
     fn expect(&self, _total: Work) {}
 
     /// Some more of the current phase has been done.
@@ -58,13 +58,14 @@ pub trait Monitor: Send + Sync {
     /// The current phase ends.
     fn end(&self) {}
 
-    /// Something could not be saved or restored as it should be. It is also counted in the outcome.
+    /// Something could not be saved or restored completely. The outcome counts it, too.
     fn problem(&self, _path: &[u8], _message: &str) {}
 
-    /// Something the user should know that does not change the outcome.
+    /// A message for the user that does not change the outcome.
     fn note(&self, _message: &str) {}
 
-    /// Whether what was asked for may cost as much as `what` says, in words: more than this program would choose, because the repository says so.
+    /// Whether the operation may cost as much as `what` says in words. It costs more than this program would choose,
+    /// because the repository demands it.
     fn may_cost(&self, _what: &str) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! All copies of all chunks, for prune: in order, on disk, so that memory stays flat however many there are.
+//! All copies of all chunks, in order, for prune. They are read from disk, so memory stays flat for any number of them.
 
 use repo_format::id::{ChunkId, PackId, SegmentId};
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 /// A copy of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copy {
-    /// The pack that it stands in.
+    /// The pack with this copy.
     pub pack: PackId,
     /// Its sealed length.
     pub sealed_len: u32,
@@ -20,14 +20,14 @@ impl Catalog {
     /// Calls `each` with every chunk, in ascending order, and all its copies.
     pub(crate) fn each_chunk(&self, each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
         let action = "read all chunks";
-        // A connection of its own: pages that are mapped would count as memory.
+        // A separate connection, because mapped pages would count as memory.
         let Some(reader) = self.new_reader() else { return self.read_own(action, |c| walk(c, each)) };
         let unmapped = reader.connection.pragma_update(None, "mmap_size", 0);
         self.judged(action, unmapped.and_then(|()| walk(&reader.connection, each)))
     }
 
-    /// Calls `each` with each of `ids`, in ascending order, and all its copies. For many ids at once this is several times as quick as one
-    /// by one: neighbours stand together.
+    /// Calls `each` with each of `ids`, in ascending order, and all its copies. For many ids this is several times
+    /// faster than single look-ups, because neighbours stand together.
     pub(crate) fn copies_of(&self, ids: &[ChunkId], each: &mut dyn FnMut(ChunkId, &[Copy])) -> Result<()> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
@@ -48,7 +48,7 @@ impl Catalog {
         })
     }
 
-    /// Segments that name any of `packs`.
+    /// The segments that name any of `packs`.
     pub(crate) fn segments_naming(&self, packs: &[PackId]) -> Result<Vec<SegmentId>> {
         self.read_own("find index segments", |c| {
             let sql =
@@ -66,7 +66,7 @@ impl Catalog {
         })
     }
 
-    /// Forgets packs that are gone from the repository, and their chunks. Reads the whole catalog.
+    /// Forgets packs that no longer exist, and their chunks. Reads the whole catalog.
     pub(crate) fn forget_gone(&self, gone: &[PackId]) -> Result<()> {
         self.write("forget packs that are gone", |t| {
             t.execute_batch("CREATE TEMP TABLE IF NOT EXISTS gone (pack INTEGER PRIMARY KEY); DELETE FROM temp.gone")?;
@@ -85,7 +85,7 @@ impl Catalog {
 }
 
 fn walk(connection: &Connection, each: &mut dyn FnMut(ChunkId, &[Copy])) -> rusqlite::Result<()> {
-    // A cross join keeps SQLite from starting with the packs: then it would have to sort.
+    // The cross join keeps SQLite from starting with the packs, because it would then have to sort.
     let sql = "SELECT c.id, p.id, c.sealed FROM chunks c CROSS JOIN packs p ON p.number = c.pack ORDER BY c.id, c.pack";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;

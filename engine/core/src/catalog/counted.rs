@@ -1,4 +1,5 @@
-//! Which packs a snapshot counted on: while all of them are there, nothing of it needs to be looked up.
+//! The packs that each snapshot counted on. While all of them exist, the next backup need not look up the snapshot's
+//! chunks.
 
 use repo_format::id::{LeaseId, PackId};
 use rusqlite::params;
@@ -6,7 +7,7 @@ use rusqlite::params;
 use super::Catalog;
 use crate::error::Result;
 
-/// Snapshots whose packs are remembered; older ones are let go.
+/// The number of snapshots whose packs are remembered; older ones are forgotten.
 const COUNTED_SNAPSHOTS: i64 = 16;
 
 impl Catalog {
@@ -26,7 +27,7 @@ impl Catalog {
         })
     }
 
-    /// The packs that a snapshot counts on, if that is remembered.
+    /// The packs that a snapshot counts on, if they are remembered.
     pub fn counted(&self, snapshot: LeaseId) -> Result<Option<Vec<PackId>>> {
         self.read("recall a snapshot's packs", |c| {
             let mut statement = c.prepare_cached("SELECT pack FROM counted WHERE snapshot = ?1")?;
@@ -36,7 +37,7 @@ impl Catalog {
         })
     }
 
-    /// Forgets what these snapshots counted on.
+    /// Forgets the packs of these snapshots.
     pub(crate) fn forget_counted(&self, snapshots: &[LeaseId]) -> Result<()> {
         if snapshots.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! From a chunk's id to the packs that hold it, and from a pack to its chunks.
+//! Finds the packs that hold a chunk, and the chunks of a pack.
 
 use repo_format::head::{KeyClass, Sealing};
 use repo_format::id::{Bytes32, ChunkId, PackId};
@@ -12,11 +12,11 @@ use crate::error::Result;
 /// Sums over all chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChunkTotals {
-    /// How many different chunks.
+    /// The number of different chunks.
     pub chunks: u64,
-    /// Their plain bytes, each counted once.
+    /// Their plain bytes, each chunk counted once.
     pub plain_bytes: u64,
-    /// Their sealed bytes, each counted once.
+    /// Their sealed bytes, each chunk counted once.
     pub sealed_bytes: u64,
 }
 
@@ -27,7 +27,7 @@ WHERE c.id = ?1";
 const PACKS: &str = "SELECT p.id FROM chunks c JOIN packs p ON p.number = c.pack WHERE c.id = ?1";
 
 impl Catalog {
-    /// All places where a chunk stands.
+    /// All places of a chunk.
     pub fn locations(&self, id: &ChunkId) -> Result<Vec<Location>> {
         self.read("look up a chunk", |c| {
             let mut statement = c.prepare_cached(LOCATIONS)?;
@@ -36,8 +36,9 @@ impl Catalog {
         })
     }
 
-    /// Compares what it says of a chunk with where that was opened. If it knows the pack, and says otherwise of the chunk in it, the file is
-    /// spoilt: that is noted, for whoever has it alone next to begin it anew. Others go on with it, as does this process.
+    /// Compares the catalog's record of a chunk with the place where it was opened. If the catalog knows the pack and
+    /// contradicts, the file is damaged. This notes the damage; the next process that has the file alone rebuilds it.
+    /// All other processes, and this one, continue with it.
     pub fn compare(&self, id: &ChunkId, opened: &Location) {
         let says_otherwise = self.read_own("compare a chunk", |c| {
             let transaction = c.unchecked_transaction()?;
@@ -49,13 +50,13 @@ impl Catalog {
             let mut said = statement.query_map([chunk_param(id)], read_location)?;
             Ok(!said.any(|location| location.is_ok_and(|location| location == *opened)))
         });
-        // One that cannot even be asked has been noted.
+        // A catalog that cannot answer has noted its damage already.
         if says_otherwise.unwrap_or(false) {
             self.note_damage();
         }
     }
 
-    /// Calls `found` with the packs that hold a chunk until it says `true`; quicker than [`Catalog::locations`].
+    /// Calls `found` with the packs that hold a chunk until it returns `true`. Faster than [`Catalog::locations`].
     pub fn packs_of(&self, id: &ChunkId, mut found: impl FnMut(PackId) -> bool) -> Result<bool> {
         self.read("look up a chunk", |c| {
             let mut statement = c.prepare_cached(PACKS)?;
@@ -69,7 +70,7 @@ impl Catalog {
         })
     }
 
-    /// Whether no pack is known.
+    /// Whether the catalog knows no pack.
     pub fn is_empty(&self) -> Result<bool> {
         self.read_own("count the packs", |c| {
             c.query_row("SELECT NOT EXISTS (SELECT 1 FROM packs)", [], |row| row.get(0))
@@ -88,7 +89,7 @@ impl Catalog {
     }
 }
 
-/// The sealed chunks of a pack, padding included, in the order in which they stand.
+/// The sealed chunks of a pack, in their order, padding included.
 pub fn sealed_chunks(pack: &SegmentPack) -> impl Iterator<Item = (ChunkId, Location)> + '_ {
     let mut offset = ENVELOPE_LEN as u64;
     pack.table.entries.iter().map(move |entry| {
@@ -109,7 +110,7 @@ pub fn sealed_chunks(pack: &SegmentPack) -> impl Iterator<Item = (ChunkId, Locat
     })
 }
 
-/// The class of a pack, as it is written here.
+/// The class of a pack from its number in the database.
 pub(super) fn class(number: u8) -> KeyClass {
     if number == KeyClass::Data as u8 { KeyClass::Data } else { KeyClass::Meta }
 }

@@ -1,10 +1,12 @@
-//! The catalog: which chunk is in which pack, as far as this machine knows. A cache in SQLite.
+//! The catalog: this machine's knowledge of which chunk is in which pack. It is a cache in SQLite.
 //!
-//! It maps a chunk to all packs that hold it, remembers which segments it has taken in, which packs a snapshot counted on, and when packs
-//! were last read whole and found good. It holds no names and no keys. It answers on disk, so memory stays flat; several processes share it.
+//! It maps each chunk to all packs that hold it. It remembers which segments it has read, which packs a snapshot
+//! counted on, and when each pack was last read whole and found good. It holds no names and no keys. It answers from
+//! disk, so memory stays flat, and several processes share it.
 //!
-//! All of it can be rebuilt from the repository, so it may be deleted, also while processes use it: each goes on with the file that it began
-//! with. Nothing that it says decides alone what is safe. Packs go by their ids: a row of this file is never seen outside.
+//! The repository can rebuild all of it. So it may be deleted even while processes use it: each continues with the file
+//! that it opened. No decision about safety relies on the catalog alone. Callers see pack ids only, never rows of this
+//! file.
 
 mod copies;
 mod counted;
@@ -33,64 +35,64 @@ pub use lookup::{ChunkTotals, sealed_chunks};
 use schema::Stamp;
 pub use usable::UsablePacks;
 
-/// A pack's row in this file: never seen outside, since another file, or the same one made anew, has another row for it.
+/// A pack's row in this file. Callers never see it, because another file, or a rebuilt one, numbers packs differently.
 type PackRow = u32;
 
-/// Where a chunk stands, and what opens it.
+/// The place of a chunk, and everything needed to open it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Location {
-    /// The pack.
+    /// The pack that holds the chunk.
     pub pack: PackId,
-    /// Where the sealed chunk begins.
+    /// The offset of the sealed chunk in the pack, in bytes.
     pub offset: u64,
-    /// Its sealed length.
+    /// Its sealed length in bytes.
     pub sealed_len: u32,
-    /// Its plain length.
+    /// Its plain length in bytes.
     pub plain_len: u32,
-    /// Data or node.
+    /// Whether it is data or a node.
     pub kind: ChunkKind,
-    /// Class and epoch it is sealed with.
+    /// The class and epoch that sealed it.
     pub sealing: Sealing,
-    /// The salt it is sealed with.
+    /// The salt that sealed it.
     pub salt: Bytes32,
-    /// The position it is sealed with.
+    /// The position that it was sealed with.
     pub position: u32,
 }
 
 /// A pack that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownPack {
-    /// The pack.
+    /// The id of the pack.
     pub id: PackId,
     /// Its size in bytes.
     pub size: u64,
-    /// What it holds: data or nodes.
+    /// The class of its chunks: data or nodes.
     pub class: KeyClass,
-    /// Whether a segment of the repository names it: only then may a snapshot count on it.
+    /// Whether a segment of the repository names it. Only then may a snapshot count on it.
     pub named: bool,
 }
 
 /// The catalog of one repository.
 pub struct Catalog {
     place: Place,
-    /// Decides what is named by which segment: whatever becomes of the file's name, this is one file.
+    /// The connection that decides which segment names which pack. It stays with one file, even if that loses its name.
     own: Mutex<Connection>,
     generation: [u8; 16],
-    /// How often the file was changed, as far as this process knows.
+    /// The number of changes to the file, as far as this process knows.
     changes: AtomicI64,
     readers: Mutex<Vec<Reader>>,
     note: Option<String>,
 }
 
-/// Where a catalog is.
+/// The place of a catalog.
 enum Place {
     /// In a folder, shared with other processes.
     Folder { path: PathBuf, _lock: Lock },
-    /// With this process alone.
+    /// In this process alone.
     Private,
 }
 
-/// A connection that only reads, and what the changes were when it was last made sure that it reads the right file.
+/// A connection that only reads, and the number of changes at the last check that it reads the right file.
 struct Reader {
     connection: Connection,
     changes: i64,
@@ -106,16 +108,17 @@ fn unusable(folder: &Path, cause: impl Into<Box<dyn std::error::Error + Send + S
 }
 
 impl Catalog {
-    /// Opens the catalog of `repository` in `folder`, or begins a new one. One that is damaged, of another repository or of an older version is
-    /// begun anew, unless another process uses it: then this one works alone, and says so, see [`Catalog::note`].
+    /// Opens the catalog of `repository` in `folder`, or makes a new one. Rebuilds a catalog that is damaged, of
+    /// another repository or of an older version. If another process uses such a catalog, this process works without it
+    /// and says so, see [`Catalog::note`].
     ///
     /// # Errors
-    /// [`ErrorKind::Cache`] if the folder cannot be used: nothing is deleted then.
+    /// [`ErrorKind::Cache`] if the folder cannot be used; nothing is deleted then.
     pub fn open(folder: &Path, repository: RepositoryId) -> Result<Self> {
         sqlite::make_folder(folder).map_err(|error| unusable(folder, error))?;
         let lock = Lock::shared(folder).map_err(|error| unusable(folder, error))?;
         let mut why = String::new();
-        // The second time it has just been begun anew.
+        // The second round opens the file that the first has rebuilt.
         for _ in 0..2 {
             match schema::open(folder, repository) {
                 Ok(connection) => {
@@ -138,7 +141,7 @@ impl Catalog {
         Ok(Catalog { note: Some(note), ..Self::private(repository)? })
     }
 
-    /// A catalog that is empty, and gone when it is dropped. It is in memory, and in a temporary file when it grows.
+    /// An empty catalog that is gone when it is dropped. It is in memory, and in a temporary file when it grows.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`] if SQLite fails.
@@ -159,12 +162,12 @@ impl Catalog {
         })
     }
 
-    /// Why this process works alone, in a sentence, if that was not wished for.
+    /// The reason, as a sentence, why this process works without the shared catalog, if nobody asked for that.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// The folder that the catalog is in; none if this process has it alone.
+    /// The catalog's folder; `None` if this process has it alone.
     pub fn folder(&self) -> Option<&Path> {
         match &self.place {
             Place::Folder { path, .. } => Some(path),
@@ -172,18 +175,18 @@ impl Catalog {
         }
     }
 
-    /// Bytes that the catalog takes on disk.
+    /// The size of the catalog on disk, in bytes.
     pub(crate) fn disk_bytes(&self) -> u64 {
         let files = self.folder().into_iter().flat_map(|folder| schema::FILES.map(|name| folder.join(name)));
         files.filter_map(|path| path.metadata().ok()).map(|m| m.len()).sum()
     }
 
-    /// Which memory of this machine it was used with last, see [`Catalog::note_memory`].
+    /// The serial number of the memory that it was last used with, see [`Catalog::note_memory`].
     pub fn memory(&self) -> Result<Option<[u8; 16]>> {
         self.read_own("recall the memory", |c| c.query_row("SELECT memory FROM repository", [], |row| row.get(0)))
     }
 
-    /// Notes that it is used with the memory that has this serial number: so one that is lost is missed.
+    /// Notes the serial number of the memory that it is used with. So the loss of a memory is noticed.
     pub fn note_memory(&self, serial: [u8; 16]) -> Result<()> {
         self.write("note the memory", |t| t.execute("UPDATE repository SET memory = ?1", [serial]).map(|_| ()))
     }
@@ -197,7 +200,7 @@ impl Catalog {
         })
     }
 
-    /// Takes in the packs of a segment; they must be durable.
+    /// Adds the packs of a segment; they must be durable.
     pub fn import_segment(&self, segment: SegmentId, packs: &[SegmentPack]) -> Result<()> {
         self.write("take in an index segment", |t| {
             packs.iter().try_for_each(|pack| insert_pack(t, pack))?;
@@ -209,7 +212,7 @@ impl Catalog {
         })
     }
 
-    /// Forgets segments that are not in the repository any more; what they said of packs stays, as a hint.
+    /// Forgets segments that no longer exist. Their packs stay in the catalog as a hint.
     pub(crate) fn forget_segments(&self, gone: &[SegmentId]) -> Result<()> {
         self.write("forget an index segment", |t| {
             let sql = "DELETE FROM named WHERE segment IN (SELECT number FROM segments WHERE id = ?1)";
@@ -221,7 +224,7 @@ impl Catalog {
         })
     }
 
-    /// Segments whose packs are all named by others, too.
+    /// The segments whose packs other segments name, too.
     pub(crate) fn redundant_segments(&self) -> Result<HashSet<SegmentId>> {
         self.read_own("compare the index segments", |c| {
             let sql = "SELECT id FROM segments s WHERE NOT EXISTS (
@@ -233,12 +236,12 @@ impl Catalog {
         })
     }
 
-    /// Takes in a pack that has just become durable.
+    /// Adds a pack that has just become durable.
     pub fn import_pack(&self, pack: &SegmentPack) -> Result<()> {
         self.write("take in a pack", |t| insert_pack(t, pack))
     }
 
-    /// Forgets everything about packs that can be learnt anew from the repository.
+    /// Forgets everything about packs that the repository can tell again.
     pub(crate) fn forget_packs(&self) -> Result<()> {
         self.write("forget all packs", |t| {
             t.execute_batch(
@@ -248,7 +251,7 @@ impl Catalog {
         })
     }
 
-    /// All packs that are known, in the order in which this machine met them.
+    /// All known packs, in the order in which this machine met them.
     pub fn packs(&self) -> Result<Vec<KnownPack>> {
         self.read_own("list the packs", |c| {
             let sql =
@@ -263,7 +266,8 @@ impl Catalog {
         })
     }
 
-    /// Runs `work` on a connection that only reads; many threads can do so at once. For what never changes: which chunk is in which pack.
+    /// Runs `work` on a connection that only reads; many threads can do so at once. Use it for facts that never change:
+    /// which chunk is in which pack.
     fn read<T>(&self, action: &'static str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let Some(reader) = self.reader() else { return self.read_own(action, work) };
         let result = work(&reader.connection);
@@ -271,14 +275,15 @@ impl Catalog {
         self.judged(action, result)
     }
 
-    /// Runs `work` on the connection that this process began with. For what changes: another file of the same name may know it otherwise.
+    /// Runs `work` on the connection that this process opened first. Use it for facts that change: another file of the
+    /// same name may differ.
     fn read_own<T>(&self, action: &'static str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let result = work(&lock(&self.own));
         self.judged(action, result)
     }
 
-    /// A connection that reads the file that this process began with. None if there can be none: somebody may have deleted or replaced the
-    /// file, or there are too many open files. Then the first connection does all the work.
+    /// A connection that reads the file that this process opened first. `None` if there cannot be one: another process
+    /// may have deleted or replaced the file, or too many files are open. The first connection then does all the work.
     fn reader(&self) -> Option<Reader> {
         let pooled = lock(&self.readers).pop();
         pooled.and_then(|reader| self.checked(reader)).or_else(|| self.new_reader())
@@ -320,7 +325,7 @@ impl Catalog {
         self.judged(action, result)
     }
 
-    /// The result, with an error in words; damage is noted, for the next run to begin anew.
+    /// The result, with a message for an error. Notes damage, so that the next run rebuilds the file.
     fn judged<T>(&self, action: &'static str, result: rusqlite::Result<T>) -> Result<T> {
         result.map_err(|error| {
             if !sqlite::is_damage(&error) {
@@ -331,7 +336,7 @@ impl Catalog {
         })
     }
 
-    /// Notes that the file is damaged: whoever has it alone next begins it anew.
+    /// Notes that the file is damaged. The next process that has it alone rebuilds it.
     fn note_damage(&self) {
         if let Some(folder) = self.folder() {
             schema::mark(folder, self.generation);
@@ -339,13 +344,13 @@ impl Catalog {
     }
 }
 
-/// Takes a catalog away that cannot be used, if nobody else has it open; whether that was so.
+/// Deletes an unusable catalog if no other process has it open; returns whether it did.
 fn begin_anew(folder: &Path, repository: RepositoryId, lock: &Lock) -> Result<bool> {
     let begin = || {
         if !lock.make_exclusive()? {
             return Ok(false);
         }
-        // Another process may have done so in between.
+        // Another process may have rebuilt it meanwhile.
         if let Err(Unusable::Spoilt(_)) = schema::open(folder, repository) {
             schema::remove(folder)?;
         }
@@ -358,7 +363,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Inserts a pack and its chunks, sorted, so that pages are touched in order. A pack that is there already is left as it is.
+/// Inserts a pack and its chunks in sorted order, so that SQLite touches pages in order. Leaves an existing pack as it
+/// is.
 fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::Result<()> {
     let mut insert =
         t.prepare_cached("INSERT OR IGNORE INTO packs (id, size, class, epoch, salt) VALUES (?1, ?2, ?3, ?4, ?5)")?;
@@ -403,7 +409,7 @@ fn insert_pack(t: &rusqlite::Transaction<'_>, pack: &SegmentPack) -> rusqlite::R
     Ok(())
 }
 
-/// A chunk's identity: ids of data and of nodes come from different keys, so the id alone is enough.
+/// A chunk's identity: different keys make the ids of data and of nodes, so the id alone is enough.
 fn chunk_param(id: &ChunkId) -> [u8; 32] {
     id.0
 }

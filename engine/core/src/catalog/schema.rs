@@ -1,4 +1,4 @@
-//! The catalog's database: its tables, its version, and what makes one unusable.
+//! The catalog's database: its tables, its version, and the reasons why it may be unusable.
 
 use std::path::Path;
 
@@ -7,15 +7,15 @@ use rusqlite::{Connection, params};
 
 use crate::sqlite::{self, Create, Unusable, damage};
 
-/// The database.
+/// The file name of the database.
 pub const DATABASE: &str = "catalog.sqlite";
 /// The files that SQLite keeps.
 pub const FILES: [&str; 3] = [DATABASE, "catalog.sqlite-wal", "catalog.sqlite-shm"];
-/// Stands beside the database when a query has met damage; it names the generation that is damaged.
+/// This file appears next to the database when a query has met damage. It names the damaged generation.
 const CORRUPT: &str = "corrupt";
-/// Another version is not migrated: the catalog is begun anew.
+/// Other versions are not migrated: the catalog is rebuilt.
 const SCHEMA_VERSION: i64 = 4;
-/// Bytes of the database that are mapped: what is mapped counts as memory, however large it grows.
+/// The number of bytes of the database that are mapped. Mapped pages count as memory, so the limit is low.
 const MAPPED: i64 = 16 << 20;
 
 const SCHEMA: &str = "
@@ -37,12 +37,12 @@ CREATE TABLE counted (snapshot BLOB NOT NULL, pack BLOB NOT NULL, PRIMARY KEY (s
 CREATE TABLE verified (pack BLOB PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// What says which file this is, and how far it has come: random bytes that it was made with, and how often it was changed since.
+/// Identifies this file and its state: random bytes from its creation, and the number of changes since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     /// Random, drawn when the file was made.
     pub generation: [u8; 16],
-    /// Transactions since.
+    /// The number of transactions since then.
     pub changes: i64,
 }
 
@@ -54,7 +54,7 @@ impl Stamp {
     }
 }
 
-/// Opens the database in `folder` as it is, or makes it where there is none. An existing one is only read.
+/// Opens the database in `folder` as it is, or makes it if it does not exist. Only reads an existing one.
 pub fn open(folder: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
     let mut connection = sqlite::open(&folder.join(DATABASE), Create::IfAbsent)?;
     configure(&connection)?;
@@ -63,7 +63,7 @@ pub fn open(folder: &Path, repository: RepositoryId) -> Result<Connection, Unusa
         make(&mut connection, repository)?;
     }
     check(&connection, repository)?;
-    // The header of a damaged file may say that nobody may write.
+    // The header of a damaged file may say that it is read-only.
     if connection.is_readonly("main")? {
         return Err(match std::fs::OpenOptions::new().write(true).open(folder.join(DATABASE)) {
             Ok(_) => Unusable::Spoilt("it says that nobody may write to it".to_owned()),
@@ -78,10 +78,10 @@ pub fn open(folder: &Path, repository: RepositoryId) -> Result<Connection, Unusa
     Ok(connection)
 }
 
-/// A database that only this process has.
+/// A database for this process only.
 pub fn open_private(repository: RepositoryId) -> rusqlite::Result<Connection> {
     let mut connection = sqlite::open_private()?;
-    // It goes to disk when it outgrows this: 64 MiB.
+    // It goes to disk when it outgrows 64 MiB.
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "synchronous", "off")?;
     make(&mut connection, repository)?;
@@ -105,13 +105,13 @@ fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusab
     }
     sqlite::check_schema(connection, SCHEMA)?;
     let id: [u8; 16] = connection.query_row("SELECT id FROM repository", [], |row| row.get(0)).map_err(|error| {
-        // A row that is not there was taken away.
+        // A missing row was removed.
         if matches!(error, rusqlite::Error::QueryReturnedNoRows) { damage() } else { error }
     })?;
     if id != repository.0 {
         return Err(Unusable::Spoilt("it is another repository's".to_owned()));
     }
-    // A torn page shows here or in the query that meets it; the check costs a millisecond for a small cache.
+    // A torn page shows here, or in the query that meets it. The check takes a millisecond for a small cache.
     connection.query_row("SELECT count(*) FROM segments", [], |row| row.get::<_, i64>(0))?;
     Ok(())
 }
@@ -129,14 +129,14 @@ pub fn open_reader(folder: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // WAL with NORMAL loses the newest transactions in a power loss, never consistency; and a cache may lose.
+    // WAL with NORMAL may lose the newest transactions in a power loss, but stays consistent. A cache may lose them.
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "mmap_size", MAPPED)?;
     connection.pragma_update(None, "temp_store", "memory")
 }
 
-/// Takes the database away; only who has its lock alone may.
+/// Deletes the database. The caller must hold its exclusive lock.
 pub fn remove(folder: &Path) -> std::io::Result<()> {
     for name in FILES.into_iter().chain([CORRUPT]) {
         match std::fs::remove_file(folder.join(name)) {
@@ -147,9 +147,9 @@ pub fn remove(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Notes that the database of this generation is damaged, for the next run to begin anew.
+/// Notes that the database of this generation is damaged, so that the next run rebuilds it.
 pub fn mark(folder: &Path, generation: [u8; 16]) {
-    // Where even this fails, the folder must be removed by hand, as the error's hint says.
+    // If even this fails, the user must delete the folder, as the error's hint says.
     std::fs::write(folder.join(CORRUPT), generation).unwrap_or_default();
 }
 

@@ -1,4 +1,5 @@
-//! Which packs a writer may count on: those that are listed, named by a segment, and in no condemned list (FORMAT.md, section 13).
+//! The packs that a writer may count on: they are listed, a segment names them, and no condemned list does (FORMAT.md,
+//! section 13).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
@@ -8,7 +9,7 @@ use repo_format::id::PackId;
 use super::KnownPack;
 
 impl KnownPack {
-    /// Whether it may be counted on: a segment names it, `listed` has it in its size, and `condemned` has it not.
+    /// Whether a writer may count on it: a segment names it, it is listed with the same size, and it is not condemned.
     pub(crate) fn is_usable(&self, listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> bool {
         self.named && listed.get(&self.id) == Some(&self.size) && !condemned.contains(&self.id)
     }
@@ -17,12 +18,12 @@ impl KnownPack {
 /// The packs that a run may count on. It grows with the packs that the run writes itself.
 #[derive(Default)]
 pub struct UsablePacks {
-    /// With the size that each must have.
+    /// The size that each pack must have.
     sizes: RwLock<HashMap<PackId, u64>>,
 }
 
 impl UsablePacks {
-    /// Of the packs that are known, those that a segment names, that `listed` has, in their size, and `condemned` has not.
+    /// The known packs that a segment names, that are listed with the same size, and that are not condemned.
     pub fn new(known: &[KnownPack], listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> Self {
         let usable = known.iter().filter(|pack| pack.is_usable(listed, condemned));
         UsablePacks { sizes: RwLock::new(usable.map(|pack| (pack.id, pack.size)).collect()) }
@@ -33,12 +34,12 @@ impl UsablePacks {
         self.sizes.write().unwrap_or_else(PoisonError::into_inner).insert(pack, size);
     }
 
-    /// Whether this pack may be counted on.
+    /// Whether the run may count on this pack.
     pub fn contains(&self, pack: PackId) -> bool {
         self.size(pack).is_some()
     }
 
-    /// The size of this pack, if it may be counted on.
+    /// The size of this pack, if the run may count on it.
     pub fn size(&self, pack: PackId) -> Option<u64> {
         self.sizes.read().unwrap_or_else(PoisonError::into_inner).get(&pack).copied()
     }

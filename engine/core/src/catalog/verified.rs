@@ -1,4 +1,5 @@
-//! When each pack was last read whole and found good. Nothing else says so; losing it only means to start over.
+//! The time when each pack was last read whole and found good. Only this file knows it. If it is lost, `verify` starts
+//! over.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ impl Catalog {
         })
     }
 
-    /// Forgets that packs were found good: they are damaged, or gone.
+    /// Forgets that packs were found good, because they are damaged or gone.
     pub(crate) fn forget_verified(&self, packs: &[PackId]) -> Result<()> {
         if packs.is_empty() {
             return Ok(());
@@ -29,7 +30,7 @@ impl Catalog {
         })
     }
 
-    /// When each pack was last read whole and found good, in seconds since 1970.
+    /// The time when each pack was last read whole and found good, in seconds since 1970.
     pub fn verified(&self) -> Result<HashMap<PackId, i64>> {
         self.read_own("recall which packs are good", |c| {
             let mut statement = c.prepare_cached("SELECT pack, seconds FROM verified")?;

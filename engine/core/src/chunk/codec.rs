@@ -1,7 +1,7 @@
-//! Coding of a chunk's bytes: raw, or one zstd frame (FORMAT.md, section 8).
+//! Codes the bytes of a chunk: raw, or one zstd frame (FORMAT.md, section 8).
 //!
-//! Compressing is by far the dearest step of a backup, so data that does not compress (images!) is recognised by samples, and a file
-//! whose chunks did not compress is not sampled again for a while.
+//! Compression is by far the most expensive step of a backup. So samples recognise data that does not compress, such as
+//! images. A file whose chunks did not compress is not sampled again for a while.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -12,34 +12,35 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Chunks below this are compressed without a probe: the probe would cost as much.
+/// Smaller chunks are compressed without a probe: a probe would cost as much.
 const PROBE_FROM: usize = 64 * 1024;
-/// Bytes of one sample; three are taken.
+/// The size of one sample in bytes; a probe takes three.
 const SAMPLE: usize = 4 * 1024;
-/// Samples that stay above this share of their size (in percent) say that the chunk does not compress.
+/// If the samples stay above this share of their size (in percent), the chunk does not compress.
 const POOR_PERCENT: usize = 95;
-/// After a poor chunk this many of the same file are taken raw without a probe, doubling up to the maximum.
+/// After a poor chunk, this many chunks of the same file at most are stored raw without a probe. The number doubles up
+/// to the maximum.
 const SKIP_MAX: u32 = 16;
 
 /// Whether to try to compress.
 #[derive(Clone, Copy)]
 pub enum Compression<'a> {
-    /// It never helps: ids.
+    /// For ids, which never compress.
     Never,
-    /// It always helps: directories.
+    /// For directories, which always compress.
     Always,
-    /// Ask a sample, and what the file's other chunks were like.
+    /// Decide by samples, and by the file's earlier chunks.
     Probe(&'a FileCompression),
 }
 
-/// What the chunks of a file have been like.
+/// Results of compressing a file's earlier chunks.
 #[derive(Default)]
 pub struct FileCompression {
-    /// Chunks that are taken raw before the next probe.
+    /// The number of chunks to store raw before the next probe.
     skip: AtomicU32,
-    /// How many probes in a row said that it does not compress.
+    /// The number of probes in a row that found nothing to compress.
     poor_in_a_row: AtomicU32,
-    /// The last chunk compressed well: no probe is needed.
+    /// The last chunk compressed well, so no probe is needed.
     good: AtomicBool,
 }
 
@@ -66,13 +67,13 @@ impl FileCompression {
 
 /// A coded chunk, ready to be sealed: codec, then bytes.
 pub struct Coded<'a> {
-    /// First byte of what is sealed.
+    /// The first byte of the plain text to seal.
     pub codec: u8,
-    /// The rest.
+    /// The bytes after it.
     pub bytes: &'a [u8],
 }
 
-/// Codes chunks; one for each thread, since it keeps its tables.
+/// Codes chunks. Each thread has its own, because it keeps its tables.
 pub struct Coder {
     compressor: Compressor<'static>,
     sampler: Compressor<'static>,
@@ -109,12 +110,12 @@ impl Coder {
         self.buffer.clear();
         self.buffer.reserve(zstd::zstd_safe::compress_bound(plain.len()));
         match self.compressor.compress_to_buffer(plain, &mut self.buffer) {
-            // A little gain is not worth the time it takes to restore.
+            // A small gain is not worth the time that it costs to restore.
             Ok(length) if length + plain.len() / 32 < plain.len() => {
                 file.inspect(|file| file.was_good());
                 Coded { codec: CODEC_ZSTD, bytes: &self.buffer[..length] }
             }
-            // The buffer has the room that zstd asks for; should it refuse all the same, the plain bytes are as good.
+            // The buffer is as large as zstd asks for. If zstd refuses all the same, the plain bytes serve as well.
             Ok(_) | Err(_) => {
                 file.inspect(|file| file.was_poor());
                 raw
@@ -141,7 +142,7 @@ impl Coder {
 }
 
 thread_local! {
-    /// A decompressor for each thread: setting one up costs more than a small chunk.
+    /// Each thread has a decompressor: setting one up costs more than decoding a small chunk.
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
@@ -155,7 +156,7 @@ fn decompress(coded: &[u8], plain_len: usize) -> std::io::Result<Vec<u8>> {
     })
 }
 
-/// Decodes a chunk of exactly `plain_len` bytes; never allocates more. Raw bytes are not copied.
+/// Decodes a chunk of exactly `plain_len` bytes; never allocates more. Does not copy raw bytes.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`], or [`ErrorKind::TooNew`] for an unknown codec.

@@ -1,18 +1,19 @@
-//! Content-defined boundaries: FastCDC as of 2020 with a secret gear table (FORMAT.md, section 7). Pure.
+//! Content-defined boundaries: FastCDC of 2020 with a secret gear table (FORMAT.md, section 7). It is pure: it neither
+//! reads nor writes anything.
 
 use std::sync::Arc;
 
 use fastcdc::v2020::{Normalization, cut_gear, select_masks};
 use repo_format::config::Profile;
 
-/// The gear table, and the same shifted left once, as two bytes a step need it.
+/// The gear table, and the same table shifted left by one bit, for steps of two bytes.
 pub struct GearTables {
     gear: Box<[u64; 256]>,
     shifted: Box<[u64; 256]>,
 }
 
 impl GearTables {
-    /// Tables from the repository's secret one.
+    /// Makes the tables from the repository's secret table.
     pub fn new(gear: Box<[u64; 256]>) -> Self {
         let mut shifted = gear.clone();
         shifted.iter_mut().for_each(|word| *word <<= 1);
@@ -29,18 +30,18 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// A cutter for `profile`, whose sizes have been checked when the config was decoded.
+    /// A cutter for `profile`; decoding the config has checked its sizes.
     pub fn new(tables: Arc<GearTables>, profile: &Profile) -> Self {
         let sizes = [profile.min, profile.average, profile.max].map(|size| size as usize & !1);
         Cutter { tables, sizes, masks: select_masks(sizes[1], Normalization::Level1) }
     }
 
-    /// The most bytes a chunk can have. [`Cutter::cut`] must be given as many, unless the data ends.
+    /// The largest size of a chunk in bytes. [`Cutter::cut`] needs at least this much data, unless the data ends.
     pub fn max(&self) -> usize {
         self.sizes[2]
     }
 
-    /// Length of the first chunk of `data`; 0 only if there is no data.
+    /// The length of the first chunk of `data`; 0 only if there is no data.
     pub fn cut(&self, data: &[u8]) -> usize {
         let [min, average, max] = self.sizes;
         let (small, large) = self.masks;
@@ -49,7 +50,8 @@ impl Cutter {
         length
     }
 
-    /// Ends of all chunks of `data`, as offsets; when `last` is false, what may still grow at the end is left out.
+    /// The ends of all chunks of `data`, as offsets. Unless `last` is true, omits the final chunk, which may still
+    /// grow.
     pub fn ends(&self, data: &[u8], last: bool) -> Vec<usize> {
         let mut ends = Vec::with_capacity(data.len() / self.sizes[1] + 1);
         let mut at = 0;

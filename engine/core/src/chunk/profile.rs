@@ -1,4 +1,4 @@
-//! Which chunk sizes suit which kind of data (DESIGN: chosen per kind of data, not per run).
+//! Chunk sizes for each kind of data: a profile belongs to the data, not to a run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +12,11 @@ pub enum ProfileName {
     Database,
     /// Documents and mixed folders.
     Files,
-    /// Data that changes as a whole or in its header only.
+    /// Data that changes as a whole or only in its header.
     Images,
 }
 
-/// Extensions of images and of what else is written once and hardly compresses.
+/// Extensions of images and of other files that are written once and hardly compress.
 const IMAGES: [&str; 30] = [
     "jpg", "jpeg", "jpe", "jp2", "jfif", "dcm", "dicom", "tif", "tiff", "bmp", "png", "gif", "webp", "heic", "heif",
     "avif", "pdf", "mp4", "mov", "avi", "mkv", "mp3", "wav", "stl", "ply", "zip", "gz", "7z", "zst", "xz",
@@ -25,7 +25,7 @@ const IMAGES: [&str; 30] = [
 const DATABASE: [&str; 4] = ["sql", "dump", "mysqldump", "tsv"];
 
 impl ProfileName {
-    /// All of them.
+    /// All profiles.
     pub const ALL: [Self; 3] = [Self::Database, Self::Files, Self::Images];
 
     /// The profile for a file of this name.

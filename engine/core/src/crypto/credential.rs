@@ -1,4 +1,4 @@
-//! What a user has: a password, or a key file.
+//! The credential of a user: a password or a key file.
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 const KEY_FILE_PREFIX: &str = "enamel-key-1:";
 
-/// What unlocks a member.
+/// A secret that unlocks a member.
 pub enum Credential {
     /// A password.
     Password(Zeroizing<String>),
@@ -25,7 +25,7 @@ impl Drop for KeyFile {
 }
 
 impl KeyFile {
-    /// A new one.
+    /// A new key file.
     ///
     /// # Errors
     /// If the operating system has no randomness.
@@ -42,7 +42,7 @@ impl KeyFile {
     /// Reads the text of a key file.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongPassword`] if it is not one.
+    /// [`ErrorKind::WrongPassword`] if the text is not a key file.
     pub fn parse(text: &str) -> Result<Self> {
         let hex = text.trim_end().strip_prefix(KEY_FILE_PREFIX);
         let bytes = hex.and_then(|hex| hex.parse::<repo_format::id::Bytes32>().ok());

@@ -43,7 +43,7 @@ impl KeyringSecrets {
         }))
     }
 
-    /// The secrets of the next version: a fresh link, and a fresh epoch if `new_epoch` says so.
+    /// The secrets of the next version, with a new link, and a new epoch if `with_new_epoch`.
     ///
     /// # Errors
     /// If the operating system has no randomness.
@@ -59,7 +59,7 @@ impl KeyringSecrets {
         Ok(next)
     }
 
-    /// The secrets of the next version, in which the epochs up to `closed` are closed: a fresh link.
+    /// The secrets of the next version, with a new link, in which the epochs up to `closed` are closed.
     ///
     /// # Errors
     /// If the operating system has no randomness.
@@ -69,7 +69,7 @@ impl KeyringSecrets {
         Ok(next)
     }
 
-    /// Which epochs are closed, if any are.
+    /// The epochs that are closed, if any.
     pub fn closed(&self) -> Option<ClosedEpochs> {
         self.0.closed
     }
@@ -79,17 +79,17 @@ impl KeyringSecrets {
         self.0.epochs.iter().rev().nth(1).map(|epoch| epoch.number)
     }
 
-    /// Whether these are secrets of the same repository.
+    /// Whether these secrets belong to the same repository.
     pub(crate) fn is_kin(&self, other: &Self) -> bool {
         blake3::Hash::from(self.0.id.0) == blake3::Hash::from(other.0.id.0)
     }
 
-    /// The link that authenticates the version after this.
+    /// The link that authenticates the next version.
     pub fn link(&self) -> &[u8; 32] {
         &self.0.link.0
     }
 
-    /// The epoch that new objects are sealed with.
+    /// The epoch that seals new objects.
     pub(super) fn newest_epoch(&self) -> &Epoch {
         match self.0.epochs.last() {
             Some(epoch) => epoch,
@@ -107,16 +107,16 @@ fn new_epoch(number: u32) -> Result<Epoch> {
 pub struct OpenedKeyring {
     /// Its secrets.
     pub secrets: KeyringSecrets,
-    /// Whom it is sealed to: members and their public keys.
+    /// The members that it is sealed to, with their public keys.
     pub recipients: Vec<(MemberId, Bytes32)>,
 }
 
-/// What identifies a version: it is part of what is sealed.
+/// Identifies a version; sealing binds to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyringVersion {
     /// The repository.
     pub repository: RepositoryId,
-    /// n.
+    /// The number of the version.
     pub version: u64,
 }
 
@@ -126,10 +126,10 @@ impl KeyringVersion {
     }
 }
 
-/// The object `keyring/<n>`: `secrets` sealed to `recipients`, authenticated by the link of the version before.
+/// The object `keyring/<n>`: `secrets` sealed to `recipients`, and authenticated by the link of the previous version.
 ///
 /// # Errors
-/// If the operating system has no randomness, or a public key is not one.
+/// If the operating system has no randomness, or a public key is invalid.
 pub(crate) fn seal_keyring(
     at: KeyringVersion,
     created: i64,
@@ -174,11 +174,11 @@ fn keyring_tag(link: &[u8; 32], tagged: &[u8]) -> [u8; 32] {
     *blake3::keyed_hash(&key, tagged).as_bytes()
 }
 
-/// Opens one version for `member`; `link` is that of the version before.
+/// Opens one version for `member`; `link` is that of the previous version.
 ///
 /// # Errors
-/// [`ErrorKind::WrongPassword`] if the member is not among its recipients (any more); [`ErrorKind::Damaged`] if it was not
-/// made by a member of the version before.
+/// [`ErrorKind::WrongPassword`] if the member is not, or no longer, a recipient; [`ErrorKind::Damaged`] if no member of
+/// the previous version made it.
 pub(crate) fn open_keyring(
     at: KeyringVersion,
     object: &ClearObject<'_>,
@@ -192,7 +192,8 @@ pub(crate) fn open_keyring(
     open_unauthenticated(at, object, member)
 }
 
-/// Opens one version for `member`, of which nobody knows who made it: good to see whether there is one, and for nothing else.
+/// Opens one version for `member` without knowing its author. The result only shows that the version exists; trust it
+/// for nothing else.
 ///
 /// # Errors
 /// As [`open_keyring`].

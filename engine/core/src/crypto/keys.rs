@@ -14,12 +14,12 @@ use super::random;
 use super::seal::ObjectKey;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Bytes that sealing adds to an object that ends with a checksum.
+/// The number of bytes that sealing adds to an object that ends with a checksum.
 pub(crate) const SEALED_OVERHEAD: u64 = (ENVELOPE_LEN + GCM_TAG_LEN + CHECKSUM_LEN) as u64;
 
 /// The repository's keys, ready to use. Shared by all threads.
 pub struct Keys {
-    /// Of the newest keyring version that is known here: while a run lasts, a newer one may come.
+    /// The secrets of the newest keyring version that this process knows; a newer one may appear during a run.
     secrets: RwLock<Arc<KeyringSecrets>>,
     chunk_id: Zeroizing<[u8; 32]>,
     node_id: Zeroizing<[u8; 32]>,
@@ -45,7 +45,7 @@ impl Keys {
         self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes over the secrets of a newer keyring version of the same repository: from now on its newest epoch seals.
+    /// Adopts the secrets of a newer keyring version of the same repository. From now on its newest epoch seals.
     pub fn learn(&self, newer: KeyringSecrets) {
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(newer);
     }
@@ -70,12 +70,13 @@ impl Keys {
         *blake3::keyed_hash(&self.config_tag, tagged).as_bytes()
     }
 
-    /// The epoch that new objects are sealed in.
+    /// The epoch that seals new objects.
     pub fn newest_epoch(&self) -> u32 {
         self.secrets().newest_epoch().number
     }
 
-    /// The tag of a purge plan of this digest, in the newest epoch: who was removed before it cannot make one.
+    /// The tag of a purge plan with this digest, in the newest epoch. A member who was removed before that epoch cannot
+    /// make one.
     pub fn plan_tag(&self, digest: &[u8; 32]) -> [u8; 32] {
         let secrets = self.secrets();
         let epoch = secrets.newest_epoch();
@@ -86,7 +87,7 @@ impl Keys {
         *blake3::keyed_hash(&key, &tagged).as_bytes()
     }
 
-    /// The 256 words that the chunker rolls with.
+    /// The 256 words of the chunker's rolling hash.
     pub fn gear_table(&self) -> Box<[u64; 256]> {
         let mut bytes = Zeroizing::new([0u8; 2048]);
         let mut hasher = blake3::Hasher::new_derive_key(context::GEAR_TABLE);
@@ -99,7 +100,7 @@ impl Keys {
         table
     }
 
-    /// A key for a new object, with a fresh salt, in the newest epoch.
+    /// A key for a new object, with a new salt, in the newest epoch.
     ///
     /// # Errors
     /// If the operating system has no randomness.
@@ -131,7 +132,7 @@ impl Keys {
         Ok(ObjectKey::derive(kind, sealing, &secret.0, salt))
     }
 
-    /// Seals a whole object; without a checksum at its end.
+    /// Seals a whole object, without a checksum at its end.
     ///
     /// # Errors
     /// If the operating system has no randomness.
@@ -155,10 +156,10 @@ impl Keys {
         Ok(object)
     }
 
-    /// Opens an object that ends with a checksum; `limit` is the most plain bytes it may have.
+    /// Opens an object that ends with a checksum. Its plain bytes must not exceed `limit`.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`], or [`ErrorKind::TooNew`] for what this version does not know.
+    /// [`ErrorKind::Damaged`], or [`ErrorKind::TooNew`] for a kind or version that this program does not know.
     pub fn open(&self, kind: ObjectKind, class: KeyClass, name: &str, object: &[u8], limit: u64) -> Result<Vec<u8>> {
         let parts = sealed::decode_checked(kind, object, limit).map_err(|e| Error::damaged(name, e))?;
         self.open_parts(class, name.as_bytes(), &parts).map_err(|e| e.context(format!("cannot use {name}")))

@@ -28,7 +28,7 @@ impl Drop for UnlockedMember {
 }
 
 impl UnlockedMember {
-    /// The keyring version with which it joined.
+    /// The keyring version that the member joined with.
     pub fn joined(&self) -> u64 {
         self.secret.joined
     }
@@ -44,10 +44,10 @@ impl UnlockedMember {
     }
 }
 
-/// A new member that joins with keyring version `joined`, authenticated by `link`.
+/// A new member that joins with keyring version `joined`, which `link` authenticates.
 ///
 /// # Errors
-/// If the operating system has no randomness or no memory for Argon2id.
+/// If the operating system has no randomness, or no memory for Argon2id.
 pub(crate) fn create_member(
     credential: &Credential,
     label: &str,
@@ -85,10 +85,10 @@ pub(crate) fn create_member(
     Ok(member)
 }
 
-/// Unlocks `member`, or gives `None` if the credential is not this member's.
+/// Unlocks `member`, or returns `None` if the credential is not this member's.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] if the credential fits, but what it unlocks does not; [`ErrorKind::Cancelled`].
+/// [`ErrorKind::Damaged`] if the credential fits and the unlocked secret does not; [`ErrorKind::Cancelled`].
 pub(crate) fn unlock_member(
     member: &Member,
     credential: &Credential,

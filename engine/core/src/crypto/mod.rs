@@ -1,6 +1,8 @@
-//! Keys, in three steps: a [`Credential`] unlocks a member, a member opens the keyring, the keyring's secrets give [`Keys`].
+//! Keys, in three steps: a [`Credential`] unlocks a member, a member opens the keyring, and the keyring's secrets
+//! become [`Keys`].
 //!
-//! All of FORMAT.md sections 5 and 6 is here and nowhere else. Secrets are wiped when they are dropped and never shown.
+//! This module alone implements sections 5 and 6 of FORMAT.md. Secrets are wiped when they are dropped, and never
+//! shown.
 
 mod credential;
 mod keyring;

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// `N` random bytes.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] if the operating system has none to give.
+/// [`ErrorKind::Io`] if the operating system has no randomness.
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     #[cfg(any(test, all(debug_assertions, feature = "test-support")))]
@@ -18,7 +18,7 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// Bytes that a test can have again: what a run writes is then the same each time. No release build has it.
+/// Random bytes that a test can repeat: a run with the same seed writes the same bytes. No release build has this.
 #[cfg(any(test, all(debug_assertions, feature = "test-support")))]
 pub mod seeded {
     use std::cell::RefCell;
@@ -27,7 +27,7 @@ pub mod seeded {
         static NUMBERS: RefCell<Option<blake3::OutputReader>> = const { RefCell::new(None) };
     }
 
-    /// Runs `work`. On this thread, and on no other, what counts as random follows from `seed` meanwhile.
+    /// Runs `work`. Meanwhile, on this thread only, random bytes follow from `seed`.
     pub fn with_seed<T>(seed: &[u8], work: impl FnOnce() -> T) -> T {
         let numbers = blake3::Hasher::new_derive_key("Enamel tests: seeded randomness").update(seed).finalize_xof();
         let before = NUMBERS.replace(Some(numbers));

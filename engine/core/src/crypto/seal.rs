@@ -1,7 +1,7 @@
 //! Sealing: AES-256-GCM under a key of its own for every object (FORMAT.md, section 5).
 //!
-//! The one place that names an implementation. `ring` seals 3.4 GB a second and core where the `aes-gcm` crate does 1.6
-//! (`benches/`), so it is used here; a test holds the two against each other.
+//! Only this module names an implementation. `ring` seals 3.4 GB per second and core, the `aes-gcm` crate 1.6
+//! (`benches/`), so this module uses `ring`. A test compares the two.
 
 use repo_format::context;
 use repo_format::head::{ObjectKind, Sealing};
@@ -18,14 +18,14 @@ pub struct ObjectKey {
     envelope: Envelope,
 }
 
-/// Plain bytes that have been opened; they stand at the beginning of the buffer they were opened in.
+/// Plain bytes that were opened. They stand at the beginning of the buffer that they were opened in.
 pub struct Opened {
-    /// How many bytes.
+    /// The length of the plain bytes.
     pub len: usize,
 }
 
 impl ObjectKey {
-    /// The key that `secret` (of the class and epoch in `sealing`) and `salt` give.
+    /// Derives the key from `secret` (of the class and epoch in `sealing`) and `salt`.
     pub(super) fn derive(kind: ObjectKind, sealing: Sealing, secret: &[u8; 32], salt: Bytes32) -> Self {
         let mut material = Zeroizing::new([0; 64]);
         material[..32].copy_from_slice(secret);
@@ -35,14 +35,14 @@ impl ObjectKey {
         ObjectKey { key: gcm_key(&key), envelope: Envelope { kind, sealing, salt, commitment } }
     }
 
-    /// The envelope that says how to find this key.
+    /// The envelope, from which a reader finds this key.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// Seals `buffer` from `from` on, in place, and appends the tag. `name` binds the place where it may stand.
+    /// Seals `buffer` from `from` on, in place, and appends the tag. `name` binds the result to its place.
     ///
-    /// No two calls for one key may have the same `position`.
+    /// No two calls with one key may use the same `position`.
     pub fn seal(&self, position: u32, name: &[u8], buffer: &mut Vec<u8>, from: usize) -> Result<()> {
         let aad = [&self.envelope.encode()[..], name].concat();
         let tag = self
@@ -53,7 +53,7 @@ impl ObjectKey {
         Ok(())
     }
 
-    /// Opens `sealed` in place. `None` if it is not what was sealed at this position under this name.
+    /// Opens `sealed` in place. `None` if it was not sealed at this position under this name.
     pub fn open(&self, position: u32, name: &[u8], sealed: &mut [u8]) -> Option<Opened> {
         let aad = [&self.envelope.encode()[..], name].concat();
         let plain = self.key.open_in_place(nonce(position), Aad::from(&aad), sealed).ok()?;
@@ -74,7 +74,7 @@ fn gcm_key(key: &[u8; 32]) -> LessSafeKey {
     }
 }
 
-/// A key for what lies on disk for a while and is read only by the process that wrote it. It is never stored.
+/// A key for data that stays on disk for a while and that only the writing process reads. The key is never stored.
 pub struct ScratchKey(LessSafeKey);
 
 impl ScratchKey {
@@ -87,17 +87,17 @@ impl ScratchKey {
         Ok(ScratchKey(gcm_key(&key)))
     }
 
-    /// Seals `buffer` in place, and appends the tag. No two calls for one key may have the same `position`.
+    /// Seals `buffer` in place, and appends the tag. No two calls with one key may use the same `position`.
     ///
     /// # Errors
-    /// Beyond 64 GiB.
+    /// If the buffer is larger than 64 GiB.
     pub fn seal(&self, position: u32, buffer: &mut Vec<u8>) -> Result<()> {
         self.0
             .seal_in_place_append_tag(nonce(position), Aad::empty(), buffer)
             .map_err(|_| Error::new(ErrorKind::Usage, "cannot seal more than 64 GiB at once"))
     }
 
-    /// Opens what was sealed at this position, in place. `None` if it is something else.
+    /// Opens in place. `None` if it was not sealed at this position.
     pub fn open(&self, position: u32, sealed: &mut Vec<u8>) -> Option<()> {
         let len = self.0.open_in_place(nonce(position), Aad::empty(), sealed).ok()?.len();
         sealed.truncate(len);
@@ -105,7 +105,7 @@ impl ScratchKey {
     }
 }
 
-/// Seals `plain` with a key that is used only this once.
+/// Seals `plain` with a key that is never used again.
 pub(super) fn seal_once(key: &[u8; 32], aad: &[u8], plain: &[u8]) -> Vec<u8> {
     let mut buffer = plain.to_vec();
     match gcm_key(key).seal_in_place_append_tag(nonce(0), Aad::from(aad), &mut buffer) {
@@ -114,7 +114,7 @@ pub(super) fn seal_once(key: &[u8; 32], aad: &[u8], plain: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Opens what [`seal_once`] sealed.
+/// Opens the result of [`seal_once`].
 pub(super) fn open_once(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut buffer = Zeroizing::new(sealed.to_vec());
     let len = gcm_key(key).open_in_place(nonce(0), Aad::from(aad), &mut buffer[..]).ok()?.len();

@@ -1,4 +1,4 @@
-//! Argon2id of a password, on a thread of its own: a wish to stop is heard meanwhile.
+//! Stretches a password with Argon2id. This runs on its own thread, so that the user can stop it meanwhile.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -12,13 +12,15 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 
-/// How often the wish to stop is looked for.
+/// The interval at which it looks for the wish to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What may be spent on one password without asking: four times the memory and three times the passes that this program chooses itself.
+/// The largest cost of one password that needs no question: four times the memory and about three times the passes that
+/// this program chooses itself.
 const UNASKED: Argon2Cost = Argon2Cost { memory_kib: 256 * 1024, passes: 10, lanes: 16 };
 
-/// What may be spent on all members together without asking, as MiB times passes: 64 of those that this program makes.
+/// The largest cost of all members together that needs no question, as MiB times passes: 64 members of this program's
+/// own.
 pub(crate) const WORK_MAX: u64 = 64 * 64 * 3;
 
 /// A key that was stretched from a password.
@@ -29,21 +31,21 @@ pub fn work(cost: Argon2Cost) -> u64 {
     u64::from(cost.memory_kib).div_ceil(1024) * u64::from(cost.passes)
 }
 
-/// Whether a derivation costs no more than may be spent without asking.
+/// Whether a derivation costs so little that the user need not be asked.
 pub(crate) fn is_modest(cost: Argon2Cost) -> bool {
     cost.memory_kib <= UNASKED.memory_kib && cost.passes <= UNASKED.passes && cost.lanes <= UNASKED.lanes
 }
 
-/// Stretches a password. Ends early when `monitor` wishes to stop; what is under way then ends with the process.
+/// Stretches a password. Returns early if `monitor` wishes to stop; the derivation then ends with the process.
 ///
 /// # Errors
-/// [`ErrorKind::Cancelled`]; [`ErrorKind::Io`] if there is no memory for it.
+/// [`ErrorKind::Cancelled`]; [`ErrorKind::Io`] if there is not enough memory.
 pub fn stretch(password: &str, cost: Argon2Cost, salt: &Bytes32, monitor: &dyn Monitor) -> Result<Stretched> {
     let password = Zeroizing::new(password.as_bytes().to_vec());
     let salt = *salt;
     let (done, result) = mpsc::sync_channel(1);
     let run = move || {
-        // Nobody listens any more when the user wished to stop.
+        // The receiver is gone if the user stopped.
         let _ = done.send(derive(&password, cost, &salt));
     };
     let started = thread::Builder::new().name("password".to_owned()).spawn(run);
@@ -67,7 +69,7 @@ fn derive(password: &[u8], cost: Argon2Cost, salt: &Bytes32) -> Result<Stretched
     let refused = |e: argon2::Error| failed(e.to_string());
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(stretched.len())).map_err(refused)?;
     let mut blocks: Vec<Block> = Vec::new();
-    // Asked for, not taken: how much it is stands in the repository.
+    // Allocation may fail without a panic: the repository decides the amount.
     blocks
         .try_reserve_exact(params.block_count())
         .map_err(|_| failed(format!("it needs {} MiB of memory, and there is not so much", cost.memory_kib / 1024)))?;

@@ -1,4 +1,4 @@
-//! What Linux says of the machine and its processes.
+//! The machine and its processes, as Linux describes them.
 
 use std::fs;
 use std::path::Path;
@@ -8,33 +8,33 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::Process;
 
-/// Where systems keep what tells them from others.
+/// The files in which systems keep their unique id.
 const MACHINE_ID_FILES: [&str; 2] = ["/etc/machine-id", "/var/lib/dbus/machine-id"];
-/// Hex digits of a machine id.
+/// The number of hex digits in a machine id.
 const MACHINE_ID_LEN: usize = 32;
-/// The permanent address of a network card, in its `addr_assign_type`.
+/// The value of `addr_assign_type` for a network card's permanent address.
 const PERMANENT: &str = "0";
 
-/// Identity of the machine's current run; empty where the operating system does not say.
+/// Identifies this boot of the machine; empty if the operating system does not say.
 pub fn boot_id() -> String {
     read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-/// Seconds since the machine was booted.
+/// The uptime in seconds.
 pub(super) fn uptime() -> Option<i64> {
     read("/proc/uptime")?.split(['.', ' ']).next()?.parse().ok()
 }
 
-/// The namespaces in which a process id, and the start of a process, mean something: containers on one machine have their own. Empty where
-/// the system does not say.
+/// The namespaces in which a process id and a start time have meaning: containers on one machine have their own. Empty
+/// if the system does not say.
 pub fn process_space() -> String {
     let space = |name: &str| fs::read_link(Path::new("/proc/self/ns").join(name)).ok();
     let spaces = ["pid", "time"].map(space).into_iter().flatten();
     spaces.map(|link| link.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// What tells this machine from others. Two clones of a disk have the same machine id, so the addresses of built-in network cards are taken as
-/// well.
+/// Marks that distinguish this machine from others. Two clones of a disk have the same machine id, so the addresses of
+/// built-in network cards count, too.
 pub(super) fn marks() -> Option<Vec<u8>> {
     let is_id = |id: &String| id.len() == MACHINE_ID_LEN && id.bytes().all(|digit| digit.is_ascii_hexdigit());
     let mut marks = MACHINE_ID_FILES.iter().find_map(|file| read(file).filter(is_id))?.into_bytes();
@@ -45,7 +45,7 @@ pub(super) fn marks() -> Option<Vec<u8>> {
     Some(marks)
 }
 
-/// The permanent addresses of network cards that nobody plugs in or changes: no USB, no radio, nothing virtual.
+/// The permanent addresses of network cards that users rarely change: no USB, no radio, nothing virtual.
 fn card_addresses() -> Vec<String> {
     let Ok(cards) = fs::read_dir("/sys/class/net") else { return Vec::new() };
     let mut addresses: Vec<_> = cards.flatten().filter_map(|card| card_address(&card.path())).collect();
@@ -64,10 +64,10 @@ fn card_address(card: &Path) -> Option<String> {
     read(card.join("address")).filter(|address| address.bytes().any(|byte| !matches!(byte, b'0' | b':')))
 }
 
-/// A zombie has ended: only nobody has asked yet how.
+/// A zombie has ended; its parent has not collected its exit code yet.
 pub(super) fn process(id: u64) -> Process {
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return Process::Gone };
-    // A process that may not be asked is there, and other users' processes may be hidden in /proc.
+    // A process that we may not signal exists, and other users' processes may be hidden in /proc.
     if test_kill_process(pid) == Err(Errno::SRCH) {
         return Process::Gone;
     }
@@ -77,16 +77,16 @@ pub(super) fn process(id: u64) -> Process {
     }
 }
 
-/// What `/proc/PID/stat` says.
+/// The contents of `/proc/PID/stat`.
 struct Stat {
     is_zombie: bool,
-    /// In ticks since the machine was booted.
+    /// In ticks since boot.
     start: u64,
 }
 
 impl Stat {
     fn parse(text: &str) -> Option<Self> {
-        // The second field is a name in parentheses, with anything in it.
+        // The second field is a name in parentheses that may contain anything.
         let (_, fields) = text.rsplit_once(") ")?;
         let fields: Vec<_> = fields.split(' ').collect();
         let threads: u64 = fields.get(17)?.parse().ok()?;

@@ -1,28 +1,28 @@
-//! A system that says nothing of its runs: no writer of this machine is taken for dead but by its age.
+//! A system that does not identify its boots: only age can show that a writer of this machine is dead.
 
 use super::Process;
 
-/// Identity of the machine's current run: unknown.
+/// Identifies this boot of the machine: unknown.
 pub fn boot_id() -> String {
     String::new()
 }
 
-/// Seconds since the machine was booted: unknown.
+/// The uptime in seconds: unknown.
 pub(super) fn uptime() -> Option<i64> {
     None
 }
 
-/// The space in which a process id means something: unknown.
+/// The namespaces of process ids: unknown.
 pub fn process_space() -> String {
     String::new()
 }
 
-/// What tells this machine from others: unknown.
+/// Marks that distinguish this machine: unknown.
 pub(super) fn marks() -> Option<Vec<u8>> {
     None
 }
 
-/// Nobody asks where boot ids are unknown; a process that nobody can ask about is there.
+/// Nobody asks if boot ids are unknown; a process that cannot be looked up counts as alive.
 pub(super) fn process(_: u64) -> Process {
     Process::There(None)
 }

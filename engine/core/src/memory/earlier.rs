@@ -1,4 +1,4 @@
-//! What an earlier version of this program remembered, in its cache.
+//! Imports the memory that an earlier version of this program kept in its cache.
 
 use std::path::Path;
 
@@ -14,15 +14,16 @@ const FILE: &str = "index.sqlite";
 const FILES: [&str; 4] = [FILE, "index.sqlite-wal", "index.sqlite-shm", "corrupt"];
 const VERSION: i64 = 3;
 
-/// What that cache remembers.
+/// The rows of that cache.
 #[derive(Default)]
 struct Known {
     manifests: Vec<RememberedManifest>,
     versions: Vec<(String, u64, Bytes32)>,
 }
 
-/// Takes over what the cache in `folder` remembers, if there is one, into a memory that is empty; then the cache goes, which was no more
-/// than that, unless somebody has it open. What cannot be read of it is lost as it would have been then.
+/// Imports the memory from the cache in `folder`, if it exists, into an empty memory. Then deletes the cache, which
+/// held nothing else of value, unless another process has it open. Unreadable rows are lost; that earlier version would
+/// have lost them, too.
 pub(super) fn take_over(folder: &Path, repository: RepositoryId, to: &mut Connection) -> rusqlite::Result<()> {
     let path = folder.join(FILE);
     if !path.exists() {
@@ -36,11 +37,11 @@ pub(super) fn take_over(folder: &Path, repository: RepositoryId, to: &mut Connec
         rows::insert_version(&transaction, ALL, name, (*number, *digest))?;
     }
     transaction.commit()?;
-    // Only who has a database alone can change this.
+    // Only a process that has the database alone can change this.
     let mode = from.query_row("PRAGMA journal_mode = delete", [], |row| row.get::<_, String>(0));
     drop(from);
     if mode.is_ok_and(|mode| mode == "delete") {
-        // What stays takes room and does no harm.
+        // A file that stays takes space and does no harm.
         FILES.iter().for_each(|name| std::fs::remove_file(folder.join(name)).unwrap_or_default());
     }
     Ok(())

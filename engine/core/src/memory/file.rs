@@ -1,4 +1,4 @@
-//! The file that the memory is.
+//! The file of the memory.
 
 /// Its name in the folder of a repository.
 pub const FILE: &str = "memory.sqlite";

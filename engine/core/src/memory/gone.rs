@@ -1,5 +1,5 @@
-//! Manifests that this machine has seen go from a place for good: they were forgotten, or somebody answered for them. One that is there again has
-//! been put back, as from an old copy of the repository.
+//! Manifests that this machine has seen disappear from a place for good: they were forgotten, or a user confirmed their
+//! loss. If one exists again, someone put it back, for example from an old copy of the repository.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ pub(super) fn insert(t: &Transaction<'_>, at: &str, ids: &[LeaseId]) -> rusqlite
 }
 
 impl Memory {
-    /// Those of `there`, which are there, that had gone for good.
+    /// The manifests in `there` that had gone for good.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -32,7 +32,7 @@ impl Memory {
         })
     }
 
-    /// Somebody answers for these: they may be there again.
+    /// The user confirms that these may exist again.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].

@@ -1,5 +1,6 @@
-//! Objects without which nothing of a repository can be read, as this machine has last read them: for each place its config and keyring. They are
-//! sealed or signed as they stand in the repository, so whoever reads this learns nothing that the storage does not know.
+//! Copies of the objects that are needed to read a repository: for each place its config and keyring, as this machine
+//! last read them. They stay sealed or signed as in the repository, so a reader of this file learns nothing that the
+//! storage does not know.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -16,7 +17,7 @@ use crate::sqlite::{self, Create, Lock, damage};
 /// An object as it stood in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptObject {
-    /// Its name, as that of its second copy.
+    /// The name of its second copy.
     pub name: String,
     /// All its bytes.
     pub bytes: Vec<u8>,
@@ -25,7 +26,7 @@ pub struct KeptObject {
 /// Copies of the objects of one repository at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// The repository that was there.
+    /// The repository that was at this place.
     pub repository: RepositoryId,
     /// Its objects.
     pub objects: Vec<KeptObject>,
@@ -43,7 +44,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<KeptObject> {
     if row.get::<_, [u8; 8]>(3)? == sum_of(&place, &object) { Ok(object) } else { Err(damage()) }
 }
 
-/// Reads everything: each row must be what was written.
+/// Reads everything; each row must be as it was written.
 pub(super) fn check_all(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare(OBJECTS)?.query_map([], read)?.try_for_each(|row| row.map(drop))
 }
@@ -52,8 +53,9 @@ fn objects_at(connection: &Connection, at: &str) -> rusqlite::Result<Vec<KeptObj
     connection.prepare(&format!("{OBJECTS} WHERE place = ?1 ORDER BY name"))?.query_map([at], read)?.collect()
 }
 
-/// Copies of objects of repositories that were at the place `at`: for a repository whose config cannot be read nobody knows its id, so all memories in
-/// `states` are asked. One that cannot be read keeps nothing that could help: the failure of the repository itself is what is told then.
+/// Copies of objects of repositories at the place `at`. If the config of a repository is unreadable, its id is unknown,
+/// so this asks all memories in `states`. It skips a memory that it cannot read: the user then sees the repository's
+/// own failure.
 pub(crate) fn kept_at(states: &Path, at: &str) -> Vec<Kept> {
     let Ok(folders) = std::fs::read_dir(states) else { return Vec::new() };
     let mut found: Vec<Kept> = folders.filter_map(|folder| kept_in(&folder.ok()?.path(), at)).collect();
@@ -67,7 +69,7 @@ fn kept_in(folder: &Path, at: &str) -> Option<Kept> {
     if !path.is_file() {
         return None;
     }
-    // Nobody puts it aside meanwhile.
+    // So no process puts it aside meanwhile.
     let _lock = Lock::shared(folder).ok()?;
     let connection = sqlite::open(&path, Create::Never).ok()?;
     if sqlite::version(&connection).ok()? != SCHEMA_VERSION {
@@ -78,7 +80,7 @@ fn kept_in(folder: &Path, at: &str) -> Option<Kept> {
 }
 
 impl Memory {
-    /// Keeps objects as they stand where the repository is, in place of those of the same names.
+    /// Keeps objects as they stand in the repository, in place of earlier ones of the same names.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].

@@ -1,4 +1,4 @@
-//! Numbers of lines: which of the copies of a repository a row is of.
+//! Numbers of lines: each row belongs to one line of copies of a repository.
 
 /// The number of a line.
 pub(super) type LineNumber = i64;

@@ -1,4 +1,4 @@
-//! Places and lines: which of the copies of a repository this is.
+//! Places and lines: they tell the copies of a repository apart.
 
 use repo_format::id::Bytes32;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -7,7 +7,7 @@ use super::line_number::{ALL, LineNumber};
 use super::{Memory, RememberedManifest, lock, rows};
 use crate::error::Result;
 
-/// A version of an object that is replaced: its name, number and digest.
+/// One version of a replaceable object: its name, number and digest.
 #[derive(Debug, Clone, Copy)]
 pub struct Version<'n> {
     /// `config`, `keyring` or `condemned`.
@@ -19,23 +19,23 @@ pub struct Version<'n> {
 }
 
 impl Memory {
-    /// The line of the place that the repository is in; none if the place is new.
+    /// The line of the repository's place; `None` if the place is new.
     pub(super) fn line(&self) -> Option<LineNumber> {
         *lock(&self.line)
     }
 
-    /// Whether the repository is in a place where this machine has not seen it whole, though it knows others.
+    /// Whether this machine has not yet seen the repository whole in this place, though it knows other places.
     pub(crate) fn is_new_place(&self) -> bool {
         self.line().is_none()
     }
 
-    /// Looks for the line of the place; the first place of all begins one.
+    /// Looks for the line of the place. The first place of all starts a line.
     pub(super) fn find_line(&self) -> Result<()> {
         let action = "look for the place";
         let mut line = self.read(action, |c| line_of(c, &self.at))?;
         if line.is_none() && self.read(action, count_lines)? == 0 {
             line = self.write("note the place", |t| {
-                // Another process may have been first.
+                // Another process may have been faster.
                 let is_first = count_lines(t)? == 0;
                 if is_first { begin_line(t, &self.at).map(Some) } else { line_of(t, &self.at) }
             })?;
@@ -44,7 +44,8 @@ impl Memory {
         Ok(())
     }
 
-    /// A new place lacks nothing: it belongs to the line, if there is one only. With several nobody knows to which.
+    /// Adds a new place that lacks nothing to the line, if there is only one. With several lines, nothing tells which
+    /// is right.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -64,7 +65,8 @@ impl Memory {
         Ok(())
     }
 
-    /// Somebody accepts the repository as it is here: it has a line of its own from now on, which begins with what is there.
+    /// The user accepts the repository as it is here. It gets a line of its own, which starts with its present
+    /// contents.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -90,7 +92,7 @@ fn line_of(connection: &Connection, at: &str) -> rusqlite::Result<Option<LineNum
     connection.query_row("SELECT line FROM places WHERE name = ?1", [at], |row| row.get(0)).optional()
 }
 
-/// How many lines there are; a memory without one has just been begun.
+/// The number of lines; a memory without one is new.
 pub(super) fn count_lines(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM lines", [], |row| row.get(0))
 }
@@ -99,7 +101,7 @@ fn set_line(t: &Transaction<'_>, at: &str, line: LineNumber) -> rusqlite::Result
     t.execute("INSERT OR REPLACE INTO places (name, line) VALUES (?1, ?2)", params![at, line]).map(|_| ())
 }
 
-/// Begins a line for this place. What is known without any line, as from an earlier version, belongs to the first one.
+/// Starts a line for this place. Knowledge without a line, as from an earlier version, belongs to the first line.
 fn begin_line(t: &Transaction<'_>, at: &str) -> rusqlite::Result<LineNumber> {
     let is_first = count_lines(t)? == 0;
     t.execute("INSERT INTO lines DEFAULT VALUES", [])?;

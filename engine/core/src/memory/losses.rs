@@ -1,6 +1,8 @@
-//! What was found lost or whole, at this place, when somebody looked last: which snapshots suffer, and which packs do not open as they should.
+//! The losses and successes of the last check at this place: which snapshots are incomplete, and which packs do not
+//! open.
 //!
-//! It is kept for each place: a copy of a repository may be whole where another is not. A place that was never looked at is judged as others of
+//! The memory keeps them for each place: one copy of a repository may be whole where another is not. A place that was
+//! never checked takes the verdicts of its line.
 //! its line.
 
 use std::collections::{HashMap, HashSet};
@@ -13,33 +15,34 @@ use super::sum::sum;
 use crate::error::Result;
 use crate::sqlite::damage;
 
-/// Chunks of one pack that are remembered one by one. Where more do not open, none of the pack counts.
+/// The number of chunks of one pack that are remembered individually. If more are damaged, the whole pack counts as
+/// damaged.
 const CHUNKS_MAX: usize = 1024;
-/// Before the ids of chunks.
+/// Stands before the ids of chunks.
 const SOME: u8 = 1;
 
-/// What came of looking at all that a snapshot needs.
+/// The result of checking everything that a snapshot needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// The snapshot.
     pub manifest: LeaseId,
-    /// Whether something that it needs was nowhere whole.
+    /// Whether some part has no intact copy anywhere.
     pub suffers: bool,
-    /// When somebody looked, in seconds since 1970.
+    /// The time of the check, in seconds since 1970.
     pub seconds: i64,
 }
 
-/// What of a pack does not open.
+/// The part of a pack that does not open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PackDamage {
     /// These chunks.
     Chunks(HashSet<ChunkId>),
-    /// Too much to be named, or all of it.
+    /// Too many to name, or all of it.
     Whole,
 }
 
 impl PackDamage {
-    /// Whether this chunk of the pack is known not to open.
+    /// Whether this chunk of the pack is known to be damaged.
     pub fn has(&self, chunk: &ChunkId) -> bool {
         match self {
             PackDamage::Chunks(chunks) => chunks.contains(chunk),
@@ -47,13 +50,13 @@ impl PackDamage {
         }
     }
 
-    /// Of so many chunks that do not open.
+    /// From the chunks that do not open.
     pub fn of(chunks: impl IntoIterator<Item = ChunkId>) -> Self {
         let chunks: HashSet<_> = chunks.into_iter().collect();
         if chunks.len() > CHUNKS_MAX { PackDamage::Whole } else { PackDamage::Chunks(chunks) }
     }
 
-    /// Ids of chunks after a byte that says that there are some; no bytes stand for the whole pack.
+    /// Ids of chunks after a byte that says that there are some; zero bytes stand for the whole pack.
     fn encode(&self) -> Vec<u8> {
         match self {
             PackDamage::Chunks(chunks) => {
@@ -84,14 +87,14 @@ fn read_verdict(row: &Row<'_>) -> rusqlite::Result<(String, Verdict)> {
 
 const VERDICTS: &str = "SELECT place, manifest, suffers, seconds, sum FROM verdicts";
 
-/// Reads all verdicts: each must be what was written.
+/// Reads all verdicts; each must be as it was written.
 pub(super) fn check_all(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     connection.prepare(VERDICTS)?.query_map([], read_verdict)?.try_for_each(|row| row.map(drop))
 }
 
 impl Memory {
-    /// The verdicts that hold for this place: its own or, of snapshots that nobody has looked at here, those of other places of its line that
-    /// say that they suffer.
+    /// The verdicts that hold for this place: its own, and bad verdicts of other places of its line on snapshots that
+    /// were never checked here.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -108,8 +111,8 @@ impl Memory {
         Ok(in_order.map(|(_, verdict)| (verdict.manifest, verdict)).collect())
     }
 
-    /// Everything at this place was looked at: these are the verdicts, and others hold no more. `heard` are the records that speak of losses and
-    /// were there before: what they say is settled.
+    /// Replaces all verdicts of this place after everything was checked. `heard` are the earlier records of losses; the
+    /// new verdicts settle them.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -122,7 +125,7 @@ impl Memory {
         })
     }
 
-    /// Some snapshots were looked at.
+    /// Adds the verdicts on some snapshots.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -130,7 +133,7 @@ impl Memory {
         self.write("note what is lost", |t| insert_verdicts(t, self.at(), verdicts))
     }
 
-    /// Records that need not be heard at this place any more: they say nothing of losses, or what they say is settled.
+    /// The records that need no more reading at this place: they say nothing of losses, or their losses are settled.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -141,7 +144,7 @@ impl Memory {
         })
     }
 
-    /// Remembers that these records need not be heard at this place any more.
+    /// Remembers that these records need no more reading at this place.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -152,7 +155,7 @@ impl Memory {
         self.write("note what was heard", |t| insert_heard(t, self.at(), records))
     }
 
-    /// The packs at this place that did not open as they should when they were read last.
+    /// The packs at this place that did not open completely when they were last read.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -162,14 +165,14 @@ impl Memory {
             let rows = statement.query_map([self.at()], |row| {
                 let (pack, chunks): (PackId, Vec<u8>) = (PackId(row.get(0)?), row.get(1)?);
                 let is_whole = row.get::<_, [u8; 8]>(2)? == sum(&[&pack.0, &chunks]);
-                // What is spoilt of it says too much rather than too little.
+                // A damaged row claims too much damage rather than too little.
                 Ok((pack, if is_whole { PackDamage::decode(&chunks) } else { PackDamage::Whole }))
             })?;
             rows.collect()
         })
     }
 
-    /// Remembers that a pack does not open as it should.
+    /// Remembers that a pack does not open completely.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -181,7 +184,7 @@ impl Memory {
         })
     }
 
-    /// These packs are gone, or were read and are whole.
+    /// Forgets the damage of packs that are gone, or that were read and are whole.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].

@@ -1,14 +1,16 @@
-//! What this machine has seen of a repository: manifests, and the newest versions of config, keyring and condemned packs. So what disappears,
-//! or is put back as it was, shows. And what it has found lost there, so that nobody counts on it. And copies of
-//! config and keyring, for when the repository has lost its own.
+//! The memory: everything that this machine has seen of a repository. It has the manifests, and the newest versions of
+//! config, keyring and condemned packs. So it notices when one disappears or is rolled back. It also knows the losses
+//! that were found there, so that no backup counts on lost data. And it keeps copies of config and keyring, in case the
+//! repository loses its own.
 //!
-//! Nothing else knows this, so it is no cache: a durable file of its own, never deleted. One that is damaged is put aside, and its loss is told
-//! until somebody answers.
+//! Only this file knows these things, so it is not a cache: it is durable and never deleted. A damaged memory is put
+//! aside, and Enamel reports its loss until the user confirms it.
 //!
-//! A repository may have copies, as two disks of a rotation: each **place** (a path, and the volume there) belongs to a **line**, and what was
-//! seen is remembered for each line, and over all. The first place begins the first line. A new place is compared with everything; it joins
-//! the line if there is one only and nothing of it is missing, and gets a line of its own when somebody accepts it as it is. Never by itself:
-//! whoever keeps the storage could put back an older copy and call it a new place.
+//! A repository may have copies, for example two disks in rotation. Each **place** (a path, and the volume there)
+//! belongs to a **line**. The memory keeps what it saw for each line, and for all together. The first place starts the
+//! first line. A new place is compared with everything. It joins the line if there is only one and nothing of it is
+//! missing. It gets a line of its own only when the user accepts it as it is: otherwise the operator of the storage
+//! could put back an older copy and call it a new place.
 
 mod earlier;
 mod file;
@@ -36,21 +38,21 @@ pub use lines::Version;
 pub use losses::{PackDamage, Verdict};
 pub use rows::RememberedManifest;
 
-/// Where the memory of a machine is.
+/// The place of a machine's memory.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryPlace<'p> {
-    /// The folder that it is in; none if there can be none: then nothing is remembered.
+    /// Its folder; `None` if there cannot be one, and then nothing is remembered.
     pub folder: Option<&'p Path>,
-    /// The folder where an earlier version kept it, in its cache.
+    /// The folder in which an earlier version kept it, in its cache.
     pub earlier: Option<&'p Path>,
-    /// The place that the repository is in, in whatever words, always the same for the same.
+    /// The place of the repository, in any words that are always the same for the same place.
     pub repository_at: &'p str,
 }
 
-/// What this machine has seen of one repository.
+/// This machine's memory of one repository.
 pub struct Memory {
     connection: Mutex<Connection>,
-    /// The line of the place that the repository is in; none if it is new and lacks something.
+    /// The line of the repository's place; `None` if the place is new and lacks something.
     line: Mutex<Option<i64>>,
     at: String,
     is_new: bool,
@@ -67,10 +69,10 @@ fn unusable(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Syn
 }
 
 impl Memory {
-    /// Opens the memory of `repository`, or begins it. What an earlier version remembered is taken over.
+    /// Opens the memory of `repository`, or makes it. Imports the memory of an earlier version.
     ///
     /// # Errors
-    /// [`ErrorKind::Cache`] if it cannot be used: then nothing of it is changed.
+    /// [`ErrorKind::Cache`] if it cannot be used; it is unchanged then.
     pub fn open(place: MemoryPlace<'_>, repository: RepositoryId) -> Result<Self> {
         let Some(folder) = place.folder else { return Self::private(repository, place.repository_at) };
         let path = folder.join(file::FILE);
@@ -110,22 +112,22 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Whether it has just been begun.
+    /// Whether it was just made.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Whether it is still there when this process has ended.
+    /// Whether it outlives this process.
     pub fn is_kept(&self) -> bool {
         self.is_kept
     }
 
-    /// The place that the repository is in.
+    /// The repository's place.
     fn at(&self) -> &str {
         &self.at
     }
 
-    /// Its serial number, which no other has.
+    /// Its unique serial number.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
@@ -133,7 +135,7 @@ impl Memory {
         self.read("look", |c| c.query_row("SELECT serial FROM repository", [], |row| row.get(0)))
     }
 
-    /// Notes that something is wrong with the memory itself: it is told until somebody answers.
+    /// Notes that something is wrong with the memory itself. Enamel reports it until the user confirms it.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
@@ -143,7 +145,7 @@ impl Memory {
         })
     }
 
-    /// What is wrong with the memory itself, in sentences.
+    /// The troubles of the memory itself, as sentences.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
@@ -153,7 +155,7 @@ impl Memory {
         })
     }
 
-    /// Somebody knows what was wrong with it.
+    /// The user has confirmed the troubles.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
@@ -182,7 +184,7 @@ impl Memory {
     }
 }
 
-/// Opens the memory in `folder`. One that is damaged is renamed, if nobody else has it open; gives its new name.
+/// Opens the memory in `folder`. Renames a damaged one if no other process has it open, and returns its new name.
 fn open_or_put_aside(folder: &Path, repository: RepositoryId, lock: &Lock) -> Result<(Connection, Option<PathBuf>)> {
     let path = folder.join(file::FILE);
     let why = match schema::open(&path, repository) {
@@ -202,7 +204,7 @@ fn open_or_put_aside(folder: &Path, repository: RepositoryId, lock: &Lock) -> Re
     }
 }
 
-/// Renames the file, under a name that is free.
+/// Renames the file to a free name.
 fn put_aside(path: &Path) -> std::io::Result<PathBuf> {
     let names = (1..).map(|number: u32| path.with_extension(format!("damaged-{number}")));
     let free = names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_extension("damaged"));

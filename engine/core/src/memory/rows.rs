@@ -1,4 +1,4 @@
-//! Manifests and versions that are remembered, each with a sum of its own.
+//! Remembered manifests and versions, each with its own checksum.
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
@@ -11,7 +11,7 @@ use super::{Memory, gone};
 use crate::error::Result;
 use crate::sqlite::damage;
 
-/// What is remembered of a manifest.
+/// One remembered manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RememberedManifest {
     /// Its id.
@@ -20,9 +20,9 @@ pub struct RememberedManifest {
     pub digest: Bytes32,
     /// Its kind.
     pub kind: ManifestKind,
-    /// When its run started.
+    /// The start of its run.
     pub time: Time,
-    /// A keyed hash of host and roots: snapshots of the same things have the same.
+    /// A keyed hash of host and roots; snapshots of the same sources share it.
     pub family: Bytes32,
 }
 
@@ -58,13 +58,12 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<(u64, Bytes32)> {
     if row.get::<_, [u8; 8]>(2)? == sum { Ok((number, digest)) } else { Err(damage()) }
 }
 
-/// Reads everything: each row must be what was written.
+/// Reads everything; each row must be as it was written.
 pub(super) fn check_all(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare(MANIFESTS)?.query_map([], RememberedManifest::read)?.try_for_each(|row| row.map(drop))?;
     connection.prepare(VERSIONS)?.query_map([], read_version)?.try_for_each(|row| row.map(drop))
 }
 
-/// Inserts a manifest.
 pub(super) fn insert_manifest(t: &Transaction<'_>, m: &RememberedManifest) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO manifests (id, digest, kind, seconds, nanoseconds, family, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (seconds, nanoseconds, sum) = (m.time.seconds, m.time.nanoseconds, m.sum());
@@ -80,7 +79,7 @@ pub(super) fn insert_manifest(t: &Transaction<'_>, m: &RememberedManifest) -> ru
     Ok(())
 }
 
-/// Inserts a version, unless a higher one is there.
+/// Inserts a version, unless a higher one is remembered.
 pub(super) fn insert_version(
     t: &Transaction<'_>,
     line: LineNumber,
@@ -108,7 +107,8 @@ impl Memory {
         })
     }
 
-    /// The manifests that should be where the repository is, newest first: those that were seen there; at a new place all.
+    /// The manifests that the repository should have here, newest first: those that were seen here, or, at a new place,
+    /// all.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -121,7 +121,7 @@ impl Memory {
         })
     }
 
-    /// Remembers manifests that are where the repository is.
+    /// Remembers manifests that exist in the repository.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -142,7 +142,7 @@ impl Memory {
         })
     }
 
-    /// These manifests are gone, and need not be where the repository is any more. One that is there again has been put back.
+    /// Notes that these manifests are gone for good and no longer expected. If one exists again, someone put it back.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -165,7 +165,8 @@ impl Memory {
         })
     }
 
-    /// The newest number and digest remembered under `name` (`keyring`, `config`, `condemned`) where the repository is; at a new place, of all.
+    /// The newest number and digest remembered under `name` (`keyring`, `config`, `condemned`) at this place; at a new
+    /// place, those of all places.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].

@@ -1,4 +1,4 @@
-//! The memory's database: its tables and its version. An older version gets the tables that it lacks.
+//! The memory's database: its tables and its version. Opening adds the tables that an older version lacks.
 
 use std::path::Path;
 
@@ -24,7 +24,8 @@ CREATE TABLE versions (
 CREATE TABLE troubles (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-/// The tables that version 2 has besides, all of one place each: what was found lost there, and what went from there for good.
+/// The additional tables of version 2, each row for one place: the losses found there, and the manifests that
+/// disappeared from there for good.
 const FOUND: &str = "
 CREATE TABLE verdicts (
     place TEXT NOT NULL, manifest BLOB NOT NULL, suffers INTEGER NOT NULL, seconds INTEGER NOT NULL, sum BLOB NOT NULL,
@@ -35,16 +36,16 @@ CREATE TABLE damage (
 CREATE TABLE gone (place TEXT NOT NULL, manifest BLOB NOT NULL, PRIMARY KEY (place, manifest)) WITHOUT ROWID;
 ";
 
-/// The table that version 3 has besides: copies of what nothing can be read without, of one place each.
+/// The additional table of version 3: copies of vital objects, each for one place.
 const KEPT: &str = "
 CREATE TABLE kept (
     place TEXT NOT NULL, name TEXT NOT NULL, object BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (place, name));
 ";
 
-/// Opens the memory, or makes it where there is none, and looks whether all of it is whole: it is small.
+/// Opens the memory, or makes it if it does not exist. Checks all of it, because it is small.
 pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
     let mut connection = sqlite::open(path, Create::IfAbsent)?;
-    // What was seen is seen: also after a power loss.
+    // A power loss must not take back what was seen.
     connection.pragma_update(None, "synchronous", "full")?;
     let version = sqlite::version(&connection)?;
     match version {
@@ -70,7 +71,7 @@ fn make(connection: &mut Connection, repository: RepositoryId) -> rusqlite::Resu
     })
 }
 
-/// Adds what an earlier version lacks; another process may be first.
+/// Adds the tables that an earlier version lacks. Another process may have been faster.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = sqlite::version(&transaction)?;

@@ -1,6 +1,6 @@
-//! Sums of rows.
+//! Checksums of rows.
 
-/// A sum of the fields of a row: there is nothing else to check it against, and a flipped bit in it would look like a rollback.
+/// A checksum of the fields of a row. Nothing else could verify a row, and a flipped bit would look like a rollback.
 pub(super) fn sum(fields: &[&[u8]]) -> [u8; 8] {
     let mut hasher = blake3::Hasher::new();
     for field in fields {

@@ -62,7 +62,7 @@ fn a_new_place_is_compared_with_everything_until_somebody_accepts_it() {
     assert!(copy.is_new_place());
     assert_eq!(numbers(&copy), [2, 1]);
     assert_eq!(copy.version("keyring").unwrap().unwrap().0, 4);
-    // What is seen there is expected there, and not in the first place.
+    // The new manifest is expected in the copy, and not in the first place.
     copy.remember_manifests(&[manifest(3)]).unwrap();
     assert_eq!((numbers(&copy), numbers(&first)), (vec![3, 2, 1], vec![2, 1]));
 

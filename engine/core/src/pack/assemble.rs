@@ -1,4 +1,4 @@
-//! From sealed chunks to a finished pack: joining, shuffling, padding, table, trailer, id.
+//! Makes finished packs from sealed chunks: joins, shuffles, pads, and adds table, trailer and id.
 
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{ChunkId, PackId};
@@ -14,9 +14,9 @@ use super::open_pack::{Contents, FullPack, SealedChunk};
 use crate::crypto::{Keys, ObjectKey, random};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A pack whose bytes are complete, in the pieces in which they were made.
+/// A complete pack, in the pieces in which its bytes were made.
 pub struct FinishedPack {
-    /// What the catalog is told of it.
+    /// The catalog's record of it.
     pub description: SegmentPack,
     head: [u8; ENVELOPE_LEN],
     chunks: Vec<SealedChunk>,
@@ -36,12 +36,12 @@ impl FinishedPack {
     }
 }
 
-/// Bytes of a table that has neither salts nor entries.
+/// The size in bytes of a table without salts and entries.
 const EMPTY_TABLE: usize = 7;
-/// Bytes of one salt in a table.
+/// The size in bytes of one salt in a table.
 const SALT: usize = 36;
 
-/// Packs that can be joined: groups of them, each of which makes a pack of at most `limit` bytes.
+/// Groups packs so that each group makes a pack of at most `limit` bytes.
 pub(super) fn joinable(packs: Vec<FullPack>, limit: u64) -> Vec<Vec<FullPack>> {
     let mut groups: Vec<Vec<FullPack>> = Vec::new();
     let (mut bytes, mut chunks) = (0, 0);
@@ -59,7 +59,7 @@ pub(super) fn joinable(packs: Vec<FullPack>, limit: u64) -> Vec<Vec<FullPack>> {
     groups
 }
 
-/// Bytes of a finished pack that has so many foreign salts.
+/// The size in bytes of a finished pack with this many foreign salts.
 fn size_of(bytes: u64, chunks: usize, salts: usize) -> u64 {
     pack::padme(bytes + (CHUNK_OVERHEAD + table_bytes(chunks + 1, salts) + TRAILER_LEN) as u64)
 }
@@ -68,7 +68,8 @@ fn table_bytes(entries: usize, salts: usize) -> usize {
     TABLE_OVERHEAD + EMPTY_TABLE + SALT * salts + TABLE_ENTRY_LEN * entries
 }
 
-/// Finishes the contents of one or more open packs as one pack. What comes from others keeps their salts; then the order is random.
+/// Finishes the contents of one or more open packs as one pack. Chunks from other packs keep their salts; then the
+/// order is random.
 pub(super) fn assemble(keys: &Keys, mut packs: Vec<FullPack>) -> Result<Option<FinishedPack>> {
     let Some((first, contents)) = packs.pop() else { return Ok(None) };
     let Contents { mut chunks, next_position, .. } = contents;
@@ -89,20 +90,20 @@ pub(super) fn assemble(keys: &Keys, mut packs: Vec<FullPack>) -> Result<Option<F
     finish(keys, &first.key, chunks, salts).map(Some)
 }
 
-/// Fisher and Yates.
+/// The Fisher-Yates shuffle.
 fn shuffle<T>(items: &mut [T]) -> Result<()> {
     let mut numbers = blake3::Hasher::new_keyed(&random()?).finalize_xof();
     for last in (1..items.len()).rev() {
         let mut number = [0; 8];
         numbers.fill(&mut number);
-        // The bias of taking a 64-bit number modulo a few thousand is beyond measuring.
+        // A 64-bit number modulo a few thousand has no measurable bias.
         let chosen = u64::from_le_bytes(number) % (last as u64 + 1);
         items.swap(last, usize::try_from(chosen).unwrap_or(last));
     }
     Ok(())
 }
 
-/// Adds a chunk of zeros, so that the pack's size is one of few.
+/// Adds a chunk of zeros, so that packs have few different sizes.
 pub(super) fn pad(key: &ObjectKey, chunks: &mut Vec<SealedChunk>, salts: usize, position: u32) -> Result<()> {
     let sealed: usize = chunks.iter().map(|chunk| chunk.bytes.len()).sum();
     let table = table_bytes(chunks.len() + 1, salts);

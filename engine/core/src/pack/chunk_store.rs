@@ -1,4 +1,4 @@
-//! Where plain chunks go: known ones are dropped, new ones are coded, sealed and packed. Shared by all workers.
+//! Takes plain chunks from all workers: it drops known chunks, and codes, seals and packs new ones.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,9 +20,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{Repository, Unnamed};
 use engine_store::ObjectName;
 
-/// Open data packs at a time; each chunk goes to one of them at random.
+/// The number of open data packs; each chunk goes to a random one.
 const DATA_SLOTS: usize = 2;
-/// Shards of the set of chunks on their way; a power of two.
+/// The number of shards of the set of chunks on their way; a power of two.
 const SHARDS: usize = 64;
 
 /// Takes plain chunks on behalf of one run.
@@ -37,28 +37,28 @@ pub struct ChunkStore<'s> {
     counted: Mutex<HashSet<PackId>>,
     spread: u8,
     catalog_is_empty: bool,
-    /// Whether anything has reached the catalog by this run.
+    /// Whether this run has added anything to the catalog.
     put_any: AtomicBool,
     totals: AtomicTotals,
 }
 
-/// What became of a chunk.
+/// The result of storing a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
     /// Its id.
     pub id: ChunkId,
-    /// Whether the repository did not have it.
+    /// Whether the repository lacked it.
     pub is_new: bool,
 }
 
-/// What a run has added.
+/// The amount of data that a run has added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoreTotals {
     /// New chunks, nodes included.
     pub new_chunks: u64,
     /// Their plain bytes.
     pub new_bytes: u64,
-    /// Bytes of all packs and segments written. In a dry run: of the coded chunks.
+    /// The size of all written packs and segments; in a dry run, of the coded chunks.
     pub stored_bytes: u64,
 }
 
@@ -69,9 +69,9 @@ struct AtomicTotals {
     stored_bytes: AtomicU64,
 }
 
-/// Stores nodes; used by the builders of lists and directories.
+/// Stores nodes, for the builders of lists and directories.
 pub struct NodeSink<'a, 's> {
-    /// Where they go.
+    /// The store for the nodes.
     pub store: &'a ChunkStore<'s>,
     /// The calling thread's coder.
     pub coder: &'a mut Coder,
@@ -88,7 +88,8 @@ impl NodeSink<'_, '_> {
 }
 
 impl<'s> ChunkStore<'s> {
-    /// A store that counts on the `usable` packs, and the packs that it fills: one thread must [put](ChunkStore::put_packs) them.
+    /// A store that counts on the `usable` packs, and the packs that it fills. One thread must
+    /// [put](ChunkStore::put_packs) them.
     ///
     /// # Errors
     /// If there is no randomness, or the cache cannot be read.
@@ -112,11 +113,11 @@ impl<'s> ChunkStore<'s> {
         Ok((store, arrivals))
     }
 
-    /// Stores a chunk, unless the repository has it. When this returns, the chunk is on its way; it is durable, and named by a
-    /// segment, when the session that gave this store says so.
+    /// Stores a chunk, unless the repository has it. When this returns, the chunk is only on its way. It is durable,
+    /// and a segment names it, when the session that owns this store says so.
     ///
     /// # Errors
-    /// Also if an upload of this run has failed: then why is told by the session.
+    /// Also if an upload of this run has failed; the session then reports the cause.
     pub fn store(
         &self,
         coder: &mut Coder,
@@ -125,7 +126,7 @@ impl<'s> ChunkStore<'s> {
         compression: Compression<'_>,
     ) -> Result<Stored> {
         let id = self.repository.keys().id(kind, plain);
-        // Claimed first, looked up second: an upload that ends in between is in the catalog before it leaves this set.
+        // Claim first, then look up: an upload that ends in between enters the catalog before it leaves this set.
         let is_new = self.claim(&id) && !self.release_if_stored(&id)?;
         if is_new {
             self.seal(coder, kind, id, plain, compression)?;
@@ -135,7 +136,7 @@ impl<'s> ChunkStore<'s> {
         Ok(Stored { id, is_new })
     }
 
-    /// Whether the repository has a chunk that this run may count on, or is about to.
+    /// Whether the repository has a chunk that this run may count on, or will have it soon.
     ///
     /// # Errors
     /// If the cache cannot be read.
@@ -154,7 +155,7 @@ impl<'s> ChunkStore<'s> {
         self.usable.contains(pack)
     }
 
-    /// Notes packs that the snapshot counts on without looking chunks up.
+    /// Notes packs that the snapshot counts on without looking up their chunks.
     pub fn count_on(&self, packs: &[PackId]) {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
     }
@@ -239,11 +240,12 @@ impl<'s> ChunkStore<'s> {
         }
     }
 
-    /// Puts the packs that arrive, until [`ChunkStore::close`] has been called. Exactly one thread must do so. Gives the packs that no segment
-    /// names yet: they are durable.
+    /// Puts the packs that arrive, until [`ChunkStore::close`] is called. Exactly one thread must call this. Returns
+    /// the packs that no segment names yet; they are durable.
     ///
     /// # Errors
-    /// If a pack cannot be put, or taken into the catalog. Whoever stores is told to stop, also when this panics.
+    /// If a pack cannot be put or entered into the catalog. Threads that store are then told to stop, even if this
+    /// panics.
     pub(crate) fn put_packs(&self, arrivals: Arrivals) -> Result<Unnamed> {
         let guard = FailureGuard(&self.queue);
         let mut unnamed = Unnamed::default();
@@ -274,19 +276,20 @@ impl<'s> ChunkStore<'s> {
         Ok(())
     }
 
-    /// Uploads what is left in open packs. No worker may store any more.
+    /// Uploads the rest of the open packs. No worker may store any more.
     pub(crate) fn flush(&self) -> Result<()> {
         let left = self.data.iter().filter_map(Slot::take).collect();
         joinable(left, limits::PACK).into_iter().try_for_each(|packs| self.upload(packs))?;
         self.upload(self.meta.take().into_iter().collect())
     }
 
-    /// No more packs come.
+    /// Announces that no more packs will come.
     pub(crate) fn close(&self) {
         self.queue.close();
     }
 
-    /// What this run has added. All of it is durable, and named by a segment, when the session that gave this store says so.
+    /// The amount of data that this run has added. All of it is durable, and named by a segment, when the session that
+    /// owns this store says so.
     pub(crate) fn totals(&self) -> StoreTotals {
         let AtomicTotals { new_chunks, new_bytes, stored_bytes } = &self.totals;
         let [new_chunks, new_bytes, stored_bytes] =

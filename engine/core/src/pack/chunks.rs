@@ -13,15 +13,15 @@ use crate::chunk::decode;
 use crate::crypto::Keys;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Where the plain bytes of an opened chunk are.
+/// The place of an opened chunk's plain bytes.
 pub enum Opened {
-    /// In the buffer that held the sealed ones.
+    /// In the buffer that held the sealed bytes.
     InPlace(Range<usize>),
-    /// Here.
+    /// In a new buffer.
     Decompressed(Vec<u8>),
 }
 
-/// Opens a sealed chunk in place: tag, codec, length, and at last its id.
+/// Opens a sealed chunk in place. Checks tag, codec and length, and finally its id.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`].
@@ -45,7 +45,7 @@ pub(crate) fn open_chunk(
         key.open(position, &position.to_le_bytes(), sealed).ok_or_else(|| damaged("has been changed or moved"))?;
     let (codec, coded) = sealed[..opened.len].split_first().ok_or_else(|| damaged("is empty"))?;
     let plain = decode(*codec, coded, location.plain_len as usize)?;
-    // Padding has no id; that it opened is all there is to check.
+    // Padding has no id; opening it is the whole check.
     if kind != ChunkKind::Padding && keys.id(kind, &plain) != *id {
         return Err(damaged("holds other bytes than its id says"));
     }

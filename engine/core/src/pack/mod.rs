@@ -1,8 +1,9 @@
 //! Packs: many sealed chunks in one object (FORMAT.md, section 8).
 //!
-//! Writing: [`ChunkStore`] takes plain chunks, drops those that the repository has, and seals the others into open packs;
-//! [`assemble`] makes a finished pack of one; an uploader puts it and takes it into the catalog. A [session](crate::session) gives it, with its thread. Reading: [`ChunkReader`]. Copying chunks
-//! as they are, sealed: [`PackRewriter`].
+//! [`ChunkStore`] takes plain chunks, drops those that the repository has, and seals the others into open packs.
+//! [`assemble`] finishes a pack; an uploader puts it and enters it into the catalog. A [session](crate::session)
+//! provides the store together with its upload thread. [`ChunkReader`] reads chunks. [`PackRewriter`] copies chunks
+//! without opening them.
 
 mod assemble;
 mod chunk_store;

@@ -1,7 +1,7 @@
-//! A pack that is being filled by all workers at once.
+//! A pack that all workers fill at once.
 //!
-//! A worker reserves a position, seals without holding any lock, and pushes the sealed chunk. So chunks stand in the order in which they
-//! were finished, and each remembers the position it was sealed with.
+//! A worker reserves a position, seals without holding a lock, and pushes the sealed chunk. So chunks stand in the
+//! order in which they were finished, and each remembers the position that it was sealed with.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,21 +12,20 @@ use repo_format::sealed::ENVELOPE_LEN;
 use crate::crypto::{Keys, ObjectKey};
 use crate::error::Result;
 
-/// A pack is full with so many chunks, however small they are: its table has to fit the format's limit, also when it is joined with the
-/// last ones of a run.
+/// A pack is full with this many chunks, however small they are. Its table must fit the format's limit, even if it is
+/// joined with the last packs of a run.
 const CHUNKS_MAX: u32 = 100_000;
 
-/// A pack that is being filled.
 pub(super) struct OpenPack {
     pub key: ObjectKey,
     contents: Mutex<Contents>,
 }
 
-/// What has been put into a pack.
+/// The chunks of a pack so far.
 pub(super) struct Contents {
     pub chunks: Vec<SealedChunk>,
     pub next_position: u32,
-    /// Bytes of the pack without padding and table, those included that are being sealed.
+    /// The size of the pack without padding and table. It includes chunks that are being sealed.
     pub size: u64,
     sealing_now: usize,
     closed: bool,
@@ -38,16 +37,16 @@ pub(super) struct SealedChunk {
     pub bytes: Vec<u8>,
 }
 
-/// A pack that nobody fills any more.
+/// A pack that no worker fills any more.
 pub(super) type FullPack = (Arc<OpenPack>, Contents);
 
-/// A place among the packs of one class: at most one open pack.
+/// A slot of one class; it holds at most one open pack.
 pub(super) struct Slot {
     class: KeyClass,
     open: Mutex<Option<Arc<OpenPack>>>,
 }
 
-/// A position in an open pack, to seal a chunk with.
+/// A reserved position in an open pack, to seal a chunk with.
 pub(super) struct Reservation {
     pub pack: Arc<OpenPack>,
     pub position: u32,
@@ -62,12 +61,12 @@ impl Slot {
         Slot { class, open: Mutex::new(None) }
     }
 
-    /// A position in this slot's pack for a chunk of so many sealed bytes; begins a pack if there is none, or if it is full with the chunks that
-    /// are being sealed for it. So a pack is at most one chunk larger than `full_at`.
+    /// Reserves a position in this slot's pack for a chunk of this many sealed bytes. Begins a pack if there is none,
+    /// or if the chunks being sealed will fill it. So a pack is at most one chunk larger than `full_at`.
     pub fn reserve(&self, keys: &Keys, sealed_bytes: u64, full_at: u64) -> Result<Reservation> {
         let mut open = lock(&self.open);
         if let Some(full) = open.take_if(|pack| lock(&pack.contents).is_full(full_at)) {
-            // Somebody is about to push into it, and takes it away then.
+            // A worker will soon push into it, and takes it out then.
             lock(&full.contents).closed = true;
         }
         let pack = match &*open {
@@ -83,7 +82,7 @@ impl Slot {
         Ok(Reservation { pack, position })
     }
 
-    /// Pushes a sealed chunk. Gives the pack's contents when it has become full and nobody is sealing for it any more.
+    /// Pushes a sealed chunk. Returns the pack's contents if it is full and no worker is sealing for it.
     pub fn push(&self, reservation: Reservation, chunk: SealedChunk, full_at: u64) -> Option<FullPack> {
         let pack = reservation.pack;
         let mut contents = lock(&pack.contents);
@@ -92,7 +91,7 @@ impl Slot {
         let full = contents.is_full(full_at);
         drop(contents);
         if full {
-            // Out of the slot first, so that nobody reserves in it any more; only then can it be closed.
+            // The pack leaves the slot first, so that no worker reserves in it; only then can it close.
             let mut open = lock(&self.open);
             if open.as_ref().is_some_and(|current| Arc::ptr_eq(current, &pack)) {
                 *open = None;
@@ -103,7 +102,7 @@ impl Slot {
         contents.map(|contents| (pack, contents))
     }
 
-    /// Takes the pack out, whatever it holds. No worker may be sealing.
+    /// Takes the pack out, full or not. No worker may be sealing.
     pub fn take(&self) -> Option<FullPack> {
         let pack = lock(&self.open).take()?;
         lock(&pack.contents).closed = true;

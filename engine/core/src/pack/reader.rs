@@ -1,4 +1,4 @@
-//! From a chunk's id back to its plain bytes.
+//! Reads chunks: from an id to the plain bytes.
 
 use std::ops::{Deref, Range};
 
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{Freshness, PrivateCatalog, Repository};
 use engine_store::ObjectName;
 
-/// The plain bytes of a chunk, in the buffer they were opened in.
+/// The plain bytes of a chunk, in the buffer that they were opened in.
 pub struct Plain {
     buffer: Vec<u8>,
     range: Range<usize>,
@@ -24,33 +24,35 @@ impl Deref for Plain {
     }
 }
 
-/// Reads chunks of a repository. Shared by all threads.
+/// Reads chunks of a repository. All threads share it.
 ///
-/// What the shared catalog says may be wrong: it is a file that anybody may delete, replace or spoil, also while this reads. So where a chunk
-/// is missed in it, or is not where it says, this goes on with the catalog of this process alone; only what that one does not know is lost.
+/// The shared catalog may be wrong: other programs may delete, replace or damage the file at any time. If a chunk is
+/// missing there, or is not where the catalog says, the reader switches to a private catalog. A chunk is lost only if
+/// the private catalog does not have it either.
 pub struct ChunkReader<'r> {
     repository: &'r Repository,
     catalog: &'r Catalog,
-    /// How new the catalog is; none for one that stays as it is.
+    /// The state of the catalog; `None` for a catalog that does not change.
     freshness: Option<Freshness>,
 }
 
-/// How often a catalog is brought up to date for one chunk, at most: each time, somebody has changed the repository once more.
+/// The number of times that one chunk may renew the catalog, at most: each time another process has changed the
+/// repository again.
 const RENEWALS_MAX: usize = 16;
 
-/// A chunk, and where it was found.
+/// A chunk and the place where it was found.
 struct Found {
     plain: Plain,
     location: Location,
 }
 
 impl<'r> ChunkReader<'r> {
-    /// A reader; the catalog should have been brought up to date after the snapshots were listed.
+    /// A reader. Bring the catalog up to date after listing the snapshots and before this.
     pub fn new(repository: &'r Repository) -> Self {
         ChunkReader { repository, catalog: repository.catalog(), freshness: Some(Freshness::default()) }
     }
 
-    /// A reader that knows only what `catalog` says.
+    /// A reader that knows only `catalog`.
     pub(crate) fn with_catalog(repository: &'r Repository, catalog: &'r Catalog) -> Self {
         ChunkReader { repository, catalog, freshness: None }
     }
@@ -60,9 +62,9 @@ impl<'r> ChunkReader<'r> {
         self.repository
     }
 
-    /// The plain bytes of a chunk, checked against its id. All its copies are tried; when none is whole the catalog is brought up to date,
-    /// again whenever the repository has changed since: a prune may have moved the chunk, and the next prune once more. Then the catalog of
-    /// this process alone is asked, and from then on only that one.
+    /// The plain bytes of a chunk, checked against its id. Tries all copies. If none is whole, brings the catalog up to
+    /// date, again and again while the repository changes: a prune may have moved the chunk, and the next prune again.
+    /// Then asks the private catalog, and from then on only that one.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if no copy is whole.
@@ -89,7 +91,7 @@ impl<'r> ChunkReader<'r> {
         self.find_anew(&private.catalog, &private.freshness, kind, id)
     }
 
-    /// Finds a chunk in a catalog that is brought up to date as long as the repository changes.
+    /// Finds a chunk in a catalog, which it brings up to date as long as the repository changes.
     fn find_anew(&self, catalog: &Catalog, freshness: &Freshness, kind: ChunkKind, id: &ChunkId) -> Result<Found> {
         let mut renewals = freshness.renewals();
         let mut found = self.find(catalog, kind, id);
@@ -102,7 +104,7 @@ impl<'r> ChunkReader<'r> {
                 break;
             }
             renewals = freshness.renewals();
-            // The first error is about what the catalog said; the next try knows better.
+            // The first error belongs to old data of the catalog; the next attempt knows more.
             found = self.find(catalog, kind, id);
         }
         found
@@ -113,7 +115,7 @@ impl<'r> ChunkReader<'r> {
         for location in catalog.locations(id)? {
             match self.read_at(kind, id, &location) {
                 Ok(plain) => return Ok(Found { plain, location }),
-                // A disk that does not answer says nothing of the chunk: then it is not known to be lost.
+                // A disk that does not answer says nothing about the chunk, so the chunk is not known to be lost.
                 Err(error) if !error.is_damage() => return Err(error),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -124,7 +126,7 @@ impl<'r> ChunkReader<'r> {
 
     fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<Plain> {
         let name = ObjectName::Pack(location.pack);
-        // What the cache says may be damaged, too.
+        // The cache's record may be damaged, too.
         let end = location.offset.saturating_add(location.sealed_len.into());
         let read = self.repository.store().get_range(&name, location.offset..end);
         let mut buffer = read.map_err(Error::of_object)?;

@@ -1,4 +1,4 @@
-//! A pack of chunks that are copied, sealed as they are, out of other packs (FORMAT.md, section 8).
+//! Makes a pack from sealed chunks of other packs, which it copies without opening them (FORMAT.md, section 8).
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,15 +16,15 @@ use crate::catalog::Location;
 use crate::crypto::{Keys, ObjectKey};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Bytes of a table that has neither salts nor entries.
+/// The size in bytes of a table without salts and entries.
 const EMPTY_TABLE: u64 = 7;
-/// Bytes of a sealed table, at most: half of what the format allows, since an index segment must have room for it, too.
+/// The largest sealed table in bytes: half of the format's limit, because an index segment must have space for it, too.
 const TABLE_MAX: u64 = limits::PACK_TABLE / 2;
-/// Salts of one table, at most.
+/// The largest number of salts in one table.
 const SALTS_MAX: usize = u16::MAX as usize;
 
-/// Assembles a pack of sealed chunks of other packs. They keep the salt, epoch and position that they were sealed with, so no chunk is
-/// opened; only the padding is sealed with a salt of the new pack. They stand in the order in which they are pushed.
+/// Assembles a pack of sealed chunks of other packs. Chunks keep their salt, epoch and position, so no chunk is opened;
+/// only the padding is sealed with a salt of the new pack. Chunks stand in the order in which they are pushed.
 pub struct PackRewriter<'k> {
     keys: &'k Keys,
     key: ObjectKey,
@@ -52,12 +52,12 @@ impl<'k> PackRewriter<'k> {
         })
     }
 
-    /// Bytes that the pack would have if it were finished now, padding not counted.
+    /// The size of the pack if it were finished now, without padding.
     pub fn size(&self) -> u64 {
         self.size_with(0, 0, 0)
     }
 
-    /// Whether there is room for a chunk that stands at `from`: in the pack, in its table, and among its salts.
+    /// Whether a chunk that stands at `from` fits: into the pack, its table, and its salts.
     pub(crate) fn has_room_for(&self, from: &Location) -> bool {
         let is_new_salt = !self.places.contains_key(&(from.sealing.epoch, from.salt));
         let salts = usize::from(is_new_salt);
@@ -66,10 +66,10 @@ impl<'k> PackRewriter<'k> {
             && pack::padme(self.size_with(1, salts, from.sealed_len.into())) <= limits::PACK
     }
 
-    /// Adds a chunk that stands at `from`, and whose sealed bytes are these. One that is there already is not added again.
+    /// Adds the sealed bytes of a chunk that stands at `from`. Skips a chunk that the pack has already.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if the chunk cannot be what `from` says; [`ErrorKind::Usage`] if there is no room, see
+    /// [`ErrorKind::Damaged`] if the bytes contradict `from`; [`ErrorKind::Usage`] if the pack is full, see
     /// [`PackRewriter::has_room_for`].
     pub fn push(&mut self, id: ChunkId, from: &Location, sealed: Vec<u8>) -> Result<()> {
         let class = self.key.envelope().sealing.class;
@@ -97,7 +97,7 @@ impl<'k> PackRewriter<'k> {
         Ok(())
     }
 
-    /// The pack, padded as any other; `None` if nothing was pushed.
+    /// The pack, padded like any other; `None` if nothing was pushed.
     ///
     /// # Errors
     /// If the operating system has no randomness.
@@ -106,7 +106,7 @@ impl<'k> PackRewriter<'k> {
         if chunks.is_empty() {
             return Ok(None);
         }
-        // Nothing else is sealed with this salt, so its first position is free.
+        // Nothing else uses this salt, so its first position is free.
         pad(&key, &mut chunks, salts.len(), 0)?;
         finish(keys, &key, chunks, salts).map(Some)
     }
@@ -116,7 +116,7 @@ impl<'k> PackRewriter<'k> {
         let (epoch, salt) = (from.sealing.epoch, from.salt);
         *self.places.entry((epoch, salt)).or_insert_with(|| {
             self.salts.push(ForeignSalt { epoch, salt });
-            // There is room for this one: that was asked before.
+            // The caller has checked that it fits.
             u16::try_from(self.salts.len()).unwrap_or(u16::MAX)
         })
     }
@@ -126,7 +126,7 @@ impl<'k> PackRewriter<'k> {
         around + self.sealed_bytes + sealed_bytes + self.table_bytes(chunks, salts)
     }
 
-    /// Bytes of the sealed table with so many chunks and salts more; padding is one of its entries.
+    /// The size in bytes of the sealed table after adding this many chunks and salts; padding is one of its entries.
     fn table_bytes(&self, chunks: usize, salts: usize) -> u64 {
         let entries = (self.chunks.len() + chunks + 1) * TABLE_ENTRY_LEN;
         let salts = (self.salts.len() + salts) * SALT_LEN;

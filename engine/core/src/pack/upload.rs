@@ -1,4 +1,5 @@
-//! The way of finished packs to the thread that puts them: durable first, then in the catalog, then named by a segment.
+//! Passes finished packs to the uploading thread. A pack first becomes durable, then enters the catalog, then a segment
+//! names it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -7,15 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::assemble::FinishedPack;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A finished pack is handed over directly: memory is bounded by open packs, one that waits, and one that is being put.
+/// Workers hand a finished pack over directly. So memory is bounded by the open packs, one waiting pack, and one that
+/// is being put.
 const QUEUE_PACKS: usize = 0;
 
-/// Whether anything is written.
+/// Whether the run writes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Yes.
+    /// Write.
     Write,
-    /// No: chunks are coded to know their size, and dropped.
+    /// Only measure: chunks are coded for their size, and dropped.
     DryRun,
 }
 
@@ -28,11 +30,10 @@ pub(super) struct Queue {
 /// The uploader's end of the queue.
 pub struct Arrivals(pub(super) Receiver<FinishedPack>);
 
-/// Says that the uploader has failed, whatever ended it, unless it says otherwise.
+/// Reports the uploader's failure, even after a panic, unless it is disarmed.
 pub(super) struct FailureGuard<'q>(pub &'q Queue);
 
 impl Queue {
-    /// Both ends.
     pub fn new() -> (Self, Arrivals) {
         let (sender, arrivals) = sync_channel(QUEUE_PACKS);
         (Queue { sender: Mutex::new(Some(sender)), has_failed: AtomicBool::new(false) }, Arrivals(arrivals))
@@ -42,31 +43,31 @@ impl Queue {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fails if the uploader has.
+    /// Fails if the uploader has failed.
     pub fn check(&self) -> Result<()> {
         if self.has_failed.load(Ordering::Relaxed) { Err(stopped()) } else { Ok(()) }
     }
 
-    /// Waits while a full pack waits for the uploader. To be called before anything is sealed: else each of many workers could fill a pack
-    /// meanwhile, and memory would grow with their number.
+    /// Waits while a full pack waits for the uploader. Call it before sealing anything: otherwise each of many workers
+    /// could fill a pack meanwhile, and memory would grow with their number.
     pub fn wait_for_room(&self) {
         drop(self.lock());
     }
 
-    /// Hands a full pack to the uploader; waits until it takes it.
+    /// Hands a full pack to the uploader; waits until it takes the pack.
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
         let sent = self.lock().as_ref().is_some_and(|queue| queue.send(pack).is_ok());
         if sent { Ok(()) } else { Err(stopped()) }
     }
 
-    /// No more packs come: the uploader ends.
+    /// Ends the uploader: no more packs will come.
     pub fn close(&self) {
         *self.lock() = None;
     }
 }
 
 impl FailureGuard<'_> {
-    /// It has not.
+    /// Says that the uploader has not failed.
     pub fn disarm(self) {
         std::mem::forget(self);
     }
@@ -78,7 +79,7 @@ impl Drop for FailureGuard<'_> {
     }
 }
 
-/// The uploader says itself why.
+/// The uploader itself reports the cause.
 fn stopped() -> Error {
     Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")
 }

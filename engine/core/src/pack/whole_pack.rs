@@ -1,4 +1,4 @@
-//! A pack read whole, to see whether all of it is whole.
+//! Reads a pack whole, to check all of it.
 
 use repo_format::id::{ChunkId, PackId};
 use repo_format::limits;
@@ -28,17 +28,17 @@ impl WholePack {
         if size > limits::PACK {
             return Err(Error::new(ErrorKind::Damaged, format!("{name} is larger than the format allows")));
         }
-        // Read, not mapped: a disk that dies under a mapping takes the program with it.
+        // Read, not mapped: if a disk dies under a mapping, the program dies with it.
         let bytes = repository.store().get_range(&name, 0..size).map_err(Error::of_object)?;
         Ok(WholePack { id, bytes })
     }
 
-    /// Whether its bytes are those that its name stands for.
+    /// Whether its bytes match its name.
     pub(crate) fn fits_its_name(&self) -> bool {
         blake3::hash(&self.bytes).as_bytes() == &self.id.0
     }
 
-    /// What it says of itself.
+    /// The pack's own description of itself.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -48,12 +48,12 @@ impl WholePack {
         let trailer_at = self.bytes.len().saturating_sub(TRAILER_LEN);
         let table = pack::decode_trailer(&self.bytes[trailer_at..], size).map_err(damaged)?;
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        // Both ranges were checked against the size by the trailer.
+        // The trailer has checked both ranges against the size.
         let sealed = &self.bytes[place(table.start)..place(table.end)];
         repository.open_pack_table(self.id, size, &self.bytes[..ENVELOPE_LEN], sealed)
     }
 
-    /// What it says of itself, if all of it is whole: its name, its table, and every chunk.
+    /// The pack's description of itself, if all of it is whole: its name, its table, and every chunk.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -66,7 +66,7 @@ impl WholePack {
         damaged.map_or(Ok(pack), |(_, error)| Err(error))
     }
 
-    /// Opens every chunk that `pack` says there is, padding included; gives those that are not whole, and why.
+    /// Opens every chunk that `pack` lists, padding included. Returns the damaged chunks, and why.
     pub fn damaged_chunks<'a>(
         &'a self,
         repository: &'a Repository,

@@ -1,4 +1,5 @@
-//! Packs that no segment names, as an interrupted run leaves them: what must be sure before one is named, and counted on.
+//! Adopts packs that no segment names, as an interrupted run leaves them: what must be checked before a segment names
+//! one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,8 +12,9 @@ use crate::pack::WholePack;
 use crate::repository::Repository;
 use engine_store::ObjectName;
 
-/// Names packs that are listed, in no condemned list, and in no segment; gives how many. Each is read whole first, and a segment is put before it
-/// is counted on. Never from the cache alone: another machine could not restore what relies on it.
+/// Names packs that are listed, not condemned, and in no segment; returns their number. Reads each pack whole first,
+/// and puts a segment before a snapshot counts on it. Never relies on the cache alone, because another machine could
+/// not restore such a snapshot.
 pub(super) fn adopt(
     repository: &Repository,
     listed: &HashMap<PackId, u64>,
@@ -35,12 +37,12 @@ pub(super) fn adopt(
     Ok(count)
 }
 
-/// Reads a pack of `size` bytes that no segment names, checks all of it, and makes it durable: its writer may have died between placing it and
-/// doing so. Then it may be named.
+/// Reads a pack of `size` bytes that no segment names, checks all of it, and makes it durable: its writer may have died
+/// before it did so. Then a segment may name it.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Damaged`] if its bytes do not fit its name, or any chunk in it does not open: then it is not whole, and what somebody
-/// took out of the index on purpose does not come back; also if it has been deleted meanwhile.
+/// [`crate::ErrorKind::Damaged`] if its bytes do not match its name, or a chunk in it does not open. So a pack that
+/// someone removed from the index on purpose does not come back. Also if it has been deleted meanwhile.
 pub(crate) fn adoptable(repository: &Repository, id: PackId, size: u64) -> Result<SegmentPack> {
     let pack = WholePack::read(repository, id, size)?.check(repository)?;
     repository.store().ensure_durable(&ObjectName::Pack(id)).map_err(Error::of_object)?;

@@ -1,4 +1,4 @@
-//! The commit of a writer: the manifest, from which on a snapshot exists (FORMAT.md, section 13, step 2).
+//! The commit of a writer: once the manifest is put, the snapshot exists (FORMAT.md, section 13, step 2).
 
 use std::collections::HashSet;
 
@@ -14,27 +14,27 @@ use crate::monitor::Monitor;
 use crate::repository::ManifestObject;
 use engine_store::{ObjectName, StoreError, StoreErrorKind};
 
-/// Bytes of a sealed manifest, at most.
+/// The largest size of a sealed manifest in bytes.
 const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
 
-/// What it means that a pack which was counted on does not stay.
+/// The consequence if a pack that the run counted on does not stay.
 const NOTHING_SAVED: &str = "no snapshot was made; what was stored is used by the next run";
 
-/// The keys that a manifest is sealed with, and the version of the keyring that has them.
+/// The keys that seal a manifest, and the version of their keyring.
 struct CommitKeys<'r> {
     keys: &'r Keys,
     keyring_version: u64,
 }
 
 impl<'r> WriterSession<'r> {
-    /// The keys to commit with: the newest, if the keyring has had a new version since the repository was opened.
+    /// The keys to commit with: the newest, if the keyring has a newer version than when the repository was opened.
     fn commit_keys(&self) -> Result<CommitKeys<'r>> {
         self.repository.refresh_keys()?;
         Ok(CommitKeys { keys: self.repository.keys(), keyring_version: self.repository.keyring_version() })
     }
 
-    /// Makes a manifest of `draft` and commits it. When this returns it is there, and durable. Then the lease is given up, and this machine
-    /// remembers what is new; whatever fails of that is only noted.
+    /// Makes a manifest of `draft` and commits it. When this returns, the manifest exists and is durable. Then gives up
+    /// the lease, and remembers the new manifest on this machine; a failure of these is only a note.
     ///
     /// # Errors
     /// As [`WriterSession::commit_plain`]; [`ErrorKind::Usage`] if the draft is too long for a manifest.
@@ -46,7 +46,7 @@ impl<'r> WriterSession<'r> {
         })?;
         let object = ManifestObject { digest: keys.manifest_digest(&plain), manifest };
         self.put_manifest(&plain)?;
-        // From here on the manifest exists, so nothing that fails may say otherwise.
+        // From here on the manifest exists, so no failure may deny it.
         if let Err(error) = self.remember(&object) {
             let why = chain(&error);
             monitor.note(&format!("it is saved; tidying up is left to the next run: {why}"));
@@ -54,20 +54,20 @@ impl<'r> WriterSession<'r> {
         Ok(object)
     }
 
-    /// Looks once more at the packs that the run counted on, **then** puts the manifest: from then on the snapshot exists. Then gives up
-    /// the lease. The manifest is `plain`, whatever that is.
+    /// Checks the packs that the run counted on once more, **then** puts the manifest: from then on the snapshot
+    /// exists. Then gives up the lease. Commits the bytes `plain` as they are.
     ///
     /// # Errors
-    /// [`ErrorKind::Fenced`] if another process has decided that this writer is dead, or one of the packs is gone or about to go;
-    /// [`ErrorKind::Damaged`] if one is not what it was. There is no snapshot then, and a later run uses what was stored. If nobody can tell
-    /// whether there is one, the error says so, and the lease stays.
+    /// [`ErrorKind::Fenced`] if another process has decided that this writer is dead, or a pack is gone or about to go;
+    /// [`ErrorKind::Damaged`] if a pack has changed. Then there is no snapshot, and a later run uses the stored chunks.
+    /// If nobody can tell whether the snapshot exists, the error says so, and the lease stays.
     pub fn commit_plain(mut self, plain: &[u8]) -> Result<()> {
         self.put_manifest(plain)
     }
 
     fn put_manifest(&mut self, plain: &[u8]) -> Result<()> {
         if let Err(error) = self.check_counted() {
-            // Why it may be gone: then that is the thing to say.
+            // If the writer was fenced, that explains the missing pack, so report it first.
             self.check_not_fenced()?;
             return Err(error);
         }
@@ -78,24 +78,25 @@ impl<'r> WriterSession<'r> {
             self.resolve(error, object)?;
         }
         self.repository.vouch_for(&sealed)?;
-        // The snapshot exists. A lease that stays is harmless: some stores do not let everybody delete.
+        // The snapshot exists. A lease that stays is harmless: some stores do not let every user delete.
         let _: Result<()> = self.give_up_lease();
         Ok(())
     }
 
-    /// Finds out whether a manifest was put though the store said otherwise: a lost answer looks like a failure, and what stands there decides.
+    /// Finds out whether the manifest was put although the store reported a failure. A lost answer looks like a
+    /// failure; the stored object decides.
     fn resolve(&mut self, error: StoreError, object: &[u8]) -> Result<()> {
         let name = ObjectName::Snapshot(self.id());
         let store = self.repository.store();
         match store.get(&name, SEALED_MAX) {
             Ok(there) if *there == *object => match store.ensure_durable(&name) {
                 Ok(()) => Ok(()),
-                // It was made, and somebody has forgotten it since.
+                // It was put, and another process has forgotten it since.
                 Err(gone) if gone.kind == StoreErrorKind::NotFound => Ok(()),
                 Err(_) => Err(self.undecided(error)),
             },
             Ok(_) => Err(self.fenced()),
-            // Something stood there: a void record, or this manifest, which somebody has forgotten since.
+            // The name was taken: by a void record, or by this manifest, which another process has forgotten since.
             Err(_) if error.kind == StoreErrorKind::AlreadyExists => Err(self.fenced()),
             Err(read) if read.kind == StoreErrorKind::TooLarge => Err(self.fenced()),
             Err(read) if read.kind == StoreErrorKind::NotFound => Err(error.into()),
@@ -103,15 +104,15 @@ impl<'r> WriterSession<'r> {
         }
     }
 
-    /// The snapshot may exist. While the lease is there a prune keeps what it needs.
+    /// The snapshot may exist. While the lease exists, a prune keeps the data that it needs.
     fn undecided(&mut self, error: StoreError) -> Error {
         self.leave_lease();
         let message = format!("nobody can tell now whether snapshot {} was made; `enamel snapshots` will", self.id());
         Error::from(error).context(message)
     }
 
-    /// Whether the packs that the run counted on are there and stay. By the protocol they do: this is a second look, in case somebody did not
-    /// keep to it, the storage lost a pack, or this machine believed something wrong.
+    /// Whether the packs that the run counted on exist and stay. The protocol ensures that. This second look is for
+    /// violations of the protocol, packs that the storage lost, and wrong beliefs of this machine.
     fn check_counted(&self) -> Result<()> {
         let listed = self.repository.list_packs()?;
         let counted = self.counted();
@@ -127,7 +128,7 @@ impl<'r> WriterSession<'r> {
         let (condemned, _) = self.repository.newest_condemned()?;
         for list in &condemned.lists {
             let Some(id) = list.packs.iter().find(|id| counted.contains(id)) else { continue };
-            // A prune whose list came after this run began waits for it, as long as its lease is there.
+            // A prune whose list came after this run began waits for it while its lease exists.
             if list.phase == Phase::Doomed || list.number <= self.condemned_seen() || !self.has_lease()? {
                 let message = format!("packs/{id}, which this run counts on, is about to be deleted by a prune");
                 return Err(Error::new(ErrorKind::Fenced, message).context(NOTHING_SAVED));

@@ -1,4 +1,4 @@
-//! What a run has to say of itself in a manifest.
+//! The part of a manifest that an operation fills in.
 
 use repo_format::entry::Time;
 use repo_format::id::{ChunkId, LeaseId};
@@ -6,35 +6,36 @@ use repo_format::manifest::{LeftOut, Manifest, ManifestKind, Problems, Root, See
 
 use super::WriterSession;
 
-/// A manifest before its commit, as far as an operation knows it. The session knows the rest: who writes, with which keys, under which name.
+/// A manifest before its commit, as far as an operation knows it. The session adds the rest: the writer, the keys, the
+/// name.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// What it is: a snapshot, a receipt, …
+    /// A snapshot, a receipt, or another kind.
     pub kind: ManifestKind,
-    /// When its run started.
+    /// The start of its run.
     pub time: Time,
-    /// Words.
+    /// Words that the user chose.
     pub tags: Vec<String>,
     /// The snapshot that it was compared with.
     pub parent: Option<LeaseId>,
     /// The newest manifests that the run has seen.
     pub seen: Vec<SeenManifest>,
-    /// What was saved.
+    /// The saved sources.
     pub roots: Vec<Root>,
-    /// The top directory; none if it is empty.
+    /// The top directory; `None` if it is empty.
     pub tree: Option<ChunkId>,
     /// How many problems there were.
     pub problem_count: u64,
-    /// Lists of them.
+    /// Lists of the problems.
     pub problem_lists: Vec<ChunkId>,
-    /// Figures.
+    /// Counts of files, rows and bytes.
     pub statistics: Statistics,
-    /// What was left out on purpose.
+    /// The parts that were left out on purpose.
     pub left_out: Option<LeftOut>,
 }
 
 impl Draft {
-    /// A draft of this kind that says nothing yet.
+    /// An empty draft of this kind.
     pub fn new(kind: ManifestKind) -> Self {
         Draft {
             kind,

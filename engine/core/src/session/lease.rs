@@ -1,4 +1,4 @@
-//! Leases, which announce writers; and the void records that shut a writer out.
+//! Leases, which announce writers, and void records, which shut a writer out.
 
 use std::fmt;
 
@@ -16,25 +16,25 @@ use engine_store::{Folder, ObjectName, StoreErrorKind};
 
 /// No sealed object is shorter: an envelope, a tag and a checksum.
 const SHORTEST: usize = 128;
-/// Bytes of the checksum at the end of a lease.
+/// The size in bytes of the checksum at the end of a lease.
 const CHECKSUM: usize = 32;
 
-/// What stands under the name of a lease.
+/// The contents under the name of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
     /// A lease.
     Lease(Lease),
-    /// What a power loss left of one.
+    /// A lease that a power loss has damaged.
     Torn(Torn),
-    /// A lease of a closed epoch that was not there when it was closed, and why it is not believed.
+    /// A lease of a closed epoch that did not exist when the epoch was closed, and why it is not believed.
     NotBelieved(String),
-    /// Other bytes, and why they are no lease.
+    /// Other bytes, and why they are not a lease.
     NoLease(String),
-    /// What this program cannot read: the store fails, or somebody with newer keys or a newer program put it. And why.
+    /// Bytes that this program cannot read, and why: the store fails, or a newer program or newer keys wrote them.
     Unreadable(String),
 }
 
-/// What a power loss leaves of a lease. A put is atomic, so nobody is writing it now.
+/// The remains of a lease after a power loss. A put is atomic, so no process is writing it now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Torn {
     /// Nothing.
@@ -53,7 +53,7 @@ impl fmt::Display for Torn {
 }
 
 impl Torn {
-    /// What is wrong with the bytes of a lease, if only a power loss can have done it.
+    /// The fault in the bytes of a lease, if only a power loss can explain it.
     fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Torn::Empty);
@@ -72,10 +72,10 @@ pub fn lease_names(repository: &Repository) -> Result<Vec<LeaseId>> {
     Ok(names.filter_map(|name| if let ObjectName::Lease(id) = name { Some(id) } else { None }).collect())
 }
 
-/// Reads what stands under the name of a lease; none if its writer has ended meanwhile.
+/// Reads the announcement under the name of a lease; `None` if its writer has ended meanwhile.
 ///
 /// # Errors
-/// If the store cannot say whether it is there.
+/// If the store cannot say whether it exists.
 pub fn read_lease(repository: &Repository, id: LeaseId) -> Result<Option<Announcement>> {
     let name = ObjectName::Lease(id);
     let bytes = match repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD) {
@@ -122,8 +122,9 @@ fn open(repository: &Repository, id: LeaseId, bytes: &[u8]) -> Result<Lease> {
     }
 }
 
-/// Puts a void record in the place of the manifest that the holder of a lease may commit, so that it cannot; `false` if it has
-/// committed, or been fenced, before. The record stays for good: its writer might live and try, however late.
+/// Puts a void record in the place of the manifest that the holder of a lease may commit, so that the holder cannot
+/// commit. Returns `false` if it has committed, or was fenced, before. The record stays for good: its writer might be
+/// alive and try at any later time.
 ///
 /// # Errors
 /// If the record cannot be written.
@@ -134,7 +135,7 @@ pub fn fence(repository: &Repository, id: LeaseId, host: &str, reason: &str) -> 
     let object = repository.keys().seal(ObjectKind::Void, KeyClass::Meta, &name.to_string(), &plain)?;
     match repository.store().put_new(&name, &[&object]) {
         Ok(()) => Ok(true),
-        // A lost answer looks like a failure: what stands there decides.
+        // A lost answer looks like a failure; the stored object decides.
         Err(error) => match repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD) {
             Ok(there) if *there == *object => Ok(true),
             _ if error.kind == StoreErrorKind::AlreadyExists => Ok(false),
@@ -143,7 +144,7 @@ pub fn fence(repository: &Repository, id: LeaseId, host: &str, reason: &str) -> 
     }
 }
 
-/// Deletes the lease of a writer that a void record keeps from committing. Nobody but itself may delete any other.
+/// Deletes the lease of a fenced writer. Any other lease may be deleted only by its own writer.
 ///
 /// # Errors
 /// If it cannot be deleted; [`ErrorKind::Usage`] if its writer has not been shut out.

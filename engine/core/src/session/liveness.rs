@@ -1,7 +1,7 @@
-//! Whether a writer is alive (FORMAT.md, section 12). Nothing else decides it.
+//! Decides whether a writer is alive (FORMAT.md, section 12). Only this module decides it.
 //!
-//! Nobody can tell for sure that a writer on another machine is dead. A wrong guess costs it a run that has to be repeated, never data; so when
-//! in doubt a writer is alive, until a person says otherwise or [`LONGEST_RUN`] has passed.
+//! No program can know for certain that a writer on another machine is dead. A wrong guess costs that writer a repeated
+//! run, never data. So a doubtful writer counts as alive until a user says otherwise or [`LONGEST_RUN`] has passed.
 
 use std::fmt;
 
@@ -13,46 +13,46 @@ use crate::error::Result;
 use crate::machine::{self, Process};
 use crate::repository::Repository;
 
-/// A writer that has been running for so many seconds, and whose process cannot be seen, is taken for dead: 7 days.
+/// A writer counts as dead after this many seconds if its process cannot be seen: 7 days.
 pub const LONGEST_RUN: i64 = 7 * DAY;
 const DAY: i64 = 24 * 60 * 60;
 
-/// A writer, by what announces it.
+/// A writer, as its lease announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
     /// The id of its lease.
     pub id: LeaseId,
-    /// What stands under that name.
+    /// The contents under that name.
     pub announcement: Announcement,
-    /// What can be told of it from here.
+    /// Whether it is alive, as far as this machine can tell.
     pub life: Life,
 }
 
-/// What can be told of a writer.
+/// Whether a writer is alive, as far as this machine can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
-    /// Its process is there.
+    /// Its process exists.
     Running,
     /// It is dead.
     Dead(Death),
-    /// It may be alive: it is on another machine, or its process cannot be told from another of its number.
+    /// It may be alive: it is on another machine, or its process cannot be told from another with the same id.
     Unknown,
 }
 
-/// Why a writer must be dead.
+/// The reason why a writer must be dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
-    /// There is no process of its number.
+    /// No process has its id.
     ProcessGone,
-    /// A process that started at another time has its number now.
+    /// Another process, which started at another time, has its id now.
     ProcessReplaced,
     /// Its machine was booted after it began.
     Restarted,
-    /// It began so many days ago.
+    /// It began this many days ago.
     TooOld(i64),
-    /// Its lease is of a closed epoch, and was not there when it was closed.
+    /// Its lease is of a closed epoch, and did not exist when the epoch was closed.
     NotBelieved,
-    /// A power loss emptied its lease.
+    /// A power loss destroyed its lease.
     Torn(Torn),
 }
 
@@ -60,21 +60,19 @@ impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Death::ProcessGone => f.write_str("its process is gone"),
-            Death::ProcessReplaced => f.write_str("its process is gone, and another one has its number now"),
+            Death::ProcessReplaced => f.write_str("its process is gone, and another one has its id now"),
             Death::Restarted => f.write_str("its machine has been restarted since"),
             Death::TooOld(days) => write!(f, "it began {days} days ago"),
-            Death::NotBelieved => {
-                f.write_str("its lease is of the time before a key was removed, and was not there then")
-            }
+            Death::NotBelieved => f.write_str("its lease is from before a key was removed, and did not exist then"),
             Death::Torn(torn) => write!(f, "its lease {torn}"),
         }
     }
 }
 
-/// Says what this machine knows of a process of its own: [`machine::process`], and in tests what they like.
+/// Looks up a process of this machine: [`machine::process`], or in tests a function of their own.
 pub type ProcessLookup<'a> = &'a (dyn Fn(u64) -> Process + Sync);
 
-/// This machine and this run of it, from where writers are looked at.
+/// This machine and this boot, from which writers are judged.
 pub struct View<'a> {
     host: &'a str,
     machine: Option<Bytes32>,
@@ -84,7 +82,7 @@ pub struct View<'a> {
     process: ProcessLookup<'a>,
 }
 
-/// All writers of `repository`, as far as this machine, which is called `host`, can tell.
+/// All writers of `repository`, judged from this machine, whose name is `host`.
 ///
 /// # Errors
 /// If the store cannot be listed.
@@ -93,7 +91,7 @@ pub fn writers(repository: &Repository, host: &str) -> Result<Vec<Writer>> {
 }
 
 impl<'a> View<'a> {
-    /// The view of this machine, which is called `host`, and knows of its processes what `process` says.
+    /// The view of this machine, whose name is `host`; `process` looks up its processes.
     pub fn new(repository: &Repository, host: &'a str, process: ProcessLookup<'a>) -> Self {
         View {
             host,
@@ -112,7 +110,7 @@ impl<'a> View<'a> {
     pub fn writers(&self, repository: &Repository) -> Result<Vec<Writer>> {
         let mut writers = Vec::new();
         for id in lease_names(repository)? {
-            // A writer that has ended meanwhile is no news.
+            // A writer that has ended meanwhile is of no interest.
             if let Some(announcement) = read_lease(repository, id)? {
                 let life = self.life(&announcement);
                 writers.push(Writer { id, announcement, life });
@@ -136,7 +134,7 @@ impl<'a> View<'a> {
                 (Process::Gone, _) => return Life::Dead(Death::ProcessGone),
                 (Process::There(Some(start)), Some(began)) if start == began => return Life::Running,
                 (Process::There(Some(_)), Some(_)) => return Life::Dead(Death::ProcessReplaced),
-                // Its own process, or another one that has its number by now.
+                // It is the writer's process, or another one that has its id by now.
                 (Process::There(_), _) => {}
             }
         } else if self.was_restarted_since(lease) {
@@ -157,8 +155,8 @@ impl<'a> View<'a> {
         is_same_machine && !self.boot_id.is_empty() && lease.boot_id == self.boot_id
     }
 
-    /// Whether the writer ran on this machine before it was booted. Another boot id says so only if no copy of this machine can have it: the run of
-    /// a copy that began after this one was booted shows by its time.
+    /// Whether the writer ran on this machine before its last boot. A different boot id proves it only if no copy of
+    /// this machine can have that id. A run on a copy that began after this boot shows by its time.
     fn was_restarted_since(&self, lease: &Lease) -> bool {
         let is_same_machine = lease.machine.is_some() && lease.machine == self.machine && lease.host == self.host;
         let has_rebooted = ![&lease.boot_id, &self.boot_id].iter().any(|id| id.is_empty());

@@ -1,11 +1,11 @@
-//! Writers: what announces one, whether it is alive, shutting it out; and a writer's own run, from its lease to its commit (FORMAT.md, sections 12
-//! and 13).
+//! Writers (FORMAT.md, sections 12 and 13): the lease that announces one, whether it is alive, and shutting it out; and
+//! a writer's own run, from its lease to its commit.
 //!
 //! ```text
 //!   begin: lease -> condemned -> packs -> catalog, adopting        write: chunks -> packs -> segments        commit: manifest, lease away
 //! ```
-//!
-//! An operation begins a [`WriterSession`], lets its work [`write`](WriterSession::write), and gives a [`Draft`]. It starts no thread that uploads.
+//! An operation begins a [`WriterSession`], stores chunks in [`write`](WriterSession::write), and commits a [`Draft`].
+//! The session owns the upload thread; an operation starts none.
 
 mod adopt;
 mod commit;

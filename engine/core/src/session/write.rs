@@ -1,5 +1,4 @@
-//! Storing chunks on behalf of a writer. The thread that uploads, and what must happen when any thread fails or panics, stand here and nowhere
-//! else.
+//! Stores chunks for a writer. Only this file has the upload thread, and the rules for a thread that fails or panics.
 
 use std::thread;
 
@@ -7,21 +6,21 @@ use super::WriterSession;
 use crate::error::Result;
 use crate::pack::{ChunkStore, Mode, StoreTotals};
 
-/// What `work` gave, and what it has added to the repository.
+/// The result of `work`, and the data that it has added to the repository.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<T> {
-    /// What it gave.
+    /// The result of `work`.
     pub value: T,
-    /// What the run has added.
+    /// The data that the run has added.
     pub totals: StoreTotals,
 }
 
 impl WriterSession<'_> {
-    /// Lets `work` store chunks; it may do so from threads of its own, which have ended when it returns. When this returns, all of them are
-    /// durable and named by a segment, and the manifest counts on the packs that they are in.
+    /// Lets `work` store chunks. It may start threads, which must end before it returns. When this returns, all chunks
+    /// are durable, segments name them, and the manifest counts on their packs.
     ///
-    /// If `work` fails or panics, what is durable by then stays for a later run. If the upload fails or panics, storing fails, so that `work` ends;
-    /// the upload's own error is the one that is given.
+    /// If `work` fails or panics, the chunks that are durable by then stay for a later run. If the upload fails or
+    /// panics, storing fails, so that `work` ends; this then returns the upload's own error.
     ///
     /// # Errors
     /// The first failure of `work` or of the upload.
@@ -34,7 +33,7 @@ impl WriterSession<'_> {
             drop(closing);
             (worked, uploader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        // Its failure is why the others stopped.
+        // The upload's failure is why the others stopped.
         let mut unnamed = uploaded?;
         let value = worked?;
         store.name(&unnamed.take())?;
@@ -43,7 +42,7 @@ impl WriterSession<'_> {
     }
 }
 
-/// Ends the upload, also when `work` panics: the scope waits for its thread.
+/// Ends the upload even if `work` panics: the scope waits for its thread.
 struct Closing<'s, 'r>(&'s ChunkStore<'r>);
 
 impl Drop for Closing<'_, '_> {

@@ -1,4 +1,4 @@
-//! A writer's session: its lease, what it may count on, its commit (FORMAT.md, section 13, steps 1 and 2).
+//! A writer's session: its lease, the packs that it may count on, its commit (FORMAT.md, section 13, steps 1 and 2).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::monitor::Monitor;
 use crate::repository::{Repository, SnapshotObject};
 use engine_store::ObjectName;
 
-/// Who writes.
+/// The identity of the writer.
 #[derive(Debug, Clone, Default)]
 pub struct WriterOptions {
     /// The machine.
@@ -25,11 +25,11 @@ pub struct WriterOptions {
     pub user: String,
     /// Program and version.
     pub program: String,
-    /// Only look: no lease is put, and no pack adopted. Nothing can be committed then.
+    /// Only look: put no lease and adopt no pack. Nothing can be committed then.
     pub dry_run: bool,
 }
 
-/// A running writer. Dropping it without a commit gives up its lease; what it stored is reused by a later run.
+/// A running writer. Dropping it without a commit gives up its lease; a later run reuses its chunks.
 pub struct WriterSession<'r> {
     pub(super) repository: &'r Repository,
     pub(super) options: WriterOptions,
@@ -44,8 +44,9 @@ pub struct WriterSession<'r> {
 }
 
 impl<'r> WriterSession<'r> {
-    /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the catalog up to date, adopting packs
-    /// that an interrupted run left. Each "then" matters. Completes the second copies of what is vital.
+    /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the catalog up to
+    /// date and adopts packs that an interrupted run left. Each "then" matters. Completes the second copies of vital
+    /// objects.
     ///
     /// # Errors
     /// If the lease cannot be put; if `condemned` is missing or damaged; if the cache cannot be used.
@@ -68,7 +69,7 @@ impl<'r> WriterSession<'r> {
         }
         let (condemned, _) = repository.newest_condemned()?;
         let mut condemned: HashSet<PackId> = condemned.packs().copied().collect();
-        // What is in a pack that did not open is stored again.
+        // The run stores the contents of damaged packs again.
         condemned.extend(repository.known_damage()?.into_keys());
         let listed = repository.list_packs()?;
         let report = repository.sync_catalog(monitor)?;
@@ -105,7 +106,7 @@ impl<'r> WriterSession<'r> {
         let keys = self.repository.keys();
         let plain = lease.encode().map_err(|e| Error::damaged(name, e))?;
         let object = keys.seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &plain)?;
-        // It may be there even if this fails: then it is given up with the session.
+        // The lease may exist even if this fails; the session then gives it up.
         self.lease_is_there = true;
         Ok(self.repository.store().put_new(&name, &[&object])?)
     }
@@ -115,7 +116,7 @@ impl<'r> WriterSession<'r> {
         self.repository
     }
 
-    /// The lease, and so the id of the manifest that may be committed.
+    /// The id of the lease, and so of the manifest that it may commit.
     pub fn id(&self) -> LeaseId {
         self.id
     }
@@ -125,12 +126,12 @@ impl<'r> WriterSession<'r> {
         self.seen
     }
 
-    /// Packs that no segment named when the session began, and that it has named.
+    /// The number of packs that no segment named when the session began, and that it has named.
     pub(crate) fn adopted_packs(&self) -> u64 {
         self.adopted_packs
     }
 
-    /// Notes packs that the manifest will count on: before a commit they are looked at once more.
+    /// Notes packs that the manifest will count on; a commit checks them once more.
     pub fn count_on(&self, packs: impl IntoIterator<Item = PackId>) {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
     }
@@ -140,17 +141,18 @@ impl<'r> WriterSession<'r> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
-    /// The packs that may be counted on.
+    /// The packs that the run may count on.
     pub fn usable(&self) -> &UsablePacks {
         &self.usable
     }
 
-    /// Segments that were there when the session began, with their sizes.
+    /// The segments that existed when the session began, with their sizes.
     pub fn segments(&self) -> &HashMap<SegmentId, u64> {
         &self.segments
     }
 
-    /// Whether this writer still counts as running. Until it commits, another process may decide at any time that it is dead.
+    /// Checks that this writer still counts as alive. Until it commits, another process may decide at any time that it
+    /// is dead.
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] if one has.
@@ -169,7 +171,7 @@ impl<'r> WriterSession<'r> {
         Error::new(ErrorKind::Fenced, format!("this run was declared dead and shut out{reason}"))
     }
 
-    /// Lets the lease stay, whatever comes: somebody else has to say that this writer is dead.
+    /// Leaves the lease in place: a user has to say that this writer is dead.
     pub(super) fn leave_lease(&mut self) {
         self.lease_is_there = false;
     }
@@ -180,7 +182,7 @@ impl<'r> WriterSession<'r> {
     }
 }
 
-/// When this process started, as the system counts.
+/// The start of this process, in the system's own units.
 fn own_start() -> Option<u64> {
     match machine::process(std::process::id().into()) {
         Process::There(start) => start,
@@ -191,7 +193,7 @@ fn own_start() -> Option<u64> {
 impl Drop for WriterSession<'_> {
     fn drop(&mut self) {
         if self.lease_is_there {
-            // An error is on its way already; a lease that stays is harmless, and prune explains it.
+            // An error is on its way already. A lease that stays is harmless, and prune explains it.
             let _: Result<()> = self.give_up_lease();
         }
     }

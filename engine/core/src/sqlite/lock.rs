@@ -1,27 +1,30 @@
-//! Who uses a database: everybody holds a file beside it locked, shared, and only who has it alone may take the database away.
+//! Locks on a database. Each user of the database holds a shared lock on a file beside it; only a process with the
+//! exclusive lock may delete the database.
 //!
-//! SQLite itself does not care: a database that is deleted lives on for those who have it open, beside the new one of the same name.
+//! SQLite itself does not prevent that: a deleted database lives on for the processes that have it open, beside the new
+//! one of the same name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// So often a lock is tried while somebody else has it alone: that takes a moment.
+/// The number of attempts while another process has the exclusive lock, which it holds only briefly.
 const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A lock on the file `lock` in a folder, until it is dropped.
+/// A lock on the file `lock` in a folder. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes it together with others.
+    /// Takes the lock as shared.
     ///
     /// # Errors
-    /// If the file cannot be made or locked; [`io::ErrorKind::WouldBlock`] if somebody keeps it alone for seconds.
+    /// If the file cannot be made or locked; [`io::ErrorKind::WouldBlock`] if another process keeps the exclusive lock
+    /// for seconds.
     pub fn shared(folder: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -36,12 +39,12 @@ impl Lock {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    /// Has it alone from now on, if nobody else has it; whether that is so. If not, it is still shared.
+    /// Makes the lock exclusive if no other process has it; returns whether it did. Otherwise it stays shared.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn make_exclusive(&self) -> io::Result<bool> {
-        // Given back first: whoever has it shared and wants it alone would wait for the other for ever.
+        // Released first: otherwise two processes that both want the exclusive lock would wait for each other for ever.
         self.file.unlock()?;
         match self.file.try_lock() {
             Ok(()) => Ok(true),
@@ -50,7 +53,7 @@ impl Lock {
         }
     }
 
-    /// Has it together with others again.
+    /// Makes the lock shared again.
     ///
     /// # Errors
     /// If the system refuses.

@@ -1,4 +1,4 @@
-//! SQLite databases in folders of the user: opening them, who else uses them, and which errors mean that one is damaged.
+//! SQLite databases in folders of the user: opening them, sharing them with other processes, and recognising damage.
 
 mod lock;
 
@@ -12,17 +12,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use lock::Lock;
 
-/// So long one process waits for another.
+/// The time that one process waits for another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a database cannot be used.
 #[derive(Debug)]
 pub enum Unusable {
-    /// It is damaged, or not what it should be: there is nothing to be had from it.
+    /// It is damaged, or something else: it contains nothing useful.
     Spoilt(String),
     /// A newer version of this program has written it.
     Newer,
-    /// It cannot be used now: busy, no room, no rights. It may be good.
+    /// It cannot be used at present: busy, no space, no permission. It may be intact.
     Failed(rusqlite::Error),
 }
 
@@ -32,8 +32,8 @@ impl From<rusqlite::Error> for Unusable {
     }
 }
 
-/// Whether an error says that a database is damaged. Queries are right: so where one is not understood, or a value is not what it should be,
-/// the tables are not what they were.
+/// Whether an error means that a database is damaged. The queries are right. So if SQLite rejects one, or a value is
+/// wrong, the tables have changed.
 pub fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::Error as E;
     match error {
@@ -51,7 +51,7 @@ pub fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// The error for values that cannot be what was written.
+/// The error for values that were never written.
 pub fn damage() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None)
 }
@@ -68,10 +68,10 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Opens a database for reading and writing; makes an empty one if `create` says so.
+/// Opens a database for reading and writing, and makes it if `create` says so.
 ///
 /// # Errors
-/// Those of SQLite.
+/// SQLite's.
 pub fn open(path: &Path, create: Create) -> rusqlite::Result<Connection> {
     let create = match create {
         Create::IfAbsent => OpenFlags::SQLITE_OPEN_CREATE,
@@ -83,19 +83,19 @@ pub fn open(path: &Path, create: Create) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Whether a database that is not there is made.
+/// Whether to make a missing database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Create {
-    /// It is.
+    /// Make it.
     IfAbsent,
-    /// It is not: opening fails.
+    /// Fail to open.
     Never,
 }
 
-/// Opens a database of this process alone: in memory, and in a file without a name when it grows.
+/// Opens a database for this process only: in memory, and in an unnamed file when it grows.
 ///
 /// # Errors
-/// Those of SQLite.
+/// SQLite's.
 pub fn open_private() -> rusqlite::Result<Connection> {
     let connection = Connection::open("")?;
     prepare(&connection)?;
@@ -104,23 +104,23 @@ pub fn open_private() -> rusqlite::Result<Connection> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Without this guarantee SQLite plans a kept statement anew each time it is given other values, which takes longer than the look-up.
+    // Without this guarantee SQLite plans a cached statement again for new values, which takes longer than the look-up.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
-/// The version that a database says it has; 0 if it is empty.
+/// The version that a database states; 0 if it is empty.
 ///
 /// # Errors
-/// Those of SQLite.
+/// SQLite's.
 pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Makes the tables of `schema` in a database that has none, in one transaction; another process may be first.
+/// Makes the tables of `schema` in an empty database, in one transaction. Another process may be faster.
 ///
 /// # Errors
-/// Those of SQLite.
+/// SQLite's.
 pub fn create(
     connection: &mut Connection,
     schema: &str,
@@ -139,7 +139,7 @@ pub fn create(
 /// Checks that the tables are those of `schema`.
 ///
 /// # Errors
-/// Those of SQLite; [`damage`] if they are not.
+/// SQLite's; [`damage`] if they differ.
 pub fn check_schema(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
     let there: HashSet<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;

@@ -1,4 +1,4 @@
-//! Entries put into a tree that is stored already.
+//! Adds entries to a stored tree.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,11 @@ use super::{DirectoryBuilder, DirectoryIter, TreeEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::{ChunkReader, NodeSink};
 
-/// Puts `entries`, each under its path from `tree`, into folders that are there; what stands in their places is replaced. Gives the new top.
+/// Adds `entries`, each under its path from `tree`, to existing folders. Replaces entries of the same names. Returns
+/// the new top.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if a folder is not there. If a node cannot be read or stored.
+/// [`ErrorKind::NotFound`] if a folder does not exist. If a node cannot be read or stored.
 pub(crate) fn add_entries(
     reader: &ChunkReader<'_>,
     sink: &mut NodeSink<'_, '_>,

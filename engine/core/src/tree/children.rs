@@ -1,4 +1,4 @@
-//! What a node names: so that [`reach`](super::reach()) can follow it.
+//! The ids that a node names, which [`reach`](super::reach()) follows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,12 +9,12 @@ use repo_format::segments::SegmentNode;
 
 use crate::error::{Error, Result};
 
-/// What a node names.
+/// An id that a node names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Child {
     /// Its id.
     pub id: ChunkId,
-    /// What it is.
+    /// Whether it is data or a node.
     pub kind: ChunkKind,
 }
 
@@ -25,12 +25,12 @@ pub struct Node {
     pub id: ChunkId,
     /// Its kind byte: a [`NodeKind`], or one of a later version.
     pub kind: u8,
-    /// What it names.
+    /// The ids that it names.
     pub children: Vec<Child>,
 }
 
 impl Node {
-    /// Fails as damaged if `bytes` are no node, or not what its kind says.
+    /// Fails as damaged if `bytes` are not a node, or contradict its kind.
     pub(super) fn decode(id: ChunkId, bytes: &[u8]) -> Result<Self> {
         let damaged = |e| Error::damaged(format!("node {id}"), e);
         let raw = RawNode::decode(bytes).map_err(damaged)?;
@@ -42,7 +42,7 @@ impl Node {
             }
             Some(NodeKind::Directory) => directory_children(bytes).map_err(damaged)?,
             Some(NodeKind::Segments) => segment_children(bytes).map_err(damaged)?,
-            // Whatever kinds a later version has, their ids name nodes.
+            // In every kind of a later version, ids name nodes.
             Some(NodeKind::Problems) | None => all(ChunkKind::Node),
         };
         Ok(Node { id, kind: raw.kind, children })

@@ -9,14 +9,14 @@ use crate::chunk::Compression;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::{ChunkReader, NodeSink};
 
-/// A node has at least so many items before its ids may end it,
+/// A node has at least this many items before an id may end it.
 const ITEMS_MIN: usize = 4;
-/// and at most so many.
+/// A node has at most this many items.
 const ITEMS_MAX: usize = 64;
-/// It ends where these bits of an id's last byte are 0: every 16th.
+/// A node ends after an id whose last byte has these bits 0: every 16th on average.
 const END_MASK: u8 = 0x0f;
 
-/// Builds a content list, in order. Memory: one unfinished node a level.
+/// Builds a content list, in order. Memory: one unfinished node per level.
 #[derive(Default)]
 pub struct ContentBuilder {
     levels: Vec<Vec<ContentItem>>,
@@ -75,19 +75,19 @@ impl ContentBuilder {
     }
 }
 
-/// Walks the chunks of a content, in order. Memory: one node a level.
+/// Walks the chunks of a content, in order. Memory: one node per level.
 pub struct ContentIter<'r> {
     reader: &'r ChunkReader<'r>,
-    /// What is left of one node a level, the deepest last, each reversed.
+    /// The rest of one node per level, the deepest last, each reversed.
     stack: Vec<(u8, Vec<ContentItem>)>,
-    /// Of a table: the segments that follow.
+    /// The remaining segments, if the content is a table.
     segments: Option<SegmentIter<'r>>,
     position: u64,
 }
 
 impl<'r> ContentIter<'r> {
-    /// Begins with a content of `len` plain bytes that is not inline. Lists that add up to another length are refused before anything
-    /// of them is given, so they cannot branch without end either.
+    /// Starts with a content of `len` plain bytes that is not inline. Refuses lists that add up to another length
+    /// before it returns anything of them, so a damaged list cannot branch without end.
     pub fn new(reader: &'r ChunkReader<'r>, content: &ContentRef, len: u64) -> Self {
         let segments = match content {
             ContentRef::Segments(id) => Some(SegmentIter::new(reader, *id, len)),
@@ -96,7 +96,7 @@ impl<'r> ContentIter<'r> {
         ContentIter { reader, stack: first_step(content, len), segments, position: 0 }
     }
 
-    /// Plain bytes up to the end of the chunk, or of the list that could not be read, that was given last.
+    /// The number of plain bytes up to the end of the last item, which is a chunk or an unreadable list.
     pub fn plain_end(&self) -> u64 {
         self.position
     }
@@ -115,12 +115,12 @@ impl<'r> ContentIter<'r> {
     }
 }
 
-/// What a walk begins with.
+/// The first item of a walk.
 fn first_step(content: &ContentRef, len: u64) -> Vec<(u8, Vec<ContentItem>)> {
     match content {
         ContentRef::Inline(_) | ContentRef::Segments(_) => Vec::new(),
         ContentRef::Direct(items) => vec![(0, items.iter().rev().copied().collect())],
-        // The root's level is not known yet: any will do.
+        // The root's level is not known yet; any level is accepted.
         ContentRef::List(id) => vec![(limits::NODE_LEVEL + 1, vec![ContentItem { id: *id, len }])],
     }
 }
@@ -128,7 +128,7 @@ fn first_step(content: &ContentRef, len: u64) -> Vec<(u8, Vec<ContentItem>)> {
 impl Iterator for ContentIter<'_> {
     type Item = Result<ContentItem>;
 
-    /// The next chunk. After an error the walk goes on behind what could not be read; see [`ContentIter::plain_end`].
+    /// The next chunk. After an error the walk continues behind the unreadable part; see [`ContentIter::plain_end`].
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let Some((level, items)) = self.stack.last_mut() else {

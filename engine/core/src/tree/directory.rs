@@ -1,4 +1,4 @@
-//! Directories: entries in order of their names, cut into nodes by hashes of the names.
+//! Directories: entries in the order of their names. Hashes of the names decide where nodes end.
 
 use repo_format::id::ChunkId;
 use repo_format::limits;
@@ -11,16 +11,16 @@ use crate::chunk::Compression;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::{ChunkReader, NodeSink};
 
-/// A node has at least so many items before a name may end it,
+/// A node has at least this many items before a name may end it.
 const ITEMS_MIN: usize = 4;
-/// and at most so many,
+/// A node has at most this many items.
 const ITEMS_MAX: usize = 256;
-/// and at most about so many bytes.
+/// A node ends at about this many bytes.
 const BYTES_MAX: usize = 1024 * 1024;
-/// It ends where these bits of a name's hash are 0: every 32nd.
+/// A node ends after a name whose hash has these bits 0: every 32nd on average.
 const END_MASK: u8 = 0x1f;
 
-/// Builds a directory from entries in ascending order of their names. Memory: one unfinished node a level.
+/// Builds a directory from entries in ascending order of their names. Memory: one unfinished node per level.
 #[derive(Default)]
 pub struct DirectoryBuilder {
     places: Places,
@@ -103,52 +103,52 @@ impl DirectoryBuilder {
     }
 }
 
-/// About how many bytes an entry takes in a node.
+/// The approximate size of an entry in a node, in bytes.
 fn weight(entry: &TreeEntry) -> usize {
     let meta = &entry.meta;
     let xattrs: usize = meta.xattrs.iter().flatten().map(|x| x.name.0.len() + x.value.0.len() + 16).sum();
     let target = meta.link_target.as_ref().map_or(0, |target| target.0.len());
     let holes = meta.holes.as_ref().map_or(0, |holes| holes.len() * 20);
-    // Fixed fields, inline content and up to four ids.
+    // 400 bytes cover the fixed fields, inline content and up to four ids.
     400 + meta.name.0.len() + xattrs + target + holes
 }
 
-/// Walks the entries of a directory, in order. Memory: one node a level.
+/// Walks the entries of a directory, in order. Memory: one node per level.
 pub struct DirectoryIter<'r> {
     reader: &'r ChunkReader<'r>,
-    /// What is left of one node a level, the deepest last.
+    /// The rest of one node per level, the deepest last.
     stack: Vec<Parts>,
     leaf: std::vec::IntoIter<TreeEntry>,
     last_name: Vec<u8>,
 }
 
-/// What is left of a node above the leaves.
+/// The rest of a node above the leaves.
 struct Parts {
     level: u8,
-    /// Reversed.
+    /// In reverse order.
     parts: Vec<DirectoryPart>,
-    /// All names beneath come before this one; of the last parts of all there is none.
+    /// All names below come before this one; `None` for the last parts of all.
     end: Option<Vec<u8>>,
 }
 
 impl<'r> DirectoryIter<'r> {
-    /// Begins with the node of a directory; `None` is an empty one.
+    /// Starts with the node of a directory; `None` is an empty one.
     pub fn new(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>) -> Self {
         let root = |id| DirectoryPart { id, first_name: Vec::new(), entries: 0 };
-        // The root's level is not known yet: any will do.
+        // The root's level is not known yet; any level is accepted.
         let parts = |id| Parts { level: limits::NODE_LEVEL + 1, parts: vec![root(id)], end: None };
         let stack = tree.map(parts).into_iter().collect();
         DirectoryIter { reader, stack, leaf: Vec::new().into_iter(), last_name: Vec::new() }
     }
 
-    /// Begins where `name` would stand, without reading what comes before.
+    /// Starts at the place of `name`, without reading the entries before it.
     ///
     /// # Errors
     /// If a node cannot be read.
     pub fn seek(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>, name: &[u8]) -> Result<Option<TreeEntry>> {
         let mut iter = DirectoryIter::new(reader, tree);
         while let Some(Parts { level, mut parts, .. }) = iter.stack.pop() {
-            // Reversed: the first from the front whose name is not beyond the wanted one.
+            // In reverse order: the first from the front whose name is not after the wanted one.
             let Some(place) = parts.iter().position(|part| part.first_name.as_slice() <= name) else { return Ok(None) };
             let part = parts.swap_remove(place);
             iter.descend(level, &part, None)?;
@@ -159,8 +159,8 @@ impl<'r> DirectoryIter<'r> {
         Ok(None)
     }
 
-    /// Reads a node, whose names come before `end`. A node that does not begin where the one above says, or goes beyond, is refused:
-    /// otherwise few nodes could name each other so often that nobody comes to an end.
+    /// Reads a node whose names come before `end`. Refuses a node that does not begin where its parent says, or that
+    /// exceeds `end`. Otherwise a few nodes could name each other so often that no walk would end.
     fn descend(&mut self, level: u8, part: &DirectoryPart, end: Option<Vec<u8>>) -> Result<()> {
         let what = format!("directory node {}", part.id);
         let bytes = self.reader.read(ChunkKind::Node, &part.id)?;
@@ -219,7 +219,7 @@ impl<'r> DirectoryIter<'r> {
 impl Iterator for DirectoryIter<'_> {
     type Item = Result<TreeEntry>;
 
-    /// The next entry. After an error the walk goes on with what can still be read.
+    /// The next entry. After an error the walk continues with the readable rest.
     fn next(&mut self) -> Option<Self::Item> {
         self.advance().transpose()
     }

@@ -1,4 +1,4 @@
-//! An entry of a directory, apart from the node that holds it.
+//! An entry of a directory, independent of the node that holds it.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use repo_format::entry::{Content, DirectChunk, Entry};
 use repo_format::id::ChunkId;
 use repo_format::node::ContentItem;
 
-/// The content of a file, with ids in place of places.
+/// The content of a file, with ids instead of places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentRef {
     /// The bytes themselves.
     Inline(Vec<u8>),
-    /// Few chunks, in order.
+    /// A few chunks, in order.
     Direct(Vec<ContentItem>),
     /// A content list.
     List(ChunkId),
@@ -20,14 +20,14 @@ pub enum ContentRef {
     Segments(ChunkId),
 }
 
-/// An entry with ids in place of places.
+/// An entry with ids instead of places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeEntry {
-    /// Its metadata; `content` and `tree` of it are not set.
+    /// Its metadata, without `content` and `tree`.
     pub meta: Entry,
-    /// Content of a file that is not empty.
+    /// The content, if the file is not empty.
     pub content: Option<ContentRef>,
-    /// Node of a directory that is not empty.
+    /// The node, if the directory is not empty.
     pub tree: Option<ChunkId>,
 }
 
@@ -37,12 +37,12 @@ impl TreeEntry {
         TreeEntry { meta, content: None, tree: None }
     }
 
-    /// Bytes that its content has by its size: all but its holes.
+    /// The number of bytes of content according to its size: all but its holes.
     pub fn data_len(&self) -> u64 {
         self.meta.size.saturating_sub(self.meta.hole_bytes())
     }
 
-    /// Whether its content is as long as its size says; of a list nothing is known before it is read.
+    /// Whether its content is as long as its size says. The length of a list is unknown before it is read.
     pub fn content_fits(&self) -> bool {
         match &self.content {
             None => self.data_len() == 0,
@@ -57,7 +57,7 @@ impl TreeEntry {
         &self.meta.name.0
     }
 
-    /// Takes an entry out of a node that names `ids`; its places have been checked when it was decoded.
+    /// Takes an entry out of a node that names `ids`; decoding has checked its places.
     pub(super) fn from_node(mut meta: Entry, ids: &[ChunkId]) -> Self {
         let id = |place: u32| ids.get(place as usize).copied();
         let tree = meta.tree.take().and_then(id);
@@ -65,7 +65,7 @@ impl TreeEntry {
         TreeEntry { meta, content, tree }
     }
 
-    /// The entry for a node, whose ids `places` collects.
+    /// The entry for a node; `places` collects its ids.
     pub(super) fn into_node(self, places: &mut Places) -> Entry {
         let mut meta = self.meta;
         meta.tree = self.tree.map(|id| places.of(id));
@@ -90,7 +90,7 @@ impl ContentRef {
         }
     }
 
-    /// The content for a node, whose ids `places` collects.
+    /// The content for a node; `places` collects its ids.
     pub(super) fn into_node(self, places: &mut Places) -> Content {
         match self {
             ContentRef::Inline(bytes) => Content { inline: Some(ByteString(bytes)), ..Content::default() },

@@ -1,7 +1,8 @@
-//! Merkle lists: contents of files and directories as nodes (FORMAT.md, section 10).
+//! Trees: contents of files and directories as Merkle lists of nodes (FORMAT.md, section 10).
 //!
-//! Builders cut long sequences into nodes by content and store them through a [`NodeSink`](crate::pack::NodeSink); readers walk them
-//! through a [`ChunkReader`](crate::pack::ChunkReader), holding one node a level. [`reach`](reach()) finds everything beneath a node.
+//! Builders cut long sequences into nodes by content, and store them through a [`NodeSink`](crate::pack::NodeSink).
+//! Readers walk them through a [`ChunkReader`](crate::pack::ChunkReader) and hold one node per level.
+//! [`reach`](reach()) finds everything below a node.
 
 mod add;
 mod children;

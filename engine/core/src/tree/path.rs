@@ -1,4 +1,4 @@
-//! Paths in a snapshot: `images/A/x.jpg`, by the names of the roots, or the absolute path where it was.
+//! Paths in a snapshot: `images/A/x.jpg`, which starts with the name of a root, or the absolute path of the source.
 
 use repo_format::entry::EntryKind;
 use repo_format::limits;
@@ -8,8 +8,8 @@ use super::{DirectoryIter, TreeEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
 
-/// A user's path as a path from the top directory: without empty parts, and where it begins with the path of a root, with that root's
-/// name in its place.
+/// Turns a user's path into a path from the top directory. Drops empty parts, and replaces the path of a root by the
+/// root's name.
 pub(crate) fn virtual_path(manifest: &Manifest, path: &[u8]) -> Vec<u8> {
     let clean = |path: &[u8]| {
         path.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".").collect::<Vec<_>>().join(&b'/')
@@ -52,11 +52,10 @@ pub fn lookup(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Res
     Ok((path, found))
 }
 
-/// Counts entries against what a snapshot says it has: one that holds more is lying, and could be endless.
+/// Counts entries against the number that a snapshot states. A snapshot with more entries lies, and could be endless.
 pub(crate) struct EntryCount(u64);
 
 impl EntryCount {
-    /// Before the first entry.
     pub fn new(manifest: &Manifest) -> Self {
         let figures = &manifest.statistics;
         let all = figures.files.saturating_add(figures.directories).saturating_add(figures.others);

@@ -1,4 +1,5 @@
-//! Following ids from node to node, whatever kind a node is of. Nothing else does: iterators of folders and lists give what these hold.
+//! Follows ids from node to node, for nodes of every kind. Nothing else does: the iterators of folders and lists return
+//! entries and chunks.
 
 use std::collections::HashSet;
 
@@ -12,9 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 
-/// Decides how far a walk goes, and keeps what it finds. The walk keeps no set of the nodes that it has met: a visitor has one that suits it.
+/// Decides how far a walk goes, and keeps its findings. The walk itself remembers no visited nodes; a visitor keeps the
+/// set that suits it.
 pub trait Visitor {
-    /// Whether a node, which is not read yet, is to be entered. One that has been entered before need not be.
+    /// Whether to enter a node, which is not read yet. A node that was entered before need not be entered again.
     ///
     /// # Errors
     /// Ends the walk.
@@ -34,7 +36,7 @@ pub trait Visitor {
     /// Ends the walk.
     fn chunk(&mut self, id: &ChunkId) -> Result<()>;
 
-    /// A node is not what it should be, or is gone. The walk goes on without what is beneath it, unless this gives the error back.
+    /// A node is damaged or missing. The walk continues without everything below it, unless this returns the error.
     ///
     /// # Errors
     /// Ends the walk.
@@ -42,22 +44,23 @@ pub trait Visitor {
         Err(error)
     }
 
-    /// The walk has been through everything beneath a node that was entered.
+    /// The walk has visited everything below a node that was entered.
     fn leave(&mut self, _id: &ChunkId) {}
 }
 
-/// What is to be done next.
+/// The next step of a walk.
 enum Step {
     Enter(ChunkId),
     Leave(ChunkId),
 }
 
-/// Walks the node `root` and everything beneath, the last node that another names first. No recursion, so that no depth can exhaust the stack.
+/// Walks the node `root` and everything below it, starting with the last node that another names. It does not recurse,
+/// so no depth can exhaust the stack.
 ///
-/// Memory: 33 bytes for each node that has been named and not been entered, and for each above the one that is open.
+/// Memory: 33 bytes for each node that was named and not yet entered, and for each node above the open one.
 ///
 /// # Errors
-/// Of the visitor; if the repository cannot be read, which says nothing of a node; if the monitor wishes to stop.
+/// The visitor's; if the repository cannot be read, which says nothing about a node; if the monitor wishes to stop.
 pub fn reach(reader: &ChunkReader<'_>, root: ChunkId, visitor: &mut dyn Visitor, monitor: &dyn Monitor) -> Result<()> {
     let mut steps = vec![Step::Enter(root)];
     while let Some(step) = steps.pop() {
@@ -94,11 +97,11 @@ pub fn reach(reader: &ChunkReader<'_>, root: ChunkId, visitor: &mut dyn Visitor,
     Ok(())
 }
 
-/// Calls `visit` with every list of a content, once and before it is read, and with every chunk that one of them, or the entry itself, names.
-/// Lists that it says no to are not read.
+/// Calls `visit` with every list of a content, once and before reading it, and with every chunk that a list, or the
+/// entry itself, names. Skips lists that `visit` declines.
 ///
 /// # Errors
-/// Of `visit`; if a list cannot be read, or is a folder; if the monitor wishes to stop.
+/// The error of `visit`; if a list cannot be read, or is a folder; if the monitor wishes to stop.
 pub fn reach_content(
     reader: &ChunkReader<'_>,
     content: &ContentRef,
@@ -118,7 +121,7 @@ pub fn reach_content(
 
 /// Visits the lists of one content.
 struct Lists<'v> {
-    /// Lists that name each other many times are asked for once.
+    /// Lists that are named many times are visited once.
     met: HashSet<ChunkId>,
     visit: &'v mut dyn FnMut(Child) -> Result<bool>,
 }
@@ -129,7 +132,7 @@ impl Visitor for Lists<'_> {
     }
 
     fn opened(&mut self, node: &Node) -> Result<()> {
-        // A hostile list would otherwise send the walk through all that a folder holds.
+        // Otherwise a hostile list would send the walk through everything in a folder.
         if node.kind != NodeKind::Directory as u8 {
             return Ok(());
         }

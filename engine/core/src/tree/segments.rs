@@ -12,25 +12,25 @@ use crate::chunk::Compression;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::{ChunkReader, NodeSink};
 
-/// A node has at least so many items before a digest may end it,
+/// A node has at least this many items before a digest may end it.
 const ITEMS_MIN: usize = 4;
-/// and at most so many,
+/// A node has at most this many items.
 const ITEMS_MAX: usize = 64;
-/// and at most about so many bytes: keys may be long.
+/// A node ends at about this many bytes, because keys may be long.
 const BYTES_MAX: usize = 1024 * 1024;
-/// It ends where these bits of a digest, or of an id, are 0: every eighth.
+/// A node ends after a digest, or an id, that has these bits 0: every eighth on average.
 const END_MASK: u8 = 0x07;
 
-/// A segment with ids in place of places.
+/// A segment with ids instead of places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentItem {
-    /// Plain bytes of its rows.
+    /// The plain bytes of its rows.
     pub len: u64,
     /// How many rows.
     pub rows: u64,
-    /// The encoded key of its first row, if the table has a key and neither this one nor the other is very long.
+    /// The encoded key of its first row. `None` if the table has no key, or this key or `high` is very long.
     pub low: Option<Vec<u8>>,
-    /// The encoded key of its last row, likewise.
+    /// The encoded key of its last row, under the same conditions.
     pub high: Option<Vec<u8>>,
     /// BLAKE3 of its plain bytes.
     pub digest: Bytes32,
@@ -38,7 +38,7 @@ pub struct SegmentItem {
     pub content: ContentRef,
 }
 
-/// Builds a segment list, in order. Memory: one unfinished node a level.
+/// Builds a segment list, in order. Memory: one unfinished node per level.
 #[derive(Default)]
 pub struct SegmentListBuilder {
     places: Places,
@@ -55,7 +55,7 @@ impl SegmentListBuilder {
     pub fn push(&mut self, item: SegmentItem, sink: &mut NodeSink<'_, '_>) -> Result<()> {
         let SegmentItem { len, rows, low, high, digest, content } = item;
         let is_short = |key: &Vec<u8>| key.len() as u64 <= limits::ROW_KEY;
-        // Both or none: they only serve to find a row, and a unique key of MariaDB may have megabytes.
+        // Both or none: they only help to find a row, and a unique key of MariaDB may have megabytes.
         let keys = low.filter(is_short).zip(high.filter(is_short));
         self.bytes += keys.as_ref().map_or(0, |(low, high)| low.len() + high.len());
         let content = content.into_node(&mut self.places);
@@ -119,36 +119,37 @@ impl SegmentListBuilder {
     }
 }
 
-/// What of a segment list is to be walked next.
+/// The next part of a segment list to walk.
 enum Step {
-    /// A list of this level, and what it must hold: bytes, rows.
+    /// A list of this level, and the bytes and rows that it must hold.
     List { id: ChunkId, level: u8, len: u64, rows: Option<u64> },
     /// A segment.
     Segment(SegmentItem),
 }
 
-/// Walks the segments of a table, in order. Memory: one node a level.
+/// Walks the segments of a table, in order. Memory: one node per level.
 pub struct SegmentIter<'r> {
     reader: &'r ChunkReader<'r>,
-    /// What is left of one node a level, the deepest last, each reversed.
+    /// The rest of one node per level, the deepest last, each reversed.
     stack: Vec<Vec<Step>>,
     position: u64,
 }
 
 impl<'r> SegmentIter<'r> {
-    /// Begins with the list `id` of `len` plain bytes. Lists that add up to another length are refused before anything of them is given.
+    /// Starts with the list `id` of `len` plain bytes. Refuses lists that add up to another length before it returns
+    /// anything of them.
     pub fn new(reader: &'r ChunkReader<'r>, id: ChunkId, len: u64) -> Self {
-        // The root's level is not known yet: any will do.
+        // The root's level is not known yet; any level is accepted.
         let root = Step::List { id, level: limits::NODE_LEVEL + 1, len, rows: None };
         SegmentIter { reader, stack: vec![vec![root]], position: 0 }
     }
 
-    /// A walk of nothing: of a table without rows.
+    /// A walk of a table without rows.
     pub fn empty(reader: &'r ChunkReader<'r>) -> Self {
         SegmentIter { reader, stack: Vec::new(), position: 0 }
     }
 
-    /// Plain bytes up to the end of the segment, or of the list that could not be read, that was given last.
+    /// The number of plain bytes up to the end of the last item, which is a segment or an unreadable list.
     pub fn plain_end(&self) -> u64 {
         self.position
     }
@@ -181,7 +182,7 @@ impl<'r> SegmentIter<'r> {
     }
 }
 
-/// A segment with ids; its places have been checked when it was decoded.
+/// A segment with ids; decoding has checked its places.
 fn item(segment: Segment, ids: &[ChunkId]) -> Option<SegmentItem> {
     let Segment { len, rows, low, high, digest, content } = segment;
     let content = ContentRef::from_node(content, ids)?;
@@ -191,7 +192,7 @@ fn item(segment: Segment, ids: &[ChunkId]) -> Option<SegmentItem> {
 impl Iterator for SegmentIter<'_> {
     type Item = Result<SegmentItem>;
 
-    /// The next segment. After an error the walk goes on behind what could not be read; see [`SegmentIter::plain_end`].
+    /// The next segment. After an error the walk continues behind the unreadable part; see [`SegmentIter::plain_end`].
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.stack.last_mut()?.pop() {

@@ -7,22 +7,22 @@ use super::{DirectoryIter, TreeEntry};
 use crate::error::Result;
 use crate::pack::ChunkReader;
 
-/// What all paths of a snapshot begin with.
+/// The common beginning of all paths of a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct Top<'t> {
-    /// What was saved.
+    /// The saved sources.
     pub roots: &'t [Root],
-    /// The directory whose entries they are.
+    /// The directory with their entries.
     pub tree: Option<ChunkId>,
 }
 
 impl<'t> Top<'t> {
-    /// That of a snapshot.
+    /// The top of a snapshot.
     pub fn of(manifest: &'t Manifest) -> Self {
         Top { roots: &manifest.roots, tree: manifest.tree_id() }
     }
 
-    /// The entry of the root that was at `path`.
+    /// The entry of the root at `path`.
     ///
     /// # Errors
     /// If the directory cannot be read.
