@@ -41,7 +41,8 @@ seed decode_record accounts '\001' < "$golden/plain-accounts-record.bin"
 seed decode_record schema '\002' < "$golden/plain-schema-record.bin"
 seed decode_record table '\003' < "$golden/plain-table-record.bin"
 seed decode_record receipt '\004' < "$golden/plain-receipt-record.bin"
-printf 'a%%2Fb%%25' | seed decode_record name '\005'
+seed decode_record log '\005' < "$golden/plain-log-record.bin"
+printf 'a%%2Fb%%25' | seed decode_record name '\007'
 
 head -c 4096 /dev/zero | seed cutter zeros '\001\000\000\100\007\007\007\007'
 seed cutter repeats '\002\100\001\100\000\377\000\377' < ../LICENSE-MIT

@@ -6,6 +6,7 @@
 //! purge:   plan -> proof that a snapshot holds it -> delete
 //! ```
 
+pub mod binlog;
 pub mod database;
 mod dialect;
 pub mod dump;

@@ -1,0 +1,10 @@
+//! The binary log of a server: fetched as it is written, kept in the repository, listed, and replayed.
+//!
+//! ```text
+//! event        bytes of events                       gtids        the ids of all transactions up to a place
+//! transaction  events -> transactions                archive      server -> log manifests
+//! ```
+
+pub mod event;
+pub mod gtids;
+pub mod transaction;
