@@ -14,4 +14,5 @@ pub mod export;
 pub mod load;
 pub mod profile;
 pub mod purge;
+pub mod scratch;
 pub mod survey;

@@ -15,6 +15,7 @@ mod matrix;
 mod programs;
 mod receipts;
 pub mod save;
+mod scratch;
 mod server;
 mod settings;
 mod standstill;

@@ -1,5 +1,6 @@
 //! The servers that tests run on: the installed one, and those that `tests/servers.sh` fetches.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -77,6 +78,26 @@ impl Version {
         command.arg(format!("--character-sets-dir={}", self.share().join("charsets").display()));
         command.arg(format!("--plugin-dir={}", root.join("usr/lib/mysql/plugin").display()));
         command
+    }
+
+    /// The path of its server's program as one that users may name. Fetched servers get a script for it in `folder`.
+    ///
+    /// # Panics
+    /// If it is not there, or the folder cannot be written.
+    pub fn program(self, folder: &Path) -> PathBuf {
+        if self == Version::Installed {
+            return installed("mariadbd", "mariadb-server");
+        }
+        let command = self.server();
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
+        let name = words[1].trim_matches('\'').to_owned();
+        // The first option of users is the same as here.
+        let script = format!("#!/bin/sh\nshift\nexec {} \"$@\"\n", words.join(" "));
+        let path = folder.join(name);
+        std::fs::write(&path, script).expect("a folder that can be written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a file of ours");
+        path
     }
 
     /// The command that starts the client that comes with it.
