@@ -12,7 +12,7 @@ pub struct Attachments {
     pub file_name: String,
     /// The folder, where it is now: absolute.
     pub folder: String,
-    /// Where it is in the snapshot, from its top. [`plan`](super::plan()) finds it; before it is empty.
+    /// Where it is in the snapshot, from its top. [`plan`](crate::purge::plan()) finds it; before it is empty.
     pub saved_folder: String,
     /// The folder in it that the files are in.
     pub sub_folder: String,

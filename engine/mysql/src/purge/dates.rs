@@ -11,7 +11,7 @@ impl Dates {
     }
 
     /// One more row.
-    pub(super) fn add(&mut self, date: &str) {
+    pub(in crate::purge) fn add(&mut self, date: &str) {
         match &mut self.0 {
             None => self.0 = Some((date.to_owned(), date.to_owned())),
             Some((first, _)) if date < first.as_str() => date.clone_into(first),
@@ -21,7 +21,7 @@ impl Dates {
     }
 
     /// More rows.
-    pub(super) fn join(&mut self, other: &Dates) {
+    pub(in crate::purge) fn join(&mut self, other: &Dates) {
         if let Some((first, last)) = other.range() {
             self.add(first);
             self.add(last);

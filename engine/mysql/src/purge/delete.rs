@@ -5,19 +5,21 @@
 
 use std::time::Instant;
 
+use super::asked::{Asked, Expected};
 use super::check::explain;
 use super::children::child_keys;
 use super::dates::Dates;
-use super::files::RemovedFiles;
 use super::first_pass::Proof;
-use super::hold::held;
+use super::held::held;
 use super::job::Job;
 use super::keys::{KEYS_PER_STATEMENT, KeySet, in_runs, is_one_of};
+use super::left::LeftRows;
 use super::pace::{Go, Pace, Tried};
-use super::prove::{Asked, Expected, LeftRows, Verdict, judge};
+use super::prove::{Verdict, judge};
 use super::saved_rows::Key;
 use super::table::Table;
 use crate::database::Connection;
+use crate::purge::files::RemovedFiles;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Work};
 
@@ -68,7 +70,7 @@ pub(super) fn delete(
 ) -> Result<Go> {
     let mut after = None;
     pace.batches(connection, monitor, &mut |connection, rows| {
-        let runs = proof.parents.next(after, rows, RUNS_PER_BATCH);
+        let runs = proof.parents.next(after, rows as usize, RUNS_PER_BATCH);
         if runs.is_empty() {
             return Ok(Tried::Nothing);
         }

@@ -1,12 +1,14 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
+use super::asked::Asked;
 use super::dates::Dates;
-use super::files::FileSet;
 use super::job::Job;
 use super::keys::KeySet;
-use super::prove::{Asked, LeftRows, Verdict, judge};
+use super::left::LeftRows;
+use super::prove::{Verdict, judge};
 use super::saved_rows::Key;
 use crate::database::Connection;
+use crate::purge::files::FileSet;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::{Monitor, Work};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 
-use super::pace::PaceOptions;
+use super::pace_options::PaceOptions;
 use crate::database::{Address, Connection, Server, failure};
 use engine_core::error::{Result, chain};
 

@@ -1,8 +1,5 @@
-//! Holding rows and tables: for a moment, as people wait behind it.
+//! How long a session waits for locks, and others for the locks of the session.
 
-use std::collections::BTreeSet;
-
-use super::job::Job;
 use crate::database::{Connection, HASTY, PATIENT, Use, error_code};
 use engine_core::error::{Error, Result};
 
@@ -27,34 +24,6 @@ pub(super) fn was_locked_out(error: &Error) -> bool {
     error_code(error).is_some_and(|code| LOCKED_OUT.contains(&code))
 }
 
-/// Does `work` while its rows are held; it gets what a SELECT must end with for that. In transactional tables all of it happens, or
-/// nothing.
-pub(super) fn held<'r, T>(
-    job: &mut Job<'r>,
-    connection: &mut Connection,
-    work: &mut dyn FnMut(&mut Job<'r>, &mut Connection, &str) -> Result<T>,
-) -> Result<T> {
-    let (begin, hold, end, give_up) = match job.is_transactional() {
-        true => ("START TRANSACTION".to_owned(), " FOR UPDATE", "COMMIT", "ROLLBACK"),
-        false => {
-            let own = job.tables().map(|table| format!("{} WRITE", table.full_name));
-            let tables: Vec<_> = own.chain(uses(job)).collect();
-            (format!("LOCK TABLES {}", tables.join(", ")), "", "UNLOCK TABLES", "UNLOCK TABLES")
-        }
-    };
-    hastily(connection, &mut |connection| {
-        connection.run(&begin)?;
-        match work(job, connection, hold) {
-            Ok(value) => connection.run(end).map(|()| value),
-            Err(error) => {
-                // What failed is what is to be told. If this fails, too, the connection is gone, and with it locks and transaction.
-                drop(connection.run(give_up));
-                Err(error)
-            }
-        }
-    })
-}
-
 /// Does `work`, which holds locks, while the session waits for nobody long, and the server not for the session.
 pub(super) fn hastily<T>(connection: &mut Connection, work: &mut dyn FnMut(&mut Connection) -> Result<T>) -> Result<T> {
     connection.run(HASTY)?;
@@ -62,10 +31,4 @@ pub(super) fn hastily<T>(connection: &mut Connection, work: &mut dyn FnMut(&mut 
     // What has been done is done: if this fails the connection is gone, and the next statement says so.
     drop(connection.run(PATIENT));
     result
-}
-
-/// Tables that are asked whether they need rows, to be read under locks.
-fn uses(job: &Job<'_>) -> BTreeSet<String> {
-    let uses = job.attached.iter().flat_map(|attached| attached.rows_used_by.iter().chain(&attached.parents_used_by));
-    uses.map(|used| format!("{} READ", used.table)).collect()
 }

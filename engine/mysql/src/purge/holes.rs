@@ -1,7 +1,7 @@
 //! What deletions leave in tables of MyISAM: holes, and what these do to everybody else.
 
 use super::job::Job;
-use super::reclaim::{locked_seconds, size};
+use super::size::{locked_seconds, size};
 use super::table::Table;
 use crate::database::Connection;
 use engine_core::error::Result;
@@ -13,7 +13,7 @@ const ALWAYS: [&str; 2] = ["ALWAYS", "2"];
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn warning(job: &Job<'_>, connection: &mut Connection) -> Result<Option<String>> {
+pub(super) fn warn_of_holes(job: &Job<'_>, connection: &mut Connection) -> Result<Option<String>> {
     let tables: Vec<&Table<'_>> = job.tables().filter(|table| table.engine.eq_ignore_ascii_case("MyISAM")).collect();
     if tables.is_empty() {
         return Ok(None);

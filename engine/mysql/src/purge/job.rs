@@ -1,23 +1,16 @@
 //! A category made ready: its tables, and the expressions that say which rows are meant.
 
-use super::category::{Category, Exception};
+use super::attached::Attached;
+use super::category::Category;
 use super::condition::Condition;
-use super::cutoff::{Cutoff, Unset, is_old};
-use super::files::Attached;
-use super::table::{Place, Table, refused};
-use crate::database::{RowEncoder, error_code, is_lost, quote_name, quote_text};
+use super::cutoff::is_old;
+use super::member::{ChildMember, Member};
+use super::named::refused;
+use super::place::Place;
+use super::rule::Rule;
+use super::table::Table;
+use crate::database::{error_code, is_lost, quote_name, quote_text};
 use engine_core::error::{Error, ErrorKind, Result};
-
-/// Which rows of each category are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// What is old.
-    pub cutoff: Cutoff,
-    /// What becomes of rows without a date.
-    pub unset: Unset,
-    /// Rows that stay in any case.
-    pub exceptions: Vec<Exception>,
-}
 
 /// A category, ready to be worked on.
 pub(super) struct Job<'r> {
@@ -34,38 +27,6 @@ pub(super) struct Job<'r> {
     pub attached: Option<Attached<'r>>,
 }
 
-/// A table of a job.
-pub(super) struct Member<'r> {
-    pub table: Table<'r>,
-    pub encoder: RowEncoder,
-    /// Each must be true, else the row is spared.
-    pub exceptions: Vec<String>,
-}
-
-/// A table whose rows go with those of the parent.
-pub(super) struct ChildMember<'r> {
-    pub member: Member<'r>,
-    /// The column that holds the parent's key, as SQL has it.
-    pub column: String,
-    /// The index that rows are looked up by, as SQL has it.
-    pub index: String,
-}
-
-impl<'r> Member<'r> {
-    fn new(table: Table<'r>, rule: &Rule) -> Result<Self> {
-        let mut exceptions = Vec::new();
-        for exception in &rule.exceptions {
-            exceptions.extend(differs(&table, exception)?);
-        }
-        Ok(Member { encoder: RowEncoder::new(&table.record), table, exceptions })
-    }
-
-    /// The exceptions as expressions before the values of a row.
-    pub fn leading(&self) -> String {
-        self.exceptions.iter().map(|exception| format!("{exception}, ")).collect()
-    }
-}
-
 impl<'r> Job<'r> {
     /// Looks at all tables of `category`.
     ///
@@ -80,7 +41,8 @@ impl<'r> Job<'r> {
             .map_err(|e| e.context(format!("cannot remove rows of the table `{}`", parent.name)))?;
         let date_place = parent.place(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
         let condition = category.condition.as_deref();
-        let condition = condition.map(|condition| Condition::to_sql(condition, &parent)).transpose()?;
+        let column = |name: &str| parent.column(name).map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+        let condition = condition.map(|condition| Condition::to_sql(condition, &column)).transpose()?;
         let mut children = Vec::new();
         for child in category.all_children() {
             let table = place.table(&child.table, &family)?;
@@ -136,24 +98,6 @@ impl<'r> Job<'r> {
 
 fn lacks(table: &Table<'_>, column: &str) -> Error {
     refused(&table.name, &format!("has no column `{column}`"))
-}
-
-/// The condition that a row is no exception; none if the table does not have the column.
-fn differs(table: &Table<'_>, exception: &Exception) -> Result<Option<String>> {
-    let Some((name, column_type)) = table.column(&exception.column) else { return Ok(None) };
-    let is_whole = ["tinyint", "smallint", "mediumint", "int", "bigint"]
-        .iter()
-        .any(|whole| column_type.to_lowercase().starts_with(whole));
-    // As a text a large number would be compared as a double, which is not exact.
-    let value = match (is_whole, exception.value.trim().parse::<i128>()) {
-        (false, _) => quote_text(&exception.value),
-        (true, Ok(number)) => number.to_string(),
-        (true, Err(_)) => {
-            let message = format!("`{}` of an exception is no number, as `{name}` is", exception.value);
-            return Err(Error::new(ErrorKind::Usage, message));
-        }
-    };
-    Ok(Some(format!("NOT ({} <=> {value})", quote_name(name))))
 }
 
 /// The index that begins with `column`. Without one the rows of each batch would be looked for in the whole table.

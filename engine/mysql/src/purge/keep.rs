@@ -4,13 +4,15 @@ use repo_format::cbor::ByteString;
 use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
 
+use super::contents::Plan;
 use super::dates::Dates;
-use super::files::FileSet;
 use super::keys::KeySet;
-use super::plan::Plan;
+use super::outcome::Step;
 use super::progress::Progress;
-use super::run::RunOptions;
+use super::run_options::RunOptions;
 use super::source::Source;
+use super::table::Table;
+use crate::purge::files::FileSet;
 use engine_core::crypto::random;
 use engine_core::error::{Result, chain};
 use engine_core::machine;
@@ -20,15 +22,6 @@ use engine_core::session::{WriterOptions, WriterSession};
 use engine_core::upkeep::receipt::{
     KeyRange, Left, PurgePhase, PurgedTable, ReceiptRecord, ReceiptSource, forget_superseded, put,
 };
-
-/// How the deletions of a receipt ended.
-pub(super) enum Step {
-    Done,
-    TimeIsUp,
-    Interrupted,
-    /// What failed, in words.
-    Failed(String),
-}
 
 /// A receipt of what is going to be deleted.
 pub(super) struct Begun {
@@ -136,7 +129,7 @@ fn tables<'k>(
         last: ByteString(last.to_string().into_bytes()),
     };
     let tables = progress.job.tables().zip(keys).enumerate();
-    let table = |(at, (table, keys)): (usize, (&super::table::Table<'_>, &KeySet))| {
+    let table = |(at, (table, keys)): (usize, (&Table<'_>, &KeySet))| {
         let dates = dates.range().filter(|_| at == 0);
         PurgedTable {
             schema: schema.to_owned(),

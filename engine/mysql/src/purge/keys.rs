@@ -97,12 +97,12 @@ impl KeySet {
     }
 
     /// The next `count` keys after `after`, in at most `runs` runs; empty if there are no more.
-    pub fn next(&self, after: Option<Key>, count: u32, runs: usize) -> Vec<(Key, Key)> {
+    pub fn next(&self, after: Option<Key>, count: usize, runs: usize) -> Vec<(Key, Key)> {
         let from = after.map_or(Key::MIN, |after| after + 1);
         let inside =
             self.runs.range(..from).next_back().filter(|(_, last)| **last >= from).map(|(_, last)| (from, *last));
         let rest = self.runs.range(from..).map(|(first, last)| (*first, *last));
-        let mut left = Key::from(count);
+        let mut left = Key::try_from(count).unwrap_or(Key::MAX);
         let mut found = Vec::new();
         for (first, last) in inside.into_iter().chain(rest).take(runs) {
             if left == 0 {

@@ -4,13 +4,13 @@
 
 use std::time::Instant;
 
+use super::contents::Plan;
 use super::delete::delete_keys;
-use super::hold::held;
+use super::held::held;
 use super::job::Job;
-use super::keys::{KeySet, in_runs};
+use super::keys::{KEYS_PER_STATEMENT, KeySet, in_runs};
 use super::pace::{Go, Pace, Tried};
-use super::plan::Plan;
-use super::prove::each_row;
+use super::rows::each_row;
 use super::saved_rows::{Digest, Key, digest, parse_key};
 use super::uses::used_keys;
 use crate::database::Connection;
@@ -19,16 +19,14 @@ use engine_core::monitor::{Monitor, Work};
 use engine_core::repository::Repository;
 use engine_core::upkeep::receipt::{ReceiptRecord, history};
 
-/// Keys in one statement,
-const KEYS_PER_STATEMENT: u32 = 5000;
-/// and runs of keys.
+/// Runs of keys in one statement.
 const RUNS_PER_STATEMENT: usize = 200;
 
 /// The records of all purges of the plan's server that have not said in their end that all went which they named.
 ///
 /// # Errors
 /// If the repository cannot be read. A receipt that cannot be read is noted.
-pub(super) fn records(repository: &Repository, plan: &Plan, monitor: &dyn Monitor) -> Result<Vec<ReceiptRecord>> {
+pub(super) fn purge_records(repository: &Repository, plan: &Plan, monitor: &dyn Monitor) -> Result<Vec<ReceiptRecord>> {
     let history = history(repository)?;
     for (id, error) in &history.unreadable {
         monitor.note(&format!("what the purge of receipt {id} may have left is not looked for: {}", chain(error)));
@@ -41,7 +39,7 @@ pub(super) fn records(repository: &Repository, plan: &Plan, monitor: &dyn Monito
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.
-pub(super) fn find(
+pub(super) fn find_orphans(
     job: &mut Job<'_>,
     connection: &mut Connection,
     (records, schema): (&[ReceiptRecord], &str),
@@ -75,11 +73,11 @@ fn named(records: &[ReceiptRecord], schema: &str, table: &str) -> KeySet {
     KeySet::of_any_runs(runs.filter_map(|run| Some((parse_key(&run.first.0)?, parse_key(&run.last.0)?))))
 }
 
-/// Deletes rows of a child table that [`find`] has found and a receipt names, and notes them in `deleted`.
+/// Deletes rows of a child table that [`find_orphans`] has found and a receipt names, and notes them in `deleted`.
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.
-pub(super) fn delete(
+pub(super) fn delete_orphans(
     (job, at): (&mut Job<'_>, usize),
     connection: &mut Connection,
     orphans: &KeySet,
@@ -88,7 +86,7 @@ pub(super) fn delete(
 ) -> Result<Go> {
     let mut after = None;
     pace.batches(connection, monitor, &mut |connection, rows| {
-        let runs = orphans.next(after, rows, RUNS_PER_STATEMENT);
+        let runs = orphans.next(after, rows as usize, RUNS_PER_STATEMENT);
         let Some((_, last)) = runs.last() else { return Ok(Tried::Nothing) };
         let expected = saved((job, at), connection, &runs)?;
         let began = Instant::now();

@@ -2,13 +2,13 @@
 
 use super::dates::Dates;
 use super::delete::Deleted;
-use super::files::{self, FileCounts, FileSet, Orphans};
 use super::first_pass::Proof;
 use super::job::Job;
 use super::keys::KeySet;
-use super::prove::LeftRows;
+use super::left::LeftRows;
 use super::saved_rows::Key;
 use crate::database::Connection;
+use crate::purge::files::{FileCounts, FileSet, Orphans, find_left_files};
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;
 
@@ -72,7 +72,7 @@ impl<'r> Progress<'r> {
             // Rows that go before the files do not count as naming them.
             let any = self.orphans.iter().any(|orphans| orphans.len() > 0);
             let orphans = if any { Orphans::Some } else { Orphans::None };
-            self.left_files = files::find_earlier(attached, connection, records, orphans)?;
+            self.left_files = find_left_files(attached, connection, records, orphans)?;
         }
         Ok(())
     }

@@ -3,99 +3,20 @@
 //! The same code judges before anything is deleted, and again in the moment of deletion, under locks. Then it reads nothing but the server:
 //! what the snapshot has was read before, as users wait for these locks.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::ops::AddAssign;
+use std::collections::BTreeMap;
 
-use mysql::Value;
-
+use super::asked::Asked;
 use super::check::explain;
 use super::children::{Owned, Stays, children};
 use super::dates::Dates;
-use super::files::{FileSet, Look};
-use super::job::{Job, Member};
-use super::saved_rows::{Digest, Key, digest, parse_key};
+use super::job::Job;
+use super::left::LeftRows;
+use super::rows::{EncodedRow, each_row, highest, is_true, too_few};
+use super::saved_rows::{Digest, Key, digest};
 use super::uses::used_keys;
-use crate::database::{Connection, RowKey};
-use engine_core::error::{Error, ErrorKind, Result};
-
-/// Rows that are old and stay, and why.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftRows {
-    /// They are not in the snapshot.
-    pub not_saved: u64,
-    /// They are in the snapshot with other values.
-    pub changed: u64,
-    /// What belongs to them, rows or files, is not in the snapshot as it is.
-    pub children: u64,
-    /// Something else needs them, or what belongs to them.
-    pub used: u64,
-    /// They, or what belongs to them, have the highest number of their table, which must not be given again.
-    pub highest: u64,
-    /// They, or what belongs to them, are exceptions.
-    pub spared: u64,
-}
-
-impl LeftRows {
-    /// How many in all, apart from exceptions.
-    pub fn total(&self) -> u64 {
-        self.not_saved + self.changed + self.children + self.used + self.highest
-    }
-}
-
-impl AddAssign for LeftRows {
-    fn add_assign(&mut self, other: Self) {
-        self.not_saved += other.not_saved;
-        self.changed += other.changed;
-        self.children += other.children;
-        self.used += other.used;
-        self.highest += other.highest;
-        self.spared += other.spared;
-    }
-}
-
-/// Which rows are judged, and what they are compared with.
-pub(super) enum Asked<'a> {
-    /// Those that are old and meet a condition on keys, with what the snapshot has.
-    Old(&'a str),
-    /// Those that have been named, and meet the condition `keys`, with what was read of the snapshot before. The statement holds them by
-    /// ending with `hold`.
-    Named { keys: &'a str, hold: &'a str, expected: &'a Expected },
-}
-
-/// Rows of the snapshot that have been named, by their keys.
-#[derive(Debug, Default)]
-pub(super) struct Expected {
-    pub parents: HashMap<Key, Digest>,
-    /// Of each child table.
-    pub children: Vec<HashMap<Key, Digest>>,
-}
-
-impl Asked<'_> {
-    /// What a SELECT must end with so that its rows are held.
-    pub fn hold(&self) -> &str {
-        match self {
-            Asked::Old(_) => "",
-            Asked::Named { hold, .. } => hold,
-        }
-    }
-
-    /// What the snapshot has of rows of `member`, a parent or of the child table `child`.
-    pub fn saved(
-        &self,
-        member: &mut Member<'_>,
-        child: Option<usize>,
-        keys: Vec<Key>,
-    ) -> Result<Cow<'_, HashMap<Key, Digest>>> {
-        match self {
-            Asked::Old(_) => Ok(Cow::Owned(member.table.saved.digests(keys, u64::MAX)?.0)),
-            Asked::Named { expected, .. } => Ok(match child {
-                None => Cow::Borrowed(&expected.parents),
-                Some(at) => expected.children.get(at).map_or_else(Cow::default, Cow::Borrowed),
-            }),
-        }
-    }
-}
+use crate::database::Connection;
+use crate::purge::files::{FileSet, Look};
+use engine_core::error::Result;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -229,66 +150,4 @@ fn parents(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) ->
     })
     .map_err(|e| explain(e, &job.parent.table))?;
     Ok(found)
-}
-
-/// A live row as a segment would have it.
-pub(super) struct EncodedRow {
-    pub key: Key,
-    pub text: Vec<u8>,
-}
-
-impl Member<'_> {
-    /// Encodes a row as a backup does.
-    pub fn encode(&mut self, values: &[Option<Value>]) -> Result<EncodedRow> {
-        let (mut text, mut key) = (Vec::new(), RowKey::default());
-        self.encoder.encode(values, &mut text, &mut key)?;
-        let key = parse_key(&key.text).ok_or_else(|| no_number(&self.table.key))?;
-        Ok(EncodedRow { key, text })
-    }
-}
-
-/// The highest key that is in the table now.
-pub(super) fn highest(connection: &mut Connection, member: &Member<'_>) -> Result<Option<Key>> {
-    let value = connection.value(&format!("SELECT MAX({}) FROM {}", member.table.key, member.table.full_name))?;
-    Ok(value.and_then(|text| parse_key(text.as_bytes())))
-}
-
-/// Calls `each` with the values of each row that `sql` gives.
-pub(super) fn each_row(
-    connection: &mut Connection,
-    sql: &str,
-    each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>,
-) -> Result<()> {
-    let mut rows = connection.stream(sql)?;
-    while let Some(row) = rows.next_row(&|| "cannot read rows that are to be removed".to_owned()) {
-        each(&row?)?;
-    }
-    Ok(())
-}
-
-pub(super) fn is_true(value: &Option<Value>) -> bool {
-    match value {
-        Some(Value::Int(number)) => *number != 0,
-        Some(Value::UInt(number)) => *number != 0,
-        Some(Value::Double(number)) => *number != 0.0,
-        Some(Value::Float(number)) => *number != 0.0,
-        // Nothing else is a truth: the row stays.
-        _ => false,
-    }
-}
-
-pub(super) fn number(value: &Value) -> Option<Key> {
-    match value {
-        Value::Int(number) => Some(Key::from(*number)),
-        Value::UInt(number) => Some(Key::from(*number)),
-        _ => None,
-    }
-}
-
-pub(super) fn no_number(column: &str) -> Error {
-    Error::new(ErrorKind::Refused, format!("the column {column} holds no whole numbers"))
-}
-
-pub(super) fn too_few() -> Error {
-    Error::new(ErrorKind::Database, "the server gives fewer columns than it was asked for")
 }

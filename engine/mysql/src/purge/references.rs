@@ -1,6 +1,6 @@
 //! Foreign keys that refer to a table: they can delete or change rows that nobody has proven.
 
-use super::table::{is_table, refused};
+use super::named::{is_table, refused};
 use crate::database::{Connection, Server, TableInfo, texts};
 use engine_core::error::Result;
 

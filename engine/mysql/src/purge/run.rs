@@ -1,27 +1,27 @@
 //! A run: proves, puts a receipt, deletes, and says in the receipt what really went.
 
-use repo_format::id::LeaseId;
-
-use super::category::Category;
 use super::check::check_table;
+use super::checks::{check_cutoff, check_exceptions, check_names, check_rights};
+use super::contents::Plan;
 use super::delete::delete;
-use super::files::{self, FileProblems};
 use super::first_pass::prove;
 use super::hold::prepare;
 use super::job::Job;
-use super::keep::{Keeper, Step};
+use super::keep::Keeper;
 use super::keys::KeySet;
 use super::known::check_known;
-use super::orphans;
-use super::pace::{Go, Pace, PaceOptions};
-use super::plan::{Plan, check_cutoff, check_exceptions, check_names, check_rights};
-use super::progress::{Progress, Removed};
-use super::reclaim::{Reclaimed, reclaim};
+use super::orphans::{delete_orphans, find_orphans, purge_records};
+use super::outcome::{Ended, RunOutcome};
+use super::pace::{Go, Pace};
+use super::place::Place;
+use super::progress::Progress;
+use super::reclaim::{Candidate, Rebuilder};
+use super::run_options::RunOptions;
 use super::seal::check_seal;
 use super::source::{SourceChoice, find_source};
-use super::table::Place;
 use crate::database::{Address, Connection, Purpose, Server, attended};
-use engine_core::error::{Error, ErrorKind, Result, chain};
+use crate::purge::files::{located, remove_files};
+use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
@@ -32,62 +32,12 @@ const LOCK: &str = "enamel purge";
 /// and for how long one waits: a server takes a while to notice that a run was killed.
 const OTHERS_WAIT_SECONDS: u32 = 5;
 
-/// How a plan is carried out.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    /// Who does it.
-    pub operator: String,
-    /// The machine.
-    pub host: String,
-    /// Program and version.
-    pub program: String,
-    /// Why it is done.
-    pub reason: Option<String>,
-    /// When, and how fast.
-    pub pace: PaceOptions,
-    /// Rebuild the tables afterwards, so that their space is free.
-    pub reclaim: bool,
-    /// The categories that there are today: a plan whose categories are others is refused.
-    pub categories: Vec<Category>,
-}
-
-/// How a run ended that did not fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ended {
-    /// All that could go is gone.
-    #[default]
-    Done,
-    /// Its time was up. The same plan can be run again.
-    TimeIsUp,
-    /// The user stopped it. The same plan can be run again.
-    Interrupted,
-    /// Something failed, see [`RunOutcome::failure`]. The same plan can be run again.
-    Failed,
-}
-
-/// What a run has done.
-#[derive(Debug, Default)]
-pub struct RunOutcome {
-    /// Of each category of the plan.
-    pub categories: Vec<Removed>,
-    /// The receipts, in order.
-    pub receipts: Vec<LeaseId>,
-    /// How it ended.
-    pub ended: Ended,
-    /// What failed after rows began to go.
-    pub failure: Option<Error>,
-    /// Files that stay.
-    pub file_problems: FileProblems,
-    /// Tables that were rebuilt, or were to be.
-    pub reclaimed: Vec<Reclaimed>,
-}
-
 /// Carries out `plan`. Each row that goes is named in a receipt first, and compared with the snapshot in the moment in which it goes.
 ///
 /// It may end at any point, also by the power: the same plan can be run again, and goes on.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if the plan was edited, see [`Seal`](super::Seal); [`ErrorKind::Refused`] if the keys of the repository were
+/// [`ErrorKind::Usage`] if the plan was edited, see [`Seal`](crate::purge::Seal); [`ErrorKind::Refused`] if the keys of the repository were
 /// replaced since, the plan is of another server, a category is not what it is today, or a table changed since so that it is not safe;
 /// [`ErrorKind::NotFound`] if its snapshot is gone; [`ErrorKind::Fenced`] if another run works on the server, or a prune is in the way. Else of the server and the repository. Nothing
 /// went then: what fails later is in the outcome.
@@ -130,10 +80,10 @@ fn run_attended(
     let schema = database.schema(&plan.schema)?;
     let manifest = &source.snapshot.manifest;
     let mut place = Place::new(&mut connection, &server, (&reader, manifest), &schema)?;
-    let records = orphans::records(repository, plan, monitor)?;
+    let records = purge_records(repository, plan, monitor)?;
     let mut all = Vec::new();
     for category in &plan.categories {
-        if files::located(&reader, manifest, category)? != *category {
+        if located(&reader, manifest, category)? != *category {
             let message = format!("the files of the category `{}` are not where the plan has them", category.name);
             return Err(Error::new(ErrorKind::Refused, message));
         }
@@ -142,7 +92,7 @@ fn run_attended(
     check_exceptions(&place, plan)?;
     check_all(&mut connection, &all)?;
     for progress in &mut all {
-        progress.orphans = orphans::find(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;
+        progress.orphans = find_orphans(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;
     }
     // Files of other plans may be in other folders, and have the same names there.
     let digest = plan.digest();
@@ -157,39 +107,10 @@ fn run_attended(
         outcome.fail(error);
     }
     if options.reclaim && outcome.failure.is_none() {
-        let jobs: Vec<_> = all.iter().map(|progress| &progress.job).collect();
-        let rebuilt = reclaim((&mut connection, address), &jobs, (&mut pace, &mut outcome), monitor);
-        outcome.note(rebuilt.map(|()| Go::On));
+        let mut rebuilder = Rebuilder { connection: &mut connection, address, pace: &mut pace, monitor };
+        reclaim(&mut rebuilder, &all, &mut outcome);
     }
     Ok(outcome)
-}
-
-impl RunOutcome {
-    /// Notes how something ended that was done after a receipt was put.
-    fn note(&mut self, result: Result<Go>) -> Step {
-        match result {
-            Ok(Go::On) => Step::Done,
-            Ok(Go::TimeIsUp) => {
-                self.ended = Ended::TimeIsUp;
-                Step::TimeIsUp
-            }
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
-                self.ended = Ended::Interrupted;
-                Step::Interrupted
-            }
-            Err(error) => {
-                let why = chain(&error);
-                self.fail(error);
-                Step::Failed(why)
-            }
-        }
-    }
-
-    /// The first failure is the one to tell.
-    fn fail(&mut self, error: Error) {
-        self.ended = Ended::Failed;
-        self.failure.get_or_insert(error);
-    }
 }
 
 /// One run at a time on a server: another would find rows gone that it has named.
@@ -198,6 +119,19 @@ fn keep_others_away(connection: &mut Connection) -> Result<()> {
         Some("1") => Ok(()),
         _ => Err(Error::new(ErrorKind::Fenced, "another purge of this database server is running")),
     }
+}
+
+/// Rebuilds the tables that rows went from, unless the run did not come to its end.
+fn reclaim(rebuilder: &mut Rebuilder<'_>, all: &[Progress<'_>], outcome: &mut RunOutcome) {
+    if outcome.ended != Ended::Done {
+        rebuilder.monitor.note("no table is rebuilt, as the run did not come to its end");
+        return;
+    }
+    let removed = outcome.categories.iter().flat_map(|removed| &removed.tables).map(|(_, rows)| *rows);
+    let tables = all.iter().flat_map(|progress| progress.job.tables()).zip(removed);
+    let candidates: Vec<_> = tables.map(|(table, removed)| Candidate { table, removed }).collect();
+    let rebuilt = rebuilder.rebuild(&candidates, &mut outcome.reclaimed);
+    outcome.note(rebuilt.map(|()| Go::On));
 }
 
 /// CHECK TABLE … QUICK, of tables without transactions.
@@ -293,14 +227,14 @@ impl Runner<'_> {
             deleted.children.resize_with(orphans.len(), KeySet::default);
             for (at, orphans) in std::mem::take(orphans).iter().enumerate() {
                 let gone = (&mut *self.pace, &mut deleted.children[at]);
-                if orphans::delete((job, at), self.connection, orphans, gone, self.monitor)? == Go::TimeIsUp {
+                if delete_orphans((job, at), self.connection, orphans, gone, self.monitor)? == Go::TimeIsUp {
                     return Ok(Go::TimeIsUp);
                 }
             }
             let mut go = delete(job, self.connection, proof, (&mut *self.pace, deleted), self.monitor)?;
             if let Some(attached) = job.attached.as_mut().filter(|_| go == Go::On) {
                 let files = (&mut *self.pace, &mut deleted.files);
-                go = files::remove(attached, self.connection, &proof.files, files, self.monitor)?;
+                go = remove_files(attached, self.connection, &proof.files, files, self.monitor)?;
             }
             if go == Go::TimeIsUp {
                 return Ok(go);

@@ -1,21 +1,12 @@
 //! The seal of a plan: it says that a member of the repository made it, and that nobody has edited it since.
 
-use super::plan::Plan;
+use super::contents::{Plan, Seal};
 use engine_core::crypto::Keys;
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// What only the repository's keys can make of a plan (FORMAT.md, section 6.4). The default fits no plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seal {
-    /// The epoch whose keys made it.
-    pub epoch: u32,
-    /// The tag.
-    pub tag: [u8; 32],
-}
-
 impl Seal {
     /// The seal of `plan` by `keys`.
-    pub(super) fn of(plan: &Plan, keys: &Keys) -> Self {
+    pub(in crate::purge) fn of(plan: &Plan, keys: &Keys) -> Self {
         Seal { epoch: keys.newest_epoch(), tag: keys.plan_tag(&plan.digest()) }
     }
 }

@@ -1,16 +1,9 @@
-//! A table to remove rows from, as it is on the server and in the snapshot: whether that can be done safely.
+//! A table to remove rows from, as it is on the server and in the snapshot.
 
-use repo_format::database::{Column, RowOrder, TableRecord};
-use repo_format::manifest::Manifest;
+use repo_format::database::TableRecord;
 
-use super::references::check_references;
 use super::saved_rows::SavedRows;
-use crate::database::{
-    Connection, Server, TableInfo, describe_table, list_tables, quote_name, quote_text, select_list,
-};
-use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::pack::ChunkReader;
-use engine_core::snapshots::saved::{SavedTable, Schema};
+use crate::database::select_list;
 
 /// A live table and its saved rows.
 pub(super) struct Table<'r> {
@@ -26,83 +19,6 @@ pub(super) struct Table<'r> {
     pub saved: SavedRows<'r>,
     pub engine: String,
     pub transactional: bool,
-}
-
-/// Where tables are looked for.
-pub(super) struct Place<'a, 'r> {
-    pub connection: &'a mut Connection,
-    pub server: &'a Server,
-    pub reader: &'r ChunkReader<'r>,
-    /// The snapshot.
-    pub manifest: &'a Manifest,
-    /// The schema in the snapshot.
-    pub saved: &'a Schema<'r>,
-    /// All tables of the schema on the server.
-    pub tables: Vec<TableInfo>,
-}
-
-impl<'a, 'r> Place<'a, 'r> {
-    /// Lists the tables of the schema.
-    ///
-    /// # Errors
-    /// If the server refuses.
-    pub fn new(
-        connection: &'a mut Connection,
-        server: &'a Server,
-        (reader, manifest): (&'r ChunkReader<'r>, &'a Manifest),
-        saved: &'a Schema<'r>,
-    ) -> Result<Self> {
-        let tables = list_tables(connection, std::slice::from_ref(&saved.record.name))?;
-        Ok(Place { connection, server, reader, manifest, saved, tables })
-    }
-
-    /// The table `name`, which may be written in another case. `family` are the tables that go with it: only they may refer to it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Refused`] if rows cannot be removed from it safely; the message says why. If the server refuses, or the
-    /// snapshot cannot be read.
-    pub fn table(&mut self, name: &str, family: &[&str]) -> Result<Table<'r>> {
-        let exact = self.tables.iter().find(|info| info.name == name);
-        let found = exact.or_else(|| self.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name)));
-        let info = found.ok_or_else(|| refused(name, "is not in this schema"))?.clone();
-        check_opens(&info)?;
-        let record = describe_table(self.connection, self.server, &info)?;
-        check_kind(&info, &record)?;
-        check_key(self.connection, &info, &record)?;
-        check_triggers(self.connection, &info)?;
-        check_references(self.connection, self.server, (&info, family))?;
-        let saved = self.saved_table(&info.name, &record)?;
-        let shown = format!("the saved rows of `{}`.`{}`", info.schema, info.name);
-        let key = quote_name(&record.columns[record.key[0] as usize].name);
-        Ok(Table {
-            full_name: format!("{}.{}", quote_name(&info.schema), quote_name(&info.name)),
-            key,
-            saved: SavedRows::open(self.reader, &saved, shown)?,
-            record,
-            transactional: info.transactional,
-            engine: info.engine,
-            schema: info.schema,
-            name: info.name,
-        })
-    }
-
-    fn saved_table(&self, name: &str, live: &TableRecord) -> Result<SavedTable> {
-        let saved = self.saved.table(name).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => refused(name, "is not in the snapshot"),
-            _ => error,
-        })?;
-        let same = columns(&saved.record).eq(columns(live)) && saved.record.key == live.key;
-        let same = same && saved.record.order == live.order && saved.record.encoding == live.encoding;
-        match same && is_generated_alike(&saved.record, live) {
-            true => Ok(saved),
-            false => Err(refused(name, "has other columns than in the snapshot: make a new backup first")),
-        }
-    }
-}
-
-/// The columns of a table, without what snapshots of older versions do not say of them.
-fn columns(record: &TableRecord) -> impl Iterator<Item = Column> {
-    record.columns.iter().map(|column| Column { kept: None, ..column.clone() })
 }
 
 impl Table<'_> {
@@ -122,83 +38,4 @@ impl Table<'_> {
     pub fn place(&self, name: &str) -> Option<usize> {
         self.record.stored().position(|column| column.name.eq_ignore_ascii_case(name))
     }
-}
-
-/// Values of generated columns are in no snapshot: in restored rows they are what the saved definition makes of the other columns.
-fn is_generated_alike(saved: &TableRecord, live: &TableRecord) -> bool {
-    let has_generated = live.columns.iter().any(|column| column.generated == Some(true));
-    !has_generated || columns_and_keys(saved) == columns_and_keys(live)
-}
-
-/// The definition without the options of the table, among them the next number.
-fn columns_and_keys(record: &TableRecord) -> &[u8] {
-    let create = &record.create.0;
-    let end = create.windows(2).rposition(|two| two == b"\n)");
-    &create[..end.unwrap_or(create.len())]
-}
-
-/// Rows of this table are not removed.
-pub(super) fn refused(table: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Refused, format!("the table `{table}` {why}"))
-}
-
-/// Of a table that it cannot open the server says why, and no engine.
-fn check_opens(info: &TableInfo) -> Result<()> {
-    if !info.engine.is_empty() {
-        return Ok(());
-    }
-    let full_name = format!("{}.{}", quote_name(&info.schema), quote_name(&info.name));
-    let why =
-        format!("cannot be opened ({}); if it is damaged, repair it with: REPAIR TABLE {full_name}", info.comment);
-    Err(refused(&info.name, &why))
-}
-
-fn check_kind(info: &TableInfo, record: &TableRecord) -> Result<()> {
-    if info.versioned {
-        return Err(refused(&info.name, "keeps history: what is deleted from it stays in it"));
-    }
-    let is_key = |column: &Column| record.key.iter().any(|at| record.columns.get(*at as usize) == Some(column));
-    if record.columns.iter().any(|column| column.auto_increment == Some(true) && !is_key(column)) {
-        // Its highest number would go, and be given again.
-        return Err(refused(&info.name, "counts up in a column that is not its primary key"));
-    }
-    match record.order {
-        RowOrder::Integer => Ok(()),
-        RowOrder::KeyBytes | RowOrder::RowBytes => {
-            Err(refused(&info.name, "has no primary key of one column of whole numbers"))
-        }
-    }
-}
-
-/// Batches go by the primary key: by another one the server might read, and lock, the whole table.
-fn check_key(connection: &mut Connection, info: &TableInfo, record: &TableRecord) -> Result<()> {
-    let sql = format!(
-        "SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE {} AND INDEX_NAME = 'PRIMARY'",
-        is_table(info, "TABLE_SCHEMA", "TABLE_NAME")
-    );
-    let columns = connection.rows(&sql)?;
-    let key = record.key.first().and_then(|place| record.columns.get(*place as usize));
-    let is_key =
-        |row: &crate::database::Row| row.first().and_then(Option::as_deref) == key.map(|key| key.name.as_bytes());
-    match &columns[..] {
-        [one] if is_key(one) => Ok(()),
-        _ => Err(refused(&info.name, "has no primary key of one column of whole numbers")),
-    }
-}
-
-/// What a trigger does is not known: it may change other tables.
-fn check_triggers(connection: &mut Connection, info: &TableInfo) -> Result<()> {
-    let sql = format!(
-        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE {} AND EVENT_MANIPULATION = 'DELETE'",
-        is_table(info, "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE")
-    );
-    match connection.value(&sql)? {
-        None => Ok(()),
-        Some(name) => Err(refused(&info.name, &format!("has a trigger `{name}` that runs on deletions"))),
-    }
-}
-
-/// The condition that two columns name the table.
-pub(super) fn is_table(info: &TableInfo, schema: &str, name: &str) -> String {
-    format!("{schema} = {} AND {name} = {}", quote_text(&info.schema), quote_text(&info.name))
 }

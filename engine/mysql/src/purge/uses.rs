@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::attachments::Column;
 use super::keys::{KEYS_PER_STATEMENT, is_one_of};
+use super::named::refused;
+use super::place::Place;
 use super::saved_rows::{Key, parse_key};
-use super::table::{Place, refused};
 use crate::database::{Connection, describe_table, quote_name, quote_text};
 use engine_core::error::Result;
 

@@ -13,50 +13,14 @@
 //! make of a text beside a number is a surprise.
 
 mod parser;
+mod syntax;
 mod tokens;
 
-use super::table::Table;
 use crate::database::{quote_name, quote_text};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// A condition about a row of one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Condition {
-    /// All hold; one at least.
-    All(Vec<Condition>),
-    /// One holds, of one at least.
-    Any(Vec<Condition>),
-    /// It does not hold.
-    Not(Box<Condition>),
-    /// Two operands, compared as `sign` says.
-    Compare { left: Operand, sign: &'static str, right: Operand },
-    /// What one column is.
-    Test { column: String, negated: bool, test: Test },
-}
-
-/// What a column is tested for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Test {
-    Null,
-    Among(Vec<Literal>),
-    Between(Literal, Literal),
-    Like(String),
-}
-
-/// A side of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operand {
-    Column(String),
-    Literal(Literal),
-}
-
-/// A value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Literal {
-    /// With the digits that the user wrote.
-    Number(String),
-    Text(String),
-}
+pub(in crate::purge) use syntax::Condition;
+use syntax::{Literal, Operand, Test};
 
 /// What a column holds, as far as literals must be of the same kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,20 +32,21 @@ enum Kind {
     Opaque,
 }
 
+/// The column of a name in any case: its true name and its type.
+type Lookup<'c> = &'c dyn Fn(&str) -> Option<(String, String)>;
+
 impl Condition {
-    /// The condition as SQL about a row of `table`.
+    /// The condition as SQL about a row of a table whose columns `lookup` knows.
     ///
     /// # Errors
     /// [`ErrorKind::Refused`] if `text` is no condition, or not one about this table; the message says why.
-    pub fn to_sql(text: &str, table: &Table<'_>) -> Result<String> {
-        let column = |name: &str| table.column(name).map(|(name, kind)| (name.to_owned(), kind.to_owned()));
-        let sql = parser::parse(text).and_then(|condition| Columns(&column).condition(&condition));
+    pub fn to_sql(text: &str, lookup: Lookup<'_>) -> Result<String> {
+        let sql = parser::parse(text).and_then(|condition| Columns(lookup).condition(&condition));
         sql.map_err(|why| Error::new(ErrorKind::Refused, format!("the condition `{text}` {why}")))
     }
 }
 
-/// The columns that there are, by a name in any case: the true name and the type.
-struct Columns<'c>(&'c dyn Fn(&str) -> Option<(String, String)>);
+struct Columns<'c>(Lookup<'c>);
 
 type Rendered = std::result::Result<String, String>;
 

@@ -1,7 +1,7 @@
 //! Reads a condition: the grammar stands at the head of [`super`].
 
+use super::syntax::{Condition, Literal, Operand, Test};
 use super::tokens::{Token, tokens};
-use super::{Condition, Literal, Operand, Test};
 
 /// Parentheses and NOT within each other; nobody writes more, and each takes room on the stack.
 const DEPTH_MAX: u32 = 64;

@@ -9,7 +9,8 @@ use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, RootKind};
 use repo_format::pack::ChunkKind;
 
-use super::{FileProblems, Look, SavedFolder};
+use super::counts::FileProblems;
+use super::folder::{Look, SavedFolder};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::filesystem::{Attributes, Dir, Owners};
 use engine_core::monitor::{Monitor, Phase, Work};

@@ -1,7 +1,9 @@
 //! Files that an earlier run of the plan was going to remove, and did not: it was killed, or its time was up, when their rows were gone.
 
-use super::{Attached, FileSet, Look};
+use super::counts::FileSet;
+use super::folder::Look;
 use crate::database::Connection;
+use crate::purge::attached::Attached;
 use crate::purge::uses::{folded, used_names};
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;
@@ -21,7 +23,7 @@ const FILES_PER_STATEMENT: usize = 500;
 ///
 /// # Errors
 /// If the server fails, or the repository cannot be read.
-pub(in crate::purge) fn find(
+pub(in crate::purge) fn find_left_files(
     attached: &mut Attached<'_>,
     connection: &mut Connection,
     records: &[ReceiptRecord],

@@ -6,7 +6,7 @@ use repo_format::entry::check_name;
 const FOLDERS_MAX: usize = 16;
 
 /// The names of folders and file that `text` is made of; `None` if it leads anywhere but below the folder that it is meant for.
-pub(in crate::purge) fn parts(text: &str) -> Option<Vec<&str>> {
+pub(super) fn parts(text: &str) -> Option<Vec<&str>> {
     // Rows are written on Windows, where both separate.
     let parts: Vec<&str> = text.split(['/', '\\']).collect();
     // A colon there means a drive, or a stream within a file.

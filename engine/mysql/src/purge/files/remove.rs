@@ -2,9 +2,11 @@
 //!
 //! While a batch goes, the tables that name files are held, so that nobody names one of them just then. What a row names stays.
 
+use super::counts::{FileCounts, FileSet};
 use super::earlier::still_named;
-use super::{Attached, FileCounts, FileSet, Look};
+use super::folder::Look;
 use crate::database::Connection;
+use crate::purge::attached::Attached;
 use crate::purge::hold::hastily;
 use crate::purge::pace::{Go, Pace, Tried};
 use engine_core::error::Result;
@@ -30,7 +32,7 @@ pub(in crate::purge) struct RemovedFiles {
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop: what is noted until then is gone.
-pub(in crate::purge) fn remove(
+pub(in crate::purge) fn remove_files(
     attached: &mut Attached<'_>,
     connection: &mut Connection,
     files: &FileSet,

@@ -1,0 +1,84 @@
+//! What must be so before rows are looked at.
+
+use jiff::civil::Date;
+
+use super::category::Category;
+use super::contents::Plan;
+use super::cutoff::server_day;
+use super::place::Place;
+use super::rule::Rule;
+use crate::database::{Connection, Privileges, Purpose, Reach, Server, Weight, missing};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// Checks that what is meant by old is not of the future. Gives the server's day.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if it is. If the server does not answer.
+pub(super) fn check_cutoff(connection: &mut Connection, rule: &Rule) -> Result<Date> {
+    let today = server_day(connection)?;
+    match rule.cutoff.first_kept() > today {
+        true => {
+            let message = format!("the cut-off lies in the future: at the server it is {today}");
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        false => Ok(today),
+    }
+}
+
+/// What the account lacks would show as absent, as triggers do: so it is asked first.
+pub(super) fn check_rights(
+    connection: &mut Connection,
+    server: &Server,
+    (purpose, schema): (Purpose, &str),
+) -> Result<()> {
+    let privileges = Privileges::read(connection, server)?;
+    let lacks = missing(&privileges, server, purpose, &Reach::unknown(&[schema.to_owned()]));
+    let needed: Vec<String> = lacks
+        .iter()
+        .filter(|right| right.weight == Weight::Needed)
+        .map(|lacking| format!("{} ({})", lacking.right, lacking.consequence))
+        .collect();
+    match needed.is_empty() {
+        true => Ok(()),
+        false => {
+            let message = format!("the account lacks rights on `{schema}`: {}", needed.join("; "));
+            Err(Error::new(ErrorKind::PermissionDenied, message))
+        }
+    }
+}
+
+/// A table in two categories would be judged by two rules; a receipt holds files of one folder.
+pub(super) fn check_names(categories: &[Category]) -> Result<()> {
+    if categories.iter().filter(|category| category.attachments.is_some()).count() > 1 {
+        return Err(Error::new(ErrorKind::Usage, "files can go with the rows of one category only"));
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for name in categories.iter().flat_map(Category::tables) {
+        if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            return Err(Error::new(ErrorKind::Usage, format!("two categories are about the table `{name}`")));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+/// An exception that no table knows would spare nothing.
+pub(super) fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
+    for exception in &plan.rule.exceptions {
+        let knows = |name: &str| -> Result<bool> {
+            let table = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name));
+            let Some(table) = table else { return Ok(false) };
+            let saved = place.saved.table(&table.name)?;
+            Ok(saved.record.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&exception.column)))
+        };
+        let mut known = false;
+        for name in plan.categories.iter().flat_map(Category::tables) {
+            known |= knows(name)?;
+        }
+        if !known && !plan.categories.is_empty() {
+            let message = format!("no table of the plan has the column `{}` of an exception", exception.column);
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+    }
+    Ok(())
+}

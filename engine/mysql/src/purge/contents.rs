@@ -1,0 +1,32 @@
+//! A plan: what is to be removed, and where the proof for it is.
+
+use repo_format::id::LeaseId;
+
+use super::category::Category;
+use super::rule::Rule;
+
+/// What is to be removed, and where the proof for it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The server, see [`Server::identity`].
+    pub server: String,
+    /// The schema.
+    pub schema: String,
+    /// The snapshot that holds the rows.
+    pub snapshot: LeaseId,
+    /// Which rows of each category.
+    pub rule: Rule,
+    /// The categories.
+    pub categories: Vec<Category>,
+    /// Says that a member of the repository made all of it.
+    pub seal: Seal,
+}
+
+/// What only the repository's keys can make of a plan (FORMAT.md, section 6.4). The default fits no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seal {
+    /// The epoch whose keys made it.
+    pub epoch: u32,
+    /// The tag.
+    pub tag: [u8; 32],
+}

@@ -1,0 +1,77 @@
+//! What a run has done, and how it ended.
+
+use repo_format::id::LeaseId;
+
+use super::pace::Go;
+use super::progress::Removed;
+use super::reclaim::Reclaimed;
+use crate::purge::files::FileProblems;
+use engine_core::error::{Error, ErrorKind, Result, chain};
+
+/// How the deletions of a receipt ended.
+pub(super) enum Step {
+    Done,
+    TimeIsUp,
+    Interrupted,
+    /// What failed, in words.
+    Failed(String),
+}
+
+/// How a run ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ended {
+    /// All that could go is gone.
+    #[default]
+    Done,
+    /// Its time was up. The same plan can be run again.
+    TimeIsUp,
+    /// The user stopped it. The same plan can be run again.
+    Interrupted,
+    /// Something failed, see [`RunOutcome::failure`]. The same plan can be run again.
+    Failed,
+}
+
+/// What a run has done.
+#[derive(Debug, Default)]
+pub struct RunOutcome {
+    /// Of each category of the plan.
+    pub categories: Vec<Removed>,
+    /// The receipts, in order.
+    pub receipts: Vec<LeaseId>,
+    /// How it ended.
+    pub ended: Ended,
+    /// What failed after rows began to go.
+    pub failure: Option<Error>,
+    /// Files that stay.
+    pub file_problems: FileProblems,
+    /// Tables that were rebuilt, or were to be.
+    pub reclaimed: Vec<Reclaimed>,
+}
+
+impl RunOutcome {
+    /// Notes how something ended that was done after a receipt was put.
+    pub(in crate::purge) fn note(&mut self, result: Result<Go>) -> Step {
+        match result {
+            Ok(Go::On) => Step::Done,
+            Ok(Go::TimeIsUp) => {
+                self.ended = Ended::TimeIsUp;
+                Step::TimeIsUp
+            }
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                self.ended = Ended::Interrupted;
+                Step::Interrupted
+            }
+            Err(error) => {
+                let why = chain(&error);
+                self.fail(error);
+                Step::Failed(why)
+            }
+        }
+    }
+
+    /// The first failure is the one to tell.
+    pub(in crate::purge) fn fail(&mut self, error: Error) {
+        self.ended = Ended::Failed;
+        self.failure.get_or_insert(error);
+    }
+}

@@ -1,0 +1,70 @@
+//! Rows as a server gives them.
+
+use mysql::Value;
+
+use super::member::Member;
+use super::saved_rows::{Key, parse_key};
+use crate::database::{Connection, RowKey};
+use engine_core::error::{Error, ErrorKind, Result};
+
+/// A live row as a segment would have it.
+pub(super) struct EncodedRow {
+    pub key: Key,
+    pub text: Vec<u8>,
+}
+
+impl Member<'_> {
+    /// Encodes a row as a backup does.
+    pub fn encode(&mut self, values: &[Option<Value>]) -> Result<EncodedRow> {
+        let (mut text, mut key) = (Vec::new(), RowKey::default());
+        self.encoder.encode(values, &mut text, &mut key)?;
+        let key = parse_key(&key.text).ok_or_else(|| no_number(&self.table.key))?;
+        Ok(EncodedRow { key, text })
+    }
+}
+
+/// The highest key that is in the table now.
+pub(super) fn highest(connection: &mut Connection, member: &Member<'_>) -> Result<Option<Key>> {
+    let value = connection.value(&format!("SELECT MAX({}) FROM {}", member.table.key, member.table.full_name))?;
+    Ok(value.and_then(|text| parse_key(text.as_bytes())))
+}
+
+/// Calls `each` with the values of each row that `sql` gives.
+pub(super) fn each_row(
+    connection: &mut Connection,
+    sql: &str,
+    each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>,
+) -> Result<()> {
+    let mut rows = connection.stream(sql)?;
+    while let Some(row) = rows.next_row(&|| "cannot read rows that are to be removed".to_owned()) {
+        each(&row?)?;
+    }
+    Ok(())
+}
+
+pub(super) fn is_true(value: &Option<Value>) -> bool {
+    match value {
+        Some(Value::Int(number)) => *number != 0,
+        Some(Value::UInt(number)) => *number != 0,
+        Some(Value::Double(number)) => *number != 0.0,
+        Some(Value::Float(number)) => *number != 0.0,
+        // Nothing else is a truth: the row stays.
+        _ => false,
+    }
+}
+
+pub(super) fn number(value: &Value) -> Option<Key> {
+    match value {
+        Value::Int(number) => Some(Key::from(*number)),
+        Value::UInt(number) => Some(Key::from(*number)),
+        _ => None,
+    }
+}
+
+pub(super) fn no_number(column: &str) -> Error {
+    Error::new(ErrorKind::Refused, format!("the column {column} holds no whole numbers"))
+}
+
+pub(super) fn too_few() -> Error {
+    Error::new(ErrorKind::Database, "the server gives fewer columns than it was asked for")
+}
