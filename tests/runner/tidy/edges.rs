@@ -75,7 +75,9 @@ fn edges(repository: &Repository, source: &str, modules: &BTreeSet<&str>) -> Edg
         let Some(inside) = path.strip_prefix(source).filter(|inside| *inside != "lib.rs") else { continue };
         let module = module_of(&inside.trim_end_matches(".rs").replace('/', "::"), modules);
         let shipped: String = shipped_lines(path, text).map(|(_, line)| code(line)).collect::<Vec<_>>().join("\n");
-        let uses = find_word(&shipped, "crate::").flat_map(|at| names(&shipped[at + "crate::".len()..]));
+        // Saying who sees an item, as in `pub(in crate::room)`, is no use.
+        let uses = find_word(&shipped, "crate::").filter(|at| !shipped[..*at].ends_with("(in "));
+        let uses = uses.flat_map(|at| names(&shipped[at + "crate::".len()..]));
         let mut used: BTreeSet<String> = uses.map(|name| module_of(&name, modules)).collect();
         used.remove(&module);
         // A room that only declares its modules uses nothing, and needs no row.

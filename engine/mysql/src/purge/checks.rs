@@ -2,12 +2,10 @@
 
 use jiff::civil::Date;
 
-use super::category::Category;
 use super::contents::Plan;
-use super::cutoff::server_day;
 use super::place::Place;
-use super::rule::Rule;
 use crate::database::{Connection, Privileges, Purpose, Reach, Server, Weight, missing};
+use crate::purge::terms::{Category, Rule, server_day};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// Checks that what is meant by old is not of the future. Gives the server's day.

@@ -2,8 +2,7 @@
 
 use repo_format::id::LeaseId;
 
-use super::category::Category;
-use super::rule::Rule;
+use crate::purge::terms::{Category, Rule};
 
 /// What is to be removed, and where the proof for it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use std::time::Instant;
 use super::asked::{Asked, Expected};
 use super::check::explain;
 use super::children::child_keys;
-use super::dates::Dates;
 use super::first_pass::Proof;
 use super::held::held;
 use super::job::Job;
@@ -20,6 +19,7 @@ use super::saved_rows::Key;
 use super::table::Table;
 use crate::database::Connection;
 use crate::purge::files::RemovedFiles;
+use crate::purge::terms::Dates;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Work};
 

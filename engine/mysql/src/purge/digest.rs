@@ -2,10 +2,8 @@
 
 use repo_format::context;
 
-use super::attachments::{Attachments, Column};
-use super::category::Category;
 use super::contents::Plan;
-use super::cutoff::Unset;
+use crate::purge::terms::{Attachments, Category, Column, Unset};
 
 impl Plan {
     /// A digest of everything that the plan says. It has no key: anyone can make one, so it is no seal.

@@ -1,7 +1,6 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
 use super::asked::Asked;
-use super::dates::Dates;
 use super::job::Job;
 use super::keys::KeySet;
 use super::left::LeftRows;
@@ -9,6 +8,7 @@ use super::prove::{Verdict, judge};
 use super::saved_rows::Key;
 use crate::database::Connection;
 use crate::purge::files::FileSet;
+use crate::purge::terms::Dates;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::{Monitor, Work};
 

@@ -1,15 +1,12 @@
 //! A category made ready: its tables, and the expressions that say which rows are meant.
 
 use super::attached::Attached;
-use super::category::Category;
-use super::condition::Condition;
-use super::cutoff::is_old;
 use super::member::{ChildMember, Member};
 use super::named::refused;
 use super::place::Place;
-use super::rule::Rule;
 use super::table::Table;
 use crate::database::{error_code, is_lost, quote_name, quote_text};
+use crate::purge::terms::{Category, Condition, Rule, is_old};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// A category, ready to be worked on.

@@ -1,9 +1,8 @@
 //! A table of a job, with what decides on its rows.
 
-use super::category::Exception;
-use super::rule::Rule;
 use super::table::Table;
 use crate::database::{RowEncoder, quote_name, quote_text};
+use crate::purge::terms::{Exception, Rule};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// A table of a job.

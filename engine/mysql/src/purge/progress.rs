@@ -1,6 +1,5 @@
 //! A category on its way through a run: what is proven of it, what is gone, and what that comes to.
 
-use super::dates::Dates;
 use super::delete::Deleted;
 use super::first_pass::Proof;
 use super::job::Job;
@@ -9,6 +8,7 @@ use super::left::LeftRows;
 use super::saved_rows::Key;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet, Orphans, find_left_files};
+use crate::purge::terms::Dates;
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;
 

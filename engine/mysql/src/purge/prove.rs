@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use super::asked::Asked;
 use super::check::explain;
 use super::children::{Owned, Stays, children};
-use super::dates::Dates;
 use super::job::Job;
 use super::left::LeftRows;
 use super::rows::{EncodedRow, each_row, highest, is_true, too_few};
@@ -16,6 +15,7 @@ use super::saved_rows::{Digest, Key, digest};
 use super::uses::used_keys;
 use crate::database::Connection;
 use crate::purge::files::{FileSet, Look};
+use crate::purge::terms::Dates;
 use engine_core::error::Result;
 
 /// What was found.

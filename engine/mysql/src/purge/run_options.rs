@@ -1,7 +1,7 @@
 //! How a plan is carried out.
 
-use super::category::Category;
 use super::pace_options::PaceOptions;
+use crate::purge::terms::Category;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone)]

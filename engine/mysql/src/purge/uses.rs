@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::attachments::Column;
 use super::keys::{KEYS_PER_STATEMENT, is_one_of};
 use super::named::refused;
 use super::place::Place;
 use super::saved_rows::{Key, parse_key};
 use crate::database::{Connection, describe_table, quote_name, quote_text};
+use crate::purge::terms::Column;
 use engine_core::error::Result;
 
 /// A column of a table that is there.

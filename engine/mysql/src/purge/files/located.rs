@@ -4,7 +4,7 @@ use std::path::Path;
 
 use repo_format::manifest::{Manifest, RootKind};
 
-use crate::purge::category::Category;
+use crate::purge::terms::Category;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::filesystem::{path_from_bytes, path_to_bytes};
 use engine_core::pack::ChunkReader;

@@ -1,9 +1,8 @@
-//! Files that go with rows: proven as rows are, and removed after them.
+//! Files that go with rows: a folder beside the same folder in the snapshot.
 //!
 //! ```text
-//! prove    what a row names = what the snapshot has   ->  paths; else row and parent stay
-//! receipt  names them beside the rows, and holds their contents
-//! remove   when the rows are gone: hold the tables that name files, ask them, compare bytes again, remove, let go
+//! prove    the file that a row names = the file in the snapshot   ->  a path; else row and parent stay
+//! back     a receipt   ->  files in a folder
 //! ```
 
 mod back;

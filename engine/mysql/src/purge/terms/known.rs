@@ -8,7 +8,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] if there is none, or it is another one than in the plan.
-pub(super) fn check_known(planned: &[Category], known: &[Category]) -> Result<()> {
+pub(in crate::purge) fn check_known(planned: &[Category], known: &[Category]) -> Result<()> {
     for category in planned {
         let name = &category.name;
         let refused =

@@ -60,7 +60,7 @@ pub enum Unset {
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn server_day(connection: &mut Connection) -> Result<Date> {
+pub(in crate::purge) fn server_day(connection: &mut Connection) -> Result<Date> {
     let text = in_server_zone(connection, "SELECT CURDATE()")?.unwrap_or_default();
     text.parse().map_err(|e| Error::caused(ErrorKind::Database, format!("the server's day is `{text}`"), e))
 }
@@ -71,7 +71,7 @@ pub(super) fn server_day(connection: &mut Connection) -> Result<Date> {
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] if the column holds no dates.
-pub(super) fn is_old(
+pub(in crate::purge) fn is_old(
     connection: &mut Connection,
     cutoff: Cutoff,
     unset: Unset,
