@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::member::Member;
-use super::saved_rows::{Digest, Key};
+use crate::purge::tables::{Digest, Key};
 use engine_core::error::Result;
 
 /// Which rows are judged, and what they are compared with.

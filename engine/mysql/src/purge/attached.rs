@@ -3,11 +3,9 @@
 use mysql::Value;
 
 use super::member::ChildMember;
-use super::named::refused;
-use super::place::Place;
-use super::uses::{Use, uses};
 use crate::database::quote_name;
 use crate::purge::files::{FileProblems, Look, SavedFolder, absent_is_refused};
+use crate::purge::tables::{Place, Use, refused, uses};
 use crate::purge::terms::{Attachments, Column};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::tree::lookup;

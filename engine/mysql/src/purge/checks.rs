@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 
 use super::contents::Plan;
-use super::place::Place;
 use crate::database::{Connection, Privileges, Purpose, Reach, Server, Weight, missing};
+use crate::purge::tables::Place;
 use crate::purge::terms::{Category, Rule, server_day};
 use engine_core::error::{Error, ErrorKind, Result};
 

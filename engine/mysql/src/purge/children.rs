@@ -1,14 +1,11 @@
 //! What belongs to rows that are judged: rows of child tables, and files that these name.
 
 use super::asked::Asked;
-use super::check::explain;
 use super::job::Job;
-use super::keys::{KEYS_PER_STATEMENT, is_one_of};
 use super::rows::{EncodedRow, each_row, highest, is_true, no_number, number, too_few};
-use super::saved_rows::{Digest, Key, digest};
-use super::uses::used_keys;
 use crate::database::Connection;
 use crate::purge::files::Look;
+use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, digest, explain, is_one_of, used_keys};
 use engine_core::error::Result;
 
 /// A row that belongs to a parent.

@@ -6,19 +6,16 @@
 use std::time::Instant;
 
 use super::asked::{Asked, Expected};
-use super::check::explain;
 use super::children::child_keys;
 use super::first_pass::Proof;
 use super::held::held;
 use super::job::Job;
-use super::keys::{KEYS_PER_STATEMENT, KeySet, in_runs, is_one_of};
 use super::left::LeftRows;
 use super::pace::{Go, Pace, Tried};
 use super::prove::{Verdict, judge};
-use super::saved_rows::Key;
-use super::table::Table;
 use crate::database::Connection;
 use crate::purge::files::RemovedFiles;
+use crate::purge::tables::{KEYS_PER_STATEMENT, Key, KeySet, Table, explain, in_runs, is_one_of};
 use crate::purge::terms::Dates;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Work};

@@ -2,12 +2,11 @@
 
 use super::asked::Asked;
 use super::job::Job;
-use super::keys::KeySet;
 use super::left::LeftRows;
 use super::prove::{Verdict, judge};
-use super::saved_rows::Key;
 use crate::database::Connection;
 use crate::purge::files::FileSet;
+use crate::purge::tables::{Key, KeySet};
 use crate::purge::terms::Dates;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::{Monitor, Work};

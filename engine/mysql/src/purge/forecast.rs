@@ -2,10 +2,10 @@
 
 use super::first_pass::prove;
 use super::job::Job;
-use super::keys::KeySet;
 use super::left::LeftRows;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet};
+use crate::purge::tables::KeySet;
 use crate::purge::terms::Dates;
 use engine_core::error::Result;
 use engine_core::monitor::Monitor;

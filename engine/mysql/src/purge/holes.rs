@@ -2,8 +2,8 @@
 
 use super::job::Job;
 use super::size::{locked_seconds, size};
-use super::table::Table;
 use crate::database::Connection;
+use crate::purge::tables::Table;
 use engine_core::error::Result;
 
 /// What the server calls the setting under which rows are added in spite of holes.

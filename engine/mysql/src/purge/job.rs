@@ -2,10 +2,8 @@
 
 use super::attached::Attached;
 use super::member::{ChildMember, Member};
-use super::named::refused;
-use super::place::Place;
-use super::table::Table;
 use crate::database::{error_code, is_lost, quote_name, quote_text};
+use crate::purge::tables::{Place, Table, refused};
 use crate::purge::terms::{Category, Condition, Rule, is_old};
 use engine_core::error::{Error, ErrorKind, Result};
 

@@ -5,13 +5,11 @@ use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
 
 use super::contents::Plan;
-use super::keys::KeySet;
 use super::outcome::Step;
 use super::progress::Progress;
 use super::run_options::RunOptions;
-use super::source::Source;
-use super::table::Table;
 use crate::purge::files::FileSet;
+use crate::purge::tables::{KeySet, Source, Table};
 use crate::purge::terms::Dates;
 use engine_core::crypto::random;
 use engine_core::error::{Result, chain};

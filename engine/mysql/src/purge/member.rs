@@ -1,7 +1,7 @@
 //! A table of a job, with what decides on its rows.
 
-use super::table::Table;
 use crate::database::{RowEncoder, quote_name, quote_text};
+use crate::purge::tables::Table;
 use crate::purge::terms::{Exception, Rule};
 use engine_core::error::{Error, ErrorKind, Result};
 

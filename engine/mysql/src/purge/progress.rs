@@ -3,11 +3,10 @@
 use super::delete::Deleted;
 use super::first_pass::Proof;
 use super::job::Job;
-use super::keys::KeySet;
 use super::left::LeftRows;
-use super::saved_rows::Key;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet, Orphans, find_left_files};
+use crate::purge::tables::{Key, KeySet};
 use crate::purge::terms::Dates;
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;

@@ -6,15 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::asked::Asked;
-use super::check::explain;
 use super::children::{Owned, Stays, children};
 use super::job::Job;
 use super::left::LeftRows;
 use super::rows::{EncodedRow, each_row, highest, is_true, too_few};
-use super::saved_rows::{Digest, Key, digest};
-use super::uses::used_keys;
 use crate::database::Connection;
 use crate::purge::files::{FileSet, Look};
+use crate::purge::tables::{Digest, Key, digest, explain, used_keys};
 use crate::purge::terms::Dates;
 use engine_core::error::Result;
 

@@ -4,11 +4,10 @@
 
 use std::path::Path;
 
-use super::check::{check_rebuilt, complaint};
 use super::pace::Pace;
 use super::size::{Size, data_folder, locked_seconds, size};
-use super::table::Table;
 use crate::database::{Address, Connection};
+use crate::purge::tables::{Table, check_rebuilt, complaint};
 use engine_core::error::{Error, Result, chain};
 use engine_core::filesystem::free_space;
 use engine_core::monitor::Monitor;

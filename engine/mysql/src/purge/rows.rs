@@ -3,8 +3,8 @@
 use mysql::Value;
 
 use super::member::Member;
-use super::saved_rows::{Key, parse_key};
 use crate::database::{Connection, RowKey};
+use crate::purge::tables::{Key, parse_key};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// A live row as a segment would have it.

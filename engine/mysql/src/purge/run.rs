@@ -1,6 +1,5 @@
 //! A run: proves, puts a receipt, deletes, and says in the receipt what really went.
 
-use super::check::check_table;
 use super::checks::{check_cutoff, check_exceptions, check_names, check_rights};
 use super::contents::Plan;
 use super::delete::delete;
@@ -8,18 +7,16 @@ use super::first_pass::prove;
 use super::hold::prepare;
 use super::job::Job;
 use super::keep::Keeper;
-use super::keys::KeySet;
 use super::orphans::{delete_orphans, find_orphans, purge_records};
 use super::outcome::{Ended, RunOutcome};
 use super::pace::{Go, Pace};
-use super::place::Place;
 use super::progress::Progress;
 use super::reclaim::{Candidate, Rebuilder};
 use super::run_options::RunOptions;
 use super::seal::check_seal;
-use super::source::{SourceChoice, find_source};
 use crate::database::{Address, Connection, Purpose, Server, attended};
 use crate::purge::files::{located, remove_files};
+use crate::purge::tables::{KeySet, Place, SourceChoice, check_table, find_source};
 use crate::purge::terms::check_known;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Phase, Work};

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::table::Table;
 use crate::database::{Address, Connection, quote_text};
+use crate::purge::tables::Table;
 use engine_core::error::Result;
 
 /// Bytes that a modest disk copies in a second, keys included: for an estimate.

@@ -4,7 +4,7 @@ use super::counts::FileSet;
 use super::folder::Look;
 use crate::database::Connection;
 use crate::purge::attached::Attached;
-use crate::purge::uses::{folded, used_names};
+use crate::purge::tables::{folded, used_names};
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;
 

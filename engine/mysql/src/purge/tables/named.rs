@@ -4,7 +4,7 @@ use crate::database::{TableInfo, quote_text};
 use engine_core::error::{Error, ErrorKind};
 
 /// Rows of this table are not removed.
-pub(super) fn refused(table: &str, why: &str) -> Error {
+pub(in crate::purge) fn refused(table: &str, why: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the table `{table}` {why}"))
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::saved_rows::Key;
 
 /// Keys in one statement: of longer lists servers make scans, and refuse longer statements.
-pub(super) const KEYS_PER_STATEMENT: usize = 5000;
+pub(in crate::purge) const KEYS_PER_STATEMENT: usize = 5000;
 /// So many numbers that follow each other are a run in a condition.
 const RUN_MIN: usize = 3;
 
 /// The condition that `column` is one of `keys`. Those that follow each other are a run: a server reads one from end to end, and looks
 /// others up one by one.
-pub(super) fn is_one_of(column: &str, keys: &[Key]) -> String {
+pub(in crate::purge) fn is_one_of(column: &str, keys: &[Key]) -> String {
     let (mut single, mut any) = (Vec::new(), Vec::new());
     for run in keys.chunk_by(|before, key| before + 1 == *key) {
         match run {
@@ -26,14 +26,14 @@ pub(super) fn is_one_of(column: &str, keys: &[Key]) -> String {
 }
 
 /// The condition that a key is in one of `runs`.
-pub(super) fn in_runs(key: &str, runs: &[(Key, Key)]) -> String {
+pub(in crate::purge) fn in_runs(key: &str, runs: &[(Key, Key)]) -> String {
     let run = |(first, last): &(Key, Key)| format!("{key} BETWEEN {first} AND {last}");
     runs.iter().map(run).collect::<Vec<_>>().join(" OR ")
 }
 
 /// A set of keys. Memory: one entry a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct KeySet {
+pub(in crate::purge) struct KeySet {
     /// The last key of each run, by its first.
     runs: BTreeMap<Key, Key>,
     count: u64,

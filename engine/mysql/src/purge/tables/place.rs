@@ -13,7 +13,7 @@ use engine_core::pack::ChunkReader;
 use engine_core::snapshots::saved::{SavedTable, Schema};
 
 /// Where tables are looked for.
-pub(super) struct Place<'a, 'r> {
+pub(in crate::purge) struct Place<'a, 'r> {
     pub connection: &'a mut Connection,
     pub server: &'a Server,
     pub reader: &'r ChunkReader<'r>,

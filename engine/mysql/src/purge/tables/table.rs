@@ -6,7 +6,7 @@ use super::saved_rows::SavedRows;
 use crate::database::select_list;
 
 /// A live table and its saved rows.
-pub(super) struct Table<'r> {
+pub(in crate::purge) struct Table<'r> {
     pub schema: String,
     pub name: String,
     /// Schema and name as SQL has them.

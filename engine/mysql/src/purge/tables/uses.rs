@@ -12,7 +12,7 @@ use engine_core::error::Result;
 
 /// A column of a table that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Use {
+pub(in crate::purge) struct Use {
     /// Schema and table as SQL has them.
     pub table: String,
     /// The column as SQL has it.
@@ -23,7 +23,7 @@ pub(super) struct Use {
 ///
 /// # Errors
 /// [`engine_core::ErrorKind::Refused`] if a table does not have its column: what it needs is not known then. If the server refuses.
-pub(super) fn uses(place: &mut Place<'_, '_>, columns: &[Column]) -> Result<Vec<Use>> {
+pub(in crate::purge) fn uses(place: &mut Place<'_, '_>, columns: &[Column]) -> Result<Vec<Use>> {
     let mut found = Vec::new();
     for Column { table, column } in columns {
         let Some(info) = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(table)).cloned() else {
@@ -43,7 +43,7 @@ pub(super) fn uses(place: &mut Place<'_, '_>, columns: &[Column]) -> Result<Vec<
 ///
 /// # Errors
 /// If the server fails.
-pub(super) fn used_keys(connection: &mut Connection, uses: &[Use], keys: &[Key]) -> Result<BTreeSet<Key>> {
+pub(in crate::purge) fn used_keys(connection: &mut Connection, uses: &[Use], keys: &[Key]) -> Result<BTreeSet<Key>> {
     let mut used = BTreeSet::new();
     for Use { table, column } in uses {
         for keys in keys.chunks(KEYS_PER_STATEMENT) {
@@ -62,7 +62,11 @@ pub(super) fn used_keys(connection: &mut Connection, uses: &[Use], keys: &[Key])
 ///
 /// # Errors
 /// If the server fails.
-pub(super) fn used_names(connection: &mut Connection, uses: &[Use], names: &[&str]) -> Result<BTreeSet<String>> {
+pub(in crate::purge) fn used_names(
+    connection: &mut Connection,
+    uses: &[Use],
+    names: &[&str],
+) -> Result<BTreeSet<String>> {
     let mut used = BTreeSet::new();
     let quoted: Vec<String> = names.iter().map(|name| quote_text(name)).collect();
     for Use { table, column } in uses {
@@ -79,7 +83,7 @@ pub(super) fn used_names(connection: &mut Connection, uses: &[Use], names: &[&st
 }
 
 /// A name of a file in the one form for all cases in which a share would find it.
-pub(super) fn folded(name: &str) -> String {
+pub(in crate::purge) fn folded(name: &str) -> String {
     name.trim_end_matches(' ').to_lowercase()
 }
 

@@ -15,18 +15,18 @@ use engine_core::tree::SegmentItem;
 const KEPT_BYTES: usize = 32 << 20;
 
 /// A number by which rows are ordered: any integer column.
-pub(super) type Key = i128;
+pub(in crate::purge) type Key = i128;
 
 /// What tells a row from another that has any other byte.
-pub(super) type Digest = [u8; 32];
+pub(in crate::purge) type Digest = [u8; 32];
 
 /// The digest of an encoded row.
-pub(super) fn digest(row: &[u8]) -> Digest {
+pub(in crate::purge) fn digest(row: &[u8]) -> Digest {
     *blake3::hash(row).as_bytes()
 }
 
 /// A table of a snapshot whose rows are ordered by one integer column.
-pub(super) struct SavedRows<'r> {
+pub(in crate::purge) struct SavedRows<'r> {
     reader: &'r ChunkReader<'r>,
     segments: Vec<KeyedSegment>,
     key_place: usize,
@@ -163,7 +163,7 @@ impl SegmentRows {
 }
 
 /// Reads an encoded key of one integer column: none is larger than an unsigned BIGINT.
-pub(super) fn parse_key(text: &[u8]) -> Option<Key> {
+pub(in crate::purge) fn parse_key(text: &[u8]) -> Option<Key> {
     let key = std::str::from_utf8(text).ok()?.parse().ok()?;
     (Key::from(i64::MIN)..=Key::from(u64::MAX)).contains(&key).then_some(key)
 }

@@ -11,7 +11,7 @@ const DAMAGED: [u16; 6] = [126, 127, 144, 145, 1194, 1195];
 ///
 /// # Errors
 /// [`ErrorKind::Database`] if it is damaged; the message has the command that repairs it.
-pub(super) fn check_table(connection: &mut Connection, table: &Table<'_>) -> Result<()> {
+pub(in crate::purge) fn check_table(connection: &mut Connection, table: &Table<'_>) -> Result<()> {
     if table.transactional {
         return Ok(());
     }
@@ -25,7 +25,7 @@ pub(super) fn check_table(connection: &mut Connection, table: &Table<'_>) -> Res
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn check_rebuilt(connection: &mut Connection, table: &Table<'_>) -> Result<Option<String>> {
+pub(in crate::purge) fn check_rebuilt(connection: &mut Connection, table: &Table<'_>) -> Result<Option<String>> {
     let why = complaint(connection, &quick(table))?;
     Ok(why.map(|why| format!("it was rebuilt, and is damaged ({why}): restore it from a snapshot")))
 }
@@ -34,7 +34,7 @@ pub(super) fn check_rebuilt(connection: &mut Connection, table: &Table<'_>) -> R
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn complaint(connection: &mut Connection, sql: &str) -> Result<Option<String>> {
+pub(in crate::purge) fn complaint(connection: &mut Connection, sql: &str) -> Result<Option<String>> {
     for row in connection.rows(sql)? {
         let mut texts = texts(row).into_iter().skip(2).map(Option::unwrap_or_default);
         let (kind, text) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
@@ -51,7 +51,7 @@ fn quick(table: &Table<'_>) -> String {
 }
 
 /// An error of the server about `table`, with the command that repairs it if it is damaged.
-pub(super) fn explain(error: Error, table: &Table<'_>) -> Error {
+pub(in crate::purge) fn explain(error: Error, table: &Table<'_>) -> Error {
     match error_code(&error) {
         Some(code) if DAMAGED.contains(&code) => error.context(needs_repair(table, "it is marked as crashed")),
         _ => error,

@@ -9,7 +9,7 @@ use engine_core::snapshots::saved::{Database, databases, server_record};
 use engine_core::snapshots::{Snapshot, list};
 
 /// Which snapshot.
-pub(super) struct SourceChoice<'a> {
+pub(in crate::purge) struct SourceChoice<'a> {
     /// This one, or the newest that fits.
     pub snapshot: Option<LeaseId>,
     /// The server that it must be of.
@@ -19,7 +19,7 @@ pub(super) struct SourceChoice<'a> {
 }
 
 /// A snapshot with a database of the server.
-pub(super) struct Source {
+pub(in crate::purge) struct Source {
     pub snapshot: Snapshot,
     /// The name of the database in it.
     pub root: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct Source {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if none fits.
-pub(super) fn find_source(
+pub(in crate::purge) fn find_source(
     repository: &Repository,
     reader: &ChunkReader<'_>,
     choice: &SourceChoice<'_>,
