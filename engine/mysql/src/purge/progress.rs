@@ -1,11 +1,12 @@
 //! A category on its way through a run: what is proven of it, what is gone, and what that comes to.
 
 use super::delete::Deleted;
+use super::earlier::{Orphans, find_left_files};
 use super::first_pass::Proof;
 use super::job::Job;
 use super::left::LeftRows;
 use crate::database::Connection;
-use crate::purge::files::{FileCounts, FileSet, Orphans, find_left_files};
+use crate::purge::files::{FileCounts, FileSet};
 use crate::purge::tables::{Key, KeySet};
 use crate::purge::terms::Dates;
 use engine_core::error::Result;

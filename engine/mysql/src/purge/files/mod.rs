@@ -7,17 +7,13 @@
 
 mod back;
 mod counts;
-mod earlier;
 mod folder;
 mod located;
 mod name;
-mod remove;
 
 pub use back::{FilesOptions, RestoredFiles, restore_files};
 pub use counts::{FileCounts, FileProblems};
 
 pub(in crate::purge) use counts::FileSet;
-pub(in crate::purge) use earlier::{Orphans, find_left_files};
 pub(in crate::purge) use folder::{Look, SavedFolder};
 pub(in crate::purge) use located::{absent_is_refused, located};
-pub(in crate::purge) use remove::{RemovedFiles, remove_files};

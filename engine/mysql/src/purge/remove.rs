@@ -2,13 +2,12 @@
 //!
 //! While a batch goes, the tables that name files are held, so that nobody names one of them just then. What a row names stays.
 
-use super::counts::{FileCounts, FileSet};
+use super::attached::Attached;
 use super::earlier::still_named;
-use super::folder::Look;
+use super::hold::hastily;
+use super::pace::{Go, Pace, Tried};
 use crate::database::Connection;
-use crate::purge::attached::Attached;
-use crate::purge::hold::hastily;
-use crate::purge::pace::{Go, Pace, Tried};
+use crate::purge::files::{FileCounts, FileSet, Look};
 use engine_core::error::Result;
 use engine_core::monitor::{Monitor, Work};
 
