@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::member::Member;
+use crate::purge::job::Member;
 use crate::purge::tables::{Digest, Key};
 use engine_core::error::Result;
 

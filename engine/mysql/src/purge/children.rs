@@ -1,10 +1,10 @@
 //! What belongs to rows that are judged: rows of child tables, and files that these name.
 
 use super::asked::Asked;
-use super::job::Job;
 use super::rows::{EncodedRow, each_row, highest, is_true, no_number, number, too_few};
 use crate::database::Connection;
 use crate::purge::files::Look;
+use crate::purge::job::Job;
 use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, digest, explain, is_one_of, used_keys};
 use engine_core::error::Result;
 

@@ -1,8 +1,8 @@
 //! Files that an earlier run of the plan was going to remove, and did not: it was killed, or its time was up, when their rows were gone.
 
-use super::attached::Attached;
 use crate::database::Connection;
 use crate::purge::files::{FileSet, Look};
+use crate::purge::job::Attached;
 use crate::purge::tables::{folded, used_names};
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;

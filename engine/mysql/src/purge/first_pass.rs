@@ -1,11 +1,11 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
 use super::asked::Asked;
-use super::job::Job;
 use super::left::LeftRows;
 use super::prove::{Verdict, judge};
 use crate::database::Connection;
 use crate::purge::files::FileSet;
+use crate::purge::job::Job;
 use crate::purge::tables::{Key, KeySet};
 use crate::purge::terms::Dates;
 use engine_core::error::{Error, Result};

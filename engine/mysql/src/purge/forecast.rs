@@ -1,10 +1,10 @@
 //! What of a category would go now.
 
 use super::first_pass::prove;
-use super::job::Job;
 use super::left::LeftRows;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet};
+use crate::purge::job::Job;
 use crate::purge::tables::KeySet;
 use crate::purge::terms::Dates;
 use engine_core::error::Result;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::hold::hastily;
-use super::job::Job;
 use crate::database::Connection;
+use crate::purge::job::Job;
 use engine_core::error::Result;
 
 /// Does `work` while its rows are held; it gets what a SELECT must end with for that. In transactional tables all of it happens, or

@@ -1,8 +1,8 @@
 //! What deletions leave in tables of MyISAM: holes, and what these do to everybody else.
 
-use super::job::Job;
 use super::size::{locked_seconds, size};
 use crate::database::Connection;
+use crate::purge::job::Job;
 use crate::purge::tables::Table;
 use engine_core::error::Result;
 

@@ -10,7 +10,6 @@
 //! ```
 
 mod asked;
-mod attached;
 mod checks;
 mod children;
 mod contents;
@@ -27,7 +26,6 @@ mod holes;
 mod job;
 mod keep;
 mod left;
-mod member;
 mod orphans;
 mod outcome;
 mod pace;

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use super::asked::Asked;
 use super::children::{Owned, Stays, children};
-use super::job::Job;
 use super::left::LeftRows;
 use super::rows::{EncodedRow, each_row, highest, is_true, too_few};
 use crate::database::Connection;
 use crate::purge::files::{FileSet, Look};
+use crate::purge::job::Job;
 use crate::purge::tables::{Digest, Key, digest, explain, used_keys};
 use crate::purge::terms::Dates;
 use engine_core::error::Result;

@@ -2,8 +2,8 @@
 
 use mysql::Value;
 
-use super::member::Member;
 use crate::database::{Connection, RowKey};
+use crate::purge::job::Member;
 use crate::purge::tables::{Key, parse_key};
 use engine_core::error::{Error, ErrorKind, Result};
 

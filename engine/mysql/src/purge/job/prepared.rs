@@ -8,7 +8,7 @@ use crate::purge::terms::{Category, Condition, Rule, is_old};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// A category, ready to be worked on.
-pub(super) struct Job<'r> {
+pub(in crate::purge) struct Job<'r> {
     pub category: Category,
     pub parent: Member<'r>,
     pub children: Vec<ChildMember<'r>>,

@@ -11,7 +11,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::tree::lookup;
 
 /// The files of a job.
-pub(super) struct Attached<'r> {
+pub(in crate::purge) struct Attached<'r> {
     /// Which of the job's child tables names them.
     pub at: usize,
     /// Expressions that are true of a row that may go, as leading expressions of a SELECT.

@@ -6,7 +6,7 @@ use crate::purge::terms::{Exception, Rule};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// A table of a job.
-pub(super) struct Member<'r> {
+pub(in crate::purge) struct Member<'r> {
     pub table: Table<'r>,
     pub encoder: RowEncoder,
     /// Each must be true, else the row is spared.
@@ -14,7 +14,7 @@ pub(super) struct Member<'r> {
 }
 
 /// A table whose rows go with those of the parent.
-pub(super) struct ChildMember<'r> {
+pub(in crate::purge) struct ChildMember<'r> {
     pub member: Member<'r>,
     /// The column that holds the parent's key, as SQL has it.
     pub column: String,
