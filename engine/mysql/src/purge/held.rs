@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::hold::hastily;
 use crate::database::Connection;
 use crate::purge::job::Job;
+use crate::purge::pace::hastily;
 use engine_core::error::Result;
 
 /// Does `work` while its rows are held; it gets what a SELECT must end with for that. In transactional tables all of it happens, or

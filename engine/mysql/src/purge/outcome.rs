@@ -2,10 +2,10 @@
 
 use repo_format::id::LeaseId;
 
-use super::pace::Go;
 use super::progress::Removed;
 use super::reclaim::Reclaimed;
 use crate::purge::files::FileProblems;
+use crate::purge::pace::Go;
 use engine_core::error::{Error, ErrorKind, Result, chain};
 
 /// How the deletions of a receipt ended.

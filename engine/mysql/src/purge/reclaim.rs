@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use super::pace::Pace;
 use super::size::{Size, data_folder, locked_seconds, size};
 use crate::database::{Address, Connection};
+use crate::purge::pace::Pace;
 use crate::purge::tables::{Table, check_rebuilt, complaint};
 use engine_core::error::{Error, Result, chain};
 use engine_core::filesystem::free_space;

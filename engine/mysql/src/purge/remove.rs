@@ -3,11 +3,10 @@
 //! While a batch goes, the tables that name files are held, so that nobody names one of them just then. What a row names stays.
 
 use super::earlier::still_named;
-use super::hold::hastily;
-use super::pace::{Go, Pace, Tried};
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet, Look};
 use crate::purge::job::Attached;
+use crate::purge::pace::{Go, Pace, Tried, hastily};
 use engine_core::error::Result;
 use engine_core::monitor::{Monitor, Work};
 

@@ -1,6 +1,6 @@
 //! How a plan is carried out.
 
-use super::pace_options::PaceOptions;
+use crate::purge::pace::PaceOptions;
 use crate::purge::terms::Category;
 
 /// How a plan is carried out.

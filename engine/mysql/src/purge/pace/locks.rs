@@ -10,7 +10,7 @@ const LOCKED_OUT: [u16; 3] = [1205, 1213, 1020];
 ///
 /// # Errors
 /// If the server refuses.
-pub(super) fn prepare(connection: &mut Connection) -> Result<()> {
+pub(in crate::purge) fn prepare(connection: &mut Connection) -> Result<()> {
     connection.set_up(Use::Delete)?;
     connection.run(PATIENT)?;
     // With the older isolation gaps between rows are locked, too. A log of statements needs it.
@@ -25,7 +25,10 @@ pub(super) fn was_locked_out(error: &Error) -> bool {
 }
 
 /// Does `work`, which holds locks, while the session waits for nobody long, and the server not for the session.
-pub(super) fn hastily<T>(connection: &mut Connection, work: &mut dyn FnMut(&mut Connection) -> Result<T>) -> Result<T> {
+pub(in crate::purge) fn hastily<T>(
+    connection: &mut Connection,
+    work: &mut dyn FnMut(&mut Connection) -> Result<T>,
+) -> Result<T> {
     connection.run(HASTY)?;
     let result = work(connection);
     // What has been done is done: if this fails the connection is gone, and the next statement says so.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 
-use super::pace_options::PaceOptions;
+use super::options::PaceOptions;
 use crate::database::{Address, Connection, Server, failure};
 use engine_core::error::{Result, chain};
 
@@ -12,7 +12,7 @@ use engine_core::error::{Result, chain};
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Looks at how busy a server is.
-pub(super) struct Health {
+pub(in crate::purge) struct Health {
     threads_running: u64,
     history_length: u64,
     lag: Duration,
@@ -21,7 +21,7 @@ pub(super) struct Health {
 }
 
 /// A server that replicates the one that rows are removed from.
-pub(super) struct Replica {
+pub(in crate::purge) struct Replica {
     address: Address,
     /// None after it was lost.
     connection: Option<Connection>,

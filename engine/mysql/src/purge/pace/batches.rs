@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::health::{Health, Replica};
-use super::hold::was_locked_out;
-use super::pace_options::PaceOptions;
+use super::locks::was_locked_out;
+use super::options::PaceOptions;
 use crate::database::Connection;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::{Monitor, Work};
@@ -29,13 +29,13 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Go {
+pub(in crate::purge) enum Go {
     On,
     TimeIsUp,
 }
 
 /// What came of trying a batch.
-pub(super) enum Tried {
+pub(in crate::purge) enum Tried {
     /// There is none left.
     Nothing,
     /// Others hold its rows or tables, and nothing is gone: it is to be tried again.
@@ -60,7 +60,7 @@ impl Tried {
 }
 
 /// Decides before each batch when it begins and how large it is.
-pub(super) struct Pace {
+pub(in crate::purge) struct Pace {
     options: PaceOptions,
     health: Health,
     /// When the window was open first.
