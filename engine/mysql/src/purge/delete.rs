@@ -5,16 +5,12 @@
 
 use std::time::Instant;
 
-use super::asked::{Asked, Expected};
-use super::children::child_keys;
-use super::first_pass::Proof;
 use super::held::held;
-use super::left::LeftRows;
-use super::prove::{Verdict, judge};
 use super::remove::RemovedFiles;
 use crate::database::Connection;
 use crate::purge::job::Job;
 use crate::purge::pace::{Go, Pace, Tried};
+use crate::purge::prove::{Asked, Expected, LeftRows, Proof, Verdict, child_keys, judge};
 use crate::purge::tables::{KEYS_PER_STATEMENT, Key, KeySet, Table, explain, in_runs, is_one_of};
 use crate::purge::terms::Dates;
 use engine_core::error::{Error, ErrorKind, Result};

@@ -1,10 +1,9 @@
 //! What of a category would go now.
 
-use super::first_pass::prove;
-use super::left::LeftRows;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet};
 use crate::purge::job::Job;
+use crate::purge::prove::{LeftRows, prove};
 use crate::purge::tables::KeySet;
 use crate::purge::terms::Dates;
 use engine_core::error::Result;

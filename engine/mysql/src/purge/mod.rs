@@ -9,21 +9,17 @@
 //! reclaim  if that is wished, tables are made anew, so that their space is free
 //! ```
 
-mod asked;
 mod checks;
-mod children;
 mod contents;
 mod delete;
 mod digest;
 mod earlier;
 pub mod files;
-mod first_pass;
 mod forecast;
 mod held;
 mod holes;
 mod job;
 mod keep;
-mod left;
 mod orphans;
 mod outcome;
 mod pace;
@@ -32,7 +28,6 @@ mod progress;
 mod prove;
 mod reclaim;
 mod remove;
-mod rows;
 mod run;
 mod run_options;
 mod seal;
@@ -42,11 +37,11 @@ mod terms;
 
 pub use contents::{Plan, Seal};
 pub use forecast::Forecast;
-pub use left::LeftRows;
 pub use outcome::{Ended, RunOutcome};
 pub use pace::{PaceOptions, Window};
 pub use plan::{PlanOptions, Planned, plan};
 pub use progress::Removed;
+pub use prove::LeftRows;
 pub use reclaim::Reclaimed;
 pub use run::run;
 pub use run_options::RunOptions;

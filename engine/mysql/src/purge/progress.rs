@@ -2,11 +2,10 @@
 
 use super::delete::Deleted;
 use super::earlier::{Orphans, find_left_files};
-use super::first_pass::Proof;
-use super::left::LeftRows;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet};
 use crate::purge::job::Job;
+use crate::purge::prove::{LeftRows, Proof};
 use crate::purge::tables::{Key, KeySet};
 use crate::purge::terms::Dates;
 use engine_core::error::Result;

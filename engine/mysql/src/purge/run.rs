@@ -3,7 +3,6 @@
 use super::checks::{check_cutoff, check_exceptions, check_names, check_rights};
 use super::contents::Plan;
 use super::delete::delete;
-use super::first_pass::prove;
 use super::keep::Keeper;
 use super::orphans::{delete_orphans, find_orphans, purge_records};
 use super::outcome::{Ended, RunOutcome};
@@ -16,6 +15,7 @@ use crate::database::{Address, Connection, Purpose, Server, attended};
 use crate::purge::files::located;
 use crate::purge::job::Job;
 use crate::purge::pace::{Go, Pace, prepare};
+use crate::purge::prove::prove;
 use crate::purge::tables::{KeySet, Place, SourceChoice, check_table, find_source};
 use crate::purge::terms::check_known;
 use engine_core::error::{Error, ErrorKind, Result};

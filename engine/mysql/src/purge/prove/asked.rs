@@ -8,7 +8,7 @@ use crate::purge::tables::{Digest, Key};
 use engine_core::error::Result;
 
 /// Which rows are judged, and what they are compared with.
-pub(super) enum Asked<'a> {
+pub(in crate::purge) enum Asked<'a> {
     /// Those that are old and meet a condition on keys, with what the snapshot has.
     Old(&'a str),
     /// Those that have been named, and meet the condition `keys`, with what was read of the snapshot before. The statement holds them by
@@ -18,7 +18,7 @@ pub(super) enum Asked<'a> {
 
 /// Rows of the snapshot that have been named, by their keys.
 #[derive(Debug, Default)]
-pub(super) struct Expected {
+pub(in crate::purge) struct Expected {
     pub parents: HashMap<Key, Digest>,
     /// Of each child table.
     pub children: Vec<HashMap<Key, Digest>>,

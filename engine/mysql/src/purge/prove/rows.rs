@@ -8,7 +8,7 @@ use crate::purge::tables::{Key, parse_key};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// A live row as a segment would have it.
-pub(super) struct EncodedRow {
+pub(in crate::purge) struct EncodedRow {
     pub key: Key,
     pub text: Vec<u8>,
 }
@@ -30,7 +30,7 @@ pub(super) fn highest(connection: &mut Connection, member: &Member<'_>) -> Resul
 }
 
 /// Calls `each` with the values of each row that `sql` gives.
-pub(super) fn each_row(
+pub(in crate::purge) fn each_row(
     connection: &mut Connection,
     sql: &str,
     each: &mut dyn FnMut(&[Option<Value>]) -> Result<()>,

@@ -9,7 +9,7 @@ use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, digest, explain, is_
 use engine_core::error::Result;
 
 /// A row that belongs to a parent.
-pub(super) struct Owned {
+pub(in crate::purge) struct Owned {
     pub parent: Key,
     pub key: Key,
     pub bytes: u64,
@@ -19,7 +19,7 @@ pub(super) struct Owned {
 
 /// Why a parent stays.
 #[derive(Clone, Copy)]
-pub(super) enum Stays {
+pub(in crate::purge) enum Stays {
     Unproven,
     Used,
     Highest,
@@ -28,7 +28,7 @@ pub(super) enum Stays {
 
 /// What belongs to some parents.
 #[derive(Default)]
-pub(super) struct Children {
+pub(in crate::purge) struct Children {
     pub owned: Vec<Owned>,
     /// Parents that stay because of it.
     pub stays: Vec<(Key, Stays)>,
@@ -128,7 +128,12 @@ fn live(
 ///
 /// # Errors
 /// If the server fails.
-pub(super) fn child_keys(job: &Job<'_>, at: usize, connection: &mut Connection, parents: &[Key]) -> Result<Vec<Key>> {
+pub(in crate::purge) fn child_keys(
+    job: &Job<'_>,
+    at: usize,
+    connection: &mut Connection,
+    parents: &[Key],
+) -> Result<Vec<Key>> {
     let child = &job.children[at];
     let (table, column, index) = (&child.member.table, &child.column, &child.index);
     let mut found = Vec::new();

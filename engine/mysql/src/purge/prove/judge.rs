@@ -18,7 +18,7 @@ use engine_core::error::Result;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
+pub(in crate::purge) struct Verdict {
     /// Keys of rows that may go, in order.
     pub parents: Vec<Key>,
     /// Of each child table the keys of rows that belong to them.
@@ -57,7 +57,7 @@ struct Parent {
 ///
 /// # Errors
 /// If the server fails, or the repository cannot be read.
-pub(super) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) -> Result<Verdict> {
+pub(in crate::purge) fn judge(job: &mut Job<'_>, connection: &mut Connection, asked: &Asked<'_>) -> Result<Verdict> {
     let mut left = LeftRows::default();
     let found = parents(job, connection, asked)?;
     let saved = asked.saved(&mut job.parent, None, found.iter().map(|row| row.key).collect())?;

@@ -1,8 +1,8 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
 use super::asked::Asked;
+use super::judge::{Verdict, judge};
 use super::left::LeftRows;
-use super::prove::{Verdict, judge};
 use crate::database::Connection;
 use crate::purge::files::FileSet;
 use crate::purge::job::Job;
@@ -18,7 +18,7 @@ const FILES_MAX: usize = 50_000;
 
 /// Rows that go, and what stays.
 #[derive(Debug, Default)]
-pub(super) struct Proof {
+pub(in crate::purge) struct Proof {
     /// Keys of the rows that go.
     pub parents: KeySet,
     /// Of each child table the keys of rows that go with them.
@@ -67,7 +67,7 @@ impl Proof {
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.
-pub(super) fn prove(
+pub(in crate::purge) fn prove(
     job: &mut Job<'_>,
     connection: &mut Connection,
     after: Option<Key>,
