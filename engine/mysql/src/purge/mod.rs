@@ -17,7 +17,6 @@ mod earlier;
 pub mod files;
 mod forecast;
 mod held;
-mod holes;
 mod job;
 mod keep;
 mod orphans;
@@ -31,7 +30,6 @@ mod remove;
 mod run;
 mod run_options;
 mod seal;
-mod size;
 mod tables;
 mod terms;
 

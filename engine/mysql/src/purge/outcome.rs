@@ -3,9 +3,9 @@
 use repo_format::id::LeaseId;
 
 use super::progress::Removed;
-use super::reclaim::Reclaimed;
 use crate::purge::files::FileProblems;
 use crate::purge::pace::Go;
+use crate::purge::reclaim::Reclaimed;
 use engine_core::error::{Error, ErrorKind, Result, chain};
 
 /// How the deletions of a receipt ended.

@@ -11,7 +11,7 @@ const BYTES_PER_SECOND: u64 = 20 << 20;
 
 /// How large a table is.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Size {
+pub(in crate::purge) struct Size {
     /// Rows and keys: what a copy takes at most.
     pub used: u64,
     /// With what is free in between and belongs to nobody else.
@@ -22,7 +22,7 @@ pub(super) struct Size {
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn data_folder(connection: &mut Connection, address: &Address) -> Result<Option<PathBuf>> {
+pub(in crate::purge) fn data_folder(connection: &mut Connection, address: &Address) -> Result<Option<PathBuf>> {
     let folder = if address.is_local() { connection.value("SELECT @@datadir")? } else { None };
     Ok(folder.map(PathBuf::from))
 }

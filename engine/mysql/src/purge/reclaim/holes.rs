@@ -13,7 +13,7 @@ const ALWAYS: [&str; 2] = ["ALWAYS", "2"];
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn warn_of_holes(job: &Job<'_>, connection: &mut Connection) -> Result<Option<String>> {
+pub(in crate::purge) fn warn_of_holes(job: &Job<'_>, connection: &mut Connection) -> Result<Option<String>> {
     let tables: Vec<&Table<'_>> = job.tables().filter(|table| table.engine.eq_ignore_ascii_case("MyISAM")).collect();
     if tables.is_empty() {
         return Ok(None);

@@ -32,14 +32,14 @@ pub struct Reclaimed {
 }
 
 /// A table that may be rebuilt.
-pub(super) struct Candidate<'t, 'r> {
+pub(in crate::purge) struct Candidate<'t, 'r> {
     pub table: &'t Table<'r>,
     /// Rows that the run removed from it.
     pub removed: u64,
 }
 
 /// Rebuilds tables of a server, one after the other.
-pub(super) struct Rebuilder<'a> {
+pub(in crate::purge) struct Rebuilder<'a> {
     pub connection: &'a mut Connection,
     pub address: &'a Address,
     pub pace: &'a mut Pace,
