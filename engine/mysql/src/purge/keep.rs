@@ -4,11 +4,11 @@ use repo_format::cbor::ByteString;
 use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
 
-use super::contents::Plan;
 use super::outcome::Step;
 use super::progress::Progress;
 use super::run_options::RunOptions;
 use crate::purge::files::FileSet;
+use crate::purge::plan::Plan;
 use crate::purge::tables::{KeySet, Source, Table};
 use crate::purge::terms::Dates;
 use engine_core::crypto::random;

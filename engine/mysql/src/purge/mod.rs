@@ -9,13 +9,9 @@
 //! reclaim  if that is wished, tables are made anew, so that their space is free
 //! ```
 
-mod checks;
-mod contents;
 mod delete;
-mod digest;
 mod earlier;
 pub mod files;
-mod forecast;
 mod held;
 mod job;
 mod keep;
@@ -29,15 +25,12 @@ mod reclaim;
 mod remove;
 mod run;
 mod run_options;
-mod seal;
 mod tables;
 mod terms;
 
-pub use contents::{Plan, Seal};
-pub use forecast::Forecast;
 pub use outcome::{Ended, RunOutcome};
 pub use pace::{PaceOptions, Window};
-pub use plan::{PlanOptions, Planned, plan};
+pub use plan::{Forecast, Plan, PlanOptions, Planned, Seal, plan};
 pub use progress::Removed;
 pub use prove::LeftRows;
 pub use reclaim::Reclaimed;

@@ -4,12 +4,12 @@
 
 use std::time::Instant;
 
-use super::contents::Plan;
 use super::delete::delete_keys;
 use super::held::held;
 use crate::database::Connection;
 use crate::purge::job::Job;
 use crate::purge::pace::{Go, Pace, Tried};
+use crate::purge::plan::Plan;
 use crate::purge::prove::each_row;
 use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, KeySet, digest, in_runs, parse_key, used_keys};
 use engine_core::error::{Error, Result, chain};

@@ -1,7 +1,5 @@
 //! A run: proves, puts a receipt, deletes, and says in the receipt what really went.
 
-use super::checks::{check_cutoff, check_exceptions, check_names, check_rights};
-use super::contents::Plan;
 use super::delete::delete;
 use super::keep::Keeper;
 use super::orphans::{delete_orphans, find_orphans, purge_records};
@@ -9,11 +7,11 @@ use super::outcome::{Ended, RunOutcome};
 use super::progress::Progress;
 use super::remove::remove_files;
 use super::run_options::RunOptions;
-use super::seal::check_seal;
 use crate::database::{Address, Connection, Purpose, Server, attended};
 use crate::purge::files::located;
 use crate::purge::job::Job;
 use crate::purge::pace::{Go, Pace, prepare};
+use crate::purge::plan::{Plan, check_cutoff, check_exceptions, check_names, check_rights, check_seal};
 use crate::purge::prove::prove;
 use crate::purge::reclaim::{Candidate, Rebuilder};
 use crate::purge::tables::{KeySet, Place, SourceChoice, check_table, find_source};

@@ -16,7 +16,7 @@ impl Seal {
 /// # Errors
 /// [`ErrorKind::Refused`] if its keys have been replaced since, as the removal of a member does; [`ErrorKind::Usage`] if it was edited, or
 /// is of another repository.
-pub(super) fn check_seal(plan: &Plan, keys: &Keys) -> Result<()> {
+pub(in crate::purge) fn check_seal(plan: &Plan, keys: &Keys) -> Result<()> {
     let newest = keys.newest_epoch();
     if plan.seal.epoch < newest {
         let message = "the keys of the repository were replaced after the plan was made: make a new plan";

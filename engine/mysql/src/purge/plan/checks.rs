@@ -12,7 +12,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] if it is. If the server does not answer.
-pub(super) fn check_cutoff(connection: &mut Connection, rule: &Rule) -> Result<Date> {
+pub(in crate::purge) fn check_cutoff(connection: &mut Connection, rule: &Rule) -> Result<Date> {
     let today = server_day(connection)?;
     match rule.cutoff.first_kept() > today {
         true => {
@@ -24,7 +24,7 @@ pub(super) fn check_cutoff(connection: &mut Connection, rule: &Rule) -> Result<D
 }
 
 /// What the account lacks would show as absent, as triggers do: so it is asked first.
-pub(super) fn check_rights(
+pub(in crate::purge) fn check_rights(
     connection: &mut Connection,
     server: &Server,
     (purpose, schema): (Purpose, &str),
@@ -46,7 +46,7 @@ pub(super) fn check_rights(
 }
 
 /// A table in two categories would be judged by two rules; a receipt holds files of one folder.
-pub(super) fn check_names(categories: &[Category]) -> Result<()> {
+pub(in crate::purge) fn check_names(categories: &[Category]) -> Result<()> {
     if categories.iter().filter(|category| category.attachments.is_some()).count() > 1 {
         return Err(Error::new(ErrorKind::Usage, "files can go with the rows of one category only"));
     }
@@ -61,7 +61,7 @@ pub(super) fn check_names(categories: &[Category]) -> Result<()> {
 }
 
 /// An exception that no table knows would spare nothing.
-pub(super) fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
+pub(in crate::purge) fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
     for exception in &plan.rule.exceptions {
         let knows = |name: &str| -> Result<bool> {
             let table = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name));
