@@ -10,19 +10,15 @@
 //! ```
 
 mod delete;
-mod earlier;
 pub mod files;
-mod held;
 mod job;
 mod keep;
-mod orphans;
 mod outcome;
 mod pace;
 mod plan;
 mod progress;
 mod prove;
 mod reclaim;
-mod remove;
 mod run;
 mod run_options;
 mod tables;

@@ -1,8 +1,7 @@
 //! A category on its way through a run: what is proven of it, what is gone, and what that comes to.
 
-use super::delete::Deleted;
-use super::earlier::{Orphans, find_left_files};
 use crate::database::Connection;
+use crate::purge::delete::{Deleted, Orphans, find_left_files};
 use crate::purge::files::{FileCounts, FileSet};
 use crate::purge::job::Job;
 use crate::purge::prove::{LeftRows, Proof};

@@ -1,13 +1,11 @@
 //! A run: proves, puts a receipt, deletes, and says in the receipt what really went.
 
-use super::delete::delete;
 use super::keep::Keeper;
-use super::orphans::{delete_orphans, find_orphans, purge_records};
 use super::outcome::{Ended, RunOutcome};
 use super::progress::Progress;
-use super::remove::remove_files;
 use super::run_options::RunOptions;
 use crate::database::{Address, Connection, Purpose, Server, attended};
+use crate::purge::delete::{delete, delete_orphans, find_orphans, purge_records, remove_files};
 use crate::purge::files::located;
 use crate::purge::job::Job;
 use crate::purge::pace::{Go, Pace, prepare};

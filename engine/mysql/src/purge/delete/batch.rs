@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
+use super::files::RemovedFiles;
 use super::held::held;
-use super::remove::RemovedFiles;
 use crate::database::Connection;
 use crate::purge::job::Job;
 use crate::purge::pace::{Go, Pace, Tried};
@@ -22,7 +22,7 @@ const RUNS_PER_BATCH: usize = 200;
 const BATCH_BYTES: u64 = 4 << 20;
 /// What has been deleted of a job.
 #[derive(Debug, Default)]
-pub(super) struct Deleted {
+pub(in crate::purge) struct Deleted {
     /// Keys of the parents.
     pub parents: KeySet,
     /// Of each child table the keys.
@@ -54,7 +54,7 @@ impl Deleted {
 ///
 /// # Errors
 /// If the server fails or the user wishes to stop: what is noted until then is gone.
-pub(super) fn delete(
+pub(in crate::purge) fn delete(
     job: &mut Job<'_>,
     connection: &mut Connection,
     proof: &Proof,

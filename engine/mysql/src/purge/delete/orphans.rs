@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::delete::delete_keys;
+use super::batch::delete_keys;
 use super::held::held;
 use crate::database::Connection;
 use crate::purge::job::Job;
@@ -24,7 +24,11 @@ const RUNS_PER_STATEMENT: usize = 200;
 ///
 /// # Errors
 /// If the repository cannot be read. A receipt that cannot be read is noted.
-pub(super) fn purge_records(repository: &Repository, plan: &Plan, monitor: &dyn Monitor) -> Result<Vec<ReceiptRecord>> {
+pub(in crate::purge) fn purge_records(
+    repository: &Repository,
+    plan: &Plan,
+    monitor: &dyn Monitor,
+) -> Result<Vec<ReceiptRecord>> {
     let history = history(repository)?;
     for (id, error) in &history.unreadable {
         monitor.note(&format!("what the purge of receipt {id} may have left is not looked for: {}", chain(error)));
@@ -37,7 +41,7 @@ pub(super) fn purge_records(repository: &Repository, plan: &Plan, monitor: &dyn 
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.
-pub(super) fn find_orphans(
+pub(in crate::purge) fn find_orphans(
     job: &mut Job<'_>,
     connection: &mut Connection,
     (records, schema): (&[ReceiptRecord], &str),
@@ -75,7 +79,7 @@ fn named(records: &[ReceiptRecord], schema: &str, table: &str) -> KeySet {
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.
-pub(super) fn delete_orphans(
+pub(in crate::purge) fn delete_orphans(
     (job, at): (&mut Job<'_>, usize),
     connection: &mut Connection,
     orphans: &KeySet,
