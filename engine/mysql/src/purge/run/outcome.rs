@@ -50,7 +50,7 @@ pub struct RunOutcome {
 
 impl RunOutcome {
     /// Notes how something ended that was done after a receipt was put.
-    pub(in crate::purge) fn note(&mut self, result: Result<Go>) -> Step {
+    pub(super) fn note(&mut self, result: Result<Go>) -> Step {
         match result {
             Ok(Go::On) => Step::Done,
             Ok(Go::TimeIsUp) => {
@@ -70,7 +70,7 @@ impl RunOutcome {
     }
 
     /// The first failure is the one to tell.
-    pub(in crate::purge) fn fail(&mut self, error: Error) {
+    pub(super) fn fail(&mut self, error: Error) {
         self.ended = Ended::Failed;
         self.failure.get_or_insert(error);
     }

@@ -1,9 +1,9 @@
 //! A run: proves, puts a receipt, deletes, and says in the receipt what really went.
 
 use super::keep::Keeper;
+use super::options::RunOptions;
 use super::outcome::{Ended, RunOutcome};
 use super::progress::Progress;
-use super::run_options::RunOptions;
 use crate::database::{Address, Connection, Purpose, Server, attended};
 use crate::purge::delete::{delete, delete_orphans, find_orphans, purge_records, remove_files};
 use crate::purge::files::located;

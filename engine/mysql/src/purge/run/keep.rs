@@ -4,9 +4,9 @@ use repo_format::cbor::ByteString;
 use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
 use repo_format::id::{Bytes32, LeaseId, PurgeId};
 
+use super::options::RunOptions;
 use super::outcome::Step;
 use super::progress::Progress;
-use super::run_options::RunOptions;
 use crate::purge::files::FileSet;
 use crate::purge::plan::Plan;
 use crate::purge::tables::{KeySet, Source, Table};
@@ -22,7 +22,7 @@ use engine_core::upkeep::receipt::{
 };
 
 /// A receipt of what is going to be deleted.
-pub(super) struct Begun {
+pub(in crate::purge) struct Begun {
     pub id: LeaseId,
     record: ReceiptRecord,
 }
