@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it leaves out")]
 
 mod append_only;
+mod binlog;
 mod concurrency;
 mod crash;
 mod damage;

@@ -113,7 +113,7 @@ impl Error {
 
     /// Whether an object is not as it should be: changed, cut short, gone, or of a version or kind that was never
     /// written there. A failing disk or network, a full disk and a missing permission say nothing about any object.
-    pub(crate) fn is_damage(&self) -> bool {
+    pub fn is_damage(&self) -> bool {
         matches!(self.kind, ErrorKind::Damaged | ErrorKind::NotBelieved | ErrorKind::TooNew | ErrorKind::WrongPassword)
     }
 

@@ -100,6 +100,18 @@ impl Gtids {
         self.mariadb.is_empty() && self.mysql.is_empty()
     }
 
+    /// Whether all of `others` are among them.
+    pub fn has_all(&self, others: &Gtids) -> bool {
+        let mariadb = others.mariadb.iter().all(|((domain, server), sequence)| {
+            self.has(&Gtid::MariaDb { domain: *domain, server: *server, sequence: *sequence })
+        });
+        let within = |server: &[u8; 16], range: &(u64, u64)| {
+            let own = self.mysql.get(server);
+            own.is_some_and(|own| own.iter().any(|own| own.0 <= range.0 && range.1 <= own.1))
+        };
+        mariadb && others.mysql.iter().all(|(server, ranges)| ranges.iter().all(|range| within(server, range)))
+    }
+
     /// Whether a transaction is among them. MariaDB: whether one of its domain and server that is as late is.
     pub fn has(&self, gtid: &Gtid) -> bool {
         match gtid {

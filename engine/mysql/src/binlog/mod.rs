@@ -5,6 +5,7 @@
 //! transaction  events -> transactions                archive      server -> log manifests
 //! ```
 
+pub mod archive;
 pub mod event;
 pub mod gtids;
 pub mod transaction;

@@ -234,10 +234,24 @@ impl Connection {
         Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence }.explain(error)
     }
 
+    /// What it is made of, for who makes something else of it.
+    pub(super) fn into_parts(self) -> ConnectionParts {
+        let Connection { attendance, watch, conn, silence, .. } = self;
+        ConnectionParts { attendance, watch, conn, silence }
+    }
+
     /// The driver's connection, for what only it can do.
     pub fn raw(&mut self) -> &mut Conn {
         &mut self.conn
     }
+}
+
+/// What a connection is made of. All else must be dropped before `conn` is.
+pub(super) struct ConnectionParts {
+    pub attendance: Option<Attendance>,
+    pub watch: Watch,
+    pub conn: Conn,
+    pub silence: Duration,
 }
 
 /// An account that must use TLS is refused without it as if the password were wrong. So it is tried whether the server offers TLS, as

@@ -103,7 +103,7 @@ fn knows_commits(connection: &mut Connection, server: &Server) -> Result<bool> {
 }
 
 /// Whether what the server gets as a replica is in its log, too.
-fn logs_all(connection: &mut Connection, server: &Server) -> Result<bool> {
+pub(super) fn logs_all(connection: &mut Connection, server: &Server) -> Result<bool> {
     let is_on = |rows: Vec<super::Row>| {
         let value = |row: &super::Row| row.get(1).cloned().flatten().unwrap_or_default();
         rows.iter().any(|row| !matches!(&value(row)[..], b"0" | b"OFF" | b""))

@@ -1,0 +1,116 @@
+//! Logs that the repository has: the newest of a server, and whole streams.
+
+use repo_format::id::LeaseId;
+use repo_format::limits;
+use repo_format::log::{LOG_FILE, LogRecord};
+use repo_format::manifest::{Manifest, ManifestKind, Root, RootKind};
+
+use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::pack::ChunkReader;
+use engine_core::repository::Repository;
+use engine_core::tree::{TreeEntry, join, lookup, read_file};
+
+/// So many of the newest logs are looked at to find the one that nothing follows: two machines may fetch the same log.
+const NEWEST_COUNT: usize = 16;
+
+/// A log in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLog {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// What it says of itself.
+    pub record: LogRecord,
+}
+
+impl StoredLog {
+    /// Its id.
+    pub fn id(&self) -> LeaseId {
+        self.manifest.id
+    }
+
+    /// Reads a log.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if it is none, or cannot be read.
+    pub fn read(reader: &ChunkReader<'_>, manifest: Manifest) -> Result<Self> {
+        let entry = part_entry(reader, &manifest, LOG_FILE)?;
+        let shown = || format!("the log {}", manifest.id);
+        let bytes = read_file(reader, &entry, limits::LOG_RECORD).map_err(|e| e.context(shown()))?;
+        let record = LogRecord::decode(&bytes).map_err(|e| Error::damaged(shown(), e))?;
+        Ok(StoredLog { manifest, record })
+    }
+
+    /// The address of the server that it is of.
+    pub fn address(&self) -> &[u8] {
+        root(&self.manifest).map_or(&[], |root| &root.path.0)
+    }
+}
+
+/// The one root of a log; none in a manifest that is not as a log is.
+pub(super) fn root(manifest: &Manifest) -> Option<&Root> {
+    match &manifest.roots[..] {
+        [root] if manifest.kind == ManifestKind::Log && root.kind == RootKind::Database => Some(root),
+        _ => None,
+    }
+}
+
+/// The file `name` of a log.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] if it is not there.
+pub(super) fn part_entry(reader: &ChunkReader<'_>, manifest: &Manifest, name: &[u8]) -> Result<TreeEntry> {
+    let missing = || {
+        let name = name.escape_ascii();
+        Error::new(ErrorKind::Damaged, format!("the log {} has no file `{name}`", manifest.id))
+    };
+    let root = root(manifest).ok_or_else(missing)?;
+    lookup(reader, manifest, &join(&root.name.0, name))?.1.ok_or_else(missing)
+}
+
+/// Logs, and those that cannot be read.
+#[derive(Debug, Default)]
+pub struct StoredLogs {
+    /// In the order of the times when they were fetched.
+    pub logs: Vec<StoredLog>,
+    /// Ids, and why.
+    pub unreadable: Vec<(LeaseId, Error)>,
+}
+
+impl StoredLogs {
+    /// All logs of the repository. The index must be up to date.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub fn read(repository: &Repository) -> Result<Self> {
+        Self::read_some(repository, usize::MAX, |_| true)
+    }
+
+    fn read_some(repository: &Repository, most: usize, wanted: impl Fn(&Root) -> bool) -> Result<Self> {
+        let (manifests, _) = repository.read_manifests()?;
+        let reader = ChunkReader::new(repository);
+        let mut stored = StoredLogs::default();
+        let wanted = manifests.into_iter().filter(|object| root(&object.manifest).is_some_and(&wanted)).rev();
+        for object in wanted.take(most) {
+            let id = object.manifest.id;
+            match StoredLog::read(&reader, object.manifest) {
+                Ok(log) => stored.logs.push(log),
+                Err(error) if error.is_damage() => stored.unreadable.push((id, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        stored.logs.reverse();
+        Ok(stored)
+    }
+
+    /// The logs of `address` that were fetched last and that none of the others follows, the one that reaches furthest last.
+    ///
+    /// # Errors
+    /// As [`StoredLogs::read`]. A log that cannot be read is as if it were not there.
+    pub fn newest(repository: &Repository, address: &str) -> Result<Vec<StoredLog>> {
+        let mut logs = Self::read_some(repository, NEWEST_COUNT, |root| root.path.0 == address.as_bytes())?.logs;
+        let followed: Vec<LeaseId> = logs.iter().filter_map(|log| log.record.previous).collect();
+        logs.retain(|log| !followed.contains(&log.id()));
+        logs.sort_by_key(|log| log.record.complete_until);
+        Ok(logs)
+    }
+}
