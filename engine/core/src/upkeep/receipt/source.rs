@@ -1,4 +1,4 @@
-//! What a receipt is made of, besides its record: a snapshot, and places in it.
+//! The sources of a receipt besides its record: a snapshot, and places in it.
 
 use repo_format::manifest::Root;
 
@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::snapshots::Snapshot;
 use crate::snapshots::saved::databases;
 
-/// What a receipt is made of, besides its record.
+/// The sources of a receipt besides its record.
 #[derive(Debug, Clone, Copy)]
 pub struct ReceiptSource<'s> {
     /// The snapshot that holds the rows.

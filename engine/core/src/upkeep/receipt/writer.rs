@@ -57,7 +57,7 @@ impl<'w, 's> Writer<'w, 's> {
         Ok(entry)
     }
 
-    /// What the snapshot has at `path`.
+    /// The entry that the snapshot has at `path`.
     pub fn entry(&self, path: &[u8]) -> Result<TreeEntry> {
         let missing = || Error::new(ErrorKind::NotFound, format!("snapshot {} is empty", self.source.snapshot.id));
         lookup(&self.reader, &self.source.snapshot.manifest, path)?.1.ok_or_else(missing)

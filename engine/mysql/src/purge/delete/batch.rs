@@ -1,7 +1,7 @@
 //! The second pass: deletes the rows that a receipt names, batch by batch.
 //!
 //! A batch is one critical section. Its rows are held (a transaction with FOR UPDATE; where a table has no transactions, LOCK TABLES …
-//! WRITE), read, compared with the snapshot once more, and deleted. What was changed since the first pass stays.
+//! WRITE), read, compared with the snapshot once more, and deleted. A row that was changed since the first pass stays.
 
 use std::time::Instant;
 
@@ -20,18 +20,19 @@ use engine_core::monitor::{Monitor, Work};
 const RUNS_PER_BATCH: usize = 200;
 /// Bytes of saved rows of the parent table in a batch, unless one row has more.
 const BATCH_BYTES: u64 = 4 << 20;
-/// What has been deleted of a job.
+
+/// Rows and files of a job that are deleted.
 #[derive(Debug, Default)]
 pub(in crate::purge) struct Deleted {
     /// Keys of the parents.
     pub parents: KeySet,
-    /// Of each child table the keys.
+    /// Keys of the rows of each child table.
     pub children: Vec<KeySet>,
     /// Files.
     pub files: RemovedFiles,
-    /// Of the parents.
+    /// Dates of the parents.
     pub dates: Dates,
-    /// What has stayed, though it was named.
+    /// Rows that stay, though they were named.
     pub left: LeftRows,
 }
 
@@ -50,10 +51,10 @@ impl Deleted {
     }
 }
 
-/// Deletes what `proof` names, and notes in `deleted` what is gone, also when it ends early.
+/// Deletes the rows that `proof` names, and notes in `deleted` which are gone, also when it ends early.
 ///
 /// # Errors
-/// If the server fails or the user wishes to stop: what is noted until then is gone.
+/// If the server fails or the user wishes to stop: the rows noted until then are gone.
 pub(in crate::purge) fn delete(
     job: &mut Job<'_>,
     connection: &mut Connection,
@@ -87,7 +88,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// Reads what the snapshot has of the rows in `runs`, which `proof` names, and of what belongs to them: as many as make one batch.
+    /// Reads from the snapshot the rows in `runs`, which `proof` names, and the rows that belong to them: as many as make one batch.
     fn read(job: &mut Job<'_>, connection: &mut Connection, proof: &Proof, runs: Vec<(Key, Key)>) -> Result<Self> {
         let keys = runs.iter().flat_map(|(first, last)| *first..=*last).collect();
         let (parents, last) = job.parent.table.saved.digests(keys, BATCH_BYTES)?;
@@ -105,7 +106,7 @@ impl Batch {
         Ok(Batch { keys: in_runs(&job.parent.table.key, &runs), asked, last, expected })
     }
 
-    /// Deletes what is still as it was, and notes it.
+    /// Deletes the rows that are still as they were, and notes them.
     fn delete(&self, job: &mut Job<'_>, connection: &mut Connection, deleted: &mut Deleted) -> Result<Tried> {
         let transactional = job.is_transactional();
         let (mut gone, mut nothing_is_gone) = (Vec::new(), true);
@@ -135,8 +136,8 @@ impl Batch {
 
 /// Deletes the rows of `verdict`, which are held.
 ///
-/// With transactions children go first, as foreign keys want it. Without, the parents: if it ends in between, rows are left that belong to
-/// nothing, and never a parent without its children.
+/// With transactions children go first, as foreign keys demand. Without transactions parents go first: if the run ends in between, it leaves
+/// rows that belong to nothing, and never a parent without its children.
 fn delete_rows(
     job: &Job<'_>,
     connection: &mut Connection,

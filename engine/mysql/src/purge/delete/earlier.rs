@@ -1,4 +1,4 @@
-//! Files that an earlier run of the plan was going to remove, and did not: it was killed, or its time was up, when their rows were gone.
+//! Files that an earlier run of the plan left: it was killed, or its time was up, when their rows were gone.
 
 use crate::database::Connection;
 use crate::purge::files::{FileSet, Look};
@@ -47,7 +47,7 @@ pub(in crate::purge) fn find_left_files(
     Ok(found)
 }
 
-/// Those of `paths` that a row names.
+/// The paths among `paths` that a row names.
 ///
 /// # Errors
 /// If the server fails.

@@ -1,6 +1,6 @@
 //! Removing files whose rows are gone, batch by batch.
 //!
-//! While a batch goes, the tables that name files are held, so that nobody names one of them just then. What a row names stays.
+//! While a batch goes, the tables that name files are held, so that nobody names one of them just then. A file that a row names stays.
 
 use super::earlier::still_named;
 use crate::database::Connection;
@@ -17,19 +17,19 @@ const BYTES_PER_BATCH: u64 = 16 << 20;
 /// A row names a file that was to go.
 const NAMED: &str = "a row names it";
 
-/// What has been removed.
+/// Files that are removed.
 #[derive(Debug, Default)]
 pub(in crate::purge) struct RemovedFiles {
-    /// What went.
+    /// Files that went.
     pub files: FileSet,
-    /// What went and what stays, counted.
+    /// Files that went and files that stay, counted.
     pub counts: FileCounts,
 }
 
-/// Removes `files`, and notes in `removed` what is gone, also when it ends early. Durable when it returns.
+/// Removes `files`, and notes in `removed` which are gone, also when it ends early. The removals are durable when it returns.
 ///
 /// # Errors
-/// If the server fails, the repository cannot be read, or the user wishes to stop: what is noted until then is gone.
+/// If the server fails, the repository cannot be read, or the user wishes to stop: the files noted until then are gone.
 pub(in crate::purge) fn remove_files(
     attached: &mut Attached<'_>,
     connection: &mut Connection,
@@ -106,7 +106,7 @@ fn remove_batch(
                 removed.counts.went(file.size);
                 removed.files.insert(file.path, file.size);
             }
-            // Somebody else has removed it.
+            // Another program has removed it.
             Look::Absent => {}
             Look::Unproven(why) => {
                 removed.counts.stays(&why);

@@ -1,4 +1,4 @@
-//! Holding the rows of a job: for a moment, as people wait behind it.
+//! Holding the rows of a job, for a moment only: people wait for them.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) fn held<'r, T>(
         match work(job, connection, hold) {
             Ok(value) => connection.run(end).map(|()| value),
             Err(error) => {
-                // What failed is what is to be told. If this fails, too, the connection is gone, and with it locks and transaction.
+                // The first failure is the one to report. If this statement fails too, the connection is gone, and with it locks and transaction.
                 drop(connection.run(give_up));
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! What a run that was killed left behind in tables without transactions: rows whose parent is gone already.
+//! Rows that a killed run left in tables without transactions: their parents are gone already.
 //!
 //! Only rows that a receipt of the same server names are looked at: some run was going to delete them with their parents.
 
@@ -20,7 +20,7 @@ use engine_core::upkeep::receipt::{ReceiptRecord, history};
 /// Runs of keys in one statement.
 const RUNS_PER_STATEMENT: usize = 200;
 
-/// The records of all purges of the plan's server that have not said in their end that all went which they named.
+/// The records of all purges of the plan's server that have not reported the end of all rows that they named.
 ///
 /// # Errors
 /// If the repository cannot be read. A receipt that cannot be read is noted.
@@ -37,7 +37,7 @@ pub(in crate::purge) fn purge_records(
     Ok(records.filter(|record| record.server == plan.server).collect())
 }
 
-/// Of each child table of `job` the keys of rows that are named in `records`, are as the snapshot has them, and belong to nothing.
+/// For each child table of `job`, the keys of rows that `records` name, that are as the snapshot has them, and that belong to nothing.
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.

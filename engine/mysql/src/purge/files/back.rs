@@ -1,4 +1,4 @@
-//! Purged files, back from a receipt into a folder. What is there is never replaced.
+//! Purged files, back from a receipt into a folder. A file that is there is never replaced.
 
 use std::io;
 use std::path::Path;
@@ -29,18 +29,18 @@ pub struct FilesOptions {
     pub dry_run: bool,
 }
 
-/// What came of it.
+/// The outcome of bringing files back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RestoredFiles {
     /// Files that the receipt names.
     pub files: u64,
-    /// Of these: written. In a dry run: not there.
+    /// Files among them that were written; in a dry run, files that are not there.
     pub restored: u64,
     /// Bytes of those.
     pub bytes: u64,
     /// Files that were there already as they should be.
     pub there: u64,
-    /// What could not be restored as it was.
+    /// Files that could not be restored as they were.
     pub problems: FileProblems,
 }
 
@@ -49,7 +49,7 @@ pub struct RestoredFiles {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if the receipt names no files; [`ErrorKind::Damaged`] if it cannot be read; if the target cannot be used or is
-/// full, or the monitor wishes to stop. What is wrong with one file is a problem in the outcome.
+/// full, or the monitor wishes to stop. A failure of one file is a problem in the outcome.
 pub fn restore_files(
     repository: &Repository,
     manifest: &Manifest,
@@ -97,9 +97,9 @@ type Attempt<T> = std::result::Result<T, Failure>;
 
 /// Why a file is not restored.
 enum Failure {
-    /// It alone.
+    /// Only this file fails.
     File(String),
-    /// Nor would any other be.
+    /// Every other file would fail, too.
     All(Error),
 }
 
@@ -189,7 +189,7 @@ impl Back<'_> {
         let is_new = dir.stat(entry.name()).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         let inner = dir.create_dir(entry.name())?;
         if is_new {
-            // What cannot be given to a folder is no loss: the files in it are what is wanted.
+            // An attribute that a folder cannot have is no loss: the user wants the files in it.
             drop(inner.apply_self(&entry.meta, None, &self.owners, HOW));
             inner.make_writable()?;
         }
@@ -198,7 +198,7 @@ impl Back<'_> {
 
     /// Writes a file that is not there; gives what it lacks of its attributes, as messages.
     fn write(&self, dir: &Dir, entry: &TreeEntry) -> Attempt<Vec<String>> {
-        // Of a restore that was killed.
+        // A restore that was killed may have left it.
         if let Err(error) = dir.remove_file(UNFINISHED)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -209,7 +209,7 @@ impl Back<'_> {
             Ok(messages)
         });
         if result.is_err() {
-            // What went wrong is the thing to tell; the next restore removes it.
+            // The first failure is the one to report; the next restore removes the file.
             drop(dir.remove_file(UNFINISHED));
         }
         result
@@ -240,5 +240,5 @@ impl Back<'_> {
     }
 }
 
-/// Whose a file was it becomes again, where that is allowed.
+/// A file gets its owner back, where that is allowed.
 const HOW: Attributes = Attributes { contents_only: false, owner: true, by_name: true };

@@ -11,14 +11,14 @@ const NAMED: usize = 1000;
 /// Paths of files, and their sizes.
 pub(in crate::purge) type FileSet = BTreeMap<Vec<u8>, u64>;
 
-/// Files that are old: what went, or would go, and what stays.
+/// Old files: how many went, or would go, and how many stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileCounts {
     /// Files that went, or would go.
     pub files: u64,
     /// Their sizes together.
     pub bytes: u64,
-    /// Files of rows that went, that stay, by why. Those that keep their rows are counted as rows.
+    /// Files that stay though their rows went, by reason. Files that keep their rows are counted as rows.
     pub left: BTreeMap<String, u64>,
 }
 

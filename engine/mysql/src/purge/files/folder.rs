@@ -22,7 +22,7 @@ pub(in crate::purge) enum Proofs {
     ReadBack,
 }
 
-/// What a look at a file says.
+/// The result of looking at a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::purge) enum Look {
     /// It is not there.
@@ -119,7 +119,7 @@ impl<'r> SavedFolder<'r> {
         })
     }
 
-    /// Removes the file at `path`, if it is as the snapshot has it, now: its bytes are compared first. What it is not, or was written to
+    /// Removes the file at `path`, if it is as the snapshot has it, now: its bytes are compared first. A file that differs, or that is written to
     /// meanwhile, stays. Durable after [`SavedFolder::sync`].
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl<'r> SavedFolder<'r> {
     }
 }
 
-/// Whether a file can have the content of `entry`. Of one with holes the zeros would have to be proven, too: it is left.
+/// Whether a file can have the content of `entry`. In a file with holes the zeros would have to be proven, too: it stays.
 fn fits(entry: &TreeEntry, stat: &FileStat) -> bool {
     stat.entry.size == entry.meta.size && entry.meta.holes.is_none() && entry.content_fits()
 }

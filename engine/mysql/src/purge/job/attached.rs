@@ -23,11 +23,11 @@ pub(in crate::purge) struct Attached<'r> {
     /// Where the folder is in the snapshot.
     pub saved_folder: Vec<u8>,
     sub_folder: String,
-    /// What else holds keys of the rows,
+    /// Columns elsewhere that hold keys of the rows.
     pub rows_used_by: Vec<Use>,
-    /// and keys of parents.
+    /// Columns elsewhere that hold keys of parents.
     pub parents_used_by: Vec<Use>,
-    /// What names files in the folder, the rows themselves first.
+    /// Columns that name files in the folder, the column of the rows themselves first.
     pub named_by: Vec<Use>,
     pub folder: SavedFolder<'r>,
     pub problems: FileProblems,

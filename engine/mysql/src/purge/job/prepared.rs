@@ -14,7 +14,7 @@ pub(in crate::purge) struct Job<'r> {
     pub children: Vec<ChildMember<'r>>,
     /// Holds for rows that are old.
     pub is_old: String,
-    /// What must also be true for a row of the parent table to go, if anything. It is selected beside the row.
+    /// A condition that must also hold for a row of the parent table to go. It is selected beside the row.
     pub condition: Option<String>,
     /// Place of the date among the values of a row.
     pub date_place: usize,
@@ -68,18 +68,18 @@ impl<'r> Job<'r> {
         [&self.parent.table].into_iter().chain(self.children.iter().map(|child| &child.member.table))
     }
 
-    /// What decides on a row of the parent table, before its values: whether it is old, whether the condition holds, the exceptions.
+    /// The expressions that decide on a row of the parent table, before its values: whether it is old, whether the condition holds, the exceptions.
     pub fn leading(&self) -> String {
         let condition = self.condition.as_deref().unwrap_or("1");
         format!("({}), {condition}, {}", self.is_old, self.parent.leading())
     }
 
-    /// The server knows all that they name.
+    /// Checks that the server knows every name in these expressions.
     fn check_leading(&self, place: &mut Place<'_, '_>) -> Result<()> {
         let parent = format!("{} LIMIT 0", self.parent.table.select(&self.leading()));
         place.connection.stream(&parent).map(drop).map_err(|e| {
             let what = format!("the condition of the category `{}` cannot be used", self.category.name);
-            // What the server says no to is refused; where it said nothing, the category is not judged.
+            // A category is refused if the server rejects its condition. A lost connection says nothing of the category.
             let refused = !is_lost(&e) && error_code(&e).is_some();
             let e = if refused { e.with_kind(ErrorKind::Refused) } else { e };
             e.context(what)

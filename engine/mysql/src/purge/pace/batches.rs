@@ -9,22 +9,22 @@ use crate::database::Connection;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::{Monitor, Work};
 
-/// What one batch should take, locks included: people do not notice it, and most of it is still deletion.
+/// The time that one batch should take, locks included: people do not notice it, and most of it is still deletion.
 const BATCH_AIM: Duration = Duration::from_millis(100);
 /// The first batch: small, as nothing is known of the server yet.
 const ROWS_FIRST: u32 = 200;
-/// A batch is not smaller: then a batch is mostly overhead,
+/// The smallest batch: below it a batch is mostly overhead.
 const ROWS_MIN: u32 = 10;
-/// nor larger: statements grow with it.
+/// The largest batch: statements grow with it.
 const ROWS_MAX: u32 = 10_000;
-/// Others are given way for so long at first,
+/// The first pause after a batch did not get its locks.
 const WAY_FIRST: Duration = Duration::from_millis(500);
-/// and at most.
+/// The longest pause after a batch did not get its locks.
 const WAY_MAX: Duration = Duration::from_secs(30);
-/// A connection that waits says so often that it is there: networks forget the silent.
+/// The time after which a waiting connection sends a statement: networks drop silent connections.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
 const CLOSED: &str = "until the window opens";
-/// While waiting, whether to go on is asked so often.
+/// The time between two looks at whether to go on.
 const POLL: Duration = Duration::from_millis(200);
 
 /// Whether to go on.
@@ -34,7 +34,7 @@ pub(in crate::purge) enum Go {
     TimeIsUp,
 }
 
-/// What came of trying a batch.
+/// The result of trying a batch.
 pub(in crate::purge) enum Tried {
     /// There is none left.
     Nothing,
@@ -47,7 +47,7 @@ pub(in crate::purge) enum Tried {
 }
 
 impl Tried {
-    /// What is no failure if nothing of the batch is gone: that the server gave up waiting for what others hold.
+    /// Takes `LockedOut` for a failure to get locks: nothing of the batch is gone then, so it is no failure of the run.
     ///
     /// # Errors
     /// Other failures of `result`.
@@ -150,7 +150,7 @@ impl Pace {
         }
     }
 
-    /// Waits until the window is open. The time that a run may take does not begin by that.
+    /// Waits until the window is open. The time that a run may take does not begin with this wait.
     ///
     /// # Errors
     /// If the user wishes to stop, or the server is gone.
@@ -191,7 +191,7 @@ impl Pace {
         self.options.window.as_ref().is_some_and(|window| !window.is_open())
     }
 
-    /// What there is to wait for, as a clause; an empty one if it is not worth telling.
+    /// The reason to wait, as a clause; an empty one if it is not worth telling.
     fn reason(&mut self, connection: &mut Connection) -> Result<Option<String>> {
         if self.is_closed() {
             return Ok(Some(CLOSED.to_owned()));
@@ -207,7 +207,7 @@ impl Pace {
     fn done(&mut self, elapsed: Duration, asked: u32, rows: u64) {
         self.gave_way = None;
         let factor = (BATCH_AIM.as_secs_f64() / elapsed.as_secs_f64().max(0.001)).clamp(0.5, 1.5);
-        // What it would have taken for more rows than it was asked for nobody knows.
+        // The time for more rows than asked for is unknown.
         let aim = (f64::from(asked) * factor).clamp(f64::from(ROWS_MIN), f64::from(ROWS_MAX));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it has just been clamped")]
         let aim = aim as u32;
@@ -221,7 +221,7 @@ impl Pace {
         }
     }
 
-    /// A batch did not get its locks: who holds them shall finish, and others are not to queue behind the next try all the time.
+    /// Waits longer after each batch that did not get its locks: the holder can finish, and others need not queue behind the next try all the time.
     fn give_way(&mut self) {
         let time = self.gave_way.map_or(WAY_FIRST, |before| (before * 2).min(WAY_MAX));
         self.gave_way = Some(time);

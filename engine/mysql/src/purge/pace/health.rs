@@ -34,7 +34,7 @@ impl Health {
         Health { threads_running, history_length, lag, replicas, looked: None }
     }
 
-    /// What there is to wait for: a clause that begins with `until` or `while`; `None` if nothing, or it was looked just now.
+    /// The reason to wait, as a clause that begins with `until` or `while`; `None` if there is none, or the last look was just now.
     ///
     /// # Errors
     /// If the server does not answer; a replica that does not is waited for.
@@ -43,7 +43,7 @@ impl Health {
             return Ok(None);
         }
         let found = self.look(connection)?;
-        // What was busy is looked at again before the next batch.
+        // A busy server is looked at again before the next batch.
         self.looked = found.is_none().then(Instant::now);
         Ok(found)
     }

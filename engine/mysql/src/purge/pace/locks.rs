@@ -31,7 +31,7 @@ pub(in crate::purge) fn hastily<T>(
 ) -> Result<T> {
     connection.run(HASTY)?;
     let result = work(connection);
-    // What has been done is done: if this fails the connection is gone, and the next statement says so.
+    // The work is done already: if this fails, the connection is gone, and the next statement says so.
     drop(connection.run(PATIENT));
     result
 }

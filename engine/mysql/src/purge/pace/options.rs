@@ -23,7 +23,7 @@ pub struct PaceOptions {
     pub history_length: u64,
     /// Servers that replicate this one: wait while one of them lags.
     pub replicas: Vec<Address>,
-    /// By so much a replica may lag.
+    /// The longest lag of a replica.
     pub lag: Duration,
 }
 

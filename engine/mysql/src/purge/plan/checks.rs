@@ -1,4 +1,4 @@
-//! What must be so before rows are looked at.
+//! Checks before rows are looked at.
 
 use jiff::civil::Date;
 
@@ -8,7 +8,7 @@ use crate::purge::tables::Place;
 use crate::purge::terms::{Category, Rule, server_day};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// Checks that what is meant by old is not of the future. Gives the server's day.
+/// Checks that the cut-off does not lie in the future. Gives the server's day.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] if it is. If the server does not answer.
@@ -23,7 +23,7 @@ pub(in crate::purge) fn check_cutoff(connection: &mut Connection, rule: &Rule) -
     }
 }
 
-/// What the account lacks would show as absent, as triggers do: so it is asked first.
+/// Checks the rights of the account first: without a right, triggers and other objects would seem to be absent.
 pub(in crate::purge) fn check_rights(
     connection: &mut Connection,
     server: &Server,
@@ -45,7 +45,7 @@ pub(in crate::purge) fn check_rights(
     }
 }
 
-/// A table in two categories would be judged by two rules; a receipt holds files of one folder.
+/// Checks that no table is in two categories, as two rules would judge it, and that one category has files, as a receipt holds one folder.
 pub(in crate::purge) fn check_names(categories: &[Category]) -> Result<()> {
     if categories.iter().filter(|category| category.attachments.is_some()).count() > 1 {
         return Err(Error::new(ErrorKind::Usage, "files can go with the rows of one category only"));
@@ -60,7 +60,7 @@ pub(in crate::purge) fn check_names(categories: &[Category]) -> Result<()> {
     Ok(())
 }
 
-/// An exception that no table knows would spare nothing.
+/// Checks that some table has the column of each exception: otherwise the exception would spare nothing.
 pub(in crate::purge) fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> Result<()> {
     for exception in &plan.rule.exceptions {
         let knows = |name: &str| -> Result<bool> {

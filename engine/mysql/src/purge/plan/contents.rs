@@ -1,10 +1,10 @@
-//! A plan: what is to be removed, and where the proof for it is.
+//! A plan: the rows to remove, and the snapshot that proves them.
 
 use repo_format::id::LeaseId;
 
 use crate::purge::terms::{Category, Rule};
 
-/// What is to be removed, and where the proof for it is.
+/// The rows to remove, and the snapshot that proves them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The server, see [`Server::identity`].
@@ -21,7 +21,7 @@ pub struct Plan {
     pub seal: Seal,
 }
 
-/// What only the repository's keys can make of a plan (FORMAT.md, section 6.4). The default fits no plan.
+/// The tag of a plan that only the repository's keys can make (FORMAT.md, section 6.4). The default fits no plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Seal {
     /// The epoch whose keys made it.

@@ -1,4 +1,4 @@
-//! What of a category would go now.
+//! The rows and files of a category that would go now.
 
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet};
@@ -9,7 +9,7 @@ use crate::purge::terms::Dates;
 use engine_core::error::Result;
 use engine_core::monitor::Monitor;
 
-/// What of a category would go now.
+/// The rows and files of a category that would go now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
     /// The category.
@@ -18,7 +18,7 @@ pub struct Forecast {
     pub tables: Vec<(String, u64)>,
     /// Their encoded bytes.
     pub bytes: u64,
-    /// Of the parents.
+    /// Dates of the parents.
     pub dates: Dates,
     /// Rows that are old and stay.
     pub left: LeftRows,
@@ -33,7 +33,7 @@ impl Forecast {
     }
 }
 
-/// Finds out what would go: each row is compared with the snapshot.
+/// Finds out which rows and files would go: each row is compared with the snapshot.
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.

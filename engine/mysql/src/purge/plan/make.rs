@@ -24,7 +24,7 @@ use engine_core::snapshots::saved::Database;
 /// Rows a second that a run removes, for an estimate: a modest server with users on it.
 const ROWS_PER_SECOND: u64 = 5000;
 
-/// What is asked for.
+/// A request for a plan.
 #[derive(Debug, Clone)]
 pub struct PlanOptions {
     /// The schema.
@@ -37,12 +37,12 @@ pub struct PlanOptions {
     pub categories: Vec<Category>,
 }
 
-/// A plan, and what was found out when it was made.
+/// A plan, and the findings of its making.
 #[derive(Debug)]
 pub struct Planned {
     /// The plan, of the categories that are not refused.
     pub plan: Plan,
-    /// What of each would go.
+    /// The rows and files of each category that would go.
     pub forecasts: Vec<Forecast>,
     /// Categories that are refused, and why.
     pub refused: Vec<(String, String)>,

@@ -9,9 +9,9 @@ use engine_core::error::Result;
 
 /// Which rows are judged, and what they are compared with.
 pub(in crate::purge) enum Asked<'a> {
-    /// Those that are old and meet a condition on keys, with what the snapshot has.
+    /// Old rows that meet a condition on keys; they are compared with the snapshot.
     Old(&'a str),
-    /// Those that have been named, and meet the condition `keys`, with what was read of the snapshot before. The statement holds them by
+    /// Rows that a receipt names and that meet the condition `keys`; they are compared with `expected`, which was read from the snapshot before. The statement holds them by
     /// ending with `hold`.
     Named { keys: &'a str, hold: &'a str, expected: &'a Expected },
 }
@@ -20,12 +20,12 @@ pub(in crate::purge) enum Asked<'a> {
 #[derive(Debug, Default)]
 pub(in crate::purge) struct Expected {
     pub parents: HashMap<Key, Digest>,
-    /// Of each child table.
+    /// The rows of each child table.
     pub children: Vec<HashMap<Key, Digest>>,
 }
 
 impl Asked<'_> {
-    /// What a SELECT must end with so that its rows are held.
+    /// The end of a SELECT that holds its rows.
     pub fn hold(&self) -> &str {
         match self {
             Asked::Old(_) => "",
@@ -33,7 +33,7 @@ impl Asked<'_> {
         }
     }
 
-    /// What the snapshot has of rows of `member`, a parent or of the child table `child`.
+    /// The saved rows of `member`: the parent table, or the child table `child`.
     pub fn saved(
         &self,
         member: &mut Member<'_>,

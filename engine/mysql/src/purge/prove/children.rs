@@ -1,4 +1,4 @@
-//! What belongs to rows that are judged: rows of child tables, and files that these name.
+//! Rows of child tables that belong to the rows that are judged, and files that they name.
 
 use super::asked::Asked;
 use super::rows::{EncodedRow, each_row, highest, is_true, no_number, number, too_few};
@@ -26,7 +26,7 @@ pub(in crate::purge) enum Stays {
     Spared,
 }
 
-/// What belongs to some parents.
+/// Rows that belong to some parents.
 #[derive(Default)]
 pub(in crate::purge) struct Children {
     pub owned: Vec<Owned>,

@@ -11,25 +11,25 @@ use crate::purge::terms::Dates;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::{Monitor, Work};
 
-/// A part has no more runs of keys than this: they stand in memory and in a receipt. Keys that count up make few.
+/// Most runs of keys in a part: they are in memory and in a receipt. Keys that count up make few runs.
 const RUNS_MAX: usize = 50_000;
-/// Nor of more files, with paths of some hundred bytes at most.
+/// Most files in a part, with paths of some hundred bytes.
 const FILES_MAX: usize = 50_000;
 
-/// Rows that go, and what stays.
+/// Rows that go, and rows that stay.
 #[derive(Debug, Default)]
 pub(in crate::purge) struct Proof {
     /// Keys of the rows that go.
     pub parents: KeySet,
-    /// Of each child table the keys of rows that go with them.
+    /// For each child table, the keys of rows that go with them.
     pub children: Vec<KeySet>,
     /// Files that they name, and that go after them.
     pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
-    /// Of the parents.
+    /// Dates of the parents.
     pub dates: Dates,
-    /// What stays.
+    /// Rows that stay.
     pub left: LeftRows,
     /// Where the next part begins; `None` if all has been looked at.
     pub next: Option<Key>,

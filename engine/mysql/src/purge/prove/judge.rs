@@ -16,24 +16,24 @@ use crate::purge::tables::{Digest, Key, digest, explain, used_keys};
 use crate::purge::terms::Dates;
 use engine_core::error::Result;
 
-/// What was found.
+/// The result of judging rows.
 #[derive(Debug, Default)]
 pub(in crate::purge) struct Verdict {
     /// Keys of rows that may go, in order.
     pub parents: Vec<Key>,
-    /// Of each child table the keys of rows that belong to them.
+    /// For each child table, the keys of rows that belong to them.
     pub children: Vec<Vec<Key>>,
     /// Files that they name; looked for before a receipt names them, not when rows are deleted.
     pub files: FileSet,
     /// Encoded bytes of all of them.
     pub bytes: u64,
-    /// Of the parents.
+    /// Dates of the parents.
     pub dates: Dates,
-    /// What stays.
+    /// Rows that stay.
     pub left: LeftRows,
 }
 
-/// What the rule says of a row.
+/// The answer of the rule for a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
     /// It is to go.
@@ -100,7 +100,7 @@ pub(in crate::purge) fn judge(job: &mut Job<'_>, connection: &mut Connection, as
     Ok(verdict(&proven, owned, left))
 }
 
-/// Of parents that stay, what belongs to them stays.
+/// The rows of children whose parents stay, stay too.
 fn verdict(proven: &BTreeMap<Key, Parent>, owned: Vec<Vec<Owned>>, left: LeftRows) -> Verdict {
     let mut verdict = Verdict { left, parents: proven.keys().copied().collect(), ..Verdict::default() };
     for Parent { bytes, date, .. } in proven.values() {

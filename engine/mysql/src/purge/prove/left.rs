@@ -9,11 +9,11 @@ pub struct LeftRows {
     pub not_saved: u64,
     /// They are in the snapshot with other values.
     pub changed: u64,
-    /// What belongs to them, rows or files, is not in the snapshot as it is.
+    /// Rows or files that belong to them are not in the snapshot as they are.
     pub children: u64,
     /// Something else needs them, or what belongs to them.
     pub used: u64,
-    /// They, or what belongs to them, have the highest number of their table, which must not be given again.
+    /// They, or rows that belong to them, have the highest number of their table, which must not be given again.
     pub highest: u64,
     /// They, or what belongs to them, are exceptions.
     pub spared: u64,

@@ -1,4 +1,4 @@
-//! What deletions leave in tables of MyISAM: holes, and what these do to everybody else.
+//! Holes that deletions leave in tables of MyISAM, and their effect on other users.
 
 use super::size::{locked_seconds, size};
 use crate::database::Connection;
@@ -6,10 +6,10 @@ use crate::purge::job::Job;
 use crate::purge::tables::Table;
 use engine_core::error::Result;
 
-/// What the server calls the setting under which rows are added in spite of holes.
+/// The server's names of the setting under which rows are added in spite of holes.
 const ALWAYS: [&str; 2] = ["ALWAYS", "2"];
 
-/// What should be known of the holes that deletions of `job` leave; `None` if they leave none.
+/// A warning of the holes that deletions of `job` leave; `None` if they leave none.
 ///
 /// # Errors
 /// If the server does not answer.

@@ -18,7 +18,7 @@ const LOCK_WAIT_SECONDS: u32 = 10;
 const SPARE_BYTES: u64 = 64 << 20;
 const MIB: u64 = 1 << 20;
 
-/// What came of rebuilding a table.
+/// The result of rebuilding a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reclaimed {
     /// The table.
@@ -51,7 +51,7 @@ impl Rebuilder<'_> {
     /// while the window is closed.
     ///
     /// # Errors
-    /// If the server does not take a setting, or the user wishes to stop. What is wrong with a table is noted.
+    /// If the server does not take a setting, or the user wishes to stop. The problem of one table is noted.
     pub fn rebuild(&mut self, candidates: &[Candidate<'_, '_>], reclaimed: &mut Vec<Reclaimed>) -> Result<()> {
         let tables = self.chosen(candidates);
         self.connection.run(&format!("SET SESSION lock_wait_timeout={LOCK_WAIT_SECONDS}"))?;

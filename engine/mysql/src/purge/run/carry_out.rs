@@ -143,7 +143,7 @@ impl Runner<'_> {
     /// Part after part: usually there is one.
     ///
     /// # Errors
-    /// What fails before there is a receipt. What fails later is noted in the outcome.
+    /// Failures before there is a receipt. A later failure is noted in the outcome.
     fn run(mut self, all: &mut [Progress<'_>]) -> Result<RunOutcome> {
         let mut outcome = RunOutcome::default();
         loop {
@@ -165,7 +165,7 @@ impl Runner<'_> {
     /// Proves a part, and deletes it.
     ///
     /// # Errors
-    /// What fails before its receipt is put. What fails later is noted in `outcome`.
+    /// Failures before its receipt is put. A later failure is noted in `outcome`.
     fn part(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
         // Proving reads much: it keeps to the window, too.
         self.pace.wait_for_window(self.connection, self.monitor)?;
@@ -194,7 +194,7 @@ impl Runner<'_> {
     /// Deletes what has been proven, between the two phases of its receipt.
     ///
     /// # Errors
-    /// If the first cannot be put. What fails later is noted in `outcome`.
+    /// If the first cannot be put. A later failure is noted in `outcome`.
     fn delete_proven(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
         let begun = self.keeper.begin(all, self.monitor)?;
         let begun_id = begun.id;

@@ -1,4 +1,4 @@
-//! What a run puts into the repository: a receipt that names the rows before the first of them goes, and one of what really went.
+//! The receipts of a run: the first names the rows before any of them goes, the second names the rows that really went.
 
 use repo_format::cbor::ByteString;
 use repo_format::database::{LeftFiles, PurgedFile, PurgedFiles};
@@ -89,7 +89,7 @@ impl Keeper<'_> {
         }
         let id = self.put(&record, all, &Undisturbed(monitor))?;
         let RunOptions { operator, host, program, .. } = self.options.clone();
-        // What says the same twice may go. The rows are kept either way, so nothing that fails here may say otherwise.
+        // A receipt that repeats another may go. The rows are kept either way, so a failure here is only a note.
         if let Err(error) = forget_superseded(self.repository, &Author { host, user: operator, program }) {
             monitor.note(&format!("the receipt of the beginning stays beside that of the end: {}", chain(&error)));
         }
@@ -107,7 +107,7 @@ impl Keeper<'_> {
     }
 }
 
-/// What has gone is told to its end, also when the user wishes to stop.
+/// Hides the wish to stop: the receipt of rows that are gone is written to its end.
 struct Undisturbed<'m>(&'m dyn Monitor);
 
 impl Monitor for Undisturbed<'_> {

@@ -6,7 +6,7 @@ use crate::purge::terms::Category;
 /// How a plan is carried out.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Who does it.
+    /// The user who does it.
     pub operator: String,
     /// The machine.
     pub host: String,

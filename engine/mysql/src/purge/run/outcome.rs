@@ -1,4 +1,4 @@
-//! What a run has done, and how it ended.
+//! The outcome of a run: how it ended, and what went.
 
 use repo_format::id::LeaseId;
 
@@ -13,7 +13,7 @@ pub(super) enum Step {
     Done,
     TimeIsUp,
     Interrupted,
-    /// What failed, in words.
+    /// The failure, in words.
     Failed(String),
 }
 
@@ -31,16 +31,16 @@ pub enum Ended {
     Failed,
 }
 
-/// What a run has done.
+/// The outcome of a run.
 #[derive(Debug, Default)]
 pub struct RunOutcome {
-    /// Of each category of the plan.
+    /// The rows and files removed of each category of the plan.
     pub categories: Vec<Removed>,
     /// The receipts, in order.
     pub receipts: Vec<LeaseId>,
     /// How it ended.
     pub ended: Ended,
-    /// What failed after rows began to go.
+    /// The failure after rows began to go.
     pub failure: Option<Error>,
     /// Files that stay.
     pub file_problems: FileProblems,

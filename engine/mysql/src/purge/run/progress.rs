@@ -1,4 +1,4 @@
-//! A category on its way through a run: what is proven of it, what is gone, and what that comes to.
+//! A category on its way through a run: its proven rows, the rows that are gone, and the totals.
 
 use crate::database::Connection;
 use crate::purge::delete::{Deleted, Orphans, find_left_files};
@@ -10,14 +10,14 @@ use crate::purge::terms::Dates;
 use engine_core::error::Result;
 use engine_core::upkeep::receipt::ReceiptRecord;
 
-/// What has been removed of a category.
+/// Rows and files of a category that are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     /// The category.
     pub category: String,
     /// Rows of each table, that of the parents first.
     pub tables: Vec<(String, u64)>,
-    /// Of the parents.
+    /// Dates of the parents.
     pub dates: Dates,
     /// Rows that are old and have stayed.
     pub left: LeftRows,
@@ -30,11 +30,11 @@ pub(super) struct Progress<'r> {
     pub job: Job<'r>,
     /// Rows that the receipt names.
     pub proof: Proof,
-    /// Of each child table rows that an earlier run left without their parents; they are among those of the proof.
+    /// For each child table, rows that an earlier run left without their parents; the proof names them, too.
     pub orphans: Vec<KeySet>,
-    /// Files that an earlier run left without their rows; they become some of those of the proof.
+    /// Files that an earlier run left without their rows; the next proof takes them over.
     pub left_files: FileSet,
-    /// Those of them that are gone.
+    /// Rows and files of the proof that are gone.
     pub deleted: Deleted,
     /// Where the next part begins.
     pub after: Option<Key>,

@@ -4,7 +4,7 @@ use super::table::Table;
 use crate::database::{Connection, error_code, texts};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// What servers say of a table that is damaged.
+/// Error numbers of servers for a damaged table.
 const DAMAGED: [u16; 6] = [126, 127, 144, 145, 1194, 1195];
 
 /// Checks a table, quickly. One with transactions repairs itself.

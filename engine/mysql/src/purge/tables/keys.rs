@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::saved_rows::Key;
 
-/// Keys in one statement: of longer lists servers make scans, and refuse longer statements.
+/// Keys in one statement: for longer lists servers scan the table, or refuse the statement.
 pub(in crate::purge) const KEYS_PER_STATEMENT: usize = 5000;
-/// So many numbers that follow each other are a run in a condition.
+/// The fewest numbers that a condition names as a run.
 const RUN_MIN: usize = 3;
 
-/// The condition that `column` is one of `keys`. Those that follow each other are a run: a server reads one from end to end, and looks
-/// others up one by one.
+/// The condition that `column` is one of `keys`. Keys that follow each other are a run: a server reads a run from end to end, and
+/// looks other keys up one by one.
 pub(in crate::purge) fn is_one_of(column: &str, keys: &[Key]) -> String {
     let (mut single, mut any) = (Vec::new(), Vec::new());
     for run in keys.chunk_by(|before, key| before + 1 == *key) {

@@ -1,9 +1,9 @@
-//! What errors and conditions call a table.
+//! A table in errors and in conditions.
 
 use crate::database::{TableInfo, quote_text};
 use engine_core::error::{Error, ErrorKind};
 
-/// Rows of this table are not removed.
+/// The error that rows of a table cannot be removed.
 pub(in crate::purge) fn refused(table: &str, why: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the table `{table}` {why}"))
 }

@@ -102,7 +102,7 @@ fn columns_and_keys(record: &TableRecord) -> &[u8] {
     &create[..end.unwrap_or(create.len())]
 }
 
-/// Of a table that it cannot open the server says why, and no engine.
+/// Checks that the server can open the table: otherwise it gives a comment with the reason, and no engine.
 fn check_opens(info: &TableInfo) -> Result<()> {
     if !info.engine.is_empty() {
         return Ok(());
@@ -130,7 +130,7 @@ fn check_kind(info: &TableInfo, record: &TableRecord) -> Result<()> {
     }
 }
 
-/// Batches go by the primary key: by another one the server might read, and lock, the whole table.
+/// Checks the primary key, by which batches go: with another key the server might read, and lock, the whole table.
 fn check_key(connection: &mut Connection, info: &TableInfo, record: &TableRecord) -> Result<()> {
     let sql = format!(
         "SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE {} AND INDEX_NAME = 'PRIMARY'",
@@ -146,7 +146,7 @@ fn check_key(connection: &mut Connection, info: &TableInfo, record: &TableRecord
     }
 }
 
-/// What a trigger does is not known: it may change other tables.
+/// Checks that no trigger runs on deletions: it may change other tables.
 fn check_triggers(connection: &mut Connection, info: &TableInfo) -> Result<()> {
     let sql = format!(
         "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE {} AND EVENT_MANIPULATION = 'DELETE'",

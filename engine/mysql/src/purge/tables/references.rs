@@ -8,16 +8,16 @@ use engine_core::error::Result;
 struct Reference {
     schema: String,
     name: String,
-    /// Of `schema`, too.
+    /// It is in `schema`, too.
     table: String,
-    /// What it does to rows of `table`.
+    /// Its effect on rows of `table`.
     on_delete: String,
 }
 
 /// Fails if a foreign key of a table outside of `family` refers to the table of `info`, or one that does more than refuse.
 ///
-/// One that only refuses, of a table that goes along, does no harm: its rows go first, in the same transaction. One with CASCADE or SET NULL
-/// is refused also there: what it would delete or change is compared with nothing.
+/// A foreign key that only refuses, of a table that goes along, does no harm: its rows go first, in the same transaction. A foreign key with
+/// CASCADE or SET NULL is refused even there: nothing compares the rows that it would delete or change.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`](engine_core::error::ErrorKind::Refused), naming the foreign key; if the server refuses.
@@ -110,7 +110,7 @@ fn hidden_of_innodb(connection: &mut Connection, (info, family): (&TableInfo, &[
         let mut next = || names.next().unwrap_or_default();
         let (to_schema, to_table, schema, table) = (next(), next(), next(), next());
         let is_meant = to_schema.eq_ignore_ascii_case(&info.schema) && to_table.eq_ignore_ascii_case(&info.name);
-        // Those within the family are seen, and have been judged.
+        // Foreign keys within the family are seen, and have been judged.
         if is_meant && !is_family((&schema, &table), (info, family)) {
             return Ok(Some(format!("`{schema}`.`{table}`")));
         }

@@ -1,4 +1,4 @@
-//! The rows of a saved table by their key: what a live row is compared with.
+//! The rows of a saved table by their key, with which live rows are compared.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,7 +17,7 @@ const KEPT_BYTES: usize = 32 << 20;
 /// A number by which rows are ordered: any integer column.
 pub(in crate::purge) type Key = i128;
 
-/// What tells a row from another that has any other byte.
+/// A digest that differs if any byte of a row differs.
 pub(in crate::purge) type Digest = [u8; 32];
 
 /// The digest of an encoded row.
@@ -30,7 +30,7 @@ pub(in crate::purge) struct SavedRows<'r> {
     reader: &'r ChunkReader<'r>,
     segments: Vec<KeyedSegment>,
     key_place: usize,
-    /// Those that were used last, the newest first.
+    /// Segments that were used last, the newest first.
     kept: VecDeque<(usize, SegmentRows)>,
     shown: String,
 }

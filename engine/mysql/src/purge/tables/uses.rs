@@ -1,4 +1,4 @@
-//! What other tables need: columns that hold keys of rows that are to go, or names of files.
+//! Columns of other tables that need rows or files: they hold keys of rows, or names of files.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +19,10 @@ pub(in crate::purge) struct Use {
     column: String,
 }
 
-/// Those of `columns` whose tables this schema has: an older or newer version of the application may lack some.
+/// The columns among `columns` whose tables this schema has: an older or newer version of the application may lack some.
 ///
 /// # Errors
-/// [`engine_core::ErrorKind::Refused`] if a table does not have its column: what it needs is not known then. If the server refuses.
+/// [`engine_core::ErrorKind::Refused`] if a table does not have its column: its needs are unknown then. If the server refuses.
 pub(in crate::purge) fn uses(place: &mut Place<'_, '_>, columns: &[Column]) -> Result<Vec<Use>> {
     let mut found = Vec::new();
     for Column { table, column } in columns {
@@ -39,7 +39,7 @@ pub(in crate::purge) fn uses(place: &mut Place<'_, '_>, columns: &[Column]) -> R
     Ok(found)
 }
 
-/// Those of `keys` that stand in one of the columns.
+/// The keys among `keys` that one of the columns holds.
 ///
 /// # Errors
 /// If the server fails.
@@ -57,8 +57,8 @@ pub(in crate::purge) fn used_keys(connection: &mut Connection, uses: &[Use], key
     Ok(used)
 }
 
-/// Of the `names` of files, without folders, those that a row names in one of the columns, in whatever folder and in whatever case; they
-/// are given as [`folded`].
+/// The `names` of files, without folders, that a row names in one of the columns, in any folder and in any case. They are given as
+/// [`folded`].
 ///
 /// # Errors
 /// If the server fails.

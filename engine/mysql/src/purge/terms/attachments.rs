@@ -36,7 +36,7 @@ pub struct Column {
 }
 
 impl Attachments {
-    /// What a profile says, with the `folder` that it is said of.
+    /// The attachments that a profile describes, in `folder`.
     pub fn of(profile: &profile::Attachments, folder: String) -> Self {
         let columns = |columns: &[profile::TableColumn]| {
             let column = |c: &profile::TableColumn| Column { table: c.table.to_owned(), column: c.column.to_owned() };

@@ -1,4 +1,4 @@
-//! What can be removed, as data: a table, what says how old a row is, and what goes with it.
+//! A category of rows, as data: a table, the column of the date, and the tables and files that go with it.
 
 use super::attachments::Attachments;
 use super::child::Child;
@@ -21,7 +21,7 @@ pub struct Category {
     pub condition: Option<String>,
     /// Years for which rows should be kept, by rules that an audit may ask for.
     pub keep_years: Option<u16>,
-    /// What stays behind, or should be known, in a sentence.
+    /// A sentence that the user should know, for instance about what stays.
     pub note: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is old: one rule for every table.
+//! The age at which rows are old: one rule for every table.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ const UNSET_BEFORE: &str = "0002-01-01";
 pub struct Cutoff(Date);
 
 impl Cutoff {
-    /// What is strictly before 00:00 of this day is old.
+    /// Rows from before 00:00 of this day are old.
     pub fn before(day: Date) -> Self {
         Cutoff(day)
     }
 
-    /// What is of this day or before is old.
+    /// Rows of this day and before are old.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] if there is no day after it.
@@ -46,7 +46,7 @@ impl fmt::Display for Cutoff {
     }
 }
 
-/// What is done with rows whose date is unset.
+/// How rows without a date are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unset {
     /// They are not old.
@@ -95,7 +95,7 @@ pub(in crate::purge) fn is_old(
     })
 }
 
-/// What a moment of the server's zone is called in UTC, in which sessions read.
+/// A moment of the server's zone in UTC, the zone of sessions.
 fn in_utc(connection: &mut Connection, moment: &str) -> Result<String> {
     let sql = format!("SELECT UNIX_TIMESTAMP({})", quote_text(moment));
     let seconds = in_server_zone(connection, &sql)?.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is asked for, as data: categories, what is old, conditions, exceptions.
+//! The user's request, as data: categories, the age at which rows are old, conditions, exceptions.
 
 mod attachments;
 mod category;

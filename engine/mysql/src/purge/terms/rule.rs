@@ -6,9 +6,9 @@ use super::cutoff::{Cutoff, Unset};
 /// Which rows of each category are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What is old.
+    /// Rows before it are old.
     pub cutoff: Cutoff,
-    /// What becomes of rows without a date.
+    /// How rows without a date are treated.
     pub unset: Unset,
     /// Rows that stay in any case.
     pub exceptions: Vec<Exception>,

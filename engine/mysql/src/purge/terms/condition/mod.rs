@@ -9,8 +9,8 @@
 //! comparison = "=" | "<>" | "!=" | "<" | "<=" | ">" | ">=" | "<=>"
 //! ```
 //!
-//! So there are no functions, stored ones neither, no variables, and no queries. Literals must be of the kind of their column: what a server would
-//! make of a text beside a number is a surprise.
+//! So there are no functions, stored ones neither, no variables, and no queries. Literals must be of the kind of their column: servers
+//! convert a text beside a number in surprising ways.
 
 mod parser;
 mod syntax;
@@ -22,7 +22,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 pub(in crate::purge) use syntax::Condition;
 use syntax::{Literal, Operand, Test};
 
-/// What a column holds, as far as literals must be of the same kind.
+/// The kind of a column's values. Literals must be of the same kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number,

@@ -11,11 +11,11 @@ pub(in crate::purge) enum Condition {
     Not(Box<Condition>),
     /// Two operands, compared as `sign` says.
     Compare { left: Operand, sign: &'static str, right: Operand },
-    /// What one column is.
+    /// A test of one column.
     Test { column: String, negated: bool, test: Test },
 }
 
-/// What a column is tested for.
+/// The test of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::purge) enum Test {
     Null,

@@ -106,7 +106,7 @@ fn sign(first: char, rest: &mut Peekable<Chars<'_>>) -> Result<&'static str, Str
     })
 }
 
-/// What stands between `quote` and its end, as the server would read it. A quote that is doubled is one.
+/// The text between `quote` and its end, as the server would read it. A doubled quote stands for one.
 fn quoted(rest: &mut Peekable<Chars<'_>>, quote: char) -> Result<String, String> {
     let mut text = String::new();
     while let Some(c) = rest.next() {
