@@ -31,34 +31,65 @@ impl Fitting {
     pub fn of(run: &Run<'_>, plan: &PlannedSchema<'_>, record: &TableRecord, keys: Keys) -> Self {
         let from = Server::from_version(&run.source.server().version);
         let table = fit_table(record, &from, &run.target.of_tables());
-        let mut notes = table.notes;
         let fitted = fit(&table.create, &plan.source.record.name, &record.engine, run.renaming);
-        let mut create = fitted.create;
-        if let Some(without) = without_folders(&create).filter(|_| plan.is_loaded_elsewhere()) {
-            notes.push("its files stand in the server's own folder, not where the definition says".to_owned());
-            create = without;
-        }
-        if let Some(format) = run.target.row_format.as_ref().filter(|_| record.engine.eq_ignore_ascii_case("InnoDB")) {
-            let with = with_row_format(&create);
-            if with != create {
-                // Of the shorter formats keys are too long that the table has.
-                notes.push(format!(
-                    "it is made with ROW_FORMAT=DYNAMIC, as the server's own is {format}, which does not hold all keys"
-                ));
-                create = with;
-            }
-        }
-        if record.engine.eq_ignore_ascii_case("ARCHIVE") {
-            create = without_counter(&create);
-        }
+        let mut made = Made { create: fitted.create, notes: table.notes };
+        STEPS.iter().for_each(|step| step(&mut made, &Place { run, plan, record }));
         Fitting {
-            definition: take_apart_renamed(run, plan, &record.name, (&create, keys)),
+            definition: take_apart_renamed(run, plan, &record.name, (&made.create, keys)),
             record: table.record,
             rows: table.rows,
             left_out: [table.missed, fitted.left_out].concat(),
             refusal: table.refusal.or(fitted.refusal),
-            notes,
+            notes: made.notes,
         }
+    }
+}
+
+/// A definition on its way to the target's, and the differences that the user should know.
+struct Made {
+    create: Vec<u8>,
+    notes: Vec<String>,
+}
+
+/// The table that a definition is of, and where it goes.
+struct Place<'p, 'r> {
+    run: &'p Run<'r>,
+    plan: &'p PlannedSchema<'r>,
+    record: &'p TableRecord,
+}
+
+impl Place<'_, '_> {
+    fn is_of(&self, engine: &str) -> bool {
+        self.record.engine.eq_ignore_ascii_case(engine)
+    }
+}
+
+/// Changes of a definition, one after the other.
+const STEPS: [fn(&mut Made, &Place<'_, '_>); 3] = [leave_out_folders, name_row_format, leave_out_counter];
+
+/// Beside the schema that the definition was of, its files would be in the way of the other's.
+fn leave_out_folders(made: &mut Made, place: &Place<'_, '_>) {
+    if let Some(without) = without_folders(&made.create).filter(|_| place.plan.is_loaded_elsewhere()) {
+        made.notes.push("its files stand in the server's own folder, not where the definition says".to_owned());
+        made.create = without;
+    }
+}
+
+/// The shorter formats of a server refuse keys that the table has.
+fn name_row_format(made: &mut Made, place: &Place<'_, '_>) {
+    let Some(format) = place.run.target.row_format.as_ref().filter(|_| place.is_of("InnoDB")) else { return };
+    let with = with_row_format(&made.create);
+    if with != made.create {
+        made.notes.push(format!(
+            "it is made with ROW_FORMAT=DYNAMIC, as the server's own is {format}, which does not hold all keys"
+        ));
+        made.create = with;
+    }
+}
+
+fn leave_out_counter(made: &mut Made, place: &Place<'_, '_>) {
+    if place.is_of("ARCHIVE") {
+        made.create = without_counter(&made.create);
     }
 }
 

@@ -41,9 +41,11 @@ mod session;
 mod source;
 mod swap;
 mod table;
+mod table_work;
 mod tally;
 mod target;
 mod warnings;
+mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -227,7 +229,7 @@ fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[Schem
         tables.extend(schema.plan.source.tables.iter().map(|table| TableLoad::new(run, schema, table)));
     }
     tables.retain(|table| !table.is_left_out(run));
-    run::load_tables(run, &tables)?;
+    workers::load_tables(run, &tables)?;
     for table in &tables {
         add_foreign_keys(run, connection, table)?;
     }
