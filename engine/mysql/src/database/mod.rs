@@ -38,6 +38,7 @@ mod silence;
 mod statements;
 mod table;
 mod trigger;
+mod turn;
 mod unix;
 mod view;
 mod wait;
@@ -77,3 +78,4 @@ pub(crate) use settings::{COLLATION, HASTY, LOAD_MODE, PATIENT, Setting, WARNING
 pub use signed_zero::SignedZeros;
 pub(crate) use statements::{Running, running};
 pub use table::{TableInfo, WITHOUT_HISTORY, describe_table, holds_rows, list_tables};
+pub(crate) use turn::Turn;

@@ -2,13 +2,13 @@
 
 use repo_format::database::{LateTable, LeftOut};
 
-use super::Dump;
 use super::moment::is_busy;
 use super::plan::{Means, PlannedTable, describe, is_table_error, left_out};
 use super::reader::{Source, read_in_order, read_in_ranges};
 use super::segments::{Sealer, StoredRows};
 use super::sessions::watched;
 use super::standstill::Reading;
+use super::state::Dump;
 use crate::database::{Connection, TableInfo, list_tables};
 use engine_core::error::{Error, ErrorKind, Result};
 

@@ -30,23 +30,24 @@ mod rights;
 mod segments;
 mod server;
 mod sessions;
+mod source;
 mod spool;
 mod standstill;
+mod state;
 mod table_name;
 mod waiters;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use repo_format::database::{CarriedTable, LateTable, LeftOut, ProfileRecord};
+use repo_format::database::CarriedTable;
 use repo_format::manifest::Root;
 use repo_format::node::ProblemKind;
 
 use crate::database::{
-    Address, Connection, LockFacts, Privileges, Server, TableInfo, attended, list_schemas, list_tables,
-    snapshot_sessions, tells_snapshots_apart,
+    Address, Connection, LockFacts, Privileges, Server, TableInfo, Turn, attended, list_schemas, list_tables,
+    tells_snapshots_apart,
 };
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
@@ -57,68 +58,16 @@ use locked::{LockedRead, LockedReading};
 use moment::{Moment, Tried, Wanted};
 use parent::ParentDatabase;
 use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
-use reader::{SpoolPlace, SpooledRows};
-use segments::StoredRows;
+use reader::SpooledRows;
 use server::ServerNow;
 use sessions::{Job, Sessions, Stored};
+pub use source::DatabaseSource;
 use spool::SpoolSpace;
-use standstill::Standstill;
-use table_name::TableName;
+use state::{Dump, SavedTables};
+use table_name::{TableName, names};
 
-/// Bytes of rows that may wait on disk, unless the options say otherwise.
-const SPOOL_MAX: u64 = 64 << 30;
-/// A writer that waits for this long makes the tables late that are not read yet, unless the options say otherwise.
-const WAIT_MAX: Duration = Duration::from_secs(2);
-/// For how long it is tried to have all tables at one moment, unless the options say otherwise.
-const PATIENCE: Duration = Duration::from_secs(180);
 /// How often damaged tables are looked for and left out before the run fails.
 const DAMAGED_TRIES: u32 = 3;
-
-/// A database server to save.
-pub struct DatabaseSource {
-    /// Where it is, and who asks.
-    pub address: Address,
-    /// Which schemas; all but the server's own if none is named.
-    pub schemas: Vec<String>,
-    /// Users and grants, too.
-    pub with_accounts: bool,
-    /// For how long a writer may be made to wait by the locks of this run.
-    pub wait_max: Duration,
-    /// For how long it is tried to have all tables at one moment: those that others hold all the time are read afterwards.
-    pub patience: Duration,
-    /// How many sessions read at once; 0: as many as there are cores, and one more.
-    pub sessions: usize,
-    /// Where rows wait that are read under a lock; the cache folder if it is not said.
-    pub spool_folder: Option<PathBuf>,
-    /// How many bytes of them may wait.
-    pub spool_bytes_max: u64,
-    /// What a profile has found out.
-    pub profile: Option<ProfileRecord>,
-    /// Is asked, when all is stored, which files the database speaks of and the snapshot lacks.
-    pub companion: Option<Companion>,
-}
-
-impl DatabaseSource {
-    /// The server at `address`, with everything else as usual.
-    pub fn new(address: Address) -> Self {
-        DatabaseSource {
-            address,
-            schemas: Vec::new(),
-            with_accounts: false,
-            wait_max: WAIT_MAX,
-            patience: PATIENCE,
-            sessions: 0,
-            spool_folder: None,
-            spool_bytes_max: SPOOL_MAX,
-            profile: None,
-            companion: None,
-        }
-    }
-
-    fn session_count(&self) -> usize {
-        if self.sessions > 0 { self.sessions } else { snapshot_sessions() }
-    }
-}
 
 impl FolderSource for DatabaseSource {
     fn address(&self) -> String {
@@ -134,42 +83,10 @@ impl FolderSource for DatabaseSource {
     }
 }
 
-/// One database on its way into the snapshot.
-struct Dump<'d, 'r> {
-    run: &'d Run<'r>,
-    source: &'d DatabaseSource,
-    /// Where the server is; connections to it are attended.
-    address: &'d Address,
-    server: Server,
-    schemas: Vec<String>,
-    /// Their tables, as they were listed.
-    listed: Vec<TableInfo>,
-    /// What the account does not see, by its rights.
-    unseen: Vec<LeftOut>,
-    /// What decides how the moment is taken, but for the tables.
-    locking: LockFacts,
-    parent: ParentDatabase,
-    parent_root: Option<TreeEntry>,
-    now: ServerNow,
-    spool_folder: PathBuf,
-    space: SpoolSpace,
-}
-
-/// What has been stored of the tables.
-#[derive(Default)]
-struct SavedTables {
-    rows: HashMap<TableName, StoredRows>,
-    carried: Vec<CarriedTable>,
-    late: Vec<LateTable>,
-    left_out: Vec<LeftOut>,
-    /// Tables to be read again, and why.
-    again: Vec<(TableInfo, String)>,
-}
-
 fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) -> Result<TreeEntry> {
     let mut control = Connection::open(address)?;
     let server = Server::detect(&mut control)?;
-    server::keep_others_away(&mut control)?;
+    Turn::Backup.take(&mut control)?;
     let schemas = list_schemas(&mut control, &source.schemas)?;
     let privileges = Privileges::read(&mut control, &server)?;
     let listed = list_tables(&mut control, &schemas)?;
@@ -196,15 +113,6 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
 }
 
 impl Dump<'_, '_> {
-    fn place(&self) -> SpoolPlace<'_> {
-        SpoolPlace { folder: &self.spool_folder, space: &self.space }
-    }
-
-    /// What looks after sessions that read from snapshots.
-    fn standstill(&self) -> Standstill<'_> {
-        Standstill::new(self.address, &self.server, self.locking.sees_others, self.source.wait_max)
-    }
-
     fn save(&self, control: &mut Connection, root: &Root) -> Result<TreeEntry> {
         let (mut plan, mut moment) = self.plan_and_moment(control)?;
         let mut saved = SavedTables::default();
@@ -404,11 +312,6 @@ impl Dump<'_, '_> {
             self.run.problem(&path(&late.schema, &late.table), ProblemKind::Changed, message);
         }
     }
-}
-
-/// Names of tables, to be looked for.
-fn names<'n>(all: impl Iterator<Item = (&'n String, &'n String)>) -> HashSet<TableName> {
-    all.map(|(schema, name)| (schema.clone(), name.clone())).collect()
 }
 
 /// What was read under locks.

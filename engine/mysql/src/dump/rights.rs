@@ -2,7 +2,7 @@
 
 use repo_format::database::LeftOut;
 
-use super::DatabaseSource;
+use super::source::DatabaseSource;
 use crate::database::{
     Connection, MissingRight, Privileges, Purpose, Reach, Scope, Server, TableInfo, Weight, missing,
 };

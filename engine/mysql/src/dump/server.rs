@@ -4,11 +4,9 @@ use repo_format::database::{Alterations, Variable};
 
 use super::evidence::ServerFacts;
 use crate::database::{Connection, Server, texts};
-use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::error::{Error, Result};
 use engine_core::machine;
 
-/// Name of the lock that keeps two backups of one server apart.
-const LOCK: &str = "enamel backup";
 /// Variables that change what definitions and data mean, or say what the server would need to take them back.
 const VARIABLES: &str = "'block_encryption_mode', 'character_set_server', 'collation_server', 'default_storage_engine', \
     'default_week_format', 'div_precision_increment', 'event_scheduler', 'explicit_defaults_for_timestamp', \
@@ -119,20 +117,4 @@ fn keeps_times(connection: &mut Connection) -> Result<bool> {
 /// Whole seconds of a time that may have a fraction.
 fn seconds_of(text: &str) -> Option<i64> {
     text.split('.').next()?.parse().ok()
-}
-
-/// How long another backup is waited for: a server takes a while to notice that one was killed.
-const OTHERS_WAIT_SECONDS: u32 = 5;
-
-/// Keeps other backups of the server away for as long as `connection` lives.
-///
-/// # Errors
-/// [`ErrorKind::Fenced`] if another one is running: its session is named.
-pub(super) fn keep_others_away(connection: &mut Connection) -> Result<()> {
-    if connection.value(&format!("SELECT GET_LOCK('{LOCK}', {OTHERS_WAIT_SECONDS})"))?.as_deref() == Some("1") {
-        return Ok(());
-    }
-    let who = connection.value(&format!("SELECT IS_USED_LOCK('{LOCK}')"))?;
-    let who = who.map(|id| format!(" (session {id})")).unwrap_or_default();
-    Err(Error::new(ErrorKind::Fenced, format!("another backup of this database server is running{who}")))
 }

@@ -4,7 +4,7 @@ use super::keep::Keeper;
 use super::options::RunOptions;
 use super::outcome::{Ended, RunOutcome};
 use super::progress::Progress;
-use crate::database::{Address, Connection, Purpose, Server, attended};
+use crate::database::{Address, Connection, Purpose, Server, Turn, attended};
 use crate::purge::delete::{delete, delete_orphans, find_orphans, purge_records, remove_files};
 use crate::purge::files::located;
 use crate::purge::job::Job;
@@ -19,11 +19,6 @@ use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::saved::Database;
-
-/// The server's lock by which runs keep each other away,
-const LOCK: &str = "enamel purge";
-/// and for how long one waits: a server takes a while to notice that a run was killed.
-const OTHERS_WAIT_SECONDS: u32 = 5;
 
 /// Carries out `plan`. Each row that goes is named in a receipt first, and compared with the snapshot in the moment in which it goes.
 ///
@@ -65,7 +60,7 @@ fn run_attended(
     check_rights(&mut connection, &server, (purpose, &plan.schema))?;
     prepare(&mut connection)?;
     check_cutoff(&mut connection, &plan.rule)?;
-    keep_others_away(&mut connection)?;
+    Turn::Purge.take(&mut connection)?;
     let reader = ChunkReader::new(repository);
     let choice = SourceChoice { snapshot: Some(plan.snapshot), server: &identity, schema: &plan.schema };
     let source = find_source(repository, &reader, &choice)?;
@@ -104,14 +99,6 @@ fn run_attended(
         reclaim(&mut rebuilder, &all, &mut outcome);
     }
     Ok(outcome)
-}
-
-/// One run at a time on a server: another would find rows gone that it has named.
-fn keep_others_away(connection: &mut Connection) -> Result<()> {
-    match connection.value(&format!("SELECT GET_LOCK('{LOCK}', {OTHERS_WAIT_SECONDS})"))?.as_deref() {
-        Some("1") => Ok(()),
-        _ => Err(Error::new(ErrorKind::Fenced, "another purge of this database server is running")),
-    }
 }
 
 /// Rebuilds the tables that rows went from, unless the run did not come to its end.

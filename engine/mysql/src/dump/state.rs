@@ -1,0 +1,62 @@
+//! One database on its way into the snapshot: its server, and the tables stored so far.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use repo_format::database::{CarriedTable, LateTable, LeftOut};
+
+use super::parent::ParentDatabase;
+use super::reader::SpoolPlace;
+use super::segments::StoredRows;
+use super::server::ServerNow;
+use super::source::DatabaseSource;
+use super::spool::SpoolSpace;
+use super::standstill::Standstill;
+use super::table_name::TableName;
+use crate::database::{Address, LockFacts, Server, TableInfo};
+use engine_core::files::backup::Run;
+use engine_core::tree::TreeEntry;
+
+/// One database on its way into the snapshot.
+pub(super) struct Dump<'d, 'r> {
+    pub run: &'d Run<'r>,
+    pub source: &'d DatabaseSource,
+    /// Where the server is; connections to it are attended.
+    pub address: &'d Address,
+    pub server: Server,
+    pub schemas: Vec<String>,
+    /// Their tables, as they were listed.
+    pub listed: Vec<TableInfo>,
+    /// What the account does not see, by its rights.
+    pub unseen: Vec<LeftOut>,
+    /// What decides how the moment is taken, but for the tables.
+    pub locking: LockFacts,
+    pub parent: ParentDatabase,
+    pub parent_root: Option<TreeEntry>,
+    pub now: ServerNow,
+    pub spool_folder: PathBuf,
+    pub space: SpoolSpace,
+}
+
+/// What has been stored of the tables.
+#[derive(Default)]
+pub(super) struct SavedTables {
+    pub rows: HashMap<TableName, StoredRows>,
+    pub carried: Vec<CarriedTable>,
+    pub late: Vec<LateTable>,
+    pub left_out: Vec<LeftOut>,
+    /// Tables to be read again, and why.
+    pub again: Vec<(TableInfo, String)>,
+}
+
+impl Dump<'_, '_> {
+    /// The place of rows that are read under a lock.
+    pub fn place(&self) -> SpoolPlace<'_> {
+        SpoolPlace { folder: &self.spool_folder, space: &self.space }
+    }
+
+    /// The watch over sessions that read from snapshots.
+    pub fn standstill(&self) -> Standstill<'_> {
+        Standstill::new(self.address, &self.server, self.locking.sees_others, self.source.wait_max)
+    }
+}
