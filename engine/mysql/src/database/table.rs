@@ -4,45 +4,9 @@ use repo_format::database::{Column, RowOrder, TableRecord, ValueEncoding};
 
 use super::connection::texts;
 use super::encoding::{Encoding, encoding, refusal};
+use super::table_info::TableInfo;
 use super::{Connection, Server, quote_name, quote_text};
 use engine_core::error::{Error, ErrorKind, Result};
-
-/// A table as `information_schema.TABLES` describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableInfo {
-    /// Its schema.
-    pub schema: String,
-    /// Its name.
-    pub name: String,
-    /// Its engine; empty where the server cannot open the table.
-    pub engine: String,
-    /// Rows: exact for MyISAM, an estimate else.
-    pub rows: u64,
-    /// Bytes of its data, without keys.
-    pub data_bytes: u64,
-    /// When it was last changed, in seconds since 1970; not known for all engines.
-    pub changed: Option<i64>,
-    /// It keeps history.
-    pub versioned: bool,
-    /// What the server says of a table that it cannot open.
-    pub comment: String,
-    /// Whether the engine has transactions: InnoDB, and others that show one moment to a consistent snapshot.
-    pub transactional: bool,
-}
-
-impl TableInfo {
-    /// Whether it shows one moment only under a lock of its own.
-    pub fn is_locked(&self) -> bool {
-        !self.transactional && !self.engine.is_empty() && holds_rows(&self.engine)
-    }
-}
-
-/// Whether tables of `engine` hold rows: not those of others, and not none at all. What is read from them must not be stored again.
-pub fn holds_rows(engine: &str) -> bool {
-    !["MRG_MyISAM", "MERGE", "BLACKHOLE", "FEDERATED", "CONNECT", "SPIDER"]
-        .iter()
-        .any(|without| engine.eq_ignore_ascii_case(without))
-}
 
 /// The base tables of `schemas`, in order of their names.
 ///

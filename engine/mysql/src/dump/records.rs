@@ -12,7 +12,7 @@ use repo_format::node::ProblemKind;
 
 use super::entries::{file, folder, settled};
 use super::moment::Moment;
-use super::plan::{Plan, PlannedTable};
+use super::plan::{Means, Plan, PlannedTable};
 use super::segments::{Sealer, StoredRows};
 use super::state::{Dump, SavedTables};
 use super::table_name::names;
@@ -39,9 +39,7 @@ pub(super) fn write(
         let name = table.name();
         let entry = match (carried_names.contains(&name), rows.remove(&name)) {
             (true, _) => writer.carried_table(table)?,
-            (false, stored) if stored.is_some() || table.means == super::Means::Nothing => {
-                writer.table(table, stored)?
-            }
+            (false, stored) if stored.is_some() || table.means == Means::Nothing => writer.table(table, stored)?,
             // It was left out.
             (false, _) => continue,
         };

@@ -12,6 +12,7 @@ mod dependents;
 mod goal;
 mod literal;
 mod objects;
+mod options;
 mod order;
 mod rows;
 mod script;
@@ -33,39 +34,11 @@ use engine_core::snapshots::saved::{Database, SavedTable, Schema, read_segment};
 
 use dependents::leave_out_dependents;
 use goal::{END_OF_TIME, Goal, fit_for, late_moments};
+pub use options::{ExportOptions, ExportOutcome};
 use order::in_order;
 use rows::InsertWriter;
 use script::Script;
 use selection::{Selection, Tables};
-
-/// What is exported.
-#[derive(Debug, Clone, Default)]
-pub struct ExportOptions {
-    /// Name of the database in the snapshot; not needed if it is the only one.
-    pub database: Option<Vec<u8>>,
-    /// Whole schemas. Without these and without tables: all.
-    pub schemas: Vec<String>,
-    /// Single tables: schema and name. Of other objects only their triggers go with them.
-    pub tables: Vec<(String, String)>,
-    /// The server that it is for; if it is not said, one like the source.
-    pub target: Option<Server>,
-}
-
-/// What became of an export.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExportOutcome {
-    /// Schemas.
-    pub schemas: u64,
-    /// Tables.
-    pub tables: u64,
-    /// Rows.
-    pub rows: u64,
-    /// Sequences, views, routines, triggers and events.
-    pub objects: u64,
-    /// What the snapshot lacks, as its backup has noted, and what is not in the script because the repository is damaged.
-    pub left_out: Vec<LeftOut>,
-}
 
 /// Writes a script that makes what `options` name, to `out`. It makes schemas that are not there, and fails where a table is. Rows that
 /// the repository has lost are left out, and named in the outcome and in the script.

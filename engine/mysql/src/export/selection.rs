@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ExportOptions;
+use super::options::ExportOptions;
 use engine_core::error::Result;
 use engine_core::snapshots::saved::{Database, Schema};
 

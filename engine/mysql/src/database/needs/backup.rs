@@ -1,6 +1,7 @@
 //! What it takes to read everything.
 
-use super::{Need, Reach, Weight, place};
+use super::need::{Need, Weight, place};
+use super::reach::Reach;
 use crate::database::Server;
 use crate::database::right::{Right, Scope};
 use crate::database::rules::GrantRules;

@@ -1,6 +1,7 @@
 //! What it takes to delete old rows.
 
-use super::{Holding, Need, place};
+use super::need::{Need, place};
+use super::reach::Holding;
 use crate::database::Server;
 use crate::database::right::{Right, Scope};
 

@@ -1,6 +1,8 @@
 //! What it takes to make schemas and everything in them.
 
-use super::{Holding, Need, Weight, backup, place};
+use super::backup;
+use super::need::{Need, Weight, place};
+use super::reach::Holding;
 use crate::database::Server;
 use crate::database::right::{Right, Scope};
 use crate::database::rules::GrantRules;
