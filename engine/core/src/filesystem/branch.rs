@@ -1,14 +1,15 @@
-//! Folders on the way down a tree that need not be open all the time: a tree may be deeper than files may be open.
+//! Folders on the way down a tree. They need not stay open, because a tree may be deeper than the number of files that
+//! may be open.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Dir;
 
-/// So many folders stay open when one is opened again: the last ones on the way to it.
+/// The number of folders that stay open after one is opened again: the last ones on the way to it.
 pub(crate) const OPEN_LEVELS: usize = 32;
 
-/// A folder that was opened, and can be opened again by the names that lead to it, following no link.
+/// A folder that was opened, and can be opened again by the names that lead to it. It follows no link.
 pub struct Branch {
     above: Option<Arc<Branch>>,
     name: Vec<u8>,
@@ -17,10 +18,10 @@ pub struct Branch {
 }
 
 impl Branch {
-    /// The folder in which a walk begins. It stays open.
+    /// The folder in which a walk starts. It stays open.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn root(dir: Arc<Dir>) -> io::Result<Arc<Self>> {
         Branch::new(None, b"", dir)
     }
@@ -28,7 +29,7 @@ impl Branch {
     /// The folder `name` in this one, which is open as `dir`.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn below(self: &Arc<Self>, name: &[u8], dir: Arc<Dir>) -> io::Result<Arc<Self>> {
         Branch::new(Some(self.clone()), name, dir)
     }
@@ -38,17 +39,17 @@ impl Branch {
         Ok(Arc::new(Branch { above, name: name.to_vec(), identity, dir: Mutex::new(Some(dir)) }))
     }
 
-    /// Lets go of the folder; those who have it open keep it.
+    /// Releases the folder; callers that have it open keep it.
     pub fn close(&self) {
         if self.above.is_some() {
             *self.slot() = None;
         }
     }
 
-    /// The open folder. If it is opened again, so are the last [`OPEN_LEVELS`] on the way to it.
+    /// The open folder. If it must be opened again, the last [`OPEN_LEVELS`] folders on the way to it stay open, too.
     ///
     /// # Errors
-    /// What the system says; or another folder has the name of one of them by now.
+    /// An error of the operating system; or another folder now has the name of one of them.
     pub fn open(&self) -> io::Result<Arc<Dir>> {
         let mut closed = Vec::new();
         let mut open = None;
@@ -73,7 +74,7 @@ impl Branch {
         Ok(dir)
     }
 
-    /// This folder, and those that it is in.
+    /// This folder, and its parents.
     fn way(&self) -> impl Iterator<Item = &Branch> {
         std::iter::successors(Some(self), |at| at.above.as_deref())
     }

@@ -1,9 +1,11 @@
-//! Files as they are: looked at, read and written through open folders, one name at a time.
+//! Files on disk: looks at them, reads and writes them through open folders, one name at a time.
 //!
-//! Everything goes through a [`Dir`]. A name is checked to be a single name and is never followed when it is a symbolic link,
-//! so nothing that a repository says, and nothing that another process puts in the way, leads out of the folder that was
-//! opened. It also makes the length of a path and the depth of a tree irrelevant. Names are bytes: UTF-8 is not needed.
+//! Everything goes through a [`Dir`]. Each name must be a single name, and is never followed if it is a symbolic link.
+//! So nothing leads out of the opened folder: neither the contents of a repository, nor anything that another process
+//! puts in the way. A path may have any length. Names are bytes; they need not be UTF-8.
 //!
+//! These types mean the same on every platform. Unix is the only implementation so far, and callers do not depend on
+//! it.
 //! The types here mean the same on every platform; Unix is the only one implemented so far, and nothing of it shows through.
 
 use repo_format::entry::{Entry, EntryKind};
@@ -18,76 +20,76 @@ pub(crate) use branch::OPEN_LEVELS;
 #[cfg(unix)]
 pub use unix::{Dir, Owners, SourceFile, TargetFile, free_space, path_from_bytes, path_to_bytes};
 
-/// What one look at a file, folder or other thing says.
+/// The metadata of a file, folder or other thing, from one look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStat {
-    /// Name, kind, mode, ids, times, inode, size (of files only; else 0) and number (of devices only). [`Dir::complete`] fills
-    /// in owners' names, link target, extended attributes and hard link identity; content is the caller's.
+    /// Name, kind, mode, ids, times, inode, size (0 unless it is a file) and device number (devices only).
+    /// [`Dir::complete`] adds the owners' names, link target, extended attributes and hard link identity; the caller
+    /// adds the content.
     pub entry: Entry,
-    /// Number of the file system it is in.
+    /// The number of its file system.
     pub device: u64,
-    /// How many names it has.
+    /// The number of its names.
     pub links: u64,
-    /// How many blocks of 512 bytes it takes.
+    /// The space that it takes, in blocks of 512 bytes.
     pub blocks: u64,
 }
 
 impl FileStat {
-    /// Whether it is a folder.
     pub fn is_dir(&self) -> bool {
         self.entry.kind == EntryKind::Directory
     }
 
-    /// Device and inode: what it is, whatever its name.
+    /// Device and inode, which identify it under any name.
     pub fn identity(&self) -> (u64, u64) {
         (self.device, self.entry.inode)
     }
 
-    /// Whether it is a file that takes less space than it is long: it may have holes. So may a compressed one.
+    /// Whether it is a file that takes less space than its length: it may have holes, or be compressed.
     pub(crate) fn may_have_holes(&self) -> bool {
         self.entry.kind == EntryKind::File && self.blocks.saturating_mul(512) < self.entry.size
     }
 }
 
-/// Something that a sweep through a folder meets.
+/// Something that a sweep meets in a folder.
 pub struct Met<'a> {
-    /// The folder that it is in.
+    /// The folder that contains it.
     pub folder: &'a Dir,
-    /// Its path beneath the folder in which the sweep began.
+    /// Its path below the folder in which the sweep began.
     pub path: &'a [u8],
-    /// What a look says.
+    /// Its metadata.
     pub stat: &'a FileStat,
     /// Whether something is mounted there.
     pub is_mount: bool,
 }
 
-/// What becomes of something that a sweep meets.
+/// The sweep's decision about something that it meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It goes; of a folder, when all in it has gone.
+    /// Remove it; a folder goes only after everything in it.
     Remove,
-    /// It stays, with all that is in it and the folders around it.
+    /// Keep it, everything in it, and the folders around it.
     Keep,
 }
 
-/// What a sweep did, or would do.
+/// The result of a sweep, real or simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
-    /// Things removed.
+    /// The number of removed things.
     pub removed: u64,
-    /// Bytes of the files among them.
+    /// The total size of the removed files in bytes.
     pub bytes: u64,
-    /// Things that were judged to stay.
+    /// The number of things that were kept.
     pub kept: u64,
 }
 
-/// Which attributes to restore, besides mode, modification time and extended attributes.
+/// The attributes to restore, besides mode, modification time and extended attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attributes {
     /// User and group.
     pub owner: bool,
-    /// Look for the user and group by their recorded names first; the recorded ids are for names unknown here.
+    /// Look for the user and group by their recorded names first. The recorded ids then serve only for unknown names.
     pub by_name: bool,
-    /// None at all: neither these nor mode, time and extended attributes.
+    /// Restore contents only: neither these nor mode, time and extended attributes.
     pub contents_only: bool,
 }

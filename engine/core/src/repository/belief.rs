@@ -1,4 +1,5 @@
-//! What of closed epochs is believed: what a note names (FORMAT.md, section 6.5). Somebody who was removed still knows their secrets.
+//! Which objects of closed epochs are believed: those that a note names (FORMAT.md, section 6.5). A removed member
+//! still knows the secrets of these epochs.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -15,15 +16,15 @@ use super::{Repository, vital};
 use crate::error::{Error, ErrorKind, Result, chain};
 use engine_store::{Folder, ObjectInfo, ObjectName, Original};
 
-/// What the notes name, as far as they have been read.
+/// The contents of the notes that have been read.
 #[derive(Default)]
 pub(super) struct Belief(Mutex<Noted>);
 
 #[derive(Default)]
 struct Noted {
-    /// What was closed when they were read.
+    /// The closed epochs when the notes were read.
     closed: Option<ClosedEpochs>,
-    /// Why the note that the keyring names cannot be used, if it cannot.
+    /// The reason why the note that the keyring names cannot be used, if it cannot.
     trouble: Option<String>,
     read: HashSet<NoteId>,
     manifests: HashSet<SeenManifest>,
@@ -32,7 +33,7 @@ struct Noted {
     condemned: Option<Bytes32>,
 }
 
-/// A note, and what tells whether it is to be believed.
+/// A note, and the data that decides whether to believe it.
 pub(super) struct OpenedNote {
     pub note: EpochNote,
     digest: Bytes32,
@@ -55,7 +56,8 @@ impl Repository {
         Ok(names)
     }
 
-    /// Opens an object that ends with a checksum. If it is sealed in an epoch that came since the repository was opened, that is looked for.
+    /// Opens an object that ends with a checksum. If its epoch is newer than the open keyring, looks for a newer
+    /// keyring.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -70,13 +72,13 @@ impl Repository {
         self.keys.secrets().closed().filter(|closed| epoch <= closed.epoch)
     }
 
-    /// Whether older epochs than the newest are not closed: then all that is sealed in them is believed.
+    /// Whether older epochs than the newest are open: then everything sealed in them is believed.
     pub fn has_open_epochs(&self) -> bool {
         let secrets = self.keys.secrets();
         secrets.previous_epoch() > secrets.closed().map(|closed| closed.epoch)
     }
 
-    /// Why the note of what there was when older epochs were closed cannot be used, if there is one and it cannot.
+    /// The reason why the note about closed epochs cannot be used, if it exists and cannot.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -85,7 +87,7 @@ impl Repository {
         self.noted(closed, |noted| noted.trouble.clone())
     }
 
-    /// Checks that a manifest which is sealed in `epoch` is to be believed.
+    /// Checks that a manifest sealed in `epoch` is believed.
     ///
     /// # Errors
     /// [`ErrorKind::NotBelieved`].
@@ -100,7 +102,7 @@ impl Repository {
         }
     }
 
-    /// Checks that an index segment which is sealed in `epoch` is to be believed.
+    /// Checks that an index segment sealed in `epoch` is believed.
     ///
     /// # Errors
     /// [`ErrorKind::NotBelieved`].
@@ -112,7 +114,7 @@ impl Repository {
         }
     }
 
-    /// Whether an index segment is believed, by its first bytes; none if they cannot be read.
+    /// Whether an index segment is believed, by its first bytes; `None` if they cannot be read.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -132,7 +134,7 @@ impl Repository {
         }
     }
 
-    /// Checks that a lease which is sealed in `epoch` is to be believed.
+    /// Checks that a lease sealed in `epoch` is believed.
     ///
     /// # Errors
     /// [`ErrorKind::NotBelieved`].
@@ -145,10 +147,10 @@ impl Repository {
         }
     }
 
-    /// Checks that the list of condemned packs, which is sealed in `epoch`, is to be believed.
+    /// Checks that the list of condemned packs, sealed in `epoch`, is believed.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if it is not: nobody can know then which packs are about to go.
+    /// [`ErrorKind::Damaged`] if it is not: then nobody can know which packs are about to go.
     pub(super) fn believe_condemned(&self, epoch: u32, object: &[u8]) -> Result<()> {
         let Some(closed) = self.closed(epoch) else { return Ok(()) };
         let digest = Bytes32(*blake3::hash(object).as_bytes());
@@ -173,7 +175,7 @@ impl Repository {
         Err(Error::caused(ErrorKind::NotBelieved, format!("{name} is not believed"), why))
     }
 
-    /// Asks the notes, which are read first if they have not been for `closed`.
+    /// Asks the notes. Reads them first if they have not been read for `closed`.
     fn noted<T>(&self, closed: ClosedEpochs, ask: impl FnOnce(&Noted) -> T) -> Result<T> {
         let mut noted = self.belief.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.closed != Some(closed) {
@@ -199,7 +201,8 @@ impl Repository {
         Ok(noted)
     }
 
-    /// Reads notes that have come since, by which writers vouch for what they committed while epochs were closed. Gives whether there were any.
+    /// Reads new notes, with which writers vouch for manifests that they committed while epochs were being closed.
+    /// Returns whether there were any.
     fn read_new_notes(&self, closed: ClosedEpochs) -> Result<bool> {
         let mut any = false;
         for of in vital::originals(self.store(), Folder::Notes)? {
@@ -215,7 +218,7 @@ impl Repository {
                     noted.add(id, read.value.note.manifests);
                 }
                 Ok(_) => noted.add(id, Vec::new()),
-                // `verify` names it.
+                // `verify` reports it.
                 Err(error) if is_trouble(&error) => noted.add(id, Vec::new()),
                 Err(error) => return Err(error),
             }

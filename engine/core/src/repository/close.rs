@@ -1,4 +1,5 @@
-//! Closing the epochs before the newest: what there is and is believed is noted (FORMAT.md, section 6.5). Whatever is sealed in them later is not.
+//! Closes the epochs before the newest: a note names everything that exists and is believed (FORMAT.md, section 6.5).
+//! Objects that are sealed in these epochs later are not believed.
 
 use repo_format::head::ObjectKind;
 use repo_format::id::{Bytes32, NoteId, SegmentId};
@@ -14,35 +15,35 @@ use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};
 use engine_store::{Folder, ObjectName, Original, StoreErrorKind, Tag};
 
-/// Others may change the keys at the same time, so often.
+/// The number of attempts, because other processes may change the keys at the same time.
 const TRIES: u32 = 10;
 
-/// What of closed epochs is noted when they are closed again.
+/// The objects of closed epochs to note when they are closed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
-    /// What is believed now.
+    /// The objects that are believed now.
     #[default]
     Noted,
-    /// All that is there. Somebody has looked at it.
+    /// Everything that exists; a user has looked at it.
     All,
 }
 
-/// What came of closing epochs.
+/// The result of closing epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Closed {
-    /// The highest closed epoch; none if there is only one epoch.
+    /// The highest closed epoch; `None` if there is only one epoch.
     pub epoch: Option<u32>,
-    /// Manifests that are noted; none if nothing had to be done.
+    /// The number of noted manifests; 0 if nothing had to be done.
     pub manifests: u64,
-    /// Those that are there, and are not noted because they cannot be read or are not believed.
+    /// The number of manifests that are not noted, because they are unreadable or not believed.
     pub left_out: u64,
 }
 
-/// Closes all epochs but the newest, unless they are.
+/// Closes all epochs but the newest, unless they are closed.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] if the note of what was there before cannot be used, so that nothing of it would be believed any more;
-/// [`ErrorKind::Fenced`] if others change the keys all the time.
+/// [`ErrorKind::Refused`] if the earlier note cannot be used, because then nothing before it would be believed any
+/// more; [`ErrorKind::Fenced`] if other processes keep changing the keys.
 pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
     for _ in 0..TRIES {
         repository.refresh_keys()?;
@@ -67,7 +68,7 @@ pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
                 tidy(repository, &old)?;
                 return Ok(closed);
             }
-            // The note that was put is deleted with the other old ones by whoever closes next.
+            // The next process that closes epochs deletes the note that was put, with the other old ones.
             Err(error) if error.kind() == ErrorKind::Fenced => {}
             Err(error) => return Err(error),
         }
@@ -75,13 +76,14 @@ pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
     Err(Error::new(ErrorKind::Fenced, "others change the keys all the time, so older epochs could not be closed"))
 }
 
-/// Seals the list of condemned packs in the newest epoch; gives the digest of the object where nothing may be replaced.
+/// Seals the list of condemned packs in the newest epoch. Returns the digest of the old object if the store forbids
+/// replacing.
 fn reseal_condemned(repository: &Repository) -> Result<Option<Bytes32>> {
     let name = ObjectName::Condemned;
     loop {
         let (condemned, tag) = match repository.condemned() {
             Ok(read) => read,
-            // It is for repair; nobody deletes anything as long as it cannot be read.
+            // Repair handles it. No process deletes anything while it is unreadable.
             Err(error) if error.kind() == ErrorKind::Damaged => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -131,7 +133,7 @@ fn segments(repository: &Repository, trust: Trust) -> Result<Vec<SegmentId>> {
     let mut noted = Vec::new();
     for name in repository.names_in(Folder::Index)? {
         let ObjectName::Segment(id) = name else { continue };
-        // Even where all is trusted: what a segment of a closed epoch says is found in the packs again.
+        // Even with full trust: the packs themselves repeat what a segment of a closed epoch says.
         let believed = repository.is_segment_believed(id)?;
         if believed == Some(true) || (believed.is_some() && trust == Trust::All && repository.note_trouble()?.is_some())
         {
@@ -150,7 +152,7 @@ fn leases(repository: &Repository) -> Result<Vec<NotedLease>> {
             Err(error) if matches!(error.kind, StoreErrorKind::NotFound | StoreErrorKind::TooLarge) => continue,
             Err(error) => return Err(error.into()),
         };
-        // What is no lease, or is not believed, announces nobody.
+        // An object that is not a lease, or is not believed, announces no writer.
         let Ok(parts) = sealed::decode_checked(ObjectKind::Lease, &object, limits::SMALL_OBJECT) else { continue };
         match repository.believe_lease(parts.envelope.sealing.epoch, id, &object) {
             Ok(()) => noted.push(NotedLease { id, digest: Bytes32(*blake3::hash(&object).as_bytes()) }),
@@ -161,7 +163,7 @@ fn leases(repository: &Repository) -> Result<Vec<NotedLease>> {
     Ok(noted)
 }
 
-/// Deletes notes that were there before: the new one names what they named.
+/// Deletes the earlier notes: the new one names everything that they named.
 fn tidy(repository: &Repository, old: &[Original]) -> Result<()> {
     for of in old {
         match vital::delete(repository.store(), *of) {

@@ -1,4 +1,4 @@
-//! Making a repository.
+//! Makes a repository.
 
 use repo_format::clear;
 use repo_format::condemned::Condemned;
@@ -17,12 +17,12 @@ use engine_store::{Folder, ObjectName, Original, Store};
 /// How to make a repository.
 #[derive(Debug, Clone, Default)]
 pub struct InitOptions {
-    /// Whose the first password or key file is.
+    /// The owner of the first password or key file.
     pub label: String,
 }
 
-/// Makes a repository in an empty store. Its config is written last: until then there is no repository, and what an interrupted
-/// attempt left is replaced.
+/// Makes a repository in an empty store. Writes the config last: until then there is no repository, and the next
+/// attempt replaces the leftovers of an interrupted one.
 ///
 /// # Errors
 /// [`ErrorKind::RepositoryExists`]; [`ErrorKind::Usage`] if the store holds something else.
@@ -54,7 +54,7 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     store.put_new(&ObjectName::Condemned, &[&condemned])?;
     let config = encode_config(&keys, &Config::new(repository, created))?;
     store.put_new(&ObjectName::Config, &[&config])?;
-    // Copies come last: without them the repository is there, and the first backup makes them.
+    // Copies come last: the repository exists without them, and the first backup makes them.
     vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)])?;
     Ok(repository)
 }
@@ -72,7 +72,7 @@ pub(super) fn encode_member(member: &Member) -> Result<Vec<u8>> {
     encoded.map_err(|e| Error::damaged(ObjectName::Member(member.id), e))
 }
 
-/// Removes what an interrupted `init` left; refuses a place that holds anything else.
+/// Removes the leftovers of an interrupted `init`. Refuses a place that holds anything else.
 fn make_room(store: &dyn Store) -> Result<()> {
     let mut leftovers = Vec::new();
     let mut foreign = None;
@@ -80,7 +80,7 @@ fn make_room(store: &dyn Store) -> Result<()> {
     for folder in Folder::ALL {
         let mut found = |info: engine_store::ObjectInfo| {
             match (folder, info.name) {
-                // Copies are made of a repository that is there.
+                // Only a complete repository has copies.
                 (
                     Folder::Packs | Folder::Index | Folder::Snapshots | Folder::Notes | Folder::Copies | Folder::Aside,
                     name,
@@ -104,15 +104,16 @@ fn make_room(store: &dyn Store) -> Result<()> {
     leftovers.iter().try_for_each(|name| store.delete(name).map_err(Error::from))
 }
 
-/// Tests on the real store what safety rests on: that a name can be taken only once, and that an object is replaced only as expected.
+/// Tests on the real store the promises that safety depends on: a name can be taken only once, and an object is
+/// replaced only if it is as expected.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] with the promise that the store does not keep.
+/// [`ErrorKind::Io`] with the promise that the store breaks.
 pub fn check_conditions(store: &dyn Store) -> Result<()> {
     engine_store::conformance::check_conditions(store).map_err(|failure| conditions_failed(store.location(), failure))
 }
 
-/// Why no repository may be kept at `place`.
+/// The reason why `place` cannot hold a repository.
 pub fn conditions_failed(place: impl std::fmt::Display, failure: Failure) -> Error {
     match failure {
         Failure::Store(error) => error.into(),

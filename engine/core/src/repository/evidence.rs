@@ -1,5 +1,5 @@
-//! What in the store says that the keyring or the config is an older copy: somebody may have put it back, and what is sealed with it would be
-//! open to a member that was removed since. It is noticed in what is read anyway.
+//! Evidence in the store that the keyring or the config is an older copy. Someone may have put it back, and a removed
+//! member could open everything that is sealed with it. Objects that are read anyway show the evidence.
 
 use std::fmt::Display;
 use std::sync::PoisonError;
@@ -10,13 +10,14 @@ use super::Repository;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Repository {
-    /// Looks for a newer keyring, if an epoch is not known yet. If there is none, what is sealed in that epoch is evidence.
+    /// Looks for a newer keyring, if an epoch is unknown. If there is none, the object sealed in that epoch is
+    /// evidence.
     pub(super) fn meet(&self, object: impl Display, epoch: u32) -> Result<()> {
         if epoch <= self.keys.newest_epoch() {
             return Ok(());
         }
         match self.refresh_keys() {
-            // What is sealed in that epoch cannot be opened then, which will be said of it.
+            // The object cannot be opened then, and its reader reports that.
             Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew) => {}
             done => done?,
         }
@@ -57,27 +58,28 @@ impl Repository {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
-    /// Somebody has accepted what was met.
+    /// The user has accepted the evidence.
     pub(super) fn clear_evidence(&self) {
         *self.evidence.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// What has been met that says that keyring or config is an older copy.
+    /// The evidence so far that keyring or config is an older copy.
     pub(crate) fn evidence_of_rollback(&self) -> Option<String> {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// As [`Repository::evidence_of_rollback`], after reading the condemned list, which a change of keys seals anew. For who only reads.
+    /// As [`Repository::evidence_of_rollback`], after reading the condemned list, which a change of keys seals again.
+    /// For callers that only read.
     pub fn look_for_rollback(&self) -> Option<String> {
-        // One that is damaged or missing is another matter.
+        // A damaged or missing list is another matter.
         let _: Result<_> = self.condemned();
         self.evidence_of_rollback()
     }
 
-    /// To be asked before anything is stored, when what the repository holds has been looked at.
+    /// Call it before storing anything, and after looking at the contents of the repository.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if something that was read says that the keyring or the config is an older copy.
+    /// [`ErrorKind::Damaged`] if there is evidence that the keyring or the config is an older copy.
     pub(crate) fn refuse_older_copies(&self) -> Result<()> {
         match self.evidence_of_rollback() {
             Some(evidence) => Err(Error::new(ErrorKind::Damaged, evidence)),
@@ -85,13 +87,13 @@ impl Repository {
         }
     }
 
-    /// Reads what could say that keyring or config is an older copy: the condemned list, and manifests that this machine has not seen.
+    /// Reads the objects that could be evidence: the condemned list, and manifests that this machine has not seen.
     ///
     /// # Errors
     /// As [`Repository::refuse_older_copies`]; if the store cannot be read.
     pub(super) fn look_for_newer(&self) -> Result<()> {
         self.manifests()?;
-        // One that is damaged is another matter.
+        // A damaged list is another matter.
         let _: Result<_> = self.condemned();
         self.refuse_older_copies()
     }

@@ -1,4 +1,4 @@
-//! How new a catalog is: with which state of the store it was brought up to date.
+//! The freshness of a catalog: the state of the store at its last update.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::monitor::NullMonitor;
 
-/// With which state of the store a catalog was brought up to date, for those who miss something in it.
+/// The state of the store at the last update of a catalog, for readers that miss something in it.
 #[derive(Default)]
 pub struct Freshness(Mutex<Known>);
 
@@ -21,16 +21,16 @@ struct Known {
 }
 
 impl Freshness {
-    /// How often the catalog was brought up to date: to be asked before anything is looked up.
+    /// The number of updates so far. Ask for it before looking anything up.
     pub(crate) fn renewals(&self) -> u64 {
         self.lock().renewals
     }
 
-    /// Brings `catalog` up to date, also with packs that no segment names, unless another thread has done so since there were `renewals`.
-    /// Whether it may know more than it did then: not if the store has the same segments as it had the last time.
+    /// Brings `catalog` up to date, including packs that no segment names, unless another thread has done so since
+    /// `renewals`. Returns whether it may know more than then: not if the store still has the same segments.
     ///
     /// # Errors
-    /// If the store cannot be listed or the catalog not be written.
+    /// If the store cannot be listed or the catalog cannot be written.
     pub(crate) fn renew(&self, repository: &Repository, catalog: &Catalog, renewals: u64) -> Result<bool> {
         let mut known = self.lock();
         if known.renewals > renewals {
@@ -40,7 +40,7 @@ impl Freshness {
         if known.renewals > 0 && known.segments == segments {
             return Ok(false);
         }
-        // What cannot be used here is reported where a chunk of it is missed, and by `verify`.
+        // If one is unusable, the reader that misses a chunk of it reports that, and so does `verify`.
         repository.index_unnamed_packs_in(catalog)?;
         known.segments = segments;
         known.renewals += 1;

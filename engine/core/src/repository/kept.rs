@@ -1,5 +1,5 @@
-//! This machine's own copies of config and keyring: they are used where the repository has lost an original and its second copy, and only if they
-//! prove to be of the repository that is there.
+//! This machine's own copies of config and keyring. Enamel uses them if the repository has lost an original and its
+//! second copy, and only if they provably belong to this repository.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -18,17 +18,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{Kept, KeptObject, kept_at};
 use engine_store::{Folder, ObjectInfo, ObjectName, Original, Store};
 
-/// Snapshots that are tried for a proof.
+/// The number of snapshots that are tried as proof.
 const PROOFS_MAX: usize = 16;
 
-/// Objects that this machine keeps of a repository that may be the one in the store, and the store has lost.
+/// Objects that the store has lost, kept by this machine for a repository that may be the one in the store.
 pub(super) struct Candidate {
     pub repository: RepositoryId,
     pub lost: Objects,
 }
 
-/// Objects that this machine keeps of repositories that were in this place, and that can help: something of it is lost, and a member that its keyring names
-/// is there. So nothing is found for an empty folder.
+/// Kept objects of repositories that were in this place, if they can help: something is lost, and a member that the
+/// kept keyring names exists. So nothing is found for an empty folder.
 ///
 /// # Errors
 /// If the store cannot be listed.
@@ -51,7 +51,7 @@ fn objects_of(kept: &Kept) -> Objects {
     kept.objects.iter().filter_map(|object| Some((object.name.parse().ok()?, object.bytes.clone()))).collect()
 }
 
-/// As the memory keeps them.
+/// In the form of the memory.
 pub(super) fn to_keep(objects: &Objects) -> Vec<KeptObject> {
     objects.iter().map(|(of, bytes)| KeptObject { name: of.to_string(), bytes: bytes.clone() }).collect()
 }
@@ -71,8 +71,8 @@ fn recipients(of: Original, bytes: &[u8]) -> Vec<MemberId> {
     keyring.into_iter().flat_map(|keyring| keyring.recipients).map(|recipient| recipient.member).collect()
 }
 
-/// Objects that the store has lost. A version of the keyring that is not there is no loss if all that is there is older: then an older state has been
-/// put back, and that is told.
+/// The objects that the store has lost. A missing version of the keyring is no loss if all existing versions are older:
+/// then someone has put back an older state, and Enamel reports that.
 fn lost(store: &dyn Store, mut objects: Objects) -> Result<Objects> {
     let there = versions(store.into())?;
     let mut whole = BTreeSet::new();
@@ -97,7 +97,7 @@ fn is_lost(store: &dyn Store, of: Original) -> Result<bool> {
     });
     match read {
         Ok(_) => Ok(false),
-        // A disk that fails, and a newer program's object, say nothing of a loss.
+        // A failing disk, or a newer program's object, is no loss.
         Err(error) if error.kind() == ErrorKind::Damaged => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::TooNew | ErrorKind::Io | ErrorKind::PermissionDenied) => {
             Ok(false)
@@ -106,7 +106,7 @@ fn is_lost(store: &dyn Store, of: Original) -> Result<bool> {
     }
 }
 
-/// Whether `keys` open something that is in the store: its list of condemned packs, or a snapshot.
+/// Whether `keys` open something in the store: its list of condemned packs, or a snapshot.
 ///
 /// # Errors
 /// If the store cannot be listed.
@@ -130,7 +130,8 @@ pub(super) fn prove(store: &dyn Store, keys: &Keys) -> Result<bool> {
 }
 
 impl Repository {
-    /// Objects that the repository has lost, with their second copies, and this machine has a copy of, in sentences.
+    /// As sentences, the objects that the repository has lost with their second copies, and that this machine has a
+    /// copy of.
     pub fn lost_here(&self) -> Vec<String> {
         let sentence = |of: &Original| {
             format!(

@@ -1,4 +1,4 @@
-//! What this machine keeps of a repository: the catalog, which can be rebuilt, and the memory, which cannot.
+//! This machine's data about a repository: the catalog, which can be rebuilt, and the memory, which cannot.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ impl Folders {
         Folders { state: options.state_dir.as_ref().map(own).or_else(|| cache.clone()), cache }
     }
 
-    /// The catalog; one of this run alone where the folder cannot be used. Nothing relies on it being shared.
+    /// The catalog. If the folder is unusable, this run gets its own; nothing relies on sharing it.
     pub fn catalog(&self, repository: RepositoryId, monitor: &dyn Monitor) -> Result<Catalog> {
         let opened = self.cache.as_ref().map(|folder| Catalog::open(folder, repository));
         let catalog = match opened {
@@ -40,7 +40,7 @@ impl Folders {
         Ok(catalog)
     }
 
-    /// The memory; one that ends with this run where the folder cannot be used: then nothing can be missed, and that is said.
+    /// The memory. If the folder is unusable, this run gets its own. It then cannot notice a loss, and says so.
     pub fn memory(&self, repository: RepositoryId, store: &dyn Store, troubles: &mut Vec<String>) -> Result<Memory> {
         let at = store.place();
         let place = MemoryPlace { folder: self.state.as_deref(), earlier: self.cache.as_deref(), repository_at: &at };
@@ -57,7 +57,7 @@ impl Folders {
 }
 
 impl Repository {
-    /// Misses the memory if this machine had one: the catalog knows its serial number.
+    /// Reports a lost memory: the catalog knows its serial number.
     pub(super) fn miss_memory(&mut self) -> Result<()> {
         if self.memory.is_kept() {
             let serial = self.memory.serial()?;
@@ -74,7 +74,7 @@ impl Repository {
         Ok(())
     }
 
-    /// A catalog that others use for long need not be waited for: the next run notes it.
+    /// Does not wait for a catalog that others use for long: the next run notes it.
     fn remember_memory(&self, serial: [u8; 16]) -> Result<()> {
         match self.catalog.note_memory(serial) {
             Err(error) if error.kind() != ErrorKind::Cache => Err(error),
@@ -85,7 +85,7 @@ impl Repository {
 
 const LOST: &str = "this computer's memory of the repository is gone: nobody can tell whether snapshots have disappeared before, or an older state has been put back";
 
-/// The error for a version that is older than what this machine has seen.
+/// The error for a version that is older than this machine has seen.
 pub(super) fn rolled_back(name: &str, version: u64, known: u64) -> Error {
     let message = format!(
         "the repository's {name} has been replaced by an older or other copy: it is version {version}, and this computer has seen version {known}"

@@ -1,5 +1,5 @@
-//! What is known to be lost: what this machine found when it looked last, and what records say that a repair has found. Nobody guesses: an index
-//! is a hint, and a listing says nothing of what is needed.
+//! Known losses: this machine found them at its last check, or a repair recorded them. Enamel never guesses: an index
+//! is only a hint, and a listing does not say what snapshots need.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,33 +13,33 @@ use crate::machine;
 use crate::memory::{PackDamage, Verdict};
 use engine_store::ObjectName;
 
-/// Snapshots that are known to suffer, and those that are known to be whole.
+/// The snapshots that are known to be incomplete, and those that are known to be whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownLosses {
-    /// Snapshots that need what was nowhere whole when somebody looked last, and when that was, in seconds since 1970.
+    /// Snapshots that needed lost data at the last check, and the time of that check in seconds since 1970.
     pub suffering: HashMap<LeaseId, i64>,
-    /// Snapshots of which everything was found when somebody looked last.
+    /// Snapshots that were complete at the last check.
     pub whole: HashSet<LeaseId>,
 }
 
 impl KnownLosses {
-    /// Whether a snapshot is known to need something that is lost.
+    /// Whether a snapshot is known to need lost data.
     pub fn suffers(&self, id: LeaseId) -> bool {
         self.suffering.contains_key(&id)
     }
 }
 
-/// What came of looking at everything that manifests need.
+/// The result of checking everything that manifests need.
 #[derive(Debug, Clone, Default)]
 pub struct Judgement {
-    /// Manifests that need something that is nowhere whole.
+    /// Manifests that need lost data.
     pub suffering: Vec<SeenManifest>,
-    /// Manifests of which everything is there.
+    /// Manifests whose data is complete.
     pub whole: Vec<LeaseId>,
 }
 
 impl Judgement {
-    /// Of `objects`, by what is known of each.
+    /// Judges `objects` by what is known of each.
     pub fn of<'m>(
         objects: impl IntoIterator<Item = &'m ManifestObject>,
         suffers: impl Fn(&ManifestObject) -> bool,
@@ -65,7 +65,7 @@ impl Judgement {
 }
 
 impl Repository {
-    /// What is known to be lost.
+    /// The known losses.
     ///
     /// # Errors
     /// If the store cannot be read; [`crate::ErrorKind::Cache`].
@@ -73,7 +73,7 @@ impl Repository {
         self.known_losses_in(&self.manifests()?)
     }
 
-    /// As [`Repository::known_losses`], of manifests that were listed before.
+    /// As [`Repository::known_losses`], for manifests that were listed before.
     ///
     /// # Errors
     /// As [`Repository::known_losses`].
@@ -97,7 +97,7 @@ impl Repository {
         Ok(known)
     }
 
-    /// Records that say what is lost. One that says nothing of it is read once by each machine.
+    /// Records that report losses. Each machine reads other records only once.
     fn records_of_losses(&self, manifests: &Manifests, heard: Heard) -> Result<Vec<ManifestObject>> {
         let known = if heard == Heard::PassOver { self.memory.heard()? } else { HashSet::new() };
         let unheard: Vec<_> = manifests.present.iter().filter(|m| !known.contains(&m.id)).copied().collect();
@@ -108,7 +108,7 @@ impl Repository {
         Ok(speaking)
     }
 
-    /// Remembers what came of looking at everything that any manifest needs. What was known before is settled by it.
+    /// Remembers the result of checking everything that any manifest needs. It replaces all earlier results.
     ///
     /// # Errors
     /// As [`Repository::known_losses`].
@@ -118,7 +118,7 @@ impl Repository {
         self.memory.replace_verdicts(&judgement.verdicts(), &heard)
     }
 
-    /// Remembers what came of looking at what some manifests need.
+    /// Remembers the result of checking some manifests.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -126,8 +126,8 @@ impl Repository {
         self.memory.remember_verdicts(&judgement.verdicts())
     }
 
-    /// Records what a repair has found, for other machines: puts records of what suffers, **then** lets go of what earlier ones said, if it is not the
-    /// same.
+    /// Records the findings of a repair for other machines. Puts records of incomplete snapshots, **then** forgets
+    /// earlier records, unless they say the same.
     ///
     /// # Errors
     /// If the store cannot be read or written.
@@ -153,7 +153,7 @@ impl Repository {
         Ok(())
     }
 
-    /// Packs that did not open as they should when this machine read them last: nobody is to count on them.
+    /// Packs that did not open completely when this machine last read them. No backup may count on them.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -161,7 +161,7 @@ impl Repository {
         self.memory.damaged_packs()
     }
 
-    /// A pack was read whole, and these chunks do not open; none if it is good.
+    /// Notes that a pack was read whole, and which chunks did not open; `None` if all did.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
@@ -176,11 +176,11 @@ impl Repository {
     }
 }
 
-/// What becomes of records that were heard before.
+/// Whether to read records again that were read before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Heard {
-    /// They are passed over.
+    /// Skip them.
     PassOver,
-    /// They are read again.
+    /// Read them again.
     Include,
 }

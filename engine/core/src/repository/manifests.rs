@@ -1,4 +1,4 @@
-//! Manifests: reading them, and a list of them that spares most readings.
+//! Manifests: reading them, and a list that avoids reading most of them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,16 +16,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::RememberedManifest;
 use engine_store::{Folder, ObjectName};
 
-/// A manifest as it stands in the repository.
+/// A manifest in the repository.
 #[derive(Debug, Clone)]
 pub struct ManifestObject {
-    /// Its body.
     pub manifest: Manifest,
     /// Its digest.
     pub digest: Bytes32,
 }
 
-/// What stands under a name in `snapshots/`.
+/// An object in `snapshots/`.
 #[derive(Debug, Clone)]
 pub enum SnapshotObject {
     /// A manifest.
@@ -34,7 +33,7 @@ pub enum SnapshotObject {
     Void(Void),
 }
 
-/// A manifest that is there, but cannot be used.
+/// A manifest that exists and cannot be used.
 #[derive(Debug)]
 pub struct UnreadableManifest {
     /// Its id.
@@ -46,18 +45,19 @@ pub struct UnreadableManifest {
 /// The manifests in the repository, as far as this machine knows them.
 #[derive(Debug, Default)]
 pub struct Manifests {
-    /// Those that are there, newest first.
+    /// The existing ones, newest first.
     pub present: Vec<RememberedManifest>,
-    /// Those that this machine has seen and that are not there any more, though no record says that they were forgotten.
+    /// Manifests that this machine has seen and that no longer exist, though no record says that they were forgotten.
     pub missing: Vec<RememberedManifest>,
-    /// Those that are there and cannot be used.
+    /// Existing ones that cannot be used.
     pub unreadable: Vec<UnreadableManifest>,
-    /// Those that are there again, though this machine has seen that they were forgotten: somebody has put them back. Nothing counts them.
+    /// Manifests that exist again, though this machine has seen that they were forgotten: someone has put them back.
+    /// Nothing counts them.
     pub put_back: Vec<RememberedManifest>,
 }
 
 impl Manifests {
-    /// The newest ones that are there, as a manifest says that its writer has seen them.
+    /// The newest existing ones, in the form in which a manifest lists what its writer has seen.
     pub fn newest_seen(&self) -> Vec<SeenManifest> {
         let newest = self.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
         newest.map(|manifest| SeenManifest { id: manifest.id, digest: manifest.digest }).collect()
@@ -74,7 +74,7 @@ impl Repository {
         Ok(names.filter_map(|name| if let ObjectName::Snapshot(id) = name { Some(id) } else { None }).collect())
     }
 
-    /// Reads what stands under a name in `snapshots/`.
+    /// Reads the object of this id in `snapshots/`.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotBelieved`].
@@ -87,10 +87,10 @@ impl Repository {
         Ok(object)
     }
 
-    /// Reads a manifest, be it believed or not.
+    /// Reads a manifest, believed or not.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotFound`] if a void record stands there.
+    /// [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`]; [`ErrorKind::NotFound`] if a void record is in its place.
     pub fn read_unbelieved(&self, id: LeaseId) -> Result<ManifestObject> {
         match self.open_snapshot_object(id)? {
             (SnapshotObject::Manifest(object), _) => Ok(*object),
@@ -98,7 +98,7 @@ impl Repository {
         }
     }
 
-    /// What stands under a name in `snapshots/`, and the epoch it is sealed in.
+    /// The object of this id in `snapshots/`, and the epoch that it is sealed in.
     fn open_snapshot_object(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
         let name = ObjectName::Snapshot(id);
         let limit = limits::SMALL_OBJECT;
@@ -129,10 +129,10 @@ impl Repository {
         }
     }
 
-    /// Reads all manifests, in ascending order of their times; void records are left out.
+    /// Reads all manifests, sorted by time, the oldest first. Omits void records.
     ///
     /// # Errors
-    /// If the store cannot be listed. What cannot be read is given back, not an error.
+    /// If the store cannot be listed. Unreadable manifests are in the result, not an error.
     pub fn read_manifests(&self) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
         let (mut manifests, mut unreadable) = (Vec::new(), Vec::new());
         for id in self.snapshot_names()? {
@@ -148,18 +148,18 @@ impl Repository {
         Ok((manifests, unreadable))
     }
 
-    /// All manifests, reading only those that this machine has not seen before. What was forgotten, as a record says, is not
-    /// remembered any more.
+    /// All manifests. Reads only those that this machine has not seen before. Stops remembering manifests that a record
+    /// says were forgotten.
     ///
     /// # Errors
-    /// If the store cannot be listed or the memory not be used.
+    /// If the store cannot be listed or the memory cannot be used.
     pub fn manifests(&self) -> Result<Manifests> {
         let listed = self.list_manifests()?;
         if listed.missing.is_empty() {
             return Ok(listed);
         }
-        // A folder is not listed in one moment: a forget may have put its record behind where the listing was, and deleted what it names
-        // before it. A record that was put before anything was missed is there now.
+        // Listing a folder takes time. A `forget` may have put its record behind the current position, and deleted the
+        // named manifest before the listing reached it. A record that was put before a manifest was missed exists now.
         self.list_manifests()
     }
 
@@ -205,8 +205,9 @@ impl Repository {
         Ok(manifests)
     }
 
-    /// Misses what manifests that are new to this machine name and that is not there: so one that has just come notices it, too. As they were read
-    /// anyway, it costs a look at each that is missing. Of these only the ids are known, and that they are not younger than who names them.
+    /// Adds as missing the manifests that new manifests name and that do not exist. So even a machine that has never
+    /// seen them notices. The new manifests were read anyway, so this costs one look per missing manifest. Only the ids
+    /// of the missing are known, and that they are not younger than the manifest that names them.
     fn miss_what_others_saw(
         &self,
         told: &[Box<ManifestObject>],
@@ -237,12 +238,12 @@ impl Repository {
         Ok(())
     }
 
-    /// Takes out of those that are there what had gone for good. Records bring nothing back but what they say.
+    /// Separates the existing manifests that had gone for good. A record brings back only what it names.
     fn set_apart_what_was_put_back(&self, manifests: &mut Manifests) -> Result<()> {
         let there: Vec<_> = manifests.present.iter().filter(|m| m.kind != ManifestKind::Record).map(|m| m.id).collect();
         let mut back = self.memory.put_back(&there)?;
         for id in back.clone() {
-            // It may have been listed before it was forgotten, and remembered as gone since.
+            // The listing may be older than the `forget`, which this machine has remembered since.
             if !self.has_snapshot_object(id)? {
                 back.remove(&id);
                 manifests.present.retain(|manifest| manifest.id != id);
@@ -254,7 +255,7 @@ impl Repository {
         Ok(())
     }
 
-    /// What is remembered of a manifest.
+    /// The remembered form of a manifest.
     pub(crate) fn remembered_form(&self, object: &ManifestObject) -> RememberedManifest {
         let m = &object.manifest;
         RememberedManifest {
@@ -267,7 +268,7 @@ impl Repository {
     }
 }
 
-/// A keyed hash of host and roots, in any order: snapshots of the same things have the same.
+/// A keyed hash of host and roots, in any order; snapshots of the same sources share it.
 pub fn family(repository: &Repository, host: &str, roots: &[Root]) -> Bytes32 {
     let mut text = format!("family\0{host}\0").into_bytes();
     let mut sources: Vec<_> = roots.iter().map(|root| (root.plain_path(), root.kind)).collect();

@@ -1,4 +1,4 @@
-//! Members of the keyring: listing, adding, removing, changing.
+//! Members of the keyring: lists, adds, removes and changes them.
 
 use repo_format::id::{Bytes32, MemberId};
 use repo_format::member::{Member, Wrap};
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::{ObjectName, Original, StoreErrorKind};
 
-/// What a member unlocks with.
+/// The way in which a member unlocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unlock {
     /// A password.
@@ -24,29 +24,30 @@ pub enum Unlock {
     Unreadable,
 }
 
-/// A member, for showing.
+/// A member, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberInfo {
     /// Its id.
     pub id: MemberId,
-    /// Whose it is.
+    /// The owner's name.
     pub label: String,
-    /// When it was added, seconds since 1970.
+    /// The time when it was added, in seconds since 1970.
     pub created: i64,
-    /// What it unlocks with.
+    /// The way in which it unlocks.
     pub unlock: Unlock,
     /// Whether this repository was opened with it.
     pub is_self: bool,
-    /// Whether the newest keyring is sealed to it. One that is not was left by an interrupted change and opens nothing new.
+    /// Whether the newest keyring is sealed to it. An inactive member is the rest of an interrupted change, and opens
+    /// nothing new.
     pub active: bool,
 }
 
-/// Why a member's own key is changed.
+/// The reason for changing a member's own key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// As a matter of routine: what is sealed from now on uses the same secrets.
+    /// Routine: new objects use the same secrets.
     Routine,
-    /// Somebody may know the old one: what is sealed from now on uses new secrets.
+    /// Somebody may know the old key: new objects use new secrets.
     Compromised,
 }
 
@@ -86,7 +87,7 @@ pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
 /// Adds a member.
 ///
 /// # Errors
-/// [`ErrorKind::Fenced`] if somebody else changes the keys at the same time.
+/// [`ErrorKind::Fenced`] if another process changes the keys at the same time.
 pub fn add_member(repository: &Repository, credential: &Credential, label: &str) -> Result<MemberId> {
     let mut recipients = recipients(repository)?;
     let new = put_member(repository, credential, label)?;
@@ -130,7 +131,7 @@ fn close(repository: &Repository) -> Result<()> {
 /// Replaces the key that this repository was opened with.
 ///
 /// # Errors
-/// [`ErrorKind::Fenced`] if somebody else changes the keys at the same time.
+/// [`ErrorKind::Fenced`] if another process changes the keys at the same time.
 pub fn change_member(repository: &Repository, credential: &Credential, change: Change) -> Result<MemberId> {
     let old = repository.member();
     let mut recipients = recipients(repository)?;
@@ -147,7 +148,8 @@ pub fn change_member(repository: &Repository, credential: &Credential, change: C
     Ok(new.id)
 }
 
-/// Deletes the object of a member that the newest keyring is not sealed to. Where nothing may be deleted it stays, and opens nothing new.
+/// Deletes the object of a member that the newest keyring is not sealed to. If the store forbids deleting, it stays,
+/// and opens nothing new.
 fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
     match vital::delete(repository.store(), Original::Member(id)) {
         Err(error) if error.kind != StoreErrorKind::PermissionDenied => Err(error.into()),
@@ -155,7 +157,7 @@ fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
     }
 }
 
-/// Puts `keys/<id>` of a new member that will join with the next keyring version.
+/// Puts `keys/<id>` of a new member, which will join with the next keyring version.
 fn put_member(repository: &Repository, credential: &Credential, label: &str) -> Result<Member> {
     let link = *repository.keys().secrets().link();
     let created = machine::now().seconds;
@@ -164,8 +166,9 @@ fn put_member(repository: &Repository, credential: &Credential, label: &str) -> 
     Ok(member)
 }
 
-/// Goes on without versions of the keyring that nobody can read, when somebody has accepted that: deletes them, **then** begins an epoch that takes
-/// the place of whatever they began. Keys that were added with them have to be added again, those that were removed, removed again.
+/// Continues without keyring versions that are unreadable, after the user has accepted that. Deletes them, **then**
+/// begins an epoch that replaces whatever they began. The user must add again the keys that were added with them, and
+/// remove again those that were removed.
 ///
 /// # Errors
 /// If the store cannot be read or written.
@@ -173,21 +176,21 @@ pub(super) fn go_on_without(repository: &Repository, lost: &[Original], known: u
     for of in lost {
         for name in [ObjectName::Copy(*of), of.name()] {
             match repository.store().delete(&name) {
-                // It is no file.
+                // It is not a file.
                 Err(_) if repository.store().stat(&name).is_err() => repository.store().set_aside(&name)?,
                 deleted => deleted?,
             }
         }
     }
-    // No number is used again: whoever remembers a lost version shall see that these are others.
+    // No number is used again, so that machines that remember a lost version see that the new ones differ.
     while repository.keyring_version() <= known {
         put_keyring(repository, &repository.recipients(), repository.keys().secrets().next(true)?)?;
     }
     Ok(())
 }
 
-/// Whom the newest keyring is sealed to, as it was authenticated when the repository was opened. The public keys in `keys/` are not
-/// used: whoever can write to the store could have put others there.
+/// The recipients of the newest keyring, as authenticated when the repository was opened. This ignores the public keys
+/// in `keys/`: anyone who can write to the store could have put others there.
 fn recipients(repository: &Repository) -> Result<Vec<(MemberId, Bytes32)>> {
     let next = ObjectName::Keyring(repository.keyring_version().saturating_add(1));
     match repository.store().stat(&next)? {

@@ -1,4 +1,4 @@
-//! Merging small index segments, so that opening a repository on a new machine reads few objects.
+//! Merges small index segments, so that a new machine reads few objects when it opens a repository.
 
 use std::collections::HashMap;
 
@@ -10,24 +10,25 @@ use super::Repository;
 use crate::error::{ErrorKind, Result};
 use engine_store::ObjectName;
 
-/// A segment below this size is small.
+/// Segments below this size are small.
 const SMALL: u64 = limits::MIB;
-/// So many small segments are merged.
+/// The number of small segments that makes a merge worthwhile.
 const MERGE_FROM: usize = 64;
-/// Room that is left below the limit of a segment, for the seal and the counts.
+/// The space below the limit of a segment that is left for the seal and the counts.
 const ROOM: u64 = 64 * limits::KIB;
 
 impl Repository {
-    /// Merges the small ones among `segments`, if there are many: puts the merged one, **then** deletes those that it replaces.
+    /// Merges the small ones among `segments`, if there are many. Puts the merged one, **then** deletes the segments
+    /// that it replaces.
     ///
     /// # Errors
-    /// If the merged segment cannot be put. Where deleting is forbidden, the small ones stay.
+    /// If the merged segment cannot be put. If the store forbids deleting, the small ones stay.
     pub(crate) fn merge_small_segments(&self, segments: &HashMap<SegmentId, u64>) -> Result<()> {
         let mut small: Vec<_> = segments.iter().filter(|(_, size)| **size < SMALL).collect();
         if small.len() < MERGE_FROM {
             return Ok(());
         }
-        // Where deleting is forbidden, what was merged stays: it is not merged again and again.
+        // If the store forbids deleting, merged segments stay; they must not be merged again and again.
         let redundant = self.catalog().redundant_segments()?;
         if small.iter().filter(|(id, _)| !redundant.contains(id)).count() < MERGE_FROM {
             return Ok(());
@@ -38,7 +39,7 @@ impl Repository {
             if bytes + size > limits::SEGMENT - ROOM {
                 break;
             }
-            // One that cannot be read is left for `verify` to name.
+            // `verify` reports a segment that cannot be read.
             let Ok(more) = self.read_segment(*id) else { continue };
             bytes += size;
             merged.push(*id);
@@ -52,7 +53,7 @@ impl Repository {
         self.name_packs(&packs)?;
         for id in merged {
             match self.store().delete(&ObjectName::Segment(id)).map_err(crate::Error::from) {
-                // An append-only store: both say the same.
+                // The store is append-only; old and new segments say the same.
                 Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
                 result => result?,
             }

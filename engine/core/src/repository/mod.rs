@@ -1,4 +1,4 @@
-//! A repository: store, keys and catalog joined. What is done with one are functions of other modules.
+//! A repository: joins store, keys and catalog. Other modules have the functions that work on one.
 
 mod belief;
 mod close;
@@ -57,10 +57,10 @@ pub use unanswered::{Acceptance, Unanswered};
 pub use unnamed::Unnamed;
 pub use vital::{MendRun, Mended};
 
-/// The features of the format that this version knows.
+/// The features of the format that this version supports.
 pub(crate) const KNOWN_FLAGS: &[&str] = &[];
 
-/// An open repository. Shared by all threads.
+/// An open repository. All threads share it.
 pub struct Repository {
     store: Arc<dyn Store>,
     keys: Keys,
@@ -73,11 +73,11 @@ pub struct Repository {
     keyring: RwLock<KnownKeyring>,
     member: UnlockedMember,
     belief: Belief,
-    /// What says that the keyring or the config is an older copy, if anything has been met that does.
+    /// Evidence that the keyring or the config is an older copy, if any was found.
     evidence: Mutex<Option<String>>,
-    /// Why nothing may be written with these keys, if there may be newer ones that cannot be read.
+    /// The reason why nothing may be written with these keys: there may be newer ones that cannot be read.
     doubt: Option<String>,
-    /// Objects that it has lost and this machine keeps, if they had to be used.
+    /// Objects that the repository has lost and this machine keeps, if they had to be used.
     kept: source::Objects,
     warnings: Vec<String>,
     troubles: Vec<String>,
@@ -94,12 +94,12 @@ impl Repository {
         &self.config
     }
 
-    /// Where it is, in words.
+    /// The place of the repository, in words.
     pub fn location(&self) -> String {
         self.store.location()
     }
 
-    /// The store below it.
+    /// The store that holds it.
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
@@ -109,37 +109,37 @@ impl Repository {
         &self.keys
     }
 
-    /// Which chunk is in which pack, as far as this machine knows.
+    /// This machine's knowledge of which chunk is in which pack.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// What this machine has seen of it.
+    /// This machine's memory of the repository.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// Version of the newest keyring that is known here.
+    /// The version of the newest keyring that this process knows.
     pub fn keyring_version(&self) -> u64 {
         self.keyring.read().unwrap_or_else(PoisonError::into_inner).version
     }
 
-    /// The member whose key opened it.
+    /// The member that opened it.
     pub fn member(&self) -> MemberId {
         self.member.id
     }
 
-    /// Whom that keyring is sealed to, with their public keys.
+    /// The members that the keyring is sealed to, with their public keys.
     pub fn recipients(&self) -> Vec<(MemberId, Bytes32)> {
         self.keyring.read().unwrap_or_else(PoisonError::into_inner).recipients.clone()
     }
 
-    /// What has been put back to an older state, in sentences.
+    /// Objects that were rolled back to an older state, as sentences.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// What is wrong with this machine's memory of it, in sentences.
+    /// The troubles of this machine's memory of the repository, as sentences.
     pub fn troubles(&self) -> &[String] {
         &self.troubles
     }
@@ -159,13 +159,14 @@ impl Repository {
         Ok((condemned, Tag::of(&bytes)))
     }
 
-    /// As [`Repository::condemned`], and not an older copy: numbers only grow, so with a lower one than this machine has seen nobody can
-    /// know which packs are about to go.
+    /// As [`Repository::condemned`], but refuses an older copy. Numbers only grow. If the number is lower than this
+    /// machine has seen, nobody can know which packs are about to go.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`]; [`ErrorKind::Disappeared`] if it is an older copy.
     pub(crate) fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
-        // Asked before: another process of this machine may replace it after it has been read here, and remember that.
+        // Asked first: another process of this machine may replace the list after this one has read it, and remember
+        // that.
         let known = self.memory.version("condemned")?.map_or(0, |(known, _)| known);
         let (condemned, tag) = self.condemned()?;
         if condemned.next < known {
@@ -176,8 +177,8 @@ impl Repository {
         Ok((condemned, tag))
     }
 
-    /// Replaces the condemned packs by `condemned`, unless somebody else has changed them since they were read with `tag`; then this is
-    /// `false`. They never go back to fewer numbers.
+    /// Replaces the condemned packs by `condemned`. Returns `false` if another process has changed them since they were
+    /// read with `tag`. Their number never decreases.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -189,7 +190,7 @@ impl Repository {
         match self.store.replace_if(&name, Some(tag), &object) {
             Ok(()) => Ok(true),
             Err(error) if error.kind == StoreErrorKind::Conflict => Ok(false),
-            // A lost answer looks like a failure: what stands there decides.
+            // A lost answer looks like a failure; the stored object decides.
             Err(error) => match self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
                 Ok(there) if *there == *object => Ok(true),
                 _ => Err(error.into()),

@@ -1,4 +1,4 @@
-//! The next version of the keyring.
+//! Makes the next version of the keyring.
 
 use repo_format::id::{Bytes32, MemberId};
 
@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::{Original, StoreErrorKind};
 
-/// Said where somebody else was first.
+/// The message if another process was faster.
 pub(super) const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
 
-/// Puts the next keyring version. Until it is there nothing has changed for anybody; from then on it is used here.
+/// Puts the next keyring version. Until then nothing has changed for anybody; from then on this process uses it.
 pub(super) fn put_keyring(
     repository: &Repository,
     recipients: &[(MemberId, Bytes32)],

@@ -1,4 +1,4 @@
-//! Opening a repository: config, secrets, flags, cache, and what the cache remembers.
+//! Opens a repository: config, secrets, flags, cache and memory.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
@@ -24,28 +24,29 @@ use engine_store::{ObjectName, Original, Store, StoreErrorKind};
 /// How to open a repository.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
-    /// The user's cache folder for Enamel, where what can be rebuilt is; each repository has a folder of its own in it. Without one, or if it
-    /// cannot be used, the catalog is in memory.
+    /// The user's cache folder for Enamel, for data that can be rebuilt; each repository has a subfolder. Without one,
+    /// or if it is unusable, the catalog is in memory.
     pub cache_dir: Option<PathBuf>,
-    /// The folder for what this machine has seen, which nothing can rebuild; without one, it is in the cache folder.
+    /// The folder for this machine's memory, which cannot be rebuilt. Without one, the memory is in the cache folder.
     pub state_dir: Option<PathBuf>,
-    /// What it is opened for.
+    /// Whether to read only or also to write.
     pub access: Access,
-    /// What happens where config or keyring are older than this machine has seen, if it is opened for writing.
+    /// The reaction to a config or keyring that is older than this machine has seen, if the repository is opened for
+    /// writing.
     pub rollback: Rollback,
 }
 
-/// What to do about an older state.
+/// The reaction to an older state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rollback {
-    /// Fail: secrets may be known to who was removed.
+    /// Fail: a removed member may know the secrets.
     Refuse,
-    /// Warn only: somebody is about to answer.
+    /// Only warn: the user is about to confirm it.
     Tell,
 }
 
 impl OpenOptions {
-    /// With a cache folder that holds everything, refusing what has been rolled back.
+    /// A cache folder that holds everything; refuses a rolled-back repository.
     pub fn new(cache_dir: PathBuf, access: Access) -> Self {
         OpenOptions { cache_dir: Some(cache_dir), state_dir: None, access, rollback: Rollback::Refuse }
     }
@@ -72,7 +73,8 @@ impl Repository {
         }
     }
 
-    /// As [`Repository::open`], for putting right what is wrong with its keyring: also if there may be a newer version that cannot be read.
+    /// As [`Repository::open`], for repairing its keyring. Works even if there may be a newer version that cannot be
+    /// read.
     ///
     /// # Errors
     /// As [`Repository::open`].
@@ -84,7 +86,8 @@ impl Repository {
     ) -> Result<Self> {
         let mut opened = Self::open_once(Arc::clone(&store), credential, options, monitor)?;
         if opened.repository.is_older_than_remembered()? {
-            // Another process of this machine may have changed keys or settings, and remembered that, since they were read here.
+            // Another process of this machine may have changed keys or settings, and remembered that, after this one
+            // read them.
             opened = Self::open_once(store, credential, options, monitor)?;
         }
         let Opened { mut repository, objects } = opened;
@@ -107,7 +110,7 @@ impl Repository {
         let digest = Bytes32(*blake3::hash(&object).as_bytes());
         let mut objects = keyring.objects;
         objects.insert(Original::Config, object);
-        // What a second copy makes good is told, and is no reason to distrust what is read.
+        // The user hears of damage that a second copy repairs; it is no reason to distrust the contents.
         notices.iter().chain(&keyring.notices).for_each(|notice| monitor.note(notice));
         let mut troubles = Vec::new();
         let folders = Folders::of(options, config.repository);
@@ -143,8 +146,8 @@ impl Repository {
         Ok(is_older("config", self.config.version)? || is_older("keyring", self.keyring_version())?)
     }
 
-    /// Compares a version with the newest that this machine remembers. For reading, an older one is a warning; to write with it
-    /// could mean to seal with secrets that a removed member knows, so that is refused.
+    /// Compares a version with the newest that this machine remembers. An older one is a warning for reading. For
+    /// writing it is an error, because the run might seal with secrets that a removed member knows.
     fn check_rollback(&mut self, name: &str, version: u64, digest: Bytes32, options: &OpenOptions) -> Result<()> {
         if let Some((known, known_digest)) = self.memory.version(name)?
             && (version < known || (version == known && digest != known_digest))
@@ -160,25 +163,25 @@ impl Repository {
     }
 }
 
-/// A repository, with the config and the versions of the keyring that it was opened with.
+/// A repository, with the config and the keyring versions that it was opened with.
 struct Opened {
     repository: Repository,
     objects: Objects,
 }
 
-/// The config that fits the keys, and these.
+/// The config that fits the keys, and the keys.
 struct OpenedConfig {
     config: Config,
-    /// All its bytes.
+    /// The config object as bytes.
     object: Vec<u8>,
     keyring: FoundKeyring,
     keys: Keys,
     notices: Vec<String>,
-    /// Objects that this machine kept, where they were needed.
+    /// Objects that this machine kept, if they were needed.
     kept: Objects,
 }
 
-/// An opened keyring whose secrets have become keys.
+/// An opened keyring and the keys from its secrets.
 struct FoundKeyring {
     version: u64,
     digest: Bytes32,
@@ -199,7 +202,8 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Opens the repository with what it has itself or, where config or keyring are lost with their second copies, with what this machine keeps.
+    /// Opens the repository with its own objects. If config or keyring are lost with their second copies, uses the
+    /// objects that this machine keeps.
     fn open(self) -> Result<OpenedConfig> {
         let own = self.open_own();
         let is_settled = match &own {
@@ -217,16 +221,16 @@ impl Attempt<'_> {
             match self.open_kept(candidate) {
                 Ok(Some(opened)) if opened.keyring.doubt.is_none() => return Ok(opened),
                 Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Refused) => return Err(error),
-                // A member that the kept keyring names is there, and the password is not its.
+                // A member that the kept keyring names exists, and the password is not its password.
                 Err(error) if error.kind() == ErrorKind::WrongPassword && own.is_err() => return Err(error),
-                // It is another repository's, or does not help: what the repository itself says is told.
+                // It belongs to another repository, or does not help; the repository's own error is reported.
                 _ => {}
             }
         }
         own
     }
 
-    /// Opens the repository with its config or, if that is damaged or not a member's, with its second copy.
+    /// Opens the repository with its config. If that is damaged or was not made by a member, uses its second copy.
     fn open_own(self) -> Result<OpenedConfig> {
         let original = read_config_object(self.store, &ObjectName::Config)
             .and_then(|bytes| self.open_with(self.store.into(), bytes));
@@ -249,7 +253,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Opens it with what this machine keeps; nothing if that is not of the repository that is there.
+    /// Opens it with the objects that this machine keeps; `None` if they do not belong to this repository.
     fn open_kept(self, candidate: Candidate) -> Result<Option<OpenedConfig>> {
         let Candidate { repository, mut lost } = candidate;
         let source = Source { store: self.store, kept: &lost };
@@ -293,7 +297,7 @@ fn read_config_object(store: &dyn Store, name: &ObjectName) -> Result<Vec<u8>> {
 fn decode_config(bytes: &[u8]) -> Result<(Config, ClearObject<'_>)> {
     let is_whole = bytes.split_last_chunk::<32>().is_some_and(|(all, sum)| blake3::hash(all).as_bytes() == sum);
     let damaged = |e| match Error::damaged(ObjectName::Config, e) {
-        // A flipped bit in its head looks like a newer program's.
+        // A flipped bit in its head makes it look like a newer program's.
         error if error.kind() == ErrorKind::TooNew && !is_whole => error.with_kind(ErrorKind::Damaged),
         error => error,
     };
@@ -319,7 +323,7 @@ fn check_flags(config: &Config, access: Access) -> Result<()> {
     Err(Error::new(ErrorKind::TooNew, message))
 }
 
-/// What the config of the repository in `store` says, without a key; its tag is not checked.
+/// The config of the repository in `store`, read without a key; its tag is not checked.
 ///
 /// # Errors
 /// [`ErrorKind::NoRepository`], [`ErrorKind::TooNew`], [`ErrorKind::Damaged`].

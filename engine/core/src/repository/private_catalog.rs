@@ -1,19 +1,20 @@
-//! A catalog of this process alone, for those who doubt the one that it shares with others.
+//! A catalog of this process alone, for readers that doubt the shared one.
 
 use super::{Freshness, Repository};
 use crate::catalog::Catalog;
 use crate::error::Result;
 
-/// A catalog of this process alone. Nothing but the store tells it anything, so what it does not know once it is up to date is nowhere.
+/// A catalog of this process alone. It learns only from the store, so a chunk that it does not know when it is up to
+/// date does not exist.
 pub struct PrivateCatalog {
-    /// What it knows.
+    /// The catalog.
     pub catalog: Catalog,
-    /// How new that is; in the beginning it knows nothing.
+    /// Its freshness; in the beginning the catalog is empty.
     pub freshness: Freshness,
 }
 
 impl PrivateCatalog {
-    /// Brings it up to date; in the beginning that reads the whole index.
+    /// Brings it up to date; the first time this reads the whole index.
     ///
     /// # Errors
     /// As [`Freshness::renew`].
@@ -23,12 +24,12 @@ impl PrivateCatalog {
 }
 
 impl Repository {
-    /// The catalog of this process alone, if anybody had reason to begin it.
+    /// The private catalog, if any reader has needed it.
     pub fn private_catalog(&self) -> Option<&PrivateCatalog> {
         self.private_catalog.get()
     }
 
-    /// Begins the catalog of this process alone, unless there is one: all who doubt use the same, and it is filled once.
+    /// Makes the private catalog, unless it exists: all readers share it, and it is filled once.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`] if SQLite fails.
@@ -37,7 +38,7 @@ impl Repository {
             return Ok(begun);
         }
         let begun = PrivateCatalog { catalog: Catalog::private(self.id())?, freshness: Freshness::default() };
-        // Another thread may have been first: then its catalog is the one.
+        // Another thread may have been faster; its catalog then counts.
         Ok(self.private_catalog.get_or_init(|| begun))
     }
 }

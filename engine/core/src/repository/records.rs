@@ -1,4 +1,5 @@
-//! Records of what was forgotten (FORMAT.md, sections 11 and 13): putting them, reading them, and what they explain.
+//! Records of forgotten snapshots (FORMAT.md, sections 11 and 13): puts them, reads them, and applies what they
+//! explain.
 
 use std::collections::HashSet;
 
@@ -19,7 +20,7 @@ use engine_store::ObjectName;
 pub struct Forgotten(HashSet<SeenManifest>);
 
 impl Forgotten {
-    /// What the records among `manifests` name.
+    /// The manifests that the records among `manifests` name.
     pub fn by<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Self {
         let records = manifests.into_iter().filter(|manifest| manifest.kind == ManifestKind::Record);
         Forgotten(records.flat_map(Manifest::forgotten).copied().collect())
@@ -31,7 +32,7 @@ impl Forgotten {
     }
 }
 
-/// Who says something for the record.
+/// The author of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Author {
     /// The machine.
@@ -42,23 +43,22 @@ pub struct Author {
     pub program: String,
 }
 
-/// What a record says.
+/// The contents of a record.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// When, by the author's clock.
+    /// The time by the author's clock.
     pub time: Time,
-    /// Words.
     pub tags: Vec<String>,
     /// The newest manifests that stay.
     pub seen: Vec<SeenManifest>,
-    /// Manifests that go, if any do.
+    /// The forgotten manifests, if any.
     pub forgotten: Option<Vec<SeenManifest>>,
-    /// Manifests that need what is lost, if any do.
+    /// Manifests that need lost data, if any.
     pub suffering: Option<Vec<SeenManifest>>,
 }
 
 impl Repository {
-    /// Puts a record, durably, and remembers it. It needs no lease: it names no nodes.
+    /// Puts a record, durably, and remembers it. This needs no lease, because a record names no nodes.
     ///
     /// # Errors
     /// If it cannot be stored, or is too large.
@@ -69,7 +69,7 @@ impl Repository {
         let sealed = self.seal_manifest(manifest.id, &plain)?;
         let object = &sealed.object;
         if let Err(error) = self.store.put_new(&name, &[object]) {
-            // A lost answer looks like a failure: what stands there decides.
+            // A lost answer looks like a failure; the stored object decides.
             let there = self.store.get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD);
             if !there.is_ok_and(|there| *there == **object) {
                 return Err(error.into());
@@ -101,10 +101,10 @@ impl Repository {
         })
     }
 
-    /// Reads the records among `present`. One that has gone meanwhile is left out.
+    /// Reads the records among `present`. Omits a record that was deleted meanwhile.
     ///
     /// # Errors
-    /// If the store cannot be reached. What cannot be read is given back, not an error.
+    /// If the store cannot be reached. Unreadable records are in the result, not an error.
     pub fn read_records(
         &self,
         present: &[RememberedManifest],
@@ -121,8 +121,8 @@ impl Repository {
         Ok((records, unreadable))
     }
 
-    /// What is known of the digest of a manifest that cannot be read: what this machine remembers, or one of `manifests` names; else
-    /// [`NOT_KNOWN`].
+    /// The digest of an unreadable manifest, from this machine's memory or from one of `manifests` that names it;
+    /// otherwise [`NOT_KNOWN`].
     ///
     /// # Errors
     /// If the cache cannot be used.
@@ -134,7 +134,7 @@ impl Repository {
         Ok(known.map_or(NOT_KNOWN, |(_, digest)| digest))
     }
 
-    /// Whether anything stands under this name in `snapshots/`: what cannot be read may have been forgotten since it was listed.
+    /// Whether `snapshots/` has an object of this id: an unreadable one may have been forgotten since it was listed.
     ///
     /// # Errors
     /// If the store cannot be reached.
@@ -142,12 +142,13 @@ impl Repository {
         Ok(self.store.stat(&ObjectName::Snapshot(id))?.is_some())
     }
 
-    /// Forgets, of what this machine has seen and misses, what records say was forgotten. Gives how many of them somebody accepted as missing.
+    /// Stops missing the manifests that records say were forgotten. Returns how many of them a user accepted as
+    /// missing.
     pub(super) fn forget_what_records_name(&self, manifests: &mut Manifests) -> Result<usize> {
         if manifests.missing.is_empty() {
             return Ok(0);
         }
-        // A record that cannot be read explains nothing, and `verify` names it.
+        // A record that cannot be read explains nothing, and `verify` reports it.
         let (records, _) = self.read_records(&manifests.present)?;
         let records: Vec<&Manifest> = records.iter().map(|record| &record.manifest).collect();
         let forgotten = Forgotten::by(records.iter().copied());

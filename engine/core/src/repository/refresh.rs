@@ -1,4 +1,4 @@
-//! Keys that change while a run is under way, and manifests that are put meanwhile (FORMAT.md, section 6.5).
+//! Handles keys that change during a run, and manifests that are put meanwhile (FORMAT.md, section 6.5).
 
 use std::sync::PoisonError;
 
@@ -14,17 +14,17 @@ use crate::crypto::{KeyringSecrets, KeyringVersion, random};
 use crate::error::{Error, Result};
 use engine_store::{ObjectName, Original, StoreErrorKind};
 
-/// The newest keyring version that is known here.
+/// The newest keyring version that this process knows.
 #[derive(Clone)]
 pub(super) struct KnownKeyring {
     pub version: u64,
-    /// Whom it is sealed to.
+    /// The members that it is sealed to.
     pub recipients: Vec<(MemberId, Bytes32)>,
 }
 
-/// A manifest that is ready to be put.
+/// A sealed manifest, ready to be put.
 pub struct SealedManifest {
-    /// The object.
+    /// The sealed bytes.
     pub object: Vec<u8>,
     seen: SeenManifest,
     epoch: u32,
@@ -38,16 +38,16 @@ impl SealedManifest {
 }
 
 impl Repository {
-    /// Takes over keyring versions that have come since, so that what is sealed from now on is sealed in the newest epoch.
+    /// Adopts newer keyring versions, so that new objects are sealed in the newest epoch.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::WrongPassword`] if the key of this run has been removed; [`crate::ErrorKind::Damaged`] if a newer version cannot be
-    /// read.
+    /// [`crate::ErrorKind::WrongPassword`] if the key of this run has been removed; [`crate::ErrorKind::Damaged`] if a
+    /// newer version cannot be read.
     pub(crate) fn refresh_keys(&self) -> Result<()> {
         loop {
             let version = self.keyring_version().saturating_add(1);
             let is_there = match self.store.stat(&ObjectName::Keyring(version)) {
-                // Whatever stands there is no version; the second copy may be one.
+                // This thing is not a version; the second copy may be one.
                 Err(error) if error.kind == StoreErrorKind::NotAFile => {
                     self.store.stat(&ObjectName::Copy(Original::Keyring(version)))
                 }
@@ -64,7 +64,7 @@ impl Repository {
         }
     }
 
-    /// To be called before anything is sealed: takes over what has come, and refuses what is older than it should be.
+    /// Call it before sealing anything: adopts newer keys, and refuses older ones.
     ///
     /// # Errors
     /// As [`Repository::refresh_keys`] and [`Repository::refuse_older_copies`].
@@ -73,7 +73,7 @@ impl Repository {
         self.refuse_older_copies()
     }
 
-    /// From now on, this is the newest keyring version, which `object` holds.
+    /// Makes the version in `object` the newest keyring version of this process.
     pub(super) fn take_over(
         &self,
         version: u64,
@@ -92,7 +92,7 @@ impl Repository {
         self.memory.keep(&to_keep(&objects))
     }
 
-    /// Seals a manifest in the newest epoch that there is.
+    /// Seals a manifest in the newest epoch.
     ///
     /// # Errors
     /// As [`Repository::refresh_keys`].
@@ -104,11 +104,11 @@ impl Repository {
         Ok(SealedManifest { object, seen: SeenManifest { id, digest: self.keys.manifest_digest(plain) }, epoch })
     }
 
-    /// To be called when a manifest has been put: if a new epoch has begun meanwhile, a note vouches for it, or nobody would believe that it
-    /// was there before the old one was closed.
+    /// Call it after putting a manifest. If a new epoch began meanwhile, it puts a note that vouches for the manifest.
+    /// Otherwise nobody would believe that the manifest existed before the old epoch was closed.
     ///
     /// # Errors
-    /// If that cannot be found out or done. The manifest is there, and may not be believed.
+    /// If this fails, the manifest exists, and may not be believed.
     pub(crate) fn vouch_for(&self, manifest: &SealedManifest) -> Result<()> {
         let vouch = || -> Result<()> {
             self.refresh_keys()?;
@@ -133,7 +133,7 @@ impl Repository {
         })
     }
 
-    /// Puts a note; gives its digest.
+    /// Puts a note; returns its digest.
     pub(super) fn put_note(&self, note: &EpochNote) -> Result<Bytes32> {
         let name = ObjectName::Note(note.id);
         let plain = note.encode().map_err(|e| Error::damaged(name, e))?;

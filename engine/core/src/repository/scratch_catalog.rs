@@ -1,4 +1,4 @@
-//! A catalog of one run, which asks the packs themselves and never this machine's cache.
+//! A catalog of one run, which reads the packs themselves and never this machine's cache.
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::crypto::random;
 use crate::error::Result;
 
-/// An empty catalog beside the cache, on disk like it; in memory where there is none. Removed when it is dropped.
+/// An empty catalog on disk next to the cache, or in memory if there is no cache. Dropping it removes it.
 pub struct ScratchCatalog {
     folder: Option<PathBuf>,
     catalog: Catalog,
@@ -41,7 +41,7 @@ impl Deref for ScratchCatalog {
 impl Drop for ScratchCatalog {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
-            // What stays is in the cache folder, which may be deleted at any time.
+            // A leftover is in the cache folder, which may be deleted at any time.
             std::fs::remove_dir_all(folder).unwrap_or_default();
         }
     }

@@ -1,4 +1,4 @@
-//! From a credential to the repository's secrets: members, and the chain of keyring versions.
+//! Opens the repository's secrets with a credential: members, and the chain of keyring versions.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
 use engine_store::{Folder, Original, Store};
 
-/// Versions above a gap that are looked at: there should be none.
+/// The number of versions above a gap that are examined; normally there are none.
 const STRAY_MAX: usize = 16;
 
 /// The opened keyring.
@@ -31,17 +31,17 @@ pub(super) struct OpenKeyring {
     /// All versions that it was opened with.
     pub objects: Objects,
     pub member: UnlockedMember,
-    /// What was odd, in sentences.
+    /// Oddities that were found, as sentences.
     pub notices: Vec<String>,
-    /// Why there may be a newer version than this, which cannot be opened. Nothing may be sealed then.
+    /// The reason why there may be a newer version that cannot be opened. Nothing may be sealed then.
     pub doubt: Option<String>,
 }
 
 /// Members in `keys`.
 pub(super) struct Members {
-    /// Those that can be read, or whose copy can.
+    /// Members that can be read, or whose copy can.
     pub readable: Vec<Member>,
-    /// Those that cannot, and why.
+    /// Members that cannot be read, and why.
     pub damaged: Vec<(MemberId, Error)>,
 }
 
@@ -69,12 +69,12 @@ fn decode_member(id: MemberId, bytes: &[u8]) -> Result<Member> {
     }
 }
 
-/// Unlocks the repository's secrets. Only members that a keyring is sealed to are tried, those of the newest first: what trying one costs is
-/// said by its object, which anybody can have written.
+/// Unlocks the repository's secrets. Tries only members that a keyring is sealed to, those of the newest keyring first.
+/// The member's object decides the cost of trying it, and anyone may have written it.
 ///
 /// # Errors
-/// [`ErrorKind::WrongPassword`] if the credential fits no member; [`ErrorKind::Damaged`]; [`ErrorKind::Refused`] if it would cost more than
-/// `monitor` allows; [`ErrorKind::Cancelled`].
+/// [`ErrorKind::WrongPassword`] if the credential fits no member; [`ErrorKind::Damaged`]; [`ErrorKind::Refused`] if it
+/// would cost more than `monitor` allows; [`ErrorKind::Cancelled`].
 pub(super) fn open_secrets(
     source: Source<'_>,
     repository: RepositoryId,
@@ -97,7 +97,8 @@ pub(super) fn open_secrets(
             let Some(unlocked) = tries.unlock(member)? else { continue };
             match open_chain(source, repository, &versions, unlocked) {
                 Ok(open) => return Ok(open),
-                // An interrupted change leaves a member that opens nothing; one that was added later may have the same credential.
+                // An interrupted change leaves a member that opens nothing; a member that was added later may have the
+                // same credential.
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -105,11 +106,11 @@ pub(super) fn open_secrets(
     Err(failure.or(tries.refused).or(unread).unwrap_or_else(|| nothing_fits(credential, members)))
 }
 
-/// What has been tried so far.
+/// The attempts so far.
 struct Tries<'a> {
     credential: &'a Credential,
     monitor: &'a dyn Monitor,
-    /// As [`work`] counts.
+    /// The cost so far, in units of [`work`].
     spent: u64,
     tried: HashSet<MemberId>,
     refused: Option<Error>,
@@ -143,14 +144,14 @@ impl Tries<'_> {
     }
 }
 
-/// Numbers of all versions that are there, or of which a copy is.
+/// The numbers of all versions that exist, as an original or a copy.
 pub(super) fn versions(source: Source<'_>) -> Result<BTreeSet<u64>> {
     let mut all = vital::originals(source.store, Folder::Keyring)?;
     all.extend(source.kept.keys());
     Ok(all.into_iter().filter_map(|of| if let Original::Keyring(n) = of { Some(n) } else { None }).collect())
 }
 
-/// Those without a gap below them first, then the others, which should not be there.
+/// First the versions without a gap below them, then the others, which should not exist.
 fn newest_first(versions: &BTreeSet<u64>) -> Vec<u64> {
     let sound = versions.iter().zip(1..).take_while(|(version, expected)| *version == expected).count();
     let (mut first, mut rest): (Vec<u64>, Vec<u64>) =
@@ -161,7 +162,7 @@ fn newest_first(versions: &BTreeSet<u64>) -> Vec<u64> {
     first
 }
 
-/// Whom a version says that it is sealed to; nobody has authenticated that.
+/// The recipients that a version states; they are not authenticated.
 fn recipients_of(source: Source<'_>, version: u64) -> Result<HashSet<MemberId>> {
     let keyring = vital::read(source, Original::Keyring(version), |bytes| {
         let name = Original::Keyring(version).name();
@@ -171,7 +172,7 @@ fn recipients_of(source: Source<'_>, version: u64) -> Result<HashSet<MemberId>> 
     Ok(keyring.value.recipients.iter().map(|recipient| recipient.member).collect())
 }
 
-/// Opens one version, or its copy; `link` is that of the version before.
+/// Opens one version, or its copy; `link` is that of the previous version.
 pub(super) fn open_version(
     source: Source<'_>,
     at: KeyringVersion,
@@ -238,7 +239,7 @@ fn open_chain(
     Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt })
 }
 
-/// Whether somebody who knows secrets of this repository has made a version for this member.
+/// Whether someone who knows secrets of this repository has made a version for this member.
 fn is_ours(source: Source<'_>, at: KeyringVersion, member: &UnlockedMember, known: &OpenedKeyring) -> bool {
     let of = Original::Keyring(at.version);
     let opened = vital::read(source, of, |bytes| {
@@ -249,7 +250,7 @@ fn is_ours(source: Source<'_>, at: KeyringVersion, member: &UnlockedMember, know
     opened.is_ok_and(|opened| opened.value.secrets.is_kin(&known.secrets))
 }
 
-/// Why a credential fits no member.
+/// The reason why a credential fits no member.
 fn nothing_fits(credential: &Credential, members: Members) -> Error {
     if let Some((_, error)) = members.damaged.into_iter().next() {
         return error.context("the key fits none of the readable members, and one cannot be read");

@@ -1,15 +1,15 @@
-//! A store, with what this machine keeps of what is lost in it.
+//! A store, together with this machine's copies of lost objects.
 
 use std::collections::BTreeMap;
 
 use engine_store::{Original, Store};
 
-/// Objects by what they are.
+/// Objects by their original.
 pub(super) type Objects = BTreeMap<Original, Vec<u8>>;
 
 static NOTHING: Objects = Objects::new();
 
-/// A store, and what this machine keeps of what is lost there.
+/// A store, together with this machine's copies of objects that the store has lost.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'s> {
     pub store: &'s dyn Store,

@@ -1,4 +1,4 @@
-//! Bringing the catalog up to date with the repository: segments that are new, packs that no segment names.
+//! Brings the catalog up to date with the repository: new segments, and packs that no segment names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,23 +18,23 @@ use engine_store::{Folder, ObjectInfo, ObjectName};
 
 /// The name that an index segment is bound to.
 const SEGMENT_AAD: &[u8] = b"index";
-/// Fewer new segments than this are taken in without progress.
+/// Fewer new segments than this are read without showing progress.
 const QUIET_SEGMENTS: usize = 8;
 
-/// What came of bringing the catalog up to date.
+/// The result of bringing the catalog up to date.
 #[derive(Debug, Default)]
 pub struct SyncReport {
-    /// Segments that could not be used, and why. What they named may be found by [`Repository::index_unnamed_packs`].
+    /// Segments that could not be used, and why. [`Repository::index_unnamed_packs`] may find their packs.
     pub damaged: Vec<(SegmentId, Error)>,
     /// All segments in the repository, with their sizes.
     pub segments: HashMap<SegmentId, u64>,
 }
 
 impl Repository {
-    /// Takes in all segments that the catalog does not know, and forgets those that are gone.
+    /// Adds all segments that the catalog does not know, and forgets those that are gone.
     ///
     /// # Errors
-    /// If the store cannot be listed or the cache not be written. A damaged segment is reported, not an error.
+    /// If the store cannot be listed or the cache cannot be written. A damaged segment is reported, not an error.
     pub fn sync_catalog(&self, monitor: &dyn Monitor) -> Result<SyncReport> {
         self.doubt_known_segments()?;
         self.sync(&self.catalog, monitor)
@@ -69,7 +69,7 @@ impl Repository {
             }
             match self.read_segment(*id) {
                 Ok(packs) => catalog.import_segment(*id, &packs)?,
-                // Gone since it was listed: another run has merged it into one that will be seen next time.
+                // Gone since it was listed: another run has merged it into one that the next update will see.
                 Err(_) if self.store.stat(&ObjectName::Segment(*id))?.is_none() => {}
                 Err(error) if error.is_damage() => damaged.push((*id, error)),
                 Err(error) => return Err(error),
@@ -85,8 +85,8 @@ impl Repository {
         Ok(report)
     }
 
-    /// Starts over if the catalog has taken in a segment that is not believed any more, since its epoch has been closed. Asked once for
-    /// each version of the keyring.
+    /// Starts over if the catalog holds a segment that is no longer believed, because its epoch has been closed.
+    /// Checked once for each version of the keyring.
     fn doubt_known_segments(&self) -> Result<()> {
         const ASKED: &str = "believed segments";
         let version = self.keyring_version();
@@ -125,7 +125,7 @@ impl Repository {
         segment::decode(&plain).map_err(damaged)
     }
 
-    /// Puts a segment that names `packs`, which must be durable; gives its id and size.
+    /// Puts a segment that names `packs`, which must be durable. Returns its id and size.
     ///
     /// # Errors
     /// If it cannot be stored.
@@ -192,11 +192,11 @@ impl Repository {
         Ok(SegmentPack { id, size, sealing: envelope.sealing, salt: envelope.salt, table: decoded })
     }
 
-    /// Reads the tables of packs that the catalog does not know, for reading only: nothing in the repository is changed, and no
-    /// snapshot may count on them. Gives the errors of those that cannot be used.
+    /// Reads the tables of packs that the catalog does not know, for reading only: changes nothing in the repository,
+    /// and no snapshot may count on them. Returns the errors of unusable packs.
     ///
     /// # Errors
-    /// If the store cannot be listed or the cache not be written.
+    /// If the store cannot be listed or the cache cannot be written.
     pub(crate) fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
         self.index_unnamed_packs_in(&self.catalog)
     }

@@ -1,4 +1,4 @@
-//! What this machine has seen and does not find again, until somebody answers for it.
+//! Losses and rollbacks that this machine has noticed and no user has confirmed.
 
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
@@ -13,44 +13,46 @@ use crate::memory::{RememberedManifest, Version};
 use crate::monitor::Monitor;
 use engine_store::{Folder, Original, Tag};
 
-/// The first tag of a record that says that somebody accepted what is missing.
+/// The first tag of a record that accepts missing objects.
 pub(crate) const ACCEPTED: &str = "accepted";
 
-/// More versions of the keyring than this are not given up at once.
+/// At most this many versions of the keyring can be given up at once.
 const VERSIONS_MAX: u64 = 64;
 
-/// What has disappeared, or is older than it was, and nobody has answered for.
+/// Losses and rollbacks that no user has confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unanswered {
-    /// Manifests that were seen and are not there, though no record says why; newest first.
+    /// Missing manifests that no record explains; newest first.
     pub missing: Vec<RememberedManifest>,
-    /// Config, keyring or list of condemned packs that are older than they were, in sentences.
+    /// Config, keyring or list of condemned packs that are older than before, as sentences.
     pub older: Vec<String>,
-    /// What is wrong with this machine's memory, in sentences.
+    /// Troubles of this machine's memory, as sentences.
     pub memory: Vec<String>,
-    /// Manifests that were forgotten and are there again: nothing counts them; newest first. They keep nobody from deleting others.
+    /// Manifests that were forgotten and exist again; newest first. Nothing counts them, and they do not prevent
+    /// deleting others.
     pub put_back: Vec<RememberedManifest>,
-    /// Whether the repository is in a place where this machine has not seen it before.
+    /// Whether this machine has not yet seen the repository in this place.
     pub is_new_place: bool,
 }
 
 impl Unanswered {
-    /// Whether there is nothing to answer.
+    /// Whether there is nothing to confirm.
     pub fn is_empty(&self) -> bool {
         !self.is_about_the_repository() && self.memory.is_empty() && self.put_back.is_empty()
     }
 
-    /// Whether something of the repository is missing or older, so that what still is there should stay as it is.
+    /// Whether something of the repository is missing or older, so that the rest should stay as it is.
     pub(crate) fn is_about_the_repository(&self) -> bool {
         !self.missing.is_empty() || !self.older.is_empty()
     }
 
-    /// Whether it is more than that a place is new: then what is missing may stand where the repository was before.
+    /// Whether there is more than a new place: then the missing objects may still exist in the repository's earlier
+    /// place.
     pub fn is_urgent(&self) -> bool {
         !self.older.is_empty() || !self.memory.is_empty() || (!self.missing.is_empty() && !self.is_new_place)
     }
 
-    /// All of it, in sentences.
+    /// All of it, as sentences.
     pub fn sentences(&self) -> Vec<String> {
         let place =
             if self.is_new_place { " This computer has not seen the repository in this place before." } else { "" };
@@ -73,19 +75,19 @@ impl Unanswered {
     }
 }
 
-/// What somebody accepts.
+/// The losses and rollbacks that a user accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acceptance {
-    /// Everything as it is: also what was forgotten and is there again.
+    /// Everything as it is, including manifests that were forgotten and exist again.
     All,
-    /// Everything that is missing or older, as it is.
+    /// Everything that is missing or older.
     Losses,
-    /// That these are not there any more, or are there again.
+    /// These manifests, which are missing or exist again.
     These(Vec<LeaseId>),
 }
 
 impl Repository {
-    /// What has disappeared, or is older than it was, and nobody has answered for.
+    /// Losses and rollbacks that no user has confirmed.
     ///
     /// # Errors
     /// If the store cannot be listed.
@@ -93,7 +95,7 @@ impl Repository {
         self.unanswered_in(&self.manifests()?)
     }
 
-    /// As [`Repository::unanswered`], of manifests that were listed before.
+    /// As [`Repository::unanswered`], for manifests that were listed before.
     ///
     /// # Errors
     /// [`ErrorKind::Cache`].
@@ -109,7 +111,7 @@ impl Repository {
         })
     }
 
-    /// Fails if something of the repository has disappeared or is older than it was: nothing that is left is to be deleted then.
+    /// Fails if something of the repository has disappeared or is older: then nothing more may be deleted.
     ///
     /// # Errors
     /// [`ErrorKind::Disappeared`].
@@ -117,7 +119,7 @@ impl Repository {
         self.refuse_unanswered_in(&self.manifests()?)
     }
 
-    /// As [`Repository::refuse_unanswered`], of manifests that were listed before.
+    /// As [`Repository::refuse_unanswered`], for manifests that were listed before.
     ///
     /// # Errors
     /// [`ErrorKind::Disappeared`].
@@ -131,18 +133,18 @@ impl Repository {
         Ok(())
     }
 
-    /// That the list of condemned packs is older than it was, in a sentence. One that cannot be read is another matter.
+    /// A sentence, if the list of condemned packs is older than before. An unreadable list is another matter.
     pub(super) fn older_condemned(&self) -> Result<Option<String>> {
         let known = self.memory().version("condemned")?.map_or(0, |(known, _)| known);
         let older = self.condemned().ok().filter(|(condemned, _)| condemned.next < known);
         Ok(older.map(|_| "the list of condemned packs has been replaced by an older copy".to_owned()))
     }
 
-    /// Puts records that say that somebody accepts what is missing, **then** remembers that here. With [`Acceptance::All`] the repository
-    /// is from now on, for this machine and in this place, what is there now. Gives what was accepted.
+    /// Puts records that the user accepts the losses, **then** remembers that here. With [`Acceptance::All`] this
+    /// machine takes the repository in this place as it is now. Returns the accepted losses.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if one of those named is not missing; if a record cannot be put.
+    /// [`ErrorKind::NotFound`] if a named manifest is not missing; if a record cannot be put.
     pub fn accept(
         &self,
         acceptance: &Acceptance,
@@ -180,7 +182,7 @@ impl Repository {
         if missing.is_empty() && accepted.is_empty() {
             return Ok(accepted);
         }
-        // Nobody else knows that they had gone.
+        // Only this machine knows that they had gone.
         if missing.is_empty() && !accepted.is_about_the_repository() && accepted.memory.is_empty() {
             return Ok(accepted);
         }
@@ -195,12 +197,12 @@ impl Repository {
         Ok(accepted)
     }
 
-    /// Goes on with the newest keys that can be read.
+    /// Continues with the newest keys that can be read.
     fn go_on_with_older_keys(&self) -> Result<()> {
         let newest = self.keyring_version();
         let mut lost = vital::originals(self.store(), Folder::Keyring)?;
         lost.retain(|of| matches!(of, Original::Keyring(n) if *n > newest));
-        // One that is no file is not listed.
+        // A thing that is not a file is not listed.
         lost.push(Original::Keyring(newest.saturating_add(1)));
         lost.sort();
         lost.dedup();
@@ -208,7 +210,7 @@ impl Repository {
         let made_with = objects.iter().map(|object| object.manifest.keyring_version);
         let seen = self.memory().version("keyring")?.map_or(newest, |(known, _)| known);
         let there = lost.iter().filter_map(|of| if let Original::Keyring(n) = of { Some(*n) } else { None });
-        // Anybody can have put a number that is far too high.
+        // Anyone may have put a number that is far too high.
         let known = made_with.chain(there.take(1)).fold(seen.max(newest), u64::max);
         if known.saturating_sub(newest) > VERSIONS_MAX {
             let message = format!("{} versions of the keyring would be lost", known - newest);
@@ -219,7 +221,7 @@ impl Repository {
         Ok(())
     }
 
-    /// What manifests that are there name, and that is not there, though this machine has never seen it.
+    /// Manifests that existing ones name and that do not exist, though this machine has never seen them.
     fn missed_by_others(&self, known: &[SeenManifest], monitor: &dyn Monitor) -> Result<Vec<SeenManifest>> {
         let names = self.snapshot_names()?;
         let (objects, unreadable) = self.read_manifests()?;
@@ -275,7 +277,7 @@ impl Repository {
 }
 
 impl Repository {
-    /// The digest of the newest keyring: this run may have put it.
+    /// The digest of the newest keyring; this run may have put it.
     fn digest_of_keyring(&self) -> Result<Bytes32> {
         let remembered = self.memory().version("keyring")?;
         let same = remembered.filter(|(version, _)| *version == self.keyring_version());
@@ -283,7 +285,7 @@ impl Repository {
     }
 }
 
-/// Whether a record says that somebody accepted what is missing.
+/// Whether a record accepts missing objects.
 pub(super) fn is_acceptance(record: &Manifest) -> bool {
     record.tags.first().is_some_and(|tag| tag == ACCEPTED)
 }

@@ -1,4 +1,4 @@
-//! Packs that are durable and in no segment yet, as many as one segment shall name.
+//! Packs that are durable and that no segment names yet, up to the number that one segment should name.
 
 use repo_format::limits;
 use repo_format::pack::{SALT_LEN, TABLE_ENTRY_LEN};
@@ -7,11 +7,11 @@ use repo_format::segment::SegmentPack;
 use super::Repository;
 use crate::error::Result;
 
-/// A segment is put for so many packs, so that an interrupted run's work is named already,
+/// A segment is put for this many packs, so that the work of an interrupted run is already named.
 const PACKS: usize = 64;
-/// or for so many bytes of their descriptions: the limit of a segment, with room for its seal.
+/// A segment is put for this many bytes of descriptions: the limit of a segment, minus space for its seal.
 const BYTES: u64 = limits::SEGMENT - limits::MIB;
-/// Bytes of a description without its table, at most.
+/// The largest size of a description without its table, in bytes.
 const DESCRIPTION: usize = 128;
 
 /// Packs that wait for their segment.
@@ -22,7 +22,7 @@ pub struct Unnamed {
 }
 
 impl Unnamed {
-    /// Adds a pack. If there is no room for it, gives those that waited before it: they are to be named now.
+    /// Adds a pack. If it does not fit, returns the packs that waited before it; the caller must name them now.
     pub fn add(&mut self, pack: SegmentPack) -> Vec<SegmentPack> {
         let more = DESCRIPTION + pack.table.entries.len() * TABLE_ENTRY_LEN + pack.table.salts.len() * SALT_LEN;
         let is_full = self.packs.len() >= PACKS || self.bytes + more as u64 > BYTES;
@@ -32,7 +32,7 @@ impl Unnamed {
         before
     }
 
-    /// Gives all that wait.
+    /// Returns all waiting packs.
     pub fn take(&mut self) -> Vec<SegmentPack> {
         self.bytes = 0;
         std::mem::take(&mut self.packs)
@@ -40,7 +40,8 @@ impl Unnamed {
 }
 
 impl Repository {
-    /// Puts a segment that names `packs`, which must be durable, and takes it into the catalog; gives the bytes it takes. No packs, no segment.
+    /// Puts a segment that names `packs`, which must be durable, and adds it to the catalog. Returns its size in bytes.
+    /// Puts nothing if there are no packs.
     ///
     /// # Errors
     /// If it cannot be stored.
@@ -53,7 +54,7 @@ impl Repository {
         Ok(size)
     }
 
-    /// Puts as many segments as it takes to name `packs`.
+    /// Puts as many segments as are needed to name `packs`.
     ///
     /// # Errors
     /// As [`Repository::name_packs`].

@@ -1,4 +1,4 @@
-//! What is small and vital, and has a second copy (FORMAT.md, section 2.1): reading either, and keeping both.
+//! Small, vital objects with a second copy (FORMAT.md, section 2.1): reads either, and maintains both.
 
 use repo_format::clear;
 use repo_format::id::Bytes32;
@@ -15,17 +15,17 @@ pub(super) struct Vital<T> {
     pub value: T,
     /// BLAKE3 of the object.
     pub digest: Bytes32,
-    /// All its bytes.
+    /// All bytes of the object.
     pub object: Vec<u8>,
-    /// Why the copy was used, if it was.
+    /// The reason for using the copy, if it was used.
     pub warning: Option<String>,
 }
 
-/// Reads an object: what `check` makes of it or, if that fails, of its second copy or, at last, of what this machine keeps.
+/// Reads an object through `check`. If that fails, tries its second copy, and finally this machine's own copy.
 ///
 /// # Errors
-/// Why the original cannot be used, if the copy cannot be either. What says that the program is too old, the key was removed or the user
-/// wishes to stop is said at once.
+/// The original's error, if the copies cannot be used either. Some errors are returned at once: the program is too old,
+/// the key was removed, or the user wants to stop.
 pub(super) fn read<T>(source: Source<'_>, of: Original, check: impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
     let Source { store, kept } = source;
     let name = of.name();
@@ -41,7 +41,7 @@ pub(super) fn read<T>(source: Source<'_>, of: Original, check: impl Fn(&[u8]) ->
             let warning = format!("{name} cannot be used, and its second copy is ({})", chain(&error));
             Ok(Vital { warning: Some(warning), ..found })
         }
-        // That it was needed is told once, by whoever opens the repository.
+        // Opening the repository reports once that this copy was needed.
         Err(_) => kept.get(&of).and_then(|bytes| checked(bytes, &check).ok()).ok_or(error),
     }
 }
@@ -53,7 +53,7 @@ fn read_one<T>(store: &dyn Store, name: &ObjectName, check: &impl Fn(&[u8]) -> R
 
 fn checked<T>(bytes: &[u8], check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
     let value = check(bytes).map_err(|error| match error.kind() {
-        // A flipped bit in a head looks like a newer program's.
+        // A flipped bit in a head makes it look like a newer program's.
         ErrorKind::TooNew if !ends_with_its_checksum(bytes) => error.with_kind(ErrorKind::Damaged),
         _ => error,
     })?;
@@ -64,7 +64,7 @@ fn ends_with_its_checksum(bytes: &[u8]) -> bool {
     bytes.split_last_chunk::<32>().is_some_and(|(object, checksum)| blake3::hash(object).as_bytes() == checksum)
 }
 
-/// The most bytes that such an object, or its copy, may have.
+/// The largest size of such an object or its copy, in bytes.
 fn limit(name: &ObjectName) -> u64 {
     let of = if let ObjectName::Copy(of) = name { of.name() } else { *name };
     match of {
@@ -74,7 +74,7 @@ fn limit(name: &ObjectName) -> u64 {
     }
 }
 
-/// All that is there as an original or as a copy, of the folder `of`.
+/// Everything in the folder `of` that exists as an original or as a copy.
 pub(super) fn originals(store: &dyn Store, of: Folder) -> Result<Vec<Original>> {
     let mut found = Vec::new();
     let mut original = |info: ObjectInfo| {
@@ -88,7 +88,7 @@ pub(super) fn originals(store: &dyn Store, of: Folder) -> Result<Vec<Original>> 
     Ok(found)
 }
 
-/// What there are copies of.
+/// The originals that have copies.
 fn copies(store: &dyn Store) -> Result<Vec<Original>> {
     let mut found = Vec::new();
     let mut copy = |info: ObjectInfo| {
@@ -104,27 +104,28 @@ fn copies(store: &dyn Store) -> Result<Vec<Original>> {
 /// Puts an object, and then its copy.
 ///
 /// # Errors
-/// If the object cannot be put. Without its copy it is as good, and the next writer makes one.
+/// If the object cannot be put. A missing copy does no harm: the next writer makes one.
 pub(super) fn put(store: &dyn Store, of: Original, object: &[u8]) -> engine_store::Result<()> {
     store.put_new(&of.name(), &[object])?;
     let _ = store.put_new(&ObjectName::Copy(of), &[object]);
     Ok(())
 }
 
-/// Deletes an object for good: first its copy, so that nobody puts it back; and once more, as a writer may just have completed it.
+/// Deletes an object for good. Deletes the copy first, so that no process restores the object from it; and once more at
+/// the end, because a writer may have just completed it.
 pub(super) fn delete(store: &dyn Store, of: Original) -> engine_store::Result<()> {
     store.delete(&ObjectName::Copy(of))?;
     store.delete(&of.name())?;
     store.delete(&ObjectName::Copy(of))
 }
 
-/// Puts copies of those of `originals` that have none.
+/// Puts the missing copies of `originals`.
 pub(super) fn complete(store: &dyn Store, originals: &[Original]) -> Result<()> {
     let there = copies(store)?;
     for of in originals.iter().filter(|of| !there.contains(of)) {
         let bytes = match store.get(&of.name(), limit(&of.name())) {
             Ok(bytes) => bytes,
-            // It is named by `verify`; a copy of damage is of no use.
+            // `verify` reports it; a copy of a damaged object is useless.
             Err(error) if error.kind == StoreErrorKind::NotFound => continue,
             Err(error) => return Err(error.into()),
         };
@@ -143,17 +144,17 @@ pub(super) fn complete(store: &dyn Store, originals: &[Original]) -> Result<()> 
     Ok(())
 }
 
-/// What became of an object and its copy.
+/// The repair of an object and its copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mended {
     /// The object that was damaged or missing.
     pub object: String,
-    /// What was wrong; nothing if it was missing.
+    /// The fault; `None` if it was missing.
     pub why: Option<String>,
 }
 
 impl Repository {
-    /// Puts copies of config, keyring, members and notes where there are none. Costs one listing if none is missing.
+    /// Puts the missing copies of config, keyring, members and notes. Costs one listing if none is missing.
     ///
     /// # Errors
     /// If the store cannot be read or written.
@@ -163,7 +164,7 @@ impl Repository {
         complete(self.store(), &all)
     }
 
-    /// All that has a second copy, or should.
+    /// Everything that has a second copy, or should.
     pub(super) fn vital(&self) -> Result<Vec<Original>> {
         let newest = self.keyring_version();
         let mut all = originals(self.store(), Folder::Keyring)?;
@@ -182,7 +183,8 @@ impl Repository {
         std::iter::once(Original::Config).chain(members).chain(note).collect()
     }
 
-    /// Puts whole copies where damaged originals are, and the other way round; says what was damaged. With `dry_run` nothing is written.
+    /// Replaces damaged originals by intact copies, and damaged copies by originals. Returns the damage. With
+    /// [`MendRun::Dry`] writes nothing.
     ///
     /// # Errors
     /// If the store cannot be read or written.
@@ -198,7 +200,7 @@ impl Repository {
                         why: Some("it was another than the original".to_owned()),
                     });
                 }
-                // Without a copy: `complete` makes one.
+                // Without its copy: `complete` makes one.
                 (Ok(bytes), Err(why)) => {
                     self.mend(run, &copy, &bytes)?;
                     if why.is_some() {
@@ -223,11 +225,12 @@ impl Repository {
         Ok(mended)
     }
 
-    /// Deletes objects that are named like versions of the keyring above the newest, and are none; gives them. With `dry_run` nothing is deleted.
+    /// Deletes objects above the newest keyring version that have a version's name and are not versions. Returns them.
+    /// With [`MendRun::Dry`] deletes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if one may be a version after all: then the newest secrets are not known, and nobody may decide that they are lost but
-    /// a person who deletes the object.
+    /// [`ErrorKind::Damaged`] if one may be a version after all. Then the newest secrets are unknown, and only a user
+    /// who deletes the object may give them up.
     pub(crate) fn drop_stray_keyrings(&self, run: MendRun) -> Result<Vec<Mended>> {
         let stray: Vec<_> = originals(self.store(), Folder::Keyring)?;
         let newest = self.keyring_version();
@@ -260,7 +263,8 @@ impl Repository {
         Ok(dropped)
     }
 
-    /// The bytes of an object or a copy if they are whole and authentic as far as can be told here; else why not, or nothing if it is missing.
+    /// The bytes of an object or a copy if they are whole and authentic, as far as this can check. Otherwise the
+    /// reason, or `None` if it is missing.
     fn whole(&self, of: Original, name: &ObjectName) -> Result<std::result::Result<Vec<u8>, Option<String>>> {
         let bytes = match self.store().get(name, limit(name)) {
             Ok(bytes) => bytes.to_vec(),
@@ -310,7 +314,7 @@ impl Repository {
         }
     }
 
-    /// Puts `bytes` in the place of what is damaged, or where nothing is.
+    /// Puts `bytes` in the place of a damaged or missing object.
     fn mend(&self, run: MendRun, name: &ObjectName, bytes: &[u8]) -> Result<()> {
         if run == MendRun::Dry {
             return Ok(());
@@ -336,11 +340,11 @@ impl Repository {
     }
 }
 
-/// Whether mending is done or only looked at.
+/// Whether to repair or only to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MendRun {
-    /// It is done.
+    /// Repair.
     Real,
-    /// Nothing is written.
+    /// Write nothing.
     Dry,
 }

@@ -1,4 +1,4 @@
-//! Writing one file of a snapshot to a stream.
+//! Writes one file of a snapshot to a stream.
 
 use std::io::Write;
 
@@ -13,11 +13,11 @@ use crate::tree::{self, ContentIter, ContentRef, TreeEntry};
 
 const ZEROS: &[u8] = &[0; 64 * 1024];
 
-/// Writes the file at `path` to `out`; gives the bytes written.
+/// Writes the file at `path` to `out`; returns the number of bytes.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]; [`ErrorKind::Io`] of `out`; [`ErrorKind::Damaged`] as soon as a part of it is: what has been written
-/// by then is right.
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Io`] of `out`; [`ErrorKind::Damaged`] at the first damaged part, and
+/// everything written before it is right.
 pub fn cat(repository: &Repository, snapshot: &Snapshot, path: &[u8], out: &mut dyn Write) -> Result<u64> {
     let reader = ChunkReader::new(repository);
     let (path, entry) = tree::lookup(&reader, &snapshot.manifest, path)?;
@@ -41,7 +41,7 @@ pub fn cat(repository: &Repository, snapshot: &Snapshot, path: &[u8], out: &mut 
     writer.finish(entry.meta.size)
 }
 
-/// Writes data in order, and zeros where the file has holes.
+/// Writes data in order, and zeros for holes.
 struct HoleWriter<'a> {
     out: &'a mut dyn Write,
     holes: std::iter::Peekable<std::vec::IntoIter<repo_format::entry::Hole>>,

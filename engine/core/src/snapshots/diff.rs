@@ -1,4 +1,4 @@
-//! What differs between two snapshots.
+//! The differences between two snapshots.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
@@ -11,38 +11,37 @@ use crate::repository::Repository;
 use crate::snapshots::Snapshot;
 use crate::tree::{DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
-/// What happened to something.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// It is only in the second.
+    /// It exists only in the second snapshot.
     Added,
-    /// It is only in the first.
+    /// It exists only in the first snapshot.
     Removed,
-    /// It has another content.
+    /// Its content differs.
     Content,
-    /// It has other attributes, and the same content.
+    /// Its attributes differ; its content is the same.
     Metadata,
-    /// It is another kind of thing.
+    /// It is a different kind of thing.
     Type,
 }
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Where, from the top directory.
+    /// The path from the top directory.
     pub path: Vec<u8>,
-    /// What happened.
     pub kind: ChangeKind,
-    /// What it was.
+    /// The earlier entry.
     pub before: Option<Entry>,
-    /// What it is.
+    /// The later entry.
     pub after: Option<Entry>,
 }
 
-/// Calls `found` for each difference, in order of paths. Folders with the same node are not looked into.
+/// Calls `found` for each difference, sorted by path. Skips folders with the same node.
 ///
 /// # Errors
-/// Of `found`; if a directory cannot be read.
+/// The error of `found`; if a directory cannot be read.
 pub fn diff(
     repository: &Repository,
     before: &Snapshot,
@@ -84,7 +83,7 @@ pub fn diff(
     Ok(())
 }
 
-/// Two folders side by side.
+/// Two folders that are compared.
 struct Pair<'r> {
     path: Vec<u8>,
     before: Peekable<DirectoryIter<'r>>,
@@ -127,7 +126,7 @@ fn compare(old: Option<&TreeEntry>, new: Option<&TreeEntry>) -> Option<ChangeKin
     }
 }
 
-/// What a user would call the attributes of a thing: not its inode, not its change time.
+/// The attributes that matter to a user: not the inode, not the change time.
 fn attributes(entry: &Entry) -> impl PartialEq + '_ {
     let owner = (entry.uid, entry.gid, &entry.user, &entry.group);
     (entry.mode, owner, entry.mtime(), &entry.xattrs)

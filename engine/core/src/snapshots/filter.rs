@@ -1,4 +1,4 @@
-//! Which snapshots are meant: those of a host, those with a tag.
+//! Filters snapshots by host and tag.
 
 use std::collections::BTreeSet;
 
@@ -6,26 +6,27 @@ use repo_format::manifest::Manifest;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Which snapshots are meant; without anything all of them.
+/// A filter of snapshots; empty, it accepts all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filter<'f> {
-    /// Only those of this host.
+    /// Accept only snapshots of this host.
     pub host: Option<&'f str>,
-    /// Only those with this tag.
+    /// Accept only snapshots with this tag.
     pub tag: Option<&'f str>,
 }
 
 impl Filter<'_> {
-    /// Whether `manifest` is meant.
+    /// Whether the filter accepts `manifest`.
     pub fn counts(&self, manifest: &Manifest) -> bool {
         self.host.is_none_or(|host| host == manifest.host)
             && self.tag.is_none_or(|tag| manifest.tags.iter().any(|own| own == tag))
     }
 
-    /// Refuses a filter that none of `snapshots` passes: it is mistyped, and a run that does nothing would pass for one that did its work.
+    /// Refuses a filter that accepts none of `snapshots`: it is probably mistyped, and a run that does nothing would
+    /// look like a success.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`]; the message names what there is.
+    /// [`ErrorKind::Usage`]; the message names the existing hosts or tags.
     pub fn check<'m>(&self, snapshots: impl Iterator<Item = &'m Manifest> + Clone) -> Result<()> {
         let mut all = snapshots.clone().peekable();
         if all.peek().is_none() || all.any(|manifest| self.counts(manifest)) {

@@ -1,4 +1,4 @@
-//! Finding things by name in all snapshots.
+//! Finds things by name in all snapshots.
 
 use std::collections::HashMap;
 
@@ -15,21 +15,21 @@ use crate::repository::Repository;
 use crate::snapshots;
 use crate::tree::{ContentRef, DirectoryIter, EntryCount, check_depth, join};
 
-/// One version of something that was found.
+/// One version of a thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindHit {
-    /// Where, from the top directory.
+    /// The path from the top directory.
     pub path: Vec<u8>,
-    /// What it is.
     pub entry: Entry,
     /// The snapshots that hold this version, oldest first.
     pub snapshots: Vec<LeaseId>,
 }
 
-/// All versions of everything whose name fits the glob `pattern`; its whole path, if the pattern has a slash. In order of paths, then of
-/// the snapshots that held them first.
+/// All versions of everything whose name matches the glob `pattern`. A pattern with a slash matches the whole path.
+/// Sorted by path, then by the first snapshot that holds them.
 ///
-/// Folders that snapshots share are walked once, so the time depends on what changed between snapshots, not on their number.
+/// Folders that snapshots share are walked once, so the time depends on the changes between snapshots, not on their
+/// number.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for a bad pattern; if a directory cannot be read.
@@ -51,24 +51,25 @@ pub fn find(repository: &Repository, pattern: &str, monitor: &dyn Monitor) -> Re
 struct Search<'r> {
     reader: &'r ChunkReader<'r>,
     matcher: Override,
-    /// Folders that have been walked, by node and path: which of `folders` each is, or that nothing was found at or below it.
+    /// Folders that have been walked, by node and path: the index in `folders`, or `None` if nothing was found at or
+    /// below it.
     known: HashMap<(ChunkId, Vec<u8>), Option<usize>>,
     folders: Vec<Folder>,
     hits: Vec<Version>,
 }
 
-/// A hit, and what tells it from other versions at the same path.
+/// A hit, and the data that distinguishes it from other versions at the same path.
 struct Version {
     hit: FindHit,
     content: Option<ContentRef>,
 }
 
-/// What was found in a folder.
+/// The hits in a folder.
 #[derive(Default)]
 struct Folder {
-    /// Which hits.
+    /// Indexes of hits.
     hits: Vec<usize>,
-    /// The folders in it with something at or below them.
+    /// The subfolders with a hit at or below them.
     below: Vec<usize>,
 }
 
@@ -82,7 +83,7 @@ struct Frame<'r> {
 
 impl<'r> Search<'r> {
     fn run(mut self, repository: &Repository, monitor: &dyn Monitor) -> Result<Vec<FindHit>> {
-        // Versions by path, so that the same one in another folder node is recognised.
+        // Versions by path, to recognise the same version in another folder node.
         let mut versions: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
         for snapshot in snapshots::list(repository)?.snapshots {
             if monitor.is_cancelled() {

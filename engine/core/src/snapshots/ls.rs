@@ -1,4 +1,4 @@
-//! Listing what is in a snapshot.
+//! Lists the contents of a snapshot.
 
 use repo_format::entry::{Entry, EntryKind};
 
@@ -8,10 +8,11 @@ use crate::repository::Repository;
 use crate::snapshots::Snapshot;
 use crate::tree::{DirectoryIter, EntryCount, check_depth, join, lookup};
 
-/// Calls `found` for what is at `path`: of a folder its entries, of anything else itself; with `recursive` everything below.
+/// Calls `found` for the thing at `path`: for the entries of a folder, or for the thing itself. With `recursive`, for
+/// everything below.
 ///
 /// # Errors
-/// [`crate::ErrorKind::NotFound`]; of `found`; if a directory cannot be read.
+/// [`crate::ErrorKind::NotFound`]; the error of `found`; if a directory cannot be read.
 pub fn ls(
     repository: &Repository,
     snapshot: &Snapshot,
@@ -27,7 +28,7 @@ pub fn ls(
         Some(entry) if entry.meta.kind == EntryKind::Directory => entry.tree,
         Some(entry) => return found(&path, &entry.meta),
     };
-    // One iterator a level of folders: no recursion, so depth cannot exhaust the stack.
+    // One iterator per level of folders, without recursion, so that depth cannot exhaust the stack.
     let mut stack = vec![(path, DirectoryIter::new(reader, tree))];
     let mut entries = EntryCount::new(manifest);
     while let Some((path, iter)) = stack.last_mut() {

@@ -1,4 +1,4 @@
-//! Snapshots: listing them, choosing one, what each could not save; and everything that only looks at them.
+//! Snapshots: lists and chooses them, reports what each could not save, and has all operations that only read them.
 
 pub mod cat;
 pub mod diff;
@@ -21,25 +21,24 @@ use crate::repository::Repository;
 pub use problems::{concerns, problems};
 pub use select::{NotChosen, Remark, Selection, Selector, select, select_unbelieved};
 
-/// A snapshot.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Its id.
     pub id: LeaseId,
-    /// What it says.
+    /// Its manifest.
     pub manifest: Manifest,
 }
 
 /// All snapshots of a repository.
 #[derive(Debug, Default)]
 pub struct SnapshotList {
-    /// Those that can be read, oldest first.
+    /// The readable ones, oldest first.
     pub snapshots: Vec<Snapshot>,
-    /// Those that cannot, and why.
+    /// The unreadable ones, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
 }
 
-/// When a snapshot's run started.
+/// The start of a snapshot's run.
 pub fn time(manifest: &Manifest) -> Time {
     Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }
 }

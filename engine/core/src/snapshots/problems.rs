@@ -1,4 +1,4 @@
-//! What a snapshot could not save as it should be, and which part of it that is about.
+//! The problems of a snapshot, and the part of the snapshot that each concerns.
 
 use repo_format::manifest::{Manifest, Root};
 use repo_format::node::{Problem, decode_problems};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 
-/// What a snapshot could not save as it should be.
+/// The problems that a snapshot recorded: everything that it could not save completely.
 ///
 /// # Errors
 /// If the lists cannot be read.
@@ -23,8 +23,8 @@ pub fn problems(repository: &Repository, manifest: &Manifest) -> Result<Vec<Prob
     Ok(all)
 }
 
-/// Whether a problem with `path`, a path in the source, is about what `part` of the snapshot holds: a path as in the snapshot, or as it was
-/// saved. In doubt it is.
+/// Whether a problem with `path`, a path in the source, concerns `part` of the snapshot. `part` is a path in the
+/// snapshot or in the source. In doubt it does.
 pub fn concerns(roots: &[Root], path: &[u8], part: &[u8]) -> bool {
     let part = in_snapshot(roots, part).unwrap_or_else(|| components(part));
     match in_snapshot(roots, path) {
@@ -33,7 +33,7 @@ pub fn concerns(roots: &[Root], path: &[u8], part: &[u8]) -> bool {
     }
 }
 
-/// The path in the snapshot of what was at `path`, by its parts; nothing if it lies in no root.
+/// The path in the snapshot of the thing that was at `path`, as parts; `None` if no root contains it.
 fn in_snapshot<'p>(roots: &'p [Root], path: &'p [u8]) -> Option<Vec<&'p [u8]>> {
     let parts = components(path);
     let root = roots.iter().filter(|root| path.starts_with(b"/") && parts.starts_with(&components(&root.path.0)));

@@ -1,7 +1,7 @@
 //! Databases in a snapshot: their records, and the rows of their tables (FORMAT.md, section 11.1).
 //!
-//! Nothing is read before it is asked for, and what cannot be read says so where it is missed: a table that is damaged does not
-//! keep the others from being restored.
+//! Everything is read only when it is needed, and damage is reported there. So a damaged table does not prevent
+//! restoring the others.
 
 mod ranges;
 
@@ -28,7 +28,7 @@ pub fn databases(manifest: &Manifest) -> impl Iterator<Item = &Root> {
     manifest.roots.iter().filter(|root| root.kind == RootKind::Database)
 }
 
-/// What the snapshot says of the server of its database `root`; nothing if it has no record of it.
+/// The snapshot's record of the server of its database `root`; `None` if it has none.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`].
@@ -64,9 +64,9 @@ fn find_file(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Resu
     }
 }
 
-/// A database server as a snapshot shows it.
+/// A database server, as a snapshot shows it.
 pub struct Database<'r> {
-    /// The server, and the moment.
+    /// The server, and the time of the snapshot.
     pub server: ServerRecord,
     folder: Folder<'r>,
 }
@@ -82,7 +82,7 @@ pub struct Schema<'r> {
 pub struct SavedTable {
     /// Its definition.
     pub record: TableRecord,
-    /// The file of its rows; `None` if it has none.
+    /// The file of its rows; `None` if the table is empty.
     pub rows: Option<TreeEntry>,
     shown: String,
 }
@@ -91,12 +91,12 @@ pub struct SavedTable {
 struct Folder<'r> {
     reader: &'r ChunkReader<'r>,
     tree: Option<ChunkId>,
-    /// What it is, for messages.
+    /// Its name in messages.
     shown: String,
 }
 
 impl<'r> Database<'r> {
-    /// The database of this name in the snapshot, or the only one.
+    /// The database with this name in the snapshot, or the only one.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if there are several and none was named; [`ErrorKind::Damaged`].
@@ -109,7 +109,7 @@ impl<'r> Database<'r> {
         Ok(Database { server, folder })
     }
 
-    /// Users, roles and what they may do, if they were saved.
+    /// Users, roles and their privileges, if they were saved.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -120,7 +120,7 @@ impl<'r> Database<'r> {
         }
     }
 
-    /// What a receipt says of its purge; nothing in a snapshot.
+    /// The receipt of a purge; `None` in a snapshot.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -131,7 +131,7 @@ impl<'r> Database<'r> {
         }
     }
 
-    /// The names of all schemas, in the order of their bytes as the snapshot has them.
+    /// The names of all schemas, sorted by their bytes in the snapshot.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -152,7 +152,7 @@ impl<'r> Database<'r> {
 }
 
 impl Schema<'_> {
-    /// The names of all tables, in the order of their bytes as the snapshot has them.
+    /// The names of all tables, sorted by their bytes in the snapshot.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`].
@@ -163,7 +163,8 @@ impl Schema<'_> {
     /// The table of this name.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`]; [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`] if its rows are encoded as this version does not know.
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Damaged`]; [`ErrorKind::TooNew`] if this version does not know the
+    /// encoding of its rows.
     pub fn table(&self, name: &str) -> Result<SavedTable> {
         let shown = format!("table `{}`.`{name}` of {}", self.record.name, self.folder.shown);
         let folder = self.folder.folder(&escape_name(name), shown)?;
@@ -175,10 +176,10 @@ impl Schema<'_> {
 }
 
 impl SavedTable {
-    /// The segments of its rows, in order; none if there are no rows.
+    /// The segments of its rows, in order; empty if there are no rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if its rows are no segment list.
+    /// [`ErrorKind::Damaged`] if its rows are not a segment list.
     pub fn segments<'r>(&self, reader: &'r ChunkReader<'r>) -> Result<SegmentIter<'r>> {
         let Some(rows) = &self.rows else { return Ok(SegmentIter::empty(reader)) };
         let is_file = rows.meta.kind == EntryKind::File && rows.meta.holes.is_none();
@@ -198,7 +199,7 @@ impl SavedTable {
 /// The plain bytes of a segment, checked against its length and digest. Memory grows only as chunks arrive.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] if a chunk of it is lost, or it is not what it says.
+/// [`ErrorKind::Damaged`] if a chunk of it is lost, or its length or digest is wrong.
 pub fn read_segment(reader: &ChunkReader<'_>, segment: &SegmentItem) -> Result<Vec<u8>> {
     let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("a segment of {} rows {why}", segment.rows));
     let mut bytes = Vec::new();
@@ -239,7 +240,7 @@ impl<'r> Folder<'r> {
         DirectoryIter::seek(self.reader, self.tree, name).map_err(|e| e.context(format!("cannot read {}", self.shown)))
     }
 
-    /// The directory `name` in this one, which messages call `shown`.
+    /// The directory `name` in this one; messages call it `shown`.
     fn folder(&self, name: &[u8], shown: String) -> Result<Folder<'r>> {
         match self.find(name)? {
             Some(entry) if entry.meta.kind == EntryKind::Directory => {
@@ -259,7 +260,7 @@ impl<'r> Folder<'r> {
         decode(&bytes).map_err(|e| Error::damaged(what(), e))
     }
 
-    /// The true names of all directories in this one.
+    /// The unescaped names of all directories in this one.
     fn names(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in DirectoryIter::new(self.reader, self.tree) {

@@ -1,4 +1,4 @@
-//! Choosing a snapshot as a user names it, and what should be known of the choice.
+//! Chooses the snapshot that a user names, and reports doubts about the choice.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::repository::{Manifests, Repository, SnapshotObject};
 
-/// How a user names a snapshot.
+/// The way in which a user names a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// The beginning of its id.
@@ -22,7 +22,7 @@ pub enum Selector {
     Latest {
         /// With this tag.
         tag: Option<String>,
-        /// Started at this time or before.
+        /// Started at or before this time.
         until: Option<Time>,
     },
 }
@@ -30,37 +30,36 @@ pub enum Selector {
 /// A snapshot that was chosen.
 #[derive(Debug)]
 pub struct Selection {
-    /// The snapshot.
     pub snapshot: Snapshot,
-    /// Why it may not be the one that is meant; empty if nothing is in doubt.
+    /// Doubts about the choice; empty if there are none.
     pub remarks: Vec<Remark>,
-    /// When somebody found that it needs something that is lost, in seconds since 1970; nothing if nobody did.
+    /// The time in seconds since 1970 when a check found that it needs lost data; `None` if no check did.
     pub suffers_since: Option<i64>,
 }
 
-/// A snapshot that may be the newest, and was not chosen.
+/// A snapshot that may be newer, and was not chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remark {
     /// Its id.
     pub id: LeaseId,
-    /// When its run started, as far as that is known.
+    /// The start of its run, if it is known.
     pub time: Option<Time>,
-    /// Why it was not chosen.
+    /// The reason why it was not chosen.
     pub why: NotChosen,
 }
 
-/// Why a snapshot was not chosen.
+/// The reason why a snapshot was not chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotChosen {
     /// It cannot be read, for this reason.
     Unreadable(String),
-    /// It has disappeared, and nothing says that it was forgotten.
+    /// It has disappeared, and no record says that it was forgotten.
     Missing,
-    /// Its time has not come yet.
+    /// Its time is in the future.
     FromTheFuture,
-    /// It was forgotten, and somebody has put it back.
+    /// It was forgotten, and someone has put it back.
     PutBack,
 }
 
@@ -88,11 +87,11 @@ impl fmt::Display for Remark {
     }
 }
 
-/// The snapshot that `selector` names. The newest one is the one that was made last, so none from the future; what may be newer and cannot
-/// be chosen is in the remarks.
+/// The snapshot that `selector` names. The newest is the one made last, and never one from the future. Snapshots that
+/// may be newer and cannot be chosen are in the remarks.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several begin like this.
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several ids begin like this.
 pub fn select(repository: &Repository, selector: &Selector) -> Result<Selection> {
     match selector {
         Selector::IdPrefix(prefix) => {
@@ -147,7 +146,7 @@ impl Search<'_> {
         }
     }
 
-    /// The first of `candidates`, which are the newest first.
+    /// The first match among `candidates`, which are sorted newest first.
     fn first_that_fits(&mut self, candidates: &[RememberedManifest]) -> Result<Option<Snapshot>> {
         let now = machine::now();
         for candidate in candidates {
@@ -165,14 +164,14 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// What the candidate says, unless it cannot be read or is gone.
+    /// The candidate's manifest, unless it is unreadable or gone.
     fn read(&mut self, candidate: &RememberedManifest) -> Result<Option<Manifest>> {
         match self.repository.read_snapshot_object(candidate.id) {
             Ok(SnapshotObject::Manifest(object)) => return Ok(Some(object.manifest)),
             Err(error) if self.repository.has_snapshot_object(candidate.id)? => {
                 self.remark(candidate.id, Some(candidate.time), NotChosen::Unreadable(chain(&error)));
             }
-            // Forgotten meanwhile, or not a snapshot any more, which `verify` judges.
+            // It was forgotten meanwhile, or is no longer a snapshot; `verify` judges that.
             Ok(SnapshotObject::Void(_)) | Err(_) => {}
         }
         Ok(None)
@@ -195,10 +194,10 @@ impl Search<'_> {
     }
 }
 
-/// The snapshot whose id begins with `prefix`, though it is not believed: somebody with a key that was removed may have made it up.
+/// The snapshot whose id begins with `prefix`, though it is not believed: a removed member may have forged it.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several begin like this; if it cannot be read.
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] if several ids begin like this; if it cannot be read.
 pub fn select_unbelieved(repository: &Repository, prefix: &str) -> Result<Snapshot> {
     let names = names_with(repository, prefix)?;
     match names.as_slice() {
@@ -215,7 +214,7 @@ pub fn select_unbelieved(repository: &Repository, prefix: &str) -> Result<Snapsh
     }
 }
 
-/// What stands in `snapshots/` under names that begin with `prefix`.
+/// The ids in `snapshots/` that begin with `prefix`.
 fn names_with(repository: &Repository, prefix: &str) -> Result<Vec<LeaseId>> {
     let wanted = prefix.to_ascii_lowercase();
     if wanted.is_empty() || !wanted.bytes().all(|b| b.is_ascii_hexdigit()) {

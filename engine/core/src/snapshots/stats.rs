@@ -1,4 +1,4 @@
-//! Figures of a whole repository.
+//! Figures about a whole repository.
 
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
@@ -8,33 +8,34 @@ use crate::monitor::NullMonitor;
 use crate::repository::Repository;
 use crate::snapshots;
 
-/// Figures of a repository.
+/// Figures about a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Snapshots that can be read.
+    /// The number of readable snapshots.
     pub snapshots: u64,
-    /// Bytes of all files of all snapshots: what full copies would take.
+    /// The size of all files of all snapshots: the space of full copies.
     pub logical_bytes: u64,
-    /// Different chunks.
+    /// The number of different chunks.
     pub chunks: u64,
-    /// Their plain bytes.
+    /// Their plain size in bytes.
     pub chunk_bytes: u64,
-    /// Their bytes as stored.
+    /// Their stored size in bytes.
     pub stored_chunk_bytes: u64,
-    /// Packs.
+    /// The number of packs.
     pub packs: u64,
-    /// Bytes of all packs.
+    /// The size of all packs in bytes.
     pub pack_bytes: u64,
-    /// Index segments.
+    /// The number of index segments.
     pub segments: u64,
-    /// Bytes of all index segments.
+    /// The size of all index segments in bytes.
     pub segment_bytes: u64,
-    /// Bytes of this machine's cache.
+    /// The size of this machine's cache in bytes.
     pub cache_bytes: u64,
-    /// Bytes of packs of which this machine does not remember that it read them whole and found them good.
+    /// The size of the packs that this machine does not remember to have read whole and found good.
     pub never_verified_bytes: u64,
-    /// When the pack that was longest not read was last found good, of those that ever were; seconds since 1970.
+    /// The time when the pack with the oldest successful check was checked, in seconds since 1970. Packs without a
+    /// check do not count.
     pub oldest_verified: Option<i64>,
     /// The newest snapshot.
     pub newest: Option<(LeaseId, Time)>,
@@ -42,10 +43,10 @@ pub struct Stats {
     pub oldest: Option<(LeaseId, Time)>,
 }
 
-/// Figures of `repository`.
+/// Computes the figures of `repository`.
 ///
 /// # Errors
-/// If the store cannot be listed or the cache not be used.
+/// If the store cannot be listed or the cache cannot be used.
 pub fn stats(repository: &Repository) -> Result<Stats> {
     let list = snapshots::list(repository)?.snapshots;
     let report = repository.sync_catalog(&NullMonitor)?;

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 /// Links stay as they are, but for those before a `..`, which leads to the folder above where they lead.
 ///
 /// # Errors
-/// What the system says of the present folder, or of the part before a `..`.
+/// The operating system's error of the present folder, or of the part before a `..`.
 pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     let parts: Vec<Component<'_>> = path.components().collect();
     let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return absolute_text(path) };
@@ -19,7 +19,7 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
 /// As [`absolute`], for a path where nothing needs to be; `..` takes away the name before it.
 ///
 /// # Errors
-/// What the system says of the present folder.
+/// The operating system's error of the present folder.
 pub(crate) fn absolute_text(path: &Path) -> io::Result<PathBuf> {
     let mut whole = PathBuf::new();
     for part in std::path::absolute(path)?.components() {

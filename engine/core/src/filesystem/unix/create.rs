@@ -1,4 +1,4 @@
-//! Making and renaming things other than files.
+//! Makes and renames everything but files.
 
 use std::io;
 
@@ -10,10 +10,12 @@ use super::{Dir, Object, checked};
 use std::os::fd::{AsFd, BorrowedFd};
 
 impl Dir {
-    /// Creates the folder `name`, for the current user only, and opens it; or opens the one that is there, as [`Dir::open_closed_dir`].
+    /// Creates the folder `name`, for the current user only, and opens it. Opens an existing folder like
+    /// [`Dir::open_closed_dir`].
     ///
     /// # Errors
-    /// What the system says; `NotADirectory` if something else has this name, also a symbolic link to a folder.
+    /// An error of the operating system; `NotADirectory` if something else has this name, even a symbolic link to a
+    /// folder.
     pub fn create_dir(&self, name: &[u8]) -> io::Result<Dir> {
         let name = checked(name)?;
         match fs::mkdirat(&self.fd, name, Mode::RWXU) {
@@ -22,10 +24,11 @@ impl Dir {
         }
     }
 
-    /// Opens the folder `name`. One that its owner may not enter is opened to the owner first, if that is the current user.
+    /// Opens the folder `name`. If its mode forbids that to its owner, and the current user is the owner, changes the
+    /// mode first.
     ///
     /// # Errors
-    /// As of [`Dir::open_dir`].
+    /// As [`Dir::open_dir`].
     pub(crate) fn open_closed_dir(&self, name: &[u8]) -> io::Result<Dir> {
         match self.open_dir(name) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -40,10 +43,10 @@ impl Dir {
         }
     }
 
-    /// Lets the current user list, enter and change this folder, if its mode does not yet and the folder is theirs.
+    /// Lets the current user list, enter and change this folder, if its mode does not allow that and the user owns it.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn make_writable(&self) -> io::Result<()> {
         make_writable(&self.fd)
     }
@@ -51,33 +54,33 @@ impl Dir {
     /// Creates the symbolic link `name` to `target`, which may be any bytes without NUL.
     ///
     /// # Errors
-    /// What the system says; `AlreadyExists` if there is anything of this name.
+    /// An error of the operating system; `AlreadyExists` if there is anything of this name.
     pub(crate) fn create_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
         Ok(fs::symlinkat(target, &self.fd, checked(name)?)?)
     }
 
-    /// Gives the file `from_name` in `from` the further name `name` here.
+    /// Gives the file `from_name` in `from` the additional name `name` here.
     ///
     /// # Errors
-    /// What the system says; `AlreadyExists` if there is anything of this name.
+    /// An error of the operating system; `AlreadyExists` if the name is taken.
     pub(crate) fn create_hard_link(&self, name: &[u8], from: &Dir, from_name: &[u8]) -> io::Result<()> {
-        // Without flags, a symbolic link is itself what gets the name.
+        // Without flags, the new name belongs to a symbolic link itself, not to its target.
         Ok(fs::linkat(&from.fd, checked(from_name)?, &self.fd, checked(name)?, AtFlags::empty())?)
     }
 
     /// Creates the FIFO `name`.
     ///
     /// # Errors
-    /// What the system says; `AlreadyExists` if there is anything of this name; `Unsupported` on macOS.
+    /// An error of the operating system; `AlreadyExists` if there is anything of this name; `Unsupported` on macOS.
     pub(crate) fn create_fifo(&self, name: &[u8]) -> io::Result<()> {
         self.create_node(name, FileType::Fifo, 0, 0)
     }
 
-    /// Creates the character or block device `name` with the number that `entry` says.
+    /// Creates the character or block device `name` with the number in `entry`.
     ///
     /// # Errors
-    /// What the system says: only root may; `AlreadyExists` if there is anything of this name; `InvalidInput` if `entry` is not
-    /// a device; `Unsupported` on macOS.
+    /// An error of the operating system: only root may do this; `AlreadyExists` if the name is taken; `InvalidInput` if
+    /// `entry` is not a device; `Unsupported` on macOS.
     pub(crate) fn create_device(&self, name: &[u8], entry: &Entry) -> io::Result<()> {
         let kind = match entry.kind {
             EntryKind::CharDevice => FileType::CharacterDevice,
@@ -101,10 +104,11 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Renames `from` to `to`, in place of what was there: a file or link replaces a file or link, a folder an empty folder.
+    /// Renames `from` to `to`, and replaces what was there: a file or link replaces a file or link, a folder an empty
+    /// folder.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         Ok(fs::renameat(&self.fd, checked(from)?, &self.fd, checked(to)?)?)
     }
@@ -112,11 +116,11 @@ impl Dir {
     /// Renames the file `from` to `to`, unless there is anything of this name.
     ///
     /// # Errors
-    /// What the system says; `AlreadyExists` if the name is taken.
+    /// An error of the operating system; `AlreadyExists` if the name is taken.
     pub fn rename_new(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         let (from, to) = (checked(from)?, checked(to)?);
         match rename_noreplace(self.fd.as_fd(), from, to) {
-            // Neither system nor file system need know of it. A further name replaces nothing either.
+            // The system or the file system may not support the rename. A hard link replaces nothing either.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?;
                 Ok(fs::unlinkat(&self.fd, from, AtFlags::empty())?)

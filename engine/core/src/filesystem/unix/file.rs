@@ -1,4 +1,4 @@
-//! Files that are read, and files that are written.
+//! Files to read, and files to write.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,34 +15,35 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::{Dir, FileStat, Object, checked};
 
-/// Shorter holes are read as the zeros they are.
+/// Shorter holes are read as zeros.
 const SMALLEST_HOLE: u64 = 4096;
 
-/// How often, and how long, to wait for whoever holds a lease on a file.
+/// The number of attempts, and the wait between them, while another process holds a lease on a file.
 const LEASE_TRIES: usize = 50;
 const LEASE_WAIT: Duration = Duration::from_millis(100);
 
 impl Dir {
-    /// Opens the file `name` for reading, without changing its access time where that is allowed. Never waits for the other
-    /// end of a FIFO.
+    /// Opens the file `name` for reading, without changing its access time if that is allowed. Never waits for the
+    /// other end of a FIFO.
     ///
     /// # Errors
-    /// What the system says; `InvalidInput` if it is not a file.
+    /// An error of the operating system; `InvalidInput` if it is not a file.
     pub fn open_file(&self, name: &[u8]) -> io::Result<SourceFile> {
         let name = checked(name)?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         match open_regular(self.fd.as_fd(), name, OFlags::RDONLY | OFlags::NOATIME) {
-            // Only the owner may ask for this.
+            // Only the owner may suppress access times.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             opened => return opened.map(|file| SourceFile { file }),
         }
         open_regular(self.fd.as_fd(), name, OFlags::RDONLY).map(|file| SourceFile { file })
     }
 
-    /// Opens the existing file `name` for reading and writing. It may have other names: see `links` of its [`FileStat`].
+    /// Opens the existing file `name` for reading and writing. It may have other names: see `links` of its
+    /// [`FileStat`].
     ///
     /// # Errors
-    /// As of [`Dir::open_file`].
+    /// As [`Dir::open_file`].
     pub(crate) fn open_existing(&self, name: &[u8]) -> io::Result<TargetFile> {
         open_regular(self.fd.as_fd(), checked(name)?, OFlags::RDWR).map(|file| TargetFile { file })
     }
@@ -50,7 +51,7 @@ impl Dir {
     /// Creates the file `name`, readable and writable by the current user only.
     ///
     /// # Errors
-    /// What the system says; `AlreadyExists` if there is anything of this name.
+    /// An error of the operating system; `AlreadyExists` if there is anything of this name.
     pub fn create_file(&self, name: &[u8]) -> io::Result<TargetFile> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = checked(name)?;
@@ -59,12 +60,12 @@ impl Dir {
     }
 }
 
-/// Opens what should be a file. `NONBLOCK` keeps it from waiting for a FIFO that took its place meanwhile.
+/// Opens an expected file. `NONBLOCK` prevents waiting for a FIFO that took its place meanwhile.
 fn open_regular(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is no longer a file");
     let fd = match open_patiently(parent, name, flags) {
-        // A symbolic link, a socket or a FIFO opened for writing, a folder opened for writing.
+        // It is a symbolic link, a socket, or a FIFO or folder opened for writing.
         Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(not_a_file()),
         opened => opened?,
     };
@@ -74,8 +75,8 @@ fn open_regular(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> io::Resul
     }
 }
 
-/// File servers hold leases on files that their clients have open. An open that does not block fails on those at first, and
-/// makes the system ask for the lease back.
+/// File servers hold leases on files that their clients have open. At first a non-blocking open of such a file fails,
+/// and makes the system recall the lease.
 fn open_patiently(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     for _ in 0..LEASE_TRIES {
         match retry_on_intr(|| fs::openat(parent, name, flags, Mode::empty())) {
@@ -93,35 +94,35 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// Looks at the file itself, whatever its name is by now. The name in the result is empty.
+    /// Looks at the file itself, whatever its name is now. The name in the result is empty.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn stat(&self) -> io::Result<FileStat> {
         Object::Open(self.file.as_fd()).stat()
     }
 
-    /// Reads at `offset`; 0 bytes at or beyond the end, else possibly fewer than asked for.
+    /// Reads at `offset`. Returns 0 bytes at or beyond the end, otherwise possibly fewer than requested.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         read_at(&self.file, buffer, offset)
     }
 
-    /// The holes in its first `size` bytes, ascending: the `most` largest of those that have 4096 bytes or more. Worth asking
-    /// only when [`FileStat::may_have_holes`]. None where the file system cannot say.
+    /// The holes in its first `size` bytes, ascending: the `most` largest of at least 4096 bytes. Call it only if
+    /// [`FileStat::may_have_holes`]. Empty if the file system does not know.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn holes(&self, size: u64, most: usize) -> io::Result<Vec<Hole>> {
-        // The smallest on top, and of equal ones the last.
+        // The smallest hole is on top, and of equal holes the last.
         let mut largest = BinaryHeap::new();
         let mut at = 0;
         while at < size {
             let start = match fs::seek(&self.file, SeekFrom::Hole(at)) {
                 Ok(start) => start,
-                // Cut off meanwhile.
+                // The file was cut short meanwhile.
                 Err(Errno::NXIO) => break,
                 Err(error) if is_unsupported(error) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
@@ -141,7 +142,7 @@ impl SourceFile {
             if largest.len() > most {
                 largest.pop();
             }
-            // A file that is written to meanwhile may say that its hole is none; go on in any case.
+            // If another process writes the file meanwhile, a hole may be empty; advance in any case.
             at = end.max(start + 1);
         }
         let mut holes: Vec<Hole> = largest.into_iter().map(|(Reverse(len), offset)| Hole { offset, len }).collect();
@@ -150,9 +151,9 @@ impl SourceFile {
     }
 }
 
-/// Whether the file system does not know of holes.
+/// Whether the file system does not know holes.
 fn is_unsupported(error: Errno) -> bool {
-    // These two are one on some systems.
+    // On some systems these two are the same number.
     error == Errno::NOTSUP || error == Errno::OPNOTSUPP || matches!(error, Errno::INVAL | Errno::NOTTY | Errno::NOSYS)
 }
 
@@ -166,7 +167,7 @@ impl TargetFile {
     /// Looks at it. The name in the result is empty.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn stat(&self) -> io::Result<FileStat> {
         Object::Open(self.file.as_fd()).stat()
     }
@@ -174,7 +175,7 @@ impl TargetFile {
     /// As [`SourceFile::read_at`].
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         read_at(&self.file, buffer, offset)
     }
@@ -182,15 +183,15 @@ impl TargetFile {
     /// Writes all of `bytes` at `offset`. Threads may write to one file.
     ///
     /// # Errors
-    /// What the system says; some of the bytes may be written then.
+    /// An error of the operating system; some of the bytes may be written then.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.file.write_all_at(bytes, offset)
     }
 
-    /// Makes it `size` long: what is beyond is cut off, what is new is a hole.
+    /// Sets the length to `size`: cuts the file, or extends it with a hole.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn set_len(&self, size: u64) -> io::Result<()> {
         self.file.set_len(size)
     }

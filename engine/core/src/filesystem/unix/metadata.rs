@@ -1,4 +1,4 @@
-//! What a look alone does not say of a thing; and giving it all back to a restored one.
+//! Reads the metadata that a look alone does not show, and restores all metadata.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,14 +15,16 @@ use super::xattr::{self, Xattrs};
 use super::{Dir, FileStat, Owners, TargetFile, checked};
 
 impl Dir {
-    /// Fills in what [`Dir::stat`] did not look for: names of user and group, target of a symbolic link, extended attributes, and
-    /// identity if it has several names. Returns what could not be had, as messages.
+    /// Adds everything that [`Dir::stat`] did not look for: names of user and group, target of a symbolic link,
+    /// extended attributes, and the identity of a file with several names. Returns a message for each thing that it
+    /// could not read.
     ///
-    /// Access control lists are extended attributes. Left out are `security.evm` and `com.apple.provenance`, which belong to
-    /// one machine, and those that would make more than [`limits::XATTRS`] together.
+    /// Access control lists are extended attributes. This omits `security.evm` and `com.apple.provenance`, which belong
+    /// to one machine, and attributes beyond [`limits::XATTRS`] together.
     ///
     /// # Errors
-    /// What the system says when it is a symbolic link whose target cannot be read: such an entry cannot be backed up.
+    /// An error of the operating system if the target of a symbolic link cannot be read: such an entry cannot be backed
+    /// up.
     pub fn complete(&self, name: &[u8], stat: &mut FileStat, owners: &Owners) -> io::Result<Vec<String>> {
         let name = checked(name)?;
         if stat.entry.kind == EntryKind::Symlink {
@@ -40,13 +42,15 @@ impl Dir {
         complete(Object::Open(self.fd.as_fd()), &mut stat.entry, owners)
     }
 
-    /// Gives `name` the owner, extended attributes, mode and modification time of `entry`, in this order, and returns what
-    /// went wrong, as messages. `current` is what it is now, or `None` to have a look; what is right already is left alone.
+    /// Gives `name` the owner, extended attributes, mode and modification time of `entry`, in this order. Returns a
+    /// message for each failure. `current` is the present state; with `None` this looks at it. Leaves alone what is
+    /// right already.
     ///
-    /// Whoever is not root can give things to their own groups only, and cannot set attributes in `security.` and `trusted.`.
-    /// Then things stay the current user's, without a message. Set-user-id, set-group-id and capabilities are only set on
-    /// what belongs to the recorded user and group. Attributes that `entry` does not have are removed if they are the user's (`user.`) or access
-    /// control lists. Access times stay as they are; so does the mode of symbolic links.
+    /// A user other than root can give things only to groups of their own, and cannot set attributes in `security.` and
+    /// `trusted.`. Then things stay the current user's, without a message. This sets set-user-id, set-group-id and
+    /// capabilities only on things that belong to the recorded user and group. It removes attributes that `entry` does
+    /// not have if they are the user's (`user.`) or access control lists. It changes neither access times nor the mode
+    /// of symbolic links.
     pub fn apply(
         &self,
         name: &[u8],
@@ -61,7 +65,7 @@ impl Dir {
         }
     }
 
-    /// Whether [`Dir::apply`] would change anything of `name`, which is as `current` says. Changes nothing.
+    /// Whether [`Dir::apply`] would change anything of `name`, whose state is `current`. Changes nothing.
     pub(crate) fn would_change(
         &self,
         name: &[u8],
@@ -86,7 +90,7 @@ impl Dir {
 }
 
 impl TargetFile {
-    /// As [`Dir::apply`], for an open file; and faster. To be called after the last write, as `current` is to be taken.
+    /// As [`Dir::apply`], for an open file, and faster. Take `current`, and call this, after the last write.
     pub fn apply(&self, entry: &Entry, current: Option<&FileStat>, owners: &Owners, how: Attributes) -> Vec<String> {
         apply(Object::Open(self.file.as_fd()), entry, current, owners, how)
     }
@@ -129,7 +133,7 @@ fn read_xattrs(object: Object<'_>, problems: &mut Vec<String>) -> Vec<Xattr> {
                 read.push(Xattr { name: ByteString(name), value: ByteString(value) });
             }
             Ok(_) | Err(Errno::RANGE) => problems.push(format!("its extended attribute {shown} is too large")),
-            // Removed since it was listed.
+            // It was removed after it was listed.
             Err(xattr::MISSING) => {}
             Err(error) => problems.push(format!("cannot read its extended attribute {shown}: {error}")),
         }
@@ -165,7 +169,7 @@ fn apply(
     applying.problems
 }
 
-/// Goes the same way as [`apply`], and only looks.
+/// Follows the steps of [`apply`], but only looks.
 fn would_change(object: Object<'_>, entry: &Entry, current: &FileStat, owners: &Owners, how: Attributes) -> bool {
     if how.contents_only {
         return false;
@@ -177,15 +181,15 @@ fn would_change(object: Object<'_>, entry: &Entry, current: &FileStat, owners: &
     applying.changes
 }
 
-/// One thing that gets the attributes of an entry. What a step did can undo what `current` says for a later one.
+/// One thing that receives the attributes of an entry. A step may invalidate `current` for a later step.
 struct Applying<'a> {
     object: Object<'a>,
     entry: &'a Entry,
     current: &'a Entry,
     owners: &'a Owners,
-    /// Nothing is changed.
+    /// Change nothing.
     looks_only: bool,
-    /// Something differs.
+    /// Whether something differs.
     changes: bool,
     problems: Vec<String>,
 }
@@ -195,7 +199,7 @@ impl Applying<'_> {
         let owner = self.give_to_owner(how);
         let xattrs_changed = self.set_xattrs(&owner);
         if self.entry.kind != EntryKind::Symlink {
-            // A new owner takes these bits away, and an access control list brings a mode of its own.
+            // A new owner removes these bits, and an access control list brings a mode of its own.
             let unknown = xattrs_changed || owner.changed && self.current.mode & SET_ID != 0;
             let mode = if owner.as_recorded { self.entry.mode } else { self.entry.mode & !SET_ID };
             if unknown || mode != self.current.mode {
@@ -224,7 +228,7 @@ impl Applying<'_> {
         match self.object.set_owner(give_uid.then_some(uid), give_gid.then_some(gid)) {
             Ok(()) => Owner { changed: true, as_recorded: (has_uid || give_uid) && (has_gid || give_gid) },
             Err(error) => {
-                // The thing is somebody else's.
+                // The thing belongs to another user.
                 if error != Errno::PERM || self.owners.is_root() {
                     self.problems.push(format!("cannot set its owner to {uid}:{gid}: {error}"));
                 }
@@ -233,7 +237,7 @@ impl Applying<'_> {
         }
     }
 
-    /// Makes the extended attributes those of the entry; whether there was anything to do.
+    /// Makes the extended attributes those of the entry; returns whether any differed.
     fn set_xattrs(&mut self, owner: &Owner) -> bool {
         let wanted = self.entry.xattrs.as_deref().unwrap_or_default();
         let listed = Xattrs::of(self.object).and_then(|xattrs| xattrs.names().map(|names| (xattrs, names)));
@@ -253,7 +257,7 @@ impl Applying<'_> {
                 continue;
             }
             if xattr::needs_root(name) && !self.owners.is_root() {
-                // What the system does not let this user set is no change.
+                // An attribute that the system does not let this user set is no change.
                 if self.looks_only || xattrs.set(name, value) == Err(Errno::PERM) {
                     continue;
                 }
@@ -273,7 +277,7 @@ impl Applying<'_> {
         changed
     }
 
-    /// Does something, or notes that it would be done.
+    /// Does something, or only notes that it would.
     fn act(&mut self, what: &str, action: impl FnOnce() -> Result<(), Errno>) {
         self.changes = true;
         if self.looks_only {
@@ -285,7 +289,7 @@ impl Applying<'_> {
     }
 }
 
-/// What came of setting an owner.
+/// The result of setting an owner.
 struct Owner {
     changed: bool,
     as_recorded: bool,

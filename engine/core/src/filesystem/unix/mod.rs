@@ -1,4 +1,4 @@
-//! Everything that speaks to Unix: calls relative to open folders.
+//! The Unix implementation: system calls relative to open folders.
 
 use std::ffi::OsStr;
 use std::io;
@@ -36,18 +36,18 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLO
 
 /// An open folder.
 ///
-/// Every name given to it must be one name (as [`check_name`] says), else the error is `InvalidInput`. It is looked up in this
-/// folder and not followed. Threads may share it.
+/// Every name must be a single name (see [`check_name`]); otherwise the error is `InvalidInput`. The name is looked up
+/// in this folder and not followed. Threads may share a `Dir`.
 #[derive(Debug)]
 pub struct Dir {
     fd: OwnedFd,
 }
 
 impl Dir {
-    /// Opens the folder `path`. Symbolic links are followed, here only: the user named it.
+    /// Opens the folder `path`. Only here symbolic links are followed: the user named the path.
     ///
     /// # Errors
-    /// What the system says; `NotADirectory` if it is none.
+    /// An error of the operating system; `NotADirectory` if it is something else.
     pub fn open(path: &Path) -> io::Result<Dir> {
         let fd = retry_on_intr(|| fs::openat(CWD, path, FOLDER, Mode::empty()))?;
         Ok(Dir { fd })
@@ -56,18 +56,18 @@ impl Dir {
     /// Opens the folder `name`.
     ///
     /// # Errors
-    /// What the system says; `NotADirectory` if it is anything else, also a symbolic link to a folder.
+    /// An error of the operating system; `NotADirectory` if it is anything else, even a symbolic link to a folder.
     pub fn open_dir(&self, name: &[u8]) -> io::Result<Dir> {
         let fd = open_folder(self.fd.as_fd(), checked(name)?)?;
         Ok(Dir { fd })
     }
 
-    /// All names in it, in the order of their bytes, without `.` and `..`.
+    /// All names in it, sorted by bytes, without `.` and `..`.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn names(&self) -> io::Result<Vec<Vec<u8>>> {
-        // Opened anew, because the place in a listing belongs to what was opened, and threads share this one.
+        // Opened again, because the position in a listing belongs to the open folder, and threads share this one.
         let own = retry_on_intr(|| fs::openat(&self.fd, c".", FOLDER, Mode::empty()))?;
         Ok(names::read(&own)?)
     }
@@ -75,7 +75,7 @@ impl Dir {
     /// Looks at `name`.
     ///
     /// # Errors
-    /// What the system says; `Unsupported` for a kind of thing that cannot be backed up.
+    /// An error of the operating system; `Unsupported` for a kind of thing that cannot be backed up.
     pub fn stat(&self, name: &[u8]) -> io::Result<FileStat> {
         Object::Name(self.fd.as_fd(), checked(name)?).stat()
     }
@@ -83,23 +83,23 @@ impl Dir {
     /// Looks at the folder itself. The name in the result is empty.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub(crate) fn stat_self(&self) -> io::Result<FileStat> {
         Object::Open(self.fd.as_fd()).stat()
     }
 }
 
-/// The path that `bytes` are.
+/// The path with these bytes.
 pub fn path_from_bytes(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// The bytes that `path` is.
+/// The bytes of `path`.
 pub fn path_to_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-/// `name`, if it is one.
+/// `name`, if it is a single name.
 fn checked(name: &[u8]) -> io::Result<&[u8]> {
     match check_name(name) {
         Ok(()) => Ok(name),
@@ -109,7 +109,7 @@ fn checked(name: &[u8]) -> io::Result<&[u8]> {
 
 fn open_folder(parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
     let opened = retry_on_intr(|| fs::openat(parent, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()));
-    // Systems differ in what they call a symbolic link here.
+    // Systems return different errors for a symbolic link here.
     Ok(opened.map_err(|error| if error == Errno::LOOP { Errno::NOTDIR } else { error })?)
 }
 
@@ -117,8 +117,7 @@ fn stat_at(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Stat, Errno> {
     fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
-/// What `stat` says of `name`.
-// The fields' types differ between systems; none is negative but the seconds.
+/// The metadata of `name`. The fields' types differ between systems; only the seconds can be negative.
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
 fn file_stat(name: &[u8], stat: &Stat) -> io::Result<FileStat> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {

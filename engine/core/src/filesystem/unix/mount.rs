@@ -1,4 +1,4 @@
-//! What is mounted where.
+//! Mount points.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::{Dir, FileStat, checked};
 
 impl Dir {
-    /// Whether something is mounted at the folder `name`, which `stat` describes: another file system, or another part of this one.
+    /// Whether something is mounted at the folder `name`, whose metadata is `stat`: another file system, or another
+    /// part of this one.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub(crate) fn is_mount(&self, name: &[u8], stat: &FileStat) -> io::Result<bool> {
         if !stat.is_dir() {
             return Ok(false);
@@ -22,7 +23,7 @@ impl Dir {
     }
 }
 
-/// The number of the mount that `name` in `folder` is in, or the folder itself; none where the system does not tell.
+/// The number of the mount that contains `name` in `folder`, or the folder itself; `None` if the system does not say.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn mount_of(folder: BorrowedFd<'_>, name: &[u8]) -> Option<u64> {
     use rustix::fs::{AtFlags, StatxFlags, statx};

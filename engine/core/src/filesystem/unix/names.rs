@@ -4,11 +4,11 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
-/// All names in the freshly opened folder, sorted, without `.` and `..`.
+/// All names in the folder, which was just opened, sorted, without `.` and `..`.
 pub(super) fn read(folder: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
     let mut names = read_unsorted(folder)?;
     names.sort_unstable();
-    // A folder that changes while it is listed may say a name twice.
+    // If a folder changes while it is listed, a name may appear twice.
     names.dedup();
     Ok(names)
 }
@@ -17,7 +17,7 @@ fn is_entry(name: &[u8]) -> bool {
     name != b"." && name != b".."
 }
 
-/// By system calls of our own: a large buffer and no copy but the names make 100,000 entries a matter of milliseconds.
+/// Uses system calls directly: a large buffer, and no copies but the names, list 100,000 entries in milliseconds.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn read_unsorted(folder: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
     const BUFFER: usize = 64 * 1024;

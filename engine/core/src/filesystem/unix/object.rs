@@ -1,4 +1,4 @@
-//! One thing to look at or change: a name in an open folder, or what is open itself.
+//! One thing to look at or change: a name in an open folder, or the open thing itself.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -27,7 +27,7 @@ impl Object<'_> {
     }
 
     pub(super) fn set_owner(&self, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
-        // -1 means "leave it" to the system, so nobody can be that.
+        // -1 means "leave it" to the system, so it is not a valid id.
         if uid == Some(u32::MAX) || gid == Some(u32::MAX) {
             return Err(Errno::INVAL);
         }
@@ -63,8 +63,8 @@ fn file_mode(mode: u32) -> Mode {
     Mode::from_raw_mode((mode & 0o7777) as rustix::fs::RawMode)
 }
 
-/// Linux before 6.6 can only change the mode of what a name leads to. So the thing itself is opened, without reading rights and
-/// whatever it is, and changed through the name that the open thing has; there, a symbolic link is refused.
+/// Linux before 6.6 can only change the mode of a name's target. So this opens the thing itself, whatever it is and
+/// without permission to read, and changes it through its path in `/proc`. There a symbolic link is refused.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_mode_at(folder: BorrowedFd<'_>, name: &[u8], mode: Mode) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;

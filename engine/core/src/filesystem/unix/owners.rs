@@ -1,4 +1,4 @@
-//! Who is who here.
+//! Users and groups of this machine.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -10,12 +10,11 @@ use repo_format::entry::Entry;
 
 type Cache<K, V> = RwLock<HashMap<K, Option<V>>>;
 
-/// Users and groups of this machine, by id and by name, and which of them this process may give things to. Threads may share it.
+/// Users and groups of this machine, by id and by name, and which of them this process may give things to. Threads may
+/// share it.
 ///
-/// Each is looked up once. A look-up that fails, because a directory service does not answer say, means the same as a name that
-/// nobody has: backup keeps the ids, which are always there, and restore goes by them.
-// By `nix`: kept by many, here already through `ctrlc`, and unlike `uzers` it tells a failure from an unknown name, and
-// grows its buffer for groups of thousands.
+/// Each is looked up once. A failed look-up, for example because a directory service does not answer, counts as an
+/// unknown name. Then backup saves only the ids, which are always known, and restore uses them.
 #[derive(Debug)]
 pub struct Owners {
     root: bool,
@@ -27,9 +26,9 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// Owners as the current user sees them.
+    /// The owners that the current user sees.
     pub fn new() -> Self {
-        // Without its further groups, a process may still use its own.
+        // A process that does not know its additional groups may still use its own.
         let mut groups: Vec<u32> =
             rustix::process::getgroups().unwrap_or_default().iter().map(|gid| gid.as_raw()).collect();
         groups.push(rustix::process::getegid().as_raw());
@@ -67,7 +66,7 @@ impl Owners {
         cached(&self.group_ids, name, find)
     }
 
-    /// The ids that `entry` should get here.
+    /// The ids to give to `entry` here.
     pub(super) fn wanted(&self, entry: &Entry, by_name: bool) -> (u32, u32) {
         if !by_name {
             return (entry.uid, entry.gid);
@@ -77,7 +76,7 @@ impl Owners {
         (uid.unwrap_or(entry.uid), gid.unwrap_or(entry.gid))
     }
 
-    /// Whether this process is root, and so may give things to anybody.
+    /// Whether this process is root, and so may give things to every user.
     pub(super) fn is_root(&self) -> bool {
         self.root
     }
@@ -94,14 +93,14 @@ impl Default for Owners {
     }
 }
 
-/// What `cache` has for `key`, else what `find` says, which is then kept.
+/// The value of `key` in `cache`, or the result of `find`, which the cache then keeps.
 fn cached<K, Q, V>(cache: &Cache<K, V>, key: &Q, find: impl FnOnce() -> Option<V>) -> Option<V>
 where
     K: Eq + Hash + Borrow<Q>,
     Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     V: Clone,
 {
-    // Nothing that holds the lock can leave the map half-done.
+    // No thread that holds the lock can leave the map incomplete.
     if let Some(known) = cache.read().unwrap_or_else(PoisonError::into_inner).get(key) {
         return known.clone();
     }

@@ -1,4 +1,4 @@
-//! Removing whole trees.
+//! Removes whole trees.
 
 use std::io;
 use std::vec;
@@ -9,35 +9,37 @@ use super::super::{Fate, Met, Swept};
 use super::create::make_writable;
 use super::{Dir, FOLDER, FileStat, checked};
 
-/// How many folders are open at a time; those above are opened again on the way back.
+/// The number of folders that are open at one time; the others are opened again on the way back.
 const OPEN_LEVELS: usize = 32;
 
 impl Dir {
-    /// Removes whatever `name` is, a folder with everything in it, and says how many things that were: 0 if there was nothing.
+    /// Removes `name`, whatever it is; a folder goes with everything in it. Returns the number of removed things: 0 if
+    /// there was nothing.
     ///
-    /// Links are removed, never followed. A mount point is refused before anything in it is touched: it could not be removed in
-    /// the end, and what is mounted there is somebody else's. Takes a fixed number of open files and no stack, however deep the
-    /// tree is.
+    /// Removes links and never follows them. Refuses a mount point before touching anything in it: the mount point
+    /// itself could not be removed, and the mounted contents belong to someone else. Takes a fixed number of open files
+    /// and no stack, however deep the tree is.
     ///
     /// # Errors
-    /// What the system says about the first thing that cannot be removed, with its path beneath this folder. `ResourceBusy`
-    /// for a mount point. Things that were removed before stay so.
+    /// An error of the operating system for the first thing that cannot be removed, with its path below this folder;
+    /// `ResourceBusy` for a mount point. Things that were removed before stay removed.
     pub fn remove(&self, name: &[u8]) -> io::Result<u64> {
         Ok(self.sweep(name, Doing::Remove, &mut |_| Fate::Remove)?.removed)
     }
 
-    /// As [`Dir::remove`], but asks `judge` of each thing, of a folder before anything in it, and keeps what it says.
+    /// As [`Dir::remove`], but asks `judge` about each thing, about a folder before its contents, and keeps what it
+    /// says.
     ///
     /// # Errors
-    /// As of [`Dir::remove`].
+    /// As [`Dir::remove`].
     pub(crate) fn remove_judged(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
         self.sweep(name, Doing::Remove, judge)
     }
 
-    /// What [`Dir::remove_judged`] would do. Changes nothing.
+    /// The result that [`Dir::remove_judged`] would have. Changes nothing.
     ///
     /// # Errors
-    /// As of [`Dir::remove`], also of a folder that would have to be opened to others first.
+    /// As [`Dir::remove`]; also for a folder whose mode would have to be changed first.
     pub(crate) fn foresee_removal(&self, name: &[u8], judge: &mut dyn FnMut(Met<'_>) -> Fate) -> io::Result<Swept> {
         self.sweep(name, Doing::Look, judge)
     }
@@ -54,14 +56,14 @@ impl Dir {
         Ok(sweep.swept)
     }
 
-    /// Removes `name`: anything but a folder that has something in it.
+    /// Removes `name`: anything but a folder with contents.
     ///
     /// # Errors
-    /// What the system says; `DirectoryNotEmpty` for a folder with contents.
+    /// An error of the operating system; `DirectoryNotEmpty` for a folder with contents.
     pub(crate) fn remove_one(&self, name: &[u8]) -> io::Result<()> {
         let name = checked(name)?;
         match fs::unlinkat(&self.fd, name, AtFlags::empty()) {
-            // Systems differ in what they say of a folder.
+            // Systems return different errors for a folder.
             Err(rustix::io::Errno::ISDIR | rustix::io::Errno::PERM) if self.stat(name)?.is_dir() => {
                 Ok(fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
             }
@@ -69,18 +71,18 @@ impl Dir {
         }
     }
 
-    /// Removes the file `name`, or a link, and nothing else.
+    /// Removes the file or link `name`, and nothing else.
     ///
     /// # Errors
-    /// What the system says; also if it is a folder.
+    /// An error of the operating system, also if it is a folder.
     pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
         Ok(fs::unlinkat(&self.fd, checked(name)?, AtFlags::empty())?)
     }
 
-    /// Makes what was created, renamed and removed in this folder durable.
+    /// Makes new, renamed and removed names in this folder durable.
     ///
     /// # Errors
-    /// What the system says.
+    /// An error of the operating system.
     pub fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.fd)?)
     }
@@ -97,10 +99,10 @@ enum Doing {
 struct Level {
     name: Vec<u8>,
     identity: (u64, u64),
-    /// Open in the last [`OPEN_LEVELS`] levels.
+    /// Open only in the last [`OPEN_LEVELS`] levels.
     folder: Option<Dir>,
     names: vec::IntoIter<Vec<u8>>,
-    /// Something in it stays.
+    /// Whether something in it stays.
     has_kept: bool,
 }
 
@@ -119,7 +121,7 @@ impl<'a> Sweep<'a> {
         Ok(Sweep { root, device, doing, judge, levels: Vec::new(), swept: Swept::default() })
     }
 
-    /// The folder in which things are being removed: the last level's, or the root.
+    /// The folder of the current level, or the root.
     fn folder(&self) -> io::Result<&Dir> {
         match self.levels.last() {
             None => Ok(self.root),
@@ -133,7 +135,7 @@ impl<'a> Sweep<'a> {
         parts.join(&b'/')
     }
 
-    /// Removes `name`, or begins to if it is a folder.
+    /// Removes `name`, or enters it if it is a folder.
     fn take(&mut self, name: &[u8]) -> io::Result<()> {
         let result = self.take_judged(name);
         self.settle(name, result)
@@ -175,7 +177,7 @@ impl<'a> Sweep<'a> {
             Doing::Look => folder.open_dir(name)?,
         };
         let stat = folder.stat_self()?;
-        // It may be another by now.
+        // It may be another thing by now.
         if stat.device != self.device {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it is a mount point"));
         }
@@ -201,7 +203,7 @@ impl<'a> Sweep<'a> {
             }
             let stat = self.folder()?.stat(&level.name)?;
             match self.unlink(&level.name, &stat, AtFlags::REMOVEDIR) {
-                // Somebody puts things into it: it is in use.
+                // Another process puts things into it, so it is in use.
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
                     self.swept.kept += 1;
                     self.keep_level();
@@ -218,7 +220,7 @@ impl<'a> Sweep<'a> {
         if let (Some(level @ Level { folder: None, .. }), Some(folder)) = (self.levels.last_mut(), folder) {
             let above = fs::openat(&folder.fd, c"..", FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
             let above = Dir { fd: above };
-            // Somebody may have moved the folder meanwhile, even out of the tree.
+            // Another process may have moved the folder meanwhile, even out of the tree.
             if above.stat_self()?.identity() != level.identity {
                 return Err(io::Error::other("it was moved while it was removed"));
             }
@@ -236,7 +238,7 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    /// What came of `name`: nothing wrong if somebody else removed it, else the error with its path.
+    /// The result for `name`: no error if another process removed it, otherwise the error with its path.
     fn settle(&self, name: &[u8], result: io::Result<()>) -> io::Result<()> {
         let Err(error) = result else { return Ok(()) };
         if error.kind() == io::ErrorKind::NotFound {

@@ -11,9 +11,9 @@ use crate::tree::SegmentItem;
 /// Some of the rows of a table. Memory: the ranges.
 pub struct KeyRanges {
     order: RowOrder,
-    /// Places of the key among the values of a row.
+    /// The places of the key columns among the values of a row.
     places: Vec<usize>,
-    /// First and last key, ascending, apart from each other.
+    /// First and last keys, in ascending order, without overlap.
     ranges: Vec<(Key<'static>, Key<'static>)>,
     shown: String,
 }
@@ -21,13 +21,12 @@ pub struct KeyRanges {
 /// Some encoded rows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct RowPiece {
-    /// Their bytes.
     pub text: Vec<u8>,
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
 }
 
-/// A key in the order of its table; those of one table are of one kind.
+/// A key in the order of its table. All keys of a table have the same variant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'k> {
     Number(i128),
@@ -44,10 +43,10 @@ impl Key<'_> {
 }
 
 impl KeyRanges {
-    /// Rows of `table` whose keys are in any of `ranges`, which need not be in order.
+    /// The rows of `table` whose keys are in any of `ranges`, which may be in any order.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if a range is none of this table, which also one without a key has not.
+    /// [`ErrorKind::Damaged`] if a range does not belong to this table, or the table has no key.
     pub fn new<'k>(table: &TableRecord, ranges: impl IntoIterator<Item = &'k KeyRange>) -> Result<Self> {
         let stored: Vec<_> = (0..table.columns.len()).filter(|at| table.columns[*at].generated != Some(true)).collect();
         let places = table.key.iter().filter_map(|place| stored.iter().position(|at| *at == *place as usize)).collect();
@@ -71,15 +70,15 @@ impl KeyRanges {
         Ok(all)
     }
 
-    /// How many ranges there are, those that overlap taken together.
+    /// The number of ranges, after merging those that overlap.
     pub fn count(&self) -> usize {
         self.ranges.len()
     }
 
-    /// Which of the ranges may have rows in a segment; all if the segment does not say its keys.
+    /// The ranges that may have rows in a segment; all if the segment does not state its keys.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if its keys are none of the table.
+    /// [`ErrorKind::Damaged`] if its keys do not belong to the table.
     pub fn within(&self, segment: &SegmentItem) -> Result<Range<usize>> {
         let (Some(low), Some(high)) = (&segment.low, &segment.high) else { return Ok(0..self.ranges.len()) };
         let key = |key: &[u8]| {
@@ -92,7 +91,7 @@ impl KeyRanges {
         Ok(from..to.max(from))
     }
 
-    /// Of the encoded rows of a segment those that are in the ranges, in pieces of at most `rows_max` rows.
+    /// The encoded rows of a segment that are in the ranges, in pieces of at most `rows_max` rows.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if a row has no key.

@@ -1,4 +1,4 @@
-//! What a snapshot says of a database: which tables are late, which are missing, and where those can still be found.
+//! The status of a database in a snapshot: which tables are late or missing, and which older snapshot has them.
 
 use repo_format::database::{LateTable, LeftOut, ServerRecord};
 use repo_format::manifest::{Manifest, Root, RootKind};
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::pack::ChunkReader;
 use crate::snapshots::saved::{has_table, server_record};
 
-/// What [`LeftOut::what`] is of a table.
+/// The value of [`LeftOut::what`] for a table.
 const TABLE: &str = "table";
 
 /// A database in the newest snapshot.
@@ -19,26 +19,26 @@ pub struct DatabaseStatus {
     pub root: Root,
     /// Tables that show a later time than the others.
     pub late: Vec<LateTable>,
-    /// What should be there and is not.
+    /// Objects that should be in the snapshot and are not.
     pub missing: Vec<MissingObject>,
 }
 
-/// Something that is not in the newest snapshot though it should be.
+/// An object that should be in the newest snapshot and is not.
 #[derive(Debug, Clone)]
 pub struct MissingObject {
-    /// What, and why.
+    /// The object, and why it is missing.
     pub object: LeftOut,
-    /// Of a table: the newest snapshot that has it.
+    /// The newest snapshot that has the table, if the object is a table.
     pub good: Option<SnapshotRef>,
 }
 
 impl DatabaseStatus {
-    /// Whether everything is there, of one moment.
+    /// Whether everything was saved, as of one moment.
     pub fn is_whole(&self) -> bool {
         self.late.is_empty() && self.missing.is_empty()
     }
 
-    /// Whether there is no table left to look for.
+    /// Whether no missing table remains to be found.
     pub(super) fn is_explained(&self) -> bool {
         !self.missing.iter().any(MissingObject::is_sought)
     }
@@ -50,7 +50,7 @@ impl MissingObject {
     }
 }
 
-/// What the snapshot says of its database `root`; nothing if it has no record of the server.
+/// The status of database `root` in the snapshot; `None` if there is no record of the server.
 pub(super) fn status(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<DatabaseStatus>> {
     let Some(server) = server_record(reader, manifest, root)? else { return Ok(None) };
     let missing = server.left_out.into_iter().map(|object| MissingObject { object, good: None }).collect();
@@ -67,7 +67,7 @@ pub(super) fn are_whole(reader: &ChunkReader<'_>, manifest: &Manifest) -> Result
     Ok(true)
 }
 
-/// Notes for tables that are missing whether an older snapshot, `manifest`, has them.
+/// For each missing table, notes whether the older snapshot `manifest` has it.
 pub(super) fn find_good(reader: &ChunkReader<'_>, manifest: &Manifest, databases: &mut [DatabaseStatus]) -> Result<()> {
     for database in databases.iter_mut().filter(|database| !database.is_explained()) {
         let root = &database.root;

@@ -1,8 +1,8 @@
-//! Whether backups are made: of each source the newest snapshot, its age, and what is wrong with it.
+//! The status of backups: the newest snapshot of each source, its age, and its problems.
 //!
-//! Snapshots of the same host and roots belong to one source. One whose roots are all in newer snapshots of other sources is not shown:
-//! what used to be saved alone is now saved together with more. A snapshot from the future says nothing of when a backup was made last, so
-//! it is named, and the newest of the others is judged.
+//! Snapshots with the same host and roots belong to one source. A source is not shown if newer snapshots of another
+//! source contain all its roots: then it is now saved together with more. A snapshot from the future does not tell when
+//! the last backup was made. So it is named, and the newest of the others is judged.
 
 mod database;
 
@@ -23,14 +23,14 @@ use crate::snapshots::{self, Snapshot, problems, time};
 
 pub use database::{DatabaseStatus, MissingObject};
 
-/// Which snapshots count.
+/// The snapshots that count.
 #[derive(Debug, Clone, Default)]
 pub struct StatusOptions {
-    /// Only those of this host.
+    /// Count only those of this host.
     pub host: Option<String>,
-    /// Only those with this tag.
+    /// Count only those with this tag.
     pub tag: Option<String>,
-    /// What this machine is called, to tell its own writers from others.
+    /// The name of this machine, to tell its own writers from others.
     pub this_host: String,
 }
 
@@ -38,51 +38,53 @@ pub struct StatusOptions {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// Its sources; the one with the oldest snapshot first.
+    /// Its sources; the source with the oldest snapshot comes first.
     pub sources: Vec<SourceStatus>,
-    /// Who is writing, or died doing so.
+    /// The writers, alive or dead.
     pub writers: Vec<Writer>,
-    /// Snapshots that cannot be read, and why.
+    /// Unreadable snapshots, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
-    /// What this machine has seen in the repository and is not there any more, though nobody forgot it.
+    /// Objects that this machine has seen in the repository and that have disappeared, though no record says that they
+    /// were forgotten.
     pub missing: Vec<RememberedManifest>,
-    /// Snapshots whose time has not come yet: a clock was wrong when they were made, or is wrong now.
+    /// Snapshots from the future: a clock was wrong when they were made, or is wrong now.
     pub future: Vec<SnapshotRef>,
-    /// Snapshots that need something that was nowhere whole when somebody looked last; newest first.
+    /// Snapshots that needed lost data at the last check; newest first.
     pub suffering: Vec<SnapshotRef>,
-    /// What was forgotten and is there again: somebody has put it back.
+    /// Manifests that were forgotten and exist again: someone has put them back.
     pub put_back: Vec<RememberedManifest>,
 }
 
-/// What is saved together: a host and its roots.
+/// A source: a host and its roots, which are saved together.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SourceStatus {
     /// The newest snapshot that is not from the future, if there is one.
     pub newest: Snapshot,
-    /// Seconds since its run started; nothing if it is from the future, because then nobody knows.
+    /// The seconds since its run started; `None` if it is from the future, because then nobody knows.
     pub age_seconds: Option<u64>,
-    /// When somebody found that the newest snapshot needs something that is lost, in seconds since 1970; nothing if nobody did.
+    /// The time in seconds since 1970 when a check found that the newest snapshot needs lost data; `None` if no check
+    /// did.
     pub suffers_since: Option<i64>,
-    /// The newest snapshot in which everything was saved as it should be, and of which nothing is known to be lost.
+    /// The newest snapshot that saved everything completely and is not known to need lost data.
     pub whole: Option<SnapshotRef>,
-    /// What could not be saved in the newest snapshot as it should be.
+    /// The problems that the newest snapshot recorded.
     pub problems: Vec<Problem>,
     /// The databases in the newest snapshot.
     pub databases: Vec<DatabaseStatus>,
 }
 
-/// A snapshot by its id, and when its run started.
+/// A snapshot by its id and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotRef {
     /// Its id.
     pub id: LeaseId,
-    /// When.
+    /// The start of its run.
     pub time: Time,
 }
 
 impl SourceStatus {
-    /// Whether the newest snapshot has everything, of one moment, and nothing of it is known to be lost.
+    /// Whether the newest snapshot has everything, as of one moment, and is not known to need lost data.
     pub fn is_whole(&self) -> bool {
         self.suffers_since.is_none()
             && is_whole(&self.newest.manifest)
@@ -98,11 +100,11 @@ fn reference(manifest: &Manifest) -> SnapshotRef {
     SnapshotRef { id: manifest.id, time: time(manifest) }
 }
 
-/// The state of `repository`. Of manifests only those are read that are new to this machine, or are looked at.
+/// The status of `repository`. Reads only manifests that are new to this machine, or that are judged.
 ///
 /// # Errors
-/// If the store cannot be listed, the cache not be used, or what the newest snapshot of a source says of itself not be read.
-/// [`crate::ErrorKind::Usage`] if there are snapshots, but none is of the host and has the tag that count.
+/// If the store cannot be listed, the cache cannot be used, or the newest snapshot of a source cannot be examined.
+/// [`crate::ErrorKind::Usage`] if there are snapshots, but none has the requested host and tag.
 pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status> {
     let manifests = repository.manifests()?;
     repository.sync_catalog(&NullMonitor)?;
@@ -113,7 +115,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
     let present = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot);
     let (future, past): (Vec<_>, Vec<_>) = present.partition(|m| machine::is_from_the_future(m.time, now));
     let mut sources: Vec<SourceStatus> = Vec::new();
-    // Newest first.
+    // Sorted newest first.
     for family in families(past) {
         let mut snapshots = Snapshots { repository, options, left: family.iter(), unreadable: &mut unreadable };
         let Some(newest) = snapshots.next() else { continue };
@@ -143,7 +145,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
     Ok(Status { sources, writers, unreadable, missing, future: from_future, suffering, put_back })
 }
 
-/// Manifests by source, each newest first, and the source with the newest first.
+/// Manifests by source: within each the newest first, and the source with the newest manifest first.
 fn families(present: Vec<&RememberedManifest>) -> Vec<Vec<LeaseId>> {
     let mut families: Vec<(Bytes32, Vec<LeaseId>)> = Vec::new();
     for manifest in present {
@@ -155,12 +157,12 @@ fn families(present: Vec<&RememberedManifest>) -> Vec<Vec<LeaseId>> {
     families.into_iter().map(|(_, ids)| ids).collect()
 }
 
-/// Whether one of `sources` has all that `manifest` has.
+/// Whether one of `sources` contains all roots of `manifest`.
 fn is_held(sources: &[SourceStatus], manifest: &Manifest) -> bool {
     sources.iter().any(|source| holds(&source.newest.manifest, manifest))
 }
 
-/// Whether `newer` has all that `older` has.
+/// Whether `newer` contains all roots of `older`.
 fn holds(newer: &Manifest, older: &Manifest) -> bool {
     let there = |root: &repo_format::manifest::Root| newer.roots.iter().any(|r| r.is_same_source(root));
     newer.host == older.host && older.roots.iter().all(there)
@@ -210,7 +212,7 @@ fn source_status(
     Ok(source)
 }
 
-/// What was read; nothing if it is damaged or lost, which `lost` takes.
+/// The result of a read; `None` if it is damaged or lost, and then `lost` takes the error.
 fn readable<T>(read: Result<T>, lost: &mut Option<Error>) -> Result<Option<T>> {
     match read {
         Ok(value) => Ok(Some(value)),
@@ -222,7 +224,7 @@ fn readable<T>(read: Result<T>, lost: &mut Option<Error>) -> Result<Option<T>> {
     }
 }
 
-/// The manifests of one source that count, newest first, read one by one.
+/// The matching manifests of one source, newest first, read one by one.
 struct Snapshots<'s> {
     repository: &'s Repository,
     options: &'s StatusOptions,

@@ -1,4 +1,4 @@
-//! macOS: there are no calls relative to a folder, so the thing itself is opened.
+//! Extended attributes on macOS, which has no calls relative to a folder. So this opens the thing itself.
 
 use std::os::fd::OwnedFd;
 
@@ -12,7 +12,7 @@ use super::{grown, split};
 /// `O_SYMLINK`, for which rustix has no name: opens a symbolic link itself.
 const LINK_ITSELF: OFlags = OFlags::from_bits_retain(0x20_0000);
 
-/// The error for an attribute that is not there.
+/// The error for a missing attribute.
 pub(in super::super) const MISSING: Errno = Errno::NOATTR;
 
 /// The extended attributes of one thing.

@@ -1,7 +1,9 @@
-//! Linux: there are no calls relative to a folder, but the open folder has a path in `/proc`. It is short, whatever the folder's
-//! own is, and only the last name in it is ours, which these calls do not follow.
+//! Extended attributes on Linux, which has no calls relative to a folder. But an open folder has a path in `/proc`.
+//! That path is short, however long the folder's own is. Only its last name comes from the caller, and these calls do
+//! not follow it.
 //!
-//! A rescue system may have no `/proc`. There files and folders are opened; of other things, attributes are then not to be had.
+//! A rescue system may have no `/proc`. Then this opens files and folders; the attributes of other things are not
+//! available.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::LazyLock;
@@ -13,10 +15,10 @@ use rustix::io::Errno;
 use super::super::Object;
 use super::{grown, split};
 
-/// The error for an attribute that is not there.
+/// The error for a missing attribute.
 pub(in super::super) const MISSING: Errno = Errno::NODATA;
 
-/// Whether open folders have paths.
+/// Whether open folders have paths in `/proc`.
 static HAS_PATHS: LazyLock<bool> = LazyLock::new(|| fs::stat(OPEN_FILES).is_ok());
 const OPEN_FILES: &str = "/proc/self/fd";
 
@@ -74,7 +76,7 @@ impl<'a> Xattrs<'a> {
     }
 }
 
-/// Opens a file or folder for its attributes; opening anything else could wait, or do something.
+/// Opens a file or folder for its attributes. Opening anything else could wait, or have an effect.
 fn open(folder: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
     let stat = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match FileType::from_raw_mode(stat.st_mode) {
