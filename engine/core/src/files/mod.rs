@@ -1,4 +1,4 @@
-//! Folders, files and streams into a snapshot, and back.
+//! Saves folders, files and streams in a snapshot, and restores them.
 
 pub mod backup;
 pub mod restore;

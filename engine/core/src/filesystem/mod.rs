@@ -36,6 +36,7 @@ pub struct FileStat {
 }
 
 impl FileStat {
+    /// Whether this is a folder.
     pub fn is_dir(&self) -> bool {
         self.entry.kind == EntryKind::Directory
     }

@@ -19,6 +19,7 @@ use engine_store::{Folder, ObjectName};
 /// A manifest in the repository.
 #[derive(Debug, Clone)]
 pub struct ManifestObject {
+    /// The contents of the object.
     pub manifest: Manifest,
     /// Its digest.
     pub digest: Bytes32,

@@ -48,6 +48,7 @@ pub struct Author {
 pub struct Record {
     /// The time by the author's clock.
     pub time: Time,
+    /// Words that say what kind of record it is.
     pub tags: Vec<String>,
     /// The newest manifests that stay.
     pub seen: Vec<SeenManifest>,

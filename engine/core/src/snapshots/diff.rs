@@ -31,6 +31,7 @@ pub enum ChangeKind {
 pub struct Change {
     /// The path from the top directory.
     pub path: Vec<u8>,
+    /// How it differs.
     pub kind: ChangeKind,
     /// The earlier entry.
     pub before: Option<Entry>,

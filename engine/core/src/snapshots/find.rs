@@ -20,6 +20,7 @@ use crate::tree::{ContentRef, DirectoryIter, EntryCount, check_depth, join};
 pub struct FindHit {
     /// The path from the top directory.
     pub path: Vec<u8>,
+    /// The metadata of this version.
     pub entry: Entry,
     /// The snapshots that hold this version, oldest first.
     pub snapshots: Vec<LeaseId>,

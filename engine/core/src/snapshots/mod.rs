@@ -22,6 +22,7 @@ pub use problems::{concerns, problems};
 pub use select::{NotChosen, Remark, Selection, Selector, select, select_unbelieved};
 
 #[derive(Debug, Clone)]
+/// A snapshot, by its id and manifest.
 pub struct Snapshot {
     /// Its id.
     pub id: LeaseId,

@@ -30,6 +30,7 @@ pub enum Selector {
 /// A snapshot that was chosen.
 #[derive(Debug)]
 pub struct Selection {
+    /// The chosen snapshot.
     pub snapshot: Snapshot,
     /// Doubts about the choice; empty if there are none.
     pub remarks: Vec<Remark>,

@@ -1,4 +1,4 @@
-//! Care of a repository: which snapshots it keeps, whether they are whole, and the room that the others took.
+//! Maintenance of a repository: which snapshots it keeps, whether they are whole, and freeing the space of the others.
 
 pub mod forget;
 pub mod needs;

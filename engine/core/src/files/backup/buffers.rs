@@ -1,8 +1,8 @@
-//! Buffers that files are read into, used again and again: fresh memory costs as much as reading.
+//! Reusable buffers for reading files: allocating new memory costs as much as reading.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers that are kept when nobody uses them.
+/// The number of unused buffers that are kept.
 const KEPT: usize = 4;
 
 /// A pool of buffers.

@@ -1,4 +1,4 @@
-//! Which snapshots a run is compared with: for each root the one that suits it best.
+//! Chooses the snapshots that a run is compared with: the best one for each root.
 
 use repo_format::entry::Time;
 use repo_format::id::LeaseId;
@@ -13,35 +13,35 @@ use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{KnownLosses, ManifestObject, Manifests, Repository, SnapshotObject, family};
 
-/// Snapshots that are read at most in search of a root; each is a small object of the store. A source that is saved at all is in one of
-/// the newest, also where many machines share a repository.
+/// The number of snapshots that are read at most in search of a root; each is a small object of the store. A source
+/// that is saved regularly is in one of the newest, even if many machines share a repository.
 const LOOKED_AT: usize = 128;
 
 /// The snapshots that were chosen.
 #[derive(Default)]
 pub(super) struct Choice {
-    /// Each once, newest first.
+    /// Each snapshot once, newest first.
     pub snapshots: Vec<ManifestObject>,
-    /// For each root of the run, in their order.
+    /// One for each root of the run, in their order.
     pub roots: Vec<Option<ChosenRoot>>,
 }
 
 /// A root of a chosen snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChosenRoot {
-    /// Which of the chosen snapshots.
+    /// The index of the snapshot in [`Choice::snapshots`].
     pub snapshot: usize,
-    /// Which of its roots.
+    /// The index of the root in that snapshot.
     pub root: usize,
 }
 
 impl Choice {
-    /// The newest snapshot that anything is compared with.
+    /// The newest snapshot that serves for comparison.
     pub fn id(&self) -> Option<LeaseId> {
         self.snapshots.first().map(|object| object.manifest.id)
     }
 
-    /// What the root of this number is compared with.
+    /// The snapshot and root to compare root number `root` with.
     pub fn of(&self, root: usize) -> Option<(&ManifestObject, &Root)> {
         let chosen = self.roots.get(root).copied().flatten()?;
         let object = self.snapshots.get(chosen.snapshot)?;
@@ -49,7 +49,7 @@ impl Choice {
     }
 }
 
-/// Chooses among the snapshots that are there. The order of `roots` does not matter.
+/// Chooses among the existing snapshots. The order of `roots` does not matter.
 pub(super) fn choose(
     repository: &Repository,
     options: &BackupOptions,
@@ -67,7 +67,8 @@ pub(super) fn choose(
     }
 }
 
-/// The snapshot that the user named, for all roots that it has, also under another path: it may be a copy of the source, or a moved one.
+/// The snapshot that the user named, for all roots that it contains. A root may have another path there: it may be a
+/// copy of the source, or a moved one.
 fn named(object: ManifestObject, roots: &[Root], monitor: &dyn Monitor) -> Choice {
     let there = &object.manifest.roots;
     let by_path: Vec<Option<usize>> = roots.iter().map(|root| place_of(there, root)).collect();
@@ -89,7 +90,7 @@ fn named(object: ManifestObject, roots: &[Root], monitor: &dyn Monitor) -> Choic
         taken.extend(place);
         if place.is_none() {
             let path = String::from_utf8_lossy(&root.path.0);
-            monitor.note(&format!("snapshot {} has no root like {path}, which is read anew", object.manifest.id));
+            monitor.note(&format!("snapshot {} has no root like {path}, which is read completely", object.manifest.id));
         }
         chosen.push(place.map(|root| ChosenRoot { snapshot: 0, root }));
     }
@@ -97,7 +98,7 @@ fn named(object: ManifestObject, roots: &[Root], monitor: &dyn Monitor) -> Choic
     Choice { snapshots, roots: chosen }
 }
 
-/// Where the same source stands in `roots`.
+/// The place of the same source in `roots`.
 fn place_of(roots: &[Root], root: &Root) -> Option<usize> {
     roots.iter().position(|r| r.is_same_source(root))
 }
@@ -110,11 +111,11 @@ struct Search<'s> {
     wanted: &'s [Root],
     monitor: &'s dyn Monitor,
     found: Choice,
-    /// What is known to be lost.
+    /// The known losses.
     losses: KnownLosses,
-    /// Found only where something was gone, or is lost: these are used if there is nothing better.
+    /// Roots of snapshots with something missing or lost; used if there is nothing better.
     less: Vec<Option<ChosenRoot>>,
-    /// Snapshots that such roots are in.
+    /// The snapshots of these roots.
     doubtful: Vec<ManifestObject>,
 }
 
@@ -134,7 +135,7 @@ impl<'s> Search<'s> {
 
     fn run(mut self, manifests: &Manifests) -> Result<Choice> {
         self.losses = self.repository.known_losses_in(manifests)?;
-        // A snapshot that the clock has yet to come to would be the newest for years.
+        // A snapshot from the future would be the newest for years.
         let now = machine::now();
         let candidates = manifests
             .present
@@ -158,12 +159,12 @@ impl<'s> Search<'s> {
         Ok(self.settle())
     }
 
-    /// Whether there is a root without a snapshot that is whole.
+    /// Whether any root lacks a whole snapshot.
     fn lacks_any(&self) -> bool {
         self.found.roots.iter().any(Option::is_none)
     }
 
-    /// Whether there is one that was found, but only where something was gone.
+    /// Whether a root was found, but only in a snapshot with something missing.
     fn lacks_whole(&self) -> bool {
         self.found.roots.iter().zip(&self.less).any(|(found, less)| found.is_none() && less.is_some())
     }
@@ -198,7 +199,7 @@ impl<'s> Search<'s> {
         Ok(())
     }
 
-    /// Takes doubtful snapshots where there is nothing else.
+    /// Uses doubtful snapshots for roots that have nothing else.
     fn settle(mut self) -> Choice {
         for (number, chosen) in self.less.iter().enumerate() {
             let Some(chosen) = chosen.filter(|_| self.found.roots[number].is_none()) else { continue };
@@ -225,7 +226,7 @@ fn newest_first(choice: Choice) -> Choice {
     Choice { snapshots, roots }
 }
 
-/// What of a snapshot was much less than before. Lists that cannot be read say nothing: damage shows in `verify`.
+/// The sources that held much less than before in a snapshot. Unreadable lists say nothing; `verify` reports damage.
 fn much_less(reader: &ChunkReader<'_>, manifest: &Manifest) -> Vec<Problem> {
     let ids = manifest.problems.lists.iter().filter_map(|place| manifest.ids.get(*place as usize));
     let lists = ids.filter_map(|id| decode_problems(&reader.read(ChunkKind::Node, id).ok()?).ok());

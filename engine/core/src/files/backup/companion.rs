@@ -1,4 +1,4 @@
-//! What an application says is missing of its files, once everything is stored and before it is committed.
+//! Asks an application which of its files are missing, after everything is stored and before the commit.
 
 use repo_format::manifest::{Root, RootKind};
 use repo_format::node::{Problem, ProblemKind};
@@ -14,7 +14,7 @@ use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink};
 use crate::session::WriterSession;
 use crate::tree::{Top, TreeEntry, add_entries};
 
-/// Asks the companion of a database, and puts what it found in the parent snapshot into the tree of this one.
+/// Asks the companion of a database, and adds the files that it found in the parent snapshot to the tree of this one.
 pub(super) fn complete(
     session: &WriterSession<'_>,
     saved: &mut Saved,
@@ -26,7 +26,7 @@ pub(super) fn complete(
     let problems = ProblemLog::new(monitor);
     let written = session.write(Mode::Write, |store| {
         let reader = ChunkReader::new(store.repository());
-        // The snapshot that has the same database has the folder that goes with it.
+        // The folder that belongs to the database is in the snapshot that has the same database.
         let database = roots.iter().position(|root| root.kind == RootKind::Database).unwrap_or(roots.len());
         let parents = Parents::new(store, &reader, choice, monitor)?;
         let before = parents.of(database);
@@ -37,9 +37,8 @@ pub(super) fn complete(
             match missing.parent {
                 Some(entry) if before.content_is_stored(&entry)? => {
                     let path = String::from_utf8_lossy(&missing.path).into_owned();
-                    monitor.note(&format!(
-                        "{path}: it is not there any more, and is kept as it was in the snapshot before"
-                    ));
+                    monitor
+                        .note(&format!("{path}: it no longer exists, and is kept as it was in the previous snapshot"));
                     returned.push((missing.path, entry));
                 }
                 _ => problems.add(&missing.path, ProblemKind::Vanished, missing.message),
@@ -52,7 +51,7 @@ pub(super) fn complete(
         saved.statistics.total_bytes += returned.iter().map(|(_, entry)| entry.meta.size).sum::<u64>();
         store_changes(&reader, store, saved, returned, &problems)
     })?;
-    // The nodes are made anew, nothing is: only their bytes count.
+    // The nodes are rebuilt and contain nothing new: only their bytes count.
     saved.statistics.stored_bytes += written.totals.stored_bytes;
     let (count, named) = problems.into_parts();
     saved.problem_count += count;

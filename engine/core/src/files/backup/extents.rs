@@ -1,4 +1,4 @@
-//! The data of a file, from its beginning to its end, without its holes.
+//! The data of a file without its holes, from beginning to end.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -7,19 +7,20 @@ use repo_format::entry::Hole;
 
 use crate::filesystem::SourceFile;
 
-/// What a file holds beyond its size is read up to here. Generated files and those of some shares give no size, or one that is too small;
-/// some of the former never end.
+/// The number of bytes beyond a file's size that are read at most. Generated files and files on some shares have no
+/// size, or one that is too small; some generated files never end.
 pub(super) const BEYOND_SIZE: u64 = 64 * 1024 * 1024;
 
-/// The data of a file without its holes, as one stream, to the end of the file but not much farther than it said when it was opened.
+/// The data of a file without its holes, as one stream. It ends with the file, but not much beyond the size that the
+/// file had when it was opened.
 pub(super) struct FileExtents<'f> {
     file: &'f SourceFile,
-    /// Reversed.
+    /// In reverse order.
     extents: Vec<Range<u64>>,
 }
 
 impl<'f> FileExtents<'f> {
-    /// The data between `holes` of a file that says it has `size` bytes.
+    /// The data between `holes` of a file whose stated size is `size` bytes.
     pub fn new(file: &'f SourceFile, holes: &[Hole], size: u64) -> Self {
         let mut extents = Vec::with_capacity(holes.len() + 1);
         let mut at = 0;
@@ -40,7 +41,7 @@ impl Read for FileExtents<'_> {
         let wanted = usize::try_from(extent.end - extent.start).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.file.read_at(&mut buffer[..wanted], extent.start)?;
         match read {
-            // The end of the file: what would lie beyond is not there.
+            // The file ends here.
             0 => self.extents.clear(),
             _ => extent.start += read as u64,
         }
@@ -51,7 +52,7 @@ impl Read for FileExtents<'_> {
     }
 }
 
-/// Where the first `data` bytes of a file's data end; drops the holes behind.
+/// The offset in the file at which its first `data` bytes of data end. Drops the holes behind.
 pub(super) fn cut_behind(holes: &mut Vec<Hole>, data: u64) -> u64 {
     let mut end = data;
     let mut before = 0;

@@ -1,4 +1,4 @@
-//! One file or stream on its way through the workers: a job, its batches, and the entry that comes of it.
+//! One file or stream on its way through the workers: a job, its batches, and the resulting entry.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -17,19 +17,19 @@ use crate::tree::{ContentBuilder, TreeEntry};
 
 /// Something to read.
 pub(super) struct Job {
-    /// The name it gets.
+    /// Its name in the snapshot.
     pub name: Vec<u8>,
-    /// Where it is, for messages.
+    /// Its path in messages.
     pub path: Vec<u8>,
-    /// What to read.
+    /// The data to read.
     pub input: Input,
-    /// How the walk has counted it; a stream is counted when it has been read.
+    /// The walk's count of it; a stream is counted after it has been read.
     pub counted: Option<CountedFile>,
-    /// Where its entry goes.
+    /// The receiver of its entry.
     pub result: ResultSlot,
 }
 
-/// What a job reads.
+/// The data that a job reads.
 pub(super) enum Input {
     /// A file, by its name in a folder.
     File {
@@ -42,7 +42,7 @@ pub(super) enum Input {
     Stream(Box<dyn Read + Send>),
 }
 
-/// Where a job's entry goes. Dropped without one, it tells the tree builder that the run has failed.
+/// Sends a job's entry to the tree builder. Dropping it unused tells the builder that the run has failed.
 pub(super) struct ResultSlot(Sender<Option<Box<TreeEntry>>>);
 
 impl ResultSlot {
@@ -52,12 +52,12 @@ impl ResultSlot {
 
     /// Sends the entry, or that there is none.
     pub fn send(self, entry: Option<TreeEntry>) {
-        // Nobody listens any more when the run has failed, which is being reported.
+        // The receiver is gone if the run has failed, which is reported elsewhere.
         drop(self.0.send(entry.map(Box::new)));
     }
 }
 
-/// A piece of a file, cut.
+/// A piece of a file, cut into chunks.
 pub(super) struct Batch {
     pub file: Arc<FileInWork>,
     /// Its place in the file.
@@ -81,13 +81,13 @@ struct Order {
     end: Option<End>,
 }
 
-/// What is known when a file has been read to its end.
+/// Facts that are known once a file has been read to its end.
 pub(super) struct End {
-    /// How many batches there are.
+    /// The number of batches.
     pub batches: u64,
     /// The entry, without its content.
     pub entry: TreeEntry,
-    /// Where it goes.
+    /// The receiver of the entry.
     pub result: ResultSlot,
 }
 
@@ -96,7 +96,7 @@ impl FileInWork {
         FileInWork { cutter, compression: FileCompression::default(), order: Mutex::default() }
     }
 
-    /// Takes the chunks of a batch, and builds the list as far as there are no gaps.
+    /// Adds the chunks of a batch, and extends the list up to the first gap.
     pub fn batch_done(
         &self,
         number: u64,
@@ -117,7 +117,7 @@ impl FileInWork {
         order.send_if_complete(&mut sink)
     }
 
-    /// The file has been read.
+    /// Notes that the file has been read.
     pub fn ended(&self, end: End, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<()> {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         order.end = Some(end);

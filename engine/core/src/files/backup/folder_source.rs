@@ -1,4 +1,4 @@
-//! Sources that make one folder of the snapshot by themselves: database servers.
+//! Sources that produce one folder of the snapshot themselves: database servers.
 
 use repo_format::manifest::Root;
 
@@ -7,33 +7,33 @@ use crate::error::Result;
 use crate::pack::ChunkReader;
 use crate::tree::{Top, TreeEntry};
 
-/// A source that reads itself, and stores what it has read as one folder.
+/// A source that reads itself, and stores its data as one folder.
 pub trait FolderSource: Send {
-    /// Where it is, for the manifest and for people: without secrets.
+    /// Its place, for the manifest and for users, without secrets.
     fn address(&self) -> String;
 
-    /// Takes what is to be asked when all sources are stored, if there is anything.
+    /// Takes the companion, if there is one; it is asked when all sources are stored.
     fn take_companion(&mut self) -> Option<Companion>;
 
-    /// Stores it, and gives the entry of its folder, which has the name of `root`.
+    /// Stores it, and returns the entry of its folder, which has the name of `root`.
     ///
     /// # Errors
-    /// If nothing can be saved. What only lacks a part names it with [`Run::problem`].
+    /// If nothing can be saved. A missing part is not an error; the source reports it with [`Run::problem`].
     fn save(&self, run: &Run<'_>, root: &Root) -> Result<TreeEntry>;
 }
 
-/// A file that such a source speaks of, and that is not in the snapshot.
+/// A file that such a source refers to, and that is not in the snapshot.
 #[derive(Debug, Clone)]
 pub struct Missing {
     /// Its path in the snapshot.
     pub path: Vec<u8>,
-    /// The file, and where the source speaks of it.
+    /// The file, and where the source refers to it.
     pub message: String,
-    /// The entry that the parent snapshot has in its place.
+    /// The parent snapshot's entry in its place.
     pub parent: Option<TreeEntry>,
 }
 
-/// Tells which files are missing in a snapshot, whose top is the first one, given that of its parent.
+/// Returns the files that are missing in a snapshot. The arguments are the top of the snapshot and of its parent.
 pub type Companion = Box<
     dyn Fn(&ChunkReader<'_>, &Top<'_>, Option<&Top<'_>>, &mut dyn FnMut(Missing) -> Result<()>) -> Result<()>
         + Send
@@ -45,16 +45,16 @@ pub type Companion = Box<
 pub struct DatabaseFigures {
     /// Tables in the snapshot.
     pub tables: u64,
-    /// Tables of these that had not changed, and were not read.
+    /// Tables among these that were unchanged, and not read.
     pub unchanged_tables: u64,
     /// Tables that show a later time than the others.
     pub late_tables: u64,
     /// Tables and other objects that are not in the snapshot.
     pub missing_tables: u64,
-    /// Rows that were read.
+    /// The number of rows that were read.
     pub rows: u64,
-    /// For how long tables were locked, the longest of all.
+    /// The longest time that tables were locked.
     pub locked_milliseconds: u64,
-    /// The longest wait for one of these locks that was seen.
+    /// The longest observed wait of another client for one of these locks.
     pub longest_wait_milliseconds: u64,
 }

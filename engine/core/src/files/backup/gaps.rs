@@ -1,4 +1,4 @@
-//! What a snapshot says of what it does not hold.
+//! The snapshot's record of things that it does not contain.
 
 use repo_format::cbor::ByteString;
 use repo_format::entry::Gaps;
@@ -7,7 +7,7 @@ use repo_format::manifest::{LEFT_OUT_CACHES, LEFT_OUT_FILE_SYSTEMS, LeftOut};
 
 use super::BackupOptions;
 
-/// The names that a folder lacks in the snapshot, until it ends.
+/// The names that a folder lacks in the snapshot, collected until the folder ends.
 #[derive(Default)]
 pub(super) struct GapLog {
     why: u8,
@@ -18,7 +18,7 @@ pub(super) struct GapLog {
 }
 
 impl GapLog {
-    /// Notes that `name` is missing; `why` are bits as [`Gaps`] has them.
+    /// Notes that `name` is missing; `why` has the bits of [`Gaps`].
     pub fn add(&mut self, name: Vec<u8>, why: u8) {
         self.why |= why;
         self.bytes += name.len() as u64;
@@ -31,7 +31,7 @@ impl GapLog {
         }
     }
 
-    /// What the folder's entry says of it.
+    /// The record for the folder's entry.
     pub fn into_gaps(mut self) -> Option<Gaps> {
         if self.why == 0 {
             return None;
@@ -45,12 +45,13 @@ impl GapLog {
     }
 }
 
-/// A folder of which nothing is known but what is saved.
+/// A folder whose omissions are unknown.
 pub(super) fn unlisted(why: u8) -> Gaps {
     Gaps { why, names: None }
 }
 
-/// What is not saved, as the manifest says it. Patterns that would fill it are left away: then only names tell what was left out.
+/// The options that omit things, as the manifest states them. Drops patterns that would fill the manifest; then only
+/// names show the omissions.
 pub(super) fn left_out(options: &BackupOptions) -> LeftOut {
     // The last patterns win.
     let patterns: Vec<String> = options.exclude.patterns.iter().chain(&options.exclude.always).cloned().collect();

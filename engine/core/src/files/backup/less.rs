@@ -1,21 +1,21 @@
-//! Sources that hold much less than they did: a disk that is not mounted looks like an empty folder.
+//! Detects sources that hold much less than before: a disk that is not mounted looks like an empty folder.
 
 use repo_format::entry::{Entry, EntryKind, STATE_MOUNT};
 
 use super::parent::Parent;
 
-/// A root with at most a tenth of its files left is named,
+/// A root with at most a tenth of its files left is reported.
 const SHARE: u64 = 10;
-/// if it had more than so many; one without any is named in any case.
+/// A root is reported only if it had more files than this; an empty root always is.
 const MANY: u64 = 100;
-/// Entries of the parent snapshot that are looked at in search of files.
+/// The number of entries of the parent snapshot that are examined for files.
 const LOOKED_AT: u64 = 1_000_000;
 
-/// What is wrong with a root in which `files` files were found, if they are much fewer than in the snapshot it is compared with.
+/// The warning for a root in which `files` files were found, if they are far fewer than in the parent snapshot.
 pub(super) fn much_less(parent: &Parent<'_>, files: u64) -> Option<String> {
     let (manifest, _) = parent.origin()?;
     let enough = if files == 0 { 1 } else { files.saturating_mul(SHARE).max(MANY + 1) };
-    // The files of all roots: fewer of them spare a look at those of this one.
+    // The snapshot's total is an upper bound: often it makes counting this root unnecessary.
     if manifest.statistics.files < enough {
         return None;
     }
@@ -30,7 +30,7 @@ pub(super) fn much_less(parent: &Parent<'_>, files: u64) -> Option<String> {
     })
 }
 
-/// Whether the folder was a mount point that held something, and is not one any more.
+/// Whether the folder was a mount point with contents, and no longer is a mount point.
 pub(super) fn was_mounted(before: &Entry, has_contents: bool, now: &Entry) -> bool {
     let is_folder = before.kind == EntryKind::Directory && now.kind == EntryKind::Directory;
     is_folder && has_contents && before.has_state(STATE_MOUNT) && !now.has_state(STATE_MOUNT)

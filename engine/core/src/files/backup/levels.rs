@@ -1,4 +1,4 @@
-//! The folders on the way to where a walk is. Few of them are open at a time, however deep it is.
+//! The folders on the way to the walk's position. Few of them are open at one time, however deep it is.
 
 use std::io;
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use crate::files::source::exclude::Excludes;
 use crate::filesystem::Dir;
 use crate::tree::TreeEntry;
 
-/// So many folders are open: the root, and the last ones. Those between are opened again, by their names, on the way back.
+/// The number of open folders: the root and the last ones. The walk opens the others again by name on its way back.
 const OPEN_LEVELS: usize = 32;
 
 /// A folder that is being walked.
 pub(super) struct Frame<'r> {
-    /// Its name in the folder above; of the root, nothing.
+    /// Its name in the parent folder; empty for the root.
     pub real_name: Vec<u8>,
-    /// Its own entry; sent when it ends.
+    /// Its own entry, which is sent when the folder ends.
     pub entry: Box<TreeEntry>,
     /// Its path in the source, for messages.
     pub path: Vec<u8>,
     /// Its path from the root, for patterns.
     pub relative: Vec<u8>,
-    /// The number of the file system that it is in.
+    /// The number of its file system.
     pub device: u64,
-    /// What is in it and has not been looked at.
+    /// The names in it that have not been looked at.
     pub names: std::vec::IntoIter<Vec<u8>>,
     /// The same folder in the parent snapshot.
     pub parent: ParentEntries<'r>,
-    /// What is left out of it.
+    /// The patterns that omit things from it.
     pub excludes: Excludes,
 }
 
@@ -43,19 +43,18 @@ pub(super) struct Levels<'r> {
 
 /// A folder that could not be opened again.
 pub(super) struct Lost<'l, 'r> {
-    /// This folder, and those that were being walked in it.
+    /// This folder, and its subfolders on the way.
     pub frames: Vec<&'l mut Frame<'r>>,
-    /// Why.
     pub error: io::Error,
 }
 
 impl<'r> Levels<'r> {
-    /// Those of a walk that begins with a root.
+    /// Starts with a root.
     pub fn new(root: Frame<'r>, dir: Dir) -> Self {
         Levels { levels: vec![Level { frame: root, dir: Some(Arc::new(dir)) }] }
     }
 
-    /// How many there are.
+    /// The number of levels.
     pub fn len(&self) -> usize {
         self.levels.len()
     }
@@ -79,13 +78,13 @@ impl<'r> Levels<'r> {
         self.levels.last_mut().map(|level| &mut level.frame)
     }
 
-    /// The last folder, open, and what is known of it. Opens it again by the names that lead there, following no link.
+    /// The last folder, open, and its frame. Opens it again by the names that lead there, following no link.
     pub fn open_last(&mut self) -> Result<(&mut Frame<'r>, Arc<Dir>), Lost<'_, 'r>> {
         let count = self.levels.len();
         let first_kept = count.saturating_sub(OPEN_LEVELS);
         let mut open: Option<Arc<Dir>> = None;
         let mut failed = None;
-        // The nearest that is open, and from there on.
+        // Start from the nearest open folder.
         let from = self.levels.iter().rposition(|level| level.dir.is_some()).unwrap_or(0);
         let from = if from + 1 == count { from } else { self.nearest_before(first_kept) };
         for (number, level) in self.levels.iter_mut().enumerate().skip(from) {
@@ -117,7 +116,7 @@ impl<'r> Levels<'r> {
         }
     }
 
-    /// The last level up to `most` that is open; the root always is.
+    /// The last open level up to `most`; the root always is open.
     fn nearest_before(&self, most: usize) -> usize {
         self.levels.iter().take(most + 1).rposition(|level| level.dir.is_some()).unwrap_or(0)
     }

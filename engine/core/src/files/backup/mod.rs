@@ -8,7 +8,7 @@
 //!  tree builder (a thread): directories from the leaves up  ---->  the root's node  ->  manifest
 //! ```
 //!
-//! Every queue is bounded. A failure anywhere ends all of it; what is durable by then is reused by the next run.
+//! Every queue is bounded. A failure anywhere ends the whole run; the next run reuses what is durable by then.
 
 mod buffers;
 mod choice;
@@ -63,9 +63,9 @@ use progress::Counters;
 use queue::WorkQueue;
 use roots::RootSource;
 
-/// Events travel in batches of so many: waking the tree builder for each costs more than most of them.
+/// The number of events in a batch: waking the tree builder for each event would cost more than the event.
 const EVENTS_PER_BATCH: usize = 64;
-/// Batches that the walk may be ahead of the tree builder.
+/// The number of batches that the walk may be ahead of the tree builder.
 const EVENT_BATCHES: usize = 64;
 
 /// Something to save.
@@ -73,38 +73,38 @@ const EVENT_BATCHES: usize = 64;
 pub enum Source {
     /// A folder, or anything else that has a path.
     Path(PathBuf),
-    /// A folder or file that is a copy of another, or was moved: it is saved as if it were there.
+    /// A folder or file that is a copy of another, or was moved. It is saved as if it were at `from`.
     Moved {
-        /// Where it is.
+        /// The present path.
         path: PathBuf,
-        /// Where it is said to be.
+        /// The path to record.
         from: PathBuf,
     },
     /// A stream, under a name.
     Stream {
         /// Its name in the snapshot.
         name: Vec<u8>,
-        /// Where it comes from; an error ends the backup.
+        /// The data; a read error ends the backup.
         reader: Box<dyn Read + Send>,
     },
     /// A database server.
     Database(Box<dyn FolderSource>),
 }
 
-/// Which snapshot to compare with.
+/// The snapshot to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ParentChoice {
-    /// For each root the newest one of this host that has it.
+    /// For each root, the newest snapshot of this host that contains it.
     #[default]
     Newest,
-    /// This one.
+    /// This snapshot.
     Snapshot(LeaseId),
     /// None: read everything.
     None,
 }
 
-/// What makes a file count as unchanged.
+/// The metadata that must match for a file to count as unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trust {
     /// Path, inode, size, modification time and change time.
@@ -125,51 +125,51 @@ pub struct BackupOptions {
     pub user: String,
     /// Program and version.
     pub program: String,
-    /// What to leave out.
+    /// The things to omit.
     pub exclude: ExcludeOptions,
     /// Stay in the file system of each root.
     pub one_file_system: bool,
-    /// What to compare with.
+    /// The snapshot to compare with.
     pub parent: ParentChoice,
-    /// When a file counts as unchanged.
+    /// The metadata that shows that a file is unchanged.
     pub trust: Trust,
-    /// Chunk sizes for all files, instead of by their names.
+    /// The chunk sizes for all files; by default, names decide.
     pub profile: Option<ProfileName>,
     /// Read and cut, but write nothing.
     pub dry_run: bool,
-    /// It is meant to be so that a source holds much less than before, or that nothing is mounted in it any more.
+    /// Accept that a source holds much less than before, or that a disk is no longer mounted in it.
     pub allow_less: bool,
 }
 
-/// What came of a backup.
+/// The result of a backup.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BackupOutcome {
-    /// The snapshot; none in a dry run.
+    /// The snapshot; `None` in a dry run.
     pub snapshot: Option<LeaseId>,
-    /// What it was compared with.
+    /// The snapshot that it was compared with.
     pub parent: Option<LeaseId>,
-    /// Figures.
+    /// Counts of files and bytes.
     pub statistics: Statistics,
-    /// What could not be saved as it should be: the first 1,000.
+    /// The first 1,000 things that could not be saved completely.
     pub problems: Vec<Problem>,
-    /// How many there were.
+    /// The number of all problems.
     pub problem_count: u64,
-    /// What came of each database.
+    /// The figures of each database.
     pub databases: Vec<DatabaseFigures>,
-    /// Patterns of the options that have left nothing out of any folder.
+    /// Patterns of the options that matched nothing in any folder.
     pub unused_patterns: Vec<String>,
-    /// Devices, FIFOs and sockets: they are saved as such, not what could be read from them.
+    /// The number of devices, FIFOs and sockets. They are saved as such, without data that could be read from them.
     pub specials: u64,
 }
 
 /// Saves `sources` as one snapshot.
 ///
-/// What cannot be read is named in the outcome and in the snapshot; the rest is saved.
+/// Things that cannot be read are named in the outcome and in the snapshot; the rest is saved.
 ///
 /// # Errors
-/// If a source itself cannot be opened, a stream fails, the repository cannot be written, or the monitor wishes to stop. Then there is
-/// no snapshot, and what was stored is reused by the next run.
+/// If a source itself cannot be opened, a stream fails, the repository cannot be written, or the monitor wishes to
+/// stop. Then there is no snapshot, and the next run reuses the stored chunks.
 pub fn backup(
     repository: &Repository,
     sources: Vec<Source>,
@@ -232,7 +232,7 @@ pub fn backup(
     Ok(outcome)
 }
 
-/// What the threads have made of the sources.
+/// The results of the threads.
 struct Saved {
     tree: Option<ChunkId>,
     problem_lists: Vec<ChunkId>,
@@ -244,7 +244,7 @@ struct Saved {
 }
 
 impl Saved {
-    /// Notes what was added to the repository.
+    /// Notes the amount of data added to the repository.
     fn count(&mut self, totals: StoreTotals) {
         self.statistics.new_chunks += totals.new_chunks;
         self.statistics.new_bytes += totals.new_bytes;
@@ -289,7 +289,7 @@ fn save(
     Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials })
 }
 
-/// What the threads have made: the top directory, and lists of problems.
+/// The results of the threads: the top directory, and lists of problems.
 struct Built {
     tree: Option<ChunkId>,
     problem_lists: Vec<ChunkId>,
@@ -299,7 +299,7 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
     let (events, built) = bounded(EVENT_BATCHES);
     let scan_roots = roots::to_scan(&roots);
-    // Databases first: a row may come before its file, a file that is missing is the fault to avoid.
+    // Databases come first: a row without its file would be a fault, a file without its row is not.
     let roots = roots.into_iter().map(|root| save_first(run, root)).collect::<Result<Vec<_>>>()?;
     std::thread::scope(|scope| {
         let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| run.part(|| worker::work(run)))).collect();
@@ -323,14 +323,14 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     })
 }
 
-/// Saves a source that makes its folder by itself.
+/// Saves a source that produces its folder itself.
 fn save_first(run: &Run<'_>, root: roots::OpenRoot) -> Result<roots::OpenRoot> {
     let RootSource::Database(source) = root.what else { return Ok(root) };
     let entry = source.save(&run.at_root(root.number), &root.described)?;
     Ok(roots::OpenRoot { what: RootSource::Saved(Box::new(entry)), ..root })
 }
 
-/// Progress of `bytes` more of one item.
+/// Progress: `bytes` more of one item.
 fn done(bytes: u64) -> Work {
     Work { items: 1, bytes }
 }

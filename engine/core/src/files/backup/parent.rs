@@ -1,4 +1,4 @@
-//! The snapshots that a run compares with, and whether what they count on is still there.
+//! The snapshots that a run compares with, and whether their packs still exist.
 
 use repo_format::entry::{EntryKind, Time};
 use repo_format::id::ChunkId;
@@ -11,13 +11,13 @@ use crate::monitor::{Monitor, Work};
 use crate::pack::{ChunkReader, ChunkStore};
 use crate::tree::{ContentIter, DirectoryIter, TreeEntry, reach_content};
 
-/// The chosen snapshots, ready to be asked.
+/// The chosen snapshots, ready for look-ups.
 pub(super) struct Parents<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
     choice: &'r Choice,
     monitor: &'r dyn Monitor,
-    /// Of each snapshot: all packs that it counts on are there.
+    /// For each snapshot: whether all its packs exist.
     are_whole: Vec<bool>,
 }
 
@@ -40,7 +40,7 @@ impl<'r> Parents<'r> {
         Ok(Parents { store, reader, choice, monitor, are_whole })
     }
 
-    /// How much they held: a fair guess at how much there will be.
+    /// The amount of data in them, a fair guess at the amount of this run.
     pub fn expected(&self) -> Option<Work> {
         let figures = self.choice.snapshots.iter().map(|object| &object.manifest.statistics);
         let add = |sum: Work, more: &repo_format::manifest::Statistics| Work {
@@ -50,7 +50,7 @@ impl<'r> Parents<'r> {
         (!self.choice.snapshots.is_empty()).then(|| figures.fold(Work::default(), add))
     }
 
-    /// What the root of this number is compared with.
+    /// The parent of the root with this number.
     pub fn of(&self, root: usize) -> Parent<'r> {
         let chosen = self.choice.roots.get(root).copied().flatten();
         let of = self.choice.of(root);
@@ -64,19 +64,19 @@ impl<'r> Parents<'r> {
     }
 }
 
-/// What one root is compared with.
+/// The part of a snapshot that one root is compared with.
 #[derive(Clone, Copy)]
 pub struct Parent<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
     monitor: &'r dyn Monitor,
     of: Option<(&'r Manifest, &'r Root)>,
-    /// All packs that the snapshot counts on are there: nothing of it needs to be looked up.
+    /// All packs of the snapshot exist, so none of its chunks needs a look-up.
     is_whole: bool,
 }
 
 impl<'r> Parent<'r> {
-    /// When the snapshot was begun.
+    /// The start of the snapshot's run.
     pub fn started(&self) -> Option<Time> {
         self.of.map(|(m, _)| Time { seconds: m.seconds, nanoseconds: m.nanoseconds })
     }
@@ -89,11 +89,11 @@ impl<'r> Parent<'r> {
     /// The root's entry.
     pub fn root(&self) -> Option<TreeEntry> {
         let (manifest, root) = self.of?;
-        // A parent that cannot be read is no parent: everything is read again, and damage shows in `verify`.
+        // An unreadable parent counts as none: everything is read again, and `verify` reports the damage.
         DirectoryIter::seek(self.reader, manifest.tree_id(), &root.name.0).ok().flatten()
     }
 
-    /// How many files are in a folder and below it; counting ends at `enough`, or when so many entries have been looked at.
+    /// Counts the files in a folder and below it. Stops at `enough`, or after examining `looked_at` entries.
     pub(crate) fn count_files(&self, tree: Option<ChunkId>, enough: u64, looked_at: u64) -> u64 {
         let (mut files, mut looked) = (0, 0);
         let mut levels = vec![DirectoryIter::new(self.reader, tree)];
@@ -117,7 +117,7 @@ impl<'r> Parent<'r> {
         files
     }
 
-    /// What reads the parent.
+    /// The reader of the parent.
     pub fn reader(&self) -> &'r ChunkReader<'r> {
         self.reader
     }
@@ -127,7 +127,7 @@ impl<'r> Parent<'r> {
         ParentEntries { iter: tree.map(|tree| DirectoryIter::new(self.reader, Some(tree))), next: None }
     }
 
-    /// Whether everything that `entry` needs is stored. What is not is read from the source again, and so heals.
+    /// Whether everything that `entry` needs is stored. If not, the source is read again, which repairs the loss.
     pub fn content_is_stored(&self, entry: &TreeEntry) -> Result<bool> {
         if entry.meta.kind == EntryKind::File && !entry.content_fits() {
             return Ok(false);
@@ -147,7 +147,7 @@ impl<'r> Parent<'r> {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             walked => all = all && walked.is_ok(),
         }
-        // The chunks are looked up only now, when the lists prove to fit each other and the size.
+        // The chunks are looked up only after the lists have proved to fit each other and the size.
         for item in ContentIter::new(self.reader, content, entry.data_len()) {
             if !all {
                 break;
@@ -161,14 +161,14 @@ impl<'r> Parent<'r> {
     }
 }
 
-/// Walks a folder of the parent beside the real one.
+/// Walks a folder of the parent in step with the real one.
 pub struct ParentEntries<'r> {
     iter: Option<DirectoryIter<'r>>,
     next: Option<TreeEntry>,
 }
 
 impl ParentEntries<'_> {
-    /// The parent's entry of this name. Names must be asked for in ascending order.
+    /// The parent's entry of this name. Names must come in ascending order.
     pub fn find(&mut self, name: &[u8]) -> Option<TreeEntry> {
         loop {
             if self.next.is_none() {

@@ -1,4 +1,4 @@
-//! What could not be saved as it should be: counted, shown, and named in the snapshot.
+//! The problems of a run: counts them, shows them, and stores them in the snapshot.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,16 +11,17 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::pack::{ChunkStore, NodeSink};
 
-/// A list ends when its paths and messages have so many bytes: far below the 8 MiB that a node may have.
+/// A list ends at this size of its paths and messages: far below the 8 MiB that a node may have.
 const LIST_BYTES: usize = 1 << 20;
-/// The snapshot names so many problems and counts the others, so that a source full of them cannot fill memory or the manifest.
+/// The number of problems that the snapshot names; it counts the others. So a source full of problems cannot fill
+/// memory or the manifest.
 const KEPT: usize = 10_000;
-/// Paths and messages of all kept problems have at most so many bytes.
+/// The largest size of the paths and messages of all kept problems.
 const KEPT_BYTES: usize = 8 << 20;
-/// A path may have 256 KiB, and a message may hold one: of longer ones both ends are kept.
+/// A path may have 256 KiB, and a message may contain one. Longer texts than this keep both ends.
 const PATH_BYTES: usize = 2048;
 const MESSAGE_BYTES: usize = 1024;
-/// Problems that the outcome names.
+/// The number of problems that the outcome names.
 const NAMED: usize = 1000;
 
 /// The problems of a run.
@@ -32,9 +33,9 @@ pub(super) struct ProblemLog<'m> {
 #[derive(Default)]
 struct Kept {
     problems: Vec<Problem>,
-    /// Of their paths and messages.
+    /// The size of their paths and messages.
     bytes: usize,
-    /// With those that were not kept.
+    /// Includes problems that were not kept.
     count: u64,
 }
 
@@ -43,7 +44,7 @@ impl Kept {
         self.count += 1;
         let bytes = weight(&problem);
         let has_room = self.problems.len() < KEPT && self.bytes + bytes <= KEPT_BYTES;
-        // There are few of this kind, and the next run looks for them.
+        // These problems are few, and the next run looks for them.
         if has_room || problem.kind == ProblemKind::Less {
             self.bytes += bytes;
             self.problems.push(problem);
@@ -60,7 +61,7 @@ impl<'m> ProblemLog<'m> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a problem with what is at `path`.
+    /// Adds a problem with the thing at `path`.
     pub fn add(&self, path: &[u8], kind: ProblemKind, message: impl Into<String>) {
         let message = message.into();
         self.monitor.problem(path, &message);
@@ -69,7 +70,7 @@ impl<'m> ProblemLog<'m> {
         self.lock().add(Problem { path, kind, message });
     }
 
-    /// Adds a failure to read what is at `path`.
+    /// Adds a failure to read the thing at `path`.
     pub fn add_io(&self, path: &[u8], action: &str, error: &std::io::Error) {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => ProblemKind::Vanished,
@@ -78,7 +79,7 @@ impl<'m> ProblemLog<'m> {
         self.add(path, kind, format!("cannot {action}: {error}"));
     }
 
-    /// Stores the problems as lists; in order of their paths, so that the same ones are stored once.
+    /// Stores the problems as lists, sorted by path, so that equal lists are stored once.
     pub fn store(&self, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<Vec<ChunkId>> {
         let mut all = self.lock();
         all.problems.sort_by(|a, b| a.path.cmp(&b.path));
@@ -90,7 +91,7 @@ impl<'m> ProblemLog<'m> {
         lists(&all.problems).into_iter().map(&mut store_list).collect()
     }
 
-    /// How many, and the first of them; where something is gone comes first.
+    /// The number of problems, and the first of them; missing things come first.
     pub fn into_parts(self) -> (u64, Vec<Problem>) {
         let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.problems.sort_by_key(|problem| problem.kind != ProblemKind::Less);
@@ -116,13 +117,13 @@ fn lists(problems: &[Problem]) -> Vec<&[Problem]> {
     lists
 }
 
-/// Bytes of a problem, with a few for its frame.
+/// The size of a problem, with a few bytes for its frame.
 fn weight(problem: &Problem) -> usize {
     const FRAME: usize = 16;
     problem.path.0.len() + problem.message.len() + FRAME
 }
 
-/// `text` without its middle, if it is longer than `most` bytes. A character of UTF-8 is not cut.
+/// `text` without its middle, if it is longer than `most` bytes. Never cuts a UTF-8 character.
 fn shortened(text: &[u8], most: usize) -> Vec<u8> {
     const GAP: &[u8] = " … ".as_bytes();
     if text.len() <= most {

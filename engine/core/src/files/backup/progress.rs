@@ -1,4 +1,4 @@
-//! Counting what a run does, and how much there is to do.
+//! Counts the work of a run, and estimates the total.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -11,18 +11,18 @@ use super::{DatabaseFigures, Run};
 use crate::filesystem::Dir;
 use crate::monitor::Work;
 
-/// A run without a parent knows nothing of what is to come; when it takes longer than this, the source is counted beside it.
+/// A run without a parent knows nothing of its total. If it takes longer than this, a scan counts the source meanwhile.
 const SCAN_AFTER: Duration = Duration::from_secs(2);
-/// It looks no deeper than this: each level is an open folder.
+/// The scan goes no deeper than this, because each level is an open folder.
 const SCAN_LEVELS: usize = 32;
 
-/// What a run has done so far.
+/// The work that a run has done so far.
 #[derive(Default)]
 pub(super) struct Counters {
     pub files: AtomicU64,
     pub directories: AtomicU64,
     pub others: AtomicU64,
-    /// Of these, devices, FIFOs and sockets.
+    /// The devices, FIFOs and sockets among these.
     pub specials: AtomicU64,
     pub total_bytes: AtomicU64,
     pub new_files: AtomicU64,
@@ -35,7 +35,7 @@ pub(super) struct Counters {
     finishes: Condvar,
 }
 
-/// What a file is beside the parent's.
+/// A file compared with the parent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileState {
     /// The parent does not have it.
@@ -44,16 +44,16 @@ pub enum FileState {
     Changed,
     /// It looks the same, and is not read.
     Unchanged,
-    /// It is another name of one that has been met.
+    /// It is another name of a file that the walk has met.
     Linked,
 }
 
-/// A file as it has been counted.
+/// A file as it was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedFile {
     /// Its size when the walk looked at it.
     pub size: u64,
-    /// As what.
+    /// The state that it was counted as.
     pub state: FileState,
 }
 
@@ -68,19 +68,19 @@ impl Counters {
         self.each(file, &count);
     }
 
-    /// Takes back a file that could not be read, and so is not in the snapshot.
+    /// Undoes the count of a file that could not be read, and so is not in the snapshot.
     pub fn take_back(&self, file: CountedFile) {
         self.each(file, &|counter, less| {
             counter.fetch_sub(less, Ordering::Relaxed);
         });
     }
 
-    /// A file that was read turned out to have `size` bytes.
+    /// Corrects the size of a file after reading it.
     pub fn correct(&self, file: CountedFile, size: u64) {
         self.total_bytes.fetch_add(size.wrapping_sub(file.size), Ordering::Relaxed);
     }
 
-    /// A file that looked changed turned out to be what it was.
+    /// A file that looked changed is in fact unchanged.
     pub fn found_unchanged(&self) {
         self.changed_files.fetch_sub(1, Ordering::Relaxed);
         count(&self.read_again_files, 1);
@@ -97,7 +97,7 @@ impl Counters {
         }
     }
 
-    /// The figures, apart from those of the store.
+    /// The figures, without those of the store.
     pub fn statistics(&self) -> Statistics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Statistics {
@@ -114,7 +114,7 @@ impl Counters {
         }
     }
 
-    /// The run has read its sources.
+    /// Notes that the run has read its sources.
     pub fn finish(&self) {
         *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.finishes.notify_all();
@@ -126,12 +126,12 @@ impl Counters {
 
     fn wait(&self, at_most: Duration) {
         let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whether it finished or the time is over: the caller looks.
+        // The caller checks whether it finished or the time is over.
         drop(self.finishes.wait_timeout_while(finished, at_most, |finished| !*finished));
     }
 }
 
-/// Counts what is in the folders `roots`, if the run takes long enough for somebody to want to know.
+/// Counts the contents of the folders `roots`, if the run takes long enough to need it.
 pub(super) fn scan_after_a_while(run: &Run<'_>, roots: Vec<Dir>) {
     run.counters.wait(SCAN_AFTER);
     let mut total = Work::default();
@@ -161,7 +161,7 @@ pub(super) fn scan_after_a_while(run: &Run<'_>, roots: Vec<Dir>) {
     run.monitor.expect(total);
 }
 
-/// A folder and what is in it. What cannot be read is reported by the walk itself; here it only makes the guess worse.
+/// A folder and its names. The walk itself reports unreadable folders; here they only make the guess worse.
 fn listed(dir: Dir) -> (Dir, std::vec::IntoIter<Vec<u8>>) {
     let names = dir.names().unwrap_or_default();
     (dir, names.into_iter())

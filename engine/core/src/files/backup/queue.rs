@@ -1,18 +1,19 @@
-//! Work for the workers: files to read, and batches of large files to seal.
+//! The queue of the workers: files to read, and batches of large files to seal.
 //!
-//! Batches come first, and a worker that finds no room for one seals it itself; so nobody waits for a queue that only they could empty.
+//! Batches come first. A worker that finds no space for a batch seals it itself. So no worker waits for a queue that
+//! only workers can empty.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::file::{Batch, Job};
 
-/// Files that may wait.
+/// The number of files that may wait.
 const FILES: usize = 64;
-/// Batches that may wait: each holds some MiB.
+/// The number of batches that may wait; each holds some MiB.
 const BATCHES: usize = 2;
 
-/// What a worker does next.
+/// The next work of a worker.
 pub(super) enum Work {
     /// Read this file; [`WorkQueue::file_done`] must be called afterwards.
     File(Job),
@@ -31,7 +32,7 @@ pub(super) struct WorkQueue {
 struct State {
     files: VecDeque<Job>,
     batches: VecDeque<Batch>,
-    /// Files that are being read: they may bring batches.
+    /// The number of files that are being read; they may produce batches.
     reading: usize,
     closed: bool,
     aborted: bool,
@@ -46,7 +47,7 @@ impl WorkQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a file; waits for room. When the run has been aborted the job is dropped.
+    /// Adds a file; waits for space. Drops the job if the run was aborted.
     pub fn push_file(&self, job: Job) {
         let mut state = self.lock();
         while state.files.len() >= FILES && !state.aborted {
@@ -59,7 +60,7 @@ impl WorkQueue {
         }
     }
 
-    /// Adds a batch, or gives it back if there is no room, or no worker any more.
+    /// Adds a batch, or returns it if there is no space, or no worker any more.
     pub fn push_batch(&self, batch: Batch) -> Option<Batch> {
         let mut state = self.lock();
         let is_over = state.closed && state.reading == 0;
@@ -72,7 +73,7 @@ impl WorkQueue {
         None
     }
 
-    /// The next piece of work; `None` when there will be none any more.
+    /// The next piece of work; `None` if there will be no more.
     pub fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
@@ -112,7 +113,7 @@ impl WorkQueue {
         self.work_came.notify_all();
     }
 
-    /// Drops everything; whoever waits is woken.
+    /// Drops everything, and wakes all waiting threads.
     pub fn abort(&self) {
         let mut state = self.lock();
         state.aborted = true;

@@ -1,4 +1,4 @@
-//! The sources of a run as roots: opened, named, described.
+//! The sources of a run as roots: opens, names and describes them.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -23,33 +23,33 @@ const DATABASE: &[u8] = b"database";
 
 /// A root, ready to be walked.
 pub(super) struct OpenRoot {
-    /// Its place among the roots as they were given.
+    /// Its index among the roots in the caller's order.
     pub number: usize,
-    /// As the manifest has it.
+    /// The root as in the manifest.
     pub described: Root,
-    /// Where it really is, for messages.
+    /// The real path, for messages.
     pub real_path: Vec<u8>,
-    /// What is there.
+    /// The source of its data.
     pub what: RootSource,
 }
 
-/// What a root is.
+/// The source of a root's data.
 pub(super) enum RootSource {
     /// A folder.
     Folder(Dir, Excludes),
-    /// Something else in a folder, by its name there.
+    /// Something else, by its name in a folder.
     Single(Dir, Vec<u8>),
     /// A stream.
     Stream(Box<dyn Read + Send>),
     /// A database.
     Database(Box<dyn FolderSource>),
-    /// A folder that has been saved already.
+    /// A folder that is stored already.
     Saved(Box<TreeEntry>),
 }
 
-/// Opens all sources. One that is not there is an error: a backup that silently lacks a root is worse than none.
+/// Opens all sources. A missing source is an error: a backup that silently lacks a root is worse than none.
 ///
-/// Roots have the last name of their path; [`name`] makes them differ.
+/// A root has the last name of its path; [`name`] makes the names differ.
 pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<OpenRoot>> {
     let mut opened: Vec<OpenRoot> = Vec::new();
     for source in sources {
@@ -76,7 +76,7 @@ pub(super) fn open(sources: Vec<Source>, options: &BackupOptions) -> Result<Vec<
     Ok(opened)
 }
 
-/// Adds a root, unless it is there already.
+/// Adds a root, unless it is present already.
 fn add(opened: &mut Vec<OpenRoot>, root: OpenRoot) -> Result<()> {
     let Some(same) = opened.iter().find(|other| other.described.is_same_source(&root.described)) else {
         opened.push(OpenRoot { number: opened.len(), ..root });
@@ -94,11 +94,11 @@ fn add(opened: &mut Vec<OpenRoot>, root: OpenRoot) -> Result<()> {
 
 fn open_folder_or_file(path: &Path, from: &Path, options: &BackupOptions) -> Result<OpenRoot> {
     let failed = |e| Error::io(format!("cannot back up {}", path.display()), e);
-    // A slash at the end of something that is no folder is a mistake, which the plain path would hide.
+    // A slash after something that is not a folder is a mistake, which the plain path would hide.
     path.metadata().map_err(failed)?;
     let real_path = absolute(path).map_err(failed)?;
     let (kind, what) = open_path(&real_path, options)?;
-    // What was moved away is no longer there to be looked for.
+    // The original of a moved source no longer exists.
     let recorded = if path == from { real_path.clone() } else { absolute_text(from).map_err(failed)? };
     let name = path_to_bytes(Path::new(recorded.file_name().unwrap_or(OsStr::new(WHOLE)))).to_vec();
     let path = ByteString(path_to_bytes(&recorded).to_vec());
@@ -106,8 +106,8 @@ fn open_folder_or_file(path: &Path, from: &Path, options: &BackupOptions) -> Res
     Ok(OpenRoot { number: 0, described, real_path: path_to_bytes(&real_path).to_vec(), what })
 }
 
-/// Gives each root a name that no other has, whatever the order they were given in: the one that it had in the snapshot it is compared
-/// with, if it had the same last name there; else that, with a number if need be, in order of the paths.
+/// Gives each root a unique name, independent of their order. A root keeps its name from the parent snapshot if it had
+/// the same last name there. Otherwise it gets its last name, with a number if needed, in order of the paths.
 pub(super) fn name(roots: &mut [OpenRoot], choice: &Choice) {
     let mut order: Vec<usize> = (0..roots.len()).collect();
     let mut taken = HashSet::new();
@@ -139,7 +139,7 @@ pub(super) fn name(roots: &mut [OpenRoot], choice: &Choice) {
 
 fn open_path(path: &Path, options: &BackupOptions) -> Result<(RootKind, RootSource)> {
     let failed = |e| Error::io(format!("cannot back up {}", path.display()), e);
-    // The user named it, so a link is followed.
+    // The user named the path, so a link is followed.
     if path.metadata().map_err(failed)?.is_dir() {
         let dir = Dir::open(path).map_err(failed)?;
         let excludes = Excludes::root(&options.exclude, path)?;
@@ -148,7 +148,7 @@ fn open_path(path: &Path, options: &BackupOptions) -> Result<(RootKind, RootSour
     let real = path.canonicalize().map_err(failed)?;
     match (real.parent(), real.file_name()) {
         (Some(folder), Some(name)) => {
-            // A file in the repository is refused as a folder in it is.
+            // Refuses a file in the repository like a folder in it.
             Excludes::root(&options.exclude, folder)?;
             let dir = Dir::open(folder).map_err(failed)?;
             Ok((RootKind::File, RootSource::Single(dir, path_to_bytes(Path::new(name)).to_vec())))
@@ -171,7 +171,7 @@ fn unique(name: Vec<u8>, taken: &mut HashSet<Vec<u8>>) -> Vec<u8> {
     free
 }
 
-/// Takes the companion of a database among the roots.
+/// Takes the companion of the database among the roots.
 pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
     roots.iter_mut().find_map(|root| match &mut root.what {
         RootSource::Database(source) => source.take_companion(),
@@ -179,7 +179,7 @@ pub(super) fn companion(roots: &mut [OpenRoot]) -> Option<Companion> {
     })
 }
 
-/// What is left out of the folders among the roots.
+/// The exclusion patterns of the folders among the roots.
 pub(super) fn excludes(roots: &[OpenRoot]) -> Vec<Excludes> {
     let excludes = |root: &OpenRoot| match &root.what {
         RootSource::Folder(_, excludes) => Some(excludes.clone()),
@@ -188,7 +188,7 @@ pub(super) fn excludes(roots: &[OpenRoot]) -> Vec<Excludes> {
     roots.iter().filter_map(excludes).collect()
 }
 
-/// The patterns that left nothing out of any root.
+/// The patterns that matched nothing in any root.
 pub(super) fn unused_patterns(options: &BackupOptions, roots: &[Excludes]) -> Vec<String> {
     let unused: Vec<Vec<usize>> = roots.iter().map(Excludes::unused).collect();
     let Some((first, others)) = unused.split_first() else { return Vec::new() };
@@ -196,7 +196,7 @@ pub(super) fn unused_patterns(options: &BackupOptions, roots: &[Excludes]) -> Ve
     nowhere.filter_map(|place| options.exclude.patterns.get(*place).cloned()).collect()
 }
 
-/// The folders among the roots, to count what is in them.
+/// The folders among the roots, for counting their contents.
 pub(super) fn to_scan(roots: &[OpenRoot]) -> Vec<Dir> {
     let folders = roots.iter().filter(|root| matches!(root.what, RootSource::Folder(..)));
     folders.filter_map(|root| Dir::open(crate::filesystem::path_from_bytes(&root.real_path)).ok()).collect()

@@ -1,4 +1,4 @@
-//! The run of one backup, which its threads share.
+//! The state of one backup, which its threads share.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,28 +27,28 @@ pub struct Run<'r> {
     pub(super) buffers: &'r Buffers,
     pub(super) owners: &'r Owners,
     pub(super) parents: &'r Parents<'r>,
-    /// The part of a snapshot that the root at hand is compared with.
+    /// The part of a snapshot that the current root is compared with.
     pub(super) parent: Parent<'r>,
     pub(super) stop: &'r AtomicBool,
 }
 
 impl<'r> Run<'r> {
-    /// Where chunks go.
+    /// The store for chunks.
     pub fn store(&self) -> &'r ChunkStore<'r> {
         self.store
     }
 
-    /// Hears of progress, and knows whether the user wishes to stop.
+    /// Receives progress, and knows whether the user wishes to stop.
     pub fn monitor(&self) -> &'r dyn Monitor {
         self.monitor
     }
 
-    /// The part of a snapshot that the root at hand is compared with.
+    /// The part of a snapshot that the current root is compared with.
     pub fn parent(&self) -> &Parent<'r> {
         &self.parent
     }
 
-    /// The run, at the root of this number.
+    /// The run, at the root with this number.
     pub(super) fn at_root(&self, number: usize) -> Self {
         Run { parent: self.parents.of(number), ..*self }
     }
@@ -67,7 +67,7 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// Names what could not be saved as it should be.
+    /// Reports a thing that could not be saved completely.
     pub fn problem(&self, path: &[u8], kind: ProblemKind, message: impl Into<String>) {
         self.problems.add(path, kind, message);
     }
@@ -88,15 +88,15 @@ impl<'r> Run<'r> {
         self.counters.add(file);
     }
 
-    /// Notes what came of a database.
+    /// Adds the figures of a database.
     pub fn count_database(&self, figures: DatabaseFigures) {
         self.counters.databases.lock().unwrap_or_else(PoisonError::into_inner).push(figures);
     }
 
-    /// One thread's part of the work. If it fails or panics, the other threads stop.
+    /// Runs one thread's part of the work. If it fails or panics, the other threads stop.
     ///
     /// # Errors
-    /// As `work`.
+    /// The error of `work`.
     pub fn part<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let guard = StopOthers(self);
         let result = work();
@@ -106,7 +106,7 @@ impl<'r> Run<'r> {
         result
     }
 
-    /// Fails with the failure that the others followed from, if there is one.
+    /// Returns the failure that caused the others, if any.
     ///
     /// # Errors
     /// That failure; [`ErrorKind::Cancelled`] if the user wishes to stop.
@@ -131,10 +131,10 @@ impl Drop for StopOthers<'_, '_> {
     }
 }
 
-/// Waits for a thread's part. A panic goes on here.
+/// Waits for a thread's part, and propagates a panic.
 ///
 /// # Errors
-/// As the thread.
+/// The thread's error.
 pub fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

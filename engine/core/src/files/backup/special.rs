@@ -1,17 +1,17 @@
-//! What is not saved as its contents: devices and the like, and what is mounted in a source.
+//! Things whose contents are not saved: devices and the like, and mounts in a source.
 
 use repo_format::entry::{EntryKind, STATE_MOUNT};
 
 use crate::filesystem::FileStat;
 
-/// Notes in a folder's entry whether it is in another file system than the one above it.
+/// Notes in a folder's entry whether its file system differs from its parent's.
 pub(super) fn mark_mount(stat: &mut FileStat, above: Option<u64>) {
     if above.is_some_and(|above| above != stat.device) {
         stat.entry.state = Some(STATE_MOUNT);
     }
 }
 
-/// What a thing is of which only its name and numbers are saved.
+/// The name for a kind of thing of which only name and numbers are saved.
 pub(super) fn special(kind: EntryKind) -> Option<&'static str> {
     match kind {
         EntryKind::Fifo => Some("FIFO"),
@@ -22,7 +22,7 @@ pub(super) fn special(kind: EntryKind) -> Option<&'static str> {
     }
 }
 
-/// Paths of which the first are named, and the others counted.
+/// A list of paths that names the first ones and counts the others.
 #[derive(Default)]
 pub(super) struct Noted {
     first: Vec<Vec<u8>>,
@@ -30,7 +30,7 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// So many are named.
+    /// The number of paths that are named.
     const NAMED: usize = 5;
 
     /// Adds one.
@@ -42,7 +42,7 @@ impl Noted {
         }
     }
 
-    /// All of them, in words; nothing if there are none.
+    /// All of them, in words; `None` if there are none.
     pub fn named(&self) -> Option<String> {
         let first: Vec<_> = self.first.iter().map(|path| String::from_utf8_lossy(path)).collect();
         let more = if self.more > 0 { format!(", and {} more", self.more) } else { String::new() };

@@ -13,52 +13,52 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pack::NodeSink;
 use crate::tree::{DirectoryBuilder, TreeEntry};
 
-/// What the walk meets, in order.
+/// Events of the walk, in order.
 pub(super) enum Event {
     /// A folder begins; its entry follows when it ends.
     Enter,
-    /// An entry that is complete.
+    /// A complete entry.
     Entry(Box<TreeEntry>),
     /// A file that a worker is reading.
     File(PendingFile),
-    /// Another name of a file that has been met before.
+    /// Another name of a file that the walk has met.
     Link {
-        /// Where, for messages.
+        /// Its path in messages.
         path: Vec<u8>,
         /// This name.
         name: Vec<u8>,
-        /// Which file.
+        /// The identity of the file.
         identity: HardLink,
     },
-    /// Something that was there and is not saved.
+    /// A thing that exists and is not saved.
     LeftOut {
         /// Its name.
         name: Vec<u8>,
-        /// Why, in bits as `Gaps` has them.
+        /// The reasons, as bits of `Gaps`.
         why: u8,
     },
     /// The folder that began last ends.
     Leave(Box<TreeEntry>),
 }
 
-/// A file on its way through a worker. Nothing comes out if it could not be read at all.
+/// A file on its way through a worker. The worker sends no entry if the file could not be read at all.
 pub(super) struct PendingFile {
     /// Its name.
     pub name: Vec<u8>,
-    /// Where the entry will arrive; a lost sender means that the run has failed.
+    /// The receiver of the entry; a lost sender means that the run has failed.
     pub entry: Receiver<Option<Box<TreeEntry>>>,
-    /// Set if it may have other names.
+    /// Set if the file may have other names.
     pub identity: Option<HardLink>,
-    /// What the parent snapshot has in its place, if that looked different.
+    /// The parent snapshot's entry in its place, if that looked different.
     pub before: Option<Box<TreeEntry>>,
 }
 
-/// Builds all directories; gives the node of the top one.
+/// Builds all directories; returns the node of the top one.
 pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Option<ChunkId>> {
     let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
     let mut sink = NodeSink { store: run.store, coder: &mut coder };
     let mut open = vec![OpenFolder::default()];
-    // Files with several names, so that the others share what was read through the first.
+    // Files with several names, so that the other names share the data that was read through the first.
     let mut linked: HashMap<HardLink, Option<Box<TreeEntry>>> = HashMap::new();
     for event in events.into_iter().flatten() {
         match event {
@@ -96,7 +96,7 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
             Event::Leave(mut entry) => {
                 let finished = open.pop().ok_or_else(stopped)?;
                 entry.tree = finished.builder.finish(&mut sink)?;
-                // What the walk says of the whole folder goes before what was met in it.
+                // The walk's judgement of the whole folder wins over single omissions in it.
                 entry.meta.gaps = entry.meta.gaps.take().or(finished.gaps.into_gaps());
                 push(&mut open, *entry, &mut sink)?;
             }
@@ -128,7 +128,7 @@ fn push(open: &mut [OpenFolder], entry: TreeEntry, sink: &mut NodeSink<'_, '_>) 
     last(open)?.builder.push(entry, sink)
 }
 
-/// The walk or a worker has failed, and says why itself.
+/// The walk or a worker has failed, and reports the cause itself.
 fn stopped() -> Error {
     Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")
 }

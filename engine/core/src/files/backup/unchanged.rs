@@ -1,14 +1,15 @@
-//! Is this file the one that the parent snapshot has?
+//! Decides whether a file is the same as in the parent snapshot.
 
 use repo_format::entry::{Entry, EntryKind, HardLink, STATE_CHANGED, STATE_RACY, Time};
 
 use super::Trust;
 use crate::tree::TreeEntry;
 
-/// A file that changed so short a time from its reading may change again without a new time: FAT keeps times to two seconds.
+/// A file that changed this shortly before it was read may change again without a new time: FAT stores times in steps
+/// of two seconds.
 const RACY_NANOSECONDS: i128 = 2_000_000_000;
 
-/// Whether the parent's entry can stand for the file that `now` describes.
+/// Whether the parent's entry can stand for the file whose metadata is `now`.
 pub(super) fn is_unchanged(before: &Entry, now: &Entry, trust: Trust) -> bool {
     let same_file = match trust {
         Trust::Inode => before.inode == now.inode && before.ctime() == now.ctime(),
@@ -22,9 +23,9 @@ pub(super) fn is_unchanged(before: &Entry, now: &Entry, trust: Trust) -> bool {
         && !before.has_state(STATE_CHANGED)
 }
 
-/// Whether the parent's extended attributes, owner names and link target still hold: they cannot change without the change time. Where that
-/// means nothing, they are read again, which takes a call or two. `started` is when the parent snapshot was begun: what changed that near to
-/// it may have changed once more with the same time.
+/// Whether the parent's extended attributes, owner names and link target still hold: they cannot change without the
+/// change time. If change times mean nothing, they are read again, which takes a call or two. `started` is the start of
+/// the parent's run: a file that changed close to it may have changed again with the same time.
 pub(super) fn attributes_hold(before: &Entry, now: &Entry, trust: Trust, started: Option<Time>) -> bool {
     let same_owner = before.uid == now.uid && before.gid == now.gid;
     let same = before.kind == now.kind && before.inode == now.inode && before.ctime() == now.ctime();
@@ -33,7 +34,8 @@ pub(super) fn attributes_hold(before: &Entry, now: &Entry, trust: Trust, started
     trust == Trust::Inode && same && same_owner && is_settled && !before.has_state(STATE_RACY)
 }
 
-/// The parent's entry for a file that has not changed, with what a look at it says now. Its old identity may be another file's by now.
+/// The parent's entry for an unchanged file, with its present metadata. Its old identity may belong to another file by
+/// now.
 pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, identity: Option<HardLink>) -> TreeEntry {
     before.meta.mode = now.mode;
     before.meta.uid = now.uid;
@@ -45,7 +47,7 @@ pub(super) fn carried_over(mut before: TreeEntry, now: &Entry, identity: Option<
     before
 }
 
-/// Whether a file that was read at `now` changed so shortly before that it could change again unseen.
+/// Whether a file that was read at `now` had changed so shortly before that another change could go unnoticed.
 pub(super) fn is_racy(meta: &Entry, now: Time) -> bool {
     let near = |time: Time| (nanoseconds(now) - nanoseconds(time)).abs() <= RACY_NANOSECONDS;
     near(meta.mtime()) || near(meta.ctime())

@@ -1,4 +1,4 @@
-//! Walks the roots in order of names, beside the parent snapshot, and decides what must be read.
+//! Walks the roots in order of names, in step with the parent snapshot, and decides which files must be read.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,44 +22,44 @@ use crate::files::source::exclude::Excludes;
 use crate::filesystem::{Dir, FileStat, path_from_bytes};
 use crate::tree::TreeEntry;
 
-/// Something in a folder, as one look showed it.
+/// A thing in a folder, after one look.
 struct Found {
-    /// Its name there.
+    /// Its name in the folder.
     real_name: Vec<u8>,
-    /// The name it gets.
+    /// Its name in the snapshot.
     name: Vec<u8>,
     /// Its path in the source, for messages.
     path: Vec<u8>,
     stat: FileStat,
-    /// What the parent snapshot has in its place.
+    /// The parent snapshot's entry in its place.
     parent: Option<TreeEntry>,
 }
 
-/// What the tree builder must know of a file that is being read.
+/// Facts for the tree builder about a file that is being read.
 #[derive(Default)]
 struct Beside {
     /// Set if it may have other names.
     identity: Option<HardLink>,
-    /// What the parent snapshot has in its place.
+    /// The parent snapshot's entry in its place.
     before: Option<Box<TreeEntry>>,
 }
 
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
-    /// What the root at hand is compared with.
+    /// The part of a snapshot that the current root is compared with.
     parent: Parent<'r>,
     events: Sender<Vec<Event>>,
     /// Events that have not been sent yet.
     unsent: Vec<Event>,
-    /// Files with several names that have been met.
+    /// Files with several names that the walk has met.
     linked: HashSet<HardLink>,
     /// The file system of the root, if the walk must stay in it.
     device: Option<u64>,
-    /// The path of the root as the snapshot has it.
+    /// The path of the root in the snapshot.
     root_path: Vec<u8>,
-    /// Files of the root that have been met.
+    /// The number of files of the root so far.
     files: u64,
-    /// Folders that are left out because they are in another file system.
+    /// Folders that are omitted because they are in another file system.
     elsewhere: Noted,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Vec<Event
         elsewhere: Noted::default(),
     };
     let mut roots = roots;
-    // Entries of the top directory, too, stand in order of their names.
+    // Entries of the top directory must be in order of their names, too.
     roots.sort_by(|a, b| a.described.name.cmp(&b.described.name));
     roots.into_iter().try_for_each(|root| walk.root(root))?;
     if let Some(named) = walk.elsewhere.named() {
@@ -86,7 +86,7 @@ pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Vec<Event
     walk.flush()
 }
 
-/// The run has been stopped, by a failure elsewhere or by the user.
+/// A failure elsewhere, or the user, has stopped the run.
 fn stopped() -> Error {
     Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")
 }
@@ -123,7 +123,7 @@ impl<'r> Walk<'_, 'r> {
                 let above = path_from_bytes(&path).parent().and_then(|above| Dir::open(above).ok()?.stat_self().ok());
                 mark_mount(&mut stat, above.map(|above| above.device));
                 let lost = self.not_mounted(b"", &stat, parent.as_ref());
-                // A root that cannot be listed is no backup at all.
+                // A root that cannot be listed makes the backup worthless.
                 let names = dir.names().map_err(|e| cannot_back_up(&path, e))?;
                 let at = Place { path, relative: Vec::new() };
                 let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
@@ -134,7 +134,7 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
+    /// Walks a folder and everything below it. It does not recurse, so that depth cannot exhaust the stack.
     fn folder(&mut self, mut levels: Levels<'r>) -> Result<()> {
         while let Some(frame) = levels.last() {
             self.run.check_stop()?;
@@ -152,10 +152,10 @@ impl<'r> Walk<'_, 'r> {
                 }
             };
             let Some((mut inner, dir)) = self.named(frame, &dir, name)? else { continue };
-            // A root has a name of its own above this.
+            // The root's own name comes before this path.
             let longest = limits::FOLDER_PATH - usize::try_from(limits::NAME).unwrap_or(0) - 1;
             if levels.len() >= limits::DIRECTORY_DEPTH || inner.relative.len() > longest {
-                self.run.problems.add(&inner.path, ProblemKind::LeftOut, "what is in it is nested too deep");
+                self.run.problems.add(&inner.path, ProblemKind::LeftOut, "its contents are nested too deep");
                 inner.entry.meta.gaps = Some(unlisted(GAP_OTHER));
                 self.send(Event::Leave(inner.entry))?;
                 continue;
@@ -165,7 +165,7 @@ impl<'r> Walk<'_, 'r> {
         Ok(())
     }
 
-    /// Ends a folder, which is in so many others; in none, if it is a root.
+    /// Ends a folder with this many folders above it; a root has none.
     fn leave(&mut self, mut frame: Frame<'r>, above: usize) -> Result<()> {
         if above == 0 {
             self.compare_root(&mut frame);
@@ -173,7 +173,7 @@ impl<'r> Walk<'_, 'r> {
         self.send(Event::Leave(frame.entry))
     }
 
-    /// Gives up what is left of folders that cannot be opened again.
+    /// Gives up the rest of folders that cannot be opened again.
     fn lose(&mut self, lost: Lost<'_, 'r>) {
         if let Some(first) = lost.frames.first() {
             self.run.problems.add_io(&first.path, "open the folder again to read the rest of it", &lost.error);
@@ -184,7 +184,7 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// Names a root that holds much less than it did. Nobody can tell what is missing in it.
+    /// Reports a root that holds much less than before. Nobody can tell what is missing in it.
     fn compare_root(&mut self, frame: &mut Frame<'r>) {
         if !self.may_be_less() || frame.entry.meta.gaps.is_some() {
             return;
@@ -195,31 +195,31 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// Names a folder in which a file system was mounted that is not there any more; gives what its entry says of that.
+    /// Reports a folder whose file system is no longer mounted; returns the gaps for its entry.
     fn not_mounted(&self, relative: &[u8], stat: &FileStat, before: Option<&TreeEntry>) -> Option<Gaps> {
         let before = before.filter(|_| self.may_be_less())?;
         if !less::was_mounted(&before.meta, before.tree.is_some(), &stat.entry) {
             return None;
         }
         let path = join(&self.root_path, relative);
-        let message = "a file system was mounted here in the snapshot before, and is not any more";
+        let message = "a file system was mounted here in the previous snapshot, and no longer is";
         self.run.problems.add(&path, ProblemKind::Less, message);
         Some(unlisted(GAP_ELSEWHERE))
     }
 
-    /// Whether less than before is to be named: not of another source, and not if it is meant to be so.
+    /// Whether to report that a source holds less: not for a different source, and not if the user allows it.
     fn may_be_less(&self) -> bool {
         let is_same = self.parent.origin().is_some_and(|(_, root)| root.plain_path() == self.root_path);
         is_same && !self.run.options.allow_less
     }
 
-    /// Looks at one name of the folder `dir`. Gives a frame if it is a folder to walk.
+    /// Looks at one name of the folder `dir`. Returns a frame if it is a folder to walk.
     fn named(&mut self, frame: &mut Frame<'r>, dir: &Arc<Dir>, name: Vec<u8>) -> Result<Option<(Frame<'r>, Dir)>> {
         let at = Place { path: join(&frame.path, &name), relative: join(&frame.relative, &name) };
         let stat = match dir.stat(&name) {
             Ok(stat) => stat,
             Err(error) => {
-                // What patterns leave out may be unreadable.
+                // Things that patterns omit may be unreadable.
                 if frame.excludes.is_excluded(&at.relative, false) {
                     return self.left_out(name, GAP_RULE).map(|()| None);
                 }
@@ -256,7 +256,7 @@ impl<'r> Walk<'_, 'r> {
         mark_mount(&mut stat, Some(above.device));
         let elsewhere = self.device.is_some_and(|device| device != stat.device);
         let opened = match elsewhere {
-            // A mount point stays, as an empty folder.
+            // A mount point stays as an empty folder.
             true => {
                 self.elsewhere.add(&at.path);
                 Err(GAP_ELSEWHERE)
@@ -296,7 +296,7 @@ impl<'r> Walk<'_, 'r> {
         let excludes = match excludes.enter(dir, &at.relative, &names) {
             Ok(excludes) => excludes,
             Err(error) => {
-                // Rather too much is saved than too little.
+                // If patterns are unreadable, the backup saves too much rather than too little.
                 self.run.problems.add(&at.path, ProblemKind::Unreadable, crate::error::chain(&error));
                 excludes.clone()
             }
@@ -389,7 +389,7 @@ impl<'r> Walk<'_, 'r> {
         self.send(Event::File(PendingFile { name, entry: receiver, identity, before: None }))
     }
 
-    /// Notes that something of the folder that is being walked is not saved.
+    /// Notes that something in the current folder is not saved.
     fn left_out(&mut self, name: Vec<u8>, why: u8) -> Result<()> {
         self.send(Event::LeftOut { name, why })
     }
@@ -435,7 +435,7 @@ impl<'r> Walk<'_, 'r> {
     }
 }
 
-/// Where something is.
+/// The paths of a thing.
 struct Place {
     /// In the source.
     path: Vec<u8>,

@@ -1,4 +1,4 @@
-//! A worker: reads files, cuts them, and seals batches, its own and those of others.
+//! A worker: reads files, cuts them, and seals batches, including batches of other workers.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -23,14 +23,14 @@ use crate::machine;
 use crate::monitor;
 use crate::tree::{ContentRef, TreeEntry};
 
-/// Bytes that are read and cut at a time; two chunks of the largest kind at least.
+/// The number of bytes that are read and cut at a time; at least two chunks of the largest kind.
 const BATCH: usize = 4 * 1024 * 1024;
-/// A file that changed while it was read is read once more, if it is not larger than this.
+/// A file that changed while it was read is read once more, unless it is larger than this.
 const READ_AGAIN: u64 = 64 * 1024 * 1024;
-/// Room for the contents of a file without a size, which are mostly short.
+/// The buffer for a file without a size; such files are mostly short.
 const SMALLEST_BUFFER: usize = 4096;
 
-/// Works until there is nothing more to do.
+/// Works until nothing is left to do.
 pub(super) fn work(run: &Run<'_>) -> Result<()> {
     let mut worker = Worker::new(run)?;
     while let Some(work) = run.queue.next() {
@@ -46,8 +46,8 @@ pub(super) fn work(run: &Run<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Reads a file through a further name, on the calling thread, because the first could not be read. Gives nothing if this one cannot
-/// either, and says why.
+/// Reads a file through another of its names, on the calling thread, because the first name could not be read. Returns
+/// `None`, and reports why, if this name cannot be read either.
 pub(super) fn read_other_name(
     run: &Run<'_>,
     path: Vec<u8>,
@@ -83,11 +83,11 @@ struct Worker<'w, 'r> {
     cutters: [(ProfileName, Cutter); 3],
 }
 
-/// What came of reading a file once.
+/// The result of reading a file once.
 enum Reading {
-    /// It is the same as before it was read.
+    /// Its metadata is the same as before reading.
     Steady,
-    /// It changed; how, in words.
+    /// It changed; the text says how.
     Changed(Box<FileStat>, &'static str),
 }
 
@@ -166,7 +166,7 @@ impl<'w, 'r> Worker<'w, 'r> {
         TreeEntry::new(stat.entry.clone())
     }
 
-    /// Notes what the reading says about the file.
+    /// Notes the effects of the reading on the entry.
     fn settle(&self, target: &Target, entry: &mut TreeEntry, reading: &Reading, read: u64) {
         let mut state = 0;
         let len = read + entry.meta.hole_bytes();
@@ -196,7 +196,7 @@ impl<'w, 'r> Worker<'w, 'r> {
         }
     }
 
-    /// Reads the data of a file. The outer error ends the run, the inner one concerns this file.
+    /// Reads the data of a file. The outer error ends the run; the inner one concerns this file only.
     fn content(
         &mut self,
         file: &SourceFile,
@@ -217,7 +217,7 @@ impl<'w, 'r> Worker<'w, 'r> {
         self.read_all(&mut extents, Some(size), work)
     }
 
-    /// Reads to the end; `expected` is how much there should be.
+    /// Reads to the end; `expected` is the expected number of bytes.
     fn read_all(
         &mut self,
         input: &mut dyn Read,
@@ -266,7 +266,7 @@ impl<'w, 'r> Worker<'w, 'r> {
             kept = filled - cut;
             let batch = Batch { file: work.clone(), number: content.batches, buffer, chunks };
             content.batches += 1;
-            // What is left of the last batch is better sealed here, where it is in the caches.
+            // This worker seals the last batch itself, because the data is still in its caches.
             let own = if last { Some(batch) } else { self.run.queue.push_batch(batch) };
             if let Some(batch) = own {
                 self.batch(batch)?;
@@ -312,7 +312,7 @@ impl<'w, 'r> Worker<'w, 'r> {
         result: ResultSlot,
     ) -> Result<()> {
         let work = Arc::new(FileInWork::new(self.cutter(profile)));
-        // Half a stream is no backup: nobody could tell that the other half is missing.
+        // Half a stream is not a backup: nobody could see that the other half is missing.
         let content = self
             .read_all(&mut *reader, None, &work)?
             .map_err(|e| Error::io(format!("cannot read the stream {}", String::from_utf8_lossy(path)), e))?;
@@ -336,7 +336,7 @@ impl<'w, 'r> Worker<'w, 'r> {
         self.end(content, TreeEntry::new(meta), result, &work)
     }
 
-    /// A file that could not be read is done, and not in the snapshot.
+    /// Marks a file that could not be read as done; it is not in the snapshot.
     fn skip(&self, target: &Target) {
         if let Some(counted) = target.counted {
             self.run.counters.take_back(counted);
@@ -345,7 +345,7 @@ impl<'w, 'r> Worker<'w, 'r> {
     }
 }
 
-/// What a job reads, for messages and its entry.
+/// The input of a job, for messages and its entry.
 struct Target {
     name: Vec<u8>,
     real_name: Vec<u8>,
@@ -353,7 +353,7 @@ struct Target {
     counted: Option<CountedFile>,
 }
 
-/// What has been read of a file.
+/// The data that was read of a file.
 #[derive(Default)]
 struct ContentRead {
     /// The whole content, if it is short.
@@ -362,7 +362,7 @@ struct ContentRead {
     read: u64,
 }
 
-/// Compares a file with what it was before it was read. How much there was to read says nothing: sizes need not be true.
+/// Compares a file with its metadata before reading. The amount of data proves nothing, because sizes need not be true.
 fn steadiness(file: &SourceFile, before: &FileStat, trust: Trust) -> Reading {
     let Ok(now) = file.stat() else {
         return Reading::Changed(Box::new(before.clone()), "it could not be looked at again after it was read");
@@ -372,7 +372,8 @@ fn steadiness(file: &SourceFile, before: &FileStat, trust: Trust) -> Reading {
         () if is.size < was.size => "it shrank while it was read",
         () if is.size > was.size => "it grew while it was read",
         () if is.mtime() != was.mtime() => "it changed while it was read",
-        // The time of a change can be set back, its change time cannot; but a lost name changes that, too, and those of shares mean nothing.
+        // A program can reset the modification time, but not the change time. A removed name changes the change time,
+        // too, and change times of shares mean nothing.
         () if trust == Trust::Inode && now.links == before.links && is.ctime() != was.ctime() => {
             "it changed while it was read"
         }

@@ -1,4 +1,4 @@
-//! Folders whose attributes are set when everything in them is done.
+//! Sets the attributes of folders after everything in them is done.
 
 use std::io;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use super::outcome::Tally;
 use super::{Action, Owners, Run};
 use crate::filesystem::{Attributes, Branch, Dir, FileStat};
 
-/// A folder of the target, as long as something in it is being restored. It is not open all the time.
+/// A folder of the target while something in it is being restored. It is not open all the time.
 pub(super) struct Begun {
-    /// The folder; none in a dry run where it does not exist.
+    /// The folder; `None` in a dry run if it does not exist.
     pub branch: Option<Arc<Branch>>,
     /// Its path, for messages.
     pub path: Vec<u8>,
-    /// The attributes it gets; none for a folder that is not the snapshot's.
+    /// The attributes to set; `None` for a folder that is not in the snapshot.
     pub entry: Option<Entry>,
-    /// What it was, if it is to stay so.
+    /// Its attributes before, if they should stay.
     pub before: Option<Entry>,
-    /// The folder it is in.
+    /// Its parent folder.
     pub parent: Option<Arc<Begun>>,
 }
 
@@ -35,11 +35,11 @@ impl Begun {
     }
 }
 
-/// A folder that is open, for as long as one thing in it is being restored.
+/// A folder that stays open while one thing in it is restored.
 pub(super) struct Folder {
-    /// The folder; none in a dry run where it does not exist.
+    /// The folder; `None` in a dry run if it does not exist.
     pub dir: Option<Arc<Dir>>,
-    /// What is known of it.
+    /// The facts about it.
     pub begun: Arc<Begun>,
 }
 
@@ -50,7 +50,7 @@ impl Folder {
         Ok(Folder { dir, begun: begun.clone() })
     }
 
-    /// The same folder for something else in it.
+    /// The same folder, for another thing in it.
     pub fn share(&self) -> Self {
         Folder { dir: self.dir.clone(), begun: self.begun.clone() }
     }
@@ -61,8 +61,8 @@ impl Folder {
     }
 }
 
-/// Lets go of a folder. Its last user sets its attributes, and lets go of the one above: making things in a folder changes its
-/// time, and a folder may be one that nothing can be made in.
+/// Releases a folder. Its last user sets its attributes and releases the parent. They come last because making things
+/// in a folder changes its time, and its mode may forbid making things.
 pub(super) fn release(run: &Run<'_>, folder: Arc<Begun>) {
     let mut next = Some(folder);
     while let Some(folder) = next.and_then(Arc::into_inner) {
@@ -79,7 +79,7 @@ pub(super) fn release(run: &Run<'_>, folder: Arc<Begun>) {
     }
 }
 
-/// Sets mode and time of a folder back to what they were `before` something was made in it. Gives what went wrong.
+/// Resets mode and time of a folder to `before`, after something was made in it. Returns a message for each failure.
 pub(super) fn put_back(dir: &Dir, before: &Entry, run: &Run<'_>) -> Vec<String> {
     let keep = Attributes { owner: false, by_name: false, contents_only: false };
     let mut now = match dir.stat_self() {
@@ -87,26 +87,26 @@ pub(super) fn put_back(dir: &Dir, before: &Entry, run: &Run<'_>) -> Vec<String> 
         Err(error) => return vec![format!("cannot look at its folder: {error}")],
     };
     let mut wanted = before.clone();
-    // Its extended attributes are as they should be.
+    // Its extended attributes are right already.
     let problems = dir.complete_self(&mut now, run.owners);
     wanted.xattrs = if problems.is_empty() { now.entry.xattrs.clone() } else { None };
     dir.apply_self(&wanted, Some(&now), run.owners, keep)
 }
 
-/// Reports what went wrong with attributes.
+/// Reports failures to set attributes.
 pub(super) fn report(tally: &Tally<'_>, path: &[u8], messages: Vec<String>) {
     messages.into_iter().for_each(|message| tally.problem(path, ProblemKind::Metadata, message));
 }
 
 impl Run<'_> {
-    /// Which attributes are restored.
+    /// The attributes to restore.
     pub(super) fn attributes(&self) -> Attributes {
         let owner = self.options.owners != Owners::Ignore;
         Attributes { owner, by_name: self.options.owners == Owners::ByName, contents_only: self.options.contents_only }
     }
 }
 
-/// What becomes of the attributes of something that is there as it should be otherwise.
+/// The action for a thing whose content is right already.
 pub(super) fn judge(run: &Run<'_>, dir: &Dir, entry: &Entry, there: &FileStat) -> Action {
     let changes = dir.would_change(&there.entry.name.0, entry, there, run.owners, run.attributes());
     if changes { Action::Attributes } else { Action::Keep }

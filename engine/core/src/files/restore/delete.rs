@@ -1,4 +1,4 @@
-//! What a target has and the snapshot does not: which of it may go, and the plan of that.
+//! Deletes things that a target has and the snapshot does not: decides which may go, and plans it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -11,33 +11,33 @@ use super::{Purpose, Run};
 use crate::filesystem::{Dir, Fate, FileStat, Met, Swept};
 use crate::tree::join;
 
-/// Why something stays that the snapshot does not have.
+/// The reason for keeping something that the snapshot does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeptReason {
-    /// The backup left it out by a rule, or would have.
+    /// The backup omitted it by a rule, or would have.
     LeftOut,
-    /// The backup could not read it, or what is in its folder.
+    /// The backup could not read it, or the contents of its folder.
     Unreadable,
-    /// It is in another file system, or was when the backup was made.
+    /// It is in another file system, or was during the backup.
     Elsewhere,
-    /// The snapshot does not hold all that was there.
+    /// The snapshot does not contain everything that existed.
     Incomplete,
-    /// This run works with it: the repository, a cache, a key.
+    /// This run uses it: the repository, a cache, a key.
     InUse,
-    /// It came, or became another, after the plan was made.
+    /// It appeared or changed after the plan was made.
     Changed,
 }
 
-/// What is going to be deleted.
+/// A plan of deletions.
 #[derive(Debug, Clone, Default)]
 pub struct Deletions {
-    /// Things: files, folders and everything else.
+    /// The number of things: files, folders and everything else.
     pub things: u64,
-    /// Bytes of the files among them.
+    /// The size of the files among them in bytes.
     pub bytes: u64,
-    /// Things that were met in the folders that are restored into.
+    /// The number of things in the folders to restore into.
     pub met: u64,
-    /// What they are: a hash of each path, device and inode.
+    /// Identifies them: a hash of path, device and inode.
     planned: HashSet<u64>,
     hasher: RandomState,
 }
@@ -52,16 +52,16 @@ impl Deletions {
     }
 }
 
-/// Where in a snapshot a folder is, as far as deleting in it goes.
+/// The rules for deleting in one folder.
 #[derive(Clone)]
 pub(super) struct Scope {
-    /// The rules of the backup there; none where they cannot be known.
+    /// The exclusion rules of the backup there; `None` if they are unknown.
     pub rules: Option<Rules>,
-    /// Everything in it stays, and in the folders below.
+    /// If set, everything in it and below stays.
     pub kept: Option<KeptReason>,
 }
 
-/// The names that a folder of the target has, beside those of the snapshot.
+/// The names that a folder of the target has and the snapshot does not.
 pub(super) struct Extras {
     names: Vec<Vec<u8>>,
     next: usize,
@@ -71,7 +71,7 @@ pub(super) struct Extras {
 }
 
 impl Extras {
-    /// Those of a folder with the sorted `names`.
+    /// Starts with the sorted `names` of a folder.
     pub fn new(names: Vec<Vec<u8>>, scope: Scope, gaps: Option<Gaps>) -> Self {
         Extras { names, next: 0, found: Vec::new(), scope, gaps }
     }
@@ -80,13 +80,13 @@ impl Extras {
         &self.scope
     }
 
-    /// Nothing in this folder may go: the snapshot may not be whole here.
+    /// Keeps everything in this folder: the snapshot may not be whole here.
     pub fn keep_all(&mut self) {
         self.scope.kept = Some(KeptReason::Incomplete);
     }
 
-    /// Takes in the next name of the snapshot, in order. `there` is what has this name in the target: where names are spelled in
-    /// several ways, it may be listed in another.
+    /// Adds the next name of the snapshot, in order. `there` is the thing with this name in the target: the target may
+    /// list it in another spelling.
     pub fn pass(&mut self, dir: &Dir, name: &[u8], there: Option<&FileStat>) {
         while self.names.get(self.next).is_some_and(|listed| listed.as_slice() < name) {
             self.found.push(std::mem::take(&mut self.names[self.next]));
@@ -106,7 +106,7 @@ impl Extras {
         self.names.extend(rest.into_iter().filter(is_other));
     }
 
-    /// Ends the folder: removes what may go, counts what stays. Gives what failed, by name.
+    /// Ends the folder: removes what may go, and counts what stays. Returns the failures, by name.
     pub fn finish(mut self, run: &Run<'_>, dir: &Dir, folder: &[u8]) -> Vec<(Vec<u8>, std::io::Result<Swept>)> {
         self.found.extend(self.names.drain(self.next.min(self.names.len())..));
         let sweep = Sweep { run, dir, folder, rules: self.scope.rules.as_ref() };
@@ -124,7 +124,7 @@ impl Extras {
     }
 }
 
-/// Why `name` stays in a folder with these gaps; nothing if it came after the backup.
+/// The reason why `name` stays in a folder with these gaps; `None` if it appeared after the backup.
 fn by_gaps(gaps: Option<&Gaps>, name: &[u8]) -> Option<KeptReason> {
     let gaps = gaps?;
     if let Some(names) = &gaps.names
@@ -140,7 +140,7 @@ fn by_gaps(gaps: Option<&Gaps>, name: &[u8]) -> Option<KeptReason> {
     })
 }
 
-/// Removing one thing of a folder with everything in it, or what that would do.
+/// Removes one thing in a folder with everything in it, or only computes the effect.
 pub(super) struct Sweep<'s, 'r> {
     pub run: &'s Run<'r>,
     pub dir: &'s Dir,
@@ -150,7 +150,7 @@ pub(super) struct Sweep<'s, 'r> {
 }
 
 impl Sweep<'_, '_> {
-    /// Removes `name`, or says in a dry run what would go; counts both.
+    /// Removes `name`, or only counts in a dry run.
     pub fn run(&self, name: &[u8]) -> std::io::Result<Swept> {
         let mut kept = BTreeMap::new();
         let mut planned = Vec::new();
@@ -175,7 +175,7 @@ impl Sweep<'_, '_> {
         self.run.tally.deleted(swept);
         if self.run.purpose == Purpose::Survey {
             let mut plan = self.run.plan();
-            // It was counted once when its folder was listed.
+            // It was already counted once when its folder was listed.
             plan.met += (swept.removed + swept.kept).saturating_sub(1);
             plan.things += swept.removed;
             plan.bytes += swept.bytes;

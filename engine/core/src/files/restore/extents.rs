@@ -1,20 +1,20 @@
-//! Where the content of a file goes: around its holes.
+//! Maps the content of a file to offsets in the file, around its holes.
 
 use std::ops::Range;
 
 use repo_format::entry::{Entry, Hole};
 
-/// A piece of content and where it goes in the file.
+/// A piece of content and its offset in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Of the content given.
+    /// The range of the given content.
     pub content: Range<usize>,
-    /// In the file.
+    /// The offset in the file.
     pub offset: u64,
 }
 
-/// The place in a file of `len` bytes of its content from `position` on: one piece, or several around holes. What would lie
-/// beyond the file's size is left out.
+/// The places of `len` bytes of content from `position` on: one piece, or several around holes. Omits everything beyond
+/// the file's size.
 pub(super) fn pieces(entry: &Entry, position: u64, len: usize) -> Vec<Piece> {
     let holes = entry.holes.as_deref().unwrap_or_default();
     let mut pieces = Vec::with_capacity(1);
@@ -34,7 +34,7 @@ pub(super) fn pieces(entry: &Entry, position: u64, len: usize) -> Vec<Piece> {
     pieces
 }
 
-/// Where the content's byte at `position` stands in the file.
+/// The offset in the file of the content's byte at `position`.
 fn place(holes: &[Hole], position: u64) -> u64 {
     let mut offset = position;
     for hole in holes {

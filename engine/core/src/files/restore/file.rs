@@ -1,4 +1,4 @@
-//! Restoring one file: comparing what is there, and writing what differs.
+//! Restores one file: compares the existing one, and writes the differences.
 
 use std::io;
 use std::sync::Arc;
@@ -34,9 +34,9 @@ pub(super) struct FileJob {
     pub folder: Folder,
     pub path: Vec<u8>,
     pub entry: TreeEntry,
-    /// What has its name in the target.
+    /// The thing that has its name in the target.
     pub existing: Option<FileStat>,
-    /// There was something, which may have gone already.
+    /// Whether something existed, which may be gone already.
     pub replaces: bool,
 }
 
@@ -53,9 +53,9 @@ pub(super) struct OpenTarget {
     path: Vec<u8>,
     entry: Entry,
     file: TargetFile,
-    /// What was there before; chunks that are right already are not written.
+    /// The file that existed before; correct chunks are not written again.
     before: Option<FileStat>,
-    /// There was something, of whatever kind.
+    /// Whether something existed, of whatever kind.
     replaces: bool,
     wrote: AtomicBool,
     failed: AtomicBool,
@@ -97,7 +97,7 @@ impl FileJob {
         finish(run, target)
     }
 
-    /// Restores a large file in pieces, which `send` gives to the workers.
+    /// Restores a large file in pieces; `send` passes them to the workers.
     pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {
         let Some(content) = self.entry.content.clone() else { return self.run(run) };
         if self.is_kept(run)? {
@@ -122,11 +122,11 @@ impl FileJob {
         finish(run, target)
     }
 
-    /// Leaves a file alone that could not be changed in place, if it is right already; whether it was.
+    /// Keeps a file that cannot be changed in place, if it is right already; returns whether it did.
     fn is_kept(&self, run: &Run<'_>) -> Result<bool> {
         let (Some(dir), Some(stat)) = (&self.folder.dir, &self.existing) else { return Ok(false) };
         let meta = &self.entry.meta;
-        // One that is read-only can be made anew by those who are not root, but not be written to.
+        // A normal user can replace a read-only file, but not write to it.
         let is_writable = stat.entry.mode & 0o200 != 0;
         if is_writable && may_change_in_place(meta, stat) || is_linked_elsewhere(meta, stat) {
             return Ok(false);
@@ -141,7 +141,7 @@ impl FileJob {
         Ok(true)
     }
 
-    /// Opens the file to be written: the one that is there if it may be changed in place, else a new one.
+    /// Opens the file for writing: the existing one if it may be changed in place, otherwise a new one.
     fn open(self, run: &Run<'_>) -> Result<Option<Arc<OpenTarget>>> {
         let FileJob { folder, path, entry, existing, replaces } = self;
         let opened = match &folder.dir {
@@ -167,7 +167,7 @@ impl FileJob {
     }
 }
 
-/// The next chunk of a file; parts of its list that are lost are reported.
+/// The next chunk of a file; reports lost parts of its list.
 fn next_span(run: &Run<'_>, target: &OpenTarget, iter: &mut ContentIter<'_>) -> Result<Option<Span>> {
     loop {
         if run.stop.load(Ordering::Relaxed) || run.monitor.is_cancelled() {
@@ -186,13 +186,13 @@ fn next_span(run: &Run<'_>, target: &OpenTarget, iter: &mut ContentIter<'_>) -> 
     }
 }
 
-/// A file with other names may have them outside the target; one with holes is made anew, so that they are holes again; one that is
-/// spelled otherwise, so that it is found under its own name with its own content.
+/// A file with other names may have them outside the target. A file with holes is rewritten, so that they become holes
+/// again. A file with another spelling is rewritten under its own name.
 fn may_change_in_place(entry: &Entry, stat: &FileStat) -> bool {
     stat.links == 1 && stat.entry.name == entry.name && entry.holes.is_none() && !stat.may_have_holes()
 }
 
-/// Whether the file that is there has names that it should not have, or attributes that its other names would get, too.
+/// Whether the existing file has names that it should not have, or attributes that its other names would get, too.
 pub(super) fn is_linked_elsewhere(entry: &Entry, stat: &FileStat) -> bool {
     stat.links > 1 && (entry.hard_link.is_none() || !has_attributes(&stat.entry, entry))
 }
@@ -201,7 +201,7 @@ pub(super) fn has_attributes(there: &Entry, entry: &Entry) -> bool {
     there.mode == entry.mode && there.mtime() == entry.mtime()
 }
 
-/// Whether what is there is a file with the size, the holes and the content of `entry`.
+/// Whether the existing thing is a file with the size, the holes and the content of `entry`.
 pub(super) fn is_same(run: &Run<'_>, dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> Result<bool> {
     let meta = &entry.meta;
     if stat.entry.kind != meta.kind || stat.entry.size != meta.size || !entry.content_fits() {
@@ -249,7 +249,7 @@ fn read_pieces(file: &SourceFile, entry: &Entry, position: u64, bytes: &mut [u8]
     })
 }
 
-/// Counts a file that is as in the snapshot now.
+/// Counts a file that now is as in the snapshot.
 fn settled(run: &Run<'_>, path: &[u8], action: Action) {
     if matches!(action, Action::Keep | Action::Attributes) {
         count(&run.tally.unchanged_files, 1);
@@ -265,7 +265,7 @@ fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Resu
         if may_change_in_place(entry, &stat)
             && let Ok(file) = dir.open_existing(name)
         {
-            // Looked at again through the open file: the name may be another's by now.
+            // Looks again through the open file: the name may belong to another file by now.
             let stat = file.stat()?;
             if stat.links == 1 {
                 return Ok((file, Some(stat)));
@@ -298,7 +298,7 @@ impl OpenTarget {
         Ok(())
     }
 
-    /// Whether the file has this chunk in its place already.
+    /// Whether the file already has this chunk in its place.
     fn is_there(&self, run: &Run<'_>, span: &Span) -> bool {
         let Some(before) = &self.before else { return false };
         if before.entry.size < span.position.saturating_add(span.item.len) {
@@ -306,7 +306,7 @@ impl OpenTarget {
         }
         let Ok(len) = usize::try_from(span.item.len) else { return false };
         let mut bytes = vec![0; len];
-        // What cannot be read is not there, and will be written.
+        // An unreadable part counts as missing, and is written.
         let read = read_exactly(&self.file, &mut bytes, span.position);
         read && run.reader.repository().keys().id(ChunkKind::Data, &bytes) == span.item.id
     }
@@ -333,19 +333,19 @@ impl OpenTarget {
         Ok(())
     }
 
-    /// Part of the content is lost: zeros stand for it, and nobody is left to think that they are the file's own.
+    /// Fills a lost part of the content with zeros, and reports it, so that nobody takes them for the file's own.
     fn lost(&self, run: &Run<'_>, from: u64, to: u64, why: &str) {
         self.wrote.store(true, Ordering::Relaxed);
         let message = format!("bytes {from} to {to} are lost and stand as zeros: {why}");
         run.tally.problem(&self.path, ProblemKind::Unreadable, message);
         self.is_damaged(run);
-        // Beyond what was there, it is zeros already.
+        // Beyond the old end the file has zeros already.
         if let Some(before) = &self.before {
             self.zero(run, from, to.min(before.entry.size));
         }
     }
 
-    /// Whatever else has this file's content is not as it was, either.
+    /// Marks the file's other names as damaged, too.
     fn is_damaged(&self, run: &Run<'_>) {
         if self.entry.hard_link.is_some() {
             run.tally.damaged_link(&self.path);
@@ -365,7 +365,7 @@ impl OpenTarget {
         }
     }
 
-    /// After the last piece: length and attributes.
+    /// Sets length and attributes after the last piece.
     fn settle(&self, run: &Run<'_>) -> Result<()> {
         let now = self.file.stat().and_then(|now| {
             if now.entry.size == self.entry.size {
@@ -402,7 +402,7 @@ impl OpenTarget {
     }
 }
 
-/// Lets go of a file; whoever is the last settles it.
+/// Releases a file; the last user settles it.
 fn finish(run: &Run<'_>, target: Arc<OpenTarget>) -> Result<()> {
     let Some(target) = Arc::into_inner(target) else { return Ok(()) };
     run.monitor.advance(Work { items: 1, bytes: 0 });
@@ -411,7 +411,7 @@ fn finish(run: &Run<'_>, target: Arc<OpenTarget>) -> Result<()> {
     settled
 }
 
-/// Fills `bytes` from `offset` on, if the file goes that far.
+/// Fills `bytes` from `offset` on, if the file is long enough.
 fn read_exactly(file: &TargetFile, bytes: &mut [u8], offset: u64) -> bool {
     let mut done = 0;
     while done < bytes.len() {

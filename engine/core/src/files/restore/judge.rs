@@ -1,19 +1,19 @@
-//! What may stand in the place of an entry. Pure: a dry run and a restore come to the same.
+//! Decides what may replace an existing thing. It is pure, so a dry run and a restore agree.
 
 use repo_format::entry::EntryKind;
 
 use crate::filesystem::FileStat;
 
-/// Something that does not simply give way to an entry.
+/// A thing that an entry does not replace without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Obstacle {
-    /// A folder, which may have contents, where the snapshot has something else.
+    /// A folder, possibly with contents, where the snapshot has something else.
     Folder,
-    /// A symbolic link where the snapshot has a folder: what it leads to may be the folder, moved.
+    /// A symbolic link where the snapshot has a folder: its target may be the folder, moved.
     Link,
 }
 
-/// What stands in the way of an entry of kind `wanted`.
+/// The obstacle for an entry of kind `wanted`.
 pub(super) fn obstacle(wanted: EntryKind, there: Option<&FileStat>) -> Option<Obstacle> {
     let there = there?.entry.kind;
     match (wanted, there) {

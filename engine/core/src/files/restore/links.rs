@@ -1,4 +1,4 @@
-//! Further names of files, made when all files are there.
+//! Makes the additional names of files, after all files exist.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ impl Links {
         Links { target, first: HashMap::new(), further: Vec::new() }
     }
 
-    /// Whether this is a further name of a file that has been met: then it is noted, and made later.
-    /// One that says it is and has another content is a file of its own.
+    /// Whether this is another name of a file that was met before. If so, notes it for later. An entry that claims so
+    /// and has another content is a file of its own.
     pub fn is_further(&mut self, identity: HardLink, name: &NameInTarget, entry: &TreeEntry) -> bool {
         if let Some((_, content)) = self.first.get(&identity) {
             let same = *content == entry.content;
@@ -50,7 +50,7 @@ impl Links {
         false
     }
 
-    /// Makes all further names.
+    /// Makes all additional names.
     ///
     /// # Errors
     /// If the disk is full.
@@ -90,7 +90,7 @@ fn link(target: &Dir, first: &NameInTarget, name: &NameInTarget, run: &Run<'_>) 
     if is_same_file(&from.stat(&first.name)?, there.as_ref()) {
         return Ok(Action::Keep);
     }
-    // The folder has its attributes already: it gets them again.
+    // The folder already has its attributes, and gets them again.
     let before = to.stat_self()?;
     to.make_writable()?;
     if there.is_some() {
@@ -101,7 +101,7 @@ fn link(target: &Dir, first: &NameInTarget, name: &NameInTarget, run: &Run<'_>) 
     made.map(|()| if there.is_some() { Action::Rewrite } else { Action::Create })
 }
 
-/// What would be done; folders that are not there yet have nothing in them.
+/// The action in a dry run; folders that do not exist yet are empty.
 fn foresee(target: &Dir, first: &NameInTarget, name: &NameInTarget) -> Action {
     let look =
         |at: &NameInTarget| walk_to(target, &at.folder).and_then(|dir| dir.as_ref().unwrap_or(target).stat(&at.name));
@@ -116,7 +116,7 @@ fn is_same_file(file: &FileStat, there: Option<&FileStat>) -> bool {
     there.is_some_and(|there| (there.device, there.entry.inode) == (file.device, file.entry.inode))
 }
 
-/// Opens a folder below `dir`, part by part; none is `dir` itself.
+/// Opens a folder below `dir`, part by part; `None` is `dir` itself.
 fn walk_to(dir: &Dir, parts: &[Vec<u8>]) -> std::io::Result<Option<Dir>> {
     let mut at = None;
     for part in parts {

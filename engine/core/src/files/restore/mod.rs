@@ -1,12 +1,11 @@
-//! Restore: from a snapshot to a folder.
+//! Restores a snapshot to a folder.
 //!
 //! ```text
 //!  walk (this thread)            workers (one a core)
 //!  folders of the snapshot ----> files, and pieces of large ones:   store -> pack -> chunk -> file
 //!  beside those of the target    attributes of a file after its last piece, of a folder after its last file
 //! ```
-//!
-//! Every name is a single one and never followed, so nothing can lead out of the target. What is lost in the repository is named, and
+//! Every name is a single name and never followed, so nothing can lead out of the target. Lost data is reported, and
 //! leaves zeros; everything else is restored.
 
 mod attributes;
@@ -48,93 +47,93 @@ use outcome::Tally;
 use protect::Protected;
 use target::Target;
 
-/// Pieces of work that may wait.
+/// The number of jobs that may wait.
 const JOBS: usize = 64;
 
-/// Whose the restored things become.
+/// The owners of the restored things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Owners {
-    /// Users and groups by their names, by their ids where a name is unknown here.
+    /// Users and groups by name; by id if the name is unknown here.
     #[default]
     ByName,
     /// Users and groups by their ids.
     ById,
-    /// The current user's.
+    /// The current user.
     Ignore,
 }
 
 /// How to restore.
 #[derive(Debug, Clone, Default)]
 pub struct RestoreOptions {
-    /// What to restore; empty for everything.
+    /// The path to restore; empty for everything.
     pub path: Vec<u8>,
-    /// Remove what the snapshot does not have, in folders that it has whole.
+    /// Remove things that the snapshot does not have, in folders that it contains completely.
     pub delete: bool,
-    /// Let files and links take the place of folders with contents, and folders that of links. `delete` does so, too.
+    /// Let files and links replace folders with contents, and folders replace links. `delete` implies this.
     pub overwrite: bool,
-    /// Give a target that is there already the attributes of the folder that is restored into it.
+    /// Give an existing target the attributes of the restored folder.
     pub target_attributes: bool,
-    /// What is in use, and is neither removed nor written to: the repository, caches, keys, settings.
+    /// Paths in use, which are neither removed nor written to: the repository, caches, keys, settings.
     pub protected: Vec<PathBuf>,
-    /// What was agreed to be deleted, by [`plan`]. If there is none, it is planned anew, and nobody is asked.
+    /// The deletions that the user confirmed, from [`plan`]. With `None` they are planned now, and nobody is asked.
     pub deletions: Option<Arc<Deletions>>,
-    /// Only say what would be done.
+    /// Change nothing, and only report the actions.
     pub dry_run: bool,
-    /// Whose things become.
+    /// The owners of the restored things.
     pub owners: Owners,
-    /// Leave modes, owners, times and extended attributes as they come: for targets that have none.
+    /// Leave modes, owners, times and extended attributes to the system, for targets that have none.
     pub contents_only: bool,
 }
 
-/// What is done with one thing.
+/// The action for one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// It is made.
+    /// It is new.
     Create,
-    /// It was there with another content.
+    /// It existed with another content.
     Rewrite,
-    /// It was there with other attributes.
+    /// It existed with other attributes.
     Attributes,
-    /// It was there and is not in the snapshot.
+    /// It existed and is not in the snapshot.
     Delete,
-    /// It was there as it should be.
+    /// It is right already.
     Keep,
 }
 
-/// What came of a restore.
+/// The result of a restore.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct RestoreOutcome {
-    /// Files that are now as in the snapshot.
+    /// The number of files that now are as in the snapshot.
     pub files: u64,
-    /// Folders.
+    /// The number of folders.
     pub directories: u64,
-    /// Links, FIFOs, devices.
+    /// The number of links, FIFOs and devices.
     pub others: u64,
-    /// Bytes written into files.
+    /// The number of bytes written into files.
     pub written_bytes: u64,
-    /// Files whose content was right already.
+    /// The number of files whose content was right already.
     pub unchanged_files: u64,
-    /// Things that were removed.
+    /// The number of removed things.
     pub deleted_entries: u64,
-    /// Bytes of the files among them.
+    /// The size of the removed files in bytes.
     pub deleted_bytes: u64,
-    /// How many things stayed that the snapshot does not have, and why.
+    /// The number of things that stayed though the snapshot does not have them, by reason.
     pub kept: BTreeMap<KeptReason, u64>,
-    /// What could not be restored as it was: the first 1,000.
+    /// The first 1,000 things that could not be restored completely.
     pub problems: Vec<Problem>,
-    /// How many there were.
+    /// The number of all problems.
     pub problem_count: u64,
 }
 
-/// What the walk is for.
+/// The purpose of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To plan what is to be deleted.
+    /// Plan the deletions.
     Survey,
-    /// To say what would be done.
+    /// Report the actions.
     DryRun,
-    /// To do it.
+    /// Restore.
     Restore,
 }
 
@@ -153,7 +152,7 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    /// What is to be deleted: in a survey what was found so far, else what was agreed to.
+    /// The deletions: in a survey those found so far, otherwise those that were confirmed.
     fn plan(&self) -> MutexGuard<'_, Deletions> {
         self.deletions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,16 +162,16 @@ impl Run<'_> {
         self.purpose == Purpose::Restore
     }
 
-    /// Whether something may take the place of what does not give way by itself.
+    /// Whether something may replace a thing that is an obstacle.
     fn may_replace(&self) -> bool {
         self.options.delete || self.options.overwrite
     }
 }
 
-/// What a restore with `options` would delete; changes nothing.
+/// The deletions of a restore with `options`. Changes nothing.
 ///
 /// # Errors
-/// As of [`restore`].
+/// As [`restore`].
 pub fn plan(
     repository: &Repository,
     snapshot: &Snapshot,
@@ -186,16 +185,18 @@ pub fn plan(
     survey(&reader, &request, &protected, monitor)
 }
 
-/// Restores what `options` say of `snapshot` into the folder `target`, which is made if it is not there.
+/// Restores the part of `snapshot` that `options` names into the folder `target`, and makes the folder if needed.
 ///
-/// A folder's contents come into `target` itself; the whole snapshot as one folder for each root; anything else under its name.
-/// What is there already is compared, and only what differs is written. `planned` is told of each action; in a dry run nothing else
-/// happens. What is deleted is planned before anything is written, and looked at again before it goes.
+/// The contents of a folder go directly into `target`; the whole snapshot gets one folder per root; anything else keeps
+/// its name. Existing things are compared, and only differences are written. `planned` hears of each action; in a dry
+/// run nothing else happens. Deletions are planned before anything is written, and each is checked again before it
+/// happens.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if the snapshot has no such path; [`ErrorKind::Usage`] if the target is in use, or is the root of the file system
-/// and something is to be deleted; [`ErrorKind::Refused`] if something is to be deleted and the snapshot does not say what was left out of it;
-/// if the target cannot be used or is full, or the monitor wishes to stop. What can be worked around is a problem in the outcome.
+/// [`ErrorKind::NotFound`] if the snapshot has no such path; [`ErrorKind::Usage`] if the target is in use, or if it is
+/// the root of the file system and something would be deleted; [`ErrorKind::Refused`] if something would be deleted and
+/// the snapshot does not record its exclusions; if the target cannot be used or is full, or the monitor wishes to stop.
+/// Other failures are problems in the outcome.
 pub fn restore(
     repository: &Repository,
     snapshot: &Snapshot,
@@ -229,7 +230,7 @@ pub fn restore(
     };
     let what = request.what(&reader)?;
     let target = Target::open(target, purpose)?;
-    // Of the whole snapshot it is known how much there is.
+    // Only the total of the whole snapshot is known.
     let figures = &snapshot.manifest.statistics;
     let total = what.entry.is_none().then_some(Work { items: figures.files, bytes: figures.total_bytes });
     monitor.begin(Phase::Restore, total);
@@ -247,7 +248,7 @@ fn open_reader<'r>(repository: &'r Repository, monitor: &dyn Monitor) -> Result<
     Ok(ChunkReader::new(repository))
 }
 
-/// What is asked for.
+/// The request of the caller.
 struct Request<'q> {
     snapshot: &'q Snapshot,
     target: &'q Path,
@@ -255,7 +256,7 @@ struct Request<'q> {
 }
 
 impl Request<'_> {
-    /// Refuses what could not end well.
+    /// Refuses a request that could do harm.
     fn check(&self, protected: &Protected) -> Result<()> {
         protected.check_target(self.target)?;
         if !self.options.delete {
@@ -284,14 +285,14 @@ impl Request<'_> {
     }
 }
 
-/// Plans what is to be deleted.
+/// Plans the deletions.
 fn survey(
     reader: &ChunkReader<'_>,
     request: &Request<'_>,
     protected: &Protected,
     monitor: &dyn Monitor,
 ) -> Result<Deletions> {
-    // Problems are told of when they are met again.
+    // The restore reports these problems when it meets them again.
     let silent = Silent(monitor);
     let (tally, stop, deletions) = (Tally::new(&silent), AtomicBool::new(false), Mutex::default());
     let owners = filesystem::Owners::new();
@@ -309,13 +310,13 @@ fn survey(
     };
     let what = request.what(reader)?;
     let target = Target::open(request.target, Purpose::Survey)?;
-    // Nothing is read but folders, so nobody waits for these.
+    // A survey reads only folders, so no worker waits for these.
     let (jobs, _arrivals) = bounded(JOBS);
     walk::walk(&run, target, what, jobs)?;
     Ok(deletions.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Is only asked whether to stop.
+/// Only answers whether to stop.
 struct Silent<'m>(&'m dyn Monitor);
 
 impl Monitor for Silent<'_> {
@@ -363,7 +364,7 @@ fn ended<T>(run: &Run<'_>, result: Result<T>) -> Result<T> {
     result
 }
 
-/// Works until no more jobs come. After a failure anywhere the rest is thrown away.
+/// Works until no more jobs come. After a failure anywhere, drops the remaining jobs.
 fn work(run: &Run<'_>, jobs: &Receiver<Job>) -> Result<()> {
     for job in jobs {
         if run.stop.load(Ordering::Relaxed) || run.monitor.is_cancelled() {

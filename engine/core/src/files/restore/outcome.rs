@@ -1,4 +1,4 @@
-//! Counting what a restore does, and what it cannot do.
+//! Counts the work and the problems of a restore.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +12,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::Swept;
 use crate::monitor::Monitor;
 
-/// Problems that the outcome names.
+/// The number of problems that the outcome names.
 const NAMED: usize = 1000;
 
-/// What a restore has done so far.
+/// The work of a restore so far.
 pub(super) struct Tally<'m> {
     monitor: &'m dyn Monitor,
     pub files: AtomicU64,
@@ -29,11 +29,11 @@ pub(super) struct Tally<'m> {
     problem_count: AtomicU64,
     problems: Mutex<Vec<Problem>>,
     damaged_links: Mutex<HashSet<Vec<u8>>>,
-    /// Attributes that could not be set, by what went wrong.
+    /// Attributes that could not be set, by message.
     alike: Mutex<BTreeMap<String, Alike>>,
 }
 
-/// The same trouble with several things.
+/// The same problem with several things.
 struct Alike {
     first: Vec<u8>,
     further: u64,
@@ -64,18 +64,18 @@ impl<'m> Tally<'m> {
         }
     }
 
-    /// Counts what was removed.
+    /// Counts removed things.
     pub fn deleted(&self, swept: Swept) {
         count(&self.deleted_entries, swept.removed);
         count(&self.deleted_bytes, swept.bytes);
     }
 
-    /// Counts what stays though the snapshot does not have it.
+    /// Counts things that stay though the snapshot does not have them.
     pub fn kept(&self, reason: KeptReason, number: u64) {
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_insert(0) += number;
     }
 
-    /// Notes that the file at `path`, which has several names, is not as it was: so are its other names.
+    /// Notes that the file at `path`, which has several names, is damaged, and so are its other names.
     pub fn damaged_link(&self, path: &[u8]) {
         self.damaged_links.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_vec());
     }
@@ -85,7 +85,8 @@ impl<'m> Tally<'m> {
         self.damaged_links.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
-    /// Adds a problem with what is at `path`. The same trouble with the attributes of many things becomes one problem at the end.
+    /// Adds a problem with the thing at `path`. The same problem with the attributes of many things becomes one problem
+    /// at the end.
     pub fn problem(&self, path: &[u8], kind: ProblemKind, message: impl Into<String>) {
         let message = message.into();
         if kind == ProblemKind::Metadata {
@@ -108,7 +109,8 @@ impl<'m> Tally<'m> {
         }
     }
 
-    /// Adds a failure to `action` what is at `path`; a full disk ends the restore, since everything else would fail, too.
+    /// Adds a failure to `action` the thing at `path`. A full disk ends the restore, because everything else would
+    /// fail, too.
     pub fn io(&self, path: &[u8], action: &str, error: std::io::Error) -> Result<()> {
         let message = format!("cannot {action}: {error}");
         let ends = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);

@@ -1,4 +1,4 @@
-//! Where an entry comes, and what gives way to it there.
+//! The place of an entry in the target, and the things that it replaces there.
 
 use repo_format::entry::EntryKind;
 use repo_format::node::ProblemKind;
@@ -10,18 +10,19 @@ use super::{Action, Run};
 use crate::error::Result;
 use crate::filesystem::FileStat;
 
-/// Where an entry comes.
+/// The place of an entry.
 pub(super) struct Place {
     /// Its path in the snapshot.
     pub path: Vec<u8>,
-    /// What has its name in the target now.
+    /// The thing that has its name in the target now.
     pub existing: Option<FileStat>,
-    /// There was something, which may have gone already.
+    /// Whether something existed, which may be gone already.
     pub replaces: bool,
 }
 
 impl Place {
-    /// Looks at what has the place of an entry, and removes a folder there if that is agreed; whether the entry may come.
+    /// Examines the place of an entry, and removes a folder there if that is allowed. Returns whether the entry may be
+    /// made.
     pub fn make_way(
         &mut self,
         run: &Run<'_>,

@@ -1,4 +1,4 @@
-//! What a restore never removes, replaces or writes into, whatever a snapshot says: what this run itself works with.
+//! Things that a restore never removes, replaces or writes into, whatever a snapshot says: this run itself uses them.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::{Dir, FileStat, path_to_bytes};
 
-/// Things in use, by what they are: another name or a link to them changes nothing.
+/// Things in use, by identity: another name or a link makes no difference.
 #[derive(Default)]
 pub(super) struct Protected {
     identities: HashSet<(u64, u64)>,
 }
 
 impl Protected {
-    /// What is at `paths` now; what is not there needs no protection.
+    /// The present things at `paths`; missing ones need no protection.
     pub fn new(paths: &[PathBuf]) -> Self {
-        // A link in the place of one is protected as well as what it leads to.
+        // Protects both a link and its target.
         let both = |path: &PathBuf| [identity(path), path.canonicalize().ok().and_then(|path| identity(&path))];
         Protected { identities: paths.iter().flat_map(both).flatten().collect() }
     }
@@ -25,9 +25,9 @@ impl Protected {
         self.identities.contains(&stat.identity())
     }
 
-    /// Refuses a target that is in one of them, or is one.
+    /// Refuses a target that is one of them, or is inside one.
     pub fn check_target(&self, target: &Path) -> Result<()> {
-        // Of a target that is not there yet, the folders around it count.
+        // For a target that does not exist yet, its parent folders count.
         let Some(real) = target.ancestors().find_map(|path| path.canonicalize().ok()) else { return Ok(()) };
         for folder in real.ancestors() {
             if identity(folder).is_some_and(|identity| self.identities.contains(&identity)) {

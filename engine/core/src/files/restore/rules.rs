@@ -1,4 +1,5 @@
-//! What the backup was told to leave out, as the snapshot keeps it: so a restore spares what would have been left out then.
+//! The exclusion rules of the backup, which the snapshot stores: a restore keeps things that the backup would have
+//! omitted.
 
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
@@ -15,19 +16,19 @@ use crate::tree::{DirectoryIter, join, read_file};
 pub(super) struct Rules {
     excludes: Excludes,
     ignore_file_name: Option<Vec<u8>>,
-    /// Folders that a tag marks as caches had to be left out.
+    /// Whether folders with a cache tag were omitted.
     caches: bool,
-    /// This is such a folder.
+    /// Whether this is such a folder.
     is_cache: bool,
     /// Its path from the root.
     relative: Vec<u8>,
 }
 
 impl Rules {
-    /// Those of the folder `root`, whose node is `tree`.
+    /// The rules of the folder `root`, whose node is `tree`.
     ///
     /// # Errors
-    /// The rules are none, or the root's ignore file cannot be read.
+    /// If the rules are invalid, or the root's ignore file cannot be read.
     pub fn of_root(reader: &ChunkReader<'_>, left_out: &LeftOut, root: &Root, tree: Option<ChunkId>) -> Result<Self> {
         let options =
             ExcludeOptions { patterns: left_out.patterns.clone().unwrap_or_default(), ..ExcludeOptions::default() };
@@ -38,17 +39,17 @@ impl Rules {
         Rules { excludes, ignore_file_name, caches, is_cache: false, relative: Vec::new() }.with_files_of(reader, tree)
     }
 
-    /// Those of the folder `name` in this one, whose node is `tree`.
+    /// The rules of the folder `name` in this one, whose node is `tree`.
     ///
     /// # Errors
-    /// As of [`Rules::of_root`].
+    /// As [`Rules::of_root`].
     pub fn enter(&self, reader: &ChunkReader<'_>, name: &[u8], tree: Option<ChunkId>) -> Result<Self> {
         let relative = join(&self.relative, name);
         let is_cache = self.caches && DirectoryIter::seek(reader, tree, CACHE_TAG)?.is_some();
         Rules { relative, is_cache, ..self.clone() }.with_files_of(reader, tree)
     }
 
-    /// With the ignore file that the snapshot has in this folder.
+    /// Adds the ignore file that the snapshot has in this folder.
     fn with_files_of(mut self, reader: &ChunkReader<'_>, tree: Option<ChunkId>) -> Result<Self> {
         let Some(name) = &self.ignore_file_name else { return Ok(self) };
         let found = match repo_format::entry::check_name(name) {
@@ -56,20 +57,20 @@ impl Rules {
             Err(_) => None,
         };
         let Some(entry) = found.filter(|entry| entry.meta.kind == EntryKind::File) else { return Ok(self) };
-        // The backup used none that is larger.
+        // The backup ignored larger ones.
         if entry.meta.size > LARGEST_IGNORE_FILE as u64 {
             return Ok(self);
         }
         let bytes = read_file(reader, &entry, LARGEST_IGNORE_FILE as u64)?;
         let shown = String::from_utf8_lossy(&join(&self.relative, name)).into_owned();
-        // The backup did without one that has a bad line, and saved rather too much.
+        // The backup ignored a file with a bad line, and saved too much rather than too little.
         if let Ok(excludes) = self.excludes.clone().with_ignore_file(&self.relative, &shown, &bytes) {
             self.excludes = excludes;
         }
         Ok(self)
     }
 
-    /// Whether something that a sweep through this folder meets would have been left out.
+    /// Whether the backup would have omitted this thing of a sweep.
     pub fn spare(&self, met: &Met<'_>) -> bool {
         self.is_cache
             || self.excludes.is_excluded(&join(&self.relative, met.path), met.stat.is_dir())
@@ -79,6 +80,6 @@ impl Rules {
 
 fn has_cache_tag(met: &Met<'_>) -> bool {
     let tag = met.folder.open_dir(&met.stat.entry.name.0).and_then(|dir| dir.stat(CACHE_TAG));
-    // A folder that cannot be looked into cannot be removed either.
+    // A folder that cannot be read cannot be removed either.
     tag.is_ok()
 }

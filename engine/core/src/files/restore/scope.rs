@@ -1,4 +1,4 @@
-//! What may be deleted in which folder of the target.
+//! The scopes of deleting: which things may be deleted in which folder of the target.
 
 use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, RootKind};
@@ -11,14 +11,14 @@ use crate::error::{ErrorKind, Result};
 use crate::filesystem::FileStat;
 use crate::tree::{DirectoryIter, TreeEntry};
 
-/// Gives the scopes of the folders of a snapshot.
+/// Computes the scopes of the folders of a snapshot.
 pub(super) struct Scopes<'w, 'r> {
     pub run: &'w Run<'r>,
     pub manifest: &'w Manifest,
 }
 
 impl Scopes<'_, '_> {
-    /// The scope of the folder `path` of the snapshot; none where nothing is deleted.
+    /// The scope of the folder `path` of the snapshot; `None` if nothing is deleted.
     pub fn of_path(&self, path: &[u8]) -> Result<Option<Scope>> {
         if !self.run.options.delete {
             return Ok(None);
@@ -54,7 +54,7 @@ impl Scopes<'_, '_> {
         }
     }
 
-    /// A folder whose rules are lost keeps everything.
+    /// Keeps everything in a folder whose rules are lost.
     fn of_rules(&self, rules: Result<Rules>) -> Result<Scope> {
         match rules {
             Ok(rules) => Ok(Scope { rules: Some(rules), kept: None }),
@@ -65,7 +65,7 @@ impl Scopes<'_, '_> {
         }
     }
 
-    /// The scope of a root that comes below the target as one of several.
+    /// The scope of a root that is restored below the target as one of several.
     pub fn of_root_there(
         &self,
         target: &Folder,

@@ -1,4 +1,4 @@
-//! Links, FIFOs and devices.
+//! Restores links, FIFOs and devices.
 
 use repo_format::entry::EntryKind;
 use repo_format::node::ProblemKind;
@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::filesystem::{Dir, FileStat};
 use crate::tree::TreeEntry;
 
-/// Restores a link, FIFO or device; a socket is left out.
+/// Restores a link, FIFO or device; omits a socket.
 pub(super) fn restore_special(run: &Run<'_>, folder: &Folder, place: &Place, entry: &TreeEntry) -> Result<()> {
     let (tally, path, existing) = (run.tally, &place.path, place.existing.as_ref());
     if entry.meta.kind == EntryKind::Socket {
@@ -48,7 +48,7 @@ pub(super) fn restore_special(run: &Run<'_>, folder: &Folder, place: &Place, ent
     }
 }
 
-/// Makes a link, FIFO or device, unless just that is there.
+/// Makes a link, FIFO or device, unless an equal one exists.
 fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> std::io::Result<Action> {
     let meta = &entry.meta;
     let name = entry.name();
@@ -69,7 +69,7 @@ fn make_special(dir: &Dir, entry: &TreeEntry, existing: Option<&FileStat>) -> st
     Ok(if existing.is_some() { Action::Rewrite } else { Action::Create })
 }
 
-/// Whether what is there is this link, FIFO or device.
+/// Whether the existing thing is this link, FIFO or device.
 fn is_there(dir: &Dir, entry: &TreeEntry, stat: &FileStat) -> bool {
     stat.entry.kind == entry.meta.kind && stat.entry.device == entry.meta.device && same_target(dir, entry, stat)
 }

@@ -1,35 +1,35 @@
-//! Targets that do not tell names apart that differ in case only.
+//! Targets whose names ignore case.
 
 use std::collections::HashMap;
 
 use crate::filesystem::Dir;
 
-/// A file that is made for a moment, to see under which names it is found.
+/// A temporary file, which shows whether names ignore case.
 const PROBE: &[u8] = b".enamel-probe-aB";
 
-/// The names of one folder, where the target does not tell all of them apart.
+/// The names of one folder, if the target ignores case.
 #[derive(Default)]
 pub(super) struct Spellings {
-    /// Those of the snapshot that came before.
+    /// The earlier names of the snapshot.
     met: HashMap<Vec<u8>, Vec<u8>>,
-    /// Those that the target lists.
+    /// The names that the target lists.
     listed: HashMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Spellings {
-    /// Those of a folder in which the target lists `names`.
+    /// Starts with the `names` that the target lists in a folder.
     pub fn new(names: Vec<Vec<u8>>) -> Self {
         let listed = names.into_iter().map(|name| (fold(&name), name)).collect();
         Spellings { met: HashMap::new(), listed }
     }
 
-    /// How the target spells `name`. Only this spelling is asked for: some file systems remember each one that they are asked for as a
-    /// thing of its own, and give old content under it.
+    /// The target's spelling of `name`. Only this spelling is looked up: some file systems remember each looked-up
+    /// spelling as a separate thing, and return old content for it.
     pub fn in_target<'n>(&'n self, name: &'n [u8]) -> &'n [u8] {
         self.listed.get(&fold(name)).map_or(name, Vec::as_slice)
     }
 
-    /// The name that came before and that the target would take `name` for. Else `name` is noted.
+    /// The earlier name that the target would confuse with `name`. If there is none, notes `name`.
     pub fn clash(&mut self, name: &[u8]) -> Option<&[u8]> {
         let folded = fold(name);
         if self.met.contains_key(&folded) {
@@ -40,7 +40,7 @@ impl Spellings {
     }
 }
 
-/// `name` without its case.
+/// `name` in lower case.
 pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(name) {
         Ok(text) => text.to_uppercase().to_lowercase().into_bytes(),
@@ -48,25 +48,25 @@ pub(super) fn fold(name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Whether `dir` finds what is in it under names in another case: seen from what is there, without changing anything.
+/// Whether `dir` finds its contents under names in another case. Uses existing names, and changes nothing.
 pub(super) fn is_seen_to_fold(dir: &Dir) -> Option<bool> {
     let names = dir.names().ok()?;
     let name = names.iter().find(|name| other_case(name) != **name && !names.contains(&other_case(name)))?;
-    // It is not listed: if it is found, it is another spelling.
+    // This spelling is not listed. If it is found, names ignore case.
     Some(dir.stat(&other_case(name)).is_ok())
 }
 
-/// As [`is_seen_to_fold`]; where nothing tells, a file is made and removed.
+/// As [`is_seen_to_fold`]. If existing names do not tell, makes a file and removes it.
 pub(super) fn folds(dir: &Dir) -> bool {
     if let Some(seen) = is_seen_to_fold(dir) {
         return seen;
     }
-    // Where no file can be made, none is restored.
+    // If no file can be made, none is restored.
     if dir.create_file(PROBE).is_err() {
         return false;
     }
     let folds = dir.stat(&other_case(PROBE)).is_ok();
-    // If it cannot be removed now, it is empty and says whose it is.
+    // If it cannot be removed now, it is empty, and its name says whose it is.
     let _ = dir.remove_file(PROBE);
     folds
 }

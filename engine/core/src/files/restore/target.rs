@@ -1,4 +1,4 @@
-//! The folder that everything goes into. It is not the restore's own: what it was before, it stays.
+//! The target folder of a restore. It does not belong to the restore, so its attributes stay as they were.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::filesystem::Dir;
 
 /// The target.
 pub(super) struct Target {
-    /// The folder; none where it does not exist yet and nothing is written.
+    /// The folder; `None` if it does not exist yet and nothing is written.
     pub dir: Option<Arc<Dir>>,
-    /// What it was before, if it was there.
+    /// Its attributes before, if it existed.
     pub before: Option<Entry>,
 }
 
 impl Target {
-    /// Opens the target; makes it, if something is going to be written.
+    /// Opens the target; makes it if something will be written.
     pub fn open(path: &Path, purpose: Purpose) -> Result<Self> {
         let failed = |e| Error::io(format!("cannot restore to {}", path.display()), e);
         match Dir::open(path) {

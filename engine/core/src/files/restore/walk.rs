@@ -1,4 +1,5 @@
-//! Walks the snapshot beside the target: makes folders, links and special files, hands files to the workers, removes extras.
+//! Walks the snapshot in step with the target: makes folders, links and special files, passes files to the workers,
+//! removes extras.
 
 use std::io;
 use std::sync::Arc;
@@ -26,15 +27,15 @@ use crate::filesystem::{Branch, Dir, FileStat, OPEN_LEVELS};
 use crate::monitor::Work;
 use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
-/// What is restored.
+/// The part to restore.
 pub(super) struct What<'q> {
     /// Its path in the snapshot.
     pub path: Vec<u8>,
-    /// Its entry; none for the whole snapshot.
+    /// Its entry; `None` for the whole snapshot.
     pub entry: Option<TreeEntry>,
     /// The snapshot.
     pub manifest: &'q Manifest,
-    /// The snapshot says that it has so many entries; a repository that holds more is lying, and could be endless.
+    /// The number of entries that the snapshot states. A repository with more entries lies, and could be endless.
     pub entries: EntryCount,
 }
 
@@ -42,14 +43,14 @@ pub(super) struct What<'q> {
 struct Frame<'r> {
     folder: Arc<Begun>,
     iter: DirectoryIter<'r>,
-    /// What the target has besides; only where it may be removed, or is counted.
+    /// The target's additional names, if they may be removed or are counted.
     extras: Option<Extras>,
-    /// Only where the target does not tell names apart by their case.
+    /// Set only if the target ignores case.
     spellings: Option<Spellings>,
 }
 
 impl Frame<'_> {
-    /// Whether the target would take this name for one that came before; then it is reported, and is no extra.
+    /// Whether the target would confuse this name with an earlier one. If so, reports it; the name is then no extra.
     fn is_taken(&mut self, run: &Run<'_>, folder: &Folder, name: &[u8]) -> bool {
         let Some(first) = self.spellings.as_mut().and_then(|spellings| spellings.clash(name)) else { return false };
         let message = format!("it is not restored: the target does not tell it from {}", first.escape_ascii());
@@ -67,11 +68,11 @@ struct Walk<'w, 'r> {
     links: Links,
     entries: EntryCount,
     scopes: Scopes<'w, 'r>,
-    /// The target does not tell names apart by their case.
+    /// Whether the target ignores case.
     folds: bool,
 }
 
-/// Walks everything; gives the further names that are to be made when all files are there.
+/// Walks everything; returns the additional names to make when all files exist.
 pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<Job>) -> Result<Links> {
     let Target { dir, before } = target;
     let links = Links::new(dir.clone());
@@ -85,14 +86,14 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
     let branch = dir.clone().map(Branch::root).transpose();
     let branch = branch.map_err(|e| Error::io("cannot look at the target", e))?;
     let target = |path: Vec<u8>, entry: Option<Entry>| {
-        // A target that is there already stays as it is, unless it is asked for.
+        // An existing target keeps its attributes, unless the options say otherwise.
         let entry = entry.filter(|_| is_new || run.options.target_attributes);
         Begun { branch: branch.clone(), path, entry, before: before.clone(), parent: None }
     };
     let dir = dir.as_deref();
     match what.entry {
         None => {
-            // The target itself is no folder of the snapshot: its other contents are its own.
+            // The target itself is not a folder of the snapshot: its other contents stay.
             let frame = walk.frame((target(what.path, None), dir), (what.manifest.tree_id(), None), None);
             walk.folders(frame)?;
         }
@@ -135,13 +136,13 @@ impl<'r> Walk<'_, 'r> {
                 None
             }
         });
-        // Where it cannot be listed, that is reported when something is looked at or made in it.
+        // If it cannot be listed, the first access in it reports that.
         let listed = || dir.and_then(|dir| dir.names().ok()).unwrap_or_default();
         let spellings = self.folds.then(|| Spellings::new(listed()));
         Frame { folder: Arc::new(begun), iter: DirectoryIter::new(self.run.reader, tree), extras, spellings }
     }
 
-    /// Walks a folder and everything below it; no recursion, so that depth cannot exhaust the stack.
+    /// Walks a folder and everything below it. It does not recurse, so that depth cannot exhaust the stack.
     fn folders(&mut self, top: Frame<'r>) -> Result<()> {
         let mut stack = vec![top];
         while let Some(frame) = stack.last_mut() {
@@ -170,7 +171,7 @@ impl<'r> Walk<'_, 'r> {
                 Some(Err(error)) if error.kind() == ErrorKind::Damaged => {
                     let message = format!("a part of this folder is lost: {}", chain(&error));
                     self.run.tally.problem(&frame.folder.path, ProblemKind::Unreadable, message);
-                    // What is lost may be just what would be removed now.
+                    // The lost part may name the very things that would be removed now.
                     if let Some(extras) = &mut frame.extras {
                         extras.keep_all();
                     }
@@ -188,10 +189,10 @@ impl<'r> Walk<'_, 'r> {
         Ok(())
     }
 
-    /// Lets go of a folder that has been walked.
+    /// Releases a folder that has been walked.
     fn leave(&self, frame: Option<Frame<'_>>) {
         let Some(Frame { folder, .. }) = frame else { return };
-        // While workers are not done in it, it need not be open: they have what they need.
+        // It need not stay open while workers are busy in it: they hold what they need.
         if let (Some(branch), true) = (&folder.branch, Arc::strong_count(&folder) > 1) {
             branch.close();
         }
@@ -208,7 +209,7 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// Restores one entry. Gives a frame if it is a folder.
+    /// Restores one entry. Returns a frame if it is a folder.
     fn entry(
         &mut self,
         folder: &Folder,
@@ -247,7 +248,7 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// What this run works with stays as it is; only a file that is as in the snapshot is no problem.
+    /// Leaves things that this run uses as they are. It is a problem unless the thing is a file as in the snapshot.
     fn leave_in_use(&self, folder: &Folder, path: &[u8], entry: &TreeEntry, stat: &FileStat) -> Result<()> {
         if self.run.purpose == Purpose::Survey {
             return Ok(());
@@ -306,7 +307,7 @@ impl<'r> Walk<'_, 'r> {
             },
         );
         let scope = match (&above, &existing, &folder.dir) {
-            // What is made now has nothing in it.
+            // A folder that was just made is empty.
             _ if !is_there => None,
             (Some(above), Some(stat), Some(outer)) => {
                 let is_mount = outer.is_mount(&stat.entry.name.0, stat).unwrap_or(true);
@@ -351,7 +352,7 @@ impl<'r> Walk<'_, 'r> {
         }
     }
 
-    /// In a dry run: compares the content, and says what would be done.
+    /// In a dry run: compares the content, and reports the action.
     fn foresee(&self, folder: &Folder, path: &[u8], entry: &TreeEntry, existing: Option<&FileStat>) -> Result<()> {
         let size = entry.meta.size;
         let (action, written) = match (existing, &folder.dir) {
@@ -373,7 +374,7 @@ impl<'r> Walk<'_, 'r> {
         Ok(())
     }
 
-    /// Removes what the target has in a folder and the snapshot does not, as far as it may go.
+    /// Removes the target's additional things in a folder, as far as allowed.
     fn remove_extras(&self, folder: &Arc<Begun>, extras: Option<Extras>) -> Result<()> {
         let Some(extras) = extras else { return Ok(()) };
         let dir = match Folder::open(folder) {
@@ -394,13 +395,13 @@ impl<'r> Walk<'_, 'r> {
     }
 }
 
-/// Of a deep tree only the last folders stay open.
+/// Only the last folders of a deep tree stay open.
 fn close_far(stack: &[Frame<'_>]) {
     let far = stack.len().saturating_sub(OPEN_LEVELS);
     stack[..far].iter().filter_map(|frame| frame.folder.branch.as_ref()).for_each(|branch| branch.close());
 }
 
-/// What `dir` has under the name `name`; its entry has the name as it is spelled there.
+/// The thing named `name` in `dir`; its entry has the target's spelling.
 fn look(dir: Option<&Dir>, spellings: Option<&Spellings>, name: &[u8]) -> io::Result<Option<FileStat>> {
     let Some(dir) = dir else { return Ok(None) };
     match dir.stat(spellings.map_or(name, |spellings| spellings.in_target(name))) {
@@ -414,7 +415,7 @@ fn send(jobs: &Sender<Job>, job: Job) -> Result<()> {
     jobs.send(job).map_err(|_| Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"))
 }
 
-/// Opens the folder `name`, making it if it is not there and removing the file or link in its place.
+/// Opens the folder `name`; makes it if needed, and removes a file or link in its place.
 fn make_folder(dir: &Dir, name: &[u8], existing: Option<&FileStat>) -> io::Result<Arc<Dir>> {
     let inner = match existing {
         Some(stat) if stat.is_dir() => dir.open_closed_dir(&stat.entry.name.0)?,

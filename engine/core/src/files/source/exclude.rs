@@ -1,8 +1,9 @@
-//! What is left out of a backup: patterns as `.gitignore` has them, ignore files in the folders themselves, and caches.
+//! The exclusions of a backup: patterns in the syntax of `.gitignore`, ignore files in the folders themselves, and
+//! caches.
 //!
-//! Later patterns win over earlier ones, and those of a folder over those of the folders above. A pattern that begins with `!`
-//! takes back what an earlier one left out; not inside a folder that is left out itself, for nobody looks there. Above all of them stand
-//! protected folders, and the patterns of an application: nothing takes those back.
+//! Later patterns win over earlier ones, and those of a folder over those of its parents. A pattern that begins with
+//! `!` cancels an earlier exclusion, but not inside an excluded folder, which is never read. Protected folders and the
+//! patterns of an application stand above all of them: nothing cancels those.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,35 +21,35 @@ use crate::filesystem::{Dir, FileStat, path_from_bytes, path_to_bytes};
 /// The name of ignore files, unless told otherwise.
 pub const IGNORE_FILE: &str = ".enamelignore";
 
-/// An ignore file in a folder is not read beyond this.
+/// The largest ignore file in a folder that is read completely.
 pub(crate) const LARGEST_IGNORE_FILE: usize = 1 << 20;
 
 /// Marks a folder that holds nothing but a cache: <https://bford.info/cachedir/>.
 pub(crate) const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// What to leave out.
+/// The things to exclude.
 #[derive(Debug, Clone, Default)]
 pub struct ExcludeOptions {
     /// Patterns, one each. They win over those of `pattern_files`.
     pub patterns: Vec<String>,
-    /// Files of patterns, one a line, with comments.
+    /// Files of patterns, one per line, with comments.
     pub pattern_files: Vec<PathBuf>,
-    /// The name of files that hold patterns for the folder they are in: [`IGNORE_FILE`], or none.
+    /// The name of files with patterns for their own folder: [`IGNORE_FILE`], or none.
     pub ignore_file_name: Option<String>,
-    /// Leave out what is in folders that a `CACHEDIR.TAG` marks as caches.
+    /// Exclude the contents of folders that a `CACHEDIR.TAG` marks as caches.
     pub caches: bool,
-    /// Patterns that no other pattern and no ignore file takes back.
+    /// Patterns that no other pattern and no ignore file cancels.
     pub always: Vec<String>,
     /// Folders that are never saved.
     pub protected: Vec<Protected>,
 }
 
 impl ExcludeOptions {
-    /// The same with the patterns of files among the others, so that each file is read once: it may be a pipe.
+    /// The same options with the patterns of files inserted. So each file is read only once: it may be a pipe.
     ///
     /// # Errors
-    /// A file of patterns that cannot be read, or a line of it that is no pattern: says which.
+    /// If a file of patterns cannot be read, or has an invalid line. The message names it.
     pub(crate) fn resolved(&self) -> Result<Self> {
         let mut patterns = Vec::new();
         for path in &self.pattern_files {
@@ -63,7 +64,7 @@ impl ExcludeOptions {
     }
 }
 
-/// What is left out of one folder. Cheap to clone; folders without patterns of their own share those from above.
+/// The exclusions of one folder. Cheap to clone; folders without patterns of their own share those of the parent.
 #[derive(Debug, Clone)]
 pub struct Excludes {
     ignore_file_name: Option<Arc<[u8]>>,
@@ -77,13 +78,13 @@ pub struct Excludes {
     rules: Option<Arc<Rules>>,
 }
 
-/// The patterns of the options, in their order, and whether they have left anything out.
+/// The patterns of the options, in their order, and whether each has matched anything.
 #[derive(Debug, Default)]
 struct OwnPatterns(Vec<OwnPattern>);
 
 #[derive(Debug)]
 struct OwnPattern {
-    /// As the matcher knows it.
+    /// In the form of the matcher.
     line: String,
     is_used: AtomicBool,
 }
@@ -95,23 +96,25 @@ impl OwnPatterns {
     }
 }
 
-/// The patterns of one place, and those they win over.
+/// The patterns of one place, and those that they override.
 #[derive(Debug)]
 struct Rules {
     matcher: Gitignore,
-    /// How much of a path from the root leads to the folder that the patterns are for, with the slash.
+    /// The length of the path from the root to the folder of the patterns, with the slash.
     prefix: usize,
     above: Option<Arc<Rules>>,
 }
 
 impl Excludes {
-    /// What `options` leaves out of the folder `root`, an absolute path. Follow it by [`Excludes::enter`] for the root itself.
+    /// The exclusions of `options` in the folder `root`, an absolute path. Call [`Excludes::enter`] for the root itself
+    /// next.
     ///
-    /// Patterns are relative to the root. One that begins with `./` or the path of the root is understood, too; so is one that begins with its
-    /// name, as snapshots show paths, if there is nothing of that name in the root.
+    /// Patterns are relative to the root. A pattern may also begin with `./` or the path of the root. It may begin with
+    /// the root's name, as snapshots show paths, if the root contains nothing of that name.
     ///
     /// # Errors
-    /// A pattern that is none, or a file of patterns that cannot be read: says which file, line and pattern; a root in a protected folder.
+    /// If a pattern is invalid or a file of patterns cannot be read (the message names file, line and pattern); if the
+    /// root is in a protected folder.
     pub fn root(options: &ExcludeOptions, root: &Path) -> Result<Self> {
         let mut rules = RulesBuilder::new(Some(root));
         for path in &options.pattern_files {
@@ -139,14 +142,14 @@ impl Excludes {
         })
     }
 
-    /// What is left out of the folder `dir`, whose path from the root is `path` (empty for the root) and which has the sorted
-    /// `names`; `self` is what is left out of the folder above. Reads the folder's ignore file and cache tag if it has any.
+    /// The exclusions of the folder `dir`, whose path from the root is `path` (empty for the root) and which has the
+    /// sorted `names`; `self` has the exclusions of its parent. Reads the folder's ignore file and cache tag, if any.
     ///
-    /// A tag in the root itself says nothing: the user named that folder.
+    /// A tag in the root itself does not count: the user named that folder.
     ///
     /// # Errors
-    /// As of [`Excludes::root`], about the folder's ignore file; and a tag that cannot be read. To go on with `self` then backs
-    /// up rather too much.
+    /// As [`Excludes::root`], about the folder's ignore file; also if a tag cannot be read. A caller that continues
+    /// with `self` then saves too much rather than too little.
     pub fn enter(&self, dir: &Dir, path: &[u8], names: &[Vec<u8>]) -> Result<Excludes> {
         let mut inside = self.clone();
         inside.in_cache = self.caches && !path.is_empty() && has(names, CACHE_TAG) && is_cache(dir, path)?;
@@ -159,10 +162,11 @@ impl Excludes {
         inside.with_ignore_file(path, &shown, &bytes)
     }
 
-    /// With the patterns of an ignore file, `bytes`, of the folder whose path from the root is `path`; `shown` is its name in messages.
+    /// Adds the patterns of an ignore file. `bytes` is its content, `path` the path of its folder from the root, and
+    /// `shown` its name in messages.
     ///
     /// # Errors
-    /// A line that is no pattern: says which.
+    /// If a line is not a pattern; the message names it.
     pub(crate) fn with_ignore_file(mut self, path: &[u8], shown: &str, bytes: &[u8]) -> Result<Excludes> {
         let mut rules = RulesBuilder::new(None);
         rules.add_file(shown, bytes)?;
@@ -171,12 +175,13 @@ impl Excludes {
         Ok(self)
     }
 
-    /// What the folder `path`, from the root, is, if it is one that is never saved.
+    /// The description of the folder `path`, from the root, if it is protected.
     pub fn protected(&self, path: &[u8], stat: &FileStat) -> Option<&str> {
         self.guard.find(path, stat)
     }
 
-    /// Places of the patterns of the options that have left nothing out so far. One that takes others back is not among them.
+    /// The indexes of the patterns of the options that have excluded nothing so far. Patterns that cancel others are
+    /// omitted.
     pub fn unused(&self) -> Vec<usize> {
         let unused = |(_, pattern): &(usize, &OwnPattern)| {
             !pattern.line.starts_with('!') && !pattern.is_used.load(Ordering::Relaxed)
@@ -184,7 +189,7 @@ impl Excludes {
         self.own.0.iter().enumerate().filter(unused).map(|(place, _)| place).collect()
     }
 
-    /// Whether `path`, from the root and in this folder, is left out. The tag of a cache is not.
+    /// Whether `path`, from the root and in this folder, is excluded. The tag of a cache is not.
     pub(crate) fn is_excluded(&self, path: &[u8], is_dir: bool) -> bool {
         if self.in_cache {
             return path.strip_suffix(CACHE_TAG).is_none_or(|folder| !folder.ends_with(b"/"));
@@ -212,7 +217,7 @@ impl Excludes {
     }
 }
 
-/// Collects patterns that hold for one folder.
+/// Collects the patterns of one folder.
 struct RulesBuilder<'a> {
     builder: GitignoreBuilder,
     /// Path of the folder, if patterns may begin with it.
@@ -221,16 +226,16 @@ struct RulesBuilder<'a> {
 
 impl<'a> RulesBuilder<'a> {
     fn new(root: Option<&'a Path>) -> Self {
-        // Paths are given relative to the folder, so the matcher's own root is to take nothing away.
+        // Paths are relative to the folder, so the matcher's own root must be empty.
         let mut builder = GitignoreBuilder::new("");
-        // What git takes for a literal bracket is more likely a mistake.
+        // An unclosed bracket, which git takes literally, is more likely a mistake.
         builder.allow_unclosed_class(false);
         // Without a slash at its end.
         let root = root.map(|root| root.components().as_path());
         RulesBuilder { builder, root }
     }
 
-    /// Adds a pattern that stands alone, where `#` begins no comment. Gives it as the matcher knows it.
+    /// Adds a single pattern, in which `#` begins no comment. Returns the matcher's form.
     fn add_pattern(&mut self, pattern: &str) -> Result<String> {
         let escaped = if pattern.starts_with('#') { &format!("\\{pattern}") } else { pattern };
         self.add(escaped).map_err(|error| Error::caused(ErrorKind::Usage, format!("bad pattern '{pattern}'"), error))
@@ -251,7 +256,7 @@ impl<'a> RulesBuilder<'a> {
         self.builder.add_line(None, &line).map(|_| line)
     }
 
-    /// The pattern, anchored at the root instead of saying where that is.
+    /// The pattern, anchored at the root instead of containing the root's path.
     fn without_root(&self, line: &str) -> String {
         let (not, pattern) = line.strip_prefix('!').map_or(("", line), |pattern| ("!", pattern));
         let beneath = self.root.and_then(|root| beneath_path(root, pattern).or_else(|| beneath_name(root, pattern)));
@@ -268,19 +273,20 @@ impl<'a> RulesBuilder<'a> {
     }
 }
 
-/// What of a pattern follows the path of the root, or `.`, with the slash.
+/// The rest of a pattern after the path of the root, or `.`, with the slash.
 fn beneath_path<'p>(root: &Path, pattern: &'p str) -> Option<&'p str> {
     let (bytes, root) = (pattern.as_bytes(), path_to_bytes(root));
     let rest = bytes.strip_prefix(root).or_else(|| strip_quoted(bytes, root)).or_else(|| bytes.strip_prefix(b"."))?;
     if rest.first() == Some(&b'/') { pattern.get(pattern.len() - rest.len()..) } else { None }
 }
 
-/// What of `pattern` follows `path`, in which backslashes may stand before characters that mean something in patterns.
+/// The rest of `pattern` after `path`, in which backslashes may precede special characters.
 fn strip_quoted<'p>(pattern: &'p [u8], path: &[u8]) -> Option<&'p [u8]> {
     path.iter().try_fold(pattern, |rest, byte| rest.strip_prefix(b"\\").unwrap_or(rest).strip_prefix(&[*byte]))
 }
 
-/// What of a pattern follows the name of the root, with the slash. A folder of that name in the root is what is meant, if there is one.
+/// The rest of a pattern after the name of the root, with the slash. If the root contains a folder of that name, the
+/// pattern means that one.
 fn beneath_name<'p>(root: &Path, pattern: &'p str) -> Option<&'p str> {
     let (first, rest) = pattern.split_once('/').filter(|(_, rest)| !rest.is_empty())?;
     let name = path_to_bytes(Path::new(root.file_name()?));
@@ -307,7 +313,7 @@ fn has(names: &[Vec<u8>], name: &[u8]) -> bool {
     names.binary_search_by(|probe| probe.as_slice().cmp(name)).is_ok()
 }
 
-/// Whether the tag in `dir` is one: a file that merely has its name is not.
+/// Whether the tag in `dir` is genuine: the file's name alone does not count.
 fn is_cache(dir: &Dir, path: &[u8]) -> Result<bool> {
     match read(dir, CACHE_TAG, CACHE_TAG_SIGNATURE.len()) {
         Ok(bytes) => Ok(bytes == CACHE_TAG_SIGNATURE),

@@ -1,6 +1,7 @@
-//! Where a backup comes from.
+//! The sources of a backup.
 //!
-//! [`path`] says what a source is called, [`exclude`] what of a folder is left out, [`protected`] what is never saved.
+//! [`path`] normalizes the path of a source, [`exclude`] has the exclusions, and [`protected`] the folders that are
+//! never saved.
 
 pub mod exclude;
 pub mod path;

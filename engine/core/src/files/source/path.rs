@@ -1,13 +1,13 @@
-//! One path for each source, however it was typed.
+//! Gives each source one path, however the user typed it.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// `path` from the root of the file system, without `.`, `..` and slashes at its end, so that the same source has the same path each time.
-/// Links stay as they are, but for those before a `..`, which leads to the folder above where they lead.
+/// Makes `path` absolute, without `.`, `..` and slashes at its end, so that the same source always has the same path.
+/// Links stay as they are, except those before a `..`, which leads to the parent of their target.
 ///
 /// # Errors
-/// The operating system's error of the present folder, or of the part before a `..`.
+/// The operating system's error for the current folder, or for the part before a `..`.
 pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     let parts: Vec<Component<'_>> = path.components().collect();
     let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return absolute_text(path) };
@@ -16,10 +16,10 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     Ok(whole)
 }
 
-/// As [`absolute`], for a path where nothing needs to be; `..` takes away the name before it.
+/// As [`absolute`], for a path that need not exist; `..` removes the name before it.
 ///
 /// # Errors
-/// The operating system's error of the present folder.
+/// The operating system's error for the current folder.
 pub(crate) fn absolute_text(path: &Path) -> io::Result<PathBuf> {
     let mut whole = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
@@ -31,7 +31,7 @@ pub(crate) fn absolute_text(path: &Path) -> io::Result<PathBuf> {
     Ok(whole)
 }
 
-/// Whether `name` is `plain`, or that with a number, as one of several roots of the same name has it.
+/// Whether `name` is `plain`, or `plain` with a number, as several roots of the same name get.
 pub(crate) fn is_form_of(name: &[u8], plain: &[u8]) -> bool {
     let Some(rest) = name.strip_prefix(plain) else { return false };
     rest.is_empty() || rest.strip_prefix(b"~").is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))

@@ -1,4 +1,4 @@
-//! Folders that are never saved, whatever patterns say: what holds the backups themselves.
+//! Folders that are never saved, whatever patterns say: they hold the backups themselves.
 
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,16 @@ use crate::filesystem::{Dir, FileStat, path_to_bytes};
 /// A folder that no backup saves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protected {
-    /// Where it is.
+    /// The path that the user gave.
     pub path: PathBuf,
-    /// What it is, as in "it is the repository".
+    /// Its description, as in "it is the repository".
     pub what: String,
 }
 
-/// Device and inode: what a folder is, by whatever path it is reached.
+/// Device and inode, which identify a folder under any path.
 type Identity = (u64, u64);
 
-/// The protected folders as they are met in one root.
+/// The protected folders as seen from one root.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     folders: Vec<Guarded>,
@@ -26,14 +26,14 @@ pub(super) struct Guard {
 #[derive(Debug)]
 struct Guarded {
     what: String,
-    /// Its path from the root, if it is in it.
+    /// Its path from the root, if the root contains it.
     beneath: Option<Vec<u8>>,
-    /// The folder itself and those in it: any of them may be mounted elsewhere.
+    /// The folder itself and its subfolders: any of them may be mounted elsewhere.
     identities: Vec<Identity>,
 }
 
 impl Guard {
-    /// What `protected` means in the source `root`.
+    /// The effect of `protected` on the source `root`.
     ///
     /// # Errors
     /// If the root itself is in a protected folder.
@@ -42,7 +42,7 @@ impl Guard {
             (root.canonicalize().ok(), Dir::open(root).and_then(|dir| dir.stat_self()).ok());
         let mut folders = Vec::with_capacity(protected.len());
         for Protected { path, what } in protected {
-            // What is not there yet is not saved.
+            // A folder that does not exist yet needs no protection.
             let Ok(real_path) = path.canonicalize() else { continue };
             let identities = Dir::open(&real_path).map(|dir| identities(&dir)).unwrap_or_default();
             let is_in_it = real_root.as_ref().is_some_and(|root| root.starts_with(&real_path));
@@ -57,7 +57,7 @@ impl Guard {
         Ok(Guard { folders })
     }
 
-    /// What the folder is, if it is protected; `path` is from the root.
+    /// The description of the folder if it is protected; `path` is from the root.
     pub(super) fn find(&self, path: &[u8], stat: &FileStat) -> Option<&str> {
         let is_it =
             |folder: &&Guarded| folder.beneath.as_deref() == Some(path) || folder.identities.contains(&identity(stat));
@@ -70,7 +70,7 @@ fn identity(stat: &FileStat) -> Identity {
     (stat.device, stat.entry.inode)
 }
 
-/// Those of a folder and of the folders in it. Where they cannot be had the path is left to tell.
+/// The identities of a folder and its subfolders. If they cannot be read, the path alone protects.
 fn identities(dir: &Dir) -> Vec<Identity> {
     let below = dir.names().unwrap_or_default().into_iter().filter_map(|name| dir.stat(&name).ok());
     let folders = dir.stat_self().into_iter().chain(below.filter(FileStat::is_dir));

@@ -21,6 +21,7 @@ pub struct KeyRanges {
 /// Some encoded rows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct RowPiece {
+    /// The rows in their encoded form.
     pub text: Vec<u8>,
     /// The number of rows.
     pub rows: u64,

@@ -1,7 +1,7 @@
-//! Merging records, so that an hourly forget does not leave one for every hour.
+//! Merges records, so that an hourly forget does not leave a record per hour.
 //!
-//! New records name all that the old ones name, and the old ones; then these are deleted. Whatever the run is ended by, every manifest that
-//! was forgotten is named by a record that is there.
+//! New records name the old records and everything that these name; then the old ones are deleted. However the run
+//! ends, an existing record names every manifest that was forgotten.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use crate::error::Result;
 use crate::repository::{Author, ManifestObject, Repository};
 use engine_store::ObjectName;
 
-/// Small records that may lie about.
+/// The number of small records that may remain.
 const SMALL_MAX: usize = 32;
-/// A record that names fewer is small.
+/// A record that names fewer manifests is small.
 const SMALL: usize = 512;
 const _: () = assert!(SMALL as u64 * 2 == limits::FORGOTTEN_COUNT);
 
-/// Merges the small ones of `records`, if there are many; gives how many are gone.
+/// Merges the small ones of `records`, if there are many; returns the number of deleted records.
 pub(super) fn merge_records(
     repository: &Repository,
     records: Vec<ManifestObject>,
@@ -43,10 +43,10 @@ pub(super) fn merge_records(
     Ok(old.len() as u64)
 }
 
-/// Whether a record is one of this kind, and small.
+/// Whether a record is of this kind, and small.
 fn is_small(record: &ManifestObject) -> bool {
     let manifest = &record.manifest;
-    // What somebody said stays as it was said.
+    // A user's own statement stays as it is.
     manifest.ids.is_empty()
         && manifest.tags.is_empty()
         && manifest.suffering().is_empty()

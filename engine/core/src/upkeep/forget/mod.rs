@@ -1,12 +1,11 @@
-//! Forgetting snapshots: planned by a policy or by name, then done.
+//! Forgets snapshots: plans by a policy or by name, then deletes.
 //!
 //! ```text
 //! plan, plan_named:   manifests -> retention -> tables that only one snapshot has -> what goes
 //! forget:             record of what goes -> deletions -> this machine's memory -> records merged, when there are many
 //! ```
-//!
-//! The record comes first, so that what is missing afterwards is explained whenever the run ends (FORMAT.md, section 13). Only manifests
-//! are deleted here: the space is freed by a prune.
+//! The record comes first, so that it explains the missing manifests whenever the run ends (FORMAT.md, section 13).
+//! Only manifests are deleted here; a prune frees the space.
 
 mod merge;
 mod record;
@@ -24,57 +23,58 @@ use crate::repository::{Author, Forgotten, Repository};
 use crate::upkeep::retention::{Conditions, Group, Known, Policy, Reason, TableName, judge};
 use engine_store::{ObjectName, StoreError, StoreErrorKind};
 
-/// What a policy keeps and what goes.
+/// The result of a policy: the snapshots to keep and to forget.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// All snapshots that were considered, by group, and what keeps each.
     pub groups: Vec<Group>,
-    /// Snapshots that cannot be read, and why: they stay.
+    /// Unreadable snapshots, and why; they stay.
     pub unreadable: Vec<(LeaseId, Error)>,
-    /// Snapshots that need something that is lost: none of them counts as whole.
+    /// Snapshots that need lost data; none of them counts as whole.
     pub suffering: HashSet<LeaseId>,
     digests: HashMap<LeaseId, Bytes32>,
 }
 
-/// What goes because it was named.
+/// The snapshots to forget that the user named.
 #[derive(Debug, Default)]
 pub struct NamedPlan {
-    /// What goes, oldest first.
+    /// The snapshots to forget, oldest first.
     pub going: Vec<Manifest>,
-    /// How many snapshots stay.
+    /// The number of snapshots that stay.
     pub kept_count: usize,
-    /// Of those that go, which are the newest that have a table which later ones lack because it was damaged or gone.
+    /// Snapshots to forget that are the newest with certain tables: later snapshots lack these tables because they were
+    /// damaged or gone.
     pub only_copies: Vec<(LeaseId, Vec<TableName>)>,
     digests: HashMap<LeaseId, Bytes32>,
 }
 
-/// What came of forgetting.
+/// The result of forgetting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ForgetOutcome {
-    /// Snapshots that are gone.
+    /// The number of forgotten snapshots.
     pub forgotten: u64,
-    /// Records that say so; none if others did already.
+    /// The number of records about them; 0 if earlier records already name them.
     pub records: u64,
-    /// Records that were merged into fewer.
+    /// The number of records that were merged into fewer.
     pub merged: u64,
 }
 
 impl Plan {
-    /// What goes.
+    /// The snapshots to forget.
     pub fn going(&self) -> Vec<SeenManifest> {
         let members = self.groups.iter().flat_map(|group| &group.members);
         references(members.filter(|judged| !judged.is_kept()).map(|judged| judged.manifest.id), &self.digests)
     }
 
-    /// How many snapshots are kept.
+    /// The number of snapshots to keep.
     pub fn kept_count(&self) -> usize {
         self.groups.iter().flat_map(|group| &group.members).filter(|judged| judged.is_kept()).count()
     }
 }
 
 impl NamedPlan {
-    /// What goes.
+    /// The snapshots to forget.
     pub fn going(&self) -> Vec<SeenManifest> {
         references(self.going.iter().map(|manifest| manifest.id), &self.digests)
     }
@@ -84,11 +84,11 @@ fn references(ids: impl Iterator<Item = LeaseId>, digests: &HashMap<LeaseId, Byt
     ids.filter_map(|id| digests.get(&id).map(|digest| SeenManifest { id, digest: *digest })).collect()
 }
 
-/// Plans by a policy; nothing is changed. The newest snapshot that has a table which later ones lack, because it was damaged or gone, is
-/// kept in any case.
+/// Plans by a policy; changes nothing. Always keeps the newest snapshot with a table that later ones lack, because it
+/// was damaged or gone.
 ///
 /// # Errors
-/// Those of [`judge`]; if the store cannot be listed.
+/// As [`judge`]; if the store cannot be listed.
 pub fn plan(repository: &Repository, policy: &Policy, conditions: &Conditions, monitor: &dyn Monitor) -> Result<Plan> {
     let snapshots = Snapshots::read(repository)?;
     let known = known(repository)?;
@@ -106,7 +106,7 @@ pub fn plan(repository: &Repository, policy: &Policy, conditions: &Conditions, m
     Ok(Plan { groups, unreadable: snapshots.unreadable, digests: snapshots.digests, suffering: known.suffering })
 }
 
-/// What is known of snapshots besides what they say.
+/// Facts about snapshots that are not in their manifests.
 fn known(repository: &Repository) -> Result<Known> {
     let manifests = repository.manifests()?;
     let losses = repository.known_losses_in(&manifests)?;
@@ -114,7 +114,7 @@ fn known(repository: &Repository) -> Result<Known> {
     Ok(Known { suffering: losses.suffering.into_keys().collect(), whole: losses.whole, put_back })
 }
 
-/// Plans by name; nothing is changed.
+/// Plans by name; changes nothing.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`]; if the store cannot be listed.
@@ -132,19 +132,19 @@ pub fn plan_named(repository: &Repository, ids: &[LeaseId], monitor: &dyn Monito
     Ok(NamedPlan { kept_count: all - going.len(), going, only_copies, digests: snapshots.digests })
 }
 
-/// What is there under a name in `snapshots/` and is no snapshot that anybody could use.
+/// An object in `snapshots/` that nobody can use as a snapshot.
 #[derive(Debug)]
 pub struct Unusable {
-    /// What goes, for a record. Its digest is what is known of it.
+    /// The form for a record; its digest may be unknown.
     pub manifest: SeenManifest,
-    /// Why it cannot be used: it is damaged, or not believed.
+    /// The reason: it is damaged, or not believed.
     pub error: Error,
 }
 
-/// Finds out what is known of objects that cannot be read, or are not believed, so that they can be forgotten by their ids.
+/// Collects the facts about objects that are unreadable or not believed, so that they can be forgotten by id.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if one can be used; if the store cannot be read.
+/// [`ErrorKind::Usage`] if one is usable; if the store cannot be read.
 pub fn plan_unusable(repository: &Repository, ids: &[LeaseId]) -> Result<Vec<Unusable>> {
     let (manifests, unreadable) = repository.read_manifests()?;
     let mut going = Vec::new();
@@ -164,7 +164,7 @@ pub fn plan_unusable(repository: &Repository, ids: &[LeaseId]) -> Result<Vec<Unu
 
 /// All snapshots of a repository.
 struct Snapshots {
-    /// Oldest first.
+    /// Sorted oldest first.
     manifests: Vec<Manifest>,
     digests: HashMap<LeaseId, Bytes32>,
     unreadable: Vec<(LeaseId, Error)>,
@@ -195,13 +195,13 @@ impl Snapshots {
     }
 }
 
-/// Forgets `going`, unless something of the repository has disappeared and nobody has answered: puts records that name them, **then** deletes
-/// them. What is gone already is no error. Every step is durable, and after
-/// any of them the run can be made again.
+/// Forgets `going`. Puts records that name them, **then** deletes them. Skips manifests that are gone already. Every
+/// step is durable, and the run can be repeated after any of them.
 ///
 /// # Errors
-/// [`ErrorKind::Disappeared`]; [`ErrorKind::PermissionDenied`] if the store does not let this user delete; the message says how many were forgotten until then.
-/// [`ErrorKind::Cancelled`] between two deletions.
+/// [`ErrorKind::Disappeared`] if something of the repository has disappeared and no user has confirmed that.
+/// [`ErrorKind::PermissionDenied`] if the store does not let this user delete; the message says how many were forgotten
+/// until then. [`ErrorKind::Cancelled`] between two deletions.
 pub fn forget(
     repository: &Repository,
     going: &[SeenManifest],
@@ -226,7 +226,7 @@ pub fn forget(
     outcome.records = put.len() as u64;
     records.extend(put);
     delete(repository, going, monitor, &mut outcome)?;
-    // From here on they are forgotten, so nothing that fails may say otherwise.
+    // From here on they are forgotten, so no failure may deny it.
     match merge::merge_records(repository, records, &seen, author) {
         Ok(merged) => outcome.merged = merged,
         Err(error) => monitor.note(&format!("tidying up the records is left to the next run: {}", chain(&error))),

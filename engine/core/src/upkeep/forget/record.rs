@@ -1,4 +1,4 @@
-//! Records of what was forgotten.
+//! Records of forgotten snapshots.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::machine;
 use crate::repository::{Author, ManifestObject, Manifests, Record, Repository};
 
-/// Manifests that one record names.
+/// The number of manifests that one record names at most.
 const NAMED_MAX: usize = 1024;
 const _: () = assert!(NAMED_MAX as u64 == limits::FORGOTTEN_COUNT);
 
@@ -22,7 +22,7 @@ pub(super) fn seen(manifests: &Manifests, going: &[SeenManifest]) -> Vec<SeenMan
     newest.map(|manifest| SeenManifest { id: manifest.id, digest: manifest.digest }).collect()
 }
 
-/// Puts records that name all of `forgotten`: as few as can be, none if there is nothing to name.
+/// Puts records that name all of `forgotten`: as few as possible, and none if the list is empty.
 pub(super) fn put_all(
     repository: &Repository,
     forgotten: &[SeenManifest],

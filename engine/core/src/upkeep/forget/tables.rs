@@ -1,4 +1,4 @@
-//! Tables that only one snapshot has: they were damaged or gone when later ones were made.
+//! Tables that only one snapshot has: they were damaged or gone when later snapshots were made.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -11,10 +11,10 @@ use crate::pack::ChunkReader;
 use crate::snapshots::saved::{databases, has_table, server_record};
 use crate::upkeep::retention::TableName;
 
-/// What a snapshot that lacks a table says it is.
+/// The word for a table in a snapshot's list of missing objects.
 const TABLE: &str = "table";
 
-/// Whether any of `snapshots` may lack a table: what a database lacks counts among the problems of its snapshot.
+/// Whether any of `snapshots` may lack a table: a missing part of a database counts among the problems of its snapshot.
 pub(super) fn are_missed(snapshots: &[Manifest]) -> bool {
     snapshots.iter().any(has_problems)
 }
@@ -23,8 +23,9 @@ fn has_problems(manifest: &Manifest) -> bool {
     manifest.problems.count > 0 && databases(manifest).next().is_some()
 }
 
-/// Of `snapshots`, oldest first, those that are the newest to have a table which another lacks and none has that stays, if `going` go; and
-/// of those that stay, which are the newest to have a table that later ones lack. They are to stay.
+/// The snapshots that should stay for the sake of a table. With `snapshots` oldest first: those in `going` that are the
+/// newest to have a table that another snapshot lacks and no remaining one has; and the remaining ones that are the
+/// newest to have a table that later ones lack.
 pub(super) fn only_copies(
     reader: &ChunkReader<'_>,
     snapshots: &[Manifest],
@@ -50,11 +51,11 @@ pub(super) fn only_copies(
 struct Source<'r> {
     reader: &'r ChunkReader<'r>,
     monitor: &'r dyn Monitor,
-    /// Tables that a snapshot lacks, and no newer one has.
+    /// Tables that a snapshot lacks, and that no newer one has.
     sought: BTreeSet<TableName>,
-    /// Tables of which a copy stays.
+    /// Tables with a copy that stays.
     found: BTreeSet<TableName>,
-    /// Those that have been looked at.
+    /// The snapshots examined so far.
     newer: Vec<Saved<'r>>,
 }
 
@@ -70,14 +71,14 @@ impl<'r> Source<'r> {
         Source { reader, monitor, sought: BTreeSet::new(), found: BTreeSet::new(), newer: Vec::new() }
     }
 
-    /// Goes on to the next older snapshot; gives tables, each with the snapshot that must stay because of it.
+    /// Examines the next older snapshot. Returns tables, each with the snapshot that must stay because of it.
     fn look_at(&mut self, mut saved: Saved<'r>) -> Vec<(LeaseId, TableName)> {
         let lacking = self.lacking(saved.manifest, saved.root);
         let sought: Vec<_> = self.sought.difference(&lacking).cloned().collect();
         let held: Vec<_> = sought.into_iter().filter(|table| self.has(&saved, table)).collect();
         saved.stays |= !held.is_empty();
         let mut copies: Vec<_> = held.into_iter().map(|table| (saved.manifest.id, table)).collect();
-        // No newer one has what is sought already.
+        // No newer snapshot has the sought tables.
         let is_new = |table: &TableName| !self.found.contains(table) && !self.sought.contains(table);
         for table in lacking.into_iter().filter(is_new).collect::<Vec<_>>() {
             let holders: Vec<_> = (0..self.newer.len()).filter(|at| self.has(&self.newer[*at], &table)).collect();
@@ -98,7 +99,7 @@ impl<'r> Source<'r> {
         copies
     }
 
-    /// Tables that the snapshot says it lacks.
+    /// The tables that the snapshot's record lists as missing.
     fn lacking(&self, manifest: &Manifest, root: &Root) -> BTreeSet<TableName> {
         if !has_problems(manifest) {
             return BTreeSet::new();
@@ -111,7 +112,7 @@ impl<'r> Source<'r> {
         left_out.map(|object| TableName { schema: object.schema, table: object.name }).collect()
     }
 
-    /// Whether the snapshot has a table. One that cannot be read counts as one that has not.
+    /// Whether the snapshot has a table. An unreadable snapshot counts as one without it.
     fn has(&self, saved: &Saved<'_>, table: &TableName) -> bool {
         has_table(self.reader, saved.manifest, saved.root, (&table.schema, &table.table)).unwrap_or_else(|error| {
             self.note(saved.manifest, &error);
@@ -121,7 +122,7 @@ impl<'r> Source<'r> {
 
     fn note(&self, manifest: &Manifest, error: &Error) {
         self.monitor.note(&format!(
-            "what snapshot {} says of its database cannot be read, and is not considered: {}",
+            "the record of the database in snapshot {} cannot be read, and is not considered: {}",
             manifest.id,
             chain(error)
         ));

@@ -1,4 +1,4 @@
-//! Which snapshots and paths suffer from what is lost.
+//! The snapshots and paths that lost data affects.
 
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
@@ -10,14 +10,14 @@ use super::short_ids::ShortIds;
 use crate::error::Result;
 use crate::tree::{ContentRef, DirectoryIter, TreeEntry, join};
 
-/// Names what suffers, snapshot by snapshot.
+/// Finds the affected paths, snapshot by snapshot.
 pub struct Affected<'n, 'r> {
     needs: &'n Needs<'r>,
-    /// Folders below which there was nothing to name, though they name something that is lost.
+    /// Folders that contain a lost node, but no path to report.
     fruitless: ShortIds,
 }
 
-/// A folder that suffers, while what is in it is looked through.
+/// An affected folder whose entries are being examined.
 struct Suffering<'r> {
     tree: ChunkId,
     path: Vec<u8>,
@@ -26,13 +26,13 @@ struct Suffering<'r> {
 }
 
 impl<'n, 'r> Affected<'n, 'r> {
-    /// Of a walk that has seen all manifests that will be asked about.
+    /// Starts after a walk that has seen all manifests in question.
     pub fn new(needs: &'n Needs<'r>) -> Self {
         Affected { needs, fruitless: ShortIds::default() }
     }
 
-    /// Paths in a snapshot that suffer, at most so many. A database's tables are folders of its rows and definitions. The empty path stands
-    /// for everything.
+    /// The affected paths in a snapshot, up to `at_most`. The tables of a database are folders of its rows and
+    /// definitions. The empty path stands for everything.
     ///
     /// # Errors
     /// If the cache fails.

@@ -1,4 +1,4 @@
-//! What a walk has found: which nodes it has been through, what is nowhere whole, and which nodes have that beneath.
+//! The findings of a walk: the visited nodes, the lost chunks, and the nodes that contain a loss.
 
 use std::collections::HashSet;
 
@@ -9,47 +9,48 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result, chain};
 use crate::tree::{Node, Visitor};
 
-/// Reasons for losses that are kept.
+/// The number of reasons for losses that are kept.
 const REASONS: usize = 3;
-/// Lost chunks that are told apart. More are counted as often as they are named: then all is lost anyway.
+/// The number of lost chunks that are distinguished. Beyond it, a chunk counts each time it is named; nearly everything
+/// is lost then anyway.
 const LOST_MAX: usize = 1 << 20;
 
-/// What a copy of a chunk is worth.
+/// The value of a copy of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Worth {
-    /// It is known not to open.
+    /// It is known to be damaged.
     Damaged,
-    /// It can be read now, but its pack is condemned.
+    /// It is readable now, but its pack is condemned.
     Condemned,
-    /// It can be read and relied on.
+    /// It is readable and reliable.
     Good,
 }
 
-/// Says what the copy of a chunk in a pack is worth.
+/// Judges the copy of a chunk in a pack.
 pub type Judge<'r> = dyn Fn(PackId, &ChunkId) -> Worth + 'r;
 
-/// What is needed and nowhere whole.
+/// Needed data that has no intact copy.
 #[derive(Debug, Clone, Default)]
 pub struct Losses {
-    /// How many chunks and nodes.
+    /// The number of chunks and nodes.
     pub chunks: u64,
-    /// Why, for a few of them.
+    /// Reasons for a few of them.
     pub reasons: Vec<String>,
-    /// Condemned packs with something that is needed and that no other pack has: it can still be read.
+    /// Condemned packs with the only copy of needed data; they are still readable.
     pub condemned_packs: HashSet<PackId>,
 }
 
 pub(super) struct Found<'r> {
     catalog: &'r Catalog,
     judge: &'r Judge<'r>,
-    /// Packs that hold something that is needed, if they are wanted.
+    /// Packs with needed data, if the caller wants them.
     pub used: Option<HashSet<PackId>>,
     walked: ShortIds,
-    /// Nodes that are lost, or have something lost beneath.
+    /// Nodes that are lost, or contain a loss.
     suffering: ShortIds,
     lost: ShortIds,
     pub losses: Losses,
-    /// Of the nodes from the root to the one that is walked: whether each suffers, as far as is known.
+    /// Whether each node from the root to the current one is known to contain a loss.
     open: Vec<bool>,
 }
 
@@ -67,17 +68,17 @@ impl<'r> Found<'r> {
         }
     }
 
-    /// Before the next walk: the last one may have ended anywhere.
+    /// Prepares the next walk: the last one may have ended anywhere.
     pub fn begin(&mut self) {
         self.open.clear();
     }
 
-    /// Whether a node is lost, or has something lost beneath.
+    /// Whether a node is lost, or contains a loss.
     pub fn suffers(&self, node: &ChunkId) -> bool {
         self.suffering.has(node)
     }
 
-    /// Whether the chunk, which was looked at before, is nowhere whole.
+    /// Whether the chunk, which was examined before, has no intact copy.
     pub fn is_lost(&self, id: &ChunkId) -> Result<bool> {
         if self.lost.count() < LOST_MAX {
             return Ok(self.lost.has(id));
@@ -85,14 +86,14 @@ impl<'r> Found<'r> {
         self.catalog.packs_of(id, |pack| (self.judge)(pack, id) != Worth::Damaged).map(|there| !there)
     }
 
-    /// The node that is walked suffers.
+    /// Notes that the current node contains a loss.
     fn suffer(&mut self) {
         if let Some(suffers) = self.open.last_mut() {
             *suffers = true;
         }
     }
 
-    /// What the best copy of a chunk is worth. All are looked at only when their packs are collected.
+    /// The value of the best copy of a chunk. Examines all copies only if their packs are collected.
     fn note_copies(&mut self, id: &ChunkId) -> Result<Option<Worth>> {
         let mut best: Option<(Worth, PackId)> = None;
         let used = &mut self.used;

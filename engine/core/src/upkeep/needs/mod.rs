@@ -1,4 +1,5 @@
-//! What manifests need: every node and every chunk that can be reached from them; which of it is nowhere whole; and what suffers from that.
+//! The needs of manifests: every node and chunk that they reach, which of these are lost, and which snapshots and paths
+//! that affects.
 
 mod affected;
 mod found;
@@ -23,8 +24,8 @@ use found::Found;
 
 /// Walks everything that manifests need, each node once.
 ///
-/// Memory: 17 to 34 bytes for each different node, so 34 MB for a million; the same again for nodes above what is lost. A node lists up to
-/// 256 files, or 64 chunks of one that has more than 4.
+/// Memory: 17 to 34 bytes for each different node, so 34 MB for a million, and the same again for nodes above a loss. A
+/// node lists up to 256 files, or 64 chunks of a file with more than 4.
 pub struct Needs<'r> {
     reader: ChunkReader<'r>,
     monitor: &'r dyn Monitor,
@@ -32,7 +33,7 @@ pub struct Needs<'r> {
 }
 
 impl<'r> Needs<'r> {
-    /// A walk that looks for chunks where `catalog` says they are.
+    /// A walk that looks for chunks in the places that `catalog` knows.
     pub fn new(
         repository: &'r Repository,
         catalog: &'r Catalog,
@@ -43,13 +44,13 @@ impl<'r> Needs<'r> {
         Needs { reader, monitor, found: Found::new(catalog, judge) }
     }
 
-    /// The same, which also collects the packs that hold what is needed.
+    /// The same walk, which also collects the packs with needed data.
     pub(crate) fn collecting_packs(mut self) -> Self {
         self.found.used = Some(HashSet::new());
         self
     }
 
-    /// The packs that hold what is needed; none unless they were collected.
+    /// The packs with needed data; empty unless they were collected.
     pub(crate) fn into_packs(self) -> HashSet<PackId> {
         self.found.used.unwrap_or_default()
     }
@@ -57,18 +58,18 @@ impl<'r> Needs<'r> {
     /// Walks everything that a manifest needs.
     ///
     /// # Errors
-    /// If the cache fails, or the monitor wishes to stop. What is lost is no error.
+    /// If the cache fails, or the monitor wishes to stop. A loss is not an error.
     pub fn walk(&mut self, manifest: &Manifest) -> Result<()> {
         self.found.begin();
         manifest.ids.iter().try_for_each(|id| reach(&self.reader, *id, &mut self.found, self.monitor))
     }
 
-    /// What was found to be lost so far.
+    /// The losses found so far.
     pub fn losses(&self) -> &Losses {
         &self.found.losses
     }
 
-    /// Whether a manifest that was walked needs something that is lost.
+    /// Whether a manifest that was walked needs lost data.
     pub fn suffers(&self, manifest: &Manifest) -> bool {
         manifest.ids.iter().any(|id| self.found.suffers(id))
     }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use repo_format::id::ChunkId;
 
-/// Bytes of an id that are kept. Ids are keyed hashes: that two of a million begin with the same 16 bytes has a chance of 1 in 10^27.
+/// The number of bytes of an id that are kept. Ids are keyed hashes: two of a million share their first 16 bytes with a
+/// probability of 1 in 10^27.
 const KEPT: usize = 16;
 
 /// A set of chunk ids.
@@ -12,7 +13,7 @@ const KEPT: usize = 16;
 pub struct ShortIds(HashSet<[u8; KEPT]>);
 
 impl ShortIds {
-    /// Adds an id; whether it is new.
+    /// Adds an id; returns whether it is new.
     pub fn add(&mut self, id: &ChunkId) -> bool {
         self.0.insert(short(id))
     }
@@ -27,7 +28,7 @@ impl ShortIds {
         self.0.len()
     }
 
-    /// Forgets all.
+    /// Removes all ids.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,37 +1,37 @@
-//! Which packs go, and which are rewritten: decided by figures alone.
+//! Decides by figures alone which packs to delete and which to rewrite.
 
 use repo_format::head::KeyClass;
 
 use super::usage::PackUse;
 
-/// What may stay unused, and what may be done.
+/// The limits for unused data and for copying.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Hundredths of what is needed that may stay behind unused in packs.
+    /// The unused data that may stay in packs, in percent of the needed data.
     pub max_unused: u64,
-    /// Bytes to be copied at most.
+    /// The number of bytes to copy at most.
     pub max_rewrite: u64,
-    /// The size that packs aim at.
+    /// The target size of packs.
     pub pack_bytes: u64,
-    /// Whether packs that no segment names may go: nobody may be about to name them.
+    /// Whether packs that no segment names may go: no process may be about to name them.
     pub unnamed_may_go: bool,
 }
 
-/// What is to become of packs.
+/// The decision about packs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Choice {
-    /// Nothing in them is needed.
+    /// Packs without needed data.
     pub unneeded: Vec<PackUse>,
-    /// What is needed of them is copied into new packs first; in the order in which they were written. Those that no segment names are
-    /// among them: put again under its name, one could be deleted by another prune that is late.
+    /// Packs whose needed chunks are first copied into new packs; in the order in which they were written. They include
+    /// packs that no segment names: if such a pack were put again under its name, a late prune could delete it.
     pub rewritten: Vec<PackUse>,
-    /// Unused bytes that stay.
+    /// The unused bytes that stay.
     pub left_unused: u64,
 }
 
-/// Below this share of the size aimed at a pack is small: one half.
+/// A pack below half of the target size is small.
 const SMALL: u64 = 2;
-/// So many small packs are merged even if they do not fill one together.
+/// This many small packs are merged even if they do not fill a pack together.
 const MERGE_FROM: usize = 16;
 
 pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
@@ -55,7 +55,7 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
         room -= if fits { pack.needed_bytes } else { 0 };
         fits
     };
-    // The sparsest first: they free most for each byte copied.
+    // The sparsest come first: they free most per copied byte.
     kept.sort_by_key(|pack| (share_needed(pack), pack.place));
     let mut dense = Vec::new();
     for pack in kept {

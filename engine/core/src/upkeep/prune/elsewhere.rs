@@ -1,4 +1,4 @@
-//! Whether chunks stand in packs that will stay, as these packs' own tables confirm.
+//! Whether packs that will stay hold certain chunks, as their own tables confirm.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,17 +8,17 @@ use crate::catalog::KnownPack;
 use crate::error::{ErrorKind, Result};
 use crate::repository::Repository;
 
-/// Packs that are there, that a segment names, and that are in no list.
+/// Packs that exist, that a segment names, and that are not condemned.
 pub(super) struct Elsewhere<'r> {
     repository: &'r Repository,
-    /// Each with its size.
+    /// The size of each pack.
     staying: HashMap<PackId, u64>,
-    /// Chunks in those that have been asked for.
+    /// The chunks of the packs whose tables were read.
     tables: HashMap<PackId, HashSet<ChunkId>>,
 }
 
 impl<'r> Elsewhere<'r> {
-    /// Those of the known packs that may be counted on, see [`KnownPack::is_usable`].
+    /// The usable ones among the known packs, see [`KnownPack::is_usable`].
     pub fn new(
         repository: &'r Repository,
         known: &[KnownPack],
@@ -30,7 +30,7 @@ impl<'r> Elsewhere<'r> {
         Elsewhere { repository, staying, tables: HashMap::new() }
     }
 
-    /// Whether each of `chunks` stands in one of these packs.
+    /// Whether these packs hold each of `chunks`.
     pub fn has_all(&mut self, chunks: &[ChunkId]) -> Result<bool> {
         let mut places: Vec<(ChunkId, Vec<PackId>)> = Vec::with_capacity(chunks.len());
         self.repository.catalog().copies_of(chunks, &mut |id, copies| {
@@ -56,7 +56,7 @@ impl<'r> Elsewhere<'r> {
         let Some(size) = self.staying.get(&pack) else { return Ok(false) };
         let table = match self.repository.read_pack_table(pack, *size) {
             Ok(table) => table.table.entries.iter().map(|entry| entry.id).collect(),
-            // Nothing of it is confirmed.
+            // A damaged table confirms nothing.
             Err(error) if error.kind() == ErrorKind::Damaged => HashSet::new(),
             Err(error) => return Err(error),
         };

@@ -1,38 +1,38 @@
-//! What pruning would come to, and what it has come to.
+//! The figures of a planned and of a finished prune.
 
 use repo_format::id::{LeaseId, PackId};
 
 use crate::error::Error;
 use crate::session::{Death, Writer};
 
-/// What pruning would come to.
+/// The expected effect of a prune.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forecast {
-    /// Bytes of all packs now.
+    /// The size of all packs now.
     pub total_bytes: u64,
-    /// Packs in which nothing is needed,
+    /// The number of packs without needed data.
     pub unneeded_packs: u64,
-    /// and their bytes.
+    /// The size of the packs without needed data.
     pub unneeded_bytes: u64,
-    /// Packs of which something is needed, which is copied into new ones,
+    /// The number of packs whose needed data is copied into new packs.
     pub rewritten_packs: u64,
-    /// their bytes,
+    /// The size of these packs.
     pub rewritten_bytes: u64,
-    /// and of these the ones that are copied.
+    /// The number of bytes that are copied from them.
     pub copied_bytes: u64,
-    /// Packs on lists of earlier prunes that did not end.
+    /// The number of packs on lists of earlier prunes that did not end.
     pub condemned_packs: u64,
-    /// Unused bytes that stay.
+    /// The unused bytes that stay.
     pub left_unused: u64,
-    /// Chunks that a snapshot needs and that are nowhere.
+    /// The number of chunks that a snapshot needs and that no longer exist.
     pub lost_chunks: u64,
-    /// Writers that may count on what is to go: until they end, or are shut out, it stays.
+    /// Writers that may count on packs to delete. These packs stay until the writers end or are shut out.
     pub writers: Vec<Writer>,
 }
 
 impl Forecast {
-    /// Bytes that will be free, apart from what earlier prunes left.
+    /// The number of bytes that will be freed, without the rest of earlier prunes.
     pub fn freed_bytes(&self) -> u64 {
         (self.unneeded_bytes + self.rewritten_bytes).saturating_sub(self.copied_bytes)
     }
@@ -43,23 +43,23 @@ impl Forecast {
     }
 }
 
-/// What pruning has come to.
+/// The result of a prune.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct PruneReport {
-    /// Packs deleted,
+    /// The number of deleted packs.
     pub deleted_packs: u64,
-    /// and their bytes.
+    /// The size of the deleted packs.
     pub deleted_bytes: u64,
-    /// Packs put,
+    /// The number of new packs.
     pub new_packs: u64,
-    /// and their bytes.
+    /// The size of the new packs.
     pub new_bytes: u64,
     /// Writers that were shut out, and why.
     pub fenced: Vec<(LeaseId, Death)>,
-    /// Writers that have to end, or be shut out, before the rest can be deleted.
+    /// Writers that must end, or be shut out, before the rest can be deleted.
     pub waiting: Vec<Writer>,
-    /// Packs that were to be rewritten, or named, and cannot be read; they stay.
+    /// Packs that should be rewritten or named, and are unreadable; they stay.
     pub damaged: Vec<(PackId, Error)>,
     /// Whether something was not rewritten because the disk is full.
     pub had_no_space: bool,

@@ -1,14 +1,14 @@
-//! A set of chunk ids in little memory.
+//! A set of chunk ids that takes little memory.
 
 use repo_format::id::ChunkId;
 
-/// Parts that are sorted apart, so that sorting one needs little room; a power of two.
+/// The number of parts that are sorted separately, so that sorting one takes little space; a power of two.
 const SHARDS: usize = 4096;
-/// Ids that wait to be sorted into a shard: so many, or a quarter of those in it.
+/// The number of ids that wait for sorting in a shard: this many, or a quarter of the sorted ones.
 const WAITING: usize = 16;
 
-/// A set of chunk ids, each kept as 8 of its 32 bytes. So it may say that it has what it has not, once in 10^12 ids of 10^7; never the
-/// other way round. Ids are keyed hashes: nobody can make them collide who has no key.
+/// A set of chunk ids, each kept as 8 of its 32 bytes. So it may claim to have an id that it does not have, once in
+/// 10^12 ids of 10^7; never the opposite. Ids are keyed hashes: nobody without a key can make them collide.
 pub(super) struct IdSet {
     shards: Vec<Shard>,
 }
@@ -36,7 +36,7 @@ impl IdSet {
         }
     }
 
-    /// Sorts what waits, so that [`IdSet::contains`] is quick.
+    /// Sorts the waiting ids, so that [`IdSet::contains`] is fast.
     pub fn settle(&mut self) {
         self.shards.iter_mut().for_each(Shard::settle);
     }
@@ -48,7 +48,7 @@ impl IdSet {
         shard.sorted.binary_search(&short).is_ok() || shard.waiting.contains(&short)
     }
 
-    /// How many different ids there are; to be asked after [`IdSet::settle`].
+    /// The number of different ids; call [`IdSet::settle`] first.
     pub fn len(&self) -> u64 {
         self.shards.iter().map(|shard| shard.sorted.len() as u64).sum()
     }

@@ -1,4 +1,4 @@
-//! The lists of condemned packs: how a pack gets on one, and off it (FORMAT.md, section 13.1).
+//! The lists of condemned packs: adds packs, and removes them (FORMAT.md, section 13.1).
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::repository::Repository;
 use engine_store::Tag;
 
-/// All lists as they were read, and what tells whether somebody has changed them since.
+/// All lists as they were read, and the tag that shows whether another process has changed them since.
 pub(super) struct Lists {
     pub condemned: repo_format::condemned::Condemned,
     tag: Tag,
@@ -26,12 +26,12 @@ impl Lists {
         self.condemned.packs().copied().collect()
     }
 
-    /// List `number`, if it is there still.
+    /// List `number`, if it still exists.
     pub fn get(&self, number: u64) -> Option<&CondemnedList> {
         self.condemned.lists.iter().find(|list| list.number == number)
     }
 
-    /// Changes list `number`, unless somebody has changed any meanwhile: then this is `false`.
+    /// Changes list `number`. Returns `false` if another process has changed any list meanwhile.
     pub fn change(
         mut self,
         repository: &Repository,
@@ -45,7 +45,7 @@ impl Lists {
     }
 }
 
-/// Puts `packs` on a new list; gives its number, or none if all of them are on others already.
+/// Puts `packs` on a new list. Returns its number, or `None` if other lists already have all of them.
 pub(super) fn condemn(repository: &Repository, packs: &[PackId]) -> Result<Option<u64>> {
     loop {
         let mut lists = Lists::read(repository)?;
@@ -64,7 +64,7 @@ pub(super) fn condemn(repository: &Repository, packs: &[PackId]) -> Result<Optio
     }
 }
 
-/// Takes a list away: its packs are gone. Its number is never used again.
+/// Removes a list whose packs are gone. Its number is never used again.
 pub(super) fn finish(repository: &Repository, number: u64) -> Result<()> {
     loop {
         let mut lists = Lists::read(repository)?;

@@ -1,4 +1,4 @@
-//! What the roots need: every node and chunk that can be reached from a manifest.
+//! The needs of the roots: every node and chunk that a manifest reaches.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,8 @@ use crate::tree::{Visitor, reach};
 use crate::upkeep::needs::ShortIds;
 use engine_store::ObjectName;
 
-/// What has been walked so far. It only grows: what a snapshot needed that has been forgotten meanwhile is kept until the next prune.
+/// The needs that have been walked so far. They only grow: the needs of a snapshot that was forgotten meanwhile stay
+/// until the next prune.
 pub(super) struct Live<'r> {
     reader: ChunkReader<'r>,
     roots: HashSet<LeaseId>,
@@ -42,10 +43,10 @@ impl Visitor for Reached {
     }
 }
 
-/// Passes over what is damaged.
+/// Skips damaged nodes.
 struct Readable<'a> {
     reached: &'a mut Reached,
-    /// Nothing was passed over.
+    /// Whether nothing was skipped.
     is_whole: bool,
 }
 
@@ -72,10 +73,10 @@ impl<'r> Live<'r> {
         Live { reader: ChunkReader::new(repository), roots: HashSet::new(), reached: Reached::default() }
     }
 
-    /// Walks what the manifest `id` needs, if it is one, and is still there.
+    /// Walks the needs of the manifest `id`, if it is one and still exists.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if the manifest, or a node, cannot be read: what it needs cannot be known then.
+    /// [`ErrorKind::Damaged`] if the manifest or a node is unreadable: then its needs are unknown.
     pub fn add(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
         if self.roots.contains(&id) {
             return Ok(());
@@ -89,11 +90,11 @@ impl<'r> Live<'r> {
             Err(error) => return Err(unknown(id, error)),
         };
         if let Err(error) = self.walk(&manifest, monitor) {
-            // Below what has been walked of it something may not have been: no other root may rely on that.
+            // Some nodes below the visited ones may not have been walked, so no other root may rely on them.
             self.reached.walked.clear();
             let is_damaged = error.kind() == ErrorKind::Damaged;
             return match is_damaged && repository.store().stat(&ObjectName::Snapshot(id))?.is_none() {
-                // Forgotten since it was read, and another prune has been here.
+                // It was forgotten after it was read, and another prune has run.
                 true => Ok(()),
                 false => Err(unknown(id, error)),
             };
@@ -103,8 +104,8 @@ impl<'r> Live<'r> {
         Ok(())
     }
 
-    /// Walks what a manifest needs that is not believed, as far as it can be read: until somebody forgets it, that is kept, and what is not
-    /// there stops nobody.
+    /// Walks the readable needs of a manifest that is not believed. They stay until a user forgets it, and missing ones
+    /// stop nobody.
     fn add_unbelieved(&mut self, id: LeaseId, monitor: &dyn Monitor) -> Result<()> {
         let repository = self.reader.repository();
         let manifest = match repository.read_unbelieved(id) {
@@ -115,7 +116,7 @@ impl<'r> Live<'r> {
         let mut readable = Readable { reached: &mut self.reached, is_whole: true };
         manifest.ids.iter().rev().try_for_each(|id| reach(&self.reader, *id, &mut readable, monitor))?;
         if !readable.is_whole {
-            // No other root may rely on what was passed over here.
+            // No other root may rely on nodes that were skipped here.
             self.reached.walked.clear();
         }
         self.roots.insert(id);
@@ -126,12 +127,12 @@ impl<'r> Live<'r> {
         manifest.ids.iter().rev().try_for_each(|id| reach(&self.reader, *id, &mut self.reached, monitor))
     }
 
-    /// To be called after the last [`Live::add`].
+    /// Call it after the last [`Live::add`].
     pub fn settle(&mut self) {
         self.reached.needed.settle();
     }
 
-    /// Whether all roots that were walked are there still.
+    /// Whether all roots that were walked still exist.
     ///
     /// # Errors
     /// If the store cannot be listed.

@@ -1,13 +1,14 @@
-//! Prune: what no snapshot needs is deleted, beside running backups and restores, without locks and without trusting clocks.
+//! Prune: deletes everything that no snapshot needs. It runs beside backups and restores, takes no locks and trusts no
+//! clocks.
 //!
 //! ```text
 //! plan:   roots -> what they need -> use of each pack -> which packs go, which are rewritten
 //! run:    copy what is needed -> condemn the packs -> nobody can count on them any more -> doom, delete
 //! ```
-//!
-//! A pack is deleted in two steps. It is put on a list of condemned packs, which every writer reads when it begins. Once every writer that
-//! began before has committed or been shut out, what the roots need by then is looked for once more; what is only in a condemned pack
-//! takes it off the list. FORMAT.md, section 13.1, has the rules; each is there because without it data would be lost.
+//! A pack is deleted in two steps. First it goes on a list of condemned packs, which every writer reads when it begins.
+//! Prune waits until every writer that began before has committed or been shut out. Then it computes the needs of the
+//! roots once more, and takes packs off the list that hold the only copy of needed data. FORMAT.md, section 13.1, has
+//! the rules; without any one of them data would be lost.
 
 mod choose;
 mod elsewhere;
@@ -41,21 +42,22 @@ use rewrite::{Rewrite, Rewritten};
 use sweep::{Sweep, Swept};
 use usage::{Doubts, PackUse, usage};
 
-/// Bytes that are copied before the packs that they come from are deleted, at most: so a long prune makes progress, and needs little room.
+/// The number of bytes that are copied before their old packs are deleted, at most. So a long prune makes progress, and
+/// needs little space.
 const BYTES_AT_A_TIME: u64 = GIB;
-/// And chunks: each takes some 200 bytes of memory meanwhile.
+/// The number of chunks that are copied at one time, at most: each takes some 200 bytes of memory.
 const CHUNKS_AT_A_TIME: u64 = 120_000;
 
 /// How to prune.
 #[derive(Clone, Copy)]
 pub struct PruneOptions<'a> {
-    /// What this machine is called, to tell its own writers from others.
+    /// The name of this machine, to tell its own writers from others.
     pub this_host: &'a str,
-    /// What this machine knows of its processes.
+    /// Looks up the processes of this machine.
     pub process: ProcessLookup<'a>,
-    /// Hundredths of what is needed that may stay behind unused.
+    /// The unused data that may stay, in percent of the needed data.
     pub max_unused: u64,
-    /// Bytes to be copied at most.
+    /// The number of bytes to copy at most.
     pub max_rewrite: u64,
 }
 
@@ -70,7 +72,7 @@ pub struct Plan<'r, 'a> {
     repository: &'r Repository,
     options: PruneOptions<'a>,
     live: Live<'r>,
-    /// What the plan was made by.
+    /// The catalog that the plan was made with.
     catalog: &'r Catalog,
     packs: HashMap<PackId, PackUse>,
     choice: Choice,
@@ -78,10 +80,11 @@ pub struct Plan<'r, 'a> {
     forecast: Forecast,
 }
 
-/// Finds out what can go.
+/// Plans a prune.
 ///
 /// # Errors
-/// [`ErrorKind::Damaged`] if what a snapshot needs cannot be known, or the list of condemned packs is missing or an older copy.
+/// [`ErrorKind::Damaged`] if the needs of a snapshot are unknown, or the list of condemned packs is missing or an older
+/// copy.
 pub fn plan<'r, 'a>(
     repository: &'r Repository,
     options: &PruneOptions<'a>,
@@ -89,7 +92,7 @@ pub fn plan<'r, 'a>(
 ) -> Result<Plan<'r, 'a>> {
     loop {
         let plan = plan_once(repository, options, monitor)?;
-        // Whatever only a snapshot needed that has been forgotten meanwhile may have been freed by another prune: it is not lost.
+        // Another prune may have freed data that only a forgotten snapshot needed: that data is not lost.
         if plan.forecast.lost_chunks == 0 || plan.live.roots_are_there()? {
             return Ok(plan);
         }
@@ -110,13 +113,13 @@ fn plan_once<'r, 'a>(
     let writers: Vec<_> = threats?.into_iter().map(|threat| threat.writer).collect();
     let listed = repository.list_packs()?;
     repository.sync_catalog(monitor)?;
-    // A pack whose table cannot be read holds nothing that anybody could use; `verify` names it.
+    // A pack with an unreadable table holds nothing usable; `verify` reports it.
     repository.index_unnamed_packs()?;
     let doubts = Doubts { condemned: lists.packs(), damaged: repository.known_damage()?.into_keys().collect() };
     let mut catalog = repository.catalog();
     let mut used = usage(catalog, &live, &listed, &doubts)?;
     if used.lost_chunks > 0 {
-        // What the shared catalog does not know is not lost yet: it may be spoilt.
+        // A chunk that the shared catalog does not know is not lost yet: that catalog may be damaged.
         let private = repository.begin_private_catalog()?;
         private.renew(repository)?;
         let by_private = usage(&private.catalog, &live, &listed, &doubts)?;
@@ -150,17 +153,18 @@ fn plan_once<'r, 'a>(
 }
 
 impl Plan<'_, '_> {
-    /// What carrying it out would come to.
+    /// The expected effect of the plan.
     pub fn forecast(&self) -> &Forecast {
         &self.forecast
     }
 
-    /// Carries it out: first what earlier prunes left, then packs that nothing is needed of, then those that are rewritten, some at a time.
-    /// As soon as a writer has to be waited for nothing more is rewritten.
+    /// Carries out the plan. First comes the rest of earlier prunes, then packs without needed data, then packs to
+    /// rewrite, some at a time. As soon as it must wait for a writer, it rewrites nothing more.
     ///
     /// # Errors
-    /// [`ErrorKind::Disappeared`] if something of the repository has disappeared and nobody has answered: nothing is done then. If something
-    /// cannot be read, written or deleted, or the user wishes to stop: whatever was done stays valid; run it again.
+    /// [`ErrorKind::Disappeared`] if something of the repository has disappeared and no user has confirmed that:
+    /// nothing is done then. If something cannot be read, written or deleted, or the user wishes to stop: everything
+    /// done so far stays valid; run it again.
     pub fn run(mut self, monitor: &dyn Monitor) -> Result<PruneReport> {
         self.repository.refuse_unanswered()?;
         let mut report = PruneReport::default();
@@ -202,7 +206,7 @@ impl Plan<'_, '_> {
         }
     }
 
-    /// On a disk that is full half as much may have room; what it frees makes room for the rest.
+    /// On a full disk half as much may fit; the space that it frees serves the rest.
     fn rewrite_less(&mut self, packs: &[PackUse], report: &mut PruneReport, monitor: &dyn Monitor) -> Result<()> {
         let (first, second) = packs.split_at(packs.len() / 2);
         if first.is_empty() || !report.waiting.is_empty() {
@@ -244,7 +248,7 @@ impl Plan<'_, '_> {
         Ok(())
     }
 
-    /// Merges small index segments, and lets this machine forget what is gone.
+    /// Merges small index segments, and updates this machine's data.
     fn tidy(&self, monitor: &dyn Monitor) -> Result<()> {
         let segments = self.repository.sync_catalog(monitor)?.segments;
         self.repository.merge_small_segments(&segments)?;

@@ -1,4 +1,4 @@
-//! Index segments that name packs no more that go.
+//! Index segments that no longer name packs to delete.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Result};
 use crate::repository::{Repository, Unnamed};
 use engine_store::ObjectName;
 
-/// Puts segments in place of those that name any of `gone`, and deletes these. A segment that cannot be read stays, for `verify` to name.
+/// Replaces the segments that name any of `gone`. An unreadable segment stays; `verify` reports it.
 pub(super) fn unname(repository: &Repository, gone: &[PackId]) -> Result<()> {
     let gone_set: HashSet<_> = gone.iter().collect();
     let mut replacing =
@@ -24,13 +24,13 @@ pub(super) fn unname(repository: &Repository, gone: &[PackId]) -> Result<()> {
     replacing.flush()
 }
 
-/// Segments that are being replaced, not all at once: they may describe every chunk there is.
+/// Segments that are being replaced, a few at a time: together they may describe every chunk.
 struct Replacing<'r> {
     repository: &'r Repository,
     unnamed: Unnamed,
-    /// Packs that a new segment names, or will.
+    /// Packs that a new segment names, or will name.
     seen: HashSet<PackId>,
-    /// What these segments named is named by new ones, or will be.
+    /// Old segments whose packs new segments name, or will name.
     replaced: Vec<SegmentId>,
 }
 
@@ -48,7 +48,7 @@ impl Replacing<'_> {
         if is_full { self.flush() } else { Ok(()) }
     }
 
-    /// Puts, **then** deletes.
+    /// Puts the new segments, **then** deletes the old ones.
     fn flush(&mut self) -> Result<()> {
         self.repository.name_packs(&self.unnamed.take())?;
         let replaced = std::mem::take(&mut self.replaced);

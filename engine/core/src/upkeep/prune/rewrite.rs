@@ -1,6 +1,7 @@
-//! Copying what is needed out of sparse packs into new ones, sealed as it is.
+//! Copies needed chunks from sparse packs into new packs without opening them.
 //!
-//! Chunks keep the order in which they were written: what was saved together stays together, and a restore reads it together.
+//! Chunks keep the order in which they were written. So chunks that were saved together stay together, and a restore
+//! reads them together.
 
 use std::collections::HashMap;
 
@@ -18,12 +19,12 @@ use crate::pack::{PackRewriter, open_chunk};
 use crate::repository::Repository;
 use engine_store::ObjectName;
 
-/// What rewriting some packs has come to.
+/// The result of rewriting some packs.
 #[derive(Default)]
 pub(super) struct Rewritten {
-    /// Packs of which everything needed has been copied.
+    /// Packs whose needed chunks have all been copied.
     pub replaced: Vec<PackId>,
-    /// Packs that cannot be read as they should, and why: they stay.
+    /// Packs that are not fully readable, and why; they stay.
     pub damaged: Vec<(PackId, Error)>,
 }
 
@@ -31,7 +32,7 @@ pub(super) struct Rewritten {
 pub(super) struct Rewrite<'a> {
     pub repository: &'a Repository,
     pub live: &'a Live<'a>,
-    /// What `packs` was made by.
+    /// The catalog that `packs` was made with.
     pub catalog: &'a Catalog,
     /// All packs that may keep chunks.
     pub packs: &'a HashMap<PackId, PackUse>,
@@ -45,10 +46,11 @@ struct Output<'a, 'd> {
 }
 
 impl<'a> Rewrite<'a> {
-    /// Copies what is needed of `packs`, and puts segments that name the new ones, which `durable` gets, also if not all of it can be done.
+    /// Copies the needed chunks of `packs`, and puts segments that name the new packs. Adds the new packs to `durable`,
+    /// even if it fails later.
     ///
     /// # Errors
-    /// If something cannot be stored, or the user wishes to stop. New packs that no segment names then are of no harm.
+    /// If something cannot be stored, or the user wishes to stop. New packs that no segment names then are harmless.
     pub fn run(&self, packs: &[PackUse], durable: &mut Vec<SegmentPack>) -> Result<Rewritten> {
         let (mut rewritten, mut output) = (Rewritten::default(), Output { open: HashMap::new(), durable });
         for pack in packs {
@@ -58,7 +60,7 @@ impl<'a> Rewrite<'a> {
             match self.copy(pack, &mut output) {
                 Ok(()) => rewritten.replaced.push(pack.id),
                 Err(error) if error.is_damage() => {
-                    // Another prune may have been here first.
+                    // Another prune may have deleted it first.
                     if self.repository.store().stat(&ObjectName::Pack(pack.id))?.is_some() {
                         rewritten.damaged.push((pack.id, error));
                     }
@@ -73,7 +75,7 @@ impl<'a> Rewrite<'a> {
         Ok(rewritten)
     }
 
-    /// Copies what is needed of one pack, as its own table says.
+    /// Copies the needed chunks of one pack, according to its own table.
     fn copy(&self, pack: &PackUse, output: &mut Output<'a, '_>) -> Result<()> {
         let table = self.repository.read_pack_table(pack.id, pack.size)?;
         for (id, location) in sealed_chunks(&table) {
@@ -93,7 +95,7 @@ impl<'a> Rewrite<'a> {
         Ok(kept_copy(&copies, self.packs))
     }
 
-    /// The sealed bytes of a chunk, which are known to open: what cannot be read must not replace anything.
+    /// The sealed bytes of a chunk, checked by opening it: an unreadable copy must not replace anything.
     fn read(&self, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
         let range = location.offset..location.offset + u64::from(location.sealed_len);
         let sealed =

@@ -1,4 +1,4 @@
-//! Whatever keeps chunks alive: manifests, and the leases of writers that may still commit one.
+//! The roots that keep chunks alive: manifests, and the leases of writers that may still commit one.
 
 use super::live::Live;
 use crate::error::Result;
@@ -7,10 +7,10 @@ use crate::repository::Repository;
 use crate::session::{Announcement, View, Writer};
 use engine_store::ObjectName;
 
-/// A writer that has committed nothing yet, and has not been shut out.
+/// A writer that has not committed yet, and has not been shut out.
 pub(super) struct Threat {
     pub writer: Writer,
-    /// Of condemned lists above this number it may not know. A lease that cannot be read may have been of any time.
+    /// It may not know condemned lists above this number. An unreadable lease may be of any age.
     seen: u64,
 }
 
@@ -21,10 +21,11 @@ impl Threat {
     }
 }
 
-/// Walks what all roots need: leases first, and the snapshot of each; **then** the snapshots. Gives the writers that may still commit.
+/// Walks the needs of all roots: leases first, with the snapshot of each; **then** the snapshots. Returns the writers
+/// that may still commit.
 ///
-/// A snapshot whose lease is there is a root even if it is forgotten meanwhile: its writer might be told late that it committed, and commit
-/// again.
+/// A snapshot whose lease exists is a root even if it is forgotten meanwhile: its writer may hear of the commit late,
+/// and commit again.
 pub(super) fn read(
     repository: &Repository,
     view: &View<'_>,

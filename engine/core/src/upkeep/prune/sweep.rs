@@ -1,4 +1,5 @@
-//! Deleting the packs of a condemned list, once nobody can need them (FORMAT.md, section 13.1). The order of every step matters.
+//! Deletes the packs of a condemned list, once nobody can need them (FORMAT.md, section 13.1). The order of every step
+//! matters.
 
 use std::collections::HashSet;
 
@@ -19,7 +20,7 @@ use crate::repository::Repository;
 use crate::session::{Death, Life, Writer, fence, give_up_fenced};
 use engine_store::ObjectName;
 
-/// What came of a list.
+/// The result for a list.
 pub(super) enum Swept {
     /// Its packs are gone.
     Done { packs: u64, bytes: u64 },
@@ -38,11 +39,11 @@ pub(super) struct Sweep<'a, 'r> {
 }
 
 impl Sweep<'_, '_> {
-    /// Deletes the packs of list `number`, but for those that are needed after all.
+    /// Deletes the packs of list `number`, except those that turn out to be needed.
     ///
     /// # Errors
-    /// If what a root needs cannot be known, or something cannot be written or deleted. Whatever was done stays valid, and any prune may
-    /// carry on.
+    /// If the needs of a root are unknown, or something cannot be written or deleted. Everything done so far stays
+    /// valid, and any prune may continue.
     pub fn run(&mut self, number: u64) -> Result<Swept> {
         loop {
             if self.monitor.is_cancelled() {
@@ -75,7 +76,8 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// Shuts out those of `threats` that must be dead. If there were any, roots are to be read anew: one may just have committed.
+    /// Shuts out the writers in `threats` that must be dead. After that the roots must be read again: one may just have
+    /// committed.
     fn fence(&mut self, threats: Vec<Threat>) -> Result<Fenced> {
         let (mut waiting, mut dead) = (Vec::new(), Vec::new());
         for threat in threats {
@@ -96,12 +98,12 @@ impl Sweep<'_, '_> {
         Ok(Fenced::Some)
     }
 
-    /// Packs of `list` with a chunk that a root needs and that no other pack is known to hold for good.
+    /// Packs of `list` with a chunk that a root needs and that no other pack is known to keep.
     fn needed_here_only(&self, lists: &Lists, list: &CondemnedList) -> Result<HashSet<PackId>> {
         let listed = self.repository.list_packs()?;
         self.repository.sync_catalog(self.monitor)?;
         let known = self.repository.catalog().packs()?;
-        // What did not open when it was read last holds nothing for good.
+        // A pack that did not open completely when it was last read keeps nothing.
         let mut passing = lists.packs();
         passing.extend(self.repository.known_damage()?.into_keys());
         let mut elsewhere = Elsewhere::new(self.repository, &known, &listed, &passing);
@@ -120,8 +122,8 @@ impl Sweep<'_, '_> {
         Ok(needed)
     }
 
-    /// What a pack holds: by its own table, else by a segment's. If neither can be read nothing of it can be either; if it is gone, another
-    /// prune has been here.
+    /// The contents of a pack, from its own table or from a segment. If both are unreadable, so are its chunks. If it
+    /// is gone, another prune has deleted it.
     fn describe(&self, pack: PackId, size: u64) -> Result<Option<SegmentPack>> {
         match self.repository.read_pack_table(pack, size) {
             Ok(table) => return Ok(Some(table)),
@@ -138,7 +140,7 @@ impl Sweep<'_, '_> {
         Ok(None)
     }
 
-    /// Segments without these packs first, then the packs, then the list.
+    /// Replaces the segments first, then deletes the packs, then the list.
     fn delete(&self, list: &CondemnedList) -> Result<Swept> {
         let listed = self.repository.list_packs()?;
         self.repository.sync_catalog(self.monitor)?;
@@ -157,8 +159,8 @@ impl Sweep<'_, '_> {
 }
 
 enum Fenced {
-    /// Some were shut out.
+    /// Some writers were shut out.
     Some,
-    /// Nobody was; these are waited for.
+    /// None were; these must be waited for.
     None(Vec<Writer>),
 }

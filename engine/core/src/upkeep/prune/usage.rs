@@ -1,4 +1,4 @@
-//! How much of each pack the roots need.
+//! The share of each pack that the roots need.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,50 +9,50 @@ use super::live::Live;
 use crate::catalog::{Catalog, Copy, KnownPack};
 use crate::error::Result;
 
-/// A pack that is there, in no condemned list.
+/// An existing pack that is not condemned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PackUse {
     pub id: PackId,
-    /// Its place in the order in which this machine met the packs.
+    /// Its index in the order in which this machine met the packs.
     pub place: usize,
-    /// Bytes of the object.
+    /// The size of the object.
     pub size: u64,
     pub class: KeyClass,
     /// Whether a segment names it.
     pub named: bool,
-    /// Whether it opened as it should when it was read last, if it was.
+    /// Whether it opened completely when it was last read, if it ever was.
     pub sound: bool,
     /// Sealed bytes of its chunks.
     pub chunk_bytes: u64,
-    /// Of these, the ones that are needed and that no pack holds which is better suited to keep them.
+    /// The sealed bytes of needed chunks that no other pack is better suited to keep.
     pub needed_bytes: u64,
-    /// How many these are.
+    /// The number of these chunks.
     pub needed_chunks: u64,
 }
 
 /// The use of all packs.
 pub(super) struct Usage {
     pub packs: Vec<PackUse>,
-    /// Chunks that a root needs and that are in no pack that is there.
+    /// The number of chunks that a root needs and that no existing pack holds.
     pub lost_chunks: u64,
 }
 
-/// Which copy of a needed chunk is to stay, if there is one: of sound and named packs, the one this machine saw last. So what a prune copied
-/// before it was interrupted is of use.
+/// The copy of a needed chunk to keep, if there is one. Prefers packs that are sound and named, then the pack that this
+/// machine saw last. So the copies of an interrupted prune are useful.
 pub(super) fn kept_copy(copies: &[Copy], packs: &HashMap<PackId, PackUse>) -> Option<PackId> {
     let there = copies.iter().filter_map(|copy| packs.get(&copy.pack));
     there.max_by_key(|pack| (pack.sound, pack.named, pack.place)).map(|pack| pack.id)
 }
 
-/// Packs that not everything may be expected of.
+/// Packs that must not be relied on.
 pub(super) struct Doubts {
-    /// Those in a list.
+    /// Packs in a condemned list.
     pub condemned: HashSet<PackId>,
-    /// Those that did not open as they should when they were read last.
+    /// Packs that did not open completely when they were last read.
     pub damaged: HashSet<PackId>,
 }
 
-/// Reads through the whole catalog. `listed` are the packs in the store with their sizes.
+/// Reads the whole catalog. `listed` are the packs in the store with their sizes.
 pub(super) fn usage(
     catalog: &Catalog,
     live: &Live<'_>,
@@ -66,7 +66,7 @@ pub(super) fn usage(
             continue;
         }
         if doubts.condemned.contains(&pack.id) {
-            // What is needed of it will be rescued: it is not lost.
+            // Its needed chunks will be rescued, so they are not lost.
             elsewhere.insert(pack.id);
             continue;
         }

@@ -1,4 +1,4 @@
-//! Manifests that are damaged: nobody can know what they need, so as long as they are in `snapshots/` nothing is pruned.
+//! Damaged manifests: their needs are unknown, so nothing can be pruned while they are in `snapshots/`.
 
 use repo_format::head::{HEAD_LEN, Head, ObjectKind};
 use repo_format::id::LeaseId;
@@ -12,8 +12,9 @@ use crate::machine;
 use crate::repository::{ManifestObject, Record, Repository, UnreadableManifest};
 use engine_store::{ObjectName, StoreErrorKind};
 
-/// Moves what is damaged to `aside/`: its bytes, **then** a record that names it, **then** it is deleted. What only needs newer keys or a newer
-/// program stays, and what the storage does not give at the moment. Gives what was moved.
+/// Moves damaged manifests to `aside/`: stores the bytes there, **then** puts a record that names the manifest,
+/// **then** deletes it. Keeps manifests that only need newer keys or a newer program, or that the storage cannot return
+/// at the moment. Returns the moved ones.
 pub(super) fn set_aside(
     repository: &Repository,
     options: &RepairOptions,
@@ -35,13 +36,13 @@ pub(super) fn set_aside(
     Ok(moved)
 }
 
-/// Puts the bytes aside, if they are damaged for good.
+/// Copies the bytes to `aside/`, if they are damaged for good.
 fn keep_bytes(repository: &Repository, id: LeaseId) -> Result<bool> {
     let store = repository.store();
     let bytes = match store.get(&ObjectName::Snapshot(id), limits::SMALL_OBJECT + SEALED_OVERHEAD) {
         Ok(bytes) => bytes,
         Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(false),
-        // No manifest was ever so large: there is nothing to keep.
+        // No manifest was ever so large, so there is nothing to keep.
         Err(error) if error.kind == StoreErrorKind::TooLarge => return Ok(true),
         Err(error) => return Err(error.into()),
     };

@@ -1,4 +1,4 @@
-//! The list of condemned packs, begun anew where it is missing, cannot be read, or is an older copy.
+//! Rebuilds the list of condemned packs if it is missing, unreadable, or an older copy.
 
 use repo_format::condemned::Condemned;
 use repo_format::head::{KeyClass, ObjectKind};
@@ -10,8 +10,8 @@ use crate::repository::{ManifestObject, Repository};
 use crate::session::{Announcement, lease_names, read_lease};
 use engine_store::{ObjectName, StoreErrorKind, Tag};
 
-/// Begins the list anew if it is not what it should be; whether it was not. No prune may be running: what it had condemned counts as there
-/// again. The next number is one that no list can have had, so a prune that was interrupted notices.
+/// Rebuilds the list if it is faulty; returns whether it was. No prune may be running: packs that it had condemned
+/// count as existing again. The next number is one that no list can have had, so an interrupted prune notices.
 pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], dry_run: bool) -> Result<bool> {
     let known = known_next(repository, manifests)?;
     match repository.condemned() {
@@ -20,7 +20,7 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
         Err(error) if error.is_damage() => {}
         Err(error) => return Err(error),
     }
-    // The list may be the only witness that the keyring is an older copy: it must not be replaced then.
+    // The list may be the only evidence that the keyring is an older copy; then it must not be replaced.
     repository.refuse_older_copies()?;
     if dry_run {
         return Ok(true);
@@ -29,7 +29,7 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
     let there = match repository.store().get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
         Ok(bytes) => Some(Tag::of(&bytes)),
         Err(error) if error.kind == StoreErrorKind::NotFound => None,
-        // No prune has written that.
+        // No prune wrote this.
         Err(error) if error.kind == StoreErrorKind::TooLarge => {
             repository.store().delete(&name)?;
             None
@@ -50,7 +50,7 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
 /// The highest next number that manifests, leases or this machine's cache remember; at least 1.
 fn known_next(repository: &Repository, manifests: &[ManifestObject]) -> Result<u64> {
     let mut seen: Vec<u64> = manifests.iter().map(|object| object.manifest.condemned_seen).collect();
-    // The writer of a lease that is none has been shut out before.
+    // The writer of an invalid lease was shut out before.
     for id in lease_names(repository)? {
         if let Some(Announcement::Lease(lease)) = read_lease(repository, id)? {
             seen.push(lease.seen);

@@ -1,4 +1,5 @@
-//! What is lost: chunks that a snapshot needs and that are nowhere whole, and what suffers from that.
+//! Finds losses: chunks that a snapshot needs and that have no intact copy, and the snapshots and paths that they
+//! affect.
 
 use std::collections::HashSet;
 
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::repository::{Judgement, ManifestObject};
 use crate::upkeep::needs::{Affected, Needs};
 
-/// Finds out what `manifests` need that is lost.
+/// Finds the lost needs of `manifests`.
 pub(super) fn find(
     run: &Run<'_>,
     manifests: &[ManifestObject],
@@ -27,7 +28,7 @@ pub(super) fn find(
     }
     let there: HashSet<LeaseId> = run.repository.snapshot_names()?.into_iter().collect();
     let mut names = Affected::new(&needs);
-    // What was forgotten meanwhile may have lost its chunks for that reason.
+    // A snapshot that was forgotten meanwhile may have lost its chunks for that reason.
     for manifest in manifests.iter().map(|object| &object.manifest).filter(|m| there.contains(&m.id)) {
         if !needs.suffers(manifest) {
             continue;

@@ -1,12 +1,12 @@
-//! Repair: the index made anew from the packs, whole chunks taken out of damaged packs, and what is lost by its name.
+//! Repair: rebuilds the index from the packs, copies intact chunks out of damaged packs, and names the losses.
 //!
 //! ```text
 //! segments, then packs -> good, damaged -> copies of whole chunks -> segments that name what is good -> what is lost
 //! ```
-//!
-//! It runs as a writer, under a lease (FORMAT.md, section 13): so no prune that begins meanwhile deletes what it copies. It puts packs and
-//! segments, and deletes only segments that it has replaced. A damaged pack leaves the index and stays where it is: it is for prune to delete.
-//! Since nobody counts on a chunk of a pack that no segment names, the next backup stores again what was lost and its source still has.
+//! It runs as a writer, under a lease (FORMAT.md, section 13). So a prune that begins meanwhile does not delete its
+//! copies. It puts packs and segments, and deletes only segments that it has replaced. A damaged pack leaves the index
+//! and stays in place, until prune deletes it. No backup counts on a chunk of a pack that no segment names. So the next
+//! backup stores lost chunks again if its source still has them.
 
 mod aside;
 mod condemned;
@@ -28,34 +28,35 @@ use crate::session::{WriterOptions, WriterSession};
 use segments::Segments;
 use survey::Survey;
 
-/// How deep to look for damage.
+/// The depth of the search for damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Depth {
-    /// The tables of packs. A pack whose table is damaged is looked at whole.
+    /// The tables of packs. A pack with a damaged table is read whole.
     #[default]
     Structure,
     /// Every byte.
     ReadData,
 }
 
-/// What becomes of a list of condemned packs that is missing, damaged, or an older copy: as long as it is, nobody can write.
+/// The reaction to a list of condemned packs that is missing, damaged, or an older copy. In that state no backup can
+/// run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CondemnedPolicy {
-    /// That is an error: nobody can know which packs a prune is about to delete.
+    /// Fail: nobody can know which packs a prune is about to delete.
     #[default]
     Refuse,
-    /// It is begun anew. Only whoever knows that no prune is running may say so.
+    /// Rebuild it. Use this only if certainly no prune is running.
     BeginAnew,
 }
 
 /// How to repair.
 #[derive(Debug, Clone, Default)]
 pub struct RepairOptions {
-    /// How deep to look.
+    /// The depth of the search.
     pub depth: Depth,
-    /// What becomes of a list of condemned packs that is missing, damaged, or an older copy.
+    /// The reaction to a list of condemned packs that is missing, damaged, or an older copy.
     pub condemned: CondemnedPolicy,
-    /// Only say what would be done: nothing in the repository is changed.
+    /// Change nothing in the repository, and only report.
     pub dry_run: bool,
     /// The machine.
     pub host: String,
@@ -64,7 +65,7 @@ pub struct RepairOptions {
 }
 
 impl RepairOptions {
-    /// Who speaks in records.
+    /// The author of records.
     fn author(&self) -> Author {
         Author { host: self.host.clone(), user: String::new(), program: self.program.clone() }
     }
@@ -75,100 +76,103 @@ impl RepairOptions {
 pub struct DamagedPack {
     /// The pack.
     pub id: PackId,
-    /// What is wrong with it.
+    /// Its fault.
     pub message: String,
-    /// Its chunks that are whole.
+    /// The number of its intact chunks.
     pub whole_chunks: u64,
-    /// Its chunks that are not.
+    /// The number of its damaged chunks.
     pub damaged_chunks: u64,
 }
 
-/// A snapshot that needs something that is lost.
+/// A snapshot that needs lost data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SufferingSnapshot {
     /// The snapshot.
     pub id: LeaseId,
-    /// When its run started.
+    /// The start of its run.
     pub time: Time,
-    /// What in it suffers, at most [`PATHS_NAMED`]: files, and tables of databases as folders. The empty path stands for everything.
+    /// The affected paths, at most [`PATHS_NAMED`]: files, and tables of databases as folders. The empty path stands
+    /// for everything.
     pub paths: Vec<Vec<u8>>,
     /// Whether there are more of them.
     pub has_more: bool,
 }
 
-/// Paths that are named of a snapshot that suffers.
+/// The number of paths that are named for an affected snapshot.
 pub(crate) const PATHS_NAMED: usize = 1000;
 
-/// What was repaired, and what cannot be.
+/// The result of a repair: the repairs, and the losses that remain.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct RepairOutcome {
-    /// Packs looked at.
+    /// The number of examined packs.
     pub packs: u64,
-    /// Packs that are damaged; in the index no more.
+    /// Damaged packs, which are no longer in the index.
     pub damaged_packs: Vec<DamagedPack>,
-    /// Packs that the index named and that are gone.
+    /// The number of packs that the index named and that are gone.
     pub gone_packs: u64,
-    /// Leases that were none, whose writers were shut out; and what was wrong with them.
+    /// Invalid leases whose writers were shut out, and their faults.
     pub shut_out: Vec<(LeaseId, String)>,
-    /// Packs that no segment named, and that are named now.
+    /// The number of packs that no segment named, and that are named now.
     pub named_packs: u64,
-    /// Segments that cannot be read, and why.
+    /// Unreadable segments, and why.
     pub damaged_segments: Vec<(SegmentId, String)>,
-    /// Segments that were replaced, those that cannot be read included.
+    /// The number of replaced segments, including unreadable ones.
     pub replaced_segments: u64,
-    /// Segments that were put.
+    /// The number of new segments.
     pub new_segments: u64,
-    /// Packs that were put, of chunks that were copied.
+    /// The number of new packs with copied chunks.
     pub new_packs: u64,
-    /// Chunks that were copied.
+    /// The number of copied chunks.
     pub copied_chunks: u64,
-    /// Bytes that were written.
+    /// The number of written bytes.
     pub written_bytes: u64,
-    /// Whether the list of condemned packs was begun anew.
+    /// Whether the list of condemned packs was rebuilt.
     pub condemned_anew: bool,
-    /// Chunks that snapshots need and that are nowhere whole.
+    /// The number of chunks that snapshots need and that have no intact copy.
     pub lost_chunks: u64,
-    /// The snapshots that suffer from that, oldest first.
+    /// The affected snapshots, oldest first.
     pub suffering: Vec<SufferingSnapshot>,
-    /// Snapshots that cannot be read, and why.
+    /// Unreadable snapshots, and why.
     pub unreadable_snapshots: Vec<(LeaseId, String)>,
-    /// Those of them that were moved to `aside/`, since nothing can make them readable again: they stop no prune any more.
+    /// Unreadable snapshots that were moved to `aside/`, because nothing can make them readable again; they no longer
+    /// stop a prune.
     pub set_aside: Vec<LeaseId>,
-    /// What was put right of config, keys and their second copies.
+    /// The repairs of config, keys and their second copies.
     pub mended: Vec<Mended>,
 }
 
 impl RepairOutcome {
-    /// Whether something is lost that this cannot bring back.
+    /// Whether there are losses that this cannot repair.
     pub fn has_losses(&self) -> bool {
         self.lost_chunks > 0 || !self.unreadable_snapshots.is_empty()
     }
 }
 
-/// What the parts of one run share.
+/// The shared state of one run.
 struct Run<'r> {
     repository: &'r Repository,
     session: &'r WriterSession<'r>,
     options: &'r RepairOptions,
-    /// The tables of all packs that have one, damaged packs included.
+    /// The tables of all packs with a readable table, damaged packs included.
     catalog: &'r ScratchCatalog,
     monitor: &'r dyn Monitor,
 }
 
-/// Repairs what can be repaired. Backups, prunes and forgets may run meanwhile. It can be interrupted and repeated at any time.
+/// Repairs everything that can be repaired. Backups, prunes and forgets may run meanwhile. It can be interrupted and
+/// repeated at any time.
 ///
 /// # Errors
-/// As any writer's: [`crate::ErrorKind::Damaged`] if `condemned` is missing or damaged, since then nobody can know which packs are about to
-/// go; [`crate::ErrorKind::Fenced`]; [`crate::ErrorKind::NoSpace`]; [`crate::ErrorKind::PermissionDenied`] where segments may not be deleted.
-/// Damage is no error.
+/// A writer's errors: [`crate::ErrorKind::Damaged`] if `condemned` is missing or damaged, because then nobody can know
+/// which packs are about to go; [`crate::ErrorKind::Fenced`]; [`crate::ErrorKind::NoSpace`];
+/// [`crate::ErrorKind::PermissionDenied`] if segments may not be deleted. Damage is not an error.
 pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairOutcome> {
-    // The keys first: without them nothing may be written.
+    // Keys come first: without them nothing may be written.
     let mend = if options.dry_run { MendRun::Dry } else { MendRun::Real };
     let mut mended = repository.drop_stray_keyrings(mend)?;
     mended.extend(repository.mend_vital(mend)?);
     let shut_out = leases::shut_out(repository, options)?;
-    // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
+    // Snapshots come before packs, so that the new packs of a running backup are not taken for missing.
     let (manifests, unreadable) = repository.read_manifests()?;
     let unreadable_snapshots =
         unreadable.iter().map(|object| (object.id, crate::error::chain(&object.error))).collect();
@@ -185,7 +189,7 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
     let session = WriterSession::begin(repository, &writer, monitor)?;
     let catalog = ScratchCatalog::make(repository)?;
     let run = Run { repository, session: &session, options, catalog: &catalog, monitor };
-    // Segments first, packs later: a pack that a segment names and that is not listed then is gone, and not merely new.
+    // Segments come before packs: a pack that a segment names and that is not listed then is gone, not new.
     let segments = Segments::read(&run)?;
     let mut survey = Survey::make(&run, &segments)?;
     let mut outcome = RepairOutcome { named_packs: session.adopted_packs(), ..outcome };
@@ -202,7 +206,7 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
     }
     repository.remember_judgement(&judgement)?;
     if !options.dry_run {
-        // What this machine's cache says of packs may be as wrong as the segments were.
+        // This machine's cache may be as wrong about packs as the segments were.
         repository.catalog().forget_packs()?;
         repository.sync_catalog(monitor)?;
     }

@@ -1,4 +1,4 @@
-//! Segments that name every pack that is good, in the place of those that say what is not so.
+//! Puts segments that name every good pack, and removes wrong segments.
 
 use std::collections::HashSet;
 
@@ -24,13 +24,13 @@ impl<'r> Namer<'r> {
         Namer { run, unnamed: Unnamed::default() }
     }
 
-    /// Has a pack named, which must be durable.
+    /// Adds a pack to name, which must be durable.
     pub fn add(&mut self, pack: SegmentPack, outcome: &mut RepairOutcome) -> Result<()> {
         let before = self.unnamed.add(pack);
         self.put(&before, outcome)
     }
 
-    /// Names what is still unnamed.
+    /// Names the remaining packs.
     pub fn finish(mut self, outcome: &mut RepairOutcome) -> Result<()> {
         let rest = self.unnamed.take();
         self.put(&rest, outcome)
@@ -45,8 +45,8 @@ impl<'r> Namer<'r> {
     }
 }
 
-/// Names every good pack that no good segment names, **then** deletes the segments that are not good: those that cannot be read, and those
-/// that name a pack that is gone or damaged, or say of one what is not so.
+/// Names every good pack that no good segment names, **then** deletes the bad segments: unreadable ones, and those that
+/// name a missing or damaged pack, or describe a pack wrongly.
 pub(super) fn name_packs(
     run: &Run<'_>,
     segments: &Segments,
@@ -61,7 +61,7 @@ pub(super) fn name_packs(
     outcome.damaged_segments.clone_from(&segments.damaged);
 
     let mut unnamed: Vec<PackId> = survey.good.keys().filter(|id| !named_well.contains(id)).copied().collect();
-    // What is condemned and named no more is about to be deleted.
+    // A condemned pack that is no longer named is about to be deleted.
     unnamed.retain(|id| named_badly.contains(id) || !survey.is_condemned(id));
     unnamed.sort();
     outcome.named_packs += unnamed.iter().filter(|id| !named_badly.contains(id)).count() as u64;
@@ -81,7 +81,8 @@ pub(super) fn name_packs(
     delete(run, &bad)
 }
 
-/// What a pack says of itself; `None` if it has been deleted meanwhile. One that no segment named may have to be made durable first.
+/// The pack's own description; `None` if it has been deleted meanwhile. A pack that no segment named may have to be
+/// made durable first.
 fn describe(run: &Run<'_>, survey: &Survey, id: PackId, was_named: bool) -> Result<Option<SegmentPack>> {
     let Some(size) = survey.listed.get(&id) else { return Ok(None) };
     let described = match was_named {
@@ -95,7 +96,7 @@ fn describe(run: &Run<'_>, survey: &Survey, id: PackId, was_named: bool) -> Resu
     }
 }
 
-/// Deletes segments that have been replaced. Whoever was shut out must not: a prune may be relying on what they name.
+/// Deletes replaced segments. A writer that was shut out must not: a prune may rely on them.
 fn delete(run: &Run<'_>, segments: &[SegmentId]) -> Result<()> {
     if segments.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What is whole of damaged packs, copied into new ones: sealed as it is.
+//! Copies the intact chunks of damaged packs into new packs, without opening them.
 
 use std::collections::HashSet;
 
@@ -18,8 +18,9 @@ use crate::pack::{PackRewriter, open_chunk};
 use crate::upkeep::needs::Worth;
 use engine_store::ObjectName;
 
-/// Copies what is whole of all damaged packs, and names the copies. What a segment still names may be what somebody counts on, so all of it
-/// is copied; of a pack that has left the index, or is condemned, only what no other pack has.
+/// Copies the intact chunks of all damaged packs, and names the copies. A backup may count on a pack that a segment
+/// still names, so all its chunks are copied. For a pack that has left the index, or is condemned, only chunks without
+/// another copy are.
 pub(super) fn salvage(
     run: &Run<'_>,
     segments: &Segments,
@@ -44,7 +45,7 @@ pub(super) fn salvage(
     copies.finish()
 }
 
-/// What a damaged pack holds, by its own table or else by a segment's.
+/// The contents of a damaged pack, from its own table or from a segment.
 fn describe(run: &Run<'_>, segments: &Segments, id: PackId, size: u64) -> Result<Option<SegmentPack>> {
     match run.repository.read_pack_table(id, size) {
         Ok(pack) => Ok(Some(pack)),
@@ -94,7 +95,7 @@ impl Copies<'_, '_> {
         Ok(())
     }
 
-    /// The sealed bytes of a chunk, if it is whole. It is read alone: a pack may have places that the disk cannot read.
+    /// The sealed bytes of a chunk, if it is intact. Reads it alone: a pack may have bad sectors.
     fn read(&self, id: &ChunkId, location: &Location) -> Result<Option<Vec<u8>>> {
         let repository = self.run.repository;
         let end = location.offset.saturating_add(location.sealed_len.into());
@@ -109,7 +110,7 @@ impl Copies<'_, '_> {
         }
     }
 
-    /// Whether a pack that is not damaged, and not condemned, has this chunk.
+    /// Whether a pack that is neither damaged nor condemned has this chunk.
     fn is_elsewhere(&self, id: &ChunkId, survey: &Survey) -> Result<bool> {
         let is_good = |pack| !survey.is_damaged(&pack) && survey.worth(pack, id) == Worth::Good;
         self.run.catalog.packs_of(id, is_good)
@@ -137,7 +138,7 @@ impl Copies<'_, '_> {
         }
     }
 
-    /// Makes a pack durable, then has it named.
+    /// Makes a pack durable, then names it.
     fn put(&mut self, pack: PackRewriter<'_>) -> Result<()> {
         let Some(pack) = pack.finish()? else { return Ok(()) };
         let repository = self.run.repository;

@@ -1,4 +1,4 @@
-//! The index segments as they stand in the store: which packs each names, and how.
+//! The index segments in the store: the packs that each names, and their descriptions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,9 +12,9 @@ use engine_store::{Folder, ObjectName};
 
 /// All segments.
 pub(super) struct Segments {
-    /// Those that can be read: the packs that each names, with digests of what it says of them.
+    /// Readable segments: the packs that each names, with digests of their descriptions.
     pub read: HashMap<SegmentId, Vec<(PackId, Bytes32)>>,
-    /// Those that cannot, and why.
+    /// Unreadable segments, and why.
     pub damaged: Vec<(SegmentId, String)>,
 }
 
@@ -31,7 +31,7 @@ impl Segments {
                     let digests = packs.iter().map(|pack| Ok((pack.id, digest(pack)?))).collect::<Result<_>>()?;
                     segments.read.insert(id, digests);
                 }
-                // Gone since it was listed: it has been merged into another, which the next repair sees.
+                // It is gone since it was listed: it was merged into another, which the next repair sees.
                 Err(_) if run.repository.store().stat(&ObjectName::Segment(id))?.is_none() => {}
                 Err(error) if error.is_damage() => segments.damaged.push((id, chain(&error))),
                 Err(error) => return Err(error),
@@ -41,7 +41,7 @@ impl Segments {
         Ok(segments)
     }
 
-    /// What segments say of each pack; they should all say the same.
+    /// The descriptions of each pack in segments; they should all be equal.
     pub fn by_pack(&self) -> HashMap<PackId, HashSet<Bytes32>> {
         let mut packs: HashMap<PackId, HashSet<Bytes32>> = HashMap::new();
         for (pack, digest) in self.read.values().flatten() {
@@ -50,7 +50,7 @@ impl Segments {
         packs
     }
 
-    /// What a segment says of a pack whose own table cannot be read.
+    /// A segment's description of a pack whose own table is unreadable.
     pub fn description(&self, repository: &Repository, pack: &PackId) -> Result<Option<SegmentPack>> {
         let naming = self.read.iter().filter(|(_, packs)| packs.iter().any(|(id, _)| id == pack));
         for (segment, _) in naming {
@@ -69,10 +69,10 @@ fn list(repository: &Repository) -> Result<Vec<SegmentId>> {
     Ok(names.filter_map(|name| if let ObjectName::Segment(id) = name { Some(id) } else { None }).collect())
 }
 
-/// The digest of what is said of a pack.
+/// The digest of a pack's description.
 ///
 /// # Errors
-/// If no segment may say that.
+/// If the description exceeds the limits of a segment.
 pub(super) fn digest(pack: &SegmentPack) -> Result<Bytes32> {
     let mut bytes = Vec::new();
     pack.encode_into(&mut bytes).map_err(|e| Error::damaged(ObjectName::Pack(pack.id), e))?;

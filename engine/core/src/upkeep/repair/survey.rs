@@ -1,4 +1,4 @@
-//! Which packs are there, and which of them are damaged.
+//! Examines which packs exist, and which of them are damaged.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -16,33 +16,33 @@ use crate::pack::WholePack;
 use crate::upkeep::needs::Worth;
 use engine_store::ObjectName;
 
-/// What was found of the packs.
+/// The findings about the packs.
 pub(super) struct Survey {
-    /// All that are there, with their sizes.
+    /// All existing packs, with their sizes.
     pub listed: HashMap<PackId, u64>,
     condemned: HashSet<PackId>,
-    /// What those that are good say of themselves, as digests.
+    /// The digests of the good packs' own descriptions.
     pub good: HashMap<PackId, Bytes32>,
-    /// Those that are not, and why.
+    /// The damaged packs, and why.
     pub damaged: Vec<(PackId, String)>,
     damaged_ids: HashSet<PackId>,
-    /// Chunks that do not open, by pack.
+    /// Damaged chunks, by pack.
     pub damaged_chunks: HashSet<(PackId, ChunkId)>,
 }
 
-/// What was damaged when it was read last.
+/// The damage that earlier reads found.
 type KnownDamage = HashMap<PackId, PackDamage>;
 
-/// What one pack is.
+/// The finding about one pack.
 enum Found {
     Good(Bytes32),
     Damaged(String),
-    /// Deleted since it was listed.
+    /// It was deleted since it was listed.
     Gone,
 }
 
 impl Survey {
-    /// Looks at all packs, several at a time, and takes the tables of the good ones into the catalog of this run.
+    /// Examines all packs, several at a time, and adds the tables of good ones to the catalog of this run.
     pub fn make(run: &Run<'_>, segments: &Segments) -> Result<Self> {
         let condemned: HashSet<PackId> = run.repository.condemned()?.0.packs().copied().collect();
         let listed = run.repository.list_packs()?;
@@ -102,12 +102,12 @@ impl Survey {
         self.condemned.contains(id)
     }
 
-    /// What of a pack does not open, when its chunks have been looked at.
+    /// The damage of a pack, after its chunks have been examined.
     pub fn damage(&self, pack: PackId) -> PackDamage {
         PackDamage::of(self.damaged_chunks.iter().filter(|(damaged, _)| *damaged == pack).map(|(_, chunk)| *chunk))
     }
 
-    /// What the copy of a chunk in a pack is worth.
+    /// The value of the copy of a chunk in a pack.
     pub fn worth(&self, pack: PackId, chunk: &ChunkId) -> Worth {
         match () {
             () if self.damaged_chunks.contains(&(pack, *chunk)) => Worth::Damaged,
@@ -127,7 +127,8 @@ fn look_at(
     if run.monitor.is_cancelled() {
         return Err(Error::cancelled());
     }
-    // Whoever wrote a pack that no segment names may have died while writing it. One that was damaged before is read again.
+    // The writer of a pack that no segment names may have died while writing it. A pack that was damaged before is read
+    // again.
     let looked = match (run.options.depth, said) {
         (Depth::Structure, Some(said)) if !known.contains_key(&id) => table(run, id, size, said),
         _ => whole(run, id, size),
@@ -143,7 +144,7 @@ fn look_at(
     }
 }
 
-/// Reads the table of a pack. Where a segment says something else, one of both is wrong: then the pack is read whole.
+/// Reads the table of a pack. If a segment contradicts, one of the two is wrong: then reads the pack whole.
 fn table(run: &Run<'_>, id: PackId, size: u64, said: &HashSet<Bytes32>) -> Result<(SegmentPack, Bytes32)> {
     let pack = run.repository.read_pack_table(id, size)?;
     let digest = digest(&pack)?;

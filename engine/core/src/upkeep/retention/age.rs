@@ -23,7 +23,7 @@ impl Age {
         is_age.then_some(Age(span.fieldwise()))
     }
 
-    /// What is so old at `time`; the first time that there is if that is beyond the calendar.
+    /// The time that lies this age before `time`; the earliest possible time if that is beyond the calendar.
     pub(super) fn before(self, time: Timestamp, zone: &TimeZone) -> Timestamp {
         time.to_zoned(zone.clone()).checked_sub(self.0.0).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
     }

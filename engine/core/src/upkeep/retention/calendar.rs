@@ -4,7 +4,7 @@ use jiff::Zoned;
 
 use super::Period;
 
-/// What tells one period from all others of its length. An hour that the clock goes through twice is two.
+/// Distinguishes a period from all others of its length. An hour that the clock repeats counts as two.
 pub(super) fn period_of(time: &Zoned, period: Period) -> (i16, i16, i32) {
     match period {
         Period::Hour => (time.year(), time.day_of_year() * 24 + i16::from(time.hour()), time.offset().seconds()),

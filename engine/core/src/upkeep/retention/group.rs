@@ -1,4 +1,4 @@
-//! Which snapshots are judged together.
+//! Groups snapshots that are judged together.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use repo_format::manifest::{Manifest, RootKind};
 
 use super::{Group, GroupBy, Judged};
 
-/// What the snapshots of a group have in common.
+/// The common properties of a group's snapshots.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     host: Option<String>,
@@ -14,7 +14,7 @@ struct Key {
     tags: Option<Vec<String>>,
 }
 
-/// Groups in the order of what they have in common; the snapshots of each oldest first.
+/// The groups in the order of their common properties; the snapshots of each are sorted oldest first.
 pub(super) fn groups(snapshots: Vec<Manifest>, by: &[GroupBy]) -> Vec<Group> {
     let mut groups: BTreeMap<Key, Vec<Manifest>> = BTreeMap::new();
     for manifest in snapshots {
@@ -23,7 +23,7 @@ pub(super) fn groups(snapshots: Vec<Manifest>, by: &[GroupBy]) -> Vec<Group> {
     groups.into_iter().map(|(key, manifests)| group(key, manifests, by)).collect()
 }
 
-/// What tells one source from another: the host, and what was saved of it, in any order.
+/// Identifies a source: the host and the saved roots, in any order.
 pub(super) fn source(manifest: &Manifest) -> (&str, Vec<(RootKind, Vec<u8>)>) {
     (&manifest.host, roots(manifest))
 }

@@ -1,8 +1,8 @@
-//! What is refused, because it is rather a mistake than a wish.
+//! Refuses a policy or a result that is probably a mistake.
 //!
-//! A clock that jumped is the worst of them: by a wrong time, all history is old. Ages are counted from the newest snapshot, so a wrong
-//! clock of today harms nothing, unless a backup was made by it. Such a one is either newer than now, and no rule counts it, or follows a long time
-//! without any.
+//! A clock that jumped is the worst case: by a wrong time, all history is old. Ages are counted from the newest
+//! snapshot, so a wrong clock today does no harm unless a backup was made with it. Such a snapshot is either from the
+//! future, and no rule counts it, or it follows a long time without snapshots.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -11,15 +11,15 @@ use repo_format::manifest::Manifest;
 use super::{Judged, Policy, Rule, started};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A time without snapshots that may also be a clock that jumped.
+/// A time without snapshots that is so long may be a clock that jumped.
 const SILENCE: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// For so long after it, what was made before is not forgotten by age alone: time for somebody to notice.
+/// For this long afterwards, age alone does not forget earlier snapshots, so that a user has time to notice.
 const TIME_TO_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 const CLOCK: &str =
     "Set the clock that is wrong. A snapshot is forgotten whatever its time when it is named: `enamel forget SNAP`.";
 
-/// Whether the policy can be meant so.
+/// Refuses an unintended policy.
 pub(super) fn check_policy(policy: &Policy, snapshots: &[Manifest]) -> Result<()> {
     if policy.rules.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "nothing is forgotten: no rule says what to keep"));
@@ -32,7 +32,7 @@ pub(super) fn check_policy(policy: &Policy, snapshots: &[Manifest]) -> Result<()
     Err(Error::new(ErrorKind::Usage, message))
 }
 
-/// Whether what goes of a group may go.
+/// Refuses an unintended result for a group.
 pub(super) fn check_judged(policy: &Policy, members: &[Judged], zone: &TimeZone) -> Result<()> {
     let Some(first_kept) = members.iter().position(Judged::is_kept) else { return refuse_to_empty(members) };
     let by_age = policy.rules.iter().any(|rule| matches!(rule, Rule::Within(_) | Rule::EachWithin(..)));
@@ -41,7 +41,7 @@ pub(super) fn check_judged(policy: &Policy, members: &[Judged], zone: &TimeZone)
     let is_suspicious = |before: Timestamp, after: Timestamp| {
         after.duration_since(before) > SILENCE && newest.duration_since(after) < TIME_TO_NOTICE
     };
-    // What is before the first that is kept goes.
+    // Everything before the first kept snapshot goes.
     let silence = times[..=first_kept].windows(2).rposition(|two| is_suspicious(two[0], two[1]));
     let Some(before) = silence.filter(|_| by_age) else { return Ok(()) };
     let message = format!(
@@ -54,7 +54,7 @@ pub(super) fn check_judged(policy: &Policy, members: &[Judged], zone: &TimeZone)
     Err(Error::new(ErrorKind::Refused, message).with_hint(CLOCK))
 }
 
-/// A group of which nothing is kept.
+/// Refuses to keep nothing of a group.
 fn refuse_to_empty(members: &[Judged]) -> Result<()> {
     let Some(newest) = members.last().map(|judged| &judged.manifest) else { return Ok(()) };
     let roots: Vec<_> = newest.roots.iter().map(|root| String::from_utf8_lossy(&root.name.0)).collect();

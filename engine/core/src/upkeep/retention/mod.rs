@@ -1,7 +1,8 @@
-//! Retention: which snapshots a policy keeps, and why. Pure: it is given manifests, the time and the time zone.
+//! Retention decides which snapshots a policy keeps, and why. It is pure: the caller passes manifests, the time and the
+//! time zone.
 //!
-//! Snapshots of the same host and roots form a group (or as the policy says), and each rule looks at each group by itself. A snapshot is
-//! kept if any rule keeps it. What would be a mistake rather than a wish is refused: see [`judge`].
+//! Snapshots of the same host and roots form a group, unless the policy says otherwise. Each rule looks at each group
+//! separately. A snapshot stays if any rule keeps it. Results that are probably mistakes are refused: see [`judge`].
 
 mod age;
 mod calendar;
@@ -26,27 +27,28 @@ use crate::snapshots::filter::Filter;
 
 pub use age::Age;
 
-/// What to keep.
+/// The snapshots to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// A snapshot is kept if one of them keeps it.
+    /// A snapshot stays if one of them keeps it.
     pub rules: Vec<Rule>,
-    /// What snapshots that are judged together have in common; nothing stands for all snapshots together.
+    /// The properties that snapshots of a group share; if empty, all snapshots form one group.
     pub group_by: Vec<GroupBy>,
 }
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
-    /// The newest ones, so many.
+    /// Keep this many of the newest.
     Last(u32),
-    /// Of each of the newest periods that have any, so many, the newest; and the oldest of all as long as there are fewer periods.
+    /// Keep the newest of each period, for this many of the newest periods that have any. Keep the oldest of all, too,
+    /// while there are fewer periods.
     Each(Period, u32),
-    /// All that are not older than this, counted from the newest of the group.
+    /// Keep all that are not older than this, counted from the newest of the group.
     Within(Age),
-    /// Of each period the newest, if it is not older than this, counted from the newest of the group.
+    /// Keep the newest of each period if it is not older than this, counted from the newest of the group.
     EachWithin(Period, Age),
-    /// All with this tag.
+    /// Keep all with this tag.
     Tag(String),
 }
 
@@ -62,79 +64,79 @@ pub enum Period {
     Year,
 }
 
-/// What snapshots can have in common.
+/// A property that snapshots can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupBy {
     /// The machine.
     Host,
-    /// What was saved: kinds and paths of all roots, in any order.
+    /// The saved sources: kinds and paths of all roots, in any order.
     Roots,
     /// All tags, in any order.
     Tags,
 }
 
-/// What a judgement depends on besides the policy.
+/// The inputs of a judgement besides the policy.
 #[derive(Debug, Clone)]
 pub struct Conditions {
-    /// The time.
+    /// The present time.
     pub now: Time,
-    /// Where days begin.
+    /// The time zone, which decides when a day begins.
     pub zone: TimeZone,
-    /// Only snapshots of this host; the others are left as they are.
+    /// Judge only snapshots of this host; ignore the others.
     pub host: Option<String>,
-    /// Only snapshots with this tag.
+    /// Judge only snapshots with this tag.
     pub tag: Option<String>,
 }
 
-/// What is known of snapshots besides what they say themselves.
+/// Facts about snapshots that are not in their manifests.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Those that need something that is lost.
+    /// Snapshots that need lost data.
     pub suffering: HashSet<LeaseId>,
-    /// Those of which everything was there when somebody looked last.
+    /// Snapshots that were whole at the last check.
     pub whole: HashSet<LeaseId>,
-    /// Those that were forgotten, and that somebody has put back.
+    /// Snapshots that were forgotten, and that someone has put back.
     pub put_back: HashSet<LeaseId>,
 }
 
 /// Snapshots that are judged together.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Their host, if the policy tells them apart by it.
+    /// Their host, if the policy groups by it.
     pub host: Option<String>,
-    /// What was saved, likewise.
+    /// Their roots, if the policy groups by them.
     pub roots: Option<Vec<Root>>,
-    /// Their tags, likewise.
+    /// Their tags, if the policy groups by them.
     pub tags: Option<Vec<String>>,
     /// The snapshots, oldest first.
     pub members: Vec<Judged>,
 }
 
-/// A snapshot, and what keeps it.
+/// A snapshot, and the reasons to keep it.
 #[derive(Debug, Clone)]
 pub struct Judged {
-    /// What it says.
+    /// The manifest, as it was read.
     pub manifest: Manifest,
-    /// What keeps it, in the order of the rules; nothing if it goes.
+    /// The reasons to keep it, in the order of the rules; empty if it goes.
     pub reasons: Vec<Reason>,
 }
 
-/// What keeps a snapshot.
+/// A reason to keep a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// A rule that counts, and the snapshot's place in what it keeps, from 1.
+    /// A rule that counts, and the snapshot's number in that count, from 1.
     Counted(Rule, u32),
     /// A rule that does not count.
     Fits(Rule),
     /// It is the oldest of its group, and a rule keeps more periods than there are.
     Oldest(Rule),
-    /// It is the newest that has these tables, which were damaged or gone when later ones were made.
+    /// It is the newest with these tables, which were damaged or gone when later ones were made.
     OnlyCopy(Vec<TableName>),
-    /// No rule keeps it, but it is the newest of its source in which nothing is missing.
+    /// No rule keeps it, but it is the newest complete one of its source.
     NewestWhole,
-    /// Its time has not come yet, so no rule can judge it.
+    /// It is from the future, so no rule can judge it.
     FromTheFuture,
-    /// It was forgotten, and somebody has put it back: a rule would let another go for it.
+    /// It was forgotten, and someone has put it back: if a rule counted it, another snapshot would go instead.
     PutBack,
 }
 
@@ -148,19 +150,20 @@ pub struct TableName {
 }
 
 impl Judged {
-    /// Whether anything keeps it.
+    /// Whether there is a reason to keep it.
     pub fn is_kept(&self) -> bool {
         !self.reasons.is_empty()
     }
 }
 
-/// Judges `snapshots`, in any order; those that `conditions` leave out are in no group. Whatever the policy is, the newest whole snapshot of
-/// each source stays. One from the future, or one that was put back, stays as well, and takes no place in what a rule counts.
+/// Judges `snapshots`, in any order. Snapshots that `conditions` exclude are in no group. Whatever the policy says, the
+/// newest whole snapshot of each source stays. A snapshot from the future, or one that was put back, stays as well, and
+/// no rule counts it.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Usage`] if the policy has no rule, keeps a tag that no snapshot has, or keeps nothing of a group; if the conditions
-/// leave out all snapshots.
-/// [`crate::ErrorKind::Refused`] if a clock seems to have jumped: age alone would forget all that was made before a long time without any.
+/// [`crate::ErrorKind::Usage`] if the policy has no rule, keeps a tag that no snapshot has, or keeps nothing of a
+/// group; if the conditions exclude all snapshots. [`crate::ErrorKind::Refused`] if a clock seems to have jumped: age
+/// alone would forget everything before a long time without snapshots.
 pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions, known: &Known) -> Result<Vec<Group>> {
     guard::check_policy(policy, &snapshots)?;
     let filter = Filter { host: conditions.host.as_deref(), tag: conditions.tag.as_deref() };
@@ -184,7 +187,7 @@ pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions,
     Ok(groups)
 }
 
-/// Why no rule counts a snapshot, if none does.
+/// The reason why no rule counts a snapshot, if there is one.
 fn not_counted(manifest: &Manifest, now: Time, known: &Known) -> Option<Reason> {
     if known.put_back.contains(&manifest.id) {
         Some(Reason::PutBack)
@@ -193,7 +196,7 @@ fn not_counted(manifest: &Manifest, now: Time, known: &Known) -> Option<Reason> 
     }
 }
 
-/// When a snapshot's run started.
+/// The start of a snapshot's run.
 fn started(manifest: &Manifest) -> Timestamp {
     timestamp(time(manifest))
 }
@@ -202,7 +205,7 @@ fn time(manifest: &Manifest) -> Time {
     Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }
 }
 
-/// A time; one that no calendar has is taken as the first or last that there is.
+/// Converts a time. A time beyond the calendar becomes the first or last possible one.
 fn timestamp(time: Time) -> Timestamp {
     let nanoseconds = i32::try_from(time.nanoseconds).unwrap_or(0);
     let limit = if time.seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };

@@ -1,4 +1,4 @@
-//! What each rule keeps of a group.
+//! Applies each rule to a group.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,8 @@ use super::{Judged, Period, Reason, Rule, started};
 /// Notes for each of `members`, oldest first, which of `rules` keep it.
 pub(super) fn apply(rules: &[Rule], members: &mut [Judged], now: Timestamp, zone: &TimeZone) {
     let Some(newest) = members.last().map(|judged| started(&judged.manifest)) else { return };
-    // From the newest, so that nothing goes while no backups are made; but never from a time that has not come.
+    // Counts from the newest snapshot, so that nothing goes while no backups are made; but never from a time in the
+    // future.
     let from = newest.min(now);
     for rule in rules {
         match rule {
@@ -43,8 +44,8 @@ fn keep_each(rule: &Rule, period: Period, count: u32, members: &mut [Judged], zo
         found += 1;
         judged.reasons.push(Reason::Counted(rule.clone(), found));
     }
-    // Until there are as many periods as are wanted, the oldest stands for those that are not there: else a rule for years would keep
-    // nothing of the first one but its last day.
+    // Until there are as many periods as the rule asks for, the oldest snapshot stands for the missing ones. Otherwise
+    // a rule for years would keep only the last day of the first year.
     let Some(oldest) = members.first_mut().filter(|_| found < count) else { return };
     let is_counted = matches!(oldest.reasons.last(), Some(Reason::Counted(by, _)) if by == rule);
     if !is_counted {
@@ -57,7 +58,7 @@ fn keep_each_within(rule: &Rule, period: Period, at_least: Timestamp, members: &
     kept.for_each(|judged| judged.reasons.push(Reason::Fits(rule.clone())));
 }
 
-/// The newest snapshot of each period, the newest first.
+/// The newest snapshot of each period, newest first.
 fn newest_of_each<'j>(
     period: Period,
     members: &'j mut [Judged],

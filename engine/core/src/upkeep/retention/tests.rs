@@ -81,7 +81,7 @@ fn refused(snapshots: Vec<Manifest>, rules: impl Into<Vec<Rule>>, kind: ErrorKin
     assert!(error.to_string().contains(why), "{error}");
 }
 
-/// What a rule keeps, in the simplest words: by text, and without any order but that of times.
+/// A naive model of a rule: it follows the rule's text, and sorts only by time.
 fn model(times: &[i64], rule: &Rule) -> BTreeSet<i64> {
     let newest = *times.iter().max().unwrap();
     let newest_of_each = |period: Period| {
@@ -159,7 +159,7 @@ fn times() -> impl Strategy<Value = Vec<i64>> {
     })
 }
 
-/// What goes at all, unless a clock may have jumped.
+/// The snapshots that go, or `None` if a clock may have jumped.
 fn judged(times: &[i64], rules: &[Rule]) -> Option<Vec<i64>> {
     match judge(snapshots(times.iter().copied()), &policy(rules), &conditions(NOW), &Known::default()) {
         Ok(groups) => {
@@ -375,7 +375,7 @@ fn a_jump_into_the_future_does_not_make_all_history_old() {
         refused(snapshots(after(days)), [within.clone()], ErrorKind::Refused, "perhaps a clock has jumped");
     }
     assert_eq!(kept(snapshots(after(31)), [within.clone()]).len(), 31, "nobody has minded for a month");
-    // What counts does not depend on the clock, and what it keeps is history.
+    // Rules that count do not depend on the clock, and the kept snapshots are history.
     assert_eq!(kept(snapshots(after(1)), [Rule::Last(5)]).len(), 5);
     assert_eq!(kept(snapshots(after(1)), [within, Rule::Last(5)]).len(), 5);
 }

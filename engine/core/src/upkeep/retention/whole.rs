@@ -1,6 +1,7 @@
 //! The newest whole snapshot of each source, which stays whatever the rules say.
 //!
-//! A disk that fails or is not mounted makes snapshots that are newer and worth less, and a repository may lose what a newer one needs. Rules that
+//! A failing or missing disk makes snapshots that are newer and worth less, and a repository may lose data that a newer
+//! one needs. Rules that count would let the good one go.
 //! count would let the good one go.
 
 use std::collections::{BTreeMap, HashSet};
@@ -11,8 +12,8 @@ use repo_format::manifest::Manifest;
 
 use super::{Known, group, not_counted, time};
 
-/// Of each host and its roots, the newest of `snapshots` in which nothing is missing. Where something of the source is lost, nobody knows whether
-/// a snapshot that came since is whole: then also the newest one of which everything was there when somebody looked.
+/// For each host and its roots, the newest of `snapshots` in which nothing is missing. If data of the source is lost,
+/// nobody knows whether a later snapshot is whole. Then the newest that was whole at the last check stays, too.
 pub(super) fn newest_of_each_source(snapshots: &[Manifest], now: Time, known: &Known) -> HashSet<LeaseId> {
     let mut sources: BTreeMap<_, Vec<&Manifest>> = BTreeMap::new();
     for manifest in snapshots.iter().filter(|manifest| not_counted(manifest, now, known).is_none()) {
@@ -30,13 +31,13 @@ pub(super) fn newest_of_each_source(snapshots: &[Manifest], now: Time, known: &K
     newest
 }
 
-/// The newest of one source, oldest first, in which nothing is missing and for which `may_stand` holds.
+/// The newest complete snapshot of one source (sorted oldest first) for which `may_stand` holds.
 fn newest_whole(source: &[&Manifest], may_stand: impl Fn(&Manifest) -> bool) -> Option<LeaseId> {
     let mut had_files = false;
     let mut newest = None;
     for manifest in source {
         let files = manifest.statistics.files;
-        // A source that has lost all its files is rather not mounted than whole.
+        // A source that has lost all its files is probably not mounted.
         if manifest.problems.count == 0 && (files > 0 || !had_files) && may_stand(manifest) {
             newest = Some(manifest.id);
         }

@@ -1,4 +1,4 @@
-//! Which packs are read whole: all, none, or those that were longest not read.
+//! Chooses the packs to read whole: all, none, or those whose last check is oldest.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::machine;
 use crate::repository::Repository;
 
-/// Chooses among `packs`, of which `listed` may have more.
+/// Chooses among `packs`, a part of `listed`.
 pub(super) fn choose(
     repository: &Repository,
     mut packs: Vec<(PackId, u64)>,
@@ -26,18 +26,18 @@ pub(super) fn choose(
     Ok(Assignment { packs, whole })
 }
 
-/// When each pack was last read whole and found good, in seconds since 1970. What is remembered of packs that are gone is forgotten.
+/// The time when each pack was last read whole and found good, in seconds since 1970. Forgets packs that are gone.
 fn verified(repository: &Repository, listed: &HashMap<PackId, u64>) -> Result<HashMap<PackId, i64>> {
     let mut verified = repository.catalog().verified()?;
     let gone: Vec<PackId> = verified.keys().filter(|id| !listed.contains_key(id)).copied().collect();
     repository.catalog().forget_verified(&gone)?;
     let now = machine::now().seconds;
-    // What was read in the future was read by a clock that was wrong: nobody knows when.
+    // A check in the future was made with a wrong clock, so its time is unknown.
     verified.retain(|_, seconds| *seconds <= now);
     Ok(verified)
 }
 
-/// The packs that were longest not read, those that never were first, until they have as many bytes as `part` says, or more.
+/// The packs whose last check is oldest, and first those without any, until they have the size in `part` or more.
 fn longest_unread(packs: &[(PackId, u64)], verified: &HashMap<PackId, i64>, part: Part) -> HashSet<PackId> {
     let total: u64 = packs.iter().map(|(_, size)| size).sum();
     let wanted = match part {

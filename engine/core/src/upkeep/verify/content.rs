@@ -1,4 +1,4 @@
-//! Packs: their tables, and of those that are read whole every chunk.
+//! Checks packs: their tables, and every chunk of those that are read whole.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -19,34 +19,34 @@ use crate::pack::WholePack;
 use crate::repository::Repository;
 use engine_store::ObjectName;
 
-/// Bytes that are read for a pack when only its table is.
+/// The number of bytes that reading a pack's table counts for.
 const TABLE_ONLY: u64 = 64 * 1024;
-/// Damaged chunks that a finding names.
+/// The number of damaged chunks that a finding names.
 const NAMED: usize = 3;
 
-/// What checking the packs has shown.
+/// The results of checking the packs.
 #[derive(Default)]
 pub(super) struct CheckedPacks {
-    /// Packs whose table can be used, and the digest of what they say of themselves.
+    /// Packs with a usable table, and the digests of their own descriptions.
     digests: HashMap<PackId, Bytes32>,
-    /// Chunks that do not open, by pack.
+    /// Damaged chunks, by pack.
     damaged: HashSet<(PackId, ChunkId)>,
-    /// Packs that were looked at, whatever came of it.
+    /// Packs that were examined, with any result.
     seen: HashSet<PackId>,
 }
 
 impl CheckedPacks {
-    /// The digest of what a pack says of itself.
+    /// The digest of a pack's own description.
     pub fn digest(&self, pack: &PackId) -> Option<Bytes32> {
         self.digests.get(pack).copied()
     }
 
-    /// Packs whose table can be used.
+    /// Packs with a usable table.
     pub fn whole(&self) -> impl Iterator<Item = &PackId> {
         self.digests.keys()
     }
 
-    /// Whether a chunk of a pack is known not to open.
+    /// Whether a chunk of a pack is known to be damaged.
     pub fn is_damaged(&self, pack: PackId, chunk: &ChunkId) -> bool {
         self.damaged.contains(&(pack, *chunk))
     }
@@ -61,7 +61,7 @@ impl CheckedPacks {
         self.seen.is_empty()
     }
 
-    /// Takes in what checking other packs has shown, or the same ones better.
+    /// Adds the results of checking other packs, or better results for the same ones.
     pub fn extend(&mut self, more: CheckedPacks) {
         self.damaged.retain(|(pack, _)| !more.seen.contains(pack));
         self.digests.extend(more.digests);
@@ -73,16 +73,16 @@ impl CheckedPacks {
 /// Digest of the description of a pack.
 pub(super) fn description_digest(pack: &SegmentPack) -> Bytes32 {
     let mut bytes = Vec::new();
-    // What was decoded can be encoded.
+    // A description that was decoded can be encoded.
     pack.encode_into(&mut bytes).unwrap_or_default();
     Bytes32(*blake3::hash(&bytes).as_bytes())
 }
 
-/// What is checked, and how deep.
+/// The packs to check, and the depth.
 pub(super) struct Assignment {
     /// The packs, with their sizes.
     pub packs: Vec<(PackId, u64)>,
-    /// Those of them that are read whole.
+    /// The packs to read whole.
     pub whole: HashSet<PackId>,
 }
 
@@ -98,12 +98,13 @@ struct Check<'r> {
     catalog: &'r Catalog,
     report: &'r Report,
     monitor: &'r dyn Monitor,
-    /// What did not open when it was read last.
+    /// The damage that earlier reads found.
     known: HashMap<PackId, PackDamage>,
     checked: Mutex<CheckedPacks>,
 }
 
-/// Checks packs, several at a time, and takes their tables into `catalog`. Remembers those that were read whole and are good.
+/// Checks packs, several at a time, and adds their tables to `catalog`. Remembers those that were read whole and are
+/// good.
 pub(super) fn check_packs(
     repository: &Repository,
     assignment: &Assignment,
@@ -154,8 +155,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reads a pack whole, compares its bytes with its name, and opens every chunk. If the bytes do not fit, the table may be whole all the
-    /// same, and then most of its chunks are.
+    /// Reads a pack whole, compares its bytes with its name, and opens every chunk. If the bytes do not match the name,
+    /// the table may still be intact, and so may most chunks.
     fn whole(&self, id: PackId, size: u64) -> Result<()> {
         let name = ObjectName::Pack(id);
         let read = WholePack::read(self.repository, id, size);
@@ -188,7 +189,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Opens every chunk of a pack; gives those that do not open.
+    /// Opens every chunk of a pack; returns the damaged ones.
     fn chunks(&self, whole: &WholePack, pack: &SegmentPack) -> Vec<ChunkId> {
         let mut damaged = Vec::new();
         let mut messages = Vec::new();

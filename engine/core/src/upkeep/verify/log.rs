@@ -1,7 +1,8 @@
-//! The log of snapshots: everything in `snapshots/`, and what should be there, because a manifest or this machine remembers it.
+//! The log of snapshots: everything in `snapshots/`, and everything that should be there because a manifest or this
+//! machine remembers it.
 //!
-//! Snapshots may be forgotten while this looks. Whoever does so puts a record first, so what is missing is judged only when everything
-//! that is there by then has been read.
+//! Snapshots may be forgotten during the check. A forget puts its record first, so a manifest counts as missing only
+//! after everything that exists by then has been read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,14 +18,15 @@ use crate::memory::RememberedManifest;
 use crate::repository::{Forgotten, ManifestObject, Repository, SnapshotObject};
 use engine_store::ObjectName;
 
-/// Reads everything in `snapshots/`, and reports what is damaged, missing or exchanged there; gives the manifests that can be read, in
-/// the order of their times.
+/// Reads everything in `snapshots/`, and reports damaged, missing and replaced objects. Returns the readable manifests,
+/// sorted by time.
 pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Result<Vec<ManifestObject>> {
     let mut log = Log { repository, report, seen: HashMap::new(), manifests: Vec::new() };
     while log.read_new()? == News::Vanished {}
     let remembered = repository.memory().manifests()?;
     let mut missing = log.missing(&remembered);
-    // What came since may be a record of what went since; or the snapshot itself, which a backup has just made.
+    // A new object may be the record of a forgotten snapshot, or the missing snapshot itself, which a backup has just
+    // made.
     while !missing.is_empty() && log.read_new()? != News::None {
         missing = log.missing(&remembered);
     }
@@ -41,12 +43,12 @@ pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Resul
 struct Log<'r> {
     repository: &'r Repository,
     report: &'r Report,
-    /// All names in `snapshots/` so far, and what stands there.
+    /// All names in `snapshots/` so far, and their objects.
     seen: HashMap<LeaseId, There>,
     manifests: Vec<ManifestObject>,
 }
 
-/// What stands under a name.
+/// An object in `snapshots/`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum There {
     Manifest(Bytes32),
@@ -54,24 +56,24 @@ enum There {
     Unreadable,
 }
 
-/// What a look at `snapshots/` has shown.
+/// The result of a look at `snapshots/`.
 #[derive(PartialEq, Eq)]
 enum News {
     None,
     More,
-    /// Something was listed, and gone when it was read.
+    /// Something was listed, and was gone when it was read.
     Vanished,
 }
 
-/// A manifest that is remembered, and not there.
+/// A manifest that is remembered and missing.
 struct Missing {
     id: LeaseId,
-    /// What this machine remembers of it, if it is not only named by another.
+    /// This machine's memory of it; `None` if only another manifest names it.
     remembered: Option<RememberedManifest>,
 }
 
 impl Log<'_> {
-    /// Reads what has not been read yet.
+    /// Reads the objects that have not been read yet.
     fn read_new(&mut self) -> Result<News> {
         let mut news = News::None;
         for id in self.repository.snapshot_names()? {
@@ -104,7 +106,7 @@ impl Log<'_> {
         Ok(news)
     }
 
-    /// All that should be there, with its digest: what manifests name, and what this machine remembers.
+    /// Everything that should exist, with its digest: named by manifests, or remembered by this machine.
     fn expected<'e>(
         &'e self,
         remembered: &'e [RememberedManifest],
@@ -117,7 +119,7 @@ impl Log<'_> {
         Forgotten::by(self.manifests.iter().map(|object| &object.manifest))
     }
 
-    /// What should be there and is not, each once, though no record says that it was forgotten.
+    /// The missing manifests, each once, that no record says were forgotten.
     fn missing(&self, remembered: &[RememberedManifest]) -> Vec<Missing> {
         let forgotten = self.forgotten();
         let mut found = HashSet::new();
@@ -127,8 +129,8 @@ impl Log<'_> {
         expected.map(|(id, _, remembered)| Missing { id, remembered }).collect()
     }
 
-    /// In a place where this machine has not seen the repository before it may be a copy of an earlier day: what only this machine misses is
-    /// no damage of the copy. It is noted, and nothing is deleted until somebody accepts it.
+    /// In a place that is new to this machine, the repository may be an older copy. Then manifests that only this
+    /// machine misses are no damage of the copy. They are a note, and nothing is deleted until a user accepts it.
     fn pass_over_other_places(&self, missing: &mut Vec<Missing>) {
         if !self.repository.memory().is_new_place() {
             return;
@@ -157,7 +159,8 @@ impl Log<'_> {
         }
     }
 
-    /// Reports what stands where something else should. Where a snapshot was forgotten that had left its lease, a writer may be shut out.
+    /// Reports objects in the place of others. A forgotten snapshot that had left its lease may have a void record in
+    /// its place.
     fn report_exchanged(&self, remembered: &[RememberedManifest]) {
         let forgotten = self.forgotten();
         let mut found = HashSet::new();
@@ -165,7 +168,7 @@ impl Log<'_> {
             let message = match self.seen.get(&id) {
                 Some(There::Manifest(there)) if *there != digest => "the snapshot has been replaced by another",
                 Some(There::Void) => "the snapshot has been replaced by a record that shuts out a writer",
-                // One that is there and cannot be read is a finding already.
+                // An unreadable object is a finding already.
                 _ => continue,
             };
             if found.insert(id) {
@@ -174,7 +177,7 @@ impl Log<'_> {
         }
     }
 
-    /// Reports what was forgotten and is there again.
+    /// Reports manifests that were forgotten and exist again.
     fn report_put_back(&self) -> Result<()> {
         let there = self.manifests.iter().filter(|object| object.manifest.kind != ManifestKind::Record);
         for id in self.repository.memory().put_back(&there.map(|object| object.manifest.id).collect::<Vec<_>>())? {
@@ -187,7 +190,7 @@ impl Log<'_> {
         Ok(())
     }
 
-    /// Notes snapshots whose time has not come: no rule counts them, and none of them is `latest`.
+    /// Notes snapshots from the future: no rule counts them, and none of them is `latest`.
     fn note_the_future(&self) {
         let now = machine::now();
         for object in self.manifests.iter().filter(|object| machine::is_from_the_future(time(object), now)) {
@@ -200,7 +203,7 @@ impl Log<'_> {
         }
     }
 
-    /// Reports that the repository is as it was some time ago, if all that is missing is newer than all that is there.
+    /// Reports a rollback of the repository, if everything missing is newer than everything that exists.
     fn report_rollback(&self, missing: &[Missing]) {
         let times: Option<Vec<_>> = missing.iter().map(|missing| missing.remembered.map(|m| m.time)).collect();
         let newest = self.manifests.iter().map(time).max();

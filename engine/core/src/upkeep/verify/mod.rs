@@ -1,8 +1,9 @@
-//! Verify: is everything there that a snapshot needs, and is it what it should be?
+//! Verify: does everything exist that snapshots need, and is it intact?
 //!
-//! The packs themselves are asked, never this machine's cache: their tables go into an index of their own, for this run only. The cache
-//! only remembers when each pack was last read whole and found good; the memory, which packs were not, and which snapshots suffer. Damage is judged by need: an index entry of a pack that is gone is
-//! normal, what nobody needs is a note, a chunk that a snapshot needs and that is nowhere whole is a finding.
+//! It reads the packs themselves, never this machine's cache: their tables go into a separate index for this run. The
+//! cache only remembers when each pack was last read whole and found good. The memory keeps the damaged packs and
+//! affected snapshots. Need decides about damage: an index entry of a missing pack is normal, damage that nobody needs
+//! is a note, and a needed chunk without an intact copy is a finding.
 
 mod choice;
 mod content;
@@ -22,22 +23,22 @@ use crate::repository::{ManifestObject, Repository, ScratchCatalog};
 use content::{Assignment, CheckedPacks};
 use report::Report;
 
-/// How deep to look.
+/// The depth of the check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Depth {
-    /// All objects but the contents of packs, of which only the tables are read.
+    /// All objects, but only the tables of packs.
     #[default]
     Structure,
     /// Every byte.
     ReadData,
-    /// Every byte of the packs that were longest not read, and of the others the tables.
+    /// Every byte of the packs whose last check is oldest, and only the tables of the others.
     ReadPart(Part),
 }
 
-/// How much of all packs is read whole: as many packs as have this much together, or a little more.
+/// The part of all packs to read whole: as many packs as have this size together, or a little more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Percent of their bytes, 1 to 100.
+    /// Percent of their size, 1 to 100.
     Percent(u8),
     /// Bytes.
     Bytes(u64),
@@ -46,23 +47,23 @@ pub enum Part {
 /// How to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VerifyOptions {
-    /// How deep to look.
+    /// The depth of the check.
     pub depth: Depth,
 }
 
-/// What kind of damage was found.
+/// The kind of damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// An object is not what it should be.
+    /// An object is damaged.
     DamagedObject,
-    /// A pack, or a chunk in it, is not what it should be.
+    /// A pack, or a chunk in it, is damaged.
     DamagedPack,
-    /// A snapshot needs something that is nowhere.
+    /// A snapshot needs data that no longer exists.
     LostData,
-    /// A snapshot that was there is there no more, and nothing says that it was forgotten.
+    /// A snapshot has disappeared, and no record says that it was forgotten.
     MissingSnapshot,
-    /// An object has been replaced by an older copy of itself.
+    /// An older copy has replaced an object.
     RolledBack,
 }
 
@@ -72,38 +73,38 @@ pub enum FindingKind {
 pub struct Finding {
     /// The object.
     pub object: String,
-    /// What kind of damage.
+    /// Whether it is damaged, lost, missing or rolled back.
     pub kind: FindingKind,
-    /// What is wrong.
+    /// The fault.
     pub message: String,
-    /// What suffers from it: at most 100 of the snapshots and paths.
+    /// The affected snapshots and paths, at most 100.
     pub affected: Vec<(LeaseId, Vec<u8>)>,
 }
 
-/// What verifying has found.
+/// The results of a check.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// Snapshots whose needs were checked.
+    /// The number of snapshots whose needs were checked.
     pub snapshots: u64,
-    /// Of these, how many were made with problems: they hold less than their source had, and that is no damage.
+    /// The number of these that recorded problems: they hold less than their source had, which is not damage.
     pub with_problems: u64,
-    /// Packs looked at.
+    /// The number of examined packs.
     pub packs: u64,
-    /// Chunks in them.
+    /// The number of chunks in them.
     pub chunks: u64,
-    /// Bytes of packs that were read.
+    /// The number of bytes of packs that were read.
     pub read_bytes: u64,
     /// Damage.
     pub findings: Vec<Finding>,
-    /// Harmless things: what interrupted runs left, and the like.
+    /// Harmless oddities: leftovers of interrupted runs, and the like.
     pub notes: Vec<String>,
 }
 
-/// What the parts of one run share.
+/// The shared state of one run.
 struct Run<'r> {
     repository: &'r Repository,
-    /// The tables of the packs, as they say themselves.
+    /// The tables of the packs, read from the packs themselves.
     catalog: &'r Catalog,
     report: &'r Report,
     monitor: &'r dyn Monitor,
@@ -112,10 +113,11 @@ struct Run<'r> {
 /// Verifies a repository. Backups, prunes and forgets may run meanwhile.
 ///
 /// # Errors
-/// If the store cannot be listed, there is no room for the catalog of this run, or the monitor wishes to stop. Damage is no error.
+/// If the store cannot be listed, there is no space for the catalog of this run, or the monitor wishes to stop. Damage
+/// is not an error.
 pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
     let report = Report::new(repository.warnings());
-    // Snapshots first, packs later: what a running backup adds meanwhile is not missed.
+    // Snapshots come before packs, so that the new packs of a running backup are not taken for missing.
     let manifests = log::check_snapshots(repository, &report)?;
     objects::check_small_objects(repository, &report)?;
     objects::check_versions(repository, &manifests, &report)?;
@@ -141,7 +143,7 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     Ok(report.finish(checked))
 }
 
-/// Verifies what one snapshot needs, and nothing else. What is wrong with other packs is noted.
+/// Verifies the needs of one snapshot, and nothing else. Faults of other packs become notes.
 ///
 /// # Errors
 /// As [`verify`]; [`crate::ErrorKind::NotFound`] if there is no such snapshot.
@@ -157,7 +159,7 @@ pub fn verify_snapshot(
     };
     let catalog = ScratchCatalog::make(repository)?;
     let listed = repository.list_packs()?;
-    // All tables first: only they say which packs are needed.
+    // All tables come first: only they show which packs are needed.
     let tables = Report::new(&[]);
     let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
     let assignment = choice::choose(repository, all, &listed, Depth::Structure)?;
@@ -182,7 +184,7 @@ pub fn verify_snapshot(
     Ok(report.finish(checked))
 }
 
-/// How many snapshots were checked.
+/// The counts of checked snapshots.
 #[derive(Default)]
 struct Checked {
     all: u64,
@@ -202,7 +204,7 @@ impl Run<'_> {
         content::check_packs(self.repository, assignment, self.catalog, self.report, self.monitor)
     }
 
-    /// Checks the tables of packs that were put since the others were listed.
+    /// Checks the tables of packs that were put after the others were listed.
     fn check_new_packs(&self, known: &CheckedPacks) -> Result<CheckedPacks> {
         let listed = self.repository.list_packs()?;
         let new = listed.iter().filter(|(id, _)| !known.was_seen(id)).map(|(id, size)| (*id, *size)).collect();

@@ -1,4 +1,4 @@
-//! Judging by need: what no manifest needs is no damage, what one needs and is nowhere whole is.
+//! Judges by need: damage that no manifest needs is harmless; a needed chunk without an intact copy is lost.
 
 use std::collections::HashSet;
 
@@ -12,9 +12,9 @@ use crate::error::Result;
 use crate::repository::{Judgement, ManifestObject};
 use crate::upkeep::needs::{Affected, Losses, Needs, Worth};
 
-/// Snapshots and paths that a finding names.
+/// The number of snapshots and paths that a finding names.
 const NAMED: usize = 100;
-/// How often the needs are looked at again because a prune or forget has changed what is there.
+/// The number of times that the needs are examined again because a prune or forget has changed something.
 const ROUNDS: u32 = 3;
 
 /// Packs in a condemned list.
@@ -22,7 +22,7 @@ const ROUNDS: u32 = 3;
 pub(super) struct CondemnedPacks(HashSet<PackId>);
 
 impl CondemnedPacks {
-    /// Reads the lists. One that cannot be read is a finding of its own.
+    /// Reads the lists. An unreadable list is a finding of its own.
     pub fn read(run: &Run<'_>) -> Result<Self> {
         let Ok((condemned, _)) = run.repository.condemned() else { return Ok(Self::default()) };
         Ok(CondemnedPacks(condemned.packs().copied().collect()))
@@ -37,7 +37,7 @@ impl CondemnedPacks {
     }
 }
 
-/// The packs that hold what `manifest` needs.
+/// The packs with the needs of `manifest`.
 pub(super) fn packs_for(run: &Run<'_>, manifest: &ManifestObject) -> Result<HashSet<PackId>> {
     let judge = |_: PackId, _: &ChunkId| Worth::Good;
     let mut needs = Needs::new(run.repository, run.catalog, &judge, run.monitor).collecting_packs();
@@ -45,14 +45,14 @@ pub(super) fn packs_for(run: &Run<'_>, manifest: &ManifestObject) -> Result<Hash
     Ok(needs.into_packs())
 }
 
-/// What has changed since the run began.
+/// The changes since the run began.
 struct Change {
     snapshots: HashSet<LeaseId>,
     packs: CheckedPacks,
 }
 
-/// Checks that everything that `manifests` need is there. Snapshots may be forgotten and packs rewritten meanwhile, so where something
-/// seems lost it is looked at again.
+/// Checks that all needs of `manifests` exist. Snapshots may be forgotten and packs rewritten meanwhile, so an apparent
+/// loss is examined again.
 pub(super) fn check_needs(
     run: &Run<'_>,
     mut manifests: Vec<ManifestObject>,
@@ -71,14 +71,14 @@ pub(super) fn check_needs(
     }
 }
 
-/// What came of a look at all needs.
+/// The result of examining all needs.
 enum Looked {
     Judged(Judgement),
     /// Something seems lost, and this has changed meanwhile.
     Changed(Change),
 }
 
-/// Walks all needs. Gives what has changed meanwhile if something seems lost, and reports it if nothing has.
+/// Walks all needs. If something seems lost, returns the changes meanwhile, or reports the loss if there are none.
 fn judge_needs(run: &Run<'_>, manifests: &[ManifestObject], packs: &CheckedPacks, round: u32) -> Result<Looked> {
     let condemned = CondemnedPacks::read(run)?;
     let judge = |pack, chunk: &ChunkId| match () {

@@ -1,4 +1,4 @@
-//! Small objects and index segments: keys, config, condemned list, leases, segments, and names that are none.
+//! Checks small objects and index segments: keys, config, condemned list, leases, segments, and invalid names.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use engine_store::{Folder, ObjectName, Original};
 /// Reads the manifest of one snapshot.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if there is none.
+/// [`ErrorKind::NotFound`] if it does not exist.
 pub(super) fn check_snapshot(repository: &Repository, id: LeaseId, report: &Report) -> Result<Option<ManifestObject>> {
     let name = ObjectName::Snapshot(id);
     if repository.store().stat(&name)?.is_none() {
@@ -34,7 +34,7 @@ pub(super) fn check_snapshot(repository: &Repository, id: LeaseId, report: &Repo
     }
 }
 
-/// Reads members, keyrings, leases and the condemned list, and lists everything for names that are none.
+/// Reads members, keyrings, leases and the condemned list, and lists everything to find invalid names.
 pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> Result<()> {
     let mut names = Vec::new();
     for folder in Folder::ALL {
@@ -62,7 +62,7 @@ pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> R
     Ok(())
 }
 
-/// Versions of the keyring are never deleted, and whom the newest is sealed to has an object in `keys`.
+/// Versions of the keyring are never deleted, and every recipient of the newest has an object in `keys`.
 fn check_keys_are_there(repository: &Repository, names: &[ObjectName], report: &Report) {
     let newest = repository.keyring_version();
     let versions = names.iter().filter_map(|name| if let ObjectName::Keyring(n) = name { Some(*n) } else { None });
@@ -77,7 +77,7 @@ fn check_keys_are_there(repository: &Repository, names: &[ObjectName], report: &
         }
         next = version.saturating_add(1);
     }
-    // A newer one has been put since this repository was opened: its recipients are not known.
+    // A newer one was put after this repository was opened: its recipients are unknown.
     if next != newest.saturating_add(1) {
         return;
     }
@@ -124,7 +124,7 @@ fn check_clear(
     report.check(name, DamagedObject, read()).map(|_| ())
 }
 
-/// A lease need not survive a power loss, so one that cannot be read is only odd.
+/// A lease need not survive a power loss, so an unreadable one is only odd.
 fn check_lease(repository: &Repository, report: &Report, id: LeaseId) -> Result<()> {
     let name = ObjectName::Lease(id);
     match read_lease(repository, id)? {
@@ -135,18 +135,21 @@ fn check_lease(repository: &Repository, report: &Report, id: LeaseId) -> Result<
         )),
         Some(Announcement::Torn(torn)) => report.note(format!("{name} {torn}; the next prune shuts it out")),
         Some(Announcement::NotBelieved(why)) => report.find(name, DamagedObject, why),
-        Some(Announcement::NoLease(why)) => report.note(format!("{name} is no lease ({why}); a repair shuts it out")),
+        Some(Announcement::NoLease(why)) => {
+            report.note(format!("{name} is not a lease ({why}); a repair shuts it out"))
+        }
         Some(Announcement::Unreadable(why)) => report.note(format!("{name} cannot be read: {why}")),
     }
     Ok(())
 }
 
-/// Compares what is small and vital with its second copies; and looks whether older epochs are closed, and by a note that can be read.
+/// Compares small, vital objects with their second copies. Checks that older epochs are closed, and that the note about
+/// them is readable.
 pub(super) fn check_copies(repository: &Repository, report: &Report) -> Result<()> {
     for Mended { object, why } in repository.mend_vital(MendRun::Dry)? {
         match why {
             None => report.find(object, DamagedObject, "it is missing, and its second copy is there"),
-            // Originals have been looked at, unless they are no files.
+            // Originals have been checked already, unless they are not files.
             Some(why) if !report.names(&object) => report.find(object, DamagedObject, why),
             Some(_) => {}
         }
@@ -178,7 +181,7 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
     // Asked before the list is read: another process of this machine may replace it and remember that at any time.
     let remembered = repository.memory().version("condemned")?.map_or(0, |(next, _)| next);
-    // One that cannot be read is a finding already.
+    // An unreadable list is a finding already.
     if let Ok((condemned, _)) = repository.condemned() {
         let seen = newest(|m| m.manifest.condemned_seen.saturating_add(1)).max(remembered);
         older("condemned", condemned.next, seen);
@@ -186,8 +189,8 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     Ok(())
 }
 
-/// Reads all segments, and compares what they say of packs with what the packs say themselves. Gives the packs that they name, if all can be
-/// read.
+/// Reads all segments, and compares their descriptions of packs with the packs' own. Returns the packs that they name,
+/// if all are readable.
 pub(super) fn check_segments(
     repository: &Repository,
     packs: &CheckedPacks,

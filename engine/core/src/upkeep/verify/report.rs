@@ -11,7 +11,7 @@ use crate::error::{Result, chain};
 use crate::repository::Repository;
 use engine_store::ObjectName;
 
-/// What has been found so far.
+/// The findings so far.
 pub(super) struct Report {
     findings: Mutex<Vec<Finding>>,
     notes: Mutex<Vec<String>>,
@@ -50,12 +50,13 @@ impl Report {
         self.findings.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|finding| finding.object == object)
     }
 
-    /// Adds what is odd, and harmless.
+    /// Adds a harmless oddity.
     pub fn note(&self, message: impl Into<String>) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(message.into());
     }
 
-    /// Takes the value of a check, or makes a finding of its failure; what prevents checking at all stays an error.
+    /// Takes the value of a check, or turns its failure into a finding. A failure that prevents checking at all stays
+    /// an error.
     pub fn check<T>(&self, object: impl ToString, kind: FindingKind, result: Result<T>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),
@@ -67,7 +68,8 @@ impl Report {
         }
     }
 
-    /// As [`Report::check`], of an object that was listed. One that has gone since is none: prune and forget may run meanwhile.
+    /// As [`Report::check`], for an object that was listed. If it has gone since, there is no finding: prune and forget
+    /// may run meanwhile.
     pub fn check_object<T>(
         &self,
         repository: &Repository,
@@ -81,7 +83,7 @@ impl Report {
         }
     }
 
-    /// Makes notes of the damage of packs that are not among `named` ones: nobody uses them, as after a repair.
+    /// Turns damage of packs that are not in `named` into notes: nobody uses these packs, as after a repair.
     pub fn note_damaged_packs_but(&self, named: &HashSet<PackId>) {
         let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
         let damaged: HashSet<String> =
@@ -100,7 +102,7 @@ impl Report {
         }
     }
 
-    /// Notes what another report found, since it does no harm here.
+    /// Turns the findings of another report into notes, because they do no harm here.
     pub fn note_findings_of(&self, other: Report) {
         for finding in other.finish(Checked::default()).findings {
             self.note(format!("{}: {}", finding.object, finding.message));

@@ -30,7 +30,7 @@ fn tree(files: &[(&str, &[u8])]) -> TempDir {
     folder
 }
 
-/// What is left out of `path`, entered folder by folder from the root as a backup does.
+/// The exclusions at `path`, entered folder by folder from the root as a backup does.
 fn entered(options: &ExcludeOptions, folder: &TempDir, path: &str) -> Result<Excludes> {
     let mut dir = Dir::open(folder.path()).unwrap();
     let mut excludes = Excludes::root(options, folder.path())?.enter(&dir, b"", &dir.names().unwrap())?;
