@@ -1,4 +1,4 @@
-//! Users, roles, and what they may do.
+//! Users, roles, and their privileges.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,28 +11,28 @@ use engine_core::error::{Error, ErrorKind, Result};
 
 /// Users that belong to the server itself: each server makes its own.
 const OF_THE_SERVER: [&str; 4] = ["mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"];
-/// Ways to log in whose password is part of what SHOW GRANTS says where there is no SHOW CREATE USER.
+/// Authentication plugins whose password is part of SHOW GRANTS on servers without SHOW CREATE USER.
 const SHOWN_BY_GRANTS: [&str; 3] = ["", "mysql_native_password", "mysql_old_password"];
-/// What MariaDB calls everybody.
+/// MariaDB's name for everybody.
 const EVERYBODY: &str = "PUBLIC";
 
 /// "There is no such grant defined".
 const NOT_IN_EFFECT: u16 = 1141;
 
-/// What [`accounts`] found.
+/// The result of [`accounts`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountsContents {
     /// Users and roles.
     pub record: AccountsRecord,
-    /// Those that stand in the server's tables and are not in effect, so that it shows nothing of them.
+    /// Users in the server's tables that are not in effect, so that the server does not show them.
     pub left_out: Vec<LeftOut>,
 }
 
 /// A user or role: its name and host. Roles of MariaDB have none.
 type Who = (String, String);
 
-/// Reads all users and roles with their grants, but for those that belong to the server itself. A role comes before whoever it is
-/// granted to. SELECT on the schema `mysql` is needed.
+/// Reads all users and roles with their grants, except those of the server itself. A role comes before the users and
+/// roles that hold it. The account needs SELECT on the schema `mysql`.
 ///
 /// # Errors
 /// If the server refuses.
@@ -56,7 +56,7 @@ pub fn accounts(connection: &mut Connection, server: &Server) -> Result<Accounts
             }
             grants => grants?,
         };
-        // What is said of a role says what its own roles may do, too.
+        // The grants of a role include those of its own roles.
         grants.retain(|grant| seen.insert(grant.clone()));
         let create = create(connection, server, user)?;
         contents.record.accounts.push(Account { name: user.name.clone(), create, grants });
@@ -64,9 +64,9 @@ pub fn accounts(connection: &mut Connection, server: &Server) -> Result<Accounts
     Ok(contents)
 }
 
-/// A user or role as the server's table has it.
+/// A user or role in the server's table.
 struct User {
-    /// As it is written in statements.
+    /// Its name in statements.
     name: String,
     is_role: bool,
     default_role: String,
@@ -99,7 +99,7 @@ fn users(connection: &mut Connection, server: &Server) -> Result<BTreeMap<Who, U
     Ok(users)
 }
 
-/// For each user or role the roles that are granted to it.
+/// The roles that each user or role holds.
 fn granted_roles(connection: &mut Connection, server: &Server) -> Result<BTreeMap<Who, Vec<Who>>> {
     let sql = match (server.is_mariadb_from((10, 0, 5)), server.is_mysql_from((8, 0, 0))) {
         (true, _) => "SELECT User, Host, Role, '' FROM mysql.roles_mapping",
@@ -114,7 +114,7 @@ fn granted_roles(connection: &mut Connection, server: &Server) -> Result<BTreeMa
     Ok(granted)
 }
 
-/// Appends `who` after all roles it holds, unless it is there. Servers let no role hold itself.
+/// Appends `who` after all roles it holds, unless it is listed already. Servers do not let a role hold itself.
 fn put_after_roles(who: &Who, granted: &BTreeMap<Who, Vec<Who>>, users: &BTreeMap<Who, User>, order: &mut Vec<Who>) {
     let mut path = vec![(who.clone(), 0)];
     while let Some((who, next)) = path.pop() {
@@ -137,7 +137,7 @@ fn create(connection: &mut Connection, server: &Server, user: &User) -> Result<S
     let name = &user.name;
     if user.is_role {
         return Ok(match name == EVERYBODY {
-            // It is always there; this does nothing.
+            // This grant always exists; it has no effect.
             true => format!("GRANT USAGE ON *.* TO {name}"),
             false => format!("CREATE ROLE {name}"),
         });

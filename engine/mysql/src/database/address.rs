@@ -1,4 +1,4 @@
-//! Where a server is, and who asks: as a URL says it, as option files say it, and complete.
+//! The address of a server and the user's credentials: from a URL, from option files, and complete.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 use super::attendance::Attended;
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// The port of servers whose port nobody names.
+/// The port of a server if nothing names one.
 pub const PORT_DEFAULT: u16 = 3306;
-/// The host of servers whose host nobody names.
+/// The host of a server if nothing names one.
 const HOST_DEFAULT: &str = "localhost";
 
-/// Where a server listens, and how to reach it.
+/// The address of a server, and how to reach it.
 #[derive(Debug, Clone, Default)]
 pub struct Address {
     /// Name or IP address of the machine; ignored when there is a socket.
@@ -24,13 +24,14 @@ pub struct Address {
     pub port: u16,
     /// Path of a socket on this machine.
     pub socket: Option<PathBuf>,
-    /// Who asks.
+    /// The user and the password.
     pub credentials: Credentials,
-    /// How a TCP connection is encrypted; none means that it is not. What is asked for here is required of the server.
+    /// The encryption of a TCP connection; `None` means none. The server must support everything that is set here.
     pub tls: Option<Tls>,
-    /// A server that gives no sign of life for so long is given up: ten minutes, if nothing is said. Statements may take longer.
+    /// A server that gives no sign of life for this long is given up; the default is ten minutes. Statements may take
+    /// longer.
     pub silence_max: Option<Duration>,
-    /// Who attends to the statements of its connections, see [`attended`](super::attended).
+    /// The attendant of the statements on its connections, see [`attended`](super::attended).
     pub attended: Option<Arc<Attended>>,
 }
 
@@ -52,29 +53,30 @@ impl std::fmt::Debug for Credentials {
 /// Encryption of a connection. Certificates are verified unless told otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
-    /// A certificate authority, PEM, that is trusted besides the well-known ones.
+    /// A certificate authority (PEM) that is trusted in addition to the well-known ones.
     pub authority: Option<PathBuf>,
     /// This client's certificate and key, PEM.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// How much of the server's certificate is verified.
+    /// The checks of the server's certificate.
     pub verify: Verify,
 }
 
-/// How much of a server's certificate is verified.
+/// The checks of a server's certificate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// Who has signed it, and the name in it.
+    /// Its signature, and the name in it.
     #[default]
     Name,
-    /// Who has signed it: the authority that is named, or a well-known one.
+    /// Its signature, by the named authority or a well-known one.
     Authority,
-    /// Nothing: what is sent could be read by who answers in the server's place.
+    /// Nothing: anyone who answers in the server's place could read the data.
     Nothing,
 }
 
 impl Address {
-    /// The server without its user, as snapshots name it: `mysql://host:port`, or `mysql://localhost/?socket=path`. The
-    /// same however the user wrote it: the host in lower case, the port always there, IP addresses in their short form.
+    /// The server without its user, as snapshots name it: `mysql://host:port`, or `mysql://localhost/?socket=path`.
+    /// Does not depend on the user's spelling: the host is in lower case, the port is always present, IP addresses have
+    /// their short form.
     pub fn public(&self) -> String {
         if let Some(path) = &self.socket {
             return format!("mysql://localhost/?socket={}", encode(path.as_os_str().as_encoded_bytes()));
@@ -93,7 +95,8 @@ impl Address {
     }
 }
 
-/// What one source says of a server: a URL, an option file, the options of a command. What is missing is for others to say.
+/// The parts of an address from one source: a URL, an option file, the options of a command. Other sources may fill the
+/// gaps.
 #[derive(Debug, Clone, Default)]
 pub struct AddressParts {
     /// Name or IP address of the machine.
@@ -110,7 +113,7 @@ pub struct AddressParts {
     pub tls: TlsParts,
 }
 
-/// A password, which has no `Debug` that shows it and is wiped when dropped.
+/// A password. It is wiped when dropped, and no `Debug` shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(pub Zeroizing<String>);
 
@@ -120,10 +123,10 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// What one source says of encryption.
+/// The settings of encryption from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsParts {
-    /// Whether to encrypt; where nobody says so, a file that is named below means yes.
+    /// Whether to encrypt. If nothing says so, a file named below means yes.
     pub wanted: Option<bool>,
     /// The certificate authority.
     pub authority: Option<PathBuf>,
@@ -136,11 +139,11 @@ pub struct TlsParts {
 }
 
 impl AddressParts {
-    /// Reads `mysql://user@host:port/?socket=path`, in which only the scheme must be there; `mariadb://` is the same. Names
-    /// are percent-decoded; IPv6 addresses stand in brackets.
+    /// Reads `mysql://user@host:port/?socket=path`, in which only the scheme is required; `mariadb://` is the same.
+    /// Names are percent-decoded; IPv6 addresses are in brackets.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`]; the message holds no password.
+    /// [`ErrorKind::Usage`]; the message does not contain the password.
     pub fn from_url(url: &str) -> Result<Self> {
         let rest = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://"));
         let rest = rest.ok_or_else(|| wrong("it begins with neither mysql:// nor mariadb://"))?;
@@ -200,7 +203,7 @@ impl AddressParts {
                 Ok(())
             }
             Some(("socket", _)) => Err(wrong("`socket` is empty or given twice")),
-            // The value is not repeated: it may be a password.
+            // The message omits the value: it may be a password.
             _ => {
                 let name = pair.split('=').next().unwrap_or_default();
                 Err(wrong(format_args!("it has the parameter `{name}`, and there is none but `socket`")))
@@ -208,8 +211,8 @@ impl AddressParts {
         }
     }
 
-    /// What `self` says, and for the rest what `fallback` says. A place is taken whole: where `self` names a port, or a host
-    /// that is not this machine, the socket of `fallback` is not meant.
+    /// The parts of `self`, with gaps filled from `fallback`. Host, port and socket belong together: if `self` names a
+    /// port, or a host that is not this machine, the socket of `fallback` is ignored.
     #[must_use]
     pub fn or(self, fallback: AddressParts) -> Self {
         let elsewhere = self.port.is_some() || self.host.as_deref().is_some_and(|host| host != HOST_DEFAULT);
@@ -224,7 +227,7 @@ impl AddressParts {
         }
     }
 
-    /// The address: what nobody said is localhost, port 3306, no TLS.
+    /// The address. The defaults are localhost, port 3306, no TLS.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] if a certificate has no key, or a key no certificate.
@@ -233,7 +236,7 @@ impl AddressParts {
         Ok(Address {
             host: self.host.unwrap_or_else(|| HOST_DEFAULT.to_owned()),
             port: self.port.unwrap_or(PORT_DEFAULT),
-            // What goes through a socket does not leave this machine.
+            // Data in a socket does not leave this machine.
             tls: tls.filter(|_| self.socket.is_none()),
             socket: self.socket,
             credentials: Credentials {
@@ -247,7 +250,7 @@ impl AddressParts {
 }
 
 impl TlsParts {
-    /// What `self` says, and for the rest what `fallback` says.
+    /// The settings of `self`, with gaps filled from `fallback`.
     #[must_use]
     pub fn or(self, fallback: TlsParts) -> Self {
         let own_identity = self.certificate.is_some() || self.key.is_some();

@@ -1,8 +1,10 @@
-//! Statements of an operation while they run: the user's wish to stop ends them, and the user is told what the server lets them wait for.
+//! Attends to the statements of an operation: ends them when the user wishes to stop, and tells the user what they wait
+//! for.
 //!
-//! A server lets a statement wait for a lock for hours, and for free space on its disk for ever. The thread that sent it hears nothing meanwhile. So
-//! a thread beside the operation looks at its statements: it says what one waits for, and when the user wishes to stop, it has the server end them
-//! by KILL QUERY. What the server does not end is left: the connection is shut down.
+//! A server lets a statement wait for a lock for hours, and for free disk space for ever. The thread that sent it hears
+//! nothing meanwhile. So another thread watches the statements of the operation. It reports what a statement waits for,
+//! and when the user wishes to stop, it ends statements by KILL QUERY. If the server does not end one, it shuts the
+//! connection down.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,21 +19,21 @@ use super::{Address, Connection, Server, error_code, is_lost, wait};
 use engine_core::error::{Error, Result};
 use engine_core::monitor::Monitor;
 
-/// How often the statements are looked at.
+/// The interval between looks at the statements.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// When the user wishes to stop, short statements come to their end: only what has run for so long is ended.
+/// When the user wishes to stop, short statements may finish: only a statement that has run for this long is ended.
 const KILL_AFTER: Duration = Duration::from_secs(1);
-/// It is ended again after so long, as it may have begun a new one just then,
+/// The interval between attempts to end it: it may have begun a new statement in between.
 const KILL_EVERY: Duration = Duration::from_secs(1);
-/// and left to the server after so long.
+/// After this long the statement is left to the server.
 const LEAVE_AFTER: Duration = Duration::from_secs(5);
-/// What a statement that has run for so long waits for is told,
+/// The user is told what a statement waits for after it has run this long.
 const TELL_AFTER: Duration = Duration::from_secs(3);
-/// and looked for so often.
+/// The interval between questions about what a statement waits for.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-/// A server that does not answer the attendant in this time is of no help.
+/// A server that does not answer the attendant within this time cannot help.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
-/// The server ended a statement, or a sort, because it was told to.
+/// The server ended a statement, or a sort, on request.
 const INTERRUPTED: [u16; 2] = [1317, 1028];
 
 /// Connections of one operation, see [`attended`].
@@ -54,18 +56,18 @@ struct Session {
     running: Mutex<Statement>,
 }
 
-/// What a session does.
+/// The state of a session.
 #[derive(Default, Clone)]
 struct Statement {
-    /// Since when it runs one.
+    /// The start of its present statement.
     since: Option<Instant>,
-    /// When the server was told to end it, first and last.
+    /// The times of the first and last request to end it.
     killed: Option<(Instant, Instant)>,
-    /// The last thing that was told of it.
+    /// The last message about it.
     told: Option<String>,
 }
 
-/// A connection's place among those of its operation. Must be dropped before the connection is.
+/// A connection's registration with the attendant. Drop it before the connection.
 pub(super) struct Attendance {
     attended: Arc<Attended>,
     session: Arc<Session>,
@@ -75,7 +77,7 @@ pub(super) struct Attendance {
 pub(super) struct Busy(Option<Arc<Session>>);
 
 impl Attendance {
-    /// Of the connection `id`, if somebody attends to those of `address`.
+    /// Registers the connection `id`, if `address` has an attendant.
     pub fn of(address: &Address, id: u32, socket: RawFd) -> Option<Self> {
         let attended = Arc::clone(address.attended.as_ref()?);
         let session = Arc::new(Session { id, socket, running: Mutex::default() });
@@ -83,7 +85,7 @@ impl Attendance {
         Some(Attendance { attended, session })
     }
 
-    /// `error`, or that the user wished to stop, if that is why.
+    /// `error`, or the user's wish to stop if that caused it.
     pub fn explained(&self, error: Error) -> Error {
         let is_ended = is_lost(&error) || error_code(&error).is_some_and(|code| INTERRUPTED.contains(&code));
         if self.attended.is_stopped.load(Ordering::Acquire) && is_ended { Error::cancelled() } else { error }
@@ -115,13 +117,13 @@ impl Drop for Busy {
     }
 }
 
-/// Does `work` with a server, and attends to its statements: those on connections to the address that it is given.
+/// Does `work` with a server, and attends to the statements on connections to the address that `work` receives.
 ///
-/// When the monitor wishes to stop, each statement that runs for more than a second is ended; what is then told as the failure of a statement
-/// is [`ErrorKind::Cancelled`](engine_core::ErrorKind::Cancelled).
+/// When the monitor wishes to stop, each statement that runs for more than a second is ended. Its failure is then
+/// reported as [`ErrorKind::Cancelled`](engine_core::ErrorKind::Cancelled).
 ///
 /// # Errors
-/// Those of `work`.
+/// The error of `work`.
 pub fn attended<T>(address: &Address, monitor: &dyn Monitor, work: impl FnOnce(&Address) -> Result<T>) -> Result<T> {
     let statements = Arc::new(Attended::default());
     let own = Address { attended: Some(Arc::clone(&statements)), ..address.clone() };
@@ -143,7 +145,7 @@ struct Attendant<'a> {
     statements: &'a Attended,
     address: Address,
     monitor: &'a dyn Monitor,
-    /// The connection that it asks by, and the server.
+    /// The attendant's own connection, and the server.
     asking: Option<(Connection, Server)>,
     asked: Instant,
 }
@@ -187,8 +189,9 @@ impl Attendant<'_> {
         }
     }
 
-    /// Has the server end a statement, unless that may end the server: a MySQL that waits for room for its binary log takes the wish for a
-    /// failed write, and by default it stops then. Such a statement is left to it.
+    /// Asks the server to end a statement, unless that could stop the server: a MySQL that waits for space for its
+    /// binary log takes the request for a failed write, and by default stops then. Such a statement is left to the
+    /// server.
     fn kill(&mut self, session: &Session) {
         let is_own = |running: &&Running| running.id == u64::from(session.id);
         let all = self.ask(running).unwrap_or_default();
@@ -197,9 +200,9 @@ impl Attendant<'_> {
         }
     }
 
-    /// Shuts a connection down whose statement the server does not end.
+    /// Shuts down a connection whose statement the server does not end.
     fn leave(&self, session: &Session) {
-        // While the list is held, its connection is there, and the socket is no other's.
+        // While the list is locked, its connection exists, and the socket has no other owner.
         let sessions = lock(&self.statements.sessions);
         if sessions.iter().any(|other| std::ptr::eq(&**other, session)) && lock(&session.running).since.is_some() {
             shut_down(session.socket);
@@ -249,7 +252,7 @@ impl Attendant<'_> {
                 self.asking = Some((connection, server));
                 Some(answer)
             }
-            // A statement that is over cannot be ended any more.
+            // A statement that is over can no longer be ended.
             Err(error) if !is_lost(&error) => {
                 self.asking = Some((connection, server));
                 None

@@ -1,4 +1,4 @@
-//! What a server says of its binary log: whether there is one, its files, its end, and what decides what its events mean.
+//! A server's binary log: whether it exists, its files, its end, and the settings that decide what its events mean.
 
 use repo_format::database::Variable;
 
@@ -6,7 +6,7 @@ use super::lock_method::logs_all;
 use super::{Connection, Server, log_status, quote_text, texts};
 use engine_core::error::{Error, Result};
 
-/// Variables that decide what events mean, what is left out of the log, and for how long files stay.
+/// Variables that decide what events mean, what the log omits, and how long files stay.
 const VARIABLES: &[&str] = &[
     "binlog_checksum",
     "binlog_do_db",
@@ -40,7 +40,7 @@ pub struct BinaryLog {
     pub files: Vec<ServerLogFile>,
     /// Variables, in order of their names.
     pub variables: Vec<Variable>,
-    /// Schemas that alone are in the log, or that are left out of it; empty without filters.
+    /// The schemas that the log contains exclusively, or omits; empty without filters.
     pub filters: String,
     /// The server's clock: microseconds since 1970.
     pub now: i64,
@@ -55,19 +55,19 @@ pub struct ServerLogFile {
     pub size: u64,
 }
 
-/// What comes of looking for a binary log.
+/// The result of looking for a binary log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFound {
     /// The server keeps one.
     There(BinaryLog),
     /// The server keeps none.
     Off,
-    /// The account may not see it: what the server says.
+    /// The account may not see it; the server's message.
     Hidden(String),
 }
 
 impl BinaryLog {
-    /// Asks.
+    /// Looks for the binary log.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -75,7 +75,7 @@ impl BinaryLog {
         if connection.value("SELECT @@global.log_bin")?.as_deref() != Some("1") {
             return Ok(LogFound::Off);
         }
-        // The clock first: all that is committed by then is in the log.
+        // The clock comes first: everything committed by then is in the log.
         let now = now(connection)?;
         let files = match connection.rows("SHOW BINARY LOGS") {
             Ok(rows) => rows.into_iter().map(texts).filter_map(|row| file(&row)).collect(),
@@ -126,7 +126,8 @@ fn variables(connection: &mut Connection) -> Result<Vec<Variable>> {
     Ok(variables)
 }
 
-/// Keeps other readers of the server's log with the same name away for as long as `connection` lives; gives whether it could.
+/// Keeps other readers with this name away from the server's log for as long as `connection` lives; returns whether it
+/// could.
 ///
 /// # Errors
 /// If the connection is lost.
@@ -137,7 +138,7 @@ pub fn claim_reader(connection: &mut Connection, name: &str) -> Result<bool> {
         .map_err(|e: Error| e.context("cannot tell whether another run reads the log"))
 }
 
-/// What the server leaves out of its log, in words; none if everything is in it.
+/// The changes that the server omits from its log, in words; `None` if the log is complete.
 ///
 /// # Errors
 /// If the connection is lost.
@@ -154,7 +155,7 @@ pub fn leaves_out(connection: &mut Connection, server: &Server, log: &BinaryLog)
     }))
 }
 
-/// Whether the server gets changes from another one, as far as it says so.
+/// Whether the server receives changes from another one, as far as it says so.
 fn is_replica(connection: &mut Connection, server: &Server) -> Result<bool> {
     let sql = if server.is_mysql_from((8, 0, 22)) { "SHOW REPLICA STATUS" } else { "SHOW SLAVE STATUS" };
     match connection.rows(sql) {

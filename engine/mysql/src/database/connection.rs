@@ -17,40 +17,41 @@ use super::unix::with_probes;
 use super::{Address, Tls, Verify, outline, quote_bytes};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// The largest packet that is accepted: no row is larger.
+/// The largest accepted packet; no row is larger.
 const PACKET_MAX: usize = 1 << 30;
-/// A server that does not answer a connection in this time is not there.
+/// A server that does not answer within this time counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The server's number for a user or password that it does not take.
+/// The server's error number for a wrong user or password.
 const DENIED: u16 = 1045;
 const MAY_ASK_FOR_TLS: &str = "Check user and password (--defaults-file, --database-password-file or ENAMEL_DB_PASSWORD give the password). The \
                                server offers TLS, and may ask this account for it: --tls, with --tls-ca for its authority.";
 
-/// A row of a result: for each column the bytes, or none for NULL.
+/// A row of a result: the bytes of each column, or `None` for NULL.
 pub type Row = Vec<Option<Vec<u8>>>;
 
 /// A connection.
 pub struct Connection {
-    // Both are dropped first, see there.
+    // Both must be dropped first, see there.
     attendance: Option<Attendance>,
     watch: Watch,
     conn: Conn,
-    /// How long the server may be silent.
+    /// The time that the server may be silent.
     silence: Duration,
     refused: Vec<&'static Setting>,
 }
 
 impl Connection {
-    /// Connects, and sets the session up for reading. However long a statement takes, a server that gives no sign of life any more ends the wait for it.
+    /// Connects, and sets the session up for reading. A statement may take any time, but a silent server ends the wait
+    /// for it.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`] if the server cannot be reached, does not answer or refuses the user, or does not offer the TLS that is asked
-    /// for; [`ErrorKind::Usage`] if a file for TLS cannot be read.
+    /// [`ErrorKind::Database`] if the server cannot be reached, does not answer, refuses the user, or lacks the
+    /// requested TLS; [`ErrorKind::Usage`] if a file for TLS cannot be read.
     pub fn open(address: &Address) -> Result<Self> {
         Connection::open_for(address, Use::Read)
     }
 
-    /// The same for another use.
+    /// Opens a connection for another use.
     ///
     /// # Errors
     /// As [`Connection::open`].
@@ -95,7 +96,7 @@ impl Connection {
         Ok(())
     }
 
-    /// What follows from settings that the account may not make, in words: nothing else says it.
+    /// The consequences of settings that the account may not change, in words; nothing else reports them.
     pub fn shortcomings(&self) -> impl Iterator<Item = String> {
         let said = |setting: &&Setting| {
             setting.without.map(|without| format!("the account may not set {}: {without}", setting.assignment()))
@@ -108,25 +109,26 @@ impl Connection {
         self.conn.connection_id()
     }
 
-    /// Runs a statement; rows that it gives are dropped.
+    /// Runs a statement; ignores rows of its result.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`]; [`super::error_code`] tells the server's number.
+    /// [`ErrorKind::Database`]; [`super::error_code`] returns the server's number.
     pub fn run(&mut self, sql: &str) -> Result<()> {
         let _busy = Busy::begin(self.attendance.as_ref());
         self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e)).map_err(|e| self.explained(e))
     }
 
-    /// Runs a statement that need not be UTF-8, as stored routines of other character sets are not.
+    /// Runs a statement that may not be UTF-8, like a stored routine in another character set.
     ///
     /// # Errors
-    /// As [`Connection::run`]; where it is not UTF-8, servers other than MariaDB cannot be asked.
+    /// As [`Connection::run`]. Only MariaDB can run one that is not UTF-8.
     pub fn run_bytes(&mut self, sql: &[u8]) -> Result<()> {
         match std::str::from_utf8(sql) {
             Ok(sql) => self.run(sql),
             Err(_) => {
                 let shown = String::from_utf8_lossy(sql);
-                // The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
+                // The driver sends only UTF-8. In the client's own character set the server takes the bytes as they
+                // are.
                 let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
                 let sql = format!("EXECUTE IMMEDIATE _{client} {}", quote_bytes(sql));
                 let _busy = Busy::begin(self.attendance.as_ref());
@@ -135,10 +137,10 @@ impl Connection {
         }
     }
 
-    /// Runs a LOAD DATA LOCAL statement on `data`, one piece after the other; says how many rows were stored.
+    /// Runs a LOAD DATA LOCAL statement on the pieces of `data`; returns the number of stored rows.
     ///
     /// # Errors
-    /// As [`Connection::run`]. After a lost connection nothing says how many rows were stored.
+    /// As [`Connection::run`]. After a lost connection the number of stored rows is unknown.
     pub fn load_local(&mut self, sql: &str, data: &Arc<Vec<Vec<u8>>>) -> Result<u64> {
         let data = Arc::clone(data);
         let handler =
@@ -216,7 +218,8 @@ impl Connection {
         Ok(row.and_then(|row| row.into_iter().nth(1).flatten()))
     }
 
-    /// Runs a query as a prepared statement, which gives exact values, row by row. Dropping the result reads it to its end.
+    /// Runs a query as a prepared statement, which returns exact values, row by row. Dropping the result reads it to
+    /// its end.
     ///
     /// # Errors
     /// As [`Connection::run`].
@@ -229,24 +232,24 @@ impl Connection {
         }
     }
 
-    /// `error` of a statement on this connection, with why the connection is gone, if the server was silent; or that the user wished to stop.
+    /// `error` of a statement on this connection, with its true cause: a silent server, or the user's wish to stop.
     pub fn explained(&self, error: Error) -> Error {
         Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence }.explain(error)
     }
 
-    /// What it is made of, for who makes something else of it.
+    /// The parts of the connection, for a caller that makes something else of it.
     pub(super) fn into_parts(self) -> ConnectionParts {
         let Connection { attendance, watch, conn, silence, .. } = self;
         ConnectionParts { attendance, watch, conn, silence }
     }
 
-    /// The driver's connection, for what only it can do.
+    /// The driver's connection, for its special functions.
     pub fn raw(&mut self) -> &mut Conn {
         &mut self.conn
     }
 }
 
-/// What a connection is made of. All else must be dropped before `conn` is.
+/// The parts of a connection. Drop everything else before `conn`.
 pub(super) struct ConnectionParts {
     pub attendance: Option<Attendance>,
     pub watch: Watch,
@@ -254,8 +257,8 @@ pub(super) struct ConnectionParts {
     pub silence: Duration,
 }
 
-/// An account that must use TLS is refused without it as if the password were wrong. So it is tried whether the server offers TLS, as
-/// nobody: no password goes to a server that has not shown who it is.
+/// The server refuses an account that must use TLS as if the password were wrong. So this tries whether the server
+/// offers TLS, as an anonymous user: no password goes to a server that has not identified itself.
 fn encryption_told(error: Error, address: &Address, opts: &OptsBuilder) -> Error {
     let may_be_asked_for = address.tls.is_none() && address.socket.is_none() && error_code(&error) == Some(DENIED);
     if !may_be_asked_for {
@@ -269,7 +272,7 @@ fn encryption_told(error: Error, address: &Address, opts: &OptsBuilder) -> Error
     }
 }
 
-/// Rows of a statement that still runs.
+/// Rows of a statement that is still running.
 pub struct RowStream<'c> {
     result: QueryResult<'c, 'c, 'c, Binary>,
     why: Why<'c>,
@@ -277,14 +280,14 @@ pub struct RowStream<'c> {
 }
 
 impl RowStream<'_> {
-    /// The values of the next row; `doing` is what an error says was being done.
+    /// The values of the next row; in an error, `doing` says what was being done.
     pub fn next_row(&mut self, doing: &dyn Fn() -> String) -> Option<Result<Vec<Option<Value>>>> {
         let row = self.result.next()?;
         Some(row.map(mysql::Row::unwrap_raw).map_err(|e| self.why.explain(failure(doing(), e))))
     }
 }
 
-/// What may be behind a failure of a statement, besides what the server says.
+/// Possible causes of a failed statement besides the server's message.
 #[derive(Clone, Copy)]
 struct Why<'c> {
     attendance: Option<&'c Attendance>,
@@ -302,7 +305,7 @@ impl Why<'_> {
     }
 }
 
-/// The driver does not name the file that it cannot read.
+/// The driver does not name a file that it cannot read.
 fn check_files(tls: &Tls) -> Result<()> {
     let identity = tls.identity.iter().flat_map(|(certificate, key)| [certificate, key]);
     for path in tls.authority.iter().chain(identity) {
@@ -321,7 +324,7 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
     match value {
         Value::NULL => None,
         Value::Bytes(bytes) => Some(bytes),
-        // The text protocol gives nothing else.
+        // The text protocol returns nothing else.
         other => Some(other.as_sql(true).into_bytes()),
     }
 }

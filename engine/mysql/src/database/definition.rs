@@ -1,24 +1,25 @@
 //! Definitions that the server shows in two character sets at once.
 //!
-//! With `character_set_results = NULL` the body of a routine, trigger or event arrives in the character set of the client that
-//! made it, and so it must be sent to be made again. Of what the server writes before the body, some arrives in UTF-8: the definer
-//! of triggers and events, names of events, comments. As the statement is read in one character set, these are brought into that of the body.
+//! With `character_set_results = NULL` the body of a routine, trigger or event arrives in the character set of the
+//! client that made it, and it must be sent in that character set to make it again. Some of the text before the body
+//! arrives in UTF-8: the definer of triggers and events, names of events, comments. A statement has only one character
+//! set, so this module converts these parts to that of the body.
 
 use super::{Connection, quote_bytes, quote_name};
 use engine_core::error::Result;
 
-/// What stands before the body and may be in UTF-8.
+/// The parts before the body that may be in UTF-8.
 pub(super) struct Header<'t> {
     /// `user@host`.
     pub definer: &'t str,
-    /// The keyword before the object's name, and the name; `None` where the server has it in the body's character set.
+    /// The keyword before the object's name, and the name; `None` if the server returns it in the body's character set.
     pub name: Option<(&'t str, &'t str)>,
     /// The comment; may be empty.
     pub comment: &'t str,
 }
 
 impl Header<'_> {
-    /// The definition `create`, all in the character set `client`.
+    /// The definition `create`, all of it in the character set `client`.
     ///
     /// # Errors
     /// If the server cannot convert.
@@ -35,7 +36,7 @@ impl Header<'_> {
             }
             let found = create.windows(text.len()).position(|window| window == text.as_bytes());
             let Some(at) = found else { continue };
-            // A name that the body's character set cannot write is left as it is: it names nobody then.
+            // A name that the body's character set cannot express stays as it is; it then names nobody.
             if let Some(converted) = convert(connection, &text, client)? {
                 create.splice(at..at + text.len(), converted);
             }
@@ -43,7 +44,7 @@ impl Header<'_> {
         Ok(create)
     }
 
-    /// Parts of the header as they read in UTF-8, with what stands before them.
+    /// Parts of the header in UTF-8, with the text before them.
     fn parts(&self) -> Vec<String> {
         let user = self.definer.rsplit_once('@').map_or(self.definer, |(user, _)| user);
         let mut parts = Vec::new();
@@ -57,7 +58,7 @@ impl Header<'_> {
     }
 }
 
-/// A comment as SHOW CREATE writes it.
+/// A comment in the form of SHOW CREATE.
 fn escape(comment: &str) -> String {
     let mut escaped = String::with_capacity(comment.len());
     for c in comment.chars() {

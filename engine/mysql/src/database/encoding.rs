@@ -1,4 +1,4 @@
-//! How the values of a column are encoded, by its type, and which types cannot be carried.
+//! The encoding of a column's values, by type, and the types that are not supported.
 
 use repo_format::database::{Column, LeftOut, TableRecord, ValueEncoding};
 
@@ -6,14 +6,14 @@ use super::connection::texts;
 use super::{Connection, Row, Server, TableInfo, quote_name, quote_text};
 use engine_core::error::Result;
 
-/// How a value is encoded, what is selected for it, and what stores it again.
+/// The encoding of a value, and the expressions that select it and store it again.
 pub(super) struct Encoding {
     pub encoding: ValueEncoding,
     pub select: Option<String>,
     pub load: Option<String>,
 }
 
-/// That of the column `name` of the type `data_type`; none if it cannot be carried.
+/// The encoding of the column `name` of the type `data_type`; `None` if the type is not supported.
 pub(super) fn encoding(server: &Server, name: &str, data_type: &str) -> Option<Encoding> {
     use ValueEncoding as V;
     let with = |encoding, select, load| Some(Encoding { encoding, select, load });
@@ -28,18 +28,18 @@ pub(super) fn encoding(server: &Server, name: &str, data_type: &str) -> Option<E
         "datetime" | "timestamp" => plain(V::DateTime),
         "time" => plain(V::Time),
         "year" => plain(V::Year),
-        // By number: 0 and the label '' differ, and labels need no character set.
+        // Selected by number: 0 and the label '' differ, and numbers need no character set.
         "enum" | "set" => {
             with(V::Integer, Some(format!("CAST({name} AS UNSIGNED)")), Some("CAST(@v AS UNSIGNED)".to_owned()))
         }
         "uuid" | "inet6" => with(V::Bytes, Some(format!("CAST({name} AS BINARY(16))")), None),
         "inet4" => with(V::Bytes, Some(format!("CAST({name} AS BINARY(4))")), None),
-        // MySQL takes no JSON of the character set binary.
+        // MySQL does not accept JSON in the character set binary.
         "json" if !server.is_mariadb() => with(V::Bytes, None, Some("CONVERT(@v USING utf8mb4)".to_owned())),
         "json" => plain(V::Bytes),
         "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary" | "varbinary" | "tinyblob"
         | "blob" | "mediumblob" | "longblob" | "bit" => plain(V::Bytes),
-        // Four bytes a number, as MySQL and MariaDB store them both.
+        // Four bytes per number, as both MySQL and MariaDB store them.
         "vector" => plain(V::Bytes),
         "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring" | "multipolygon"
         | "geometrycollection" | "geomcollection" => plain(V::Bytes),
@@ -47,12 +47,12 @@ pub(super) fn encoding(server: &Server, name: &str, data_type: &str) -> Option<E
     }
 }
 
-/// Why a table with a column of such a type is left out.
+/// The reason for omitting a table with a column of such a type.
 pub(super) fn refusal(column: &str, column_type: &str) -> String {
-    format!("its column `{column}` has the type {column_type}, which this version cannot carry")
+    format!("its column `{column}` has the type {column_type}, which this version does not support")
 }
 
-/// The tables among `tables` of `schema` that a backup would leave out because of a column's type.
+/// The tables among `tables` of `schema` that a backup would omit because of a column's type.
 ///
 /// # Errors
 /// If the server refuses.
@@ -90,23 +90,23 @@ fn unknown(server: &Server, rows: Vec<Row>) -> Vec<(String, String)> {
     found
 }
 
-/// A JSON column of MySQL, whose documents may hold values of types that their text does not tell.
+/// A JSON column of MySQL. Its documents may hold values whose type does not show in their text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedJson {
     /// The column.
     pub column: String,
-    /// Is selected besides: whether the document holds such a value.
+    /// An additional expression to select: whether the document holds such a value.
     pub expression: String,
 }
 
-/// What to select to find such values among the rows of `table`. MySQL before 8.0.4 cannot be asked.
+/// The expressions that find such values among the rows of `table`. MySQL before 8.0.4 cannot evaluate them.
 pub fn typed_json(server: &Server, table: &TableRecord) -> Vec<TypedJson> {
     let is_json = |column: &&Column| column.column_type.eq_ignore_ascii_case("json");
     let columns = table.stored().filter(is_json).filter(|_| server.is_mysql_from((8, 0, 4)));
     columns.map(|column| TypedJson { column: column.name.clone(), expression: holds_types(&column.name) }).collect()
 }
 
-/// Text keeps numbers below 2^63 as signed ones, so an unsigned one that is larger keeps its type.
+/// JSON text keeps numbers below 2^63 as signed, so only a larger unsigned number keeps its type.
 fn holds_types(column: &str) -> String {
     let is_typed = |value: &str| {
         format!(
@@ -138,7 +138,7 @@ mod tests {
             row(["b", "y", "tensor", "tensor"]),
             row(["c", "v", "vector", "vector(3)"]),
         ];
-        let why = "its column `x` has the type xmltype(7), which this version cannot carry";
+        let why = "its column `x` has the type xmltype(7), which this version does not support";
         assert_eq!(unknown(&server, rows), [("b".to_owned(), why.to_owned())]);
     }
 

@@ -1,4 +1,4 @@
-//! What the server or the driver says went wrong, in words that a user can act on.
+//! Errors of the server or the driver, in words that help a user.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use mysql::DriverError as D;
 use super::said::without_values;
 use engine_core::error::{Error, ErrorKind};
 
-/// The cause of an error: what the server said, or why the driver gave up.
+/// The cause of an error: the server's message, or why the driver gave up.
 struct Failure(mysql::Error, Step);
 
-/// What was being done.
+/// The step that failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Connecting,
     Talking,
 }
 
-/// What keeps a connection from being there, where the server itself did not say it.
+/// The reason why a connection failed, if the server itself did not report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionTrouble {
-    /// Nobody answered, or no server.
+    /// Nobody answered, or something that is not a database server.
     Unreachable,
     /// Server and client do not agree on TLS.
     Encryption,
-    /// It was there, and is gone.
+    /// The connection existed, and is gone.
     Lost,
 }
 
@@ -50,7 +50,7 @@ fn fmt_error(error: &mysql::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         mysql::Error::CodecError(e) => fmt_codec_error(e, f),
         mysql::Error::TlsError(e) => write!(f, "TLS: {e}"),
         mysql::Error::DriverError(e) => fmt_driver_error(e, f),
-        // These would repeat a row of the server.
+        // These messages would repeat a row of the server.
         mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => {
             f.write_str("the server gave a value of another kind than was asked for")
         }
@@ -67,7 +67,7 @@ fn fmt_io_error(error: &std::io::Error, f: &mut fmt::Formatter<'_>) -> fmt::Resu
     }
 }
 
-/// The handshake of TLS fails while the first packet is sent, so its reason stands within such an error.
+/// The TLS handshake fails while the first packet is sent, so its reason is inside such an error.
 fn fmt_codec_error(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
         Some(e) => fmt_io_error(e, f),
@@ -91,13 +91,13 @@ fn fmt_driver_error(error: &D, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-// The driver's own errors are said above in other words: they are no causes of their own.
+// The messages above rephrase the driver's own errors, so these are not separate causes.
 impl std::error::Error for Failure {}
 
-/// What is said of a connection that ends in the middle.
+/// The message for a connection that ends in the middle.
 const CLOSED: &str = "the server closed the connection: it was stopped, or somebody ended the connection";
 
-/// Whether the other side is gone: the driver also says so where bytes are missing.
+/// Whether the other side is gone: the driver also reports that as missing bytes.
 fn is_closed(error: &std::io::Error) -> bool {
     use std::io::ErrorKind as K;
     let is_gone = matches!(
@@ -117,7 +117,7 @@ pub(super) fn connection_failure(action: impl Into<String>, error: mysql::Error)
     Error::caused(ErrorKind::Database, action, Failure(error, Step::Connecting))
 }
 
-/// What is wrong with the connection that `error` is of; none if the server answered, or it is of something else.
+/// The trouble with the connection of `error`; `None` if the server answered, or the error is of another kind.
 pub fn connection_trouble(error: &Error) -> Option<ConnectionTrouble> {
     let Failure(cause, step) = cause(error)?;
     match (cause, step) {
@@ -131,7 +131,7 @@ pub fn connection_trouble(error: &Error) -> Option<ConnectionTrouble> {
     }
 }
 
-/// A certificate that is not trusted arrives as data that makes no sense, within another error or alone.
+/// A certificate that is not trusted shows as invalid data, within another error or alone.
 fn is_refused_certificate(error: &mysql::Error) -> bool {
     let is_nonsense = |error: &std::io::Error| error.kind() == std::io::ErrorKind::InvalidData;
     match error {
@@ -159,7 +159,7 @@ pub fn is_of_value(error: &Error) -> bool {
     }
 }
 
-/// Whether an error means that the connection is gone, or that the user wishes to stop: nothing more can be done.
+/// Whether the connection is gone, or the user wishes to stop: nothing more can be done.
 pub fn is_lost(error: &Error) -> bool {
     /// The server is shutting down; the connection was killed.
     const GONE: [u16; 2] = [1053, 1927];

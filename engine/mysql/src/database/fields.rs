@@ -1,4 +1,4 @@
-//! The columns of a row that holds names and numbers, one after the other.
+//! Reads the columns of a row that holds names and numbers, one after the other.
 
 use super::Row;
 use super::connection::texts;
@@ -7,7 +7,7 @@ use super::connection::texts;
 pub(super) struct Fields(std::vec::IntoIter<Option<String>>);
 
 impl Fields {
-    /// Those of `row`.
+    /// Starts with the first column of `row`.
     pub fn of(row: Row) -> Self {
         Fields(texts(row).into_iter())
     }
@@ -22,7 +22,7 @@ impl Fields {
         self.next().unwrap_or_default()
     }
 
-    /// The next column as a number; `None` when it is none.
+    /// The next column as a number; `None` if it is not a number.
     pub fn number<N: std::str::FromStr>(&mut self) -> Option<N> {
         self.next()?.parse().ok()
     }

@@ -2,11 +2,11 @@
 
 use super::right::Right;
 
-/// What a grant is on.
+/// The object of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Object {
     Server,
-    /// A pattern: `%`, `_`, and `\` before what is none.
+    /// A pattern: `%`, `_`, and `\` before a literal character.
     Schema(String),
     Table(String, String),
 }
@@ -14,15 +14,15 @@ pub(super) enum Object {
 /// Rights on something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// In capitals; a right on some columns only is not among them.
+    /// In capitals. Rights on single columns are omitted.
     rights: Vec<String>,
     pub on: Object,
-    /// They are taken away from what a wider grant gives (MySQL, `partial_revokes`).
+    /// The rights are subtracted from a wider grant (MySQL, `partial_revokes`).
     pub revoked: bool,
 }
 
 impl Grant {
-    /// What `line` says; `None` if it is about a role, a proxy or a routine.
+    /// Parses `line`; `None` if it is about a role, a proxy or a routine.
     pub fn parse(line: &str) -> Option<Self> {
         let (revoked, rest) = match (line.strip_prefix("GRANT "), line.strip_prefix("REVOKE ")) {
             (Some(rest), _) => (false, rest),
@@ -62,7 +62,7 @@ fn object_of(text: &str) -> Option<Object> {
     }
 }
 
-/// A name in backquotes, and what follows it.
+/// A name in backquotes, and the text after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let inside = text.strip_prefix('`')?;
     let mut name = String::new();
@@ -77,7 +77,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Where `mark` stands outside of quotes and parentheses.
+/// The positions of `mark` outside of quotes and parentheses.
 fn top_level<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = usize> + 't {
     let mut quote = None;
     let mut depth = 0_usize;
@@ -93,7 +93,7 @@ fn top_level<'t>(text: &'t str, mark: &'t str) -> impl Iterator<Item = usize> + 
     })
 }
 
-/// Whether `name` is what `pattern` describes.
+/// Whether `name` matches `pattern`.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let mut chars = pattern.chars();
     let mut rest = name.chars();
@@ -102,7 +102,7 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
         Some('%') => {
             let after = chars.as_str();
             let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            // A run of wildcards is one: this keeps the search short.
+            // A run of wildcards counts as one, which keeps the search short.
             if after.starts_with('%') {
                 return matches(after, name);
             }
@@ -117,7 +117,7 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// How specific a pattern is: the later its first wildcard, the more.
+/// The specificity of a pattern: the later its first wildcard, the higher.
 pub(super) fn specificity(pattern: &str) -> usize {
     let mut escaped = false;
     for (at, c) in pattern.char_indices() {

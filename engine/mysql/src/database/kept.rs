@@ -1,4 +1,5 @@
-//! Values that the server keeps of generated columns: no server takes them, so a digest of each column is saved instead (FORMAT.md, section 11.1).
+//! Stored values of generated columns. No server accepts them, so the snapshot has a digest of each column instead
+//! (FORMAT.md, section 11.1).
 
 use mysql::Value;
 use repo_format::database::{Column, TableRecord};
@@ -13,7 +14,7 @@ pub fn kept_list(table: &TableRecord) -> Vec<String> {
     table.kept().map(selected).collect()
 }
 
-/// The sums of one table, a column each.
+/// The sums of one table, one per column.
 pub struct KeptSums {
     formats: Vec<Format>,
     sums: Vec<RowSum>,
@@ -22,7 +23,7 @@ pub struct KeptSums {
 }
 
 impl KeptSums {
-    /// Sums of no rows, for the columns of `table`.
+    /// The sums of no rows, for the columns of `table`.
     pub fn of(table: &TableRecord) -> Self {
         let formats: Vec<Format> = table.kept().map(Format::of).collect();
         let zeros = SignedZeros::of(table);
@@ -37,7 +38,7 @@ impl KeptSums {
     /// Adds the values of a row, whose key and encoded bytes are `key` and `row`.
     ///
     /// # Errors
-    /// If the server gives values of other types than its definition says.
+    /// If the types of the server's values contradict its definition.
     pub fn add(&mut self, values: &[Option<Value>], key: &RowKey, row: &[u8]) -> Result<()> {
         for ((value, format), sum) in values.iter().zip(&self.formats).zip(&mut self.sums) {
             self.bytes.clear();
@@ -63,7 +64,8 @@ impl KeptSums {
     }
 }
 
-/// The columns of `table` that the digests are about: its key, without one all that have values among the rows, and those whose values are kept.
+/// The columns of `table` that the digests cover: its key (without a key, all columns with values among the rows), and
+/// the stored generated columns.
 pub fn with_kept_only(table: &TableRecord) -> TableRecord {
     let is_of_key = |at: usize| table.key.is_empty() || table.key.iter().any(|place| *place as usize == at);
     let is_wanted = |(at, column): &(usize, &Column)| match column.generated {

@@ -1,25 +1,26 @@
-//! How all tables come to show one moment: one decision, for a backup and for what is said of it before.
+//! The method by which all tables show one moment: one decision for the backup and for `check`.
 
 use super::privileges::Privileges;
 use super::right::{Right, Scope};
 use super::{Connection, Server};
 use engine_core::error::Result;
 
-/// How all tables come to show one moment.
+/// The method by which all tables show one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMethod {
-    /// By snapshots alone, whose places in the binary log are compared: nobody waits.
+    /// Only snapshots, whose positions in the binary log are compared: nobody waits.
     Snapshots,
-    /// By one snapshot that one session reads, as several cannot be compared: nobody waits, and the backup takes longer.
+    /// One snapshot that one session reads, because several cannot be compared: nobody waits, and the backup takes
+    /// longer.
     OneSnapshot,
     /// `BACKUP STAGE`, for an instant.
     BackupStages,
-    /// `LOCK TABLES … READ` on the tables without transactions: who writes to these waits.
+    /// `LOCK TABLES … READ` on the tables without transactions: clients that write to these wait.
     TableLocks,
 }
 
 impl LockMethod {
-    /// What a snapshot calls it.
+    /// The name of the method in a snapshot.
     pub fn name(self) -> &'static str {
         match self {
             LockMethod::Snapshots => "snapshots",
@@ -30,21 +31,21 @@ impl LockMethod {
     }
 }
 
-/// What decides on the method.
+/// The facts that decide on the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockFacts {
     /// The server has `BACKUP STAGE`, and the account may use it.
     pub may_stage: bool,
-    /// Whether two snapshots show the same can be told, see [`tells_snapshots_apart`].
+    /// Whether one can tell that two snapshots show the same, see [`tells_snapshots_apart`].
     pub tells_apart: bool,
     /// Some tables have no transactions.
     pub locks_tables: bool,
-    /// The account sees sessions of others, and so who waits for its locks.
+    /// The account sees other users' sessions, and so clients that wait for its locks.
     pub sees_others: bool,
 }
 
 impl LockFacts {
-    /// Of an account with `privileges` on `server`.
+    /// The facts for an account with `privileges` on `server`.
     pub fn new(server: &Server, privileges: &Privileges) -> Self {
         let may_stage = server.has_backup_stages() && privileges.has_on(Right::Reload, &Scope::Server);
         let sees_others = privileges.has_on(Right::Process, &Scope::Server);
@@ -65,8 +66,8 @@ impl LockFacts {
     }
 }
 
-/// Whether the server can tell that two snapshots show the same: nothing is committed between two looks at its binary log that is not in it.
-/// A session that keeps its own changes out of the log stays unseen.
+/// Whether the server can tell that two snapshots show the same: everything committed between two looks at its binary
+/// log is in it. A session that keeps its changes out of the log stays unseen.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -75,13 +76,13 @@ pub fn tells_snapshots_apart(connection: &mut Connection, server: &Server) -> Re
     if !matches!(log_bin.as_deref(), Some("1" | "ON")) || !knows_commits(connection, server)? {
         return Ok(false);
     }
-    // With filters, and on replicas that do not log what they are sent, some commits are not in the log.
+    // With filters, and on replicas that do not log received changes, some commits are not in the log.
     let Some(status) = log_status(connection, server)? else { return Ok(false) };
     let is_filtered = status.iter().skip(2).take(2).flatten().any(|filter| !filter.is_empty());
     Ok(!is_filtered && logs_all(connection, server)?)
 }
 
-/// What the server says of its binary log: file, position, two filters. None without the right to see it, or without a log.
+/// The state of the binary log: file, position, two filters. `None` without the right to see it, or without a log.
 ///
 /// # Errors
 /// If the connection is lost.
@@ -94,7 +95,7 @@ pub fn log_status(connection: &mut Connection, server: &Server) -> Result<Option
     }
 }
 
-/// Whether the server says which commits a snapshot shows (MariaDB), or which are under way (MySQL).
+/// Whether the server reports which commits a snapshot shows (MariaDB), or which are under way (MySQL).
 fn knows_commits(connection: &mut Connection, server: &Server) -> Result<bool> {
     if server.is_mariadb() {
         return Ok(!connection.rows("SHOW STATUS LIKE 'binlog_snapshot_position'")?.is_empty());
@@ -102,7 +103,7 @@ fn knows_commits(connection: &mut Connection, server: &Server) -> Result<bool> {
     Ok(server.is_mysql_from((5, 7, 6)))
 }
 
-/// Whether what the server gets as a replica is in its log, too.
+/// Whether changes that the server receives as a replica are in its log, too.
 pub(super) fn logs_all(connection: &mut Connection, server: &Server) -> Result<bool> {
     let is_on = |rows: Vec<super::Row>| {
         let value = |row: &super::Row| row.get(1).cloned().flatten().unwrap_or_default();

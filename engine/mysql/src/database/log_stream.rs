@@ -15,7 +15,8 @@ use super::failure::failure;
 use super::silence::{Watch, no_sign};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// What the session needs before it becomes a stream. Servers of both families take all of it; heartbeats come every two seconds.
+/// The statements that prepare the session for streaming. Servers of both families accept all of them; heartbeats come
+/// every two seconds.
 const PREPARATIONS: [&str; 5] = [
     "SET @mariadb_slave_capability = 4",
     "SET @master_heartbeat_period = 2000000000, @source_heartbeat_period = 2000000000",
@@ -24,7 +25,7 @@ const PREPARATIONS: [&str; 5] = [
     "SET @slave_uuid = UUID()",
     "SET @replica_uuid = @slave_uuid",
 ];
-/// What was being done, for errors.
+/// The failed action in errors.
 const READING: &str = "cannot read the server's binary log";
 /// The kind of a format description, whose checksum has its way before it.
 const FORMAT: u8 = 15;
@@ -42,7 +43,7 @@ pub struct LogRequest {
     pub end: StreamEnd,
 }
 
-/// What happens at the end of the log.
+/// The behaviour at the end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
     /// The stream ends.

@@ -1,4 +1,5 @@
-//! MySQL and MariaDB servers: how to reach one, what it is, and what is in it. Used by backup, restore, export and checks.
+//! MySQL and MariaDB servers: reaches one, recognises it, and lists and describes its contents. Backup, restore, export
+//! and checks use it.
 
 mod accounts;
 mod address;

@@ -1,4 +1,4 @@
-//! What would hold the locks of a backup up.
+//! Obstacles that would hold up the locks of a backup.
 
 use std::time::Duration;
 
@@ -6,48 +6,51 @@ use super::statements::running;
 use super::{Connection, LockMethod, Server, is_lost, texts};
 use engine_core::error::Result;
 
-/// A statement or transaction of this age is likely to go on.
+/// A statement or transaction of this age is likely to continue.
 const LONG: Duration = Duration::from_secs(1);
 
 /// Something that a backup would have to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Another session holds `BACKUP STAGE`: another backup runs. It is waited for, and then tables are locked in another way.
+    /// Another session holds `BACKUP STAGE`: another backup runs. The backup waits for it, and then locks tables in
+    /// another way.
     BackupStage,
     /// A backup opens more connections than the account can have.
     Connections {
-        /// So many at once.
+        /// The number that it needs at once.
         needed: u64,
-        /// So many are free.
+        /// The number that is free.
         free: u64,
-        /// The variable that bounds them.
+        /// The variable that limits them.
         limit: &'static str,
     },
-    /// A statement that writes to a table which the backup locks.
+    /// A statement that writes to a table that the backup locks.
     LongStatement {
         /// The server's number of its session.
         id: u64,
-        /// Whose.
+        /// The user of the session.
         user: String,
-        /// For how long it has been running.
+        /// The time in seconds since it began.
         seconds: u64,
-        /// What it does, without its values.
+        /// An outline of the statement, without its values.
         does: String,
     },
 }
 
 impl Obstacle {
-    /// Whether a backup cannot be made while it lasts.
+    /// Whether a backup is impossible meanwhile.
     pub fn blocks(&self) -> bool {
         matches!(self, Obstacle::Connections { .. })
     }
 }
 
-/// Statements and open transactions that locks by `method` on `tables` would have to wait for. A SELECT is none.
+/// Statements and open transactions that locks by `method` on `tables` would have to wait for. A SELECT is no obstacle.
 ///
-/// Without the right PROCESS these are the account's own; transactions are seen where MySQL lets the account read which locks there are.
+/// Without the right PROCESS the account sees only its own; it sees transactions if MySQL lets it read the list of
+/// locks.
 ///
 /// # Errors
+/// If the server does not answer.
 /// If the server does not answer.
 pub fn obstacles(
     connection: &mut Connection,
@@ -72,7 +75,7 @@ pub fn obstacles(
     Ok(found)
 }
 
-/// Sessions that rest within a transaction which has written to one of `tables`.
+/// Sessions that idle within a transaction that has written to one of `tables`.
 fn open_transactions(connection: &mut Connection, tables: &[(String, String)]) -> Result<Vec<Obstacle>> {
     let sql = format!(
         "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_TIME, m.OBJECT_SCHEMA, m.OBJECT_NAME \

@@ -1,6 +1,6 @@
-//! Option files of MySQL and MariaDB (`my.cnf`): of the groups for all clients, what says where a server is and who asks.
+//! Option files of MySQL and MariaDB (`my.cnf`). Reads the address and the user from the groups that all clients read.
 //!
-//! The parser works on text; reading files and what they include is apart from it.
+//! The parser works on text; reading files and their includes is separate from it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +11,16 @@ use engine_core::error::{Error, ErrorKind, Result};
 
 /// The groups that all clients read.
 const GROUPS: [&str; 3] = ["client", "client-server", "client-mariadb"];
-/// How deep files include each other: as the servers' own programs.
+/// The depth to which files may include each other: the same as in the servers' own programs.
 const DEPTH_MAX: usize = 10;
-/// How many files are read: more means that they include each other in a ring.
+/// The number of files that are read at most: more means that they include each other in a ring.
 const FILES_MAX: usize = 100;
 /// The longest file that is read, bytes: hundreds of times a real one.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// What the names of files end with that `!includedir` reads.
+/// The extension of the files that `!includedir` reads.
 const INCLUDED: &str = "cnf";
 
-/// A line of an option file that says something.
+/// A line of an option file that is neither empty nor a comment.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     Group(String),
@@ -29,14 +29,14 @@ enum Line {
     IncludeFolder(String),
 }
 
-/// Reads the option file `path` and what it includes. Later lines win; keys that are not about the connection are ignored.
+/// Reads the option file `path` and its includes. Later lines win; keys that are not about the connection are ignored.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] names file and line; values are not repeated.
+/// [`ErrorKind::Usage`] names file and line, and never a value.
 pub fn read_option_file(path: &Path) -> Result<AddressParts> {
     let mut reader = Reader { parts: AddressParts::default(), files: 0 };
     reader.read(path, 0)?;
-    // As the servers' own programs do it: a host that is not this machine is not reached by a socket.
+    // Like the servers' own programs: a socket never reaches a host other than this machine.
     let elsewhere = reader.parts.host.as_deref().is_some_and(|host| host != "localhost");
     if elsewhere {
         reader.parts.socket = None;
@@ -92,7 +92,7 @@ fn read_text(path: &Path, what: &str) -> Result<Zeroizing<String>> {
     if bytes_max > FILE_BYTES_MAX {
         return Err(Error::new(ErrorKind::Usage, format!("{what}: it is longer than {FILE_BYTES_MAX} bytes")));
     }
-    // Room for all of it from the start: a text that grows leaves copies behind.
+    // Allocated in full at the start: growing would leave copies of secrets behind.
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(bytes_max).unwrap_or(0) + 1));
     file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|e| usage_error(what, e))?;
     Ok(text)
@@ -102,7 +102,7 @@ fn usage_error(what: &str, error: std::io::Error) -> Error {
     Error::io(what, error).with_kind(ErrorKind::Usage)
 }
 
-/// What a line says; nothing if it is empty or a comment.
+/// The contents of a line; `None` if it is empty or a comment.
 fn parse_line(line: &str) -> std::result::Result<Option<Line>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with(['#', ';']) {
@@ -134,7 +134,7 @@ fn parse_directive(directive: &str) -> std::result::Result<Line, String> {
     }
 }
 
-/// The line up to a `#` that does not stand in quotes.
+/// The line up to a `#` outside of quotes.
 fn without_comment(line: &str) -> &str {
     let mut quote = None;
     let mut is_escaped = false;
@@ -150,7 +150,7 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-/// A value without its quotes, and its escapes as what they mean.
+/// A value without its quotes, and with its escapes decoded.
 fn unquote(value: &str) -> Zeroizing<String> {
     let inner = ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(value);
     let mut text = Zeroizing::new(String::with_capacity(inner.len()));
@@ -169,7 +169,7 @@ fn unquote(value: &str) -> Zeroizing<String> {
     text
 }
 
-/// Takes over one option, if it is one that matters here.
+/// Applies one option, if it is about the connection.
 fn apply(parts: &mut AddressParts, key: &str, value: Option<Zeroizing<String>>) -> std::result::Result<(), String> {
     let text = value.as_ref().map(|value| value.as_str());
     let owned = || text.filter(|text| !text.is_empty()).map(str::to_owned);
@@ -179,7 +179,7 @@ fn apply(parts: &mut AddressParts, key: &str, value: Option<Zeroizing<String>>) 
         "port" => parts.port = owned().map(|port| parse_port(&port)).transpose().map_err(|e| e.to_string())?,
         "socket" => parts.socket = path(),
         "user" => parts.user = owned(),
-        // Without a value it means that the user is asked, which nobody is here.
+        // Without a value it asks the user, and no user is present here.
         "password" => parts.password = value.map(Password),
         "ssl-ca" => parts.tls.authority = path(),
         "ssl-cert" => parts.tls.certificate = path(),
@@ -214,7 +214,7 @@ fn verified(wanted: bool) -> Verify {
     if wanted { Verify::Name } else { Verify::Nothing }
 }
 
-/// MySQL's `ssl-mode`. What it calls preferred would fall back to a connection that anybody can read, so it asks for nothing.
+/// MySQL's `ssl-mode`. Its mode PREFERRED may fall back to an unencrypted connection, so it requests nothing here.
 fn is_wanted(value: Option<&str>) -> std::result::Result<bool, String> {
     match value.map(|value| value.to_ascii_uppercase().replace('-', "_")).as_deref() {
         Some("DISABLED" | "PREFERRED") => Ok(false),

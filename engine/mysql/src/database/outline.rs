@@ -1,9 +1,10 @@
-//! What a statement does, for messages: its first words and the names among them. Never a value: it may be a password, or a patient's.
+//! Outlines a statement for messages: its first words and the names among them. It never contains a value, which may be
+//! a password or a patient's data.
 
-/// Words and names that are shown: `CREATE TABLE IF NOT EXISTS`, and a schema and a table.
+/// The number of words and names that are shown: `CREATE TABLE IF NOT EXISTS`, and a schema and a table.
 const PARTS_MAX: usize = 8;
 
-/// The beginning of `sql` up to its first value or parenthesis; of a query also what it reads from.
+/// The beginning of `sql` up to its first value or parenthesis; for a query also the tables that it reads.
 pub(crate) fn outline(sql: &str) -> String {
     let start = beginning(sql);
     let Some(from) = from_clause(sql).filter(|_| start.starts_with("SELECT")) else { return start };
@@ -25,7 +26,8 @@ fn beginning(sql: &str) -> String {
     if shown.is_empty() { "a statement".to_owned() } else { shown }
 }
 
-/// The length of the word, or of the names with dots between, that `text` begins with. What a value follows, as `X'…'` or `a=`, is none.
+/// The length of the word, or of the dotted names, at the beginning of `text`. Returns `None` if a value follows, as in
+/// `X'…'` or `a=`.
 fn part_len(text: &str) -> Option<usize> {
     let mut len = 0;
     loop {
@@ -40,12 +42,12 @@ fn part_len(text: &str) -> Option<usize> {
         }
     }
     let starts_well = text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '`' | '@'));
-    // A `@` alone stands between an account and its host.
+    // A single `@` stands between an account and its host.
     let is_value = text[len..].starts_with(['\'', '"']) || &text[..len] == "@";
     (len > 0 && starts_well && !is_value).then_some(len)
 }
 
-/// Bytes of a quoted name to its end, without the end. A quote that is doubled is no end.
+/// The length of a quoted name without its closing quote. A doubled quote does not end it.
 fn name_len(name: &str) -> Option<usize> {
     let mut len = 0;
     loop {
@@ -57,7 +59,7 @@ fn name_len(name: &str) -> Option<usize> {
     }
 }
 
-/// What follows the first `FROM` that stands outside of quotes and parentheses.
+/// The text after the first `FROM` outside of quotes and parentheses.
 fn from_clause(sql: &str) -> Option<&str> {
     let (mut depth, mut quote) = (0_u32, None);
     for (at, c) in sql.char_indices() {

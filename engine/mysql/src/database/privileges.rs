@@ -1,4 +1,4 @@
-//! What the account of a connection may do, by what the server says of its grants.
+//! The privileges of a connection's account, according to the server's grants.
 
 use super::connection::texts;
 use super::grant::{Grant, Object, matches, specificity};
@@ -11,13 +11,14 @@ use engine_core::error::Result;
 /// The rights of an account: its own, and those of its active roles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Privileges {
-    /// What the account holds itself, by its role, and as everybody: within one of these not all grants add up.
+    /// The grants to the account itself, to its role, and to everybody. They are separate, because not all grants of
+    /// one holder add up.
     holders: Vec<Vec<Grant>>,
     rules: GrantRules,
 }
 
 impl Privileges {
-    /// Asks the server what the account of `connection` may do now.
+    /// Asks the server for the present privileges of the account of `connection`.
     ///
     /// # Errors
     /// If the server does not answer.
@@ -30,7 +31,7 @@ impl Privileges {
         Ok(Privileges { holders: holders.iter().map(|lines| parse(lines)).collect(), rules })
     }
 
-    /// What lines of SHOW GRANTS say, for one holder.
+    /// Parses lines of SHOW GRANTS for one holder.
     pub fn from_grants(lines: &[String]) -> Self {
         Privileges { holders: vec![parse(lines)], ..Privileges::default() }
     }
@@ -45,7 +46,7 @@ impl Privileges {
         self.holders.iter().any(|grants| self.holder_has(grants, right, scope))
     }
 
-    /// What a grant means on the server, and which rights some things take.
+    /// The meaning of grants on the server, and the rights that some things need.
     pub fn rules(&self) -> &GrantRules {
         &self.rules
     }
@@ -57,7 +58,8 @@ impl Privileges {
             grants.iter().filter(of_schema).any(|g| g.revoked && g.gives(right))
         };
         match scope {
-            // Schemas that servers keep for themselves are nobody's data: who may not read these may still read all.
+            // Schemas of the server itself hold no user data: an account that may not read them may still be able to
+            // read everything.
             Scope::Server => {
                 let narrows = |g: &&Grant| g.revoked && g.gives(right);
                 let is_own = |g: &Grant| matches!(&g.on, Object::Schema(name) if is_of_the_server(name));
@@ -75,7 +77,7 @@ impl Privileges {
         }
     }
 
-    /// Of the patterns that match a schema, the server takes the most specific one and no other.
+    /// The server applies only the most specific of the patterns that match a schema.
     fn on_schema(&self, grants: &[Grant], right: Right, schema: &str) -> bool {
         let matching = grants.iter().filter(|g| !g.revoked).filter_map(|grant| match &grant.on {
             Object::Schema(pattern) if self.matches(pattern, schema) => Some((specificity(pattern), grant)),
@@ -107,7 +109,7 @@ fn lines(connection: &mut Connection, sql: &str) -> Result<Vec<String>> {
     Ok(connection.rows(sql)?.into_iter().filter_map(|row| texts(row).into_iter().next().flatten()).collect())
 }
 
-/// The account's own grants, those of its current role with the roles of that role, and those of everybody.
+/// The account's own grants, those of its current role (including that role's roles), and those of everybody.
 fn mariadb_grants(connection: &mut Connection, server: &Server) -> Result<Vec<Vec<String>>> {
     let mut holders = vec![lines(connection, "SHOW GRANTS FOR CURRENT_USER")?];
     if connection.value("SELECT CURRENT_ROLE()")?.is_some_and(|role| role != "NONE") {
@@ -160,7 +162,7 @@ mod tests {
         let held = of(&["GRANT SELECT, EVENT ON *.* TO `u`@`%`", "REVOKE SELECT ON `shop`.* FROM `u`@`%`"]);
         assert!(held.has(Right::Select, "other") && !held.has(Right::Select, "shop") && held.has(Right::Event, "shop"));
         assert!(!held.has_on(Right::Select, &Scope::Server));
-        // Of the server's own schemas nothing is saved.
+        // The server's own schemas are not saved.
         let held = of(&["GRANT SELECT ON *.* TO `u`@`%`", "REVOKE SELECT ON `mysql`.* FROM `u`@`%`"]);
         assert!(!held.has(Right::Select, "mysql") && held.has_on(Right::Select, &Scope::Server));
     }

@@ -1,4 +1,4 @@
-//! Rights, and what they are held on.
+//! Rights, and their scopes.
 
 use std::fmt;
 
@@ -24,36 +24,36 @@ pub enum Right {
     CreateRoutine,
     AlterRoutine,
     Event,
-    /// Of MariaDB, since 11.3.
+    /// MariaDB, since 11.3.
     ShowCreateRoutine,
     Reload,
     Process,
     Super,
     ReplicationClient,
-    /// What REPLICATION CLIENT is called on MariaDB, since 10.5.
+    /// MariaDB's name for REPLICATION CLIENT, since 10.5.
     BinlogMonitor,
-    /// Of MariaDB, since 10.5.
+    /// MariaDB, since 10.5.
     BinlogAdmin,
-    /// Of MariaDB, since 10.5.
+    /// MariaDB, since 10.5.
     SetUser,
-    /// Of MySQL, since 8.0.20.
+    /// MySQL, since 8.0.20.
     ShowRoutine,
-    /// Of MySQL 8.0 and 8.1.
+    /// MySQL 8.0 and 8.1.
     SetUserId,
-    /// Of MySQL, since 8.2.
+    /// MySQL, since 8.2.
     SetAnyDefiner,
-    /// Of MySQL, since 8.2.
+    /// MySQL, since 8.2.
     AllowNonexistentDefiner,
-    /// Of MySQL, since 8.0.14.
+    /// MySQL, since 8.0.14.
     SessionVariablesAdmin,
-    /// Of MySQL, since 8.0.16.
+    /// MySQL, since 8.0.16.
     SystemUser,
-    /// Of MySQL, since 8.4.
+    /// MySQL, since 8.4.
     OptimizeLocalTable,
 }
 
 impl Right {
-    /// What GRANT and SHOW GRANTS call it.
+    /// Its name in GRANT and SHOW GRANTS.
     pub fn name(self) -> &'static str {
         match self {
             Right::Select => "SELECT",
@@ -96,25 +96,25 @@ impl fmt::Display for Right {
     }
 }
 
-/// What a right is held on. As text, its plain name.
+/// The scope of a right. As text, its plain name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// The whole server.
     Server,
     /// A schema and everything in it.
     Schema(String),
-    /// All schemas whose names begin as this one's does, with two underscores behind it.
+    /// All schemas whose names are this one's followed by two underscores and more.
     Beside(String),
     /// One table: schema and name.
     Table(String, String),
 }
 
 impl Scope {
-    /// As GRANT takes it.
+    /// Its form in GRANT.
     pub fn in_grant(&self, rules: &GrantRules) -> String {
         let escaped = |name: &str| match rules.names_are_literal {
             true => name.to_owned(),
-            // The name is a pattern there.
+            // GRANT takes the name as a pattern.
             false => name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"),
         };
         match self {

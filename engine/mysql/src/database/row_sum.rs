@@ -1,11 +1,11 @@
-//! Rows in any order, compared by the sum of their hashes.
+//! Compares rows in any order, by the sum of their hashes.
 
 use repo_format::id::Bytes32;
 
-/// How many rows there are, and the sum of their hashes, in which their order does not matter.
+/// The number of rows, and the sum of their hashes, which does not depend on their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowSum {
-    /// How many rows were added.
+    /// The number of rows.
     pub rows: u64,
     parts: [u64; 4],
 }

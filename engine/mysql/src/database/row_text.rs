@@ -1,17 +1,17 @@
-//! Encoded rows, taken apart again: the other direction of the row encoder (FORMAT.md, section 11.1).
+//! Decodes encoded rows: the reverse of the row encoder (FORMAT.md, section 11.1).
 
 use std::borrow::Cow;
 
-/// A value of a row: its bytes, or none for NULL.
+/// A value of a row: its bytes, or `None` for NULL.
 pub type Cell<'r> = Option<Cow<'r, [u8]>>;
 
-/// The rows in `text`, without the line feeds that end them. The last one may lack its own; then it is not whole.
+/// The rows in `text`, without their line feeds. The last row may lack its line feed; then it is incomplete.
 pub fn rows(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').map(|row| row.strip_suffix(b"\n").unwrap_or(row))
 }
 
-/// The cells of a row without its line feed; `None` where it is not encoded as rows are. No more than `max` cells are looked at.
-/// Only cells with escapes are copied.
+/// The cells of a row without its line feed; `None` if the encoding is invalid. Decodes at most `max` cells. Copies
+/// only cells with escapes.
 pub fn cells<'r>(row: &'r [u8], max: usize) -> impl Iterator<Item = Option<Cell<'r>>> {
     row.split(|byte| *byte == b'\t').take(max).map(cell)
 }

@@ -1,6 +1,6 @@
-//! Rows from the binary protocol as text: exact, and the same for the same values (FORMAT.md, section 11.1).
+//! Encodes rows from the binary protocol as text: exact, and the same for the same values (FORMAT.md, section 11.1).
 //!
-//! A value becomes text by the type of its column, never by what the driver gives: so that nothing depends on the driver.
+//! The type of its column decides how a value becomes text, never the driver's type, so nothing depends on the driver.
 
 use std::io::Write;
 
@@ -10,17 +10,17 @@ use repo_format::database::{Column, RowOrder, TableRecord, ValueEncoding};
 use super::quote_name;
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// How one column is written.
+/// The text form of one column.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Format {
     encoding: ValueEncoding,
-    /// Digits of a fraction of a second.
+    /// The number of digits of a fraction of a second.
     fraction: usize,
     is_unsigned: bool,
 }
 
 impl Format {
-    /// That of `column`.
+    /// The format of `column`.
     pub fn of(column: &Column) -> Self {
         Format {
             encoding: column.encoding,
@@ -38,17 +38,17 @@ impl Format {
 /// Writes the rows of one table.
 pub struct RowEncoder {
     formats: Vec<Format>,
-    /// Places of the key among the stored columns.
+    /// The indexes of the key columns among the stored columns.
     key: Vec<usize>,
     order: RowOrder,
-    /// Ends of the cells of the last row.
+    /// The ends of the cells of the last row.
     ends: Vec<usize>,
 }
 
-/// Where a row that was written belongs.
+/// The place of a row in the order of its table.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct RowKey {
-    /// Orders rows by its bytes.
+    /// Bytes that sort rows.
     pub sort: Vec<u8>,
     /// The encoded key columns, with tabs between; empty if the table has no key.
     pub text: Vec<u8>,
@@ -63,10 +63,10 @@ impl RowEncoder {
         RowEncoder { formats: formats.collect(), key, order: table.order, ends: Vec::new() }
     }
 
-    /// Appends a row to `out`, and says in `key` where it belongs.
+    /// Appends a row to `out`, and sets `key`.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`] if the server gives values of other types than its definition says.
+    /// [`ErrorKind::Database`] if the types of the server's values contradict its definition.
     pub fn encode(&mut self, values: &[Option<Value>], out: &mut Vec<u8>, key: &mut RowKey) -> Result<()> {
         if values.len() != self.formats.len() {
             return Err(Error::new(
@@ -100,7 +100,7 @@ impl RowEncoder {
         }
         match (self.order, self.key.first().and_then(|at| values[*at].as_ref())) {
             (RowOrder::Integer, Some(Value::Int(number))) if !self.formats[self.key[0]].is_unsigned => {
-                // Signed numbers in the order of unsigned bytes.
+                // Makes signed numbers sort as unsigned bytes.
                 key.sort.extend_from_slice(&(number.cast_unsigned() ^ 1 << 63).to_be_bytes());
             }
             (RowOrder::Integer, Some(Value::Int(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
@@ -139,7 +139,7 @@ pub(super) fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> R
         (V::Decimal, Value::Bytes(digits)) => out.extend_from_slice(digits),
         (V::Integer, Value::Int(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         (V::Integer, Value::UInt(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
-        // Of a double that is a whole number more is shown than FLOAT has, and it reads as the same FLOAT.
+        // A whole number as a double has more digits than FLOAT, and reads as the same FLOAT.
         (V::Float, Value::Float(number)) => write_double(f64::from(*number), out),
         (V::Double, Value::Double(number)) => write_double(*number, out),
         (V::Date, Value::Date(year, month, day, ..)) => out.extend_from_slice(&date(*year, *month, *day)),
@@ -166,7 +166,7 @@ pub(super) fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// Appends `bytes` as `LOAD DATA` reads them: tabs, line ends, NUL and backslashes escaped.
+/// Appends `bytes` in the form of `LOAD DATA`: escapes tabs, line ends, NUL and backslashes.
 pub fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\\' | b'\t' | b'\n' | 0)) {
@@ -194,7 +194,7 @@ const DIGITS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 6061626364656667686970717273747576777879\
 8081828384858687888990919293949596979899";
 
-/// Two digits of a number below 100; what is larger cannot come from a server.
+/// Two digits of a number below 100; a server sends no larger one.
 fn two(number: u8) -> [u8; 2] {
     let at = usize::from(number.min(99)) * 2;
     [DIGITS[at], DIGITS[at + 1]]

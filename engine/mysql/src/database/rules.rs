@@ -1,9 +1,9 @@
-//! Settings of a server that decide what a grant means, and which rights some things take.
+//! Settings of a server that decide what a grant means, and which rights some things need.
 
 use super::{Connection, Server};
 use engine_core::error::Result;
 
-/// What decides which rights are needed, beside program and version of the server.
+/// The facts that decide which rights are needed, besides the program and version of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GrantRules {
     /// `_`, `%` and `\` in names of schemas are no wildcards (MySQL, `partial_revokes`).
@@ -32,7 +32,7 @@ impl GrantRules {
         })
     }
 
-    /// Whether functions and triggers take SUPER, because the server writes a binary log.
+    /// Whether functions and triggers need SUPER, because the server writes a binary log.
     pub fn guards_functions(&self) -> bool {
         self.has_binlog && !self.trusts_functions
     }

@@ -1,13 +1,14 @@
-//! What a server says of an error or a warning, without the values that it repeats: these are patients' names, passwords, whole statements.
+//! The messages of a server's errors and warnings, without the values that they repeat: patients' names, passwords,
+//! whole statements.
 //!
-//! Values stand between quotes in which quotes are not escaped, so nothing tells where one ends. Of messages that name nothing but
-//! tables, columns, accounts and settings all is shown; of others what stands before the first quote, and the key, column or line that the
-//! server names at the end.
+//! Values stand between quotes, and quotes inside them are not escaped, so the end of a value cannot be found. A
+//! message that names only tables, columns, accounts and settings is shown completely. From any other message this
+//! shows the text before the first quote, and the key, column or line that the server names at the end.
 
-/// Stands in the place of values.
+/// Replaces values.
 const HIDDEN: &str = "'…'";
 
-/// What a trigger or routine says in words of its own; a value that no partition takes, without quotes.
+/// Messages that a trigger or routine wrote itself; and a value without quotes that no partition accepts.
 const OWN_WORDS: [u16; 3] = [1644, 1645, 1526];
 
 /// Duplicates: the message ends with the key's name.
@@ -36,14 +37,15 @@ pub(crate) fn without_values(code: u16, message: &str) -> String {
     format!("{}{HIDDEN}{}", &message[..first], place.unwrap_or_default())
 }
 
-/// ` for key 'PRIMARY'` at the end: of these messages it is the server's own.
+/// ` for key 'PRIMARY'` at the end: in these messages it is the server's own text.
 fn key_of(message: &str) -> Option<&str> {
     let at = message.rfind(" for key '")?;
     let name = message[at..].strip_prefix(" for key '")?.strip_suffix('\'')?;
     (!name.contains('\'')).then_some(&message[at..])
 }
 
-/// ` for column 'c' at row 5`, or with the column in backquotes, at the end. A value that says so has a quote behind it.
+/// ` for column 'c' at row 5`, or with the column in backquotes, at the end. If a value contains this text, a quote
+/// follows it.
 fn column_of(message: &str) -> Option<&str> {
     let at = message.rfind(" for column ")?;
     let (name, row) = message[at..].strip_prefix(" for column ")?.rsplit_once(" at row ")?;

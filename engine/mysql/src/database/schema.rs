@@ -7,10 +7,12 @@ use super::schema_contents::{SchemaContents, object, show_create};
 use super::{Connection, Server, event, quote_name, quote_text, routine, trigger, view};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// Reads the schema `schema` and all its sequences, views, routines, triggers and events. It becomes the connection's schema.
+/// Reads the schema `schema` and all its sequences, views, routines, triggers and events. Makes it the connection's
+/// current schema.
 ///
 /// A definition is the text that makes the object again in a session with its `sql_mode`, `character_set_client` and
-/// `collation_connection`: its bytes are in that character set. What the account cannot see is not there, and not missed.
+/// `collation_connection`; its bytes are in that character set. Objects that the account cannot see are omitted without
+/// notice.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if there is no such schema; [`ErrorKind::Database`] if the server refuses.
@@ -37,7 +39,7 @@ pub fn read_schema(connection: &mut Connection, server: &Server, schema: &str) -
         },
         left_out: Vec::new(),
     };
-    // Definitions of views name tables of the connection's schema without it.
+    // Definitions of views omit the schema from tables of the connection's schema.
     connection.run(&format!("USE {}", quote_name(schema)))?;
     if server.is_mariadb() {
         read_sequences(connection, &mut contents)?;

@@ -11,19 +11,19 @@ use engine_core::error::Result;
 pub struct SchemaContents {
     /// The schema.
     pub record: SchemaRecord,
-    /// Objects whose definitions the server does not give, by name, or gives though they are not valid.
+    /// Objects by name whose definitions the server does not return, or returns though they are invalid.
     pub left_out: Vec<LeftOut>,
 }
 
 impl SchemaContents {
-    /// Notes that an object is not, or not as it should be, in the record.
+    /// Notes that an object is missing in the record, or not as it should be.
     pub(super) fn leave_out(&mut self, name: &str, what: &str, why: impl Into<String>) {
         let (schema, name) = (self.record.name.clone(), name.to_owned());
         self.left_out.push(LeftOut { schema, name, what: what.to_owned(), why: why.into() });
     }
 }
 
-/// An object of which only what all have is known.
+/// An object with only the fields that all objects have.
 pub(super) fn object(kind: ObjectType, name: String, create: Vec<u8>) -> SchemaObject {
     SchemaObject {
         kind,
@@ -43,7 +43,7 @@ pub(super) fn object(kind: ObjectType, name: String, create: Vec<u8>) -> SchemaO
     }
 }
 
-/// The column `column` of what SHOW CREATE says of an object; `None` if the account may not see it.
+/// The column `column` of SHOW CREATE of an object; `None` if the account may not see it.
 pub(super) fn show_create(
     connection: &mut Connection,
     what: &str,

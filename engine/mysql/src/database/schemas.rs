@@ -1,24 +1,25 @@
-//! Which schemas a server has.
+//! The schemas of a server.
 
 use super::connection::texts;
 use super::{Connection, Server};
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// Schemas that every server keeps for itself. A server that tells cases apart may have others of these letters, which are somebody's.
+/// Schemas that belong to every server itself. A case-sensitive server may have user schemas with these letters in
+/// another case.
 const OF_EVERY_SERVER: [&str; 2] = ["mysql", "performance_schema"];
-/// The server's own in whatever case.
+/// Belongs to the server in any case of letters.
 const INFORMATION_SCHEMA: &str = "information_schema";
 /// Views for administrators, on newer servers.
 const SYS_SCHEMA: &str = "sys";
-/// What a cluster says of itself, through an engine of this name.
+/// A cluster describes itself in this schema, through an engine of the same name.
 const CLUSTER_SCHEMA: &str = "ndbinfo";
-/// A folder in the server's that is no schema, `lost+found` for one, is listed with this before its name.
+/// The prefix of a folder in the server's data that is not a schema, such as `lost+found`.
 const NO_SCHEMA: &str = "#mysql50#";
 
-/// The schemas that are `wanted`, in order of their names; all but the server's own if none is named.
+/// The `wanted` schemas, sorted by name; if empty, all except the server's own.
 ///
 /// # Errors
-/// If the server refuses, or one is not there, or the account cannot see it.
+/// If the server refuses, or a schema does not exist or is invisible to the account.
 pub fn list_schemas(connection: &mut Connection, wanted: &[String]) -> Result<Vec<String>> {
     let rows = connection.rows("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")?;
     let all: Vec<String> = rows.into_iter().filter_map(|row| texts(row).into_iter().next().flatten()).collect();
@@ -38,12 +39,12 @@ pub fn list_schemas(connection: &mut Connection, wanted: &[String]) -> Result<Ve
     Ok(schemas)
 }
 
-/// Whether a server keeps the schema for itself, or it is none.
+/// Whether the schema belongs to the server itself, or is none.
 pub(super) fn is_of_the_server(name: &str) -> bool {
     is_of_every_server(name) || [SYS_SCHEMA, CLUSTER_SCHEMA].contains(&name)
 }
 
-/// As [`is_of_the_server`], in whatever case where names of schemas are `folded`.
+/// As [`is_of_the_server`], ignoring case if schema names are `folded`.
 pub(crate) fn is_of_the_server_by(folded: bool, name: &str) -> bool {
     is_of_the_server(name) || folded && is_of_the_server(&name.to_lowercase())
 }
@@ -52,7 +53,7 @@ fn is_of_every_server(name: &str) -> bool {
     OF_EVERY_SERVER.contains(&name) || name.eq_ignore_ascii_case(INFORMATION_SCHEMA) || name.starts_with(NO_SCHEMA)
 }
 
-/// What this server keeps for itself beside those: where it does not, a schema of that name is somebody's.
+/// The additional schemas of this server itself. On other servers a schema of that name belongs to a user.
 fn further_own(connection: &mut Connection) -> Result<Vec<&'static str>> {
     let server = Server::detect(connection)?;
     let has_sys = server.is_mariadb_from((10, 6, 0)) || server.is_mysql_from((5, 7, 7));

@@ -1,4 +1,4 @@
-//! What a server is: its program, its version, and what follows from these.
+//! A server: its program, its version, and their consequences.
 
 use repo_format::database::Flavour;
 
@@ -15,7 +15,7 @@ pub struct Server {
     pub flavour: Flavour,
     /// Its version.
     pub version: Version,
-    /// What `VERSION()` says.
+    /// The result of `VERSION()`.
     pub version_text: String,
 }
 
@@ -29,9 +29,9 @@ impl Server {
         Ok(Server::from_version(&text))
     }
 
-    /// What a version text says.
+    /// Parses a version text.
     pub fn from_version(text: &str) -> Self {
-        // Some MariaDB servers put this before their version for clients that expect MySQL.
+        // Some MariaDB servers put this before their version, for clients that expect MySQL.
         let plain = text.strip_prefix("5.5.5-").filter(|rest| rest.contains("MariaDB")).unwrap_or(text);
         let flavour = if text.contains("MariaDB") { Flavour::MariaDb } else { Flavour::MySql };
         let digits = plain.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
@@ -40,8 +40,8 @@ impl Server {
         Server { flavour, version: (part(), part(), part()), version_text: text.to_owned() }
     }
 
-    /// What tells this server from others: MySQL has an id of its own, newer MariaDB one of machine and port; else machine, port and
-    /// data folder.
+    /// Identifies this server: MySQL has an id of its own, newer MariaDB one of machine and port; otherwise machine,
+    /// port and data folder.
     ///
     /// # Errors
     /// If the server does not answer.
@@ -68,17 +68,19 @@ impl Server {
         !self.is_mariadb() && self.version >= version
     }
 
-    /// Whether it lists all foreign keys of InnoDB to who holds PROCESS, also those of tables that the account has no right on.
+    /// Whether it lists all foreign keys of InnoDB to a holder of PROCESS, including those of tables that the account
+    /// has no right on.
     pub fn lists_foreign_keys(&self) -> bool {
         self.is_mariadb_from((10, 0, 0)) || self.is_mysql_from((5, 6, 0))
     }
 
-    /// Whether it gives each TIMESTAMP a default unless it is configured otherwise, and no session can say so.
+    /// Whether it gives each TIMESTAMP a default unless its configuration says otherwise, and no session can change
+    /// that.
     pub fn fills_times(&self) -> bool {
         !self.is_mariadb_from((10, 8, 4)) && !self.is_mysql_from((8, 0, 0))
     }
 
-    /// Whether `BACKUP STAGE` is there.
+    /// Whether it has `BACKUP STAGE`.
     pub fn has_backup_stages(&self) -> bool {
         self.is_mariadb_from((10, 4, 1))
     }

@@ -1,38 +1,41 @@
-//! What a session is set to: one list for everything that reads a server, fills it, deletes from it, or is written for its client.
+//! The settings of a session: one list for everything that reads a server, fills it, deletes from it, or runs an
+//! exported script.
 //!
-//! A server may have any value of these for everybody, and each of them changes, refuses or hides what is read or made. So none is taken as
-//! it comes. A session asks the server for the values of all of them, and sets those that are otherwise. So a setting that is right
-//! already needs no right, and one that the server does not know is left out.
+//! A server's global value of each may be anything, and each changes, refuses or hides data that is read or made. So no
+//! value is taken on trust. A session asks the server for all of them, and sets those that differ. So a setting that is
+//! right already needs no right, and a setting that the server does not know is skipped.
 //!
-//! Some are left to the server on purpose. `optimizer_switch` may avoid a fault of the server, and what is read does not depend on it. Sizes of
-//! buffers make a server slow, not wrong. Words that a full-text key leaves out (`innodb_ft_…`) belong to the server. Roles are the account's.
+//! Some are left to the server on purpose. `optimizer_switch` may work around a fault of the server, and results do not
+//! depend on it. Sizes of buffers make a server slow, not wrong. Words that a full-text key omits (`innodb_ft_…`)
+//! belong to the server. Roles belong to the account.
 
 use std::collections::HashMap;
 
 use super::{Connection, Server, Version};
 use engine_core::error::{Error, Result};
 
-/// Warnings of one statement that the server keeps in a session that loads: all that it can.
+/// The number of warnings of one statement that the server keeps in a session that loads: the maximum.
 pub const WARNINGS_KEPT: usize = 65_535;
-/// Every value is stored as it was, whatever the server would say of it today.
+/// Stores every value as it was, even if the server would refuse it today.
 pub const LOAD_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
-/// The collation of literals where nothing else says one.
+/// The collation of literals that state none.
 pub const COLLATION: &str = "utf8mb4_general_ci";
 
-/// While a purge holds locks: others would wait behind the session, so it waits for nobody long, and if this machine goes to sleep, or its
-/// cable is pulled, the server lets go soon.
+/// Used while a purge holds locks, because others may wait behind the session. So it waits only briefly, and the server
+/// soon releases the locks if this machine goes to sleep or loses its network.
 pub const HASTY: &str = "SET SESSION lock_wait_timeout=1, innodb_lock_wait_timeout=1, wait_timeout=20, \
                          net_read_timeout=20, net_write_timeout=20";
-/// And else.
+/// Used otherwise.
 pub const PATIENT: &str = "SET SESSION lock_wait_timeout=60, innodb_lock_wait_timeout=60, wait_timeout=86400, \
                            net_read_timeout=3600, net_write_timeout=3600";
 
-/// Comes before the list is asked for: a server that cuts results short, or ends statements at once, would spoil the answer.
+/// Set before the list is requested: a server that truncates results, or ends statements at once, would spoil the
+/// answer.
 const FIRST: &str = "SET SESSION sql_select_limit=18446744073709551615, sql_big_selects=1 \
                      /*M!100101 , max_statement_time=0 */ /*M!110500 , max_tmp_session_space_usage=0 */ \
                      /*!50708 , max_execution_time=0 */";
 
-/// What a session does.
+/// The use of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// Reads what the server has: backup, checks, plans, proofs.
@@ -41,7 +44,7 @@ pub enum Use {
     Load,
     /// Deletes rows and rebuilds tables: purge.
     Delete,
-    /// Is the client's that runs an exported script.
+    /// The client session that runs an exported script.
     Script,
 }
 
@@ -52,13 +55,13 @@ pub struct Setting {
     pub name: &'static str,
     /// Its value, as SQL.
     pub value: &'static str,
-    /// The first MariaDB that takes it, as a number of a comment of versions: 100601 is 10.6.1. None: not of MariaDB.
+    /// The first MariaDB that knows it, as in a version comment: 100601 is 10.6.1. `None` if MariaDB does not have it.
     pub mariadb: Option<u32>,
-    /// The first MySQL that takes it.
+    /// The first MySQL that knows it.
     pub mysql: Option<u32>,
-    /// The account may lack the right to it: then the session goes on without.
+    /// The account may lack the right to set it; the session then continues without.
     pub optional: bool,
-    /// What follows from going on without, where nothing else says it.
+    /// The consequence of continuing without it, if nothing else reports that.
     pub without: Option<&'static str>,
     uses: &'static [Use],
 }
@@ -73,7 +76,7 @@ const SCRIPT: &[Use] = &[Use::Script];
 const ALL: &[Use] = &[Use::Read, Use::Load, Use::Delete, Use::Script];
 
 const SETTINGS: &[Setting] = &[
-    // Texts arrive as they are stored, times in UTC; nothing is done to values on their way.
+    // Texts arrive as they are stored, times in UTC; nothing changes values on their way.
     both("character_set_client", "utf8mb4", ALL),
     both("character_set_results", "NULL", OURS),
     both("character_set_results", "utf8mb4", SCRIPT),
@@ -81,12 +84,13 @@ const SETTINGS: &[Setting] = &[
     both("time_zone", "'+00:00'", ALL),
     both("sql_mode", "''", READ),
     both("sql_mode", "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'", MAKE),
-    // What the server says is looked at, too: it is English, and there.
+    // The program reads the server's messages, too: they must be in English.
     both("lc_messages", "'en_US'", OURS),
     both("sql_notes", "1", LOAD),
     mysql(80000, "max_error_count", "65535", LOAD).optional(),
     mariadb(0, "max_error_count", "65535", LOAD),
-    // Results are whole, and of now: no cache of results or statistics answers, and history is not taken for the present.
+    // Results are complete and current: no cache of results or statistics answers, and history does not pass for the
+    // present.
     both("sql_select_limit", "18446744073709551615", OURS),
     both("sql_auto_is_null", "0", OURS),
     mysql(80000, "information_schema_stats_expiry", "0", OURS),
@@ -95,8 +99,8 @@ const SETTINGS: &[Setting] = &[
     mariadb(100300, "system_versioning_asof", "DEFAULT", OURS),
     mariadb(0, "wsrep_dirty_reads", "0", OURS),
     mysql(80000, "use_secondary_engine", "OFF", OURS),
-    // Definitions say all that a table is, in the form that every server reads, and nothing else.
-    // Two of them get into the definitions of triggers and views that are made.
+    // Definitions describe a table completely, in the form that every server reads, and contain nothing else. Two of
+    // these settings enter the definitions of triggers and views.
     both("sql_quote_show_create", "1", ALL),
     both("sql_buffer_result", "0", ALL),
     mysql(80030, "show_gipk_in_create_table_and_information_schema", "1", OURS),
@@ -104,7 +108,7 @@ const SETTINGS: &[Setting] = &[
     mysql(80011, "show_create_table_verbosity", "0", OURS),
     mysql(80018, "show_create_table_skip_secondary_engine", "0", OURS),
     mysql(80017, "print_identified_with_as_hex", "1", OURS),
-    // Nothing refuses or ends a statement because it is long or large.
+    // No statement is refused or ended because it is long or large.
     both("sql_big_selects", "1", OURS),
     both("sql_safe_updates", "0", OURS),
     mariadb(100101, "max_statement_time", "0", ALL),
@@ -130,20 +134,20 @@ const SETTINGS: &[Setting] = &[
     mariadb(0, "tx_isolation", "'REPEATABLE-READ'", OURS),
     mysql(0, "tx_isolation", "'REPEATABLE-READ'", OURS),
     mysql(50720, "transaction_isolation", "'REPEATABLE-READ'", OURS),
-    // Rows are stored as they were: in any order, and whatever the server would say of them today.
+    // Rows are stored as they were: in any order, even if the server would refuse them today.
     both("foreign_key_checks", "0", MAKE),
     both("unique_checks", "1", LOAD),
     both("unique_checks", "0", SCRIPT),
     mariadb(100201, "check_constraint_checks", "0", MAKE),
     mariadb(101100, "system_versioning_insert_history", "1", MAKE),
-    // Generated columns and checks come out as with a server's own defaults.
+    // Generated columns and checks compute the same values as with a server's defaults.
     both("lc_time_names", "'en_US'", MAKE),
     both("div_precision_increment", "4", MAKE),
     both("default_week_format", "0", MAKE),
     mariadb(100005, "default_regex_flags", "''", MAKE),
     mariadb(110200, "block_encryption_mode", "'aes-128-ecb'", MAKE),
     mysql(50700, "block_encryption_mode", "'aes-128-ecb'", MAKE),
-    // A definition says all of a table; what it does not say is not added, and what it says is not refused.
+    // A definition describes a table completely: the server neither adds to it nor refuses parts of it.
     mariadb(50201, "innodb_strict_mode", "0", MAKE),
     mysql(50700, "innodb_strict_mode", "0", MAKE).optional(),
     mariadb(100103, "enforce_storage_engine", "NULL", MAKE).optional(),
@@ -154,11 +158,11 @@ const SETTINGS: &[Setting] = &[
     mariadb(110701, "mhnsw_default_distance", "'euclidean'", MAKE),
     // In definitions of older servers `utf8` has three bytes.
     mariadb(100601, "old_mode", "'UTF8_IS_UTF8MB3'", MAKE),
-    // A character set alone means the collation that it has always meant.
+    // A character set alone means its traditional default collation.
     mariadb(110201, "character_set_collations", "''", MAKE),
     mysql(80011, "default_collation_for_utf8mb4", "'utf8mb4_0900_ai_ci'", MAKE)
         .without("columns of utf8mb4 whose definition names no collation get the one that the server is set to"),
-    // A definition says all of a TIMESTAMP.
+    // A definition describes a TIMESTAMP completely.
     mariadb(100804, "explicit_defaults_for_timestamp", "1", MAKE),
     mysql(80000, "explicit_defaults_for_timestamp", "1", MAKE)
         .without("TIMESTAMP columns without a default get one from the server"),
@@ -171,10 +175,10 @@ const SETTINGS: &[Setting] = &[
         .without("the server refuses foreign keys that refer to other than unique keys"),
     mysql(80016, "default_table_encryption", "0", MAKE)
         .without("the server encrypts schemas and tables whose definition says nothing of it"),
-    // A table of the engine MEMORY holds what it held.
+    // A table of the engine MEMORY can hold as much as before.
     both("max_heap_table_size", "4294966272", MAKE),
     both("myisam_sort_buffer_size", "67108864", LOAD),
-    // Rows go by their keys, and what refers to them goes with them or holds them.
+    // Rows are deleted by key, and rows that refer to them are deleted, too, or prevent it.
     both("foreign_key_checks", "1", DELETE),
     mariadb(100300, "in_predicate_conversion_threshold", "0", DELETE),
     mariadb(101100, "optimizer_max_sel_args", "4294967295", DELETE),
@@ -203,7 +207,7 @@ impl Setting {
         Setting { optional: true, without: Some(without), ..self }
     }
 
-    /// The assignment, as SET SESSION takes it.
+    /// The assignment in the form of SET SESSION.
     pub fn assignment(&self) -> String {
         format!("{}={}", self.name, self.value)
     }
@@ -213,7 +217,7 @@ impl Setting {
         since.is_some_and(|since| number(server.version) >= since)
     }
 
-    /// Whether the server shows it as it is to be.
+    /// Whether the server's value is already right.
     pub fn is_shown(&self, shown: &str) -> bool {
         let wanted = self.value.trim_matches('\'');
         match (wanted, shown) {
@@ -224,15 +228,15 @@ impl Setting {
     }
 }
 
-/// The settings of a session that does this.
+/// The settings for this use.
 pub fn settings(of: Use) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(move |setting| setting.uses.contains(&of))
 }
 
-/// Sets a session up; gives the settings that the account may not make.
+/// Sets a session up; returns the settings that the account may not change.
 ///
 /// # Errors
-/// If the server refuses one that is needed, or does not answer.
+/// If the server refuses a required one, or does not answer.
 pub(super) fn set_up(connection: &mut Connection, of: Use) -> Result<Vec<&'static Setting>> {
     connection.run(FIRST)?;
     let shown = shown(connection, of)?;
@@ -253,7 +257,7 @@ pub(super) fn set_up(connection: &mut Connection, of: Use) -> Result<Vec<&'stati
     }
 }
 
-/// Says which settings the server refuses.
+/// Finds out which settings the server refuses.
 fn one_by_one(connection: &mut Connection, to_set: Vec<&'static Setting>) -> Result<Vec<&'static Setting>> {
     let mut refused = Vec::new();
     for setting in to_set {
@@ -267,7 +271,7 @@ fn one_by_one(connection: &mut Connection, to_set: Vec<&'static Setting>) -> Res
     Ok(refused)
 }
 
-/// The values that the session has now, of those that the server knows.
+/// The session's present values of the settings that the server knows.
 fn shown(connection: &mut Connection, of: Use) -> Result<HashMap<String, String>> {
     let names: Vec<_> = settings(of).map(|setting| format!("'{}'", setting.name)).collect();
     let sql = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ('version', {})", names.join(", "));

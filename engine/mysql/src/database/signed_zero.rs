@@ -1,4 +1,4 @@
-//! The zero below zero, which some servers keep and others do not: to SQL both are the same number.
+//! Negative zero, which some servers keep and others do not: in SQL both zeros are the same number.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use repo_format::database::{TableRecord, ValueEncoding};
 
 use super::rows;
 
-/// Columns of a table that may hold it.
+/// The columns of a table that may hold it.
 #[derive(Debug, Clone, Default)]
 pub struct SignedZeros {
-    /// Their places among the values of a row.
+    /// Their indexes among the values of a row.
     places: Vec<usize>,
 }
 
 impl SignedZeros {
-    /// Those of `record`.
+    /// The columns of `record` that may hold it.
     pub fn of(record: &TableRecord) -> Self {
         let is_real = |encoding: ValueEncoding| matches!(encoding, ValueEncoding::Float | ValueEncoding::Double);
         let places = record.stored().enumerate().filter(|(_, column)| is_real(column.encoding)).map(|(place, _)| place);
@@ -26,7 +26,7 @@ impl SignedZeros {
         !self.places.is_empty()
     }
 
-    /// Encoded rows with 0 in its place, and how often that was.
+    /// Encoded rows with 0 in its place, and the number of replacements.
     pub fn removed<'r>(&self, text: &'r [u8]) -> (Cow<'r, [u8]>, u64) {
         if self.places.is_empty() || !text.windows(3).any(|three| matches!(three, b"-0\t" | b"-0\n")) {
             return (Cow::Borrowed(text), 0);

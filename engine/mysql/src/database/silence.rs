@@ -1,9 +1,10 @@
-//! A server that has fallen silent: notices it, and ends this process's waits for it.
+//! Notices a server that has fallen silent, and ends this process's waits for it.
 //!
-//! A statement may take hours without a byte on the way, so reading has no time limit. Where a machine has lost power, or a network has forgotten a
-//! connection, the system's own probes end it. A server that hangs, or something between that answers in its place, they do not see. So beside
-//! the connections to a server there is one more, of a thread that asks for a sign of life once a minute, and shuts all of them down when there
-//! has been none for too long. Whoever reads from them then gets an error.
+//! A statement may take hours without a byte on the way, so reading has no time limit. If a machine has lost power, or
+//! a network has forgotten a connection, the system's own probes end it. They do not notice a server that hangs, or a
+//! device in between that answers in its place. So a thread keeps one more connection to each server. It asks for a
+//! sign of life once a minute, and shuts down all connections if there has been none for too long. Threads that read
+//! from them then get an error.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, RawFd};
@@ -18,30 +19,31 @@ use super::Address;
 use super::unix::shut_down;
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// A server that has given no sign of life for so long is given up, unless the address says otherwise.
+/// A server without a sign of life for this long is given up, unless the address says otherwise.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
-/// How often it is asked for one, at least ten times before it is given up,
+/// The interval between questions; a shorter limit is asked for at least ten times.
 const ASK_EVERY: Duration = Duration::from_secs(60);
-/// and not all the time.
+/// The shortest interval between questions.
 const ASK_AT_MOST_EVERY: Duration = Duration::from_millis(10);
 
-/// Servers that this process is connected to, by address and user. The thread of each takes it out when it ends.
+/// The servers that this process is connected to, by address and user. The thread of each server removes it when it
+/// ends.
 static SERVERS: Mutex<BTreeMap<String, Arc<Server>>> = Mutex::new(BTreeMap::new());
 
 /// A server, and the connections to it.
 struct Server {
-    /// Closed only after they were taken out of here.
+    /// A socket is removed from here before it is closed.
     sockets: Mutex<Vec<RawFd>>,
     changed: Condvar,
     is_silent: AtomicBool,
 }
 
-/// How long the server at `address` may be silent.
+/// The time that the server at `address` may be silent.
 pub(super) fn silence_max(address: &Address) -> Duration {
     address.silence_max.unwrap_or(SILENCE_MAX)
 }
 
-/// What is said of a server that was silent for `time`.
+/// The message about a server that was silent for `time`.
 pub(super) fn no_sign(time: Duration) -> String {
     let shown = match time.as_secs() {
         0 => format!("{} ms", time.as_millis()),
@@ -51,14 +53,14 @@ pub(super) fn no_sign(time: Duration) -> String {
     format!("the database server has given no sign of life for {shown}")
 }
 
-/// Has the server of one connection watched for as long as it is there. Must be dropped before the connection is.
+/// Has the server watched while a connection exists. Drop it before the connection.
 pub(super) struct Watch {
     server: Arc<Server>,
     socket: RawFd,
 }
 
 impl Watch {
-    /// Watches the server of `conn`, at `address`; `opts` are what it is connected by.
+    /// Watches the server of `conn`, at `address`; `opts` are its connection options.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the system has no more threads.
@@ -86,7 +88,7 @@ impl Watch {
         Ok(Watch { server, socket })
     }
 
-    /// Whether the connection was shut down as the server was silent.
+    /// Whether the connection was shut down because the server was silent.
     pub fn found_silence(&self) -> bool {
         self.server.is_silent.load(Ordering::Acquire)
     }
@@ -108,12 +110,12 @@ struct Watcher {
     key: String,
     silence: Duration,
     opts: OptsBuilder,
-    /// The connection that it asks by.
+    /// The watcher's own connection.
     own: Option<Conn>,
 }
 
 impl Watcher {
-    /// Asks again and again, until nobody is connected any more.
+    /// Asks repeatedly, until the last connection is gone.
     fn run(mut self) {
         let every = (self.silence / 10).min(ASK_EVERY).max(ASK_AT_MOST_EVERY);
         let mut sign = Instant::now();
@@ -126,7 +128,7 @@ impl Watcher {
         }
     }
 
-    /// Waits for `time`. Whether nobody is connected any more: then it is no more among the servers.
+    /// Waits for `time`. Returns whether the last connection is gone; then the server is removed from the list.
     fn has_ended(&self, time: Duration) -> bool {
         let sockets = lock(&self.server.sockets);
         let waited = self.server.changed.wait_timeout_while(sockets, time, |sockets| !sockets.is_empty());
@@ -139,7 +141,7 @@ impl Watcher {
         is_over
     }
 
-    /// Whether the server says anything, if only that it has too many connections.
+    /// Whether the server answers anything, even if only that it has too many connections.
     fn answers(&mut self, time: Duration) -> bool {
         let opts = || self.opts.clone().read_timeout(Some(time)).write_timeout(Some(time));
         let connected = self.own.take().map_or_else(|| Conn::new(opts()), Ok);
@@ -152,7 +154,7 @@ impl Watcher {
         true
     }
 
-    /// Shuts all connections down. New ones are watched anew.
+    /// Shuts all connections down. New ones are watched again.
     fn give_up(&self) {
         lock(&SERVERS).remove(&self.key);
         self.server.is_silent.store(true, Ordering::Release);
@@ -160,15 +162,16 @@ impl Watcher {
     }
 }
 
-/// Connects by `opts`, but waits no longer than the server at `address` may be silent: the greeting has no time limit of its own.
+/// Connects by `opts`, but waits no longer than the server at `address` may be silent: the greeting has no time limit
+/// of its own.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] if nothing answers in time; `failed` makes errors of the driver's.
+/// [`ErrorKind::Database`] if nothing answers in time; `failed` converts errors of the driver.
 pub(super) fn connect(opts: &OptsBuilder, address: &Address, failed: &dyn Fn(mysql::Error) -> Error) -> Result<Conn> {
     let (silence, opts) = (silence_max(address), opts.clone());
     let (sender, receiver) = crossbeam_channel::bounded(1);
     let spawned = std::thread::Builder::new().name("connect".to_owned()).spawn(move || {
-        // Nobody waits any more if it cannot be sent.
+        // If it cannot be sent, the caller has stopped waiting.
         drop(sender.send(Conn::new(opts)));
     });
     spawned.map_err(|e| Error::io("cannot start the thread that connects to the database server", e))?;

@@ -10,19 +10,19 @@ use engine_core::error::Result;
 pub(crate) struct Running {
     /// The server's number of the session.
     pub id: u64,
-    /// Whose.
+    /// The user of the session.
     pub user: String,
-    /// For how long it has been in its state.
+    /// The time that it has been in its state.
     pub time: Duration,
-    /// What the server says it is doing.
+    /// Its state, according to the server.
     pub state: String,
     statement: String,
-    /// Names in its statement: with a schema, or of the schema that it works in.
+    /// Names in its statement, each with its schema or the session's schema.
     names: Vec<(String, String)>,
 }
 
 impl Running {
-    /// Whether its statement names the table. A name in another case may be the same table: which, depends on the server.
+    /// Whether its statement names the table. A name in another case may be the same table, depending on the server.
     pub fn names(&self, (schema, table): &(String, String)) -> bool {
         self.names.iter().any(|(s, t)| s.eq_ignore_ascii_case(schema) && t.eq_ignore_ascii_case(table))
     }
@@ -35,25 +35,26 @@ impl Running {
         reads && !self.statement.to_ascii_uppercase().contains("FOR UPDATE")
     }
 
-    /// Whether its statement names a table that `other` names, and works rather than waits.
+    /// Whether its statement names a table that `other` names, and is working rather than waiting.
     pub fn is_in_the_way_of(&self, other: &Running) -> bool {
         let shares =
             || self.names.iter().any(|name| name.1.len() > 1 && other.names.contains(name) && !is_word(&name.1));
         self.id != other.id && !self.state.starts_with("Waiting for") && shares()
     }
 
-    /// Whether MySQL makes durable what it did.
+    /// Whether MySQL is making its changes durable.
     pub fn is_committing(&self) -> bool {
         self.state.eq_ignore_ascii_case("waiting for handler commit")
     }
 
-    /// What it does, without its values.
+    /// An outline of its statement, without values.
     pub fn outline(&self) -> String {
         outline(&self.statement)
     }
 }
 
-/// What runs on the server, but for what `connection` runs itself. Without the right PROCESS these are the account's own sessions.
+/// The statements that run on the server, except those of `connection` itself. Without the right PROCESS these are only
+/// the account's own.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -65,13 +66,13 @@ pub(crate) fn running(connection: &mut Connection, server: &Server) -> Result<Ve
     ));
     match asked {
         Ok(rows) => Ok(rows.into_iter().map(session).collect()),
-        // Long statements do not fit into the answer while the server's disk is full.
+        // While the server's disk is full, long statements do not fit into the answer.
         Err(error) if !is_lost(&error) => cut_short(connection),
         Err(error) => Err(error),
     }
 }
 
-/// What runs on the server, by the beginnings of the statements: this takes no room on its disk.
+/// The running statements, cut to their beginnings: this needs no space on the server's disk.
 fn cut_short(connection: &mut Connection) -> Result<Vec<Running>> {
     const IDLE: [&str; 4] = ["Sleep", "Daemon", "Binlog Dump", "Binlog Dump GTID"];
     let own = u64::from(connection.id());
@@ -139,7 +140,7 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '$')
 }
 
-/// The name in backquotes that `text` begins with, and its length there.
+/// The name in backquotes at the beginning of `text`, and its length there.
 fn quoted(text: &str) -> (Option<String>, usize) {
     let mut name = String::new();
     let mut chars = text.char_indices().skip(1).peekable();
@@ -150,11 +151,11 @@ fn quoted(text: &str) -> (Option<String>, usize) {
             c => name.push(c),
         }
     }
-    // A statement that was cut short.
+    // The statement was cut short.
     (None, text.len())
 }
 
-/// The length of the text in quotes that `text` begins with.
+/// The length of the quoted text at the beginning of `text`.
 fn text_len(text: &str, quote: char) -> usize {
     let mut chars = text.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {

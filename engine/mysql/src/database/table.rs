@@ -1,4 +1,4 @@
-//! Tables: which there are, their columns, and how each value is read and stored again.
+//! Tables: lists them, describes their columns, and decides how each value is read and stored again.
 
 use repo_format::database::{Column, RowOrder, TableRecord, ValueEncoding};
 
@@ -48,17 +48,17 @@ pub fn list_tables(connection: &mut Connection, schemas: &[String]) -> Result<Ve
     Ok(tables)
 }
 
-/// Reads what is needed to read and restore a table: its definition, columns and key.
+/// Reads everything needed to read and restore a table: its definition, columns and key.
 ///
 /// # Errors
-/// If the server refuses, or the table has a column that cannot be carried: it is named.
+/// If the server refuses, or the table has a column of an unsupported type; the message names it.
 pub fn describe_table(connection: &mut Connection, server: &Server, info: &TableInfo) -> Result<TableRecord> {
     let full_name = format!("{}.{}", quote_name(&info.schema), quote_name(&info.name));
     let shown = connection.rows(&format!("SHOW CREATE TABLE {full_name}"))?;
     let create = shown.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten()).unwrap_or_default();
     let period = if info.versioned { period(connection, info)? } else { Vec::new() };
     let columns = columns(connection, server, info, &period)?;
-    // Without its period a row of history would be current again.
+    // Without its period a historical row would become current again.
     let is_carried = |c: &Column| period.contains(&c.name) && c.generated != Some(true);
     let has_history = period.is_empty() || columns.iter().any(is_carried);
     let key = key(connection, info, &columns)?;
@@ -82,7 +82,7 @@ pub fn describe_table(connection: &mut Connection, server: &Server, info: &Table
     })
 }
 
-/// Of a table whose periods are numbers of transactions, which no statement can store.
+/// The reason for a table whose periods are transaction numbers, which no statement can store.
 pub const WITHOUT_HISTORY: &str = "its history is kept by numbers of transactions, which cannot be restored: its current rows are saved, its history is not";
 
 /// An integer that is not an ENUM or SET in disguise.
@@ -108,7 +108,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
         // MySQL marks defaults that are expressions as DEFAULT_GENERATED.
         let is_kept = extra.contains("STORED GENERATED") || extra.contains("PERSISTENT");
         let is_generated = is_kept || extra.contains("VIRTUAL");
-        // The server lets a moment be stored again, but not the number of a transaction.
+        // A time can be stored again; a transaction number cannot.
         let is_of_period = period.contains(&name);
         let generated = is_generated && !(is_of_period && data_type == "timestamp");
         let Encoding { encoding, select, load } = encoding(server, &name, &data_type).ok_or_else(|| {
@@ -146,7 +146,7 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
     Ok(columns)
 }
 
-/// The columns of a versioned table that hold from when to when a row was current, if it names them.
+/// The columns of a versioned table that hold the period of validity of a row, if it names them.
 fn period(connection: &mut Connection, info: &TableInfo) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} \
@@ -188,7 +188,7 @@ fn key(connection: &mut Connection, info: &TableInfo, columns: &[Column]) -> Res
             _ => keys.push((index, place.map(|place| vec![place]))),
         }
     }
-    // Of a versioned table history has the same key as the row that is current.
+    // In a versioned table, historical rows have the same key as the current row.
     if info.versioned {
         return Ok(Vec::new());
     }

@@ -7,17 +7,17 @@ pub struct TableInfo {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Its engine; empty where the server cannot open the table.
+    /// Its engine; empty if the server cannot open the table.
     pub engine: String,
-    /// Rows: exact for MyISAM, an estimate else.
+    /// The number of rows: exact for MyISAM, otherwise an estimate.
     pub rows: u64,
-    /// Bytes of its data, without keys.
+    /// The size of its data in bytes, without keys.
     pub data_bytes: u64,
-    /// When it was last changed, in seconds since 1970; not known for all engines.
+    /// The time of the last change, in seconds since 1970; not known for all engines.
     pub changed: Option<i64>,
     /// It keeps history.
     pub versioned: bool,
-    /// What the server says of a table that it cannot open.
+    /// The server's message about a table that it cannot open.
     pub comment: String,
     /// Whether the engine has transactions: InnoDB, and others that show one moment to a consistent snapshot.
     pub transactional: bool,
@@ -30,7 +30,8 @@ impl TableInfo {
     }
 }
 
-/// Whether tables of `engine` hold rows: not those of others, and not none at all. What is read from them must not be stored again.
+/// Whether tables of `engine` hold rows of their own. The rows of others (or of an unknown engine) must not be stored
+/// again.
 pub fn holds_rows(engine: &str) -> bool {
     !["MRG_MyISAM", "MERGE", "BLACKHOLE", "FEDERATED", "CONNECT", "SPIDER"]
         .iter()

@@ -8,8 +8,8 @@ use super::schema_contents::{SchemaContents, object, show_create};
 use super::{Connection, is_schema};
 use engine_core::error::Result;
 
-/// Adds the triggers of the connection's schema, in the order in which they run: made in that order they run so again, as
-/// their definitions say nothing of FOLLOWS and PRECEDES.
+/// Adds the triggers of the connection's schema, in the order in which they run. Definitions omit FOLLOWS and PRECEDES,
+/// so triggers must be made in this order to run in it.
 pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -> Result<()> {
     let sql = format!(
         "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, DEFINER, SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION, \

@@ -3,15 +3,15 @@
 use super::connection::Connection;
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// Seconds to wait for another run: a server takes a while to notice that one was killed.
+/// The number of seconds to wait for another run: a server takes a while to notice that one was killed.
 const WAIT_SECONDS: u32 = 5;
 
-/// A kind of run of which a server bears one at a time.
+/// A kind of run that a server tolerates only one of at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Two backups would hold up each other, and everybody else twice.
     Backup,
-    /// A second purge would find rows gone that it has named.
+    /// A second purge would miss rows that it has named.
     Purge,
 }
 

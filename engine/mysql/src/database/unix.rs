@@ -1,20 +1,20 @@
-//! What of connections only Unix knows.
+//! Settings of connections that only Unix has.
 
 use std::os::fd::RawFd;
 
 use mysql::OptsBuilder;
 use nix::sys::socket::{Shutdown, shutdown};
 
-/// A connection without traffic is probed after so many milliseconds,
+/// A connection without traffic is probed after this many milliseconds.
 const PROBE_AFTER_MS: u32 = 60_000;
-/// again each so many seconds,
+/// The number of seconds between probes.
 const PROBE_EVERY_SECONDS: u32 = 15;
-/// and is given up after so many probes without an answer: three minutes after the last sign of the other machine.
+/// A connection is given up after this many unanswered probes: three minutes after the last sign of the other machine.
 const PROBES: u32 = 8;
-/// What was sent is given up when it was not acknowledged for as long.
+/// Data that stays unacknowledged for this long ends the connection.
 const UNACKNOWLEDGED_MS: u32 = 180_000;
 
-/// Has the system find out when the machine at the other end is gone, or something between has forgotten the connection.
+/// Has the system notice a dead machine at the other end, or a device in between that has forgotten the connection.
 pub(super) fn with_probes(opts: OptsBuilder) -> OptsBuilder {
     let opts = opts.tcp_keepalive_time_ms(Some(PROBE_AFTER_MS));
     #[cfg(any(target_os = "linux", target_os = "macos"))]
@@ -25,8 +25,8 @@ pub(super) fn with_probes(opts: OptsBuilder) -> OptsBuilder {
     opts
 }
 
-/// Ends what waits for bytes from `socket`, or sends some. It stays open.
+/// Ends all waits to read from `socket` or write to it. The socket stays open.
 pub(super) fn shut_down(socket: RawFd) {
-    // A connection that is down already is as it should be.
+    // If it is down already, nothing is left to do.
     let _ = shutdown(socket, Shutdown::Both);
 }

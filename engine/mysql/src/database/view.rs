@@ -38,7 +38,7 @@ pub(super) fn read(connection: &mut Connection, contents: &mut SchemaContents) -
             }
             shown => shown?,
         };
-        // All that is left is its query: it arrives as UTF-8, and names schemas.
+        // Only its query remains: it arrives as UTF-8, and names schemas.
         let (create, client_character_set) = match shown {
             Some(create) => (create, client_character_set),
             None if select.is_empty() => continue,

@@ -1,10 +1,10 @@
-//! What a statement waits for on the server, in words, and who holds it.
+//! Explains, in words, what a statement waits for on the server, and who holds it.
 
 use super::statements::Running;
 use super::{Connection, Server, is_lost, texts};
 use engine_core::error::Result;
 
-/// What the session `own` waits for, by its state, and what `all` sessions do; `None` if it works.
+/// The reason why the session `own` waits, from its state and from `all` sessions; `None` if it works.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -17,7 +17,7 @@ pub(super) fn reason(
     if own.state.contains("free space") || own.state.contains("disk space") {
         return Ok(Some("the disk of the server is full, and it waits until somebody makes room".to_owned()));
     }
-    // MySQL waits for room for its binary log, and does not say so.
+    // MySQL waits for space for its binary log without saying so.
     if own.is_committing() {
         let what =
             "the server does not come to the end of writing: its disk is full, or slow, or a replica is waited for";
@@ -42,7 +42,7 @@ pub(super) fn reason(
     Ok(Some(holder.map_or_else(|| what.to_owned(), |holder| format!("{what}; {holder}"))))
 }
 
-/// Whether InnoDB says that it waits for rows. Without the right PROCESS it says nothing.
+/// Whether InnoDB reports that it waits for rows. Without the right PROCESS it reports nothing.
 fn waits_for_rows(connection: &mut Connection, own: &Running) -> Result<bool> {
     let sql = format!(
         "SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = {}",
@@ -55,7 +55,7 @@ fn waits_for_rows(connection: &mut Connection, own: &Running) -> Result<bool> {
     }
 }
 
-/// Who holds what a session waits for, where MySQL lets the account see it.
+/// The session that holds what another waits for, if MySQL lets the account see it.
 fn holder(connection: &mut Connection, server: &Server, own: &Running) -> Result<Option<String>> {
     if !server.is_mysql_from((5, 7, 0)) {
         return Ok(None);

@@ -156,7 +156,7 @@ impl Judged {
     }
 }
 
-/// Judges `snapshots`, in any order. Snapshots that `conditions` exclude are in no group. Whatever the policy says, the
+/// Judges `snapshots`, in any order. Snapshots that `conditions` exclude are in no group. Under every policy the
 /// newest whole snapshot of each source stays. A snapshot from the future, or one that was put back, stays as well, and
 /// no rule counts it.
 ///

@@ -66,7 +66,7 @@ mod tests {
         Policy { rules: vec![Rule::Last(count)], group_by: vec![GroupBy::Host, GroupBy::Roots] }
     }
 
-    /// What keeps each, oldest first.
+    /// The reasons to keep each, oldest first.
     fn reasons(snapshots: Vec<Manifest>) -> Vec<Vec<Reason>> {
         let groups = judge(snapshots, &last(1), &conditions(NOW), &Known::default()).unwrap();
         groups.iter().flat_map(|group| &group.members).map(|judged| judged.reasons.clone()).collect()

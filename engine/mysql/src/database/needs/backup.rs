@@ -1,4 +1,4 @@
-//! What it takes to read everything.
+//! The rights that reading everything needs.
 
 use super::need::{Need, Weight, place};
 use super::reach::Reach;
@@ -34,7 +34,7 @@ pub(super) fn needs(server: &Server, rules: &GrantRules, reach: &Reach) -> Vec<N
     needs
 }
 
-/// The rights that show everything on `on` that is no table. Without them it is left out.
+/// The rights that show every object on `on` that is not a table. Without them these objects are omitted.
 pub(super) fn showing(server: &Server, on: &Scope) -> [Need; 4] {
     let of = place(on);
     let needs = [
@@ -52,7 +52,8 @@ pub(super) fn accounts_needs() -> Vec<Need> {
     vec![Need::new(Right::Select, &tables, "users, roles and their grants are not seen")]
 }
 
-/// What shows the bodies of routines. Before it had a name, it was the right to read the table that they are in.
+/// The right that shows the bodies of routines. Before it had a name, it was the right to read the table that contains
+/// them.
 fn routine_need(server: &Server, on: &Scope) -> Need {
     let table = Scope::Table("mysql".to_owned(), "proc".to_owned());
     let consequence = "functions and procedures are not seen, or without their bodies";

@@ -1,9 +1,10 @@
-//! Which rights an account needs for what, what follows where one is lacking, and the statements that grant them.
+//! The rights that an account needs for each purpose, the consequence of lacking one, and the statements that grant
+//! them.
 //!
-//! This is the only opinion about it: what is said before (`check`, `grants`) and what is done ask the same table.
+//! Only this module decides about rights: `check` and `grants` ask the same table as the operations themselves.
 //!
-//! A server hides what an account may not see, without an error: without TRIGGER there are no triggers. So that no empty list is
-//! taken for the truth, the rights are looked at, before anything is listed.
+//! A server hides objects that an account may not see, without an error: without TRIGGER there are no triggers. So the
+//! rights are checked before anything is listed; otherwise an empty list would pass for the truth.
 
 mod backup;
 mod need;
@@ -22,7 +23,7 @@ use need::Need;
 pub use need::Weight;
 pub use reach::{Holding, Reach};
 
-/// What an account is for.
+/// The purpose of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// To read everything of schemas at one moment.
@@ -31,7 +32,7 @@ pub enum Purpose {
     Accounts,
     /// To make schemas and everything in them.
     Restore,
-    /// To make schemas and everything in them beside those that are there, and to put them in their place.
+    /// To make schemas and everything in them next to the existing ones, and to swap them.
     Replace,
     /// To delete old rows.
     Purge,
@@ -44,11 +45,11 @@ pub enum Purpose {
 pub struct MissingRight {
     /// The right.
     pub right: Right,
-    /// What it should be held on.
+    /// The scope that it should be held on.
     pub on: Scope,
-    /// What follows from its absence: a clause, as in "triggers of `shop` are not seen".
+    /// The consequence of its absence: a clause, as in "triggers of `shop` are not seen".
     pub consequence: String,
-    /// Whether it can be done without.
+    /// Whether the work can do without it.
     pub weight: Weight,
 }
 
@@ -63,7 +64,7 @@ pub fn missing(privileges: &Privileges, server: &Server, purpose: Purpose, reach
         .collect()
 }
 
-/// The statements that grant the existing user `user`@`host` what `purpose` needs.
+/// The statements that grant the existing user `user`@`host` the rights for `purpose`.
 pub fn grant_statements(
     server: &Server,
     rules: &GrantRules,
@@ -84,7 +85,7 @@ pub fn grant_statements(
     scopes.iter().map(statement).collect()
 }
 
-/// Each right on each scope once.
+/// Each right on each scope, once.
 fn needs(server: &Server, rules: &GrantRules, purpose: Purpose, reach: &Reach) -> Vec<Need> {
     let places = reach.places();
     let mut needs = match purpose {

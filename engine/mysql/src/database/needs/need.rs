@@ -1,30 +1,30 @@
-//! A right that is needed, and how much it matters.
+//! A needed right, and its importance.
 
 use crate::database::right::{Right, Scope};
 
-/// How much a right matters.
+/// The importance of a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Weight {
-    /// Without it the work cannot be done, or would be wrong.
+    /// Without it the work is impossible, or the result is wrong.
     Needed,
-    /// Without it the work is done, and something is left out of it: it is named.
+    /// Without it the work is done, and something is omitted and named.
     Whole,
-    /// Without it the work is whole, and less is known or possible.
+    /// Without it the work is complete, and less is known or possible.
     Useful,
 }
 
-/// A right that is needed, and why.
+/// A needed right, and why.
 pub(super) struct Need {
     pub right: Right,
     pub on: Scope,
     pub consequence: String,
     pub weight: Weight,
-    /// Each of these does as well.
+    /// Each of these is an alternative.
     pub instead: Vec<(Right, Scope)>,
 }
 
 impl Need {
-    /// Without it the work cannot be done.
+    /// A right without which the work is impossible.
     pub fn new(right: Right, on: &Scope, consequence: impl Into<String>) -> Self {
         let (on, consequence) = (on.clone(), consequence.into());
         Need { right, on, consequence, weight: Weight::Needed, instead: Vec::new() }
@@ -40,7 +40,7 @@ impl Need {
     }
 }
 
-/// Where something is: a clause.
+/// The place of something, as a clause.
 pub(super) fn place(on: &Scope) -> String {
     match on {
         Scope::Server => "of the server".to_owned(),

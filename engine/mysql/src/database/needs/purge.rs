@@ -1,4 +1,4 @@
-//! What it takes to delete old rows.
+//! The rights that deleting old rows needs.
 
 use super::need::{Need, place};
 use super::reach::Holding;

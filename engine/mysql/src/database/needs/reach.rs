@@ -1,10 +1,10 @@
-//! The schemas that an account is to work on.
+//! The schemas that an account should work on.
 
 use crate::database::right::Scope;
 use crate::database::{Connection, TableInfo, quote_text};
 use engine_core::error::Result;
 
-/// A schema that is worked on, and what it holds as far as that matters for rights.
+/// A schema to work on, and the contents that matter for rights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     /// Its name.
@@ -19,12 +19,12 @@ pub struct Holding {
     pub triggers: bool,
     /// It has scheduled events.
     pub events: bool,
-    /// It has something that others have defined, and that is made in their names.
+    /// It has objects that other users defined, and that are made in their names.
     pub definers: bool,
 }
 
 impl Holding {
-    /// A schema of which nothing more is known: it may hold everything.
+    /// A schema with unknown contents: it may hold everything.
     pub fn unknown(schema: &str) -> Self {
         Holding {
             schema: schema.to_owned(),
@@ -38,7 +38,7 @@ impl Holding {
     }
 }
 
-/// The part of a server that an account is to work on.
+/// The part of a server that an account should work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
     /// These schemas.
@@ -48,7 +48,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// The schemas `names`, of which nothing more is known; none stands for all.
+    /// The schemas `names`, with unknown contents; if empty, all schemas.
     pub fn unknown(names: &[String]) -> Self {
         match names {
             [] => Reach::Server(Vec::new()),
@@ -56,7 +56,8 @@ impl Reach {
         }
     }
 
-    /// What an account sees of `schemas`, whose tables are `tables`. Where no schema was named, all of the server is meant.
+    /// The contents of `schemas`, whose tables are `tables`, as the account sees them. If no schema was named, the
+    /// whole server is meant.
     ///
     /// # Errors
     /// If the server refuses.
@@ -82,7 +83,7 @@ impl Reach {
         Ok(if named.is_empty() { Reach::Server(seen) } else { Reach::Schemas(seen) })
     }
 
-    /// Where rights are looked at. Of a server of which nothing is known they are looked at as a whole.
+    /// The scopes to check rights on. If nothing is known of a server, this is the server as a whole.
     pub(super) fn places(&self) -> Vec<(Scope, Holding)> {
         match self {
             Reach::Server(seen) if seen.is_empty() => vec![(Scope::Server, Holding::unknown(""))],

@@ -1,4 +1,4 @@
-//! What it takes to make schemas and everything in them.
+//! The rights that making schemas and their contents needs.
 
 use super::backup;
 use super::need::{Need, Weight, place};
@@ -7,10 +7,10 @@ use crate::database::Server;
 use crate::database::right::{Right, Scope};
 use crate::database::rules::GrantRules;
 
-/// Rights that making and filling tables takes.
+/// The rights that making and filling tables needs.
 const TABLES: [Right; 6] = [Right::Select, Right::Insert, Right::Delete, Right::Create, Right::Drop, Right::Alter];
 
-/// The rights for a restore into `places`, which hold what will be there.
+/// The rights for a restore into `places`, which describe the future contents.
 pub(super) fn needs(server: &Server, rules: &GrantRules, places: &[(Scope, Holding)]) -> Vec<Need> {
     let mut needs = Vec::new();
     for (on, holding) in places {
@@ -51,7 +51,8 @@ pub(super) fn needs(server: &Server, rules: &GrantRules, places: &[(Scope, Holdi
     needs
 }
 
-/// The rights for a restore that replaces what is in `places`: it is made again elsewhere, so all of it must be seen.
+/// The rights for a restore that replaces the contents of `places`. They are made again elsewhere, so all of them must
+/// be visible.
 pub(super) fn replace_needs(server: &Server, rules: &GrantRules, places: Vec<(Scope, Holding)>) -> Vec<Need> {
     let seen: Vec<_> = places.iter().flat_map(|(on, _)| backup::showing(server, on)).collect();
     let mut needs = needs(server, rules, &with_neighbours(places, rules));
@@ -59,8 +60,8 @@ pub(super) fn replace_needs(server: &Server, rules: &GrantRules, places: Vec<(Sc
     needs
 }
 
-/// With the schemas that a replacement is loaded into, and that keep what was there. Their names are not known before; where GRANT takes no
-/// patterns, that means all.
+/// Adds the schemas that a replacement is loaded into, and that keep the old contents. Their names are not known in
+/// advance; if GRANT takes no patterns, that means all schemas.
 fn with_neighbours(places: Vec<(Scope, Holding)>, rules: &GrantRules) -> Vec<(Scope, Holding)> {
     let neighbour = |(on, holding): (Scope, Holding)| match on {
         Scope::Schema(schema) if !rules.names_are_literal => {
@@ -71,7 +72,7 @@ fn with_neighbours(places: Vec<(Scope, Holding)>, rules: &GrantRules) -> Vec<(Sc
     places.into_iter().flat_map(neighbour).collect()
 }
 
-/// What it takes to make things in the names of others.
+/// The rights that making things in the names of others needs.
 fn definer_needs(server: &Server) -> Vec<Need> {
     let need = |right, consequence: &str| Need::new(right, &Scope::Server, consequence).weighs(Weight::Whole);
     let or_super = |need: Need| need.or(Right::Super, Scope::Server);
@@ -99,7 +100,7 @@ fn definer_needs(server: &Server) -> Vec<Need> {
     needs
 }
 
-/// What keeps a restore out of the binary log, if that is wished.
+/// The right that keeps a restore out of the binary log, if the user wishes that.
 fn log_need(server: &Server, rules: &GrantRules) -> Option<Need> {
     let right = match server {
         _ if !rules.has_binlog => return None,
@@ -109,6 +110,6 @@ fn log_need(server: &Server, rules: &GrantRules) -> Option<Need> {
     };
     let need = Need::new(right, &Scope::Server, "what is restored is written to the binary log");
     let need = need.weighs(Weight::Useful);
-    // Since then SUPER is no longer all of what it was.
+    // Since then SUPER no longer includes all of its earlier rights.
     Some(if server.is_mariadb_from((11, 0, 1)) { need } else { need.or(Right::Super, Scope::Server) })
 }
