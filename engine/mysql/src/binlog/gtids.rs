@@ -16,7 +16,7 @@ pub struct Gtids {
 }
 
 impl Gtids {
-    /// What an event at the beginning of a file says of all files before it; `None` if it is another event.
+    /// The ids in all files before this one, from an event at the beginning of a file; `None` if it is another event.
     ///
     /// # Errors
     /// [`Malformed`].

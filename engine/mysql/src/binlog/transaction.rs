@@ -29,7 +29,7 @@ const DEFINING: [&str; 12] = [
     "OPTIMIZE",
     "REPAIR",
 ];
-/// What stands between the fixed part of a statement that loads a file and its settings.
+/// The number of bytes between the fixed part of a statement that loads a file and its settings.
 const LOADED_FILE_LEN: usize = 13;
 
 /// An event, and where it stands.
@@ -63,7 +63,7 @@ pub enum Step {
 /// A transaction, from its first event to its last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// What is kept of it.
+    /// The record to keep.
     pub record: TransactionRecord,
     /// Its id.
     pub gtid: Option<Gtid>,

@@ -54,8 +54,9 @@ impl LockFacts {
 
     /// The method.
     ///
-    /// No global read lock is among them. Where a statement runs, `FLUSH TABLES WITH READ LOCK` marks its tables as old, then waits for it;
-    /// from then on everybody waits for those tables until that statement ends, also when the flush is given up or killed.
+    /// It is never a global read lock. If a statement is running, `FLUSH TABLES WITH READ LOCK` marks its tables as old
+    /// and waits for it. From then on everybody waits for those tables until that statement ends, even if the flush is
+    /// given up or killed.
     pub fn method(&self) -> LockMethod {
         match () {
             () if self.tells_apart && !self.locks_tables => LockMethod::Snapshots,

@@ -1,6 +1,6 @@
-//! Values that a server holds otherwise.
+//! Counts the values that a server holds differently.
 
-/// How many values of each column are otherwise than they were, by their places in a row.
+/// The number of changed values of each column, by the columns' places in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changed(Vec<u64>);
 

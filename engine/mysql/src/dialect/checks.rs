@@ -1,5 +1,5 @@
-//! Checks of MariaDB in MySQL. There their names are those of a whole schema, while each table of MariaDB has a CONSTRAINT_1, and MySQL
-//! refuses rows that came past a check of MariaDB.
+//! Translates checks of MariaDB for MySQL. In MySQL their names are unique in a schema, while each table of MariaDB has
+//! a CONSTRAINT_1. And MySQL refuses rows that bypassed a check of MariaDB.
 
 use super::reading::{Changes, Reading};
 use super::tokens::{Kind, edited};
@@ -9,7 +9,7 @@ use super::tokens::{Kind, edited};
 pub struct Check {
     /// The server names it by its number among those of the table, from 1.
     pub number: usize,
-    /// What must hold of each row.
+    /// The condition on each row.
     pub expression: Vec<u8>,
 }
 
@@ -43,7 +43,7 @@ pub fn enforced_later(create: &[u8]) -> (Vec<u8>, Vec<Check>) {
         let is_close = |place: &usize| reading.tokens[*place].kind == Kind::Close && reading.tokens[*place].depth == 1;
         let Some(close) = (at + 2..reading.tokens.len()).find(is_close) else { continue };
         number += 1;
-        // One that was not enforced stays so.
+        // A check that was not enforced stays so.
         if reading.is(close + 1, "NOT") && reading.is(close + 2, "ENFORCED") {
             continue;
         }

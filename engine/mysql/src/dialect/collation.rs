@@ -1,7 +1,7 @@
-//! Collations in the definitions of tables, as the target knows them.
+//! Translates collations in the definitions of tables for the target.
 //!
-//! A character set without a collation means the default that the source's server had compiled in: it is written out. A collation that
-//! the target does not have is replaced by the nearest that it has, and that is said.
+//! A character set without a collation means the source server's compiled-in default, so this writes that out. A
+//! collation that the target lacks is replaced by the nearest one that it has, and reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ const NO_ALIAS: [&str; 10] = ["bg_", "bs_", "gl_", "ja_", "mn_", "nb_", "nn_", "
 pub struct Collations {
     known: BTreeSet<String>,
     sets: BTreeSet<String>,
-    /// Of a server that cannot be asked: which it is.
+    /// The server, if it cannot be asked: its version decides.
     by_version: Option<Server>,
 }
 
@@ -49,7 +49,7 @@ impl Collations {
         })
     }
 
-    /// Those of a server that cannot be asked, by its version.
+    /// The collations of a server that cannot be asked, by its version.
     pub fn of(server: &Server) -> Self {
         Collations { by_version: Some(server.clone()), ..Collations::default() }
     }
@@ -223,7 +223,7 @@ fn is_known_to(server: &Server, name: &str) -> bool {
     }
 }
 
-/// What a character set without a collation is.
+/// The meaning of a character set without a collation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alone {
     /// The default that it had at the source, which is written out.
@@ -232,7 +232,7 @@ enum Alone {
     Stays,
 }
 
-/// What is said of a collation in whose place another stands.
+/// The message about a replaced collation.
 pub fn said_of_collation(from: &str, to: &str) -> String {
     let first = format!(
         "the server does not know the collation {from}; {to} stands in its place, which may sort and compare otherwise"

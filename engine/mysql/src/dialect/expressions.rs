@@ -1,11 +1,11 @@
-//! Expressions in the definition of a table: generated columns and keys, as another family takes them.
+//! Translates expressions in the definition of a table, which generated columns and keys contain, for another family.
 
 use std::collections::BTreeSet;
 
 use super::reading::{Changes, Reading};
 use super::tokens::Kind;
 
-/// What MariaDB refuses of generated columns and keys of expressions.
+/// The generated columns and expression keys that MariaDB refuses.
 pub(super) fn refused_by_mariadb(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn refused_by_mariadb(reading: &Reading<'_>) -> Changes {
     changes
 }
 
-/// What is to be said of columns that another family computes in its own way.
+/// The messages about columns that another family computes in its own way.
 pub fn computed_otherwise(create: &[u8]) -> Vec<String> {
     let reading = Reading::of(create);
     let mut notes = BTreeSet::new();

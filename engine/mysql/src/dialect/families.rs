@@ -1,7 +1,8 @@
-//! What one family or version of servers has in the definition of a table, and another passes over or refuses.
+//! Translates syntax in the definition of a table that one family or version has, and another ignores or refuses.
 //!
-//! MySQL puts what is newer than 5.7 into comments that only newer servers run. MariaDB passes over these, so a constraint that was not
-//! enforced would be, and a hidden column shown. What the target has is written in its words; what it lacks is left out, and said.
+//! MySQL puts features newer than 5.7 into comments that only newer servers execute. MariaDB ignores these comments. So
+//! it would enforce a constraint that was not enforced, and show a hidden column. This writes features of the target in
+//! the target's words. It omits other features and reports them.
 
 use std::ops::Range;
 
@@ -131,7 +132,7 @@ fn hides_columns(target: &Server) -> bool {
     target.is_mariadb_from((10, 3, 3)) || target.is_mysql_from((8, 0, 23))
 }
 
-/// What MariaDB refuses or misreads in definitions of MySQL.
+/// The definitions of MySQL that MariaDB refuses or misreads.
 fn misread(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for (at, token) in reading.tokens.iter().enumerate() {
@@ -210,7 +211,8 @@ fn bare_defaults(reading: &Reading<'_>) -> Changes {
     changes
 }
 
-/// The definition of a table for a server that gives each time a default, and lets the first follow every change of its row.
+/// The definition of a table for a server that gives each TIMESTAMP a default, and updates the first one with every
+/// change of its row.
 pub fn with_times(create: &[u8]) -> Translated {
     let mut translated = Translated::new(create);
     translated.apply(with_defaults_of_times);

@@ -1,4 +1,4 @@
-//! A table on its way to another server, into which it is restored or for which a script is written: one way for both.
+//! Fits a table to another server. A restore and a script use the same way.
 
 use repo_format::database::TableRecord;
 
@@ -34,9 +34,9 @@ pub struct FittedTable {
     pub record: TableRecord,
     /// How its rows become those of the target.
     pub rows: RowsFitted,
-    /// What is otherwise in its definition: sentences.
+    /// Differences in its definition, as sentences.
     pub notes: Vec<String>,
-    /// What is not in it, and is missed: sentences.
+    /// Omissions that the user will miss, as sentences.
     pub missed: Vec<String>,
     /// Why the target has no such table.
     pub refusal: Option<String>,
@@ -98,7 +98,7 @@ pub fn fit_table(record: &TableRecord, source: &Server, target: &TableTarget<'_>
 }
 
 impl RowsFitted {
-    /// Encoded rows as the target takes them; there are so many.
+    /// Encoded rows in the target's form; `rows` is their number.
     pub fn convert(&self, text: Vec<u8>, rows: u64) -> Converted {
         let (text, changed) = self.with_values(text);
         match &self.versioning {

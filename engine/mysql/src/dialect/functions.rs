@@ -1,6 +1,7 @@
 //! Functions that one family or version of servers has, and another does not.
 //!
-//! A server refuses a table or view that calls a function which it does not know. A default or a check that does so is left out, and missed.
+//! A server refuses a table or view that calls an unknown function. So a default or a check that does is omitted, and
+//! reported as missed.
 
 use std::ops::Range;
 

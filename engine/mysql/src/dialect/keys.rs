@@ -1,7 +1,7 @@
 //! Keys, periods and partitions that one family of servers has, and another refuses.
 //!
-//! A table without one of its keys is better than no table. What keeps rows apart, or makes finding them fast, is missed all the same, and
-//! is said to be.
+//! A table without one of its keys is better than no table. Still, the user will miss a key that keeps rows unique or
+//! makes look-ups fast, so it is reported.
 
 use super::reading::{Changes, Reading, Translated};
 use super::tokens::{Kind, unquote};
@@ -24,7 +24,7 @@ pub(super) fn translate_keys(translated: &mut Translated, target: &Server) {
     }
 }
 
-/// What cuts texts into words for a key: plugins of MySQL.
+/// The plugins of MySQL that split texts into words for a key.
 fn parsers(reading: &Reading<'_>) -> Changes {
     let mut changes = Changes::default();
     for item in reading.keys() {
@@ -51,7 +51,7 @@ fn computed_primary_key(reading: &Reading<'_>) -> Changes {
     let Some(primary) = reading.keys().find(|item| reading.is(item.start, "PRIMARY")) else { return changes };
     let names: Vec<String> =
         primary.clone().filter(|at| reading.tokens[*at].kind == Kind::Name).map(|at| reading.text(at)).collect();
-    // What begins and ends a row's time is no expression.
+    // The begin and end of a row's period are not expressions.
     let is_computed = |item: &std::ops::Range<usize>| reading.has(item, "GENERATED") && !reading.has(item, "ROW");
     if reading.columns().any(|item| is_computed(&item) && names.contains(&reading.text(item.start))) {
         changes.replace(reading.tokens[primary.start].at.start..reading.tokens[primary.start + 1].at.end, "UNIQUE KEY");

@@ -35,7 +35,7 @@ pub(super) fn of_sessions(reading: &Reading<'_>) -> Changes {
     changes
 }
 
-/// What is written otherwise of the call of such a function at `at`.
+/// The changes to the call of such a function at `at`.
 fn call(reading: &Reading<'_>, at: usize) -> Option<[(Range<usize>, String); 2]> {
     let (_, count, name, more) = FUNCTIONS.iter().find(|(name, ..)| reading.is(at, name))?;
     let open = reading.tokens.get(at + 1).filter(|open| open.kind == Kind::Open)?;

@@ -1,7 +1,7 @@
-//! Literals in another character set than the definition that they stand in.
+//! Literals in another character set than the definition that contains them.
 //!
-//! A server shows `_latin1'…'` with the bytes of latin1, though all around it is UTF-8. No driver sends such a text, and MariaDB
-//! forgets what the bytes of a literal mean that is written `_latin1 X'…'`.
+//! A server shows `_latin1'…'` with latin1 bytes amid UTF-8 text. No driver sends such a text, and MariaDB forgets the
+//! character set of a literal that is written `_latin1 X'…'`.
 
 use super::tokens::{Kind, Quoting, edited, tokens_by};
 use crate::database::{Server, quote_bytes};
@@ -45,7 +45,7 @@ fn value(literal: &[u8], quoting: Quoting) -> Vec<u8> {
     value
 }
 
-/// What a backslash and this stand for.
+/// The byte that a backslash and this byte stand for.
 fn escaped(byte: &u8) -> u8 {
     match byte {
         b'0' => 0,

@@ -1,4 +1,4 @@
-//! Definitions as servers write them: read, and brought to another server.
+//! Definitions in the words of servers: reads them, and translates them for another server.
 
 mod changed;
 mod checks;

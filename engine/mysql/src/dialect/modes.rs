@@ -1,4 +1,4 @@
-//! Names in a `sql_mode`: as tables of routines and events have them, and as a session takes them.
+//! The names in a `sql_mode`: in the tables of routines and events, and in the form of a session.
 
 use crate::database::Server;
 

@@ -1,4 +1,4 @@
-//! Reading the definition of a table by its items, and changing it.
+//! Reads the definition of a table item by item, and changes it.
 
 use std::ops::Range;
 
@@ -16,9 +16,9 @@ const KEYS: [&str; 6] = ["PRIMARY", "UNIQUE", "KEY", "FULLTEXT", "SPATIAL", "VEC
 pub struct Translated {
     /// The definition.
     pub sql: Vec<u8>,
-    /// What is otherwise in it: sentences.
+    /// Differences, as sentences.
     pub notes: Vec<String>,
-    /// What is not in it, and is missed: sentences.
+    /// Omissions that the user will miss, as sentences.
     pub missed: Vec<String>,
     /// Why the server takes no such table.
     pub refusal: Option<String>,
@@ -44,9 +44,9 @@ impl Translated {
 #[derive(Default)]
 pub(super) struct Changes {
     pub edits: Vec<(Range<usize>, String)>,
-    /// What is otherwise: sentences.
+    /// Differences, as sentences.
     pub notes: Vec<String>,
-    /// What is missed: sentences.
+    /// Omissions that the user will miss, as sentences.
     pub missed: Vec<String>,
     /// Why the target takes no such table.
     pub refusal: Option<String>,

@@ -33,7 +33,7 @@ pub fn references(sql: &[u8], quoting: Quoting) -> Option<Vec<Reference>> {
     Some(found.into_iter().filter(|found| found.is_certain || !known.contains(&found.schema.to_lowercase())).collect())
 }
 
-/// What holds within one pair of parentheses.
+/// The state within one pair of parentheses.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scope {
     /// A statement stands here whose FROM is followed by tables.

@@ -1,8 +1,8 @@
-//! SQL as a row of tokens, so that what stands in quotes is never taken for something else.
+//! Splits SQL into tokens, so that quoted text is never taken for something else.
 
 use std::ops::Range;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A name without quotes, a keyword, a number.
@@ -26,7 +26,7 @@ pub enum Kind {
 /// A token, and how many parentheses are open around it.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// What it is.
+    /// The kind of this token.
     pub kind: Kind,
     /// Where it stands.
     pub at: Range<usize>,
@@ -112,7 +112,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
-/// What a backslash is within quotes.
+/// The meaning of a backslash within quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Backslash {
     Escapes,
@@ -133,7 +133,8 @@ fn quoted_end(sql: &[u8], at: usize, backslash: Backslash) -> Option<usize> {
     }
 }
 
-/// Of a comment that some servers execute only its beginning, `/*!80016` or `/*M!100300`, is skipped: what it holds is SQL.
+/// The end of the comment at `at`. For a comment that some servers execute, only its beginning, `/*!80016` or
+/// `/*M!100300`, is skipped: its contents are SQL.
 fn comment_end(sql: &[u8], at: usize) -> Option<usize> {
     let marker = match &sql[at + 2..] {
         [b'!', ..] => 3,

@@ -1,7 +1,8 @@
-//! Values that a server holds and another does not, and the types of such columns.
+//! Values that one server can store and another cannot, and the types of such columns.
 //!
-//! Without a strict mode a server stores something else in their place, zero or the start of 1970, and warns. In a strict mode it refuses
-//! values that were legal where they come from. So the nearest value that the target holds is put there, and each one is counted.
+//! Without a strict mode a server stores something else, zero or the start of 1970, and warns. In a strict mode it
+//! refuses values that were legal at the source. So this replaces them by the nearest value that the target can store,
+//! and counts each.
 
 use std::net::Ipv4Addr;
 
@@ -63,7 +64,8 @@ pub struct Way<'s> {
 }
 
 impl Values {
-    /// Those of `record` on `way`; `None` if the target holds all of them. From when to when a row was current is a matter of `versioning`.
+    /// The replacements for `record` on `way`; `None` if the target can store all values. `versioning` handles the
+    /// period of validity of rows.
     pub fn of(record: &TableRecord, versioning: Option<&Versioning>, way: &Way<'_>) -> Option<Self> {
         let apart = versioning.map(Versioning::period);
         let of = |(place, column): (usize, &Column)| {

@@ -1,7 +1,8 @@
-//! Tables that keep history, on a server whose end of time is another one, or that takes no history.
+//! Tables that keep history, on a server with a different end of time, or without history.
 //!
-//! A row of a system-versioned table is current as long as its end is the last moment that the server knows. That is in 2038, and in 2106 since
-//! MariaDB 11.5: taken as it stands, the last moment of one server would be an ordinary one to another, and each current row history.
+//! A row of a system-versioned table is current while its end is the last moment that the server knows. That moment is
+//! in 2038, and in 2106 since MariaDB 11.5. Without a translation another server would take it for an ordinary time,
+//! and each current row for history.
 
 use std::borrow::Cow;
 
@@ -16,7 +17,7 @@ pub const END_2038: &str = "2038-01-19 03:14:07.999999";
 /// The last moment that fits in 32 bits.
 pub const END_2106: &str = "2106-02-07 06:28:15.999999";
 
-/// What of a table's history a server takes.
+/// The part of a table's history that a server accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keeps {
     /// All of it.
@@ -30,9 +31,9 @@ enum Keeps {
 /// How a versioned table comes to another server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioning {
-    /// What the source takes for the end of time.
+    /// The source's end of time.
     from: &'static str,
-    /// What the target takes for it.
+    /// The target's end of time.
     to: String,
     keeps: Keeps,
     /// Places of start and end among the values of a row.
@@ -152,7 +153,7 @@ impl Versioning {
         self.keeps == Keeps::History
     }
 
-    /// What is otherwise on the target; nothing if it takes all.
+    /// The loss on the target; `None` if it accepts everything.
     pub fn loss(&self) -> Option<&'static str> {
         match self.keeps {
             Keeps::History => None,

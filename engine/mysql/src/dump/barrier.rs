@@ -1,10 +1,11 @@
-//! What keeps writers of tables without transactions away while the moment is taken, and commits for an instant.
+//! The barrier keeps writers of tables without transactions away while the moment is taken, and stops commits for an
+//! instant.
 
 use super::lock_group::LockGroup;
 use crate::database::{Connection, LockMethod, is_lost, quote_name};
 use engine_core::error::Result;
 
-/// What a method of locking does.
+/// The steps of a locking method.
 pub(super) struct Barrier<'c> {
     pub method: LockMethod,
     /// Takes stages.

@@ -1,37 +1,38 @@
-//! Whether a table is as it was in the parent snapshot: by evidence that the server keeps exactly, on every server. All other tables are read.
+//! Decides whether a table is the same as in the parent snapshot. It uses only evidence that every server keeps
+//! exactly. All other tables are read.
 //!
-//! The evidence is the time at which the file of a MyISAM table was last written, as the operating system keeps it.
+//! The evidence is the time at which the file of a MyISAM table was last written, according to the operating system.
 //!
-//! | what could be hidden | what shows it; else the table is read |
+//! | a hidden change | is shown by; otherwise the table is read |
 //! | --- | --- |
-//! | rows of other engines | only MyISAM writes each change to its file at once. InnoDB forgets the time at a restart, Aria tells it late |
-//! | a time from a cache of statistics | none answers: see `database/settings.rs` |
+//! | rows of other engines | only MyISAM writes each change to its file at once. InnoDB forgets the time at a restart, Aria reports it late |
+//! | a time from a cache of statistics | no cache answers: see `database/settings.rs` |
 //! | a second change in the same second | the time is so much older than the snapshot that no second has both |
-//! | a change that the file's time does not tell | Windows tells it late, `myisam_use_mmap` too, and with external locking others write the file |
-//! | another table under the name, of the same time | statements that alter, rename or flush tables are counted by the server: none was run since |
+//! | a change that does not update the file's time | Windows updates it late, `myisam_use_mmap` too, and with external locking other programs write the file |
+//! | another table under the name, with the same time | the server counts statements that alter, rename or flush tables: none was run since |
 //! | rows exchanged between partitions | partitioned tables are read |
-//! | changes, and their time, lost in a crash | the server runs since then |
+//! | changes, and their time, lost in a crash | the server has been running since then |
 //! | another server, or a copy of it | its identity |
-//! | a clock that was set | it stands to ours as it did, and is later than it was |
+//! | a clock that was set | its offset to our clock is the same, and it is later than before |
 //! | a table that was read later than the others | it is named as late |
-//! | another definition | it is compared |
-//! | documents whose types get lost, which is told | tables with JSON of MySQL are read |
-//! | whatever nobody has thought of | a table is really read once in a week |
-//!
-//! MERGE tables have no rows of their own: each part is judged by itself.
+//! | another definition | definitions are compared |
+//! | documents whose types get lost, which is reported | tables with JSON of MySQL are read |
+//! | an unforeseen case | every table is read at least once a week |
+//! MERGE tables have no rows of their own: each part is judged separately.
 
 use repo_format::database::{Alterations, Column, TableRecord};
 
-/// A table must really be read at least once in so many seconds: a week.
+/// The number of seconds after which a table must really be read again: a week.
 const READ_WITHIN: i64 = 7 * 24 * 3600;
-/// A change within so many seconds before a snapshot is not told from one just after it: more than [`PACE`] and all that is rounded.
+/// A change within this many seconds before a snapshot cannot be told from one just after it: more than [`PACE`] and
+/// all rounding.
 const NEAR: i64 = 10;
-/// Two clocks that stand to each other as they did differ by so many milliseconds at most: both are read in whole seconds.
+/// The offset between two clocks may vary by this many milliseconds: both are read in whole seconds.
 const PACE: i64 = 5000;
-/// What is computed from two times of whole seconds is as exact as this.
+/// The error, in seconds, of a value that is computed from two times in whole seconds.
 const ROUNDED: i64 = 2;
 
-/// What is known of a server at a moment.
+/// The facts about a server at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ServerFacts<'f> {
     pub identity: &'f str,
@@ -183,7 +184,7 @@ mod tests {
         assert!(!of("MyISAM", b"CREATE TABLE `t` (a int)\n PARTITION BY HASH (a)"));
     }
 
-    /// What happens to a server, in quarters of a second.
+    /// Events of a server and its files, with times in quarters of a second.
     #[derive(Debug, Clone, Copy)]
     enum Event {
         Wait(i64),
@@ -260,7 +261,7 @@ mod tests {
             let start = 4_000_000;
             let (true_time, clock, started) = (start, start, start);
             let mut model = Model { true_time, clock, started, renamed: 0, written: 0, tables: [(0, 0), (1, 0)] };
-            // What the last backup found: the server, when the table was written, what it held.
+            // The findings of the last backup: the server, the time when the table was written, its contents.
             let mut last: Option<(ServerFacts<'_>, i64, u64)> = None;
             for event in events {
                 model.happen(event);

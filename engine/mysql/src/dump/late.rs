@@ -1,4 +1,4 @@
-//! Tables that could not be read at the moment: they are read afterwards, each at a time of its own, and named.
+//! Tables that could not be read at the moment. They are read afterwards, each at a time of its own, and named.
 
 use repo_format::database::{LateTable, LeftOut};
 
@@ -17,7 +17,7 @@ const WAIT_SECONDS: u32 = 600;
 /// How often a table is read again that changes its definition meanwhile.
 const TRIES: u32 = 3;
 
-/// What came of a table that is late.
+/// The result for a late table.
 pub(super) enum LateRead {
     /// Its rows, and how late they are.
     Rows(Box<PlannedTable>, StoredRows, LateTable),
@@ -75,7 +75,7 @@ fn patient(dump: &Dump<'_, '_>) -> Result<Connection> {
     Ok(connection)
 }
 
-/// What came of reading a table.
+/// The result of reading a table.
 struct ReadTable {
     rows: Result<StoredRows>,
     /// Its session was ended for others.
@@ -118,7 +118,7 @@ pub(super) fn is_as_described(connection: &mut Connection, table: &PlannedTable)
     }
 }
 
-/// What SHOW CREATE TABLE says.
+/// The result of SHOW CREATE TABLE.
 pub(super) fn show_create(connection: &mut Connection, info: &TableInfo) -> Result<Vec<u8>> {
     let name = format!("{}.{}", crate::database::quote_name(&info.schema), crate::database::quote_name(&info.name));
     let shown = connection.rows(&format!("SHOW CREATE TABLE {name}"))?;

@@ -1,7 +1,8 @@
 //! Reads tables without transactions while they are locked, in the order that makes writers wait least.
 //!
-//! A group is freed as soon as all its tables are read. Groups that somebody waits for come first, then the smallest. When somebody has
-//! waited for as long as the user allows, all that is not read yet is freed and read later, without a lock: those tables are *late*.
+//! A group is released as soon as all its tables are read. Groups that other clients wait for come first, then the
+//! smallest. When a client has waited as long as the user allows, all remaining groups are released and read later,
+//! without a lock: those tables are *late*.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The server ended a statement because it was told to.
 const INTERRUPTED: [u16; 2] = [1317, 1028];
 
-/// What came of reading one table under its lock.
+/// The result of reading one table under its lock.
 pub(super) enum LockedRead {
     /// All its rows.
     Rows(Box<SpooledRows>),
@@ -42,13 +43,13 @@ pub(super) struct LockedReading<'a> {
     pub tables: HashMap<TableName, TableToRead<'a>>,
     /// Whether it can be seen who waits.
     pub sees_others: bool,
-    /// For how long somebody may wait.
+    /// The longest time that another client may wait.
     pub wait_max: Duration,
     pub place: SpoolPlace<'a>,
     pub locked_at: Instant,
 }
 
-/// What came of it all.
+/// The results of all tables.
 #[derive(Default)]
 pub(super) struct LockedOutcome {
     pub tables: HashMap<TableName, LockedRead>,
@@ -58,7 +59,7 @@ pub(super) struct LockedOutcome {
     pub longest_wait: Duration,
 }
 
-/// What the threads share.
+/// The shared state of the threads.
 struct Shared<'a> {
     groups: Mutex<Vec<LockGroup>>,
     done: Mutex<HashMap<TableName, LockedRead>>,
@@ -70,10 +71,10 @@ struct Shared<'a> {
     reading_options: &'a LockedReading<'a>,
 }
 
-/// Reads all groups with `readers` threads, and frees them.
+/// Reads all groups with `readers` threads, and releases them.
 ///
 /// # Errors
-/// If a connection is lost, or the run has been stopped. What concerns one table only is in the outcome.
+/// If a connection is lost, or the run has been stopped. Failures of a single table are in the outcome.
 pub(super) fn read(
     run: &Run<'_>,
     groups: Vec<LockGroup>,
@@ -107,7 +108,7 @@ pub(super) fn read(
 }
 
 impl Shared<'_> {
-    /// The group to read next: one that somebody waits for, else the first that is left.
+    /// The next group to read: one that another client waits for, otherwise the first remaining one.
     fn next_group(&self) -> Option<LockGroup> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if groups.is_empty() {
@@ -168,10 +169,11 @@ fn read_table(
     }
 }
 
-/// Looks who waits, until `stop` is closed; ends the reading when somebody has waited too long.
+/// Looks for waiting clients until `stop` is closed; ends the reading when one has waited too long.
 fn watch(shared: &Shared<'_>, stop: &Receiver<()>) {
     let options = shared.reading_options;
-    // Without a connection, or the right to see them, somebody may have waited for as long as the locks have been held.
+    // Without a connection, or the right to see other sessions, a client may have waited as long as the locks have been
+    // held.
     let mut connection = options.sees_others.then(|| Connection::open(options.address).ok()).flatten();
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(LOOK_EVERY) {
         let waiters = connection.as_mut().and_then(|connection| waiters(connection, options.server).ok());

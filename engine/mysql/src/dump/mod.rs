@@ -266,7 +266,7 @@ impl Dump<'_, '_> {
         saved.carried.retain(|carried| !read_again.contains(&(carried.schema.clone(), carried.table.clone())));
         saved.rows.retain(|name, _| !read_again.contains(name));
         let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
-        // What is left out stays in the plan, without rows.
+        // Omitted tables stay in the plan, without rows.
         plan.tables.retain(|table| !read_again.contains(&table.name()) || left_out.contains(&table.name()));
         let mut done = left_out;
         for (info, why) in again {
@@ -300,7 +300,7 @@ impl Dump<'_, '_> {
         self.run.count_database(figures);
     }
 
-    /// Names what is not as it should be.
+    /// Reports tables that are not saved as they should be.
     fn report(&self, saved: &SavedTables) {
         let path = |schema: &str, name: &str| format!("{schema}.{name}").into_bytes();
         for left in &saved.left_out {
@@ -314,7 +314,7 @@ impl Dump<'_, '_> {
     }
 }
 
-/// What was read under locks.
+/// The tables that were read under locks.
 #[derive(Default)]
 struct LockedTables {
     tables: Mutex<HashMap<TableName, LockedRead>>,

@@ -1,17 +1,17 @@
-//! One moment for all tables: those with transactions by snapshots, the others by locks.
+//! Takes one moment for all tables: those with transactions by snapshots, the others by locks.
 //!
 //! ```text
 //! only transactions:  snapshots, again until all show the same by the binary log; else one snapshot, and one session reads. No lock at all
 //! MariaDB from 10.4:  BACKUP STAGE START, BLOCK_DDL -> LOCK TABLES … READ LOCAL -> BLOCK_COMMIT -> snapshots, position -> END
 //! others:             LOCK TABLES … READ -> snapshots, compared, else one
 //! ```
+//! In the last way the tables without transactions are locked from before the snapshots begin until after. So all
+//! tables show the moment of the snapshots. Not even new rows can be added meanwhile.
 //!
-//! In the last way the tables without transactions stand still from before the snapshots begin until after: all show the moment of the
-//! snapshots. Rows cannot even be added meanwhile.
-//!
-//! With stages tables are locked after DDL is blocked and before commits are: in another order a writer that queues in between stands in a
-//! circle with us. Before a try it is looked for statements that would hold it up. Whatever cannot be had within a second or two is given up,
-//! and tried again a little later: nobody is to wait for our waiting. Nothing is flushed, see [`LockFacts::method`].
+//! With stages, tables are locked after DDL is blocked and before commits are: in another order a writer that queues in
+//! between would deadlock with us. Before each try this looks for statements that would hold it up. It gives up
+//! whatever it cannot get within a second or two, and tries again a little later: nobody should wait for our waiting.
+//! It flushes nothing, see [`LockFacts::method`].
 
 use std::time::{Duration, Instant};
 
@@ -42,25 +42,25 @@ pub(super) struct Moment {
     pub locks: Vec<LockGroup>,
     /// When tables were locked.
     pub locked_at: Instant,
-    /// What is known of it.
+    /// The record of the moment.
     pub record: MomentRecord,
     /// Where the binary log stood, if that is certain.
     pub binlog: Option<Binlog>,
 }
 
-/// What a moment needs.
+/// The requirements of a moment.
 pub(super) struct Wanted<'a> {
     /// The server.
     pub address: &'a Address,
-    /// What it is.
+    /// The server.
     pub server: &'a Server,
-    /// What decides how it is taken.
+    /// The facts that decide on the method.
     pub facts: LockFacts,
     /// How many snapshots; 0 if no table has transactions.
     pub snapshots: usize,
     /// For how long it is tried.
     pub patience: Duration,
-    /// What to lock together.
+    /// The tables to lock together.
     pub groups: Vec<Vec<(String, String)>>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn is_busy(error: &Error) -> bool {
     error_code(error).is_some_and(|code| BUSY.contains(&code))
 }
 
-/// What came of taking a moment.
+/// The result of a try.
 pub(super) enum Tried {
     /// It is held.
     Held(Moment),
@@ -126,7 +126,7 @@ struct Sessions {
     locks: Vec<LockGroup>,
 }
 
-/// What was found out while the moment was taken.
+/// The findings while the moment was taken.
 struct Taken {
     method: LockMethod,
     locked_at: Instant,
@@ -211,7 +211,7 @@ fn begin(
     Ok(Begun::Together(met))
 }
 
-/// Begins snapshots until all of them stand at the same place of the binary log. If they do not, none of them goes on.
+/// Begins snapshots until all of them stand at the same place of the binary log. If they never do, returns none.
 fn meet(
     (control, server): (&mut Connection, &Server),
     snapshots: &mut [Connection],

@@ -1,4 +1,4 @@
-//! What would hold a moment up: it is looked for before each try, and waited for, as a look holds nobody up.
+//! Obstacles of a moment. Each try is preceded by a look for them, because a look holds nobody up.
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ pub(super) fn in_the_way(control: &mut Connection) -> String {
             let cell = row.get(at).cloned().flatten().unwrap_or_default();
             String::from_utf8_lossy(&cell).into_owned()
         };
-        // What the statement does, without its values.
+        // An outline of the statement, without its values.
         let does = match cell(5).as_str() {
             "" => String::new(),
             statement => format!(": {}", outline(statement)),

@@ -1,4 +1,4 @@
-//! The same database in the parent snapshot: what its tables were like, to carry over what did not change.
+//! The same database in the parent snapshot: its tables, to carry over those that did not change.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ impl ParentDatabase {
         Some(ParentTable { record, definition, rows, read })
     }
 
-    /// What the parent snapshot knows of `table` of `schema`, as evidence.
+    /// The parent snapshot's knowledge of `table` of `schema`, as evidence.
     pub fn before<'f>(&'f self, schema: &str, table: &'f ParentTable) -> Option<Before<'f>> {
         let server = self.server.as_ref()?;
         let is_late = server.late.iter().any(|late| late.schema == schema && late.table == table.record.name);

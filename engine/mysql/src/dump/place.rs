@@ -1,8 +1,8 @@
-//! Snapshots of one moment without a lock, and where in the binary log they stand.
+//! Takes snapshots of one moment without a lock, and finds their place in the binary log.
 //!
-//! MariaDB says of each snapshot where in the log it stands. MySQL writes a commit to its log first, makes it seen then, and says all the
-//! while that it is under way. So what begins between two looks shows one moment, if the log has not grown from the first to the second, and
-//! no commit was under way at either.
+//! MariaDB reports the place of each snapshot in the log. MySQL writes a commit to its log first and then makes it
+//! visible, and reports all the while that it is under way. So snapshots that begin between two looks show one moment
+//! if the log did not grow in between, and no commit was under way at either look.
 
 use repo_format::database::Binlog;
 
@@ -92,7 +92,7 @@ impl Standing {
     }
 }
 
-/// What is executed; `None` while a commit is under way.
+/// The executed transactions; `None` while a commit is under way.
 fn executed_if_quiet(control: &mut Connection) -> Result<Option<String>> {
     let row = control.first("SELECT @@global.gtid_owned, @@global.gtid_executed, @@global.gtid_mode")?;
     let mut row = row.unwrap_or_default().into_iter().map(Option::unwrap_or_default);

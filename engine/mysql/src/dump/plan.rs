@@ -1,4 +1,4 @@
-//! What is to be saved of a server, and by which means each table is read.
+//! Plans what to save of a server, and how to read each table.
 
 use std::collections::{HashMap, HashSet};
 
@@ -109,7 +109,7 @@ impl Plan {
                 Err(error) if is_busy(&error) => {
                     self.put_off.push((table.info, "another session held it for too long".to_owned()));
                 }
-                // What else is wrong with a table is found when all are locked.
+                // Other faults of a table show when all are locked.
                 _ => free.push(table),
             }
         }
@@ -127,7 +127,8 @@ impl Plan {
         self.tables.iter().any(|table| table.means == means)
     }
 
-    /// What each connection locks: first those that all small tables share, then the largest ones, each alone, smallest first.
+    /// The locks of each connection: first the groups of small tables, then the largest tables, each alone, smallest
+    /// first.
     pub fn lock_groups(&self) -> Vec<Vec<TableName>> {
         let mut tables: Vec<_> = self.tables.iter().filter(|table| table.means == Means::Lock).collect();
         tables.sort_by_key(|table| (table.info.data_bytes, table.name()));

@@ -14,7 +14,7 @@ use crate::database::{
 use engine_core::error::{Error, Result};
 use engine_core::files::backup::Run;
 
-/// Whether to stop is asked after so many rows.
+/// The number of rows between looks for the wish to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
 /// Rows that are read at a time from a table that is not locked: writers wait for as long as that takes.
 const ROWS_PER_RANGE: u64 = 5000;
@@ -52,7 +52,7 @@ impl TableToRead<'_> {
     }
 }
 
-/// Reads a table in the order of its rows, straight into segments. What the server cannot order as needed is sorted here.
+/// Reads a table in the order of its rows, straight into segments. If the server cannot sort as needed, this sorts.
 pub(super) fn read_in_order(
     run: &Run<'_>,
     source: &mut Source<'_>,
@@ -72,7 +72,7 @@ pub(super) fn read_in_order(
     Ok(StoredRows { kept_digests: besides.end(run), ..stored })
 }
 
-/// Reads a table that nobody locks, in short ranges: each shows another time.
+/// Reads an unlocked table in short ranges; each range shows another time.
 pub(super) fn read_in_ranges(
     run: &Run<'_>,
     source: &mut Source<'_>,
@@ -100,7 +100,7 @@ pub(super) fn read_in_ranges(
     }
 }
 
-/// Reads a table as fast as the server gives rows, in whatever order.
+/// Reads a table as fast as the server returns rows, in any order.
 pub(super) fn read_as_it_lies(
     run: &Run<'_>,
     source: &mut Source<'_>,
@@ -137,8 +137,8 @@ pub(super) fn seal_spooled(
     Ok(StoredRows { kept_digests: spooled.kept_digests, ..stored })
 }
 
-/// What is selected beside the values of the rows: values that the server keeps of generated columns, and whether documents hold values
-/// whose types get lost, by column.
+/// The values that are selected besides the rows: stored generated columns, and, by column, whether documents hold
+/// values whose types get lost.
 struct Besides<'t> {
     table: &'t TableToRead<'t>,
     kept: KeptSums,
@@ -167,7 +167,7 @@ impl<'t> Besides<'t> {
         self.kept.add(kept, key, &out[start..])
     }
 
-    /// Names columns with documents whose types get lost; gives the digests of what the server keeps.
+    /// Reports columns with documents whose types get lost; returns the digests of stored generated columns.
     fn end(&self, run: &Run<'_>) -> Option<Vec<Bytes32>> {
         self.tell(run);
         self.kept.digests()
@@ -186,7 +186,7 @@ impl<'t> Besides<'t> {
     }
 }
 
-/// What one statement gave.
+/// The result of one statement.
 struct ReadRows {
     rows: u64,
     last_key: Option<String>,
@@ -214,7 +214,7 @@ pub(super) struct Source<'a> {
     pub connection: &'a mut Connection,
     /// Where it is told how the reading gets on.
     pub reading: Option<&'a Reading>,
-    /// What frees the table, once its rows are read.
+    /// The reason for releasing the table once its rows are read.
     pub let_go: Option<&'static str>,
 }
 
@@ -224,7 +224,7 @@ impl Source<'_> {
         self.let_go.map_or(Ok(()), |statement| self.connection.run(statement))
     }
 
-    /// Calls `each` with every row that `sql` gives; how many there were.
+    /// Calls `each` with every row of `sql`; returns their number.
     pub fn each_row(
         &mut self,
         run: &Run<'_>,

@@ -20,7 +20,7 @@ use crate::database::{Connection, accounts, read_schema};
 use engine_core::error::{Error, Result};
 use engine_core::tree::TreeEntry;
 
-/// Writes everything that is known, and gives the database's folder.
+/// Writes all records, and returns the database's folder.
 pub(super) fn write(
     dump: &Dump<'_, '_>,
     control: &mut Connection,

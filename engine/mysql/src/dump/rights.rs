@@ -1,4 +1,4 @@
-//! What the account may do, before anything is read: what it lacks shows as absent, as triggers do.
+//! Checks the account's rights before anything is read: objects that it cannot see look absent, as triggers do.
 
 use repo_format::database::LeftOut;
 
@@ -8,7 +8,7 @@ use crate::database::{
 };
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// What is left out: everything of a kind, whose names are not known.
+/// The kind for everything of unknown name that is omitted.
 const REST: &str = "rest";
 /// Its name, and that of a schema which is not known.
 const ALL: &str = "*";

@@ -1,7 +1,7 @@
-//! From rows in order to segments: where one ends, and its way into the repository (FORMAT.md, section 11.1).
+//! Cuts sorted rows into segments, and stores them (FORMAT.md, section 11.1).
 //!
-//! A segment begins where the hash of a row's key says so. So boundaries stay where they are while rows come and go, whatever kind of key
-//! it is, and a change of a row touches one segment only.
+//! The hash of a row's key decides where a segment begins. So boundaries stay while rows come and go, for every kind of
+//! key, and a changed row affects only one segment.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const SEGMENT_AVERAGE: usize = 512 * 1024;
 /// and at most, unless a single row is larger.
 const SEGMENT_MAX: usize = 4 * 1024 * 1024;
 
-/// What one thread needs to seal segments, table after table.
+/// The tools with which one thread seals segments, table after table.
 pub(super) struct Sealer<'r> {
     run: &'r Run<'r>,
     coder: Coder,
@@ -98,7 +98,7 @@ pub(super) struct Segmenter<'s, 'r> {
 }
 
 impl<'s, 'r> Segmenter<'s, 'r> {
-    /// For one table; `bits` as [`boundary_bits`] gives them.
+    /// Starts one table; `bits` come from [`boundary_bits`].
     pub fn new(sealer: &'s mut Sealer<'r>, bits: u32) -> Self {
         Segmenter {
             sealer,

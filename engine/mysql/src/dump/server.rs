@@ -1,4 +1,4 @@
-//! What identifies a server, what changes the meaning of what it says, and its clock.
+//! Identifies a server, and records the settings that change the meaning of its answers, and its clock.
 
 use repo_format::database::{Alterations, Variable};
 
@@ -16,9 +16,9 @@ const VARIABLES: &str = "'block_encryption_mode', 'character_set_server', 'colla
 /// A server as it is now.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ServerNow {
-    /// What tells it from others.
+    /// Its identity among all servers.
     pub identity: String,
-    /// What it calls its machine.
+    /// Its own name for its machine.
     pub hostname: String,
     /// When it was started, by its clock.
     pub started: i64,

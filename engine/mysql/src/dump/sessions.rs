@@ -1,4 +1,4 @@
-//! Several sessions at once: each takes the largest table that is left, reads it from its snapshot, and seals it.
+//! Runs several sessions at once: each takes the largest remaining table, reads it from its snapshot, and seals it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -35,13 +35,13 @@ impl Job<'_> {
     }
 }
 
-/// What came of a table.
+/// The result for a table.
 pub(super) enum Stored {
     /// Its rows, as of the moment.
     Rows(StoredRows),
-    /// It is another table by now: its rows must be read anew.
+    /// It is another table by now: its rows must be read again.
     Redefined,
-    /// Its rows must be read anew: why.
+    /// Its rows must be read again, for this reason.
     LetGo(&'static str),
     /// It cannot be read.
     Damaged(Error),
@@ -55,14 +55,15 @@ pub(super) struct Sessions<'a> {
     /// Threads, when there are no snapshots.
     pub threads: usize,
     pub place: SpoolPlace<'a>,
-    /// What looks whether they get on.
+    /// Watches whether the sessions make progress.
     pub standstill: &'a Standstill<'a>,
 }
 
 /// Stores all `jobs`.
 ///
 /// # Errors
-/// If a connection is lost, something cannot be stored, or the run has been stopped. What concerns one table only is in the result.
+/// If a connection is lost, something cannot be stored, or the run has been stopped. Failures of a single table are in
+/// the result.
 pub(super) fn store_all(
     run: &Run<'_>,
     sessions: Sessions<'_>,
@@ -131,7 +132,7 @@ struct Storing<'a, 'r> {
 }
 
 impl Storing<'_, '_> {
-    /// Stores one table. Of a session that was ended nothing is left in `connection`.
+    /// Stores one table. If its session was ended, `connection` is empty afterwards.
     fn store(&self, connection: &mut Option<Connection>, job: Job<'_>, sealer: &mut Sealer<'_>) -> Result<Stored> {
         let (table, session) = match (job, connection.as_mut()) {
             (Job::Seal(table, spool), _) => return Ok(Stored::Rows(seal_spooled(*spool, &table.to_read(), sealer)?)),

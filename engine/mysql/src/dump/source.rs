@@ -33,7 +33,7 @@ pub struct DatabaseSource {
     pub spool_folder: Option<PathBuf>,
     /// How many bytes of them may wait.
     pub spool_bytes_max: u64,
-    /// What a profile has found out.
+    /// The findings of a profile.
     pub profile: Option<ProfileRecord>,
     /// Is asked, when all is stored, which files the database speaks of and the snapshot lacks.
     pub companion: Option<Companion>,

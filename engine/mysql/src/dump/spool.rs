@@ -1,8 +1,9 @@
-//! Rows that wait on disk between reading and sealing: read in any order, given back in order.
+//! Rows that wait on disk between reading and sealing: they are read in any order, and returned sorted.
 //!
-//! Tables without transactions are read under a lock, as fast as the server gives rows and in the order in which they lie there. Sorting
-//! and sealing would make that take several times as long, so it happens after the lock is gone. What lies on disk until then is sealed
-//! with a key that exists only in memory, in a file that has no name: so nothing is left, whatever happens to this process.
+//! Tables without transactions are read under a lock, as fast as the server returns rows and in their physical order.
+//! Sorting and sealing would take several times as long, so they follow after the lock is released. Until then the rows
+//! are in an unnamed file, encrypted with a key that exists only in memory. So nothing remains, whatever happens to
+//! this process.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -19,7 +20,7 @@ use crate::database::RowKey;
 use engine_core::crypto::ScratchKey;
 use engine_core::error::{Error, ErrorKind, Result};
 
-/// Rows are collected up to so many bytes, and then sorted.
+/// Rows are collected up to this many bytes, and then sorted.
 const BATCH: usize = 16 * 1024 * 1024;
 /// A table of fewer bytes stays in memory: a folder may have hundreds of them.
 const IN_MEMORY: usize = 64 * 1024;
@@ -76,7 +77,7 @@ struct Batch {
 /// A row that was put into a spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpooledRow<'a> {
-    /// What a [`RowOrder::Integer`] sorts by; empty else.
+    /// The sort key for [`RowOrder::Integer`]; otherwise empty.
     sort: &'a [u8],
     /// The encoded key.
     pub key: &'a [u8],
@@ -104,7 +105,7 @@ impl<'a> SpooledRow<'a> {
         ROW_HEAD + self.sort.len() + self.key.len() + self.row.len()
     }
 
-    /// What it sorts by.
+    /// The bytes to sort by.
     fn rank(&self, order: RowOrder) -> &'a [u8] {
         match order {
             RowOrder::Integer => self.sort,
@@ -309,7 +310,7 @@ impl PartialOrd for Cursor {
 }
 
 impl Ord for Cursor {
-    /// The least row is the greatest cursor: a heap gives its greatest.
+    /// Reversed, because a heap returns its greatest element, and the least row comes first.
     fn cmp(&self, other: &Self) -> Ordering {
         other.current().rank(self.order).cmp(self.current().rank(self.order))
     }

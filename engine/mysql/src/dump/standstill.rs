@@ -1,8 +1,8 @@
-//! Tables that a backup holds while it does not get on. A repository whose disk hangs must not make others wait.
+//! Releases tables when a backup makes no progress. A repository whose disk hangs must not make other clients wait.
 //!
-//! A session that reads a table from a snapshot keeps the table's definition from changing. An ALTER waits for it, and everybody who comes
-//! after waits behind the ALTER. So a table is given up when somebody waits for it and nothing more of it can be stored. Only the end of
-//! its session frees it. It is read again later.
+//! A session that reads a table from a snapshot keeps the table's definition from changing. An ALTER waits for it, and
+//! every later client waits behind the ALTER. So a table is released if a client waits for it and no more of it can be
+//! stored. Only ending the session releases it. The table is read again later.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use engine_core::files::backup::Run;
 
 /// How often it is looked whether readers get on. The server is asked only when one does not.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// A table is given up after this long where it cannot be seen whether somebody waits.
+/// A table is released after this long if the account cannot see waiting clients.
 const UNSEEN_MAX: Duration = Duration::from_secs(60);
 
 /// A table that a session reads.
@@ -48,13 +48,13 @@ impl Reading {
     }
 }
 
-/// What is being read, and who looks whether it gets on.
+/// The tables that are being read, and the watch over their progress.
 pub(super) struct Standstill<'a> {
     address: &'a Address,
     server: &'a Server,
     /// Whether it can be seen who waits.
     sees_others: bool,
-    /// For how long somebody may wait.
+    /// The longest time that another client may wait.
     wait_max: Duration,
     readings: Mutex<Vec<Arc<Reading>>>,
 }
@@ -107,9 +107,9 @@ impl<'a> Standstill<'a> {
         }
     }
 
-    /// Ends the sessions of tables that somebody waits for.
+    /// Ends the sessions of tables that other clients wait for.
     fn give_up(&self, run: &Run<'_>, connection: &mut Option<Connection>, still: Vec<(Arc<Reading>, Duration)>) {
-        // What the server does not answer is asked again at the next look.
+        // If the server does not answer, the next look asks again.
         let Some(asking) = connection.take().or_else(|| Connection::open(self.address).ok()) else { return };
         let asking = connection.insert(asking);
         let Ok(waiting) = waiters(asking, self.server) else { return *connection = None };

@@ -1,4 +1,4 @@
-//! One database on its way into the snapshot: its server, and the tables stored so far.
+//! The state of one database during a backup: its server, and the tables stored so far.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,9 +27,9 @@ pub(super) struct Dump<'d, 'r> {
     pub schemas: Vec<String>,
     /// Their tables, as they were listed.
     pub listed: Vec<TableInfo>,
-    /// What the account does not see, by its rights.
+    /// The objects that the account has no right to see.
     pub unseen: Vec<LeftOut>,
-    /// What decides how the moment is taken, but for the tables.
+    /// The facts that decide on the method of locking, without those of the tables.
     pub locking: LockFacts,
     pub parent: ParentDatabase,
     pub parent_root: Option<TreeEntry>,
@@ -38,7 +38,7 @@ pub(super) struct Dump<'d, 'r> {
     pub space: SpoolSpace,
 }
 
-/// What has been stored of the tables.
+/// The stored tables.
 #[derive(Default)]
 pub(super) struct SavedTables {
     pub rows: HashMap<TableName, StoredRows>,

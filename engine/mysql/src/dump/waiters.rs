@@ -1,9 +1,10 @@
-//! Who waits for tables, and for which: by what the server says of the sessions, and by the names in their statements.
+//! Finds clients that wait for tables, and which tables: by the states of sessions, and by the names in their
+//! statements.
 
 use crate::database::{Connection, Running, Server, running};
 use engine_core::error::Result;
 
-/// What a session that waits for a table is said to do.
+/// The states of a session that waits for a table.
 const STATES: [&str; 5] = [
     "Waiting for table level lock",
     "Waiting for table metadata lock",

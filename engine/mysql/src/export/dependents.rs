@@ -1,4 +1,4 @@
-//! What cannot be in a script because something that it needs is not.
+//! Omits objects from a script that depend on omitted ones.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use super::selection::Selection;
 use crate::database::quote_name;
 use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
 
-/// Takes views and triggers out of `selection` that need what is `missing`, schemas and names, or one another; gives them.
+/// Removes views and triggers from `selection` that need `missing` objects (schemas and names), or one another; returns
+/// them.
 pub(super) fn leave_out_dependents(
     selection: &mut Selection<'_>,
     mut missing: BTreeSet<(String, String)>,
@@ -35,7 +36,7 @@ pub(super) fn leave_out_dependents(
     }
 }
 
-/// What of `missing` an object of `schema` cannot be made without.
+/// The objects in `missing` that an object of `schema` needs.
 fn needs(schema: &str, object: &SchemaObject, missing: &BTreeSet<(String, String)>) -> Option<(String, String)> {
     match object.kind {
         ObjectType::Trigger => {

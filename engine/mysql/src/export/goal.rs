@@ -1,4 +1,4 @@
-//! The server that a script is written for, if it is another one than the source: definitions in its words.
+//! The server that a script is for, if it differs from the source: translates definitions for it.
 
 use repo_format::cbor::ByteString;
 use repo_format::database::{Flavour, LeftOut, ObjectType, SchemaObject, SchemaRecord, TableRecord};
@@ -69,7 +69,7 @@ impl Goal {
     }
 }
 
-/// What an object is that `server` has nothing like, and why.
+/// The kind of an object that `server` has no equivalent for, and why.
 fn foreign(object: &SchemaObject, server: &Server) -> Option<(&'static str, String)> {
     use ObjectType as T;
     if object.kind == T::View {

@@ -1,8 +1,8 @@
-//! Values as SQL literals that every server reads as the same bytes.
+//! Writes values as SQL literals that every server reads as the same bytes.
 //!
-//! The bytes of a text are written as they are where the script and the column read them alike, and in hexadecimal elsewhere, with the
-//! name of their character set before them. What has no character set is hexadecimal, without a name: a server takes the bytes of
-//! a UUID, an IP address, a BIT or a GEOMETRY as it stores them.
+//! The bytes of a text are written as they are if the script and the column read them alike. Otherwise they are in
+//! hexadecimal, after the name of their character set. Values without a character set are hexadecimal, without a name:
+//! a server takes the bytes of a UUID, an IP address, a BIT or a GEOMETRY as it stores them.
 
 use repo_format::database::{Column, ValueEncoding};
 

@@ -5,8 +5,9 @@
 //!           for each schema: routines; then views, empty ones first; then triggers, events; settings as they were
 //! ```
 //!
-//! Views come after routines, which they may call, and while the views that they refer to stand there, empty. Triggers come after rows, which
-//! must not set them off. A script is for a server like the source, or in the words of one that is named.
+//! Views come after the routines that they may call, and while the views that they refer to exist, empty. Triggers come
+//! after rows, because rows must not fire them. A script is for a server like the source, or for another one that the
+//! user names.
 
 mod dependents;
 mod goal;
@@ -80,7 +81,7 @@ pub fn export_sql(
     Ok(export.outcome)
 }
 
-/// An export that goes on.
+/// An export in progress.
 struct Export<'e> {
     reader: &'e ChunkReader<'e>,
     server: &'e ServerRecord,
@@ -88,11 +89,11 @@ struct Export<'e> {
     outcome: ExportOutcome,
     source: Server,
     goal: Option<Goal>,
-    /// What is otherwise than it was: sentences.
+    /// Differences from the source, as sentences.
     notes: Vec<String>,
     /// Generated columns whose values the source kept: full names.
     kept: Vec<String>,
-    /// What of tables is not in the script.
+    /// Parts of tables that are missing in the script.
     missed: Vec<LeftOut>,
     monitor: &'e dyn Monitor,
 }
@@ -106,7 +107,7 @@ impl Export<'_> {
                 self.outcome.left_out.extend(left_out.into_iter().filter(|_| matches!(tables, Tables::All(_))));
             }
             for name in tables.names() {
-                // What cannot be read is said where it is missed.
+                // An unreadable table is reported where it is missed.
                 let Ok(table) = schema.table(name) else { continue };
                 let fitted = fit_for(&table.record, &self.source, self.goal.as_ref());
                 let shown = format!("{}.{}", quote_name(&schema.record.name), quote_name(name));
@@ -359,8 +360,8 @@ fn chosen<'s>(schema: &'s SchemaRecord, tables: &'s Tables) -> impl Iterator<Ite
     })
 }
 
-/// The definition of a table. Of an ARCHIVE table it goes without its AUTO_INCREMENT: the engine takes no row with a number below, and
-/// counts on from its last row.
+/// The definition of a table, without AUTO_INCREMENT for an ARCHIVE table: that engine refuses rows with lower numbers,
+/// and continues from its last row.
 fn without_counter(create: &[u8]) -> Cow<'_, [u8]> {
     const OPTIONS: &[u8] = b"\n) ENGINE=ARCHIVE AUTO_INCREMENT=";
     let Some(at) = create.windows(OPTIONS.len()).rposition(|window| window == OPTIONS) else { return create.into() };

@@ -11,7 +11,7 @@ pub struct ExportOptions {
     pub database: Option<Vec<u8>>,
     /// Whole schemas. Without these and without tables: all.
     pub schemas: Vec<String>,
-    /// Single tables: schema and name. Of other objects only their triggers go with them.
+    /// Single tables: schema and name. Only their triggers are exported with them.
     pub tables: Vec<(String, String)>,
     /// The server that it is for; if it is not said, one like the source.
     pub target: Option<Server>,
@@ -29,6 +29,7 @@ pub struct ExportOutcome {
     pub rows: u64,
     /// Sequences, views, routines, triggers and events.
     pub objects: u64,
-    /// What the snapshot lacks, as its backup has noted, and what is not in the script because the repository is damaged.
+    /// Objects that the snapshot lacks according to its backup, and objects that are missing because the repository is
+    /// damaged.
     pub left_out: Vec<LeftOut>,
 }

@@ -1,8 +1,9 @@
-//! The order in which views are made.
+//! Decides the order in which views are made.
 //!
-//! Who makes a view that refers to another one acts for that one's definer, who may not be there on another server. So a view is made
-//! before those it refers to, while these stand there empty, in the name of whoever runs the script. But a view with a check option needs
-//! what can be updated: it comes at the end, behind those it refers to.
+//! A session that makes a view that refers to another acts for that view's definer, who may not exist on another
+//! server. So a view is made before the views that it refers to, while these are still empty and belong to the user who
+//! runs the script. But a view with a check option needs updatable views: it comes at the end, after those it refers
+//! to.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +41,7 @@ fn view_name<'s>(entry: &'s (View<'_>, BTreeSet<Vec<u8>>)) -> &'s [u8] {
     entry.0.1.name.as_bytes()
 }
 
-/// What stands in backquotes. Names of columns are among it: they change the order at most.
+/// The names in backquotes. Column names among them can only change the order.
 fn mentioned(create: &[u8]) -> BTreeSet<Vec<u8>> {
     create.split(|byte| *byte == b'`').skip(1).step_by(2).map(plain).collect()
 }

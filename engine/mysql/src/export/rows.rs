@@ -29,10 +29,11 @@ impl InsertWriter {
         InsertWriter { head, end, forms: table.stored().map(Form::of).collect(), statement: Vec::new() }
     }
 
-    /// Writes the encoded rows of `text`; gives their number.
+    /// Writes the encoded rows of `text`; returns their number.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] if a row is not encoded as the table's rows are: those before it are written. Else of `script`.
+    /// [`ErrorKind::Damaged`] if a row is not encoded like the table's rows; the rows before it are written. Otherwise
+    /// the error of `script`.
     pub fn write(&mut self, text: &[u8], script: &mut Script<'_>) -> Result<u64> {
         let mut count = 0;
         for row in rows(text) {

@@ -1,4 +1,4 @@
-//! The script that is being written: its first and last lines, and the settings of the session that runs it.
+//! Writes the script: its first and last lines, and the settings of the session that runs it.
 
 use std::io::Write;
 
@@ -44,7 +44,7 @@ impl<'w> Script<'w> {
         self.bytes(b"\n")
     }
 
-    /// Writes `text` as a comment. What could end the comment is left out of it.
+    /// Writes `text` as a comment. Removes everything that could end the comment.
     pub fn comment(&mut self, text: &str) -> Result<()> {
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.line(format!("-- {text}").trim_end())
@@ -127,8 +127,8 @@ impl<'w> Script<'w> {
     }
 }
 
-/// What begins a comment that only servers run which know the setting; empty: all do. MySQL and clients of old pass over comments of
-/// MariaDB, and MariaDB over those of MySQL 5.7 and later.
+/// The beginning of a comment that only servers with the setting execute; empty if all do. MySQL and old clients ignore
+/// comments of MariaDB, and MariaDB ignores those of MySQL 5.7 and later.
 fn guard(setting: &Setting) -> String {
     match (setting.mariadb, setting.mysql) {
         (Some(since), None) if since > 0 => format!("M!{since:06}"),

@@ -1,4 +1,4 @@
-//! What of a database is exported.
+//! The part of a database to export.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,10 +29,10 @@ impl Tables {
 }
 
 impl<'r> Selection<'r> {
-    /// What `options` name of `database`.
+    /// Selects the parts of `database` that `options` name.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](engine_core::ErrorKind::NotFound) if a schema or table is not there.
+    /// [`ErrorKind::NotFound`](engine_core::ErrorKind::NotFound) if a schema or table does not exist.
     pub fn of(database: &Database<'r>, options: &ExportOptions) -> Result<Self> {
         let mut wanted = BTreeMap::<String, BTreeSet<String>>::new();
         for (schema, table) in &options.tables {

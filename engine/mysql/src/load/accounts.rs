@@ -1,4 +1,4 @@
-//! Users, roles and grants of a snapshot.
+//! Makes the users, roles and grants of a snapshot.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use engine_core::error::{Result, chain};
 
 /// The account is there already: as an error, and as a warning at IF NOT EXISTS.
 const EXISTS: [u16; 4] = [1396, 3162, 1973, 3163];
-/// What MariaDB calls everybody.
+/// MariaDB's name for everybody.
 const EVERYBODY: &str = "PUBLIC";
 
-/// Makes the accounts that are not there, with their grants. Those that are there are left as they are: their statements could
-/// change their passwords.
+/// Makes missing accounts, with their grants. Leaves existing accounts as they are: the statements could change their
+/// passwords.
 ///
 /// # Errors
 /// If the accounts cannot be read, or the connection is lost.
@@ -32,7 +32,7 @@ pub fn make(run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         if !is_made(run, connection, &carried)? {
             continue;
         }
-        // Of one that is there nothing is done, and nothing is missed.
+        // An existing account is left alone, so nothing of it is missed.
         left_out.iter().for_each(|sentence| run.tally.problem("accounts", &account.name, sentence));
         for grant in &carried.grants {
             if let Err(error) = connection.run(grant) {
@@ -46,7 +46,7 @@ pub fn make(run: &Run<'_>, connection: &mut Connection) -> Result<()> {
 /// An account as the target takes it.
 struct Carried {
     account: Account,
-    /// What is not as it was: sentences.
+    /// Differences from the snapshot, as sentences.
     left_out: Vec<String>,
 }
 

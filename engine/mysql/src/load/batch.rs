@@ -1,4 +1,4 @@
-//! Rows that are stored by one statement, and what came of it.
+//! Rows that one statement stores, and its result.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ pub struct Batch {
     pub bytes: u64,
 }
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Debug, Default)]
 pub struct Stored {
     /// Rows that the server says it stored.
     pub rows: u64,
-    /// What it said of them that is not expected.
+    /// Unexpected warnings about them.
     pub warnings: Warnings,
 }
 

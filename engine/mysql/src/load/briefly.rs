@@ -1,4 +1,4 @@
-//! Statements that take a table from everybody who uses it: who comes later waits behind them, so they do not wait for long.
+//! Statements that need a table exclusively. Later clients queue behind them, so they wait only briefly.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use engine_core::error::Result;
 
 /// Seconds that one try waits for others, while further ones wait behind it.
 const WAIT_SECONDS: u32 = 2;
-/// Between two tries others come to what they want.
+/// Between two tries other clients get their turn.
 const PAUSE: Duration = Duration::from_secs(3);
 /// For how long it is tried.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -1,7 +1,7 @@
-//! Reading back what was loaded, and comparing it with the snapshot's digests.
+//! Reads loaded rows back, and compares them with the snapshot's digests.
 //!
-//! Where the server can give rows in the snapshot's order, each segment's bytes are made again and their digest compared. Elsewhere the
-//! rows of both are compared as a set: by the sum of their digests, in which order does not matter.
+//! If the server can return rows in the snapshot's order, this rebuilds the bytes of each segment and compares the
+//! digests. Otherwise it compares both sides as sets: by the sum of the rows' digests, which does not depend on order.
 
 use repo_format::database::{RowOrder, TableRecord};
 
@@ -70,7 +70,7 @@ impl<'c> Rows<'c> {
     }
 }
 
-/// What differs first, if anything does.
+/// The first difference, if any.
 fn compare_segments(
     run: &Run<'_>,
     rows: &mut Rows<'_>,

@@ -1,4 +1,4 @@
-//! As whom an object runs: the definer in its definition.
+//! Changes the definer in an object's definition, as whom the object runs.
 
 /// The definition with the current user as its definer. The definer stands before the body, in quotes or as a name.
 pub fn with_current_definer(create: &[u8]) -> Vec<u8> {

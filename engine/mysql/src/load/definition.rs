@@ -1,11 +1,12 @@
-//! The definition of a table, taken apart: what must be there before its rows, and the keys that are faster built after them.
+//! Takes the definition of a table apart: the parts that rows need, and the keys that are faster to build after the
+//! rows.
 
 use crate::dialect::{Kind, Token, edited, is_keyword, tokens};
 
 /// A table's definition in the order in which it is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// Makes the table, with what its rows need.
+    /// Makes the table, with everything that its rows need.
     pub create: Vec<u8>,
     /// Add the other keys, once the rows are there.
     pub keys: Vec<Vec<u8>>,
@@ -22,7 +23,7 @@ pub enum Keys {
     Later,
 }
 
-/// What an item in the parentheses of CREATE TABLE is.
+/// The kind of an item in the parentheses of CREATE TABLE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Item {
     /// A column, a check, a period.
@@ -37,7 +38,7 @@ enum Item {
 
 /// Takes the statement of SHOW CREATE TABLE apart; `table` is the full quoted name under which it is made.
 ///
-/// What looks odd is left whole. `None` when it is not `CREATE TABLE name (…) …` at all.
+/// Leaves odd items whole. `None` if the statement is not `CREATE TABLE name (…) …` at all.
 pub fn take_apart(create: &[u8], table: &str, keys: Keys) -> Option<Definition> {
     let tokens = tokens(create)?;
     let (first, last) = body(create, &tokens)?;
@@ -77,8 +78,8 @@ pub fn take_apart(create: &[u8], table: &str, keys: Keys) -> Option<Definition> 
     Some(Definition { create: renamed(&rest, table), keys: alters, foreign_keys })
 }
 
-/// `create` without the number from which its table goes on counting. An engine that only appends refuses rows below that number, and
-/// counts on from the last of them by itself.
+/// `create` without the next number of AUTO_INCREMENT. An engine that only appends refuses rows below that number, and
+/// continues by itself from the last row.
 pub fn without_counter(create: &[u8]) -> Vec<u8> {
     let tokens = tokens(create).unwrap_or_default();
     let found = tokens.windows(3).find(|three| three[0].depth == 0 && is_keyword(create, &three[0], "AUTO_INCREMENT"));

@@ -1,4 +1,4 @@
-//! How tables of different engines are filled, and why some cannot be made.
+//! Fills tables of different engines, and explains why some cannot be made.
 
 use repo_format::database::TableRecord;
 
@@ -36,7 +36,7 @@ impl Filling {
     }
 }
 
-/// What to change, where it is known why a table cannot be made.
+/// Adds advice, if the reason why a table cannot be made is known.
 pub fn explained(error: Error, server: &Server) -> Error {
     let advice = match error_code(&error) {
         Some(1273 | 1115) => {

@@ -1,4 +1,5 @@
-//! Triggers of tables that purged rows come back into: they would run once more on what happened long ago, and write of it as of news.
+//! Finds triggers of tables that receive purged rows again. They would fire once more for old rows, and record them as
+//! new.
 
 use super::target::Target;
 use crate::database::{Connection, Privileges, Right, Scope, quote_text, texts};

@@ -1,4 +1,4 @@
-//! A table as the target has it: its definition in that server's words, its columns, and what is otherwise.
+//! Fits a table to the target: its definition in that server's words, its columns, and the differences.
 
 use repo_format::database::TableRecord;
 
@@ -12,17 +12,17 @@ use crate::dialect::{Quoting, RowsFitted, fit_table};
 
 /// A table as the target has it.
 pub struct Fitting {
-    /// What its columns and keys become.
+    /// The translated columns and keys.
     pub definition: Option<Definition>,
     /// The columns that the target takes.
     pub record: TableRecord,
     /// How its rows become those of the target.
     pub rows: RowsFitted,
-    /// What is not in its definition, and is missed.
+    /// Omissions in its definition that the user will miss.
     pub left_out: Vec<String>,
     /// Why it is not made at all.
     pub refusal: Option<String>,
-    /// What is otherwise in its definition.
+    /// Differences in its definition.
     pub notes: Vec<String>,
 }
 

@@ -1,11 +1,11 @@
-//! Rights of accounts, where schemas get other names and where the server is of another family.
+//! Translates the rights of accounts, for schemas with other names and for servers of another family.
 
 use super::options::References;
 use super::renaming::Renaming;
 use crate::database::{Server, quote_name};
 use crate::dialect::{Kind, Token, edited, is_keyword, tokens, unquote};
 
-/// Rights that MariaDB alone has, and what MySQL calls these where it has them.
+/// Rights that only MariaDB has, and MySQL's names for them if it has them.
 const OF_MARIADB: [(&str, &str); 12] = [
     ("BINLOG MONITOR", "REPLICATION CLIENT"),
     ("SLAVE MONITOR", "REPLICATION CLIENT"),
@@ -23,16 +23,16 @@ const OF_MARIADB: [(&str, &str); 12] = [
 /// Static rights that MySQL alone has. Its dynamic ones have an underscore each, or are these.
 const OF_MYSQL: [&str; 2] = ["CREATE ROLE", "DROP ROLE"];
 
-/// What becomes of a grant.
+/// The result for a grant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Granted {
     /// The statement; `None` if nothing of it is left.
     pub sql: Option<String>,
-    /// What is not given: a sentence.
+    /// The rights that are not granted, as a sentence.
     pub left_out: Option<String>,
 }
 
-/// The statement `grant` where schemas have the names of `renaming`. A copy gives no rights on schemas that are not part of the restore.
+/// The statement `grant` with the schema names of `renaming`. A copy grants no rights on schemas outside the restore.
 pub fn renamed(grant: &str, renaming: &Renaming) -> Granted {
     let same = Granted { sql: Some(grant.to_owned()), left_out: None };
     let bytes = grant.as_bytes();

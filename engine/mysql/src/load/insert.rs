@@ -61,7 +61,7 @@ struct Statement<'c> {
     packet: usize,
 }
 
-/// What stands between two rows.
+/// The separator of two rows.
 const BETWEEN: &str = ", ";
 
 impl Statement<'_> {

@@ -1,4 +1,5 @@
-//! Generated columns whose values the server keeps: it computes them anew, so their digests say whether they are those that were saved.
+//! Stored generated columns: the server computes them again, and digests show whether the values are those that were
+//! saved.
 
 use repo_format::database::{ServerRecord, Variable};
 use repo_format::id::Bytes32;
@@ -19,10 +20,11 @@ const UTC: [&str; 3] = ["+00:00", "UTC", "Etc/UTC"];
 /// Rows that are read between two looks whether to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
 
-/// What is said of columns of `table` whose values are not those that were saved. A snapshot of an older version has no digests of them.
+/// The messages about columns of `table` whose values differ from the saved ones. A snapshot of an older version has no
+/// digests of them.
 ///
 /// # Errors
-/// If the server does not give the rows.
+/// If the server does not return the rows.
 pub fn differing(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) -> Result<Vec<String>> {
     let Some(saved) = &table.source().record.kept_digests else { return Ok(Vec::new()) };
     if !table.has_all_history() || table.rewrites_values() {
@@ -84,7 +86,7 @@ impl Way {
         (!is_usual).then_some(Way { zones, settings })
     }
 
-    /// Has the server compute the generated columns of `table` so. Gives the time zone, if it does.
+    /// Has the server compute the generated columns of `table` with these settings. Returns the time zone, if it does.
     fn compute(&self, run: &Run<'_>, table: &TableLoad<'_>) -> Result<Option<&str>> {
         run.check()?;
         let mut session = run.connect()?;
@@ -95,7 +97,7 @@ impl Way {
             }
         }
         for setting in &self.settings {
-            // One that the server does not have is not what its expressions depend on.
+            // If the server does not know a setting, its expressions do not depend on it.
             is_done(session.run(&format!("SET SESSION {setting}")))?;
         }
         let (schema, name) = (quote_name(&table.schema().plan.staging), quote_name(&table.record().name));
@@ -104,7 +106,7 @@ impl Way {
     }
 }
 
-/// Whether expressions depend on a variable of the source, and it is not what a session that loads has.
+/// Whether expressions depend on a variable of the source that differs in a loading session.
 fn is_unusual(variable: &Variable) -> bool {
     let usual = settings(Use::Load).find(|setting| setting.name == variable.name);
     SETTINGS.contains(&variable.name.as_str()) && usual.is_none_or(|setting| !setting.is_shown(&variable.value))
@@ -117,7 +119,7 @@ fn assigned(variable: &Variable) -> String {
     }
 }
 
-/// Whether the server did what it was asked for.
+/// Whether the server did the statement.
 fn is_done(result: Result<()>) -> Result<bool> {
     match result {
         Ok(()) => Ok(true),
@@ -126,8 +128,8 @@ fn is_done(result: Result<()>) -> Result<bool> {
     }
 }
 
-/// Has the columns computed as sessions of the source do it, if they come nearer to the digests that were `saved`. Gives the digests
-/// that they have then.
+/// Has the columns computed like in sessions of the source, if that brings them nearer to the `saved` digests. Returns
+/// the digests after that.
 fn computed_again(
     run: &Run<'_>,
     connection: &mut Connection,

@@ -1,7 +1,7 @@
-//! How an account logs in, on a server of another family.
+//! Translates an account's login for a server of another family.
 //!
-//! Only the hash of `mysql_native_password` means the same to both. An account whose password cannot be carried is made locked: its rights and
-//! what runs as it are there, and nobody can log in until its administrator gives it a new password.
+//! Only the hash of `mysql_native_password` means the same to both. An account with any other password is made locked.
+//! Its rights and the objects that run as it work, and nobody can log in until its administrator sets a new password.
 
 use crate::database::{Server, quote_text};
 use crate::dialect::{Token, is_keyword, tokens};
@@ -15,14 +15,14 @@ pub struct Login {
     pub is_locked: bool,
 }
 
-/// What both families know behind the way to log in.
+/// The keywords after the login that both families know.
 const OPTIONS: [&str; 4] = ["REQUIRE", "WITH", "PASSWORD", "ACCOUNT"];
-/// What MySQL alone knows there.
+/// The keywords there that only MySQL knows.
 const OF_MYSQL: [&str; 7] =
     ["DEFAULT", "FAILED_LOGIN_ATTEMPTS", "PASSWORD_LOCK_TIME", "ATTRIBUTE", "COMMENT", "INITIAL", "AND"];
 
-/// The account that `create` of a server of the other family makes, for `target`; `native` says whether that one logs in by
-/// `mysql_native_password`. `None` for what is no CREATE USER.
+/// The account of `create`, from a server of the other family, for `target`; `native` says whether the target accepts
+/// `mysql_native_password`. `None` if it is not a CREATE USER.
 pub fn login_for(create: &str, target: &Server, native: Native) -> Option<Login> {
     let rest = create.strip_prefix("CREATE USER ")?;
     let bytes = rest.as_bytes();
@@ -65,7 +65,7 @@ pub enum Native {
     Refused,
 }
 
-/// The hash of `mysql_native_password` in what follows IDENTIFIED, if there is one.
+/// The hash of `mysql_native_password` after IDENTIFIED, if there is one.
 fn native_hash(rest: &str, tokens: &[Token]) -> Option<String> {
     let bytes = rest.as_bytes();
     let text = |at: usize| tokens.get(at).and_then(|token| rest.get(token.at.clone()));

@@ -1,7 +1,8 @@
-//! What has been loaded, noted in the schema itself: so that an interrupted load goes on, and none goes into what is somebody else's.
+//! The marker notes the progress of a load in the schema itself. So an interrupted load can resume, and no load touches
+//! a schema that it did not create.
 //!
-//! The table `enamel_restore` has a row for the snapshot, one for each table that is whole, and one for each whose foreign keys are
-//! there. It is dropped when all is done.
+//! The table `enamel_restore` has a row for the snapshot, one for each complete table, and one for each table with its
+//! foreign keys. It is dropped at the end.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +13,12 @@ use engine_core::error::{Error, ErrorKind, Result};
 pub const MARKER: &str = "enamel_restore";
 /// The item whose state is the snapshot's id.
 const SNAPSHOT: &str = "snapshot";
-/// The item whose state is the schema that keeps what was there.
+/// The item whose state is the schema that keeps the former contents.
 const SWAP: &str = "swap";
 /// Names of things in the way that an error says.
 const NAMED: usize = 5;
 
-/// What is noted of a table.
+/// The steps that are noted for a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Its rows and keys are there.
@@ -32,17 +33,17 @@ pub struct Marker {
     done: BTreeMap<String, String>,
 }
 
-/// What is in a schema.
+/// The contents of a schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
     /// Tables, views and sequences.
     pub tables: Vec<String>,
-    /// Routines and events, with what they are.
+    /// Routines and events, with their kinds.
     pub others: Vec<String>,
 }
 
 impl Contents {
-    /// What `schema` holds; `None` if there is no such schema.
+    /// The contents of `schema`; `None` if it does not exist.
     ///
     /// # Errors
     /// If the server refuses.
@@ -80,7 +81,7 @@ impl Contents {
         self.tables.iter().any(|table| table == MARKER)
     }
 
-    /// What there is, in words.
+    /// The contents, in words.
     pub fn named(&self) -> String {
         let all = || self.tables.iter().chain(&self.others);
         let first: Vec<&str> = all().take(NAMED).map(String::as_str).collect();
@@ -102,7 +103,7 @@ pub fn snapshot_of(connection: &mut Connection, schema: &str) -> Result<String> 
 }
 
 impl Marker {
-    /// Marks `schema` as being loaded from `snapshot`, or reads what has been loaded of it.
+    /// Marks `schema` as being loaded from `snapshot`, or reads the progress of an earlier load.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] if it is being loaded from another snapshot.
@@ -128,12 +129,12 @@ impl Marker {
         Ok(Marker { table, done: done.collect() })
     }
 
-    /// What an earlier run has noted of this, if it has done it.
+    /// The note of an earlier run, if it has done the step.
     pub fn noted(&self, step: Step, table: &str) -> Option<&str> {
         self.done.get(&item(step, table)).map(String::as_str)
     }
 
-    /// Notes that it is done, with what is to be known of it.
+    /// Notes that a step is done, with its result.
     ///
     /// # Errors
     /// If the server refuses.
@@ -141,7 +142,7 @@ impl Marker {
         self.note_item(connection, &item(step, table), state)
     }
 
-    /// Notes the schema that keeps what was there: from now on tables are renamed.
+    /// Notes the schema that keeps the former contents: from now on tables are renamed.
     ///
     /// # Errors
     /// If the server refuses.

@@ -10,8 +10,8 @@
 //!  objects    routines and views, triggers, events; accounts, if asked for
 //! ```
 //!
-//! What the server does not take is named, and everything else is loaded. An interrupted load goes on where it was when it is run
-//! again: a marker in each schema says what is whole.
+//! Objects that the server refuses are reported, and everything else is loaded. An interrupted load resumes when it is
+//! run again: a marker in each schema notes what is complete.
 
 mod accounts;
 mod batch;
@@ -74,15 +74,15 @@ use target::Target;
 /// Connections at the same time, at most: more than a server has cores for does not help.
 const JOBS_MAX: usize = 16;
 
-/// Loads what `options` say of the database in `snapshot` into the server at `address`.
+/// Loads the part of the database in `snapshot` that `options` name into the server at `address`.
 ///
-/// No schema that holds anything is touched, unless it is to be replaced; what it held is kept under another name. What is not as it was
-/// is a problem in the outcome, everything else is loaded.
+/// It never touches a schema with contents, unless that should be replaced; then the former contents are kept under
+/// another name. Differences from the snapshot are problems in the outcome; everything else is loaded.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if the snapshot has no such database, schema or table; [`ErrorKind::NotEmpty`] if something is in the way;
-/// [`ErrorKind::Database`] if the server cannot be reached or is full; if the repository cannot be read; if the monitor wishes to stop. Run
-/// again, it goes on.
+/// [`ErrorKind::NotFound`] if the snapshot has no such database, schema or table; [`ErrorKind::NotEmpty`] if something
+/// is in the way; [`ErrorKind::Database`] if the server cannot be reached or is full; if the repository cannot be read;
+/// if the monitor wishes to stop. Another run resumes.
 pub fn load(
     repository: &Repository,
     snapshot: &Snapshot,
@@ -150,7 +150,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from).max(2)
 }
 
-/// What a dry run says.
+/// The tables of a dry run.
 fn planned_tables(source: &Source<'_>, planned: &[PlannedSchema<'_>]) -> Result<Vec<LoadedTable>> {
     let mut tables = Vec::new();
     for schema in planned {
@@ -282,7 +282,7 @@ fn put_in_place(
     swap::swap(run, connection, schema, former)
 }
 
-/// Makes what is no table. Views may be of other schemas, so these come for all schemas at once.
+/// Makes everything but tables. Views may refer to other schemas, so this covers all schemas at once.
 fn make_objects(run: &Run<'_>, connection: &mut Connection, schemas: &[SchemaRun<'_>]) -> Result<()> {
     let of = |schema| objects_of(run, schema, &schema.plan.name);
     let whole: Vec<Objects<'_, '_>> = schemas.iter().filter(|schema| schema.plan.is_whole).map(of).collect();
@@ -293,8 +293,8 @@ fn make_objects(run: &Run<'_>, connection: &mut Connection, schemas: &[SchemaRun
     whole.iter().try_for_each(|objects| objects.make_events(connection).map(drop))
 }
 
-/// Names what the backup could not save, and notes tables that are of a later moment. What was not saved keeps no schema from being replaced: all that it
-/// had is kept.
+/// Reports what the backup could not save, and notes tables of a later moment. Objects that were not saved do not
+/// prevent replacing a schema: all its former contents are kept.
 fn say_what_the_snapshot_lacks(run: &Run<'_>, schema: &SchemaRun<'_>) {
     let record = &schema.plan.source.record;
     let server = run.source.server();
@@ -323,7 +323,8 @@ fn say_that_case_matters(planned: &[PlannedSchema<'_>], run: &Run<'_>) {
     }
 }
 
-/// Drops the marker, unless there are tables to try again; what was loaded beside another schema is empty then, and goes with it.
+/// Drops the marker, unless there are tables to try again. A schema that was loaded beside another is empty then, and
+/// is dropped, too.
 fn end_schema(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<()> {
     if schema.has_failures.load(Ordering::Relaxed) {
         run.monitor.note(&format!(

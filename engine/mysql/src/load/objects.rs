@@ -1,4 +1,5 @@
-//! Sequences, views, routines, triggers and events, each as it was made: under its own `sql_mode`, character sets and time zone.
+//! Makes sequences, views, routines, triggers and events, each under its original `sql_mode`, character sets and time
+//! zone.
 
 use repo_format::cbor::ByteString;
 use repo_format::database::{ObjectType, SchemaObject, SchemaRecord};
@@ -32,7 +33,7 @@ pub struct Objects<'r, 'o> {
     pub renaming: &'o Renaming,
 }
 
-/// What an object is, as SQL calls it.
+/// The name of an object's kind in SQL.
 pub fn type_name(kind: ObjectType) -> &'static str {
     match kind {
         ObjectType::Sequence => "SEQUENCE",
@@ -47,7 +48,7 @@ pub fn type_name(kind: ObjectType) -> &'static str {
 }
 
 impl Objects<'_, '_> {
-    /// Makes the sequences with the values that they had. Those that are there, as an earlier run has made them, are made again.
+    /// Makes the sequences with their saved values. Replaces existing ones, which an earlier run has made.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -82,7 +83,7 @@ impl Objects<'_, '_> {
         Ok(())
     }
 
-    /// Makes events. Gives those that are made.
+    /// Makes events; returns those that were made.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -95,8 +96,8 @@ impl Objects<'_, '_> {
         Ok(all)
     }
 
-    /// The objects of some kinds, with their definitions as they are here. One that would work on a schema outside is named, and not
-    /// among them.
+    /// The objects of some kinds, with definitions for this server. An object that would work on a schema outside is
+    /// reported and omitted.
     fn of(&self, kinds: &[ObjectType]) -> Vec<SchemaObject> {
         let objects = self.record.objects.iter().filter(|object| kinds.contains(&object.kind));
         objects.filter_map(|object| self.fitted(object)).collect()
@@ -231,8 +232,8 @@ impl Objects<'_, '_> {
     }
 }
 
-/// Makes the routines and views of several schemas, in whatever order they can be made: what refers to another one comes after it. Gives
-/// those that are made.
+/// Makes the routines and views of several schemas, in any possible order: an object comes after those it refers to.
+/// Returns those that were made.
 ///
 /// # Errors
 /// If the connection is lost.

@@ -1,4 +1,4 @@
-//! What is loaded and how, and what came of it.
+//! Options and outcome of a load.
 
 use repo_format::node::Problem;
 
@@ -22,7 +22,7 @@ pub struct TableChoice {
     pub table: String,
 }
 
-/// What happens to a schema that is there and not empty.
+/// The reaction to an existing schema with contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Existing {
     /// It is left alone, and nothing is loaded.
@@ -32,7 +32,7 @@ pub enum Existing {
     Swap,
 }
 
-/// How what was loaded is checked.
+/// The check of loaded rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Check {
     /// By the number of rows and the server's warnings.
@@ -45,15 +45,15 @@ pub enum Check {
 /// As whom views, routines, triggers and events run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Definer {
-    /// As whoever they ran as.
+    /// As the original users.
     #[default]
     Keep,
     /// As the account that restores.
     Current,
 }
 
-/// What happens to definitions that name schemas which are not restored with them, when their own gets another name. What names a schema of
-/// the same restore names it by its new name.
+/// The reaction to definitions that name schemas outside the restore, if their own schema gets another name. References
+/// within the restore always follow the new names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum References {
     /// They are named, and not made: they would work on a schema that is in use.
@@ -73,13 +73,13 @@ pub enum Events {
     AsSaved,
 }
 
-/// What happens to users, roles and grants of the snapshot.
+/// The treatment of users, roles and grants of the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Accounts {
     /// Nothing.
     #[default]
     Leave,
-    /// Those that are not there are made; all get their grants.
+    /// Makes the missing ones; all get their grants.
     Make,
 }
 
@@ -108,7 +108,7 @@ pub struct LoadOptions {
     pub existing: Existing,
     /// How to check.
     pub check: Check,
-    /// Whose things become.
+    /// The owner of the restored objects.
     pub definer: Definer,
     /// Definitions that name other schemas.
     pub references: References,
@@ -122,7 +122,7 @@ pub struct LoadOptions {
     pub binlog: Binlog,
     /// Connections that load at the same time; as many as there are cores if nothing is said.
     pub jobs: Option<usize>,
-    /// Only say what would be done. What would stand in the way is an error as else.
+    /// Change nothing, and only report. Obstacles are errors as in a real run.
     pub dry_run: bool,
 }
 
@@ -139,7 +139,7 @@ pub struct LoadedTable {
     pub bytes: u64,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct LoadOutcome {
@@ -157,7 +157,7 @@ pub struct LoadOutcome {
     pub checked_segments: u64,
     /// Former schemas, and the names under which they are kept.
     pub former: Vec<SchemaChoice>,
-    /// What is not as it was: the first 1,000. Paths are `schema.object`.
+    /// The first 1,000 differences from the snapshot. Paths are `schema.object`.
     pub problems: Vec<Problem>,
     /// How many there were.
     pub problem_count: u64,

@@ -1,4 +1,4 @@
-//! Paths to images in what was restored: a copy must not point at the images of the practice that is at work.
+//! Changes paths to images in restored rows: a copy must not point at the images of the practice at work.
 
 use repo_format::database::TableRecord;
 

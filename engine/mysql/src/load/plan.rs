@@ -1,4 +1,4 @@
-//! What is loaded under which name, and what stands in its way.
+//! Plans what to load under which name, and finds obstacles.
 
 use repo_format::database::ObjectType;
 
@@ -15,7 +15,7 @@ const NAME_MAX: usize = 64;
 
 /// A schema to load.
 pub struct PlannedSchema<'s> {
-    /// What the snapshot has of it.
+    /// The schema in the snapshot.
     pub source: &'s SourceSchema,
     /// Its name in the end.
     pub name: String,
@@ -23,7 +23,7 @@ pub struct PlannedSchema<'s> {
     pub staging: String,
     /// Whether all of it is loaded, or some tables only.
     pub is_whole: bool,
-    /// Whether what is there is replaced in the end.
+    /// Whether the existing schema is replaced at the end.
     pub swaps: bool,
     /// Whether `staging` is there already.
     pub exists: bool,
@@ -46,7 +46,7 @@ impl PlannedSchema<'_> {
     }
 }
 
-/// Plans what `options` say of `schemas`, those of the snapshot that are wanted.
+/// Plans the parts of `schemas` that `options` name; `schemas` are the wanted ones of the snapshot.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if there is nothing; [`ErrorKind::Usage`] if names clash.
@@ -162,11 +162,11 @@ fn clash<'n>(names: &[&'n str], target: &Target) -> Option<(&'n str, &'n str)> {
     folded.windows(2).find(|two| two[0].0 == two[1].0).map(|two| (two[0].1, two[1].1))
 }
 
-/// Looks at what is on the server already, and decides for each schema what it is loaded into.
+/// Looks at the present contents of the server, and decides for each schema where to load it.
 ///
 /// # Errors
-/// [`ErrorKind::NotEmpty`] if there is something and it shall not be replaced; [`ErrorKind::Usage`] if an unfinished load of another
-/// snapshot is in the way.
+/// [`ErrorKind::NotEmpty`] if a schema has contents and should not be replaced; [`ErrorKind::Usage`] if an unfinished
+/// load of another snapshot is in the way.
 pub fn look(
     connection: &mut Connection,
     planned: &mut [PlannedSchema<'_>],

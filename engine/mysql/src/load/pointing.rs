@@ -1,4 +1,4 @@
-//! Tables of a copy that would lead out of it: into a schema that is in use, to another server, into another folder.
+//! Tables of a copy that would lead out of it: to a live schema, another server, or another folder.
 
 use super::definition::{body, items};
 use super::renaming::{Pointing, Renaming, schemas_of};
@@ -7,7 +7,7 @@ use crate::dialect::{Kind, Quoting, Token, edited, is_keyword, tokens};
 
 /// Engines whose rows are always elsewhere.
 const ELSEWHERE: [&str; 2] = ["FEDERATED", "SPIDER"];
-/// Options of CONNECT that name what is not a file of the table's own.
+/// Options of CONNECT that may name something other than the table's own file.
 const OF_CONNECT: [&str; 7] = ["CONNECTION", "DBNAME", "TABNAME", "TABLE_LIST", "SRCDEF", "FILE_NAME", "OPTION_LIST"];
 
 /// A table's definition as its copy has it.
@@ -15,13 +15,14 @@ const OF_CONNECT: [&str; 7] = ["CONNECTION", "DBNAME", "TABNAME", "TABLE_LIST", 
 pub struct Fitted {
     /// The definition, in which schemas still have their former names.
     pub create: Vec<u8>,
-    /// What is not in it: sentences.
+    /// Omissions, as sentences.
     pub left_out: Vec<String>,
     /// Why the whole table is left out.
     pub refusal: Option<String>,
 }
 
-/// The definition `create` of a table of `schema` without what leads out of a copy. Of a schema that keeps its name it is all.
+/// The definition `create` of a table of `schema`, without parts that lead out of a copy. Unchanged if the schema keeps
+/// its name.
 pub fn fit(create: &[u8], schema: &str, engine: &str, renaming: &Renaming) -> Fitted {
     let pointing = renaming.apply(schema, create, Quoting::default()).pointing;
     let mut fitted = Fitted { create: create.to_vec(), ..Fitted::default() };

@@ -33,7 +33,7 @@ use engine_core::snapshots::saved::{Database, KeyRanges, SavedTable, Schema, rea
 const BATCH_BYTES: u64 = 1 << 20;
 /// Rows of one statement: a server says at most 65,535 warnings, and each row that is there already is one.
 const BATCH_ROWS: u64 = 20_000;
-/// What the server says of a row whose key is there.
+/// The server's error number for a row whose key exists.
 const DUPLICATE: u16 = 1062;
 
 /// A table of a receipt, and where its rows go.
@@ -56,27 +56,28 @@ pub struct PurgedOptions {
     pub dry_run: bool,
 }
 
-/// What came of a table.
+/// The result for a table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RestoredTable {
     /// Where its rows went: schema and name.
     pub to: (String, String),
     /// Rows that the receipt names.
     pub rows: u64,
-    /// Of these: stored. In a dry run: found in the repository.
+    /// The number of these that were stored; in a dry run, found in the repository.
     pub restored: u64,
     /// Not stored, as the table has a row of their key.
     pub there: u64,
-    /// What is not as it should be.
+    /// Problems, as sentences.
     pub problems: Vec<String>,
 }
 
-/// Brings the rows that the receipt `manifest` names into the server at `address`, in the order of the tables in the receipt. A table
-/// that is not there is made as it was saved, without its foreign keys; so is a schema.
+/// Restores the rows that the receipt `manifest` names to the server at `address`, in the order of the tables in the
+/// receipt. Makes a missing table as it was saved, without its foreign keys, and a missing schema.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] if triggers would run on the rows; [`ErrorKind::NotFound`] if the receipt has no such table; [`ErrorKind::Damaged`] if the receipt cannot be read; [`ErrorKind::Database`] if the
-/// server cannot be reached; if the monitor wishes to stop. What is wrong with one table is a problem in its outcome. Run again, it goes on.
+/// [`ErrorKind::Refused`] if triggers would fire for the rows; [`ErrorKind::NotFound`] if the receipt has no such
+/// table; [`ErrorKind::Damaged`] if the receipt cannot be read; [`ErrorKind::Database`] if the server cannot be
+/// reached; if the monitor wishes to stop. Faults of one table are problems in its outcome. Another run resumes.
 pub fn restore_purged(
     repository: &Repository,
     manifest: &Manifest,
@@ -107,7 +108,7 @@ fn restore_attended(
     drop(connection);
     let mut connection = session::open(address, options.binlog)?;
     connection.shortcomings().for_each(|text| monitor.note(&text));
-    // Rows come into a database that is in use: none without what it refers to.
+    // Rows enter a live database, so each needs the rows that it refers to.
     connection.run("SET SESSION foreign_key_checks=1")?;
     let items = chosen.iter().map(|(tables, _)| rows_of(tables)).sum();
     monitor.begin(Phase::Restore, Some(Work { items, bytes: 0 }));
@@ -117,7 +118,7 @@ fn restore_attended(
     result
 }
 
-/// What a receipt says of one table under different categories, and where its rows go.
+/// A receipt's entries for one table in different categories, and the target of its rows.
 type Chosen<'r> = (Vec<&'r PurgedTable>, (String, String));
 
 fn choose<'r>(record: &'r ReceiptRecord, choices: &[PurgedChoice]) -> Result<Vec<Chosen<'r>>> {
@@ -302,7 +303,7 @@ fn key_names(record: &TableRecord) -> Vec<String> {
 }
 
 impl Filling {
-    /// Compares what was found, stored and left.
+    /// Compares the numbers of found, stored and skipped rows.
     fn end(self, options: &PurgedOptions) -> RestoredTable {
         let Filling { mut outcome, found, warnings, fitted, changed, .. } = self;
         outcome.problems.extend(warnings.sentences());

@@ -1,7 +1,8 @@
-//! Schemas that get other names, and what becomes of definitions that name schemas.
+//! Schemas with other names, and the definitions that name schemas.
 //!
-//! What names a schema of the same restore names it by its new name afterwards. A copy that named any other schema would work on one
-//! that is in use: such a definition is left out, unless the user keeps it. So is one with a name that may be a schema: rather one too many.
+//! A reference to a schema of the same restore follows its new name. A copy that named any other schema would work on a
+//! live one. So such a definition is omitted, unless the user keeps it. A definition with a name that may be a schema
+//! is omitted, too: one too many is better than one too few.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -21,7 +22,7 @@ pub struct Renaming {
     pub packages: BTreeSet<String>,
     /// Names that differ only in case are the same, where they were saved or where they come to.
     pub folds: bool,
-    /// What happens to definitions that name any other schema.
+    /// The reaction to definitions that name any other schema.
     pub references: References,
 }
 
@@ -34,7 +35,7 @@ pub struct Renamed {
     pub pointing: Vec<Pointing>,
 }
 
-/// A name that leads out of what is restored.
+/// A name that leads out of the restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointing {
     /// Where it stands.
@@ -44,7 +45,7 @@ pub struct Pointing {
 }
 
 impl Renaming {
-    /// Whether definitions of the schema `own` lose what leads out of the restore.
+    /// Whether definitions of the schema `own` lose references that lead out of the restore.
     pub fn leaves(&self, own: &str) -> bool {
         self.is_copy(own) && self.references == References::Leave
     }
@@ -116,7 +117,7 @@ impl Renaming {
         }
     }
 
-    /// What cannot be read is taken by its text: rather one too many.
+    /// Judges an unreadable definition by its text: one finding too many is better than one too few.
     fn by_text(&self, sql: &[u8]) -> Vec<Pointing> {
         let text = String::from_utf8_lossy(sql).to_lowercase();
         let found = self.known.iter().filter(|known| !known.is_empty() && text.contains(&known.to_lowercase()));
@@ -133,7 +134,7 @@ impl Renaming {
     }
 }
 
-/// What a name becomes.
+/// The replacement of a name.
 enum Becomes<'r> {
     Same,
     Named(&'r str),

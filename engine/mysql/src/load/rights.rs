@@ -1,4 +1,4 @@
-//! What the account that loads may do: said before anything is made, not met object by object.
+//! Checks the rights of the loading account before anything is made, instead of failing object by object.
 
 use repo_format::database::{ObjectType, SchemaRecord};
 
@@ -9,8 +9,8 @@ use crate::database::{Connection, Holding, Privileges, Purpose, Reach, Weight, m
 use engine_core::error::Result;
 use engine_core::monitor::Monitor;
 
-/// Says what the account lacks for `planned`, as far as the server tells. It may hold more than that, by a grant to another host for one, so
-/// nothing is refused.
+/// Reports the rights that the account lacks for `planned`, as far as the server tells. The account may hold more, for
+/// example by a grant to another host, so nothing is refused.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -41,7 +41,7 @@ pub fn tell(
     Ok(())
 }
 
-/// What will be in a schema.
+/// The future contents of a schema.
 fn holding(schema: &PlannedSchema<'_>, account: &str, definer: Definer) -> Holding {
     let record: &SchemaRecord = &schema.source.record;
     let has = |kinds: &[ObjectType]| record.objects.iter().any(|object| kinds.contains(&object.kind));

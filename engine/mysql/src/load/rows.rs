@@ -1,4 +1,4 @@
-//! Rows into a table: LOAD DATA from memory, a few segments a statement.
+//! Loads rows into a table with LOAD DATA from memory, a few segments per statement.
 
 use repo_format::database::TableRecord;
 

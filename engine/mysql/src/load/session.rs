@@ -1,10 +1,10 @@
-//! A session that loads, and what its objects are made under.
+//! A session that loads, and the settings under which objects are made.
 
 use crate::database::{Address, COLLATION, Connection, LOAD_MODE, Server, Use, quote_text};
 use crate::dialect::modes_for;
 use engine_core::error::Result;
 
-/// Whether what is loaded goes into the server's binary log, and from there to its replicas.
+/// Whether loaded data enters the server's binary log, and so its replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Binlog {
     /// As the server is set up.
@@ -26,7 +26,7 @@ pub fn open(address: &Address, binlog: Binlog) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Under what an object of a schema was made, and is made again.
+/// The settings under which an object of a schema was made, and is made again.
 #[derive(Debug, Clone, Copy)]
 pub struct MadeUnder<'o> {
     /// `sql_mode`.

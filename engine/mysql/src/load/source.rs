@@ -1,4 +1,4 @@
-//! What is loaded: the schemas and tables of a snapshot's database, with what of them could not be read.
+//! The source of a load: the schemas and tables of a snapshot's database, and the parts that could not be read.
 
 use repo_format::database::{AccountsRecord, SchemaRecord, ServerRecord, TableRecord};
 
@@ -37,10 +37,11 @@ pub struct Source<'r> {
 }
 
 impl<'r> Source<'r> {
-    /// Reads the records of what `options` want of `snapshot`.
+    /// Reads the records of the part of `snapshot` that `options` name.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] if it has no database, schema or table of that name; if a record of a schema cannot be read.
+    /// [`ErrorKind::NotFound`] if it has no database, schema or table of that name; if a record of a schema cannot be
+    /// read.
     pub fn open(reader: &'r ChunkReader<'r>, snapshot: &Snapshot, options: &LoadOptions) -> Result<Self> {
         let database = Database::open(reader, &snapshot.manifest, options.database.as_deref())?;
         let names = database.schema_names()?;

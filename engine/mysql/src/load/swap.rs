@@ -1,11 +1,12 @@
-//! Putting what was loaded beside a schema in its place, and keeping what was there.
+//! Replaces a schema by the one that was loaded beside it, and keeps the former contents.
 //!
 //! ```text
 //!   S__restoring.t  ->  S.t  ->  S__before_DATE.t       all tables in one RENAME TABLE
 //! ```
 //!
-//! Triggers keep a table in its schema, and views, routines and events cannot be renamed: they are made again in the kept schema, and
-//! dropped from `S` only then. Their definitions are noted in the kept schema before anything is touched.
+//! Triggers keep a table in its schema, and views, routines and events cannot be renamed. So they are made again in the
+//! kept schema, and only then dropped from `S`. Their definitions are noted in the kept schema before anything is
+//! touched.
 
 use repo_format::database::{ObjectType, SchemaRecord};
 
@@ -21,10 +22,11 @@ use engine_core::error::{Error, ErrorKind, Result};
 
 /// The table of the kept schema that notes definitions until they are made there.
 const DEFINITIONS: &str = "enamel_definitions";
-/// What the first row of the definitions is.
+/// The kind of the first row of the definitions.
 const RECORD: &str = "record";
 
-/// Puts the loaded tables of `schema` in place. Gives the schema that keeps the former ones; `kept_before` are those that were kept before it.
+/// Puts the loaded tables of `schema` in place. Returns the schema that keeps the former ones; `kept_before` were kept
+/// earlier.
 ///
 /// # Errors
 /// If a foreign key from elsewhere would lead to the former table, or the server refuses: then nothing is renamed.
@@ -126,7 +128,7 @@ fn refuse_foreign_references(run: &Run<'_>, connection: &mut Connection, schema:
         let mut texts = row.into_iter().map(|v| String::from_utf8_lossy(&v.unwrap_or_default()).into_owned());
         let (from, child, parent) = (texts.next(), texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
         let from = from.unwrap_or_default();
-        // Those that this run replaces or has replaced follow the former table.
+        // Foreign keys from tables that this run replaces follow the former table.
         let is_replaced = |choice: &SchemaChoice| {
             choice.to == from || from.starts_with(&format!("{}__before_", choice.to)) || from == staging_of(&choice.to)
         };

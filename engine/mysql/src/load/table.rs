@@ -1,4 +1,4 @@
-//! One table on its way: what the target has of it, and how far it is.
+//! One table during a load: its form on the target, and its progress.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -26,11 +26,11 @@ pub const BATCH_BYTES: u64 = 16 << 20;
 pub struct TableLoad<'r> {
     pub(super) source: &'r SourceTable,
     pub(super) schema: &'r SchemaRun<'r>,
-    /// What the target has of it.
+    /// Its form on the target.
     pub(super) fitting: Fitting,
     pub(super) filling: Filling,
     pub(super) sink: Sink,
-    /// Of its rows those that are current, and rows of history that the target does not take.
+    /// The number of its current rows, and the number of historical rows that the target does not accept.
     pub(super) current: AtomicU64,
     pub(super) left_history: AtomicU64,
     /// Values that are otherwise than they were, as the target does not hold them.
@@ -129,12 +129,12 @@ impl<'r> TableLoad<'r> {
         (&self.schema.plan.name, &self.source.record.name)
     }
 
-    /// What it is loaded from.
+    /// The table in the snapshot.
     pub fn source(&self) -> &'r SourceTable {
         self.source
     }
 
-    /// What the target has of it.
+    /// Its form on the target.
     pub fn record(&self) -> &TableRecord {
         &self.fitting.record
     }

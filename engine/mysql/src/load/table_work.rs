@@ -1,4 +1,4 @@
-//! The work on one table: it is made, filled by one or several connections, its keys are built, its rows counted.
+//! The work on one table: making it, filling it over one or several connections, building its keys, counting its rows.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -20,7 +20,7 @@ use engine_core::tree::SegmentItem;
 const NOT_AS_ASKED: [u16; 2] = [1266, 1478];
 
 impl<'r> TableLoad<'r> {
-    /// Works on it until there is nothing left to do for this connection. What the server refuses is a problem of this table.
+    /// Works on it until nothing is left to do for this connection. Refusals of the server are problems of this table.
     ///
     /// # Errors
     /// If the connection is lost, the repository cannot be read, or the user wishes to stop.
@@ -132,7 +132,7 @@ impl<'r> TableLoad<'r> {
         }
     }
 
-    /// What the server says at CREATE TABLE, as far as it made something else.
+    /// Reports the server's warnings at CREATE TABLE, if it made something else.
     fn say_what_differs(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         if connection.warning_count() == 0 {
             return Ok(());
@@ -201,7 +201,7 @@ impl<'r> TableLoad<'r> {
         Ok(())
     }
 
-    /// Builds the keys, compares what can be, and notes that the table is whole.
+    /// Builds the keys, makes the possible comparisons, and notes that the table is complete.
     fn finish(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         if matches!(*self.lock(), State::Done) {
             return Ok(());
@@ -242,7 +242,7 @@ impl<'r> TableLoad<'r> {
 }
 
 impl TableLoad<'_> {
-    /// Says what of its history is not there, and compares how many rows are current.
+    /// Reports the missing parts of its history, and compares the number of current rows.
     fn compare_history(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         let Some(versioning) = &self.fitting.rows.versioning else { return Ok(()) };
         let left = self.left_history.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Counting what a load does, and what it cannot do.
+//! Counts the work and the problems of a load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use engine_core::monitor::Monitor;
 /// Problems that the outcome names.
 const NAMED: usize = 1000;
 
-/// What a load has done so far.
+/// The work of a load so far.
 pub struct Tally<'m> {
     monitor: &'m dyn Monitor,
     pub resumed_tables: AtomicU64,

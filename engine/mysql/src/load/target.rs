@@ -1,4 +1,4 @@
-//! What the server is that is loaded into, as far as it matters.
+//! The facts about the target server that matter for a load.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,17 +14,17 @@ const END_OF_TIME: &str = "SELECT FROM_UNIXTIME(4294967295.999999)";
 pub struct Target {
     /// Which program and version.
     pub server: Server,
-    /// What tells it from others.
+    /// Its identity among all servers.
     pub identity: String,
     /// It takes names that differ only in case for the same.
     pub folds_names: bool,
     /// Several connections may load into one table that has a counting column.
     pub shares_counters: bool,
-    /// The last moment of its TIMESTAMP: to it, what ends then has not ended.
+    /// The last moment of its TIMESTAMP; a period that ends then has not ended.
     pub end_of_time: String,
     /// The collations it knows.
     pub collations: Collations,
-    /// Of the rows of InnoDB tables whose definition names no format, when it is not the usual one.
+    /// The row format of InnoDB tables whose definition names none, if it is not the usual one.
     pub row_format: Option<String>,
     /// Each TIMESTAMP that is not NULL gets a default, and the first one follows every change of its row.
     pub fills_times: bool,

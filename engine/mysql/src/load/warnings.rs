@@ -1,4 +1,4 @@
-//! What the server says of rows while it stores them: a warning is a value that is not as it was, unless it is expected.
+//! The server's warnings while it stores rows: an unexpected one means a changed value.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,11 @@ use engine_core::error::{Error, Result, chain};
 
 /// A value was cut, or is none of an ENUM's labels.
 const TRUNCATED: u16 = 1265;
-/// What a server says of operands when it computes: a text that is no number or time, a division by zero, a document that is none.
+/// Warnings about operands of computations: a text that is not a number or time, a division by zero, an invalid
+/// document.
 const OF_OPERANDS: [u16; 11] = [1292, 1365, 1411, 1441, 4035, 4036, 4037, 4038, 4039, 4040, 4041];
 
-/// Warnings that were not expected, by what they say.
+/// Unexpected warnings, by message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Warnings {
     seen: BTreeMap<Said, u64>,
@@ -23,7 +24,7 @@ struct Said {
     code: u16,
     /// Column that is named, or nothing.
     column: String,
-    /// Of the first one.
+    /// The message of the first one.
     message: String,
     /// It is about a row that is left out.
     is_row: bool,
@@ -102,7 +103,7 @@ impl Warnings {
         }
     }
 
-    /// One sentence for each kind: how often, what the server says of the first.
+    /// One sentence for each kind: the number, and the first message.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         self.seen.iter().map(|(said, count)| {
             let times = if *count == 1 { "a value".to_owned() } else { format!("{count} values") };
@@ -116,8 +117,9 @@ impl Warnings {
     }
 }
 
-/// ENUM columns hold 0 where a value was none of their labels. Storing 0 again is what the server warns of. And it rounds what it generates,
-/// and warns of operands as it did when the row was new: digests tell what came of it.
+/// Whether a warning is expected. ENUM columns hold 0 where a value had none of their labels, and the server warns when
+/// 0 is stored again. It also rounds generated values, and warns about operands as it did when the row was new; digests
+/// check the results.
 fn is_expected(code: u16, message: &str, record: &TableRecord) -> bool {
     let column = named_column(message);
     let generates = record.columns.iter().any(|column| column.generated == Some(true));

@@ -62,7 +62,7 @@ fn read_rows<const N: usize>(
 struct RowCells<const N: usize> {
     /// Places of the wanted cells in a row.
     places: [usize; N],
-    /// What has been read of them, as it is encoded.
+    /// The encoded cells that have been read so far.
     wanted: [Vec<u8>; N],
     /// Place of the cell that is being read.
     at: usize,

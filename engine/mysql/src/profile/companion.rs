@@ -1,4 +1,4 @@
-//! The files that a saved application lacks, in a snapshot that is about to be committed.
+//! Finds the files that a saved application lacks, in a snapshot that is about to be committed.
 
 use repo_format::database::escape_name;
 use repo_format::manifest::RootKind;

@@ -1,4 +1,4 @@
-//! What a profile says.
+//! The contents of a profile.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub struct Profile {
     pub removable: &'static [Removable],
 }
 
-/// Rows that nobody needs when they are old: no clinical and no financial ones.
+/// Rows that have no use when they are old: neither clinical nor financial ones.
 #[derive(Debug)]
 pub struct Removable {
     /// Its name on the command line.
@@ -36,7 +36,7 @@ pub struct Removable {
     pub children: &'static [Belonging],
     /// Years for which rows should be kept, by the cautious reading of rules that an audit may ask for.
     pub keep_years: Option<u16>,
-    /// What stays behind, or should be known, in a sentence.
+    /// A sentence about what stays, or what the user should know.
     pub note: Option<&'static str>,
     /// Files that belong to the rows, and can go with them.
     pub attachments: Option<Attachments>,
@@ -99,7 +99,7 @@ pub struct Settings {
 pub struct ImageFolder {
     /// The setting that holds the folder, or several.
     pub setting: &'static str,
-    /// What stands between several.
+    /// The separator between several.
     pub separator: char,
     /// A folder that is in the right one.
     pub mark: &'static str,

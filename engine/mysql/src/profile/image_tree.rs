@@ -1,4 +1,4 @@
-//! Files of a saved folder of images, found as the share would that they are on: the case of letters does not matter.
+//! Finds files in a saved folder of images like the file share that holds them: ignoring case.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Where the images of the application are on this machine.
+//! Finds the images of the application on this machine.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 /// Machines with a path of their own that are named; of others only the number is told.
 const OVERRIDES_NAMED: usize = 10;
 
-/// What was found out about the images.
+/// The findings about the images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundImages {
     /// Where they are.
@@ -141,7 +141,7 @@ fn has_columns(connection: &mut Connection, schema: &str, place: &PathColumn) ->
 }
 
 impl FoundImages {
-    /// What the user should know, in sentences.
+    /// Messages for the user, as sentences.
     pub fn notes(&self, profile: &Profile) -> Vec<String> {
         let title = profile.title;
         let mut notes: Vec<_> = match &self.place {

@@ -1,4 +1,4 @@
-//! What a profile adds to a backup, found out in one go before it begins.
+//! Finds out everything that a profile adds to a backup, at once before it begins.
 
 use repo_format::database::ProfileRecord;
 
@@ -6,12 +6,12 @@ use super::{FoundImages, ImagePlace, PathMap, Profile, find_images, find_schema,
 use crate::database::Connection;
 use engine_core::error::Result;
 
-/// What was found out about an application on a server.
+/// The findings about an application on a server.
 #[derive(Debug, Clone)]
 pub struct Inspection {
     /// Its schema.
     pub schema: String,
-    /// What the snapshot records.
+    /// The record for the snapshot.
     pub record: ProfileRecord,
     /// Where its images are.
     pub images: FoundImages,

@@ -1,8 +1,9 @@
-//! Rows of a saved database that name files which were not saved with it.
+//! Finds rows of a saved database that name files which were not saved with it.
 //!
-//! Folders are saved after the database's moment. So a file whose row the snapshot has may have been deleted before the walk came to it;
-//! the parent snapshot, if it has the file, gives it back: its entry is told, and who calls this puts it into the tree. A row that nobody
-//! deletes keeps its file so, from snapshot to snapshot, also when the file has long gone from the disk.
+//! Folders are saved after the database's moment. So a file whose row is in the snapshot may have been deleted before
+//! the walk reached it. If the parent snapshot has the file, its entry is returned, and the caller adds it to the tree.
+//! So a row that nobody deletes keeps its file from snapshot to snapshot, even long after the file has gone from the
+//! disk.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ use engine_core::tree::{TreeEntry, join};
 /// So many rows are looked up at a time, in the order of their folders: about 30 MB.
 const ROWS_PER_BATCH: usize = 200_000;
 
-/// What is compared.
+/// The snapshots that are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct SavedPractice<'s> {
     /// Node of the directory of the saved schema.
@@ -36,7 +37,7 @@ pub struct SavedPractice<'s> {
 pub struct MissingFile {
     /// Key of the row.
     pub key: String,
-    /// Path of the file in the snapshot; if nobody with a folder owns the row, just the name of the file.
+    /// The path of the file in the snapshot; just the file name if the row's owner has no folder.
     pub path: Vec<u8>,
     /// The file in the parent snapshot, if it is there.
     pub parent: Option<TreeEntry>,
@@ -47,9 +48,9 @@ pub struct MissingFile {
 pub struct FileCheck {
     /// Rows that name a file.
     pub rows: u64,
-    /// Those whose file is missing.
+    /// The number of rows whose file is missing.
     pub missing: u64,
-    /// Of these, those whose file the parent has.
+    /// The number of these whose file is in the parent.
     pub in_parent: u64,
 }
 

@@ -1,7 +1,8 @@
-//! Profiles: what is known of applications whose database and images belong together.
+//! Profiles describe applications whose database and images belong together.
 //!
-//! A profile is data: which rows say where the images are, which of these are not worth saving, which rows name files. What is done
-//! with it is the same for every profile. Backup, restore and verify know nothing of profiles; who calls them asks here first.
+//! A profile is data. It says which rows locate the images, which images are not worth saving, and which rows name
+//! files. The code is the same for every profile. Backup, restore and verify know nothing of profiles; their callers
+//! ask here first.
 //!
 //! ```text
 //! before a backup:  inspect          ->  a folder to save, patterns, a record for the snapshot

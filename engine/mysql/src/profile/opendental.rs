@@ -1,4 +1,4 @@
-//! Open Dental, as its manual and the description of its tables have it.
+//! Open Dental, according to its manual and the description of its tables.
 
 use super::definition::{
     Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,

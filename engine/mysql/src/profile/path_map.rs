@@ -1,4 +1,4 @@
-//! Paths of other machines: what `\\SERVER\OpenDentImages` is called here.
+//! Maps paths of other machines, such as `\\SERVER\OpenDentImages`, to paths here.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub struct PathMapping {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathMap(Vec<PathMapping>);
 
-/// A path by its parts. Those of Windows have `\` or `/` between them, and the case of letters does not matter.
+/// A path by its parts. Parts of Windows paths are separated by `\` or `/`, and ignore case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ForeignPath {
     kind: PathKind,
@@ -80,7 +80,7 @@ impl PathMap {
     pub fn resolve(&self, path: &str) -> std::result::Result<PathBuf, String> {
         let foreign = ForeignPath::parse(path);
         let fitting = self.0.iter().filter_map(|mapping| Some((mapping, foreign.beneath(&mapping.there)?)));
-        // Of several as long the first wins.
+        // Among equally long ones, the first wins.
         if let Some((mapping, rest)) = fitting.rev().max_by_key(|(mapping, _)| mapping.there.parts.len()) {
             return Ok(rest.iter().fold(mapping.here.clone(), |path, part| path.join(part)));
         }

@@ -1,4 +1,4 @@
-//! Settings of the application: which schema holds them, what they are, and what a copy of them must not say.
+//! Settings of the application: the schema that holds them, their values, and the values that a copy must not have.
 
 use repo_format::database::{TableRecord, Variable};
 

@@ -86,7 +86,7 @@ impl Folder {
         process_id(&self.path)
     }
 
-    /// What programs say that are run here.
+    /// The log of the programs that run here.
     pub fn log(&self) -> PathBuf {
         self.path.join("log")
     }
@@ -108,7 +108,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed now keeps its marker, and the next run tries again.
+        // If the folder cannot be removed now, the marker stays, and the next run tries again.
         if remove_folder(&self.path).is_ok() {
             let _ = std::fs::remove_file(marker_of(&self.path));
         }
@@ -136,7 +136,7 @@ pub(super) fn own_parent(parent: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Removes what runs have left that were killed; gives what to tell of it.
+/// Removes the leftovers of killed runs; returns messages about them.
 ///
 /// # Errors
 /// If the folder cannot be read.
@@ -155,7 +155,7 @@ pub(super) fn remove_leftovers(parent: &Path) -> Result<Vec<String>> {
     Ok(told)
 }
 
-/// Ends the server of a folder if it still runs, and removes the folder and its marker; gives what to tell of it.
+/// Ends the server of a folder if it still runs, and removes the folder and its marker; returns a message about it.
 fn remove_leftover(marker: &Path) -> Option<String> {
     let folder = marker.with_extension("");
     let there = folder.exists();

@@ -14,7 +14,7 @@ const INSTALLERS: [&str; 2] = ["mariadb-install-db", "mysql_install_db"];
 /// Where it is, seen from the folder of the server.
 const BESIDE: [&str; 3] = [".", "../bin", "../scripts"];
 
-/// What an installation needs.
+/// The inputs of an installation.
 pub(super) struct Installer<'i> {
     pub program: &'i Program,
     pub settings: &'i Settings<'i>,

@@ -83,7 +83,7 @@ fn flavour_name(flavour: Flavour) -> &'static str {
     }
 }
 
-/// What a program says of itself.
+/// Asks a program for its flavour and version.
 fn ask(path: &Path) -> Result<Server> {
     let doing = || format!("cannot ask {} for its version", path.display());
     let output = Command::new(path).args(["--no-defaults", "--version"]).stdin(Stdio::null()).output();

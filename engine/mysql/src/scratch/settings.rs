@@ -37,7 +37,7 @@ const TAKEN: [&str; 10] = [
     "lc_time_names",
     "sql_mode",
 ];
-/// Those that a data folder has from its beginning.
+/// Settings that a data folder has from its beginning.
 const INITIAL: [&str; 2] = ["innodb_page_size", "lower_case_table_names"];
 
 /// Everything that the command line follows from.

@@ -1,4 +1,4 @@
-//! What of scratch servers only Unix knows: accounts, free space, processes.
+//! The parts of a scratch server that only Unix has: accounts, free space, processes.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
@@ -121,7 +121,8 @@ pub(super) fn may_run_in(id: u64, folder: &Path) -> bool {
     std::fs::read(format!("/proc/{id}/cmdline")).map_or(true, |line| names_folder(&line, folder))
 }
 
-/// Kills a server whose data are in `folder`, and waits until it is gone. Gives whether it is: another process is not touched.
+/// Kills a server whose data is in `folder`, and waits until it is gone; returns whether it is. Never touches another
+/// process.
 pub(super) fn kill_and_wait(id: u64, folder: &Path) -> bool {
     let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
     let Ok(number) = i32::try_from(id) else { return false };

@@ -1,4 +1,4 @@
-//! What is in schemas: tables by engine, and everything else by number.
+//! The contents of schemas: tables by engine, and the number of all other objects.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use repo_format::database::LeftOut;
 use crate::database::{Connection, Server, TableInfo, WITHOUT_HISTORY, describe_table, quote_text};
 use engine_core::error::Result;
 
-/// What is in a schema. What the account cannot see is not counted.
+/// The contents of a schema. Objects that the account cannot see are not counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaSurvey {
     /// Its name.
@@ -43,7 +43,7 @@ pub struct EngineSurvey {
     pub data_bytes: u64,
 }
 
-/// What is in the schemas `names`, whose tables are `tables`.
+/// The contents of the schemas `names`, whose tables are `tables`.
 ///
 /// # Errors
 /// If the server refuses.

@@ -1,4 +1,4 @@
-//! Which locks a backup would take, and who holds what it needs.
+//! The locks that a backup would take, and the sessions that hold what it needs.
 
 use crate::database::{
     Connection, LockFacts, LockMethod, Obstacle, Privileges, Server, TableInfo, connections_free,
@@ -48,7 +48,8 @@ pub fn plan(
     Ok((plan, found))
 }
 
-/// The server does not list who holds the stage, so it is asked for, without waiting. Its first stage holds nobody up.
+/// The server does not list the holder of the stage, so this requests the stage without waiting. Its first stage holds
+/// nobody up.
 fn backup_stage(connection: &mut Connection) -> Result<Option<Obstacle>> {
     connection.run("SET SESSION lock_wait_timeout=0")?;
     match connection.run("BACKUP STAGE START") {

@@ -1,6 +1,6 @@
-//! What a backup of a database would find: the server, what is in it, which locks it would take, and what is in the way.
+//! Foresees a backup of a database: the server, its contents, the locks that the backup would take, and the obstacles.
 //!
-//! Nothing is read but what the server says of itself, and no lock is kept.
+//! It reads only the server's information about itself, and keeps no lock.
 
 mod contents;
 mod locks;
@@ -17,13 +17,13 @@ use crate::database::{
 use engine_core::error::Result;
 use engine_core::machine;
 
-/// What a survey found.
+/// The results of a survey.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Survey {
     /// The server and the account.
     pub server: ServerSurvey,
-    /// What is in each schema, in order of their names.
+    /// The contents of each schema, sorted by name.
     pub schemas: Vec<SchemaSurvey>,
     /// Tables by engine, the one with the most bytes first.
     pub engines: Vec<EngineSurvey>,
@@ -35,7 +35,7 @@ pub struct Survey {
     pub unknown: Vec<LeftOut>,
     /// Rights that the account lacks.
     pub missing: Vec<MissingRight>,
-    /// What would keep a backup waiting.
+    /// The obstacles that would make a backup wait.
     pub obstacles: Vec<Obstacle>,
 }
 
@@ -43,9 +43,9 @@ pub struct Survey {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerSurvey {
-    /// What it is.
+    /// The program and version.
     pub server: Server,
-    /// What it calls its machine.
+    /// Its own name for its machine.
     pub hostname: String,
     /// The account as the server knows it: `user@host`.
     pub account: String,

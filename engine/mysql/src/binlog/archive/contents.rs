@@ -1,4 +1,4 @@
-//! What a stored log holds: its transactions, and the events of its files.
+//! The contents of a stored log: its transactions, and the events of its files.
 
 use repo_format::log::{LogFile, TRANSACTIONS_FILE, TransactionRecord, TransactionsReader, part_name};
 

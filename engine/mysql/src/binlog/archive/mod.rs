@@ -32,10 +32,11 @@ use engine_core::session::WriterOptions;
 
 use pass::{Archiver, Opened};
 
-/// Fetches what the server at `address` has in its binary log and `repository` has not.
+/// Fetches the events that the server at `address` has in its binary log and `repository` lacks.
 ///
 /// # Errors
-/// If the server cannot be reached, sends what is damaged, or is lost; if the repository cannot be written. What had been kept before stays.
+/// If the server cannot be reached, sends damaged events, or is lost; if the repository cannot be written. Everything
+/// kept before stays.
 pub fn archive(
     repository: &Repository,
     address: &Address,

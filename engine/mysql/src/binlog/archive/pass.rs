@@ -27,7 +27,7 @@ const READERS_FROM: u32 = 1 << 31;
 pub struct SavedLog {
     /// Its id.
     pub id: LeaseId,
-    /// What it says of itself.
+    /// Its own record.
     pub record: LogRecord,
     /// Bytes of its events.
     pub bytes: u64,
@@ -35,13 +35,13 @@ pub struct SavedLog {
     pub times: Option<(i64, i64)>,
 }
 
-/// What comes of a pass.
+/// The result of a pass.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Archived {
     /// The server keeps no log.
     Off,
-    /// The account may not read it: what the server says.
+    /// The account may not read it; the server's message.
     Hidden(String),
     /// Another run is reading it into this repository.
     Busy,
@@ -61,7 +61,7 @@ pub(super) struct Archiver<'a> {
     identity: String,
 }
 
-/// What an archiver found before it could begin.
+/// The findings of an archiver before it could begin.
 pub(super) enum Opened<'a> {
     Ready(Archiver<'a>, BinaryLog),
     Not(Archived),

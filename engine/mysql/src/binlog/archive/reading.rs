@@ -27,7 +27,7 @@ pub struct Reading {
     has_rotated: bool,
 }
 
-/// What arrives.
+/// The kinds of data that arrive.
 #[derive(Debug)]
 pub enum Received {
     /// An event that stands in the server's file.
@@ -104,10 +104,11 @@ impl Reading {
         self.held.push_back(received);
     }
 
-    /// What arrives next.
+    /// The next data to arrive.
     ///
     /// # Errors
-    /// [`ErrorKind::Database`] if the server is lost, or sends what is damaged or does not follow what came before.
+    /// [`ErrorKind::Database`] if the server is lost, or sends damaged events, or events that do not follow the earlier
+    /// ones.
     pub fn next(&mut self) -> Result<Received> {
         if let Some(held) = self.held.pop_front() {
             return Ok(held);

@@ -24,11 +24,11 @@ pub struct Start {
     pub known_file: Option<LogFile>,
 }
 
-/// What is known when it is decided where to begin.
+/// The facts that decide where to begin.
 pub struct Known<'k> {
     /// The server's log.
     pub log: &'k BinaryLog,
-    /// What tells the server from others.
+    /// The server's identity among all servers.
     pub identity: &'k str,
     /// See [`super::stored::StoredLogs::newest`].
     pub newest: &'k [StoredLog],

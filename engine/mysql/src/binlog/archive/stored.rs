@@ -18,7 +18,7 @@ const NEWEST_COUNT: usize = 16;
 pub struct StoredLog {
     /// Its manifest.
     pub manifest: Manifest,
-    /// What it says of itself.
+    /// Its own record.
     pub record: LogRecord,
 }
 

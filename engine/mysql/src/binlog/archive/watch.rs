@@ -28,9 +28,9 @@ const CLAIM_EVERY: Duration = Duration::from_secs(30);
 /// How a log is watched.
 #[derive(Debug, Clone)]
 pub struct WatchOptions {
-    /// What has happened is kept after so long.
+    /// New events are kept at this interval.
     pub every: Duration,
-    /// Who writes.
+    /// The identity of the writer.
     pub writer: WriterOptions,
 }
 

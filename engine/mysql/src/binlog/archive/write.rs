@@ -18,7 +18,8 @@ use engine_core::monitor::Monitor;
 use engine_core::pack::{ChunkStore, NodeSink};
 use engine_core::tree::{DirectoryBuilder, FileWriter, TreeEntry, WrittenFile};
 
-/// Events of one transaction that wait for its end in memory. Those of a larger one are stored before it ends.
+/// The size of one transaction's events that wait for its end in memory. Events of a larger one are stored before it
+/// ends.
 const PENDING_MAX: usize = 16 << 20;
 /// Nobody but who restores needs to read it.
 const FILE_MODE: u32 = 0o600;
@@ -40,7 +41,7 @@ pub enum Until {
     },
 }
 
-/// What the record of a log says besides what is written.
+/// Parts of a log's record that do not depend on the written events.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// Everything of the record that is known before.
@@ -51,7 +52,7 @@ pub struct Subject {
     pub is_live: bool,
 }
 
-/// What was written.
+/// The result of writing.
 #[derive(Debug)]
 pub struct Written {
     /// The top directory.
@@ -273,7 +274,7 @@ impl<'w, 's> LogWriter<'w, 's> {
         Ok(())
     }
 
-    /// What has been read up to `end` is between two transactions: it stays.
+    /// Everything up to `end` lies between two transactions, so it stays.
     fn settle(&mut self, end: u64) -> Result<()> {
         self.spill()?;
         self.pending = Pending::default();
@@ -330,7 +331,7 @@ fn step(
     transactions.add(&placed, format)
 }
 
-/// Appends a record. One that is too large keeps fewer tables.
+/// Appends a record. A record that is too large keeps fewer tables.
 fn append_within(record: &mut TransactionRecord, bytes: &mut Vec<u8>) -> Result<()> {
     while let Err(error) = record.append_to(bytes) {
         if record.tables.is_empty() {

@@ -26,7 +26,7 @@ impl<'b> Cursor<'b> {
         Cursor(bytes)
     }
 
-    /// What is left.
+    /// The remaining bytes.
     pub fn rest(&self) -> &'b [u8] {
         self.0
     }

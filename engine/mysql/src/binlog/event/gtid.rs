@@ -59,7 +59,7 @@ pub fn write_uuid(f: &mut fmt::Formatter<'_>, uuid: &[u8; 16]) -> fmt::Result {
     Ok(())
 }
 
-/// What a transaction begins with.
+/// The event that begins a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GtidEvent {
     /// The id, if it has one that can be read.
@@ -75,7 +75,7 @@ pub struct GtidEvent {
 }
 
 impl GtidEvent {
-    /// What the body of an event says, of a kind for which [`Kind::is_gtid`] holds.
+    /// Reads the body of an event of a kind for which [`Kind::is_gtid`] holds.
     ///
     /// # Errors
     /// [`Malformed`].

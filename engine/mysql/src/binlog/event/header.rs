@@ -1,4 +1,4 @@
-//! What stands before the body of every event.
+//! The header before the body of every event.
 
 use super::{Cursor, Malformed};
 

@@ -43,7 +43,7 @@ const FLAGS_AT: usize = 17;
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'e> {
-    /// What stands before its body.
+    /// The header before its body.
     pub header: Header,
     bytes: &'e [u8],
 }
@@ -67,7 +67,7 @@ impl<'e> Event<'e> {
         self.bytes
     }
 
-    /// What stands between header and checksum.
+    /// The bytes between header and checksum.
     ///
     /// # Errors
     /// [`Malformed`] if it is too short for a checksum.

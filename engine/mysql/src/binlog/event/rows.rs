@@ -14,7 +14,7 @@ pub struct RowsHeader<'r> {
     pub table_id: u64,
     /// Whether the statement ends with it.
     pub ends_statement: bool,
-    /// What the rows do.
+    /// The kind of change.
     pub change: Change,
     /// Bits: the columns whose old values are logged (of an insert: whose values are logged).
     pub before: &'r [u8],
@@ -25,7 +25,7 @@ pub struct RowsHeader<'r> {
     is_partial: bool,
 }
 
-/// What rows do.
+/// The kinds of changes to rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// They are added.

@@ -7,7 +7,7 @@ use crate::purge::terms::{Category, Rule};
 /// The rows to remove, and the snapshot that proves them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The server, see [`Server::identity`].
+    /// The server, see [`Server::identity`](crate::database::Server::identity).
     pub server: String,
     /// The schema.
     pub schema: String,
