@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    ls, prune, purge, repair, restore, snapshots, stats, status, verify,
+    ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::global::Global;
 
@@ -61,6 +61,7 @@ pub enum Command {
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Backup(Box<backup::BackupArgs>),
+    Watch(watch::WatchArgs),
     Status(status::StatusArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Ls(ls::LsArgs),

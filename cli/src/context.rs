@@ -1,9 +1,9 @@
 //! Everything that a command works with: the user interface, the settings, and from these the store and the repository.
 
-use std::cell::Cell;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::crypto::Credential;
 use engine::error::chain;
@@ -39,7 +39,7 @@ pub struct Context<'u> {
     /// Flags, environment and file, merged.
     pub settings: Settings,
     /// Whether something was left out that the user has been told of.
-    is_incomplete: Cell<bool>,
+    is_incomplete: AtomicBool,
 }
 
 impl<'u> Context<'u> {
@@ -48,7 +48,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// The settings contradict each other, or their file cannot be read.
     pub fn new(options: &Global, ui: &'u Ui) -> Result<Self> {
-        let context = Context { ui, settings: Settings::load(options)?, is_incomplete: Cell::new(false) };
+        let context = Context { ui, settings: Settings::load(options)?, is_incomplete: AtomicBool::new(false) };
         context.tell_of_unused_file();
         Ok(context)
     }
@@ -270,20 +270,20 @@ impl<'u> Context<'u> {
     /// For a run that settings are for: with none but a file that is not read, it is not complete.
     pub fn expect_settings(&self) {
         if self.settings.unused_file.is_some() && self.settings.file_path.is_none() {
-            self.is_incomplete.set(true);
+            self.is_incomplete.store(true, Ordering::Relaxed);
         }
     }
 
     /// Tells the user of something that is left out, and that the run is not complete.
     pub fn tell_incomplete(&self, message: impl Display) {
-        self.is_incomplete.set(true);
+        self.is_incomplete.store(true, Ordering::Relaxed);
         self.ui.warn(message);
     }
 
     /// How a run has ended that came to `exit`: what was left out counts.
     pub fn ended(&self, exit: Exit) -> Exit {
         match exit {
-            Exit::Done if self.is_incomplete.get() => Exit::Incomplete,
+            Exit::Done if self.is_incomplete.load(Ordering::Relaxed) => Exit::Incomplete,
             _ => exit,
         }
     }

@@ -6,7 +6,7 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    ls, prune, purge, repair, restore, snapshots, stats, status, verify,
+    ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -31,6 +31,7 @@ fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Init(args) => init::run(args, context),
         Command::Backup(args) => backup::run(args, context),
+        Command::Watch(args) => watch::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Ls(args) => ls::run(args, context),

@@ -4,6 +4,7 @@
 //! everything else to standard error.
 
 mod args;
+mod binlog;
 mod commands;
 mod context;
 mod database;

@@ -15,6 +15,7 @@ use engine::files::source::exclude::ExcludeOptions;
 use engine::monitor::Monitor;
 use engine::profile::{ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
+use engine::session::WriterOptions;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::entry::check_name;
@@ -33,6 +34,7 @@ use crate::profile::ProfileArgs;
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
+mod log;
 mod sources;
 mod summary;
 
@@ -108,13 +110,16 @@ pub struct BackupArgs {
     #[arg(long, value_name = "KIND")]
     data_kind: Option<DataKind>,
     #[command(flatten)]
-    database: DatabaseArgs,
+    pub database: DatabaseArgs,
     /// Save the users of the database server and their grants, too
     #[arg(long, help_heading = "Database options")]
     with_grants: bool,
     /// When somebody has waited this long for a lock of this backup, read the rest without locks, and name it
     #[arg(long, value_name = "DURATION", default_value = "2s", help_heading = "Database options", value_parser = parse_duration)]
     max_lock: Duration,
+    /// Do not keep the server's binary log: what happened between snapshots cannot be restored then
+    #[arg(long, help_heading = "Database options")]
+    no_log: bool,
     #[command(flatten)]
     profile: ProfileArgs,
     /// Read and compare, but save nothing
@@ -125,7 +130,24 @@ pub struct BackupArgs {
     host: Option<String>,
 }
 
+/// A command line of a backup, for another command that makes one.
+#[derive(clap::Parser)]
+struct OwnArgs {
+    #[command(flatten)]
+    args: BackupArgs,
+}
+
 impl BackupArgs {
+    /// A backup of what enamel.toml says and of `database`, whose log somebody else keeps.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if the command line of a backup does not take what is given here.
+    pub fn beside_log(database: DatabaseArgs) -> Result<Self> {
+        let own = <OwnArgs as clap::Parser>::try_parse_from(["backup", "--no-log"])
+            .map_err(|e| Error::caused(ErrorKind::Usage, "cannot make a snapshot beside the log", e))?;
+        Ok(BackupArgs { database, ..own.args })
+    }
+
     /// The paths to save. Without --exec what follows `--` is a path, however it begins.
     fn paths(&self) -> Vec<PathBuf> {
         let behind = self.command.iter().filter(|_| self.exec.is_none()).map(PathBuf::from);
@@ -188,6 +210,7 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let mut database = database(args, context)?;
     let application = database.as_mut().map_or(Ok(Application::default()), |d| application(args, context, d))?;
     let images: Vec<_> = application.images.into_iter().collect();
+    let logged = database.as_ref().map(|source| source.address.clone()).filter(|_| !args.no_log && !args.dry_run);
     let mut checked = Exit::Done;
     if args.dry_run && database.take().is_some() {
         checked = check::exit(check::check_database(&args.database, context)?);
@@ -216,7 +239,12 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let is_incomplete = outcome.problem_count > 0 || is_unanswered;
     let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);
-    after_printing(exit, summary::print(context.ui, &outcome))
+    let exit = after_printing(exit, summary::print(context.ui, &outcome))?;
+    let Some(address) = logged else { return Ok(exit) };
+    let BackupOptions { host, user, program, .. } = options;
+    let writer = WriterOptions { host, user, program, dry_run: false };
+    let kept = log::keep(&repo, &address, &writer, context)?;
+    Ok(if exit == Exit::Done { kept } else { exit })
 }
 
 /// The database to save, if one is named; nothing of it in a dry run, which says what would be found.

@@ -47,6 +47,8 @@ enum PurposeArg {
     Reclaim,
     /// Saving users and their rights, besides a backup
     Accounts,
+    /// `enamel watch`, and the log that a backup keeps: the account can read what changes in every schema of the server
+    Watch,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,7 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
         PurposeArg::Purge => Purpose::Purge,
         PurposeArg::Reclaim => Purpose::Reclaim,
         PurposeArg::Accounts => Purpose::Accounts,
+        PurposeArg::Watch => Purpose::Watch,
     };
     let mut connection = Connection::open(&address)?;
     let server = Server::detect(&mut connection)?;

@@ -25,3 +25,4 @@ pub mod snapshots;
 pub mod stats;
 pub mod status;
 pub mod verify;
+pub mod watch;

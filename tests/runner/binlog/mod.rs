@@ -2,6 +2,7 @@
 
 mod archive;
 mod breaks;
+mod watch;
 
 use std::fs;
 
@@ -60,7 +61,7 @@ fn events_of(fixture: &Fixture, name: &str) -> Vec<Vec<u8>> {
 fn written(server: &TestServer, name: &str) -> Vec<Vec<u8>> {
     let bytes = fs::read(server.data_folder().join(name)).unwrap();
     let mut buffer = EventBuffer::default();
-    buffer.push(&bytes[FIRST_OFFSET as usize..]);
+    buffer.push(&bytes[usize::try_from(FIRST_OFFSET).unwrap()..]);
     let mut events = Vec::new();
     while let Some(event) = buffer.next_event().unwrap() {
         if event.header.kind != Kind::ANNOTATE_ROWS {

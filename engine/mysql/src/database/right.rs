@@ -30,6 +30,7 @@ pub enum Right {
     Process,
     Super,
     ReplicationClient,
+    ReplicationSlave,
     /// MariaDB's name for REPLICATION CLIENT, since 10.5.
     BinlogMonitor,
     /// MariaDB, since 10.5.
@@ -76,6 +77,7 @@ impl Right {
             Right::Process => "PROCESS",
             Right::Super => "SUPER",
             Right::ReplicationClient => "REPLICATION CLIENT",
+            Right::ReplicationSlave => "REPLICATION SLAVE",
             Right::BinlogMonitor => "BINLOG MONITOR",
             Right::BinlogAdmin => "BINLOG ADMIN",
             Right::SetUser => "SET USER",

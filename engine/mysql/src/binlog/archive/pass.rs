@@ -10,7 +10,10 @@ use super::reading::{Reading, Received};
 use super::start::{Known, Start, begin_at};
 use super::stored::StoredLogs;
 use super::write::{LogWriter, ROOT, Subject, Until, WriteEnd, Written};
-use crate::database::{Address, BinaryLog, Connection, LogFound, Server, StreamEnd, claim_reader, leaves_out};
+use crate::database::{
+    Address, BinaryLog, Connection, LogFound, Privileges, Purpose, Reach, Server, StreamEnd, claim_reader, leaves_out,
+    missing,
+};
 use engine_core::error::Result;
 use engine_core::machine;
 use engine_core::monitor::Monitor;
@@ -63,7 +66,7 @@ pub(super) struct Archiver<'a> {
 
 /// The findings of an archiver before it could begin.
 pub(super) enum Opened<'a> {
-    Ready(Archiver<'a>, BinaryLog),
+    Ready(Box<Archiver<'a>>, BinaryLog),
     Not(Archived),
 }
 
@@ -82,13 +85,20 @@ impl<'a> Archiver<'a> {
             LogFound::Off => return Ok(Opened::Not(Archived::Off)),
             LogFound::Hidden(why) => return Ok(Opened::Not(Archived::Hidden(why))),
         };
+        let privileges = Privileges::read(&mut control, &server)?;
+        let lacking = missing(&privileges, &server, Purpose::Watch, &Reach::unknown(&[]));
+        if let Some(lacking) = lacking.first() {
+            let why = format!("the account lacks {}: {}", lacking.right, lacking.consequence);
+            return Ok(Opened::Not(Archived::Hidden(why)));
+        }
         let repository_id = repository.id().to_string();
         let name: String = format!("enamel log {repository_id}").chars().take(64).collect();
         if !claim_reader(&mut control, &name)? {
             return Ok(Opened::Not(Archived::Busy));
         }
         let identity = server.identity(&mut control)?;
-        Ok(Opened::Ready(Archiver { repository, address, writer, monitor, control, server, identity }, log))
+        let archiver = Archiver { repository, address, writer, monitor, control, server, identity };
+        Ok(Opened::Ready(Box::new(archiver), log))
     }
 
     /// Where fetching goes on, and what arrives from there: events follow the place, and stand in the same file as before.

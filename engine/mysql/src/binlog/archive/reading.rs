@@ -9,8 +9,12 @@ use crate::database::{Address, Connection, LogRequest, LogStream, StreamEnd};
 use engine_core::error::{Error, ErrorKind, Result};
 use repo_format::log::FIRST_OFFSET;
 
+/// The offset of a file's first event, as it is asked for.
+const BEGINNING: u32 = 4;
 /// Bytes of the place at the beginning of a rotation's body.
 const ROTATION_PLACE_LEN: usize = 8;
+
+const _: () = assert!(BEGINNING as u64 == FIRST_OFFSET);
 
 /// A server's log that is being read.
 pub struct Reading {
@@ -69,7 +73,7 @@ impl Reading {
     /// [`ErrorKind::Database`] if the server refuses.
     pub fn open(address: &Address, start: &Start, reader: u32, end: StreamEnd) -> Result<Self> {
         // Places beyond 4 GiB cannot be asked for: what was read before is passed over.
-        let offset = u32::try_from(start.place.offset).unwrap_or(FIRST_OFFSET as u32);
+        let offset = u32::try_from(start.place.offset).unwrap_or(BEGINNING);
         let request = LogRequest { reader, file: start.place.file.clone(), offset, end };
         let stream = Connection::open(address)?.into_log(&request)?;
         Ok(Reading {

@@ -8,8 +8,8 @@ use super::pass::{Archived, Archiver, Opened, SavedLog};
 use super::reading::{Reading, Received};
 use super::start::{Start, begin_at};
 use super::write::{Until, WriteEnd};
-use crate::database::{Address, BinaryLog, LogFound, StreamEnd, is_lost};
-use engine_core::error::{Error, Result, chain};
+use crate::database::{Address, BinaryLog, LogFound, StreamEnd, error_code};
+use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::Monitor;
 use engine_core::repository::Repository;
 use engine_core::session::WriterOptions;
@@ -22,6 +22,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 /// How often it is looked whether the user wishes to stop, while nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The server's numbers for a stream that it ended.
+const STREAM_ENDED: [u16; 2] = [1236, 4052];
 /// How often the connection that keeps other readers away gives a sign of life.
 const CLAIM_EVERY: Duration = Duration::from_secs(30);
 
@@ -51,7 +53,7 @@ pub fn watch(
         let mut watched = Watched { options, monitor, kept, has_kept: false };
         let ended = crate::database::attended(address, monitor, |address| {
             match Archiver::open(repository, address, &options.writer, monitor)? {
-                Opened::Ready(archiver, log) => watched.run(archiver, log).map(|()| None),
+                Opened::Ready(mut archiver, log) => watched.run(&mut archiver, log).map(|()| None),
                 Opened::Not(not) => Ok(Some(not)),
             }
         });
@@ -59,13 +61,10 @@ pub fn watch(
             _ if monitor.is_cancelled() => return Ok(None),
             Ok(Some(not)) => return Ok(Some(not)),
             Ok(None) => wait = RETRY_AFTER,
-            Err(error) if is_lost(&error) => {
+            Err(error) if may_pass(&error) => {
                 wait = if watched.has_kept { RETRY_AFTER } else { (wait * 2).min(RETRY_AT_MOST) };
-                monitor.note(&format!(
-                    "the server is lost, and tried again after {} s: {}",
-                    wait.as_secs(),
-                    chain(&error)
-                ));
+                let seconds = wait.as_secs();
+                monitor.note(&format!("the binary log is read again after {seconds} s: {}", chain(&error)));
             }
             Err(error) => return Err(error),
         }
@@ -73,6 +72,12 @@ pub fn watch(
             return Ok(None);
         }
     }
+}
+
+/// Whether it may go better the next time: the server is lost, its log has begun anew or was read by another reader of the same number, or what it
+/// sent was damaged on the way.
+fn may_pass(error: &Error) -> bool {
+    error.kind() == ErrorKind::Database && error_code(error).is_none_or(|code| STREAM_ENDED.contains(&code))
 }
 
 /// Waits; gives whether the user has no wish to stop.
@@ -97,11 +102,11 @@ struct Watched<'w> {
 }
 
 impl Watched<'_> {
-    fn run(&mut self, mut archiver: Archiver<'_>, mut log: BinaryLog) -> Result<()> {
+    fn run(&mut self, archiver: &mut Archiver<'_>, mut log: BinaryLog) -> Result<()> {
         let (mut start, mut reading) = archiver.begin(&log, StreamEnd::Wait)?;
         loop {
+            self.wait_for_event(archiver, &mut reading)?;
             let deadline = Instant::now() + self.options.every;
-            self.wait_for_event(&mut archiver, &mut reading)?;
             if let LogFound::There(now) = archiver.look()? {
                 log = now;
             }

@@ -179,6 +179,9 @@ impl<'w, 's> LogWriter<'w, 's> {
 
     /// The server's file before has ended, and this one begins.
     fn begin_file(&mut self, begins: &FileBegins) -> Result<()> {
+        if self.part.is_some() && self.subject.record.to.file == begins.name {
+            return Ok(());
+        }
         // A transaction that is cut short there never took place.
         self.pending = Pending::default();
         self.end_part()?;
@@ -307,6 +310,10 @@ impl<'w, 's> LogWriter<'w, 's> {
             last.is_closed = true;
         }
         let mut record = self.subject.record;
+        if let Some((_, last)) = self.times {
+            // The two clocks are compared to a few milliseconds only.
+            record.complete_until = record.complete_until.max(last);
+        }
         record.files.retain(|file| file.end > file.first || file.is_closed);
         let encoded = record.encode().map_err(|e| Error::caused(ErrorKind::Usage, "cannot describe the log", e))?;
         let mut log = FileWriter::new(self.store, ProfileName::Files)?;

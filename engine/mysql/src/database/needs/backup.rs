@@ -70,7 +70,7 @@ fn routine_need(server: &Server, on: &Scope) -> Need {
     Need::new(Right::Select, &table, consequence)
 }
 
-fn binlog_need(server: &Server, consequence: &str) -> Need {
+pub(super) fn binlog_need(server: &Server, consequence: &str) -> Need {
     if server.is_mariadb_from((10, 5, 2)) {
         return Need::new(Right::BinlogMonitor, &Scope::Server, consequence);
     }

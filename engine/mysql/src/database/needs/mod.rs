@@ -11,6 +11,7 @@ mod need;
 mod purge;
 mod reach;
 mod restore;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,8 @@ pub enum Purpose {
     Purge,
     /// To delete old rows, and to rebuild their tables.
     Reclaim,
+    /// To read the binary log, which has the changes of all schemas.
+    Watch,
 }
 
 /// A right that an account lacks.
@@ -95,6 +98,7 @@ fn needs(server: &Server, rules: &GrantRules, purpose: Purpose, reach: &Reach) -
         Purpose::Replace => restore::replace_needs(server, rules, places),
         Purpose::Purge => purge::needs(server, &places),
         Purpose::Reclaim => purge::reclaim_needs(server, &places),
+        Purpose::Watch => watch::needs(server),
     };
     let mut seen = BTreeSet::new();
     needs.retain(|need| seen.insert((need.right, need.on.clone())));
