@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
-use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts, Value};
+use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, QueryResult, SslOpts};
 
 use super::attendance::{Attendance, Busy};
 use super::error_code;
@@ -14,6 +14,7 @@ use super::failure::{connection_failure, failure};
 use super::settings::{self, Setting, Use};
 use super::silence::{Watch, connect, no_sign, silence_max};
 use super::unix::with_probes;
+use super::value::Value;
 use super::{Address, Tls, Verify, outline, quote_bytes};
 use engine_core::error::{Error, ErrorKind, Result};
 
@@ -189,6 +190,19 @@ impl Connection {
         Ok(self.first(sql)?.and_then(|row| row.into_iter().next().flatten()))
     }
 
+    /// The value of the first row in the column with the first of `names` that the result has; `None` for NULL and for no rows.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub fn named_value(&mut self, sql: &str, names: &[&str]) -> Result<Option<String>> {
+        let _busy = Busy::begin(self.attendance.as_ref());
+        let why = Why { attendance: self.attendance.as_ref(), watch: &self.watch, silence: self.silence };
+        let row: Option<mysql::Row> = self.conn.query_first(sql).map_err(|e| why.explain(statement_failed(sql, e)))?;
+        let Some(mut row) = row else { return Ok(None) };
+        let value = names.iter().find_map(|name| row.take::<mysql::Value, _>(*name));
+        Ok(value.and_then(bytes).map(|text| String::from_utf8_lossy(&text).into_owned()))
+    }
+
     /// A global variable as the server shows it; `None` where it has none of this name.
     ///
     /// # Errors
@@ -242,11 +256,6 @@ impl Connection {
         let Connection { attendance, watch, conn, silence, .. } = self;
         ConnectionParts { attendance, watch, conn, silence }
     }
-
-    /// The driver's connection, for its special functions.
-    pub fn raw(&mut self) -> &mut Conn {
-        &mut self.conn
-    }
 }
 
 /// The parts of a connection. Drop everything else before `conn`.
@@ -283,7 +292,8 @@ impl RowStream<'_> {
     /// The values of the next row; in an error, `doing` says what was being done.
     pub fn next_row(&mut self, doing: &dyn Fn() -> String) -> Option<Result<Vec<Option<Value>>>> {
         let row = self.result.next()?;
-        Some(row.map(mysql::Row::unwrap_raw).map_err(|e| self.why.explain(failure(doing(), e))))
+        let values = |row: mysql::Row| row.unwrap_raw().into_iter().map(|value| value.map(Value::from)).collect();
+        Some(row.map(values).map_err(|e| self.why.explain(failure(doing(), e))))
     }
 }
 
@@ -320,10 +330,10 @@ pub(crate) fn texts(row: Row) -> Vec<Option<String>> {
     row.into_iter().map(|value| value.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())).collect()
 }
 
-fn bytes(value: Value) -> Option<Vec<u8>> {
+fn bytes(value: mysql::Value) -> Option<Vec<u8>> {
     match value {
-        Value::NULL => None,
-        Value::Bytes(bytes) => Some(bytes),
+        mysql::Value::NULL => None,
+        mysql::Value::Bytes(bytes) => Some(bytes),
         // The text protocol returns nothing else.
         other => Some(other.as_sql(true).into_bytes()),
     }

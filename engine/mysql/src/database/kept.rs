@@ -1,11 +1,12 @@
 //! Stored values of generated columns. No server accepts them, so the snapshot has a digest of each column instead
 //! (FORMAT.md, section 11.1).
 
-use mysql::Value;
+use mysql::Value as Raw;
 use repo_format::database::{Column, TableRecord};
 use repo_format::id::Bytes32;
 
 use super::rows::{Format, selected, write_value};
+use super::value::Value;
 use super::{RowKey, RowSum, SignedZeros};
 use engine_core::error::Result;
 
@@ -49,7 +50,7 @@ impl KeptSums {
                 self.bytes.push(b'\n');
             }
             let start = self.bytes.len();
-            write_value(value.as_ref().unwrap_or(&Value::NULL), *format, &mut self.bytes)?;
+            write_value(value.as_ref().map_or(&Raw::NULL, Value::raw), *format, &mut self.bytes)?;
             if format.is_real() && &self.bytes[start..] == b"-0" {
                 self.bytes.remove(start);
             }
@@ -124,7 +125,7 @@ mod tests {
     fn digests(record: &TableRecord, rows: &[[i64; 3]]) -> Option<Vec<Bytes32>> {
         let (mut encoder, mut sums) = (RowEncoder::new(record), KeptSums::of(record));
         for [a, kept, id] in rows {
-            let number = |number: &i64| Some(Value::Int(*number));
+            let number = |number: &i64| Some(Value::from(Raw::Int(*number)));
             let values = record.stored().map(|column| number(if column.name == "a" { a } else { id }));
             let (mut row, mut key) = (Vec::new(), RowKey::default());
             encoder.encode(&values.collect::<Vec<_>>(), &mut row, &mut key).unwrap();

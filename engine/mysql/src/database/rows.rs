@@ -4,10 +4,11 @@
 
 use std::io::Write;
 
-use mysql::Value;
+use mysql::Value as Raw;
 use repo_format::database::{Column, RowOrder, TableRecord, ValueEncoding};
 
 use super::quote_name;
+use super::value::Value;
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// The text form of one column.
@@ -80,7 +81,7 @@ impl RowEncoder {
             if at > 0 {
                 out.push(b'\t');
             }
-            write_value(value.as_ref().unwrap_or(&Value::NULL), *format, out)?;
+            write_value(value.as_ref().map_or(&Raw::NULL, Value::raw), *format, out)?;
             self.ends.push(out.len());
         }
         out.push(b'\n');
@@ -98,13 +99,13 @@ impl RowEncoder {
             }
             key.text.extend_from_slice(&row[from..self.ends[*at] - start]);
         }
-        match (self.order, self.key.first().and_then(|at| values[*at].as_ref())) {
-            (RowOrder::Integer, Some(Value::Int(number))) if !self.formats[self.key[0]].is_unsigned => {
+        match (self.order, self.key.first().and_then(|at| values[*at].as_ref().map(Value::raw))) {
+            (RowOrder::Integer, Some(Raw::Int(number))) if !self.formats[self.key[0]].is_unsigned => {
                 // Makes signed numbers sort as unsigned bytes.
                 key.sort.extend_from_slice(&(number.cast_unsigned() ^ 1 << 63).to_be_bytes());
             }
-            (RowOrder::Integer, Some(Value::Int(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
-            (RowOrder::Integer, Some(Value::UInt(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
+            (RowOrder::Integer, Some(Raw::Int(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
+            (RowOrder::Integer, Some(Raw::UInt(number))) => key.sort.extend_from_slice(&number.to_be_bytes()),
             (RowOrder::RowBytes, _) => key.sort.extend_from_slice(row),
             _ => key.sort.extend_from_slice(&key.text),
         }
@@ -131,33 +132,33 @@ fn fraction(column_type: &str) -> usize {
 }
 
 /// Appends a value in `format`.
-pub(super) fn write_value(value: &Value, format: Format, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn write_value(value: &Raw, format: Format, out: &mut Vec<u8>) -> Result<()> {
     use ValueEncoding as V;
     match (format.encoding, value) {
-        (_, Value::NULL) => out.extend_from_slice(b"\\N"),
-        (V::Bytes, Value::Bytes(bytes)) => escape(bytes, out),
-        (V::Decimal, Value::Bytes(digits)) => out.extend_from_slice(digits),
-        (V::Integer, Value::Int(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
-        (V::Integer, Value::UInt(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
+        (_, Raw::NULL) => out.extend_from_slice(b"\\N"),
+        (V::Bytes, Raw::Bytes(bytes)) => escape(bytes, out),
+        (V::Decimal, Raw::Bytes(digits)) => out.extend_from_slice(digits),
+        (V::Integer, Raw::Int(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
+        (V::Integer, Raw::UInt(number)) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         // A whole number as a double has more digits than FLOAT, and reads as the same FLOAT.
-        (V::Float, Value::Float(number)) => write_double(f64::from(*number), out),
-        (V::Double, Value::Double(number)) => write_double(*number, out),
-        (V::Date, Value::Date(year, month, day, ..)) => out.extend_from_slice(&date(*year, *month, *day)),
-        (V::DateTime, Value::Date(year, month, day, hour, minute, second, micros)) => {
+        (V::Float, Raw::Float(number)) => write_double(f64::from(*number), out),
+        (V::Double, Raw::Double(number)) => write_double(*number, out),
+        (V::Date, Raw::Date(year, month, day, ..)) => out.extend_from_slice(&date(*year, *month, *day)),
+        (V::DateTime, Raw::Date(year, month, day, hour, minute, second, micros)) => {
             out.extend_from_slice(&date(*year, *month, *day));
             let [tens, ones] = two(*hour);
             out.extend_from_slice(&[b' ', tens, ones]);
             write_clock(*minute, *second, *micros, format.fraction, out);
         }
-        (V::Time, Value::Time(is_negative, days, hour, minute, second, micros)) => {
+        (V::Time, Raw::Time(is_negative, days, hour, minute, second, micros)) => {
             if *is_negative {
                 out.push(b'-');
             }
             write_hours(days * 24 + u32::from(*hour), out);
             write_clock(*minute, *second, *micros, format.fraction, out);
         }
-        (V::Year, Value::Int(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
-        (V::Year, Value::UInt(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
+        (V::Year, Raw::Int(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
+        (V::Year, Raw::UInt(year)) => out.extend_from_slice(&four(u16::try_from(*year).unwrap_or(0))),
         (encoding, _) => {
             let message = format!("the server gives a value of another type where {encoding:?} was expected");
             return Err(Error::new(ErrorKind::Database, message));
@@ -236,7 +237,7 @@ fn write_clock(minute: u8, second: u8, micros: u32, fraction: usize, out: &mut V
 mod tests {
     use super::*;
 
-    fn written(value: Value, encoding: ValueEncoding, fraction: usize) -> String {
+    fn written(value: Raw, encoding: ValueEncoding, fraction: usize) -> String {
         let mut out = Vec::new();
         write_value(&value, Format { encoding, fraction, is_unsigned: false }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -245,19 +246,19 @@ mod tests {
     #[test]
     fn values_are_written_by_the_type_of_their_column() {
         use ValueEncoding as V;
-        assert_eq!(written(Value::NULL, V::Bytes, 0), "\\N");
-        assert_eq!(written(Value::Bytes(b"a\tb\\c\nd\0e".to_vec()), V::Bytes, 0), "a\\tb\\\\c\\nd\\0e");
-        assert_eq!(written(Value::Int(-5), V::Integer, 0), "-5");
-        assert_eq!(written(Value::Int(0), V::Year, 0), "0000");
-        assert_eq!(written(Value::Date(2021, 2, 31, 0, 0, 0, 0), V::Date, 0), "2021-02-31");
-        assert_eq!(written(Value::Date(0, 0, 0, 0, 0, 0, 0), V::DateTime, 0), "0000-00-00 00:00:00");
-        assert_eq!(written(Value::Date(1, 1, 1, 2, 3, 4, 50), V::DateTime, 5), "0001-01-01 02:03:04.00005");
-        assert_eq!(written(Value::Time(true, 34, 22, 59, 59, 999_999), V::Time, 6), "-838:59:59.999999");
-        assert_eq!(written(Value::Double(0.1), V::Double, 0), "0.1");
-        assert_eq!(written(Value::Double(1090.0), V::Double, 0), "1090");
-        assert_eq!(written(Value::Double(5e-324), V::Double, 0), "5e-324");
+        assert_eq!(written(Raw::NULL, V::Bytes, 0), "\\N");
+        assert_eq!(written(Raw::Bytes(b"a\tb\\c\nd\0e".to_vec()), V::Bytes, 0), "a\\tb\\\\c\\nd\\0e");
+        assert_eq!(written(Raw::Int(-5), V::Integer, 0), "-5");
+        assert_eq!(written(Raw::Int(0), V::Year, 0), "0000");
+        assert_eq!(written(Raw::Date(2021, 2, 31, 0, 0, 0, 0), V::Date, 0), "2021-02-31");
+        assert_eq!(written(Raw::Date(0, 0, 0, 0, 0, 0, 0), V::DateTime, 0), "0000-00-00 00:00:00");
+        assert_eq!(written(Raw::Date(1, 1, 1, 2, 3, 4, 50), V::DateTime, 5), "0001-01-01 02:03:04.00005");
+        assert_eq!(written(Raw::Time(true, 34, 22, 59, 59, 999_999), V::Time, 6), "-838:59:59.999999");
+        assert_eq!(written(Raw::Double(0.1), V::Double, 0), "0.1");
+        assert_eq!(written(Raw::Double(1090.0), V::Double, 0), "1090");
+        assert_eq!(written(Raw::Double(5e-324), V::Double, 0), "5e-324");
         // The shortest FLOAT would be 3.4028235e38, which is more than FLOAT holds when it is read as a double.
-        assert_eq!(written(Value::Float(f32::MAX), V::Float, 0), "3.4028234663852886e+38");
+        assert_eq!(written(Raw::Float(f32::MAX), V::Float, 0), "3.4028234663852886e+38");
     }
 
     #[test]

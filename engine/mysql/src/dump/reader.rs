@@ -1,6 +1,5 @@
 //! Reads the rows of one table, from a snapshot or under a lock.
 
-use mysql::Value;
 use repo_format::database::{RowOrder, TableRecord};
 use repo_format::id::Bytes32;
 use repo_format::node::ProblemKind;
@@ -9,7 +8,7 @@ use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use super::standstill::Reading;
 use crate::database::{
-    Address, Connection, KeptSums, RowEncoder, RowKey, TypedJson, kept_list, outline, quote_name, select_list,
+    Address, Connection, KeptSums, RowEncoder, RowKey, TypedJson, Value, kept_list, outline, quote_name, select_list,
 };
 use engine_core::error::{Error, Result};
 use engine_core::files::backup::Run;
@@ -162,7 +161,7 @@ impl<'t> Besides<'t> {
         let start = out.len();
         encoder.encode(row, out, key)?;
         for (count, value) in self.typed_rows.iter_mut().zip(typed) {
-            *count += u64::from(matches!(value, Some(Value::Int(1) | Value::UInt(1))));
+            *count += u64::from(value.as_ref().and_then(Value::whole_number) == Some(1));
         }
         self.kept.add(kept, key, &out[start..])
     }

@@ -1,9 +1,7 @@
 //! The files that go with the rows of a job.
 
-use mysql::Value;
-
 use super::member::ChildMember;
-use crate::database::quote_name;
+use crate::database::{Value, quote_name};
 use crate::purge::files::{FileProblems, Look, SavedFolder, absent_is_refused};
 use crate::purge::tables::{Place, Use, refused, uses};
 use crate::purge::terms::{Attachments, Column};
@@ -72,10 +70,8 @@ impl<'r> Attached<'r> {
 
     /// The name of the file that a row names, if it names one.
     pub fn name(&self, values: &[Option<Value>]) -> Option<String> {
-        match values.get(self.name_place) {
-            Some(Some(Value::Bytes(name))) if !name.is_empty() => Some(String::from_utf8_lossy(name).into_owned()),
-            _ => None,
-        }
+        let name = values.get(self.name_place)?.as_ref()?.bytes()?;
+        (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
     }
 
     /// Looks at the file of this name. If it is not proven, that is noted.

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mysql::prelude::Queryable;
-
 use super::options::PaceOptions;
-use crate::database::{Address, Connection, Server, failure};
+use crate::database::{Address, Connection, Server};
 use engine_core::error::{Result, chain};
 
 /// Looking takes a millisecond, so it is not done before each batch.
@@ -105,10 +103,7 @@ impl Replica {
 fn seconds_behind(connection: &mut Connection) -> Result<Option<u64>> {
     let is_new = Server::detect(connection)?.is_mysql_from((8, 0, 22));
     let sql = if is_new { "SHOW REPLICA STATUS" } else { "SHOW SLAVE STATUS" };
-    let failed = |e| failure("it does not say how far it is".to_owned(), e);
-    let row: Option<mysql::Row> = connection.raw().query_first(sql).map_err(failed)?;
-    let Some(row) = row else { return Ok(None) };
     let names = ["Seconds_Behind_Master", "Seconds_Behind_Source"];
-    let value = names.iter().find_map(|name| row.get_opt::<Option<u64>, _>(*name));
-    Ok(value.and_then(std::result::Result::ok).flatten())
+    let behind = connection.named_value(sql, &names).map_err(|e| e.context("it does not say how far it is"))?;
+    Ok(behind.and_then(|seconds| seconds.parse().ok()))
 }

@@ -1,8 +1,8 @@
 //! Rows of child tables that belong to the rows that are judged, and files that they name.
 
 use super::asked::Asked;
-use super::rows::{EncodedRow, each_row, highest, is_true, no_number, number, too_few};
-use crate::database::Connection;
+use super::rows::{EncodedRow, each_row, highest, is_true, no_number, too_few};
+use crate::database::{Connection, Value};
 use crate::purge::files::Look;
 use crate::purge::job::Job;
 use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, digest, explain, is_one_of, used_keys};
@@ -106,7 +106,7 @@ fn live(
             let (parent, values) = values.split_first().ok_or_else(too_few)?;
             let (are_unset, values) = values.split_at_checked(unset_count).ok_or_else(too_few)?;
             let (not_excepted, values) = values.split_at_checked(exceptions).ok_or_else(too_few)?;
-            let parent = parent.as_ref().and_then(number).ok_or_else(|| no_number(column))?;
+            let parent = parent.as_ref().and_then(Value::whole_number).ok_or_else(|| no_number(column))?;
             let stays = match (are_unset.iter().all(is_true), not_excepted.iter().all(is_true)) {
                 (true, true) => None,
                 (false, _) => Some(Stays::Used),
@@ -140,7 +140,7 @@ pub(in crate::purge) fn child_keys(
     for keys in parents.chunks(KEYS_PER_STATEMENT) {
         let select = format!("SELECT {} FROM {} FORCE INDEX ({index})", table.key, table.full_name);
         each_row(connection, &format!("{select} WHERE {}", is_one_of(column, keys)), &mut |values| {
-            let key = values.first().and_then(Option::as_ref).and_then(number);
+            let key = values.first().and_then(Option::as_ref).and_then(Value::whole_number);
             found.push(key.ok_or_else(|| no_number(&table.key))?);
             Ok(())
         })

@@ -1,8 +1,6 @@
 //! Rows as a server gives them.
 
-use mysql::Value;
-
-use crate::database::{Connection, RowKey};
+use crate::database::{Connection, RowKey, Value};
 use crate::purge::job::Member;
 use crate::purge::tables::{Key, parse_key};
 use engine_core::error::{Error, ErrorKind, Result};
@@ -42,23 +40,9 @@ pub(in crate::purge) fn each_row(
     Ok(())
 }
 
+/// Whether an expression holds. NULL is no truth: the row stays.
 pub(super) fn is_true(value: &Option<Value>) -> bool {
-    match value {
-        Some(Value::Int(number)) => *number != 0,
-        Some(Value::UInt(number)) => *number != 0,
-        Some(Value::Double(number)) => *number != 0.0,
-        Some(Value::Float(number)) => *number != 0.0,
-        // Nothing else is a truth: the row stays.
-        _ => false,
-    }
-}
-
-pub(super) fn number(value: &Value) -> Option<Key> {
-    match value {
-        Value::Int(number) => Some(Key::from(*number)),
-        Value::UInt(number) => Some(Key::from(*number)),
-        _ => None,
-    }
+    value.as_ref().is_some_and(Value::is_true)
 }
 
 pub(super) fn no_number(column: &str) -> Error {
