@@ -1,16 +1,35 @@
 //! Translates checks of MariaDB for MySQL. In MySQL their names are unique in a schema, while each table of MariaDB has
 //! a CONSTRAINT_1. And MySQL refuses rows that bypassed a check of MariaDB.
 
+use crate::database::{Server, quote_name};
+
 use super::reading::{Changes, Reading};
 use super::tokens::{Kind, edited};
 
-/// A check as the script makes it: enforced once the rows are there.
+/// Whether rows of the server `source` may break checks that `target` enforces.
+pub fn enforces_more(target: &Server, source: &Server) -> bool {
+    source.is_mariadb() && target.is_mysql_from((8, 0, 16))
+}
+
+/// A check as it is made: enforced once the rows are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// The server names it by its number among those of the table, from 1.
     pub number: usize,
     /// The condition on each row.
     pub expression: Vec<u8>,
+}
+
+impl Check {
+    /// The name that the server gives it in `table`.
+    pub fn name(&self, table: &str) -> String {
+        format!("{table}_chk_{}", self.number)
+    }
+
+    /// The part of an ALTER TABLE of `table` that has it enforced.
+    pub fn enforcing(&self, table: &str) -> String {
+        format!("ALTER CHECK {} ENFORCED", quote_name(&self.name(table)))
+    }
 }
 
 /// Checks get names of the server's own.

@@ -18,7 +18,7 @@ mod values;
 mod versioned;
 
 pub use changed::Changed;
-pub use checks::{Check, enforced_later};
+pub use checks::{Check, enforced_later, enforces_more};
 pub use collation::{Collations, Replaced, said_of_collation};
 pub use fitted::{FittedTable, RowsFitted, TableTarget, fit_table};
 pub use functions::lacking_function;

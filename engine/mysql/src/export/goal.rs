@@ -5,8 +5,8 @@ use repo_format::database::{Flavour, LeftOut, ObjectType, SchemaObject, SchemaRe
 
 use crate::database::{Server, quote_name};
 use crate::dialect::{
-    Collations, END_2038, END_2106, FittedTable, Quoting, RowsFitted, TableTarget, Values, Versioning, fit_table,
-    is_keyword, lacking_function, last_moment, modes_for, said_of_collation, tokens,
+    Collations, END_2038, END_2106, FittedTable, Quoting, RowsFitted, TableTarget, Values, Versioning, enforces_more,
+    fit_table, is_keyword, lacking_function, last_moment, modes_for, said_of_collation, tokens,
 };
 
 /// Without a server to ask, a script knows the end of time when it is run.
@@ -31,7 +31,7 @@ impl Goal {
 
     /// Whether rows of the server `source` may break checks that this one enforces.
     pub fn enforces_more_than(&self, source: &Server) -> bool {
-        source.is_mariadb() && self.server.is_mysql_from((8, 0, 16))
+        enforces_more(&self.server, source)
     }
 
     /// The table `record` of the server `source` as it is there.

@@ -171,7 +171,8 @@ impl Export<'_> {
     /// Makes a schema with its sequences, tables and rows.
     fn tables(&mut self, schema: &Schema<'_>, tables: &Tables) -> Result<()> {
         let SchemaRecord { name, character_set, collation, comment, .. } = &schema.record;
-        let (name, defaults) = (quote_name(name), format!("CHARACTER SET {character_set} COLLATE {collation}"));
+        let (name, collation) = (quote_name(name), quote_name(collation));
+        let defaults = format!("CHARACTER SET {character_set} COLLATE {collation}");
         // Only MariaDB has comments of schemas.
         let comment = comment.as_ref().map(|text| {
             // In the script's mode a backslash escapes.

@@ -67,8 +67,8 @@ impl<'w> Script<'w> {
 
     /// Has a check of `table` enforced, unless rows break it: these stay, and the client is told.
     pub fn enforce(&mut self, table: &str, check: &Check) -> Result<()> {
-        let name = format!("{table}_chk_{}", check.number);
-        let enforce = format!("ALTER TABLE {} ALTER CHECK {} ENFORCED", quote_name(table), quote_name(&name));
+        let name = check.name(table);
+        let enforce = format!("ALTER TABLE {} {}", quote_name(table), check.enforcing(table));
         let message = format!("rows of {table} break its check {name}, which is not enforced");
         let tell = format!("SELECT {} AS `not as it was`", quote_text(&message));
         self.bytes(format!("SET @enamel_do=IF((SELECT COUNT(*) FROM {} WHERE NOT (", quote_name(table)).as_bytes())?;

@@ -8,7 +8,7 @@ use super::pointing::{fit, without_folders};
 use super::renaming::Renaming;
 use super::run::Run;
 use crate::database::{Server, quote_name};
-use crate::dialect::{Quoting, RowsFitted, fit_table};
+use crate::dialect::{Check, Quoting, RowsFitted, enforced_later, enforces_more, fit_table};
 
 /// A table as the target has it.
 pub struct Fitting {
@@ -24,6 +24,8 @@ pub struct Fitting {
     pub refusal: Option<String>,
     /// Differences in its definition.
     pub notes: Vec<String>,
+    /// Checks that are enforced once the rows are there: a row that breaks one is kept.
+    pub checks: Vec<Check>,
 }
 
 impl Fitting {
@@ -34,8 +36,14 @@ impl Fitting {
         let fitted = fit(&table.create, &plan.source.record.name, &record.engine, run.renaming);
         let mut made = Made { create: fitted.create, notes: table.notes };
         STEPS.iter().for_each(|step| step(&mut made, &Place { run, plan, record }));
+        let (create, checks) = if enforces_more(&run.target.server, &from) {
+            enforced_later(&made.create)
+        } else {
+            (made.create, Vec::new())
+        };
         Fitting {
-            definition: take_apart_renamed(run, plan, &record.name, (&made.create, keys)),
+            definition: take_apart_renamed(run, plan, &record.name, (&create, keys)),
+            checks,
             record: table.record,
             rows: table.rows,
             left_out: [table.missed, fitted.left_out].concat(),

@@ -5,7 +5,7 @@
 //!  schemas    made, marked as being loaded; sequences
 //!  tables     over several connections, the largest first:   store -> pack -> chunk -> segments -> LOAD DATA
 //!             made with their primary keys, filled, other keys built at once
-//!  then       foreign keys; digests, if asked for; paths to images
+//!  then       checks, foreign keys; digests, if asked for; paths to images
 //!  swap       what was loaded beside a schema takes its place
 //!  objects    routines and views, triggers, events; accounts, if asked for
 //! ```
@@ -19,6 +19,7 @@ mod briefly;
 mod check;
 mod definer;
 mod definition;
+mod enforcing;
 mod filling;
 mod firing;
 mod fitting;
@@ -231,6 +232,7 @@ fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[Schem
     tables.retain(|table| !table.is_left_out(run));
     workers::load_tables(run, &tables)?;
     for table in &tables {
+        enforcing::enforce_checks(run, connection, table)?;
         add_foreign_keys(run, connection, table)?;
     }
     if run.options.check == Check::Digests {

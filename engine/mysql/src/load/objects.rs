@@ -168,7 +168,7 @@ impl Objects<'_, '_> {
         }
         let collation = object.database_collation.as_deref().filter(|collation| *collation != self.record.collation);
         if let Some(collation) = collation {
-            connection.run(&format!("ALTER DATABASE {schema} COLLATE {collation}"))?;
+            connection.run(&format!("ALTER DATABASE {schema} COLLATE {}", quote_name(collation)))?;
         }
         let made = self.make_in_session(connection, object);
         MadeUnder::default().set(connection, &self.run.target.server)?;
@@ -271,7 +271,8 @@ pub fn make_routines_and_views(connection: &mut Connection, schemas: &[Objects<'
 /// # Errors
 /// If the server refuses.
 pub fn set_defaults(connection: &mut Connection, schema: &str, record: &SchemaRecord) -> Result<()> {
-    let (set, collation) = (&record.character_set, &record.collation);
+    // In quotes: `binary` is also a keyword, and MariaDB 10.5 takes it for that.
+    let (set, collation) = (&record.character_set, quote_name(&record.collation));
     connection.run(&format!("ALTER DATABASE {} CHARACTER SET {set} COLLATE {collation}", quote_name(schema)))
 }
 

@@ -293,7 +293,7 @@ impl Run<'_> {
             return Ok(());
         }
         let collation = self.target.collations.nearest(&record.collation).unwrap_or_else(|| record.collation.clone());
-        self.connection.run(&format!("CREATE DATABASE {} COLLATE {collation}", quote_name(name)))
+        self.connection.run(&format!("CREATE DATABASE {} COLLATE {}", quote_name(name), quote_name(&collation)))
     }
 }
 

@@ -112,7 +112,7 @@ fn make_kept(connection: &mut Connection, kept: &str, former: &SchemaRecord) -> 
         "CREATE DATABASE IF NOT EXISTS {} CHARACTER SET {} COLLATE {}",
         quote_name(kept),
         former.character_set,
-        former.collation
+        quote_name(&former.collation)
     ))
 }
 

@@ -16,7 +16,7 @@ use super::source::SourceTable;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::SignedZeros;
-use crate::dialect::{Changed, Converted, Values, Versioning};
+use crate::dialect::{Changed, Check, Converted, Values, Versioning};
 use engine_core::tree::SegmentIter;
 
 /// Bytes of one statement: large enough that its costs do not matter, small enough that progress shows.
@@ -122,6 +122,16 @@ impl<'r> TableLoad<'r> {
         let is_there = self.schema.marker.noted(Step::ForeignKeys, &self.source.record.name).is_some();
         let keys = self.fitting.definition.as_ref().and_then(|definition| definition.foreign_keys.as_deref());
         keys.filter(|_| !is_there && !self.has_failed.load(Ordering::Relaxed))
+    }
+
+    /// Checks that are enforced after its rows are there.
+    pub fn checks(&self) -> &[Check] {
+        if self.has_failed() { &[] } else { &self.fitting.checks }
+    }
+
+    /// Its full quoted name, where it is loaded.
+    pub fn quoted_name(&self) -> &str {
+        self.sink.table()
     }
 
     /// The name that is shown: schema and table.
