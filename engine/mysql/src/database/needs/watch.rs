@@ -1,7 +1,7 @@
 //! The rights to read the binary log.
 
-use super::Need;
 use super::backup::binlog_need;
+use super::need::Need;
 use crate::database::Server;
 use crate::database::right::{Right, Scope};
 
