@@ -1,10 +1,9 @@
 //! A store around another that refuses to delete or replace.
 
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::{ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 const REASON: &str = "this repository is used as append-only: nothing in it is deleted or replaced";
 
@@ -30,38 +29,7 @@ fn refused(action: &'static str, name: &ObjectName) -> StoreError {
 }
 
 impl Store for AppendOnlyStore {
-    fn location(&self) -> String {
-        self.store.location()
-    }
-
-    fn place(&self) -> String {
-        self.store.place()
-    }
-
-    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        self.store.put_new(name, parts)
-    }
-
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
-        self.store.get(name, limit)
-    }
-
-    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-        self.store.get_range(name, range)
-    }
-
-    fn list(
-        &self,
-        folder: Folder,
-        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
-        strange: &mut dyn FnMut(String),
-    ) -> Result<()> {
-        self.store.list(folder, found, strange)
-    }
-
-    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
-        self.store.ensure_durable(name)
-    }
+    forward!([store] location place put_new get get_range list ensure_durable stat);
 
     fn delete(&self, name: &ObjectName) -> Result<()> {
         match name {
@@ -70,10 +38,6 @@ impl Store for AppendOnlyStore {
             _ if self.store.stat(name)?.is_none() => Ok(()),
             _ => Err(refused("delete", name)),
         }
-    }
-
-    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
-        self.store.stat(name)
     }
 
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {

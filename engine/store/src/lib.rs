@@ -4,6 +4,9 @@
 
 use std::ops::Range;
 
+#[macro_use]
+mod forward;
+
 mod append_only;
 pub mod conformance;
 mod error;

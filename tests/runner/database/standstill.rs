@@ -1,11 +1,10 @@
 //! A repository that takes nothing holds up the backup, and nobody else.
 
-use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use engine::files::backup::{Source, backup};
-use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Result, Store, Tag};
+use engine::store::{MemoryStore, ObjectName, Result, Store, forward};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
@@ -41,9 +40,7 @@ impl Gated {
 }
 
 impl Store for Gated {
-    fn location(&self) -> String {
-        self.inner.location()
-    }
+    forward!([inner] location place get get_range list ensure_durable delete set_aside stat replace_if);
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         if matches!(name, ObjectName::Pack(_)) {
@@ -53,39 +50,6 @@ impl Store for Gated {
             drop(self.gate.1.wait_while(gate, |gate| !gate.is_open).unwrap());
         }
         self.inner.put_new(name, parts)
-    }
-
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
-        self.inner.get(name, limit)
-    }
-
-    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-        self.inner.get_range(name, range)
-    }
-
-    fn list(
-        &self,
-        folder: Folder,
-        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
-        strange: &mut dyn FnMut(String),
-    ) -> Result<()> {
-        self.inner.list(folder, found, strange)
-    }
-
-    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
-        self.inner.ensure_durable(name)
-    }
-
-    fn delete(&self, name: &ObjectName) -> Result<()> {
-        self.inner.delete(name)
-    }
-
-    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
-        self.inner.stat(name)
-    }
-
-    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
-        self.inner.replace_if(name, expected, bytes)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +19,7 @@ use engine::snapshots::cat::cat;
 use engine::snapshots::diff::diff;
 use engine::snapshots::find::find;
 use engine::snapshots::stats::stats;
-use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Store, StoreError, Tag};
+use engine::store::{MemoryStore, Store, forward};
 use engine::upkeep::verify::{Depth, VerifyOptions, VerifyReport, verify};
 use repo_format::cbor::{self, ByteString};
 use repo_format::config::Access;
@@ -357,47 +356,6 @@ impl Limited {
     }
 }
 
-type Result<T> = std::result::Result<T, StoreError>;
-
 impl Store for Limited {
-    fn location(&self) -> String {
-        self.inner.location()
-    }
-
-    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        self.count().put_new(name, parts)
-    }
-
-    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
-        self.count().get(name, limit)
-    }
-
-    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-        self.count().get_range(name, range)
-    }
-
-    fn list(
-        &self,
-        folder: Folder,
-        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
-        strange: &mut dyn FnMut(String),
-    ) -> Result<()> {
-        self.count().list(folder, found, strange)
-    }
-
-    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
-        self.count().ensure_durable(name)
-    }
-
-    fn delete(&self, name: &ObjectName) -> Result<()> {
-        self.count().delete(name)
-    }
-
-    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
-        self.count().stat(name)
-    }
-
-    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
-        self.count().replace_if(name, expected, bytes)
-    }
+    forward!([count()] location place put_new get get_range list ensure_durable delete set_aside stat replace_if);
 }

@@ -1,10 +1,9 @@
 //! A store in which something happens after an object was read, before the reader does anything with it.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use engine::store::{Folder, MemoryStore, ObjectInfo, ObjectName, Result, Store, Tag};
+use engine::store::{MemoryStore, ObjectName, Result, Store, forward};
 
 struct Waiting {
     when: fn(&ObjectName) -> bool,
@@ -38,13 +37,7 @@ impl Interposed {
 }
 
 impl Store for Interposed {
-    fn location(&self) -> String {
-        self.store.location()
-    }
-
-    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        self.store.put_new(name, parts)
-    }
+    forward!([store] location place put_new get_range list ensure_durable delete set_aside stat replace_if);
 
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let bytes = self.store.get(name, limit);
@@ -59,34 +52,5 @@ impl Store for Interposed {
             *self.waiting.lock().unwrap() = Some(waiting).filter(|waiting| waiting.times > 0);
         }
         bytes
-    }
-
-    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-        self.store.get_range(name, range)
-    }
-
-    fn list(
-        &self,
-        folder: Folder,
-        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
-        strange: &mut dyn FnMut(String),
-    ) -> Result<()> {
-        self.store.list(folder, found, strange)
-    }
-
-    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
-        self.store.ensure_durable(name)
-    }
-
-    fn delete(&self, name: &ObjectName) -> Result<()> {
-        self.store.delete(name)
-    }
-
-    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
-        self.store.stat(name)
-    }
-
-    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
-        self.store.replace_if(name, expected, bytes)
     }
 }

@@ -41,18 +41,12 @@ fn conforms_through_another_handle() {
     /// Writes through one handle, reads through another.
     struct Two(LocalStore, LocalStore);
     impl Store for Two {
-        fn location(&self) -> String {
-            self.0.location()
-        }
-        fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-            self.0.put_new(name, parts)
-        }
+        forward!([0] location place put_new get_range delete set_aside);
+
         fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
             self.1.get(name, limit)
         }
-        fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
-            self.0.get_range(name, range)
-        }
+
         fn list(
             &self,
             folder: Folder,
@@ -61,15 +55,15 @@ fn conforms_through_another_handle() {
         ) -> Result<()> {
             self.1.list(folder, found, strange)
         }
+
         fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
             self.1.ensure_durable(name)
         }
-        fn delete(&self, name: &ObjectName) -> Result<()> {
-            self.0.delete(name)
-        }
+
         fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
             self.1.stat(name)
         }
+
         fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
             // Half through each, so that what excludes the threads must exclude the handles.
             if bytes.first().is_some_and(|byte| byte % 2 == 0) { &self.0 } else { &self.1 }
