@@ -36,7 +36,7 @@ fn database_and_images_are_one_snapshot_and_a_file_that_is_gone_is_kept() {
     machine.run(["ls", "latest", "images/S/SmithJohn1"]).expect(0).prints("a.jpg");
     machine.run(["ls", "latest", "images/S/SmithJohn1/Thumbnails"]).expect(1);
     std::fs::remove_file(machine.path("images/S/SmithJohn1/b.jpg")).unwrap();
-    machine.run(&backup).expect(0).says("kept as it was in the snapshot before");
+    machine.run(&backup).expect(0).says("kept as it was in the previous snapshot");
     machine.run(["cat", "latest", "images/S/SmithJohn1/b.jpg"]).expect(0).prints("b");
     machine.run(["verify", "--read-data"]).expect(0);
 }

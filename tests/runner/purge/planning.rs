@@ -64,7 +64,7 @@ fn what_cannot_be_done_safely_is_refused_with_its_reason() {
         (of_table("history", "at"), "keeps history"),
         (of_table("altered", "at"), "other columns than in the snapshot"),
         (of_table("fresh", "at"), "not in the snapshot"),
-        (of_table("patient", "LName"), "is no date"),
+        (of_table("patient", "LName"), "is not a date"),
         (of_table("patient", "Nothing"), "no column `Nothing`"),
         (of_table("counting", "at"), "counts up in a column that is not its primary key"),
         (unindexed, "no index on `log`"),

@@ -66,7 +66,7 @@ pub fn open(folder: &Path, repository: RepositoryId) -> Result<Connection, Unusa
     // The header of a damaged file may say that it is read-only.
     if connection.is_readonly("main")? {
         return Err(match std::fs::OpenOptions::new().write(true).open(folder.join(DATABASE)) {
-            Ok(_) => Unusable::Spoilt("it says that nobody may write to it".to_owned()),
+            Ok(_) => Unusable::Spoilt("it says that it is read-only".to_owned()),
             Err(_) => Unusable::Failed(read_only()),
         });
     }

@@ -34,7 +34,7 @@ pub(crate) fn open_chunk(
 ) -> Result<Opened> {
     let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("chunk {id} {why}"));
     if location.kind != kind {
-        return Err(damaged("is of another kind than what names it says"));
+        return Err(damaged("is of another kind than the node that names it says"));
     }
     if u64::from(location.plain_len) > limits::CHUNK_PLAIN {
         return Err(damaged("is larger than the format allows"));

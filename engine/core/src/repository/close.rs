@@ -54,7 +54,7 @@ pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
                 return Ok(Closed { epoch: Some(previous), ..Closed::default() });
             }
             if let Some(trouble) = repository.note_trouble()? {
-                let message = "the note of what was there when older epochs were closed cannot be used, so nothing of them would be believed";
+                let message = "the note that was made when older epochs were closed cannot be used, so none of their objects would be believed";
                 return Err(Error::caused(ErrorKind::Refused, message, trouble));
             }
         }
@@ -73,7 +73,7 @@ pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
             Err(error) => return Err(error),
         }
     }
-    Err(Error::new(ErrorKind::Fenced, "others change the keys all the time, so older epochs could not be closed"))
+    Err(Error::new(ErrorKind::Fenced, "other processes keep changing the keys, so older epochs could not be closed"))
 }
 
 /// Seals the list of condemned packs in the newest epoch. Returns the digest of the old object if the store forbids

@@ -9,7 +9,7 @@ use crate::machine;
 use engine_store::{Original, StoreErrorKind};
 
 /// The message if another process was faster.
-pub(super) const KEYS_CHANGED: &str = "somebody else has changed the keys at the same time; nothing was changed";
+pub(super) const KEYS_CHANGED: &str = "another process changed the keys at the same time; this run changed nothing";
 
 /// Puts the next keyring version. Until then nothing has changed for anybody; from then on this process uses it.
 pub(super) fn put_keyring(

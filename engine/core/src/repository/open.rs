@@ -67,7 +67,7 @@ impl Repository {
         let repository = Self::open_for_repair(store, credential, options, monitor)?;
         match &repository.doubt {
             Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(
-                "`enamel repair` puts right what its second copy can; `enamel accept --all` goes on with the keys from before.",
+                "`enamel repair` restores it from its second copy if possible; `enamel accept --all` continues with the earlier keys.",
             )),
             _ => Ok(repository),
         }

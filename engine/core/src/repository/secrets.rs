@@ -232,7 +232,7 @@ fn open_chain(
             });
         } else {
             notices.push(format!(
-                "keyring/{stray} is no version of the keyring, since those before it never were: it is ignored"
+                "keyring/{stray} is not a version of the keyring, because the versions before it never existed: it is ignored"
             ));
         }
     }
@@ -253,7 +253,7 @@ fn is_ours(source: Source<'_>, at: KeyringVersion, member: &UnlockedMember, know
 /// The reason why a credential fits no member.
 fn nothing_fits(credential: &Credential, members: Members) -> Error {
     if let Some((_, error)) = members.damaged.into_iter().next() {
-        return error.context("the key fits none of the readable members, and one cannot be read");
+        return error.context("the key fits no readable member, and one member cannot be read");
     }
     let message = match credential {
         _ if members.readable.is_empty() => {

@@ -257,7 +257,7 @@ impl Repository {
             }
             dropped.push(Mended {
                 object: of.name().to_string(),
-                why: Some("it is no version of the keyring".to_owned()),
+                why: Some("it is not a version of the keyring".to_owned()),
             });
         }
         Ok(dropped)
@@ -290,7 +290,7 @@ impl Repository {
         use repo_format::member::Member;
         let name = of.name();
         let damaged = |e| Error::damaged(name, e);
-        let other = || Error::new(ErrorKind::Damaged, format!("{name} holds what belongs elsewhere"));
+        let other = || Error::new(ErrorKind::Damaged, format!("{name} holds another object"));
         match of {
             Original::Config => {
                 let object = clear::decode(ObjectKind::Config, bytes, limits::SMALL_OBJECT).map_err(damaged)?;

@@ -18,7 +18,7 @@ use engine_store::{ObjectName, StoreError, StoreErrorKind};
 const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
 
 /// The consequence if a pack that the run counted on does not stay.
-const NOTHING_SAVED: &str = "no snapshot was made; what was stored is used by the next run";
+const NOTHING_SAVED: &str = "no snapshot was made; the next run uses the stored data";
 
 /// The keys that seal a manifest, and the version of their keyring.
 struct CommitKeys<'r> {
@@ -42,7 +42,7 @@ impl<'r> WriterSession<'r> {
         let CommitKeys { keys, keyring_version } = self.commit_keys()?;
         let manifest = draft.into_manifest(&self, keyring_version);
         let plain = manifest.encode().map_err(|e| {
-            Error::caused(ErrorKind::Usage, "cannot describe what was saved: there are too many roots or tags", e)
+            Error::caused(ErrorKind::Usage, "cannot describe the snapshot: there are too many roots or tags", e)
         })?;
         let object = ManifestObject { digest: keys.manifest_digest(&plain), manifest };
         self.put_manifest(&plain)?;

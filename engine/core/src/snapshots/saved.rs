@@ -186,7 +186,7 @@ impl SavedTable {
         match &rows.content {
             Some(ContentRef::Segments(list)) if is_file => Ok(SegmentIter::new(reader, *list, rows.meta.size)),
             None if is_file && rows.meta.size == 0 => Ok(SegmentIter::empty(reader)),
-            _ => Err(Error::new(ErrorKind::Damaged, format!("the rows of {} are no segment list", self.shown))),
+            _ => Err(Error::new(ErrorKind::Damaged, format!("the rows of {} are not a segment list", self.shown))),
         }
     }
 
@@ -269,7 +269,7 @@ impl<'r> Folder<'r> {
                 continue;
             }
             let nameless = || {
-                let message = format!("`{}` in {} is no escaped name", entry.name().escape_ascii(), self.shown);
+                let message = format!("`{}` in {} is not an escaped name", entry.name().escape_ascii(), self.shown);
                 Error::new(ErrorKind::Damaged, message)
             };
             names.push(unescape_name(entry.name()).ok_or_else(nameless)?);

@@ -164,7 +164,7 @@ impl<'r> SegmentIter<'r> {
         let is_root = above > limits::NODE_LEVEL;
         let fits = (is_root || level + 1 == above) && node.len() == len && rows.is_none_or(|rows| rows == node.rows());
         if !fits {
-            let message = format!("segment list {id} does not fit what names it");
+            let message = format!("segment list {id} does not fit the node that names it");
             return Err(Error::new(ErrorKind::Damaged, message));
         }
         let mut steps: Vec<Step> = match node {

@@ -179,7 +179,7 @@ impl AddressParts {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (ip, after) = rest.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
-                let ip: Ipv6Addr = ip.parse().map_err(|_| wrong(format_args!("`[{ip}]` is no IPv6 address")))?;
+                let ip: Ipv6Addr = ip.parse().map_err(|_| wrong(format_args!("`[{ip}]` is not an IPv6 address")))?;
                 let port = after.strip_prefix(':');
                 if port.is_none() && !after.is_empty() {
                     return Err(wrong(format_args!("`{after}` follows the host")));
@@ -292,7 +292,7 @@ impl TlsParts {
 /// [`ErrorKind::Usage`]
 pub fn parse_port(text: &str) -> Result<u16> {
     let port = text.parse().ok().filter(|port| *port != 0 && text.bytes().all(|b| b.is_ascii_digit()));
-    port.ok_or_else(|| Error::new(ErrorKind::Usage, format!("`{text}` is no TCP port")))
+    port.ok_or_else(|| Error::new(ErrorKind::Usage, format!("`{text}` is not a TCP port")))
 }
 
 fn check_host(host: &str) -> Result<String> {
@@ -300,7 +300,7 @@ fn check_host(host: &str) -> Result<String> {
     let name = host.strip_suffix('.').unwrap_or(host);
     match host.chars().all(fits) && name.is_empty() == host.is_empty() {
         true => Ok(name.to_lowercase()),
-        false => Err(wrong(format_args!("`{}` is no name of a host", host.escape_debug()))),
+        false => Err(wrong(format_args!("`{}` is not a host name", host.escape_debug()))),
     }
 }
 

@@ -207,7 +207,7 @@ impl Attendant<'_> {
         if sessions.iter().any(|other| std::ptr::eq(&**other, session)) && lock(&session.running).since.is_some() {
             shut_down(session.socket);
             self.monitor.note(&format!(
-                "the server does not end the statement of session {}, and goes on with it by itself; `SHOW PROCESSLIST` shows it",
+                "the server does not end the statement of session {}, and continues it; `SHOW PROCESSLIST` shows it",
                 session.id
             ));
         }

@@ -145,13 +145,14 @@ pub fn claim_reader(connection: &mut Connection, name: &str) -> Result<bool> {
 pub fn leaves_out(connection: &mut Connection, server: &Server, log: &BinaryLog) -> Result<Option<String>> {
     if !log.filters.is_empty() {
         return Ok(Some(format!(
-            "the server's settings choose what is in its log (binlog_do_db, binlog_ignore_db: {})",
+            "the server's settings omit changes from its log (binlog_do_db, binlog_ignore_db: {})",
             log.filters
         )));
     }
     let is_all = logs_all(connection, server)?;
     Ok((!is_all && is_replica(connection, server)?).then(|| {
-        "what the server gets as a replica is not in its log (log_slave_updates, log_replica_updates)".to_owned()
+        "changes that the server receives as a replica are not in its log (log_slave_updates, log_replica_updates)"
+            .to_owned()
     }))
 }
 

@@ -15,7 +15,7 @@ pub(super) fn reason(
     all: &[Running],
 ) -> Result<Option<String>> {
     if own.state.contains("free space") || own.state.contains("disk space") {
-        return Ok(Some("the disk of the server is full, and it waits until somebody makes room".to_owned()));
+        return Ok(Some("the disk of the server is full, and it waits for free space".to_owned()));
     }
     // MySQL waits for space for its binary log without saying so.
     if own.is_committing() {

@@ -158,7 +158,7 @@ impl Versioning {
         match self.keeps {
             Keeps::History => None,
             Keeps::OnlyItsOwn => Some("its rows are current from now on: MariaDB before 10.11 takes no history"),
-            Keeps::Nothing => Some("it keeps no history any more: the server has no system-versioned tables"),
+            Keeps::Nothing => Some("it no longer keeps history: the server has no system-versioned tables"),
         }
     }
 

@@ -256,7 +256,7 @@ impl SealedFile {
         let read = self.file.seek(SeekFrom::Start(frame.offset)).and_then(|_| self.file.read_exact(&mut bytes));
         read.map_err(|e| Error::io("cannot read rows back from a temporary file", e))?;
         let opened = self.key.open(frame.position, &mut bytes);
-        opened.ok_or_else(|| Error::new(ErrorKind::Io, "a temporary file does not hold what was written to it"))?;
+        opened.ok_or_else(|| Error::new(ErrorKind::Io, "a temporary file has lost data that was written to it"))?;
         Ok(bytes)
     }
 }

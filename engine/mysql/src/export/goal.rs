@@ -86,7 +86,7 @@ fn foreign(object: &SchemaObject, server: &Server) -> Option<(&'static str, Stri
         T::Function | T::Procedure | T::Trigger | T::Event if is_of_oracle() => {
             ("routine", "it is in the language of Oracle, which MySQL does not have")
         }
-        T::Function if is_aggregate(&object.create.0) => ("function", "it is an aggregate, which MySQL has none of"),
+        T::Function if is_aggregate(&object.create.0) => ("function", "it is an aggregate, which MySQL does not have"),
         _ => return None,
     };
     Some((what, why.to_owned()))

@@ -140,7 +140,7 @@ impl Export<'_> {
         self.script.comment(&format!("Snapshot {} of the server {hostname}, {version}", snapshot.id))?;
         self.script.comment(&format!("as it was {} seconds after 1970 began, by its own clock.", moment.seconds))?;
         self.script.comment(
-            "Load it by mariadb --comments, or mysql --comments: else that client drops the comments in routines.",
+            "Load it by mariadb --comments, or mysql --comments: otherwise that client drops the comments in routines.",
         )?;
         self.script.comment("If a row is large: --max-allowed-packet=1G, and as much on the server.")?;
         for LeftOut { schema, name, what, why } in &self.outcome.left_out {

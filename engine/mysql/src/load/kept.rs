@@ -35,7 +35,7 @@ pub fn differing(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'
             "not all of its history is there"
         };
         run.monitor.note(&format!(
-            "{schema}.{name}: the values of its generated columns are not compared with what was saved, as {why}"
+            "{schema}.{name}: the values of its generated columns are not compared with the saved ones, because {why}"
         ));
         return Ok(Vec::new());
     }

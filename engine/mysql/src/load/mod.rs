@@ -275,7 +275,7 @@ fn put_in_place(
     let plan = schema.plan;
     if run.tally.problem_count() > 0 && !swap::has_begun(schema) {
         let message = format!(
-            "schema `{}` is as it was: what was loaded into `{}` is not all as it was saved, and does not take its place",
+            "schema `{}` is as it was: the data in `{}` differs from the saved data, and does not replace it",
             plan.name, plan.staging
         );
         return Err(Error::new(ErrorKind::Database, message));

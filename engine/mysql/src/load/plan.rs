@@ -106,7 +106,7 @@ pub fn renamings(
 fn check_name(name: &str) -> Result<()> {
     let is_name = !name.is_empty() && name.chars().count() <= NAME_MAX && !name.ends_with(' ') && !name.contains('\0');
     if !is_name {
-        let message = format!("`{name}` is no name for a schema: it must have 1 to {NAME_MAX} characters");
+        let message = format!("`{name}` is not a name for a schema: it must have 1 to {NAME_MAX} characters");
         return Err(Error::new(ErrorKind::Usage, message));
     }
     Ok(())

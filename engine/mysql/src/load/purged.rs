@@ -100,7 +100,7 @@ fn restore_attended(
     let database = Database::open(&reader, manifest, None)?;
     let record = database
         .receipt()?
-        .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{} is no receipt of a purge", manifest.id)))?;
+        .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{} is not a receipt of a purge", manifest.id)))?;
     let chosen = choose(&record, &options.tables)?;
     let mut connection = Connection::open(address)?;
     let target = Target::read(&mut connection)?;

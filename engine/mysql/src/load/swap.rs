@@ -229,7 +229,7 @@ fn keep_objects(
         return connection.run(&format!("DROP TABLE IF EXISTS {}.{}", quote_name(kept), quote_name(DEFINITIONS)));
     }
     run.monitor.note(&format!(
-        "what of schema `{}` could not be made again in `{kept}` is kept there, as text, in the table `{DEFINITIONS}`",
+        "objects of schema `{}` that could not be made again in `{kept}` are kept there, as text, in the table `{DEFINITIONS}`",
         schema.plan.name
     ));
     Ok(())

@@ -91,7 +91,7 @@ fn ask(path: &Path) -> Result<Server> {
     let said = String::from_utf8_lossy(&output.stdout);
     match said.split_once(" Ver ") {
         Some((_, version)) if output.status.success() => Ok(Server::from_version(version.trim_start())),
-        _ => Err(Error::new(ErrorKind::Usage, format!("{}: it is no program of a server", doing()))),
+        _ => Err(Error::new(ErrorKind::Usage, format!("{}: it is not a server program", doing()))),
     }
 }
 

@@ -271,7 +271,7 @@ impl Request<'_> {
             None => Err(Error::new(
                 ErrorKind::Refused,
                 format!(
-                    "nothing is deleted by snapshot {}: it was made by a version that did not note what it left out; restore without deleting",
+                    "nothing is deleted by snapshot {}: an older version made it, which did not record exclusions; restore without deleting",
                     self.snapshot.id
                 ),
             )),

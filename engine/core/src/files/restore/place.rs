@@ -55,7 +55,7 @@ impl Place {
         }
         let sweep = Sweep { run, dir, folder: folder.path(), rules: scope.and_then(|s| s.rules.as_ref()) };
         let swept = match sweep.may_go(&name) {
-            Ok(Some(_)) => return refuse("a folder stands in its place that holds what is not to be removed"),
+            Ok(Some(_)) => return refuse("a folder stands in its place, with contents that must stay"),
             Ok(None) => sweep.run(&name),
             Err(error) => Err(error),
         };

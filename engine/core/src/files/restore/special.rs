@@ -15,7 +15,7 @@ use crate::tree::TreeEntry;
 pub(super) fn restore_special(run: &Run<'_>, folder: &Folder, place: &Place, entry: &TreeEntry) -> Result<()> {
     let (tally, path, existing) = (run.tally, &place.path, place.existing.as_ref());
     if entry.meta.kind == EntryKind::Socket {
-        tally.problem(path, ProblemKind::LeftOut, "it is a socket: the program that it belongs to makes it anew");
+        tally.problem(path, ProblemKind::LeftOut, "it is a socket: its program makes it again");
         return Ok(());
     }
     let Some(dir) = folder.dir.as_ref().filter(|_| run.writes()) else {

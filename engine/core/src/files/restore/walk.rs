@@ -261,7 +261,7 @@ impl<'r> Walk<'_, 'r> {
             (self.run.planned)(path, Action::Keep);
             return Ok(());
         }
-        let message = "what is there is in use by this run, and stays";
+        let message = "this run uses the existing file, which stays as it is";
         self.run.tally.problem(path, ProblemKind::LeftOut, message);
         Ok(())
     }

@@ -59,7 +59,7 @@ impl KeyRanges {
         for range in ranges {
             let end = |key: &[u8]| key_of(all.order, Cow::Owned(key.to_vec())).map(Key::into_owned);
             let ends = end(&range.first.0).zip(end(&range.last.0)).filter(|(first, last)| first <= last);
-            parsed.push(ends.ok_or_else(|| all.damaged("a range of keys is none of it"))?);
+            parsed.push(ends.ok_or_else(|| all.damaged("a range of keys does not belong to it"))?);
         }
         parsed.sort();
         for (first, last) in parsed {
@@ -84,7 +84,7 @@ impl KeyRanges {
         let (Some(low), Some(high)) = (&segment.low, &segment.high) else { return Ok(0..self.ranges.len()) };
         let key = |key: &[u8]| {
             let known = key_of(self.order, Cow::Owned(key.to_vec()));
-            known.ok_or_else(|| self.damaged("a segment has keys that are none of it"))
+            known.ok_or_else(|| self.damaged("a segment has keys that do not belong to it"))
         };
         let (low, high) = (key(low)?, key(high)?);
         let from = self.ranges.partition_point(|(_, last)| *last < low);

@@ -145,8 +145,7 @@ impl Check<'_> {
         let Some(pack) = described else { return Ok(()) };
         self.take_in(&pack)?;
         if let Some(damage) = self.known.get(&id) {
-            let message =
-                "it did not open as it should when it was last read whole; `enamel repair` takes out what is good";
+            let message = "it was damaged when it was last read whole; `enamel repair` copies its intact chunks";
             self.report.find(name, DamagedPack, message);
             let chunks = pack.table.entries.iter().map(|entry| entry.id).filter(|chunk| damage.has(chunk));
             let chunks = chunks.map(|chunk| (id, chunk));

@@ -151,7 +151,7 @@ impl Log<'_> {
         for Missing { id, remembered } in missing {
             let message = match remembered {
                 Some(manifest) if manifest.kind == ManifestKind::Record => {
-                    "the record of what was forgotten has disappeared"
+                    "the record of forgotten snapshots has disappeared"
                 }
                 _ => "the snapshot has disappeared, and nothing says that it was forgotten",
             };

@@ -31,7 +31,7 @@ impl CondemnedPacks {
     fn note(&self, losses: &Losses, report: &Report) {
         for id in losses.condemned_packs.iter().filter(|id| self.0.contains(id)) {
             report.note(format!(
-                "packs/{id} is condemned, and nothing else holds some of what snapshots need; it can be read, and `enamel prune` takes it off the list"
+                "packs/{id} is condemned, and only it holds some of the data that snapshots need; it is readable, and `enamel prune` takes it off the list"
             ));
         }
     }

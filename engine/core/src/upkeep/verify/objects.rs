@@ -226,7 +226,7 @@ pub(super) fn check_segments(
                 report.find(
                     name,
                     DamagedObject,
-                    format!("it says of packs/{} what the pack's own table does not", pack.id),
+                    format!("its entry for packs/{} contradicts the table of that pack", pack.id),
                 );
             }
         }

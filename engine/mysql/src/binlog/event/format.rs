@@ -36,7 +36,7 @@ impl Format {
     pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         let header = Header::read(bytes)?;
         if header.kind != Kind::FORMAT {
-            return Err(Malformed("the event is no format description"));
+            return Err(Malformed("the event is not a format description"));
         }
         let mut cursor = Cursor::new(bytes.get(HEADER_LEN..).unwrap_or_default());
         if cursor.u16()? != LOG_VERSION {

@@ -26,7 +26,7 @@ pub(super) fn needs(server: &Server, rules: &GrantRules, reach: &Reach) -> Vec<N
         let otherwise = "tables without transactions are locked one by one, or one session alone reads";
         needs.push(Need::new(Right::Reload, whole, otherwise).weighs(Weight::Useful));
     }
-    let unwatched = "who waits for locks is not seen: none is held for longer than somebody may wait";
+    let unwatched = "waiting clients are not seen: no lock is held longer than a client may wait";
     needs.push(Need::new(Right::Process, whole, unwatched).weighs(Weight::Useful));
     if rules.has_binlog {
         needs.push(binlog_need(server, "the place in the binary log is not recorded").weighs(Weight::Useful));

@@ -76,7 +76,7 @@ fn with_neighbours(places: Vec<(Scope, Holding)>, rules: &GrantRules) -> Vec<(Sc
 fn definer_needs(server: &Server) -> Vec<Need> {
     let need = |right, consequence: &str| Need::new(right, &Scope::Server, consequence).weighs(Weight::Whole);
     let or_super = |need: Need| need.or(Right::Super, Scope::Server);
-    let definers = "what other users have defined cannot be made in their names";
+    let definers = "objects that other users have defined cannot be made in their names";
     if server.is_mariadb_from((11, 0, 1)) {
         return vec![need(Right::SetUser, definers)];
     }
@@ -88,13 +88,13 @@ fn definer_needs(server: &Server) -> Vec<Need> {
     }
     let mut needs = match server.is_mysql_from((8, 2, 0)) {
         true => {
-            let nobody = "what users have defined that are not there cannot be made in their names";
+            let nobody = "objects of users that do not exist cannot be made in their names";
             vec![or_super(need(Right::SetAnyDefiner, definers)), or_super(need(Right::AllowNonexistentDefiner, nobody))]
         }
         false => vec![or_super(need(Right::SetUserId, definers))],
     };
     if server.is_mysql_from((8, 0, 16)) {
-        let system = "what users with SYSTEM_USER have defined, as root has, cannot be made in their names";
+        let system = "objects of users with SYSTEM_USER, such as root, cannot be made in their names";
         needs.push(need(Right::SystemUser, system));
     }
     needs
@@ -108,7 +108,7 @@ fn log_need(server: &Server, rules: &GrantRules) -> Option<Need> {
         server if server.is_mysql_from((8, 0, 14)) => Right::SessionVariablesAdmin,
         _ => Right::Super,
     };
-    let need = Need::new(right, &Scope::Server, "what is restored is written to the binary log");
+    let need = Need::new(right, &Scope::Server, "restored data is written to the binary log");
     let need = need.weighs(Weight::Useful);
     // Since then SUPER no longer includes all of its earlier rights.
     Some(if server.is_mariadb_from((11, 0, 1)) { need } else { need.or(Right::Super, Scope::Server) })

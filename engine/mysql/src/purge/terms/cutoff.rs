@@ -84,7 +84,7 @@ pub(in crate::purge) fn is_old(
         "datetime" => day,
         "timestamp" => in_utc(connection, &day)?,
         _ => {
-            let message = format!("its column `{name}` is a {column_type}, which is no date");
+            let message = format!("its column `{name}` is a {column_type}, which is not a date");
             return Err(Error::new(ErrorKind::Refused, message));
         }
     };

@@ -115,7 +115,7 @@ impl Columns<'_> {
             (Kind::Text, _) => return Err(format!("compares {column}, which holds text, with a number: use quotes")),
             (Kind::Moment, _) => {
                 return Err(format!(
-                    "compares {column} with what is no date as in '2024-01-31' or '2024-01-31 10:00:00'"
+                    "compares {column} with something that is not a date as in '2024-01-31' or '2024-01-31 10:00:00'"
                 ));
             }
             (Kind::Opaque, _) => return Err(format!("compares {column}, whose type can only be tested by IS NULL")),
