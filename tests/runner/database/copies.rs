@@ -4,6 +4,7 @@ use engine::load::{Accounts, Check, Events, Existing, LoadOptions, LoadOutcome, 
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
+use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
 use super::save::save;
@@ -228,4 +229,59 @@ fn with_delimiters(script: &str) -> String {
         None => format!("{line}\n"),
     });
     lines.collect()
+}
+
+on_each_server!(names_of_schemas_that_are_copied_together_follow);
+
+/// Statements that name the other schema, each in a routine of its own.
+const NAMING: [&str; 16] = [
+    "SELECT COUNT(*) FROM yard . tree AS t WHERE t.id = yard.`next`(1)",
+    "SELECT 1 FROM `yard`/* here */./* and here */`tree` JOIN room ON room.id = yard.tree.id",
+    "UPDATE room, yard.tree SET room.id = 1, yard.tree.id = 2 WHERE `yard`.`tree`.`id` = 0",
+    "INSERT IGNORE INTO yard.tree (id) SELECT room.id FROM room ON DUPLICATE KEY UPDATE id = tree.id + 1",
+    "REPLACE INTO yard.tree SET id = 3",
+    "DELETE yard.tree FROM yard.tree JOIN house.room ON room.id = tree.id",
+    "DELETE FROM yard.tree USING yard.tree JOIN room WHERE room.id = tree.id",
+    "CALL yard.grow()",
+    "BEGIN DECLARE c CURSOR FOR SELECT id FROM yard.tree; OPEN c; CLOSE c; END",
+    "BEGIN DECLARE yard INT; SELECT yard.`next`(yard) INTO yard; END",
+    "IF EXISTS (SELECT 1 FROM yard.tree) THEN DO yard.`next`(1); ELSE /*!50003 CALL yard.grow() */; END IF",
+    "CREATE TEMPORARY TABLE seen SELECT yard.tree.* FROM yard.tree",
+    "TRUNCATE TABLE yard.tree",
+    "DESCRIBE yard.tree",
+    "EXPLAIN yard.tree",
+    "DESC yard.tree",
+];
+
+fn names_of_schemas_that_are_copied_together_follow(version: Version) {
+    let server = TestServer::of(version, &["--log-bin-trust-function-creators=1"]);
+    let mut script = "CREATE DATABASE house; CREATE DATABASE yard;
+        CREATE TABLE house.room (id INT PRIMARY KEY); CREATE TABLE yard.tree (id INT PRIMARY KEY);
+        CREATE FUNCTION yard.`next`(n INT) RETURNS INT DETERMINISTIC RETURN n + 1;
+        CREATE PROCEDURE yard.grow() INSERT INTO yard.tree VALUES (77);
+        CREATE VIEW house.sight AS SELECT yard.`next`(tree.id) AS n FROM yard.tree;
+        USE house;
+DELIMITER //
+        CREATE TRIGGER house.planted AFTER INSERT ON house.room FOR EACH ROW INSERT INTO yard.tree VALUES (NEW.id) //
+        CREATE EVENT house.weekly ON SCHEDULE EVERY 1 WEEK DISABLE DO DELETE FROM yard.tree //"
+        .to_owned();
+    for (at, statement) in NAMING.iter().enumerate() {
+        script.push_str(&format!("CREATE PROCEDURE p{at}() {statement} //\n"));
+    }
+    server.script(script);
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let snapshot = save(&fixture, &repository, &server, &["house", "yard"]);
+    let options = choices(&[("house", "casa"), ("yard", "corte")]);
+    let outcome = load(&repository, &snapshot, &server.address(), &options, &NullMonitor).unwrap();
+    assert_eq!(named(&outcome), [""; 0], "{:?}", outcome.problems);
+    server.script("DROP DATABASE house; DROP DATABASE yard");
+    let routines = "SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = 'casa'
+        AND (ROUTINE_DEFINITION LIKE '%yard.%' OR ROUTINE_DEFINITION LIKE '%`yard`.%' OR ROUTINE_DEFINITION LIKE '%house.%')";
+    assert_eq!(server.value(routines).as_deref(), Some("0"));
+    for at in 0..NAMING.len() {
+        server.script(format!("CALL casa.p{at}()"));
+    }
+    server.script("TRUNCATE TABLE corte.tree; INSERT INTO casa.room VALUES (5)");
+    assert_eq!(server.value("SELECT n FROM casa.sight").as_deref(), Some("6"));
 }
