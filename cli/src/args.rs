@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
+    log, ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::global::Global;
 
@@ -64,6 +64,7 @@ pub enum Command {
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
     Snapshots(snapshots::SnapshotsArgs),
+    Log(Box<log::LogArgs>),
     Ls(ls::LsArgs),
     Find(find::FindArgs),
     Diff(diff::DiffArgs),

@@ -6,7 +6,7 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
+    log, ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -34,6 +34,7 @@ fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
         Command::Watch(args) => watch::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
+        Command::Log(args) => log::run(args, context),
         Command::Ls(args) => ls::run(args, context),
         Command::Find(args) => find::run(args, context),
         Command::Diff(args) => diff::run(args, context),

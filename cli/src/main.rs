@@ -19,6 +19,7 @@ mod global;
 mod hooks;
 mod interrupt;
 mod mark;
+mod moment;
 mod parse;
 mod process;
 mod profile;

@@ -13,6 +13,8 @@ use crate::database::DatabaseArgs;
 use crate::exit::{Exit, after_printing};
 use crate::ui::survey;
 
+mod log_advice;
+
 /// Say whether a backup of a database would be complete, before one is made.
 ///
 /// Asks the server what it is, what is in it, and what the account may do. Says which locks a backup would take, and
@@ -23,12 +25,16 @@ use crate::ui::survey;
 Examples
   enamel check --database mysql://enamel@db.example --tls --schema opendental /srv/opendental/images
   enamel check                                         what enamel.toml says
+  enamel check --explain-log                           how to keep every change, not only snapshots
 
 Exit status: 0 a backup would be complete; 3 something would be missing: it is named; 1 none could be made, 2 usage")]
 pub struct CheckArgs {
     /// Folders and files to save with it
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Say instead how to switch on the binary log of this server, what it costs, and how to undo that
+    #[arg(long, conflicts_with = "paths")]
+    explain_log: bool,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -50,6 +56,9 @@ struct Summary {
 /// # Errors
 /// The server cannot be reached, or nothing is named.
 pub fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
+    if args.explain_log {
+        return log_advice::explain(&args.database.required_address(context)?, context.ui);
+    }
     let names_nothing = args.paths.is_empty() && args.database.database.is_none();
     let paths = if names_nothing { &context.settings.file.sources } else { &args.paths };
     let mut verdict = check_database(&args.database, context)?;

@@ -16,6 +16,7 @@ pub mod init;
 pub mod key;
 pub mod leases;
 pub mod load;
+pub mod log;
 pub mod ls;
 pub mod prune;
 pub mod purge;

@@ -70,8 +70,9 @@ pub fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
         Some(not) => {
             let kind = if matches!(not, Archived::Busy) { ErrorKind::Fenced } else { ErrorKind::Database };
             let why = not_kept(&not).unwrap_or_else(|| "it cannot be read".to_owned());
+            let error = Error::new(kind, format!("the binary log of {} is {why}", address.public()));
             let hint = "`enamel check --explain-log` says how to switch it on, and what it costs.";
-            Err(Error::new(kind, format!("the binary log of {} is {why}", address.public())).with_hint(hint))
+            Err(if matches!(not, Archived::Off) { error.with_hint(hint) } else { error })
         }
     }
 }

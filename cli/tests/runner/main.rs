@@ -7,6 +7,7 @@
 mod accept;
 mod append_only;
 mod backup;
+mod binlog;
 mod database;
 mod demo;
 mod documents;

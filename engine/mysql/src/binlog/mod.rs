@@ -8,4 +8,5 @@
 pub mod archive;
 pub mod event;
 pub mod gtids;
+pub mod listing;
 pub mod transaction;

@@ -67,12 +67,20 @@ pub enum LogFound {
 }
 
 impl BinaryLog {
+    /// Whether the server keeps one.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub fn is_on(connection: &mut Connection) -> Result<bool> {
+        Ok(connection.value("SELECT @@global.log_bin")?.as_deref() == Some("1"))
+    }
+
     /// Looks for the binary log.
     ///
     /// # Errors
     /// If the connection is lost.
     pub fn look(connection: &mut Connection, server: &Server) -> Result<LogFound> {
-        if connection.value("SELECT @@global.log_bin")?.as_deref() != Some("1") {
+        if !Self::is_on(connection)? {
             return Ok(LogFound::Off);
         }
         // The clock comes first: everything committed by then is in the log.

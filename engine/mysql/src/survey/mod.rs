@@ -4,11 +4,13 @@
 
 mod contents;
 mod locks;
+mod log_advice;
 
 use repo_format::database::LeftOut;
 
 pub use contents::{EngineSurvey, SchemaSurvey};
 pub use locks::LockPlan;
+pub use log_advice::{LogAdvice, LogSetting, log_advice};
 
 use crate::database::{
     Address, Connection, MissingRight, Obstacle, Privileges, Purpose, Reach, Server, Weight, list_schemas, list_tables,

@@ -80,17 +80,18 @@ impl<'a> Archiver<'a> {
     ) -> Result<Opened<'a>> {
         let mut control = Connection::open(address)?;
         let server = Server::detect(&mut control)?;
+        let is_on = BinaryLog::is_on(&mut control)?;
+        let privileges = Privileges::read(&mut control, &server)?;
+        let lacking = missing(&privileges, &server, Purpose::Watch, &Reach::unknown(&[]));
+        if is_on && let Some(lacking) = lacking.first() {
+            let why = format!("the account lacks {}: {}", lacking.right, lacking.consequence);
+            return Ok(Opened::Not(Archived::Hidden(why)));
+        }
         let log = match BinaryLog::look(&mut control, &server)? {
             LogFound::There(log) => log,
             LogFound::Off => return Ok(Opened::Not(Archived::Off)),
             LogFound::Hidden(why) => return Ok(Opened::Not(Archived::Hidden(why))),
         };
-        let privileges = Privileges::read(&mut control, &server)?;
-        let lacking = missing(&privileges, &server, Purpose::Watch, &Reach::unknown(&[]));
-        if let Some(lacking) = lacking.first() {
-            let why = format!("the account lacks {}: {}", lacking.right, lacking.consequence);
-            return Ok(Opened::Not(Archived::Hidden(why)));
-        }
         let repository_id = repository.id().to_string();
         let name: String = format!("enamel log {repository_id}").chars().take(64).collect();
         if !claim_reader(&mut control, &name)? {

@@ -1,0 +1,273 @@
+//! `enamel log`: what happened between snapshots, and how to restore the moment before.
+
+use clap::ValueEnum;
+use engine::Result;
+use engine::binlog::archive::{Archived, archive};
+use engine::binlog::listing::{ChangeKind, ListOptions, ListOrder, Listed, Listing, list};
+use engine::error::chain;
+use engine::session::WriterOptions;
+use repo_format::config::Access;
+use repo_format::log::{TimeSource, TransactionFlags};
+use serde::Serialize;
+
+use crate::binlog::{not_kept, time};
+use crate::commands::init::host_name;
+use crate::context::Context;
+use crate::database::DatabaseArgs;
+use crate::environment::{program, user_name};
+use crate::exit::{Exit, after_printing};
+use crate::moment::parse_moment;
+use crate::ui::{Align, Table, Ui, format};
+
+/// List what happened in a database, from its binary log: first what destroys most.
+///
+/// Each line is one transaction: when it was committed, how many rows it changed, and what it did. BEFORE is the place
+/// just before it in the server's log. If a database is named, here or in enamel.toml, Enamel first fetches what its
+/// server has in its log, so that the last minutes are there, too.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel log
+  enamel log --from '2026-11-20 14:00' --table opendental.appointment
+  enamel log --kind drop,truncate,delete --min-rows 100
+  enamel log --order time --all
+
+Exit status: 0 done, even if nothing happened; 3 a part of the log cannot be read: it is named; 1 failed, 2 usage, \
+            10 no repository, 12 wrong password")]
+pub struct LogArgs {
+    /// Only what was committed then or later: 2026-11-20 14:03:22
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    from: Option<i64>,
+    /// Only what was committed before
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    to: Option<i64>,
+    /// Only what changes this table; can be given several times
+    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table)]
+    tables: Vec<(String, String)>,
+    /// Only what changes so many rows
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    min_rows: u64,
+    /// Only these kinds
+    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',')]
+    kinds: Vec<KindArg>,
+    /// Which comes first
+    #[arg(long, value_name = "ORDER", default_value = "destructive")]
+    order: OrderArg,
+    /// Show all, not only the first 50
+    #[arg(long)]
+    all: bool,
+    /// Do not ask the server for the newest part of its log
+    #[arg(long)]
+    no_fetch: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// So many lines are shown unless all are wanted.
+const SHOWN: usize = 50;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OrderArg {
+    /// Most destructive first
+    Destructive,
+    /// Oldest first
+    Time,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KindArg {
+    Drop,
+    Truncate,
+    Alter,
+    Delete,
+    Update,
+    Insert,
+    Create,
+    Other,
+}
+
+impl From<KindArg> for ChangeKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Drop => ChangeKind::Drop,
+            KindArg::Truncate => ChangeKind::Truncate,
+            KindArg::Alter => ChangeKind::Alter,
+            KindArg::Delete => ChangeKind::Delete,
+            KindArg::Update => ChangeKind::Update,
+            KindArg::Insert => ChangeKind::Insert,
+            KindArg::Create => ChangeKind::Create,
+            KindArg::Other => ChangeKind::Other,
+        }
+    }
+}
+
+/// Reads `SCHEMA.TABLE`.
+fn parse_table(text: &str) -> std::result::Result<(String, String), String> {
+    let parts = text.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty());
+    let (schema, table) = parts.ok_or("write a table with its schema: opendental.appointment")?;
+    Ok((schema.to_owned(), table.to_owned()))
+}
+
+#[derive(Serialize)]
+struct TransactionMessage<'a> {
+    time: String,
+    time_is_exact: bool,
+    before: String,
+    after: String,
+    log: String,
+    gtid: Option<&'a str>,
+    kind: &'static str,
+    rows: u64,
+    tables: Vec<TableMessage<'a>>,
+    more_tables: bool,
+    statement: Option<String>,
+    schema: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TableMessage<'a> {
+    schema: &'a str,
+    table: &'a str,
+    inserted: u64,
+    updated: u64,
+    deleted: u64,
+}
+
+/// Lists.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn run(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
+    fetch(args, context)?;
+    let repository = context.open(Access::Read)?;
+    let options = ListOptions {
+        from: args.from,
+        until: args.to,
+        tables: args.tables.clone(),
+        min_rows: args.min_rows,
+        kinds: args.kinds.iter().map(|kind| ChangeKind::from(*kind)).collect(),
+        order: match args.order {
+            OrderArg::Destructive => ListOrder::Destructive,
+            OrderArg::Time => ListOrder::Time,
+        },
+        most: if args.all { usize::MAX / 4 } else { SHOWN },
+    };
+    let listing = list(&repository, &options, context.ui)?;
+    for (id, error) in &listing.unreadable {
+        context.ui.warn(format_args!("the log {} cannot be read: {}", format::short(id), chain(error)));
+    }
+    let exit = if listing.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
+    after_printing(exit, print(context.ui, &listing))
+}
+
+/// Fetches the newest part of the log, if a server is named. A failure is told, and the list has what is there.
+fn fetch(args: &LogArgs, context: &Context<'_>) -> Result<()> {
+    let Some(address) = args.database.address(context)?.filter(|_| !args.no_fetch) else { return Ok(()) };
+    let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
+    let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, &address, &writer, context.ui));
+    match fetched {
+        Ok(Archived::Busy | Archived::Done(_)) => {}
+        Ok(not) => {
+            if let Some(why) = not_kept(&not) {
+                context.ui.warn(format_args!("the newest part of the log is not fetched: {why}"));
+            }
+        }
+        Err(error) => context.ui.warn(format_args!("the newest part of the log is not fetched: {}", chain(&error))),
+    }
+    Ok(())
+}
+
+fn print(ui: &Ui, listing: &Listing) -> Result<()> {
+    if ui.is_json() {
+        return listing.transactions.iter().try_for_each(|listed| ui.message("transaction", message(listed)));
+    }
+    if !listing.has_logs {
+        ui.say("no binary log has been kept: `enamel backup` and `enamel watch` keep it where the server writes one");
+        return Ok(());
+    }
+    if listing.transactions.is_empty() {
+        ui.say("the log has nothing of the kind");
+        return Ok(());
+    }
+    let columns = [("TIME", Align::Whole), ("BEFORE", Align::Whole), ("ROWS", Align::Right), ("WHAT", Align::Left)];
+    let mut table = Table::new(&columns);
+    for listed in &listing.transactions {
+        // A time that is not exact is marked: the statement began then.
+        let mark = if is_exact(listed) { "" } else { "~" };
+        let shown = format!("{}{mark}", format::time(time(listed.record.time)));
+        table.row([shown, before(listed), format::count(listed.rows()), what(listed)]);
+    }
+    ui.table(&table)?;
+    if listing.more > 0 {
+        ui.say(format_args!("{} more: --all shows them", format::counted(listing.more, "transaction")));
+    }
+    Ok(())
+}
+
+fn is_exact(listed: &Listed) -> bool {
+    listed.record.time_source != TimeSource::Statement
+}
+
+fn before(listed: &Listed) -> String {
+    format!("{}:{}", listed.file, listed.record.begin)
+}
+
+/// The changes of a transaction, in one line.
+fn what(listed: &Listed) -> String {
+    let record = &listed.record;
+    let changes = record.tables.iter().map(|table| {
+        let counts = [(table.deleted, "deleted"), (table.updated, "updated"), (table.inserted, "inserted")];
+        let counts = counts.iter().filter(|(number, _)| *number > 0);
+        let counts: Vec<_> = counts.map(|(number, verb)| format!("{} {verb}", format::count(*number))).collect();
+        format!("{}.{}: {}", table.schema, table.table, counts.join(", "))
+    });
+    let mut parts: Vec<String> = changes.collect();
+    if let Some(text) = &record.text {
+        parts.push(format::message(&String::from_utf8_lossy(&text.0).split_whitespace().collect::<Vec<_>>().join(" ")));
+    }
+    if record.flags.has(TransactionFlags::MORE_TABLES) {
+        parts.push("and more that is not listed".to_owned());
+    }
+    parts.join("; ")
+}
+
+fn message(listed: &Listed) -> TransactionMessage<'_> {
+    let record = &listed.record;
+    TransactionMessage {
+        time: format::rfc3339(time(record.time)),
+        time_is_exact: is_exact(listed),
+        before: before(listed),
+        after: format!("{}:{}", listed.file, record.end),
+        log: listed.log.to_string(),
+        gtid: record.gtid.as_deref(),
+        kind: kind(listed.kind),
+        rows: listed.rows(),
+        tables: record
+            .tables
+            .iter()
+            .map(|table| TableMessage {
+                schema: &table.schema,
+                table: &table.table,
+                inserted: table.inserted,
+                updated: table.updated,
+                deleted: table.deleted,
+            })
+            .collect(),
+        more_tables: record.flags.has(TransactionFlags::MORE_TABLES),
+        statement: record.text.as_ref().map(|text| String::from_utf8_lossy(&text.0).into_owned()),
+        schema: record.schema.as_deref(),
+    }
+}
+
+fn kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Drop => "drop",
+        ChangeKind::Truncate => "truncate",
+        ChangeKind::Alter => "alter",
+        ChangeKind::Delete => "delete",
+        ChangeKind::Update => "update",
+        ChangeKind::Insert => "insert",
+        ChangeKind::Create => "create",
+        ChangeKind::Other => "other",
+    }
+}

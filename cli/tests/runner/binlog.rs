@@ -1,0 +1,89 @@
+//! The binary log of a server: kept by backups and watches, and listed.
+
+use scenario_tests::server::TestServer;
+use serde_json::Value;
+
+use crate::harness::{Answer, Machine, parse};
+
+fn server() -> TestServer {
+    let server = TestServer::start(&["--log-bin", "--binlog-format=ROW", "--server-id=1"]);
+    server.script("CREATE DATABASE shop; CREATE TABLE shop.visit (id INT PRIMARY KEY, note TEXT) ENGINE=InnoDB;");
+    server
+}
+
+fn database(server: &TestServer) -> String {
+    format!("--database={}", server.address().public().replace("mysql://", "mysql://root@"))
+}
+
+fn transactions(answer: &Answer) -> Vec<Value> {
+    parse(&answer.out).into_iter().filter(|message| message["message_type"] == "transaction").collect()
+}
+
+#[test]
+fn a_backup_keeps_the_log_and_the_list_begins_with_what_destroys_most() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0).prints("log").prints("transactions up to");
+    server.script(
+        "USE shop; INSERT INTO visit SELECT seq, 'x' FROM seq_1_to_1500; UPDATE shop.visit SET note = 'y' WHERE id = 1;
+         DELETE FROM shop.visit; CREATE TABLE shop.old (a INT); DROP TABLE shop.old; INSERT INTO shop.visit VALUES (7, 'z');",
+    );
+    // The newest part is fetched first.
+    let listed = transactions(&machine.run(["--json", "log", &database]).expect(0));
+    let kinds: Vec<&str> = listed.iter().map(|transaction| transaction["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds[..3], ["drop", "delete", "update"]);
+    assert_eq!(listed[1]["rows"], 1500);
+    assert_eq!(listed[1]["tables"][0]["deleted"], 1500);
+    assert!(listed[0]["statement"].as_str().unwrap().contains("DROP TABLE"));
+    let in_order = transactions(&machine.run(["--json", "log", "--order", "time", "--all"]).expect(0));
+    let times: Vec<&str> = in_order.iter().map(|transaction| transaction["time"].as_str().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let large = transactions(&machine.run(["--json", "log", "--min-rows", "1000", "--kind", "delete"]).expect(0));
+    assert_eq!(large.len(), 1);
+    let other = machine.run(["--json", "log", "--table", "shop.nothing"]).expect(0);
+    assert!(transactions(&other).is_empty());
+    machine.run(["log"]).expect(0).prints("shop.visit: 1,500 deleted");
+    machine.run(["verify", "--read-data"]).expect(0);
+}
+
+#[test]
+fn a_server_without_a_log_and_an_account_that_may_not_read_it_are_told() {
+    let (machine, off) = (Machine::with_repository(), TestServer::start(&[]));
+    off.run("CREATE DATABASE shop");
+    let backup = machine.run(["backup", &database(&off)]).expect(0);
+    backup.prints("the server keeps no binary log");
+    machine.run(["log"]).expect(0).says("no binary log has been kept");
+    machine.run(["watch", &database(&off)]).expect(1).says("the server keeps no binary log");
+    let server = server();
+    server.script(
+        "CREATE USER ann@localhost; GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT ON *.* TO ann@localhost;",
+    );
+    let ann = database(&server).replace("root@", "ann@");
+    machine.run(["watch", &ann]).expect(1).says("REPLICATION SLAVE").says("enamel grants watch");
+    let grants = machine.run(["grants", "watch", &database(&server), "--for", "ann@localhost"]).expect(0);
+    grants.prints("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'ann'@'localhost';");
+}
+
+#[test]
+fn a_gap_is_named_and_changes_the_exit_status() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0);
+    server.script("FLUSH BINARY LOGS; INSERT INTO shop.visit VALUES (1, 'x'); FLUSH BINARY LOGS;");
+    let newest = server.rows("SHOW BINARY LOGS").last().unwrap()[0].clone();
+    // MariaDB keeps files until it has noted by itself that it does not need them.
+    while server.rows("SHOW BINARY LOGS")[0][0] != newest {
+        server.run(&format!("PURGE BINARY LOGS TO '{}'", newest.as_deref().unwrap()));
+    }
+    machine.run(["backup", &database]).expect(3).says("had deleted a part of its binary log");
+}
+
+#[test]
+fn the_advice_names_what_is_not_set_and_what_the_log_costs() {
+    let (machine, off) = (Machine::new(), TestServer::start(&["--binlog-row-image=FULL"]));
+    let advice = machine.run_bare(&["check", "--explain-log", &database(&off)], []).expect(0);
+    for line in ["keeps no binary log", "log_bin = binlog", "binlog_format = ROW", "restart the server", "To undo it"] {
+        assert!(advice.out.contains(line), "{}", advice.out);
+    }
+    assert!(!advice.out.contains("binlog_row_image"), "{}", advice.out);
+}
