@@ -14,6 +14,7 @@ mod locks;
 mod matrix;
 mod programs;
 mod receipts;
+mod replay;
 pub mod save;
 mod scratch;
 mod server;

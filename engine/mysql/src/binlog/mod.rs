@@ -3,10 +3,12 @@
 //! ```text
 //! event        bytes of events                       gtids        the ids of all transactions up to a place
 //! transaction  events -> transactions                archive      server -> log manifests
+//! replay       log -> server
 //! ```
 
 pub mod archive;
 pub mod event;
 pub mod gtids;
 pub mod listing;
+pub mod replay;
 pub mod transaction;

@@ -15,7 +15,7 @@ use super::settings::{self, Setting, Use};
 use super::silence::{Watch, connect, no_sign, silence_max};
 use super::unix::with_probes;
 use super::value::Value;
-use super::{Address, Tls, Verify, outline, quote_bytes};
+use super::{Address, Server, Tls, Verify, outline, quote_bytes};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// The largest accepted packet; no row is larger.
@@ -122,20 +122,31 @@ impl Connection {
     /// Runs a statement that may not be UTF-8, like a stored routine in another character set.
     ///
     /// # Errors
-    /// As [`Connection::run`]. Only MariaDB can run one that is not UTF-8.
+    /// As [`Connection::run`]; where it is not UTF-8, MySQL cannot be asked to make routines, triggers and events.
     pub fn run_bytes(&mut self, sql: &[u8]) -> Result<()> {
-        match std::str::from_utf8(sql) {
-            Ok(sql) => self.run(sql),
-            Err(_) => {
-                let shown = String::from_utf8_lossy(sql);
-                // The driver sends only UTF-8. In the client's own character set the server takes the bytes as they
-                // are.
-                let client = self.value("SELECT @@character_set_client")?.unwrap_or_default();
-                let sql = format!("EXECUTE IMMEDIATE _{client} {}", quote_bytes(sql));
-                let _busy = Busy::begin(self.attendance.as_ref());
-                self.conn.query_drop(sql).map_err(|e| statement_failed(&shown, e)).map_err(|e| self.explained(e))
-            }
+        let Ok(text) = std::str::from_utf8(sql) else {
+            let shown = String::from_utf8_lossy(sql);
+            let result = self.run_prepared(sql);
+            return result.map_err(|e| statement_failed(&shown, e)).map_err(|e| self.explained(e));
+        };
+        self.run(text)
+    }
+
+    /// The driver sends nothing but UTF-8. In the client's own character set the server takes the bytes as they are.
+    fn run_prepared(&mut self, sql: &[u8]) -> mysql::Result<()> {
+        const NAME: &str = "enamel_statement";
+        let _busy = Busy::begin(self.attendance.as_ref());
+        let asked: Option<(String, String)> = self.conn.query_first("SELECT @@character_set_client, VERSION()")?;
+        let (client, version) = asked.unwrap_or_default();
+        let statement = format!("_{client} {}", quote_bytes(sql));
+        if Server::from_version(&version).is_mariadb() {
+            return self.conn.query_drop(format!("EXECUTE IMMEDIATE {statement}"));
         }
+        self.conn.query_drop(format!("SET @{NAME}={statement}"))?;
+        self.conn.query_drop(format!("PREPARE {NAME} FROM @{NAME}"))?;
+        let result = self.conn.query_drop(format!("EXECUTE {NAME}"));
+        self.conn.query_drop(format!("DEALLOCATE PREPARE {NAME}"))?;
+        result
     }
 
     /// Runs a LOAD DATA LOCAL statement on the pieces of `data`; returns the number of stored rows.
@@ -150,6 +161,18 @@ impl Connection {
         let result = self.run(sql);
         self.conn.set_local_infile_handler(None);
         result.map(|()| self.conn.affected_rows())
+    }
+
+    /// Runs a LOAD DATA LOCAL statement on the contents of `file`. The statement need not be UTF-8.
+    ///
+    /// # Errors
+    /// As [`Connection::run_bytes`]; if the file cannot be read.
+    pub fn load_local_file(&mut self, sql: &[u8], mut file: std::fs::File) -> Result<()> {
+        let handler = LocalInfileHandler::new(move |_, stream| std::io::copy(&mut file, stream).map(drop));
+        self.conn.set_local_infile_handler(Some(handler));
+        let result = self.run_bytes(sql);
+        self.conn.set_local_infile_handler(None);
+        result
     }
 
     /// How many warnings the last statement gave.

@@ -46,6 +46,8 @@ pub enum Use {
     Delete,
     /// The client session that runs an exported script.
     Script,
+    /// Does again what a binary log says: everything else is as the log has it.
+    Replay,
 }
 
 /// A setting of a session.
@@ -74,18 +76,21 @@ const LOAD: &[Use] = &[Use::Load];
 const DELETE: &[Use] = &[Use::Delete];
 const SCRIPT: &[Use] = &[Use::Script];
 const ALL: &[Use] = &[Use::Read, Use::Load, Use::Delete, Use::Script];
+/// Settings that change nothing of what is stored.
+const HARMLESS: &[Use] = &[Use::Read, Use::Load, Use::Delete, Use::Script, Use::Replay];
+const OURS_HARMLESS: &[Use] = &[Use::Read, Use::Load, Use::Delete, Use::Replay];
 
 const SETTINGS: &[Setting] = &[
     // Texts arrive as they are stored, times in UTC; nothing changes values on their way.
     both("character_set_client", "utf8mb4", ALL),
-    both("character_set_results", "NULL", OURS),
+    both("character_set_results", "NULL", OURS_HARMLESS),
     both("character_set_results", "utf8mb4", SCRIPT),
     both("collation_connection", COLLATION, ALL),
     both("time_zone", "'+00:00'", ALL),
     both("sql_mode", "''", READ),
     both("sql_mode", "'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'", MAKE),
     // The program reads the server's messages, too: they must be in English.
-    both("lc_messages", "'en_US'", OURS),
+    both("lc_messages", "'en_US'", OURS_HARMLESS),
     both("sql_notes", "1", LOAD),
     mysql(80000, "max_error_count", "65535", LOAD).optional(),
     mariadb(0, "max_error_count", "65535", LOAD),
@@ -111,17 +116,17 @@ const SETTINGS: &[Setting] = &[
     // No statement is refused or ended because it is long or large.
     both("sql_big_selects", "1", OURS),
     both("sql_safe_updates", "0", OURS),
-    mariadb(100101, "max_statement_time", "0", ALL),
-    mysql(50708, "max_execution_time", "0", ALL),
-    mariadb(100300, "idle_transaction_timeout", "0", ALL),
-    mariadb(100300, "idle_readonly_transaction_timeout", "0", ALL),
-    mariadb(100300, "idle_write_transaction_timeout", "0", ALL),
-    mariadb(110500, "max_tmp_session_space_usage", "0", ALL),
-    mariadb(100201, "max_session_mem_used", "9223372036854775807", OURS),
-    mysql(80028, "connection_memory_limit", "18446744073709551615", OURS).optional(),
-    both("net_write_timeout", "3600", OURS),
-    both("net_read_timeout", "3600", OURS),
-    both("wait_timeout", "86400", ALL),
+    mariadb(100101, "max_statement_time", "0", HARMLESS),
+    mysql(50708, "max_execution_time", "0", HARMLESS),
+    mariadb(100300, "idle_transaction_timeout", "0", HARMLESS),
+    mariadb(100300, "idle_readonly_transaction_timeout", "0", HARMLESS),
+    mariadb(100300, "idle_write_transaction_timeout", "0", HARMLESS),
+    mariadb(110500, "max_tmp_session_space_usage", "0", HARMLESS),
+    mariadb(100201, "max_session_mem_used", "9223372036854775807", OURS_HARMLESS),
+    mysql(80028, "connection_memory_limit", "18446744073709551615", OURS_HARMLESS).optional(),
+    both("net_write_timeout", "3600", OURS_HARMLESS),
+    both("net_read_timeout", "3600", OURS_HARMLESS),
+    both("wait_timeout", "86400", HARMLESS),
     both("lock_wait_timeout", "86400", READ),
     both("lock_wait_timeout", "600", LOAD),
     both("innodb_lock_wait_timeout", "50", LOAD),
@@ -305,7 +310,7 @@ mod tests {
             "11.8.9-MariaDB",
         ];
         for server in servers.map(Server::from_version) {
-            for of in *ALL.first_chunk::<4>().unwrap() {
+            for of in *HARMLESS.first_chunk::<5>().unwrap() {
                 let names: Vec<_> = settings(of).filter(|setting| setting.is_of(&server)).map(|s| s.name).collect();
                 let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
                 assert_eq!(twice, None, "{} for {of:?}", server.version_text);

@@ -83,12 +83,10 @@ impl Column {
     }
 }
 
-/// A decimal of so many digits, nine of them in four bytes.
+/// A decimal of so many digits, some of them behind the point.
 fn decimal(digits: u8, behind: u8) -> Result<Length, Malformed> {
-    const BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
     let before = digits.checked_sub(behind).ok_or(Malformed("a decimal has an impossible length"))?;
-    let bytes = |digits: u8| usize::from(digits / 9) * 4 + BYTES[usize::from(digits % 9)];
-    Ok(Fixed(bytes(before) + bytes(behind)))
+    Ok(Fixed(super::decimal::length(before) + super::decimal::length(behind)))
 }
 
 /// CHAR, ENUM and SET have one type; two bits of the first byte belong to the length where it needs ten.

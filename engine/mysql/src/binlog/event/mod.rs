@@ -4,6 +4,7 @@
 //! header + body + checksum  ->  Event        cursor  numbers and texts of a body
 //! format      how the events of a file are to be read     gtid, query, table_map, rows   bodies
 //! compressed  bodies that a server has compressed         buffer  events from bytes that arrive in pieces
+//! settings, variable, load, xa    what surrounds statements
 //! ```
 //!
 //! Source: the MySQL Internals Manual ("Binary Log", version 4) and MariaDB's "Replication Protocol". All numbers are little-endian.
@@ -12,12 +13,17 @@ mod buffer;
 mod column;
 mod compressed;
 mod cursor;
+mod decimal;
 mod format;
 mod gtid;
 mod header;
+mod load;
 mod query;
 mod rows;
+mod settings;
 mod table_map;
+mod variable;
+mod xa;
 
 pub use buffer::EventBuffer;
 pub use column::Column;
@@ -27,9 +33,13 @@ pub use format::Format;
 pub(super) use gtid::write_uuid;
 pub use gtid::{Gtid, GtidEvent};
 pub use header::{HEADER_LEN, Header, Kind};
+pub use load::{Duplicates, LoadQuery, LoadedPiece};
 pub use query::Query;
-pub use rows::{Change, RowCounts, RowsHeader};
-pub use table_map::TableMap;
+pub use rows::{Change, Images, RowCounts, RowsHeader};
+pub use settings::QuerySettings;
+pub use table_map::{MappedName, TableMap};
+pub use variable::{Counter, UserValue, UserVariable, seeds};
+pub use xa::{XaPrepare, Xid, prepared_xid};
 
 /// Bytes of a checksum.
 pub const CHECKSUM_LEN: usize = 4;

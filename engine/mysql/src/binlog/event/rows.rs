@@ -47,6 +47,15 @@ pub struct RowCounts {
     pub deleted: u64,
 }
 
+/// One changed row, as it was and as it became: its bytes in the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Images<'r> {
+    /// The old values, or those of an insert.
+    pub before: &'r [u8],
+    /// The new values of an update; else empty.
+    pub after: &'r [u8],
+}
+
 impl<'r> RowsHeader<'r> {
     /// The fixed part of this body; `None` if the event has no rows, or has them compressed.
     ///
@@ -98,6 +107,37 @@ impl<'r> RowsHeader<'r> {
             Change::Update => RowCounts { updated: rows, ..RowCounts::default() },
             Change::Delete => RowCounts { deleted: rows, ..RowCounts::default() },
         })
+    }
+
+    /// The rows, each as it was and became.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are not rows of `table`, or only parts of values are logged.
+    pub fn images(&self, table: &TableMap) -> Result<Vec<Images<'r>>, Malformed> {
+        if self.is_partial {
+            return Err(Malformed("only parts of values are logged"));
+        }
+        let (mut cursor, mut images) = (Cursor::new(self.rows), Vec::new());
+        while !cursor.is_empty() {
+            let whole = cursor.rest();
+            image(table, self.before, &mut cursor, &mut |_, _| {})?;
+            let old = whole.len() - cursor.rest().len();
+            if self.change == Change::Update {
+                image(table, self.after, &mut cursor, &mut |_, _| {})?;
+            }
+            let both = whole.len() - cursor.rest().len();
+            if both == 0 {
+                return Err(Malformed("a row takes no bytes"));
+            }
+            images.push(Images { before: &whole[..old], after: &whole[old..both] });
+        }
+        Ok(images)
+    }
+
+    /// Whether all columns of all rows are logged, old values and new ones.
+    pub fn is_full(&self, table: &TableMap) -> bool {
+        let all = |bits: &[u8]| (0..table.columns.len()).all(|at| has(bits, at));
+        all(self.before) && (self.change != Change::Update || all(self.after))
     }
 
     /// Takes one row; `seen` gets whether the value is a new one of an update, the column's place, and the value (none for NULL).

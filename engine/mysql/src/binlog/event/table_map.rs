@@ -19,6 +19,30 @@ pub struct TableMap {
     pub columns: Vec<Column>,
 }
 
+/// A table as its rows name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappedName {
+    /// Stands for it in the rows behind.
+    pub table_id: u64,
+    /// Name of its schema.
+    pub schema: Vec<u8>,
+    /// Its name.
+    pub table: Vec<u8>,
+}
+
+impl MappedName {
+    /// The name in the body of a [`TableMap`], whatever columns it has.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn read(body: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(body);
+        let table_id = cursor.number(6)?;
+        cursor.u16()?;
+        Ok(MappedName { table_id, schema: cursor.short_text()?.to_vec(), table: cursor.short_text()?.to_vec() })
+    }
+}
+
 impl TableMap {
     /// The table of this body.
     ///

@@ -1,0 +1,256 @@
+//! Statements of the log: what is left out, what surrounds the others, and whether they end as they did at the source.
+
+use super::LeftOutKind;
+use super::MixedTransactions;
+use super::group::{Before, Frame};
+use super::outcome::Doubt;
+use super::plain::PlainEvent;
+use super::run::{Replay, Step, Stop};
+use super::scope::{LateWindow, TableKey};
+use super::statement::{Part, Statement};
+use crate::binlog::event::{Counter, LoadQuery, Query, QuerySettings};
+use crate::database::{error_code, outline, quote_name};
+use engine_core::error::Result;
+
+/// Errors of a statement that was ended from outside: how far it had come, nothing says.
+const FROM_OUTSIDE: [u16; 8] = [1053, 1205, 1213, 1317, 1907, 1927, 1969, 3024];
+/// First words of statements that change the definition or all rows of the table that they name.
+const OF_ONE_TABLE: [&str; 4] = ["ALTER", "TRUNCATE", "OPTIMIZE", "REPAIR"];
+
+/// A statement, with all that is known of it.
+struct Logged<'s> {
+    event: &'s PlainEvent<'s>,
+    query: &'s Query<'s>,
+    settings: QuerySettings,
+    statement: Statement<'s>,
+    load: Option<&'s LoadQuery>,
+}
+
+impl Logged<'_> {
+    /// How it begins, for messages.
+    fn shown(&self) -> String {
+        outline(&String::from_utf8_lossy(self.query.text))
+    }
+
+    fn schema(&self) -> String {
+        String::from_utf8_lossy(self.query.schema).into_owned()
+    }
+
+    /// Whether it may be about a table.
+    fn may_mean(&self, table: &TableKey) -> bool {
+        let is = |a: &[u8], b: &[u8]| a.eq_ignore_ascii_case(b);
+        !self.statement.is_clear()
+            || self.statement.mentions().any(|(schema, name)| {
+                is(&name, &table.table) && is(schema.as_deref().unwrap_or(self.query.schema), &table.schema)
+            })
+    }
+}
+
+impl Replay<'_> {
+    /// Takes a statement; `load` if it loads a file.
+    pub(super) fn statement(&mut self, event: &PlainEvent<'_>, query: &Query<'_>, load: Option<&LoadQuery>) -> Step {
+        let settings = QuerySettings::read(query.settings)?;
+        let statement = Statement::read(query.text, settings.sql_mode.unwrap_or_default());
+        let logged = Logged { event, query, settings, statement, load };
+        let is_transaction = self.group().frame != Frame::Single;
+        match logged.statement.part {
+            Part::Begin => {
+                self.group().frame = Frame::Transaction;
+                return Ok(());
+            }
+            Part::Commit if is_transaction => return self.end_group("COMMIT"),
+            Part::Rollback if is_transaction => return self.end_group("ROLLBACK"),
+            Part::Commit | Part::Rollback | Part::Nothing => {}
+            Part::XaStart => {
+                let xid = query.text.get("XA START ".len()..).unwrap_or_default();
+                self.group().frame = Frame::Xa(String::from_utf8_lossy(xid).into_owned());
+                return Ok(());
+            }
+            Part::XaEnd => {
+                self.begin_at_target()?;
+                self.group().is_xa_ended = true;
+                return Ok(self.session().statement(query.text)?);
+            }
+            Part::XaDecide => self.decide(&logged)?,
+            Part::Savepoint => {
+                self.begin_at_target()?;
+                return self.run(&logged);
+            }
+            Part::Accounts => self.outcome.leave_out(LeftOutKind::Accounts, first_words(&logged)),
+            Part::Server => self.outcome.leave_out(LeftOutKind::Server, first_words(&logged)),
+            Part::Schema | Part::Definition | Part::Rows => self.apply(&logged)?,
+        }
+        if let Some(load) = load {
+            self.files.forget(load.file);
+        }
+        self.group().before = Before::default();
+        self.end_single();
+        Ok(())
+    }
+
+    fn decide(&mut self, logged: &Logged<'_>) -> Step {
+        let text = String::from_utf8_lossy(logged.query.text).into_owned();
+        self.prepared.retain(|xid| !text.ends_with(xid.as_str()));
+        self.group().is_applied = true;
+        self.run(logged)
+    }
+
+    fn apply(&mut self, logged: &Logged<'_>) -> Step {
+        if let Some(schema) = self.other_schema(logged) {
+            self.leave_out_schema(&schema);
+            return Ok(());
+        }
+        if self.is_in_base(logged)? || self.is_mixed(logged)? {
+            return Ok(());
+        }
+        if FROM_OUTSIDE.contains(&logged.query.error) {
+            return Err(refused(logged, "it was ended from outside, and nothing says how far it had come"));
+        }
+        if let Some((user, host)) = logged.statement.definer() {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            self.definers.make(&text(&user), host.as_deref().map(text).as_deref())?;
+        }
+        self.make_current_schema(logged)?;
+        self.begin_at_target()?;
+        self.run(logged)?;
+        self.note_doubt(logged);
+        if logged.statement.part == Part::Schema {
+            let made = logged.statement.schema().filter(|_| !logged.statement.is_drop());
+            made.iter().for_each(|schema| self.scope.add_schema(schema));
+            self.session().forget_schema();
+        }
+        Ok(())
+    }
+
+    /// The schema that the statement is of, if that is not replayed.
+    fn other_schema(&self, logged: &Logged<'_>) -> Option<String> {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        if logged.statement.part == Part::Schema {
+            // The log has a schema that is made now from its beginning.
+            let name = logged.statement.schema()?;
+            let is_other = logged.statement.is_drop() && !self.scope.has_schema(&name);
+            return is_other.then(|| text(&name));
+        }
+        if let Some(schemas) = logged.settings.schemas.as_ref().filter(|schemas| !schemas.is_empty()) {
+            let is_other = schemas.iter().all(|schema| !self.scope.has_schema(schema));
+            return is_other.then(|| text(&schemas[0]));
+        }
+        let first = logged.statement.qualifiers().next();
+        if first.as_deref().is_some_and(|first| first.eq_ignore_ascii_case(b"mysql")) {
+            return Some("mysql".to_owned());
+        }
+        if self.scope.has_schema(logged.query.schema) && !logged.query.schema.is_empty() {
+            return None;
+        }
+        let mut named = self.scope.named_schemas().peekable();
+        let is_named = if named.peek().is_some() {
+            named.any(|schema| logged.statement.names(schema))
+        } else {
+            logged.statement.qualifiers().any(|name| self.scope.has_schema(&name))
+        };
+        (!is_named && logged.statement.is_clear()).then(|| logged.schema())
+    }
+
+    /// Whether a statement is about a table that the base has as of a later time, so that it has been done there.
+    fn is_in_base(&self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
+        let windows: Vec<&LateWindow> =
+            self.scope.open_windows().filter(|window| logged.may_mean(&window.table)).collect();
+        let Some(window) = windows.first() else { return Ok(false) };
+        let first = first_words(logged);
+        let is_of_one = OF_ONE_TABLE.iter().any(|word| first.starts_with(word)) && !logged.statement.names(b"RENAME");
+        if windows.len() == 1 && is_of_one && !self.scope.has_reached(&window.before) {
+            return Ok(true);
+        }
+        let why =
+            format!("the snapshot read {} after its moment, and this statement changed it meanwhile", window.table);
+        Err(refused(logged, &why))
+    }
+
+    /// Whether a statement of a transaction around the moment had changed a table without transactions before the moment, as statements do that
+    /// are logged when their transaction ends.
+    fn is_mixed(&mut self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
+        let began = i64::from(logged.event.header.timestamp);
+        if began > self.options.moment || self.group().frame == Frame::Single {
+            return Ok(false);
+        }
+        let found = self.options.without_transactions.iter().find(|table| logged.may_mean(table)).cloned();
+        match (found, self.options.mixed) {
+            (None, _) => Ok(false),
+            (Some(_), MixedTransactions::AssumeApplied) => Ok(true),
+            (Some(table), MixedTransactions::Refuse) => {
+                let why = format!(
+                    "it changes {table}, which has no transactions, and was logged when its transaction ended: nothing says whether the snapshot has \
+                     it already"
+                );
+                Err(refused(logged, &why))
+            }
+        }
+    }
+
+    /// Makes the schema that a statement was given in, if only others of its schemas are replayed.
+    fn make_current_schema(&mut self, logged: &Logged<'_>) -> Step {
+        if logged.query.schema.is_empty()
+            || logged.statement.part == Part::Schema
+            || self.scope.has_schema(logged.query.schema)
+        {
+            return Ok(());
+        }
+        let name = quote_name(&logged.schema());
+        Ok(self.definers.run(&format!("CREATE DATABASE IF NOT EXISTS {name}"))?)
+    }
+
+    /// Runs a statement as the session did that it came from, and compares how it ends.
+    fn run(&mut self, logged: &Logged<'_>) -> Step {
+        let before = std::mem::take(&mut self.group().before);
+        let file = logged.load.map(|load| self.files.take(load.file)).transpose()?;
+        let text = logged.load.map_or_else(|| Ok(logged.query.text.to_vec()), LoadQuery::local_text)?;
+        let session = self.session();
+        before.variables.iter().try_for_each(|variable| session.set_variable(variable))?;
+        session.become_that_of(&logged.event.header, logged.query, &logged.settings)?;
+        before.counters.iter().try_for_each(|counter| session.set_counter(*counter))?;
+        before.seeds.map_or(Ok(()), |seeds| session.set_seeds(seeds))?;
+        let result = match file {
+            Some(file) => session.load(&text, file),
+            None => session.statement(&text),
+        };
+        self.outcome.statements += 1;
+        let counts = before.counters.iter().any(|counter| matches!(counter, Counter::Next(_)));
+        if counts && logged.statement.inserts_selected() {
+            self.doubt(logged, "it inserts rows that it selects, and their order decides which numbers they get");
+        }
+        as_expected(logged, result)
+    }
+
+    fn note_doubt(&mut self, logged: &Logged<'_>) {
+        if let Some(why) = logged.statement.doubt() {
+            self.doubt(logged, why);
+        }
+    }
+
+    fn doubt(&mut self, logged: &Logged<'_>, why: &'static str) {
+        self.outcome.doubt(Doubt { at: self.at.clone(), why, text: logged.shown() });
+    }
+}
+
+/// Compares how a statement ended with how it did at the source.
+fn as_expected(logged: &Logged<'_>, result: Result<()>) -> Step {
+    match (logged.query.error, result) {
+        (0, result) => Ok(result?),
+        (expected, Ok(())) => {
+            Err(refused(logged, &format!("at the source it ended with the error {expected}, and here it does not")))
+        }
+        (expected, Err(error)) if error_code(&error) == Some(expected) => Ok(()),
+        (expected, Err(error)) => Err(Stop::Failed(
+            error.context(format!("at the source it ended with the error {expected}, and here with another one")),
+        )),
+    }
+}
+
+fn refused(logged: &Logged<'_>, why: &str) -> Stop {
+    Stop::Refused(format!("`{}`: {why}", logged.shown()))
+}
+
+/// The first words of a statement, without what they are about: it may be a password.
+fn first_words(logged: &Logged<'_>) -> String {
+    logged.statement.first_words()
+}

@@ -1,0 +1,49 @@
+//! Accounts that objects of the log run as. A scratch server has none of them, and without them nothing runs.
+
+use std::collections::BTreeSet;
+
+use crate::database::{Address, Connection, quote_text};
+use engine_core::error::Result;
+
+/// Makes accounts on a server of our own. Nobody logs in as them.
+pub struct Definers {
+    connection: Connection,
+    done: BTreeSet<(String, Option<String>)>,
+}
+
+impl Definers {
+    /// Connects.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub fn open(address: &Address) -> Result<Self> {
+        Ok(Definers { connection: Connection::open(address)?, done: BTreeSet::new() })
+    }
+
+    /// Makes an account that may do everything, or a role if there is no host, unless it is there.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn make(&mut self, user: &str, host: Option<&str>) -> Result<()> {
+        let key = (user.to_owned(), host.map(str::to_owned));
+        if self.done.contains(&key) {
+            return Ok(());
+        }
+        let (kind, name) = match host {
+            Some(host) => ("USER", format!("{}@{}", quote_text(user), quote_text(host))),
+            None => ("ROLE", quote_text(user)),
+        };
+        self.connection.run(&format!("CREATE {kind} IF NOT EXISTS {name}"))?;
+        self.connection.run(&format!("GRANT ALL ON *.* TO {name}"))?;
+        self.done.insert(key);
+        Ok(())
+    }
+
+    /// Runs another statement beside the replay.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn run(&mut self, sql: &str) -> Result<()> {
+        self.connection.run(sql)
+    }
+}

@@ -1,0 +1,84 @@
+//! Replay: what a binary log says is done again on a server that has the state from before it.
+//!
+//! ```text
+//! event -> plain       without compression, and as BINLOG takes it
+//!       -> scope       which schemas, and which tables are in the base already
+//!       -> rows        rows of a statement, cut into pieces                  -> BINLOG
+//!       -> statement   what its words say, never executed here
+//!          context     what surrounds it: settings, variables, files, transactions   -> the statement, unchanged
+//! session              sends what differs        base64, loaded, definers    help
+//! ```
+//!
+//! Nothing is approximated: where a row is missing, a statement fails, or an event is not known, the replay ends and says where.
+
+mod apply;
+mod base64;
+mod definers;
+mod group;
+mod loaded;
+mod outcome;
+mod plain;
+mod rows;
+mod run;
+mod scope;
+mod session;
+mod statement;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::database::{Address, Server};
+
+pub use definers::Definers;
+pub use outcome::{Doubt, LeftOutChange, LeftOutKind, ReplayOutcome};
+pub use run::Replay;
+pub use scope::{LateWindow, TableKey};
+
+/// A place in a server's log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Position {
+    /// The server's file.
+    pub file: String,
+    /// Bytes from its beginning.
+    pub offset: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.offset)
+    }
+}
+
+/// Statements that may be in the base already though they stand behind its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MixedTransactions {
+    /// They end the replay.
+    #[default]
+    Refuse,
+    /// They are taken for done.
+    AssumeApplied,
+}
+
+/// A replay: from which server, what, and where.
+#[derive(Debug, Clone)]
+pub struct ReplayOptions {
+    /// The server that takes it, which nobody else uses.
+    pub target: Address,
+    /// The program and version that wrote the log.
+    pub source: Server,
+    /// Where the base stands in the log: what begins before it is not applied.
+    pub from: Position,
+    /// The schemas that the base holds; none: all.
+    pub schemas: Option<Vec<String>>,
+    /// Tables that the base holds as of a later time.
+    pub late: Vec<LateWindow>,
+    /// Tables of the base without transactions.
+    pub without_transactions: BTreeSet<TableKey>,
+    /// The moment of the base: seconds since 1970 by the source's clock.
+    pub moment: i64,
+    /// Statements of a transaction around the moment that had changed such tables before it.
+    pub mixed: MixedTransactions,
+    /// Where files wait that statements load.
+    pub folder: PathBuf,
+}
