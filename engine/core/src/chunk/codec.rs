@@ -168,9 +168,10 @@ pub fn decode(codec: u8, coded: &[u8], plain_len: usize) -> Result<Cow<'_, [u8]>
         CODEC_ZSTD => {
             let plain = decompress(coded, plain_len)
                 .map_err(|e| wrong(format!("a chunk does not decompress to its {plain_len} bytes: {e}")))?;
-            match plain.len() == plain_len {
-                true => Ok(Cow::Owned(plain)),
-                false => Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", plain.len()))),
+            if plain.len() == plain_len {
+                Ok(Cow::Owned(plain))
+            } else {
+                Err(wrong(format!("a chunk has {} bytes where {plain_len} were expected", plain.len())))
             }
         }
         other => {

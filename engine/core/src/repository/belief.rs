@@ -96,10 +96,7 @@ impl Repository {
         let seen = SeenManifest { id, digest };
         let is_named = self.noted(closed, |noted| noted.manifests.contains(&seen))?
             || (self.read_new_notes(closed)? && self.noted(closed, |noted| noted.manifests.contains(&seen))?);
-        match is_named {
-            true => Ok(()),
-            false => self.not_believed(ObjectName::Snapshot(id), closed, epoch),
-        }
+        if is_named { Ok(()) } else { self.not_believed(ObjectName::Snapshot(id), closed, epoch) }
     }
 
     /// Checks that an index segment sealed in `epoch` is believed.
@@ -108,9 +105,10 @@ impl Repository {
     /// [`ErrorKind::NotBelieved`].
     pub(super) fn believe_segment(&self, epoch: u32, id: SegmentId) -> Result<()> {
         let Some(closed) = self.closed(epoch) else { return Ok(()) };
-        match self.noted(closed, |noted| noted.segments.contains(&id))? {
-            true => Ok(()),
-            false => self.not_believed(ObjectName::Segment(id), closed, epoch),
+        if self.noted(closed, |noted| noted.segments.contains(&id))? {
+            Ok(())
+        } else {
+            self.not_believed(ObjectName::Segment(id), closed, epoch)
         }
     }
 
@@ -141,9 +139,10 @@ impl Repository {
     pub(crate) fn believe_lease(&self, epoch: u32, id: LeaseId, object: &[u8]) -> Result<()> {
         let Some(closed) = self.closed(epoch) else { return Ok(()) };
         let lease = NotedLease { id, digest: Bytes32(*blake3::hash(object).as_bytes()) };
-        match self.noted(closed, |noted| noted.leases.contains(&lease))? {
-            true => Ok(()),
-            false => self.not_believed(ObjectName::Lease(id), closed, epoch),
+        if self.noted(closed, |noted| noted.leases.contains(&lease))? {
+            Ok(())
+        } else {
+            self.not_believed(ObjectName::Lease(id), closed, epoch)
         }
     }
 
@@ -154,11 +153,11 @@ impl Repository {
     pub(super) fn believe_condemned(&self, epoch: u32, object: &[u8]) -> Result<()> {
         let Some(closed) = self.closed(epoch) else { return Ok(()) };
         let digest = Bytes32(*blake3::hash(object).as_bytes());
-        match self.noted(closed, |noted| noted.condemned == Some(digest))? {
-            true => Ok(()),
-            false => self
-                .not_believed(ObjectName::Condemned, closed, epoch)
-                .map_err(|error: Error| error.with_kind(ErrorKind::Damaged)),
+        if self.noted(closed, |noted| noted.condemned == Some(digest))? {
+            Ok(())
+        } else {
+            self.not_believed(ObjectName::Condemned, closed, epoch)
+                .map_err(|error: Error| error.with_kind(ErrorKind::Damaged))
         }
     }
 
@@ -188,9 +187,10 @@ impl Repository {
         let mut noted = Noted { closed: Some(closed), ..Noted::default() };
         let read = vital::read(self.store().into(), Original::Note(closed.note), |bytes| {
             let opened = self.open_note(closed.note, bytes)?;
-            match opened.digest == closed.digest {
-                true => Ok(opened.note),
-                false => Err(Error::new(ErrorKind::Damaged, "it is another than the one that the keyring names")),
+            if opened.digest == closed.digest {
+                Ok(opened.note)
+            } else {
+                Err(Error::new(ErrorKind::Damaged, "it is another than the one that the keyring names"))
             }
         });
         match read {

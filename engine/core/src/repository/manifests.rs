@@ -124,9 +124,10 @@ impl Repository {
                 (SnapshotObject::Manifest(Box::new(ManifestObject { manifest, digest })), inner)
             }
         };
-        match inner == id {
-            true => Ok((object, parts.envelope.sealing.epoch)),
-            false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds the manifest of {inner}"))),
+        if inner == id {
+            Ok((object, parts.envelope.sealing.epoch))
+        } else {
+            Err(Error::new(ErrorKind::Damaged, format!("{name} holds the manifest of {inner}")))
         }
     }
 

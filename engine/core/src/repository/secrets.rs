@@ -63,9 +63,10 @@ fn decode_member(id: MemberId, bytes: &[u8]) -> Result<Member> {
     let name = Original::Member(id).name();
     let object = clear::decode(ObjectKind::Member, bytes, limits::SMALL_OBJECT).map_err(|e| Error::damaged(name, e))?;
     let member = Member::decode(object.body).map_err(|e| Error::damaged(name, e))?;
-    match member.id == id {
-        true => Ok(member),
-        false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds another member"))),
+    if member.id == id {
+        Ok(member)
+    } else {
+        Err(Error::new(ErrorKind::Damaged, format!("{name} holds another member")))
     }
 }
 

@@ -116,9 +116,10 @@ fn open(repository: &Repository, id: LeaseId, bytes: &[u8]) -> Result<Lease> {
     let plain = repository.open_sealed(KeyClass::Index, &name.to_string(), &parts)?;
     repository.believe_lease(parts.envelope.sealing.epoch, id, bytes)?;
     let lease = Lease::decode(&plain).map_err(|e| Error::damaged(name, e))?;
-    match lease.id == id {
-        true => Ok(lease),
-        false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds the lease {}", lease.id))),
+    if lease.id == id {
+        Ok(lease)
+    } else {
+        Err(Error::new(ErrorKind::Damaged, format!("{name} holds the lease {}", lease.id)))
     }
 }
 

@@ -212,9 +212,10 @@ pub fn read_segment(reader: &ChunkReader<'_>, segment: &SegmentItem) -> Result<V
     if bytes.len() as u64 != segment.len {
         return Err(damaged("is shorter than it says"));
     }
-    match *blake3::hash(&bytes).as_bytes() == segment.digest.0 {
-        true => Ok(bytes),
-        false => Err(damaged("holds other rows than its digest says")),
+    if *blake3::hash(&bytes).as_bytes() == segment.digest.0 {
+        Ok(bytes)
+    } else {
+        Err(damaged("holds other rows than its digest says"))
     }
 }
 
@@ -278,9 +279,10 @@ impl<'r> Folder<'r> {
     }
 
     fn check_name(&self, recorded: &str, wanted: &str) -> Result<()> {
-        match recorded == wanted {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Damaged, format!("{} calls itself `{recorded}`", self.shown))),
+        if recorded == wanted {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Damaged, format!("{} calls itself `{recorded}`", self.shown)))
         }
     }
 }

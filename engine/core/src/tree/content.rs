@@ -183,8 +183,9 @@ pub fn read_file(reader: &ChunkReader<'_>, entry: &TreeEntry, limit: u64) -> Res
             }
         }
     }
-    match bytes.len() as u64 == entry.meta.size {
-        true => Ok(bytes),
-        false => Err(Error::new(ErrorKind::Damaged, format!("`{shown}` is not as long as it says"))),
+    if bytes.len() as u64 == entry.meta.size {
+        Ok(bytes)
+    } else {
+        Err(Error::new(ErrorKind::Damaged, format!("`{shown}` is not as long as it says")))
     }
 }

@@ -176,10 +176,7 @@ pub fn list(repository: &Repository, options: &ListOptions, monitor: &dyn Monito
             return Err(Error::cancelled());
         }
         if let Err(error) = list_one(&reader, log, options, (&mut seen, &mut listing)) {
-            match error.is_damage() {
-                true => listing.unreadable.push((log.id(), error)),
-                false => return Err(error),
-            }
+            if error.is_damage() { listing.unreadable.push((log.id(), error)) } else { return Err(error) }
         }
     }
     options.cut(&mut listing);

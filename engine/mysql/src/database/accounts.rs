@@ -75,10 +75,7 @@ struct User {
 }
 
 fn users(connection: &mut Connection, server: &Server) -> Result<BTreeMap<Who, User>> {
-    let roles = match server.is_mariadb_from((10, 1, 1)) {
-        true => "is_role, default_role",
-        false => "'N', ''",
-    };
+    let roles = if server.is_mariadb_from((10, 1, 1)) { "is_role, default_role" } else { "'N', ''" };
     let sql = format!("SELECT User, Host, plugin, authentication_string, {roles} FROM mysql.user");
     let mut users = BTreeMap::new();
     for row in connection.rows(&sql)? {
@@ -147,12 +144,11 @@ fn create(connection: &mut Connection, server: &Server, user: &User) -> Result<S
         return shown
             .ok_or_else(|| Error::new(ErrorKind::Database, format!("the server does not show the user {name}")));
     }
-    Ok(match SHOWN_BY_GRANTS.contains(&user.plugin.as_str()) {
-        true => format!("CREATE USER {name}"),
-        false => {
-            let (plugin, authentication) = (quote_name(&user.plugin), quote_text(&user.authentication));
-            format!("CREATE USER {name} IDENTIFIED WITH {plugin} AS {authentication}")
-        }
+    Ok(if SHOWN_BY_GRANTS.contains(&user.plugin.as_str()) {
+        format!("CREATE USER {name}")
+    } else {
+        let (plugin, authentication) = (quote_name(&user.plugin), quote_text(&user.authentication));
+        format!("CREATE USER {name} IDENTIFIED WITH {plugin} AS {authentication}")
     })
 }
 

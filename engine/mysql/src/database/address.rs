@@ -298,9 +298,10 @@ pub fn parse_port(text: &str) -> Result<u16> {
 fn check_host(host: &str) -> Result<String> {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     let name = host.strip_suffix('.').unwrap_or(host);
-    match host.chars().all(fits) && name.is_empty() == host.is_empty() {
-        true => Ok(name.to_lowercase()),
-        false => Err(wrong(format_args!("`{}` is not a host name", host.escape_debug()))),
+    if host.chars().all(fits) && name.is_empty() == host.is_empty() {
+        Ok(name.to_lowercase())
+    } else {
+        Err(wrong(format_args!("`{}` is not a host name", host.escape_debug())))
     }
 }
 
@@ -324,10 +325,7 @@ fn decode(text: &str, what: &str) -> Result<String> {
         rest = &after[2..];
     }
     let text = String::from_utf8(bytes).map_err(|_| wrong(format_args!("{what} is not UTF-8 text")))?;
-    match text.contains('\0') {
-        true => Err(wrong(format_args!("{what} holds a zero byte"))),
-        false => Ok(text),
-    }
+    if text.contains('\0') { Err(wrong(format_args!("{what} holds a zero byte"))) } else { Ok(text) }
 }
 
 fn hex(digit: u8) -> Option<u8> {

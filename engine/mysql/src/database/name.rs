@@ -9,11 +9,10 @@ pub fn quote_name(name: &str) -> String {
 
 /// `text` as a string, under any `sql_mode`: a backslash is written so that NO_BACKSLASH_ESCAPES does not matter.
 pub fn quote_text(text: &str) -> String {
-    match text.contains(['\\', '\0']) {
-        false => format!("'{}'", text.replace('\'', "''")),
-        true => {
-            format!("_utf8 {}", quote_bytes(text.as_bytes()))
-        }
+    if text.contains(['\\', '\0']) {
+        format!("_utf8 {}", quote_bytes(text.as_bytes()))
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
     }
 }
 

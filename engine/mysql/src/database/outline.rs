@@ -52,10 +52,7 @@ fn name_len(name: &str) -> Option<usize> {
     let mut len = 0;
     loop {
         len += name[len..].find('`')?;
-        match name[len + 1..].starts_with('`') {
-            true => len += 2,
-            false => return Some(len),
-        }
+        if name[len + 1..].starts_with('`') { len += 2 } else { return Some(len) }
     }
 }
 

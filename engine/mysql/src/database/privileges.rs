@@ -24,9 +24,10 @@ impl Privileges {
     /// If the server does not answer.
     pub fn read(connection: &mut Connection, server: &Server) -> Result<Self> {
         let rules = GrantRules::read(connection, server)?;
-        let holders = match server.is_mariadb() {
-            true => mariadb_grants(connection, server)?,
-            false => vec![mysql_grants(connection, server)?],
+        let holders = if server.is_mariadb() {
+            mariadb_grants(connection, server)?
+        } else {
+            vec![mysql_grants(connection, server)?]
         };
         Ok(Privileges { holders: holders.iter().map(|lines| parse(lines)).collect(), rules })
     }
@@ -122,9 +123,10 @@ fn mariadb_grants(connection: &mut Connection, server: &Server) -> Result<Vec<Ve
 }
 
 fn mysql_grants(connection: &mut Connection, server: &Server) -> Result<Vec<String>> {
-    let roles = match server.is_mysql_from((8, 0, 0)) {
-        true => connection.value("SELECT CURRENT_ROLE()")?.filter(|roles| roles != "NONE"),
-        false => None,
+    let roles = if server.is_mysql_from((8, 0, 0)) {
+        connection.value("SELECT CURRENT_ROLE()")?.filter(|roles| roles != "NONE")
+    } else {
+        None
     };
     match roles {
         Some(roles) => lines(connection, &format!("SHOW GRANTS FOR CURRENT_USER() USING {roles}")),

@@ -114,10 +114,12 @@ pub enum Scope {
 impl Scope {
     /// Its form in GRANT.
     pub fn in_grant(&self, rules: &GrantRules) -> String {
-        let escaped = |name: &str| match rules.names_are_literal {
-            true => name.to_owned(),
+        let escaped = |name: &str| {
+            if rules.names_are_literal {
+                return name.to_owned();
+            }
             // GRANT takes the name as a pattern.
-            false => name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"),
+            name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%")
         };
         match self {
             Scope::Schema(schema) => format!("{}.*", quote_name(&escaped(schema))),

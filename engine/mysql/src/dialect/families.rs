@@ -68,11 +68,10 @@ fn passed_over(reading: &Reading<'_>, target: &Server) -> Changes {
         } else if reading.is(first, "INVISIBLE") && reading.is_column(&item) {
             let needs_value = reading.has(&item, "NOT")
                 && !["DEFAULT", "AUTO_INCREMENT", "GENERATED"].iter().any(|word| reading.has(&item, word));
-            match needs_value || !hides_columns(target) {
-                true => {
-                    changes.leave_out(whole, format!("its column {name} was invisible, which the server does not take"))
-                }
-                false => changes.replace(whole, "INVISIBLE"),
+            if needs_value || !hides_columns(target) {
+                changes.leave_out(whole, format!("its column {name} was invisible, which the server does not take"))
+            } else {
+                changes.replace(whole, "INVISIBLE")
             }
         } else if reading.is(first, "INVISIBLE") {
             // The second step writes it as the server does.

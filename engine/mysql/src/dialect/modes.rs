@@ -37,9 +37,10 @@ pub fn is_common(mode: &str) -> bool {
 }
 
 fn knows(server: &Server, mode: &str) -> bool {
-    match server.is_mariadb() {
-        true => !OF_MYSQL.contains(&mode),
-        false => !(OF_MARIADB.contains(&mode) || server.is_mysql_from((8, 0, 0)) && NOT_OF_MYSQL_8.contains(&mode)),
+    if server.is_mariadb() {
+        !OF_MYSQL.contains(&mode)
+    } else {
+        !(OF_MARIADB.contains(&mode) || server.is_mysql_from((8, 0, 0)) && NOT_OF_MYSQL_8.contains(&mode))
     }
 }
 

@@ -81,10 +81,9 @@ pub(super) fn in_the_way(control: &mut Connection) -> String {
         };
         format!("{} of {}@{} ({} for {} s{does})", cell(0), cell(1), cell(2), cell(3), cell(4))
     };
-    match rows.is_empty() {
-        true => String::new(),
-        false => {
-            format!("; sessions that may be in the way: {}", rows.iter().map(describe).collect::<Vec<_>>().join(", "))
-        }
+    if rows.is_empty() {
+        String::new()
+    } else {
+        format!("; sessions that may be in the way: {}", rows.iter().map(describe).collect::<Vec<_>>().join(", "))
     }
 }

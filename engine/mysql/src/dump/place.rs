@@ -61,9 +61,10 @@ pub(super) fn now(control: &mut Connection, server: &Server) -> Result<Option<Pl
     let Some(row) = log_status(control, server)? else { return Ok(None) };
     let position = row.get(1).cloned().flatten().and_then(|text| text.parse().ok());
     let Some((file, position)) = row.first().cloned().flatten().zip(position) else { return Ok(None) };
-    let gtid = match server.is_mariadb() {
-        true => control.value("SELECT @@global.gtid_binlog_pos")?.unwrap_or_default(),
-        false => row.get(4).cloned().flatten().unwrap_or_default(),
+    let gtid = if server.is_mariadb() {
+        control.value("SELECT @@global.gtid_binlog_pos")?.unwrap_or_default()
+    } else {
+        row.get(4).cloned().flatten().unwrap_or_default()
     };
     Ok(Some(Place { file, position, gtid }))
 }

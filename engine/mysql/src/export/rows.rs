@@ -84,9 +84,10 @@ impl InsertWriter {
             let (form, cell) = (forms.next()?, cell?);
             let is_end =
                 self.end.as_ref().is_some_and(|(place, text)| *place == at && cell.as_deref() == Some(text.as_bytes()));
-            match is_end {
-                true => self.statement.extend_from_slice(END_OF_TIME.as_bytes()),
-                false => form.write(cell.as_deref(), &mut self.statement)?,
+            if is_end {
+                self.statement.extend_from_slice(END_OF_TIME.as_bytes())
+            } else {
+                form.write(cell.as_deref(), &mut self.statement)?
             }
         }
         forms.next().is_none().then_some(())

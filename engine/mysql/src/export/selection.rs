@@ -49,9 +49,10 @@ impl<'r> Selection<'r> {
             let some = wanted.get(name).cloned().unwrap_or_default();
             // A table that is not there is missed before anything is written.
             some.iter().try_for_each(|table| schema.table(table).map(drop))?;
-            let tables = match whole.contains(name) {
-                true => Tables::All(schema.table_names()?.into_iter().collect()),
-                false => Tables::Some(some),
+            let tables = if whole.contains(name) {
+                Tables::All(schema.table_names()?.into_iter().collect())
+            } else {
+                Tables::Some(some)
             };
             schemas.push((schema, tables));
         }

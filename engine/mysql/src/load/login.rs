@@ -47,9 +47,10 @@ pub fn login_for(create: &str, target: &Server, native: Native) -> Option<Login>
             Login { create, is_locked: false }
         }
         None => {
-            let nobody = match target.is_mariadb() {
-                true => "IDENTIFIED VIA mysql_native_password USING 'invalid'",
-                false => "IDENTIFIED BY RANDOM PASSWORD",
+            let nobody = if target.is_mariadb() {
+                "IDENTIFIED VIA mysql_native_password USING 'invalid'"
+            } else {
+                "IDENTIFIED BY RANDOM PASSWORD"
             };
             let options = options.replace(" ACCOUNT LOCK", "");
             let lock = if target.is_mariadb() && !target.is_mariadb_from((10, 4, 2)) { "" } else { " ACCOUNT LOCK" };
@@ -107,9 +108,10 @@ fn options(rest: &str, tokens: &[Token]) -> String {
     for start in (0..tokens.len()).filter(|at| begins(*at)) {
         let ends = |at: &usize| begins(*at) || OF_MYSQL.iter().any(|word| is(*at, word)) && !is(at - 1, "EXPIRE");
         let end = (start + 1..tokens.len()).find(ends).unwrap_or(tokens.len());
-        let is_common = match is(start, "PASSWORD") {
-            true => is(start + 1, "EXPIRE"),
-            false => !is(start + 1, "UNLOCK") && !is(start + 1, "NONE"),
+        let is_common = if is(start, "PASSWORD") {
+            is(start + 1, "EXPIRE")
+        } else {
+            !is(start + 1, "UNLOCK") && !is(start + 1, "NONE")
         };
         if let Some(text) = rest.get(tokens[start].at.start..tokens[end - 1].at.end).filter(|_| is_common) {
             options.push(' ');

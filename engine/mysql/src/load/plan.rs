@@ -213,16 +213,17 @@ fn look_beside(connection: &mut Connection, schema: &mut PlannedSchema<'_>, snap
     if contents.has_marker() {
         return refuse_another(connection, &schema.staging, snapshot);
     }
-    match contents.is_empty() {
-        true => Ok(()),
-        false => Err(Error::new(
+    if contents.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::new(
             ErrorKind::NotEmpty,
             format!(
                 "schema `{}`, which is to be loaded first, is not empty: it has {}",
                 schema.staging,
                 contents.named()
             ),
-        )),
+        ))
     }
 }
 

@@ -256,13 +256,12 @@ impl Run<'_> {
         let all = list_tables(&mut self.connection, std::slice::from_ref(&to.0))?;
         if let Some(info) = all.iter().find(|info| self.target.is_same_name(&info.name, &to.1)) {
             let there = describe_table(&mut self.connection, &self.target.server, info)?;
-            return match key_names(&there) == key_names(&saved.record) {
-                true => Ok(()),
-                false => {
-                    let message = "the table has another key than the one that was saved: restore into another table, \
+            return if key_names(&there) == key_names(&saved.record) {
+                Ok(())
+            } else {
+                let message = "the table has another key than the one that was saved: restore into another table, \
                                    which is made as it was";
-                    Err(Error::new(ErrorKind::Database, message))
-                }
+                Err(Error::new(ErrorKind::Database, message))
             };
         }
         let table = format!("{}.{}", quote_name(&to.0), quote_name(&to.1));

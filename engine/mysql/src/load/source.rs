@@ -99,9 +99,10 @@ impl<'r> Source<'r> {
 
 /// Tables that are named choose their schemas; else schemas that are named; else all are wanted.
 fn is_wanted(schema: &str, options: &LoadOptions) -> bool {
-    match options.tables.is_empty() {
-        true => options.schemas.is_empty() || options.schemas.iter().any(|choice| choice.from == schema),
-        false => options.tables.iter().any(|choice| choice.schema == schema),
+    if options.tables.is_empty() {
+        options.schemas.is_empty() || options.schemas.iter().any(|choice| choice.from == schema)
+    } else {
+        options.tables.iter().any(|choice| choice.schema == schema)
     }
 }
 

@@ -132,9 +132,10 @@ fn refuse_foreign_references(run: &Run<'_>, connection: &mut Connection, schema:
         let is_replaced = |choice: &SchemaChoice| {
             choice.to == from || from.starts_with(&format!("{}__before_", choice.to)) || from == staging_of(&choice.to)
         };
-        let goes_along = match from == plan.name {
-            true => plan.has(&child),
-            false => run.options.tables.is_empty() && run.renaming.names.iter().any(is_replaced),
+        let goes_along = if from == plan.name {
+            plan.has(&child)
+        } else {
+            run.options.tables.is_empty() && run.renaming.names.iter().any(is_replaced)
         };
         if plan.has(&parent) && !goes_along {
             let message = format!(

@@ -70,10 +70,7 @@ pub fn find_images(connection: &mut Connection, profile: &Profile, schema: &str,
 
 impl Elsewhere {
     fn image_place(&self) -> ImagePlace {
-        match self.in_database {
-            true => ImagePlace::Database,
-            false => ImagePlace::Elsewhere(self.place.to_owned()),
-        }
+        if self.in_database { ImagePlace::Database } else { ImagePlace::Elsewhere(self.place.to_owned()) }
     }
 }
 

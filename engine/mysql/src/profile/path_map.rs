@@ -60,9 +60,10 @@ impl FromStr for PathMapping {
         let (there, here) = text.split_once('=').ok_or_else(|| {
             Error::new(ErrorKind::Usage, format!(r"`{text}` does not say where: write '\\SERVER\Share=/mnt/share'"))
         })?;
-        match Path::new(here).is_absolute() {
-            true => PathMapping::new(there, here.into()),
-            false => Err(Error::new(ErrorKind::Usage, format!("`{here}` is not the whole path of a folder here"))),
+        if Path::new(here).is_absolute() {
+            PathMapping::new(there, here.into())
+        } else {
+            Err(Error::new(ErrorKind::Usage, format!("`{here}` is not the whole path of a folder here")))
         }
     }
 }

@@ -100,9 +100,10 @@ impl ScratchServer {
 
     /// `error`, with what the server said last, if it has ended.
     pub fn explained(&mut self, error: Error) -> Error {
-        match self.running.has_ended() {
-            true => error.context(format!("the scratch server has ended: {}", self.folder.last_words())),
-            false => error,
+        if self.running.has_ended() {
+            error.context(format!("the scratch server has ended: {}", self.folder.last_words()))
+        } else {
+            error
         }
     }
 }

@@ -38,12 +38,11 @@ pub(super) struct Program {
 pub(super) fn find(source: &Server, options: &ScratchOptions) -> Result<Program> {
     if let Some(path) = &options.program {
         let server = ask(path)?;
-        return match suits(&server, source) {
-            true => Ok(Program { path: path.clone(), server }),
-            false => {
-                let message = format!("{} is {}, and {} is needed", path.display(), said(&server), needed(source));
-                Err(Error::new(ErrorKind::Usage, message))
-            }
+        return if suits(&server, source) {
+            Ok(Program { path: path.clone(), server })
+        } else {
+            let message = format!("{} is {}, and {} is needed", path.display(), said(&server), needed(source));
+            Err(Error::new(ErrorKind::Usage, message))
         };
     }
     let folders = options.search.iter().cloned().chain(USUAL.map(PathBuf::from));

@@ -204,9 +204,10 @@ impl<'w, 'r> Worker<'w, 'r> {
         work: &Arc<FileInWork>,
     ) -> Result<io::Result<ContentRead>> {
         let size = entry.meta.size;
-        let holes = match entry_may_have_holes(file, size) {
-            true => file.holes(size, usize::try_from(limits::HOLES_COUNT).unwrap_or(usize::MAX)),
-            false => Ok(Vec::new()),
+        let holes = if entry_may_have_holes(file, size) {
+            file.holes(size, usize::try_from(limits::HOLES_COUNT).unwrap_or(usize::MAX))
+        } else {
+            Ok(Vec::new())
         };
         let holes = match holes {
             Ok(holes) => holes,

@@ -76,10 +76,8 @@ struct Walk<'w, 'r> {
 pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<Job>) -> Result<Links> {
     let Target { dir, before } = target;
     let links = Links::new(dir.clone());
-    let folds = dir.as_ref().is_some_and(|dir| match run.writes() {
-        true => folds(dir),
-        false => is_seen_to_fold(dir).unwrap_or(false),
-    });
+    let folds =
+        dir.as_ref().is_some_and(|dir| if run.writes() { folds(dir) } else { is_seen_to_fold(dir).unwrap_or(false) });
     let mut walk =
         Walk { run, jobs, links, entries: what.entries, scopes: Scopes { run, manifest: what.manifest }, folds };
     let is_new = before.is_none();
@@ -203,9 +201,10 @@ impl<'r> Walk<'_, 'r> {
         if self.run.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
-        match self.run.stop.load(Ordering::Relaxed) {
-            true => Err(Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure")),
-            false => Ok(()),
+        if self.run.stop.load(Ordering::Relaxed) {
+            Err(Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"))
+        } else {
+            Ok(())
         }
     }
 
@@ -346,9 +345,10 @@ impl<'r> Walk<'_, 'r> {
         let large =
             entry.meta.size > PIECE && matches!(entry.content, Some(ContentRef::List(_) | ContentRef::Segments(_)));
         let job = FileJob { folder: folder.share(), path, entry, existing, replaces };
-        match large {
-            true => job.split(self.run, &mut |piece| send(&self.jobs, piece)),
-            false => send(&self.jobs, Job::File(Box::new(job))),
+        if large {
+            job.split(self.run, &mut |piece| send(&self.jobs, piece))
+        } else {
+            send(&self.jobs, Job::File(Box::new(job)))
         }
     }
 

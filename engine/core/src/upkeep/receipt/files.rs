@@ -61,16 +61,13 @@ impl Writer<'_, '_> {
                 let message = format!("the snapshot has no file {}, which the receipt names", first.escape_ascii());
                 Error::new(ErrorKind::Usage, message)
             })?;
-            entries.push(match is_file {
-                true => {
-                    rely_on(self.store, &self.reader, found.content.as_ref(), self.monitor)?;
-                    found
-                }
-                false => {
-                    let below: Vec<&[u8]> =
-                        these.iter().map(|path| path.get(name.len() + 1..).unwrap_or_default()).collect();
-                    self.cut_down(found, &below)?
-                }
+            entries.push(if is_file {
+                rely_on(self.store, &self.reader, found.content.as_ref(), self.monitor)?;
+                found
+            } else {
+                let below: Vec<&[u8]> =
+                    these.iter().map(|path| path.get(name.len() + 1..).unwrap_or_default()).collect();
+                self.cut_down(found, &below)?
             });
             rest = others;
         }

@@ -127,9 +127,10 @@ impl Writer<'_, '_> {
         let mut meta = Entry::new(RECEIPT_FILE.to_vec(), EntryKind::File);
         (meta.mode, meta.size) = (FILE_MODE, bytes.len() as u64);
         (meta.mtime_seconds, meta.ctime_seconds) = (receipt.started, receipt.started);
-        let content = match (bytes.len() as u64) < limits::INLINE_CONTENT {
-            true => Some(ContentRef::Inline(bytes)),
-            false => self.chunks(&bytes)?,
+        let content = if (bytes.len() as u64) < limits::INLINE_CONTENT {
+            Some(ContentRef::Inline(bytes))
+        } else {
+            self.chunks(&bytes)?
         };
         Ok(TreeEntry { content, ..TreeEntry::new(meta) })
     }

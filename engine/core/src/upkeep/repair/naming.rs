@@ -85,10 +85,8 @@ pub(super) fn name_packs(
 /// made durable first.
 fn describe(run: &Run<'_>, survey: &Survey, id: PackId, was_named: bool) -> Result<Option<SegmentPack>> {
     let Some(size) = survey.listed.get(&id) else { return Ok(None) };
-    let described = match was_named {
-        true => run.repository.read_pack_table(id, *size),
-        false => adoptable(run.repository, id, *size),
-    };
+    let described =
+        if was_named { run.repository.read_pack_table(id, *size) } else { adoptable(run.repository, id, *size) };
     match described {
         Ok(pack) => Ok(Some(pack)),
         Err(_) if run.repository.store().stat(&ObjectName::Pack(id))?.is_none() => Ok(None),

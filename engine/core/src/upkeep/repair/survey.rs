@@ -148,10 +148,7 @@ fn look_at(
 fn table(run: &Run<'_>, id: PackId, size: u64, said: &HashSet<Bytes32>) -> Result<(SegmentPack, Bytes32)> {
     let pack = run.repository.read_pack_table(id, size)?;
     let digest = digest(&pack)?;
-    match said.iter().all(|said| *said == digest) {
-        true => Ok((pack, digest)),
-        false => whole(run, id, size),
-    }
+    if said.iter().all(|said| *said == digest) { Ok((pack, digest)) } else { whole(run, id, size) }
 }
 
 /// Reads a pack, compares its bytes with its name, and opens every chunk.

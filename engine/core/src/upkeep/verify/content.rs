@@ -130,10 +130,7 @@ impl Check<'_> {
         if self.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
-        let checked = match self.assignment.whole.contains(&id) {
-            true => self.whole(id, size),
-            false => self.table(id, size),
-        };
+        let checked = if self.assignment.whole.contains(&id) { self.whole(id, size) } else { self.table(id, size) };
         self.monitor.advance(Work { items: 1, bytes: self.assignment.bytes(&id, size) });
         checked
     }

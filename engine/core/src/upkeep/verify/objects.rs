@@ -116,9 +116,10 @@ fn check_clear(
                 ObjectName::Keyring(keyring.version)
             }
         };
-        match identity == *name {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Damaged, format!("{name} holds what belongs to {identity}"))),
+        if identity == *name {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Damaged, format!("{name} holds what belongs to {identity}")))
         }
     };
     report.check(name, DamagedObject, read()).map(|_| ())

@@ -50,13 +50,12 @@ impl Format {
         if usize::from(cursor.u8()?) != HEADER_LEN {
             return Err(Malformed("the headers of the log have another length than 19"));
         }
-        let (fixed_lengths, way) = match writes_way(&version) {
-            false => (cursor.rest(), NO_CHECKSUMS),
-            true => {
-                let end = cursor.rest().len().checked_sub(1 + CHECKSUM_LEN);
-                let lengths = cursor.take(end.ok_or(Malformed("the format description is cut short"))?)?;
-                (lengths, cursor.u8()?)
-            }
+        let (fixed_lengths, way) = if writes_way(&version) {
+            let end = cursor.rest().len().checked_sub(1 + CHECKSUM_LEN);
+            let lengths = cursor.take(end.ok_or(Malformed("the format description is cut short"))?)?;
+            (lengths, cursor.u8()?)
+        } else {
+            (cursor.rest(), NO_CHECKSUMS)
         };
         let has_checksums = match way {
             NO_CHECKSUMS => false,

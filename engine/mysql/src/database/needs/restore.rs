@@ -86,12 +86,11 @@ fn definer_needs(server: &Server) -> Vec<Need> {
     if server.is_mariadb() || !server.is_mysql_from((8, 0, 14)) {
         return vec![need(Right::Super, definers)];
     }
-    let mut needs = match server.is_mysql_from((8, 2, 0)) {
-        true => {
-            let nobody = "objects of users that do not exist cannot be made in their names";
-            vec![or_super(need(Right::SetAnyDefiner, definers)), or_super(need(Right::AllowNonexistentDefiner, nobody))]
-        }
-        false => vec![or_super(need(Right::SetUserId, definers))],
+    let mut needs = if server.is_mysql_from((8, 2, 0)) {
+        let nobody = "objects of users that do not exist cannot be made in their names";
+        vec![or_super(need(Right::SetAnyDefiner, definers)), or_super(need(Right::AllowNonexistentDefiner, nobody))]
+    } else {
+        vec![or_super(need(Right::SetUserId, definers))]
     };
     if server.is_mysql_from((8, 0, 16)) {
         let system = "objects of users with SYSTEM_USER, such as root, cannot be made in their names";

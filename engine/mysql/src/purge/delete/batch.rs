@@ -169,11 +169,10 @@ pub(super) fn delete_keys(connection: &mut Connection, table: &Table<'_>, keys: 
     let sql = format!("DELETE FROM {} WHERE {}", table.full_name, is_one_of(&table.key, keys));
     connection.run(&sql).map_err(|e| explain(e, table))?;
     let gone = connection.affected_rows();
-    match gone == keys.len() as u64 {
-        true => Ok(()),
-        false => {
-            let message = format!("the server deleted {gone} rows of `{}` instead of {}", table.name, keys.len());
-            Err(Error::new(ErrorKind::Database, message))
-        }
+    if gone == keys.len() as u64 {
+        Ok(())
+    } else {
+        let message = format!("the server deleted {gone} rows of `{}` instead of {}", table.name, keys.len());
+        Err(Error::new(ErrorKind::Database, message))
     }
 }

@@ -14,13 +14,12 @@ pub(super) fn held<'r, T>(
     connection: &mut Connection,
     work: &mut dyn FnMut(&mut Job<'r>, &mut Connection, &str) -> Result<T>,
 ) -> Result<T> {
-    let (begin, hold, end, give_up) = match job.is_transactional() {
-        true => ("START TRANSACTION".to_owned(), " FOR UPDATE", "COMMIT", "ROLLBACK"),
-        false => {
-            let own = job.tables().map(|table| format!("{} WRITE", table.full_name));
-            let tables: Vec<_> = own.chain(uses(job)).collect();
-            (format!("LOCK TABLES {}", tables.join(", ")), "", "UNLOCK TABLES", "UNLOCK TABLES")
-        }
+    let (begin, hold, end, give_up) = if job.is_transactional() {
+        ("START TRANSACTION".to_owned(), " FOR UPDATE", "COMMIT", "ROLLBACK")
+    } else {
+        let own = job.tables().map(|table| format!("{} WRITE", table.full_name));
+        let tables: Vec<_> = own.chain(uses(job)).collect();
+        (format!("LOCK TABLES {}", tables.join(", ")), "", "UNLOCK TABLES", "UNLOCK TABLES")
     };
     hastily(connection, &mut |connection| {
         connection.run(&begin)?;

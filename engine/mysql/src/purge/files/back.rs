@@ -233,9 +233,10 @@ impl Back<'_> {
             }
         }
         // A run removes no file with holes.
-        match end == entry.meta.size {
-            true => Ok(file.apply(&entry.meta, None, &self.owners, HOW)),
-            false => Err(Failure::File("its content does not have its size".to_owned())),
+        if end == entry.meta.size {
+            Ok(file.apply(&entry.meta, None, &self.owners, HOW))
+        } else {
+            Err(Failure::File("its content does not have its size".to_owned()))
         }
     }
 }

@@ -113,9 +113,10 @@ impl<'r> SavedFolder<'r> {
                 Proofs::Quick => self.is_same(&file, &entry)?,
                 Proofs::ReadBack => self.is_read_back(&file, &entry)?,
             };
-        Ok(match is_same {
-            true => Look::Proven(ProvenFile { path: path.to_vec(), size: entry.meta.size }),
-            false => Look::Unproven("it is other than in the snapshot".to_owned()),
+        Ok(if is_same {
+            Look::Proven(ProvenFile { path: path.to_vec(), size: entry.meta.size })
+        } else {
+            Look::Unproven("it is other than in the snapshot".to_owned())
         })
     }
 

@@ -56,9 +56,10 @@ pub struct Window {
 
 impl Window {
     fn contains(&self, time: Time) -> bool {
-        match self.from <= self.until {
-            true => self.from <= time && time < self.until,
-            false => self.from <= time || time < self.until,
+        if self.from <= self.until {
+            self.from <= time && time < self.until
+        } else {
+            self.from <= time || time < self.until
         }
     }
 

@@ -14,12 +14,11 @@ use engine_core::error::{Error, ErrorKind, Result};
 /// [`ErrorKind::Usage`] if it is. If the server does not answer.
 pub(in crate::purge) fn check_cutoff(connection: &mut Connection, rule: &Rule) -> Result<Date> {
     let today = server_day(connection)?;
-    match rule.cutoff.first_kept() > today {
-        true => {
-            let message = format!("the cut-off lies in the future: at the server it is {today}");
-            Err(Error::new(ErrorKind::Usage, message))
-        }
-        false => Ok(today),
+    if rule.cutoff.first_kept() > today {
+        let message = format!("the cut-off lies in the future: at the server it is {today}");
+        Err(Error::new(ErrorKind::Usage, message))
+    } else {
+        Ok(today)
     }
 }
 
@@ -36,12 +35,11 @@ pub(in crate::purge) fn check_rights(
         .filter(|right| right.weight == Weight::Needed)
         .map(|lacking| format!("{} ({})", lacking.right, lacking.consequence))
         .collect();
-    match needed.is_empty() {
-        true => Ok(()),
-        false => {
-            let message = format!("the account lacks rights on `{schema}`: {}", needed.join("; "));
-            Err(Error::new(ErrorKind::PermissionDenied, message))
-        }
+    if needed.is_empty() {
+        Ok(())
+    } else {
+        let message = format!("the account lacks rights on `{schema}`: {}", needed.join("; "));
+        Err(Error::new(ErrorKind::PermissionDenied, message))
     }
 }
 

@@ -23,11 +23,10 @@ pub(in crate::purge) fn check_seal(plan: &Plan, keys: &Keys) -> Result<()> {
         return Err(Error::new(ErrorKind::Refused, message));
     }
     // This comparison takes as long however much of it is right.
-    match plan.seal.epoch == newest && blake3::Hash::from(plan.seal.tag) == keys.plan_tag(&plan.digest()) {
-        true => Ok(()),
-        false => {
-            let message = "the plan was edited after it was made, or is of another repository: make a new plan";
-            Err(Error::new(ErrorKind::Usage, message))
-        }
+    if plan.seal.epoch == newest && blake3::Hash::from(plan.seal.tag) == keys.plan_tag(&plan.digest()) {
+        Ok(())
+    } else {
+        let message = "the plan was edited after it was made, or is of another repository: make a new plan";
+        Err(Error::new(ErrorKind::Usage, message))
     }
 }

@@ -24,14 +24,11 @@ pub(in crate::purge) fn warn_of_holes(job: &Job<'_>, connection: &mut Connection
         seconds.push(format!("about {} s", locked_seconds(size(connection, table)?.used)));
     }
     let setting = connection.value("SELECT @@global.concurrent_insert")?.unwrap_or_default();
-    let effect = match ALWAYS.contains(&setting.as_str()) {
-        true => {
-            "Their files do not become smaller; rows are added while others are read all the same, as `concurrent_insert` is 2 here."
-        }
-        false => {
-            "Until they are filled, rows cannot be added while others are read, and the next backups hold writers up for longer; the \
+    let effect = if ALWAYS.contains(&setting.as_str()) {
+        "Their files do not become smaller; rows are added while others are read all the same, as `concurrent_insert` is 2 here."
+    } else {
+        "Until they are filled, rows cannot be added while others are read, and the next backups hold writers up for longer; the \
              server's setting `concurrent_insert=2` helps."
-        }
     };
     Ok(Some(format!(
         "{}: deletions leave holes in {} (MyISAM). {effect} A run with `--reclaim` rebuilds them afterwards, and locks each meanwhile: {}.",

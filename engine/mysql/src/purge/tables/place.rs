@@ -77,9 +77,10 @@ impl<'a, 'r> Place<'a, 'r> {
         })?;
         let same = columns(&saved.record).eq(columns(live)) && saved.record.key == live.key;
         let same = same && saved.record.order == live.order && saved.record.encoding == live.encoding;
-        match same && is_generated_alike(&saved.record, live) {
-            true => Ok(saved),
-            false => Err(refused(name, "has other columns than in the snapshot: make a new backup first")),
+        if same && is_generated_alike(&saved.record, live) {
+            Ok(saved)
+        } else {
+            Err(refused(name, "has other columns than in the snapshot: make a new backup first"))
         }
     }
 }

@@ -68,9 +68,10 @@ impl Parser {
         let Operand::Column(column) = left else { return Err("tests a value instead of a column".to_owned()) };
         if self.takes_word("IS") {
             let negated = self.takes_word("NOT");
-            return match self.takes_word("NULL") {
-                true => Ok(Condition::Test { column, negated, test: Test::Null }),
-                false => Err(self.wrong_next()),
+            return if self.takes_word("NULL") {
+                Ok(Condition::Test { column, negated, test: Test::Null })
+            } else {
+                Err(self.wrong_next())
             };
         }
         let negated = self.takes_word("NOT");
@@ -90,9 +91,10 @@ impl Parser {
         }
         if self.takes_word("BETWEEN") {
             let low = self.literal()?;
-            return match self.takes_word("AND") {
-                true => Ok(Test::Between(low, self.literal()?)),
-                false => Err(self.wrong_next()),
+            return if self.takes_word("AND") {
+                Ok(Test::Between(low, self.literal()?))
+            } else {
+                Err(self.wrong_next())
             };
         }
         if self.takes_word("LIKE") {

@@ -80,9 +80,10 @@ fn number(first: char, rest: &mut Peekable<Chars<'_>>) -> Result<String, String>
         }
     }
     let mut parts = number.split('.');
-    match parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())) {
-        true => Ok(number),
-        false => Err(format!("has a number `{number}`, which is none")),
+    if parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())) {
+        Ok(number)
+    } else {
+        Err(format!("has a number `{number}`, which is none"))
     }
 }
 
