@@ -1,7 +1,7 @@
 //! The environment: what is read from it, and what the programs that this one starts must not inherit.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use engine::filesystem::Owners;
@@ -33,10 +33,15 @@ pub fn user_name() -> String {
     named.or_else(|| Owners::new().user(uid)).unwrap_or_else(|| uid.to_string())
 }
 
+/// The folders in which the user's programs are.
+pub fn program_folders() -> Vec<PathBuf> {
+    std::env::split_paths(&variable("PATH").unwrap_or_default()).collect()
+}
+
 /// Whether typing `enamel` runs `program`.
 pub fn is_on_path(program: &Path) -> bool {
-    let path = variable("PATH").unwrap_or_default();
-    let first = std::env::split_paths(&path).map(|folder| folder.join("enamel")).find(|file| file.is_file());
+    let files = program_folders().into_iter().map(|folder| folder.join("enamel"));
+    let first = files.into_iter().find(|file| file.is_file());
     first.is_some_and(|file| file.canonicalize().ok() == program.canonicalize().ok())
 }
 

@@ -61,6 +61,6 @@ pub use engine_core::{
     repository, session, snapshots, tree, upkeep,
 };
 #[cfg(feature = "mysql")]
-pub use engine_mysql::{binlog, database, dump, export, load, profile, purge, scratch, survey};
+pub use engine_mysql::{binlog, database, dump, export, load, past, profile, purge, scratch, survey};
 pub use engine_store as store;
 pub use repo_format as format;

@@ -1,5 +1,6 @@
 //! `enamel restore --to-database`: the database of a snapshot, back on a server.
 
+pub mod past;
 pub mod purged;
 
 use engine::load::{
@@ -170,6 +171,7 @@ fn options(args: &LoadArgs, effect: Effect) -> LoadOptions {
         },
         binlog: if args.no_binlog { Binlog::Skip } else { Binlog::Write },
         jobs: args.jobs.map(usize::from),
+        stands_for: None,
         dry_run: effect.is_dry(),
     }
 }

@@ -16,6 +16,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use super::load::past::PastArgs;
 use super::load::{self, LoadArgs};
 use super::purge::purged_files;
 use crate::context::Context;
@@ -43,6 +44,12 @@ use crate::ui::{Ui, format, json};
 /// With --to-database the database of the snapshot goes into a MySQL or MariaDB server, never into a schema that holds
 /// anything, unless --overwrite. If a restore is interrupted, run the same command again, and it resumes.
 ///
+/// With --at, --before, --gtid or --newest the database comes back as it was at that moment: Enamel does again what the
+/// server's binary log says, up to there. This happens on a scratch server, which Enamel starts from the installed
+/// program and removes afterwards, so nothing in the log can reach live data. Then the result goes to --to-database
+/// under any name. Enamel refuses a moment that the kept logs do not cover; --plan says what would come back. With
+/// `latest` it chooses the newest snapshot before the moment.
+///
 /// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is created
 /// with the same definition. Rows whose key is there already stay as they are. Enamel refuses a table whose triggers
 /// would run on them. With --target instead of --to-database the files that went with the rows go back to their places
@@ -55,6 +62,8 @@ Examples
   enamel restore latest@2026-11-20T14:00:images/S --target /tmp/S
   enamel restore 3f9a12bc:/srv/images/S/SmithJohn.txt --target . --dry-run
   enamel restore latest --to-database mysql://root@localhost --schema opendental=check_1122
+  enamel restore latest --to-database mysql://root@localhost --schema opendental=at_1402 --at '2026-11-20 14:02:59'
+  enamel restore latest --to-database mysql://root@localhost --schema opendental=before --before binlog.000007:4711 --plan
   enamel restore --purged 77aa01de --to-database mysql://root@localhost
   enamel restore --purged 77aa01de --to-database mysql://root@localhost --table od.securitylog=audit.log2019
   enamel restore --purged 77aa01de --target /srv/OpenDentImages
@@ -99,6 +108,8 @@ pub struct RestoreArgs {
     from_closed_epoch: bool,
     #[command(flatten)]
     load: LoadArgs,
+    #[command(flatten)]
+    past: PastArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -153,6 +164,10 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         return load::purged::run(&args.load, receipt, Effect::of(args.dry_run), context);
     }
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
+    if let Some(when) = args.past.when() {
+        load::check_path(snap.path.as_ref())?;
+        return load::past::run((&args.load, &args.past), &when, snap, Effect::of(args.dry_run), context);
+    }
     let repo = context.open(Access::Read)?;
     let snapshot = select(args, snap, &repo, context)?;
     context.tell_what_is_missing(&repo, &snapshot, snap.path.as_deref().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! `restore --to-database`: its options, and what is wrong with them.
 
-use scenario_tests::server::TestServer;
+use scenario_tests::server::{TestServer, Version};
 
 use crate::harness::Machine;
 
@@ -60,4 +60,48 @@ fn no_password_of_an_account_is_shown_that_the_server_refuses() {
         assert!(said.contains("cannot give the account its rights"), "{said}");
         assert!(!said.contains(&hash[1..11]) && !said.contains("IDENTIFIED"), "{said}");
     }
+}
+
+#[test]
+fn a_moment_before_a_mistake_comes_back_beside_the_live_schema() {
+    let (machine, server) = (Machine::with_repository(), TestServer::start(&["--log-bin=binlog", "--server-id=7"]));
+    server.script("CREATE DATABASE shop; CREATE TABLE shop.t (a INT PRIMARY KEY, v TEXT); INSERT INTO shop.t VALUES (1, 'saved');");
+    machine.run(["backup", "--database", &server.url()]).expect(0);
+    server.run("INSERT INTO shop.t VALUES (2, 'later')");
+    let row = server.rows("SHOW MASTER STATUS").remove(0);
+    let place = format!("{}:{}", row[0].as_deref().unwrap(), row[1].as_deref().unwrap());
+    server.run("DELETE FROM shop.t");
+
+    let program = Version::Installed.program(&machine.path("home"));
+    let (program, folder) = (program.display().to_string(), std::env::temp_dir().display().to_string());
+    let url = server.url();
+    let args = |schema: &'static str, place: &str| {
+        let place = place.to_owned();
+        let words = ["restore", "latest", "--to-database", &url, "--schema", schema, "--before", &place];
+        let words = words.into_iter().chain(["--server-program", &program, "--scratch-folder", &folder]);
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Nobody has fetched the log since the backup.
+    let plan = machine.run([args("shop=then", &place), vec!["--plan".to_owned()]].concat()).expect(0);
+    assert!(plan.out.contains(&place) && plan.out.contains("first outside"), "{}", plan.out);
+    assert_eq!(server.value("SHOW DATABASES LIKE 'then'"), None);
+
+    machine.run(args("shop=then", &place)).expect(0);
+    let values = server.rows("SELECT v FROM `then`.t ORDER BY a").concat();
+    assert_eq!(values, [Some("saved".to_owned()), Some("later".to_owned())]);
+    assert_eq!(server.value("SELECT COUNT(*) FROM shop.t").as_deref(), Some("0"));
+    machine.run(args("shop=never", "binlog.000099:4")).expect(1).says("no transaction begins at binlog.000099:4");
+    assert_eq!(server.value("SHOW DATABASES LIKE 'never'"), None);
+}
+
+#[test]
+fn a_moment_needs_a_server_and_is_one() {
+    let machine = Machine::with_snapshot();
+    machine.run(["restore", "latest", "--target", "out", "--newest"]).expect(2);
+    machine.run(["restore", "latest", "--to-database", URL, "--plan"]).expect(2);
+    machine
+        .run(["restore", "latest", "--to-database", URL, "--newest", "--gtid", "0-1-1"])
+        .expect(2)
+        .says("cannot be used with");
+    machine.run(["restore", "latest", "--to-database", URL, "--before", "binlog"]).expect(2).says("FILE:POS");
 }

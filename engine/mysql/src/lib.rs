@@ -12,6 +12,7 @@ mod dialect;
 pub mod dump;
 pub mod export;
 pub mod load;
+pub mod past;
 pub mod profile;
 pub mod purge;
 pub mod scratch;

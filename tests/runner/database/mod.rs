@@ -12,6 +12,7 @@ mod live;
 mod load;
 mod locks;
 mod matrix;
+mod past;
 mod programs;
 mod receipts;
 mod replay;

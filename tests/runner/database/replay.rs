@@ -109,7 +109,7 @@ fn state(server: &TestServer) -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 /// Rows say no more of a counter than what they have.
-fn without_counter(text: &str) -> String {
+pub fn without_counter(text: &str) -> String {
     const COUNTER: &str = " AUTO_INCREMENT=";
     match text.split_once(COUNTER) {
         Some((before, after)) => format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit())),

@@ -57,7 +57,7 @@ fn options(version: Version, folder: &Path) -> ScratchOptions {
 }
 
 /// Folders of tests are their user's alone; the account of a scratch server must come through.
-fn parent(folder: &Path) -> PathBuf {
+pub fn parent(folder: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
     folder.to_owned()

@@ -122,6 +122,8 @@ pub struct LoadOptions {
     pub binlog: Binlog,
     /// Connections that load at the same time; as many as there are cores if nothing is said.
     pub jobs: Option<usize>,
+    /// The identity of the server whose data these are, where another server stood in for it.
+    pub stands_for: Option<String>,
     /// Change nothing, and only report. Obstacles are errors as in a real run.
     pub dry_run: bool,
 }

@@ -15,7 +15,8 @@ use engine_core::error::{Result, chain};
 pub fn set(run: &Run<'_>, connection: &mut Connection, schema: &SchemaRun<'_>) -> Result<()> {
     let tables: Vec<TableRecord> = schema.plan.source.tables.iter().map(|table| table.record.clone()).collect();
     let known = profile::of_schema(&tables).or_else(|| profile::for_snapshot(run.source.server()));
-    let is_home = !schema.plan.is_renamed() && run.source.server().identity == run.target.identity;
+    let identity = run.options.stands_for.as_ref().unwrap_or(&run.source.server().identity);
+    let is_home = !schema.plan.is_renamed() && *identity == run.target.identity;
     let path = match &run.options.images {
         Images::Keep => return Ok(()),
         Images::Blank if is_home => return Ok(()),

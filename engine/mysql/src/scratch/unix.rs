@@ -25,6 +25,8 @@ const SERVER_USERS: [&str; 3] = ["mysql", "mariadb", "_mysql"];
 /// For how long a killed server is waited for.
 const END_MAX: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
+/// Where programs are looked for that an installer runs.
+const PROGRAMS: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin";
 /// Runs a program and ends it when standard input ends, which it does with the process that holds the other end. Ends when the program does.
 const SUPERVISOR: &str = "exec 3<&0 </dev/null\n\
                           \"$@\" 3<&- & server=$!\n\
@@ -111,8 +113,10 @@ pub(super) fn check_room(folder: &Path, bytes: u64) -> Result<()> {
 
 /// A command that runs `program`, which ends when the standard input of the command ends. Keys that stop this process do not reach it.
 pub(super) fn supervised(program: &Path) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
     command.args(["-c", SUPERVISOR, "sh"]).arg(program).process_group(0);
+    // Passwords in the environment are not for a server of another account.
+    command.env_clear().env("PATH", PROGRAMS);
     command
 }
 

@@ -103,6 +103,7 @@ impl Replay<'_> {
         if self.is_in_base(logged)? || self.is_mixed(logged)? {
             return Ok(());
         }
+        self.group().has_changes = true;
         if FROM_OUTSIDE.contains(&logged.query.error) {
             return Err(refused(logged, "it was ended from outside, and nothing says how far it had come"));
         }
@@ -170,7 +171,8 @@ impl Replay<'_> {
     /// are logged when their transaction ends.
     fn is_mixed(&mut self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
         let began = i64::from(logged.event.header.timestamp);
-        if began > self.options.moment || self.group().frame == Frame::Single {
+        // A statement that is logged at once is the first of its group.
+        if began > self.options.moment || self.group().frame == Frame::Single || !self.group().has_changes {
             return Ok(false);
         }
         let found = self.options.without_transactions.iter().find(|table| logged.may_mean(table)).cloned();

@@ -25,6 +25,8 @@ pub(super) struct Group {
     pub is_begun: bool,
     /// Something of it was applied.
     pub is_applied: bool,
+    /// A statement of it has changed something, or rows have.
+    pub has_changes: bool,
     /// The statements of an XA transaction have ended.
     pub is_xa_ended: bool,
     /// For the next statement.

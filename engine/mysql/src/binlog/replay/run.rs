@@ -297,6 +297,7 @@ impl<'r> Replay<'r> {
 
     fn add_rows(&mut self, event: &PlainEvent<'_>, format: &Format) -> Step {
         let added = self.rows.add(event, format)?;
+        self.group().has_changes = true;
         if let Some(taken) = added.taken {
             match taken.fate {
                 RowFate::Skip(Skipped::Schema) => {

@@ -1,0 +1,298 @@
+//! `enamel restore --at`: a database as it was at a moment between two snapshots.
+
+use std::path::PathBuf;
+
+use engine::binlog::archive::archive;
+use engine::binlog::replay::{MixedTransactions, Position};
+use engine::database::Address;
+use engine::error::chain;
+use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, restore_past};
+use engine::repository::Repository;
+use engine::scratch::ScratchOptions;
+use engine::session::WriterOptions;
+use engine::snapshots::saved::databases;
+use engine::snapshots::{Selector, Snapshot, list};
+use engine::{ErrorKind, Result};
+use repo_format::config::Access;
+use serde::Serialize;
+
+use super::{LoadArgs, options};
+use crate::binlog::time;
+use crate::commands::init::host_name;
+use crate::context::Context;
+use crate::effect::Effect;
+use crate::environment::{program, program_folders, user_name};
+use crate::exit::{Exit, after_printing};
+use crate::moment::parse_moment;
+use crate::snap::Snap;
+use crate::ui::{Ui, format};
+
+/// Moments between snapshots.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Restoring a database to a moment")]
+pub struct PastArgs {
+    /// Everything that was committed up to then, as `2026-11-20 14:03:22`
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, requires = "to_database", group = "moment")]
+    at: Option<i64>,
+    /// Everything before the transaction at this place in the server's log; `enamel log` shows places
+    #[arg(long, value_name = "FILE:POS", value_parser = parse_position, requires = "to_database", group = "moment")]
+    before: Option<Position>,
+    /// Everything up to the transaction with this id, and that transaction
+    #[arg(long, value_name = "GTID", requires = "to_database", group = "moment")]
+    gtid: Option<String>,
+    /// Everything that the kept logs have
+    #[arg(long, requires = "to_database", group = "moment")]
+    newest: bool,
+    /// Only say which moment would come back, and what is not certain
+    #[arg(long, requires = "moment")]
+    plan: bool,
+    /// The program of the scratch server [default: an installed one of the same kind, and not older]
+    #[arg(long, value_name = "FILE", requires = "moment")]
+    server_program: Option<PathBuf>,
+    /// The folder for the scratch server [default: /var/tmp]
+    #[arg(long, value_name = "DIR", requires = "moment")]
+    scratch_folder: Option<PathBuf>,
+    /// Take statements on tables without transactions for done that were logged after the snapshot and had begun before
+    #[arg(long, requires = "moment")]
+    assume_applied: bool,
+}
+
+#[derive(Serialize)]
+struct Edge<'e> {
+    at: String,
+    time: String,
+    time_is_exact: bool,
+    gtid: Option<&'e str>,
+    what: &'e str,
+}
+
+#[derive(Serialize)]
+struct PlanMessage<'p> {
+    snapshot: String,
+    base: String,
+    stop: String,
+    last: Option<Edge<'p>>,
+    next: Option<Edge<'p>>,
+    transactions: u64,
+    with_statements: u64,
+    inexact_tables: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: String,
+    stop: String,
+    transactions: u64,
+    left_out: u64,
+    doubts: u64,
+    tables: u64,
+    rows: u64,
+    problems: u64,
+    seconds: f64,
+}
+
+impl PastArgs {
+    /// The moment, if one is asked for.
+    pub fn when(&self) -> Option<When> {
+        let at = self.at.map(When::At);
+        let before = self.before.clone().map(When::Before);
+        let gtid = self.gtid.clone().map(When::Gtid);
+        at.or(before).or(gtid).or(self.newest.then_some(When::Newest))
+    }
+}
+
+/// Restores the database as it was at `when`.
+///
+/// # Errors
+/// See [`engine::past::plan`] and [`restore_past`].
+pub fn run(
+    (load, args): (&LoadArgs, &PastArgs),
+    when: &When,
+    snap: &Snap,
+    effect: Effect,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let url = load.to_database.as_deref().unwrap_or_default();
+    let address = load.server.address(url, context)?;
+    fetch(&address, context)?;
+    let repo = context.open(Access::Read)?;
+    let (snapshot, plan) = choose(&repo, snap, when, context)?;
+    if args.plan || effect.is_dry() {
+        let exit = if plan.inexact.is_empty() { Exit::Done } else { Exit::Incomplete };
+        return after_printing(exit, print_plan(context.ui, &plan));
+    }
+    let began = std::time::Instant::now();
+    let past = PastOptions {
+        load: options(load, effect),
+        scratch: ScratchOptions {
+            program: args.server_program.clone(),
+            search: program_folders(),
+            parent: args.scratch_folder.clone(),
+            data_bytes: 0,
+        },
+        mixed: if args.assume_applied { MixedTransactions::AssumeApplied } else { MixedTransactions::Refuse },
+    };
+    let outcome = restore_past(&repo, (&snapshot, &plan), &address, &past, context.ui)?;
+    let left_out: u64 = outcome.replay.left_out.values().sum();
+    let doubts = outcome.replay.doubt_count + outcome.replay.undecided.len() as u64;
+    let summary = Summary {
+        snapshot: snapshot.id.to_string(),
+        stop: plan.stop.to_string(),
+        transactions: outcome.replay.transactions,
+        left_out,
+        doubts,
+        tables: outcome.load.tables.len() as u64,
+        rows: outcome.load.rows,
+        problems: outcome.load.problem_count,
+        seconds: began.elapsed().as_secs_f64(),
+    };
+    let is_whole = summary.problems == 0 && left_out == 0 && doubts == 0;
+    let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
+    after_printing(exit, print(context.ui, &address.public(), &plan, &outcome, &summary))
+}
+
+/// Fetches the newest part of the log, if it is the log of the server that is restored into, or of the one in enamel.toml.
+fn fetch(target: &Address, context: &Context<'_>) -> Result<()> {
+    let repo = context.open(Access::Read)?;
+    let roots: Vec<Vec<u8>> =
+        list(&repo)?.snapshots.iter().flat_map(|s| databases(&s.manifest)).map(|r| r.path.0.clone()).collect();
+    drop(repo);
+    if !roots.iter().any(|path| path == target.public().as_bytes()) {
+        return Ok(());
+    }
+    let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
+    let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, target, &writer, context.ui));
+    if let Err(error) = fetched {
+        context.ui.warn(format_args!("the newest part of the log is not fetched: {}", chain(&error)));
+    }
+    Ok(())
+}
+
+/// The snapshot to begin with: the one that is named, or for `latest` the newest from which the moment can be reached.
+fn choose(repo: &Repository, snap: &Snap, when: &When, context: &Context<'_>) -> Result<(Snapshot, Plan)> {
+    let newest = context.select(repo, snap)?;
+    let error = match plan(repo, &newest, when, context.ui) {
+        Ok(plan) => return Ok((newest, plan)),
+        Err(error) if error.kind() == ErrorKind::NotFound => error,
+        Err(error) => return Err(error),
+    };
+    let Selector::Latest { tag, .. } = snap.selector() else { return Err(error) };
+    let has_tag = |snapshot: &Snapshot| tag.as_ref().is_none_or(|tag| snapshot.manifest.tags.contains(tag));
+    let before = list(repo)?.snapshots.into_iter().rev().skip_while(|snapshot| snapshot.id != newest.id).skip(1);
+    for snapshot in before.filter(|snapshot| has_tag(snapshot) && databases(&snapshot.manifest).next().is_some()) {
+        match plan(repo, &snapshot, when, context.ui) {
+            Ok(plan) => return Ok((snapshot, plan)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(error)
+}
+
+/// Reads `FILE:POS`.
+fn parse_position(text: &str) -> std::result::Result<Position, String> {
+    let wrong = || "a place is FILE:POS, as `enamel log` shows it".to_owned();
+    let (file, offset) = text.rsplit_once(':').filter(|(file, _)| !file.is_empty()).ok_or_else(wrong)?;
+    Ok(Position { file: file.to_owned(), offset: offset.parse().map_err(|_| wrong())? })
+}
+
+fn edge(seen: &SeenTransaction) -> Edge<'_> {
+    Edge {
+        at: seen.at.to_string(),
+        time: format::rfc3339(time(seen.time)),
+        time_is_exact: !seen.is_about,
+        gtid: seen.gtid.as_deref(),
+        what: &seen.what,
+    }
+}
+
+/// A transaction in one line. A time that is not exact is marked: the statement began then.
+fn words(seen: Option<&SeenTransaction>) -> String {
+    let Some(seen) = seen else { return "none".to_owned() };
+    let mark = if seen.is_about { "~" } else { "" };
+    format!("{}{mark} at {}: {}", format::time(time(seen.time)), seen.at, seen.what)
+}
+
+fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
+    if ui.is_json() {
+        return ui.message(
+            "plan",
+            PlanMessage {
+                snapshot: plan.snapshot.to_string(),
+                base: plan.base.to_string(),
+                stop: plan.stop.to_string(),
+                last: plan.last.as_ref().map(edge),
+                next: plan.next.as_ref().map(edge),
+                transactions: plan.transactions,
+                with_statements: plan.with_statements,
+                inexact_tables: plan.inexact.iter().map(|(table, _)| table.clone()).collect(),
+            },
+        );
+    }
+    for (table, why) in &plan.inexact {
+        ui.warn(format_args!("{table} is not exact: {why}"));
+    }
+    let statements = match plan.with_statements {
+        0 => "all as rows".to_owned(),
+        some => format!("{} of them with statements, which run again", format::count(some)),
+    };
+    let rows: u64 = plan.rows.values().sum();
+    ui.fields(&[
+        ("snapshot", format!("{} at {}", format::short(plan.snapshot), plan.base)),
+        ("up to", plan.stop.to_string()),
+        ("last inside", words(plan.last.as_ref())),
+        ("first outside", words(plan.next.as_ref())),
+        ("transactions", format!("{}, {statements}", format::count(plan.transactions))),
+        ("rows", format!("{} in {}", format::count(rows), format::counted(plan.rows.len() as u64, "table"))),
+    ])
+}
+
+fn print(ui: &Ui, server: &str, plan: &Plan, outcome: &PastOutcome, summary: &Summary) -> Result<()> {
+    ui.problems(&outcome.load.problems, outcome.load.problem_count)?;
+    for (change, count) in &outcome.replay.left_out {
+        ui.warn(format_args!("{} left out {change}", format::counted(*count, "change")));
+    }
+    for doubt in &outcome.replay.doubts {
+        ui.warn(format_args!(
+            "at {} `{}` may have done something else than on the server: {}",
+            doubt.at, doubt.text, doubt.why
+        ));
+    }
+    for xid in &outcome.replay.undecided {
+        ui.warn(format_args!("the XA transaction {xid} was prepared and not decided: its changes are not there"));
+    }
+    if ui.is_json() {
+        return ui.message("summary", summary);
+    }
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    ui.line(format_args!("database restored to {server}, as it was at {}", plan.stop))?;
+    let mut fields = vec![
+        ("snapshot", format!("{} at {}", format::short(plan.snapshot), plan.base)),
+        ("last inside", words(plan.last.as_ref())),
+        ("first outside", words(plan.next.as_ref())),
+        ("transactions", format::count(summary.transactions)),
+        ("tables", format::count(summary.tables)),
+        ("rows", format::count(summary.rows)),
+        ("time", format!("{:.1} s", summary.seconds)),
+    ];
+    if summary.problems > 0 {
+        fields.push(("problems", format!("{}, named above", format::count(summary.problems))));
+    }
+    ui.fields(&fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_file_and_a_number() {
+        let place = parse_position("binlog.000007:4711").unwrap();
+        assert_eq!((place.file.as_str(), place.offset), ("binlog.000007", 4711));
+        assert!(
+            parse_position("binlog.000007").is_err() && parse_position(":4").is_err() && parse_position("a:x").is_err()
+        );
+    }
+}

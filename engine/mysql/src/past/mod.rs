@@ -1,0 +1,56 @@
+//! A database as it was at any moment: a snapshot, and what the server's binary log says happened after it.
+//!
+//! ```text
+//! chain   logs of the repository that follow the snapshot without a hole
+//! stop    which transaction is the first that is not wanted
+//! plan    says all this before anything is done
+//! run     snapshot -> scratch server -> replay -> private repository -> target
+//! ```
+//!
+//! The replay runs on a scratch server under the original names, so no statement of the log can reach live data.
+
+mod chain;
+mod plan;
+mod run;
+mod stop;
+
+use crate::binlog::replay::{MixedTransactions, Position, ReplayOutcome};
+use crate::load::{LoadOptions, LoadOutcome};
+use crate::scratch::ScratchOptions;
+
+pub use plan::{Plan, SeenTransaction, plan};
+pub use run::restore_past;
+
+/// The moment that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// After all that was committed up to then: microseconds since 1970 by the server's clock.
+    At(i64),
+    /// Before the transaction that begins here.
+    Before(Position),
+    /// After the transaction of this id.
+    Gtid(String),
+    /// As new as the logs of the repository are.
+    Newest,
+}
+
+/// How to restore a moment.
+#[derive(Debug, Clone, Default)]
+pub struct PastOptions {
+    /// The part that is loaded into the target, and how.
+    pub load: LoadOptions,
+    /// The scratch server.
+    pub scratch: ScratchOptions,
+    /// Statements that the snapshot may have already.
+    pub mixed: MixedTransactions,
+}
+
+/// The outcome of a restore to a moment.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PastOutcome {
+    /// The replay.
+    pub replay: ReplayOutcome,
+    /// The load of its result.
+    pub load: LoadOutcome,
+}

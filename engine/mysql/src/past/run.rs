@@ -1,0 +1,253 @@
+//! Restores a moment: the snapshot into a scratch server, the log on top, and the result into the target.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use repo_format::config::Access;
+
+use super::chain::{Chain, Part};
+use super::{PastOptions, PastOutcome, Plan};
+use crate::binlog::event::{Event, HEADER_LEN, Header, Kind};
+use crate::binlog::replay::{Definers, Replay, ReplayOptions, ReplayOutcome, TableKey};
+use crate::database::{Address, Server};
+use crate::dump::DatabaseSource;
+use crate::load::{Accounts, Binlog, Check, Definer, Events, Images, LoadOptions, References, load};
+use crate::scratch::{ScratchOptions, ScratchServer};
+use engine_core::crypto::{Credential, KeyFile};
+use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::files::backup::{BackupOptions, Source, backup};
+use engine_core::monitor::{Monitor, Phase, Work};
+use engine_core::pack::ChunkReader;
+use engine_core::repository::{InitOptions, OpenOptions, Repository, init};
+use engine_core::snapshots::saved::Database;
+use engine_core::snapshots::{Selector, Snapshot, select};
+use engine_store::LocalStore;
+
+/// Engines of tables without transactions.
+const WITHOUT_TRANSACTIONS: [&str; 6] = ["myisam", "aria", "memory", "csv", "archive", "mrg_myisam"];
+/// A byte of rows takes about so many in a server with its indexes and in a private repository.
+const ROOM_FACTOR: u64 = 3;
+
+/// Restores the database of `snapshot` to the moment of `plan` into the server at `target`. Only the finished result reaches it.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if no suitable server program is installed; [`ErrorKind::Refused`] if something in the log cannot be done again: the
+/// message says where; otherwise as [`load`].
+pub fn restore_past(
+    repository: &Repository,
+    (snapshot, plan): (&Snapshot, &Plan),
+    target: &Address,
+    options: &PastOptions,
+    monitor: &dyn Monitor,
+) -> Result<PastOutcome> {
+    let reader = ChunkReader::new(repository);
+    let base = Base::open(&reader, snapshot, options)?;
+    if let Some((table, why)) = base.late() {
+        let message = format!("the table {table} cannot be restored to another moment: {why}");
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("Name an earlier snapshot, in which the table is not late."));
+    }
+    let chain = Chain::of(repository, &base.database.server)?;
+    let scratch = ScratchOptions { data_bytes: base.bytes()?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
+    let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
+    let result = base.fill(repository, &scratch, monitor).and_then(|()| base.replay(&chain, plan, &scratch, monitor));
+    let replay = result.map_err(|error| scratch.explained(error))?;
+    let load = base.hand_over(&scratch, target, monitor).map_err(|error| scratch.explained(error))?;
+    Ok(PastOutcome { replay, load })
+}
+
+/// The snapshot that is begun with.
+struct Base<'b> {
+    reader: &'b ChunkReader<'b>,
+    snapshot: &'b Snapshot,
+    database: Database<'b>,
+    options: &'b PastOptions,
+}
+
+impl<'b> Base<'b> {
+    fn open(reader: &'b ChunkReader<'b>, snapshot: &'b Snapshot, options: &'b PastOptions) -> Result<Self> {
+        let database = Database::open(reader, &snapshot.manifest, options.load.database.as_deref())?;
+        Ok(Base { reader, snapshot, database, options })
+    }
+
+    /// A table that is of a later time than the others.
+    fn late(&self) -> Option<(String, String)> {
+        let late = self.database.server.late.first()?;
+        Some((format!("{}.{}", late.schema, late.table), late.why.clone()))
+    }
+
+    fn bytes(&self) -> Result<u64> {
+        let mut bytes = 0;
+        self.each_table(|_, table| bytes += table.row_bytes())?;
+        Ok(bytes)
+    }
+
+    fn each_table(&self, mut take: impl FnMut(&str, &engine_core::snapshots::saved::SavedTable)) -> Result<()> {
+        for name in self.database.schema_names()? {
+            let schema = self.database.schema(&name)?;
+            for table in schema.table_names()? {
+                take(&name, &schema.table(&table)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the snapshot into the scratch server, under its own names.
+    fn fill(&self, repository: &Repository, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<()> {
+        let mut definers = Definers::open(&scratch.address())?;
+        for name in self.database.schema_names()? {
+            for object in &self.database.schema(&name)?.record.objects {
+                if let Some((user, host)) = object.definer.as_deref().map(account) {
+                    definers.make(user, host)?;
+                }
+            }
+        }
+        let options = LoadOptions {
+            database: self.options.load.database.clone(),
+            check: Check::Counts,
+            definer: Definer::Keep,
+            references: References::Keep,
+            events: Events::AsSaved,
+            accounts: Accounts::Leave,
+            images: Images::Keep,
+            binlog: Binlog::Write,
+            ..LoadOptions::default()
+        };
+        let outcome = load(repository, self.snapshot, &scratch.address(), &options, monitor)?;
+        // A missing object makes everything that needs it fail below, and is named with the result.
+        for problem in &outcome.problems {
+            monitor.problem(&problem.path.0, &problem.message);
+        }
+        Ok(())
+    }
+
+    fn replay(
+        &self,
+        chain: &Chain,
+        plan: &Plan,
+        scratch: &ScratchServer,
+        monitor: &dyn Monitor,
+    ) -> Result<ReplayOutcome> {
+        let server = &self.database.server;
+        let mut without_transactions = BTreeSet::new();
+        self.each_table(|schema, table| {
+            if WITHOUT_TRANSACTIONS.contains(&table.record.engine.to_lowercase().as_str()) {
+                without_transactions.insert(TableKey::new(schema, &table.record.name));
+            }
+        })?;
+        let options = ReplayOptions {
+            target: scratch.address(),
+            source: Server { flavour: server.flavour, ..Server::from_version(&server.version) },
+            from: chain.base.clone(),
+            schemas: self.schemas()?,
+            late: Vec::new(),
+            without_transactions,
+            moment: server.moment.seconds,
+            mixed: self.options.mixed,
+            folder: scratch.folder(),
+        };
+        monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));
+        let result = self.feed(Replay::begin(options, monitor)?, chain, plan);
+        monitor.end();
+        result
+    }
+
+    /// The schemas that are replayed: those of the snapshot, as others of the server were not saved.
+    fn schemas(&self) -> Result<Option<Vec<String>>> {
+        Ok(Some(self.database.schema_names()?))
+    }
+
+    /// Gives the events up to the end of `plan` to the replay.
+    fn feed(&self, mut replay: Replay<'_>, chain: &Chain, plan: &Plan) -> Result<ReplayOutcome> {
+        let mut file: Option<String> = None;
+        if plan.stop != chain.base {
+            for part in chain.parts() {
+                part.check_coverage()?;
+                let mut events = part.log.events(self.reader, part.file, 0)?;
+                if file.as_ref() != Some(&part.file.name) {
+                    replay.file(&part.file.name, events.format().clone())?;
+                    file = Some(part.file.name.clone());
+                }
+                let mut place = part.file.first;
+                while let Some(bytes) = events.next_event()? {
+                    let begin = begin_of(&bytes, &mut place)?;
+                    let is_end = part.file.name == plan.stop.file && begin >= plan.stop.offset;
+                    if is_end {
+                        return replay.end();
+                    }
+                    let event = Event::new(&bytes).map_err(|why| damaged(part, why))?;
+                    if event.header.kind != Kind::FORMAT {
+                        replay.event(begin, &event)?;
+                    }
+                }
+                if part.file.name == plan.stop.file && place >= plan.stop.offset {
+                    return replay.end();
+                }
+            }
+        }
+        replay.end()
+    }
+
+    /// Brings the result to the target, as any snapshot.
+    fn hand_over(
+        &self,
+        scratch: &ScratchServer,
+        target: &Address,
+        monitor: &dyn Monitor,
+    ) -> Result<crate::load::LoadOutcome> {
+        let repository = private_repository(&scratch.folder(), monitor)?;
+        let source = DatabaseSource {
+            profile: self.database.server.profile.clone(),
+            spool_folder: Some(scratch.folder()),
+            ..DatabaseSource::new(scratch.address())
+        };
+        let options = BackupOptions { program: "enamel".to_owned(), ..BackupOptions::default() };
+        let saved = backup(&repository, vec![Source::Database(Box::new(source))], &options, monitor)?;
+        for problem in &saved.problems {
+            monitor.problem(&problem.path.0, &problem.message);
+        }
+        let newest = select(&repository, &Selector::Latest { tag: None, until: None })?.snapshot;
+        let options = LoadOptions {
+            database: None,
+            stands_for: Some(self.database.server.identity.clone()),
+            ..self.options.load.clone()
+        };
+        load(&repository, &newest, target, &options, monitor)
+    }
+}
+
+/// A repository in the scratch server's folder, with a key that nobody else has and that goes with this process.
+fn private_repository(folder: &Path, monitor: &dyn Monitor) -> Result<Repository> {
+    let store = Arc::new(LocalStore::create(&folder.join("repository"))?);
+    let key = Credential::KeyFile(KeyFile::generate()?);
+    init(&*store, &key, &InitOptions { label: "scratch".to_owned() })?;
+    let options = OpenOptions::new(folder.join("cache"), Access::Write);
+    Repository::open(store, &key, &options, monitor)
+}
+
+/// Where an event begins, and `place` becomes where it ends: its header says so modulo 2^32.
+fn begin_of(bytes: &[u8], place: &mut u64) -> Result<u64> {
+    let header = Header::read(bytes)
+        .map_err(|why| Error::caused(ErrorKind::Damaged, "an event of the log cannot be read", why))?;
+    let expected = *place + u64::from(header.size).max(HEADER_LEN as u64);
+    let mut end = (expected & !u64::from(u32::MAX)) | u64::from(header.end);
+    if end < expected {
+        end += 1 << 32;
+    }
+    *place = end;
+    Ok(end - u64::from(header.size))
+}
+
+fn damaged(part: Part<'_>, why: crate::binlog::event::Malformed) -> Error {
+    Error::caused(ErrorKind::Damaged, format!("{} of the log {} cannot be read", part.file.name, part.log.id()), why)
+}
+
+/// User and host of `user@host`; a role has no host.
+fn account(definer: &str) -> (&str, Option<&str>) {
+    match definer.rsplit_once('@') {
+        Some((user, host)) if !host.is_empty() => (user, Some(host)),
+        Some((role, _)) => (role, None),
+        None => (definer, None),
+    }
+}

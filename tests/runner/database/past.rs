@@ -1,0 +1,177 @@
+//! A database as it was at a moment: a snapshot, its log on top, and never anything else quietly.
+
+use std::path::Path;
+
+use engine::ErrorKind;
+use engine::binlog::archive::{Archived, archive};
+use engine::binlog::replay::Position;
+use engine::load::{LoadOptions, SchemaChoice, TableChoice};
+use engine::monitor::NullMonitor;
+use engine::past::{PastOptions, PastOutcome, When, plan, restore_past};
+use engine::scratch::ScratchOptions;
+use engine::session::WriterOptions;
+use engine::snapshots::Snapshot;
+use scenario_tests::differences::differences;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
+
+use super::replay::{end_of_log, logging, without_counter};
+use super::save::{source, try_save};
+use super::scratch::parent;
+use crate::support::{Fixture, by_id};
+
+on_each_server!(the_moment_before_a_mistake_comes_back_under_another_name, one_table_comes_back_as_of_a_transaction,);
+
+/// A practice at work, with tables of both kinds and people who write between snapshot and mistake.
+struct Scene {
+    fixture: Fixture,
+    server: TestServer,
+    snapshot: Snapshot,
+    folder: tempfile::TempDir,
+}
+
+const BEFORE: &str = "
+    CREATE USER nobody@nowhere; GRANT ALL ON *.* TO nobody@nowhere;
+    CREATE DATABASE shop; CREATE DATABASE other; USE shop;
+    CREATE TABLE item (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(50), price DECIMAL(8,2)) ENGINE=InnoDB;
+    CREATE TABLE fast (id INT PRIMARY KEY, v VARCHAR(50)) ENGINE=MyISAM;
+    CREATE TABLE trail (n INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(100)) ENGINE=InnoDB;
+    CREATE DEFINER=nobody@nowhere TRIGGER item_trail AFTER UPDATE ON item FOR EACH ROW INSERT INTO trail (what) VALUES (CONCAT(OLD.name, NEW.name));
+    CREATE TABLE other.t (id INT PRIMARY KEY);
+    INSERT INTO item (name, price) SELECT CONCAT('item ', seq), seq FROM seq_1_to_50;
+    INSERT INTO fast SELECT seq, CONCAT('v', seq) FROM seq_1_to_50;";
+const BETWEEN: &str = "
+    USE shop;
+    SET SESSION binlog_format = 'STATEMENT';
+    UPDATE item SET name = CONCAT(name, '!') WHERE id < 10;
+    INSERT INTO fast VALUES (100, 'hundred');
+    SET SESSION binlog_format = 'ROW';
+    UPDATE item SET price = price + 1 WHERE id > 40;
+    DELETE FROM fast WHERE id = 7;
+    CREATE TABLE made (id INT PRIMARY KEY, v TEXT);
+    INSERT INTO made VALUES (1, 'made');
+    INSERT INTO other.t VALUES (5);";
+
+impl Scene {
+    fn new(version: Version) -> Self {
+        let (fixture, server) = (Fixture::new(), logging(version, &[]));
+        server.script(BEFORE);
+        let outcome = try_save(&fixture.open(), source(&server, &[])).unwrap();
+        let snapshot = by_id(&fixture.open(), outcome.snapshot.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        parent(folder.path());
+        Scene { fixture, server, snapshot, folder }
+    }
+
+    fn options(&self) -> PastOptions {
+        let program = Some(self.server.version().program(self.folder.path()));
+        let parent = Some(self.folder.path().to_owned());
+        PastOptions {
+            scratch: ScratchOptions { program, parent, ..ScratchOptions::default() },
+            ..PastOptions::default()
+        }
+    }
+
+    fn restore(&self, when: &When, target: &TestServer, load: LoadOptions) -> engine::Result<PastOutcome> {
+        let repository = self.fixture.open();
+        let plan = plan(&repository, &self.snapshot, when, &NullMonitor)?;
+        let options = PastOptions { load, ..self.options() };
+        restore_past(&repository, (&self.snapshot, &plan), &target.address(), &options, &NullMonitor)
+    }
+
+    /// The place where the log ends.
+    fn end(&self) -> Position {
+        end_of_log(&self.server)
+    }
+}
+
+fn is_tried(version: Version) -> bool {
+    // Others have no installer among the packages for tests.
+    matches!(version, Version::Installed | Version::MySql97)
+}
+
+fn left_behind(folder: &Path) -> usize {
+    let own = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    own.map(|path| std::fs::read_dir(path).unwrap().count()).sum()
+}
+
+fn the_moment_before_a_mistake_comes_back_under_another_name(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.script(BETWEEN);
+    let (place, before) = (scene.end(), scene.server.fingerprint("shop"));
+    scene.server.script("DROP TABLE shop.item; DELETE FROM shop.fast; INSERT INTO shop.made VALUES (2, 'late');");
+    let now = scene.server.fingerprint("shop");
+    kept(&scene.fixture, &scene.server);
+
+    let schemas = vec![SchemaChoice { from: "shop".to_owned(), to: "shop_then".to_owned() }];
+    let load = LoadOptions { schemas, ..LoadOptions::default() };
+    let outcome = scene.restore(&When::Before(place.clone()), &scene.server, load).unwrap();
+    assert_eq!(outcome.replay.transactions, 7, "{:?}", outcome.replay);
+    assert_eq!(outcome.load.problem_count, 0, "{:?}", outcome.load.problems);
+    assert_eq!(scene.server.fingerprint("shop"), now, "the live schema is as it was");
+    let renamed = |text: &str| without_counter(&text.replace("shop_then", "shop"));
+    let then = scene.server.fingerprint("shop_then").into_iter().map(|(name, text)| (name, renamed(&text))).collect();
+    let before = before.into_iter().map(|(name, text)| (name, renamed(&text))).collect();
+    let wrong = differences(&before, &then);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(left_behind(scene.folder.path()), 0, "the scratch server is gone");
+}
+
+/// Fetches the log into the repository.
+fn kept(fixture: &Fixture, server: &TestServer) {
+    let archived = archive(&fixture.open(), &server.address(), &WriterOptions::default(), &NullMonitor).unwrap();
+    assert!(matches!(archived, Archived::Done(_)), "{archived:?}");
+}
+
+fn one_table_comes_back_as_of_a_transaction(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.script("UPDATE shop.fast SET v = 'one' WHERE id = 1");
+    let place = scene.end();
+    scene.server.script("UPDATE shop.fast SET v = 'two' WHERE id = 1");
+    kept(&scene.fixture, &scene.server);
+    let target = TestServer::of(version, &[]);
+    let tables = vec![TableChoice { schema: "shop".to_owned(), table: "fast".to_owned() }];
+    let load = || LoadOptions { tables: tables.clone(), ..LoadOptions::default() };
+    scene.restore(&When::Before(place), &target, load()).unwrap();
+    assert_eq!(target.value("SELECT v FROM shop.fast WHERE id = 1").as_deref(), Some("one"));
+    assert_eq!(
+        target.value("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop'").as_deref(),
+        Some("1")
+    );
+    target.run("DROP DATABASE shop");
+    scene.restore(&When::Newest, &target, load()).unwrap();
+    assert_eq!(target.value("SELECT v FROM shop.fast WHERE id = 1").as_deref(), Some("two"));
+}
+
+#[test]
+fn a_moment_that_is_not_covered_is_refused() {
+    let scene = Scene::new(Version::Installed);
+    let repository = scene.fixture.open();
+    let refusal = |when: &When| plan(&repository, &scene.snapshot, when, &NullMonitor).unwrap_err();
+    assert_eq!(refusal(&When::Newest).kind(), ErrorKind::NotFound, "there is no log yet");
+
+    scene.server.script(BETWEEN);
+    kept(&scene.fixture, &scene.server);
+    let repository = scene.fixture.open();
+    let plan = |when: &When| plan(&repository, &scene.snapshot, when, &NullMonitor);
+    let end = scene.end();
+    assert_eq!(plan(&When::Newest).unwrap().stop, end);
+    assert_eq!(plan(&When::Before(end.clone())).unwrap().stop, end);
+    for elsewhere in [
+        When::Before(Position { offset: end.offset + 1000, ..end.clone() }),
+        When::Before(Position { file: "binlog.000099".to_owned(), offset: 4 }),
+        When::At(0),
+        When::At(i64::MAX),
+        When::Gtid("0-7-999999".to_owned()),
+    ] {
+        assert_eq!(plan(&elsewhere).unwrap_err().kind(), ErrorKind::NotFound, "{elsewhere:?}");
+    }
+    let inside = When::Before(Position { offset: end.offset - 1, ..end });
+    assert_eq!(plan(&inside).unwrap_err().kind(), ErrorKind::Usage);
+}
