@@ -1,6 +1,7 @@
 //! Binary logs, in words and as JSON.
 
 use engine::binlog::archive::{Archived, SavedLog};
+use engine::binlog::window::{Gap, GapReason, Window};
 use repo_format::entry::Time;
 use repo_format::log::{Coverage, LogRecord, StreamStart};
 use serde::Serialize;
@@ -65,15 +66,19 @@ pub fn words(saved: &SavedLog) -> String {
 
 /// A break in a server's log, in a sentence that says what it means for a restore; none where a stream goes on, or is the first.
 pub fn break_words(record: &LogRecord) -> Option<String> {
-    let why = match record.start? {
-        StreamStart::First => return None,
+    let start = record.start.filter(|start| *start != StreamStart::First)?;
+    Some(format!("{}: no moment from there to the next snapshot can be restored", start_words(start)))
+}
+
+/// The reason why a stream begins although there was one before, in a clause.
+fn start_words(start: StreamStart) -> &'static str {
+    match start {
         StreamStart::Gap => "the server had deleted a part of its binary log before it was kept",
         StreamStart::Reset => "the server has begun its binary log anew",
         StreamStart::Fork => "the server has lost the end of its binary log, as after a power failure",
         StreamStart::OtherServer => "another server answers at this address",
-        StreamStart::Other(_) => "the binary log does not go on where it ended",
-    };
-    Some(format!("{why}: no moment from there to the next snapshot can be restored"))
+        StreamStart::First | StreamStart::Other(_) => "the binary log does not go on where it ended",
+    }
 }
 
 /// The reason why a log does not have everything, in a sentence.
@@ -92,4 +97,84 @@ pub fn not_kept(archived: &Archived) -> Option<String> {
         Archived::Busy => Some("kept by another run".to_owned()),
         _ => None,
     }
+}
+
+/// A moment by the clock of a server, for people.
+pub fn shown(microseconds: i64) -> String {
+    format::time(time(microseconds))
+}
+
+/// A moment by the clock of a server, for JSON.
+pub fn moment(microseconds: i64) -> String {
+    format::rfc3339(time(microseconds))
+}
+
+/// A time of which every moment can be restored.
+#[derive(Serialize)]
+pub struct WindowMessage {
+    from: String,
+    until: String,
+    snapshot: String,
+    stream: String,
+    coverage: &'static str,
+    coverage_reason: Option<String>,
+}
+
+/// A time of which moments of snapshots alone can be restored.
+#[derive(Serialize)]
+pub struct GapMessage {
+    from: String,
+    until: Option<String>,
+    reasons: Vec<String>,
+    message: String,
+}
+
+/// A window, for JSON.
+pub fn window_message(window: &Window) -> WindowMessage {
+    WindowMessage {
+        from: moment(window.from),
+        until: moment(window.until),
+        snapshot: window.base.to_string(),
+        stream: window.stream.to_string(),
+        coverage: window.coverage.name(),
+        coverage_reason: window.coverage_reason.clone(),
+    }
+}
+
+/// A gap, for JSON.
+pub fn gap_message(gap: &Gap) -> GapMessage {
+    GapMessage {
+        from: moment(gap.from),
+        until: gap.until.map(moment),
+        reasons: gap.reasons.iter().map(reason_words).collect(),
+        message: gap_words(gap),
+    }
+}
+
+/// A gap, in a sentence.
+pub fn gap_words(gap: &Gap) -> String {
+    let until = match gap.until {
+        Some(until) => format!("to {}", shown(until)),
+        None => "until the next backup".to_owned(),
+    };
+    let reasons: Vec<_> = gap.reasons.iter().map(reason_words).collect();
+    format!("not restorable from {} {until}: {}", shown(gap.from), reasons.join("; "))
+}
+
+fn reason_words(reason: &GapReason) -> String {
+    match reason {
+        GapReason::Stream(start) => start_words(*start).to_owned(),
+        GapReason::Missing(id) => format!("the log {} between two others is not there", format::short(*id)),
+        GapReason::Incident => "the server says that events are missing from its binary log".to_owned(),
+        GapReason::Partial => "the server left schemas out of its binary log before".to_owned(),
+    }
+}
+
+/// The schemas that a window lacks, in a sentence; none if it has all.
+pub fn partial_words(window: &Window) -> Option<String> {
+    let why = window.coverage_reason.as_deref().unwrap_or("the server does not say why");
+    let (from, until) = (shown(window.from), shown(window.until));
+    (window.coverage != Coverage::Whole).then(|| {
+        format!("from {from} to {until} the binary log does not have everything: {}", format::path(why.as_bytes()))
+    })
 }

@@ -16,6 +16,9 @@ use crate::ui::{Align, Table, Ui, format};
 
 mod details;
 mod message;
+mod moments;
+
+use moments::Moments;
 
 pub use details::disappeared;
 
@@ -25,6 +28,9 @@ pub use details::disappeared;
 /// now saved together with more is not shown any more. Enamel names snapshots that were made with problems, tables that
 /// are missing or late, and snapshots that cannot be read, have disappeared, or are from the future. A snapshot from
 /// the future says nothing about the last backup, so the newest of the others counts.
+///
+/// Enamel says from when to when any moment of a database server can be restored, if its binary log is kept, and names
+/// the times that are left out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -33,7 +39,8 @@ Examples
   enamel status --tag hourly --max-age 2h --json
 
 Exit status: 0 all is well; 3 a source is as old as --max-age, was not saved whole, or was never saved, or a snapshot cannot \
-            be read, has disappeared, is from the future, was put back, or needs data that is lost; 4 the newest snapshot of a \
+            be read, has disappeared, is from the future, was put back, or needs data that is lost, or the binary log of a \
+            database has a gap and no snapshot was made since; 4 the newest snapshot of a \
             source needs data that is lost; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
             10 no repository, 12 wrong password")]
 pub struct StatusArgs {
@@ -63,7 +70,9 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         && status.future.is_empty()
         && status.put_back.is_empty()
         && status.suffering.is_empty();
-    let is_fine = all_there && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
+    let moments = Moments::read(&repo, &status, options.host.is_none() && options.tag.is_none())?;
+    let is_fine =
+        all_there && moments.is_fine() && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
     let exit = if is_fine {
         Exit::Done
@@ -72,7 +81,11 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     } else {
         Exit::Incomplete
     };
-    let printed = if ui.is_json() { message::print(ui, &status, &judged, exit) } else { print(ui, &status, &judged) };
+    let printed = if ui.is_json() {
+        message::print(ui, &status, &judged, &moments, exit)
+    } else {
+        print(ui, &status, &judged, &moments)
+    };
     after_printing(exit, printed)
 }
 
@@ -111,7 +124,7 @@ impl<'s> Judged<'s> {
     }
 }
 
-fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<()> {
+fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], moments: &Moments) -> Result<()> {
     if status.sources.is_empty() {
         ui.line("there are no snapshots yet: nothing can be restored")?;
     }
@@ -119,6 +132,7 @@ fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<()> {
     if !shown.is_empty() {
         ui.table(&table(ui, &shown))?;
     }
+    moments.print(ui)?;
     details::print(ui, status, judged)
 }
 

@@ -64,18 +64,57 @@ fn a_server_without_a_log_and_an_account_that_may_not_read_it_are_told() {
     grants.prints("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'ann'@'localhost';");
 }
 
-#[test]
-fn a_gap_is_named_and_changes_the_exit_status() {
-    let (machine, server) = (Machine::with_repository(), server());
-    let database = database(&server);
-    machine.run(["backup", &database]).expect(0);
+/// Has the server delete all files of its log but the newest, with a change that nobody kept.
+fn lose_a_part(server: &TestServer) {
     server.script("FLUSH BINARY LOGS; INSERT INTO shop.visit VALUES (1, 'x'); FLUSH BINARY LOGS;");
     let newest = server.rows("SHOW BINARY LOGS").last().unwrap()[0].clone();
     // MariaDB keeps files until it has noted by itself that it does not need them.
     while server.rows("SHOW BINARY LOGS")[0][0] != newest {
         server.run(&format!("PURGE BINARY LOGS TO '{}'", newest.as_deref().unwrap()));
     }
+}
+
+#[test]
+fn a_gap_is_named_and_changes_the_exit_status() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0);
+    lose_a_part(&server);
     machine.run(["backup", &database]).expect(3).says("had deleted a part of its binary log");
+}
+
+#[test]
+fn status_says_from_when_to_when_any_moment_can_be_restored() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0);
+    machine.run(["status"]).expect(0).prints("restorable to any moment from").prints(" ago");
+    assert_eq!(machine.run(["status", "--quiet"]).expect(0).out, "");
+    let told = machine.run(["--json", "status"]).expect(0).last("restorable");
+    assert_eq!((&told["log_is_kept"], &told["is_interrupted"]), (&true.into(), &false.into()));
+    assert_eq!(told["windows"][0]["coverage"], "whole");
+    assert!(told["windows"][0]["from"].as_str() <= told["windows"][0]["until"].as_str());
+    // A part is lost, and no snapshot was made since.
+    lose_a_part(&server);
+    machine.run(["log", &database]);
+    let gap = "the server had deleted a part of its binary log before it was kept";
+    machine.run(["status"]).expect(3).prints("until the next backup").prints(gap);
+    machine.run(["status", "--quiet"]).expect(3).prints("not restorable from");
+    let told = machine.run(["--json", "status"]).expect(3).last("restorable");
+    assert_eq!((&told["is_interrupted"], &told["gaps"][0]["until"]), (&true.into(), &Value::Null));
+    assert_eq!(told["gaps"][0]["reasons"][0], gap);
+    // The next snapshot ends the gap, which stays named.
+    machine.run(["backup", &database]).expect(0);
+    machine.run(["status"]).expect(0).prints("not restorable from").prints(", and from");
+}
+
+#[test]
+fn status_of_a_database_without_a_log_is_a_plain_sentence() {
+    let (machine, off) = (Machine::with_repository(), TestServer::start(&[]));
+    off.run("CREATE DATABASE shop");
+    machine.run(["backup", &database(&off)]).expect(0);
+    machine.run(["status"]).expect(0).prints("no binary log is kept: the moments of snapshots alone can be restored");
+    assert_eq!(machine.run(["--json", "status"]).expect(0).last("restorable")["log_is_kept"], false);
 }
 
 #[test]

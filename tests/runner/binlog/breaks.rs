@@ -6,7 +6,7 @@ use repo_format::log::StreamStart;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-use super::{LOGGED, fetch, logged, stored};
+use super::{LOGGED, fetch, logged, purge_to_newest, stored};
 use crate::support::Fixture;
 
 on_each_server!(
@@ -19,14 +19,6 @@ on_each_server!(
 /// Why the streams began.
 fn starts(fixture: &Fixture) -> Vec<StreamStart> {
     stored(fixture).iter().filter_map(|log| log.record.start).collect()
-}
-
-fn purge_to_newest(server: &TestServer) {
-    let newest = server.rows("SHOW BINARY LOGS").last().unwrap()[0].clone();
-    // MariaDB keeps files until it has noted by itself that it does not need them.
-    while server.rows("SHOW BINARY LOGS")[0][0] != newest {
-        server.run(&format!("PURGE BINARY LOGS TO '{}'", newest.as_deref().unwrap()));
-    }
 }
 
 fn files_that_the_server_deleted_are_a_gap(version: Version) {

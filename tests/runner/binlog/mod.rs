@@ -3,6 +3,7 @@
 mod archive;
 mod breaks;
 mod watch;
+mod window;
 
 use std::fs;
 
@@ -24,6 +25,15 @@ fn logged(version: Version) -> TestServer {
     let server = TestServer::of(version, LOGGED);
     server.script("CREATE DATABASE shop; CREATE TABLE shop.visit (id INT PRIMARY KEY, note TEXT) ENGINE=InnoDB;");
     server
+}
+
+/// Deletes all files of the log but the newest.
+fn purge_to_newest(server: &TestServer) {
+    let newest = server.rows("SHOW BINARY LOGS").last().unwrap()[0].clone();
+    // MariaDB keeps files until it has noted by itself that it does not need them.
+    while server.rows("SHOW BINARY LOGS")[0][0] != newest {
+        server.run(&format!("PURGE BINARY LOGS TO '{}'", newest.as_deref().unwrap()));
+    }
 }
 
 /// Fetches what is new.

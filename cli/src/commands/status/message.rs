@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Judged;
 use super::details::{disappeared, put_back};
+use super::moments::Moments;
 use crate::exit::Exit;
 use crate::ui::{Ui, format, json};
 use crate::writer;
@@ -77,12 +78,13 @@ struct Summary {
 }
 
 /// Prints everything.
-pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], exit: Exit) -> Result<()> {
+pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], moments: &Moments, exit: Exit) -> Result<()> {
     for judged in judged {
         ui.message("source", source(judged))?;
         let problems = &judged.source.problems;
         ui.problems(problems, problems.len() as u64)?;
     }
+    moments.message(ui)?;
     for (id, error) in &status.unreadable {
         ui.message("unreadable_snapshot", Unreadable { id: id.to_string(), message: error.to_string() })?;
     }

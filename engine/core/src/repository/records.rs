@@ -139,7 +139,7 @@ impl Repository {
     ///
     /// # Errors
     /// If the store cannot be reached.
-    pub(crate) fn has_snapshot_object(&self, id: LeaseId) -> Result<bool> {
+    pub fn has_snapshot_object(&self, id: LeaseId) -> Result<bool> {
         Ok(self.store.stat(&ObjectName::Snapshot(id))?.is_some())
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! event        bytes of events                       gtids        the ids of all transactions up to a place
 //! transaction  events -> transactions                archive      server -> log manifests
-//! replay       log -> server
+//! replay       log -> server                         window       logs, snapshots -> moments that can be restored
 //! ```
 
 pub mod archive;
@@ -12,3 +12,4 @@ pub mod gtids;
 pub mod listing;
 pub mod replay;
 pub mod transaction;
+pub mod window;

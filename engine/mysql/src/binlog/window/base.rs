@@ -1,0 +1,64 @@
+//! The places of snapshots in chains.
+
+use std::collections::HashMap;
+
+use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord};
+
+use super::chain::Chain;
+use super::{Base, KnownLog};
+use crate::binlog::event::Format;
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
+/// The oldest snapshot in each log, by the places of its chain and of the log in it.
+pub type Placed<'b> = HashMap<(usize, usize), &'b Base>;
+
+/// Finds the logs that snapshots stand in.
+pub fn place<'b>(bases: &[&'b Base], chains: &[Chain<'_>]) -> Placed<'b> {
+    let mut placed: Placed<'b> = HashMap::new();
+    for base in bases {
+        let stands: Vec<_> = chains.iter().enumerate().filter_map(|(at, chain)| stands_in(base, at, chain)).collect();
+        // A server that begins its log anew gives its files the same names: the newest one that was there at the moment is meant.
+        let newest = stands.iter().map(|stand| stand.began).max();
+        for stand in stands.iter().filter(|stand| Some(stand.began) == newest) {
+            let oldest = placed.entry((stand.chain, stand.log)).or_insert(base);
+            if (base.moment, base.id) < (oldest.moment, oldest.id) {
+                *oldest = base;
+            }
+        }
+    }
+    placed
+}
+
+/// The log that a snapshot stands in.
+struct Stand {
+    chain: usize,
+    log: usize,
+    /// When its file began, in seconds.
+    began: i64,
+}
+
+/// Where `base` stands in a chain. At the end of one log that is the beginning of the next, unless the server lost events there.
+fn stands_in(base: &Base, number: usize, chain: &Chain<'_>) -> Option<Stand> {
+    let stand = |(at, log): (usize, &&KnownLog)| {
+        let began = (log.record.identity == base.identity).then(|| began(&log.record, &base.place))??;
+        (began * SECOND <= base.moment).then_some(Stand { chain: number, log: at, began })
+    };
+    chain.logs.iter().enumerate().rev().filter(|(_, log)| log.record.coverage != Coverage::Incident).find_map(stand)
+}
+
+/// When the file of `place` began, if the place lies in the log.
+fn began(log: &LogRecord, place: &LogPlace) -> Option<i64> {
+    let is = |other: &LogPlace| (&other.file, other.offset) == (&place.file, place.offset);
+    let within = |file: &LogFile| file.first <= place.offset && place.offset <= file.end;
+    let file = log.files.iter().find(|file| file.name == place.file);
+    match file {
+        Some(file) if within(file) || is(&log.from) || is(&log.to) => {
+            Some(Format::read(&file.format.0).map_or(0, |format| i64::from(format.timestamp)))
+        }
+        // A log without events of the file it begins in.
+        None if is(&log.from) || is(&log.to) => Some(0),
+        _ => None,
+    }
+}

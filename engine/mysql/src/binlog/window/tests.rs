@@ -1,0 +1,252 @@
+//! Windows of made-up logs, against a model that tries every moment.
+
+use proptest::prelude::*;
+use repo_format::cbor::ByteString;
+use repo_format::database::Flavour;
+use repo_format::id::{LeaseId, StreamId};
+use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord, StreamStart};
+
+use super::{Base, Gap, GapReason, KnownLog, Restorable, windows};
+
+const SECOND: i64 = 1_000_000;
+const ADDRESS: &[u8] = b"mysql://db:3306";
+
+fn id(number: u8) -> LeaseId {
+    LeaseId([number; 16])
+}
+
+fn place(offset: u64) -> LogPlace {
+    LogPlace { file: "binlog.000001".to_owned(), offset, gtid: String::new() }
+}
+
+/// A format description of a file that began at `seconds`.
+fn format(seconds: u32) -> Vec<u8> {
+    let mut event = vec![0; 19 + 2 + 50 + 4 + 1];
+    event[..4].copy_from_slice(&seconds.to_le_bytes());
+    event[4] = 15;
+    event[19] = 4;
+    event[21..27].copy_from_slice(b"5.5.30");
+    event[75] = 19;
+    let size = u32::try_from(event.len()).unwrap();
+    event[9..13].copy_from_slice(&size.to_le_bytes());
+    event
+}
+
+/// A log from one offset to another; each offset is written at the second of its number.
+fn log(number: u8, stream: u8, previous: Option<u8>, (from, to): (u64, u64)) -> KnownLog {
+    let file = LogFile {
+        name: "binlog.000001".to_owned(),
+        format: ByteString(format(0)),
+        first: from,
+        end: to,
+        is_closed: false,
+    };
+    let record = LogRecord {
+        stream: StreamId([stream; 16]),
+        flavour: Flavour::MariaDb,
+        version: String::new(),
+        identity: "one".to_owned(),
+        from: place(from),
+        to: place(to),
+        previous: previous.map(id),
+        start: previous.is_none().then_some(StreamStart::First),
+        files: vec![file],
+        clock_ahead: 0,
+        transactions: 0,
+        variables: Vec::new(),
+        coverage: Coverage::Whole,
+        coverage_reason: None,
+        complete_until: i64::try_from(to).unwrap() * SECOND,
+    };
+    KnownLog { id: id(number), address: ADDRESS.to_vec(), record }
+}
+
+/// A snapshot at an offset.
+fn base(number: u8, offset: u64) -> Base {
+    let moment = i64::try_from(offset).unwrap() * SECOND;
+    Base { id: id(number), address: ADDRESS.to_vec(), identity: "one".to_owned(), place: place(offset), moment }
+}
+
+fn one(logs: &[KnownLog], bases: &[Base]) -> Restorable {
+    let mut found = windows(logs, bases);
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}
+
+/// Windows in seconds.
+fn spans(found: &Restorable) -> Vec<(i64, i64)> {
+    found.windows.iter().map(|window| (window.from / SECOND, window.until / SECOND)).collect()
+}
+
+#[test]
+fn a_window_reaches_from_the_oldest_snapshot_to_the_end_of_the_log() {
+    let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (20, 30)), log(3, 1, Some(2), (30, 40))];
+    let found = one(&logs, &[base(9, 33), base(8, 25)]);
+    assert_eq!(spans(&found), [(25, 40)]);
+    assert_eq!((found.windows[0].base, &found.windows[0].logs[..]), (id(8), &[id(2), id(3)][..]));
+    assert!(found.gaps.is_empty() && !found.is_interrupted());
+}
+
+#[test]
+fn a_snapshot_at_the_end_of_a_log_needs_only_what_follows() {
+    let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (20, 30))];
+    assert_eq!(one(&logs, &[base(8, 20)]).windows[0].logs, [id(2)]);
+    let found = one(&logs, &[base(8, 30)]);
+    assert_eq!(spans(&found), [(30, 30)], "its own moment");
+}
+
+#[test]
+fn logs_without_a_snapshot_offer_nothing() {
+    let logs = [log(1, 1, None, (10, 20))];
+    let found = one(&logs, &[]);
+    assert!(found.windows.is_empty() && !found.is_interrupted());
+    let mut other = base(8, 15);
+    other.identity = "two".to_owned();
+    assert!(one(&logs, &[other]).windows.is_empty(), "another server's places mean nothing");
+    let mut elsewhere = base(8, 15);
+    elsewhere.address = b"mysql://other:3306".to_vec();
+    assert!(one(&logs, &[elsewhere]).windows.is_empty());
+}
+
+#[test]
+fn a_missing_log_ends_the_window_until_the_next_snapshot() {
+    let logs = [log(1, 1, None, (10, 20)), log(3, 1, Some(2), (30, 40)), log(4, 1, Some(3), (40, 50))];
+    let found = one(&logs, &[base(8, 12), base(9, 44)]);
+    assert_eq!(spans(&found), [(12, 20), (44, 50)]);
+    let gap = Gap { from: 20 * SECOND, until: Some(44 * SECOND), reasons: vec![GapReason::Missing(id(2))] };
+    assert_eq!((&found.gaps[..], found.is_interrupted()), (&[gap][..], false));
+    let found = one(&logs, &[base(8, 12)]);
+    assert!(found.is_interrupted() && found.gaps[0].until.is_none());
+}
+
+#[test]
+fn coverage_ends_before_the_log_in_which_the_server_lost_events() {
+    let (mut lost, mut next) = (log(2, 1, Some(1), (20, 30)), log(3, 2, None, (30, 40)));
+    lost.record.coverage = Coverage::Incident;
+    next.record.start = Some(StreamStart::Gap);
+    let logs = [log(1, 1, None, (10, 20)), lost, next];
+    let found = one(&logs, &[base(8, 12)]);
+    assert_eq!(spans(&found), [(12, 20)]);
+    assert_eq!(found.gaps[0].reasons, [GapReason::Incident, GapReason::Stream(StreamStart::Gap)]);
+    assert!(found.is_interrupted());
+    assert!(one(&logs[..2], &[base(8, 12)]).is_interrupted(), "also before anything follows");
+    assert!(!one(&logs, &[base(8, 12), base(9, 35)]).is_interrupted());
+}
+
+#[test]
+fn what_a_server_leaves_out_is_a_window_of_its_own() {
+    let mut partial = log(2, 1, Some(1), (20, 30));
+    (partial.record.coverage, partial.record.coverage_reason) = (Coverage::Partial, Some("filters".to_owned()));
+    let logs = [log(1, 1, None, (10, 20)), partial, log(3, 1, Some(2), (30, 40))];
+    let found = one(&logs, &[base(8, 12), base(9, 33)]);
+    assert_eq!(spans(&found), [(12, 20), (20, 30), (33, 40)]);
+    let coverage: Vec<_> = found.windows.iter().map(|window| window.coverage).collect();
+    assert_eq!(coverage, [Coverage::Whole, Coverage::Partial, Coverage::Whole]);
+    assert_eq!(found.windows[1].base, id(8));
+    assert_eq!(found.gaps[0].reasons, [GapReason::Partial]);
+}
+
+#[test]
+fn of_two_machines_the_one_that_reaches_further_counts() {
+    let logs = [
+        log(1, 1, None, (10, 20)),
+        log(2, 1, Some(1), (20, 25)),
+        log(3, 1, Some(1), (20, 30)),
+        log(4, 1, Some(2), (25, 28)),
+        log(5, 1, Some(3), (30, 35)),
+    ];
+    let found = one(&logs, &[base(8, 22)]);
+    assert_eq!((spans(&found), &found.windows[0].logs[..]), (vec![(22, 35)], &[id(3), id(5)][..]));
+    assert!(found.gaps.is_empty());
+}
+
+#[test]
+fn a_file_of_the_same_name_is_told_by_its_beginning() {
+    let mut again = log(2, 2, None, (4, 30));
+    again.record.start = Some(StreamStart::Reset);
+    again.record.files[0].format = ByteString(format(100));
+    again.record.complete_until = 140 * SECOND;
+    let logs = [log(1, 1, None, (4, 50)), again];
+    let (before, mut after) = (base(8, 12), base(9, 12));
+    after.moment = 110 * SECOND;
+    let found = one(&logs, &[before, after]);
+    assert_eq!(spans(&found), [(12, 50), (110, 140)]);
+    assert_eq!(found.gaps[0].reasons, [GapReason::Stream(StreamStart::Reset)]);
+}
+
+#[test]
+fn a_snapshot_after_all_that_is_known_begins_no_window() {
+    let mut late = base(8, 12);
+    late.moment = 99 * SECOND;
+    assert!(one(&[log(1, 1, None, (4, 50))], &[late]).windows.is_empty());
+}
+
+#[test]
+fn a_log_that_does_not_begin_where_the_one_before_ends_does_not_follow_it() {
+    let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (21, 30))];
+    assert_eq!(spans(&one(&logs, &[base(8, 12)])), [(12, 20)]);
+}
+
+/// Whether the model can restore a second: from some snapshot through some way of whole logs that reaches it.
+fn reaches(logs: &[KnownLog], bases: &[Base], second: i64) -> bool {
+    let moment = second * SECOND;
+    let begins = |base: &&Base| base.moment <= moment;
+    bases.iter().filter(begins).any(|base| {
+        let holds = |log: &&KnownLog| (log.record.from.offset..=log.record.to.offset).contains(&base.place.offset);
+        let mut ways: Vec<&KnownLog> =
+            logs.iter().filter(holds).filter(|log| log.record.coverage == Coverage::Whole).collect();
+        while let Some(log) = ways.pop() {
+            if log.record.complete_until >= moment {
+                return true;
+            }
+            let follows = |next: &&KnownLog| next.record.previous == Some(log.id);
+            ways.extend(logs.iter().filter(follows).filter(|log| log.record.coverage == Coverage::Whole));
+        }
+        false
+    })
+}
+
+/// Logs of two streams, with branches and holes.
+fn history() -> impl Strategy<Value = (Vec<KnownLog>, Vec<Base>)> {
+    let lengths = prop::collection::vec((1u64..9, any::<bool>(), 0u8..8), 1..12);
+    let bases = prop::collection::vec(4u64..110, 0..6);
+    (lengths, bases, 0u8..12).prop_map(|(lengths, offsets, broken)| {
+        let (mut logs, mut at, mut previous, mut stream) = (Vec::new(), 4, None, 1);
+        for (number, (length, is_forked, fate)) in (1u8..).zip(lengths) {
+            if number == broken {
+                (previous, stream) = (None, 2);
+                at += 3;
+            }
+            let mut next = log(number, stream, previous, (at, at + length));
+            if fate == 1 {
+                next.record.coverage = Coverage::Incident;
+            }
+            if is_forked && fate > 1 {
+                logs.push(log(100 + number, stream, previous, (at, at + length.div_ceil(2))));
+            }
+            at += length;
+            previous = Some(number);
+            // Fate 0: it is not there any more.
+            if fate > 0 {
+                logs.push(next);
+            }
+        }
+        let bases = (200u8..).zip(offsets).map(|(number, offset)| base(number, offset)).collect();
+        (logs, bases)
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_moment_lies_in_a_window_if_some_way_of_logs_reaches_it((logs, bases) in history()) {
+        prop_assume!(!logs.is_empty());
+        let found = one(&logs, &bases);
+        for second in 0..120 {
+            let within = found.windows.iter().any(|w| w.from / SECOND <= second && second <= w.until / SECOND);
+            prop_assert_eq!(within, reaches(&logs, &bases, second), "second {} in {:?}", second, spans(&found));
+        }
+        for gap in &found.gaps {
+            prop_assert!(!gap.reasons.is_empty() && gap.until.is_none_or(|until| gap.from < until));
+        }
+    }
+}
