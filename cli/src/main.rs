@@ -31,6 +31,7 @@ mod shell;
 mod size;
 mod snap;
 mod strength;
+mod table_name;
 mod ui;
 mod writer;
 

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::database::Server;
+use engine::database::{Server, TableName};
 use engine::export::{ExportOptions, ExportOutcome, export_sql};
 use engine::monitor::Monitor;
 use engine::repository::Repository;
@@ -18,6 +18,7 @@ use tempfile::NamedTempFile;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::snap::Snap;
+use crate::table_name::parse_table_name;
 use crate::ui::{Ui, format};
 
 /// Bytes that are gathered before the file or standard output gets them.
@@ -54,8 +55,8 @@ pub struct ExportSqlArgs {
     #[arg(long = "schema", value_name = "NAME")]
     schemas: Vec<String>,
     /// Only this table of a schema, with its triggers; can be given several times
-    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = table_name)]
-    tables: Vec<(String, String)>,
+    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table_name)]
+    tables: Vec<TableName>,
     /// The server that will load it: `mysql` or `mariadb`, or an older version as in `mariadb-10.5` [default: a server
     /// like the saved one]
     #[arg(long = "for", value_name = "SERVER", value_parser = target)]
@@ -182,13 +183,5 @@ fn target(text: &str) -> std::result::Result<Server, String> {
         "mysql" if is_version => Ok(Server::from_version(version)),
         "mariadb" if is_version => Ok(Server::from_version(&format!("{version}-MariaDB"))),
         _ => Err("a server is mysql or mariadb, or one with a version, as mariadb-10.5".to_owned()),
-    }
-}
-
-/// Reads `SCHEMA.TABLE`: the first dot is the one between them.
-fn table_name(text: &str) -> std::result::Result<(String, String), String> {
-    match text.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok((schema.to_owned(), table.to_owned())),
-        _ => Err("a table is named as SCHEMA.TABLE".to_owned()),
     }
 }

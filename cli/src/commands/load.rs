@@ -3,9 +3,10 @@
 pub mod past;
 pub mod purged;
 
+use engine::database::TableName;
 use engine::load::{
     Accounts, Binlog, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, LoadedTable, References,
-    SchemaChoice, TableChoice,
+    SchemaChoice,
 };
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::database::ServerArgs;
 use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
+use crate::table_name::parse_table_name;
 use crate::ui::{Ui, format};
 
 /// Restoring a database.
@@ -72,10 +74,9 @@ pub struct LoadArgs {
 /// A table that the user named.
 #[derive(Debug, Clone)]
 struct ChosenTable {
-    schema: String,
-    table: String,
-    /// Schema and name of the table that its rows go into.
-    other: Option<(String, String)>,
+    table: TableName,
+    /// The table that its rows go into.
+    other: Option<TableName>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -154,7 +155,7 @@ fn options(args: &LoadArgs, effect: Effect) -> LoadOptions {
     LoadOptions {
         database: None,
         schemas: args.schemas.clone(),
-        tables: args.tables.iter().map(chosen).collect(),
+        tables: args.tables.iter().map(|chosen| chosen.table.clone()).collect(),
         existing: if args.overwrite { Existing::Swap } else { Existing::Refuse },
         check: if args.check { Check::Digests } else { Check::Counts },
         definer: match args.definer {
@@ -186,22 +187,13 @@ fn parse_schema(text: &str) -> std::result::Result<SchemaChoice, String> {
     }
 }
 
-fn chosen(table: &ChosenTable) -> TableChoice {
-    TableChoice { schema: table.schema.clone(), table: table.table.clone() }
-}
-
 /// Reads `SCHEMA.TABLE` or `SCHEMA.TABLE=SCHEMA.TABLE`.
 fn parse_table(text: &str) -> std::result::Result<ChosenTable, String> {
-    let pair = |text: &str| match text.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok((schema.to_owned(), table.to_owned())),
-        _ => Err("a table is SCHEMA.TABLE, with names as they are in the snapshot".to_owned()),
-    };
     let (from, other) = match text.split_once('=') {
-        Some((from, other)) => (from, Some(pair(other)?)),
+        Some((from, other)) => (from, Some(parse_table_name(other)?)),
         None => (text, None),
     };
-    let (schema, table) = pair(from)?;
-    Ok(ChosenTable { schema, table, other })
+    Ok(ChosenTable { table: parse_table_name(from)?, other })
 }
 
 /// Refuses options about a server if no server is named.

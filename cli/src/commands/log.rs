@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use engine::Result;
 use engine::binlog::archive::{Archived, archive};
 use engine::binlog::listing::{ChangeKind, ListOptions, ListOrder, Listed, Listing, list};
+use engine::database::TableName;
 use engine::error::chain;
 use engine::session::WriterOptions;
 use repo_format::config::Access;
@@ -17,6 +18,7 @@ use crate::database::DatabaseArgs;
 use crate::environment::{program, user_name};
 use crate::exit::{Exit, after_printing};
 use crate::moment::parse_moment;
+use crate::table_name::parse_table_name;
 use crate::ui::{Align, Table, Ui, format};
 
 /// List what happened in a database, from its binary log: first what destroys most.
@@ -42,8 +44,8 @@ pub struct LogArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     to: Option<i64>,
     /// Only what changes this table; can be given several times
-    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table)]
-    tables: Vec<(String, String)>,
+    #[arg(long = "table", value_name = "SCHEMA.TABLE", value_parser = parse_table_name)]
+    tables: Vec<TableName>,
     /// Only what changes so many rows
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     min_rows: u64,
@@ -99,13 +101,6 @@ impl From<KindArg> for ChangeKind {
             KindArg::Other => ChangeKind::Other,
         }
     }
-}
-
-/// Reads `SCHEMA.TABLE`.
-fn parse_table(text: &str) -> std::result::Result<(String, String), String> {
-    let parts = text.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty());
-    let (schema, table) = parts.ok_or("write a table with its schema: opendental.appointment")?;
-    Ok((schema.to_owned(), table.to_owned()))
 }
 
 #[derive(Serialize)]

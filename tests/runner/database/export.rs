@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 
+use engine::database::TableName;
 use engine::export::{ExportOptions, ExportOutcome, export_sql};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
@@ -139,7 +140,7 @@ fn of_one_table_nothing_else_is_written() {
          CREATE TRIGGER of_b BEFORE INSERT ON b FOR EACH ROW SET NEW.x = 7;",
     );
     let snapshot = save(&fixture, &repository, &server, &["shop"]);
-    let options = ExportOptions { tables: vec![("shop".into(), "a".into())], ..ExportOptions::default() };
+    let options = ExportOptions { tables: vec![TableName::new("shop", "a")], ..ExportOptions::default() };
     let (sql, outcome) = exported(&repository, &snapshot, &options);
     let copy = TestServer::start(&[]);
     client(&copy, &sql, "utf8mb4");
@@ -151,7 +152,7 @@ fn of_one_table_nothing_else_is_written() {
         "of_a"
     );
     for (schema, table) in [("shop", "none"), ("none", "a")] {
-        let options = ExportOptions { tables: vec![(schema.into(), table.into())], ..ExportOptions::default() };
+        let options = ExportOptions { tables: vec![TableName::new(schema, table)], ..ExportOptions::default() };
         let mut sql = Vec::new();
         let error = export_sql(&repository, &snapshot, &options, &mut sql, &NullMonitor).unwrap_err();
         assert_eq!((error.kind(), sql.len()), (engine::ErrorKind::NotFound, 0));

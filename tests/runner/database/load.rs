@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::ErrorKind;
-use engine::load::{
-    Accounts, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, SchemaChoice, TableChoice, load,
-};
+use engine::database::TableName;
+use engine::load::{Accounts, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, SchemaChoice, load};
 use engine::monitor::{Monitor, NullMonitor, Work};
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
@@ -109,7 +108,7 @@ fn under_another_name_nothing_works_on_the_old_one() {
 #[test]
 fn one_table_comes_with_its_triggers_alone() {
     let (server, saved) = shop();
-    let tables = vec![TableChoice { schema: "shop".to_owned(), table: "item".to_owned() }];
+    let tables = vec![TableName::new("shop", "item")];
     let outcome = saved.load_whole(&server, &LoadOptions { tables, ..as_schema("one") });
     assert_eq!(outcome.tables.len(), 1);
     let found: Vec<String> = server.fingerprint("one").into_keys().collect();
@@ -154,7 +153,7 @@ fn one_table_is_replaced_among_others() {
     let (server, saved) = shop();
     let before = server.fingerprint("shop");
     server.run("UPDATE shop.values_of_all_types SET t = 'changed'");
-    let one = |name: &str| vec![TableChoice { schema: "shop".to_owned(), table: name.to_owned() }];
+    let one = |name: &str| vec![TableName::new("shop", name)];
     let options = |name| LoadOptions { tables: one(name), existing: Existing::Swap, ..all() };
     let outcome = saved.load_whole(&server, &options("values_of_all_types"));
     assert_same(&before, &server.fingerprint("shop"));
@@ -204,7 +203,7 @@ fn names_that_are_the_same_to_the_target_are_refused() {
     let other = TestServer::start(&["--lower-case-table-names=1"]);
     let error = saved.load(&other, &all()).unwrap_err();
     assert!(error.to_string().contains("`A` and `a` are the same on this server"), "{error}");
-    let tables = vec![TableChoice { schema: "shop".to_owned(), table: "Bc".to_owned() }];
+    let tables = vec![TableName::new("shop", "Bc")];
     saved.load_whole(&other, &LoadOptions { tables, ..all() });
     assert_eq!(other.value("SELECT i FROM shop.bc").as_deref(), Some("1"));
 }

@@ -1,7 +1,7 @@
 //! Receipts of purges: rows that were removed from a live database stay in the repository, and come back.
 
 use engine::ErrorKind;
-use engine::database::{Address, Credentials};
+use engine::database::{Address, Credentials, TableName};
 use engine::load::{PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use engine::monitor::NullMonitor;
 use engine::repository::{Author, Repository};
@@ -194,7 +194,7 @@ fn rows_whose_key_is_there_are_left_and_counted() {
 fn they_go_into_another_table_which_is_made_as_it_was() {
     let scene = scene();
     let id = scene.put(&scene.record(PurgePhase::Begun)).unwrap();
-    let pair = |schema: &str, table: &str| (schema.to_owned(), table.to_owned());
+    let pair = |schema: &str, table: &str| TableName::new(schema, table);
     let choice = PurgedChoice { from: pair("od", "log"), to: pair("audit", "old log") };
     let options = PurgedOptions { tables: vec![choice], ..PurgedOptions::default() };
     assert_eq!(counts(&scene.restore(id, &scene.server, &options)), [(101, 101, 0)]);
@@ -244,7 +244,7 @@ fn rows_that_come_back_set_off_no_triggers() {
     let error = restore(&poor, &PurgedOptions::default()).unwrap_err();
     assert!(error.kind() == ErrorKind::PermissionDenied && error.to_string().contains("TRIGGER"), "{error}");
     assert_eq!(scene.server.value("SELECT COUNT(*) FROM od.log").unwrap(), (ROWS - 101).to_string());
-    let pair = |table: &str| ("od".to_owned(), table.to_owned());
+    let pair = |table: &str| TableName::new("od", table);
     let tables =
         ["log", "hash"].map(|name| PurgedChoice { from: pair(name), to: pair(&name.replace("hash", "hash2")) });
     let options = PurgedOptions { tables: tables.to_vec(), ..PurgedOptions::default() };

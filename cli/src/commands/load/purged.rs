@@ -1,6 +1,7 @@
 //! `enamel restore --purged`: rows that a purge removed, back in a server.
 
 use engine::Result;
+use engine::database::TableName;
 use engine::load::{Binlog, PurgedChoice, PurgedOptions, RestoredTable, restore_purged};
 use engine::monitor::Monitor;
 use engine::upkeep::receipt::find;
@@ -70,19 +71,19 @@ pub fn run(args: &LoadArgs, receipt: &str, effect: Effect, context: &Context<'_>
 }
 
 fn choice(table: &ChosenTable) -> PurgedChoice {
-    let from = (table.schema.clone(), table.table.clone());
+    let from = table.table.clone();
     PurgedChoice { to: table.other.clone().unwrap_or_else(|| from.clone()), from }
 }
 
 fn print(ui: &Ui, server: &str, tables: &[RestoredTable], summary: &Summary) -> Result<()> {
     if ui.is_json() {
-        for RestoredTable { to: (schema, table), rows, restored, there, problems } in tables {
+        for RestoredTable { to: TableName { schema, table }, rows, restored, there, problems } in tables {
             let (restored_rows, rows_there) = (*restored, *there);
             ui.message("table", Table { schema, table, rows: *rows, restored_rows, rows_there, problems })?;
         }
         return ui.message("summary", summary);
     }
-    for RestoredTable { to: (schema, table), restored, there, problems, .. } in tables {
+    for RestoredTable { to: TableName { schema, table }, restored, there, problems, .. } in tables {
         let name = format::path(format!("{schema}.{table}").as_bytes());
         problems.iter().for_each(|problem| ui.warn(format_args!("{name}: {problem}")));
         if !ui.is_quiet() {

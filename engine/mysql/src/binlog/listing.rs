@@ -6,6 +6,7 @@ use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{TransactionFlags, TransactionRecord};
 
 use super::archive::{StoredLog, StoredLogs};
+use crate::database::TableName;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::Monitor;
 use engine_core::pack::ChunkReader;
@@ -22,7 +23,7 @@ pub struct ListOptions {
     /// Committed before.
     pub until: Option<i64>,
     /// Change one of these tables, as far as the log names them: schema and table.
-    pub tables: Vec<(String, String)>,
+    pub tables: Vec<TableName>,
     /// Change so many rows at least.
     pub min_rows: u64,
     /// Have one of these kinds; any kind if none is named.
@@ -169,13 +170,12 @@ pub fn list(repository: &Repository, options: &ListOptions, monitor: &dyn Monito
     let StoredLogs { logs, unreadable } = StoredLogs::read(repository)?;
     let reader = ChunkReader::new(repository);
     let mut listing = Listing { unreadable, has_logs: !logs.is_empty(), ..Listing::default() };
-    // Two machines may have fetched the same log.
-    let mut seen = HashSet::new();
+    let mut seen = Seen::default();
     for log in &logs {
         if monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
-        if let Err(error) = list_one(&reader, log, options, (&mut seen, &mut listing)) {
+        if let Err(error) = list_one(&reader, log, options, &mut listing, &mut seen) {
             if error.is_damage() { listing.unreadable.push((log.id(), error)) } else { return Err(error) }
         }
     }
@@ -183,11 +183,22 @@ pub fn list(repository: &Repository, options: &ListOptions, monitor: &dyn Monito
     Ok(listing)
 }
 
+/// Transactions that have been listed: two machines may have fetched the same log.
+#[derive(Default)]
+struct Seen(HashSet<(StreamId, String, u64)>);
+
+impl Seen {
+    fn is_new(&mut self, listed: &Listed) -> bool {
+        self.0.insert((listed.stream, listed.file.clone(), listed.record.begin))
+    }
+}
+
 fn list_one(
     reader: &ChunkReader<'_>,
     log: &StoredLog,
     options: &ListOptions,
-    (seen, listing): (&mut HashSet<(StreamId, String, u64)>, &mut Listing),
+    listing: &mut Listing,
+    seen: &mut Seen,
 ) -> Result<()> {
     for record in log.transactions(reader)? {
         let record = record?;
@@ -195,7 +206,7 @@ fn list_one(
         let Some(file) = file.map(|file| file.name.clone()) else { continue };
         let kind = ChangeKind::of(&record);
         let listed = Listed { log: log.id(), stream: log.record.stream, file, record, kind };
-        if options.wants(&listed) && seen.insert((listed.stream, listed.file.clone(), listed.record.begin)) {
+        if options.wants(&listed) && seen.is_new(&listed) {
             listing.transactions.push(listed);
             if listing.transactions.len() > 2 * options.most.max(512) {
                 options.cut(listing);
@@ -217,7 +228,7 @@ impl ListOptions {
     /// A statement names its tables in words only: it is wanted if the words are there.
     fn wants_tables(&self, record: &TransactionRecord) -> bool {
         let text = record.text.as_ref().map(|text| String::from_utf8_lossy(&text.0).to_lowercase()).unwrap_or_default();
-        let is_named = |(schema, table): &(String, String)| {
+        let is_named = |TableName { schema, table }: &TableName| {
             let by_rows = record.tables.iter().any(|changed| changed.schema == *schema && changed.table == *table);
             by_rows || (record.flags.has(TransactionFlags::STATEMENTS) && text.contains(&table.to_lowercase()))
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::statements::running;
-use super::{Connection, LockMethod, Server, is_lost, texts};
+use super::{Connection, LockMethod, Server, TableName, is_lost, texts};
 use engine_core::error::Result;
 
 /// A statement or transaction of this age is likely to continue.
@@ -51,12 +51,11 @@ impl Obstacle {
 ///
 /// # Errors
 /// If the server does not answer.
-/// If the server does not answer.
 pub fn obstacles(
     connection: &mut Connection,
     server: &Server,
     method: LockMethod,
-    tables: &[(String, String)],
+    tables: &[TableName],
 ) -> Result<Vec<Obstacle>> {
     if tables.is_empty() || matches!(method, LockMethod::Snapshots | LockMethod::OneSnapshot) {
         return Ok(Vec::new());
@@ -76,7 +75,7 @@ pub fn obstacles(
 }
 
 /// Sessions that idle within a transaction that has written to one of `tables`.
-fn open_transactions(connection: &mut Connection, tables: &[(String, String)]) -> Result<Vec<Obstacle>> {
+fn open_transactions(connection: &mut Connection, tables: &[TableName]) -> Result<Vec<Obstacle>> {
     let sql = format!(
         "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_TIME, m.OBJECT_SCHEMA, m.OBJECT_NAME \
          FROM performance_schema.metadata_locks m JOIN performance_schema.threads t ON t.THREAD_ID = m.OWNER_THREAD_ID \
@@ -95,9 +94,9 @@ fn open_transactions(connection: &mut Connection, tables: &[(String, String)]) -
     for row in rows {
         let mut cells = texts(row).into_iter().map(Option::unwrap_or_default);
         let mut next = || cells.next().unwrap_or_default();
-        let (id, user, seconds, table) = (next(), next(), next(), (next(), next()));
+        let (id, user, seconds, table) = (next(), next(), next(), TableName::new(next(), next()));
         if tables.contains(&table) {
-            let does = format!("an open transaction that has changed `{}`.`{}`", table.0, table.1);
+            let does = format!("an open transaction that has changed {table}");
             let (id, seconds) = (id.parse().unwrap_or(0), seconds.parse().unwrap_or(0));
             found.push(Obstacle::LongStatement { id, user, seconds, does });
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, Row, Server, is_lost, outline, texts};
+use super::{Connection, Row, Server, TableName, is_lost, outline, texts};
 use engine_core::error::Result;
 
 /// A session that runs a statement.
@@ -18,13 +18,16 @@ pub(crate) struct Running {
     pub state: String,
     statement: String,
     /// Names in its statement, each with its schema or the session's schema.
-    names: Vec<(String, String)>,
+    names: Vec<TableName>,
 }
 
 impl Running {
     /// Whether its statement names the table. A name in another case may be the same table, depending on the server.
-    pub fn names(&self, (schema, table): &(String, String)) -> bool {
-        self.names.iter().any(|(s, t)| s.eq_ignore_ascii_case(schema) && t.eq_ignore_ascii_case(table))
+    pub fn names(&self, table: &TableName) -> bool {
+        let is_same = |name: &TableName| {
+            name.schema.eq_ignore_ascii_case(&table.schema) && name.table.eq_ignore_ascii_case(&table.table)
+        };
+        self.names.iter().any(is_same)
     }
 
     /// Whether it only reads, and locks nothing that it reads.
@@ -37,8 +40,9 @@ impl Running {
 
     /// Whether its statement names a table that `other` names, and is working rather than waiting.
     pub fn is_in_the_way_of(&self, other: &Running) -> bool {
-        let shares =
-            || self.names.iter().any(|name| name.1.len() > 1 && other.names.contains(name) && !is_word(&name.1));
+        let shares = || {
+            self.names.iter().any(|name| name.table.len() > 1 && other.names.contains(name) && !is_word(&name.table))
+        };
         self.id != other.id && !self.state.starts_with("Waiting for") && shares()
     }
 
@@ -109,7 +113,7 @@ fn of_cells(cells: [Option<String>; 6]) -> Running {
 }
 
 /// Names in `statement` that may be tables: `a.b`, and `a` in `schema`. Words of SQL are among them.
-fn names(statement: &str, schema: &str) -> Vec<(String, String)> {
+fn names(statement: &str, schema: &str) -> Vec<TableName> {
     let mut found = Vec::new();
     let mut before: Option<String> = None;
     let mut rest = statement;
@@ -126,7 +130,7 @@ fn names(statement: &str, schema: &str) -> Vec<(String, String)> {
         rest = &rest[len..];
         let Some(name) = name else { continue };
         let of = before.take();
-        found.push((of.unwrap_or_else(|| schema.to_owned()), name.clone()));
+        found.push(TableName::new(of.unwrap_or_else(|| schema.to_owned()), name.clone()));
         let behind = rest.trim_start();
         if let Some(behind) = behind.strip_prefix('.') {
             before = Some(name);
@@ -178,7 +182,7 @@ mod tests {
     }
 
     fn is_named(statement: &str, schema: &str, table: &str) -> bool {
-        session_of(statement).names(&(schema.to_owned(), table.to_owned()))
+        session_of(statement).names(&TableName::new(schema, table))
     }
 
     #[test]

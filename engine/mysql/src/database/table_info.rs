@@ -1,5 +1,7 @@
 //! A table as servers list it.
 
+use super::TableName;
+
 /// A table as `information_schema.TABLES` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableInfo {
@@ -24,6 +26,11 @@ pub struct TableInfo {
 }
 
 impl TableInfo {
+    /// Its name, with that of its schema.
+    pub fn table_name(&self) -> TableName {
+        TableName::new(&self.schema, &self.name)
+    }
+
     /// Whether it shows one moment only under a lock of its own.
     pub fn is_locked(&self) -> bool {
         !self.transactional && !self.engine.is_empty() && holds_rows(&self.engine)

@@ -2,7 +2,7 @@
 //! instant.
 
 use super::lock_group::LockGroup;
-use crate::database::{Connection, LockMethod, is_lost, quote_name};
+use crate::database::{Connection, LockMethod, TableName, is_lost};
 use engine_core::error::Result;
 
 /// The steps of a locking method.
@@ -71,7 +71,7 @@ fn lock(group: &mut LockGroup, appending: Appending) -> Result<()> {
         return Ok(());
     }
     let how = if appending == Appending::Goes { "READ LOCAL" } else { "READ" };
-    let name = |(schema, table): &(String, String)| format!("{}.{} {how}", quote_name(schema), quote_name(table));
+    let name = |table: &TableName| format!("{table} {how}");
     let all: Vec<_> = group.tables.iter().map(name).collect();
     group.connection.run(&format!("LOCK TABLES {}", all.join(", ")))
 }

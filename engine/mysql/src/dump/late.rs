@@ -55,8 +55,8 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
         };
         if is_as_described(&mut connection, &table)? {
             let read = connection.value("SELECT UNIX_TIMESTAMP()")?.and_then(|text| text.parse().ok()).unwrap_or(0);
-            let (schema, table_name) = table.name();
-            let late = LateTable { schema, table: table_name, read, why: why.to_owned() };
+            let name = table.name();
+            let late = LateTable { schema: name.schema, table: name.table, read, why: why.to_owned() };
             return Ok(LateRead::Rows(Box::new(table), rows, late));
         }
     }

@@ -34,7 +34,6 @@ mod source;
 mod spool;
 mod standstill;
 mod state;
-mod table_name;
 mod waiters;
 
 use std::collections::{HashMap, HashSet};
@@ -46,8 +45,8 @@ use repo_format::manifest::Root;
 use repo_format::node::ProblemKind;
 
 use crate::database::{
-    Address, Connection, LockFacts, Privileges, Server, TableInfo, Turn, attended, list_schemas, list_tables,
-    tells_snapshots_apart,
+    Address, Connection, LockFacts, Privileges, Server, TableInfo, TableName, Turn, attended, list_schemas,
+    list_tables, tells_snapshots_apart,
 };
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
@@ -64,7 +63,6 @@ use sessions::{Job, Sessions, Stored};
 pub use source::DatabaseSource;
 use spool::SpoolSpace;
 use state::{Dump, SavedTables};
-use table_name::{TableName, names};
 
 /// How often damaged tables are looked for and left out before the run fails.
 const DAMAGED_TRIES: u32 = 3;
@@ -205,7 +203,7 @@ impl Dump<'_, '_> {
                 None => true,
             };
             if rows_are_there {
-                let (schema, name) = table.name();
+                let TableName { schema, table: name } = table.name();
                 saved.carried.push(CarriedTable { schema, table: name, read: before.read });
                 carried.insert(table.name());
             }
@@ -239,7 +237,8 @@ impl Dump<'_, '_> {
     /// Compares all definitions with those that rows were read by, and finds tables that came meanwhile.
     fn compare_definitions(&self, control: &mut Connection, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
         let known: HashSet<TableName> = plan.tables.iter().map(PlannedTable::name).collect();
-        let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
+        let left_out =
+            saved.left_out.iter().map(|left| TableName::new(&left.schema, &left.name)).collect::<HashSet<_>>();
         for table in &mut plan.tables {
             self.run.check_stop()?;
             if !late::is_as_described(control, table)? {
@@ -250,7 +249,7 @@ impl Dump<'_, '_> {
             }
         }
         let is_new = |info: &TableInfo| {
-            let name = (info.schema.clone(), info.name.clone());
+            let name = info.table_name();
             !known.contains(&name) && !left_out.contains(&name)
         };
         for info in list_tables(control, &self.schemas)?.into_iter().filter(is_new).collect::<Vec<_>>() {
@@ -262,15 +261,16 @@ impl Dump<'_, '_> {
     /// Reads what must be read again.
     fn read_late(&self, plan: &mut Plan, saved: &mut SavedTables) -> Result<()> {
         let again = std::mem::take(&mut saved.again);
-        let read_again = names(again.iter().map(|(info, _)| (&info.schema, &info.name)));
-        saved.carried.retain(|carried| !read_again.contains(&(carried.schema.clone(), carried.table.clone())));
+        let read_again = again.iter().map(|(info, _)| info.table_name()).collect::<HashSet<_>>();
+        saved.carried.retain(|carried| !read_again.contains(&TableName::new(&carried.schema, &carried.table)));
         saved.rows.retain(|name, _| !read_again.contains(name));
-        let left_out = names(saved.left_out.iter().map(|left| (&left.schema, &left.name)));
+        let left_out =
+            saved.left_out.iter().map(|left| TableName::new(&left.schema, &left.name)).collect::<HashSet<_>>();
         // Omitted tables stay in the plan, without rows.
         plan.tables.retain(|table| !read_again.contains(&table.name()) || left_out.contains(&table.name()));
         let mut done = left_out;
         for (info, why) in again {
-            let name = (info.schema.clone(), info.name.clone());
+            let name = info.table_name();
             // A table may be named twice: as late, and as redefined.
             if !done.insert(name.clone()) {
                 continue;

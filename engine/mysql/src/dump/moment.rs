@@ -21,7 +21,7 @@ use super::barrier::Barrier;
 use super::lock_group::LockGroup;
 use super::obstacle::{in_the_way, pause, wait_for_others};
 use super::place::{self, Place};
-use crate::database::{Address, Connection, LockFacts, LockMethod, Server, error_code, is_lost};
+use crate::database::{Address, Connection, LockFacts, LockMethod, Server, TableName, error_code, is_lost};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::Run;
 
@@ -61,7 +61,7 @@ pub(super) struct Wanted<'a> {
     /// For how long it is tried.
     pub patience: Duration,
     /// The tables to lock together.
-    pub groups: Vec<Vec<(String, String)>>,
+    pub groups: Vec<Vec<TableName>>,
 }
 
 /// Whether an error says that others hold what is needed.
@@ -138,7 +138,7 @@ struct Taken {
 impl Sessions {
     fn open(control: &mut Connection, wanted: &Wanted<'_>) -> Result<Self> {
         let open = |_| Connection::open(wanted.address);
-        let group = |tables: Vec<(String, String)>| {
+        let group = |tables: Vec<TableName>| {
             Ok::<_, Error>(LockGroup { connection: Connection::open(wanted.address)?, tables })
         };
         let mut sessions = Sessions {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::database::{Connection, LockMethod, Obstacle, Row, Server, obstacles, outline};
+use crate::database::{Connection, LockMethod, Obstacle, Row, Server, TableName, obstacles, outline};
 use engine_core::crypto::random;
 use engine_core::error::Result;
 use engine_core::files::backup::Run;
@@ -24,7 +24,7 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 pub(super) fn wait_for_others(
     (run, control, server): (&Run<'_>, &mut Connection, &Server),
     method: LockMethod,
-    groups: &[Vec<(String, String)>],
+    groups: &[Vec<TableName>],
     until: Instant,
 ) -> Result<bool> {
     let mut told = Vec::new();

@@ -6,6 +6,7 @@ use repo_format::database::{ROWS_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, Ta
 use repo_format::limits;
 
 use super::evidence::{Before, ServerFacts};
+use crate::database::TableName;
 use engine_core::files::backup::Parent;
 use engine_core::files::backup::Run;
 use engine_core::tree::{TreeEntry, read_file};
@@ -15,7 +16,7 @@ use engine_core::tree::{TreeEntry, read_file};
 pub(super) struct ParentDatabase {
     root: Option<TreeEntry>,
     server: Option<ServerRecord>,
-    carried: HashMap<(String, String), i64>,
+    carried: HashMap<TableName, i64>,
 }
 
 /// A table of the parent snapshot.
@@ -39,7 +40,7 @@ impl ParentDatabase {
             ServerRecord::decode(&bytes).ok()
         });
         let tables = server.iter().flat_map(|server| &server.carried);
-        let carried = tables.map(|t| ((t.schema.clone(), t.table.clone()), t.read)).collect();
+        let carried = tables.map(|t| (TableName::new(&t.schema, &t.table), t.read)).collect();
         ParentDatabase { root, server, carried }
     }
 
@@ -53,7 +54,7 @@ impl ParentDatabase {
         let bytes = read_file(run.parent().reader(), &definition, limits::DATABASE_RECORD).ok()?;
         let record = TableRecord::decode(&bytes).ok()?;
         let rows = find(table.tree, ROWS_FILE);
-        let read = self.carried.get(&(schema.to_owned(), name.to_owned())).copied().unwrap_or(server.moment.seconds);
+        let read = self.carried.get(&TableName::new(schema, name)).copied().unwrap_or(server.moment.seconds);
         Some(ParentTable { record, definition, rows, read })
     }
 

@@ -11,7 +11,7 @@ use super::parent::{ParentDatabase, ParentTable};
 use super::reader::TableToRead;
 use super::segments::boundary_bits;
 use super::server::{self, ServerNow};
-use super::table_name::TableName;
+use crate::database::TableName;
 use crate::database::{
     Connection, OWN_LOCKS, SHARED_LOCKS, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code,
     holds_rows, list_tables, quote_name, typed_json,
@@ -42,7 +42,7 @@ pub(super) struct PlannedTable {
 
 impl PlannedTable {
     pub fn name(&self) -> TableName {
-        (self.info.schema.clone(), self.info.name.clone())
+        self.info.table_name()
     }
 
     /// For its reader.
@@ -156,7 +156,7 @@ impl Plan {
         // Asked behind the barrier: what was renamed before it shows.
         let alterations = server::alterations(control)?;
         let infos = list_tables(control, schemas)?;
-        let changed: HashMap<_, _> = infos.into_iter().map(|info| ((info.schema, info.name), info.changed)).collect();
+        let changed: HashMap<_, _> = infos.iter().map(|info| (info.table_name(), info.changed)).collect();
         let is_as_it_was = |table: &&PlannedTable| {
             let facts = Now {
                 server: ServerFacts { alterations, ..now.facts() },

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use std::collections::HashSet;
+
 use repo_format::FormatError;
 use repo_format::database::{
     ACCOUNTS_FILE, LeftOut, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name,
@@ -15,8 +17,7 @@ use super::moment::Moment;
 use super::plan::{Means, Plan, PlannedTable};
 use super::segments::{Sealer, StoredRows};
 use super::state::{Dump, SavedTables};
-use super::table_name::names;
-use crate::database::{Connection, accounts, read_schema};
+use crate::database::{Connection, TableName, accounts, read_schema};
 use engine_core::error::{Error, Result};
 use engine_core::tree::TreeEntry;
 
@@ -33,7 +34,7 @@ pub(super) fn write(
     let micros = moment.record.microseconds;
     let time = Time { seconds: moment.record.seconds, nanoseconds: micros * 1000 };
     let mut writer = Writer { dump, sealer: Sealer::new(dump.run)?, time };
-    let carried_names = names(carried.iter().map(|table| (&table.schema, &table.table)));
+    let carried_names = carried.iter().map(|table| TableName::new(&table.schema, &table.table)).collect::<HashSet<_>>();
     let mut schemas: HashMap<&str, Vec<TreeEntry>> = HashMap::new();
     for table in &plan.tables {
         let name = table.name();

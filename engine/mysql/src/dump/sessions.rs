@@ -9,7 +9,7 @@ use super::plan::{PlannedTable, is_redefined, is_table_error};
 use super::reader::{Source, SpoolPlace, SpooledRows, read_in_order, seal_spooled};
 use super::segments::{Sealer, StoredRows};
 use super::standstill::{Reading, Standstill};
-use super::table_name::TableName;
+use crate::database::TableName;
 use crate::database::{Address, Connection};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Run, join};

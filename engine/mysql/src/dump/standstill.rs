@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::table_name::TableName;
 use super::waiters::waiters;
+use crate::database::TableName;
 use crate::database::{Address, Connection, Server};
 use engine_core::error::Result;
 use engine_core::files::backup::Run;
@@ -123,7 +123,7 @@ impl<'a> Standstill<'a> {
                 reading.is_given_up.store(false, Ordering::Release);
                 continue;
             }
-            let (schema, table) = &reading.table;
+            let TableName { schema, table } = &reading.table;
             let who = waiter.map_or_else(
                 || "others may wait".to_owned(),
                 |waiter| format!("session {} of {} waits for it: {}", waiter.id, waiter.user, waiter.outline()),

@@ -12,7 +12,7 @@ use super::server::ServerNow;
 use super::source::DatabaseSource;
 use super::spool::SpoolSpace;
 use super::standstill::Standstill;
-use super::table_name::TableName;
+use crate::database::TableName;
 use crate::database::{Address, LockFacts, Server, TableInfo};
 use engine_core::files::backup::Run;
 use engine_core::tree::TreeEntry;

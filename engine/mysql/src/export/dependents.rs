@@ -5,15 +5,12 @@ use std::collections::BTreeSet;
 use repo_format::database::{LeftOut, ObjectType, SchemaObject};
 
 use super::selection::Selection;
-use crate::database::quote_name;
+use crate::database::TableName;
 use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
 
 /// Removes views and triggers from `selection` that need `missing` objects (schemas and names), or one another; returns
 /// them.
-pub(super) fn leave_out_dependents(
-    selection: &mut Selection<'_>,
-    mut missing: BTreeSet<(String, String)>,
-) -> Vec<LeftOut> {
+pub(super) fn leave_out_dependents(selection: &mut Selection<'_>, mut missing: BTreeSet<TableName>) -> Vec<LeftOut> {
     let mut left_out = Vec::new();
     loop {
         let before = left_out.len();
@@ -22,7 +19,7 @@ pub(super) fn leave_out_dependents(
             schema.record.objects.retain(|object| {
                 let Some(needed) = needs(&name, object, &missing) else { return true };
                 let what = if object.kind == ObjectType::View { "view" } else { "trigger" };
-                let why = format!("{}.{}, which it needs, is not in it", quote_name(&needed.0), quote_name(&needed.1));
+                let why = format!("{needed}, which it needs, is not in it");
                 let (schema, name, what) = (name.clone(), object.name.clone(), what.to_owned());
                 left_out.push(LeftOut { schema, name, what, why });
                 false
@@ -32,15 +29,15 @@ pub(super) fn leave_out_dependents(
             return left_out;
         }
         let views = left_out[before..].iter().filter(|left_out| left_out.what == "view");
-        missing.extend(views.map(|view| (view.schema.clone(), view.name.clone())));
+        missing.extend(views.map(|view| TableName::new(&view.schema, &view.name)));
     }
 }
 
 /// The objects in `missing` that an object of `schema` needs.
-fn needs(schema: &str, object: &SchemaObject, missing: &BTreeSet<(String, String)>) -> Option<(String, String)> {
+fn needs(schema: &str, object: &SchemaObject, missing: &BTreeSet<TableName>) -> Option<TableName> {
     match object.kind {
         ObjectType::Trigger => {
-            let table = (schema.to_owned(), object.table.clone()?);
+            let table = TableName::new(schema, object.table.clone()?);
             missing.contains(&table).then_some(table)
         }
         ObjectType::View => {
@@ -54,7 +51,7 @@ fn needs(schema: &str, object: &SchemaObject, missing: &BTreeSet<(String, String
 }
 
 /// The table or view that is named at `at`: behind what comes before tables, and not before a dot.
-fn table_at(create: &[u8], tokens: &[Token], at: usize, schema: &str) -> Option<(String, String)> {
+fn table_at(create: &[u8], tokens: &[Token], at: usize, schema: &str) -> Option<TableName> {
     let text = |at: usize| tokens.get(at).map(|token| &create[token.at.clone()]);
     let name = |at: usize| String::from_utf8_lossy(&unquote(text(at).unwrap_or_default())).into_owned();
     let before = at.checked_sub(1).and_then(|before| tokens.get(before))?;
@@ -65,9 +62,9 @@ fn table_at(create: &[u8], tokens: &[Token], at: usize, schema: &str) -> Option<
     }
     match text(at + 1) {
         // A column has its table, and maybe a schema, before it.
-        Some(b".") if text(at + 3) != Some(b".") => Some((name(at), name(at + 2))),
+        Some(b".") if text(at + 3) != Some(b".") => Some(TableName::new(name(at), name(at + 2))),
         Some(b".") => None,
-        _ => Some((schema.to_owned(), name(at))),
+        _ => Some(TableName::new(schema, name(at))),
     }
 }
 
@@ -79,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_view_needs_its_tables_and_no_columns() {
-        let missing: BTreeSet<_> = [("s".to_owned(), "gone".to_owned())].into();
+        let missing: BTreeSet<_> = [TableName::new("s", "gone")].into();
         let view = |create: &str| SchemaObject {
             create: ByteString(create.as_bytes().to_vec()),
             ..crate::export::order::tests::view("v", b"")

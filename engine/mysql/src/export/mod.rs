@@ -24,7 +24,7 @@ use std::io::Write;
 
 use repo_format::database::{LeftOut, ObjectType, SchemaObject, SchemaRecord, ServerRecord};
 
-use crate::database::{Server, holds_rows, quote_name};
+use crate::database::{Server, TableName, holds_rows, quote_name};
 use crate::dialect::{Changed, END_2038, FittedTable, Versioning, enforced_later};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase, Work};
@@ -131,7 +131,7 @@ impl Export<'_> {
     fn leave_out_dependents(&mut self, selection: &mut Selection<'_>) {
         let is_needed = |left_out: &&LeftOut| ["table", "view"].contains(&&left_out.what[..]);
         let missing = self.outcome.left_out.iter().chain(&self.server.left_out).filter(is_needed);
-        let missing = missing.map(|left_out| (left_out.schema.clone(), left_out.name.clone())).collect();
+        let missing = missing.map(|left_out| TableName::new(&left_out.schema, &left_out.name)).collect();
         self.outcome.left_out.extend(leave_out_dependents(selection, missing));
     }
 

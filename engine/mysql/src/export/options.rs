@@ -2,7 +2,7 @@
 
 use repo_format::database::LeftOut;
 
-use crate::database::Server;
+use crate::database::{Server, TableName};
 
 /// The part of a snapshot to export, and for which server.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +12,7 @@ pub struct ExportOptions {
     /// Whole schemas. Without these and without tables: all.
     pub schemas: Vec<String>,
     /// Single tables: schema and name. Only their triggers are exported with them.
-    pub tables: Vec<(String, String)>,
+    pub tables: Vec<TableName>,
     /// The server that it is for; if it is not said, one like the source.
     pub target: Option<Server>,
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::ExportOptions;
+use crate::database::TableName;
 use engine_core::error::Result;
 use engine_core::snapshots::saved::{Database, Schema};
 
@@ -35,7 +36,7 @@ impl<'r> Selection<'r> {
     /// [`ErrorKind::NotFound`](engine_core::ErrorKind::NotFound) if a schema or table does not exist.
     pub fn of(database: &Database<'r>, options: &ExportOptions) -> Result<Self> {
         let mut wanted = BTreeMap::<String, BTreeSet<String>>::new();
-        for (schema, table) in &options.tables {
+        for TableName { schema, table } in &options.tables {
             wanted.entry(schema.clone()).or_default().insert(table.clone());
         }
         let mut whole: BTreeSet<String> = options.schemas.iter().cloned().collect();

@@ -2,7 +2,7 @@
 //! new.
 
 use super::target::Target;
-use crate::database::{Connection, Privileges, Right, Scope, quote_text, texts};
+use crate::database::{Connection, Privileges, Right, Scope, TableName, quote_text, texts};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// Checks that nothing runs when rows are added to the `tables`, as far as they are there.
@@ -13,10 +13,10 @@ use engine_core::error::{Error, ErrorKind, Result};
 pub fn check_triggers<'t>(
     connection: &mut Connection,
     target: &Target,
-    tables: impl Iterator<Item = &'t (String, String)>,
+    tables: impl Iterator<Item = &'t TableName>,
 ) -> Result<()> {
     let privileges = Privileges::read(connection, &target.server)?;
-    for (schema, table) in tables {
+    for TableName { schema, table } in tables {
         let sql = format!(
             "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
             quote_text(schema),

@@ -62,7 +62,7 @@ use marker::{Marker, Step};
 use objects::Objects;
 pub use options::{
     Accounts, Binlog, Check, Definer, Events, Existing, Images, LoadOptions, LoadOutcome, LoadedTable, References,
-    SchemaChoice, TableChoice,
+    SchemaChoice,
 };
 use plan::PlannedSchema;
 pub use purged::{PurgedChoice, PurgedOptions, RestoredTable, restore_purged};

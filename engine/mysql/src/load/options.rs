@@ -3,6 +3,7 @@
 use repo_format::node::Problem;
 
 pub use super::session::Binlog;
+use crate::database::TableName;
 
 /// A schema of the snapshot, and the name that it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,15 +12,6 @@ pub struct SchemaChoice {
     pub from: String,
     /// Its name on the server.
     pub to: String,
-}
-
-/// A table of the snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableChoice {
-    /// Its schema in the snapshot.
-    pub schema: String,
-    /// Its name.
-    pub table: String,
 }
 
 /// The reaction to an existing schema with contents.
@@ -103,7 +95,7 @@ pub struct LoadOptions {
     /// Which schemas; none means all, under their names.
     pub schemas: Vec<SchemaChoice>,
     /// Which tables; none means all of the schemas, and everything else in them.
-    pub tables: Vec<TableChoice>,
+    pub tables: Vec<TableName>,
     /// Schemas that are not empty.
     pub existing: Existing,
     /// How to check.

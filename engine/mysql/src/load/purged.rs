@@ -20,7 +20,7 @@ use super::session::{self, Binlog};
 use super::target::Target;
 use super::warnings::Warnings;
 use crate::database::{
-    Address, Connection, Server, attended, describe_table, is_lost, list_tables, quote_name, quote_text,
+    Address, Connection, Server, TableName, attended, describe_table, is_lost, list_tables, quote_name, quote_text,
 };
 use crate::dialect::{Changed, FittedTable, Quoting, fit_table};
 use engine_core::error::{Error, ErrorKind, Result, chain};
@@ -40,9 +40,9 @@ const DUPLICATE: u16 = 1062;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurgedChoice {
     /// Schema and name in the receipt.
-    pub from: (String, String),
+    pub from: TableName,
     /// Schema and name on the server.
-    pub to: (String, String),
+    pub to: TableName,
 }
 
 /// How to bring purged rows back.
@@ -60,7 +60,7 @@ pub struct PurgedOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RestoredTable {
     /// Where its rows went: schema and name.
-    pub to: (String, String),
+    pub to: TableName,
     /// Rows that the receipt names.
     pub rows: u64,
     /// The number of these that were stored; in a dry run, found in the repository.
@@ -119,13 +119,13 @@ fn restore_attended(
 }
 
 /// A receipt's entries for one table in different categories, and the target of its rows.
-type Chosen<'r> = (Vec<&'r PurgedTable>, (String, String));
+type Chosen<'r> = (Vec<&'r PurgedTable>, TableName);
 
 fn choose<'r>(record: &'r ReceiptRecord, choices: &[PurgedChoice]) -> Result<Vec<Chosen<'r>>> {
     let mut chosen: Vec<Chosen<'r>> = Vec::new();
-    let name = |table: &PurgedTable| (table.schema.clone(), table.table.clone());
+    let name = |table: &PurgedTable| TableName::new(&table.schema, &table.table);
     if let Some(missing) = choices.iter().find(|choice| !record.tables.iter().any(|table| name(table) == choice.from)) {
-        let (schema, table) = &missing.from;
+        let TableName { schema, table } = &missing.from;
         return Err(Error::new(ErrorKind::NotFound, format!("the receipt has no table `{schema}`.`{table}`")));
     }
     for table in record.tables.iter().filter(|table| table.rows > 0) {
@@ -170,14 +170,14 @@ struct Filling {
 
 impl Run<'_> {
     /// Brings the rows of one table back.
-    fn table(&mut self, tables: &[&PurgedTable], to: &(String, String)) -> Result<RestoredTable> {
+    fn table(&mut self, tables: &[&PurgedTable], to: &TableName) -> Result<RestoredTable> {
         let outcome = RestoredTable { to: to.clone(), rows: rows_of(tables), ..RestoredTable::default() };
         let schema = self.database.schema(&tables[0].schema)?;
         let saved = schema.table(&tables[0].table)?;
         let source = Server::from_version(&self.database.server.version);
         let fitted = fit_table(&saved.record, &source, &self.target.of_tables());
-        let record = TableRecord { name: to.1.clone(), ..fitted.record.clone() };
-        let sink = Sink::new(&to.0, &record);
+        let record = TableRecord { name: to.table.clone(), ..fitted.record.clone() };
+        let sink = Sink::new(&to.schema, &record);
         let (warnings, changed) = (Warnings::default(), Changed::default());
         let mut filling = Filling { sink, outcome, fitted, found: 0, warnings, changed };
         let ranges = tables.iter().flat_map(|table| &table.ranges);
@@ -252,9 +252,9 @@ impl Run<'_> {
     /// Makes the table, unless it is there; then its key must be the one that was saved, else rows could come twice.
     fn make(&mut self, schema: &Schema<'_>, saved: &SavedTable, filling: &mut Filling) -> Result<()> {
         let to = &filling.outcome.to;
-        self.make_schema(&to.0, &schema.record)?;
-        let all = list_tables(&mut self.connection, std::slice::from_ref(&to.0))?;
-        if let Some(info) = all.iter().find(|info| self.target.is_same_name(&info.name, &to.1)) {
+        self.make_schema(&to.schema, &schema.record)?;
+        let all = list_tables(&mut self.connection, std::slice::from_ref(&to.schema))?;
+        if let Some(info) = all.iter().find(|info| self.target.is_same_name(&info.name, &to.table)) {
             let there = describe_table(&mut self.connection, &self.target.server, info)?;
             return if key_names(&there) == key_names(&saved.record) {
                 Ok(())
@@ -264,8 +264,8 @@ impl Run<'_> {
                 Err(Error::new(ErrorKind::Database, message))
             };
         }
-        let table = format!("{}.{}", quote_name(&to.0), quote_name(&to.1));
-        let names = vec![SchemaChoice { from: schema.record.name.clone(), to: to.0.clone() }];
+        let table = format!("{}.{}", quote_name(&to.schema), quote_name(&to.table));
+        let names = vec![SchemaChoice { from: schema.record.name.clone(), to: to.schema.clone() }];
         let renaming = Renaming { names, ..Renaming::default() };
         let FittedTable { create, notes, missed, refusal, .. } = &filling.fitted;
         let fitted = fit(create, &schema.record.name, &saved.record.engine, &renaming);
@@ -276,11 +276,11 @@ impl Run<'_> {
         let definition = take_apart(&create, &table, Keys::AtOnce).ok_or_else(|| {
             Error::new(ErrorKind::Database, "its definition is no CREATE TABLE that this version can read")
         })?;
-        notes.iter().for_each(|note| self.monitor.note(&format!("{}.{}: {note}", to.0, to.1)));
+        notes.iter().for_each(|note| self.monitor.note(&format!("{}.{}: {note}", to.schema, to.table)));
         if definition.foreign_keys.is_some() {
-            self.monitor.note(&format!("{}.{} is made without its foreign keys", to.0, to.1));
+            self.monitor.note(&format!("{}.{} is made without its foreign keys", to.schema, to.table));
         }
-        self.connection.run(&format!("USE {}", quote_name(&to.0)))?;
+        self.connection.run(&format!("USE {}", quote_name(&to.schema)))?;
         self.connection.run_bytes(&definition.create).map_err(|e| explained(e, &self.target.server))?;
         filling.outcome.problems.extend(missed.iter().cloned().chain(fitted.left_out));
         Ok(())

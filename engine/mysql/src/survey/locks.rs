@@ -36,7 +36,7 @@ pub fn plan(
     let method = LockFacts { tells_apart, locks_tables: !locked.is_empty(), ..facts }.method();
     let plan =
         LockPlan { method, tables: locked.len() as u64, data_bytes: locked.iter().map(|table| table.data_bytes).sum() };
-    let names: Vec<_> = locked.iter().map(|table| (table.schema.clone(), table.name.clone())).collect();
+    let names: Vec<_> = locked.iter().map(|table| table.table_name()).collect();
     let mut found = obstacles(connection, server, method, &names)?;
     if method == LockMethod::BackupStages {
         found.extend(backup_stage(connection)?);

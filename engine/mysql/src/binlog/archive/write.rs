@@ -9,7 +9,7 @@ use repo_format::log::{
 };
 
 use super::reading::{FileBegins, Reading, Received, ReceivedEvent};
-use crate::binlog::event::{Event, Format, Kind, Malformed};
+use crate::binlog::event::{Event, Kind, Malformed};
 use crate::binlog::transaction::{Ended, Placed, Step, Transactions};
 use engine_core::chunk::{Coder, ProfileName};
 use engine_core::error::{Error, ErrorKind, Result};
@@ -215,14 +215,16 @@ impl<'w, 's> LogWriter<'w, 's> {
         let (Some(format), Some(part)) = (reading.format(), &self.part) else {
             return Err(Error::new(ErrorKind::Database, "the server sent an event before its file"));
         };
-        let file = u32::try_from(self.subject.record.files.len() - 1).unwrap_or(u32::MAX);
-        let kept = part.events.len() + self.pending.bytes.len() as u64;
-        let arrival = self.subject.is_live.then(|| self.server_now());
-        let step = step(&mut self.transactions, event, format, (file, kept, arrival));
-        let step = step.map_err(|why| {
-            let place = format!("{}:{}", reading.file(), event.begin);
-            Error::caused(ErrorKind::Database, format!("the server's binary log cannot be used at {place}"), why)
-        })?;
+        let placed = Placed {
+            event: Event::new(&event.bytes).map_err(|why| unusable(reading.file(), event, why))?,
+            file: u32::try_from(self.subject.record.files.len() - 1).unwrap_or(u32::MAX),
+            begin: event.begin,
+            end: event.end,
+            skip: part.events.len() + self.pending.bytes.len() as u64,
+            arrival: self.subject.is_live.then(|| self.server_now()),
+        };
+        let step = self.transactions.add(&placed, format).map_err(|why| unusable(reading.file(), event, why))?;
+        let is_incident = placed.event.header.kind == Kind::INCIDENT;
         self.pending.bytes.extend_from_slice(&event.bytes);
         self.monitor.advance(engine_core::monitor::Work { items: 0, bytes: event.bytes.len() as u64 });
         match step {
@@ -243,7 +245,6 @@ impl<'w, 's> LogWriter<'w, 's> {
                 self.subject.record.complete_until = self.server_now();
             }
         }
-        let is_incident = Event::new(&event.bytes).is_ok_and(|event| event.header.kind == Kind::INCIDENT);
         if is_incident {
             self.subject.record.coverage = Coverage::Incident;
             let why = "the server says that events are missing from its binary log there";
@@ -326,16 +327,9 @@ impl<'w, 's> LogWriter<'w, 's> {
     }
 }
 
-/// Finds the place of an event among transactions.
-fn step(
-    transactions: &mut Transactions,
-    received: &ReceivedEvent,
-    format: &Format,
-    (file, skip, arrival): (u32, u64, Option<i64>),
-) -> std::result::Result<Step, Malformed> {
-    let event = Event::new(&received.bytes)?;
-    let placed = Placed { event, file, begin: received.begin, end: received.end, skip, arrival };
-    transactions.add(&placed, format)
+fn unusable(file: &str, event: &ReceivedEvent, why: Malformed) -> Error {
+    let message = format!("the server's binary log cannot be used at {file}:{}", event.begin);
+    Error::caused(ErrorKind::Database, message, why)
 }
 
 /// Appends a record. A record that is too large keeps fewer tables.
