@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_name_of_the_file_gives_way() {
         let text = b"LOAD DATA INFILE '/x/y' REPLACE INTO TABLE t";
-        let (begin, end) = (9u32, 32u32);
+        let (begin, end) = (9u32, 36u32);
         let fixed = [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
         let body = [&fixed[..], &[5, 0, 0, 0], &begin.to_le_bytes(), &end.to_le_bytes(), &[2], b"d\0", text].concat();
         let query = LoadQuery::read(&body).unwrap();

@@ -232,7 +232,7 @@ mod tests {
             ("n = 'a'", "holds numbers"),
             ("Note = 0", "holds text"),
             ("n = Note", "same kind"),
-            ("at < 'yesterday'", "no date"),
+            ("at < 'yesterday'", "not a date"),
             ("stamp < '2020-01-01'", "IS NULL"),
             ("n LIKE '1%'", "holds no text"),
             ("nothing = 1", "no column `nothing`"),
