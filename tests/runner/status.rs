@@ -140,8 +140,14 @@ fn a_damaged_table_is_found_in_the_newest_snapshot_that_has_it() {
 fn a_late_table_makes_a_snapshot_less_than_whole() {
     let fixture = Fixture::new();
     let repository = fixture.open();
-    let late =
-        LateTable { schema: "od".into(), table: "claim".into(), read: 1_700_000_060, why: "a writer waited".into() };
+    let late = LateTable {
+        schema: "od".into(),
+        table: "claim".into(),
+        read: 1_700_000_060,
+        why: "a writer waited".into(),
+        before: None,
+        after: None,
+    };
     save_database(&fixture, &repository, &ServerRecord { late: vec![late], ..server() });
     let options = StatusOptions { tag: Some("db".into()), ..StatusOptions::default() };
     let source = &status(&repository, &options).unwrap().sources[0];

@@ -175,6 +175,24 @@ pub struct LateTable {
     /// The reason, in words.
     #[n(3)]
     pub why: String,
+    /// The place in the binary log before it was read.
+    #[n(4)]
+    pub before: Option<BinlogPlace>,
+    /// The place in the binary log after it was read.
+    #[n(5)]
+    pub after: Option<BinlogPlace>,
+}
+
+/// A place in the binary log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BinlogPlace {
+    /// Name of the file.
+    #[n(0)]
+    pub file: String,
+    /// Position in the file, bytes.
+    #[n(1)]
+    pub position: u64,
 }
 
 /// Something that is not in the snapshot though it should be.

@@ -81,6 +81,8 @@ pub(crate) fn server() -> ServerRecord {
             table: owned("hot"),
             read: 1_800_000_200,
             why: owned("waited for"),
+            before: Some(BinlogPlace { file: owned("binlog.000001"), position: 1 << 41 }),
+            after: Some(BinlogPlace { file: owned("binlog.000002"), position: 4 }),
         }],
         left_out: vec![LeftOut { schema: owned("s"), name: owned("v"), what: owned("view"), why: owned("not valid") }],
         profile: Some(ProfileRecord {

@@ -1,11 +1,15 @@
 //! A database as it was at a moment: a snapshot, its log on top, and never anything else quietly.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use engine::ErrorKind;
 use engine::binlog::archive::{Archived, archive};
 use engine::binlog::replay::Position;
-use engine::load::{LoadOptions, SchemaChoice, TableChoice};
+use engine::database::TableName;
+use engine::dump::DatabaseSource;
+use engine::load::{LoadOptions, SchemaChoice};
 use engine::monitor::NullMonitor;
 use engine::past::{PastOptions, PastOutcome, When, plan, restore_past};
 use engine::scratch::ScratchOptions;
@@ -20,7 +24,11 @@ use super::save::{source, try_save};
 use super::scratch::parent;
 use crate::support::{Fixture, by_id};
 
-on_each_server!(the_moment_before_a_mistake_comes_back_under_another_name, one_table_comes_back_as_of_a_transaction,);
+on_each_server!(
+    the_moment_before_a_mistake_comes_back_under_another_name,
+    one_table_comes_back_as_of_a_transaction,
+    a_table_that_was_read_without_a_lock_is_exact,
+);
 
 /// A practice at work, with tables of both kinds and people who write between snapshot and mistake.
 struct Scene {
@@ -136,7 +144,7 @@ fn one_table_comes_back_as_of_a_transaction(version: Version) {
     scene.server.script("UPDATE shop.fast SET v = 'two' WHERE id = 1");
     kept(&scene.fixture, &scene.server);
     let target = TestServer::of(version, &[]);
-    let tables = vec![TableChoice { schema: "shop".to_owned(), table: "fast".to_owned() }];
+    let tables = vec![TableName::new("shop", "fast")];
     let load = || LoadOptions { tables: tables.clone(), ..LoadOptions::default() };
     scene.restore(&When::Before(place), &target, load()).unwrap();
     assert_eq!(target.value("SELECT v FROM shop.fast WHERE id = 1").as_deref(), Some("one"));
@@ -147,6 +155,48 @@ fn one_table_comes_back_as_of_a_transaction(version: Version) {
     target.run("DROP DATABASE shop");
     scene.restore(&When::Newest, &target, load()).unwrap();
     assert_eq!(target.value("SELECT v FROM shop.fast WHERE id = 1").as_deref(), Some("two"));
+}
+
+/// Keys move and swap, and rows go and come back, as rows of the log.
+const MOVES: &str = "
+    SET SESSION binlog_format = 'ROW';
+    UPDATE shop.fast SET id = id + 100000 WHERE id = FLOOR(1 + RAND() * 3000);
+    REPLACE INTO shop.fast VALUES (FLOOR(1 + RAND() * 3000), 'replaced', 7);
+    DELETE FROM shop.fast WHERE id > 100000 LIMIT 1;
+    UPDATE shop.fast SET u = u + 10000 WHERE id = FLOOR(1 + RAND() * 3000);
+    UPDATE shop.fast SET v = CONCAT(v, '+') WHERE id BETWEEN 1000 AND 1010;";
+
+fn a_table_that_was_read_without_a_lock_is_exact(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.script(
+        "USE shop; DROP TABLE shop.fast; CREATE TABLE shop.fast (id INT PRIMARY KEY, v VARCHAR(200), u INT, KEY (u)) ENGINE=MyISAM;
+         INSERT INTO shop.fast SELECT seq, REPEAT('x', 100), seq FROM seq_1_to_3000;",
+    );
+    let stop = AtomicBool::new(false);
+    let snapshot = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut connection = scene.server.connect();
+            while !stop.load(Ordering::Relaxed) {
+                MOVES.split(';').filter(|sql| !sql.trim().is_empty()).for_each(|sql| connection.run(sql).unwrap());
+            }
+        });
+        // No writer waits: the table is read after the moment, while it changes.
+        let source = DatabaseSource { wait_max: Duration::ZERO, ..source(&scene.server, &[]) };
+        let outcome = try_save(&scene.fixture.open(), source);
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+        by_id(&scene.fixture.open(), outcome.unwrap().snapshot.unwrap())
+    });
+    scene.server.script(format!("{MOVES};").replace(";;", ";"));
+    kept(&scene.fixture, &scene.server);
+    let target = TestServer::of(version, &[]);
+    let scene = Scene { snapshot, ..scene };
+    scene.restore(&When::Newest, &target, LoadOptions::default()).unwrap();
+    let sum = |server: &TestServer| server.rows("CHECKSUM TABLE shop.fast EXTENDED").remove(0).remove(1);
+    assert_eq!(sum(&target), sum(&scene.server));
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub fn options(server: &TestServer, target: &TestServer, folder: &Path) -> Repla
         without_transactions: Default::default(),
         moment: 0,
         mixed: MixedTransactions::default(),
+        system_zone: None,
         folder: folder.to_owned(),
     }
 }

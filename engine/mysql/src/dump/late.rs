@@ -1,6 +1,6 @@
 //! Tables that could not be read at the moment. They are read afterwards, each at a time of its own, and named.
 
-use repo_format::database::{LateTable, LeftOut};
+use repo_format::database::{BinlogPlace, LateTable, LeftOut};
 
 use super::moment::is_busy;
 use super::plan::{Means, PlannedTable, describe, is_table_error, left_out};
@@ -39,6 +39,8 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
             Ok(table) => table,
             Err(left_out) => return Ok(LateRead::LeftOut(left_out)),
         };
+        // A replay of the log makes up for what is written between the two places.
+        let before = log_place(dump, &mut connection)?;
         let read = read_table(dump, &mut connection, &table);
         was_let_go = read.is_let_go;
         if was_let_go {
@@ -56,7 +58,8 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
         if is_as_described(&mut connection, &table)? {
             let read = connection.value("SELECT UNIX_TIMESTAMP()")?.and_then(|text| text.parse().ok()).unwrap_or(0);
             let name = table.name();
-            let late = LateTable { schema: name.schema, table: name.table, read, why: why.to_owned() };
+            let after = log_place(dump, &mut connection)?;
+            let late = LateTable { schema: name.schema, table: name.table, read, why: why.to_owned(), before, after };
             return Ok(LateRead::Rows(Box::new(table), rows, late));
         }
     }
@@ -73,6 +76,12 @@ fn patient(dump: &Dump<'_, '_>) -> Result<Connection> {
     let mut connection = Connection::open(dump.address)?;
     connection.run(&format!("SET SESSION lock_wait_timeout={WAIT_SECONDS}"))?;
     Ok(connection)
+}
+
+/// The place in the binary log now, if the server shows one.
+fn log_place(dump: &Dump<'_, '_>, connection: &mut Connection) -> Result<Option<BinlogPlace>> {
+    let place = super::place::now(connection, &dump.server)?;
+    Ok(place.map(|place| BinlogPlace { file: place.file, position: place.position }))
 }
 
 /// The result of reading a table.

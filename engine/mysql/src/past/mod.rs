@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! chain   logs of the repository that follow the snapshot without a hole
+//! late    tables that the snapshot read after its moment
 //! stop    which transaction is the first that is not wanted
 //! plan    says all this before anything is done
 //! run     snapshot -> scratch server -> replay -> private repository -> target
@@ -10,6 +11,7 @@
 //! The replay runs on a scratch server under the original names, so no statement of the log can reach live data.
 
 mod chain;
+mod late;
 mod plan;
 mod run;
 mod stop;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use repo_format::database::ServerRecord;
 use repo_format::id::LeaseId;
 use repo_format::log::TransactionFlags;
 
 use super::When;
 use super::chain::Chain;
+use super::late::LateTables;
 use super::stop::{Placed, Stop, find, is_about};
 use crate::binlog::replay::Position;
 use engine_core::error::{Error, ErrorKind, Result};
@@ -68,19 +68,20 @@ pub fn plan(repository: &Repository, snapshot: &Snapshot, when: &When, monitor: 
         monitor.note(&format!("index/{segment} cannot be used: {error}"));
     }
     let reader = ChunkReader::new(repository);
-    let server = Database::open(&reader, &snapshot.manifest, None)?.server;
-    let chain = Chain::of(repository, &server)?;
-    make(&chain, &reader, snapshot, &server, when)
+    let database = Database::open(&reader, &snapshot.manifest, None)?;
+    let chain = Chain::of(repository, &database.server)?;
+    make(&chain, &reader, snapshot, &database, when)
 }
 
 /// The plan of a chain.
-pub(super) fn make(
+fn make(
     chain: &Chain,
     reader: &ChunkReader<'_>,
     snapshot: &Snapshot,
-    server: &ServerRecord,
+    database: &Database<'_>,
     when: &When,
 ) -> Result<Plan> {
+    let server = &database.server;
     let moment = server.moment.seconds * SECOND + i64::from(server.moment.microseconds);
     if let When::At(time) = when
         && *time < moment
@@ -107,7 +108,7 @@ pub(super) fn make(
         transactions,
         with_statements,
         rows,
-        inexact: inexact(server),
+        inexact: inexact(database)?,
     })
 }
 
@@ -120,14 +121,10 @@ fn seen(placed: Placed) -> SeenTransaction {
 }
 
 /// Tables of the snapshot that do not show its moment, and for which nothing makes up.
-fn inexact(server: &ServerRecord) -> Vec<(String, String)> {
-    let late = server.late.iter().map(|late| {
-        let why = format!("the snapshot read it after its moment: {}", late.why);
-        (format!("{}.{}", late.schema, late.table), why)
+fn inexact(database: &Database<'_>) -> Result<Vec<(String, String)>> {
+    let missing = database.server.left_out.iter().filter(|left_out| left_out.what == "table").map(|table| {
+        let why = format!("the snapshot does not have it: {}", table.why);
+        (format!("{}.{}", table.schema, table.name), why)
     });
-    let missing = server.left_out.iter().filter(|left_out| left_out.what == "table");
-    let missing = missing.map(|table| {
-        (format!("{}.{}", table.schema, table.name), format!("the snapshot does not have it: {}", table.why))
-    });
-    late.chain(missing).collect()
+    Ok(LateTables::of(database)?.inexact.into_iter().chain(missing).collect())
 }

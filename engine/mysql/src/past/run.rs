@@ -7,6 +7,7 @@ use std::sync::Arc;
 use repo_format::config::Access;
 
 use super::chain::{Chain, Part};
+use super::late::LateTables;
 use super::{PastOptions, PastOutcome, Plan};
 use crate::binlog::event::{Event, HEADER_LEN, Header, Kind};
 use crate::binlog::replay::{Definers, Replay, ReplayOptions, ReplayOutcome, TableKey};
@@ -43,11 +44,7 @@ pub fn restore_past(
 ) -> Result<PastOutcome> {
     let reader = ChunkReader::new(repository);
     let base = Base::open(&reader, snapshot, options)?;
-    if let Some((table, why)) = base.late() {
-        let message = format!("the table {table} cannot be restored to another moment: {why}");
-        return Err(Error::new(ErrorKind::Refused, message)
-            .with_hint("Name an earlier snapshot, in which the table is not late."));
-    }
+    base.late.check()?;
     let chain = Chain::of(repository, &base.database.server)?;
     let scratch = ScratchOptions { data_bytes: base.bytes()?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
     let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
@@ -62,19 +59,14 @@ struct Base<'b> {
     reader: &'b ChunkReader<'b>,
     snapshot: &'b Snapshot,
     database: Database<'b>,
+    late: LateTables,
     options: &'b PastOptions,
 }
 
 impl<'b> Base<'b> {
     fn open(reader: &'b ChunkReader<'b>, snapshot: &'b Snapshot, options: &'b PastOptions) -> Result<Self> {
         let database = Database::open(reader, &snapshot.manifest, options.load.database.as_deref())?;
-        Ok(Base { reader, snapshot, database, options })
-    }
-
-    /// A table that is of a later time than the others.
-    fn late(&self) -> Option<(String, String)> {
-        let late = self.database.server.late.first()?;
-        Some((format!("{}.{}", late.schema, late.table), late.why.clone()))
+        Ok(Base { reader, snapshot, late: LateTables::of(&database)?, database, options })
     }
 
     fn bytes(&self) -> Result<u64> {
@@ -141,7 +133,8 @@ impl<'b> Base<'b> {
             source: Server { flavour: server.flavour, ..Server::from_version(&server.version) },
             from: chain.base.clone(),
             schemas: self.schemas()?,
-            late: Vec::new(),
+            late: self.late.windows.clone(),
+            system_zone: server.time_zone.split_once('/').map(|(_, system)| system.to_owned()),
             without_transactions,
             moment: server.moment.seconds,
             mixed: self.options.mixed,

@@ -79,7 +79,7 @@ impl Settings<'_> {
     /// places.
     pub fn time_zone_of_process(&self) -> Option<&'static str> {
         let (_, system) = self.record.time_zone.split_once('/')?;
-        matches!(system, "UTC" | "GMT" | "Etc/UTC").then_some("UTC")
+        (system == "UTC").then_some("UTC")
     }
 
     fn common(&self) -> Vec<String> {

@@ -104,6 +104,13 @@ impl Replay<'_> {
             return Ok(());
         }
         self.group().has_changes = true;
+        if let Some(zone) = self.other_zone.as_ref().filter(|_| logged.settings.time_zone.as_deref() == Some("SYSTEM"))
+        {
+            let source = self.options.system_zone.as_deref().unwrap_or_default();
+            let why =
+                format!("it depends on the time zone of the server's machine, {source}, and this machine has {zone}");
+            return Err(refused(logged, &why));
+        }
         if FROM_OUTSIDE.contains(&logged.query.error) {
             return Err(refused(logged, "it was ended from outside, and nothing says how far it had come"));
         }

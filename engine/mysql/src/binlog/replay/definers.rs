@@ -39,6 +39,14 @@ impl Definers {
         Ok(())
     }
 
+    /// The time zone of the server's machine, as the server names it.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn system_zone(&mut self) -> Result<String> {
+        Ok(self.connection.value("SELECT @@system_time_zone")?.unwrap_or_default())
+    }
+
     /// Runs another statement beside the replay.
     ///
     /// # Errors

@@ -79,6 +79,8 @@ pub struct ReplayOptions {
     pub moment: i64,
     /// Statements of a transaction around the moment that had changed such tables before it.
     pub mixed: MixedTransactions,
+    /// The time zone of the source's machine, as its server names it.
+    pub system_zone: Option<String>,
     /// Where files wait that statements load.
     pub folder: PathBuf,
 }

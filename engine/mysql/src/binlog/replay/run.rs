@@ -44,6 +44,8 @@ pub struct Replay<'r> {
     /// XA transactions that are prepared.
     pub(super) prepared: Vec<String>,
     pub(super) outcome: ReplayOutcome,
+    /// The time zone of the target's machine, if it is another one than the source's.
+    pub(super) other_zone: Option<String>,
 }
 
 /// Why an event was not applied.
@@ -80,6 +82,25 @@ impl From<RowFault> for Stop {
     }
 }
 
+/// Whether two names are of one time zone, in summer or in winter: a server keeps the name that it started under.
+fn is_same_zone(a: &str, b: &str) -> bool {
+    const SUMMER: [(&str, &str); 10] = [
+        ("CEST", "CET"),
+        ("EEST", "EET"),
+        ("WEST", "WET"),
+        ("BST", "GMT"),
+        ("EDT", "EST"),
+        ("CDT", "CST"),
+        ("MDT", "MST"),
+        ("PDT", "PST"),
+        ("AKDT", "AKST"),
+        ("NZDT", "NZST"),
+    ];
+    let winter =
+        |name: &str| SUMMER.iter().find(|(summer, _)| *summer == name).map_or(name, |(_, winter)| winter).to_owned();
+    winter(a) == winter(b)
+}
+
 pub(super) type Step = std::result::Result<(), Stop>;
 
 impl<'r> Replay<'r> {
@@ -88,12 +109,16 @@ impl<'r> Replay<'r> {
     /// # Errors
     /// If it cannot be reached, or refuses a setting.
     pub fn begin(options: ReplayOptions, monitor: &'r dyn Monitor) -> Result<Self> {
+        let mut definers = Definers::open(&options.target)?;
+        let zone = definers.system_zone()?;
+        let is_other = options.system_zone.as_ref().is_some_and(|source| !is_same_zone(source, &zone));
         Ok(Replay {
+            other_zone: is_other.then_some(zone),
             session: Session::open(&options.target, &options.source)?,
             xa: None,
             format: None,
             scope: Scope::new(options.schemas.as_deref(), &options.late),
-            definers: Definers::open(&options.target)?,
+            definers,
             files: LoadedFiles::new(&options.folder),
             rows: RowGroup::default(),
             group: None,
