@@ -2,10 +2,13 @@
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::Result;
+use engine::binlog::check::{LogDepth, LogFinding, LogReport, check_logs};
+use engine::error::chain;
 use engine::upkeep::verify::{Depth, Finding, Part, VerifyOptions, VerifyReport, verify, verify_snapshot};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use crate::binlog::shown;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::size::parse_part;
@@ -23,6 +26,9 @@ const AFFECTED_SHOWN: usize = 10;
 /// --read-data=5% reads that part of the data, and a size such as --read-data=10G that much. It begins with what this
 /// machine checked least recently, so that 5% a day reads everything in 20 days. `enamel stats` says how long ago the
 /// rest was read. `enamel repair` repairs what can be repaired.
+///
+/// Each binary log must follow the one before, and its list of transactions must fit. With --read-data Enamel also reads
+/// every event of the logs, and checks it by the checksum that the server gave it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -71,7 +77,23 @@ struct Summary {
     packs: u64,
     chunks: u64,
     read_bytes: u64,
+    logs: u64,
     findings: usize,
+}
+
+/// The results of checking a repository, and the logs in it.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// The objects, and the data that snapshots need.
+    pub report: VerifyReport,
+    /// The binary logs.
+    pub logs: LogReport,
+}
+
+impl Verified {
+    fn findings(&self) -> usize {
+        self.report.findings.len() + self.logs.findings.len()
+    }
 }
 
 /// Verifies.
@@ -86,23 +108,40 @@ pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
         Some(part) => Depth::ReadPart(part),
     };
     let options = VerifyOptions { depth };
-    let report = match &args.snapshot {
-        None => verify(&repo, &options, context.ui)?,
-        Some(snap) => verify_snapshot(&repo, context.select(&repo, snap)?.id, &options, context.ui)?,
+    let verified = match &args.snapshot {
+        None => {
+            let report = verify(&repo, &options, context.ui)?;
+            let depth = if depth == Depth::ReadData { LogDepth::Events } else { LogDepth::Records };
+            let logs = match repo.sync_catalog(context.ui).and_then(|_| check_logs(&repo, depth, context.ui)) {
+                // The report names the damage that prevents it.
+                Err(error) if error.is_damage() && !report.findings.is_empty() => {
+                    context.ui.warn(format_args!("the binary logs were not checked: {}", chain(&error)));
+                    LogReport::default()
+                }
+                checked => checked?,
+            };
+            Verified { report, logs }
+        }
+        Some(snap) => {
+            let report = verify_snapshot(&repo, context.select(&repo, snap)?.id, &options, context.ui)?;
+            Verified { report, logs: LogReport::default() }
+        }
     };
-    let exit = if report.findings.is_empty() { Exit::Done } else { Exit::Damage };
-    after_printing(exit, print(context.ui, &report))
+    let exit = if verified.findings() == 0 { Exit::Done } else { Exit::Damage };
+    after_printing(exit, print(context.ui, &verified))
 }
 
 /// Prints notes, findings and what was checked.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
+pub fn print(ui: &Ui, verified: &Verified) -> Result<()> {
+    let (report, logs) = (&verified.report, &verified.logs);
     if !ui.is_quiet() {
         report.notes.iter().for_each(|note| ui.warn(note));
     }
     report.findings.iter().try_for_each(|finding| print_finding(ui, finding))?;
+    logs.findings.iter().try_for_each(|finding| print_log_finding(ui, finding))?;
     if ui.is_json() {
         return ui.message(
             "summary",
@@ -112,7 +151,8 @@ pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
                 packs: report.packs,
                 chunks: report.chunks,
                 read_bytes: report.read_bytes,
-                findings: report.findings.len(),
+                logs: logs.logs,
+                findings: verified.findings(),
             },
         );
     }
@@ -126,14 +166,36 @@ pub fn print(ui: &Ui, report: &VerifyReport) -> Result<()> {
         ))?;
     }
     let checked = [(report.snapshots, "snapshot"), (report.packs, "pack"), (report.chunks, "chunk")];
-    let checked = checked.map(|(number, noun)| format::counted(number, noun)).join(", ");
+    let logs = (logs.logs > 0).then_some((logs.logs, "log"));
+    let checked = checked.into_iter().chain(logs).map(|(number, noun)| format::counted(number, noun));
+    let checked = checked.collect::<Vec<_>>().join(", ");
     let read =
         if report.read_bytes > 0 { format!(", {} read", format::bytes(report.read_bytes)) } else { String::new() };
-    let verdict = match report.findings.len() {
+    let verdict = match verified.findings() {
         0 => "no damage".to_owned(),
         n => format!("DAMAGE: {}", format::counted(n as u64, "finding")),
     };
     ui.line(format_args!("checked {checked}{read}: {verdict}"))
+}
+
+/// Prints what is wrong with a log, and what cannot be restored because of it.
+fn print_log_finding(ui: &Ui, finding: &LogFinding) -> Result<()> {
+    let since = match finding.since {
+        Some(since) => format!("no moment from {} to the next snapshot", shown(since)),
+        None => "no moment in it, or between it and the next snapshot,".to_owned(),
+    };
+    let of = match &finding.address[..] {
+        [] => String::new(),
+        address => format!(" of {}", format::path(address)),
+    };
+    let object = format!("log {}", finding.log);
+    let message = format!("{}; {since}{of} can be restored", finding.message);
+    if ui.is_json() {
+        let kind = "broken-log".to_owned();
+        return ui
+            .message("finding", FindingMessage { object: &object, kind, message: &message, affected: Vec::new() });
+    }
+    ui.line(format_args!("broken-log: {object}: {message}"))
 }
 
 fn print_finding(ui: &Ui, finding: &Finding) -> Result<()> {

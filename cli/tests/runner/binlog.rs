@@ -109,6 +109,25 @@ fn status_says_from_when_to_when_any_moment_can_be_restored() {
 }
 
 #[test]
+fn verify_names_a_missing_log_and_what_cannot_be_restored_because_of_it() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0);
+    let mut ids = Vec::new();
+    for round in 0..2 {
+        server.run(&format!("INSERT INTO shop.visit VALUES ({round}, 'x')"));
+        let saved = machine.run(["--json", "backup", &database]).expect(0);
+        ids.push(saved.last("log")["id"].as_str().unwrap().to_owned());
+    }
+    machine.run(["verify", "--read-data"]).expect(0).prints("3 logs");
+    std::fs::remove_file(machine.path("repo/snapshots").join(&ids[0])).unwrap();
+    let answer = machine.run(["verify"]).expect(4).prints("broken-log").prints(&ids[0]);
+    assert!(answer.out.contains("can be restored"), "{}", answer.out);
+    let findings = parse(&machine.run(["--json", "verify"]).expect(4).out);
+    assert!(findings.iter().any(|message| message["kind"] == "broken-log" && message["message_type"] == "finding"));
+}
+
+#[test]
 fn status_of_a_database_without_a_log_is_a_plain_sentence() {
     let (machine, off) = (Machine::with_repository(), TestServer::start(&[]));
     off.run("CREATE DATABASE shop");

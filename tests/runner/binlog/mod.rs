@@ -2,6 +2,7 @@
 
 mod archive;
 mod breaks;
+mod check;
 mod watch;
 mod window;
 

@@ -17,6 +17,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use crate::commands::verify::Verified;
 use crate::commands::{backup, init, verify};
 use crate::context::open_store;
 use crate::environment;
@@ -104,7 +105,8 @@ pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let comparison = compare::compare(&places.copy, &places.restored)
         .map_err(|e| Error::io("cannot compare the restored folder with the saved one", e))?;
     let report = engine::upkeep::verify::verify(&repo, &VerifyOptions { depth: Depth::ReadData }, ui)?;
-    let exit = match (comparison.differences.is_empty(), report.findings.is_empty()) {
+    let verified = Verified { report, ..Verified::default() };
+    let exit = match (comparison.differences.is_empty(), verified.report.findings.is_empty()) {
         (false, _) => Exit::Failed,
         (true, false) => Exit::Damage,
         (true, true) => Exit::Done,
@@ -112,14 +114,14 @@ pub fn run(args: &DemoArgs, ui: &Ui) -> Result<Exit> {
     let printed = || {
         print_comparison(ui, &comparison)?;
         tell(ui, "Verified with all data, as `enamel verify --read-data` does:")?;
-        verify::print(ui, &report)?;
+        verify::print(ui, &verified)?;
         if ui.is_json() {
             let summary = Summary {
                 folder: places.folder.display().to_string(),
                 compared_entries: comparison.entries,
                 compared_bytes: comparison.bytes,
                 differences: comparison.differences.len(),
-                findings: report.findings.len(),
+                findings: verified.report.findings.len(),
             };
             return ui.message("summary", summary);
         }

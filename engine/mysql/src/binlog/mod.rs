@@ -4,9 +4,11 @@
 //! event        bytes of events                       gtids        the ids of all transactions up to a place
 //! transaction  events -> transactions                archive      server -> log manifests
 //! replay       log -> server                         window       logs, snapshots -> moments that can be restored
+//! check        logs -> what is wrong with them
 //! ```
 
 pub mod archive;
+pub mod check;
 pub mod event;
 pub mod gtids;
 pub mod listing;

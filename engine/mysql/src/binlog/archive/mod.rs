@@ -21,6 +21,7 @@ mod write;
 
 pub use contents::{EventIter, TransactionIter};
 pub use pass::{Archived, SavedLog};
+pub(super) use stored::part_entry;
 pub use stored::{StoredLog, StoredLogs};
 pub use watch::{WatchOptions, watch};
 

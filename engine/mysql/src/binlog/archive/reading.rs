@@ -205,11 +205,7 @@ impl Reading {
     /// Where an event stands: its header says where it ends, modulo 2^32.
     fn place(&mut self, bytes: &[u8]) -> Result<ReceivedEvent> {
         let header = Header::read(bytes).map_err(|why| self.malformed(why))?;
-        let expected = self.offset + u64::from(header.size);
-        let mut end = (expected & !u64::from(u32::MAX)) | u64::from(header.end);
-        if end < expected {
-            end += 1 << 32;
-        }
+        let end = header.end_from(self.offset);
         let begin = end - u64::from(header.size);
         let hole = begin - self.offset;
         // MariaDB keeps the text of statements to itself that it logs as rows. It stands before the first of their tables.

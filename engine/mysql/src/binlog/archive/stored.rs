@@ -58,7 +58,7 @@ pub(super) fn root(manifest: &Manifest) -> Option<&Root> {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] if it is not there.
-pub(super) fn part_entry(reader: &ChunkReader<'_>, manifest: &Manifest, name: &[u8]) -> Result<TreeEntry> {
+pub fn part_entry(reader: &ChunkReader<'_>, manifest: &Manifest, name: &[u8]) -> Result<TreeEntry> {
     let missing = || {
         let name = name.escape_ascii();
         Error::new(ErrorKind::Damaged, format!("the log {} has no file `{name}`", manifest.id))

@@ -42,6 +42,13 @@ impl Header {
         }
         Ok(header)
     }
+
+    /// The offset behind the event in its file, if it stands at `offset` or behind it: the header has it modulo 2^32.
+    pub fn end_from(&self, offset: u64) -> u64 {
+        let expected = offset + u64::from(self.size);
+        let end = (expected & !u64::from(u32::MAX)) | u64::from(self.end);
+        if end < expected { end + (1 << 32) } else { end }
+    }
 }
 
 /// The kind of an event. Kinds without a name are those that a reader passes on as they are.

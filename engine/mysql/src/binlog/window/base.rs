@@ -14,14 +14,11 @@ const SECOND: i64 = 1_000_000;
 /// The oldest snapshot in each log, by the places of its chain and of the log in it.
 pub type Placed<'b> = HashMap<(usize, usize), &'b Base>;
 
-/// Finds the logs that snapshots stand in.
+/// Finds the oldest snapshot in each log.
 pub fn place<'b>(bases: &[&'b Base], chains: &[Chain<'_>]) -> Placed<'b> {
     let mut placed: Placed<'b> = HashMap::new();
     for base in bases {
-        let stands: Vec<_> = chains.iter().enumerate().filter_map(|(at, chain)| stands_in(base, at, chain)).collect();
-        // A server that begins its log anew gives its files the same names: the newest one that was there at the moment is meant.
-        let newest = stands.iter().map(|stand| stand.began).max();
-        for stand in stands.iter().filter(|stand| Some(stand.began) == newest) {
+        for stand in stands(base, chains) {
             let oldest = placed.entry((stand.chain, stand.log)).or_insert(base);
             if (base.moment, base.id) < (oldest.moment, oldest.id) {
                 *oldest = base;
@@ -31,10 +28,22 @@ pub fn place<'b>(bases: &[&'b Base], chains: &[Chain<'_>]) -> Placed<'b> {
     placed
 }
 
+/// The logs that a snapshot stands in: two, if two machines have kept the same log.
+pub fn stands(base: &Base, chains: &[Chain<'_>]) -> Vec<Stand> {
+    let all = chains.iter().enumerate().filter_map(|(at, chain)| stands_in(base, at, chain));
+    let mut stands: Vec<_> = all.collect();
+    // A server that begins its log anew gives its files the same names: the newest one that was there at the moment is meant.
+    let newest = stands.iter().map(|stand| stand.began).max();
+    stands.retain(|stand| Some(stand.began) == newest);
+    stands
+}
+
 /// The log that a snapshot stands in.
-struct Stand {
-    chain: usize,
-    log: usize,
+pub struct Stand {
+    /// The place of its chain.
+    pub chain: usize,
+    /// The place of the log in its chain.
+    pub log: usize,
     /// When its file began, in seconds.
     began: i64,
 }

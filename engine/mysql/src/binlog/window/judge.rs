@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use repo_format::id::LeaseId;
 use repo_format::log::{Coverage, StreamStart};
 
-use super::base::{Placed, place};
+use super::base::{Placed, place, stands};
 use super::chain::{Chain, chains};
 use super::{Base, Gap, GapReason, KnownLog, Restorable, Window};
 
@@ -17,6 +18,21 @@ pub fn windows(logs: &[KnownLog], bases: &[Base]) -> Vec<Restorable> {
         restorable(address, &own, &bases)
     };
     addresses.into_iter().map(of).collect()
+}
+
+/// The logs that snapshots stand in, each with its snapshot.
+pub fn standing<'b>(logs: &[KnownLog], bases: &'b [Base]) -> Vec<(LeaseId, &'b Base)> {
+    let mut found = Vec::new();
+    for base in bases {
+        let own: Vec<&KnownLog> = logs.iter().filter(|log| log.address == base.address).collect();
+        let chains = chains(&own);
+        for stand in stands(base, &chains) {
+            let chain = &chains[stand.chain];
+            // A snapshot after all that is known may stand in a log that is not there yet.
+            found.extend((base.moment <= chain.until()).then(|| (chain.logs[stand.log].id, base)));
+        }
+    }
+    found
 }
 
 fn restorable(address: &[u8], logs: &[&KnownLog], bases: &[&Base]) -> Restorable {

@@ -18,8 +18,8 @@ mod tests;
 use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{Coverage, LogPlace, LogRecord, StreamStart};
 
-pub use judge::windows;
-pub use read::{Found, read};
+pub use judge::{standing, windows};
+pub use read::{Found, Records, read, records};
 
 /// A log, as far as it says what can be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]

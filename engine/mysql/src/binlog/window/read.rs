@@ -27,39 +27,57 @@ pub struct Found {
     pub unreadable: Vec<(LeaseId, Error)>,
 }
 
+/// Records of a repository, as far as they say what can be restored.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// In the order in which they were fetched.
+    pub logs: Vec<KnownLog>,
+    /// Snapshots, in the order of their times.
+    pub bases: Vec<Base>,
+    /// Logs that cannot be read, and why.
+    pub unreadable: Vec<(LeaseId, Error)>,
+}
+
 /// Finds the moments that can be restored. The index must be up to date. Snapshots count if no table is missing in them, and
 /// nothing of them is known to be lost.
 ///
 /// # Errors
 /// If the store cannot be listed.
 pub fn read(repository: &Repository) -> Result<Found> {
+    let Records { logs, bases, unreadable } = records(repository)?;
+    Ok(Found { restorable: windows(&logs, &bases), unreadable })
+}
+
+/// Reads the records of all logs, and of the snapshots that may stand in them.
+///
+/// # Errors
+/// As [`read`].
+pub fn records(repository: &Repository) -> Result<Records> {
     let manifests = repository.manifests()?;
     let reader = ChunkReader::new(repository);
     let mut present: Vec<_> =
         manifests.present.iter().filter(|m| !manifests.put_back.iter().any(|b| b.id == m.id)).collect();
     // Oldest first.
     present.reverse();
-    let (mut logs, mut found) = (Vec::new(), Found::default());
+    let mut found = Records::default();
     for id in present.iter().filter(|m| m.kind == ManifestKind::Log).map(|m| m.id) {
         match read_log(repository, &reader, id) {
-            Ok(log) => logs.extend(log),
+            Ok(log) => found.logs.extend(log),
             Err(error) if error.is_damage() => found.unreadable.push((id, error)),
             Err(error) => return Err(error),
         }
     }
-    let Some(since) = logs.iter().map(began).min() else { return Ok(found) };
+    let Some(since) = found.logs.iter().map(began).min() else { return Ok(found) };
     let lost = repository.known_losses()?;
-    let mut bases = Vec::new();
     let snapshots = present.iter().filter(|m| m.kind == ManifestKind::Snapshot && m.time.seconds >= since - EARLIER);
     for id in snapshots.map(|m| m.id).filter(|id| !lost.suffers(*id)) {
         match manifest(repository, id).and_then(|manifest| bases_of(&reader, manifest.as_ref())) {
-            Ok(own) => bases.extend(own),
+            Ok(own) => found.bases.extend(own),
             // `status` and `verify` name it.
             Err(error) if error.is_damage() => {}
             Err(error) => return Err(error),
         }
     }
-    found.restorable = windows(&logs, &bases);
     Ok(found)
 }
 
