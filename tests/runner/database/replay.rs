@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use engine::binlog::event::{Event, Format, HEADER_LEN, Header, Kind};
-use engine::binlog::replay::{LeftOutKind, MixedTransactions, Position, Replay, ReplayOptions, ReplayOutcome};
+use engine::binlog::replay::{
+    LeftOutKind, MixedTransactions, Position, Replay, ReplayOptions, ReplayOutcome, TableKey,
+};
 use engine::database::Server;
 use engine::monitor::NullMonitor;
 use scenario_tests::differences::differences;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-on_each_server!(each_transaction_of_a_log_makes_what_it_made_at_the_source, a_schema_that_the_base_lacks_is_left_out);
+on_each_server!(
+    each_transaction_of_a_log_makes_what_it_made_at_the_source,
+    a_schema_that_the_base_lacks_is_left_out,
+    a_row_that_is_missing_ends_the_replay_with_its_place,
+    statements_that_may_do_something_else_are_named,
+);
 
 /// Bytes before the first event of a file.
 const MAGIC_LEN: usize = 4;
@@ -175,4 +182,71 @@ fn a_schema_that_the_base_lacks_is_left_out(version: Version) {
     assert_eq!(target.value("SELECT a FROM made.t").as_deref(), Some("3"));
     let left: Vec<_> = outcome.left_out.iter().map(|(what, count)| (what.kind, what.what.as_str(), *count)).collect();
     assert_eq!(left, [(LeftOutKind::OtherSchema, "left", 3)]);
+}
+
+/// A schema with a table of each kind, on both servers, and the place from which on only the source changes.
+fn pair(version: Version) -> (TestServer, TestServer, Position) {
+    let (source, target) = (logging(version, &[]), empty(version));
+    for server in [&source, &target] {
+        server.script(
+            "CREATE DATABASE shop; CREATE TABLE shop.item (id INT PRIMARY KEY, v VARCHAR(99)) ENGINE=InnoDB;
+             CREATE TABLE shop.fast (id INT PRIMARY KEY, v VARCHAR(99)) ENGINE=MyISAM;
+             INSERT INTO shop.item VALUES (1, 'a'), (2, 'b'); INSERT INTO shop.fast VALUES (1, 'a'), (2, 'b');",
+        );
+    }
+    let from = end_of_log(&source);
+    (source, target, from)
+}
+
+fn a_row_that_is_missing_ends_the_replay_with_its_place(version: Version) {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target, from) = pair(version);
+    source.script(
+        "SET SESSION binlog_format = 'ROW'; INSERT INTO shop.item VALUES (3, 'c'); DELETE FROM shop.item WHERE id = 1;",
+    );
+    target.run("DELETE FROM shop.item WHERE id = 1");
+    let options = ReplayOptions { from, ..options(&source, &target, folder.path()) };
+    let error = replay(&log_files(&source), options, &mut |_| {}).unwrap_err();
+    let said = engine::error::chain(&error);
+    assert!(said.contains("cannot be replayed beyond binlog.000001:") && said.contains("shop.item"), "{said}");
+    assert_eq!(
+        target.value("SELECT COUNT(*) FROM shop.item WHERE id = 3").as_deref(),
+        Some("1"),
+        "what stands before is done"
+    );
+}
+
+fn statements_that_may_do_something_else_are_named(version: Version) {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target, from) = pair(version);
+    source.script(
+        "SET SESSION binlog_format = 'STATEMENT'; UPDATE shop.fast SET v = 'x' LIMIT 1;
+         UPDATE shop.item SET v = UUID() WHERE id = 2; UPDATE shop.item SET v = 'sure' WHERE id = 1;",
+    );
+    let options = ReplayOptions { from, ..options(&source, &target, folder.path()) };
+    let outcome = replay(&log_files(&source), options, &mut |_| {}).unwrap();
+    assert_eq!((outcome.doubt_count, outcome.doubts.len()), (2, 2), "{:?}", outcome.doubts);
+}
+
+#[test]
+fn a_transaction_of_both_engines_around_the_moment_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target, from) = pair(Version::Installed);
+    source.script(
+        "SET SESSION binlog_format = 'STATEMENT'; INSERT INTO shop.fast VALUES (3, 'alone');
+         BEGIN; UPDATE shop.item SET v = 'mixed'; INSERT INTO shop.fast VALUES (4, 'at once'); COMMIT;",
+    );
+    let around = |mixed| ReplayOptions {
+        from: from.clone(),
+        moment: i64::MAX,
+        without_transactions: [TableKey::new("shop", "fast")].into(),
+        mixed,
+        ..options(&source, &target, folder.path())
+    };
+    let error = replay(&log_files(&source), around(MixedTransactions::Refuse), &mut |_| {}).unwrap_err();
+    assert!(error.to_string().contains("it changes shop.fast"), "{error}");
+    target.script("ROLLBACK; DELETE FROM shop.fast WHERE id > 2; INSERT INTO shop.fast VALUES (4, 'at once');");
+    replay(&log_files(&source), around(MixedTransactions::AssumeApplied), &mut |_| {}).unwrap();
+    assert_eq!(target.rows("SELECT v FROM shop.fast ORDER BY id"), source.rows("SELECT v FROM shop.fast ORDER BY id"));
+    assert_eq!(target.value("SELECT v FROM shop.item WHERE id = 1").as_deref(), Some("mixed"));
 }

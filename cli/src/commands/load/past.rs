@@ -143,7 +143,7 @@ pub fn run(
         doubts,
         tables: outcome.load.tables.len() as u64,
         rows: outcome.load.rows,
-        problems: outcome.load.problem_count,
+        problems: outcome.load.problem_count + outcome.scratch_problems,
         seconds: began.elapsed().as_secs_f64(),
     };
     let is_whole = summary.problems == 0 && left_out == 0 && doubts == 0;

@@ -55,4 +55,6 @@ pub struct PastOutcome {
     pub replay: ReplayOutcome,
     /// The load of its result.
     pub load: LoadOutcome,
+    /// Objects that the scratch server did not take from the snapshot, or that could not be read there again. The monitor was told each.
+    pub scratch_problems: u64,
 }

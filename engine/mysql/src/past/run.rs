@@ -48,10 +48,8 @@ pub fn restore_past(
     let chain = Chain::of(repository, &base.database.server)?;
     let scratch = ScratchOptions { data_bytes: base.bytes()?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
     let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
-    let result = base.fill(repository, &scratch, monitor).and_then(|()| base.replay(&chain, plan, &scratch, monitor));
-    let replay = result.map_err(|error| scratch.explained(error))?;
-    let load = base.hand_over(&scratch, target, monitor).map_err(|error| scratch.explained(error))?;
-    Ok(PastOutcome { replay, load })
+    let result = base.all(repository, (&chain, plan), &scratch, target, monitor);
+    result.map_err(|error| scratch.explained(error))
 }
 
 /// The snapshot that is begun with.
@@ -67,6 +65,28 @@ impl<'b> Base<'b> {
     fn open(reader: &'b ChunkReader<'b>, snapshot: &'b Snapshot, options: &'b PastOptions) -> Result<Self> {
         let database = Database::open(reader, &snapshot.manifest, options.load.database.as_deref())?;
         Ok(Base { reader, snapshot, late: LateTables::of(&database)?, database, options })
+    }
+
+    /// All that happens while the scratch server runs.
+    fn all(
+        &self,
+        repository: &Repository,
+        (chain, plan): (&Chain, &Plan),
+        scratch: &ScratchServer,
+        target: &Address,
+        monitor: &dyn Monitor,
+    ) -> Result<PastOutcome> {
+        let not_filled = self.fill(repository, scratch, monitor)?;
+        let replay = self.replay(chain, plan, scratch, monitor)?;
+        let saved = self.save(scratch, monitor)?;
+        let newest = select(&saved.repository, &Selector::Latest { tag: None, until: None })?.snapshot;
+        let options = LoadOptions {
+            database: None,
+            stands_for: Some(self.database.server.identity.clone()),
+            ..self.options.load.clone()
+        };
+        let load = load(&saved.repository, &newest, target, &options, monitor)?;
+        Ok(PastOutcome { replay, load, scratch_problems: not_filled + saved.problems })
     }
 
     fn bytes(&self) -> Result<u64> {
@@ -85,8 +105,8 @@ impl<'b> Base<'b> {
         Ok(())
     }
 
-    /// Loads the snapshot into the scratch server, under its own names.
-    fn fill(&self, repository: &Repository, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<()> {
+    /// Loads the snapshot into the scratch server, under its own names; gives how many problems there were.
+    fn fill(&self, repository: &Repository, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<u64> {
         let mut definers = Definers::open(&scratch.address())?;
         for name in self.database.schema_names()? {
             for object in &self.database.schema(&name)?.record.objects {
@@ -111,7 +131,7 @@ impl<'b> Base<'b> {
         for problem in &outcome.problems {
             monitor.problem(&problem.path.0, &problem.message);
         }
-        Ok(())
+        Ok(outcome.problem_count)
     }
 
     fn replay(
@@ -182,13 +202,8 @@ impl<'b> Base<'b> {
         replay.end()
     }
 
-    /// Brings the result to the target, as any snapshot.
-    fn hand_over(
-        &self,
-        scratch: &ScratchServer,
-        target: &Address,
-        monitor: &dyn Monitor,
-    ) -> Result<crate::load::LoadOutcome> {
+    /// Saves the result in a private repository, as any database.
+    fn save(&self, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<Saved> {
         let repository = private_repository(&scratch.folder(), monitor)?;
         let source = DatabaseSource {
             profile: self.database.server.profile.clone(),
@@ -200,14 +215,15 @@ impl<'b> Base<'b> {
         for problem in &saved.problems {
             monitor.problem(&problem.path.0, &problem.message);
         }
-        let newest = select(&repository, &Selector::Latest { tag: None, until: None })?.snapshot;
-        let options = LoadOptions {
-            database: None,
-            stands_for: Some(self.database.server.identity.clone()),
-            ..self.options.load.clone()
-        };
-        load(&repository, &newest, target, &options, monitor)
+        Ok(Saved { repository, problems: saved.problem_count })
     }
+}
+
+/// The result, saved.
+struct Saved {
+    repository: Repository,
+    /// Objects that could not be saved.
+    problems: u64,
 }
 
 /// A repository in the scratch server's folder, with a key that nobody else has and that goes with this process.
