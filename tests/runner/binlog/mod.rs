@@ -3,6 +3,7 @@
 mod archive;
 mod breaks;
 mod check;
+mod cut;
 mod watch;
 mod window;
 
@@ -13,7 +14,7 @@ use engine::binlog::event::{Event, EventBuffer, Format, Kind};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::session::WriterOptions;
-use repo_format::log::FIRST_OFFSET;
+use repo_format::log::{FIRST_OFFSET, StreamStart};
 use scenario_tests::server::{TestServer, Version};
 
 use crate::support::Fixture;
@@ -94,4 +95,30 @@ fn without_mark(mut events: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 fn format(events: &[Vec<u8>]) -> Format {
     assert_eq!(Event::new(&events[0]).unwrap().header.kind, Kind::FORMAT);
     Format::read(&events[0]).unwrap()
+}
+
+/// All logs are one stream, each follows the one before, and their files come in the server's order.
+fn assert_chain(fixture: &Fixture) {
+    let logs = stored(fixture);
+    assert_eq!(logs[0].record.start, Some(StreamStart::First));
+    for pair in logs.windows(2) {
+        let [earlier, later] = pair else { unreachable!() };
+        assert_eq!((later.record.previous, &later.record.from), (Some(earlier.id()), &earlier.record.to));
+        assert_eq!(later.record.stream, earlier.record.stream);
+    }
+    let files: Vec<_> = logs.iter().flat_map(|log| &log.record.files).map(|file| (&file.name, file.first)).collect();
+    assert!(files.is_sorted(), "{files:?}");
+    for log in &logs {
+        let last = log.record.files.last().unwrap();
+        assert!(last.is_closed || (&last.name, last.end) == (&log.record.to.file, log.record.to.offset));
+    }
+}
+
+/// Each file that has ended has all events that the server wrote into it, once.
+fn assert_closed_files_are_whole(fixture: &Fixture, server: &TestServer) {
+    let logs = stored(fixture);
+    for file in logs.iter().flat_map(|log| &log.record.files).filter(|file| file.is_closed) {
+        let name = &file.name;
+        assert!(without_mark(events_of(fixture, name)) == without_mark(written(server, name)), "{name}");
+    }
 }

@@ -11,8 +11,10 @@ pub struct Gtids {
     /// MariaDB: the last sequence of each domain and server, and which server's was the last of the domain.
     mariadb: BTreeMap<(u32, u32), u64>,
     last: BTreeMap<u32, u32>,
-    /// MySQL: the numbers of each server, as ranges from the first to the one behind the last.
-    mysql: BTreeMap<[u8; 16], Vec<(u64, u64)>>,
+    /// MySQL: the numbers of each server, as ranges: the first number, and the one behind the last.
+    mysql: BTreeMap<[u8; 16], BTreeMap<u64, u64>>,
+    /// Some ids cannot be read, so that the others are not all.
+    is_unknown: bool,
 }
 
 impl Gtids {
@@ -23,9 +25,18 @@ impl Gtids {
     pub fn before_file(kind: Kind, body: &[u8]) -> Result<Option<Self>, Malformed> {
         match kind {
             Kind::GTID_LIST => mariadb_list(body).map(Some),
-            Kind::PREVIOUS_GTIDS => Ok(mysql_set(body)),
+            Kind::PREVIOUS_GTIDS => Ok(Some(mysql_set(body).unwrap_or_else(Self::unknown))),
             _ => Ok(None),
         }
+    }
+
+    fn unknown() -> Self {
+        Gtids { is_unknown: true, ..Gtids::default() }
+    }
+
+    /// Adds a transaction whose id cannot be read: from here on it is not known which ids there are.
+    pub fn add_unknown(&mut self) {
+        *self = Self::unknown();
     }
 
     /// The ids that the text of [`fmt::Display`] names; what is none of them is left out.
@@ -77,39 +88,31 @@ impl Gtids {
 
     fn add_range(&mut self, server: [u8; 16], first: u64, end: u64) {
         let ranges = self.mysql.entry(server).or_default();
-        match ranges.last_mut() {
-            // Nearly always: one transaction follows the other.
-            Some(last) if last.1 == first => last.1 = end,
-            _ => {
-                ranges.push((first, end));
-                ranges.sort_unstable();
-                let mut joined: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
-                for range in ranges.drain(..) {
-                    match joined.last_mut() {
-                        Some(last) if range.0 <= last.1 => last.1 = last.1.max(range.1),
-                        _ => joined.push(range),
-                    }
-                }
-                *ranges = joined;
-            }
+        let (mut first, mut end) = (first, end);
+        // The ranges that it touches become one with it, from the last to the first.
+        while let Some((&start, &behind)) = ranges.range(..=end).next_back().filter(|(_, behind)| **behind >= first) {
+            ranges.remove(&start);
+            (first, end) = (first.min(start), end.max(behind));
         }
+        ranges.insert(first, end);
     }
 
-    /// Whether there is none.
+    /// Whether there is none that is known.
     pub fn is_empty(&self) -> bool {
         self.mariadb.is_empty() && self.mysql.is_empty()
     }
 
-    /// Whether all of `others` are among them.
+    /// Whether all of `others` are among them; also if it is not known which they are.
     pub fn has_all(&self, others: &Gtids) -> bool {
+        if self.is_unknown || others.is_unknown {
+            return true;
+        }
         let mariadb = others.mariadb.iter().all(|((domain, server), sequence)| {
             self.has(&Gtid::MariaDb { domain: *domain, server: *server, sequence: *sequence })
         });
-        let within = |server: &[u8; 16], range: &(u64, u64)| {
-            let own = self.mysql.get(server);
-            own.is_some_and(|own| own.iter().any(|own| own.0 <= range.0 && range.1 <= own.1))
-        };
-        mariadb && others.mysql.iter().all(|(server, ranges)| ranges.iter().all(|range| within(server, range)))
+        let mut mysql =
+            others.mysql.iter().flat_map(|(server, ranges)| ranges.iter().map(move |range| (server, range)));
+        mariadb && mysql.all(|(server, (first, end))| self.mysql_end(server, *first).is_some_and(|own| own >= *end))
     }
 
     /// Whether a transaction is among them. MariaDB: whether one of its domain and server that is as late is.
@@ -118,16 +121,22 @@ impl Gtids {
             Gtid::MariaDb { domain, server, sequence } => {
                 self.mariadb.get(&(*domain, *server)).is_some_and(|last| last >= sequence)
             }
-            Gtid::MySql { server, number } => {
-                let within = |range: &(u64, u64)| (range.0..range.1).contains(number);
-                self.mysql.get(server).is_some_and(|ranges| ranges.iter().any(within))
-            }
+            Gtid::MySql { server, number } => self.mysql_end(server, *number).is_some_and(|end| end > *number),
         }
+    }
+
+    /// The number behind the last one of the range that `number` is in, or would be.
+    fn mysql_end(&self, server: &[u8; 16], number: u64) -> Option<u64> {
+        let (_, end) = self.mysql.get(server)?.range(..=number).next_back()?;
+        Some(*end)
     }
 }
 
 impl fmt::Display for Gtids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_unknown {
+            return Ok(());
+        }
         let mut comma = "";
         // The last one of a domain stands last, as servers write it.
         let (others, last): (Vec<_>, Vec<_>) =
@@ -162,7 +171,7 @@ fn mariadb_list(body: &[u8]) -> Result<Gtids, Malformed> {
     Ok(gtids)
 }
 
-/// Nothing comes of a set with tagged ids, which is written in a way of its own.
+/// Nothing comes of a set with tagged ids, which is written in a different way.
 fn mysql_set(body: &[u8]) -> Option<Gtids> {
     let mut cursor = Cursor::new(body);
     let (servers, mut gtids) = (cursor.u64().ok()?, Gtids::default());
@@ -208,5 +217,42 @@ mod tests {
                 prop_assert_eq!(again.has(&gtid), numbers.contains(&number));
             }
         }
+
+        #[test]
+        fn a_set_has_all_of_another_exactly_if_it_has_each(own in proptest::collection::vec(1u64..20, 0..20), other in proptest::collection::vec(1u64..20, 0..5)) {
+            let set = |numbers: &[u64]| {
+                let mut gtids = Gtids::default();
+                numbers.iter().for_each(|number| gtids.add(&Gtid::MySql { server: SERVER, number: *number }));
+                gtids
+            };
+            prop_assert_eq!(set(&own).has_all(&set(&other)), other.iter().all(|number| own.contains(number)));
+        }
+    }
+
+    #[test]
+    fn a_set_of_very_many_ranges_reads_at_once() {
+        let mut body = 1u64.to_le_bytes().to_vec();
+        body.extend_from_slice(&SERVER);
+        let ranges = 300_000u64;
+        body.extend_from_slice(&ranges.to_le_bytes());
+        for nth in (1..=ranges).rev() {
+            body.extend_from_slice(&(3 * nth).to_le_bytes());
+            body.extend_from_slice(&(3 * nth + 1).to_le_bytes());
+        }
+        let before = Gtids::before_file(Kind::PREVIOUS_GTIDS, &body).unwrap().unwrap();
+        assert!(before.has(&Gtid::MySql { server: SERVER, number: 3 * ranges }));
+        assert!(before.has_all(&Gtids::parse(&before.to_string())));
+    }
+
+    #[test]
+    fn a_set_with_an_id_that_cannot_be_read_names_none_and_lacks_none() {
+        let mut gtids = Gtids::parse("3e010203-0405-0607-0809-0a0b0c0d0e0f:1-5");
+        let before = gtids.clone();
+        gtids.add_unknown();
+        gtids.add(&Gtid::MySql { server: SERVER, number: 9 });
+        assert_eq!(gtids.to_string(), "");
+        assert!(gtids.has_all(&before) && before.has_all(&gtids));
+        let tagged = Gtids::before_file(Kind::PREVIOUS_GTIDS, &[1, 0, 0, 0, 0, 0, 0, 1]).unwrap().unwrap();
+        assert!(tagged.has_all(&before) && tagged.is_empty());
     }
 }

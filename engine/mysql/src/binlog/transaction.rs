@@ -67,6 +67,8 @@ pub struct Ended {
     pub record: TransactionRecord,
     /// Its id.
     pub gtid: Option<Gtid>,
+    /// It has an id that cannot be read.
+    pub has_unknown_gtid: bool,
 }
 
 /// Finds transactions. Takes the events of a server's files in order.
@@ -81,6 +83,7 @@ pub struct Transactions {
 struct Open {
     record: TransactionRecord,
     gtid: Option<Gtid>,
+    has_unknown_gtid: bool,
     /// It ends with a commit, not with its first statement.
     is_explicit: bool,
 }
@@ -104,11 +107,9 @@ impl Transactions {
         let mut open = self.open.take().unwrap_or_else(|| Open::begin(placed, &GtidEvent::default()));
         let ends = match header.kind {
             Kind::TRANSACTION_PAYLOAD => {
-                let mut events = EventBuffer::default();
-                events.push(&inner_events(body)?);
-                let plain = Format { has_checksums: false, ..format.clone() };
-                while let Some(event) = events.next_event()? {
-                    open.add(&mut self.tables, &event, event.body(&plain)?)?;
+                if open.add_compressed(&mut self.tables, body, format).is_err() {
+                    // The events are kept all the same.
+                    open.record.flags.add(TransactionFlags::MORE_TABLES);
                 }
                 true
             }
@@ -154,6 +155,7 @@ impl Open {
                 schema: None,
             },
             gtid: event.gtid,
+            has_unknown_gtid: placed.event.header.kind == Kind::GTID_TAGGED,
             is_explicit: event.is_standalone == Some(false),
         }
     }
@@ -169,7 +171,10 @@ impl Open {
             }
             Kind::XID => Ok(true),
             Kind::XA_PREPARE => {
-                self.record.flags.add(TransactionFlags::PREPARED);
+                let commits_at_once = body.first().is_some_and(|one_phase| *one_phase != 0);
+                if !commits_at_once {
+                    self.record.flags.add(TransactionFlags::PREPARED);
+                }
                 Ok(true)
             }
             Kind::ROWS_QUERY => {
@@ -191,6 +196,25 @@ impl Open {
                 Ok(false)
             }
         }
+    }
+
+    /// Takes the events of a transaction that is compressed as a whole.
+    fn add_compressed(
+        &mut self,
+        tables: &mut HashMap<u64, TableMap>,
+        body: &[u8],
+        format: &Format,
+    ) -> Result<(), Malformed> {
+        let plain = Format { has_checksums: false, ..format.clone() };
+        let mut pieces = inner_events(body)?;
+        let mut events = EventBuffer::default();
+        while let Some(piece) = pieces.next_piece()? {
+            events.push(piece);
+            while let Some(event) = events.next_event()? {
+                self.add(tables, &event, event.body(&plain)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Counts rows; those of a table that cannot be read are not listed.
@@ -261,7 +285,7 @@ impl Open {
                 None => (began, TimeSource::Statement),
             };
         }
-        Ended { record: self.record, gtid: self.gtid }
+        Ended { record: self.record, gtid: self.gtid, has_unknown_gtid: self.has_unknown_gtid }
     }
 }
 

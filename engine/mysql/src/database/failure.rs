@@ -151,6 +151,16 @@ pub fn error_code(error: &Error) -> Option<u16> {
     }
 }
 
+/// Whether a file of the server's binary log ends inside an event. The server has one number for all that is wrong with its log.
+pub fn is_cut_file(error: &Error) -> bool {
+    match driver_error(error) {
+        Some(mysql::Error::MySqlError(error)) => {
+            error.code == 1236 && error.message.contains("truncated in the middle")
+        }
+        _ => false,
+    }
+}
+
 /// Whether the server refuses a value: by SQLSTATE, a data exception or a broken constraint.
 pub fn is_of_value(error: &Error) -> bool {
     match driver_error(error) {

@@ -55,7 +55,7 @@ pub(crate) use connection::texts;
 pub use connection::{Connection, Row, RowStream};
 pub use demand::{OWN_LOCKS, SHARED_LOCKS, connections_free, connections_of_backup, snapshot_sessions};
 pub use encoding::{TypedJson, tables_of_unknown_types, typed_json};
-pub use failure::{ConnectionTrouble, connection_trouble, error_code, is_lost, is_of_value};
+pub use failure::{ConnectionTrouble, connection_trouble, error_code, is_cut_file, is_lost, is_of_value};
 pub use kept::{KeptSums, kept_list, with_kept_only};
 pub use lock_method::{LockFacts, LockMethod, log_status, tells_snapshots_apart};
 pub use log_stream::{LogRequest, LogStream, StreamEnd};

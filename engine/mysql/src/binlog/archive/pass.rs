@@ -6,15 +6,15 @@ use repo_format::log::{Coverage, LogRecord, StreamStart};
 use repo_format::manifest::{ManifestKind, Root, RootKind, Statistics};
 
 use super::needed::needed_file;
-use super::reading::{Reading, Received};
-use super::start::{Known, Start, begin_at};
+use super::reading::{Ahead, Reading};
+use super::start::{Known, Start, begin_at, beginning};
 use super::stored::StoredLogs;
-use super::write::{LogWriter, ROOT, Subject, Until, WriteEnd, Written};
+use super::write::{Arriving, LogWriter, ROOT, Subject, Until, WriteEnd, Written};
 use crate::database::{
-    Address, BinaryLog, Connection, LogFound, Privileges, Purpose, Reach, Server, StreamEnd, claim_reader, leaves_out,
-    missing,
+    Address, BinaryLog, Connection, LogFound, Privileges, Purpose, Reach, Server, StreamEnd, claim_reader, is_cut_file,
+    leaves_out, missing,
 };
-use engine_core::error::Result;
+use engine_core::error::{Error, Result};
 use engine_core::machine;
 use engine_core::monitor::Monitor;
 use engine_core::pack::Mode;
@@ -50,6 +50,16 @@ pub enum Archived {
     Busy,
     /// All of the log is in the repository; these were added.
     Done(Vec<SavedLog>),
+}
+
+/// The outcome of one log.
+pub(super) struct Saved {
+    /// The log, if there is anything to keep.
+    pub log: Option<SavedLog>,
+    /// Why it ended.
+    pub end: WriteEnd,
+    /// See [`Written::is_live`].
+    pub is_live: bool,
 }
 
 /// A server and a repository that its log goes to.
@@ -105,13 +115,17 @@ impl<'a> Archiver<'a> {
     /// Where fetching goes on, and what arrives from there: events follow the place, and stand in the same file as before.
     pub fn begin(&mut self, log: &BinaryLog, end: StreamEnd) -> Result<(Start, Reading)> {
         let newest = StoredLogs::newest(self.repository, &self.address.public())?;
-        let needed = if newest.is_empty() {
-            needed_file(self.repository, &self.address.public(), &self.identity, log)?
-        } else {
+        let needed = if newest.iter().any(|log| log.record.identity == self.identity) {
             None
+        } else {
+            needed_file(self.repository, &self.address.public(), &self.identity, log)?
         };
         let known = Known { log, identity: &self.identity, newest: &newest, needed_file: needed.as_deref() };
-        let start = known.start()?;
+        let is_other_file = match known.shorter_file()? {
+            Some(beginning) => !self.read_from(&beginning, StreamEnd::Stop)?.1,
+            None => false,
+        };
+        let start = if is_other_file { known.reset()? } else { known.start()? };
         let (reading, fits) = self.read_from(&start, end)?;
         if fits {
             return Ok((start, reading));
@@ -124,12 +138,7 @@ impl<'a> Archiver<'a> {
     /// Reads from `start`; gives whether its file is the one that is meant.
     pub fn read_from(&self, start: &Start, end: StreamEnd) -> Result<(Reading, bool)> {
         let mut reading = Reading::open(self.address, start, self.reader(), end)?;
-        let first = reading.next()?;
-        let fits = match &first {
-            Received::File(begins) => start.fits(&begins.format),
-            _ => true,
-        };
-        reading.hold(first);
+        let fits = reading.first_file()?.is_none_or(|begins| start.fits(&begins.format));
         Ok((reading, fits))
     }
 
@@ -142,7 +151,27 @@ impl<'a> Archiver<'a> {
         u32::from_le_bytes([a, b, c, d]) | READERS_FROM
     }
 
-    /// Asks the server for a sign of life: a server ends connections that say nothing for hours.
+    /// Where it goes on behind a file that ends inside an event, as after a power failure. The server never sends what is behind that.
+    ///
+    /// # Errors
+    /// `error`, if it is another one, or no file follows.
+    pub fn behind_cut_file(&mut self, error: Error, reading: &Reading) -> Result<Start> {
+        let LogFound::There(log) = (if is_cut_file(&error) { self.look()? } else { LogFound::Off }) else {
+            return Err(error);
+        };
+        let mut files = log.files.iter().skip_while(|file| file.name != reading.file());
+        match files.nth(1) {
+            Some(next) => begin_at(StreamStart::Fork, beginning(next)),
+            None => Err(error),
+        }
+    }
+
+    /// Has the server give the claim up when it hears nothing for `time`: a machine that died says nothing.
+    pub fn limit_claim(&mut self, time: std::time::Duration) -> Result<()> {
+        self.control.run(&format!("SET SESSION wait_timeout = {}", time.as_secs()))
+    }
+
+    /// Gives the server a sign of life.
     pub fn keep_claim(&mut self) -> Result<()> {
         self.control.run("DO 0")
     }
@@ -153,7 +182,7 @@ impl<'a> Archiver<'a> {
     }
 
     /// The record of what begins at `start`, as far as it is known before.
-    pub fn subject(&mut self, start: &Start, log: &BinaryLog, end: StreamEnd) -> Result<Subject> {
+    pub fn subject(&mut self, start: &Start, log: &BinaryLog, arrival: Arriving) -> Result<Subject> {
         let now = machine::now();
         let ahead = log.now - (now.seconds * 1_000_000 + i64::from(now.nanoseconds / 1000));
         let left_out = leaves_out(&mut self.control, &self.server, log)?;
@@ -173,24 +202,30 @@ impl<'a> Archiver<'a> {
                 variables: log.variables.clone(),
                 coverage: if left_out.is_some() { Coverage::Partial } else { Coverage::Whole },
                 coverage_reason: left_out,
-                complete_until: log.now,
+                complete_until: start.complete_until,
             },
             ahead,
-            is_live: end == StreamEnd::Wait,
+            arrival,
         })
     }
 
     /// Keeps what `reading` gives; nothing comes of nothing.
-    pub fn save(&self, subject: Subject, reading: &mut Reading, until: Until) -> Result<(Option<SavedLog>, WriteEnd)> {
+    pub fn save(&self, subject: Subject, reading: &mut Reading, until: Until) -> Result<Saved> {
         let session = WriterSession::begin(self.repository, self.writer, self.monitor)?;
         let time = machine::now();
-        let is_live = subject.is_live;
+        let is_stream = subject.arrival.is_stream();
         let written =
             session.write(Mode::Write, |store| LogWriter::new(store, subject, self.monitor)?.write(reading, until))?;
-        let Written { tree, record, bytes, times, end } = written.value;
+        let Written { tree, record, bytes, times, end, is_live } = written.value;
+        let is_nothing = (&record.to.file, record.to.offset) == (&record.from.file, record.from.offset);
         // MariaDB adds notes of its own. Alone they are read again by the next pass.
-        if record.transactions == 0 && record.files.len() <= 1 && record.start.is_none() && !is_live {
-            return Ok((None, end));
+        let has_notes_only = record.transactions == 0
+            && record.files.len() <= 1
+            && record.start.is_none()
+            && matches!(end, WriteEnd::EndOfLog)
+            && !is_stream;
+        if is_nothing || has_notes_only {
+            return Ok(Saved { log: None, end, is_live });
         }
         let totals = written.totals;
         let draft = Draft {
@@ -212,48 +247,49 @@ impl<'a> Archiver<'a> {
             ..Draft::new(ManifestKind::Log)
         };
         let id = session.commit(draft, self.monitor)?.manifest.id;
-        Ok((Some(SavedLog { id, record, bytes, times }), end))
+        Ok(Saved { log: Some(SavedLog { id, record, bytes, times }), end, is_live })
     }
 
     /// Fetches everything up to the end of the log.
     pub fn pass(mut self, log: &BinaryLog) -> Result<Vec<SavedLog>> {
         let (mut start, mut reading) = self.begin(log, StreamEnd::Stop)?;
-        let mut saved = Vec::new();
-        while has_events(&mut reading)? {
-            let subject = self.subject(&start, log, StreamEnd::Stop)?;
-            let (one, end) = self.save(subject, &mut reading, Until::EndOfLog)?;
-            let next = match (&end, &one) {
-                (WriteEnd::Forked(place), _) => Some(begin_at(StreamStart::Fork, place.clone())?),
-                (WriteEnd::Incident, Some(one)) => Some(begin_at(StreamStart::Gap, one.record.to.clone())?),
-                _ => None,
+        let mut logs = Vec::new();
+        loop {
+            match has_events(&mut reading) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    start = self.behind_cut_file(error, &reading)?;
+                    (reading, _) = self.read_from(&start, StreamEnd::Stop)?;
+                    continue;
+                }
+            }
+            let subject = self.subject(&start, log, Arriving::Asked(log.now))?;
+            let saved = self.save(subject, &mut reading, Until::EndOfLog)?;
+            if let Some(log) = &saved.log {
+                start = Start::after(log.id, &log.record);
+            }
+            logs.extend(saved.log);
+            start = match saved.end {
+                WriteEnd::Forked(place) => begin_at(StreamStart::Fork, place)?,
+                WriteEnd::Incident => begin_at(StreamStart::Gap, start.place)?,
+                WriteEnd::Interval => continue,
+                WriteEnd::EndOfLog => break,
+                WriteEnd::Cut(error) => self.behind_cut_file(error, &reading)?,
             };
-            saved.extend(one);
-            let Some(next) = next else { break };
-            (reading, _) = self.read_from(&next, StreamEnd::Stop)?;
-            start = next;
+            (reading, _) = self.read_from(&start, StreamEnd::Stop)?;
         }
-        Ok(saved)
+        Ok(logs)
     }
 }
 
 /// Whether anything follows but the end.
 fn has_events(reading: &mut Reading) -> Result<bool> {
-    let (mut seen, mut has) = (Vec::new(), false);
     loop {
-        let received = reading.next()?;
-        match &received {
-            Received::File(_) => seen.push(received),
-            Received::End => break,
-            _ => {
-                has = true;
-                seen.push(received);
-                break;
-            }
+        match reading.ahead()? {
+            Ahead::Events => return Ok(true),
+            Ahead::End => return Ok(false),
+            Ahead::Nothing => {}
         }
     }
-    seen.into_iter().for_each(|received| reading.hold(received));
-    if !has {
-        reading.hold(Received::End);
-    }
-    Ok(has)
 }

@@ -13,6 +13,8 @@ use repo_format::log::FIRST_OFFSET;
 const BEGINNING: u32 = 4;
 /// Bytes of the place at the beginning of a rotation's body.
 const ROTATION_PLACE_LEN: usize = 8;
+/// No event is larger: servers take packets up to 1 GiB.
+const EVENT_MAX: u64 = (1 << 30) + (1 << 20);
 
 const _: () = assert!(BEGINNING as u64 == FIRST_OFFSET);
 
@@ -27,8 +29,22 @@ pub struct Reading {
     known_until: u64,
     /// All transactions before `offset`, if that is known.
     gtids: Gtids,
+    /// Received, and not given yet.
     held: VecDeque<Received>,
+    /// The file of the event that was given last.
+    current: Option<FileBegins>,
     has_rotated: bool,
+}
+
+/// The data that a look ahead finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// Events follow.
+    Events,
+    /// Nothing happened for a while.
+    Nothing,
+    /// The log ends.
+    End,
 }
 
 /// The kinds of data that arrive.
@@ -84,16 +100,17 @@ impl Reading {
             known_until: start.place.offset,
             gtids: Gtids::parse(&start.place.gtid),
             held: VecDeque::new(),
+            current: None,
             has_rotated: false,
         })
     }
 
-    /// How the events of the file are to be read.
-    pub fn format(&self) -> Option<&Format> {
-        self.format.as_ref()
+    /// The file of the event that came last.
+    pub fn current(&self) -> Option<&FileBegins> {
+        self.current.as_ref()
     }
 
-    /// The file that is being read.
+    /// The file that the server reads.
     pub fn file(&self) -> &str {
         &self.file
     }
@@ -103,9 +120,9 @@ impl Reading {
         &mut self.gtids
     }
 
-    /// Has `received` come next.
-    pub fn hold(&mut self, received: Received) {
-        self.held.push_back(received);
+    /// Has these events come once more.
+    pub fn put_back(&mut self, events: Vec<ReceivedEvent>) {
+        events.into_iter().rev().for_each(|event| self.held.push_front(Received::Event(event)));
     }
 
     /// The next data to arrive.
@@ -114,42 +131,90 @@ impl Reading {
     /// [`ErrorKind::Database`] if the server is lost, or sends damaged events, or events that do not follow the earlier
     /// ones.
     pub fn next(&mut self) -> Result<Received> {
-        if let Some(held) = self.held.pop_front() {
-            return Ok(held);
-        }
         loop {
-            let Some(bytes) = self.stream.next_event()? else { return Ok(Received::End) };
-            let kind = Header::read(&bytes).map_err(|why| self.malformed(why))?.kind;
-            let received = match kind {
-                Kind::HEARTBEAT | Kind::HEARTBEAT_V2 => Some(Received::Idle),
-                Kind::FORMAT => self.format_arrived(bytes)?,
-                _ => self.event_arrived(bytes)?,
-            };
-            if let Some(received) = received {
+            if let Some(received) = self.held.pop_front() {
+                if let Received::File(begins) = &received {
+                    self.current = Some(begins.clone());
+                }
                 return Ok(received);
+            }
+            self.receive()?;
+        }
+    }
+
+    /// Waits for the next data, and leaves it to [`Reading::next`].
+    ///
+    /// # Errors
+    /// As [`Reading::next`].
+    pub fn ahead(&mut self) -> Result<Ahead> {
+        loop {
+            if self.held.iter().any(|held| matches!(held, Received::Event(_) | Received::Forked(_))) {
+                return Ok(Ahead::Events);
+            }
+            match self.held.back() {
+                Some(Received::End) => return Ok(Ahead::End),
+                Some(Received::Idle) => {
+                    self.held.pop_back();
+                    return Ok(Ahead::Nothing);
+                }
+                _ => self.receive()?,
             }
         }
     }
 
+    /// The file that the stream begins with, left to [`Reading::next`].
+    ///
+    /// # Errors
+    /// As [`Reading::next`].
+    pub fn first_file(&mut self) -> Result<Option<&FileBegins>> {
+        while self.held.is_empty() {
+            self.receive()?;
+        }
+        match self.held.front() {
+            Some(Received::File(begins)) => Ok(Some(begins)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Receives one event, and holds what comes of it.
+    fn receive(&mut self) -> Result<()> {
+        let Some(bytes) = self.stream.next_event()? else {
+            self.held.push_back(Received::End);
+            return Ok(());
+        };
+        let kind = Header::read(&bytes).map_err(|why| self.malformed(why))?.kind;
+        match kind {
+            Kind::HEARTBEAT | Kind::HEARTBEAT_V2 => self.held.push_back(Received::Idle),
+            Kind::FORMAT => self.format_arrived(bytes)?,
+            _ => {
+                let received = self.event_arrived(bytes)?;
+                self.held.extend(received);
+            }
+        }
+        Ok(())
+    }
+
     /// A format description: an event of the file if the file is read from its beginning, else made up for us.
-    fn format_arrived(&mut self, bytes: Vec<u8>) -> Result<Option<Received>> {
+    fn format_arrived(&mut self, bytes: Vec<u8>) -> Result<()> {
         let format = Format::read(&bytes).map_err(|why| self.malformed(why))?;
         let is_first = self.format.is_none();
-        let begins = FileBegins { name: self.file.clone(), format: format.clone() };
+        if is_first {
+            self.held.push_back(Received::File(FileBegins { name: self.file.clone(), format: format.clone() }));
+        }
         self.format = Some(format);
         let event = Event::new(&bytes).map_err(|why| self.malformed(why))?;
-        if !event.is_artificial() && self.offset == FIRST_OFFSET {
+        if !self.is_made_up(&event) && self.offset == FIRST_OFFSET {
             let placed = self.place(&bytes)?;
             if placed.end > self.known_until {
                 self.held.push_back(Received::Event(placed));
             }
         }
-        Ok(is_first.then_some(Received::File(begins)))
+        Ok(())
     }
 
     fn event_arrived(&mut self, bytes: Vec<u8>) -> Result<Option<Received>> {
         let event = Event::new(&bytes).map_err(|why| self.malformed(why))?;
-        if event.header.kind == Kind::ROTATE && event.is_artificial() {
+        if event.header.kind == Kind::ROTATE && self.is_made_up(&event) {
             self.rotate(&event);
             return Ok(None);
         }
@@ -157,7 +222,7 @@ impl Reading {
             return Err(self.malformed(Malformed("an event came before the description of its format")));
         };
         event.check(&format).map_err(|why| self.malformed(why))?;
-        if event.is_artificial() {
+        if self.is_made_up(&event) {
             return Ok(None);
         }
         let listed = event.body(&format).and_then(|body| Gtids::before_file(event.header.kind, body));
@@ -202,26 +267,73 @@ impl Reading {
         }
     }
 
-    /// Where an event stands: its header says where it ends, modulo 2^32.
+    /// Where an event stands.
     fn place(&mut self, bytes: &[u8]) -> Result<ReceivedEvent> {
         let header = Header::read(bytes).map_err(|why| self.malformed(why))?;
-        let end = header.end_from(self.offset);
-        let begin = end - u64::from(header.size);
-        let hole = begin - self.offset;
-        // MariaDB keeps the text of statements to itself that it logs as rows. It stands before the first of their tables.
-        let is_annotation = hole > HEADER_LEN as u64
-            && hole < u64::from(u32::MAX)
-            && header.kind == Kind::TABLE_MAP
-            && self.format.as_ref().is_some_and(Format::is_mariadb);
-        if hole > 0 && !is_annotation {
-            return Err(self.malformed(Malformed("an event does not follow the one before it")));
-        }
-        self.offset = end;
-        Ok(ReceivedEvent { bytes: bytes.to_vec(), begin, end })
+        let is_mariadb = self.format.as_ref().is_some_and(Format::is_mariadb);
+        let begin = begin(self.offset, &header, is_mariadb).map_err(|why| self.malformed(why))?;
+        self.offset = begin + u64::from(header.size);
+        Ok(ReceivedEvent { bytes: bytes.to_vec(), begin, end: self.offset })
+    }
+
+    /// Whether the server made an event up for us. Events that it made up end at 0, as one does that ends at a multiple of 4 GiB.
+    fn is_made_up(&self, event: &Event<'_>) -> bool {
+        let ends_at_multiple = (self.offset + u64::from(event.header.size)).is_multiple_of(1 << 32);
+        event.is_artificial() || event.header.end == 0 && !ends_at_multiple
     }
 
     fn malformed(&self, why: Malformed) -> Error {
         let message = format!("the server's binary log cannot be used: {} at {}:{}", why, self.file, self.offset);
         Error::new(ErrorKind::Database, message)
+    }
+}
+
+/// Where an event begins that follows the one that ends at `offset`. Its header says where it ends, modulo 2^32.
+fn begin(offset: u64, header: &Header, is_mariadb: bool) -> std::result::Result<u64, Malformed> {
+    let expected = offset + u64::from(header.size);
+    let hole = header.end_from(offset) - expected;
+    // MariaDB keeps the text of statements to itself that it logs as rows. It stands before the first of their tables.
+    let is_text = is_mariadb && header.kind == Kind::TABLE_MAP && (HEADER_LEN as u64..=EVENT_MAX).contains(&hole);
+    if hole == 0 || is_text { Ok(offset + hole) } else { Err(Malformed("an event does not follow the one before it")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    #[expect(clippy::cast_possible_truncation, reason = "headers have the end modulo 2^32")]
+    fn header(kind: Kind, size: u32, end: u64) -> Header {
+        Header { timestamp: 0, kind, server_id: 1, size, end: end as u32, flags: 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_has_its_place_beyond_4_gib_too(offset in 4u64..1 << 40, size in 19u32..1 << 30, text in 19u64..GIB) {
+            let rows = |end| header(Kind::WRITE_ROWS, size, end);
+            let table = |end| header(Kind::TABLE_MAP, size, end);
+            let end = offset + u64::from(size);
+            prop_assert_eq!(begin(offset, &rows(end), false), Ok(offset));
+            prop_assert_eq!(begin(offset, &table(end + text), true), Ok(offset + text));
+            prop_assert!(begin(offset, &table(end + text), false).is_err());
+            prop_assert!(begin(offset, &rows(end + text), true).is_err());
+        }
+
+        #[test]
+        fn an_event_from_before_never_follows(offset in GIB..1 << 40, back in 1u64..GIB) {
+            for kind in [Kind::TABLE_MAP, Kind::WRITE_ROWS] {
+                prop_assert!(begin(offset, &header(kind, 100, offset + 100 - back), true).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_that_ends_at_a_multiple_of_4_gib_has_its_place() {
+        let offset = 4 * GIB - 100;
+        assert_eq!(begin(offset, &header(Kind::XID, 100, 4 * GIB), true), Ok(offset));
+        assert_eq!(begin(4 * GIB, &header(Kind::XID, 31, 4 * GIB + 31), true), Ok(4 * GIB));
     }
 }

@@ -1,7 +1,7 @@
 //! Where fetching begins: behind the newest log of the same server, or with a new stream.
 
 use repo_format::id::{LeaseId, StreamId};
-use repo_format::log::{Coverage, FIRST_OFFSET, LogFile, LogPlace, StreamStart};
+use repo_format::log::{Coverage, FIRST_OFFSET, LogFile, LogPlace, LogRecord, StreamStart};
 
 use super::stored::StoredLog;
 use crate::binlog::event::Format;
@@ -22,6 +22,8 @@ pub struct Start {
     pub reason: Option<StreamStart>,
     /// The file as the log before has it: the server's must be the same.
     pub known_file: Option<LogFile>,
+    /// Everything that was committed by then comes before the place: microseconds since 1970 by the server's clock. 0 if that is not known.
+    pub complete_until: i64,
 }
 
 /// The facts that decide where to begin.
@@ -47,22 +49,31 @@ impl Known<'_> {
             return self.begin(reason);
         };
         let record = &last.record;
-        if record.coverage == Coverage::Incident {
-            return self.begin_at(StreamStart::Gap, record.to.clone());
+        let start = match self.log.files.iter().find(|file| file.name == record.to.file) {
+            Some(file) if file.size >= record.to.offset => Start::after(last.id(), record),
+            Some(_) => self.after_lost_tail(&record.to.file)?,
+            None if self.is_before_all(&record.to.file) => self.begin_with_oldest(StreamStart::Gap)?,
+            None => self.begin_with_oldest(StreamStart::Reset)?,
+        };
+        if record.coverage == Coverage::Incident && start.reason.is_none() {
+            let gap = begin_at(StreamStart::Gap, record.to.clone())?;
+            return Ok(Start { known_file: start.known_file, ..gap });
         }
-        match self.log.files.iter().find(|file| file.name == record.to.file) {
-            Some(file) if file.size >= record.to.offset => Ok(Start {
-                stream: record.stream,
-                place: record.to.clone(),
-                previous: Some(last.id()),
-                reason: None,
-                known_file: record.files.last().cloned(),
-            }),
-            // The names may have begun anew: then it is no fork. The file's own time tells when it is fetched.
-            Some(_) => self.after_lost_tail(&record.to.file),
-            None if self.is_before_all(&record.to.file) => self.begin_with_oldest(StreamStart::Gap),
-            None => self.begin_with_oldest(StreamStart::Reset),
-        }
+        Ok(start)
+    }
+
+    /// The beginning of the file of which the server has less than the log before, if there is one: it is another file, or it lost its tail.
+    ///
+    /// # Errors
+    /// If there is no randomness.
+    pub fn shorter_file(&self) -> Result<Option<Start>> {
+        let Some(last) = self.newest.iter().rfind(|log| log.record.identity == self.identity) else { return Ok(None) };
+        let to = &last.record.to;
+        let Some(file) = self.log.files.iter().find(|file| file.name == to.file && file.size < to.offset) else {
+            return Ok(None);
+        };
+        let beginning = begin_at(StreamStart::Reset, beginning(file))?;
+        Ok(Some(Start { known_file: known_file(&last.record), ..beginning }))
     }
 
     /// A stream that begins because the server's file is another one than the log before has.
@@ -112,10 +123,28 @@ impl Known<'_> {
 /// # Errors
 /// If there is no randomness.
 pub fn begin_at(reason: StreamStart, place: LogPlace) -> Result<Start> {
-    Ok(Start { stream: StreamId(random()?), place, previous: None, reason: Some(reason), known_file: None })
+    let stream = StreamId(random()?);
+    Ok(Start { stream, place, previous: None, reason: Some(reason), known_file: None, complete_until: 0 })
+}
+
+/// The file where a log ends, as far as the log has it.
+fn known_file(record: &LogRecord) -> Option<LogFile> {
+    record.files.iter().rfind(|file| file.name == record.to.file).cloned()
 }
 
 impl Start {
+    /// Behind the log `id`.
+    pub fn after(id: LeaseId, record: &LogRecord) -> Self {
+        Start {
+            stream: record.stream,
+            place: record.to.clone(),
+            previous: Some(id),
+            reason: None,
+            known_file: known_file(record),
+            complete_until: record.complete_until,
+        }
+    }
+
     /// Whether `format` is that of the file that the log before has. A server that began anew gives its files the same names.
     pub fn fits(&self, format: &Format) -> bool {
         let Some(known) = &self.known_file else { return true };
@@ -130,7 +159,8 @@ fn no_file() -> Error {
     Error::new(ErrorKind::Database, "the server keeps a binary log, and names no file of it")
 }
 
-fn beginning(file: &ServerLogFile) -> LogPlace {
+/// The place of a file's first event.
+pub fn beginning(file: &ServerLogFile) -> LogPlace {
     LogPlace { file: file.name.clone(), offset: FIRST_OFFSET, gtid: String::new() }
 }
 

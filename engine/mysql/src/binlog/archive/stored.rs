@@ -1,11 +1,14 @@
 //! Logs that the repository has: the newest of a server, and whole streams.
 
+use std::collections::HashMap;
+
 use repo_format::id::LeaseId;
 use repo_format::limits;
 use repo_format::log::{LOG_FILE, LogRecord};
 use repo_format::manifest::{Manifest, ManifestKind, Root, RootKind};
 
 use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::machine;
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::tree::{TreeEntry, join, lookup, read_file};
@@ -85,12 +88,19 @@ impl StoredLogs {
         Self::read_some(repository, usize::MAX, |_| true)
     }
 
+    /// So many of the newest logs, and those of the future: a clock was wrong, and newer ones may seem to be older.
     fn read_some(repository: &Repository, most: usize, wanted: impl Fn(&Root) -> bool) -> Result<Self> {
+        let now = machine::now().seconds;
         let (manifests, _) = repository.read_manifests()?;
         let reader = ChunkReader::new(repository);
         let mut stored = StoredLogs::default();
         let wanted = manifests.into_iter().filter(|object| root(&object.manifest).is_some_and(&wanted)).rev();
-        for object in wanted.take(most) {
+        let mut past = 0;
+        for object in wanted {
+            if past == most {
+                break;
+            }
+            past += usize::from(object.manifest.seconds <= now);
             let id = object.manifest.id;
             match StoredLog::read(&reader, object.manifest) {
                 Ok(log) => stored.logs.push(log),
@@ -109,8 +119,10 @@ impl StoredLogs {
     pub fn newest(repository: &Repository, address: &str) -> Result<Vec<StoredLog>> {
         let mut logs = Self::read_some(repository, NEWEST_COUNT, |root| root.path.0 == address.as_bytes())?.logs;
         let followed: Vec<LeaseId> = logs.iter().filter_map(|log| log.record.previous).collect();
+        // A stream that begins later takes the place of the one before.
+        let rank: HashMap<_, _> = logs.iter().enumerate().map(|(at, log)| (log.record.stream, at)).collect();
         logs.retain(|log| !followed.contains(&log.id()));
-        logs.sort_by_key(|log| log.record.complete_until);
+        logs.sort_by_key(|log| (rank.get(&log.record.stream).copied(), log.record.complete_until));
         Ok(logs)
     }
 }

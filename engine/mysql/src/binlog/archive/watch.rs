@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use repo_format::log::StreamStart;
 
 use super::pass::{Archived, Archiver, Opened, SavedLog};
-use super::reading::{Reading, Received};
+use super::reading::{Ahead, Reading};
 use super::start::{Start, begin_at};
-use super::write::{Until, WriteEnd};
+use super::write::{Arriving, LogEnd, Until, WriteEnd};
 use crate::database::{Address, BinaryLog, LogFound, StreamEnd, error_code};
 use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::monitor::Monitor;
@@ -22,10 +22,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 /// How often it is looked whether the user wishes to stop, while nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The server's numbers for a stream that it ended.
-const STREAM_ENDED: [u16; 2] = [1236, 4052];
+/// The server's numbers for a stream that it ended, and for what passes: it ends, has too many connections or too little memory, or ended a
+/// connection that said nothing.
+const PASSING: [u16; 13] = [1236, 4052, 1037, 1040, 1041, 1053, 1129, 1203, 1205, 1226, 1317, 1927, 4031];
 /// How often the connection that keeps other readers away gives a sign of life.
 const CLAIM_EVERY: Duration = Duration::from_secs(30);
+/// The server gives a claim up after so long, and the interval at which logs are kept, without a sign of life.
+const CLAIM_ENDS: Duration = Duration::from_secs(300);
 
 /// How a log is watched.
 #[derive(Debug, Clone)]
@@ -75,9 +78,10 @@ pub fn watch(
 }
 
 /// Whether it may go better the next time: the server is lost, its log has begun anew or was read by another reader of the same number, or what it
-/// sent was damaged on the way.
+/// sent was damaged on the way; or this machine slept for so long that others took it for dead.
 fn may_pass(error: &Error) -> bool {
-    error.kind() == ErrorKind::Database && error_code(error).is_none_or(|code| STREAM_ENDED.contains(&code))
+    error.kind() == ErrorKind::Fenced
+        || error.kind() == ErrorKind::Database && error_code(error).is_none_or(|code| PASSING.contains(&code))
 }
 
 /// Waits; gives whether the user has no wish to stop.
@@ -103,60 +107,66 @@ struct Watched<'w> {
 
 impl Watched<'_> {
     fn run(&mut self, archiver: &mut Archiver<'_>, mut log: BinaryLog) -> Result<()> {
+        archiver.limit_claim(CLAIM_ENDS + self.options.every)?;
         let (mut start, mut reading) = archiver.begin(&log, StreamEnd::Wait)?;
+        let mut arrival = end_of(&log);
         loop {
-            self.wait_for_event(archiver, &mut reading)?;
+            match self.wait_for_event(archiver, &mut reading) {
+                Ok(true) => arrival = Arriving::Live,
+                Ok(false) => {}
+                Err(error) => {
+                    start = archiver.behind_cut_file(error, &reading)?;
+                    (reading, _) = archiver.read_from(&start, StreamEnd::Wait)?;
+                    continue;
+                }
+            }
             let deadline = Instant::now() + self.options.every;
             if let LogFound::There(now) = archiver.look()? {
                 log = now;
             }
-            let subject = archiver.subject(&start, &log, StreamEnd::Wait)?;
+            let subject = archiver.subject(&start, &log, arrival)?;
             let until = Until::Interval { deadline, bytes: BYTES_AT_ONCE };
-            let (saved, end) = archiver.save(subject, &mut reading, until)?;
-            if let Some(saved) = &saved {
+            let saved = archiver.save(subject, &mut reading, until)?;
+            arrival = if saved.is_live { Arriving::Live } else { end_of(&log) };
+            if let Some(saved) = &saved.log {
                 self.has_kept = true;
                 (self.kept)(saved);
-                start = Start {
-                    stream: saved.record.stream,
-                    place: saved.record.to.clone(),
-                    previous: Some(saved.id),
-                    reason: None,
-                    known_file: None,
-                };
+                start = Start::after(saved.id, &saved.record);
             }
-            let next = match end {
+            start = match saved.end {
                 WriteEnd::Forked(place) => begin_at(StreamStart::Fork, place)?,
-                WriteEnd::Incident => begin_at(StreamStart::Gap, start.place.clone())?,
+                WriteEnd::Incident => begin_at(StreamStart::Gap, start.place)?,
                 WriteEnd::EndOfLog => return Ok(()),
+                WriteEnd::Cut(error) => archiver.behind_cut_file(error, &reading)?,
                 WriteEnd::Interval => continue,
             };
-            (reading, _) = archiver.read_from(&next, StreamEnd::Wait)?;
-            start = next;
+            (reading, _) = archiver.read_from(&start, StreamEnd::Wait)?;
         }
     }
 
-    /// Waits until something happens: nothing is written before.
-    fn wait_for_event(&self, archiver: &mut Archiver<'_>, reading: &mut Reading) -> Result<()> {
-        let (mut held, mut claimed) = (Vec::new(), Instant::now());
+    /// Waits until something happens, as nothing is written before; gives whether nothing happened for a while.
+    fn wait_for_event(&self, archiver: &mut Archiver<'_>, reading: &mut Reading) -> Result<bool> {
+        let (mut claimed, mut was_idle) = (Instant::now(), false);
         loop {
             if self.monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            match reading.next()? {
-                Received::Idle => {
-                    if claimed.elapsed() >= CLAIM_EVERY {
-                        archiver.keep_claim()?;
-                        claimed = Instant::now();
-                    }
-                }
-                file @ Received::File(_) => held.push(file),
-                other => {
-                    held.push(other);
-                    break;
-                }
+            if reading.ahead()? != Ahead::Nothing {
+                return Ok(was_idle);
+            }
+            was_idle = true;
+            if claimed.elapsed() >= CLAIM_EVERY {
+                archiver.keep_claim()?;
+                claimed = Instant::now();
             }
         }
-        held.into_iter().for_each(|received| reading.hold(received));
-        Ok(())
+    }
+}
+
+/// Events up to the end of `log` were written before they arrive.
+fn end_of(log: &BinaryLog) -> Arriving {
+    match log.files.last() {
+        Some(file) => Arriving::Behind(LogEnd { file: file.name.clone(), offset: file.size, time: log.now }),
+        None => Arriving::Live,
     }
 }

@@ -5,12 +5,14 @@ use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::log::{
-    Coverage, LOG_FILE, LogFile, LogPlace, LogRecord, TRANSACTIONS_FILE, TimeSource, TransactionRecord, part_name,
+    Coverage, FIRST_OFFSET, LOG_FILE, LogFile, LogPlace, LogRecord, TRANSACTIONS_FILE, TimeSource, TransactionRecord,
+    part_name,
 };
 
 use super::reading::{FileBegins, Reading, Received, ReceivedEvent};
-use crate::binlog::event::{Event, Kind, Malformed};
+use crate::binlog::event::{Event, Kind};
 use crate::binlog::transaction::{Ended, Placed, Step, Transactions};
+use crate::database::is_cut_file;
 use engine_core::chunk::{Coder, ProfileName};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::machine;
@@ -21,6 +23,8 @@ use engine_core::tree::{DirectoryBuilder, FileWriter, TreeEntry, WrittenFile};
 /// The size of one transaction's events that wait for its end in memory. Events of a larger one are stored before it
 /// ends.
 const PENDING_MAX: usize = 16 << 20;
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
 /// Nobody but who restores needs to read it.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -48,8 +52,37 @@ pub struct Subject {
     pub record: LogRecord,
     /// The server's clock minus ours, in microseconds.
     pub ahead: i64,
-    /// Whether events arrive as they are written: then the time of their arrival is that of their commit.
-    pub is_live: bool,
+    /// How the events arrive.
+    pub arrival: Arriving,
+}
+
+/// How events arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arriving {
+    /// All that are there, when the log was asked for: microseconds since 1970 by the server's clock.
+    Asked(i64),
+    /// As they are written, but those that were written before this look come first.
+    Behind(LogEnd),
+    /// As they are written: the time of their arrival is that of their commit.
+    Live,
+}
+
+/// The end of a server's log at a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The server's file.
+    pub file: String,
+    /// Its bytes.
+    pub offset: u64,
+    /// When: microseconds since 1970 by the server's clock.
+    pub time: i64,
+}
+
+impl Arriving {
+    /// Whether the stream waits for more at the end of the log.
+    pub fn is_stream(&self) -> bool {
+        !matches!(self, Arriving::Asked(_))
+    }
 }
 
 /// The result of writing.
@@ -65,14 +98,18 @@ pub struct Written {
     pub times: Option<(i64, i64)>,
     /// Why it ended.
     pub end: WriteEnd,
+    /// Whether everything was read that was there at the look.
+    pub is_live: bool,
 }
 
 /// Why writing ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum WriteEnd {
     /// The log ended.
     EndOfLog,
-    /// It was time, or enough was there.
+    /// The server was lost, or the user wishes to stop. Complete transactions are there.
+    Cut(Error),
+    /// It was time, or enough was there, or a large transaction follows.
     Interval,
     /// A file follows that lacks what was read.
     Forked(LogPlace),
@@ -100,14 +137,15 @@ pub struct LogWriter<'w, 's> {
 struct Part<'w, 's> {
     name: Vec<u8>,
     events: FileWriter<'w, 's>,
+    /// Whether it has anything but the beginning of a transaction.
+    is_settled: bool,
 }
 
 /// Events that are not stored yet.
 #[derive(Default)]
 struct Pending {
-    bytes: Vec<u8>,
-    /// Some of the transaction are stored.
-    is_spilled: bool,
+    events: Vec<ReceivedEvent>,
+    bytes: usize,
 }
 
 impl<'w, 's> LogWriter<'w, 's> {
@@ -135,34 +173,39 @@ impl<'w, 's> LogWriter<'w, 's> {
     /// # Errors
     /// If the server is lost or sends what is damaged; if the repository cannot be written.
     pub fn write(mut self, reading: &mut Reading, until: Until) -> Result<Written> {
-        if let Some(format) = reading.format().cloned() {
+        if let Some(begins) = reading.current().cloned() {
             // The file is read on from the log before.
-            self.begin_file(&FileBegins { name: reading.file().to_owned(), format })?;
+            self.begin_file(&begins)?;
         }
         let end = loop {
-            if self.monitor.is_cancelled() {
-                return Err(Error::cancelled());
-            }
-            match reading.next()? {
+            let next = if self.monitor.is_cancelled() { Err(Error::cancelled()) } else { reading.next() };
+            let next = match next {
+                // The server may never come back.
+                Err(error) if self.subject.arrival.is_stream() || is_cut_file(&error) => break WriteEnd::Cut(error),
+                next => next?,
+            };
+            match next {
                 Received::File(begins) => self.begin_file(&begins)?,
                 Received::Event(event) => {
-                    if let Some(end) = self.add(&event, reading)? {
+                    if let Some(end) = self.add(event, reading)? {
                         break end;
                     }
                 }
-                Received::Idle => self.subject.record.complete_until = self.server_now(),
+                Received::Idle => {
+                    self.complete_until(self.server_now());
+                    self.has_caught_up();
+                }
                 Received::End => break WriteEnd::EndOfLog,
                 Received::Forked(begins) => {
-                    let place =
-                        LogPlace { file: begins.name, offset: repo_format::log::FIRST_OFFSET, gtid: String::new() };
+                    let place = LogPlace { file: begins.name, offset: FIRST_OFFSET, gtid: String::new() };
                     break WriteEnd::Forked(place);
                 }
             }
-            if !self.transactions.is_within() && self.is_enough(until) {
+            if self.pending.events.is_empty() && self.is_enough(until) {
                 break WriteEnd::Interval;
             }
         };
-        self.finish(end)
+        self.finish(end, reading)
     }
 
     fn is_enough(&self, until: Until) -> bool {
@@ -177,20 +220,39 @@ impl<'w, 's> LogWriter<'w, 's> {
         now.seconds * 1_000_000 + i64::from(now.nanoseconds / 1000) + self.subject.ahead
     }
 
+    /// Everything that was committed by then is there.
+    fn complete_until(&mut self, time: i64) {
+        let until = &mut self.subject.record.complete_until;
+        *until = time.max(*until);
+    }
+
+    /// Everything is there that was written before the look.
+    fn has_caught_up(&mut self) {
+        if let Arriving::Behind(end) = &self.subject.arrival {
+            let time = end.time;
+            self.complete_until(time);
+            self.subject.arrival = Arriving::Live;
+        }
+    }
+
     /// The server's file before has ended, and this one begins.
     fn begin_file(&mut self, begins: &FileBegins) -> Result<()> {
-        if self.part.is_some() && self.subject.record.to.file == begins.name {
+        let record = &mut self.subject.record;
+        let last = record.files.last_mut();
+        if last.as_ref().is_some_and(|last| last.name == begins.name) {
             return Ok(());
         }
-        // A transaction that is cut short there never took place.
-        self.pending = Pending::default();
-        self.end_part()?;
-        let record = &mut self.subject.record;
-        if let Some(last) = record.files.last_mut() {
+        let goes_on = last.is_none() && begins.name == record.from.file;
+        let is_behind =
+            |last: &LogFile| matches!(&self.subject.arrival, Arriving::Behind(end) if end.file == last.name);
+        let has_caught_up = last.as_ref().is_some_and(|last| is_behind(last));
+        if let Some(last) = last {
             last.is_closed = true;
         }
-        let goes_on = begins.name == record.to.file;
-        let first = if goes_on { record.to.offset } else { repo_format::log::FIRST_OFFSET };
+        let first = if goes_on { record.from.offset } else { FIRST_OFFSET };
+        if record.complete_until == 0 {
+            record.complete_until = i64::from(begins.format.timestamp) * SECOND;
+        }
         record.files.push(LogFile {
             name: begins.name.clone(),
             format: ByteString(begins.format.bytes.clone()),
@@ -204,53 +266,69 @@ impl<'w, 's> LogWriter<'w, 's> {
                 "the server's binary log has more files than one log can hold",
             ));
         }
-        (record.to.file, record.to.offset) = (begins.name.clone(), first);
+        // A transaction that is cut short there never took place.
+        self.pending = Pending::default();
+        self.end_part()?;
         let events = FileWriter::new(self.store, ProfileName::Files)?;
-        self.part = Some(Part { name: part_name(&begins.name, first), events });
+        self.part = Some(Part { name: part_name(&begins.name, first), events, is_settled: false });
+        if has_caught_up {
+            self.has_caught_up();
+        }
         Ok(())
     }
 
-    /// Takes an event; gives whether the log ends with it.
-    fn add(&mut self, event: &ReceivedEvent, reading: &mut Reading) -> Result<Option<WriteEnd>> {
-        let (Some(format), Some(part)) = (reading.format(), &self.part) else {
+    /// Takes an event; gives whether the log ends before or after it.
+    fn add(&mut self, received: ReceivedEvent, reading: &mut Reading) -> Result<Option<WriteEnd>> {
+        let Some(begins) = reading.current() else {
             return Err(Error::new(ErrorKind::Database, "the server sent an event before its file"));
         };
-        let placed = Placed {
-            event: Event::new(&event.bytes).map_err(|why| unusable(reading.file(), event, why))?,
-            file: u32::try_from(self.subject.record.files.len() - 1).unwrap_or(u32::MAX),
-            begin: event.begin,
-            end: event.end,
-            skip: part.events.len() + self.pending.bytes.len() as u64,
-            arrival: self.subject.is_live.then(|| self.server_now()),
-        };
-        let step = self.transactions.add(&placed, format).map_err(|why| unusable(reading.file(), event, why))?;
-        let is_incident = placed.event.header.kind == Kind::INCIDENT;
-        self.pending.bytes.extend_from_slice(&event.bytes);
-        self.monitor.advance(engine_core::monitor::Work { items: 0, bytes: event.bytes.len() as u64 });
+        let is_behind = |end: &LogEnd| end.file != begins.name || received.begin < end.offset;
+        if matches!(&self.subject.arrival, Arriving::Behind(end) if !is_behind(end)) {
+            self.has_caught_up();
+        }
+        let file = u32::try_from(self.subject.record.files.len() - 1).unwrap_or(u32::MAX);
+        let skip = self.part.as_ref().map_or(0, |part| part.events.len()) + self.pending.bytes as u64;
+        let arrival = (self.subject.arrival == Arriving::Live).then(|| self.server_now());
+        let found = Event::new(&received.bytes).and_then(|event| {
+            let placed = Placed { event, file, begin: received.begin, end: received.end, skip, arrival };
+            Ok((event.header, self.transactions.add(&placed, &begins.format)?))
+        });
+        let (header, step) = found.map_err(|why| {
+            let place = format!("{}:{}", begins.name, received.begin);
+            Error::caused(ErrorKind::Database, format!("the server's binary log cannot be used at {place}"), why)
+        })?;
+        self.monitor.advance(engine_core::monitor::Work { items: 0, bytes: received.bytes.len() as u64 });
+        let end = received.end;
+        self.pending.bytes += received.bytes.len();
+        self.pending.events.push(received);
         match step {
-            Step::Within if self.pending.bytes.len() > PENDING_MAX => self.spill()?,
-            Step::Within => {}
-            Step::Between => self.settle(event.end)?,
+            Step::Within if self.pending.bytes <= PENDING_MAX => {}
+            // It may be cut short, so it stands where nothing is before it.
+            Step::Within if self.part.as_ref().is_some_and(|part| part.is_settled) => {
+                reading.put_back(std::mem::take(&mut self.pending).events);
+                return Ok(Some(WriteEnd::Interval));
+            }
+            Step::Within => self.spill()?,
+            // The next event says whether the server lost what was read before this file.
+            Step::Between if matches!(header.kind, Kind::FORMAT | Kind::START_ENCRYPTION) => {}
+            Step::Between => self.settle(end)?,
             Step::Ends(ended) => {
-                if let Some(gtid) = &ended.gtid {
-                    reading.gtids().add(gtid);
+                match &ended.gtid {
+                    Some(gtid) => reading.gtids().add(gtid),
+                    None if ended.has_unknown_gtid => reading.gtids().add_unknown(),
+                    None => {}
                 }
                 self.note(*ended)?;
-                self.settle(event.end)?;
+                self.settle(end)?;
             }
         }
-        if !self.transactions.is_within() {
-            self.subject.record.to.gtid = reading.gtids().to_string();
-            if self.subject.is_live {
-                self.subject.record.complete_until = self.server_now();
-            }
+        if header.kind != Kind::INCIDENT {
+            return Ok(None);
         }
-        if is_incident {
-            self.subject.record.coverage = Coverage::Incident;
-            let why = "the server says that events are missing from its binary log there";
-            self.subject.record.coverage_reason = Some(why.to_owned());
-        }
-        Ok(is_incident.then_some(WriteEnd::Incident))
+        self.subject.record.coverage = Coverage::Incident;
+        let why = "the server says that events are missing from its binary log there";
+        self.subject.record.coverage_reason = Some(why.to_owned());
+        Ok(Some(WriteEnd::Incident))
     }
 
     /// Keeps a transaction.
@@ -259,6 +337,8 @@ impl<'w, 's> LogWriter<'w, 's> {
         if record.time_source == TimeSource::Statement {
             // A statement may have begun before the one that was committed before it.
             record.time = record.time.max(last);
+        } else {
+            self.complete_until(record.time);
         }
         let mut encoded = Vec::new();
         append_within(&mut record, &mut encoded)?;
@@ -269,52 +349,43 @@ impl<'w, 's> LogWriter<'w, 's> {
     }
 
     fn spill(&mut self) -> Result<()> {
-        if let Some(part) = &mut self.part {
-            part.events.write(&self.pending.bytes)?;
+        let Some(part) = &mut self.part else { return Ok(()) };
+        for event in std::mem::take(&mut self.pending).events {
+            part.events.write(&event.bytes)?;
+            self.bytes += event.bytes.len() as u64;
         }
-        self.bytes += self.pending.bytes.len() as u64;
-        self.pending.bytes.clear();
-        self.pending.is_spilled = true;
         Ok(())
     }
 
     /// Everything up to `end` lies between two transactions, so it stays.
     fn settle(&mut self, end: u64) -> Result<()> {
         self.spill()?;
-        self.pending = Pending::default();
+        if let Some(part) = &mut self.part {
+            part.is_settled = true;
+        }
         let record = &mut self.subject.record;
-        record.to.offset = end;
         if let Some(file) = record.files.last_mut() {
             file.end = end;
+            (record.to.file, record.to.offset) = (file.name.clone(), end);
         }
         Ok(())
     }
 
+    /// The beginning of a transaction alone is nothing.
     fn end_part(&mut self) -> Result<()> {
-        let Some(part) = self.part.take() else { return Ok(()) };
-        let written = part.events.finish()?;
-        if written.len > 0 {
-            self.done.push(file(&part.name, written));
-        }
+        let Some(part) = self.part.take().filter(|part| part.is_settled) else { return Ok(()) };
+        self.done.push(file(&part.name, part.events.finish()?));
         Ok(())
     }
 
-    fn finish(mut self, end: WriteEnd) -> Result<Written> {
-        if self.pending.is_spilled && !self.pending.bytes.is_empty() {
-            let message = "the server's binary log ends inside a transaction; nothing of this run was kept";
-            return Err(Error::new(ErrorKind::Database, message).with_hint("The next run reads it again."));
-        }
+    fn finish(mut self, end: WriteEnd, reading: &mut Reading) -> Result<Written> {
         self.end_part()?;
-        if matches!(end, WriteEnd::Forked(_))
-            && let Some(last) = self.subject.record.files.last_mut()
-        {
-            last.is_closed = true;
+        if let (WriteEnd::EndOfLog, Arriving::Asked(time)) = (&end, &self.subject.arrival) {
+            let time = *time;
+            self.complete_until(time);
         }
         let mut record = self.subject.record;
-        if let Some((_, last)) = self.times {
-            // The two clocks are compared to a few milliseconds only.
-            record.complete_until = record.complete_until.max(last);
-        }
+        record.to.gtid = reading.gtids().to_string();
         record.files.retain(|file| file.end > file.first || file.is_closed);
         let encoded = record.encode().map_err(|e| Error::caused(ErrorKind::Usage, "cannot describe the log", e))?;
         let mut log = FileWriter::new(self.store, ProfileName::Files)?;
@@ -323,13 +394,9 @@ impl<'w, 's> LogWriter<'w, 's> {
         entries.push(file(LOG_FILE, log.finish()?));
         entries.push(file(TRANSACTIONS_FILE, self.index.finish()?));
         let tree = top(self.store, entries)?;
-        Ok(Written { tree, record, bytes: self.bytes, times: self.times, end })
+        let is_live = self.subject.arrival == Arriving::Live;
+        Ok(Written { tree, record, bytes: self.bytes, times: self.times, end, is_live })
     }
-}
-
-fn unusable(file: &str, event: &ReceivedEvent, why: Malformed) -> Error {
-    let message = format!("the server's binary log cannot be used at {file}:{}", event.begin);
-    Error::caused(ErrorKind::Database, message, why)
 }
 
 /// Appends a record. A record that is too large keeps fewer tables.

@@ -7,6 +7,9 @@ use super::{Cursor, Kind, Malformed};
 
 /// The most bytes that a compressed body may become: as large as the largest event.
 const PLAIN_MAX: u64 = 1 << 30;
+/// So much is taken from a compressed body at once.
+const PIECE: usize = 64 << 10;
+const UNREADABLE: Malformed = Malformed("a compressed transaction cannot be read");
 /// MariaDB: the first byte of what is compressed. Its low bits say how many bytes the length has.
 const ZLIB: u8 = 0x80;
 const LENGTH_BITS: u8 = 0x07;
@@ -71,11 +74,37 @@ fn inflate(mut cursor: Cursor<'_>, plain: &mut Vec<u8>) -> Result<(), Malformed>
     }
 }
 
+/// Bytes that come out of a compressed body, in pieces: a few bytes may become very many.
+pub struct Pieces<'b> {
+    source: Box<dyn Read + 'b>,
+    piece: Vec<u8>,
+    left: u64,
+}
+
+impl std::fmt::Debug for Pieces<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pieces").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl Pieces<'_> {
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the body cannot be read, or becomes larger than 1 GiB.
+    pub fn next_piece(&mut self) -> Result<Option<&[u8]>, Malformed> {
+        let read = self.source.read(&mut self.piece).map_err(|_| UNREADABLE)?;
+        let left = self.left.checked_sub(read as u64);
+        self.left = left.ok_or(Malformed("a compressed transaction is larger than 1 GiB"))?;
+        Ok((read > 0).then(|| &self.piece[..read]))
+    }
+}
+
 /// The events of a transaction that MySQL has compressed, one after the other. They have no checksums.
 ///
 /// # Errors
-/// [`Malformed`]; also if they become larger than 1 GiB.
-pub fn inner_events(body: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// [`Malformed`].
+pub fn inner_events(body: &[u8]) -> Result<Pieces<'_>, Malformed> {
     let mut cursor = Cursor::new(body);
     let mut compression = BY_ZSTD;
     loop {
@@ -89,18 +118,10 @@ pub fn inner_events(body: &[u8]) -> Result<Vec<u8>, Malformed> {
             compression = value.packed()?;
         }
     }
-    match compression {
-        NOT_COMPRESSED => Ok(cursor.rest().to_vec()),
-        BY_ZSTD => {
-            let failed = |_| Malformed("a compressed transaction cannot be read");
-            let mut plain = Vec::new();
-            let decoder = zstd::stream::read::Decoder::new(cursor.rest()).map_err(failed)?;
-            decoder.take(PLAIN_MAX + 1).read_to_end(&mut plain).map_err(failed)?;
-            if plain.len() as u64 > PLAIN_MAX {
-                return Err(Malformed("a compressed transaction is larger than 1 GiB"));
-            }
-            Ok(plain)
-        }
-        _ => Err(Malformed("a transaction is compressed in an unknown way")),
-    }
+    let source: Box<dyn Read> = match compression {
+        NOT_COMPRESSED => Box::new(cursor.rest()),
+        BY_ZSTD => Box::new(zstd::stream::read::Decoder::new(cursor.rest()).map_err(|_| UNREADABLE)?),
+        _ => return Err(Malformed("a transaction is compressed in an unknown way")),
+    };
+    Ok(Pieces { source, piece: vec![0; PIECE], left: PLAIN_MAX })
 }

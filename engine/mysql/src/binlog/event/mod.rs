@@ -27,7 +27,7 @@ mod xa;
 
 pub use buffer::EventBuffer;
 pub use column::Column;
-pub use compressed::{inner_events, uncompressed};
+pub use compressed::{Pieces, inner_events, uncompressed};
 pub use cursor::{Cursor, Malformed};
 pub use format::Format;
 pub(super) use gtid::write_uuid;
@@ -113,10 +113,8 @@ impl<'e> Event<'e> {
         }
     }
 
-    /// Whether it stands in no file: the server made it up for one connection.
+    /// Whether it says that it stands in no file: the server made it up for one connection.
     pub fn is_artificial(&self) -> bool {
-        self.header.flags & ARTIFICIAL != 0
-            || matches!(self.header.kind, Kind::HEARTBEAT | Kind::HEARTBEAT_V2)
-            || self.header.end == 0
+        self.header.flags & ARTIFICIAL != 0 || matches!(self.header.kind, Kind::HEARTBEAT | Kind::HEARTBEAT_V2)
     }
 }
