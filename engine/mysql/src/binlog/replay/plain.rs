@@ -128,11 +128,13 @@ pub(super) fn each<E: From<Malformed>>(
     if event.header.kind != Kind::TRANSACTION_PAYLOAD {
         return take(&PlainEvent::of(event, format)?);
     }
-    let mut inner = EventBuffer::default();
-    inner.push(&inner_events(event.body(format)?)?);
+    let (mut pieces, mut inner) = (inner_events(event.body(format)?)?, EventBuffer::default());
     let plain = Format { has_checksums: false, ..format.clone() };
-    while let Some(event) = inner.next_event()? {
-        take(&PlainEvent::of(&event, &plain)?)?;
+    while let Some(piece) = pieces.next_piece()? {
+        inner.push(piece);
+        while let Some(event) = inner.next_event()? {
+            take(&PlainEvent::of(&event, &plain)?)?;
+        }
     }
     match inner.is_empty() {
         true => Ok(()),
