@@ -11,7 +11,7 @@ use repo_format::config::Access;
 use repo_format::log::{TimeSource, TransactionFlags};
 use serde::Serialize;
 
-use crate::binlog::{not_kept, time};
+use crate::binlog::{break_words, coverage_words, not_kept, time};
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::DatabaseArgs;
@@ -34,7 +34,7 @@ Examples
   enamel log --kind drop,truncate,delete --min-rows 100
   enamel log --order time --all
 
-Exit status: 0 done, even if nothing happened; 3 a part of the log cannot be read: it is named; 1 failed, 2 usage, \
+Exit status: 0 done, even if nothing happened; 3 a part of the log is missing or cannot be read: it is named; 1 failed, 2 usage, \
             10 no repository, 12 wrong password")]
 pub struct LogArgs {
     /// Only what was committed then or later: 2026-11-20 14:03:22
@@ -133,7 +133,7 @@ struct TableMessage<'a> {
 /// # Errors
 /// The repository cannot be read.
 pub fn run(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
-    fetch(args, context)?;
+    let fetched = fetch(args, context)?;
     let repository = context.open(Access::Read)?;
     let options = ListOptions {
         from: args.from,
@@ -151,25 +151,29 @@ pub fn run(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
     for (id, error) in &listing.unreadable {
         context.ui.warn(format_args!("the log {} cannot be read: {}", format::short(id), chain(error)));
     }
-    let exit = if listing.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
+    let exit = if listing.unreadable.is_empty() { fetched } else { Exit::Incomplete };
     after_printing(exit, print(context.ui, &listing))
 }
 
-/// Fetches the newest part of the log, if a server is named. A failure is told, and the list has what is there.
-fn fetch(args: &LogArgs, context: &Context<'_>) -> Result<()> {
-    let Some(address) = args.database.address(context)?.filter(|_| !args.no_fetch) else { return Ok(()) };
+/// Fetches the newest part of the log, if a server is named; gives whether it is there. A failure is told, and the list has what is there.
+/// A break is told here, as the next run finds none.
+fn fetch(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
+    let Some(address) = args.database.address(context)?.filter(|_| !args.no_fetch) else { return Ok(Exit::Done) };
     let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
     let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, &address, &writer, context.ui));
-    match fetched {
-        Ok(Archived::Busy | Archived::Done(_)) => {}
+    let faults: Vec<String> = match &fetched {
+        Ok(Archived::Busy) => return Ok(Exit::Done),
+        Ok(Archived::Done(saved)) => saved
+            .iter()
+            .flat_map(|one| break_words(&one.record).into_iter().chain(coverage_words(&one.record)))
+            .collect(),
         Ok(not) => {
-            if let Some(why) = not_kept(&not) {
-                context.ui.warn(format_args!("the newest part of the log is not fetched: {why}"));
-            }
+            not_kept(not).into_iter().map(|why| format!("the newest part of the log is not fetched: {why}")).collect()
         }
-        Err(error) => context.ui.warn(format_args!("the newest part of the log is not fetched: {}", chain(&error))),
-    }
-    Ok(())
+        Err(error) => vec![format!("the newest part of the log is not fetched: {}", chain(error))],
+    };
+    faults.iter().for_each(|fault| context.ui.warn(fault));
+    Ok(if faults.is_empty() { Exit::Done } else { Exit::Incomplete })
 }
 
 fn print(ui: &Ui, listing: &Listing) -> Result<()> {

@@ -80,7 +80,9 @@ fn a_gap_is_named_and_changes_the_exit_status() {
     let database = database(&server);
     machine.run(["backup", &database]).expect(0);
     lose_a_part(&server);
-    machine.run(["backup", &database]).expect(3).says("had deleted a part of its binary log");
+    // The first run that finds it tells it: the next one finds a stream that goes on.
+    machine.run(["log", &database]).expect(3).says("had deleted a part of its binary log");
+    machine.run(["log", &database]).expect(0);
 }
 
 #[test]
