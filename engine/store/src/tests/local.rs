@@ -239,3 +239,35 @@ fn what_another_process_is_refused_is_worth_something_and_else_it_is_told() {
         assert_eq!(attempt.to_string().parse(), Ok(attempt));
     }
 }
+
+#[test]
+fn large_objects_and_ranges_pass_around_the_cache_with_exactly_their_bytes() {
+    const PAGE: usize = 4096;
+    const DIRECT: usize = 1 << 20;
+    let (_folder, store) = new_store();
+    let byte = |at: usize| u8::try_from(at.wrapping_mul(2_654_435_761) >> 13 & 0xff).unwrap();
+    // Sizes on both sides of a page, and of the piece that is written at once; the parts end anywhere.
+    for (n, size) in (1..).zip([DIRECT, DIRECT + 1, DIRECT + PAGE, 2 * DIRECT - 1, 2 * DIRECT + PAGE + 17]) {
+        let bytes: Vec<u8> = (0..size).map(byte).collect();
+        let parts: Vec<&[u8]> = bytes.chunks(300_007).collect();
+        store.put_new(&pack(n), &parts).unwrap();
+        assert!(store.get(&pack(n), u64::MAX).unwrap() == bytes, "{size}");
+        for start in [0, 1, PAGE - 1, PAGE, PAGE + 1, size / 2] {
+            for end in [start + 256 * 1024 - 1, start + 256 * 1024, size - PAGE, size - 1, size] {
+                let read = store.get_range(&pack(n), start as u64..end as u64).unwrap();
+                assert!(read == bytes[start..end], "{size}: {start}..{end}");
+            }
+        }
+        assert_eq!(kind(store.get_range(&pack(n), 0..size as u64 + 1)), StoreErrorKind::Truncated);
+    }
+}
+
+#[test]
+fn a_user_who_says_that_nobody_else_writes_replaces_objects_as_usual() {
+    let (_folder, store) = new_store();
+    store.put_new(&ObjectName::Condemned, &[b"one"]).unwrap();
+    let alone = reopen(&store).exclusively();
+    assert_eq!(kind(alone.replace_if(&ObjectName::Condemned, Some(Tag::of(b"?")), b"two")), StoreErrorKind::Conflict);
+    alone.replace_if(&ObjectName::Condemned, Some(Tag::of(b"one")), b"two").unwrap();
+    assert_eq!(store.get(&ObjectName::Condemned, 9).unwrap(), b"two");
+}

@@ -191,6 +191,57 @@ fn of_leftovers_only_what_is_surely_ours_is_removed() {
     assert!(outside.join("deep").exists() && outside.join("alive").exists());
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn the_files_of_a_process_that_runs_stay_even_if_its_lock_can_be_had() {
+    let (_folder, root, store) = store();
+    store.put_new(&pack(1), &[b"1"]).unwrap();
+    let own = fs::read_dir(root.join("tmp")).unwrap().map(|entry| entry.unwrap().path());
+    let own = own.into_iter().find(|path| path.join("alive").exists()).unwrap();
+    let identity = fs::read_to_string(own.join("alive")).unwrap();
+    let (place, started) = identity.trim_end().rsplit_once(' ').unwrap();
+    let ended = format!("{place} {}\n", started.parse::<u64>().unwrap() + 1);
+    // On some shares every process gets every lock: nobody holds the lock of these files.
+    let folder_of = |number: u8, alive: &str| {
+        let path = root.join(format!("tmp/{number:016x}"));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("alive"), alive).unwrap();
+        fs::write(path.join("0"), "half an object").unwrap();
+        for old in [path.join("alive"), path.join("0"), path.clone()] {
+            age(&old);
+        }
+        path
+    };
+    let (running, dead) = (folder_of(1, &identity), folder_of(2, &ended));
+    LocalStore::open(&root).unwrap().put_new(&pack(2), &[b"2"]).unwrap();
+    assert_eq!(fs::read(running.join("0")).unwrap(), b"half an object");
+    assert!(!dead.exists(), "another process has its id now");
+}
+
+#[test]
+fn what_is_moved_aside_keeps_its_contents_and_its_name_is_free() {
+    let (_folder, root, store) = store();
+    for name in [ObjectName::Condemned, pack(1), segment(1)] {
+        let path = root.join(name.to_string());
+        for contents in ["first", "second"] {
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join("file"), contents).unwrap();
+            assert_eq!(kind(store.put_new(&name, &[b"object"])), StoreErrorKind::AlreadyExists);
+            store.set_aside(&name).unwrap();
+            assert_eq!(store.stat(&name).unwrap(), None);
+        }
+        store.put_new(&name, &[b"object"]).unwrap();
+        assert_eq!(store.get(&name, 9).unwrap(), b"object");
+        let kept = fs::read_dir(root.join("aside")).unwrap().map(|entry| entry.unwrap().path());
+        let beginning = name.to_string().replace('/', "-");
+        let kept = kept.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&beginning));
+        let mut contents: Vec<_> = kept.map(|path| fs::read_to_string(path.join("file")).unwrap()).collect();
+        contents.sort();
+        assert_eq!(contents, ["first", "second"], "{name}");
+    }
+    assert_eq!(kind(store.set_aside(&pack(9))), StoreErrorKind::NotFound);
+}
+
 /// The mode, without its kind, of what is at `path`.
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
