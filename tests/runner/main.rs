@@ -24,6 +24,7 @@ mod prune;
 mod purge;
 mod repair;
 mod restore;
+mod restore_damage;
 mod restore_deletes;
 mod rights;
 mod round_trip;

@@ -149,6 +149,10 @@ enum Commit {
     Lost,
     /// The same, but nothing of it can be read any more.
     Unreadable,
+    /// It puts it and says that it did not; then it cannot make it durable.
+    Volatile,
+    /// It puts it and says that it did not; then another process forgets it.
+    Forgotten,
     /// It does not put it.
     Failed,
 }
@@ -162,6 +166,13 @@ fn commit_through(commit: Commit, store: &MemoryStore) -> Arc<dyn Store> {
                 request.perform(&store);
             }
             Answer::Failed(StoreErrorKind::Io)
+        }
+        Request::EnsureDurable(ObjectName::Snapshot(_)) if commit == Commit::Volatile => {
+            Answer::Failed(StoreErrorKind::Io)
+        }
+        Request::EnsureDurable(name @ ObjectName::Snapshot(_)) if commit == Commit::Forgotten => {
+            assert!(store.remove_raw(name));
+            request.perform(&store)
         }
         _ if fails.load(Ordering::Relaxed) => Answer::Failed(StoreErrorKind::Io),
         _ => request.perform(&store),
@@ -194,6 +205,21 @@ fn where_nobody_can_tell_whether_a_snapshot_was_made_the_lease_stays() {
     let repository = fixture.open_anew();
     assert_eq!(writers(&repository, "host").unwrap().len(), 1);
     assert_eq!(engine::snapshots::list(&repository).unwrap().snapshots.len(), 1);
+}
+
+#[test]
+fn a_snapshot_that_a_power_loss_may_still_take_is_not_called_made() {
+    let (fixture, store, _) = scene();
+    let error = commit(&fixture.through(commit_through(Commit::Volatile, &store))).unwrap_err();
+    assert!(chain(&error).contains("nobody can tell now whether snapshot"), "{}", chain(&error));
+    assert_eq!((count(&store, Folder::Leases), count(&store, Folder::Snapshots)), (1, 1));
+}
+
+#[test]
+fn a_snapshot_that_was_made_and_forgotten_at_once_was_made() {
+    let (fixture, store, _) = scene();
+    commit(&fixture.through(commit_through(Commit::Forgotten, &store))).unwrap();
+    assert_eq!((count(&store, Folder::Leases), count(&store, Folder::Snapshots)), (0, 0));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A damaged repository: what is wrong is noticed, what can be restored is, and nothing crashes.
 
+mod aside;
 mod cache;
 mod copies;
 mod errors;

@@ -1,5 +1,6 @@
 //! Prune: what no snapshot needs goes, and nothing else, whatever happens meanwhile.
 
+mod doubt;
 mod scene;
 mod space;
 mod trouble;

@@ -7,7 +7,7 @@ use repo_format::manifest::SeenManifest;
 
 use super::RepairOptions;
 use crate::crypto::SEALED_OVERHEAD;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::repository::{ManifestObject, Record, Repository, UnreadableManifest};
 use engine_store::{ObjectName, StoreErrorKind};
@@ -36,12 +36,14 @@ pub(super) fn set_aside(
     Ok(moved)
 }
 
-/// Copies the bytes to `aside/`, if they are damaged for good.
+/// Copies the bytes to `aside/`, if they are damaged for good. Returns whether `aside/` has them, so that the manifest may
+/// go.
 fn keep_bytes(repository: &Repository, id: LeaseId) -> Result<bool> {
     let store = repository.store();
     let bytes = match store.get(&ObjectName::Snapshot(id), limits::SMALL_OBJECT + SEALED_OVERHEAD) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(false),
+        // The storage may return it another day.
+        Err(error) if matches!(error.kind, StoreErrorKind::NotFound | StoreErrorKind::Unreadable) => return Ok(false),
         // No manifest was ever so large, so there is nothing to keep.
         Err(error) if error.kind == StoreErrorKind::TooLarge => return Ok(true),
         Err(error) => return Err(error.into()),
@@ -55,7 +57,20 @@ fn keep_bytes(repository: &Repository, id: LeaseId) -> Result<bool> {
         return Ok(false);
     }
     match store.put_new(&ObjectName::Aside(id), &[&bytes]) {
-        Err(error) if error.kind != StoreErrorKind::AlreadyExists => Err(error.into()),
-        _ => Ok(true),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind == StoreErrorKind::AlreadyExists => has_kept(repository, id, &bytes),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an earlier run, which was interrupted, has moved the same bytes. Then makes them durable. Other bytes may be
+/// those of an earlier damage.
+fn has_kept(repository: &Repository, id: LeaseId, bytes: &[u8]) -> Result<bool> {
+    let (store, name) = (repository.store(), ObjectName::Aside(id));
+    match store.get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD).map_err(Error::of_object) {
+        Ok(there) if there == bytes => store.ensure_durable(&name).map(|()| true).map_err(Error::of_object),
+        Ok(_) => Ok(false),
+        Err(error) if error.is_damage() => Ok(false),
+        Err(error) => Err(error),
     }
 }

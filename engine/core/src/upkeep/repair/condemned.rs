@@ -29,8 +29,8 @@ pub(super) fn begin_anew(repository: &Repository, manifests: &[ManifestObject], 
     let there = match repository.store().get(&name, limits::CONDEMNED + SEALED_OVERHEAD) {
         Ok(bytes) => Some(Tag::of(&bytes)),
         Err(error) if error.kind == StoreErrorKind::NotFound => None,
-        // No prune wrote this.
-        Err(error) if error.kind == StoreErrorKind::TooLarge => {
+        // No prune wrote this, or the disk cannot read it. It cannot be compared, so it cannot be replaced either.
+        Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::Unreadable) => {
             repository.store().delete(&name)?;
             None
         }

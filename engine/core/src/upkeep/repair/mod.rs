@@ -176,11 +176,12 @@ pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Mo
     let (manifests, unreadable) = repository.read_manifests()?;
     let unreadable_snapshots =
         unreadable.iter().map(|object| (object.id, crate::error::chain(&object.error))).collect();
-    let set_aside = aside::set_aside(repository, options, &manifests, &unreadable)?;
     let condemned_anew = match options.condemned {
         CondemnedPolicy::BeginAnew => condemned::begin_anew(repository, &manifests, options.dry_run)?,
         CondemnedPolicy::Refuse => false,
     };
+    // Their records name the newest list of condemned packs, so that must be readable by now.
+    let set_aside = aside::set_aside(repository, options, &manifests, &unreadable)?;
     let outcome =
         RepairOutcome { unreadable_snapshots, condemned_anew, shut_out, mended, set_aside, ..RepairOutcome::default() };
 
