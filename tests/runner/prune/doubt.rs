@@ -1,4 +1,4 @@
-//! Prune where something cannot be read: whoever may be alive is waited for, and packs that may be needed stay.
+//! Prune where something cannot be read: it waits for a writer that may be alive, and keeps packs that may be needed.
 
 use std::collections::HashSet;
 use std::fs;
@@ -63,7 +63,7 @@ fn condemned_packs_that_are_needed_stay_even_if_their_tables_are_damaged() {
 #[test]
 fn a_pack_does_not_go_because_another_one_whose_table_is_damaged_should_have_the_same() {
     let mut scene = Scene::new(0);
-    // Two backups at once store the same: neither knows of the other's packs.
+    // Two backups at once store the same: neither knows of the packs that the other has not put yet.
     let (fixture, root) = (scene.through(scene.fixture.store.clone()), scene.root.clone());
     let other = move || {
         backup_paths(&fixture.open_anew(), &[&root], &backup_options(), &NullMonitor).unwrap();
@@ -75,17 +75,11 @@ fn a_pack_does_not_go_because_another_one_whose_table_is_damaged_should_have_the
     let repository = scene.fixture.open_anew();
     repository.sync_catalog(&NullMonitor).unwrap();
     let all = data_packs(&repository);
-    let order: Vec<_> =
-        repository.catalog().packs().unwrap().into_iter().filter(|pack| all.contains(&pack.id)).collect();
-    assert!(order.len() >= 2 && order.len() % 2 == 0, "each has stored all: {order:?}");
+    assert!(all.len() >= 2, "{all:?}");
     for condemned in all.iter().copied() {
-        let scene = Scene {
-            store: scene.store.deep_clone(),
-            root: scene.root.clone(),
-            snapshots: scene.snapshots.clone(),
-            fixture: scene.through(scene.fixture.store.clone()),
-        };
-        let scene = Scene { fixture: scene.through(Arc::new(scene.store.clone())), ..scene };
+        let store = scene.store.deep_clone();
+        let fixture = scene.through(Arc::new(store.clone()));
+        let scene = Scene { fixture, store, root: scene.root.clone(), snapshots: scene.snapshots.clone() };
         let condemned = HashSet::from([condemned]);
         condemn(&scene.fixture.open_anew(), &condemned);
         damage_tables(&scene, &all.difference(&condemned).copied().collect());

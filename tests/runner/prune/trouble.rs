@@ -131,6 +131,24 @@ fn on_a_full_disk_packs_that_nobody_needs_go_all_the_same() {
 }
 
 #[test]
+fn a_disk_that_is_full_for_a_moment_costs_only_a_smaller_step() {
+    let scene = busy_scene();
+    for at in 1..=6 {
+        let faulty = Arc::new(FaultyStore::new(Arc::new(scene.store.deep_clone())));
+        let fixture = scene.through(faulty.clone());
+        let repository = fixture.try_open(&fixture.copy_cache(), &fixture.credential(), Access::Write).unwrap();
+        let kind = StoreErrorKind::NoSpace;
+        faulty.fail(Fault { ops: vec![Op::PutNew], at, lasting: false, kind, when: When::Before });
+        match prune(&repository, &options()) {
+            Ok((_, report)) => assert!(report.deleted_packs > 0, "{at}: {report:?}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NoSpace, "{at}"),
+        }
+        faulty.heal();
+        assert_next_finishes(&scene, &fixture, &format!("no space for put {at}"));
+    }
+}
+
+#[test]
 fn a_node_that_cannot_be_read_stops_it_before_anything_is_done() {
     let scene = busy_scene();
     let repository = scene.fixture.open();
