@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::binlog::archive::archive;
+use engine::binlog::archive::{Archived, archive};
 use engine::binlog::replay::{MixedTransactions, Position};
 use engine::database::Address;
 use engine::error::chain;
@@ -17,9 +17,10 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::{LoadArgs, options};
-use crate::binlog::time;
+use crate::binlog::{not_kept, time};
 use crate::commands::init::host_name;
 use crate::context::Context;
+use crate::database::DatabaseArgs;
 use crate::effect::Effect;
 use crate::environment::{program, program_folders, user_name};
 use crate::exit::{Exit, after_printing};
@@ -114,7 +115,7 @@ pub fn run(
 ) -> Result<Exit> {
     let url = load.to_database.as_deref().unwrap_or_default();
     let address = load.server.address(url, context)?;
-    fetch(&address, context)?;
+    fetch(load, &address, context)?;
     let repo = context.open(Access::Read)?;
     let (snapshot, plan) = choose(&repo, snap, when, context)?;
     if args.plan || effect.is_dry() {
@@ -151,19 +152,32 @@ pub fn run(
     after_printing(exit, print(context.ui, &address.public(), &plan, &outcome, &summary))
 }
 
-/// Fetches the newest part of the log, if it is the log of the server that is restored into, or of the one in enamel.toml.
-fn fetch(target: &Address, context: &Context<'_>) -> Result<()> {
+/// Fetches the newest part of the log of the server that is restored into, and of the one in enamel.toml, if they were saved. A failure is
+/// told, and the restore has what is there.
+fn fetch(load: &LoadArgs, target: &Address, context: &Context<'_>) -> Result<()> {
     let repo = context.open(Access::Read)?;
-    let roots: Vec<Vec<u8>> =
-        list(&repo)?.snapshots.iter().flat_map(|s| databases(&s.manifest)).map(|r| r.path.0.clone()).collect();
+    let saved = list(&repo)?.snapshots;
+    let is_saved = |address: &Address| {
+        let path = address.public().into_bytes();
+        saved.iter().flat_map(|snapshot| databases(&snapshot.manifest)).any(|root| root.path.0 == path)
+    };
     drop(repo);
-    if !roots.iter().any(|path| path == target.public().as_bytes()) {
-        return Ok(());
-    }
+    let named = DatabaseArgs { server: load.server.clone(), ..DatabaseArgs::default() };
+    let usual = if context.settings.file.database.is_some() { named.address(context)? } else { None };
+    let mut addresses = vec![target.clone()];
+    addresses.extend(usual.filter(|usual| usual.public() != target.public()));
     let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
-    let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, target, &writer, context.ui));
-    if let Err(error) = fetched {
-        context.ui.warn(format_args!("the newest part of the log is not fetched: {}", chain(&error)));
+    for address in addresses.iter().filter(|address| is_saved(address)) {
+        let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, address, &writer, context.ui));
+        let why = match fetched {
+            Ok(Archived::Busy) => None,
+            Ok(archived) => not_kept(&archived),
+            Err(error) => Some(chain(&error)),
+        };
+        if let Some(why) = why {
+            let server = address.public();
+            context.ui.warn(format_args!("the newest part of the log of {server} is not fetched: {why}"));
+        }
     }
     Ok(())
 }
