@@ -18,6 +18,7 @@ mod finish;
 mod global;
 mod hooks;
 mod interrupt;
+mod log_retention;
 mod mark;
 mod moment;
 mod parse;

@@ -70,6 +70,11 @@ pub struct Keep {
     #[arg(long, value_name = "TAG", value_parser = parse_tag)]
     #[serde(deserialize_with = "tags")]
     keep_tag: Vec<String>,
+    /// Keep every moment of a database restorable that is at most this much older than its newest binary log; without it
+    /// no log is ever forgotten
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    #[serde(deserialize_with = "age")]
+    keep_log: Option<Age>,
     /// Apply the rules separately to snapshots that differ in these: `host`, `roots`, `tags`, with commas between, or
     /// `none` [default: host,roots]
     #[arg(long, value_name = "KEYS", value_parser = parse_grouping)]
@@ -108,6 +113,11 @@ impl Keep {
         last.into_iter().chain(each).chain(self.keep_within.map(Rule::Within)).chain(within).chain(tags).collect()
     }
 
+    /// How far back logs are kept, by these options or the settings file; none if no log is to go.
+    pub fn log(&self, file: Option<&Keep>) -> Option<Age> {
+        self.keep_log.or_else(|| file?.keep_log)
+    }
+
     /// The policy of these options and the settings file. A rule among the options replaces all rules of the file.
     pub fn policy(&self, file: Option<&Keep>) -> Policy {
         let own = self.rules();
@@ -120,7 +130,8 @@ impl Keep {
 
 impl fmt::Display for Keep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules: Vec<_> = self.rules().iter().map(rule_text).collect();
+        let log = self.keep_log.map(|age| format!("log {age}"));
+        let rules: Vec<_> = self.rules().iter().map(rule_text).chain(log).collect();
         write!(f, "keep {}", if rules.is_empty() { "nothing".to_owned() } else { rules.join(", ") })?;
         match &self.group_by {
             Some(Grouping(keys)) => write!(f, "; grouped by {}", keys_text(keys)),
@@ -144,6 +155,7 @@ pub fn reason_text(reason: &Reason) -> String {
         Reason::Oldest(rule) => format!("oldest ({})", rule_text(rule)),
         Reason::OnlyCopy(tables) => format!("only copy of {}", tables_text(tables)),
         Reason::NewestWhole => "newest whole".to_owned(),
+        Reason::BaseOfLog => "base of the log".to_owned(),
         Reason::FromTheFuture => "from the future".to_owned(),
         Reason::PutBack => "forgotten, and there again".to_owned(),
     }

@@ -51,6 +51,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly, -quarterly, -yearly
   keep-within = \"30d\"           # also keep-within-hourly to -yearly
   keep-tag = [\"audit\"]
+  keep-log = \"7d\"                # any moment of the last 7 days of a database; older binary logs go
   group-by = \"host,roots\"
   [purge.old-faxes]               # a category of `enamel purge plan`
   table = \"fax\"

@@ -15,6 +15,7 @@ use crate::commands::prune::{self, PruneArgs};
 use crate::context::Context;
 use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
+use crate::log_retention;
 use crate::retention::{Keep, conditions, tables_text};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
@@ -36,6 +37,9 @@ use print::Summary;
 /// Enamel refuses, before it does anything: to run without any rule; a tag or machine that no snapshot has; to forget
 /// all snapshots of a group; to judge when a clock has jumped. Snapshots that are named go in any case.
 ///
+/// With --keep-log binary logs of databases that are older go, too. The snapshot that the remaining ones begin with
+/// stays. If fewer moments can be restored afterwards, Enamel says which.
+///
 /// The repository notes what was forgotten, so that `verify` can tell it from an attack. `enamel prune` frees the
 /// space.
 #[derive(Debug, clap::Args)]
@@ -44,6 +48,7 @@ Examples
   enamel forget --dry-run --keep-hourly 48 --keep-daily 14 --keep-monthly 24 --keep-yearly 10
   enamel forget --keep-within 7d --keep-within-daily 3mo --keep-tag audit
   enamel forget                       by `[retention]` of enamel.toml
+  enamel forget --keep-daily 14 --keep-log 7d
   enamel forget 3f9a12bc 77aa01de
 
 Exit status: 0 done; 3 done, but some snapshots cannot be read, and stay; 1 failed, or a clock has jumped; 2 usage, or a policy that cannot be meant; \
@@ -94,19 +99,29 @@ pub fn run(args: &ForgetArgs, context: &Context<'_>) -> Result<Exit> {
 fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Result<Exit> {
     let ui = context.ui;
     let policy = args.keep.policy(context.settings.file.retention.as_ref());
-    if policy.rules.is_empty() {
+    let keep_log = args.keep.log(context.settings.file.retention.as_ref());
+    if policy.rules.is_empty() && keep_log.is_none() {
         let message = "nothing was forgotten: no snapshot is named, and no rule says what to keep: neither an option like `--keep-daily 7` nor `[retention]` in \
                        enamel.toml; and no snapshot is named";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let plan: Plan = plan(repo, &policy, &conditions(args.host.as_deref(), args.tag.as_deref()), ui)?;
+    let mut plan: Plan = if policy.rules.is_empty() {
+        Plan::default()
+    } else {
+        plan(repo, &policy, &conditions(args.host.as_deref(), args.tag.as_deref()), ui)?
+    };
+    let logs = log_retention::add_to(&mut plan, repo, keep_log, ui)?;
+    let going_logs = log_retention::references(repo, &logs.going)?;
     print::unreadable(ui, &plan.unreadable)?;
     tell_of_losses(ui, &plan);
     let going = plan.going();
-    let outcome = carry_out(args, context, repo, &going)?;
+    let all: Vec<_> = going.iter().chain(&going_logs).copied().collect();
+    let outcome = carry_out(args, context, repo, &all)?;
     let exit = if plan.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
-    let summary = Summary::new(args, going.len(), plan.kept_count(), &outcome);
-    after_printing(exit, print::groups(ui, &plan.groups, Effect::of(args.dry_run)).and_then(|()| summary.print(ui)))
+    let summary = Summary::new(args, going.len(), plan.kept_count(), &outcome).with_logs(going_logs.len());
+    let effect = Effect::of(args.dry_run);
+    let printed = print::groups(ui, &plan.groups, effect).and_then(|()| log_retention::tell(ui, &logs, effect));
+    after_printing(exit, printed.and_then(|()| summary.print(ui)))
 }
 
 /// Names snapshots that count for no rule, or not as whole. Otherwise a user would wonder why an older one stays.
@@ -145,9 +160,12 @@ fn by_name(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Resul
     }
     let mut going = plan.going();
     going.extend(unusable.iter().map(|unusable| unusable.manifest));
+    // No log goes with snapshots that are named, but fewer moments may be restorable.
+    let logs = log_retention::logs(repo, going.iter().map(|manifest| manifest.id).collect(), None, ui)?;
     let outcome = carry_out(args, context, repo, &going)?;
     let summary = Summary::new(args, going.len(), plan.kept_count, &outcome);
-    after_printing(Exit::Done, print::named(ui, &plan).and_then(|()| summary.print(ui)))
+    let told = || log_retention::tell(ui, &logs, Effect::of(args.dry_run));
+    after_printing(Exit::Done, print::named(ui, &plan).and_then(|()| told()).and_then(|()| summary.print(ui)))
 }
 
 /// The id of what was named and cannot be used, if it is to go nevertheless.

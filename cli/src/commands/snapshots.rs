@@ -18,6 +18,7 @@ use crate::commands::accept;
 use crate::commands::status::disappeared;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
+use crate::log_retention;
 use crate::retention::{Keep, conditions};
 use crate::ui::{Align, Table, Ui, format, json};
 
@@ -133,7 +134,9 @@ fn read(context: &Context<'_>, repo: &Repository) -> Result<Marked> {
         return unmarked(repo);
     }
     match plan(repo, &policy, &conditions(None, None), context.ui) {
-        Ok(plan) => {
+        Ok(mut plan) => {
+            let keep_log = Keep::default().log(context.settings.file.retention.as_ref());
+            log_retention::add_to(&mut plan, repo, keep_log, context.ui)?;
             let going = plan.going().iter().map(|manifest| manifest.id).collect();
             let members = plan.groups.into_iter().flat_map(|group| group.members).map(|judged| judged.manifest);
             let mut snapshots: Vec<_> = members.map(|manifest| Snapshot { id: manifest.id, manifest }).collect();

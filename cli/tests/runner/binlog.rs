@@ -147,3 +147,28 @@ fn the_advice_names_what_is_not_set_and_what_the_log_costs() {
     }
     assert!(!advice.out.contains("binlog_row_image"), "{}", advice.out);
 }
+
+#[test]
+fn forget_says_which_moments_are_lost_and_keeps_what_the_log_begins_with() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0);
+    for round in 0..2 {
+        server.run(&format!("INSERT INTO shop.visit VALUES ({round}, 'x')"));
+        machine.run(["backup", &database]).expect(0);
+    }
+    let rules = ["forget", "--keep-last", "1"];
+    machine
+        .run(rules.iter().chain(&["--dry-run"]))
+        .expect(0)
+        .prints("it would then be from")
+        .prints("2 snapshots would be");
+    let told = machine.run(["--json"].iter().chain(&rules).chain(&["--dry-run"])).expect(0).last("moments");
+    assert!(told["before"][0]["from"].as_str() < told["after"][0]["from"].as_str(), "{told}");
+    // All of it is younger than a week: the oldest snapshot is what the log begins with.
+    let kept = machine.run(rules.iter().chain(&["--keep-log", "7d"])).expect(0);
+    kept.prints("1 snapshot forgotten, 2 kept");
+    machine.run(rules.iter().chain(&["--keep-log", "7d", "--dry-run"])).expect(0).prints("base of the log");
+    machine.run(["forget", "--keep-log", "7d"]).expect(0).prints("0 snapshots forgotten");
+    machine.run(["verify"]).expect(0).prints("3 logs");
+}

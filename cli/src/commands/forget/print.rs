@@ -42,6 +42,7 @@ pub struct Summary {
     dry_run: bool,
     forgotten: usize,
     kept: usize,
+    logs: usize,
     records: u64,
     #[serde(skip)]
     is_pruned: bool,
@@ -50,7 +51,12 @@ pub struct Summary {
 impl Summary {
     /// For these numbers of snapshots that go and stay.
     pub fn new(args: &ForgetArgs, forgotten: usize, kept: usize, outcome: &ForgetOutcome) -> Self {
-        Summary { dry_run: args.dry_run, forgotten, kept, records: outcome.records, is_pruned: args.prune }
+        Summary { dry_run: args.dry_run, forgotten, kept, logs: 0, records: outcome.records, is_pruned: args.prune }
+    }
+
+    /// With so many logs that go.
+    pub fn with_logs(self, logs: usize) -> Self {
+        Summary { logs, ..self }
     }
 
     /// Prints it.
@@ -67,7 +73,10 @@ impl Summary {
         let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
         let verb = if self.dry_run { "would be forgotten" } else { "forgotten" };
         ui.line(format_args!("{gone} {verb}, {kept} kept"))?;
-        if self.forgotten > 0 && !self.dry_run && !self.is_pruned {
+        if self.logs > 0 {
+            ui.line(format_args!("{} {verb}", format::counted(self.logs as u64, "binary log")))?;
+        }
+        if self.forgotten + self.logs > 0 && !self.dry_run && !self.is_pruned {
             ui.say("`enamel prune` frees the space that only they needed");
         }
         Ok(())
@@ -133,6 +142,7 @@ fn decision(judged: &Judged) -> DecisionMessage<'_> {
         Reason::Oldest(_) => "oldest",
         Reason::OnlyCopy(_) => "only-copy",
         Reason::NewestWhole => "newest-whole",
+        Reason::BaseOfLog => "base-of-the-log",
         Reason::FromTheFuture => "from-the-future",
         Reason::PutBack => "put-back",
     };

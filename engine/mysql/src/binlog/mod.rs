@@ -4,13 +4,14 @@
 //! event        bytes of events                       gtids        the ids of all transactions up to a place
 //! transaction  events -> transactions                archive      server -> log manifests
 //! replay       log -> server                         window       logs, snapshots -> moments that can be restored
-//! check        logs -> what is wrong with them
+//! check        logs -> what is wrong with them       keep         logs, snapshots -> what may be forgotten
 //! ```
 
 pub mod archive;
 pub mod check;
 pub mod event;
 pub mod gtids;
+pub mod keep;
 pub mod listing;
 pub mod replay;
 pub mod transaction;

@@ -29,6 +29,14 @@ impl Age {
     }
 }
 
+impl Age {
+    /// The second that lies this age before `seconds`, both since 1970.
+    pub fn before_second(self, seconds: i64, zone: &TimeZone) -> i64 {
+        let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MIN);
+        self.before(time, zone).as_second()
+    }
+}
+
 impl fmt::Display for Age {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.0.0)

@@ -134,6 +134,8 @@ pub enum Reason {
     OnlyCopy(Vec<TableName>),
     /// No rule keeps it, but it is the newest complete one of its source.
     NewestWhole,
+    /// The binary log of its database begins with it.
+    BaseOfLog,
     /// It is from the future, so no rule can judge it.
     FromTheFuture,
     /// It was forgotten, and someone has put it back: if a rule counted it, another snapshot would go instead.

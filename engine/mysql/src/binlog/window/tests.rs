@@ -6,7 +6,8 @@ use repo_format::database::Flavour;
 use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord, StreamStart};
 
-use super::{Base, Gap, GapReason, KnownLog, Restorable, windows};
+use super::{Base, Gap, GapReason, KnownLog, Records, Restorable, windows};
+use crate::binlog::keep::{LogPlan, LogPolicy, plan_logs};
 
 const SECOND: i64 = 1_000_000;
 const ADDRESS: &[u8] = b"mysql://db:3306";
@@ -248,5 +249,65 @@ proptest! {
         for gap in &found.gaps {
             prop_assert!(!gap.reasons.is_empty() && gap.until.is_none_or(|until| gap.from < until));
         }
+    }
+}
+
+/// Keeps the logs since a second, and lets snapshots go.
+fn keep(logs: &[KnownLog], bases: &[Base], since: i64, going: &[u8]) -> LogPlan {
+    let records = Records { logs: logs.to_vec(), bases: bases.to_vec(), unreadable: Vec::new() };
+    let going = going.iter().map(|number| id(*number)).collect();
+    plan_logs(&records, &LogPolicy { going, since: Some(since * SECOND) })
+}
+
+#[test]
+fn the_newest_snapshot_before_the_time_to_keep_stays_and_older_logs_go() {
+    let logs = [
+        log(1, 1, None, (10, 20)),
+        log(2, 1, Some(1), (20, 30)),
+        log(3, 1, Some(2), (30, 40)),
+        log(4, 1, Some(3), (40, 50)),
+    ];
+    let bases = [base(7, 12), base(8, 25), base(9, 45)];
+    let plan = keep(&logs, &bases, 35, &[7, 8]);
+    assert_eq!((&plan.going[..], plan.bases.iter().copied().collect::<Vec<_>>()), (&[id(1)][..], vec![id(8)]));
+    assert_eq!(spans(&plan.changed[0].after), [(25, 50)]);
+    // Nothing that the logs since then need may go, whatever else does.
+    let plan = keep(&logs, &bases, 5, &[7, 8, 9]);
+    assert!(plan.going.is_empty() && plan.bases == [id(7)].into());
+    assert!(plan.changed.is_empty());
+}
+
+#[test]
+fn the_newest_log_stays_however_old_it_is() {
+    let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (20, 30))];
+    let plan = keep(&logs, &[base(8, 12)], 99, &[]);
+    assert_eq!(plan.going, [id(1)], "fetching goes on behind the newest");
+}
+
+#[test]
+fn without_a_time_to_keep_no_log_goes_and_what_shrinks_is_told() {
+    let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (20, 30))];
+    let records = Records { logs: logs.to_vec(), bases: vec![base(8, 12), base(9, 25)], unreadable: Vec::new() };
+    let plan = plan_logs(&records, &LogPolicy { going: [id(8)].into(), since: None });
+    assert!(plan.going.is_empty() && plan.bases.is_empty());
+    assert_eq!((spans(&plan.changed[0].before), spans(&plan.changed[0].after)), (vec![(12, 30)], vec![(25, 30)]));
+}
+
+proptest! {
+    #[test]
+    fn every_moment_since_the_time_to_keep_stays_and_no_log_stays_without_a_use(
+        (logs, bases) in history(),
+        since in 0i64..120,
+        going in prop::collection::vec(any::<bool>(), 6),
+    ) {
+        let numbers: Vec<u8> = (200u8..).zip(going).filter(|(_, goes)| *goes).map(|(number, _)| number).collect();
+        let plan = keep(&logs, &bases, since, &numbers);
+        let kept: Vec<_> = logs.iter().filter(|log| !plan.going.contains(&log.id)).cloned().collect();
+        let goes = |base: &&Base| numbers.iter().any(|number| id(*number) == base.id) && !plan.bases.contains(&base.id);
+        let staying: Vec<_> = bases.iter().filter(|base| !goes(base)).cloned().collect();
+        for second in since..120 {
+            prop_assert_eq!(reaches(&kept, &staying, second), reaches(&logs, &bases, second), "second {}", second);
+        }
+        prop_assert!(plan.going.iter().all(|log| logs.iter().any(|l| l.id == *log && l.record.complete_until < since * SECOND)));
     }
 }
