@@ -8,9 +8,11 @@ use repo_format::config::Access;
 
 use super::chain::{Chain, Part};
 use super::late::LateTables;
+use super::stop::Going;
 use super::{PastOptions, PastOutcome, Plan};
+use crate::binlog::archive::EventIter;
 use crate::binlog::event::{Event, HEADER_LEN, Header, Kind};
-use crate::binlog::replay::{Definers, Replay, ReplayOptions, ReplayOutcome, TableKey};
+use crate::binlog::replay::{Definers, Position, Replay, ReplayOptions, ReplayOutcome, TableKey};
 use crate::database::{Address, Server};
 use crate::dump::DatabaseSource;
 use crate::load::{Accounts, Binlog, Check, Definer, Events, Images, LoadOptions, References, load};
@@ -174,29 +176,16 @@ impl<'b> Base<'b> {
     /// Gives the events up to the end of `plan` to the replay.
     fn feed(&self, mut replay: Replay<'_>, chain: &Chain, plan: &Plan) -> Result<ReplayOutcome> {
         let mut file: Option<String> = None;
-        if plan.stop != chain.base {
-            for part in chain.parts() {
-                part.check_coverage()?;
-                let mut events = part.log.events(self.reader, part.file, 0)?;
-                if file.as_ref() != Some(&part.file.name) {
-                    replay.file(&part.file.name, events.format().clone())?;
-                    file = Some(part.file.name.clone());
-                }
-                let mut place = part.file.first;
-                while let Some(bytes) = events.next_event()? {
-                    let begin = begin_of(&bytes, &mut place)?;
-                    let is_end = part.file.name == plan.stop.file && begin >= plan.stop.offset;
-                    if is_end {
-                        return replay.end();
-                    }
-                    let event = Event::new(&bytes).map_err(|why| damaged(part, why))?;
-                    if event.header.kind != Kind::FORMAT {
-                        replay.event(begin, &event)?;
-                    }
-                }
-                if part.file.name == plan.stop.file && place >= plan.stop.offset {
-                    return replay.end();
-                }
+        let parts = chain.parts().take_while(|_| plan.stop != chain.base);
+        for part in parts {
+            part.check_coverage()?;
+            let mut events = part.log.events(self.reader, part.file, 0)?;
+            if file.as_ref() != Some(&part.file.name) {
+                replay.file(&part.file.name, events.format().clone())?;
+                file = Some(part.file.name.clone());
+            }
+            if feed_part(&mut replay, part, &mut events, &plan.stop)? == Going::Stop {
+                break;
             }
         }
         replay.end()
@@ -224,6 +213,23 @@ struct Saved {
     repository: Repository,
     /// Objects that could not be saved.
     problems: u64,
+}
+
+/// Gives the events of one part to the replay; stops at `stop`.
+fn feed_part(replay: &mut Replay<'_>, part: Part<'_>, events: &mut EventIter<'_>, stop: &Position) -> Result<Going> {
+    let mut place = part.file.first;
+    let has_stop = part.file.name == stop.file;
+    while let Some(bytes) = events.next_event()? {
+        let begin = begin_of(&bytes, &mut place)?;
+        if has_stop && begin >= stop.offset {
+            return Ok(Going::Stop);
+        }
+        let event = Event::new(&bytes).map_err(|why| damaged(part, why))?;
+        if event.header.kind != Kind::FORMAT {
+            replay.event(begin, &event)?;
+        }
+    }
+    Ok(if has_stop && place >= stop.offset { Going::Stop } else { Going::On })
 }
 
 /// A repository in the scratch server's folder, with a key that nobody else has and that goes with this process.

@@ -202,12 +202,18 @@ impl<'r> Replay<'r> {
                 let scope = &self.scope;
                 Ok(self.rows.map(event, format, |table| scope.fate(table))?)
             }
-            Kind::INTVAR => Ok(self.group().before.counters.push(Counter::read(&event.body)?)),
+            Kind::INTVAR => {
+                self.group().before.counters.push(Counter::read(&event.body)?);
+                Ok(())
+            }
             Kind::RAND => {
                 self.group().before.seeds = Some(seeds(&event.body)?);
                 Ok(())
             }
-            Kind::USER_VAR => Ok(self.group().before.variables.push(UserVariable::read(&event.body)?)),
+            Kind::USER_VAR => {
+                self.group().before.variables.push(UserVariable::read(&event.body)?);
+                Ok(())
+            }
             Kind::BEGIN_LOAD_QUERY => Ok(self.files.begin(&LoadedPiece::read(&event.body)?)?),
             APPEND_BLOCK => Ok(self.files.append(&LoadedPiece::read(&event.body)?)?),
             DELETE_FILE => {
