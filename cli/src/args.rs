@@ -70,7 +70,7 @@ pub enum Command {
     Diff(diff::DiffArgs),
     Cat(cat::CatArgs),
     Stats(stats::StatsArgs),
-    Restore(restore::RestoreArgs),
+    Restore(Box<restore::RestoreArgs>),
     ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
     Forget(Box<forget::ForgetArgs>),

@@ -122,6 +122,16 @@ enum OwnerArg {
     None,
 }
 
+impl From<OwnerArg> for Owners {
+    fn from(owner: OwnerArg) -> Self {
+        match owner {
+            OwnerArg::Name => Owners::ByName,
+            OwnerArg::Id => Owners::ById,
+            OwnerArg::None => Owners::Ignore,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Planned {
     action: &'static str,
@@ -177,11 +187,6 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         return load::run(&args.load, url, Effect::of(args.dry_run), &repo, &snapshot, context);
     };
     load::check_unused(&args.load)?;
-    let owners = match args.owner {
-        OwnerArg::Name => Owners::ByName,
-        OwnerArg::Id => Owners::ById,
-        OwnerArg::None => Owners::Ignore,
-    };
     let path = snap.path.clone().unwrap_or_default();
     let mut options = RestoreOptions {
         path,
@@ -190,7 +195,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         target_attributes: args.target_attributes,
         protected: context.own_paths()?,
         dry_run: args.dry_run,
-        owners,
+        owners: args.owner.into(),
         contents_only: args.no_attributes,
         deletions: None,
     };
