@@ -1,4 +1,4 @@
-//! Leases, which announce writers, and void records, which shut a writer out.
+//! Leases of others, which announce writers, and void records, which shut a writer out. A writer puts its own lease in `writer.rs`.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use super::language::of_sessions;
 use super::literals::with_plain_literals;
 use super::reading::{Changes, Reading, Translated};
 use super::tokens::{Kind, Quoting};
-use super::values::translate_types;
+use super::unstorable::translate_types;
 use crate::database::Server;
 
 /// Versions in comments that MariaDB passes over.

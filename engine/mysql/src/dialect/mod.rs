@@ -1,30 +1,30 @@
-//! Definitions in the words of servers: reads them, and translates them for another server.
+//! Definitions and values in the words of servers: reads them, and translates them for another server.
 
 mod changed;
 mod checks;
 mod collation;
 mod expressions;
 mod families;
-mod fitted;
+mod fit_table;
 mod functions;
 mod keys;
 mod language;
 mod literals;
 mod modes;
 mod reading;
-mod references;
+mod schema_references;
 mod tokens;
-mod values;
+mod unstorable;
 mod versioned;
 
 pub use changed::Changed;
 pub use checks::{Check, enforced_later, enforces_more};
 pub use collation::{Collations, Replaced, said_of_collation};
-pub use fitted::{FittedTable, RowsFitted, TableTarget, fit_table};
+pub use fit_table::{FittedTable, RowsFitted, TableTarget, fit_table};
 pub use functions::lacking_function;
 pub use literals::with_plain_literals;
 pub use modes::{is_common, modes_for, session_modes};
-pub use references::{Reference, references};
+pub use schema_references::{Reference, references};
 pub use tokens::{Kind, Quoting, Token, edited, is_keyword, tokens, tokens_by, unquote};
-pub use values::Values;
+pub use unstorable::Values;
 pub use versioned::{Converted, END_2038, END_2106, Versioning, last_moment};

@@ -8,11 +8,11 @@ use repo_format::database::TableRecord;
 
 use super::definition::Keys;
 use super::filling::Filling;
-use super::fitting::Fitting;
 use super::marker::Step;
 use super::rows::Sink;
 use super::run::{Run, SchemaRun};
 use super::source::SourceTable;
+use super::table_definition::Fitting;
 use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::SignedZeros;

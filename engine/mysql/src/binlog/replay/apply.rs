@@ -2,12 +2,12 @@
 
 use super::LeftOutKind;
 use super::MixedTransactions;
+use super::classify::{Part, Statement};
 use super::group::{Before, Frame};
 use super::outcome::Doubt;
 use super::plain::PlainEvent;
 use super::run::{Replay, Step, Stop};
 use super::scope::{LateWindow, TableKey};
-use super::statement::{Part, Statement};
 use crate::binlog::event::{Counter, LoadQuery, Query, QuerySettings};
 use crate::database::{error_code, outline, quote_name};
 use engine_core::error::Result;

@@ -4,15 +4,15 @@
 //! event -> plain       without compression, and as BINLOG takes it
 //!       -> scope       which schemas, and which tables are in the base already
 //!       -> rows        rows of a statement, cut into pieces                  -> BINLOG
-//!       -> statement   what its words say, never executed here
-//!          context     what surrounds it: settings, variables, files, transactions   -> the statement, unchanged
-//! session              sends what differs        base64, loaded, definers    help
+//!       -> classify    what a statement's words say, without running it
+//!       -> apply       the statement, unchanged, after what surrounds it: settings, variables, files, transactions
+//! session              sends the settings that differ        loaded, definers    help
 //! ```
 //!
 //! Nothing is approximated: where a row is missing, a statement fails, or an event is not known, the replay ends and says where.
 
 mod apply;
-mod base64;
+mod classify;
 mod definers;
 mod group;
 mod loaded;
@@ -22,7 +22,6 @@ mod rows;
 mod run;
 mod scope;
 mod session;
-mod statement;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 
-use super::base64;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::binlog::event::{Counter, Format, Header, Query, QuerySettings, UserValue, UserVariable};
 use crate::database::{Address, Connection, Server, Use, quote_bytes};
 use engine_core::error::{Error, ErrorKind, Result};
@@ -111,7 +113,7 @@ impl Session {
 
     fn binlog(&mut self, events: &[u8]) -> Result<()> {
         let mut statement = String::from("BINLOG '");
-        base64::append(events, &mut statement);
+        STANDARD.encode_string(events, &mut statement);
         statement.push('\'');
         SPOILT_BY_ROWS.iter().for_each(|name| drop(self.set.remove(name)));
         self.connection.run(&statement)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! chain    logs -> those that follow each other        base     snapshots -> their place in a chain
-//! judge    chains and their snapshots -> windows       read     what the repository has
+//! windows  chains and their snapshots -> windows       read     what the repository has
 //! ```
 //!
 //! Windows come from records alone. No event is read, so the answer is quick. A snapshot counts wherever its place lies inside a log; that it
@@ -10,16 +10,16 @@
 
 mod base;
 mod chain;
-mod judge;
 mod read;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{Coverage, LogPlace, LogRecord, StreamStart};
 
-pub use judge::{standing, windows};
 pub use read::{Found, Records, read, records};
+pub use windows::{standing, windows};
 
 /// A log, as far as it says what can be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]

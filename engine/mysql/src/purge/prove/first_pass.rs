@@ -1,7 +1,7 @@
 //! The first pass: which rows go, found without locks, segment by segment, so that a receipt can name them before any is deleted.
 
 use super::asked::Asked;
-use super::judge::{Verdict, judge};
+use super::compare_rows::{Verdict, judge};
 use super::left::LeftRows;
 use crate::database::Connection;
 use crate::purge::files::FileSet;

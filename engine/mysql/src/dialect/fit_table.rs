@@ -8,7 +8,7 @@ use super::collation::{Collations, Replaced, said_of_collation};
 use super::expressions::computed_otherwise;
 use super::families::{translated, with_times};
 use super::reading::Translated;
-use super::values::{Values, Way, late_defaults, refusal, with_types};
+use super::unstorable::{Values, Way, late_defaults, refusal, with_types};
 use super::versioned::{Converted, Versioning, without_versioning};
 use crate::database::Server;
 
