@@ -11,7 +11,7 @@ use super::late::LateTables;
 use super::stop::Going;
 use super::{PastOptions, PastOutcome, Plan};
 use crate::binlog::archive::EventIter;
-use crate::binlog::event::{Event, HEADER_LEN, Header, Kind};
+use crate::binlog::event::{Event, Header, Kind};
 use crate::binlog::replay::{Definers, Position, Replay, ReplayOptions, ReplayOutcome, TableKey};
 use crate::database::{Address, Server};
 use crate::dump::DatabaseSource;
@@ -245,13 +245,8 @@ fn private_repository(folder: &Path, monitor: &dyn Monitor) -> Result<Repository
 fn begin_of(bytes: &[u8], place: &mut u64) -> Result<u64> {
     let header = Header::read(bytes)
         .map_err(|why| Error::caused(ErrorKind::Damaged, "an event of the log cannot be read", why))?;
-    let expected = *place + u64::from(header.size).max(HEADER_LEN as u64);
-    let mut end = (expected & !u64::from(u32::MAX)) | u64::from(header.end);
-    if end < expected {
-        end += 1 << 32;
-    }
-    *place = end;
-    Ok(end - u64::from(header.size))
+    *place = header.end_from(*place);
+    Ok(*place - u64::from(header.size))
 }
 
 fn damaged(part: Part<'_>, why: crate::binlog::event::Malformed) -> Error {

@@ -43,9 +43,13 @@ impl Header {
         Ok(header)
     }
 
-    /// The offset behind the event in its file, if it stands at `offset` or behind it: the header has it modulo 2^32.
+    /// The offset behind the event in its file, if it stands at `offset` or behind it: the header has it modulo 2^32. Newer MariaDB writes 0 within
+    /// a transaction: then the event is taken to stand at `offset`, and the last one of the transaction tells where all of them end.
     pub fn end_from(&self, offset: u64) -> u64 {
         let expected = offset + u64::from(self.size);
+        if self.end == 0 {
+            return expected;
+        }
         let end = (expected & !u64::from(u32::MAX)) | u64::from(self.end);
         if end < expected { end + (1 << 32) } else { end }
     }
