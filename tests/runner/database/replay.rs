@@ -20,6 +20,8 @@ on_each_server!(
     statements_that_may_do_something_else_are_named,
 );
 
+/// An event runs at once when it is made, on its own and at any time.
+const NO_EVENTS: &str = "--event-scheduler=OFF";
 /// Bytes before the first event of a file.
 const MAGIC_LEN: usize = 4;
 /// Schemas of the workload that stay.
@@ -30,14 +32,14 @@ const ROWS: &str = "400,loaded,1.5\n401,loaded too,2\n2,in its place,3\n";
 /// A server that writes a log.
 pub fn logging(version: Version, options: &[&str]) -> TestServer {
     let always = ["--log-bin=binlog", "--server-id=7", "--local-infile=ON", "--log-bin-trust-function-creators=ON"];
-    TestServer::of(version, &[&always[..], options].concat())
+    TestServer::of(version, &[&always[..], &[NO_EVENTS], options].concat())
 }
 
 /// A server that takes a replay.
 fn empty(version: Version) -> TestServer {
     let of_mysql: &[&str] =
         if version.is_mysql() { &["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"] } else { &[] };
-    TestServer::of(version, &[&["--local-infile=ON", "--max-allowed-packet=64M"], of_mysql].concat())
+    TestServer::of(version, &[&["--local-infile=ON", "--max-allowed-packet=64M", NO_EVENTS], of_mysql].concat())
 }
 
 /// The steps of a workload: each is a session.
