@@ -3,13 +3,10 @@
 use engine::binlog::archive::{Archived, SavedLog};
 use engine::binlog::window::{Gap, GapReason, Window};
 use repo_format::entry::Time;
-use repo_format::log::{Coverage, LogRecord, StreamStart};
+use repo_format::log::{Coverage, LogRecord, SECOND, StreamStart};
 use serde::Serialize;
 
 use crate::ui::format;
-
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 
 /// A moment by the clock of a server, as a time of this machine's.
 pub fn time(microseconds: i64) -> Time {

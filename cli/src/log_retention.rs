@@ -1,5 +1,6 @@
 //! Retention of binary logs: `keep-log`, and what becomes of the moments that can be restored.
 
+use repo_format::log::SECOND;
 use std::collections::{BTreeSet, HashSet};
 
 use engine::Result;
@@ -17,9 +18,6 @@ use serde::Serialize;
 use crate::binlog::{WindowMessage, shown, window_message};
 use crate::effect::Effect;
 use crate::ui::{Ui, format};
-
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 
 /// `moments`: the moments of a database that can be restored, before and after.
 #[derive(Serialize)]

@@ -1,12 +1,18 @@
 //! Writers, in words: which backups are running, or died.
 
-use engine::session::{Announcement, Death, Life, Writer};
+use engine::session::{Announcement, Death, Life, Writer, WriterOptions};
 use repo_format::id::LeaseId;
 use repo_format::lease::Lease;
 use serde::Serialize;
 
 use crate::commands::init::host_name;
+use crate::environment::{program, user_name};
 use crate::ui::format;
+
+/// This process as a writer.
+pub fn own() -> WriterOptions {
+    WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false }
+}
 
 /// A writer, in a sentence.
 pub fn describe(writer: &Writer) -> String {

@@ -6,20 +6,18 @@ use engine::binlog::archive::{Archived, archive};
 use engine::binlog::listing::{ChangeKind, ListOptions, ListOrder, Listed, Listing, list};
 use engine::database::TableName;
 use engine::error::chain;
-use engine::session::WriterOptions;
 use repo_format::config::Access;
 use repo_format::log::{TimeSource, TransactionFlags};
 use serde::Serialize;
 
 use crate::binlog::{break_words, coverage_words, not_kept, time};
-use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::DatabaseArgs;
-use crate::environment::{program, user_name};
 use crate::exit::{Exit, after_printing};
 use crate::moment::parse_moment;
 use crate::table_name::parse_table_name;
 use crate::ui::{Align, Table, Ui, format};
+use crate::writer;
 
 /// List what happened in a database, from its binary log: first what destroys most.
 ///
@@ -159,8 +157,7 @@ pub fn run(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
 /// A break is told here, as the next run finds none.
 fn fetch(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
     let Some(address) = args.database.address(context)?.filter(|_| !args.no_fetch) else { return Ok(Exit::Done) };
-    let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
-    let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, &address, &writer, context.ui));
+    let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, &address, &writer::own(), context.ui));
     let faults: Vec<String> = match &fetched {
         Ok(Archived::Busy) => return Ok(Exit::Done),
         Ok(Archived::Done(saved)) => saved

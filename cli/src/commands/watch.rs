@@ -4,18 +4,16 @@ use std::time::{Duration, Instant};
 
 use engine::binlog::archive::{Archived, SavedLog, WatchOptions, watch};
 use engine::error::chain;
-use engine::session::WriterOptions;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
 use crate::binlog::{break_words, coverage_words, message, not_kept, words};
 use crate::commands::backup::{self, BackupArgs};
-use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
-use crate::environment::{program, user_name};
 use crate::exit::Exit;
+use crate::writer;
 
 /// How often it is looked whether a snapshot is due, or the user wishes to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -53,8 +51,7 @@ pub struct WatchArgs {
 pub fn run(args: &WatchArgs, context: &Context<'_>) -> Result<Exit> {
     let address = args.database.required_address(context)?;
     let repository = context.open(Access::Write)?;
-    let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
-    let options = WatchOptions { every: args.every, writer };
+    let options = WatchOptions { every: args.every, writer: writer::own() };
     context.ui.say(format_args!("keeping the binary log of {} every {} s", address.public(), args.every.as_secs()));
     let stopped = std::thread::scope(|scope| {
         let (ended, end) = std::sync::mpsc::channel::<()>();

@@ -11,6 +11,8 @@ mod part;
 mod record;
 mod transaction;
 
+use crate::entry::Time;
+
 pub use part::{parse_part_name, part_name};
 pub use record::{Coverage, LogFile, LogPlace, LogRecord, StreamStart};
 pub use transaction::{ChangedTable, TimeSource, TransactionFlags, TransactionRecord, TransactionsReader};
@@ -21,3 +23,10 @@ pub const LOG_FILE: &[u8] = b".log";
 pub const TRANSACTIONS_FILE: &[u8] = b".transactions";
 /// Offset of the first event in a server's file: behind its magic number.
 pub const FIRST_OFFSET: u64 = 4;
+/// Microseconds of a second: the unit of all times in logs.
+pub const SECOND: i64 = 1_000_000;
+
+/// A time as logs have it: microseconds since 1970.
+pub fn microseconds(time: Time) -> i64 {
+    time.seconds * SECOND + i64::from(time.nanoseconds / 1000)
+}

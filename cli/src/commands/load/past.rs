@@ -9,7 +9,6 @@ use engine::error::chain;
 use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, restore_past};
 use engine::repository::Repository;
 use engine::scratch::ScratchOptions;
-use engine::session::WriterOptions;
 use engine::snapshots::saved::databases;
 use engine::snapshots::{Selector, Snapshot, list};
 use engine::{ErrorKind, Result};
@@ -18,15 +17,15 @@ use serde::Serialize;
 
 use super::{LoadArgs, options};
 use crate::binlog::{not_kept, time};
-use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::effect::Effect;
-use crate::environment::{program, program_folders, user_name};
+use crate::environment::program_folders;
 use crate::exit::{Exit, after_printing};
 use crate::moment::parse_moment;
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
+use crate::writer;
 
 /// Moments between snapshots.
 #[derive(Debug, clap::Args)]
@@ -166,9 +165,8 @@ fn fetch(load: &LoadArgs, target: &Address, context: &Context<'_>) -> Result<()>
     let usual = if context.settings.file.database.is_some() { named.address(context)? } else { None };
     let mut addresses = vec![target.clone()];
     addresses.extend(usual.filter(|usual| usual.public() != target.public()));
-    let writer = WriterOptions { host: host_name(), user: user_name(), program: program(), dry_run: false };
     for address in addresses.iter().filter(|address| is_saved(address)) {
-        let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, address, &writer, context.ui));
+        let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, address, &writer::own(), context.ui));
         let why = match fetched {
             Ok(Archived::Busy) => None,
             Ok(archived) => not_kept(&archived),

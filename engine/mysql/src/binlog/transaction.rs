@@ -5,15 +5,13 @@ use std::collections::HashMap;
 
 use repo_format::cbor::ByteString;
 use repo_format::limits;
-use repo_format::log::{ChangedTable, TimeSource, TransactionFlags, TransactionRecord};
+use repo_format::log::{ChangedTable, SECOND, TimeSource, TransactionFlags, TransactionRecord};
 
 use super::event::{
     Event, EventBuffer, Format, Gtid, GtidEvent, Kind, Malformed, Query, RowCounts, RowsHeader, TableMap, inner_events,
     uncompressed,
 };
 
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 /// Statements that change definitions begin with one of these.
 const DEFINING: [&str; 12] = [
     "CREATE",

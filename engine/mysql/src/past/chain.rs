@@ -1,15 +1,12 @@
 //! The logs of a repository that follow a snapshot without a hole.
 
 use repo_format::database::ServerRecord;
-use repo_format::log::{Coverage, LogFile};
+use repo_format::log::{Coverage, LogFile, SECOND};
 
 use crate::binlog::archive::{StoredLog, StoredLogs};
 use crate::binlog::replay::Position;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::repository::Repository;
-
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 
 /// The logs of one stream from the place of a snapshot on, each behind the one before.
 pub(super) struct Chain {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use repo_format::id::LeaseId;
-use repo_format::log::TransactionFlags;
+use repo_format::log::{SECOND, TransactionFlags};
 
 use super::When;
 use super::chain::Chain;
@@ -16,9 +16,6 @@ use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::Database;
-
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 
 /// A transaction at the edge of what is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,19 +7,19 @@ use repo_format::database::{
 };
 use repo_format::entry::{Entry, EntryKind, Time};
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::limits;
 use repo_format::manifest::ManifestKind;
 
 use super::files;
 use super::rely::rely_on;
 use super::source::ReceiptSource;
 use super::writer::Writer;
+use crate::chunk::ProfileName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pack::{ChunkReader, Mode};
 use crate::session::{Draft, WriterSession};
 use crate::snapshots::saved::{Database, KeyRanges};
-use crate::tree::{ContentRef, SegmentListBuilder, TreeEntry, join};
+use crate::tree::{ContentRef, FileWriter, SegmentListBuilder, TreeEntry, join};
 
 /// Only the user who restores it needs to read it.
 const FILE_MODE: u32 = 0o600;
@@ -127,11 +127,8 @@ impl Writer<'_, '_> {
         let mut meta = Entry::new(RECEIPT_FILE.to_vec(), EntryKind::File);
         (meta.mode, meta.size) = (FILE_MODE, bytes.len() as u64);
         (meta.mtime_seconds, meta.ctime_seconds) = (receipt.started, receipt.started);
-        let content = if (bytes.len() as u64) < limits::INLINE_CONTENT {
-            Some(ContentRef::Inline(bytes))
-        } else {
-            self.chunks(&bytes)?
-        };
-        Ok(TreeEntry { content, ..TreeEntry::new(meta) })
+        let mut file = FileWriter::new(self.store, ProfileName::Database)?;
+        file.write(&bytes)?;
+        Ok(TreeEntry { content: file.finish()?.content, ..TreeEntry::new(meta) })
     }
 }

@@ -1,18 +1,14 @@
 //! The parts of a receipt: entries of the source snapshot as they are, and new directories of them.
 
-use std::sync::Arc;
-
 use repo_format::id::ChunkId;
-use repo_format::node::ContentItem;
-use repo_format::pack::ChunkKind;
 
 use super::rely::rely_on;
 use super::source::ReceiptSource;
-use crate::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
+use crate::chunk::Coder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pack::{ChunkReader, ChunkStore, NodeSink};
-use crate::tree::{ContentBuilder, ContentRef, DirectoryBuilder, TreeEntry, lookup};
+use crate::tree::{DirectoryBuilder, TreeEntry, lookup};
 
 /// Stores the parts of one receipt.
 pub(super) struct Writer<'w, 's> {
@@ -32,22 +28,6 @@ impl<'w, 's> Writer<'w, 's> {
 
     pub fn sink(&mut self) -> NodeSink<'_, 's> {
         NodeSink { store: self.store, coder: &mut self.coder }
-    }
-
-    /// Stores `bytes` as the content of a file.
-    pub fn chunks(&mut self, bytes: &[u8]) -> Result<Option<ContentRef>> {
-        let repository = self.store.repository();
-        let tables = Arc::new(GearTables::new(repository.keys().gear_table()));
-        let cutter = Cutter::new(tables, ProfileName::Database.sizes(repository.config()));
-        let (mut list, mut start) = (ContentBuilder::default(), 0);
-        for end in cutter.ends(bytes, true) {
-            let plain = &bytes[start..end];
-            let compression = Compression::Probe(&FileCompression::default());
-            let stored = self.store.store(&mut self.coder, ChunkKind::Data, plain, compression)?;
-            list.push(ContentItem { id: stored.id, len: plain.len() as u64 }, &mut self.sink())?;
-            start = end;
-        }
-        list.finish(&mut self.sink())
     }
 
     /// A file of the snapshot, as it is.

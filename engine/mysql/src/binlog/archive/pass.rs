@@ -2,7 +2,7 @@
 
 use repo_format::cbor::ByteString;
 use repo_format::id::{Bytes32, LeaseId};
-use repo_format::log::{Coverage, LogRecord, StreamStart};
+use repo_format::log::{Coverage, LogRecord, StreamStart, microseconds};
 use repo_format::manifest::{ManifestKind, Root, RootKind, Statistics};
 
 use super::needed::needed_file;
@@ -90,10 +90,12 @@ impl<'a> Archiver<'a> {
     ) -> Result<Opened<'a>> {
         let mut control = Connection::open(address)?;
         let server = Server::detect(&mut control)?;
-        let is_on = BinaryLog::is_on(&mut control)?;
+        if !BinaryLog::is_on(&mut control)? {
+            return Ok(Opened::Not(Archived::Off));
+        }
         let privileges = Privileges::read(&mut control, &server)?;
         let lacking = missing(&privileges, &server, Purpose::Watch, &Reach::unknown(&[]));
-        if is_on && let Some(lacking) = lacking.first() {
+        if let Some(lacking) = lacking.first() {
             let why = format!("the account lacks {}: {}", lacking.right, lacking.consequence);
             return Ok(Opened::Not(Archived::Hidden(why)));
         }
@@ -183,8 +185,7 @@ impl<'a> Archiver<'a> {
 
     /// The record of what begins at `start`, as far as it is known before.
     pub fn subject(&mut self, start: &Start, log: &BinaryLog, arrival: Arriving) -> Result<Subject> {
-        let now = machine::now();
-        let ahead = log.now - (now.seconds * 1_000_000 + i64::from(now.nanoseconds / 1000));
+        let ahead = log.now - microseconds(machine::now());
         let left_out = leaves_out(&mut self.control, &self.server, log)?;
         Ok(Subject {
             record: LogRecord {

@@ -5,8 +5,8 @@ use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::log::{
-    Coverage, FIRST_OFFSET, LOG_FILE, LogFile, LogPlace, LogRecord, TRANSACTIONS_FILE, TimeSource, TransactionRecord,
-    part_name,
+    Coverage, FIRST_OFFSET, LOG_FILE, LogFile, LogPlace, LogRecord, SECOND, TRANSACTIONS_FILE, TimeSource,
+    TransactionRecord, microseconds, part_name,
 };
 
 use super::reading::{FileBegins, Reading, Received, ReceivedEvent};
@@ -23,8 +23,6 @@ use engine_core::tree::{DirectoryBuilder, FileWriter, TreeEntry, WrittenFile};
 /// The size of one transaction's events that wait for its end in memory. Events of a larger one are stored before it
 /// ends.
 const PENDING_MAX: usize = 16 << 20;
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 /// Nobody but who restores needs to read it.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -216,8 +214,7 @@ impl<'w, 's> LogWriter<'w, 's> {
     }
 
     fn server_now(&self) -> i64 {
-        let now = machine::now();
-        now.seconds * 1_000_000 + i64::from(now.nanoseconds / 1000) + self.subject.ahead
+        microseconds(machine::now()) + self.subject.ahead
     }
 
     /// Everything that was committed by then is there.

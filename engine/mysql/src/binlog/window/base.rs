@@ -2,14 +2,11 @@
 
 use std::collections::HashMap;
 
-use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord};
+use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord, SECOND};
 
 use super::chain::Chain;
 use super::{Base, KnownLog};
 use crate::binlog::event::Format;
-
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 
 /// The oldest snapshot in each log, by the places of its chain and of the log in it.
 pub type Placed<'b> = HashMap<(usize, usize), &'b Base>;

@@ -2,7 +2,7 @@
 
 use repo_format::database::LeftOut;
 use repo_format::id::LeaseId;
-use repo_format::log::LogPlace;
+use repo_format::log::{LogPlace, SECOND};
 use repo_format::manifest::{Manifest, ManifestKind};
 
 use super::{Base, KnownLog, Restorable, windows};
@@ -15,8 +15,6 @@ use engine_core::snapshots::saved::{databases, server_record};
 
 /// Snapshots from so much before the oldest log may stand in it: the clocks of machines differ.
 const EARLIER: i64 = 24 * 60 * 60;
-/// Microseconds of a second.
-const SECOND: i64 = 1_000_000;
 
 /// The moments that can be restored.
 #[derive(Debug, Default)]

@@ -4,12 +4,11 @@ use proptest::prelude::*;
 use repo_format::cbor::ByteString;
 use repo_format::database::Flavour;
 use repo_format::id::{LeaseId, StreamId};
-use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord, StreamStart};
+use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord, SECOND, StreamStart};
 
 use super::{Base, Gap, GapReason, KnownLog, Records, Restorable, windows};
 use crate::binlog::keep::{LogPlan, LogPolicy, plan_logs};
 
-const SECOND: i64 = 1_000_000;
 const ADDRESS: &[u8] = b"mysql://db:3306";
 
 fn id(number: u8) -> LeaseId {
