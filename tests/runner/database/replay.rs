@@ -50,7 +50,10 @@ fn steps(version: Version, folder: &Path) -> Vec<String> {
         include_str!("../../databases/log-mariadb.sql")
     };
     std::fs::write(folder.join("rows.txt"), ROWS).unwrap();
-    script.split("-- next\n").map(|step| step.replace("@FOLDER@", &folder.display().to_string())).collect()
+    // The log of MariaDB 10.5 does not have this setting: such a statement ends a replay.
+    let is_logged = |step: &&str| version != Version::MariaDb105 || !step.contains("check_constraint_checks");
+    let steps = script.split("-- next\n").filter(is_logged);
+    steps.map(|step| step.replace("@FOLDER@", &folder.display().to_string())).collect()
 }
 
 /// Where the log of a server ends.

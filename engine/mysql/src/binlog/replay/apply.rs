@@ -88,11 +88,24 @@ impl Replay<'_> {
         Ok(())
     }
 
+    /// Commits or rolls back an XA transaction that is prepared.
     fn decide(&mut self, logged: &Logged<'_>) -> Step {
-        let text = String::from_utf8_lossy(logged.query.text).into_owned();
-        self.prepared.retain(|xid| !text.ends_with(xid.as_str()));
+        let text = logged.query.text;
+        let Some(at) = self.prepared.iter().position(|prepared| text.ends_with(prepared.xid.as_bytes())) else {
+            // No snapshot has the changes of a transaction that is only prepared.
+            return if logged.statement.names(b"ROLLBACK") {
+                Ok(())
+            } else {
+                Err(refused(
+                    logged,
+                    "the XA transaction was prepared before the snapshot, which does not have its changes",
+                ))
+            };
+        };
+        let result = self.prepared.remove(at).session.statement(text);
         self.group().is_applied = true;
-        self.run(logged)
+        self.outcome.statements += 1;
+        as_expected(logged, result)
     }
 
     fn apply(&mut self, logged: &Logged<'_>) -> Step {

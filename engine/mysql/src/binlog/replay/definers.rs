@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::scope::TableKey;
 use crate::database::{Address, Connection, quote_text};
 use engine_core::error::Result;
 
@@ -45,6 +46,20 @@ impl Definers {
     /// If the server does not answer.
     pub fn system_zone(&mut self) -> Result<String> {
         Ok(self.connection.value("SELECT @@system_time_zone")?.unwrap_or_default())
+    }
+
+    /// Whether the server has a sequence of this name now.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub(super) fn has_sequence(&mut self, key: &TableKey) -> Result<bool> {
+        let text = |name: &[u8]| quote_text(&String::from_utf8_lossy(name));
+        let sql = format!(
+            "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA={} AND TABLE_NAME={} AND TABLE_TYPE='SEQUENCE'",
+            text(&key.schema),
+            text(&key.table)
+        );
+        Ok(self.connection.value(&sql)?.as_deref() == Some("1"))
     }
 
     /// Runs another statement beside the replay.

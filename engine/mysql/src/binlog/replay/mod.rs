@@ -4,6 +4,7 @@
 //! event -> plain       without compression, and as BINLOG takes it
 //!       -> scope       which schemas, and which tables are in the base already
 //!       -> rows        rows of a statement, cut into pieces                  -> BINLOG
+//!       -> sequence    rows of a sequence                                    -> INSERT, SETVAL
 //!       -> classify    what a statement's words say, without running it
 //!       -> apply       the statement, unchanged, after what surrounds it: settings, variables, files, transactions
 //! session              sends the settings that differ        loaded, definers    help
@@ -21,6 +22,7 @@ mod plain;
 mod rows;
 mod run;
 mod scope;
+mod sequence;
 mod session;
 
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 
 use super::plain::{OwnedEvent, PlainEvent, StatementEnds};
 use super::scope::{RowFate, TableKey};
+use super::sequence;
 use super::session::{RowMode, Session};
 use crate::binlog::event::{Change, Format, Images, Kind, Malformed, MappedName, RowsHeader, TableMap};
 use engine_core::error::Result;
@@ -26,6 +27,8 @@ pub(super) struct RowGroup {
     maps: Vec<(u64, Mapped)>,
     strict: Batch,
     idempotent: Batch,
+    /// Statements that set sequences.
+    sequences: Vec<String>,
 }
 
 /// The fate of an event, and whether its statement ends with it.
@@ -72,7 +75,7 @@ impl RowGroup {
         self.maps.is_empty()
     }
 
-    /// Takes the name of a table; `fate` says what becomes of its rows.
+    /// Takes the name of a table.
     ///
     /// # Errors
     /// [`RowFault`].
@@ -80,12 +83,12 @@ impl RowGroup {
         &mut self,
         event: &PlainEvent<'_>,
         format: &Format,
-        fate: impl Fn(&TableKey) -> RowFate,
+        name: MappedName,
+        fate: RowFate,
     ) -> std::result::Result<(), RowFault> {
-        let name = MappedName::read(&event.body)?;
         let key = TableKey { schema: name.schema, table: name.table };
-        let fate = fate(&key);
-        let table = if fate == RowFate::Repeat { Some(TableMap::read(&event.body)?) } else { None };
+        let has_columns = matches!(fate, RowFate::Repeat | RowFate::SetSequence);
+        let table = if has_columns { Some(TableMap::read(&event.body)?) } else { None };
         let mapped = Mapped { event: event.to_owned_event(format)?, key, fate, table };
         self.maps.retain(|(id, _)| *id != name.table_id);
         self.maps.push((name.table_id, mapped));
@@ -109,6 +112,10 @@ impl RowGroup {
         match &mapped.fate {
             RowFate::Apply => self.strict.push(event.to_owned_event(format)?),
             RowFate::Skip(_) => {}
+            RowFate::SetSequence => {
+                let table = mapped.table.as_ref().ok_or(RowFault::Unknown)?;
+                self.sequences.extend(sequence::statements(&mapped.key, table, &rows)?);
+            }
             RowFate::Repeat => {
                 for event in repeatable(event, &rows, mapped, format)? {
                     self.idempotent.push(event);
@@ -132,7 +139,7 @@ impl RowGroup {
 
     /// Whether there are rows to send.
     pub fn has_rows(&self) -> bool {
-        !(self.strict.rows.is_empty() && self.idempotent.rows.is_empty())
+        !(self.strict.rows.is_empty() && self.idempotent.rows.is_empty() && self.sequences.is_empty())
     }
 
     /// Sends what is gathered.
@@ -140,6 +147,7 @@ impl RowGroup {
     /// # Errors
     /// If the server does not apply it.
     pub fn send(&mut self, session: &mut Session, format: &Format) -> Result<()> {
+        self.sequences.drain(..).try_for_each(|sql| session.run_with_names(&sql))?;
         let maps = |fates: fn(&RowFate) -> bool| -> Vec<&OwnedEvent> {
             self.maps.iter().filter(|(_, mapped)| fates(&mapped.fate)).map(|(_, mapped)| &mapped.event).collect()
         };

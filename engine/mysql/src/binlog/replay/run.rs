@@ -8,12 +8,13 @@ use super::loaded::LoadedFiles;
 use super::outcome::{Doubt, ReplayOutcome};
 use super::plain::{PlainEvent, each};
 use super::rows::{RowFault, RowGroup};
-use super::scope::{RowFate, Scope, Skipped};
+use super::scope::{RowFate, Scope, Skipped, TableKey};
+use super::sequence;
 use super::session::Session;
 use super::{LeftOutKind, Position, ReplayOptions};
 use crate::binlog::event::{
-    Counter, Event, Format, GtidEvent, Kind, LoadQuery, LoadedPiece, Malformed, Query, UserVariable, XaPrepare,
-    prepared_xid, seeds,
+    Counter, Event, Format, GtidEvent, Kind, LoadQuery, LoadedPiece, Malformed, MappedName, Query, UserVariable,
+    XaPrepare, prepared_xid, seeds,
 };
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Work};
@@ -41,11 +42,16 @@ pub struct Replay<'r> {
     group: Option<Group>,
     /// Where the current event begins.
     pub(super) at: Position,
-    /// XA transactions that are prepared.
-    pub(super) prepared: Vec<String>,
+    pub(super) prepared: Vec<Prepared>,
     pub(super) outcome: ReplayOutcome,
     /// The time zone of the target's machine, if it is another one than the source's.
     pub(super) other_zone: Option<String>,
+}
+
+/// An XA transaction that is prepared, with its session: another one could decide it only when the server has noticed that this one ended.
+pub(super) struct Prepared {
+    pub xid: String,
+    pub session: Session,
 }
 
 /// Why an event was not applied.
@@ -180,8 +186,8 @@ impl<'r> Replay<'r> {
             );
             return Err(Error::new(ErrorKind::Refused, message));
         }
-        for xid in std::mem::take(&mut self.prepared) {
-            self.session.run(&format!("XA ROLLBACK {xid}"))?;
+        for Prepared { xid, mut session } in std::mem::take(&mut self.prepared) {
+            session.run(&format!("XA ROLLBACK {xid}"))?;
             self.outcome.undecided.push(xid);
         }
         Ok(self.outcome)
@@ -197,11 +203,7 @@ impl<'r> Replay<'r> {
             }
             Kind::XID => self.end_group("COMMIT"),
             Kind::XA_PREPARE => self.prepare(&XaPrepare::read(&event.body)?),
-            Kind::TABLE_MAP => {
-                self.group();
-                let scope = &self.scope;
-                Ok(self.rows.map(event, format, |table| scope.fate(table))?)
-            }
+            Kind::TABLE_MAP => self.map(event, format),
             Kind::INTVAR => {
                 self.group().before.counters.push(Counter::read(&event.body)?);
                 Ok(())
@@ -311,7 +313,7 @@ impl<'r> Replay<'r> {
         self.begin_at_target()?;
         let xid = event.xid.to_sql();
         let is_ended = self.group().is_xa_ended;
-        if let Some(session) = &mut self.xa {
+        if let Some(mut session) = self.xa.take() {
             if !is_ended {
                 session.run(&format!("XA END {xid}"))?;
             }
@@ -319,11 +321,22 @@ impl<'r> Replay<'r> {
                 session.run(&format!("XA COMMIT {xid} ONE PHASE"))?;
             } else {
                 session.run(&format!("XA PREPARE {xid}"))?;
-                self.prepared.push(xid);
+                self.prepared.push(Prepared { xid, session });
             }
         }
-        self.xa = None;
         self.end_group("")
+    }
+
+    fn map(&mut self, event: &PlainEvent<'_>, format: &Format) -> Step {
+        self.group();
+        let name = MappedName::read(&event.body)?;
+        let key = TableKey { schema: name.schema.clone(), table: name.table.clone() };
+        let mut fate = self.scope.fate(&key);
+        let is_applied = !matches!(fate, RowFate::Skip(_));
+        if is_applied && sequence::may_be(&event.body)? && self.definers.has_sequence(&key)? {
+            fate = RowFate::SetSequence;
+        }
+        Ok(self.rows.map(event, format, name, fate)?)
     }
 
     fn add_rows(&mut self, event: &PlainEvent<'_>, format: &Format) -> Step {
@@ -336,7 +349,7 @@ impl<'r> Replay<'r> {
                     self.leave_out_schema(&schema);
                 }
                 RowFate::Skip(Skipped::InBase) => {}
-                RowFate::Apply | RowFate::Repeat => self.outcome.row_events += 1,
+                RowFate::Apply | RowFate::Repeat | RowFate::SetSequence => self.outcome.row_events += 1,
             }
         }
         if added.ends || self.rows.is_full() {

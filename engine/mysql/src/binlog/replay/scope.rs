@@ -47,6 +47,8 @@ pub(super) enum RowFate {
     Apply,
     /// They are applied so that it does not matter whether they were before.
     Repeat,
+    /// They are of a sequence, which a statement sets.
+    SetSequence,
     /// They are left out.
     Skip(Skipped),
 }

@@ -22,8 +22,8 @@ const SPOILT_BY_ROWS: [&str; 7] = [
     "sql_if_exists",
     "sql_mode",
 ];
-/// `utf8mb4_general_ci`, by number.
-const UTF8MB4: u16 = 45;
+/// The character set of the names that are written here.
+const UTF8MB4: &str = "utf8mb4";
 /// The first MariaDB that writes and takes these settings.
 const SINCE_CHECK_CONSTRAINTS: (u32, u32, u32) = (10, 2, 1);
 const SINCE_IF_EXISTS: (u32, u32, u32) = (10, 5, 2);
@@ -47,8 +47,11 @@ pub(super) enum RowMode {
     Idempotent,
 }
 
-/// A collation: its name, and that of its character set.
-type Names = (String, String);
+/// A collation, by name: numbers above 2047 mean nothing in a SET.
+struct Collation {
+    name: String,
+    character_set: String,
+}
 
 /// A session.
 pub(super) struct Session {
@@ -61,7 +64,7 @@ pub(super) struct Session {
     schema: Option<Vec<u8>>,
     format: Option<Vec<u8>>,
     mode: RowMode,
-    collations: HashMap<u32, Names>,
+    collations: HashMap<u32, Collation>,
 }
 
 impl Session {
@@ -142,6 +145,15 @@ impl Session {
         self.connection.run(sql)
     }
 
+    /// Runs a statement of ours that names objects.
+    ///
+    /// # Errors
+    /// If the server refuses it.
+    pub fn run_with_names(&mut self, sql: &str) -> Result<()> {
+        self.use_utf8()?;
+        self.connection.run(sql)
+    }
+
     /// Sets the session up as that of `query` was.
     ///
     /// # Errors
@@ -159,19 +171,25 @@ impl Session {
         wanted.push(("auto_increment_increment", increment.to_string()));
         wanted.push(("auto_increment_offset", offset.to_string()));
         if let Some([client, connection, server]) = settings.collations {
-            wanted.push(("character_set_client", client.to_string()));
-            wanted.push(("collation_connection", connection.to_string()));
-            wanted.push(("collation_server", server.to_string()));
+            wanted.push(("character_set_client", self.collation(client.into())?.character_set.clone()));
+            wanted.push(("collation_connection", self.collation(connection.into())?.name.clone()));
+            wanted.push(("collation_server", self.collation(server.into())?.name.clone()));
         }
         if let Some(zone) = &settings.time_zone {
             wanted.push(("time_zone", quoted_zone(zone)?));
         }
         wanted.extend(settings.language.map(|language| ("lc_time_names", language.to_string())));
-        wanted.extend(self.of_mysql(settings));
+        wanted.extend(of_mysql(settings));
+        if let Some(number) = settings.utf8mb4_collation {
+            wanted.push(("default_collation_for_utf8mb4", self.collation(number.into())?.name.clone()));
+        }
         if let Some(replaced) = &settings.replaced_collations {
             wanted.push(("character_set_collations", self.replaced(replaced)?));
         }
-        let database = settings.database_collation.map_or("DEFAULT".to_owned(), |number| number.to_string());
+        let database = match settings.database_collation {
+            Some(number) => self.collation(number.into())?.name.clone(),
+            None => "DEFAULT".to_owned(),
+        };
         if database != "DEFAULT" || self.set.contains_key("collation_database") {
             wanted.push(("collation_database", database));
         }
@@ -202,29 +220,16 @@ impl Session {
         switches
     }
 
-    fn of_mysql(&self, settings: &QuerySettings) -> Vec<(&'static str, String)> {
-        let switch = |name, value: Option<bool>| value.map(|is_on| (name, u8::from(is_on).to_string()));
-        let mut all = vec![
-            switch("explicit_defaults_for_timestamp", settings.explicit_timestamps),
-            switch("sql_require_primary_key", settings.requires_key),
-            switch("default_table_encryption", settings.encrypts),
-            switch("enable_cascade_triggers", settings.cascade_triggers),
-        ];
-        all.push(settings.utf8mb4_collation.map(|number| ("default_collation_for_utf8mb4", number.to_string())));
-        all.into_iter().flatten().collect()
-    }
-
     fn replaced(&self, pairs: &[(u16, u16)]) -> Result<String> {
         let pair = |(from, to): &(u16, u16)| {
-            let (_, of) = self.collation((*from).into())?;
-            let (name, _) = self.collation((*to).into())?;
-            Ok(format!("{of}={name}"))
+            let (of, to) = (self.collation((*from).into())?, self.collation((*to).into())?);
+            Ok(format!("{}={}", of.character_set, to.name))
         };
         let pairs: Result<Vec<String>> = pairs.iter().map(pair).collect();
         Ok(format!("'{}'", pairs?.join(",")))
     }
 
-    fn collation(&self, number: u32) -> Result<&Names> {
+    fn collation(&self, number: u32) -> Result<&Collation> {
         let unknown =
             || Error::new(ErrorKind::Database, format!("the server does not know the collation number {number}"));
         self.collations.get(&number).ok_or_else(unknown)
@@ -249,8 +254,7 @@ impl Session {
         // Names of schemas are UTF-8 in the log, whatever the client wrote.
         let name = std::str::from_utf8(schema)
             .map_err(|_| Error::new(ErrorKind::Database, "the name of a schema in the log is no UTF-8"))?;
-        self.use_utf8()?;
-        self.connection.run(&format!("USE {}", crate::database::quote_name(name)))?;
+        self.run_with_names(&format!("USE {}", crate::database::quote_name(name)))?;
         // Some settings follow the schema.
         self.set.remove("collation_database");
         self.schema = Some(schema.to_vec());
@@ -263,7 +267,7 @@ impl Session {
     }
 
     fn use_utf8(&mut self) -> Result<()> {
-        self.set(vec![("character_set_client", UTF8MB4.to_string())])
+        self.set(vec![("character_set_client", UTF8MB4.to_owned())])
     }
 
     /// Gives the next statement a counter.
@@ -299,13 +303,11 @@ impl Session {
             UserValue::Unsigned(value) => value.to_string(),
             UserValue::Decimal(text) => text.clone(),
             UserValue::Text(bytes, number) => {
-                let (collation, of) = self.collation(*number)?;
-                let bytes = quote_bytes(bytes);
-                format!("_{of} {bytes} COLLATE {collation}")
+                let Collation { name, character_set } = self.collation(*number)?;
+                format!("_{character_set} {} COLLATE {name}", quote_bytes(bytes))
             }
         };
-        self.use_utf8()?;
-        self.connection.run(&format!("SET @{}:={value}", crate::database::quote_name(name)))
+        self.run_with_names(&format!("SET @{}:={value}", crate::database::quote_name(name)))
     }
 
     /// Runs a statement of the log.
@@ -325,6 +327,17 @@ impl Session {
     }
 }
 
+fn of_mysql(settings: &QuerySettings) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let switch = |name, value: Option<bool>| value.map(|is_on| (name, u8::from(is_on).to_string()));
+    let all = [
+        switch("explicit_defaults_for_timestamp", settings.explicit_timestamps),
+        switch("sql_require_primary_key", settings.requires_key),
+        switch("default_table_encryption", settings.encrypts),
+        switch("enable_cascade_triggers", settings.cascade_triggers),
+    ];
+    all.into_iter().flatten()
+}
+
 /// A time zone as a text. Its letters need no escape.
 fn quoted_zone(zone: &str) -> Result<String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | ':' | '_' | '/');
@@ -335,7 +348,7 @@ fn quoted_zone(zone: &str) -> Result<String> {
 }
 
 /// The collations of the server, by number.
-fn collations(connection: &mut Connection) -> Result<HashMap<u32, Names>> {
+fn collations(connection: &mut Connection) -> Result<HashMap<u32, Collation>> {
     const OLD: &str =
         "SELECT ID, COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL";
     const NEW: &str = "SELECT ID, FULL_COLLATION_NAME, CHARACTER_SET_NAME \
@@ -346,7 +359,8 @@ fn collations(connection: &mut Connection) -> Result<HashMap<u32, Names>> {
     let text = |cell: Option<Vec<u8>>| String::from_utf8_lossy(&cell.unwrap_or_default()).into_owned();
     let named = |row: crate::database::Row| {
         let mut cells = row.into_iter().map(text);
-        Some((cells.next()?.parse().ok()?, (cells.next()?, cells.next()?)))
+        let number = cells.next()?.parse().ok()?;
+        Some((number, Collation { name: cells.next()?, character_set: cells.next()? }))
     };
     Ok(connection.rows(if has_new { NEW } else { OLD })?.into_iter().filter_map(named).collect())
 }
