@@ -24,5 +24,6 @@ mod standstill;
 mod stopping;
 mod torture;
 mod trouble;
+mod twin;
 mod versions;
 mod writers;

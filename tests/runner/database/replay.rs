@@ -23,7 +23,7 @@ on_each_server!(
 /// An event runs at once when it is made, on its own and at any time.
 const NO_EVENTS: &str = "--event-scheduler=OFF";
 /// Bytes before the first event of a file.
-const MAGIC_LEN: usize = 4;
+pub const MAGIC_LEN: usize = 4;
 /// Schemas of the workload that stay.
 const SCHEMAS: [&str; 3] = ["shop", "other", "odd `name'. é"];
 /// Rows of the file that statements load.
@@ -36,14 +36,14 @@ pub fn logging(version: Version, options: &[&str]) -> TestServer {
 }
 
 /// A server that takes a replay.
-fn empty(version: Version) -> TestServer {
+pub fn empty(version: Version) -> TestServer {
     let of_mysql: &[&str] =
         if version.is_mysql() { &["--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"] } else { &[] };
     TestServer::of(version, &[&["--local-infile=ON", "--max-allowed-packet=64M", NO_EVENTS], of_mysql].concat())
 }
 
 /// The steps of a workload: each is a session.
-fn steps(version: Version, folder: &Path) -> Vec<String> {
+pub fn steps(version: Version, folder: &Path) -> Vec<String> {
     let script = if version.is_mysql() {
         include_str!("../../databases/log-mysql.sql")
     } else {
@@ -86,7 +86,7 @@ pub fn options(server: &TestServer, target: &TestServer, folder: &Path) -> Repla
 }
 
 /// Replays all files; `at_end` hears of each place behind an event.
-fn replay(
+pub fn replay(
     files: &[(String, Vec<u8>)],
     options: ReplayOptions,
     at_end: &mut dyn FnMut(&Position),
@@ -112,7 +112,7 @@ fn replay(
     replay.end()
 }
 
-fn state(server: &TestServer) -> BTreeMap<String, BTreeMap<String, String>> {
+pub fn state(server: &TestServer) -> BTreeMap<String, BTreeMap<String, String>> {
     let there = server.rows("SHOW DATABASES").concat();
     let is_there = |schema: &&str| there.iter().any(|name| name.as_deref() == Some(schema));
     let of = |schema: &str| {
@@ -130,7 +130,7 @@ pub fn without_counter(text: &str) -> String {
     }
 }
 
-fn compare(source: &BTreeMap<String, BTreeMap<String, String>>, target: &TestServer, place: &str) {
+pub fn compare(source: &BTreeMap<String, BTreeMap<String, String>>, target: &TestServer, place: &str) {
     let found = state(target);
     assert_eq!(source.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>(), "{place}");
     for (schema, expected) in source {

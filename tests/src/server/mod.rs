@@ -145,6 +145,11 @@ impl TestServer {
         command
     }
 
+    /// The program that comes with the server and shows a binary log as statements.
+    pub fn log_reader(&self) -> Command {
+        self.version().log_reader()
+    }
+
     /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it. The
     /// numbers from 1 to 50 are the table `seq_1_to_50` with the column `seq`, on MySQL too, where it takes no alias.
     ///

@@ -112,6 +112,18 @@ impl Version {
         command
     }
 
+    /// The program that comes with it and shows a binary log as statements. Fetched MariaDB has none.
+    pub(super) fn log_reader(self) -> Command {
+        if self == Version::Installed {
+            let mut command = Command::new("mariadb-binlog");
+            command.arg("--no-defaults");
+            return command;
+        }
+        let mut command = self.run("mysqlbinlog");
+        command.args(["--no-defaults", &format!("--character-sets-dir={}", self.share().join("charsets").display())]);
+        command
+    }
+
     /// Where a fetched server has its messages, character sets and scripts.
     pub(super) fn share(self) -> PathBuf {
         let name = if self == Version::MariaDb118 { "mariadb" } else { "mysql" };
