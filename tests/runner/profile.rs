@@ -69,17 +69,7 @@ impl Practice {
 }
 
 fn column(name: &str) -> Column {
-    Column {
-        name: name.to_owned(),
-        column_type: "text".to_owned(),
-        encoding: ValueEncoding::Bytes,
-        character_set: None,
-        select: None,
-        load: None,
-        generated: None,
-        auto_increment: None,
-        kept: None,
-    }
+    Column::new(name, "text", ValueEncoding::Bytes)
 }
 
 fn tree(repository: &Repository, snapshot: LeaseId, path: &str) -> Option<ChunkId> {

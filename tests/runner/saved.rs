@@ -192,17 +192,7 @@ fn folder(forge: &Forge<'_, '_>, name: &[u8], mut entries: Vec<TreeEntry>) -> Tr
 }
 
 fn table_record(name: &str) -> TableRecord {
-    let column = |name: &str, encoding| Column {
-        name: name.to_owned(),
-        column_type: String::new(),
-        encoding,
-        character_set: None,
-        select: None,
-        load: None,
-        generated: None,
-        auto_increment: None,
-        kept: None,
-    };
+    let column = |name: &str, encoding| Column::new(name, "", encoding);
     TableRecord {
         name: name.to_owned(),
         create: ByteString(b"CREATE TABLE".to_vec()),

@@ -99,6 +99,23 @@ pub struct Column {
     pub kept: Option<bool>,
 }
 
+impl Column {
+    /// A column whose values are selected and stored as they are.
+    pub fn new(name: &str, column_type: &str, encoding: ValueEncoding) -> Self {
+        Column {
+            name: name.to_owned(),
+            column_type: column_type.to_owned(),
+            encoding,
+            character_set: None,
+            select: None,
+            load: None,
+            generated: None,
+            auto_increment: None,
+            kept: None,
+        }
+    }
+}
+
 /// How a value becomes text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]

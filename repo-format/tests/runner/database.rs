@@ -189,17 +189,7 @@ pub(crate) fn schema() -> SchemaRecord {
 }
 
 pub(crate) fn column(name: &str, encoding: ValueEncoding) -> Column {
-    Column {
-        name: owned(name),
-        column_type: owned("int(11)"),
-        encoding,
-        character_set: None,
-        select: None,
-        load: None,
-        generated: None,
-        auto_increment: None,
-        kept: None,
-    }
+    Column::new(name, "int(11)", encoding)
 }
 
 pub(crate) fn table() -> TableRecord {

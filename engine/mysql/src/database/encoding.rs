@@ -144,17 +144,7 @@ mod tests {
 
     #[test]
     fn only_mysql_has_documents_with_types() {
-        let column = Column {
-            name: "d".to_owned(),
-            column_type: "json".to_owned(),
-            encoding: ValueEncoding::Bytes,
-            character_set: None,
-            select: None,
-            load: None,
-            generated: None,
-            auto_increment: None,
-            kept: None,
-        };
+        let column = Column::new("d", "json", ValueEncoding::Bytes);
         let record = TableRecord {
             name: "t".to_owned(),
             create: repo_format::cbor::ByteString(Vec::new()),

@@ -92,15 +92,9 @@ mod tests {
 
     fn column(name: &str, kept: Option<bool>) -> Column {
         Column {
-            name: name.to_owned(),
-            column_type: "int(11)".to_owned(),
-            encoding: ValueEncoding::Integer,
-            character_set: None,
-            select: None,
-            load: None,
             generated: kept.map(|_| true),
-            auto_increment: None,
             kept: kept.filter(|kept| *kept),
+            ..Column::new(name, "int(11)", ValueEncoding::Integer)
         }
     }
 

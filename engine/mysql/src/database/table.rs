@@ -116,31 +116,19 @@ fn columns(connection: &mut Connection, server: &Server, info: &TableInfo, perio
             Error::new(ErrorKind::Database, what)
         })?;
         columns.push(Column {
-            name,
-            column_type,
-            encoding,
             character_set,
             select,
             load,
             generated: generated.then_some(true),
             auto_increment: extra.contains("AUTO_INCREMENT").then_some(true),
             kept: (is_kept && !is_of_period).then_some(true),
+            ..Column::new(&name, &column_type, encoding)
         });
     }
     // The period of a versioned table that names no columns for it.
     if info.versioned && period.is_empty() {
         for name in ["row_start", "row_end"] {
-            columns.push(Column {
-                name: name.to_owned(),
-                column_type: "timestamp(6)".to_owned(),
-                encoding: ValueEncoding::DateTime,
-                character_set: None,
-                select: None,
-                load: None,
-                generated: None,
-                auto_increment: None,
-                kept: None,
-            });
+            columns.push(Column::new(name, "timestamp(6)", ValueEncoding::DateTime));
         }
     }
     Ok(columns)

@@ -336,17 +336,7 @@ mod tests {
     use super::*;
 
     fn record(types: &[&str]) -> TableRecord {
-        let column = |(at, kind): (usize, &&str)| Column {
-            name: format!("c{at}"),
-            column_type: (*kind).to_owned(),
-            encoding: ValueEncoding::Bytes,
-            character_set: None,
-            select: None,
-            load: None,
-            generated: None,
-            auto_increment: None,
-            kept: None,
-        };
+        let column = |(at, kind): (usize, &&str)| Column::new(&format!("c{at}"), kind, ValueEncoding::Bytes);
         TableRecord {
             name: "t".to_owned(),
             create: ByteString(Vec::new()),

@@ -253,15 +253,8 @@ mod tests {
 
     fn record(create: &str, columns: &[&str]) -> TableRecord {
         let column = |name: &&str| Column {
-            name: (*name).to_owned(),
-            column_type: String::new(),
-            encoding: ValueEncoding::DateTime,
-            character_set: None,
-            select: None,
-            load: None,
             generated: (*name == "g").then_some(true),
-            auto_increment: None,
-            kept: None,
+            ..Column::new(name, "", ValueEncoding::DateTime)
         };
         TableRecord {
             name: "t".to_owned(),

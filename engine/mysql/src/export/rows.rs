@@ -103,15 +103,9 @@ mod tests {
 
     fn table() -> TableRecord {
         let column = |name: &str, encoding, character_set: Option<&str>, generated| Column {
-            name: name.to_owned(),
-            column_type: String::new(),
-            encoding,
             character_set: character_set.map(str::to_owned),
-            select: None,
-            load: None,
             generated,
-            auto_increment: None,
-            kept: None,
+            ..Column::new(name, "", encoding)
         };
         let columns = vec![
             column("id", ValueEncoding::Integer, None, None),

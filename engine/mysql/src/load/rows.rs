@@ -121,17 +121,7 @@ pub(super) mod tests {
     use super::*;
 
     pub fn column(name: &str, encoding: ValueEncoding) -> Column {
-        Column {
-            name: name.to_owned(),
-            column_type: String::new(),
-            encoding,
-            character_set: None,
-            select: None,
-            load: None,
-            generated: None,
-            auto_increment: None,
-            kept: None,
-        }
+        Column::new(name, "", encoding)
     }
 
     pub fn record(columns: Vec<Column>) -> TableRecord {

@@ -122,17 +122,7 @@ mod tests {
     use super::*;
 
     fn table(name: &str, columns: &[&str]) -> TableRecord {
-        let column = |name: &&str| Column {
-            name: (*name).to_owned(),
-            column_type: "text".into(),
-            encoding: ValueEncoding::Bytes,
-            character_set: None,
-            select: None,
-            load: None,
-            generated: None,
-            auto_increment: None,
-            kept: None,
-        };
+        let column = |name: &&str| Column::new(name, "text", ValueEncoding::Bytes);
         TableRecord {
             name: name.into(),
             create: ByteString(Vec::new()),

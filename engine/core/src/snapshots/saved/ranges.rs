@@ -151,15 +151,8 @@ mod tests {
 
     fn table(order: RowOrder, key: Vec<u32>) -> TableRecord {
         let column = |generated: bool| Column {
-            name: String::new(),
-            column_type: String::new(),
-            encoding: ValueEncoding::Integer,
-            character_set: None,
-            select: None,
-            load: None,
             generated: generated.then_some(true),
-            auto_increment: None,
-            kept: None,
+            ..Column::new("", "", ValueEncoding::Integer)
         };
         TableRecord {
             name: "t".to_owned(),

@@ -9,12 +9,12 @@ use super::files::RemovedFiles;
 use super::held::held;
 use crate::database::Connection;
 use crate::purge::job::Job;
-use crate::purge::pace::{Go, Pace, Tried};
+use crate::purge::pace::{Go, Paced, Tried};
 use crate::purge::prove::{Asked, Expected, LeftRows, Proof, Verdict, child_keys, judge};
 use crate::purge::tables::{KEYS_PER_STATEMENT, Key, KeySet, Table, explain, in_runs, is_one_of};
 use crate::purge::terms::Dates;
 use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::monitor::{Monitor, Work};
+use engine_core::monitor::Work;
 
 /// Runs of keys in a batch: each is a condition of its statement.
 const RUNS_PER_BATCH: usize = 200;
@@ -57,13 +57,12 @@ impl Deleted {
 /// If the server fails or the user wishes to stop: the rows noted until then are gone.
 pub(in crate::purge) fn delete(
     job: &mut Job<'_>,
-    connection: &mut Connection,
+    paced: &mut Paced<'_>,
     proof: &Proof,
-    (pace, deleted): (&mut Pace, &mut Deleted),
-    monitor: &dyn Monitor,
+    deleted: &mut Deleted,
 ) -> Result<Go> {
     let mut after = None;
-    pace.batches(connection, monitor, &mut |connection, rows| {
+    paced.batches(&mut |connection, rows| {
         let runs = proof.parents.next(after, rows as usize, RUNS_PER_BATCH);
         if runs.is_empty() {
             return Ok(Tried::Nothing);

@@ -6,9 +6,9 @@ use super::earlier::still_named;
 use crate::database::Connection;
 use crate::purge::files::{FileCounts, FileSet, Look};
 use crate::purge::job::Attached;
-use crate::purge::pace::{Go, Pace, Tried, hastily};
+use crate::purge::pace::{Go, Paced, Tried, hastily};
 use engine_core::error::Result;
-use engine_core::monitor::{Monitor, Work};
+use engine_core::monitor::Work;
 
 /// Files of a batch, and their bytes, which are read while tables are held: about 100 ms.
 const FILES_PER_BATCH: usize = 64;
@@ -32,12 +32,11 @@ pub(in crate::purge) struct RemovedFiles {
 /// If the server fails, the repository cannot be read, or the user wishes to stop: the files noted until then are gone.
 pub(in crate::purge) fn remove_files(
     attached: &mut Attached<'_>,
-    connection: &mut Connection,
+    paced: &mut Paced<'_>,
     files: &FileSet,
-    (pace, removed): (&mut Pace, &mut RemovedFiles),
-    monitor: &dyn Monitor,
+    removed: &mut RemovedFiles,
 ) -> Result<Go> {
-    let result = batches(attached, connection, files, (pace, removed), monitor);
+    let result = batches(attached, paced, files, removed);
     let synced = attached.folder.sync();
     let go = result?;
     synced.map(|()| go)
@@ -45,14 +44,13 @@ pub(in crate::purge) fn remove_files(
 
 fn batches(
     attached: &mut Attached<'_>,
-    connection: &mut Connection,
+    paced: &mut Paced<'_>,
     files: &FileSet,
-    (pace, removed): (&mut Pace, &mut RemovedFiles),
-    monitor: &dyn Monitor,
+    removed: &mut RemovedFiles,
 ) -> Result<Go> {
     let mut left = files.iter().peekable();
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    pace.batches(connection, monitor, &mut |connection, _| {
+    paced.batches(&mut |connection, _| {
         while let Some((path, size)) = left
             .next_if(|(_, size)| batch.is_empty() || batch.len() < FILES_PER_BATCH && bytes + **size <= BYTES_PER_BATCH)
         {

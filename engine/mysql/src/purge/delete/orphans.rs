@@ -8,10 +8,10 @@ use super::batch::delete_keys;
 use super::held::held;
 use crate::database::Connection;
 use crate::purge::job::Job;
-use crate::purge::pace::{Go, Pace, Tried};
+use crate::purge::pace::{Go, Paced, Tried};
 use crate::purge::plan::Plan;
 use crate::purge::prove::each_row;
-use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, KeySet, digest, in_runs, parse_key, used_keys};
+use crate::purge::tables::{Digest, KEYS_PER_STATEMENT, Key, KeySet, Table, digest, in_runs, parse_key, used_keys};
 use engine_core::error::{Error, Result, chain};
 use engine_core::monitor::{Monitor, Work};
 use engine_core::repository::Repository;
@@ -44,7 +44,7 @@ pub(in crate::purge) fn purge_records(
 pub(in crate::purge) fn find_orphans(
     job: &mut Job<'_>,
     connection: &mut Connection,
-    (records, schema): (&[ReceiptRecord], &str),
+    records: &[ReceiptRecord],
     monitor: &dyn Monitor,
 ) -> Result<Vec<KeySet>> {
     let mut found: Vec<KeySet> = job.children.iter().map(|_| KeySet::default()).collect();
@@ -52,7 +52,7 @@ pub(in crate::purge) fn find_orphans(
         return Ok(found);
     }
     for (at, found) in found.iter_mut().enumerate() {
-        let named = named(records, schema, &job.children[at].member.table.name);
+        let named = named(records, &job.children[at].member.table);
         let mut after = None;
         loop {
             if monitor.is_cancelled() {
@@ -61,36 +61,36 @@ pub(in crate::purge) fn find_orphans(
             let runs = named.next(after, KEYS_PER_STATEMENT, RUNS_PER_STATEMENT);
             let Some((_, last)) = runs.last() else { break };
             after = Some(*last);
-            saved((job, at), connection, &runs)?.into_iter().for_each(|(key, _)| found.insert(key));
+            saved(job, at, connection, &runs)?.into_iter().for_each(|(key, _)| found.insert(key));
         }
     }
     Ok(found)
 }
 
 /// All keys of a table that `records` name.
-fn named(records: &[ReceiptRecord], schema: &str, table: &str) -> KeySet {
+fn named(records: &[ReceiptRecord], table: &Table<'_>) -> KeySet {
     let tables = records.iter().flat_map(|record| &record.tables);
-    let tables = tables.filter(|purged| purged.schema == schema && purged.table == table);
+    let tables = tables.filter(|purged| purged.schema == table.schema && purged.table == table.name);
     let runs = tables.flat_map(|purged| &purged.ranges);
     KeySet::of_any_runs(runs.filter_map(|run| Some((parse_key(&run.first.0)?, parse_key(&run.last.0)?))))
 }
 
-/// Deletes rows of a child table that [`find_orphans`] has found and a receipt names, and notes them in `deleted`.
+/// Deletes rows of the child table `at` that [`find_orphans`] has found and a receipt names, and notes them in `deleted`.
 ///
 /// # Errors
 /// If the server fails, the repository cannot be read, or the user wishes to stop.
 pub(in crate::purge) fn delete_orphans(
-    (job, at): (&mut Job<'_>, usize),
-    connection: &mut Connection,
+    job: &mut Job<'_>,
+    at: usize,
+    paced: &mut Paced<'_>,
     orphans: &KeySet,
-    (pace, deleted): (&mut Pace, &mut KeySet),
-    monitor: &dyn Monitor,
+    deleted: &mut KeySet,
 ) -> Result<Go> {
     let mut after = None;
-    pace.batches(connection, monitor, &mut |connection, rows| {
+    paced.batches(&mut |connection, rows| {
         let runs = orphans.next(after, rows as usize, RUNS_PER_STATEMENT);
         let Some((_, last)) = runs.last() else { return Ok(Tried::Nothing) };
-        let expected = saved((job, at), connection, &runs)?;
+        let expected = saved(job, at, connection, &runs)?;
         let began = Instant::now();
         let result = held(job, connection, &mut |job, connection, _| {
             let mut found = without_parent(job, at, connection, &runs)?;
@@ -109,11 +109,7 @@ pub(in crate::purge) fn delete_orphans(
 }
 
 /// Rows in `runs` that belong to nothing and are as the snapshot has them.
-fn saved(
-    (job, at): (&mut Job<'_>, usize),
-    connection: &mut Connection,
-    runs: &[(Key, Key)],
-) -> Result<Vec<(Key, Digest)>> {
+fn saved(job: &mut Job<'_>, at: usize, connection: &mut Connection, runs: &[(Key, Key)]) -> Result<Vec<(Key, Digest)>> {
     let mut rows = without_parent(job, at, connection, runs)?;
     let keys = rows.iter().map(|(key, _)| *key).collect();
     let (saved, _) = job.children[at].member.table.saved.digests(keys, u64::MAX)?;

@@ -45,13 +45,13 @@ impl<'r> Attached<'r> {
         let name_place = table.place(&attachments.file_name).ok_or_else(|| lacks(&attachments.file_name))?;
         let mut leading = String::new();
         for column in &attachments.unset {
-            let (column, _) = table.column(column).ok_or_else(|| lacks(column))?;
-            leading += &format!("{} <=> 0, ", quote_name(column));
+            let column = table.column(column).ok_or_else(|| lacks(column))?;
+            leading += &format!("{} <=> 0, ", quote_name(&column.name));
         }
         let own = Column { table: table.name.clone(), column: attachments.file_name.clone() };
         let naming: Vec<Column> = [own].into_iter().chain(attachments.named_by.iter().cloned()).collect();
         let saved_folder = attachments.saved_folder.clone().into_bytes();
-        let saved = lookup(place.reader, place.manifest, &saved_folder).map_err(absent_is_refused)?.1;
+        let saved = lookup(place.saved.reader, place.saved.manifest, &saved_folder).map_err(absent_is_refused)?.1;
         let tree = saved.and_then(|entry| entry.tree);
         Ok(Attached {
             at,
@@ -63,7 +63,7 @@ impl<'r> Attached<'r> {
             rows_used_by: uses(place, &attachments.rows_used_by)?,
             parents_used_by: uses(place, &attachments.parents_used_by)?,
             named_by: uses(place, &naming)?,
-            folder: SavedFolder::open(place.reader, &attachments.folder, tree)?,
+            folder: SavedFolder::open(place.saved.reader, &attachments.folder, tree)?,
             problems: FileProblems::default(),
         })
     }

@@ -43,18 +43,18 @@ impl<'r> Member<'r> {
 
 /// The condition that a row is no exception; none if the table does not have the column.
 fn differs(table: &Table<'_>, exception: &Exception) -> Result<Option<String>> {
-    let Some((name, column_type)) = table.column(&exception.column) else { return Ok(None) };
+    let Some(column) = table.column(&exception.column) else { return Ok(None) };
     let is_whole = ["tinyint", "smallint", "mediumint", "int", "bigint"]
         .iter()
-        .any(|whole| column_type.to_lowercase().starts_with(whole));
+        .any(|whole| column.column_type.to_lowercase().starts_with(whole));
     // As a text a large number would be compared as a double, which is not exact.
     let value = match (is_whole, exception.value.trim().parse::<i128>()) {
         (false, _) => quote_text(&exception.value),
         (true, Ok(number)) => number.to_string(),
         (true, Err(_)) => {
-            let message = format!("`{}` of an exception is no number, as `{name}` is", exception.value);
+            let message = format!("`{}` of an exception is no number, as `{}` is", exception.value, column.name);
             return Err(Error::new(ErrorKind::Usage, message));
         }
     };
-    Ok(Some(format!("NOT ({} <=> {value})", quote_name(name))))
+    Ok(Some(format!("NOT ({} <=> {value})", quote_name(&column.name))))
 }

@@ -31,18 +31,17 @@ impl<'r> Job<'r> {
     pub fn new(place: &mut Place<'_, 'r>, category: &Category, rule: &Rule) -> Result<Self> {
         let family: Vec<&str> = category.tables().collect();
         let parent = place.table(&category.table, &family)?;
-        let (date, date_type) = parent.column(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
-        let is_old = is_old(place.connection, rule.cutoff, rule.unset, (date, date_type))
+        let date = parent.column(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
+        let is_old = is_old(place.connection, rule.cutoff, rule.unset, date)
             .map_err(|e| e.context(format!("cannot remove rows of the table `{}`", parent.name)))?;
         let date_place = parent.place(&category.date).ok_or_else(|| lacks(&parent, &category.date))?;
         let condition = category.condition.as_deref();
-        let column = |name: &str| parent.column(name).map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+        let column = |name: &str| parent.column(name);
         let condition = condition.map(|condition| Condition::to_sql(condition, &column)).transpose()?;
         let mut children = Vec::new();
         for child in category.all_children() {
             let table = place.table(&child.table, &family)?;
-            let (column, _) = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?;
-            let column = column.to_owned();
+            let column = table.column(&child.column).ok_or_else(|| lacks(&table, &child.column))?.name.clone();
             let index = index_on(place, &table, &column)?;
             children.push(ChildMember {
                 member: Member::new(table, rule)?,
@@ -106,7 +105,7 @@ fn index_on(place: &mut Place<'_, '_>, table: &Table<'_>, column: &str) -> Resul
     let sql = format!(
         "SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND COLUMN_NAME = {} \
          AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL AND INDEX_TYPE = 'BTREE' AND COMMENT <> 'disabled'{used} LIMIT 1",
-        quote_text(&place.saved.record.name),
+        quote_text(&place.saved.schema.record.name),
         quote_text(&table.name),
         quote_text(column)
     );

@@ -98,11 +98,8 @@ impl Pace {
         self.rows.min(per_second).max(1)
     }
 
-    /// Does batch after batch, until there is none left or the time is up: `batch` gets how many rows of the parent table one should have.
-    ///
-    /// # Errors
-    /// If the user wishes to stop, or a server does not answer; else those of `batch`.
-    pub fn batches(
+    /// See [`Paced::batches`].
+    fn batches(
         &mut self,
         connection: &mut Connection,
         monitor: &dyn Monitor,
@@ -150,11 +147,8 @@ impl Pace {
         }
     }
 
-    /// Waits until the window is open. The time that a run may take does not begin with this wait.
-    ///
-    /// # Errors
-    /// If the user wishes to stop, or the server is gone.
-    pub fn wait_for_window(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<()> {
+    /// See [`Paced::wait_for_window`].
+    fn wait_for_window(&mut self, connection: &mut Connection, monitor: &dyn Monitor) -> Result<()> {
         if self.is_closed() {
             monitor.note(&format!("waiting {CLOSED}"));
         }
@@ -227,6 +221,31 @@ impl Pace {
         self.gave_way = Some(time);
         self.next = Instant::now() + time;
         self.rows = (self.rows / 2).max(ROWS_MIN);
+    }
+}
+
+/// A connection to the live server, with the pace of what is done on it.
+pub(in crate::purge) struct Paced<'a> {
+    pub connection: &'a mut Connection,
+    pub pace: &'a mut Pace,
+    pub monitor: &'a dyn Monitor,
+}
+
+impl Paced<'_> {
+    /// Does batch after batch, until there is none left or the time is up: `batch` gets how many rows of the parent table one should have.
+    ///
+    /// # Errors
+    /// If the user wishes to stop, or a server does not answer; else those of `batch`.
+    pub fn batches(&mut self, batch: &mut dyn FnMut(&mut Connection, u32) -> Result<Tried>) -> Result<Go> {
+        self.pace.batches(self.connection, self.monitor, batch)
+    }
+
+    /// Waits until the window is open. The time that a run may take does not begin with this wait.
+    ///
+    /// # Errors
+    /// If the user wishes to stop, or the server is gone.
+    pub fn wait_for_window(&mut self) -> Result<()> {
+        self.pace.wait_for_window(self.connection, self.monitor)
     }
 }
 

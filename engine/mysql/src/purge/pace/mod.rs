@@ -7,5 +7,5 @@ mod options;
 
 pub use options::{PaceOptions, Window};
 
-pub(in crate::purge) use batches::{Go, Pace, Tried};
+pub(in crate::purge) use batches::{Go, Pace, Paced, Tried};
 pub(in crate::purge) use locks::{hastily, prepare};

@@ -26,7 +26,8 @@ pub(in crate::purge) fn check_cutoff(connection: &mut Connection, rule: &Rule) -
 pub(in crate::purge) fn check_rights(
     connection: &mut Connection,
     server: &Server,
-    (purpose, schema): (Purpose, &str),
+    purpose: Purpose,
+    schema: &str,
 ) -> Result<()> {
     let privileges = Privileges::read(connection, server)?;
     let lacks = missing(&privileges, server, purpose, &Reach::unknown(&[schema.to_owned()]));
@@ -64,7 +65,7 @@ pub(in crate::purge) fn check_exceptions(place: &Place<'_, '_>, plan: &Plan) -> 
         let knows = |name: &str| -> Result<bool> {
             let table = place.tables.iter().find(|info| info.name.eq_ignore_ascii_case(name));
             let Some(table) = table else { return Ok(false) };
-            let saved = place.saved.table(&table.name)?;
+            let saved = place.saved.schema.table(&table.name)?;
             Ok(saved.record.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&exception.column)))
         };
         let mut known = false;

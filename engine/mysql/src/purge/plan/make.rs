@@ -13,7 +13,7 @@ use crate::purge::files::{FileProblems, located};
 use crate::purge::job::Job;
 use crate::purge::pace::prepare;
 use crate::purge::reclaim::{data_folder, warn_of_holes};
-use crate::purge::tables::{Place, SourceChoice, find_source};
+use crate::purge::tables::{Place, SavedSchema, SourceChoice, find_source};
 use crate::purge::terms::{Category, Rule};
 use engine_core::error::{ErrorKind, Result, chain};
 use engine_core::monitor::{Monitor, Phase};
@@ -86,7 +86,7 @@ fn plan_attended(
     let mut connection = Connection::open(address)?;
     let server = Server::detect(&mut connection)?;
     prepare(&mut connection)?;
-    check_rights(&mut connection, &server, (Purpose::Purge, &options.schema))?;
+    check_rights(&mut connection, &server, Purpose::Purge, &options.schema)?;
     let today = check_cutoff(&mut connection, &options.rule)?;
     let identity = server.identity(&mut connection)?;
     let data_folder = data_folder(&mut connection, address)?;
@@ -96,7 +96,7 @@ fn plan_attended(
     let database = Database::open(&reader, &source.snapshot.manifest, Some(&source.root))?;
     let schema = database.schema(&options.schema)?;
     let manifest = &source.snapshot.manifest;
-    let mut place = Place::new(&mut connection, &server, (&reader, manifest), &schema)?;
+    let mut place = Place::new(&mut connection, &server, SavedSchema { reader: &reader, manifest, schema: &schema })?;
 
     let mut planned = Planned {
         plan: Plan {

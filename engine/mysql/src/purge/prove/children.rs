@@ -42,9 +42,10 @@ pub(super) fn children(
     job: &mut Job<'_>,
     at: usize,
     connection: &mut Connection,
-    (parents, asked): (&[Key], &Asked<'_>),
+    parents: &[Key],
+    asked: &Asked<'_>,
 ) -> Result<Children> {
-    let rows = live(job, at, connection, (parents, asked))?;
+    let rows = live(job, at, connection, parents, asked)?;
     let keys: Vec<Key> = rows.iter().map(|row| row.key).collect();
     let highest = highest(connection, &job.children[at].member)?;
     let mut attached = job.attached.as_mut().filter(|attached| attached.at == at);
@@ -91,7 +92,8 @@ fn live(
     job: &mut Job<'_>,
     at: usize,
     connection: &mut Connection,
-    (parents, asked): (&[Key], &Asked<'_>),
+    parents: &[Key],
+    asked: &Asked<'_>,
 ) -> Result<Vec<LiveRow>> {
     let attached = job.attached.as_ref().filter(|attached| attached.at == at);
     let (unset, unset_count) = attached.map_or(("", 0), |attached| (&attached.leading, attached.leading_count));

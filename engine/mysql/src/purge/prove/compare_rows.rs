@@ -85,7 +85,7 @@ pub(in crate::purge) fn judge(job: &mut Job<'_>, connection: &mut Connection, as
     }
     let mut owned = Vec::new();
     for at in 0..job.children.len() {
-        let found = children(job, at, connection, (&keys, asked))?;
+        let found = children(job, at, connection, &keys, asked)?;
         for (parent, why) in found.stays {
             let stayed = u64::from(proven.remove(&parent).is_some());
             match why {

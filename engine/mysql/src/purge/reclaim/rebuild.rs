@@ -5,12 +5,11 @@
 use std::path::Path;
 
 use super::size::{Size, data_folder, locked_seconds, size};
-use crate::database::{Address, Connection};
-use crate::purge::pace::Pace;
+use crate::database::Address;
+use crate::purge::pace::Paced;
 use crate::purge::tables::{Table, check_rebuilt, complaint};
 use engine_core::error::{Error, Result, chain};
 use engine_core::filesystem::free_space;
-use engine_core::monitor::Monitor;
 
 /// Seconds for which the begin and the end of a rebuild wait for a lock. Others wait behind it.
 const LOCK_WAIT_SECONDS: u32 = 10;
@@ -40,10 +39,8 @@ pub(in crate::purge) struct Candidate<'t, 'r> {
 
 /// Rebuilds tables of a server, one after the other.
 pub(in crate::purge) struct Rebuilder<'a> {
-    pub connection: &'a mut Connection,
+    pub paced: Paced<'a>,
     pub address: &'a Address,
-    pub pace: &'a mut Pace,
-    pub monitor: &'a dyn Monitor,
 }
 
 impl Rebuilder<'_> {
@@ -54,17 +51,17 @@ impl Rebuilder<'_> {
     /// If the server does not take a setting, or the user wishes to stop. The problem of one table is noted.
     pub fn rebuild(&mut self, candidates: &[Candidate<'_, '_>], reclaimed: &mut Vec<Reclaimed>) -> Result<()> {
         let tables = self.chosen(candidates);
-        self.connection.run(&format!("SET SESSION lock_wait_timeout={LOCK_WAIT_SECONDS}"))?;
-        let folder = data_folder(self.connection, self.address)?;
+        self.paced.connection.run(&format!("SET SESSION lock_wait_timeout={LOCK_WAIT_SECONDS}"))?;
+        let folder = data_folder(self.paced.connection, self.address)?;
         if folder.is_none() {
-            self.monitor.note(
+            self.paced.monitor.note(
                 "the server is on another machine: whether its disk has room for copies of the tables cannot be checked",
             );
         }
         for table in tables {
-            self.pace.wait_for_window(self.connection, self.monitor)?;
-            if self.monitor.is_cancelled() {
-                self.monitor.note(&format!("stopped before the table `{}` was rebuilt", table.name));
+            self.paced.wait_for_window()?;
+            if self.paced.monitor.is_cancelled() {
+                self.paced.monitor.note(&format!("stopped before the table `{}` was rebuilt", table.name));
                 return Err(Error::cancelled());
             }
             reclaimed.push(self.one(table, folder.as_deref()));
@@ -77,7 +74,9 @@ impl Rebuilder<'_> {
         if nothing_went {
             let names: Vec<_> = candidates.iter().map(|candidate| format!("`{}`", candidate.table.name)).collect();
             let names = names.join(", ");
-            self.monitor.note(&format!("nothing was left to remove: all tables of the plan are rebuilt: {names}"));
+            self.paced
+                .monitor
+                .note(&format!("nothing was left to remove: all tables of the plan are rebuilt: {names}"));
         }
         let chosen = candidates.iter().filter(|candidate| nothing_went || candidate.removed > 0);
         chosen.map(|candidate| candidate.table).collect()
@@ -97,27 +96,31 @@ impl Rebuilder<'_> {
         folder: Option<&Path>,
         reclaimed: &mut Reclaimed,
     ) -> Result<Option<String>> {
-        let before = size(self.connection, table)?;
+        let before = size(self.paced.connection, table)?;
         reclaimed.before_bytes = before.all;
         match folder.map(free_space) {
             Some(Ok(free)) if free < before.used + SPARE_BYTES => return Ok(Some(too_little(&before, free))),
             Some(Err(error)) => {
                 let name = &table.name;
-                self.monitor.note(&format!("whether there is room for a copy of `{name}` cannot be checked: {error}"));
+                self.paced
+                    .monitor
+                    .note(&format!("whether there is room for a copy of `{name}` cannot be checked: {error}"));
             }
             None | Some(Ok(_)) => {}
         }
         if !table.transactional {
             let (name, engine, seconds) = (&table.name, &table.engine, locked_seconds(before.used));
-            self.monitor.note(&format!("`{name}` ({engine}) is rebuilt now, and is locked for about {seconds} s"));
+            self.paced
+                .monitor
+                .note(&format!("`{name}` ({engine}) is rebuilt now, and is locked for about {seconds} s"));
         }
         let sql = format!("OPTIMIZE NO_WRITE_TO_BINLOG TABLE {}", table.full_name);
-        if let Some(why) = complaint(self.connection, &sql)? {
+        if let Some(why) = complaint(self.paced.connection, &sql)? {
             let why = format!("it was not rebuilt: {why}; a run of the same plan when fewer people work may do it");
             return Ok(Some(why));
         }
-        reclaimed.after_bytes = Some(size(self.connection, table)?.all);
-        check_rebuilt(self.connection, table)
+        reclaimed.after_bytes = Some(size(self.paced.connection, table)?.all);
+        check_rebuilt(self.paced.connection, table)
     }
 }
 

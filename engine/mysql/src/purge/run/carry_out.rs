@@ -8,11 +8,11 @@ use crate::database::{Address, Connection, Purpose, Server, Turn, attended};
 use crate::purge::delete::{delete, delete_orphans, find_orphans, purge_records, remove_files};
 use crate::purge::files::located;
 use crate::purge::job::Job;
-use crate::purge::pace::{Go, Pace, prepare};
+use crate::purge::pace::{Go, Pace, Paced, prepare};
 use crate::purge::plan::{Plan, check_cutoff, check_exceptions, check_names, check_rights, check_seal};
 use crate::purge::prove::prove;
 use crate::purge::reclaim::{Candidate, Rebuilder};
-use crate::purge::tables::{KeySet, Place, SourceChoice, check_table, find_source};
+use crate::purge::tables::{KeySet, Place, SavedSchema, SourceChoice, check_table, find_source};
 use crate::purge::terms::check_known;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Phase, Work};
@@ -57,7 +57,7 @@ fn run_attended(
         return Err(Error::new(ErrorKind::Refused, message));
     }
     let purpose = if options.reclaim { Purpose::Reclaim } else { Purpose::Purge };
-    check_rights(&mut connection, &server, (purpose, &plan.schema))?;
+    check_rights(&mut connection, &server, purpose, &plan.schema)?;
     prepare(&mut connection)?;
     check_cutoff(&mut connection, &plan.rule)?;
     Turn::Purge.take(&mut connection)?;
@@ -67,7 +67,7 @@ fn run_attended(
     let database = Database::open(&reader, &source.snapshot.manifest, Some(&source.root))?;
     let schema = database.schema(&plan.schema)?;
     let manifest = &source.snapshot.manifest;
-    let mut place = Place::new(&mut connection, &server, (&reader, manifest), &schema)?;
+    let mut place = Place::new(&mut connection, &server, SavedSchema { reader: &reader, manifest, schema: &schema })?;
     let records = purge_records(repository, plan, monitor)?;
     let mut all = Vec::new();
     for category in &plan.categories {
@@ -80,7 +80,7 @@ fn run_attended(
     check_exceptions(&place, plan)?;
     check_all(&mut connection, &all)?;
     for progress in &mut all {
-        progress.orphans = find_orphans(&mut progress.job, &mut connection, (&records, &plan.schema), monitor)?;
+        progress.orphans = find_orphans(&mut progress.job, &mut connection, &records, monitor)?;
     }
     // Files of other plans may be in other folders, and have the same names there.
     let digest = plan.digest();
@@ -90,12 +90,13 @@ fn run_attended(
     }
     let keeper = Keeper { repository, source: &source, plan, options };
     let mut pace = Pace::new(&options.pace)?;
-    let mut outcome = Runner { keeper, connection: &mut connection, pace: &mut pace, monitor }.run(&mut all)?;
-    if let Err(error) = check_all(&mut connection, &all) {
+    let mut paced = Paced { connection: &mut connection, pace: &mut pace, monitor };
+    let mut outcome = Runner { keeper, paced: &mut paced }.run(&mut all)?;
+    if let Err(error) = check_all(paced.connection, &all) {
         outcome.fail(error);
     }
     if options.reclaim && outcome.failure.is_none() {
-        let mut rebuilder = Rebuilder { connection: &mut connection, address, pace: &mut pace, monitor };
+        let mut rebuilder = Rebuilder { paced, address };
         reclaim(&mut rebuilder, &all, &mut outcome);
     }
     Ok(outcome)
@@ -104,7 +105,7 @@ fn run_attended(
 /// Rebuilds the tables that rows went from, unless the run did not come to its end.
 fn reclaim(rebuilder: &mut Rebuilder<'_>, all: &[Progress<'_>], outcome: &mut RunOutcome) {
     if outcome.ended != Ended::Done {
-        rebuilder.monitor.note("no table is rebuilt, as the run did not come to its end");
+        rebuilder.paced.monitor.note("no table is rebuilt, as the run did not come to its end");
         return;
     }
     let removed = outcome.categories.iter().flat_map(|removed| &removed.tables).map(|(_, rows)| *rows);
@@ -119,14 +120,12 @@ fn check_all(connection: &mut Connection, all: &[Progress<'_>]) -> Result<()> {
     all.iter().flat_map(|progress| progress.job.tables()).try_for_each(|table| check_table(connection, table))
 }
 
-struct Runner<'a> {
+struct Runner<'a, 'p> {
     keeper: Keeper<'a>,
-    connection: &'a mut Connection,
-    pace: &'a mut Pace,
-    monitor: &'a dyn Monitor,
+    paced: &'a mut Paced<'p>,
 }
 
-impl Runner<'_> {
+impl Runner<'_, '_> {
     /// Part after part: usually there is one.
     ///
     /// # Errors
@@ -155,7 +154,7 @@ impl Runner<'_> {
     /// Failures before its receipt is put. A later failure is noted in `outcome`.
     fn part(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
         // Proving reads much: it keeps to the window, too.
-        self.pace.wait_for_window(self.connection, self.monitor)?;
+        self.paced.wait_for_window()?;
         self.prove(all)?;
         if all.iter().any(|progress| !progress.proof.is_empty()) {
             self.delete_proven(all, outcome)?;
@@ -164,9 +163,10 @@ impl Runner<'_> {
     }
 
     fn prove(&mut self, all: &mut [Progress<'_>]) -> Result<()> {
-        self.monitor.begin(Phase::Verify, None);
+        let Paced { connection, monitor, .. } = &mut *self.paced;
+        monitor.begin(Phase::Verify, None);
         for progress in all.iter_mut().filter(|progress| !progress.all_proven) {
-            progress.proof = prove(&mut progress.job, self.connection, progress.after, self.monitor)?;
+            progress.proof = prove(&mut progress.job, connection, progress.after, *monitor)?;
             progress.after = progress.proof.next;
             progress.all_proven = progress.after.is_none();
             progress.proof.files.append(&mut progress.left_files);
@@ -174,7 +174,7 @@ impl Runner<'_> {
                 orphans.keys().for_each(|key| keys.insert(key));
             }
         }
-        self.monitor.end();
+        monitor.end();
         Ok(())
     }
 
@@ -183,15 +183,15 @@ impl Runner<'_> {
     /// # Errors
     /// If the first cannot be put. A later failure is noted in `outcome`.
     fn delete_proven(&mut self, all: &mut [Progress<'_>], outcome: &mut RunOutcome) -> Result<()> {
-        let begun = self.keeper.begin(all, self.monitor)?;
+        let begun = self.keeper.begin(all, self.paced.monitor)?;
         let begun_id = begun.id;
         let rows = all.iter().map(|progress| progress.proof.rows()).sum();
         let bytes = all.iter().map(|progress| progress.proof.bytes).sum();
-        self.monitor.begin(Phase::Delete, Some(Work { items: rows, bytes }));
+        self.paced.monitor.begin(Phase::Delete, Some(Work { items: rows, bytes }));
         let result = self.delete(all);
-        self.monitor.end();
+        self.paced.monitor.end();
         let step = outcome.note(result);
-        match self.keeper.end(begun, all, &step, self.monitor) {
+        match self.keeper.end(begun, all, &step, self.paced.monitor) {
             Ok(receipt) => outcome.receipts.push(receipt),
             Err(error) => {
                 // The first receipt names all that went, and is there.
@@ -206,15 +206,13 @@ impl Runner<'_> {
         for Progress { job, proof, deleted, orphans, .. } in all {
             deleted.children.resize_with(orphans.len(), KeySet::default);
             for (at, orphans) in std::mem::take(orphans).iter().enumerate() {
-                let gone = (&mut *self.pace, &mut deleted.children[at]);
-                if delete_orphans((job, at), self.connection, orphans, gone, self.monitor)? == Go::TimeIsUp {
+                if delete_orphans(job, at, self.paced, orphans, &mut deleted.children[at])? == Go::TimeIsUp {
                     return Ok(Go::TimeIsUp);
                 }
             }
-            let mut go = delete(job, self.connection, proof, (&mut *self.pace, deleted), self.monitor)?;
+            let mut go = delete(job, self.paced, proof, deleted)?;
             if let Some(attached) = job.attached.as_mut().filter(|_| go == Go::On) {
-                let files = (&mut *self.pace, &mut deleted.files);
-                go = remove_files(attached, self.connection, &proof.files, files, self.monitor)?;
+                go = remove_files(attached, self.paced, &proof.files, &mut deleted.files)?;
             }
             if go == Go::TimeIsUp {
                 return Ok(go);

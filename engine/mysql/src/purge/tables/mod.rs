@@ -13,7 +13,7 @@ mod uses;
 pub(in crate::purge) use check::{check_rebuilt, check_table, complaint, explain};
 pub(in crate::purge) use keys::{KEYS_PER_STATEMENT, KeySet, in_runs, is_one_of};
 pub(in crate::purge) use named::refused;
-pub(in crate::purge) use place::Place;
+pub(in crate::purge) use place::{Place, SavedSchema};
 pub(in crate::purge) use saved_rows::{Digest, Key, digest, parse_key};
 pub(in crate::purge) use source::{Source, SourceChoice, find_source};
 pub(in crate::purge) use table::Table;

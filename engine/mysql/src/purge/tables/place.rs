@@ -4,7 +4,7 @@ use repo_format::database::{Column, RowOrder, TableRecord};
 use repo_format::manifest::Manifest;
 
 use super::named::{is_table, refused};
-use super::references::check_references;
+use super::references::{Family, check_references};
 use super::saved_rows::SavedRows;
 use super::table::Table;
 use crate::database::{Connection, Server, TableInfo, describe_table, list_tables, quote_name};
@@ -12,15 +12,19 @@ use engine_core::error::{ErrorKind, Result};
 use engine_core::pack::ChunkReader;
 use engine_core::snapshots::saved::{SavedTable, Schema};
 
+/// The schema as a snapshot has it.
+pub(in crate::purge) struct SavedSchema<'a, 'r> {
+    pub reader: &'r ChunkReader<'r>,
+    /// The snapshot.
+    pub manifest: &'a Manifest,
+    pub schema: &'a Schema<'r>,
+}
+
 /// Where tables are looked for.
 pub(in crate::purge) struct Place<'a, 'r> {
     pub connection: &'a mut Connection,
     pub server: &'a Server,
-    pub reader: &'r ChunkReader<'r>,
-    /// The snapshot.
-    pub manifest: &'a Manifest,
-    /// The schema in the snapshot.
-    pub saved: &'a Schema<'r>,
+    pub saved: SavedSchema<'a, 'r>,
     /// All tables of the schema on the server.
     pub tables: Vec<TableInfo>,
 }
@@ -30,14 +34,9 @@ impl<'a, 'r> Place<'a, 'r> {
     ///
     /// # Errors
     /// If the server refuses.
-    pub fn new(
-        connection: &'a mut Connection,
-        server: &'a Server,
-        (reader, manifest): (&'r ChunkReader<'r>, &'a Manifest),
-        saved: &'a Schema<'r>,
-    ) -> Result<Self> {
-        let tables = list_tables(connection, std::slice::from_ref(&saved.record.name))?;
-        Ok(Place { connection, server, reader, manifest, saved, tables })
+    pub fn new(connection: &'a mut Connection, server: &'a Server, saved: SavedSchema<'a, 'r>) -> Result<Self> {
+        let tables = list_tables(connection, std::slice::from_ref(&saved.schema.record.name))?;
+        Ok(Place { connection, server, saved, tables })
     }
 
     /// The table `name`, which may be written in another case. `family` are the tables that go with it: only they may refer to it.
@@ -54,14 +53,14 @@ impl<'a, 'r> Place<'a, 'r> {
         check_kind(&info, &record)?;
         check_key(self.connection, &info, &record)?;
         check_triggers(self.connection, &info)?;
-        check_references(self.connection, self.server, (&info, family))?;
+        check_references(self.connection, self.server, &Family { info: &info, names: family })?;
         let saved = self.saved_table(&info.name, &record)?;
         let shown = format!("the saved rows of `{}`.`{}`", info.schema, info.name);
         let key = quote_name(&record.columns[record.key[0] as usize].name);
         Ok(Table {
             full_name: format!("{}.{}", quote_name(&info.schema), quote_name(&info.name)),
             key,
-            saved: SavedRows::open(self.reader, &saved, shown)?,
+            saved: SavedRows::open(self.saved.reader, &saved, shown)?,
             record,
             transactional: info.transactional,
             engine: info.engine,
@@ -71,7 +70,7 @@ impl<'a, 'r> Place<'a, 'r> {
     }
 
     fn saved_table(&self, name: &str, live: &TableRecord) -> Result<SavedTable> {
-        let saved = self.saved.table(name).map_err(|error| match error.kind() {
+        let saved = self.saved.schema.table(name).map_err(|error| match error.kind() {
             ErrorKind::NotFound => refused(name, "is not in the snapshot"),
             _ => error,
         })?;

@@ -4,6 +4,19 @@ use super::named::{is_table, refused};
 use crate::database::{Connection, Server, TableInfo, texts};
 use engine_core::error::Result;
 
+/// A table, and the tables that go with it.
+pub(super) struct Family<'a> {
+    pub info: &'a TableInfo,
+    /// The names of all of them, which are in one schema.
+    pub names: &'a [&'a str],
+}
+
+impl Family<'_> {
+    fn has(&self, schema: &str, table: &str) -> bool {
+        schema.eq_ignore_ascii_case(&self.info.schema) && self.names.iter().any(|name| name.eq_ignore_ascii_case(table))
+    }
+}
+
 /// A foreign key that the account sees.
 struct Reference {
     schema: String,
@@ -14,24 +27,21 @@ struct Reference {
     on_delete: String,
 }
 
-/// Fails if a foreign key of a table outside of `family` refers to the table of `info`, or one that does more than refuse.
+/// Fails if a foreign key of a table outside of `family` refers to its table, or one that does more than refuse.
 ///
 /// A foreign key that only refuses, of a table that goes along, does no harm: its rows go first, in the same transaction. A foreign key with
 /// CASCADE or SET NULL is refused even there: nothing compares the rows that it would delete or change.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`](engine_core::error::ErrorKind::Refused), naming the foreign key; if the server refuses.
-pub(super) fn check_references(
-    connection: &mut Connection,
-    server: &Server,
-    (info, family): (&TableInfo, &[&str]),
-) -> Result<()> {
+pub(super) fn check_references(connection: &mut Connection, server: &Server, family: &Family<'_>) -> Result<()> {
+    let info = family.info;
     let visible = visible(connection, info)?;
     for reference in &visible {
         let Reference { schema, table, on_delete, .. } = reference;
         let only_refuses = ["RESTRICT", "NO ACTION"].contains(&on_delete.as_str());
         let is_other = !table.eq_ignore_ascii_case(&info.name);
-        if !(is_other && only_refuses && is_family((schema, table), (info, family))) {
+        if !(is_other && only_refuses && family.has(schema, table)) {
             let why = format!("is referred to by a foreign key of `{schema}`.`{table}`, ON DELETE {on_delete}");
             return Err(refused(&info.name, &why));
         }
@@ -39,17 +49,13 @@ pub(super) fn check_references(
     // Servers show only those of tables that the account has a right on. InnoDB keeps all of them.
     let hidden = match info.transactional {
         true if server.is_mysql_from((8, 0, 0)) => hidden_of_dictionary(connection, info, &visible)?,
-        true if server.lists_foreign_keys() => hidden_of_innodb(connection, (info, family))?,
+        true if server.lists_foreign_keys() => hidden_of_innodb(connection, family)?,
         _ => None,
     };
     match hidden {
         None => Ok(()),
         Some(table) => Err(refused(&info.name, &format!("is referred to by a foreign key of {table}"))),
     }
-}
-
-fn is_family((schema, table): (&str, &str), (info, family): (&TableInfo, &[&str])) -> bool {
-    schema.eq_ignore_ascii_case(&info.schema) && family.iter().any(|name| name.eq_ignore_ascii_case(table))
 }
 
 fn visible(connection: &mut Connection, info: &TableInfo) -> Result<Vec<Reference>> {
@@ -97,7 +103,8 @@ fn hidden_of_dictionary(
 }
 
 /// The table of a foreign key, outside of `family`, as InnoDB of other servers has it.
-fn hidden_of_innodb(connection: &mut Connection, (info, family): (&TableInfo, &[&str])) -> Result<Option<String>> {
+fn hidden_of_innodb(connection: &mut Connection, family: &Family<'_>) -> Result<Option<String>> {
+    let info = family.info;
     // Names stand there as those of files do, in which a slash is written otherwise.
     let decoded = |(column, part): (&str, i8)| {
         let name = format!("CAST(SUBSTRING_INDEX({column}, '/', {part}) AS BINARY)");
@@ -111,7 +118,7 @@ fn hidden_of_innodb(connection: &mut Connection, (info, family): (&TableInfo, &[
         let (to_schema, to_table, schema, table) = (next(), next(), next(), next());
         let is_meant = to_schema.eq_ignore_ascii_case(&info.schema) && to_table.eq_ignore_ascii_case(&info.name);
         // Foreign keys within the family are seen, and have been judged.
-        if is_meant && !is_family((&schema, &table), (info, family)) {
+        if is_meant && !family.has(&schema, &table) {
             return Ok(Some(format!("`{schema}`.`{table}`")));
         }
     }

@@ -1,6 +1,6 @@
 //! A table to remove rows from, as it is on the server and in the snapshot.
 
-use repo_format::database::TableRecord;
+use repo_format::database::{Column, TableRecord};
 
 use super::saved_rows::SavedRows;
 use crate::database::select_list;
@@ -27,11 +27,9 @@ impl Table<'_> {
         format!("SELECT {leading}{} FROM {}", select_list(&self.record), self.full_name)
     }
 
-    /// The column of this name, which may be written in another case: its true name and its type.
-    pub fn column(&self, name: &str) -> Option<(&str, &str)> {
-        let mut columns = self.record.columns.iter();
-        let found = columns.find(|column| column.name.eq_ignore_ascii_case(name));
-        found.map(|column| (column.name.as_str(), column.column_type.as_str()))
+    /// The column of this name, which may be written in another case.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.record.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
     /// Place of a column among the values of a row.

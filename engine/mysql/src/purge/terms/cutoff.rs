@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::civil::Date;
+use repo_format::database::Column;
 
 use crate::database::{Connection, quote_name, quote_text};
 use engine_core::error::{Error, ErrorKind, Result};
@@ -65,7 +66,7 @@ pub(in crate::purge) fn server_day(connection: &mut Connection) -> Result<Date> 
     text.parse().map_err(|e| Error::caused(ErrorKind::Database, format!("the server's day is `{text}`"), e))
 }
 
-/// The condition under which the column `name`, of a type as COLUMN_TYPE says it, is old.
+/// The condition under which `column` is old: by its type, as COLUMN_TYPE says it.
 ///
 /// DATE and DATETIME are compared as they are written, TIMESTAMP in the zone of the server.
 ///
@@ -75,8 +76,9 @@ pub(in crate::purge) fn is_old(
     connection: &mut Connection,
     cutoff: Cutoff,
     unset: Unset,
-    (name, column_type): (&str, &str),
+    column: &Column,
 ) -> Result<String> {
+    let Column { name, column_type, .. } = column;
     let day = format!("{} 00:00:00", cutoff.first_kept());
     let data_type = column_type.split('(').next().unwrap_or_default().to_lowercase();
     let limit = match data_type.as_str() {

@@ -16,6 +16,8 @@ mod parser;
 mod syntax;
 mod tokens;
 
+use repo_format::database::Column;
+
 use crate::database::{quote_name, quote_text};
 use engine_core::error::{Error, ErrorKind, Result};
 
@@ -32,8 +34,8 @@ enum Kind {
     Opaque,
 }
 
-/// The column of a name in any case: its true name and its type.
-type Lookup<'c> = &'c dyn Fn(&str) -> Option<(String, String)>;
+/// Finds the column of a name in any case.
+type Lookup<'c> = &'c dyn Fn(&str) -> Option<&'c Column>;
 
 impl Condition {
     /// The condition as SQL about a row of a table whose columns `lookup` knows.
@@ -69,16 +71,20 @@ impl Columns<'_> {
     fn compare(&self, left: &Operand, sign: &str, right: &Operand) -> Rendered {
         let (left, right) = match (left, right) {
             (Operand::Column(left), Operand::Column(right)) => {
-                let ((left, left_kind), (right, right_kind)) = (self.column(left)?, self.column(right)?);
-                if left_kind != right_kind || left_kind == Kind::Opaque {
-                    return Err(format!("compares {left} with {right}, which are not of the same kind"));
+                let (left, right) = (self.column(left)?, self.column(right)?);
+                if left.kind != right.kind || left.kind == Kind::Opaque {
+                    return Err(format!("compares {} with {}, which are not of the same kind", left.name, right.name));
                 }
-                (left, right)
+                (left.name, right.name)
             }
-            (Operand::Column(column), Operand::Literal(value)) => self.with_value(column, value)?,
+            (Operand::Column(column), Operand::Literal(value)) => {
+                let column = self.column(column)?;
+                let value = column.value(value)?;
+                (column.name, value)
+            }
             (Operand::Literal(value), Operand::Column(column)) => {
-                let (column, value) = self.with_value(column, value)?;
-                (value, column)
+                let column = self.column(column)?;
+                (column.value(value)?, column.name)
             }
             (Operand::Literal(_), Operand::Literal(_)) => return Err("compares nothing of the row".to_owned()),
         };
@@ -86,28 +92,45 @@ impl Columns<'_> {
     }
 
     fn test(&self, name: &str, negated: bool, test: &Test) -> Rendered {
-        let (column, kind) = self.column(name)?;
+        let known = self.column(name)?;
+        let column = &known.name;
         let not = if negated { "NOT " } else { "" };
         Ok(match test {
             Test::Null => format!("({column} IS {not}NULL)"),
             Test::Among(values) => {
-                let values = values.iter().map(|value| Ok(self.with_value(name, value)?.1));
-                let values = values.collect::<std::result::Result<Vec<_>, String>>()?;
+                let values = values.iter().map(|value| known.value(value));
+                let values = values.collect::<std::result::Result<Vec<_>, _>>()?;
                 format!("({column} {not}IN ({}))", values.join(", "))
             }
             Test::Between(low, high) => {
-                let (low, high) = (self.with_value(name, low)?.1, self.with_value(name, high)?.1);
+                let (low, high) = (known.value(low)?, known.value(high)?);
                 format!("({column} {not}BETWEEN {low} AND {high})")
             }
-            Test::Like(_) if kind != Kind::Text => return Err(format!("has LIKE for {column}, which holds no text")),
+            Test::Like(_) if known.kind != Kind::Text => {
+                return Err(format!("has LIKE for {column}, which holds no text"));
+            }
             Test::Like(pattern) => format!("({column} {not}LIKE {})", quote_text(pattern)),
         })
     }
 
-    /// A column and a value, if they are of one kind.
-    fn with_value(&self, name: &str, value: &Literal) -> std::result::Result<(String, String), String> {
-        let (column, kind) = self.column(name)?;
-        let value = match (kind, value) {
+    fn column(&self, name: &str) -> std::result::Result<Known, String> {
+        let found = (self.0)(name).ok_or_else(|| format!("cannot be used: the table has no column `{name}`"))?;
+        Ok(Known { name: quote_name(&found.name), kind: kind(&found.column_type) })
+    }
+}
+
+/// A column of the table.
+struct Known {
+    /// As SQL has it.
+    name: String,
+    kind: Kind,
+}
+
+impl Known {
+    /// A value to compare it with, if it is of the same kind.
+    fn value(&self, value: &Literal) -> Rendered {
+        let column = &self.name;
+        Ok(match (self.kind, value) {
             (Kind::Number, Literal::Number(number)) => number.clone(),
             (Kind::Text, Literal::Text(text)) => quote_text(text),
             (Kind::Moment, Literal::Text(text)) if is_moment(text) => quote_text(text),
@@ -119,13 +142,7 @@ impl Columns<'_> {
                 ));
             }
             (Kind::Opaque, _) => return Err(format!("compares {column}, whose type can only be tested by IS NULL")),
-        };
-        Ok((column, value))
-    }
-
-    fn column(&self, name: &str) -> std::result::Result<(String, Kind), String> {
-        let found = (self.0)(name).ok_or_else(|| format!("cannot be used: the table has no column `{name}`"))?;
-        Ok((quote_name(&found.0), kind(&found.1)))
+        })
     }
 }
 
@@ -155,6 +172,7 @@ fn is_moment(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use repo_format::database::ValueEncoding;
 
     use super::*;
 
@@ -169,10 +187,8 @@ mod tests {
             ("stamp", "timestamp"),
             ("odd`name", "decimal(10,2)"),
         ];
-        let find = |name: &str| {
-            let found = COLUMNS.iter().find(|(column, _)| column.eq_ignore_ascii_case(name));
-            found.map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()))
-        };
+        let columns = COLUMNS.map(|(name, kind)| Column::new(name, kind, ValueEncoding::Bytes));
+        let find = |name: &str| columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
         parser::parse(text).and_then(|condition| Columns(&find).condition(&condition))
     }
 
