@@ -13,7 +13,7 @@ use engine::error::chain;
 use engine::files::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::files::source::exclude::ExcludeOptions;
 use engine::monitor::Monitor;
-use engine::profile::{ImagePlace, inspect, missing_in};
+use engine::profile::{FoundApplication, ImagePlace, inspect, missing_in};
 use engine::repository::Repository;
 use engine::session::WriterOptions;
 use engine::{Error, ErrorKind, Result};
@@ -290,8 +290,8 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
     source.profile = Some(inspection.record.clone());
     let (excludes, server) = (inspection.excludes.clone(), source.address.public());
     source.companion = Some(Box::new(move |reader, top, parent, found| {
-        let tops = (top, parent);
-        missing_in(reader, (profile, &inspection), &server, tops, &mut |file| {
+        let application = FoundApplication { profile, inspection: &inspection, server: &server };
+        missing_in(reader, &application, top, parent, &mut |file| {
             let message = format!("the file of {} {} is missing", profile.documents.table, file.key);
             found(Missing { path: file.path, message, parent: file.parent })
         })

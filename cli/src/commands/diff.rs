@@ -105,7 +105,7 @@ fn print(ui: &Ui, change: &Change) -> Result<()> {
     if !ui.is_json() {
         return ui.line(format_args!("{letter} {}", format::path(path)));
     }
-    let entry = |entry| json::Entry::from((path, entry));
+    let entry = |entry| json::Entry::new(path, entry);
     let (before, after) = (change.before.as_ref().map(entry), change.after.as_ref().map(entry));
     ui.message("change", Message { path: path.into(), kind, before, after })
 }

@@ -58,7 +58,7 @@ pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
 fn print(ui: &Ui, hit: &FindHit, last_path: &[u8]) -> Result<()> {
     if ui.is_json() {
         let snapshots = hit.snapshots.iter().map(|id| id.to_string()).collect();
-        return ui.message("hit", Hit { entry: (hit.path.as_slice(), &hit.entry).into(), snapshots });
+        return ui.message("hit", Hit { entry: json::Entry::new(&hit.path, &hit.entry), snapshots });
     }
     if hit.path != last_path {
         ui.line(format::path(&hit.path))?;

@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 use engine::Result;
-use engine::database::{Connection, GrantRules, Privileges, Purpose, Reach, Server, grant_statements, missing};
+use engine::database::{
+    AccountName, Connection, GrantRules, Privileges, Purpose, Reach, Server, grant_statements, missing,
+};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -89,7 +91,7 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let (user, host) = account.rsplit_once('@').unwrap_or((&account, HOST_DEFAULT));
     let rules = GrantRules::read(&mut connection, &server)?;
-    for statement in grant_statements(&server, &rules, (purpose, &reach), (user, host)) {
+    for statement in grant_statements(&server, &rules, purpose, &reach, AccountName { user, host }) {
         if context.ui.is_json() {
             context.ui.message("grant", Grant { statement: &statement })?
         } else {

@@ -54,7 +54,7 @@ pub fn run(args: &LsArgs, context: &Context<'_>) -> Result<Exit> {
         ui.is_json(),
     ) {
         (true, _) => Err(Error::cancelled()),
-        (_, true) => ui.message("entry", json::Entry::from((path, entry))),
+        (_, true) => ui.message("entry", json::Entry::new(path, entry)),
         _ if args.long => print_long(ui, path, entry),
         _ => ui.line(format::path(path)),
     })?;

@@ -16,7 +16,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use super::load::past::PastArgs;
+use super::load::past::{PastArgs, PastRequest};
 use super::load::{self, LoadArgs};
 use super::purge::purged_files;
 use crate::context::Context;
@@ -176,7 +176,9 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
     if let Some(when) = args.past.when() {
         load::check_path(snap.path.as_ref())?;
-        return load::past::run((&args.load, &args.past), &when, snap, Effect::of(args.dry_run), context);
+        let effect = Effect::of(args.dry_run);
+        let request = PastRequest { load: &args.load, args: &args.past, when: &when, snap, effect };
+        return load::past::run(&request, context);
     }
     let repo = context.open(Access::Read)?;
     let snapshot = select(args, snap, &repo, context)?;

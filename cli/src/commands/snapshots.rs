@@ -156,7 +156,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
     let verdict = |id: &LeaseId| going.map(|going| if going.contains(id) { "forget" } else { "keep" });
     if ui.is_json() {
         let listed = snapshots.iter().map(|snapshot| Listed {
-            snapshot: (snapshot.id, &snapshot.manifest).into(),
+            snapshot: json::Snapshot::new(snapshot.id, &snapshot.manifest),
             policy: verdict(&snapshot.id),
             from_the_future: is_from_the_future(snapshot),
             lost_data: marks.suffering.contains_key(&snapshot.id),

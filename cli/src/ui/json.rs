@@ -184,8 +184,9 @@ pub struct Root {
     path: Path,
 }
 
-impl<'a> From<(LeaseId, &'a manifest::Manifest)> for Snapshot<'a> {
-    fn from((id, manifest): (LeaseId, &'a manifest::Manifest)) -> Self {
+impl<'a> Snapshot<'a> {
+    /// The snapshot of this id.
+    pub fn new(id: LeaseId, manifest: &'a manifest::Manifest) -> Self {
         let time = entry::Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds };
         Snapshot {
             id: id.to_string(),
@@ -272,8 +273,9 @@ pub struct Entry<'a> {
     link_target: Option<String>,
 }
 
-impl<'a> From<(&[u8], &'a entry::Entry)> for Entry<'a> {
-    fn from((path, entry): (&[u8], &'a entry::Entry)) -> Self {
+impl<'a> Entry<'a> {
+    /// The entry at `path`.
+    pub fn new(path: &[u8], entry: &'a entry::Entry) -> Self {
         Entry {
             path: path.into(),
             kind: kind_name(entry.kind),

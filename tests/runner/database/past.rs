@@ -84,7 +84,7 @@ impl Scene {
         let repository = self.fixture.open();
         let plan = plan(&repository, &self.snapshot, when, &NullMonitor)?;
         let options = PastOptions { load, ..self.options() };
-        restore_past(&repository, (&self.snapshot, &plan), &target.address(), &options, &NullMonitor)
+        restore_past(&repository, &plan, &target.address(), &options, &NullMonitor)
     }
 
     /// The place where the log ends.

@@ -11,7 +11,7 @@ use engine::{ErrorKind, purge};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-use super::{SCHEMA, as_reader, grant, reader, rights_of, start};
+use super::{READER, SCHEMA, as_reader, grant, reader, rights_of, start};
 use crate::database::save::{save, source, try_save};
 use crate::purge::practice::{log_options, run_options};
 use crate::support::Fixture;
@@ -87,7 +87,7 @@ fn a_restore_does_what_the_rights_of_its_account_let_it_do(version: Version) {
 fn each_right_of_a_restore(server: &TestServer, detected: &Server, (fixture, snapshot): (&Fixture, &Snapshot)) {
     let reach = Reach::unknown(&["my_copy".to_owned()]);
     let rules = GrantRules::read(&mut server.connect(), detected).unwrap();
-    let statements = grant_statements(detected, &rules, (Purpose::Restore, &reach), ("reader", "%"));
+    let statements = grant_statements(detected, &rules, Purpose::Restore, &reach, READER);
     statements.iter().for_each(|statement| server.run(statement));
     let (done, why) = restore(fixture, snapshot, server);
     assert_eq!(done, Verdict::Complete, "{why}");
@@ -129,7 +129,7 @@ fn a_purge_is_refused_before_anything_goes_where_a_right_is_lacking(version: Ver
         let repository = fixture.open();
         save(&fixture, &repository, &server, &[&schema]);
         let reach = Reach::unknown(std::slice::from_ref(&schema));
-        let statements = grant_statements(&detected, &rules, (Purpose::Reclaim, &reach), ("reader", "%"));
+        let statements = grant_statements(&detected, &rules, Purpose::Reclaim, &reach, READER);
         statements.iter().for_each(|statement| server.run(statement));
         let options = PlanOptions { schema: schema.clone(), ..log_options() };
         let plan = || purge::plan(&repository, &reader(&server), &options, &NullMonitor);

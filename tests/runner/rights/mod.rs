@@ -3,12 +3,14 @@
 mod each;
 
 use engine::database::{
-    Address, Connection, Credentials, GrantRules, MissingRight, Privileges, Purpose, Reach, Server, accounts,
-    grant_statements, missing, read_schema,
+    AccountName, Address, Connection, Credentials, GrantRules, MissingRight, Privileges, Purpose, Reach, Server,
+    accounts, grant_statements, missing, read_schema,
 };
 use repo_format::database::AccountsRecord;
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
+
+pub(super) const READER: AccountName<'static> = AccountName { user: "reader", host: "%" };
 
 /// The `_` is a wildcard in grants.
 const SCHEMA: &str = "my_shop";
@@ -51,7 +53,7 @@ fn lacking(server: &TestServer, detected: &Server, purpose: Purpose) -> Vec<Miss
 /// The purpose of the schema, with nothing more known of it.
 fn statements(server: &TestServer, detected: &Server, purpose: Purpose) -> Vec<String> {
     let rules = GrantRules::read(&mut server.connect(), detected).unwrap();
-    grant_statements(detected, &rules, (purpose, &Reach::unknown(&[SCHEMA.into()])), ("reader", "%"))
+    grant_statements(detected, &rules, purpose, &Reach::unknown(&[SCHEMA.into()]), READER)
 }
 
 fn grant(server: &TestServer, detected: &Server, purpose: Purpose) -> Vec<String> {

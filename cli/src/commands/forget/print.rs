@@ -148,7 +148,7 @@ fn decision(judged: &Judged) -> DecisionMessage<'_> {
     };
     let reasons = judged.reasons.iter().map(|reason| ReasonMessage { kind: kind(reason), text: reason_text(reason) });
     DecisionMessage {
-        snapshot: (judged.manifest.id, &judged.manifest).into(),
+        snapshot: json::Snapshot::new(judged.manifest.id, &judged.manifest),
         keep: judged.is_kept(),
         reasons: reasons.collect(),
     }

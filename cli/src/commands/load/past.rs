@@ -101,22 +101,27 @@ impl PastArgs {
     }
 }
 
-/// Restores the database as it was at `when`.
+/// A restore to a moment, as a user asks for it.
+pub struct PastRequest<'a> {
+    pub load: &'a LoadArgs,
+    pub args: &'a PastArgs,
+    pub when: &'a When,
+    /// The snapshot to begin with.
+    pub snap: &'a Snap,
+    pub effect: Effect,
+}
+
+/// Restores the database as it was at a moment.
 ///
 /// # Errors
 /// See [`engine::past::plan`] and [`restore_past`].
-pub fn run(
-    (load, args): (&LoadArgs, &PastArgs),
-    when: &When,
-    snap: &Snap,
-    effect: Effect,
-    context: &Context<'_>,
-) -> Result<Exit> {
+pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
+    let PastRequest { load, args, when, snap, effect } = *request;
     let url = load.to_database.as_deref().unwrap_or_default();
     let address = load.server.address(url, context)?;
     fetch(load, &address, context)?;
     let repo = context.open(Access::Read)?;
-    let (snapshot, plan) = choose(&repo, snap, when, context)?;
+    let plan = choose(&repo, snap, when, context)?;
     if args.plan || effect.is_dry() {
         let exit = if plan.inexact.is_empty() { Exit::Done } else { Exit::Incomplete };
         return after_printing(exit, print_plan(context.ui, &plan));
@@ -132,11 +137,11 @@ pub fn run(
         },
         mixed: if args.assume_applied { MixedTransactions::AssumeApplied } else { MixedTransactions::Refuse },
     };
-    let outcome = restore_past(&repo, (&snapshot, &plan), &address, &past, context.ui)?;
+    let outcome = restore_past(&repo, &plan, &address, &past, context.ui)?;
     let left_out: u64 = outcome.replay.left_out.values().sum();
     let doubts = outcome.replay.doubt_count + outcome.replay.undecided.len() as u64;
     let summary = Summary {
-        snapshot: snapshot.id.to_string(),
+        snapshot: plan.snapshot.id.to_string(),
         stop: plan.stop.to_string(),
         transactions: outcome.replay.transactions,
         left_out,
@@ -180,11 +185,11 @@ fn fetch(load: &LoadArgs, target: &Address, context: &Context<'_>) -> Result<()>
     Ok(())
 }
 
-/// The snapshot to begin with: the one that is named, or for `latest` the newest from which the moment can be reached.
-fn choose(repo: &Repository, snap: &Snap, when: &When, context: &Context<'_>) -> Result<(Snapshot, Plan)> {
+/// The plan from the snapshot that is named, or for `latest` the newest from which the moment can be reached.
+fn choose(repo: &Repository, snap: &Snap, when: &When, context: &Context<'_>) -> Result<Plan> {
     let newest = context.select(repo, snap)?;
     let error = match plan(repo, &newest, when, context.ui) {
-        Ok(plan) => return Ok((newest, plan)),
+        Ok(plan) => return Ok(plan),
         Err(error) if error.kind() == ErrorKind::NotFound => error,
         Err(error) => return Err(error),
     };
@@ -193,7 +198,7 @@ fn choose(repo: &Repository, snap: &Snap, when: &When, context: &Context<'_>) ->
     let before = list(repo)?.snapshots.into_iter().rev().skip_while(|snapshot| snapshot.id != newest.id).skip(1);
     for snapshot in before.filter(|snapshot| has_tag(snapshot) && databases(&snapshot.manifest).next().is_some()) {
         match plan(repo, &snapshot, when, context.ui) {
-            Ok(plan) => return Ok((snapshot, plan)),
+            Ok(plan) => return Ok(plan),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -230,7 +235,7 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
         return ui.message(
             "plan",
             PlanMessage {
-                snapshot: plan.snapshot.to_string(),
+                snapshot: plan.snapshot.id.to_string(),
                 base: plan.base.to_string(),
                 stop: plan.stop.to_string(),
                 last: plan.last.as_ref().map(edge),
@@ -250,7 +255,7 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
     };
     let rows: u64 = plan.rows.values().sum();
     ui.fields(&[
-        ("snapshot", format!("{} at {}", format::short(plan.snapshot), plan.base)),
+        ("snapshot", format!("{} at {}", format::short(plan.snapshot.id), plan.base)),
         ("up to", plan.stop.to_string()),
         ("last inside", words(plan.last.as_ref())),
         ("first outside", words(plan.next.as_ref())),
@@ -281,7 +286,7 @@ fn print(ui: &Ui, server: &str, plan: &Plan, outcome: &PastOutcome, summary: &Su
     }
     ui.line(format_args!("database restored to {server}, as it was at {}", plan.stop))?;
     let mut fields = vec![
-        ("snapshot", format!("{} at {}", format::short(plan.snapshot), plan.base)),
+        ("snapshot", format!("{} at {}", format::short(plan.snapshot.id), plan.base)),
         ("last inside", words(plan.last.as_ref())),
         ("first outside", words(plan.next.as_ref())),
         ("transactions", format::count(summary.transactions)),

@@ -7,7 +7,7 @@ use repo_format::id::{Bytes32, LeaseId, RepositoryId};
 use rusqlite::Connection;
 
 use super::line_number::ALL;
-use super::{RememberedManifest, rows};
+use super::{RememberedManifest, Version, rows};
 use crate::sqlite::{self, Create};
 
 const FILE: &str = "index.sqlite";
@@ -34,7 +34,7 @@ pub(super) fn take_over(folder: &Path, repository: RepositoryId, to: &mut Connec
     let transaction = to.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     known.manifests.iter().try_for_each(|manifest| rows::insert_manifest(&transaction, manifest))?;
     for (name, number, digest) in &known.versions {
-        rows::insert_version(&transaction, ALL, name, (*number, *digest))?;
+        rows::insert_version(&transaction, ALL, &Version { name, number: *number, digest: *digest })?;
     }
     transaction.commit()?;
     // Only a process that has the database alone can change this.

@@ -8,7 +8,7 @@ use super::{Memory, RememberedManifest, lock, rows};
 use crate::error::Result;
 
 /// One version of a replaceable object: its name, number and digest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version<'n> {
     /// `config`, `keyring` or `condemned`.
     pub name: &'n str,
@@ -79,7 +79,7 @@ impl Memory {
                 t.prepare_cached(sql)?.execute(params![line, manifest.id.0])?;
             }
             for version in versions {
-                rows::insert_version(t, line, version.name, (version.number, version.digest))?;
+                rows::insert_version(t, line, version)?;
             }
             Ok(line)
         })?;

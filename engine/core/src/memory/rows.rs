@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::line_number::{ALL, LineNumber};
 use super::sum::sum;
-use super::{Memory, gone};
+use super::{Memory, Version, gone};
 use crate::error::Result;
 use crate::sqlite::damage;
 
@@ -80,16 +80,12 @@ pub(super) fn insert_manifest(t: &Transaction<'_>, m: &RememberedManifest) -> ru
 }
 
 /// Inserts a version, unless a higher one is remembered.
-pub(super) fn insert_version(
-    t: &Transaction<'_>,
-    line: LineNumber,
-    name: &str,
-    (number, digest): (u64, Bytes32),
-) -> rusqlite::Result<()> {
+pub(super) fn insert_version(t: &Transaction<'_>, line: LineNumber, version: &Version<'_>) -> rusqlite::Result<()> {
     let sql = "INSERT INTO versions (line, name, number, digest, sum) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (line, name) DO UPDATE
                SET number = excluded.number, digest = excluded.digest, sum = excluded.sum
                WHERE excluded.number > versions.number";
+    let Version { name, number, digest } = *version;
     let sum = sum_of_version(name, number, &digest);
     t.prepare_cached(sql)?.execute(params![line, name, number.cast_signed(), digest.0, sum])?;
     Ok(())
@@ -165,16 +161,17 @@ impl Memory {
         })
     }
 
-    /// The newest number and digest remembered under `name` (`keyring`, `config`, `condemned`) at this place; at a new
-    /// place, those of all places.
+    /// The newest version remembered under `name` (`keyring`, `config`, `condemned`) at this place; at a new
+    /// place, that of all places.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn version(&self, name: &str) -> Result<Option<(u64, Bytes32)>> {
+    pub fn version<'n>(&self, name: &'n str) -> Result<Option<Version<'n>>> {
         let line = self.line().unwrap_or(ALL);
         self.read("recall a version", |c| {
             let mut statement = c.prepare_cached(&format!("{VERSIONS} WHERE line = ?1 AND name = ?2"))?;
-            statement.query_row(params![line, name], read_version).optional()
+            let found = statement.query_row(params![line, name], read_version).optional()?;
+            Ok(found.map(|(number, digest)| Version { name, number, digest }))
         })
     }
 
@@ -183,13 +180,14 @@ impl Memory {
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
     pub(crate) fn remember_version(&self, name: &str, number: u64, digest: Bytes32) -> Result<()> {
-        if self.version(name)?.is_some_and(|(known, same)| known > number || (known == number && same == digest)) {
+        let version = Version { name, number, digest };
+        if self.version(name)?.is_some_and(|known| known.number > number || known == version) {
             return Ok(());
         }
         let line = self.line();
         self.write("remember a version", |t| {
-            insert_version(t, ALL, name, (number, digest))?;
-            line.map_or(Ok(()), |line| insert_version(t, line, name, (number, digest)))
+            insert_version(t, ALL, &version)?;
+            line.map_or(Ok(()), |line| insert_version(t, line, &version))
         })
     }
 }

@@ -47,7 +47,8 @@ fn the_higher_number_is_remembered() {
     let memory = open_at(folder.path(), "a");
     memory.remember_version("keyring", 4, Bytes32([4; 32])).unwrap();
     memory.remember_version("keyring", 3, Bytes32([3; 32])).unwrap();
-    assert_eq!(memory.version("keyring").unwrap(), Some((4, Bytes32([4; 32]))));
+    let keyring = Version { name: "keyring", number: 4, digest: Bytes32([4; 32]) };
+    assert_eq!(memory.version("keyring").unwrap(), Some(keyring));
     assert_eq!(memory.version("config").unwrap(), None);
 }
 
@@ -61,7 +62,7 @@ fn a_new_place_is_compared_with_everything_until_somebody_accepts_it() {
     let copy = open_at(folder.path(), "b");
     assert!(copy.is_new_place());
     assert_eq!(numbers(&copy), [2, 1]);
-    assert_eq!(copy.version("keyring").unwrap().unwrap().0, 4);
+    assert_eq!(copy.version("keyring").unwrap().unwrap().number, 4);
     // The new manifest is expected in the copy, and not in the first place.
     copy.remember_manifests(&[manifest(3)]).unwrap();
     assert_eq!((numbers(&copy), numbers(&first)), (vec![3, 2, 1], vec![2, 1]));
@@ -72,7 +73,7 @@ fn a_new_place_is_compared_with_everything_until_somebody_accepts_it() {
     let copy = open_at(folder.path(), "b");
     assert!(!copy.is_new_place());
     assert_eq!((numbers(&copy), numbers(&first)), (vec![3, 1], vec![2, 1]));
-    assert_eq!(copy.version("keyring").unwrap().unwrap().0, 3);
+    assert_eq!(copy.version("keyring").unwrap().unwrap().number, 3);
     // A third place is compared with all again.
     assert_eq!(numbers(&open_at(folder.path(), "c")), [3, 2, 1]);
 }
@@ -166,7 +167,8 @@ fn what_the_cache_of_an_earlier_version_remembers_is_taken_over() {
     let place = MemoryPlace { folder: Some(folder.path()), earlier: Some(cache.path()), repository_at: "a" };
     let memory = Memory::open(place, REPOSITORY).unwrap();
     assert_eq!(memory.manifests().unwrap(), [m]);
-    assert_eq!(memory.version("keyring").unwrap(), Some((4, Bytes32([4; 32]))));
+    let keyring = Version { name: "keyring", number: 4, digest: Bytes32([4; 32]) };
+    assert_eq!(memory.version("keyring").unwrap(), Some(keyring));
     assert!(!cache.path().join("index.sqlite").exists(), "it was a cache, and nothing else is in it now");
 }
 

@@ -167,7 +167,7 @@ impl Repository {
     pub(crate) fn newest_condemned(&self) -> Result<(Condemned, Tag)> {
         // Asked first: another process of this machine may replace the list after this one has read it, and remember
         // that.
-        let known = self.memory.version("condemned")?.map_or(0, |(known, _)| known);
+        let known = self.memory.version("condemned")?.map_or(0, |known| known.number);
         let (condemned, tag) = self.condemned()?;
         if condemned.next < known {
             let message = "the list of condemned packs has been replaced by an older copy, so nobody can know which packs are about to go";

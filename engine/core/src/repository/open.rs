@@ -141,7 +141,7 @@ impl Repository {
 
     fn is_older_than_remembered(&self) -> Result<bool> {
         let is_older = |name: &str, version: u64| {
-            Ok::<_, Error>(self.memory.version(name)?.is_some_and(|(known, _)| version < known))
+            Ok::<_, Error>(self.memory.version(name)?.is_some_and(|known| version < known.number))
         };
         Ok(is_older("config", self.config.version)? || is_older("keyring", self.keyring_version())?)
     }
@@ -149,10 +149,10 @@ impl Repository {
     /// Compares a version with the newest that this machine remembers. An older one is a warning for reading. For
     /// writing it is an error, because the run might seal with secrets that a removed member knows.
     fn check_rollback(&mut self, name: &str, version: u64, digest: Bytes32, options: &OpenOptions) -> Result<()> {
-        if let Some((known, known_digest)) = self.memory.version(name)?
-            && (version < known || (version == known && digest != known_digest))
+        if let Some(known) = self.memory.version(name)?
+            && (version < known.number || (version == known.number && digest != known.digest))
         {
-            let error = rolled_back(name, version, known);
+            let error = rolled_back(name, version, known.number);
             if options.access != Access::Read && options.rollback == Rollback::Refuse {
                 return Err(error);
             }

@@ -90,7 +90,7 @@ impl Repository {
     fn doubt_known_segments(&self) -> Result<()> {
         const ASKED: &str = "believed segments";
         let version = self.keyring_version();
-        let asked = self.memory.version(ASKED)?.map_or(0, |(version, _)| version);
+        let asked = self.memory.version(ASKED)?.map_or(0, |known| known.number);
         if asked >= version || self.keys.secrets().closed().is_none() {
             return Ok(());
         }

@@ -135,7 +135,7 @@ impl Repository {
 
     /// A sentence, if the list of condemned packs is older than before. An unreadable list is another matter.
     pub(super) fn older_condemned(&self) -> Result<Option<String>> {
-        let known = self.memory().version("condemned")?.map_or(0, |(known, _)| known);
+        let known = self.memory().version("condemned")?.map_or(0, |known| known.number);
         let older = self.condemned().ok().filter(|(condemned, _)| condemned.next < known);
         Ok(older.map(|_| "the list of condemned packs has been replaced by an older copy".to_owned()))
     }
@@ -208,7 +208,7 @@ impl Repository {
         lost.dedup();
         let (objects, _) = self.read_manifests()?;
         let made_with = objects.iter().map(|object| object.manifest.keyring_version);
-        let seen = self.memory().version("keyring")?.map_or(newest, |(known, _)| known);
+        let seen = self.memory().version("keyring")?.map_or(newest, |known| known.number);
         let there = lost.iter().filter_map(|of| if let Original::Keyring(n) = of { Some(*n) } else { None });
         // Anyone may have put a number that is far too high.
         let known = made_with.chain(there.take(1)).fold(seen.max(newest), u64::max);
@@ -280,8 +280,8 @@ impl Repository {
     /// The digest of the newest keyring; this run may have put it.
     fn digest_of_keyring(&self) -> Result<Bytes32> {
         let remembered = self.memory().version("keyring")?;
-        let same = remembered.filter(|(version, _)| *version == self.keyring_version());
-        Ok(same.map_or(self.keyring_digest, |(_, digest)| digest))
+        let same = remembered.filter(|known| known.number == self.keyring_version());
+        Ok(same.map_or(self.keyring_digest, |known| known.digest))
     }
 }
 

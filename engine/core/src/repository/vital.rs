@@ -239,7 +239,7 @@ impl Repository {
             return Ok(Vec::new());
         }
         if let Some(doubt) = &self.doubt {
-            let known = self.memory().version("keyring")?.map_or(0, |(version, _)| version);
+            let known = self.memory().version("keyring")?.map_or(0, |known| known.number);
             let looked = self.look_for_newer();
             let evidence = self.evidence_of_rollback();
             if evidence.is_none() {

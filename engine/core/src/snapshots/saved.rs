@@ -49,7 +49,8 @@ pub(crate) fn has_table(
     reader: &ChunkReader<'_>,
     manifest: &Manifest,
     root: &Root,
-    (schema, table): (&str, &str),
+    schema: &str,
+    table: &str,
 ) -> Result<bool> {
     let schema = join(&root.name.0, &escape_name(schema));
     let path = join(&join(&schema, &escape_name(table)), TABLE_FILE);

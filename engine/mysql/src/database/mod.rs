@@ -60,7 +60,7 @@ pub use kept::{KeptSums, kept_list, with_kept_only};
 pub use lock_method::{LockFacts, LockMethod, log_status, tells_snapshots_apart};
 pub use log_stream::{LogRequest, LogStream, StreamEnd};
 pub use name::{is_schema, quote_bytes, quote_name, quote_text};
-pub use needs::{Holding, MissingRight, Purpose, Reach, Weight, grant_statements, missing};
+pub use needs::{AccountName, Holding, MissingRight, Purpose, Reach, Weight, grant_statements, missing};
 pub use obstacle::{Obstacle, obstacles};
 pub use option_file::read_option_file;
 pub(crate) use outline::outline;

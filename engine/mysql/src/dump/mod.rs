@@ -45,7 +45,7 @@ use repo_format::manifest::Root;
 use repo_format::node::ProblemKind;
 
 use crate::database::{
-    Address, Connection, LockFacts, Privileges, Server, TableInfo, TableName, Turn, attended, list_schemas,
+    Address, Connection, LockFacts, Privileges, Reach, Server, TableInfo, TableName, Turn, attended, list_schemas,
     list_tables, tells_snapshots_apart,
 };
 use engine_core::error::{Error, ErrorKind, Result};
@@ -88,7 +88,8 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
     let schemas = list_schemas(&mut control, &source.schemas)?;
     let privileges = Privileges::read(&mut control, &server)?;
     let listed = list_tables(&mut control, &schemas)?;
-    let unseen = rights::check(&mut control, &server, &privileges, source, (&schemas, &listed))?;
+    let reach = Reach::seen(&mut control, &source.schemas, &schemas, &listed)?;
+    let unseen = rights::check(&server, &privileges, source, &reach)?;
     let tells_apart = tells_snapshots_apart(&mut control, &server)?;
     let parent_root = run.parent().root();
     let cache = run.store().repository().catalog().folder().map(std::path::Path::to_owned);

@@ -89,14 +89,12 @@ pub(super) fn take(run: &Run<'_>, control: &mut Connection, wanted: &Wanted<'_>)
         run.check_stop()?;
         let facts = LockFacts { tells_apart: wanted.facts.tells_apart && attempt <= LOCKLESS_ATTEMPTS, ..wanted.facts };
         let method = facts.method();
-        if !wait_for_others((run, control, wanted.server), method, &wanted.groups, until)? {
+        if !wait_for_others(run, control, wanted.server, method, &wanted.groups, until)? {
             break;
         }
         match sessions.try_once(control, wanted, method) {
             Ok(Some(taken)) => {
-                let (record, binlog, locked_at) = taken.described(control, wanted.server, attempt)?;
-                let Sessions { snapshots, locks } = sessions;
-                return Ok(Tried::Held(Moment { snapshots, locks, locked_at, record, binlog }));
+                return Ok(Tried::Held(taken.moment(sessions, control, wanted.server, attempt)?));
             }
             Ok(None) => {}
             Err(error) if is_lost(&error) => return Err(error),
@@ -160,7 +158,7 @@ impl Sessions {
         let locked_at = Instant::now();
         barrier.block_commits()?;
         let control = &mut *barrier.control;
-        let Begun::Together(place) = begin((control, wanted), method, &mut self.snapshots)? else { return Ok(None) };
+        let Begun::Together(place) = begin(control, wanted, method, &mut self.snapshots)? else { return Ok(None) };
         let now = control.first("SELECT UNIX_TIMESTAMP(NOW(6))")?;
         barrier.lower()?;
         let commits_blocked = if method == LockMethod::BackupStages { locked_at.elapsed() } else { Duration::ZERO };
@@ -184,7 +182,8 @@ enum Begun {
 
 /// Begins the snapshots.
 fn begin(
-    (control, wanted): (&mut Connection, &Wanted<'_>),
+    control: &mut Connection,
+    wanted: &Wanted<'_>,
     method: LockMethod,
     snapshots: &mut Vec<Connection>,
 ) -> Result<Begun> {
@@ -195,7 +194,7 @@ fn begin(
     }
     let tries = if wanted.facts.tells_apart { LOCKLESS_TRIES } else { 0 };
     if method != LockMethod::OneSnapshot
-        && let Some(place) = meet((control, server), snapshots, tries)?
+        && let Some(place) = meet(control, server, snapshots, tries)?
     {
         return Ok(Begun::Together(Some(place)));
     }
@@ -204,7 +203,7 @@ fn begin(
     }
     // One is of one moment by itself; what is tried for is its place.
     snapshots.truncate(1);
-    let met = meet((control, server), snapshots, tries.max(1))?;
+    let met = meet(control, server, snapshots, tries.max(1))?;
     if met.is_none() {
         place::start(snapshots)?;
     }
@@ -212,13 +211,9 @@ fn begin(
 }
 
 /// Begins snapshots until all of them stand at the same place of the binary log. If they never do, returns none.
-fn meet(
-    (control, server): (&mut Connection, &Server),
-    snapshots: &mut [Connection],
-    tries: u32,
-) -> Result<Option<Place>> {
+fn meet(control: &mut Connection, server: &Server, snapshots: &mut [Connection], tries: u32) -> Result<Option<Place>> {
     for _ in 0..tries {
-        if let Some(place) = place::begin((control, server), snapshots)? {
+        if let Some(place) = place::begin(control, server, snapshots)? {
             return Ok(Some(place));
         }
         place::end(snapshots)?;
@@ -227,12 +222,7 @@ fn meet(
 }
 
 impl Taken {
-    fn described(
-        self,
-        control: &mut Connection,
-        server: &Server,
-        attempts: u32,
-    ) -> Result<(MomentRecord, Option<Binlog>, Instant)> {
+    fn moment(self, sessions: Sessions, control: &mut Connection, server: &Server, attempts: u32) -> Result<Moment> {
         let now = self.now.and_then(|row| row.into_iter().next().flatten()).unwrap_or_default();
         let (seconds, fraction) = now.split_once('.').unwrap_or((&now, "0"));
         let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
@@ -246,6 +236,7 @@ impl Taken {
             longest_wait: 0,
         };
         let binlog = self.place.map(|place| place.described(control, server)).transpose()?;
-        Ok((record, binlog, self.locked_at))
+        let Sessions { snapshots, locks } = sessions;
+        Ok(Moment { snapshots, locks, locked_at: self.locked_at, record, binlog })
     }
 }

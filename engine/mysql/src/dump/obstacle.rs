@@ -22,7 +22,9 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 /// # Errors
 /// If the server does not answer, or the run is stopped.
 pub(super) fn wait_for_others(
-    (run, control, server): (&Run<'_>, &mut Connection, &Server),
+    run: &Run<'_>,
+    control: &mut Connection,
+    server: &Server,
     method: LockMethod,
     groups: &[Vec<TableName>],
     until: Instant,

@@ -23,10 +23,7 @@ pub(super) struct Place {
 ///
 /// # Errors
 /// If the server does not answer.
-pub(super) fn begin(
-    (control, server): (&mut Connection, &Server),
-    snapshots: &mut [Connection],
-) -> Result<Option<Place>> {
+pub(super) fn begin(control: &mut Connection, server: &Server, snapshots: &mut [Connection]) -> Result<Option<Place>> {
     if server.is_mariadb() {
         start(snapshots)?;
         return same_place(control, snapshots);

@@ -65,7 +65,7 @@ pub(super) fn read_in_order(
         return seal_spooled(filled, table, sealer);
     };
     let (mut segmenter, mut besides) = (Segmenter::new(sealer, table.segment_bits), Besides::of(table));
-    read_into((run, source), table, &table.select(&format!(" ORDER BY {key}")), (&mut segmenter, &mut besides))?;
+    read_into(run, source, &table.select(&format!(" ORDER BY {key}")), &mut segmenter, &mut besides)?;
     source.let_go()?;
     let stored = segmenter.finish()?;
     Ok(StoredRows { kept_digests: besides.end(run), ..stored })
@@ -88,7 +88,7 @@ pub(super) fn read_in_ranges(
     loop {
         let from = last.as_ref().map(|last| format!(" WHERE {key} > {last}")).unwrap_or_default();
         let sql = table.select(&format!("{from} ORDER BY {key} LIMIT {ROWS_PER_RANGE}"));
-        let read = read_into((run, source), table, &sql, (&mut segmenter, &mut besides))?;
+        let read = read_into(run, source, &sql, &mut segmenter, &mut besides)?;
         match read.last_key {
             Some(key) if read.rows == ROWS_PER_RANGE => last = Some(key),
             _ => {
@@ -111,7 +111,7 @@ pub(super) fn read_as_it_lies(
     let (mut row, mut key, mut besides) = (Vec::new(), RowKey::default(), Besides::of(table));
     source.each_row(run, &table.select(""), &mut |values| {
         row.clear();
-        besides.encode(values, &mut encoder, (&mut row, &mut key))?;
+        besides.encode(values, &mut encoder, &mut row, &mut key)?;
         spool.push(&key, &row)
     })?;
     let rows = spool.finish()?;
@@ -154,7 +154,8 @@ impl<'t> Besides<'t> {
         &mut self,
         values: &[Option<Value>],
         encoder: &mut RowEncoder,
-        (out, key): (&mut Vec<u8>, &mut RowKey),
+        out: &mut Vec<u8>,
+        key: &mut RowKey,
     ) -> Result<()> {
         let (values, typed) = values.split_at(values.len().saturating_sub(self.typed_rows.len()));
         let (row, kept) = values.split_at(values.len().saturating_sub(self.kept.count()));
@@ -192,16 +193,17 @@ struct ReadRows {
 }
 
 fn read_into(
-    (run, source): (&Run<'_>, &mut Source<'_>),
-    table: &TableToRead<'_>,
+    run: &Run<'_>,
+    source: &mut Source<'_>,
     sql: &str,
-    (segmenter, besides): (&mut Segmenter<'_, '_>, &mut Besides<'_>),
+    segmenter: &mut Segmenter<'_, '_>,
+    besides: &mut Besides<'_>,
 ) -> Result<ReadRows> {
-    let mut encoder = RowEncoder::new(table.record);
+    let mut encoder = RowEncoder::new(besides.table.record);
     let mut key = RowKey::default();
     let rows = source.each_row(run, sql, &mut |values| {
         let start = segmenter.buffer.len();
-        besides.encode(values, &mut encoder, (&mut segmenter.buffer, &mut key))?;
+        besides.encode(values, &mut encoder, &mut segmenter.buffer, &mut key)?;
         segmenter.added(start, &key.text)
     })?;
     Ok(ReadRows { rows, last_key: (rows > 0).then(|| String::from_utf8_lossy(&key.text).into_owned()) })

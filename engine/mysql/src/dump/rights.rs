@@ -3,9 +3,7 @@
 use repo_format::database::LeftOut;
 
 use super::source::DatabaseSource;
-use crate::database::{
-    Connection, MissingRight, Privileges, Purpose, Reach, Scope, Server, TableInfo, Weight, missing,
-};
+use crate::database::{MissingRight, Privileges, Purpose, Reach, Scope, Server, Weight, missing};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// The kind for everything of unknown name that is omitted.
@@ -13,21 +11,19 @@ const REST: &str = "rest";
 /// Its name, and that of a schema which is not known.
 const ALL: &str = "*";
 
-/// Compares the rights of the account with what saving `schemas` with their `tables` takes. Gives what it does not see.
+/// Compares the rights of the account with what saving `source`, which is `reach`, takes. Gives what it does not see.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] if the backup could not be made, or would be wrong.
 pub(super) fn check(
-    control: &mut Connection,
     server: &Server,
     privileges: &Privileges,
     source: &DatabaseSource,
-    (schemas, tables): (&[String], &[TableInfo]),
+    reach: &Reach,
 ) -> Result<Vec<LeftOut>> {
-    let reach = Reach::seen(control, &source.schemas, schemas, tables)?;
-    let mut lacking = missing(privileges, server, Purpose::Backup, &reach);
+    let mut lacking = missing(privileges, server, Purpose::Backup, reach);
     if source.with_accounts {
-        lacking.extend(missing(privileges, server, Purpose::Accounts, &reach));
+        lacking.extend(missing(privileges, server, Purpose::Accounts, reach));
     }
     let of = |weight| lacking.iter().filter(move |missing| missing.weight == weight);
     let needed: Vec<_> = of(Weight::Needed).map(describe).collect();

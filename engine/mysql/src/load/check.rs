@@ -28,10 +28,10 @@ pub fn check(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) 
     let mut differing = None;
     let is_ordered = record.order == RowOrder::Integer;
     if is_ordered {
-        differing = compare_segments(run, &mut Rows::select(connection, schema, record)?, (table, &segments))?;
+        differing = compare_segments(run, &mut Rows::select(connection, schema, record)?, table, &segments)?;
     }
     if !is_ordered || differing.is_some() && table.may_lose_signs(run) {
-        differing = compare_sets(run, &mut Rows::select(connection, schema, record)?, (table, &segments))?;
+        differing = compare_sets(run, &mut Rows::select(connection, schema, record)?, table, &segments)?;
     }
     count(&run.tally.checked_segments, segments.len() as u64);
     if let Some(differing) = differing {
@@ -74,7 +74,8 @@ impl<'c> Rows<'c> {
 fn compare_segments(
     run: &Run<'_>,
     rows: &mut Rows<'_>,
-    (table, segments): (&TableLoad<'_>, &[SegmentItem]),
+    table: &TableLoad<'_>,
+    segments: &[SegmentItem],
 ) -> Result<Option<String>> {
     let mut bytes = Vec::new();
     for segment in segments {
@@ -110,7 +111,8 @@ fn range(segment: &SegmentItem) -> String {
 fn compare_sets(
     run: &Run<'_>,
     rows: &mut Rows<'_>,
-    (table, segments): (&TableLoad<'_>, &[SegmentItem]),
+    table: &TableLoad<'_>,
+    segments: &[SegmentItem],
 ) -> Result<Option<String>> {
     let (mut loaded, mut saved) = (RowSum::default(), RowSum::default());
     let mut bytes = Vec::new();

@@ -41,7 +41,7 @@ pub fn differing(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'
     }
     let mut loaded = digests(run, connection, table)?;
     if loaded != *saved {
-        loaded = computed_again(run, connection, table, (saved, loaded))?;
+        loaded = computed_again(run, connection, table, saved, loaded)?;
     }
     let columns = table.source().record.kept();
     let differs = |(_, (saved, loaded)): &(_, (&Bytes32, &Bytes32))| saved != loaded;
@@ -134,7 +134,8 @@ fn computed_again(
     run: &Run<'_>,
     connection: &mut Connection,
     table: &TableLoad<'_>,
-    (saved, loaded): (&[Bytes32], Vec<Bytes32>),
+    saved: &[Bytes32],
+    loaded: Vec<Bytes32>,
 ) -> Result<Vec<Bytes32>> {
     let differing = |now: &[Bytes32]| now.iter().zip(saved).filter(|(now, saved)| now != saved).count();
     let Some(way) = Way::of(run.source.server()) else { return Ok(loaded) };

@@ -104,22 +104,32 @@ fn restore_attended(
     let chosen = choose(&record, &options.tables)?;
     let mut connection = Connection::open(address)?;
     let target = Target::read(&mut connection)?;
-    check_triggers(&mut connection, &target, chosen.iter().map(|(_, to)| to))?;
+    check_triggers(&mut connection, &target, chosen.iter().map(|table| &table.to))?;
     drop(connection);
     let mut connection = session::open(address, options.binlog)?;
     connection.shortcomings().for_each(|text| monitor.note(&text));
     // Rows enter a live database, so each needs the rows that it refers to.
     connection.run("SET SESSION foreign_key_checks=1")?;
-    let items = chosen.iter().map(|(tables, _)| rows_of(tables)).sum();
+    let items = chosen.iter().map(Chosen::rows).sum();
     monitor.begin(Phase::Restore, Some(Work { items, bytes: 0 }));
     let mut run = Run { reader: &reader, database: &database, target: &target, connection, options, monitor };
-    let result = chosen.iter().map(|(tables, to)| run.table(tables, to)).collect();
+    let result = chosen.iter().map(|table| run.table(table)).collect();
     monitor.end();
     result
 }
 
-/// A receipt's entries for one table in different categories, and the target of its rows.
-type Chosen<'r> = (Vec<&'r PurgedTable>, TableName);
+/// A table whose rows come back.
+struct Chosen<'r> {
+    /// The receipt's entries for it, in different categories.
+    purged: Vec<&'r PurgedTable>,
+    to: TableName,
+}
+
+impl Chosen<'_> {
+    fn rows(&self) -> u64 {
+        self.purged.iter().map(|table| table.rows).sum()
+    }
+}
 
 fn choose<'r>(record: &'r ReceiptRecord, choices: &[PurgedChoice]) -> Result<Vec<Chosen<'r>>> {
     let mut chosen: Vec<Chosen<'r>> = Vec::new();
@@ -135,16 +145,12 @@ fn choose<'r>(record: &'r ReceiptRecord, choices: &[PurgedChoice]) -> Result<Vec
             None if choices.is_empty() => from.clone(),
             None => continue,
         };
-        match chosen.iter_mut().find(|(tables, _)| name(tables[0]) == from) {
-            Some((tables, _)) => tables.push(table),
-            None => chosen.push((vec![table], to)),
+        match chosen.iter_mut().find(|chosen| name(chosen.purged[0]) == from) {
+            Some(chosen) => chosen.purged.push(table),
+            None => chosen.push(Chosen { purged: vec![table], to }),
         }
     }
     Ok(chosen)
-}
-
-fn rows_of(tables: &[&PurgedTable]) -> u64 {
-    tables.iter().map(|table| table.rows).sum()
 }
 
 struct Run<'r> {
@@ -154,6 +160,14 @@ struct Run<'r> {
     connection: Connection,
     options: &'r PurgedOptions,
     monitor: &'r dyn Monitor,
+}
+
+/// Rows that are going to be a batch.
+#[derive(Default)]
+struct Gathered {
+    pieces: Vec<Vec<u8>>,
+    rows: u64,
+    bytes: u64,
 }
 
 /// A table on its way.
@@ -170,17 +184,18 @@ struct Filling {
 
 impl Run<'_> {
     /// Brings the rows of one table back.
-    fn table(&mut self, tables: &[&PurgedTable], to: &TableName) -> Result<RestoredTable> {
-        let outcome = RestoredTable { to: to.clone(), rows: rows_of(tables), ..RestoredTable::default() };
-        let schema = self.database.schema(&tables[0].schema)?;
-        let saved = schema.table(&tables[0].table)?;
+    fn table(&mut self, chosen: &Chosen<'_>) -> Result<RestoredTable> {
+        let (first, to) = (chosen.purged[0], &chosen.to);
+        let outcome = RestoredTable { to: to.clone(), rows: chosen.rows(), ..RestoredTable::default() };
+        let schema = self.database.schema(&first.schema)?;
+        let saved = schema.table(&first.table)?;
         let source = Server::from_version(&self.database.server.version);
         let fitted = fit_table(&saved.record, &source, &self.target.of_tables());
         let record = TableRecord { name: to.table.clone(), ..fitted.record.clone() };
         let sink = Sink::new(&to.schema, &record);
         let (warnings, changed) = (Warnings::default(), Changed::default());
         let mut filling = Filling { sink, outcome, fitted, found: 0, warnings, changed };
-        let ranges = tables.iter().flat_map(|table| &table.ranges);
+        let ranges = chosen.purged.iter().flat_map(|table| &table.ranges);
         match self.fill(&schema, &saved, ranges, &mut filling) {
             Err(error) if matches!(error.kind(), ErrorKind::Database | ErrorKind::Damaged) && !is_lost(&error) => {
                 filling.outcome.problems.push(chain(&error));
@@ -201,7 +216,7 @@ impl Run<'_> {
             self.make(schema, saved, filling)?;
         }
         let ranges = KeyRanges::new(&saved.record, ranges)?;
-        let mut batch = (Vec::new(), 0, 0);
+        let mut batch = Gathered::default();
         for segment in saved.segments(self.reader)? {
             let segment = segment?;
             if ranges.within(&segment)?.is_empty() {
@@ -209,18 +224,19 @@ impl Run<'_> {
             }
             let rows = read_segment(self.reader, &segment)?;
             for piece in ranges.rows_of(&rows, BATCH_ROWS)? {
-                if batch.1 + piece.rows > BATCH_ROWS || batch.2 >= BATCH_BYTES {
+                if batch.rows + piece.rows > BATCH_ROWS || batch.bytes >= BATCH_BYTES {
                     self.store(std::mem::take(&mut batch), filling)?;
                 }
-                batch.1 += piece.rows;
-                batch.2 += piece.text.len() as u64;
-                batch.0.push(piece.text);
+                batch.rows += piece.rows;
+                batch.bytes += piece.text.len() as u64;
+                batch.pieces.push(piece.text);
             }
         }
         self.store(batch, filling)
     }
 
-    fn store(&mut self, (mut pieces, rows, bytes): (Vec<Vec<u8>>, u64, u64), filling: &mut Filling) -> Result<()> {
+    fn store(&mut self, gathered: Gathered, filling: &mut Filling) -> Result<()> {
+        let Gathered { mut pieces, rows, bytes } = gathered;
         if self.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }

@@ -42,7 +42,7 @@ impl Fitting {
             (made.create, Vec::new())
         };
         Fitting {
-            definition: take_apart_renamed(run, plan, &record.name, (&create, keys)),
+            definition: take_apart_renamed(run, plan, &record.name, &create, keys),
             checks,
             record: table.record,
             rows: table.rows,
@@ -107,7 +107,8 @@ fn take_apart_renamed(
     run: &Run<'_>,
     plan: &PlannedSchema<'_>,
     name: &str,
-    (create, keys): (&[u8], Keys),
+    create: &[u8],
+    keys: Keys,
 ) -> Option<Definition> {
     let table = format!("{}.{}", quote_name(&plan.staging), quote_name(name));
     let own = &plan.source.record.name;

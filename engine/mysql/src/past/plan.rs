@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use repo_format::id::LeaseId;
 use repo_format::log::{SECOND, TransactionFlags};
 
 use super::When;
@@ -37,7 +36,7 @@ pub struct SeenTransaction {
 #[non_exhaustive]
 pub struct Plan {
     /// The snapshot that it begins with.
-    pub snapshot: LeaseId,
+    pub snapshot: Snapshot,
     /// Where the snapshot stands in the log.
     pub base: Position,
     /// The place before which everything is restored.
@@ -97,7 +96,7 @@ fn make(
         }
     })?;
     Ok(Plan {
-        snapshot: snapshot.id,
+        snapshot: snapshot.clone(),
         base: chain.base.clone(),
         stop: place,
         last: last.map(seen),

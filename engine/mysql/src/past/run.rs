@@ -32,25 +32,25 @@ const WITHOUT_TRANSACTIONS: [&str; 6] = ["myisam", "aria", "memory", "csv", "arc
 /// A byte of rows takes about so many in a server with its indexes and in a private repository.
 const ROOM_FACTOR: u64 = 3;
 
-/// Restores the database of `snapshot` to the moment of `plan` into the server at `target`. Only the finished result reaches it.
+/// Carries out `plan`, with the server at `target` as the target. Only the finished result reaches it.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if no suitable server program is installed; [`ErrorKind::Refused`] if something in the log cannot be done again: the
 /// message says where; otherwise as [`load`].
 pub fn restore_past(
     repository: &Repository,
-    (snapshot, plan): (&Snapshot, &Plan),
+    plan: &Plan,
     target: &Address,
     options: &PastOptions,
     monitor: &dyn Monitor,
 ) -> Result<PastOutcome> {
     let reader = ChunkReader::new(repository);
-    let base = Base::open(&reader, snapshot, options)?;
+    let base = Base::open(&reader, &plan.snapshot, options)?;
     base.late.check()?;
     let chain = Chain::of(repository, &base.database.server)?;
     let scratch = ScratchOptions { data_bytes: base.bytes()?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
     let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
-    let result = base.all(repository, (&chain, plan), &scratch, target, monitor);
+    let result = base.all(&chain, plan, &scratch, target, monitor);
     result.map_err(|error| scratch.explained(error))
 }
 
@@ -72,13 +72,13 @@ impl<'b> Base<'b> {
     /// All that happens while the scratch server runs.
     fn all(
         &self,
-        repository: &Repository,
-        (chain, plan): (&Chain, &Plan),
+        chain: &Chain,
+        plan: &Plan,
         scratch: &ScratchServer,
         target: &Address,
         monitor: &dyn Monitor,
     ) -> Result<PastOutcome> {
-        let not_filled = self.fill(repository, scratch, monitor)?;
+        let not_filled = self.fill(scratch, monitor)?;
         let replay = self.replay(chain, plan, scratch, monitor)?;
         let saved = self.save(scratch, monitor)?;
         let newest = select(&saved.repository, &Selector::Latest { tag: None, until: None })?.snapshot;
@@ -108,7 +108,7 @@ impl<'b> Base<'b> {
     }
 
     /// Loads the snapshot into the scratch server, under its own names; gives how many problems there were.
-    fn fill(&self, repository: &Repository, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<u64> {
+    fn fill(&self, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<u64> {
         let mut definers = Definers::open(&scratch.address())?;
         for name in self.database.schema_names()? {
             for object in &self.database.schema(&name)?.record.objects {
@@ -128,7 +128,7 @@ impl<'b> Base<'b> {
             binlog: Binlog::Write,
             ..LoadOptions::default()
         };
-        let outcome = load(repository, self.snapshot, &scratch.address(), &options, monitor)?;
+        let outcome = load(self.reader.repository(), self.snapshot, &scratch.address(), &options, monitor)?;
         // A missing object makes everything that needs it fail below, and is named with the result.
         for problem in &outcome.problems {
             monitor.problem(&problem.path.0, &problem.message);

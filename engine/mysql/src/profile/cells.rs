@@ -19,7 +19,8 @@ const CELL_LEN_MAX: usize = 64 * 1024;
 pub(super) fn each_row<const N: usize>(
     reader: &ChunkReader<'_>,
     schema: Option<ChunkId>,
-    (table, columns): (&str, [&str; N]),
+    table: &str,
+    columns: [&str; N],
     row: &mut dyn FnMut([Option<Vec<u8>>; N]) -> Result<()>,
 ) -> Result<()> {
     let failed = |why: &str| Error::new(ErrorKind::NotFound, format!("the snapshot has no table `{table}` {why}"));

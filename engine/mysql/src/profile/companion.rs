@@ -9,18 +9,29 @@ use engine_core::filesystem::path_to_bytes;
 use engine_core::pack::ChunkReader;
 use engine_core::tree::{DirectoryIter, Top};
 
-/// Calls `found` for each row of the application that `inspection` found on `server` whose file is not in `top`; with what `parent` has
+/// An application that was found on a server.
+pub struct FoundApplication<'a> {
+    /// Its profile.
+    pub profile: &'a Profile,
+    /// What was found.
+    pub inspection: &'a Inspection,
+    /// The server, as its root in the snapshot is called.
+    pub server: &'a str,
+}
+
+/// Calls `found` for each row of the application whose file is not in `top`; with what `parent` has
 /// in its place. Nothing is missing if its images are not files.
 ///
 /// # Errors
 /// As [`missing_files`].
 pub fn missing_in(
     reader: &ChunkReader<'_>,
-    (profile, inspection): (&Profile, &Inspection),
-    server: &str,
-    (top, parent): (&Top<'_>, Option<&Top<'_>>),
+    application: &FoundApplication<'_>,
+    top: &Top<'_>,
+    parent: Option<&Top<'_>>,
     found: &mut dyn FnMut(MissingFile) -> Result<()>,
 ) -> Result<FileCheck> {
+    let FoundApplication { profile, inspection, server } = application;
     let ImagePlace::Folder(folder) = &inspection.images.place else { return Ok(FileCheck::default()) };
     let folder = path_to_bytes(folder);
     let Some(images) = top.root(reader, RootKind::Folder, folder)? else { return Ok(FileCheck::default()) };

@@ -74,7 +74,7 @@ pub fn missing_files(
     };
     let mut batch = Vec::new();
     let columns = [documents.key, documents.owner, documents.file_name];
-    each_row(reader, saved.schema, (documents.table, columns), &mut |[key, owner, name]| {
+    each_row(reader, saved.schema, documents.table, columns, &mut |[key, owner, name]| {
         // Without a name there is no file: the image is in the row itself.
         let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(()) };
         let folder = owner.and_then(|owner| owners.get(&owner)).map_or(&[][..], Vec::as_slice);
@@ -91,7 +91,7 @@ type OwnerFolders = HashMap<Vec<u8>, Vec<u8>>;
 fn owners(reader: &ChunkReader<'_>, profile: &Profile, schema: Option<ChunkId>) -> Result<OwnerFolders> {
     let place = &profile.documents.owners;
     let mut owners = OwnerFolders::new();
-    each_row(reader, schema, (place.table, [place.key, place.folder]), &mut |[key, folder]| {
+    each_row(reader, schema, place.table, [place.key, place.folder], &mut |[key, folder]| {
         if let (Some(key), Some(folder)) = (key, folder.filter(|folder| !folder.is_empty())) {
             owners.insert(key, folder);
         }

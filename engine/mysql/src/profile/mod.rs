@@ -23,7 +23,7 @@ mod settings;
 
 use repo_format::database::{ServerRecord, TableRecord};
 
-pub use companion::missing_in;
+pub use companion::{FoundApplication, missing_in};
 pub use definition::{
     Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
     TableColumn,

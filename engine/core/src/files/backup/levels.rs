@@ -31,9 +31,21 @@ pub(super) struct Frame<'r> {
     pub excludes: Excludes,
 }
 
+/// A folder that has just been opened.
+pub(super) struct Opened<'r> {
+    pub frame: Frame<'r>,
+    pub dir: Dir,
+}
+
 struct Level<'r> {
     frame: Frame<'r>,
     dir: Option<Arc<Dir>>,
+}
+
+impl<'r> From<Opened<'r>> for Level<'r> {
+    fn from(Opened { frame, dir }: Opened<'r>) -> Self {
+        Level { frame, dir: Some(Arc::new(dir)) }
+    }
 }
 
 /// The folders that have begun and not ended, the root first.
@@ -50,8 +62,8 @@ pub(super) struct Lost<'l, 'r> {
 
 impl<'r> Levels<'r> {
     /// Starts with a root.
-    pub fn new(root: Frame<'r>, dir: Dir) -> Self {
-        Levels { levels: vec![Level { frame: root, dir: Some(Arc::new(dir)) }] }
+    pub fn new(root: Opened<'r>) -> Self {
+        Levels { levels: vec![Level::from(root)] }
     }
 
     /// The number of levels.
@@ -60,8 +72,8 @@ impl<'r> Levels<'r> {
     }
 
     /// Begins a folder in the last one.
-    pub fn push(&mut self, frame: Frame<'r>, dir: Dir) {
-        self.levels.push(Level { frame, dir: Some(Arc::new(dir)) });
+    pub fn push(&mut self, folder: Opened<'r>) {
+        self.levels.push(Level::from(folder));
         let far = self.levels.len().checked_sub(OPEN_LEVELS + 1).filter(|far| *far > 0);
         if let Some(level) = far.and_then(|far| self.levels.get_mut(far)) {
             level.dir = None;

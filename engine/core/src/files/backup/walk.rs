@@ -10,7 +10,7 @@ use repo_format::node::ProblemKind;
 
 use super::file::{Input, Job, ResultSlot};
 use super::gaps::unlisted;
-use super::levels::{Frame, Levels, Lost};
+use super::levels::{Frame, Levels, Lost, Opened};
 use super::parent::{Parent, ParentEntries};
 use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootSource};
@@ -30,6 +30,15 @@ struct Found {
     name: Vec<u8>,
     /// Its path in the source, for messages.
     path: Vec<u8>,
+    stat: FileStat,
+    /// The parent snapshot's entry in its place.
+    parent: Option<TreeEntry>,
+}
+
+/// A folder in a folder, after one look.
+struct FoundFolder {
+    name: Vec<u8>,
+    at: Place,
     stat: FileStat,
     /// The parent snapshot's entry in its place.
     parent: Option<TreeEntry>,
@@ -127,9 +136,10 @@ impl<'r> Walk<'_, 'r> {
                 let names = dir.names().map_err(|e| cannot_back_up(&path, e))?;
                 let at = Place { path, relative: Vec::new() };
                 let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
-                let mut frame = self.frame((&dir, names), stat, at, entries, &excludes)?;
+                let excludes = self.excludes_in(&dir, &at, &names, &excludes);
+                let mut frame = self.frame(names, stat, at, entries, excludes)?;
                 frame.entry.meta.gaps = lost;
-                self.folder(Levels::new(frame, dir))
+                self.folder(Levels::new(Opened { frame, dir }))
             }
         }
     }
@@ -151,16 +161,16 @@ impl<'r> Walk<'_, 'r> {
                     continue;
                 }
             };
-            let Some((mut inner, dir)) = self.named(frame, &dir, name)? else { continue };
+            let Some(mut inner) = self.named(frame, &dir, name)? else { continue };
             // The root's own name comes before this path.
             let longest = limits::FOLDER_PATH - usize::try_from(limits::NAME).unwrap_or(0) - 1;
-            if levels.len() >= limits::DIRECTORY_DEPTH || inner.relative.len() > longest {
-                self.run.problems.add(&inner.path, ProblemKind::LeftOut, "its contents are nested too deep");
-                inner.entry.meta.gaps = Some(unlisted(GAP_OTHER));
-                self.send(Event::Leave(inner.entry))?;
+            if levels.len() >= limits::DIRECTORY_DEPTH || inner.frame.relative.len() > longest {
+                self.run.problems.add(&inner.frame.path, ProblemKind::LeftOut, "its contents are nested too deep");
+                inner.frame.entry.meta.gaps = Some(unlisted(GAP_OTHER));
+                self.send(Event::Leave(inner.frame.entry))?;
                 continue;
             }
-            levels.push(inner, dir);
+            levels.push(inner);
         }
         Ok(())
     }
@@ -213,8 +223,8 @@ impl<'r> Walk<'_, 'r> {
         is_same && !self.run.options.allow_less
     }
 
-    /// Looks at one name of the folder `dir`. Returns a frame if it is a folder to walk.
-    fn named(&mut self, frame: &mut Frame<'r>, dir: &Arc<Dir>, name: Vec<u8>) -> Result<Option<(Frame<'r>, Dir)>> {
+    /// Looks at one name of the folder `dir`. Returns it if it is a folder to walk.
+    fn named(&mut self, frame: &mut Frame<'r>, dir: &Arc<Dir>, name: Vec<u8>) -> Result<Option<Opened<'r>>> {
         let at = Place { path: join(&frame.path, &name), relative: join(&frame.relative, &name) };
         let stat = match dir.stat(&name) {
             Ok(stat) => stat,
@@ -238,20 +248,14 @@ impl<'r> Walk<'_, 'r> {
         }
         let parent = frame.parent.find(&name);
         if stat.is_dir() {
-            return self.subfolder((frame, dir), name, at, stat, parent);
+            return self.subfolder(frame, dir, FoundFolder { name, at, stat, parent });
         }
         self.entry(dir, Found { real_name: name.clone(), name, path: at.path, stat, parent })?;
         Ok(None)
     }
 
-    fn subfolder(
-        &mut self,
-        (above, dir): (&Frame<'r>, &Dir),
-        name: Vec<u8>,
-        at: Place,
-        mut stat: FileStat,
-        parent: Option<TreeEntry>,
-    ) -> Result<Option<(Frame<'r>, Dir)>> {
+    fn subfolder(&mut self, above: &Frame<'r>, dir: &Dir, found: FoundFolder) -> Result<Option<Opened<'r>>> {
+        let FoundFolder { name, at, mut stat, parent } = found;
         self.complete(dir, &name, &at.path, &mut stat, parent.as_ref());
         mark_mount(&mut stat, Some(above.device));
         let elsewhere = self.device.is_some_and(|device| device != stat.device);
@@ -280,27 +284,29 @@ impl<'r> Walk<'_, 'r> {
         };
         let lost = self.not_mounted(&at.relative, &stat, parent.as_ref());
         let entries = self.parent.entries(parent.and_then(|entry| entry.tree));
-        let mut frame = self.frame((&dir, names), stat, at, entries, &above.excludes)?;
+        let excludes = self.excludes_in(&dir, &at, &names, &above.excludes);
+        let mut frame = self.frame(names, stat, at, entries, excludes)?;
         frame.entry.meta.gaps = lost;
-        Ok(Some((frame, dir)))
+        Ok(Some(Opened { frame, dir }))
+    }
+
+    /// The patterns for the contents of the folder `dir`, which is in a folder with the patterns `above`.
+    fn excludes_in(&self, dir: &Dir, at: &Place, names: &[Vec<u8>], above: &Excludes) -> Excludes {
+        above.enter(dir, &at.relative, names).unwrap_or_else(|error| {
+            // If patterns are unreadable, the backup saves too much rather than too little.
+            self.run.problems.add(&at.path, ProblemKind::Unreadable, crate::error::chain(&error));
+            above.clone()
+        })
     }
 
     fn frame(
         &mut self,
-        (dir, names): (&Dir, Vec<Vec<u8>>),
+        names: Vec<Vec<u8>>,
         stat: FileStat,
         at: Place,
         parent: ParentEntries<'r>,
-        excludes: &Excludes,
+        excludes: Excludes,
     ) -> Result<Frame<'r>> {
-        let excludes = match excludes.enter(dir, &at.relative, &names) {
-            Ok(excludes) => excludes,
-            Err(error) => {
-                // If patterns are unreadable, the backup saves too much rather than too little.
-                self.run.problems.add(&at.path, ProblemKind::Unreadable, crate::error::chain(&error));
-                excludes.clone()
-            }
-        };
         count(&self.run.counters.directories, 1);
         self.send(Event::Enter)?;
         Ok(Frame {

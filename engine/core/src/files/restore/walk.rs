@@ -62,6 +62,12 @@ impl Frame<'_> {
     }
 }
 
+/// The contents that a folder of the snapshot has.
+struct Contents {
+    tree: Option<ChunkId>,
+    gaps: Option<Gaps>,
+}
+
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
     jobs: Sender<Job>,
@@ -92,13 +98,14 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
     match what.entry {
         None => {
             // The target itself is not a folder of the snapshot: its other contents stay.
-            let frame = walk.frame((target(what.path, None), dir), (what.manifest.tree_id(), None), None);
+            let frame =
+                walk.frame(target(what.path, None), dir, Contents { tree: what.manifest.tree_id(), gaps: None }, None);
             walk.folders(frame)?;
         }
         Some(entry) if entry.meta.kind == EntryKind::Directory => {
             let scope = walk.scopes.of_path(&what.path)?;
-            let gaps = entry.meta.gaps.clone();
-            let frame = walk.frame((target(what.path, Some(entry.meta)), dir), (entry.tree, gaps), scope);
+            let contents = Contents { tree: entry.tree, gaps: entry.meta.gaps.clone() };
+            let frame = walk.frame(target(what.path, Some(entry.meta)), dir, contents, scope);
             walk.folders(frame)?;
         }
         Some(entry) => {
@@ -118,12 +125,8 @@ fn parent_path(path: &[u8]) -> Vec<u8> {
 }
 
 impl<'r> Walk<'_, 'r> {
-    fn frame(
-        &self,
-        (begun, dir): (Begun, Option<&Dir>),
-        (tree, gaps): (Option<ChunkId>, Option<Gaps>),
-        scope: Option<Scope>,
-    ) -> Frame<'r> {
+    fn frame(&self, begun: Begun, dir: Option<&Dir>, contents: Contents, scope: Option<Scope>) -> Frame<'r> {
+        let Contents { tree, gaps } = contents;
         let extras = scope.zip(dir).and_then(|(scope, dir)| match dir.names() {
             Ok(names) => {
                 self.run.plan().met += names.len() as u64;
@@ -315,7 +318,7 @@ impl<'r> Walk<'_, 'r> {
             _ if folder.path().is_empty() => self.scopes.of_root_there(folder, &entry, existing.as_ref())?,
             _ => None,
         };
-        let (tree, gaps) = (entry.tree, entry.meta.gaps.clone());
+        let contents = Contents { tree: entry.tree, gaps: entry.meta.gaps.clone() };
         let open = folder.begun.branch.as_ref().zip(dir.clone());
         let name = if is_there { name_in_target(existing.as_ref(), &entry.meta.name.0) } else { &entry.meta.name.0 };
         let branch = match open.map(|(above, dir)| above.below(name, dir)).transpose() {
@@ -326,7 +329,7 @@ impl<'r> Walk<'_, 'r> {
             }
         };
         let inner = Begun { branch, path, entry: Some(entry.meta), before: None, parent: Some(folder.begun.clone()) };
-        Ok(Some(self.frame((inner, dir.as_deref()), (tree, gaps), scope)))
+        Ok(Some(self.frame(inner, dir.as_deref(), contents, scope)))
     }
 
     fn file(&mut self, folder: &Folder, place: Place, entry: TreeEntry) -> Result<()> {

@@ -90,5 +90,5 @@ fn has_whole_table(
     table: &LeftOut,
 ) -> Result<bool> {
     let same = |other: &LeftOut| other.schema == table.schema && other.name == table.name && other.what == table.what;
-    Ok(!server.left_out.iter().any(same) && has_table(reader, manifest, root, (&table.schema, &table.name))?)
+    Ok(!server.left_out.iter().any(same) && has_table(reader, manifest, root, &table.schema, &table.name)?)
 }

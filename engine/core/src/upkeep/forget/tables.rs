@@ -114,7 +114,7 @@ impl<'r> Source<'r> {
 
     /// Whether the snapshot has a table. An unreadable snapshot counts as one without it.
     fn has(&self, saved: &Saved<'_>, table: &TableName) -> bool {
-        has_table(self.reader, saved.manifest, saved.root, (&table.schema, &table.table)).unwrap_or_else(|error| {
+        has_table(self.reader, saved.manifest, saved.root, &table.schema, &table.table).unwrap_or_else(|error| {
             self.note(saved.manifest, &error);
             false
         })

@@ -21,6 +21,13 @@ use crate::session::{Draft, WriterSession};
 use crate::snapshots::saved::{Database, KeyRanges};
 use crate::tree::{ContentRef, FileWriter, SegmentListBuilder, TreeEntry, join};
 
+/// A list of segments.
+struct SegmentList {
+    content: Option<ContentRef>,
+    /// Plain bytes of their rows.
+    bytes: u64,
+}
+
 /// Only the user who restores it needs to read it.
 const FILE_MODE: u32 = 0o600;
 
@@ -77,21 +84,22 @@ impl Writer<'_, '_> {
         let path = join(root, &escape_name(schema));
         let mut entries = vec![self.copied(&join(&path, SCHEMA_FILE))?];
         for (table, ranges) in tables {
-            entries.push(self.table(&path, (schema, table), ranges)?);
+            entries.push(self.table(&path, schema, table, ranges)?);
         }
         self.directory(&path, entries)
     }
 
-    fn table(&mut self, folder: &[u8], (schema, table): (&str, &str), ranges: &[&KeyRange]) -> Result<TreeEntry> {
+    fn table(&mut self, folder: &[u8], schema: &str, table: &str, ranges: &[&KeyRange]) -> Result<TreeEntry> {
         let path = join(folder, &escape_name(table));
         let definition = self.copied(&join(&path, TABLE_FILE))?;
         let mut rows = self.entry(&join(&path, ROWS_FILE))?;
-        (rows.content, rows.meta.size) = self.rows((schema, table), ranges)?;
+        let list = self.segments(schema, table, ranges)?;
+        (rows.content, rows.meta.size) = (list.content, list.bytes);
         self.directory(&path, vec![definition, rows])
     }
 
-    /// The list of the segments that hold rows in `ranges`, and its plain bytes.
-    fn rows(&mut self, (schema, table): (&str, &str), ranges: &[&KeyRange]) -> Result<(Option<ContentRef>, u64)> {
+    /// The list of the segments that hold rows in `ranges`.
+    fn segments(&mut self, schema: &str, table: &str, ranges: &[&KeyRange]) -> Result<SegmentList> {
         let reader = ChunkReader::new(self.store.repository());
         let saved = Database::open(&reader, &self.source.snapshot.manifest, Some(self.source.root))?
             .schema(schema)?
@@ -118,7 +126,7 @@ impl Writer<'_, '_> {
             );
             return Err(Error::new(ErrorKind::Usage, message));
         }
-        Ok((list.finish(&mut self.sink())?, bytes))
+        Ok(SegmentList { content: list.finish(&mut self.sink())?, bytes })
     }
 
     fn record(&mut self, receipt: &ReceiptRecord) -> Result<TreeEntry> {

@@ -56,6 +56,6 @@ fn known_next(repository: &Repository, manifests: &[ManifestObject]) -> Result<u
             seen.push(lease.seen);
         }
     }
-    let remembered = repository.memory().version("condemned")?.map_or(1, |(next, _)| next);
+    let remembered = repository.memory().version("condemned")?.map_or(1, |known| known.number);
     Ok(seen.into_iter().map(|seen| seen.saturating_add(1)).fold(remembered, u64::max))
 }

@@ -181,7 +181,7 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     older("config", repository.config().version, newest(|m| m.manifest.config_version));
     older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
     // Asked before the list is read: another process of this machine may replace it and remember that at any time.
-    let remembered = repository.memory().version("condemned")?.map_or(0, |(next, _)| next);
+    let remembered = repository.memory().version("condemned")?.map_or(0, |known| known.number);
     // An unreadable list is a finding already.
     if let Ok((condemned, _)) = repository.condemned() {
         let seen = newest(|m| m.manifest.condemned_seen.saturating_add(1)).max(remembered);

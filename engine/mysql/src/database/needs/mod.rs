@@ -14,6 +14,7 @@ mod restore;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::privileges::Privileges;
 use super::right::{Right, Scope};
@@ -67,12 +68,28 @@ pub fn missing(privileges: &Privileges, server: &Server, purpose: Purpose, reach
         .collect()
 }
 
-/// The statements that grant the existing user `user`@`host` the rights for `purpose`.
+/// An account, by its user and the host that it may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountName<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The host; `%` is any.
+    pub host: &'a str,
+}
+
+impl fmt::Display for AccountName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", quote_text(self.user), quote_text(self.host))
+    }
+}
+
+/// The statements that grant the existing `account` the rights for `purpose`.
 pub fn grant_statements(
     server: &Server,
     rules: &GrantRules,
-    (purpose, reach): (Purpose, &Reach),
-    (user, host): (&str, &str),
+    purpose: Purpose,
+    reach: &Reach,
+    account: AccountName<'_>,
 ) -> Vec<String> {
     let mut scopes = Vec::new();
     let mut rights = BTreeMap::<Scope, Vec<&str>>::new();
@@ -83,7 +100,6 @@ pub fn grant_statements(
         });
         names.push(need.right.name());
     }
-    let account = format!("{}@{}", quote_text(user), quote_text(host));
     let statement = |on: &Scope| format!("GRANT {} ON {} TO {account}", rights[on].join(", "), on.in_grant(rules));
     scopes.iter().map(statement).collect()
 }
