@@ -13,7 +13,7 @@ use engine_core::tree::{DirectoryIter, Top};
 pub struct FoundApplication<'a> {
     /// Its profile.
     pub profile: &'a Profile,
-    /// What was found.
+    /// The findings about it there.
     pub inspection: &'a Inspection,
     /// The server, as its root in the snapshot is called.
     pub server: &'a str,
