@@ -113,8 +113,6 @@ pub struct WindowMessage {
     until: String,
     snapshot: String,
     stream: String,
-    coverage: &'static str,
-    coverage_reason: Option<String>,
 }
 
 /// A time of which moments of snapshots alone can be restored.
@@ -133,8 +131,6 @@ pub fn window_message(window: &Window) -> WindowMessage {
         until: moment(window.until),
         snapshot: window.base.to_string(),
         stream: window.stream.to_string(),
-        coverage: window.coverage.name(),
-        coverage_reason: window.coverage_reason.clone(),
     }
 }
 
@@ -163,15 +159,18 @@ fn reason_words(reason: &GapReason) -> String {
         GapReason::Stream(start) => start_words(*start).to_owned(),
         GapReason::Missing(id) => format!("the log {} between two others is not there", format::short(*id)),
         GapReason::Incident => "the server says that events are missing from its binary log".to_owned(),
-        GapReason::Partial => "the server left schemas out of its binary log before".to_owned(),
+        GapReason::Partial(why) if why.is_empty() => "the binary log does not have everything".to_owned(),
+        GapReason::Partial(why) => format!("the binary log does not have everything: {}", format::path(why.as_bytes())),
     }
 }
 
-/// The schemas that a window lacks, in a sentence; none if it has all.
-pub fn partial_words(window: &Window) -> Option<String> {
-    let why = window.coverage_reason.as_deref().unwrap_or("the server does not say why");
-    let (from, until) = (shown(window.from), shown(window.until));
-    (window.coverage != Coverage::Whole).then(|| {
-        format!("from {from} to {until} the binary log does not have everything: {}", format::path(why.as_bytes()))
-    })
+/// A window in words, by whole seconds of which every one can be restored.
+pub fn span_words(window: &Window) -> String {
+    let (from, until) = ((window.from + SECOND - 1).div_euclid(SECOND), window.until.div_euclid(SECOND));
+    if from <= until {
+        format!("from {} to {}", shown(from * SECOND), shown(until * SECOND))
+    } else {
+        // Less than a second: only times with fractions name it.
+        format!("from {} to {}", moment(window.from), moment(window.until))
+    }
 }

@@ -4,6 +4,7 @@ use repo_format::log::SECOND;
 use std::collections::{BTreeSet, HashSet};
 
 use engine::Result;
+use engine::binlog::archive::StoredLog;
 use engine::binlog::keep::{Changed, LogPlan, LogPolicy, plan_logs};
 use engine::binlog::window::{Records, Restorable, records};
 use engine::machine;
@@ -15,7 +16,7 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::SeenManifest;
 use serde::Serialize;
 
-use crate::binlog::{WindowMessage, shown, window_message};
+use crate::binlog::{WindowMessage, span_words, window_message};
 use crate::effect::Effect;
 use crate::ui::{Ui, format};
 
@@ -34,11 +35,11 @@ struct MomentsMessage {
 pub fn logs(repository: &Repository, going: HashSet<LeaseId>, keep: Option<Age>, ui: &Ui) -> Result<LogPlan> {
     repository.sync_catalog(ui)?;
     let all = records(repository)?;
-    let addresses: BTreeSet<&[u8]> = all.logs.iter().map(|log| &log.address[..]).collect();
+    let addresses: BTreeSet<&[u8]> = all.logs.iter().map(StoredLog::address).collect();
     let mut joined = LogPlan::default();
     for address in addresses {
         let own = Records {
-            logs: all.logs.iter().filter(|log| log.address == address).cloned().collect(),
+            logs: all.logs.iter().filter(|log| log.address() == address).cloned().collect(),
             bases: all.bases.iter().filter(|base| base.address == address).cloned().collect(),
             ..Records::default()
         };
@@ -111,7 +112,6 @@ fn message(changed: &Changed) -> MomentsMessage {
 }
 
 fn spans(one: &Restorable) -> String {
-    let span = |from: i64, until: i64| format!("from {} to {}", shown(from), shown(until));
-    let spans: Vec<_> = one.windows.iter().map(|window| span(window.from, window.until)).collect();
+    let spans: Vec<_> = one.windows.iter().map(span_words).collect();
     if spans.is_empty() { "restorable to moments of snapshots only".to_owned() } else { spans.join(", and ") }
 }

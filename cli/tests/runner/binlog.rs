@@ -94,7 +94,13 @@ fn status_says_from_when_to_when_any_moment_can_be_restored() {
     assert_eq!(machine.run(["status", "--quiet"]).expect(0).out, "");
     let told = machine.run(["--json", "status"]).expect(0).last("restorable");
     assert_eq!((&told["log_is_kept"], &told["is_interrupted"]), (&true.into(), &false.into()));
-    assert_eq!(told["windows"][0]["coverage"], "whole");
+    // A restore accepts the first and the last moment, and none before or after.
+    let edge = |edge: &str| told["windows"][0][edge].as_str().unwrap().to_owned();
+    let target = database.replace("--database=", "--to-database=");
+    let at = |moment: &str| machine.run(["restore", "latest", &target, "--plan", "--at", moment]);
+    at(&edge("from")).expect(0).prints("last inside");
+    at(&edge("until")).expect(0);
+    at("2020-01-01 12:00:00").expect(1).says("before");
     assert!(told["windows"][0]["from"].as_str() <= told["windows"][0]["until"].as_str());
     // A part is lost, and no snapshot was made since.
     lose_a_part(&server);

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
+use engine::Result;
 use engine::binlog::archive::{Archived, archive};
 use engine::binlog::replay::{MixedTransactions, Position};
 use engine::database::Address;
 use engine::error::chain;
-use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, restore_past};
+use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, plan_newest, restore_past};
 use engine::repository::Repository;
 use engine::scratch::ScratchOptions;
 use engine::snapshots::saved::databases;
 use engine::snapshots::{Selector, Snapshot, list};
-use engine::{ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -187,23 +187,16 @@ fn fetch(load: &LoadArgs, target: &Address, context: &Context<'_>) -> Result<()>
 
 /// The plan from the snapshot that is named, or for `latest` the newest from which the moment can be reached.
 fn choose(repo: &Repository, snap: &Snap, when: &When, context: &Context<'_>) -> Result<Plan> {
-    let newest = context.select(repo, snap)?;
-    let error = match plan(repo, &newest, when, context.ui) {
-        Ok(plan) => return Ok(plan),
-        Err(error) if error.kind() == ErrorKind::NotFound => error,
-        Err(error) => return Err(error),
+    let named = context.select(repo, snap)?;
+    let Selector::Latest { tag, .. } = snap.selector() else {
+        return plan(repo, &named, when, context.ui);
     };
-    let Selector::Latest { tag, .. } = snap.selector() else { return Err(error) };
     let has_tag = |snapshot: &Snapshot| tag.as_ref().is_none_or(|tag| snapshot.manifest.tags.contains(tag));
-    let before = list(repo)?.snapshots.into_iter().rev().skip_while(|snapshot| snapshot.id != newest.id).skip(1);
-    for snapshot in before.filter(|snapshot| has_tag(snapshot) && databases(&snapshot.manifest).next().is_some()) {
-        match plan(repo, &snapshot, when, context.ui) {
-            Ok(plan) => return Ok(plan),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(error)
+    let mut snapshots = list(repo)?.snapshots;
+    snapshots
+        .truncate(snapshots.iter().position(|snapshot| snapshot.id == named.id).map_or(snapshots.len(), |at| at + 1));
+    snapshots.retain(|snapshot| has_tag(snapshot) && databases(&snapshot.manifest).next().is_some());
+    plan_newest(repo, &snapshots, when, context.ui)
 }
 
 /// Reads `FILE:POS`.

@@ -8,7 +8,7 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::RootKind;
 use serde::Serialize;
 
-use crate::binlog::{GapMessage, WindowMessage, gap_message, gap_words, moment, partial_words, window_message};
+use crate::binlog::{GapMessage, WindowMessage, gap_message, gap_words, moment, span_words, window_message};
 use crate::ui::{Ui, format};
 
 /// The moments that can be restored, and databases of which only those of snapshots can.
@@ -63,7 +63,6 @@ impl Moments {
     pub fn print(&self, ui: &Ui) -> Result<()> {
         for one in self.restorable.iter().filter(|one| !ui.is_quiet() || one.is_interrupted()) {
             ui.line(format_args!("{}: {}", format::path(&one.address), words(one)))?;
-            one.windows.iter().filter_map(partial_words).try_for_each(|partial| ui.line(partial))?;
             let gaps = one.gaps.iter().filter(|gap| !ui.is_quiet() || gap.until.is_none());
             gaps.map(gap_words).try_for_each(|gap| ui.line(gap))?;
         }
@@ -125,10 +124,7 @@ fn age(one: &Restorable) -> Option<u64> {
 
 /// From when to when every moment can be restored, in a sentence.
 fn words(one: &Restorable) -> String {
-    let span = |window: &window::Window| {
-        format!("from {} to {}", crate::binlog::shown(window.from), crate::binlog::shown(window.until))
-    };
-    let mut spans: Vec<_> = one.windows.iter().map(span).collect();
+    let mut spans: Vec<_> = one.windows.iter().map(span_words).collect();
     let Some(last) = spans.pop() else {
         let until = crate::binlog::shown(one.kept_until);
         return format!(

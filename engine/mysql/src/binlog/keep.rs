@@ -1,10 +1,11 @@
 //! Retention of logs: which ones nobody needs any more, and which snapshots stay because logs begin with them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use repo_format::id::LeaseId;
 
-use super::window::{Base, KnownLog, Records, Restorable, Window, standing, windows};
+use super::archive::StoredLog;
+use super::window::{Base, Records, Restorable, Way, Window, all_ways, windows};
 
 /// The snapshots that go anyway, and the moment that logs should reach back to.
 #[derive(Debug, Clone, Default)]
@@ -43,23 +44,22 @@ pub fn plan_logs(records: &Records, policy: &LogPolicy) -> LogPlan {
     let before = windows(&records.logs, &records.bases);
     let mut plan = LogPlan::default();
     if let Some(since) = policy.since {
-        let standing = standing(&records.logs, &records.bases);
+        let ways = all_ways(&records.logs, &records.bases);
         let mut needed: HashSet<LeaseId> = HashSet::new();
         for window in before.iter().flat_map(|one| &one.windows).filter(|window| window.until >= since) {
-            let begins = beginning(window, &standing, since);
+            let begins = beginning(window, &ways, since);
             plan.bases.extend(begins.base);
             needed.extend(&window.logs[begins.log..]);
         }
-        let goes = |log: &&KnownLog| {
-            log.record.complete_until < since && !needed.contains(&log.id) && !is_newest(log, &records.logs)
-        };
-        plan.going = records.logs.iter().filter(goes).map(|log| log.id).collect();
+        needed.extend(newest(&records.logs));
+        let goes = |log: &&StoredLog| log.record.complete_until < since && !needed.contains(&log.id());
+        plan.going = records.logs.iter().filter(goes).map(StoredLog::id).collect();
         plan.bases.retain(|base| policy.going.contains(base));
     }
     let stays = |base: &&Base| !policy.going.contains(&base.id) || plan.bases.contains(&base.id);
     let bases: Vec<Base> = records.bases.iter().filter(stays).cloned().collect();
     let going: HashSet<LeaseId> = plan.going.iter().copied().collect();
-    let logs: Vec<KnownLog> = records.logs.iter().filter(|log| !going.contains(&log.id)).cloned().collect();
+    let logs: Vec<StoredLog> = records.logs.iter().filter(|log| !going.contains(&log.id())).cloned().collect();
     let mut after = windows(&logs, &bases);
     for before in before {
         // The newest log of each server stays, so each address does.
@@ -81,10 +81,11 @@ struct Beginning {
 }
 
 /// The newest snapshot that is not later than `since`; the oldest if all are.
-fn beginning(window: &Window, standing: &[(LeaseId, &Base)], since: i64) -> Beginning {
-    let own = standing.iter().filter_map(|(log, base)| {
-        let at = window.logs.iter().position(|own| own == log)?;
-        (base.moment <= since).then_some((base.moment, at, base.id))
+fn beginning(window: &Window, ways: &[Way<'_, '_>], since: i64) -> Beginning {
+    let places: HashMap<LeaseId, usize> = window.logs.iter().enumerate().map(|(at, log)| (*log, at)).collect();
+    let own = ways.iter().filter(|way| way.base.from <= since).filter_map(|way| {
+        let at = places.get(&way.logs()[0].id())?;
+        Some((way.base.from, *at, way.base.id))
     });
     match own.max() {
         Some((_, log, base)) => Beginning { base: Some(base), log },
@@ -92,13 +93,15 @@ fn beginning(window: &Window, standing: &[(LeaseId, &Base)], since: i64) -> Begi
     }
 }
 
-fn is_newest(log: &KnownLog, logs: &[KnownLog]) -> bool {
-    let is_later = |other: &KnownLog| {
-        other.address == log.address
-            && other.record.identity == log.record.identity
-            && (other.record.complete_until, other.id) > (log.record.complete_until, log.id)
-    };
-    !logs.iter().any(is_later)
+/// The newest log of each server.
+fn newest(logs: &[StoredLog]) -> impl Iterator<Item = LeaseId> {
+    let mut newest: HashMap<(&[u8], &str), (i64, LeaseId)> = HashMap::new();
+    for log in logs {
+        let own = (log.record.complete_until, log.id());
+        let known = newest.entry((log.address(), &log.record.identity)).or_insert(own);
+        *known = own.max(*known);
+    }
+    newest.into_values().map(|(_, id)| id)
 }
 
 fn spans(one: &Restorable) -> Vec<(i64, i64)> {

@@ -56,9 +56,10 @@ pub(super) fn read(dump: &Dump<'_, '_>, info: &TableInfo, why: &str) -> Result<L
             Err(error) => return Err(error),
         };
         if is_as_described(&mut connection, &table)? {
+            // The time is not before the place: at that time, the log has passed it.
+            let after = log_place(dump, &mut connection)?;
             let read = connection.value("SELECT UNIX_TIMESTAMP()")?.and_then(|text| text.parse().ok()).unwrap_or(0);
             let name = table.name();
-            let after = log_place(dump, &mut connection)?;
             let late = LateTable { schema: name.schema, table: name.table, read, why: why.to_owned(), before, after };
             return Ok(LateRead::Rows(Box::new(table), rows, late));
         }

@@ -1,8 +1,9 @@
 //! Tables that the snapshot read after its moment: the log makes up for that where its rows can be applied twice.
 
-use repo_format::database::{BinlogPlace, LateTable};
+use repo_format::database::BinlogPlace;
 
 use crate::binlog::replay::{LateWindow, Position, TableKey};
+use crate::binlog::window::LateReading;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::snapshots::saved::Database;
 
@@ -23,9 +24,12 @@ impl LateTables {
     pub fn of(database: &Database<'_>) -> Result<Self> {
         let mut tables = LateTables::default();
         for late in &database.server.late {
-            match window(database, late)? {
-                Ok(window) => tables.windows.push(window),
-                Err(why) => tables.inexact.push((format!("{}.{}", late.schema, late.table), why.to_owned())),
+            let table = TableKey::new(&late.schema, &late.table);
+            match LateReading::of(database, late)? {
+                LateReading::Between(before, after) => {
+                    tables.windows.push(LateWindow { table, before: position(before), after: position(after) });
+                }
+                LateReading::Inexact(why) => tables.inexact.push((table.to_string(), why.to_owned())),
             }
         }
         Ok(tables)
@@ -41,20 +45,6 @@ impl LateTables {
         Err(Error::new(ErrorKind::Refused, message)
             .with_hint("Name an earlier snapshot, in which the table is not late."))
     }
-}
-
-/// The window of a table, or why there is none.
-fn window(database: &Database<'_>, late: &LateTable) -> Result<std::result::Result<LateWindow, &'static str>> {
-    let (Some(before), Some(after)) = (&late.before, &late.after) else {
-        return Ok(Err("the snapshot read it after its moment, and does not say where the log stood then"));
-    };
-    if database.schema(&late.schema)?.table(&late.table)?.record.key.is_empty() {
-        return Ok(Err(
-            "the snapshot read it after its moment, and it has no key that tells which rows of the log are there",
-        ));
-    }
-    let table = TableKey::new(&late.schema, &late.table);
-    Ok(Ok(LateWindow { table, before: position(before), after: position(after) }))
 }
 
 fn position(place: &BinlogPlace) -> Position {

@@ -20,7 +20,7 @@ use crate::binlog::replay::{MixedTransactions, Position, ReplayOutcome};
 use crate::load::{LoadOptions, LoadOutcome};
 use crate::scratch::ScratchOptions;
 
-pub use plan::{Plan, SeenTransaction, plan};
+pub use plan::{Plan, SeenTransaction, plan, plan_newest};
 pub use run::restore_past;
 
 /// The moment that is wanted.

@@ -1,20 +1,24 @@
 //! The plan of a restore to a moment: from where to where, and what is not certain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use repo_format::log::{SECOND, TransactionFlags};
+use repo_format::database::ServerRecord;
+use repo_format::id::LeaseId;
+use repo_format::log::{LogPlace, TransactionFlags};
 
 use super::When;
 use super::chain::Chain;
 use super::late::LateTables;
 use super::stop::{Placed, Stop, find, is_about};
+use crate::binlog::gtids::Gtids;
 use crate::binlog::replay::Position;
+use crate::binlog::window::{Base, Records, Way, all_ways, holds, missing_tables, records};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Monitor;
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
-use engine_core::snapshots::saved::Database;
+use engine_core::snapshots::saved::{Database, databases};
 
 /// A transaction at the edge of what is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub struct Plan {
     pub base: Position,
     /// The place before which everything is restored.
     pub stop: Position,
+    /// Nothing that is wanted comes between the stop and this place.
+    pub(super) reached: Position,
     /// The last transaction that is restored.
     pub last: Option<SeenTransaction>,
     /// The first that is not.
@@ -53,58 +59,158 @@ pub struct Plan {
     pub rows: BTreeMap<(String, String), u64>,
     /// Tables that are not exact, and why.
     pub inexact: Vec<(String, String)>,
+    pub(super) chain: Chain,
 }
 
-/// Says what a restore of the database of `snapshot` to a moment does. The index of the repository must be up to date.
+/// Says what a restore of the database of `snapshot` to a moment does.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if the moment is not covered by logs, or is before the snapshot.
+/// [`ErrorKind::NotFound`] if no logs lead from the snapshot to the moment; [`ErrorKind::Usage`] if the moment is in the middle of a transaction.
 pub fn plan(repository: &Repository, snapshot: &Snapshot, when: &When, monitor: &dyn Monitor) -> Result<Plan> {
+    sync(repository, monitor)?;
+    let reader = ChunkReader::new(repository);
+    let database = Database::open(&reader, &snapshot.manifest, None)?;
+    let root = databases(&snapshot.manifest).next();
+    let base = root.and_then(|root| Base::new(snapshot.id, root, &database.server)).ok_or_else(no_log)?;
+    let Records { logs, mut bases, .. } = records(repository)?;
+    // A snapshot that lacks tables can be begun with if it is named.
+    if !bases.contains(&base) {
+        bases.push(base.clone());
+    }
+    let ways = all_ways(&logs, &bases);
+    let own = ways.iter().filter(|way| *way.base == base);
+    let way = own.rev().max_by_key(|way| way.until).ok_or_else(|| not_in_log(&base))?;
+    make(Chain::new(way), &reader, snapshot, &database, when)
+}
+
+/// Says the same of the newest of `snapshots` from which the moment can be reached. They are in the order of their times. A snapshot that lacks tables
+/// is none of them: [`plan`] begins with one that is named.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_newest(
+    repository: &Repository,
+    snapshots: &[Snapshot],
+    when: &When,
+    monitor: &dyn Monitor,
+) -> Result<Plan> {
+    sync(repository, monitor)?;
+    let reader = ChunkReader::new(repository);
+    let Records { logs, bases, .. } = records(repository)?;
+    let mut ways: HashMap<LeaseId, Way<'_, '_>> = HashMap::new();
+    for way in all_ways(&logs, &bases) {
+        if ways.get(&way.base.id).is_none_or(|known| known.until < way.until) {
+            ways.insert(way.base.id, way);
+        }
+    }
+    let known: Vec<_> =
+        snapshots.iter().rev().filter_map(|snapshot| Some((snapshot, ways.get(&snapshot.id)?))).collect();
+    let mut refusal = None;
+    for (snapshot, way) in known.iter().filter(|(_, way)| may_reach(way, when)) {
+        let database = Database::open(&reader, &snapshot.manifest, None)?;
+        match make(Chain::new(way), &reader, snapshot, &database, when) {
+            Err(error) if error.kind() == ErrorKind::NotFound => refusal = refusal.or(Some(error)),
+            result => return result,
+        }
+    }
+    if let Some(error) = refusal {
+        return Err(error);
+    }
+    // No snapshot reaches it: the one that comes nearest says why.
+    let is_before = |(_, way): &&(&Snapshot, &Way<'_, '_>)| !matches!(when, When::At(time) if way.base.from > *time);
+    let nearest = known.iter().find(is_before).or(known.last()).map(|(snapshot, _)| *snapshot).or(snapshots.last());
+    let nearest =
+        nearest.ok_or_else(|| Error::new(ErrorKind::NotFound, "the repository has no snapshot of a database"))?;
+    plan(repository, nearest, when, monitor).and_then(|_| Err(lacks_tables(nearest)))
+}
+
+/// Whether the moment may lie on a way, as far as its records say.
+fn may_reach(way: &Way<'_, '_>, when: &When) -> bool {
+    match when {
+        When::At(time) => (way.base.from..=way.until).contains(time),
+        When::Before(place) => {
+            let place = LogPlace { file: place.file.clone(), offset: place.offset, gtid: String::new() };
+            way.logs().iter().any(|log| holds(&log.record, &place))
+        }
+        When::Gtid(gtid) => {
+            let wanted = Gtids::parse(gtid);
+            wanted.is_empty() || !Gtids::parse(&way.base.place.gtid).has_all(&wanted)
+        }
+        When::Newest => true,
+    }
+}
+
+fn sync(repository: &Repository, monitor: &dyn Monitor) -> Result<()> {
     for (segment, error) in repository.sync_catalog(monitor)?.damaged {
         monitor.note(&format!("index/{segment} cannot be used: {error}"));
     }
-    let reader = ChunkReader::new(repository);
-    let database = Database::open(&reader, &snapshot.manifest, None)?;
-    let chain = Chain::of(repository, &database.server)?;
-    make(&chain, &reader, snapshot, &database, when)
+    Ok(())
+}
+
+fn no_log() -> Error {
+    let message = "the snapshot does not say where in a binary log it stands: its server kept none, or did not show it";
+    Error::new(ErrorKind::NotFound, message)
+        .with_hint("Moments between snapshots need the server's binary log: `enamel check --explain-log` says how to switch it on.")
+}
+
+fn not_in_log(base: &Base) -> Error {
+    let (file, offset) = (&base.place.file, base.place.offset);
+    let message = format!("the repository has no binary log that the snapshot's place, {file}:{offset}, is in");
+    Error::new(ErrorKind::NotFound, message).with_hint("`enamel status` says which moments can be restored.")
+}
+
+fn lacks_tables(snapshot: &Snapshot) -> Error {
+    let message = format!("only the snapshot {} leads to the moment, and tables are missing in it", snapshot.id);
+    Error::new(ErrorKind::NotFound, message).with_hint("Name it to restore all other tables.")
 }
 
 /// The plan of a chain.
 fn make(
-    chain: &Chain,
+    chain: Chain,
     reader: &ChunkReader<'_>,
     snapshot: &Snapshot,
     database: &Database<'_>,
     when: &When,
 ) -> Result<Plan> {
-    let server = &database.server;
-    let moment = server.moment.seconds * SECOND + i64::from(server.moment.microseconds);
     if let When::At(time) = when
-        && *time < moment
+        && *time < chain.from
     {
-        let message = format!("the moment is before that of the snapshot {}", snapshot.id);
+        let message =
+            format!("the moment is before that of the snapshot {}, or before it had read all tables", snapshot.id);
         return Err(Error::new(ErrorKind::NotFound, message)
             .with_hint("Name an earlier snapshot: `enamel snapshots` lists them."));
     }
     let (mut transactions, mut with_statements, mut rows) = (0, 0, BTreeMap::new());
-    let Stop { place, last, next } = find(chain, reader, when, &mut |placed| {
+    let Stop { place, reached, last, next } = find(&chain, reader, when, &mut |placed| {
         transactions += 1;
         with_statements += u64::from(placed.record.flags.has(TransactionFlags::STATEMENTS));
         for table in &placed.record.tables {
             let key = (table.schema.clone(), table.table.clone());
-            *rows.entry(key).or_default() += table.inserted + table.updated + table.deleted;
+            let count: &mut u64 = rows.entry(key).or_default();
+            *count =
+                [table.inserted, table.updated, table.deleted].iter().fold(*count, |sum, n| sum.saturating_add(*n));
         }
     })?;
+    let late = LateTables::of(database)?;
+    if let Some(window) = late.windows.iter().find(|window| !chain.has_reached(&window.after, &reached)) {
+        let (table, after) = (&window.table, &window.after);
+        let message = format!("the snapshot {} read {table} until {after} in the log, after the moment", snapshot.id);
+        return Err(
+            Error::new(ErrorKind::NotFound, message).with_hint("Choose a later moment, or an earlier snapshot.")
+        );
+    }
     Ok(Plan {
         snapshot: snapshot.clone(),
         base: chain.base.clone(),
         stop: place,
+        reached,
         last: last.map(seen),
         next: next.map(seen),
         transactions,
         with_statements,
         rows,
-        inexact: inexact(database)?,
+        inexact: inexact(&database.server, late),
+        chain,
     })
 }
 
@@ -117,10 +223,14 @@ fn seen(placed: Placed) -> SeenTransaction {
 }
 
 /// Tables of the snapshot that do not show its moment, and for which nothing makes up.
-fn inexact(database: &Database<'_>) -> Result<Vec<(String, String)>> {
-    let missing = database.server.left_out.iter().filter(|left_out| left_out.what == "table").map(|table| {
-        let why = format!("the snapshot does not have it: {}", table.why);
-        (format!("{}.{}", table.schema, table.name), why)
+fn inexact(server: &ServerRecord, late: LateTables) -> Vec<(String, String)> {
+    let missing = missing_tables(server).map(|missing| {
+        let name = if missing.what == "schema" {
+            missing.schema.clone()
+        } else {
+            format!("{}.{}", missing.schema, missing.name)
+        };
+        (name, format!("the snapshot does not have it: {}", missing.why))
     });
-    Ok(LateTables::of(database)?.inexact.into_iter().chain(missing).collect())
+    late.inexact.into_iter().chain(missing).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use repo_format::config::Access;
 
-use super::chain::{Chain, Part};
+use super::chain::Part;
 use super::late::LateTables;
 use super::stop::Going;
 use super::{PastOptions, PastOutcome, Plan};
@@ -47,10 +47,9 @@ pub fn restore_past(
     let reader = ChunkReader::new(repository);
     let base = Base::open(&reader, &plan.snapshot, options)?;
     base.late.check()?;
-    let chain = Chain::of(repository, &base.database.server)?;
     let scratch = ScratchOptions { data_bytes: base.bytes()?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
     let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
-    let result = base.all(&chain, plan, &scratch, target, monitor);
+    let result = base.all(plan, &scratch, target, monitor);
     result.map_err(|error| scratch.explained(error))
 }
 
@@ -72,14 +71,13 @@ impl<'b> Base<'b> {
     /// All that happens while the scratch server runs.
     fn all(
         &self,
-        chain: &Chain,
         plan: &Plan,
         scratch: &ScratchServer,
         target: &Address,
         monitor: &dyn Monitor,
     ) -> Result<PastOutcome> {
         let not_filled = self.fill(scratch, monitor)?;
-        let replay = self.replay(chain, plan, scratch, monitor)?;
+        let replay = self.replay(plan, scratch, monitor)?;
         let saved = self.save(scratch, monitor)?;
         let newest = select(&saved.repository, &Selector::Latest { tag: None, until: None })?.snapshot;
         let options = LoadOptions {
@@ -136,13 +134,7 @@ impl<'b> Base<'b> {
         Ok(outcome.problem_count)
     }
 
-    fn replay(
-        &self,
-        chain: &Chain,
-        plan: &Plan,
-        scratch: &ScratchServer,
-        monitor: &dyn Monitor,
-    ) -> Result<ReplayOutcome> {
+    fn replay(&self, plan: &Plan, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<ReplayOutcome> {
         let server = &self.database.server;
         let mut without_transactions = BTreeSet::new();
         self.each_table(|schema, table| {
@@ -153,7 +145,7 @@ impl<'b> Base<'b> {
         let options = ReplayOptions {
             target: scratch.address(),
             source: Server { flavour: server.flavour, ..Server::from_version(&server.version) },
-            from: chain.base.clone(),
+            from: plan.base.clone(),
             schemas: self.schemas()?,
             late: self.late.windows.clone(),
             system_zone: server.time_zone.split_once('/').map(|(_, system)| system.to_owned()),
@@ -163,7 +155,7 @@ impl<'b> Base<'b> {
             folder: scratch.folder(),
         };
         monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));
-        let result = self.feed(Replay::begin(options, monitor)?, chain, plan);
+        let result = self.feed(Replay::begin(options, monitor)?, plan);
         monitor.end();
         result
     }
@@ -174,11 +166,10 @@ impl<'b> Base<'b> {
     }
 
     /// Gives the events up to the end of `plan` to the replay.
-    fn feed(&self, mut replay: Replay<'_>, chain: &Chain, plan: &Plan) -> Result<ReplayOutcome> {
+    fn feed(&self, mut replay: Replay<'_>, plan: &Plan) -> Result<ReplayOutcome> {
         let mut file: Option<String> = None;
-        let parts = chain.parts().take_while(|_| plan.stop != chain.base);
+        let parts = plan.chain.parts().take_while(|_| plan.stop != plan.base);
         for part in parts {
-            part.check_coverage()?;
             let mut events = part.log.events(self.reader, part.file, 0)?;
             if file.as_ref() != Some(&part.file.name) {
                 replay.file(&part.file.name, events.format().clone())?;
@@ -188,6 +179,7 @@ impl<'b> Base<'b> {
                 break;
             }
         }
+        replay.pass_to(&plan.reached);
         replay.end()
     }
 

@@ -1,9 +1,9 @@
 //! Where a replay ends: behind the last transaction that is wanted.
 
-use repo_format::log::{TimeSource, TransactionRecord};
+use repo_format::log::{LogFile, TimeSource, TransactionRecord};
 
 use super::When;
-use super::chain::{Chain, Part};
+use super::chain::Chain;
 use crate::binlog::replay::Position;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
@@ -17,28 +17,24 @@ pub(super) struct Placed {
 /// The transactions behind the snapshot, one after the other.
 ///
 /// # Errors
-/// If their lists cannot be read, a log does not have all that happened, or that of `take`, which says whether to go on.
+/// If their lists cannot be read, or that of `take`, which says whether to go on.
 pub(super) fn each(
     chain: &Chain,
     reader: &ChunkReader<'_>,
     mut take: impl FnMut(Placed) -> Result<Going>,
 ) -> Result<()> {
-    let mut has_passed = false;
-    for log in &chain.logs {
+    for (nr, log) in chain.logs.iter().enumerate() {
         for record in log.transactions(reader)? {
             let record = record?;
-            let file = usize::try_from(record.file).ok().and_then(|at| log.record.files.get(at));
-            let file = file.ok_or_else(|| {
+            let own = usize::try_from(record.file).ok().and_then(|at| Some((at, log.record.files.get(at)?)));
+            let (file, LogFile { name, .. }) = own.ok_or_else(|| {
                 Error::new(
                     ErrorKind::Damaged,
                     format!("the list of transactions of the log {} names no file", log.id()),
                 )
             })?;
-            let at = Position { file: file.name.clone(), offset: record.begin };
-            has_passed |=
-                at.file == chain.base.file && at.offset >= chain.base.offset || is_later_file(chain, &at.file);
-            if has_passed {
-                Part { log, file }.check_coverage()?;
+            if chain.is_behind_base(nr, file, record.begin) {
+                let at = Position { file: name.clone(), offset: record.begin };
                 if take(Placed { at, record })? == Going::Stop {
                     return Ok(());
                 }
@@ -55,16 +51,12 @@ pub(super) enum Going {
     Stop,
 }
 
-/// Whether the file is another one than that of the snapshot: files before that are not in the chain.
-fn is_later_file(chain: &Chain, file: &str) -> bool {
-    let mut files = chain.parts().map(|part| &part.file.name);
-    file != chain.base.file && files.any(|name| name == file)
-}
-
 /// The wanted part of a chain, as its transactions have it.
 pub(super) struct Stop {
     /// The first place that is not wanted.
     pub place: Position,
+    /// Everything before this place is known to be wanted, whether or not a transaction ends there.
+    pub reached: Position,
     /// The last transaction that is.
     pub last: Option<Placed>,
     /// The first that is not.
@@ -81,7 +73,7 @@ pub(super) fn find(
     when: &When,
     count: &mut dyn FnMut(&Placed),
 ) -> Result<Stop> {
-    let mut stop = Stop { place: chain.base.clone(), last: None, next: None };
+    let mut stop = Stop { place: chain.base.clone(), reached: chain.end(), last: None, next: None };
     let (mut found, mut inside) = (*when == When::Newest, None);
     each(chain, reader, |placed| {
         let is_next = match when {
@@ -98,6 +90,7 @@ pub(super) fn find(
         };
         if is_next || inside.is_some() {
             found = true;
+            stop.reached = placed.at.clone();
             stop.next = Some(placed);
             return Ok(Going::Stop);
         }
@@ -115,7 +108,7 @@ pub(super) fn find(
     if matches!(when, When::Before(place) if *place == chain.end() || *place == stop.place) {
         found = true;
     }
-    if matches!(when, When::At(time) if *time <= chain.complete_until()) {
+    if matches!(when, When::At(time) if *time <= chain.until) {
         found = true;
     }
     if found { Ok(stop) } else { Err(not_covered(chain, when)) }

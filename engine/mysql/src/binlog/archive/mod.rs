@@ -21,8 +21,8 @@ mod write;
 
 pub use contents::{EventIter, TransactionIter};
 pub use pass::{Archived, SavedLog};
-pub(super) use stored::part_entry;
 pub use stored::{StoredLog, StoredLogs};
+pub(super) use stored::{part_entry, read_manifest};
 pub use watch::{WatchOptions, watch};
 
 use crate::database::{Address, attended};

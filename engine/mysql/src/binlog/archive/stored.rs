@@ -10,7 +10,7 @@ use repo_format::manifest::{Manifest, ManifestKind, Root, RootKind};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::machine;
 use engine_core::pack::ChunkReader;
-use engine_core::repository::Repository;
+use engine_core::repository::{Repository, SnapshotObject};
 use engine_core::tree::{TreeEntry, join, lookup, read_file};
 
 /// So many of the newest logs are looked at to find the one that nothing follows: two machines may fetch the same log.
@@ -85,30 +85,20 @@ impl StoredLogs {
     /// # Errors
     /// If the store cannot be listed.
     pub fn read(repository: &Repository) -> Result<Self> {
-        Self::read_some(repository, usize::MAX, |_| true)
-    }
-
-    /// So many of the newest logs, and those of the future: a clock was wrong, and newer ones may seem to be older.
-    fn read_some(repository: &Repository, most: usize, wanted: impl Fn(&Root) -> bool) -> Result<Self> {
-        let now = machine::now().seconds;
-        let (manifests, _) = repository.read_manifests()?;
+        let mut present = repository.manifests()?.present;
+        // Oldest first.
+        present.reverse();
         let reader = ChunkReader::new(repository);
         let mut stored = StoredLogs::default();
-        let wanted = manifests.into_iter().filter(|object| root(&object.manifest).is_some_and(&wanted)).rev();
-        let mut past = 0;
-        for object in wanted {
-            if past == most {
-                break;
-            }
-            past += usize::from(object.manifest.seconds <= now);
-            let id = object.manifest.id;
-            match StoredLog::read(&reader, object.manifest) {
-                Ok(log) => stored.logs.push(log),
+        for id in present.iter().filter(|manifest| manifest.kind == ManifestKind::Log).map(|manifest| manifest.id) {
+            match read_manifest(repository, id)
+                .and_then(|read| read.map(|read| StoredLog::read(&reader, read)).transpose())
+            {
+                Ok(log) => stored.logs.extend(log),
                 Err(error) if error.is_damage() => stored.unreadable.push((id, error)),
                 Err(error) => return Err(error),
             }
         }
-        stored.logs.reverse();
         Ok(stored)
     }
 
@@ -117,7 +107,7 @@ impl StoredLogs {
     /// # Errors
     /// As [`StoredLogs::read`]. A log that cannot be read is as if it were not there.
     pub fn newest(repository: &Repository, address: &str) -> Result<Vec<StoredLog>> {
-        let mut logs = Self::read_some(repository, NEWEST_COUNT, |root| root.path.0 == address.as_bytes())?.logs;
+        let mut logs = Self::read_newest(repository, address)?;
         let followed: Vec<LeaseId> = logs.iter().filter_map(|log| log.record.previous).collect();
         // A stream that begins later takes the place of the one before.
         let rank: HashMap<_, _> = logs.iter().enumerate().map(|(at, log)| (log.record.stream, at)).collect();
@@ -125,4 +115,46 @@ impl StoredLogs {
         logs.sort_by_key(|log| (rank.get(&log.record.stream).copied(), log.record.complete_until));
         Ok(logs)
     }
+
+    /// Some of the newest logs, and those of the future: a clock was wrong, and newer ones may seem to be older. Oldest first.
+    fn read_newest(repository: &Repository, address: &str) -> Result<Vec<StoredLog>> {
+        let now = machine::now().seconds;
+        let reader = ChunkReader::new(repository);
+        let (mut logs, mut past) = (Vec::new(), 0);
+        let present = repository.manifests()?.present;
+        for known in present.iter().filter(|manifest| manifest.kind == ManifestKind::Log) {
+            if past == NEWEST_COUNT {
+                break;
+            }
+            match read_of(repository, &reader, known.id, address) {
+                Ok(None) => continue,
+                Ok(Some(log)) => logs.push(log),
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+            }
+            past += usize::from(known.time.seconds <= now);
+        }
+        logs.reverse();
+        Ok(logs)
+    }
+}
+
+/// The manifest, unless it has gone since it was listed.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`], and if the store cannot be read.
+pub fn read_manifest(repository: &Repository, id: LeaseId) -> Result<Option<Manifest>> {
+    match repository.read_snapshot_object(id) {
+        Ok(SnapshotObject::Manifest(object)) => Ok(Some(object.manifest)),
+        Ok(SnapshotObject::Void(_)) => Ok(None),
+        Err(error) if error.is_damage() && !repository.has_snapshot_object(id)? => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The log, if it is of `address`.
+fn read_of(repository: &Repository, reader: &ChunkReader<'_>, id: LeaseId, address: &str) -> Result<Option<StoredLog>> {
+    let manifest = read_manifest(repository, id)?;
+    let own = manifest.filter(|manifest| root(manifest).is_some_and(|root| root.path.0 == address.as_bytes()));
+    own.map(|manifest| StoredLog::read(reader, manifest)).transpose()
 }

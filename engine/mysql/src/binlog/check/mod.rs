@@ -6,10 +6,10 @@ mod content;
 
 use std::collections::{HashMap, HashSet};
 
-use repo_format::id::LeaseId;
+use repo_format::id::{LeaseId, StreamId};
 
-use crate::binlog::archive::{StoredLog, StoredLogs};
-use crate::binlog::window::{Base, KnownLog, Records, records, standing};
+use crate::binlog::archive::StoredLog;
+use crate::binlog::window::{Base, Records, all_ways, records};
 use engine_core::error::{Error, Result, chain};
 use engine_core::monitor::Monitor;
 use engine_core::pack::ChunkReader;
@@ -53,18 +53,17 @@ pub struct LogReport {
 /// # Errors
 /// If the store cannot be listed, or the monitor wishes to stop. Damage is not an error.
 pub fn check_logs(repository: &Repository, depth: LogDepth, monitor: &dyn Monitor) -> Result<LogReport> {
-    let StoredLogs { logs, unreadable } = StoredLogs::read(repository)?;
+    let Records { logs, bases, unreadable } = records(repository)?;
     if logs.is_empty() && unreadable.is_empty() {
         return Ok(LogReport::default());
     }
-    let mut check = Check { report: LogReport::default(), logs: logs.iter().map(|log| (log.id(), log)).collect() };
+    let mut check = Check::new(&logs);
     for (log, error) in unreadable {
         let message = format!("it cannot be read: {}", chain(&error));
         check.report.findings.push(LogFinding { log, address: Vec::new(), message, since: None });
     }
     check.chains(&logs, &forgotten(repository)?);
-    let Records { logs: known, bases, .. } = records(repository)?;
-    let standing = bases_by_log(&known, &bases);
+    let standing = bases_by_log(&logs, &bases);
     let reader = ChunkReader::new(repository);
     for log in &logs {
         if monitor.is_cancelled() {
@@ -84,27 +83,40 @@ pub fn check_logs(repository: &Repository, depth: LogDepth, monitor: &dyn Monito
 struct Check<'l> {
     report: LogReport,
     logs: HashMap<LeaseId, &'l StoredLog>,
+    /// Logs by the places where they end.
+    ends: HashMap<(StreamId, &'l str, u64), &'l StoredLog>,
 }
 
-impl Check<'_> {
+impl<'l> Check<'l> {
+    fn new(logs: &'l [StoredLog]) -> Self {
+        let end = |log: &'l StoredLog| ((log.record.stream, &log.record.to.file[..], log.record.to.offset), log);
+        Check {
+            report: LogReport::default(),
+            logs: logs.iter().map(|log| (log.id(), log)).collect(),
+            ends: logs.iter().map(end).collect(),
+        }
+    }
+
+    /// The log that ends where this one begins.
+    fn before(&self, log: &StoredLog) -> Option<&'l StoredLog> {
+        let from = &log.record.from;
+        self.ends.get(&(log.record.stream, &from.file[..], from.offset)).copied()
+    }
+
     fn find(&mut self, log: &StoredLog, message: String) {
-        let before = log.record.previous.and_then(|previous| self.logs.get(&previous));
-        let since = before.map(|before| before.record.complete_until);
+        let since = self.before(log).map(|before| before.record.complete_until);
         self.report.findings.push(LogFinding { log: log.id(), address: log.address().to_vec(), message, since });
     }
 
-    /// Each log begins where the one before ends, and no log is missing but those that were forgotten.
+    /// Each log begins where another one ends, and no log is missing but those that were forgotten.
     fn chains(&mut self, logs: &[StoredLog], forgotten: &HashSet<LeaseId>) {
-        for log in logs {
+        let first: Vec<_> = logs.iter().filter(|log| self.before(log).is_none()).collect();
+        for log in first {
             let Some(previous) = log.record.previous else { continue };
             match self.logs.get(&previous) {
                 Some(before) => {
-                    let (from, to) = (&log.record.from, &before.record.to);
-                    let is_next = (&from.file, from.offset) == (&to.file, to.offset);
-                    if !is_next || before.record.stream != log.record.stream {
-                        let (file, offset) = (&to.file, to.offset);
-                        self.find(log, format!("it does not begin where the log before ends, at {file}:{offset}"));
-                    }
+                    let (file, offset) = (&before.record.to.file, before.record.to.offset);
+                    self.find(log, format!("it does not begin where the log before ends, at {file}:{offset}"));
                 }
                 None if forgotten.contains(&previous) => {}
                 None if self.report.findings.iter().any(|finding| finding.log == previous) => {}
@@ -125,10 +137,10 @@ fn forgotten(repository: &Repository) -> Result<HashSet<LeaseId>> {
 }
 
 /// The snapshots that stand in each log.
-fn bases_by_log(logs: &[KnownLog], bases: &[Base]) -> HashMap<LeaseId, Vec<Base>> {
+fn bases_by_log(logs: &[StoredLog], bases: &[Base]) -> HashMap<LeaseId, Vec<Base>> {
     let mut by_log: HashMap<LeaseId, Vec<Base>> = HashMap::new();
-    for (log, base) in standing(logs, bases) {
-        by_log.entry(log).or_default().push(base.clone());
+    for way in all_ways(logs, bases) {
+        by_log.entry(way.logs()[0].id()).or_default().push(way.base.clone());
     }
     by_log
 }

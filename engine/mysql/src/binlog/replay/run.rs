@@ -171,6 +171,11 @@ impl<'r> Replay<'r> {
         each(event, &format, |plain| self.take(plain, &format)).map_err(|stop| self.explained(stop))
     }
 
+    /// Nothing else happened before `place`.
+    pub fn pass_to(&mut self, place: &Position) {
+        self.scope.advance(&place.file, place.offset);
+    }
+
     /// Ends the replay between two transactions.
     ///
     /// # Errors

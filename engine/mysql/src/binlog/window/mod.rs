@@ -1,51 +1,30 @@
 //! The moments that can be restored: from a snapshot, through every log that follows it without a hole.
 //!
 //! ```text
-//! chain    logs -> those that follow each other        base     snapshots -> their place in a chain
-//! windows  chains and their snapshots -> windows       read     what the repository has
+//! chain    logs -> those that follow each other        way      a snapshot -> the logs that lead on from it
+//! base     snapshots that ways begin with
+//! windows  ways of all snapshots -> windows, gaps      read     what the repository has
 //! ```
 //!
 //! Windows come from records alone. No event is read, so the answer is quick. A snapshot counts wherever its place lies inside a log; that it
-//! lies between two transactions is for `verify` to say.
+//! lies between two transactions is for `verify` to say. A moment is in a window exactly if a restore finds a way to it.
 
 mod base;
 mod chain;
 mod read;
 #[cfg(test)]
 mod tests;
+mod way;
 mod windows;
 
 use repo_format::id::{LeaseId, StreamId};
-use repo_format::log::{Coverage, LogPlace, LogRecord, StreamStart};
+use repo_format::log::StreamStart;
 
+pub use base::{Base, LateReading, missing_tables};
+pub use chain::holds;
 pub use read::{Found, Records, read, records};
-pub use windows::{standing, windows};
-
-/// A log, as far as it says what can be restored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownLog {
-    /// Its id.
-    pub id: LeaseId,
-    /// The address of its server.
-    pub address: Vec<u8>,
-    /// Its own record.
-    pub record: LogRecord,
-}
-
-/// A snapshot of a server that wrote a log; no table is missing in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
-    /// Its id.
-    pub id: LeaseId,
-    /// The address of the server.
-    pub address: Vec<u8>,
-    /// The server's identity.
-    pub identity: String,
-    /// Where the log stood at its moment.
-    pub place: LogPlace,
-    /// Its moment: microseconds since 1970 by the server's clock.
-    pub moment: i64,
-}
+pub use way::Way;
+pub use windows::{all_ways, windows};
 
 /// The moments of a server that can be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +55,7 @@ impl Restorable {
 pub struct Window {
     /// The stream of its logs.
     pub stream: StreamId,
-    /// The oldest snapshot in it, or for a part of a stream that lacks schemas, the one before it.
+    /// The oldest snapshot in it.
     pub base: LeaseId,
     /// Its first moment: microseconds since 1970 by the server's clock.
     pub from: i64,
@@ -84,10 +63,6 @@ pub struct Window {
     pub until: i64,
     /// Its logs, from the one that the snapshot stands in to the last.
     pub logs: Vec<LeaseId>,
-    /// Whole, or partial: then the server leaves schemas out.
-    pub coverage: Coverage,
-    /// Why coverage is partial.
-    pub coverage_reason: Option<String>,
 }
 
 /// A time of which moments of snapshots alone can be restored.
@@ -103,7 +78,7 @@ pub struct Gap {
 }
 
 /// A reason why coverage ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GapReason {
     /// Another stream begins, for this reason.
     Stream(StreamStart),
@@ -111,6 +86,6 @@ pub enum GapReason {
     Missing(LeaseId),
     /// The server says that it lost events.
     Incident,
-    /// The server left schemas out of its log before.
-    Partial,
+    /// The server omits changes from its log; why, or nothing if that is not known.
+    Partial(String),
 }

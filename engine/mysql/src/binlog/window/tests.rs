@@ -5,8 +5,10 @@ use repo_format::cbor::ByteString;
 use repo_format::database::Flavour;
 use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord, SECOND, StreamStart};
+use repo_format::manifest::{Manifest, ManifestKind, Problems, Root, RootKind, Statistics};
 
-use super::{Base, Gap, GapReason, KnownLog, Records, Restorable, windows};
+use super::{Base, Gap, GapReason, Records, Restorable, all_ways, windows};
+use crate::binlog::archive::StoredLog;
 use crate::binlog::keep::{LogPlan, LogPolicy, plan_logs};
 
 const ADDRESS: &[u8] = b"mysql://db:3306";
@@ -33,7 +35,7 @@ fn format(seconds: u32) -> Vec<u8> {
 }
 
 /// A log from one offset to another; each offset is written at the second of its number.
-fn log(number: u8, stream: u8, previous: Option<u8>, (from, to): (u64, u64)) -> KnownLog {
+fn log(number: u8, stream: u8, previous: Option<u8>, (from, to): (u64, u64)) -> StoredLog {
     let file = LogFile {
         name: "binlog.000001".to_owned(),
         format: ByteString(format(0)),
@@ -58,16 +60,44 @@ fn log(number: u8, stream: u8, previous: Option<u8>, (from, to): (u64, u64)) -> 
         coverage_reason: None,
         complete_until: i64::try_from(to).unwrap() * SECOND,
     };
-    KnownLog { id: id(number), address: ADDRESS.to_vec(), record }
+    StoredLog { manifest: manifest(id(number)), record }
+}
+
+fn manifest(id: LeaseId) -> Manifest {
+    let path = ByteString(ADDRESS.to_vec());
+    Manifest {
+        kind: ManifestKind::Log,
+        id,
+        ids: Vec::new(),
+        seconds: 0,
+        nanoseconds: 0,
+        host: String::new(),
+        user: String::new(),
+        tags: Vec::new(),
+        program: String::new(),
+        parent: None,
+        seen: Vec::new(),
+        config_version: 0,
+        keyring_version: 0,
+        condemned_seen: 0,
+        roots: vec![Root { name: ByteString(b"log".to_vec()), kind: RootKind::Database, path }],
+        tree: None,
+        problems: Problems::default(),
+        statistics: Statistics::default(),
+        forgotten: None,
+        left_out: None,
+        suffering: None,
+    }
 }
 
 /// A snapshot at an offset.
 fn base(number: u8, offset: u64) -> Base {
     let moment = i64::try_from(offset).unwrap() * SECOND;
-    Base { id: id(number), address: ADDRESS.to_vec(), identity: "one".to_owned(), place: place(offset), moment }
+    let identity = "one".to_owned();
+    Base { id: id(number), address: ADDRESS.to_vec(), identity, place: place(offset), moment, from: moment }
 }
 
-fn one(logs: &[KnownLog], bases: &[Base]) -> Restorable {
+fn one(logs: &[StoredLog], bases: &[Base]) -> Restorable {
     let mut found = windows(logs, bases);
     assert_eq!(found.len(), 1);
     found.remove(0)
@@ -134,16 +164,36 @@ fn coverage_ends_before_the_log_in_which_the_server_lost_events() {
 }
 
 #[test]
-fn what_a_server_leaves_out_is_a_window_of_its_own() {
+fn what_a_server_leaves_out_is_a_gap() {
     let mut partial = log(2, 1, Some(1), (20, 30));
     (partial.record.coverage, partial.record.coverage_reason) = (Coverage::Partial, Some("filters".to_owned()));
     let logs = [log(1, 1, None, (10, 20)), partial, log(3, 1, Some(2), (30, 40))];
     let found = one(&logs, &[base(8, 12), base(9, 33)]);
-    assert_eq!(spans(&found), [(12, 20), (20, 30), (33, 40)]);
-    let coverage: Vec<_> = found.windows.iter().map(|window| window.coverage).collect();
-    assert_eq!(coverage, [Coverage::Whole, Coverage::Partial, Coverage::Whole]);
-    assert_eq!(found.windows[1].base, id(8));
-    assert_eq!(found.gaps[0].reasons, [GapReason::Partial]);
+    assert_eq!(spans(&found), [(12, 20), (33, 40)]);
+    assert_eq!(found.gaps[0].reasons, [GapReason::Partial("filters".to_owned())]);
+    assert!(one(&logs, &[base(8, 12)]).is_interrupted());
+    assert!(one(&logs, &[base(8, 25)]).windows.is_empty(), "its snapshot stands where something is missing");
+    assert_eq!(spans(&one(&logs, &[base(8, 20)])), [(20, 20)]);
+}
+
+#[test]
+fn nothing_happened_between_the_end_of_a_log_and_a_snapshot_that_stands_there() {
+    let logs = [log(1, 1, None, (10, 20))];
+    let mut idle = base(9, 20);
+    (idle.moment, idle.from) = (70 * SECOND, 70 * SECOND);
+    assert_eq!(spans(&one(&logs, &[base(8, 12), idle.clone()])), [(12, 70)]);
+    assert_eq!(spans(&one(&logs, &[idle])), [(70, 70)]);
+}
+
+#[test]
+fn a_snapshot_with_late_tables_leads_only_to_moments_after_they_were_read() {
+    let mut late = base(8, 12);
+    late.from = 17 * SECOND;
+    let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (20, 30))];
+    assert_eq!(spans(&one(&logs, &[late.clone()])), [(17, 30)]);
+    assert_eq!(spans(&one(&logs, &[late.clone(), base(9, 14)])), [(14, 30)]);
+    late.from = 31 * SECOND;
+    assert!(one(&logs, &[late]).windows.is_empty());
 }
 
 #[test]
@@ -168,7 +218,7 @@ fn a_file_of_the_same_name_is_told_by_its_beginning() {
     again.record.complete_until = 140 * SECOND;
     let logs = [log(1, 1, None, (4, 50)), again];
     let (before, mut after) = (base(8, 12), base(9, 12));
-    after.moment = 110 * SECOND;
+    (after.moment, after.from) = (110 * SECOND, 110 * SECOND);
     let found = one(&logs, &[before, after]);
     assert_eq!(spans(&found), [(12, 50), (110, 140)]);
     assert_eq!(found.gaps[0].reasons, [GapReason::Stream(StreamStart::Reset)]);
@@ -177,29 +227,43 @@ fn a_file_of_the_same_name_is_told_by_its_beginning() {
 #[test]
 fn a_snapshot_after_all_that_is_known_begins_no_window() {
     let mut late = base(8, 12);
-    late.moment = 99 * SECOND;
+    (late.moment, late.from) = (99 * SECOND, 99 * SECOND);
     assert!(one(&[log(1, 1, None, (4, 50))], &[late]).windows.is_empty());
 }
 
 #[test]
 fn a_log_that_does_not_begin_where_the_one_before_ends_does_not_follow_it() {
     let logs = [log(1, 1, None, (10, 20)), log(2, 1, Some(1), (21, 30))];
-    assert_eq!(spans(&one(&logs, &[base(8, 12)])), [(12, 20)]);
+    let found = one(&logs, &[base(8, 12)]);
+    assert_eq!((spans(&found), found.is_interrupted()), (vec![(12, 20)], true));
+    assert_eq!(spans(&one(&logs, &[base(8, 12), base(9, 25)])), [(12, 20), (25, 30)]);
+}
+
+#[test]
+fn logs_follow_by_their_places_whichever_log_came_before() {
+    // One log took the place of the first two.
+    let logs = [log(9, 1, None, (10, 30)), log(3, 1, Some(2), (30, 40))];
+    assert_eq!(spans(&one(&logs, &[base(8, 12)])), [(12, 40)]);
+    // A part that another machine kept says nothing more.
+    let beside = [&logs[..], &[log(4, 1, Some(1), (20, 25))]].concat();
+    let found = one(&beside, &[base(8, 12)]);
+    assert_eq!((spans(&found), found.gaps.len()), (vec![(12, 40)], 0));
 }
 
 /// Whether the model can restore a second: from some snapshot through some way of whole logs that reaches it.
-fn reaches(logs: &[KnownLog], bases: &[Base], second: i64) -> bool {
+fn reaches(logs: &[StoredLog], bases: &[Base], second: i64) -> bool {
     let moment = second * SECOND;
-    let begins = |base: &&Base| base.moment <= moment;
+    let begins = |base: &&Base| base.from <= moment;
     bases.iter().filter(begins).any(|base| {
-        let holds = |log: &&KnownLog| (log.record.from.offset..=log.record.to.offset).contains(&base.place.offset);
-        let mut ways: Vec<&KnownLog> =
+        let holds = |log: &&StoredLog| (log.record.from.offset..=log.record.to.offset).contains(&base.place.offset);
+        let mut ways: Vec<&StoredLog> =
             logs.iter().filter(holds).filter(|log| log.record.coverage == Coverage::Whole).collect();
         while let Some(log) = ways.pop() {
             if log.record.complete_until >= moment {
                 return true;
             }
-            let follows = |next: &&KnownLog| next.record.previous == Some(log.id);
+            let follows =
+                |next: &&StoredLog| (next.record.stream, &next.record.from) == (log.record.stream, &log.record.to);
             ways.extend(logs.iter().filter(follows).filter(|log| log.record.coverage == Coverage::Whole));
         }
         false
@@ -207,7 +271,7 @@ fn reaches(logs: &[KnownLog], bases: &[Base], second: i64) -> bool {
 }
 
 /// Logs of two streams, with branches and holes.
-fn history() -> impl Strategy<Value = (Vec<KnownLog>, Vec<Base>)> {
+fn history() -> impl Strategy<Value = (Vec<StoredLog>, Vec<Base>)> {
     let lengths = prop::collection::vec((1u64..9, any::<bool>(), 0u8..8), 1..12);
     let bases = prop::collection::vec(4u64..110, 0..6);
     (lengths, bases, 0u8..12).prop_map(|(lengths, offsets, broken)| {
@@ -218,8 +282,10 @@ fn history() -> impl Strategy<Value = (Vec<KnownLog>, Vec<Base>)> {
                 at += 3;
             }
             let mut next = log(number, stream, previous, (at, at + length));
-            if fate == 1 {
-                next.record.coverage = Coverage::Incident;
+            match fate {
+                1 => next.record.coverage = Coverage::Incident,
+                2 => next.record.coverage = Coverage::Partial,
+                _ => {}
             }
             if is_forked && fate > 1 {
                 logs.push(log(100 + number, stream, previous, (at, at + length.div_ceil(2))));
@@ -231,7 +297,9 @@ fn history() -> impl Strategy<Value = (Vec<KnownLog>, Vec<Base>)> {
                 logs.push(next);
             }
         }
-        let bases = (200u8..).zip(offsets).map(|(number, offset)| base(number, offset)).collect();
+        // Some of them read tables late.
+        let mut bases: Vec<Base> = (200u8..).zip(offsets).map(|(number, offset)| base(number, offset)).collect();
+        bases.iter_mut().filter(|base| base.place.offset % 3 == 0).for_each(|base| base.from += 2 * SECOND);
         (logs, bases)
     })
 }
@@ -244,6 +312,10 @@ proptest! {
         for second in 0..120 {
             let within = found.windows.iter().any(|w| w.from / SECOND <= second && second <= w.until / SECOND);
             prop_assert_eq!(within, reaches(&logs, &bases, second), "second {} in {:?}", second, spans(&found));
+            // A restore accepts it from the same ways.
+            let moment = second * SECOND;
+            let is_led_to = all_ways(&logs, &bases).iter().any(|way| (way.base.from..=way.until).contains(&moment));
+            prop_assert_eq!(is_led_to, within);
         }
         for gap in &found.gaps {
             prop_assert!(!gap.reasons.is_empty() && gap.until.is_none_or(|until| gap.from < until));
@@ -252,7 +324,7 @@ proptest! {
 }
 
 /// Keeps the logs since a second, and lets snapshots go.
-fn keep(logs: &[KnownLog], bases: &[Base], since: i64, going: &[u8]) -> LogPlan {
+fn keep(logs: &[StoredLog], bases: &[Base], since: i64, going: &[u8]) -> LogPlan {
     let records = Records { logs: logs.to_vec(), bases: bases.to_vec(), unreadable: Vec::new() };
     let going = going.iter().map(|number| id(*number)).collect();
     plan_logs(&records, &LogPolicy { going, since: Some(since * SECOND) })
@@ -301,12 +373,12 @@ proptest! {
     ) {
         let numbers: Vec<u8> = (200u8..).zip(going).filter(|(_, goes)| *goes).map(|(number, _)| number).collect();
         let plan = keep(&logs, &bases, since, &numbers);
-        let kept: Vec<_> = logs.iter().filter(|log| !plan.going.contains(&log.id)).cloned().collect();
+        let kept: Vec<_> = logs.iter().filter(|log| !plan.going.contains(&log.id())).cloned().collect();
         let goes = |base: &&Base| numbers.iter().any(|number| id(*number) == base.id) && !plan.bases.contains(&base.id);
         let staying: Vec<_> = bases.iter().filter(|base| !goes(base)).cloned().collect();
         for second in since..120 {
             prop_assert_eq!(reaches(&kept, &staying, second), reaches(&logs, &bases, second), "second {}", second);
         }
-        prop_assert!(plan.going.iter().all(|log| logs.iter().any(|l| l.id == *log && l.record.complete_until < since * SECOND)));
+        prop_assert!(plan.going.iter().all(|log| logs.iter().any(|l| l.id() == *log && l.record.complete_until < since * SECOND)));
     }
 }
