@@ -4,6 +4,9 @@ mod archive;
 mod breaks;
 mod check;
 mod cut;
+mod settings;
+mod storage;
+mod together;
 mod watch;
 mod window;
 

@@ -66,6 +66,10 @@ impl Launch {
         &self.options
     }
 
+    pub fn add(&mut self, options: &[&str]) {
+        self.options.extend(options.iter().map(|option| (*option).to_owned()));
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }

@@ -71,6 +71,13 @@ impl TestServer {
         self.running = Some(Running { server, guard });
     }
 
+    /// Does the same with further options, which count more than the earlier ones.
+    pub fn restart_with(&mut self, options: &[&str]) {
+        self.stop();
+        self.launch.add(options);
+        self.restart();
+    }
+
     /// Stops the server as its administrator would.
     pub fn stop(&mut self) {
         if let Some(Running { mut server, guard }) = self.running.take() {

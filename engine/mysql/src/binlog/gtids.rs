@@ -104,10 +104,24 @@ impl Gtids {
 
     /// Whether all of `others` are among them; also if it is not known which they are.
     pub fn has_all(&self, others: &Gtids) -> bool {
+        self.lacks_none(others, |_| true)
+    }
+
+    /// Whether some of `before`, which a server had named, are not among those that it names later. A domain of MariaDB that it names no more says
+    /// nothing: an administrator may have deleted it (`FLUSH BINARY LOGS DELETE_DOMAIN_ID`). If none is left, all are lost.
+    pub fn has_lost(&self, before: &Gtids) -> bool {
+        let is_left = |domain: u32| self.last.contains_key(&domain);
+        let has_none_left = !before.last.is_empty() && !before.last.keys().any(|domain| is_left(*domain));
+        !self.lacks_none(before, |domain| has_none_left || is_left(domain))
+    }
+
+    /// Whether all of `others` are among them, as far as the domains of MariaDB `count`.
+    fn lacks_none(&self, others: &Gtids, counts: impl Fn(u32) -> bool) -> bool {
         if self.is_unknown || others.is_unknown {
             return true;
         }
-        let mariadb = others.mariadb.iter().all(|((domain, server), sequence)| {
+        let mut counted = others.mariadb.iter().filter(|((domain, _), _)| counts(*domain));
+        let mariadb = counted.all(|((domain, server), sequence)| {
             self.has(&Gtid::MariaDb { domain: *domain, server: *server, sequence: *sequence })
         });
         let mut mysql =
@@ -227,6 +241,24 @@ mod tests {
             };
             prop_assert_eq!(set(&own).has_all(&set(&other)), other.iter().all(|number| own.contains(number)));
         }
+    }
+
+    #[test]
+    fn a_domain_that_is_named_no_more_is_not_lost_but_one_that_is_behind_is() {
+        let before = Gtids::parse("0-1-17,5-1-2,5-2-9");
+        for (later, has_lost) in [
+            ("0-1-17,5-1-2,5-2-9", false),
+            ("0-1-20", false),
+            ("5-1-2,5-2-9", false),
+            ("0-1-16", true),
+            ("0-1-20,5-1-2", true),
+            ("0-2-20", true),
+            ("7-1-1", true),
+            ("", true),
+        ] {
+            assert_eq!(Gtids::parse(later).has_lost(&before), has_lost, "{later}");
+        }
+        assert!(!Gtids::parse("").has_lost(&Gtids::default()));
     }
 
     #[test]

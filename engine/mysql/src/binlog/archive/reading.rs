@@ -245,7 +245,7 @@ impl Reading {
     /// Takes what a new file says of the files before; gives whether something that was read is not in it.
     fn has_lost(&mut self, listed: Gtids) -> bool {
         let is_new_file = std::mem::take(&mut self.has_rotated);
-        if is_new_file && !listed.has_all(&self.gtids) {
+        if is_new_file && listed.has_lost(&self.gtids) {
             return true;
         }
         self.gtids = listed;

@@ -40,10 +40,10 @@ pub struct WatchOptions {
 }
 
 /// Fetches the log of the server at `address` as it is written, until the user wishes to stop; `kept` hears of each part that is kept. A server that
-/// is lost is tried again, for as long as it takes.
+/// is lost is tried again, for as long as it takes, and so is a repository that has taken something before: its disk may be full, or away, for a while.
 ///
 /// # Errors
-/// If the server keeps no log or does not show it, which is given; if the repository cannot be written. A wish to stop is no error.
+/// If the server keeps no log or does not show it, which is given; if the repository cannot be written from the beginning. A wish to stop is no error.
 pub fn watch(
     repository: &Repository,
     address: &Address,
@@ -51,7 +51,7 @@ pub fn watch(
     monitor: &dyn Monitor,
     kept: &mut dyn FnMut(&SavedLog),
 ) -> Result<Option<Archived>> {
-    let mut wait = RETRY_AFTER;
+    let (mut wait, mut has_ever_kept) = (RETRY_AFTER, false);
     loop {
         let mut watched = Watched { options, monitor, kept, has_kept: false };
         let ended = crate::database::attended(address, monitor, |address| {
@@ -60,11 +60,12 @@ pub fn watch(
                 Opened::Not(not) => Ok(Some(not)),
             }
         });
+        has_ever_kept |= watched.has_kept;
         match ended {
             _ if monitor.is_cancelled() => return Ok(None),
             Ok(Some(not)) => return Ok(Some(not)),
             Ok(None) => wait = RETRY_AFTER,
-            Err(error) if may_pass(&error) => {
+            Err(error) if may_pass(&error) || has_ever_kept && is_of_storage(&error) => {
                 wait = if watched.has_kept { RETRY_AFTER } else { (wait * 2).min(RETRY_AT_MOST) };
                 let seconds = wait.as_secs();
                 monitor.note(&format!("the binary log is read again after {seconds} s: {}", chain(&error)));
@@ -82,6 +83,11 @@ pub fn watch(
 fn may_pass(error: &Error) -> bool {
     error.kind() == ErrorKind::Fenced
         || error.kind() == ErrorKind::Database && error_code(error).is_none_or(|code| PASSING.contains(&code))
+}
+
+/// Whether the repository or its cache could not be written, which may pass. The server still has what was not kept.
+fn is_of_storage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NoSpace | ErrorKind::Io | ErrorKind::PermissionDenied | ErrorKind::Cache)
 }
 
 /// Waits; gives whether the user has no wish to stop.
