@@ -76,7 +76,7 @@ fn a_watch_goes_on_when_a_full_disk_has_room_again(version: Version) {
             server.run(&format!("INSERT INTO shop.visit VALUES ({round}, 'x')"));
             wait_for(&listener.notes, round + 1);
             store.heal();
-            // What was put, and answered with an error, counts too.
+            // A put that was answered with an error may have had its effect.
             server.run(&format!("INSERT INTO shop.visit VALUES ({round} + 100, 'x')"));
             wait_for(&listener.kept, 2 + 2 * round + 1);
         }
