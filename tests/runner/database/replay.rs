@@ -44,11 +44,13 @@ pub fn empty(version: Version) -> TestServer {
 
 /// The steps of a workload: each is a session.
 pub fn steps(version: Version, folder: &Path) -> Vec<String> {
-    let script = if version.is_mysql() {
-        include_str!("../../databases/log-mysql.sql")
+    let of_both = include_str!("../../databases/log.sql");
+    let (own, engine) = if version.is_mysql() {
+        (include_str!("../../databases/log-mysql.sql"), "MyISAM")
     } else {
-        include_str!("../../databases/log-mariadb.sql")
+        (include_str!("../../databases/log-mariadb.sql"), "Aria")
     };
+    let script = format!("{of_both}{own}").replace("@ENGINE@", engine);
     std::fs::write(folder.join("rows.txt"), ROWS).unwrap();
     // The log of MariaDB 10.5 does not have this setting: such a statement ends a replay.
     let is_logged = |step: &&str| version != Version::MariaDb105 || !step.contains("check_constraint_checks");

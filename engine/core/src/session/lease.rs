@@ -1,4 +1,4 @@
-//! Leases of others, which announce writers, and void records, which shut a writer out. A writer puts its own lease in `writer.rs`.
+//! Leases, which announce writers, and void records, which shut a writer out.
 
 use std::fmt;
 
@@ -61,6 +61,17 @@ impl Torn {
         let ends_in_zeros = bytes.iter().rev().take(CHECKSUM).all(|byte| *byte == 0);
         (bytes.len() < SHORTEST || ends_in_zeros).then_some(Torn::CutShort)
     }
+}
+
+/// Puts a lease.
+///
+/// # Errors
+/// If the store refuses. It may be there all the same.
+pub(super) fn put_lease(repository: &Repository, lease: &Lease) -> Result<()> {
+    let name = ObjectName::Lease(lease.id);
+    let plain = lease.encode().map_err(|e| Error::damaged(name, e))?;
+    let object = repository.keys().seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &plain)?;
+    Ok(repository.store().put_new(&name, &[&object])?)
 }
 
 /// Ids of all leases, in ascending order.

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{LeaseId, PackId, SegmentId};
 use repo_format::lease::Lease;
 
 use super::adopt;
+use super::lease::put_lease;
 use crate::catalog::UsablePacks;
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -65,7 +65,9 @@ impl<'r> WriterSession<'r> {
             adopted_packs: 0,
         };
         if !options.dry_run {
-            session.put_lease()?;
+            // It may exist even if this fails; the session then gives it up.
+            session.lease_is_there = true;
+            put_lease(repository, &session.lease())?;
         }
         let (condemned, _) = repository.newest_condemned()?;
         let mut condemned: HashSet<PackId> = condemned.packs().copied().collect();
@@ -89,8 +91,8 @@ impl<'r> WriterSession<'r> {
         Ok(session)
     }
 
-    fn put_lease(&mut self) -> Result<()> {
-        let lease = Lease {
+    fn lease(&self) -> Lease {
+        Lease {
             id: self.id,
             host: self.options.host.clone(),
             boot_id: machine::boot_id(),
@@ -101,14 +103,7 @@ impl<'r> WriterSession<'r> {
             machine: machine::identity(self.repository.id()),
             process_start: own_start(),
             process_space: Some(machine::process_space()).filter(|space| !space.is_empty()),
-        };
-        let name = ObjectName::Lease(self.id);
-        let keys = self.repository.keys();
-        let plain = lease.encode().map_err(|e| Error::damaged(name, e))?;
-        let object = keys.seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &plain)?;
-        // The lease may exist even if this fails; the session then gives it up.
-        self.lease_is_there = true;
-        Ok(self.repository.store().put_new(&name, &[&object])?)
+        }
     }
 
     /// The repository.

@@ -28,4 +28,4 @@ pub use pieces::FilePieces;
 pub use reach::{Visitor, reach, reach_content};
 pub use segments::{SegmentItem, SegmentIter, SegmentListBuilder};
 pub use top::Top;
-pub use writer::{FileWriter, WrittenFile};
+pub use writer::{ChunkWriter, FileWriter, Rest, WrittenFile};

@@ -11,11 +11,64 @@ use crate::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, Prof
 use crate::error::Result;
 use crate::pack::{ChunkStore, NodeSink};
 
-/// Stores a file, of any length. Memory: the longest chunk, and what was given at once.
-pub struct FileWriter<'w, 's> {
+/// The tools with which one thread cuts contents into chunks and stores them.
+pub struct ChunkWriter<'w, 's> {
     store: &'w ChunkStore<'s>,
     coder: Coder,
     cutter: Cutter,
+}
+
+/// Whether more bytes of a content follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// More follow, so the last cut is not certain yet.
+    Follows,
+    /// These are the last ones.
+    Ends,
+}
+
+impl<'w, 's> ChunkWriter<'w, 's> {
+    /// Cuts as `profile` says.
+    ///
+    /// # Errors
+    /// If the compressor cannot be set up.
+    pub fn new(store: &'w ChunkStore<'s>, profile: ProfileName) -> Result<Self> {
+        let repository = store.repository();
+        let tables = Arc::new(GearTables::new(repository.keys().gear_table()));
+        let cutter = Cutter::new(tables, profile.sizes(repository.config()));
+        Ok(ChunkWriter { store, coder: Coder::new(repository.config().zstd_level)?, cutter })
+    }
+
+    /// Where nodes go.
+    pub fn sink(&mut self) -> NodeSink<'_, 's> {
+        NodeSink { store: self.store, coder: &mut self.coder }
+    }
+
+    /// Stores the chunks at the beginning of `bytes`, and adds them to `list`. Gives how many bytes these are; all, if the rest ends.
+    ///
+    /// # Errors
+    /// If a chunk cannot be stored.
+    pub fn write(
+        &mut self,
+        bytes: &[u8],
+        rest: Rest,
+        compression: &FileCompression,
+        list: &mut ContentBuilder,
+    ) -> Result<usize> {
+        let mut start = 0;
+        for end in self.cutter.ends(bytes, rest == Rest::Ends) {
+            let plain = &bytes[start..end];
+            let stored = self.store.store(&mut self.coder, ChunkKind::Data, plain, Compression::Probe(compression))?;
+            list.push(ContentItem { id: stored.id, len: plain.len() as u64 }, &mut self.sink())?;
+            start = end;
+        }
+        Ok(start)
+    }
+}
+
+/// Stores a file, of any length. Memory: the longest chunk, and what was given at once.
+pub struct FileWriter<'w, 's> {
+    writer: ChunkWriter<'w, 's>,
     compression: FileCompression,
     list: ContentBuilder,
     buffer: Vec<u8>,
@@ -37,12 +90,8 @@ impl<'w, 's> FileWriter<'w, 's> {
     /// # Errors
     /// If the compressor cannot be set up.
     pub fn new(store: &'w ChunkStore<'s>, profile: ProfileName) -> Result<Self> {
-        let repository = store.repository();
-        let tables = Arc::new(GearTables::new(repository.keys().gear_table()));
         Ok(FileWriter {
-            store,
-            coder: Coder::new(repository.config().zstd_level)?,
-            cutter: Cutter::new(tables, profile.sizes(repository.config())),
+            writer: ChunkWriter::new(store, profile)?,
             compression: FileCompression::default(),
             list: ContentBuilder::default(),
             buffer: Vec::new(),
@@ -67,8 +116,8 @@ impl<'w, 's> FileWriter<'w, 's> {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.buffer.extend_from_slice(bytes);
         self.len += bytes.len() as u64;
-        if self.buffer.len() >= 2 * self.cutter.max() {
-            self.store_chunks(false)?;
+        if self.buffer.len() >= 2 * self.writer.cutter.max() {
+            self.store_chunks(Rest::Follows)?;
         }
         Ok(())
     }
@@ -82,22 +131,14 @@ impl<'w, 's> FileWriter<'w, 's> {
             let content = (!self.buffer.is_empty()).then(|| ContentRef::Inline(std::mem::take(&mut self.buffer)));
             return Ok(WrittenFile { content, len: self.len });
         }
-        self.store_chunks(true)?;
-        let content = self.list.finish(&mut NodeSink { store: self.store, coder: &mut self.coder })?;
+        self.store_chunks(Rest::Ends)?;
+        let content = self.list.finish(&mut self.writer.sink())?;
         Ok(WrittenFile { content, len: self.len })
     }
 
-    fn store_chunks(&mut self, is_last: bool) -> Result<()> {
-        let mut start = 0;
-        for end in self.cutter.ends(&self.buffer, is_last) {
-            let plain = &self.buffer[start..end];
-            let compression = Compression::Probe(&self.compression);
-            let stored = self.store.store(&mut self.coder, ChunkKind::Data, plain, compression)?;
-            let item = ContentItem { id: stored.id, len: plain.len() as u64 };
-            self.list.push(item, &mut NodeSink { store: self.store, coder: &mut self.coder })?;
-            start = end;
-        }
-        self.buffer.drain(..start);
+    fn store_chunks(&mut self, rest: Rest) -> Result<()> {
+        let stored = self.writer.write(&self.buffer, rest, &self.compression, &mut self.list)?;
+        self.buffer.drain(..stored);
         Ok(())
     }
 }

@@ -3,18 +3,14 @@
 //! The hash of a row's key decides where a segment begins. So boundaries stay while rows come and go, for every kind of
 //! key, and a changed row affects only one segment.
 
-use std::sync::Arc;
-
 use repo_format::id::Bytes32;
 use repo_format::limits;
-use repo_format::node::ContentItem;
-use repo_format::pack::ChunkKind;
 
-use engine_core::chunk::{Coder, Compression, Cutter, FileCompression, GearTables, ProfileName};
+use engine_core::chunk::{FileCompression, ProfileName};
 use engine_core::error::Result;
 use engine_core::files::backup::Run;
 use engine_core::pack::NodeSink;
-use engine_core::tree::{ContentBuilder, ContentRef, SegmentItem, SegmentListBuilder};
+use engine_core::tree::{ChunkWriter, ContentBuilder, ContentRef, Rest, SegmentItem, SegmentListBuilder};
 
 /// How many bytes a segment has on average,
 const SEGMENT_AVERAGE: usize = 512 * 1024;
@@ -24,21 +20,17 @@ const SEGMENT_MAX: usize = 4 * 1024 * 1024;
 /// The tools with which one thread seals segments, table after table.
 pub(super) struct Sealer<'r> {
     run: &'r Run<'r>,
-    coder: Coder,
-    cutter: Cutter,
+    writer: ChunkWriter<'r, 'r>,
 }
 
 impl<'r> Sealer<'r> {
     pub fn new(run: &'r Run<'r>) -> Result<Self> {
-        let config = run.store().repository().config();
-        let tables = Arc::new(GearTables::new(run.store().repository().keys().gear_table()));
-        let cutter = Cutter::new(tables, ProfileName::Database.sizes(config));
-        Ok(Sealer { run, coder: Coder::new(config.zstd_level)?, cutter })
+        Ok(Sealer { run, writer: ChunkWriter::new(run.store(), ProfileName::Database)? })
     }
 
     /// Where nodes go.
     pub fn sink(&mut self) -> NodeSink<'_, 'r> {
-        NodeSink { store: self.run.store(), coder: &mut self.coder }
+        self.writer.sink()
     }
 
     /// Stores the content of a small file.
@@ -52,14 +44,7 @@ impl<'r> Sealer<'r> {
     /// Stores bytes as chunks; nothing comes of no bytes.
     fn chunks(&mut self, bytes: &[u8], compression: &FileCompression) -> Result<Option<ContentRef>> {
         let mut builder = ContentBuilder::default();
-        let mut start = 0;
-        for end in self.cutter.ends(bytes, true) {
-            let plain = &bytes[start..end];
-            let stored =
-                self.run.store().store(&mut self.coder, ChunkKind::Data, plain, Compression::Probe(compression))?;
-            builder.push(ContentItem { id: stored.id, len: plain.len() as u64 }, &mut self.sink())?;
-            start = end;
-        }
+        self.writer.write(bytes, Rest::Ends, compression, &mut builder)?;
         builder.finish(&mut self.sink())
     }
 }

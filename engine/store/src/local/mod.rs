@@ -4,6 +4,7 @@
 //! So the store reaches everything from the open root, one name at a time, follows no link below it, and opens only
 //! folders and plain files.
 
+mod folders;
 mod handles;
 mod leftovers;
 pub(super) mod place;
@@ -15,7 +16,6 @@ pub(super) mod scratch;
 pub(super) mod unix;
 mod volume;
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::misplaced::{Found, Misplaced, Wanted};
 use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
+use folders::{Folders, Spot};
 use handles::{Handle, Handles};
 pub use processes::Attempt;
 use scratch::{Scratch, TMP};
@@ -55,15 +56,13 @@ const COPIED_FIRST: [Folder; 3] = [Folder::Snapshots, Folder::Index, Folder::Pac
 /// A pack that another handle deletes may stay readable by [`Store::get_range`]; `get`, `stat` and `list` see that it
 /// is gone.
 pub struct LocalStore {
-    root: Dir,
+    folders: Folders,
     /// Used in messages, and to see whether the folder still exists.
     path: PathBuf,
     /// The caller said that no other process writes; so locks need not exclude others.
     is_alone: bool,
     /// Made by the first write.
     scratch: Mutex<Option<Arc<Scratch>>>,
-    /// Folders that this handle knows to be durable.
-    prepared: Mutex<HashSet<String>>,
     packs: Handles,
 }
 
@@ -91,7 +90,11 @@ impl LocalStore {
             .map_err(|e| StoreError::io("create", path.display(), root::not_a_folder(e, path)))?;
         let store = Self::open(path)?;
         for folder in COPIED_FIRST {
-            store.root.make_folder(folder.as_str()).map_err(|e| StoreError::io("create", folder.as_str(), e))?;
+            store
+                .folders
+                .root()
+                .make_folder(folder.as_str())
+                .map_err(|e| StoreError::io("create", folder.as_str(), e))?;
         }
         Ok(store)
     }
@@ -104,11 +107,10 @@ impl LocalStore {
         let fail = |e| StoreError::io("open", path.display(), root::not_a_folder(e, path));
         let path = std::path::absolute(path).map_err(fail)?;
         Ok(LocalStore {
-            root: Dir::open_root(&path).map_err(fail)?,
+            folders: Folders::new(Dir::open_root(&path).map_err(fail)?),
             path,
             is_alone: false,
             scratch: Mutex::new(None),
-            prepared: Mutex::new(HashSet::new()),
             packs: Handles::new(OPEN_PACKS),
         })
     }
@@ -132,52 +134,21 @@ impl LocalStore {
         Ok(platform::locks_are_of_one_machine(&self.path).map_or(Locks::Hold, Locks::OfThisMachine))
     }
 
-    /// The folder of an object, and its name there.
-    fn dir_of(&self, name: &ObjectName) -> io::Result<(Dir, String)> {
-        let path = name.to_string();
-        let Some((folders, name)) = path.rsplit_once('/') else { return Ok((self.root.clone(), path)) };
-        let dir = folders.split('/').try_fold(self.root.clone(), |dir, folder| dir.folder(folder))?;
-        Ok((dir, name.to_owned()))
-    }
-
     fn scratch(&self) -> io::Result<Arc<Scratch>> {
         let mut slot = lock(&self.scratch);
         if let Some(scratch) = &*slot {
             return Ok(scratch.clone());
         }
-        let scratch = Arc::new(Scratch::new(&self.root)?);
+        let scratch = Arc::new(Scratch::new(self.folders.root())?);
         // Without a reserve, the space that it would have taken is still free. The next handle tries again.
-        let _ = reserve::keep(&self.root, &scratch);
+        let _ = reserve::keep(self.folders.root(), &scratch);
         *slot = Some(scratch.clone());
         Ok(scratch)
     }
 
-    /// The folder of an object and its name there. Makes the folder if needed, and makes it durable. This is done once
-    /// per handle even if the folder exists: the process that made it may not have synced it yet.
-    fn prepare(&self, name: &ObjectName) -> io::Result<(Dir, String)> {
-        let path = name.to_string();
-        let Some((folders, file)) = path.rsplit_once('/') else { return Ok((self.root.clone(), path)) };
-        let mut dir = self.root.clone();
-        for folder in folders.split('/') {
-            dir = self.prepare_folder(&dir, folder)?;
-        }
-        Ok((dir, file.to_owned()))
-    }
-
-    fn prepare_folder(&self, parent: &Dir, name: &str) -> io::Result<Dir> {
-        let path = parent.below(name);
-        if lock(&self.prepared).contains(&path) {
-            return parent.folder(name);
-        }
-        let dir = parent.make_folder(name)?;
-        parent.sync()?;
-        lock(&self.prepared).insert(path);
-        Ok(dir)
-    }
-
     fn write_new(&self, name: &ObjectName, parts: &[&[u8]], durable: bool) -> Result<()> {
         let write = || {
-            let (dir, file) = self.prepare(name)?;
+            let Spot { dir, name: file } = self.folders.prepare(name)?;
             let scratch = self.scratch()?;
             let temp = scratch.write(parts, durable)?;
             let placed = place::place_new(&scratch, &temp, Place { dir: &dir, name: &file });
@@ -209,7 +180,7 @@ impl LocalStore {
             Err(e) => return Err(e),
         }
         let replace = || {
-            let (dir, file) = self.dir_of(name)?;
+            let Spot { dir, name: file } = self.folders.spot(name)?;
             let temp = scratch.write(&[bytes], true)?;
             platform::rename(temp.place(), Place { dir: &dir, name: &file })?;
             dir.sync()
@@ -221,7 +192,7 @@ impl LocalStore {
     /// gone.
     fn still_there(&self) -> Result<()> {
         let fail = |e| StoreError::io("find", self.path.display(), e);
-        let has_a_name = self.root.is_there().map_err(fail)?;
+        let has_a_name = self.folders.root().is_there().map_err(fail)?;
         if has_a_name && fs::metadata(&self.path).is_ok_and(|there| there.is_dir()) {
             return Ok(());
         }
@@ -232,7 +203,7 @@ impl LocalStore {
     fn entries(&self, path: &str, visit: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
         let fail = |e| StoreError::io("list", if path.is_empty() { "the repository" } else { path }, e);
         let mut folders = path.split('/').filter(|folder| !folder.is_empty());
-        let opened = folders.try_fold(self.root.clone(), |dir, folder| dir.folder(folder));
+        let opened = folders.try_fold(self.folders.root().clone(), |dir, folder| dir.folder(folder));
         let dir = match opened {
             // The store makes folders only when it needs them.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return self.still_there(),
@@ -251,7 +222,7 @@ impl LocalStore {
 
     fn open_object(&self, name: &ObjectName) -> Result<Handle> {
         let open = || {
-            let (dir, file) = self.dir_of(name)?;
+            let Spot { dir, name: file } = self.folders.spot(name)?;
             let (file, size) = dir.open(&file)?;
             Ok(Handle { file, size })
         };
@@ -270,7 +241,8 @@ impl LocalStore {
     fn not_read(&self, name: &ObjectName, error: io::Error) -> StoreError {
         let is_of_the_disk = platform::is_bad_place(&error);
         let error = StoreError::io("read", name, error);
-        let gives_others = || self.root.open("config").is_ok_and(|(file, size)| platform::can_be_read(&file, size));
+        let gives_others =
+            || self.folders.root().open("config").is_ok_and(|(file, size)| platform::can_be_read(&file, size));
         if is_of_the_disk && *name != ObjectName::Config && gives_others() {
             return StoreError { kind: StoreErrorKind::Unreadable, ..error };
         }
@@ -379,7 +351,7 @@ impl Store for LocalStore {
         let object = self.open_object(name)?;
         let sync = || {
             object.file.sync_all()?;
-            self.prepare(name)?.0.sync()
+            self.folders.prepare(name)?.dir.sync()
         };
         sync().map_err(|e| StoreError::io("make durable", name, e))
     }
@@ -387,7 +359,7 @@ impl Store for LocalStore {
     fn delete(&self, name: &ObjectName) -> Result<()> {
         self.packs.forget(name);
         let delete = || {
-            let (dir, file) = self.dir_of(name)?;
+            let Spot { dir, name: file } = self.folders.spot(name)?;
             let removed = dir.remove(&file);
             // Also if it was gone already: the process that deleted it may not have synced yet.
             dir.sync()?;
@@ -402,8 +374,8 @@ impl Store for LocalStore {
 
     fn set_aside(&self, name: &ObjectName) -> Result<()> {
         let set_aside = || {
-            let (dir, file) = self.dir_of(name)?;
-            let aside = self.prepare_folder(&self.root, Folder::Aside.as_str())?;
+            let Spot { dir, name: file } = self.folders.spot(name)?;
+            let aside = self.folders.prepare_folder(self.folders.root(), Folder::Aside.as_str())?;
             let number = getrandom::u64().map_err(io::Error::other)?;
             let kept = format!("{}-{number:016x}", name.to_string().replace('/', "-"));
             platform::rename(Place { dir: &dir, name: &file }, Place { dir: &aside, name: &kept })?;
@@ -415,7 +387,7 @@ impl Store for LocalStore {
 
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
         let look = || {
-            let (dir, file) = self.dir_of(name)?;
+            let Spot { dir, name: file } = self.folders.spot(name)?;
             match dir.look(&file)? {
                 Some(info) if info.found == Found::File => Ok(Some(ObjectInfo { name: *name, size: info.size })),
                 Some(info) => Err(Misplaced::error(dir.below(&file), info.found, Wanted::File)),

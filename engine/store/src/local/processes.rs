@@ -48,7 +48,7 @@ impl LocalStore {
     /// The storage's.
     pub fn attempt(&self, attempt: &Attempt) -> crate::Result<bool> {
         let Attempt::Put(name) = attempt else {
-            let scratch = self.root.folder(super::TMP).and_then(|tmp| tmp.open_to_lock(super::scratch::LOCK));
+            let scratch = self.folders.root().folder(super::TMP).and_then(|tmp| tmp.open_to_lock(super::scratch::LOCK));
             let tried = scratch.map(|lock| lock.try_lock()).map_err(|e| StoreError::io("lock", "tmp", e))?;
             return match tried {
                 Ok(()) => Ok(true),

@@ -26,7 +26,7 @@ impl LocalStore {
     /// Makes a change of an object. If there is no space for it, tries once more without the reserve.
     pub(super) fn with_reserve(&self, name: &ObjectName, change: impl Fn() -> Result<()>) -> Result<()> {
         match change() {
-            Err(error) if error.kind == StoreErrorKind::NoSpace && is_for(name) && let_go(&self.root) => {
+            Err(error) if error.kind == StoreErrorKind::NoSpace && is_for(name) && let_go(self.folders.root()) => {
                 // Reports the first error: the first attempt itself may have taken the name.
                 change().map_err(|_| error)
             }
@@ -36,7 +36,7 @@ impl LocalStore {
 
     /// Fails if there is no space even for the reserve: an operation that needs more must not begin.
     pub(super) fn keep_reserve(&self, name: &ObjectName) -> Result<()> {
-        let kept = self.scratch().and_then(|scratch| keep(&self.root, &scratch));
+        let kept = self.scratch().and_then(|scratch| keep(self.folders.root(), &scratch));
         match kept.map_err(|e| StoreError::io("write", name, e)) {
             Err(error) if error.kind == StoreErrorKind::NoSpace => Err(error),
             // Other errors show in the write itself.
