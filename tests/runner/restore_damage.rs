@@ -211,3 +211,32 @@ fn a_full_disk_ends_a_restore_and_the_next_one_finishes_it() {
     assert_eq!(run().unwrap().problem_count, 0);
     crate::support::assert_same(&look(&root), &look(&target));
 }
+
+#[test]
+fn a_folder_whose_list_is_lost_in_part_keeps_everything() {
+    let store = MemoryStore::new();
+    let fixture = Fixture::with_small_packs(&store);
+    let root = fixture.folder("root");
+    let names: Vec<String> = (0..400).map(|number| format!("{number:04} {}", "a long name ".repeat(15))).collect();
+    names.iter().for_each(|name| fs::write(root.join(name), name).unwrap());
+    let snapshot = back_up(&fixture, &root, ExcludeOptions::default());
+    let mut lost_in_part = 0;
+    for (pack, at) in chunks(&fixture) {
+        let damaged = store.deep_clone();
+        let mut bytes = damaged.bytes(&pack).unwrap();
+        bytes[at] ^= 1;
+        damaged.put_raw(&pack, bytes);
+        let target = fixture.folder("target");
+        names.iter().for_each(|name| fs::write(target.join(name), "another").unwrap());
+        fs::write(target.join("later"), "a later file").unwrap();
+        let before = paths(&target);
+        let repository = fixture.through(Arc::new(damaged)).open_anew();
+        let restored =
+            restore(&repository, &by_id(&repository, snapshot), &target, &options(), &|_, _| {}, &NullMonitor);
+        assert_eq!(paths(&target), before, "{pack} {at}");
+        let as_saved = names.iter().filter(|name| fs::read(target.join(name)).unwrap() == name.as_bytes()).count();
+        lost_in_part += u32::from(restored.is_ok() && as_saved > 0 && as_saved < names.len());
+        fs::remove_dir_all(target).unwrap();
+    }
+    assert!(lost_in_part > 0, "some node has a part of the names");
+}
