@@ -107,6 +107,11 @@ fn any_answer_may_be_lost() {
 }
 
 #[test]
+fn the_storage_may_give_no_answer_to_any_operation() {
+    Scene::new().every_operation_fails(When::Before, false, StoreErrorKind::Unavailable, ErrorKind::Unavailable);
+}
+
+#[test]
 fn any_operation_may_be_the_first_that_is_forbidden() {
     let denied = StoreErrorKind::PermissionDenied;
     Scene::new().every_operation_fails(When::Before, true, denied, ErrorKind::PermissionDenied);
@@ -185,6 +190,7 @@ fn storage_that_goes_away_ends_reading_and_nothing_is_called_lost() {
     let snapshot = crate::support::by_id(&repository, scene.earlier.0);
     for (store, kind) in [
         (StoreErrorKind::Io, ErrorKind::Io),
+        (StoreErrorKind::Unavailable, ErrorKind::Unavailable),
         (StoreErrorKind::PermissionDenied, ErrorKind::PermissionDenied),
         (StoreErrorKind::NotAFolder, ErrorKind::Refused),
     ] {

@@ -155,11 +155,26 @@ enum Commit {
     Forgotten,
     /// It does not put it.
     Failed,
+    /// It does not put it, and does not answer.
+    Unanswered,
+    /// It puts it, and does not answer.
+    PutUnanswered,
+    /// It does not put it and does not answer the first time; then it works.
+    FirstUnanswered,
 }
 
 fn commit_through(commit: Commit, store: &MemoryStore) -> Arc<dyn Store> {
     let (store, fails) = (store.clone(), AtomicBool::new(false));
+    let unanswered = || Answer::Failed(StoreErrorKind::Unavailable);
     Arc::new(pass(move |request| match &request {
+        Request::PutNew(ObjectName::Snapshot(_), _) if commit == Commit::Unanswered => unanswered(),
+        Request::PutNew(ObjectName::Snapshot(_), _) if commit == Commit::PutUnanswered => {
+            request.perform(&store);
+            unanswered()
+        }
+        Request::PutNew(ObjectName::Snapshot(_), _) if commit == Commit::FirstUnanswered => {
+            if fails.swap(true, Ordering::Relaxed) { request.perform(&store) } else { unanswered() }
+        }
         Request::PutNew(ObjectName::Snapshot(_), _) => {
             fails.store(commit == Commit::Unreadable, Ordering::Relaxed);
             if commit != Commit::Failed {
@@ -174,7 +189,7 @@ fn commit_through(commit: Commit, store: &MemoryStore) -> Arc<dyn Store> {
             assert!(store.remove_raw(name));
             request.perform(&store)
         }
-        _ if fails.load(Ordering::Relaxed) => Answer::Failed(StoreErrorKind::Io),
+        _ if fails.load(Ordering::Relaxed) && commit == Commit::Unreadable => Answer::Failed(StoreErrorKind::Io),
         _ => request.perform(&store),
     }))
 }
@@ -227,6 +242,20 @@ fn a_commit_that_failed_leaves_nothing() {
     let (fixture, store, _) = scene();
     assert_eq!(commit(&fixture.through(commit_through(Commit::Failed, &store))).unwrap_err().kind(), ErrorKind::Io);
     assert_eq!((count(&store, Folder::Leases), count(&store, Folder::Snapshots)), (0, 0));
+}
+
+#[test]
+fn the_lease_stays_if_any_put_of_the_manifest_had_no_answer() {
+    for way in [Commit::PutUnanswered, Commit::FirstUnanswered] {
+        let (fixture, store, _) = scene();
+        commit(&fixture.through(commit_through(way, &store))).unwrap();
+        assert_eq!((count(&store, Folder::Leases), count(&store, Folder::Snapshots)), (1, 1), "{way:?}");
+    }
+    let (fixture, store, _) = scene();
+    let error = commit(&fixture.through(commit_through(Commit::Unanswered, &store))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(chain(&error).contains("nobody can tell now whether snapshot"), "{}", chain(&error));
+    assert_eq!((count(&store, Folder::Leases), count(&store, Folder::Snapshots)), (1, 0));
 }
 
 #[test]

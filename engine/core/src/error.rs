@@ -45,6 +45,8 @@ pub enum ErrorKind {
     PermissionDenied,
     /// The user asked to stop.
     Cancelled,
+    /// The storage does not answer. That says nothing about any object, and nothing is damaged.
+    Unavailable,
     /// Reading or writing failed.
     Io,
     /// The local cache could not be used.
@@ -179,9 +181,10 @@ impl From<StoreError> for Error {
             | StoreErrorKind::NotAFile
             | StoreErrorKind::Unreadable => ErrorKind::Damaged,
             StoreErrorKind::AlreadyExists | StoreErrorKind::Conflict => ErrorKind::Conflict,
-            StoreErrorKind::NotAFolder | StoreErrorKind::NoLocks => ErrorKind::Refused,
+            StoreErrorKind::NotAFolder | StoreErrorKind::NoLocks | StoreErrorKind::Unsupported => ErrorKind::Refused,
             StoreErrorKind::NoSpace => ErrorKind::NoSpace,
             StoreErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+            StoreErrorKind::Unavailable => ErrorKind::Unavailable,
             // A kind that a later store adds counts as a failure of input or output until this match names it.
             _ => ErrorKind::Io,
         };

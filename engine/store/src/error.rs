@@ -34,6 +34,11 @@ pub enum StoreErrorKind {
     NoSpace,
     /// The operating system forbids it.
     PermissionDenied,
+    /// The storage gave no answer, or said that it cannot answer now. Nothing is known of the object. A change that was
+    /// asked for may have been made, or may still be made at any later time.
+    Unavailable,
+    /// The storage does not have this operation at all.
+    Unsupported,
     /// Anything else; the source says more. The storage failed, but the object may be intact.
     Io,
 }
@@ -99,6 +104,8 @@ fn words(kind: StoreErrorKind) -> &'static str {
         StoreErrorKind::NoLocks => "locks of this storage do not exclude other machines",
         StoreErrorKind::NoSpace => "no space left",
         StoreErrorKind::PermissionDenied => "permission denied",
+        StoreErrorKind::Unavailable => "the storage does not answer",
+        StoreErrorKind::Unsupported => "this storage cannot do that",
         StoreErrorKind::Io => "input/output error",
     }
 }

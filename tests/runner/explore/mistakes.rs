@@ -41,6 +41,45 @@ pub fn asks_again() -> Lie {
     })
 }
 
+/// A writer that gives up when its manifest had no answer, and deletes its lease like any that failed.
+pub fn no_lease_for_late_puts() -> Lie {
+    let (mut is_unanswered, mut is_over) = (false, false);
+    Box::new(move |request, store| match request {
+        Request::PutNew(ObjectName::Snapshot(_), _) if is_over => Answer::Failed(StoreErrorKind::Unavailable),
+        Request::Get(ObjectName::Snapshot(id), _) if is_unanswered && !is_over => {
+            let answer = request.perform(store);
+            is_over = answer == Answer::Failed(StoreErrorKind::NotFound);
+            if is_over {
+                Request::Delete(ObjectName::Lease(id)).perform(store);
+            }
+            answer
+        }
+        Request::Get(ObjectName::Snapshot(_), _) if is_over => Answer::Failed(StoreErrorKind::NotFound),
+        Request::PutNew(ObjectName::Snapshot(_), _) => {
+            let answer = request.perform(store);
+            is_unanswered = answer == Answer::Failed(StoreErrorKind::Unavailable);
+            answer
+        }
+        _ => request.perform(store),
+    })
+}
+
+/// A writer that deletes its lease after its manifest was put, also if an earlier put had no answer.
+pub fn no_lease_after_a_second_put() -> Lie {
+    let mut is_unanswered = false;
+    Box::new(move |request, store| match &request {
+        Request::PutNew(ObjectName::Snapshot(id), _) => {
+            let answer = request.perform(store);
+            if answer == Answer::Done && is_unanswered {
+                Request::Delete(ObjectName::Lease(*id)).perform(store);
+            }
+            is_unanswered |= answer == Answer::Failed(StoreErrorKind::Unavailable);
+            answer
+        }
+        _ => request.perform(store),
+    })
+}
+
 /// A writer that does not read the condemned packs again after it has put its lease.
 pub fn no_relist() -> Lie {
     let mut first = None;

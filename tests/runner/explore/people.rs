@@ -75,10 +75,11 @@ fn changes_of_a_writer_beside_changes_of_keys() -> Changes {
 fn in_order<T>(result: engine::Result<T>) -> Result<(), String> {
     match result {
         // A prune that misses a snapshot does nothing: the ones who forget here put no record.
-        Err(error) if !matches!(error.kind(), ErrorKind::Fenced | ErrorKind::Io | ErrorKind::Disappeared) => {
-            Err(chain(&error))
-        }
-        _ => Ok(()),
+        Err(error) => match error.kind() {
+            ErrorKind::Fenced | ErrorKind::Io | ErrorKind::Unavailable | ErrorKind::Disappeared => Ok(()),
+            _ => Err(chain(&error)),
+        },
+        Ok(_) => Ok(()),
     }
 }
 

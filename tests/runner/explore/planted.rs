@@ -110,6 +110,24 @@ fn a_prune_that_does_not_care_for_snapshots_of_leases_is_found() {
 }
 
 #[test]
+fn a_writer_that_deletes_its_lease_when_its_manifest_had_no_answer_is_found() {
+    let scene = Scene::new();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).told(lies::no_lease_for_late_puts);
+    let prune = pruner(&scene, "prune", Writers::Alive);
+    let processes = vec![writer.process().putting_late(1), prune.process(), forgetter_of_the_first(&scene)];
+    assert_found(&scene, processes);
+}
+
+#[test]
+fn a_writer_that_deletes_its_lease_when_a_second_put_was_answered_is_found() {
+    let scene = Scene::prepared(|store, _| remove(store, Folder::Snapshots));
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).told(lies::no_lease_after_a_second_put);
+    let prune = pruner(&scene, "prune", Writers::Alive);
+    let processes = vec![writer.process().putting_late(1), prune.failing().process(), forgetter(&scene).process()];
+    assert_found(&scene, processes);
+}
+
+#[test]
 fn a_prune_that_uses_a_number_again_is_found() {
     // A list came, and went.
     let scene = Scene::prepared(|store, repository| {

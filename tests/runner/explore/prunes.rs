@@ -39,6 +39,22 @@ fn a_prune_that_shuts_writers_out_loses_nothing() {
 }
 
 #[test]
+fn a_manifest_that_arrives_late_or_never_has_what_it_needs() {
+    let scene = Scene::new();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).process().putting_late(1);
+    let prune = pruner(&scene, "prune", Writers::Alive).process();
+    assert_safe(&scene, vec![prune, writer, forgetter(&scene).process()], interrupted(3));
+}
+
+#[test]
+fn a_late_manifest_beside_a_prune_that_shuts_writers_out_has_what_it_needs() {
+    let scene = Scene::new();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).process().putting_late(2);
+    let prune = pruner(&scene, "prune", Writers::Dead).process();
+    assert_safe(&scene, vec![prune, writer, forgetter(&scene).process()], interrupted(2));
+}
+
+#[test]
 fn two_prunes_and_a_writer_that_seldom_interrupt_each_other_lose_nothing() {
     let scene = Scene::new();
     let prune = |name, writers| pruner(&scene, name, writers).process();

@@ -57,14 +57,16 @@ fn every_operation_may_fail_once_or_be_the_last_or_its_answer_be_lost() {
     let ways = [(When::Before, false), (When::Before, true), (When::After, false)];
     for at in 1..=count {
         let (when, lasting) = ways[usize::try_from(at).unwrap() % ways.len()];
+        let kind = if at % 2 == 0 { StoreErrorKind::Io } else { StoreErrorKind::Unavailable };
         let faulty = Arc::new(FaultyStore::new(Arc::new(scene.store.deep_clone())));
         let fixture = scene.through(faulty.clone());
         let repository = fixture.try_open(&fixture.copy_cache(), &fixture.credential(), Access::Write).unwrap();
-        faulty.fail(Fault { ops: vec![], at, lasting, kind: StoreErrorKind::Io, when });
+        faulty.fail(Fault { ops: vec![], at, lasting, kind, when });
         let result = prune(&repository, &options());
         faulty.heal();
         if let Err(error) = result {
-            assert!(matches!(error.kind(), ErrorKind::Io | ErrorKind::Damaged), "{at}: {error}");
+            let expected = matches!(error.kind(), ErrorKind::Io | ErrorKind::Unavailable | ErrorKind::Damaged);
+            assert!(expected, "{at}: {error}");
         }
         assert_next_finishes(&scene, &fixture, &format!("operation {at} {when:?}"));
     }

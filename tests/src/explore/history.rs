@@ -20,6 +20,7 @@ struct Node {
     before: Option<(HistoryId, AnswerId)>,
     asks: RequestId,
     lost_answers: u8,
+    late_puts: u8,
     after: Vec<(AnswerId, HistoryId)>,
 }
 
@@ -59,6 +60,11 @@ impl<'s> Histories<'s> {
         self.nodes[history as usize].lost_answers < self.process.lost_answers_max
     }
 
+    /// Whether a put of a manifest may be late here.
+    pub fn may_be_late(&self, history: HistoryId) -> bool {
+        self.nodes[history as usize].late_puts < self.process.late_puts_max
+    }
+
     /// The history that follows with `answer`.
     ///
     /// # Errors
@@ -84,6 +90,11 @@ impl<'s> Histories<'s> {
     /// The answer to a change that was made, and whose answer got lost.
     pub fn lost(values: &mut Values) -> AnswerId {
         values.answers.id(Answer::Failed(StoreErrorKind::Io))
+    }
+
+    /// The answer to a put that is on its way.
+    pub fn none(values: &mut Values) -> AnswerId {
+        values.answers.id(Answer::Failed(StoreErrorKind::Unavailable))
     }
 
     /// Runs the process again, through a history and one answer more.
@@ -119,17 +130,18 @@ impl<'s> Histories<'s> {
             }
         };
         self.process.changes.check(&request)?;
-        let lost_answers = match before {
+        let (lost_answers, late_puts) = match before {
             Some((history, answer)) => {
                 let parent = &self.nodes[history as usize];
                 let was_change = values.requests.get(parent.asks).is_change();
-                let io = matches!(values.answers.get(answer), Answer::Failed(StoreErrorKind::Io));
-                parent.lost_answers + u8::from(was_change && io)
+                let failed = |kind| was_change && *values.answers.get(answer) == Answer::Failed(kind);
+                let lost_answers = parent.lost_answers + u8::from(failed(StoreErrorKind::Io));
+                (lost_answers, parent.late_puts + u8::from(failed(StoreErrorKind::Unavailable)))
             }
-            None => 0,
+            None => (0, 0),
         };
         let id = HistoryId::try_from(self.nodes.len()).expect("fewer than 4 billion histories");
-        self.nodes.push(Node { before, asks: values.requests.id(request), lost_answers, after: Vec::new() });
+        self.nodes.push(Node { before, asks: values.requests.id(request), lost_answers, late_puts, after: Vec::new() });
         if self.parked.len() < PARKED_MAX {
             self.parked.push((id, run));
         }

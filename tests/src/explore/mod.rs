@@ -1,5 +1,5 @@
-//! Everything that several processes can do to one store, explored: every order of their operations, and every answer
-//! that gets lost.
+//! Everything that several processes can do to one store, explored: every order of their operations, every answer
+//! that gets lost, and every time at which a late put arrives.
 //!
 //! ```text
 //!   process ----asks---> history ----request---> search ----performs---> stores

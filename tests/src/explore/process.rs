@@ -17,6 +17,7 @@ type Program = dyn Fn(Arc<dyn Store>) -> Result<(), String> + Send + Sync;
 pub struct Process {
     pub(super) name: String,
     pub(super) lost_answers_max: u8,
+    pub(super) late_puts_max: u8,
     pub(super) changes: Changes,
     program: Arc<Program>,
 }
@@ -29,12 +30,19 @@ impl Process {
         changes: Changes,
         program: impl Fn(Arc<dyn Store>) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        Process { name: name.into(), lost_answers_max: 0, changes, program: Arc::new(program) }
+        Process { name: name.into(), lost_answers_max: 0, late_puts_max: 0, changes, program: Arc::new(program) }
     }
 
     /// The same, but up to `count` of its changes are made and answered with an error nevertheless.
     pub fn losing_answers(mut self, count: u8) -> Self {
         self.lost_answers_max = count;
+        self
+    }
+
+    /// The same, but up to `count` of its puts of a manifest have no answer: a network carries each out at any later
+    /// time, or never.
+    pub fn putting_late(mut self, count: u8) -> Self {
+        self.late_puts_max = count;
         self
     }
 }

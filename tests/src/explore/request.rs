@@ -68,6 +68,11 @@ impl Request {
         matches!(self, Request::PutNew(..) | Request::Delete(_) | Request::ReplaceIf(..))
     }
 
+    /// Whether it is the commit of a writer: the put of its manifest.
+    pub fn is_commit(&self) -> bool {
+        matches!(self, Request::PutNew(ObjectName::Snapshot(_), _))
+    }
+
     /// The request in one word.
     pub fn verb(&self) -> &'static str {
         match self {

@@ -2,10 +2,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use engine::store::{MemoryStore, ObjectName};
+use engine::store::{Folder, MemoryStore, ObjectName};
 
 use super::history::{ENDED, Histories, HistoryId};
 use super::process::{Constant, Process};
+use super::reduction::{Change, Changes};
 use super::state::{RequestId, StoreId, Stores, Values};
 use super::trace::{Scribe, Step, Violation};
 
@@ -82,12 +83,17 @@ pub fn explore(scenario: &Scenario<'_>) -> Result<Report, Box<Violation>> {
 /// Processes of a scenario, at most: there are many states, so each is small.
 const PROCESSES_MAX: usize = 6;
 
+/// Puts that are on their way at once, at most.
+const LATE_MAX: usize = 2;
+
 /// A content of the store, and a history for each process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct State {
     store: StoreId,
     /// For processes that are not there: [`ENDED`].
     histories: [HistoryId; PROCESSES_MAX],
+    /// Puts that are on their way, in ascending order.
+    late: [Option<RequestId>; LATE_MAX],
     /// Where interruptions are counted: how many there were.
     interruptions: u8,
     /// And whose turn it is, counted from 1.
@@ -99,7 +105,31 @@ struct State {
 struct Arrival {
     from: u32,
     process: u8,
-    lost: bool,
+    fate: Fate,
+}
+
+/// The fate of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It was answered.
+    Answered,
+    /// It was done, and the answer was lost.
+    Lost,
+    /// There was no answer, and it is on its way.
+    Late,
+    /// It was on its way, and arrives.
+    Arrives(RequestId),
+}
+
+impl Fate {
+    /// Said of it in a trace.
+    fn remark(self) -> &'static str {
+        match self {
+            Fate::Answered | Fate::Arrives(_) => "",
+            Fate::Lost => ", but the answer is lost",
+            Fate::Late => ", but not now: it is on its way",
+        }
+    }
 }
 
 struct Search<'s> {
@@ -135,7 +165,8 @@ impl<'s> Search<'s> {
 
     fn run(mut self) -> Result<Report, Box<Violation>> {
         let store = self.stores.id(&self.scenario.store);
-        let mut first = State { store, histories: [ENDED; PROCESSES_MAX], interruptions: 0, turn: 0 };
+        let mut first =
+            State { store, histories: [ENDED; PROCESSES_MAX], late: [None; LATE_MAX], interruptions: 0, turn: 0 };
         for (histories, history) in self.histories.iter_mut().zip(&mut first.histories) {
             *history = histories.first(&mut self.values).map_err(|what| empty(what, &histories.process.name))?;
         }
@@ -165,17 +196,32 @@ impl<'s> Search<'s> {
         let histories = self.histories.iter().zip(state.histories).enumerate();
         let asking: Vec<(usize, RequestId)> =
             histories.filter_map(|(process, (histories, history))| Some((process, histories.asks(history)?))).collect();
+        if let Some((process, request)) = asking.iter().find(|asks| self.is_undisturbed(&state, **asks, &asking)) {
+            return self.step(at, &state, *process, *request);
+        }
+        self.let_arrive(at, &state)?;
         if asking.is_empty() {
             let end = self.scenario.judge.at_end(&self.stores.load(state.store));
             return end.map_err(|what| self.violation(at, None, what));
-        }
-        if let Some((process, request)) = asking.iter().find(|asks| self.is_undisturbed(&state, **asks, &asking)) {
-            return self.step(at, &state, *process, *request);
         }
         for (process, request) in asking {
             if let Some(state) = self.with_turn(state, process) {
                 self.step(at, &state, process, request)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Each put that is on its way may arrive now; the store decides as ever.
+    fn let_arrive(&mut self, at: usize, state: &State) -> Result<(), Box<Violation>> {
+        for slot in 0..LATE_MAX {
+            let Some(request) = state.late[slot] else { continue };
+            let (_, store) = self.stores.perform(state.store, request, &mut self.values);
+            let mut next = State { store, ..*state };
+            next.late[slot] = None;
+            next.late.sort_unstable();
+            let from = u32::try_from(at).expect("fewer than 4 billion states");
+            self.arrive(next, Some(Arrival { from, process: 0, fate: Fate::Arrives(request) }))?;
         }
         Ok(())
     }
@@ -195,25 +241,40 @@ impl<'s> Search<'s> {
         let (process, request) = (asks.0, self.values.requests.get(asks.1));
         let has = |name: &ObjectName| self.stores.has(state.store, name);
         let disturbs = |other: usize| self.scenario.processes[other].changes.influence(request, has);
+        let is_late = state.late.iter().any(Option::is_some);
+        if is_late && Changes::only(&[Change::Put(Folder::Snapshots)]).influence(request, has) {
+            return false;
+        }
         !request.is_change() && !asking.iter().any(|(other, _)| *other != process && disturbs(*other))
     }
 
     fn step(&mut self, at: usize, state: &State, process: usize, request: RequestId) -> Result<(), Box<Violation>> {
         let (answer, store) = self.stores.perform(state.store, request, &mut self.values);
         let history = state.histories[process];
-        let mut answers = vec![(answer, false)];
+        let mut answers = vec![(answer, Fate::Answered)];
         if self.values.requests.get(request).is_change() && self.histories[process].may_lose(history) {
-            answers.push((Histories::lost(&mut self.values), true));
+            answers.push((Histories::lost(&mut self.values), Fate::Lost));
         }
-        for (answer, lost) in answers {
+        if self.values.requests.get(request).is_commit() && self.histories[process].may_be_late(history) {
+            answers.push((Histories::none(&mut self.values), Fate::Late));
+        }
+        for (answer, fate) in answers {
             let from = u32::try_from(at).expect("fewer than 4 billion states");
-            let arrival = Arrival { from, process: u8::try_from(process).expect("few processes"), lost };
+            let arrival = Arrival { from, process: u8::try_from(process).expect("few processes"), fate };
             let after = self.histories[process].after(history, answer, &mut self.values);
             let after = after.map_err(|what| {
                 let name = &self.scenario.processes[process].name;
                 self.violation(at, Some(arrival), format!("{name} fails: {what}"))
             })?;
-            let mut next = State { store, ..*state };
+            let mut next = *state;
+            match fate {
+                Fate::Late => {
+                    let free = next.late.iter_mut().find(|slot| slot.is_none()).expect("few puts are late at once");
+                    *free = Some(request);
+                    next.late.sort_unstable();
+                }
+                _ => next.store = store,
+            }
             next.histories[process] = after;
             self.arrive(next, Some(arrival))?;
         }
@@ -229,7 +290,7 @@ impl<'s> Search<'s> {
         let id = u32::try_from(self.states.len()).expect("fewer than 4 billion states");
         self.states.push(state);
         self.ahead.push_back(id);
-        self.arrivals.push(arrival.unwrap_or(Arrival { from: id, process: 0, lost: false }));
+        self.arrivals.push(arrival.unwrap_or(Arrival { from: id, process: 0, fate: Fate::Answered }));
         // Contents are numbered as they are met, and each is entered at once.
         if store as usize >= self.judged {
             self.judged = store as usize + 1;
@@ -255,11 +316,16 @@ impl<'s> Search<'s> {
             .map(|arrival| {
                 let process = usize::from(arrival.process);
                 let from = self.states[arrival.from as usize];
-                let request =
-                    self.histories[process].asks(from.histories[process]).unwrap_or_else(|| unreachable!("it asked"));
+                let (name, request) = match arrival.fate {
+                    Fate::Arrives(request) => ("the network", Some(request)),
+                    _ => {
+                        (&*self.scenario.processes[process].name, self.histories[process].asks(from.histories[process]))
+                    }
+                };
+                let request = request.unwrap_or_else(|| unreachable!("it asked"));
                 let (answer, _) = self.stores.perform(from.store, request, &mut self.values);
                 let (request, answer) = (self.values.requests.get(request), self.values.answers.get(answer));
-                scribe.step(&self.scenario.processes[process].name, request, answer, arrival.lost)
+                scribe.step(name, request, answer, arrival.fate.remark())
             })
             .collect();
         Box::new(Violation { what, steps, states: self.states.len() })

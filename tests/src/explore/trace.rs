@@ -55,8 +55,8 @@ impl<'j> Scribe<'j> {
         Scribe { describe, names: HashMap::new(), counts: HashMap::new() }
     }
 
-    /// A step in words; `lost` says that the answer did not arrive.
-    pub fn step(&mut self, process: &str, request: &Request, answer: &Answer, lost: bool) -> Step {
+    /// A step in words; `remark` follows the answer.
+    pub fn step(&mut self, process: &str, request: &Request, answer: &Answer, remark: &str) -> Step {
         let mut asked = match request.name() {
             Some(name) => format!("{} {}", request.verb(), self.name(name)),
             None => format!("{} {}", request.verb(), folder(request.folder())),
@@ -66,10 +66,7 @@ impl<'j> Scribe<'j> {
         {
             asked = format!("{asked} {text}");
         }
-        let mut answer = self.answer(request, answer);
-        if lost {
-            answer = format!("{answer}, but the answer is lost");
-        }
+        let answer = format!("{}{remark}", self.answer(request, answer));
         Step { process: process.to_owned(), request: asked, answer }
     }
 

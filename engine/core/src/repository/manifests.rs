@@ -183,6 +183,7 @@ impl Repository {
                     told.push(object);
                 }
                 Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err(error) if self.has_snapshot_object(*id)? => {
                     manifests.unreadable.push(UnreadableManifest { id: *id, error });
                 }

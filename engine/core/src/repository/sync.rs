@@ -196,7 +196,7 @@ impl Repository {
     /// and no snapshot may count on them. Returns the errors of unusable packs.
     ///
     /// # Errors
-    /// If the store cannot be listed or the cache cannot be written.
+    /// If the store cannot be listed or does not answer, or the cache cannot be written.
     pub(crate) fn index_unnamed_packs(&self) -> Result<Vec<(PackId, Error)>> {
         self.index_unnamed_packs_in(&self.catalog)
     }
@@ -210,6 +210,7 @@ impl Repository {
         for (id, size) in unnamed {
             match self.read_pack_table(id, size) {
                 Ok(pack) => catalog.import_pack(&pack)?,
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err(error) => damaged.push((id, error)),
             }
         }

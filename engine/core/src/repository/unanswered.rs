@@ -136,7 +136,11 @@ impl Repository {
     /// A sentence, if the list of condemned packs is older than before. An unreadable list is another matter.
     pub(super) fn older_condemned(&self) -> Result<Option<String>> {
         let known = self.memory().version("condemned")?.map_or(0, |known| known.number);
-        let older = self.condemned().ok().filter(|(condemned, _)| condemned.next < known);
+        let read = match self.condemned() {
+            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+            read => read.ok(),
+        };
+        let older = read.filter(|(condemned, _)| condemned.next < known);
         Ok(older.map(|_| "the list of condemned packs has been replaced by an older copy".to_owned()))
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Vital<T> {
 ///
 /// # Errors
 /// The original's error, if the copies cannot be used either. Some errors are returned at once: the program is too old,
-/// the key was removed, or the user wants to stop.
+/// the key was removed, the storage does not answer, or the user wants to stop.
 pub(super) fn read<T>(source: Source<'_>, of: Original, check: impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
     let Source { store, kept } = source;
     let name = of.name();
@@ -33,7 +33,8 @@ pub(super) fn read<T>(source: Source<'_>, of: Original, check: impl Fn(&[u8]) ->
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
-    if matches!(error.kind(), ErrorKind::TooNew | ErrorKind::WrongPassword | ErrorKind::Cancelled) {
+    let says_nothing = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Unavailable);
+    if says_nothing || matches!(error.kind(), ErrorKind::TooNew | ErrorKind::WrongPassword) {
         return Err(error);
     }
     match read_one(store, &ObjectName::Copy(of), &check) {

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use repo_format::id::PackId;
 use repo_format::segment::SegmentPack;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pack::WholePack;
 use crate::repository::Repository;
@@ -29,6 +29,7 @@ pub(super) fn adopt(
     for (id, size) in orphans {
         match adoptable(repository, *id, *size) {
             Ok(pack) => adopted.push(pack),
+            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
             Err(error) => monitor.note(&format!("packs/{id} is not used: {error}")),
         }
     }

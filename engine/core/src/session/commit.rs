@@ -20,6 +20,18 @@ const SEALED_MAX: u64 = limits::SMALL_OBJECT + SEALED_OVERHEAD;
 /// The consequence if a pack that the run counted on does not stay.
 const NOTHING_SAVED: &str = "no snapshot was made; the next run uses the stored data";
 
+/// How many times a manifest is put, at most, if the storage does not say what became of it. The store has waited
+/// before it gives up an attempt.
+const ATTEMPTS: u32 = 3;
+
+/// The result of a put that failed.
+enum Settled {
+    /// The manifest was put.
+    Put,
+    /// It is not there now.
+    NotPut(StoreError),
+}
+
 /// The keys that seal a manifest, and the version of their keyring.
 struct CommitKeys<'r> {
     keys: &'r Keys,
@@ -65,6 +77,7 @@ impl<'r> WriterSession<'r> {
         self.put_manifest(plain)
     }
 
+    /// Puts the manifest, again if an answer was missing and it is not there. One attempt ends before the next begins.
     fn put_manifest(&mut self, plain: &[u8]) -> Result<()> {
         if let Err(error) = self.check_counted() {
             // If the writer was fenced, that explains the missing pack, so report it first.
@@ -74,8 +87,14 @@ impl<'r> WriterSession<'r> {
         let name = ObjectName::Snapshot(self.id());
         let sealed = self.repository.seal_manifest(self.id(), plain)?;
         let object = &sealed.object;
-        if let Err(error) = self.repository.store().put_new(&name, &[object]) {
-            self.resolve(error, object)?;
+        for attempts_left in (0..ATTEMPTS).rev() {
+            let Err(error) = self.repository.store().put_new(&name, &[object]) else { break };
+            match self.resolve(error, object)? {
+                Settled::Put => break,
+                Settled::NotPut(_) if self.is_unanswered() && attempts_left > 0 => {}
+                Settled::NotPut(error) if self.is_unanswered() => return Err(self.undecided(error)),
+                Settled::NotPut(error) => return Err(error.into()),
+            }
         }
         self.repository.vouch_for(&sealed)?;
         // The snapshot exists. A lease that stays is harmless: some stores do not let every user delete.
@@ -84,22 +103,25 @@ impl<'r> WriterSession<'r> {
     }
 
     /// Finds out whether the manifest was put although the store reported a failure. A lost answer looks like a
-    /// failure; the stored object decides.
-    fn resolve(&mut self, error: StoreError, object: &[u8]) -> Result<()> {
+    /// failure; the stored object decides. A put without an answer may still be carried out at any later time.
+    fn resolve(&mut self, error: StoreError, object: &[u8]) -> Result<Settled> {
+        if error.kind == StoreErrorKind::Unavailable {
+            self.miss_answer();
+        }
         let name = ObjectName::Snapshot(self.id());
         let store = self.repository.store();
         match store.get(&name, SEALED_MAX) {
             Ok(there) if *there == *object => match store.ensure_durable(&name) {
-                Ok(()) => Ok(()),
+                Ok(()) => Ok(Settled::Put),
                 // It was put, and another process has forgotten it since.
-                Err(gone) if gone.kind == StoreErrorKind::NotFound => Ok(()),
+                Err(gone) if gone.kind == StoreErrorKind::NotFound => Ok(Settled::Put),
                 Err(_) => Err(self.undecided(error)),
             },
             Ok(_) => Err(self.fenced()),
             // The name was taken: by a void record, or by this manifest, which another process has forgotten since.
             Err(_) if error.kind == StoreErrorKind::AlreadyExists => Err(self.fenced()),
             Err(read) if read.kind == StoreErrorKind::TooLarge => Err(self.fenced()),
-            Err(read) if read.kind == StoreErrorKind::NotFound => Err(error.into()),
+            Err(read) if read.kind == StoreErrorKind::NotFound => Ok(Settled::NotPut(error)),
             Err(_) => Err(self.undecided(error)),
         }
     }

@@ -96,6 +96,7 @@ pub fn read_lease(repository: &Repository, id: LeaseId) -> Result<Option<Announc
         Err(error) if matches!(error.kind, StoreErrorKind::TooLarge | StoreErrorKind::NotAFile) => {
             return Ok(Some(Announcement::NoLease(error.to_string())));
         }
+        Err(error) if error.kind == StoreErrorKind::Unavailable => return Err(error.into()),
         Err(error) => return Ok(Some(Announcement::Unreadable(error.to_string()))),
     };
     if let Some(torn) = Torn::of(&bytes) {

@@ -29,7 +29,8 @@ pub struct WriterOptions {
     pub dry_run: bool,
 }
 
-/// A running writer. Dropping it without a commit gives up its lease; a later run reuses its chunks.
+/// A running writer. Dropping it without a commit gives up its lease, unless the storage did not say what became of the
+/// manifest; a later run reuses its chunks.
 pub struct WriterSession<'r> {
     pub(super) repository: &'r Repository,
     pub(super) options: WriterOptions,
@@ -40,6 +41,8 @@ pub struct WriterSession<'r> {
     counted: Mutex<HashSet<PackId>>,
     segments: HashMap<SegmentId, u64>,
     lease_is_there: bool,
+    /// A put of the manifest had no answer: it may be carried out later, so the lease stays.
+    unanswered: bool,
     adopted_packs: u64,
 }
 
@@ -62,6 +65,7 @@ impl<'r> WriterSession<'r> {
             counted: Mutex::default(),
             segments: HashMap::new(),
             lease_is_there: false,
+            unanswered: false,
             adopted_packs: 0,
         };
         if !options.dry_run {
@@ -171,8 +175,22 @@ impl<'r> WriterSession<'r> {
         self.lease_is_there = false;
     }
 
+    /// Notes that a put of the manifest had no answer. From then on the lease stays, even if a later put succeeds: the
+    /// first may arrive after others have forgotten the snapshot and deleted its packs. While the lease is there, a
+    /// prune keeps them, or puts a void record that stops the manifest for good.
+    pub(super) fn miss_answer(&mut self) {
+        self.unanswered = true;
+    }
+
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.unanswered
+    }
+
     pub(super) fn give_up_lease(&mut self) -> Result<()> {
         self.lease_is_there = false;
+        if self.unanswered {
+            return Ok(());
+        }
         Ok(self.repository.store().delete(&ObjectName::Lease(self.id))?)
     }
 }

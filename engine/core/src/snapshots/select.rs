@@ -169,6 +169,7 @@ impl Search<'_> {
     fn read(&mut self, candidate: &RememberedManifest) -> Result<Option<Manifest>> {
         match self.repository.read_snapshot_object(candidate.id) {
             Ok(SnapshotObject::Manifest(object)) => return Ok(Some(object.manifest)),
+            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
             Err(error) if self.repository.has_snapshot_object(candidate.id)? => {
                 self.remark(candidate.id, Some(candidate.time), NotChosen::Unreadable(chain(&error)));
             }
@@ -243,7 +244,7 @@ fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
                 snapshots.push(Snapshot { id: *id, manifest: object.manifest });
             }
             Ok(_) => {}
-            Err(error) if names.len() == 1 => return Err(error),
+            Err(error) if names.len() == 1 || error.kind() == ErrorKind::Unavailable => return Err(error),
             Err(_) => {}
         }
     }

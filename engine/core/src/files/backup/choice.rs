@@ -151,6 +151,7 @@ impl<'s> Search<'s> {
             match self.repository.read_snapshot_object(candidate.id) {
                 Ok(SnapshotObject::Manifest(object)) => self.take(*object)?,
                 Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err(error) => {
                     self.monitor.note(&format!("snapshot {} is not compared with: {error}", candidate.id));
                 }

@@ -144,7 +144,7 @@ impl<'r> Parent<'r> {
             Ok(all)
         });
         match walked {
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Unavailable) => return Err(error),
             walked => all = all && walked.is_ok(),
         }
         // The chunks are looked up only after the lists have proved to fit each other and the size.
@@ -154,6 +154,7 @@ impl<'r> Parent<'r> {
             }
             all = match item {
                 Ok(item) => self.store.has(&item.id)?,
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err(_) => false,
             };
         }

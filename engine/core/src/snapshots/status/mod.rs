@@ -11,7 +11,7 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{Manifest, ManifestKind, RootKind};
 use repo_format::node::Problem;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::monitor::NullMonitor;
@@ -133,6 +133,9 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
         if !is_held(&sources, &newest) {
             sources.push(source_status(&reader, &losses, newest, snapshots)?);
         }
+    }
+    if let Some(at) = unreadable.iter().position(|(_, error)| error.kind() == ErrorKind::Unavailable) {
+        return Err(unreadable.swap_remove(at).1);
     }
     if sources.is_empty() && unreadable.is_empty() {
         let all = snapshots::list(repository)?.snapshots;

@@ -154,6 +154,7 @@ pub fn plan_unusable(repository: &Repository, ids: &[LeaseId]) -> Result<Vec<Unu
         };
         let digest = match repository.read_unbelieved(*id) {
             Ok(object) => object.digest,
+            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
             Err(_) => repository.known_digest(&manifests, *id)?,
         };
         let error = Error::new(found.error.kind(), chain(&found.error));

@@ -12,7 +12,10 @@ use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
 use crate::tree::{Visitor, reach};
 use crate::upkeep::needs::ShortIds;
-use engine_store::ObjectName;
+use engine_store::{ObjectName, StoreError, StoreErrorKind};
+
+/// How often a manifest that comes late is read again: more puts of one manifest without an answer are never on their way.
+const LATE_MAX: u32 = 4;
 
 /// The needs that have been walked so far. They only grow: the needs of a snapshot that was forgotten meanwhile stay
 /// until the next prune.
@@ -82,10 +85,9 @@ impl<'r> Live<'r> {
             return Ok(());
         }
         let repository = self.reader.repository();
-        let manifest = match repository.read_snapshot_object(id) {
-            Ok(SnapshotObject::Manifest(object)) => object.manifest,
-            Ok(SnapshotObject::Void(_)) => return Ok(()),
-            Err(_) if repository.store().stat(&ObjectName::Snapshot(id))?.is_none() => return Ok(()),
+        let manifest = match read_present(repository, id) {
+            Ok(Some(SnapshotObject::Manifest(object))) => object.manifest,
+            Ok(Some(SnapshotObject::Void(_)) | None) => return Ok(()),
             Err(error) if error.kind() == ErrorKind::NotBelieved => return self.add_unbelieved(id, monitor),
             Err(error) => return Err(unknown(id, error)),
         };
@@ -150,6 +152,22 @@ impl<'r> Live<'r> {
     pub fn len(&self) -> u64 {
         self.reached.needed.len()
     }
+}
+
+/// Reads the manifest or void record of a name; `None` if there is none. An object that was missing and is there in the
+/// next moment was late: a network has carried out a put that had no answer. Then it is read again.
+fn read_present(repository: &Repository, id: LeaseId) -> Result<Option<SnapshotObject>> {
+    let is_missing = |error: &Error| error.cause::<StoreError>().is_some_and(|e| e.kind == StoreErrorKind::NotFound);
+    let mut read = repository.read_snapshot_object(id);
+    for _ in 0..LATE_MAX {
+        match read {
+            Ok(object) => return Ok(Some(object)),
+            Err(_) if !repository.has_snapshot_object(id)? => return Ok(None),
+            Err(error) if is_missing(&error) => read = repository.read_snapshot_object(id),
+            Err(error) => return Err(error),
+        }
+    }
+    read.map(Some)
 }
 
 fn unknown(snapshot: LeaseId, error: Error) -> Error {

@@ -51,6 +51,7 @@ pub fn history(repository: &Repository) -> Result<History> {
             ManifestKind::Record => history.released.extend(Release::of(&object.manifest)),
             ManifestKind::Receipt => match read(&reader, object) {
                 Ok(receipt) => add(purges.entry(receipt.record.purge).or_default(), receipt),
+                Err((_, error)) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err((id, error)) => history.unreadable.push((id, error)),
             },
             _ => {}

@@ -182,8 +182,12 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
     // Asked before the list is read: another process of this machine may replace it and remember that at any time.
     let remembered = repository.memory().version("condemned")?.map_or(0, |known| known.number);
+    let read = match repository.condemned() {
+        Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+        read => read,
+    };
     // An unreadable list is a finding already.
-    if let Ok((condemned, _)) = repository.condemned() {
+    if let Ok((condemned, _)) = read {
         let seen = newest(|m| m.manifest.condemned_seen.saturating_add(1)).max(remembered);
         older("condemned", condemned.next, seen);
     }
