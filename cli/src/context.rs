@@ -10,6 +10,7 @@ use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Selector, Snapshot};
+use engine::store::s3::{S3Address, S3Store};
 use engine::store::{
     AppendOnlyStore, Folder, LocalStore, Locks, ObjectInfo, ObjectName, Original, Store, StoreErrorKind,
 };
@@ -18,7 +19,7 @@ use repo_format::config::Access;
 
 use crate::exit::Exit;
 use crate::global::Global;
-use crate::settings::{Settings, user_file};
+use crate::settings::{Place, Settings, user_file};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
@@ -68,26 +69,54 @@ impl<'u> Context<'u> {
         }
     }
 
-    /// The folder of the repository.
+    /// The place of the repository.
     ///
     /// # Errors
     /// No repository is set.
-    pub fn repository_path(&self) -> Result<&Path> {
+    pub fn repository_place(&self) -> Result<&Place> {
         match &self.settings.repository {
             Some(setting) => Ok(&setting.value),
             None => Err(Error::new(
                 ErrorKind::Usage,
-                "no repository is set: use --repo DIR, ENAMEL_REPO, or `repository` in enamel.toml",
+                "no repository is set: use --repo REPO, ENAMEL_REPO, or `repository` in enamel.toml",
             )),
         }
+    }
+
+    /// The folder of the repository; `None` if it is in object storage.
+    ///
+    /// # Errors
+    /// No repository is set.
+    pub fn repository_folder(&self) -> Result<Option<&Path>> {
+        Ok(self.repository_place()?.folder())
     }
 
     /// Opens the store of the repository.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRepository`] if its folder does not exist.
+    /// [`ErrorKind::NoRepository`] if there is no repository.
     pub fn store(&self) -> Result<Arc<dyn Store>> {
-        Ok(self.guarded(open_store(self.repository_path()?)?))
+        let store = match self.repository_place()? {
+            Place::Folder(path) => open_store(path)?,
+            Place::ObjectStorage(address) => self.open_object_storage(address)?,
+        };
+        Ok(self.guarded(store))
+    }
+
+    /// A store in object storage, whatever is there.
+    ///
+    /// # Errors
+    /// Settings or credentials that cannot be used.
+    pub fn object_storage(&self, address: &S3Address) -> Result<S3Store> {
+        Ok(S3Store::new(&self.settings.file.s3.options(address)?)?)
+    }
+
+    fn open_object_storage(&self, address: &S3Address) -> Result<Arc<dyn Store>> {
+        let store = self.object_storage(address)?;
+        if is_repository(&store)? {
+            return Ok(Arc::new(store));
+        }
+        Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {address}")))
     }
 
     /// Opens the repository and shows what it warns of.
@@ -128,7 +157,11 @@ impl<'u> Context<'u> {
     /// [`ErrorKind::Refused`] if locks of the storage keep nobody out and `others` may write. See the engine's
     /// `Repository::open`.
     pub fn open_to_replace(&self, access: Access, others: Others) -> Result<Repository> {
-        let store = open_local(self.repository_path()?)?;
+        let Some(path) = self.repository_folder()? else {
+            // Conditional writes take the place of locks there.
+            return self.open_in(self.store()?, access, Rollback::Refuse, Repository::open);
+        };
+        let store = open_local(path)?;
         let store = match others {
             Others::None => store.exclusively(),
             Others::Possible => {
@@ -178,9 +211,9 @@ impl<'u> Context<'u> {
     /// Files and folders of this run that no restore may touch: repository, cache, state, key, password and settings.
     ///
     /// # Errors
-    /// As of [`Context::repository_path`].
+    /// As of [`Context::repository_place`].
     pub fn own_paths(&self) -> Result<Vec<PathBuf>> {
-        let mut paths = vec![self.repository_path()?.to_owned()];
+        let mut paths: Vec<_> = self.repository_folder()?.into_iter().map(Path::to_owned).collect();
         paths.extend(self.cache_dir());
         paths.extend(self.state_dir());
         paths.extend(self.settings.secret.value.path().map(Path::to_owned));
@@ -346,22 +379,28 @@ pub fn open_local(path: &Path) -> Result<LocalStore> {
         ));
     }
     let store = LocalStore::open(path).map_err(Error::from)?;
-    // Said before a password is asked for.
+    if is_repository(&store)? {
+        return Ok(store);
+    }
+    Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display())))
+}
+
+/// Whether anything of a repository is there. Asked before a password is.
+fn is_repository(store: &dyn Store) -> Result<bool> {
     let config = match store.stat(&ObjectName::Config) {
         // There is a second copy of it; opening says what stands in its place.
         Err(error) if error.kind == StoreErrorKind::NotAFile => None,
-        found => found.map_err(Error::from)?,
+        found => found?,
     };
     match config {
-        Some(_) => Ok(store),
-        None if store.stat(&ObjectName::Copy(Original::Config)).map_err(Error::from)?.is_some() => Ok(store),
+        Some(_) => Ok(true),
+        None if store.stat(&ObjectName::Copy(Original::Config))?.is_some() => Ok(true),
         // This computer may have kept a copy, if there is anything that it could be of.
-        None if has_members(&store)? => Ok(store),
-        None => Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display()))),
+        None => has_members(store),
     }
 }
 
-fn has_members(store: &LocalStore) -> Result<bool> {
+fn has_members(store: &dyn Store) -> Result<bool> {
     let mut found = false;
     let mut note = |_: ObjectInfo| {
         found = true;

@@ -12,7 +12,7 @@ pub const PASSWORD: &str = "ENAMEL_PASSWORD";
 pub const DATABASE_PASSWORD: &str = "ENAMEL_DB_PASSWORD";
 
 /// Variables whose value is a secret.
-const SECRETS: [&str; 2] = [PASSWORD, DATABASE_PASSWORD];
+const SECRETS: [&str; 4] = [PASSWORD, DATABASE_PASSWORD, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// The value of a variable; an empty one counts as one that is not set.
 pub fn variable(name: &str) -> Option<OsString> {

@@ -46,7 +46,7 @@ fn hint(command: &Command, error: &Error) -> Option<&'static str> {
 fn hint_of_kind(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::NoRepository => {
-            "Check --repo (or ENAMEL_REPO); `enamel init --repo DIR` makes a new repository in DIR."
+            "Check --repo (or ENAMEL_REPO); `enamel init --repo REPO` makes a new repository there."
         }
         ErrorKind::RepositoryExists => "Use the repository that is there, or choose another folder with --repo.",
         ErrorKind::WrongPassword => {
@@ -70,6 +70,9 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::NoSpace => {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
+        }
+        ErrorKind::Unavailable => {
+            "Nothing is damaged. Run this command again when the storage can be reached; what has arrived there is used then."
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Cache => {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The repository [or ENAMEL_REPO, or `repository` in enamel.toml]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The repository: a folder, or s3://BUCKET/PREFIX [or ENAMEL_REPO, or `repository` in enamel.toml]
+    #[arg(long, global = true, value_name = "REPO")]
     pub repo: Option<PathBuf>,
     /// Read settings from this file [or ENAMEL_CONFIG; else the first enamel.toml found, see `enamel config --help`]
     #[arg(long, global = true, value_name = "FILE")]

@@ -19,6 +19,7 @@ mod hostile;
 mod left_out;
 mod model;
 mod newest;
+mod object_storage;
 mod profile;
 mod prune;
 mod purge;

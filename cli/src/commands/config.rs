@@ -47,6 +47,14 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   tls = true                      # also tls-ca, tls-cert, tls-key, tls-any-name, tls-skip-verify
   profile = \"opendental\"          # the application: its images are saved, too
   map-paths = [\"\\\\\\\\SERVER\\\\OpenDentImages=/mnt/images\"]
+  [s3]                            # where the repository is `s3://BUCKET/PREFIX`; keys never stand here
+  endpoint = \"https://s3.example.org\"                       # or AWS_ENDPOINT_URL; without one it is AWS
+  region = \"eu-central-1\"        # or AWS_REGION
+  bucket-in = \"path\"             # or \"host\"; where the bucket stands in a URL
+  ca = \"storage-ca.pem\"          # or AWS_CA_BUNDLE; trusted besides the system's
+  proxy = \"http://proxy:3128\"    # or HTTPS_PROXY
+  give-up-after = \"10min\"        # how long the storage may fail before a command ends with an error
+  profile = \"office\"             # or AWS_PROFILE; also credentials-file, else ~/.aws/credentials
   [retention]                     # what `enamel forget` keeps
   keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly, -quarterly, -yearly
   keep-within = \"30d\"           # also keep-within-hourly to -yearly
@@ -184,6 +192,10 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
         Some(setting) => [setting.value.display().to_string(), setting.origin.to_string()],
         None => unset(),
     };
+    let repository = match &settings.repository {
+        Some(setting) => [setting.value.to_string(), setting.origin.to_string()],
+        None => unset(),
+    };
     let in_file = |set: bool, value: String| if set { [value, "enamel.toml".into()] } else { unset() };
     let command = |command: &Option<String>| in_file(command.is_some(), command.clone().unwrap_or_default());
     let paths =
@@ -192,7 +204,7 @@ fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
     let unused = settings.unused_file.as_ref().map(|path| [format!("{}, not read", path.display()), String::new()]);
     let rows = [
         ("settings file", [settings_file, String::new()]),
-        ("repository", path(&settings.repository)),
+        ("repository", repository),
         ("unlocked by", [settings.secret.value.describe(), settings.secret.origin.to_string()]),
         ("cache-dir", path(&settings.cache_dir)),
         ("state-dir", path(&settings.state_dir)),
@@ -339,7 +351,9 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
 
 /// Locks that hold on this machine only are enough for everything that promises no more. Locks that hold nowhere are reported.
 fn check_locks(context: &Context<'_>) -> Result<String> {
-    let path = context.repository_path()?;
+    let Some(path) = context.repository_folder()? else {
+        return Ok("none are needed: object storage has conditional writes".to_owned());
+    };
     let config = context.settings.file_path.as_ref();
     let other = |attempt: &Attempt| {
         let mut other = Command::new(std::env::current_exe()?);
@@ -362,7 +376,10 @@ fn check_locks(context: &Context<'_>) -> Result<String> {
 /// Tries something as the second process of `config check`, and says what came of it.
 fn attempt(context: &Context<'_>, what: &str) -> Result<Exit> {
     let attempt: Attempt = what.parse().map_err(|why| Error::new(ErrorKind::Usage, format!("`{what}`: {why}")))?;
-    let done = open_local(context.repository_path()?)?.attempt(&attempt)?;
+    let Some(path) = context.repository_folder()? else {
+        return Err(Error::new(ErrorKind::Usage, "only a repository in a folder has locks to try"));
+    };
+    let done = open_local(path)?.attempt(&attempt)?;
     context.ui.line(if done { "done" } else { "refused" })?;
     Ok(Exit::Done)
 }

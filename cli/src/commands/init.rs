@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::environment::user_name;
 use crate::exit::Exit;
-use crate::settings::SecretSource;
+use crate::settings::{Place, SecretSource};
 use crate::strength::{Strength, WeakArg};
 
 /// Make a new, empty repository.
@@ -24,6 +24,7 @@ use crate::strength::{Strength, WeakArg};
 Examples
   enamel init --repo /mnt/backup/practice
   enamel init --repo /mnt/backup/practice --key-file /etc/enamel/practice.key
+  enamel init --repo s3://practice-backup/office
 
 Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
 pub struct InitArgs {
@@ -47,21 +48,21 @@ struct Summary {
 /// There is one already, or the folder cannot be written.
 pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
-    let path = context.repository_path()?;
-    refuse_existing(path)?;
+    let place = context.repository_place()?;
+    refuse_existing(place, context)?;
     let secret = &context.settings.secret.value;
-    refuse_key_inside(secret, path)?;
+    refuse_key_inside(secret, place.folder())?;
     let credential = secret.new_credential(ui, Strength::of(args.weak))?;
-    let store = LocalStore::create(path).map_err(Error::from)?;
+    let store = make(place, context)?;
     let label = args.label.clone().unwrap_or_else(default_label);
-    let id = engine::repository::init(&store, &credential, &InitOptions { label })?;
+    let id = engine::repository::init(&*store, &credential, &InitOptions { label })?;
     if ui.is_json() {
-        let repository = path.display().to_string();
+        let repository = place.to_string();
         ui.message("summary", Summary { repository, id: id.to_string(), unlock: secret.describe() })?;
         return Ok(Exit::Done);
     }
     if !ui.is_quiet() {
-        ui.line(format_args!("made the repository {} in {}", crate::ui::format::short(id), path.display()))?;
+        ui.line(format_args!("made the repository {} in {}", crate::ui::format::short(id), place))?;
         ui.line(match secret {
             SecretSource::KeyFile(key) => format!(
                 "Keep a copy of {} somewhere safe, away from this machine and from the repository.\n\
@@ -90,8 +91,8 @@ pub fn host_name() -> String {
 ///
 /// # Errors
 /// The key file lies there.
-pub fn refuse_key_inside(secret: &SecretSource, repository: &Path) -> Result<()> {
-    let SecretSource::KeyFile(key) = secret else { return Ok(()) };
+pub fn refuse_key_inside(secret: &SecretSource, repository: Option<&Path>) -> Result<()> {
+    let (SecretSource::KeyFile(key), Some(repository)) = (secret, repository) else { return Ok(()) };
     if std::path::absolute(key).is_ok_and(|key| key.starts_with(repository)) {
         Err(Error::new(
             ErrorKind::Usage,
@@ -105,13 +106,25 @@ pub fn refuse_key_inside(secret: &SecretSource, repository: &Path) -> Result<()>
     }
 }
 
-/// Refuses a folder that holds a repository, before a password is asked for or a key file made.
-fn refuse_existing(path: &Path) -> Result<()> {
-    let config = path.is_dir().then(|| LocalStore::open(path)).and_then(std::result::Result::ok);
-    match config.and_then(|store| store.stat(&ObjectName::Config).ok().flatten()) {
-        Some(_) => {
-            Err(Error::new(ErrorKind::RepositoryExists, format!("there is a repository already in {}", path.display())))
+/// Refuses a place that holds a repository, before a password is asked for or a key file made.
+fn refuse_existing(place: &Place, context: &Context<'_>) -> Result<()> {
+    let config = match place {
+        Place::Folder(path) => {
+            let store = path.is_dir().then(|| LocalStore::open(path)).and_then(std::result::Result::ok);
+            store.and_then(|store| store.stat(&ObjectName::Config).ok().flatten())
         }
+        Place::ObjectStorage(address) => context.object_storage(address)?.stat(&ObjectName::Config)?,
+    };
+    match config {
+        Some(_) => Err(Error::new(ErrorKind::RepositoryExists, format!("there is a repository already in {place}"))),
         None => Ok(()),
     }
+}
+
+/// An empty store at the place. A bucket must exist: it may cost money, and has an owner and rules.
+fn make(place: &Place, context: &Context<'_>) -> Result<Box<dyn Store>> {
+    Ok(match place {
+        Place::Folder(path) => Box::new(LocalStore::create(path)?),
+        Place::ObjectStorage(address) => Box::new(context.object_storage(address)?),
+    })
 }

@@ -289,7 +289,7 @@ fn new_secret(args: &NewSecret, context: &Context<'_>) -> Result<SecretSource> {
         (_, Some(path)) => SecretSource::PasswordFile(path.clone()),
         _ => SecretSource::Prompt,
     };
-    refuse_key_inside(&secret, context.repository_path()?)?;
+    refuse_key_inside(&secret, context.repository_folder()?)?;
     Ok(secret)
 }
 

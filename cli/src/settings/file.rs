@@ -8,7 +8,8 @@ use engine::profile::PathMapping;
 use engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use super::{Hooks, location, parse_url, place};
+use super::object_storage::S3Settings;
+use super::{Hooks, Place, location, parse_url, place};
 use crate::retention::Keep;
 
 /// The contents of an `enamel.toml`. Paths are relative to the folder of the file.
@@ -67,6 +68,8 @@ pub struct FileSettings {
     pub tls_any_name: Option<bool>,
     /// Accept any certificate.
     pub tls_skip_verify: Option<bool>,
+    /// How object storage is reached, if the repository is there.
+    pub s3: S3Settings,
     /// Rules that `enamel forget` uses without options.
     pub retention: Option<Keep>,
     /// Categories of rows that can be removed from the live database, besides those of the application.
@@ -115,6 +118,7 @@ impl FileSettings {
         if secrets.iter().filter(|set| **set).count() > 1 {
             return Err(usage("only one of `key-file`, `password-file`, `password-command` can be set".into()));
         }
+        settings.s3.check().map_err(|why| usage(format!("[s3]: {why}")))?;
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
         if let Some(url) = &settings.database {
             parse_url(url).map_err(|error| usage(error.to_string()))?;
@@ -152,11 +156,14 @@ impl FileSettings {
 
     /// Makes paths absolute: `~` is the user's home folder, what is relative is so to `folder`.
     fn resolve(&mut self, folder: &Path) -> Result<()> {
-        if let Some(repository) = &mut self.repository {
-            *repository = location::repository(repository)?;
+        if let Some(repository) = &mut self.repository
+            && let Place::Folder(path) = location::repository(repository)?
+        {
+            *repository = folder.join(path);
         }
         let single = [
-            &mut self.repository,
+            &mut self.s3.ca,
+            &mut self.s3.credentials_file,
             &mut self.key_file,
             &mut self.password_file,
             &mut self.cache_dir,

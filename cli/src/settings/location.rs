@@ -1,10 +1,40 @@
 //! Where things lie, as users write it: `~`, and addresses of other machines, which are no folders of this one.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use engine::store::s3::S3Address;
 use engine::{Error, ErrorKind, Result};
+
+/// The place of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A bucket of object storage, and a prefix in it.
+    ObjectStorage(S3Address),
+}
+
+impl Place {
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Place::Folder(path) => Some(path),
+            Place::ObjectStorage(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Folder(path) => path.display().fmt(f),
+            Place::ObjectStorage(address) => address.fmt(f),
+        }
+    }
+}
 
 /// The path with the user's home folder in place of `~`. Shells replace it only in an argument of its own, not in
 /// `--repo=~/backup`, a settings file, or a unit of systemd.
@@ -27,25 +57,29 @@ pub fn expand(path: &Path) -> Result<PathBuf> {
     Ok(if rest.is_empty() { home } else { home.join(rest) })
 }
 
-/// The folder of a repository, expanded.
+/// The place of a repository; `~` in a folder is expanded.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if it is the address of a server: a folder of that name would be made here, and the backup
-/// would not leave this machine.
-pub fn repository(path: &Path) -> Result<PathBuf> {
+/// [`ErrorKind::Usage`] if it is an address that Enamel cannot reach: a folder of that name would be made here, and the
+/// backup would not leave this machine.
+pub fn repository(path: &Path) -> Result<Place> {
     let text = path.as_os_str().as_bytes();
+    if text.get(..3).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"s3:")) {
+        let address = path.to_str().unwrap_or_default().parse::<S3Address>();
+        return address.map(Place::ObjectStorage).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()));
+    }
     let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
     // No more of it is shown: it may hold a password.
     let kind = first.split(|byte| *byte == b':' || *byte == b'@').next().unwrap_or_default();
     if first.contains(&b':') || text.starts_with(br"\\") {
         let message = format!(
-            "`{}…` is the address of another machine, and Enamel does not go there yet; mount it (NFS, SMB, sshfs, `rclone mount`), and give \
-             the mounted folder (a folder here that has such a name is `./NAME`)",
+            "`{}…` is the address of another machine, and Enamel goes only to object storage, `s3://BUCKET/PREFIX`; mount it (NFS, SMB, sshfs, \
+             `rclone mount`), and give the mounted folder (a folder here that has such a name is `./NAME`)",
             kind.escape_ascii()
         );
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    expand(path)
+    expand(path).map(Place::Folder)
 }
 
 #[cfg(test)]
@@ -56,7 +90,9 @@ mod tests {
     fn addresses_of_servers_are_no_folders() {
         for address in [
             "s3:https://host/bucket",
-            "s3://bucket/x",
+            "s3://key:secret@host/bucket",
+            "S3://bucket/x",
+            "http://host/bucket",
             "sftp:user@host:/srv/backup",
             "rest:https://user:secret@host/",
             "ssh://user@host/srv",
@@ -73,8 +109,12 @@ mod tests {
             assert!(!error.to_string().contains("secret"), "{error}");
         }
         for folder in ["/srv/backup", "backup", "./s3:bucket", "../a:b", "/mnt/a:b", "a/b:c", "user@host"] {
-            assert_eq!(repository(Path::new(folder)).unwrap(), Path::new(folder));
+            assert_eq!(repository(Path::new(folder)).unwrap(), Place::Folder(folder.into()));
         }
+        let Place::ObjectStorage(address) = repository(Path::new("s3://bucket/x/")).unwrap() else {
+            panic!("a folder")
+        };
+        assert_eq!(address.to_string(), "s3://bucket/x");
     }
 
     #[test]

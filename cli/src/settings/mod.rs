@@ -3,6 +3,7 @@
 pub mod file;
 mod hooks;
 mod location;
+mod object_storage;
 mod place;
 mod secret;
 mod url;
@@ -20,6 +21,7 @@ use crate::global::Global;
 use file::FileSettings;
 
 pub use hooks::Hooks;
+pub use location::Place;
 pub use place::user_file;
 pub use secret::SecretSource;
 pub use url::parse_url;
@@ -70,8 +72,8 @@ pub struct Settings {
     pub unused_file: Option<PathBuf>,
     /// The contents of the file.
     pub file: FileSettings,
-    /// The repository, absolute.
-    pub repository: Option<Setting<PathBuf>>,
+    /// The repository; a folder is absolute.
+    pub repository: Option<Setting<Place>>,
     /// Where its password or key comes from.
     pub secret: Setting<SecretSource>,
     /// The cache folder, absolute.
@@ -110,8 +112,9 @@ impl Settings {
             "ENAMEL_STATE_DIR",
             file.state_dir.clone(),
         );
-        let repository = repository.map(folder_of_repository).transpose()?.map(absolute).transpose()?;
-        let beside = repository.as_ref().and_then(|setting| place::beside(&setting.value, file_path.as_deref()));
+        let repository = repository.map(place_of_repository).transpose()?;
+        let folder = repository.as_ref().and_then(|setting| setting.value.folder());
+        let beside = folder.and_then(|folder| place::beside(folder, file_path.as_deref()));
         Ok(Settings {
             secret: with_home(secret(options, &env, &file)?)?,
             append_only: append_only(options, &file),
@@ -171,9 +174,13 @@ fn with_home(setting: Setting<SecretSource>) -> Result<Setting<SecretSource>> {
     Ok(Setting::new(value, setting.origin))
 }
 
-fn folder_of_repository(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
-    let path = location::repository(&setting.value).map_err(|error| error.context(format!("{}", setting.origin)))?;
-    Ok(Setting::new(path, setting.origin))
+fn place_of_repository(setting: Setting<PathBuf>) -> Result<Setting<Place>> {
+    let place = location::repository(&setting.value).map_err(|error| error.context(format!("{}", setting.origin)))?;
+    let place = match place {
+        Place::Folder(path) => Place::Folder(absolute(Setting::new(path, setting.origin))?.value),
+        other => other,
+    };
+    Ok(Setting::new(place, setting.origin))
 }
 
 fn absolute(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {

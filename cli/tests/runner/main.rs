@@ -25,6 +25,7 @@ mod key;
 mod losses;
 mod messages;
 mod newest;
+mod object_storage;
 mod practice;
 mod prune;
 mod purge;

@@ -216,7 +216,7 @@ fn no_value_of_a_settings_file_stands_in_an_error() {
 #[test]
 fn the_address_of_a_server_is_no_folder_and_nothing_is_made_of_it() {
     let machine = Machine::new();
-    for address in ["s3:https://host/bucket", "sftp:user@host:/srv", "rest:https://me:secret@host/", "user@host:/srv"] {
+    for address in ["http://host/bucket", "sftp:user@host:/srv", "rest:https://me:secret@host/", "user@host:/srv"] {
         for answer in [
             machine.run(["init", "--repo", address]),
             machine.run_bare(&["snapshots"], [("ENAMEL_REPO", address.into())]),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use repo_format::id::{LeaseId, MemberId, PackId, SegmentId};
 
@@ -23,20 +24,91 @@ type Outcome = Result<(), Failure>;
 const THREADS: usize = 8;
 
 /// Tests the promises that matter most on the real store: a name can be given only once, and an object is replaced only
-/// if it is as expected. Uses one lease with a random name, and deletes it.
+/// if it is as expected, also if several ask at once; and a listing shows what was put. Uses two leases with random
+/// names, and deletes them.
 ///
 /// # Errors
 /// [`Failure::Store`] if the store cannot be used; [`Failure::Broken`] if it is unsafe to keep a repository there.
 pub fn check_conditions(store: &dyn Store) -> Outcome {
-    let mut id = [0; LeaseId::LEN];
-    getrandom::fill(&mut id).map_err(|e| StoreError::io("choose", "a random name", std::io::Error::other(e)))?;
-    let name = ObjectName::Lease(LeaseId(id));
-    let result = conditions(store, &name);
-    if result.is_err() {
-        // The first failure is worth telling; this one only follows from it.
-        let _ = store.delete(&name);
+    for test in [conditions, race] {
+        let mut id = [0; LeaseId::LEN];
+        getrandom::fill(&mut id).map_err(|e| StoreError::io("choose", "a random name", std::io::Error::other(e)))?;
+        let name = ObjectName::Lease(LeaseId(id));
+        let result = test(store, &name);
+        if result.is_err() {
+            // The first failure is worth telling; this one only follows from it.
+            let _ = store.delete(&name);
+        }
+        result?;
     }
-    result
+    Ok(())
+}
+
+/// Several threads put one name at once, and then replace its content at once: one of them succeeds each time.
+fn race(store: &dyn Store, name: &ObjectName) -> Outcome {
+    is_listed(store, name, Listed::No)?;
+    let first = only_winner(|bytes| {
+        let put = store.put_new(name, &[bytes]);
+        loses_by(put, "a name is given once only, also if several ask at once", StoreErrorKind::AlreadyExists)
+    })?;
+    holds(store, name, &first)?;
+    is_listed(store, name, Listed::Yes)?;
+    if matches!(store.replace_if(name, Some(Tag::of(b"-")), b"-"), Err(e) if e.kind == StoreErrorKind::NoLocks) {
+        return Ok(store.delete(name)?);
+    }
+    let promise = "an object is replaced only if it is as expected, also if several ask at once";
+    let second = only_winner(|bytes| {
+        let replaced = store.replace_if(name, Some(Tag::of(&first)), &[b"then ", bytes].concat());
+        loses_by(replaced, promise, StoreErrorKind::Conflict)
+    })?;
+    holds(store, name, &[b"then ", &second[..]].concat())?;
+    store.delete(name)?;
+    is_listed(store, name, Listed::No)
+}
+
+/// Whether a listing shows an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Yes,
+    No,
+}
+
+fn is_listed(store: &dyn Store, name: &ObjectName, expected: Listed) -> Outcome {
+    let mut listed = Listed::No;
+    let mut found = |info: super::ObjectInfo| {
+        if info.name == *name {
+            listed = Listed::Yes;
+        }
+        Ok(())
+    };
+    store.list(name.folder(), &mut found, &mut |_| {})?;
+    ensure(listed == expected, "a listing shows at once what was put, and what was deleted no more")
+}
+
+/// The bytes of the only thread for which `try_one` says that it has won.
+fn only_winner(try_one: impl Fn(&[u8]) -> Result<bool, Failure> + Sync) -> Result<Vec<u8>, Failure> {
+    let winners = Mutex::new(Vec::new());
+    in_threads(|thread| {
+        let bytes = format!("thread {thread}").into_bytes();
+        if try_one(&bytes)? {
+            winners.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        }
+        Ok(())
+    })?;
+    let mut winners = winners.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match (winners.pop(), winners.len()) {
+        (Some(winner), 0) => Ok(winner),
+        (None, _) => Err(Failure::Broken("one of several that ask at once succeeds".to_owned())),
+        _ => Err(Failure::Broken("only one of several that ask at once succeeds".to_owned())),
+    }
+}
+
+/// Whether a thread has won; it loses by an error of this kind.
+fn loses_by(result: super::Result<()>, promise: &str, kind: StoreErrorKind) -> Result<bool, Failure> {
+    if result.is_ok() {
+        return Ok(true);
+    }
+    refuses(promise, result, kind).map(|()| false)
 }
 
 fn conditions(store: &dyn Store, name: &ObjectName) -> Outcome {

@@ -16,6 +16,8 @@ mod local;
 mod memory;
 mod misplaced;
 mod name;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(test)]
 mod tests;
 

@@ -102,7 +102,7 @@ fn is_nameless_pipe(path: &Path) -> bool {
 /// # Errors
 /// There is no repository or cache folder.
 pub fn own_folders(context: &Context<'_>) -> Result<Vec<Protected>> {
-    let repository = (Some(context.repository_path()?.to_owned()), "the repository");
+    let repository = (context.repository_folder()?.map(Path::to_owned), "the repository");
     let folders =
         [repository, (context.cache_dir(), "the cache of enamel"), (context.state_dir(), "the memory of enamel")];
     let there = folders.into_iter().filter_map(|(path, what)| Some(Protected { path: path?, what: what.to_owned() }));

@@ -102,7 +102,7 @@ pub fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
     repo.sync_catalog(context.ui)?;
     let all = history(&repo)?;
     if let Some(path) = &args.report {
-        let place = context.repository_path()?.display().to_string();
+        let place = context.repository_place()?.to_string();
         let text = report::text(&repo, &place, &all)?;
         write_new(path, &text)?;
     }

@@ -117,7 +117,7 @@ pub fn run(args: &PlanArgs, context: &Context<'_>) -> Result<Exit> {
     let snapshot = args.snapshot.as_ref().map(|snap| context.select(&repo, snap)).transpose()?;
     let options = PlanOptions { snapshot: snapshot.map(|snapshot| snapshot.id), ..options };
     let mut planned = plan(&repo, &address, &options, context.ui)?;
-    planned.warnings.extend(shares_disk(context.repository_path()?, &planned));
+    planned.warnings.extend(shares_disk(context.repository_folder()?, &planned));
     if planned.plan.categories.is_empty() {
         let why: Vec<_> = planned.refused.iter().map(|(name, why)| format!("{name}: {why}")).collect();
         return Err(Error::new(ErrorKind::Refused, format!("nothing can be removed: {}", why.join("; "))));
@@ -160,11 +160,11 @@ fn parse_exception(text: &str) -> std::result::Result<Exception, String> {
 }
 
 /// If the database and the repository share a disk, a failure takes the rows and their only copy.
-fn shares_disk(repository: &Path, planned: &Planned) -> Option<String> {
+fn shares_disk(repository: Option<&Path>, planned: &Planned) -> Option<String> {
     // A folder that cannot be asked is not on this machine, or this user may not see it.
     let device = |path: &Path| path.metadata().ok().map(|metadata| metadata.dev());
     let folder = planned.data_folder.as_deref()?;
-    let same = device(folder)? == device(repository)?;
+    let same = device(folder)? == device(repository?)?;
     same.then(|| {
         "The repository is on the disk of the database: if that disk fails, the removed rows are lost with it."
             .to_owned()

@@ -12,7 +12,7 @@ use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, Keys, create_mem
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::conformance::Failure;
-use engine_store::{Folder, ObjectName, Original, Store};
+use engine_store::{Folder, ObjectName, Original, Store, StoreErrorKind};
 
 /// How to make a repository.
 #[derive(Debug, Clone, Default)]
@@ -116,6 +116,12 @@ pub fn check_conditions(store: &dyn Store) -> Result<()> {
 /// The reason why `place` cannot hold a repository.
 pub fn conditions_failed(place: impl std::fmt::Display, failure: Failure) -> Error {
     match failure {
+        Failure::Store(error) if error.kind == StoreErrorKind::Unsupported => {
+            let message = format!(
+                "{place} cannot hold a repository: its server has no conditional writes, so backups at the same time could harm each other"
+            );
+            Error::caused(ErrorKind::Refused, message, error)
+        }
         Failure::Store(error) => error.into(),
         broken @ Failure::Broken(_) => {
             let message = format!("{place} cannot hold a repository: backups at the same time could harm each other");

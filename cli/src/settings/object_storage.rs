@@ -1,0 +1,231 @@
+//! How object storage is reached: `[s3]` in the settings file, and the variables that programs for S3 know.
+//!
+//! Secrets come from the environment, from a file of credentials, or from the service that gives a machine its role;
+//! never from the command line or the settings file.
+
+use std::path::{Path, PathBuf};
+
+use engine::store::s3::{Credentials, Patience, S3Address, S3Options, UrlStyle};
+use engine::{Error, ErrorKind, Result};
+use etcetera::home_dir;
+use serde::Deserialize;
+
+use super::place;
+use crate::duration::parse_duration;
+use crate::environment;
+
+/// The section `[s3]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct S3Settings {
+    /// The URL of the server; without one it is AWS.
+    pub endpoint: Option<String>,
+    /// The region that requests are signed for.
+    pub region: Option<String>,
+    /// Where the bucket stands in a URL.
+    pub bucket_in: Option<BucketIn>,
+    /// The certificate authority to trust besides those of the system.
+    pub ca: Option<PathBuf>,
+    /// The proxy.
+    pub proxy: Option<String>,
+    /// How long the storage may fail before a command gives up.
+    pub give_up_after: Option<String>,
+    /// The part of the file of credentials.
+    pub profile: Option<String>,
+    /// The file of credentials; `~/.aws/credentials` if none is named.
+    pub credentials_file: Option<PathBuf>,
+}
+
+/// Where the bucket stands in a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketIn {
+    /// Behind the host.
+    Path,
+    /// In its name.
+    Host,
+}
+
+impl S3Settings {
+    /// Whether the settings make sense.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        self.endpoint.as_deref().map_or(Ok(()), check_url).map_err(|why| format!("`endpoint` {why}"))?;
+        self.proxy.as_deref().map_or(Ok(()), check_url).map_err(|why| format!("`proxy` {why}"))?;
+        self.patience().map(drop).map_err(|why| format!("`give-up-after`: {why}"))
+    }
+
+    fn patience(&self) -> std::result::Result<Patience, String> {
+        let outage = self.give_up_after.as_deref().map(parse_duration).transpose()?;
+        let usual = Patience::default();
+        Ok(Patience { outage: outage.unwrap_or(usual.outage), ..usual })
+    }
+
+    /// Options for a store at `address`. The environment goes before the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if a variable makes no sense, or credentials are half there; a file that cannot be read.
+    pub fn options(&self, address: &S3Address) -> Result<S3Options> {
+        let endpoint = first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?.or_else(|| self.endpoint.clone());
+        if let Some(endpoint) = &endpoint {
+            check_url(endpoint).map_err(|why| Error::new(ErrorKind::Usage, format!("the endpoint {why}")))?;
+        }
+        let profile = self.profile()?;
+        let region = first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?.or_else(|| self.region.clone());
+        let authority = environment::variable("AWS_CA_BUNDLE").map(PathBuf::from).or_else(|| self.ca.clone());
+        // This variable is for servers with `https`.
+        let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let proxy = if is_plain { None } else { first(&["HTTPS_PROXY", "https_proxy"])? };
+        Ok(S3Options {
+            endpoint,
+            region: region.or_else(|| profile.as_ref().and_then(|profile| profile.region.clone())),
+            style: match self.bucket_in {
+                None => UrlStyle::Automatic,
+                Some(BucketIn::Path) => UrlStyle::Path,
+                Some(BucketIn::Host) => UrlStyle::Host,
+            },
+            authority: authority.as_deref().map(read_authority).transpose()?,
+            proxy: proxy.or_else(|| self.proxy.clone()),
+            proxy_exceptions: first(&["NO_PROXY", "no_proxy"])?.unwrap_or_default(),
+            patience: self.patience().map_err(|why| Error::new(ErrorKind::Usage, why))?,
+            ..S3Options::new(address.clone(), credentials(profile)?)
+        })
+    }
+
+    /// The part of the file of credentials, if there is one.
+    fn profile(&self) -> Result<Option<Profile>> {
+        let named = environment::variable("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from);
+        let named = named.or_else(|| self.credentials_file.clone());
+        let profile = first(&["AWS_PROFILE"])?.or_else(|| self.profile.clone());
+        let path = match (&named, home_dir()) {
+            (Some(path), _) => path.clone(),
+            (None, Ok(home)) => home.join(".aws/credentials"),
+            (None, Err(_)) => return Ok(None),
+        };
+        if named.is_none() && profile.is_none() && !path.exists() {
+            return Ok(None);
+        }
+        let what = format!("cannot use the credentials in {}", path.display());
+        let text = place::read(&path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
+        let section = profile.as_deref().unwrap_or("default");
+        match Profile::find(&text, section) {
+            None if profile.is_none() && named.is_none() => Ok(None),
+            None => Err(Error::new(ErrorKind::Usage, format!("{what}: there is no [{section}]"))),
+            found => Ok(found),
+        }
+    }
+}
+
+/// The first variable of these that is set.
+fn first(names: &[&str]) -> Result<Option<String>> {
+    let set = names.iter().find_map(|name| environment::variable(name).map(|value| (name, value)));
+    let Some((name, value)) = set else { return Ok(None) };
+    let text = value.into_string();
+    text.map(Some).map_err(|_| Error::new(ErrorKind::Usage, format!("{name} is not UTF-8 text")))
+}
+
+fn check_url(url: &str) -> std::result::Result<(), &'static str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest {
+        None => Err("must begin with `https://` or `http://`"),
+        Some(rest) if rest.contains('@') => Err("must not hold a user or a password"),
+        Some("") => Err("names no server"),
+        Some(_) => Ok(()),
+    }
+}
+
+fn read_authority(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::io(format!("cannot read the certificates in {}", path.display()), e))
+}
+
+/// A key from the environment, then one of a file, then what gives a container or a machine its role.
+fn credentials(profile: Option<Profile>) -> Result<Credentials> {
+    let secret = first(&["AWS_SECRET_ACCESS_KEY"])?;
+    match (first(&["AWS_ACCESS_KEY_ID"])?, secret) {
+        (Some(id), Some(secret)) => {
+            return Ok(Credentials::Key { id, secret, token: first(&["AWS_SESSION_TOKEN"])? });
+        }
+        (None, None) => {}
+        _ => {
+            let message = "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set without the other";
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
+    }
+    if let Some(Profile { id: Some(id), secret: Some(secret), token, .. }) = profile {
+        return Ok(Credentials::Key { id, secret, token });
+    }
+    if let (Some(token_file), Some(role)) = (first(&["AWS_WEB_IDENTITY_TOKEN_FILE"])?, first(&["AWS_ROLE_ARN"])?) {
+        return Ok(Credentials::WebIdentity { token_file, role });
+    }
+    if let Some(path) = first(&["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])? {
+        return Ok(Credentials::Container(path));
+    }
+    let pod = (first(&["AWS_CONTAINER_CREDENTIALS_FULL_URI"])?, first(&["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])?);
+    Ok(match pod {
+        (Some(uri), Some(token_file)) => Credentials::Pod { uri, token_file },
+        _ => Credentials::Instance,
+    })
+}
+
+/// A part of a file of credentials, as the programs of AWS write it.
+#[derive(Default, PartialEq, Eq)]
+struct Profile {
+    id: Option<String>,
+    secret: Option<String>,
+    token: Option<String>,
+    region: Option<String>,
+}
+
+impl Profile {
+    /// The part `[name]` of `text`.
+    fn find(text: &str, name: &str) -> Option<Self> {
+        let mut profile = None;
+        let mut is_inside = false;
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
+            if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                is_inside = section.trim() == name;
+                if is_inside {
+                    profile.get_or_insert_with(Profile::default);
+                }
+                continue;
+            }
+            let (Some(profile), Some((key, value))) = (profile.as_mut().filter(|_| is_inside), line.split_once('='))
+            else {
+                continue;
+            };
+            let value = Some(value.trim().to_owned());
+            match key.trim() {
+                "aws_access_key_id" => profile.id = value,
+                "aws_secret_access_key" => profile.secret = value,
+                "aws_session_token" => profile.token = value,
+                "region" => profile.region = value,
+                _ => {}
+            }
+        }
+        profile
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_found_among_others() {
+        let text = "[default]\naws_access_key_id = A\n# no\naws_secret_access_key=B=\n\n[ office ]\nregion = eu\nx\n";
+        let default = Profile::find(text, "default").unwrap();
+        assert_eq!((default.id.as_deref(), default.secret.as_deref(), default.token), (Some("A"), Some("B="), None));
+        assert_eq!(Profile::find(text, "office").unwrap().region.as_deref(), Some("eu"));
+        assert!(Profile::find(text, "other").is_none());
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_without_secrets() {
+        assert!(check_url("https://s3.example.org").is_ok() && check_url("http://127.0.0.1:9000/").is_ok());
+        for url in ["s3.example.org", "https://", "https://user:secret@host", "ftp://host"] {
+            assert!(!check_url(url).unwrap_err().contains("secret"), "{url}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A repository in object storage, on a server of the tests' own.
+
+use std::process::Command;
+
+use scenario_tests::object_storage::{BUCKET, Conditions, Fault, KEY, Manner, ObjectStorage, Trouble};
+
+use crate::harness::{Answer, Machine, tree};
+
+/// A machine whose repository is in object storage.
+struct Office {
+    machine: Machine,
+    server: ObjectStorage,
+}
+
+impl Office {
+    fn new(manner: Manner) -> Self {
+        let office = Office { machine: Machine::new(), server: ObjectStorage::start(manner) };
+        office.machine.write("settings.toml", "[s3]\nregion = 'eu-test-1'\ngive-up-after = '1s'\n");
+        office
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.machine.bare();
+        command
+            .env("ENAMEL_REPO", format!("s3://{BUCKET}/office/enamel"))
+            .env("ENAMEL_KEY_FILE", self.machine.path("key"));
+        command
+            .env("ENAMEL_CONFIG", self.machine.path("settings.toml"))
+            .env("AWS_ENDPOINT_URL", self.server.endpoint());
+        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "very-secret").args(args);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Answer {
+        Answer::of(self.command(args).output().unwrap())
+    }
+}
+
+#[test]
+fn a_repository_in_object_storage_is_used_like_any_other() {
+    let office = Office::new(Manner { page: 20, ..Manner::default() });
+    let source = office.machine.arg("source");
+    office.run(&["backup", &source]).expect(10).says("there is no repository in s3://practice/office/enamel");
+    office.run(&["init"]).expect(0).prints("made the repository");
+    office.run(&["init"]).expect(1).says("there is a repository already in s3://practice/office/enamel");
+    office.run(&["backup", &source]).expect(0);
+    office.run(&["config", "check"]).expect(0).prints("conditional writes");
+    office.run(&["config", "show"]).expect(0).prints("s3://practice/office/enamel");
+    office.machine.write("source/new.txt", "new");
+    office.run(&["backup", &source]).expect(0);
+    let target = office.machine.arg("restored");
+    office.run(&["restore", "latest", "--target", &target]).expect(0);
+    assert_eq!(tree(&office.machine.path("restored/source")), tree(&office.machine.path("source")));
+    office.run(&["forget", "--keep-last", "1"]).expect(0);
+    office.run(&["prune"]).expect(0);
+    office.run(&["verify", "--read-data"]).expect(0).prints("no damage");
+    assert!(office.server.keys().iter().all(|key| key.starts_with("office/enamel/")));
+}
+
+#[test]
+fn an_outage_is_no_damage() {
+    let office = Office::new(Manner::default());
+    office.run(&["init"]).expect(0);
+    office.run(&["backup", &office.machine.arg("source")]).expect(0);
+    office.server.fail(Fault::always("GET", "/packs/", Trouble::NoAnswer));
+    for args in
+        [&["verify", "--read-data"][..], &["repair", "--read-data"], &["restore", "latest", "--target", "there"]]
+    {
+        let answer = office.run(args).expect(1).says("Nothing is damaged");
+        assert!(!answer.out.contains("damage"), "{}", answer.out);
+    }
+    office.server.heal();
+    office.run(&["verify", "--read-data"]).expect(0).prints("no damage");
+}
+
+#[test]
+fn a_server_on_which_writers_would_harm_each_other_is_refused() {
+    for conditions in [Conditions::Ignored, Conditions::Raced, Conditions::Refused] {
+        let office = Office::new(Manner { conditions, ..Manner::default() });
+        office.run(&["init"]).expect(1).says("cannot hold a repository");
+        assert!(office.server.keys().is_empty(), "{:?}", office.server.keys());
+    }
+}
+
+#[test]
+fn keys_that_are_wrong_or_half_there_are_named_and_never_shown() {
+    let office = Office::new(Manner::default());
+    let run = |variables: &[(&str, Option<&str>)]| {
+        let mut command = office.command(&["init"]);
+        for (name, value) in variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let answer = Answer::of(command.output().unwrap());
+        assert!(!answer.err.contains("very-secret"), "{}", answer.err);
+        answer
+    };
+    run(&[("AWS_ACCESS_KEY_ID", Some("OTHER"))]).expect(1).says("does not know this access key");
+    run(&[("AWS_ACCESS_KEY_ID", None)]).expect(2).says("without the other");
+    run(&[("AWS_ENDPOINT_URL", Some("127.0.0.1:9"))]).expect(2).says("must begin with");
+    run(&[("ENAMEL_REPO", Some("s3://key:very-secret@host/x"))]).expect(2).says("s3://BUCKET/PREFIX");
+    let key = format!("[office]\naws_access_key_id={KEY}\naws_secret_access_key=very-secret\n");
+    office.machine.write("home/.aws/credentials", key);
+    let from_file =
+        |profile| run(&[("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None), ("AWS_PROFILE", Some(profile))]);
+    from_file("other").expect(2).says("there is no [other]");
+    from_file("office").expect(0);
+}

@@ -1,0 +1,286 @@
+//! A store in S3-compatible object storage.
+//!
+//! Every object is one PUT, and its key is the prefix with the name of the object. The rules that a network needs are
+//! here: a missing answer is never taken for an answer, and a request is sent again only where that does no harm.
+
+mod address;
+mod answer;
+mod client;
+mod options;
+mod pauses;
+mod put;
+
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
+
+pub use address::{NotAnAddress, S3Address};
+pub use options::{Credentials, Patience, S3Options, UrlStyle};
+
+use crate::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use answer::{Failure, Reply};
+use client::Client;
+use pauses::Pauses;
+
+/// No object of any server is larger, in bytes. Servers may ignore a range that goes far beyond.
+const LARGEST: u64 = 5 << 40;
+
+/// A [`Store`] in a bucket of S3-compatible object storage.
+///
+/// The server must be strongly consistent, and must not ignore conditions: [`crate::conformance::check_conditions`] and
+/// [`crate::conformance::race`] find out. Operations block; they cannot be called from an asynchronous task.
+///
+/// An operation is tried again while the storage fails, for [`Patience::outage`]; then it fails with
+/// [`StoreErrorKind::Unavailable`]. A put in [`Folder::Snapshots`] is not sent again after an answer was missing: the
+/// caller must know of it.
+pub struct S3Store {
+    client: Client,
+    address: S3Address,
+    endpoint: String,
+    patience: Patience,
+    /// Whether the server wants the tag of an expected content without quotes, as old versions of Ceph do.
+    wants_bare_tags: AtomicBool,
+}
+
+impl S3Store {
+    /// A store at the place that `options` names. Asks the server nothing.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Io`] if the options cannot be used.
+    pub fn new(options: &S3Options) -> Result<Self> {
+        Ok(S3Store {
+            client: Client::new(options)?,
+            address: options.address.clone(),
+            endpoint: options.endpoint.clone().unwrap_or_else(|| "AWS".to_owned()),
+            patience: options.patience,
+            wants_bare_tags: AtomicBool::new(false),
+        })
+    }
+
+    /// Where an object is in the bucket.
+    fn path(&self, name: &ObjectName) -> Result<Path> {
+        let key = match self.address.prefix() {
+            "" => name.to_string(),
+            prefix => format!("{prefix}/{name}"),
+        };
+        Path::parse(key).map_err(|e| StoreError::io("name", name, std::io::Error::other(e)))
+    }
+
+    /// The beginning of the keys of a folder; `None` if it is every key.
+    fn prefix(&self, folder: Folder) -> Option<String> {
+        let parts = [self.address.prefix(), folder.as_str()];
+        let parts: String = parts.into_iter().filter(|part| !part.is_empty()).map(|part| format!("{part}/")).collect();
+        (!parts.is_empty()).then_some(parts)
+    }
+
+    fn pauses(&self) -> Pauses {
+        Pauses::new(self.patience)
+    }
+
+    /// Sends a request again until it is answered, or patience is at an end. Only for what may be done twice.
+    fn repeat<T>(
+        &self,
+        mut request: impl FnMut() -> std::result::Result<T, Failure>,
+    ) -> std::result::Result<T, Failure> {
+        let mut pauses = self.pauses();
+        loop {
+            match request() {
+                Err(failure) if failure.is_passing() && pauses.wait() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// The beginning of an answer to GET or HEAD.
+    fn ask(&self, path: &Path, options: &GetOptions) -> std::result::Result<GetResult, Failure> {
+        self.repeat(|| self.client.wait(self.patience.answer, self.client.reads.get_opts(path, options.clone())))
+    }
+
+    /// Reads an object, or a range of it. Before the contents, `accept` sees the size of the whole object.
+    fn read(
+        &self,
+        path: &Path,
+        options: &GetOptions,
+        accept: impl Fn(u64) -> std::result::Result<(), Failure>,
+    ) -> std::result::Result<Read, Failure> {
+        self.repeat(|| {
+            let result = self.client.wait(self.patience.answer, self.client.reads.get_opts(path, options.clone()))?;
+            accept(result.meta.size)?;
+            let (tag, length) = (result.meta.e_tag.clone(), result.range.end - result.range.start);
+            let bytes = self.client.wait(self.patience.limit(length), result.bytes())?;
+            if bytes.len() as u64 != length {
+                let why = format!("{} of {length} bytes arrived", bytes.len());
+                return Err(Failure::new(Reply::Silent, why));
+            }
+            Ok(Read { bytes: bytes.into(), tag })
+        })
+    }
+
+    /// The size of an object, or `None` if the server says that there is none.
+    fn size(&self, path: &Path) -> std::result::Result<Option<u64>, Failure> {
+        let head = GetOptions { head: true, ..GetOptions::default() };
+        let asked = match self.ask(path, &head) {
+            // An answer to HEAD has no document, so it does not say who answers, and what is wrong.
+            Err(failure) if !failure.is_passing() => self.ask(path, &GetOptions::default()),
+            asked => asked,
+        };
+        match asked {
+            Ok(result) => Ok(Some(result.meta.size)),
+            Err(failure) if failure.reply == Reply::Missing => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// One page of a listing, and where the next begins.
+    fn page(&self, folder: Folder, token: Option<String>) -> std::result::Result<Page, Failure> {
+        let prefix = self.prefix(folder);
+        let delimiter = (folder == Folder::Top).then_some("/".into());
+        self.repeat(|| {
+            let options = PaginatedListOptions {
+                delimiter: delimiter.clone(),
+                page_token: token.clone(),
+                ..PaginatedListOptions::default()
+            };
+            let page = self.client.wait(
+                self.patience.limit(LARGEST_PAGE),
+                self.client.reads.list_paginated(prefix.as_deref(), options),
+            )?;
+            let objects = page.result.objects.into_iter();
+            Ok(Page { objects: objects.map(|o| (String::from(o.location), o.size)).collect(), next: page.page_token })
+        })
+    }
+
+    /// The path of a key within the repository.
+    fn within<'k>(&self, key: &'k str) -> &'k str {
+        match self.address.prefix() {
+            "" => key,
+            prefix => key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).unwrap_or(key),
+        }
+    }
+}
+
+/// More bytes than a page of a listing has.
+const LARGEST_PAGE: u64 = 4 << 20;
+
+/// An object that was read, or a part of it.
+struct Read {
+    bytes: Vec<u8>,
+    /// The server's own tag of the whole content.
+    tag: Option<String>,
+}
+
+/// Keys and sizes, and the token for the next page.
+struct Page {
+    objects: Vec<(String, u64)>,
+    next: Option<String>,
+}
+
+impl Store for S3Store {
+    fn location(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn place(&self) -> String {
+        format!("{} at {}", self.address, self.endpoint)
+    }
+
+    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
+        self.put(name, parts)
+    }
+
+    fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
+        let accept = |size| if size > limit { Err(Failure::new(Reply::Other, TOO_LARGE)) } else { Ok(()) };
+        match self.read(&self.path(name)?, &GetOptions::default(), accept) {
+            Ok(read) => Ok(read.bytes),
+            Err(failure) if failure.is(TOO_LARGE) => Err(StoreError::new(StoreErrorKind::TooLarge, "read", name)),
+            Err(failure) => Err(failure.error("read", name)),
+        }
+    }
+
+    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Vec<u8>> {
+        let path = self.path(name)?;
+        let truncated = || Err(StoreError::new(StoreErrorKind::Truncated, "read", name));
+        if range.is_empty() || range.end > LARGEST {
+            return match self.size(&path).map_err(|failure| failure.error("read", name))? {
+                None => Err(StoreError::new(StoreErrorKind::NotFound, "read", name)),
+                Some(size) if range.end > size => truncated(),
+                Some(_) => Ok(Vec::new()),
+            };
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+        let accept = |size| if range.end > size { Err(Failure::new(Reply::OutOfRange, SHORTER)) } else { Ok(()) };
+        match self.read(&path, &options, accept) {
+            Ok(read) => Ok(read.bytes),
+            Err(failure) if failure.reply == Reply::OutOfRange => truncated(),
+            // Some servers answer so to a range that ends behind the object; only its size tells.
+            Err(failure) => match self.size(&path) {
+                Ok(Some(size)) if range.end > size => truncated(),
+                _ => Err(failure.error("read", name)),
+            },
+        }
+    }
+
+    fn list(
+        &self,
+        folder: Folder,
+        found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
+        strange: &mut dyn FnMut(String),
+    ) -> Result<()> {
+        let what = if folder == Folder::Top { self.location() } else { folder.as_str().to_owned() };
+        let mut token = None;
+        loop {
+            let page = self.page(folder, token.take()).map_err(|failure| failure.error("list", &what))?;
+            for (key, size) in page.objects {
+                let path = self.within(&key);
+                match path.parse::<ObjectName>() {
+                    Ok(name) if name.folder() == folder => found(ObjectInfo { name, size })?,
+                    _ => strange(path.to_owned()),
+                }
+            }
+            token = page.next;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// An object that a server has acknowledged is durable, so this only looks whether the object is there.
+    fn ensure_durable(&self, name: &ObjectName) -> Result<()> {
+        match self.stat(name)? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::new(StoreErrorKind::NotFound, "find", name)),
+        }
+    }
+
+    fn delete(&self, name: &ObjectName) -> Result<()> {
+        let path = self.path(name)?;
+        let deleted = self.repeat(|| self.client.wait(self.patience.answer, self.client.reads.delete(&path)));
+        match deleted {
+            Err(failure) if failure.reply == Reply::Missing => Ok(()),
+            done => done.map_err(|failure| failure.error("delete", name)),
+        }
+    }
+
+    fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
+        let size = self.size(&self.path(name)?).map_err(|failure| failure.error("find", name))?;
+        Ok(size.map(|size| ObjectInfo { name: *name, size }))
+    }
+
+    fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
+        match expected {
+            Some(expected) => self.replace(name, expected, bytes),
+            None => self.put(name, &[bytes]).map_err(|error| match error.kind {
+                StoreErrorKind::AlreadyExists => StoreError::new(StoreErrorKind::Conflict, "replace", name),
+                _ => error,
+            }),
+        }
+    }
+}
+
+/// Said of an object that is larger than its reader allows.
+const TOO_LARGE: &str = "it is larger than the format allows";
+/// Said of an object that ends before a range.
+const SHORTER: &str = "it is shorter than it should be";

@@ -1,0 +1,108 @@
+//! The store keeps every promise on a right server, and is refused on a wrong one.
+
+use engine::store::conformance::{Failure, check, check_conditions};
+use engine::store::s3::{Credentials, S3Store};
+use engine::store::{Folder, ObjectName, Store, StoreErrorKind};
+use repo_format::id::LeaseId;
+use scenario_tests::object_storage::{BUCKET, Conditions, Manner, ObjectStorage};
+
+use super::server;
+
+#[test]
+fn every_promise_is_kept() {
+    let (server, store) = server(Manner { page: 7, ..Manner::default() });
+    check(&*store).unwrap();
+    assert!(server.keys().is_empty());
+    assert!(server.asked().iter().all(|asked| asked.key.starts_with("office/enamel/")));
+}
+
+#[test]
+fn a_server_that_wants_tags_without_quotes_is_understood() {
+    let (_server, store) = server(Manner { bare_tags: true, ..Manner::default() });
+    check_conditions(&*store).unwrap();
+}
+
+#[test]
+fn a_repository_may_fill_its_bucket() {
+    let server = ObjectStorage::start(Manner::default());
+    let store = S3Store::new(&server.options("")).unwrap();
+    store.put_new(&ObjectName::Config, &[b"config"]).unwrap();
+    store.put_new(&ObjectName::Keyring(1), &[b"keyring"]).unwrap();
+    assert_eq!(server.keys(), ["config", "keyring/1"]);
+    let mut found = Vec::new();
+    for folder in [Folder::Top, Folder::Keyring] {
+        store.list(folder, &mut |info| Ok(found.push(info.name)), &mut |strange| panic!("{strange}")).unwrap();
+    }
+    assert_eq!(found, [ObjectName::Config, ObjectName::Keyring(1)]);
+}
+
+fn broken(manner: Manner) -> String {
+    let (_server, store) = server(manner);
+    match check_conditions(&*store) {
+        Err(Failure::Broken(promise)) => promise,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn servers_that_ignore_conditions_race_or_list_late_are_found() {
+    assert!(broken(Manner { conditions: Conditions::Ignored, ..Manner::default() }).contains("once only"));
+    assert!(broken(Manner { conditions: Conditions::Raced, ..Manner::default() }).contains("at once"));
+    assert!(broken(Manner { lists_late: true, ..Manner::default() }).contains("a listing shows"));
+}
+
+#[test]
+fn a_server_without_conditions_says_so() {
+    let (_server, store) = server(Manner { conditions: Conditions::Refused, ..Manner::default() });
+    let Err(Failure::Store(error)) = check_conditions(&*store) else { panic!("it has none") };
+    assert_eq!(error.kind, StoreErrorKind::Unsupported);
+    let (_server, store) = self::server(Manner { conditions: Conditions::Refused, ..Manner::default() });
+    let init = engine::repository::init(&*store, &credential(), &options()).unwrap_err();
+    assert_eq!(init.kind(), engine::ErrorKind::Refused);
+    assert!(init.to_string().contains("conditional writes"), "{init}");
+}
+
+fn credential() -> engine::crypto::Credential {
+    engine::crypto::Credential::KeyFile(engine::crypto::KeyFile::generate().unwrap())
+}
+
+fn options() -> engine::repository::InitOptions {
+    engine::repository::InitOptions { label: "ada".to_owned() }
+}
+
+#[test]
+fn foreign_keys_are_strange_and_harmless() {
+    let (server, store) = server(Manner::default());
+    for key in ["office/enamel/packs/readme", "office/enamel/packs/", "office/enamelled/packs/x", "other"] {
+        server.put(key, b"x");
+    }
+    let mut strange = Vec::new();
+    store.list(Folder::Packs, &mut |info| panic!("{info:?}"), &mut |path| strange.push(path)).unwrap();
+    assert_eq!(strange, ["packs", "packs/readme"]);
+}
+
+#[test]
+fn wrong_keys_buckets_and_places_are_named() {
+    let server = ObjectStorage::start(Manner::default());
+    let lease = ObjectName::Lease(LeaseId([1; 16]));
+    let mut options = server.options("x");
+    options.credentials = Credentials::Key { id: "OTHER".to_owned(), secret: "s".to_owned(), token: None };
+    let error = S3Store::new(&options).unwrap().put_new(&lease, &[b"x"]).unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("access key"), "{error}");
+
+    let mut options = server.options("x");
+    options.address = "s3://elsewhere/x".parse().unwrap();
+    let store = S3Store::new(&options).unwrap();
+    let error = store.get(&lease, 9).unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unavailable, "a bucket that is missing says nothing about an object");
+    assert!(error.to_string().contains("no such bucket"), "{error}");
+    assert_eq!(store.stat(&lease).unwrap_err().kind, StoreErrorKind::Unavailable);
+
+    let mut options = server.options("x");
+    options.endpoint = Some("http://127.0.0.1:9".to_owned());
+    let store = S3Store::new(&options).unwrap();
+    assert_eq!(store.stat(&lease).unwrap_err().kind, StoreErrorKind::Unavailable);
+    assert_eq!(store.location(), format!("s3://{BUCKET}/x"));
+    assert!(store.place().contains("127.0.0.1:9"));
+}

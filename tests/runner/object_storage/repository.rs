@@ -1,0 +1,147 @@
+//! A repository in object storage: its whole life, and outages in the middle of it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use engine::ErrorKind;
+use engine::files::restore::{RestoreOptions, restore};
+use engine::monitor::NullMonitor;
+use engine::store::Store;
+use engine::upkeep::prune::PruneOptions;
+use engine::upkeep::{prune, repair, verify};
+use scenario_tests::object_storage::{Fault, Manner, ObjectStorage, Trouble};
+
+use super::{another, server};
+use crate::support::{Fixture, Tree, backup, backup_options, backup_paths, by_id, look, noise, verify_all};
+
+struct Office {
+    server: ObjectStorage,
+    fixture: Fixture,
+    root: PathBuf,
+}
+
+impl Office {
+    fn new(manner: Manner) -> Self {
+        let (server, store) = server(manner);
+        let fixture = Fixture::in_store(store);
+        let root = fixture.folder("root");
+        fs::write(root.join("stays"), noise(1, 300_000)).unwrap();
+        fs::write(root.join("changes"), noise(2, 200_000)).unwrap();
+        Office { server, fixture, root }
+    }
+
+    /// The same repository as another program sees it, which has seen nothing.
+    fn through(&self, store: Arc<dyn Store>) -> Fixture {
+        self.fixture.through(store)
+    }
+
+    fn change(&self, seed: u64) -> Tree {
+        fs::write(self.root.join("changes"), noise(seed, 200_000)).unwrap();
+        look(&self.root)
+    }
+}
+
+fn prune_all(fixture: &Fixture) -> engine::Result<prune::PruneReport> {
+    let process = engine::machine::process;
+    let options = PruneOptions { this_host: "host", process: &process, max_unused: 0, max_rewrite: u64::MAX };
+    prune::plan(&fixture.open_anew(), &options, &NullMonitor)?.run(&NullMonitor)
+}
+
+#[test]
+fn a_repository_lives_in_object_storage() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let fixture = &office.fixture;
+    let before = look(&office.root);
+    let (first, _) = backup(&fixture.open(), &office.root);
+    let now = office.change(3);
+    let (second, _) = backup(&fixture.open(), &office.root);
+    let far = office.through(another(&office.server));
+    far.assert_restores(&far.open_anew(), first, &before);
+    far.assert_restores(&far.open_anew(), second, &now);
+    verify_all(&far.open_anew());
+    fixture.forget(&[first]);
+    let report = prune_all(&far).unwrap();
+    assert!(report.deleted_packs > 0, "{report:?}");
+    assert_eq!(report.waiting.len(), 0, "{report:?}");
+    far.assert_restores(&far.open_anew(), second, &now);
+    verify_all(&far.open_anew());
+    assert!(!office.server.keys().iter().any(|key| key.contains("/leases/")), "{:?}", office.server.keys());
+}
+
+#[test]
+fn a_commit_without_an_answer_is_a_snapshot_and_its_lease_stays() {
+    for trouble in [Trouble::LostAnswer, Trouble::NoAnswer, Trouble::StatusAfter(500, "InternalError")] {
+        let office = Office::new(Manner { page: 50, ..Manner::default() });
+        let now = look(&office.root);
+        office.server.fail(Fault::once("PUT", "/snapshots/", trouble));
+        let (snapshot, _) = backup(&office.fixture.open(), &office.root);
+        office.server.heal();
+        let leases = office.server.keys().iter().filter(|key| key.contains("/leases/")).count();
+        assert_eq!(leases, 1, "{trouble:?}");
+        office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);
+        verify_all(&office.fixture.open_anew());
+    }
+}
+
+#[test]
+fn a_manifest_that_arrives_after_its_run_has_failed_has_its_data() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let now = look(&office.root);
+    office.server.fail(Fault::always("PUT", "/snapshots/", Trouble::Late));
+    let failed = backup_paths(&office.fixture.open(), &[&office.root], &backup_options(), &NullMonitor);
+    assert_eq!(failed.err().unwrap().kind(), ErrorKind::Unavailable);
+    office.server.heal();
+    // The writer may be alive, so the prune waits for it and deletes nothing of it.
+    let report = prune_all(&office.through(another(&office.server))).unwrap();
+    assert_eq!(report.deleted_packs, 0, "{report:?}");
+    office.server.let_arrive();
+    let repository = office.fixture.open_anew();
+    let list = engine::snapshots::list(&repository).unwrap();
+    assert_eq!(list.snapshots.len(), 1);
+    office.fixture.assert_restores(&repository, list.snapshots[0].manifest.id, &now);
+    verify_all(&repository);
+}
+
+#[test]
+fn an_outage_ends_every_operation_and_damages_nothing() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let fixture = &office.fixture;
+    let now = look(&office.root);
+    let (snapshot, _) = backup(&fixture.open(), &office.root);
+    let repository = fixture.open_anew();
+    let chosen = by_id(&repository, snapshot);
+    for trouble in [Trouble::NoAnswer, Trouble::Page(503), Trouble::Page(404)] {
+        for verb in ["GET", "LIST"] {
+            office.server.fail(Fault::always(verb, "", trouble));
+            let report = verify::verify(&repository, &Default::default(), &NullMonitor);
+            assert_eq!(report.err().unwrap().kind(), ErrorKind::Unavailable, "{verb} {trouble:?}");
+            let report = repair::repair(&repository, &Default::default(), &NullMonitor);
+            assert_eq!(report.err().unwrap().kind(), ErrorKind::Unavailable, "{verb} {trouble:?}");
+            office.server.heal();
+        }
+        office.server.fail(Fault::always("GET", "/packs/", trouble).from(2));
+        let target = fixture.free_path("restored");
+        let restored = restore(&repository, &chosen, &target, &RestoreOptions::default(), &|_, _| {}, &NullMonitor);
+        assert_eq!(restored.err().unwrap().kind(), ErrorKind::Unavailable, "{trouble:?}");
+        office.server.heal();
+    }
+    verify_all(&fixture.open_anew());
+    fixture.assert_restores(&fixture.open_anew(), snapshot, &now);
+}
+
+#[test]
+fn what_arrived_of_a_run_that_failed_is_used_by_the_next() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let now = look(&office.root);
+    office.server.fail(Fault::always("PUT", "/index/", Trouble::NoAnswer));
+    let failed = backup_paths(&office.fixture.open(), &[&office.root], &backup_options(), &NullMonitor);
+    assert_eq!(failed.err().unwrap().kind(), ErrorKind::Unavailable);
+    office.server.heal();
+    let packs = |server: &ObjectStorage| server.keys().iter().filter(|key| key.contains("/packs/")).count();
+    let arrived = packs(&office.server);
+    assert!(arrived > 0);
+    let (snapshot, _) = backup(&office.fixture.open_anew(), &office.root);
+    office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);
+    verify_all(&office.fixture.open_anew());
+}
