@@ -244,6 +244,7 @@ fn server_record() -> ServerRecord {
         left_out: Vec::new(),
         profile: None,
         alterations: None,
+        in_part: None,
     }
 }
 

@@ -59,6 +59,7 @@ fn server() -> ServerRecord {
         left_out: Vec::new(),
         profile: None,
         alterations: None,
+        in_part: None,
     }
 }
 

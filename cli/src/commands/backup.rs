@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
-use engine::dump::DatabaseSource;
+use engine::dump::{DatabaseSource, Extent};
 use engine::error::chain;
 use engine::files::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::files::source::exclude::ExcludeOptions;
@@ -120,6 +120,9 @@ pub struct BackupArgs {
     /// Do not keep the server's binary log: what happened between snapshots cannot be restored then
     #[arg(long, help_heading = "Database options")]
     no_log: bool,
+    /// Read all rows, and compare them with what the server's binary log says has changed since the last snapshot
+    #[arg(long, help_heading = "Database options")]
+    prove: bool,
     #[command(flatten)]
     profile: ProfileArgs,
     /// Read and compare, but save nothing
@@ -262,6 +265,7 @@ fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseS
         schemas: args.database.schemas(context),
         with_accounts: args.with_grants,
         wait_max: args.max_lock,
+        extent: if args.prove { Extent::Prove } else { Extent::Changes },
         ..DatabaseSource::new(address)
     };
     Ok(Some(source))

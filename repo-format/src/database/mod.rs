@@ -24,8 +24,8 @@ pub use name::{escape_name, unescape_name};
 pub use receipt::{KeyRange, Left, LeftFiles, PurgePhase, PurgedFile, PurgedFiles, PurgedTable, ReceiptRecord};
 pub use schema::{ObjectType, SchemaObject, SchemaRecord};
 pub use server::{
-    Alterations, Binlog, BinlogPlace, CarriedTable, Flavour, LateTable, LeftOut, Moment, ProfileRecord, ServerRecord,
-    Variable,
+    Alterations, Binlog, BinlogPlace, CarriedTable, Flavour, LateTable, LeftOut, Moment, PartlyReadTable,
+    ProfileRecord, ServerRecord, Variable,
 };
 pub use table::{Column, ROW_ENCODING, RowOrder, TableRecord, ValueEncoding};
 

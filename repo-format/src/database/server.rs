@@ -67,6 +67,27 @@ pub struct ServerRecord {
     /// How many statements had altered, renamed or flushed tables before the moment.
     #[n(14)]
     pub alterations: Option<Alterations>,
+    /// Tables of which only the rows were read that the binary log names.
+    #[n(15)]
+    pub in_part: Option<Vec<PartlyReadTable>>,
+}
+
+/// A table of which only changed rows were read.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PartlyReadTable {
+    /// Name of its schema.
+    #[n(0)]
+    pub schema: String,
+    /// Name, as the server has it.
+    #[n(1)]
+    pub table: String,
+    /// When it was last read whole: seconds since 1970 by the server's clock.
+    #[n(2)]
+    pub read: i64,
+    /// How many of its rows were read.
+    #[n(3)]
+    pub rows: u64,
 }
 
 /// A server's count of statements that may have put another table in the place of one.

@@ -90,6 +90,7 @@ pub(crate) fn server() -> ServerRecord {
             settings: vec![Variable { name: owned("DocPath"), value: owned("/images") }],
         }),
         alterations: Some(Alterations { count: 12, since: 1_799_900_000 }),
+        in_part: Some(vec![PartlyReadTable { schema: owned("s"), table: owned("t"), read: 1_799_800_000, rows: 3 }]),
     }
 }
 

@@ -49,6 +49,7 @@ fn record(version: Version) -> ServerRecord {
         left_out: Vec::new(),
         profile: None,
         alterations: None,
+        in_part: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn save(fixture: &Fixture, repository: &Repository, hour: i64, left_out: &[&str]
         left_out: left_out.iter().map(left).collect(),
         profile: None,
         alterations: None,
+        in_part: None,
     };
     let folder = fixture.folder("database");
     std::fs::write(folder.join(".server"), server.encode().unwrap()).unwrap();

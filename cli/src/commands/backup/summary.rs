@@ -74,12 +74,15 @@ pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
 fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();
     for figures in &outcome.databases {
-        let unchanged = match figures.unchanged_tables {
+        let some = |number: u64, how: &str| match number {
             0 => String::new(),
-            number => format!(", {} of them unchanged", format::count(number)),
+            number => format!(", {} {how}", format::count(number)),
         };
-        fields.push(("database", format!("{}{unchanged}", format::counted(figures.tables, "table"))));
+        let (unchanged, partly) =
+            (some(figures.unchanged_tables, "unchanged"), some(figures.partly_read_tables, "read in part"));
+        fields.push(("database", format!("{}{unchanged}{partly}", format::counted(figures.tables, "table"))));
         fields.push(("rows", format!("{} read", format::count(figures.rows))));
+        fields.extend(figures.whole_because.iter().map(|why| ("read whole", why.clone())));
         if figures.locked_milliseconds > 0 {
             let (locked, wait) = (figures.locked_milliseconds, figures.longest_wait_milliseconds);
             let words = format!("{}, longest wait seen {}", format::duration(locked), format::duration(wait));

@@ -4,10 +4,12 @@
 //! event        bytes of events                       gtids        the ids of all transactions up to a place
 //! transaction  events -> transactions                archive      server -> log manifests
 //! replay       log -> server                         window       logs, snapshots -> moments that can be restored
+//! changes      server -> tables and rows that changed since a place
 //! check        logs -> what is wrong with them       keep         logs, snapshots -> what may be forgotten
 //! ```
 
 pub mod archive;
+pub mod changes;
 pub mod check;
 pub mod event;
 pub mod gtids;

@@ -68,7 +68,7 @@ pub use privileges::Privileges;
 pub use right::{Right, Scope};
 pub use row_sum::RowSum;
 pub use row_text::{Cell, cells, rows};
-pub use rows::{RowEncoder, RowKey, escape, select_list};
+pub use rows::{RowEncoder, RowKey, escape, is_unsigned, select_list};
 pub use rules::GrantRules;
 pub(crate) use said::without_values;
 pub use schema::read_schema;

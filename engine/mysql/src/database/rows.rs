@@ -26,7 +26,7 @@ impl Format {
         Format {
             encoding: column.encoding,
             fraction: fraction(&column.column_type),
-            is_unsigned: column.column_type.to_lowercase().contains("unsigned") || column.select.is_some(),
+            is_unsigned: is_unsigned(column) || column.select.is_some(),
         }
     }
 
@@ -34,6 +34,11 @@ impl Format {
     pub fn is_real(self) -> bool {
         matches!(self.encoding, ValueEncoding::Float | ValueEncoding::Double)
     }
+}
+
+/// Whether numbers of `column` have no sign.
+pub fn is_unsigned(column: &Column) -> bool {
+    column.column_type.to_lowercase().contains("unsigned")
 }
 
 /// Writes the rows of one table.

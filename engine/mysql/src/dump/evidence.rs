@@ -20,10 +20,10 @@
 //! | an unforeseen case | every table is read at least once a week |
 //! MERGE tables have no rows of their own: each part is judged separately.
 
-use repo_format::database::{Alterations, Column, TableRecord};
+use repo_format::database::{Alterations, Column, ServerRecord, TableRecord};
 
 /// The number of seconds after which a table must really be read again: a week.
-const READ_WITHIN: i64 = 7 * 24 * 3600;
+pub(super) const READ_WITHIN: i64 = 7 * 24 * 3600;
 /// A change within this many seconds before a snapshot cannot be told from one just after it: more than [`PACE`] and
 /// all rounding.
 const NEAR: i64 = 10;
@@ -44,6 +44,19 @@ pub(super) struct ServerFacts<'f> {
     pub clock_ahead: i64,
     /// How many statements have altered, renamed or flushed tables.
     pub alterations: Option<Alterations>,
+}
+
+impl<'f> ServerFacts<'f> {
+    /// Those of a snapshot.
+    pub fn of(server: &'f ServerRecord) -> Self {
+        ServerFacts {
+            identity: &server.identity,
+            started: server.started,
+            seconds: server.moment.seconds,
+            clock_ahead: server.clock_ahead,
+            alterations: server.alterations,
+        }
+    }
 }
 
 /// A table in the parent snapshot.
@@ -75,18 +88,22 @@ pub(super) fn is_unchanged(before: &Before<'_>, now: &Now<'_>) -> bool {
     is_older
         && now.keeps_times
         && is_same_run(&before.server, &now.server)
+        && has_same_names(&before.server, &now.server)
         && is_same_definition(before.record, now.record)
         && !before.is_late
         && now.server.seconds - before.read <= READ_WITHIN
 }
 
-/// Whether the server has been running since, with its tables under their names, and with a clock that went on.
-fn is_same_run(before: &ServerFacts<'_>, now: &ServerFacts<'_>) -> bool {
+/// Whether tables have kept their names, as far as statements decide on them.
+pub(super) fn has_same_names(before: &ServerFacts<'_>, now: &ServerFacts<'_>) -> bool {
     let (Some(then), Some(counted)) = (before.alterations, now.alterations) else { return false };
+    then.count == counted.count && (then.since - counted.since).abs() <= ROUNDED
+}
+
+/// Whether the server has been running since, with a clock that went on.
+pub(super) fn is_same_run(before: &ServerFacts<'_>, now: &ServerFacts<'_>) -> bool {
     before.identity == now.identity
         && (before.started - now.started).abs() <= ROUNDED
-        && then.count == counted.count
-        && (then.since - counted.since).abs() <= ROUNDED
         && before.started <= before.seconds
         && before.seconds <= now.seconds
         && (before.clock_ahead - now.clock_ahead).abs() <= PACE

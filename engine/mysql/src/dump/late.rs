@@ -109,7 +109,7 @@ fn read_rows(
     reading: &Reading,
 ) -> Result<StoredRows> {
     let mut sealer = Sealer::new(dump.run)?;
-    let (address, to_read, reading) = (dump.address, table.to_read(), Some(reading));
+    let (address, to_read, reading) = (dump.address, table.to_read(dump.run.parent().reader()), Some(reading));
     if table.means == Means::Snapshot {
         connection.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
         let mut source = Source { address, connection, reading, let_go: Some("ROLLBACK") };
@@ -136,7 +136,7 @@ pub(super) fn show_create(connection: &mut Connection, info: &TableInfo) -> Resu
 }
 
 /// A definition without the next number of its counter, which changes with every row.
-fn without_counter(create: &[u8]) -> Vec<u8> {
+pub(super) fn without_counter(create: &[u8]) -> Vec<u8> {
     const COUNTER: &[u8] = b" AUTO_INCREMENT=";
     let options = create.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
     let found = create[options..].windows(COUNTER.len()).position(|window| window == COUNTER);

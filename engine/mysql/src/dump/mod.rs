@@ -9,6 +9,7 @@
 //! reader     reads one table: from a snapshot, under a lock, or in short ranges       standstill  lets go of a table that cannot be stored
 //! segments   from rows in order to segments in the repository
 //! parent     the parent snapshot; evidence: what did not change    entries   files and folders of all this
+//! increment  what the binary log says has changed since the parent snapshot: only that is read
 //! ```
 //!
 //! Definitions are compared when all is read: a table that became another one meanwhile is read again, and named.
@@ -16,6 +17,7 @@
 mod barrier;
 mod entries;
 mod evidence;
+mod increment;
 mod late;
 mod lock_group;
 mod locked;
@@ -44,14 +46,17 @@ use repo_format::database::CarriedTable;
 use repo_format::manifest::Root;
 use repo_format::node::ProblemKind;
 
+use crate::binlog::changes::Changes;
 use crate::database::{
-    Address, Connection, LockFacts, Privileges, Reach, Server, TableInfo, TableName, Turn, attended, list_schemas,
-    list_tables, tells_snapshots_apart,
+    Address, Connection, LockFacts, Privileges, Reach, Right, Scope, Server, TableInfo, TableName, Turn, attended,
+    list_schemas, list_tables, tells_snapshots_apart,
 };
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
 use engine_core::tree::TreeEntry;
 
+pub use increment::Extent;
+use increment::{Findings, Increment, Part, find_parts, wanted_tables};
 use late::LateRead;
 use locked::{LockedRead, LockedReading};
 use moment::{Moment, Tried, Wanted};
@@ -99,6 +104,7 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
         address,
         now: ServerNow::ask(&mut control, &server)?,
         locking: LockFacts { tells_apart, ..LockFacts::new(&server, &privileges) },
+        sees_programs: [Right::Select, Right::Trigger].iter().all(|right| privileges.has_on(*right, &Scope::Server)),
         server,
         schemas,
         listed,
@@ -113,12 +119,17 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
 
 impl Dump<'_, '_> {
     fn save(&self, control: &mut Connection, root: &Root) -> Result<TreeEntry> {
-        let (mut plan, mut moment) = self.plan_and_moment(control)?;
+        let mut plan = Plan::make(self.run, control, &self.server, &self.listed, &self.parent)?;
+        let wanted = wanted_tables(&plan);
+        let increment = Increment::begin(self, &plan, &wanted)?;
+        let mut moment = self.take_moment(control, &mut plan)?;
+        let changes = increment.end(self, control, &plan, moment.binlog.as_ref())?;
         let mut saved = SavedTables::default();
         saved.left_out.extend(self.unseen.iter().cloned());
         saved.left_out.append(&mut plan.left_out);
         saved.again.append(&mut plan.put_off);
-        self.read(control, &plan, &mut moment, &mut saved)?;
+        self.choose_parts(control, &mut plan, changes, &mut saved)?;
+        self.read(&plan, &mut moment, &mut saved)?;
         self.compare_definitions(control, &mut plan, &mut saved)?;
         self.read_late(&mut plan, &mut saved)?;
         self.report(&saved);
@@ -126,9 +137,8 @@ impl Dump<'_, '_> {
         records::write(self, control, root, &plan, moment, saved)
     }
 
-    /// Plans, and takes the moment. Tables that cannot be locked because they are damaged are left out, those that others hold are put off.
-    fn plan_and_moment(&self, control: &mut Connection) -> Result<(Plan, Moment)> {
-        let mut plan = Plan::make(self.run, control, &self.server, &self.listed, &self.parent)?;
+    /// Takes the moment. Tables that cannot be locked because they are damaged are left out, those that others hold are put off.
+    fn take_moment(&self, control: &mut Connection, plan: &mut Plan) -> Result<Moment> {
         let mut locking = self.locking;
         for _ in 0..DAMAGED_TRIES {
             let snapshots = if plan.has(Means::Snapshot) { self.source.session_count() } else { 0 };
@@ -137,7 +147,7 @@ impl Dump<'_, '_> {
             let (address, server, patience) = (self.address, &self.server, self.source.patience);
             let wanted = Wanted { address, server, facts, snapshots, patience, groups };
             match moment::take(self.run, control, &wanted) {
-                Ok(Tried::Held(moment)) => return Ok((plan, moment)),
+                Ok(Tried::Held(moment)) => return Ok(moment),
                 Ok(Tried::Busy(error)) => {
                     // A stage waits for locks on tables of others, too.
                     let may_other_way = std::mem::take(&mut locking.may_stage);
@@ -152,14 +162,46 @@ impl Dump<'_, '_> {
         Err(Error::new(ErrorKind::Database, "tables are damaged, or vanish, while they are being locked"))
     }
 
+    /// Takes over the tables that have not changed, and finds those of which a part is to be read.
+    fn choose_parts(
+        &self,
+        control: &mut Connection,
+        plan: &mut Plan,
+        changes: std::result::Result<Changes, String>,
+        saved: &mut SavedTables,
+    ) -> Result<()> {
+        if plan.tables.iter().all(|table| table.parent.is_none()) {
+            return Ok(());
+        }
+        // Asked behind the barrier: what was renamed before it shows.
+        let now = ServerNow { alterations: server::alterations(control)?, ..self.now.clone() };
+        let infos = list_tables(control, &self.schemas)?;
+        if self.source.extent != Extent::Prove {
+            let unchanged = plan.unchanged(&self.parent, &now, &infos);
+            self.carry_over(plan, &unchanged, saved)?;
+        }
+        saved.whole_because = match changes {
+            Ok(mut changes) => {
+                find_parts(self, plan, &mut changes, &Findings { now: &now, infos: &infos })?;
+                changes.everything().map(str::to_owned)
+            }
+            Err(why) => Some(why),
+        };
+        for table in plan.tables.iter().filter(|table| table.part.as_ref().is_some_and(Part::is_nothing)) {
+            if let Some(parent) = table.parent.as_ref().filter(|_| !saved.is_carried(&table.name())) {
+                saved.rows.insert(table.name(), parent.stored_rows());
+            }
+        }
+        Ok(())
+    }
+
     /// Reads all tables: first those that are locked.
-    fn read(&self, control: &mut Connection, plan: &Plan, moment: &mut Moment, saved: &mut SavedTables) -> Result<()> {
-        let unchanged = plan.unchanged(control, &self.schemas, &self.parent, &self.now)?;
-        let carried = self.carry_over(plan, &unchanged, saved)?;
+    fn read(&self, plan: &Plan, moment: &mut Moment, saved: &mut SavedTables) -> Result<()> {
         let by_name = plan.by_name();
-        let locked = self.read_locked(plan, moment, &carried)?;
+        let to_read: Vec<&PlannedTable> = plan.tables.iter().filter(|table| !saved.has(&table.name())).collect();
+        let locked = self.read_locked(&to_read, moment)?;
         let mut jobs = Vec::new();
-        for table in plan.tables.iter().filter(|table| !carried.contains(&table.name())) {
+        for table in to_read {
             match (table.means, locked.get_rows(table)) {
                 (Means::Snapshot, _) => jobs.push(Job::Read(table)),
                 (Means::Lock, Some(rows)) => jobs.push(Job::Seal(table, rows)),
@@ -177,7 +219,12 @@ impl Dump<'_, '_> {
         for (name, stored) in sessions::store_all(self.run, sessions, jobs)? {
             let info = by_name.get(&name).map(|table| table.info.clone());
             match (stored, info) {
-                (Stored::Rows(rows), _) => drop(saved.rows.insert(name, rows)),
+                (Stored::Rows(rows), _) => {
+                    if rows.contradict_log {
+                        saved.contradicted.push(name.clone());
+                    }
+                    saved.rows.insert(name, rows);
+                }
                 (Stored::Redefined, Some(info)) => {
                     saved.again.push((info, "its definition changed while the backup ran".to_owned()));
                 }
@@ -190,13 +237,7 @@ impl Dump<'_, '_> {
     }
 
     /// Takes the rows of unchanged tables from the parent snapshot, as far as they are all there.
-    fn carry_over(
-        &self,
-        plan: &Plan,
-        unchanged: &HashSet<TableName>,
-        saved: &mut SavedTables,
-    ) -> Result<HashSet<TableName>> {
-        let mut carried = HashSet::new();
+    fn carry_over(&self, plan: &Plan, unchanged: &HashSet<TableName>, saved: &mut SavedTables) -> Result<()> {
         for table in plan.tables.iter().filter(|table| unchanged.contains(&table.name())) {
             let Some(before) = &table.parent else { continue };
             let rows_are_there = match &before.rows {
@@ -206,18 +247,18 @@ impl Dump<'_, '_> {
             if rows_are_there {
                 let TableName { schema, table: name } = table.name();
                 saved.carried.push(CarriedTable { schema, table: name, read: before.read });
-                carried.insert(table.name());
             }
         }
-        Ok(carried)
+        Ok(())
     }
 
-    fn read_locked(&self, plan: &Plan, moment: &mut Moment, carried: &HashSet<TableName>) -> Result<LockedTables> {
-        let to_read = plan.tables.iter().filter(|t| t.means == Means::Lock && !carried.contains(&t.name()));
+    fn read_locked(&self, to_read: &[&PlannedTable], moment: &mut Moment) -> Result<LockedTables> {
+        let to_read = to_read.iter().filter(|table| table.means == Means::Lock);
+        let reader = self.run.parent().reader();
         let reading = LockedReading {
             address: self.address,
             server: &self.server,
-            tables: to_read.map(|table| (table.name(), table.to_read())).collect(),
+            tables: to_read.map(|table| (table.name(), table.to_read(reader))).collect(),
             sees_others: self.locking.sees_others,
             wait_max: self.source.wait_max,
             place: self.place(),
@@ -265,6 +306,7 @@ impl Dump<'_, '_> {
         let read_again = again.iter().map(|(info, _)| info.table_name()).collect::<HashSet<_>>();
         saved.carried.retain(|carried| !read_again.contains(&TableName::new(&carried.schema, &carried.table)));
         saved.rows.retain(|name, _| !read_again.contains(name));
+        plan.tables.iter_mut().filter(|table| read_again.contains(&table.name())).for_each(|table| table.part = None);
         let left_out =
             saved.left_out.iter().map(|left| TableName::new(&left.schema, &left.name)).collect::<HashSet<_>>();
         // Omitted tables stay in the plan, without rows.
@@ -289,9 +331,15 @@ impl Dump<'_, '_> {
     }
 
     fn count(&self, plan: &Plan, moment: &Moment, saved: &SavedTables) {
+        let in_part = |of: &dyn Fn(&Part) -> bool| {
+            let parts = plan.tables.iter().filter(|table| !saved.is_carried(&table.name()));
+            parts.filter_map(|table| table.part.as_ref()).filter(|part| of(part)).count() as u64
+        };
         let figures = DatabaseFigures {
             tables: plan.tables.len() as u64,
-            unchanged_tables: saved.carried.len() as u64,
+            unchanged_tables: saved.carried.len() as u64 + in_part(&|part| part.is_nothing()),
+            partly_read_tables: in_part(&|part| !part.is_nothing() && !part.is_proof),
+            whole_because: saved.whole_because.clone().filter(|_| moment.binlog.is_some()),
             late_tables: saved.late.len() as u64,
             missing_tables: saved.left_out.len() as u64,
             rows: saved.rows.values().map(|rows| rows.rows).sum(),
@@ -307,6 +355,11 @@ impl Dump<'_, '_> {
         for left in &saved.left_out {
             let message = format!("the {} is not in the snapshot: {}", left.what, left.why);
             self.run.problem(&path(&left.schema, &left.name), ProblemKind::Unreadable, message);
+        }
+        for TableName { schema, table } in &saved.contradicted {
+            let message = "the binary log did not tell all changes of it since the earlier snapshot: it was read whole. Changes that a session \
+                           keeps out of the log (sql_log_bin = 0) are not in the logs that are kept either";
+            self.run.problem(&path(schema, table), ProblemKind::Changed, message);
         }
         for late in &saved.late {
             let message = format!("it shows a later time than the other tables: {}", late.why);

@@ -6,6 +6,7 @@ use repo_format::database::{ROWS_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, Ta
 use repo_format::limits;
 
 use super::evidence::{Before, ServerFacts};
+use super::segments::StoredRows;
 use crate::database::TableName;
 use engine_core::files::backup::Parent;
 use engine_core::files::backup::Run;
@@ -16,7 +17,8 @@ use engine_core::tree::{TreeEntry, read_file};
 pub(super) struct ParentDatabase {
     root: Option<TreeEntry>,
     server: Option<ServerRecord>,
-    carried: HashMap<TableName, i64>,
+    /// When tables were last read whole that the snapshot did not read so.
+    read_before: HashMap<TableName, i64>,
 }
 
 /// A table of the parent snapshot.
@@ -27,8 +29,23 @@ pub(super) struct ParentTable {
     pub definition: TreeEntry,
     /// The entry of its rows, if it has any.
     pub rows: Option<TreeEntry>,
-    /// When it was last really read, by the server's clock.
+    /// When it was last really read, as a whole, by the server's clock.
     pub read: i64,
+    /// It shows a later time than the snapshot's moment.
+    pub is_late: bool,
+}
+
+impl ParentTable {
+    /// Its rows, of which none was read.
+    pub fn stored_rows(&self) -> StoredRows {
+        StoredRows {
+            content: self.rows.as_ref().and_then(|rows| rows.content.clone()),
+            rows: 0,
+            bytes: self.rows.as_ref().map_or(0, |rows| rows.meta.size),
+            kept_digests: self.record.kept_digests.clone(),
+            contradict_log: false,
+        }
+    }
 }
 
 impl ParentDatabase {
@@ -39,9 +56,17 @@ impl ParentDatabase {
             let bytes = read_file(parent.reader(), &entry, limits::DATABASE_RECORD).ok()?;
             ServerRecord::decode(&bytes).ok()
         });
-        let tables = server.iter().flat_map(|server| &server.carried);
-        let carried = tables.map(|t| (TableName::new(&t.schema, &t.table), t.read)).collect();
-        ParentDatabase { root, server, carried }
+        let carried = server.iter().flat_map(|server| &server.carried);
+        let carried = carried.map(|t| (TableName::new(&t.schema, &t.table), t.read));
+        let in_part = server.iter().flat_map(|server| server.in_part.iter().flatten());
+        let in_part = in_part.map(|t| (TableName::new(&t.schema, &t.table), t.read));
+        let read_before = carried.chain(in_part).collect();
+        ParentDatabase { root, server, read_before }
+    }
+
+    /// Its server, at its moment.
+    pub fn server(&self) -> Option<&ServerRecord> {
+        self.server.as_ref()
     }
 
     /// A table as it was.
@@ -54,21 +79,14 @@ impl ParentDatabase {
         let bytes = read_file(run.parent().reader(), &definition, limits::DATABASE_RECORD).ok()?;
         let record = TableRecord::decode(&bytes).ok()?;
         let rows = find(table.tree, ROWS_FILE);
-        let read = self.carried.get(&TableName::new(schema, name)).copied().unwrap_or(server.moment.seconds);
-        Some(ParentTable { record, definition, rows, read })
+        let read = self.read_before.get(&TableName::new(schema, name)).copied().unwrap_or(server.moment.seconds);
+        let is_late = server.late.iter().any(|late| late.schema == schema && late.table == name);
+        Some(ParentTable { record, definition, rows, read, is_late })
     }
 
-    /// The parent snapshot's knowledge of `table` of `schema`, as evidence.
-    pub fn before<'f>(&'f self, schema: &str, table: &'f ParentTable) -> Option<Before<'f>> {
-        let server = self.server.as_ref()?;
-        let is_late = server.late.iter().any(|late| late.schema == schema && late.table == table.record.name);
-        let facts = ServerFacts {
-            identity: &server.identity,
-            started: server.started,
-            seconds: server.moment.seconds,
-            clock_ahead: server.clock_ahead,
-            alterations: server.alterations,
-        };
-        Some(Before { server: facts, record: &table.record, read: table.read, is_late })
+    /// The parent snapshot's knowledge of `table`, as evidence.
+    pub fn before<'f>(&'f self, table: &'f ParentTable) -> Option<Before<'f>> {
+        let server = ServerFacts::of(self.server.as_ref()?);
+        Some(Before { server, record: &table.record, read: table.read, is_late: table.is_late })
     }
 }

@@ -5,19 +5,21 @@ use std::collections::{HashMap, HashSet};
 use repo_format::database::{LeftOut, TableRecord};
 use repo_format::node::ProblemKind;
 
-use super::evidence::{Now, ServerFacts, is_unchanged};
+use super::evidence::{Now, is_unchanged};
+use super::increment::{Ground, Part};
 use super::moment::is_busy;
 use super::parent::{ParentDatabase, ParentTable};
 use super::reader::TableToRead;
 use super::segments::boundary_bits;
-use super::server::{self, ServerNow};
+use super::server::ServerNow;
 use crate::database::TableName;
 use crate::database::{
     Connection, OWN_LOCKS, SHARED_LOCKS, Server, TableInfo, TypedJson, WITHOUT_HISTORY, describe_table, error_code,
-    holds_rows, list_tables, quote_name, typed_json,
+    holds_rows, quote_name, typed_json,
 };
 use engine_core::error::{Error, Result, chain};
 use engine_core::files::backup::Run;
+use engine_core::pack::ChunkReader;
 
 /// How a table is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(super) struct PlannedTable {
     pub means: Means,
     /// Documents whose types may get lost.
     pub typed: Vec<TypedJson>,
+    /// The part that is read, if it is known what has changed since the parent snapshot.
+    pub part: Option<Part>,
 }
 
 impl PlannedTable {
@@ -45,13 +49,16 @@ impl PlannedTable {
         self.info.table_name()
     }
 
-    /// For its reader.
-    pub fn to_read(&self) -> TableToRead<'_> {
+    /// For its reader; `reader` reads the parent.
+    pub fn to_read<'t>(&'t self, reader: &'t ChunkReader<'t>) -> TableToRead<'t> {
+        let ground = self.parent.as_ref().zip(self.part.as_ref());
         TableToRead {
             schema: &self.info.schema,
             record: &self.record,
+            rows: self.info.rows,
             segment_bits: self.record.segment_bits.unwrap_or_default(),
             typed: &self.typed,
+            ground: ground.map(|(table, part)| Ground { reader, table, part }),
         }
     }
 }
@@ -141,33 +148,21 @@ impl Plan {
         groups
     }
 
-    /// The tables that did not change since the parent snapshot, by what the server says of them now that the barrier is behind us.
-    pub fn unchanged(
-        &self,
-        control: &mut Connection,
-        schemas: &[String],
-        parent: &ParentDatabase,
-        now: &ServerNow,
-    ) -> Result<HashSet<TableName>> {
+    /// The tables that did not change since the parent snapshot, by what the server, `now` and `infos`, says of them now that the barrier is behind us.
+    pub fn unchanged(&self, parent: &ParentDatabase, now: &ServerNow, infos: &[TableInfo]) -> HashSet<TableName> {
         let candidates = |table: &&PlannedTable| table.means == Means::Lock && table.parent.is_some();
-        if !self.tables.iter().any(|table| candidates(&table)) {
-            return Ok(HashSet::new());
-        }
-        // Asked behind the barrier: what was renamed before it shows.
-        let alterations = server::alterations(control)?;
-        let infos = list_tables(control, schemas)?;
         let changed: HashMap<_, _> = infos.iter().map(|info| (info.table_name(), info.changed)).collect();
         let is_as_it_was = |table: &&PlannedTable| {
             let facts = Now {
-                server: ServerFacts { alterations, ..now.facts() },
+                server: now.facts(),
                 keeps_times: now.keeps_times,
                 record: &table.record,
                 changed: changed.get(&table.name()).copied().flatten(),
             };
-            let before = table.parent.as_ref().and_then(|before| parent.before(&table.info.schema, before));
+            let before = table.parent.as_ref().and_then(|before| parent.before(before));
             before.is_some_and(|before| is_unchanged(&before, &facts))
         };
-        Ok(self.tables.iter().filter(candidates).filter(is_as_it_was).map(PlannedTable::name).collect())
+        self.tables.iter().filter(candidates).filter(is_as_it_was).map(PlannedTable::name).collect()
     }
 }
 
@@ -198,7 +193,7 @@ pub(super) fn describe(
         let path = format!("{}.{}", info.schema, info.name).into_bytes();
         run.problem(&path, ProblemKind::Unreadable, WITHOUT_HISTORY.to_owned());
     }
-    Ok(Ok(PlannedTable { info, record, parent, means, typed }))
+    Ok(Ok(PlannedTable { info, record, parent, means, typed, part: None }))
 }
 
 /// By which means a table is read; none if the server itself cannot open it.

@@ -4,17 +4,23 @@ use repo_format::database::{RowOrder, TableRecord};
 use repo_format::id::Bytes32;
 use repo_format::node::ProblemKind;
 
+use super::increment::{Ground, Proof, Splicer};
 use super::segments::{Sealer, Segmenter, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use super::standstill::Reading;
 use crate::database::{
-    Address, Connection, KeptSums, RowEncoder, RowKey, TypedJson, Value, kept_list, outline, quote_name, select_list,
+    Address, Connection, KeptSums, RowEncoder, RowKey, TableName, TypedJson, Value, kept_list, outline, quote_name,
+    select_list,
 };
 use engine_core::error::{Error, Result};
 use engine_core::files::backup::Run;
 
 /// The number of rows between looks for the wish to stop.
 const ROWS_BETWEEN_LOOKS: u64 = 4096;
+/// Changed rows that are read at a time.
+const KEYS_PER_STATEMENT: usize = 1000;
+/// The rows of a table of the parent's are counted up to so many: counting InnoDB's takes time.
+const ROWS_TO_COUNT: u64 = 200_000;
 /// Rows that are read at a time from a table that is not locked: writers wait for as long as that takes.
 const ROWS_PER_RANGE: u64 = 5000;
 
@@ -29,13 +35,38 @@ pub(super) struct SpoolPlace<'a> {
 pub(super) struct TableToRead<'a> {
     pub schema: &'a str,
     pub record: &'a TableRecord,
+    /// How many rows it has, by the server's estimate.
+    pub rows: u64,
     /// See [`super::segments::boundary_bits`].
     pub segment_bits: u32,
     /// Documents whose types may get lost: what is selected besides.
     pub typed: &'a [TypedJson],
+    /// The parent, and the rows that have changed since, if that is known.
+    pub ground: Option<Ground<'a>>,
 }
 
-impl TableToRead<'_> {
+impl<'a> TableToRead<'a> {
+    /// The parent, if only changed rows are read.
+    pub fn splices(&self) -> Option<Ground<'a>> {
+        self.ground.filter(|ground| !ground.part.is_proof)
+    }
+
+    /// The parent, if all rows are read and compared with the changed ones.
+    fn proves(&self) -> Option<Ground<'a>> {
+        self.ground.filter(|ground| ground.part.is_proof)
+    }
+
+    /// The statements that read it in any order: one, or some for its changed rows.
+    fn statements(&self) -> Vec<String> {
+        let Some((ground, key)) = self.splices().zip(self.integer_key()) else { return vec![self.select("")] };
+        let Some(of) = ground.part.key else { return Vec::new() };
+        let in_keys = |ranks: &[u64]| {
+            let keys: Vec<String> = ranks.iter().map(|rank| of.sql(*rank)).collect();
+            self.select(&format!(" WHERE {key} IN ({})", keys.join(", ")))
+        };
+        ground.part.ranks.chunks(KEYS_PER_STATEMENT).map(in_keys).collect()
+    }
+
     fn select(&self, rest: &str) -> String {
         let history = if self.record.versioned == Some(true) { " FOR SYSTEM_TIME ALL" } else { "" };
         let (schema, table) = (quote_name(self.schema), quote_name(&self.record.name));
@@ -64,11 +95,42 @@ pub(super) fn read_in_order(
         source.let_go()?;
         return seal_spooled(filled, table, sealer);
     };
-    let (mut segmenter, mut besides) = (Segmenter::new(sealer, table.segment_bits), Besides::of(table));
-    read_into(run, source, &table.select(&format!(" ORDER BY {key}")), &mut segmenter, &mut besides)?;
+    let mut second = sealer.another()?;
+    let mut taking = Taking::begin(table, sealer, &mut second)?;
+    read_into(run, source, &table.select(&format!(" ORDER BY {key}")), &mut taking)?;
     source.let_go()?;
-    let stored = segmenter.finish()?;
-    Ok(StoredRows { kept_digests: besides.end(run), ..stored })
+    taking.end(run)
+}
+
+/// The result of splicing.
+pub(super) enum Spliced {
+    /// The table as it is now.
+    Rows(StoredRows),
+    /// It has more or fewer rows than the server counts.
+    Contradiction,
+}
+
+/// Puts changed rows that were read among those of the parent.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`](engine_core::error::ErrorKind::Damaged) if the parent cannot be read.
+pub(super) fn splice(
+    spooled: SpooledRows,
+    ground: Ground<'_>,
+    table: &TableToRead<'_>,
+    sealer: &mut Sealer<'_>,
+) -> Result<Spliced> {
+    let mut splicer = Splicer::new(ground, sealer, table.segment_bits)?;
+    let mut read = 0;
+    spooled.rows.drain(&mut |row| {
+        read += 1;
+        splicer.row(row.key, row.row)
+    })?;
+    let stored = splicer.finish()?;
+    if spooled.counted.is_some_and(|counted| counted != stored.rows) {
+        return Ok(Spliced::Contradiction);
+    }
+    Ok(Spliced::Rows(StoredRows { rows: read, ..stored }))
 }
 
 /// Reads an unlocked table in short ranges; each range shows another time.
@@ -83,18 +145,16 @@ pub(super) fn read_in_ranges(
         let filled = read_as_it_lies(run, source, table, place)?;
         return seal_spooled(filled, table, sealer);
     };
-    let (mut segmenter, mut besides) = (Segmenter::new(sealer, table.segment_bits), Besides::of(table));
+    let mut second = sealer.another()?;
+    let mut taking = Taking::begin(table, sealer, &mut second)?;
     let mut last: Option<String> = None;
     loop {
         let from = last.as_ref().map(|last| format!(" WHERE {key} > {last}")).unwrap_or_default();
         let sql = table.select(&format!("{from} ORDER BY {key} LIMIT {ROWS_PER_RANGE}"));
-        let read = read_into(run, source, &sql, &mut segmenter, &mut besides)?;
+        let read = read_into(run, source, &sql, &mut taking)?;
         match read.last_key {
             Some(key) if read.rows == ROWS_PER_RANGE => last = Some(key),
-            _ => {
-                let stored = segmenter.finish()?;
-                return Ok(StoredRows { kept_digests: besides.end(run), ..stored });
-            }
+            _ => return taking.end(run),
         }
     }
 }
@@ -109,19 +169,34 @@ pub(super) fn read_as_it_lies(
     let mut spool = Spool::new(table.record.order, place.folder, place.space);
     let mut encoder = RowEncoder::new(table.record);
     let (mut row, mut key, mut besides) = (Vec::new(), RowKey::default(), Besides::of(table));
-    source.each_row(run, &table.select(""), &mut |values| {
-        row.clear();
-        besides.encode(values, &mut encoder, &mut row, &mut key)?;
-        spool.push(&key, &row)
-    })?;
+    for sql in table.statements() {
+        source.each_row(run, &sql, &mut |values| {
+            row.clear();
+            besides.encode(values, &mut encoder, &mut row, &mut key)?;
+            spool.push(&key, &row)
+        })?;
+    }
+    let counted = count_rows(source, table)?;
     let rows = spool.finish()?;
-    Ok(SpooledRows { rows, kept_digests: besides.end(run) })
+    Ok(SpooledRows { rows, kept_digests: besides.end(run), counted })
+}
+
+/// How many rows a table has, if only changed ones are read and counting is quick.
+fn count_rows(source: &mut Source<'_>, table: &TableToRead<'_>) -> Result<Option<u64>> {
+    let is_quick = table.rows <= ROWS_TO_COUNT || table.record.engine.eq_ignore_ascii_case("MyISAM");
+    if table.splices().is_none() || !is_quick {
+        return Ok(None);
+    }
+    let sql = format!("SELECT COUNT(*) FROM {}", TableName::new(table.schema, &table.record.name));
+    Ok(source.connection.value(&sql)?.and_then(|text| text.parse().ok()))
 }
 
 /// Rows that wait, in order, and what was read beside them.
 pub(super) struct SpooledRows {
     rows: FilledSpool,
     kept_digests: Option<Vec<Bytes32>>,
+    /// How many rows the table has, if only some were read and it was counted.
+    counted: Option<u64>,
 }
 
 /// Seals what a spool holds, in order.
@@ -130,10 +205,58 @@ pub(super) fn seal_spooled(
     table: &TableToRead<'_>,
     sealer: &mut Sealer<'_>,
 ) -> Result<StoredRows> {
-    let mut segmenter = Segmenter::new(sealer, table.segment_bits);
-    spooled.rows.drain(&mut |row| segmenter.push(row.key, row.row))?;
-    let stored = segmenter.finish()?;
+    let mut second = sealer.another()?;
+    let mut taking = Taking::begin(table, sealer, &mut second)?;
+    spooled.rows.drain(&mut |row| taking.push(row.key, row.row))?;
+    let stored = taking.finish()?;
     Ok(StoredRows { kept_digests: spooled.kept_digests, ..stored })
+}
+
+/// The rows of one table on their way into segments.
+struct Taking<'t, 's, 'r> {
+    segmenter: Segmenter<'s, 'r>,
+    besides: Besides<'t>,
+    proof: Option<Proof<'s, 'r>>,
+}
+
+impl<'t, 's, 'r> Taking<'t, 's, 'r> {
+    /// Begins a table; `second` stores what a whole read is compared with.
+    fn begin(table: &'t TableToRead<'t>, sealer: &'s mut Sealer<'r>, second: &'s mut Sealer<'r>) -> Result<Self>
+    where
+        't: 's,
+    {
+        let proof = table.proves().map(|ground| Proof::begin(ground, second, table.segment_bits)).transpose()?;
+        Ok(Taking { segmenter: Segmenter::new(sealer, table.segment_bits), besides: Besides::of(table), proof })
+    }
+
+    /// The row from `start` on has been appended to the segmenter's buffer.
+    fn added(&mut self, start: usize, key: &[u8]) -> Result<()> {
+        if let Some(proof) = &mut self.proof {
+            proof.row(key, &self.segmenter.buffer[start..])?;
+        }
+        self.segmenter.added(start, key)
+    }
+
+    fn push(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
+        let start = self.segmenter.buffer.len();
+        self.segmenter.buffer.extend_from_slice(row);
+        self.added(start, key)
+    }
+
+    /// Ends the table, and reports what was read beside its rows.
+    fn end(self, run: &Run<'_>) -> Result<StoredRows> {
+        let kept_digests = self.besides.end(run);
+        Ok(StoredRows { kept_digests, ..self.finish()? })
+    }
+
+    fn finish(self) -> Result<StoredRows> {
+        let stored = self.segmenter.finish()?;
+        let contradict_log = match self.proof {
+            Some(proof) => proof.is_contradicted(&stored)?,
+            None => false,
+        };
+        Ok(StoredRows { contradict_log, ..stored })
+    }
 }
 
 /// The values that are selected besides the rows: stored generated columns, and, by column, whether documents hold
@@ -196,15 +319,14 @@ fn read_into(
     run: &Run<'_>,
     source: &mut Source<'_>,
     sql: &str,
-    segmenter: &mut Segmenter<'_, '_>,
-    besides: &mut Besides<'_>,
+    taking: &mut Taking<'_, '_, '_>,
 ) -> Result<ReadRows> {
-    let mut encoder = RowEncoder::new(besides.table.record);
+    let mut encoder = RowEncoder::new(taking.besides.table.record);
     let mut key = RowKey::default();
     let rows = source.each_row(run, sql, &mut |values| {
-        let start = segmenter.buffer.len();
-        besides.encode(values, &mut encoder, &mut segmenter.buffer, &mut key)?;
-        segmenter.added(start, &key.text)
+        let start = taking.segmenter.buffer.len();
+        taking.besides.encode(values, &mut encoder, &mut taking.segmenter.buffer, &mut key)?;
+        taking.added(start, &key.text)
     })?;
     Ok(ReadRows { rows, last_key: (rows > 0).then(|| String::from_utf8_lossy(&key.text).into_owned()) })
 }
@@ -221,7 +343,7 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// Frees the table.
-    fn let_go(&mut self) -> Result<()> {
+    pub fn let_go(&mut self) -> Result<()> {
         self.let_go.map_or(Ok(()), |statement| self.connection.run(statement))
     }
 

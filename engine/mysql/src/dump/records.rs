@@ -6,7 +6,8 @@ use std::collections::HashSet;
 
 use repo_format::FormatError;
 use repo_format::database::{
-    ACCOUNTS_FILE, LeftOut, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name,
+    ACCOUNTS_FILE, LeftOut, PartlyReadTable, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE,
+    TableRecord, escape_name,
 };
 use repo_format::entry::Time;
 use repo_format::manifest::Root;
@@ -30,6 +31,7 @@ pub(super) fn write(
     moment: Moment,
     saved: SavedTables,
 ) -> Result<TreeEntry> {
+    let in_part = partly_read(plan, &saved);
     let SavedTables { mut rows, carried, late, mut left_out, .. } = saved;
     let micros = moment.record.microseconds;
     let time = Time { seconds: moment.record.seconds, nanoseconds: micros * 1000 };
@@ -73,9 +75,21 @@ pub(super) fn write(
         left_out,
         profile: dump.source.profile.clone(),
         alterations: now.alterations,
+        in_part: (!in_part.is_empty()).then_some(in_part),
     };
     entries.push(writer.record(SERVER_FILE, record.encode(), None)?);
     folder(dump.run, &mut writer.sealer, &root.name.0, entries, time)
+}
+
+/// The tables of which only a part was read.
+fn partly_read(plan: &Plan, saved: &SavedTables) -> Vec<PartlyReadTable> {
+    let in_part = plan.tables.iter().filter_map(|table| {
+        let (name, parent) = (table.name(), table.parent.as_ref()?);
+        let rows = saved.rows.get(&name).filter(|rows| !rows.contradict_log)?.rows;
+        table.part.as_ref().filter(|part| !part.is_proof)?;
+        Some(PartlyReadTable { schema: name.schema, table: name.table, read: parent.read, rows })
+    });
+    in_part.collect()
 }
 
 struct Writer<'w, 'd, 'r> {

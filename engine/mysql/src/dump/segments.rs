@@ -28,6 +28,11 @@ impl<'r> Sealer<'r> {
         Ok(Sealer { run, writer: ChunkWriter::new(run.store(), ProfileName::Database)? })
     }
 
+    /// Tools for one more table at the same time.
+    pub fn another(&self) -> Result<Self> {
+        Sealer::new(self.run)
+    }
+
     /// Where nodes go.
     pub fn sink(&mut self) -> NodeSink<'_, 'r> {
         self.writer.sink()
@@ -65,6 +70,8 @@ pub(super) struct StoredRows {
     pub bytes: u64,
     /// See [`repo_format::database::TableRecord::kept_digests`].
     pub kept_digests: Option<Vec<Bytes32>>,
+    /// The rows are those of a whole read, which the binary log contradicts.
+    pub contradict_log: bool,
 }
 
 /// Collects rows into segments.
@@ -129,6 +136,25 @@ impl<'s, 'r> Segmenter<'s, 'r> {
         self.added(start, key)
     }
 
+    /// Whether a segment begins with the row of this key, whatever was added before.
+    pub fn begins_with(&self, key: &[u8]) -> bool {
+        self.buffer.is_empty() || boundary_hash(key) & self.mask == 0
+    }
+
+    /// Adds a segment as it was stored before; one begins with its first row, and one behind its last.
+    ///
+    /// # Errors
+    /// As [`Segmenter::added`].
+    pub fn keep(&mut self, segment: SegmentItem) -> Result<()> {
+        let end = self.buffer.len();
+        if end > 0 {
+            self.seal(end)?;
+        }
+        self.rows += segment.rows;
+        self.bytes += segment.len;
+        self.list.push(segment, &mut self.sealer.sink())
+    }
+
     /// Stores the first `end` bytes of the buffer as a segment.
     fn seal(&mut self, end: usize) -> Result<()> {
         self.sealer.run.check_stop()?;
@@ -160,7 +186,7 @@ impl<'s, 'r> Segmenter<'s, 'r> {
             self.seal(end)?;
         }
         let content = self.list.finish(&mut self.sealer.sink())?;
-        Ok(StoredRows { content, rows: self.rows, bytes: self.bytes, kept_digests: None })
+        Ok(StoredRows { content, rows: self.rows, bytes: self.bytes, kept_digests: None, contradict_log: false })
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use crossbeam_channel::bounded;
 
 use super::plan::{PlannedTable, is_redefined, is_table_error};
-use super::reader::{Source, SpoolPlace, SpooledRows, read_in_order, seal_spooled};
+use super::reader::{
+    Source, Spliced, SpoolPlace, SpooledRows, TableToRead, read_as_it_lies, read_in_order, seal_spooled, splice,
+};
 use super::segments::{Sealer, StoredRows};
 use super::standstill::{Reading, Standstill};
 use crate::database::TableName;
@@ -16,6 +18,9 @@ use engine_core::files::backup::{Run, join};
 
 /// Why a table was let go of.
 const WAITED_FOR: &str = "others had waited for it while the repository took nothing";
+/// Why a table is read again that was to be made of its parent's rows.
+const CONTRADICTED: &str = "the binary log does not tell all changes of it";
+const PARENT_DAMAGED: &str = "its rows in the earlier snapshot are damaged";
 /// Why a table was not read.
 const NO_SESSION: &str = "the session that was to read it was ended, as others had waited for another table while the repository took nothing";
 
@@ -135,7 +140,7 @@ impl Storing<'_, '_> {
     /// Stores one table. If its session was ended, `connection` is empty afterwards.
     fn store(&self, connection: &mut Option<Connection>, job: Job<'_>, sealer: &mut Sealer<'_>) -> Result<Stored> {
         let (table, session) = match (job, connection.as_mut()) {
-            (Job::Seal(table, spool), _) => return Ok(Stored::Rows(seal_spooled(*spool, &table.to_read(), sealer)?)),
+            (Job::Seal(table, spool), _) => return self.seal(table, *spool, sealer),
             (Job::Read(table), Some(session)) => (table, session),
             (Job::Read(_), None) => unreachable!("only threads with a snapshot take these jobs"),
         };
@@ -155,6 +160,22 @@ impl Storing<'_, '_> {
         }
     }
 
+    /// Stores what was read under a lock.
+    fn seal(&self, table: &PlannedTable, spool: SpooledRows, sealer: &mut Sealer<'_>) -> Result<Stored> {
+        let to_read = self.to_read(table);
+        let Some(ground) = to_read.splices() else { return seal_spooled(spool, &to_read, sealer).map(Stored::Rows) };
+        match splice(spool, ground, &to_read, sealer) {
+            Ok(Spliced::Rows(rows)) => Ok(Stored::Rows(rows)),
+            Ok(Spliced::Contradiction) => Ok(Stored::LetGo(CONTRADICTED)),
+            Err(error) if error.is_damage() => Ok(Stored::LetGo(PARENT_DAMAGED)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn to_read<'t>(&'t self, table: &'t PlannedTable) -> TableToRead<'t> {
+        table.to_read(self.run.parent().reader())
+    }
+
     fn read(
         &self,
         session: &mut Connection,
@@ -166,6 +187,20 @@ impl Storing<'_, '_> {
         // The table's definition is free to change again; the snapshot stays.
         let let_go = Some("ROLLBACK TO SAVEPOINT enamel");
         let mut source = Source { address: self.address, connection: session, reading: Some(reading), let_go };
-        read_in_order(self.run, &mut source, &table.to_read(), sealer, self.place)
+        let to_read = self.to_read(table);
+        let Some(ground) = to_read.splices() else {
+            return read_in_order(self.run, &mut source, &to_read, sealer, self.place);
+        };
+        let changed = read_as_it_lies(self.run, &mut source, &to_read, self.place)?;
+        source.let_go()?;
+        let contradict_log = match splice(changed, ground, &to_read, sealer) {
+            Ok(Spliced::Rows(rows)) => return Ok(rows),
+            Ok(Spliced::Contradiction) => true,
+            Err(error) if error.is_damage() => false,
+            Err(error) => return Err(error),
+        };
+        let whole = TableToRead { ground: None, ..to_read };
+        let rows = read_in_order(self.run, &mut source, &whole, sealer, self.place)?;
+        Ok(StoredRows { contradict_log, ..rows })
     }
 }

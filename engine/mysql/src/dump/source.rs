@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use repo_format::database::ProfileRecord;
 
+use super::increment::Extent;
 use crate::database::{Address, snapshot_sessions};
 use engine_core::files::backup::Companion;
 
@@ -33,6 +34,8 @@ pub struct DatabaseSource {
     pub spool_folder: Option<PathBuf>,
     /// How many bytes of them may wait.
     pub spool_bytes_max: u64,
+    /// How much is read.
+    pub extent: Extent,
     /// The findings of a profile.
     pub profile: Option<ProfileRecord>,
     /// Is asked, when all is stored, which files the database speaks of and the snapshot lacks.
@@ -51,6 +54,7 @@ impl DatabaseSource {
             sessions: 0,
             spool_folder: None,
             spool_bytes_max: SPOOL_MAX,
+            extent: Extent::default(),
             profile: None,
             companion: None,
         }

@@ -31,6 +31,8 @@ pub(super) struct Dump<'d, 'r> {
     pub unseen: Vec<LeftOut>,
     /// The facts that decide on the method of locking, without those of the tables.
     pub locking: LockFacts,
+    /// Whether the account sees all programs and views of the server.
+    pub sees_programs: bool,
     pub parent: ParentDatabase,
     pub parent_root: Option<TreeEntry>,
     pub now: ServerNow,
@@ -47,6 +49,22 @@ pub(super) struct SavedTables {
     pub left_out: Vec<LeftOut>,
     /// Tables to be read again, and why.
     pub again: Vec<(TableInfo, String)>,
+    /// Tables that the binary log does not tell all changes of.
+    pub contradicted: Vec<TableName>,
+    /// Why the binary log helps with no table.
+    pub whole_because: Option<String>,
+}
+
+impl SavedTables {
+    /// Whether a table is as the parent has it.
+    pub fn is_carried(&self, name: &TableName) -> bool {
+        self.carried.iter().any(|table| table.schema == name.schema && table.table == name.table)
+    }
+
+    /// Whether nothing of a table is to be read any more.
+    pub fn has(&self, name: &TableName) -> bool {
+        self.rows.contains_key(name) || self.is_carried(name)
+    }
 }
 
 impl Dump<'_, '_> {

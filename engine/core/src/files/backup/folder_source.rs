@@ -41,12 +41,16 @@ pub type Companion = Box<
 >;
 
 /// Figures of a saved database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DatabaseFigures {
     /// Tables in the snapshot.
     pub tables: u64,
     /// Tables among these that were unchanged, and not read.
     pub unchanged_tables: u64,
+    /// Tables of which only the rows were read that had changed.
+    pub partly_read_tables: u64,
+    /// Why the server's log did not help to read less.
+    pub whole_because: Option<String>,
     /// Tables that show a later time than the others.
     pub late_tables: u64,
     /// Tables and other objects that are not in the snapshot.

@@ -21,6 +21,7 @@ mod write;
 
 pub use contents::{EventIter, TransactionIter};
 pub use pass::{Archived, SavedLog};
+pub(super) use reading::{Reading, Received};
 pub use stored::{StoredLog, StoredLogs};
 pub(super) use stored::{part_entry, read_manifest};
 pub use watch::{WatchOptions, watch};

@@ -139,7 +139,7 @@ impl<'a> Archiver<'a> {
 
     /// Reads from `start`; gives whether its file is the one that is meant.
     pub fn read_from(&self, start: &Start, end: StreamEnd) -> Result<(Reading, bool)> {
-        let mut reading = Reading::open(self.address, start, self.reader(), end)?;
+        let mut reading = Reading::open(self.address, &start.place, self.reader(), end)?;
         let fits = reading.first_file()?.is_none_or(|begins| start.fits(&begins.format));
         Ok((reading, fits))
     }

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::start::Start;
 use crate::binlog::event::{Event, Format, HEADER_LEN, Header, Kind, Malformed};
 use crate::binlog::gtids::Gtids;
 use crate::database::{Address, Connection, LogRequest, LogStream, StreamEnd};
 use engine_core::error::{Error, ErrorKind, Result};
-use repo_format::log::FIRST_OFFSET;
+use repo_format::log::{FIRST_OFFSET, LogPlace};
 
 /// The offset of a file's first event, as it is asked for.
 const BEGINNING: u32 = 4;
@@ -89,18 +88,18 @@ impl Reading {
     ///
     /// # Errors
     /// [`ErrorKind::Database`] if the server refuses.
-    pub fn open(address: &Address, start: &Start, reader: u32, end: StreamEnd) -> Result<Self> {
+    pub fn open(address: &Address, start: &LogPlace, reader: u32, end: StreamEnd) -> Result<Self> {
         // Places beyond 4 GiB cannot be asked for: what was read before is passed over.
-        let offset = u32::try_from(start.place.offset).unwrap_or(BEGINNING);
-        let request = LogRequest { reader, file: start.place.file.clone(), offset, end };
+        let offset = u32::try_from(start.offset).unwrap_or(BEGINNING);
+        let request = LogRequest { reader, file: start.file.clone(), offset, end };
         let stream = Connection::open(address)?.into_log(&request)?;
         Ok(Reading {
             stream,
-            file: start.place.file.clone(),
+            file: start.file.clone(),
             format: None,
             offset: offset.into(),
-            known_until: start.place.offset,
-            gtids: Gtids::parse(&start.place.gtid),
+            known_until: start.offset,
+            gtids: Gtids::parse(&start.gtid),
             held: VecDeque::new(),
             current: None,
             has_rotated: false,

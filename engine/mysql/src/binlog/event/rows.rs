@@ -134,6 +134,28 @@ impl<'r> RowsHeader<'r> {
         Ok(images)
     }
 
+    /// Calls `each` with every value of the column at `place` that is logged, old or new; none for NULL. Gives whether all old values are logged: a
+    /// new one that is not is as the old one was.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are not rows of `table`.
+    pub fn values(
+        &self,
+        table: &TableMap,
+        place: usize,
+        each: &mut dyn FnMut(Option<&'r [u8]>),
+    ) -> Result<bool, Malformed> {
+        let mut cursor = Cursor::new(self.rows);
+        while !cursor.is_empty() {
+            self.next_row(table, &mut cursor, &mut |_, at, value| {
+                if at == place {
+                    each(value);
+                }
+            })?;
+        }
+        Ok(has(self.before, place))
+    }
+
     /// Whether all columns of all rows are logged, old values and new ones.
     pub fn is_full(&self, table: &TableMap) -> bool {
         let all = |bits: &[u8]| (0..table.columns.len()).all(|at| has(bits, at));

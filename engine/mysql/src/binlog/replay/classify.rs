@@ -32,7 +32,7 @@ const BETWEEN: [&str; 10] =
 
 /// The part that a statement plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
     /// `BEGIN`.
     Begin,
     /// `COMMIT`.
@@ -63,7 +63,7 @@ pub(super) enum Part {
 
 /// A statement with its words.
 #[derive(Debug)]
-pub(super) struct Statement<'s> {
+pub struct Statement<'s> {
     text: &'s [u8],
     /// None if it cannot be told apart: quotes that do not end.
     tokens: Option<Vec<Token>>,

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 
 use crate::database::{Address, Server};
 
+pub(super) use classify::{Part, Statement};
 pub use definers::Definers;
 pub use outcome::{Doubt, LeftOutChange, LeftOutKind, ReplayOutcome};
 pub use run::Replay;

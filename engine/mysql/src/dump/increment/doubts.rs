@@ -1,0 +1,136 @@
+//! Changes that the log does not tell: rows that foreign keys, programs, views and merged tables change.
+
+use super::super::plan::{Means, Plan};
+use super::super::state::Dump;
+use crate::binlog::changes::{Changes, FoldedName};
+use crate::database::{Connection, TableName, quote_text};
+use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
+use engine_core::error::Result;
+
+/// Schemas whose programs change no rows of users.
+const OF_SERVER: &str = "('mysql', 'sys', 'information_schema', 'performance_schema')";
+const BY_FOREIGN_KEY: &str = "a foreign key may have changed it";
+
+/// Adds to `changes` what the log does not tell.
+///
+/// # Errors
+/// If the server does not answer.
+pub(super) fn add(dump: &Dump<'_, '_>, control: &mut Connection, plan: &Plan, changes: &mut Changes) -> Result<()> {
+    let hides_changes = changes.has_programs() || !dump.sees_programs || has_programs(control)?;
+    if changes.has_statements() && hides_changes {
+        changes.doubt_everything("the log has statements, which may change tables that they do not name");
+    }
+    if has_merged(control, plan, changes)? {
+        for table in plan.tables.iter().filter(|table| table.means == Means::Lock) {
+            changes
+                .doubt(&FoldedName::from(&table.name()), "it may have been changed through a table that merges others");
+        }
+    }
+    follow_foreign_keys(plan, changes);
+    Ok(())
+}
+
+/// Whether the server has triggers, views or routines.
+fn has_programs(control: &mut Connection) -> Result<bool> {
+    let any = |of: &str, column: &str| {
+        format!("EXISTS (SELECT 1 FROM information_schema.{of} WHERE {column} NOT IN {OF_SERVER})")
+    };
+    let all = [("TRIGGERS", "TRIGGER_SCHEMA"), ("VIEWS", "TABLE_SCHEMA"), ("ROUTINES", "ROUTINE_SCHEMA")];
+    let all: Vec<String> = all.iter().map(|(of, column)| any(of, column)).collect();
+    Ok(control.value(&format!("SELECT {}", all.join(" OR ")))?.as_deref() != Some("0"))
+}
+
+/// Whether a table has changed that may merge others: their rows are logged as its own.
+fn has_merged(control: &mut Connection, plan: &Plan, changes: &Changes) -> Result<bool> {
+    let is_merged = |name: &TableName| changes.is_changed(&FoldedName::from(name));
+    if plan.tables.iter().any(|table| table.means == Means::Nothing && is_merged(&table.name())) {
+        return Ok(true);
+    }
+    let planned: std::collections::HashSet<_> =
+        plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
+    let mut others: Vec<String> =
+        changes.tables().filter(|name| !planned.contains(name)).map(|name| quote_text(&name.schema)).collect();
+    if others.is_empty() || !plan.has(Means::Lock) {
+        return Ok(false);
+    }
+    others.sort();
+    others.dedup();
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM information_schema.TABLES WHERE LOWER(TABLE_SCHEMA) IN ({}) AND ENGINE IN ('MRG_MyISAM', 'MERGE'))",
+        others.join(", ")
+    );
+    Ok(control.value(&sql)?.as_deref() != Some("0"))
+}
+
+/// Doubts tables that a foreign key changes when another table changes, and those that depend on them in turn.
+fn follow_foreign_keys(plan: &Plan, changes: &mut Changes) {
+    let planned: std::collections::HashSet<_> =
+        plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
+    let acting = plan.tables.iter().filter_map(|table| {
+        let referenced = referenced_by_acting(&table.record.create.0, &table.info.schema)?;
+        Some((FoldedName::from(&table.name()), referenced))
+    });
+    let mut acting: Vec<_> = acting.collect();
+    loop {
+        let may_change = |name: &FoldedName| !planned.contains(name) || changes.is_changed(name);
+        let (doubted, rest): (Vec<_>, Vec<_>) =
+            acting.into_iter().partition(|(_, referenced)| referenced.iter().any(may_change));
+        if doubted.is_empty() {
+            return;
+        }
+        doubted.iter().for_each(|(table, _)| changes.doubt(table, BY_FOREIGN_KEY));
+        acting = rest;
+    }
+}
+
+/// The tables that the foreign keys of a definition refer to which change rows; `None` if there are none.
+fn referenced_by_acting(create: &[u8], schema: &str) -> Option<Vec<FoldedName>> {
+    const REFERENCES: &[u8] = b"REFERENCES";
+    if !create.windows(REFERENCES.len()).any(|part| part.eq_ignore_ascii_case(REFERENCES)) {
+        return None;
+    }
+    let all = tokens(create)?;
+    let is = |token: &Token, word: &str| is_keyword(create, token, word);
+    let begins = (0..all.len()).filter(|at| is(&all[*at], "REFERENCES"));
+    let acting = begins.filter_map(|at| {
+        let depth = all[at].depth;
+        let key = all[at + 1..].iter().take_while(|token| token.depth > depth || token.kind != Kind::Comma);
+        let acts = key.clone().take_while(|token| token.depth >= depth).any(|t| is(t, "CASCADE") || is(t, "SET"));
+        acts.then(|| name(create, &all[at + 1..], schema))?
+    });
+    let referenced: Vec<_> = acting.collect();
+    (!referenced.is_empty()).then_some(referenced)
+}
+
+/// The name of a table at the front of `tokens`.
+fn name(create: &[u8], tokens: &[Token], schema: &str) -> Option<FoldedName> {
+    let plain = |token: &Token| String::from_utf8_lossy(&unquote(&create[token.at.clone()])).into_owned();
+    let first = plain(tokens.first()?);
+    let has_dot = tokens.get(1).is_some_and(|token| create[token.at.clone()] == *b".");
+    let name = match tokens.get(2).filter(|_| has_dot) {
+        Some(second) => TableName::new(first, plain(second)),
+        None => TableName::new(schema, first),
+    };
+    Some(FoldedName::from(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn referenced(create: &str) -> Option<Vec<String>> {
+        let names = referenced_by_acting(create.as_bytes(), "S")?;
+        Some(names.into_iter().map(|name| format!("{}.{}", name.schema, name.table)).collect())
+    }
+
+    #[test]
+    fn only_foreign_keys_that_change_rows_count() {
+        let plain =
+            "CREATE TABLE `t` (\n  `a` int,\n  CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES `p` (`id`)\n) ENGINE=InnoDB";
+        assert_eq!(referenced(plain), None);
+        let acting = "CREATE TABLE `t` (\n  `a` int DEFAULT 1 COMMENT 'REFERENCES',\n  CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES `P` (`id`) ON DELETE CASCADE,\n  \
+             CONSTRAINT `g` FOREIGN KEY (`a`, `b`) REFERENCES `other`.`q` (`x`, `y`) ON UPDATE SET NULL,\n  \
+             CONSTRAINT `h` FOREIGN KEY (`a`) REFERENCES `r` (`x`)\n) ENGINE=InnoDB COMMENT='SET'";
+        assert_eq!(referenced(acting), Some(vec!["s.p".to_owned(), "other.q".to_owned()]));
+    }
+}

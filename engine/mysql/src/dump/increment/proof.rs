@@ -1,0 +1,65 @@
+//! Compares a whole read with what the binary log says has changed.
+
+use super::{Ground, Splicer};
+use crate::dump::segments::{Sealer, StoredRows};
+use engine_core::error::{Error, Result};
+
+/// A comparison that goes along with a whole read. A parent that is damaged proves nothing, and hinders nothing.
+pub(in crate::dump) struct Proof<'s, 'r> {
+    ground: Ground<'s>,
+    /// None if no row has changed.
+    splicer: Option<Splicer<'s, 'r>>,
+    is_void: bool,
+}
+
+impl<'s, 'r> Proof<'s, 'r> {
+    /// Begins a table; `sealer` stores what the log says.
+    ///
+    /// # Errors
+    /// Those of the repository but damage.
+    pub fn begin(ground: Ground<'s>, sealer: &'s mut Sealer<'r>, bits: u32) -> Result<Self> {
+        let mut proof = Proof { ground, splicer: None, is_void: false };
+        if !ground.part.ranks.is_empty() {
+            match Splicer::new(ground, sealer, bits) {
+                Ok(splicer) => proof.splicer = Some(splicer),
+                Err(error) => proof.give_up(error)?,
+            }
+        }
+        Ok(proof)
+    }
+
+    /// Takes the next row of the whole table.
+    ///
+    /// # Errors
+    /// As [`Proof::begin`].
+    pub fn row(&mut self, key: &[u8], row: &[u8]) -> Result<()> {
+        let part = self.ground.part;
+        let Some(splicer) = &mut self.splicer else { return Ok(()) };
+        let is_changed = part.key.and_then(|of| of.rank_of_text(key)).is_some_and(|rank| part.has(rank));
+        if is_changed && let Err(error) = splicer.row(key, row) {
+            self.give_up(error)?;
+        }
+        Ok(())
+    }
+
+    /// Whether `stored`, all rows of the table, are others than the log says.
+    ///
+    /// # Errors
+    /// As [`Proof::begin`].
+    pub fn is_contradicted(mut self, stored: &StoredRows) -> Result<bool> {
+        let expected = match self.splicer.take().map(Splicer::finish) {
+            None => self.ground.table.rows.as_ref().and_then(|rows| rows.content.clone()),
+            Some(Ok(spliced)) => spliced.content,
+            Some(Err(error)) => return self.give_up(error).map(|()| false),
+        };
+        Ok(!self.is_void && expected != stored.content)
+    }
+
+    fn give_up(&mut self, error: Error) -> Result<()> {
+        if !error.is_damage() {
+            return Err(error);
+        }
+        (self.splicer, self.is_void) = (None, true);
+        Ok(())
+    }
+}
