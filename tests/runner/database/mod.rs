@@ -8,6 +8,7 @@ mod export;
 mod generated;
 mod heal;
 mod held;
+mod increments;
 mod live;
 mod load;
 mod locks;

@@ -47,7 +47,7 @@ pub(super) struct ServerFacts<'f> {
 }
 
 impl<'f> ServerFacts<'f> {
-    /// Those of a snapshot.
+    /// The facts that a snapshot tells.
     pub fn of(server: &'f ServerRecord) -> Self {
         ServerFacts {
             identity: &server.identity,

@@ -315,12 +315,7 @@ struct ReadRows {
     last_key: Option<String>,
 }
 
-fn read_into(
-    run: &Run<'_>,
-    source: &mut Source<'_>,
-    sql: &str,
-    taking: &mut Taking<'_, '_, '_>,
-) -> Result<ReadRows> {
+fn read_into(run: &Run<'_>, source: &mut Source<'_>, sql: &str, taking: &mut Taking<'_, '_, '_>) -> Result<ReadRows> {
     let mut encoder = RowEncoder::new(taking.besides.table.record);
     let mut key = RowKey::default();
     let rows = source.each_row(run, sql, &mut |values| {

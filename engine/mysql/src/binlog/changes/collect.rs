@@ -34,7 +34,7 @@ impl<'w> Collector<'w> {
         Collector { wanted, changes: Changes::default(), mapped: HashMap::new(), touched: HashMap::new() }
     }
 
-    /// What was found.
+    /// The changes that were found.
     pub fn finish(mut self) -> Changes {
         self.end_transaction();
         self.changes

@@ -5,8 +5,8 @@
 //! key       integer keys, in the order of the rows          key_set   each of them once
 //! ```
 //!
-//! Only keys are taken from rows, never values: what a row is now is asked of the server. Whatever cannot be told from the log makes a table, or all of
-//! them, unknown: such tables are to be read whole.
+//! Only keys are taken from rows, never values: what a row is now is asked of the server. A change that the log does not tell row by row makes a table, or
+//! all of them, unknown: such tables are to be read whole.
 
 mod collect;
 mod follow;
@@ -53,7 +53,7 @@ impl WantedTables {
     }
 }
 
-/// What a log says of one table.
+/// The news of one table in a log.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Change {
     /// It has not changed.
@@ -64,7 +64,7 @@ pub enum Change {
     Unknown(&'static str),
 }
 
-/// What a log says has changed.
+/// The changes that a log tells.
 #[derive(Debug, Default)]
 pub struct Changes {
     tables: HashMap<FoldedName, TableChange>,
@@ -106,7 +106,7 @@ impl Changes {
         }
     }
 
-    /// Whether statements changed rows. What they change besides the tables that they name depends on programs and views.
+    /// Whether statements changed rows. Programs and views decide whether they change other tables than those that they name.
     pub fn has_statements(&self) -> bool {
         self.has_statements
     }

@@ -8,7 +8,7 @@
 //! proof    compares with a whole read
 //! ```
 //!
-//! Whatever speaks against it makes a table, or all of them, be read whole. Each table is read whole at least once a week all the same, and then compared
+//! Any doubt makes a table, or all of them, be read whole. Each table is read whole at least once a week all the same, and then compared
 //! with what the log says.
 
 mod doubts;
@@ -33,7 +33,7 @@ pub(super) use splice::{Ground, Splicer};
 /// How much of a database is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Extent {
-    /// What has changed, where the binary log tells it.
+    /// Changed rows, where the binary log tells them.
     #[default]
     Changes,
     /// Everything; what the binary log tells is compared with it.

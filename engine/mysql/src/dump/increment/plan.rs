@@ -47,7 +47,7 @@ impl Part {
     }
 }
 
-/// What the server says now that the moment is held.
+/// The answers of the server now that the moment is held.
 pub(in crate::dump) struct Findings<'f> {
     pub now: &'f ServerNow,
     pub infos: &'f [TableInfo],
