@@ -3,7 +3,7 @@
 use engine::ErrorKind;
 use engine::binlog::window::{Found, GapReason, Restorable, read};
 use engine::monitor::NullMonitor;
-use engine::past::{When, plan_newest};
+use engine::past::{PastOptions, When, plan_newest};
 use engine::snapshots::{Snapshot, list};
 use repo_format::log::StreamStart;
 use scenario_tests::on_each_server;
@@ -72,7 +72,13 @@ fn every_moment_from_the_snapshot_to_the_end_of_the_log_and_none_in_a_gap(versio
 fn edges_are_accepted(fixture: &Fixture, found: &Restorable) {
     let repository = fixture.open();
     let snapshots = list(&repository).unwrap().snapshots;
-    let is_accepted = |time: i64| match plan_newest(&repository, &snapshots, &When::At(time), &NullMonitor) {
+    let is_accepted = |time: i64| match plan_newest(
+        &repository,
+        &snapshots,
+        &When::At(time),
+        &PastOptions::default(),
+        &NullMonitor,
+    ) {
         Ok(_) => true,
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -97,7 +103,9 @@ fn a_log_that_lacks_schemas_leads_to_no_moment(version: Version) {
     let found = restorable(&fixture);
     assert!(found.windows.is_empty(), "{found:?}");
     for when in [When::At(found.kept_until), When::Newest] {
-        let refused = plan_newest(&fixture.open(), std::slice::from_ref(&only), &when, &NullMonitor).unwrap_err();
+        let refused =
+            plan_newest(&fixture.open(), std::slice::from_ref(&only), &when, &PastOptions::default(), &NullMonitor)
+                .unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::NotFound);
     }
 }

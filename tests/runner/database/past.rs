@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::ErrorKind;
 use engine::binlog::archive::{Archived, archive};
-use engine::binlog::replay::Position;
+use engine::binlog::replay::{Position, TableKey};
 use engine::database::TableName;
 use engine::dump::DatabaseSource;
 use engine::load::{LoadOptions, SchemaChoice};
@@ -28,6 +28,10 @@ on_each_server!(
     the_moment_before_a_mistake_comes_back_under_another_name,
     one_table_comes_back_as_of_a_transaction,
     a_table_that_was_read_without_a_lock_is_exact,
+    one_table_needs_its_parents_and_nothing_else,
+    statements_that_may_do_something_else_are_named_before_anything_is_done,
+    a_late_table_without_a_key_is_named_and_the_others_come_back,
+    statements_in_a_time_zone_by_name_do_the_same_again,
 );
 
 /// A practice at work, with tables of both kinds and people who write between snapshot and mistake.
@@ -82,8 +86,8 @@ impl Scene {
 
     fn restore(&self, when: &When, target: &TestServer, load: LoadOptions) -> engine::Result<PastOutcome> {
         let repository = self.fixture.open();
-        let plan = plan(&repository, &self.snapshot, when, &NullMonitor)?;
         let options = PastOptions { load, ..self.options() };
+        let plan = plan(&repository, &self.snapshot, when, &options, &NullMonitor)?;
         restore_past(&repository, &plan, &target.address(), &options, &NullMonitor)
     }
 
@@ -157,6 +161,135 @@ fn one_table_comes_back_as_of_a_transaction(version: Version) {
     assert_eq!(target.value("SELECT v FROM shop.fast WHERE id = 1").as_deref(), Some("two"));
 }
 
+fn one_table_needs_its_parents_and_nothing_else(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.script(
+        "USE shop; CREATE TABLE parent (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO parent VALUES (1), (2);
+         CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE) ENGINE=InnoDB;
+         INSERT INTO child VALUES (1, 1), (2, 2);",
+    );
+    let outcome = try_save(&scene.fixture.open(), source(&scene.server, &[])).unwrap();
+    let scene = Scene { snapshot: by_id(&scene.fixture.open(), outcome.snapshot.unwrap()), ..scene };
+    scene.server.script(
+        "SET SESSION binlog_format = 'ROW'; USE shop; DELETE FROM parent WHERE id = 1; INSERT INTO parent VALUES (3);
+         INSERT INTO child VALUES (3, 3); UPDATE item SET price = 0; ALTER TABLE item ADD COLUMN more INT; INSERT INTO fast VALUES (300, 'x');",
+    );
+    let rows_only = scene.end();
+    scene.server.script("SET SESSION binlog_format = 'STATEMENT'; UPDATE shop.item SET price = 1;");
+    kept(&scene.fixture, &scene.server);
+
+    let tables = vec![TableName::new("shop", "child")];
+    let load = || LoadOptions { tables: tables.clone(), ..LoadOptions::default() };
+    let repository = scene.fixture.open();
+    let options = PastOptions { load: load(), ..scene.options() };
+    let planned = |when: &When| plan(&repository, &scene.snapshot, when, &options, &NullMonitor).unwrap();
+    let only = planned(&When::Before(rows_only.clone())).only().cloned().unwrap();
+    assert_eq!(only.into_iter().collect::<Vec<_>>(), [TableKey::new("shop", "child"), TableKey::new("shop", "parent")]);
+    assert_eq!(planned(&When::Newest).only(), None, "nothing says which rows a statement changes");
+    for when in [When::Before(rows_only), When::Newest] {
+        let target = TestServer::of(version, &[]);
+        scene.restore(&when, &target, load()).unwrap();
+        assert_eq!(target.rows("SELECT * FROM shop.child"), scene.server.rows("SELECT * FROM shop.child"));
+        assert_eq!(target.rows("SELECT * FROM shop.child").len(), 2);
+    }
+}
+
+fn statements_that_may_do_something_else_are_named_before_anything_is_done(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.script("SET SESSION binlog_format = 'STATEMENT'; UPDATE shop.fast SET v = 'x' LIMIT 1;");
+    kept(&scene.fixture, &scene.server);
+    let again = || plan(&scene.fixture.open(), &scene.snapshot, &When::Newest, &scene.options(), &NullMonitor).unwrap();
+    let plan = again();
+    assert_eq!(plan.doubtful.keys().collect::<Vec<_>>(), [&TableKey::new("shop", "fast")]);
+    assert_eq!((plan.doubt_count, plan.refusal.as_ref()), (1, None));
+    scene.server.script(
+        "SET SESSION binlog_format = 'STATEMENT'; CREATE TABLE shop.odd (id INT PRIMARY KEY) ENGINE=MyISAM;
+         INSERT INTO shop.odd VALUES (1); GRANT SELECT ON shop.* TO nobody@nowhere;",
+    );
+    scene.server.script_with("INSERT INTO shop.odd VALUES (2), (1);", &["--force"]);
+    kept(&scene.fixture, &scene.server);
+    let plan = again();
+    assert_eq!((plan.left_out.values().sum::<u64>(), plan.refusal), (1, None));
+    assert_eq!(left_behind(scene.folder.path()), 0, "no scratch server was started");
+}
+
+fn statements_in_a_time_zone_by_name_do_the_same_again(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.load_time_zone("Europe/Berlin");
+    // The clock shows the hour from two to three twice in the night of 29 October 2023.
+    scene.server.script(
+        "CREATE TABLE shop.moments (id INT PRIMARY KEY, t TIMESTAMP NULL, d DATETIME);
+         SET SESSION binlog_format = 'STATEMENT', time_zone = 'Europe/Berlin';
+         INSERT INTO shop.moments VALUES (1, '2023-10-29 02:30:00', FROM_UNIXTIME(1698539400)), (2, '2023-07-01 12:00:00', FROM_UNIXTIME(1698543000));
+         SET TIMESTAMP = 1698539400; INSERT INTO shop.moments VALUES (3, NOW(), NOW());
+         SET TIMESTAMP = 1698543000; INSERT INTO shop.moments VALUES (4, NOW(), NOW());",
+    );
+    kept(&scene.fixture, &scene.server);
+    let target = TestServer::of(version, &[]);
+    scene.restore(&When::Newest, &target, LoadOptions::default()).unwrap();
+    let all = "SELECT id, UNIX_TIMESTAMP(t), d FROM shop.moments ORDER BY id";
+    assert_eq!(target.rows(all), scene.server.rows(all));
+    let hours = "SELECT COUNT(DISTINCT d) FROM shop.moments WHERE id > 2";
+    assert_eq!(target.value(hours).as_deref(), Some("1"), "the hour that comes twice");
+}
+
+fn a_late_table_without_a_key_is_named_and_the_others_come_back(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    scene.server.script(
+        "USE shop; CREATE TABLE shop.loose (a INT, v VARCHAR(300)) ENGINE=MyISAM; INSERT INTO shop.loose SELECT seq, REPEAT('x', 300) FROM seq_1_to_20000;",
+    );
+    let stop = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut connection = scene.server.connect();
+            while !stop.load(Ordering::Relaxed) {
+                connection.run("UPDATE shop.loose SET a = a + 1 LIMIT 1").unwrap();
+            }
+        });
+        let source = DatabaseSource { wait_max: Duration::ZERO, ..source(&scene.server, &[]) };
+        let outcome = try_save(&scene.fixture.open(), source);
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+        outcome.unwrap()
+    });
+    let scene = Scene { snapshot: by_id(&scene.fixture.open(), outcome.snapshot.unwrap()), ..scene };
+    scene.server.script(
+        "SET SESSION binlog_format = 'ROW'; UPDATE shop.item SET price = 5; UPDATE shop.fast SET v = 'new'; INSERT INTO shop.loose VALUES (2, 'new');",
+    );
+    kept(&scene.fixture, &scene.server);
+    let planned = |tables: &[TableName]| {
+        let load = LoadOptions { tables: tables.to_vec(), ..LoadOptions::default() };
+        let options = PastOptions { load, ..scene.options() };
+        plan(&scene.fixture.open(), &scene.snapshot, &When::Newest, &options, &NullMonitor).unwrap()
+    };
+    let whole = planned(&[]);
+    let inexact: Vec<String> = whole.inexact.iter().map(|inexact| inexact.table.to_string()).collect();
+    assert_eq!((inexact, whole.refusal), (vec!["shop.loose".to_owned()], None));
+    let fast = planned(&[TableName::new("shop", "fast")]);
+    assert!(fast.inexact.is_empty() && fast.refusal.is_none(), "{:?}", fast.refusal);
+    assert!(planned(&[TableName::new("shop", "loose")]).refusal.is_some(), "a table that is asked for is exact");
+
+    let target = TestServer::of(version, &[]);
+    scene.restore(&When::Newest, &target, LoadOptions::default()).unwrap();
+    for table in ["item", "fast"] {
+        let sum = format!("CHECKSUM TABLE shop.{table} EXTENDED");
+        assert_eq!(target.rows(&sum), scene.server.rows(&sum), "{table}");
+    }
+    assert_eq!(target.value("SELECT COUNT(*) FROM shop.loose").as_deref(), Some("20000"), "as the snapshot has it");
+}
+
 /// Keys move and swap, and rows go and come back, as rows of the log.
 const MOVES: &str = "
     SET SESSION binlog_format = 'ROW';
@@ -203,13 +336,13 @@ fn a_table_that_was_read_without_a_lock_is_exact(version: Version) {
 fn a_moment_that_is_not_covered_is_refused() {
     let scene = Scene::new(Version::Installed);
     let repository = scene.fixture.open();
-    let refusal = |when: &When| plan(&repository, &scene.snapshot, when, &NullMonitor).unwrap_err();
+    let refusal = |when: &When| plan(&repository, &scene.snapshot, when, &scene.options(), &NullMonitor).unwrap_err();
     assert_eq!(refusal(&When::Newest).kind(), ErrorKind::NotFound, "there is no log yet");
 
     scene.server.script(BETWEEN);
     kept(&scene.fixture, &scene.server);
     let repository = scene.fixture.open();
-    let plan = |when: &When| plan(&repository, &scene.snapshot, when, &NullMonitor);
+    let plan = |when: &When| plan(&repository, &scene.snapshot, when, &scene.options(), &NullMonitor);
     let end = scene.end();
     assert_eq!(plan(&When::Newest).unwrap().stop, end);
     assert_eq!(plan(&When::Before(end.clone())).unwrap().stop, end);

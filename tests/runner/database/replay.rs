@@ -5,7 +5,7 @@ use std::path::Path;
 
 use engine::binlog::event::{Event, Format, HEADER_LEN, Header, Kind};
 use engine::binlog::replay::{
-    LeftOutKind, MixedTransactions, Position, Replay, ReplayOptions, ReplayOutcome, TableKey,
+    LeftOutKind, MixedTransactions, Position, Replay, ReplayOptions, ReplayOutcome, TableKey, Target,
 };
 use engine::database::Server;
 use engine::monitor::NullMonitor;
@@ -74,7 +74,10 @@ pub fn log_files(server: &TestServer) -> Vec<(String, Vec<u8>)> {
 
 pub fn options(server: &TestServer, target: &TestServer, folder: &Path) -> ReplayOptions {
     ReplayOptions {
-        target: target.address(),
+        target: Target::Server(target.address()),
+        tables: Default::default(),
+        only: None,
+        kept: Default::default(),
         source: Server::from_version(&server.value("SELECT VERSION()").unwrap()),
         from: Position { file: log_files(server)[0].0.clone(), offset: 0 },
         schemas: None,

@@ -157,6 +157,22 @@ impl TestServer {
         self.version().log_reader()
     }
 
+    /// Gives the server the rules of a time zone, by its own tool.
+    ///
+    /// # Panics
+    /// If the machine does not know the zone.
+    pub fn load_time_zone(&self, name: &str) {
+        let mut tool = self.version().zone_reader();
+        let output =
+            tool.args([&format!("/usr/share/zoneinfo/{name}"), name]).output().expect("the tool of the server");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let path = self.folder.path().join("zone.sql");
+        std::fs::write(&path, output.stdout).expect("a folder that can be written");
+        let script = Stdio::from(File::open(&path).expect("the script"));
+        let output = self.client().arg("mysql").stdin(script).output().expect("the client of the server");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Runs a script as the server's client does, which knows `DELIMITER`. The bytes of the script are UTF-8 to it. The
     /// numbers from 1 to 50 are the table `seq_1_to_50` with the column `seq`, on MySQL too, where it takes no alias.
     ///

@@ -124,6 +124,14 @@ impl Version {
         command
     }
 
+    /// The program that comes with it and shows the rules of a time zone as statements.
+    pub(super) fn zone_reader(self) -> Command {
+        if self == Version::Installed {
+            return Command::new(installed("mariadb-tzinfo-to-sql", "mariadb-server"));
+        }
+        self.run("mysql_tzinfo_to_sql")
+    }
+
     /// Where a fetched server has its messages, character sets and scripts.
     pub(super) fn share(self) -> PathBuf {
         let name = if self == Version::MariaDb118 { "mariadb" } else { "mysql" };

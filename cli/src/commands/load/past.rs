@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use engine::Result;
 use engine::binlog::archive::{Archived, archive};
-use engine::binlog::replay::{MixedTransactions, Position};
+use engine::binlog::replay::{MixedTransactions, Position, TableKey};
 use engine::database::Address;
-use engine::error::chain;
+use engine::error::{Error, chain};
 use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, plan_newest, restore_past};
 use engine::repository::Repository;
 use engine::scratch::ScratchOptions;
 use engine::snapshots::saved::databases;
 use engine::snapshots::{Selector, Snapshot, list};
+use engine::{ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -76,6 +76,11 @@ struct PlanMessage<'p> {
     transactions: u64,
     with_statements: u64,
     inexact_tables: Vec<String>,
+    doubtful_tables: Vec<String>,
+    doubts: u64,
+    left_out: u64,
+    only_tables: Option<Vec<String>>,
+    refusal: Option<&'p str>,
 }
 
 #[derive(Serialize)]
@@ -116,17 +121,11 @@ pub struct PastRequest<'a> {
 /// # Errors
 /// See [`engine::past::plan`] and [`restore_past`].
 pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
-    let PastRequest { load, args, when, snap, effect } = *request;
+    let PastRequest { load, args, effect, .. } = *request;
     let url = load.to_database.as_deref().unwrap_or_default();
     let address = load.server.address(url, context)?;
     fetch(load, &address, context)?;
     let repo = context.open(Access::Read)?;
-    let plan = choose(&repo, snap, when, context)?;
-    if args.plan || effect.is_dry() {
-        let exit = if plan.inexact.is_empty() { Exit::Done } else { Exit::Incomplete };
-        return after_printing(exit, print_plan(context.ui, &plan));
-    }
-    let began = std::time::Instant::now();
     let past = PastOptions {
         load: options(load, effect),
         scratch: ScratchOptions {
@@ -137,6 +136,17 @@ pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
         },
         mixed: if args.assume_applied { MixedTransactions::AssumeApplied } else { MixedTransactions::Refuse },
     };
+    let plan = choose(&repo, request, &past, context)?;
+    warn(context.ui, &plan);
+    if args.plan || effect.is_dry() {
+        print_plan(context.ui, &plan)?;
+        return match &plan.refusal {
+            Some(refusal) => Err(Error::new(ErrorKind::Refused, refusal.clone())),
+            None if is_certain(&plan) => Ok(Exit::Done),
+            None => Ok(Exit::Incomplete),
+        };
+    }
+    let began = std::time::Instant::now();
     let outcome = restore_past(&repo, &plan, &address, &past, context.ui)?;
     let left_out: u64 = outcome.replay.left_out.values().sum();
     let doubts = outcome.replay.doubt_count + outcome.replay.undecided.len() as u64;
@@ -151,7 +161,7 @@ pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
         problems: outcome.load.problem_count + outcome.scratch_problems,
         seconds: began.elapsed().as_secs_f64(),
     };
-    let is_whole = summary.problems == 0 && left_out == 0 && doubts == 0;
+    let is_whole = summary.problems == 0 && left_out == 0 && doubts == 0 && plan.inexact.is_empty();
     let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
     after_printing(exit, print(context.ui, &address.public(), &plan, &outcome, &summary))
 }
@@ -186,17 +196,18 @@ fn fetch(load: &LoadArgs, target: &Address, context: &Context<'_>) -> Result<()>
 }
 
 /// The plan from the snapshot that is named, or for `latest` the newest from which the moment can be reached.
-fn choose(repo: &Repository, snap: &Snap, when: &When, context: &Context<'_>) -> Result<Plan> {
+fn choose(repo: &Repository, request: &PastRequest<'_>, past: &PastOptions, context: &Context<'_>) -> Result<Plan> {
+    let PastRequest { snap, when, .. } = *request;
     let named = context.select(repo, snap)?;
     let Selector::Latest { tag, .. } = snap.selector() else {
-        return plan(repo, &named, when, context.ui);
+        return plan(repo, &named, when, past, context.ui);
     };
     let has_tag = |snapshot: &Snapshot| tag.as_ref().is_none_or(|tag| snapshot.manifest.tags.contains(tag));
     let mut snapshots = list(repo)?.snapshots;
     snapshots
         .truncate(snapshots.iter().position(|snapshot| snapshot.id == named.id).map_or(snapshots.len(), |at| at + 1));
     snapshots.retain(|snapshot| has_tag(snapshot) && databases(&snapshot.manifest).next().is_some());
-    plan_newest(repo, &snapshots, when, context.ui)
+    plan_newest(repo, &snapshots, when, past, context.ui)
 }
 
 /// Reads `FILE:POS`.
@@ -223,6 +234,34 @@ fn words(seen: Option<&SeenTransaction>) -> String {
     format!("{}{mark} at {}: {}", format::time(time(seen.time)), seen.at, seen.what)
 }
 
+/// Whether nothing is missing, left out or in doubt.
+fn is_certain(plan: &Plan) -> bool {
+    plan.inexact.is_empty() && plan.doubt_count == 0 && plan.left_out.is_empty()
+}
+
+/// Names what is not exact, before anything is done.
+fn warn(ui: &Ui, plan: &Plan) {
+    for inexact in &plan.inexact {
+        ui.warn(format_args!("{} is not exact: {}", inexact.table, inexact.why));
+    }
+    for (table, why) in &plan.doubtful {
+        ui.warn(format_args!("{table} is not certain: of a statement on it, {why}"));
+    }
+    for doubt in &plan.doubts {
+        ui.warn(format_args!(
+            "at {} `{}` may do something else than on the server: {}",
+            doubt.at, doubt.text, doubt.why
+        ));
+    }
+    for (change, count) in &plan.left_out {
+        ui.warn(format_args!("{} left out {change}", format::counted(*count, "change")));
+    }
+}
+
+fn names<'t>(tables: impl IntoIterator<Item = &'t TableKey>) -> Vec<String> {
+    tables.into_iter().map(TableKey::to_string).collect()
+}
+
 fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
     if ui.is_json() {
         return ui.message(
@@ -235,39 +274,34 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
                 next: plan.next.as_ref().map(edge),
                 transactions: plan.transactions,
                 with_statements: plan.with_statements,
-                inexact_tables: plan.inexact.iter().map(|(table, _)| table.clone()).collect(),
+                inexact_tables: names(plan.inexact.iter().map(|inexact| &inexact.table)),
+                doubtful_tables: names(plan.doubtful.keys()),
+                doubts: plan.doubt_count,
+                left_out: plan.left_out.values().sum(),
+                only_tables: plan.only().map(names),
+                refusal: plan.refusal.as_deref(),
             },
         );
-    }
-    for (table, why) in &plan.inexact {
-        ui.warn(format_args!("{table} is not exact: {why}"));
     }
     let statements = match plan.with_statements {
         0 => "all as rows".to_owned(),
         some => format!("{} of them with statements, which run again", format::count(some)),
     };
     let rows: u64 = plan.rows.values().sum();
+    let needed = plan.only().map_or_else(|| "the whole database".to_owned(), |only| names(only).join(", "));
     ui.fields(&[
         ("snapshot", format!("{} at {}", format::short(plan.snapshot.id), plan.base)),
         ("up to", plan.stop.to_string()),
         ("last inside", words(plan.last.as_ref())),
         ("first outside", words(plan.next.as_ref())),
         ("transactions", format!("{}, {statements}", format::count(plan.transactions))),
+        ("needs", needed),
         ("rows", format!("{} in {}", format::count(rows), format::counted(plan.rows.len() as u64, "table"))),
     ])
 }
 
 fn print(ui: &Ui, server: &str, plan: &Plan, outcome: &PastOutcome, summary: &Summary) -> Result<()> {
     ui.problems(&outcome.load.problems, outcome.load.problem_count)?;
-    for (change, count) in &outcome.replay.left_out {
-        ui.warn(format_args!("{} left out {change}", format::counted(*count, "change")));
-    }
-    for doubt in &outcome.replay.doubts {
-        ui.warn(format_args!(
-            "at {} `{}` may have done something else than on the server: {}",
-            doubt.at, doubt.text, doubt.why
-        ));
-    }
     for xid in &outcome.replay.undecided {
         ui.warn(format_args!("the XA transaction {xid} was prepared and not decided: its changes are not there"));
     }

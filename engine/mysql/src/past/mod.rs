@@ -2,24 +2,34 @@
 //!
 //! ```text
 //! chain   logs of the repository that follow the snapshot without a hole
-//! late    tables that the snapshot read after its moment
+//! late    tables that the snapshot read after its moment; foreign_keys    tables that need others
 //! stop    which transaction is the first that is not wanted
+//! base    the snapshot; part    the tables that are replayed
+//! feed    gives events to a replay, and rehearsal    to one without a server
+//! zones   time zones that statements name
 //! plan    says all this before anything is done
 //! run     snapshot -> scratch server -> replay -> private repository -> target
 //! ```
 //!
 //! The replay runs on a scratch server under the original names, so no statement of the log can reach live data.
 
+mod base;
 mod chain;
+mod feed;
+mod foreign_keys;
 mod late;
+mod part;
 mod plan;
+mod rehearsal;
 mod run;
 mod stop;
+mod zones;
 
 use crate::binlog::replay::{MixedTransactions, Position, ReplayOutcome};
 use crate::load::{LoadOptions, LoadOutcome};
 use crate::scratch::ScratchOptions;
 
+pub use late::InexactTable;
 pub use plan::{Plan, SeenTransaction, plan, plan_newest};
 pub use run::restore_past;
 

@@ -1,24 +1,28 @@
 //! The plan of a restore to a moment: from where to where, and what is not certain.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use repo_format::database::ServerRecord;
 use repo_format::id::LeaseId;
 use repo_format::log::{LogPlace, TransactionFlags};
 
-use super::When;
+use super::base::SavedBase;
 use super::chain::Chain;
-use super::late::LateTables;
+use super::feed::Stretch;
+use super::late::{InexactTable, LateTables};
+use super::part::ReplayPart;
+use super::rehearsal::{Rehearsal, rehearse};
 use super::stop::{Placed, Stop, find, is_about};
+use super::{PastOptions, When, zones};
 use crate::binlog::gtids::Gtids;
-use crate::binlog::replay::Position;
+use crate::binlog::replay::{Doubt, LeftOutChange, Position, TableKey};
 use crate::binlog::window::{Base, Records, Way, all_ways, holds, missing_tables, records};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Monitor;
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
-use engine_core::snapshots::saved::{Database, databases};
+use engine_core::snapshots::saved::databases;
 
 /// A transaction at the edge of what is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,21 +61,46 @@ pub struct Plan {
     pub with_statements: u64,
     /// Rows that are changed, by schema and table.
     pub rows: BTreeMap<(String, String), u64>,
-    /// Tables that are not exact, and why.
-    pub inexact: Vec<(String, String)>,
+    /// Tables that are not exact: they come back as the snapshot has them.
+    pub inexact: Vec<InexactTable>,
+    /// Tables that statements name which may do something else than at the source, and why.
+    pub doubtful: BTreeMap<TableKey, &'static str>,
+    /// Such statements: the first 100.
+    pub doubts: Vec<Doubt>,
+    /// How many there are.
+    pub doubt_count: u64,
+    /// Changes that are going to be left out, and how many of each.
+    pub left_out: BTreeMap<LeftOutChange, u64>,
+    /// Why the restore is going to be refused.
+    pub refusal: Option<String>,
     pub(super) chain: Chain,
+    pub(super) part: ReplayPart,
+    pub(super) zones: BTreeSet<String>,
+}
+
+impl Plan {
+    /// The tables that are loaded from the snapshot and replayed; none: the whole database.
+    pub fn only(&self) -> Option<&BTreeSet<TableKey>> {
+        self.part.only.as_ref()
+    }
 }
 
 /// Says what a restore of the database of `snapshot` to a moment does.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if no logs lead from the snapshot to the moment; [`ErrorKind::Usage`] if the moment is in the middle of a transaction.
-pub fn plan(repository: &Repository, snapshot: &Snapshot, when: &When, monitor: &dyn Monitor) -> Result<Plan> {
+pub fn plan(
+    repository: &Repository,
+    snapshot: &Snapshot,
+    when: &When,
+    options: &PastOptions,
+    monitor: &dyn Monitor,
+) -> Result<Plan> {
     sync(repository, monitor)?;
     let reader = ChunkReader::new(repository);
-    let database = Database::open(&reader, &snapshot.manifest, None)?;
+    let saved = SavedBase::open(&reader, snapshot, options)?;
     let root = databases(&snapshot.manifest).next();
-    let base = root.and_then(|root| Base::new(snapshot.id, root, &database.server)).ok_or_else(no_log)?;
+    let base = root.and_then(|root| Base::new(snapshot.id, root, &saved.database.server)).ok_or_else(no_log)?;
     let Records { logs, mut bases, .. } = records(repository)?;
     // A snapshot that lacks tables can be begun with if it is named.
     if !bases.contains(&base) {
@@ -80,7 +109,7 @@ pub fn plan(repository: &Repository, snapshot: &Snapshot, when: &When, monitor: 
     let ways = all_ways(&logs, &bases);
     let own = ways.iter().filter(|way| *way.base == base);
     let way = own.rev().max_by_key(|way| way.until).ok_or_else(|| not_in_log(&base))?;
-    make(Chain::new(way), &reader, snapshot, &database, when)
+    make(&saved, Chain::new(way), when, monitor)
 }
 
 /// Says the same of the newest of `snapshots` from which the moment can be reached. They are in the order of their times. A snapshot that lacks tables
@@ -92,6 +121,7 @@ pub fn plan_newest(
     repository: &Repository,
     snapshots: &[Snapshot],
     when: &When,
+    options: &PastOptions,
     monitor: &dyn Monitor,
 ) -> Result<Plan> {
     sync(repository, monitor)?;
@@ -107,8 +137,8 @@ pub fn plan_newest(
         snapshots.iter().rev().filter_map(|snapshot| Some((snapshot, ways.get(&snapshot.id)?))).collect();
     let mut refusal = None;
     for (snapshot, way) in known.iter().filter(|(_, way)| may_reach(way, when)) {
-        let database = Database::open(&reader, &snapshot.manifest, None)?;
-        match make(Chain::new(way), &reader, snapshot, &database, when) {
+        let saved = SavedBase::open(&reader, snapshot, options)?;
+        match make(&saved, Chain::new(way), when, monitor) {
             Err(error) if error.kind() == ErrorKind::NotFound => refusal = refusal.or(Some(error)),
             result => return result,
         }
@@ -121,7 +151,7 @@ pub fn plan_newest(
     let nearest = known.iter().find(is_before).or(known.last()).map(|(snapshot, _)| *snapshot).or(snapshots.last());
     let nearest =
         nearest.ok_or_else(|| Error::new(ErrorKind::NotFound, "the repository has no snapshot of a database"))?;
-    plan(repository, nearest, when, monitor).and_then(|_| Err(lacks_tables(nearest)))
+    plan(repository, nearest, when, options, monitor).and_then(|_| Err(lacks_tables(nearest)))
 }
 
 /// Whether the moment may lie on a way, as far as its records say.
@@ -165,13 +195,8 @@ fn lacks_tables(snapshot: &Snapshot) -> Error {
 }
 
 /// The plan of a chain.
-fn make(
-    chain: Chain,
-    reader: &ChunkReader<'_>,
-    snapshot: &Snapshot,
-    database: &Database<'_>,
-    when: &When,
-) -> Result<Plan> {
+fn make(saved: &SavedBase<'_>, chain: Chain, when: &When, monitor: &dyn Monitor) -> Result<Plan> {
+    let snapshot = saved.snapshot;
     if let When::At(time) = when
         && *time < chain.from
     {
@@ -181,7 +206,7 @@ fn make(
             .with_hint("Name an earlier snapshot: `enamel snapshots` lists them."));
     }
     let (mut transactions, mut with_statements, mut rows) = (0, 0, BTreeMap::new());
-    let Stop { place, reached, last, next } = find(&chain, reader, when, &mut |placed| {
+    let Stop { place, reached, last, next } = find(&chain, saved.reader, when, &mut |placed| {
         transactions += 1;
         with_statements += u64::from(placed.record.flags.has(TransactionFlags::STATEMENTS));
         for table in &placed.record.tables {
@@ -191,7 +216,7 @@ fn make(
                 [table.inserted, table.updated, table.deleted].iter().fold(*count, |sum, n| sum.saturating_add(*n));
         }
     })?;
-    let late = LateTables::of(database)?;
+    let mut late = LateTables::of(&saved.database)?;
     if let Some(window) = late.windows.iter().find(|window| !chain.has_reached(&window.after, &reached)) {
         let (table, after) = (&window.table, &window.after);
         let message = format!("the snapshot {} read {table} until {after} in the log, after the moment", snapshot.id);
@@ -199,6 +224,12 @@ fn make(
             Error::new(ErrorKind::NotFound, message).with_hint("Choose a later moment, or an earlier snapshot.")
         );
     }
+    late.inexact.extend(missing(&saved.database.server));
+    let Rehearsal { part, outcome, refusal } =
+        rehearse(saved, &Stretch { chain: &chain, stop: &place, reached: &reached }, &late, monitor)?;
+    let inexact: Vec<InexactTable> = late.inexact.into_iter().filter(|inexact| part.has(&inexact.table)).collect();
+    let zones = if outcome.converts_zones { zones::known() } else { outcome.zones };
+    let refusal = refusal.or_else(|| refusal_of(saved, &inexact)).or_else(|| refusal_of_zone(&zones));
     Ok(Plan {
         snapshot: snapshot.clone(),
         base: chain.base.clone(),
@@ -209,8 +240,15 @@ fn make(
         transactions,
         with_statements,
         rows,
-        inexact: inexact(&database.server, late),
+        inexact,
+        doubtful: outcome.doubtful,
+        doubts: outcome.doubts,
+        doubt_count: outcome.doubt_count,
+        left_out: outcome.left_out,
+        refusal,
         chain,
+        part,
+        zones,
     })
 }
 
@@ -222,15 +260,28 @@ fn seen(placed: Placed) -> SeenTransaction {
     SeenTransaction { at: placed.at, time: record.time, is_about: is_about(&record), gtid: record.gtid, what }
 }
 
-/// Tables of the snapshot that do not show its moment, and for which nothing makes up.
-fn inexact(server: &ServerRecord, late: LateTables) -> Vec<(String, String)> {
-    let missing = missing_tables(server).map(|missing| {
-        let name = if missing.what == "schema" {
-            missing.schema.clone()
-        } else {
-            format!("{}.{}", missing.schema, missing.name)
-        };
-        (name, format!("the snapshot does not have it: {}", missing.why))
-    });
-    late.inexact.into_iter().chain(missing).collect()
+/// Tables and schemas that the snapshot lacks: a schema has all its tables in one.
+fn missing(server: &ServerRecord) -> impl Iterator<Item = InexactTable> {
+    missing_tables(server).map(|missing| {
+        let name = if missing.what == "schema" { "*" } else { &missing.name };
+        let why = format!("the snapshot does not have it: {}", missing.why);
+        InexactTable { table: TableKey::new(&missing.schema, name), why }
+    })
+}
+
+/// A table that is asked for by name comes back exactly, or not at all.
+fn refusal_of(saved: &SavedBase<'_>, inexact: &[InexactTable]) -> Option<String> {
+    let mut asked = saved.options.load.tables.iter().map(|name| TableKey::new(&name.schema, &name.table));
+    let found = asked.find_map(|key| inexact.iter().find(|inexact| inexact.table == key))?;
+    Some(format!(
+        "the table {} cannot be restored to this moment: {}; name an earlier snapshot, in which the table is not late",
+        found.table, found.why
+    ))
+}
+
+fn refusal_of_zone(zones: &BTreeSet<String>) -> Option<String> {
+    let zone = zones::first_unknown(zones)?;
+    Some(format!(
+        "statements of the log were given in the time zone {zone}, which this machine does not know: install its zones (on Debian the package tzdata)"
+    ))
 }

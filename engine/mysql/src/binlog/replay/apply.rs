@@ -105,7 +105,7 @@ impl Replay<'_> {
         let result = self.prepared.remove(at).session.statement(text);
         self.group().is_applied = true;
         self.outcome.statements += 1;
-        as_expected(logged, result)
+        if self.is_rehearsal() { Ok(()) } else { as_expected(logged, result) }
     }
 
     fn apply(&mut self, logged: &Logged<'_>) -> Step {
@@ -113,10 +113,11 @@ impl Replay<'_> {
             self.leave_out_schema(&schema);
             return Ok(());
         }
-        if self.is_in_base(logged)? || self.is_mixed(logged)? {
+        if self.is_of_others(logged)? || self.is_in_base(logged)? || self.is_mixed(logged)? {
             return Ok(());
         }
         self.group().has_changes = true;
+        self.note_zone(logged);
         if let Some(zone) = self.other_zone.as_ref().filter(|_| logged.settings.time_zone.as_deref() == Some("SYSTEM"))
         {
             let source = self.options.system_zone.as_deref().unwrap_or_default();
@@ -133,8 +134,8 @@ impl Replay<'_> {
         }
         self.make_current_schema(logged)?;
         self.begin_at_target()?;
+        self.note_doubts(logged);
         self.run(logged)?;
-        self.note_doubt(logged);
         if logged.statement.part == Part::Schema {
             let made = logged.statement.schema().filter(|_| !logged.statement.is_drop());
             made.iter().for_each(|schema| self.scope.add_schema(schema));
@@ -172,8 +173,26 @@ impl Replay<'_> {
         (!is_named && logged.statement.is_clear()).then(|| logged.schema())
     }
 
+    /// Whether a statement is of no table that is asked for.
+    fn is_of_others(&self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
+        let Some(only) = &self.options.only else { return Ok(false) };
+        let is_of_others = match (logged.statement.part, logged.statement.schema()) {
+            (Part::Schema, Some(schema)) => only.iter().all(|table| !table.schema.eq_ignore_ascii_case(&schema)),
+            // Nothing says which rows a statement changes: triggers and functions may change any.
+            (Part::Definition, _) => {
+                logged.statement.is_clear() && only.iter().all(|table| !logged.statement.names(&table.table))
+            }
+            _ => false,
+        };
+        if is_of_others { Ok(true) } else { Err(refused(logged, "it may concern the tables that are asked for")) }
+    }
+
     /// Whether a statement is about a table that the base has as of a later time, so that it has been done there.
     fn is_in_base(&self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
+        if let Some(table) = self.options.kept.iter().find(|table| logged.may_mean(table)) {
+            let why = format!("{table} is not as it was at the snapshot's moment, and this statement depends on it");
+            return Err(refused(logged, &why));
+        }
         let windows: Vec<&LateWindow> =
             self.scope.open_windows().filter(|window| logged.may_mean(&window.table)).collect();
         let Some(window) = windows.first() else { return Ok(false) };
@@ -224,6 +243,10 @@ impl Replay<'_> {
     /// Runs a statement as the session did that it came from, and compares how it ends.
     fn run(&mut self, logged: &Logged<'_>) -> Step {
         let before = std::mem::take(&mut self.group().before);
+        self.outcome.statements += 1;
+        if self.is_rehearsal() {
+            return Ok(self.session().become_that_of(&logged.event.header, logged.query, &logged.settings)?);
+        }
         let file = logged.load.map(|load| self.files.take(load.file)).transpose()?;
         let text = logged.load.map_or_else(|| Ok(logged.query.text.to_vec()), LoadQuery::local_text)?;
         let session = self.session();
@@ -235,22 +258,41 @@ impl Replay<'_> {
             Some(file) => session.load(&text, file),
             None => session.statement(&text),
         };
-        self.outcome.statements += 1;
-        let counts = before.counters.iter().any(|counter| matches!(counter, Counter::Next(_)));
-        if counts && logged.statement.inserts_selected() {
-            self.doubt(logged, "it inserts rows that it selects, and their order decides which numbers they get");
-        }
         as_expected(logged, result)
     }
 
-    fn note_doubt(&mut self, logged: &Logged<'_>) {
+    /// Notes the time zone of a statement that is named.
+    fn note_zone(&mut self, logged: &Logged<'_>) {
+        let zone = logged.settings.time_zone.as_ref();
+        self.outcome.zones.extend(zone.filter(|zone| *zone != "SYSTEM" && !zone.starts_with(['+', '-'])).cloned());
+        self.outcome.converts_zones |= logged.statement.converts_zones();
+    }
+
+    fn note_doubts(&mut self, logged: &Logged<'_>) {
+        let counts = self.group().before.counters.iter().any(|counter| matches!(counter, Counter::Next(_)));
+        if counts && logged.statement.inserts_selected() {
+            self.doubt(logged, "it inserts rows that it selects, and their order decides which numbers they get");
+        }
         if let Some(why) = logged.statement.doubt() {
             self.doubt(logged, why);
         }
     }
 
+    /// The table of the base that a name in a statement may mean.
+    fn table_of(&self, logged: &Logged<'_>, (schema, table): (Option<Vec<u8>>, Vec<u8>)) -> Option<TableKey> {
+        let key = TableKey { schema: schema.unwrap_or_else(|| logged.query.schema.to_vec()), table };
+        self.options.tables.contains(&key).then_some(key)
+    }
+
     fn doubt(&mut self, logged: &Logged<'_>, why: &'static str) {
         self.outcome.doubt(Doubt { at: self.at.clone(), why, text: logged.shown() });
+        let tables = logged.statement.mentions().filter_map(|mention| self.table_of(logged, mention));
+        // An INSERT only reads the others.
+        let count = if logged.statement.inserts() { 1 } else { usize::MAX };
+        let tables: Vec<TableKey> = tables.take(count).collect();
+        for table in tables {
+            self.outcome.doubtful.entry(table).or_insert(why);
+        }
     }
 }
 

@@ -217,15 +217,28 @@ impl<'s> Statement<'s> {
         if (0..self.tokens().len()).any(is_unsafe) {
             return Some("it calls a function whose result is another one each time");
         }
+        if self.converts_zones() {
+            return Some("it converts between time zones, whose rules are now those of this machine");
+        }
         if self.has_word("LIMIT") && !self.has_word("ORDER") {
             return Some("it changes some of the rows (LIMIT), and which of them depends on their place on disk");
         }
         None
     }
 
+    /// Whether it converts between time zones.
+    pub fn converts_zones(&self) -> bool {
+        self.has_word("CONVERT_TZ")
+    }
+
+    /// Whether it inserts rows.
+    pub fn inserts(&self) -> bool {
+        matches!(self.word(0).as_str(), "INSERT" | "REPLACE")
+    }
+
     /// Whether it inserts rows that it selects.
     pub fn inserts_selected(&self) -> bool {
-        matches!(self.word(0).as_str(), "INSERT" | "REPLACE") && self.has_word("SELECT")
+        self.inserts() && self.has_word("SELECT")
     }
 
     fn name_tokens(&self) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {

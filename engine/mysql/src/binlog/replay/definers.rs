@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::Target;
 use super::scope::TableKey;
-use crate::database::{Address, Connection, quote_text};
+use super::wire::Wire;
+use crate::database::{Use, quote_text};
 use engine_core::error::Result;
 
 /// Makes accounts on a server of our own. Nobody logs in as them.
 pub struct Definers {
-    connection: Connection,
+    wire: Wire,
     done: BTreeSet<(String, Option<String>)>,
 }
 
@@ -17,8 +19,8 @@ impl Definers {
     ///
     /// # Errors
     /// If the server cannot be reached.
-    pub fn open(address: &Address) -> Result<Self> {
-        Ok(Definers { connection: Connection::open(address)?, done: BTreeSet::new() })
+    pub fn open(target: &Target) -> Result<Self> {
+        Ok(Definers { wire: Wire::open(target, Use::Read)?, done: BTreeSet::new() })
     }
 
     /// Makes an account that may do everything, or a role if there is no host, unless it is there.
@@ -34,18 +36,18 @@ impl Definers {
             Some(host) => ("USER", format!("{}@{}", quote_text(user), quote_text(host))),
             None => ("ROLE", quote_text(user)),
         };
-        self.connection.run(&format!("CREATE {kind} IF NOT EXISTS {name}"))?;
-        self.connection.run(&format!("GRANT ALL ON *.* TO {name}"))?;
+        self.wire.run(&format!("CREATE {kind} IF NOT EXISTS {name}"))?;
+        self.wire.run(&format!("GRANT ALL ON *.* TO {name}"))?;
         self.done.insert(key);
         Ok(())
     }
 
-    /// The time zone of the server's machine, as the server names it.
+    /// The time zone of the server's machine, as the server names it; none in a rehearsal.
     ///
     /// # Errors
     /// If the server does not answer.
-    pub fn system_zone(&mut self) -> Result<String> {
-        Ok(self.connection.value("SELECT @@system_time_zone")?.unwrap_or_default())
+    pub fn system_zone(&mut self) -> Result<Option<String>> {
+        self.wire.value("SELECT @@system_time_zone")
     }
 
     /// Whether the server has a sequence of this name now.
@@ -59,7 +61,7 @@ impl Definers {
             text(&key.schema),
             text(&key.table)
         );
-        Ok(self.connection.value(&sql)?.as_deref() == Some("1"))
+        Ok(self.wire.value(&sql)?.as_deref() == Some("1"))
     }
 
     /// Runs another statement beside the replay.
@@ -67,6 +69,6 @@ impl Definers {
     /// # Errors
     /// If the server refuses.
     pub fn run(&mut self, sql: &str) -> Result<()> {
-        self.connection.run(sql)
+        self.wire.run(sql)
     }
 }

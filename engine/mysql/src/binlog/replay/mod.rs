@@ -7,8 +7,10 @@
 //!       -> sequence    rows of a sequence                                    -> INSERT, SETVAL
 //!       -> classify    what a statement's words say, without running it
 //!       -> apply       the statement, unchanged, after what surrounds it: settings, variables, files, transactions
-//! session              sends the settings that differ        loaded, definers    help
+//! session, wire        send the settings that differ         loaded, definers    help
 //! ```
+//!
+//! A rehearsal is a replay without a target: it finds what would be refused, left out or not certain.
 //!
 //! Nothing is approximated: where a row is missing, a statement fails, or an event is not known, the replay ends and says where.
 
@@ -24,6 +26,7 @@ mod run;
 mod scope;
 mod sequence;
 mod session;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -62,17 +65,32 @@ pub enum MixedTransactions {
     AssumeApplied,
 }
 
+/// The server that takes a replay.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// This one, which nobody else uses.
+    Server(Address),
+    /// None: it is a rehearsal.
+    Nobody,
+}
+
 /// A replay: from which server, what, and where.
 #[derive(Debug, Clone)]
 pub struct ReplayOptions {
-    /// The server that takes it, which nobody else uses.
-    pub target: Address,
+    /// Where it is done.
+    pub target: Target,
     /// The program and version that wrote the log.
     pub source: Server,
     /// Where the base stands in the log: what begins before it is not applied.
     pub from: Position,
     /// The schemas that the base holds; none: all.
     pub schemas: Option<Vec<String>>,
+    /// The tables that the base holds: doubts name them.
+    pub tables: BTreeSet<TableKey>,
+    /// The tables whose rows are replayed; none: all. A statement that may concern them ends such a replay.
+    pub only: Option<BTreeSet<TableKey>>,
+    /// Tables that stay as the base has them. A statement about them ends the replay.
+    pub kept: BTreeSet<TableKey>,
     /// Tables that the base holds as of a later time.
     pub late: Vec<LateWindow>,
     /// Tables of the base without transactions.

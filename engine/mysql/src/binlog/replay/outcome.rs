@@ -1,9 +1,10 @@
 //! The outcome of a replay: changes that were applied, left out, or are not certain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::Position;
+use super::scope::TableKey;
 
 /// Doubts that are kept with their text; all are counted.
 const DOUBTS_KEPT: usize = 100;
@@ -67,6 +68,12 @@ pub struct ReplayOutcome {
     pub doubts: Vec<Doubt>,
     /// How many there were.
     pub doubt_count: u64,
+    /// Tables that such statements name, and the first reason for each.
+    pub doubtful: BTreeMap<TableKey, &'static str>,
+    /// Time zones that statements were given in by name.
+    pub zones: BTreeSet<String>,
+    /// A statement converts between time zones.
+    pub converts_zones: bool,
     /// XA transactions that were prepared and not decided: they were rolled back.
     pub undecided: Vec<String>,
 }

@@ -11,7 +11,7 @@ use super::rows::{RowFault, RowGroup};
 use super::scope::{RowFate, Scope, Skipped, TableKey};
 use super::sequence;
 use super::session::Session;
-use super::{LeftOutKind, Position, ReplayOptions};
+use super::{LeftOutKind, Position, ReplayOptions, Target};
 use crate::binlog::event::{
     Counter, Event, Format, GtidEvent, Kind, LoadQuery, LoadedPiece, Malformed, MappedName, Query, UserVariable,
     XaPrepare, prepared_xid, seeds,
@@ -117,13 +117,13 @@ impl<'r> Replay<'r> {
     pub fn begin(options: ReplayOptions, monitor: &'r dyn Monitor) -> Result<Self> {
         let mut definers = Definers::open(&options.target)?;
         let zone = definers.system_zone()?;
-        let is_other = options.system_zone.as_ref().is_some_and(|source| !is_same_zone(source, &zone));
+        let is_other = |zone: &String| options.system_zone.as_ref().is_some_and(|source| !is_same_zone(source, zone));
         Ok(Replay {
-            other_zone: is_other.then_some(zone),
+            other_zone: zone.filter(is_other),
             session: Session::open(&options.target, &options.source)?,
             xa: None,
             format: None,
-            scope: Scope::new(options.schemas.as_deref(), &options.late),
+            scope: Scope::of(&options),
             definers,
             files: LoadedFiles::new(&options.folder),
             rows: RowGroup::default(),
@@ -221,6 +221,7 @@ impl<'r> Replay<'r> {
                 self.group().before.variables.push(UserVariable::read(&event.body)?);
                 Ok(())
             }
+            Kind::BEGIN_LOAD_QUERY | APPEND_BLOCK | DELETE_FILE if self.is_rehearsal() => Ok(()),
             Kind::BEGIN_LOAD_QUERY => Ok(self.files.begin(&LoadedPiece::read(&event.body)?)?),
             APPEND_BLOCK => Ok(self.files.append(&LoadedPiece::read(&event.body)?)?),
             DELETE_FILE => {
@@ -256,6 +257,11 @@ impl<'r> Replay<'r> {
     /// The session for what is in the group.
     pub(super) fn session(&mut self) -> &mut Session {
         self.xa.as_mut().unwrap_or(&mut self.session)
+    }
+
+    /// Whether nothing is done.
+    pub(super) fn is_rehearsal(&self) -> bool {
+        matches!(self.options.target, Target::Nobody)
     }
 
     /// Tells the target that the group begins, if it does not know yet.
@@ -353,7 +359,7 @@ impl<'r> Replay<'r> {
                     let schema = String::from_utf8_lossy(&taken.key.schema).into_owned();
                     self.leave_out_schema(&schema);
                 }
-                RowFate::Skip(Skipped::InBase) => {}
+                RowFate::Skip(Skipped::InBase | Skipped::NotAsked | Skipped::Kept) => {}
                 RowFate::Apply | RowFate::Repeat | RowFate::SetSequence => self.outcome.row_events += 1,
             }
         }

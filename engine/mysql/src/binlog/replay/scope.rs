@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Position;
+use super::{Position, ReplayOptions};
 
 /// Schemas of the server itself.
 const OF_THE_SERVER: [&[u8]; 5] = [b"mysql", b"sys", b"information_schema", b"performance_schema", b"ndbinfo"];
@@ -60,12 +60,19 @@ pub(super) enum Skipped {
     Schema,
     /// They are in the base.
     InBase,
+    /// Their table is not asked for.
+    NotAsked,
+    /// Their table stays as the base has it.
+    Kept,
 }
 
 /// The schemas and tables, and how far the log is.
 pub(super) struct Scope {
     /// None: all but the server's own.
     schemas: Option<BTreeSet<Vec<u8>>>,
+    /// None: all tables.
+    only: Option<BTreeSet<TableKey>>,
+    kept: BTreeSet<TableKey>,
     windows: BTreeMap<TableKey, LateWindow>,
     /// Names of files, in the order in which they came.
     files: Vec<String>,
@@ -73,10 +80,19 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub fn new(schemas: Option<&[String]>, windows: &[LateWindow]) -> Self {
+    /// The part of `options`.
+    pub fn of(options: &ReplayOptions) -> Self {
+        Scope {
+            only: options.only.clone(),
+            kept: options.kept.clone(),
+            ..Scope::new(options.schemas.as_deref(), &options.late)
+        }
+    }
+
+    fn new(schemas: Option<&[String]>, windows: &[LateWindow]) -> Self {
         let schemas = schemas.map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect());
         let windows = windows.iter().map(|window| (window.table.clone(), window.clone())).collect();
-        Scope { schemas, windows, files: Vec::new(), begin: 0 }
+        Scope { schemas, only: None, kept: BTreeSet::new(), windows, files: Vec::new(), begin: 0 }
     }
 
     /// Goes on to an event that begins here.
@@ -117,6 +133,12 @@ impl Scope {
     pub fn fate(&self, table: &TableKey) -> RowFate {
         if !self.has_schema(&table.schema) {
             return RowFate::Skip(Skipped::Schema);
+        }
+        if self.only.as_ref().is_some_and(|only| !only.contains(table)) {
+            return RowFate::Skip(Skipped::NotAsked);
+        }
+        if self.kept.contains(table) {
+            return RowFate::Skip(Skipped::Kept);
         }
         match self.windows.get(table) {
             Some(window) if !self.has_reached(&window.before) => RowFate::Skip(Skipped::InBase),

@@ -6,8 +6,10 @@ use std::fs::File;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::Target;
+use super::wire::Wire;
 use crate::binlog::event::{Counter, Format, Header, Query, QuerySettings, UserValue, UserVariable};
-use crate::database::{Address, Connection, Server, Use, quote_bytes};
+use crate::database::{Connection, Server, Use, quote_bytes};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// The schema of a statement is not to be used: it makes or drops one.
@@ -55,7 +57,7 @@ struct Collation {
 
 /// A session.
 pub(super) struct Session {
-    connection: Connection,
+    wire: Wire,
     target: Server,
     /// The program and version that wrote the log.
     source: Server,
@@ -72,12 +74,14 @@ impl Session {
     ///
     /// # Errors
     /// If the server cannot be reached, or refuses a setting.
-    pub fn open(address: &Address, source: &Server) -> Result<Self> {
-        let mut connection = Connection::open_for(address, Use::Replay)?;
-        let target = Server::detect(&mut connection)?;
-        let collations = collations(&mut connection)?;
+    pub fn open(target: &Target, source: &Server) -> Result<Self> {
+        let mut wire = Wire::open(target, Use::Replay)?;
+        let (target, collations) = match wire.connection() {
+            Some(connection) => (Server::detect(connection)?, collations(connection)?),
+            None => (source.clone(), HashMap::new()),
+        };
         Ok(Session {
-            connection,
+            wire,
             target,
             source: source.clone(),
             set: HashMap::new(),
@@ -99,7 +103,7 @@ impl Session {
         self.binlog(&format.bytes)?;
         if !self.target.is_mariadb() {
             // Otherwise the server waits for the id of the next transaction.
-            self.connection.run("SET SESSION gtid_next='AUTOMATIC'")?;
+            self.wire.run("SET SESSION gtid_next='AUTOMATIC'")?;
         }
         self.format = Some(format.bytes.clone());
         Ok(())
@@ -119,7 +123,7 @@ impl Session {
         STANDARD.encode_string(events, &mut statement);
         statement.push('\'');
         SPOILT_BY_ROWS.iter().for_each(|name| drop(self.set.remove(name)));
-        self.connection.run(&statement)
+        self.wire.run(&statement)
     }
 
     fn set_mode(&mut self, mode: RowMode) -> Result<()> {
@@ -132,7 +136,7 @@ impl Session {
         };
         // MariaDB has it for all sessions only: the server is ours alone.
         let scope = if self.target.is_mariadb() { "GLOBAL slave_exec_mode" } else { "SESSION rbr_exec_mode" };
-        self.connection.run(&format!("SET {scope}='{value}'"))?;
+        self.wire.run(&format!("SET {scope}='{value}'"))?;
         self.mode = mode;
         Ok(())
     }
@@ -142,7 +146,7 @@ impl Session {
     /// # Errors
     /// If the server refuses it.
     pub fn run(&mut self, sql: &str) -> Result<()> {
-        self.connection.run(sql)
+        self.wire.run(sql)
     }
 
     /// Runs a statement of ours that names objects.
@@ -151,7 +155,7 @@ impl Session {
     /// If the server refuses it.
     pub fn run_with_names(&mut self, sql: &str) -> Result<()> {
         self.use_utf8()?;
-        self.connection.run(sql)
+        self.wire.run(sql)
     }
 
     /// Sets the session up as that of `query` was.
@@ -159,6 +163,10 @@ impl Session {
     /// # Errors
     /// If the server does not know a setting, or the schema is not there.
     pub fn become_that_of(&mut self, header: &Header, query: &Query<'_>, settings: &QuerySettings) -> Result<()> {
+        let zone = settings.time_zone.as_deref().map(quoted_zone).transpose()?;
+        if self.wire.is_rehearsal() {
+            return Ok(());
+        }
         if header.flags & SUPPRESS_USE == 0 && !query.schema.is_empty() {
             self.use_schema(query.schema)?;
         }
@@ -175,9 +183,7 @@ impl Session {
             wanted.push(("collation_connection", self.collation(connection.into())?.name.clone()));
             wanted.push(("collation_server", self.collation(server.into())?.name.clone()));
         }
-        if let Some(zone) = &settings.time_zone {
-            wanted.push(("time_zone", quoted_zone(zone)?));
-        }
+        wanted.extend(zone.map(|zone| ("time_zone", zone)));
         wanted.extend(settings.language.map(|language| ("lc_time_names", language.to_string())));
         wanted.extend(of_mysql(settings));
         if let Some(number) = settings.utf8mb4_collation {
@@ -242,7 +248,7 @@ impl Session {
             return Ok(());
         }
         let assignments: Vec<String> = wanted.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        self.connection.run(&format!("SET SESSION {}", assignments.join(", ")))?;
+        self.wire.run(&format!("SET SESSION {}", assignments.join(", ")))?;
         self.set.extend(wanted);
         Ok(())
     }
@@ -275,7 +281,7 @@ impl Session {
     /// # Errors
     /// If the server refuses.
     pub fn set_counter(&mut self, counter: Counter) -> Result<()> {
-        self.connection.run(&match counter {
+        self.wire.run(&match counter {
             Counter::Last(value) => format!("SET LAST_INSERT_ID={value}"),
             Counter::Next(value) => format!("SET INSERT_ID={value}"),
         })
@@ -286,7 +292,7 @@ impl Session {
     /// # Errors
     /// If the server refuses.
     pub fn set_seeds(&mut self, (first, second): (u64, u64)) -> Result<()> {
-        self.connection.run(&format!("SET SESSION rand_seed1={first}, rand_seed2={second}"))
+        self.wire.run(&format!("SET SESSION rand_seed1={first}, rand_seed2={second}"))
     }
 
     /// Sets a user variable.
@@ -294,6 +300,9 @@ impl Session {
     /// # Errors
     /// If the server refuses, or does not know its collation.
     pub fn set_variable(&mut self, variable: &UserVariable) -> Result<()> {
+        if self.wire.is_rehearsal() {
+            return Ok(());
+        }
         let name = std::str::from_utf8(&variable.name)
             .map_err(|_| Error::new(ErrorKind::Database, "the name of a user variable in the log is no UTF-8"))?;
         let value = match &variable.value {
@@ -315,7 +324,7 @@ impl Session {
     /// # Errors
     /// If the server refuses it.
     pub fn statement(&mut self, text: &[u8]) -> Result<()> {
-        self.connection.run_bytes(text)
+        self.wire.run_bytes(text)
     }
 
     /// Runs a statement of the log that loads `file`.
@@ -323,7 +332,7 @@ impl Session {
     /// # Errors
     /// If the server refuses it.
     pub fn load(&mut self, text: &[u8], file: File) -> Result<()> {
-        self.connection.load_local_file(text, file)
+        self.wire.load_local_file(text, file)
     }
 }
 

@@ -1,0 +1,139 @@
+//! Foreign keys of saved tables: rows of a table need those of its parents.
+
+use std::collections::BTreeSet;
+
+use repo_format::database::TableRecord;
+
+use crate::binlog::replay::TableKey;
+use crate::database::TableName;
+use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
+use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::snapshots::saved::Database;
+
+/// A table of tables, whose rows are theirs.
+const OF_TABLES: &str = "mrg_myisam";
+/// Functions of sequences, which defaults of columns may call.
+const OF_SEQUENCES: [&str; 3] = ["NEXTVAL", "LASTVAL", "SETVAL"];
+
+/// A reference to another table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ForeignKey {
+    pub child: TableKey,
+    pub parent: TableKey,
+    /// Rows of the child follow those of the parent.
+    pub follows: bool,
+}
+
+/// The tables that are named, and those that they refer to, directly or not; `None` if that cannot be said.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if a table that is named is not there; if a record cannot be read.
+pub(super) fn with_parents(database: &Database<'_>, named: &[TableName]) -> Result<Option<BTreeSet<TableKey>>> {
+    let mut open: Vec<TableName> = named.to_vec();
+    let mut found = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        let TableName { schema, table } = &name;
+        let key = TableKey::new(schema, table);
+        if found.contains(&key) {
+            continue;
+        }
+        let record = match database.schema(schema).and_then(|saved| saved.table(table)) {
+            Ok(saved) => saved.record,
+            // A parent that was not saved.
+            Err(error) if error.kind() == ErrorKind::NotFound && !named.contains(&name) => continue,
+            Err(error) => return Err(error),
+        };
+        found.insert(key);
+        let Some(keys) = foreign_keys(schema, &record).filter(|_| !needs_more(&record)) else { return Ok(None) };
+        open.extend(keys.into_iter().map(|key| {
+            let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+            TableName::new(text(&key.parent.schema), text(&key.parent.table))
+        }));
+    }
+    Ok(Some(found))
+}
+
+/// Whether a table needs more than the tables that it refers to.
+fn needs_more(record: &TableRecord) -> bool {
+    let sql = &record.create.0;
+    let is_of_sequence = |token: &Token| {
+        OF_SEQUENCES.iter().any(|name| unquote(&sql[token.at.clone()]).eq_ignore_ascii_case(name.as_bytes()))
+    };
+    record.engine.eq_ignore_ascii_case(OF_TABLES) || tokens(sql).is_none_or(|tokens| tokens.iter().any(is_of_sequence))
+}
+
+/// All foreign keys of a database.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] if a definition cannot be told apart; if a record cannot be read.
+pub(super) fn all(database: &Database<'_>) -> Result<Vec<ForeignKey>> {
+    let mut all = Vec::new();
+    for schema in database.schema_names()? {
+        let saved = database.schema(&schema)?;
+        for table in saved.table_names()? {
+            let record = saved.table(&table)?.record;
+            let keys = foreign_keys(&schema, &record).ok_or_else(|| {
+                let message = format!("the definition of {schema}.{table} cannot be read");
+                Error::new(ErrorKind::Refused, message)
+            })?;
+            all.extend(keys);
+        }
+    }
+    Ok(all)
+}
+
+/// The foreign keys of a definition; `None` if it cannot be told apart.
+fn foreign_keys(schema: &str, record: &TableRecord) -> Option<Vec<ForeignKey>> {
+    let sql = &record.create.0;
+    let mut tokens = tokens(sql)?;
+    tokens.retain(|token| token.kind != Kind::Comment);
+    let places = (0..tokens.len()).filter(|at| is_keyword(sql, &tokens[*at], "REFERENCES"));
+    let child = TableKey::new(schema, &record.name);
+    Some(places.filter_map(|at| foreign_key(sql, &tokens[at + 1..], &child)).collect())
+}
+
+/// The foreign key whose parent's name stands first in `rest`.
+fn foreign_key(sql: &[u8], rest: &[Token], child: &TableKey) -> Option<ForeignKey> {
+    let name = |at: usize| {
+        let token = rest.get(at).filter(|token| matches!(token.kind, Kind::Name | Kind::Word))?;
+        Some(unquote(&sql[token.at.clone()]))
+    };
+    let has_schema = rest.get(1).is_some_and(|token| &sql[token.at.clone()] == b".");
+    let (schema, table) = if has_schema { (name(0)?, name(2)?) } else { (child.schema.clone(), name(0)?) };
+    let close = rest.iter().position(|token| token.kind == Kind::Close)?;
+    let actions = rest[close + 1..].iter().take_while(|token| token.kind == Kind::Word);
+    let follows = actions.into_iter().any(|token| ["CASCADE", "SET"].iter().any(|word| is_keyword(sql, token, word)));
+    Some(ForeignKey { child: child.clone(), parent: TableKey { schema, table }, follows })
+}
+
+#[cfg(test)]
+mod tests {
+    use repo_format::cbor::ByteString;
+    use repo_format::database::RowOrder;
+
+    use super::*;
+
+    #[test]
+    fn foreign_keys_are_read_with_what_follows_the_parent() {
+        let create = "CREATE TABLE `c` (\n  `a` int COMMENT 'REFERENCES x',\n  CONSTRAINT `f` FOREIGN KEY (`a`, `b`) REFERENCES `o``d`.`p` (`id`, `x`) \
+                      ON DELETE CASCADE,\n  CONSTRAINT `g` FOREIGN KEY (`a`) REFERENCES `q` (`id`) ON DELETE NO ACTION,\n  CONSTRAINT `h` \
+                      FOREIGN KEY (`b`) REFERENCES `r` (`id`) ON UPDATE SET NULL\n) ENGINE=InnoDB";
+        let record = TableRecord {
+            name: "c".to_owned(),
+            create: ByteString(create.as_bytes().to_vec()),
+            engine: "InnoDB".to_owned(),
+            columns: Vec::new(),
+            key: Vec::new(),
+            order: RowOrder::RowBytes,
+            encoding: 1,
+            versioned: None,
+            changed: None,
+            segment_bits: None,
+            kept_digests: None,
+        };
+        let keys = foreign_keys("shop", &record).unwrap();
+        let seen: Vec<_> = keys.iter().map(|key| (key.parent.to_string(), key.follows)).collect();
+        let expected = [("o`d.p", true), ("shop.q", false), ("shop.r", true)];
+        assert_eq!(seen, expected.map(|(parent, follows)| (parent.to_owned(), follows)));
+    }
+}
