@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::{Folder, Medium, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 /// A kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,6 +143,10 @@ impl Store for FaultyStore {
 
     fn place(&self) -> String {
         self.inner.place()
+    }
+
+    fn medium(&self) -> Medium {
+        self.inner.medium()
     }
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {

@@ -12,7 +12,7 @@
 /// }
 ///
 /// impl Store for NeverDeletes {
-///     forward!([inner] location place put_new get get_range list ensure_durable set_aside stat replace_if);
+///     forward!([inner] location place medium put_new get get_range list ensure_durable set_aside stat replace_if);
 ///
 ///     fn delete(&self, _: &ObjectName) -> Result<()> {
 ///         Ok(())
@@ -29,6 +29,11 @@ macro_rules! forward {
     (@ place [$($inner:tt)+]) => {
         fn place(&self) -> ::std::string::String {
             self.$($inner)+.place()
+        }
+    };
+    (@ medium [$($inner:tt)+]) => {
+        fn medium(&self) -> $crate::Medium {
+            self.$($inner)+.medium()
         }
     };
     (@ put_new [$($inner:tt)+]) => {

@@ -47,6 +47,22 @@ impl Tag {
     }
 }
 
+/// How a storage is reached. Callers work otherwise over a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Medium {
+    /// Puts of packs that are worth running at once.
+    pub puts_at_once: usize,
+    /// Whether a put or a deletion that had no answer may be carried out at any later time.
+    pub is_late: bool,
+}
+
+impl Medium {
+    /// A disk of this machine, or one that is used like it.
+    pub const DISK: Medium = Medium { puts_at_once: 1, is_late: false };
+    /// A server behind a network.
+    pub const NETWORK: Medium = Medium { puts_at_once: 4, is_late: true };
+}
+
 /// A set of named objects. All methods may be called from many threads at once.
 ///
 /// An error that a method's documentation does not list comes from the storage. After such an error the change may have
@@ -59,6 +75,11 @@ pub trait Store: Send + Sync {
     /// it is known.
     fn place(&self) -> String {
         self.location()
+    }
+
+    /// How this storage is reached. A store in front of another passes this on.
+    fn medium(&self) -> Medium {
+        Medium::DISK
     }
 
     /// Writes a new object from the concatenation of `parts`.

@@ -40,7 +40,7 @@ impl Gated {
 }
 
 impl Store for Gated {
-    forward!([inner] location place get get_range list ensure_durable delete set_aside stat replace_if);
+    forward!([inner] location place medium get get_range list ensure_durable delete set_aside stat replace_if);
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         if matches!(name, ObjectName::Pack(_)) {

@@ -357,5 +357,5 @@ impl Limited {
 }
 
 impl Store for Limited {
-    forward!([count()] location place put_new get get_range list ensure_durable delete set_aside stat replace_if);
+    forward!([count()] location place medium put_new get get_range list ensure_durable delete set_aside stat replace_if);
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use engine::ErrorKind;
 use engine::files::restore::{RestoreOptions, restore};
 use engine::monitor::NullMonitor;
-use engine::store::Store;
+use engine::store::{Medium, MemoryStore, ObjectName, Store, forward};
 use engine::upkeep::prune::PruneOptions;
 use engine::upkeep::{prune, repair, verify};
 use scenario_tests::object_storage::{Fault, Manner, ObjectStorage, Trouble};
@@ -138,10 +139,65 @@ fn what_arrived_of_a_run_that_failed_is_used_by_the_next() {
     let failed = backup_paths(&office.fixture.open(), &[&office.root], &backup_options(), &NullMonitor);
     assert_eq!(failed.err().unwrap().kind(), ErrorKind::Unavailable);
     office.server.heal();
-    let packs = |server: &ObjectStorage| server.keys().iter().filter(|key| key.contains("/packs/")).count();
-    let arrived = packs(&office.server);
-    assert!(arrived > 0);
-    let (snapshot, _) = backup(&office.fixture.open_anew(), &office.root);
+    let packs = || office.server.keys().into_iter().filter(|key| key.contains("/packs/")).collect::<Vec<_>>();
+    let arrived = packs();
+    assert!(!arrived.is_empty());
+    let (snapshot, outcome) = backup(&office.fixture.open_anew(), &office.root);
+    assert_eq!(outcome.statistics.new_bytes, 0, "all data had arrived");
     office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);
+    // The packs themselves may still be deleted by a request that is late, so their chunks were copied, once.
+    let copied = packs();
+    assert_eq!(copied.len(), arrived.len() * 2);
+    let (second, _) = backup(&office.fixture.open_anew(), &office.root);
+    assert_eq!(packs(), copied);
+    prune_all(&office.fixture).unwrap();
+    assert!(!arrived.iter().any(|key| packs().contains(key)), "a prune deletes what no segment names");
+    office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);
+    office.fixture.assert_restores(&office.fixture.open_anew(), second, &now);
     verify_all(&office.fixture.open_anew());
+}
+
+/// A server behind a network that notes how many packs were on their way at once.
+struct Crowd {
+    store: MemoryStore,
+    crowd: Mutex<(usize, usize)>,
+    changed: Condvar,
+}
+
+impl Store for Crowd {
+    forward!([store] location place get get_range list ensure_durable delete set_aside stat replace_if);
+
+    fn medium(&self) -> Medium {
+        Medium::NETWORK
+    }
+
+    /// A pack waits for company, which comes, or for a while.
+    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> engine::store::Result<()> {
+        if matches!(name, ObjectName::Pack(_)) {
+            let mut crowd = self.crowd.lock().unwrap();
+            crowd.0 += 1;
+            crowd.1 = crowd.1.max(crowd.0);
+            self.changed.notify_all();
+            let is_alone = |crowd: &mut (usize, usize)| crowd.1 < Medium::NETWORK.puts_at_once;
+            let mut crowd = self.changed.wait_timeout_while(crowd, Duration::from_millis(500), is_alone).unwrap().0;
+            crowd.0 -= 1;
+        }
+        self.store.put_new(name, parts)
+    }
+}
+
+#[test]
+fn several_packs_are_put_at_once_over_a_network() {
+    let store = Arc::new(Crowd { store: MemoryStore::new(), crowd: Mutex::default(), changed: Condvar::new() });
+    let fixture = Fixture::in_store(store.clone());
+    assert_eq!(fixture.open().config().pack_bytes, 16 << 20);
+    let root = fixture.folder("root");
+    for n in 0..90 {
+        fs::write(root.join(n.to_string()), noise(n, 1 << 20)).unwrap();
+    }
+    let now = look(&root);
+    let (snapshot, _) = backup(&fixture.open(), &root);
+    assert_eq!(store.crowd.lock().unwrap().1, Medium::NETWORK.puts_at_once);
+    fixture.assert_restores(&fixture.open_anew(), snapshot, &now);
+    verify_all(&fixture.open_anew());
 }

@@ -37,7 +37,7 @@ impl Interposed {
 }
 
 impl Store for Interposed {
-    forward!([store] location place put_new get_range list ensure_durable delete set_aside stat replace_if);
+    forward!([store] location place medium put_new get_range list ensure_durable delete set_aside stat replace_if);
 
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let bytes = self.store.get(name, limit);

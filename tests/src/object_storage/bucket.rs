@@ -77,14 +77,12 @@ impl Bucket {
         let after = request.parameter("continuation-token").or(request.parameter("start-after")).unwrap_or_default();
         let is_shown = |key: &&String| key.starts_with(prefix) && key.as_str() > after && !self.hidden.contains(*key);
         let (mut entries, mut folders, mut last) = (String::new(), BTreeSet::new(), None);
-        let mut count = 0;
         let mut is_whole = true;
-        for key in self.objects.keys().filter(is_shown) {
+        for (count, key) in self.objects.keys().filter(is_shown).enumerate() {
             if count == manner.page {
                 is_whole = false;
                 break;
             }
-            count += 1;
             last = Some(key);
             let rest = &key[prefix.len()..];
             match (request.parameter("delimiter"), rest.split_once('/')) {

@@ -240,21 +240,22 @@ impl<'s> ChunkStore<'s> {
         }
     }
 
-    /// Puts the packs that arrive, until [`ChunkStore::close`] is called. Exactly one thread must call this. Returns
-    /// the packs that no segment names yet; they are durable.
+    /// Puts the packs that arrive, until [`ChunkStore::close`] is called. One thread or several must call this, with
+    /// clones of the arrivals and the same `unnamed`: afterwards that holds the packs that no segment names yet; they
+    /// are durable.
     ///
     /// # Errors
     /// If a pack cannot be put or entered into the catalog. Threads that store are then told to stop, even if this
     /// panics.
-    pub(crate) fn put_packs(&self, arrivals: Arrivals) -> Result<Unnamed> {
+    pub(crate) fn put_packs(&self, arrivals: Arrivals, unnamed: &Mutex<Unnamed>) -> Result<()> {
         let guard = FailureGuard(&self.queue);
-        let mut unnamed = Unnamed::default();
         for pack in arrivals.0 {
             self.put(&pack)?;
-            self.name(&unnamed.add(pack.description))?;
+            let before = unnamed.lock().unwrap_or_else(PoisonError::into_inner).add(pack.description);
+            self.name(&before)?;
         }
         guard.disarm();
-        Ok(unnamed)
+        Ok(())
     }
 
     fn put(&self, pack: &FinishedPack) -> Result<()> {

@@ -2,14 +2,15 @@
 //! names it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::assemble::FinishedPack;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Workers hand a finished pack over directly. So memory is bounded by the open packs, one waiting pack, and one that
-/// is being put.
+/// Workers hand a finished pack over directly. So memory is bounded by the open packs, one waiting pack, and those that
+/// are being put.
 const QUEUE_PACKS: usize = 0;
 
 /// Whether the run writes anything.
@@ -23,11 +24,12 @@ pub enum Mode {
 
 /// The workers' end of the queue.
 pub(super) struct Queue {
-    sender: Mutex<Option<SyncSender<FinishedPack>>>,
+    sender: Mutex<Option<Sender<FinishedPack>>>,
     has_failed: AtomicBool,
 }
 
-/// The uploader's end of the queue.
+/// An uploader's end of the queue; each uploader has a clone.
+#[derive(Clone)]
 pub struct Arrivals(pub(super) Receiver<FinishedPack>);
 
 /// Reports the uploader's failure, even after a panic, unless it is disarmed.
@@ -35,11 +37,11 @@ pub(super) struct FailureGuard<'q>(pub &'q Queue);
 
 impl Queue {
     pub fn new() -> (Self, Arrivals) {
-        let (sender, arrivals) = sync_channel(QUEUE_PACKS);
+        let (sender, arrivals) = bounded(QUEUE_PACKS);
         (Queue { sender: Mutex::new(Some(sender)), has_failed: AtomicBool::new(false) }, Arrivals(arrivals))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<SyncSender<FinishedPack>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Sender<FinishedPack>>> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

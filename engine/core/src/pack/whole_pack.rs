@@ -87,7 +87,8 @@ impl WholePack {
         open_chunk(repository.keys(), location.kind, id, location, &mut sealed.to_vec()).map(|_| ())
     }
 
-    fn sealed(&self, location: &Location) -> Option<&[u8]> {
+    /// The sealed bytes of a chunk; `None` if the pack ends before them.
+    pub(crate) fn sealed(&self, location: &Location) -> Option<&[u8]> {
         let start = usize::try_from(location.offset).ok()?;
         self.bytes.get(start..start.checked_add(location.sealed_len as usize)?)
     }

@@ -5,6 +5,7 @@ use repo_format::condemned::Condemned;
 use repo_format::config::Config;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::RepositoryId;
+use repo_format::limits;
 use repo_format::member::Member;
 
 use super::vital;
@@ -20,6 +21,9 @@ pub struct InitOptions {
     /// The owner of the first password or key file.
     pub label: String,
 }
+
+/// The size in bytes at which a pack is full, where several are put at once.
+const NETWORK_PACK: u64 = 16 * limits::MIB;
 
 /// Makes a repository in an empty store. Writes the config last: until then there is no repository, and the next
 /// attempt replaces the leftovers of an interrupted one.
@@ -52,11 +56,20 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     let condemned = Condemned::none().encode().map_err(|e| Error::damaged("condemned", e))?;
     let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
     store.put_new(&ObjectName::Condemned, &[&condemned])?;
-    let config = encode_config(&keys, &Config::new(repository, created))?;
+    let config = encode_config(&keys, &config_for(store, repository, created))?;
     store.put_new(&ObjectName::Config, &[&config])?;
     // Copies come last: the repository exists without them, and the first backup makes them.
     vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)])?;
     Ok(repository)
+}
+
+/// The config of a new repository. Over a network several packs are on their way at once, so each is smaller.
+fn config_for(store: &dyn Store, repository: RepositoryId, created: i64) -> Config {
+    let mut config = Config::new(repository, created);
+    if store.medium().puts_at_once > 1 {
+        config.pack_bytes = NETWORK_PACK;
+    }
+    config
 }
 
 /// The object `config`.

@@ -1,10 +1,12 @@
-//! Stores chunks for a writer. Only this file has the upload thread, and the rules for a thread that fails or panics.
+//! Stores chunks for a writer. Only this file has the upload threads, and the rules for a thread that fails or panics.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::WriterSession;
 use crate::error::Result;
 use crate::pack::{ChunkStore, Mode, StoreTotals};
+use crate::repository::Unnamed;
 
 /// The result of `work`, and the data that it has added to the repository.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +28,28 @@ impl WriterSession<'_> {
     /// The first failure of `work` or of the upload.
     pub fn write<T>(&self, mode: Mode, work: impl FnOnce(&ChunkStore<'_>) -> Result<T>) -> Result<Written<T>> {
         let (store, arrivals) = ChunkStore::new(self.repository(), self.usable(), mode)?;
+        let unnamed = Mutex::new(Unnamed::default());
+        let uploaders = self.repository().store().medium().puts_at_once;
         let (worked, uploaded) = thread::scope(|scope| {
-            let uploader = scope.spawn(|| store.put_packs(arrivals));
+            let upload = |arrivals| {
+                let (store, unnamed) = (&store, &unnamed);
+                scope.spawn(move || store.put_packs(arrivals, unnamed))
+            };
+            let uploaders: Vec<_> = std::iter::repeat_n(arrivals, uploaders.max(1)).map(upload).collect();
             let closing = Closing(&store);
             let worked = work(&store).and_then(|value| store.flush().map(|()| value));
             drop(closing);
-            (worked, uploader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            let ends = uploaders.into_iter().map(|uploader| uploader.join());
+            let ends = ends.collect::<Vec<_>>().into_iter();
+            (
+                worked,
+                ends.map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<()>>(),
+            )
         });
         // The upload's failure is why the others stopped.
-        let mut unnamed = uploaded?;
+        uploaded?;
         let value = worked?;
-        store.name(&unnamed.take())?;
+        store.name(&unnamed.into_inner().unwrap_or_else(PoisonError::into_inner).take())?;
         self.count_on(store.counted());
         Ok(Written { value, totals: store.totals() })
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use repo_format::id::{LeaseId, PackId, SegmentId};
 use repo_format::lease::Lease;
 
-use super::adopt;
+use super::adopt::{self, Found};
 use super::lease::put_lease;
 use crate::catalog::UsablePacks;
 use crate::crypto::random;
@@ -77,7 +77,7 @@ impl<'r> WriterSession<'r> {
         let mut condemned: HashSet<PackId> = condemned.packs().copied().collect();
         // The run stores the contents of damaged packs again.
         condemned.extend(repository.known_damage()?.into_keys());
-        let listed = repository.list_packs()?;
+        let mut listed = repository.list_packs()?;
         let report = repository.sync_catalog(monitor)?;
         for (segment, error) in &report.damaged {
             monitor.note(&format!("index/{segment} cannot be used ({error}); its packs are looked at one by one"));
@@ -85,7 +85,11 @@ impl<'r> WriterSession<'r> {
         session.segments = report.segments;
         repository.refuse_older_copies()?;
         if !options.dry_run {
-            session.adopted_packs = adopt::adopt(repository, &listed, &condemned, monitor)?;
+            let found = Found { listed: &listed, condemned: &condemned };
+            let adopted = adopt::adopt(repository, &found, monitor)?;
+            session.adopted_packs = adopted.len() as u64;
+            // Copies have been put under the lease of this run.
+            listed.extend(adopted.iter().map(|pack| (pack.id, pack.size)));
             if let Err(error) = repository.complete_copies() {
                 let why = chain(&error);
                 monitor.note(&format!("second copies of keys and settings are missing and could not be put ({why})"));

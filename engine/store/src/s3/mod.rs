@@ -20,7 +20,7 @@ use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt}
 pub use address::{NotAnAddress, S3Address};
 pub use options::{Credentials, Patience, S3Options, UrlStyle};
 
-use crate::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use crate::{Folder, Medium, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 use answer::{Failure, Reply};
 use client::Client;
 use pauses::Pauses;
@@ -185,6 +185,10 @@ impl Store for S3Store {
 
     fn place(&self) -> String {
         format!("{} at {}", self.address, self.endpoint)
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::NETWORK
     }
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
