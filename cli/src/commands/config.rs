@@ -337,10 +337,7 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
     let ok = result.is_ok();
     let message = match result {
         Ok(message) => message,
-        Err(error) => match std::error::Error::source(&error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        },
+        Err(error) => engine::error::chain(&error),
     };
     if context.ui.is_json() {
         context.ui.message("check", CheckMessage { name, ok, message })

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod faults;
+mod real;
 mod repository;
 
 use std::sync::Arc;

@@ -43,7 +43,7 @@ impl Office {
     }
 }
 
-fn prune_all(fixture: &Fixture) -> engine::Result<prune::PruneReport> {
+pub fn prune_all(fixture: &Fixture) -> engine::Result<prune::PruneReport> {
     let process = engine::machine::process;
     let options = PruneOptions { this_host: "host", process: &process, max_unused: 0, max_rewrite: u64::MAX };
     prune::plan(&fixture.open_anew(), &options, &NullMonitor)?.run(&NullMonitor)

@@ -8,6 +8,7 @@
 mod bucket;
 mod fault;
 mod http;
+mod seaweed;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use engine::store::s3::{Credentials, Patience, S3Options};
 use bucket::Bucket;
 pub use fault::{Fault, Trouble};
 use http::{Reply, Request};
+pub use seaweed::Seaweed;
 
 /// The only bucket.
 pub const BUCKET: &str = "practice";
