@@ -35,8 +35,9 @@ HERE = Path(__file__).resolve().parent
 SERVERS = HERE.parent.parent / "tests" / "servers.sh"
 OPTIONS = [
     "--innodb-buffer-pool-size=1G", "--innodb-flush-log-at-trx-commit=2", "--key-buffer-size=256M", "--skip-name-resolve",
-    "--innodb-flush-method=O_DIRECT", "--local-infile=1", "--sql-mode=", "--skip-log-bin",
+    "--innodb-flush-method=O_DIRECT", "--local-infile=1", "--sql-mode=",
 ]
+LOG_OPTIONS = {"off": ["--skip-log-bin"], "row": ["--log-bin=binlog", "--server-id=7", "--binlog-format=ROW"]}
 # Tables of the practice that are this long or longer follow --scale.
 LONG = 100_000
 # The kind of a statement, the statement, and a number to fill in: above zero and below this one.
@@ -98,12 +99,12 @@ class Version:
 class Server:
     """A server of this run's own."""
 
-    def __init__(self, folder, version, scale):
+    def __init__(self, folder, version, scale, log):
         self.socket, self.version, self.scale = folder / "socket", version, scale
         data = folder / "data"
         user = ["--user=root"] if os.geteuid() == 0 else []
         version.install(data, user)
-        command = [*version.command(), f"--datadir={data}", f"--socket={self.socket}", "--skip-networking", *user, *OPTIONS]
+        command = [*version.command(), f"--datadir={data}", f"--socket={self.socket}", "--skip-networking", *user, *OPTIONS, *LOG_OPTIONS[log]]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             if subprocess.run(self.client("-e", "SELECT 1"), capture_output=True).returncode == 0:
@@ -129,6 +130,15 @@ class Server:
             text = text.replace("use opendental", f"use {schema}")
         text = re.sub(r"\bseq_1_to_(\d+)", lambda found: f"seq_1_to_{self.scaled(int(found[1]))}", text)
         run(self.client(), stdin=self.version.adapted(text).encode())
+
+    def cpu_seconds(self):
+        """Those that the server has used so far; Linux only."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rows_read(self):
+        names = "'Handler_read_rnd_next', 'Handler_read_next', 'Handler_read_key', 'Handler_read_first', 'Handler_read_rnd'"
+        return sum(int(line.split()[1]) for line in self.sql(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({names})").splitlines())
 
     def stop(self):
         self.process.terminate()
@@ -225,9 +235,9 @@ class Tools:
         self.enamel.key.unlink(missing_ok=True)
         self.enamel.run("init")
 
-    def backup(self, schema):
+    def backup(self, schema, *more):
         # 3: tables that others waited for are saved as they were a little later, and named.
-        return self.enamel.run("backup", "--database", self.enamel.url, "--schema", schema, fine=(0, 3))
+        return self.enamel.run("backup", "--database", self.enamel.url, "--schema", schema, *more, fine=(0, 3))
 
     def restore(self, schema):
         return self.enamel.run("restore", "latest", "--to-database", self.enamel.url, "--schema", f"{schema}=again")
@@ -283,6 +293,43 @@ def measure_work(tools, server, schema, runs):
         note("restore", tool, work())
         server.sql("DROP DATABASE again")
     return rows
+
+
+def measure_hours(tools, server, schema, runs):
+    """Figures by row and tool: an hour after another, each saved, and each dumped whole by mydumper."""
+    rows = {}
+
+    def note(hour, tool, work):
+        cpu, read, size = server.cpu_seconds(), server.rows_read(), tools.size()
+        seconds = work()
+        found = {"s": seconds, "server CPU s": server.cpu_seconds() - cpu, "rows read": server.rows_read() - read}
+        if tool != "mydumper":
+            found["grew by MB"] = (tools.size() - size) / 1e6
+        print(f"{schema} {hour} {tool}: {found}", file=sys.stderr)
+        for unit, value in found.items():
+            rows.setdefault((hour, unit), {}).setdefault(tool, []).append(value)
+
+    tools.new_repository()
+    note("first", "enamel", lambda: tools.backup(schema))
+    for _ in range(runs):
+        # Times of changes are whole seconds.
+        time.sleep(1.1)
+        note("unchanged", "enamel", lambda: tools.backup(schema))
+        time.sleep(1.1)
+        server.script(HERE / "corpus" / "hour.sql", schema)
+        note("an hour", "mydumper", lambda: tools.mydumper(schema))
+        note("an hour", "enamel", lambda: tools.backup(schema))
+        note("the same, whole", "enamel", lambda: tools.backup(schema, "--prove"))
+    return rows
+
+
+def print_hours(title, rows):
+    print(f"\n{title}\n\n| work | tool | median | runs |\n| --- | --- | --- | --- |")
+    for (hour, unit), tools in rows.items():
+        for tool, values in tools.items():
+            digits = 0 if unit == "rows read" else 2
+            shown = ", ".join(f"{value:.{digits}f}" for value in values)
+            print(f"| {hour} | {tool} | {statistics.median(values):.{digits}f} {unit} | {shown} |", flush=True)
 
 
 def consistency(counters, schema):
@@ -357,11 +404,12 @@ def main():
     parser.add_argument("--engines", default="InnoDB,MyISAM")
     parser.add_argument("--server", default="installed", choices=["installed", "mysql-9.7"], help="the version, of those that tests/servers.sh fetches")
     parser.add_argument("--scale", type=float, default=1.0, help="how much of the practice's long tables is made, at most 1")
-    parser.add_argument("--parts", default="work,office", help="which tables are measured")
+    parser.add_argument("--parts", default="work,office", help="which tables are measured: work, office, hours")
+    parser.add_argument("--log", default="off", choices=list(LOG_OPTIONS), help="the server's binary log")
     options = parser.parse_args()
     parts = options.parts.split(",")
     folder = Path(tempfile.mkdtemp(prefix="live-", dir=options.work))
-    server = Server(folder, Version(options.server), options.scale)
+    server = Server(folder, Version(options.server), options.scale, options.log)
     try:
         server.script(HERE / "corpus" / "practice.sql")
         for name in (FIRST, LAST):
@@ -374,6 +422,8 @@ def main():
                 make_myisam(server)
             if "work" in parts:
                 print_work(f"As {engine}", measure_work(tools, server, schema, options.runs))
+            if "hours" in parts:
+                print_hours(f"Hours, as {engine}, log {options.log}", measure_hours(tools, server, schema, options.runs))
             if "office" in parts:
                 print_office(f"Office, as {engine}", measure_office(tools, server, schema, options.runs))
     finally:
