@@ -5,9 +5,14 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
-use super::scratch::{ALIVE, MARK};
 use super::unix::{self as platform, Dir, Life};
 use crate::misplaced::Found;
+
+/// Stands in each scratch folder, and is locked as long as the folder's owner lives.
+pub(super) const ALIVE: &str = "alive";
+
+/// The beginning of the file [`ALIVE`]: a folder whose file begins differently is not ours.
+pub(super) const MARK: &str = "enamel scratch ";
 
 /// A folder in which nothing has changed for this long is abandoned if its owner is unknown: the owner may run on
 /// another machine, or the system does not say. No object takes this long to write.

@@ -5,7 +5,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::leftovers;
+use super::leftovers::{self, ALIVE, MARK};
 use super::unix::{self as platform, Dir, Place};
 
 /// The folder of temporary files and of the lock; not part of the format.
@@ -14,12 +14,6 @@ pub(super) const TMP: &str = "tmp";
 /// A process holds this lock while it makes a scratch folder, removes others' folders, or changes an object that can be
 /// replaced. The file is never deleted: otherwise two processes could hold two files of that name.
 pub(super) const LOCK: &str = "lock";
-
-/// Stands in each scratch folder, and is locked as long as the folder's owner lives.
-pub(super) const ALIVE: &str = "alive";
-
-/// The beginning of the file [`ALIVE`]: a folder whose file begins differently is not ours.
-pub(super) const MARK: &str = "enamel scratch ";
 
 /// Larger objects are written around the page cache: they are synced at once, and are rarely read soon.
 const BYPASS_FROM: usize = 1024 * 1024;
