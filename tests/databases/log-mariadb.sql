@@ -144,3 +144,9 @@ DELETE FROM item WHERE name LIKE 'packed 1%';
 SET SESSION binlog_format = 'STATEMENT';
 UPDATE item SET note = 'a statement that is long enough to be compressed, and then some more of it' WHERE name LIKE 'packed 2%';
 SET GLOBAL log_bin_compress = OFF;
+-- next
+USE shop;
+SET SESSION gtid_domain_id = 7, binlog_format = 'ROW';
+INSERT INTO keyless VALUES (70, 'of a domain');
+SET SESSION gtid_domain_id = 8, server_id = 99, binlog_format = 'STATEMENT';
+BEGIN; INSERT INTO item (name) VALUES ('of another one'); UPDATE item SET price = 8 WHERE id = 9; COMMIT;

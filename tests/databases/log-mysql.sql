@@ -128,3 +128,10 @@ CREATE TABLE grandchild (id INT PRIMARY KEY, c INT, FOREIGN KEY (c) REFERENCES c
 SET SESSION foreign_key_checks = 1, binlog_format = 'ROW';
 INSERT INTO parent VALUES (20); INSERT INTO child VALUES (20, 20); INSERT INTO grandchild VALUES (20, 20);
 DELETE FROM parent WHERE id = 20;
+-- next
+USE shop;
+SET SESSION binlog_format = 'ROW', gtid_next = 'AUTOMATIC:mine';
+INSERT INTO parent VALUES (30);
+SET SESSION binlog_format = 'STATEMENT';
+INSERT INTO parent VALUES (31);
+SET SESSION gtid_next = 'AUTOMATIC';

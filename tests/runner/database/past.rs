@@ -66,7 +66,11 @@ const BETWEEN: &str = "
 
 impl Scene {
     fn new(version: Version) -> Self {
-        let (fixture, server) = (Fixture::new(), logging(version, &[]));
+        Scene::with(version, &[])
+    }
+
+    fn with(version: Version, options: &[&str]) -> Self {
+        let (fixture, server) = (Fixture::new(), logging(version, options));
         server.script(BEFORE);
         let outcome = try_save(&fixture.open(), source(&server, &[])).unwrap();
         let snapshot = by_id(&fixture.open(), outcome.snapshot.unwrap());
@@ -330,6 +334,23 @@ fn a_table_that_was_read_without_a_lock_is_exact(version: Version) {
     scene.restore(&When::Newest, &target, LoadOptions::default()).unwrap();
     let sum = |server: &TestServer| server.rows("CHECKSUM TABLE shop.fast EXTENDED").remove(0).remove(1);
     assert_eq!(sum(&target), sum(&scene.server));
+}
+
+#[test]
+fn a_log_that_its_server_encrypts_is_replayed() {
+    let keys = tempfile::tempdir().unwrap();
+    let file = keys.path().join("keys");
+    std::fs::write(&file, "1;770A8A65DA156D24EE2A093277530142\n").unwrap();
+    let options = ["--plugin-load-add=file_key_management".to_owned(), "--encrypt-binlog=ON".to_owned()];
+    let options = [&options[..], &[format!("--file-key-management-filename={}", file.display())]].concat();
+    let scene = Scene::with(Version::Installed, &options.iter().map(String::as_str).collect::<Vec<_>>());
+    scene.server.script(BETWEEN);
+    assert_eq!(scene.server.value("SELECT @@encrypt_binlog").as_deref(), Some("1"));
+    kept(&scene.fixture, &scene.server);
+    let target = TestServer::start(&[]);
+    scene.restore(&When::Newest, &target, LoadOptions::default()).unwrap();
+    let wrong = differences(&scene.server.fingerprint("shop"), &target.fingerprint("shop"));
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

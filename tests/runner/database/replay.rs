@@ -18,6 +18,7 @@ on_each_server!(
     a_schema_that_the_base_lacks_is_left_out,
     a_row_that_is_missing_ends_the_replay_with_its_place,
     statements_that_may_do_something_else_are_named,
+    a_target_that_takes_small_statements_takes_large_ones_in_pieces,
 );
 
 /// An event runs at once when it is made, on its own and at any time.
@@ -236,6 +237,23 @@ fn statements_that_may_do_something_else_are_named(version: Version) {
     let options = ReplayOptions { from, ..options(&source, &target, folder.path()) };
     let outcome = replay(&log_files(&source), options, &mut |_| {}).unwrap();
     assert_eq!((outcome.doubt_count, outcome.doubts.len()), (2, 2), "{:?}", outcome.doubts);
+}
+
+fn a_target_that_takes_small_statements_takes_large_ones_in_pieces(version: Version) {
+    let folder = tempfile::tempdir().unwrap();
+    let source = logging(version, &["--max-allowed-packet=64M"]);
+    let target = TestServer::of(version, &["--max-allowed-packet=1M", "--local-infile=ON", NO_EVENTS]);
+    source.script(
+        "CREATE DATABASE shop; USE shop; SET SESSION binlog_format = 'ROW';
+         CREATE TABLE many (id INT PRIMARY KEY, v LONGTEXT);
+         INSERT INTO many SELECT seq, REPEAT(CHAR(64 + seq MOD 60), 200) FROM seq_1_to_20000;
+         INSERT INTO many SELECT seq + 20000, REPEAT('y', 600000) FROM seq_1_to_4;
+         UPDATE many SET v = CONCAT(v, 'z') WHERE id <= 20000;",
+    );
+    let outcome = replay(&log_files(&source), options(&source, &target, folder.path()), &mut |_| {});
+    outcome.unwrap_or_else(|e| panic!("{}", engine::error::chain(&e)));
+    let sum = "CHECKSUM TABLE shop.many EXTENDED";
+    assert_eq!(target.rows(sum), source.rows(sum));
 }
 
 #[test]

@@ -126,9 +126,11 @@ impl RowGroup {
         Ok(Added { taken, ends: rows.ends_statement })
     }
 
-    /// Whether so much is gathered that it is to be sent though the statement has not ended.
-    pub fn is_full(&self) -> bool {
-        self.strict.bytes > SENT_MAX || self.idempotent.bytes > SENT_MAX
+    /// Whether what is gathered is to be sent before an event of so many bytes, though the statement has not ended.
+    pub fn is_full_for(&self, bytes: usize, session: &Session) -> bool {
+        let most = session.events_max().min(SENT_MAX);
+        let is_full = |batch: &Batch| !batch.rows.is_empty() && batch.bytes.saturating_add(bytes) > most;
+        is_full(&self.strict) || is_full(&self.idempotent)
     }
 
     /// The tables whose rows are sent, for messages.

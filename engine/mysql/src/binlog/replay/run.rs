@@ -351,6 +351,10 @@ impl<'r> Replay<'r> {
     }
 
     fn add_rows(&mut self, event: &PlainEvent<'_>, format: &Format) -> Step {
+        let session = self.xa.as_ref().unwrap_or(&self.session);
+        if self.rows.is_full_for(event.body.len(), session) {
+            self.send_rows(format)?;
+        }
         let added = self.rows.add(event, format)?;
         self.group().has_changes = true;
         if let Some(taken) = added.taken {
@@ -363,10 +367,8 @@ impl<'r> Replay<'r> {
                 RowFate::Apply | RowFate::Repeat | RowFate::SetSequence => self.outcome.row_events += 1,
             }
         }
-        if added.ends || self.rows.is_full() {
-            self.send_rows(format)?;
-        }
         if added.ends {
+            self.send_rows(format)?;
             self.rows.end();
             self.group().before = super::group::Before::default();
             self.end_single();

@@ -24,6 +24,8 @@ const SPOILT_BY_ROWS: [&str; 7] = [
     "sql_if_exists",
     "sql_mode",
 ];
+/// Bytes in a statement besides rows.
+const BESIDE_ROWS: usize = 64 << 10;
 /// The character set of the names that are written here.
 const UTF8MB4: &str = "utf8mb4";
 /// The first MariaDB that writes and takes these settings.
@@ -66,6 +68,8 @@ pub(super) struct Session {
     schema: Option<Vec<u8>>,
     format: Option<Vec<u8>>,
     mode: RowMode,
+    /// Bytes of a statement, at most.
+    packet_max: usize,
     collations: HashMap<u32, Collation>,
 }
 
@@ -80,6 +84,7 @@ impl Session {
             Some(connection) => (Server::detect(connection)?, collations(connection)?),
             None => (source.clone(), HashMap::new()),
         };
+        let packet_max = wire.value("SELECT @@max_allowed_packet")?.and_then(|text| text.parse().ok());
         Ok(Session {
             wire,
             target,
@@ -88,6 +93,7 @@ impl Session {
             schema: None,
             format: None,
             mode: RowMode::Strict,
+            packet_max: packet_max.unwrap_or(usize::MAX),
             collations,
         })
     }
@@ -107,6 +113,11 @@ impl Session {
         }
         self.format = Some(format.bytes.clone());
         Ok(())
+    }
+
+    /// Bytes of events that a BINLOG can have: four letters stand for three bytes, and the names of tables come before the rows.
+    pub fn events_max(&self) -> usize {
+        self.packet_max.saturating_sub(BESIDE_ROWS) / 4 * 3
     }
 
     /// Applies events with rows.
