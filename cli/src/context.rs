@@ -27,6 +27,10 @@ use crate::ui::{Ui, format};
 const CONFIG_IS_LOST: &str = "`config` and its second copy are lost, but keys are there. A computer that has opened this repository in this place keeps a copy: \
                               run `enamel repair` there, as the same user. Else put `config` back from a copy of the repository.";
 
+/// Said where nobody says who asks for object storage.
+const NO_CREDENTIALS: &str =
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a part of ~/.aws/credentials with AWS_PROFILE.";
+
 /// Things that a snapshot lacks and that are named one by one; of the others only the number is told.
 const PROBLEMS_SHOWN: usize = 20;
 
@@ -108,7 +112,11 @@ impl<'u> Context<'u> {
     /// # Errors
     /// Settings or credentials that cannot be used.
     pub fn object_storage(&self, address: &S3Address) -> Result<S3Store> {
-        Ok(S3Store::new(&self.settings.file.s3.options(address)?)?)
+        let store = S3Store::new(&self.settings.file.s3.options(address)?).map_err(Error::from);
+        store.map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => error.with_hint(NO_CREDENTIALS),
+            _ => error,
+        })
     }
 
     fn open_object_storage(&self, address: &S3Address) -> Result<Arc<dyn Store>> {

@@ -101,6 +101,16 @@ fn keys_that_are_wrong_or_half_there_are_named_and_never_shown() {
     run(&[("AWS_ACCESS_KEY_ID", None)]).expect(2).says("without the other");
     run(&[("AWS_ENDPOINT_URL", Some("127.0.0.1:9"))]).expect(2).says("must begin with");
     run(&[("ENAMEL_REPO", Some("s3://key:very-secret@host/x"))]).expect(2).says("s3://BUCKET/PREFIX");
+    office.machine.write("token", "t");
+    let token = office.machine.arg("token");
+    run(&[
+        ("AWS_ACCESS_KEY_ID", None),
+        ("AWS_SECRET_ACCESS_KEY", None),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Some("http://127.0.0.1:9/role")),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Some(&token)),
+    ])
+    .expect(1)
+    .says("there are no credentials");
     let key = format!("[office]\naws_access_key_id={KEY}\naws_secret_access_key=very-secret\n");
     office.machine.write("home/.aws/credentials", key);
     let from_file =

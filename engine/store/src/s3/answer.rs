@@ -69,6 +69,11 @@ impl Failure {
         Failure { reply, why: why.into() }
     }
 
+    /// The same failure as the reason of another.
+    pub fn because(self, reply: Reply, why: &str) -> Self {
+        Failure { reply, why: format!("{why} ({})", self.why) }
+    }
+
     /// Whether it is the failure that was made with these words.
     pub fn is(&self, why: &str) -> bool {
         self.why == why

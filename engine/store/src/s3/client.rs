@@ -21,6 +21,10 @@ const IDLE_MAX: usize = 10;
 const CONNECT: Duration = Duration::from_secs(20);
 /// How long a connection may stand still: no byte arrives, or nothing of what was sent is acknowledged.
 const STANDSTILL: Duration = Duration::from_secs(60);
+/// How long the service that gives a role may take.
+const ROLE: Duration = Duration::from_secs(5);
+/// How often it is asked.
+const ROLE_TRIES: u32 = 2;
 /// The services of a cloud that give a machine or a container its role: no proxy leads there.
 const ROLES: &str = "169.254.169.254,169.254.170.2,169.254.170.23,localhost,127.0.0.1";
 
@@ -56,10 +60,28 @@ impl Client {
         let reads = http(options, Connections::Kept).map_err(&failed)?;
         let puts = http(options, Connections::Fresh).map_err(&failed)?;
         let build = |client| builder(options).with_http_connector(Connector(client)).build();
-        Ok(Client {
+        let client = Client {
             reads: build(reads).map_err(|e| failed(e.to_string()))?,
             puts: build(puts).map_err(|e| failed(e.to_string()))?,
             runtime: Some(runtime),
+        };
+        match options.credentials {
+            Credentials::Key { .. } => Ok(client),
+            _ => client.ask_for_role().map(|()| client).map_err(|failure| failure.error("use", &options.address)),
+        }
+    }
+
+    /// Asks for the role once: a machine without one has no such service, and each request would wait for it.
+    fn ask_for_role(&self) -> Result<(), Failure> {
+        let mut asked = Ok(());
+        for _ in 0..ROLE_TRIES {
+            asked = self.wait(ROLE, async { self.reads.credentials().get_credential().await.map(drop) });
+            if asked.is_ok() {
+                return asked;
+            }
+        }
+        asked.map_err(|failure| {
+            failure.because(Reply::Forbidden, "there are no credentials, and no role of this machine")
         })
     }
 

@@ -46,10 +46,10 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// A store at the place that `options` names. Asks the server nothing.
+    /// A store at the place that `options` names. Asks the server nothing; a role is asked for.
     ///
     /// # Errors
-    /// [`StoreErrorKind::Io`] if the options cannot be used.
+    /// [`StoreErrorKind::Io`] if the options cannot be used; [`StoreErrorKind::PermissionDenied`] if there is no role.
     pub fn new(options: &S3Options) -> Result<Self> {
         Ok(S3Store {
             client: Client::new(options)?,
