@@ -4,6 +4,7 @@ mod conformance;
 mod faults;
 mod real;
 mod repository;
+mod requests;
 
 use std::sync::Arc;
 
