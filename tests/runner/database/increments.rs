@@ -21,6 +21,8 @@ on_each_server!(
     changes_beside_a_backup_are_in_it_or_in_the_next_one,
     changes_that_the_log_does_not_tell_are_found,
     rows_that_are_kept_out_of_the_log_are_named,
+    a_statement_that_is_logged_after_the_moment_hides_no_row,
+    the_log_of_a_replica_that_omits_what_it_receives_is_not_followed,
 );
 
 /// Options of a server whose log has rows.
@@ -68,6 +70,8 @@ struct Saved {
     in_part: Vec<PartlyReadTable>,
     /// The content of each table, as the snapshot names it.
     contents: Vec<String>,
+    /// By which estimate each was cut.
+    segment_bits: Vec<Option<u32>>,
 }
 
 impl Saved {
@@ -84,11 +88,13 @@ fn save(repository: &Repository, server: &TestServer, extent: Extent) -> Saved {
     let database = Database::open(&reader, &snapshot.manifest, None).unwrap();
     let schema = database.schema("s").unwrap();
     let names = schema.table_names().unwrap();
-    let content = |name: &String| format!("{name}: {:?}", schema.table(name).unwrap().rows.map(|rows| rows.content));
+    let table = |name: &String| schema.table(name).unwrap();
+    let content = |name: &String| format!("{name}: {:?}", table(name).rows.map(|rows| rows.content));
     Saved {
         outcome,
         in_part: database.server.in_part.clone().unwrap_or_default(),
         contents: names.iter().map(content).collect(),
+        segment_bits: names.iter().map(|name| table(name).record.segment_bits).collect(),
     }
 }
 
@@ -96,7 +102,9 @@ fn save(repository: &Repository, server: &TestServer, extent: Extent) -> Saved {
 fn save_both(repository: &Repository, server: &TestServer) -> Saved {
     let saved = save(repository, server, Extent::Changes);
     let whole = save(repository, server, Extent::Whole);
-    for (saved, whole) in saved.contents.iter().zip(&whole.contents) {
+    // Servers estimate how long rows are when they like to: another estimate cuts the same rows in another way.
+    let bits = saved.segment_bits.iter().zip(&whole.segment_bits);
+    for ((saved, whole), _) in saved.contents.iter().zip(&whole.contents).zip(bits).filter(|(_, (a, b))| a == b) {
         assert_eq!(saved, whole);
     }
     assert_eq!(whole.in_part, []);
@@ -158,6 +166,7 @@ fn any_changes_make_the_snapshot_that_a_whole_read_makes(version: Version) {
         connection.run(&format!("SET SESSION {setting}")).unwrap();
     }
     connection.run("USE s").unwrap();
+    let analyze = format!("ANALYZE TABLE {}", NAMES.map(|name| format!("s.{name}")).join(", "));
     let mut read_in_part = 0;
     let mut runner =
         TestRunner::new(Config { cases: 12, max_shrink_iters: 0, failure_persistence: None, ..Config::default() });
@@ -168,6 +177,8 @@ fn any_changes_make_the_snapshot_that_a_whole_read_makes(version: Version) {
             // Some are refused: a number too large, a key twice.
             sql.split(';').for_each(|one| drop(connection.run(one.trim())));
         }
+        // Where segments begin depends on estimates, which the server makes some time later.
+        server.run(&analyze);
         let saved = save_both(&repository, &server);
         prop_assert_eq!(saved.outcome.problem_count, 0, "{:?}", saved.outcome.problems);
         **read_in_part += saved.in_part.iter().filter(|part| part.rows > 0).count();
@@ -207,6 +218,24 @@ const HIDDEN: &[(&str, &str)] = &[
     ("a foreign key", "DELETE FROM s.parent WHERE id = 2; UPDATE s.parent SET id = 7 WHERE id = 3"),
     ("a foreign key of a foreign key", "DELETE FROM s.grand WHERE id = 1"),
     ("a table that merges others", "INSERT INTO s.merged VALUES (77, 7); UPDATE s.merged SET v = 9 WHERE id = 1"),
+    (
+        "a table that merged others and is gone",
+        "UPDATE s.m1 SET v = 8 WHERE id = 303; UPDATE s.merged SET v = 9 WHERE id = 300; DROP TABLE s.merged",
+    ),
+    (
+        "a table that merged others for a while",
+        "CREATE TABLE s.short (id INT PRIMARY KEY, v INT) ENGINE=MRG_MyISAM UNION=(s.m1) INSERT_METHOD=LAST; \
+         UPDATE s.short SET v = 10 WHERE id = 300; DROP TABLE s.short; UPDATE s.m1 SET v = 11 WHERE id = 303",
+    ),
+    (
+        "a statement that is analyzed",
+        "SET SESSION binlog_format = STATEMENT; ANALYZE UPDATE s.a SET v = v + 1 WHERE id = 6; \
+         SET SESSION binlog_format = ROW; UPDATE s.a SET v = v + 1 WHERE id = 9",
+    ),
+    (
+        "a name in another character set",
+        "UPDATE s.`Ã©` SET v = v + 1 WHERE id = 9; SET NAMES latin1; SET SESSION binlog_format = STATEMENT; UPDATE s.`é` SET v = 77 WHERE id = 6",
+    ),
     ("a transaction that was prepared before", "XA COMMIT 'x'"),
     ("a log that begins anew", "UPDATE s.a SET v = 5 WHERE id = 6; RESET_LOG; UPDATE s.a SET v = v + 1 WHERE id = 9"),
 ];
@@ -220,6 +249,7 @@ fn changes_that_the_log_does_not_tell_are_found(version: Version) {
          CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE) ENGINE=InnoDB;
          INSERT INTO parent VALUES (1, 1), (2, 2), (3, 2), (4, 2); INSERT INTO child VALUES (1, 1), (2, 2), (3, 3), (4, 4);
          CREATE TABLE m1 (id INT PRIMARY KEY, v INT) ENGINE=MyISAM; CREATE TABLE m2 LIKE m1; INSERT INTO m1 VALUES (1, 1), (2, 2); INSERT INTO m2 VALUES (5, 5);
+         INSERT INTO m1 SELECT id, v FROM a WHERE id BETWEEN 300 AND 900; CREATE TABLE `Ã©` LIKE a; INSERT INTO `Ã©` SELECT * FROM a;
          CREATE TABLE merged (id INT PRIMARY KEY, v INT) ENGINE=MRG_MyISAM UNION=(m1, m2) INSERT_METHOD=LAST;
          CREATE TRIGGER fires AFTER UPDATE ON word FOR EACH ROW UPDATE d SET t = 'fired' WHERE id = 30;
          XA START 'x'; INSERT INTO c (id, v, t) VALUES (-9000, 1, 'prepared'); XA END 'x'; XA PREPARE 'x';",
@@ -234,12 +264,14 @@ fn changes_that_the_log_does_not_tell_are_found(version: Version) {
             let sql = match sql {
                 "RESET_LOG" if version.is_mysql() => "RESET BINARY LOGS AND GTIDS",
                 "RESET_LOG" => "RESET MASTER",
+                // Only MariaDB does what it analyzes.
+                sql if version.is_mysql() => sql.trim_start_matches("ANALYZE "),
                 sql => sql,
             };
             connection.run(sql).unwrap_or_else(|e| panic!("{what}: {sql}: {}", chain(&e)));
         }
-        // Where segments begin depends on estimates, which the server makes some time later.
-        server.run("ANALYZE TABLE s.a, s.a2");
+        // As above.
+        server.run("ANALYZE TABLE s.a, s.a2, s.`Ã©`");
         let saved = save_both(&repository, &server);
         assert_eq!(saved.outcome.problem_count, 0, "{what}: {:?}", saved.outcome.problems);
     }
@@ -277,4 +309,43 @@ fn rows_that_are_kept_out_of_the_log_are_named(version: Version) {
     let saved = save(&repository, &server, Extent::Prove);
     assert_eq!(saved.outcome.problem_count, 1, "{:?}", saved.outcome.problems);
     assert_eq!(saved.contents, save(&repository, &server, Extent::Whole).contents);
+}
+
+fn a_statement_that_is_logged_after_the_moment_hides_no_row(version: Version) {
+    if version.is_mysql() {
+        // It keeps such a table locked until the transaction ends.
+        return;
+    }
+    let server = TestServer::of(version, &["--log-bin=binlog", "--server-id=7", "--binlog-format=MIXED"]);
+    server.script(
+        "CREATE DATABASE s; USE s; CREATE TABLE a (id INT PRIMARY KEY, v INT) ENGINE=InnoDB; CREATE TABLE b (id INT PRIMARY KEY, v INT) ENGINE=MyISAM;
+         INSERT INTO a SELECT seq, 0 FROM seq_1_to_100; INSERT INTO b SELECT seq, 0 FROM seq_1_to_100;",
+    );
+    settle(&server);
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    save(&repository, &server, Extent::Changes);
+    settle(&server);
+    let (mut open, mut other) = (server.connect(), server.connect());
+    for sql in ["BEGIN", "UPDATE s.a SET v = 1 WHERE id = 1", "UPDATE s.b SET v = 1 WHERE id = 1"] {
+        open.run(sql).unwrap();
+    }
+    other.run("SET SESSION binlog_format = ROW").unwrap();
+    other.run("UPDATE s.b SET v = 2 WHERE id = 2").unwrap();
+    assert_eq!(save_both(&repository, &server).rows_read("b"), None);
+    open.run("COMMIT").unwrap();
+    save_both(&repository, &server);
+}
+
+fn the_log_of_a_replica_that_omits_what_it_receives_is_not_followed(version: Version) {
+    if version.is_mysql() {
+        return;
+    }
+    let server = filled(version);
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    save(&repository, &server, Extent::Changes);
+    server.run("SET GLOBAL gtid_slave_pos = '99-3-12'");
+    server.run("UPDATE s.d SET t = 'local' WHERE id = 3");
+    assert_eq!(save_both(&repository, &server).in_part, []);
 }

@@ -72,6 +72,13 @@ use state::{Dump, SavedTables};
 /// How often damaged tables are looked for and left out before the run fails.
 const DAMAGED_TRIES: u32 = 3;
 
+/// The news that the binary log told.
+struct Told {
+    changes: Changes,
+    /// The server's format is that of rows.
+    logs_rows: bool,
+}
+
 impl FolderSource for DatabaseSource {
     fn address(&self) -> String {
         self.address.public()
@@ -124,11 +131,12 @@ impl Dump<'_, '_> {
         let increment = Increment::begin(self, &plan, &wanted)?;
         let mut moment = self.take_moment(control, &mut plan)?;
         let changes = increment.end(self, control, &plan, moment.binlog.as_ref())?;
+        let logs_rows = moment.binlog.as_ref().is_some_and(|binlog| binlog.format.eq_ignore_ascii_case("ROW"));
         let mut saved = SavedTables::default();
         saved.left_out.extend(self.unseen.iter().cloned());
         saved.left_out.append(&mut plan.left_out);
         saved.again.append(&mut plan.put_off);
-        self.choose_parts(control, &mut plan, changes, &mut saved)?;
+        self.choose_parts(control, &mut plan, changes.map(|changes| Told { changes, logs_rows }), &mut saved)?;
         self.read(&plan, &mut moment, &mut saved)?;
         self.compare_definitions(control, &mut plan, &mut saved)?;
         self.read_late(&mut plan, &mut saved)?;
@@ -167,7 +175,7 @@ impl Dump<'_, '_> {
         &self,
         control: &mut Connection,
         plan: &mut Plan,
-        changes: std::result::Result<Changes, String>,
+        told: std::result::Result<Told, String>,
         saved: &mut SavedTables,
     ) -> Result<()> {
         if plan.tables.iter().all(|table| table.parent.is_none()) {
@@ -180,9 +188,9 @@ impl Dump<'_, '_> {
             let unchanged = plan.unchanged(&self.parent, &now, &infos);
             self.carry_over(plan, &unchanged, saved)?;
         }
-        saved.whole_because = match changes {
-            Ok(mut changes) => {
-                find_parts(self, plan, &mut changes, &Findings { now: &now, infos: &infos })?;
+        saved.whole_because = match told {
+            Ok(Told { mut changes, logs_rows }) => {
+                find_parts(self, plan, &mut changes, &Findings { now: &now, infos: &infos, logs_rows })?;
                 changes.everything().map(str::to_owned)
             }
             Err(why) => Some(why),

@@ -12,6 +12,9 @@ use crate::binlog::replay::{Part, Statement};
 /// Words of statements about programs and views.
 const PROGRAMS: [&[u8]; 7] = [b"TRIGGER", b"VIEW", b"FUNCTION", b"PROCEDURE", b"EVENT", b"PACKAGE", b"SERVER"];
 
+/// Words of definitions of tables that merge others.
+const MERGES: [&[u8]; 3] = [b"MERGE", b"MRG_MYISAM", b"UNION"];
+
 /// Collects what changes. Takes the events of a server's files in order.
 pub(super) struct Collector<'w> {
     wanted: &'w WantedTables,
@@ -139,6 +142,9 @@ impl<'w> Collector<'w> {
         let Ok(settings) = QuerySettings::read(query.settings) else {
             return self.doubt_everything("the log has a statement that cannot be read");
         };
+        if !query.text.is_ascii() && !settings.is_utf8() {
+            return self.doubt_everything("the log has a statement in a character set other than UTF-8");
+        }
         let statement = Statement::read(query.text, settings.sql_mode.unwrap_or_default());
         match statement.part {
             Part::Begin | Part::Commit | Part::Rollback => self.end_transaction(),
@@ -152,6 +158,7 @@ impl<'w> Collector<'w> {
             Part::Definition | Part::Rows => {
                 self.changes.has_statements |= statement.part == Part::Rows;
                 self.changes.has_programs |= PROGRAMS.iter().any(|word| statement.names(word));
+                self.changes.has_merges |= MERGES.iter().any(|word| statement.names(word));
                 self.name_tables(&statement);
             }
         }

@@ -26,11 +26,20 @@ pub struct LogSpan<'s> {
     pub moment: i64,
 }
 
+/// Where following ends.
+enum Goal<'g> {
+    /// At the log's present end. The file where it begins began before the `moment`.
+    End { moment: i64 },
+    /// At a place.
+    Place(&'g LogPlace),
+}
+
 /// A log that is followed.
 pub struct Followed<'w> {
     collector: Collector<'w>,
     at: LogPlace,
-    moment: i64,
+    /// The server's clock when the file at that place began.
+    began: Option<i64>,
 }
 
 impl<'w> Followed<'w> {
@@ -39,8 +48,8 @@ impl<'w> Followed<'w> {
     /// # Errors
     /// If the server refuses the place, or its log cannot be read; what `check_stop` gives.
     pub fn begin(span: LogSpan<'_>, wanted: &'w WantedTables, check_stop: CheckStop<'_>) -> Result<Self> {
-        let mut followed = Followed { collector: Collector::new(wanted), at: span.from, moment: span.moment };
-        followed.advance(span.address, None, check_stop)?;
+        let mut followed = Followed { collector: Collector::new(wanted), at: span.from, began: None };
+        followed.advance(span.address, &Goal::End { moment: span.moment }, check_stop)?;
         Ok(followed)
     }
 
@@ -50,7 +59,7 @@ impl<'w> Followed<'w> {
     /// As [`Followed::begin`]; also if the place does not come.
     pub fn until(mut self, address: &Address, until: &LogPlace, check_stop: CheckStop<'_>) -> Result<Changes> {
         if !is_same(&self.at, until) {
-            self.advance(address, Some(until), check_stop)?;
+            self.advance(address, &Goal::Place(until), check_stop)?;
         }
         if is_same(&self.at, until) {
             return Ok(self.collector.finish());
@@ -59,18 +68,23 @@ impl<'w> Followed<'w> {
         Err(Error::new(ErrorKind::Database, message))
     }
 
-    fn advance(&mut self, address: &Address, until: Option<&LogPlace>, check_stop: CheckStop<'_>) -> Result<()> {
+    fn advance(&mut self, address: &Address, goal: &Goal<'_>, check_stop: CheckStop<'_>) -> Result<()> {
         let reader = u32::from_le_bytes(random()?) | READERS_FROM;
         let mut reading = Reading::open(address, &self.at, reader, StreamEnd::Stop)?;
         let began = reading.first_file()?.map(|begins| i64::from(begins.format.timestamp));
-        if until.is_none() && began.is_some_and(|began| began >= self.moment) {
+        let is_same_file = match goal {
+            Goal::End { moment } => began.is_some_and(|began| began < *moment),
+            Goal::Place(_) => began == self.began,
+        };
+        if !is_same_file {
             return Err(Error::new(ErrorKind::Database, "the server has begun its log anew"));
         }
+        self.began = began;
         for number in 1.. {
             if number % EVENTS_BETWEEN_LOOKS == 0 {
                 check_stop()?;
             }
-            if until.is_some_and(|until| is_same(&self.at, until)) {
+            if matches!(goal, Goal::Place(until) if is_same(&self.at, until)) {
                 break;
             }
             match reading.next()? {
@@ -82,6 +96,7 @@ impl<'w> Followed<'w> {
                     self.at.offset = received.end;
                 }
                 Received::File(begins) if begins.name != self.at.file => {
+                    self.began = Some(begins.format.timestamp.into());
                     self.at =
                         LogPlace { file: begins.name, offset: repo_format::log::FIRST_OFFSET, gtid: String::new() };
                 }

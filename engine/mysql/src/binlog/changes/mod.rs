@@ -37,6 +37,13 @@ pub struct FoldedName {
     pub table: String,
 }
 
+impl FoldedName {
+    /// A name that no table has: stands for a table that is not known.
+    pub fn any() -> Self {
+        FoldedName { schema: String::new(), table: String::new() }
+    }
+}
+
 impl From<&TableName> for FoldedName {
     fn from(name: &TableName) -> Self {
         FoldedName { schema: name.schema.to_lowercase(), table: name.table.to_lowercase() }
@@ -48,8 +55,9 @@ impl WantedTables {
     pub fn add(&mut self, name: &TableName, key: Option<IntegerKey>) {
         let name = FoldedName::from(name);
         self.names.insert(name.table.clone());
-        let both = self.tables.get(&name).is_some_and(|other| *other != key);
-        self.tables.insert(name, key.filter(|_| !both));
+        // Rows of two tables of one folded name cannot be told apart.
+        let is_second = self.tables.contains_key(&name);
+        self.tables.insert(name, key.filter(|_| !is_second));
     }
 }
 
@@ -76,6 +84,8 @@ pub struct Changes {
     has_statements: bool,
     /// Programs or views were made, changed or dropped.
     has_programs: bool,
+    /// Tables that merge others may have been made, changed or dropped.
+    has_merges: bool,
 }
 
 #[derive(Debug)]
@@ -116,6 +126,11 @@ impl Changes {
         self.has_programs
     }
 
+    /// Whether tables that merge others may have been made, changed or dropped.
+    pub fn has_merges(&self) -> bool {
+        self.has_merges
+    }
+
     /// Whether `table` has changed, or may have.
     pub fn is_changed(&self, table: &FoldedName) -> bool {
         self.everything.is_some()
@@ -129,7 +144,7 @@ impl Changes {
         self.tables.keys()
     }
 
-    /// Takes what is known of `table`.
+    /// Takes the keys of the changed rows of `table`, or what else is known of it. Tables of one folded name have no keys.
     pub fn take(&mut self, table: &FoldedName) -> Change {
         if let Some(why) = self.everything {
             return Change::Unknown(why);
@@ -137,10 +152,10 @@ impl Changes {
         if self.named.contains(&table.table) || self.schemas.contains(&table.schema) {
             return Change::Unknown(BY_STATEMENT);
         }
-        match self.tables.remove(table) {
+        match self.tables.get_mut(table) {
             None => Change::None,
             Some(TableChange::Unknown(why)) => Change::Unknown(why),
-            Some(TableChange::Keys(keys)) => Change::Rows(keys.into_sorted()),
+            Some(TableChange::Keys(keys)) => Change::Rows(std::mem::take(keys).into_sorted()),
         }
     }
 
@@ -154,5 +169,18 @@ impl Changes {
         {
             *change = TableChange::Unknown("too many of its rows have changed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_whose_names_differ_by_case_are_doubted_both() {
+        let [upper, lower] = ["T", "t"].map(|table| FoldedName::from(&TableName::new("s", table)));
+        let mut changes = Changes::default();
+        changes.doubt(&upper, "x");
+        assert_eq!([changes.take(&upper), changes.take(&lower)], [Change::Unknown("x"), Change::Unknown("x")]);
     }
 }

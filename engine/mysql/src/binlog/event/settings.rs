@@ -57,6 +57,16 @@ impl QuerySettings {
         Ok(settings)
     }
 
+    /// Whether the statement is in UTF-8, by the numbers of that character set's collations: two of old, ranges of MySQL, ranges of MariaDB. MariaDB adds
+    /// 1,024 for those that do not pad.
+    pub fn is_utf8(&self) -> bool {
+        const PADS_NOT: u16 = 1024;
+        let is_known = |number: u16| matches!(number, 33 | 45 | 46 | 76 | 83 | 192..=215 | 223 | 224..=247 | 255..=323 | 576..=578 | 608..=610);
+        self.collations.is_some_and(|[client, ..]| {
+            is_known(client) || client.checked_sub(PADS_NOT).is_some_and(is_known) || (2048..2560).contains(&client)
+        })
+    }
+
     fn read_one(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
         match cursor.u8()? {
             0 => self.flags = Some(cursor.u32()?),
@@ -163,6 +173,20 @@ mod tests {
         assert_eq!((settings.explicit_timestamps, settings.utf8mb4_collation), (Some(true), Some(255)));
         assert_eq!((settings.requires_key, settings.encrypts), (Some(false), Some(true)));
         assert_eq!(settings.cascade_triggers, Some(true));
+    }
+
+    #[test]
+    fn only_known_numbers_of_utf_8_are_taken_for_it() {
+        let is_utf8 =
+            |client| QuerySettings { collations: Some([client, 33, 33]), ..QuerySettings::default() }.is_utf8();
+        for number in [33, 45, 46, 83, 192, 224, 255, 576, 608, 1069, 1070, 2048, 2304] {
+            assert!(is_utf8(number), "{number}");
+        }
+        // latin1, sjis, gbk, ucs2, utf16, gb18030, latin1 of MariaDB that does not pad, ucs2 of 2023.
+        for number in [8, 13, 28, 35, 54, 128, 248, 1032, 2560] {
+            assert!(!is_utf8(number), "{number}");
+        }
+        assert!(!QuerySettings::default().is_utf8());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Changes that the log does not tell: rows that foreign keys, programs, views and merged tables change.
 
+use std::collections::{BTreeSet, HashSet};
+
 use super::super::plan::{Means, Plan};
 use super::super::state::Dump;
 use crate::binlog::changes::{Changes, FoldedName};
-use crate::database::{Connection, TableName, quote_text};
+use crate::database::{Connection, TableName, holds_rows, quote_text, texts};
 use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
 use engine_core::error::Result;
 
@@ -20,14 +22,30 @@ pub(super) fn add(dump: &Dump<'_, '_>, control: &mut Connection, plan: &Plan, ch
     if changes.has_statements() && hides_changes {
         changes.doubt_everything("the log has statements, which may change tables that they do not name");
     }
-    if has_merged(control, plan, changes)? {
+    if has_merged(dump, control, plan, changes)? {
         for table in plan.tables.iter().filter(|table| table.means == Means::Lock) {
             changes
                 .doubt(&FoldedName::from(&table.name()), "it may have been changed through a table that merges others");
         }
     }
+    if dump.server.is_mariadb() && may_have_received(control)? {
+        changes.doubt_everything("the server is or was a replica, and does not log what it receives");
+    }
     follow_foreign_keys(plan, changes);
     Ok(())
+}
+
+/// Whether the server may have received changes that are not in its log, whether or not it receives any at this time.
+fn may_have_received(control: &mut Connection) -> Result<bool> {
+    const NAMES: [&str; 3] = ["log_slave_updates", "gtid_slave_pos", "wsrep_on"];
+    let names = NAMES.map(|name| format!("'{name}'")).join(", ");
+    let rows = control.rows(&format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))?;
+    let shown: Vec<_> = rows.into_iter().map(texts).collect();
+    let [logs, received, is_cluster] = NAMES.map(|name| {
+        let row = shown.iter().find(|row| row.first().is_some_and(|shown| shown.as_deref() == Some(name)));
+        row.and_then(|row| row.get(1)?.as_deref()).is_some_and(|value| !matches!(value, "" | "OFF"))
+    });
+    Ok(!logs && (received || is_cluster))
 }
 
 /// Whether the server has triggers, views or routines.
@@ -40,32 +58,39 @@ fn has_programs(control: &mut Connection) -> Result<bool> {
     Ok(control.value(&format!("SELECT {}", all.join(" OR ")))?.as_deref() != Some("0"))
 }
 
-/// Whether a table has changed that may merge others: their rows are logged as its own.
-fn has_merged(control: &mut Connection, plan: &Plan, changes: &Changes) -> Result<bool> {
-    let is_merged = |name: &TableName| changes.is_changed(&FoldedName::from(name));
-    if plan.tables.iter().any(|table| table.means == Means::Nothing && is_merged(&table.name())) {
-        return Ok(true);
-    }
-    let planned: std::collections::HashSet<_> =
-        plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
-    let mut others: Vec<String> =
-        changes.tables().filter(|name| !planned.contains(name)).map(|name| quote_text(&name.schema)).collect();
-    if others.is_empty() || !plan.has(Means::Lock) {
+/// Whether a table has changed that merges others, or may have: their rows are logged as its own.
+fn has_merged(dump: &Dump<'_, '_>, control: &mut Connection, plan: &Plan, changes: &Changes) -> Result<bool> {
+    if !plan.has(Means::Lock) {
         return Ok(false);
     }
-    others.sort();
-    others.dedup();
+    let mut without_rows = plan.tables.iter().filter(|table| table.means == Means::Nothing);
+    if changes.has_merges() || without_rows.any(|table| changes.is_changed(&FoldedName::from(&table.name()))) {
+        return Ok(true);
+    }
+    let planned: HashSet<_> = plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
+    let others: Vec<_> = changes.tables().filter(|name| !planned.contains(name)).collect();
+    // The parent snapshot knows tables that are gone now; of newer ones the log says how they were made.
+    let before = |name: &&FoldedName| dump.parent.table(dump.run, &name.schema, &name.table);
+    if others.iter().filter_map(before).any(|table| !holds_rows(&table.record.engine)) {
+        return Ok(true);
+    }
+    let schemas: BTreeSet<_> = others.iter().map(|name| quote_text(&name.schema)).collect();
+    let schemas = schemas.into_iter().collect::<Vec<_>>().join(", ");
+    // Statements name tables of any schema.
+    let among = match (changes.has_statements(), others.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => return Ok(false),
+        (false, false) => format!("LOWER(TABLE_SCHEMA) IN ({schemas}) AND "),
+    };
     let sql = format!(
-        "SELECT EXISTS (SELECT 1 FROM information_schema.TABLES WHERE LOWER(TABLE_SCHEMA) IN ({}) AND ENGINE IN ('MRG_MyISAM', 'MERGE'))",
-        others.join(", ")
+        "SELECT EXISTS (SELECT 1 FROM information_schema.TABLES WHERE {among}ENGINE IN ('MRG_MyISAM', 'MERGE'))"
     );
     Ok(control.value(&sql)?.as_deref() != Some("0"))
 }
 
 /// Doubts tables that a foreign key changes when another table changes, and those that depend on them in turn.
 fn follow_foreign_keys(plan: &Plan, changes: &mut Changes) {
-    let planned: std::collections::HashSet<_> =
-        plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
+    let planned: HashSet<_> = plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
     let acting = plan.tables.iter().filter_map(|table| {
         let referenced = referenced_by_acting(&table.record.create.0, &table.info.schema)?;
         Some((FoldedName::from(&table.name()), referenced))
@@ -83,13 +108,13 @@ fn follow_foreign_keys(plan: &Plan, changes: &mut Changes) {
     }
 }
 
-/// The tables that the foreign keys of a definition refer to which change rows; `None` if there are none.
+/// The tables that the foreign keys of a definition refer to which change rows; `None` if there are none. A definition that cannot be read may refer to any.
 fn referenced_by_acting(create: &[u8], schema: &str) -> Option<Vec<FoldedName>> {
     const REFERENCES: &[u8] = b"REFERENCES";
     if !create.windows(REFERENCES.len()).any(|part| part.eq_ignore_ascii_case(REFERENCES)) {
         return None;
     }
-    let all = tokens(create)?;
+    let Some(all) = tokens(create) else { return Some(vec![FoldedName::any()]) };
     let is = |token: &Token, word: &str| is_keyword(create, token, word);
     let begins = (0..all.len()).filter(|at| is(&all[*at], "REFERENCES"));
     let acting = begins.filter_map(|at| {
@@ -132,5 +157,9 @@ mod tests {
              CONSTRAINT `g` FOREIGN KEY (`a`, `b`) REFERENCES `other`.`q` (`x`, `y`) ON UPDATE SET NULL,\n  \
              CONSTRAINT `h` FOREIGN KEY (`a`) REFERENCES `r` (`x`)\n) ENGINE=InnoDB COMMENT='SET'";
         assert_eq!(referenced(acting), Some(vec!["s.p".to_owned(), "other.q".to_owned()]));
+        assert_eq!(
+            referenced("CREATE TABLE `t` (\n  `a` int DEFAULT '\\',\n  REFERENCES `p`"),
+            Some(vec![".".to_owned()])
+        );
     }
 }

@@ -51,6 +51,8 @@ impl Part {
 pub(in crate::dump) struct Findings<'f> {
     pub now: &'f ServerNow,
     pub infos: &'f [TableInfo],
+    /// Its sessions log rows, unless they choose otherwise.
+    pub logs_rows: bool,
 }
 
 /// The tables whose changes are to be found in the log.
@@ -77,6 +79,7 @@ pub(in crate::dump) fn find_parts(
         findings.infos.iter().map(|info| (info.table_name(), info.changed)).collect();
     let server = dump.parent.server().map(ServerFacts::of);
     let has_same_files = server.is_some_and(|server| has_same_names(&server, &findings.now.facts()));
+    let logs_rows = findings.logs_rows;
     let is_candidate =
         |table: &&mut PlannedTable| is_candidate(table) && (table.means != Means::Lock || has_same_files);
     for table in plan.tables.iter_mut().filter(is_candidate) {
@@ -86,6 +89,8 @@ pub(in crate::dump) fn find_parts(
                 let changed = changed.get(&table.name()).copied().flatten();
                 is_still(dump, table, changed).then(|| Part { key: None, ranks: Vec::new(), is_proof: false })
             }
+            // Statements on tables without transactions may be logged later than they take effect.
+            Change::Rows(_) if table.means == Means::Lock && !logs_rows => None,
             Change::Rows(ranks) => {
                 let is_little = (ranks.len() as u64).saturating_mul(ONE_IN as u64) <= table.info.rows;
                 is_little.then(|| Part { key: IntegerKey::of(&table.record), ranks, is_proof: false })
