@@ -166,7 +166,7 @@ fn reason_words(reason: &GapReason) -> String {
 
 /// A window in words, by whole seconds of which every one can be restored.
 pub fn span_words(window: &Window) -> String {
-    let (from, until) = ((window.from + SECOND - 1).div_euclid(SECOND), window.until.div_euclid(SECOND));
+    let (from, until) = (window.from.saturating_add(SECOND - 1).div_euclid(SECOND), window.until.div_euclid(SECOND));
     if from <= until {
         format!("from {} to {}", shown(from * SECOND), shown(until * SECOND))
     } else {

@@ -4,8 +4,8 @@ use repo_format::log::SECOND;
 use std::collections::{BTreeSet, HashSet};
 
 use engine::Result;
-use engine::binlog::archive::StoredLog;
 use engine::binlog::keep::{Changed, LogPlan, LogPolicy, plan_logs};
+use engine::binlog::stored::StoredLog;
 use engine::binlog::window::{Records, Restorable, records};
 use engine::machine;
 use engine::repository::Repository;

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use engine::Result;
-use engine::binlog::archive::{Archived, archive};
+use engine::binlog::archive::{self, Archived};
 use engine::binlog::listing::{ChangeKind, ListOptions, ListOrder, Listed, Listing, list};
 use engine::database::TableName;
 use engine::error::chain;
@@ -157,9 +157,9 @@ pub fn run(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
 /// A break is told here, as the next run finds none.
 fn fetch(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
     let Some(address) = args.database.address(context)?.filter(|_| !args.no_fetch) else { return Ok(Exit::Done) };
-    let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, &address, &writer::own(), context.ui));
+    let fetched =
+        context.open(Access::Write).and_then(|repo| archive::fetch(&repo, &address, &writer::own(), context.ui));
     let faults: Vec<String> = match &fetched {
-        Ok(Archived::Busy) => return Ok(Exit::Done),
         Ok(Archived::Done(saved)) => saved
             .iter()
             .flat_map(|one| break_words(&one.record).into_iter().chain(coverage_words(&one.record)))

@@ -4,6 +4,7 @@ mod archive;
 mod breaks;
 mod check;
 mod cut;
+mod merge;
 mod settings;
 mod storage;
 mod together;
@@ -12,8 +13,9 @@ mod window;
 
 use std::fs;
 
-use engine::binlog::archive::{Archived, SavedLog, StoredLog, StoredLogs, archive};
+use engine::binlog::archive::{Archived, SavedLog, archive};
 use engine::binlog::event::{Event, EventBuffer, Format, Kind};
+use engine::binlog::stored::{StoredLog, StoredLogs};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::session::WriterOptions;

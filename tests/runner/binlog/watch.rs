@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::binlog::archive::{StoredLogs, WatchOptions, watch};
+use engine::binlog::archive::{WatchOptions, watch};
+use engine::binlog::stored::StoredLogs;
 use engine::monitor::{Monitor, Work};
 use engine::pack::ChunkReader;
 use engine::session::WriterOptions;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use engine::binlog::archive::{Archived, archive};
+use engine::binlog::archive;
 use engine::binlog::replay::{MixedTransactions, Position, TableKey};
 use engine::database::Address;
 use engine::error::{Error, chain};
@@ -181,9 +181,9 @@ fn fetch(load: &LoadArgs, target: &Address, context: &Context<'_>) -> Result<()>
     let mut addresses = vec![target.clone()];
     addresses.extend(usual.filter(|usual| usual.public() != target.public()));
     for address in addresses.iter().filter(|address| is_saved(address)) {
-        let fetched = context.open(Access::Write).and_then(|repo| archive(&repo, address, &writer::own(), context.ui));
+        let fetched =
+            context.open(Access::Write).and_then(|repo| archive::fetch(&repo, address, &writer::own(), context.ui));
         let why = match fetched {
-            Ok(Archived::Busy) => None,
             Ok(archived) => not_kept(&archived),
             Err(error) => Some(chain(&error)),
         };

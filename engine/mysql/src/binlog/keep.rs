@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::id::LeaseId;
 
-use super::archive::StoredLog;
+use super::stored::StoredLog;
 use super::window::{Base, Records, Restorable, Way, Window, all_ways, windows};
 
 /// The snapshots that go anyway, and the moment that logs should reach back to.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{TransactionFlags, TransactionRecord};
 
-use super::archive::{StoredLog, StoredLogs};
+use super::stored::{StoredLog, StoredLogs};
 use crate::database::TableName;
 use engine_core::error::{Error, Result};
 use engine_core::monitor::Monitor;

@@ -6,6 +6,7 @@
 //! replay       log -> server                         window       logs, snapshots -> moments that can be restored
 //! changes      server -> tables and rows that changed since a place
 //! check        logs -> what is wrong with them       keep         logs, snapshots -> what may be forgotten
+//! stored       logs that are in the repository       merge        many small logs -> one
 //! ```
 
 pub mod archive;
@@ -15,6 +16,8 @@ pub mod event;
 pub mod gtids;
 pub mod keep;
 pub mod listing;
+pub mod merge;
 pub mod replay;
+pub mod stored;
 pub mod transaction;
 pub mod window;

@@ -2,8 +2,8 @@
 
 use repo_format::log::LogFile;
 
-use crate::binlog::archive::StoredLog;
 use crate::binlog::replay::Position;
+use crate::binlog::stored::StoredLog;
 use crate::binlog::window::Way;
 
 /// The logs of one stream from the place of a snapshot on, each behind the one before. All of them have everything that happened.

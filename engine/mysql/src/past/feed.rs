@@ -2,9 +2,9 @@
 
 use super::chain::{Chain, Part};
 use super::stop::Going;
-use crate::binlog::archive::EventIter;
 use crate::binlog::event::{Event, Header, Kind, Malformed};
 use crate::binlog::replay::{Position, Replay, ReplayOutcome};
+use crate::binlog::stored::EventIter;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
 

@@ -1,7 +1,6 @@
 //! A server's log into the repository, without a hole: what follows the newest log of the same server is fetched.
 //!
 //! ```text
-//! stored    logs that are there         contents  what they hold
 //! start     where fetching begins: behind them, or with a new stream       needed  what snapshots need first
 //! reading   what arrives, checked and placed        write  events, index and record
 //! pass      once, up to the end         watch     as it is written
@@ -10,20 +9,15 @@
 //! A stream is one unbroken history of one server. A log whose server has deleted what follows it, began anew, or lost what was fetched, is not
 //! continued: another stream begins, and says why.
 
-mod contents;
 mod needed;
 mod pass;
 mod reading;
 mod start;
-mod stored;
 mod watch;
 mod write;
 
-pub use contents::{EventIter, TransactionIter};
 pub use pass::{Archived, SavedLog};
 pub(super) use reading::{Reading, Received};
-pub use stored::{StoredLog, StoredLogs};
-pub(super) use stored::{part_entry, read_manifest};
 pub use watch::{WatchOptions, watch};
 
 use crate::database::{Address, attended};
@@ -32,9 +26,10 @@ use engine_core::monitor::Monitor;
 use engine_core::repository::Repository;
 use engine_core::session::WriterOptions;
 
-use pass::{Archiver, Opened};
+use pass::{Archiver, Claim, Opened};
 
-/// Fetches the events that the server at `address` has in its binary log and `repository` lacks.
+/// Fetches the events that the server at `address` has in its binary log and `repository` lacks, and merges small logs. Nothing is done if another run
+/// reads the log.
 ///
 /// # Errors
 /// If the server cannot be reached, sends damaged events, or is lost; if the repository cannot be written. Everything
@@ -45,8 +40,28 @@ pub fn archive(
     writer: &WriterOptions,
     monitor: &dyn Monitor,
 ) -> Result<Archived> {
-    attended(address, monitor, |address| match Archiver::open(repository, address, writer, monitor)? {
-        Opened::Ready(archiver, log) => Ok(Archived::Done(archiver.pass(&log)?)),
+    attended(address, monitor, |address| match Archiver::open(repository, address, Claim::Needed, writer, monitor)? {
+        Opened::Ready(mut archiver, log) => {
+            let saved = archiver.pass(&log)?;
+            archiver.merge();
+            Ok(Archived::Done(saved))
+        }
+        Opened::Not(not) => Ok(not),
+    })
+}
+
+/// Fetches the same, and no more: also while another run reads the log, which may not have kept the last minute yet. The repository stores once what both keep.
+///
+/// # Errors
+/// As [`archive`].
+pub fn fetch(
+    repository: &Repository,
+    address: &Address,
+    writer: &WriterOptions,
+    monitor: &dyn Monitor,
+) -> Result<Archived> {
+    attended(address, monitor, |address| match Archiver::open(repository, address, Claim::IfFree, writer, monitor)? {
+        Opened::Ready(mut archiver, log) => Ok(Archived::Done(archiver.pass(&log)?)),
         Opened::Not(not) => Ok(not),
     })
 }

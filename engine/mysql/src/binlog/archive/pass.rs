@@ -1,25 +1,25 @@
 //! One pass: what the server has in its log, and the repository has not, is fetched and kept.
 
-use repo_format::cbor::ByteString;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::log::{Coverage, LogRecord, StreamStart, microseconds};
-use repo_format::manifest::{ManifestKind, Root, RootKind, Statistics};
 
 use super::needed::needed_file;
 use super::reading::{Ahead, Reading};
 use super::start::{Known, Start, begin_at, beginning};
-use super::stored::StoredLogs;
-use super::write::{Arriving, LogWriter, ROOT, Subject, Until, WriteEnd, Written};
+use super::write::{Arriving, LogWriter, Subject, Until, WriteEnd, Written};
+use crate::binlog::merge::{MergeOptions, merge};
+use crate::binlog::stored::{NewLog, StoredLogs};
 use crate::database::{
     Address, BinaryLog, Connection, LogFound, Privileges, Purpose, Reach, Server, StreamEnd, claim_reader, is_cut_file,
     leaves_out, missing,
 };
-use engine_core::error::{Error, Result};
+use engine_core::crypto::random;
+use engine_core::error::{Error, Result, chain};
 use engine_core::machine;
 use engine_core::monitor::Monitor;
 use engine_core::pack::Mode;
 use engine_core::repository::Repository;
-use engine_core::session::{Draft, WriterOptions, WriterSession};
+use engine_core::session::{WriterOptions, WriterSession};
 
 /// Readers have numbers beyond those that people give to their replicas.
 const READERS_FROM: u32 = 1 << 31;
@@ -68,10 +68,21 @@ pub(super) struct Archiver<'a> {
     address: &'a Address,
     writer: &'a WriterOptions,
     monitor: &'a dyn Monitor,
-    /// Keeps other readers away as long as it is there.
+    /// Keeps other readers away as long as it is there, if it has the claim.
     control: Connection,
+    /// See [`Claim`].
+    reader: u32,
     server: Server,
     identity: String,
+}
+
+/// Whether an archiver needs to be the only one that reads the server's log into the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It keeps others away, and ends if somebody else does.
+    Needed,
+    /// It reads beside another one, if there is one: under a number of its own, so that neither interrupts the other. Both may keep the same.
+    IfFree,
 }
 
 /// The findings of an archiver before it could begin.
@@ -85,6 +96,7 @@ impl<'a> Archiver<'a> {
     pub fn open(
         repository: &'a Repository,
         address: &'a Address,
+        claim: Claim,
         writer: &'a WriterOptions,
         monitor: &'a dyn Monitor,
     ) -> Result<Opened<'a>> {
@@ -106,11 +118,13 @@ impl<'a> Archiver<'a> {
         };
         let repository_id = repository.id().to_string();
         let name: String = format!("enamel log {repository_id}").chars().take(64).collect();
-        if !claim_reader(&mut control, &name)? {
-            return Ok(Opened::Not(Archived::Busy));
-        }
+        let reader = match (claim_reader(&mut control, &name)?, claim) {
+            (true, _) => usual_reader(repository),
+            (false, Claim::IfFree) => u32::from_le_bytes(random()?) | READERS_FROM,
+            (false, Claim::Needed) => return Ok(Opened::Not(Archived::Busy)),
+        };
         let identity = server.identity(&mut control)?;
-        let archiver = Archiver { repository, address, writer, monitor, control, server, identity };
+        let archiver = Archiver { repository, address, writer, monitor, control, reader, server, identity };
         Ok(Opened::Ready(Box::new(archiver), log))
     }
 
@@ -139,18 +153,9 @@ impl<'a> Archiver<'a> {
 
     /// Reads from `start`; gives whether its file is the one that is meant.
     pub fn read_from(&self, start: &Start, end: StreamEnd) -> Result<(Reading, bool)> {
-        let mut reading = Reading::open(self.address, &start.place, self.reader(), end)?;
+        let mut reading = Reading::open(self.address, &start.place, self.reader, end)?;
         let fits = reading.first_file()?.is_none_or(|begins| start.fits(&begins.format));
         Ok((reading, fits))
-    }
-
-    /// The number that this machine has among the server's replicas when it reads for this repository.
-    fn reader(&self) -> u32 {
-        let Bytes32(machine) = machine::identity(self.repository.id()).unwrap_or(Bytes32([0; 32]));
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&machine).update(&self.repository.id().0);
-        let [a, b, c, d, ..] = *hasher.finalize().as_bytes();
-        u32::from_le_bytes([a, b, c, d]) | READERS_FROM
     }
 
     /// Where it goes on behind a file that ends inside an event, as after a power failure. The server never sends what is behind that.
@@ -228,31 +233,22 @@ impl<'a> Archiver<'a> {
         if is_nothing || has_notes_only {
             return Ok(Saved { log: None, end, is_live });
         }
-        let totals = written.totals;
-        let draft = Draft {
-            time,
-            seen: self.repository.manifests()?.newest_seen(),
-            roots: vec![Root {
-                name: ByteString(ROOT.to_vec()),
-                kind: RootKind::Database,
-                path: ByteString(self.address.public().into_bytes()),
-            }],
-            tree,
-            statistics: Statistics {
-                read_bytes: bytes,
-                new_chunks: totals.new_chunks,
-                new_bytes: totals.new_bytes,
-                stored_bytes: totals.stored_bytes,
-                ..Statistics::default()
-            },
-            ..Draft::new(ManifestKind::Log)
-        };
+        let address = self.address.public();
+        let draft = NewLog { address, time, tree, bytes, totals: written.totals }.draft(self.repository)?;
         let id = session.commit(draft, self.monitor)?.manifest.id;
         Ok(Saved { log: Some(SavedLog { id, record, bytes, times }), end, is_live })
     }
 
+    /// Merges small logs. A failure is told: the logs are there all the same, and the next run tries again.
+    pub fn merge(&self) {
+        let options = MergeOptions { writer: self.writer.clone(), ..MergeOptions::default() };
+        if let Err(error) = merge(self.repository, &self.address.public(), &options, self.monitor) {
+            self.monitor.note(&format!("small logs are not merged: {}", chain(&error)));
+        }
+    }
+
     /// Fetches everything up to the end of the log.
-    pub fn pass(mut self, log: &BinaryLog) -> Result<Vec<SavedLog>> {
+    pub fn pass(&mut self, log: &BinaryLog) -> Result<Vec<SavedLog>> {
         let (mut start, mut reading) = self.begin(log, StreamEnd::Stop)?;
         let mut logs = Vec::new();
         loop {
@@ -282,6 +278,15 @@ impl<'a> Archiver<'a> {
         }
         Ok(logs)
     }
+}
+
+/// The number that this machine has among the server's replicas when it reads for this repository.
+fn usual_reader(repository: &Repository) -> u32 {
+    let Bytes32(machine) = machine::identity(repository.id()).unwrap_or(Bytes32([0; 32]));
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&machine).update(&repository.id().0);
+    let [a, b, c, d, ..] = *hasher.finalize().as_bytes();
+    u32::from_le_bytes([a, b, c, d]) | READERS_FROM
 }
 
 /// Whether anything follows but the end.

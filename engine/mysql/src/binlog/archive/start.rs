@@ -3,8 +3,8 @@
 use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::{Coverage, FIRST_OFFSET, LogFile, LogPlace, LogRecord, StreamStart};
 
-use super::stored::StoredLog;
 use crate::binlog::event::Format;
+use crate::binlog::stored::StoredLog;
 use crate::database::{BinaryLog, ServerLogFile};
 use engine_core::crypto::random;
 use engine_core::error::{Error, ErrorKind, Result};
@@ -32,7 +32,7 @@ pub struct Known<'k> {
     pub log: &'k BinaryLog,
     /// The server's identity among all servers.
     pub identity: &'k str,
-    /// See [`super::stored::StoredLogs::newest`].
+    /// See [`crate::binlog::stored::StoredLogs::newest`].
     pub newest: &'k [StoredLog],
     /// The file that snapshots of the server need first, if any.
     pub needed_file: Option<&'k str>,

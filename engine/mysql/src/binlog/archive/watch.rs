@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use repo_format::log::StreamStart;
 
-use super::pass::{Archived, Archiver, Opened, SavedLog};
+use super::pass::{Archived, Archiver, Claim, Opened, SavedLog};
 use super::reading::{Ahead, Reading};
 use super::start::{Start, begin_at};
 use super::write::{Arriving, LogEnd, Until, WriteEnd};
@@ -30,6 +30,9 @@ const CLAIM_EVERY: Duration = Duration::from_secs(30);
 /// The server gives a claim up after so long, and the interval at which logs are kept, without a sign of life.
 const CLAIM_ENDS: Duration = Duration::from_secs(300);
 
+/// How often small logs are merged.
+const MERGE_EVERY: Duration = Duration::from_secs(3600);
+
 /// How a log is watched.
 #[derive(Debug, Clone)]
 pub struct WatchOptions {
@@ -51,16 +54,16 @@ pub fn watch(
     monitor: &dyn Monitor,
     kept: &mut dyn FnMut(&SavedLog),
 ) -> Result<Option<Archived>> {
-    let (mut wait, mut has_ever_kept) = (RETRY_AFTER, false);
+    let (mut wait, mut has_ever_kept, mut merge_at) = (RETRY_AFTER, false, Instant::now());
     loop {
-        let mut watched = Watched { options, monitor, kept, has_kept: false };
+        let mut watched = Watched { options, monitor, kept, has_kept: false, merge_at };
         let ended = crate::database::attended(address, monitor, |address| {
-            match Archiver::open(repository, address, &options.writer, monitor)? {
+            match Archiver::open(repository, address, Claim::Needed, &options.writer, monitor)? {
                 Opened::Ready(mut archiver, log) => watched.run(&mut archiver, log).map(|()| None),
                 Opened::Not(not) => Ok(Some(not)),
             }
         });
-        has_ever_kept |= watched.has_kept;
+        (has_ever_kept, merge_at) = (has_ever_kept || watched.has_kept, watched.merge_at);
         match ended {
             _ if monitor.is_cancelled() => return Ok(None),
             Ok(Some(not)) => return Ok(Some(not)),
@@ -109,6 +112,8 @@ struct Watched<'w> {
     monitor: &'w dyn Monitor,
     kept: &'w mut dyn FnMut(&SavedLog),
     has_kept: bool,
+    /// When small logs are merged next.
+    merge_at: Instant,
 }
 
 impl Watched<'_> {
@@ -138,6 +143,10 @@ impl Watched<'_> {
                 self.has_kept = true;
                 (self.kept)(saved);
                 start = Start::after(saved.id, &saved.record);
+                if Instant::now() >= self.merge_at {
+                    archiver.merge();
+                    self.merge_at = Instant::now() + MERGE_EVERY;
+                }
             }
             start = match saved.end {
                 WriteEnd::Forked(place) => begin_at(StreamStart::Fork, place)?,

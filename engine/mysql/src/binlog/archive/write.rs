@@ -1,33 +1,26 @@
 //! Events into the repository: files of events, the index of transactions, and the record of both.
 
 use repo_format::cbor::ByteString;
-use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::log::{
-    Coverage, FIRST_OFFSET, LOG_FILE, LogFile, LogPlace, LogRecord, SECOND, TRANSACTIONS_FILE, TimeSource,
-    TransactionRecord, microseconds, part_name,
+    Coverage, FIRST_OFFSET, LogFile, LogPlace, LogRecord, SECOND, TimeSource, microseconds, part_name,
 };
 
 use super::reading::{FileBegins, Reading, Received, ReceivedEvent};
 use crate::binlog::event::{Event, Kind};
+use crate::binlog::stored::Layout;
 use crate::binlog::transaction::{Ended, Placed, Step, Transactions};
 use crate::database::is_cut_file;
-use engine_core::chunk::{Coder, ProfileName};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::machine;
 use engine_core::monitor::Monitor;
-use engine_core::pack::{ChunkStore, NodeSink};
-use engine_core::tree::{DirectoryBuilder, FileWriter, TreeEntry, WrittenFile};
+use engine_core::pack::ChunkStore;
+use engine_core::tree::FileWriter;
 
 /// The size of one transaction's events that wait for its end in memory. Events of a larger one are stored before it
 /// ends.
 const PENDING_MAX: usize = 16 << 20;
-/// Nobody but who restores needs to read it.
-const FILE_MODE: u32 = 0o600;
-const FOLDER_MODE: u32 = 0o700;
-/// The name of the one root.
-pub const ROOT: &[u8] = b"log";
 
 /// When writing ends, at the next end of a transaction.
 #[derive(Debug, Clone, Copy)]
@@ -117,14 +110,12 @@ pub enum WriteEnd {
 
 /// Writes one log.
 pub struct LogWriter<'w, 's> {
-    store: &'w ChunkStore<'s>,
+    layout: Layout<'w, 's>,
     monitor: &'w dyn Monitor,
     subject: Subject,
     transactions: Transactions,
-    index: FileWriter<'w, 's>,
     /// Events of the file that is read.
     part: Option<Part<'w, 's>>,
-    done: Vec<TreeEntry>,
     /// Events of the transaction that has begun.
     pending: Pending,
     bytes: u64,
@@ -153,13 +144,11 @@ impl<'w, 's> LogWriter<'w, 's> {
     /// If the compressor cannot be set up.
     pub fn new(store: &'w ChunkStore<'s>, subject: Subject, monitor: &'w dyn Monitor) -> Result<Self> {
         Ok(LogWriter {
-            store,
+            layout: Layout::new(store)?,
             monitor,
             subject,
             transactions: Transactions::default(),
-            index: FileWriter::new(store, ProfileName::Files)?,
             part: None,
-            done: Vec::new(),
             pending: Pending::default(),
             bytes: 0,
             times: None,
@@ -266,7 +255,7 @@ impl<'w, 's> LogWriter<'w, 's> {
         // A transaction that is cut short there never took place.
         self.pending = Pending::default();
         self.end_part()?;
-        let events = FileWriter::new(self.store, ProfileName::Files)?;
+        let events = self.layout.begin_file()?;
         self.part = Some(Part { name: part_name(&begins.name, first), events, is_settled: false });
         if has_caught_up {
             self.has_caught_up();
@@ -337,9 +326,7 @@ impl<'w, 's> LogWriter<'w, 's> {
         } else {
             self.complete_until(record.time);
         }
-        let mut encoded = Vec::new();
-        append_within(&mut record, &mut encoded)?;
-        self.index.write(&encoded)?;
+        self.layout.add_transaction(&mut record)?;
         self.subject.record.transactions += 1;
         self.times = Some((self.times.map_or(record.time, |(first, _)| first), record.time));
         Ok(())
@@ -371,8 +358,7 @@ impl<'w, 's> LogWriter<'w, 's> {
     /// The beginning of a transaction alone is nothing.
     fn end_part(&mut self) -> Result<()> {
         let Some(part) = self.part.take().filter(|part| part.is_settled) else { return Ok(()) };
-        self.done.push(file(&part.name, part.events.finish()?));
-        Ok(())
+        self.layout.add_file(&part.name, part.events)
     }
 
     fn finish(mut self, end: WriteEnd, reading: &mut Reading) -> Result<Written> {
@@ -384,47 +370,8 @@ impl<'w, 's> LogWriter<'w, 's> {
         let mut record = self.subject.record;
         record.to.gtid = reading.gtids().to_string();
         record.files.retain(|file| file.end > file.first || file.is_closed);
-        let encoded = record.encode().map_err(|e| Error::caused(ErrorKind::Usage, "cannot describe the log", e))?;
-        let mut log = FileWriter::new(self.store, ProfileName::Files)?;
-        log.write(&encoded)?;
-        let mut entries = self.done;
-        entries.push(file(LOG_FILE, log.finish()?));
-        entries.push(file(TRANSACTIONS_FILE, self.index.finish()?));
-        let tree = top(self.store, entries)?;
+        let tree = self.layout.finish(&record)?;
         let is_live = self.subject.arrival == Arriving::Live;
         Ok(Written { tree, record, bytes: self.bytes, times: self.times, end, is_live })
     }
-}
-
-/// Appends a record. A record that is too large keeps fewer tables.
-fn append_within(record: &mut TransactionRecord, bytes: &mut Vec<u8>) -> Result<()> {
-    while let Err(error) = record.append_to(bytes) {
-        if record.tables.is_empty() {
-            return Err(Error::caused(ErrorKind::Usage, "cannot describe a transaction", error));
-        }
-        record.tables.truncate(record.tables.len() / 2);
-        record.flags.add(repo_format::log::TransactionFlags::MORE_TABLES);
-    }
-    Ok(())
-}
-
-fn file(name: &[u8], written: WrittenFile) -> TreeEntry {
-    let mut meta = Entry::new(name.to_vec(), EntryKind::File);
-    (meta.mode, meta.size) = (FILE_MODE, written.len);
-    TreeEntry { content: written.content, ..TreeEntry::new(meta) }
-}
-
-/// The top directory, with the one root.
-fn top(store: &ChunkStore<'_>, mut entries: Vec<TreeEntry>) -> Result<Option<ChunkId>> {
-    let mut coder = Coder::new(store.repository().config().zstd_level)?;
-    let mut sink = NodeSink { store, coder: &mut coder };
-    entries.sort_by(|a, b| a.name().cmp(b.name()));
-    let mut root = DirectoryBuilder::default();
-    entries.into_iter().try_for_each(|entry| root.push(entry, &mut sink))?;
-    let mut meta = Entry::new(ROOT.to_vec(), EntryKind::Directory);
-    meta.mode = FOLDER_MODE;
-    let tree = root.finish(&mut sink)?;
-    let mut top = DirectoryBuilder::default();
-    top.push(TreeEntry { tree, ..TreeEntry::new(meta) }, &mut sink)?;
-    top.finish(&mut sink)
 }

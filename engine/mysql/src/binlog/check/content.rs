@@ -4,8 +4,8 @@ use repo_format::database::Flavour;
 use repo_format::log::{LogFile, TransactionFlags, TransactionRecord, part_name};
 
 use super::LogDepth;
-use crate::binlog::archive::{StoredLog, TransactionIter, part_entry};
 use crate::binlog::event::{Event, Malformed};
+use crate::binlog::stored::{StoredLog, TransactionIter, part_entry};
 use crate::binlog::transaction::{Ended, Placed, Step, Transactions};
 use crate::binlog::window::Base;
 use engine_core::error::{Error, ErrorKind, Result};

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use repo_format::id::{LeaseId, StreamId};
 
-use crate::binlog::archive::StoredLog;
+use crate::binlog::stored::StoredLog;
 use crate::binlog::window::{Base, Records, all_ways, records};
 use engine_core::error::{Error, Result, chain};
 use engine_core::monitor::Monitor;

@@ -30,7 +30,7 @@ impl Base {
     /// The database `root` of the snapshot `id`; none if its server kept no log, or did not show it.
     pub fn new(id: LeaseId, root: &Root, server: &ServerRecord) -> Option<Self> {
         let binlog = server.binlog.as_ref()?;
-        let moment = server.moment.seconds.saturating_mul(SECOND) + i64::from(server.moment.microseconds);
+        let moment = server.moment.seconds.saturating_mul(SECOND).saturating_add(server.moment.microseconds.into());
         // Late tables say in whole seconds when they were read.
         let late = server.late.iter().map(|late| late.read.saturating_add(1).saturating_mul(SECOND)).max();
         Some(Base {

@@ -7,7 +7,7 @@ use repo_format::id::StreamId;
 use repo_format::log::{Coverage, LogFile, LogPlace, LogRecord};
 
 use super::GapReason;
-use crate::binlog::archive::StoredLog;
+use crate::binlog::stored::StoredLog;
 
 /// Logs of one stream, each of which begins where the one before ends and has everything that happened; or one log that has not.
 pub struct Chain<'l> {
@@ -31,15 +31,14 @@ impl Chain<'_> {
         self.logs.first().map_or(i64::MAX, |log| log.record.complete_until)
     }
 
-    /// Whether `other` says nothing that this one does not say: two machines may fetch the same part of a stream.
-    fn has_all_of(&self, other: &Chain<'_>) -> bool {
-        let (Some(own), Some(first), Some(last)) = (self.logs.first(), other.logs.first(), other.logs.last()) else {
-            return false;
-        };
+    /// Whether these logs, each of which follows the one before, say nothing that this chain does not say: two machines may fetch the same part of a
+    /// stream.
+    pub fn has_all_of(&self, logs: &[&StoredLog]) -> bool {
+        let (Some(own), Some(first), Some(last)) = (self.logs.first(), logs.first(), logs.last()) else { return false };
         let begins = || self.logs.iter().position(|log| holds(&log.record, &first.record.from));
         let ends = || self.logs.iter().rposition(|log| holds(&log.record, &last.record.to));
         own.record.stream == first.record.stream
-            && other.until() <= self.until()
+            && last.record.complete_until <= self.until()
             && begins().zip(ends()).is_some_and(|(begins, ends)| begins <= ends)
     }
 }
@@ -121,9 +120,12 @@ fn whole_chains<'l>(logs: &[&'l StoredLog], ends: &HashSet<Point<'l>>) -> Vec<Ch
         first.map(|log| Chain { logs: furthest(log, &followers), begins: beginning(log, ends) }).collect();
     chains.sort_by_key(Chain::since);
     let is_needed = |at: &usize| {
-        // If two say the same, the first is kept.
+        // If two say the same, the one of fewer logs is kept: small ones may stand beside what took their place.
+        let rank = |at: usize| (chains[at].logs.len(), at);
         let says_all = |(nr, other): (usize, &Chain<'_>)| {
-            nr != *at && other.has_all_of(&chains[*at]) && (nr < *at || !chains[*at].has_all_of(other))
+            nr != *at
+                && other.has_all_of(&chains[*at].logs)
+                && (rank(nr) < rank(*at) || !chains[*at].has_all_of(&other.logs))
         };
         !chains.iter().enumerate().any(says_all)
     };

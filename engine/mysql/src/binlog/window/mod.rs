@@ -21,7 +21,7 @@ use repo_format::id::{LeaseId, StreamId};
 use repo_format::log::StreamStart;
 
 pub use base::{Base, LateReading, missing_tables};
-pub use chain::holds;
+pub use chain::{Chain, chains, holds};
 pub use read::{Found, Records, read, records};
 pub use way::Way;
 pub use windows::{all_ways, windows};

@@ -6,8 +6,8 @@ use repo_format::manifest::ManifestKind;
 
 use super::base::{Base, bases_of};
 use super::{Restorable, windows};
-use crate::binlog::archive::{StoredLog, StoredLogs, read_manifest};
 use crate::binlog::event::Format;
+use crate::binlog::stored::{StoredLog, StoredLogs, read_manifest};
 use engine_core::error::{Error, Result};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
@@ -57,7 +57,8 @@ pub fn records(repository: &Repository) -> Result<Records> {
     let lost = repository.known_losses()?;
     // Oldest first.
     let present = repository.manifests()?.present.into_iter().rev();
-    let snapshots = present.filter(|m| m.kind == ManifestKind::Snapshot && m.time.seconds >= since - EARLIER);
+    let snapshots =
+        present.filter(|m| m.kind == ManifestKind::Snapshot && m.time.seconds >= since.saturating_sub(EARLIER));
     for id in snapshots.map(|m| m.id).filter(|id| !lost.suffers(*id)) {
         match read_manifest(repository, id).and_then(|read| read.map(|read| bases_of(&reader, &read)).transpose()) {
             Ok(own) => found.bases.extend(own.into_iter().flatten()),

@@ -7,8 +7,8 @@ use repo_format::log::{LogPlace, LogRecord, SECOND};
 
 use super::Base;
 use super::chain::{Chain, holds};
-use crate::binlog::archive::StoredLog;
 use crate::binlog::event::Format;
+use crate::binlog::stored::StoredLog;
 
 /// A snapshot inside a log is older than the log's end. Clocks that are compared over a network may differ by so much.
 const TOLERANCE: i64 = SECOND;

@@ -7,7 +7,7 @@ use repo_format::log::{Coverage, StreamStart};
 use super::chain::{Chain, chains};
 use super::way::{Way, ways};
 use super::{Base, Gap, GapReason, Restorable, Window};
-use crate::binlog::archive::StoredLog;
+use crate::binlog::stored::StoredLog;
 
 /// The moments that can be restored, by the addresses of servers. `logs` are in the order in which they were fetched.
 pub fn windows(logs: &[StoredLog], bases: &[Base]) -> Vec<Restorable> {

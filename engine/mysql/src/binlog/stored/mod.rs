@@ -1,6 +1,15 @@
-//! Logs that the repository has: the newest of a server, and whole streams.
+//! Logs that the repository has, and how a log is laid out in it.
+//!
+//! ```text
+//! contents  transactions and events of a log        layout  a new log -> its tree, its manifest
+//! ```
 
-use std::collections::HashMap;
+mod contents;
+mod layout;
+#[cfg(test)]
+pub(super) mod made_up;
+
+use std::collections::{HashMap, HashSet};
 
 use repo_format::id::LeaseId;
 use repo_format::limits;
@@ -12,6 +21,9 @@ use engine_core::machine;
 use engine_core::pack::ChunkReader;
 use engine_core::repository::{Repository, SnapshotObject};
 use engine_core::tree::{TreeEntry, join, lookup, read_file};
+
+pub use contents::{EventIter, TransactionIter};
+pub use layout::{Layout, NewLog};
 
 /// So many of the newest logs are looked at to find the one that nothing follows: two machines may fetch the same log.
 const NEWEST_COUNT: usize = 16;
@@ -50,7 +62,7 @@ impl StoredLog {
 }
 
 /// The one root of a log; none in a manifest that is not as a log is.
-pub(super) fn root(manifest: &Manifest) -> Option<&Root> {
+fn root(manifest: &Manifest) -> Option<&Root> {
     match &manifest.roots[..] {
         [root] if manifest.kind == ManifestKind::Log && root.kind == RootKind::Database => Some(root),
         _ => None,
@@ -108,10 +120,15 @@ impl StoredLogs {
     /// As [`StoredLogs::read`]. A log that cannot be read is as if it were not there.
     pub fn newest(repository: &Repository, address: &str) -> Result<Vec<StoredLog>> {
         let mut logs = Self::read_newest(repository, address)?;
-        let followed: Vec<LeaseId> = logs.iter().filter_map(|log| log.record.previous).collect();
+        let begin = |log: &StoredLog| (log.record.stream, log.record.from.file.clone(), log.record.from.offset);
+        let begins: HashSet<_> = logs.iter().map(begin).collect();
         // A stream that begins later takes the place of the one before.
         let rank: HashMap<_, _> = logs.iter().enumerate().map(|(at, log)| (log.record.stream, at)).collect();
-        logs.retain(|log| !followed.contains(&log.id()));
+        let is_followed = |log: &StoredLog| {
+            let to = &log.record.to;
+            begins.contains(&(log.record.stream, to.file.clone(), to.offset))
+        };
+        logs.retain(|log| !is_followed(log));
         logs.sort_by_key(|log| (rank.get(&log.record.stream).copied(), log.record.complete_until));
         Ok(logs)
     }

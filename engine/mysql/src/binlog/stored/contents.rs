@@ -2,7 +2,7 @@
 
 use repo_format::log::{LogFile, TRANSACTIONS_FILE, TransactionRecord, TransactionsReader, part_name};
 
-use super::stored::{StoredLog, part_entry};
+use super::{StoredLog, part_entry};
 use crate::binlog::event::{EventBuffer, Format, Malformed};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
