@@ -140,3 +140,6 @@ fn cell_of_key(table: &TableRecord) -> Option<usize> {
 fn unfit() -> Error {
     Error::new(ErrorKind::Damaged, "the rows of the earlier snapshot are not as its records say")
 }
+
+#[cfg(test)]
+mod tests;
