@@ -31,7 +31,11 @@ fn a_repository_may_fill_its_bucket() {
     assert_eq!(server.keys(), ["config", "keyring/1"]);
     let mut found = Vec::new();
     for folder in [Folder::Top, Folder::Keyring] {
-        store.list(folder, &mut |info| Ok(found.push(info.name)), &mut |strange| panic!("{strange}")).unwrap();
+        let mut note = |info: engine::store::ObjectInfo| {
+            found.push(info.name);
+            Ok(())
+        };
+        store.list(folder, &mut note, &mut |strange| panic!("{strange}")).unwrap();
     }
     assert_eq!(found, [ObjectName::Config, ObjectName::Keyring(1)]);
 }

@@ -119,7 +119,11 @@ fn a_replacement_is_sent_again_and_recognised() {
 
 fn reads(store: &dyn Store) -> Vec<(&'static str, Result<(), StoreErrorKind>)> {
     let mut listed = 0;
-    let list = store.list(Folder::Packs, &mut |_| Ok(listed += 1), &mut |_| {});
+    let mut count = |_| {
+        listed += 1;
+        Ok(())
+    };
+    let list = store.list(Folder::Packs, &mut count, &mut |_| {});
     if list.is_ok() {
         assert_eq!(listed, 5, "a page that failed is asked for again, and no object is told twice");
     }

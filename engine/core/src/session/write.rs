@@ -39,15 +39,13 @@ impl WriterSession<'_> {
             let closing = Closing(&store);
             let worked = work(&store).and_then(|value| store.flush().map(|()| value));
             drop(closing);
-            let ends = uploaders.into_iter().map(|uploader| uploader.join());
-            let ends = ends.collect::<Vec<_>>().into_iter();
-            (
-                worked,
-                ends.map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<()>>(),
-            )
+            let join = |end: thread::ScopedJoinHandle<'_, Result<()>>| {
+                end.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            (worked, uploaders.into_iter().map(join).collect::<Vec<_>>())
         });
         // The upload's failure is why the others stopped.
-        uploaded?;
+        uploaded.into_iter().try_for_each(std::convert::identity)?;
         let value = worked?;
         store.name(&unnamed.into_inner().unwrap_or_else(PoisonError::into_inner).take())?;
         self.count_on(store.counted());
