@@ -18,6 +18,7 @@ use crate::support::{Fixture, by_id};
 
 on_each_server!(
     any_changes_make_the_snapshot_that_a_whole_read_makes,
+    a_table_that_several_sessions_read_has_the_segments_of_one_that_one_reads,
     changes_beside_a_backup_are_in_it_or_in_the_next_one,
     changes_that_the_log_does_not_tell_are_found,
     rows_that_are_kept_out_of_the_log_are_named,
@@ -81,7 +82,11 @@ impl Saved {
 }
 
 fn save(repository: &Repository, server: &TestServer, extent: Extent) -> Saved {
-    let outcome = try_save(repository, DatabaseSource { extent, ..source(server, &["s"]) });
+    saved(repository, DatabaseSource { extent, ..source(server, &["s"]) })
+}
+
+fn saved(repository: &Repository, source: DatabaseSource) -> Saved {
+    let outcome = try_save(repository, source);
     let outcome = outcome.unwrap_or_else(|e| panic!("{}", chain(&e)));
     let snapshot = by_id(repository, outcome.snapshot.unwrap());
     let reader = ChunkReader::new(repository);
@@ -205,6 +210,21 @@ fn changes_beside_a_backup_are_in_it_or_in_the_next_one(version: Version) {
     }
     writers.stop();
     save_both(&repository, &server);
+}
+
+fn a_table_that_several_sessions_read_has_the_segments_of_one_that_one_reads(version: Version) {
+    let server = filled(version);
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    let read = |range_bytes, sessions| {
+        let source = DatabaseSource { range_bytes, sessions, extent: Extent::Whole, ..source(&server, &["s"]) };
+        saved(&repository, source).contents
+    };
+    let alone = read(u64::MAX, 1);
+    // All sizes of ranges, from one that only the largest table has to some that have no row.
+    for range_bytes in [1 << 20, 1 << 19, 1 << 16, 1] {
+        assert_eq!(alone, read(range_bytes, 4), "{range_bytes}");
+    }
 }
 
 /// Each changes rows in a way that is not in the log as rows of their table.

@@ -7,6 +7,7 @@
 //! locked     reads what is locked, in the order that makes writers wait least   ---> spool (sorted, sealed, without a name)
 //! sessions   reads the rest from snapshots, and seals all       late      what could not be read at the moment
 //! reader     reads one table: from a snapshot, under a lock, or in short ranges       standstill  lets go of a table that cannot be stored
+//! ranges     parts of a large table, for several sessions
 //! segments   from rows in order to segments in the repository
 //! parent     the parent snapshot; evidence: what did not change    entries   files and folders of all this
 //! increment  what the binary log says has changed since the parent snapshot: only that is read
@@ -26,6 +27,7 @@ mod obstacle;
 mod parent;
 mod place;
 mod plan;
+mod ranges;
 mod reader;
 mod records;
 mod rights;
@@ -211,7 +213,7 @@ impl Dump<'_, '_> {
         let mut jobs = Vec::new();
         for table in to_read {
             match (table.means, locked.get_rows(table)) {
-                (Means::Snapshot, _) => jobs.push(Job::Read(table)),
+                (Means::Snapshot, _) => jobs.push(Job::Read(table, None)),
                 (Means::Lock, Some(rows)) => jobs.push(Job::Seal(table, rows)),
                 (Means::Lock, None) | (Means::Nothing, _) => {}
             }
@@ -221,6 +223,7 @@ impl Dump<'_, '_> {
             address: self.address,
             snapshots: std::mem::take(&mut moment.snapshots),
             threads: self.source.session_count(),
+            range_bytes: self.source.range_bytes,
             place: self.place(),
             standstill: &self.standstill(),
         };

@@ -5,7 +5,8 @@ use repo_format::id::Bytes32;
 use repo_format::node::ProblemKind;
 
 use super::increment::{Ground, Proof, Splicer};
-use super::segments::{Sealer, Segmenter, StoredRows};
+use super::ranges::KeyRange;
+use super::segments::{Sealer, Segmenter, StoredRange, StoredRows};
 use super::spool::{FilledSpool, Spool, SpoolSpace};
 use super::standstill::Reading;
 use crate::database::{
@@ -75,10 +76,14 @@ impl<'a> TableToRead<'a> {
         format!("SELECT {}{besides} FROM {schema}.{table}{history}{rest}", select_list(self.record))
     }
 
-    /// The column that a [`RowOrder::Integer`] orders by.
     fn integer_key(&self) -> Option<String> {
-        let place = self.record.key.first().filter(|_| self.record.order == RowOrder::Integer)?;
-        self.record.columns.get(*place as usize).map(|column| quote_name(&column.name))
+        Self::key_column(self.record)
+    }
+
+    /// The column that a [`RowOrder::Integer`] orders by, quoted.
+    pub fn key_column(record: &TableRecord) -> Option<String> {
+        let place = record.key.first().filter(|_| record.order == RowOrder::Integer)?;
+        record.columns.get(*place as usize).map(|column| quote_name(&column.name))
     }
 }
 
@@ -95,11 +100,26 @@ pub(super) fn read_in_order(
         source.let_go()?;
         return seal_spooled(filled, table, sealer);
     };
-    let mut second = sealer.another()?;
-    let mut taking = Taking::begin(table, sealer, &mut second)?;
+    let mut second = second_sealer(table, sealer)?;
+    let mut taking = Taking::begin(table, sealer, second.as_mut())?;
     read_into(run, source, &table.select(&format!(" ORDER BY {key}")), &mut taking)?;
     source.let_go()?;
     taking.end(run)
+}
+
+/// Reads a range of a table that is ordered by an integer.
+pub(super) fn read_range(
+    run: &Run<'_>,
+    source: &mut Source<'_>,
+    table: &TableToRead<'_>,
+    range: &KeyRange,
+    sealer: &mut Sealer<'_>,
+) -> Result<StoredRange> {
+    let key = table.integer_key().unwrap_or_default();
+    let mut taking = Taking::begin(table, sealer, None)?;
+    read_into(run, source, &table.select(&format!("{} ORDER BY {key}", range.condition(&key))), &mut taking)?;
+    source.let_go()?;
+    taking.segmenter.finish_range()
 }
 
 /// The result of splicing.
@@ -145,8 +165,8 @@ pub(super) fn read_in_ranges(
         let filled = read_as_it_lies(run, source, table, place)?;
         return seal_spooled(filled, table, sealer);
     };
-    let mut second = sealer.another()?;
-    let mut taking = Taking::begin(table, sealer, &mut second)?;
+    let mut second = second_sealer(table, sealer)?;
+    let mut taking = Taking::begin(table, sealer, second.as_mut())?;
     let mut last: Option<String> = None;
     loop {
         let from = last.as_ref().map(|last| format!(" WHERE {key} > {last}")).unwrap_or_default();
@@ -205,11 +225,16 @@ pub(super) fn seal_spooled(
     table: &TableToRead<'_>,
     sealer: &mut Sealer<'_>,
 ) -> Result<StoredRows> {
-    let mut second = sealer.another()?;
-    let mut taking = Taking::begin(table, sealer, &mut second)?;
+    let mut second = second_sealer(table, sealer)?;
+    let mut taking = Taking::begin(table, sealer, second.as_mut())?;
     spooled.rows.drain(&mut |row| taking.push(row.key, row.row))?;
     let stored = taking.finish()?;
     Ok(StoredRows { kept_digests: spooled.kept_digests, ..stored })
+}
+
+/// The tools for a comparison that goes along with a whole read, if there is one.
+fn second_sealer<'r>(table: &TableToRead<'_>, sealer: &Sealer<'r>) -> Result<Option<Sealer<'r>>> {
+    table.proves().map(|_| sealer.another()).transpose()
 }
 
 /// The rows of one table on their way into segments.
@@ -220,12 +245,13 @@ struct Taking<'t, 's, 'r> {
 }
 
 impl<'t, 's, 'r> Taking<'t, 's, 'r> {
-    /// Begins a table; `second` stores what a whole read is compared with.
-    fn begin(table: &'t TableToRead<'t>, sealer: &'s mut Sealer<'r>, second: &'s mut Sealer<'r>) -> Result<Self>
+    /// Begins a table; `second` stores the rows that a whole read is compared with, see [`second_sealer`].
+    fn begin(table: &'t TableToRead<'t>, sealer: &'s mut Sealer<'r>, second: Option<&'s mut Sealer<'r>>) -> Result<Self>
     where
         't: 's,
     {
-        let proof = table.proves().map(|ground| Proof::begin(ground, second, table.segment_bits)).transpose()?;
+        let proof = table.proves().zip(second);
+        let proof = proof.map(|(ground, second)| Proof::begin(ground, second, table.segment_bits)).transpose()?;
         Ok(Taking { segmenter: Segmenter::new(sealer, table.segment_bits), besides: Besides::of(table), proof })
     }
 

@@ -78,7 +78,7 @@ pub(super) struct StoredRows {
 pub(super) struct Segmenter<'s, 'r> {
     sealer: &'s mut Sealer<'r>,
     compression: FileCompression,
-    list: SegmentListBuilder,
+    segments: Vec<SegmentItem>,
     mask: u64,
     /// Rows of the segment that has begun.
     pub buffer: Vec<u8>,
@@ -95,8 +95,8 @@ impl<'s, 'r> Segmenter<'s, 'r> {
         Segmenter {
             sealer,
             compression: FileCompression::default(),
-            list: SegmentListBuilder::default(),
-            mask: (1 << bits.min(63)) - 1,
+            segments: Vec::new(),
+            mask: mask(bits),
             buffer: Vec::with_capacity(2 * SEGMENT_AVERAGE),
             rows_in_buffer: 0,
             low: Vec::new(),
@@ -146,13 +146,11 @@ impl<'s, 'r> Segmenter<'s, 'r> {
     /// # Errors
     /// As [`Segmenter::added`].
     pub fn keep(&mut self, segment: SegmentItem) -> Result<()> {
-        let end = self.buffer.len();
-        if end > 0 {
-            self.seal(end)?;
-        }
+        self.seal_rest()?;
         self.rows += segment.rows;
         self.bytes += segment.len;
-        self.list.push(segment, &mut self.sealer.sink())
+        self.segments.push(segment);
+        Ok(())
     }
 
     /// Stores the first `end` bytes of the buffer as a segment.
@@ -164,7 +162,7 @@ impl<'s, 'r> Segmenter<'s, 'r> {
         let (len, rows) = (end as u64, std::mem::take(&mut self.rows_in_buffer));
         let end_key = |key: &[u8]| (!key.is_empty()).then(|| key.to_vec());
         let item = SegmentItem { len, rows, low: end_key(&self.low), high: end_key(&self.high), digest, content };
-        self.list.push(item, &mut self.sealer.sink())?;
+        self.segments.push(item);
         self.rows += rows;
         self.bytes += len;
         self.buffer.drain(..end);
@@ -176,18 +174,59 @@ impl<'s, 'r> Segmenter<'s, 'r> {
         Ok(())
     }
 
+    /// Ends a range of a table.
+    ///
+    /// # Errors
+    /// As [`Segmenter::added`].
+    pub fn finish_range(mut self) -> Result<StoredRange> {
+        self.seal_rest()?;
+        Ok(StoredRange { segments: self.segments, rows: self.rows, bytes: self.bytes })
+    }
+
     /// Ends the table.
     ///
     /// # Errors
     /// As [`Segmenter::added`].
     pub fn finish(mut self) -> Result<StoredRows> {
-        let end = self.buffer.len();
-        if end > 0 {
-            self.seal(end)?;
-        }
-        let content = self.list.finish(&mut self.sealer.sink())?;
-        Ok(StoredRows { content, rows: self.rows, bytes: self.bytes, kept_digests: None, contradict_log: false })
+        self.seal_rest()?;
+        let range = StoredRange { segments: self.segments, rows: self.rows, bytes: self.bytes };
+        join_ranges(self.sealer, vec![range])
     }
+
+    fn seal_rest(&mut self) -> Result<()> {
+        let end = self.buffer.len();
+        if end > 0 { self.seal(end) } else { Ok(()) }
+    }
+}
+
+/// The rows of a range of a table as they have been stored. Memory: some 300 bytes a segment.
+pub(super) struct StoredRange {
+    segments: Vec<SegmentItem>,
+    rows: u64,
+    bytes: u64,
+}
+
+/// Makes one table of its ranges, in order. A segment begins with the first row of each.
+///
+/// # Errors
+/// If a node cannot be stored.
+pub(super) fn join_ranges(sealer: &mut Sealer<'_>, ranges: Vec<StoredRange>) -> Result<StoredRows> {
+    let (rows, bytes) = (ranges.iter().map(|range| range.rows).sum(), ranges.iter().map(|range| range.bytes).sum());
+    let mut list = SegmentListBuilder::default();
+    for segment in ranges.into_iter().flat_map(|range| range.segments) {
+        list.push(segment, &mut sealer.sink())?;
+    }
+    let content = list.finish(&mut sealer.sink())?;
+    Ok(StoredRows { content, rows, bytes, kept_digests: None, contradict_log: false })
+}
+
+/// Whether a segment begins with the row of this key; `bits` come from [`boundary_bits`].
+pub(super) fn is_boundary(key: &[u8], bits: u32) -> bool {
+    boundary_hash(key) & mask(bits) == 0
+}
+
+fn mask(bits: u32) -> u64 {
+    (1 << bits.min(63)) - 1
 }
 
 /// A hash that decides where segments begin: FNV-1a, and a last step that makes its low bits depend on all others.

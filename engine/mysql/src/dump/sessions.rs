@@ -1,21 +1,28 @@
 //! Runs several sessions at once: each takes the largest remaining table, reads it from its snapshot, and seals it.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::bounded;
 
 use super::plan::{PlannedTable, is_redefined, is_table_error};
+use super::ranges::{self, KeyRange, Splitting};
 use super::reader::{
-    Source, Spliced, SpoolPlace, SpooledRows, TableToRead, read_as_it_lies, read_in_order, seal_spooled, splice,
+    Source, Spliced, SpoolPlace, SpooledRows, TableToRead, read_as_it_lies, read_in_order, read_range, seal_spooled,
+    splice,
 };
-use super::segments::{Sealer, StoredRows};
+use super::segments::{Sealer, StoredRange, StoredRows, join_ranges};
 use super::standstill::{Reading, Standstill};
 use crate::database::TableName;
 use crate::database::{Address, Connection};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Run, join};
 
+/// Before a table is read from a snapshot,
+const SAVEPOINT: &str = "SAVEPOINT enamel";
+/// and after: its definition is free to change again, and the snapshot stays.
+const FREE_TABLE: &str = "ROLLBACK TO SAVEPOINT enamel";
 /// Why a table was let go of.
 const WAITED_FOR: &str = "others had waited for it while the repository took nothing";
 /// Why a table is read again that was to be made of its parent's rows.
@@ -26,16 +33,24 @@ const NO_SESSION: &str = "the session that was to read it was ended, as others h
 
 /// A table of which the rows are to be stored.
 pub(super) enum Job<'p> {
-    /// Read from a snapshot.
-    Read(&'p PlannedTable),
+    /// Read from a snapshot: all of it, or a range.
+    Read(&'p PlannedTable, Option<KeyRange>),
     /// Read already, under a lock.
     Seal(&'p PlannedTable, Box<SpooledRows>),
 }
 
 impl Job<'_> {
+    /// The place of its range.
+    fn number(&self) -> usize {
+        match self {
+            Job::Read(_, Some(range)) => range.number,
+            Job::Read(_, None) | Job::Seal(..) => 0,
+        }
+    }
+
     fn table(&self) -> &PlannedTable {
         match self {
-            Job::Read(table) | Job::Seal(table, _) => table,
+            Job::Read(table, _) | Job::Seal(table, _) => table,
         }
     }
 }
@@ -59,6 +74,8 @@ pub(super) struct Sessions<'a> {
     pub snapshots: Vec<Connection>,
     /// Threads, when there are no snapshots.
     pub threads: usize,
+    /// See [`super::DatabaseSource::range_bytes`].
+    pub range_bytes: u64,
     pub place: SpoolPlace<'a>,
     /// Watches whether the sessions make progress.
     pub standstill: &'a Standstill<'a>,
@@ -74,19 +91,19 @@ pub(super) fn store_all(
     sessions: Sessions<'_>,
     jobs: Vec<Job<'_>>,
 ) -> Result<HashMap<TableName, Stored>> {
-    let mut jobs = jobs;
+    let Sessions { address, mut snapshots, threads, range_bytes, place, standstill } = sessions;
+    let mut jobs = split_largest(&mut snapshots, range_bytes, jobs)?;
     jobs.sort_by_key(|job| job.table().info.data_bytes);
-    let (jobs, done) = (Mutex::new(jobs), Mutex::new(HashMap::new()));
-    let Sessions { address, snapshots, threads, place, standstill } = sessions;
+    let (jobs, done) = (Mutex::new(jobs), Mutex::new(Done::default()));
     let missing = threads.saturating_sub(snapshots.len());
     let connections = snapshots.into_iter().map(Some).chain((0..missing).map(|_| None));
     let work = |mut connection: Option<Connection>| {
         let mut sealer = Sealer::new(run)?;
         while let Some(job) = next(&jobs, connection.is_some()) {
-            let name = job.table().name();
+            let (name, number) = (job.table().name(), job.number());
             let to = Storing { run, address, place, standstill };
             let stored = to.store(&mut connection, job, &mut sealer)?;
-            done.lock().unwrap_or_else(PoisonError::into_inner).insert(name, stored);
+            done.lock().unwrap_or_else(PoisonError::into_inner).add(name, number, stored);
         }
         Ok(())
     };
@@ -105,9 +122,70 @@ pub(super) fn store_all(
     });
     run.first_failure(results)?;
     let left = jobs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.extend(left.into_iter().map(|job| (job.table().name(), Stored::LetGo(NO_SESSION))));
-    Ok(done)
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut tables = done.join(&mut Sealer::new(run)?)?;
+    tables.extend(left.into_iter().map(|job| (job.table().name(), Stored::LetGo(NO_SESSION))));
+    Ok(tables)
+}
+
+/// Splits tables that one session would read longer than all sessions take for the rest.
+fn split_largest<'p>(snapshots: &mut [Connection], range_bytes: u64, jobs: Vec<Job<'p>>) -> Result<Vec<Job<'p>>> {
+    let sessions = snapshots.len();
+    let bytes: u64 = jobs.iter().map(|job| job.table().info.data_bytes).sum();
+    let mut split = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let is_long = job.table().info.data_bytes.saturating_mul(sessions as u64) > bytes;
+        match (job, snapshots.first_mut()) {
+            (Job::Read(table, None), Some(session)) if is_long => {
+                session.run(SAVEPOINT)?;
+                let ranges = ranges::split(session, table, Splitting { sessions, range_bytes });
+                session.run(FREE_TABLE)?;
+                match ranges {
+                    Ok(ranges) if !ranges.is_empty() => {
+                        split.extend(ranges.into_iter().map(|range| Job::Read(table, Some(range))));
+                    }
+                    Err(error) if !is_redefined(&error) && !is_table_error(&error) => return Err(error),
+                    // Its reader finds the same fault.
+                    Ok(_) | Err(_) => split.push(Job::Read(table, None)),
+                }
+            }
+            (job, _) => split.push(job),
+        }
+    }
+    Ok(split)
+}
+
+/// The results so far.
+#[derive(Default)]
+struct Done {
+    tables: HashMap<TableName, Stored>,
+    ranges: HashMap<TableName, BTreeMap<usize, StoredRange>>,
+}
+
+impl Done {
+    fn add(&mut self, name: TableName, number: usize, stored: StoredJob) {
+        match stored {
+            StoredJob::Table(stored) => drop(self.tables.insert(name, stored)),
+            StoredJob::Range(range) => drop(self.ranges.entry(name).or_default().insert(number, range)),
+        }
+    }
+
+    /// Joins the ranges of tables of which all were read.
+    fn join(self, sealer: &mut Sealer<'_>) -> Result<HashMap<TableName, Stored>> {
+        let mut tables = self.tables;
+        for (name, ranges) in self.ranges {
+            if let Entry::Vacant(vacant) = tables.entry(name) {
+                vacant.insert(Stored::Rows(join_ranges(sealer, ranges.into_values().collect())?));
+            }
+        }
+        Ok(tables)
+    }
+}
+
+/// The result of a job.
+enum StoredJob {
+    Table(Stored),
+    Range(StoredRange),
 }
 
 /// Does `work` while `standstill` looks whether its sessions get on.
@@ -138,26 +216,30 @@ struct Storing<'a, 'r> {
 
 impl Storing<'_, '_> {
     /// Stores one table. If its session was ended, `connection` is empty afterwards.
-    fn store(&self, connection: &mut Option<Connection>, job: Job<'_>, sealer: &mut Sealer<'_>) -> Result<Stored> {
-        let (table, session) = match (job, connection.as_mut()) {
-            (Job::Seal(table, spool), _) => return self.seal(table, *spool, sealer),
-            (Job::Read(table), Some(session)) => (table, session),
-            (Job::Read(_), None) => unreachable!("only threads with a snapshot take these jobs"),
+    fn store(&self, connection: &mut Option<Connection>, job: Job<'_>, sealer: &mut Sealer<'_>) -> Result<StoredJob> {
+        let (table, range, session) = match (job, connection.as_mut()) {
+            (Job::Seal(table, spool), _) => return self.seal(table, *spool, sealer).map(StoredJob::Table),
+            (Job::Read(table, range), Some(session)) => (table, range, session),
+            (Job::Read(..), None) => unreachable!("only threads with a snapshot take these jobs"),
         };
         let (read, is_let_go) = self.standstill.reading(session.id(), table.name(), |reading| {
-            let read = self.read(session, table, reading, sealer);
+            let read = match &range {
+                Some(range) => self.read_range(session, table, range, reading, sealer).map(StoredJob::Range),
+                None => self.read(session, table, reading, sealer).map(|rows| StoredJob::Table(Stored::Rows(rows))),
+            };
             (read, reading.is_given_up())
         });
         if is_let_go {
             *connection = None;
         }
-        match read {
-            Ok(rows) => Ok(Stored::Rows(rows)),
-            Err(error) if is_let_go && error.kind() != ErrorKind::Cancelled => Ok(Stored::LetGo(WAITED_FOR)),
-            Err(error) if is_redefined(&error) => Ok(Stored::Redefined),
-            Err(error) if is_table_error(&error) => Ok(Stored::Damaged(error)),
-            Err(error) => Err(error),
-        }
+        let failed = match read {
+            Ok(stored) => return Ok(stored),
+            Err(error) if is_let_go && error.kind() != ErrorKind::Cancelled => Stored::LetGo(WAITED_FOR),
+            Err(error) if is_redefined(&error) => Stored::Redefined,
+            Err(error) if is_table_error(&error) => Stored::Damaged(error),
+            Err(error) => return Err(error),
+        };
+        Ok(StoredJob::Table(failed))
     }
 
     /// Stores what was read under a lock.
@@ -176,6 +258,24 @@ impl Storing<'_, '_> {
         table.to_read(self.run.parent().reader())
     }
 
+    fn read_range(
+        &self,
+        session: &mut Connection,
+        table: &PlannedTable,
+        range: &KeyRange,
+        reading: &Reading,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<StoredRange> {
+        let mut source = self.source(session, reading)?;
+        read_range(self.run, &mut source, &self.to_read(table), range, sealer)
+    }
+
+    /// A session that frees the table's definition when its rows are read; its snapshot stays.
+    fn source<'s>(&'s self, connection: &'s mut Connection, reading: &'s Reading) -> Result<Source<'s>> {
+        connection.run(SAVEPOINT)?;
+        Ok(Source { address: self.address, connection, reading: Some(reading), let_go: Some(FREE_TABLE) })
+    }
+
     fn read(
         &self,
         session: &mut Connection,
@@ -183,10 +283,7 @@ impl Storing<'_, '_> {
         reading: &Reading,
         sealer: &mut Sealer<'_>,
     ) -> Result<StoredRows> {
-        session.run("SAVEPOINT enamel")?;
-        // The table's definition is free to change again; the snapshot stays.
-        let let_go = Some("ROLLBACK TO SAVEPOINT enamel");
-        let mut source = Source { address: self.address, connection: session, reading: Some(reading), let_go };
+        let mut source = self.source(session, reading)?;
         let to_read = self.to_read(table);
         let Some(ground) = to_read.splices() else {
             return read_in_order(self.run, &mut source, &to_read, sealer, self.place);

@@ -11,6 +11,8 @@ use engine_core::files::backup::Companion;
 
 /// Most bytes of rows that may wait on disk, unless the options say otherwise.
 const SPOOL_MAX: u64 = 64 << 30;
+/// Bytes of a range of a large table, unless the options say otherwise.
+const RANGE_BYTES: u64 = 64 << 20;
 /// A writer that waits for this long makes the tables late that are not read yet, unless the options say otherwise.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 /// For how long it is tried to have all tables at one moment, unless the options say otherwise.
@@ -36,6 +38,8 @@ pub struct DatabaseSource {
     pub spool_bytes_max: u64,
     /// How much is read.
     pub extent: Extent,
+    /// A table is read by several sessions at once in ranges of about so many bytes, if others would wait for it.
+    pub range_bytes: u64,
     /// The findings of a profile.
     pub profile: Option<ProfileRecord>,
     /// Is asked, when all is stored, which files the database speaks of and the snapshot lacks.
@@ -55,6 +59,7 @@ impl DatabaseSource {
             spool_folder: None,
             spool_bytes_max: SPOOL_MAX,
             extent: Extent::default(),
+            range_bytes: RANGE_BYTES,
             profile: None,
             companion: None,
         }
