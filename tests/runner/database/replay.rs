@@ -75,7 +75,7 @@ pub fn log_files(server: &TestServer) -> Vec<(String, Vec<u8>)> {
 
 pub fn options(server: &TestServer, target: &TestServer, folder: &Path) -> ReplayOptions {
     ReplayOptions {
-        target: Target::Server(target.address()),
+        target: Target::Server(Box::new(target.address())),
         tables: Default::default(),
         only: None,
         kept: Default::default(),

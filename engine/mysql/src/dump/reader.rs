@@ -278,7 +278,7 @@ impl<'t, 's, 'r> Taking<'t, 's, 'r> {
     fn finish(self) -> Result<StoredRows> {
         let stored = self.segmenter.finish()?;
         let contradict_log = match self.proof {
-            Some(proof) => proof.is_contradicted(&stored)?,
+            Some(proof) => proof.contradicts(&stored)?,
             None => false,
         };
         Ok(StoredRows { contradict_log, ..stored })

@@ -75,7 +75,7 @@ impl SavedBase<'_> {
 
     /// Loads the snapshot into the scratch server, under its own names; gives how many problems there were.
     fn fill(&self, part: &ReplayPart, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<u64> {
-        let mut definers = Definers::open(&Target::Server(scratch.address()))?;
+        let mut definers = Definers::open(&Target::Server(Box::new(scratch.address())))?;
         for name in self.database.schema_names()? {
             for object in &self.database.schema(&name)?.record.objects {
                 if let Some((user, host)) = object.definer.as_deref().map(account) {
@@ -106,7 +106,7 @@ impl SavedBase<'_> {
     }
 
     fn replay(&self, plan: &Plan, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<ReplayOutcome> {
-        let stage = Stage { target: Target::Server(scratch.address()), folder: scratch.folder() };
+        let stage = Stage { target: Target::Server(Box::new(scratch.address())), folder: scratch.folder() };
         let options = self.replay_options(&plan.base, &plan.part, stage)?;
         let stretch = Stretch { chain: &plan.chain, stop: &plan.stop, reached: &plan.reached };
         monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));

@@ -115,7 +115,7 @@ impl<'w, 's> Merging<'w, 's> {
 
     /// A file without events has no part.
     fn end_file(&mut self) -> Result<()> {
-        let Some(part) = self.part.take().filter(|part| part.len() > 0) else { return Ok(()) };
+        let Some(part) = self.part.take().filter(|part| !part.is_empty()) else { return Ok(()) };
         let Some(file) = self.record.files.last() else { return Ok(()) };
         self.layout.add_file(&part_name(&file.name, file.first), part)
     }

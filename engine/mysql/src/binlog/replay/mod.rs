@@ -69,7 +69,7 @@ pub enum MixedTransactions {
 #[derive(Debug, Clone)]
 pub enum Target {
     /// This one, which nobody else uses.
-    Server(Address),
+    Server(Box<Address>),
     /// None: it is a rehearsal.
     Nobody,
 }

@@ -46,7 +46,7 @@ impl<'s, 'r> Proof<'s, 'r> {
     ///
     /// # Errors
     /// As [`Proof::begin`].
-    pub fn is_contradicted(mut self, stored: &StoredRows) -> Result<bool> {
+    pub fn contradicts(mut self, stored: &StoredRows) -> Result<bool> {
         let expected = match self.splicer.take().map(Splicer::finish) {
             None => self.ground.table.rows.as_ref().and_then(|rows| rows.content.clone()),
             Some(Ok(spliced)) => spliced.content,

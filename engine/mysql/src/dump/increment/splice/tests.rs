@@ -47,6 +47,9 @@ fn row(key: i64, length: usize, mark: u32) -> Vec<u8> {
     format!("{text}\n").into_bytes()
 }
 
+/// A table as it was spliced: its content, and how many rows it has.
+type Spliced = (Option<ContentRef>, u64);
+
 /// The rows that a snapshot holds are spliced with those that have changed, and stored as a whole as well.
 struct Step {
     bits: u32,
@@ -57,7 +60,7 @@ struct Step {
     /// The parent's rows as they were stored, then those of this snapshot.
     stored: Arc<Mutex<Option<TreeEntry>>>,
     /// The result of splicing.
-    spliced: Arc<Mutex<Option<(Option<ContentRef>, u64)>>>,
+    spliced: Arc<Mutex<Option<Spliced>>>,
 }
 
 impl Step {
