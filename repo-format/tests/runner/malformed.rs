@@ -91,7 +91,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
         (cbor::encode(&samples::full_file()), decode_entry, &[5, 6, 13, 16, 17, 18, 20]),
-        (database::server().encode().unwrap(), |b| ServerRecord::decode(b).map(drop), &[8, 13, 14]),
+        (database::server().encode().unwrap(), |b| ServerRecord::decode(b).map(drop), &[8, 13, 14, 15]),
         (database::accounts().encode().unwrap(), |b| AccountsRecord::decode(b).map(drop), &[]),
         (database::receipt().encode().unwrap(), |b| ReceiptRecord::decode(b).map(drop), &[12]),
         (log::first().encode().unwrap(), |b| LogRecord::decode(b).map(drop), &[13]),

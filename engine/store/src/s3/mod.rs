@@ -30,8 +30,8 @@ const LARGEST: u64 = 5 << 40;
 
 /// A [`Store`] in a bucket of S3-compatible object storage.
 ///
-/// The server must be strongly consistent, and must not ignore conditions: [`crate::conformance::check_conditions`] and
-/// [`crate::conformance::race`] find out. Operations block; they cannot be called from an asynchronous task.
+/// The server must be strongly consistent, and must not ignore conditions: [`crate::conformance::check_conditions`]
+/// finds out. Operations block; they cannot be called from an asynchronous task.
 ///
 /// An operation is tried again while the storage fails, for [`Patience::outage`]; then it fails with
 /// [`StoreErrorKind::Unavailable`]. A put in [`Folder::Snapshots`] is not sent again after an answer was missing: the
