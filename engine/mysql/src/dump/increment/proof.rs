@@ -16,7 +16,7 @@ impl<'s, 'r> Proof<'s, 'r> {
     /// Begins a table; `sealer` stores what the log says.
     ///
     /// # Errors
-    /// Those of the repository but damage.
+    /// The errors of the repository but damage.
     pub fn begin(ground: Ground<'s>, sealer: &'s mut Sealer<'r>, bits: u32) -> Result<Self> {
         let mut proof = Proof { ground, splicer: None, is_void: false };
         if !ground.part.ranks.is_empty() {
