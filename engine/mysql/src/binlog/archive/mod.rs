@@ -16,6 +16,7 @@ mod start;
 mod watch;
 mod write;
 
+pub(super) use pass::passing_reader;
 pub use pass::{Archived, SavedLog};
 pub(super) use reading::{Reading, Received};
 pub use watch::{WatchOptions, watch};

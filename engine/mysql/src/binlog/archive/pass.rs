@@ -120,7 +120,7 @@ impl<'a> Archiver<'a> {
         let name: String = format!("enamel log {repository_id}").chars().take(64).collect();
         let reader = match (claim_reader(&mut control, &name)?, claim) {
             (true, _) => usual_reader(repository),
-            (false, Claim::IfFree) => u32::from_le_bytes(random()?) | READERS_FROM,
+            (false, Claim::IfFree) => passing_reader()?,
             (false, Claim::Needed) => return Ok(Opened::Not(Archived::Busy)),
         };
         let identity = server.identity(&mut control)?;
@@ -298,4 +298,12 @@ fn has_events(reading: &mut Reading) -> Result<bool> {
             Ahead::Nothing => {}
         }
     }
+}
+
+/// A number among the server's replicas for somebody who reads once.
+///
+/// # Errors
+/// If there is no randomness.
+pub fn passing_reader() -> Result<u32> {
+    Ok(u32::from_le_bytes(random()?) | READERS_FROM)
 }

@@ -4,16 +4,13 @@ use repo_format::log::LogPlace;
 
 use super::collect::Collector;
 use super::{Changes, WantedTables};
-use crate::binlog::archive::{Reading, Received};
+use crate::binlog::archive::{Reading, Received, passing_reader};
 use crate::binlog::event::Event;
 use crate::database::{Address, StreamEnd};
-use engine_core::crypto::random;
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// So many events are taken between looks for the wish to stop.
 const EVENTS_BETWEEN_LOOKS: usize = 1024;
-/// Readers have numbers beyond those that people give to their replicas.
-const READERS_FROM: u32 = 1 << 31;
 
 /// Where following begins.
 #[derive(Debug, Clone)]
@@ -69,8 +66,7 @@ impl<'w> Followed<'w> {
     }
 
     fn advance(&mut self, address: &Address, goal: &Goal<'_>, check_stop: CheckStop<'_>) -> Result<()> {
-        let reader = u32::from_le_bytes(random()?) | READERS_FROM;
-        let mut reading = Reading::open(address, &self.at, reader, StreamEnd::Stop)?;
+        let mut reading = Reading::open(address, &self.at, passing_reader()?, StreamEnd::Stop)?;
         let began = reading.first_file()?.map(|begins| i64::from(begins.format.timestamp));
         let is_same_file = match goal {
             Goal::End { moment } => began.is_some_and(|began| began < *moment),
