@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Changes, FoldedName, WantedTables};
+use super::{Changes, FoldedName, WantedKey, WantedTables};
 use crate::binlog::event::{
     Event, EventBuffer, Format, Header, Kind, Malformed, MappedName, Query, QuerySettings, RowsHeader, TableMap,
     inner_events, uncompressed,
@@ -41,6 +41,11 @@ impl<'w> Collector<'w> {
     pub fn finish(mut self) -> Changes {
         self.end_transaction();
         self.changes
+    }
+
+    /// Whether nothing can be told of any table, whatever follows.
+    pub fn is_done(&self) -> bool {
+        self.changes.everything().is_some()
     }
 
     /// Nothing can be told of any table, because of `why`.
@@ -110,16 +115,16 @@ impl<'w> Collector<'w> {
         if let Some(has_rows) = self.touched.get_mut(name) {
             *has_rows = true;
         }
-        let key = self.wanted.tables.get(name).copied().flatten();
-        let place = key.zip(map.as_ref()).and_then(|(key, map)| Some((key, map, key.place_in(map)?)));
-        let Some((key, map, place)) = place else {
+        let wanted = self.wanted.tables.get(name).copied().flatten();
+        let place = wanted.zip(map.as_ref()).and_then(|(wanted, map)| Some((wanted, map, wanted.key.place_in(map)?)));
+        let Some((WantedKey { key, most }, map, place)) = place else {
             self.changes.doubt(name, "the log does not tell which of its rows have changed");
             return Ok(());
         };
         let mut all_have_keys = true;
         let is_logged =
             rows.values(map, place, &mut |value| match value.and_then(|value| key.rank_of_image(value)) {
-                Some(rank) => self.changes.insert(name, rank),
+                Some(rank) => self.changes.insert(name, rank, most),
                 None => all_have_keys = false,
             })?;
         if !is_logged || !all_have_keys {
@@ -152,7 +157,7 @@ impl<'w> Collector<'w> {
             // Its rows stand in the log where it was prepared.
             Part::XaDecide => self.doubt_everything("the log has a transaction that was prepared before (XA)"),
             Part::Schema => match statement.schema().map(String::from_utf8) {
-                Some(Ok(schema)) => drop(self.changes.schemas.insert(schema.to_lowercase())),
+                Some(Ok(schema)) => self.changes.doubt_schema(schema.to_lowercase()),
                 _ => self.doubt_everything("the log has a statement about an unknown schema"),
             },
             Part::Definition | Part::Rows => {

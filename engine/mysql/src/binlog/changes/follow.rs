@@ -55,10 +55,10 @@ impl<'w> Followed<'w> {
     /// # Errors
     /// As [`Followed::begin`]; also if the place does not come.
     pub fn until(mut self, address: &Address, until: &LogPlace, check_stop: CheckStop<'_>) -> Result<Changes> {
-        if !is_same(&self.at, until) {
+        if !is_same(&self.at, until) && !self.collector.is_done() {
             self.advance(address, &Goal::Place(until), check_stop)?;
         }
-        if is_same(&self.at, until) {
+        if is_same(&self.at, until) || self.collector.is_done() {
             return Ok(self.collector.finish());
         }
         let message = format!("the binary log has no place {}:{}", until.file, until.offset);
@@ -80,7 +80,7 @@ impl<'w> Followed<'w> {
             if number % EVENTS_BETWEEN_LOOKS == 0 {
                 check_stop()?;
             }
-            if matches!(goal, Goal::Place(until) if is_same(&self.at, until)) {
+            if self.collector.is_done() || matches!(goal, Goal::Place(until) if is_same(&self.at, until)) {
                 break;
             }
             match reading.next()? {

@@ -21,11 +21,26 @@ use key_set::KeySet;
 pub use follow::{Followed, LogSpan};
 pub use key::IntegerKey;
 
+/// Keys of rows and names of tables take so many bytes together. The table with most keys gives them up first, and is read whole; a set of keys
+/// that grows has both copies of itself for a moment.
+const BYTES_MAX: usize = 256 << 20;
+/// A name of a table takes so many bytes beside its letters.
+const NAME_BYTES: usize = 128;
+
 /// The tables that one wants to know about.
 #[derive(Debug, Default)]
 pub struct WantedTables {
-    tables: HashMap<FoldedName, Option<IntegerKey>>,
+    tables: HashMap<FoldedName, Option<WantedKey>>,
     names: HashSet<String>,
+}
+
+/// The key of the rows of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedKey {
+    /// The key.
+    pub key: IntegerKey,
+    /// If more rows have changed, one does not want to know which.
+    pub most: usize,
 }
 
 /// The name of a table, in small letters: servers may write it in either case. Two tables of one folded name count as one.
@@ -52,7 +67,7 @@ impl From<&TableName> for FoldedName {
 
 impl WantedTables {
     /// Adds a table, and the key whose values are collected, if there is one.
-    pub fn add(&mut self, name: &TableName, key: Option<IntegerKey>) {
+    pub fn add(&mut self, name: &TableName, key: Option<WantedKey>) {
         let name = FoldedName::from(name);
         self.names.insert(name.table.clone());
         // Rows of two tables of one folded name cannot be told apart.
@@ -86,6 +101,8 @@ pub struct Changes {
     has_programs: bool,
     /// Tables that merge others may have been made, changed or dropped.
     has_merges: bool,
+    /// Memory of all keys and names.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -96,6 +113,7 @@ enum TableChange {
 
 /// A statement changed it, or its definition.
 const BY_STATEMENT: &str = "the log has a statement about it";
+const TOO_MANY: &str = "too many of its rows have changed";
 
 impl Changes {
     /// Why nothing can be told of any table.
@@ -105,14 +123,25 @@ impl Changes {
 
     /// Nothing can be told of any table, because of `why`.
     pub fn doubt_everything(&mut self, why: &'static str) {
-        self.everything.get_or_insert(why);
+        if self.everything.is_none() {
+            *self = Changes { everything: Some(why), ..Changes::default() };
+        }
     }
 
     /// Nothing can be told of `table`, because of `why`.
     pub fn doubt(&mut self, table: &FoldedName, why: &'static str) {
-        match self.tables.get_mut(table) {
-            Some(change) => *change = TableChange::Unknown(why),
-            None => drop(self.tables.insert(table.clone(), TableChange::Unknown(why))),
+        let Some(change) = self.change(table) else { return };
+        let before = std::mem::replace(change, TableChange::Unknown(why));
+        self.bytes -= before.bytes();
+        self.make_room(BYTES_MAX);
+    }
+
+    /// Nothing can be told of the tables of `schema`, because of a statement about it.
+    fn doubt_schema(&mut self, schema: String) {
+        if self.everything.is_none() {
+            let bytes = schema.len() + NAME_BYTES;
+            self.bytes += if self.schemas.insert(schema) { bytes } else { 0 };
+            self.make_room(BYTES_MAX);
         }
     }
 
@@ -159,15 +188,55 @@ impl Changes {
         }
     }
 
-    fn insert(&mut self, table: &FoldedName, rank: u64) {
-        let change = match self.tables.get_mut(table) {
-            Some(change) => change,
-            None => self.tables.entry(table.clone()).or_insert_with(|| TableChange::Keys(KeySet::default())),
-        };
-        if let TableChange::Keys(keys) = change
-            && !keys.insert(rank)
-        {
-            *change = TableChange::Unknown("too many of its rows have changed");
+    /// Adds the key of a changed row.
+    fn insert(&mut self, table: &FoldedName, rank: u64, most: usize) {
+        let Some(change) = self.change(table) else { return };
+        let TableChange::Keys(keys) = change else { return };
+        let before = keys.bytes();
+        keys.insert(rank);
+        let mut after = keys.bytes();
+        if keys.count() > most {
+            (*change, after) = (TableChange::Unknown(TOO_MANY), 0);
+        }
+        self.bytes = self.bytes + after - before;
+        if after > before {
+            self.make_room(BYTES_MAX);
+        }
+    }
+
+    /// The change of a table, which has none so far if it is new; `None` if nothing can be told of any table.
+    fn change(&mut self, table: &FoldedName) -> Option<&mut TableChange> {
+        if self.everything.is_some() {
+            return None;
+        }
+        if !self.tables.contains_key(table) {
+            self.bytes += table.schema.len() + table.table.len() + NAME_BYTES;
+            self.tables.insert(table.clone(), TableChange::Keys(KeySet::default()));
+        }
+        self.tables.get_mut(table)
+    }
+
+    /// Gives up keys until all takes no more than `bytes_max`.
+    fn make_room(&mut self, bytes_max: usize) {
+        while self.bytes > bytes_max {
+            let largest = self.tables.values_mut().max_by_key(|change| change.bytes());
+            match largest.filter(|change| change.bytes() > 0) {
+                Some(change) => {
+                    self.bytes -= change.bytes();
+                    *change = TableChange::Unknown(TOO_MANY);
+                }
+                None => return self.doubt_everything("the log names too many tables"),
+            }
+        }
+    }
+}
+
+impl TableChange {
+    /// The memory of its keys.
+    fn bytes(&self) -> usize {
+        match self {
+            TableChange::Keys(keys) => keys.bytes(),
+            TableChange::Unknown(_) => 0,
         }
     }
 }
@@ -182,5 +251,45 @@ mod tests {
         let mut changes = Changes::default();
         changes.doubt(&upper, "x");
         assert_eq!([changes.take(&upper), changes.take(&lower)], [Change::Unknown("x"), Change::Unknown("x")]);
+    }
+
+    fn table(number: u64) -> FoldedName {
+        FoldedName { schema: "s".to_owned(), table: number.to_string() }
+    }
+
+    #[test]
+    fn the_table_with_most_keys_gives_them_up_when_memory_ends() {
+        let mut changes = Changes::default();
+        for key in 0..30_000 {
+            changes.insert(&table(1), key, usize::MAX);
+            (key % 3 == 0).then(|| changes.insert(&table(2), key, usize::MAX));
+        }
+        assert_eq!(
+            changes.bytes,
+            changes.tables.values().map(TableChange::bytes).sum::<usize>() + 2 * (NAME_BYTES + 2)
+        );
+        changes.make_room(changes.bytes - 1);
+        assert_eq!(changes.take(&table(1)), Change::Unknown(TOO_MANY));
+        assert!(matches!(changes.take(&table(2)), Change::Rows(ranks) if ranks.len() == 10_000));
+    }
+
+    #[test]
+    fn more_keys_than_are_wanted_are_not_kept() {
+        let mut changes = Changes::default();
+        (0..100_000).for_each(|key| changes.insert(&table(1), key % 5000, 10_000));
+        assert!(matches!(&changes.tables[&table(1)], TableChange::Keys(_)), "each counts once");
+        (0..100_000).for_each(|key| changes.insert(&table(1), key, 10_000));
+        assert_eq!((changes.take(&table(1)), changes.bytes), (Change::Unknown(TOO_MANY), NAME_BYTES + 2));
+    }
+
+    #[test]
+    fn names_alone_cannot_fill_the_memory() {
+        let mut changes = Changes::default();
+        (0..1000).for_each(|number| changes.doubt(&table(number), "x"));
+        changes.make_room(1000 * NAME_BYTES);
+        assert_eq!((changes.everything().is_some(), changes.bytes, changes.tables.len()), (true, 0, 0));
+        changes.insert(&table(1), 1, usize::MAX);
+        changes.doubt(&table(1), "x");
+        assert_eq!((changes.tables.len(), changes.is_changed(&table(5))), (0, true));
     }
 }
