@@ -22,6 +22,7 @@ on_each_server!(
     changes_beside_a_backup_are_in_it_or_in_the_next_one,
     changes_that_the_log_does_not_tell_are_found,
     rows_that_are_kept_out_of_the_log_are_named,
+    tables_that_were_flushed_are_read_whole_and_the_summary_says_why,
     a_statement_that_is_logged_after_the_moment_hides_no_row,
     the_log_of_a_replica_that_omits_what_it_receives_is_not_followed,
 );
@@ -345,6 +346,20 @@ fn rows_that_are_kept_out_of_the_log_are_named(version: Version) {
     let saved = save(&repository, &server, Extent::Prove);
     assert_eq!(saved.outcome.problem_count, 1, "{:?}", saved.outcome.problems);
     assert_eq!(saved.contents, save(&repository, &server, Extent::Whole).contents);
+}
+
+fn tables_that_were_flushed_are_read_whole_and_the_summary_says_why(version: Version) {
+    let server = filled(version);
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    save(&repository, &server, Extent::Changes);
+    settle(&server);
+    server.run("FLUSH TABLES");
+    server.run("UPDATE s.a SET v = 5 WHERE id = 6");
+    let saved = save(&repository, &server, Extent::Changes);
+    assert_eq!((saved.rows_read("a"), saved.rows_read("b")), (Some(1), None));
+    let why = saved.outcome.databases[0].whole_because.as_deref();
+    assert!(why.is_some_and(|why| why.contains("flushed tables")), "{why:?}");
 }
 
 fn a_statement_that_is_logged_after_the_moment_hides_no_row(version: Version) {

@@ -192,8 +192,8 @@ impl Dump<'_, '_> {
         }
         saved.whole_because = match told {
             Ok(Told { mut changes, logs_rows }) => {
-                find_parts(self, plan, &mut changes, &Findings { now: &now, infos: &infos, logs_rows })?;
-                changes.everything().map(str::to_owned)
+                let findings = Findings { now: &now, infos: &infos, logs_rows };
+                find_parts(self, plan, &mut changes, &findings)?.map(str::to_owned)
             }
             Err(why) => Some(why),
         };

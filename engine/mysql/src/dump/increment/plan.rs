@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Extent;
-use crate::binlog::changes::{Change, Changes, FoldedName, IntegerKey, WantedTables};
+use crate::binlog::changes::{Change, Changes, FoldedName, IntegerKey, WantedKey, WantedTables};
 use crate::database::{TableInfo, TableName, kept_list};
 use crate::dump::evidence::{READ_WITHIN, ServerFacts, has_same_names};
 use crate::dump::late::without_counter;
@@ -14,7 +14,7 @@ use crate::dump::state::Dump;
 use engine_core::error::Result;
 
 /// A table of which more than one row in so many has changed is read whole: reading a row by its key takes about ten times as long.
-const ONE_IN: usize = 10;
+const ONE_IN: u64 = 10;
 /// Engines whose changes are in the log, and of which the server tells when they changed.
 const ENGINES: [&str; 3] = ["InnoDB", "MyISAM", "Aria"];
 
@@ -59,13 +59,14 @@ pub(in crate::dump) struct Findings<'f> {
 pub(in crate::dump) fn wanted_tables(plan: &Plan) -> WantedTables {
     let mut wanted = WantedTables::default();
     for table in &plan.tables {
-        wanted.add(&table.name(), IntegerKey::of(&table.record).filter(|_| is_candidate(table)));
+        let key = IntegerKey::of(&table.record).filter(|_| is_candidate(table));
+        wanted.add(&table.name(), key.map(|key| WantedKey { key, most: most_ranks(table) }));
     }
     wanted
 }
 
 /// Finds the tables that are read in part. Files of tables without transactions may have been exchanged while they were flushed: then nothing is
-/// known of them.
+/// known of them. Gives why many tables are read whole, if they are.
 ///
 /// # Errors
 /// If the repository cannot be asked.
@@ -74,7 +75,9 @@ pub(in crate::dump) fn find_parts(
     plan: &mut Plan,
     changes: &mut Changes,
     findings: &Findings<'_>,
-) -> Result<()> {
+) -> Result<Option<&'static str>> {
+    const FLUSHED: &str = "a statement has altered, renamed or flushed tables since the earlier snapshot, and those without transactions may have \
+                           other files now";
     let changed: HashMap<TableName, Option<i64>> =
         findings.infos.iter().map(|info| (info.table_name(), info.changed)).collect();
     let server = dump.parent.server().map(ServerFacts::of);
@@ -82,6 +85,10 @@ pub(in crate::dump) fn find_parts(
     let logs_rows = findings.logs_rows;
     let is_candidate =
         |table: &&mut PlannedTable| is_candidate(table) && (table.means != Means::Lock || has_same_files);
+    let mut why = changes.everything();
+    if !has_same_files && plan.tables.iter().any(|table| table.means == Means::Lock && table.parent.is_some()) {
+        why = why.or(Some(FLUSHED));
+    }
     for table in plan.tables.iter_mut().filter(is_candidate) {
         let part = match changes.take(&FoldedName::from(&table.name())) {
             Change::Unknown(_) => None,
@@ -91,17 +98,20 @@ pub(in crate::dump) fn find_parts(
             }
             // Statements on tables without transactions may be logged later than they take effect.
             Change::Rows(_) if table.means == Means::Lock && !logs_rows => None,
-            Change::Rows(ranks) => {
-                let is_little = (ranks.len() as u64).saturating_mul(ONE_IN as u64) <= table.info.rows;
-                is_little.then(|| Part { key: IntegerKey::of(&table.record), ranks, is_proof: false })
-            }
+            Change::Rows(ranks) if ranks.len() > most_ranks(table) => None,
+            Change::Rows(ranks) => Some(Part { key: IntegerKey::of(&table.record), ranks, is_proof: false }),
         };
         let Some(part) = part else { continue };
         if parent_is_stored(dump, table)? {
             table.part = Some(Part { is_proof: is_due(dump, table), ..part });
         }
     }
-    Ok(())
+    Ok(why)
+}
+
+/// If more of a table's rows have changed, it is read whole.
+fn most_ranks(table: &PlannedTable) -> usize {
+    usize::try_from(table.info.rows / ONE_IN).unwrap_or(usize::MAX)
 }
 
 /// Whether the parent's rows of a table can be the ground for this snapshot's.
