@@ -30,6 +30,8 @@ on_each_server!(
     one_table_comes_back_as_of_a_transaction,
     a_table_that_was_read_without_a_lock_is_exact,
     one_table_needs_its_parents_and_nothing_else,
+    one_schema_needs_what_its_tables_refer_to,
+    the_place_of_a_snapshot_is_a_moment,
     statements_that_may_do_something_else_are_named_before_anything_is_done,
     a_late_table_without_a_key_is_named_and_the_others_come_back,
     statements_in_a_time_zone_by_name_do_the_same_again,
@@ -200,6 +202,84 @@ fn one_table_needs_its_parents_and_nothing_else(version: Version) {
         assert_eq!(target.rows("SELECT * FROM shop.child"), scene.server.rows("SELECT * FROM shop.child"));
         assert_eq!(target.rows("SELECT * FROM shop.child").len(), 2);
     }
+}
+
+fn one_schema_needs_what_its_tables_refer_to(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    let parent =
+        "CREATE TABLE shop.parent (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO shop.parent VALUES (1), (2);";
+    scene.server.script(format!(
+        "{parent} CREATE DATABASE lone; USE lone; CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES shop.parent (id)) ENGINE=InnoDB;
+         INSERT INTO child VALUES (1, 1), (2, 2); CREATE TABLE fast (id INT PRIMARY KEY) ENGINE=MyISAM; CREATE VIEW `all_ids` AS SELECT id FROM child UNION SELECT id FROM fast;
+         CREATE DATABASE wide; CREATE TABLE wide.own (id INT PRIMARY KEY); CREATE VIEW wide.v AS SELECT id FROM shop.parent;"
+    ));
+    let outcome = try_save(&scene.fixture.open(), source(&scene.server, &[])).unwrap();
+    let scene = Scene { snapshot: by_id(&scene.fixture.open(), outcome.snapshot.unwrap()), ..scene };
+    scene.server.script(
+        "SET SESSION binlog_format = 'ROW'; USE lone; INSERT INTO child VALUES (3, 1); INSERT INTO fast VALUES (7); UPDATE shop.item SET price = 0;
+         USE other; ALTER TABLE shop.item ADD COLUMN more INT; CREATE DATABASE newer;",
+    );
+    let rows_only = scene.end();
+    scene.server.script("CREATE VIEW lone.another AS SELECT 1 AS one;");
+    kept(&scene.fixture, &scene.server);
+
+    let load = |name: &str| LoadOptions {
+        schemas: vec![SchemaChoice { from: name.to_owned(), to: name.to_owned() }],
+        ..LoadOptions::default()
+    };
+    let needed = |name: &str, when: &When| {
+        let options = PastOptions { load: load(name), ..scene.options() };
+        let plan = plan(&scene.fixture.open(), &scene.snapshot, when, &options, &NullMonitor).unwrap();
+        (plan.refusal.is_none(), plan.only().map(|only| only.iter().map(TableKey::to_string).collect::<Vec<_>>()))
+    };
+    let before = When::Before(rows_only);
+    let tables = ["lone.child", "lone.fast", "shop.parent"].map(str::to_owned).to_vec();
+    assert_eq!(needed("lone", &before), (true, Some(tables)));
+    assert_eq!(needed("wide", &before), (true, None), "a view needs another schema");
+    assert_eq!(needed("lone", &When::Newest), (true, None), "a statement is about the schema");
+
+    for when in [before, When::Newest] {
+        let target = TestServer::of(version, &[]);
+        target.script(format!("CREATE DATABASE shop; {parent}"));
+        let outcome = scene.restore(&when, &target, load("lone")).unwrap();
+        assert_eq!(outcome.load.problem_count, 0, "{:?}", outcome.load.problems);
+        let all = "SELECT id FROM lone.all_ids ORDER BY id";
+        assert_eq!(target.rows(all), scene.server.rows(all));
+        let views = target.value("SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'lone'");
+        assert_eq!(views.as_deref(), Some(if when == When::Newest { "2" } else { "1" }));
+    }
+}
+
+fn the_place_of_a_snapshot_is_a_moment(version: Version) {
+    if !is_tried(version) {
+        return;
+    }
+    let scene = Scene::new(version);
+    let place = scene.end();
+    for _ in 0..2 {
+        scene.server.run("FLUSH BINARY LOGS");
+    }
+    let file = scene.end().file;
+    scene.server.run("DELETE FROM shop.item");
+    kept(&scene.fixture, &scene.server);
+    let planned = |place: &Position| {
+        plan(&scene.fixture.open(), &scene.snapshot, &When::Before(place.clone()), &scene.options(), &NullMonitor)
+    };
+    // The next transaction stands in another file.
+    for place in [place.clone(), Position { file: file.clone(), offset: 4 }] {
+        let plan = planned(&place).unwrap();
+        assert_eq!((&plan.stop, plan.transactions), (&plan.base, 0), "{place}");
+        assert_eq!(plan.next.map(|next| next.at.file).as_ref(), Some(&file));
+    }
+    for elsewhere in [Position { offset: 4, ..place.clone() }, Position { offset: place.offset + 1, ..place.clone() }] {
+        assert_eq!(planned(&elsewhere).unwrap_err().kind(), ErrorKind::NotFound, "{elsewhere}");
+    }
+    let target = TestServer::of(version, &[]);
+    scene.restore(&When::Before(place), &target, LoadOptions::default()).unwrap();
+    assert_eq!(target.value("SELECT COUNT(*) FROM shop.item").as_deref(), Some("50"));
 }
 
 fn statements_that_may_do_something_else_are_named_before_anything_is_done(version: Version) {

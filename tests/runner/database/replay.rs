@@ -18,6 +18,7 @@ on_each_server!(
     a_schema_that_the_base_lacks_is_left_out,
     a_row_that_is_missing_ends_the_replay_with_its_place,
     statements_that_may_do_something_else_are_named,
+    a_rehearsal_refuses_what_depends_on_the_time_zone_of_the_machine,
     a_target_that_takes_small_statements_takes_large_ones_in_pieces,
 );
 
@@ -78,6 +79,7 @@ pub fn options(server: &TestServer, target: &TestServer, folder: &Path) -> Repla
         target: Target::Server(Box::new(target.address())),
         tables: Default::default(),
         only: None,
+        whole: Default::default(),
         kept: Default::default(),
         source: Server::from_version(&server.value("SELECT VERSION()").unwrap()),
         from: Position { file: log_files(server)[0].0.clone(), offset: 0 },
@@ -237,6 +239,23 @@ fn statements_that_may_do_something_else_are_named(version: Version) {
     let options = ReplayOptions { from, ..options(&source, &target, folder.path()) };
     let outcome = replay(&log_files(&source), options, &mut |_| {}).unwrap();
     assert_eq!((outcome.doubt_count, outcome.doubts.len()), (2, 2), "{:?}", outcome.doubts);
+}
+
+fn a_rehearsal_refuses_what_depends_on_the_time_zone_of_the_machine(version: Version) {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target, from) = pair(version);
+    source.script("SET SESSION binlog_format = 'STATEMENT'; UPDATE shop.item SET v = FROM_UNIXTIME(0) WHERE id = 1;");
+    let rehearsed = |own: &str| {
+        let options = ReplayOptions {
+            from: from.clone(),
+            target: Target::Nobody { system_zone: Some(own.to_owned()) },
+            system_zone: Some("CEST".to_owned()),
+            ..options(&source, &target, folder.path())
+        };
+        replay(&log_files(&source), options, &mut |_| {}).map_err(|error| engine::error::chain(&error))
+    };
+    assert!(rehearsed("PST").unwrap_err().contains("time zone of the server's machine, CEST"));
+    rehearsed("CET").unwrap();
 }
 
 fn a_target_that_takes_small_statements_takes_large_ones_in_pieces(version: Version) {

@@ -6,12 +6,15 @@ use engine::binlog::archive;
 use engine::binlog::replay::{MixedTransactions, Position, TableKey};
 use engine::database::Address;
 use engine::error::{Error, chain};
+use engine::machine;
 use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, plan_newest, restore_past};
 use engine::repository::Repository;
 use engine::scratch::ScratchOptions;
 use engine::snapshots::saved::databases;
 use engine::snapshots::{Selector, Snapshot, list};
 use engine::{ErrorKind, Result};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -57,6 +60,9 @@ pub struct PastArgs {
     assume_applied: bool,
 }
 
+/// More time zones are not named one by one.
+const ZONES_SHOWN: usize = 8;
+
 #[derive(Serialize)]
 struct Edge<'e> {
     at: String,
@@ -80,6 +86,9 @@ struct PlanMessage<'p> {
     doubts: u64,
     left_out: u64,
     only_tables: Option<Vec<String>>,
+    /// Schemas of which everything is needed.
+    only_schemas: Vec<&'p str>,
+    time_zones: Vec<&'p str>,
     refusal: Option<&'p str>,
 }
 
@@ -134,6 +143,7 @@ pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
             parent: args.scratch_folder.clone(),
             data_bytes: 0,
         },
+        zone: Some(name_of_own_zone()),
         mixed: if args.assume_applied { MixedTransactions::AssumeApplied } else { MixedTransactions::Refuse },
     };
     let plan = choose(&repo, request, &past, context)?;
@@ -210,6 +220,12 @@ fn choose(repo: &Repository, request: &PastRequest<'_>, past: &PastOptions, cont
     plan_newest(repo, &snapshots, when, past, context.ui)
 }
 
+/// The name of this machine's time zone at this time.
+fn name_of_own_zone() -> String {
+    let now = Timestamp::from_second(machine::now().seconds).unwrap_or_default();
+    now.to_zoned(TimeZone::system()).strftime("%Z").to_string()
+}
+
 /// Reads `FILE:POS`.
 fn parse_position(text: &str) -> std::result::Result<Position, String> {
     let wrong = || "a place is FILE:POS, as `enamel log` shows it".to_owned();
@@ -279,6 +295,8 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
                 doubts: plan.doubt_count,
                 left_out: plan.left_out.values().sum(),
                 only_tables: plan.only().map(names),
+                only_schemas: plan.only_schemas().collect(),
+                time_zones: plan.zones().iter().map(String::as_str).collect(),
                 refusal: plan.refusal.as_deref(),
             },
         );
@@ -288,16 +306,31 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
         some => format!("{} of them with statements, which run again", format::count(some)),
     };
     let rows: u64 = plan.rows.values().sum();
-    let needed = plan.only().map_or_else(|| "the whole database".to_owned(), |only| names(only).join(", "));
-    ui.fields(&[
+    let mut fields = vec![
         ("snapshot", format!("{} at {}", format::short(plan.snapshot.id), plan.base)),
         ("up to", plan.stop.to_string()),
         ("last inside", words(plan.last.as_ref())),
         ("first outside", words(plan.next.as_ref())),
         ("transactions", format!("{}, {statements}", format::count(plan.transactions))),
-        ("needs", needed),
+        ("needs", needed(plan)),
         ("rows", format!("{} in {}", format::count(rows), format::counted(plan.rows.len() as u64, "table"))),
-    ])
+    ];
+    let zones: Vec<&str> = plan.zones().iter().take(ZONES_SHOWN + 1).map(String::as_str).collect();
+    match zones.len() {
+        0 => {}
+        1..=ZONES_SHOWN => fields.push(("time zones", format!("{}, by the rules of this machine", zones.join(", ")))),
+        _ => fields.push(("time zones", "statements convert between any, by the rules of this machine".to_owned())),
+    }
+    ui.fields(&fields)
+}
+
+/// The part of the snapshot that is restored to the scratch server.
+fn needed(plan: &Plan) -> String {
+    let Some(only) = plan.only() else { return "the whole database".to_owned() };
+    let schemas: Vec<&str> = plan.only_schemas().collect();
+    let others = only.iter().filter(|table| !schemas.iter().any(|schema| table.schema == schema.as_bytes()));
+    let schemas = schemas.iter().map(|schema| format!("all of {schema}"));
+    schemas.chain(others.map(TableKey::to_string)).collect::<Vec<_>>().join(", ")
 }
 
 fn print(ui: &Ui, server: &str, plan: &Plan, outcome: &PastOutcome, summary: &Summary) -> Result<()> {

@@ -7,6 +7,7 @@ use super::PastOptions;
 use super::part::ReplayPart;
 use crate::binlog::replay::{Position, ReplayOptions, TableKey, Target};
 use crate::database::Server;
+use crate::scratch::zone_of_scratch_server;
 use engine_core::error::Result;
 use engine_core::pack::ChunkReader;
 use engine_core::snapshots::Snapshot;
@@ -38,6 +39,17 @@ impl<'b> SavedBase<'b> {
     pub fn open(reader: &'b ChunkReader<'b>, snapshot: &'b Snapshot, options: &'b PastOptions) -> Result<Self> {
         let database = Database::open(reader, &snapshot.manifest, options.load.database.as_deref())?;
         Ok(SavedBase { reader, snapshot, database, options })
+    }
+
+    /// The target of a rehearsal.
+    pub fn nobody(&self) -> Target {
+        let own = self.options.zone.as_deref();
+        Target::Nobody { system_zone: zone_of_scratch_server(&self.database.server).or(own).map(str::to_owned) }
+    }
+
+    /// The time zone of the source's machine.
+    fn system_zone(&self) -> Option<&str> {
+        self.database.server.time_zone.split_once('/').map(|(_, system)| system)
     }
 
     /// Bytes of the rows of a part.
@@ -84,13 +96,14 @@ impl<'b> SavedBase<'b> {
             // Others of the server were not saved.
             schemas: Some(self.database.schema_names()?),
             tables,
-            only: part.only.clone(),
+            only: part.only.as_ref().map(|only| only.tables.clone()),
+            whole: part.only.iter().flat_map(|only| only.schemas.clone()).collect(),
             kept: part.kept.clone(),
             late: part.late.clone(),
             without_transactions,
             moment: server.moment.seconds,
             mixed: self.options.mixed,
-            system_zone: server.time_zone.split_once('/').map(|(_, system)| system.to_owned()),
+            system_zone: self.system_zone().map(str::to_owned),
             folder: stage.folder,
         })
     }

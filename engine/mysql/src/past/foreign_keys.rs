@@ -45,10 +45,7 @@ pub(super) fn with_parents(database: &Database<'_>, named: &[TableName]) -> Resu
         };
         found.insert(key);
         let Some(keys) = foreign_keys(schema, &record).filter(|_| !needs_more(&record)) else { return Ok(None) };
-        open.extend(keys.into_iter().map(|key| {
-            let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-            TableName::new(text(&key.parent.schema), text(&key.parent.table))
-        }));
+        open.extend(keys.into_iter().map(|key| key.parent.to_name()));
     }
     Ok(Some(found))
 }

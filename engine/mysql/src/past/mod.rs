@@ -4,7 +4,7 @@
 //! chain   logs of the repository that follow the snapshot without a hole
 //! late    tables that the snapshot read after its moment; foreign_keys    tables that need others
 //! stop    which transaction is the first that is not wanted
-//! base    the snapshot; part    the tables that are replayed
+//! base    the snapshot; needs   what is asked for, with what it refers to; part    the tables that are replayed
 //! feed    gives events to a replay, and rehearsal    to one without a server
 //! zones   time zones that statements name
 //! plan    says all this before anything is done
@@ -18,6 +18,7 @@ mod chain;
 mod feed;
 mod foreign_keys;
 mod late;
+mod needs;
 mod part;
 mod plan;
 mod rehearsal;
@@ -55,6 +56,8 @@ pub struct PastOptions {
     pub scratch: ScratchOptions,
     /// Statements that the snapshot may have already.
     pub mixed: MixedTransactions,
+    /// The name of this machine's time zone, as servers on it name theirs; none if it is not known before a server was started.
+    pub zone: Option<String>,
 }
 
 /// The outcome of a restore to a moment.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::needs::Needs;
 use crate::binlog::replay::{LateWindow, TableKey};
 
 /// A part of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ReplayPart {
-    /// Only these tables; none: everything.
-    pub only: Option<BTreeSet<TableKey>>,
+    /// Only this; none: everything.
+    pub only: Option<Needs>,
     /// Tables that stay as the snapshot has them.
     pub kept: BTreeSet<TableKey>,
     /// Tables that were read late, and become exact.
@@ -18,15 +19,15 @@ pub(super) struct ReplayPart {
 impl ReplayPart {
     /// Whether a table belongs to it.
     pub fn has(&self, table: &TableKey) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(table))
+        self.only.as_ref().is_none_or(|only| only.tables.contains(table))
     }
 
-    /// The part of it that is of these tables.
-    pub fn only(&self, tables: BTreeSet<TableKey>) -> Self {
+    /// The part of it that is needed.
+    pub fn only(&self, needs: Needs) -> Self {
         let mut part = self.clone();
-        part.late.retain(|window| tables.contains(&window.table));
-        part.kept.retain(|table| tables.contains(table));
-        part.only = Some(tables);
+        part.late.retain(|window| needs.tables.contains(&window.table));
+        part.kept.retain(|table| needs.tables.contains(table));
+        part.only = Some(needs);
         part
     }
 }

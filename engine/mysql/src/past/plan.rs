@@ -81,7 +81,17 @@ pub struct Plan {
 impl Plan {
     /// The tables that are loaded from the snapshot and replayed; none: the whole database.
     pub fn only(&self) -> Option<&BTreeSet<TableKey>> {
-        self.part.only.as_ref()
+        self.part.only.as_ref().map(|needs| &needs.tables)
+    }
+
+    /// The schemas among them that come with everything in them.
+    pub fn only_schemas(&self) -> impl Iterator<Item = &str> {
+        self.part.only.iter().flat_map(|needs| &needs.schemas).map(String::as_str)
+    }
+
+    /// Time zones by whose rules statements run again. They are the rules of this machine.
+    pub fn zones(&self) -> &BTreeSet<String> {
+        &self.zones
     }
 }
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::base::{SavedBase, Stage};
 use super::feed::{Stretch, feed};
-use super::foreign_keys::with_parents;
 use super::late::LateTables;
+use super::needs::Needs;
 use super::part::ReplayPart;
-use crate::binlog::replay::{Replay, ReplayOutcome, Target};
+use crate::binlog::replay::{Replay, ReplayOutcome};
 use engine_core::error::{ErrorKind, Result, chain as shown};
 use engine_core::monitor::{Monitor, Phase, Work};
 
@@ -36,10 +36,8 @@ pub(super) fn rehearse(
         kept: late.inexact.iter().map(|inexact| inexact.table.clone()).collect(),
         late: late.windows.clone(),
     };
-    let asked = &base.options.load.tables;
-    let only = if asked.is_empty() { None } else { with_parents(&base.database, asked)? };
-    if let Some(only) = only {
-        let small = rehearse_part(base, stretch, whole.only(only), monitor)?;
+    if let Some(needs) = Needs::of(&base.database, &base.options.load)? {
+        let small = rehearse_part(base, stretch, whole.only(needs), monitor)?;
         if small.refusal.is_none() {
             return Ok(small);
         }
@@ -54,7 +52,7 @@ fn rehearse_part(
     monitor: &dyn Monitor,
 ) -> Result<Rehearsal> {
     let options =
-        base.replay_options(&stretch.chain.base, &part, Stage { target: Target::Nobody, folder: PathBuf::new() })?;
+        base.replay_options(&stretch.chain.base, &part, Stage { target: base.nobody(), folder: PathBuf::new() })?;
     let bytes = stretch.chain.parts().map(|part| part.file.end.saturating_sub(part.file.first)).sum();
     monitor.begin(Phase::Verify, Some(Work { items: 0, bytes }));
     let result = Replay::begin(options, monitor).and_then(|replay| feed(replay, stretch, base.reader));

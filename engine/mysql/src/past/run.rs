@@ -12,7 +12,7 @@ use super::{PastOptions, PastOutcome, Plan, zones};
 use crate::binlog::replay::{Definers, Replay, ReplayOutcome, Target};
 use crate::database::{Address, TableName};
 use crate::dump::DatabaseSource;
-use crate::load::{Accounts, Binlog, Check, Definer, Events, Images, LoadOptions, References, load};
+use crate::load::{Accounts, Binlog, Check, Definer, Events, Images, LoadOptions, References, SchemaChoice, load};
 use crate::scratch::{ScratchOptions, ScratchServer};
 use engine_core::crypto::{Credential, KeyFile};
 use engine_core::error::{Error, ErrorKind, Result};
@@ -83,11 +83,25 @@ impl SavedBase<'_> {
                 }
             }
         }
-        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-        let tables = part.only.iter().flatten().map(|key| TableName::new(text(&key.schema), text(&key.table)));
+        let Some(needs) = &part.only else { return self.fill_with(LoadOptions::default(), scratch, monitor) };
+        let tables: Vec<TableName> = needs.tables_elsewhere().collect();
+        let same = |name: &String| SchemaChoice { from: name.clone(), to: name.clone() };
+        let schemas: Vec<SchemaChoice> = needs.schemas.iter().map(same).collect();
+        let mut problems = 0;
+        // Tables refer to those of other schemas.
+        if !tables.is_empty() {
+            problems += self.fill_with(LoadOptions { tables, ..LoadOptions::default() }, scratch, monitor)?;
+        }
+        if !schemas.is_empty() {
+            problems += self.fill_with(LoadOptions { schemas, ..LoadOptions::default() }, scratch, monitor)?;
+        }
+        Ok(problems)
+    }
+
+    /// Loads what `wanted` names.
+    fn fill_with(&self, wanted: LoadOptions, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<u64> {
         let options = LoadOptions {
             database: self.options.load.database.clone(),
-            tables: tables.collect(),
             check: Check::Counts,
             definer: Definer::Keep,
             references: References::Keep,
@@ -95,7 +109,7 @@ impl SavedBase<'_> {
             accounts: Accounts::Leave,
             images: Images::Keep,
             binlog: Binlog::Write,
-            ..LoadOptions::default()
+            ..wanted
         };
         let outcome = load(self.reader.repository(), self.snapshot, &scratch.address(), &options, monitor)?;
         // A missing object makes everything that needs it fail below, and is named with the result.

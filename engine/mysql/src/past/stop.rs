@@ -1,6 +1,6 @@
 //! Where a replay ends: behind the last transaction that is wanted.
 
-use repo_format::log::{LogFile, TimeSource, TransactionRecord};
+use repo_format::log::{FIRST_OFFSET, LogFile, TimeSource, TransactionRecord};
 
 use super::When;
 use super::chain::Chain;
@@ -84,7 +84,8 @@ pub(super) fn find(
                 {
                     inside = Some(placed.at.clone());
                 }
-                *place == placed.at
+                // No transaction stands between this place and the one before it, or the snapshot.
+                *place == placed.at || *place == stop.place || is_passed(chain, place, &placed.at)
             }
             When::Gtid(_) => found,
         };
@@ -105,13 +106,22 @@ pub(super) fn find(
         return Err(Error::new(ErrorKind::Usage, message)
             .with_hint("`enamel log` shows with each transaction the place before it."));
     }
-    if matches!(when, When::Before(place) if *place == chain.end() || *place == stop.place) {
+    let ends_at = |place: &Position| {
+        let end = chain.end();
+        *place == end || *place == stop.place || is_passed(chain, place, &end)
+    };
+    if matches!(when, When::Before(place) if ends_at(place)) {
         found = true;
     }
     if matches!(when, When::At(time) if *time <= chain.until) {
         found = true;
     }
     if found { Ok(stop) } else { Err(not_covered(chain, when)) }
+}
+
+/// Whether `place` is the beginning of a file behind the snapshot's, and the log is at it or behind it when it is at `reached`.
+fn is_passed(chain: &Chain, place: &Position, reached: &Position) -> bool {
+    place.offset == FIRST_OFFSET && place.file != chain.base.file && chain.has_reached(place, reached)
 }
 
 fn not_covered(chain: &Chain, when: &When) -> Error {

@@ -29,6 +29,7 @@ use engine_core::monitor::Monitor;
 use folder::Folder;
 use install::Installer;
 use running::Running;
+pub(crate) use settings::zone_of_scratch_server;
 
 /// Where scratch servers lie unless the options say otherwise: on a disk, entered by every account, and open to servers that AppArmor confines.
 const PARENT_DEFAULT: &str = "/var/tmp";

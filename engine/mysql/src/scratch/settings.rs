@@ -75,11 +75,9 @@ impl Settings<'_> {
         arguments
     }
 
-    /// The time zone of the process, where the source's is known: its name for it is of use only for UTC, as others are the same in many
-    /// places.
+    /// The time zone of the process; none: this process's.
     pub fn time_zone_of_process(&self) -> Option<&'static str> {
-        let (_, system) = self.record.time_zone.split_once('/')?;
-        (system == "UTC").then_some("UTC")
+        zone_of_scratch_server(self.record)
     }
 
     fn common(&self) -> Vec<String> {
@@ -114,4 +112,11 @@ impl Settings<'_> {
         let (zone, _) = self.record.time_zone.split_once('/')?;
         zone.starts_with(['+', '-']).then_some(zone)
     }
+}
+
+/// The time zone of a scratch server's process, where that of the source's machine is known: the source's name for it is of use only for UTC, as
+/// others are the same in many places.
+pub(crate) fn zone_of_scratch_server(source: &ServerRecord) -> Option<&'static str> {
+    let (_, system) = source.time_zone.split_once('/')?;
+    (system == "UTC").then_some("UTC")
 }

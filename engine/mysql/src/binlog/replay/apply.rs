@@ -176,11 +176,18 @@ impl Replay<'_> {
     /// Whether a statement is of no table that is asked for.
     fn is_of_others(&self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
         let Some(only) = &self.options.only else { return Ok(false) };
+        let is_whole =
+            |schema: &[u8]| self.options.whole.iter().any(|whole| schema.eq_ignore_ascii_case(whole.as_bytes()));
         let is_of_others = match (logged.statement.part, logged.statement.schema()) {
-            (Part::Schema, Some(schema)) => only.iter().all(|table| !table.schema.eq_ignore_ascii_case(&schema)),
+            (Part::Schema, Some(schema)) => {
+                !is_whole(&schema) && only.iter().all(|table| !table.schema.eq_ignore_ascii_case(&schema))
+            }
             // Nothing says which rows a statement changes: triggers and functions may change any.
             (Part::Definition, _) => {
-                logged.statement.is_clear() && only.iter().all(|table| !logged.statement.names(&table.table))
+                logged.statement.is_clear()
+                    && !is_whole(logged.query.schema)
+                    && !logged.statement.qualifiers().any(|name| is_whole(&name))
+                    && only.iter().all(|table| !logged.statement.names(&table.table))
             }
             _ => false,
         };

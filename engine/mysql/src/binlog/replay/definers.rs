@@ -12,6 +12,8 @@ use engine_core::error::Result;
 pub struct Definers {
     wire: Wire,
     done: BTreeSet<(String, Option<String>)>,
+    /// The time zone of the machine that a rehearsal is for.
+    expected_zone: Option<String>,
 }
 
 impl Definers {
@@ -20,7 +22,11 @@ impl Definers {
     /// # Errors
     /// If the server cannot be reached.
     pub fn open(target: &Target) -> Result<Self> {
-        Ok(Definers { wire: Wire::open(target, Use::Read)?, done: BTreeSet::new() })
+        let expected_zone = match target {
+            Target::Server(_) => None,
+            Target::Nobody { system_zone } => system_zone.clone(),
+        };
+        Ok(Definers { wire: Wire::open(target, Use::Read)?, done: BTreeSet::new(), expected_zone })
     }
 
     /// Makes an account that may do everything, or a role if there is no host, unless it is there.
@@ -42,12 +48,12 @@ impl Definers {
         Ok(())
     }
 
-    /// The time zone of the server's machine, as the server names it; none in a rehearsal.
+    /// The time zone of the server's machine, as the server names it; none if that is not known in a rehearsal.
     ///
     /// # Errors
     /// If the server does not answer.
     pub fn system_zone(&mut self) -> Result<Option<String>> {
-        self.wire.value("SELECT @@system_time_zone")
+        Ok(self.wire.value("SELECT @@system_time_zone")?.or_else(|| self.expected_zone.clone()))
     }
 
     /// Whether the server has a sequence of this name now.

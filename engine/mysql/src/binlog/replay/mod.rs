@@ -71,7 +71,10 @@ pub enum Target {
     /// This one, which nobody else uses.
     Server(Box<Address>),
     /// None: it is a rehearsal.
-    Nobody,
+    Nobody {
+        /// The time zone of the machine that is going to do it, if that is known.
+        system_zone: Option<String>,
+    },
 }
 
 /// A replay: from which server, what, and where.
@@ -89,6 +92,8 @@ pub struct ReplayOptions {
     pub tables: BTreeSet<TableKey>,
     /// The tables whose rows are replayed; none: all. A statement that may concern them ends such a replay.
     pub only: Option<BTreeSet<TableKey>>,
+    /// Schemas all of whose tables are among those. A statement that may concern one ends the replay.
+    pub whole: BTreeSet<String>,
     /// Tables that stay as the base has them. A statement about them ends the replay.
     pub kept: BTreeSet<TableKey>,
     /// Tables that the base holds as of a later time.

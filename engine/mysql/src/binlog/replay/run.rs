@@ -261,7 +261,7 @@ impl<'r> Replay<'r> {
 
     /// Whether nothing is done.
     pub(super) fn is_rehearsal(&self) -> bool {
-        matches!(self.options.target, Target::Nobody)
+        matches!(self.options.target, Target::Nobody { .. })
     }
 
     /// Tells the target that the group begins, if it does not know yet.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Position, ReplayOptions};
+use crate::database::TableName;
 
 /// Schemas of the server itself.
 const OF_THE_SERVER: [&[u8]; 5] = [b"mysql", b"sys", b"information_schema", b"performance_schema", b"ndbinfo"];
@@ -20,6 +21,12 @@ impl TableKey {
     /// The table of these names.
     pub fn new(schema: &str, table: &str) -> Self {
         TableKey { schema: schema.as_bytes().to_vec(), table: table.as_bytes().to_vec() }
+    }
+
+    /// Its names as text.
+    pub fn to_name(&self) -> TableName {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        TableName { schema: text(&self.schema), table: text(&self.table) }
     }
 }
 

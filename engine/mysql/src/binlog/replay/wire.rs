@@ -19,7 +19,7 @@ impl Wire {
     pub fn open(target: &Target, of: Use) -> Result<Self> {
         let connection = match target {
             Target::Server(address) => Some(Connection::open_for(address, of)?),
-            Target::Nobody => None,
+            Target::Nobody { .. } => None,
         };
         Ok(Wire { connection })
     }
