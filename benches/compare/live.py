@@ -7,6 +7,7 @@ tables in Markdown on standard output; progress goes to standard error.
 
   work          seconds of each command, medians of --runs rounds; hour-growth is what a backup adds to the repository after
                 corpus/hour.sql
+  hours         an hour after another, each saved; beside the office: eight clients work meanwhile, as below
   office        what clients at work wait while a tool saves the schema: each short statement of eight clients is timed. One client
                 more adds one to two counters in two tables, first and last by name, in this order. The moment of a backup is
                 one where the counters agree in it.
@@ -55,6 +56,8 @@ KINDS = ["select", "insert", "update"]
 FIRST, LAST = "aa_counter", "zz_counter"
 # How long the office works while nothing is saved: long enough for a hundredth of its statements to be many.
 QUIET_SECONDS = 10
+# How long it works before its changes are saved.
+BEFORE_HOUR_SECONDS = 3
 
 
 class Version:
@@ -299,15 +302,18 @@ def measure_hours(tools, server, schema, runs):
     """Figures by row and tool: an hour after another, each saved, and each dumped whole by mydumper."""
     rows = {}
 
+    def keep(hour, tool, found):
+        print(f"{schema} {hour} {tool}: {found}", file=sys.stderr)
+        for unit, value in found.items():
+            rows.setdefault((hour, unit), {}).setdefault(tool, []).append(value)
+
     def note(hour, tool, work):
         cpu, read, size = server.cpu_seconds(), server.rows_read(), tools.size()
         seconds = work()
         found = {"s": seconds, "server CPU s": server.cpu_seconds() - cpu, "rows read": server.rows_read() - read}
         if tool != "mydumper":
             found["grew by MB"] = (tools.size() - size) / 1e6
-        print(f"{schema} {hour} {tool}: {found}", file=sys.stderr)
-        for unit, value in found.items():
-            rows.setdefault((hour, unit), {}).setdefault(tool, []).append(value)
+        keep(hour, tool, found)
 
     tools.new_repository()
     note("first", "enamel", lambda: tools.backup(schema))
@@ -317,9 +323,16 @@ def measure_hours(tools, server, schema, runs):
         note("unchanged", "enamel", lambda: tools.backup(schema))
         time.sleep(1.1)
         server.script(HERE / "corpus" / "hour.sql", schema)
-        note("an hour", "mydumper", lambda: tools.mydumper(schema))
         note("an hour", "enamel", lambda: tools.backup(schema))
         note("the same, whole", "enamel", lambda: tools.backup(schema, "--prove"))
+        office = Office(server, schema)
+        time.sleep(BEFORE_HOUR_SECONDS)
+        seconds = tools.backup(schema)
+        longest = {f"ms longest {kind}": 1000 * max(took) for kind, took in office.stop().items()}
+        keep("beside the office", "enamel", {"s": seconds, **longest})
+        note("an hour", "mydumper", lambda: tools.mydumper(schema))
+        # It flushes tables, and whatever is flushed may have other files then: Enamel reads tables without transactions whole.
+        note("after mydumper", "enamel", lambda: tools.backup(schema))
     return rows
 
 
