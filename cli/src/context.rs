@@ -34,6 +34,9 @@ const NO_CREDENTIALS: &str =
 /// Things that a snapshot lacks and that are named one by one; of the others only the number is told.
 const PROBLEMS_SHOWN: usize = 20;
 
+/// Snapshots later than a retired key that are named one by one.
+const LATER_SHOWN: usize = 8;
+
 /// How a repository is opened.
 type Opener = fn(Arc<dyn Store>, &Credential, &OpenOptions, &dyn Monitor) -> Result<Repository>;
 
@@ -133,10 +136,30 @@ impl<'u> Context<'u> {
     /// See the engine's `Repository::open`.
     pub fn open(&self, access: Access) -> Result<Repository> {
         let repo = self.open_in(self.store()?, access, Rollback::Refuse, Repository::open)?;
+        self.tell_what_is_later(&repo)?;
         if let Some(evidence) = repo.look_for_rollback() {
             self.tell_incomplete(format_args!("{evidence}; what somebody saved with a removed key may pass for yours"));
         }
         Ok(repo)
+    }
+
+    /// Says that a retired key opens only what was there in its time.
+    fn tell_what_is_later(&self, repo: &Repository) -> Result<()> {
+        let Some(as_of) = repo.as_of() else { return Ok(()) };
+        let since = format::time(format::seconds(as_of.since));
+        let later = repo.later_snapshots()?;
+        if later.is_empty() {
+            self.ui.note(&format!("this key was retired at {since}: it opens what was saved until then"));
+            return Ok(());
+        }
+        let shown: Vec<_> = later.iter().take(LATER_SHOWN).map(format::short).collect();
+        let more = if later.len() > shown.len() { ", …" } else { "" };
+        self.tell_incomplete(format_args!(
+            "this key was retired at {since}: it opens what was saved until then, and not what came later: {} in `snapshots` ({}{more})",
+            format::counted(later.len() as u64, "object"),
+            shown.join(", ")
+        ));
+        Ok(())
     }
 
     /// Fails if nothing in the repository may be deleted: before anything says that it was.

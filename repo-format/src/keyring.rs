@@ -29,6 +29,9 @@ pub struct Keyring {
     /// [`Secrets`], sealed with the wrapping key.
     #[n(3)]
     pub sealed: ByteString,
+    /// Members that open what was there before this version, and nothing later. In ascending order.
+    #[n(4)]
+    pub retired: Option<Vec<MemberId>>,
 }
 
 /// The wrapping key, sealed to one member.
@@ -133,11 +136,28 @@ impl Keyring {
         }
         let mut members: Vec<_> = self.recipients.iter().map(|r| r.member).collect();
         members.sort_unstable();
-        if !members.is_empty() && members.is_sorted_by(|a, b| a < b) {
-            Ok(())
-        } else {
-            Err(FormatError::invalid(WHAT, "it has no members, or one twice"))
+        if members.is_empty() || !members.is_sorted_by(|a, b| a < b) {
+            return Err(FormatError::invalid(WHAT, "it has no members, or one twice"));
         }
+        self.check_retired(&members)
+    }
+
+    /// `members` are the recipients, in ascending order.
+    fn check_retired(&self, members: &[MemberId]) -> Result<()> {
+        let retired = self.retired();
+        check_limit(WHAT, "retired members", retired.len() as u64, limits::MEMBERS_COUNT)?;
+        if !retired.is_sorted_by(|a, b| a < b) {
+            return Err(FormatError::invalid(WHAT, "its retired members are not in order"));
+        }
+        if retired.iter().any(|member| members.binary_search(member).is_ok()) {
+            return Err(FormatError::invalid(WHAT, "a retired member is among its members"));
+        }
+        Ok(())
+    }
+
+    /// The members that this version retires.
+    pub fn retired(&self) -> &[MemberId] {
+        self.retired.as_deref().unwrap_or_default()
     }
 }
 

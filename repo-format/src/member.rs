@@ -83,6 +83,10 @@ impl Argon2Cost {
     /// The cost of a new password: 64 MiB, three passes, one lane.
     pub const DEFAULT: Self = Argon2Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
+    /// The cost of a password whose repository somebody else holds, who may guess at leisure: 256 MiB, three passes, one
+    /// lane.
+    pub const OFF_SITE: Self = Argon2Cost { memory_kib: 256 * 1024, passes: 3, lanes: 1 };
+
     fn check(self) -> Result<Self> {
         let within = |value: u32, (least, most): (u32, u32)| (least..=most).contains(&value);
         let ok = within(self.memory_kib, limits::ARGON2_MEMORY_KIB)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::ErrorKind;
 use engine::crypto::{Credential, KeyFile};
 use engine::monitor::NullMonitor;
-use engine::repository::members::{Change, add_member, change_member, members, remove_member};
+use engine::repository::members::{Change, MemberState, add_member, change_member, members, remove_member};
 use engine::store::{AppendOnlyStore, Folder, MemoryStore, ObjectName};
 use engine::upkeep::repair::{RepairOptions, repair};
 use repo_format::config::Access;
@@ -53,7 +53,10 @@ fn a_key_that_is_removed_or_changed_opens_nothing_new_though_its_object_stays() 
         let opened = fixture.try_open("keys", &key, Access::Read);
         assert_eq!(opened.is_ok(), opens);
         if let Ok(repository) = opened {
-            assert_eq!(members(&repository).unwrap().iter().filter(|member| member.active).count(), 1);
+            assert_eq!(
+                members(&repository).unwrap().iter().filter(|member| member.state == MemberState::Active).count(),
+                1
+            );
             verify_all(&repository);
         }
     }

@@ -27,6 +27,7 @@ mod repair;
 mod restore;
 mod restore_damage;
 mod restore_deletes;
+mod retired;
 mod rights;
 mod round_trip;
 mod saved;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use engine::repository::members::{self, Change, MemberInfo, Unlock};
+use engine::repository::members::{self, Change, MemberInfo, MemberState, Unlock};
 use engine::repository::{Closed, Repository, Trust, close_epochs};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
@@ -85,16 +85,23 @@ struct AddArgs {
 /// It no longer unlocks data that is saved from now on. A person who kept a copy of the repository and of this key can
 /// still read what was saved before. Enamel notes the snapshots that are in the repository now. So nobody can add
 /// snapshots with the removed key as if they had been there before: Enamel names them and does not believe them.
+///
+/// With --retire the password or key file goes on opening what is in the repository now, and nothing later: for the
+/// person who was responsible until today. It writes nothing any more. To end that, remove it without --retire.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example
+Examples
   enamel key remove 9c41
+  enamel key remove --retire 9c41
 
 Exit status: 0 done, 1 failed or no such key, 2 usage, 10 no repository, 11 another run took over, 12 wrong password")]
 struct RemoveArgs {
     /// The first digits of its id, from `enamel key list`
     #[arg(value_name = "ID")]
     id: String,
+    /// Let it go on opening what is there now, and nothing that is saved later
+    #[arg(long)]
+    retire: bool,
 }
 
 /// Replace the password or key file that this run uses by another.
@@ -150,6 +157,9 @@ struct MemberMessage {
     created: String,
     is_self: bool,
     active: bool,
+    /// When it was retired, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -193,7 +203,7 @@ fn list(context: &Context<'_>) -> Result<()> {
         ("", Align::Whole),
     ]);
     for member in members::members(&repo)? {
-        let MemberInfo { id, label, created, unlock, is_self, active } = member;
+        let MemberInfo { id, label, created, unlock, is_self, state } = member;
         let unlock = match unlock {
             Unlock::Password => "password",
             Unlock::KeyFile => "key-file",
@@ -202,16 +212,22 @@ fn list(context: &Context<'_>) -> Result<()> {
         let created = format::seconds(created);
         if ui.is_json() {
             let (id, created) = (id.to_string(), format::rfc3339(created));
-            ui.message("key", MemberMessage { id, label, unlock, created, is_self, active })?;
+            let (active, retired) = match state {
+                MemberState::Retired(since) => (false, Some(format::rfc3339(format::seconds(since)))),
+                MemberState::Active => (true, None),
+                MemberState::Leftover => (false, None),
+            };
+            ui.message("key", MemberMessage { id, label, unlock, created, is_self, active, retired })?;
             continue;
         }
-        let remark = match (is_self, active) {
-            (true, _) => "used by this run",
-            (false, true) => "",
-            (false, false) => "opens nothing new",
+        let remark = match (is_self, state) {
+            (_, MemberState::Retired(since)) => format!("retired {}", format::time(format::seconds(since))),
+            (true, _) => "used by this run".to_owned(),
+            (false, MemberState::Active) => String::new(),
+            (false, MemberState::Leftover) => "opens nothing new".to_owned(),
         };
         let label = format::path(label.as_bytes());
-        table.row([format::short(id), unlock.into(), format::time(created), label, remark.into()]);
+        table.row([format::short(id), unlock.into(), format::time(created), label, remark]);
     }
     if ui.is_json() { Ok(()) } else { ui.table(&table) }
 }
@@ -219,11 +235,14 @@ fn list(context: &Context<'_>) -> Result<()> {
 fn remove(args: &RemoveArgs, context: &Context<'_>) -> Result<()> {
     let repo = context.open(Access::Write)?;
     let member = find(&repo, &args.id)?;
-    members::remove_member(&repo, member.id)?;
+    let action = match args.retire {
+        true => members::retire_member(&repo, member.id).map(|()| "retired"),
+        false => members::remove_member(&repo, member.id).map(|()| "removed"),
+    }?;
     if member.is_self && !context.ui.is_quiet() {
         context.ui.warn("that was the key of this run: name another one from now on");
     }
-    done(context, "removed", member.id.to_string(), None)
+    done(context, action, member.id.to_string(), None)
 }
 
 fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {

@@ -24,6 +24,30 @@ fn a_second_key_unlocks_and_a_removed_one_does_not() {
 }
 
 #[test]
+fn a_retired_key_opens_what_was_there_and_says_that_there_is_more() {
+    let machine = Machine::with_snapshot();
+    machine.run(["key", "add", "--new-key-file", "second", "--label", "ada"]).expect(0);
+    let keys = machine.run(["--json", "key", "list"]).expect(0).messages();
+    let id = keys.iter().find(|key| key["label"] == "ada").unwrap()["id"].as_str().unwrap().to_owned();
+    machine.run(["key", "remove", "--retire", &id]).expect(0).prints("retired key");
+    machine.run(["key", "list"]).expect(0).prints("retired 20");
+    let second = ["--key-file", "second"];
+    machine.run(["snapshots"].into_iter().chain(second)).expect(0).says("this key was retired").prints("source");
+    machine.run(["backup", "source"]).expect(0);
+    machine.run(["snapshots"].into_iter().chain(second)).expect(3).says("not what came later");
+    machine.run(["restore", "latest", "--target", "restored"].into_iter().chain(second)).expect(3);
+    for refused in [
+        &["backup", "source"][..],
+        &["forget", "latest"],
+        &["prune"],
+        &["verify"],
+        &["key", "add", "--new-key-file", "new"],
+    ] {
+        machine.run(refused.iter().copied().chain(second)).expect(1).says("this key was retired");
+    }
+}
+
+#[test]
 fn a_password_from_a_file_can_be_added() {
     let machine = Machine::with_repository();
     machine.write("password", "correct horse\n");

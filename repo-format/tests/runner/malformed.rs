@@ -82,6 +82,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (member.encode().unwrap(), |b| Member::decode(b).map(drop), &[]),
         (samples::member_secret().encode().unwrap(), |b| MemberSecret::decode(b).map(drop), &[]),
         (samples::keyring().encode().unwrap(), |b| Keyring::decode(b).map(drop), &[]),
+        (samples::keyring_that_retires().encode().unwrap(), |b| Keyring::decode(b).map(drop), &[4]),
         (samples::secrets().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[]),
         (samples::note().encode().unwrap(), |b| EpochNote::decode(b).map(drop), &[3, 4, 5]),
         (samples::secrets_closed().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[4]),
@@ -151,7 +152,7 @@ mod whole_objects {
     #[test]
     fn one_flipped_bit_anywhere_in_an_object_with_a_checksum_is_refused() {
         let samples = samples::all().into_iter().filter(samples::Sample::has_checksum);
-        assert_eq!(samples.clone().count(), 9);
+        assert_eq!(samples.clone().count(), 10);
         for sample in samples {
             for at in 0..sample.encoded.len() {
                 let mut bytes = sample.encoded.clone();
@@ -532,6 +533,16 @@ mod members_and_keyrings {
         keyring_refused(|keyring| keyring.recipients.clear(), "no members, or one twice");
         keyring_refused(|keyring| keyring.recipients.push(keyring.recipients[0].clone()), "no members, or one twice");
         keyring_refused(|keyring| keyring.recipients[1].sealed.0.truncate(47), "another length");
+    }
+
+    #[test]
+    fn retired_members_are_in_order_few_and_not_members_any_more() {
+        let retiring = |ids: Vec<MemberId>| move |keyring: &mut Keyring| keyring.retired = Some(ids);
+        let [first, second] = [1, 2].map(|n| MemberId([n; 16]));
+        keyring_refused(retiring(vec![second, first]), "retired members are not in order");
+        keyring_refused(retiring(vec![first, first]), "retired members are not in order");
+        keyring_refused(retiring(vec![first; 1025]), "retired members is 1025, at most 1024");
+        keyring_refused(retiring(vec![samples::keyring().recipients[0].member]), "is among its members");
     }
 
     #[test]

@@ -69,7 +69,11 @@ fn member() -> impl Strategy<Value = Member> {
 
 fn keyring() -> impl Strategy<Value = Keyring> {
     let recipient = (bytes32(), byte_string(48..49), bytes32());
-    let recipients = btree_map(any::<[u8; 16]>(), recipient, 1..5).prop_map(|recipients| {
+    let member = any::<[u8; 16]>().prop_map(|mut id| {
+        id[0] |= 1;
+        id
+    });
+    let recipients = btree_map(member, recipient, 1..5).prop_map(|recipients| {
         let recipient = |(member, (encapsulated, sealed, public_key))| Recipient {
             member: MemberId(member),
             encapsulated,
@@ -78,8 +82,14 @@ fn keyring() -> impl Strategy<Value = Keyring> {
         };
         recipients.into_iter().map(recipient).rev().collect()
     });
-    (1..=u64::MAX, any::<i64>(), recipients, byte_string(0..300))
-        .prop_map(|(version, created, recipients, sealed)| Keyring { version, created, recipients, sealed })
+    // Their first byte keeps them apart from the recipients.
+    let retired = option::of(btree_set(any::<[u8; 15]>(), 0..4)).prop_map(|ids| {
+        let id = |rest: [u8; 15]| MemberId(std::array::from_fn(|i| i.checked_sub(1).map_or(0, |i| rest[i])));
+        ids.map(|ids: std::collections::BTreeSet<_>| ids.into_iter().map(id).collect())
+    });
+    (1..=u64::MAX, any::<i64>(), recipients, byte_string(0..300), retired).prop_map(
+        |(version, created, recipients, sealed, retired)| Keyring { version, created, recipients, sealed, retired },
+    )
 }
 
 fn secrets() -> impl Strategy<Value = [u8; 32]> {

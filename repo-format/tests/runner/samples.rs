@@ -61,6 +61,10 @@ fn objects() -> Vec<Sample> {
         sample("keyring", framed(ObjectKind::Keyring, keyring().encode()), |b| {
             unframed(ObjectKind::Keyring, limits::KEYRING, b, |body| Ok(Keyring::decode(body)? == keyring()))
         }),
+        sample("keyring-retired", framed(ObjectKind::Keyring, keyring_that_retires().encode()), |b| {
+            let expected = keyring_that_retires();
+            unframed(ObjectKind::Keyring, limits::KEYRING, b, |body| Ok(Keyring::decode(body)? == expected))
+        }),
         sample("pack", pack(), decode_pack),
         sample("pack-table", sealed_object(ObjectKind::PackTable, KeyClass::Index), |b| {
             is_sealed(ObjectKind::PackTable, KeyClass::Index, sealed::decode(ObjectKind::PackTable, b, 1000)?)
@@ -251,7 +255,12 @@ pub(crate) fn keyring() -> Keyring {
         public_key: Bytes32(bytes32(n + 2)),
     };
     let recipients = vec![recipient(5), recipient(1)];
-    Keyring { version: 3, created: 1_800_000_002, recipients, sealed: ByteString(vec![0x5e; 300]) }
+    Keyring { version: 3, created: 1_800_000_002, recipients, sealed: ByteString(vec![0x5e; 300]), retired: None }
+}
+
+/// A version that retires two members.
+pub(crate) fn keyring_that_retires() -> Keyring {
+    Keyring { version: 4, retired: Some(vec![MemberId(bytes16(3)), MemberId(bytes16(7))]), ..keyring() }
 }
 
 pub(crate) fn secrets() -> Secrets {

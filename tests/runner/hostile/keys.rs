@@ -125,7 +125,8 @@ fn keyrings_that_nobody_could_have_made_are_refused() {
         sealed: ByteString(vec![0; 48]),
         public_key: Bytes32([2; 32]),
     };
-    let keyring = |recipients| Keyring { version: 2, created: 0, recipients, sealed: ByteString(vec![0; 100]) };
+    let keyring =
+        |recipients| Keyring { version: 2, created: 0, recipients, sealed: ByteString(vec![0; 100]), retired: None };
     let bodies = [
         cbor::encode(&keyring(vec![recipient(1)])),
         cbor::encode(&keyring(vec![])),

@@ -68,6 +68,8 @@ pub struct KnownPack {
     pub size: u64,
     /// The class of its chunks: data or nodes.
     pub class: KeyClass,
+    /// The epoch that it was written in.
+    pub epoch: u32,
     /// Whether a segment of the repository names it. Only then may a snapshot count on it.
     pub named: bool,
 }
@@ -255,12 +257,12 @@ impl Catalog {
     pub fn packs(&self) -> Result<Vec<KnownPack>> {
         self.read_own("list the packs", |c| {
             let sql =
-                "SELECT id, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number), class FROM packs ORDER BY number";
+                "SELECT id, size, EXISTS (SELECT 1 FROM named WHERE pack = packs.number), class, epoch FROM packs ORDER BY number";
             let mut statement = c.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
                 let size = row.get::<_, i64>(1)?.cast_unsigned();
                 let class = lookup::class(row.get(3)?);
-                Ok(KnownPack { id: PackId(row.get(0)?), size, class, named: row.get(2)? })
+                Ok(KnownPack { id: PackId(row.get(0)?), size, class, epoch: row.get(4)?, named: row.get(2)? })
             })?;
             rows.collect()
         })

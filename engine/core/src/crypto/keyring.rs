@@ -103,6 +103,17 @@ fn new_epoch(number: u32) -> Result<Epoch> {
     Ok(Epoch { number, data: secret()?, meta: secret()?, index: secret()? })
 }
 
+/// The outcome of opening a version for a member.
+pub(crate) enum Admission {
+    /// It is sealed to the member.
+    Opened(OpenedKeyring),
+    /// It retires the member.
+    Retired {
+        /// When the version was written, seconds since 1970.
+        since: i64,
+    },
+}
+
 /// A version that has been authenticated and opened.
 pub struct OpenedKeyring {
     /// Its secrets.
@@ -126,27 +137,38 @@ impl KeyringVersion {
     }
 }
 
-/// The object `keyring/<n>`: `secrets` sealed to `recipients`, and authenticated by the link of the previous version.
+/// The members that a version is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// The members that it is sealed to, with their public keys.
+    pub recipients: Vec<(MemberId, Bytes32)>,
+    /// The members that it retires, in ascending order.
+    pub retired: Vec<MemberId>,
+}
+
+/// The object `keyring/<n>`: `secrets` sealed to the recipients of `members`, and authenticated by the link of the previous version.
 ///
 /// # Errors
 /// If the operating system has no randomness, or a public key is invalid.
 pub(crate) fn seal_keyring(
     at: KeyringVersion,
     created: i64,
-    recipients: &[(MemberId, Bytes32)],
+    members: &Membership,
     secrets: &KeyringSecrets,
     link: &[u8; 32],
 ) -> Result<Vec<u8>> {
     let info = at.info();
     let wrapping_key = Zeroizing::new(random::<32>()?);
-    let recipients = recipients
+    let recipients = members
+        .recipients
         .iter()
         .map(|(member, public_key)| seal_to(*member, public_key, &info, &wrapping_key))
         .collect::<Result<Vec<_>>>()?;
     let name = format!("keyring/{}", at.version);
     let plain = secrets.0.encode().map(Zeroizing::new).map_err(|e| Error::damaged(&name, e))?;
     let sealed = ByteString(seal_once(&wrapping_key, &info, &plain));
-    let keyring = Keyring { version: at.version, created, recipients, sealed };
+    let retired = (!members.retired.is_empty()).then(|| members.retired.clone());
+    let keyring = Keyring { version: at.version, created, recipients, sealed, retired };
     let encoded =
         keyring.encode().and_then(|body| clear::encode(ObjectKind::Keyring, &body, |tagged| keyring_tag(link, tagged)));
     encoded.map_err(|e| Error::damaged(&name, e))
@@ -177,14 +199,14 @@ fn keyring_tag(link: &[u8; 32], tagged: &[u8]) -> [u8; 32] {
 /// Opens one version for `member`; `link` is that of the previous version.
 ///
 /// # Errors
-/// [`ErrorKind::WrongPassword`] if the member is not, or no longer, a recipient; [`ErrorKind::Damaged`] if no member of
-/// the previous version made it.
+/// [`ErrorKind::WrongPassword`] if the member was removed; [`ErrorKind::Damaged`] if no member of the previous version
+/// made it.
 pub(crate) fn open_keyring(
     at: KeyringVersion,
     object: &ClearObject<'_>,
     member: &UnlockedMember,
     link: &[u8; 32],
-) -> Result<OpenedKeyring> {
+) -> Result<Admission> {
     // `blake3::Hash` compares in constant time.
     if blake3::Hash::from(keyring_tag(link, object.tagged)) != blake3::Hash::from(object.tag) {
         return Err(unusable(at, "it was not made by a member of the version before it"));
@@ -201,12 +223,15 @@ pub(crate) fn open_unauthenticated(
     at: KeyringVersion,
     object: &ClearObject<'_>,
     member: &UnlockedMember,
-) -> Result<OpenedKeyring> {
+) -> Result<Admission> {
     let name = format!("keyring/{}", at.version);
     let damaged = |why: &str| unusable(at, why);
     let keyring = Keyring::decode(object.body).map_err(|e| Error::damaged(&name, e))?;
     if keyring.version != at.version {
         return Err(damaged("it is another version under this name"));
+    }
+    if keyring.retired().contains(&member.id) {
+        return Ok(Admission::Retired { since: keyring.created });
     }
     let recipient = keyring.recipients.iter().find(|r| r.member == member.id).ok_or_else(|| {
         Error::new(
@@ -233,7 +258,7 @@ pub(crate) fn open_unauthenticated(
         .ok_or_else(|| damaged("its secrets do not open with the wrapping key"))?;
     let secrets = Secrets::decode(&plain).map(KeyringSecrets).map_err(|e| Error::damaged(&name, e))?;
     let recipients = keyring.recipients.iter().map(|r| (r.member, r.public_key)).collect();
-    Ok(OpenedKeyring { secrets, recipients })
+    Ok(Admission::Opened(OpenedKeyring { secrets, recipients }))
 }
 
 fn unusable(at: KeyringVersion, why: &str) -> Error {

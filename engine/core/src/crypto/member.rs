@@ -44,28 +44,32 @@ impl UnlockedMember {
     }
 }
 
+/// A member to be made.
+pub struct NewMember<'a> {
+    /// The password or key file that unlocks it.
+    pub credential: &'a Credential,
+    /// Its owner. Everybody who can read the store sees it.
+    pub label: &'a str,
+    /// How much each guess of a password costs.
+    pub cost: Argon2Cost,
+}
+
 /// A new member that joins with keyring version `joined`, which `link` authenticates.
 ///
 /// # Errors
 /// If the operating system has no randomness, or no memory for Argon2id.
-pub(crate) fn create_member(
-    credential: &Credential,
-    label: &str,
-    created: i64,
-    joined: u64,
-    link: &[u8; 32],
-) -> Result<Member> {
+pub(crate) fn create_member(new: &NewMember<'_>, created: i64, joined: u64, link: &[u8; 32]) -> Result<Member> {
     let seed = Zeroizing::new(random::<32>()?);
     let (private, public) = X25519HkdfSha256::derive_keypair(&seed[..]);
     let mut private = Bytes32(private.to_bytes().into());
     let public_key = Bytes32(public.to_bytes().into());
-    let (wrap, cost) = match credential {
-        Credential::Password(_) => (WrapKind::Argon2id, Some(Argon2Cost::DEFAULT)),
+    let (wrap, cost) = match new.credential {
+        Credential::Password(_) => (WrapKind::Argon2id, Some(new.cost)),
         Credential::KeyFile(_) => (WrapKind::KeyFile, None),
     };
     let mut member = Member {
         id: MemberId(random()?),
-        label: label.to_owned(),
+        label: new.label.to_owned(),
         created,
         public_key,
         wrap,
@@ -76,7 +80,7 @@ pub(crate) fn create_member(
         commitment: Bytes32([0; 32]),
         wrapped: ByteString::default(),
     };
-    let keys = WrapKeys::derive(credential, cost, &member.salt, &NullMonitor)?;
+    let keys = WrapKeys::derive(new.credential, cost, &member.salt, &NullMonitor)?;
     let secret = MemberSecret { private_key: private, joined, link: Bytes32(*link) };
     let plain = secret.encode().map(Zeroizing::new).map_err(|e| Error::damaged("a new member", e))?;
     private.0.zeroize();

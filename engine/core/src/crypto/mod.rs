@@ -13,11 +13,11 @@ mod seal;
 mod stretch;
 
 pub use credential::{Credential, KeyFile};
-pub use keyring::{KeyringSecrets, KeyringVersion, OpenedKeyring};
-pub(crate) use keyring::{open_keyring, open_unauthenticated, seal_keyring};
+pub(crate) use keyring::{Admission, open_keyring, open_unauthenticated, seal_keyring};
+pub use keyring::{KeyringSecrets, KeyringVersion, Membership, OpenedKeyring};
 pub use keys::Keys;
 pub(crate) use keys::SEALED_OVERHEAD;
-pub use member::UnlockedMember;
+pub use member::{NewMember, UnlockedMember};
 pub(crate) use member::{create_member, unlock_member};
 pub use random::random;
 #[cfg(any(test, all(debug_assertions, feature = "test-support")))]

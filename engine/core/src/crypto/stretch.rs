@@ -15,13 +15,13 @@ use crate::monitor::Monitor;
 /// The interval at which it looks for the wish to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The largest cost of one password that needs no question: four times the memory and about three times the passes that
-/// this program chooses itself.
+/// The largest cost of one password that needs no question: the most memory and about three times the passes that this
+/// program chooses itself.
 const UNASKED: Argon2Cost = Argon2Cost { memory_kib: 256 * 1024, passes: 10, lanes: 16 };
 
-/// The largest cost of all members together that needs no question, as MiB times passes: 64 members of this program's
-/// own.
-pub(crate) const WORK_MAX: u64 = 64 * 64 * 3;
+/// The largest cost of all members together that needs no question, as MiB times passes: 32 members of a repository
+/// that somebody else holds, 128 of others.
+pub(crate) const WORK_MAX: u64 = 32 * 256 * 3;
 
 /// A key that was stretched from a password.
 pub type Stretched = Zeroizing<[u8; 32]>;
@@ -104,6 +104,8 @@ mod tests {
         assert!(is_modest(Argon2Cost::DEFAULT));
         assert!(!is_modest(Argon2Cost { passes: 11, ..Argon2Cost::DEFAULT }));
         assert!(!is_modest(Argon2Cost { memory_kib: 256 * 1024 + 1, ..Argon2Cost::DEFAULT }));
-        assert_eq!(work(Argon2Cost::DEFAULT) * 64, WORK_MAX);
+        assert!(is_modest(Argon2Cost::OFF_SITE));
+        assert_eq!(work(Argon2Cost::OFF_SITE) * 32, WORK_MAX);
+        assert_eq!(work(Argon2Cost::DEFAULT) * 128, WORK_MAX);
     }
 }

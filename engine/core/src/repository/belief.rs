@@ -245,7 +245,7 @@ impl Repository {
 
 /// Whether a note is as good as missing, and not merely out of reach.
 fn is_trouble(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew)
+    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew | ErrorKind::WrongPassword)
 }
 
 impl Noted {

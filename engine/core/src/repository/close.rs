@@ -9,9 +9,10 @@ use repo_format::manifest::SeenManifest;
 use repo_format::note::{EpochNote, NotedLease};
 use repo_format::sealed;
 
+use super::as_of::retired_members;
 use super::next_keyring::put_keyring;
 use super::{Repository, vital};
-use crate::crypto::{SEALED_OVERHEAD, random};
+use crate::crypto::{Membership, SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};
 use engine_store::{Folder, ObjectName, Original, StoreErrorKind, Tag};
 
@@ -63,7 +64,7 @@ pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
         let (note, closed) = take_note(repository, trust, previous, condemned)?;
         let digest = repository.put_note(&note)?;
         let next = secrets.closing(ClosedEpochs { epoch: previous, note: note.id, digest })?;
-        match put_keyring(repository, &repository.recipients(), next) {
+        match put_keyring(repository, Membership { recipients: repository.recipients(), retired: Vec::new() }, next) {
             Ok(()) => {
                 tidy(repository, &old)?;
                 return Ok(closed);
@@ -163,8 +164,12 @@ fn leases(repository: &Repository) -> Result<Vec<NotedLease>> {
     Ok(noted)
 }
 
-/// Deletes the earlier notes: the new one names everything that they named.
+/// Deletes the earlier notes: the new one names everything that they named. A retired member cannot open the new one, so
+/// it needs the others.
 fn tidy(repository: &Repository, old: &[Original]) -> Result<()> {
+    if !retired_members(repository.store())?.is_empty() {
+        return Ok(());
+    }
     for of in old {
         match vital::delete(repository.store(), *of) {
             Err(error) if error.kind != StoreErrorKind::PermissionDenied => return Err(error.into()),

@@ -6,10 +6,12 @@ use repo_format::config::Config;
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::RepositoryId;
 use repo_format::limits;
-use repo_format::member::Member;
+use repo_format::member::{Argon2Cost, Member};
 
 use super::vital;
-use crate::crypto::{Credential, KeyringSecrets, KeyringVersion, Keys, create_member, random, seal_keyring};
+use crate::crypto::{
+    Credential, KeyringSecrets, KeyringVersion, Keys, Membership, NewMember, create_member, random, seal_keyring,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::conformance::Failure;
@@ -44,9 +46,11 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     let created = machine::now().seconds;
     let link = random()?;
     let secrets = KeyringSecrets::generate()?;
-    let member = create_member(credential, &options.label, created, 1, &link)?;
+    let new = NewMember { credential, label: &options.label, cost: Argon2Cost::DEFAULT };
+    let member = create_member(&new, created, 1, &link)?;
     let first = KeyringVersion { repository, version: 1 };
-    let keyring = seal_keyring(first, created, &[(member.id, member.public_key)], &secrets, &link)?;
+    let only = Membership { recipients: vec![(member.id, member.public_key)], retired: Vec::new() };
+    let keyring = seal_keyring(first, created, &only, &secrets, &link)?;
     let keys = Keys::new(secrets);
 
     let name = ObjectName::Member(member.id);

@@ -12,9 +12,16 @@ use crate::error::{Error, ErrorKind, Result};
 impl Repository {
     /// Looks for a newer keyring, if an epoch is unknown. If there is none, the object sealed in that epoch is
     /// evidence.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WrongPassword`] if the key of this run was retired before.
     pub(super) fn meet(&self, object: impl Display, epoch: u32) -> Result<()> {
         if epoch <= self.keys.newest_epoch() {
             return Ok(());
+        }
+        if let Some(as_of) = self.as_of() {
+            let message = format!("{object} was sealed after this key was retired (version {})", as_of.version + 1);
+            return Err(Error::new(ErrorKind::WrongPassword, message));
         }
         match self.refresh_keys() {
             // The object cannot be opened then, and its reader reports that.
@@ -32,6 +39,9 @@ impl Repository {
 
     /// Compares the versions that a manifest was made with.
     pub(super) fn compare_versions(&self, manifest: &Manifest) -> Result<()> {
+        if self.as_of().is_some() {
+            return Ok(());
+        }
         if manifest.keyring_version > self.keyring_version() {
             match self.refresh_keys() {
                 Err(error) if error.kind() == ErrorKind::Damaged => {}

@@ -134,13 +134,15 @@ impl Repository {
     /// Reads all manifests, sorted by time, the oldest first. Omits void records.
     ///
     /// # Errors
-    /// If the store cannot be listed. Unreadable manifests are in the result, not an error.
+    /// If the store cannot be listed. Unreadable manifests are in the result, not an error. Manifests that are later than a
+    /// retired key are left out.
     pub fn read_manifests(&self) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
         let (mut manifests, mut unreadable) = (Vec::new(), Vec::new());
         for id in self.snapshot_names()? {
             match self.read_snapshot_object(id) {
                 Ok(SnapshotObject::Manifest(object)) => manifests.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}
+                Err(error) if self.is_later(&error) => {}
                 Err(error) if !error.is_damage() => return Err(error),
                 Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
                 Err(_) => {}
@@ -184,11 +186,17 @@ impl Repository {
                 }
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                Err(error) if self.is_later(&error) => {}
                 Err(error) if self.has_snapshot_object(*id)? => {
                     manifests.unreadable.push(UnreadableManifest { id: *id, error });
                 }
                 Err(_) => {}
             }
+        }
+        if self.as_of().is_some() {
+            // Records that name what was forgotten since do not open with this key.
+            manifests.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
+            return Ok(manifests);
         }
         self.set_apart_what_was_put_back(&mut manifests)?;
         let sighted: HashSet<LeaseId> = expected.iter().map(|m| m.id).collect();

@@ -1,14 +1,15 @@
 //! Members of the keyring: lists, adds, removes and changes them.
 
 use repo_format::id::{Bytes32, MemberId};
-use repo_format::member::{Member, Wrap};
+use repo_format::member::{Argon2Cost, Member, Wrap};
 
+use super::as_of::retired_members;
 use super::close::{Trust, close_epochs};
 use super::create::encode_member;
 use super::next_keyring::{KEYS_CHANGED, put_keyring};
 use super::secrets::{Members, read_members};
 use super::{Repository, vital};
-use crate::crypto::{Credential, create_member};
+use crate::crypto::{Credential, Membership, NewMember, create_member};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::{ObjectName, Original, StoreErrorKind};
@@ -37,9 +38,19 @@ pub struct MemberInfo {
     pub unlock: Unlock,
     /// Whether this repository was opened with it.
     pub is_self: bool,
-    /// Whether the newest keyring is sealed to it. An inactive member is the rest of an interrupted change, and opens
-    /// nothing new.
-    pub active: bool,
+    /// The part of the repository that it opens.
+    pub state: MemberState,
+}
+
+/// The part of the repository that a member opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberState {
+    /// Everything: the newest keyring is sealed to it.
+    Active,
+    /// Everything that was saved until it was retired, at this time in seconds since 1970.
+    Retired(i64),
+    /// Nothing new: it is the rest of an interrupted change.
+    Leftover,
 }
 
 /// The reason for changing a member's own key.
@@ -58,6 +69,14 @@ pub enum Change {
 pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
     let Members { readable, damaged } = read_members(repository.store())?;
     let recipients: Vec<_> = repository.recipients().into_iter().map(|(member, _)| member).collect();
+    let retired = retired_members(repository.store())?;
+    let state = |id: &MemberId| match retired.get(id) {
+        _ if recipients.contains(id) && repository.as_of().is_none() => MemberState::Active,
+        Some(since) => MemberState::Retired(*since),
+        // A retired member only knows that later ones are there.
+        None if repository.as_of().is_some() => MemberState::Active,
+        None => MemberState::Leftover,
+    };
     let mut infos = readable
         .iter()
         .map(|member| {
@@ -68,7 +87,7 @@ pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
                 created: member.created,
                 unlock: if wrap == Wrap::KeyFile { Unlock::KeyFile } else { Unlock::Password },
                 is_self: member.id == repository.member(),
-                active: recipients.contains(&member.id),
+                state: state(&member.id),
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -78,22 +97,35 @@ pub fn members(repository: &Repository) -> Result<Vec<MemberInfo>> {
         created: 0,
         unlock: Unlock::Unreadable,
         is_self: *id == repository.member(),
-        active: recipients.contains(id),
+        state: state(id),
     }));
     infos.sort_by_key(|info| (info.created, info.id));
     Ok(infos)
+}
+
+/// Adds a member, whose password costs as much to guess as that of a new repository.
+///
+/// # Errors
+/// As [`add_new_member`].
+pub fn add_member(repository: &Repository, credential: &Credential, label: &str) -> Result<MemberId> {
+    add_new_member(repository, &NewMember { credential, label, cost: Argon2Cost::DEFAULT })
 }
 
 /// Adds a member.
 ///
 /// # Errors
 /// [`ErrorKind::Fenced`] if another process changes the keys at the same time.
-pub fn add_member(repository: &Repository, credential: &Credential, label: &str) -> Result<MemberId> {
+pub fn add_new_member(repository: &Repository, new: &NewMember<'_>) -> Result<MemberId> {
     let mut recipients = recipients(repository)?;
-    let new = put_member(repository, credential, label)?;
+    let new = put_member(repository, new)?;
     recipients.push((new.id, new.public_key));
-    put_keyring(repository, &recipients, repository.keys().secrets().next(false)?)?;
+    put_keyring(repository, sealed_to(recipients), repository.keys().secrets().next(false)?)?;
     Ok(new.id)
+}
+
+/// A membership that retires nobody.
+fn sealed_to(recipients: Vec<(MemberId, Bytes32)>) -> Membership {
+    Membership { recipients, retired: Vec::new() }
 }
 
 /// Removes a member and starts a new epoch, which it cannot open.
@@ -110,22 +142,42 @@ pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
         }
         return take_away(repository, id);
     }
-    recipients.retain(|(member, _)| *member != id);
-    if recipients.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            "this is the last key: without it nobody could ever open the repository",
-        ));
-    }
-    put_keyring(repository, &recipients, repository.keys().secrets().next(true)?)?;
+    leave_out(&mut recipients, id)?;
+    put_keyring(repository, sealed_to(recipients), repository.keys().secrets().next(true)?)?;
     take_away(repository, id)?;
     close(repository)
+}
+
+/// Retires a member: it opens what is there, with its password or key file of now, and nothing later. Starts a new epoch.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for the last member.
+pub fn retire_member(repository: &Repository, id: MemberId) -> Result<()> {
+    let mut recipients = recipients(repository)?;
+    if !recipients.iter().any(|(member, _)| *member == id) {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no active key {id}")));
+    }
+    leave_out(&mut recipients, id)?;
+    let members = Membership { recipients, retired: vec![id] };
+    put_keyring(repository, members, repository.keys().secrets().next(true)?)?;
+    close(repository)
+}
+
+fn leave_out(recipients: &mut Vec<(MemberId, Bytes32)>, id: MemberId) -> Result<()> {
+    recipients.retain(|(member, _)| *member != id);
+    if recipients.is_empty() {
+        let message = "this is the last key: without it nobody could ever open the repository";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok(())
 }
 
 /// Closes the epochs before the one that has just begun.
 fn close(repository: &Repository) -> Result<()> {
     let closed = close_epochs(repository, Trust::Noted);
-    closed.map(|_| ()).map_err(|e| e.context("the key was removed, but what was saved before is not yet closed to it"))
+    closed
+        .map(|_| ())
+        .map_err(|e| e.context("the key opens nothing new, but what was saved before is not yet closed to it"))
 }
 
 /// Replaces the key that this repository was opened with.
@@ -136,11 +188,18 @@ pub fn change_member(repository: &Repository, credential: &Credential, change: C
     let old = repository.member();
     let mut recipients = recipients(repository)?;
     let members = read_members(repository.store())?.readable;
-    let label = members.into_iter().find(|m| m.id == old).map(|m| m.label).unwrap_or_default();
-    let new = put_member(repository, credential, &label)?;
+    let member = members.into_iter().find(|m| m.id == old);
+    // A dear password stays dear to guess.
+    let cost = member.as_ref().and_then(|m| m.wrap().ok()).map_or(Argon2Cost::DEFAULT, |wrap| match wrap {
+        Wrap::Password(cost) if cost.memory_kib >= Argon2Cost::OFF_SITE.memory_kib => Argon2Cost::OFF_SITE,
+        _ => Argon2Cost::DEFAULT,
+    });
+    let label = member.map(|m| m.label).unwrap_or_default();
+    let new = put_member(repository, &NewMember { credential, label: &label, cost })?;
     recipients.retain(|(member, _)| *member != old);
     recipients.push((new.id, new.public_key));
-    put_keyring(repository, &recipients, repository.keys().secrets().next(change == Change::Compromised)?)?;
+    let secrets = repository.keys().secrets().next(change == Change::Compromised)?;
+    put_keyring(repository, sealed_to(recipients), secrets)?;
     take_away(repository, old)?;
     if change == Change::Compromised {
         close(repository)?;
@@ -158,10 +217,10 @@ fn take_away(repository: &Repository, id: MemberId) -> Result<()> {
 }
 
 /// Puts `keys/<id>` of a new member, which will join with the next keyring version.
-fn put_member(repository: &Repository, credential: &Credential, label: &str) -> Result<Member> {
+fn put_member(repository: &Repository, new: &NewMember<'_>) -> Result<Member> {
     let link = *repository.keys().secrets().link();
     let created = machine::now().seconds;
-    let member = create_member(credential, label, created, repository.keyring_version() + 1, &link)?;
+    let member = create_member(new, created, repository.keyring_version() + 1, &link)?;
     vital::put(repository.store(), Original::Member(member.id), &encode_member(&member)?)?;
     Ok(member)
 }
@@ -184,7 +243,7 @@ pub(super) fn go_on_without(repository: &Repository, lost: &[Original], known: u
     }
     // No number is used again, so that machines that remember a lost version see that the new ones differ.
     while repository.keyring_version() <= known {
-        put_keyring(repository, &repository.recipients(), repository.keys().secrets().next(true)?)?;
+        put_keyring(repository, sealed_to(repository.recipients()), repository.keys().secrets().next(true)?)?;
     }
     Ok(())
 }
@@ -192,6 +251,7 @@ pub(super) fn go_on_without(repository: &Repository, lost: &[Original], known: u
 /// The recipients of the newest keyring, as authenticated when the repository was opened. This ignores the public keys
 /// in `keys/`: anyone who can write to the store could have put others there.
 fn recipients(repository: &Repository) -> Result<Vec<(MemberId, Bytes32)>> {
+    repository.refuse_as_of()?;
     let next = ObjectName::Keyring(repository.keyring_version().saturating_add(1));
     match repository.store().stat(&next)? {
         None => {

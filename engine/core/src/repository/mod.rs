@@ -1,5 +1,6 @@
 //! A repository: joins store, keys and catalog. Other modules have the functions that work on one.
 
+mod as_of;
 mod belief;
 mod close;
 mod create;
@@ -42,6 +43,7 @@ use engine_store::{ObjectName, Store, StoreErrorKind, Tag};
 use belief::Belief;
 use refresh::KnownKeyring;
 
+pub use as_of::AsOf;
 pub use close::{Closed, Trust, close_epochs};
 pub use create::{InitOptions, check_conditions, conditions_failed, init};
 pub use freshness::Freshness;
@@ -72,6 +74,8 @@ pub struct Repository {
     keyring_digest: Bytes32,
     keyring: RwLock<KnownKeyring>,
     member: UnlockedMember,
+    /// There if the member was retired: then only older snapshots open, and nothing is written.
+    as_of: Option<AsOf>,
     belief: Belief,
     /// Evidence that the keyring or the config is an older copy, if any was found.
     evidence: Mutex<Option<String>>,

@@ -1,9 +1,7 @@
 //! Makes the next version of the keyring.
 
-use repo_format::id::{Bytes32, MemberId};
-
 use super::{Repository, vital};
-use crate::crypto::{KeyringSecrets, KeyringVersion, seal_keyring};
+use crate::crypto::{KeyringSecrets, KeyringVersion, Membership, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use engine_store::{Original, StoreErrorKind};
@@ -12,19 +10,16 @@ use engine_store::{Original, StoreErrorKind};
 pub(super) const KEYS_CHANGED: &str = "another process changed the keys at the same time; this run changed nothing";
 
 /// Puts the next keyring version. Until then nothing has changed for anybody; from then on this process uses it.
-pub(super) fn put_keyring(
-    repository: &Repository,
-    recipients: &[(MemberId, Bytes32)],
-    secrets: KeyringSecrets,
-) -> Result<()> {
+pub(super) fn put_keyring(repository: &Repository, members: Membership, secrets: KeyringSecrets) -> Result<()> {
+    repository.refuse_as_of()?;
     let version = repository.keyring_version() + 1;
     let at = KeyringVersion { repository: repository.id(), version };
     let link = *repository.keys().secrets().link();
-    let object = seal_keyring(at, machine::now().seconds, recipients, &secrets, &link)?;
+    let object = seal_keyring(at, machine::now().seconds, &members, &secrets, &link)?;
     let put = vital::put(repository.store(), Original::Keyring(version), &object);
     put.map_err(|e| match e.kind {
         StoreErrorKind::AlreadyExists => Error::new(ErrorKind::Fenced, KEYS_CHANGED),
         _ => Error::from(e),
     })?;
-    repository.take_over(version, secrets, recipients.to_vec(), &object)
+    repository.take_over(version, secrets, members.recipients, &object)
 }

@@ -9,6 +9,7 @@ use repo_format::head::ObjectKind;
 use repo_format::id::Bytes32;
 use repo_format::limits;
 
+use super::as_of::AsOf;
 use super::belief::Belief;
 use super::kept::{self, Candidate};
 use super::local::{Folders, rolled_back};
@@ -18,6 +19,7 @@ use super::source::{Objects, Source};
 use super::{KNOWN_FLAGS, Repository, vital};
 use crate::crypto::{Credential, Keys};
 use crate::error::{Error, ErrorKind, Result, chain};
+use crate::memory::Memory;
 use crate::monitor::Monitor;
 use engine_store::{ObjectName, Original, Store, StoreErrorKind};
 
@@ -91,9 +93,12 @@ impl Repository {
             opened = Self::open_once(store, credential, options, monitor)?;
         }
         let Opened { mut repository, objects } = opened;
+        if options.access != Access::Read {
+            repository.refuse_as_of()?;
+        }
         repository.check_rollback("config", repository.config.version, repository.config_digest, options)?;
         repository.check_rollback("keyring", repository.keyring_version(), repository.keyring_digest, options)?;
-        if repository.warnings.is_empty() {
+        if repository.warnings.is_empty() && repository.as_of.is_none() {
             repository.memory.keep(&kept::to_keep(&objects))?;
         }
         Ok(repository)
@@ -115,7 +120,12 @@ impl Repository {
         let mut troubles = Vec::new();
         let folders = Folders::of(options, config.repository);
         let catalog = folders.catalog(config.repository, monitor)?;
-        let memory = folders.memory(config.repository, &*store, &mut troubles)?;
+        // A retired member cannot know what others have done since, so it neither uses nor changes what this machine has
+        // seen with other keys.
+        let memory = match keyring.as_of {
+            Some(_) => Memory::private(config.repository, &store.place())?,
+            None => folders.memory(config.repository, &*store, &mut troubles)?,
+        };
         let known = KnownKeyring { version: keyring.version, recipients: keyring.opened_recipients };
         let mut repository = Repository {
             store,
@@ -128,6 +138,7 @@ impl Repository {
             keyring_digest: keyring.digest,
             keyring: RwLock::new(known),
             member: keyring.member,
+            as_of: keyring.as_of,
             belief: Belief::default(),
             doubt: keyring.doubt.clone(),
             evidence: Mutex::new(None),
@@ -190,6 +201,7 @@ struct FoundKeyring {
     member: crate::crypto::UnlockedMember,
     notices: Vec<String>,
     doubt: Option<String>,
+    as_of: Option<AsOf>,
 }
 
 /// An attempt to open a repository.
@@ -273,14 +285,14 @@ impl Attempt<'_> {
     fn open_with(self, source: Source<'_>, bytes: Vec<u8>) -> Result<OpenedConfig> {
         let (config, object) = decode_config(&bytes)?;
         check_flags(&config, self.options.access)?;
-        let OpenKeyring { opened, version, digest, objects, member, notices, doubt } =
+        let OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of } =
             open_secrets(source, config.repository, self.credential, self.monitor)?;
         let keys = Keys::new(opened.secrets);
         if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
             return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
         }
         let opened_recipients = opened.recipients;
-        let keyring = FoundKeyring { version, digest, objects, opened_recipients, member, notices, doubt };
+        let keyring = FoundKeyring { version, digest, objects, opened_recipients, member, notices, doubt, as_of };
         Ok(OpenedConfig { config, object: bytes, keyring, keys, notices: Vec::new(), kept: Objects::new() })
     }
 }

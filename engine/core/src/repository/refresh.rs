@@ -10,8 +10,8 @@ use repo_format::note::EpochNote;
 use super::kept::to_keep;
 use super::secrets::open_version;
 use super::{Repository, vital};
-use crate::crypto::{KeyringSecrets, KeyringVersion, random};
-use crate::error::{Error, Result};
+use crate::crypto::{Admission, KeyringSecrets, KeyringVersion, random};
+use crate::error::{Error, ErrorKind, Result};
 use engine_store::{ObjectName, Original, StoreErrorKind};
 
 /// The newest keyring version that this process knows.
@@ -44,6 +44,10 @@ impl Repository {
     /// [`crate::ErrorKind::WrongPassword`] if the key of this run has been removed; [`crate::ErrorKind::Damaged`] if a
     /// newer version cannot be read.
     pub(crate) fn refresh_keys(&self) -> Result<()> {
+        // No later version is for a retired member.
+        if self.as_of().is_some() {
+            return Ok(());
+        }
         loop {
             let version = self.keyring_version().saturating_add(1);
             let is_there = match self.store.stat(&ObjectName::Keyring(version)) {
@@ -58,17 +62,22 @@ impl Repository {
             }
             let at = KeyringVersion { repository: self.id(), version };
             let link = *self.keys.secrets().link();
-            let opened = open_version(self.store().into(), at, &self.member, &link)
-                .map_err(|e| e.context("the keys of this repository have been changed while this run was under way"))?;
-            self.take_over(version, opened.value.secrets, opened.value.recipients, &opened.object)?;
+            const CHANGED: &str = "the keys of this repository have been changed while this run was under way";
+            let read = open_version(self.store().into(), at, &self.member, &link).map_err(|e| e.context(CHANGED))?;
+            let Admission::Opened(opened) = read.value else {
+                let message = format!("this key was retired (version {version})");
+                return Err(Error::new(ErrorKind::WrongPassword, message).context(CHANGED));
+            };
+            self.take_over(version, opened.secrets, opened.recipients, &read.object)?;
         }
     }
 
     /// Call it before sealing anything: adopts newer keys, and refuses older ones.
     ///
     /// # Errors
-    /// As [`Repository::refresh_keys`] and [`Repository::refuse_older_copies`].
+    /// As [`Repository::refresh_keys`], [`Repository::refuse_older_copies`] and [`Repository::refuse_as_of`].
     pub(super) fn ready_to_seal(&self) -> Result<()> {
+        self.refuse_as_of()?;
         self.refresh_keys()?;
         self.refuse_older_copies()
     }

@@ -9,11 +9,12 @@ use repo_format::keyring::Keyring;
 use repo_format::limits;
 use repo_format::member::{Member, Wrap};
 
+use super::as_of::AsOf;
 use super::source::{Objects, Source};
 use super::vital::{self, Vital};
 use crate::crypto::{
-    Credential, KeyringVersion, OpenedKeyring, UnlockedMember, WORK_MAX, is_modest, open_keyring, open_unauthenticated,
-    unlock_member, work,
+    Admission, Credential, KeyringVersion, OpenedKeyring, UnlockedMember, WORK_MAX, is_modest, open_keyring,
+    open_unauthenticated, unlock_member, work,
 };
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
@@ -35,6 +36,8 @@ pub(super) struct OpenKeyring {
     pub notices: Vec<String>,
     /// The reason why there may be a newer version that cannot be opened. Nothing may be sealed then.
     pub doubt: Option<String>,
+    /// There if the member was retired.
+    pub as_of: Option<AsOf>,
 }
 
 /// Members in `keys`.
@@ -174,12 +177,15 @@ fn recipients_of(source: Source<'_>, version: u64) -> Result<HashSet<MemberId>> 
 }
 
 /// Opens one version, or its copy; `link` is that of the previous version.
+///
+/// # Errors
+/// [`ErrorKind::WrongPassword`] if the member was removed; [`ErrorKind::Damaged`].
 pub(super) fn open_version(
     source: Source<'_>,
     at: KeyringVersion,
     member: &UnlockedMember,
     link: &[u8; 32],
-) -> Result<Vital<OpenedKeyring>> {
+) -> Result<Vital<Admission>> {
     let of = Original::Keyring(at.version);
     vital::read(source, of, |bytes| {
         let object =
@@ -196,18 +202,23 @@ fn open_chain(
     member: UnlockedMember,
 ) -> Result<OpenKeyring> {
     let mut notices = Vec::new();
-    let mut newest: Option<(u64, Vital<OpenedKeyring>)> = None;
-    let (mut doubt, mut objects) = (None, Objects::new());
+    let mut newest: Option<(u64, Chained)> = None;
+    let (mut doubt, mut objects, mut as_of) = (None, Objects::new(), None);
     for version in member.joined()..=u64::MAX {
         if !versions.contains(&version) {
             break;
         }
-        let link = newest.as_ref().map_or(*member.link(), |(_, before)| *before.value.secrets.link());
+        let link = newest.as_ref().map_or(*member.link(), |(_, before)| *before.opened.secrets.link());
         match open_version(source, KeyringVersion { repository, version }, &member, &link) {
-            Ok(mut opened) => {
-                notices.extend(opened.warning.take());
-                objects.insert(Original::Keyring(version), std::mem::take(&mut opened.object));
-                newest = Some((version, opened));
+            Ok(Vital { value: Admission::Opened(value), digest, object, warning }) => {
+                notices.extend(warning);
+                objects.insert(Original::Keyring(version), object);
+                newest = Some((version, Chained { opened: value, digest }));
+            }
+            // A version that retires somebody is not the first that this member opens.
+            Ok(Vital { value: Admission::Retired { since }, .. }) => {
+                as_of = newest.as_ref().map(|(version, _)| AsOf { version: *version, since });
+                break;
             }
             Err(error) if newest.is_none() || error.kind() != ErrorKind::Damaged => return Err(error),
             Err(error) => {
@@ -219,10 +230,13 @@ fn open_chain(
             }
         }
     }
-    let Some((version, Vital { value: opened, digest, .. })) = newest else {
+    let Some((version, Chained { opened, digest })) = newest else {
         let message = format!("the keyring has no version {}, with which this key joined", member.joined());
         return Err(Error::new(ErrorKind::Damaged, message));
     };
+    if as_of.is_some() {
+        return Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of });
+    }
     let beyond = version.saturating_add(if doubt.is_some() { 2 } else { 1 });
     for stray in versions.range(beyond..).take(STRAY_MAX) {
         if is_ours(source, KeyringVersion { repository, version: *stray }, &member, &opened) {
@@ -237,7 +251,13 @@ fn open_chain(
             ));
         }
     }
-    Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt })
+    Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of })
+}
+
+/// A version that was opened, and whose link opens the next.
+struct Chained {
+    opened: OpenedKeyring,
+    digest: Bytes32,
 }
 
 /// Whether someone who knows secrets of this repository has made a version for this member.
@@ -248,7 +268,10 @@ fn is_ours(source: Source<'_>, at: KeyringVersion, member: &UnlockedMember, know
             clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
         open_unauthenticated(at, &object, member)
     });
-    opened.is_ok_and(|opened| opened.value.secrets.is_kin(&known.secrets))
+    opened.is_ok_and(|opened| match opened.value {
+        Admission::Opened(opened) => opened.secrets.is_kin(&known.secrets),
+        Admission::Retired { .. } => false,
+    })
 }
 
 /// The reason why a credential fits no member.

@@ -5,6 +5,7 @@ use repo_format::id::Bytes32;
 use repo_format::limits;
 
 use super::Repository;
+use super::as_of::retired_members;
 use super::source::Source;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -171,6 +172,10 @@ impl Repository {
         let mut all = originals(self.store(), Folder::Keyring)?;
         all.retain(|of| matches!(of, Original::Keyring(n) if *n <= newest));
         all.extend(self.vital_now());
+        // A retired member that was removed for good is not there.
+        let there = originals(self.store(), Folder::Keys)?;
+        let retired = retired_members(self.store())?.into_keys().map(Original::Member);
+        all.extend(retired.filter(|member| there.contains(member)));
         all.extend(self.kept.keys());
         all.sort();
         all.dedup();

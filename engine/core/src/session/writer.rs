@@ -54,6 +54,7 @@ impl<'r> WriterSession<'r> {
     /// # Errors
     /// If the lease cannot be put; if `condemned` is missing or damaged; if the cache cannot be used.
     pub fn begin(repository: &'r Repository, options: &WriterOptions, monitor: &dyn Monitor) -> Result<Self> {
+        repository.refuse_as_of()?;
         let id = LeaseId(random()?);
         let (before, _) = repository.newest_condemned()?;
         let mut session = WriterSession {

@@ -209,6 +209,7 @@ pub fn forget(
     author: &Author,
     monitor: &dyn Monitor,
 ) -> Result<ForgetOutcome> {
+    repository.refuse_as_of()?;
     let mut outcome = ForgetOutcome::default();
     if going.is_empty() {
         return Ok(outcome);

@@ -36,9 +36,10 @@ const MERGE_FROM: usize = 16;
 
 pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
     let mut choice = Choice::default();
-    let mut kept = Vec::new();
+    let (mut kept, mut fixed) = (Vec::new(), 0);
     for pack in packs {
         match (pack.named, pack.needed_bytes) {
+            (_, 1..) if pack.fixed => fixed += unused_bytes(pack),
             (true, 0) => choice.unneeded.push(*pack),
             (true, _) => kept.push(*pack),
             (false, _) if !limits.unnamed_may_go => {}
@@ -78,7 +79,7 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
         }
     }
     choice.rewritten.sort_by_key(|pack| pack.place);
-    choice.left_unused = unused;
+    choice.left_unused = unused + fixed;
     choice
 }
 
@@ -108,6 +109,7 @@ mod tests {
             class,
             named: true,
             sound: true,
+            fixed: false,
             chunk_bytes: size,
             needed_bytes: size * needed_percent / 100,
             needed_chunks: 1,
@@ -160,5 +162,13 @@ mod tests {
         assert_eq!((places(&quiet.unneeded), places(&quiet.rewritten)), (vec![1], vec![2]));
         let busy = choose(&packs, Limits { unnamed_may_go: false, ..limits() });
         assert_eq!(busy, Choice::default());
+    }
+
+    #[test]
+    fn a_pack_that_a_retired_member_may_need_goes_only_when_nothing_in_it_is_needed() {
+        let fixed = |place, percent| PackUse { fixed: true, ..pack(place, percent, 16 * MIB) };
+        let packs = [fixed(1, 10), pack(2, 10, 16 * MIB), fixed(3, 0), PackUse { named: false, ..fixed(4, 10) }];
+        let choice = choose(&packs, limits());
+        assert_eq!((places(&choice.unneeded), places(&choice.rewritten)), (vec![3], vec![2]));
     }
 }

@@ -115,7 +115,11 @@ fn plan_once<'r, 'a>(
     repository.sync_catalog(monitor)?;
     // A pack with an unreadable table holds nothing usable; `verify` reports it.
     repository.index_unnamed_packs()?;
-    let doubts = Doubts { condemned: lists.packs(), damaged: repository.known_damage()?.into_keys().collect() };
+    let doubts = Doubts {
+        condemned: lists.packs(),
+        damaged: repository.known_damage()?.into_keys().collect(),
+        fixed_until: repository.epochs_of_retired()?,
+    };
     let mut catalog = repository.catalog();
     let mut used = usage(catalog, &live, &listed, &doubts)?;
     if used.lost_chunks > 0 {

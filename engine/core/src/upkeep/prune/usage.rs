@@ -22,6 +22,8 @@ pub(super) struct PackUse {
     pub named: bool,
     /// Whether it opened completely when it was last read, if it ever was.
     pub sound: bool,
+    /// Whether a retired member may need it: then what is needed in it stays where it is.
+    pub fixed: bool,
     /// Sealed bytes of its chunks.
     pub chunk_bytes: u64,
     /// The sealed bytes of needed chunks that no other pack is better suited to keep.
@@ -37,11 +39,11 @@ pub(super) struct Usage {
     pub lost_chunks: u64,
 }
 
-/// The copy of a needed chunk to keep, if there is one. Prefers packs that are sound and named, then the pack that this
-/// machine saw last. So the copies of an interrupted prune are useful.
+/// The copy of a needed chunk to keep, if there is one. Prefers packs that are sound and named, then one that retired
+/// members can open, then the pack that this machine saw last. So the copies of an interrupted prune are useful.
 pub(super) fn kept_copy(copies: &[Copy], packs: &HashMap<PackId, PackUse>) -> Option<PackId> {
     let there = copies.iter().filter_map(|copy| packs.get(&copy.pack));
-    there.max_by_key(|pack| (pack.sound, pack.named, pack.place)).map(|pack| pack.id)
+    there.max_by_key(|pack| (pack.sound, pack.named, pack.fixed, pack.place)).map(|pack| pack.id)
 }
 
 /// Packs that must not be relied on.
@@ -50,6 +52,8 @@ pub(super) struct Doubts {
     pub condemned: HashSet<PackId>,
     /// Packs that did not open completely when they were last read.
     pub damaged: HashSet<PackId>,
+    /// Retired members may need packs of epochs up to this one.
+    pub fixed_until: Option<u32>,
 }
 
 /// Reads the whole catalog. `listed` are the packs in the store with their sizes.
@@ -70,9 +74,19 @@ pub(super) fn usage(
             elsewhere.insert(pack.id);
             continue;
         }
-        let KnownPack { id, size, class, named } = pack;
-        let sound = !doubts.damaged.contains(&id);
-        let none = PackUse { id, place, size, class, named, sound, chunk_bytes: 0, needed_bytes: 0, needed_chunks: 0 };
+        let KnownPack { id, size, class, named, epoch } = pack;
+        let none = PackUse {
+            id,
+            place,
+            size,
+            class,
+            named,
+            sound: !doubts.damaged.contains(&id),
+            fixed: doubts.fixed_until.is_some_and(|last| epoch <= last),
+            chunk_bytes: 0,
+            needed_bytes: 0,
+            needed_chunks: 0,
+        };
         packs.insert(id, none);
     }
     let mut found = 0;

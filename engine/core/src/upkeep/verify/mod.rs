@@ -116,6 +116,7 @@ struct Run<'r> {
 /// If the store cannot be listed, there is no space for the catalog of this run, or the monitor wishes to stop. Damage
 /// is not an error.
 pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
+    repository.refuse_as_of()?;
     let report = Report::new(repository.warnings());
     // Snapshots come before packs, so that the new packs of a running backup are not taken for missing.
     let manifests = log::check_snapshots(repository, &report)?;
@@ -153,6 +154,7 @@ pub fn verify_snapshot(
     options: &VerifyOptions,
     monitor: &dyn Monitor,
 ) -> Result<VerifyReport> {
+    repository.refuse_as_of()?;
     let report = Report::new(repository.warnings());
     let Some(manifest) = objects::check_snapshot(repository, snapshot, &report)? else {
         return Ok(report.finish(Checked::default()));
