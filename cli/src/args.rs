@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    log, ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
+    log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::global::Global;
 
@@ -79,6 +79,8 @@ pub enum Command {
     Accept(accept::AcceptArgs),
     Leases(leases::LeasesArgs),
     Repair(repair::RepairArgs),
+    Protect(protect::ProtectArgs),
+    Recover(recover::RecoverArgs),
     Check(check::CheckArgs),
     Grants(grants::GrantsArgs),
     Key(key::KeyArgs),

@@ -6,7 +6,7 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    log, ls, prune, purge, repair, restore, snapshots, stats, status, verify, watch,
+    log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -49,6 +49,8 @@ fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
         Command::Accept(args) => accept::run(args, context),
         Command::Leases(args) => leases::run(args, context),
         Command::Repair(args) => repair::run(args, context),
+        Command::Protect(args) => protect::run(args, context),
+        Command::Recover(args) => recover::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Grants(args) => grants::run(args, context),
         Command::Key(args) => key::run(args, context),

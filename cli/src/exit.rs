@@ -42,6 +42,11 @@ impl Exit {
         }
     }
 
+    /// This exit, or that of what was done afterwards if this is [`Exit::Done`].
+    pub fn then(self, next: Exit) -> Self {
+        if self == Exit::Done { next } else { self }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         self as u8

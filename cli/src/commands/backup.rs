@@ -22,7 +22,7 @@ use repo_format::entry::check_name;
 use repo_format::node::ProblemKind;
 
 use crate::commands::init::host_name;
-use crate::commands::{accept, check};
+use crate::commands::{accept, check, protect};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
@@ -243,11 +243,13 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);
     let exit = after_printing(exit, summary::print(context.ui, &outcome))?;
-    let Some(address) = logged else { return Ok(exit) };
-    let BackupOptions { host, user, program, .. } = options;
-    let writer = WriterOptions { host, user, program, dry_run: false };
-    let kept = log::keep(&repo, &address, &writer, context)?;
-    Ok(if exit == Exit::Done { kept } else { exit })
+    let mut exit = exit;
+    if let Some(address) = logged {
+        let BackupOptions { host, user, program, .. } = options;
+        let writer = WriterOptions { host, user, program, dry_run: false };
+        exit = exit.then(log::keep(&repo, &address, &writer, context)?);
+    }
+    Ok(if args.dry_run { exit } else { exit.then(protect::after_backup(&repo, context)?) })
 }
 
 /// The database to save, if one is named; nothing of it in a dry run, which says what would be found.

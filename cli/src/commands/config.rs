@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use clap::Subcommand;
 use engine::database::{Address, Connection, Server, TlsParts, Verify};
 use engine::repository::{Repository, check_conditions, conditions_failed};
-use engine::store::{Attempt, Locks};
+use engine::store::s3::Lock;
+use engine::store::{Attempt, Locks, StoreErrorKind};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::database::DatabaseArgs;
 use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::retention::Keep;
-use crate::settings::{Setting, Settings};
+use crate::settings::{Place, Setting, Settings};
 use crate::ui::{Align, Table, format};
 
 /// Show or check the settings.
@@ -54,6 +55,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   ca = \"storage-ca.pem\"          # or AWS_CA_BUNDLE; trusted besides the system's
   proxy = \"http://proxy:3128\"    # or HTTPS_PROXY
   give-up-after = \"10min\"        # how long the storage may fail before a command ends with an error
+  protect = \"35d\"                # lock what snapshots need, after a backup; see `enamel protect`
   profile = \"office\"             # or AWS_PROFILE; also credentials-file, else ~/.aws/credentials
   [retention]                     # what `enamel forget` keeps
   keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly, -quarterly, -yearly
@@ -320,6 +322,7 @@ fn check(context: &Context<'_>) -> Result<Exit> {
         report("settings file", Ok(file))?;
         report("storage", context.store().and_then(|store| check_conditions(&*store).map(|()| store.location())))?;
         report("locks", check_locks(context))?;
+        report("deletion", check_guards(context))?;
         report("cache", check_cache(context))?;
         let opened = context.open(Access::Write);
         report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
@@ -379,6 +382,36 @@ fn attempt(context: &Context<'_>, what: &str) -> Result<Exit> {
     let done = open_local(path)?.attempt(&attempt)?;
     context.ui.line(if done { "done" } else { "refused" })?;
     Ok(Exit::Done)
+}
+
+/// The guards against deletion; fails if a rule of the bucket deletes.
+fn check_guards(context: &Context<'_>) -> Result<String> {
+    let Place::ObjectStorage(address) = context.repository_place()? else {
+        return Ok("whoever may write to this folder may delete in it; see `enamel backup --append-only`".to_owned());
+    };
+    let guards = match context.object_storage(address)?.guards() {
+        Err(error) if error.kind == StoreErrorKind::PermissionDenied => {
+            return Ok("this account may not ask for the rules of the bucket: ask its administrator whether one deletes objects".to_owned());
+        }
+        guards => guards?,
+    };
+    if !guards.harmful.is_empty() {
+        let message = format!("the bucket would destroy the repository: {}", guards.harmful.join("; "));
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("let rules expire noncurrent versions only, or other prefixes"));
+    }
+    Ok(match (guards.lock, guards.keeps_versions) {
+        (Lock::Days(days), _) => format!("every new object is locked for {days} days; `enamel protect` extends that"),
+        (Lock::OnRequest, _) => {
+            "objects can be locked, and new ones are not: set a default retention for the bucket".to_owned()
+        }
+        (Lock::None, true) => {
+            "what is deleted stays as an older version, see `enamel recover`; nothing is locked".to_owned()
+        }
+        (Lock::None, false) => {
+            "nothing protects objects: whoever has the keys of this account can delete them".to_owned()
+        }
+    })
 }
 
 fn check_cache(context: &Context<'_>) -> Result<String> {

@@ -1,4 +1,6 @@
-//! `enamel grants`: the statements that give an account what it needs.
+//! `enamel grants`: the statements, or the policy, that give an account what it needs.
+
+mod storage;
 
 use clap::ValueEnum;
 use engine::Result;
@@ -14,15 +16,17 @@ use crate::exit::Exit;
 /// The host of an account that is named without one: any.
 const HOST_DEFAULT: &str = "%";
 
-/// Print the GRANT statements that an account needs, for the server that is there.
+/// Print the GRANT statements, or the policy in object storage, that an account needs.
 ///
 /// Nothing is changed: run the statements yourself, as a user who may grant. They grant the least that Enamel needs,
-/// and differ from server to server. The account must exist.
+/// and fit the server that is there. The account must exist. `s3` and `s3-prune` print a policy for the bucket of the
+/// repository, with which a backup can add and cannot delete or replace.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel grants backup --database mysql://root@localhost/?socket=/run/mysqld/mysqld.sock --for enamel@10.0.0.5
   enamel grants restore --schema opendental --database mysql://root@db.example --tls
+  enamel grants s3 --repo s3://practice-backup/office >policy.json
 
 Exit status: 0 done, 1 failed, 2 usage")]
 pub struct GrantsArgs {
@@ -51,6 +55,10 @@ enum PurposeArg {
     Accounts,
     /// `enamel watch`, and the log that a backup keeps: the account can read what changes in every schema of the server
     Watch,
+    /// Backups and restores in object storage; the account can neither delete nor replace what is there
+    S3,
+    /// `forget`, `prune`, `repair`, `protect` and changes of keys in object storage, besides backups
+    S3Prune,
 }
 
 #[derive(Serialize)]
@@ -63,9 +71,9 @@ struct Grant<'a> {
 /// # Errors
 /// The server cannot be reached.
 pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
-    let address = args.database.required_address(context)?;
-    let reach = Reach::unknown(&args.database.schemas(context));
     let purpose = match args.purpose {
+        PurposeArg::S3 => return storage::print(storage::Rights::AddOnly, context),
+        PurposeArg::S3Prune => return storage::print(storage::Rights::All, context),
         PurposeArg::Backup => Purpose::Backup,
         PurposeArg::Restore => Purpose::Restore,
         PurposeArg::Overwrite => Purpose::Replace,
@@ -74,6 +82,8 @@ pub fn run(args: &GrantsArgs, context: &Context<'_>) -> Result<Exit> {
         PurposeArg::Accounts => Purpose::Accounts,
         PurposeArg::Watch => Purpose::Watch,
     };
+    let address = args.database.required_address(context)?;
+    let reach = Reach::unknown(&args.database.schemas(context));
     let mut connection = Connection::open(&address)?;
     let server = Server::detect(&mut connection)?;
     let account = match &args.account {

@@ -121,8 +121,11 @@ fn refuse_existing(place: &Place, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// An empty store at the place. A bucket must exist: it may cost money, and has an owner and rules.
-fn make(place: &Place, context: &Context<'_>) -> Result<Box<dyn Store>> {
+/// A store at the place; a folder is made. A bucket must exist: it may cost money, and has an owner and rules.
+///
+/// # Errors
+/// The folder cannot be made; settings or credentials that cannot be used.
+pub fn make(place: &Place, context: &Context<'_>) -> Result<Box<dyn Store>> {
     Ok(match place {
         Place::Folder(path) => Box::new(LocalStore::create(path)?),
         Place::ObjectStorage(address) => Box::new(context.object_storage(address)?),

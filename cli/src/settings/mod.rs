@@ -21,7 +21,7 @@ use crate::global::Global;
 use file::FileSettings;
 
 pub use hooks::Hooks;
-pub use location::Place;
+pub use location::{Place, repository as parse_place};
 pub use place::user_file;
 pub use secret::SecretSource;
 pub use url::parse_url;

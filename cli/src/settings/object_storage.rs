@@ -30,6 +30,8 @@ pub struct S3Settings {
     pub proxy: Option<String>,
     /// How long the storage may fail before a command gives up.
     pub give_up_after: Option<String>,
+    /// How long everything that snapshots need is locked against deletion, after a backup.
+    pub protect: Option<String>,
     /// The part of the file of credentials.
     pub profile: Option<String>,
     /// The file of credentials; `~/.aws/credentials` if none is named.
@@ -54,7 +56,17 @@ impl S3Settings {
     pub fn check(&self) -> std::result::Result<(), String> {
         self.endpoint.as_deref().map_or(Ok(()), check_url).map_err(|why| format!("`endpoint` {why}"))?;
         self.proxy.as_deref().map_or(Ok(()), check_url).map_err(|why| format!("`proxy` {why}"))?;
-        self.patience().map(drop).map_err(|why| format!("`give-up-after`: {why}"))
+        self.patience().map(drop).map_err(|why| format!("`give-up-after`: {why}"))?;
+        self.protect.as_deref().map(parse_duration).transpose().map(drop).map_err(|why| format!("`protect`: {why}"))
+    }
+
+    /// How long objects are locked against deletion after a backup; `None` if they are not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`].
+    pub fn protect(&self) -> Result<Option<std::time::Duration>> {
+        let time = self.protect.as_deref().map(parse_duration).transpose();
+        time.map_err(|why| Error::new(ErrorKind::Usage, format!("`protect`: {why}")))
     }
 
     fn patience(&self) -> std::result::Result<Patience, String> {

@@ -139,13 +139,14 @@ fn title(phase: Phase) -> &'static str {
         Phase::Walk => "looking for needed data",
         Phase::Rewrite => "copying needed data",
         Phase::Delete => "deleting",
+        Phase::Protect => "locking",
         _ => "working",
     }
 }
 
 fn noun(phase: Phase) -> &'static str {
     match phase {
-        Phase::Index | Phase::Verify => "object",
+        Phase::Index | Phase::Verify | Phase::Protect => "object",
         Phase::Walk => "snapshot",
         Phase::Rewrite | Phase::Delete => "pack",
         _ => "file",

@@ -118,3 +118,80 @@ fn keys_that_are_wrong_or_half_there_are_named_and_never_shown() {
     from_file("other").expect(2).says("there is no [other]");
     from_file("office").expect(0);
 }
+
+#[test]
+fn a_bucket_that_keeps_versions_gives_back_what_was_deleted() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let source = office.machine.arg("source");
+    office.run(&["init"]).expect(0);
+    office.run(&["backup", &source]).expect(0);
+    office.run(&["recover", "--as-of", "2030-01-01"]).expect(1).says("keeps no older versions");
+    office
+        .server
+        .configure("versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+    let moment = jiff::Timestamp::from_second(office.server.now()).unwrap().to_string();
+    office.server.pass(60);
+    for key in office.server.keys() {
+        office.server.put(&key, b"encrypted by an intruder");
+    }
+    office.run(&["snapshots"]).expect(1);
+    office.run(&["recover", "--as-of", &moment]).expect(0).prints("deleted or replaced");
+    let place = office.machine.arg("recovered");
+    office.run(&["recover", "--as-of", &moment, "--to", &place]).expect(0).prints("Now prove that it is whole");
+    office.run(&["--repo", &place, "verify", "--read-data"]).expect(0).prints("no damage");
+    let target = office.machine.arg("restored");
+    office.run(&["--repo", &place, "restore", "latest", "--target", &target]).expect(0);
+    assert_eq!(tree(&office.machine.path("restored/source")), tree(&office.machine.path("source")));
+    office.run(&["--repo", &place, "recover", "--as-of", &moment]).expect(2).says("only object storage");
+}
+
+#[test]
+fn what_snapshots_need_is_locked_on_request_and_after_backups() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let source = office.machine.arg("source");
+    office.run(&["init"]).expect(0);
+    office.run(&["backup", &source]).expect(0);
+    office.run(&["protect"]).expect(1).says("cannot protect");
+    office
+        .server
+        .configure("versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+    office.server.configure(
+        "object-lock",
+        "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>",
+    );
+    office.run(&["protect", "--for", "10d"]).expect(0).prints("protected").says("does not lock new objects");
+    office.run(&["protect", "--for", "1h"]).expect(2).says("a day at least");
+    let key = "office/enamel/config";
+    let first = office.server.locks(key).last().copied().flatten().unwrap();
+    // The setting asks for more than twice as long, so the lock is extended.
+    office.machine.write("settings.toml", "[s3]\nprotect = '40d'\n");
+    office.machine.write("source/new.txt", "new");
+    office.run(&["backup", &source]).expect(0).prints("protected");
+    let second = office.server.locks(key).last().copied().flatten().unwrap();
+    assert!(second > first + 29 * 86_400, "{first} {second}");
+    office.run(&["backup", &source]).expect(0);
+    assert_eq!(office.server.locks(key).last().copied().flatten(), Some(second));
+    office.machine.write("settings.toml", "[s3]\nprotect = 'soon'\n");
+    office.run(&["backup", &source]).expect(2).says("protect");
+}
+
+#[test]
+fn a_rule_that_deletes_objects_is_found() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    office.run(&["init"]).expect(0);
+    office.run(&["config", "check"]).expect(0).prints("nothing protects objects");
+    office.server.configure(
+        "lifecycle",
+        "<LifecycleConfiguration><Rule><ID>tidy</ID><Prefix/><Status>Enabled</Status><Expiration><Days>90</Days></Expiration></Rule>\
+         </LifecycleConfiguration>",
+    );
+    office.run(&["config", "check"]).expect(1).prints("`tidy` deletes objects 90 days after");
+}
+
+#[test]
+fn the_policy_for_a_bucket_is_printed() {
+    let office = Office::new(Manner::default());
+    let printed = office.run(&["grants", "s3"]).expect(0).says("Ceph");
+    printed.prints("arn:aws:s3:::practice/office/enamel/leases/*");
+    office.run(&["grants", "s3", "--repo", "/srv/backup"]).expect(2).says("a bucket of object storage");
+}

@@ -18,6 +18,8 @@ pub enum Phase {
     Rewrite,
     /// Deleting packs.
     Delete,
+    /// Locking objects against deletion.
+    Protect,
 }
 
 impl Phase {
@@ -31,6 +33,7 @@ impl Phase {
             Phase::Walk => "walk",
             Phase::Rewrite => "rewrite",
             Phase::Delete => "delete",
+            Phase::Protect => "protect",
         }
     }
 }

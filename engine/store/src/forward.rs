@@ -95,6 +95,11 @@ macro_rules! forward {
             self.$($inner)+.replace_if(name, expected, bytes)
         }
     };
+    (@ protect [$($inner:tt)+]) => {
+        fn protect(&self, name: &$crate::ObjectName, until: i64) -> $crate::Result<()> {
+            self.$($inner)+.protect(name, until)
+        }
+    };
     ($inner:tt $($method:ident)+) => {
         $($crate::forward!(@ $method $inner);)+
     };

@@ -12,6 +12,7 @@ pub mod conformance;
 mod error;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faulty;
+mod intact;
 mod local;
 mod memory;
 mod misplaced;
@@ -134,6 +135,15 @@ pub trait Store: Send + Sync {
 
     /// The object's size, or `None` if it does not exist.
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>>;
+
+    /// Forbids everybody but the storage's administrator to delete an object, or what it holds now, before the second
+    /// `until` since 1970. A lock that lasts longer stays.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::NotFound`]; [`StoreErrorKind::Unsupported`] if this storage has no such locks.
+    fn protect(&self, name: &ObjectName, _until: i64) -> Result<()> {
+        Err(StoreError::new(StoreErrorKind::Unsupported, "protect", name))
+    }
 
     /// Replaces an object if its current content has the tag `expected`, or, with `None`, if it does not exist. Atomic
     /// and durable. The caller must choose names that nobody deletes meanwhile: a replacement may bring back an object

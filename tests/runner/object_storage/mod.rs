@@ -2,6 +2,7 @@
 
 mod conformance;
 mod faults;
+mod past;
 mod real;
 mod repository;
 mod requests;

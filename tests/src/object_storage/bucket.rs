@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::store::Tag;
 
 use super::http::{Reply, Request};
+use super::versions::Versions;
 use super::{Conditions, Manner};
 
 /// The time that every object was written at.
@@ -14,6 +15,8 @@ const WRITTEN: &str = "Wed, 21 Oct 2015 07:28:00 GMT";
 #[derive(Default)]
 pub(super) struct Bucket {
     pub objects: BTreeMap<String, Vec<u8>>,
+    /// The contents that keys had, with the present ones.
+    pub versions: Versions,
     /// Keys that listings do not show yet.
     hidden: BTreeSet<String>,
 }
@@ -24,6 +27,9 @@ impl Bucket {
     }
 
     pub fn perform(&mut self, request: &Request, manner: &Manner) -> Reply {
+        if let Some(reply) = self.versions.perform(request) {
+            return reply;
+        }
         let key = request.key();
         match request.verb() {
             "LIST" => self.list(request, manner),
@@ -37,6 +43,7 @@ impl Bucket {
             },
             "DELETE" => {
                 self.objects.remove(key);
+                self.versions.note(key, None);
                 Reply::new(204)
             }
             _ => Reply::error(501, "NotImplemented"),
@@ -48,6 +55,7 @@ impl Bucket {
         if manner.lists_late {
             self.hidden.insert(key.to_owned());
         }
+        self.versions.note(key, Some(bytes.clone()));
         self.objects.insert(key.to_owned(), bytes);
         reply
     }
@@ -121,7 +129,7 @@ fn tag(bytes: &[u8]) -> String {
 }
 
 /// An object, or a range of it.
-fn read(bytes: &[u8], range: Option<&str>) -> Reply {
+pub(super) fn read(bytes: &[u8], range: Option<&str>) -> Reply {
     let reply = |status| Reply::new(status).with("ETag", tag(bytes)).with("Last-Modified", WRITTEN);
     let Some(range) = range else { return reply(200).with_body(bytes.to_vec()) };
     let bounds = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));

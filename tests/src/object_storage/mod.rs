@@ -9,6 +9,7 @@ mod bucket;
 mod fault;
 mod http;
 mod seaweed;
+mod versions;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,7 @@ use engine::store::s3::{Credentials, Patience, S3Options};
 use bucket::Bucket;
 pub use fault::{Fault, Trouble};
 use http::{Reply, Request};
-pub use seaweed::Seaweed;
+pub use seaweed::{LOCKED, Seaweed};
 
 /// The only bucket.
 pub const BUCKET: &str = "practice";
@@ -178,7 +179,30 @@ impl ObjectStorage {
 
     /// Puts an object as if somebody else had.
     pub fn put(&self, key: &str, bytes: &[u8]) {
-        self.state().bucket.objects.insert(key.to_owned(), bytes.to_vec());
+        let mut state = self.state();
+        state.bucket.versions.note(key, Some(bytes.to_vec()));
+        state.bucket.objects.insert(key.to_owned(), bytes.to_vec());
+    }
+
+    /// Sets a part of the bucket's configuration: `versioning`, `object-lock` or `lifecycle`. Without the first the bucket
+    /// says that it keeps no versions.
+    pub fn configure(&self, part: &'static str, document: &str) {
+        self.state().bucket.versions.configuration.insert(part, document.to_owned());
+    }
+
+    /// The server's clock, in seconds since 1970: the time at which what comes now is written.
+    pub fn now(&self) -> i64 {
+        self.state().bucket.versions.now()
+    }
+
+    /// Moves the server's clock on.
+    pub fn pass(&self, seconds: i64) {
+        self.state().bucket.versions.clock += seconds;
+    }
+
+    /// The second until which each version of a key is locked, the oldest version first.
+    pub fn locks(&self, key: &str) -> Vec<Option<i64>> {
+        self.state().bucket.versions.locks(key)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -15,8 +15,10 @@ use super::{BUCKET, KEY};
 /// A slow machine starts it in less.
 const PATIENCE: Duration = Duration::from_secs(120);
 const SECRET: &str = "secret";
+/// A bucket that keeps versions, and can lock them.
+pub const LOCKED: &str = "locked";
 
-/// A running server with an empty bucket; dropping it ends it.
+/// A running server with two empty buckets; dropping it ends it.
 pub struct Seaweed {
     endpoint: String,
     process: Child,
@@ -47,7 +49,7 @@ impl Seaweed {
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let endpoint = format!("http://127.0.0.1:{}", ports[6]);
         let server = Seaweed { endpoint, process, _folder: folder };
-        server.make_bucket(&program, &format!("127.0.0.1:{}.{}", ports[0], ports[1]));
+        server.make_buckets(&program, &format!("127.0.0.1:{}.{}", ports[0], ports[1]));
         Some(server)
     }
 
@@ -58,19 +60,26 @@ impl Seaweed {
 
     /// A store with this prefix.
     pub fn store(&self, prefix: &str) -> S3Store {
-        let address = format!("s3://{BUCKET}/{prefix}").parse().unwrap();
+        self.store_in(BUCKET, prefix)
+    }
+
+    /// A store with this prefix in one of the buckets.
+    pub fn store_in(&self, bucket: &str, prefix: &str) -> S3Store {
+        let address = format!("s3://{bucket}/{prefix}").parse().unwrap();
         let credentials = Credentials::Key { id: KEY.to_owned(), secret: SECRET.to_owned(), token: None };
         let options = S3Options { endpoint: Some(self.endpoint.clone()), ..S3Options::new(address, credentials) };
         S3Store::new(&options).unwrap()
     }
 
-    /// Makes the bucket, and waits until it is there.
-    fn make_bucket(&self, program: &PathBuf, master: &str) {
+    /// Makes the buckets, and waits until they are there.
+    fn make_buckets(&self, program: &PathBuf, master: &str) {
         let began = Instant::now();
-        let line = format!("echo s3.bucket.create -name {BUCKET} | exec \"$0\" shell -master={master}");
+        let commands = format!("s3.bucket.create -name {BUCKET}\\ns3.bucket.create -name {LOCKED} -withLock\\n");
+        let line = format!("printf '{commands}' | exec \"$0\" shell -master={master}");
         loop {
             let made = Command::new("timeout").args(["10", "sh", "-c", &line]).arg(program).output().unwrap();
-            let listed = self.store("").list(Folder::Top, &mut |_| Ok(()), &mut |_| {});
+            let list = |bucket| self.store_in(bucket, "").list(Folder::Top, &mut |_| Ok(()), &mut |_| {});
+            let listed = list(BUCKET).and_then(|()| list(LOCKED));
             match listed {
                 Ok(()) => return,
                 Err(error) if error.kind == StoreErrorKind::Unavailable && began.elapsed() < PATIENCE => {}

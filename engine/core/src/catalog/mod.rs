@@ -11,6 +11,7 @@
 mod copies;
 mod counted;
 mod lookup;
+mod protected;
 mod schema;
 mod usable;
 mod verified;

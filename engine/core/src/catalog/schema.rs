@@ -14,7 +14,7 @@ pub const FILES: [&str; 3] = [DATABASE, "catalog.sqlite-wal", "catalog.sqlite-sh
 /// This file appears next to the database when a query has met damage. It names the damaged generation.
 const CORRUPT: &str = "corrupt";
 /// Other versions are not migrated: the catalog is rebuilt.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// The number of bytes of the database that are mapped. Mapped pages count as memory, so the limit is low.
 const MAPPED: i64 = 16 << 20;
 
@@ -35,6 +35,7 @@ CREATE TABLE chunks (
 CREATE TABLE snapshots (number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE);
 CREATE TABLE counted (snapshot BLOB NOT NULL, pack BLOB NOT NULL, PRIMARY KEY (snapshot, pack)) WITHOUT ROWID;
 CREATE TABLE verified (pack BLOB PRIMARY KEY, seconds INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE protected (name TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 /// Identifies this file and its state: random bytes from its creation, and the number of changes since.

@@ -2,8 +2,10 @@
 
 pub mod forget;
 pub mod needs;
+pub mod protect;
 pub mod prune;
 pub mod receipt;
+pub mod recover;
 pub mod repair;
 pub mod retention;
 pub mod verify;

@@ -50,6 +50,8 @@ pub(super) enum Reply {
     Unsupported,
     /// The object ends before the range.
     OutOfRange,
+    /// The bucket or object has no such setting.
+    Unset,
     /// No space is left, or a quota is used up.
     NoSpace,
     /// Something else.
@@ -79,6 +81,11 @@ impl Failure {
         self.why == why
     }
 
+    /// Whether the server says that nothing was ever set.
+    pub fn is_unset(&self) -> bool {
+        self.reply == Reply::Unset
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_passing(&self) -> bool {
         matches!(self.reply, Reply::Contended | Reply::Busy | Reply::Silent)
@@ -91,7 +98,7 @@ impl Failure {
             Reply::ConditionFails => StoreErrorKind::AlreadyExists,
             Reply::Contended | Reply::Busy | Reply::Silent | Reply::Elsewhere => StoreErrorKind::Unavailable,
             Reply::Forbidden => StoreErrorKind::PermissionDenied,
-            Reply::Unsupported => StoreErrorKind::Unsupported,
+            Reply::Unsupported | Reply::Unset => StoreErrorKind::Unsupported,
             Reply::OutOfRange => StoreErrorKind::Truncated,
             Reply::NoSpace => StoreErrorKind::NoSpace,
             Reply::Other => StoreErrorKind::Io,
@@ -104,6 +111,12 @@ impl Answer {
     fn reply(&self) -> Reply {
         match (self.status, self.code.as_str()) {
             (404, "NoSuchKey") => Reply::Missing,
+            (
+                _,
+                "NoSuchLifecycleConfiguration"
+                | "ObjectLockConfigurationNotFoundError"
+                | "NoSuchObjectLockConfiguration",
+            ) => Reply::Unset,
             (404, _) => Reply::Elsewhere,
             (412 | 304, _) => Reply::ConditionFails,
             (409, "OperationAborted" | "ConditionalRequestConflict" | "") => Reply::Contended,

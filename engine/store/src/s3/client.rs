@@ -10,6 +10,7 @@ use rustls::crypto::ring as provider;
 use tokio::runtime::{Handle, Runtime};
 
 use super::answer::{Failure, Reply, Watched, answered};
+use super::request::{REGION, Requests};
 use super::{Credentials, S3Options, UrlStyle};
 use crate::{StoreError, StoreErrorKind};
 
@@ -28,7 +29,7 @@ const ROLE_TRIES: u32 = 2;
 /// The services of a cloud that give a machine or a container its role: no proxy leads there.
 const ROLES: &str = "169.254.169.254,169.254.170.2,169.254.170.23,localhost,127.0.0.1";
 
-/// Two clients of one bucket.
+/// The clients of one bucket.
 pub(super) struct Client {
     runtime: Option<Runtime>,
     /// For what may be sent twice.
@@ -36,6 +37,8 @@ pub(super) struct Client {
     /// For puts. Each has a connection of its own: on one that was open before, a client may send a request again on
     /// its own, and then nobody knows how many are on their way.
     pub puts: AmazonS3,
+    /// For what those have no calls for.
+    pub requests: Requests,
 }
 
 impl Client {
@@ -59,10 +62,12 @@ impl Client {
             .map_err(|e| failed(e.to_string()))?;
         let reads = http(options, Connections::Kept).map_err(&failed)?;
         let puts = http(options, Connections::Fresh).map_err(&failed)?;
+        let requests = Requests::new(options, reads.clone());
         let build = |client| builder(options).with_http_connector(Connector(client)).build();
         let client = Client {
             reads: build(reads).map_err(|e| failed(e.to_string()))?,
             puts: build(puts).map_err(|e| failed(e.to_string()))?,
+            requests,
             runtime: Some(runtime),
         };
         match options.credentials {
@@ -152,7 +157,7 @@ fn builder(options: &S3Options) -> AmazonS3Builder {
     let retry = RetryConfig { max_retries: 0, ..RetryConfig::default() };
     let builder = AmazonS3Builder::new()
         .with_bucket_name(options.address.bucket())
-        .with_region(options.region.as_deref().unwrap_or("us-east-1"))
+        .with_region(options.region.as_deref().unwrap_or(REGION))
         .with_retry(retry)
         .with_disable_bulk_delete(true)
         .with_client_options(ClientOptions::new().with_allow_http(true));
@@ -169,7 +174,7 @@ fn builder(options: &S3Options) -> AmazonS3Builder {
 }
 
 /// The endpoint with the bucket before its host.
-fn in_host(endpoint: &str, bucket: &str) -> String {
+pub(super) fn in_host(endpoint: &str, bucket: &str) -> String {
     match endpoint.split_once("://") {
         Some((scheme, host)) => format!("{scheme}://{bucket}.{}", host.trim_end_matches('/')),
         None => format!("https://{bucket}.{endpoint}"),

@@ -6,9 +6,12 @@
 mod address;
 mod answer;
 mod client;
+mod guard;
 mod options;
 mod pauses;
 mod put;
+mod request;
+mod versions;
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -18,12 +21,15 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 
 pub use address::{NotAnAddress, S3Address};
+pub use guard::{Guards, Lock};
 pub use options::{Credentials, Patience, S3Options, UrlStyle};
+pub use versions::{PastChanges, PastStore};
 
 use crate::{Folder, Medium, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 use answer::{Failure, Reply};
 use client::Client;
 use pauses::Pauses;
+use request::Subject;
 
 /// No object of any server is larger, in bytes. Servers may ignore a range that goes far beyond.
 const LARGEST: u64 = 5 << 40;
@@ -117,6 +123,22 @@ impl S3Store {
             }
             Ok(Read { bytes: bytes.into(), tag })
         })
+    }
+
+    /// Sends a request that `object_store` has no call for, and which may be sent twice.
+    fn request(&self, method: &str, subject: Subject<'_>) -> std::result::Result<String, Failure> {
+        self.request_with(method, subject, Vec::new())
+    }
+
+    fn request_with(&self, method: &str, subject: Subject<'_>, body: Vec<u8>) -> std::result::Result<String, Failure> {
+        let limit = self.patience.limit(LARGEST_PAGE);
+        let document = self.repeat(|| {
+            self.client.wait(limit, async {
+                let credential = self.client.reads.credentials().get_credential().await?;
+                self.client.requests.send(&credential, method, subject, body.clone()).await
+            })
+        })?;
+        String::from_utf8(document).map_err(|_| Failure::new(Reply::Other, "the server's answer is not text"))
     }
 
     /// The size of an object, or `None` if the server says that there is none.
@@ -271,6 +293,10 @@ impl Store for S3Store {
     fn stat(&self, name: &ObjectName) -> Result<Option<ObjectInfo>> {
         let size = self.size(&self.path(name)?).map_err(|failure| failure.error("find", name))?;
         Ok(size.map(|size| ObjectInfo { name: *name, size }))
+    }
+
+    fn protect(&self, name: &ObjectName, until: i64) -> Result<()> {
+        self.lock(name, until)
     }
 
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
