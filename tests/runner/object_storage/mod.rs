@@ -1,6 +1,7 @@
 //! Repositories in object storage, on a server of the tests' own.
 
 mod conformance;
+mod encrypted;
 mod faults;
 mod past;
 mod real;

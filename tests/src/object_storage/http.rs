@@ -1,7 +1,6 @@
 //! As much of HTTP/1.1 as the clients of S3 use.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 
 /// The largest body of a request.
 const BODY_MAX: usize = 512 << 20;
@@ -125,13 +124,16 @@ impl Reply {
     }
 }
 
+/// Bytes in both directions.
+pub(super) trait Duplex: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Duplex for T {}
+
 /// A connection with a client.
-pub(super) struct Connection(BufReader<TcpStream>);
+pub(super) struct Connection(BufReader<Box<dyn Duplex>>);
 
 impl Connection {
-    pub fn new(stream: TcpStream) -> Self {
-        // Otherwise small answers wait for the client's acknowledgement.
-        let _ = stream.set_nodelay(true);
+    pub fn new(stream: Box<dyn Duplex>) -> Self {
         Connection(BufReader::new(stream))
     }
 

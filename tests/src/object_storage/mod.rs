@@ -9,6 +9,7 @@ mod bucket;
 mod fault;
 mod http;
 mod seaweed;
+mod tls;
 mod versions;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -20,6 +21,7 @@ use engine::store::s3::{Credentials, Patience, S3Options};
 use bucket::Bucket;
 pub use fault::{Fault, Trouble};
 use http::{Reply, Request};
+use rustls::ServerConfig;
 pub use seaweed::{LOCKED, Seaweed};
 
 /// The only bucket.
@@ -80,6 +82,8 @@ pub struct ObjectStorage {
 
 struct Shared {
     manner: Manner,
+    /// The certificate, and its key, if it speaks TLS.
+    identity: Option<Arc<ServerConfig>>,
     state: Mutex<State>,
     is_over: AtomicBool,
     over: Condvar,
@@ -96,9 +100,20 @@ struct State {
 impl ObjectStorage {
     /// A server with an empty bucket.
     pub fn start(manner: Manner) -> Self {
+        Self::start_as(manner, None)
+    }
+
+    /// The same behind TLS, with a certificate for `localhost`, and the authority that signed that, as PEM.
+    pub fn start_encrypted(manner: Manner) -> (Self, String) {
+        let (identity, authority) = tls::identity();
+        (Self::start_as(manner, Some(identity)), authority)
+    }
+
+    fn start_as(manner: Manner, identity: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Shared { manner, state: Mutex::default(), is_over: AtomicBool::new(false), over: Condvar::new() };
+        let (is_over, over) = (AtomicBool::new(false), Condvar::new());
+        let shared = Shared { manner, identity, state: Mutex::default(), is_over, over };
         let shared = Arc::new(shared);
         let serving = shared.clone();
         std::thread::spawn(move || {
@@ -116,7 +131,10 @@ impl ObjectStorage {
 
     /// Its URL.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        match self.shared.identity {
+            None => format!("http://{}", self.address),
+            Some(_) => format!("https://localhost:{}", self.address.port()),
+        }
     }
 
     /// Options of a store with this prefix, which tries again at once and not for long.
@@ -225,7 +243,12 @@ impl Shared {
     }
 
     fn serve(&self, connection: TcpStream) {
-        let mut connection = http::Connection::new(connection);
+        // Otherwise small answers wait for the client's acknowledgement.
+        let _ = connection.set_nodelay(true);
+        let mut connection = http::Connection::new(match &self.identity {
+            None => Box::new(connection),
+            Some(identity) => Box::new(tls::accept(identity.clone(), connection)),
+        });
         while let Some(mut head) = connection.head() {
             let trouble = self.trouble(&head);
             if trouble == Some(Trouble::CutRequest) {

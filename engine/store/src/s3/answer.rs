@@ -180,7 +180,7 @@ pub(super) async fn answered<T>(
 }
 
 /// The last cause of an error: those above it repeat the URL, and say less.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -9,7 +9,7 @@ use object_store::{ClientOptions, RetryConfig};
 use rustls::crypto::ring as provider;
 use tokio::runtime::{Handle, Runtime};
 
-use super::answer::{Failure, Reply, Watched, answered};
+use super::answer::{Failure, Reply, Watched, answered, innermost};
 use super::request::{REGION, Requests};
 use super::{Credentials, S3Options, UrlStyle};
 use crate::{StoreError, StoreErrorKind};
@@ -149,7 +149,8 @@ fn http(options: &S3Options, connections: Connections) -> Result<reqwest::Client
         let exceptions = format!("{ROLES},{}", options.proxy_exceptions);
         builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&exceptions)));
     }
-    builder.build().map_err(|e| e.to_string())
+    // The certificates that were added are looked into only here.
+    builder.build().map_err(|e| format!("the certificates to trust, or the proxy, cannot be used: {}", innermost(&e)))
 }
 
 fn builder(options: &S3Options) -> AmazonS3Builder {
