@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::binlog::{break_words, coverage_words, not_kept, time};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
-use crate::exit::{Exit, after_printing};
+use crate::exit::{Exit, after_printing, is_broken_pipe};
 use crate::moment::parse_moment;
 use crate::table_name::parse_table_name;
 use crate::ui::{Align, Table, Ui, format};
@@ -53,7 +53,7 @@ pub struct LogArgs {
     /// Which comes first
     #[arg(long, value_name = "ORDER", default_value = "destructive")]
     order: OrderArg,
-    /// Show all, not only the first 50
+    /// Show all, not only the first 50; in the order `destructive` the first 100,000
     #[arg(long)]
     all: bool,
     /// Do not ask the server for the newest part of its log
@@ -65,6 +65,8 @@ pub struct LogArgs {
 
 /// So many lines are shown unless all are wanted.
 const SHOWN: usize = 50;
+/// So many lines get columns of the same width; headings stand over each.
+const ROWS_AT_ONCE: usize = 1000;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OrderArg {
@@ -143,14 +145,18 @@ pub fn run(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
             OrderArg::Destructive => ListOrder::Destructive,
             OrderArg::Time => ListOrder::Time,
         },
-        most: if args.all { usize::MAX / 4 } else { SHOWN },
+        most: if args.all { usize::MAX } else { SHOWN },
     };
-    let listing = list(&repository, &options, context.ui)?;
+    let mut lines = Lines::new(context.ui);
+    let listing = match list(&repository, &options, context.ui, &mut |listed| lines.add(listed)) {
+        Err(error) if is_broken_pipe(&error) => return Ok(fetched),
+        listing => listing?,
+    };
     for (id, error) in &listing.unreadable {
         context.ui.warn(format_args!("the log {} cannot be read: {}", format::short(id), chain(error)));
     }
     let exit = if listing.unreadable.is_empty() { fetched } else { Exit::Incomplete };
-    after_printing(exit, print(context.ui, &listing))
+    after_printing(exit, lines.end(&listing))
 }
 
 /// Fetches the newest part of the log, if a server is named; gives whether it is there. A failure is told, and the list has what is there.
@@ -173,31 +179,64 @@ fn fetch(args: &LogArgs, context: &Context<'_>) -> Result<Exit> {
     Ok(if faults.is_empty() { Exit::Done } else { Exit::Incomplete })
 }
 
-fn print(ui: &Ui, listing: &Listing) -> Result<()> {
-    if ui.is_json() {
-        return listing.transactions.iter().try_for_each(|listed| ui.message("transaction", message(listed)));
+/// The lines of a list, as they come.
+struct Lines<'u> {
+    ui: &'u Ui,
+    table: Table,
+    rows: usize,
+}
+
+impl<'u> Lines<'u> {
+    fn new(ui: &'u Ui) -> Self {
+        Lines { ui, table: Self::table(), rows: 0 }
     }
-    if !listing.has_logs {
-        ui.say("no binary log has been kept: `enamel backup` and `enamel watch` keep it where the server writes one");
-        return Ok(());
+
+    fn table() -> Table {
+        Table::new(&[("TIME", Align::Whole), ("BEFORE", Align::Whole), ("ROWS", Align::Right), ("WHAT", Align::Left)])
     }
-    if listing.transactions.is_empty() {
-        ui.say("the log has nothing of the kind");
-        return Ok(());
-    }
-    let columns = [("TIME", Align::Whole), ("BEFORE", Align::Whole), ("ROWS", Align::Right), ("WHAT", Align::Left)];
-    let mut table = Table::new(&columns);
-    for listed in &listing.transactions {
+
+    fn add(&mut self, listed: &Listed) -> Result<()> {
+        if self.ui.is_json() {
+            return self.ui.message("transaction", message(listed));
+        }
         // A time that is not exact is marked: the statement began then.
         let mark = if is_exact(listed) { "" } else { "~" };
         let shown = format!("{}{mark}", format::time(time(listed.record.time)));
-        table.row([shown, before(listed), format::count(listed.rows()), what(listed)]);
+        self.table.row([shown, before(listed), format::count(listed.rows()), what(listed)]);
+        self.rows += 1;
+        if self.rows < ROWS_AT_ONCE { Ok(()) } else { self.print() }
     }
-    ui.table(&table)?;
-    if listing.more > 0 {
-        ui.say(format_args!("{} more: --all shows them", format::counted(listing.more, "transaction")));
+
+    fn print(&mut self) -> Result<()> {
+        self.rows = 0;
+        self.ui.table(&std::mem::replace(&mut self.table, Self::table()))
     }
-    Ok(())
+
+    fn end(mut self, listing: &Listing) -> Result<()> {
+        if self.ui.is_json() {
+            return Ok(());
+        }
+        if !listing.has_logs {
+            self.ui.say(
+                "no binary log has been kept: `enamel backup` and `enamel watch` keep it where the server writes one",
+            );
+            return Ok(());
+        }
+        if listing.listed == 0 {
+            self.ui.say("the log has nothing of the kind");
+            return Ok(());
+        }
+        if self.rows > 0 {
+            self.print()?;
+        }
+        if listing.more > 0 {
+            self.ui.say(format_args!(
+                "{} more: `--all --order time` shows all",
+                format::counted(listing.more, "transaction")
+            ));
+        }
+        Ok(())
+    }
 }
 
 fn is_exact(listed: &Listed) -> bool {

@@ -22,6 +22,10 @@ use engine_core::tree::FileWriter;
 /// ends.
 const PENDING_MAX: usize = 16 << 20;
 
+/// A log that has so many of the server's files ends, and another one follows it: their formats stand in its record, which is bounded, too.
+const FILES_AT_ONCE: usize = 16_384;
+const _: () = assert!((FILES_AT_ONCE as u64) < limits::LOG_FILES_COUNT);
+
 /// When writing ends, at the next end of a transaction.
 #[derive(Debug, Clone, Copy)]
 pub enum Until {
@@ -100,7 +104,7 @@ pub enum WriteEnd {
     EndOfLog,
     /// The server was lost, or the user wishes to stop. Complete transactions are there.
     Cut(Error),
-    /// It was time, or enough was there, or a large transaction follows.
+    /// It was time, or enough was there, or many files, or a large transaction follows.
     Interval,
     /// A file follows that lacks what was read.
     Forked(LogPlace),
@@ -188,7 +192,8 @@ impl<'w, 's> LogWriter<'w, 's> {
                     break WriteEnd::Forked(place);
                 }
             }
-            if self.pending.events.is_empty() && self.is_enough(until) {
+            let is_full = self.subject.record.files.len() >= FILES_AT_ONCE;
+            if self.pending.events.is_empty() && (is_full || self.is_enough(until)) {
                 break WriteEnd::Interval;
             }
         };
