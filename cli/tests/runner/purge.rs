@@ -25,7 +25,11 @@ struct Practice {
 impl Practice {
     /// A practice that is saved.
     fn new(engine: &str) -> Self {
-        let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
+        Practice::with(engine, &[])
+    }
+
+    fn with(engine: &str, options: &[&str]) -> Self {
+        let (machine, server) = (Machine::with_repository(), TestServer::start(options));
         practice(&server, 1, engine);
         machine.run(["backup", "--database", &server.url(), "--schema", "practice"]).expect(0);
         Practice { machine, server }
@@ -65,6 +69,23 @@ fn a_plan_is_shown_written_and_run() {
         practice.machine.run(["--json", "purge", "run", "log.plan", "--database", &practice.server.url()]).expect(0);
     assert_eq!((&again.last("summary")["rows"], &again.last("summary")["ended"]), (&0.into(), &"done".into()));
     practice.machine.run(["verify"]).expect(0);
+}
+
+#[test]
+fn a_run_and_its_receipt_say_how_long_logs_have_the_removed_rows() {
+    let log = ["--log-bin", "--binlog-format=ROW", "--server-id=1", "--expire-logs-days=3"];
+    let practice = Practice::with("InnoDB", &log);
+    practice.plan(&["--before", "2022-02-01", "--output", "log.plan"]).expect(0);
+    let own = "the server's binary log has them for 3 d";
+    practice.run(&[]).expect(0).prints(own).prints("as long as no rule says keep-log");
+    let report = |name: &str| {
+        practice.machine.run(["purge", "history", "--report", name]).expect(0);
+        std::fs::read_to_string(practice.machine.path(name)).unwrap()
+    };
+    practice.machine.run(["backup", "--database", &practice.server.url(), "--schema", "practice"]).expect(0);
+    assert!(report("then.txt").contains("2 kept binary logs up to "), "{}", report("what.txt"));
+    let listed = practice.machine.run(["--json", "purge", "history"]).expect(0);
+    assert_eq!(listed.last("purge")["kept_logs"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use engine::binlog::stored::{StoredLog, StoredLogs};
 use engine::upkeep::receipt::{History, Purge, PurgedFiles, PurgedTable, Receipt, Release, history};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
 use super::report;
-use super::words::{files_sentence, rows, shown, state};
+use super::words::{files_sentence, logs_of, rows, shown, state};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::ui::{Align, Table, Ui, format};
@@ -56,6 +57,8 @@ struct PurgeMessage<'p> {
     tables: Vec<TableMessage<'p>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<FilesMessage>,
+    /// Kept binary logs that may have the rows, too.
+    kept_logs: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -101,16 +104,21 @@ pub fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     repo.sync_catalog(context.ui)?;
     let all = history(&repo)?;
+    let StoredLogs { logs, unreadable } =
+        if all.purges.is_empty() { StoredLogs::default() } else { StoredLogs::read(&repo)? };
+    for (id, error) in &unreadable {
+        context.ui.warn(format_args!("the log {} cannot be read: {}", format::short(id), engine::error::chain(error)));
+    }
     if let Some(path) = &args.report {
         let place = context.repository_place()?.to_string();
-        let text = report::text(&repo, &place, &all)?;
+        let text = report::text(&repo, &place, &all, &logs)?;
         write_new(path, &text)?;
     }
     for (id, error) in &all.unreadable {
         context.ui.warn(format_args!("{} cannot be read: {}", format::short(id), engine::error::chain(error)));
     }
-    let exit = if all.unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
-    after_printing(exit, print(context.ui, &all))
+    let exit = if all.unreadable.is_empty() && unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
+    after_printing(exit, print(context.ui, &all, &logs))
 }
 
 /// Writes a new file, never over an old one: an older report is somebody's evidence.
@@ -123,10 +131,10 @@ fn write_new(path: &PathBuf, text: &str) -> Result<()> {
     std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }
 
-fn print(ui: &Ui, all: &History) -> Result<()> {
+fn print(ui: &Ui, all: &History, logs: &[StoredLog]) -> Result<()> {
     if ui.is_json() {
         for purge in &all.purges {
-            ui.message("purge", message(purge)?)?;
+            ui.message("purge", message(purge, logs)?)?;
         }
         return all.released.iter().try_for_each(|release| ui.message("release", release_message(release)));
     }
@@ -173,7 +181,7 @@ fn files_message(files: &PurgedFiles) -> FilesMessage {
     }
 }
 
-fn message(purge: &Purge) -> Result<PurgeMessage<'_>> {
+fn message<'p>(purge: &'p Purge, logs: &[StoredLog]) -> Result<PurgeMessage<'p>> {
     let receipt = purge.receipt()?;
     let record = &receipt.record;
     let time = |seconds| format::rfc3339(format::seconds(seconds));
@@ -194,6 +202,7 @@ fn message(purge: &Purge) -> Result<PurgeMessage<'_>> {
         rows: rows(&record.tables),
         tables: record.tables.iter().map(table_message).collect(),
         files: record.files.as_ref().map(files_message),
+        kept_logs: logs_of(logs, record).iter().map(|log| log.id().to_string()).collect(),
     })
 }
 

@@ -1,11 +1,12 @@
 //! The page for an auditor: every purge, in words, with what proves that its rows are kept.
 
 use engine::Result;
+use engine::binlog::stored::StoredLog;
 use engine::repository::Repository;
 use engine::upkeep::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable, Receipt, Release, kept};
 use repo_format::manifest::{Root, RootKind};
 
-use super::words::{files_sentence, rows, shown, state};
+use super::words::{files_sentence, kept_logs_sentence, logs_of, rows, shown, state};
 use crate::ui::format;
 
 /// Key ranges that are written out of a table; the receipt has all of them.
@@ -17,7 +18,7 @@ const FILES_MAX: usize = 1000;
 ///
 /// # Errors
 /// If a receipt cannot be read.
-pub fn text(repository: &Repository, place: &str, all: &History) -> Result<String> {
+pub fn text(repository: &Repository, place: &str, all: &History, logs: &[StoredLog]) -> Result<String> {
     let mut page = Page(String::new());
     page.line("ROWS REMOVED FROM LIVE DATABASES");
     page.line("");
@@ -29,7 +30,7 @@ pub fn text(repository: &Repository, place: &str, all: &History) -> Result<Strin
         page.field("CANNOT BE READ", &format!("{id}: {}", engine::error::chain(error)));
     }
     for purge in &all.purges {
-        page.purge(repository, purge)?;
+        page.purge(repository, purge, logs)?;
     }
     for release in &all.released {
         page.release(release);
@@ -61,7 +62,7 @@ impl Page {
         self.line(&format!("  {name:<14}{}", shown(value)));
     }
 
-    fn purge(&mut self, repository: &Repository, purge: &Purge) -> Result<()> {
+    fn purge(&mut self, repository: &Repository, purge: &Purge, logs: &[StoredLog]) -> Result<()> {
         let receipt = purge.receipt()?;
         let Receipt { record, manifest, digest } = receipt;
         let utc = |seconds| format::rfc3339(format::seconds(seconds));
@@ -85,6 +86,7 @@ impl Page {
             self.field("", &format!("{} (begun), which names all rows that were to go", begun.id()));
         }
         self.field("written by", &manifest.program);
+        self.field("binary log", &kept_logs_sentence(&logs_of(logs, record)));
         let kept = kept(repository, receipt)?;
         for table in &record.tables {
             self.table(table);

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::Result;
+use engine::database::LogLife;
 use engine::purge::{Ended, PaceOptions, Reclaimed, RunOptions, RunOutcome, Window, run as purge};
+use engine::upkeep::retention::Age;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use repo_format::config::Access;
@@ -13,6 +15,7 @@ use serde::Serialize;
 use super::categories;
 use super::category::{self, Going};
 use super::file;
+use super::words::log_sentences;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::database::{DatabaseArgs, ServerArgs};
@@ -20,6 +23,7 @@ use crate::duration::parse_duration;
 use crate::environment::program;
 use crate::environment::user_name;
 use crate::exit::{Exit, after_printing};
+use crate::retention::Keep;
 use crate::ui::{Ui, format};
 
 /// Carry out a plan: prove again what is kept, then delete it in small batches
@@ -95,6 +99,10 @@ struct Summary {
     left: u64,
     receipts: Vec<String>,
     ended: &'static str,
+    /// How long the server's binary log has the rows: null if it has none, or keeps it until it is deleted.
+    server_log: &'static str,
+    server_log_seconds: Option<u64>,
+    keep_log: Option<String>,
     seconds: f64,
 }
 
@@ -132,7 +140,8 @@ pub fn run(args: &RunArgs, context: &Context<'_>) -> Result<Exit> {
         _ if outcome.reclaimed.iter().any(|table| table.problem.is_some()) => Exit::Incomplete,
         Ended::Done | Ended::TimeIsUp | Ended::Failed => Exit::Done,
     };
-    let printed = print(context.ui, &outcome, began.elapsed());
+    let kept = Keep::default().log(context.settings.file.retention.as_ref());
+    let printed = print(context.ui, &outcome, began.elapsed(), kept);
     match failure {
         None => after_printing(exit, printed),
         Some(error) => Err(error),
@@ -152,10 +161,10 @@ fn parse_window(text: &str) -> std::result::Result<Window, String> {
     }
 }
 
-fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
+fn print(ui: &Ui, outcome: &RunOutcome, time: Duration, kept: Option<Age>) -> Result<()> {
     let rows = outcome.categories.iter().flat_map(|removed| &removed.tables).map(|(_, rows)| rows).sum();
     if ui.is_json() {
-        return print_json(ui, outcome, rows, time);
+        return print_json(ui, outcome, rows, time, kept);
     }
     if ui.is_quiet() {
         outcome.reclaimed.iter().for_each(|table| warn_reclaimed(ui, table));
@@ -169,6 +178,9 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration) -> Result<()> {
     ui.line(format_args!("\n{} removed in {}", format::counted(rows, "row"), format::duration(milliseconds)))?;
     for receipt in &outcome.receipts {
         ui.line(format_args!("receipt {} keeps them", format::short(receipt)))?;
+    }
+    if rows > 0 {
+        log_sentences(outcome.server_log, kept).into_iter().try_for_each(|sentence| ui.line(sentence))?;
     }
     outcome.reclaimed.iter().try_for_each(|table| print_reclaimed(ui, table))?;
     match outcome.ended {
@@ -196,7 +208,7 @@ fn warn_reclaimed(ui: &Ui, reclaimed: &Reclaimed) {
     }
 }
 
-fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Result<()> {
+fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration, kept: Option<Age>) -> Result<()> {
     ui.problems(&outcome.file_problems.problems, outcome.file_problems.count)?;
     outcome.categories.iter().try_for_each(|removed| ui.message("category", Going::from(removed).message()))?;
     for Reclaimed { table, before_bytes, after_bytes, problem } in &outcome.reclaimed {
@@ -213,6 +225,16 @@ fn print_json(ui: &Ui, outcome: &RunOutcome, rows: u64, time: Duration) -> Resul
             Ended::Interrupted => "interrupted",
             Ended::Failed => "failed",
         },
+        server_log: match outcome.server_log {
+            None => "unknown",
+            Some(LogLife::Off) => "off",
+            Some(LogLife::Seconds(_) | LogLife::UntilDeleted) => "on",
+        },
+        server_log_seconds: match outcome.server_log {
+            Some(LogLife::Seconds(seconds)) => Some(seconds),
+            _ => None,
+        },
+        keep_log: kept.map(|age| age.to_string()),
         seconds: time.as_secs_f64(),
     };
     ui.message("summary", summary)

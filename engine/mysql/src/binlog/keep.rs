@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use repo_format::id::LeaseId;
+use repo_format::log::SECOND;
 
+use super::event::Format;
 use super::stored::StoredLog;
 use super::window::{Base, Records, Restorable, Way, Window, all_ways, windows};
 
@@ -104,6 +106,54 @@ fn newest(logs: &[StoredLog]) -> impl Iterator<Item = LeaseId> {
     newest.into_values().map(|(_, id)| id)
 }
 
+/// The logs of a server that may have what happened from one time to another, in seconds since 1970 by the clock of the machine that fetches. A log says
+/// only up to when it is complete.
+pub fn logs_between<'l>(logs: &'l [StoredLog], identity: &str, from: i64, until: i64) -> Vec<&'l StoredLog> {
+    /// Clocks differ by so many seconds.
+    const NEAR: i64 = 60;
+    let complete: HashMap<LeaseId, i64> = logs.iter().map(|log| (log.id(), log.record.complete_until)).collect();
+    let begins = |log: &StoredLog| {
+        let before = log.record.previous.and_then(|previous| complete.get(&previous).copied());
+        before.or_else(|| {
+            let format = Format::read(&log.record.files.first()?.format.0).ok()?;
+            Some(i64::from(format.timestamp) * SECOND)
+        })
+    };
+    let own = logs.iter().filter(|log| log.record.identity == identity);
+    own.filter(|log| {
+        let ahead = log.record.clock_ahead.saturating_mul(SECOND / 1000);
+        let at = |seconds: i64| seconds.saturating_mul(SECOND).saturating_add(ahead);
+        log.record.complete_until >= at(from.saturating_sub(NEAR))
+            && begins(log).is_none_or(|begins| begins <= at(until.saturating_add(NEAR)))
+    })
+    .collect()
+}
+
 fn spans(one: &Restorable) -> Vec<(i64, i64)> {
     one.windows.iter().map(|window| (window.from, window.until)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stored::made_up::{id, log};
+    use super::*;
+
+    #[test]
+    fn logs_that_may_have_a_time_are_found() {
+        let logs = [
+            log(1, 1, None, (4, 1000)),
+            log(2, 1, Some(1), (1000, 2000)),
+            log(3, 1, Some(2), (2000, 3000)),
+            log(4, 1, Some(9), (5000, 6000)),
+        ];
+        let found = |from, until| {
+            let found = logs_between(&logs, "one", from, until);
+            found.iter().map(|log| log.id()).collect::<Vec<_>>()
+        };
+        // Of the last one nothing says where it begins but its file.
+        assert_eq!(found(1200, 1300), [id(2), id(4)]);
+        assert_eq!(found(1200, 2500), [id(2), id(3), id(4)]);
+        assert_eq!(found(7000, 8000), []);
+        assert_eq!(logs_between(&logs, "other", 0, 9000).len(), 0);
+    }
 }

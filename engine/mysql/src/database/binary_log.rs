@@ -1,5 +1,7 @@
 //! A server's binary log: whether it exists, its files, its end, and the settings that decide what its events mean.
 
+use std::time::Duration;
+
 use repo_format::database::Variable;
 
 use super::lock_method::logs_all;
@@ -66,7 +68,38 @@ pub enum LogFound {
     Hidden(String),
 }
 
+/// How long a server keeps what it has written into its binary log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLife {
+    /// It writes none.
+    Off,
+    /// So many seconds, and until it next begins a file.
+    Seconds(u64),
+    /// Until somebody deletes it.
+    UntilDeleted,
+}
+
 impl BinaryLog {
+    /// How long the server keeps its log.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub fn life(connection: &mut Connection) -> Result<LogLife> {
+        const DAY: f64 = 86_400.0;
+        if !Self::is_on(connection)? {
+            return Ok(LogLife::Off);
+        }
+        let variables = variables(connection)?;
+        let number = |name: &str| {
+            let value = variables.iter().find(|variable| variable.name == name).map(|variable| &variable.value);
+            value.and_then(|value| value.parse::<f64>().ok()).unwrap_or_default()
+        };
+        // Days are a fraction on MariaDB.
+        let seconds = number("binlog_expire_logs_seconds").max(number("expire_logs_days") * DAY);
+        let life = Duration::try_from_secs_f64(seconds).ok().filter(|life| !life.is_zero());
+        Ok(life.map_or(LogLife::UntilDeleted, |life| LogLife::Seconds(life.as_secs())))
+    }
+
     /// Whether the server keeps one.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ mod wait;
 pub use accounts::{AccountsContents, accounts};
 pub use address::{Address, AddressParts, Credentials, Password, Tls, TlsParts, Verify};
 pub use attendance::{Attended, attended};
-pub use binary_log::{BinaryLog, LogFound, ServerLogFile, claim_reader, leaves_out, now};
+pub use binary_log::{BinaryLog, LogFound, LogLife, ServerLogFile, claim_reader, leaves_out, now};
 pub(crate) use connection::texts;
 pub use connection::{Connection, Row, RowStream};
 pub use demand::{OWN_LOCKS, SHARED_LOCKS, connections_free, connections_of_backup, snapshot_sessions};

@@ -4,7 +4,7 @@ use super::keep::Keeper;
 use super::options::RunOptions;
 use super::outcome::{Ended, RunOutcome};
 use super::progress::Progress;
-use crate::database::{Address, Connection, Purpose, Server, Turn, attended};
+use crate::database::{Address, BinaryLog, Connection, Purpose, Server, Turn, attended};
 use crate::purge::delete::{delete, delete_orphans, find_orphans, purge_records, remove_files};
 use crate::purge::files::located;
 use crate::purge::job::Job;
@@ -95,6 +95,7 @@ fn run_attended(
     if let Err(error) = check_all(paced.connection, &all) {
         outcome.fail(error);
     }
+    outcome.server_log = BinaryLog::life(paced.connection).ok();
     if options.reclaim && outcome.failure.is_none() {
         let mut rebuilder = Rebuilder { paced, address };
         reclaim(&mut rebuilder, &all, &mut outcome);

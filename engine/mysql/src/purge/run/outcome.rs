@@ -3,6 +3,7 @@
 use repo_format::id::LeaseId;
 
 use super::progress::Removed;
+use crate::database::LogLife;
 use crate::purge::files::FileProblems;
 use crate::purge::pace::Go;
 use crate::purge::reclaim::Reclaimed;
@@ -46,6 +47,8 @@ pub struct RunOutcome {
     pub file_problems: FileProblems,
     /// Tables that were rebuilt, or were to be.
     pub reclaimed: Vec<Reclaimed>,
+    /// How long the server keeps its binary log, which has the removed rows, too; none if it did not say.
+    pub server_log: Option<LogLife>,
 }
 
 impl RunOutcome {
