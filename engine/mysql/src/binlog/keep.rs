@@ -150,7 +150,7 @@ mod tests {
             let found = logs_between(&logs, "one", from, until);
             found.iter().map(|log| log.id()).collect::<Vec<_>>()
         };
-        // Of the last one nothing says where it begins but its file.
+        // Nothing but its file says where the last one begins.
         assert_eq!(found(1200, 1300), [id(2), id(4)]);
         assert_eq!(found(1200, 2500), [id(2), id(3), id(4)]);
         assert_eq!(found(7000, 8000), []);

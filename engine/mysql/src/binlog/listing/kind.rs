@@ -1,4 +1,4 @@
-//! What a transaction does, in a word.
+//! The kind of a transaction, in a word.
 
 use repo_format::log::{TransactionFlags, TransactionRecord};
 
