@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
+    accept, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init, key,
+    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::global::Global;
 
@@ -76,6 +76,7 @@ pub enum Command {
     Forget(Box<forget::ForgetArgs>),
     Prune(prune::PruneArgs),
     Purge(purge::PurgeArgs),
+    Copy(Box<copy::CopyArgs>),
     Accept(accept::AcceptArgs),
     Leases(leases::LeasesArgs),
     Repair(repair::RepairArgs),

@@ -19,7 +19,7 @@ use repo_format::config::Access;
 
 use crate::exit::Exit;
 use crate::global::Global;
-use crate::settings::{Place, Settings, user_file};
+use crate::settings::{Other, Place, Settings, user_file};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
@@ -103,11 +103,24 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if there is no repository.
     pub fn store(&self) -> Result<Arc<dyn Store>> {
-        let store = match self.repository_place()? {
-            Place::Folder(path) => open_store(path)?,
-            Place::ObjectStorage(address) => self.open_object_storage(address)?,
-        };
-        Ok(self.guarded(store))
+        Ok(self.guarded(self.store_at(self.repository_place()?)?))
+    }
+
+    fn store_at(&self, place: &Place) -> Result<Arc<dyn Store>> {
+        match place {
+            Place::Folder(path) => open_store(path),
+            Place::ObjectStorage(address) => self.open_object_storage(address),
+        }
+    }
+
+    /// Opens the second repository of a command. `--append-only` holds for it, too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRepository`] if there is none. See the engine's `Repository::open`.
+    pub fn open_other(&self, other: &Other, access: Access) -> Result<Repository> {
+        let store = self.guarded(self.store_at(&other.place)?);
+        let credential = other.secret.credential_of(self.ui, &other.place)?;
+        self.open_with(store, &credential, access, Rollback::Refuse, Repository::open)
     }
 
     /// A store in object storage, whatever is there.
@@ -217,9 +230,20 @@ impl<'u> Context<'u> {
 
     fn open_in(&self, store: Arc<dyn Store>, access: Access, rollback: Rollback, open: Opener) -> Result<Repository> {
         let credential = self.settings.secret.value.credential(self.ui)?;
+        self.open_with(store, &credential, access, rollback, open)
+    }
+
+    fn open_with(
+        &self,
+        store: Arc<dyn Store>,
+        credential: &Credential,
+        access: Access,
+        rollback: Rollback,
+        open: Opener,
+    ) -> Result<Repository> {
         let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
         let options = OpenOptions { cache_dir, state_dir, access, rollback };
-        let repo = open(store, &credential, &options, self.ui).map_err(|error| match error.kind() {
+        let repo = open(store, credential, &options, self.ui).map_err(|error| match error.kind() {
             // Keys are there, or the store would have been refused before.
             ErrorKind::NoRepository => error.with_hint(CONFIG_IS_LOST),
             _ => error,

@@ -5,8 +5,8 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    accept, backup, cat, check, completions, config, demo, diff, export_sql, find, forget, grants, init, key, leases,
-    log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
+    accept, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init, key,
+    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -46,6 +46,7 @@ fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
         Command::Forget(args) => forget::run(args, context),
         Command::Prune(args) => prune::run(args, context),
         Command::Purge(args) => purge::run(args, context),
+        Command::Copy(args) => copy::run(args, context),
         Command::Accept(args) => accept::run(args, context),
         Command::Leases(args) => leases::run(args, context),
         Command::Repair(args) => repair::run(args, context),

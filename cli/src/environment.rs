@@ -11,8 +11,14 @@ pub const PASSWORD: &str = "ENAMEL_PASSWORD";
 /// The variable that holds the password of the database.
 pub const DATABASE_PASSWORD: &str = "ENAMEL_DB_PASSWORD";
 
+/// The variable that holds the password of the repository that copies go to.
+pub const TO_PASSWORD: &str = "ENAMEL_TO_PASSWORD";
+/// The variable that holds the password of the repository that a new one is made like.
+pub const LIKE_PASSWORD: &str = "ENAMEL_LIKE_PASSWORD";
+
 /// Variables whose value is a secret.
-const SECRETS: [&str; 4] = [PASSWORD, DATABASE_PASSWORD, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+const SECRETS: [&str; 6] =
+    [PASSWORD, DATABASE_PASSWORD, TO_PASSWORD, LIKE_PASSWORD, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// The value of a variable; an empty one counts as one that is not set.
 pub fn variable(name: &str) -> Option<OsString> {

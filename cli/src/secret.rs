@@ -10,7 +10,7 @@ use engine::crypto::{Credential, KeyFile};
 use engine::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
-use crate::settings::SecretSource;
+use crate::settings::{Place, SecretSource};
 use crate::shell::shell;
 use crate::strength::Strength;
 use crate::ui::Ui;
@@ -29,6 +29,14 @@ impl SecretSource {
     /// The source cannot be read, or the password is empty.
     pub fn credential(&self, ui: &Ui) -> Result<Credential> {
         self.fetch(ui, |ui| prompt(ui, "Password of the repository: "))
+    }
+
+    /// Fetches the secret that unlocks the repository at `place`, of several that a command works with.
+    ///
+    /// # Errors
+    /// As [`SecretSource::credential`].
+    pub fn credential_of(&self, ui: &Ui, place: &Place) -> Result<Credential> {
+        self.fetch(ui, |ui| prompt(ui, &format!("Password of {place}: ")))
     }
 
     /// Fetches a secret that is to lock something from now on: what is typed is asked for twice.

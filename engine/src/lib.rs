@@ -57,7 +57,7 @@
 pub mod prelude;
 
 pub use engine_core::{
-    Error, ErrorKind, Result, catalog, chunk, crypto, error, files, filesystem, machine, memory, monitor, pack,
+    Error, ErrorKind, Result, catalog, chunk, copy, crypto, error, files, filesystem, machine, memory, monitor, pack,
     repository, session, snapshots, tree, upkeep,
 };
 #[cfg(feature = "mysql")]

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::cbor::{self, ByteString};
 use crate::entry::check_name_of;
 use crate::error::{FormatError, Result, check_limit};
-use crate::id::{Bytes32, ChunkId, LeaseId};
+use crate::id::{Bytes32, ChunkId, LeaseId, RepositoryId};
 use crate::kinds::kinds;
 use crate::limits;
 
@@ -88,13 +88,67 @@ pub struct Manifest {
     /// In a record: manifests that were forgotten.
     #[n(18)]
     pub forgotten: Option<Vec<SeenManifest>>,
+    /// The manifest of another repository that this one is a copy of.
+    #[n(19)]
+    pub origin: Option<Origin>,
     /// Rules for what not to save. If they are there, the directories note their gaps.
     #[n(20)]
     pub left_out: Option<LeftOut>,
     /// In a record: manifests that need data of which the writer found no whole copy.
     #[n(21)]
     pub suffering: Option<Vec<SeenManifest>>,
+    /// In a record: another repository that has copies of this one.
+    #[n(22)]
+    pub second_copy: Option<SecondCopy>,
 }
+
+/// The manifest that a copy was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Origin {
+    /// The repository that it was in.
+    #[n(0)]
+    pub repository: RepositoryId,
+    /// Its id there.
+    #[n(1)]
+    pub id: LeaseId,
+    /// Its digest there.
+    #[n(2)]
+    pub digest: Bytes32,
+    /// Names of roots that the copy lacks, each once; absent if it lacks none.
+    #[n(3)]
+    pub left_out: Option<Vec<ByteString>>,
+}
+
+/// Another repository that has copies of this one, as somebody found it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SecondCopy {
+    /// Its id.
+    #[n(0)]
+    pub repository: RepositoryId,
+    /// Its place, in words.
+    #[n(1)]
+    pub place: String,
+    /// The newest snapshot of this repository of which it has a copy.
+    #[n(2)]
+    pub newest: SeenManifest,
+    /// When that was checked, seconds since 1970.
+    #[n(3)]
+    pub checked: i64,
+    /// How thoroughly: 1 to 3.
+    #[n(4)]
+    pub level: u8,
+    /// The parts that were chosen, in words; absent for everything.
+    #[n(5)]
+    pub only: Option<Vec<String>>,
+    /// The share of packs that were read, in percent.
+    #[n(6)]
+    pub read_percent: Option<u8>,
+}
+
+/// The most thorough check of a second copy.
+pub const CHECK_LEVEL_MAX: u8 = 3;
 
 /// Rules of a backup: what it does not save.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
@@ -259,8 +313,10 @@ impl Manifest {
             problems: Problems::default(),
             statistics: Statistics::default(),
             forgotten: None,
+            origin: None,
             left_out: None,
             suffering: None,
+            second_copy: None,
         }
     }
 
@@ -297,6 +353,8 @@ impl Manifest {
         let patterns = self.left_out.iter().flat_map(|left_out| left_out.patterns.iter().flatten());
         let bytes = patterns.map(|pattern| pattern.len() as u64).sum();
         check_limit(WHAT, "bytes of patterns", bytes, limits::PATTERNS)?;
+        self.origin.as_ref().map_or(Ok(()), Origin::check)?;
+        self.second_copy.as_ref().map_or(Ok(()), SecondCopy::check)?;
         self.roots.iter().try_for_each(|root| check_name_of(WHAT, &root.name.0))
     }
 
@@ -310,9 +368,40 @@ impl Manifest {
         self.suffering.as_deref().unwrap_or_default()
     }
 
+    /// The names of roots that this copy lacks; empty if it is not a copy, or lacks none.
+    pub fn roots_left_out(&self) -> &[ByteString] {
+        self.origin.as_ref().and_then(|origin| origin.left_out.as_deref()).unwrap_or_default()
+    }
+
     /// The node of the top directory.
     pub fn tree_id(&self) -> Option<ChunkId> {
         self.tree.and_then(|place| self.ids.get(place as usize)).copied()
+    }
+}
+
+impl Origin {
+    fn check(&self) -> Result<()> {
+        let names = self.left_out.as_deref().unwrap_or_default();
+        names.iter().try_for_each(|name| check_name_of(WHAT, &name.0))?;
+        let mut sorted: Vec<_> = names.iter().map(|name| &name.0).collect();
+        sorted.sort_unstable();
+        if sorted.is_sorted_by(|a, b| a < b) {
+            Ok(())
+        } else {
+            Err(FormatError::invalid(WHAT, "a root is left out twice"))
+        }
+    }
+}
+
+impl SecondCopy {
+    fn check(&self) -> Result<()> {
+        if !(1..=CHECK_LEVEL_MAX).contains(&self.level) {
+            return Err(FormatError::invalid(WHAT, format!("a second copy checked in way {}", self.level)));
+        }
+        if self.read_percent.is_some_and(|percent| !(1..=100).contains(&percent)) {
+            return Err(FormatError::invalid(WHAT, "a share of packs beyond 1 to 100 percent"));
+        }
+        Ok(())
     }
 }
 

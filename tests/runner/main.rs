@@ -6,6 +6,7 @@
 mod append_only;
 mod binlog;
 mod concurrency;
+mod copy;
 mod crash;
 mod damage;
 mod database;

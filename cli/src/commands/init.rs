@@ -1,16 +1,18 @@
 //! `enamel init`: a new repository.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use engine::repository::InitOptions;
+use engine::repository::{InitOptions, Repository, init, init_like};
 use engine::store::{LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use repo_format::id::RepositoryId;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::environment::user_name;
+use crate::environment::{LIKE_PASSWORD, user_name};
 use crate::exit::Exit;
-use crate::settings::{Place, SecretSource};
+use crate::settings::{Other, OtherNames, OtherSecret, Place, SecretSource};
 use crate::strength::{Strength, WeakArg};
 
 /// Make a new, empty repository.
@@ -19,12 +21,17 @@ use crate::strength::{Strength, WeakArg};
 /// exist is created. Without the password or key file nobody can read the repository: keep a copy of it away from this
 /// machine. A password of fewer than 8 characters, or one that is guessed first, needs --weak. You can add more
 /// passwords and key files later with `enamel key add`.
+///
+/// With --like the new repository is for copies of another one (`enamel copy`): it cuts data alike and gives it the same
+/// ids, so a copy need not be computed anew. Its own password or key file opens nothing of the other repository, and the
+/// other's nothing of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel init --repo /mnt/backup/practice
   enamel init --repo /mnt/backup/practice --key-file /etc/enamel/practice.key
   enamel init --repo s3://practice-backup/office
+  enamel init --repo /mnt/usb/copy --key-file copy.key --like /mnt/backup/practice --like-key-file practice.key
 
 Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
 pub struct InitArgs {
@@ -33,6 +40,43 @@ pub struct InitArgs {
     label: Option<String>,
     #[command(flatten)]
     weak: WeakArg,
+    #[command(flatten)]
+    like: LikeArgs,
+}
+
+/// The repository that the new one is to be like.
+#[derive(Debug, Clone, clap::Args)]
+struct LikeArgs {
+    /// Make a repository for copies of this one
+    #[arg(long, value_name = "REPO")]
+    like: Option<PathBuf>,
+    /// Unlock that one with this key file [or ENAMEL_LIKE_KEY_FILE]
+    #[arg(long, value_name = "FILE", requires = "like")]
+    like_key_file: Option<PathBuf>,
+    /// Unlock that one with the password in the first line of this file [or ENAMEL_LIKE_PASSWORD: the password itself]
+    #[arg(long, value_name = "FILE", requires = "like")]
+    like_password_file: Option<PathBuf>,
+    /// Unlock that one with the password that this shell command prints
+    #[arg(long, value_name = "COMMAND", requires = "like")]
+    like_password_command: Option<String>,
+}
+
+const LIKE_NAMES: OtherNames = OtherNames {
+    place: "--like",
+    options: ["--like-key-file", "--like-password-file", "--like-password-command"],
+    variables: ["ENAMEL_LIKE_KEY_FILE", LIKE_PASSWORD],
+};
+
+impl LikeArgs {
+    fn other(&self) -> Result<Option<Other>> {
+        let Some(place) = &self.like else { return Ok(None) };
+        let secret = OtherSecret {
+            key_file: self.like_key_file.clone(),
+            password_file: self.like_password_file.clone(),
+            password_command: self.like_password_command.clone(),
+        };
+        Other::new(place, secret, &LIKE_NAMES).map(Some)
+    }
 }
 
 #[derive(Serialize)]
@@ -51,11 +95,10 @@ pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
     let place = context.repository_place()?;
     refuse_existing(place, context)?;
     let secret = &context.settings.secret.value;
-    refuse_key_inside(secret, place.folder())?;
-    let credential = secret.new_credential(ui, Strength::of(args.weak))?;
-    let store = make(place, context)?;
-    let label = args.label.clone().unwrap_or_else(default_label);
-    let id = engine::repository::init(&*store, &credential, &InitOptions { label })?;
+    let like = args.like.other()?;
+    let like = like.map(|like| context.open_other(&like, Access::Read)).transpose()?;
+    let new = New { place, secret, strength: Strength::of(args.weak), label: args.label.clone(), like: like.as_ref() };
+    let id = new.make(context)?;
     if ui.is_json() {
         let repository = place.to_string();
         ui.message("summary", Summary { repository, id: id.to_string(), unlock: secret.describe() })?;
@@ -103,6 +146,38 @@ pub fn refuse_key_inside(secret: &SecretSource, repository: Option<&Path>) -> Re
         ))
     } else {
         Ok(())
+    }
+}
+
+/// A repository that is to be made.
+pub struct New<'n> {
+    /// Its place.
+    pub place: &'n Place,
+    /// The password or key that will unlock it.
+    pub secret: &'n SecretSource,
+    /// How easily a password may be guessed.
+    pub strength: Strength,
+    /// The owner of the key.
+    pub label: Option<String>,
+    /// The repository that it is to hold copies of.
+    pub like: Option<&'n Repository>,
+}
+
+impl New<'_> {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// There is one already, or the place cannot be written.
+    pub fn make(self, context: &Context<'_>) -> Result<RepositoryId> {
+        refuse_existing(self.place, context)?;
+        refuse_key_inside(self.secret, self.place.folder())?;
+        let credential = self.secret.new_credential(context.ui, self.strength)?;
+        let store = make(self.place, context)?;
+        let options = InitOptions { label: self.label.unwrap_or_else(default_label) };
+        match self.like {
+            Some(like) => init_like(&*store, &credential, &options, like),
+            None => init(&*store, &credential, &options),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cat;
 pub mod check;
 pub mod completions;
 pub mod config;
+pub mod copy;
 pub mod demo;
 pub mod diff;
 pub mod export_sql;

@@ -4,6 +4,7 @@ pub mod file;
 mod hooks;
 mod location;
 mod object_storage;
+mod other;
 mod place;
 mod secret;
 mod url;
@@ -22,6 +23,7 @@ use file::FileSettings;
 
 pub use hooks::Hooks;
 pub use location::{Place, repository as parse_place};
+pub use other::{Other, OtherNames, OtherSecret};
 pub use place::user_file;
 pub use secret::SecretSource;
 pub use url::parse_url;
@@ -61,6 +63,13 @@ pub struct Setting<T> {
 impl<T> Setting<T> {
     fn new(value: T, origin: Origin) -> Self {
         Setting { value, origin }
+    }
+}
+
+impl Setting<SecretSource> {
+    /// The source with the user's home folder in place of `~`.
+    fn with_home(self) -> Result<Self> {
+        Ok(Setting::new(other::with_home(self.value)?, self.origin))
     }
 }
 
@@ -116,7 +125,7 @@ impl Settings {
         let folder = repository.as_ref().and_then(|setting| setting.value.folder());
         let beside = folder.and_then(|folder| place::beside(folder, file_path.as_deref()));
         Ok(Settings {
-            secret: with_home(secret(options, &env, &file)?)?,
+            secret: secret(options, &env, &file)?.with_home()?,
             append_only: append_only(options, &file),
             file_path,
             unused_file: beside,
@@ -163,15 +172,6 @@ fn default_state_dir() -> Option<Setting<PathBuf>> {
 
 fn expanded(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
     Ok(Setting::new(location::expand(&setting.value)?, setting.origin))
-}
-
-fn with_home(setting: Setting<SecretSource>) -> Result<Setting<SecretSource>> {
-    let value = match setting.value {
-        SecretSource::KeyFile(path) => SecretSource::KeyFile(location::expand(&path)?),
-        SecretSource::PasswordFile(path) => SecretSource::PasswordFile(location::expand(&path)?),
-        other => other,
-    };
-    Ok(Setting::new(value, setting.origin))
 }
 
 fn place_of_repository(setting: Setting<PathBuf>) -> Result<Setting<Place>> {

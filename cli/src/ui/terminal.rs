@@ -140,6 +140,7 @@ fn title(phase: Phase) -> &'static str {
         Phase::Rewrite => "copying needed data",
         Phase::Delete => "deleting",
         Phase::Protect => "locking",
+        Phase::Copy => "copying",
         _ => "working",
     }
 }
@@ -147,7 +148,7 @@ fn title(phase: Phase) -> &'static str {
 fn noun(phase: Phase) -> &'static str {
     match phase {
         Phase::Index | Phase::Verify | Phase::Protect => "object",
-        Phase::Walk => "snapshot",
+        Phase::Walk | Phase::Copy => "snapshot",
         Phase::Rewrite | Phase::Delete => "pack",
         _ => "file",
     }

@@ -9,6 +9,7 @@
 
 pub mod catalog;
 pub mod chunk;
+pub mod copy;
 pub mod crypto;
 pub mod error;
 pub mod files;

@@ -20,6 +20,8 @@ pub enum Phase {
     Delete,
     /// Locking objects against deletion.
     Protect,
+    /// Copying to another repository.
+    Copy,
 }
 
 impl Phase {
@@ -34,6 +36,7 @@ impl Phase {
             Phase::Rewrite => "rewrite",
             Phase::Delete => "delete",
             Phase::Protect => "protect",
+            Phase::Copy => "copy",
         }
     }
 }

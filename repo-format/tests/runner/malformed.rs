@@ -88,6 +88,8 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::secrets_closed().encode().unwrap(), |b| Secrets::decode(b).map(drop), &[4]),
         (samples::manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15]),
         (samples::forget_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 18]),
+        (samples::copied_manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 19]),
+        (samples::second_copy_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 22]),
         (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
@@ -1016,6 +1018,35 @@ mod manifests_and_condemned {
         manifest_refused(|m| m.forgotten = Some(vec![m.seen[0]; 1025]), "forgotten manifests is 1025, at most 1024");
         manifest_refused(|m| m.suffering = Some(vec![m.seen[0]; 1025]), "suffering manifests is 1025, at most 1024");
         manifest_refused(|m| m.ids = vec![m.ids[0]; 2048], "limits: size");
+    }
+
+    #[test]
+    fn copies_that_leave_a_root_out_twice_or_under_a_wrong_name_are_refused() {
+        let left_out = |names: &[&str]| {
+            let names = names.iter().map(|name| ByteString(name.as_bytes().to_vec())).collect();
+            let origin = samples::copied_manifest().origin.map(|origin| Origin { left_out: Some(names), ..origin });
+            move |m: &mut Manifest| m.origin = origin
+        };
+        manifest_refused(left_out(&["images", "x", "images"]), "a root is left out twice");
+        manifest_refused(left_out(&["a/b"]), "holds a slash");
+        let copy = samples::copied_manifest();
+        let mut many = copy.clone();
+        let names = (0..4000u32).map(|n| ByteString(format!("root with a long name {n}").into_bytes())).collect();
+        many.origin = copy.origin.map(|origin| Origin { left_out: Some(names), ..origin });
+        refused(many.encode(), "limits: size");
+    }
+
+    #[test]
+    fn second_copies_that_were_checked_in_no_known_way_are_refused() {
+        let copy = |change: fn(&mut SecondCopy)| {
+            let mut copy = samples::second_copy_record().second_copy;
+            copy.iter_mut().for_each(change);
+            move |m: &mut Manifest| m.second_copy = copy
+        };
+        manifest_refused(copy(|c| c.level = 0), "a second copy checked in way 0");
+        manifest_refused(copy(|c| c.level = 4), "a second copy checked in way 4");
+        manifest_refused(copy(|c| c.read_percent = Some(0)), "a share of packs beyond 1 to 100 percent");
+        manifest_refused(copy(|c| c.read_percent = Some(101)), "a share of packs beyond 1 to 100 percent");
     }
 
     #[test]

@@ -249,6 +249,21 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 ignore_file_name: n[4].is_multiple_of(2).then(|| host.clone()),
                 options: n[5].is_multiple_of(2).then_some(u8::try_from(n[6] % 256).unwrap()),
             });
+            let origin = n[6].is_multiple_of(2).then(|| Origin {
+                repository: RepositoryId(id.0),
+                id,
+                digest: Bytes32([7; 32]),
+                left_out: n[7].is_multiple_of(2).then(|| roots.iter().take(1).map(|root| root.name.clone()).collect()),
+            });
+            let second_copy = seen.first().filter(|_| n[8].is_multiple_of(2)).map(|newest| SecondCopy {
+                repository: RepositoryId(id.0),
+                place: host.clone(),
+                newest: *newest,
+                checked: seconds,
+                level: u8::try_from(1 + n[9] % 3).unwrap(),
+                only: n[9].is_multiple_of(2).then(|| tags.clone()),
+                read_percent: n[10].is_multiple_of(2).then_some(u8::try_from(1 + n[11] % 100).unwrap()),
+            });
             Manifest {
                 kind: kind.into(),
                 id,
@@ -269,8 +284,10 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 problems: Problems { count: n[0], lists },
                 statistics,
                 forgotten,
+                origin,
                 left_out,
                 suffering,
+                second_copy,
             }
         },
     )

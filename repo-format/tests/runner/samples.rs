@@ -130,6 +130,12 @@ fn plain_objects() -> Vec<Sample> {
         sample("plain-manifest-suffering", suffering_record().encode().unwrap(), |b| {
             Ok(Manifest::decode(b)? == suffering_record())
         }),
+        sample("plain-manifest-copied", copied_manifest().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == copied_manifest())
+        }),
+        sample("plain-manifest-second-copy", second_copy_record().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == second_copy_record())
+        }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
         sample("plain-lease-whole", whole_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == whole_lease())),
         sample("plain-void-record", void().encode().unwrap(), |b| Ok(Void::decode(b)? == void())),
@@ -481,9 +487,33 @@ pub(crate) fn manifest() -> Manifest {
             read_again_files: None,
         },
         forgotten: None,
+        origin: None,
         left_out: None,
         suffering: None,
+        second_copy: None,
     }
+}
+
+/// A copy of a snapshot, without one of its roots.
+pub(crate) fn copied_manifest() -> Manifest {
+    let mut roots = manifest().roots;
+    let left_out = Some(vec![roots.remove(0).name]);
+    let (repository, id, digest) = (RepositoryId(bytes16(8)), LeaseId(bytes16(9)), Bytes32(bytes32(10)));
+    Manifest { roots, parent: None, origin: Some(Origin { repository, id, digest, left_out }), ..manifest() }
+}
+
+/// A record of a second copy.
+pub(crate) fn second_copy_record() -> Manifest {
+    let second_copy = SecondCopy {
+        repository: RepositoryId(bytes16(8)),
+        place: "s3://practice/copy".to_owned(),
+        newest: SeenManifest { id: LeaseId(bytes16(5)), digest: Bytes32(bytes32(6)) },
+        checked: 1_800_000_009,
+        level: 3,
+        only: Some(vec!["database".to_owned()]),
+        read_percent: Some(5),
+    };
+    Manifest { second_copy: Some(second_copy), forgotten: None, ..forget_record() }
 }
 
 /// A snapshot that says what was not to be saved.

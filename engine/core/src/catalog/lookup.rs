@@ -5,6 +5,7 @@ use repo_format::id::{Bytes32, ChunkId, PackId};
 use repo_format::pack::ChunkKind;
 use repo_format::sealed::ENVELOPE_LEN;
 use repo_format::segment::SegmentPack;
+use rusqlite::params;
 
 use super::{Catalog, Location, chunk_param};
 use crate::error::Result;
@@ -67,6 +68,14 @@ impl Catalog {
                 }
             }
             Ok(false)
+        })
+    }
+
+    /// Whether a chunk of this kind has this id.
+    pub(crate) fn knows(&self, kind: ChunkKind, id: &ChunkId) -> Result<bool> {
+        self.read("look up a chunk", |c| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM chunks WHERE id = ?1 AND kind = ?2)";
+            c.prepare_cached(sql)?.query_row(params![chunk_param(id), kind as u8], |row| row.get(0))
         })
     }
 

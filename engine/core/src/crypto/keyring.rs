@@ -43,6 +43,17 @@ impl KeyringSecrets {
         }))
     }
 
+    /// The secrets of a new repository that cuts data as this one does and gives it the same ids. Everything that seals
+    /// is new.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness.
+    pub fn for_copies(&self) -> Result<Self> {
+        let mut new = Self::generate()?;
+        (new.0.id, new.0.gear) = (self.0.id, self.0.gear);
+        Ok(new)
+    }
+
     /// The secrets of the next version, with a new link, and a new epoch if `with_new_epoch`.
     ///
     /// # Errors
@@ -79,7 +90,7 @@ impl KeyringSecrets {
         self.0.epochs.iter().rev().nth(1).map(|epoch| epoch.number)
     }
 
-    /// Whether these secrets belong to the same repository.
+    /// Whether these secrets belong to the same repository, or to one that was made for copies of it.
     pub(crate) fn is_kin(&self, other: &Self) -> bool {
         blake3::Hash::from(self.0.id.0) == blake3::Hash::from(other.0.id.0)
     }

@@ -10,11 +10,12 @@ use repo_format::limits;
 use repo_format::pack::{CHUNK_OVERHEAD, ChunkKind, TableEntry};
 use repo_format::segment::SegmentPack;
 
+use super::CodedChunk;
 use super::assemble::{FinishedPack, assemble, joinable};
 use super::open_pack::{FullPack, SealedChunk, Slot};
 use super::upload::{Arrivals, FailureGuard, Mode, Queue};
 use crate::catalog::UsablePacks;
-use crate::chunk::{Coder, Compression};
+use crate::chunk::{Coded, Coder, Compression};
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{Repository, Unnamed};
@@ -35,6 +36,8 @@ pub struct ChunkStore<'s> {
     meta: Slot,
     on_their_way: [Mutex<HashSet<ChunkId>>; SHARDS],
     counted: Mutex<HashSet<PackId>>,
+    /// The packs that this run has put.
+    new_packs: Mutex<Vec<PackId>>,
     spread: u8,
     catalog_is_empty: bool,
     /// Whether this run has added anything to the catalog.
@@ -105,6 +108,7 @@ impl<'s> ChunkStore<'s> {
             meta: Slot::new(KeyClass::Meta),
             on_their_way: std::array::from_fn(|_| Mutex::default()),
             counted: Mutex::default(),
+            new_packs: Mutex::default(),
             spread,
             catalog_is_empty: repository.catalog().is_empty()?,
             put_any: AtomicBool::new(false),
@@ -129,9 +133,21 @@ impl<'s> ChunkStore<'s> {
         // Claim first, then look up: an upload that ends in between enters the catalog before it leaves this set.
         let is_new = self.claim(&id) && !self.release_if_stored(&id)?;
         if is_new {
-            self.seal(coder, kind, id, plain, compression)?;
-            self.totals.new_chunks.fetch_add(1, Ordering::Relaxed);
-            self.totals.new_bytes.fetch_add(plain.len() as u64, Ordering::Relaxed);
+            let coded = coder.encode(plain, compression);
+            self.seal(kind, id, plain.len(), &coded)?;
+        }
+        Ok(Stored { id, is_new })
+    }
+
+    /// Stores a chunk of another repository, coded as it is there, unless the repository has it.
+    ///
+    /// # Errors
+    /// As [`ChunkStore::store`].
+    pub fn store_coded(&self, kind: ChunkKind, chunk: &CodedChunk) -> Result<Stored> {
+        let id = self.repository.keys().id(kind, chunk.plain());
+        let is_new = self.claim(&id) && !self.release_if_stored(&id)?;
+        if is_new {
+            self.seal(kind, id, chunk.plain().len(), &chunk.coded())?;
         }
         Ok(Stored { id, is_new })
     }
@@ -143,6 +159,16 @@ impl<'s> ChunkStore<'s> {
     pub fn has(&self, id: &ChunkId) -> Result<bool> {
         let shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).contains(id);
         Ok(shard || self.is_stored(id)?)
+    }
+
+    /// Whether the repository has a chunk of data that this run may count on, or will have it soon. A node is none,
+    /// though a forged list may name it as data.
+    ///
+    /// # Errors
+    /// If the cache cannot be read.
+    pub(crate) fn has_data(&self, id: &ChunkId) -> Result<bool> {
+        let shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).contains(id);
+        Ok(shard || (self.is_stored(id)? && self.repository.catalog().knows(ChunkKind::Data, id)?))
     }
 
     /// The repository that the chunks go to.
@@ -196,15 +222,9 @@ impl<'s> ChunkStore<'s> {
         Ok(stored)
     }
 
-    fn seal(
-        &self,
-        coder: &mut Coder,
-        kind: ChunkKind,
-        id: ChunkId,
-        plain: &[u8],
-        compression: Compression<'_>,
-    ) -> Result<()> {
-        let coded = coder.encode(plain, compression);
+    fn seal(&self, kind: ChunkKind, id: ChunkId, plain_len: usize, coded: &Coded<'_>) -> Result<()> {
+        self.totals.new_chunks.fetch_add(1, Ordering::Relaxed);
+        self.totals.new_bytes.fetch_add(plain_len as u64, Ordering::Relaxed);
         if self.mode == Mode::DryRun {
             let bytes = (coded.bytes.len() + CHUNK_OVERHEAD) as u64;
             self.totals.stored_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -225,7 +245,7 @@ impl<'s> ChunkStore<'s> {
         reservation.pack.key.seal(position, &position.to_le_bytes(), &mut bytes, 0)?;
         let length =
             |n: usize| u32::try_from(n).map_err(|_| Error::new(ErrorKind::Usage, "a chunk is larger than 4 GiB"));
-        let (sealed_len, plain_len) = (length(bytes.len())?, length(plain.len())?);
+        let (sealed_len, plain_len) = (length(bytes.len())?, length(plain_len)?);
         let entry = TableEntry { id, kind, salt: 0, position, sealed_len, plain_len };
         if let Some(full) = slot.push(reservation, SealedChunk { entry, bytes }, full_at) {
             self.upload(vec![full])?;
@@ -266,6 +286,7 @@ impl<'s> ChunkStore<'s> {
         self.usable.add(description.id, description.size);
         self.put_any.store(true, Ordering::Release);
         self.count_on(&[description.id]);
+        self.new_packs.lock().unwrap_or_else(PoisonError::into_inner).push(description.id);
         pack.chunk_ids().for_each(|id| self.release(&id));
         Ok(())
     }
@@ -296,6 +317,11 @@ impl<'s> ChunkStore<'s> {
         let [new_chunks, new_bytes, stored_bytes] =
             [new_chunks, new_bytes, stored_bytes].map(|total| total.load(Ordering::Relaxed));
         StoreTotals { new_chunks, new_bytes, stored_bytes }
+    }
+
+    /// The packs that this run has put.
+    pub(crate) fn new_packs(&self) -> Vec<PackId> {
+        self.new_packs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The packs that the chunks of this run are in.

@@ -16,8 +16,8 @@ mod whole_pack;
 
 pub use assemble::FinishedPack;
 pub use chunk_store::{ChunkStore, NodeSink, StoreTotals, Stored};
-pub use chunks::Opened;
-pub(crate) use chunks::open_chunk;
+pub use chunks::{CodedChunk, Opened};
+pub(crate) use chunks::{open_chunk, open_coded};
 pub use reader::{ChunkReader, Plain};
 pub use rewrite::PackRewriter;
 pub use upload::{Arrivals, Mode};

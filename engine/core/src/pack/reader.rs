@@ -5,7 +5,7 @@ use std::ops::{Deref, Range};
 use repo_format::id::ChunkId;
 use repo_format::pack::ChunkKind;
 
-use super::{Opened, open_chunk};
+use super::{CodedChunk, open_coded};
 use crate::catalog::{Catalog, Location};
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{Freshness, PrivateCatalog, Repository};
@@ -15,6 +15,13 @@ use engine_store::ObjectName;
 pub struct Plain {
     buffer: Vec<u8>,
     range: Range<usize>,
+}
+
+impl From<CodedChunk> for Plain {
+    fn from(chunk: CodedChunk) -> Self {
+        let (buffer, range) = chunk.into_plain();
+        Plain { buffer, range }
+    }
 }
 
 impl Deref for Plain {
@@ -42,7 +49,7 @@ const RENEWALS_MAX: usize = 16;
 
 /// A chunk and the place where it was found.
 struct Found {
-    plain: Plain,
+    chunk: CodedChunk,
     location: Location,
 }
 
@@ -69,19 +76,27 @@ impl<'r> ChunkReader<'r> {
     /// # Errors
     /// [`ErrorKind::Damaged`] if no copy is whole.
     pub fn read(&self, kind: ChunkKind, id: &ChunkId) -> Result<Plain> {
+        self.read_coded(kind, id).map(Plain::from)
+    }
+
+    /// As [`ChunkReader::read`], and keeps the chunk as it is coded.
+    ///
+    /// # Errors
+    /// As [`ChunkReader::read`].
+    pub fn read_coded(&self, kind: ChunkKind, id: &ChunkId) -> Result<CodedChunk> {
         let Some(freshness) = &self.freshness else {
-            return self.find(self.catalog, kind, id).map(|found| found.plain);
+            return self.find(self.catalog, kind, id).map(|found| found.chunk);
         };
         if let Some(private) = self.repository.private_catalog() {
-            return self.read_private(private, kind, id).map(|found| found.plain);
+            return self.read_private(private, kind, id).map(|found| found.chunk);
         }
         match self.find_anew(self.catalog, freshness, kind, id) {
             Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Cache) => {}
-            done => return done.map(|found| found.plain),
+            done => return done.map(|found| found.chunk),
         }
         let found = self.read_private(self.repository.begin_private_catalog()?, kind, id)?;
         self.catalog.compare(id, &found.location);
-        Ok(found.plain)
+        Ok(found.chunk)
     }
 
     fn read_private(&self, private: &PrivateCatalog, kind: ChunkKind, id: &ChunkId) -> Result<Found> {
@@ -114,7 +129,7 @@ impl<'r> ChunkReader<'r> {
         let mut first_error = None;
         for location in catalog.locations(id)? {
             match self.read_at(kind, id, &location) {
-                Ok(plain) => return Ok(Found { plain, location }),
+                Ok(chunk) => return Ok(Found { chunk, location }),
                 // A disk that does not answer says nothing about the chunk, so the chunk is not known to be lost.
                 Err(error) if !error.is_damage() => return Err(error),
                 Err(error) => first_error = first_error.or(Some(error)),
@@ -124,16 +139,13 @@ impl<'r> ChunkReader<'r> {
             .unwrap_or_else(|| Error::new(ErrorKind::Damaged, format!("chunk {id} is in no pack of the repository"))))
     }
 
-    fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<Plain> {
+    fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<CodedChunk> {
         let name = ObjectName::Pack(location.pack);
         // The cache's record may be damaged, too.
         let end = location.offset.saturating_add(location.sealed_len.into());
         let read = self.repository.store().get_range(&name, location.offset..end);
-        let mut buffer = read.map_err(Error::of_object)?;
-        let opened = open_chunk(self.repository.keys(), kind, id, location, &mut buffer);
-        match opened.map_err(|e| e.context(format!("cannot use {name}")))? {
-            Opened::InPlace(range) => Ok(Plain { buffer, range }),
-            Opened::Decompressed(plain) => Ok(Plain { range: 0..plain.len(), buffer: plain }),
-        }
+        let sealed = read.map_err(Error::of_object)?;
+        let opened = open_coded(self.repository.keys(), kind, id, location, sealed);
+        opened.map_err(|e| e.context(format!("cannot use {name}")))
     }
 }

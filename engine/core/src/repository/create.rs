@@ -8,7 +8,7 @@ use repo_format::id::RepositoryId;
 use repo_format::limits;
 use repo_format::member::{Argon2Cost, Member};
 
-use super::vital;
+use super::{Repository, vital};
 use crate::crypto::{
     Credential, KeyringSecrets, KeyringVersion, Keys, Membership, NewMember, create_member, random, seal_keyring,
 };
@@ -33,6 +33,38 @@ const NETWORK_PACK: u64 = 16 * limits::MIB;
 /// # Errors
 /// [`ErrorKind::RepositoryExists`]; [`ErrorKind::Usage`] if the store holds something else.
 pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -> Result<RepositoryId> {
+    let new = || Ok(New { secrets: KeyringSecrets::generate()?, like: None });
+    init_with(store, credential, options, new)
+}
+
+/// As [`init`], for copies of `like`: the new repository gives the same data the same ids, and cuts it alike. It has an
+/// id, members and sealing secrets of its own, so the key of one opens nothing of the other.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_like(
+    store: &dyn Store,
+    credential: &Credential,
+    options: &InitOptions,
+    like: &Repository,
+) -> Result<RepositoryId> {
+    let new = || Ok(New { secrets: like.keys().secrets().for_copies()?, like: Some(like.config()) });
+    init_with(store, credential, options, new)
+}
+
+/// The contents of a new repository that do not follow from its place.
+struct New<'c> {
+    secrets: KeyringSecrets,
+    /// The config of the repository that it is to be like.
+    like: Option<&'c Config>,
+}
+
+fn init_with<'c>(
+    store: &dyn Store,
+    credential: &Credential,
+    options: &InitOptions,
+    new: impl FnOnce() -> Result<New<'c>>,
+) -> Result<RepositoryId> {
     if store.stat(&ObjectName::Config)?.is_some() {
         return Err(Error::new(
             ErrorKind::RepositoryExists,
@@ -45,9 +77,9 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     let repository = RepositoryId(random()?);
     let created = machine::now().seconds;
     let link = random()?;
-    let secrets = KeyringSecrets::generate()?;
-    let new = NewMember { credential, label: &options.label, cost: Argon2Cost::DEFAULT };
-    let member = create_member(&new, created, 1, &link)?;
+    let New { secrets, like } = new()?;
+    let first_member = NewMember { credential, label: &options.label, cost: Argon2Cost::DEFAULT };
+    let member = create_member(&first_member, created, 1, &link)?;
     let first = KeyringVersion { repository, version: 1 };
     let only = Membership { recipients: vec![(member.id, member.public_key)], retired: Vec::new() };
     let keyring = seal_keyring(first, created, &only, &secrets, &link)?;
@@ -60,7 +92,7 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
     let condemned = Condemned::none().encode().map_err(|e| Error::damaged("condemned", e))?;
     let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
     store.put_new(&ObjectName::Condemned, &[&condemned])?;
-    let config = encode_config(&keys, &config_for(store, repository, created))?;
+    let config = encode_config(&keys, &config_for(store, repository, created, like))?;
     store.put_new(&ObjectName::Config, &[&config])?;
     // Copies come last: the repository exists without them, and the first backup makes them.
     vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)])?;
@@ -68,8 +100,12 @@ pub fn init(store: &dyn Store, credential: &Credential, options: &InitOptions) -
 }
 
 /// The config of a new repository. Over a network several packs are on their way at once, so each is smaller.
-fn config_for(store: &dyn Store, repository: RepositoryId, created: i64) -> Config {
+fn config_for(store: &dyn Store, repository: RepositoryId, created: i64, like: Option<&Config>) -> Config {
     let mut config = Config::new(repository, created);
+    if let Some(like) = like {
+        config.profiles.clone_from(&like.profiles);
+        config.zstd_level = like.zstd_level;
+    }
     if store.medium().puts_at_once > 1 {
         config.pack_bytes = NETWORK_PACK;
     }

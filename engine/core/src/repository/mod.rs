@@ -45,7 +45,7 @@ use refresh::KnownKeyring;
 
 pub use as_of::AsOf;
 pub use close::{Closed, Trust, close_epochs};
-pub use create::{InitOptions, check_conditions, conditions_failed, init};
+pub use create::{InitOptions, check_conditions, conditions_failed, init, init_like};
 pub use freshness::Freshness;
 pub use losses::{Judgement, KnownLosses};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};

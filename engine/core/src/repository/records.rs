@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::limits;
-use repo_format::manifest::{Manifest, ManifestKind, NOT_KNOWN, SeenManifest};
+use repo_format::manifest::{Manifest, ManifestKind, NOT_KNOWN, SecondCopy, SeenManifest};
 
 use super::unanswered::is_acceptance;
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
@@ -56,6 +56,8 @@ pub struct Record {
     pub forgotten: Option<Vec<SeenManifest>>,
     /// Manifests that need lost data, if any.
     pub suffering: Option<Vec<SeenManifest>>,
+    /// Another repository that has copies of this one, if the record is about one.
+    pub second_copy: Option<SecondCopy>,
 }
 
 impl Repository {
@@ -98,6 +100,7 @@ impl Repository {
             condemned_seen: condemned.next - 1,
             forgotten: record.forgotten,
             suffering: record.suffering,
+            second_copy: record.second_copy,
             ..Manifest::new(ManifestKind::Record, LeaseId(random()?))
         })
     }

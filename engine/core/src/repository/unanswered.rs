@@ -256,8 +256,13 @@ impl Repository {
     ) -> Result<()> {
         let tags = vec![ACCEPTED.to_owned(), reason.to_owned()];
         let put = |forgotten: Option<Vec<SeenManifest>>| {
-            let record =
-                Record { time: machine::now(), tags: tags.clone(), seen: seen.to_vec(), forgotten, suffering: None };
+            let record = Record {
+                time: machine::now(),
+                tags: tags.clone(),
+                seen: seen.to_vec(),
+                forgotten,
+                ..Record::default()
+            };
             self.put_record(author, record).map(drop)
         };
         if missing.is_empty() {

@@ -2,9 +2,10 @@
 
 use repo_format::entry::Time;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{LeftOut, Manifest, ManifestKind, Problems, Root, SeenManifest, Statistics};
+use repo_format::manifest::{LeftOut, Manifest, ManifestKind, Origin, Problems, Root, SeenManifest, Statistics};
 
-use super::WriterSession;
+use super::{WriterOptions, WriterSession};
+use crate::repository::Author;
 
 /// A manifest before its commit, as far as an operation knows it. The session adds the rest: the writer, the keys, the
 /// name.
@@ -32,6 +33,17 @@ pub struct Draft {
     pub statistics: Statistics,
     /// The parts that were left out on purpose.
     pub left_out: Option<LeftOut>,
+    /// The manifest that it is a copy of, and the author of that; `None` if it is not a copy.
+    pub copied: Option<Copied>,
+}
+
+/// The manifest of another repository that a new one is a copy of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The manifest.
+    pub origin: Origin,
+    /// Its author, who is the author of the copy, too.
+    pub author: Author,
 }
 
 impl Draft {
@@ -49,6 +61,7 @@ impl Draft {
             problem_lists: Vec::new(),
             statistics: Statistics::default(),
             left_out: None,
+            copied: None,
         }
     }
 
@@ -57,14 +70,19 @@ impl Draft {
         let ids: Vec<ChunkId> = self.tree.iter().chain(&self.problem_lists).copied().collect();
         let first_list = u32::from(self.tree.is_some());
         let lists = (first_list..).take(self.problem_lists.len()).collect();
+        let WriterOptions { host, user, program, .. } = session.options.clone();
+        let (author, origin) = match self.copied {
+            Some(Copied { author, origin }) => (author, Some(origin)),
+            None => (Author { host, user, program }, None),
+        };
         Manifest {
             ids,
             seconds: self.time.seconds,
             nanoseconds: self.time.nanoseconds,
-            host: session.options.host.clone(),
-            user: session.options.user.clone(),
+            host: author.host,
+            user: author.user,
             tags: self.tags,
-            program: session.options.program.clone(),
+            program: author.program,
             parent: self.parent,
             seen: self.seen,
             config_version: session.repository.config().version,
@@ -74,6 +92,7 @@ impl Draft {
             tree: self.tree.map(|_| 0),
             problems: Problems { count: self.problem_count, lists },
             statistics: self.statistics,
+            origin,
             left_out: self.left_out,
             ..Manifest::new(self.kind, session.id())
         }

@@ -16,7 +16,7 @@ mod write;
 mod writer;
 
 pub(crate) use adopt::adoptable;
-pub use draft::Draft;
+pub use draft::{Copied, Draft};
 pub use lease::{Announcement, Torn, fence, give_up_fenced, lease_names, read_lease};
 pub use liveness::{Death, LONGEST_RUN, Life, ProcessLookup, View, Writer, writers};
 pub use write::Written;

@@ -49,6 +49,7 @@ impl WriterSession<'_> {
         let value = worked?;
         store.name(&unnamed.into_inner().unwrap_or_else(PoisonError::into_inner).take())?;
         self.count_on(store.counted());
+        self.note_new(store.new_packs());
         Ok(Written { value, totals: store.totals() })
     }
 }

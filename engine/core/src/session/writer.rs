@@ -39,6 +39,8 @@ pub struct WriterSession<'r> {
     usable: UsablePacks,
     /// The packs that the chunks of the run are in.
     counted: Mutex<HashSet<PackId>>,
+    /// The packs that the run has put.
+    new_packs: Mutex<Vec<PackId>>,
     segments: HashMap<SegmentId, u64>,
     lease_is_there: bool,
     /// A put of the manifest had no answer: it may be carried out later, so the lease stays.
@@ -64,6 +66,7 @@ impl<'r> WriterSession<'r> {
             seen: before.next - 1,
             usable: UsablePacks::default(),
             counted: Mutex::default(),
+            new_packs: Mutex::default(),
             segments: HashMap::new(),
             lease_is_there: false,
             unanswered: false,
@@ -140,8 +143,18 @@ impl<'r> WriterSession<'r> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
     }
 
+    /// Notes packs that the run has put.
+    pub(super) fn note_new(&self, packs: Vec<PackId>) {
+        self.new_packs.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
+    }
+
+    /// The packs that the run has put.
+    pub(crate) fn new_packs(&self) -> Vec<PackId> {
+        self.new_packs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The packs that the manifest counts on.
-    pub(super) fn counted(&self) -> Vec<PackId> {
+    pub(crate) fn counted(&self) -> Vec<PackId> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 

@@ -11,7 +11,7 @@ use super::ContentRef;
 use super::children::{Child, Node};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
-use crate::pack::ChunkReader;
+use crate::pack::{ChunkReader, CodedChunk};
 
 /// Decides how far a walk goes, and keeps its findings. The walk itself remembers no visited nodes; a visitor keeps the
 /// set that suits it.
@@ -22,11 +22,11 @@ pub trait Visitor {
     /// Ends the walk.
     fn enter(&mut self, id: &ChunkId) -> Result<bool>;
 
-    /// A node has been read. The chunks that it names follow, in order, then the nodes.
+    /// A node has been read from `chunk`. The chunks that it names follow, in order, then the nodes.
     ///
     /// # Errors
     /// Ends the walk.
-    fn opened(&mut self, _node: &Node) -> Result<()> {
+    fn opened(&mut self, _node: &Node, _chunk: &CodedChunk) -> Result<()> {
         Ok(())
     }
 
@@ -45,7 +45,12 @@ pub trait Visitor {
     }
 
     /// The walk has visited everything below a node that was entered.
-    fn leave(&mut self, _id: &ChunkId) {}
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn leave(&mut self, _id: &ChunkId) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The next step of a walk.
@@ -67,7 +72,7 @@ pub fn reach(reader: &ChunkReader<'_>, root: ChunkId, visitor: &mut dyn Visitor,
         let id = match step {
             Step::Enter(id) => id,
             Step::Leave(id) => {
-                visitor.leave(&id);
+                visitor.leave(&id)?;
                 continue;
             }
         };
@@ -78,15 +83,17 @@ pub fn reach(reader: &ChunkReader<'_>, root: ChunkId, visitor: &mut dyn Visitor,
             return Err(Error::cancelled());
         }
         steps.push(Step::Leave(id));
-        let node = match reader.read(ChunkKind::Node, &id).and_then(|bytes| Node::decode(id, &bytes)) {
-            Ok(node) => node,
+        let read = reader.read_coded(ChunkKind::Node, &id);
+        let (node, chunk) = match read.and_then(|chunk| Ok((Node::decode(id, chunk.plain())?, chunk))) {
+            Ok(read) => read,
             Err(error) if error.is_damage() => {
                 visitor.damaged(&id, error)?;
                 continue;
             }
             Err(error) => return Err(error),
         };
-        visitor.opened(&node)?;
+        visitor.opened(&node, &chunk)?;
+        drop(chunk);
         for child in node.children {
             match child.kind {
                 ChunkKind::Node => steps.push(Step::Enter(child.id)),
@@ -131,7 +138,7 @@ impl Visitor for Lists<'_> {
         Ok(self.met.insert(*id) && (self.visit)(Child { id: *id, kind: ChunkKind::Node })?)
     }
 
-    fn opened(&mut self, node: &Node) -> Result<()> {
+    fn opened(&mut self, node: &Node, _: &CodedChunk) -> Result<()> {
         // Otherwise a hostile list would send the walk through everything in a folder.
         if node.kind != NodeKind::Directory as u8 {
             return Ok(());

@@ -216,7 +216,6 @@ pub fn backup(
         return Ok(outcome);
     }
     let draft = Draft {
-        kind: ManifestKind::Snapshot,
         time: started,
         tags: options.tags.clone(),
         parent: choice.id(),
@@ -227,6 +226,7 @@ pub fn backup(
         problem_lists: saved.problem_lists,
         statistics,
         left_out: Some(gaps::left_out(options)),
+        ..Draft::new(ManifestKind::Snapshot)
     };
     outcome.snapshot = Some(session.commit(draft, monitor)?.manifest.id);
     Ok(outcome)

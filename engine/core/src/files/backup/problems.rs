@@ -4,15 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use repo_format::cbor::ByteString;
 use repo_format::id::ChunkId;
-use repo_format::node::{Problem, ProblemKind, encode_problems};
+use repo_format::node::{Problem, ProblemKind};
 
-use crate::chunk::{Coder, Compression};
-use crate::error::{Error, Result};
+use crate::chunk::Coder;
+use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::pack::{ChunkStore, NodeSink};
+use crate::tree::{problem_weight, store_problems};
 
-/// A list ends at this size of its paths and messages: far below the 8 MiB that a node may have.
-const LIST_BYTES: usize = 1 << 20;
 /// The number of problems that the snapshot names; it counts the others. So a source full of problems cannot fill
 /// memory or the manifest.
 const KEPT: usize = 10_000;
@@ -42,7 +41,7 @@ struct Kept {
 impl Kept {
     fn add(&mut self, problem: Problem) {
         self.count += 1;
-        let bytes = weight(&problem);
+        let bytes = problem_weight(&problem);
         let has_room = self.problems.len() < KEPT && self.bytes + bytes <= KEPT_BYTES;
         // These problems are few, and the next run looks for them.
         if has_room || problem.kind == ProblemKind::Less {
@@ -83,12 +82,7 @@ impl<'m> ProblemLog<'m> {
     pub fn store(&self, store: &ChunkStore<'_>, coder: &mut Coder) -> Result<Vec<ChunkId>> {
         let mut all = self.lock();
         all.problems.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut sink = NodeSink { store, coder };
-        let mut store_list = |list| {
-            let node = encode_problems(list).map_err(|e| Error::damaged("a new list of problems", e))?;
-            sink.store(&node, Compression::Always)
-        };
-        lists(&all.problems).into_iter().map(&mut store_list).collect()
+        store_problems(&all.problems, &mut NodeSink { store, coder })
     }
 
     /// The number of problems, and the first of them; missing things come first.
@@ -98,29 +92,6 @@ impl<'m> ProblemLog<'m> {
         all.problems.truncate(NAMED);
         (all.count, all.problems)
     }
-}
-
-/// `problems` in parts of at most [`LIST_BYTES`].
-fn lists(problems: &[Problem]) -> Vec<&[Problem]> {
-    let mut lists = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (index, problem) in problems.iter().enumerate() {
-        if index > start && bytes + weight(problem) > LIST_BYTES {
-            lists.push(&problems[start..index]);
-            (start, bytes) = (index, 0);
-        }
-        bytes += weight(problem);
-    }
-    if start < problems.len() {
-        lists.push(&problems[start..]);
-    }
-    lists
-}
-
-/// The size of a problem, with a few bytes for its frame.
-fn weight(problem: &Problem) -> usize {
-    const FRAME: usize = 16;
-    problem.path.0.len() + problem.message.len() + FRAME
 }
 
 /// `text` without its middle, if it is longer than `most` bytes. Never cuts a UTF-8 character.
@@ -166,12 +137,6 @@ mod tests {
         let kept = log.lock();
         assert!(kept.bytes <= KEPT_BYTES + 100 && kept.problems.len() <= KEPT + 1);
         assert_eq!(kept.count, 20_001);
-        let lists = lists(&kept.problems);
-        assert_eq!(lists.concat(), kept.problems);
-        for list in &lists {
-            assert!(encode_problems(list).unwrap().len() < 2 * LIST_BYTES);
-        }
-        assert!(lists.len() < 20, "the manifest names each");
         drop(kept);
         let (count, named) = log.into_parts();
         assert_eq!((count, named.len()), (20_001, NAMED));

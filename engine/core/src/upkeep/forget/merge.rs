@@ -50,5 +50,6 @@ fn is_small(record: &ManifestObject) -> bool {
     manifest.ids.is_empty()
         && manifest.tags.is_empty()
         && manifest.suffering().is_empty()
+        && manifest.second_copy.is_none()
         && (1..SMALL).contains(&manifest.forgotten().len())
 }

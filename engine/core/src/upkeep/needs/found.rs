@@ -7,6 +7,7 @@ use repo_format::id::{ChunkId, PackId};
 use super::ShortIds;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, chain};
+use crate::pack::CodedChunk;
 use crate::tree::{Node, Visitor};
 
 /// The number of reasons for losses that are kept.
@@ -141,7 +142,7 @@ impl Visitor for Found<'_> {
         Ok(true)
     }
 
-    fn opened(&mut self, node: &Node) -> Result<()> {
+    fn opened(&mut self, node: &Node, _: &CodedChunk) -> Result<()> {
         self.note_copies(&node.id).map(drop)
     }
 
@@ -160,11 +161,12 @@ impl Visitor for Found<'_> {
         Ok(())
     }
 
-    fn leave(&mut self, id: &ChunkId) {
+    fn leave(&mut self, id: &ChunkId) -> Result<()> {
         self.walked.add(id);
         if self.open.pop() == Some(true) {
             self.suffering.add(id);
             self.suffer();
         }
+        Ok(())
     }
 }

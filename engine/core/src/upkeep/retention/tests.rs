@@ -45,8 +45,10 @@ pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
         problems: Problems::default(),
         statistics: Statistics::default(),
         forgotten: None,
+        origin: None,
         left_out: None,
         suffering: None,
+        second_copy: None,
     }
 }
 

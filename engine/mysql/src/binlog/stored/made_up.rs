@@ -85,7 +85,9 @@ fn manifest(id: LeaseId) -> Manifest {
         problems: Problems::default(),
         statistics: Statistics::default(),
         forgotten: None,
+        origin: None,
         left_out: None,
         suffering: None,
+        second_copy: None,
     }
 }

@@ -1,0 +1,169 @@
+//! Copies between repositories (FORMAT.md, section 13.2): snapshots, receipts and logs of one repository, sealed anew in
+//! another.
+//!
+//! ```text
+//!   choose: manifests of the source -> those that the target lacks        for each: lease -> walk -> chunks -> manifest
+//! ```
+//! The source is only read. Each manifest is a run of its own in the target, so an interrupted copy leaves whole ones,
+//! and data that the next run finds. A repository that was made for copies of another ([`init_like`]) gives data the
+//! same ids.
+//!
+//! [`init_like`]: crate::repository::init_like
+
+mod choice;
+mod complete;
+mod one;
+mod present;
+mod roots;
+mod walk;
+
+use repo_format::entry::Time;
+use repo_format::id::LeaseId;
+use repo_format::manifest::ManifestKind;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, Phase, Work};
+use crate::repository::Repository;
+use crate::session::WriterOptions;
+use choice::Choice;
+use complete::Complete;
+use one::Run;
+
+pub use present::Present;
+pub use roots::RootChoice;
+
+/// The manifests to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// These snapshots.
+    Named(Vec<LeaseId>),
+    /// Everything that the target lacks.
+    All,
+    /// Everything that the target lacks and that is newer than the newest copy of the same sources there. So a copy that
+    /// the target has forgotten does not come back.
+    New,
+}
+
+/// How to copy.
+#[derive(Debug, Clone, Default)]
+pub struct CopyOptions {
+    /// The roots to copy; all of them if this is empty.
+    pub only: Vec<RootChoice>,
+    /// The writer in the target. Its `dry_run` copies nothing and says how much there is.
+    pub writer: WriterOptions,
+}
+
+/// A manifest of the source, for display.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceManifest {
+    /// Its id.
+    pub id: LeaseId,
+    /// A snapshot, a receipt or a log.
+    pub kind: ManifestKind,
+    /// Its time.
+    pub time: Time,
+}
+
+/// A manifest that was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedManifest {
+    /// The original.
+    pub source: SourceManifest,
+    /// The id of the copy; `None` in a dry run.
+    pub id: Option<LeaseId>,
+    /// Names of roots that it lacks.
+    pub left_out: Vec<Vec<u8>>,
+    /// Chunks that the target lacked.
+    pub new_chunks: u64,
+    /// Their plain bytes.
+    pub new_bytes: u64,
+    /// Bytes of new packs and segments.
+    pub stored_bytes: u64,
+    /// How many packs are new.
+    pub new_packs: u64,
+}
+
+/// A manifest that could not be copied. Nothing of it is in the target but data that a later run uses.
+#[derive(Debug)]
+pub struct FailedCopy {
+    /// The original.
+    pub source: SourceManifest,
+    /// Why.
+    pub error: Error,
+}
+
+/// The result of copying.
+#[derive(Debug, Default)]
+pub struct CopyOutcome {
+    /// The copied manifests, oldest first.
+    pub copied: Vec<CopiedManifest>,
+    /// The manifests that could not be copied.
+    pub failed: Vec<FailedCopy>,
+    /// Chosen manifests whose copies were there.
+    pub present: Vec<CopyRef>,
+    /// Chosen manifests that have none of the chosen roots.
+    pub without_roots: Vec<SourceManifest>,
+    /// How many manifests are older than the newest copy and not there, of those that were not asked for.
+    pub older: u64,
+    /// Manifests of the source that cannot be read, and why.
+    pub unreadable: Vec<(LeaseId, Error)>,
+}
+
+/// A manifest and its copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRef {
+    /// The original.
+    pub source: SourceManifest,
+    /// The id of the copy.
+    pub copy: LeaseId,
+}
+
+/// Copies manifests of `source` that `target` lacks into it, the oldest first. A manifest that cannot be copied is
+/// in the outcome, and the others go on.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if both are the same repository; [`ErrorKind::NotFound`] for a named one that does not exist; if the
+/// target cannot be written, the storage does not answer, or the monitor wishes to stop. Whole copies remain.
+pub fn copy(
+    source: &Repository,
+    target: &Repository,
+    what: &What,
+    options: &CopyOptions,
+    monitor: &dyn Monitor,
+) -> Result<CopyOutcome> {
+    if source.id() == target.id() {
+        let message = format!("{} and {} are the same repository", source.location(), target.location());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    if !source.keys().secrets().is_kin(&target.keys().secrets()) {
+        return Err(Error::new(ErrorKind::Usage, NOT_LIKE));
+    }
+    source.sync_catalog(monitor)?;
+    let present = Present::read(source, target)?;
+    let Choice { chosen, mut outcome } = choice::choose(source, &present, what, options)?;
+    let mut complete = Complete::default();
+    monitor.begin(Phase::Copy, Some(Work { items: chosen.len() as u64, bytes: 0 }));
+    for original in chosen {
+        let run = Run { source, target, options, monitor };
+        let described = SourceManifest::of(&original.manifest);
+        match run.copy(original, &mut complete) {
+            Ok(copied) => outcome.copied.push(copied),
+            Err(error) if ends_everything(&error) => return Err(error),
+            Err(error) => {
+                complete.clear();
+                outcome.failed.push(FailedCopy { source: described, error });
+            }
+        }
+        monitor.advance(Work { items: 1, bytes: 0 });
+    }
+    monitor.end();
+    Ok(outcome)
+}
+
+/// Advice where the ids of both repositories differ.
+const NOT_LIKE: &str = "the target was not made for copies of this repository";
+
+/// Whether the next manifest would fail likewise. Damage in one says nothing about the others.
+fn ends_everything(error: &Error) -> bool {
+    !(error.is_damage() || error.kind() == ErrorKind::NotFound)
+}

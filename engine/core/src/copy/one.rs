@@ -1,0 +1,129 @@
+//! Copies one manifest: a run of its own in the target.
+
+use repo_format::id::ChunkId;
+use repo_format::manifest::{Manifest, Origin};
+
+use super::complete::Complete;
+use super::roots::{self, Roots};
+use super::walk::Walk;
+use super::{CopiedManifest, CopyOptions, SourceManifest};
+use crate::chunk::Coder;
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink};
+use crate::repository::{Author, ManifestObject, Repository};
+use crate::session::{Copied, Draft, WriterSession};
+use crate::snapshots::time;
+use crate::tree::{reach, store_problems};
+
+/// A run that copies one manifest.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'r> {
+    pub source: &'r Repository,
+    pub target: &'r Repository,
+    pub options: &'r CopyOptions,
+    pub monitor: &'r dyn Monitor,
+}
+
+/// The nodes that the copy names.
+struct Nodes {
+    tree: Option<ChunkId>,
+    problem_lists: Vec<ChunkId>,
+    problem_count: u64,
+}
+
+impl Run<'_> {
+    /// Copies `original`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Damaged`] if something that it needs is damaged or missing in the source. Nothing is committed then.
+    pub fn copy(self, original: ManifestObject, complete: &mut Complete) -> Result<CopiedManifest> {
+        let session = WriterSession::begin(self.target, &self.options.writer, self.monitor)?;
+        let roots = Roots::of(&original.manifest, &self.options.only);
+        let mode = if self.options.writer.dry_run { Mode::DryRun } else { Mode::Write };
+        let written = session.write(mode, |store| {
+            complete.begin(store);
+            self.nodes(store, &original.manifest, &roots, complete)
+        });
+        let written = written.map_err(|error| self.explained(&original.manifest, error))?;
+        let totals = written.totals;
+        let mut copied = CopiedManifest {
+            source: SourceManifest::of(&original.manifest),
+            id: None,
+            left_out: roots.left_out.iter().map(|name| name.0.clone()).collect(),
+            new_chunks: totals.new_chunks,
+            new_bytes: totals.new_bytes,
+            stored_bytes: totals.stored_bytes,
+            new_packs: session.new_packs().len() as u64,
+        };
+        if mode == Mode::DryRun {
+            return Ok(copied);
+        }
+        let packs = session.counted();
+        let draft = self.draft(original, roots, written.value)?;
+        copied.id = Some(session.commit(draft, self.monitor)?.manifest.id);
+        complete.committed(packs);
+        Ok(copied)
+    }
+
+    /// Stores everything that the copy needs.
+    fn nodes(
+        self,
+        store: &ChunkStore<'_>,
+        original: &Manifest,
+        chosen: &Roots,
+        complete: &mut Complete,
+    ) -> Result<Nodes> {
+        let reader = ChunkReader::new(self.source);
+        let mut walk = Walk { reader: &reader, store, complete, monitor: self.monitor };
+        if !chosen.are_fewer {
+            for id in original.ids.iter().rev() {
+                reach(&reader, *id, &mut walk, self.monitor)?;
+            }
+            let lists = original.problems.lists.iter().filter_map(|place| original.ids.get(*place as usize));
+            let problem_lists = lists.copied().collect();
+            return Ok(Nodes { tree: original.tree_id(), problem_lists, problem_count: original.problems.count });
+        }
+        let entries = roots::entries(&reader, original, chosen)?;
+        for entry in &entries {
+            walk.entry(entry)?;
+        }
+        let mut coder = Coder::new(self.target.config().zstd_level)?;
+        let mut sink = NodeSink { store, coder: &mut coder };
+        let tree = roots::store_top(entries, &mut sink)?;
+        let problems = roots::problems(self.source, original, chosen)?;
+        Ok(Nodes { tree, problem_lists: store_problems(&problems.named, &mut sink)?, problem_count: problems.count })
+    }
+
+    fn draft(self, original: ManifestObject, roots: Roots, nodes: Nodes) -> Result<Draft> {
+        let ManifestObject { manifest, digest } = original;
+        let left_out = (!roots.left_out.is_empty()).then_some(roots.left_out);
+        let origin = Origin { repository: self.source.id(), id: manifest.id, digest, left_out };
+        let author =
+            Author { host: manifest.host.clone(), user: manifest.user.clone(), program: manifest.program.clone() };
+        Ok(Draft {
+            time: time(&manifest),
+            seen: self.target.manifests()?.newest_seen(),
+            tags: manifest.tags,
+            roots: roots.chosen,
+            tree: nodes.tree,
+            problem_count: nodes.problem_count,
+            problem_lists: nodes.problem_lists,
+            statistics: manifest.statistics,
+            left_out: manifest.left_out,
+            copied: Some(Copied { origin, author }),
+            ..Draft::new(manifest.kind)
+        })
+    }
+
+    /// An error with the reason why the source has lost something, if it is that the manifest was forgotten meanwhile.
+    fn explained(self, original: &Manifest, error: Error) -> Error {
+        if !error.is_damage() {
+            return error;
+        }
+        match self.source.has_snapshot_object(original.id) {
+            Ok(false) => error.context("it was forgotten while it was copied, and a prune has deleted its data"),
+            _ => error,
+        }
+    }
+}

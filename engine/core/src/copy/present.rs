@@ -1,0 +1,69 @@
+//! The copies of one repository that another one has.
+
+use std::collections::HashMap;
+
+use repo_format::entry::Time;
+use repo_format::id::{Bytes32, LeaseId};
+use repo_format::manifest::{Manifest, ManifestKind, Root, SeenManifest};
+
+use crate::error::Result;
+use crate::repository::{Repository, SnapshotObject, family};
+
+/// The copies of one repository in another one.
+#[derive(Debug, Default)]
+pub struct Present {
+    /// The manifests with an origin in that repository, by origin.
+    copies: HashMap<SeenManifest, Vec<Manifest>>,
+    /// The time of the newest copy of the same sources.
+    newest: HashMap<Bytes32, Time>,
+}
+
+impl Present {
+    /// Reads the copies of `source` that are in `target`. A copy of a copy that has come back counts as its original.
+    ///
+    /// # Errors
+    /// If a repository cannot be read.
+    pub fn read(source: &Repository, target: &Repository) -> Result<Self> {
+        let mut present = Present::default();
+        for known in target.manifests()?.present {
+            if !is_copied(known.kind) {
+                continue;
+            }
+            // Gone since it was listed, or unreadable: then it is copied again.
+            let Ok(SnapshotObject::Manifest(object)) = target.read_snapshot_object(known.id) else { continue };
+            present.add(source, object.manifest);
+        }
+        Ok(present)
+    }
+
+    fn add(&mut self, source: &Repository, manifest: Manifest) {
+        let Some(origin) = manifest.origin.as_ref().filter(|origin| origin.repository == source.id()) else { return };
+        let key = SeenManifest { id: origin.id, digest: origin.digest };
+        let time = Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds };
+        let newest = self.newest.entry(sources(source, &manifest)).or_insert(time);
+        *newest = time.max(*newest);
+        self.copies.entry(key).or_default().push(manifest);
+    }
+
+    /// The copy of a manifest that has all these roots.
+    pub fn copy_of(&self, original: SeenManifest, roots: &[Root]) -> Option<LeaseId> {
+        let copies = self.copies.get(&original)?.iter();
+        let has_all = |copy: &&Manifest| roots.iter().all(|root| copy.roots.contains(root));
+        copies.filter(has_all).map(|copy| copy.id).next()
+    }
+
+    /// The time of the newest copy of the same sources as those of `manifest`.
+    pub fn newest_like(&self, source: &Repository, manifest: &Manifest) -> Option<Time> {
+        self.newest.get(&sources(source, manifest)).copied()
+    }
+}
+
+/// Whether manifests of this kind are copied. Records are about the repository that they are in.
+pub(super) fn is_copied(kind: ManifestKind) -> bool {
+    matches!(kind, ManifestKind::Snapshot | ManifestKind::Receipt | ManifestKind::Log)
+}
+
+/// A hash of the machine, the kind, and all roots that the original had.
+fn sources(source: &Repository, manifest: &Manifest) -> Bytes32 {
+    family(source, &format!("{}\0{}", manifest.host, manifest.kind.number()), &manifest.roots)
+}

@@ -1,0 +1,6 @@
+//! Copies between repositories.
+
+mod interruption;
+mod parts;
+mod scene;
+mod whole;
