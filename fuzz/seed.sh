@@ -19,6 +19,8 @@ body config | seed decode_clear config-body '\000'
 body member-password | seed decode_clear member-password-body '\001'
 body member-key-file | seed decode_clear member-key-file-body '\001'
 body keyring | seed decode_clear keyring-body '\002'
+body keyring-retired | seed decode_clear keyring-retired-body '\002'
+body card | seed decode_clear card-body '\003'
 seed decode_clear config '\000' < "$golden/config.bin"
 for object in pack pack-table index-segment manifest void-record lease list-of-condemned-packs epoch-note; do
     seed decode_sealed "$object" < "$golden/$object.bin"

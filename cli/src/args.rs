@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init, key,
-    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
+    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental, verify,
+    watch,
 };
 use crate::global::Global;
 
@@ -85,6 +86,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Grants(grants::GrantsArgs),
     Key(key::KeyArgs),
+    Supplemental(supplemental::SupplementalArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -6,7 +6,8 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init, key,
-    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, verify, watch,
+    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental, verify,
+    watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -55,6 +56,7 @@ fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
         Command::Check(args) => check::run(args, context),
         Command::Grants(args) => grants::run(args, context),
         Command::Key(args) => key::run(args, context),
+        Command::Supplemental(args) => supplemental::run(args, context),
         Command::Config(args) => config::run(args, context),
         Command::Demo(_) | Command::Completions(_) => Ok(Exit::Done),
     }

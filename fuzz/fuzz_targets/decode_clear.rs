@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use repo_format::card::Card;
 use repo_format::clear;
 use repo_format::config::Config;
 use repo_format::head::ObjectKind;
@@ -12,10 +13,11 @@ use repo_format::member::Member;
 
 fuzz_target!(|data: &[u8]| {
     let Some((selector, rest)) = data.split_first() else { return };
-    let (kind, limit) = match selector % 3 {
+    let (kind, limit) = match selector % 4 {
         0 => (ObjectKind::Config, limits::SMALL_OBJECT),
         1 => (ObjectKind::Member, limits::SMALL_OBJECT),
-        _ => (ObjectKind::Keyring, limits::KEYRING),
+        2 => (ObjectKind::Keyring, limits::KEYRING),
+        _ => (ObjectKind::Card, limits::CARD),
     };
     if let Ok(object) = clear::decode(kind, rest, limit) {
         assert_eq!(clear::encode(kind, object.body, |_| object.tag).unwrap(), rest);
@@ -34,6 +36,11 @@ fn body(kind: ObjectKind, bytes: &[u8]) {
         ObjectKind::Member => {
             if let Ok(member) = Member::decode(bytes) {
                 assert_eq!(Member::decode(&member.encode().unwrap()), Ok(member));
+            }
+        }
+        ObjectKind::Card => {
+            if let Ok(card) = Card::decode(bytes) {
+                assert_eq!(Card::decode(&card.encode().unwrap()), Ok(card));
             }
         }
         _ => {

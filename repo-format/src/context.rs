@@ -20,6 +20,8 @@ pub const NODE_ID: &str = "enamel 2026-11 node id";
 pub const MANIFEST_DIGEST: &str = "enamel 2026-11 manifest digest";
 /// Key of the config's tag.
 pub const CONFIG_TAG: &str = "enamel 2026-11 config tag";
+/// Key of the card's tag.
+pub const CARD_TAG: &str = "enamel 2026-11 card tag";
 /// Gear table of the chunker.
 pub const GEAR_TABLE: &str = "enamel 2026-11 gear table";
 /// Key of a purge plan's tag.

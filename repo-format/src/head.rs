@@ -35,13 +35,15 @@ pub enum ObjectKind {
     Condemned = 10,
     /// A list of the objects that existed when older epochs were closed.
     EpochNote = 11,
+    /// Facts that the host of a supplemental repository may know.
+    Card = 12,
 }
 
 impl ObjectKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = {
+    pub const ALL: [Self; 12] = {
         use ObjectKind::*;
-        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned, EpochNote]
+        [Config, Member, Keyring, Pack, PackTable, Segment, Manifest, Void, Lease, Condemned, EpochNote, Card]
     };
 
     /// Its name in messages.
@@ -58,6 +60,7 @@ impl ObjectKind {
             ObjectKind::Lease => "lease",
             ObjectKind::Condemned => "list of condemned packs",
             ObjectKind::EpochNote => "epoch note",
+            ObjectKind::Card => "card",
         }
     }
 
@@ -65,7 +68,7 @@ impl ObjectKind {
     /// could write objects of another.
     pub fn classes(self) -> &'static [KeyClass] {
         match self {
-            ObjectKind::Config | ObjectKind::Member | ObjectKind::Keyring => &[],
+            ObjectKind::Config | ObjectKind::Member | ObjectKind::Keyring | ObjectKind::Card => &[],
             ObjectKind::Pack => &[KeyClass::Data, KeyClass::Meta],
             ObjectKind::Manifest | ObjectKind::Void | ObjectKind::EpochNote => &[KeyClass::Meta],
             ObjectKind::PackTable | ObjectKind::Segment | ObjectKind::Lease | ObjectKind::Condemned => {

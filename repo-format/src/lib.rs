@@ -5,8 +5,9 @@
 //!
 //! Read in this order: [`id`], [`limits`], [`head`] (how every object begins), [`clear`] and [`sealed`] (the two
 //! framings), then the objects: [`config`], [`member`], [`keyring`], [`pack`], [`segment`], [`node`], [`entry`],
-//! [`manifest`], [`lease`], [`condemned`].
+//! [`manifest`], [`lease`], [`condemned`], [`card`].
 
+pub mod card;
 pub mod cbor;
 pub mod clear;
 pub mod condemned;

@@ -21,6 +21,10 @@ pub const PACK_TABLE: u64 = 16 * MIB;
 pub const SEGMENT: u64 = 16 * MIB;
 /// The plain body of a manifest, lease, void record, member or config.
 pub const SMALL_OBJECT: u64 = 64 * KIB;
+/// Body of a card.
+pub const CARD: u64 = 4 * KIB;
+/// The number of a practice on a card.
+pub const CARD_PRACTICE: u64 = 64;
 /// The body of a keyring.
 pub const KEYRING: u64 = MIB;
 /// Members of a keyring.

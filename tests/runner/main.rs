@@ -16,6 +16,7 @@ mod examples;
 mod explore;
 mod faults;
 mod forget;
+mod host;
 mod hostile;
 mod left_out;
 mod model;

@@ -28,5 +28,6 @@ pub mod restore;
 pub mod snapshots;
 pub mod stats;
 pub mod status;
+pub mod supplemental;
 pub mod verify;
 pub mod watch;

@@ -38,4 +38,5 @@ mod restore_database;
 mod secrets;
 mod settings;
 mod status;
+mod supplemental;
 mod verify;

@@ -14,6 +14,7 @@ pub mod crypto;
 pub mod error;
 pub mod files;
 pub mod filesystem;
+pub mod host;
 pub mod machine;
 pub mod memory;
 pub mod monitor;

@@ -9,7 +9,7 @@ const REASON: &str = "this repository is used as append-only: nothing in it is d
 
 /// A [`Store`] that passes on calls that add, and refuses calls that take away, with
 /// [`StoreErrorKind::PermissionDenied`]. It refuses to delete anything but leases, and to replace `config` and
-/// `condemned`. Deleting an object that does not exist succeeds, as in every store.
+/// `condemned`. The card may be replaced: it holds nothing that is needed. Deleting an object that does not exist succeeds, as in every store.
 ///
 /// It protects from mistakes of this program. Only the storage itself can stop someone who writes to it by other means.
 pub struct AppendOnlyStore {
@@ -43,7 +43,7 @@ impl Store for AppendOnlyStore {
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
         match name {
             // No lease of a repository is ever replaced; but `conformance` tests conditions with one.
-            ObjectName::Lease(_) => self.store.replace_if(name, expected, bytes),
+            ObjectName::Lease(_) | ObjectName::Card => self.store.replace_if(name, expected, bytes),
             _ => Err(refused("replace", name)),
         }
     }

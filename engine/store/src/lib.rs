@@ -37,6 +37,26 @@ pub struct ObjectInfo {
     pub size: u64,
 }
 
+/// The objects of a folder of a store, as its storage counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holdings {
+    /// The number of objects.
+    pub objects: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+    /// When the newest was written, in seconds since 1970 by the clock of the storage; `None` if there is none, or the
+    /// storage does not say.
+    pub newest: Option<i64>,
+}
+
+impl Holdings {
+    fn add(&mut self, size: u64, written: Option<i64>) {
+        self.objects += 1;
+        self.bytes += size;
+        self.newest = self.newest.max(written);
+    }
+}
+
 /// Identifies one content of an object, for [`Store::replace_if`]. Equal tags mean equal bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag(pub [u8; 32]);
@@ -116,6 +136,20 @@ pub trait Store: Send + Sync {
         found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
         strange: &mut dyn FnMut(String),
     ) -> Result<()>;
+
+    /// Counts the objects of a folder.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    fn holdings(&self, folder: Folder) -> Result<Holdings> {
+        let mut holdings = Holdings::default();
+        let mut found = |info: ObjectInfo| {
+            holdings.add(info.size, None);
+            Ok(())
+        };
+        self.list(folder, &mut found, &mut |_| {})?;
+        Ok(holdings)
+    }
 
     /// Makes an existing object durable: its writer may have died after it placed the object and before it synced it.
     /// Afterwards the object is as durable as if this call had put it. Writes nothing. Works for leases, too.

@@ -37,6 +37,8 @@ pub enum ObjectName {
     Config,
     /// `condemned`
     Condemned,
+    /// `card`
+    Card,
     /// `keys/<id>`
     Member(MemberId),
     /// `keyring/<n>`
@@ -146,7 +148,7 @@ impl ObjectName {
     /// The folder of this object.
     pub fn folder(&self) -> Folder {
         match self {
-            ObjectName::Config | ObjectName::Condemned => Folder::Top,
+            ObjectName::Config | ObjectName::Condemned | ObjectName::Card => Folder::Top,
             ObjectName::Member(_) => Folder::Keys,
             ObjectName::Keyring(_) => Folder::Keyring,
             ObjectName::Pack(_) => Folder::Packs,
@@ -165,6 +167,7 @@ impl fmt::Display for ObjectName {
         match self {
             ObjectName::Config => write!(f, "config"),
             ObjectName::Condemned => write!(f, "condemned"),
+            ObjectName::Card => write!(f, "card"),
             ObjectName::Member(id) => write!(f, "keys/{id}"),
             ObjectName::Keyring(n) => write!(f, "keyring/{n}"),
             ObjectName::Pack(id) => write!(f, "packs/{:02x}/{id}", id.0[0]),
@@ -190,6 +193,7 @@ impl FromStr for ObjectName {
         let name = match (folder, rest) {
             ("", "config") => ObjectName::Config,
             ("", "condemned") => ObjectName::Condemned,
+            ("", "card") => ObjectName::Card,
             ("keys", id) => ObjectName::Member(id.parse().map_err(|_| NotAName)?),
             ("keyring", n) => ObjectName::Keyring(n.parse().map_err(|_| NotAName)?),
             ("packs", rest) => {

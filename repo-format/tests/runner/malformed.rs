@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::Decoder;
 use repo_format::FormatError;
+use repo_format::card::*;
 use repo_format::cbor::{self, ByteString};
 use repo_format::clear;
 use repo_format::condemned::*;
@@ -91,6 +92,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::copied_manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 19]),
         (samples::second_copy_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 22]),
         (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
+        (samples::card().encode().unwrap(), |b| Card::decode(b).map(drop), &[2, 4, 6]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
         (cbor::encode(&samples::full_file()), decode_entry, &[5, 6, 13, 16, 17, 18, 20]),
@@ -154,7 +156,7 @@ mod whole_objects {
     #[test]
     fn one_flipped_bit_anywhere_in_an_object_with_a_checksum_is_refused() {
         let samples = samples::all().into_iter().filter(samples::Sample::has_checksum);
-        assert_eq!(samples.clone().count(), 10);
+        assert_eq!(samples.clone().count(), 11);
         for sample in samples {
             for at in 0..sample.encoded.len() {
                 let mut bytes = sample.encoded.clone();
@@ -235,7 +237,7 @@ mod heads {
 
     #[test]
     fn an_unknown_kind_is_named() {
-        clear_refused(5, 12, "kind 12, which");
+        clear_refused(5, 13, "kind 13, which");
         clear_refused(5, 0, "kind 0, which");
     }
 
@@ -545,6 +547,17 @@ mod members_and_keyrings {
         keyring_refused(retiring(vec![first, first]), "retired members are not in order");
         keyring_refused(retiring(vec![first; 1025]), "retired members is 1025, at most 1024");
         keyring_refused(retiring(vec![samples::keyring().recipients[0].member]), "is among its members");
+    }
+
+    #[test]
+    fn a_card_says_little_and_no_depth_of_what_was_never_verified() {
+        let long = Card { practice: "x".repeat(65), ..samples::card() };
+        refused(Card::decode(&cbor::encode(&long)), "practice is 65, at most 64");
+        refused(long.encode(), "practice is 65, at most 64");
+        let never = Card { verified: None, ..samples::card() };
+        refused(Card::decode(&cbor::encode(&never)), "has a level and was never verified");
+        refused(never.encode(), "has a level and was never verified");
+        refused(Card { program: "x".repeat(5000), ..samples::card() }.encode(), "limits: size");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use repo_format::card::*;
 use repo_format::cbor::ByteString;
 use repo_format::clear;
 use repo_format::condemned::*;
@@ -90,6 +91,24 @@ fn keyring() -> impl Strategy<Value = Keyring> {
     (1..=u64::MAX, any::<i64>(), recipients, byte_string(0..300), retired).prop_map(
         |(version, created, recipients, sealed, retired)| Keyring { version, created, recipients, sealed, retired },
     )
+}
+
+fn card() -> impl Strategy<Value = Card> {
+    let newest =
+        option::of((any::<i64>(), any::<[u8; 16]>()).prop_map(|(time, id)| NewestCopy { time, id: LeaseId(id) }));
+    let verified = option::of((any::<i64>(), option::of(any::<u8>())));
+    let mode = prop_oneof![Just(CardMode::On), Just(CardMode::Off), Just(CardMode::Local)];
+    let fields = ("[a-z0-9]{0,64}", newest, verified, any::<u64>(), option::of(any::<[u8; 16]>()), mode);
+    fields.prop_map(|(practice, newest, verified, interval, administrator, mode)| Card {
+        practice,
+        newest,
+        verified: verified.map(|(time, _)| time),
+        level: verified.and_then(|(_, level)| level),
+        interval,
+        administrator: administrator.map(MemberId),
+        mode,
+        ..samples::card()
+    })
 }
 
 fn secrets() -> impl Strategy<Value = [u8; 32]> {
@@ -314,6 +333,11 @@ proptest! {
     #[test]
     fn a_member_comes_back(x in member()) {
         prop_assert_eq!(Member::decode(&x.encode().unwrap()), Ok(x));
+    }
+
+    #[test]
+    fn a_card_comes_back(x in card()) {
+        prop_assert_eq!(Card::decode(&x.encode().unwrap()), Ok(x));
     }
 
     #[test]

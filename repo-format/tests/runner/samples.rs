@@ -1,6 +1,7 @@
 //! One fixed value of every kind of object and structure, and how each is decoded.
 
 use repo_format::FormatError;
+use repo_format::card::{Card, CardMode, NewestCopy};
 use repo_format::cbor::ByteString;
 use repo_format::clear;
 use repo_format::condemned::{Condemned, CondemnedList, Phase};
@@ -35,7 +36,7 @@ pub(crate) struct Sample {
 impl Sample {
     /// Whether it ends with the checksum of everything before.
     pub(crate) fn has_checksum(&self) -> bool {
-        let kinds = [1, 2, 3, 7, 8, 9, 10, 11];
+        let kinds = [1, 2, 3, 7, 8, 9, 10, 11, 12];
         self.encoded.starts_with(b"ENML") && kinds.contains(&self.encoded[5])
     }
 }
@@ -64,6 +65,9 @@ fn objects() -> Vec<Sample> {
         sample("keyring-retired", framed(ObjectKind::Keyring, keyring_that_retires().encode()), |b| {
             let expected = keyring_that_retires();
             unframed(ObjectKind::Keyring, limits::KEYRING, b, |body| Ok(Keyring::decode(body)? == expected))
+        }),
+        sample("card", framed(ObjectKind::Card, card().encode()), |b| {
+            unframed(ObjectKind::Card, limits::CARD, b, |body| Ok(Card::decode(body)? == card()))
         }),
         sample("pack", pack(), decode_pack),
         sample("pack-table", sealed_object(ObjectKind::PackTable, KeyClass::Index), |b| {
@@ -267,6 +271,20 @@ pub(crate) fn keyring() -> Keyring {
 /// A version that retires two members.
 pub(crate) fn keyring_that_retires() -> Keyring {
     Keyring { version: 4, retired: Some(vec![MemberId(bytes16(3)), MemberId(bytes16(7))]), ..keyring() }
+}
+
+pub(crate) fn card() -> Card {
+    Card {
+        repository: config().repository,
+        practice: "4711".to_owned(),
+        newest: Some(NewestCopy { time: 1_800_000_100, id: LeaseId(bytes16(6)) }),
+        verified: Some(1_800_000_200),
+        level: Some(3),
+        interval: 86_400,
+        administrator: Some(MemberId(bytes16(5))),
+        mode: CardMode::On,
+        program: "enamel 0.1.0".to_owned(),
+    }
 }
 
 pub(crate) fn secrets() -> Secrets {

@@ -9,7 +9,7 @@ use repo_format::limits;
 use repo_format::node::RawNode;
 use repo_format::pack;
 use repo_format::sealed::{ENVELOPE_LEN, GCM_TAG_LEN};
-use repo_format::{config, entry, manifest, member, node};
+use repo_format::{card, config, entry, manifest, member, node};
 
 use crate::{database, log};
 
@@ -68,6 +68,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("keyring"), [limits::KEYRING, limits::MEMBERS_COUNT, limits::EPOCHS_COUNT]);
     assert_eq!(limit("condemned"), [limits::CONDEMNED]);
     assert_eq!(limit("epoch note"), [limits::EPOCH_NOTE]);
+    assert_eq!(limit("card"), [limits::CARD, limits::CARD_PRACTICE]);
     assert_eq!(limit("node"), [limits::CHUNK_PLAIN, limits::NODE_IDS_COUNT, limits::NODE_LEVEL.into()]);
     assert_eq!(limit("content of one entry"), [limits::INLINE_CONTENT, limits::DIRECT_CHUNKS_COUNT]);
     assert_eq!(limit("segment of rows"), [limits::ROWS_SEGMENT, limits::ROW_KEY]);
@@ -96,7 +97,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 24, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 25, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -189,6 +190,7 @@ fn the_context_strings_are_those_of_the_code() {
         ("node id key          = ", context::NODE_ID),
         ("manifest digest key  = ", context::MANIFEST_DIGEST),
         ("config tag key       = ", context::CONFIG_TAG),
+        ("card tag key         = ", context::CARD_TAG),
         ("gear table           = ", context::GEAR_TABLE),
         ("plan tag key         = ", context::PURGE_PLAN_TAG),
     ];
@@ -219,6 +221,9 @@ fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
     let roots = list(between(FORMAT, "name in the top directory, 1: kind (", ")"));
     let kinds = [RootKind::Folder, RootKind::File, RootKind::Stream, RootKind::Database];
     assert_eq!(roots.iter().map(|r| r.0).collect::<Vec<_>>(), kinds.map(RootKind::number));
+    let modes = list(between(FORMAT, "| 7 | mode: ", " |"));
+    let kinds = [card::CardMode::On, card::CardMode::Off, card::CardMode::Local];
+    assert_eq!(modes, kinds.map(|mode| (mode.number(), mode.name().to_owned())));
     let wraps = list(between(FORMAT, "wrap: ", " |"));
     let kinds = [member::WrapKind::Argon2id, member::WrapKind::KeyFile];
     assert_eq!(wraps.iter().map(|w| w.0).collect::<Vec<_>>(), kinds.map(member::WrapKind::number));

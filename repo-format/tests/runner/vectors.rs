@@ -173,8 +173,14 @@ fn tags() -> String {
         *blake3::keyed_hash(key, &object[..object.len() - 64]).as_bytes()
     };
     let config = tag(&derive(context::CONFIG_TAG, |s| s.id), "config");
+    let card = tag(&derive(context::CARD_TAG, |s| s.id), "card");
     let keyring = tag(&derive(context::KEYRING_TAG, |s| s.link), "keyring");
-    [block("tag of config.bin", &config), block("tag of keyring.bin, with this link secret", &keyring)].concat()
+    [
+        block("tag of config.bin", &config),
+        block("tag of card.bin", &card),
+        block("tag of keyring.bin, with this link secret", &keyring),
+    ]
+    .concat()
 }
 
 fn sealed() -> String {

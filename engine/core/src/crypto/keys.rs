@@ -25,6 +25,7 @@ pub struct Keys {
     node_id: Zeroizing<[u8; 32]>,
     manifest_digest: Zeroizing<[u8; 32]>,
     config_tag: Zeroizing<[u8; 32]>,
+    card_tag: Zeroizing<[u8; 32]>,
 }
 
 impl Keys {
@@ -36,6 +37,7 @@ impl Keys {
             node_id: derive(context::NODE_ID),
             manifest_digest: derive(context::MANIFEST_DIGEST),
             config_tag: derive(context::CONFIG_TAG),
+            card_tag: derive(context::CARD_TAG),
             secrets: RwLock::new(Arc::new(secrets)),
         }
     }
@@ -68,6 +70,11 @@ impl Keys {
     /// The tag of a config.
     pub fn config_tag(&self, tagged: &[u8]) -> [u8; 32] {
         *blake3::keyed_hash(&self.config_tag, tagged).as_bytes()
+    }
+
+    /// The tag of a card.
+    pub fn card_tag(&self, tagged: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.card_tag, tagged).as_bytes()
     }
 
     /// The epoch that seals new objects.

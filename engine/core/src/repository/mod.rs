@@ -2,6 +2,7 @@
 
 mod as_of;
 mod belief;
+mod card;
 mod close;
 mod create;
 mod evidence;

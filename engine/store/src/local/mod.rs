@@ -21,9 +21,10 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use super::misplaced::{Found, Misplaced, Wanted};
-use super::{Folder, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use super::{Folder, Holdings, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 
 use folders::{Folders, Spot};
 use handles::{Handle, Handles};
@@ -199,6 +200,28 @@ impl LocalStore {
         Err(fail(io::Error::other("the repository's folder no longer exists")))
     }
 
+    /// Calls `object` for everything that stands where objects of `folder` belong.
+    fn walk(&self, folder: Folder, object: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
+        match folder {
+            Folder::Top => self.entries("", &mut |path, info| {
+                if info.found == Found::Folder && is_top_folder(&path) { Ok(()) } else { object(path, info) }
+            }),
+            Folder::Packs => {
+                let mut shards = Vec::new();
+                self.entries(folder.as_str(), &mut |path, info| {
+                    if !is_shard(&path) {
+                        return object(path, info);
+                    }
+                    // Any other entry counts as a shard: packs belong in there, and must not be taken for missing.
+                    shards.push(path);
+                    Ok(())
+                })?;
+                shards.iter().try_for_each(|shard| self.entries(shard, &mut *object))
+            }
+            _ => self.entries(folder.as_str(), &mut *object),
+        }
+    }
+
     /// Calls `visit` for each entry of the folder `path`, with its path below the root and its kind.
     fn entries(&self, path: &str, visit: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
         let fail = |e| StoreError::io("list", if path.is_empty() { "the repository" } else { path }, e);
@@ -320,31 +343,25 @@ impl Store for LocalStore {
         found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
         strange: &mut dyn FnMut(String),
     ) -> Result<()> {
-        let mut object = |path: String, info: Info| match path.parse() {
+        self.walk(folder, &mut |path, info| match path.parse() {
             Ok(name) if info.found == Found::File => found(ObjectInfo { name, size: info.size }),
             _ => {
                 strange(path);
                 Ok(())
             }
-        };
-        match folder {
-            Folder::Top => self.entries("", &mut |path, info| {
-                if info.found == Found::Folder && is_top_folder(&path) { Ok(()) } else { object(path, info) }
-            }),
-            Folder::Packs => {
-                let mut shards = Vec::new();
-                self.entries(folder.as_str(), &mut |path, info| {
-                    if !is_shard(&path) {
-                        return object(path, info);
-                    }
-                    // Any other entry counts as a shard: packs belong in there, and must not be taken for missing.
-                    shards.push(path);
-                    Ok(())
-                })?;
-                shards.iter().try_for_each(|shard| self.entries(shard, &mut object))
+        })
+    }
+
+    fn holdings(&self, folder: Folder) -> Result<Holdings> {
+        let mut holdings = Holdings::default();
+        self.walk(folder, &mut |path, info| {
+            if info.found == Found::File && path.parse::<ObjectName>().is_ok() {
+                let written = info.changed.duration_since(SystemTime::UNIX_EPOCH).ok();
+                holdings.add(info.size, written.and_then(|since| i64::try_from(since.as_secs()).ok()));
             }
-            _ => self.entries(folder.as_str(), &mut object),
-        }
+            Ok(())
+        })?;
+        Ok(holdings)
     }
 
     fn ensure_durable(&self, name: &ObjectName) -> Result<()> {

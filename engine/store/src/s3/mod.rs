@@ -25,7 +25,7 @@ pub use guard::{Guards, Lock};
 pub use options::{Credentials, Patience, S3Options, UrlStyle};
 pub use versions::{PastChanges, PastStore};
 
-use crate::{Folder, Medium, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
+use crate::{Folder, Holdings, Medium, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 use answer::{Failure, Reply};
 use client::Client;
 use pauses::Pauses;
@@ -171,8 +171,48 @@ impl S3Store {
                 self.client.reads.list_paginated(prefix.as_deref(), options),
             )?;
             let objects = page.result.objects.into_iter();
-            Ok(Page { objects: objects.map(|o| (String::from(o.location), o.size)).collect(), next: page.page_token })
+            let listed = |o: object_store::ObjectMeta| Listed {
+                key: String::from(o.location),
+                size: o.size,
+                written: o.last_modified.timestamp(),
+            };
+            let folders = page.result.common_prefixes.into_iter().map(String::from).collect();
+            Ok(Page { objects: objects.map(listed).collect(), folders, next: page.page_token })
         })
+    }
+
+    /// Calls `each` for every page of a listing.
+    fn each_page(&self, folder: Folder, each: &mut dyn FnMut(Page) -> Result<()>) -> Result<()> {
+        let what = if folder == Folder::Top { self.location() } else { folder.as_str().to_owned() };
+        let mut token = None;
+        loop {
+            let mut page = self.page(folder, token.take()).map_err(|failure| failure.error("list", &what))?;
+            token = page.next.take();
+            each(page)?;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The places one step below this one, in the order of their names. A place whose name no address can have is left
+    /// out.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn places_below(&self) -> Result<Vec<S3Address>> {
+        let mut places: Vec<S3Address> = Vec::new();
+        self.each_page(Folder::Top, &mut |page| {
+            for prefix in page.folders {
+                // A server may name one again on the next page.
+                match format!("s3://{}/{prefix}", self.address.bucket()).parse() {
+                    Ok(address) if !places.contains(&address) => places.push(address),
+                    _ => {}
+                }
+            }
+            Ok(())
+        })?;
+        Ok(places)
     }
 
     /// The path of a key within the repository.
@@ -194,10 +234,20 @@ struct Read {
     tag: Option<String>,
 }
 
-/// Keys and sizes, and the token for the next page.
+/// A part of a listing, and the token for the next.
 struct Page {
-    objects: Vec<(String, u64)>,
+    objects: Vec<Listed>,
+    /// The beginnings of keys up to their next slash, where only the top is listed.
+    folders: Vec<String>,
     next: Option<String>,
+}
+
+/// An object in a listing.
+struct Listed {
+    key: String,
+    size: u64,
+    /// Seconds since 1970, by the clock of the server.
+    written: i64,
 }
 
 impl Store for S3Store {
@@ -255,22 +305,29 @@ impl Store for S3Store {
         found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
         strange: &mut dyn FnMut(String),
     ) -> Result<()> {
-        let what = if folder == Folder::Top { self.location() } else { folder.as_str().to_owned() };
-        let mut token = None;
-        loop {
-            let page = self.page(folder, token.take()).map_err(|failure| failure.error("list", &what))?;
-            for (key, size) in page.objects {
+        self.each_page(folder, &mut |page| {
+            for Listed { key, size, .. } in page.objects {
                 let path = self.within(&key);
                 match path.parse::<ObjectName>() {
                     Ok(name) if name.folder() == folder => found(ObjectInfo { name, size })?,
                     _ => strange(path.to_owned()),
                 }
             }
-            token = page.next;
-            if token.is_none() {
-                return Ok(());
+            Ok(())
+        })
+    }
+
+    fn holdings(&self, folder: Folder) -> Result<Holdings> {
+        let mut holdings = Holdings::default();
+        self.each_page(folder, &mut |page| {
+            for Listed { key, size, written } in page.objects {
+                if self.within(&key).parse::<ObjectName>().is_ok_and(|name| name.folder() == folder) {
+                    holdings.add(size, Some(written));
+                }
             }
-        }
+            Ok(())
+        })?;
+        Ok(holdings)
     }
 
     /// An object that a server has acknowledged is durable, so this only looks whether the object is there.

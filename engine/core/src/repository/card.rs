@@ -1,0 +1,87 @@
+//! The card of a supplemental repository, as members read and write it (FORMAT.md, section 7.1).
+
+use repo_format::card::{Card, CardMode};
+use repo_format::clear;
+use repo_format::head::ObjectKind;
+use repo_format::limits;
+
+use super::Repository;
+use crate::error::{Error, ErrorKind, Result};
+use engine_store::{ObjectName, StoreErrorKind, Tag};
+
+/// The number of attempts, because other processes may replace the card at the same time.
+const TRIES: u32 = 10;
+
+impl Repository {
+    /// The card, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`], also if no member wrote it.
+    pub fn card(&self) -> Result<Option<Card>> {
+        let bytes = self.card_object()?;
+        bytes.map(|bytes| self.open_card(&bytes)).transpose()
+    }
+
+    /// Changes the card, or puts the first. A card that is damaged or not a member's is replaced by a new one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Fenced`] if others keep changing it; [`ErrorKind::Refused`] if the key of this run was retired.
+    pub fn update_card(&self, program: &str, change: &dyn Fn(&mut Card)) -> Result<Card> {
+        self.ready_to_seal()?;
+        for _ in 0..TRIES {
+            let before = self.card_object()?;
+            let known = before.as_deref().and_then(|bytes| self.open_card(bytes).ok());
+            let mut card = known.clone().unwrap_or_else(|| self.blank_card());
+            change(&mut card);
+            if known.as_ref() == Some(&card) {
+                return Ok(card);
+            }
+            program.clone_into(&mut card.program);
+            let encoded = card
+                .encode()
+                .and_then(|body| clear::encode(ObjectKind::Card, &body, |tagged| self.keys.card_tag(tagged)))
+                .map_err(|e| Error::damaged(ObjectName::Card, e))?;
+            match self.store.replace_if(&ObjectName::Card, before.as_deref().map(Tag::of), &encoded) {
+                Ok(()) => return Ok(card),
+                Err(error) if error.kind == StoreErrorKind::Conflict => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::new(ErrorKind::Fenced, "other processes keep changing the card of the repository"))
+    }
+
+    fn blank_card(&self) -> Card {
+        Card {
+            repository: self.id(),
+            practice: String::new(),
+            newest: None,
+            verified: None,
+            level: None,
+            interval: 0,
+            administrator: None,
+            mode: CardMode::On,
+            program: String::new(),
+        }
+    }
+
+    fn card_object(&self) -> Result<Option<Vec<u8>>> {
+        match self.store.get(&ObjectName::Card, limits::CARD + clear::OVERHEAD as u64) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind == StoreErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::of_object(error)),
+        }
+    }
+
+    fn open_card(&self, bytes: &[u8]) -> Result<Card> {
+        let damaged = |e| Error::damaged(ObjectName::Card, e);
+        let object = clear::decode(ObjectKind::Card, bytes, limits::CARD).map_err(damaged)?;
+        let card = Card::decode(object.body).map_err(damaged)?;
+        // `blake3::Hash` compares in constant time.
+        let is_ours = blake3::Hash::from(self.keys.card_tag(object.tagged)) == blake3::Hash::from(object.tag);
+        if is_ours && card.repository == self.id() {
+            Ok(card)
+        } else {
+            Err(Error::new(ErrorKind::Damaged, "the card was not written by a member of this repository"))
+        }
+    }
+}
