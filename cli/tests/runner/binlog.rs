@@ -1,5 +1,10 @@
 //! The binary log of a server: kept by backups and watches, and listed.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
 use scenario_tests::server::TestServer;
 use serde_json::Value;
 
@@ -44,6 +49,56 @@ fn a_backup_keeps_the_log_and_the_list_begins_with_what_destroys_most() {
     assert!(transactions(&other).is_empty());
     machine.run(["log"]).expect(0).prints("shop.visit: 1,500 deleted");
     machine.run(["verify", "--read-data"]).expect(0);
+}
+
+/// A watch that has kept something, after `work` gave it something to keep.
+fn started_watch(machine: &Machine, database: &str, mut work: impl FnMut()) -> Child {
+    loop {
+        let mut command = machine.command(["watch", "--every", "1ms", database]);
+        let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+        work();
+        // The server may not have noticed yet that the one before is gone.
+        if lines.next().is_some() {
+            return watch;
+        }
+        watch.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_watch_that_is_killed_keeps_each_transaction_once() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let (database, count) = (database(&server), Cell::new(0));
+    let insert = || {
+        server.run(&format!("INSERT INTO shop.visit VALUES ({}, REPEAT('x', 2000))", count.get()));
+        count.set(count.get() + 1);
+    };
+    for round in 0..5 {
+        let mut watch = started_watch(&machine, &database, insert);
+        (0..round * 4).for_each(|_| insert());
+        watch.kill().unwrap();
+        watch.wait().unwrap();
+        insert();
+    }
+    let listed = transactions(&machine.run(["--json", "log", "--order", "time", "--all", &database]).expect(0));
+    let inserts: Vec<&str> = listed
+        .iter()
+        .filter(|transaction| transaction["kind"] == "insert")
+        .map(|transaction| transaction["before"].as_str().unwrap())
+        .collect();
+    assert_eq!((inserts.len(), inserts.iter().collect::<BTreeSet<_>>().len()), (count.get(), count.get()));
+    machine.run(["verify", "--read-data"]).expect(0);
+}
+
+#[test]
+fn a_watch_whose_password_is_wrong_ends_and_says_so() {
+    let (machine, server) = (Machine::with_repository(), server());
+    server.script("CREATE USER ann@localhost IDENTIFIED BY 'right'; GRANT ALL ON *.* TO ann@localhost;");
+    let database = database(&server).replace("root@", "ann@");
+    machine.write("wrong", "left\n");
+    let answer = machine.run(["watch", "--database-password-file", &machine.arg("wrong"), &database]);
+    answer.expect(1).says("ann").says("password");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod archive;
 mod breaks;
 mod check;
 mod cut;
+mod flipped;
 mod merge;
 mod settings;
 mod storage;
