@@ -9,7 +9,7 @@ use engine::binlog::stored::StoredLogs;
 use engine::monitor::{Monitor, Work};
 use engine::pack::ChunkReader;
 use engine::session::WriterOptions;
-use repo_format::log::{StreamStart, TimeSource};
+use repo_format::log::{SECOND, StreamStart, TimeSource};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
@@ -21,6 +21,7 @@ on_each_server!(
     what_was_read_is_kept_when_the_watch_stops,
     what_was_written_before_the_watch_did_not_happen_when_it_arrived,
     a_file_that_ended_just_when_it_was_kept_is_followed_by_the_next,
+    a_watch_that_is_behind_catches_up_however_often_it_keeps,
 );
 
 /// Long enough for a server that is busy.
@@ -169,6 +170,17 @@ fn what_was_written_before_the_watch_did_not_happen_when_it_arrived(version: Ver
             assert!(later.all(|later| !exact(later.time_source) || later.time >= log.record.complete_until));
         }
     }
+}
+
+fn a_watch_that_is_behind_catches_up_however_often_it_keeps(version: Version) {
+    let (server, fixture) = (logged(version), Fixture::new());
+    insert(&server, 0..200);
+    while_watched(&fixture, &server, Duration::ZERO, |monitor| wait_for(monitor, 202));
+    let logs = stored(&fixture);
+    assert!(logs.len() < 20, "{} logs", logs.len());
+    let seconds = server.value("SELECT UNIX_TIMESTAMP()").unwrap().parse::<i64>().unwrap();
+    let until = logs.last().unwrap().record.complete_until / SECOND;
+    assert!((until - seconds).abs() < 30, "complete until {until}, and it is {seconds}");
 }
 
 fn a_file_that_ended_just_when_it_was_kept_is_followed_by_the_next(version: Version) {

@@ -31,7 +31,7 @@ const _: () = assert!((FILES_AT_ONCE as u64) < limits::LOG_FILES_COUNT);
 pub enum Until {
     /// At the end of the log.
     EndOfLog,
-    /// After so long, or when so many bytes are there.
+    /// After so long, when everything is there that was written before; or when so many bytes are there.
     Interval {
         /// When, by the clock that only runs.
         deadline: std::time::Instant,
@@ -203,7 +203,11 @@ impl<'w, 's> LogWriter<'w, 's> {
     fn is_enough(&self, until: Until) -> bool {
         match until {
             Until::EndOfLog => false,
-            Until::Interval { deadline, bytes } => self.bytes >= bytes || std::time::Instant::now() >= deadline,
+            // A watch that looks often would stay behind for ever if it did not read all that was written before its look.
+            Until::Interval { deadline, bytes } => {
+                let is_behind = matches!(self.subject.arrival, Arriving::Behind(_));
+                self.bytes >= bytes || !is_behind && std::time::Instant::now() >= deadline
+            }
         }
     }
 

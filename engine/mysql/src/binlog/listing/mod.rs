@@ -22,7 +22,7 @@ use engine_core::repository::Repository;
 pub use kind::ChangeKind;
 use source::Source;
 
-/// Of those that destroy most no more are listed: they are held in memory until all are known, some 500 bytes each.
+/// No more than so many of the most destructive are listed: they are held in memory until all are known, some 500 bytes each.
 const DESTRUCTIVE_MAX: usize = 100_000;
 /// Changes of so many rows are listed before others: they may have been a mistake.
 const MANY_ROWS: u64 = 1000;
@@ -71,7 +71,7 @@ pub struct Listed {
     pub kind: ChangeKind,
 }
 
-/// What a list has, and what it lacks.
+/// The contents of a list in numbers, and the logs that it lacks.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// Transactions that were listed.

@@ -29,7 +29,7 @@ pub struct Source<'l> {
 struct Open<'l> {
     log: &'l StoredLog,
     records: TransactionIter<'l>,
-    /// Of each of its files, the parts that other logs have had.
+    /// The parts that other logs have had, of each of its files.
     known: Vec<Vec<Range<u64>>>,
     /// The file of the last transaction, and where that ended.
     reached: Option<(usize, u64)>,
@@ -109,7 +109,7 @@ impl<'l> Source<'l> {
         Ok(())
     }
 
-    /// Ends the open log. What a damaged one has given is not given again.
+    /// Ends the open log. Transactions that a damaged one has given are not given again.
     fn end(&mut self, error: Option<Error>) -> Result<()> {
         let Some(Open { log, reached, .. }) = self.open.take() else { return Ok(()) };
         for (at, file) in log.record.files.iter().enumerate() {
