@@ -6,6 +6,7 @@ mod check;
 mod cut;
 mod flipped;
 mod merge;
+mod second_reader;
 mod settings;
 mod storage;
 mod together;
