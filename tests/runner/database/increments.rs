@@ -1,5 +1,7 @@
 //! Snapshots that read only what the binary log says has changed: they hold what a whole read would.
 
+use std::time::Duration;
+
 use engine::dump::{DatabaseSource, Extent};
 use engine::error::chain;
 use engine::files::backup::BackupOutcome;
@@ -94,7 +96,8 @@ impl Saved {
 }
 
 fn save(repository: &Repository, server: &TestServer, extent: Extent) -> Saved {
-    saved(repository, DatabaseSource { extent, ..source(server, &["s"]) })
+    // A busy machine may hold locks for long: no table is let go for that.
+    saved(repository, DatabaseSource { extent, wait_max: Duration::from_secs(60), ..source(server, &["s"]) })
 }
 
 fn saved(repository: &Repository, source: DatabaseSource) -> Saved {

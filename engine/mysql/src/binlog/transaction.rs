@@ -8,8 +8,7 @@ use repo_format::limits;
 use repo_format::log::{ChangedTable, SECOND, TimeSource, TransactionFlags, TransactionRecord};
 
 use super::event::{
-    Event, EventBuffer, Format, Gtid, GtidEvent, Kind, Malformed, Query, RowCounts, RowsHeader, TableMap, inner_events,
-    uncompressed,
+    Event, Format, Gtid, GtidEvent, Kind, Malformed, Query, RowCounts, RowsHeader, TableMap, each_inner, uncompressed,
 };
 
 /// Statements that change definitions begin with one of these.
@@ -105,7 +104,9 @@ impl Transactions {
         let mut open = self.open.take().unwrap_or_else(|| Open::begin(placed, &GtidEvent::default()));
         let ends = match header.kind {
             Kind::TRANSACTION_PAYLOAD => {
-                if open.add_compressed(&mut self.tables, body, format).is_err() {
+                let tables = &mut self.tables;
+                let add = |event: &Event<'_>, plain: &Format| open.add(tables, event, event.body(plain)?).map(drop);
+                if each_inner(body, format, add).is_err() {
                     // The events are kept all the same.
                     open.record.flags.add(TransactionFlags::MORE_TABLES);
                 }
@@ -194,25 +195,6 @@ impl Open {
                 Ok(false)
             }
         }
-    }
-
-    /// Takes the events of a transaction that is compressed as a whole.
-    fn add_compressed(
-        &mut self,
-        tables: &mut HashMap<u64, TableMap>,
-        body: &[u8],
-        format: &Format,
-    ) -> Result<(), Malformed> {
-        let plain = Format { has_checksums: false, ..format.clone() };
-        let mut pieces = inner_events(body)?;
-        let mut events = EventBuffer::default();
-        while let Some(piece) = pieces.next_piece()? {
-            events.push(piece);
-            while let Some(event) = events.next_event()? {
-                self.add(tables, &event, event.body(&plain)?)?;
-            }
-        }
-        Ok(())
     }
 
     /// Counts rows; those of a table that cannot be read are not listed.

@@ -6,7 +6,7 @@ use repo_format::database::TableRecord;
 
 use crate::binlog::replay::TableKey;
 use crate::database::TableName;
-use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
+use crate::dialect::{self, ForeignKeyTo, Token, tokens, unquote};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::snapshots::saved::Database;
 
@@ -79,58 +79,12 @@ pub(super) fn all(database: &Database<'_>) -> Result<Vec<ForeignKey>> {
     Ok(all)
 }
 
-/// The foreign keys of a definition; `None` if it cannot be told apart.
+/// The foreign keys of a table; `None` if its definition cannot be read.
 fn foreign_keys(schema: &str, record: &TableRecord) -> Option<Vec<ForeignKey>> {
-    let sql = &record.create.0;
-    let mut tokens = tokens(sql)?;
-    tokens.retain(|token| token.kind != Kind::Comment);
-    let places = (0..tokens.len()).filter(|at| is_keyword(sql, &tokens[*at], "REFERENCES"));
     let child = TableKey::new(schema, &record.name);
-    Some(places.filter_map(|at| foreign_key(sql, &tokens[at + 1..], &child)).collect())
-}
-
-/// The foreign key whose parent's name stands first in `rest`.
-fn foreign_key(sql: &[u8], rest: &[Token], child: &TableKey) -> Option<ForeignKey> {
-    let name = |at: usize| {
-        let token = rest.get(at).filter(|token| matches!(token.kind, Kind::Name | Kind::Word))?;
-        Some(unquote(&sql[token.at.clone()]))
+    let key = |ForeignKeyTo { schema, table, follows }| {
+        let parent = TableKey { schema: schema.unwrap_or_else(|| child.schema.clone()), table };
+        ForeignKey { child: child.clone(), parent, follows }
     };
-    let has_schema = rest.get(1).is_some_and(|token| &sql[token.at.clone()] == b".");
-    let (schema, table) = if has_schema { (name(0)?, name(2)?) } else { (child.schema.clone(), name(0)?) };
-    let close = rest.iter().position(|token| token.kind == Kind::Close)?;
-    let actions = rest[close + 1..].iter().take_while(|token| token.kind == Kind::Word);
-    let follows = actions.into_iter().any(|token| ["CASCADE", "SET"].iter().any(|word| is_keyword(sql, token, word)));
-    Some(ForeignKey { child: child.clone(), parent: TableKey { schema, table }, follows })
-}
-
-#[cfg(test)]
-mod tests {
-    use repo_format::cbor::ByteString;
-    use repo_format::database::RowOrder;
-
-    use super::*;
-
-    #[test]
-    fn foreign_keys_are_read_with_what_follows_the_parent() {
-        let create = "CREATE TABLE `c` (\n  `a` int COMMENT 'REFERENCES x',\n  CONSTRAINT `f` FOREIGN KEY (`a`, `b`) REFERENCES `o``d`.`p` (`id`, `x`) \
-                      ON DELETE CASCADE,\n  CONSTRAINT `g` FOREIGN KEY (`a`) REFERENCES `q` (`id`) ON DELETE NO ACTION,\n  CONSTRAINT `h` \
-                      FOREIGN KEY (`b`) REFERENCES `r` (`id`) ON UPDATE SET NULL\n) ENGINE=InnoDB";
-        let record = TableRecord {
-            name: "c".to_owned(),
-            create: ByteString(create.as_bytes().to_vec()),
-            engine: "InnoDB".to_owned(),
-            columns: Vec::new(),
-            key: Vec::new(),
-            order: RowOrder::RowBytes,
-            encoding: 1,
-            versioned: None,
-            changed: None,
-            segment_bits: None,
-            kept_digests: None,
-        };
-        let keys = foreign_keys("shop", &record).unwrap();
-        let seen: Vec<_> = keys.iter().map(|key| (key.parent.to_string(), key.follows)).collect();
-        let expected = [("o`d.p", true), ("shop.q", false), ("shop.r", true)];
-        assert_eq!(seen, expected.map(|(parent, follows)| (parent.to_owned(), follows)));
-    }
+    Some(dialect::foreign_keys(&record.create.0)?.into_iter().map(key).collect())
 }

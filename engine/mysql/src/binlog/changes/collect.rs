@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::{Changes, FoldedName, WantedKey, WantedTables};
 use crate::binlog::event::{
-    Event, EventBuffer, Format, Header, Kind, Malformed, MappedName, Query, QuerySettings, RowsHeader, TableMap,
-    inner_events, uncompressed,
+    Event, Format, Header, Kind, Malformed, MappedName, Query, QuerySettings, RowsHeader, TableMap, each_inner,
+    uncompressed,
 };
 use crate::binlog::replay::{Part, Statement};
 
@@ -60,7 +60,7 @@ impl<'w> Collector<'w> {
     pub fn add(&mut self, event: &Event<'_>, format: &Format) -> Result<(), Malformed> {
         let (header, body) = (event.header, event.body(format)?);
         if header.kind == Kind::TRANSACTION_PAYLOAD {
-            return self.add_compressed(body, format);
+            return each_inner(body, format, |event, plain| self.add(event, plain));
         }
         let (kind, body) = uncompressed(header.kind, body)?;
         match kind {
@@ -79,20 +79,6 @@ impl<'w> Collector<'w> {
             },
         }
         Ok(())
-    }
-
-    /// Takes the events of a transaction that is compressed as a whole.
-    fn add_compressed(&mut self, body: &[u8], format: &Format) -> Result<(), Malformed> {
-        let plain = Format { has_checksums: false, ..format.clone() };
-        let mut pieces = inner_events(body)?;
-        let mut events = EventBuffer::default();
-        while let Some(piece) = pieces.next_piece()? {
-            events.push(piece);
-            while let Some(event) = events.next_event()? {
-                self.add(&event, &plain)?;
-            }
-        }
-        if events.is_empty() { Ok(()) } else { Err(Malformed("a compressed transaction is cut short")) }
     }
 
     fn table(&mut self, body: &[u8]) -> Result<(), Malformed> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use super::{Cursor, Kind, Malformed};
+use super::{Cursor, Event, EventBuffer, Format, Kind, Malformed};
 
 /// The most bytes that a compressed body may become: as large as the largest event.
 const PLAIN_MAX: u64 = 1 << 30;
@@ -98,6 +98,29 @@ impl Pieces<'_> {
         self.left = left.ok_or(Malformed("a compressed transaction is larger than 1 GiB"))?;
         Ok((read > 0).then(|| &self.piece[..read]))
     }
+}
+
+/// Gives `take` each event of a transaction that MySQL has compressed, and the format that they have; `format` is that of the file.
+///
+/// # Errors
+/// [`Malformed`], also if the last event is cut short, or one is such a transaction in turn; that of `take`.
+pub fn each_inner<E: From<Malformed>>(
+    body: &[u8],
+    format: &Format,
+    mut take: impl FnMut(&Event<'_>, &Format) -> Result<(), E>,
+) -> Result<(), E> {
+    let plain = Format { has_checksums: false, ..format.clone() };
+    let (mut pieces, mut events) = (inner_events(body)?, EventBuffer::default());
+    while let Some(piece) = pieces.next_piece()? {
+        events.push(piece);
+        while let Some(event) = events.next_event()? {
+            if event.header.kind == Kind::TRANSACTION_PAYLOAD {
+                return Err(Malformed("a compressed transaction stands in another one").into());
+            }
+            take(&event, &plain)?;
+        }
+    }
+    if events.is_empty() { Ok(()) } else { Err(Malformed("a compressed transaction is cut short").into()) }
 }
 
 /// The events of a transaction that MySQL has compressed, one after the other. They have no checksums.

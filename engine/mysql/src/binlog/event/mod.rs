@@ -27,7 +27,7 @@ mod xa;
 
 pub use buffer::EventBuffer;
 pub use column::Column;
-pub use compressed::{Pieces, inner_events, uncompressed};
+pub use compressed::{Pieces, each_inner, inner_events, uncompressed};
 pub use cursor::{Cursor, Malformed};
 pub use format::Format;
 pub(super) use gtid::write_uuid;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::binlog::event::{
-    CHECKSUM_LEN, Event, EventBuffer, Format, HEADER_LEN, Header, Kind, Malformed, inner_events, uncompressed,
+    CHECKSUM_LEN, Event, Format, HEADER_LEN, Header, Kind, Malformed, each_inner, uncompressed,
 };
 
 /// Where the flags of an event with rows stand in its body: behind the number of its table.
@@ -128,16 +128,5 @@ pub(super) fn each<E: From<Malformed>>(
     if event.header.kind != Kind::TRANSACTION_PAYLOAD {
         return take(&PlainEvent::of(event, format)?);
     }
-    let (mut pieces, mut inner) = (inner_events(event.body(format)?)?, EventBuffer::default());
-    let plain = Format { has_checksums: false, ..format.clone() };
-    while let Some(piece) = pieces.next_piece()? {
-        inner.push(piece);
-        while let Some(event) = inner.next_event()? {
-            take(&PlainEvent::of(&event, &plain)?)?;
-        }
-    }
-    match inner.is_empty() {
-        true => Ok(()),
-        false => Err(Malformed("a compressed transaction is cut short").into()),
-    }
+    each_inner(event.body(format)?, format, |event, plain| take(&PlainEvent::of(event, plain)?))
 }

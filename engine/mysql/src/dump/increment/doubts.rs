@@ -6,7 +6,7 @@ use super::super::plan::{Means, Plan};
 use super::super::state::Dump;
 use crate::binlog::changes::{Changes, FoldedName};
 use crate::database::{Connection, TableName, holds_rows, quote_text, texts};
-use crate::dialect::{Kind, Token, is_keyword, tokens, unquote};
+use crate::dialect::{ForeignKeyTo, foreign_keys};
 use engine_core::error::Result;
 
 /// Schemas whose programs change no rows of users.
@@ -110,33 +110,14 @@ fn follow_foreign_keys(plan: &Plan, changes: &mut Changes) {
 
 /// The tables that the foreign keys of a definition refer to which change rows; `None` if there are none. A definition that cannot be read may refer to any.
 fn referenced_by_acting(create: &[u8], schema: &str) -> Option<Vec<FoldedName>> {
-    const REFERENCES: &[u8] = b"REFERENCES";
-    if !create.windows(REFERENCES.len()).any(|part| part.eq_ignore_ascii_case(REFERENCES)) {
-        return None;
-    }
-    let Some(all) = tokens(create) else { return Some(vec![FoldedName::any()]) };
-    let is = |token: &Token, word: &str| is_keyword(create, token, word);
-    let begins = (0..all.len()).filter(|at| is(&all[*at], "REFERENCES"));
-    let acting = begins.filter_map(|at| {
-        let depth = all[at].depth;
-        let key = all[at + 1..].iter().take_while(|token| token.depth > depth || token.kind != Kind::Comma);
-        let acts = key.clone().take_while(|token| token.depth >= depth).any(|t| is(t, "CASCADE") || is(t, "SET"));
-        acts.then(|| name(create, &all[at + 1..], schema))?
-    });
-    let referenced: Vec<_> = acting.collect();
-    (!referenced.is_empty()).then_some(referenced)
-}
-
-/// The name of a table at the front of `tokens`.
-fn name(create: &[u8], tokens: &[Token], schema: &str) -> Option<FoldedName> {
-    let plain = |token: &Token| String::from_utf8_lossy(&unquote(&create[token.at.clone()])).into_owned();
-    let first = plain(tokens.first()?);
-    let has_dot = tokens.get(1).is_some_and(|token| create[token.at.clone()] == *b".");
-    let name = match tokens.get(2).filter(|_| has_dot) {
-        Some(second) => TableName::new(first, plain(second)),
-        None => TableName::new(schema, first),
+    let Some(all) = foreign_keys(create) else { return Some(vec![FoldedName::any()]) };
+    let text = |name: Vec<u8>| String::from_utf8_lossy(&name).into_owned();
+    let name = |key: ForeignKeyTo| {
+        let schema = key.schema.map_or_else(|| schema.to_owned(), text);
+        FoldedName::from(&TableName { schema, table: text(key.table) })
     };
-    Some(FoldedName::from(&name))
+    let referenced: Vec<_> = all.into_iter().filter(|key| key.follows).map(name).collect();
+    (!referenced.is_empty()).then_some(referenced)
 }
 
 #[cfg(test)]
