@@ -106,7 +106,11 @@ impl<'u> Context<'u> {
         Ok(self.guarded(self.store_at(self.repository_place()?)?))
     }
 
-    fn store_at(&self, place: &Place) -> Result<Arc<dyn Store>> {
+    /// The store of the repository at `place`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRepository`] if there is no repository.
+    pub fn store_at(&self, place: &Place) -> Result<Arc<dyn Store>> {
         match place {
             Place::Folder(path) => open_store(path),
             Place::ObjectStorage(address) => self.open_object_storage(address),
@@ -157,7 +161,10 @@ impl<'u> Context<'u> {
     }
 
     /// Says that a retired key opens only what was there in its time.
-    fn tell_what_is_later(&self, repo: &Repository) -> Result<()> {
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn tell_what_is_later(&self, repo: &Repository) -> Result<()> {
         let Some(as_of) = repo.as_of() else { return Ok(()) };
         let since = format::time(format::seconds(as_of.since));
         let later = repo.later_snapshots()?;

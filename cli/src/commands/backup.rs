@@ -22,7 +22,7 @@ use repo_format::entry::check_name;
 use repo_format::node::ProblemKind;
 
 use crate::commands::init::host_name;
-use crate::commands::{accept, check, protect};
+use crate::commands::{accept, check, protect, supplemental};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::duration::parse_duration;
@@ -212,6 +212,7 @@ pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
 fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {
     let mut database = database(args, context)?;
     let application = database.as_mut().map_or(Ok(Application::default()), |d| application(args, context, d))?;
+    let administrator = application.administrator;
     let images: Vec<_> = application.images.into_iter().collect();
     let logged = database.as_ref().map(|source| source.address.clone()).filter(|_| !args.no_log && !args.dry_run);
     let mut checked = Exit::Done;
@@ -249,7 +250,13 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
         let writer = WriterOptions { host, user, program, dry_run: false };
         exit = exit.then(log::keep(&repo, &address, &writer, context)?);
     }
-    Ok(if args.dry_run { exit } else { exit.then(protect::after_backup(&repo, context)?) })
+    if args.dry_run {
+        return Ok(exit);
+    }
+    if !outcome.databases.is_empty() {
+        exit = exit.then(supplemental::after_backup(&repo, administrator.as_deref(), context)?);
+    }
+    Ok(exit.then(protect::after_backup(&repo, context)?))
 }
 
 /// The database to save, if one is named; nothing of it in a dry run, which says what would be found.
@@ -278,6 +285,8 @@ fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseS
 struct Application {
     images: Option<PathBuf>,
     excludes: Vec<String>,
+    /// The user who may administer it and logged in last, if a supplemental backup wants to know.
+    administrator: Option<String>,
 }
 
 /// Looks for the application in `source` if the user asked for one, and has its files checked.
@@ -289,6 +298,7 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
     let schemas = list_schemas(&mut connection, &source.schemas)?;
     let inspection = inspect(&mut connection, profile, &schemas, &map)?;
     inspection.images.notes(profile).iter().for_each(|note| context.ui.note(note));
+    let administrator = supplemental::newest_administrator(&mut connection, profile, &schemas, context);
     let images = match &inspection.images.place {
         ImagePlace::Folder(folder) => Some(source_path(folder)?),
         ImagePlace::Database | ImagePlace::Elsewhere(_) => None,
@@ -303,7 +313,7 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
         })
         .map(drop)
     }));
-    Ok(Application { images, excludes })
+    Ok(Application { images, excludes, administrator })
 }
 
 /// Another thing that the user may have meant.

@@ -25,7 +25,7 @@ use crate::ui::{Ui, format};
 #[command(next_help_heading = "Restoring a database")]
 pub struct LoadArgs {
     /// The server to restore into, as `mysql://USER@HOST[:PORT]` or `mysql://USER@localhost/?socket=PATH`
-    #[arg(long, value_name = "URL", conflicts_with_all = ["delete", "owner"])]
+    #[arg(long, value_name = "URL")]
     pub to_database: Option<String>,
     /// Only this schema, under another name if you give one; can be given several times [default: all]
     #[arg(long = "schema", value_name = "NAME[=OTHER]", value_parser = parse_schema, requires = "to_database")]

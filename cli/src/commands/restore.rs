@@ -88,7 +88,7 @@ pub struct RestoreArgs {
     #[arg(long)]
     dry_run: bool,
     /// Delete from the restored folders what the snapshot does not hold
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to_database")]
     delete: bool,
     /// Agree to delete more than 1,000 files and folders, or more than half of what is there
     #[arg(long, requires = "target")]
@@ -97,7 +97,7 @@ pub struct RestoreArgs {
     #[arg(long, requires = "target")]
     target_attributes: bool,
     /// Give files to the users of the same names, of the same numbers, or to you
-    #[arg(long, value_name = "HOW", default_value = "name")]
+    #[arg(long, value_name = "HOW", default_value = "name", conflicts_with = "to_database")]
     owner: OwnerArg,
     /// Restore contents only: for disks that have no modes, owners and extended attributes
     #[arg(long, requires = "target", conflicts_with_all = ["owner", "target_attributes"])]

@@ -7,8 +7,8 @@ use engine::snapshots::status::{SourceStatus, Status, StatusOptions};
 use repo_format::config::Access;
 use repo_format::manifest::Root;
 
-use crate::commands::accept;
 use crate::commands::init::host_name;
+use crate::commands::{accept, supplemental};
 use crate::context::Context;
 use crate::duration::parse_duration;
 use crate::exit::{Exit, after_printing};
@@ -70,9 +70,14 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         && status.future.is_empty()
         && status.put_back.is_empty()
         && status.suffering.is_empty();
+    let is_copied = supplemental::tell_status(&repo, context)?;
     let moments = Moments::read(&repo, &status, options.host.is_none() && options.tag.is_none())?;
-    let is_fine =
-        all_there && moments.is_fine() && !is_older && !judged.is_empty() && judged.iter().all(Judged::is_fine);
+    let is_fine = all_there
+        && is_copied
+        && moments.is_fine()
+        && !is_older
+        && !judged.is_empty()
+        && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
     let exit = if is_fine {
         Exit::Done

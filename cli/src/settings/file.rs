@@ -9,6 +9,7 @@ use engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use super::object_storage::S3Settings;
+use super::supplemental::Supplemental;
 use super::{Hooks, Place, location, parse_url, place};
 use crate::retention::Keep;
 
@@ -68,6 +69,8 @@ pub struct FileSettings {
     pub tls_any_name: Option<bool>,
     /// Accept any certificate.
     pub tls_skip_verify: Option<bool>,
+    /// A second, encrypted copy of critical data in another place.
+    pub supplemental: Supplemental,
     /// How object storage is reached, if the repository is there.
     pub s3: S3Settings,
     /// Rules that `enamel forget` uses without options.
@@ -161,7 +164,13 @@ impl FileSettings {
         {
             *repository = folder.join(path);
         }
+        if let Some(repository) = &mut self.supplemental.repository
+            && let Place::Folder(path) = location::repository(repository)?
+        {
+            *repository = folder.join(path);
+        }
         let single = [
+            &mut self.supplemental.key_file,
             &mut self.s3.ca,
             &mut self.s3.credentials_file,
             &mut self.key_file,

@@ -7,6 +7,7 @@ mod object_storage;
 mod other;
 mod place;
 mod secret;
+mod supplemental;
 mod url;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub use location::{Place, repository as parse_place};
 pub use other::{Other, OtherNames, OtherSecret};
 pub use place::user_file;
 pub use secret::SecretSource;
+pub use supplemental::{Mode, Part, Supplemental};
 pub use url::parse_url;
 
 /// Where a setting came from.

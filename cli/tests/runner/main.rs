@@ -39,4 +39,5 @@ mod secrets;
 mod settings;
 mod status;
 mod supplemental;
+mod supplemental_story;
 mod verify;

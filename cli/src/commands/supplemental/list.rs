@@ -9,10 +9,10 @@ use engine::store::{ObjectName, Original, Store};
 use engine::{Error, Result, machine};
 use serde::Serialize;
 
-use super::{local, parse, store_at};
+use super::{local_store, store_at};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
-use crate::settings::Place;
+use crate::settings::{Place, parse_place};
 use crate::ui::{Align, Table, Ui, format};
 
 /// List the repositories in a bucket or folder, and whether copies arrive in them.
@@ -64,7 +64,7 @@ struct Failed {
 /// The place cannot be listed.
 pub fn run(args: &ListArgs, context: &Context<'_>) -> Result<Exit> {
     let mut stores = Vec::new();
-    for store in candidates(&parse(&args.location)?, context)? {
+    for store in candidates(&parse_place(&args.location)?, context)? {
         if is_repository(&*store)? {
             stores.push(store);
         }
@@ -83,7 +83,7 @@ fn candidates(place: &Place, context: &Context<'_>) -> Result<Vec<Arc<dyn Store>
     match place {
         Place::Folder(path) => {
             for folder in folders_below(path)? {
-                stores.push(local(&folder)?);
+                stores.push(local_store(&folder)?);
             }
         }
         Place::ObjectStorage(address) => {

@@ -6,9 +6,10 @@ use engine::host::{ScrubOutcome, scrub};
 use engine::{Error, ErrorKind, Result};
 use serde::Serialize;
 
-use super::{parse, store_at};
+use super::store_at;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::settings::parse_place;
 use crate::ui::format;
 
 /// Read every object of a repository, and check that the storage has changed nothing.
@@ -48,7 +49,7 @@ struct Summary {
 /// # Errors
 /// The store cannot be listed or does not answer.
 pub fn run(args: &ScrubArgs, context: &Context<'_>) -> Result<Exit> {
-    let store = store_at(&parse(&args.location)?, context)?;
+    let store = store_at(&parse_place(&args.location)?, context)?;
     let outcome = scrub(&*store, context.ui)?;
     if outcome.objects == 0 && outcome.damaged.iter().all(|(_, why)| why == "it is missing") {
         let message = format!("there is no repository in {}", store.location());

@@ -9,9 +9,10 @@ use super::create::encode_member;
 use super::next_keyring::{KEYS_CHANGED, put_keyring};
 use super::secrets::{Members, read_members};
 use super::{Repository, vital};
-use crate::crypto::{Credential, Membership, NewMember, create_member};
+use crate::crypto::{Credential, Membership, NewMember, create_member, unlock_member};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
+use crate::monitor::Monitor;
 use engine_store::{ObjectName, Original, StoreErrorKind};
 
 /// The way in which a member unlocks.
@@ -205,6 +206,18 @@ pub fn change_member(repository: &Repository, credential: &Credential, change: C
         close(repository)?;
     }
     Ok(new.id)
+}
+
+/// Whether a credential unlocks the member `id`. Changes nothing.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]; [`ErrorKind::Damaged`]; [`ErrorKind::Cancelled`].
+pub fn unlocks(repository: &Repository, id: MemberId, credential: &Credential, monitor: &dyn Monitor) -> Result<bool> {
+    let members = read_members(repository.store())?.readable;
+    let Some(member) = members.iter().find(|member| member.id == id) else {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no readable key {id}")));
+    };
+    Ok(unlock_member(member, credential, monitor)?.is_some())
 }
 
 /// Deletes the object of a member that the newest keyring is not sealed to. If the store forbids deleting, it stays,

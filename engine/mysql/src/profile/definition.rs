@@ -19,6 +19,8 @@ pub struct Profile {
     pub documents: Documents,
     /// A schema whose name is that of another with this and more behind it is a copy that the application has made.
     pub copy_mark: &'static str,
+    /// A query in SQL for the user who may administer and logged in last, with `{schema}` for the schema.
+    pub newest_administrator: Option<&'static str>,
     /// Old rows that can be removed from the live database.
     pub removable: &'static [Removable],
 }

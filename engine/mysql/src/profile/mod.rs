@@ -32,7 +32,7 @@ pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
 pub use inspect::{Inspection, inspect};
 pub use missing::{FileCheck, MissingFile, SavedPractice, missing_files};
 pub use path_map::{PathMap, PathMapping};
-pub use settings::{find_schema, path_statements, settings};
+pub use settings::{find_schema, newest_administrator, path_statements, settings};
 
 /// All profiles.
 pub const PROFILES: &[&Profile] = &[&opendental::OPEN_DENTAL];

@@ -51,6 +51,12 @@ pub const OPEN_DENTAL: Profile = Profile {
         owners: Owners { table: "patient", key: "PatNum", folder: "ImageFolder" },
     },
     copy_mark: "backup_",
+    // Permission 24 is SecurityAdmin.
+    newest_administrator: Some(
+        "SELECT u.UserName FROM {schema}.userod u WHERE u.IsHidden = 0 AND u.DateTLastLogin > '1900-01-01' AND EXISTS (SELECT 1 \
+         FROM {schema}.usergroupattach a JOIN {schema}.grouppermission p ON p.UserGroupNum = a.UserGroupNum \
+         WHERE a.UserNum = u.UserNum AND p.PermType = 24) ORDER BY u.DateTLastLogin DESC, u.UserNum DESC LIMIT 1",
+    ),
     removable: &[
         Removable {
             name: "securitylog",

@@ -53,6 +53,15 @@ fn has_tables(connection: &mut Connection, profile: &Profile, schema: &str) -> R
     Ok(connection.value(&sql)?.is_some_and(|count| count == tables.len().to_string()))
 }
 
+/// The user of the application who may administer and logged in last; `None` if there is none, or the profile cannot tell.
+///
+/// # Errors
+/// If the server refuses, also because the schema is of an older version without these tables.
+pub fn newest_administrator(connection: &mut Connection, profile: &Profile, schema: &str) -> Result<Option<String>> {
+    let Some(query) = profile.newest_administrator else { return Ok(None) };
+    connection.value(&query.replace("{schema}", &quote_name(schema)))
+}
+
 /// The settings that a snapshot records, in the profile's order; those that the schema does not have are left out.
 ///
 /// # Errors

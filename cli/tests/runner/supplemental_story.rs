@@ -1,0 +1,238 @@
+//! The whole story of a supplemental backup: on, off and local, administrators that change, and a lost office.
+
+use std::fs;
+
+use scenario_tests::object_storage::{BUCKET, KEY, Manner, ObjectStorage};
+use scenario_tests::server::TestServer;
+use serde_json::Value;
+
+use crate::harness::{Answer, Machine, files};
+
+const ADA: &str = "correct horse battery";
+const BOB: &str = "seven quiet lanterns";
+
+/// A practice with a database server and a host's object storage.
+struct Practice {
+    machine: Machine,
+    server: TestServer,
+    storage: ObjectStorage,
+}
+
+impl Practice {
+    fn new() -> Self {
+        let practice = Practice {
+            machine: Machine::new(),
+            server: TestServer::start(&[]),
+            storage: ObjectStorage::start(Manner { page: 50, ..Manner::default() }),
+        };
+        practice.server.run("CREATE DATABASE treasury");
+        practice.server.run("CREATE TABLE treasury.ledgerbook (id INT PRIMARY KEY, note VARCHAR(200)) ENGINE=InnoDB");
+        practice.pays(1);
+        let database = practice.server.address().public().replace("mysql://", "mysql://root@");
+        let (repo, key) = (practice.machine.arg("repo"), practice.machine.arg("key"));
+        practice.machine.write(
+            "enamel.toml",
+            format!(
+                "repository = {repo:?}\nkey-file = {key:?}\ndatabase = {database:?}\nschemas = [\"treasury\"]\n\n\
+                 [s3]\nregion = \"eu-test-1\"\ngive-up-after = \"1s\"\n"
+            ),
+        );
+        practice.machine.write("ada", ADA);
+        practice.machine.write("bob", BOB);
+        practice.run(&["init"]).expect(0);
+        practice
+    }
+
+    fn pays(&self, id: u32) {
+        self.server.run(&format!("INSERT INTO treasury.ledgerbook VALUES ({id}, 'payment of the patient Lovelace')"));
+    }
+
+    fn run(&self, args: &[&str]) -> Answer {
+        let mut command = self.machine.bare();
+        command.env("ENAMEL_CONFIG", self.machine.path("enamel.toml")).env("AWS_ENDPOINT_URL", self.storage.endpoint());
+        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "very-secret").args(args);
+        Answer::of(command.output().unwrap())
+    }
+
+    fn enable(&self) -> String {
+        let place = format!("s3://{BUCKET}/4711");
+        let ada = self.machine.arg("ada");
+        let more = ["--admin", "Ada Lovelace", "--admin-password-file", &ada, "--practice", "4711"];
+        self.run(&[&["supplemental", "enable", &place][..], &more].concat()).expect(0);
+        place
+    }
+
+    /// Dates of copies that a password opens.
+    fn delivered(&self, place: &str, password: &str, more: &[&str]) -> Answer {
+        let password = self.machine.arg(password);
+        self.run(&[&["supplemental", "deliver", place, "--admin-password-file", &password][..], more].concat())
+    }
+
+    fn changes(&self) -> Vec<String> {
+        let messages = self.run(&["--json", "supplemental", "status"]).messages();
+        let changes = messages.iter().filter(|message| message["message_type"] == "supplemental_change");
+        changes.map(|change| change["what"].as_str().unwrap().split(':').next().unwrap().to_owned()).collect()
+    }
+
+    fn status(&self) -> Value {
+        self.run(&["--json", "supplemental", "status"]).last("supplemental_status")
+    }
+}
+
+#[test]
+fn copies_go_on_after_each_backup_and_the_host_reads_nothing() {
+    let practice = Practice::new();
+    practice.run(&["supplemental", "status"]).expect(0).prints("off");
+    practice.run(&["supplemental", "run"]).expect(2).says("supplemental backups are off");
+    practice.machine.write("weak", "elevenchars");
+    let (place, weak) = (format!("s3://{BUCKET}/4711"), practice.machine.arg("weak"));
+    let refused = ["supplemental", "enable", &place, "--admin", "ada", "--admin-password-file", &weak];
+    practice.run(&refused).expect(2).says("fewer than 12 characters");
+    practice.enable();
+    practice.run(&["backup"]).expect(0).prints("made 1 supplemental copy");
+    practice.pays(2);
+    practice.run(&["backup"]).expect(0).prints("made 1 supplemental copy");
+    // Nothing there names a table, a schema, a computer or a person.
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    for key in practice.storage.keys() {
+        let bytes = practice.storage.object(&key).unwrap();
+        for word in ["ledgerbook", "treasury", "Lovelace", "enamel.toml", &practice.machine.arg("repo"), &host] {
+            let is_there = |text: &[u8]| text.windows(word.len()).any(|found| found == word.as_bytes());
+            assert!(word.len() < 4 || !(is_there(&bytes) || is_there(key.as_bytes())), "{word} is in {key}");
+        }
+    }
+    let listed = practice.run(&["--json", "supplemental", "list", &format!("s3://{BUCKET}/")]).messages();
+    assert_eq!((&listed[0]["practice"], &listed[0]["administrator"]), (&"4711".into(), &"AL".into()));
+    practice.run(&["supplemental", "scrub", &place]).expect(0);
+    practice.run(&["supplemental", "verify", "--percent", "100"]).expect(0).prints("no damage");
+    let status = practice.status();
+    assert_eq!(
+        (&status["administrator"], &status["level"], &status["missed"]),
+        (&"Ada Lovelace".into(), &3.into(), &0.into())
+    );
+    let check = |file: &str| {
+        let file = practice.machine.arg(file);
+        practice.run(&["supplemental", "check-password", "--admin-password-file", &file])
+    };
+    practice.run(&["supplemental", "status"]).expect(3).says("check-password");
+    check("bob").expect(12).says("not the password");
+    check("ada").expect(0).prints("right");
+    practice.run(&["supplemental", "status"]).expect(0);
+}
+
+#[test]
+fn each_switch_is_noted_and_switching_off_deletes_nothing() {
+    let practice = Practice::new();
+    let place = practice.enable();
+    practice.run(&["backup"]).expect(0);
+    let before = practice.storage.keys();
+    practice.run(&["supplemental", "disable"]).expect(0).prints("nothing in");
+    assert_eq!(practice.storage.keys(), before);
+    practice.pays(2);
+    let quiet = practice.run(&["backup"]).expect(0);
+    assert!(!quiet.out.contains("supplemental"), "{}", quiet.out);
+    practice.run(&["supplemental", "run"]).expect(2).says("are off");
+    assert_eq!(practice.storage.keys(), before);
+    let (usb, ada) = (practice.machine.arg("usb"), practice.machine.arg("ada"));
+    practice.run(&["supplemental", "local", &usb, "--admin", "ada", "--admin-password-file", &ada]).expect(0);
+    practice.pays(3);
+    practice.run(&["backup"]).expect(0).prints("supplemental");
+    assert_eq!(practice.storage.keys(), before);
+    practice.run(&["supplemental", "enable", &place]).expect(0);
+    practice.run(&["supplemental", "run"]).expect(0).prints("supplemental");
+    assert!(practice.storage.keys().len() > before.len());
+    let switches: Vec<_> = practice.changes().into_iter().filter(|what| what != "administrator").collect();
+    assert_eq!(switches, ["on", "off", "local", "on"]);
+    practice.run(&["forget", "--keep-last", "1"]).expect(0);
+    assert_eq!(practice.changes().len(), 6);
+}
+
+#[test]
+fn a_copy_that_fails_leaves_the_snapshot_and_two_are_an_alarm() {
+    let practice = Practice::new();
+    let (usb, ada) = (practice.machine.arg("usb"), practice.machine.arg("ada"));
+    practice.run(&["supplemental", "local", &usb, "--admin", "ada", "--admin-password-file", &ada]).expect(0);
+    practice.run(&["backup"]).expect(0);
+    fs::rename(practice.machine.path("usb"), practice.machine.path("unplugged")).unwrap();
+    let snapshots = || practice.run(&["--json", "snapshots"]).messages().len();
+    let before = snapshots();
+    practice.pays(2);
+    practice.run(&["backup"]).expect(3).says("its supplemental copy failed");
+    assert_eq!(snapshots(), before + 1);
+    practice.run(&["status"]).expect(3).says("no supplemental copy yet");
+    practice.pays(3);
+    practice.run(&["backup"]).expect(3).says("ALARM");
+    assert_eq!(snapshots(), before + 2);
+    practice.run(&["status"]).expect(3).says("ALARM: the last 2 snapshots");
+    fs::rename(practice.machine.path("unplugged"), practice.machine.path("usb")).unwrap();
+    practice.run(&["supplemental", "run"]).expect(0).prints("made 2 supplemental copies");
+    practice.run(&["status"]).expect(0);
+}
+
+#[test]
+fn an_administrator_of_may_opens_may_on_another_computer_and_the_next_one_both() {
+    let practice = Practice::new();
+    let place = practice.enable();
+    practice.run(&["backup"]).expect(0);
+    let bob = practice.machine.arg("bob");
+    practice
+        .run(&["supplemental", "admin", "bob", "--admin-password-file", &bob])
+        .expect(0)
+        .prints("bob opens the copies");
+    practice.pays(2);
+    practice.run(&["backup"]).expect(0);
+    let dates = |answer: &Answer| answer.out.lines().filter(|line| line.contains("  20")).count();
+    let may = practice.delivered(&place, "ada", &[]).expect(3).says("this key was retired");
+    assert_eq!(dates(&may), 1, "{}", may.out);
+    let both = practice.delivered(&place, "bob", &[]).expect(0).says("the password is that of B");
+    assert_eq!(dates(&both), 2, "{}", both.out);
+    practice.delivered(&place, "enamel.toml", &[]).expect(12);
+    // The host's staff put the objects on a disk.
+    for key in practice.storage.keys() {
+        let path = practice.machine.path(format!("disk/{}", key.strip_prefix("4711/").unwrap()));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, practice.storage.object(&key).unwrap()).unwrap();
+    }
+    let disk = practice.machine.arg("disk");
+    let database = practice.server.address().public().replace("mysql://", "mysql://root@");
+    practice
+        .delivered(&disk, "bob", &["--to-database", &database, "--schema", "treasury=returned", "--check"])
+        .expect(0);
+    assert_eq!(practice.server.rows("SELECT COUNT(*) FROM returned.ledgerbook"), [[Some("2".to_owned())]]);
+    let (new, key, office) =
+        (practice.machine.arg("new"), practice.machine.arg("new.key"), practice.machine.arg("office.key"));
+    let more = ["--to", &new, "--to-new-key-file", &key, "--new-office-key", &office];
+    practice.delivered(&disk, "bob", &more).expect(0).prints("has 2 snapshots");
+    practice.run(&["--repo", &new, "--key-file", &key, "verify", "--read-data"]).expect(0);
+    // The key of the lost computer reads what it had, and writes nothing.
+    let lost = practice.machine.arg("supplemental.key");
+    practice.run(&["--repo", &disk, "--key-file", &lost, "snapshots"]).expect(0).says("this key was retired");
+    practice.run(&["--repo", &disk, "--key-file", &lost, "prune"]).expect(1).says("this key was retired");
+    practice.run(&["--repo", &disk, "--key-file", &office, "snapshots"]).expect(0);
+    assert!(files(&practice.machine.path("disk")).len() > 10);
+}
+
+#[test]
+fn a_recovery_sheet_and_generated_passwords_open_the_copies() {
+    let practice = Practice::new();
+    let usb = practice.machine.arg("usb");
+    practice.run(&["supplemental", "local", &usb]).expect(0).says("only this computer can open");
+    practice.run(&["backup"]).expect(0);
+    practice.run(&["supplemental", "status"]).expect(3).says("only this computer");
+    let made = practice.run(&["supplemental", "admin", "ada", "--generate"]).expect(0);
+    let shown = format!("{}{}", made.out, made.err);
+    let password = shown.lines().find_map(|line| line.split_once("only now: ")).unwrap().1.trim();
+    practice.machine.write("generated", password);
+    practice.delivered(&usb, "generated", &[]).expect(0);
+    let sheet = practice.run(&["supplemental", "recovery-sheet"]).expect(0);
+    let password = sheet.out.lines().find_map(|line| line.trim().strip_prefix("password ")).unwrap().trim();
+    assert_eq!(password.split(' ').count(), 12);
+    practice.machine.write("paper", password);
+    // Naming another administrator retires the one before, and not the paper.
+    let bob = practice.machine.arg("bob");
+    practice.run(&["supplemental", "admin", "bob", "--admin-password-file", &bob]).expect(0);
+    practice.pays(2);
+    practice.run(&["backup"]).expect(0);
+    practice.delivered(&usb, "paper", &[]).expect(0);
+    practice.delivered(&usb, "generated", &[]).expect(3).says("this key was retired");
+}
