@@ -20,7 +20,7 @@ pub struct Supplemental {
     pub repository: Option<PathBuf>,
     /// The key file with which this computer opens them.
     pub key_file: Option<PathBuf>,
-    /// What is copied besides the database.
+    /// The parts that are copied besides the database.
     pub include: Vec<Part>,
     /// A copy is promised each time when so many hours have passed.
     pub every_hours: u64,

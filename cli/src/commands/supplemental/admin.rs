@@ -51,7 +51,7 @@ pub struct NewPassword {
     /// Make a password of five words, and print it once
     #[arg(long)]
     generate: bool,
-    /// What the host sees instead of the name [default: the initials]
+    /// The host sees this instead of the name [default: the initials]
     #[arg(long, value_name = "LABEL")]
     admin_label: Option<String>,
 }

@@ -12,7 +12,7 @@ const MARK: &str = "supplemental";
 /// The second tag of a record that names an administrator.
 const ADMINISTRATOR: &str = "administrator";
 
-/// What happened.
+/// A change that was noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Copies were switched.

@@ -57,7 +57,7 @@ pub struct LocalArgs {
     more: MoreArgs,
 }
 
-/// Make no more copies. Those that are there stay.
+/// Make no more copies. The copies that are there stay.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example

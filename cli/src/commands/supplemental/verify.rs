@@ -14,7 +14,7 @@ use crate::ui::format;
 
 /// The part of the packs that one run reads whole, unless the user says otherwise.
 const PERCENT: u8 = 5;
-/// What the card says of a verification that reads.
+/// The level on the card of a verification that reads.
 const LEVEL_READ: u8 = 3;
 
 /// Read copies back, and check them.
