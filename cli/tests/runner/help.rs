@@ -74,7 +74,11 @@ fn what_the_documents_name_is_there() {
                 assert!(is_option || before != Some('`'), "{page}: `enamel {command}` is no command");
                 continue;
             }
-            let known = help(&[&command]) + &main;
+            let mut known = help(&[&command]) + &main;
+            let mut words = words.peekable();
+            if let Some(below) = words.peek().filter(|word| help(&[&command]).contains(&format!("\n  {word} "))) {
+                known += &help(&[&command, below]);
+            }
             for option in words.take_while(|word| !matches!(*word, "|" | "--")).filter(|word| word.starts_with("--")) {
                 let option = option.split('=').next().unwrap_or_default();
                 assert!(known.contains(option), "{page}: enamel {command} {option} is no option");
