@@ -10,7 +10,7 @@ use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Selector, Snapshot};
-use engine::store::s3::{S3Address, S3Store};
+use engine::store::s3::{S3Address, S3Store, Stop};
 use engine::store::{
     AppendOnlyStore, Folder, LocalStore, Locks, ObjectInfo, ObjectName, Original, Store, StoreErrorKind,
 };
@@ -132,7 +132,10 @@ impl<'u> Context<'u> {
     /// # Errors
     /// Settings or credentials that cannot be used.
     pub fn object_storage(&self, address: &S3Address) -> Result<S3Store> {
-        let store = S3Store::new(&self.settings.file.s3.options(address)?).map_err(Error::from);
+        let interrupt = self.ui.interrupt().clone();
+        let mut options = self.settings.file.s3.options(address, &self.settings.limits)?;
+        options.stop = Stop::when(move || interrupt.is_requested());
+        let store = S3Store::new(&options).map_err(Error::from);
         store.map_err(|error| match error.kind() {
             ErrorKind::PermissionDenied => error.with_hint(NO_CREDENTIALS),
             _ => error,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::size::parse_rate;
+
 /// Options that every command takes, before or after its name.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -33,6 +35,12 @@ pub struct Global {
     /// Delete and replace nothing in the repository [or `append-only` in enamel.toml]
     #[arg(long, global = true)]
     pub append_only: bool,
+    /// Send no faster than this to object storage, in bytes a second: 500K, 2M [or `limit-upload` in enamel.toml]
+    #[arg(long, global = true, value_name = "RATE", value_parser = parse_rate)]
+    pub limit_upload: Option<u64>,
+    /// Receive no faster than this from object storage [or `limit-download` in enamel.toml]
+    #[arg(long, global = true, value_name = "RATE", value_parser = parse_rate)]
+    pub limit_download: Option<u64>,
     /// Print JSON, one object a line, each with a `message_type`
     #[arg(long, global = true)]
     pub json: bool,

@@ -26,6 +26,22 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     (0..power).try_fold(number, |size, _| size.checked_mul(1024)).ok_or_else(what)
 }
 
+/// The slowest rate that makes sense, in bytes a second.
+const RATE_MIN: u64 = 1024;
+
+/// Reads a rate: a size for each second, `500K` or `500K/s`.
+///
+/// # Errors
+/// A sentence about what it should look like.
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    match parse_size(text.strip_suffix("/s").unwrap_or(text)) {
+        Ok(rate) if rate >= RATE_MIN => Ok(rate),
+        Ok(_) => Err("that is slower than 1K a second".to_owned()),
+        Err(_) => Err("write bytes a second with their unit: 500K, 2M".to_owned()),
+    }
+}
+
 /// Reads a part: `5%`, or a size.
 ///
 /// # Errors
@@ -46,6 +62,14 @@ pub fn parse_part(text: &str) -> Result<Part, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_is_a_size_for_each_second() {
+        assert_eq!((parse_rate("500K"), parse_rate("2 MiB/s")), (Ok(500 << 10), Ok(2 << 20)));
+        for text in ["0", "100", "fast", "2M/h", ""] {
+            assert!(parse_rate(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn units_are_powers_of_1024() {

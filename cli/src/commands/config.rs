@@ -56,6 +56,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   proxy = \"http://proxy:3128\"    # or HTTPS_PROXY
   give-up-after = \"10min\"        # how long the storage may fail before a command ends with an error
   protect = \"35d\"                # lock what snapshots need, after a backup; see `enamel protect`
+  limit-upload = \"2M\"            # or --limit-upload; bytes a second; also limit-download
   profile = \"office\"             # or AWS_PROFILE; also credentials-file, else ~/.aws/credentials
   [retention]                     # what `enamel forget` keeps
   keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly, -quarterly, -yearly

@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use engine::store::s3::Limits;
 use engine::{Error, ErrorKind, Result};
 use etcetera::BaseStrategy;
 use zeroize::Zeroizing;
@@ -93,6 +94,8 @@ pub struct Settings {
     pub state_dir: Option<Setting<PathBuf>>,
     /// Whether nothing in the repository is deleted or replaced.
     pub append_only: Setting<bool>,
+    /// How fast object storage is written and read, at most.
+    pub limits: Limits,
     /// The password of the database, from the environment.
     pub database_password: Option<Zeroizing<String>>,
 }
@@ -129,6 +132,7 @@ impl Settings {
         Ok(Settings {
             secret: secret(options, &env, &file)?.with_home()?,
             append_only: append_only(options, &file),
+            limits: file.s3.limits(options)?,
             file_path,
             unused_file: beside,
             file,

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::store::s3::{Credentials, Patience, S3Address, S3Options, UrlStyle};
+use engine::store::s3::{Credentials, Limits, Pace, Patience, S3Address, S3Options, UrlStyle};
 use engine::{Error, ErrorKind, Result};
 use etcetera::home_dir;
 use serde::Deserialize;
@@ -13,6 +13,8 @@ use serde::Deserialize;
 use super::place;
 use crate::duration::parse_duration;
 use crate::environment;
+use crate::global::Global;
+use crate::size::parse_rate;
 
 /// The section `[s3]`.
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +34,10 @@ pub struct S3Settings {
     pub give_up_after: Option<String>,
     /// How long everything that snapshots need is locked against deletion, after a backup.
     pub protect: Option<String>,
+    /// The most bytes a second that are sent.
+    pub limit_upload: Option<String>,
+    /// The most bytes a second that are received.
+    pub limit_download: Option<String>,
     /// The part of the file of credentials.
     pub profile: Option<String>,
     /// The file of credentials; `~/.aws/credentials` if none is named.
@@ -56,6 +62,8 @@ impl S3Settings {
     pub fn check(&self) -> std::result::Result<(), String> {
         self.endpoint.as_deref().map_or(Ok(()), check_url).map_err(|why| format!("`endpoint` {why}"))?;
         self.proxy.as_deref().map_or(Ok(()), check_url).map_err(|why| format!("`proxy` {why}"))?;
+        self.limit_upload.as_deref().map_or(Ok(0), parse_rate).map_err(|why| format!("`limit-upload`: {why}"))?;
+        self.limit_download.as_deref().map_or(Ok(0), parse_rate).map_err(|why| format!("`limit-download`: {why}"))?;
         self.patience().map(drop).map_err(|why| format!("`give-up-after`: {why}"))?;
         self.protect.as_deref().map(parse_duration).transpose().map(drop).map_err(|why| format!("`protect`: {why}"))
     }
@@ -69,6 +77,21 @@ impl S3Settings {
         time.map_err(|why| Error::new(ErrorKind::Usage, format!("`protect`: {why}")))
     }
 
+    /// The limits of the rates. The command line goes before the file. All stores of this process share them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if a rate makes no sense.
+    pub fn limits(&self, global: &Global) -> Result<Limits> {
+        let pace = |flag: Option<u64>, setting: &Option<String>| {
+            let rate = flag.map_or_else(|| setting.as_deref().map(parse_rate).transpose(), |rate| Ok(Some(rate)));
+            rate.map(|rate| rate.map(Pace::new)).map_err(|why| Error::new(ErrorKind::Usage, why))
+        };
+        Ok(Limits {
+            upload: pace(global.limit_upload, &self.limit_upload)?,
+            download: pace(global.limit_download, &self.limit_download)?,
+        })
+    }
+
     fn patience(&self) -> std::result::Result<Patience, String> {
         let outage = self.give_up_after.as_deref().map(parse_duration).transpose()?;
         let usual = Patience::default();
@@ -79,7 +102,7 @@ impl S3Settings {
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] if a variable makes no sense, or credentials are half there; a file that cannot be read.
-    pub fn options(&self, address: &S3Address) -> Result<S3Options> {
+    pub fn options(&self, address: &S3Address, limits: &Limits) -> Result<S3Options> {
         let endpoint = first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?.or_else(|| self.endpoint.clone());
         if let Some(endpoint) = &endpoint {
             check_url(endpoint).map_err(|why| Error::new(ErrorKind::Usage, format!("the endpoint {why}")))?;
@@ -101,6 +124,7 @@ impl S3Settings {
             authority: authority.as_deref().map(read_authority).transpose()?,
             proxy: proxy.or_else(|| self.proxy.clone()),
             proxy_exceptions: first(&["NO_PROXY", "no_proxy"])?.unwrap_or_default(),
+            limits: limits.clone(),
             patience: self.patience().map_err(|why| Error::new(ErrorKind::Usage, why))?,
             ..S3Options::new(address.clone(), credentials(profile)?)
         })

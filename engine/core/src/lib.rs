@@ -18,6 +18,7 @@ pub mod host;
 pub mod machine;
 pub mod memory;
 pub mod monitor;
+pub mod node_cache;
 pub mod pack;
 pub mod repository;
 pub mod session;

@@ -73,15 +73,17 @@ impl Tag {
 pub struct Medium {
     /// Puts of packs that are worth running at once.
     pub puts_at_once: usize,
+    /// Reads that are worth running at once; more than one where each request costs a way there and back.
+    pub gets_at_once: usize,
     /// Whether a put or a deletion that had no answer may be carried out at any later time.
     pub is_late: bool,
 }
 
 impl Medium {
     /// A disk of this machine, or one that is used like it.
-    pub const DISK: Medium = Medium { puts_at_once: 1, is_late: false };
+    pub const DISK: Medium = Medium { puts_at_once: 1, gets_at_once: 1, is_late: false };
     /// A server behind a network.
-    pub const NETWORK: Medium = Medium { puts_at_once: 4, is_late: true };
+    pub const NETWORK: Medium = Medium { puts_at_once: 4, gets_at_once: 8, is_late: true };
 }
 
 /// A set of named objects. All methods may be called from many threads at once.

@@ -112,6 +112,8 @@ fn an_outage_ends_every_operation_and_damages_nothing() {
     let (snapshot, _) = backup(&fixture.open(), &office.root);
     let repository = fixture.open_anew();
     let chosen = by_id(&repository, snapshot);
+    // Its nodes are kept then, so that the outage comes in the middle.
+    fixture.assert_restores(&repository, snapshot, &now);
     for trouble in [Trouble::NoAnswer, Trouble::Page(503), Trouble::Page(404)] {
         for verb in ["GET", "LIST"] {
             office.server.fail(Fault::always(verb, "", trouble));
@@ -121,7 +123,7 @@ fn an_outage_ends_every_operation_and_damages_nothing() {
             assert_eq!(report.err().unwrap().kind(), ErrorKind::Unavailable, "{verb} {trouble:?}");
             office.server.heal();
         }
-        office.server.fail(Fault::always("GET", "/packs/", trouble).from(2));
+        office.server.fail(Fault::always("GET", "/packs/", trouble));
         let target = fixture.free_path("restored");
         let restored = restore(&repository, &chosen, &target, &RestoreOptions::default(), &|_, _| {}, &NullMonitor);
         assert_eq!(restored.err().unwrap().kind(), ErrorKind::Unavailable, "{trouble:?}");

@@ -1,12 +1,16 @@
 //! How many requests each operation makes: over a network each costs a way there and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use engine::monitor::NullMonitor;
+use engine::snapshots::ls;
+use engine::store::{Folder, ObjectName, Store};
+use engine::upkeep::verify::verify;
 use scenario_tests::object_storage::{Manner, ObjectStorage};
 
 use super::{another, server};
-use crate::support::{Fixture, backup, by_id, noise, verify_all};
+use crate::support::{Fixture, backup, by_id, look, noise, verify_all};
 
 /// The requests since the last call, by verb.
 fn counted(server: &ObjectStorage) -> String {
@@ -15,6 +19,11 @@ fn counted(server: &ObjectStorage) -> String {
         *counts.entry(asked.verb).or_default() += 1;
     }
     counts.iter().map(|(verb, count)| format!("{count} {verb}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The reads of packs since the last call.
+fn reads_of_packs(server: &ObjectStorage) -> usize {
+    server.take_asked().iter().filter(|asked| asked.verb == "GET" && asked.key.contains("/packs/")).count()
 }
 
 #[test]
@@ -37,19 +46,117 @@ fn requests_of_each_operation_are_counted() {
     let far = fixture.through(another(&server));
     let repository = far.open_anew();
     found.push(("open elsewhere", counted(&server)));
-    let (target, _) = far.restore(&repository, by_id(&repository, first).id, "root");
+    let snapshot = by_id(&repository, first);
+    counted(&server);
+    repository.sync_catalog(&NullMonitor).unwrap();
+    ls::ls(&repository, &snapshot, b"root", true, &mut |_, _| Ok(())).unwrap();
+    found.push(("ls", counted(&server)));
+    far.restore(&repository, first, "root/7");
+    found.push(("restore of a file", counted(&server)));
+    let (target, _) = far.restore(&repository, first, "root");
     assert!(target.join("7").exists());
     found.push(("restore of 20 files", counted(&server)));
     verify_all(&repository);
     found.push(("verify", counted(&server)));
+    far.forget(&[first]);
+    counted(&server);
+    super::repository::prune_all(&far).unwrap();
+    found.push(("open and prune", counted(&server)));
     let expected = [
         ("open", "4 GET, 4 LIST"),
-        ("first backup", "1 DELETE, 8 GET, 4 HEAD, 5 LIST, 5 PUT"),
-        ("backup after a change", "1 DELETE, 11 GET, 4 HEAD, 5 LIST, 5 PUT"),
+        ("first backup", "1 DELETE, 8 GET, 5 LIST, 5 PUT"),
+        ("backup after a change", "1 DELETE, 9 GET, 5 LIST, 5 PUT"),
         ("open elsewhere", "4 GET, 4 LIST"),
-        ("restore of 20 files", "28 GET, 3 LIST"),
-        ("verify", "26 GET, 16 LIST"),
+        ("ls", "3 GET, 1 LIST"),
+        ("restore of a file", "3 GET, 2 LIST"),
+        ("restore of 20 files", "3 GET, 2 LIST"),
+        ("verify", "25 GET, 20 LIST"),
+        ("open and prune", "4 DELETE, 49 GET, 27 LIST, 9 PUT"),
     ];
     let found: Vec<_> = found.iter().map(|(what, count)| (*what, count.as_str())).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_restore_reads_by_pack() {
+    let (server, store) = server(Manner { page: 1000, ..Manner::default() });
+    let fixture = Fixture::in_store(store);
+    let root = fixture.folder("root");
+    for n in 0..30 {
+        let folder = root.join((n % 4).to_string());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(n.to_string()), noise(n, 400_000)).unwrap();
+    }
+    fs::write(root.join("large"), noise(77, 9_000_000)).unwrap();
+    let (snapshot, _) = backup(&fixture.open(), &root);
+    let far = fixture.through(another(&server)).open_anew();
+    server.take_asked();
+    fixture.assert_restores(&far, snapshot, &look(&root));
+    let reads = reads_of_packs(&server);
+    assert!(reads <= 6, "21 MB are 3 requests of 8 MiB at least, and one for the nodes; these were {reads}");
+}
+
+#[test]
+fn kept_nodes_are_believed_only_if_they_are_right() {
+    let (server, store) = server(Manner { page: 1000, ..Manner::default() });
+    let fixture = Fixture::in_store(store);
+    let root = fixture.folder("root");
+    fs::write(root.join("file"), noise(1, 5000)).unwrap();
+    let (snapshot, _) = backup(&fixture.open(), &root);
+    let kept = || {
+        let folder = fixture.scratch_folder().join("cache").join(fixture.open().id().to_string()).join("nodes");
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    assert_eq!(kept().len(), 1, "a backup keeps the nodes that it has made");
+    server.take_asked();
+    fixture.assert_restores(&fixture.open(), snapshot, &look(&root));
+    assert_eq!(reads_of_packs(&server), 1, "only the data");
+    for path in kept() {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.iter_mut().for_each(|byte| *byte ^= 1);
+        fs::write(path, bytes).unwrap();
+    }
+    server.take_asked();
+    fixture.assert_restores(&fixture.open(), snapshot, &look(&root));
+    assert!(reads_of_packs(&server) > 1);
+    // The storage itself is damaged: what is kept does not hide that.
+    backup(&fixture.open(), &root);
+    let kept: Vec<String> = kept().iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let of_nodes = |key: &String| kept.iter().any(|pack| key.ends_with(pack));
+    for key in server.keys().iter().filter(|key| of_nodes(key)) {
+        let mut bytes = server.object(key).unwrap();
+        let chunks = 80..bytes.len() / 2;
+        bytes[chunks].iter_mut().for_each(|byte| *byte ^= 1);
+        server.put(key, &bytes);
+    }
+    let report = verify(&fixture.open(), &Default::default(), &NullMonitor).unwrap();
+    assert!(!report.findings.is_empty());
+}
+
+#[test]
+fn many_packs_are_listed_once_each_in_parts() {
+    let (server, store) = server(Manner { page: 10, ..Manner::default() });
+    let mut put = BTreeSet::new();
+    for n in 0..400_u32 {
+        let id = repo_format::id::PackId(*blake3::hash(&n.to_le_bytes()).as_bytes());
+        server.put(&format!("office/enamel/{}", ObjectName::Pack(id)), b"pack");
+        put.insert(ObjectName::Pack(id).to_string());
+    }
+    let strangers = ["packs/!", "packs/5", "packs/A/b", "packs/ff/zz", "packs/zz"];
+    strangers.iter().for_each(|name| server.put(&format!("office/enamel/{name}"), b""));
+    let (mut found, mut strange) = (Vec::new(), BTreeSet::new());
+    let mut take = |info: engine::store::ObjectInfo| {
+        found.push(info.name.to_string());
+        Ok(())
+    };
+    store.list(Folder::Packs, &mut take, &mut |name| assert!(strange.insert(name))).unwrap();
+    assert_eq!(found.len(), 400);
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), put);
+    assert_eq!(strange, strangers.iter().map(|name| (*name).to_owned()).collect());
+    let stopped = store.list(
+        Folder::Packs,
+        &mut |info| Err(engine::store::StoreError::new(engine::store::StoreErrorKind::Io, "stop at", info.name)),
+        &mut |_| {},
+    );
+    assert_eq!(stopped.unwrap_err().action, "stop at");
 }

@@ -79,6 +79,15 @@ impl Catalog {
         })
     }
 
+    /// The size of a pack, if it is known.
+    pub fn pack_size(&self, pack: PackId) -> Result<Option<u64>> {
+        self.read("look up a pack", |c| {
+            let mut statement = c.prepare_cached("SELECT size FROM packs WHERE id = ?1")?;
+            let mut rows = statement.query([pack.0])?;
+            rows.next()?.map(|row| row.get::<_, i64>(0).map(i64::cast_unsigned)).transpose()
+        })
+    }
+
     /// Whether the catalog knows no pack.
     pub fn is_empty(&self) -> Result<bool> {
         self.read_own("count the packs", |c| {

@@ -10,7 +10,7 @@ use super::{CopiedManifest, CopyOptions, SourceManifest};
 use crate::chunk::Coder;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink};
+use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink, Wanted};
 use crate::repository::{Author, ManifestObject, Repository};
 use crate::session::{Copied, Draft, WriterSession};
 use crate::snapshots::time;
@@ -75,7 +75,8 @@ impl Run<'_> {
         complete: &mut Complete,
     ) -> Result<Nodes> {
         let reader = ChunkReader::new(self.source);
-        let mut walk = Walk { reader: &reader, store, complete, monitor: self.monitor };
+        let mut walk =
+            Walk { reader: &reader, wanted: Wanted::nothing(&reader), store, complete, monitor: self.monitor };
         if !chosen.are_fewer {
             for id in original.ids.iter().rev() {
                 reach(&reader, *id, &mut walk, self.monitor)?;

@@ -6,12 +6,14 @@ use repo_format::pack::ChunkKind;
 use super::complete::Complete;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Work};
-use crate::pack::{ChunkReader, ChunkStore, CodedChunk};
+use crate::pack::{ChunkReader, ChunkStore, CodedChunk, Wanted};
 use crate::tree::{ContentRef, Node, TreeEntry, Visitor, reach};
 
 /// A walk through one manifest.
 pub(super) struct Walk<'w, 's> {
     pub reader: &'w ChunkReader<'w>,
+    /// The chunks that the node opened last names.
+    pub wanted: Wanted<'w>,
     pub store: &'w ChunkStore<'s>,
     pub complete: &'w mut Complete,
     pub monitor: &'w dyn Monitor,
@@ -26,6 +28,9 @@ impl Visitor for Walk<'_, '_> {
         self.complete.add(&node.id);
         let stored = self.store.store_coded(ChunkKind::Node, chunk)?;
         self.advance(stored.is_new, chunk);
+        if self.reader.is_far() {
+            self.want_data_of(node)?;
+        }
         Ok(())
     }
 
@@ -40,7 +45,7 @@ impl Visitor for Walk<'_, '_> {
         if self.store.has_data(id)? {
             return Ok(());
         }
-        let chunk = self.reader.read_coded(ChunkKind::Data, id)?;
+        let chunk = self.wanted.read_coded(id)?;
         let stored = self.store.store_coded(ChunkKind::Data, &chunk)?;
         self.advance(stored.is_new, &chunk);
         Ok(())
@@ -62,6 +67,18 @@ impl Walk<'_, '_> {
             Some(ContentRef::Direct(items)) => items.iter().try_for_each(|item| self.chunk(&item.id)),
             Some(ContentRef::List(list) | ContentRef::Segments(list)) => reach(reader, *list, self, monitor),
         }
+    }
+
+    /// Prepares to read the chunks of a node that the target lacks.
+    fn want_data_of(&mut self, node: &Node) -> Result<()> {
+        let mut wanted = Vec::new();
+        for child in node.children.iter().filter(|child| child.kind == ChunkKind::Data) {
+            if !self.store.has_data(&child.id)? {
+                wanted.push(child.id);
+            }
+        }
+        self.wanted = Wanted::new(self.reader, wanted)?;
+        Ok(())
     }
 
     fn advance(&self, is_new: bool, chunk: &CodedChunk) {

@@ -281,6 +281,10 @@ impl<'s> ChunkStore<'s> {
     fn put(&self, pack: &FinishedPack) -> Result<()> {
         let FinishedPack { description, .. } = pack;
         self.repository.store().put_new(&ObjectName::Pack(description.id), &pack.parts())?;
+        if let (KeyClass::Meta, Some(cache)) = (description.sealing.class, self.repository.node_cache()) {
+            // The next run compares with these nodes.
+            cache.keep(description.id, &pack.parts());
+        }
         self.totals.stored_bytes.fetch_add(description.size, Ordering::Relaxed);
         self.repository.catalog().import_pack(description)?;
         self.usable.add(description.id, description.size);

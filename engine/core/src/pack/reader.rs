@@ -1,6 +1,7 @@
 //! Reads chunks: from an id to the plain bytes.
 
 use std::ops::{Deref, Range};
+use std::sync::atomic::AtomicU64;
 
 use repo_format::id::ChunkId;
 use repo_format::pack::ChunkKind;
@@ -8,6 +9,7 @@ use repo_format::pack::ChunkKind;
 use super::{CodedChunk, open_coded};
 use crate::catalog::{Catalog, Location};
 use crate::error::{Error, ErrorKind, Result};
+use crate::node_cache::Place;
 use crate::repository::{Freshness, PrivateCatalog, Repository};
 use engine_store::ObjectName;
 
@@ -41,6 +43,30 @@ pub struct ChunkReader<'r> {
     catalog: &'r Catalog,
     /// The state of the catalog; `None` for a catalog that does not change.
     freshness: Option<Freshness>,
+    /// The sealed bytes that [`Wanted`](super::Wanted) has fetched ahead of their readers.
+    buffered: AtomicU64,
+}
+
+/// A source of the plain bytes of chunks: one by one from the repository, or from what was fetched for many.
+pub trait PlainChunks {
+    /// The reader for everything that is not a chunk of data.
+    fn chunks(&self) -> &ChunkReader<'_>;
+
+    /// The plain bytes of a chunk of data, checked against its id.
+    ///
+    /// # Errors
+    /// As [`ChunkReader::read`].
+    fn read_data(&self, id: &ChunkId) -> Result<Plain>;
+}
+
+impl PlainChunks for ChunkReader<'_> {
+    fn chunks(&self) -> &ChunkReader<'_> {
+        self
+    }
+
+    fn read_data(&self, id: &ChunkId) -> Result<Plain> {
+        self.read(ChunkKind::Data, id)
+    }
 }
 
 /// The number of times that one chunk may renew the catalog, at most: each time another process has changed the
@@ -56,17 +82,37 @@ struct Found {
 impl<'r> ChunkReader<'r> {
     /// A reader. Bring the catalog up to date after listing the snapshots and before this.
     pub fn new(repository: &'r Repository) -> Self {
-        ChunkReader { repository, catalog: repository.catalog(), freshness: Some(Freshness::default()) }
+        ChunkReader {
+            repository,
+            catalog: repository.catalog(),
+            freshness: Some(Freshness::default()),
+            buffered: AtomicU64::new(0),
+        }
     }
 
     /// A reader that knows only `catalog`.
     pub(crate) fn with_catalog(repository: &'r Repository, catalog: &'r Catalog) -> Self {
-        ChunkReader { repository, catalog, freshness: None }
+        ChunkReader { repository, catalog, freshness: None, buffered: AtomicU64::new(0) }
     }
 
     /// The repository.
     pub fn repository(&self) -> &'r Repository {
         self.repository
+    }
+
+    /// Whether each request costs a way over a network.
+    pub(crate) fn is_far(&self) -> bool {
+        self.repository.store().medium().gets_at_once > 1
+    }
+
+    pub(super) fn buffered(&self) -> &AtomicU64 {
+        &self.buffered
+    }
+
+    /// The places of a chunk, as far as they are known by now.
+    pub(super) fn locations(&self, id: &ChunkId) -> Result<Vec<Location>> {
+        let private = self.freshness.as_ref().and_then(|_| self.repository.private_catalog());
+        private.map_or(self.catalog, |private| &private.catalog).locations(id)
     }
 
     /// The plain bytes of a chunk, checked against its id. Tries all copies. If none is whole, brings the catalog up to
@@ -128,7 +174,7 @@ impl<'r> ChunkReader<'r> {
     fn find(&self, catalog: &Catalog, kind: ChunkKind, id: &ChunkId) -> Result<Found> {
         let mut first_error = None;
         for location in catalog.locations(id)? {
-            match self.read_at(kind, id, &location) {
+            match self.read_at(catalog, kind, id, &location) {
                 Ok(chunk) => return Ok(Found { chunk, location }),
                 // A disk that does not answer says nothing about the chunk, so the chunk is not known to be lost.
                 Err(error) if !error.is_damage() => return Err(error),
@@ -139,13 +185,58 @@ impl<'r> ChunkReader<'r> {
             .unwrap_or_else(|| Error::new(ErrorKind::Damaged, format!("chunk {id} is in no pack of the repository"))))
     }
 
-    fn read_at(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<CodedChunk> {
+    fn read_at(&self, catalog: &Catalog, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<CodedChunk> {
+        if kind == ChunkKind::Node
+            && let Some(chunk) = self.read_kept(catalog, id, location)?
+        {
+            return Ok(chunk);
+        }
+        match self.read_stored(kind, id, location) {
+            // A network may have changed the bytes on their way.
+            Err(error) if error.is_damage() && self.is_far() => self.read_stored(kind, id, location),
+            done => done,
+        }
+    }
+
+    fn read_stored(&self, kind: ChunkKind, id: &ChunkId, location: &Location) -> Result<CodedChunk> {
         let name = ObjectName::Pack(location.pack);
         // The cache's record may be damaged, too.
         let end = location.offset.saturating_add(location.sealed_len.into());
         let read = self.repository.store().get_range(&name, location.offset..end);
-        let sealed = read.map_err(Error::of_object)?;
+        self.open(kind, id, location, read.map_err(Error::of_object)?)
+    }
+
+    /// A node out of the pack that this machine keeps, or fetches now; `None` if it must be read on its own.
+    fn read_kept(&self, catalog: &Catalog, id: &ChunkId, location: &Location) -> Result<Option<CodedChunk>> {
+        let Some(cache) = self.repository.node_cache() else { return Ok(None) };
+        let Some(size) = catalog.pack_size(location.pack)? else { return Ok(None) };
+        let Location { pack, offset, sealed_len, .. } = *location;
+        let (name, place) = (ObjectName::Pack(pack), Place { pack, size, offset, len: sealed_len.into() });
+        let mut fetch = |range| self.repository.store().get_range(&name, range).map_err(Error::of_object);
+        let sealed = match cache.read(&place, &mut fetch) {
+            // The pack is gone or shorter than the catalog says; the chunk itself may be there.
+            Err(error) if error.is_damage() => return Ok(None),
+            read => read?,
+        };
+        let Some(sealed) = sealed else { return Ok(None) };
+        match self.open(ChunkKind::Node, id, location, sealed) {
+            Err(error) if error.is_damage() => {
+                cache.forget(&place);
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
+    /// Opens a sealed chunk, and checks its id.
+    pub(super) fn open(
+        &self,
+        kind: ChunkKind,
+        id: &ChunkId,
+        location: &Location,
+        sealed: Vec<u8>,
+    ) -> Result<CodedChunk> {
         let opened = open_coded(self.repository.keys(), kind, id, location, sealed);
-        opened.map_err(|e| e.context(format!("cannot use {name}")))
+        opened.map_err(|e| e.context(format!("cannot use {}", ObjectName::Pack(location.pack))))
     }
 }

@@ -9,6 +9,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::memory::{Memory, MemoryPlace};
 use crate::monitor::Monitor;
+use crate::node_cache::NodeCache;
 use engine_store::Store;
 
 /// The folders of one repository.
@@ -38,6 +39,12 @@ impl Folders {
         };
         catalog.note().into_iter().for_each(|note| monitor.note(note));
         Ok(catalog)
+    }
+
+    /// The cache of nodes, for a store behind a network.
+    pub fn nodes(&self, store: &dyn Store) -> Option<NodeCache> {
+        (store.medium().gets_at_once > 1)
+            .then(|| NodeCache::new(self.cache.as_ref().map(|folder| folder.join("nodes"))))
     }
 
     /// The memory. If the folder is unusable, this run gets its own. It then cannot notice a loss, and says so.

@@ -10,7 +10,7 @@ use repo_format::limits;
 use repo_format::manifest::{Manifest, ManifestKind, Root, SeenManifest};
 use repo_format::{FormatError, sealed};
 
-use super::{Forgotten, Repository};
+use super::{BATCH, Forgotten, Repository};
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::RememberedManifest;
@@ -88,6 +88,17 @@ impl Repository {
         Ok(object)
     }
 
+    /// Reads the objects of these ids, in their order; over a network several at a time.
+    fn each_snapshot_object<'n>(
+        &'n self,
+        ids: &'n [LeaseId],
+    ) -> impl Iterator<Item = (LeaseId, Result<SnapshotObject>)> + 'n {
+        ids.chunks(BATCH).flat_map(|batch| {
+            let read = self.at_once(batch, |id| self.read_snapshot_object(*id));
+            batch.iter().copied().zip(read)
+        })
+    }
+
     /// Reads a manifest, believed or not.
     ///
     /// # Errors
@@ -101,6 +112,10 @@ impl Repository {
 
     /// The object of this id in `snapshots/`, and the epoch that it is sealed in.
     fn open_snapshot_object(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
+        self.twice(|| self.open_snapshot_object_once(id))
+    }
+
+    fn open_snapshot_object_once(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
         let name = ObjectName::Snapshot(id);
         let limit = limits::SMALL_OBJECT;
         let bytes = self.store.get(&name, limit + SEALED_OVERHEAD).map_err(Error::of_object)?;
@@ -138,8 +153,9 @@ impl Repository {
     /// retired key are left out.
     pub fn read_manifests(&self) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
         let (mut manifests, mut unreadable) = (Vec::new(), Vec::new());
-        for id in self.snapshot_names()? {
-            match self.read_snapshot_object(id) {
+        let names = self.snapshot_names()?;
+        for (id, read) in self.each_snapshot_object(&names) {
+            match read {
                 Ok(SnapshotObject::Manifest(object)) => manifests.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if self.is_later(&error) => {}
@@ -174,12 +190,10 @@ impl Repository {
         let known: HashMap<LeaseId, RememberedManifest> = known.into_iter().map(|m| (m.id, m)).collect();
         let mut manifests = Manifests::default();
         let mut told = Vec::new();
-        for id in &names {
-            if let Some(manifest) = known.get(id) {
-                manifests.present.push(*manifest);
-                continue;
-            }
-            match self.read_snapshot_object(*id) {
+        let (seen, new): (Vec<LeaseId>, Vec<LeaseId>) = names.iter().partition(|id| known.contains_key(id));
+        manifests.present.extend(seen.iter().filter_map(|id| known.get(id)).copied());
+        for (id, read) in self.each_snapshot_object(&new) {
+            match read {
                 Ok(SnapshotObject::Manifest(object)) => {
                     manifests.present.push(self.remembered_form(&object));
                     told.push(object);
@@ -187,8 +201,8 @@ impl Repository {
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 Err(error) if self.is_later(&error) => {}
-                Err(error) if self.has_snapshot_object(*id)? => {
-                    manifests.unreadable.push(UnreadableManifest { id: *id, error });
+                Err(error) if self.has_snapshot_object(id)? => {
+                    manifests.unreadable.push(UnreadableManifest { id, error });
                 }
                 Err(_) => {}
             }

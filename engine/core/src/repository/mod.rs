@@ -6,6 +6,7 @@ mod card;
 mod close;
 mod create;
 mod evidence;
+mod far;
 mod freshness;
 mod hint;
 mod kept;
@@ -40,6 +41,7 @@ use crate::catalog::Catalog;
 use crate::crypto::{Keys, SEALED_OVERHEAD, UnlockedMember};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Memory;
+use crate::node_cache::NodeCache;
 use engine_store::{ObjectName, Store, StoreErrorKind, Tag};
 
 use belief::Belief;
@@ -48,6 +50,7 @@ use refresh::KnownKeyring;
 pub use as_of::AsOf;
 pub use close::{Closed, Trust, close_epochs};
 pub use create::{InitOptions, check_conditions, conditions_failed, init, init_like};
+pub(crate) use far::BATCH;
 pub use freshness::Freshness;
 pub use losses::{Judgement, KnownLosses};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
@@ -71,6 +74,8 @@ pub struct Repository {
     keys: Keys,
     config: Config,
     catalog: Catalog,
+    /// There if the store is behind a network.
+    nodes: Option<NodeCache>,
     private_catalog: OnceLock<PrivateCatalog>,
     memory: Memory,
     config_digest: Bytes32,
@@ -121,6 +126,18 @@ impl Repository {
         &self.catalog
     }
 
+    /// Packs of nodes that this machine keeps, if the store is behind a network.
+    pub fn node_cache(&self) -> Option<&NodeCache> {
+        self.nodes.as_ref()
+    }
+
+    /// From now on only the nodes of the storage count, not those that this machine has kept.
+    pub(crate) fn doubt_kept_nodes(&self) {
+        if let Some(nodes) = &self.nodes {
+            nodes.doubt();
+        }
+    }
+
     /// This machine's memory of the repository.
     pub fn memory(&self) -> &Memory {
         &self.memory
@@ -156,6 +173,10 @@ impl Repository {
     /// # Errors
     /// If the object is missing or damaged: then nobody can know which packs are about to go.
     pub fn condemned(&self) -> Result<(Condemned, Tag)> {
+        self.twice(|| self.condemned_once())
+    }
+
+    fn condemned_once(&self) -> Result<(Condemned, Tag)> {
         let name = ObjectName::Condemned;
         let bytes = self.store.get(&name, limits::CONDEMNED + SEALED_OVERHEAD).map_err(Error::of_object)?;
         let damaged = |e| Error::damaged(name, e);

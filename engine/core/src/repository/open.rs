@@ -128,6 +128,7 @@ impl Repository {
         };
         let known = KnownKeyring { version: keyring.version, recipients: keyring.opened_recipients };
         let mut repository = Repository {
+            nodes: folders.nodes(&*store),
             store,
             keys,
             catalog,

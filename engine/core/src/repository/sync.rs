@@ -1,6 +1,7 @@
 //! Brings the catalog up to date with the repository: new segments, and packs that no segment names.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, PackId, SegmentId};
@@ -18,8 +19,12 @@ use engine_store::{Folder, ObjectInfo, ObjectName};
 
 /// The name that an index segment is bound to.
 const SEGMENT_AAD: &[u8] = b"index";
+/// The end of a pack that is read for its table over a network: most tables are smaller.
+const TAIL: u64 = 64 * 1024;
 /// Fewer new segments than this are read without showing progress.
 const QUIET_SEGMENTS: usize = 8;
+/// Segments that are in memory together when they are read over a network: each has at most 16 MiB.
+const SEGMENTS_AT_ONCE: usize = 8;
 
 /// The result of bringing the catalog up to date.
 #[derive(Debug, Default)]
@@ -63,19 +68,24 @@ impl Repository {
             monitor.begin(Phase::Index, Some(Work { items: new.len() as u64, bytes }));
         }
         let mut damaged = Vec::new();
-        for (id, size) in new {
+        // On a disk one segment after the other: each may be large.
+        let batch = if self.is_far() { SEGMENTS_AT_ONCE } else { 1 };
+        for batch in new.chunks(batch) {
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            match self.read_segment(*id) {
-                Ok(packs) => catalog.import_segment(*id, &packs)?,
-                // Gone since it was listed: another run has merged it into one that the next update will see.
-                Err(_) if self.store.stat(&ObjectName::Segment(*id))?.is_none() => {}
-                Err(error) if error.is_damage() => damaged.push((*id, error)),
-                Err(error) => return Err(error),
-            }
-            if shown {
-                monitor.advance(Work { items: 1, bytes: *size });
+            let read = self.at_once(batch, |(id, _)| self.read_segment(**id));
+            for ((id, size), read) in batch.iter().zip(read) {
+                match read {
+                    Ok(packs) => catalog.import_segment(**id, &packs)?,
+                    // Gone since it was listed: another run has merged it into one that the next update will see.
+                    Err(_) if self.store.stat(&ObjectName::Segment(**id))?.is_none() => {}
+                    Err(error) if error.is_damage() => damaged.push((**id, error)),
+                    Err(error) => return Err(error),
+                }
+                if shown {
+                    monitor.advance(Work { items: 1, bytes: **size });
+                }
             }
         }
         if shown {
@@ -108,6 +118,10 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Damaged`].
     pub fn read_segment(&self, id: SegmentId) -> Result<Vec<SegmentPack>> {
+        self.twice(|| self.read_segment_once(id))
+    }
+
+    fn read_segment_once(&self, id: SegmentId) -> Result<Vec<SegmentPack>> {
         let name = ObjectName::Segment(id);
         let bytes = self.store.get(&name, limits::SEGMENT + SEALED_OVERHEAD).map_err(Error::of_object)?;
         let damaged = |e| Error::damaged(name, e);
@@ -163,13 +177,26 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Damaged`].
     pub fn read_pack_table(&self, id: PackId, size: u64) -> Result<SegmentPack> {
+        self.twice(|| self.read_pack_table_once(id, size))
+    }
+
+    fn read_pack_table_once(&self, id: PackId, size: u64) -> Result<SegmentPack> {
         let name = ObjectName::Pack(id);
         let damaged = |e| Error::damaged(name, e);
-        let trailer_at = size.saturating_sub(TRAILER_LEN as u64);
-        let trailer = self.store.get_range(&name, trailer_at..size).map_err(Error::of_object)?;
-        let table_range = pack::decode_trailer(&trailer, size).map_err(damaged)?;
-        let head = self.store.get_range(&name, 0..ENVELOPE_LEN as u64).map_err(Error::of_object)?;
-        let table = self.store.get_range(&name, table_range).map_err(Error::of_object)?;
+        let read = |range| self.store.get_range(&name, range).map_err(Error::of_object);
+        // Over a network one request brings trailer and table, and of a small pack everything.
+        let tail_len = if self.is_far() { TAIL } else { TRAILER_LEN as u64 };
+        let tail_at = size.saturating_sub(tail_len);
+        let tail = read(tail_at..size)?;
+        let trailer = &tail[tail.len().saturating_sub(TRAILER_LEN)..];
+        let range = pack::decode_trailer(trailer, size).map_err(damaged)?;
+        let part = |range: Range<u64>| {
+            let at = |offset: u64| usize::try_from(offset.checked_sub(tail_at)?).ok();
+            tail.get(at(range.start)?..at(range.end)?).map(<[u8]>::to_vec)
+        };
+        let there = |range: Range<u64>| part(range.clone()).map_or_else(|| read(range), Ok);
+        let head = there(0..ENVELOPE_LEN as u64)?;
+        let table = there(range)?;
         self.open_pack_table(id, size, &head, &table)
     }
 

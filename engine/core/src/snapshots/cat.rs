@@ -3,13 +3,12 @@
 use std::io::Write;
 
 use repo_format::entry::EntryKind;
-use repo_format::pack::ChunkKind;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots::Snapshot;
-use crate::tree::{self, ContentIter, ContentRef, TreeEntry};
+use crate::tree::{self, ContentPieces, ContentRef, TreeEntry};
 
 const ZEROS: &[u8] = &[0; 64 * 1024];
 
@@ -33,8 +32,8 @@ pub fn cat(repository: &Repository, snapshot: &Snapshot, path: &[u8], out: &mut 
         None => {}
         Some(ContentRef::Inline(bytes)) => writer.data(bytes)?,
         Some(content) => {
-            for item in ContentIter::new(&reader, content, entry.data_len()) {
-                writer.data(&reader.read(ChunkKind::Data, &item?.id)?)?;
+            for piece in ContentPieces::new(&reader, content, entry.data_len()) {
+                writer.data(&piece?)?;
             }
         }
     }

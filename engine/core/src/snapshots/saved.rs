@@ -13,10 +13,9 @@ use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::manifest::{Manifest, Root, RootKind};
-use repo_format::pack::ChunkKind;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pack::ChunkReader;
+use crate::pack::{ChunkReader, PlainChunks};
 use crate::tree::{
     ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, join, lookup, read_file,
 };
@@ -201,11 +200,11 @@ impl SavedTable {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`] if a chunk of it is lost, or its length or digest is wrong.
-pub fn read_segment(reader: &ChunkReader<'_>, segment: &SegmentItem) -> Result<Vec<u8>> {
+pub fn read_segment(chunks: &dyn PlainChunks, segment: &SegmentItem) -> Result<Vec<u8>> {
     let damaged = |why: &str| Error::new(ErrorKind::Damaged, format!("a segment of {} rows {why}", segment.rows));
     let mut bytes = Vec::new();
-    for item in ContentIter::new(reader, &segment.content, segment.len) {
-        bytes.extend_from_slice(&reader.read(ChunkKind::Data, &item?.id)?);
+    for item in ContentIter::new(chunks.chunks(), &segment.content, segment.len) {
+        bytes.extend_from_slice(&chunks.read_data(&item?.id)?);
         if bytes.len() as u64 > segment.len {
             return Err(damaged("is longer than it says"));
         }

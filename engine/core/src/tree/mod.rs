@@ -5,6 +5,7 @@
 //! [`reach`](reach()) finds everything below a node.
 
 mod add;
+mod ahead;
 mod children;
 mod content;
 mod directory;
@@ -18,6 +19,8 @@ mod top;
 mod writer;
 
 pub(crate) use add::add_entries;
+pub(crate) use ahead::chunks_of;
+pub use ahead::{ContentPieces, SegmentAhead, SegmentsAhead};
 pub use children::{Child, Node};
 pub use content::{ContentBuilder, ContentIter, read_file};
 pub use directory::{DirectoryBuilder, DirectoryIter};

@@ -1,16 +1,13 @@
 //! A file of the repository that is read piece by piece.
 
-use repo_format::pack::ChunkKind;
-
-use super::{ContentIter, ContentRef, TreeEntry};
+use super::{ContentPieces, ContentRef, TreeEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
 
 /// The bytes of a file without holes, in order, a chunk at a time. After an error nothing follows.
 pub struct FilePieces<'r> {
-    reader: &'r ChunkReader<'r>,
     inline: Option<Vec<u8>>,
-    content: Option<ContentIter<'r>>,
+    content: Option<ContentPieces<'r>>,
     /// Bytes to pass over.
     skip: u64,
 }
@@ -29,9 +26,9 @@ impl<'r> FilePieces<'r> {
         match &entry.content {
             None => {}
             Some(ContentRef::Inline(bytes)) => inline = Some(bytes.clone()),
-            Some(of) => content = Some(ContentIter::new(reader, of, entry.meta.size)),
+            Some(of) => content = Some(ContentPieces::new(reader, of, entry.meta.size)),
         }
-        Ok(FilePieces { reader, inline, content, skip })
+        Ok(FilePieces { inline, content, skip })
     }
 
     fn cut(&mut self, mut piece: Vec<u8>) -> Vec<u8> {
@@ -49,25 +46,20 @@ impl Iterator for FilePieces<'_> {
         if let Some(inline) = self.inline.take() {
             return Some(Ok(self.cut(inline)));
         }
-        loop {
-            let item = match self.content.as_mut()?.next()? {
-                Ok(item) => item,
-                Err(error) => {
-                    self.content = None;
-                    return Some(Err(error));
-                }
-            };
-            if item.len <= self.skip {
-                self.skip -= item.len;
-                continue;
+        let content = self.content.as_mut()?;
+        let piece = match content.skip_chunks(self.skip) {
+            Ok(skip) => {
+                self.skip = skip;
+                content.next()?
             }
-            return match self.reader.read(ChunkKind::Data, &item.id) {
-                Ok(bytes) => Some(Ok(self.cut(bytes.to_vec()))),
-                Err(error) => {
-                    self.content = None;
-                    Some(Err(error))
-                }
-            };
+            Err(error) => Err(error),
+        };
+        match piece {
+            Ok(bytes) => Some(Ok(self.cut(bytes.to_vec()))),
+            Err(error) => {
+                self.content = None;
+                Some(Err(error))
+            }
         }
     }
 }

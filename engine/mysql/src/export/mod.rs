@@ -32,6 +32,7 @@ use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::{Database, SavedTable, Schema, read_segment};
+use engine_core::tree::SegmentsAhead;
 
 use dependents::leave_out_dependents;
 use goal::{END_OF_TIME, Goal, fit_for, late_moments};
@@ -232,11 +233,11 @@ impl Export<'_> {
         let (mut left_history, mut changed) = (0, Changed::default());
         let mut late = late_moments(&table.record, versioning, &self.source, self.goal.as_ref());
         let mut writer = InsertWriter::new(&fitted.record, end);
-        for segment in table.segments(self.reader)? {
+        for segment in SegmentsAhead::new(self.reader, table.segments(self.reader)?) {
             if self.monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            let rows = segment.and_then(|segment| read_segment(self.reader, &segment));
+            let rows = segment.and_then(|segment| read_segment(&*segment.chunks, &segment.item));
             let written = rows.and_then(|rows| {
                 self.monitor.advance(Work { items: 0, bytes: rows.len() as u64 });
                 if late.as_ref().is_some_and(|late| !late.convert(&rows).1.is_empty()) {

@@ -7,7 +7,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::{Database, SavedTable, read_segment};
-use engine_core::tree::{SegmentItem, SegmentIter};
+use engine_core::tree::{SegmentItem, SegmentIter, SegmentsAhead};
 
 /// A schema that can be loaded.
 pub struct SourceSchema {
@@ -94,6 +94,14 @@ impl<'r> Source<'r> {
     /// [`ErrorKind::Damaged`] if they are lost, or are not those that the segment says.
     pub fn read(&self, segment: &SegmentItem) -> Result<Vec<u8>> {
         read_segment(self.reader, segment)
+    }
+
+    /// As [`Source::segments`], to read the rows of all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if it has none though it has rows.
+    pub fn segments_to_read(&self, table: &SourceTable) -> Result<SegmentsAhead<'r>> {
+        self.segments(table).map(|segments| SegmentsAhead::new(self.reader, segments))
     }
 }
 

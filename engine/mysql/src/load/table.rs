@@ -17,7 +17,7 @@ use super::tally::count;
 use super::warnings::Warnings;
 use crate::database::SignedZeros;
 use crate::dialect::{Changed, Check, Converted, Values, Versioning};
-use engine_core::tree::SegmentIter;
+use engine_core::tree::SegmentsAhead;
 
 /// Bytes of one statement: large enough that its costs do not matter, small enough that progress shows.
 pub const BATCH_BYTES: u64 = 16 << 20;
@@ -53,7 +53,7 @@ pub struct TableLoad<'r> {
 
 pub(super) enum State<'r> {
     New,
-    Filling(Option<SegmentIter<'r>>),
+    Filling(Option<SegmentsAhead<'r>>),
     /// An earlier run has loaded it, or it could not be made.
     Done,
 }

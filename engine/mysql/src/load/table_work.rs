@@ -14,7 +14,8 @@ use super::tally::count;
 use crate::database::{Connection, error_code, is_lost, quote_name};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Work;
-use engine_core::tree::SegmentItem;
+use engine_core::snapshots::saved::read_segment;
+use engine_core::tree::{SegmentAhead, SegmentItem};
 
 /// Warnings at CREATE TABLE that change the table: another engine, an option without effect.
 const NOT_AS_ASKED: [u16; 2] = [1266, 1478];
@@ -59,7 +60,7 @@ impl<'r> TableLoad<'r> {
                 break;
             }
             let batch = self.read(run, &segments)?;
-            let work = Work { items: 0, bytes: segments.iter().map(|segment| segment.len).sum() };
+            let work = Work { items: 0, bytes: segments.iter().map(|segment| segment.item.len).sum() };
             self.store(run, connection, &batch)?;
             run.monitor.advance(work);
         }
@@ -67,7 +68,7 @@ impl<'r> TableLoad<'r> {
     }
 
     /// Segments of about one statement. The first to ask makes the table.
-    fn next_segments(&self, run: &Run<'r>, connection: &mut Connection) -> Result<Vec<SegmentItem>> {
+    fn next_segments(&self, run: &Run<'r>, connection: &mut Connection) -> Result<Vec<SegmentAhead<'r>>> {
         let mut state = self.lock();
         if matches!(*state, State::New) {
             *state = State::Done;
@@ -75,7 +76,7 @@ impl<'r> TableLoad<'r> {
                 if self.filling == Filling::NoRows {
                     *state = State::Filling(None);
                 } else {
-                    *state = State::Filling(Some(run.source.segments(self.source)?));
+                    *state = State::Filling(Some(run.source.segments_to_read(self.source)?));
                 }
             }
         }
@@ -85,7 +86,7 @@ impl<'r> TableLoad<'r> {
             let Some(segment) = iter.next() else { break };
             match segment {
                 Ok(segment) => {
-                    bytes += segment.len;
+                    bytes += segment.item.len;
                     segments.push(segment);
                 }
                 Err(error) => self.lost(run, &error, None)?,
@@ -149,13 +150,13 @@ impl<'r> TableLoad<'r> {
     }
 
     /// Reads segments; those that are lost are named and left out.
-    fn read(&self, run: &Run<'_>, segments: &[SegmentItem]) -> Result<Batch> {
+    fn read(&self, run: &Run<'_>, segments: &[SegmentAhead<'_>]) -> Result<Batch> {
         let mut batch = Batch::default();
         let mut pieces = Vec::with_capacity(segments.len());
         for segment in segments {
-            match run.source.read(segment) {
+            match read_segment(&*segment.chunks, &segment.item) {
                 Ok(piece) => {
-                    let converted = self.converted(run, piece, segment.rows);
+                    let converted = self.converted(run, piece, segment.item.rows);
                     count(&self.current, converted.current);
                     count(&self.left_history, converted.left_out);
                     self.changed.lock().unwrap_or_else(PoisonError::into_inner).add(&converted.changed);
@@ -163,7 +164,7 @@ impl<'r> TableLoad<'r> {
                     batch.bytes += converted.text.len() as u64;
                     pieces.push(converted.text);
                 }
-                Err(error) => self.lost(run, &error, Some(segment))?,
+                Err(error) => self.lost(run, &error, Some(&segment.item))?,
             }
         }
         batch.pieces = Arc::new(pieces);

@@ -3,11 +3,10 @@
 use repo_format::database::{ROWS_FILE, TABLE_FILE, TableRecord, escape_name};
 use repo_format::id::ChunkId;
 use repo_format::limits;
-use repo_format::pack::ChunkKind;
 
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
-use engine_core::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, read_file};
+use engine_core::tree::{ContentPieces, ContentRef, DirectoryIter, TreeEntry, read_file};
 
 /// Keys and names are shorter, also with every character escaped.
 const CELL_LEN_MAX: usize = 64 * 1024;
@@ -51,8 +50,8 @@ fn read_rows<const N: usize>(
         None => {}
         Some(ContentRef::Inline(bytes)) => cells.read(bytes, row)?,
         Some(content) => {
-            for item in ContentIter::new(reader, content, rows.data_len()) {
-                cells.read(&reader.read(ChunkKind::Data, &item?.id)?, row)?;
+            for piece in ContentPieces::new(reader, content, rows.data_len()) {
+                cells.read(&piece?, row)?;
             }
         }
     }

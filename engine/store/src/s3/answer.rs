@@ -4,11 +4,17 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use object_store::client::{HttpError, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
+use http_body::{Body, Frame, SizeHint};
+use object_store::client::{HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
 
+use super::Limits;
+use super::pace::{Pace, Paced};
 use crate::{StoreError, StoreErrorKind};
 
 /// The longest document about an error that is read, in bytes.
@@ -189,8 +195,51 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 /// An HTTP client that notes each answer for the task that asks.
-#[derive(Debug)]
-pub(super) struct Watched(pub reqwest::Client);
+#[derive(Debug, Clone)]
+pub(super) struct Watched {
+    pub client: reqwest::Client,
+    pub limits: Limits,
+}
+
+impl Watched {
+    /// Sends a request, no faster than allowed.
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let response = match &self.limits.upload {
+            Some(pace) if request.body().content_length() > 0 => self.send_paced(request, pace.clone()).await?,
+            _ => self.client.call(request).await?,
+        };
+        let Some(pace) = &self.limits.download else { return Ok(response) };
+        let (parts, body) = response.into_parts();
+        Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(Paced::new(body, pace.clone()))))
+    }
+
+    async fn send_paced(&self, request: HttpRequest, pace: Arc<Pace>) -> Result<HttpResponse, HttpError> {
+        let failed = |e: reqwest::Error| HttpError::new(HttpErrorKind::Unknown, e);
+        let (parts, body) = request.into_parts();
+        let body = reqwest::Body::wrap(Paced::new(body, pace));
+        let request = reqwest::Request::try_from(http::Request::from_parts(parts, body)).map_err(failed)?;
+        let response: http::Response<reqwest::Body> = self.client.execute(request).await.map_err(failed)?.into();
+        let (parts, body) = response.into_parts();
+        Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(Arriving(body))))
+    }
+}
+
+/// A body of the HTTP client, with the errors of a response.
+struct Arriving(reqwest::Body);
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let frame = Pin::new(&mut self.0).poll_frame(cx);
+        frame.map(|frame| frame.map(|frame| frame.map_err(|e| HttpError::new(HttpErrorKind::Unknown, e))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
 
 /// The result of a call of an HTTP client.
 type Call<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
@@ -203,7 +252,7 @@ impl HttpService for Watched {
     {
         Box::pin(async move {
             note(None);
-            let response = self.0.call(request).await?;
+            let response = self.send(request).await?;
             let status = response.status().as_u16();
             if response.status().is_success() {
                 note(Some(Answer { status, ..Answer::default() }));

@@ -1,8 +1,10 @@
 //! The clients and their runtime: requests that block the caller's thread.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::{HttpClient, HttpConnector};
 use object_store::{ClientOptions, RetryConfig};
@@ -10,8 +12,9 @@ use rustls::crypto::ring as provider;
 use tokio::runtime::{Handle, Runtime};
 
 use super::answer::{Failure, Reply, Watched, answered, innermost};
+use super::pauses::ASKED;
 use super::request::{REGION, Requests};
-use super::{Credentials, S3Options, UrlStyle};
+use super::{Credentials, S3Options, Stop, UrlStyle};
 use crate::{StoreError, StoreErrorKind};
 
 /// Threads that move bytes between sockets and memory.
@@ -39,6 +42,7 @@ pub(super) struct Client {
     pub puts: AmazonS3,
     /// For what those have no calls for.
     pub requests: Requests,
+    stop: Stop,
 }
 
 impl Client {
@@ -63,12 +67,16 @@ impl Client {
         let reads = http(options, Connections::Kept).map_err(&failed)?;
         let puts = http(options, Connections::Fresh).map_err(&failed)?;
         let requests = Requests::new(options, reads.clone());
-        let build = |client| builder(options).with_http_connector(Connector(client)).build();
+        let build = |client| {
+            let watched = Watched { client, limits: options.limits.clone() };
+            builder(options).with_http_connector(Connector(watched)).build()
+        };
         let client = Client {
             reads: build(reads).map_err(|e| failed(e.to_string()))?,
             puts: build(puts).map_err(|e| failed(e.to_string()))?,
             requests,
             runtime: Some(runtime),
+            stop: options.stop.clone(),
         };
         match options.credentials {
             Credentials::Key { .. } => Ok(client),
@@ -90,14 +98,38 @@ impl Client {
         })
     }
 
-    /// Waits for a request.
+    /// Waits for a request, unless the user wishes to stop.
     pub fn wait<T>(
         &self,
         limit: Duration,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Failure> {
+        let stopped = async {
+            while !self.stop.is_wished() {
+                tokio::time::sleep(ASKED).await;
+            }
+            Err(Failure::new(Reply::Silent, "stopped while it waited for the storage"))
+        };
+        self.block_on(async {
+            match select(pin!(answered(limit, request)), pin!(stopped)).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right((stopped, _)) => stopped,
+            }
+        })
+    }
+
+    /// Waits for a request whose answer must not be missing if there is one.
+    pub fn wait_for_answer<T>(
+        &self,
+        limit: Duration,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Failure> {
+        self.block_on(answered(limit, request))
+    }
+
+    fn block_on<T>(&self, request: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         match &self.runtime {
-            Some(runtime) if Handle::try_current().is_err() => runtime.block_on(answered(limit, request)),
+            Some(runtime) if Handle::try_current().is_err() => runtime.block_on(request),
             _ => Err(Failure::new(Reply::Other, "the engine blocks: it cannot be called from an asynchronous task")),
         }
     }
@@ -205,11 +237,11 @@ fn with_credentials(builder: AmazonS3Builder, credentials: &Credentials) -> Amaz
 
 /// Gives all parts of a client the same HTTP client.
 #[derive(Debug)]
-struct Connector(reqwest::Client);
+struct Connector(Watched);
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Watched(self.0.clone())))
+        Ok(HttpClient::new(self.0.clone()))
     }
 }
 

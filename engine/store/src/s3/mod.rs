@@ -7,27 +7,31 @@ mod address;
 mod answer;
 mod client;
 mod guard;
+mod listing;
 mod options;
+mod pace;
 mod pauses;
 mod put;
 mod request;
 mod versions;
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
 pub use address::{NotAnAddress, S3Address};
 pub use guard::{Guards, Lock};
-pub use options::{Credentials, Patience, S3Options, UrlStyle};
+pub use options::{Credentials, Limits, Patience, S3Options, Stop, UrlStyle};
+pub use pace::Pace;
 pub use versions::{PastChanges, PastStore};
 
 use crate::{Folder, Holdings, Medium, ObjectInfo, ObjectName, Result, Store, StoreError, StoreErrorKind, Tag};
 use answer::{Failure, Reply};
 use client::Client;
+use listing::{LARGEST_PAGE, Listed};
 use pauses::Pauses;
 use request::Subject;
 
@@ -47,6 +51,7 @@ pub struct S3Store {
     address: S3Address,
     endpoint: String,
     patience: Patience,
+    stop: Stop,
     /// Whether the server wants the tag of an expected content without quotes, as old versions of Ceph do.
     wants_bare_tags: AtomicBool,
 }
@@ -61,7 +66,8 @@ impl S3Store {
             client: Client::new(options)?,
             address: options.address.clone(),
             endpoint: options.endpoint.clone().unwrap_or_else(|| "AWS".to_owned()),
-            patience: options.patience,
+            patience: options.patience.within(&options.limits),
+            stop: options.stop.clone(),
             wants_bare_tags: AtomicBool::new(false),
         })
     }
@@ -83,7 +89,7 @@ impl S3Store {
     }
 
     fn pauses(&self) -> Pauses {
-        Pauses::new(self.patience)
+        Pauses::new(self.patience, self.stop.clone())
     }
 
     /// Sends a request again until it is answered, or patience is at an end. Only for what may be done twice.
@@ -98,11 +104,6 @@ impl S3Store {
                 done => return done,
             }
         }
-    }
-
-    /// The beginning of an answer to GET or HEAD.
-    fn ask(&self, path: &Path, options: &GetOptions) -> std::result::Result<GetResult, Failure> {
-        self.repeat(|| self.client.wait(self.patience.answer, self.client.reads.get_opts(path, options.clone())))
     }
 
     /// Reads an object, or a range of it. Before the contents, `accept` sees the size of the whole object.
@@ -141,78 +142,24 @@ impl S3Store {
         String::from_utf8(document).map_err(|_| Failure::new(Reply::Other, "the server's answer is not text"))
     }
 
-    /// The size of an object, or `None` if the server says that there is none.
+    /// The size of an object, or `None` if the server says that there is none. Asks for its first byte: an answer to HEAD
+    /// has no document, so a refusal does not say who answers, and what is wrong.
     fn size(&self, path: &Path) -> std::result::Result<Option<u64>, Failure> {
-        let head = GetOptions { head: true, ..GetOptions::default() };
-        let asked = match self.ask(path, &head) {
-            // An answer to HEAD has no document, so it does not say who answers, and what is wrong.
-            Err(failure) if !failure.is_passing() => self.ask(path, &GetOptions::default()),
-            asked => asked,
+        let seen = Cell::new(0);
+        let note = |size| {
+            seen.set(size);
+            Ok(())
         };
-        match asked {
-            Ok(result) => Ok(Some(result.meta.size)),
+        let first = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+        match self.read(path, &first, note) {
+            Ok(_) => Ok(Some(seen.get())),
             Err(failure) if failure.reply == Reply::Missing => Ok(None),
+            // There is no first byte of an empty object.
+            Err(failure) if failure.reply == Reply::OutOfRange => {
+                self.read(path, &GetOptions::default(), note).map(|_| Some(seen.get()))
+            }
             Err(failure) => Err(failure),
         }
-    }
-
-    /// One page of a listing, and where the next begins.
-    fn page(&self, folder: Folder, token: Option<String>) -> std::result::Result<Page, Failure> {
-        let prefix = self.prefix(folder);
-        let delimiter = (folder == Folder::Top).then_some("/".into());
-        self.repeat(|| {
-            let options = PaginatedListOptions {
-                delimiter: delimiter.clone(),
-                page_token: token.clone(),
-                ..PaginatedListOptions::default()
-            };
-            let page = self.client.wait(
-                self.patience.limit(LARGEST_PAGE),
-                self.client.reads.list_paginated(prefix.as_deref(), options),
-            )?;
-            let objects = page.result.objects.into_iter();
-            let listed = |o: object_store::ObjectMeta| Listed {
-                key: String::from(o.location),
-                size: o.size,
-                written: o.last_modified.timestamp(),
-            };
-            let folders = page.result.common_prefixes.into_iter().map(String::from).collect();
-            Ok(Page { objects: objects.map(listed).collect(), folders, next: page.page_token })
-        })
-    }
-
-    /// Calls `each` for every page of a listing.
-    fn each_page(&self, folder: Folder, each: &mut dyn FnMut(Page) -> Result<()>) -> Result<()> {
-        let what = if folder == Folder::Top { self.location() } else { folder.as_str().to_owned() };
-        let mut token = None;
-        loop {
-            let mut page = self.page(folder, token.take()).map_err(|failure| failure.error("list", &what))?;
-            token = page.next.take();
-            each(page)?;
-            if token.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The places one step below this one, in the order of their names. A place whose name no address can have is left
-    /// out.
-    ///
-    /// # Errors
-    /// If the server does not answer.
-    pub fn places_below(&self) -> Result<Vec<S3Address>> {
-        let mut places: Vec<S3Address> = Vec::new();
-        self.each_page(Folder::Top, &mut |page| {
-            for prefix in page.folders {
-                // A server may name one again on the next page.
-                match format!("s3://{}/{prefix}", self.address.bucket()).parse() {
-                    Ok(address) if !places.contains(&address) => places.push(address),
-                    _ => {}
-                }
-            }
-            Ok(())
-        })?;
-        Ok(places)
     }
 
     /// The path of a key within the repository.
@@ -224,30 +171,11 @@ impl S3Store {
     }
 }
 
-/// More bytes than a page of a listing has.
-const LARGEST_PAGE: u64 = 4 << 20;
-
 /// An object that was read, or a part of it.
 struct Read {
     bytes: Vec<u8>,
     /// The server's own tag of the whole content.
     tag: Option<String>,
-}
-
-/// A part of a listing, and the token for the next.
-struct Page {
-    objects: Vec<Listed>,
-    /// The beginnings of keys up to their next slash, where only the top is listed.
-    folders: Vec<String>,
-    next: Option<String>,
-}
-
-/// An object in a listing.
-struct Listed {
-    key: String,
-    size: u64,
-    /// Seconds since 1970, by the clock of the server.
-    written: i64,
 }
 
 impl Store for S3Store {
@@ -305,16 +233,7 @@ impl Store for S3Store {
         found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
         strange: &mut dyn FnMut(String),
     ) -> Result<()> {
-        self.each_page(folder, &mut |page| {
-            for Listed { key, size, .. } in page.objects {
-                let path = self.within(&key);
-                match path.parse::<ObjectName>() {
-                    Ok(name) if name.folder() == folder => found(ObjectInfo { name, size })?,
-                    _ => strange(path.to_owned()),
-                }
-            }
-            Ok(())
-        })
+        self.list_all(folder, found, strange)
     }
 
     fn holdings(&self, folder: Folder) -> Result<Holdings> {

@@ -1,9 +1,10 @@
 //! The options of a store in object storage.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::S3Address;
+use super::{Pace, S3Address};
 
 /// Where object storage is, and how it is reached.
 #[derive(Debug, Clone)]
@@ -26,6 +27,48 @@ pub struct S3Options {
     pub proxy_exceptions: String,
     /// How long to wait, and how often to try.
     pub patience: Patience,
+    /// The limits of the rates.
+    pub limits: Limits,
+    /// The user's wish to stop: it ends the patience.
+    pub stop: Stop,
+}
+
+/// Asks whether the user wishes to stop. Then nothing is sent again, and nobody waits for an answer but that to the put
+/// of a manifest.
+#[derive(Clone)]
+pub struct Stop(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Stop {
+    /// Asks `is_wished`, often and from many threads.
+    pub fn when(is_wished: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Stop(Arc::new(is_wished))
+    }
+
+    pub(super) fn is_wished(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl Default for Stop {
+    /// Nobody wishes to stop.
+    fn default() -> Self {
+        Stop::when(|| false)
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stop")
+    }
+}
+
+/// How fast bodies are sent and received at most, by all connections together. Several stores may share a limit.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// For what is sent.
+    pub upload: Option<Arc<Pace>>,
+    /// For what is received.
+    pub download: Option<Arc<Pace>>,
 }
 
 impl S3Options {
@@ -41,6 +84,8 @@ impl S3Options {
             proxy: None,
             proxy_exceptions: String::new(),
             patience: Patience::default(),
+            limits: Limits::default(),
+            stop: Stop::default(),
         }
     }
 }
@@ -117,6 +162,9 @@ pub struct Patience {
     pub longest_pause: Duration,
 }
 
+/// Connections that may share a limit: more than are used at once.
+const CONNECTIONS: u64 = 16;
+
 impl Default for Patience {
     fn default() -> Self {
         Patience {
@@ -130,6 +178,13 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// The same where a limit makes the line slower: all connections share it.
+    pub(super) fn within(self, limits: &Limits) -> Self {
+        let slowest = [&limits.upload, &limits.download].into_iter().flatten().map(|pace| pace.bytes_per_second());
+        let share = slowest.min().map_or(u64::MAX, |rate| rate / CONNECTIONS);
+        Patience { bytes_per_second: self.bytes_per_second.min(share), ..self }
+    }
+
     /// How long a request with so many bytes of contents may take.
     pub(super) fn limit(&self, bytes: u64) -> Duration {
         self.answer + Duration::from_secs(bytes / self.bytes_per_second.max(1))

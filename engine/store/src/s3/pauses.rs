@@ -2,17 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::Patience;
+use super::{Patience, Stop};
 
 pub(super) struct Pauses {
     patience: Patience,
     next: Duration,
     began: Instant,
+    stop: Stop,
 }
 
+/// The longest time between two questions whether the user wishes to stop.
+pub(super) const ASKED: Duration = Duration::from_millis(100);
+
 impl Pauses {
-    pub fn new(patience: Patience) -> Self {
-        Pauses { patience, next: patience.first_pause, began: Instant::now() }
+    pub fn new(patience: Patience, stop: Stop) -> Self {
+        Pauses { patience, next: patience.first_pause, began: Instant::now(), stop }
     }
 
     /// Waits before the next attempt; `false` if there should be none.
@@ -21,7 +25,15 @@ impl Pauses {
         if self.began.elapsed() + pause > self.patience.outage {
             return false;
         }
-        std::thread::sleep(pause);
+        let mut left = pause;
+        while !left.is_zero() && !self.stop.is_wished() {
+            let step = left.min(ASKED);
+            std::thread::sleep(step);
+            left -= step;
+        }
+        if self.stop.is_wished() {
+            return false;
+        }
         self.next = (self.next * 2).min(self.patience.longest_pause);
         true
     }
@@ -49,9 +61,16 @@ mod tests {
             longest_pause: Duration::from_millis(4),
             ..Patience::default()
         };
-        let mut pauses = Pauses::new(patience);
+        let mut pauses = Pauses::new(patience, Stop::default());
         let count = (0..1000).take_while(|_| pauses.wait()).count();
         assert!((3..=24).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn no_pause_outlasts_the_wish_to_stop() {
+        let patience =
+            Patience { first_pause: Duration::from_secs(3600), outage: Duration::MAX, ..Patience::default() };
+        assert!(!Pauses::new(patience, Stop::when(|| true)).wait());
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl S3Store {
         let mut pauses = self.pauses();
         let mut is_unanswered = false;
         loop {
-            let Err(failure) = self.send(&path, &payload, PutMode::Create) else { return Ok(()) };
+            let Err(failure) = self.send(name, &path, &payload, PutMode::Create) else { return Ok(()) };
             match failure.reply {
                 Reply::ConditionFails if is_unanswered => return self.recognise(name, &path, parts),
                 Reply::ConditionFails => return Err(StoreError::new(StoreErrorKind::AlreadyExists, "write", name)),
@@ -36,10 +36,19 @@ impl S3Store {
         }
     }
 
-    fn send(&self, path: &Path, payload: &PutPayload, mode: PutMode) -> std::result::Result<(), Failure> {
+    fn send(
+        &self,
+        name: &ObjectName,
+        path: &Path,
+        payload: &PutPayload,
+        mode: PutMode,
+    ) -> std::result::Result<(), Failure> {
         let limit = self.patience.limit(payload.content_length() as u64);
+        // The caller must know the fate of these.
+        let matters = name.folder() == Folder::Snapshots || matches!(mode, PutMode::Update(_));
         let request = self.client.puts.put_opts(path, payload.clone(), PutOptions::from(mode));
-        self.client.wait(limit, request).map(drop)
+        let sent = if matters { self.client.wait_for_answer(limit, request) } else { self.client.wait(limit, request) };
+        sent.map(drop)
     }
 
     /// Whether the object that took the name is the one that this program has sent before.
@@ -84,7 +93,7 @@ impl S3Store {
             let is_bare = self.wants_bare_tags.load(Ordering::Relaxed) != (refused % 2 == 1);
             let e_tag = there.tag.map(|tag| if is_bare { tag.trim_matches('"').to_owned() } else { tag });
             let version = UpdateVersion { e_tag, version: None };
-            let failure = match self.send(&path, &payload, PutMode::Update(version)) {
+            let failure = match self.send(name, &path, &payload, PutMode::Update(version)) {
                 Ok(()) => {
                     self.wants_bare_tags.store(is_bare, Ordering::Relaxed);
                     return Ok(());

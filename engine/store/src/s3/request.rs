@@ -5,7 +5,7 @@ use object_store::client::{HttpRequest, HttpService};
 use object_store::path::Path;
 
 use super::answer::{Failure, Reply, Watched};
-use super::{S3Options, UrlStyle};
+use super::{Limits, S3Options, UrlStyle};
 
 /// The region that requests are signed for when none is set.
 pub(super) const REGION: &str = "us-east-1";
@@ -31,7 +31,11 @@ pub(super) struct Requests {
 impl Requests {
     pub fn new(options: &S3Options, http: reqwest::Client) -> Self {
         let region = options.region.clone().unwrap_or_else(|| REGION.to_owned());
-        Requests { http: Watched(http), bucket: bucket_url(options, &region), region }
+        Requests {
+            http: Watched { client: http, limits: Limits::default() },
+            bucket: bucket_url(options, &region),
+            region,
+        }
     }
 
     /// The body of the answer to a request; `body` is empty where there is none to send.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use repo_format::entry::Entry;
+use repo_format::id::ChunkId;
 use repo_format::limits;
 use repo_format::node::{ContentItem, ProblemKind};
 use repo_format::pack::ChunkKind;
@@ -16,7 +17,8 @@ use super::{Action, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::filesystem::{Dir, FileStat, SourceFile, TargetFile};
 use crate::monitor::Work;
-use crate::tree::{ContentIter, ContentRef, TreeEntry};
+use crate::pack::{PlainChunks, Wanted};
+use crate::tree::{ContentIter, ContentRef, TreeEntry, chunks_of};
 
 /// A larger file is restored by several workers, in pieces of about this size.
 pub(super) const PIECE: u64 = 8 * 1024 * 1024;
@@ -62,12 +64,22 @@ pub(super) struct OpenTarget {
 }
 
 impl Job {
-    /// Does the work.
-    pub fn run(self, run: &Run<'_>) -> Result<()> {
+    /// The chunks that it reads, as far as they can be told before it has looked at its file; and the file's folder stays
+    /// open until then.
+    pub fn chunks(&self, run: &Run<'_>) -> Vec<ChunkId> {
         match self {
-            Job::File(job) => job.run(run),
+            Job::File(job) => job.chunks(run),
+            Job::Chunks(target, spans) if target.before.is_none() => spans.iter().map(|span| span.item.id).collect(),
+            Job::Chunks(..) => Vec::new(),
+        }
+    }
+
+    /// Does the work.
+    pub fn run(self, run: &Run<'_>, chunks: &Wanted<'_>) -> Result<()> {
+        match self {
+            Job::File(job) => job.run(run, chunks),
             Job::Chunks(target, spans) => {
-                target.write_spans(run, &spans)?;
+                target.write_spans(run, &spans, chunks)?;
                 finish(run, target)
             }
         }
@@ -75,8 +87,21 @@ impl Job {
 }
 
 impl FileJob {
+    /// The chunks that it reads. If a file of this size is there, most of them may be right already.
+    fn chunks(&self, run: &Run<'_>) -> Vec<ChunkId> {
+        let may_be_there = self.existing.as_ref().is_some_and(|there| there.entry.size == self.entry.meta.size);
+        match &self.entry.content {
+            Some(content)
+                if !may_be_there && self.entry.content_fits() && !matches!(content, ContentRef::Inline(_)) =>
+            {
+                chunks_of(run.reader, content, self.entry.data_len()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Restores the whole file on the calling thread.
-    pub fn run(self, run: &Run<'_>) -> Result<()> {
+    pub fn run(self, run: &Run<'_>, chunks: &Wanted<'_>) -> Result<()> {
         if self.is_kept(run)? {
             release(run, self.folder.begun);
             return Ok(());
@@ -90,16 +115,18 @@ impl FileJob {
             Some(content) => {
                 let mut iter = ContentIter::new(run.reader, &content, len);
                 while let Some(span) = next_span(run, &target, &mut iter)? {
-                    target.write_spans(run, &[span])?;
+                    target.write_spans(run, &[span], chunks)?;
                 }
             }
         }
         finish(run, target)
     }
 
-    /// Restores a large file in pieces; `send` passes them to the workers.
-    pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job) -> Result<()>) -> Result<()> {
-        let Some(content) = self.entry.content.clone() else { return self.run(run) };
+    /// Restores a large file in pieces; `send` passes them with their bytes to the workers.
+    pub fn split(self, run: &Run<'_>, send: &mut dyn FnMut(Job, u64) -> Result<()>) -> Result<()> {
+        let Some(content) = self.entry.content.clone() else {
+            return self.run(run, &Wanted::nothing(run.reader));
+        };
         if self.is_kept(run)? {
             release(run, self.folder.begun);
             return Ok(());
@@ -112,12 +139,12 @@ impl FileJob {
             bytes += span.item.len;
             spans.push(span);
             if bytes >= PIECE {
-                send(Job::Chunks(target.clone(), std::mem::take(&mut spans)))?;
+                send(Job::Chunks(target.clone(), std::mem::take(&mut spans)), bytes)?;
                 bytes = 0;
             }
         }
         if !spans.is_empty() {
-            send(Job::Chunks(target.clone(), spans))?;
+            send(Job::Chunks(target.clone(), spans), bytes)?;
         }
         finish(run, target)
     }
@@ -277,7 +304,7 @@ fn open_target(dir: &Dir, entry: &Entry, existing: Option<FileStat>) -> io::Resu
 }
 
 impl OpenTarget {
-    fn write_spans(&self, run: &Run<'_>, spans: &[Span]) -> Result<()> {
+    fn write_spans(&self, run: &Run<'_>, spans: &[Span], chunks: &Wanted<'_>) -> Result<()> {
         for span in spans {
             if self.failed.load(Ordering::Relaxed) {
                 return Ok(());
@@ -286,7 +313,7 @@ impl OpenTarget {
             if self.is_there(run, span) {
                 continue;
             }
-            match run.reader.read(ChunkKind::Data, &span.item.id) {
+            match chunks.read_data(&span.item.id) {
                 Ok(plain) if plain.len() as u64 == span.item.len => self.write(run, &plain, span.position)?,
                 Ok(_) => self.lost(run, span.position, span.position + span.item.len, "its chunk has another length"),
                 Err(error) if error.kind() == ErrorKind::Damaged => {

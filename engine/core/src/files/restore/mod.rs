@@ -8,6 +8,7 @@
 //! Every name is a single name and never followed, so nothing can lead out of the target. Lost data is reported, and
 //! leaves zeros; everything else is restored.
 
+mod ahead;
 mod attributes;
 mod delete;
 mod extents;
@@ -42,7 +43,7 @@ use crate::tree;
 
 pub use delete::{Deletions, KeptReason};
 
-use file::Job;
+use ahead::Task;
 use outcome::Tally;
 use protect::Protected;
 use target::Target;
@@ -311,8 +312,9 @@ fn survey(
     let what = request.what(reader)?;
     let target = Target::open(request.target, Purpose::Survey)?;
     // A survey reads only folders, so no worker waits for these.
-    let (jobs, _arrivals) = bounded(JOBS);
+    let (jobs, arrivals) = bounded(JOBS);
     walk::walk(&run, target, what, jobs)?;
+    drop(arrivals);
     Ok(deletions.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -327,6 +329,7 @@ impl Monitor for Silent<'_> {
 
 fn run_threads(run: &Run<'_>, target: Target, what: walk::What<'_>) -> Result<()> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
+    let workers = workers.max(run.reader.repository().store().medium().gets_at_once);
     let (jobs, arrivals) = bounded(JOBS);
     let (walked, worked) = std::thread::scope(|scope| {
         let working: Vec<_> = (0..workers)
@@ -365,12 +368,12 @@ fn ended<T>(run: &Run<'_>, result: Result<T>) -> Result<T> {
 }
 
 /// Works until no more jobs come. After a failure anywhere, drops the remaining jobs.
-fn work(run: &Run<'_>, jobs: &Receiver<Job>) -> Result<()> {
-    for job in jobs {
+fn work(run: &Run<'_>, tasks: &Receiver<Task<'_>>) -> Result<()> {
+    for Task { job, chunks } in tasks {
         if run.stop.load(Ordering::Relaxed) || run.monitor.is_cancelled() {
             continue;
         }
-        job.run(run)?;
+        job.run(run, &chunks)?;
     }
     Ok(())
 }

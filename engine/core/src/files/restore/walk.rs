@@ -11,6 +11,7 @@ use repo_format::id::ChunkId;
 use repo_format::manifest::Manifest;
 use repo_format::node::ProblemKind;
 
+use super::ahead::{Task, Tasks};
 use super::attributes::{Begun, Folder, judge, release};
 use super::delete::{Extras, Scope};
 use super::file::{FileJob, Job, PIECE, is_linked_elsewhere, is_same};
@@ -70,7 +71,7 @@ struct Contents {
 
 struct Walk<'w, 'r> {
     run: &'w Run<'r>,
-    jobs: Sender<Job>,
+    tasks: Tasks<'r>,
     links: Links,
     entries: EntryCount,
     scopes: Scopes<'w, 'r>,
@@ -79,13 +80,13 @@ struct Walk<'w, 'r> {
 }
 
 /// Walks everything; returns the additional names to make when all files exist.
-pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<Job>) -> Result<Links> {
+pub(super) fn walk<'r>(run: &Run<'r>, target: Target, what: What<'_>, tasks: Sender<Task<'r>>) -> Result<Links> {
     let Target { dir, before } = target;
     let links = Links::new(dir.clone());
     let folds =
         dir.as_ref().is_some_and(|dir| if run.writes() { folds(dir) } else { is_seen_to_fold(dir).unwrap_or(false) });
-    let mut walk =
-        Walk { run, jobs, links, entries: what.entries, scopes: Scopes { run, manifest: what.manifest }, folds };
+    let scopes = Scopes { run, manifest: what.manifest };
+    let mut walk = Walk { run, tasks: Tasks::new(run, tasks), links, entries: what.entries, scopes, folds };
     let is_new = before.is_none();
     let branch = dir.clone().map(Branch::root).transpose();
     let branch = branch.map_err(|e| Error::io("cannot look at the target", e))?;
@@ -117,6 +118,7 @@ pub(super) fn walk(run: &Run<'_>, target: Target, what: What<'_>, jobs: Sender<J
             release(run, above.begun);
         }
     }
+    walk.tasks.flush(run)?;
     Ok(walk.links)
 }
 
@@ -349,9 +351,11 @@ impl<'r> Walk<'_, 'r> {
             entry.meta.size > PIECE && matches!(entry.content, Some(ContentRef::List(_) | ContentRef::Segments(_)));
         let job = FileJob { folder: folder.share(), path, entry, existing, replaces };
         if large {
-            job.split(self.run, &mut |piece| send(&self.jobs, piece))
+            let (run, tasks) = (self.run, &mut self.tasks);
+            job.split(run, &mut |piece, bytes| tasks.send(run, piece, bytes))
         } else {
-            send(&self.jobs, Job::File(Box::new(job)))
+            let bytes = job.entry.meta.size;
+            self.tasks.send(self.run, Job::File(Box::new(job)), bytes)
         }
     }
 
@@ -412,10 +416,6 @@ fn look(dir: Option<&Dir>, spellings: Option<&Spellings>, name: &[u8]) -> io::Re
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn send(jobs: &Sender<Job>, job: Job) -> Result<()> {
-    jobs.send(job).map_err(|_| Error::new(ErrorKind::Cancelled, "stopped because of an earlier failure"))
 }
 
 /// Opens the folder `name`; makes it if needed, and removes a file or link in its place.

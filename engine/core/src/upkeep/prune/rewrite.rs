@@ -15,7 +15,7 @@ use super::usage::{PackUse, kept_copy};
 use crate::catalog::{Catalog, Copy, Location, sealed_chunks};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Work};
-use crate::pack::{PackRewriter, open_chunk};
+use crate::pack::{ChunkReader, PackRewriter, Wanted, open_chunk};
 use crate::repository::Repository;
 use engine_store::ObjectName;
 
@@ -78,11 +78,16 @@ impl<'a> Rewrite<'a> {
     /// Copies the needed chunks of one pack, according to its own table.
     fn copy(&self, pack: &PackUse, output: &mut Output<'a, '_>) -> Result<()> {
         let table = self.repository.read_pack_table(pack.id, pack.size)?;
+        let mut needed = Vec::new();
         for (id, location) in sealed_chunks(&table) {
-            if location.kind == ChunkKind::Padding || !self.live.needs(&id) || self.keeper(&id)? != Some(pack.id) {
-                continue;
+            if location.kind != ChunkKind::Padding && self.live.needs(&id) && self.keeper(&id)? == Some(pack.id) {
+                needed.push((id, location));
             }
-            let sealed = self.read(&id, &location)?;
+        }
+        let reader = ChunkReader::with_catalog(self.repository, self.catalog);
+        let wanted = Wanted::at(&reader, needed.iter().copied());
+        for (id, location) in needed {
+            let sealed = self.read(&wanted, &id, &location)?;
             self.push(id, &location, sealed, output)?;
         }
         Ok(())
@@ -96,7 +101,12 @@ impl<'a> Rewrite<'a> {
     }
 
     /// The sealed bytes of a chunk, checked by opening it: an unreadable copy must not replace anything.
-    fn read(&self, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
+    fn read(&self, wanted: &Wanted<'_>, id: &ChunkId, location: &Location) -> Result<Vec<u8>> {
+        if let Some((_, sealed)) = wanted.sealed(id)?
+            && open_chunk(self.repository.keys(), location.kind, id, location, &mut sealed.clone()).is_ok()
+        {
+            return Ok(sealed);
+        }
         let range = location.offset..location.offset + u64::from(location.sealed_len);
         let sealed =
             self.repository.store().get_range(&ObjectName::Pack(location.pack), range).map_err(Error::of_object)?;

@@ -167,6 +167,7 @@ struct Run<'r> {
 /// which packs are about to go; [`crate::ErrorKind::Fenced`]; [`crate::ErrorKind::NoSpace`];
 /// [`crate::ErrorKind::PermissionDenied`] if segments may not be deleted. Damage is not an error.
 pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairOutcome> {
+    repository.doubt_kept_nodes();
     // Keys come first: without them nothing may be written.
     let mend = if options.dry_run { MendRun::Dry } else { MendRun::Real };
     let mut mended = repository.drop_stray_keyrings(mend)?;

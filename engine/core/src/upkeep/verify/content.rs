@@ -12,7 +12,7 @@ use repo_format::segment::SegmentPack;
 use super::FindingKind::DamagedPack;
 use super::report::Report;
 use crate::catalog::Catalog;
-use crate::error::{Error, Result, chain};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::memory::PackDamage;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::WholePack;
@@ -119,10 +119,20 @@ pub(super) fn check_packs(
     let checked = Mutex::new(CheckedPacks { seen, ..CheckedPacks::default() });
     let known = repository.known_damage()?;
     let check = Check { repository, assignment, catalog, report, monitor, known, checked };
-    let result = packs.into_par_iter().try_for_each(|(id, size)| check.pack(*id, *size));
+    let work = || packs.into_par_iter().try_for_each(|(id, size)| check.pack(*id, *size));
+    let result = match repository.store().medium().gets_at_once {
+        1 => work(),
+        // Threads that wait for a network need no core.
+        readers => threads(readers)?.install(work),
+    };
     monitor.end();
     result?;
     Ok(check.checked.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn threads(count: usize) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+    pool.map_err(|e| Error::caused(ErrorKind::Io, "cannot start threads", e))
 }
 
 impl Check<'_> {

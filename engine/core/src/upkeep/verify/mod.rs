@@ -117,6 +117,7 @@ struct Run<'r> {
 /// is not an error.
 pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
     repository.refuse_as_of()?;
+    repository.doubt_kept_nodes();
     let report = Report::new(repository.warnings());
     // Snapshots come before packs, so that the new packs of a running backup are not taken for missing.
     let manifests = log::check_snapshots(repository, &report)?;
@@ -155,6 +156,7 @@ pub fn verify_snapshot(
     monitor: &dyn Monitor,
 ) -> Result<VerifyReport> {
     repository.refuse_as_of()?;
+    repository.doubt_kept_nodes();
     let report = Report::new(repository.warnings());
     let Some(manifest) = objects::check_snapshot(repository, snapshot, &report)? else {
         return Ok(report.finish(Checked::default()));

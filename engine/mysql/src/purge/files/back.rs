@@ -7,7 +7,6 @@ use repo_format::database::PurgedFiles;
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, RootKind};
-use repo_format::pack::ChunkKind;
 
 use super::counts::FileProblems;
 use super::folder::{Look, SavedFolder};
@@ -17,7 +16,7 @@ use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::saved::Database;
-use engine_core::tree::{ContentIter, ContentRef, DirectoryIter, TreeEntry, lookup};
+use engine_core::tree::{ContentPieces, ContentRef, DirectoryIter, TreeEntry, lookup};
 
 /// A file has this name until it is whole.
 const UNFINISHED: &[u8] = b".enamel-unfinished";
@@ -225,8 +224,8 @@ impl Back<'_> {
                 end = bytes.len() as u64;
             }
             Some(content) => {
-                for item in ContentIter::new(self.reader, content, entry.data_len()) {
-                    let plain = self.reader.read(ChunkKind::Data, &item?.id)?;
+                for plain in ContentPieces::new(self.reader, content, entry.data_len()) {
+                    let plain = plain?;
                     file.write_at(&plain, end)?;
                     end += plain.len() as u64;
                 }
