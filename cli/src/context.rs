@@ -295,6 +295,7 @@ impl<'u> Context<'u> {
     pub fn select(&self, repo: &Repository, snap: &Snap) -> Result<Snapshot> {
         let selector = snap.selector();
         let Selection { snapshot, remarks, suffers_since } = snapshots::select(repo, &selector)?;
+        self.tell_of_copy(&snapshot);
         for remark in &remarks {
             self.tell_incomplete(remark);
         }
@@ -312,6 +313,21 @@ impl<'u> Context<'u> {
             self.ui.warn(format_args!("snapshot {id} of {time} is taken; name another one by its id"));
         }
         Ok(snapshot)
+    }
+
+    /// Names the sources of a snapshot that this copy of it lacks.
+    fn tell_of_copy(&self, snapshot: &Snapshot) {
+        let Some(origin) = &snapshot.manifest.origin else { return };
+        let names: Vec<_> = snapshot.manifest.roots_left_out().iter().map(|name| format::path(&name.0)).collect();
+        if !names.is_empty() {
+            self.ui.warn(format_args!(
+                "snapshot {} is a copy without {}: that is in the repository {}, as {}",
+                format::short(snapshot.id),
+                names.join(", "),
+                format::short(origin.repository),
+                format::short(origin.id)
+            ));
+        }
     }
 
     /// Finds the snapshot that the user named, and refuses to guess: for what cannot be undone.

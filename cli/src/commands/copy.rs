@@ -5,21 +5,26 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use engine::copy::{CopiedManifest, CopyOptions, CopyOutcome, RootChoice, SourceManifest, What, copy};
+use engine::copy::{
+    Checked, CopiedManifest, CopyOptions, CopyOutcome, Recorded, RootChoice, SourceManifest, What, copy, record,
+};
 use engine::error::chain;
 use engine::repository::Repository;
 use engine::session::WriterOptions;
+use engine::upkeep::verify::{Depth, Part, VerifyOptions, verify};
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::manifest::ManifestKind;
 use serde::Serialize;
 
+use crate::commands::accept::author;
 use crate::commands::init::New;
 use crate::context::Context;
 use crate::effect::Effect;
 use crate::environment::TO_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::settings::{Other, OtherNames, OtherSecret};
+use crate::size::parse_part;
 use crate::snap::Snap;
 use crate::strength::{Strength, WeakArg};
 use crate::ui::{Ui, format};
@@ -42,6 +47,11 @@ const DATABASE: &str = "database";
 /// snapshots are nowhere else. --new leaves out what is older than the newest copy of the same sources: what the other
 /// repository has forgotten does not come back.
 ///
+/// Afterwards Enamel reads back what it has copied: the lists of the new snapshots, and one in a hundred of the new packs,
+/// at least 16. --read-data=5% also reads that part of the whole other repository, as `enamel verify` does, so that a run
+/// every week reads all of it in 20 weeks. A record in this repository then says where the second copy is and when it
+/// was found whole; `enamel status` shows it.
+///
 /// With --only, snapshots lose the other folders and databases in the copy. Every command that reads them says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -51,7 +61,7 @@ Examples
   enamel copy --new --only database --to s3://practice-copy/office --to-key-file copy.key
   enamel copy latest --to /mnt/usb/practice --to-key-file usb.key --dry-run
 
-Exit status: 0 done; 3 done, but a snapshot could not be copied or read; 1 failed, 2 usage, 10 there is no repository in one \
+Exit status: 0 done; 3 done, but a snapshot could not be copied or read; 4 what was copied is not there as it should be; 1 failed, 2 usage, 10 there is no repository in one \
             of the places, 11 another run took over in the other repository, 12 wrong password, 130 interrupted: whole \
             copies stay")]
 pub struct CopyArgs {
@@ -85,6 +95,9 @@ pub struct CopyArgs {
     init: bool,
     #[command(flatten)]
     weak: WeakArg,
+    /// Then also read this part of all data in the other repository: 5%, or a size such as 10G
+    #[arg(long, value_name = "PART", value_parser = parse_part, conflicts_with = "dry_run")]
+    read_data: Option<Part>,
     /// Only say what would be copied, and how much
     #[arg(long, short = 'n', conflicts_with = "init")]
     dry_run: bool,
@@ -132,7 +145,8 @@ impl CopyArgs {
 pub fn run(args: &CopyArgs, context: &Context<'_>) -> Result<Exit> {
     let effect = Effect::of(args.dry_run);
     let other = args.other()?;
-    let source = context.open(Access::Read)?;
+    // A record is put there when the copy is whole.
+    let source = context.open(if effect.is_dry() { Access::Read } else { Access::Write })?;
     let target = target(args, &other, context, &source)?;
     let what = args.what(context, &source)?;
     let options =
@@ -145,9 +159,43 @@ pub fn run(args: &CopyArgs, context: &Context<'_>) -> Result<Exit> {
     for (id, error) in &outcome.unreadable {
         context.tell_incomplete(format_args!("{} cannot be read, and was not copied: {error}", format::short(id)));
     }
+    for finding in &outcome.check.findings {
+        context.ui.warn(format_args!("{finding}"));
+    }
+    let mut is_whole = outcome.check.findings.is_empty();
+    if is_whole && !effect.is_dry() {
+        is_whole = read_and_record(args, context, &source, &target)?;
+    }
     let printed =
         if context.ui.is_json() { message(context.ui, &outcome) } else { print(context.ui, &outcome, effect) };
-    after_printing(Exit::Done, printed)
+    after_printing(if is_whole { Exit::Done } else { Exit::Damage }, printed)
+}
+
+/// Reads the part of the other repository that was asked for, and records in this one that it was found whole. Returns
+/// whether it was.
+fn read_and_record(args: &CopyArgs, context: &Context<'_>, source: &Repository, target: &Repository) -> Result<bool> {
+    let mut checked = Checked::ReadBack;
+    if let Some(part) = args.read_data {
+        let report = verify(target, &VerifyOptions { depth: Depth::ReadPart(part) }, context.ui)?;
+        for finding in &report.findings {
+            context.ui.warn(format_args!("{}: {}", finding.object, finding.message));
+        }
+        if !report.findings.is_empty() {
+            return Ok(false);
+        }
+        checked = Checked::Data(match part {
+            Part::Percent(percent) => Some(percent),
+            Part::Bytes(_) => None,
+        });
+    }
+    let only = args.only.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    if let Err(error) = record(source, target, &Recorded { only, checked }, &author()) {
+        let why = chain(&error);
+        context.tell_incomplete(format_args!(
+            "the copy is whole, but no record of it could be put into this repository, so `enamel status` does not show it: {why}"
+        ));
+    }
+    Ok(true)
 }
 
 /// Opens the other repository, or makes it if that was asked for.
@@ -193,6 +241,14 @@ fn print(ui: &Ui, outcome: &CopyOutcome, effect: Effect) -> Result<()> {
         ui.line("everything that was chosen is in the other repository")?;
     }
     let (present, without, older) = (outcome.present.len() as u64, outcome.without_roots.len() as u64, outcome.older);
+    let check = &outcome.check;
+    if check.manifests > 0 && check.findings.is_empty() {
+        let (nodes, packs) = (format::counted(check.nodes, "list"), format::counted(check.packs, "pack"));
+        ui.line(format_args!(
+            "read back: {nodes}, {packs} of {}: all is as it should be",
+            format::bytes(check.read_bytes)
+        ))?;
+    }
     if present > 0 {
         ui.line(format_args!("there already: {}", format::count(present)))?;
     }
@@ -248,6 +304,9 @@ struct Summary {
     older: u64,
     unreadable: usize,
     stored_bytes: u64,
+    read_back_packs: u64,
+    read_back_bytes: u64,
+    findings: usize,
 }
 
 fn message(ui: &Ui, outcome: &CopyOutcome) -> Result<()> {
@@ -276,6 +335,9 @@ fn message(ui: &Ui, outcome: &CopyOutcome) -> Result<()> {
         older: outcome.older,
         unreadable: outcome.unreadable.len(),
         stored_bytes: outcome.copied.iter().map(|copied| copied.stored_bytes).sum(),
+        read_back_packs: outcome.check.packs,
+        read_back_bytes: outcome.check.read_bytes,
+        findings: outcome.check.findings.len(),
     };
     ui.message("summary", summary)
 }

@@ -171,6 +171,7 @@ pub struct Snapshot<'a> {
     program: &'a str,
     parent: Option<String>,
     roots: Vec<Root>,
+    origin: Option<Origin>,
     problems: u64,
     statistics: Figures,
 }
@@ -198,8 +199,28 @@ impl<'a> Snapshot<'a> {
             program: &manifest.program,
             parent: manifest.parent.map(|parent| parent.to_string()),
             roots: manifest.roots.iter().map(Root::from).collect(),
+            origin: manifest.origin.as_ref().map(Origin::from),
             problems: manifest.problems.count,
             statistics: manifest.statistics.into(),
+        }
+    }
+}
+
+/// The snapshot that this one is a copy of.
+#[derive(Serialize)]
+pub struct Origin {
+    repository: String,
+    snapshot: String,
+    left_out: Vec<String>,
+}
+
+impl From<&manifest::Origin> for Origin {
+    fn from(origin: &manifest::Origin) -> Self {
+        let left_out = origin.left_out.iter().flatten().map(|name| String::from_utf8_lossy(&name.0).into_owned());
+        Origin {
+            repository: origin.repository.to_string(),
+            snapshot: origin.id.to_string(),
+            left_out: left_out.collect(),
         }
     }
 }

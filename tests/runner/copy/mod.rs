@@ -1,6 +1,9 @@
 //! Copies between repositories.
 
+mod check;
+mod hostile;
 mod interruption;
 mod parts;
 mod scene;
+mod together;
 mod whole;

@@ -1,8 +1,9 @@
 //! A repository with snapshots, and another one for copies of it.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use engine::copy::{CopyOptions, CopyOutcome, What, copy};
 use engine::monitor::NullMonitor;
@@ -18,6 +19,7 @@ pub struct Scene {
     pub source: Fixture,
     pub target: Fixture,
     pub root: PathBuf,
+    trees: Mutex<HashMap<LeaseId, Tree>>,
 }
 
 impl Scene {
@@ -39,14 +41,21 @@ impl Scene {
             fs::write(root.join(format!("images/{number:03}.jpg")), bytes).unwrap();
         }
         fs::write(root.join("big"), noise(1000, 3_000_000)).unwrap();
-        Scene { source, target, root }
+        Scene { source, target, root, trees: Mutex::default() }
     }
 
     /// Changes the folder a little, and saves it.
     pub fn save(&self, round: u64) -> (LeaseId, Tree) {
         fs::write(self.root.join(format!("images/new {round}")), noise(2000 + round, 60_000)).unwrap();
         let (id, _) = backup(&self.source.open(), &self.root);
-        (id, look(&self.root))
+        let tree = look(&self.root);
+        self.trees.lock().unwrap().insert(id, tree.clone());
+        (id, tree)
+    }
+
+    /// The tree that was saved in this snapshot.
+    pub fn tree_of(&self, id: LeaseId) -> Tree {
+        self.trees.lock().unwrap()[&id].clone()
     }
 
     /// Copies with the caches that are always used.

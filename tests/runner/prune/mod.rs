@@ -1,7 +1,7 @@
 //! Prune: what no snapshot needs goes, and nothing else, whatever happens meanwhile.
 
 mod doubt;
-mod scene;
+pub mod scene;
 mod space;
 mod trouble;
 mod writers;

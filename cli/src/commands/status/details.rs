@@ -2,6 +2,7 @@
 
 use engine::Result;
 use engine::memory::RememberedManifest;
+use engine::repository::KnownCopy;
 use engine::snapshots::status::{DatabaseStatus, MissingObject, SnapshotRef, Status};
 use repo_format::database::LateTable;
 use repo_format::manifest::ManifestKind;
@@ -45,6 +46,7 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<(
     if ui.is_quiet() {
         return Ok(());
     }
+    status.second_copies.iter().try_for_each(|copy| ui.line(second_copy(copy)))?;
     status.writers.iter().try_for_each(|found| ui.line(writer::describe(found)))
 }
 
@@ -125,6 +127,34 @@ pub fn put_back(manifest: &RememberedManifest) -> String {
     format!(
         "snapshot {id} of {time} was forgotten and is there again, as from an old copy of the repository: it does not count"
     )
+}
+
+/// A second copy, in words.
+pub(super) fn second_copy(known: &KnownCopy) -> String {
+    let KnownCopy { copy, newest_time } = known;
+    let place = format::path(copy.place.as_bytes());
+    let newest = match newest_time.and_then(|time| age(time.seconds)) {
+        Some(age) => format!("{age} old"),
+        None => "of a snapshot that is not here any more".to_owned(),
+    };
+    let only = match &copy.only {
+        None => String::new(),
+        Some(parts) => format!(", only {}", format::path(parts.join(", ").as_bytes())),
+    };
+    let checked = age(copy.checked).map_or_else(|| "in the future".to_owned(), |age| format!("{age} ago"));
+    let how = match (copy.level, copy.read_percent) {
+        (1, _) => "listed".to_owned(),
+        (2, _) => "read back".to_owned(),
+        (_, Some(percent)) => format!("verified, with {percent} % of its data,"),
+        _ => "verified, with data,".to_owned(),
+    };
+    format!("second copy: {place}, {newest}{only}, {how} {checked}")
+}
+
+/// How long ago a moment was.
+fn age(seconds: i64) -> Option<String> {
+    let age = engine::machine::now().seconds.checked_sub(seconds)?;
+    u64::try_from(age).ok().map(format::age)
 }
 
 fn shown(snapshot: SnapshotRef) -> String {

@@ -1,11 +1,12 @@
 //! The state as JSON lines.
 
 use engine::Result;
+use engine::repository::KnownCopy;
 use engine::snapshots::status::{DatabaseStatus, SnapshotRef, Status};
 use serde::Serialize;
 
 use super::Judged;
-use super::details::{disappeared, put_back};
+use super::details::{disappeared, put_back, second_copy};
 use super::moments::Moments;
 use crate::exit::Exit;
 use crate::ui::{Ui, format, json};
@@ -70,6 +71,37 @@ struct MissingSnapshot {
     message: String,
 }
 
+/// `second_copy`: another repository with copies of this one.
+#[derive(Serialize)]
+struct SecondCopy<'a> {
+    repository: String,
+    place: &'a str,
+    newest: String,
+    newest_time: Option<String>,
+    checked: String,
+    level: u8,
+    read_percent: Option<u8>,
+    only: Option<&'a [String]>,
+    message: String,
+}
+
+impl<'a> SecondCopy<'a> {
+    fn of(known: &'a KnownCopy) -> Self {
+        let copy = &known.copy;
+        SecondCopy {
+            repository: copy.repository.to_string(),
+            place: &copy.place,
+            newest: copy.newest.id.to_string(),
+            newest_time: known.newest_time.map(format::rfc3339),
+            checked: format::rfc3339(format::seconds(copy.checked)),
+            level: copy.level,
+            read_percent: copy.read_percent,
+            only: copy.only.as_deref(),
+            message: second_copy(known),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Summary {
     is_fine: bool,
@@ -95,6 +127,9 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], moments: &M
     for back in &status.put_back {
         let (id, time) = (back.id.to_string(), format::rfc3339(back.time));
         ui.message("put_back_snapshot", MissingSnapshot { id, time, message: put_back(back) })?;
+    }
+    for known in &status.second_copies {
+        ui.message("second_copy", SecondCopy::of(known))?;
     }
     status.suffering.iter().try_for_each(|snapshot| ui.message("suffering_snapshot", moment(*snapshot)))?;
     status.future.iter().try_for_each(|snapshot| ui.message("future_snapshot", moment(*snapshot)))?;

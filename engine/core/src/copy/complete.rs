@@ -5,15 +5,20 @@ use repo_format::id::{ChunkId, PackId};
 use crate::pack::ChunkStore;
 use crate::upkeep::needs::ShortIds;
 
-/// The nodes that earlier copies of the same run have walked. A node in the target proves nothing about the chunks that it
-/// names: an earlier run may have been interrupted, and a prune keeps packs with nodes that nothing needs.
+/// The nodes below which the target has everything. A node in the target proves nothing about the chunks that it names:
+/// an earlier run may have been interrupted, and a prune keeps packs with nodes that nothing needs. So these are nodes of
+/// manifests of the target whose packs are all there.
 ///
 /// Memory: 17 to 34 bytes for each different node, and 32 for each pack.
 #[derive(Default)]
 pub(super) struct Complete {
-    nodes: ShortIds,
+    /// Nodes of copies that were there before.
+    vouched: ShortIds,
+    /// Nodes that copies of this run have walked.
+    walked: ShortIds,
     /// The packs that hold everything below the nodes.
     packs: Vec<PackId>,
+    has_begun: bool,
 }
 
 impl Complete {
@@ -26,15 +31,35 @@ impl Complete {
         }
     }
 
+    /// Whether this is the first run since the beginning, or since nothing was certain any more.
+    pub fn begins_anew(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_begun, true)
+    }
+
     /// Whether everything below the node is there.
     pub fn has(&self, id: &ChunkId) -> bool {
-        self.nodes.has(id)
+        self.walked.has(id) || self.vouched.has(id)
+    }
+
+    /// Whether a copy of this run has walked the node.
+    pub fn has_walked(&self, id: &ChunkId) -> bool {
+        self.walked.has(id)
     }
 
     /// Everything below the node is there, if the run is committed. After a run that failed, call
     /// [`Complete::clear`].
-    pub fn add(&mut self, id: &ChunkId) {
-        self.nodes.add(id);
+    pub fn walked(&mut self, id: &ChunkId) {
+        self.walked.add(id);
+    }
+
+    /// Everything below the node is there, as long as the packs are that [`Complete::count_on`] was told of.
+    pub fn vouch_for(&mut self, id: &ChunkId) {
+        self.vouched.add(id);
+    }
+
+    /// Notes packs that hold what is below nodes.
+    pub fn count_on(&mut self, packs: &[PackId]) {
+        self.packs.extend(packs);
     }
 
     /// A run was committed that counted on these packs.
@@ -44,7 +69,6 @@ impl Complete {
 
     /// Nothing is certain any more.
     pub fn clear(&mut self) {
-        self.nodes.clear();
-        self.packs.clear();
+        *self = Complete::default();
     }
 }

@@ -10,26 +10,32 @@
 //!
 //! [`init_like`]: crate::repository::init_like
 
+mod check;
 mod choice;
 mod complete;
 mod one;
 mod present;
+mod record;
 mod roots;
+mod vouched;
 mod walk;
 
 use repo_format::entry::Time;
-use repo_format::id::LeaseId;
+use repo_format::id::{LeaseId, PackId};
 use repo_format::manifest::ManifestKind;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::Repository;
 use crate::session::WriterOptions;
+use check::Copies;
 use choice::Choice;
 use complete::Complete;
 use one::Run;
 
+pub use check::CopyCheck;
 pub use present::Present;
+pub use record::{Checked, Recorded, record};
 pub use roots::RootChoice;
 
 /// The manifests to copy.
@@ -79,8 +85,8 @@ pub struct CopiedManifest {
     pub new_bytes: u64,
     /// Bytes of new packs and segments.
     pub stored_bytes: u64,
-    /// How many packs are new.
-    pub new_packs: u64,
+    /// The new packs.
+    pub new_packs: Vec<PackId>,
 }
 
 /// A manifest that could not be copied. Nothing of it is in the target but data that a later run uses.
@@ -107,6 +113,8 @@ pub struct CopyOutcome {
     pub older: u64,
     /// Manifests of the source that cannot be read, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
+    /// The result of reading back what was copied.
+    pub check: CopyCheck,
 }
 
 /// A manifest and its copy.
@@ -144,7 +152,7 @@ pub fn copy(
     let mut complete = Complete::default();
     monitor.begin(Phase::Copy, Some(Work { items: chosen.len() as u64, bytes: 0 }));
     for original in chosen {
-        let run = Run { source, target, options, monitor };
+        let run = Run { source, target, options, present: &present, monitor };
         let described = SourceManifest::of(&original.manifest);
         match run.copy(original, &mut complete) {
             Ok(copied) => outcome.copied.push(copied),
@@ -157,6 +165,10 @@ pub fn copy(
         monitor.advance(Work { items: 1, bytes: 0 });
     }
     monitor.end();
+    let ids: Vec<_> = outcome.copied.iter().filter_map(|copied| copied.id).collect();
+    let new_packs: Vec<_> = outcome.copied.iter().flat_map(|copied| copied.new_packs.iter().copied()).collect();
+    let copies = Copies { target, ids: &ids, new_packs: &new_packs, complete: &complete };
+    outcome.check = copies.check(monitor)?;
     Ok(outcome)
 }
 

@@ -4,7 +4,9 @@ use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, Origin};
 
 use super::complete::Complete;
+use super::present::Present;
 use super::roots::{self, Roots};
+use super::vouched::Earlier;
 use super::walk::Walk;
 use super::{CopiedManifest, CopyOptions, SourceManifest};
 use crate::chunk::Coder;
@@ -22,6 +24,7 @@ pub(super) struct Run<'r> {
     pub source: &'r Repository,
     pub target: &'r Repository,
     pub options: &'r CopyOptions,
+    pub present: &'r Present,
     pub monitor: &'r dyn Monitor,
 }
 
@@ -43,6 +46,10 @@ impl Run<'_> {
         let mode = if self.options.writer.dry_run { Mode::DryRun } else { Mode::Write };
         let written = session.write(mode, |store| {
             complete.begin(store);
+            if complete.begins_anew() {
+                let earlier = Earlier { source: self.source, present: self.present, monitor: self.monitor };
+                earlier.vouch(store, &original.manifest, &roots, complete)?;
+            }
             self.nodes(store, &original.manifest, &roots, complete)
         });
         let written = written.map_err(|error| self.explained(&original.manifest, error))?;
@@ -54,7 +61,7 @@ impl Run<'_> {
             new_chunks: totals.new_chunks,
             new_bytes: totals.new_bytes,
             stored_bytes: totals.stored_bytes,
-            new_packs: session.new_packs().len() as u64,
+            new_packs: session.new_packs(),
         };
         if mode == Mode::DryRun {
             return Ok(copied);
@@ -92,6 +99,8 @@ impl Run<'_> {
         let mut coder = Coder::new(self.target.config().zstd_level)?;
         let mut sink = NodeSink { store, coder: &mut coder };
         let tree = roots::store_top(entries, &mut sink)?;
+        // A check reads it back like the others.
+        tree.iter().for_each(|id| walk.complete.walked(id));
         let problems = roots::problems(self.source, original, chosen)?;
         Ok(Nodes { tree, problem_lists: store_problems(&problems.named, &mut sink)?, problem_count: problems.count })
     }

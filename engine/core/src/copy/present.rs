@@ -52,6 +52,23 @@ impl Present {
         copies.filter(has_all).map(|copy| copy.id).next()
     }
 
+    /// The newest copy that shares most roots with a manifest of the same machine and kind.
+    pub(super) fn newest_before(&self, manifest: &Manifest) -> Option<&Manifest> {
+        let copies = self.copies.values().flatten();
+        let like = copies.filter(|copy| copy.kind == manifest.kind && copy.host == manifest.host);
+        let shared = |copy: &Manifest| manifest.roots.iter().filter(|root| copy.roots.contains(root)).count();
+        let best = like.max_by_key(|copy| (shared(copy), copy.seconds, copy.nanoseconds))?;
+        (shared(best) > 0).then_some(best)
+    }
+
+    /// The newest snapshot that has a copy, and its time.
+    pub fn newest_snapshot(&self) -> Option<(SeenManifest, Time)> {
+        let copies = self.copies.iter().flat_map(|(original, copies)| copies.iter().map(move |copy| (original, copy)));
+        let snapshots = copies.filter(|(_, copy)| copy.kind == ManifestKind::Snapshot);
+        let newest = snapshots.max_by_key(|(original, copy)| (copy.seconds, copy.nanoseconds, original.id))?;
+        Some((*newest.0, Time { seconds: newest.1.seconds, nanoseconds: newest.1.nanoseconds }))
+    }
+
     /// The time of the newest copy of the same sources as those of `manifest`.
     pub fn newest_like(&self, source: &Repository, manifest: &Manifest) -> Option<Time> {
         self.newest.get(&sources(source, manifest)).copied()

@@ -56,6 +56,12 @@ impl Roots {
         Roots { chosen: chosen.into_iter().cloned().collect(), left_out, are_fewer: !others.is_empty() }
     }
 
+    /// The roots of `manifest` that are among `others`.
+    pub fn named(manifest: &Manifest, others: &[Root]) -> Self {
+        let chosen = manifest.roots.iter().filter(|root| others.contains(root)).cloned().collect();
+        Roots { chosen, left_out: Vec::new(), are_fewer: true }
+    }
+
     /// Whether nothing of the manifest is copied, though it has something.
     pub fn are_none(&self) -> bool {
         self.chosen.is_empty() && self.are_fewer

@@ -25,7 +25,7 @@ impl Visitor for Walk<'_, '_> {
     }
 
     fn opened(&mut self, node: &Node, chunk: &CodedChunk) -> Result<()> {
-        self.complete.add(&node.id);
+        self.complete.walked(&node.id);
         let stored = self.store.store_coded(ChunkKind::Node, chunk)?;
         self.advance(stored.is_new, chunk);
         if self.reader.is_far() {

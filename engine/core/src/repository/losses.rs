@@ -11,7 +11,6 @@ use super::{Author, ManifestObject, Manifests, Record, Repository};
 use crate::error::Result;
 use crate::machine;
 use crate::memory::{PackDamage, Verdict};
-use engine_store::ObjectName;
 
 /// The snapshots that are known to be incomplete, and those that are known to be whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,15 +141,7 @@ impl Repository {
             let suffering = Some(some.to_vec());
             self.put_record(author, Record { time: machine::now(), suffering, ..Record::default() })?;
         }
-        let old: Vec<_> = old.iter().map(|r| SeenManifest { id: r.manifest.id, digest: r.digest }).collect();
-        let most = usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX);
-        for some in old.chunks(most) {
-            let forgotten = Some(some.to_vec());
-            self.put_record(author, Record { time: machine::now(), forgotten, ..Record::default() })?;
-            some.iter().try_for_each(|record| self.store.delete(&ObjectName::Snapshot(record.id)))?;
-            self.memory.forget_manifests(&some.iter().map(|record| record.id).collect::<Vec<_>>())?;
-        }
-        Ok(())
+        self.retire_records(&old, author)
     }
 
     /// Packs that did not open completely when this machine last read them. No backup may count on them.

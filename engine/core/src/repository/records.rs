@@ -12,6 +12,7 @@ use super::unanswered::is_acceptance;
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
 use crate::crypto::{SEALED_OVERHEAD, random};
 use crate::error::{Error, ErrorKind, Result};
+use crate::machine;
 use crate::memory::RememberedManifest;
 use engine_store::ObjectName;
 
@@ -82,6 +83,22 @@ impl Repository {
         let record = ManifestObject { digest: sealed.digest(), manifest };
         self.memory.remember_manifests(&[self.remembered_form(&record)])?;
         Ok(record)
+    }
+
+    /// Forgets records that a newer one replaces: puts a record that names them, **then** deletes them.
+    ///
+    /// # Errors
+    /// If the store cannot be written, or does not let this user delete: then both are there.
+    pub(super) fn retire_records(&self, old: &[ManifestObject], author: &Author) -> Result<()> {
+        let old: Vec<_> = old.iter().map(|r| SeenManifest { id: r.manifest.id, digest: r.digest }).collect();
+        let most = usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX);
+        for some in old.chunks(most) {
+            let forgotten = Some(some.to_vec());
+            self.put_record(author, Record { time: machine::now(), forgotten, ..Record::default() })?;
+            some.iter().try_for_each(|record| self.store.delete(&ObjectName::Snapshot(record.id)))?;
+            self.memory.forget_manifests(&some.iter().map(|record| record.id).collect::<Vec<_>>())?;
+        }
+        Ok(())
     }
 
     fn record_manifest(&self, author: &Author, record: Record) -> Result<Manifest> {

@@ -8,6 +8,7 @@ use repo_format::pack::ChunkKind;
 use repo_format::segments::SegmentNode;
 
 use crate::error::{Error, Result};
+use crate::pack::ChunkReader;
 
 /// An id that a node names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,14 @@ pub struct Node {
 }
 
 impl Node {
+    /// Reads the node `id`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Damaged`].
+    pub(crate) fn read(reader: &ChunkReader<'_>, id: ChunkId) -> Result<Self> {
+        reader.read(ChunkKind::Node, &id).and_then(|bytes| Self::decode(id, &bytes))
+    }
+
     /// Fails as damaged if `bytes` are not a node, or contradict its kind.
     pub(super) fn decode(id: ChunkId, bytes: &[u8]) -> Result<Self> {
         let damaged = |e| Error::damaged(format!("node {id}"), e);

@@ -16,7 +16,7 @@ use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::monitor::NullMonitor;
 use crate::pack::ChunkReader;
-use crate::repository::{KnownLosses, Repository, SnapshotObject};
+use crate::repository::{KnownCopy, KnownLosses, Repository, SnapshotObject};
 use crate::session::{self, Writer};
 use crate::snapshots::filter::Filter;
 use crate::snapshots::{self, Snapshot, problems, time};
@@ -53,6 +53,8 @@ pub struct Status {
     pub suffering: Vec<SnapshotRef>,
     /// Manifests that were forgotten and exist again: someone has put them back.
     pub put_back: Vec<RememberedManifest>,
+    /// Other repositories that have copies of this one, by their place.
+    pub second_copies: Vec<KnownCopy>,
 }
 
 /// A source: a host and its roots, which are saved together.
@@ -110,6 +112,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
     repository.sync_catalog(&NullMonitor)?;
     let reader = ChunkReader::new(repository);
     let losses = repository.known_losses_in(&manifests)?;
+    let second_copies = repository.second_copies_in(&manifests)?;
     let mut unreadable: Vec<_> = manifests.unreadable.into_iter().map(|u| (u.id, u.error)).collect();
     let now = machine::now();
     let present = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot);
@@ -145,7 +148,7 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
     let suffering = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && losses.suffers(m.id));
     let suffering = suffering.map(|m| SnapshotRef { id: m.id, time: m.time }).collect();
     let (missing, put_back) = (manifests.missing, manifests.put_back);
-    Ok(Status { sources, writers, unreadable, missing, future: from_future, suffering, put_back })
+    Ok(Status { sources, writers, unreadable, missing, future: from_future, suffering, put_back, second_copies })
 }
 
 /// Manifests by source: within each the newest first, and the source with the newest manifest first.
