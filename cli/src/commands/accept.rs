@@ -29,8 +29,8 @@ use crate::ui::Ui;
 /// If the newest keys and their second copy are damaged, --all continues with the keys from before. Data that was saved
 /// with lost keys stays lost. Add keys again that were added with them, and remove keys again that were removed.
 ///
-/// Accept a copy on another disk, or in another folder, once. From then on this computer remembers for each what it has
-/// seen there.
+/// Accept a disk of a rotation, or a copy that goes its own way, once. From then on this computer remembers for each what
+/// it has seen there. A copy that is only behind needs no answer: copy again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples

@@ -1,6 +1,7 @@
 //! Copies between repositories.
 
 mod check;
+mod folder;
 mod hostile;
 mod interruption;
 mod parts;

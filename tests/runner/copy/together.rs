@@ -43,7 +43,7 @@ fn two_copies_at_once_into_one_repository_are_both_whole() {
     }
 }
 
-/// Prunes keep packs in which something is needed, and nodes in them that nothing needs. What these name is gone.
+/// Prunes keep packs in which something is needed, and nodes in them that nothing needs, after what these name is gone.
 #[test]
 fn nodes_that_a_prune_has_left_do_not_pass_for_what_they_name() {
     let scene = Scene::new();

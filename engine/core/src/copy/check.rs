@@ -17,7 +17,7 @@ use crate::upkeep::needs::ShortIds;
 
 /// At least this many new packs are read whole.
 const PACKS_MIN: usize = 16;
-/// Of more new packs, one in this many.
+/// One in this many of the new packs is read, if there are more.
 const ONE_IN: usize = 100;
 
 /// The result of a check.

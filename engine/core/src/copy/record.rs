@@ -10,7 +10,7 @@ use crate::repository::{Author, Repository};
 /// The way in which a copy was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
-    /// What was copied was read back.
+    /// The copies of this run were read back.
     ReadBack,
     /// Besides, packs of all the repository were read: this share, in percent, or any other.
     Data(Option<u8>),

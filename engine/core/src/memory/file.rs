@@ -3,4 +3,4 @@
 /// Its name in the folder of a repository.
 pub const FILE: &str = "memory.sqlite";
 /// The version of its tables.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;

@@ -4,7 +4,7 @@ use repo_format::id::Bytes32;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::line_number::{ALL, LineNumber};
-use super::{Memory, RememberedManifest, lock, rows};
+use super::{Memory, RememberedManifest, here, lock, rows};
 use crate::error::Result;
 
 /// One version of a replaceable object: its name, number and digest.
@@ -66,13 +66,16 @@ impl Memory {
     }
 
     /// The user accepts the repository as it is here. It gets a line of its own, which starts with its present
-    /// contents.
+    /// contents. The other places of its earlier line are no longer expected to have what was seen only here.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
     pub(crate) fn begin_own_line(&self, present: &[RememberedManifest], versions: &[Version<'_>]) -> Result<()> {
+        let earlier = self.line();
         let line = self.write("note what was accepted", |t| {
             let line = begin_line(t, &self.at)?;
+            t.execute(LEAVE, params![earlier, &self.at])?;
+            here::insert(t, &self.at, present.iter().map(|manifest| manifest.id))?;
             for manifest in present {
                 rows::insert_manifest(t, manifest)?;
                 let sql = "INSERT OR IGNORE INTO sightings (line, manifest) VALUES (?1, ?2)";
@@ -87,6 +90,13 @@ impl Memory {
         Ok(())
     }
 }
+
+/// Takes out of line ?1 what was seen only in the place ?2, which has left the line.
+const LEAVE: &str = "
+DELETE FROM sightings WHERE line = ?1
+AND manifest IN (SELECT manifest FROM here WHERE place = ?2)
+AND NOT EXISTS (
+    SELECT 1 FROM here h JOIN places p ON p.name = h.place WHERE p.line = ?1 AND h.manifest = sightings.manifest)";
 
 fn line_of(connection: &Connection, at: &str) -> rusqlite::Result<Option<LineNumber>> {
     connection.query_row("SELECT line FROM places WHERE name = ?1", [at], |row| row.get(0)).optional()
@@ -109,6 +119,7 @@ fn begin_line(t: &Transaction<'_>, at: &str) -> rusqlite::Result<LineNumber> {
     set_line(t, at, line)?;
     if is_first {
         t.execute("INSERT OR IGNORE INTO sightings (line, manifest) SELECT ?1, id FROM manifests", [line])?;
+        t.execute("INSERT OR IGNORE INTO here (place, manifest) SELECT ?1, id FROM manifests", [at])?;
         let sql = "INSERT OR IGNORE INTO versions (line, name, number, digest, sum)
                    SELECT ?1, name, number, digest, sum FROM versions WHERE line = ?2";
         t.execute(sql, [line, ALL])?;

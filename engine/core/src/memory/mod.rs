@@ -15,6 +15,7 @@
 mod earlier;
 mod file;
 mod gone;
+mod here;
 mod kept;
 mod line_number;
 mod lines;

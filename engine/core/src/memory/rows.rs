@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::line_number::{ALL, LineNumber};
 use super::sum::sum;
-use super::{Memory, Version, gone};
+use super::{Memory, Version, gone, here};
 use crate::error::Result;
 use crate::sqlite::damage;
 
@@ -128,6 +128,7 @@ impl Memory {
         let line = self.line();
         self.write("remember a snapshot", |t| {
             let sql = "INSERT OR IGNORE INTO sightings (line, manifest) VALUES (?1, ?2)";
+            here::insert(t, self.at(), manifests.iter().map(|manifest| manifest.id))?;
             for manifest in manifests {
                 insert_manifest(t, manifest)?;
                 if let Some(line) = line {
@@ -149,6 +150,7 @@ impl Memory {
         let line = self.line();
         self.write("forget a snapshot", |t| {
             gone::insert(t, self.at(), ids)?;
+            ids.iter().try_for_each(|id| here::delete(t, self.at(), *id))?;
             let Some(line) = line else { return Ok(()) };
             for id in ids {
                 let sql = "DELETE FROM sightings WHERE line = ?1 AND manifest = ?2";

@@ -42,6 +42,17 @@ CREATE TABLE kept (
     place TEXT NOT NULL, name TEXT NOT NULL, object BLOB NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (place, name));
 ";
 
+/// The additional table of version 4: the manifests that were seen in each place. Several places may share a line.
+const HERE: &str = "
+CREATE TABLE here (place TEXT NOT NULL, manifest BLOB NOT NULL, PRIMARY KEY (place, manifest)) WITHOUT ROWID;
+";
+
+/// Earlier versions knew only lines: everything of a line counts as seen in each of its places.
+const HERE_AS_BEFORE: &str = "
+INSERT OR IGNORE INTO here (place, manifest)
+SELECT p.name, s.manifest FROM places p JOIN sightings s ON s.line = p.line;
+";
+
 /// Opens the memory, or makes it if it does not exist. Checks all of it, because it is small.
 pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusable> {
     let mut connection = sqlite::open(path, Create::IfAbsent)?;
@@ -50,7 +61,7 @@ pub fn open(path: &Path, repository: RepositoryId) -> Result<Connection, Unusabl
     let version = sqlite::version(&connection)?;
     match version {
         0 => make(&mut connection, repository)?,
-        1 | 2 => migrate(&mut connection)?,
+        1..=3 => migrate(&mut connection)?,
         _ if version > SCHEMA_VERSION => return Err(Unusable::Newer),
         _ => {}
     }
@@ -66,7 +77,7 @@ pub fn open_private(repository: RepositoryId) -> rusqlite::Result<Connection> {
 }
 
 fn make(connection: &mut Connection, repository: RepositoryId) -> rusqlite::Result<()> {
-    sqlite::create(connection, &[SEEN, FOUND, KEPT].concat(), SCHEMA_VERSION, |t| {
+    sqlite::create(connection, &[SEEN, FOUND, KEPT, HERE].concat(), SCHEMA_VERSION, |t| {
         t.execute("INSERT INTO repository (id, serial) VALUES (?1, randomblob(16))", params![repository.0]).map(|_| ())
     })
 }
@@ -78,15 +89,19 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     if version == 1 {
         transaction.execute_batch(FOUND)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 3 {
         transaction.execute_batch(KEPT)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(HERE)?;
+        transaction.execute_batch(HERE_AS_BEFORE)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()
 }
 
 fn check(connection: &Connection, repository: RepositoryId) -> Result<(), Unusable> {
-    sqlite::check_schema(connection, &[SEEN, FOUND, KEPT].concat())?;
+    sqlite::check_schema(connection, &[SEEN, FOUND, KEPT, HERE].concat())?;
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
         return Err(Unusable::Spoilt(said));

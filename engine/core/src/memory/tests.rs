@@ -231,7 +231,7 @@ fn one_of_the_first_version_gets_the_tables_that_it_lacks() {
     let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
     connection
         .execute_batch(
-            "DROP TABLE verdicts; DROP TABLE heard; DROP TABLE damage; DROP TABLE gone; DROP TABLE kept; PRAGMA user_version = 1",
+            "DROP TABLE verdicts; DROP TABLE heard; DROP TABLE damage; DROP TABLE gone; DROP TABLE kept; DROP TABLE here; PRAGMA user_version = 1",
         )
         .unwrap();
     drop(connection);
@@ -245,11 +245,38 @@ fn one_of_the_second_version_gets_the_table_that_it_lacks() {
     let folder = tempfile::tempdir().unwrap();
     open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
     let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
-    connection.execute_batch("DROP TABLE kept; PRAGMA user_version = 2").unwrap();
+    connection.execute_batch("DROP TABLE kept; DROP TABLE here; PRAGMA user_version = 2").unwrap();
     drop(connection);
     let memory = open_at(folder.path(), "a");
     assert_eq!((numbers(&memory), memory.troubles().unwrap()), (vec![1], Vec::new()));
     memory.keep(&[KeptObject { name: "config".to_owned(), bytes: vec![1] }]).unwrap();
+}
+
+#[test]
+fn one_of_the_third_version_takes_what_a_line_saw_as_seen_in_each_of_its_places() {
+    let folder = tempfile::tempdir().unwrap();
+    open_at(folder.path(), "a").remember_manifests(&[manifest(1)]).unwrap();
+    open_at(folder.path(), "b").join_only_line().unwrap();
+    let connection = Connection::open(folder.path().join("memory.sqlite")).unwrap();
+    connection.execute_batch("DROP TABLE here; PRAGMA user_version = 3").unwrap();
+    drop(connection);
+    for place in ["a", "b"] {
+        assert!(open_at(folder.path(), place).seen_here().unwrap().contains(&manifest(1).id), "{place}");
+    }
+    assert!(open_at(folder.path(), "c").seen_here().unwrap().is_empty());
+}
+
+#[test]
+fn what_was_seen_only_in_a_place_that_leaves_a_line_is_not_expected_in_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open_at(folder.path(), "a");
+    first.remember_manifests(&[manifest(1), manifest(2)]).unwrap();
+    open_at(folder.path(), "b").join_only_line().unwrap();
+    let copy = open_at(folder.path(), "b");
+    copy.remember_manifests(&[manifest(3)]).unwrap();
+    copy.begin_own_line(&[manifest(1), manifest(3)], &[]).unwrap();
+    assert_eq!((numbers(&copy), numbers(&first)), (vec![3, 1], vec![2, 1]));
+    assert_eq!(copy.seen_here().unwrap().len(), 2);
 }
 
 #[test]

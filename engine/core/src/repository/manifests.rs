@@ -55,6 +55,8 @@ pub struct Manifests {
     /// Manifests that exist again, though this machine has seen that they were forgotten: someone has put them back.
     /// Nothing counts them.
     pub put_back: Vec<RememberedManifest>,
+    /// Whether everything missing was seen in other places of the repository only: this may be a copy that is behind.
+    pub is_behind: bool,
 }
 
 impl Manifests {
@@ -217,7 +219,12 @@ impl Repository {
         let fresh = manifests.present.iter().filter(|m| !sighted.contains(&m.id));
         self.memory.remember_manifests(&fresh.copied().collect::<Vec<_>>())?;
         manifests.missing = expected.into_iter().filter(|m| names.binary_search(&m.id).is_err()).collect();
+        let here = self.memory.seen_here()?;
+        let new_here: Vec<_> = manifests.present.iter().map(|m| m.id).filter(|id| !here.contains(id)).collect();
+        self.memory.remember_here(&new_here)?;
         self.miss_what_others_saw(&told, &names, &mut manifests)?;
+        manifests.is_behind =
+            !manifests.missing.is_empty() && manifests.missing.iter().all(|missing| !here.contains(&missing.id));
         manifests.present.sort_by_key(|m| std::cmp::Reverse((m.time, m.id)));
         let accepted = self.forget_what_records_name(&mut manifests)?;
         if manifests.missing.is_empty()

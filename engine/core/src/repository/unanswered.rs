@@ -33,6 +33,8 @@ pub struct Unanswered {
     pub put_back: Vec<RememberedManifest>,
     /// Whether this machine has not yet seen the repository in this place.
     pub is_new_place: bool,
+    /// Whether everything missing was seen in other places only: this may be a copy that is behind.
+    pub is_behind: bool,
 }
 
 impl Unanswered {
@@ -49,13 +51,20 @@ impl Unanswered {
     /// Whether there is more than a new place: then the missing objects may still exist in the repository's earlier
     /// place.
     pub fn is_urgent(&self) -> bool {
-        !self.older.is_empty() || !self.memory.is_empty() || (!self.missing.is_empty() && !self.is_new_place)
+        !self.older.is_empty()
+            || !self.memory.is_empty()
+            || (!self.missing.is_empty() && !self.is_new_place && !self.is_behind)
     }
 
     /// All of it, as sentences.
     pub fn sentences(&self) -> Vec<String> {
-        let place =
-            if self.is_new_place { " This computer has not seen the repository in this place before." } else { "" };
+        let place = if self.is_new_place {
+            " This computer has not seen the repository in this place before."
+        } else if self.is_behind {
+            " This computer has seen them in another place only, so this may be a copy that is behind: copy it again, or use `enamel copy`."
+        } else {
+            ""
+        };
         let count = self.missing.len();
         let what = if count == 1 { "1 snapshot or record".to_owned() } else { format!("{count} snapshots or records") };
         let missing = (count > 0).then(|| {
@@ -108,6 +117,7 @@ impl Repository {
             memory: self.troubles().to_vec(),
             put_back: manifests.put_back.clone(),
             is_new_place: self.memory().is_new_place(),
+            is_behind: manifests.is_behind,
         })
     }
 

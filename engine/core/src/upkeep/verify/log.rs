@@ -30,7 +30,7 @@ pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Resul
     while !missing.is_empty() && log.read_new()? != News::None {
         missing = log.missing(&remembered);
     }
-    log.pass_over_other_places(&mut missing);
+    log.pass_over_other_places(&mut missing)?;
     log.report_missing(&missing);
     log.report_exchanged(&remembered);
     log.report_rollback(&missing);
@@ -129,22 +129,24 @@ impl Log<'_> {
         expected.map(|(id, _, remembered)| Missing { id, remembered }).collect()
     }
 
-    /// In a place that is new to this machine, the repository may be an older copy. Then manifests that only this
-    /// machine misses are no damage of the copy. They are a note, and nothing is deleted until a user accepts it.
-    fn pass_over_other_places(&self, missing: &mut Vec<Missing>) {
-        if !self.repository.memory().is_new_place() {
-            return;
-        }
+    /// The repository may be a copy that is behind: manifests that this machine has seen in other places only, and that
+    /// no manifest here names, are no damage of the copy. They are a note, and nothing is deleted until a user accepts it.
+    fn pass_over_other_places(&self, missing: &mut Vec<Missing>) -> Result<()> {
+        let is_new = self.repository.memory().is_new_place();
+        let here = self.repository.memory().seen_here()?;
         let named: HashSet<LeaseId> =
             self.manifests.iter().flat_map(|object| &object.manifest.seen).map(|s| s.id).collect();
         let before = missing.len();
-        missing.retain(|missing| named.contains(&missing.id));
+        missing.retain(|missing| named.contains(&missing.id) || (!is_new && here.contains(&missing.id)));
         let elsewhere = before - missing.len();
         if elsewhere > 0 {
+            let place =
+                if is_new { "this computer has not seen the repository in this place before, and " } else { "" };
             self.report.note(format!(
-                "this computer has not seen the repository in this place before, and elsewhere it has seen {elsewhere} more snapshots or records: this may be a copy of an earlier day; `enamel accept` says that it is"
+                "{place}elsewhere this computer has seen {elsewhere} more snapshots or records: this may be a copy of an earlier day; copy it again, or say with `enamel accept` that it stays as it is"
             ));
         }
+        Ok(())
     }
 
     fn report_missing(&self, missing: &[Missing]) {
@@ -210,8 +212,8 @@ impl Log<'_> {
         let (Some(times), Some(newest)) = (times, newest) else { return };
         if !times.is_empty() && times.iter().all(|time| *time > newest) {
             let message = format!(
-                "this machine has seen {} newer objects than the newest that is there: an older state of the repository has been put in its \
-                 place, or they were deleted",
+                "this machine has seen {} newer objects here than the newest that is there: an older state of the repository has been put in its \
+                 place, or they were deleted; if you know why, `enamel accept` says so",
                 times.len()
             );
             self.report.find("snapshots", RolledBack, message);
