@@ -8,6 +8,7 @@ tables in Markdown on standard output; progress goes to standard error.
   work          seconds of each command, medians of --runs rounds; hour-growth is what a backup adds to the repository after
                 corpus/hour.sql
   hours         an hour after another, each saved; beside the office: eight clients work meanwhile, as below
+  past          with the server's log: how fast it is fetched, and how long a table of 1 M rows takes to be back as it was before a mistake
   office        what clients at work wait while a tool saves the schema: each short statement of eight clients is timed. One client
                 more adds one to two counters in two tables, first and last by name, in this order. The moment of a backup is
                 one where the counters agree in it.
@@ -20,6 +21,7 @@ examples:
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -138,6 +140,17 @@ class Server:
         """Those that the server has used so far; Linux only."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def log_bytes(self):
+        return sum(int(line.split()[1]) for line in self.sql("SHOW BINARY LOGS").splitlines())
+
+    def before_last_delete(self, tools):
+        """The place before the newest transaction that deletes."""
+        enamel = tools.enamel
+        repository = ["--repo", enamel.repository, "--key-file", enamel.key, "--cache-dir", enamel.cache]
+        command = [enamel.program, "--json", "log", "--kind", "delete", "--database", enamel.url, *repository]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        return next(json.loads(line)["before"] for line in lines if '"transaction"' in line)
 
     def rows_read(self):
         names = "'Handler_read_rnd_next', 'Handler_read_next', 'Handler_read_key', 'Handler_read_first', 'Handler_read_rnd'"
@@ -336,6 +349,40 @@ def measure_hours(tools, server, schema, runs):
     return rows
 
 
+def measure_past(tools, server, schema, runs):
+    """A log that is fetched, and a table of a million rows that comes back as it was before all of them were deleted."""
+    rows = {}
+
+    def keep(name, seconds, cpu, **more):
+        found = {"s": seconds, "server CPU s": server.cpu_seconds() - cpu, **more}
+        print(f"{schema} {name}: {found}", file=sys.stderr)
+        for unit, value in found.items():
+            rows.setdefault((name, unit), {}).setdefault("enamel", []).append(value)
+
+    count, engine = server.scaled(1_000_000), "MyISAM" if schema == "practice_myisam" else "InnoDB"
+    table, copy = f"{schema}.million", f"{schema}.copied"
+    for _ in range(runs):
+        server.sql(f"USE {schema}; DROP TABLE IF EXISTS million, copied; CREATE TABLE million (id INT PRIMARY KEY, v VARCHAR(80), w INT) ENGINE={engine}; "
+                   f"INSERT INTO million SELECT seq, CONCAT('row ', seq, ' with a text of some length'), seq FROM seq_1_to_{count}; CREATE TABLE copied LIKE million")
+        tools.new_repository()
+        tools.backup(schema)
+        begin = server.log_bytes()
+        server.sql(f"INSERT INTO {copy} SELECT * FROM {table}; INSERT INTO {copy} SELECT id + {count}, v, w FROM {table}")
+        cpu, megabytes = server.cpu_seconds(), (server.log_bytes() - begin) / 1e6
+        seconds = tools.enamel.run("log", "--database", tools.enamel.url)
+        keep("the log is fetched", seconds, cpu, **{"MB/s": megabytes / seconds})
+        server.sql(f"UPDATE {table} SET w = 0 WHERE id % 1000 = 0; DELETE FROM {table}")
+        place, cpu = server.before_last_delete(tools), server.cpu_seconds()
+        wanted = ["--to-database", tools.enamel.url, "--table", table, "--schema", f"{schema}=again", "--before", place]
+        seconds = tools.enamel.run("restore", "latest", *wanted)
+        answer = server.sql("SELECT COUNT(*), SUM(w = 0) FROM again.million").split()
+        if answer != [str(count), str(count // 1000)]:
+            sys.exit(f"the table is not as it was: {answer}")
+        keep("a table of a million rows is back", seconds, cpu)
+        server.sql(f"DROP DATABASE again; DROP TABLE {table}, {copy}")
+    return rows
+
+
 def print_hours(title, rows):
     print(f"\n{title}\n\n| work | tool | median | runs |\n| --- | --- | --- | --- |")
     for (hour, unit), tools in rows.items():
@@ -417,7 +464,7 @@ def main():
     parser.add_argument("--engines", default="InnoDB,MyISAM")
     parser.add_argument("--server", default="installed", choices=["installed", "mysql-9.7"], help="the version, of those that tests/servers.sh fetches")
     parser.add_argument("--scale", type=float, default=1.0, help="how much of the practice's long tables is made, at most 1")
-    parser.add_argument("--parts", default="work,office", help="which tables are measured: work, office, hours")
+    parser.add_argument("--parts", default="work,office", help="which tables are measured: work, office, hours, past")
     parser.add_argument("--log", default="off", choices=list(LOG_OPTIONS), help="the server's binary log")
     options = parser.parse_args()
     parts = options.parts.split(",")
@@ -437,6 +484,8 @@ def main():
                 print_work(f"As {engine}", measure_work(tools, server, schema, options.runs))
             if "hours" in parts:
                 print_hours(f"Hours, as {engine}, log {options.log}", measure_hours(tools, server, schema, options.runs))
+            if "past" in parts:
+                print_hours(f"A mistake, as {engine}, log {options.log}", measure_past(tools, server, schema, options.runs))
             if "office" in parts:
                 print_office(f"Office, as {engine}", measure_office(tools, server, schema, options.runs))
     finally:
