@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use engine::crypto::NewMember;
 use engine::repository::members::{self, Change, MemberInfo, MemberState, Unlock};
 use engine::repository::{Closed, Repository, Trust, close_epochs};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
+use repo_format::member::Argon2Cost;
 use serde::Serialize;
 
 use crate::commands::init::{default_label, refuse_key_inside};
@@ -186,10 +188,21 @@ pub fn run(args: &KeyArgs, context: &Context<'_>) -> Result<Exit> {
 fn add(args: &AddArgs, context: &Context<'_>) -> Result<()> {
     let secret = new_secret(&args.secret, context)?;
     let repo = context.open(Access::Write)?;
-    let credential = secret.new_credential(context.ui, Strength::of(args.weak))?;
+    let credential = secret.new_credential(context.ui, strength(&repo, args.weak))?;
     let label = args.label.clone().unwrap_or_else(default_label);
-    let id = members::add_member(&repo, &credential, &label)?;
+    let cost = if is_supplemental(&repo) { Argon2Cost::OFF_SITE } else { Argon2Cost::DEFAULT };
+    let id = members::add_new_member(&repo, &NewMember { credential: &credential, label: &label, cost })?;
     done(context, "added", id.to_string(), None)
+}
+
+/// Whether somebody else may hold the repository, who can try passwords for years. A card that cannot be read is one.
+fn is_supplemental(repo: &Repository) -> bool {
+    !matches!(repo.card(), Ok(None))
+}
+
+/// The requirements for a new password of the repository.
+fn strength(repo: &Repository, weak: WeakArg) -> Strength {
+    if is_supplemental(repo) { Strength::OffSite } else { Strength::of(weak) }
 }
 
 fn list(context: &Context<'_>) -> Result<()> {
@@ -249,7 +262,7 @@ fn change(args: &ChangeArgs, context: &Context<'_>) -> Result<()> {
     let secret = new_secret(&args.secret, context)?;
     refuse_same_file(&secret, &context.settings.secret.value)?;
     let repo = context.open(Access::Write)?;
-    let credential = secret.new_credential(context.ui, Strength::of(args.weak))?;
+    let credential = secret.new_credential(context.ui, strength(&repo, args.weak))?;
     let change = if args.compromised { Change::Compromised } else { Change::Routine };
     let id = members::change_member(&repo, &credential, change)?;
     let (new, old) = (&secret, &context.settings.secret.value);

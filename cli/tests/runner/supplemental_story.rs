@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use scenario_tests::object_storage::{BUCKET, KEY, Manner, ObjectStorage};
+use scenario_tests::object_storage::{BUCKET, KEY, Manner, ObjectStorage, Seaweed};
 use scenario_tests::server::TestServer;
 use serde_json::Value;
 
@@ -16,15 +16,19 @@ struct Practice {
     machine: Machine,
     server: TestServer,
     storage: ObjectStorage,
+    /// The host's server: the storage of the tests' own, or a real one.
+    endpoint: String,
 }
 
 impl Practice {
     fn new() -> Self {
-        let practice = Practice {
-            machine: Machine::new(),
-            server: TestServer::start(&[]),
-            storage: ObjectStorage::start(Manner { page: 50, ..Manner::default() }),
-        };
+        let storage = ObjectStorage::start(Manner { page: 50, ..Manner::default() });
+        let endpoint = storage.endpoint();
+        Self::beside(storage, endpoint, "1s")
+    }
+
+    fn beside(storage: ObjectStorage, endpoint: String, patience: &str) -> Self {
+        let practice = Practice { machine: Machine::new(), server: TestServer::start(&[]), storage, endpoint };
         practice.server.run("CREATE DATABASE treasury");
         practice.server.run("CREATE TABLE treasury.ledgerbook (id INT PRIMARY KEY, note VARCHAR(200)) ENGINE=InnoDB");
         practice.pays(1);
@@ -34,7 +38,7 @@ impl Practice {
             "enamel.toml",
             format!(
                 "repository = {repo:?}\nkey-file = {key:?}\ndatabase = {database:?}\nschemas = [\"treasury\"]\n\n\
-                 [s3]\nregion = \"eu-test-1\"\ngive-up-after = \"1s\"\n"
+                 [s3]\nregion = \"eu-test-1\"\ngive-up-after = \"{patience}\"\n"
             ),
         );
         practice.machine.write("ada", ADA);
@@ -49,8 +53,8 @@ impl Practice {
 
     fn run(&self, args: &[&str]) -> Answer {
         let mut command = self.machine.bare();
-        command.env("ENAMEL_CONFIG", self.machine.path("enamel.toml")).env("AWS_ENDPOINT_URL", self.storage.endpoint());
-        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "very-secret").args(args);
+        command.env("ENAMEL_CONFIG", self.machine.path("enamel.toml")).env("AWS_ENDPOINT_URL", &self.endpoint);
+        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "secret").args(args);
         Answer::of(command.output().unwrap())
     }
 
@@ -118,6 +122,29 @@ fn copies_go_on_after_each_backup_and_the_host_reads_nothing() {
     check("bob").expect(12).says("not the password");
     check("ada").expect(0).prints("right");
     practice.run(&["supplemental", "status"]).expect(0);
+}
+
+#[test]
+fn a_real_server_keeps_copies_that_come_back_on_another_computer() {
+    let Some(server) = Seaweed::start() else {
+        println!("left out: SeaweedFS was not fetched, see `tests/servers.sh storage`");
+        return;
+    };
+    let storage = ObjectStorage::start(Manner::default());
+    let practice = Practice::beside(storage, server.endpoint().to_owned(), "2min");
+    let place = practice.enable();
+    practice.run(&["backup"]).expect(0).prints("made 1 supplemental copy");
+    practice.pays(2);
+    practice.run(&["backup"]).expect(0).prints("made 1 supplemental copy");
+    let listed = practice.run(&["--json", "supplemental", "list", &format!("s3://{BUCKET}/")]).expect(0).messages();
+    assert_eq!((&listed[0]["state"], &listed[0]["objects"]), (&"fresh".into(), &2.into()));
+    assert!(listed[0]["newest"].as_str().unwrap().starts_with("20"));
+    practice.run(&["supplemental", "scrub", &place]).expect(0);
+    practice.run(&["supplemental", "verify"]).expect(0);
+    let database = practice.server.address().public().replace("mysql://", "mysql://root@");
+    practice.delivered(&place, "ada", &["--to-database", &database, "--schema", "treasury=returned"]).expect(0);
+    assert_eq!(practice.server.rows("SELECT COUNT(*) FROM returned.ledgerbook"), [[Some("2".to_owned())]]);
+    assert!(practice.storage.keys().is_empty());
 }
 
 #[test]
@@ -235,4 +262,62 @@ fn a_recovery_sheet_and_generated_passwords_open_the_copies() {
     practice.run(&["backup"]).expect(0);
     practice.delivered(&usb, "paper", &[]).expect(0);
     practice.delivered(&usb, "generated", &[]).expect(3).says("this key was retired");
+}
+
+#[test]
+fn the_newest_administrator_of_the_application_is_asked_for_a_key() {
+    let practice = Practice::new();
+    practice.server.script(
+        r"CREATE DATABASE clinic; USE clinic;
+        CREATE TABLE preference (PrefNum BIGINT PRIMARY KEY, PrefName VARCHAR(255), ValueString TEXT);
+        INSERT INTO preference VALUES (1, 'DocPath', ''), (2, 'AtoZfolderUsed', '0');
+        CREATE TABLE patient (PatNum BIGINT PRIMARY KEY, ImageFolder VARCHAR(100));
+        CREATE TABLE document (DocNum BIGINT PRIMARY KEY, PatNum BIGINT, FileName VARCHAR(255));
+        CREATE TABLE userod (UserNum BIGINT PRIMARY KEY, UserName VARCHAR(255), IsHidden TINYINT, DateTLastLogin DATETIME);
+        INSERT INTO userod VALUES (1, 'Ada', 0, '2026-05-01 08:00:00'), (2, 'Bea', 0, '2026-06-01 08:00:00'),
+            (3, 'Cyd', 0, '2026-07-01 08:00:00'), (4, 'Dan', 1, '2026-08-01 08:00:00'), (5, 'Eve', 0, '0001-01-01');
+        CREATE TABLE usergroupattach (UserNum BIGINT, UserGroupNum BIGINT);
+        INSERT INTO usergroupattach VALUES (1, 1), (2, 1), (2, 2), (3, 2), (4, 1), (5, 1);
+        CREATE TABLE grouppermission (GroupPermNum BIGINT PRIMARY KEY, UserGroupNum BIGINT, PermType INT);
+        INSERT INTO grouppermission VALUES (1, 1, 24), (2, 2, 1), (3, 1, 1)",
+    );
+    let settings = fs::read_to_string(practice.machine.path("enamel.toml")).unwrap();
+    let settings = settings.replace("[\"treasury\"]", "[\"clinic\"]\nprofile = \"opendental\"");
+    practice.machine.write("enamel.toml", settings);
+    practice.enable();
+    // Cyd may not administer, Dan is hidden, and Eve has never logged in.
+    practice
+        .run(&["backup"])
+        .expect(3)
+        .says("Bea is the newest administrator and has no key")
+        .prints("made 1 supplemental copy");
+    let bob = practice.machine.arg("bob");
+    practice.run(&["supplemental", "admin", "bea", "--admin-password-file", &bob]).expect(0);
+    practice.run(&["backup"]).expect(0);
+    practice.server.run("UPDATE clinic.userod SET DateTLastLogin = NOW() WHERE UserNum = 1");
+    practice.run(&["backup"]).expect(3).says("Ada is the newest administrator and has no key");
+    practice.server.run("DROP TABLE clinic.usergroupattach");
+    practice.run(&["backup"]).expect(3).says("cannot tell who is the newest administrator");
+}
+
+#[test]
+fn a_password_for_a_copy_elsewhere_is_never_weak() {
+    let practice = Practice::new();
+    let usb = practice.machine.arg("usb");
+    practice.run(&["supplemental", "local", &usb]).expect(0);
+    practice.machine.write("weak", "elevenchars");
+    let (weak, ada, key) =
+        (practice.machine.arg("weak"), practice.machine.arg("ada"), practice.machine.arg("supplemental.key"));
+    let add = |password: &str| {
+        practice.run(&["key", "add", "--repo", &usb, "--key-file", &key, "--weak", "--new-password-file", password])
+    };
+    add(&weak).expect(2).says("fewer than 12 characters");
+    add(&ada).expect(0);
+    let members = files(&practice.machine.path("usb/keys"));
+    let costs = members.iter().map(|path| {
+        let bytes = fs::read(path).unwrap();
+        let object = repo_format::clear::decode(repo_format::head::ObjectKind::Member, &bytes, 65_536).unwrap();
+        repo_format::member::Member::decode(object.body).unwrap().memory_kib
+    });
+    assert_eq!(costs.flatten().collect::<Vec<_>>(), [256 * 1024]);
 }

@@ -111,7 +111,7 @@ pub fn newest_administrator(
     let found = profile::find_schema(connection, profile, schemas)
         .and_then(|schema| profile::newest_administrator(connection, profile, &schema));
     found.unwrap_or_else(|error| {
-        context.ui.warn(format_args!("cannot tell who is the newest administrator: {}", chain(&error)));
+        context.tell_incomplete(format_args!("cannot tell who is the newest administrator: {}", chain(&error)));
         None
     })
 }
