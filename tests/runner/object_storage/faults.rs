@@ -74,7 +74,8 @@ fn a_manifest_is_sent_once_if_the_answer_is_missing() {
         let puts: Vec<_> = server.asked().into_iter().filter(|asked| asked.verb == "PUT").collect();
         assert_eq!(puts.len(), 1, "{trouble:?}: {puts:?}");
     }
-    for (n, trouble) in (100..).zip([Trouble::Status(503, "SlowDown"), Trouble::Status(409, "OperationAborted")]) {
+    for (n, trouble) in (100..).zip([Trouble::Status(503, "SlowDown"), Trouble::Status(409, "ConcurrentModification")])
+    {
         server.fail(Fault::once("PUT", "", trouble));
         store.put_new(&snapshot(n), &[b"manifest"]).unwrap();
         server.heal();

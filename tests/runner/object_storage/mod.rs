@@ -1,5 +1,6 @@
 //! Repositories in object storage, on a server of the tests' own.
 
+mod cluster;
 mod conformance;
 mod encrypted;
 mod faults;

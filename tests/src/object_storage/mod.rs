@@ -6,6 +6,7 @@
 //! otherwise.
 
 mod bucket;
+mod ceph;
 mod fault;
 mod http;
 mod seaweed;
@@ -13,12 +14,14 @@ mod tls;
 mod versions;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use engine::store::s3::{Credentials, Patience, S3Options};
 
 use bucket::Bucket;
+pub use ceph::Ceph;
 pub use fault::{Fault, Trouble};
 use http::{Reply, Request};
 use rustls::ServerConfig;
@@ -28,6 +31,13 @@ pub use seaweed::{LOCKED, Seaweed};
 pub const BUCKET: &str = "practice";
 /// The only access key.
 pub const KEY: &str = "TESTKEY";
+
+/// The path of a program that `tests/servers.sh` has fetched; `None` if it has not.
+fn fetched(program: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("ENAMEL_TEST_SERVERS").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/servers")));
+    Some(folder.join(program)).filter(|program| program.exists())
+}
 
 /// How the server decides and lists.
 #[derive(Debug, Clone, Copy)]

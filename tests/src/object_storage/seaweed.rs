@@ -10,7 +10,7 @@ use engine::store::s3::{Credentials, S3Options, S3Store};
 use engine::store::{Folder, StoreErrorKind};
 use tempfile::TempDir;
 
-use super::{BUCKET, KEY};
+use super::{BUCKET, KEY, fetched};
 
 /// A slow machine starts it in less.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,7 +28,7 @@ pub struct Seaweed {
 impl Seaweed {
     /// A server that answers; `None` if the program was not fetched.
     pub fn start() -> Option<Self> {
-        let program = program()?;
+        let program = fetched("seaweedfs/weed")?;
         let folder = TempDir::new().unwrap();
         let identity = format!(
             r#"{{"identities":[{{"name":"tests","credentials":[{{"accessKey":"{KEY}","secretKey":"{SECRET}"}}],"actions":["Admin","Read","Write","List"]}}]}}"#
@@ -97,14 +97,8 @@ impl Drop for Seaweed {
     }
 }
 
-fn program() -> Option<PathBuf> {
-    let fetched = std::env::var_os("ENAMEL_TEST_SERVERS").map(PathBuf::from);
-    let folder = fetched.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/servers")));
-    Some(folder.join("seaweedfs/weed")).filter(|program| program.exists())
-}
-
 /// Ports that nobody uses now.
-fn free_ports(count: usize) -> Vec<u16> {
+pub(super) fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }

@@ -125,7 +125,11 @@ impl Answer {
             ) => Reply::Unset,
             (404, _) => Reply::Elsewhere,
             (412 | 304, _) => Reply::ConditionFails,
-            (409, "OperationAborted" | "ConditionalRequestConflict" | "") => Reply::Contended,
+            (409, "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "BucketNotEmpty" | "InvalidBucketState") => {
+                Reply::Other
+            }
+            // `ConditionalRequestConflict` at AWS, `ConcurrentModification` in Ceph, and others elsewhere.
+            (409, _) => Reply::Contended,
             (507, _) | (_, "QuotaExceeded" | "StorageFull" | "XMinioStorageFull" | "InsufficientStorage") => {
                 Reply::NoSpace
             }
@@ -318,6 +322,9 @@ mod tests {
     fn what_does_not_say_whether_anything_was_done_counts_as_no_answer() {
         for (status, code) in [(500, "InternalError"), (502, ""), (503, ""), (504, ""), (408, ""), (200, "")] {
             assert_eq!(answer(status, code).reply(), Reply::Silent, "{status} {code}");
+        }
+        for code in ["OperationAborted", "ConditionalRequestConflict", "ConcurrentModification", ""] {
+            assert_eq!(answer(409, code).reply(), Reply::Contended, "{code}");
         }
         for (status, code) in [(503, "SlowDown"), (429, "TooManyRequests"), (400, "RequestTimeout")] {
             assert_eq!(answer(status, code).reply(), Reply::Busy, "{status} {code}");

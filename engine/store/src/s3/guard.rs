@@ -69,7 +69,7 @@ impl S3Store {
     pub(super) fn lock(&self, name: &ObjectName, until: i64) -> Result<()> {
         let path = self.path(name)?;
         let until = Timestamp::from_second(until).unwrap_or(Timestamp::MAX);
-        let subject = Subject { object: Some(&path), query: &[("retention", "")] };
+        let subject = Subject::object(&path, &[("retention", "")]);
         let failed = |failure: Failure| failure.error("protect", name);
         let there = match self.request("GET", subject) {
             Ok(document) => parse::<Retention>(&document, "a lock").map_err(failed)?,
@@ -89,7 +89,7 @@ impl S3Store {
 
     /// A part of the bucket's configuration; `None` if it was never set, or the server has none.
     fn configuration(&self, part: &str) -> std::result::Result<Option<String>, Failure> {
-        match self.request("GET", Subject { object: None, query: &[(part, "")] }) {
+        match self.request("GET", Subject::bucket(&[(part, "")])) {
             Ok(document) => Ok(Some(document)),
             Err(failure) if failure.is_unset() || failure.reply == Reply::Unsupported => Ok(None),
             Err(failure) => Err(failure),

@@ -8,6 +8,8 @@ mod answer;
 mod client;
 mod guard;
 mod listing;
+#[cfg(any(test, feature = "test-support"))]
+mod make;
 mod options;
 mod pace;
 mod pauses;
@@ -24,6 +26,8 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
 pub use address::{NotAnAddress, S3Address};
 pub use guard::{Guards, Lock};
+#[cfg(any(test, feature = "test-support"))]
+pub use make::Keeps;
 pub use options::{Credentials, Limits, Patience, S3Options, Stop, UrlStyle};
 pub use pace::Pace;
 pub use versions::{PastChanges, PastStore};

@@ -10,13 +10,32 @@ use super::{Limits, S3Options, UrlStyle};
 /// The region that requests are signed for when none is set.
 pub(super) const REGION: &str = "us-east-1";
 
-/// The thing that a request is about.
+/// The thing that a request is about, with its query and headers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
-    /// The object; `None` for the bucket itself.
-    pub object: Option<&'a Path>,
-    /// Parameters of the query; an empty value stands for none.
-    pub query: &'a [(&'a str, &'a str)],
+    /// `None` for the bucket itself.
+    object: Option<&'a Path>,
+    /// An empty value stands for none.
+    query: &'a [(&'a str, &'a str)],
+    headers: &'a [(&'static str, &'a str)],
+}
+
+impl<'a> Subject<'a> {
+    /// The bucket.
+    pub fn bucket(query: &'a [(&'a str, &'a str)]) -> Self {
+        Subject { object: None, query, headers: &[] }
+    }
+
+    /// An object.
+    pub fn object(object: &'a Path, query: &'a [(&'a str, &'a str)]) -> Self {
+        Subject { object: Some(object), query, headers: &[] }
+    }
+
+    /// The same with headers.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn with(self, headers: &'a [(&'static str, &'a str)]) -> Self {
+        Subject { headers, ..self }
+    }
 }
 
 /// Signs and sends such requests.
@@ -57,6 +76,9 @@ impl Requests {
             // Servers refuse to change what guards an object if they cannot tell that all of the request has come.
             let value = base64_of(checksum).parse().map_err(|e| failed(Box::new(e)))?;
             request.headers_mut().insert("x-amz-checksum-crc32", value);
+        }
+        for (name, value) in subject.headers {
+            request.headers_mut().insert(*name, value.parse().map_err(|e| failed(Box::new(e)))?);
         }
         AwsAuthorizer::new(credential, "s3", &self.region).try_authorize(&mut request, None)?;
         let response = self.http.call(request).await.map_err(|e| failed(Box::new(e)))?;

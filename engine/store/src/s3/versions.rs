@@ -82,7 +82,7 @@ impl S3Store {
     /// Whether the bucket keeps what is deleted or replaced.
     pub(super) fn keeps_versions(&self) -> Result<bool> {
         let failed = |failure: Failure| failure.error("ask about the versions of", &self.address);
-        let document = self.request("GET", Subject { object: None, query: &[("versioning", "")] }).map_err(failed)?;
+        let document = self.request("GET", Subject::bucket(&[("versioning", "")])).map_err(failed)?;
         let versioning: Versioning = parse(&document, "versions").map_err(failed)?;
         Ok(versioning.status.as_deref() == Some("Enabled"))
     }
@@ -97,7 +97,7 @@ impl S3Store {
             if !key.is_empty() {
                 query.extend([("key-marker", key.as_str()), ("version-id-marker", version.as_str())]);
             }
-            let document = self.request("GET", Subject { object: None, query: &query }).map_err(failed)?;
+            let document = self.request("GET", Subject::bucket(&query)).map_err(failed)?;
             let page: Page = parse(&document, "versions").map_err(failed)?;
             for item in page.items {
                 match item {

@@ -1,0 +1,188 @@
+//! A real cluster, Ceph: `./test --cluster` runs these.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use engine::ErrorKind;
+use engine::monitor::NullMonitor;
+use engine::store::conformance::{check, check_conditions};
+use engine::store::s3::{Keeps, Lock, Patience, S3Options, S3Store};
+use engine::store::{MemoryStore, ObjectName, Store, forward};
+use engine::upkeep::{protect, recover};
+use jiff::Timestamp;
+use scenario_tests::object_storage::Ceph;
+
+use super::repository::prune_all;
+use crate::support::{Fixture, backup, backup_options, backup_paths, look, noise, verify_all};
+
+#[test]
+#[ignore = "./test --cluster"]
+fn ceph_20_keeps_every_promise_in_plain_versioned_and_locked_buckets() {
+    let ceph = Ceph::start("ceph-20");
+    for (bucket, keeps) in [("plain", Keeps::Newest), ("versioned", Keeps::Versions), ("locked", Keeps::Locks)] {
+        ceph.make_bucket(bucket, keeps);
+        check_conditions(&ceph.store(bucket, "conditions")).unwrap_or_else(|e| panic!("{bucket}: {e}"));
+        check(&ceph.store(bucket, "promises")).unwrap_or_else(|e| panic!("{bucket}: {e}"));
+    }
+    let guards = ceph.store("locked", "").guards().unwrap();
+    assert_eq!((guards.keeps_versions, guards.lock), (true, Lock::OnRequest));
+    what_was_hidden_comes_back(&ceph);
+}
+
+#[test]
+#[ignore = "./test --cluster"]
+fn ceph_16_passes_with_plain_buckets_and_is_refused_with_versioned_ones() {
+    let ceph = Ceph::start("ceph-16");
+    ceph.make_bucket("plain", Keeps::Newest);
+    check_conditions(&ceph.store("plain", "conditions")).unwrap();
+    check(&ceph.store("plain", "promises")).unwrap();
+    ceph.make_bucket("versioned", Keeps::Versions);
+    let refused = check_conditions(&ceph.store("versioned", "conditions")).unwrap_err();
+    assert!(refused.to_string().contains("does not keep a promise"), "{refused}");
+}
+
+fn what_was_hidden_comes_back(ceph: &Ceph) {
+    let store = || Arc::new(ceph.store("locked", "office"));
+    let fixture = Fixture::in_store(store());
+    let root = fixture.folder("root");
+    fs::write(root.join("image"), noise(5, 500_000)).unwrap();
+    let (snapshot, _) = backup(&fixture.open(), &root);
+    let protected = protect::protect(&fixture.open(), Timestamp::now().as_second(), 2 * 86_400, &NullMonitor).unwrap();
+    assert_eq!(protected.extended, protected.objects);
+    let moment = Timestamp::now();
+    while Timestamp::now().as_second() <= moment.as_second() {
+        store().stat(&ObjectName::Config).unwrap();
+    }
+    for name in [ObjectName::Config, ObjectName::Snapshot(snapshot)] {
+        store().delete(&name).unwrap();
+        store().put_new(&name, &[b"encrypted by an intruder"]).unwrap();
+    }
+    let place = Arc::new(MemoryStore::new());
+    recover::recover(&ceph.store("locked", "office").as_of(moment).unwrap(), &*place, &NullMonitor).unwrap();
+    let far = fixture.through(place);
+    far.assert_restores(&far.open_anew(), snapshot, &look(&root));
+    verify_all(&far.open_anew());
+}
+
+/// A cluster that loses something in the middle of work.
+struct Outage {
+    ceph: Mutex<Ceph>,
+    /// Calls about packs until then.
+    countdown: AtomicI64,
+}
+
+/// A store of a cluster that loses something at the second call about a pack.
+struct Losing {
+    store: S3Store,
+    outage: Arc<Outage>,
+    lose: fn(&mut Ceph),
+}
+
+impl Outage {
+    fn new() -> Arc<Self> {
+        let ceph = Ceph::start("ceph-20");
+        ceph.make_bucket("plain", Keeps::Newest);
+        Arc::new(Outage { ceph: Mutex::new(ceph), countdown: i64::MAX.into() })
+    }
+
+    fn ceph(&self) -> MutexGuard<'_, Ceph> {
+        self.ceph.lock().unwrap()
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.ceph().store("plain", "office"))
+    }
+
+    fn losing(self: &Arc<Self>, patience: Patience, lose: fn(&mut Ceph)) -> Arc<dyn Store> {
+        self.countdown.store(2, Ordering::SeqCst);
+        let options = S3Options { patience, ..self.ceph().options("plain", "office") };
+        Arc::new(Losing { store: S3Store::new(&options).unwrap(), outage: self.clone(), lose })
+    }
+}
+
+impl Losing {
+    fn call(&self, name: &ObjectName) {
+        let is_pack = matches!(name, ObjectName::Pack(_));
+        if is_pack && self.outage.countdown.fetch_sub(1, Ordering::SeqCst) == 1 {
+            (self.lose)(&mut self.outage.ceph());
+        }
+    }
+}
+
+impl Store for Losing {
+    forward!([store] location place medium get list ensure_durable set_aside stat replace_if protect);
+
+    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> engine::store::Result<()> {
+        self.call(name);
+        self.store.put_new(name, parts)
+    }
+
+    fn get_range(&self, name: &ObjectName, range: std::ops::Range<u64>) -> engine::store::Result<Vec<u8>> {
+        self.call(name);
+        self.store.get_range(name, range)
+    }
+
+    fn delete(&self, name: &ObjectName) -> engine::store::Result<()> {
+        self.call(name);
+        self.store.delete(name)
+    }
+}
+
+/// A repository there, and a folder with 60 MB.
+fn office(outage: &Outage) -> (Fixture, PathBuf) {
+    let fixture = Fixture::in_store(outage.store());
+    let root = fixture.folder("root");
+    for n in 0..20 {
+        fs::write(root.join(n.to_string()), noise(n, 3_000_000)).unwrap();
+    }
+    (fixture, root)
+}
+
+#[test]
+#[ignore = "./test --cluster"]
+fn a_daemon_that_dies_in_the_middle_of_work_costs_time_and_nothing_else() {
+    let outage = Outage::new();
+    let (fixture, root) = office(&outage);
+    let during = |outage: &Arc<Outage>| outage.losing(Patience::default(), |ceph| ceph.kill_daemon(1));
+    // A backup.
+    let far = fixture.through(during(&outage));
+    let (first, _) = backup(&far.open_anew(), &root);
+    outage.ceph().start_daemon(1);
+    let whole = look(&root);
+    // A restore.
+    let far = fixture.through(during(&outage));
+    far.assert_restores(&far.open_anew(), first, &whole);
+    outage.ceph().start_daemon(1);
+    // A prune.
+    for n in 0..19 {
+        fs::remove_file(root.join(format!("{n}"))).unwrap();
+    }
+    let (second, _) = backup(&fixture.through(outage.store()).open_anew(), &root);
+    fixture.through(outage.store()).forget(&[first]);
+    let far = fixture.through(during(&outage));
+    let report = prune_all(&far).unwrap();
+    assert!(report.deleted_packs > 0 && report.waiting.is_empty(), "{report:?}");
+    outage.ceph().start_daemon(1);
+    let far = fixture.through(outage.store());
+    far.assert_restores(&far.open_anew(), second, &look(&root));
+    verify_all(&far.open_anew());
+}
+
+#[test]
+#[ignore = "./test --cluster"]
+fn a_gateway_that_dies_is_no_damage_and_the_next_run_goes_on() {
+    let outage = Outage::new();
+    let (fixture, root) = office(&outage);
+    let patience = Patience { outage: Duration::from_secs(2), answer: Duration::from_secs(5), ..Patience::default() };
+    let far = fixture.through(outage.losing(patience, Ceph::kill_gateway));
+    let failed = backup_paths(&far.open_anew(), &[&root], &backup_options(), &NullMonitor);
+    assert_eq!(failed.err().unwrap().kind(), ErrorKind::Unavailable);
+    outage.ceph().start_gateway();
+    let far = fixture.through(outage.store());
+    let (snapshot, _) = backup(&far.open_anew(), &root);
+    far.assert_restores(&far.open_anew(), snapshot, &look(&root));
+    verify_all(&far.open_anew());
+}
