@@ -8,6 +8,7 @@ mod accept;
 mod append_only;
 mod backup;
 mod binlog;
+mod copy;
 mod database;
 mod demo;
 mod documents;

@@ -20,13 +20,15 @@ mod roots;
 mod vouched;
 mod walk;
 
+use std::collections::HashSet;
+
 use repo_format::entry::Time;
 use repo_format::id::{LeaseId, PackId};
 use repo_format::manifest::ManifestKind;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
-use crate::repository::Repository;
+use crate::repository::{ManifestObject, Repository, family};
 use crate::session::WriterOptions;
 use check::Copies;
 use choice::Choice;
@@ -150,7 +152,7 @@ pub fn copy(
     let present = Present::read(source, target)?;
     let Choice { chosen, mut outcome } = choice::choose(source, &present, what, options)?;
     let mut complete = Complete::default();
-    monitor.begin(Phase::Copy, Some(Work { items: chosen.len() as u64, bytes: 0 }));
+    monitor.begin(Phase::Copy, Some(expected(&chosen, &present, source)));
     for original in chosen {
         let run = Run { source, target, options, present: &present, monitor };
         let described = SourceManifest::of(&original.manifest);
@@ -170,6 +172,19 @@ pub fn copy(
     let copies = Copies { target, ids: &ids, new_packs: &new_packs, complete: &complete };
     outcome.check = copies.check(monitor)?;
     Ok(outcome)
+}
+
+/// About how much there is to copy. A snapshot after others of the same sources adds what was new when it was made.
+fn expected(chosen: &[ManifestObject], present: &Present, source: &Repository) -> Work {
+    let mut met = HashSet::new();
+    let bytes = chosen.iter().map(|object| {
+        let manifest = &object.manifest;
+        let sources = family(source, &manifest.host, &manifest.roots);
+        let is_first = met.insert(sources) && present.newest_like(source, manifest).is_none();
+        let statistics = &manifest.statistics;
+        if is_first { statistics.total_bytes } else { statistics.new_bytes }
+    });
+    Work { items: chosen.len() as u64, bytes: bytes.fold(0, u64::saturating_add) }
 }
 
 /// Advice where the ids of both repositories differ.
