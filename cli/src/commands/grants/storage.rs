@@ -21,7 +21,8 @@ pub enum Rights {
 const ELSEWHERE: &str = "\
 This is the language of AWS. Elsewhere:
   Ceph          leave out the statements with \"Null\": Ceph does not know them and would refuse every put. Without them
-                an account can overwrite, so give the bucket object lock, or versions. Ceph 16 must not have versions.
+                an account can overwrite. Give the bucket neither versions nor object lock: with them Ceph 16 and 20 let
+                all of several puts at once succeed that ask to be the first, and `enamel init` refuses such a bucket.
   SeaweedFS     has no right to put without the right to delete: give the bucket object lock.
   Cloudflare R2 has no such policies: use its bucket locks.
   Backblaze B2  an application key without deleteFiles; overwriting only adds a version there.
