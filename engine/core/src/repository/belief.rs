@@ -219,7 +219,7 @@ impl Repository {
                 }
                 Ok(_) => noted.add(id, Vec::new()),
                 // `verify` reports it.
-                Err(error) if is_trouble(&error) => noted.add(id, Vec::new()),
+                Err(error) if is_trouble(&error) || self.is_later(&error) => noted.add(id, Vec::new()),
                 Err(error) => return Err(error),
             }
         }
@@ -245,7 +245,7 @@ impl Repository {
 
 /// Whether a note is as good as missing, and not merely out of reach.
 fn is_trouble(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew | ErrorKind::WrongPassword)
+    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::TooNew)
 }
 
 impl Noted {
