@@ -3,6 +3,7 @@
 mod archive;
 mod breaks;
 mod check;
+mod copied;
 mod cut;
 mod flipped;
 mod merge;
