@@ -146,7 +146,7 @@ pub fn copy(
         return Err(Error::new(ErrorKind::Usage, message));
     }
     if !source.keys().secrets().is_kin(&target.keys().secrets()) {
-        return Err(Error::new(ErrorKind::Usage, NOT_LIKE));
+        return Err(Error::new(ErrorKind::Usage, NOT_LIKE).with_hint(MAKE_ONE));
     }
     source.sync_catalog(monitor)?;
     let present = Present::read(source, target)?;
@@ -187,8 +187,9 @@ fn expected(chosen: &[ManifestObject], present: &Present, source: &Repository) -
     Work { items: chosen.len() as u64, bytes: bytes.fold(0, u64::saturating_add) }
 }
 
-/// Advice where the ids of both repositories differ.
-const NOT_LIKE: &str = "the target was not made for copies of this repository";
+/// The fault and the advice where the ids of both repositories differ.
+const NOT_LIKE: &str = "the other repository was not made for copies of this one, so its ids differ";
+const MAKE_ONE: &str = "`enamel copy --init` or `enamel init --like` makes one at another place.";
 
 /// Whether the next manifest would fail likewise. Damage in one says nothing about the others.
 fn ends_everything(error: &Error) -> bool {

@@ -5,7 +5,7 @@ use super::answer::Failure;
 use super::request::Subject;
 use crate::Result;
 
-/// What a new bucket keeps.
+/// The versions that a new bucket keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
     /// The newest contents of each object.
