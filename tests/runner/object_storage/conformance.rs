@@ -83,6 +83,15 @@ fn foreign_keys_are_strange_and_harmless() {
     let mut strange = Vec::new();
     store.list(Folder::Packs, &mut |info| panic!("{info:?}"), &mut |path| strange.push(path)).unwrap();
     assert_eq!(strange, ["packs", "packs/readme"]);
+    // Keys that no path has would spoil the page that they are on.
+    for key in ["office/enamel/packs/a//b", "office/enamel/packs/./c", "office/enamel/leases//"] {
+        server.put(key, b"x");
+    }
+    let mut strange = 0;
+    for folder in [Folder::Packs, Folder::Leases, Folder::Top] {
+        store.list(folder, &mut |info| panic!("{info:?}"), &mut |_| strange += 1).unwrap();
+    }
+    assert!(strange >= 5, "{strange}");
 }
 
 #[test]

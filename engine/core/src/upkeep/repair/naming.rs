@@ -63,6 +63,8 @@ pub(super) fn name_packs(
     let mut unnamed: Vec<PackId> = survey.good.keys().filter(|id| !named_well.contains(id)).copied().collect();
     // A condemned pack that is no longer named is about to be deleted.
     unnamed.retain(|id| named_badly.contains(id) || !survey.is_condemned(id));
+    // Their chunks have been copied.
+    unnamed.retain(|id| !survey.fleeting.contains(id));
     unnamed.sort();
     outcome.named_packs += unnamed.iter().filter(|id| !named_badly.contains(id)).count() as u64;
     let bad: Vec<SegmentId> =

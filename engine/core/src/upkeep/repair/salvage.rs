@@ -18,7 +18,7 @@ use crate::pack::{PackRewriter, open_chunk};
 use crate::upkeep::needs::Worth;
 use engine_store::ObjectName;
 
-/// Copies the intact chunks of all damaged packs, and names the copies. A backup may count on a pack that a segment
+/// Copies the intact chunks of all damaged packs, and what only fleeting packs have, and names the copies. A backup may count on a pack that a segment
 /// still names, so all its chunks are copied. For a pack that has left the index, or is condemned, only chunks without
 /// another copy are.
 pub(super) fn salvage(
@@ -29,6 +29,12 @@ pub(super) fn salvage(
 ) -> Result<()> {
     let named: HashSet<PackId> = segments.by_pack().into_keys().collect();
     let mut copies = Copies { run, open: [None, None], namer: Namer::new(run), outcome };
+    for id in survey.fleeting.iter().filter(|id| !survey.is_condemned(id)) {
+        let size = survey.listed.get(id).copied().unwrap_or(0);
+        if let Some(pack) = describe(run, segments, *id, size)? {
+            copies.take_lacking(&pack, survey)?;
+        }
+    }
     for (id, message) in survey.damaged.clone() {
         let mut damaged = DamagedPack { id, message, whole_chunks: 0, damaged_chunks: 0 };
         let size = survey.listed.get(&id).copied().unwrap_or(0);
@@ -95,6 +101,21 @@ impl Copies<'_, '_> {
         Ok(())
     }
 
+    /// Copies the chunks of a good pack that no other pack has on which anybody may count.
+    fn take_lacking(&mut self, pack: &SegmentPack, survey: &Survey) -> Result<()> {
+        for (id, location) in sealed_chunks(pack).filter(|(_, location)| location.kind != ChunkKind::Padding) {
+            if self.run.monitor.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            if !self.is_elsewhere(&id, survey)?
+                && let Some(sealed) = self.read(&id, &location)?
+            {
+                self.copy(id, &location, sealed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The sealed bytes of a chunk, if it is intact. Reads it alone: a pack may have bad sectors.
     fn read(&self, id: &ChunkId, location: &Location) -> Result<Option<Vec<u8>>> {
         let repository = self.run.repository;
@@ -112,7 +133,8 @@ impl Copies<'_, '_> {
 
     /// Whether a pack that is neither damaged nor condemned has this chunk.
     fn is_elsewhere(&self, id: &ChunkId, survey: &Survey) -> Result<bool> {
-        let is_good = |pack| !survey.is_damaged(&pack) && survey.worth(pack, id) == Worth::Good;
+        let is_firm = |pack: &PackId| !survey.is_damaged(pack) && !survey.fleeting.contains(pack);
+        let is_good = |pack| is_firm(&pack) && survey.worth(pack, id) == Worth::Good;
         self.run.catalog.packs_of(id, is_good)
     }
 

@@ -26,6 +26,9 @@ pub(super) struct Survey {
     /// The damaged packs, and why.
     pub damaged: Vec<(PackId, String)>,
     damaged_ids: HashSet<PackId>,
+    /// Packs behind a network that were in no segment: a late deletion may follow the late put that brought them back,
+    /// so nobody may count on them.
+    pub fleeting: HashSet<PackId>,
     /// Damaged chunks, by pack.
     pub damaged_chunks: HashSet<(PackId, ChunkId)>,
 }
@@ -52,6 +55,7 @@ impl Survey {
             good: HashMap::new(),
             damaged: Vec::new(),
             damaged_ids: HashSet::new(),
+            fleeting: HashSet::new(),
             damaged_chunks: HashSet::new(),
         };
         let said = segments.by_pack();
@@ -74,6 +78,12 @@ impl Survey {
             survey.add(id, one);
         }
         survey.damaged.sort();
+        if run.repository.store().medium().is_late {
+            // A segment that is damaged by now may have named a pack when this machine read it.
+            let known = run.repository.catalog().packs()?.into_iter().filter(|pack| pack.named).map(|pack| pack.id);
+            let named: HashSet<PackId> = known.chain(said.keys().copied()).collect();
+            survey.fleeting = survey.good.keys().filter(|id| !named.contains(*id)).copied().collect();
+        }
         Ok(survey)
     }
 
