@@ -246,21 +246,6 @@ fn manifest() -> impl Strategy<Value = Manifest> {
     (what, words, numbers, vec(root, 0..4), option::of(0u32..3), vec(0u32..3, 0..3)).prop_map(
         |((kind, id, ids, parent, seen), (host, user, tags, program), numbers, roots, tree, lists)| {
             let (seconds, nanoseconds, [config_version, keyring_version, condemned_seen], n) = numbers;
-            let statistics = Statistics {
-                files: n[0],
-                directories: n[1],
-                others: n[2],
-                total_bytes: n[3],
-                new_files: n[4],
-                changed_files: n[5],
-                unchanged_files: n[6],
-                read_bytes: n[7],
-                new_chunks: n[8],
-                new_bytes: n[9],
-                stored_bytes: n[10],
-                milliseconds: n[11],
-                read_again_files: n[8].is_multiple_of(2).then_some(n[9]),
-            };
             let suffering = n[3].is_multiple_of(2).then(|| seen.clone());
             let forgotten = n[1].is_multiple_of(2).then(|| seen.clone());
             let left_out = n[2].is_multiple_of(2).then(|| LeftOut {
@@ -301,7 +286,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 roots,
                 tree,
                 problems: Problems { count: n[0], lists },
-                statistics,
+                statistics: statistics(&n),
                 forgotten,
                 origin,
                 left_out,
@@ -310,6 +295,24 @@ fn manifest() -> impl Strategy<Value = Manifest> {
             }
         },
     )
+}
+
+fn statistics(n: &[u64; 12]) -> Statistics {
+    Statistics {
+        files: n[0],
+        directories: n[1],
+        others: n[2],
+        total_bytes: n[3],
+        new_files: n[4],
+        changed_files: n[5],
+        unchanged_files: n[6],
+        read_bytes: n[7],
+        new_chunks: n[8],
+        new_bytes: n[9],
+        stored_bytes: n[10],
+        milliseconds: n[11],
+        read_again_files: n[8].is_multiple_of(2).then_some(n[9]),
+    }
 }
 
 fn condemned() -> impl Strategy<Value = Condemned> {

@@ -25,7 +25,7 @@ fn every_moment_that_the_source_has_is_in_the_copy(version: Version) {
     for round in 1..=3 {
         server.run(&format!("INSERT INTO shop.visit VALUES ({round}, 'before the snapshot')"));
         save(&fixture, &fixture.open(), &server, &["shop"]);
-        server.script(&format!("FLUSH BINARY LOGS; INSERT INTO shop.visit VALUES ({round}0, 'after it');"));
+        server.script(format!("FLUSH BINARY LOGS; INSERT INTO shop.visit VALUES ({round}0, 'after it');"));
         fetch(&fixture, &server);
         let outcome = copy(&fixture.open(), &target.open(), &What::New, &only, &NullMonitor).unwrap();
         assert!(outcome.failed.is_empty() && outcome.check.findings.is_empty(), "{outcome:?}");

@@ -8,7 +8,7 @@ use engine::ErrorKind;
 use engine::copy::{What, copy};
 use engine::error::chain;
 use engine::monitor::NullMonitor;
-use engine::store::{Folder, ObjectName};
+use engine::store::{Folder, ObjectInfo, ObjectName};
 use engine::upkeep::prune::PruneOptions;
 use repo_format::config::Access;
 
@@ -163,7 +163,11 @@ fn an_interrupted_copy_leaves_its_lease_to_nobody_and_no_snapshot() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     let target = scene.target.open();
     let mut leases = Vec::new();
-    target.store().list(Folder::Leases, &mut |info| Ok(leases.push(info.name)), &mut |_| {}).unwrap();
+    let mut found = |info: ObjectInfo| {
+        leases.push(info.name);
+        Ok(())
+    };
+    target.store().list(Folder::Leases, &mut found, &mut |_| {}).unwrap();
     assert!(leases.is_empty() && target.snapshot_names().unwrap().is_empty());
     assert_eq!(scene.copy_whole(&What::All).len(), 1);
 }

@@ -84,7 +84,7 @@ fn tunnel(client: TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    let port = line.split([' ', ':']).nth(2).and_then(|port| port.parse::<u16>().ok()).expect("CONNECT host:port");
+    let port = line.split([' ', ':']).nth(2).and_then(|port| port.parse::<u16>().ok()).unwrap();
     while reader.read_line(&mut line)? > 2 {}
     let server = TcpStream::connect(("127.0.0.1", port))?;
     (&client).write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;

@@ -4,7 +4,7 @@
 //! needs root.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -193,9 +193,5 @@ fn kill(process: &mut Option<Child>) {
 impl Drop for Ceph {
     fn drop(&mut self) {
         self.processes.iter_mut().rev().for_each(kill);
-        // Logs say why, if a test failed.
-        if std::thread::panicking() {
-            println!("the logs of the cluster were in {}", Path::display(self.folder.path()));
-        }
     }
 }

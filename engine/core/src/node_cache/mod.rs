@@ -224,15 +224,19 @@ mod tests {
             let (pack, asked) = (&self.pack, &mut self.asked);
             let read: Result<_, ()> = cache.read(&place, &mut |range| {
                 asked.push(range.clone());
-                Ok(pack[range.start as usize..range.end as usize].to_vec())
+                Ok(part(pack, &range).to_vec())
             });
             read.unwrap()
         }
 
         fn expect(&mut self, cache: &NodeCache, offset: u64, len: u64) {
             let read = self.read(cache, offset, len).unwrap();
-            assert_eq!(read, self.pack[offset as usize..(offset + len) as usize]);
+            assert_eq!(read, part(&self.pack, &(offset..offset + len)));
         }
+    }
+
+    fn part<'p>(pack: &'p [u8], range: &Range<u64>) -> &'p [u8] {
+        &pack[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
     }
 
     #[test]
@@ -244,7 +248,7 @@ mod tests {
             storage.expect(&cache, 80, 100);
             storage.expect(&cache, 4000, 1000);
         }
-        assert_eq!(storage.asked, [0..5000]);
+        assert_eq!(storage.asked, vec![0..5000]);
     }
 
     #[test]

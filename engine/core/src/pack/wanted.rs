@@ -178,7 +178,7 @@ impl<'r> Wanted<'r> {
         };
         let arrival = Arrival { wanted: self, number, bytes: None };
         match self.reader.repository().store().get_range(&name, range) {
-            Ok(bytes) => arrival.is_here(bytes),
+            Ok(bytes) => arrival.arrive(bytes),
             Err(error) => {
                 let error = Error::of_object(error);
                 // A pack that is gone or cut short says nothing about other copies of its chunks.
@@ -249,7 +249,7 @@ struct Arrival<'w, 'r> {
 }
 
 impl Arrival<'_, '_> {
-    fn is_here(mut self, bytes: Vec<u8>) {
+    fn arrive(mut self, bytes: Vec<u8>) {
         self.bytes = Some(bytes);
     }
 }

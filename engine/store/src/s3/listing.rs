@@ -151,10 +151,9 @@ impl S3Store {
             let (sender, pages) = sync_channel(PAGES);
             for _ in 0..LISTERS.min(parts.len()) {
                 let (sender, next, is_over) = (sender.clone(), &next, &is_over);
+                let own = move || parts.get(next.fetch_add(1, Ordering::Relaxed));
                 scope.spawn(move || {
-                    while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.list_part(folder, part, &sender, is_over);
-                    }
+                    std::iter::from_fn(own).for_each(|part| self.list_part(folder, part, &sender, is_over))
                 });
             }
             drop(sender);
