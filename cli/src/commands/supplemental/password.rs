@@ -68,7 +68,7 @@ pub fn check(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
         let message = format!("this is not the password of the administrator (key {})", format::short(id));
         return Err(Error::new(ErrorKind::WrongPassword, message));
     }
-    source.remember_moment(Reminder::PasswordTried, machine::now().seconds)?;
+    source.remember_moment(Reminder::PasswordTried, machine::now())?;
     if !context.ui.is_quiet() && !context.ui.is_json() {
         context.ui.line("the password is right")?;
     }

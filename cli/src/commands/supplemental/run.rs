@@ -143,9 +143,9 @@ fn copy_new(source: &Repository, context: &Context<'_>) -> Result<CopyOutcome> {
     }
     let present = outcome.present.iter().map(|present| &present.source);
     let there = outcome.copied.iter().map(|copied| &copied.source).chain(present);
-    let newest = there.filter(|source| source.kind == ManifestKind::Snapshot).map(|source| source.time.seconds).max();
-    if let Some(seconds) = newest {
-        source.remember_moment(Reminder::Copied, seconds)?;
+    let newest = there.filter(|source| source.kind == ManifestKind::Snapshot).map(|source| source.time);
+    if let Some(time) = newest.max() {
+        source.remember_moment(Reminder::Copied, time)?;
     }
     Ok(outcome)
 }
@@ -159,6 +159,6 @@ fn report(outcome: &CopyOutcome, context: &Context<'_>) -> Result<()> {
     if ui.is_quiet() {
         return Ok(());
     }
-    let what = format::counted(copied as u64, "supplemental copy").replace("copys", "copies");
-    ui.line(format_args!("made {what}: {} stored", format::bytes(stored)))
+    let what = if copied == 1 { "supplemental copy" } else { "supplemental copies" };
+    ui.line(format_args!("made {} {what}: {} stored", format::count(copied as u64), format::bytes(stored)))
 }

@@ -60,7 +60,7 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let mode = context.settings.file.supplemental.mode;
     let source = context.open(Access::Read)?;
     let missed = missed(&source, mode)?;
-    let tried = source.remembered_moment(Reminder::PasswordTried)?;
+    let tried = source.remembered_moment(Reminder::PasswordTried)?.map(|moment| moment.seconds);
     let rfc3339 = |seconds: i64| format::rfc3339(format::seconds(seconds));
     let card = match Office::of(context) {
         Ok(office) if mode != Mode::Off => match office.open(context, Access::Read).and_then(|target| target.card()) {
@@ -142,10 +142,10 @@ fn missed(source: &Repository, mode: Mode) -> Result<usize> {
     let switched = history::read(source)?.into_iter().rev();
     let since = switched.take_while(|entry| !matches!(&entry.event, Event::Switch { mode, .. } if mode == "off"));
     let on = since.filter(|entry| matches!(entry.event, Event::Switch { .. })).last().map_or(i64::MIN, |on| on.seconds);
-    let copied = source.remembered_moment(Reminder::Copied)?.unwrap_or(i64::MIN);
+    let copied = source.remembered_moment(Reminder::Copied)?;
     let list = snapshots::list(source)?.snapshots;
     let is_missed = |manifest: &repo_format::manifest::Manifest| {
-        manifest.seconds > copied
+        copied.is_none_or(|copied| snapshots::time(manifest) > copied)
             && manifest.seconds >= on
             && manifest.roots.iter().any(|root| root.kind == RootKind::Database)
     };

@@ -1,9 +1,13 @@
 //! Moments that this machine remembers of a repository, to remind its user.
 
+use repo_format::entry::Time;
 use repo_format::id::Bytes32;
 
 use super::Repository;
 use crate::error::Result;
+
+/// Nanoseconds of a second.
+const NANOSECONDS: u64 = 1_000_000_000;
 
 /// Something that was done at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,21 +28,27 @@ impl Reminder {
 }
 
 impl Repository {
-    /// Remembers the moment of `what`, in seconds since 1970, unless a later one is remembered.
+    /// Remembers the moment of `what`, unless a later one is remembered. Two snapshots may be of one second, so nanoseconds
+    /// count.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remember_moment(&self, what: Reminder, seconds: i64) -> Result<()> {
-        let seconds = u64::try_from(seconds).unwrap_or(0);
-        self.memory.remember_version(what.name(), seconds, Bytes32([0; 32]))
+    pub fn remember_moment(&self, what: Reminder, moment: Time) -> Result<()> {
+        let seconds = u64::try_from(moment.seconds).unwrap_or(0);
+        let number = seconds.saturating_mul(NANOSECONDS).saturating_add(moment.nanoseconds.into());
+        self.memory.remember_version(what.name(), number, Bytes32([0; 32]))
     }
 
-    /// The latest moment of `what`, in seconds since 1970.
+    /// The latest moment of `what`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub fn remembered_moment(&self, what: Reminder) -> Result<Option<i64>> {
+    pub fn remembered_moment(&self, what: Reminder) -> Result<Option<Time>> {
         let found = self.memory.version(what.name())?;
-        Ok(found.and_then(|found| i64::try_from(found.number).ok()))
+        Ok(found.and_then(|found| {
+            let seconds = i64::try_from(found.number / NANOSECONDS).ok()?;
+            let nanoseconds = u32::try_from(found.number % NANOSECONDS).ok()?;
+            Some(Time { seconds, nanoseconds })
+        }))
     }
 }
