@@ -5,7 +5,7 @@ use repo_format::log::{Coverage, LogRecord, StreamStart, microseconds};
 
 use super::needed::needed_file;
 use super::reading::{Ahead, Reading};
-use super::start::{Known, Start, begin_at, beginning};
+use super::start::{Known, Start, begin_at, beginning, lacks};
 use super::write::{Arriving, LogWriter, Subject, Until, WriteEnd, Written};
 use crate::binlog::merge::{MergeOptions, merge};
 use crate::binlog::stored::{NewLog, StoredLogs};
@@ -131,6 +131,9 @@ impl<'a> Archiver<'a> {
     /// Where fetching goes on, and what arrives from there: events follow the place, and stand in the same file as before.
     pub fn begin(&mut self, log: &BinaryLog, end: StreamEnd) -> Result<(Start, Reading)> {
         let newest = StoredLogs::newest(self.repository, &self.address.public())?;
+        // Another reader may have kept more since the look at the log, and a log that is shorter looks as if it had been reset.
+        let again = if lacks(log, &newest, &self.identity) { self.look()? } else { LogFound::Off };
+        let log = if let LogFound::There(again) = &again { again } else { log };
         let needed = if newest.iter().any(|log| log.record.identity == self.identity) {
             None
         } else {

@@ -118,6 +118,14 @@ impl Known<'_> {
     }
 }
 
+/// Whether the server's log, as it was seen, lacks a part of what is kept of the server.
+pub fn lacks(log: &BinaryLog, newest: &[StoredLog], identity: &str) -> bool {
+    newest.iter().filter(|kept| kept.record.identity == identity).any(|kept| {
+        let to = &kept.record.to;
+        !log.files.iter().any(|file| file.name == to.file && file.size >= to.offset)
+    })
+}
+
 /// A new stream.
 ///
 /// # Errors
