@@ -22,8 +22,8 @@ const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
 ///
 /// A bucket with object lock keeps each new object for some days. Data that is older than that has no lock any more,
 /// though every snapshot needs it. This extends the locks of all that any snapshot needs. An intruder on this computer
-/// can hide objects then, and destroys nothing: see `enamel recover`. `protect = "35d"` under [s3] in enamel.toml does
-/// it after a backup, whenever half of the time is over.
+/// can hide objects then, and destroys nothing: see `enamel recover`. `protect = "35d"` in enamel.toml, under `[s3]`,
+/// does it after a backup, whenever half of the time is over.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples

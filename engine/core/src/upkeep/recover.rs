@@ -32,7 +32,7 @@ pub struct Recovered {
 ///
 /// # Errors
 /// [`ErrorKind::NoRepository`] if there was none; [`ErrorKind::Refused`] if `place` has other objects;
-/// [`ErrorKind::Interrupted`].
+/// [`ErrorKind::Cancelled`].
 pub fn recover(past: &dyn Store, place: &dyn Store, monitor: &dyn Monitor) -> Result<Recovered> {
     if past.stat(&ObjectName::Config)?.is_none() {
         return Err(Error::new(ErrorKind::NoRepository, format!("there was no repository in {}", past.location())));
