@@ -26,7 +26,7 @@ This is the language of AWS. Elsewhere:
   SeaweedFS     has no right to put without the right to delete: give the bucket object lock.
   Cloudflare R2 has no such policies: use its bucket locks.
   Backblaze B2  an application key without deleteFiles; overwriting only adds a version there.
-Whoever owns a bucket owns its objects only if the bucket says so (object ownership): give the policy to both accounts.";
+The owner of a bucket owns its objects only if the bucket says so (object ownership): give the policy to both accounts.";
 
 /// Prints the policy on standard output, and what differs elsewhere on standard error.
 ///

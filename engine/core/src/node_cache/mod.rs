@@ -80,7 +80,7 @@ impl NodeCache {
     /// as it should be for this chunk, or the chunk is too large to be kept.
     ///
     /// # Errors
-    /// Those of `fetch`.
+    /// The errors of `fetch`.
     pub fn read<E>(
         &self,
         place: &Place,
