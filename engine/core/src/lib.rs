@@ -7,6 +7,7 @@
 //! Data moves along an arrow. Progress goes to a [`monitor::Monitor`], and errors go to the caller. The engine never
 //! prints and never reads the environment. `ARCHITECTURE.md` has the map.
 
+mod at_once;
 pub mod catalog;
 pub mod chunk;
 pub mod copy;

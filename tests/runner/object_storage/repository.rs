@@ -1,5 +1,6 @@
 //! A repository in object storage: its whole life, and outages in the middle of it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
@@ -11,6 +12,7 @@ use engine::monitor::NullMonitor;
 use engine::store::{Medium, MemoryStore, ObjectName, Store, forward};
 use engine::upkeep::prune::PruneOptions;
 use engine::upkeep::{prune, repair, verify};
+use repo_format::config::Access;
 use scenario_tests::object_storage::{Fault, Manner, ObjectStorage, Trouble};
 
 use super::{another, server};
@@ -151,6 +153,28 @@ fn a_repair_names_no_pack_in_place_that_a_late_deletion_may_follow() {
     }
     verify_all(&office.fixture.open_anew());
     office.fixture.assert_restores(&office.fixture.open_anew(), snapshot, &now);
+}
+
+#[test]
+fn an_outage_is_waited_for_once_however_many_snapshots_there_are() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    for seed in 0..20 {
+        office.change(seed);
+        backup(&office.fixture.open(), &office.root);
+    }
+    office.server.take_asked();
+    office.server.fail(Fault::always("GET", "/snapshots/", Trouble::NoAnswer));
+    let far = office.through(another(&office.server));
+    let listed = far.try_open("far", &far.credential(), Access::Read).and_then(|repo| engine::snapshots::list(&repo));
+    assert_eq!(listed.err().unwrap().kind(), ErrorKind::Unavailable);
+    let asked: HashSet<_> = office
+        .server
+        .take_asked()
+        .into_iter()
+        .filter(|a| a.verb == "GET" && a.key.contains("/snapshots/"))
+        .map(|a| a.key)
+        .collect();
+    assert!((1..=Medium::NETWORK.gets_at_once).contains(&asked.len()), "{asked:?}");
 }
 
 #[test]

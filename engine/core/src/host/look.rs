@@ -1,9 +1,5 @@
 //! The repositories that a host keeps for others, as it sees them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-
 use repo_format::card::{Card, CardMode};
 use repo_format::clear;
 use repo_format::head::ObjectKind;
@@ -11,6 +7,7 @@ use repo_format::id::MemberId;
 use repo_format::limits;
 use repo_format::member::Member;
 
+use crate::at_once::at_once;
 use crate::error::{Error, Result, chain};
 use engine_store::{Folder, Holdings, ObjectName, Original, Store, StoreErrorKind};
 
@@ -121,28 +118,7 @@ pub fn look(store: &dyn Store, now: i64) -> Result<Practice> {
 
 /// Looks at many repositories, several at once; the results are in the order of `stores`.
 pub fn look_at_all(stores: &[&dyn Store], now: i64) -> Vec<Result<Practice>> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<Practice>)>> = Mutex::default();
-    let work = || {
-        while let Some((place, store)) = take(&next, stores) {
-            let looked = look(store, now);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((place, looked));
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..LOOKS_AT_ONCE.min(stores.len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, looked)| looked).collect()
-}
-
-fn take<'s>(next: &AtomicUsize, stores: &[&'s dyn Store]) -> Option<(usize, &'s dyn Store)> {
-    let place = next.fetch_add(1, Ordering::Relaxed);
-    stores.get(place).map(|store| (place, *store))
+    at_once(stores, LOOKS_AT_ONCE, |store| look(*store, now))
 }
 
 fn read_card(store: &dyn Store) -> Result<Claim> {

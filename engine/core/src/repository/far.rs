@@ -1,10 +1,10 @@
 //! Reading over a network: several objects at once, and once more what arrived damaged.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Repository;
-use crate::error::Result;
+use crate::at_once::at_once;
+use crate::error::{ErrorKind, Result};
 
 /// Objects that are read before their results are used, at most.
 pub(crate) const BATCH: usize = 64;
@@ -16,30 +16,26 @@ impl Repository {
     }
 
     /// Calls `read` for each item, several at a time if the store is behind a network. The results are in the order of
-    /// the items.
-    pub(crate) fn at_once<T: Sync, R: Send>(&self, items: &[T], read: impl Fn(&T) -> R + Sync) -> Vec<R> {
-        let readers = self.store.medium().gets_at_once.min(items.len());
-        if readers < 2 {
-            return items.iter().map(read).collect();
-        }
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut results = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(item) = items.get(at) else { return results };
-                results.push((at, read(item)));
+    /// the items. When the storage does not answer, no more items are begun, because each would wait as long; the results
+    /// then end early, and one of them says so.
+    pub(crate) fn at_once<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        read: impl Fn(&T) -> Result<R> + Sync,
+    ) -> Vec<Result<R>> {
+        let is_over = AtomicBool::new(false);
+        let unless_over = |item: &T| {
+            if is_over.load(Ordering::Relaxed) {
+                return None;
             }
+            let result = read(item);
+            if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable) {
+                is_over.store(true, Ordering::Relaxed);
+            }
+            Some(result)
         };
-        let mut results: Vec<(usize, R)> = thread::scope(|scope| {
-            let readers: Vec<_> = (0..readers).map(|_| scope.spawn(work)).collect();
-            let join = |reader: thread::ScopedJoinHandle<'_, _>| {
-                reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            readers.into_iter().flat_map(join).collect()
-        });
-        results.sort_unstable_by_key(|(at, _)| *at);
-        results.into_iter().map(|(_, result)| result).collect()
+        let results = at_once(items, self.store.medium().gets_at_once, unless_over);
+        results.into_iter().map_while(|result| result).collect()
     }
 
     /// Reads something once more if it is damaged: a network may have changed it on its way.
