@@ -13,9 +13,6 @@ use crate::error::{Error, Result, chain};
 use crate::monitor::{Monitor, Phase, Work};
 use engine_store::{Folder, ObjectInfo, ObjectName, Original, Store, StoreErrorKind};
 
-/// The length of a checksum in bytes.
-const CHECKSUM_LEN: usize = 32;
-
 /// The result of a scrub.
 #[derive(Debug, Default)]
 pub struct ScrubOutcome {
@@ -122,22 +119,14 @@ fn check(store: &dyn Store, info: &ObjectInfo) -> Result<Verdict> {
             _ => return Err(error.into()),
         },
     };
-    let named = match info.name {
-        ObjectName::Pack(id) => Some(id.0),
-        ObjectName::Segment(id) => Some(id.0),
-        _ => None,
+    if info.name.is_intact(&bytes) {
+        return Ok(Verdict::Whole);
+    }
+    let proof = match info.name {
+        ObjectName::Pack(_) | ObjectName::Segment(_) => "name",
+        _ => "checksum",
     };
-    let fault = match named {
-        Some(id) if blake3::hash(&bytes) != blake3::Hash::from(id) => "its bytes do not fit its name",
-        None if !ends_with_its_checksum(&bytes) => "its bytes do not fit its checksum",
-        _ => return Ok(Verdict::Whole),
-    };
-    Ok(Verdict::Damaged(fault.to_owned()))
-}
-
-fn ends_with_its_checksum(bytes: &[u8]) -> bool {
-    let split = bytes.split_last_chunk::<CHECKSUM_LEN>();
-    split.is_some_and(|(object, checksum)| blake3::hash(object) == blake3::Hash::from(*checksum))
+    Ok(Verdict::Damaged(format!("its bytes do not fit its {proof}")))
 }
 
 /// The largest size of an object, in bytes.

@@ -80,11 +80,7 @@ struct Needed {
 fn needed(repository: &Repository, monitor: &dyn Monitor) -> Result<Needed> {
     let mut needed = HashSet::from([ObjectName::Config]);
     for folder in [Folder::Keys, Folder::Keyring, Folder::Notes, Folder::Copies, Folder::Index, Folder::Snapshots] {
-        let mut found = |object: engine_store::ObjectInfo| {
-            needed.insert(object.name);
-            Ok(())
-        };
-        repository.store().list(folder, &mut found, &mut |_| {})?;
+        needed.extend(repository.names_in(folder)?);
     }
     repository.sync_catalog(monitor)?;
     let there = repository.list_packs()?;
