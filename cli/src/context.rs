@@ -309,7 +309,7 @@ impl<'u> Context<'u> {
             }
         }
         if !remarks.is_empty() {
-            let (id, time) = (format::short(snapshot.id), format::time(snapshots::time(&snapshot.manifest)));
+            let (id, time) = (format::short(snapshot.id), format::time(snapshot.manifest.time()));
             self.ui.warn(format_args!("snapshot {id} of {time} is taken; name another one by its id"));
         }
         Ok(snapshot)
@@ -405,7 +405,7 @@ impl<'u> Context<'u> {
 
 /// That a snapshot needs something that is lost, in words.
 pub fn lost_since(snapshot: &Snapshot, since: i64) -> String {
-    let (id, made) = (format::short(snapshot.id), format::time(snapshots::time(&snapshot.manifest)));
+    let (id, made) = (format::short(snapshot.id), format::time(snapshot.manifest.time()));
     let since = format::time(format::seconds(since));
     format!(
         "snapshot {id} of {made} needs data that was lost when the repository was checked at {since}: the rest can be restored"

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::cbor::{self, ByteString};
-use crate::entry::check_name_of;
+use crate::entry::{Time, check_name_of};
 use crate::error::{FormatError, Result, check_limit};
 use crate::id::{Bytes32, ChunkId, LeaseId, RepositoryId};
 use crate::kinds::kinds;
@@ -291,6 +291,11 @@ pub struct Statistics {
 }
 
 impl Manifest {
+    /// The start of its run.
+    pub fn time(&self) -> Time {
+        Time { seconds: self.seconds, nanoseconds: self.nanoseconds }
+    }
+
     /// A manifest with only kind, id and empty fields.
     pub fn new(kind: ManifestKind, id: LeaseId) -> Self {
         Manifest {

@@ -6,7 +6,7 @@ use engine::machine;
 use engine::monitor::Monitor;
 use engine::repository::{Manifests, Repository};
 use engine::snapshots::filter::Filter;
-use engine::snapshots::{Snapshot, SnapshotList, time};
+use engine::snapshots::{Snapshot, SnapshotList};
 use engine::upkeep::forget::plan;
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
@@ -140,7 +140,7 @@ fn read(context: &Context<'_>, repo: &Repository) -> Result<Marked> {
             let going = plan.going().iter().map(|manifest| manifest.id).collect();
             let members = plan.groups.into_iter().flat_map(|group| group.members).map(|judged| judged.manifest);
             let mut snapshots: Vec<_> = members.map(|manifest| Snapshot { id: manifest.id, manifest }).collect();
-            snapshots.sort_by_key(|snapshot| (time(&snapshot.manifest), snapshot.id));
+            snapshots.sort_by_key(|snapshot| (snapshot.manifest.time(), snapshot.id));
             let list = SnapshotList { snapshots, unreadable: plan.unreadable };
             Ok(Marked { list, going: Some(going) })
         }
@@ -190,7 +190,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
         let roots: Vec<_> = manifest.roots.iter().map(|root| root_name(ui, root)).collect();
         let mut row = vec![
             format::short(id),
-            format::time(time(manifest)),
+            format::time(manifest.time()),
             format::path(manifest.host.as_bytes()),
             format::path(manifest.tags.join(",").as_bytes()),
             format::count(manifest.statistics.files),
@@ -208,7 +208,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
 }
 
 fn is_from_the_future(snapshot: &Snapshot) -> bool {
-    machine::is_from_the_future(time(&snapshot.manifest), machine::now())
+    machine::is_from_the_future(snapshot.manifest.time(), machine::now())
 }
 
 /// The name of a root in its snapshot; with --verbose the path it had.

@@ -153,7 +153,7 @@ fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
         let newest = &source.newest;
         let mut row = vec![
             source.age_seconds.map_or_else(|| "?".to_owned(), format::age),
-            format::time(engine::snapshots::time(&newest.manifest)),
+            format::time(newest.manifest.time()),
             format::short(newest.id),
         ];
         row.extend(has_hosts.then(|| host(source)));

@@ -101,7 +101,7 @@ fn the_source_says_where_its_second_copy_is_and_forgets_older_records() {
         let [copy] = copies.as_slice() else { panic!("{copies:?}") };
         assert_eq!((copy.repository, copy.newest.id, copy.level, &copy.only), (target.id(), id, 2, &None));
         let known = status(&source, &StatusOptions::default()).unwrap().second_copies.remove(0);
-        assert_eq!(known.newest_time, Some(engine::snapshots::time(&by_id(&source, id).manifest)));
+        assert_eq!(known.newest_time, Some(by_id(&source, id).manifest.time()));
     }
     // Two records of this kind were replaced, and each replacement is explained.
     assert!(verify_all(&other_machine).findings.is_empty());

@@ -1,6 +1,5 @@
 //! The output of `enamel forget`: groups with their snapshots, and what became of them.
 
-use engine::snapshots::time;
 use engine::upkeep::forget::{ForgetOutcome, NamedPlan};
 use engine::upkeep::retention::{Group, Judged, Reason};
 use engine::{Error, Result};
@@ -184,7 +183,7 @@ fn table(shown: &[&Judged]) -> Table {
         let manifest = &judged.manifest;
         let verdict = if judged.is_kept() { "keep" } else { GOES };
         let mut row = vec![
-            format::time(time(manifest)),
+            format::time(manifest.time()),
             format::short(manifest.id),
             format::path(manifest.tags.join(",").as_bytes()),
             verdict.to_owned(),

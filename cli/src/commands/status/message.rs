@@ -145,7 +145,7 @@ fn source<'a>(judged: &Judged<'a>) -> Source<'a> {
         host: &manifest.host,
         roots: manifest.roots.iter().map(json::Root::from).collect(),
         snapshot: source.newest.id.to_string(),
-        time: format::rfc3339(engine::snapshots::time(manifest)),
+        time: format::rfc3339(manifest.time()),
         age_seconds: source.age_seconds,
         is_fine: judged.is_fine(),
         is_old: judged.is_old,

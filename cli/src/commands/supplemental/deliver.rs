@@ -113,7 +113,7 @@ fn list(copies: &Repository, context: &Context<'_>) -> Result<()> {
         return Ok(());
     }
     listed.snapshots.iter().try_for_each(|snapshot| {
-        let time = format::time(snapshots::time(&snapshot.manifest));
+        let time = format::time(snapshot.manifest.time());
         ui.line(format_args!("{}  {time}", format::short(snapshot.id)))
     })
 }

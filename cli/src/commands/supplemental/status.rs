@@ -145,7 +145,7 @@ fn missed(source: &Repository, mode: Mode) -> Result<usize> {
     let copied = source.remembered_moment(Reminder::Copied)?;
     let list = snapshots::list(source)?.snapshots;
     let is_missed = |manifest: &repo_format::manifest::Manifest| {
-        copied.is_none_or(|copied| snapshots::time(manifest) > copied)
+        copied.is_none_or(|copied| manifest.time() > copied)
             && manifest.seconds >= on
             && manifest.roots.iter().any(|root| root.kind == RootKind::Database)
     };

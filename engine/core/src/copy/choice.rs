@@ -8,7 +8,6 @@ use super::roots::Roots;
 use super::{CopyOptions, CopyOutcome, CopyRef, SourceManifest, What};
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{ManifestObject, Repository, SnapshotObject};
-use crate::snapshots::time;
 
 /// The manifests to copy, oldest first, and what is known of the others.
 pub(super) struct Choice {
@@ -19,7 +18,7 @@ pub(super) struct Choice {
 impl SourceManifest {
     /// The description of a manifest.
     pub(super) fn of(manifest: &Manifest) -> Self {
-        SourceManifest { id: manifest.id, kind: manifest.kind, time: time(manifest) }
+        SourceManifest { id: manifest.id, kind: manifest.kind, time: manifest.time() }
     }
 }
 
@@ -36,7 +35,7 @@ pub(super) fn choose(source: &Repository, present: &Present, what: &What, option
     for object in candidates {
         choice.judge(source, present, what, options, object);
     }
-    choice.chosen.sort_by_key(|object| (time(&object.manifest), object.manifest.id));
+    choice.chosen.sort_by_key(|object| (object.manifest.time(), object.manifest.id));
     choice.chosen.dedup_by_key(|object| object.manifest.id);
     Ok(choice)
 }
@@ -59,7 +58,7 @@ impl Choice {
             self.outcome.without_roots.push(described);
         } else if let Some(copy) = present.copy_of(seen, &roots.chosen) {
             self.outcome.present.push(CopyRef { source: described, copy });
-        } else if *what == What::New && newest.is_some_and(|newest| time(manifest) <= newest) {
+        } else if *what == What::New && newest.is_some_and(|newest| manifest.time() <= newest) {
             self.outcome.older += 1;
         } else {
             self.chosen.push(object);

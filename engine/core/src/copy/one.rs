@@ -15,7 +15,6 @@ use crate::monitor::Monitor;
 use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink, Wanted};
 use crate::repository::{Author, ManifestObject, Repository};
 use crate::session::{Copied, Draft, WriterSession};
-use crate::snapshots::time;
 use crate::tree::{reach, store_problems};
 
 /// A run that copies one manifest.
@@ -112,7 +111,7 @@ impl Run<'_> {
         let author =
             Author { host: manifest.host.clone(), user: manifest.user.clone(), program: manifest.program.clone() };
         Ok(Draft {
-            time: time(&manifest),
+            time: manifest.time(),
             seen: self.target.manifests()?.newest_seen(),
             tags: manifest.tags,
             roots: roots.chosen,

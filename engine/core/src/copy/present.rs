@@ -6,7 +6,7 @@ use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{Manifest, ManifestKind, Root, SeenManifest};
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::repository::{Repository, SnapshotObject, family};
 
 /// The copies of one repository in another one.
@@ -29,9 +29,12 @@ impl Present {
             if !is_copied(known.kind) {
                 continue;
             }
-            // Gone since it was listed, or unreadable: then it is copied again.
-            let Ok(SnapshotObject::Manifest(object)) = target.read_snapshot_object(known.id) else { continue };
-            present.add(source, object.manifest);
+            match target.read_snapshot_object(known.id) {
+                Ok(SnapshotObject::Manifest(object)) => present.add(source, object.manifest),
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                // Gone since it was listed, or unreadable: then it is copied again.
+                _ => {}
+            }
         }
         Ok(present)
     }
@@ -39,7 +42,7 @@ impl Present {
     fn add(&mut self, source: &Repository, manifest: Manifest) {
         let Some(origin) = manifest.origin.as_ref().filter(|origin| origin.repository == source.id()) else { return };
         let key = SeenManifest { id: origin.id, digest: origin.digest };
-        let time = Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds };
+        let time = manifest.time();
         let newest = self.newest.entry(sources(source, &manifest)).or_insert(time);
         *newest = time.max(*newest);
         self.copies.entry(key).or_default().push(manifest);
@@ -57,7 +60,7 @@ impl Present {
         let copies = self.copies.values().flatten();
         let like = copies.filter(|copy| copy.kind == manifest.kind && copy.host == manifest.host);
         let shared = |copy: &Manifest| manifest.roots.iter().filter(|root| copy.roots.contains(root)).count();
-        let best = like.max_by_key(|copy| (shared(copy), copy.seconds, copy.nanoseconds))?;
+        let best = like.max_by_key(|copy| (shared(copy), copy.time()))?;
         (shared(best) > 0).then_some(best)
     }
 
@@ -65,8 +68,8 @@ impl Present {
     pub fn newest_snapshot(&self) -> Option<(SeenManifest, Time)> {
         let copies = self.copies.iter().flat_map(|(original, copies)| copies.iter().map(move |copy| (original, copy)));
         let snapshots = copies.filter(|(_, copy)| copy.kind == ManifestKind::Snapshot);
-        let newest = snapshots.max_by_key(|(original, copy)| (copy.seconds, copy.nanoseconds, original.id))?;
-        Some((*newest.0, Time { seconds: newest.1.seconds, nanoseconds: newest.1.nanoseconds }))
+        let newest = snapshots.max_by_key(|(original, copy)| (copy.time(), original.id))?;
+        Some((*newest.0, newest.1.time()))
     }
 
     /// The time of the newest copy of the same sources as those of `manifest`.

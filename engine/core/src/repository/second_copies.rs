@@ -28,7 +28,7 @@ impl Repository {
         let mut newest: HashMap<RepositoryId, (Time, SecondCopy)> = HashMap::new();
         for record in self.second_copy_records(manifests)? {
             let manifest = record.manifest;
-            let time = Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds };
+            let time = manifest.time();
             let Some(copy) = manifest.second_copy else { continue };
             if newest.get(&copy.repository).is_none_or(|(known, _)| *known < time) {
                 newest.insert(copy.repository, (time, copy));

@@ -11,7 +11,6 @@ mod select;
 pub mod stats;
 pub mod status;
 
-use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind};
 
@@ -37,11 +36,6 @@ pub struct SnapshotList {
     pub snapshots: Vec<Snapshot>,
     /// The unreadable ones, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
-}
-
-/// The start of a snapshot's run.
-pub fn time(manifest: &Manifest) -> Time {
-    Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }
 }
 
 /// Lists all snapshots.

@@ -7,7 +7,7 @@ use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind};
 
-use super::{Snapshot, time};
+use super::Snapshot;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::machine;
 use crate::memory::RememberedManifest;
@@ -134,7 +134,7 @@ impl Search<'_> {
         let missing = manifests.missing.iter().map(|manifest| (manifest, NotChosen::Missing));
         let back = manifests.put_back.iter().map(|manifest| (manifest, NotChosen::PutBack));
         for (manifest, why) in missing.chain(back) {
-            if found.as_ref().is_none_or(|found| manifest.time > time(&found.manifest)) {
+            if found.as_ref().is_none_or(|found| manifest.time > found.manifest.time()) {
                 self.remark(manifest.id, Some(manifest.time), why);
             }
         }

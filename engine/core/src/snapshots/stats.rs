@@ -53,7 +53,7 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
     let packs = repository.list_packs()?;
     let totals = repository.catalog().chunk_totals()?;
     let verified = repository.catalog().verified()?;
-    let end = |s: &snapshots::Snapshot| (s.id, snapshots::time(&s.manifest));
+    let end = |s: &snapshots::Snapshot| (s.id, s.manifest.time());
     Ok(Stats {
         snapshots: list.len() as u64,
         logical_bytes: list.iter().map(|s| s.manifest.statistics.total_bytes).sum(),

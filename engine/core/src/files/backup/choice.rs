@@ -1,6 +1,5 @@
 //! Chooses the snapshots that a run is compared with: the best one for each root.
 
-use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind, Root};
 use repo_format::node::{Problem, ProblemKind, decode_problems};
@@ -217,7 +216,7 @@ impl<'s> Search<'s> {
 }
 
 fn newest_first(choice: Choice) -> Choice {
-    let time = |m: &Manifest| (Time { seconds: m.seconds, nanoseconds: m.nanoseconds }, m.id);
+    let time = |m: &Manifest| (m.time(), m.id);
     let mut order: Vec<usize> = (0..choice.snapshots.len()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(time(&choice.snapshots[*at].manifest)));
     let place = |old: usize| order.iter().position(|at| *at == old).unwrap_or(0);

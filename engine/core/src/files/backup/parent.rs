@@ -78,7 +78,7 @@ pub struct Parent<'r> {
 impl<'r> Parent<'r> {
     /// The start of the snapshot's run.
     pub fn started(&self) -> Option<Time> {
-        self.of.map(|(m, _)| Time { seconds: m.seconds, nanoseconds: m.nanoseconds })
+        self.of.map(|(m, _)| m.time())
     }
 
     /// The snapshot, and the root in it.

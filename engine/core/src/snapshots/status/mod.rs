@@ -19,7 +19,7 @@ use crate::pack::ChunkReader;
 use crate::repository::{KnownCopy, KnownLosses, Repository, SnapshotObject};
 use crate::session::{self, Writer};
 use crate::snapshots::filter::Filter;
-use crate::snapshots::{self, Snapshot, problems, time};
+use crate::snapshots::{self, Snapshot, problems};
 
 pub use database::{DatabaseStatus, MissingObject};
 
@@ -99,7 +99,7 @@ fn is_whole(manifest: &Manifest) -> bool {
 }
 
 fn reference(manifest: &Manifest) -> SnapshotRef {
-    SnapshotRef { id: manifest.id, time: time(manifest) }
+    SnapshotRef { id: manifest.id, time: manifest.time() }
 }
 
 /// The status of `repository`. Reads only manifests that are new to this machine, or that are judged.
@@ -182,7 +182,7 @@ fn source_status(
 ) -> Result<SourceStatus> {
     let mut lost = None;
     let now = machine::now();
-    let is_past = !machine::is_from_the_future(time(&newest), now);
+    let is_past = !machine::is_from_the_future(newest.time(), now);
     let mut databases = Vec::new();
     for root in newest.roots.iter().filter(|root| root.kind == RootKind::Database) {
         databases.extend(readable(database::status(reader, &newest, root), &mut lost)?.flatten());

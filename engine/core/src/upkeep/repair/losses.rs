@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use repo_format::entry::Time;
 use repo_format::id::{ChunkId, LeaseId};
 
 use super::survey::Survey;
@@ -36,7 +35,7 @@ pub(super) fn find(
         let mut paths = names.paths(manifest, PATHS_NAMED + 1)?;
         let has_more = paths.len() > PATHS_NAMED;
         paths.truncate(PATHS_NAMED);
-        let time = Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds };
+        let time = manifest.time();
         outcome.suffering.push(SufferingSnapshot { id: manifest.id, time, paths, has_more });
     }
     outcome.lost_chunks = if outcome.suffering.is_empty() { 0 } else { needs.losses().chunks };

@@ -184,7 +184,7 @@ pub fn judge(snapshots: Vec<Manifest>, policy: &Policy, conditions: &Conditions,
         let saved = counted.iter_mut().filter(|judged| !judged.is_kept() && newest_whole.contains(&judged.manifest.id));
         saved.for_each(|judged| judged.reasons.push(Reason::NewestWhole));
         group.members = counted.into_iter().chain(others).collect();
-        group.members.sort_by_key(|judged| (time(&judged.manifest), judged.manifest.id));
+        group.members.sort_by_key(|judged| (judged.manifest.time(), judged.manifest.id));
     }
     Ok(groups)
 }
@@ -194,17 +194,13 @@ fn not_counted(manifest: &Manifest, now: Time, known: &Known) -> Option<Reason> 
     if known.put_back.contains(&manifest.id) {
         Some(Reason::PutBack)
     } else {
-        machine::is_from_the_future(time(manifest), now).then_some(Reason::FromTheFuture)
+        machine::is_from_the_future(manifest.time(), now).then_some(Reason::FromTheFuture)
     }
 }
 
 /// The start of a snapshot's run.
 fn started(manifest: &Manifest) -> Timestamp {
-    timestamp(time(manifest))
-}
-
-fn time(manifest: &Manifest) -> Time {
-    Time { seconds: manifest.seconds, nanoseconds: manifest.nanoseconds }
+    timestamp(manifest.time())
 }
 
 /// Converts a time. A time beyond the calendar becomes the first or last possible one.

@@ -10,7 +10,7 @@ use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 use repo_format::manifest::Manifest;
 
-use super::{Known, group, not_counted, time};
+use super::{Known, group, not_counted};
 
 /// For each host and its roots, the newest of `snapshots` in which nothing is missing. If data of the source is lost,
 /// nobody knows whether a later snapshot is whole. Then the newest that was whole at the last check stays, too.
@@ -21,7 +21,7 @@ pub(super) fn newest_of_each_source(snapshots: &[Manifest], now: Time, known: &K
     }
     let mut newest = HashSet::new();
     for mut source in sources.into_values() {
-        source.sort_by_key(|manifest| (time(manifest), manifest.id));
+        source.sort_by_key(|manifest| (manifest.time(), manifest.id));
         let suffers = |manifest: &Manifest| known.suffering.contains(&manifest.id);
         newest.extend(newest_whole(&source, |manifest| !suffers(manifest)));
         if source.iter().any(|manifest| suffers(manifest)) {

@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::ManifestKind;
 
@@ -195,7 +194,7 @@ impl Log<'_> {
     /// Notes snapshots from the future: no rule counts them, and none of them is `latest`.
     fn note_the_future(&self) {
         let now = machine::now();
-        for object in self.manifests.iter().filter(|object| machine::is_from_the_future(time(object), now)) {
+        for object in self.manifests.iter().filter(|object| machine::is_from_the_future(object.manifest.time(), now)) {
             if object.manifest.kind == ManifestKind::Snapshot {
                 self.report.note(format!(
                     "{} is from the future: a clock was wrong when it was made, or is wrong now",
@@ -208,7 +207,7 @@ impl Log<'_> {
     /// Reports a rollback of the repository, if everything missing is newer than everything that exists.
     fn report_rollback(&self, missing: &[Missing]) {
         let times: Option<Vec<_>> = missing.iter().map(|missing| missing.remembered.map(|m| m.time)).collect();
-        let newest = self.manifests.iter().map(time).max();
+        let newest = self.manifests.iter().map(|object| object.manifest.time()).max();
         let (Some(times), Some(newest)) = (times, newest) else { return };
         if !times.is_empty() && times.iter().all(|time| *time > newest) {
             let message = format!(
@@ -219,8 +218,4 @@ impl Log<'_> {
             self.report.find("snapshots", RolledBack, message);
         }
     }
-}
-
-fn time(object: &ManifestObject) -> Time {
-    Time { seconds: object.manifest.seconds, nanoseconds: object.manifest.nanoseconds }
 }
