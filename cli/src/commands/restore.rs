@@ -47,7 +47,7 @@ use crate::ui::{Ui, format, json};
 /// With --at, --before, --gtid or --newest the database comes back as it was at that moment: Enamel does again what the
 /// server's binary log says, up to there. This happens on a scratch server, which Enamel starts from the installed
 /// program and removes afterwards, so nothing in the log can reach live data. Then the result goes to --to-database
-/// under any name. Enamel refuses a moment that the kept logs do not cover; --plan says what would come back. With
+/// under any name. --via direct does without a scratch server if the log has only rows. Enamel refuses a moment that the kept logs do not cover; --plan says what would come back. With
 /// `latest` it chooses the newest snapshot before the moment.
 ///
 /// With --purged exactly the rows that a purge removed go back into their table, or into another one, which is created

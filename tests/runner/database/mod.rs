@@ -4,6 +4,7 @@ mod broken;
 mod connection;
 mod copies;
 mod data;
+mod direct;
 mod export;
 mod generated;
 mod heal;

@@ -38,10 +38,10 @@ on_each_server!(
 );
 
 /// A practice at work, with tables of both kinds and people who write between snapshot and mistake.
-struct Scene {
-    fixture: Fixture,
-    server: TestServer,
-    snapshot: Snapshot,
+pub struct Scene {
+    pub fixture: Fixture,
+    pub server: TestServer,
+    pub snapshot: Snapshot,
     folder: tempfile::TempDir,
 }
 
@@ -68,7 +68,7 @@ const BETWEEN: &str = "
     INSERT INTO other.t VALUES (5);";
 
 impl Scene {
-    fn new(version: Version) -> Self {
+    pub fn new(version: Version) -> Self {
         Scene::with(version, &[])
     }
 
@@ -82,7 +82,7 @@ impl Scene {
         Scene { fixture, server, snapshot, folder }
     }
 
-    fn options(&self) -> PastOptions {
+    pub fn options(&self) -> PastOptions {
         let program = Some(self.server.version().program(self.folder.path()));
         let parent = Some(self.folder.path().to_owned());
         PastOptions {
@@ -99,12 +99,12 @@ impl Scene {
     }
 
     /// The place where the log ends.
-    fn end(&self) -> Position {
+    pub fn end(&self) -> Position {
         end_of_log(&self.server)
     }
 }
 
-fn is_tried(version: Version) -> bool {
+pub fn is_tried(version: Version) -> bool {
     // Others have no installer among the packages for tests.
     matches!(version, Version::Installed | Version::MySql97)
 }
@@ -140,7 +140,7 @@ fn the_moment_before_a_mistake_comes_back_under_another_name(version: Version) {
 }
 
 /// Fetches the log into the repository.
-fn kept(fixture: &Fixture, server: &TestServer) {
+pub fn kept(fixture: &Fixture, server: &TestServer) {
     let archived = archive(&fixture.open(), &server.address(), &WriterOptions::default(), &NullMonitor).unwrap();
     assert!(matches!(archived, Archived::Done(_)), "{archived:?}");
 }

@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+use engine::Result;
 use engine::binlog::archive;
 use engine::binlog::replay::{MixedTransactions, Position, TableKey};
 use engine::database::Address;
-use engine::error::{Error, chain};
+use engine::error::chain;
 use engine::machine;
-use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, When, plan, plan_newest, restore_past};
+use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, Via, When, plan, plan_newest, restore_past};
 use engine::repository::Repository;
 use engine::scratch::ScratchOptions;
 use engine::snapshots::saved::databases;
 use engine::snapshots::{Selector, Snapshot, list};
-use engine::{ErrorKind, Result};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::config::Access;
@@ -49,6 +50,9 @@ pub struct PastArgs {
     /// Only say which moment would come back, and what is not certain
     #[arg(long, requires = "moment")]
     plan: bool,
+    /// Where the log is done again: on a scratch server, or on the target itself
+    #[arg(long, value_name = "HOW", default_value = "auto", requires = "moment")]
+    via: ViaArg,
     /// The program of the scratch server [default: an installed one of the same kind, and not older]
     #[arg(long, value_name = "FILE", requires = "moment")]
     server_program: Option<PathBuf>,
@@ -58,6 +62,27 @@ pub struct PastArgs {
     /// Take statements on tables without transactions for done that were logged after the snapshot and had begun before
     #[arg(long, requires = "moment")]
     assume_applied: bool,
+}
+
+/// Where the log is done again.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ViaArg {
+    /// On a scratch server; on the target itself if no program of a server is installed and that is safe
+    Auto,
+    /// On a scratch server, which Enamel starts and removes again
+    Scratch,
+    /// On the target itself: only rows, of whole schemas, under their own names
+    Direct,
+}
+
+impl From<ViaArg> for Via {
+    fn from(via: ViaArg) -> Self {
+        match via {
+            ViaArg::Auto => Via::Auto,
+            ViaArg::Scratch => Via::Scratch,
+            ViaArg::Direct => Via::Direct,
+        }
+    }
 }
 
 /// More time zones are not named one by one.
@@ -85,6 +110,8 @@ struct PlanMessage<'p> {
     doubtful_tables: Vec<String>,
     doubts: u64,
     left_out: u64,
+    /// Why the log cannot be done again on the target itself.
+    not_direct: Option<&'p str>,
     only_tables: Option<Vec<String>>,
     /// Schemas of which everything is needed.
     only_schemas: Vec<&'p str>,
@@ -137,6 +164,7 @@ pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let past = PastOptions {
         load: options(load, effect),
+        via: args.via.into(),
         scratch: ScratchOptions {
             program: args.server_program.clone(),
             search: program_folders(),
@@ -150,8 +178,8 @@ pub fn run(request: &PastRequest<'_>, context: &Context<'_>) -> Result<Exit> {
     warn(context.ui, &plan);
     if args.plan || effect.is_dry() {
         print_plan(context.ui, &plan)?;
-        return match &plan.refusal {
-            Some(refusal) => Err(Error::new(ErrorKind::Refused, refusal.clone())),
+        return match plan.refusal_of(past.via) {
+            Some(refusal) => Err(refusal),
             None if is_certain(&plan) => Ok(Exit::Done),
             None => Ok(Exit::Incomplete),
         };
@@ -294,6 +322,7 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
                 doubtful_tables: names(plan.doubtful.keys()),
                 doubts: plan.doubt_count,
                 left_out: plan.left_out.values().sum(),
+                not_direct: plan.not_direct.as_deref(),
                 only_tables: plan.only().map(names),
                 only_schemas: plan.only_schemas().collect(),
                 time_zones: plan.zones().iter().map(String::as_str).collect(),
@@ -313,6 +342,7 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
         ("first outside", words(plan.next.as_ref())),
         ("transactions", format!("{}, {statements}", format::count(plan.transactions))),
         ("needs", needed(plan)),
+        ("--via direct", plan.not_direct.clone().unwrap_or_else(|| "possible".to_owned())),
         ("rows", format!("{} in {}", format::count(rows), format::counted(plan.rows.len() as u64, "table"))),
     ];
     let zones: Vec<&str> = plan.zones().iter().take(ZONES_SHOWN + 1).map(String::as_str).collect();

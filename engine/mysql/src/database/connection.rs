@@ -11,7 +11,7 @@ use mysql::{Binary, ClientIdentity, Conn, LocalInfileHandler, OptsBuilder, Query
 use super::attendance::{Attendance, Busy};
 use super::error_code;
 use super::failure::{connection_failure, failure};
-use super::settings::{self, Setting, Use};
+use super::settings::{self, Binlog, Setting, Use};
 use super::silence::{Watch, connect, no_sign, silence_max};
 use super::unix::with_probes;
 use super::value::Value;
@@ -50,6 +50,17 @@ impl Connection {
     /// requested TLS; [`ErrorKind::Usage`] if a file for TLS cannot be read.
     pub fn open(address: &Address) -> Result<Self> {
         Connection::open_for(address, Use::Read)
+    }
+
+    /// Keeps what this session changes out of the server's binary log, if that is wanted.
+    ///
+    /// # Errors
+    /// If the account has no right to that.
+    pub fn set_binlog(&mut self, binlog: Binlog) -> Result<()> {
+        match binlog {
+            Binlog::Write => Ok(()),
+            Binlog::Skip => self.run("SET SESSION sql_log_bin=0"),
+        }
     }
 
     /// Opens a connection for another use.

@@ -76,7 +76,7 @@ pub use schema_contents::SchemaContents;
 pub(crate) use schemas::is_of_the_server_by;
 pub use schemas::list_schemas;
 pub use server::{Server, Version};
-pub use settings::Use;
+pub use settings::{Binlog, Use};
 pub(crate) use settings::{COLLATION, HASTY, LOAD_MODE, PATIENT, Setting, WARNINGS_KEPT, settings};
 pub use signed_zero::SignedZeros;
 pub(crate) use statements::{Running, running};

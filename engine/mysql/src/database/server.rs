@@ -58,6 +58,11 @@ impl Server {
         self.flavour == Flavour::MariaDb
     }
 
+    /// Whether it takes what `other` has, and its log: the same program, and not older.
+    pub fn takes_data_of(&self, other: &Server) -> bool {
+        self.flavour == other.flavour && self.version >= other.version
+    }
+
     /// Whether it is MariaDB of this version or later.
     pub fn is_mariadb_from(&self, version: Version) -> bool {
         self.is_mariadb() && self.version >= version

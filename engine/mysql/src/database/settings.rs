@@ -50,6 +50,16 @@ pub enum Use {
     Replay,
 }
 
+/// Whether changes enter the server's binary log, and so its replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Binlog {
+    /// As the server is set up.
+    #[default]
+    Write,
+    /// Not.
+    Skip,
+}
+
 /// A setting of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {

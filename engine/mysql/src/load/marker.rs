@@ -15,6 +15,8 @@ pub const MARKER: &str = "enamel_restore";
 const SNAPSHOT: &str = "snapshot";
 /// The item whose state is the schema that keeps the former contents.
 const SWAP: &str = "swap";
+/// The item whose state is how far the work on the rows is that follows.
+const FOLLOWED: &str = "followed";
 /// Names of things in the way that an error says.
 const NAMED: usize = 5;
 
@@ -153,6 +155,19 @@ impl Marker {
     /// The schema that [`Marker::note_swap`] of an earlier run has noted.
     pub fn swap(&self) -> Option<&str> {
         self.done.get(SWAP).map(String::as_str)
+    }
+
+    /// Notes how far the work that follows the load of the rows is.
+    ///
+    /// # Errors
+    /// If the server refuses.
+    pub fn note_followed(&self, connection: &mut Connection, state: &str) -> Result<()> {
+        self.note_item(connection, FOLLOWED, state)
+    }
+
+    /// The state that [`Marker::note_followed`] of an earlier run has noted.
+    pub fn followed(&self) -> Option<&str> {
+        self.done.get(FOLLOWED).map(String::as_str)
     }
 
     fn note_item(&self, connection: &mut Connection, item: &str, state: &str) -> Result<()> {

@@ -5,7 +5,7 @@
 //!  schemas    made, marked as being loaded; sequences
 //!  tables     over several connections, the largest first:   store -> pack -> chunk -> segments -> LOAD DATA
 //!             made with their primary keys, filled, other keys built at once
-//!  then       checks, foreign keys; digests, if asked for; paths to images
+//!  then       checks, foreign keys; digests, if asked for; work of the caller on the rows; paths to images
 //!  swap       what was loaded beside a schema takes its place
 //!  objects    routines and views, triggers, events; accounts, if asked for
 //! ```
@@ -22,6 +22,7 @@ mod definition;
 mod enforcing;
 mod filling;
 mod firing;
+mod followed;
 mod grants;
 mod insert;
 mod kept;
@@ -58,6 +59,7 @@ use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 
+pub use followed::Followed;
 use marker::{Marker, Step};
 use objects::Objects;
 pub use options::{
@@ -91,16 +93,31 @@ pub fn load(
     options: &LoadOptions,
     monitor: &dyn Monitor,
 ) -> Result<LoadOutcome> {
-    attended(address, monitor, |address| load_attended(repository, snapshot, address, options, monitor))
+    load_followed(&Wanted { repository, snapshot, options, followed: None }, address, monitor)
 }
 
-fn load_attended(
-    repository: &Repository,
-    snapshot: &Snapshot,
-    address: &Address,
-    options: &LoadOptions,
-    monitor: &dyn Monitor,
-) -> Result<LoadOutcome> {
+/// A database that is wanted on a server.
+pub struct Wanted<'w> {
+    /// Where it is saved.
+    pub repository: &'w Repository,
+    /// As of when.
+    pub snapshot: &'w Snapshot,
+    /// Which part, and how.
+    pub options: &'w LoadOptions,
+    /// Work on its rows that is part of the load.
+    pub followed: Option<&'w Followed<'w>>,
+}
+
+/// Loads `wanted` as [`load`] does, with work of the caller on the rows once all are there.
+///
+/// # Errors
+/// As [`load`]; [`ErrorKind::Usage`] if an earlier load stopped while that work was going on.
+pub fn load_followed(wanted: &Wanted<'_>, address: &Address, monitor: &dyn Monitor) -> Result<LoadOutcome> {
+    attended(address, monitor, |address| load_attended(wanted, address, monitor))
+}
+
+fn load_attended(wanted: &Wanted<'_>, address: &Address, monitor: &dyn Monitor) -> Result<LoadOutcome> {
+    let Wanted { repository, snapshot, options, followed } = *wanted;
     let report = repository.sync_catalog(monitor)?;
     for (segment, error) in report.damaged {
         monitor.note(&format!("index/{segment} cannot be used: {error}"));
@@ -127,6 +144,7 @@ fn load_attended(
         loading: &loading,
         address,
         options,
+        followed,
         tally: &tally,
         monitor,
         jobs: options.jobs.unwrap_or_else(cores).clamp(1, JOBS_MAX),
@@ -212,6 +230,7 @@ fn begin_schema<'r>(
     for (table, error) in &plan.source.lost {
         run.tally.problem(&plan.name, table, &format!("it is lost in the repository: {}", chain(error)));
     }
+    followed::check_resumed(run.followed, &marker, &plan.staging)?;
     let schema = SchemaRun { plan, marker, has_failures: AtomicBool::new(false) };
     if plan.is_whole && !swap::has_begun(&schema) {
         objects_of(run, &schema, &plan.staging).make_sequences(connection)?;
@@ -235,10 +254,14 @@ fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[Schem
         enforcing::enforce_checks(run, connection, table)?;
         add_foreign_keys(run, connection, table)?;
     }
-    if run.options.check == Check::Digests {
+    let is_followed = schemas.iter().any(followed::is_done);
+    if run.options.check == Check::Digests && !is_followed {
         for table in tables.iter().filter(|table| !table.has_failed()) {
             check::check(run, connection, table)?;
         }
+    }
+    if let Some(followed) = run.followed.filter(|_| !is_followed) {
+        followed::follow(run, connection, schemas, followed)?;
     }
     for schema in schemas.iter().filter(|schema| !swap::has_begun(schema)) {
         paths::set(run, connection, schema)?;

@@ -2,7 +2,7 @@
 
 use repo_format::node::Problem;
 
-pub use super::session::Binlog;
+pub use crate::database::Binlog;
 use crate::database::TableName;
 
 /// A schema of the snapshot, and the name that it gets.

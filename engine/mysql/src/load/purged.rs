@@ -16,11 +16,12 @@ use super::options::SchemaChoice;
 use super::pointing::fit;
 use super::renaming::Renaming;
 use super::rows::{Method, Sink, is_local_refused};
-use super::session::{self, Binlog};
+use super::session;
 use super::target::Target;
 use super::warnings::Warnings;
 use crate::database::{
-    Address, Connection, Server, TableName, attended, describe_table, is_lost, list_tables, quote_name, quote_text,
+    Address, Binlog, Connection, Server, TableName, attended, describe_table, is_lost, list_tables, quote_name,
+    quote_text,
 };
 use crate::dialect::{Changed, FittedTable, Quoting, fit_table};
 use engine_core::error::{Error, ErrorKind, Result, chain};

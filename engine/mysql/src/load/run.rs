@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::followed::Followed;
 use super::marker::Marker;
 use super::options::LoadOptions;
 use super::plan::PlannedSchema;
@@ -24,6 +25,7 @@ pub struct Run<'r> {
     pub loading: &'r Renaming,
     pub address: &'r Address,
     pub options: &'r LoadOptions,
+    pub followed: Option<&'r Followed<'r>>,
     pub tally: &'r Tally<'r>,
     pub monitor: &'r dyn Monitor,
     /// Connections that work at the same time.

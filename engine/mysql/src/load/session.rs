@@ -1,18 +1,8 @@
 //! A session that loads, and the settings under which objects are made.
 
-use crate::database::{Address, COLLATION, Connection, LOAD_MODE, Server, Use, quote_text};
+use crate::database::{Address, Binlog, COLLATION, Connection, LOAD_MODE, Server, Use, quote_text};
 use crate::dialect::modes_for;
 use engine_core::error::Result;
-
-/// Whether loaded data enters the server's binary log, and so its replicas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Binlog {
-    /// As the server is set up.
-    #[default]
-    Write,
-    /// Not.
-    Skip,
-}
 
 /// Connects and sets the session up for loading.
 ///
@@ -20,9 +10,7 @@ pub enum Binlog {
 /// If the server cannot be reached, or refuses a setting.
 pub fn open(address: &Address, binlog: Binlog) -> Result<Connection> {
     let mut connection = Connection::open_for(address, Use::Load)?;
-    if binlog == Binlog::Skip {
-        connection.run("SET SESSION sql_log_bin=0")?;
-    }
+    connection.set_binlog(binlog)?;
     Ok(connection)
 }
 

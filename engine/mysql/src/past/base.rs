@@ -41,6 +41,12 @@ impl<'b> SavedBase<'b> {
         Ok(SavedBase { reader, snapshot, database, options })
     }
 
+    /// The server that was saved.
+    pub fn server(&self) -> Server {
+        let server = &self.database.server;
+        Server { flavour: server.flavour, ..Server::from_version(&server.version) }
+    }
+
     /// The target of a rehearsal.
     pub fn nobody(&self) -> Target {
         let own = self.options.zone.as_deref();
@@ -91,7 +97,7 @@ impl<'b> SavedBase<'b> {
         })?;
         Ok(ReplayOptions {
             target: stage.target,
-            source: Server { flavour: server.flavour, ..Server::from_version(&server.version) },
+            source: self.server(),
             from: from.clone(),
             // Others of the server were not saved.
             schemas: Some(self.database.schema_names()?),

@@ -9,12 +9,14 @@
 //! zones   time zones that statements name
 //! plan    says all this before anything is done
 //! run     snapshot -> scratch server -> replay -> private repository -> target
+//! direct  snapshot -> target, and the rows of the log on top
 //! ```
 //!
-//! The replay runs on a scratch server under the original names, so no statement of the log can reach live data.
+//! Statements run on a scratch server only, under the original names, so none of the log can reach live data.
 
 mod base;
 mod chain;
+mod direct;
 mod feed;
 mod foreign_keys;
 mod late;
@@ -47,11 +49,25 @@ pub enum When {
     Newest,
 }
 
+/// Where the log is done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Via {
+    /// On a scratch server; on the target itself if no program of a server is installed and that is safe.
+    #[default]
+    Auto,
+    /// On a scratch server.
+    Scratch,
+    /// On the target itself, if that is safe.
+    Direct,
+}
+
 /// How to restore a moment.
 #[derive(Debug, Clone, Default)]
 pub struct PastOptions {
     /// The part that is loaded into the target, and how.
     pub load: LoadOptions,
+    /// Where the log is done again.
+    pub via: Via,
     /// The scratch server.
     pub scratch: ScratchOptions,
     /// Statements that the snapshot may have already.

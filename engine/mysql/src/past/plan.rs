@@ -13,7 +13,7 @@ use super::late::{InexactTable, LateTables};
 use super::part::ReplayPart;
 use super::rehearsal::{Rehearsal, rehearse};
 use super::stop::{Placed, Stop, find, is_about};
-use super::{PastOptions, When, zones};
+use super::{PastOptions, Via, When, direct, zones};
 use crate::binlog::gtids::Gtids;
 use crate::binlog::replay::{Doubt, LeftOutChange, Position, TableKey};
 use crate::binlog::window::{Base, Records, Way, all_ways, holds, missing_tables, records};
@@ -59,6 +59,11 @@ pub struct Plan {
     pub transactions: u64,
     /// Transactions among them that have statements besides rows.
     pub with_statements: u64,
+    /// Statements that run again.
+    pub(super) statements: u64,
+    pub(super) xa_transactions: u64,
+    /// Why the log cannot be done again on the target itself.
+    pub not_direct: Option<String>,
     /// Rows that are changed, by schema and table.
     pub rows: BTreeMap<(String, String), u64>,
     /// Tables that are not exact: they come back as the snapshot has them.
@@ -87,6 +92,13 @@ impl Plan {
     /// The schemas among them that come with everything in them.
     pub fn only_schemas(&self) -> impl Iterator<Item = &str> {
         self.part.only.iter().flat_map(|needs| &needs.schemas).map(String::as_str)
+    }
+
+    /// Why it is going to be refused in this way.
+    pub fn refusal_of(&self, via: Via) -> Option<Error> {
+        let refusal = self.refusal.as_ref().map(|why| Error::new(ErrorKind::Refused, why.clone()));
+        let not_direct = || self.not_direct.as_deref().filter(|_| via == Via::Direct).map(direct::refused);
+        refusal.or_else(not_direct)
     }
 
     /// Time zones by whose rules statements run again. They are the rules of this machine.
@@ -240,7 +252,10 @@ fn make(saved: &SavedBase<'_>, chain: Chain, when: &When, monitor: &dyn Monitor)
     let inexact: Vec<InexactTable> = late.inexact.into_iter().filter(|inexact| part.has(&inexact.table)).collect();
     let zones = if outcome.converts_zones { zones::known() } else { outcome.zones };
     let refusal = refusal.or_else(|| refusal_of(saved, &inexact)).or_else(|| refusal_of_zone(&zones));
-    Ok(Plan {
+    let plan = Plan {
+        statements: outcome.statements,
+        xa_transactions: outcome.xa_transactions,
+        not_direct: None,
         snapshot: snapshot.clone(),
         base: chain.base.clone(),
         stop: place,
@@ -259,7 +274,8 @@ fn make(saved: &SavedBase<'_>, chain: Chain, when: &When, monitor: &dyn Monitor)
         chain,
         part,
         zones,
-    })
+    };
+    Ok(Plan { not_direct: direct::obstacle(&plan, &saved.options.load), ..plan })
 }
 
 fn seen(placed: Placed) -> SeenTransaction {

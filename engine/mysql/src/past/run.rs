@@ -6,18 +6,17 @@ use std::sync::Arc;
 use repo_format::config::Access;
 
 use super::base::{SavedBase, Stage};
-use super::feed::{Stretch, feed};
 use super::part::ReplayPart;
 use super::{PastOptions, PastOutcome, Plan, zones};
-use crate::binlog::replay::{Definers, Replay, ReplayOutcome, Target};
+use crate::binlog::replay::{Definers, Target};
 use crate::database::{Address, TableName};
 use crate::dump::DatabaseSource;
 use crate::load::{Accounts, Binlog, Check, Definer, Events, Images, LoadOptions, References, SchemaChoice, load};
 use crate::scratch::{ScratchOptions, ScratchServer};
 use engine_core::crypto::{Credential, KeyFile};
-use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::error::Result;
 use engine_core::files::backup::{BackupOptions, Source, backup};
-use engine_core::monitor::{Monitor, Phase, Work};
+use engine_core::monitor::Monitor;
 use engine_core::pack::ChunkReader;
 use engine_core::repository::{InitOptions, OpenOptions, Repository, init};
 use engine_core::snapshots::{Selector, select};
@@ -40,8 +39,11 @@ pub fn restore_past(
 ) -> Result<PastOutcome> {
     let reader = ChunkReader::new(repository);
     let base = SavedBase::open(&reader, &plan.snapshot, options)?;
-    if let Some(refusal) = &plan.refusal {
-        return Err(Error::new(ErrorKind::Refused, refusal.clone()));
+    if let Some(refusal) = plan.refusal_of(options.via) {
+        return Err(refusal);
+    }
+    if base.is_direct(plan, monitor) {
+        return base.restore_directly(plan, target, monitor);
     }
     let scratch =
         ScratchOptions { data_bytes: base.bytes(&plan.part)?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
@@ -61,7 +63,8 @@ impl SavedBase<'_> {
     ) -> Result<PastOutcome> {
         let not_filled = self.fill(&plan.part, scratch, monitor)?;
         zones::fill(&scratch.address(), &plan.zones)?;
-        let replay = self.replay(plan, scratch, monitor)?;
+        let stage = Stage { target: Target::Server(Box::new(scratch.address())), folder: scratch.folder() };
+        let replay = self.replay_on(plan, stage, monitor)?;
         let saved = self.save(scratch, monitor)?;
         let newest = select(&saved.repository, &Selector::Latest { tag: None, until: None })?.snapshot;
         let options = LoadOptions {
@@ -117,16 +120,6 @@ impl SavedBase<'_> {
             monitor.problem(&problem.path.0, &problem.message);
         }
         Ok(outcome.problem_count)
-    }
-
-    fn replay(&self, plan: &Plan, scratch: &ScratchServer, monitor: &dyn Monitor) -> Result<ReplayOutcome> {
-        let stage = Stage { target: Target::Server(Box::new(scratch.address())), folder: scratch.folder() };
-        let options = self.replay_options(&plan.base, &plan.part, stage)?;
-        let stretch = Stretch { chain: &plan.chain, stop: &plan.stop, reached: &plan.reached };
-        monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));
-        let result = Replay::begin(options, monitor).and_then(|replay| feed(replay, &stretch, self.reader));
-        monitor.end();
-        result
     }
 
     /// Saves the result in a private repository, as any database.

@@ -109,6 +109,12 @@ impl ScratchServer {
     }
 }
 
+/// Whether a program is installed, or named, that can stand in for `source`.
+pub(crate) fn has_program(source: &Server, options: &ScratchOptions) -> bool {
+    // A program that is named and does not suit is a mistake, and no reason for another way.
+    !matches!(program::find(source, options), Err(error) if error.kind() == ErrorKind::NotFound)
+}
+
 fn not_started(folder: &Folder) -> Error {
     let message = format!("the scratch server did not start: {}", folder.last_words());
     Error::new(ErrorKind::Database, message)

@@ -38,7 +38,7 @@ pub(super) struct Program {
 pub(super) fn find(source: &Server, options: &ScratchOptions) -> Result<Program> {
     if let Some(path) = &options.program {
         let server = ask(path)?;
-        return if suits(&server, source) {
+        return if server.takes_data_of(source) {
             Ok(Program { path: path.clone(), server })
         } else {
             let message = format!("{} is {}, and {} is needed", path.display(), said(&server), needed(source));
@@ -51,12 +51,8 @@ pub(super) fn find(source: &Server, options: &ScratchOptions) -> Result<Program>
     let there = paths.filter_map(|path| Some(Program { server: ask(&path).ok()?, path }));
     let programs: Vec<Program> = there.collect();
     let seen: Vec<String> = programs.iter().map(|program| said(&program.server)).collect();
-    let suiting = programs.into_iter().filter(|program| suits(&program.server, source));
+    let suiting = programs.into_iter().filter(|program| program.server.takes_data_of(source));
     suiting.min_by_key(|program| program.server.version).ok_or_else(|| none(source, seen))
-}
-
-fn suits(server: &Server, source: &Server) -> bool {
-    server.flavour == source.flavour && server.version >= source.version
 }
 
 fn none(source: &Server, mut seen: Vec<String>) -> Error {

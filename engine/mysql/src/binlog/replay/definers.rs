@@ -23,7 +23,7 @@ impl Definers {
     /// If the server cannot be reached.
     pub fn open(target: &Target) -> Result<Self> {
         let expected_zone = match target {
-            Target::Server(_) => None,
+            Target::Server(_) | Target::Shared(..) => None,
             Target::Nobody { system_zone } => system_zone.clone(),
         };
         Ok(Definers { wire: Wire::open(target, Use::Read)?, done: BTreeSet::new(), expected_zone })

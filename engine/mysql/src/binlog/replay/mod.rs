@@ -32,7 +32,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::database::{Address, Server};
+use crate::database::{Address, Binlog, Server};
 
 pub(super) use classify::{Part, Statement};
 pub use definers::Definers;
@@ -70,6 +70,8 @@ pub enum MixedTransactions {
 pub enum Target {
     /// This one, which nobody else uses.
     Server(Box<Address>),
+    /// This one, which others use: only rows are done again there.
+    Shared(Box<Address>, Binlog),
     /// None: it is a rehearsal.
     Nobody {
         /// The time zone of the machine that is going to do it, if that is known.

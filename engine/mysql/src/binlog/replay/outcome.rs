@@ -58,6 +58,8 @@ pub struct ReplayOutcome {
     pub transactions: u64,
     /// Statements that were run.
     pub statements: u64,
+    /// XA transactions that were begun.
+    pub xa_transactions: u64,
     /// Events with rows that were applied.
     pub row_events: u64,
     /// Bytes of events that were read.

@@ -274,6 +274,7 @@ impl<'r> Replay<'r> {
             Frame::Single => Ok(()),
             Frame::Transaction => Ok(self.session.run("START TRANSACTION")?),
             Frame::Xa(xid) => {
+                self.outcome.xa_transactions += 1;
                 let mut session = Session::open(&self.options.target, &self.options.source)?;
                 if let Some(format) = &self.format {
                     session.set_format(format)?;

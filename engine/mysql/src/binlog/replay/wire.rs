@@ -19,6 +19,11 @@ impl Wire {
     pub fn open(target: &Target, of: Use) -> Result<Self> {
         let connection = match target {
             Target::Server(address) => Some(Connection::open_for(address, of)?),
+            Target::Shared(address, binlog) => {
+                let mut connection = Connection::open_for(address, of)?;
+                connection.set_binlog(*binlog)?;
+                Some(connection)
+            }
             Target::Nobody { .. } => None,
         };
         Ok(Wire { connection })
