@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init, key,
-    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental, verify,
-    watch,
+    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
+    key, leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental,
+    verify, watch,
 };
 use crate::global::Global;
 
@@ -63,6 +63,7 @@ pub enum Command {
     Init(init::InitArgs),
     Backup(Box<backup::BackupArgs>),
     Watch(watch::WatchArgs),
+    Agent(agent::AgentArgs),
     Status(status::StatusArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Log(Box<log::LogArgs>),

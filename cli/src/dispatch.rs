@@ -5,9 +5,9 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    accept, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init, key,
-    leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental, verify,
-    watch,
+    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
+    key, leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental,
+    verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -25,14 +25,15 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         _ => {}
     }
     let context = Context::new(&args.global, ui)?;
-    run_with(&args.command, &context).map(|exit| context.ended(exit))
+    run_with(args, &context).map(|exit| context.ended(exit))
 }
 
-fn run_with(command: &Command, context: &Context<'_>) -> Result<Exit> {
-    match command {
+fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
+    match &args.command {
         Command::Init(args) => init::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Agent(agent) => agent::run(agent, &args.global, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Log(args) => log::run(args, context),

@@ -1,5 +1,6 @@
 //! The options that every command takes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::size::parse_rate;
@@ -53,4 +54,72 @@ pub struct Global {
     /// Show no progress
     #[arg(long, global = true)]
     pub no_progress: bool,
+}
+
+impl Global {
+    /// The words of a command line with these options, but for how it is shown: another process of this program gets what this
+    /// one was given.
+    pub fn words(&self) -> Vec<OsString> {
+        let paths = [
+            ("--repo", &self.repo),
+            ("--config", &self.config),
+            ("--key-file", &self.key_file),
+            ("--password-file", &self.password_file),
+            ("--cache-dir", &self.cache_dir),
+            ("--state-dir", &self.state_dir),
+        ];
+        let texts = [
+            ("--password-command", self.password_command.clone()),
+            ("--limit-upload", self.limit_upload.map(|rate| rate.to_string())),
+            ("--limit-download", self.limit_download.map(|rate| rate.to_string())),
+        ];
+        let switches = [("--costly-password", self.costly_password), ("--append-only", self.append_only)];
+        let paths = paths.into_iter().filter_map(|(name, path)| Some((name, path.clone()?.into_os_string())));
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, OsString::from(text?))));
+        let valued = paths.chain(texts).flat_map(|(name, value)| [OsString::from(name), value]);
+        let switched = switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| OsString::from(name));
+        valued.chain(switched).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        global: Global,
+    }
+
+    #[test]
+    fn another_process_gets_what_this_one_was_given() {
+        let given = [
+            "enamel",
+            "--repo",
+            "a b",
+            "--config",
+            "c",
+            "--key-file",
+            "k",
+            "--cache-dir",
+            "d",
+            "--state-dir",
+            "e",
+            "--password-command",
+            "p 'q'",
+            "--limit-upload",
+            "2M",
+            "--limit-download",
+            "500K",
+            "--costly-password",
+            "--append-only",
+        ];
+        let first = Program::parse_from(given).global;
+        let words = std::iter::once(OsString::from("enamel")).chain(first.words());
+        let second = Program::parse_from(words).global;
+        assert_eq!(format!("{first:?}"), format!("{second:?}"));
+    }
 }

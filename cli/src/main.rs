@@ -3,6 +3,7 @@
 //! The `engine` crate does the work of a command; here is what users type and see. Data goes to standard output,
 //! everything else to standard error.
 
+mod agent;
 mod args;
 mod binlog;
 mod commands;
@@ -25,6 +26,7 @@ mod parse;
 mod process;
 mod profile;
 mod retention;
+mod schedule;
 mod secret;
 mod server_hint;
 mod settings;

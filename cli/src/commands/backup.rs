@@ -37,10 +37,12 @@ use crate::ui::{Ui, format};
 mod log;
 mod sources;
 mod summary;
+mod turn;
 
 pub use summary::print_summary;
 
 use sources::{is_device_or_pipe, own_folders, source_path, sources};
+use turn::Turn;
 
 const IGNORE_FILE_NAME: &str = ".enamelignore";
 
@@ -209,7 +211,21 @@ pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
     if args.dry_run { result } else { hooks::run(context, &report, result) }
 }
 
+/// Waits for the turn of this backup, if this computer keeps a memory. A dry run changes nothing, and waits for nobody.
+fn turn(args: &BackupArgs, context: &Context<'_>) -> Result<Option<Turn>> {
+    let Some(state_dir) = context.state_dir().filter(|_| !args.dry_run) else { return Ok(None) };
+    let file = &context.settings.file;
+    let is_from_file = !args.names_files() && args.database.database.is_none();
+    let mut what = if is_from_file { file.sources.clone() } else { args.paths() };
+    let database = if args.names_files() { &None } else { &file.database };
+    what.extend(args.database.database.iter().chain(database).map(PathBuf::from));
+    what.extend(args.exec.iter().chain(&args.stdin).map(PathBuf::from));
+    let place = context.repository_place()?.to_string();
+    Turn::wait(&state_dir, &place, &what, context.ui).map(Some)
+}
+
 fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {
+    let _turn = turn(args, context)?;
     let mut database = database(args, context)?;
     let application = database.as_mut().map_or(Ok(Application::default()), |d| application(args, context, d))?;
     let administrator = application.administrator;

@@ -1,6 +1,7 @@
 //! One file per command: its arguments, whose documentation is its help, and what it does.
 
 pub mod accept;
+pub mod agent;
 pub mod backup;
 pub mod cat;
 pub mod check;

@@ -12,6 +12,7 @@ use super::object_storage::S3Settings;
 use super::supplemental::Supplemental;
 use super::{Hooks, Place, location, parse_url, place};
 use crate::retention::Keep;
+use crate::schedule::ScheduleSettings;
 
 /// The contents of an `enamel.toml`. Paths are relative to the folder of the file.
 #[derive(Debug, Default, Deserialize)]
@@ -73,6 +74,8 @@ pub struct FileSettings {
     pub supplemental: Supplemental,
     /// How object storage is reached, if the repository is there.
     pub s3: S3Settings,
+    /// When an agent does what.
+    pub schedule: ScheduleSettings,
     /// Rules that `enamel forget` uses without options.
     pub retention: Option<Keep>,
     /// Categories of rows that can be removed from the live database, besides those of the application.
@@ -123,6 +126,7 @@ impl FileSettings {
         }
         settings.s3.check().map_err(|why| usage(format!("[s3]: {why}")))?;
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
+        settings.schedule.rules().map_err(|why| usage(format!("[schedule]: {why}")))?;
         if let Some(url) = &settings.database {
             parse_url(url).map_err(|error| usage(error.to_string()))?;
         }

@@ -21,8 +21,8 @@ use zeroize::Zeroizing;
 
 use crate::environment::{self, DATABASE_PASSWORD, PASSWORD};
 use crate::global::Global;
-use file::FileSettings;
 
+pub use file::FileSettings;
 pub use hooks::Hooks;
 pub use location::{Place, repository as parse_place};
 pub use other::{Other, OtherNames, OtherSecret};

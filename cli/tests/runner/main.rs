@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 mod accept;
+mod agent;
 mod append_only;
 mod backup;
 mod binlog;

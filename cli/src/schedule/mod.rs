@@ -1,0 +1,18 @@
+//! When an agent does what: `[schedule]` of enamel.toml, and what is due at a time.
+//!
+//! ```text
+//! hours    the times of the week in which people work
+//! rules    how often each job is done, as the file says
+//! history  when each job was done and tried
+//! due      rules, time, history -> the next job: a pure function
+//! ```
+
+mod due;
+mod history;
+mod hours;
+mod rules;
+
+pub use due::{Due, Jitter, next};
+pub use history::{History, Job, Tries};
+pub use hours::OfficeHours;
+pub use rules::{Rules, ScheduleSettings};
