@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental,
-    verify, watch,
+    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, snapshots, stats, status,
+    supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -64,6 +64,7 @@ pub enum Command {
     Backup(Box<backup::BackupArgs>),
     Watch(watch::WatchArgs),
     Agent(agent::AgentArgs),
+    Schedule(schedule::ScheduleArgs),
     Status(status::StatusArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Log(Box<log::LogArgs>),

@@ -6,8 +6,8 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, protect, prune, purge, recover, repair, restore, snapshots, stats, status, supplemental,
-    verify, watch,
+    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, snapshots, stats, status,
+    supplemental, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -33,6 +33,7 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Init(args) => init::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Schedule(args) => schedule::run(args, context),
         Command::Agent(agent) => agent::run(agent, &args.global, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),

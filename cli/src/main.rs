@@ -18,6 +18,7 @@ mod exit;
 mod finish;
 mod global;
 mod hooks;
+mod installation;
 mod interrupt;
 mod log_retention;
 mod mark;

@@ -4,6 +4,7 @@
 //! memory   what it did, in a file that outlives it
 //! job      a job as a process of this program
 //! saved    the newest snapshot of the sources of enamel.toml, whoever made it
+//! timetable  when each job is due, and what was done
 //! service  signs of life for the service manager
 //! ```
 //!
@@ -13,28 +14,29 @@ mod job;
 mod memory;
 mod saved;
 mod service;
+mod timetable;
 
 use std::time::{Duration, Instant};
 
 use engine::error::chain;
 use engine::monitor::Monitor;
-use engine::{Error, ErrorKind, Result, machine};
-use jiff::Timestamp;
+use engine::{Error, ErrorKind, Result};
+use jiff::Zoned;
 use jiff::tz::TimeZone;
 use repo_format::config::Access;
 
-use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
-use crate::schedule::{Due, History, Jitter, Job, Rules, next};
+use crate::schedule::Job;
 use crate::settings::SecretSource;
 use crate::ui::format;
 
 use job::Running;
 pub use job::command;
-pub use memory::{Memory, MemoryFile, RunRecord};
+pub use memory::RunRecord;
 use service::Service;
+pub use timetable::{Timetable, now};
 
 /// How often the schedule is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -42,8 +44,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 /// A clock that goes on by so much more than time passed was changed, or the machine slept.
 const JUMP: Duration = Duration::from_secs(3600);
-/// The hour in which least is going on in an office.
-const QUIET_HOUR: i8 = 2;
 
 /// How long an agent goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +58,7 @@ pub enum Until {
 pub struct Agent<'a> {
     context: &'a Context<'a>,
     global: &'a Global,
-    rules: Rules,
-    jitter: Jitter,
-    file: MemoryFile,
-    memory: Memory,
-    newest: Option<Timestamp>,
+    timetable: Timetable,
     service: Service,
 }
 
@@ -72,28 +68,11 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// The settings do not say what to save, or a password would have to be asked for; the repository cannot be opened.
     pub fn new(context: &'a Context<'a>, global: &'a Global) -> Result<Self> {
-        let settings = &context.settings;
         check_unattended(context)?;
-        let rules = settings.file.schedule.rules().map_err(|why| Error::new(ErrorKind::Usage, why))?;
         let repository = context.open(Access::Read)?;
-        let id = repository.id().to_string();
-        let folder = context.state_dir().ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "there is no folder for what the agent remembers")
-                .with_hint("Name one with --state-dir, ENAMEL_STATE_DIR, or `state-dir` in enamel.toml.")
-        })?;
-        let file = MemoryFile::of(&folder, &format::short(&id).to_string());
-        let memory = file.read()?.unwrap_or_else(|| Memory::new(now()));
-        file.write(&memory)?;
-        Ok(Agent {
-            context,
-            global,
-            rules: job::possible(rules, &settings.file),
-            jitter: Jitter::of(&id, &host_name()),
-            file,
-            memory,
-            newest: saved::newest(&repository, &settings.file)?,
-            service: Service::of_environment(),
-        })
+        let timetable = Timetable::read(context, &repository)?;
+        timetable.keep()?;
+        Ok(Agent { context, global, timetable, service: Service::of_environment() })
     }
 
     /// Works. A job that fails is told, and tried again in its time.
@@ -106,7 +85,7 @@ impl<'a> Agent<'a> {
         let mut looked = (Instant::now(), now());
         while !self.context.ui.is_interrupted() {
             self.tell_of_jump(&mut looked);
-            match self.due()? {
+            match self.due() {
                 Some(job) => worst = worst.then(self.work(job)?),
                 None if until == Until::NothingDue => break,
                 None => self.rest(),
@@ -116,37 +95,25 @@ impl<'a> Agent<'a> {
         Ok(worst)
     }
 
-    fn due(&mut self) -> Result<Option<Job>> {
-        let Some(job) = self.due_as_known() else { return Ok(None) };
+    fn due(&mut self) -> Option<Job> {
+        let job = self.timetable.due()?;
         if job != Job::Backup {
-            return Ok(Some(job));
+            return Some(job);
         }
-        // Somebody may have made one by hand, here or with another program.
-        match self.context.open(Access::Read).and_then(|repo| saved::newest(&repo, &self.context.settings.file)) {
-            Ok(newest) => self.newest = newest,
-            // The backup says why, and is tried again.
-            Err(error) => self.context.ui.warn(format_args!("cannot see the newest snapshot: {}", chain(&error))),
+        let looked = self.context.open(Access::Read).and_then(|repo| self.timetable.look(self.context, &repo));
+        if let Err(error) = looked {
+            // The backup fails for the same reason, and is tried again.
+            self.context.ui.warn(format_args!("cannot see the newest snapshot: {}", chain(&error)));
         }
-        Ok(self.due_as_known())
-    }
-
-    fn due_as_known(&self) -> Option<Job> {
-        let now = now().to_zoned(TimeZone::system());
-        let Due { job, at } = next(&self.rules, self.jitter, &now, &self.history())?;
-        (at <= now.timestamp()).then_some(job)
-    }
-
-    fn history(&self) -> History {
-        let Memory { begun, jobs, .. } = &self.memory;
-        History { begun: *begun, newest: self.newest, quiet_hour: QUIET_HOUR, jobs: jobs.clone() }
+        self.timetable.due()
     }
 
     /// Runs one job to its end.
     fn work(&mut self, job: Job) -> Result<Exit> {
         let ui = self.context.ui;
         ui.say(format_args!("{}: begins", job.name()));
-        let (began, started) = (now(), Instant::now());
-        let mut running = Running::start(self.global, &command(job, &self.rules))?;
+        let (began, started) = (now().timestamp(), Instant::now());
+        let mut running = Running::start(self.global, &command(job, self.timetable.rules()))?;
         let mut gave_way = false;
         let mut looked = Instant::now();
         let status = loop {
@@ -156,7 +123,7 @@ impl<'a> Agent<'a> {
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
                 self.service.alive(job.name());
-                gave_way |= job != Job::Backup && self.due_as_known() == Some(Job::Backup);
+                gave_way |= job != Job::Backup && self.timetable.due() == Some(Job::Backup);
             }
             if gave_way || ui.is_interrupted() {
                 running.ask_to_end()?;
@@ -166,20 +133,15 @@ impl<'a> Agent<'a> {
         let gave_way = running.was_asked() && status.code() == Some(i32::from(Exit::Interrupted.code()));
         let seconds = started.elapsed().as_secs();
         let run = RunRecord { job, began, seconds, exit: status.code(), gave_way };
-        ui.say(format_args!("{}: {}", job.name(), words(&run)));
-        if matches!(run.exit, Some(0 | 3)) && job == Job::Backup {
-            self.newest = Some(began);
-        }
+        ui.say(format_args!("{}: {}", job.name(), words_of(&run)));
         let exit = if run.is_done() || gave_way { Exit::Done } else { Exit::Failed };
-        self.memory.note(run, now());
-        self.file.write(&self.memory)?;
+        self.timetable.note(run)?;
         Ok(exit)
     }
 
     /// Waits a little, and tells what comes next.
     fn rest(&self) {
-        let now = now().to_zoned(TimeZone::system());
-        let next = next(&self.rules, self.jitter, &now, &self.history());
+        let next = self.timetable.next();
         let doing = next.map_or_else(
             || "nothing is on schedule".to_owned(),
             |due| format!("next {} at {}", due.job.name(), due.at.to_zoned(TimeZone::system()).strftime("%a %H:%M")),
@@ -192,10 +154,10 @@ impl<'a> Agent<'a> {
     }
 
     /// Says that the clock was changed or the machine slept: it explains why a job runs at an unusual time.
-    fn tell_of_jump(&self, looked: &mut (Instant, Timestamp)) {
+    fn tell_of_jump(&self, looked: &mut (Instant, Zoned)) {
         let (instant, time) = std::mem::replace(looked, (Instant::now(), now()));
         let passed = i64::try_from(instant.elapsed().as_secs()).unwrap_or(i64::MAX);
-        let jump = looked.1.as_second() - time.as_second() - passed;
+        let jump = looked.1.timestamp().as_second() - time.timestamp().as_second() - passed;
         if jump.unsigned_abs() >= JUMP.as_secs() {
             let (hours, way) = (jump.unsigned_abs() as f64 / 3600.0, if jump > 0 { "on" } else { "back" });
             self.context
@@ -205,13 +167,11 @@ impl<'a> Agent<'a> {
     }
 }
 
-/// The time by the wall clock.
-fn now() -> Timestamp {
-    Timestamp::from_second(machine::now().seconds).unwrap_or(Timestamp::MIN)
-}
-
 /// Refuses settings with which nobody could leave the agent alone.
-fn check_unattended(context: &Context<'_>) -> Result<()> {
+///
+/// # Errors
+/// They do not say what to save, or a password would have to be asked for.
+pub fn check_unattended(context: &Context<'_>) -> Result<()> {
     let file = &context.settings.file;
     if file.sources.is_empty() && file.database.is_none() {
         return Err(Error::new(
@@ -229,7 +189,7 @@ fn check_unattended(context: &Context<'_>) -> Result<()> {
 }
 
 /// How a run ended, in words.
-fn words(run: &RunRecord) -> String {
+pub fn words_of(run: &RunRecord) -> String {
     let took = format::duration(run.seconds.saturating_mul(1000));
     match run.exit {
         _ if run.gave_way => format!("stopped after {took}, goes on later"),

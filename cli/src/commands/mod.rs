@@ -26,6 +26,7 @@ pub mod purge;
 pub mod recover;
 pub mod repair;
 pub mod restore;
+pub mod schedule;
 pub mod snapshots;
 pub mod stats;
 pub mod status;

@@ -45,9 +45,13 @@ pub struct Due {
 
 /// The job that goes first among those that are due at `now`, or else the one that is due first.
 pub fn next(rules: &Rules, jitter: Jitter, now: &Zoned, history: &History) -> Option<Due> {
-    let all = Job::ALL.into_iter().filter_map(|job| Some(Due { job, at: due_at(job, rules, jitter, now, history)? }));
     // A job that is due goes before others by its place, whenever it was due.
-    all.min_by_key(|due| (due.at.max(now.timestamp()), due.job))
+    all(rules, jitter, now, history).min_by_key(|due| (due.at.max(now.timestamp()), due.job))
+}
+
+/// When each job is to begin, but for those that never do.
+pub fn all(rules: &Rules, jitter: Jitter, now: &Zoned, history: &History) -> impl Iterator<Item = Due> {
+    Job::ALL.into_iter().filter_map(move |job| Some(Due { job, at: due_at(job, rules, jitter, now, history)? }))
 }
 
 /// When a job is to begin, with the past as it is now; `None` if it never is.

@@ -12,7 +12,7 @@ mod history;
 mod hours;
 mod rules;
 
-pub use due::{Due, Jitter, next};
+pub use due::{Due, Jitter, all, next};
 pub use history::{History, Job, Tries};
 pub use hours::OfficeHours;
 pub use rules::{Rules, ScheduleSettings};

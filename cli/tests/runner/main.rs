@@ -37,6 +37,7 @@ mod read;
 mod repair;
 mod restore;
 mod restore_database;
+mod schedule;
 mod secrets;
 mod settings;
 mod status;
