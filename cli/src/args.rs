@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, snapshots, stats, status,
+    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots, stats, status,
     supplemental, verify, watch,
 };
 use crate::global::Global;
@@ -60,6 +60,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Demo(demo::DemoArgs),
+    Setup(setup::SetupArgs),
     Init(init::InitArgs),
     Backup(Box<backup::BackupArgs>),
     Watch(watch::WatchArgs),

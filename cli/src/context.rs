@@ -86,7 +86,8 @@ impl<'u> Context<'u> {
             None => Err(Error::new(
                 ErrorKind::Usage,
                 "no repository is set: use --repo REPO, ENAMEL_REPO, or `repository` in enamel.toml",
-            )),
+            )
+            .with_hint("`enamel setup` asks for everything that is needed, and makes the first backup.")),
         }
     }
 

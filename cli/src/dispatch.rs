@@ -6,7 +6,7 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, snapshots, stats, status,
+    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots, stats, status,
     supplemental, verify, watch,
 };
 use crate::context::Context;
@@ -18,10 +18,11 @@ use crate::ui::Ui;
 /// # Errors
 /// The error that stopped the command.
 pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
-    // These two need no settings, and must work when the settings are wrong.
+    // These need no settings, or make them: they must work when there are none.
     match &args.command {
         Command::Demo(demo) => return demo::run(demo, ui),
         Command::Completions(completions) => return completions::run(completions, &mut Args::command(), ui),
+        Command::Setup(setup) => return setup::run(setup, &args.global, ui),
         _ => {}
     }
     let context = Context::new(&args.global, ui)?;
@@ -60,6 +61,6 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Key(args) => key::run(args, context),
         Command::Supplemental(args) => supplemental::run(args, context),
         Command::Config(args) => config::run(args, context),
-        Command::Demo(_) | Command::Completions(_) => Ok(Exit::Done),
+        Command::Demo(_) | Command::Completions(_) | Command::Setup(_) => Ok(Exit::Done),
     }
 }

@@ -27,6 +27,7 @@ pub mod recover;
 pub mod repair;
 pub mod restore;
 pub mod schedule;
+pub mod setup;
 pub mod snapshots;
 pub mod stats;
 pub mod status;

@@ -40,6 +40,7 @@ mod restore_database;
 mod schedule;
 mod secrets;
 mod settings;
+mod setup;
 mod status;
 mod supplemental;
 mod supplemental_story;

@@ -61,11 +61,21 @@ pub fn find_images(connection: &mut Connection, profile: &Profile, schema: &str,
     if let Some(elsewhere) = profile.images.elsewhere.iter().find(|elsewhere| elsewhere.value == mode.trim()) {
         return Ok(FoundImages { place: elsewhere.image_place(), tried: Vec::new(), overrides: Vec::new() });
     }
-    let paths = setting(connection, profile, schema, profile.images.setting)?.unwrap_or_default();
+    let paths = image_paths(connection, profile, schema)?;
     let (folder, tried) = first_with_mark(profile, &paths, map);
     let folder = folder.ok_or_else(|| nowhere(profile, &tried))?;
     let overrides = overrides(connection, profile, schema)?;
     Ok(FoundImages { place: ImagePlace::Folder(folder), tried, overrides })
+}
+
+/// The folders of images in the order in which the application tries them, as computers of the practice name them.
+///
+/// # Errors
+/// If the server refuses.
+pub fn image_paths(connection: &mut Connection, profile: &Profile, schema: &str) -> Result<Vec<String>> {
+    let paths = setting(connection, profile, schema, profile.images.setting)?.unwrap_or_default();
+    let paths = paths.split(profile.images.separator).map(str::trim).filter(|path| !path.is_empty());
+    Ok(paths.map(str::to_owned).collect())
 }
 
 impl Elsewhere {
@@ -74,9 +84,9 @@ impl Elsewhere {
     }
 }
 
-fn first_with_mark(profile: &Profile, paths: &str, map: &PathMap) -> (Option<PathBuf>, Vec<Tried>) {
+fn first_with_mark(profile: &Profile, paths: &[String], map: &PathMap) -> (Option<PathBuf>, Vec<Tried>) {
     let mut tried = Vec::new();
-    for path in paths.split(profile.images.separator).map(str::trim).filter(|path| !path.is_empty()) {
+    for path in paths {
         let found = map.resolve(path).and_then(|folder| match folder.join(profile.images.mark).metadata() {
             Ok(mark) if mark.is_dir() => Ok(folder),
             Ok(_) => Err(format!("{} has no folder `{}`", folder.display(), profile.images.mark)),
@@ -85,7 +95,7 @@ fn first_with_mark(profile: &Profile, paths: &str, map: &PathMap) -> (Option<Pat
         match found {
             // Without a slash at its end.
             Ok(folder) => return (Some(folder.components().collect()), tried),
-            Err(why) => tried.push(Tried { path: path.to_owned(), why }),
+            Err(why) => tried.push(Tried { path: path.clone(), why }),
         }
     }
     (None, tried)

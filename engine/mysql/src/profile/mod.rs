@@ -28,7 +28,7 @@ pub use definition::{
     Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
     TableColumn,
 };
-pub use images::{FoundImages, ImagePlace, Override, Tried, find_images};
+pub use images::{FoundImages, ImagePlace, Override, Tried, find_images, image_paths};
 pub use inspect::{Inspection, inspect};
 pub use missing::{FileCheck, MissingFile, SavedPractice, missing_files};
 pub use path_map::{PathMap, PathMapping};

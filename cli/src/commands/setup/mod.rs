@@ -1,0 +1,325 @@
+//! `enamel setup`: from nothing to a backup that is made by itself, one question after the other.
+//!
+//! ```text
+//! interview   questions, and answers of the command line
+//! server      the database, the account, the application
+//! disk        whether a backup would lie on the disk of what it saves
+//! file        enamel.toml, changed in place
+//! sheet       the recovery sheet
+//! ```
+
+mod disk;
+mod file;
+mod interview;
+mod server;
+mod sheet;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+
+use crate::commands::init::New;
+use crate::context::Context;
+use crate::environment;
+use crate::exit::Exit;
+use crate::global::Global;
+use crate::settings::{FileSettings, Place, SecretSource, parse_place, user_file};
+use crate::strength::Strength;
+use crate::ui::Ui;
+
+use file::{Lines, write_private};
+use interview::{Interview, Question};
+use server::{FoundDatabase, Known};
+
+/// The settings file of the computer.
+const SYSTEM_FILE: &str = "/etc/enamel/enamel.toml";
+/// The name of the key that is made, beside the settings.
+const KEY_NAME: &str = "backup.key";
+
+/// Set everything up: what is saved, where to, and when.
+///
+/// Enamel asks which database and folders to save, and where backups go. It makes the repository and a key, a recovery
+/// sheet for paper, and the first backup, and then lets the computer make backups by itself. Answers stand in
+/// enamel.toml. Run it again to change one of them: what you do not change stays, and nothing is lost.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel setup
+  sudo enamel setup                        for the whole computer: /etc/enamel/enamel.toml
+  enamel setup --yes --database none --source /srv/images --repository /mnt/usb/backup --recovery-sheet sheet.txt
+
+Exit status: 0 done; 3 done, but the first backup left something out; 1 failed, 2 usage, 12 wrong password, 130 interrupted")]
+pub struct SetupArgs {
+    /// Ask nothing: what no option says stays as it is, or is as usual
+    #[arg(long)]
+    yes: bool,
+    /// The database server to save, as `mysql://USER@HOST`, or `none`
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// The file whose first line is the password of the database
+    #[arg(long, value_name = "FILE")]
+    database_password_file: Option<PathBuf>,
+    /// Where a folder of another machine is here: '\\SERVER\OpenDentImages=/mnt/images'
+    #[arg(long = "map-path", value_name = "THERE=HERE")]
+    map_paths: Vec<String>,
+    /// A folder to save; can be given several times
+    #[arg(long = "source", value_name = "DIR")]
+    sources: Vec<PathBuf>,
+    /// Where backups go: a folder on another disk, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE")]
+    repository: Option<PathBuf>,
+    /// Write the recovery sheet into this file instead of showing it
+    #[arg(long, value_name = "FILE")]
+    recovery_sheet: Option<PathBuf>,
+    /// Make no recovery sheet: you have a second key elsewhere
+    #[arg(long, conflicts_with = "recovery_sheet")]
+    no_recovery_sheet: bool,
+    /// Make no backup now
+    #[arg(long)]
+    no_backup: bool,
+    /// Do not make the agent a service of this computer
+    #[arg(long)]
+    no_schedule: bool,
+}
+
+/// A setup under way.
+struct Setup<'s> {
+    args: &'s SetupArgs,
+    global: &'s Global,
+    interview: Interview<'s>,
+    /// The settings file.
+    path: PathBuf,
+    /// Its text and contents; empty if there is none.
+    text: String,
+    before: FileSettings,
+}
+
+/// Sets up.
+///
+/// # Errors
+/// An answer is missing or wrong; something cannot be read or written. Everything that was done until then stays, and another run
+/// goes on from there.
+pub fn run(args: &SetupArgs, global: &Global, ui: &Ui) -> Result<Exit> {
+    let path = settings_path(global)?;
+    let (text, before) = if path.exists() {
+        let before = FileSettings::read(&path)?;
+        let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
+        (std::fs::read_to_string(&path).map_err(failed)?, before)
+    } else {
+        (String::new(), FileSettings::default())
+    };
+    let interview = Interview { ui, is_silent: args.yes };
+    Setup { args, global, interview, path, text, before }.run()
+}
+
+/// The file that is written: one that is named, or that of the computer for root, or the user's own.
+fn settings_path(global: &Global) -> Result<PathBuf> {
+    let named = global.config.clone().or_else(|| environment::variable("ENAMEL_CONFIG").map(PathBuf::from));
+    let is_root = rustix::process::getuid().is_root();
+    let usual = || if is_root { Some(SYSTEM_FILE.into()) } else { user_file() };
+    let path = named.or_else(usual);
+    let path =
+        path.ok_or_else(|| Error::new(ErrorKind::Usage, "there is no folder for settings: name a file with --config"))?;
+    std::path::absolute(&path).map_err(|error| Error::io(format!("cannot use {}", path.display()), error))
+}
+
+impl Setup<'_> {
+    fn run(&self) -> Result<Exit> {
+        self.interview.say(format_args!("Settings are kept in {}.", self.path.display()));
+        let database = server::find(&self.interview, &self.known())?;
+        let sources = self.sources(&database)?;
+        let place = self.place(&database, &sources)?;
+        let lines = self.lines(database, sources, &place)?;
+        write_private(&self.path, &lines.put_into(&self.text)?)?;
+        let global = Global { config: Some(self.path.clone()), repo: None, ..self.global.clone() };
+        let context = Context::new(&global, self.interview.ui)?;
+        self.repository(&context, &place)?;
+        let backup = self.backup(&global)?;
+        self.schedule(&global)?;
+        self.interview.say("Everything is set up. `enamel status` says how backups are, `enamel restore --help` how to bring something back.");
+        Ok(backup)
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    fn known(&self) -> Known<'_> {
+        let (args, before) = (self.args, &self.before);
+        Known {
+            url: args.database.clone().or_else(|| before.database.clone()),
+            password_file: args.database_password_file.clone().or_else(|| before.database_password_file.clone()),
+            map_paths: if args.map_paths.is_empty() { before.map_paths.clone() } else { args.map_paths.clone() },
+            folder: self.folder(),
+        }
+    }
+
+    /// The folders to save, besides images that come with the database.
+    fn sources(&self, database: &FoundDatabase) -> Result<Vec<PathBuf>> {
+        let before = if self.args.sources.is_empty() { &self.before.sources } else { &self.args.sources };
+        let shown: Vec<String> = before.iter().map(|path| path.display().to_string()).collect();
+        let default = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+        let text = if database.profile.is_some() {
+            "Other folders to save, with commas"
+        } else {
+            "Folders to save, with commas"
+        };
+        let question = Question { text, default: Some(default), option: "--source" };
+        self.interview.ask(&question, |answer| {
+            let named = answer.split(',').map(str::trim).filter(|path| !path.is_empty() && *path != "none");
+            let folders: Vec<PathBuf> = named.map(existing).collect::<Result<_>>()?;
+            if folders.is_empty() && database.url.is_none() {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    "there is nothing to save: name a folder, or a database before",
+                ));
+            }
+            Ok(folders)
+        })
+    }
+
+    /// Where backups go.
+    fn place(&self, database: &FoundDatabase, sources: &[PathBuf]) -> Result<Place> {
+        let before = self.args.repository.as_ref().or(self.before.repository.as_ref());
+        let others = disk::others();
+        if before.is_none() && !others.is_empty() {
+            let others: Vec<String> = others.iter().map(|path| path.display().to_string()).collect();
+            self.interview.say(format_args!("Other disks of this computer: {}", others.join(", ")));
+        }
+        let question = Question {
+            text: "Where backups go: a folder on another disk, or s3://BUCKET/PREFIX",
+            default: before.map(|path| path.display().to_string()),
+            option: "--repository",
+        };
+        let place = self.interview.ask(&question, |answer| match parse_place(Path::new(answer))? {
+            Place::Folder(path) if answer.is_empty() => {
+                Err(Error::new(ErrorKind::Usage, format!("`{}` is no place", path.display())))
+            }
+            Place::Folder(path) => {
+                let failed = |error| Error::io("cannot use this folder", error);
+                std::path::absolute(path).map(Place::Folder).map_err(failed)
+            }
+            other => Ok(other),
+        })?;
+        let saved = sources.iter().chain(&database.data_folder);
+        if let Some(source) = place.folder().and_then(|folder| disk::shared_with(folder, saved)) {
+            self.interview.ui.warn(format_args!(
+                "{place} is on the same disk as {}: if that disk breaks, both are lost; a USB disk or s3:// is safe",
+                source.display()
+            ));
+            let question = Question {
+                text: "Keep backups there all the same",
+                default: Some(self.own_risk().to_owned()),
+                option: "--repository",
+            };
+            if !self.interview.confirm(&question)? {
+                return Err(Error::new(ErrorKind::Usage, "backups need another place")
+                    .with_hint("Run `enamel setup` again when the other disk is there."));
+            }
+        }
+        Ok(place)
+    }
+
+    /// The usual answer about the same disk: a script has named the place, and a place that was chosen before was warned of.
+    fn own_risk(&self) -> &'static str {
+        if self.interview.is_silent || self.before.repository.is_some() { "yes" } else { "no" }
+    }
+
+    fn lines(&self, database: FoundDatabase, sources: Vec<PathBuf>, place: &Place) -> Result<Lines> {
+        let before = &self.before;
+        let has_secret =
+            before.key_file.is_some() || before.password_file.is_some() || before.password_command.is_some();
+        let key_file = self.global.key_file.clone().or_else(|| (!has_secret).then(|| self.folder().join(KEY_NAME)));
+        let failed = |error| Error::io("cannot use the path of a key or password file", error);
+        let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose().map_err(failed);
+        Ok(Lines {
+            repository: PathBuf::from(place.to_string()),
+            key_file: absolute(key_file)?.or_else(|| before.key_file.clone()),
+            sources,
+            database: database.url,
+            database_password_file: absolute(database.password_file)?,
+            profile: database.profile,
+            map_paths: database.map_paths,
+        })
+    }
+
+    /// Makes the repository and its keys, or opens the one that is there.
+    fn repository(&self, context: &Context<'_>, place: &Place) -> Result<()> {
+        let ui = self.interview.ui;
+        match context.open(Access::Read) {
+            Err(error) if error.kind() == ErrorKind::NoRepository => {
+                let secret = &context.settings.secret.value;
+                New { place, secret, strength: Strength::Strong, label: None, like: None }.make(context)?;
+                ui.say(format_args!("The repository is made in {place}."));
+                if let SecretSource::KeyFile(path) = secret {
+                    ui.say(format_args!("Its key is {}: whoever reads it can read the backups.", path.display()));
+                }
+            }
+            opened => {
+                opened?;
+                ui.say(format_args!("The repository in {place} is there already, and opens."));
+            }
+        }
+        let repository = context.open(Access::Write)?;
+        if self.args.no_recovery_sheet || sheet::is_there(&repository)? {
+            return Ok(());
+        }
+        let file = self.args.recovery_sheet.as_deref();
+        if file.is_none() && self.interview.is_silent {
+            return Err(Error::new(ErrorKind::Usage, "setup needs --recovery-sheet FILE, or --no-recovery-sheet")
+                .with_hint("Without a second key nobody can read the backups when this computer is lost."));
+        }
+        sheet::make(&self.interview, &repository, &place.to_string(), file)
+    }
+
+    /// Makes the first backup.
+    fn backup(&self, global: &Global) -> Result<Exit> {
+        let question = Question { text: "Make a backup now", default: Some("yes".to_owned()), option: "--no-backup" };
+        if self.args.no_backup || !self.interview.confirm(&question)? {
+            return Ok(Exit::Done);
+        }
+        let status = again(global, &["backup"])?;
+        match status.code() {
+            Some(0) => Ok(Exit::Done),
+            Some(3) => Ok(Exit::Incomplete),
+            _ => Err(Error::new(ErrorKind::Io, format!("the first backup failed ({status}), as said above"))
+                .with_hint("Everything else is set up: put that right, and run `enamel backup`.")),
+        }
+    }
+
+    /// Makes the agent a service.
+    fn schedule(&self, global: &Global) -> Result<()> {
+        let question = Question {
+            text: "Let this computer make backups by itself, each hour in office hours",
+            default: Some("yes".to_owned()),
+            option: "--no-schedule",
+        };
+        if self.args.no_schedule || !self.interview.confirm(&question)? {
+            return Ok(());
+        }
+        let status = again(global, &["schedule", "install"])?;
+        if !status.success() {
+            return Err(Error::new(ErrorKind::Io, format!("the schedule is not installed ({status}), as said above"))
+                .with_hint("Everything else is set up: put that right, and run `enamel schedule install`."));
+        }
+        Ok(())
+    }
+}
+
+/// A folder or file that is there, as a whole path.
+fn existing(path: &str) -> Result<PathBuf> {
+    let failed = |error| Error::io(format!("cannot save {path}"), error);
+    std::fs::metadata(path).map_err(failed)?;
+    std::path::absolute(path).map_err(failed)
+}
+
+/// Runs this program with another command, before the user's eyes.
+fn again(global: &Global, words: &[&str]) -> Result<ExitStatus> {
+    let failed = |error| Error::io("cannot start the program of this command again", error);
+    let words = words.iter().map(OsString::from);
+    let program = std::env::current_exe().map_err(failed)?;
+    Command::new(program).args(global.words()).args(words).status().map_err(failed)
+}
