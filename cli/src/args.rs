@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots, stats, status,
-    supplemental, verify, watch,
+    key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots, stats,
+    status, supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -92,4 +92,6 @@ pub enum Command {
     Supplemental(supplemental::SupplementalArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }

@@ -20,6 +20,7 @@ pub mod leases;
 pub mod load;
 pub mod log;
 pub mod ls;
+pub mod man;
 pub mod protect;
 pub mod prune;
 pub mod purge;

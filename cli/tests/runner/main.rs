@@ -28,6 +28,8 @@ mod losses;
 mod messages;
 mod newest;
 mod object_storage;
+#[cfg(target_os = "linux")]
+mod package;
 mod practice;
 mod prune;
 mod purge;
