@@ -32,6 +32,7 @@ for node in content-0 content-1 directory-0 directory-1 directory-rows problems 
 done
 seed decode_manifest manifest < "$golden/plain-manifest.bin"
 seed decode_manifest forget < "$golden/plain-manifest-forget.bin"
+seed decode_manifest evidence < "$golden/plain-manifest-evidence.bin"
 seed decode_small lease '\000' < "$golden/plain-lease.bin"
 seed decode_small void-record '\001' < "$golden/plain-void-record.bin"
 seed decode_small condemned '\002' < "$golden/plain-condemned.bin"

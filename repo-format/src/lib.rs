@@ -5,7 +5,7 @@
 //!
 //! Read in this order: [`id`], [`limits`], [`head`] (how every object begins), [`clear`] and [`sealed`] (the two
 //! framings), then the objects: [`config`], [`member`], [`keyring`], [`pack`], [`segment`], [`node`], [`entry`],
-//! [`manifest`], [`lease`], [`condemned`], [`card`].
+//! [`manifest`], [`evidence`], [`lease`], [`condemned`], [`card`].
 
 pub mod card;
 pub mod cbor;
@@ -16,6 +16,7 @@ pub mod context;
 pub mod database;
 pub mod entry;
 pub mod error;
+pub mod evidence;
 pub mod head;
 pub mod hex;
 pub mod id;
@@ -31,6 +32,7 @@ pub mod note;
 pub mod pack;
 mod reader;
 pub mod sealed;
+mod seen;
 pub mod segment;
 pub mod segments;
 

@@ -91,6 +91,16 @@ pub const SEEN_COUNT: u64 = 16;
 pub const FORGOTTEN_COUNT: u64 = 1024;
 /// Manifests that a record says need lost data.
 pub const SUFFERING_COUNT: u64 = 1024;
+/// Steps of evidence.
+pub const EVIDENCE_STEPS_COUNT: u64 = 64;
+/// Figures of one step.
+pub const EVIDENCE_FIGURES_COUNT: u64 = 32;
+/// Notes of evidence.
+pub const EVIDENCE_NOTES_COUNT: u64 = 256;
+/// Packs that evidence names: their 8 bytes each fill most of its 64 KiB.
+pub const EVIDENCE_PACKS_COUNT: u64 = 6144;
+/// Evidence that a review is about.
+pub const REVIEWED_COUNT: u64 = 256;
 /// Size to aim at when filling a pack: least and most.
 pub const PACK_TARGET: (u64, u64) = (MIB, 128 * MIB);
 /// zstd level: least and most.

@@ -5,9 +5,12 @@ use minicbor::{Decode, Encode};
 use crate::cbor::{self, ByteString};
 use crate::entry::{Time, check_name_of};
 use crate::error::{FormatError, Result, check_limit};
+use crate::evidence::Evidence;
 use crate::id::{Bytes32, ChunkId, LeaseId, RepositoryId};
 use crate::kinds::kinds;
 use crate::limits;
+
+pub use crate::seen::SeenManifest;
 
 const WHAT: &str = "manifest";
 
@@ -24,6 +27,8 @@ kinds! {
         Record = 3 "record",
         /// A log.
         Log = 4 "log",
+        /// Evidence of a trial of the saved data.
+        Evidence = 5 "evidence",
     }
 }
 
@@ -100,6 +105,9 @@ pub struct Manifest {
     /// In a record: another repository that has copies of this one.
     #[n(22)]
     pub second_copy: Option<SecondCopy>,
+    /// In evidence: the trial, and how it went.
+    #[n(23)]
+    pub evidence: Option<Evidence>,
 }
 
 /// The manifest that a copy was made of.
@@ -176,18 +184,6 @@ impl LeftOut {
     pub fn has(&self, option: u8) -> bool {
         self.options.unwrap_or(0) & option == option
     }
-}
-
-/// A manifest that was there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(map)]
-pub struct SeenManifest {
-    /// Id of the manifest.
-    #[n(0)]
-    pub id: LeaseId,
-    /// Keyed digest of its plain bytes.
-    #[n(1)]
-    pub digest: Bytes32,
 }
 
 /// One thing that was asked to be saved.
@@ -322,6 +318,7 @@ impl Manifest {
             left_out: None,
             suffering: None,
             second_copy: None,
+            evidence: None,
         }
     }
 
@@ -360,6 +357,7 @@ impl Manifest {
         check_limit(WHAT, "bytes of patterns", bytes, limits::PATTERNS)?;
         self.origin.as_ref().map_or(Ok(()), Origin::check)?;
         self.second_copy.as_ref().map_or(Ok(()), SecondCopy::check)?;
+        self.evidence.as_ref().map_or(Ok(()), Evidence::check)?;
         self.roots.iter().try_for_each(|root| check_name_of(WHAT, &root.name.0))
     }
 

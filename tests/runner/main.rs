@@ -10,6 +10,7 @@ mod copy;
 mod crash;
 mod damage;
 mod database;
+mod evidence;
 mod examples;
 // A release build has no clock and no randomness that a test can set.
 #[cfg(debug_assertions)]

@@ -93,7 +93,7 @@ pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Data that this machine has read and found good, and how long ago.
+/// Data that was read and found good, and how long ago.
 fn verified(stats: &Stats) -> String {
     let ago = |seconds: i64| {
         let age = engine::machine::now().seconds.saturating_sub(seconds);
@@ -102,9 +102,9 @@ fn verified(stats: &Stats) -> String {
     let never = format::bytes(stats.never_verified_bytes);
     match (stats.oldest_verified, stats.never_verified_bytes) {
         (None, 0) => "nothing is stored yet".to_owned(),
-        (None, _) => "`enamel verify --read-data` has not run on this machine yet".to_owned(),
+        (None, _) => "`enamel verify --read-data` has not run yet".to_owned(),
         (Some(seconds), 0) => format!("all of it was read and found good within the last {}", ago(seconds)),
-        (Some(seconds), _) => format!("{never} never read on this machine, the rest within the last {}", ago(seconds)),
+        (Some(seconds), _) => format!("{never} never read, the rest within the last {}", ago(seconds)),
     }
 }
 

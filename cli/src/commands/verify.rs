@@ -1,14 +1,24 @@
 //! `enamel verify`: can everything be restored?
 
+use std::time::Instant;
+
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::Result;
 use engine::binlog::check::{LogDepth, LogFinding, LogReport, check_logs};
 use engine::error::chain;
-use engine::upkeep::verify::{Depth, Finding, Part, VerifyOptions, VerifyReport, verify, verify_snapshot};
+use engine::machine;
+use engine::memory::RememberedManifest;
+use engine::monitor::Monitor;
+use engine::repository::Repository;
+use engine::upkeep::verify::{
+    Depth, Finding, Part, Recorded, VerifyOptions, VerifyReport, VerifyRun, record, verify, verify_snapshot,
+};
 use repo_format::config::Access;
+use repo_format::id::LeaseId;
 use serde::Serialize;
 
 use crate::binlog::shown;
+use crate::commands::accept::author;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::size::parse_part;
@@ -23,9 +33,12 @@ const AFFECTED_SHOWN: usize = 10;
 /// Checks that every snapshot can be read and that everything it needs is there. With --read-data Enamel reads every
 /// byte, decrypts it and compares it with what it should be: only that finds a failing disk.
 ///
-/// --read-data=5% reads that part of the data, and a size such as --read-data=10G that much. It begins with what this
-/// machine checked least recently, so that 5% a day reads everything in 20 days. `enamel stats` says how long ago the
-/// rest was read. `enamel repair` repairs what can be repaired.
+/// --read-data=5% reads that part of the data, and a size such as --read-data=10G that much. It begins with what was
+/// checked least recently, so that 5% a day reads everything in 20 days. `enamel stats` says how long ago the rest was
+/// read. `enamel repair` repairs what can be repaired.
+///
+/// The result becomes evidence in the repository: what was read, and when. So another machine goes on where this one
+/// stopped, and `enamel drill list` shows it. A check that found and read nothing leaves evidence once a day.
 ///
 /// Each binary log must follow the one before, and its list of transactions must fit. With --read-data Enamel also reads
 /// every event of the logs, and checks it by the checksum that the server gave it.
@@ -53,6 +66,9 @@ pub struct VerifyArgs {
     /// Check only what this snapshot needs
     #[arg(long, value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse_whole))]
     snapshot: Option<Snap>,
+    /// Put no evidence of this check into the repository
+    #[arg(long)]
+    no_evidence: bool,
 }
 
 #[derive(Serialize)]
@@ -79,6 +95,7 @@ struct Summary {
     read_bytes: u64,
     logs: u64,
     findings: usize,
+    evidence: Option<String>,
 }
 
 /// The results of checking a repository, and the logs in it.
@@ -88,6 +105,8 @@ pub struct Verified {
     pub report: VerifyReport,
     /// The binary logs.
     pub logs: LogReport,
+    /// The id of the evidence that was put.
+    pub evidence: Option<LeaseId>,
 }
 
 impl Verified {
@@ -108,7 +127,9 @@ pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
         Some(part) => Depth::ReadPart(part),
     };
     let options = VerifyOptions { depth };
-    let verified = match &args.snapshot {
+    let (started, clock) = (machine::now(), Instant::now());
+    let mut snapshot = None;
+    let mut verified = match &args.snapshot {
         None => {
             let report = verify(&repo, &options, context.ui)?;
             let depth = if depth == Depth::ReadData { LogDepth::Events } else { LogDepth::Records };
@@ -120,15 +141,39 @@ pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
                 }
                 checked => checked?,
             };
-            Verified { report, logs }
+            Verified { report, logs, evidence: None }
         }
         Some(snap) => {
-            let report = verify_snapshot(&repo, context.select(&repo, snap)?.id, &options, context.ui)?;
-            Verified { report, logs: LogReport::default() }
+            let id = context.select(&repo, snap)?.id;
+            let report = verify_snapshot(&repo, id, &options, context.ui)?;
+            snapshot = repo.manifests()?.present.iter().find(|known| known.id == id).map(RememberedManifest::reference);
+            Verified { report, logs: LogReport::default(), evidence: None }
         }
     };
+    if !args.no_evidence {
+        let milliseconds = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let log_faults = verified.logs.findings.iter().map(|found| format!("log {}: {}", found.log, found.message));
+        let logs = verified.logs.logs;
+        let run = VerifyRun { started, milliseconds, snapshot, logs, log_faults: log_faults.collect() };
+        verified.evidence = put_evidence(&repo, &verified.report, run, context);
+    }
     let exit = if verified.findings() == 0 { Exit::Done } else { Exit::Damage };
     after_printing(exit, print(context.ui, &verified))
+}
+
+/// Puts evidence of the check. Returns its id; says so if there can be none. That changes nothing about the result.
+fn put_evidence(repo: &Repository, report: &VerifyReport, run: VerifyRun, context: &Context<'_>) -> Option<LeaseId> {
+    match record(repo, report, run, &author(), context.ui) {
+        Ok(Recorded::Put(object)) => Some(object.manifest.id),
+        Ok(Recorded::Known) => None,
+        Err(error) => {
+            let why = chain(&error);
+            context.ui.note(&format!(
+                "the check left no evidence in the repository, so only this machine remembers what it read: {why}"
+            ));
+            None
+        }
+    }
 }
 
 /// Prints notes, findings and what was checked.
@@ -153,6 +198,7 @@ pub fn print(ui: &Ui, verified: &Verified) -> Result<()> {
                 read_bytes: report.read_bytes,
                 logs: logs.logs,
                 findings: verified.findings(),
+                evidence: verified.evidence.map(|id| id.to_string()),
             },
         );
     }

@@ -49,7 +49,7 @@ fn a_damaged_config_is_damage() {
 #[test]
 fn a_part_at_a_time_is_remembered_and_stats_say_how_long_ago() {
     let machine = Machine::with_snapshot();
-    machine.run(["stats"]).expect(0).prints("has not run on this machine yet");
+    machine.run(["stats"]).expect(0).prints("has not run yet");
     let packs = files(&machine.path("repo/packs")).len();
     for round in 1..=packs {
         let summary = machine.run(["--json", "verify", "--read-data=1"]).expect(0).last("summary");

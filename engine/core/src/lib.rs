@@ -13,6 +13,7 @@ pub mod chunk;
 pub mod copy;
 pub mod crypto;
 pub mod error;
+pub mod evidence;
 pub mod files;
 pub mod filesystem;
 pub mod host;

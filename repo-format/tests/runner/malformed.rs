@@ -11,6 +11,7 @@ use repo_format::condemned::*;
 use repo_format::config::*;
 use repo_format::database::{AccountsRecord, ReceiptRecord, SchemaRecord, ServerRecord, TableRecord};
 use repo_format::entry::*;
+use repo_format::evidence::*;
 use repo_format::head::*;
 use repo_format::id::*;
 use repo_format::keyring::*;
@@ -91,6 +92,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::forget_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 18]),
         (samples::copied_manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 19]),
         (samples::second_copy_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 22]),
+        (samples::evidence_manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 23]),
         (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
         (samples::card().encode().unwrap(), |b| Card::decode(b).map(drop), &[2, 4, 6]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
@@ -1060,6 +1062,46 @@ mod manifests_and_condemned {
         manifest_refused(copy(|c| c.level = 4), "a second copy checked in way 4");
         manifest_refused(copy(|c| c.read_percent = Some(0)), "a share of packs beyond 1 to 100 percent");
         manifest_refused(copy(|c| c.read_percent = Some(101)), "a share of packs beyond 1 to 100 percent");
+    }
+
+    #[test]
+    fn evidence_beyond_its_limits_or_about_nothing_is_refused() {
+        let evidence = |change: fn(&mut Evidence)| {
+            let mut evidence = samples::evidence();
+            change(&mut evidence);
+            move |m: &mut Manifest| m.evidence = Some(evidence)
+        };
+        let packs = |count: u64| ShortPacks::of((0..count).map(|n| PackId(*blake3::hash(&n.to_le_bytes()).as_bytes())));
+        manifest_refused(evidence(|e| e.steps = vec![e.steps[0].clone(); 65]), "steps is 65, at most 64");
+        manifest_refused(evidence(|e| e.notes = vec![e.notes[0].clone(); 257]), "notes is 257, at most 256");
+        let figures = |e: &mut Evidence| e.steps[0].figures = vec![e.steps[0].figures[0].clone(); 33];
+        manifest_refused(evidence(figures), "figures of a step is 33, at most 32");
+        let reviewed = |e: &mut Evidence| e.reviewed = Some(vec![e.reviewed()[0]; 257]);
+        manifest_refused(evidence(reviewed), "reviewed evidence is 257, at most 256");
+        let many = Evidence { damaged: Some(packs(6142)), ..samples::evidence() };
+        manifest_refused(|m| m.evidence = Some(many), "packs is 6145, at most 6144");
+        manifest_refused(evidence(|e| e.notes[0].step = 1), "a step that it does not have");
+        manifest_refused(evidence(|e| e.runs = Some(Runs { count: 0, first: 1, last: 1 })), "stands for no run");
+        manifest_refused(evidence(|e| e.runs = Some(Runs { count: 1, first: 2, last: 1 })), "the last began before");
+        let sample = |e: &mut Evidence| e.sample.iter_mut().for_each(|sample| sample.of = 199);
+        manifest_refused(evidence(sample), "a sample of more than there is");
+    }
+
+    #[test]
+    fn evidence_of_as_many_packs_as_it_may_name_fits() {
+        let packs = ShortPacks::of((0..6144u64).map(|n| PackId(*blake3::hash(&n.to_le_bytes()).as_bytes())));
+        let readings = Some(vec![Reading { seconds: 1_800_000_000, packs }]);
+        let evidence = Some(Evidence { readings, damaged: None, ..samples::evidence() });
+        let seen = vec![samples::manifest().seen[0]; 16];
+        let manifest = Manifest { evidence, seen, host: "h".repeat(4096), ..samples::evidence_manifest() };
+        assert_eq!(Manifest::decode(&manifest.encode().unwrap()), Ok(manifest));
+    }
+
+    #[test]
+    fn evidence_of_an_unknown_kind_or_result_is_decoded() {
+        let evidence = Some(Evidence { kind: 200.into(), result: 201.into(), ..samples::evidence() });
+        let manifest = Manifest { evidence, ..samples::evidence_manifest() };
+        assert_eq!(Manifest::decode(&manifest.encode().unwrap()), Ok(manifest));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use repo_format::clear;
 use repo_format::condemned::*;
 use repo_format::config::*;
 use repo_format::entry::*;
+use repo_format::evidence::*;
 use repo_format::head::*;
 use repo_format::id::*;
 use repo_format::keyring::*;
@@ -268,6 +269,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 only: n[9].is_multiple_of(2).then(|| tags.clone()),
                 read_percent: n[10].is_multiple_of(2).then_some(u8::try_from(1 + n[11] % 100).unwrap()),
             });
+            let evidence = n[9].is_multiple_of(2).then(|| evidence(kind, [&host, &user], &n, &seen));
             Manifest {
                 kind: kind.into(),
                 id,
@@ -292,9 +294,32 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 left_out,
                 suffering,
                 second_copy,
+                evidence,
             }
         },
     )
+}
+
+fn evidence(kind: u8, words: [&String; 2], n: &[u64; 12], seen: &[SeenManifest]) -> Evidence {
+    let [host, user] = words.map(String::clone);
+    let packs = || n.iter().map(|number| number.to_le_bytes()).collect();
+    Evidence {
+        place: host.clone(),
+        milliseconds: n[10],
+        steps: vec![EvidenceStep {
+            name: user.clone(),
+            result: kind.into(),
+            milliseconds: n[11],
+            figures: vec![Figure { name: host.clone(), value: n[0] }],
+            text: n[1].is_multiple_of(2).then_some(host),
+        }],
+        notes: vec![EvidenceNote { kind: kind.into(), step: 0, text: user }],
+        readings: n[2].is_multiple_of(2).then(|| vec![Reading { seconds: n[4].cast_signed(), packs: packs() }]),
+        damaged: n[5].is_multiple_of(2).then(packs),
+        reviewed: n[3].is_multiple_of(2).then(|| seen.to_vec()),
+        snapshot: seen.last().copied(),
+        ..Evidence::new(kind.into(), kind.into())
+    }
 }
 
 fn statistics(n: &[u64; 12]) -> Statistics {

@@ -7,6 +7,10 @@ use repo_format::clear;
 use repo_format::condemned::{Condemned, CondemnedList, Phase};
 use repo_format::config::Config;
 use repo_format::entry::*;
+use repo_format::evidence::{
+    self, Evidence, EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult, EvidenceStep, Figure, Reading, Runs,
+    ShortPacks,
+};
 use repo_format::head::{KeyClass, ObjectKind, Sealing};
 use repo_format::id::*;
 use repo_format::keyring::{ClosedEpochs, Epoch, Keyring, Recipient, Secrets};
@@ -139,6 +143,9 @@ fn plain_objects() -> Vec<Sample> {
         }),
         sample("plain-manifest-second-copy", second_copy_record().encode().unwrap(), |b| {
             Ok(Manifest::decode(b)? == second_copy_record())
+        }),
+        sample("plain-manifest-evidence", evidence_manifest().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == evidence_manifest())
         }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
         sample("plain-lease-whole", whole_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == whole_lease())),
@@ -509,6 +516,7 @@ pub(crate) fn manifest() -> Manifest {
         left_out: None,
         suffering: None,
         second_copy: None,
+        evidence: None,
     }
 }
 
@@ -532,6 +540,44 @@ pub(crate) fn second_copy_record() -> Manifest {
         read_percent: Some(5),
     };
     Manifest { second_copy: Some(second_copy), forgotten: None, ..forget_record() }
+}
+
+/// Evidence with all that it may have.
+pub(crate) fn evidence() -> Evidence {
+    let packs = |from: u8| ShortPacks::of((from..from + 3).map(|n| PackId(bytes32(n))));
+    let reference = |n| SeenManifest { id: LeaseId(bytes16(n)), digest: Bytes32(bytes32(n + 1)) };
+    Evidence {
+        place: "s3://practice/backup".to_owned(),
+        milliseconds: 12_200,
+        steps: vec![EvidenceStep {
+            name: "restore".to_owned(),
+            result: EvidenceResult::Passed,
+            milliseconds: 3_700,
+            figures: vec![Figure { name: "rows".to_owned(), value: 146_006 }],
+            text: Some("MariaDB 10.11.6".to_owned()),
+        }],
+        notes: vec![EvidenceNote { kind: EvidenceNoteKind::Note, step: 0, text: "a file is missing".to_owned() }],
+        notes_left_out: Some(2),
+        by: Some("Dr. Dana Doe".to_owned()),
+        snapshot: Some(reference(5)),
+        copy: Some(RepositoryId(bytes16(8))),
+        sample: Some(evidence::Sample {
+            seed: Bytes32(bytes32(11)),
+            count: 200,
+            of: 1_200,
+            digest: Bytes32(bytes32(12)),
+        }),
+        readings: Some(vec![Reading { seconds: 1_800_000_000, packs: packs(1) }]),
+        damaged: Some(packs(4)),
+        runs: Some(Runs { count: 30, first: 1_797_000_000, last: 1_800_000_000 }),
+        reviewed: Some(vec![reference(7)]),
+        ..Evidence::new(EvidenceKind::Drill, EvidenceResult::PassedWithNotes)
+    }
+}
+
+/// A manifest of evidence.
+pub(crate) fn evidence_manifest() -> Manifest {
+    Manifest { kind: ManifestKind::Evidence, forgotten: None, evidence: Some(evidence()), ..forget_record() }
 }
 
 /// A snapshot that says what was not to be saved.

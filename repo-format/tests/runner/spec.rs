@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use repo_format::cbor;
 use repo_format::context;
+use repo_format::evidence;
 use repo_format::head::{HEAD_LEN, Head, KeyClass, ObjectKind, Sealing};
 use repo_format::limits;
 use repo_format::node::RawNode;
@@ -80,6 +81,9 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("manifests forgotten"), [limits::FORGOTTEN_COUNT]);
     assert_eq!(limit("manifests that suffer"), [limits::SUFFERING_COUNT]);
+    let evidence = [limits::EVIDENCE_STEPS_COUNT, limits::EVIDENCE_FIGURES_COUNT, limits::EVIDENCE_NOTES_COUNT];
+    let named = [limits::EVIDENCE_PACKS_COUNT, limits::REVIEWED_COUNT];
+    assert_eq!(limit("evidence"), [&evidence[..], &named].concat());
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
     assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64, limits::FOLDER_PATH as u64]);
     assert_eq!(limit("name"), [limits::NAME, limits::LINK_TARGET]);
@@ -97,7 +101,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 25, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 26, "a new row needs a line in the test above");
 }
 
 #[test]
@@ -217,7 +221,22 @@ fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
     let manifests = list(between(FORMAT, "manifest kind, below 256: ", "; **"));
     use manifest::{ManifestKind, RootKind};
     let kinds = [ManifestKind::Snapshot, ManifestKind::Receipt, ManifestKind::Record, ManifestKind::Log];
-    assert_eq!(manifests.iter().map(|m| m.0).collect::<Vec<_>>(), kinds.map(ManifestKind::number));
+    let kinds: Vec<_> = kinds.into_iter().chain([ManifestKind::Evidence]).collect();
+    assert_eq!(
+        manifests.iter().map(|m| m.0).collect::<Vec<_>>(),
+        kinds.iter().map(|kind| kind.number()).collect::<Vec<_>>()
+    );
+    use evidence::{EvidenceKind, EvidenceNoteKind, EvidenceResult};
+    let what = list(between(FORMAT, "| 0 | what: ", " |\n"));
+    let kinds = [EvidenceKind::Drill, EvidenceKind::Verify, EvidenceKind::KeyTried, EvidenceKind::CopyReadBack];
+    let kinds = kinds.into_iter().chain([EvidenceKind::Acceptance, EvidenceKind::Review]);
+    assert_eq!(what.iter().map(|w| w.0).collect::<Vec<_>>(), kinds.map(EvidenceKind::number).collect::<Vec<_>>());
+    let results = list(between(FORMAT, "| 1 | result: ", " |\n"));
+    let kinds =
+        [EvidenceResult::Passed, EvidenceResult::PassedWithNotes, EvidenceResult::Failed, EvidenceResult::NotDone];
+    assert_eq!(results.iter().map(|r| r.0).collect::<Vec<_>>(), kinds.map(EvidenceResult::number));
+    let notes = numbers(between(FORMAT, "array of notes: { 0: kind (", ": the source"));
+    assert_eq!(notes, [u64::from(EvidenceNoteKind::Note.number())]);
     let roots = list(between(FORMAT, "name in the top directory, 1: kind (", ")"));
     let kinds = [RootKind::Folder, RootKind::File, RootKind::Stream, RootKind::Database];
     assert_eq!(roots.iter().map(|r| r.0).collect::<Vec<_>>(), kinds.map(RootKind::number));

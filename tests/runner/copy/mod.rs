@@ -8,3 +8,5 @@ mod parts;
 mod scene;
 mod together;
 mod whole;
+
+pub use scene::Scene;

@@ -3,7 +3,7 @@
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, SeenManifest};
 
-use super::present::{Present, is_copied};
+use super::present::{Present, is_about_storage, is_copied};
 use super::roots::Roots;
 use super::{CopyOptions, CopyOutcome, CopyRef, SourceManifest, What};
 use crate::error::{Error, ErrorKind, Result};
@@ -69,7 +69,9 @@ impl Choice {
 /// The manifest of this id.
 fn named(source: &Repository, id: LeaseId) -> Result<ManifestObject> {
     match source.read_snapshot_object(id)? {
-        SnapshotObject::Manifest(object) if is_copied(object.manifest.kind) => Ok(*object),
+        SnapshotObject::Manifest(object) if is_copied(object.manifest.kind) && !is_about_storage(&object.manifest) => {
+            Ok(*object)
+        }
         _ => Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {id} to copy"))),
     }
 }
@@ -81,7 +83,8 @@ fn all(source: &Repository, outcome: &mut CopyOutcome) -> Result<Vec<ManifestObj
     let mut all = Vec::new();
     for known in manifests.present.iter().filter(|known| is_copied(known.kind)) {
         match source.read_snapshot_object(known.id) {
-            Ok(SnapshotObject::Manifest(object)) => all.push(*object),
+            Ok(SnapshotObject::Manifest(object)) if !is_about_storage(&object.manifest) => all.push(*object),
+            Ok(SnapshotObject::Manifest(_)) => {}
             Ok(SnapshotObject::Void(_)) => {}
             Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
             Err(error) if source.has_snapshot_object(known.id)? => outcome.unreadable.push((known.id, error)),

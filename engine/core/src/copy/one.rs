@@ -120,6 +120,7 @@ impl Run<'_> {
             problem_lists: nodes.problem_lists,
             statistics: manifest.statistics,
             left_out: manifest.left_out,
+            evidence: manifest.evidence,
             copied: Some(Copied { origin, author }),
             ..Draft::new(manifest.kind)
         })

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use repo_format::entry::Time;
+use repo_format::evidence::EvidenceKind;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{Manifest, ManifestKind, Root, SeenManifest};
 
@@ -80,7 +81,12 @@ impl Present {
 
 /// Whether manifests of this kind are copied. Records are about the repository that they are in.
 pub(super) fn is_copied(kind: ManifestKind) -> bool {
-    matches!(kind, ManifestKind::Snapshot | ManifestKind::Receipt | ManifestKind::Log)
+    matches!(kind, ManifestKind::Snapshot | ManifestKind::Receipt | ManifestKind::Log | ManifestKind::Evidence)
+}
+
+/// Whether a manifest is about the storage of its own repository, though its kind is copied.
+pub(super) fn is_about_storage(manifest: &Manifest) -> bool {
+    manifest.evidence.as_ref().is_some_and(|evidence| evidence.kind == EvidenceKind::Verify)
 }
 
 /// A hash of the machine, the kind, and all roots that the original had.

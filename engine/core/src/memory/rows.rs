@@ -2,7 +2,7 @@
 
 use repo_format::entry::Time;
 use repo_format::id::{Bytes32, LeaseId};
-use repo_format::manifest::ManifestKind;
+use repo_format::manifest::{ManifestKind, SeenManifest};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::line_number::{ALL, LineNumber};
@@ -27,6 +27,11 @@ pub struct RememberedManifest {
 }
 
 impl RememberedManifest {
+    /// Its id and digest.
+    pub fn reference(&self) -> SeenManifest {
+        SeenManifest { id: self.id, digest: self.digest }
+    }
+
     fn sum(&self) -> [u8; 8] {
         let (seconds, nanoseconds) = (self.time.seconds.to_le_bytes(), self.time.nanoseconds.to_le_bytes());
         sum(&[&self.id.0, &self.digest.0, &[self.kind.number()], &seconds, &nanoseconds, &self.family.0])

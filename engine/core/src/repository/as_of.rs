@@ -42,7 +42,7 @@ impl Repository {
     }
 
     /// Whether something could not be read because it is later than the key of this run.
-    pub(super) fn is_later(&self, error: &Error) -> bool {
+    pub(crate) fn is_later(&self, error: &Error) -> bool {
         self.as_of.is_some() && error.kind() == ErrorKind::WrongPassword
     }
 

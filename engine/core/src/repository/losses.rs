@@ -141,7 +141,7 @@ impl Repository {
             let suffering = Some(some.to_vec());
             self.put_record(author, Record { time: machine::now(), suffering, ..Record::default() })?;
         }
-        self.retire_records(&old, author)
+        self.retire(&old.iter().map(ManifestObject::reference).collect::<Vec<_>>(), author)
     }
 
     /// Packs that did not open completely when this machine last read them. No backup may count on them.

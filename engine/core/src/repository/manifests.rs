@@ -25,6 +25,13 @@ pub struct ManifestObject {
     pub digest: Bytes32,
 }
 
+impl ManifestObject {
+    /// Its id and digest.
+    pub fn reference(&self) -> SeenManifest {
+        SeenManifest { id: self.manifest.id, digest: self.digest }
+    }
+}
+
 /// An object in `snapshots/`.
 #[derive(Debug, Clone)]
 pub enum SnapshotObject {
@@ -91,7 +98,7 @@ impl Repository {
     }
 
     /// Reads the objects of these ids, in their order; over a network several at a time.
-    fn each_snapshot_object<'n>(
+    pub(crate) fn each_snapshot_object<'n>(
         &'n self,
         ids: &'n [LeaseId],
     ) -> impl Iterator<Item = (LeaseId, Result<SnapshotObject>)> + 'n {

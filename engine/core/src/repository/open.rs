@@ -319,6 +319,19 @@ fn decode_config(bytes: &[u8]) -> Result<(Config, ClearObject<'_>)> {
     Ok((config, object))
 }
 
+impl Repository {
+    /// Fails if nothing may be written, also if the repository was opened to be read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooNew`]; [`ErrorKind::Damaged`] if there may be newer keys that cannot be read; if the key of this run
+    /// was retired.
+    pub(crate) fn refuse_to_write(&self) -> Result<()> {
+        self.refuse_as_of()?;
+        check_flags(&self.config, Access::Write)?;
+        self.doubt.as_ref().map_or(Ok(()), |doubt| Err(Error::new(ErrorKind::Damaged, doubt.clone())))
+    }
+}
+
 fn check_flags(config: &Config, access: Access) -> Result<()> {
     let unknown = config.unknown_flags(access, KNOWN_FLAGS);
     if unknown.is_empty() {

@@ -67,9 +67,18 @@ impl Repository {
     /// # Errors
     /// If it cannot be stored, or is too large.
     pub fn put_record(&self, author: &Author, record: Record) -> Result<ManifestObject> {
-        let manifest = self.record_manifest(author, record)?;
+        let Record { time, tags, seen, forgotten, suffering, second_copy } = record;
+        let manifest = self.manifest_without_nodes(ManifestKind::Record, author, time)?;
+        self.put_without_lease(Manifest { tags, seen, forgotten, suffering, second_copy, ..manifest })
+    }
+
+    /// Puts a manifest that names no nodes, durably, and remembers it.
+    ///
+    /// # Errors
+    /// If it cannot be stored, or is too large.
+    pub(crate) fn put_without_lease(&self, manifest: Manifest) -> Result<ManifestObject> {
         let name = ObjectName::Snapshot(manifest.id);
-        let plain = manifest.encode().map_err(|e| Error::damaged("a new record", e))?;
+        let plain = manifest.encode().map_err(|e| Error::damaged(format!("a new {}", manifest.kind.name()), e))?;
         let sealed = self.seal_manifest(manifest.id, &plain)?;
         let object = &sealed.object;
         if let Err(error) = self.store.put_new(&name, &[object]) {
@@ -85,12 +94,11 @@ impl Repository {
         Ok(record)
     }
 
-    /// Forgets records that a newer one replaces: puts a record that names them, **then** deletes them.
+    /// Forgets records or evidence that a newer one replaces: puts a record that names them, **then** deletes them.
     ///
     /// # Errors
     /// If the store cannot be written, or does not let this user delete: then both are there.
-    pub(super) fn retire_records(&self, old: &[ManifestObject], author: &Author) -> Result<()> {
-        let old: Vec<_> = old.iter().map(|r| SeenManifest { id: r.manifest.id, digest: r.digest }).collect();
+    pub(crate) fn retire(&self, old: &[SeenManifest], author: &Author) -> Result<()> {
         let most = usize::try_from(limits::FORGOTTEN_COUNT).unwrap_or(usize::MAX);
         for some in old.chunks(most) {
             let forgotten = Some(some.to_vec());
@@ -101,24 +109,23 @@ impl Repository {
         Ok(())
     }
 
-    fn record_manifest(&self, author: &Author, record: Record) -> Result<Manifest> {
+    /// A new manifest without contents, which needs no lease.
+    ///
+    /// # Errors
+    /// If the list of condemned packs cannot be read.
+    pub(crate) fn manifest_without_nodes(&self, kind: ManifestKind, author: &Author, time: Time) -> Result<Manifest> {
         let (condemned, _) = self.condemned()?;
         let Author { host, user, program } = author.clone();
         Ok(Manifest {
-            seconds: record.time.seconds,
-            nanoseconds: record.time.nanoseconds,
+            seconds: time.seconds,
+            nanoseconds: time.nanoseconds,
             host,
             user,
-            tags: record.tags,
             program,
-            seen: record.seen,
             config_version: self.config.version,
             keyring_version: self.keyring_version(),
             condemned_seen: condemned.next - 1,
-            forgotten: record.forgotten,
-            suffering: record.suffering,
-            second_copy: record.second_copy,
-            ..Manifest::new(ManifestKind::Record, LeaseId(random()?))
+            ..Manifest::new(kind, LeaseId(random()?))
         })
     }
 

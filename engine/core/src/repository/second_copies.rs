@@ -57,7 +57,7 @@ impl Repository {
             .collect();
         let seen = manifests.newest_seen();
         self.put_record(author, Record { time: machine::now(), seen, second_copy: Some(copy), ..Record::default() })?;
-        self.retire_records(&old, author)
+        self.retire(&old.iter().map(ManifestObject::reference).collect::<Vec<_>>(), author)
     }
 
     fn second_copy_records(&self, manifests: &Manifests) -> Result<Vec<ManifestObject>> {

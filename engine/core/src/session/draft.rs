@@ -1,6 +1,7 @@
 //! The part of a manifest that an operation fills in.
 
 use repo_format::entry::Time;
+use repo_format::evidence::Evidence;
 use repo_format::id::{ChunkId, LeaseId};
 use repo_format::manifest::{LeftOut, Manifest, ManifestKind, Origin, Problems, Root, SeenManifest, Statistics};
 
@@ -35,6 +36,8 @@ pub struct Draft {
     pub left_out: Option<LeftOut>,
     /// The manifest that it is a copy of, and the author of that; `None` if it is not a copy.
     pub copied: Option<Copied>,
+    /// What was tried, in a copy of evidence.
+    pub evidence: Option<Evidence>,
 }
 
 /// The manifest of another repository that a new one is a copy of.
@@ -62,6 +65,7 @@ impl Draft {
             statistics: Statistics::default(),
             left_out: None,
             copied: None,
+            evidence: None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Draft {
             statistics: self.statistics,
             origin,
             left_out: self.left_out,
+            evidence: self.evidence,
             ..Manifest::new(self.kind, session.id())
         }
     }

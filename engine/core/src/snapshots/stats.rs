@@ -4,6 +4,7 @@ use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 
 use crate::error::Result;
+use crate::evidence;
 use crate::monitor::NullMonitor;
 use crate::repository::Repository;
 use crate::snapshots;
@@ -32,7 +33,7 @@ pub struct Stats {
     pub segment_bytes: u64,
     /// The size of this machine's cache in bytes.
     pub cache_bytes: u64,
-    /// The size of the packs that this machine does not remember to have read whole and found good.
+    /// The size of the packs that nobody has read whole and found good, as evidence and this machine know.
     pub never_verified_bytes: u64,
     /// The time when the pack with the oldest successful check was checked, in seconds since 1970. Packs without a
     /// check do not count.
@@ -52,7 +53,7 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
     let report = repository.sync_catalog(&NullMonitor)?;
     let packs = repository.list_packs()?;
     let totals = repository.catalog().chunk_totals()?;
-    let verified = repository.catalog().verified()?;
+    let unread = evidence::unread(repository, &evidence::list(repository)?)?;
     let end = |s: &snapshots::Snapshot| (s.id, s.manifest.time());
     Ok(Stats {
         snapshots: list.len() as u64,
@@ -65,8 +66,8 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
         segments: report.segments.len() as u64,
         segment_bytes: report.segments.values().sum(),
         cache_bytes: repository.catalog().disk_bytes(),
-        never_verified_bytes: packs.iter().filter(|(id, _)| !verified.contains_key(id)).map(|(_, size)| size).sum(),
-        oldest_verified: verified.iter().filter(|(id, _)| packs.contains_key(id)).map(|(_, seconds)| *seconds).min(),
+        never_verified_bytes: unread.never_bytes,
+        oldest_verified: unread.oldest,
         newest: list.last().map(end),
         oldest: list.first().map(end),
     })

@@ -74,8 +74,13 @@ pub fn find_images(connection: &mut Connection, profile: &Profile, schema: &str,
 /// If the server refuses.
 pub fn image_paths(connection: &mut Connection, profile: &Profile, schema: &str) -> Result<Vec<String>> {
     let paths = setting(connection, profile, schema, profile.images.setting)?.unwrap_or_default();
+    Ok(split(profile, &paths))
+}
+
+/// The paths of a setting.
+fn split(profile: &Profile, paths: &str) -> Vec<String> {
     let paths = paths.split(profile.images.separator).map(str::trim).filter(|path| !path.is_empty());
-    Ok(paths.map(str::to_owned).collect())
+    paths.map(str::to_owned).collect()
 }
 
 impl Elsewhere {
@@ -183,7 +188,7 @@ mod tests {
         let mapping = super::super::PathMapping::new(r"\\SERVER\Share", folder.path().into()).unwrap();
         let map = PathMap::new(vec![mapping]);
         let paths = r"C:\OpenDentImages\; \\server\share\empty;\\SERVER\Share\images\;/elsewhere";
-        let (found, tried) = first_with_mark(profile, paths, &map);
+        let (found, tried) = first_with_mark(profile, &split(profile, paths), &map);
         assert_eq!(found.unwrap(), folder.path().join("images"));
         assert_eq!(tried.len(), 2);
         assert!(tried[0].why.contains("--map-path") && tried[1].why.contains("no folder `A`"), "{tried:?}");
@@ -192,7 +197,8 @@ mod tests {
     #[test]
     fn all_that_was_tried_is_named() {
         let profile = named("opendental").unwrap();
-        let (found, tried) = first_with_mark(profile, r"\\S\Images;/nowhere/images", &PathMap::default());
+        let (found, tried) =
+            first_with_mark(profile, &split(profile, r"\\S\Images;/nowhere/images"), &PathMap::default());
         assert!(found.is_none());
         let message = nowhere(profile, &tried).to_string();
         assert!(message.contains(r"\\S\Images") && message.contains("/nowhere/images"), "{message}");

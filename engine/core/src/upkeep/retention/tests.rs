@@ -49,6 +49,7 @@ pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
         left_out: None,
         suffering: None,
         second_copy: None,
+        evidence: None,
     }
 }
 

@@ -7,34 +7,27 @@ use repo_format::id::PackId;
 use super::content::Assignment;
 use super::{Depth, Part};
 use crate::error::Result;
-use crate::machine;
+use crate::evidence::ReadTimes;
 use crate::repository::Repository;
 
-/// Chooses among `packs`, a part of `listed`.
+/// Chooses among `packs`; `times` says what evidence has of them.
 pub(super) fn choose(
     repository: &Repository,
     mut packs: Vec<(PackId, u64)>,
-    listed: &HashMap<PackId, u64>,
     depth: Depth,
+    times: &ReadTimes,
 ) -> Result<Assignment> {
     packs.sort();
     let whole = match depth {
         Depth::Structure => HashSet::new(),
         Depth::ReadData => packs.iter().map(|(id, _)| *id).collect(),
-        Depth::ReadPart(part) => longest_unread(&packs, &verified(repository, listed)?, part),
+        Depth::ReadPart(part) => {
+            let times = times.clone().with_own(repository)?;
+            let verified = packs.iter().filter_map(|(id, _)| Some((*id, times.last_read(id)?))).collect();
+            longest_unread(&packs, &verified, part)
+        }
     };
     Ok(Assignment { packs, whole })
-}
-
-/// The time when each pack was last read whole and found good, in seconds since 1970. Forgets packs that are gone.
-fn verified(repository: &Repository, listed: &HashMap<PackId, u64>) -> Result<HashMap<PackId, i64>> {
-    let mut verified = repository.catalog().verified()?;
-    let gone: Vec<PackId> = verified.keys().filter(|id| !listed.contains_key(id)).copied().collect();
-    repository.catalog().forget_verified(&gone)?;
-    let now = machine::now().seconds;
-    // A check in the future was made with a wrong clock, so its time is unknown.
-    verified.retain(|_, seconds| *seconds <= now);
-    Ok(verified)
 }
 
 /// The packs whose last check is oldest, and first those without any, until they have the size in `part` or more.

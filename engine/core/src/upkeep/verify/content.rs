@@ -140,6 +140,7 @@ impl Check<'_> {
         if self.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
+        self.report.pack_bytes.fetch_add(size, Ordering::Relaxed);
         let checked = if self.assignment.whole.contains(&id) { self.whole(id, size) } else { self.table(id, size) };
         self.monitor.advance(Work { items: 1, bytes: self.assignment.bytes(&id, size) });
         checked
@@ -170,6 +171,7 @@ impl Check<'_> {
             return self.repository.remember_pack(id, Some(&PackDamage::Whole));
         };
         self.report.read_bytes.fetch_add(size, Ordering::Relaxed);
+        self.report.read_packs.fetch_add(1, Ordering::Relaxed);
         let mut is_good = whole.fits_its_name();
         if !is_good {
             self.report.find(name, DamagedPack, "its bytes do not fit its name: they have changed");

@@ -154,6 +154,9 @@ impl Log<'_> {
                 Some(manifest) if manifest.kind == ManifestKind::Record => {
                     "the record of forgotten snapshots has disappeared"
                 }
+                Some(manifest) if manifest.kind == ManifestKind::Evidence => {
+                    "the evidence of a drill or check has disappeared, and nothing says that other evidence stands for it"
+                }
                 _ => "the snapshot has disappeared, and nothing says that it was forgotten",
             };
             self.report.find(ObjectName::Snapshot(*id), MissingSnapshot, message);

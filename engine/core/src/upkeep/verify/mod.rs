@@ -1,24 +1,30 @@
 //! Verify: does everything exist that snapshots need, and is it intact?
 //!
-//! It reads the packs themselves, never this machine's cache: their tables go into a separate index for this run. The
-//! cache only remembers when each pack was last read whole and found good. The memory keeps the damaged packs and
+//! It reads the packs themselves, never this machine's cache: their tables go into a separate index for this run. Evidence, and since then
+//! the cache, remember when each pack was last read whole and found good. The memory keeps the damaged packs and
 //! affected snapshots. Need decides about damage: an index entry of a missing pack is normal, damage that nobody needs
 //! is a note, and a needed chunk without an intact copy is a finding.
 
 mod choice;
 mod content;
+mod evidence;
 mod log;
 mod need;
 mod objects;
 mod report;
 
-use repo_format::id::LeaseId;
+use std::collections::HashMap;
+
+use repo_format::id::{LeaseId, PackId};
 use repo_format::manifest::ManifestKind;
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
+use crate::evidence::{self as proof, Piece, ReadTimes};
 use crate::monitor::Monitor;
 use crate::repository::{ManifestObject, Repository, ScratchCatalog};
+
+pub use evidence::{Recorded, VerifyRun, record};
 
 use content::{Assignment, CheckedPacks};
 use report::Report;
@@ -95,6 +101,10 @@ pub struct VerifyReport {
     pub chunks: u64,
     /// The number of bytes of packs that were read.
     pub read_bytes: u64,
+    /// The number of packs that were read whole.
+    pub read_packs: u64,
+    /// The bytes of all examined packs.
+    pub pack_bytes: u64,
     /// Damage.
     pub findings: Vec<Finding>,
     /// Harmless oddities: leftovers of interrupted runs, and the like.
@@ -125,13 +135,16 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     objects::check_versions(repository, &manifests, &report)?;
     objects::check_copies(repository, &report)?;
 
+    let pieces: Vec<Piece> = manifests.iter().cloned().filter_map(Piece::of).collect();
+    let times = ReadTimes::of(&pieces);
     let catalog = ScratchCatalog::make(repository)?;
     let run = Run { repository, catalog: &catalog, report: &report, monitor };
     let listed = repository.list_packs()?;
+    forget_gone(repository, &listed)?;
     let gone = repository.known_damage()?.into_keys().filter(|pack| !listed.contains_key(pack));
     repository.memory().forget_damaged_packs(&gone.collect::<Vec<_>>())?;
     let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
-    let assignment = choice::choose(repository, all, &listed, options.depth)?;
+    let assignment = choice::choose(repository, all, options.depth, &times)?;
     let mut packs = run.check(&assignment)?;
     if let Some(named) = objects::check_segments(repository, &packs, &report, monitor)? {
         report.note_damaged_packs_but(&named);
@@ -166,7 +179,7 @@ pub fn verify_snapshot(
     // All tables come first: only they show which packs are needed.
     let tables = Report::new(&[]);
     let all = listed.iter().map(|(id, size)| (*id, *size)).collect();
-    let assignment = choice::choose(repository, all, &listed, Depth::Structure)?;
+    let assignment = choice::choose(repository, all, Depth::Structure, &ReadTimes::default())?;
     let run = Run { repository, catalog: &catalog, report: &report, monitor };
     let mut packs = Run { report: &tables, ..run }.check(&assignment)?;
     let named = objects::check_segments(repository, &packs, &tables, monitor)?;
@@ -174,7 +187,11 @@ pub fn verify_snapshot(
 
     let needed = need::packs_for(&run, &manifest)?;
     let needed = catalog.packs()?.into_iter().filter(|pack| needed.contains(&pack.id));
-    let assignment = choice::choose(repository, needed.map(|p| (p.id, p.size)).collect(), &listed, options.depth)?;
+    let times = match options.depth {
+        Depth::ReadPart(_) => ReadTimes::of(&proof::list(repository)?.pieces),
+        _ => ReadTimes::default(),
+    };
+    let assignment = choice::choose(repository, needed.map(|p| (p.id, p.size)).collect(), options.depth, &times)?;
     packs.extend(run.check(&assignment)?);
     if let Some(named) = named {
         report.note_damaged_packs_but(&named);
@@ -197,10 +214,19 @@ struct Checked {
 
 impl Checked {
     fn of(manifests: &[ManifestObject]) -> Self {
-        let needing = manifests.iter().filter(|object| object.manifest.kind != ManifestKind::Record);
+        let needing = manifests
+            .iter()
+            .filter(|object| !matches!(object.manifest.kind, ManifestKind::Record | ManifestKind::Evidence));
         let with_problems = needing.clone().filter(|object| object.manifest.problems.count > 0);
         Checked { all: needing.count() as u64, with_problems: with_problems.count() as u64 }
     }
+}
+
+/// Forgets packs of which this machine remembers that it read them, and that are gone.
+fn forget_gone(repository: &Repository, listed: &HashMap<PackId, u64>) -> Result<()> {
+    let verified = repository.catalog().verified()?;
+    let gone: Vec<PackId> = verified.into_keys().filter(|id| !listed.contains_key(id)).collect();
+    repository.catalog().forget_verified(&gone)
 }
 
 impl Run<'_> {
@@ -212,6 +238,6 @@ impl Run<'_> {
     fn check_new_packs(&self, known: &CheckedPacks) -> Result<CheckedPacks> {
         let listed = self.repository.list_packs()?;
         let new = listed.iter().filter(|(id, _)| !known.was_seen(id)).map(|(id, size)| (*id, *size)).collect();
-        self.check(&choice::choose(self.repository, new, &listed, Depth::Structure)?)
+        self.check(&choice::choose(self.repository, new, Depth::Structure, &ReadTimes::default())?)
     }
 }

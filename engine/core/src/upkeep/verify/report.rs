@@ -18,6 +18,8 @@ pub(super) struct Report {
     pub packs: AtomicU64,
     pub chunks: AtomicU64,
     pub read_bytes: AtomicU64,
+    pub read_packs: AtomicU64,
+    pub pack_bytes: AtomicU64,
 }
 
 impl Report {
@@ -28,6 +30,8 @@ impl Report {
             packs: AtomicU64::new(0),
             chunks: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
+            read_packs: AtomicU64::new(0),
+            pack_bytes: AtomicU64::new(0),
         };
         for warning in warnings {
             report.find("repository", FindingKind::RolledBack, warning.clone());
@@ -120,6 +124,8 @@ impl Report {
             packs: self.packs.load(Ordering::Relaxed),
             chunks: self.chunks.load(Ordering::Relaxed),
             read_bytes: self.read_bytes.load(Ordering::Relaxed),
+            read_packs: self.read_packs.load(Ordering::Relaxed),
+            pack_bytes: self.pack_bytes.load(Ordering::Relaxed),
             findings,
             notes,
         }

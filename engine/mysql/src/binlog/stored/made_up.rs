@@ -89,5 +89,6 @@ fn manifest(id: LeaseId) -> Manifest {
         left_out: None,
         suffering: None,
         second_copy: None,
+        evidence: None,
     }
 }
