@@ -284,6 +284,39 @@ pub struct Statistics {
     /// Files that were read because they might have changed, and had not; absent if there are none.
     #[n(12)]
     pub read_again_files: Option<u64>,
+    /// Signals of an unusual change; absent if nothing was compared.
+    #[n(13)]
+    pub signals: Option<Signals>,
+}
+
+/// Figures by which an ordinary change can be told from an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Signals {
+    /// Files that were read and whose name says how they begin.
+    #[n(0)]
+    pub judged_files: u64,
+    /// Files among these that begin otherwise.
+    #[n(1)]
+    pub disagreeing_files: u64,
+    /// Files whose contents differ from the parent's.
+    #[n(2)]
+    pub different_files: u64,
+    /// Files among these that had not changed for 30 days before.
+    #[n(3)]
+    pub old_different_files: u64,
+    /// Files among the different ones with the most frequent change of size.
+    #[n(4)]
+    pub same_growth_files: u64,
+    /// That change, in bytes.
+    #[n(5)]
+    pub same_growth_bytes: i64,
+    /// Files of the parent that are gone.
+    #[n(6)]
+    pub gone_files: u64,
+    /// Folders with a new small file of the same name, for the most frequent name.
+    #[n(7)]
+    pub note_folders: u64,
 }
 
 impl Manifest {

@@ -36,6 +36,7 @@ mod round_trip;
 mod saved;
 mod session;
 mod shared_catalog;
+mod signals;
 mod source_kinds;
 mod source_less;
 mod source_parents;

@@ -337,6 +337,20 @@ fn statistics(n: &[u64; 12]) -> Statistics {
         stored_bytes: n[10],
         milliseconds: n[11],
         read_again_files: n[8].is_multiple_of(2).then_some(n[9]),
+        signals: n[8].is_multiple_of(3).then_some(signals(n)),
+    }
+}
+
+fn signals(n: &[u64; 12]) -> Signals {
+    Signals {
+        judged_files: n[0],
+        disagreeing_files: n[1],
+        different_files: n[2],
+        old_different_files: n[3],
+        same_growth_files: n[4],
+        same_growth_bytes: n[5].cast_signed(),
+        gone_files: n[6],
+        note_folders: n[7],
     }
 }
 

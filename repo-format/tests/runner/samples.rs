@@ -510,6 +510,7 @@ pub(crate) fn manifest() -> Manifest {
             stored_bytes: 11,
             milliseconds: 12,
             read_again_files: None,
+            signals: None,
         },
         forgotten: None,
         origin: None,

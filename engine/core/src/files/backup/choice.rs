@@ -40,6 +40,13 @@ impl Choice {
         self.snapshots.first().map(|object| object.manifest.id)
     }
 
+    /// The snapshot that all roots are compared with, if it has these and no others.
+    pub fn of_all_roots(&self) -> Option<&Manifest> {
+        let [object] = &self.snapshots[..] else { return None };
+        let is_whole = self.roots.len() == object.manifest.roots.len() && self.roots.iter().all(Option::is_some);
+        is_whole.then_some(&object.manifest)
+    }
+
     /// The snapshot and root to compare root number `root` with.
     pub fn of(&self, root: usize) -> Option<(&ManifestObject, &Root)> {
         let chosen = self.roots.get(root).copied().flatten()?;

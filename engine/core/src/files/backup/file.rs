@@ -42,18 +42,31 @@ pub(super) enum Input {
     Stream(Box<dyn Read + Send>),
 }
 
-/// Sends a job's entry to the tree builder. Dropping it unused tells the builder that the run has failed.
-pub(super) struct ResultSlot(Sender<Option<Box<TreeEntry>>>);
+/// A file that was read.
+pub(super) struct ReadFile {
+    /// Its entry.
+    pub entry: Box<TreeEntry>,
+    /// Whether it begins as its name says; none if the name says nothing.
+    pub agrees: Option<bool>,
+}
+
+/// Sends a job's result to the tree builder. Dropping it unused tells the builder that the run has failed.
+pub(super) struct ResultSlot(Sender<Option<ReadFile>>);
 
 impl ResultSlot {
-    pub fn new(sender: Sender<Option<Box<TreeEntry>>>) -> Self {
+    pub fn new(sender: Sender<Option<ReadFile>>) -> Self {
         ResultSlot(sender)
     }
 
-    /// Sends the entry, or that there is none.
-    pub fn send(self, entry: Option<TreeEntry>) {
+    /// Sends the file.
+    pub fn send(self, entry: TreeEntry, agrees: Option<bool>) {
         // The receiver is gone if the run has failed, which is reported elsewhere.
-        drop(self.0.send(entry.map(Box::new)));
+        drop(self.0.send(Some(ReadFile { entry: Box::new(entry), agrees })));
+    }
+
+    /// Says that the file could not be read.
+    pub fn send_nothing(self) {
+        drop(self.0.send(None));
     }
 }
 
@@ -87,6 +100,8 @@ pub(super) struct End {
     pub batches: u64,
     /// The entry, without its content.
     pub entry: TreeEntry,
+    /// Whether it begins as its name says.
+    pub agrees: Option<bool>,
     /// The receiver of the entry.
     pub result: ResultSlot,
 }
@@ -128,9 +143,9 @@ impl FileInWork {
 impl Order {
     fn send_if_complete(&mut self, sink: &mut NodeSink<'_, '_>) -> Result<()> {
         let next = self.next;
-        if let Some(End { mut entry, result, .. }) = self.end.take_if(|end| end.batches == next) {
+        if let Some(End { mut entry, agrees, result, .. }) = self.end.take_if(|end| end.batches == next) {
             entry.content = std::mem::take(&mut self.builder).finish(sink)?;
-            result.send(Some(entry));
+            result.send(entry, agrees);
         }
         Ok(())
     }

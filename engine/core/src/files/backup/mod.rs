@@ -25,6 +25,7 @@ mod progress;
 mod queue;
 mod roots;
 mod run;
+mod signals;
 mod special;
 mod tree;
 mod unchanged;
@@ -62,6 +63,7 @@ use problems::ProblemLog;
 use progress::Counters;
 use queue::WorkQueue;
 use roots::RootSource;
+use signals::SignalLog;
 
 /// The number of events in a batch: waking the tree builder for each event would cost more than the event.
 const EVENTS_PER_BATCH: usize = 64;
@@ -262,7 +264,8 @@ fn save(
     let repository = store.repository();
     let reader = crate::pack::ChunkReader::new(repository);
     let parents = Parents::new(store, &reader, choice, monitor)?;
-    let (problems, counters) = (ProblemLog::new(monitor), Counters::default());
+    let (problems, counters, signals) =
+        (ProblemLog::new(monitor), Counters::default(), SignalLog::new(machine::now().seconds));
     let (queue, buffers, stop) = (WorkQueue::new(), Buffers::default(), AtomicBool::new(false));
     let owners = crate::filesystem::Owners::new();
     let run = Run {
@@ -271,6 +274,7 @@ fn save(
         monitor,
         problems: &problems,
         counters: &counters,
+        signals: &signals,
         queue: &queue,
         buffers: &buffers,
         owners: &owners,
@@ -282,7 +286,8 @@ fn save(
     let result = run_threads(&run, roots);
     monitor.end();
     let Built { tree, problem_lists } = result?;
-    let statistics = counters.statistics();
+    let mut statistics = counters.statistics();
+    statistics.signals = choice.of_all_roots().map(|parent| signals.signals(parent, &statistics));
     let (problem_count, problems) = problems.into_parts();
     let specials = counters.specials.into_inner();
     let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

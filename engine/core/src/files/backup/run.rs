@@ -10,6 +10,7 @@ use super::parent::{Parent, Parents};
 use super::problems::ProblemLog;
 use super::progress::{CountedFile, Counters, count};
 use super::queue::WorkQueue;
+use super::signals::SignalLog;
 use super::{BackupOptions, DatabaseFigures};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filesystem::Owners;
@@ -23,6 +24,7 @@ pub struct Run<'r> {
     pub(super) monitor: &'r dyn Monitor,
     pub(super) problems: &'r ProblemLog<'r>,
     pub(super) counters: &'r Counters,
+    pub(super) signals: &'r SignalLog,
     pub(super) queue: &'r WorkQueue,
     pub(super) buffers: &'r Buffers,
     pub(super) owners: &'r Owners,

@@ -6,6 +6,7 @@ use crossbeam_channel::Receiver;
 use repo_format::entry::{GAP_UNREADABLE, HardLink};
 use repo_format::id::ChunkId;
 
+use super::file::ReadFile;
 use super::gaps::GapLog;
 use super::{Run, worker};
 use crate::chunk::Coder;
@@ -46,11 +47,23 @@ pub(super) struct PendingFile {
     /// Its name.
     pub name: Vec<u8>,
     /// The receiver of the entry; a lost sender means that the run has failed.
-    pub entry: Receiver<Option<Box<TreeEntry>>>,
+    pub entry: Receiver<Option<ReadFile>>,
     /// Set if the file may have other names.
     pub identity: Option<HardLink>,
-    /// The parent snapshot's entry in its place, if that looked different.
-    pub before: Option<Box<TreeEntry>>,
+    /// The parent snapshot's entry in its place.
+    pub before: Before,
+}
+
+/// The parent snapshot's entry in the place of a file.
+#[derive(Default)]
+pub(super) enum Before {
+    /// It does not matter: it was carried over, or nothing is compared.
+    #[default]
+    NotCompared,
+    /// There is none.
+    Nothing,
+    /// It looked different.
+    Other(Box<TreeEntry>),
 }
 
 /// Builds all directories; returns the node of the top one.
@@ -66,12 +79,11 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
             Event::LeftOut { name, why } => last(&mut open)?.gaps.add(name, why),
             Event::Entry(entry) => push(&mut open, *entry, &mut sink)?,
             Event::File(file) => {
-                let entry = file.entry.recv().map_err(|_| stopped())?;
-                if let (Some(entry), Some(before)) = (&entry, &file.before)
-                    && has_same_content(entry, before)
-                {
-                    run.counters.found_unchanged();
+                let read = file.entry.recv().map_err(|_| stopped())?;
+                if let Some(read) = &read {
+                    compare(run, read, &file.before);
                 }
+                let entry = read.map(|read| read.entry);
                 if let Some(identity) = file.identity {
                     linked.insert(identity, entry.clone());
                 }
@@ -105,6 +117,16 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
     match (open.pop(), open.is_empty()) {
         (Some(top), true) => top.builder.finish(&mut sink),
         _ => Err(stopped()),
+    }
+}
+
+/// Counts how a file that was read differs from the parent's.
+fn compare(run: &Run<'_>, read: &ReadFile, before: &Before) {
+    match before {
+        Before::Other(before) if has_same_content(&read.entry, before) => run.counters.found_unchanged(),
+        Before::Other(before) => run.signals.differs(read, &before.meta),
+        Before::Nothing => run.signals.is_new(read),
+        Before::NotCompared => {}
     }
 }
 

@@ -8,14 +8,14 @@ use repo_format::entry::{EntryKind, GAP_ELSEWHERE, GAP_OTHER, GAP_RULE, GAP_UNRE
 use repo_format::limits;
 use repo_format::node::ProblemKind;
 
-use super::file::{Input, Job, ResultSlot};
+use super::file::{Input, Job, ReadFile, ResultSlot};
 use super::gaps::unlisted;
 use super::levels::{Frame, Levels, Lost, Opened};
 use super::parent::{Parent, ParentEntries};
 use super::progress::{CountedFile, FileState, count};
 use super::roots::{OpenRoot, RootSource};
 use super::special::{Noted, mark_mount, special};
-use super::tree::{Event, PendingFile};
+use super::tree::{Before, Event, PendingFile};
 use super::{EVENTS_PER_BATCH, Run, done, less, unchanged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::source::exclude::Excludes;
@@ -50,7 +50,7 @@ struct Beside {
     /// Set if it may have other names.
     identity: Option<HardLink>,
     /// The parent snapshot's entry in its place.
-    before: Option<Box<TreeEntry>>,
+    before: Before,
 }
 
 struct Walk<'w, 'r> {
@@ -368,7 +368,8 @@ impl<'r> Walk<'_, 'r> {
         let state = if parent.is_some() { FileState::Changed } else { FileState::New };
         let counted = self.count_file(stat.entry.size, state);
         let input = Input::File { dir: dir.clone(), name: real_name };
-        let beside = Beside { identity, before: parent.map(Box::new) };
+        let before = parent.map_or(Before::Nothing, |parent| Before::Other(Box::new(parent)));
+        let beside = Beside { identity, before };
         self.read(name, path, input, Some(counted), beside)
     }
 
@@ -391,8 +392,8 @@ impl<'r> Walk<'_, 'r> {
     fn send_ready(&mut self, entry: TreeEntry, identity: Option<HardLink>) -> Result<()> {
         let (sender, receiver) = bounded(1);
         let name = entry.name().to_vec();
-        sender.send(Some(Box::new(entry))).map_err(|_| stopped())?;
-        self.send(Event::File(PendingFile { name, entry: receiver, identity, before: None }))
+        sender.send(Some(ReadFile { entry: Box::new(entry), agrees: None })).map_err(|_| stopped())?;
+        self.send(Event::File(PendingFile { name, entry: receiver, identity, before: Before::NotCompared }))
     }
 
     /// Notes that something in the current folder is not saved.

@@ -18,6 +18,7 @@ use super::queue::Work;
 use super::{Run, Trust, unchanged};
 use crate::chunk::{Coder, Cutter, GearTables, ProfileName};
 use crate::error::{Error, Result};
+use crate::files::first_bytes;
 use crate::filesystem::{Dir, FileStat, SourceFile, path_from_bytes, path_to_bytes};
 use crate::machine;
 use crate::monitor;
@@ -74,7 +75,9 @@ pub(super) fn read_other_name(
     let target = Target { name: name.to_vec(), real_name, path, counted: Some(counted) };
     let (sender, receiver) = bounded(1);
     Worker::new(run)?.file(&dir, &target, profile, ResultSlot::new(sender))?;
-    receiver.recv().map_err(|_| Error::new(crate::ErrorKind::Cancelled, "stopped because of an earlier failure"))
+    let read = receiver.recv();
+    let read = read.map_err(|_| Error::new(crate::ErrorKind::Cancelled, "stopped because of an earlier failure"))?;
+    Ok(read.map(|file| file.entry))
 }
 
 struct Worker<'w, 'r> {
@@ -125,7 +128,7 @@ impl<'w, 'r> Worker<'w, 'r> {
             Err(error) => {
                 failed(&error);
                 self.skip(target);
-                result.send(None);
+                result.send_nothing();
                 return Ok(());
             }
         };
@@ -138,7 +141,7 @@ impl<'w, 'r> Worker<'w, 'r> {
                 Err(error) => {
                     failed(&error);
                     self.skip(target);
-                    result.send(None);
+                    result.send_nothing();
                     return Ok(());
                 }
                 Ok(content) => match steadiness(&file, &stat, self.run.options.trust) {
@@ -251,6 +254,9 @@ impl<'w, 'r> Worker<'w, 'r> {
                     return Ok(Err(error));
                 }
             };
+            if content.batches == 0 {
+                content.first = buffer[..filled.min(first_bytes::LOOKED_AT)].to_vec();
+            }
             let last = filled < buffer.len();
             if last && content.batches == 0 && (filled as u64) < limits::INLINE_CONTENT {
                 content.inline = Some(buffer[..filled].to_vec());
@@ -294,13 +300,16 @@ impl<'w, 'r> Worker<'w, 'r> {
         work: &Arc<FileInWork>,
     ) -> Result<()> {
         self.run.monitor.advance(monitor::Work { items: 1, bytes: 0 });
+        let agrees = first_bytes::agree(entry.name(), &content.first);
         match content.inline {
             Some(bytes) => {
                 entry.content = (!bytes.is_empty()).then_some(ContentRef::Inline(bytes));
-                result.send(Some(entry));
+                result.send(entry, agrees);
                 Ok(())
             }
-            None => work.ended(End { batches: content.batches, entry, result }, self.run.store, &mut self.coder),
+            None => {
+                work.ended(End { batches: content.batches, entry, agrees, result }, self.run.store, &mut self.coder)
+            }
         }
     }
 
@@ -359,6 +368,8 @@ struct Target {
 struct ContentRead {
     /// The whole content, if it is short.
     inline: Option<Vec<u8>>,
+    /// How it begins.
+    first: Vec<u8>,
     batches: u64,
     read: u64,
 }
