@@ -74,6 +74,17 @@ impl<'a> RawNode<'a> {
         Ok(RawNode { kind, level, ids, body: r.rest() })
     }
 
+    /// The bytes of this node with other ids in its list. There must be as many.
+    ///
+    /// # Errors
+    /// If there are more or fewer.
+    pub fn with_ids(&self, ids: &[ChunkId]) -> Result<Vec<u8>> {
+        if ids.len() != self.ids.len() {
+            return Err(FormatError::invalid(WHAT, "it names another number of chunks"));
+        }
+        encode_parts(self.kind, self.level, ids, self.body)
+    }
+
     pub(crate) fn expect(&self, kind: NodeKind) -> Result<()> {
         match NodeKind::from_byte(self.kind) {
             Some(found) if found == kind => Ok(()),
@@ -94,12 +105,16 @@ pub(crate) fn check_each_once(what: &'static str, ids: &[ChunkId]) -> Result<()>
 }
 
 pub(crate) fn encode_node(kind: NodeKind, level: u8, ids: &[ChunkId], body: &[u8]) -> Result<Vec<u8>> {
+    encode_parts(kind as u8, level, ids, body)
+}
+
+fn encode_parts(kind: u8, level: u8, ids: &[ChunkId], body: &[u8]) -> Result<Vec<u8>> {
     check_limit(WHAT, "level", level.into(), limits::NODE_LEVEL.into())?;
     let count: u32 = fit(WHAT, "ids", ids.len(), limits::NODE_IDS_COUNT)?;
     let len = FIXED_LEN + ids.len() * ChunkId::LEN + body.len();
     check_limit(WHAT, "size", len as u64, limits::CHUNK_PLAIN)?;
     let mut out = Vec::with_capacity(len);
-    out.extend([1, kind as u8, level, 0]);
+    out.extend([1, kind, level, 0]);
     out.extend(count.to_le_bytes());
     for id in ids {
         out.extend(id.0);

@@ -9,7 +9,7 @@ use engine::repository::{InitOptions, init_like};
 use engine::store::MemoryStore;
 use repo_format::manifest::ManifestKind;
 use scenario_tests::on_each_server;
-use scenario_tests::server::Version;
+use scenario_tests::server::{TestServer, Version};
 
 use super::{events_of, fetch, logged, stored};
 use crate::database::save::save;
@@ -19,14 +19,20 @@ on_each_server!(every_moment_that_the_source_has_is_in_the_copy);
 
 fn every_moment_that_the_source_has_is_in_the_copy(version: Version) {
     let (server, fixture) = (logged(version), Fixture::new());
-    let target = Fixture::without_repository(Arc::new(MemoryStore::new()));
-    init_like(&*target.store, &target.credential(), &InitOptions::default(), &fixture.open()).unwrap();
+    let like = Fixture::without_repository(Arc::new(MemoryStore::new()));
+    init_like(&*like.store, &like.credential(), &InitOptions::default(), &fixture.open()).unwrap();
+    for target in [like, Fixture::new()] {
+        copy_each_round(&server, &fixture, &target);
+    }
+}
+
+fn copy_each_round(server: &TestServer, fixture: &Fixture, target: &Fixture) {
     let only = CopyOptions { only: vec![RootChoice::Databases], ..CopyOptions::default() };
     for round in 1..=3 {
         server.run(&format!("INSERT INTO shop.visit VALUES ({round}, 'before the snapshot')"));
-        save(&fixture, &fixture.open(), &server, &["shop"]);
+        save(fixture, &fixture.open(), server, &["shop"]);
         server.script(format!("FLUSH BINARY LOGS; INSERT INTO shop.visit VALUES ({round}0, 'after it');"));
-        fetch(&fixture, &server);
+        fetch(fixture, server);
         let outcome = copy(&fixture.open(), &target.open(), &What::New, &only, &NullMonitor).unwrap();
         assert!(outcome.failed.is_empty() && outcome.check.findings.is_empty(), "{outcome:?}");
         assert!(outcome.copied.iter().any(|copied| copied.source.kind == ManifestKind::Log), "{outcome:?}");
@@ -38,10 +44,10 @@ fn every_moment_that_the_source_has_is_in_the_copy(version: Version) {
         found.restorable[0].windows.iter().map(|window| (window.from, window.until, window.logs.len())).collect()
     };
     assert_eq!((moments(&here), there.restorable[0].gaps.len()), (moments(&there), 0));
-    assert_eq!(stored(&target).len(), stored(&fixture).len());
-    for log in stored(&fixture) {
+    assert_eq!(stored(target).len(), stored(fixture).len());
+    for log in stored(fixture) {
         for file in &log.record.files {
-            assert_eq!(events_of(&target, &file.name), events_of(&fixture, &file.name));
+            assert_eq!(events_of(target, &file.name), events_of(fixture, &file.name));
         }
     }
 }

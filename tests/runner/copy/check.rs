@@ -35,26 +35,29 @@ impl Store for Flips {
 
 #[test]
 fn a_disk_that_stores_other_bytes_is_found_at_once() {
-    let disk = Arc::new(Flips { store: MemoryStore::new(), from_pack: AtomicU64::new(0) });
-    let scene = Scene::with_target(disk.clone());
-    scene.save(1);
-    disk.from_pack.store(1, Ordering::SeqCst);
-    let outcome = scene.copy(&What::All);
-    assert!(!outcome.check.findings.is_empty(), "{outcome:?}");
-    assert!(outcome.check.findings.iter().any(|finding| finding.contains("just stored")), "{outcome:?}");
+    for make in [Scene::with_target, Scene::with_unrelated_target] {
+        let disk = Arc::new(Flips { store: MemoryStore::new(), from_pack: AtomicU64::new(0) });
+        let scene = make(disk.clone());
+        scene.save(1);
+        disk.from_pack.store(1, Ordering::SeqCst);
+        let outcome = scene.copy(&What::All);
+        assert!(!outcome.check.findings.is_empty(), "{outcome:?}");
+        assert!(outcome.check.findings.iter().any(|finding| finding.contains("just stored")), "{outcome:?}");
+    }
 }
 
 #[test]
 fn a_copy_is_read_back() {
-    let scene = Scene::new();
-    scene.save(1);
-    let check = scene.copy(&What::All).check;
-    assert!(check.findings.is_empty() && check.manifests == 1 && check.nodes > 2, "{check:?}");
-    let packs = scene.target.open().list_packs().unwrap();
-    assert_eq!((check.packs, check.read_bytes), (packs.len() as u64, packs.values().sum()));
-    scene.save(2);
-    let second = scene.copy(&What::New).check;
-    assert!(second.read_bytes < 200_000 && second.nodes < check.nodes, "only what is new: {second:?}");
+    for scene in Scene::both() {
+        scene.save(1);
+        let check = scene.copy(&What::All).check;
+        assert!(check.findings.is_empty() && check.manifests == 1 && check.nodes > 2, "{check:?}");
+        let packs = scene.target.open().list_packs().unwrap();
+        assert_eq!((check.packs, check.read_bytes), (packs.len() as u64, packs.values().sum()));
+        scene.save(2);
+        let second = scene.copy(&What::New).check;
+        assert!(second.read_bytes < 200_000 && second.nodes < check.nodes, "only what is new: {second:?}");
+    }
 }
 
 #[test]

@@ -13,8 +13,13 @@ use crate::support::verify_all;
 /// Fails each put in turn, before and after its effect, and copies again.
 #[test]
 fn an_interruption_at_any_put_leaves_nothing_half_done_and_the_next_run_finds_what_arrived() {
-    let disk = MemoryStore::new();
-    let scene = Scene::with_target(Arc::new(disk.clone()));
+    for make in [Scene::with_target, Scene::with_unrelated_target] {
+        let disk = MemoryStore::new();
+        interrupt_each_put(&disk, &make(Arc::new(disk.clone())));
+    }
+}
+
+fn interrupt_each_put(disk: &MemoryStore, scene: &Scene) {
     let (_, tree) = scene.save(1);
     let source = scene.source.open();
     for when in [When::Before, When::After] {

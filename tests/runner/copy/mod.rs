@@ -7,6 +7,7 @@ mod interruption;
 mod parts;
 mod scene;
 mod together;
+mod unrelated;
 mod whole;
 
 pub use scene::Scene;

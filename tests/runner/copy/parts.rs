@@ -11,7 +11,10 @@ use crate::support::{backup_options, backup_paths, by_id, look, noise, verify_al
 
 #[test]
 fn a_folder_that_is_left_out_is_named_in_the_copy_and_nothing_of_it_is_there() {
-    let scene = Scene::new();
+    Scene::both().iter().for_each(leave_out_a_folder);
+}
+
+fn leave_out_a_folder(scene: &Scene) {
     let documents = scene.source.folder("documents");
     fs::write(documents.join("letter"), noise(7, 100_000)).unwrap();
     let source = scene.source.open();

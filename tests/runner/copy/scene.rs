@@ -34,6 +34,26 @@ impl Scene {
         let target = Fixture::without_repository(store);
         let options = InitOptions { label: "copy".to_owned() };
         init_like(&*target.store, &target.credential(), &options, &source.open()).unwrap();
+        Self::of(source, target)
+    }
+
+    /// A target that was made on its own.
+    pub fn unrelated() -> Self {
+        Self::with_unrelated_target(Arc::new(MemoryStore::new()))
+    }
+
+    /// As [`Scene::unrelated`], with the target in this store.
+    pub fn with_unrelated_target(store: Arc<dyn Store>) -> Self {
+        Self::of(Fixture::new(), Fixture::in_store(store))
+    }
+
+    /// Both kinds.
+    pub fn both() -> [Self; 2] {
+        [Self::new(), Self::unrelated()]
+    }
+
+    /// These two, and a folder.
+    pub fn of(source: Fixture, target: Fixture) -> Self {
         let root = source.folder("root");
         fs::create_dir(root.join("images")).unwrap();
         for number in 0..40u64 {

@@ -18,7 +18,12 @@ use crate::support::{Fixture, Hook, by_id, noise, verify_all};
 
 #[test]
 fn two_copies_at_once_into_one_repository_are_both_whole() {
-    let scene = Scene::new();
+    for scene in Scene::both() {
+        copy_twice_at_once(&scene);
+    }
+}
+
+fn copy_twice_at_once(scene: &Scene) {
     (0..3).for_each(|round| drop(scene.save(round)));
     thread::scope(|scope| {
         let run = |number: usize| {
@@ -70,8 +75,7 @@ fn nodes_that_a_prune_has_left_do_not_pass_for_what_they_name() {
 
 #[test]
 fn a_prune_of_the_target_during_a_copy_takes_nothing_that_the_copy_needs() {
-    for moment in [0, 1, 30, 60] {
-        let scene = Scene::new();
+    for (scene, moment) in [0, 1, 30, 60].into_iter().flat_map(|moment| Scene::both().map(|scene| (scene, moment))) {
         scene.save(1);
         let copies = scene.copy_whole(&What::All);
         scene.save(2);

@@ -153,6 +153,25 @@ fn a_copy_of_a_copy_has_the_trees_of_the_original() {
 }
 
 #[test]
+fn what_comes_back_to_where_it_was_made_is_there_already() {
+    for scene in Scene::both() {
+        let (first, _) = scene.save(1);
+        let (second, _) = scene.save(2);
+        scene.copy_whole(&What::All);
+        let back = |what: &What| {
+            let outcome = copy(&scene.target.open(), &scene.source.open(), what, &options(), &NullMonitor).unwrap();
+            (outcome.copied.len(), outcome.present.len(), outcome.older)
+        };
+        assert_eq!(back(&What::All), (0, 2, 0));
+        scene.source.forget(&[first]);
+        assert_eq!(back(&What::New), (0, 1, 1), "it was forgotten there, and {second} is newer");
+        assert_eq!(back(&What::All), (1, 1, 0));
+        assert_eq!(back(&What::All), (0, 2, 0));
+        verify_all(&scene.source.open_anew());
+    }
+}
+
+#[test]
 fn a_repository_is_not_copied_into_itself() {
     let scene = Scene::new();
     let error = copy(&scene.source.open(), &scene.source.open(), &What::All, &options(), &NullMonitor).unwrap_err();

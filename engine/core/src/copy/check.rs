@@ -1,24 +1,28 @@
 //! Checks copies after they were committed (FORMAT.md, section 13.2): by a listing, by the nodes as they stand in the target,
 //! and by some new packs, read whole.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use repo_format::id::{ChunkId, LeaseId, PackId};
 use repo_format::manifest::Manifest;
 
 use super::complete::Complete;
+use crate::catalog::KnownPack;
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::monitor::{Monitor, Phase, Work};
+use crate::monitor::{Monitor, NullMonitor, Phase, Work};
 use crate::pack::{ChunkReader, CodedChunk, WholePack};
 use crate::repository::{Repository, SnapshotObject};
 use crate::tree::{Node, Visitor, reach};
 use crate::upkeep::needs::ShortIds;
+use engine_store::ObjectName;
 
 /// At least this many new packs are read whole.
 const PACKS_MIN: usize = 16;
 /// One in this many of the new packs is read, if there are more.
 const ONE_IN: usize = 100;
+/// How often the packs are listed, at most, while a prune moves chunks.
+const LOOKS_MAX: usize = 4;
 
 /// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,25 +53,22 @@ impl Copies<'_> {
     /// # Errors
     /// If the storage does not answer, the cache fails, or the monitor wishes to stop. Damage is in the result.
     pub fn check(&self, monitor: &dyn Monitor) -> Result<CopyCheck> {
-        self.target.sync_catalog(monitor)?;
-        let listed = self.target.list_packs()?;
-        let known = self.target.catalog().packs()?;
-        let there: HashSet<PackId> =
-            known.iter().filter(|pack| listed.get(&pack.id) == Some(&pack.size)).map(|pack| pack.id).collect();
+        let mut there = There::look(self.target, monitor)?;
         let mut check = CopyCheck::default();
-        for pack in self.new_packs.iter().filter(|pack| !there.contains(pack)) {
-            check.findings.push(format!("packs/{pack}, which was just stored, is not there, or not of its size"));
+        // One that is not listed may have been pruned since: then what it held is elsewhere, or nothing needs it.
+        for pack in self.new_packs.iter().filter(|pack| there.has_another_size(pack)) {
+            check.findings.push(format!("packs/{pack}, which was just stored, is not of its size"));
         }
         let chosen = chosen(self.new_packs)?;
         let items = (self.ids.len() + chosen.len()) as u64;
         monitor.begin(Phase::Verify, Some(Work { items, bytes: 0 }));
         let reader = ChunkReader::new(self.target);
-        let mut walk = Walk { copies: self, there: &there, met: ShortIds::default(), check: &mut check };
+        let mut walk = Walk { copies: self, there: &mut there, met: ShortIds::default(), check: &mut check };
         for id in self.ids {
             walk.manifest(&reader, *id, monitor)?;
             monitor.advance(Work { items: 1, bytes: 0 });
         }
-        for (pack, size) in chosen.iter().filter_map(|pack| listed.get(pack).map(|size| (*pack, *size))) {
+        for (pack, size) in chosen.iter().filter_map(|pack| there.listed.get(pack).map(|size| (*pack, *size))) {
             self.read(pack, size, &mut check)?;
             monitor.advance(Work { items: 1, bytes: 0 });
         }
@@ -80,6 +81,7 @@ impl Copies<'_> {
         let read = WholePack::read(self.target, pack, size).and_then(|whole| whole.check(self.target));
         match read {
             Ok(_) => {}
+            Err(error) if error.is_damage() && self.target.store().stat(&ObjectName::Pack(pack))?.is_none() => {}
             Err(error) if error.is_damage() => {
                 check.findings.push(format!("packs/{pack}, which was just stored: {}", chain(&error)));
             }
@@ -105,8 +107,7 @@ fn chosen(packs: &[PackId]) -> Result<Vec<PackId>> {
 /// A walk through the nodes that this run has written, as they stand in the target.
 struct Walk<'w> {
     copies: &'w Copies<'w>,
-    /// Packs that are listed with their size.
-    there: &'w HashSet<PackId>,
+    there: &'w mut There,
     met: ShortIds,
     check: &'w mut CopyCheck,
 }
@@ -122,7 +123,13 @@ impl Walk<'_> {
             Err(error) => return Err(error),
         };
         self.check.manifests += 1;
-        self.nodes(reader, &manifest, monitor)
+        let before = self.check.findings.len();
+        self.nodes(reader, &manifest, monitor)?;
+        // A manifest that somebody has forgotten meanwhile may lose what it needs.
+        if self.check.findings.len() > before && !self.copies.target.has_snapshot_object(id)? {
+            self.check.findings.truncate(before);
+        }
+        Ok(())
     }
 
     fn nodes(&mut self, reader: &ChunkReader<'_>, manifest: &Manifest, monitor: &dyn Monitor) -> Result<()> {
@@ -134,8 +141,44 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn is_there(&self, id: &ChunkId) -> Result<bool> {
-        self.copies.target.catalog().packs_of(id, |pack| self.there.contains(&pack))
+    /// Whether a listed pack holds a chunk. A prune may move it to another pack at any time.
+    fn is_there(&mut self, id: &ChunkId) -> Result<bool> {
+        let target = self.copies.target;
+        if self.there.hold(target, id)? {
+            return Ok(true);
+        }
+        if self.there.looks >= LOOKS_MAX {
+            return Ok(false);
+        }
+        *self.there = There { looks: self.there.looks + 1, ..There::look(target, &NullMonitor)? };
+        self.there.hold(target, id)
+    }
+}
+
+/// The packs that are there.
+struct There {
+    listed: HashMap<PackId, u64>,
+    /// Those that are as large as they should be.
+    packs: HashSet<PackId>,
+    /// How often they were listed.
+    looks: usize,
+}
+
+impl There {
+    fn look(target: &Repository, monitor: &dyn Monitor) -> Result<Self> {
+        target.sync_catalog(monitor)?;
+        let (listed, known) = (target.list_packs()?, target.catalog().packs()?);
+        let is_whole = |pack: &&KnownPack| listed.get(&pack.id) == Some(&pack.size);
+        let packs = known.iter().filter(is_whole).map(|pack| pack.id).collect();
+        Ok(There { listed, packs, looks: 1 })
+    }
+
+    fn has_another_size(&self, pack: &PackId) -> bool {
+        self.listed.contains_key(pack) && !self.packs.contains(pack)
+    }
+
+    fn hold(&self, target: &Repository, id: &ChunkId) -> Result<bool> {
+        target.catalog().packs_of(id, |pack| self.packs.contains(&pack))
     }
 }
 
@@ -145,7 +188,8 @@ impl Visitor for Walk<'_> {
             self.find(format!("node {id}, which a copy needs, is in no listed pack"))?;
             return Ok(false);
         }
-        Ok(self.copies.complete.has_walked(id) && self.met.add(id))
+        let complete = self.copies.complete;
+        Ok((complete.has_walked(id) || complete.has_written(id)) && self.met.add(id))
     }
 
     fn opened(&mut self, _: &Node, _: &CodedChunk) -> Result<()> {

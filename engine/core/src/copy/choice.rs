@@ -1,7 +1,7 @@
 //! The manifests of the source that are copied.
 
 use repo_format::id::LeaseId;
-use repo_format::manifest::{Manifest, SeenManifest};
+use repo_format::manifest::Manifest;
 
 use super::present::{Present, is_about_storage, is_copied};
 use super::roots::Roots;
@@ -51,12 +51,11 @@ impl Choice {
     ) {
         let manifest = &object.manifest;
         let roots = Roots::of(manifest, &options.only);
-        let seen = SeenManifest { id: manifest.id, digest: object.digest };
         let described = SourceManifest::of(manifest);
         let newest = present.newest_like(source, &Manifest { roots: roots.chosen.clone(), ..manifest.clone() });
         if roots.are_none() {
             self.outcome.without_roots.push(described);
-        } else if let Some(copy) = present.copy_of(seen, &roots.chosen) {
+        } else if let Some(copy) = present.copy_of(&object, &roots.chosen) {
             self.outcome.present.push(CopyRef { source: described, copy });
         } else if *what == What::New && newest.is_some_and(|newest| manifest.time() <= newest) {
             self.outcome.older += 1;

@@ -9,13 +9,15 @@ use crate::upkeep::needs::ShortIds;
 /// an earlier run may have been interrupted, and a prune keeps packs with nodes that nothing needs. So these are nodes of
 /// manifests of the target whose packs are all there.
 ///
-/// Memory: 17 to 34 bytes for each different node, and 32 for each pack.
+/// Memory: 17 to 34 bytes for each different node, three times that where nodes are written anew, and 32 for each pack.
 #[derive(Default)]
 pub(super) struct Complete {
     /// Nodes of copies that were there before.
     vouched: ShortIds,
     /// Nodes that copies of this run have walked.
     walked: ShortIds,
+    /// Nodes that copies of this run have written anew, by their ids in both repositories.
+    written: ShortIds,
     /// The packs that hold everything below the nodes.
     packs: Vec<PackId>,
     has_begun: bool,
@@ -44,6 +46,21 @@ impl Complete {
     /// Whether a copy of this run has walked the node.
     pub fn has_walked(&self, id: &ChunkId) -> bool {
         self.walked.has(id)
+    }
+
+    /// Whether an earlier copy vouches for everything below the node.
+    pub fn is_vouched_for(&self, id: &ChunkId) -> bool {
+        self.vouched.has(id)
+    }
+
+    /// Whether a copy of this run has written the node anew, or the node of the source that it comes from.
+    pub fn has_written(&self, id: &ChunkId) -> bool {
+        self.written.has(id)
+    }
+
+    /// A copy of this run has written the node anew, or the node that comes from it.
+    pub fn wrote(&mut self, id: &ChunkId) {
+        self.written.add(id);
     }
 
     /// Everything below the node is there, if the run is committed. After a run that failed, call

@@ -2,21 +2,26 @@
 //! another.
 //!
 //! ```text
-//!   choose: manifests of the source -> those that the target lacks        for each: lease -> walk -> chunks -> manifest
+//!   choose: manifests of the source -> those that the target lacks
+//!   for each: lease -> walk -> chunks (-> nodes with new ids) -> manifest
 //! ```
 //! The source is only read. Each manifest is a run of its own in the target, so an interrupted copy leaves whole ones,
 //! and data that the next run finds. A repository that was made for copies of another ([`init_like`]) gives data the
-//! same ids.
+//! same ids. In any other, data gets new ids, and nodes are written anew with these, from the leaves up.
 //!
 //! [`init_like`]: crate::repository::init_like
 
+mod addresses;
+mod carry;
 mod check;
 mod choice;
 mod complete;
 mod one;
 mod present;
 mod record;
+mod rewrite;
 mod roots;
+mod table;
 mod vouched;
 mod walk;
 
@@ -30,10 +35,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Phase, Work};
 use crate::repository::{ManifestObject, Repository, family};
 use crate::session::WriterOptions;
+use addresses::Addresses;
 use check::Copies;
 use choice::Choice;
 use complete::Complete;
-use one::Run;
+use one::{Known, Run};
 
 pub use check::CopyCheck;
 pub use present::Present;
@@ -145,22 +151,22 @@ pub fn copy(
         let message = format!("{} and {} are the same repository", source.location(), target.location());
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    if !source.keys().secrets().is_kin(&target.keys().secrets()) {
-        return Err(Error::new(ErrorKind::Usage, NOT_LIKE).with_hint(MAKE_ONE));
-    }
     source.sync_catalog(monitor)?;
     let present = Present::read(source, target)?;
     let Choice { chosen, mut outcome } = choice::choose(source, &present, what, options)?;
-    let mut complete = Complete::default();
+    let mut known = Known { complete: Complete::default(), addresses: Addresses::Same };
+    if !chosen.is_empty() {
+        known.addresses = Addresses::between(source, target, monitor)?;
+    }
     monitor.begin(Phase::Copy, Some(expected(&chosen, &present, source)));
     for original in chosen {
         let run = Run { source, target, options, present: &present, monitor };
         let described = SourceManifest::of(&original.manifest);
-        match run.copy(original, &mut complete) {
+        match run.copy(original, &mut known) {
             Ok(copied) => outcome.copied.push(copied),
             Err(error) if ends_everything(&error) => return Err(error),
             Err(error) => {
-                complete.clear();
+                known.complete.clear();
                 outcome.failed.push(FailedCopy { source: described, error });
             }
         }
@@ -169,7 +175,7 @@ pub fn copy(
     monitor.end();
     let ids: Vec<_> = outcome.copied.iter().filter_map(|copied| copied.id).collect();
     let new_packs: Vec<_> = outcome.copied.iter().flat_map(|copied| copied.new_packs.iter().copied()).collect();
-    let copies = Copies { target, ids: &ids, new_packs: &new_packs, complete: &complete };
+    let copies = Copies { target, ids: &ids, new_packs: &new_packs, complete: &known.complete };
     outcome.check = copies.check(monitor)?;
     Ok(outcome)
 }
@@ -186,10 +192,6 @@ fn expected(chosen: &[ManifestObject], present: &Present, source: &Repository) -
     });
     Work { items: chosen.len() as u64, bytes: bytes.fold(0, u64::saturating_add) }
 }
-
-/// The fault and the advice where the ids of both repositories differ.
-const NOT_LIKE: &str = "the other repository was not made for copies of this one, so its ids differ";
-const MAKE_ONE: &str = "`enamel copy --init` or `enamel init --like` makes one at another place.";
 
 /// Whether the next manifest would fail likewise. Damage in one says nothing about the others.
 fn ends_everything(error: &Error) -> bool {

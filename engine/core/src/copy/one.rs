@@ -3,8 +3,11 @@
 use repo_format::id::ChunkId;
 use repo_format::manifest::{Manifest, Origin};
 
+use super::addresses::Addresses;
+use super::carry::Carrier;
 use super::complete::Complete;
 use super::present::Present;
+use super::rewrite::{OpenNodes, Rewrite};
 use super::roots::{self, Roots};
 use super::vouched::Earlier;
 use super::walk::Walk;
@@ -12,10 +15,10 @@ use super::{CopiedManifest, CopyOptions, SourceManifest};
 use crate::chunk::Coder;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink, Wanted};
+use crate::pack::{ChunkReader, ChunkStore, Mode, NodeSink};
 use crate::repository::{Author, ManifestObject, Repository};
 use crate::session::{Copied, Draft, WriterSession};
-use crate::tree::{reach, store_problems};
+use crate::tree::{TreeEntry, store_problems};
 
 /// A run that copies one manifest.
 #[derive(Clone, Copy)]
@@ -25,6 +28,12 @@ pub(super) struct Run<'r> {
     pub options: &'r CopyOptions,
     pub present: &'r Present,
     pub monitor: &'r dyn Monitor,
+}
+
+/// The knowledge that runs hand on to each other.
+pub(super) struct Known {
+    pub complete: Complete,
+    pub addresses: Addresses,
 }
 
 /// The nodes that the copy names.
@@ -39,17 +48,17 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Damaged`] if something that it needs is damaged or missing in the source. Nothing is committed then.
-    pub fn copy(self, original: ManifestObject, complete: &mut Complete) -> Result<CopiedManifest> {
+    pub fn copy(self, original: ManifestObject, known: &mut Known) -> Result<CopiedManifest> {
         let session = WriterSession::begin(self.target, &self.options.writer, self.monitor)?;
         let roots = Roots::of(&original.manifest, &self.options.only);
         let mode = if self.options.writer.dry_run { Mode::DryRun } else { Mode::Write };
         let written = session.write(mode, |store| {
-            complete.begin(store);
-            if complete.begins_anew() {
+            known.complete.begin(store);
+            if known.complete.begins_anew() {
                 let earlier = Earlier { source: self.source, present: self.present, monitor: self.monitor };
-                earlier.vouch(store, &original.manifest, &roots, complete)?;
+                earlier.vouch(store, &original.manifest, &roots, &mut known.complete)?;
             }
-            self.nodes(store, &original.manifest, &roots, complete)
+            self.nodes(store, &original.manifest, &roots, known)
         });
         let written = written.map_err(|error| self.explained(&original.manifest, error))?;
         let totals = written.totals;
@@ -68,40 +77,51 @@ impl Run<'_> {
         let packs = session.counted();
         let draft = self.draft(original, roots, written.value)?;
         copied.id = Some(session.commit(draft, self.monitor)?.manifest.id);
-        complete.committed(packs);
+        known.complete.committed(packs);
         Ok(copied)
     }
 
     /// Stores everything that the copy needs.
-    fn nodes(
+    fn nodes(self, store: &ChunkStore<'_>, original: &Manifest, chosen: &Roots, known: &mut Known) -> Result<Nodes> {
+        let reader = ChunkReader::new(self.source);
+        let entries = if chosen.are_fewer { roots::entries(&reader, original, chosen)? } else { Vec::new() };
+        let Known { addresses, complete } = known;
+        let carrier = Carrier::new(&reader, store, addresses, self.monitor);
+        let mut walk = Walk { carrier, complete };
+        if chosen.are_fewer {
+            entries.iter().try_for_each(|entry| walk.entry(entry))?;
+        } else {
+            original.ids.iter().rev().try_for_each(|id| walk.node(*id))?;
+        }
+        walk.finish()?;
+        let mut coder = Coder::new(self.target.config().zstd_level)?;
+        let sink = NodeSink { store, coder: &mut coder };
+        let mut rewrite =
+            Rewrite { reader: &reader, sink, addresses, complete, monitor: self.monitor, open: OpenNodes::default() };
+        if chosen.are_fewer {
+            return self.top(&mut rewrite, original, chosen, entries);
+        }
+        let lists = original.problems.lists.iter().filter_map(|place| original.ids.get(*place as usize));
+        let problem_lists = lists.map(|id| rewrite.node(*id)).collect::<Result<_>>()?;
+        let tree = original.tree_id().map(|id| rewrite.node(id)).transpose()?;
+        Ok(Nodes { tree, problem_lists, problem_count: original.problems.count })
+    }
+
+    /// Stores a new top directory with the chosen roots, and their problems.
+    fn top(
         self,
-        store: &ChunkStore<'_>,
+        rewrite: &mut Rewrite<'_, '_>,
         original: &Manifest,
         chosen: &Roots,
-        complete: &mut Complete,
+        entries: Vec<TreeEntry>,
     ) -> Result<Nodes> {
-        let reader = ChunkReader::new(self.source);
-        let mut walk =
-            Walk { reader: &reader, wanted: Wanted::nothing(&reader), store, complete, monitor: self.monitor };
-        if !chosen.are_fewer {
-            for id in original.ids.iter().rev() {
-                reach(&reader, *id, &mut walk, self.monitor)?;
-            }
-            let lists = original.problems.lists.iter().filter_map(|place| original.ids.get(*place as usize));
-            let problem_lists = lists.copied().collect();
-            return Ok(Nodes { tree: original.tree_id(), problem_lists, problem_count: original.problems.count });
-        }
-        let entries = roots::entries(&reader, original, chosen)?;
-        for entry in &entries {
-            walk.entry(entry)?;
-        }
-        let mut coder = Coder::new(self.target.config().zstd_level)?;
-        let mut sink = NodeSink { store, coder: &mut coder };
-        let tree = roots::store_top(entries, &mut sink)?;
+        let entries = entries.into_iter().map(|entry| rewrite.entry(entry)).collect::<Result<_>>()?;
+        let tree = roots::store_top(entries, &mut rewrite.sink)?;
         // A check reads it back like the others.
-        tree.iter().for_each(|id| walk.complete.walked(id));
+        tree.iter().for_each(|id| rewrite.complete.wrote(id));
         let problems = roots::problems(self.source, original, chosen)?;
-        Ok(Nodes { tree, problem_lists: store_problems(&problems.named, &mut sink)?, problem_count: problems.count })
+        let problem_lists = store_problems(&problems.named, &mut rewrite.sink)?;
+        Ok(Nodes { tree, problem_lists, problem_count: problems.count })
     }
 
     fn draft(self, original: ManifestObject, roots: Roots, nodes: Nodes) -> Result<Draft> {

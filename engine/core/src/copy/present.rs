@@ -8,7 +8,7 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{Manifest, ManifestKind, Root, SeenManifest};
 
 use crate::error::{ErrorKind, Result};
-use crate::repository::{Repository, SnapshotObject, family};
+use crate::repository::{ManifestObject, Repository, SnapshotObject, family};
 
 /// The copies of one repository in another one.
 #[derive(Debug, Default)]
@@ -17,10 +17,14 @@ pub struct Present {
     copies: HashMap<SeenManifest, Vec<Manifest>>,
     /// The time of the newest copy of the same sources.
     newest: HashMap<Bytes32, Time>,
+    /// The manifests of the other repository that are no copies, of which the first may have copies.
+    originals: HashMap<SeenManifest, Manifest>,
+    /// The time of the newest of these of the same sources.
+    newest_original: HashMap<Bytes32, Time>,
 }
 
 impl Present {
-    /// Reads the copies of `source` that are in `target`. A copy of a copy that has come back counts as its original.
+    /// Reads the copies of `source` that are in `target`.
     ///
     /// # Errors
     /// If a repository cannot be read.
@@ -31,7 +35,7 @@ impl Present {
                 continue;
             }
             match target.read_snapshot_object(known.id) {
-                Ok(SnapshotObject::Manifest(object)) => present.add(source, object.manifest),
+                Ok(SnapshotObject::Manifest(object)) => present.add(source, *object),
                 Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
                 // Gone since it was listed, or unreadable: then it is copied again.
                 _ => {}
@@ -40,20 +44,36 @@ impl Present {
         Ok(present)
     }
 
-    fn add(&mut self, source: &Repository, manifest: Manifest) {
-        let Some(origin) = manifest.origin.as_ref().filter(|origin| origin.repository == source.id()) else { return };
-        let key = SeenManifest { id: origin.id, digest: origin.digest };
-        let time = manifest.time();
-        let newest = self.newest.entry(sources(source, &manifest)).or_insert(time);
-        *newest = time.max(*newest);
-        self.copies.entry(key).or_default().push(manifest);
+    fn add(&mut self, source: &Repository, object: ManifestObject) {
+        let ManifestObject { manifest, digest } = object;
+        let (time, sources) = (manifest.time(), sources(source, &manifest));
+        let note = |newest: &mut HashMap<Bytes32, Time>| {
+            newest.entry(sources).and_modify(|newest| *newest = time.max(*newest)).or_insert(time);
+        };
+        match &manifest.origin {
+            None => {
+                note(&mut self.newest_original);
+                self.originals.insert(SeenManifest { id: manifest.id, digest }, manifest);
+            }
+            Some(origin) if origin.repository == source.id() => {
+                note(&mut self.newest);
+                let original = SeenManifest { id: origin.id, digest: origin.digest };
+                self.copies.entry(original).or_default().push(manifest);
+            }
+            Some(_) => {}
+        }
     }
 
-    /// The copy of a manifest that has all these roots.
-    pub fn copy_of(&self, original: SeenManifest, roots: &[Root]) -> Option<LeaseId> {
-        let copies = self.copies.get(&original)?.iter();
+    /// The copy of a manifest of the source that has all these roots. If the manifest is a copy itself, that may be what it
+    /// is a copy of: what comes back to where it was made is there already.
+    pub fn copy_of(&self, object: &ManifestObject, roots: &[Root]) -> Option<LeaseId> {
+        let copied = SeenManifest { id: object.manifest.id, digest: object.digest };
+        let copies = self.copies.get(&copied).into_iter().flatten();
+        let origin = object.manifest.origin.as_ref();
+        let original =
+            origin.and_then(|origin| self.originals.get(&SeenManifest { id: origin.id, digest: origin.digest }));
         let has_all = |copy: &&Manifest| roots.iter().all(|root| copy.roots.contains(root));
-        copies.filter(has_all).map(|copy| copy.id).next()
+        copies.chain(original).filter(has_all).map(|copy| copy.id).next()
     }
 
     /// The newest copy that shares most roots with a manifest of the same machine and kind.
@@ -73,9 +93,12 @@ impl Present {
         Some((*newest.0, newest.1.time()))
     }
 
-    /// The time of the newest copy of the same sources as those of `manifest`.
+    /// The time of the newest copy of the same sources as those of `manifest`. Where that is a copy itself, the newest
+    /// original of the same sources counts, too.
     pub fn newest_like(&self, source: &Repository, manifest: &Manifest) -> Option<Time> {
-        self.newest.get(&sources(source, manifest)).copied()
+        let sources = sources(source, manifest);
+        let original = manifest.origin.as_ref().and_then(|_| self.newest_original.get(&sources));
+        self.newest.get(&sources).max(original).copied()
     }
 }
 

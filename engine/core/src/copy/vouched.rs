@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pack::{ChunkReader, ChunkStore};
 use crate::repository::{Repository, SnapshotObject};
-use crate::tree::{ContentRef, Node, TreeEntry};
+use crate::tree::{Node, TreeEntry};
 
 /// The most nodes of one level that are compared. Beyond it the nodes are walked, which takes longer.
 const LEVEL_MAX: usize = 1 << 20;
@@ -115,9 +115,5 @@ impl Earlier<'_> {
 
 /// The nodes that entries of roots name.
 fn top_nodes(entries: &[TreeEntry]) -> HashSet<ChunkId> {
-    let list = |entry: &TreeEntry| match entry.content {
-        Some(ContentRef::List(id) | ContentRef::Segments(id)) => Some(id),
-        _ => None,
-    };
-    entries.iter().flat_map(|entry| entry.tree.into_iter().chain(list(entry))).collect()
+    entries.iter().flat_map(TreeEntry::nodes).collect()
 }

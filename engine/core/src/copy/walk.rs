@@ -3,87 +3,80 @@
 use repo_format::id::ChunkId;
 use repo_format::pack::ChunkKind;
 
+use super::carry::Carrier;
 use super::complete::Complete;
 use crate::error::{Error, ErrorKind, Result};
-use crate::monitor::{Monitor, Work};
-use crate::pack::{ChunkReader, ChunkStore, CodedChunk, Wanted};
+use crate::monitor::Work;
+use crate::pack::CodedChunk;
 use crate::tree::{ContentRef, Node, TreeEntry, Visitor, reach};
 
-/// A walk through one manifest.
+/// A walk through one manifest. It carries the data. It stores nodes only where they keep their ids; otherwise
+/// [`Rewrite`](super::rewrite::Rewrite) does so afterwards.
 pub(super) struct Walk<'w, 's> {
-    pub reader: &'w ChunkReader<'w>,
-    /// The chunks that the node opened last names.
-    pub wanted: Wanted<'w>,
-    pub store: &'w ChunkStore<'s>,
+    pub carrier: Carrier<'w, 's>,
     pub complete: &'w mut Complete,
-    pub monitor: &'w dyn Monitor,
 }
 
 impl Visitor for Walk<'_, '_> {
     fn enter(&mut self, id: &ChunkId) -> Result<bool> {
-        Ok(!self.complete.has(id))
+        if !self.complete.has(id) {
+            return Ok(true);
+        }
+        // The node above must be able to name it.
+        Ok(!self.complete.has_walked(id) && self.carrier.addresses.target_of(ChunkKind::Node, id)?.is_none())
     }
 
     fn opened(&mut self, node: &Node, chunk: &CodedChunk) -> Result<()> {
         self.complete.walked(&node.id);
-        let stored = self.store.store_coded(ChunkKind::Node, chunk)?;
-        self.advance(stored.is_new, chunk);
-        if self.reader.is_far() {
-            self.want_data_of(node)?;
+        if !self.carrier.addresses.are_same() {
+            return Ok(());
+        }
+        let stored = self.carrier.store.store_coded(ChunkKind::Node, chunk)?;
+        if stored.is_new {
+            self.carrier.monitor.advance(Work { items: 0, bytes: chunk.plain().len() as u64 });
         }
         Ok(())
     }
 
     fn chunk(&mut self, id: &ChunkId) -> Result<()> {
-        if self.monitor.is_cancelled() {
+        if self.carrier.monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
         if self.complete.has(id) {
             // Ids of data and of nodes have different keys.
             return Err(Error::new(ErrorKind::Damaged, format!("chunk {id} is a node where data should be")));
         }
-        if self.store.has_data(id)? {
-            return Ok(());
-        }
-        let chunk = self.wanted.read_coded(id)?;
-        let stored = self.store.store_coded(ChunkKind::Data, &chunk)?;
-        self.advance(stored.is_new, &chunk);
-        Ok(())
+        self.carrier.want(id)
     }
 }
 
 impl Walk<'_, '_> {
+    /// Walks the node `id` and everything below it.
+    ///
+    /// # Errors
+    /// As of [`reach`].
+    pub fn node(&mut self, id: ChunkId) -> Result<()> {
+        let (reader, monitor) = (self.carrier.reader, self.carrier.monitor);
+        reach(reader, id, self, monitor)
+    }
+
     /// Walks everything that the entry of a root needs.
     ///
     /// # Errors
     /// As of [`reach`].
     pub fn entry(&mut self, entry: &TreeEntry) -> Result<()> {
-        let (reader, monitor) = (self.reader, self.monitor);
-        if let Some(tree) = entry.tree {
-            reach(reader, tree, self, monitor)?;
-        }
+        entry.nodes().try_for_each(|id| self.node(id))?;
         match &entry.content {
-            None | Some(ContentRef::Inline(_)) => Ok(()),
             Some(ContentRef::Direct(items)) => items.iter().try_for_each(|item| self.chunk(&item.id)),
-            Some(ContentRef::List(list) | ContentRef::Segments(list)) => reach(reader, *list, self, monitor),
+            _ => Ok(()),
         }
     }
 
-    /// Prepares to read the chunks of a node that the target lacks.
-    fn want_data_of(&mut self, node: &Node) -> Result<()> {
-        let mut wanted = Vec::new();
-        for child in node.children.iter().filter(|child| child.kind == ChunkKind::Data) {
-            if !self.store.has_data(&child.id)? {
-                wanted.push(child.id);
-            }
-        }
-        self.wanted = Wanted::new(self.reader, wanted)?;
-        Ok(())
-    }
-
-    fn advance(&self, is_new: bool, chunk: &CodedChunk) {
-        if is_new {
-            self.monitor.advance(Work { items: 0, bytes: chunk.plain().len() as u64 });
-        }
+    /// Carries what still waits.
+    ///
+    /// # Errors
+    /// If it cannot be read or stored.
+    pub fn finish(mut self) -> Result<()> {
+        self.carrier.finish()
     }
 }

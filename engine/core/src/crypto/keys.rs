@@ -77,6 +77,14 @@ impl Keys {
         *blake3::keyed_hash(&self.card_tag, tagged).as_bytes()
     }
 
+    /// A key for what concerns two repositories, which only somebody with both id secrets can derive.
+    pub(crate) fn key_with(&self, other: &Keys, context: &str) -> Zeroizing<[u8; 32]> {
+        let mut secrets = Zeroizing::new([0; 64]);
+        secrets[..32].copy_from_slice(&self.secrets().0.id.0);
+        secrets[32..].copy_from_slice(&other.secrets().0.id.0);
+        Zeroizing::new(blake3::derive_key(context, &secrets[..]))
+    }
+
     /// The epoch that seals new objects.
     pub fn newest_epoch(&self) -> u32 {
         self.secrets().newest_epoch().number

@@ -115,6 +115,14 @@ impl<'r> ChunkReader<'r> {
         private.map_or(self.catalog, |private| &private.catalog).locations(id)
     }
 
+    /// A place of a chunk, if one is known by now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cache`] if the catalog cannot be read.
+    pub(crate) fn first_location(&self, id: &ChunkId) -> Result<Option<Location>> {
+        Ok(self.locations(id)?.into_iter().next())
+    }
+
     /// The plain bytes of a chunk, checked against its id. Tries all copies. If none is whole, brings the catalog up to
     /// date, again and again while the repository changes: a prune may have moved the chunk, and the next prune again.
     /// Then asks the private catalog, and from then on only that one.

@@ -31,7 +31,7 @@ pub const WANTED_BYTES: u64 = 48 * MIB;
 
 /// Chunks of data that are about to be read, each as often as it was named.
 ///
-/// On a disk it fetches nothing, and each read goes its usual way. So do chunks that were not named, and those that do
+/// On a disk it fetches nothing, and each read goes its usual way, unless it was made by [`Wanted::by_pack`]. So do chunks that were not named, and those that do
 /// not open.
 pub struct Wanted<'r> {
     reader: &'r ChunkReader<'r>,
@@ -78,7 +78,7 @@ impl<'r> Wanted<'r> {
         let mut located = Vec::with_capacity(reads.len());
         for (id, reads) in reads {
             // A chunk that the catalog does not know is looked for when it is read.
-            if let Some(location) = reader.locations(&id)?.into_iter().next() {
+            if let Some(location) = reader.first_location(&id)? {
                 located.push((id, location, reads));
             }
         }
@@ -89,6 +89,11 @@ impl<'r> Wanted<'r> {
     pub fn at(reader: &'r ChunkReader<'r>, chunks: impl IntoIterator<Item = (ChunkId, Location)>) -> Self {
         let chunks = chunks.into_iter().map(|(id, location)| (id, location, 1));
         Self::located(reader, if reader.is_far() { chunks.collect() } else { Vec::new() })
+    }
+
+    /// As [`Wanted::at`], and fetches by pack on a disk, too: for an operation that reads everything once.
+    pub fn by_pack(reader: &'r ChunkReader<'r>, chunks: impl IntoIterator<Item = (ChunkId, Location)>) -> Self {
+        Self::located(reader, chunks.into_iter().map(|(id, location)| (id, location, 1)).collect())
     }
 
     fn located(reader: &'r ChunkReader<'r>, mut located: Vec<(ChunkId, Location, u64)>) -> Self {

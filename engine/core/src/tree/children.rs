@@ -58,6 +58,22 @@ impl Node {
     }
 }
 
+/// The bytes of the node `id` with other ids in its list, in the same order: those that `address` gives. Bodies name chunks
+/// by their places, so nothing else changes, also in kinds of a later version.
+///
+/// # Errors
+/// [`crate::ErrorKind::Damaged`] if `bytes` are no node; the error of `address`.
+pub(crate) fn readdressed(
+    id: ChunkId,
+    bytes: &[u8],
+    address: &mut dyn FnMut(Child) -> Result<ChunkId>,
+) -> Result<Vec<u8>> {
+    let node = Node::decode(id, bytes)?;
+    let raw = RawNode::decode(bytes).map_err(|e| Error::damaged(format!("node {id}"), e))?;
+    let ids = node.children.into_iter().map(address).collect::<Result<Vec<_>>>()?;
+    raw.with_ids(&ids).map_err(|e| Error::damaged(format!("node {id}"), e))
+}
+
 fn segment_children(bytes: &[u8]) -> repo_format::Result<Vec<Child>> {
     let (ids, segments) = match SegmentNode::decode(bytes)? {
         SegmentNode::Parts(_, parts) => {

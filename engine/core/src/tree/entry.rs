@@ -52,6 +52,15 @@ impl TreeEntry {
         }
     }
 
+    /// The nodes that it names.
+    pub fn nodes(&self) -> impl Iterator<Item = ChunkId> {
+        let list = match self.content {
+            Some(ContentRef::List(list) | ContentRef::Segments(list)) => Some(list),
+            _ => None,
+        };
+        self.tree.into_iter().chain(list)
+    }
+
     /// Its name.
     pub fn name(&self) -> &[u8] {
         &self.meta.name.0

@@ -21,6 +21,7 @@ mod writer;
 pub(crate) use add::add_entries;
 pub(crate) use ahead::chunks_of;
 pub use ahead::{ContentPieces, SegmentAhead, SegmentsAhead};
+pub(crate) use children::readdressed;
 pub use children::{Child, Node};
 pub use content::{ContentBuilder, ContentIter, read_file};
 pub use directory::{DirectoryBuilder, DirectoryIter};
