@@ -7,15 +7,17 @@ use engine::error::chain;
 use engine::machine;
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
-use engine::repository::{Repository, SnapshotObject, members};
+use engine::repository::{Author, Repository, SnapshotObject, members};
 use engine::session;
 use engine::store::{Folder, ObjectName, Store};
+use engine::upkeep::forget::{forget, plan_named};
 use engine::upkeep::prune::{self, PruneOptions};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::id::{MemberId, PackId};
 use repo_format::pack::ChunkKind;
 use scenario_tests::explore::{Change, Changes, Process};
 
+use super::beside::Beside;
 use super::mistakes::{Keyrings, Lie, lying, same_keyrings, truth};
 use super::scene::{Cache, HOST, Safety, Scene, Start, back_up};
 
@@ -167,6 +169,18 @@ pub fn writer(scene: &Arc<Scene>, name: &str) -> Visitor {
     Visitor::new(scene, name, changes_of_a_writer(), back_up)
 }
 
+/// Copies a snapshot of another repository into this one.
+pub fn copier(scene: &Arc<Scene>, name: &str, source: &Arc<Beside>) -> Visitor {
+    let source = source.clone();
+    Visitor::new(scene, name, changes_of_a_writer(), move |repository| source.copy_to(repository))
+}
+
+/// Copies everything into a new repository of its own. Of this one it only reads.
+pub fn copier_out(scene: &Arc<Scene>, name: &str, target: &Arc<Beside>) -> Visitor {
+    let target = target.clone();
+    Visitor::new(scene, name, Changes::only(&[]), move |repository| target.copy_from(repository))
+}
+
 /// Removes a key.
 pub fn remover(scene: &Arc<Scene>, member: MemberId) -> Visitor {
     let keyrings = Keyrings::default();
@@ -230,6 +244,17 @@ pub fn forgetter(scene: &Arc<Scene>) -> Visitor {
             }
         }
         Ok(())
+    })
+}
+
+/// Forgets the first snapshot as users do: by a record, and then by deleting it.
+pub fn forgetter_by_record(scene: &Arc<Scene>) -> Visitor {
+    let first = scene.first;
+    let changes = Changes::only(&[Change::Put(Folder::Snapshots), Change::Delete(Folder::Snapshots)]);
+    Visitor::new(scene, "forget", changes, move |repository| {
+        let plan = plan_named(repository, &[first], &NullMonitor)?;
+        let author = Author { host: HOST.to_owned(), user: "user".to_owned(), program: "test".to_owned() };
+        forget(repository, &plan.going(), &author, &NullMonitor).map(drop)
     })
 }
 

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use super::{forged, spoiler};
 
 /// It is always this time.
-const NOW: Time = Time { seconds: 1_750_000_000, nanoseconds: 0 };
+pub const NOW: Time = Time { seconds: 1_750_000_000, nanoseconds: 0 };
 /// Where files are in memory, if there is such a place: caches are made by the thousand.
 const MEMORY: &str = "/dev/shm";
 
@@ -168,7 +168,7 @@ fn back_up_file(repository: &Repository, file: &str) -> Result<()> {
     commit(session, &[file])
 }
 
-fn writer_options() -> WriterOptions {
+pub fn writer_options() -> WriterOptions {
     WriterOptions { host: HOST.to_owned(), ..WriterOptions::default() }
 }
 
@@ -227,16 +227,16 @@ fn entry(file: &str) -> Entry {
     }
 }
 
-fn open(store: Arc<dyn Store>, key: &str, cache: &Path) -> Result<Repository> {
+pub fn open(store: Arc<dyn Store>, key: &str, cache: &Path) -> Result<Repository> {
     let options = OpenOptions::new(cache.to_owned(), Access::Prune);
     Repository::open(store, &credential(key), &options, &NullMonitor)
 }
 
-fn credential(key: &str) -> Credential {
+pub fn credential(key: &str) -> Credential {
     Credential::KeyFile(KeyFile::parse(key).unwrap())
 }
 
-fn folder_in_memory() -> TempDir {
+pub fn folder_in_memory() -> TempDir {
     let memory = PathBuf::from(MEMORY);
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
