@@ -41,6 +41,9 @@ pub struct Card {
     /// Program and version.
     #[n(8)]
     pub program: String,
+    /// 1, and one more with every replacement; no number counts as 0.
+    #[n(9)]
+    pub number: Option<u64>,
 }
 
 /// A copy, as its card names it.

@@ -94,7 +94,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::second_copy_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 22]),
         (samples::evidence_manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 23]),
         (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
-        (samples::card().encode().unwrap(), |b| Card::decode(b).map(drop), &[2, 4, 6]),
+        (samples::card().encode().unwrap(), |b| Card::decode(b).map(drop), &[2, 4, 6, 9]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
         (cbor::encode(&samples::full_file()), decode_entry, &[5, 6, 13, 16, 17, 18, 20]),

@@ -99,8 +99,9 @@ fn card() -> impl Strategy<Value = Card> {
         option::of((any::<i64>(), any::<[u8; 16]>()).prop_map(|(time, id)| NewestCopy { time, id: LeaseId(id) }));
     let verified = option::of((any::<i64>(), option::of(any::<u8>())));
     let mode = prop_oneof![Just(CardMode::On), Just(CardMode::Off), Just(CardMode::Local)];
-    let fields = ("[a-z0-9]{0,64}", newest, verified, any::<u64>(), option::of(any::<[u8; 16]>()), mode);
-    fields.prop_map(|(practice, newest, verified, interval, administrator, mode)| Card {
+    let number = option::of(any::<u64>());
+    let fields = ("[a-z0-9]{0,64}", newest, verified, any::<u64>(), option::of(any::<[u8; 16]>()), mode, number);
+    fields.prop_map(|(practice, newest, verified, interval, administrator, mode, number)| Card {
         practice,
         newest,
         verified: verified.map(|(time, _)| time),
@@ -108,6 +109,7 @@ fn card() -> impl Strategy<Value = Card> {
         interval,
         administrator: administrator.map(MemberId),
         mode,
+        number,
         ..samples::card()
     })
 }

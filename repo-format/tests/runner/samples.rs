@@ -291,6 +291,7 @@ pub(crate) fn card() -> Card {
         administrator: Some(MemberId(bytes16(5))),
         mode: CardMode::On,
         program: "enamel 0.1.0".to_owned(),
+        number: Some(12),
     }
 }
 
