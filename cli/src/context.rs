@@ -19,7 +19,7 @@ use repo_format::config::Access;
 
 use crate::exit::Exit;
 use crate::global::Global;
-use crate::settings::{Other, Place, Settings, user_file};
+use crate::settings::{Other, Place, Settings, Storage, user_file};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
@@ -104,17 +104,17 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if there is no repository.
     pub fn store(&self) -> Result<Arc<dyn Store>> {
-        Ok(self.guarded(self.store_at(self.repository_place()?)?))
+        Ok(self.guarded(self.store_at(self.repository_place()?, Storage::Repository)?))
     }
 
     /// The store of the repository at `place`.
     ///
     /// # Errors
     /// [`ErrorKind::NoRepository`] if there is no repository.
-    pub fn store_at(&self, place: &Place) -> Result<Arc<dyn Store>> {
+    pub fn store_at(&self, place: &Place, storage: Storage) -> Result<Arc<dyn Store>> {
         match place {
             Place::Folder(path) => open_store(path),
-            Place::ObjectStorage(address) => self.open_object_storage(address),
+            Place::ObjectStorage(address) => self.open_object_storage(address, storage),
         }
     }
 
@@ -123,7 +123,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if there is none. See the engine's `Repository::open`.
     pub fn open_other(&self, other: &Other, access: Access) -> Result<Repository> {
-        let store = self.guarded(self.store_at(&other.place)?);
+        let store = self.guarded(self.store_at(&other.place, other.storage)?);
         let credential = other.secret.credential_of(self.ui, &other.place)?;
         self.open_with(store, &credential, access, Rollback::Refuse, Repository::open)
     }
@@ -132,9 +132,10 @@ impl<'u> Context<'u> {
     ///
     /// # Errors
     /// Settings or credentials that cannot be used.
-    pub fn object_storage(&self, address: &S3Address) -> Result<S3Store> {
+    pub fn object_storage(&self, address: &S3Address, storage: Storage) -> Result<S3Store> {
         let interrupt = self.ui.interrupt().clone();
-        let mut options = self.settings.file.s3.options(address, &self.settings.limits)?;
+        let (s3, limits) = self.settings.storage(storage);
+        let mut options = s3.options(address, limits)?;
         options.stop = Stop::when(move || interrupt.is_requested());
         let store = S3Store::new(&options).map_err(Error::from);
         store.map_err(|error| match error.kind() {
@@ -143,8 +144,8 @@ impl<'u> Context<'u> {
         })
     }
 
-    fn open_object_storage(&self, address: &S3Address) -> Result<Arc<dyn Store>> {
-        let store = self.object_storage(address)?;
+    fn open_object_storage(&self, address: &S3Address, storage: Storage) -> Result<Arc<dyn Store>> {
+        let store = self.object_storage(address, storage)?;
         if is_repository(&store)? {
             return Ok(Arc::new(store));
         }

@@ -1,8 +1,14 @@
 //! Moments as people write them: `2026-11-20 14:03:22`, this machine's time unless a zone is named.
 
-use jiff::Timestamp;
+use engine::machine;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+/// The time of this machine, in its zone.
+pub fn now() -> Zoned {
+    Timestamp::from_second(machine::now().seconds).unwrap_or_default().to_zoned(TimeZone::system())
+}
 
 /// Reads a moment: microseconds since 1970. A time that a clock shows twice, as when summer time ends, needs its zone.
 ///

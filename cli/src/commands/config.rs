@@ -19,7 +19,7 @@ use crate::database::DatabaseArgs;
 use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::retention::Keep;
-use crate::settings::{Place, Setting, Settings};
+use crate::settings::{Place, Setting, Settings, Storage};
 use crate::ui::{Align, Table, format};
 
 /// Show or check the settings.
@@ -390,7 +390,7 @@ fn check_guards(context: &Context<'_>) -> Result<String> {
     let Place::ObjectStorage(address) = context.repository_place()? else {
         return Ok("whoever may write to this folder may delete in it; see `enamel backup --append-only`".to_owned());
     };
-    let guards = match context.object_storage(address)?.guards() {
+    let guards = match context.object_storage(address, Storage::Repository)?.guards() {
         Err(error) if error.kind == StoreErrorKind::PermissionDenied => {
             return Ok("this account may not ask for the rules of the bucket: ask its administrator whether one deletes objects".to_owned());
         }

@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::effect::Effect;
 use crate::environment::TO_PASSWORD;
 use crate::exit::{Exit, after_printing};
-use crate::settings::{Other, OtherNames, OtherSecret};
+use crate::settings::{Other, OtherNames, OtherSecret, Storage};
 use crate::size::parse_part;
 use crate::snap::Snap;
 use crate::strength::{Strength, WeakArg};
@@ -107,6 +107,7 @@ const TO_NAMES: OtherNames = OtherNames {
     place: "--to",
     options: ["--to-key-file", "--to-password-file", "--to-password-command"],
     variables: ["ENAMEL_TO_KEY_FILE", TO_PASSWORD],
+    storage: Storage::Copy,
 };
 
 impl CopyArgs {
@@ -152,6 +153,18 @@ pub fn run(args: &CopyArgs, context: &Context<'_>) -> Result<Exit> {
     let options =
         CopyOptions { only: args.only(), writer: WriterOptions { dry_run: effect.is_dry(), ..writer::own() } };
     let outcome = copy(&source, &target, &what, &options, context.ui)?;
+    let mut is_whole = tell_troubles(&outcome, context) == Exit::Done;
+    if is_whole && !effect.is_dry() {
+        is_whole = read_and_record(args, context, &source, &target)?;
+    }
+    let printed =
+        if context.ui.is_json() { message(context.ui, &outcome) } else { print(context.ui, &outcome, effect) };
+    after_printing(if is_whole { Exit::Done } else { Exit::Damage }, printed)
+}
+
+/// Names everything that was not copied, or is not as it should be in the other repository. Returns [`Exit::Damage`] for the
+/// latter.
+pub fn tell_troubles(outcome: &CopyOutcome, context: &Context<'_>) -> Exit {
     for failed in &outcome.failed {
         let why = chain(&failed.error);
         context.tell_incomplete(format_args!("{} was not copied: {why}", named(&failed.source)));
@@ -162,13 +175,7 @@ pub fn run(args: &CopyArgs, context: &Context<'_>) -> Result<Exit> {
     for finding in &outcome.check.findings {
         context.ui.warn(format_args!("{finding}"));
     }
-    let mut is_whole = outcome.check.findings.is_empty();
-    if is_whole && !effect.is_dry() {
-        is_whole = read_and_record(args, context, &source, &target)?;
-    }
-    let printed =
-        if context.ui.is_json() { message(context.ui, &outcome) } else { print(context.ui, &outcome, effect) };
-    after_printing(if is_whole { Exit::Done } else { Exit::Damage }, printed)
+    if outcome.check.findings.is_empty() { Exit::Done } else { Exit::Damage }
 }
 
 /// Reads the part of the other repository that was asked for, and records in this one that it was found whole. Returns
@@ -189,13 +196,18 @@ fn read_and_record(args: &CopyArgs, context: &Context<'_>, source: &Repository, 
         });
     }
     let only = args.only.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    if let Err(error) = record(source, target, &Recorded { only, checked }, &author()) {
+    note(source, target, &Recorded { only, checked }, context);
+    Ok(true)
+}
+
+/// Records in the source that the other repository has whole copies.
+pub fn note(source: &Repository, target: &Repository, recorded: &Recorded, context: &Context<'_>) {
+    if let Err(error) = record(source, target, recorded, &author()) {
         let why = chain(&error);
         context.tell_incomplete(format_args!(
             "the copy is whole, but no record of it could be put into this repository, so `enamel status` does not show it: {why}"
         ));
     }
-    Ok(true)
 }
 
 /// Opens the other repository, or makes it if that was asked for.
@@ -209,6 +221,7 @@ fn target(args: &CopyArgs, other: &Other, context: &Context<'_>, source: &Reposi
                 strength: Strength::of(args.weak),
                 label: None,
                 like: Some(source),
+                storage: other.storage,
             };
             let id = new.make(context)?;
             context.ui.say(format_args!("made the repository {} in {}", format::short(id), other.place));

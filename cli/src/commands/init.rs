@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::environment::{LIKE_PASSWORD, user_name};
 use crate::exit::Exit;
-use crate::settings::{Other, OtherNames, OtherSecret, Place, SecretSource};
+use crate::settings::{Other, OtherNames, OtherSecret, Place, SecretSource, Storage};
 use crate::strength::{Strength, WeakArg};
 
 /// Make a new, empty repository.
@@ -65,6 +65,7 @@ const LIKE_NAMES: OtherNames = OtherNames {
     place: "--like",
     options: ["--like-key-file", "--like-password-file", "--like-password-command"],
     variables: ["ENAMEL_LIKE_KEY_FILE", LIKE_PASSWORD],
+    storage: Storage::Copy,
 };
 
 impl LikeArgs {
@@ -93,11 +94,18 @@ struct Summary {
 pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
     let place = context.repository_place()?;
-    refuse_existing(place, context)?;
+    refuse_existing(place, Storage::Repository, context)?;
     let secret = &context.settings.secret.value;
     let like = args.like.other()?;
     let like = like.map(|like| context.open_other(&like, Access::Read)).transpose()?;
-    let new = New { place, secret, strength: Strength::of(args.weak), label: args.label.clone(), like: like.as_ref() };
+    let new = New {
+        place,
+        secret,
+        strength: Strength::of(args.weak),
+        label: args.label.clone(),
+        like: like.as_ref(),
+        storage: Storage::Repository,
+    };
     let id = new.make(context)?;
     if ui.is_json() {
         let repository = place.to_string();
@@ -161,6 +169,8 @@ pub struct New<'n> {
     pub label: Option<String>,
     /// The repository that it is to hold copies of.
     pub like: Option<&'n Repository>,
+    /// Whose settings of object storage hold for it.
+    pub storage: Storage,
 }
 
 impl New<'_> {
@@ -169,10 +179,10 @@ impl New<'_> {
     /// # Errors
     /// There is one already, or the place cannot be written.
     pub fn make(self, context: &Context<'_>) -> Result<RepositoryId> {
-        refuse_existing(self.place, context)?;
+        refuse_existing(self.place, self.storage, context)?;
         refuse_key_inside(self.secret, self.place.folder())?;
         let credential = self.secret.new_credential(context.ui, self.strength)?;
-        let store = make(self.place, context)?;
+        let store = make(self.place, self.storage, context)?;
         let options = InitOptions { label: self.label.unwrap_or_else(default_label) };
         match self.like {
             Some(like) => init_like(&*store, &credential, &options, like),
@@ -182,13 +192,13 @@ impl New<'_> {
 }
 
 /// Refuses a place that holds a repository, before a password is asked for or a key file made.
-fn refuse_existing(place: &Place, context: &Context<'_>) -> Result<()> {
+fn refuse_existing(place: &Place, storage: Storage, context: &Context<'_>) -> Result<()> {
     let config = match place {
         Place::Folder(path) => {
             let store = path.is_dir().then(|| LocalStore::open(path)).and_then(std::result::Result::ok);
             store.and_then(|store| store.stat(&ObjectName::Config).ok().flatten())
         }
-        Place::ObjectStorage(address) => context.object_storage(address)?.stat(&ObjectName::Config)?,
+        Place::ObjectStorage(address) => context.object_storage(address, storage)?.stat(&ObjectName::Config)?,
     };
     match config {
         Some(_) => Err(Error::new(ErrorKind::RepositoryExists, format!("there is a repository already in {place}"))),
@@ -200,9 +210,9 @@ fn refuse_existing(place: &Place, context: &Context<'_>) -> Result<()> {
 ///
 /// # Errors
 /// The folder cannot be made; settings or credentials that cannot be used.
-pub fn make(place: &Place, context: &Context<'_>) -> Result<Box<dyn Store>> {
+pub fn make(place: &Place, storage: Storage, context: &Context<'_>) -> Result<Box<dyn Store>> {
     Ok(match place {
         Place::Folder(path) => Box::new(LocalStore::create(path)?),
-        Place::ObjectStorage(address) => Box::new(context.object_storage(address)?),
+        Place::ObjectStorage(address) => Box::new(context.object_storage(address, storage)?),
     })
 }

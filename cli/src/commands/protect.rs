@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::duration::parse_duration;
 use crate::exit::{Exit, after_printing};
-use crate::settings::Place;
+use crate::settings::{Place, Storage};
 use crate::ui::format;
 
 /// The longest time that makes sense.
@@ -61,7 +61,7 @@ pub fn run(args: &ProtectArgs, context: &Context<'_>) -> Result<Exit> {
         Some(time) => time,
         None => context.settings.file.s3.protect()?.unwrap_or(DEFAULT),
     };
-    let guards = context.object_storage(address)?.guards()?;
+    let guards = context.object_storage(address, Storage::Repository)?.guards()?;
     warn_of(&guards, time, context);
     let repo = context.open(Access::Read)?;
     let protected = protect::protect(&repo, machine::now().seconds, seconds(time)?, context.ui)?;

@@ -13,7 +13,7 @@ use crate::commands::init;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::moment::parse_moment;
-use crate::settings::{Place, parse_place};
+use crate::settings::{Place, Storage, parse_place};
 use crate::ui::{Ui, format};
 
 /// At most so many names are printed; the number is always exact.
@@ -73,11 +73,11 @@ pub fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let moment = Timestamp::from_microsecond(args.as_of)
         .map_err(|e| Error::caused(ErrorKind::Usage, "this moment is too far away", e))?;
-    let past = context.object_storage(address)?.as_of(moment)?;
+    let past = context.object_storage(address, Storage::Repository)?.as_of(moment)?;
     show(&past, context.ui)?;
     let Some(to) = &args.to else { return Ok(Exit::Done) };
     let place = parse_place(to)?;
-    let store = init::make(&place, context)?;
+    let store = init::make(&place, Storage::Repository, context)?;
     let recovered = recover::recover(&past, &*store, context.ui)?;
     let exit = if recovered.damaged.is_empty() { Exit::Done } else { Exit::Damage };
     after_printing(exit, print(&recovered, &place, context.ui))

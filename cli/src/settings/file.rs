@@ -8,7 +8,7 @@ use engine::profile::PathMapping;
 use engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use super::object_storage::S3Settings;
+use super::object_storage::{Copy, S3Settings};
 use super::supplemental::Supplemental;
 use super::{Hooks, Place, location, parse_url, place};
 use crate::retention::Keep;
@@ -72,6 +72,8 @@ pub struct FileSettings {
     pub tls_skip_verify: Option<bool>,
     /// A second, encrypted copy of critical data in another place.
     pub supplemental: Supplemental,
+    /// The other repository of `enamel copy`.
+    pub copy: Copy,
     /// How object storage is reached, if the repository is there.
     pub s3: S3Settings,
     /// When an agent does what.
@@ -125,6 +127,12 @@ impl FileSettings {
             return Err(usage("only one of `key-file`, `password-file`, `password-command` can be set".into()));
         }
         settings.s3.check().map_err(|why| usage(format!("[s3]: {why}")))?;
+        settings.supplemental.check().map_err(|why| usage(format!("[supplemental]: {why}")))?;
+        let of_places = [("copy", &mut settings.copy.s3), ("supplemental", &mut settings.supplemental.s3)];
+        for (name, s3) in of_places.into_iter().filter_map(|(name, s3)| Some((name, s3.as_mut()?))) {
+            s3.check().map_err(|why| usage(format!("[{name}.s3]: {why}")))?;
+            s3.is_of_one_place = true;
+        }
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
         settings.schedule.rules().map_err(|why| usage(format!("[schedule]: {why}")))?;
         if let Some(url) = &settings.database {
@@ -173,10 +181,14 @@ impl FileSettings {
         {
             *repository = folder.join(path);
         }
+        let of_places = [self.copy.s3.as_mut(), self.supplemental.s3.as_mut(), Some(&mut self.s3)];
+        for s3 in of_places.into_iter().flatten() {
+            for path in [&mut s3.ca, &mut s3.credentials_file].into_iter().flatten() {
+                *path = folder.join(location::expand(path)?);
+            }
+        }
         let single = [
             &mut self.supplemental.key_file,
-            &mut self.s3.ca,
-            &mut self.s3.credentials_file,
             &mut self.key_file,
             &mut self.password_file,
             &mut self.cache_dir,

@@ -9,6 +9,7 @@ mod place;
 mod secret;
 mod supplemental;
 mod url;
+mod window;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,10 +22,12 @@ use zeroize::Zeroizing;
 
 use crate::environment::{self, DATABASE_PASSWORD, PASSWORD};
 use crate::global::Global;
+use object_storage::S3Settings;
 
 pub use file::FileSettings;
 pub use hooks::Hooks;
 pub use location::{Place, repository as parse_place};
+pub use object_storage::Storage;
 pub use other::{Other, OtherNames, OtherSecret};
 pub use place::user_file;
 pub use secret::SecretSource;
@@ -94,13 +97,44 @@ pub struct Settings {
     pub state_dir: Option<Setting<PathBuf>>,
     /// Whether nothing in the repository is deleted or replaced.
     pub append_only: Setting<bool>,
-    /// How fast object storage is written and read, at most.
-    pub limits: Limits,
+    /// How fast each place in object storage is written and read, at most.
+    limits: PlaceLimits,
     /// The password of the database, from the environment.
     pub database_password: Option<Zeroizing<String>>,
 }
 
+/// Limits of the rates of each place. All stores of one place share them.
+struct PlaceLimits {
+    repository: Limits,
+    copy: Limits,
+    supplemental: Limits,
+}
+
+impl PlaceLimits {
+    fn of(options: &Global, file: &FileSettings) -> Result<Self> {
+        let repository = file.s3.limits(options)?;
+        let of_place = |s3: &Option<S3Settings>| s3.as_ref().map_or(Ok(repository.clone()), |s3| s3.limits(options));
+        let (copy, mut supplemental) = (of_place(&file.copy.s3)?, of_place(&file.supplemental.s3)?);
+        if options.limit_upload.is_none()
+            && let Some(pace) = file.supplemental.pace()?
+        {
+            supplemental.upload = Some(pace);
+        }
+        Ok(PlaceLimits { repository, copy, supplemental })
+    }
+}
+
 impl Settings {
+    /// How object storage is reached in this place, and how fast.
+    pub fn storage(&self, storage: Storage) -> (&S3Settings, &Limits) {
+        let (s3, limits) = match storage {
+            Storage::Repository => (None, &self.limits.repository),
+            Storage::Copy => (self.file.copy.s3.as_ref(), &self.limits.copy),
+            Storage::Supplemental => (self.file.supplemental.s3.as_ref(), &self.limits.supplemental),
+        };
+        (s3.unwrap_or(&self.file.s3), limits)
+    }
+
     /// Merges `options` with this process's environment and the settings file.
     ///
     /// # Errors
@@ -132,7 +166,7 @@ impl Settings {
         Ok(Settings {
             secret: secret(options, &env, &file)?.with_home()?,
             append_only: append_only(options, &file),
-            limits: file.s3.limits(options)?,
+            limits: PlaceLimits::of(options, &file)?,
             file_path,
             unused_file: beside,
             file,

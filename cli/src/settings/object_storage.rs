@@ -17,7 +17,7 @@ use crate::global::Global;
 use crate::size::parse_rate;
 
 /// The section `[s3]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct S3Settings {
     /// The URL of the server; without one it is AWS.
@@ -42,6 +42,28 @@ pub struct S3Settings {
     pub profile: Option<String>,
     /// The file of credentials; `~/.aws/credentials` if none is named.
     pub credentials_file: Option<PathBuf>,
+    /// Whether these are settings of one place, which go before the environment. Else the environment goes first.
+    #[serde(skip)]
+    pub is_of_one_place: bool,
+}
+
+/// The place in object storage that is meant: each may have settings of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// The repository: `[s3]`.
+    Repository,
+    /// The other repository of a copy: `[copy.s3]`.
+    Copy,
+    /// The repository of supplemental backups: `[supplemental.s3]`.
+    Supplemental,
+}
+
+/// The section `[copy]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Copy {
+    /// How object storage is reached, if the other repository is there.
+    pub s3: Option<S3Settings>,
 }
 
 /// Where the bucket stands in a URL.
@@ -103,13 +125,13 @@ impl S3Settings {
     /// # Errors
     /// [`ErrorKind::Usage`] if a variable makes no sense, or credentials are half there; a file that cannot be read.
     pub fn options(&self, address: &S3Address, limits: &Limits) -> Result<S3Options> {
-        let endpoint = first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?.or_else(|| self.endpoint.clone());
+        let endpoint = self.chosen(first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?, self.endpoint.clone());
         if let Some(endpoint) = &endpoint {
             check_url(endpoint).map_err(|why| Error::new(ErrorKind::Usage, format!("the endpoint {why}")))?;
         }
         let profile = self.profile()?;
-        let region = first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?.or_else(|| self.region.clone());
-        let authority = environment::variable("AWS_CA_BUNDLE").map(PathBuf::from).or_else(|| self.ca.clone());
+        let region = self.chosen(first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?, self.region.clone());
+        let authority = self.chosen(environment::variable("AWS_CA_BUNDLE").map(PathBuf::from), self.ca.clone());
         // This variable is for servers with `https`.
         let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let proxy = if is_plain { None } else { first(&["HTTPS_PROXY", "https_proxy"])? };
@@ -122,19 +144,36 @@ impl S3Settings {
                 Some(BucketIn::Host) => UrlStyle::Host,
             },
             authority: authority.as_deref().map(read_authority).transpose()?,
-            proxy: proxy.or_else(|| self.proxy.clone()),
+            proxy: self.chosen(proxy, self.proxy.clone()),
             proxy_exceptions: first(&["NO_PROXY", "no_proxy"])?.unwrap_or_default(),
             limits: limits.clone(),
             patience: self.patience().map_err(|why| Error::new(ErrorKind::Usage, why))?,
-            ..S3Options::new(address.clone(), credentials(profile)?)
+            ..S3Options::new(address.clone(), self.credentials(profile)?)
         })
+    }
+
+    /// What the environment says, or the file, whichever goes first.
+    fn chosen<T>(&self, environment: Option<T>, file: Option<T>) -> Option<T> {
+        if self.is_of_one_place { file.or(environment) } else { environment.or(file) }
+    }
+
+    /// Who asks. A part of a file that the settings of one place name goes before the environment, which may be about
+    /// another place.
+    fn credentials(&self, profile: Option<Profile>) -> Result<Credentials> {
+        let is_named = self.profile.is_some() || self.credentials_file.is_some();
+        match profile {
+            Some(Profile { id: Some(id), secret: Some(secret), token, .. }) if self.is_of_one_place && is_named => {
+                Ok(Credentials::Key { id, secret, token })
+            }
+            profile => credentials(profile),
+        }
     }
 
     /// The part of the file of credentials, if there is one.
     fn profile(&self) -> Result<Option<Profile>> {
         let named = environment::variable("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from);
-        let named = named.or_else(|| self.credentials_file.clone());
-        let profile = first(&["AWS_PROFILE"])?.or_else(|| self.profile.clone());
+        let named = self.chosen(named, self.credentials_file.clone());
+        let profile = self.chosen(first(&["AWS_PROFILE"])?, self.profile.clone());
         let path = match (&named, home_dir()) {
             (Some(path), _) => path.clone(),
             (None, Ok(home)) => home.join(".aws/credentials"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use engine::Result;
 
 use super::location;
-use super::{Origin, Place, SecretSource, Setting, only_one, password_variable, place_of_repository};
+use super::{Origin, Place, SecretSource, Setting, Storage, only_one, password_variable, place_of_repository};
 use crate::environment;
 
 /// How the options and variables of a second repository are named.
@@ -16,6 +16,8 @@ pub struct OtherNames {
     pub options: [&'static str; 3],
     /// The variables with its key file and its password.
     pub variables: [&'static str; 2],
+    /// Whose settings of object storage hold for it.
+    pub storage: Storage,
 }
 
 /// The password or key of a second repository, as options say it.
@@ -35,6 +37,8 @@ pub struct Other {
     pub place: Place,
     /// Where its password or key comes from.
     pub secret: SecretSource,
+    /// Whose settings of object storage hold for it.
+    pub storage: Storage,
 }
 
 impl Other {
@@ -61,7 +65,7 @@ impl Other {
             Some((secret, _)) => secret,
             None => only_one(variables)?.map_or(S::Prompt, |(secret, _)| secret),
         };
-        Ok(Other { place, secret: with_home(secret)? })
+        Ok(Other { place, secret: with_home(secret)?, storage: names.storage })
     }
 }
 

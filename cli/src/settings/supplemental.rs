@@ -2,8 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use engine::store::s3::Pace;
+use engine::{Error, ErrorKind};
 use serde::Deserialize;
+
+use super::object_storage::S3Settings;
+use super::window::Window;
+use crate::size::parse_rate;
 
 /// Hours between two copies that are promised, unless the file says otherwise.
 const EVERY_HOURS: u64 = 24;
@@ -24,6 +31,12 @@ pub struct Supplemental {
     pub include: Vec<Part>,
     /// A copy is promised each time when so many hours have passed.
     pub every_hours: u64,
+    /// The most bytes a second that are sent to object storage.
+    pub limit_upload: Option<String>,
+    /// The hours of the day in which copies are made, as `22:00-06:00`.
+    pub window: Option<String>,
+    /// How object storage is reached, if it is not reached like the repository.
+    pub s3: Option<S3Settings>,
 }
 
 impl Default for Supplemental {
@@ -34,6 +47,9 @@ impl Default for Supplemental {
             key_file: None,
             include: Vec::new(),
             every_hours: EVERY_HOURS,
+            limit_upload: None,
+            window: None,
+            s3: None,
         }
     }
 }
@@ -71,6 +87,32 @@ pub enum Part {
 }
 
 impl Supplemental {
+    /// Whether the settings make sense.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn check(&self) -> Result<(), String> {
+        self.limit_upload.as_deref().map_or(Ok(0), parse_rate).map_err(|why| format!("`limit-upload`: {why}"))?;
+        self.window().map(drop).map_err(|why| format!("`window`: {why}"))
+    }
+
+    /// How fast is sent, at most.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`].
+    pub fn pace(&self) -> engine::Result<Option<Arc<Pace>>> {
+        let rate = self.limit_upload.as_deref().map(parse_rate).transpose();
+        Ok(rate.map_err(|why| Error::new(ErrorKind::Usage, why))?.map(Pace::new))
+    }
+
+    /// The hours in which copies are made; `None` for all.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn window(&self) -> Result<Option<Window>, String> {
+        self.window.as_deref().map(str::parse).transpose()
+    }
+
     /// `text` of a settings file with these settings in place of those that it has. Comments within the old part go.
     pub fn put_into(&self, text: &str) -> String {
         let mut lines = Vec::new();
@@ -106,6 +148,12 @@ impl Supplemental {
         if self.every_hours != EVERY_HOURS {
             let _ = writeln!(text, "every-hours = {}", self.every_hours);
         }
+        if let Some(rate) = &self.limit_upload {
+            let _ = writeln!(text, "limit-upload = {}", toml::Value::from(rate.as_str()));
+        }
+        if let Some(window) = &self.window {
+            let _ = writeln!(text, "window = {}", toml::Value::from(window.as_str()));
+        }
         text
     }
 }
@@ -125,15 +173,18 @@ mod tests {
 
     #[test]
     fn the_part_of_the_file_is_replaced_and_the_rest_stays() {
-        let before =
-            "repository = \"r\" # mine\n\n[supplemental]\nmode = \"on\"\nkey-file = \"k\"\n\n[s3]\nregion = \"eu\"\n";
-        let after = settings(Mode::Local).put_into(before);
-        assert!(after.starts_with("repository = \"r\" # mine\n\n[s3]\nregion = \"eu\"\n\n[supplemental]\n"), "{after}");
+        let before = "repository = \"r\" # mine\n\n[supplemental]\nmode = \"on\"\nkey-file = \"k\"\n\n\
+            [supplemental.s3]\nregion = \"us\"\n\n[s3]\nregion = \"eu\"\n";
+        let window = Some("22:00-06:00".to_owned());
+        let after = Supplemental { window, ..settings(Mode::Local) }.put_into(before);
+        let kept = "repository = \"r\" # mine\n\n[supplemental.s3]\nregion = \"us\"\n\n[s3]\nregion = \"eu\"\n";
+        assert!(after.starts_with(&format!("{kept}\n[supplemental]\n")), "{after}");
         assert!(!after.contains("key-file"));
         let read: super::super::FileSettings = toml::from_str(&after).unwrap();
-        assert_eq!((read.supplemental.mode, read.supplemental.include), (Mode::Local, vec![Part::Images]));
+        assert_eq!((read.supplemental.mode, &read.supplemental.include), (Mode::Local, &vec![Part::Images]));
+        assert!(read.supplemental.window().unwrap().is_some() && read.supplemental.s3.is_some());
+        assert_eq!(read.supplemental.put_into(&after), after);
         assert_eq!(read.supplemental.repository.unwrap(), Path::new("/a \"b\""));
-        assert_eq!(settings(Mode::Local).put_into(&after), after);
         assert!(settings(Mode::Off).put_into("").starts_with(HEADER));
     }
 }

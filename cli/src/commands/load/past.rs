@@ -8,14 +8,11 @@ use engine::binlog::archive;
 use engine::binlog::replay::{MixedTransactions, Position, TableKey};
 use engine::database::Address;
 use engine::error::chain;
-use engine::machine;
 use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, Via, When, plan, plan_newest, restore_past};
 use engine::repository::Repository;
 use engine::scratch::ScratchOptions;
 use engine::snapshots::saved::databases;
 use engine::snapshots::{Selector, Snapshot, list};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -26,7 +23,7 @@ use crate::database::DatabaseArgs;
 use crate::effect::Effect;
 use crate::environment::program_folders;
 use crate::exit::{Exit, after_printing};
-use crate::moment::parse_moment;
+use crate::moment::{self, parse_moment};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 use crate::writer;
@@ -250,8 +247,7 @@ fn choose(repo: &Repository, request: &PastRequest<'_>, past: &PastOptions, cont
 
 /// The name of this machine's time zone at this time.
 fn name_of_own_zone() -> String {
-    let now = Timestamp::from_second(machine::now().seconds).unwrap_or_default();
-    now.to_zoned(TimeZone::system()).strftime("%Z").to_string()
+    moment::now().strftime("%Z").to_string()
 }
 
 /// Reads `FILE:POS`.

@@ -13,12 +13,13 @@ use repo_format::config::Access;
 
 use super::office::OFFICE;
 use super::store_at;
+use crate::commands::copy::tell_troubles;
 use crate::commands::init::New;
 use crate::commands::load::{self, LoadArgs};
 use crate::context::Context;
 use crate::effect::Effect;
 use crate::exit::Exit;
-use crate::settings::{Other, Place, SecretSource, parse_place};
+use crate::settings::{Other, Place, SecretSource, Storage, parse_place};
 use crate::strength::Strength;
 use crate::ui::format;
 use crate::writer;
@@ -69,7 +70,7 @@ pub fn run(args: &DeliverArgs, context: &Context<'_>) -> Result<Exit> {
         Some(path) => SecretSource::PasswordFile(path.clone()),
         None => SecretSource::Prompt,
     };
-    let other = Other { place, secret };
+    let other = Other { place, secret, storage: Storage::Supplemental };
     let copies =
         context.open_other(&other, if args.new_office_key.is_some() { Access::Write } else { Access::Read })?;
     context.tell_what_is_later(&copies)?;
@@ -122,23 +123,19 @@ fn copy_back(copies: &Repository, to: &std::path::Path, key: Option<&PathBuf>, c
     let place = parse_place(to)?;
     let Some(key) = key else { return Err(Error::new(ErrorKind::Usage, "--to-new-key-file is missing")) };
     let secret = SecretSource::KeyFile(key.clone());
-    let new = New { place: &place, secret: &secret, strength: Strength::Strong, label: None, like: Some(copies) };
+    let storage = Storage::Repository;
+    let new =
+        New { place: &place, secret: &secret, strength: Strength::Strong, label: None, like: Some(copies), storage };
     new.make(context)?;
-    let target = context.open_other(&Other { place: place.clone(), secret }, Access::Write)?;
+    let target = context.open_other(&Other { place: place.clone(), secret, storage }, Access::Write)?;
     let options = CopyOptions { only: Vec::new(), writer: writer::own() };
     let outcome = copy(copies, &target, &What::All, &options, context.ui)?;
-    for failed in &outcome.failed {
-        context.tell_incomplete(format_args!(
-            "{} was not copied: {}",
-            format::short(failed.source.id),
-            engine::error::chain(&failed.error)
-        ));
-    }
+    let exit = tell_troubles(&outcome, context);
     if !context.ui.is_quiet() && !context.ui.is_json() {
         let copied = format::counted(outcome.copied.len() as u64, "snapshot");
         context.ui.line(format_args!("the new repository in {place} has {copied}; its key is {}", key.display()))?;
     }
-    Ok(if outcome.failed.is_empty() { Exit::Done } else { Exit::Incomplete })
+    Ok(exit)
 }
 
 /// Adds a key file, and retires those that were there: the lost computer's.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{local_store, store_at};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
-use crate::settings::{Place, parse_place};
+use crate::settings::{Place, Storage, parse_place};
 use crate::ui::{Align, Table, Ui, format};
 
 /// List the repositories in a bucket or folder, and whether copies arrive in them.
@@ -87,8 +87,8 @@ fn candidates(place: &Place, context: &Context<'_>) -> Result<Vec<Arc<dyn Store>
             }
         }
         Place::ObjectStorage(address) => {
-            for below in context.object_storage(address)?.places_below()? {
-                stores.push(Arc::new(context.object_storage(&below)?));
+            for below in context.object_storage(address, Storage::Supplemental)?.places_below()? {
+                stores.push(Arc::new(context.object_storage(&below, Storage::Supplemental)?));
             }
         }
     }

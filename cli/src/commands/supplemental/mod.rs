@@ -5,6 +5,7 @@ mod deliver;
 mod history;
 mod list;
 mod office;
+mod parts;
 mod password;
 mod run;
 mod scrub;
@@ -21,7 +22,7 @@ use engine::{Error, ErrorKind, Result};
 
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::settings::Place;
+use crate::settings::{Place, Storage};
 
 pub use run::{after_backup, newest_administrator};
 pub use status::tell as tell_status;
@@ -86,7 +87,7 @@ pub fn run(args: &SupplementalArgs, context: &Context<'_>) -> Result<Exit> {
 fn store_at(place: &Place, context: &Context<'_>) -> Result<Arc<dyn Store>> {
     match place {
         Place::Folder(path) => local_store(path),
-        Place::ObjectStorage(address) => Ok(Arc::new(context.object_storage(address)?)),
+        Place::ObjectStorage(address) => Ok(Arc::new(context.object_storage(address, Storage::Supplemental)?)),
     }
 }
 

@@ -7,7 +7,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
 use crate::context::Context;
-use crate::settings::{Other, Place, SecretSource, Supplemental, parse_place};
+use crate::settings::{Other, Place, SecretSource, Storage, Supplemental, parse_place};
 
 /// The owner of the key of this computer. It stands in the clear in the repository.
 pub const OFFICE: &str = "office";
@@ -39,7 +39,11 @@ impl Office {
     /// # Errors
     /// As of [`Context::open_other`].
     pub fn open(&self, context: &Context<'_>, access: Access) -> Result<Repository> {
-        let other = Other { place: self.place.clone(), secret: SecretSource::KeyFile(self.key_file.clone()) };
+        let other = Other {
+            place: self.place.clone(),
+            secret: SecretSource::KeyFile(self.key_file.clone()),
+            storage: Storage::Supplemental,
+        };
         context.open_other(&other, access)
     }
 }

@@ -1,6 +1,6 @@
 //! `enamel supplemental run`, and the copy after each backup.
 
-use engine::copy::{CopyOptions, CopyOutcome, RootChoice, What, copy};
+use engine::copy::{Checked, CopyOptions, CopyOutcome, Recorded, What, copy};
 use engine::database::Connection;
 use engine::error::chain;
 use engine::profile::{self, Profile};
@@ -13,22 +13,39 @@ use serde::Serialize;
 
 use super::history;
 use super::office::Office;
+use super::parts::Parts;
 use super::status;
+use crate::commands::copy::{note, tell_troubles};
 use crate::context::Context;
 use crate::environment::program;
 use crate::exit::Exit;
-use crate::settings::{Mode, Part};
+use crate::moment;
+use crate::settings::Mode;
 use crate::ui::format;
 use crate::writer;
 
 /// Copy now what is new.
+///
+/// Outside of the hours that `window` in enamel.toml names, it copies nothing and says when they begin; --now copies all
+/// the same. Afterwards Enamel reads back what it has copied, as `enamel copy` does, and records in the practice's own
+/// repository that the copy is whole: `enamel status` shows it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example
   enamel supplemental run
 
-Exit status: 0 done, 1 failed, 2 usage or copies are off, 3 a snapshot could not be copied, 10 no repository, 12 wrong password")]
-pub struct RunArgs {}
+Exit status: 0 done, or it is not the time; 1 failed; 2 usage or copies are off; 3 a snapshot could not be copied, or the card \
+            was not as this computer left it; 4 what was copied is not there as it should be; 10 no repository; 12 wrong password")]
+pub struct RunArgs {
+    /// Copy also outside of the window
+    #[arg(long)]
+    now: bool,
+}
+
+#[derive(Serialize)]
+struct Waits {
+    until: String,
+}
 
 #[derive(Serialize)]
 struct Summary {
@@ -41,15 +58,34 @@ struct Summary {
 ///
 /// # Errors
 /// Copies are off, or a repository cannot be used.
-pub fn run(_: &RunArgs, context: &Context<'_>) -> Result<Exit> {
+pub fn run(args: &RunArgs, context: &Context<'_>) -> Result<Exit> {
     if context.settings.file.supplemental.mode == Mode::Off {
         let error = Error::new(ErrorKind::Usage, "supplemental backups are off");
         return Err(error.with_hint("`enamel supplemental enable` switches them on."));
     }
+    if !args.now && has_to_wait(context)? {
+        return Ok(Exit::Done);
+    }
     let source = context.open(Access::Write)?;
-    let outcome = copy_new(&source, context)?;
+    let Made { outcome, exit } = copy_new(&source, context)?;
     report(&outcome, context)?;
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// Says when copies are made, if that is not now.
+fn has_to_wait(context: &Context<'_>) -> Result<bool> {
+    let window = context.settings.file.supplemental.window().map_err(|why| Error::new(ErrorKind::Usage, why))?;
+    let now = moment::now();
+    let Some(window) = window.filter(|window| !window.has(&now)) else { return Ok(false) };
+    let next = window.next(&now).map_or_else(String::new, |next| next.strftime(" %Y-%m-%d %H:%M").to_string());
+    if context.ui.is_json() {
+        context.ui.message("supplemental_waits", Waits { until: next.trim().to_owned() })?;
+    } else {
+        context.ui.say(format_args!(
+            "supplemental copies wait until{next}, as `window` says; `enamel supplemental run --now` copies at once"
+        ));
+    }
+    Ok(true)
 }
 
 /// Copies after a backup that saved a database. The snapshot is there: a copy that fails is named, and no error.
@@ -60,10 +96,12 @@ pub fn after_backup(source: &Repository, administrator: Option<&str>, context: &
     if context.settings.file.supplemental.mode == Mode::Off {
         return Ok(Exit::Done);
     }
+    if has_to_wait(context)? {
+        return Ok(tell_administrator(source, administrator, context));
+    }
     match copy_new(source, context) {
-        Ok(outcome) => {
+        Ok(Made { outcome, exit }) => {
             report(&outcome, context)?;
-            let exit = if outcome.failed.is_empty() { Exit::Done } else { Exit::Incomplete };
             Ok(exit.then(tell_administrator(source, administrator, context)))
         }
         Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
@@ -116,19 +154,47 @@ pub fn newest_administrator(
     })
 }
 
-/// Copies what is new, and says on the card what is there.
-fn copy_new(source: &Repository, context: &Context<'_>) -> Result<CopyOutcome> {
+/// What a run has made.
+struct Made {
+    outcome: CopyOutcome,
+    exit: Exit,
+}
+
+/// Copies what is new, and says on the card and in a record what is there.
+fn copy_new(source: &Repository, context: &Context<'_>) -> Result<Made> {
     let settings = &context.settings.file.supplemental;
     let target = Office::of(context)?.open(context, Access::Write)?;
-    let only = if settings.include.contains(&Part::Images) { Vec::new() } else { vec![RootChoice::Databases] };
-    let options = CopyOptions { only, writer: writer::own() };
+    let parts = Parts::of(settings);
+    let options = CopyOptions { only: parts.choice, writer: writer::own() };
     let outcome = copy(source, &target, &What::New, &options, context.ui)?;
-    for failed in &outcome.failed {
-        let (id, why) = (format::short(failed.source.id), chain(&failed.error));
-        context.tell_incomplete(format_args!("{id} was not copied: {why}"));
+    let exit = tell_troubles(&outcome, context);
+    update_card(&target, &outcome, exit, context);
+    if exit != Exit::Done {
+        return Ok(Made { outcome, exit });
+    }
+    let present = outcome.present.iter().map(|present| &present.source);
+    let there = outcome.copied.iter().map(|copied| &copied.source).chain(present);
+    let newest = there.filter(|source| source.kind == ManifestKind::Snapshot).map(|source| source.time);
+    if let Some(time) = newest.max() {
+        source.remember_moment(Reminder::Copied, time)?;
+    }
+    note(source, &target, &Recorded { only: parts.names, checked: Checked::ReadBack }, context);
+    Ok(Made { outcome, exit })
+}
+
+/// Says on the card what is there. The copies are there, whatever it says. A copy that was not found whole is not
+/// the newest one.
+fn update_card(target: &Repository, outcome: &CopyOutcome, exit: Exit, context: &Context<'_>) {
+    let settings = &context.settings.file.supplemental;
+    match target.look_at_card() {
+        Ok(None) => {}
+        Ok(Some(why)) => context.tell_incomplete(format_args!(
+            "{why}: somebody else can write to the storage of the copies; this run makes a new card"
+        )),
+        Err(error) => context.tell_incomplete(format_args!("the host's card cannot be looked at: {}", chain(&error))),
     }
     let snapshots = outcome.copied.iter().filter(|copied| copied.source.kind == ManifestKind::Snapshot);
-    let newest = snapshots.clone().filter_map(|copied| copied.id).next_back();
+    let newest = snapshots.filter_map(|copied| copied.id).next_back().filter(|_| exit == Exit::Done);
     let now = machine::now().seconds;
     let card = target.update_card(&program(), &|card| {
         card.mode = if settings.mode == Mode::Local { CardMode::Local } else { CardMode::On };
@@ -137,17 +203,9 @@ fn copy_new(source: &Repository, context: &Context<'_>) -> Result<CopyOutcome> {
             card.newest = Some(NewestCopy { time: now, id });
         }
     });
-    // The copies are there, whatever the card says.
     if let Err(error) = card {
         context.tell_incomplete(format_args!("the copy is made, but the host's card of it is old: {}", chain(&error)));
     }
-    let present = outcome.present.iter().map(|present| &present.source);
-    let there = outcome.copied.iter().map(|copied| &copied.source).chain(present);
-    let newest = there.filter(|source| source.kind == ManifestKind::Snapshot).map(|source| source.time);
-    if let Some(time) = newest.max() {
-        source.remember_moment(Reminder::Copied, time)?;
-    }
-    Ok(outcome)
 }
 
 fn report(outcome: &CopyOutcome, context: &Context<'_>) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use engine::error::chain;
 use engine::repository::{Reminder, Repository};
-use engine::{Result, machine, snapshots};
+use engine::{Error, ErrorKind, Result, machine, snapshots};
+use repo_format::card::Card;
 use repo_format::config::Access;
 use repo_format::manifest::RootKind;
 use serde::Serialize;
@@ -11,7 +12,8 @@ use super::history::{self, Event};
 use super::office::Office;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
-use crate::settings::Mode;
+use crate::moment;
+use crate::settings::{Mode, Supplemental};
 use crate::ui::format;
 
 /// So many snapshots without a copy are an alarm: one missed night needs nobody.
@@ -59,17 +61,20 @@ struct Switched<'a> {
 pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let mode = context.settings.file.supplemental.mode;
     let source = context.open(Access::Read)?;
-    let missed = missed(&source, mode)?;
+    let missed = missed(&source, &context.settings.file.supplemental)?;
     let tried = source.remembered_moment(Reminder::PasswordTried)?.map(|moment| moment.seconds);
     let rfc3339 = |seconds: i64| format::rfc3339(format::seconds(seconds));
     let card = match Office::of(context) {
-        Ok(office) if mode != Mode::Off => match office.open(context, Access::Read).and_then(|target| target.card()) {
-            Ok(card) => card,
-            Err(error) => {
-                context.tell_incomplete(format_args!("the second repository cannot be looked at: {}", chain(&error)));
-                None
+        Ok(office) if mode != Mode::Off => {
+            match office.open(context, Access::Read).and_then(|target| read_card(&target, context)) {
+                Ok(card) => card,
+                Err(error) => {
+                    context
+                        .tell_incomplete(format_args!("the second repository cannot be looked at: {}", chain(&error)));
+                    None
+                }
             }
-        },
+        }
         _ => None,
     };
     let card = card.as_ref();
@@ -100,6 +105,14 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+/// The card, after naming what somebody else has done to it.
+fn read_card(target: &Repository, context: &Context<'_>) -> Result<Option<Card>> {
+    if let Some(why) = target.look_at_card()? {
+        context.tell_incomplete(format_args!("{why}: somebody else can write to the storage of the copies"));
+    }
+    target.card()
 }
 
 fn print(status: &Status, source: &Repository, context: &Context<'_>) -> Result<()> {
@@ -134,11 +147,14 @@ fn print(status: &Status, source: &Repository, context: &Context<'_>) -> Result<
     })
 }
 
-/// Snapshots of databases that were made since the newest one that was copied, and since copies were switched on.
-fn missed(source: &Repository, mode: Mode) -> Result<usize> {
-    if mode == Mode::Off {
+/// Snapshots of databases that were made since the newest one that was copied, and since copies were switched on. With a
+/// window, those that were made after its last end wait for the next one, and are not missed.
+fn missed(source: &Repository, settings: &Supplemental) -> Result<usize> {
+    if settings.mode == Mode::Off {
         return Ok(0);
     }
+    let window = settings.window().map_err(|why| Error::new(ErrorKind::Usage, why))?;
+    let due = window.and_then(|window| window.last_end(&moment::now())).map_or(i64::MAX, |end| end.as_second());
     let switched = history::read(source)?.into_iter().rev();
     let since = switched.take_while(|entry| !matches!(&entry.event, Event::Switch { mode, .. } if mode == "off"));
     let on = since.filter(|entry| matches!(entry.event, Event::Switch { .. })).last().map_or(i64::MIN, |on| on.seconds);
@@ -146,7 +162,7 @@ fn missed(source: &Repository, mode: Mode) -> Result<usize> {
     let list = snapshots::list(source)?.snapshots;
     let is_missed = |manifest: &repo_format::manifest::Manifest| {
         copied.is_none_or(|copied| manifest.time() > copied)
-            && manifest.seconds >= on
+            && (on..=due).contains(&manifest.seconds)
             && manifest.roots.iter().any(|root| root.kind == RootKind::Database)
     };
     Ok(list.iter().filter(|snapshot| is_missed(&snapshot.manifest)).count())
@@ -154,7 +170,7 @@ fn missed(source: &Repository, mode: Mode) -> Result<usize> {
 
 /// Says that copies were missed. An alarm that cannot be computed is one.
 pub fn tell_missed(source: &Repository, context: &Context<'_>) {
-    match missed(source, context.settings.file.supplemental.mode) {
+    match missed(source, &context.settings.file.supplemental) {
         Ok(missed) if missed >= MISSED_ALARM => {
             context.tell_incomplete(format_args!(
                 "ALARM: the last {missed} snapshots of the database have no supplemental copy; `enamel supplemental run` tries again"
@@ -178,5 +194,5 @@ pub fn tell(source: &Repository, context: &Context<'_>) -> Result<bool> {
         return Ok(true);
     }
     tell_missed(source, context);
-    Ok(missed(source, mode)? == 0)
+    Ok(missed(source, &context.settings.file.supplemental)? == 0)
 }

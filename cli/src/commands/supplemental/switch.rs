@@ -17,7 +17,7 @@ use crate::commands::init::New;
 use crate::context::Context;
 use crate::environment::program;
 use crate::exit::Exit;
-use crate::settings::{Mode, Part, Place, SecretSource, Supplemental, parse_place};
+use crate::settings::{Mode, Part, Place, SecretSource, Storage, Supplemental, parse_place};
 use crate::strength::Strength;
 
 /// Make copies with a host from now on.
@@ -133,7 +133,7 @@ fn switch_to(mode: Mode, place: Place, more: &MoreArgs, context: &Context<'_>) -
         repository: Some(PathBuf::from(office.place.to_string())),
         key_file: Some(office.key_file.clone()),
         include,
-        every_hours: before.every_hours,
+        ..before.clone()
     };
     write_settings(file, &settings)?;
     history::note(&source, &Event::Switch { mode: mode.name().to_owned(), place: office.place.to_string() })?;
@@ -168,6 +168,7 @@ fn open_or_make(office: &Office, source: &Repository, context: &Context<'_>) -> 
         strength: Strength::OffSite,
         label: Some(OFFICE.to_owned()),
         like: Some(source),
+        storage: Storage::Supplemental,
     };
     new.make(context)?;
     context.ui.say(format_args!("made the repository in {}", office.place));

@@ -1,5 +1,7 @@
 //! `enamel supplemental verify`: whether the copies are whole, by reading them.
 
+use engine::copy::{Checked, Recorded};
+use engine::error::chain;
 use engine::machine;
 use engine::upkeep::verify::{Depth, Part, VerifyOptions, verify};
 use engine::{Error, ErrorKind, Result};
@@ -7,6 +9,8 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use super::office::Office;
+use super::parts::Parts;
+use crate::commands::copy::note;
 use crate::context::Context;
 use crate::environment::program;
 use crate::exit::Exit;
@@ -72,6 +76,15 @@ pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
     target
         .update_card(&program(), &|card| (card.verified, card.level) = (Some(now), Some(LEVEL_READ)))
         .map_err(|e| Error::caused(ErrorKind::Io, "the copies are whole, but the card was not changed", e))?;
+    let parts = Parts::of(&context.settings.file.supplemental);
+    let recorded = Recorded { only: parts.names, checked: Checked::Data(Some(args.percent)) };
+    match context.open(Access::Write) {
+        Ok(source) => note(&source, &target, &recorded, context),
+        Err(error) => context.tell_incomplete(format_args!(
+            "the copies are whole, but no record of it could be put into the practice's own repository: {}",
+            chain(&error)
+        )),
+    }
     if !ui.is_json() && !ui.is_quiet() {
         ui.line(format_args!("no damage; {} % of the copies were read", args.percent))?;
     }
