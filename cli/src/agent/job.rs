@@ -20,6 +20,8 @@ pub fn possible(rules: Rules, settings: &FileSettings) -> Rules {
     Rules {
         drill: None,
         copy: rules.copy.filter(|_| settings.supplemental.mode != Mode::Off),
+        // The file was checked when it was read.
+        copy_window: settings.supplemental.window().unwrap_or_default(),
         forget: rules.forget.filter(|_| settings.retention.is_some()),
         ..rules
     }

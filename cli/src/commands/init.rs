@@ -169,7 +169,7 @@ pub struct New<'n> {
     pub label: Option<String>,
     /// The repository that it is to hold copies of.
     pub like: Option<&'n Repository>,
-    /// Whose settings of object storage hold for it.
+    /// The place whose settings of object storage hold for it.
     pub storage: Storage,
 }
 

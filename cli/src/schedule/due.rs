@@ -79,7 +79,16 @@ fn due_at(job: Job, rules: &Rules, jitter: Jitter, now: &Zoned, history: &Histor
         Job::Verify => in_quiet(rules.verify.as_ref()?.period)?,
         Job::Forget => in_quiet(rules.forget?)?,
     };
-    Some(at.max(again_at(&tries, now).unwrap_or(Timestamp::MIN)))
+    let opens = if job == Job::Copy { opens_at(rules, now)? } else { Timestamp::MIN };
+    Some(at.max(opens).max(again_at(&tries, now).unwrap_or(Timestamp::MIN)))
+}
+
+/// When the window of copies opens; the beginning of time if it is open. A window that was missed is past.
+fn opens_at(rules: &Rules, now: &Zoned) -> Option<Timestamp> {
+    match rules.copy_window {
+        Some(window) if !window.has(now) => Some(window.next(now)?.timestamp()),
+        _ => Some(Timestamp::MIN),
+    }
 }
 
 /// When a job that failed is tried again.
@@ -233,6 +242,23 @@ mod tests {
             let earlier = now.checked_sub(3.hours()).unwrap();
             assert_eq!(due_at(Job::Backup, &usual(), Jitter(0), &earlier, &past), Some(earlier.timestamp()));
         }
+    }
+
+    #[test]
+    fn a_copy_waits_for_its_window_and_a_missed_window_for_the_next_one() {
+        let rules = Rules { copy_window: Some("22:00-06:00".parse().unwrap()), ..usual() };
+        let copy = |now: &str, newest: &str| {
+            let newest = Some(at(newest).timestamp());
+            let past = History { newest, ..history(&at("2026-11-01T00:00:00[Europe/Berlin]")) };
+            due_at(Job::Copy, &rules, Jitter(0), &at(now), &past)
+                .unwrap()
+                .to_zoned(TimeZone::get("Europe/Berlin").unwrap())
+        };
+        let noon = "2026-11-30T12:00:00[Europe/Berlin]";
+        let opens = at("2026-11-30T22:00:00[Europe/Berlin]");
+        assert_eq!(copy("2026-11-30T13:00:00[Europe/Berlin]", noon), opens);
+        assert_eq!(copy("2026-11-30T13:00:00[Europe/Berlin]", "2026-11-28T12:00:00[Europe/Berlin]"), opens);
+        assert_eq!(copy("2026-11-30T23:00:00[Europe/Berlin]", noon), at(noon));
     }
 
     #[test]

@@ -11,8 +11,10 @@ mod due;
 mod history;
 mod hours;
 mod rules;
+mod window;
 
 pub use due::{Due, Jitter, all, next};
 pub use history::{History, Job, Tries};
 pub use hours::OfficeHours;
 pub use rules::{Rules, ScheduleSettings};
+pub use window::Window;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Weekday;
 use serde::Deserialize;
 
-use super::OfficeHours;
+use super::{OfficeHours, Window};
 use crate::duration::parse_duration;
 
 /// The shortest time between two backups: a run takes some seconds, and each snapshot is kept for a while.
@@ -90,6 +90,8 @@ pub struct Rules {
     pub otherwise: Option<Duration>,
     /// The second copy; none: it is not brought up to date on schedule.
     pub copy: Option<CopyRule>,
+    /// The hours of the day in which it is; none: at any time.
+    pub copy_window: Option<Window>,
     /// Reading again; none: it is not done on schedule.
     pub verify: Option<VerifyRule>,
     /// Drills; none: they are not made on schedule.
@@ -110,6 +112,7 @@ impl ScheduleSettings {
             backup: unless_off(&self.backup, interval).map_err(of("backup"))?,
             otherwise: unless_off(&self.otherwise, interval).map_err(of("otherwise"))?,
             copy: unless_off(&self.copy, copy_rule).map_err(of("copy"))?,
+            copy_window: None,
             verify: unless_off(&self.verify, verify_rule).map_err(of("verify"))?,
             drill: unless_off(&self.drill, |text| period(text, Weekday::Saturday)).map_err(of("drill"))?,
             forget: unless_off(&self.forget, |text| period(text, Weekday::Sunday)).map_err(of("forget"))?,

@@ -9,7 +9,6 @@ mod place;
 mod secret;
 mod supplemental;
 mod url;
-mod window;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -152,12 +152,12 @@ impl S3Settings {
         })
     }
 
-    /// What the environment says, or the file, whichever goes first.
+    /// The value of the environment or of the file, whichever goes first.
     fn chosen<T>(&self, environment: Option<T>, file: Option<T>) -> Option<T> {
         if self.is_of_one_place { file.or(environment) } else { environment.or(file) }
     }
 
-    /// Who asks. A part of a file that the settings of one place name goes before the environment, which may be about
+    /// The account that asks. A part of a file that the settings of one place name goes before the environment, which may be about
     /// another place.
     fn credentials(&self, profile: Option<Profile>) -> Result<Credentials> {
         let is_named = self.profile.is_some() || self.credentials_file.is_some();

@@ -16,7 +16,7 @@ pub struct OtherNames {
     pub options: [&'static str; 3],
     /// The variables with its key file and its password.
     pub variables: [&'static str; 2],
-    /// Whose settings of object storage hold for it.
+    /// The place whose settings of object storage hold for it.
     pub storage: Storage,
 }
 
@@ -37,7 +37,7 @@ pub struct Other {
     pub place: Place,
     /// Where its password or key comes from.
     pub secret: SecretSource,
-    /// Whose settings of object storage hold for it.
+    /// The place whose settings of object storage hold for it.
     pub storage: Storage,
 }
 

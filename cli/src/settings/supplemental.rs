@@ -9,7 +9,7 @@ use engine::{Error, ErrorKind};
 use serde::Deserialize;
 
 use super::object_storage::S3Settings;
-use super::window::Window;
+use crate::schedule::Window;
 use crate::size::parse_rate;
 
 /// Hours between two copies that are promised, unless the file says otherwise.

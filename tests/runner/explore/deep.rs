@@ -1,6 +1,7 @@
 //! More processes, and more of what they can do: for minutes or hours, when the protocol has changed. CONTRIBUTING.md has the command.
 
-use super::people::{Writers, forgetter_of_the_first, pruner, writer};
+use super::beside::{Beside, Ids};
+use super::people::{Writers, copier, forgetter_by_record, forgetter_of_the_first, pruner, writer};
 use super::scene::{Cache, Scene};
 use super::{Bounds, assert_safe};
 
@@ -37,4 +38,17 @@ fn two_writers_that_lose_answers_and_a_prune_lose_nothing() {
     let first = writer(&scene, "writer 1").with_cache(Cache::Filled).process().losing_answers(1);
     let second = writer(&scene, "writer 2").process().losing_answers(1);
     assert_safe(&scene, vec![prune, first, second, forgetter_of_the_first(&scene)], interrupted(4));
+}
+
+#[test]
+#[ignore = "takes long"]
+fn two_copies_at_once_beside_a_prune_and_a_writer_have_what_they_need() {
+    for (ids, writers) in [(Ids::Same, Writers::Dead), (Ids::Others, Writers::Alive)] {
+        let scene = Scene::new();
+        let source = Beside::with_snapshot(&scene, ids);
+        let copy = |name| copier(&scene, name, &source).process();
+        let prune = pruner(&scene, "prune", writers).process();
+        let forget = forgetter_by_record(&scene).process();
+        assert_safe(&scene, vec![prune, copy("copy 1"), copy("copy 2"), forget], interrupted(3));
+    }
 }

@@ -175,7 +175,7 @@ pub fn copier(scene: &Arc<Scene>, name: &str, source: &Arc<Beside>) -> Visitor {
     Visitor::new(scene, name, changes_of_a_writer(), move |repository| source.copy_to(repository))
 }
 
-/// Copies everything into a new repository of its own. Of this one it only reads.
+/// Copies everything into a new repository of its own. It only reads this one.
 pub fn copier_out(scene: &Arc<Scene>, name: &str, target: &Arc<Beside>) -> Visitor {
     let target = target.clone();
     Visitor::new(scene, name, Changes::only(&[]), move |repository| target.copy_from(repository))

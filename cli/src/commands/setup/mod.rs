@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::environment;
 use crate::exit::Exit;
 use crate::global::Global;
-use crate::settings::{FileSettings, Place, SecretSource, parse_place, user_file};
+use crate::settings::{FileSettings, Place, SecretSource, Storage, parse_place, user_file};
 use crate::strength::Strength;
 use crate::ui::Ui;
 
@@ -252,7 +252,8 @@ impl Setup<'_> {
         match context.open(Access::Read) {
             Err(error) if error.kind() == ErrorKind::NoRepository => {
                 let secret = &context.settings.secret.value;
-                New { place, secret, strength: Strength::Strong, label: None, like: None }.make(context)?;
+                let storage = Storage::Repository;
+                New { place, secret, strength: Strength::Strong, label: None, like: None, storage }.make(context)?;
                 ui.say(format_args!("The repository is made in {place}."));
                 if let SecretSource::KeyFile(path) = secret {
                     ui.say(format_args!("Its key is {}: whoever reads it can read the backups.", path.display()));

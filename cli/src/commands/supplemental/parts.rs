@@ -11,7 +11,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Those that the settings name.
+    /// The parts that the settings name.
     pub fn of(settings: &Supplemental) -> Self {
         if settings.include.contains(&Part::Images) {
             return Parts { choice: Vec::new(), names: Vec::new() };

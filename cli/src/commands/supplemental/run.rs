@@ -154,7 +154,7 @@ pub fn newest_administrator(
     })
 }
 
-/// What a run has made.
+/// The result of a run.
 struct Made {
     outcome: CopyOutcome,
     exit: Exit,

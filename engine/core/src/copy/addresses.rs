@@ -21,7 +21,7 @@ pub(super) enum Addresses {
 }
 
 impl Addresses {
-    /// Those of two repositories.
+    /// The ids of two repositories.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].

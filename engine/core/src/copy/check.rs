@@ -55,7 +55,7 @@ impl Copies<'_> {
     pub fn check(&self, monitor: &dyn Monitor) -> Result<CopyCheck> {
         let mut there = There::look(self.target, monitor)?;
         let mut check = CopyCheck::default();
-        // One that is not listed may have been pruned since: then what it held is elsewhere, or nothing needs it.
+        // A prune may have deleted a pack that is not listed: then everything needed of it is elsewhere.
         for pack in self.new_packs.iter().filter(|pack| there.has_another_size(pack)) {
             check.findings.push(format!("packs/{pack}, which was just stored, is not of its size"));
         }
@@ -158,7 +158,7 @@ impl Walk<'_> {
 /// The packs that are there.
 struct There {
     listed: HashMap<PackId, u64>,
-    /// Those that are as large as they should be.
+    /// The packs that are as large as they should be.
     packs: HashSet<PackId>,
     /// How often they were listed.
     looks: usize,
