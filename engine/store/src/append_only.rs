@@ -29,7 +29,7 @@ fn refused(action: &'static str, name: &ObjectName) -> StoreError {
 }
 
 impl Store for AppendOnlyStore {
-    forward!([store] location place medium put_new get get_range list ensure_durable stat protect);
+    forward!([store] location place medium put_new put_owned get get_range list ensure_durable stat protect);
 
     fn delete(&self, name: &ObjectName) -> Result<()> {
         match name {

@@ -41,6 +41,15 @@ macro_rules! forward {
             self.$($inner)+.put_new(name, parts)
         }
     };
+    (@ put_owned [$($inner:tt)+]) => {
+        fn put_owned(
+            &self,
+            name: &$crate::ObjectName,
+            parts: ::std::vec::Vec<::std::vec::Vec<u8>>,
+        ) -> $crate::Result<()> {
+            self.$($inner)+.put_owned(name, parts)
+        }
+    };
     (@ get [$($inner:tt)+]) => {
         fn get(&self, name: &$crate::ObjectName, limit: u64) -> $crate::Result<::std::vec::Vec<u8>> {
             self.$($inner)+.get(name, limit)

@@ -115,6 +115,15 @@ pub trait Store: Send + Sync {
     /// this call had put it.
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()>;
 
+    /// As [`Store::put_new`], with parts that the caller does not need any more. A store that must own what it sends then
+    /// needs no second copy of them.
+    ///
+    /// # Errors
+    /// As [`Store::put_new`].
+    fn put_owned(&self, name: &ObjectName, parts: Vec<Vec<u8>>) -> Result<()> {
+        self.put_new(name, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
     /// Reads a whole object.
     ///
     /// # Errors

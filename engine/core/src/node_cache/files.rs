@@ -1,4 +1,4 @@
-//! The files of the cache: one for each block, the least recently used are removed.
+//! The files of the cache: one for each block or manifest, the least recently used are removed.
 
 use std::fs;
 use std::io::Write;
@@ -28,25 +28,26 @@ impl Files {
         Files { folder, bytes: Mutex::default() }
     }
 
-    fn path(&self, (pack, block): &Key) -> PathBuf {
-        match block {
-            0 => self.folder.join(pack.to_string()),
-            _ => self.folder.join(format!("{pack}-{block}")),
-        }
+    fn path(&self, key: &Key) -> PathBuf {
+        self.folder.join(match key {
+            Key::Block(pack, 0) => pack.to_string(),
+            Key::Block(pack, number) => format!("{pack}-{number}"),
+            Key::Manifest(id) => format!("manifest-{id}"),
+        })
     }
 
-    /// A block of this length; `None` if it is not there.
-    pub fn read(&self, key: &Key, len: u64) -> Option<Vec<u8>> {
+    /// What is kept under this key, if it is not longer than `most`.
+    pub fn read(&self, key: &Key, most: u64) -> Option<Vec<u8>> {
         let path = self.path(key);
-        if fs::metadata(&path).ok()?.len() != len {
+        if fs::metadata(&path).ok()?.len() > most {
             return None;
         }
-        let block = fs::read(&path).ok().filter(|block| block.len() as u64 == len)?;
+        let bytes = fs::read(&path).ok()?;
         touch(&path);
-        Some(block)
+        Some(bytes)
     }
 
-    /// Writes a block beside its place, and puts it there.
+    /// Writes a file beside its place, and puts it there.
     pub fn write(&self, key: &Key, block: &[u8]) {
         let written = fs::create_dir_all(&self.folder)
             .and_then(|()| tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.folder))
@@ -85,7 +86,7 @@ impl Files {
         *bytes = Some(left);
     }
 
-    /// All blocks: when each was used last, its size and its path. Removes what dead processes have begun to write.
+    /// All files: when each was used last, its size and its path. Removes what dead processes have begun to write.
     fn all(&self) -> Vec<(SystemTime, u64, PathBuf)> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let mut files = Vec::new();
@@ -128,7 +129,7 @@ mod tests {
     fn the_files_that_were_not_used_for_longest_go_first() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::new(folder.path().to_owned());
-        let key = |n: u8| (PackId([n; 32]), 0);
+        let key = |n: u8| Key::Block(PackId([n; 32]), 0);
         for n in 0..5 {
             files.write(&key(n), b"block");
             let file = fs::OpenOptions::new().write(true).open(files.path(&key(n))).unwrap();

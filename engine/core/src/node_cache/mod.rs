@@ -1,4 +1,4 @@
-//! Packs of nodes from behind a network, kept on this machine sealed as they are.
+//! Packs of nodes from behind a network, and the manifests that this machine has committed, kept sealed as they are.
 //!
 //! A pack is fetched whole when one node of it is wanted, or in blocks if it is large. Nothing here is trusted: callers
 //! open each chunk and check its id, and ask the storage if that fails. So files may be damaged, deleted or replaced at
@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use repo_format::id::PackId;
-use repo_format::limits::MIB;
+use repo_format::id::{LeaseId, PackId};
+use repo_format::limits::{self, MIB};
 
 use files::Files;
 
@@ -22,13 +22,21 @@ const WHOLE_MAX: u64 = 18 * MIB;
 const BLOCK: u64 = 256 * 1024;
 /// A larger chunk of a pack in blocks is not kept.
 const CHUNK_MAX: u64 = 4 * BLOCK;
+/// The largest manifest in bytes, with its seal.
+const MANIFEST_MAX: u64 = limits::SMALL_OBJECT + limits::KIB;
 /// The bytes that are kept in memory: a pack and some small ones.
 const MEMORY: usize = 32 * 1024 * 1024;
 /// Locks by pack, so that threads fetch a pack once, and different packs at the same time.
 const LOCKS: usize = 16;
 
-/// A block of a pack: its number, or 0 for a pack that is kept whole.
-type Key = (PackId, u64);
+/// A thing that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    /// A block of a pack: its number, or 0 for a pack that is kept whole.
+    Block(PackId, u64),
+    /// A manifest.
+    Manifest(LeaseId),
+}
 
 /// A chunk in a pack of `size` bytes.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +99,7 @@ impl NodeCache {
             return Ok(None);
         }
         if place.size <= WHOLE_MAX {
-            let pack = self.block((place.pack, 0), 0..place.size, fetch)?;
+            let pack = self.block(place.pack, 0, 0..place.size, fetch)?;
             return Ok(part(&pack, place.offset, place.len));
         }
         if place.len > CHUNK_MAX {
@@ -101,18 +109,29 @@ impl NodeCache {
         let mut bytes = Vec::new();
         for number in first..=last {
             let range = number * BLOCK..((number + 1) * BLOCK).min(place.size);
-            bytes.extend_from_slice(&self.block((place.pack, number), range, fetch)?);
+            bytes.extend_from_slice(&self.block(place.pack, number, range, fetch)?);
         }
         Ok(part(&bytes, place.offset - first * BLOCK, place.len))
     }
 
     /// Keeps a pack that this process has made.
-    pub fn keep(&self, pack: PackId, parts: &[&[u8]]) {
-        let size: u64 = parts.iter().map(|part| part.len() as u64).sum();
-        if size > WHOLE_MAX || self.files.is_none() {
+    pub fn keep(&self, pack: PackId, bytes: Vec<u8>) {
+        if bytes.len() as u64 > WHOLE_MAX || self.files.is_none() {
             return;
         }
-        self.put((pack, 0), &Arc::new(parts.concat()));
+        self.put(Key::Block(pack, 0), &Arc::new(bytes));
+    }
+
+    /// Keeps the sealed manifest that this process has committed under this id.
+    pub fn keep_manifest(&self, id: LeaseId, object: &[u8]) {
+        if let Some(files) = &self.files {
+            files.write(&Key::Manifest(id), object);
+        }
+    }
+
+    /// The sealed manifest of this id, if it is kept.
+    pub fn manifest(&self, id: LeaseId) -> Option<Vec<u8>> {
+        self.files.as_ref()?.read(&Key::Manifest(id), MANIFEST_MAX)
     }
 
     /// Forgets the blocks of a chunk that did not open.
@@ -122,7 +141,7 @@ impl NodeCache {
             _ => place.offset / BLOCK..=place.offset.saturating_add(place.len) / BLOCK,
         };
         for number in numbers {
-            let key = (place.pack, number);
+            let key = Key::Block(place.pack, number);
             lock(&self.recent).remove(&key);
             if let Some(fetched) = &mut *lock(&self.fetched) {
                 fetched.remove(&key);
@@ -135,17 +154,19 @@ impl NodeCache {
 
     fn block<E>(
         &self,
-        key: Key,
+        pack: PackId,
+        number: u64,
         range: Range<u64>,
         fetch: &mut dyn FnMut(Range<u64>) -> Result<Vec<u8>, E>,
     ) -> Result<Arc<Vec<u8>>, E> {
-        let _alone = lock(&self.locks[usize::from(key.0.0[0]) % LOCKS]);
+        let (key, len) = (Key::Block(pack, number), range.end - range.start);
+        let _alone = lock(&self.locks[usize::from(pack.0[0]) % LOCKS]);
         if let Some(block) = lock(&self.recent).get(&key) {
             return Ok(block);
         }
         let counts = lock(&self.fetched).as_ref().is_none_or(|fetched| fetched.contains(&key));
-        let there = self.files.as_ref().filter(|_| counts).and_then(|files| files.read(&key, range.end - range.start));
-        if let Some(block) = there {
+        let there = self.files.as_ref().filter(|_| counts).and_then(|files| files.read(&key, len));
+        if let Some(block) = there.filter(|block| block.len() as u64 == len) {
             let block = Arc::new(block);
             lock(&self.recent).add(key, &block);
             return Ok(block);
@@ -292,11 +313,11 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut recent = Recent::default();
+        let (mut recent, key) = (Recent::default(), |n| Key::Block(PackId([n; 32]), 0));
         for n in 0..40 {
-            recent.add((PackId([n; 32]), 0), &Arc::new(vec![0; 1024 * 1024]));
+            recent.add(key(n), &Arc::new(vec![0; 1024 * 1024]));
         }
         assert_eq!((recent.bytes, recent.blocks.len()), (MEMORY, 32));
-        assert!(recent.get(&(PackId([39; 32]), 0)).is_some() && recent.get(&(PackId([0; 32]), 0)).is_none());
+        assert!(recent.get(&key(39)).is_some() && recent.get(&key(0)).is_none());
     }
 }

@@ -13,6 +13,7 @@ use repo_format::segment::SegmentPack;
 use super::open_pack::{Contents, FullPack, SealedChunk};
 use crate::crypto::{Keys, ObjectKey, random};
 use crate::error::{Error, ErrorKind, Result};
+use engine_store::{ObjectName, Store};
 
 /// A complete pack, in the pieces in which its bytes were made.
 pub struct FinishedPack {
@@ -30,9 +31,12 @@ impl FinishedPack {
         std::iter::once(&self.head[..]).chain(chunks).chain([&self.tail[..]]).collect()
     }
 
-    /// Ids of its chunks.
-    pub(crate) fn chunk_ids(&self) -> impl Iterator<Item = ChunkId> {
-        self.chunks.iter().filter(|chunk| chunk.entry.kind != ChunkKind::Padding).map(|chunk| chunk.entry.id)
+    /// Puts it; returns the catalog's record of it.
+    pub(crate) fn put(self, store: &dyn Store) -> Result<SegmentPack> {
+        let chunks = self.chunks.into_iter().map(|chunk| chunk.bytes);
+        let parts = std::iter::once(self.head.to_vec()).chain(chunks).chain([self.tail]).collect();
+        store.put_owned(&ObjectName::Pack(self.description.id), parts)?;
+        Ok(self.description)
     }
 }
 

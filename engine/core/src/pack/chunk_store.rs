@@ -19,7 +19,6 @@ use crate::chunk::{Coded, Coder, Compression};
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{Repository, Unnamed};
-use engine_store::ObjectName;
 
 /// The number of open data packs; each chunk goes to a random one.
 const DATA_SLOTS: usize = 2;
@@ -270,29 +269,29 @@ impl<'s> ChunkStore<'s> {
     pub(crate) fn put_packs(&self, arrivals: Arrivals, unnamed: &Mutex<Unnamed>) -> Result<()> {
         let guard = FailureGuard(&self.queue);
         for pack in arrivals.0 {
-            self.put(&pack)?;
-            let before = unnamed.lock().unwrap_or_else(PoisonError::into_inner).add(pack.description);
+            let description = self.put(pack)?;
+            let before = unnamed.lock().unwrap_or_else(PoisonError::into_inner).add(description);
             self.name(&before)?;
         }
         guard.disarm();
         Ok(())
     }
 
-    fn put(&self, pack: &FinishedPack) -> Result<()> {
-        let FinishedPack { description, .. } = pack;
-        self.repository.store().put_new(&ObjectName::Pack(description.id), &pack.parts())?;
-        if let (KeyClass::Meta, Some(cache)) = (description.sealing.class, self.repository.node_cache()) {
-            // The next run compares with these nodes.
-            cache.keep(description.id, &pack.parts());
+    fn put(&self, pack: FinishedPack) -> Result<SegmentPack> {
+        if let (KeyClass::Meta, Some(cache)) = (pack.description.sealing.class, self.repository.node_cache()) {
+            // The next run compares with these nodes. If the put fails nobody asks for them.
+            cache.keep(pack.description.id, pack.parts().concat());
         }
+        let description = pack.put(self.repository.store())?;
         self.totals.stored_bytes.fetch_add(description.size, Ordering::Relaxed);
-        self.repository.catalog().import_pack(description)?;
+        self.repository.catalog().import_pack(&description)?;
         self.usable.add(description.id, description.size);
         self.put_any.store(true, Ordering::Release);
         self.count_on(&[description.id]);
         self.new_packs.lock().unwrap_or_else(PoisonError::into_inner).push(description.id);
-        pack.chunk_ids().for_each(|id| self.release(&id));
-        Ok(())
+        let chunks = description.table.entries.iter().filter(|entry| entry.kind != ChunkKind::Padding);
+        chunks.for_each(|entry| self.release(&entry.id));
+        Ok(description)
     }
 
     /// Puts a segment that names `packs`.

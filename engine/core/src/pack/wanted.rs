@@ -24,10 +24,11 @@ const GAP_MAX: u64 = 256 * 1024;
 const STRETCH_MAX: u64 = 8 * MIB;
 /// Fetched bytes that wait for their readers, for all that one [`ChunkReader`] reads. Only what a reader waits for is
 /// fetched beyond.
-const BUFFERED_MAX: u64 = 64 * MIB;
+const BUFFERED_MAX: u64 = 48 * MIB;
 
-/// The sealed bytes of chunks that callers should want together.
-pub const WANTED_BYTES: u64 = 48 * MIB;
+/// The sealed bytes of chunks that callers should want together. The next ones are fetched while the last readers of
+/// these are at work, so twice as many may be in memory.
+pub const WANTED_BYTES: u64 = 32 * MIB;
 
 /// Chunks of data that are about to be read, each as often as it was named.
 ///
@@ -157,8 +158,9 @@ impl<'r> Wanted<'r> {
                     }
                 },
             };
+            let begun = self.begin(&mut stretches, next);
             drop(stretches);
-            self.fetch(next)?;
+            begun.map_or(Ok(()), |begun| self.fetch(begun))?;
             stretches = self.lock();
         }
     }
@@ -170,19 +172,18 @@ impl<'r> Wanted<'r> {
         has_room.then(|| stretches.iter().position(is_waiting)).flatten()
     }
 
-    fn fetch(&self, number: usize) -> Result<()> {
-        let (name, range) = {
-            let mut stretches = self.lock();
-            let Some(stretch) = stretches.get_mut(number).filter(|stretch| matches!(stretch.state, State::Waiting))
-            else {
-                return Ok(());
-            };
-            stretch.state = State::OnItsWay;
-            self.reader.buffered().fetch_add(stretch.len(), Ordering::Relaxed);
-            (ObjectName::Pack(stretch.pack), stretch.range.clone())
-        };
-        let arrival = Arrival { wanted: self, number, bytes: None };
-        match self.reader.repository().store().get_range(&name, range) {
+    /// Claims a stretch that waits, and the memory for it.
+    fn begin<'w>(&'w self, stretches: &mut [Stretch], number: usize) -> Option<Arrival<'w, 'r>> {
+        let stretch = stretches.get_mut(number).filter(|stretch| matches!(stretch.state, State::Waiting))?;
+        stretch.state = State::OnItsWay;
+        self.reader.buffered().fetch_add(stretch.len(), Ordering::Relaxed);
+        let (pack, range) = (stretch.pack, stretch.range.clone());
+        Some(Arrival { wanted: self, number, pack, range, bytes: None })
+    }
+
+    fn fetch(&self, arrival: Arrival<'_, 'r>) -> Result<()> {
+        let name = ObjectName::Pack(arrival.pack);
+        match self.reader.repository().store().get_range(&name, arrival.range.clone()) {
             Ok(bytes) => arrival.arrive(bytes),
             Err(error) => {
                 let error = Error::of_object(error);
@@ -250,6 +251,8 @@ impl Stretch {
 struct Arrival<'w, 'r> {
     wanted: &'w Wanted<'r>,
     number: usize,
+    pack: PackId,
+    range: Range<u64>,
     bytes: Option<Vec<u8>>,
 }
 

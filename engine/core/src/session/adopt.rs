@@ -72,9 +72,9 @@ fn copied(repository: &Repository, usable: &UsablePacks, id: PackId, size: u64) 
         }
     }
     let Some(copy) = copy.finish()? else { return Ok(None) };
-    repository.store().put_new(&ObjectName::Pack(copy.description.id), &copy.parts())?;
-    usable.add(copy.description.id, copy.description.size);
-    Ok(Some(copy.description))
+    let description = copy.put(repository.store())?;
+    usable.add(description.id, description.size);
+    Ok(Some(description))
 }
 
 /// Reads a pack of `size` bytes that no segment names, checks all of it, and makes it durable: its writer may have died

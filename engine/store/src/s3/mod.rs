@@ -21,6 +21,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
@@ -196,7 +197,11 @@ impl Store for S3Store {
     }
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        self.put(name, parts)
+        self.put(name, parts.concat().into())
+    }
+
+    fn put_owned(&self, name: &ObjectName, parts: Vec<Vec<u8>>) -> Result<()> {
+        self.put(name, parts.into_iter().map(Bytes::from).collect())
     }
 
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
@@ -282,7 +287,7 @@ impl Store for S3Store {
     fn replace_if(&self, name: &ObjectName, expected: Option<Tag>, bytes: &[u8]) -> Result<()> {
         match expected {
             Some(expected) => self.replace(name, expected, bytes),
-            None => self.put(name, &[bytes]).map_err(|error| match error.kind {
+            None => self.put(name, bytes.to_vec().into()).map_err(|error| match error.kind {
                 StoreErrorKind::AlreadyExists => StoreError::new(StoreErrorKind::Conflict, "replace", name),
                 _ => error,
             }),

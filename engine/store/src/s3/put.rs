@@ -16,14 +16,14 @@ const ROUNDS: u32 = 12;
 impl S3Store {
     /// Creates an object. After a missing answer the request is sent again, except for a manifest. If the name is taken
     /// then, the object itself says whether the first request took it.
-    pub(super) fn put(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
-        let (path, payload) = (self.path(name)?, payload(parts));
+    pub(super) fn put(&self, name: &ObjectName, payload: PutPayload) -> Result<()> {
+        let path = self.path(name)?;
         let mut pauses = self.pauses();
         let mut is_unanswered = false;
         loop {
             let Err(failure) = self.send(name, &path, &payload, PutMode::Create) else { return Ok(()) };
             match failure.reply {
-                Reply::ConditionFails if is_unanswered => return self.recognise(name, &path, parts),
+                Reply::ConditionFails if is_unanswered => return self.recognise(name, &path, &payload),
                 Reply::ConditionFails => return Err(StoreError::new(StoreErrorKind::AlreadyExists, "write", name)),
                 Reply::Silent if name.folder() == Folder::Snapshots => return Err(failure.error("write", name)),
                 Reply::Silent => is_unanswered = true,
@@ -52,8 +52,8 @@ impl S3Store {
     }
 
     /// Whether the object that took the name is the one that this program has sent before.
-    fn recognise(&self, name: &ObjectName, path: &Path, parts: &[&[u8]]) -> Result<()> {
-        let size: u64 = parts.iter().map(|part| part.len() as u64).sum();
+    fn recognise(&self, name: &ObjectName, path: &Path, payload: &PutPayload) -> Result<()> {
+        let size = payload.content_length() as u64;
         let taken = StoreError::new(StoreErrorKind::AlreadyExists, "write", name);
         let failed = |failure: Failure| failure.error("read back", name);
         let is_own = match name {
@@ -62,7 +62,7 @@ impl S3Store {
             _ => {
                 let accept = |there| if there == size { Ok(()) } else { Err(Failure::new(Reply::Other, TOO_LARGE)) };
                 match self.read(path, &GetOptions::default(), accept) {
-                    Ok(read) => read.bytes == parts.concat(),
+                    Ok(read) => read.bytes.iter().eq(payload.iter().flatten()),
                     Err(failure) if failure.is(TOO_LARGE) || failure.reply == Reply::Missing => false,
                     Err(failure) => return Err(failed(failure)),
                 }
@@ -75,7 +75,7 @@ impl S3Store {
     /// compares the tag. Nobody else writes the same bytes, since each has a salt of its own; so if they are there after
     /// a missing answer, this program has put them.
     pub(super) fn replace(&self, name: &ObjectName, expected: Tag, bytes: &[u8]) -> Result<()> {
-        let (path, payload) = (self.path(name)?, payload(&[bytes]));
+        let (path, payload) = (self.path(name)?, PutPayload::from(bytes.to_vec()));
         let conflict = || StoreError::new(StoreErrorKind::Conflict, "replace", name);
         let mut pauses = self.pauses();
         let (mut is_unanswered, mut refused) = (false, 0);
@@ -116,8 +116,4 @@ impl S3Store {
             }
         }
     }
-}
-
-fn payload(parts: &[&[u8]]) -> PutPayload {
-    parts.concat().into()
 }

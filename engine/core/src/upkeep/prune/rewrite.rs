@@ -138,9 +138,9 @@ impl<'a> Rewrite<'a> {
 
     fn put(&self, pack: PackRewriter<'_>, durable: &mut Vec<SegmentPack>) -> Result<()> {
         let Some(pack) = pack.finish()? else { return Ok(()) };
-        self.repository.store().put_new(&ObjectName::Pack(pack.description.id), &pack.parts())?;
-        self.repository.catalog().import_pack(&pack.description)?;
-        durable.push(pack.description);
+        let description = pack.put(self.repository.store())?;
+        self.repository.catalog().import_pack(&description)?;
+        durable.push(description);
         Ok(())
     }
 }

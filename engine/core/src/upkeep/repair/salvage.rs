@@ -163,12 +163,11 @@ impl Copies<'_, '_> {
     /// Makes a pack durable, then names it.
     fn put(&mut self, pack: PackRewriter<'_>) -> Result<()> {
         let Some(pack) = pack.finish()? else { return Ok(()) };
-        let repository = self.run.repository;
-        repository.store().put_new(&ObjectName::Pack(pack.description.id), &pack.parts())?;
-        self.run.catalog.import_pack(&pack.description)?;
+        let description = pack.put(self.run.repository.store())?;
+        self.run.catalog.import_pack(&description)?;
         self.outcome.new_packs += 1;
-        self.outcome.written_bytes += pack.description.size;
-        self.namer.add(pack.description, self.outcome)
+        self.outcome.written_bytes += description.size;
+        self.namer.add(description, self.outcome)
     }
 
     fn finish(mut self) -> Result<()> {

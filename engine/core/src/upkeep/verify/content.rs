@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use repo_format::id::{Bytes32, ChunkId, PackId};
 use repo_format::pack::ChunkKind;
 use repo_format::segment::SegmentPack;
@@ -21,6 +21,8 @@ use engine_store::ObjectName;
 
 /// The number of bytes that reading a pack's table counts for.
 const TABLE_ONLY: u64 = 64 * 1024;
+/// Packs that are in memory at once when they are read whole over a network. So many fill a line.
+const WHOLE_AT_ONCE: usize = 4;
 /// The number of damaged chunks that a finding names.
 const NAMED: usize = 3;
 
@@ -119,12 +121,7 @@ pub(super) fn check_packs(
     let checked = Mutex::new(CheckedPacks { seen, ..CheckedPacks::default() });
     let known = repository.known_damage()?;
     let check = Check { repository, assignment, catalog, report, monitor, known, checked };
-    let work = || packs.into_par_iter().try_for_each(|(id, size)| check.pack(*id, *size));
-    let result = match repository.store().medium().gets_at_once {
-        1 => work(),
-        // Threads that wait for a network need no core.
-        readers => threads(readers)?.install(work),
-    };
+    let result = check.all();
     monitor.end();
     result?;
     Ok(check.checked.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -136,6 +133,19 @@ fn threads(count: usize) -> Result<rayon::ThreadPool> {
 }
 
 impl Check<'_> {
+    /// Over a network threads wait for most of their time and need no core: then their number follows from what they read.
+    fn all(&self) -> Result<()> {
+        let work = |packs: &[(PackId, u64)]| packs.par_iter().try_for_each(|(id, size)| self.pack(*id, *size));
+        let packs = &self.assignment.packs;
+        let readers = self.repository.store().medium().gets_at_once;
+        if readers == 1 {
+            return work(packs);
+        }
+        let (whole, tables): (Vec<_>, Vec<_>) = packs.iter().partition(|(id, _)| self.assignment.whole.contains(id));
+        threads(readers)?.install(|| work(&tables))?;
+        threads(readers.min(WHOLE_AT_ONCE))?.install(|| work(&whole))
+    }
+
     fn pack(&self, id: PackId, size: u64) -> Result<()> {
         if self.monitor.is_cancelled() {
             return Err(Error::cancelled());
