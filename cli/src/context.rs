@@ -11,16 +11,15 @@ use engine::monitor::Monitor;
 use engine::repository::{OpenOptions, Repository, Rollback};
 use engine::snapshots::{self, Selection, Selector, Snapshot};
 use engine::store::s3::{S3Address, S3Store, Stop};
-use engine::store::{
-    AppendOnlyStore, Folder, LocalStore, Locks, ObjectInfo, ObjectName, Original, Store, StoreErrorKind,
-};
+use engine::store::{AppendOnlyStore, LocalStore, Locks, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
 use crate::exit::Exit;
 use crate::global::Global;
-use crate::settings::{Other, Place, Settings, Storage, user_file};
+use crate::settings::{Other, Place, SecretSource, Settings, Storage, user_file};
 use crate::snap::Snap;
+use crate::stores::{expect_repository, open_local, open_store};
 use crate::ui::{Ui, format};
 
 /// Said where keys are, and neither `config` nor its second copy.
@@ -37,8 +36,15 @@ const PROBLEMS_SHOWN: usize = 20;
 /// Snapshots later than a retired key that are named one by one.
 const LATER_SHOWN: usize = 8;
 
-/// How a repository is opened.
+/// The engine's way to open a repository.
 type Opener = fn(Arc<dyn Store>, &Credential, &OpenOptions, &dyn Monitor) -> Result<Repository>;
+
+/// How a repository is opened.
+struct How {
+    access: Access,
+    rollback: Rollback,
+    open: Opener,
+}
 
 /// Settings and user interface of one run.
 pub struct Context<'u> {
@@ -112,10 +118,21 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if there is no repository.
     pub fn store_at(&self, place: &Place, storage: Storage) -> Result<Arc<dyn Store>> {
+        let store = self.place_at(place, storage)?;
+        expect_repository(&*store)?;
+        Ok(store)
+    }
+
+    /// The store at `place`, in which there may be no repository.
+    fn place_at(&self, place: &Place, storage: Storage) -> Result<Arc<dyn Store>> {
         match place {
             Place::Folder(path) => open_store(path),
-            Place::ObjectStorage(address) => self.open_object_storage(address, storage),
+            Place::ObjectStorage(address) => Ok(Arc::new(self.object_storage(address, storage)?)),
         }
+    }
+
+    fn place(&self) -> Result<Arc<dyn Store>> {
+        Ok(self.guarded(self.place_at(self.repository_place()?, Storage::Repository)?))
     }
 
     /// Opens the second repository of a command. `--append-only` holds for it, too.
@@ -123,9 +140,10 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::NoRepository`] if there is none. See the engine's `Repository::open`.
     pub fn open_other(&self, other: &Other, access: Access) -> Result<Repository> {
-        let store = self.guarded(self.store_at(&other.place, other.storage)?);
-        let credential = other.secret.credential_of(self.ui, &other.place)?;
-        self.open_with(store, &credential, access, Rollback::Refuse, Repository::open)
+        let store = self.guarded(self.place_at(&other.place, other.storage)?);
+        let credential = || other.secret.credential_of(self.ui, &other.place);
+        let how = How { access, rollback: Rollback::Refuse, open: Repository::open };
+        self.open_with(store, &other.secret, credential, how)
     }
 
     /// A store in object storage, whatever is there.
@@ -144,22 +162,17 @@ impl<'u> Context<'u> {
         })
     }
 
-    fn open_object_storage(&self, address: &S3Address, storage: Storage) -> Result<Arc<dyn Store>> {
-        let store = self.object_storage(address, storage)?;
-        if is_repository(&store)? {
-            return Ok(Arc::new(store));
-        }
-        Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {address}")))
-    }
-
     /// Opens the repository and shows what it warns of.
     ///
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open(&self, access: Access) -> Result<Repository> {
-        let repo = self.open_in(self.store()?, access, Rollback::Refuse, Repository::open)?;
+        let repo = self.open_in(self.place()?, access, Rollback::Refuse, Repository::open)?;
         self.tell_what_is_later(&repo)?;
-        if let Some(evidence) = repo.look_for_rollback() {
+        // A run that writes looks by itself, and writes nothing then.
+        if access == Access::Read
+            && let Some(evidence) = repo.look_for_rollback()
+        {
             self.tell_incomplete(format_args!("{evidence}; what somebody saved with a removed key may pass for yours"));
         }
         Ok(repo)
@@ -203,7 +216,7 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open`.
     pub fn open_to_answer(&self, access: Access) -> Result<Repository> {
-        self.open_in(self.store()?, access, Rollback::Tell, Repository::open_for_repair)
+        self.open_in(self.place()?, access, Rollback::Tell, Repository::open_for_repair)
     }
 
     /// Opens the repository to replace objects in it, which needs locks that other machines see, or the user's word
@@ -215,7 +228,7 @@ impl<'u> Context<'u> {
     pub fn open_to_replace(&self, access: Access, others: Others) -> Result<Repository> {
         let Some(path) = self.repository_folder()? else {
             // Conditional writes take the place of locks there.
-            return self.open_in(self.store()?, access, Rollback::Refuse, Repository::open);
+            return self.open_in(self.place()?, access, Rollback::Refuse, Repository::open);
         };
         let store = open_local(path)?;
         let store = match others {
@@ -237,28 +250,36 @@ impl<'u> Context<'u> {
     /// # Errors
     /// See the engine's `Repository::open_for_repair`.
     pub fn open_for_repair(&self, access: Access) -> Result<Repository> {
-        self.open_in(self.store()?, access, Rollback::Refuse, Repository::open_for_repair)
+        self.open_in(self.place()?, access, Rollback::Refuse, Repository::open_for_repair)
     }
 
     fn open_in(&self, store: Arc<dyn Store>, access: Access, rollback: Rollback, open: Opener) -> Result<Repository> {
-        let credential = self.settings.secret.value.credential(self.ui)?;
-        self.open_with(store, &credential, access, rollback, open)
+        let secret = &self.settings.secret.value;
+        self.open_with(store, secret, || secret.credential(self.ui), How { access, rollback, open })
     }
 
+    /// Opens a repository. If there is none, nobody is asked for a password, and nothing else is said.
     fn open_with(
         &self,
         store: Arc<dyn Store>,
-        credential: &Credential,
-        access: Access,
-        rollback: Rollback,
-        open: Opener,
+        secret: &SecretSource,
+        credential: impl FnOnce() -> Result<Credential>,
+        how: How,
     ) -> Result<Repository> {
+        if matches!(secret, SecretSource::Prompt) {
+            expect_repository(&*store)?;
+        }
         let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
-        let options = OpenOptions { cache_dir, state_dir, access, rollback };
-        let repo = open(store, credential, &options, self.ui).map_err(|error| match error.kind() {
-            // Keys are there, or the store would have been refused before.
-            ErrorKind::NoRepository => error.with_hint(CONFIG_IS_LOST),
-            _ => error,
+        let options = OpenOptions { cache_dir, state_dir, access: how.access, rollback: how.rollback };
+        let opened = credential().and_then(|credential| (how.open)(store.clone(), &credential, &options, self.ui));
+        let repo = opened.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Cancelled => error,
+            kind => match expect_repository(&*store) {
+                Err(none) => none,
+                // Keys are there.
+                Ok(()) if kind == ErrorKind::NoRepository => error.with_hint(CONFIG_IS_LOST),
+                Ok(()) => error,
+            },
         })?;
         repo.warnings().iter().chain(repo.troubles()).for_each(|warning| self.ui.warn(warning));
         repo.lost_here().iter().for_each(|lost| self.tell_incomplete(format_args!("{lost}")));
@@ -440,55 +461,4 @@ fn refuse_without_locks(store: &LocalStore) -> Result<()> {
         None => Ok(()),
         Some(message) => Err(Error::new(ErrorKind::Refused, message)),
     }
-}
-
-/// Opens the store in `path`.
-///
-/// # Errors
-/// [`ErrorKind::NoRepository`] if there is no such folder, or no repository in it.
-pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
-    open_local(path).map(|store| Arc::new(store) as Arc<dyn Store>)
-}
-
-/// As [`open_store`], before it is known what is done with it.
-///
-/// # Errors
-/// [`ErrorKind::NoRepository`] if there is no such folder, or no repository in it.
-pub fn open_local(path: &Path) -> Result<LocalStore> {
-    if !path.is_dir() {
-        return Err(Error::new(
-            ErrorKind::NoRepository,
-            format!("there is no repository {}: no such folder", path.display()),
-        ));
-    }
-    let store = LocalStore::open(path).map_err(Error::from)?;
-    if is_repository(&store)? {
-        return Ok(store);
-    }
-    Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", path.display())))
-}
-
-/// Whether anything of a repository is there. Asked before a password is.
-fn is_repository(store: &dyn Store) -> Result<bool> {
-    let config = match store.stat(&ObjectName::Config) {
-        // There is a second copy of it; opening says what stands in its place.
-        Err(error) if error.kind == StoreErrorKind::NotAFile => None,
-        found => found?,
-    };
-    match config {
-        Some(_) => Ok(true),
-        None if store.stat(&ObjectName::Copy(Original::Config))?.is_some() => Ok(true),
-        // This computer may have kept a copy, if there is anything that it could be of.
-        None => has_members(store),
-    }
-}
-
-fn has_members(store: &dyn Store) -> Result<bool> {
-    let mut found = false;
-    let mut note = |_: ObjectInfo| {
-        found = true;
-        Ok(())
-    };
-    store.list(Folder::Keys, &mut note, &mut |_| {}).map_err(Error::from)?;
-    Ok(found)
 }

@@ -34,6 +34,7 @@ mod settings;
 mod shell;
 mod size;
 mod snap;
+mod stores;
 mod strength;
 mod table_name;
 mod ui;

@@ -92,10 +92,15 @@ pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, ui: &Ui)
 /// The repository cannot be read.
 pub fn tell(repo: &Repository, ui: &Ui) -> Result<Unanswered> {
     let unanswered = repo.unanswered()?;
+    tell_of(repo, &unanswered, ui);
+    Ok(unanswered)
+}
+
+/// Warns of `unanswered`.
+pub fn tell_of(repo: &Repository, unanswered: &Unanswered, ui: &Ui) {
     let missing = Unanswered { older: Vec::new(), memory: Vec::new(), ..unanswered.clone() };
     missing.sentences().iter().for_each(|sentence| ui.warn(sentence));
-    tell_rest(repo, &unanswered, ui);
-    Ok(unanswered)
+    tell_rest(repo, unanswered, ui);
 }
 
 /// As [`tell`], for who has named all that is missing: whether something is older, or the memory was lost.

@@ -9,7 +9,6 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
 use engine::dump::{DatabaseSource, Extent};
-use engine::error::chain;
 use engine::files::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::files::source::exclude::ExcludeOptions;
 use engine::monitor::Monitor;
@@ -245,17 +244,8 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     options.exclude.protected = own_folders(context)?;
     let outcome = engine::files::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
-    // The snapshot is there: nothing that fails from here on may say otherwise.
-    let is_unanswered = match accept::tell(&repo, context.ui) {
-        Ok(unanswered) => unanswered.is_urgent(),
-        Err(error) => {
-            let why = chain(&error);
-            context
-                .ui
-                .warn(format_args!("the snapshot is saved, but it is unknown whether others have disappeared: {why}"));
-            true
-        }
-    };
+    accept::tell_of(&repo, &outcome.unanswered, context.ui);
+    let is_unanswered = outcome.unanswered.is_urgent();
     let is_incomplete = outcome.problem_count > 0 || is_unanswered;
     let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);

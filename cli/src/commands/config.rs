@@ -14,12 +14,13 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
 
-use crate::context::{Context, open_local, without_locks};
+use crate::context::{Context, without_locks};
 use crate::database::DatabaseArgs;
 use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::retention::Keep;
 use crate::settings::{Place, Setting, Settings, Storage};
+use crate::stores::open_local;
 use crate::ui::{Align, Table, format};
 
 /// Show or check the settings.

@@ -58,6 +58,62 @@ fn a_repository_in_object_storage_is_used_like_any_other() {
 }
 
 #[test]
+fn an_hourly_backup_makes_twenty_requests() {
+    let office = Office::new(Manner { page: 50, ..Manner::default() });
+    let source = office.machine.arg("source");
+    office.run(&["init"]).expect(0);
+    office.run(&["backup", &source]).expect(0);
+    office.server.take_asked();
+    for hour in 1..4 {
+        office.machine.write("source/new.jpg", noise(hour, 50_000));
+        office.run(&["backup", &source]).expect(0);
+        let asked = office.server.take_asked();
+        let asked: Vec<_> = asked.iter().map(|asked| format!("{} {}", asked.verb, asked.key)).collect();
+        assert_eq!(asked.len(), 20, "{asked:#?}");
+    }
+}
+
+/// Runs a program under Python, which says how much memory it held at once, in bytes.
+fn peak_of(program: &Command) -> u64 {
+    const SCRIPT: &str = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); \
+                          print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let mut python = Command::new("python3");
+    python.args(["-c", SCRIPT]).arg(program.get_program()).args(program.get_args()).env_clear();
+    python.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let answer = Answer::of(python.output().unwrap()).expect(0);
+    answer.out.trim().parse::<u64>().unwrap() * 1024
+}
+
+/// Bytes that do not compress, other ones for each seed.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(&mut next).take(len / 8).flatten().collect()
+}
+
+#[test]
+fn memory_stays_within_bounds_however_many_requests_run_at_once() {
+    const MOST: u64 = 256_000_000;
+    let office = Office::new(Manner { page: 1000, ..Manner::default() });
+    for n in 0..150 {
+        office.machine.write(format!("large/{n}"), noise(n + 1, 1_000_000));
+    }
+    let source = office.machine.arg("large");
+    office.run(&["init"]).expect(0);
+    let target = office.machine.arg("restored");
+    for args in [&["backup", &source][..], &["restore", "latest", "--target", &target], &["verify", "--read-data"]] {
+        let peak = peak_of(&office.command(args));
+        println!("{}: {} MB", args[0], peak / 1_000_000);
+        assert!(peak < MOST, "{}: {peak}", args[0]);
+    }
+}
+
+#[test]
 fn an_outage_is_no_damage() {
     let office = Office::new(Manner::default());
     office.run(&["init"]).expect(0);

@@ -19,10 +19,10 @@ use serde::Serialize;
 
 use crate::commands::verify::Verified;
 use crate::commands::{backup, init, verify};
-use crate::context::open_store;
 use crate::environment;
 use crate::exit::{Exit, after_printing};
 use crate::settings::SecretSource;
+use crate::stores::open_store;
 use crate::strength::Strength;
 use crate::ui::{Ui, format};
 use practice::Practice;

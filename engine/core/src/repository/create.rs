@@ -95,7 +95,7 @@ fn init_with<'c>(
     let config = encode_config(&keys, &config_for(store, repository, created, like))?;
     store.put_new(&ObjectName::Config, &[&config])?;
     // Copies come last: the repository exists without them, and the first backup makes them.
-    vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)])?;
+    vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)], &[])?;
     Ok(repository)
 }
 

@@ -97,6 +97,28 @@ impl Repository {
         Ok(object)
     }
 
+    /// As [`Repository::read_snapshot_object`], for a manifest that this machine remembers. If this machine has committed
+    /// it and still has it, the store is not asked.
+    ///
+    /// # Errors
+    /// As [`Repository::read_snapshot_object`].
+    pub(crate) fn read_remembered(&self, remembered: &RememberedManifest) -> Result<SnapshotObject> {
+        match self.kept_manifest(remembered) {
+            Some(kept) => Ok(SnapshotObject::Manifest(kept)),
+            None => self.read_snapshot_object(remembered.id),
+        }
+    }
+
+    fn kept_manifest(&self, remembered: &RememberedManifest) -> Option<Box<ManifestObject>> {
+        let bytes = self.nodes.as_ref()?.manifest(remembered.id)?;
+        let (object, epoch) = self.decode_snapshot_object(remembered.id, &bytes).ok()?;
+        let SnapshotObject::Manifest(object) = object else { return None };
+        let is_right = object.digest == remembered.digest
+            && self.believe_manifest(epoch, remembered.id, object.digest).is_ok()
+            && self.compare_versions(&object.manifest).is_ok();
+        is_right.then_some(object)
+    }
+
     /// Reads the objects of these ids, in their order; over a network several at a time.
     pub(crate) fn each_snapshot_object<'n>(
         &'n self,
@@ -125,15 +147,19 @@ impl Repository {
     }
 
     fn open_snapshot_object_once(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
-        let name = ObjectName::Snapshot(id);
-        let limit = limits::SMALL_OBJECT;
-        let bytes = self.store.get(&name, limit + SEALED_OVERHEAD).map_err(Error::of_object)?;
-        let kind = match sealed::decode_checked(ObjectKind::Manifest, &bytes, limit) {
+        let limit = limits::SMALL_OBJECT + SEALED_OVERHEAD;
+        let bytes = self.store.get(&ObjectName::Snapshot(id), limit).map_err(Error::of_object)?;
+        self.decode_snapshot_object(id, &bytes)
+    }
+
+    fn decode_snapshot_object(&self, id: LeaseId, bytes: &[u8]) -> Result<(SnapshotObject, u32)> {
+        let (name, limit) = (ObjectName::Snapshot(id), limits::SMALL_OBJECT);
+        let kind = match sealed::decode_checked(ObjectKind::Manifest, bytes, limit) {
             Err(FormatError::WrongKind { found, .. }) if found == ObjectKind::Void as u8 => ObjectKind::Void,
             _ => ObjectKind::Manifest,
         };
         let damaged = |e| Error::damaged(name, e);
-        let parts = sealed::decode_checked(kind, &bytes, limit).map_err(damaged)?;
+        let parts = sealed::decode_checked(kind, bytes, limit).map_err(damaged)?;
         let plain = self.open_sealed(KeyClass::Meta, &name.to_string(), &parts)?;
         let (object, inner) = match kind {
             ObjectKind::Void => {
@@ -237,6 +263,7 @@ impl Repository {
         if manifests.missing.is_empty()
             && accepted == 0
             && self.warnings.is_empty()
+            && self.memory.is_new_place()
             && self.older_condemned()?.is_none()
         {
             self.memory.join_only_line()?;

@@ -43,7 +43,7 @@ use crate::crypto::{Keys, SEALED_OVERHEAD, UnlockedMember};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Memory;
 use crate::node_cache::NodeCache;
-use engine_store::{ObjectName, Store, StoreErrorKind, Tag};
+use engine_store::{ObjectName, Original, Store, StoreErrorKind, Tag};
 
 use belief::Belief;
 use refresh::KnownKeyring;
@@ -93,6 +93,8 @@ pub struct Repository {
     doubt: Option<String>,
     /// Objects that the repository has lost and this machine keeps, if they had to be used.
     kept: source::Objects,
+    /// The second copies as they were listed when the repository was opened, for the first writer's session.
+    copies_listed: Mutex<Option<Vec<Original>>>,
     warnings: Vec<String>,
     troubles: Vec<String>,
 }

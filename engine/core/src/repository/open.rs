@@ -144,6 +144,7 @@ impl Repository {
             doubt: keyring.doubt.clone(),
             evidence: Mutex::new(None),
             kept,
+            copies_listed: Mutex::new(Some(keyring.copies)),
             warnings: keyring.doubt.into_iter().collect(),
             config,
         };
@@ -203,6 +204,7 @@ struct FoundKeyring {
     notices: Vec<String>,
     doubt: Option<String>,
     as_of: Option<AsOf>,
+    copies: Vec<Original>,
 }
 
 /// An attempt to open a repository.
@@ -286,14 +288,15 @@ impl Attempt<'_> {
     fn open_with(self, source: Source<'_>, bytes: Vec<u8>) -> Result<OpenedConfig> {
         let (config, object) = decode_config(&bytes)?;
         check_flags(&config, self.options.access)?;
-        let OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of } =
+        let OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of, copies } =
             open_secrets(source, config.repository, self.credential, self.monitor)?;
         let keys = Keys::new(opened.secrets);
         if blake3::Hash::from(keys.config_tag(object.tagged)) != blake3::Hash::from(object.tag) {
             return Err(Error::new(ErrorKind::Damaged, "cannot use config: it was not written by a member"));
         }
         let opened_recipients = opened.recipients;
-        let keyring = FoundKeyring { version, digest, objects, opened_recipients, member, notices, doubt, as_of };
+        let keyring =
+            FoundKeyring { version, digest, objects, opened_recipients, member, notices, doubt, as_of, copies };
         Ok(OpenedConfig { config, object: bytes, keyring, keys, notices: Vec::new(), kept: Objects::new() })
     }
 }

@@ -77,6 +77,7 @@ impl Repository {
     /// # Errors
     /// If it cannot be stored, or is too large.
     pub(crate) fn put_without_lease(&self, manifest: Manifest) -> Result<ManifestObject> {
+        self.ready_to_seal()?;
         let name = ObjectName::Snapshot(manifest.id);
         let plain = manifest.encode().map_err(|e| Error::damaged(format!("a new {}", manifest.kind.name()), e))?;
         let sealed = self.seal_manifest(manifest.id, &plain)?;

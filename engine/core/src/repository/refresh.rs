@@ -76,7 +76,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::refresh_keys`], [`Repository::refuse_older_copies`] and [`Repository::refuse_as_of`].
-    pub(super) fn ready_to_seal(&self) -> Result<()> {
+    pub(crate) fn ready_to_seal(&self) -> Result<()> {
         self.refuse_as_of()?;
         self.refresh_keys()?;
         self.refuse_older_copies()
@@ -101,12 +101,12 @@ impl Repository {
         self.memory.keep(&to_keep(&objects))
     }
 
-    /// Seals a manifest in the newest epoch.
+    /// Seals a manifest in the newest epoch that this process knows: the caller has looked, see
+    /// [`Repository::ready_to_seal`].
     ///
     /// # Errors
-    /// As [`Repository::refresh_keys`].
+    /// If the operating system has no randomness.
     pub(crate) fn seal_manifest(&self, id: LeaseId, plain: &[u8]) -> Result<SealedManifest> {
-        self.ready_to_seal()?;
         let name = ObjectName::Snapshot(id).to_string();
         let epoch = self.keys.newest_epoch();
         let object = self.keys.seal(ObjectKind::Manifest, KeyClass::Meta, &name, plain)?;

@@ -38,6 +38,8 @@ pub(super) struct OpenKeyring {
     pub doubt: Option<String>,
     /// There if the member was retired.
     pub as_of: Option<AsOf>,
+    /// The originals that had copies.
+    pub copies: Vec<Original>,
 }
 
 /// Members in `keys`.
@@ -53,13 +55,17 @@ pub(super) fn read_members(store: &dyn Store) -> Result<Members> {
     let mut members = Members { readable: Vec::new(), damaged: Vec::new() };
     for of in vital::originals(store, Folder::Keys)? {
         let Original::Member(id) = of else { continue };
-        match vital::read(store.into(), of, |bytes| decode_member(id, bytes)) {
-            Ok(member) => members.readable.push(member.value),
+        match read_member(store, id) {
+            Ok(member) => members.readable.push(member),
             Err(error) if error.is_damage() => members.damaged.push((id, error)),
             Err(error) => return Err(error),
         }
     }
     Ok(members)
+}
+
+fn read_member(store: &dyn Store, id: MemberId) -> Result<Member> {
+    vital::read(store.into(), Original::Member(id), |bytes| decode_member(id, bytes)).map(|member| member.value)
 }
 
 fn decode_member(id: MemberId, bytes: &[u8]) -> Result<Member> {
@@ -85,47 +91,76 @@ pub(super) fn open_secrets(
     credential: &Credential,
     monitor: &dyn Monitor,
 ) -> Result<OpenKeyring> {
-    let members = read_members(source.store)?;
-    let versions = versions(source)?;
-    let mut tries = Tries { credential, monitor, spent: 0, tried: HashSet::new(), refused: None };
+    let copies = vital::copies(source.store)?;
+    let versions = versions_beside(source, &copies)?;
+    let mut tries = Tries { source, credential, monitor, spent: 0, tried: HashSet::new(), there: None, refused: None };
     let (mut failure, mut unread) = (None, None);
     for version in newest_first(&versions) {
-        let named = match recipients_of(source, version) {
-            Ok(named) => named,
+        let read = match read_version(source, version) {
+            Ok(read) => read,
             Err(error) => {
                 unread = unread.or(Some(error));
                 continue;
             }
         };
-        for member in members.readable.iter().filter(|member| named.contains(&member.id)) {
-            let Some(unlocked) = tries.unlock(member)? else { continue };
-            match open_chain(source, repository, &versions, unlocked) {
-                Ok(open) => return Ok(open),
+        let chain = Chain { source, repository, versions: &versions, at_hand: &read.at_hand };
+        for id in tries.those_there(read.recipients)? {
+            let Some(unlocked) = tries.unlock(id)? else { continue };
+            match chain.open(unlocked) {
+                Ok(open) => return Ok(OpenKeyring { copies, ..open }),
                 // An interrupted change leaves a member that opens nothing; a member that was added later may have the
                 // same credential.
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
     }
-    Err(failure.or(tries.refused).or(unread).unwrap_or_else(|| nothing_fits(credential, members)))
+    match failure.or(tries.refused).or(unread) {
+        Some(error) => Err(error),
+        None => Err(nothing_fits(credential, read_members(source.store)?)),
+    }
 }
 
 /// The attempts so far.
 struct Tries<'a> {
+    source: Source<'a>,
     credential: &'a Credential,
     monitor: &'a dyn Monitor,
     /// The cost so far, in units of [`work`].
     spent: u64,
     tried: HashSet<MemberId>,
+    /// All members that exist, once that was asked.
+    there: Option<Vec<Original>>,
     refused: Option<Error>,
 }
 
 impl Tries<'_> {
-    fn unlock(&mut self, member: &Member) -> Result<Option<UnlockedMember>> {
-        if !self.tried.insert(member.id) || !self.is_allowed(member) {
+    /// The recipients that were not tried before and may exist. All recipients of the newest version should, so they
+    /// are not looked up in a listing. Most of the others were removed.
+    fn those_there(&mut self, mut recipients: BTreeSet<MemberId>) -> Result<BTreeSet<MemberId>> {
+        recipients.retain(|id| !self.tried.contains(id));
+        if self.tried.is_empty() || recipients.is_empty() {
+            return Ok(recipients);
+        }
+        if self.there.is_none() {
+            self.there = Some(vital::originals(self.source.store, Folder::Keys)?);
+        }
+        let there = self.there.as_deref().unwrap_or_default();
+        recipients.retain(|id| there.contains(&Original::Member(*id)));
+        Ok(recipients)
+    }
+
+    fn unlock(&mut self, id: MemberId) -> Result<Option<UnlockedMember>> {
+        self.tried.insert(id);
+        let member = match read_member(self.source.store, id) {
+            Ok(member) => member,
+            // If nothing else fits, the user hears of it.
+            Err(error) if error.is_damage() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !self.is_allowed(&member) {
             return Ok(None);
         }
-        unlock_member(member, self.credential, self.monitor)
+        unlock_member(&member, self.credential, self.monitor)
     }
 
     fn is_allowed(&mut self, member: &Member) -> bool {
@@ -150,7 +185,12 @@ impl Tries<'_> {
 
 /// The numbers of all versions that exist, as an original or a copy.
 pub(super) fn versions(source: Source<'_>) -> Result<BTreeSet<u64>> {
-    let mut all = vital::originals(source.store, Folder::Keyring)?;
+    versions_beside(source, &vital::copies(source.store)?)
+}
+
+/// As [`versions`], with `copies` that were listed before.
+pub(super) fn versions_beside(source: Source<'_>, copies: &[Original]) -> Result<BTreeSet<u64>> {
+    let mut all = vital::originals_beside(source.store, Folder::Keyring, copies)?;
     all.extend(source.kept.keys());
     Ok(all.into_iter().filter_map(|of| if let Original::Keyring(n) = of { Some(n) } else { None }).collect())
 }
@@ -166,14 +206,24 @@ fn newest_first(versions: &BTreeSet<u64>) -> Vec<u64> {
     first
 }
 
-/// The recipients that a version states; they are not authenticated.
-fn recipients_of(source: Source<'_>, version: u64) -> Result<HashSet<MemberId>> {
-    let keyring = vital::read(source, Original::Keyring(version), |bytes| {
-        let name = Original::Keyring(version).name();
-        let object = clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
-        Keyring::decode(object.body).map_err(|e| Error::damaged(name, e))
+/// A version of the keyring before it is opened.
+struct Sealed {
+    /// The recipients that it states; they are not authenticated.
+    recipients: BTreeSet<MemberId>,
+    /// Its object, unless that was read from the copy.
+    at_hand: Objects,
+}
+
+fn read_version(source: Source<'_>, version: u64) -> Result<Sealed> {
+    let of = Original::Keyring(version);
+    let keyring = vital::read(source, of, |bytes| {
+        let object =
+            clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
+        Keyring::decode(object.body).map_err(|e| Error::damaged(of.name(), e))
     })?;
-    Ok(keyring.value.recipients.iter().map(|recipient| recipient.member).collect())
+    let recipients = keyring.value.recipients.iter().map(|recipient| recipient.member).collect();
+    let original = keyring.warning.is_none().then_some((of, keyring.object));
+    Ok(Sealed { recipients, at_hand: original.into_iter().collect() })
 }
 
 /// Opens one version, or its copy; `link` is that of the previous version.
@@ -186,72 +236,101 @@ pub(super) fn open_version(
     member: &UnlockedMember,
     link: &[u8; 32],
 ) -> Result<Vital<Admission>> {
-    let of = Original::Keyring(at.version);
-    vital::read(source, of, |bytes| {
-        let object =
-            clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(of.name(), e))?;
-        open_keyring(at, &object, member, link)
-    })
+    vital::read(source, Original::Keyring(at.version), |bytes| open_object(at, member, link, bytes))
 }
 
-/// Opens all keyrings from the one that `member` joined with to the newest.
-fn open_chain(
-    source: Source<'_>,
+fn open_object(at: KeyringVersion, member: &UnlockedMember, link: &[u8; 32], bytes: &[u8]) -> Result<Admission> {
+    let name = Original::Keyring(at.version).name();
+    let object = clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(|e| Error::damaged(name, e))?;
+    open_keyring(at, &object, member, link)
+}
+
+/// All versions of the keyring of a repository.
+struct Chain<'a> {
+    source: Source<'a>,
     repository: RepositoryId,
-    versions: &BTreeSet<u64>,
-    member: UnlockedMember,
-) -> Result<OpenKeyring> {
-    let mut notices = Vec::new();
-    let mut newest: Option<(u64, Chained)> = None;
-    let (mut doubt, mut objects, mut as_of) = (None, Objects::new(), None);
-    for version in member.joined()..=u64::MAX {
-        if !versions.contains(&version) {
-            break;
-        }
-        let link = newest.as_ref().map_or(*member.link(), |(_, before)| *before.opened.secrets.link());
-        match open_version(source, KeyringVersion { repository, version }, &member, &link) {
-            Ok(Vital { value: Admission::Opened(value), digest, object, warning }) => {
-                notices.extend(warning);
-                objects.insert(Original::Keyring(version), object);
-                newest = Some((version, Chained { opened: value, digest }));
-            }
-            // A version that retires somebody is not the first that this member opens.
-            Ok(Vital { value: Admission::Retired { since }, .. }) => {
-                as_of = newest.as_ref().map(|(version, _)| AsOf { version: *version, since });
-                break;
-            }
-            Err(error) if newest.is_none() || error.kind() != ErrorKind::Damaged => return Err(error),
-            Err(error) => {
-                doubt = Some(format!(
-                    "keyring/{version} cannot be read, so the newest secrets are not known, nor who was removed with it ({})",
-                    chain(&error)
-                ));
-                break;
-            }
+    versions: &'a BTreeSet<u64>,
+    /// Versions that were read before.
+    at_hand: &'a Objects,
+}
+
+impl Chain<'_> {
+    fn open_version(&self, version: u64, member: &UnlockedMember, link: &[u8; 32]) -> Result<Vital<Admission>> {
+        let at = KeyringVersion { repository: self.repository, version };
+        let at_hand = self.at_hand.get(&Original::Keyring(version));
+        let opened = at_hand.map(|bytes| vital::checked(bytes, &|bytes: &[u8]| open_object(at, member, link, bytes)));
+        match opened {
+            Some(Ok(opened)) => Ok(opened),
+            // The copy may be another.
+            _ => open_version(self.source, at, member, link),
         }
     }
-    let Some((version, Chained { opened, digest })) = newest else {
-        let message = format!("the keyring has no version {}, with which this key joined", member.joined());
-        return Err(Error::new(ErrorKind::Damaged, message));
-    };
-    if as_of.is_some() {
-        return Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of });
-    }
-    let beyond = version.saturating_add(if doubt.is_some() { 2 } else { 1 });
-    for stray in versions.range(beyond..).take(STRAY_MAX) {
-        if is_ours(source, KeyringVersion { repository, version: *stray }, &member, &opened) {
-            doubt.get_or_insert_with(|| {
-                format!(
-                    "keyring/{stray} is there and versions before it are missing, so the newest secrets are not known, nor who was removed"
-                )
+
+    /// Opens all keyrings from the one that `member` joined with to the newest.
+    fn open(&self, member: UnlockedMember) -> Result<OpenKeyring> {
+        let Chain { source, repository, versions, .. } = *self;
+        let mut notices = Vec::new();
+        let mut newest: Option<(u64, Chained)> = None;
+        let (mut doubt, mut objects, mut as_of) = (None, Objects::new(), None);
+        for version in member.joined()..=u64::MAX {
+            if !versions.contains(&version) {
+                break;
+            }
+            let link = newest.as_ref().map_or(*member.link(), |(_, before)| *before.opened.secrets.link());
+            match self.open_version(version, &member, &link) {
+                Ok(Vital { value: Admission::Opened(value), digest, object, warning }) => {
+                    notices.extend(warning);
+                    objects.insert(Original::Keyring(version), object);
+                    newest = Some((version, Chained { opened: value, digest }));
+                }
+                // A version that retires somebody is not the first that this member opens.
+                Ok(Vital { value: Admission::Retired { since }, .. }) => {
+                    as_of = newest.as_ref().map(|(version, _)| AsOf { version: *version, since });
+                    break;
+                }
+                Err(error) if newest.is_none() || error.kind() != ErrorKind::Damaged => return Err(error),
+                Err(error) => {
+                    doubt = Some(format!(
+                        "keyring/{version} cannot be read, so the newest secrets are not known, nor who was removed with it ({})",
+                        chain(&error)
+                    ));
+                    break;
+                }
+            }
+        }
+        let Some((version, Chained { opened, digest })) = newest else {
+            let message = format!("the keyring has no version {}, with which this key joined", member.joined());
+            return Err(Error::new(ErrorKind::Damaged, message));
+        };
+        if as_of.is_some() {
+            return Ok(OpenKeyring {
+                opened,
+                version,
+                digest,
+                objects,
+                member,
+                notices,
+                doubt,
+                as_of,
+                copies: Vec::new(),
             });
-        } else {
-            notices.push(format!(
-                "keyring/{stray} is not a version of the keyring, because the versions before it never existed: it is ignored"
-            ));
         }
+        let beyond = version.saturating_add(if doubt.is_some() { 2 } else { 1 });
+        for stray in versions.range(beyond..).take(STRAY_MAX) {
+            if is_ours(source, KeyringVersion { repository, version: *stray }, &member, &opened) {
+                doubt.get_or_insert_with(|| {
+                    format!(
+                        "keyring/{stray} is there and versions before it are missing, so the newest secrets are not known, nor who was removed"
+                    )
+                });
+            } else {
+                notices.push(format!(
+                    "keyring/{stray} is not a version of the keyring, because the versions before it never existed: it is ignored"
+                ));
+            }
+        }
+        Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of, copies: Vec::new() })
     }
-    Ok(OpenKeyring { opened, version, digest, objects, member, notices, doubt, as_of })
 }
 
 /// A version that was opened, and whose link opens the next.

@@ -109,16 +109,22 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Cache`].
     pub(crate) fn unanswered_in(&self, manifests: &Manifests) -> Result<Unanswered> {
-        let mut older = self.warnings().to_vec();
-        older.extend(self.older_condemned()?);
-        Ok(Unanswered {
+        let older = self.older_condemned()?;
+        let mut unanswered = self.unanswered_beside(manifests);
+        unanswered.older.extend(older);
+        Ok(unanswered)
+    }
+
+    /// As [`Repository::unanswered_in`], for a run that has found the list of condemned packs not to be older.
+    pub(crate) fn unanswered_beside(&self, manifests: &Manifests) -> Unanswered {
+        Unanswered {
             missing: manifests.missing.clone(),
-            older,
+            older: self.warnings().to_vec(),
             memory: self.troubles().to_vec(),
             put_back: manifests.put_back.clone(),
             is_new_place: self.memory().is_new_place(),
             is_behind: manifests.is_behind,
-        })
+        }
     }
 
     /// Fails if something of the repository has disappeared or is older: then nothing more may be deleted.

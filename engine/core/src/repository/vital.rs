@@ -1,5 +1,7 @@
 //! Small, vital objects with a second copy (FORMAT.md, section 2.1): reads either, and maintains both.
 
+use std::sync::PoisonError;
+
 use repo_format::clear;
 use repo_format::id::Bytes32;
 use repo_format::limits;
@@ -53,7 +55,8 @@ fn read_one<T>(store: &dyn Store, name: &ObjectName, check: &impl Fn(&[u8]) -> R
     checked(&bytes, check)
 }
 
-fn checked<T>(bytes: &[u8], check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
+/// As [`read`], for bytes that were read before.
+pub(super) fn checked<T>(bytes: &[u8], check: &impl Fn(&[u8]) -> Result<T>) -> Result<Vital<T>> {
     let value = check(bytes).map_err(|error| match error.kind() {
         // A flipped bit in a head makes it look like a newer program's.
         ErrorKind::TooNew if !ends_with_its_checksum(bytes) => error.with_kind(ErrorKind::Damaged),
@@ -78,20 +81,25 @@ fn limit(name: &ObjectName) -> u64 {
 
 /// Everything in the folder `of` that exists as an original or as a copy.
 pub(super) fn originals(store: &dyn Store, of: Folder) -> Result<Vec<Original>> {
+    originals_beside(store, of, &copies(store)?)
+}
+
+/// As [`originals`], with `copies` that were listed before.
+pub(super) fn originals_beside(store: &dyn Store, of: Folder, copies: &[Original]) -> Result<Vec<Original>> {
     let mut found = Vec::new();
     let mut original = |info: ObjectInfo| {
         found.extend(Original::of(&info.name));
         Ok(())
     };
     store.list(of, &mut original, &mut |_| {})?;
-    found.extend(copies(store)?.into_iter().filter(|copy| copy.name().folder() == of));
+    found.extend(copies.iter().filter(|copy| copy.name().folder() == of));
     found.sort();
     found.dedup();
     Ok(found)
 }
 
 /// The originals that have copies.
-fn copies(store: &dyn Store) -> Result<Vec<Original>> {
+pub(super) fn copies(store: &dyn Store) -> Result<Vec<Original>> {
     let mut found = Vec::new();
     let mut copy = |info: ObjectInfo| {
         if let ObjectName::Copy(of) = info.name {
@@ -121,9 +129,8 @@ pub(super) fn delete(store: &dyn Store, of: Original) -> engine_store::Result<()
     store.delete(&ObjectName::Copy(of))
 }
 
-/// Puts the missing copies of `originals`.
-pub(super) fn complete(store: &dyn Store, originals: &[Original]) -> Result<()> {
-    let there = copies(store)?;
+/// Puts the copies of `originals` that are not among those that are `there`.
+pub(super) fn complete(store: &dyn Store, originals: &[Original], there: &[Original]) -> Result<()> {
     for of in originals.iter().filter(|of| !there.contains(of)) {
         let bytes = match store.get(&of.name(), limit(&of.name())) {
             Ok(bytes) => bytes,
@@ -156,14 +163,17 @@ pub struct Mended {
 }
 
 impl Repository {
-    /// Puts the missing copies of config, keyring, members and notes. Costs one listing if none is missing.
+    /// Puts the missing copies of config, keyring, members and notes. The first time it relies on the listing of the
+    /// copies with which the repository was opened.
     ///
     /// # Errors
     /// If the store cannot be read or written.
     pub(crate) fn complete_copies(&self) -> Result<()> {
         let versions = (1..=self.keyring_version()).map(Original::Keyring);
         let all: Vec<_> = versions.chain(self.vital_now()).collect();
-        complete(self.store(), &all)
+        let listed = self.copies_listed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let there = listed.map_or_else(|| copies(self.store()), Ok)?;
+        complete(self.store(), &all, &there)
     }
 
     /// Everything that has a second copy, or should.

@@ -8,7 +8,7 @@ use repo_format::limits;
 use repo_format::manifest::ManifestKind;
 
 use super::{Draft, WriterSession};
-use crate::crypto::{Keys, SEALED_OVERHEAD};
+use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
 use crate::repository::ManifestObject;
@@ -32,26 +32,15 @@ enum Settled {
     NotPut(StoreError),
 }
 
-/// The keys that seal a manifest, and the version of their keyring.
-struct CommitKeys<'r> {
-    keys: &'r Keys,
-    keyring_version: u64,
-}
-
 impl<'r> WriterSession<'r> {
-    /// The keys to commit with: the newest, if the keyring has a newer version than when the repository was opened.
-    fn commit_keys(&self) -> Result<CommitKeys<'r>> {
-        self.repository.refresh_keys()?;
-        Ok(CommitKeys { keys: self.repository.keys(), keyring_version: self.repository.keyring_version() })
-    }
-
     /// Makes a manifest of `draft` and commits it. When this returns, the manifest exists and is durable. Then gives up
     /// the lease, and remembers the new manifest on this machine; a failure of these is only a note.
     ///
     /// # Errors
     /// As [`WriterSession::commit_plain`]; [`ErrorKind::Usage`] if the draft is too long for a manifest.
     pub fn commit(mut self, draft: Draft, monitor: &dyn Monitor) -> Result<ManifestObject> {
-        let CommitKeys { keys, keyring_version } = self.commit_keys()?;
+        self.prepare()?;
+        let (keys, keyring_version) = (self.repository.keys(), self.repository.keyring_version());
         let manifest = draft.into_manifest(&self, keyring_version);
         let plain = manifest.encode().map_err(|e| {
             Error::caused(ErrorKind::Usage, "cannot describe the snapshot: there are too many roots or tags", e)
@@ -74,16 +63,23 @@ impl<'r> WriterSession<'r> {
     /// [`ErrorKind::Damaged`] if a pack has changed. Then there is no snapshot, and a later run uses the stored chunks.
     /// If nobody can tell whether the snapshot exists, the error says so, and the lease stays.
     pub fn commit_plain(mut self, plain: &[u8]) -> Result<()> {
+        self.prepare()?;
         self.put_manifest(plain)
     }
 
-    /// Puts the manifest, again if an answer was missing and it is not there. One attempt ends before the next begins.
-    fn put_manifest(&mut self, plain: &[u8]) -> Result<()> {
+    /// Checks the packs that the run counted on, and adopts newer keys, unless the session has looked for them since it
+    /// put its last pack.
+    fn prepare(&self) -> Result<()> {
         if let Err(error) = self.check_counted() {
             // If the writer was fenced, that explains the missing pack, so report it first.
             self.check_not_fenced()?;
             return Err(error);
         }
+        if self.has_looked_for_keys() { self.repository.refuse_older_copies() } else { self.repository.ready_to_seal() }
+    }
+
+    /// Puts the manifest, again if an answer was missing and it is not there. One attempt ends before the next begins.
+    fn put_manifest(&mut self, plain: &[u8]) -> Result<()> {
         let name = ObjectName::Snapshot(self.id());
         let sealed = self.repository.seal_manifest(self.id(), plain)?;
         let object = &sealed.object;
@@ -95,6 +91,10 @@ impl<'r> WriterSession<'r> {
                 Settled::NotPut(error) if self.is_unanswered() => return Err(self.undecided(error)),
                 Settled::NotPut(error) => return Err(error.into()),
             }
+        }
+        if let Some(cache) = self.repository.node_cache() {
+            // The next run compares with it.
+            cache.keep_manifest(self.id(), object);
         }
         self.repository.vouch_for(&sealed)?;
         // The snapshot exists. A lease that stays is harmless: some stores do not let every user delete.

@@ -47,7 +47,10 @@ impl WriterSession<'_> {
         // The upload's failure is why the others stopped.
         uploaded.into_iter().try_for_each(std::convert::identity)?;
         let value = worked?;
-        store.name(&unnamed.into_inner().unwrap_or_else(PoisonError::into_inner).take())?;
+        let last = unnamed.into_inner().unwrap_or_else(PoisonError::into_inner).take();
+        store.name(&last)?;
+        // A segment is sealed after such a look. The manifest follows soon, and after its put the session looks once more.
+        self.note_look_for_keys(!last.is_empty());
         self.count_on(store.counted());
         self.note_new(store.new_packs());
         Ok(Written { value, totals: store.totals() })

@@ -1,6 +1,7 @@
 //! A writer's session: its lease, the packs that it may count on, its commit (FORMAT.md, section 13, steps 1 and 2).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use repo_format::id::{LeaseId, PackId, SegmentId};
@@ -43,6 +44,8 @@ pub struct WriterSession<'r> {
     new_packs: Mutex<Vec<PackId>>,
     segments: HashMap<SegmentId, u64>,
     lease_is_there: bool,
+    /// Whether this session has looked for newer keys since it put its last pack.
+    has_looked_for_keys: AtomicBool,
     /// A put of the manifest had no answer: it may be carried out later, so the lease stays.
     unanswered: bool,
     adopted_packs: u64,
@@ -59,6 +62,8 @@ impl<'r> WriterSession<'r> {
         repository.refuse_as_of()?;
         let id = LeaseId(random()?);
         let (before, _) = repository.newest_condemned()?;
+        // The list may show that an older copy of the keyring stands in its place. Then nothing is written.
+        repository.refuse_older_copies()?;
         let mut session = WriterSession {
             repository,
             options: options.clone(),
@@ -69,6 +74,7 @@ impl<'r> WriterSession<'r> {
             new_packs: Mutex::default(),
             segments: HashMap::new(),
             lease_is_there: false,
+            has_looked_for_keys: AtomicBool::new(false),
             unanswered: false,
             adopted_packs: 0,
         };
@@ -146,6 +152,15 @@ impl<'r> WriterSession<'r> {
     /// Notes packs that the run has put.
     pub(super) fn note_new(&self, packs: Vec<PackId>) {
         self.new_packs.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);
+    }
+
+    /// Notes whether the session has looked for newer keys after its last put of a pack.
+    pub(super) fn note_look_for_keys(&self, has_looked: bool) {
+        self.has_looked_for_keys.store(has_looked, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_looked_for_keys(&self) -> bool {
+        self.has_looked_for_keys.load(Ordering::Relaxed)
     }
 
     /// The packs that the run has put.

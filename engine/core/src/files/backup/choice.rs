@@ -154,7 +154,7 @@ impl<'s> Search<'s> {
             if !is_wanted {
                 continue;
             }
-            match self.repository.read_snapshot_object(candidate.id) {
+            match self.repository.read_remembered(candidate) {
                 Ok(SnapshotObject::Manifest(object)) => self.take(*object)?,
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),

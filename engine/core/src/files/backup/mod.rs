@@ -48,7 +48,7 @@ use crate::files::source::exclude::ExcludeOptions;
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::{ChunkStore, Mode, StoreTotals};
-use crate::repository::Repository;
+use crate::repository::{Repository, Unanswered};
 use crate::session::{Draft, WriterOptions, WriterSession};
 
 pub use folder_source::{Companion, DatabaseFigures, FolderSource, Missing};
@@ -163,6 +163,8 @@ pub struct BackupOutcome {
     pub unused_patterns: Vec<String>,
     /// The number of devices, FIFOs and sockets. They are saved as such, without data that could be read from them.
     pub specials: u64,
+    /// What nobody has answered for of what this computer has seen of the repository, when the run began.
+    pub unanswered: Unanswered,
 }
 
 /// Saves `sources` as one snapshot.
@@ -213,6 +215,8 @@ pub fn backup(
         databases: saved.databases,
         unused_patterns: roots::unused_patterns(options, &excludes),
         specials: saved.specials,
+        // The session has read the list of condemned packs, and refuses an older one.
+        unanswered: repository.unanswered_beside(&manifests),
     };
     if options.dry_run {
         return Ok(outcome);
