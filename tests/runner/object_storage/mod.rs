@@ -4,6 +4,7 @@ mod cluster;
 mod conformance;
 mod encrypted;
 mod faults;
+mod middle;
 mod past;
 mod real;
 mod repository;

@@ -18,14 +18,14 @@ use scenario_tests::object_storage::{Fault, Manner, ObjectStorage, Trouble};
 use super::{another, server};
 use crate::support::{Fixture, Tree, backup, backup_options, backup_paths, by_id, look, noise, verify_all};
 
-struct Office {
-    server: ObjectStorage,
-    fixture: Fixture,
-    root: PathBuf,
+pub struct Office {
+    pub server: ObjectStorage,
+    pub fixture: Fixture,
+    pub root: PathBuf,
 }
 
 impl Office {
-    fn new(manner: Manner) -> Self {
+    pub fn new(manner: Manner) -> Self {
         let (server, store) = server(manner);
         let fixture = Fixture::in_store(store);
         let root = fixture.folder("root");
@@ -35,11 +35,11 @@ impl Office {
     }
 
     /// The same repository as another program sees it, which has seen nothing.
-    fn through(&self, store: Arc<dyn Store>) -> Fixture {
+    pub fn through(&self, store: Arc<dyn Store>) -> Fixture {
         self.fixture.through(store)
     }
 
-    fn change(&self, seed: u64) -> Tree {
+    pub fn change(&self, seed: u64) -> Tree {
         fs::write(self.root.join("changes"), noise(seed, 200_000)).unwrap();
         look(&self.root)
     }

@@ -43,6 +43,10 @@ pub enum Trouble {
     FlippedBit,
     /// The tag in the answer is another object's.
     WrongTag,
+    /// It is not carried out: the bucket is in this region.
+    OtherRegion(&'static str),
+    /// The server takes its body in small pieces, and waits so many milliseconds before each.
+    SlowRequest(u64),
 }
 
 impl Fault {

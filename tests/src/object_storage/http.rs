@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 /// The largest body of a request.
 const BODY_MAX: usize = 512 << 20;
 
+/// The bytes that a slow server takes at once.
+const PIECE: usize = 64 * 1024;
+
 /// A request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
@@ -169,6 +172,16 @@ impl Connection {
         assert!(length <= BODY_MAX, "a request with {length} bytes");
         request.body = vec![0; length / divisor];
         self.0.read_exact(&mut request.body).is_ok()
+    }
+
+    /// Reads the body in small pieces, with a pause before each. Whether all of it came.
+    pub fn body_slowly(&mut self, request: &mut Request, milliseconds: u64) -> bool {
+        let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0_usize);
+        request.body = vec![0; length];
+        request.body.chunks_mut(PIECE).all(|piece| {
+            std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+            self.0.read_exact(piece).is_ok()
+        })
     }
 
     /// Sends an answer. Whether the connection is still good.

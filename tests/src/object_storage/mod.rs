@@ -270,8 +270,12 @@ impl Shared {
                 connection.body(&mut head, 2);
                 return self.note(&head, None);
             }
-            if !connection.body(&mut head, 1) {
-                return;
+            let is_whole = match trouble {
+                Some(Trouble::SlowRequest(pause)) => connection.body_slowly(&mut head, pause),
+                _ => connection.body(&mut head, 1),
+            };
+            if !is_whole {
+                return self.note(&head, None);
             }
             let reply = self.reply(&head, trouble);
             self.note(&head, reply.as_ref());
@@ -289,7 +293,10 @@ impl Shared {
     /// The answer to a request; `None` for none.
     fn reply(&self, request: &Request, trouble: Option<Trouble>) -> Option<Reply> {
         match trouble {
-            None => Some(self.perform(request)),
+            None | Some(Trouble::SlowRequest(_)) => Some(self.perform(request)),
+            Some(Trouble::OtherRegion(region)) => {
+                Some(Reply::error(301, "PermanentRedirect").with("x-amz-bucket-region", region))
+            }
             Some(Trouble::Status(status, code)) => Some(Reply::error(status, code)),
             Some(Trouble::Page(status)) => Some(Reply::page(status)),
             Some(Trouble::StatusAfter(status, code)) => {
