@@ -36,7 +36,7 @@ impl Files {
         })
     }
 
-    /// What is kept under this key, if it is not longer than `most`.
+    /// The file under this key, if it is there and not longer than `most`.
     pub fn read(&self, key: &Key, most: u64) -> Option<Vec<u8>> {
         let path = self.path(key);
         if fs::metadata(&path).ok()?.len() > most {

@@ -163,7 +163,7 @@ pub struct BackupOutcome {
     pub unused_patterns: Vec<String>,
     /// The number of devices, FIFOs and sockets. They are saved as such, without data that could be read from them.
     pub specials: u64,
-    /// What nobody has answered for of what this computer has seen of the repository, when the run began.
+    /// Losses and rollbacks that no user had confirmed when the run began.
     pub unanswered: Unanswered,
 }
 
