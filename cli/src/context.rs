@@ -146,6 +146,23 @@ impl<'u> Context<'u> {
         self.open_with(store, &other.secret, credential, how)
     }
 
+    /// Refuses a second repository at the place of the first, inside it or around it: each would take the objects of the other
+    /// for foreign ones, and a disk that dies takes both along.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`].
+    pub fn refuse_overlap(&self, other: &Place, storage: Storage) -> Result<()> {
+        let place = self.repository_place()?;
+        let server = |storage| &self.settings.storage(storage).0.endpoint;
+        let is_same_server = server(Storage::Repository) == server(storage);
+        if !place.overlaps(other) || (place.folder().is_none() && !is_same_server) {
+            return Ok(());
+        }
+        let message = format!("{other} and {place} are the same place, or one lies inside the other");
+        Err(Error::new(ErrorKind::Usage, message)
+            .with_hint("A second copy belongs on another disk, or with somebody else."))
+    }
+
     /// A store in object storage, whatever is there.
     ///
     /// # Errors

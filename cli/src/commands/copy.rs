@@ -47,6 +47,12 @@ const DATABASE: &str = "database";
 /// snapshots are nowhere else. --new leaves out what is older than the newest copy of the same sources: what the other
 /// repository has forgotten does not come back.
 ///
+/// The other repository need not have been made by --init: in any repository the data gets new ids. Then the first copy
+/// reads everything that it copies, and nothing is shared with what was saved there already.
+///
+/// This repository is only read, and its snapshots are not locked. If somebody forgets a snapshot while it is copied, and
+/// prunes, it is named and not copied. --no-record writes nothing at all there.
+///
 /// Afterwards Enamel reads back what it has copied: the lists of the new snapshots, and one in a hundred of the new packs,
 /// at least 16. --read-data=5% also reads that part of the whole other repository, as `enamel verify` does, so that a run
 /// every week reads all of it in 20 weeks. A record in this repository then says where the second copy is and when it
@@ -98,6 +104,9 @@ pub struct CopyArgs {
     /// Then also read this part of all data in the other repository: 5%, or a size such as 10G
     #[arg(long, value_name = "PART", value_parser = parse_part, conflicts_with = "dry_run")]
     read_data: Option<Part>,
+    /// Put no record of the copy into this repository, for one that is mounted read-only
+    #[arg(long)]
+    no_record: bool,
     /// Only say what would be copied, and how much
     #[arg(long, short = 'n', conflicts_with = "init")]
     dry_run: bool,
@@ -146,8 +155,10 @@ impl CopyArgs {
 pub fn run(args: &CopyArgs, context: &Context<'_>) -> Result<Exit> {
     let effect = Effect::of(args.dry_run);
     let other = args.other()?;
+    context.refuse_overlap(&other.place, other.storage)?;
     // A record is put there when the copy is whole.
-    let source = context.open(if effect.is_dry() { Access::Read } else { Access::Write })?;
+    let only_reads = effect.is_dry() || args.no_record;
+    let source = context.open(if only_reads { Access::Read } else { Access::Write })?;
     let target = target(args, &other, context, &source)?;
     let what = args.what(context, &source)?;
     let options =
@@ -196,7 +207,9 @@ fn read_and_record(args: &CopyArgs, context: &Context<'_>, source: &Repository, 
         });
     }
     let only = args.only.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    note(source, target, &Recorded { only, checked }, context);
+    if !args.no_record {
+        note(source, target, &Recorded { only, checked }, context);
+    }
     Ok(true)
 }
 

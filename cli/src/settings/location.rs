@@ -25,6 +25,32 @@ impl Place {
             Place::ObjectStorage(_) => None,
         }
     }
+
+    /// Whether both are the same, or one lies inside the other. The same bucket of two servers is the same here.
+    pub fn overlaps(&self, other: &Place) -> bool {
+        match (self, other) {
+            (Place::Folder(one), Place::Folder(other)) => {
+                let (one, other) = (resolved(one), resolved(other));
+                one.starts_with(&other) || other.starts_with(&one)
+            }
+            (Place::ObjectStorage(one), Place::ObjectStorage(other)) => {
+                let [one_prefix, other_prefix] = [one, other].map(|address| Path::new(address.prefix()));
+                one.bucket() == other.bucket()
+                    && (one_prefix.starts_with(other_prefix) || other_prefix.starts_with(one_prefix))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The path without links, as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    for folder in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (folder.canonicalize(), path.strip_prefix(folder)) {
+            return real.join(rest);
+        }
+    }
+    path.to_path_buf()
 }
 
 impl fmt::Display for Place {

@@ -124,6 +124,47 @@ fn copies_go_on_after_each_backup_and_the_host_reads_nothing() {
     practice.run(&["supplemental", "status"]).expect(0);
 }
 
+/// A window of the day that begins in about two hours.
+fn window_that_is_not_now() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let hour = |more: u64| (now / 3600 + more) % 24;
+    format!("{:02}:00-{:02}:30", hour(2), hour(2))
+}
+
+#[test]
+fn copies_wait_for_their_window_and_a_card_that_was_put_back_is_named() {
+    let practice = Practice::new();
+    practice.enable();
+    let settings = fs::read_to_string(practice.machine.path("enamel.toml")).unwrap();
+    let (window, rate) = (window_that_is_not_now(), "limit-upload = \"50M\"");
+    practice.machine.write("enamel.toml", format!("{settings}window = \"{window}\"\n{rate}\n"));
+    practice.run(&["backup"]).expect(0).says("copies wait until");
+    practice.run(&["supplemental", "run"]).expect(0).says("copies wait until");
+    assert_eq!(practice.status()["missed"], 0);
+    practice.run(&["supplemental", "run", "--now"]).expect(0).prints("made 1 supplemental copy");
+    practice.run(&["status"]).prints("second copy: ").prints("read back");
+
+    let card = practice.storage.keys().into_iter().find(|key| key.ends_with("/card")).unwrap();
+    let older = practice.storage.object(&card).unwrap();
+    practice.pays(2);
+    practice.run(&["backup"]).expect(0);
+    practice.run(&["supplemental", "run", "--now"]).expect(0).prints("made 1 supplemental copy");
+    practice.storage.put(&card, &older);
+    practice.run(&["supplemental", "status"]).expect(3).says("an older card stands in place of the last one");
+    practice.run(&["supplemental", "run", "--now"]).expect(3).says("an older card stands in place of the last one");
+    practice.run(&["supplemental", "run", "--now"]).expect(0);
+    for (bytes, why) in [(older[..40].to_vec(), "cannot be used"), (vec![7; 200_000], "cannot be looked at")] {
+        let whole = practice.storage.object(&card).unwrap();
+        practice.storage.put(&card, &bytes);
+        practice.pays(u32::try_from(bytes.len()).unwrap());
+        practice.run(&["backup"]).expect(0);
+        practice.run(&["supplemental", "run", "--now"]).expect(3).says(why).prints("made 1 supplemental copy");
+        practice.storage.put(&card, &whole);
+    }
+    practice.storage.remove(&card);
+    practice.run(&["supplemental", "run", "--now"]).expect(3).says("the card is gone");
+}
+
 #[test]
 fn a_real_server_keeps_copies_that_come_back_on_another_computer() {
     let Some(server) = Seaweed::start() else {

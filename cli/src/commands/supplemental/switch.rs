@@ -125,6 +125,7 @@ fn switch_to(mode: Mode, place: Place, more: &MoreArgs, context: &Context<'_>) -
     let file = office::settings_file(context)?;
     let office = Office { place, key_file: office::key_file(before, context)? };
     more.admin.check()?;
+    context.refuse_overlap(&office.place, Storage::Supplemental)?;
     let source = context.open(Access::Write)?;
     let target = open_or_make(&office, &source, context)?;
     let include = if more.include.is_empty() { before.include.clone() } else { more.include.clone() };

@@ -1,7 +1,6 @@
 //! Nodes with the ids of the target in place of those of the source, from the leaves up.
 
 use repo_format::id::ChunkId;
-use repo_format::limits::MIB;
 use repo_format::pack::ChunkKind;
 
 use super::addresses::Addresses;
@@ -14,7 +13,7 @@ use crate::pack::{ChunkReader, CodedChunk, NodeSink};
 use crate::tree::{Child, ContentRef, Node, TreeEntry, Visitor, reach, readdressed};
 
 /// Bytes of nodes that wait for those below them, at most. The others are read again.
-const OPEN_BYTES_MAX: usize = 16 * MIB as usize;
+const OPEN_BYTES_MAX: usize = 16 << 20;
 
 /// Rewrites the nodes of one manifest, whose data the target has. Where both repositories give data the same ids, there
 /// is nothing to rewrite.
