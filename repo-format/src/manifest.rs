@@ -287,6 +287,12 @@ pub struct Statistics {
     /// Signals of an unusual change; absent if nothing was compared.
     #[n(13)]
     pub signals: Option<Signals>,
+    /// Files that the rows of a saved application name, if they were looked up.
+    #[n(14)]
+    pub named_files: Option<u64>,
+    /// The number of these that the snapshot does not hold; absent if it holds all.
+    #[n(15)]
+    pub named_files_missing: Option<u64>,
 }
 
 /// Figures by which an ordinary change can be told from an attack.

@@ -317,7 +317,7 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
             let message = format!("the file of {} {} is missing", profile.documents.table, file.key);
             found(Missing { path: file.path, message, parent: file.parent })
         })
-        .map(drop)
+        .map(|check| check.map(|check| check.rows))
     }));
     Ok(Application { images, excludes, administrator })
 }

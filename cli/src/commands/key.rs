@@ -207,6 +207,8 @@ fn strength(repo: &Repository, weak: WeakArg) -> Strength {
 
 fn list(context: &Context<'_>) -> Result<()> {
     let repo = context.open(Access::Read)?;
+    // People try another key with this command, and `status` says when somebody did.
+    repo.remember_opened()?;
     let ui = context.ui;
     let mut table = Table::new(&[
         ("ID", Align::Whole),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::Result;
+use engine::health::{Health, State};
 use engine::snapshots::status::{SourceStatus, Status, StatusOptions};
 use repo_format::config::Access;
 use repo_format::manifest::Root;
@@ -12,8 +13,9 @@ use crate::commands::{accept, supplemental};
 use crate::context::Context;
 use crate::duration::parse_duration;
 use crate::exit::{Exit, after_printing};
-use crate::ui::{Align, Table, Ui, format};
+use crate::ui::{Align, Table, Tone, Ui, format};
 
+mod checks;
 mod details;
 mod message;
 mod moments;
@@ -31,17 +33,22 @@ pub use details::disappeared;
 ///
 /// Enamel says from when to when any moment of a database server can be restored, if its binary log is kept, and names
 /// the times that are left out.
+///
+/// Then it answers whether everything is safe: backups are made on time, whole, restorable and read again, there is a
+/// second copy, a second key, and room. A line that is not good names a command that helps. These answers change the
+/// exit status only with --strict.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel status
   enamel status --max-age 26h --quiet      for monitoring: says only what is wrong
   enamel status --tag hourly --max-age 2h --json
+  enamel status --strict --quiet           also a missing second copy or key is a fault
 
 Exit status: 0 all is well; 3 a source is as old as --max-age, was not saved whole, or was never saved, or a snapshot cannot \
             be read, has disappeared, is from the future, was put back, or needs data that is lost, or the binary log of a \
             database has a gap and no snapshot was made since; 4 the newest snapshot of a \
-            source needs data that is lost; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
+            source needs data that is lost; with --strict also 3 if a check needs attention or is bad; 1 failed, 2 usage, or no snapshot has the tag or is of the machine, \
             10 no repository, 12 wrong password")]
 pub struct StatusArgs {
     /// The age from which the newest snapshot of a source is too old: 90min, 26h, 2d [default: any age]
@@ -53,6 +60,9 @@ pub struct StatusArgs {
     /// Only snapshots of this machine
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+    /// Let everything that needs attention change the exit status: no second copy, no second key, little room
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Shows the state of the repository.
@@ -79,6 +89,9 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         && !judged.is_empty()
         && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
+    let health = checks::read(&repo, &status, args, context)?;
+    let is_fine = is_fine && (!args.strict || health.state() < State::Attention);
+    repo.remember_opened()?;
     let exit = if is_fine {
         Exit::Done
     } else if status.sources.iter().any(|source| source.suffers_since.is_some()) {
@@ -87,11 +100,24 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         Exit::Incomplete
     };
     let printed = if ui.is_json() {
-        message::print(ui, &status, &judged, &moments, exit)
+        message::print(ui, &Shown { status: &status, judged: &judged, moments: &moments, health: &health }, exit)
     } else {
-        print(ui, &status, &judged, &moments)
+        print(ui, &status, &judged, &moments).and_then(|()| print_checks(args, &health, ui))
     };
     after_printing(exit, printed)
+}
+
+/// Everything that is shown.
+struct Shown<'s> {
+    status: &'s Status,
+    judged: &'s [Judged<'s>],
+    moments: &'s Moments,
+    health: &'s Health,
+}
+
+/// A quiet run says only what changes its exit status.
+fn print_checks(args: &StatusArgs, health: &Health, ui: &Ui) -> Result<()> {
+    checks::print(ui, health, |check| !ui.is_quiet() || (args.strict && check.state >= State::Attention))
 }
 
 /// A source, and whether it is old.
@@ -108,6 +134,16 @@ impl<'s> Judged<'s> {
 
     fn is_fine(&self) -> bool {
         !self.is_old && self.source.age_seconds.is_some() && self.source.is_whole()
+    }
+
+    fn tone(&self) -> Tone {
+        if self.is_fine() {
+            Tone::Good
+        } else if self.source.suffers_since.is_some() || self.is_old {
+            Tone::Bad
+        } else {
+            Tone::Attention
+        }
     }
 
     /// The state of a source, in a few words.
@@ -158,7 +194,7 @@ fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
         ];
         row.extend(has_hosts.then(|| host(source)));
         row.extend([roots(ui, &newest.manifest.roots), judged.state()]);
-        table.row(row);
+        table.row_with_state(row, judged.tone());
     }
     table
 }

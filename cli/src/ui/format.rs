@@ -1,5 +1,6 @@
 //! Numbers, times and names as people read them.
 
+pub use engine::words::{bytes, count, counted};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::entry::{Entry, EntryKind, Time};
@@ -8,46 +9,6 @@ use repo_format::entry::{Entry, EntryKind, Time};
 const MESSAGE_LEN_MAX: usize = 4000;
 /// Digits of an id that are shown to people.
 const SHORT_ID_LEN: usize = 8;
-
-/// A number of bytes with three digits and its unit: `1.50 MiB`.
-pub fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let digits = match value {
-        v if v < 9.995 => 2,
-        v if v < 99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} {}", UNITS[unit])
-}
-
-/// A number with commas: `12,400`.
-pub fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A number and its noun, which takes an `s` unless the number is one.
-pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(number))
-}
 
 /// A duration: `0.4 s`, `2 min 05 s`, `3 h 20 min`.
 pub fn duration(milliseconds: u64) -> String {
@@ -189,16 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short() {
-        let cases =
-            [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1_572_864, "1.50 MiB"), (104_857_600, "100 MiB")];
-        for (value, text) in cases {
-            assert_eq!(bytes(value), text);
-        }
-        assert_eq!(bytes(1024 * 1024 - 1), "1.00 MiB");
-        assert_eq!(bytes(u64::MAX), "16.0 EiB");
-        assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
-        assert_eq!((counted(1, "file"), counted(2, "file")), ("1 file".into(), "2 files".into()));
+    fn spans_are_short() {
         assert_eq!(
             (duration(450), duration(125_000), duration(12_000_000)),
             ("0.4 s".into(), "2 min 05 s".into(), "3 h 20 min".into())

@@ -2,9 +2,11 @@
 
 pub mod format;
 pub mod json;
+mod prose;
 pub mod survey;
 mod table;
 mod terminal;
+mod tone;
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -19,9 +21,16 @@ use crate::exit::Exit;
 use crate::global::Global;
 use crate::interrupt::Interrupt;
 pub use table::{Align, Table};
+use tone::Colours;
+pub use tone::Tone;
 
 /// Problems that are named one by one; of the others only the number is told.
 const PROBLEMS_SHOWN: usize = 20;
+
+/// Columns of the longest word before a verdict: `attention`.
+const VERDICT_WORD: usize = 9;
+/// Columns before the sentence of a verdict.
+const VERDICT_INDENT: usize = VERDICT_WORD + 6;
 
 /// The user's side of a command; the engine's [`Monitor`].
 pub struct Ui {
@@ -29,6 +38,8 @@ pub struct Ui {
     level: Level,
     out: Mutex<BufWriter<io::Stdout>>,
     out_is_terminal: bool,
+    out_colours: Colours,
+    err_colours: Colours,
     progress: Progress,
     interrupt: Arc<Interrupt>,
     /// Whether a password may cost whatever the repository says.
@@ -64,11 +75,14 @@ impl Ui {
         };
         let out = io::stdout();
         let out_is_terminal = out.is_terminal();
+        let (out_colours, err_colours) = (Colours::of(&out), Colours::of(&io::stderr()));
         Ui {
             json: options.json,
             level,
             out: Mutex::new(BufWriter::new(out)),
             out_is_terminal,
+            out_colours,
+            err_colours,
             progress,
             interrupt,
             costly_password: options.costly_password,
@@ -133,8 +147,35 @@ impl Ui {
     /// # Errors
     /// Standard output cannot be written.
     pub fn table(&self, table: &Table) -> Result<()> {
-        let width = if self.out_is_terminal { terminal::width() } else { usize::MAX };
-        self.write_out(|out| table.write(out, width))
+        let width = if self.out_is_terminal { terminal::width_of(&io::stdout()) } else { usize::MAX };
+        self.write_out(|out| table.write_in(out, width, self.out_colours))
+    }
+
+    /// Prints a sentence after a sign and a word for its tone, on lines of at most 80 columns: of at most as many as a
+    /// terminal has.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn verdict(&self, tone: Tone, word: &str, sentence: &str) -> Result<()> {
+        let sign = self.out_colours.paint(&format!("{} {word:<VERDICT_WORD$}", tone.sign()), tone);
+        self.line(format_args!("  {sign}  {}", self.beside_verdict(sentence)))
+    }
+
+    /// Prints more under a sentence of [`Ui::verdict`].
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn under_verdict(&self, text: &str) -> Result<()> {
+        self.line(format_args!("{:VERDICT_INDENT$}{}", "", self.beside_verdict(text)))
+    }
+
+    fn beside_verdict(&self, text: &str) -> String {
+        let width = if self.out_is_terminal {
+            terminal::width_of(&io::stdout()).min(prose::WIDTH_MAX)
+        } else {
+            terminal::WIDTH_DEFAULT
+        };
+        prose::wrap(&format::message(text), width, VERDICT_INDENT)
     }
 
     /// Prints names and values, one pair a line.
@@ -162,7 +203,7 @@ impl Ui {
     /// Tells the user something in passing; not in JSON, not when quiet.
     pub fn say(&self, text: impl Display) {
         if !self.json && self.level > Level::Quiet {
-            self.err_line(&format::message(&text.to_string()));
+            self.err_prose("", Tone::Good, &text.to_string());
         }
     }
 
@@ -171,7 +212,7 @@ impl Ui {
         if self.json {
             self.err_message("note", json::Note { message: text.to_string() })
         } else {
-            self.err_line(&format::message(&format!("note: {text}")))
+            self.err_prose("note: ", Tone::Attention, &text.to_string())
         }
     }
 
@@ -189,12 +230,12 @@ impl Ui {
             };
             return self.err_message("exit_error", error);
         }
-        self.err_line(&format::message(&format!("enamel: {error}")));
+        self.err_prose("enamel: ", Tone::Bad, &error.to_string());
         for cause in causes {
-            self.err_line(&format::message(&format!("  caused by: {cause}")));
+            self.err_prose("  caused by: ", Tone::Unknown, &cause);
         }
         if let Some(hint) = hint {
-            self.err_line(&format!("  hint: {hint}"));
+            self.err_prose("  hint: ", Tone::Good, hint);
         }
     }
 
@@ -234,6 +275,18 @@ impl Ui {
             _ => write(),
         };
         written.map_err(|e| Error::io("cannot write to standard output", e))
+    }
+
+    /// Tells something on standard error, after a label in the colour of `tone`: on a terminal in lines that it shows
+    /// whole, otherwise in one line.
+    fn err_prose(&self, label: &str, tone: Tone, text: &str) {
+        let text = format::message(text);
+        let text = if io::stderr().is_terminal() {
+            prose::wrap(&text, terminal::width_of(&io::stderr()).min(prose::WIDTH_MAX), label.len())
+        } else {
+            text
+        };
+        self.err_line(&format!("{}{text}", self.err_colours.paint(label, tone)));
     }
 
     fn err_message(&self, message_type: &'static str, body: impl Serialize) {

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::tone::{Colours, Tone};
+
 /// Columns are not made narrower than this.
 const WIDTH_MIN: usize = 8;
 const GAP: &str = "  ";
@@ -19,10 +21,16 @@ pub enum Align {
     Right,
 }
 
+/// Cells, and the tone of the last one.
+struct Row {
+    cells: Vec<String>,
+    tone: Option<Tone>,
+}
+
 /// Rows of cells under headings.
 pub struct Table {
     columns: Vec<(&'static str, Align)>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
 }
 
 impl Table {
@@ -33,24 +41,40 @@ impl Table {
 
     /// Adds a row with a cell for each column.
     pub fn row(&mut self, cells: impl Into<Vec<String>>) {
-        let cells = cells.into();
-        debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push(cells);
+        self.add(Row { cells: cells.into(), tone: None });
     }
 
-    /// Writes headings and rows; the widest columns of words are cut until a line fits into `width`.
+    /// As [`Table::row`]; the last cell stands out.
+    pub fn row_with_state(&mut self, cells: impl Into<Vec<String>>, tone: Tone) {
+        self.add(Row { cells: cells.into(), tone: Some(tone) });
+    }
+
+    fn add(&mut self, row: Row) {
+        debug_assert_eq!(row.cells.len(), self.columns.len());
+        self.rows.push(row);
+    }
+
+    /// Writes headings and rows without colours; the widest columns of words are cut until a line fits into `width`.
     ///
     /// # Errors
     /// Errors of `out`.
     pub fn write(&self, out: &mut dyn Write, width: usize) -> io::Result<()> {
+        self.write_in(out, width, Colours::NONE)
+    }
+
+    /// As [`Table::write`], with these colours.
+    ///
+    /// # Errors
+    /// Errors of `out`.
+    pub(super) fn write_in(&self, out: &mut dyn Write, width: usize, colours: Colours) -> io::Result<()> {
         let widths = self.widths(width);
         let headings: Vec<_> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
-        self.write_row(out, &headings, &widths)?;
-        self.rows.iter().try_for_each(|row| self.write_row(out, row, &widths))
+        self.write_row(out, &Row { cells: headings, tone: None }, &widths, colours)?;
+        self.rows.iter().try_for_each(|row| self.write_row(out, row, &widths, colours))
     }
 
     fn widths(&self, limit: usize) -> Vec<usize> {
-        let widest = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        let widest = |column: usize| self.rows.iter().map(|row| row.cells[column].width()).max().unwrap_or(0);
         let mut widths: Vec<_> =
             self.columns.iter().enumerate().map(|(at, (heading, _))| heading.width().max(widest(at))).collect();
         let gaps = GAP.len() * widths.len().saturating_sub(1);
@@ -66,11 +90,15 @@ impl Table {
         widths
     }
 
-    fn write_row(&self, out: &mut dyn Write, cells: &[String], widths: &[usize]) -> io::Result<()> {
+    fn write_row(&self, out: &mut dyn Write, row: &Row, widths: &[usize], colours: Colours) -> io::Result<()> {
         let mut line = String::new();
-        for ((cell, width), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
+        for (at, ((cell, width), (_, align))) in row.cells.iter().zip(widths).zip(&self.columns).enumerate() {
             let cell = fit(cell, *width);
             let fill = " ".repeat(width.saturating_sub(cell.width()));
+            let cell = match row.tone.filter(|_| at + 1 == widths.len()) {
+                Some(tone) => colours.paint(&cell, tone),
+                None => cell,
+            };
             match align {
                 Align::Left | Align::Whole => line.extend([&cell, &fill, GAP]),
                 Align::Right => line.extend([&fill, cell.as_str(), GAP]),

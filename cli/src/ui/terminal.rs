@@ -1,6 +1,6 @@
 //! Progress on a terminal: what is done, how fast, how long it will take. Appears only when something takes a while.
 
-use std::io;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -13,11 +13,12 @@ use super::format;
 /// A shorter operation shows no progress.
 const DELAY: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(200);
-const WIDTH_DEFAULT: usize = 80;
+/// Columns of a terminal that does not say.
+pub const WIDTH_DEFAULT: usize = 80;
 
-/// Columns of the terminal that standard output is.
-pub fn width() -> usize {
-    match rustix::termios::tcgetwinsize(io::stdout()) {
+/// Columns of the terminal that `stream` is.
+pub fn width_of(stream: &impl AsFd) -> usize {
+    match rustix::termios::tcgetwinsize(stream) {
         Ok(size) if size.ws_col > 0 => size.ws_col.into(),
         _ => WIDTH_DEFAULT,
     }

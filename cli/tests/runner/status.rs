@@ -66,3 +66,57 @@ fn what_could_not_be_saved_is_named() {
     machine.run(["status"]).expect(3).prints("1 problem").prints(".enamelignore").prints("no whole snapshot");
     assert_eq!(machine.run(["--json", "status"]).expect(3).last("problem")["kind"], "unreadable");
 }
+
+#[test]
+fn the_checks_say_what_is_not_safe_and_what_helps() {
+    let machine = Machine::with_snapshot();
+    let answer = machine.run(["status"]).expect(0);
+    let answer = answer.prints("Is everything safe?").prints("Backups are made on time").prints("One key alone opens");
+    let answer = answer.prints("`enamel key add`").prints("There is no copy in another place");
+    answer.prints("backups and saved data are on one disk");
+    let answer = machine.run(["--json", "status"]).expect(0);
+    let checks: Vec<_> = answer.messages().into_iter().filter(|m| m["message_type"] == "check").collect();
+    let state = |question: &str| {
+        let check = checks.iter().find(|check| check["question"] == question);
+        check.map(|check| check["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    assert_eq!((state("on-time"), state("whole")), ("good".into(), "good".into()));
+    assert_eq!((state("keys"), state("second-copy")), ("attention".into(), "attention".into()));
+    assert_eq!((state("read-again"), state("named-files")), ("unknown".into(), String::new()));
+    assert_eq!(answer.last("summary")["health"], "attention");
+    assert_eq!(answer.last("summary")["is_fine"], true);
+}
+
+#[test]
+fn a_strict_status_fails_for_what_needs_attention() {
+    let machine = Machine::with_snapshot();
+    machine.run(["status", "--strict"]).expect(3);
+    let answer = machine.run(["status", "--strict", "--quiet"]).expect(3).prints("One key alone");
+    assert!(!answer.out.contains("Backups are made on time"), "{}", answer.out);
+    assert_eq!(machine.run(["--json", "status", "--strict"]).expect(3).last("summary")["is_fine"], false);
+}
+
+#[test]
+fn a_second_key_is_known_to_work_once_somebody_has_tried_it() {
+    let machine = Machine::with_snapshot();
+    machine.run(["key", "add", "--new-key-file", "second", "--label", "safe"]).expect(0);
+    machine.run(["status"]).expect(0).prints("nobody has tried another one yet");
+    machine.run(["--key-file", "second", "key", "list"]).expect(0);
+    machine.run(["status"]).expect(0).prints("somebody tried another one");
+}
+
+#[test]
+fn data_that_was_read_again_is_known_to_be_good() {
+    let machine = Machine::with_snapshot();
+    machine.run(["status"]).expect(0).prints("No data was read again on this machine");
+    machine.run(["verify", "--read-data"]).expect(0);
+    machine.run(["status"]).expect(0).prints("All saved data was read again within");
+}
+
+#[test]
+fn what_a_backup_could_not_save_needs_attention() {
+    let machine = Machine::with_repository();
+    machine.write("source/.enamelignore", "a[");
+    machine.run(["backup", "source"]).expect(3);
+    machine.run(["status"]).expect(3).prints("Not all is there: 1 problem");
+}

@@ -16,6 +16,7 @@ pub mod error;
 pub mod evidence;
 pub mod files;
 pub mod filesystem;
+pub mod health;
 pub mod host;
 pub mod machine;
 pub mod memory;
@@ -28,5 +29,6 @@ pub mod snapshots;
 mod sqlite;
 pub mod tree;
 pub mod upkeep;
+pub mod words;
 
 pub use error::{Error, ErrorKind, Result};

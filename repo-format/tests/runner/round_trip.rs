@@ -340,6 +340,8 @@ fn statistics(n: &[u64; 12]) -> Statistics {
         milliseconds: n[11],
         read_again_files: n[8].is_multiple_of(2).then_some(n[9]),
         signals: n[8].is_multiple_of(3).then_some(signals(n)),
+        named_files: n[8].is_multiple_of(3).then_some(n[10]),
+        named_files_missing: n[8].is_multiple_of(5).then_some(n[11]),
     }
 }
 

@@ -512,6 +512,8 @@ pub(crate) fn manifest() -> Manifest {
             milliseconds: 12,
             read_again_files: None,
             signals: None,
+            named_files: None,
+            named_files_missing: None,
         },
         forgotten: None,
         origin: None,

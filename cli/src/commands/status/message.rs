@@ -2,12 +2,11 @@
 
 use engine::Result;
 use engine::repository::KnownCopy;
-use engine::snapshots::status::{DatabaseStatus, SnapshotRef, Status};
+use engine::snapshots::status::{DatabaseStatus, SnapshotRef};
 use serde::Serialize;
 
-use super::Judged;
 use super::details::{disappeared, put_back, second_copy};
-use super::moments::Moments;
+use super::{Judged, Shown, checks};
 use crate::exit::Exit;
 use crate::ui::{Ui, format, json};
 use crate::writer;
@@ -106,12 +105,14 @@ impl<'a> SecondCopy<'a> {
 struct Summary {
     is_fine: bool,
     sources: usize,
+    health: &'static str,
     oldest_age_seconds: Option<u64>,
 }
 
 /// Prints everything.
-pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], moments: &Moments, exit: Exit) -> Result<()> {
-    for judged in judged {
+pub(super) fn print(ui: &Ui, shown: &Shown<'_>, exit: Exit) -> Result<()> {
+    let Shown { status, judged, moments, health } = shown;
+    for judged in *judged {
         ui.message("source", source(judged))?;
         let problems = &judged.source.problems;
         ui.problems(problems, problems.len() as u64)?;
@@ -135,7 +136,9 @@ pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], moments: &M
     status.future.iter().try_for_each(|snapshot| ui.message("future_snapshot", moment(*snapshot)))?;
     status.writers.iter().try_for_each(|found| ui.message("writer", writer::message(found)))?;
     let oldest_age_seconds = judged.iter().filter_map(|judged| judged.source.age_seconds).max();
-    ui.message("summary", Summary { is_fine: exit == Exit::Done, sources: judged.len(), oldest_age_seconds })
+    checks::message(ui, health)?;
+    let (is_fine, sources, health) = (exit == Exit::Done, judged.len(), health.state().name());
+    ui.message("summary", Summary { is_fine, sources, health, oldest_age_seconds })
 }
 
 fn source<'a>(judged: &Judged<'a>) -> Source<'a> {

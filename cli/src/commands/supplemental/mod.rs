@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::settings::{Place, Storage};
 
 pub use run::{after_backup, newest_administrator};
-pub use status::tell as tell_status;
+pub use status::{missed_by as missed, tell as tell_status};
 
 /// A second, encrypted copy of critical data, with a host who cannot read it.
 ///

@@ -168,6 +168,14 @@ fn missed(source: &Repository, settings: &Supplemental) -> Result<usize> {
     Ok(list.iter().filter(|snapshot| is_missed(&snapshot.manifest)).count())
 }
 
+/// The number of snapshots of databases that should have a supplemental copy and have none.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn missed_by(source: &Repository, context: &Context<'_>) -> Result<usize> {
+    if source.as_of().is_some() { Ok(0) } else { missed(source, context.settings.file.supplemental.mode) }
+}
+
 /// Says that copies were missed. An alarm that cannot be computed is one.
 pub fn tell_missed(source: &Repository, context: &Context<'_>) {
     match missed(source, &context.settings.file.supplemental) {

@@ -7,8 +7,9 @@ use crate::database::{Connection, Server, texts};
 use engine_core::error::{Error, Result};
 use engine_core::machine;
 
-/// Variables that change what definitions and data mean, or say what the server would need to take them back.
-const VARIABLES: &str = "'block_encryption_mode', 'character_set_server', 'collation_server', 'default_storage_engine', \
+/// Variables that change what definitions and data mean, or say what the server would need to take them back, or where
+/// it keeps its data.
+const VARIABLES: &str = "'block_encryption_mode', 'character_set_server', 'collation_server', 'datadir', 'default_storage_engine', \
     'default_week_format', 'div_precision_increment', 'event_scheduler', 'explicit_defaults_for_timestamp', \
     'innodb_file_per_table', 'innodb_page_size', 'lc_time_names', 'local_infile', 'log_bin', 'lower_case_table_names', \
     'max_allowed_packet', 'sql_mode'";

@@ -20,7 +20,7 @@ pub struct FoundApplication<'a> {
 }
 
 /// Calls `found` for each row of the application whose file is not in `top`; with what `parent` has
-/// in its place. Nothing is missing if its images are not files.
+/// in its place. Returns `None` if its images are not files, or not in `top`.
 ///
 /// # Errors
 /// As [`missing_files`].
@@ -30,11 +30,11 @@ pub fn missing_in(
     top: &Top<'_>,
     parent: Option<&Top<'_>>,
     found: &mut dyn FnMut(MissingFile) -> Result<()>,
-) -> Result<FileCheck> {
+) -> Result<Option<FileCheck>> {
     let FoundApplication { profile, inspection, server } = application;
-    let ImagePlace::Folder(folder) = &inspection.images.place else { return Ok(FileCheck::default()) };
+    let ImagePlace::Folder(folder) = &inspection.images.place else { return Ok(None) };
     let folder = path_to_bytes(folder);
-    let Some(images) = top.root(reader, RootKind::Folder, folder)? else { return Ok(FileCheck::default()) };
+    let Some(images) = top.root(reader, RootKind::Folder, folder)? else { return Ok(None) };
     let database = top.root(reader, RootKind::Database, server.as_bytes())?;
     let schema = match database {
         Some(database) => DirectoryIter::seek(reader, database.tree, &escape_name(&inspection.schema))?,
@@ -50,5 +50,5 @@ pub fn missing_in(
         images_path: images.name(),
         parent_images,
     };
-    missing_files(reader, profile, &saved, found)
+    missing_files(reader, profile, &saved, found).map(Some)
 }

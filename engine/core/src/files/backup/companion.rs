@@ -33,7 +33,8 @@ pub(super) fn complete(
         let top = Top { roots, tree: saved.tree };
         let parent_top = before.origin().map(|(manifest, _)| Top::of(manifest));
         let mut returned: Vec<(Vec<u8>, TreeEntry)> = Vec::new();
-        companion(&reader, &top, parent_top.as_ref(), &mut |missing: Missing| {
+        let mut missing_files: u64 = 0;
+        let named_files = companion(&reader, &top, parent_top.as_ref(), &mut |missing: Missing| {
             match missing.parent {
                 Some(entry) if before.content_is_stored(&entry)? => {
                     let path = String::from_utf8_lossy(&missing.path).into_owned();
@@ -41,10 +42,15 @@ pub(super) fn complete(
                         .note(&format!("{path}: it no longer exists, and is kept as it was in the previous snapshot"));
                     returned.push((missing.path, entry));
                 }
-                _ => problems.add(&missing.path, ProblemKind::Vanished, missing.message),
+                _ => {
+                    missing_files += 1;
+                    problems.add(&missing.path, ProblemKind::Vanished, missing.message);
+                }
             }
             Ok(())
         })?;
+        saved.statistics.named_files = named_files;
+        saved.statistics.named_files_missing = (missing_files > 0).then_some(missing_files);
         let files = returned.len() as u64;
         saved.statistics.files += files;
         saved.statistics.unchanged_files += files;

@@ -33,9 +33,10 @@ pub struct Missing {
     pub parent: Option<TreeEntry>,
 }
 
-/// Returns the files that are missing in a snapshot. The arguments are the top of the snapshot and of its parent.
+/// Reports the files that are missing in a snapshot, and returns the number of files that it looked up, or `None` if
+/// there was nothing to look up. The arguments are the top of the snapshot and of its parent.
 pub type Companion = Box<
-    dyn Fn(&ChunkReader<'_>, &Top<'_>, Option<&Top<'_>>, &mut dyn FnMut(Missing) -> Result<()>) -> Result<()>
+    dyn Fn(&ChunkReader<'_>, &Top<'_>, Option<&Top<'_>>, &mut dyn FnMut(Missing) -> Result<()>) -> Result<Option<u64>>
         + Send
         + Sync,
 >;

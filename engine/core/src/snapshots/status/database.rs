@@ -1,5 +1,7 @@
 //! The status of a database in a snapshot: which tables are late or missing, and which older snapshot has them.
 
+use std::path::PathBuf;
+
 use repo_format::database::{LateTable, LeftOut, ServerRecord};
 use repo_format::manifest::{Manifest, Root, RootKind};
 
@@ -21,6 +23,10 @@ pub struct DatabaseStatus {
     pub late: Vec<LateTable>,
     /// Objects that should be in the snapshot and are not.
     pub missing: Vec<MissingObject>,
+    /// The server's own name for its machine.
+    pub hostname: String,
+    /// The folder of its data on that machine, if that was recorded.
+    pub data_folder: Option<PathBuf>,
 }
 
 /// An object that should be in the newest snapshot and is not.
@@ -53,8 +59,10 @@ impl MissingObject {
 /// The status of database `root` in the snapshot; `None` if there is no record of the server.
 pub(super) fn status(reader: &ChunkReader<'_>, manifest: &Manifest, root: &Root) -> Result<Option<DatabaseStatus>> {
     let Some(server) = server_record(reader, manifest, root)? else { return Ok(None) };
+    let data_folder = server.variables.iter().find(|variable| variable.name == "datadir");
+    let data_folder = data_folder.map(|variable| PathBuf::from(&variable.value));
     let missing = server.left_out.into_iter().map(|object| MissingObject { object, good: None }).collect();
-    Ok(Some(DatabaseStatus { root: root.clone(), late: server.late, missing }))
+    Ok(Some(DatabaseStatus { root: root.clone(), late: server.late, missing, hostname: server.hostname, data_folder }))
 }
 
 /// Whether all databases in an older snapshot are whole.

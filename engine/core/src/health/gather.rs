@@ -1,0 +1,187 @@
+//! Looks up what the checks judge.
+
+use std::collections::HashSet;
+
+use repo_format::entry::Time;
+use repo_format::manifest::{Manifest, ManifestKind};
+
+use super::facts::{
+    CopyFact, CopyFacts, DrillFacts, Facts, Faults, Free, KeyFacts, NamedFiles, ReadingFacts, RoomFacts, SourceFacts,
+    UnusualFacts,
+};
+use super::read_again;
+use crate::error::Result;
+use crate::machine;
+use crate::repository::members::{MemberInfo, MemberState, Unlock, members};
+use crate::repository::{Reminder, Repository, SnapshotObject};
+use crate::snapshots::status::{SourceStatus, Status};
+
+const DAY: u64 = 86_400;
+/// At most so many snapshots say how fast the repository grows: over a network each costs a request.
+const GROWTH_SNAPSHOTS: usize = 100;
+/// Shorter spans say nothing about growth, in seconds.
+const GROWTH_SPAN_MIN: u64 = DAY;
+
+/// Facts that are not in the repository, and what its user expects.
+#[derive(Debug, Clone, Default)]
+pub struct HealthOptions {
+    /// The age in seconds from which the newest snapshot of a source is late.
+    pub expected_seconds: Option<u64>,
+    /// The same for certain sources.
+    pub expectations: Vec<Expectation>,
+    /// The age in seconds from which a second copy is late.
+    pub copy_expected_seconds: Option<u64>,
+    /// Snapshots of a database that should have a supplemental copy and have none.
+    pub copies_missed: u64,
+    /// Room that is left where the repository is.
+    pub free: Free,
+    /// Whether the repository is on a disk of the things that are saved.
+    pub is_shared: bool,
+    /// The last drill; `None` if this program cannot tell.
+    pub drill: Option<DrillFacts>,
+    /// Changes that look like an attack; `None` if nobody looked for them.
+    pub unusual: Option<UnusualFacts>,
+}
+
+/// The age from which a source is late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The name of one of its roots.
+    pub root: Vec<u8>,
+    /// The age in seconds.
+    pub seconds: u64,
+}
+
+/// Looks up the facts about `repository`, whose sources are as `status` says.
+///
+/// # Errors
+/// If the store cannot be listed, or the cache or the keys cannot be read.
+pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions) -> Result<Facts> {
+    let now = machine::now();
+    let recent = Recent::read(repository, now)?;
+    Ok(Facts {
+        sources: status.sources.iter().map(|source| source_facts(source, options)).collect(),
+        faults: faults(repository, status)?,
+        drill: options.drill,
+        reading: reading(repository, &recent, now)?,
+        copies: copies(status, options, now),
+        keys: keys(repository, now)?,
+        room: RoomFacts { free: options.free, growth_bytes: recent.growth(now), is_shared: options.is_shared },
+        unusual: options.unusual,
+    })
+}
+
+fn source_facts(source: &SourceStatus, options: &HealthOptions) -> SourceFacts {
+    let manifest = &source.newest.manifest;
+    let own = options.expectations.iter().filter(|wish| manifest.roots.iter().any(|root| root.name.0 == wish.root));
+    let missing: usize = source.databases.iter().map(|database| database.missing.len()).sum();
+    let late: usize = source.databases.iter().map(|database| database.late.len()).sum();
+    SourceFacts {
+        age_seconds: source.age_seconds,
+        expected_seconds: own.map(|wish| wish.seconds).min().or(options.expected_seconds),
+        problems: manifest.problems.count,
+        late: late as u64,
+        missing: missing as u64,
+        lost: source.suffers_since.is_some(),
+        named: named(manifest),
+    }
+}
+
+fn named(manifest: &Manifest) -> Option<NamedFiles> {
+    let statistics = &manifest.statistics;
+    let missing = statistics.named_files_missing.unwrap_or(0);
+    statistics.named_files.map(|all| NamedFiles { all, missing })
+}
+
+fn faults(repository: &Repository, status: &Status) -> Result<Faults> {
+    let newest: HashSet<_> = status.sources.iter().map(|source| source.newest.id).collect();
+    let lost = status.suffering.iter().filter(|snapshot| !newest.contains(&snapshot.id)).count();
+    let older = repository.unanswered()?.older.len();
+    Ok(Faults {
+        unreadable: status.unreadable.len() as u64,
+        disappeared: (status.missing.len() + older) as u64,
+        lost: lost as u64,
+        put_back: status.put_back.len() as u64,
+    })
+}
+
+/// The newest snapshots, of the last weeks.
+struct Recent {
+    /// Newest first.
+    manifests: Vec<Manifest>,
+    /// When the oldest snapshot of all was made.
+    oldest: Option<Time>,
+}
+
+impl Recent {
+    fn read(repository: &Repository, now: Time) -> Result<Self> {
+        let known = repository.manifests()?;
+        // Sorted newest first.
+        let snapshots: Vec<_> = known.present.iter().filter(|m| m.kind == ManifestKind::Snapshot).collect();
+        let is_recent =
+            |time: Time| !machine::is_from_the_future(time, now) && age(time.seconds, now) < read_again::EXPECTED;
+        let mut manifests = Vec::new();
+        for snapshot in snapshots.iter().filter(|snapshot| is_recent(snapshot.time)).take(GROWTH_SNAPSHOTS) {
+            // An unreadable one only makes the estimate coarser, and `status` names it.
+            if let Ok(SnapshotObject::Manifest(object)) = repository.read_snapshot_object(snapshot.id) {
+                manifests.push(object.manifest);
+            }
+        }
+        Ok(Recent { manifests, oldest: snapshots.last().map(|snapshot| snapshot.time) })
+    }
+
+    /// Bytes that are added each day. The first snapshot of a source says nothing about the next ones.
+    fn growth(&self, now: Time) -> Option<u64> {
+        let span = age(self.manifests.last()?.seconds, now);
+        let later = self.manifests.iter().filter(|manifest| manifest.parent.is_some());
+        let bytes: u128 = later.map(|manifest| u128::from(manifest.statistics.stored_bytes)).sum();
+        let per_day = (bytes * u128::from(DAY)).checked_div(u128::from(span))?;
+        (span >= GROWTH_SPAN_MIN).then(|| u64::try_from(per_day).unwrap_or(u64::MAX))
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        self.manifests.iter().map(|manifest| manifest.statistics.stored_bytes).fold(0, u64::saturating_add)
+    }
+}
+
+fn reading(repository: &Repository, recent: &Recent, now: Time) -> Result<ReadingFacts> {
+    let packs = repository.list_packs()?;
+    let verified = repository.catalog().verified()?;
+    let never = packs.iter().filter(|(id, _)| !verified.contains_key(id));
+    let oldest = verified.iter().filter(|(id, _)| packs.contains_key(id)).map(|(_, seconds)| *seconds).min();
+    Ok(ReadingFacts {
+        all_bytes: packs.values().copied().fold(0, u64::saturating_add),
+        never_bytes: never.map(|(_, size)| *size).fold(0, u64::saturating_add),
+        oldest_seconds: oldest.map(|seconds| age(seconds, now)),
+        new_bytes: recent.stored_bytes(),
+        oldest_snapshot_seconds: recent.oldest.map(|time| age(time.seconds, now)),
+    })
+}
+
+fn copies(status: &Status, options: &HealthOptions, now: Time) -> CopyFacts {
+    let known = status.second_copies.iter().map(|known| CopyFact {
+        age_seconds: known.newest_time.map(|time| age(time.seconds, now)),
+        checked_seconds: age(known.copy.checked, now),
+    });
+    CopyFacts { known: known.collect(), expected_seconds: options.copy_expected_seconds, missed: options.copies_missed }
+}
+
+fn keys(repository: &Repository, now: Time) -> Result<KeyFacts> {
+    let all = members(repository)?;
+    let is_active = |member: &&MemberInfo| member.state == MemberState::Active && member.unlock != Unlock::Unreadable;
+    let mut tried = None;
+    for member in all.iter().filter(is_active).filter(|member| !member.is_self) {
+        let moment = repository.remembered_moment(Reminder::Opened(member.id))?;
+        tried = tried.max(moment.map(|moment| moment.seconds));
+    }
+    Ok(KeyFacts {
+        active: all.iter().filter(is_active).count() as u64,
+        unreadable: all.iter().filter(|member| member.unlock == Unlock::Unreadable).count() as u64,
+        tried_seconds: tried.map(|seconds| age(seconds, now)),
+    })
+}
+
+/// The seconds from a moment to `now`; none if clocks differ a little.
+fn age(seconds: i64, now: Time) -> u64 {
+    u64::try_from(now.seconds.saturating_sub(seconds)).unwrap_or(0)
+}

@@ -1,0 +1,29 @@
+//! Does nothing look like an attack?
+
+use super::check::{Check, Question, State};
+use super::facts::UnusualFacts;
+use crate::words::counted;
+
+/// `None` if nobody looked.
+pub(super) fn check(unusual: Option<&UnusualFacts>) -> Option<Check> {
+    let unanswered = unusual?.unanswered;
+    let check = match unanswered {
+        0 => Check::new(Question::Usual, State::Good, "Nothing looks like an attack"),
+        sources => {
+            let sentence = format!("{} changed as in an attack, and nobody has answered", counted(sources, "source"));
+            Check::new(Question::Usual, State::Bad, sentence)
+        }
+    };
+    Some(check.with("unanswered", unanswered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unanswered_change_is_bad() {
+        let state = |unanswered| check(Some(&UnusualFacts { unanswered })).map(|check| check.state);
+        assert_eq!((check(None), state(0), state(1)), (None, Some(State::Good), Some(State::Bad)));
+    }
+}
