@@ -108,7 +108,7 @@ fn a_second_key_is_known_to_work_once_somebody_has_tried_it() {
 #[test]
 fn data_that_was_read_again_is_known_to_be_good() {
     let machine = Machine::with_snapshot();
-    machine.run(["status"]).expect(0).prints("No data was read again on this machine");
+    machine.run(["status"]).expect(0).prints("No saved data was read again yet");
     machine.run(["verify", "--read-data"]).expect(0);
     machine.run(["status"]).expect(0).prints("All saved data was read again within");
 }

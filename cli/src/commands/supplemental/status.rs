@@ -173,7 +173,7 @@ fn missed(source: &Repository, settings: &Supplemental) -> Result<usize> {
 /// # Errors
 /// The repository cannot be read.
 pub fn missed_by(source: &Repository, context: &Context<'_>) -> Result<usize> {
-    if source.as_of().is_some() { Ok(0) } else { missed(source, context.settings.file.supplemental.mode) }
+    if source.as_of().is_some() { Ok(0) } else { missed(source, &context.settings.file.supplemental) }
 }
 
 /// Says that copies were missed. An alarm that cannot be computed is one.

@@ -73,12 +73,12 @@ pub struct DrillFacts {
     pub restore_seconds: Option<u64>,
 }
 
-/// Data that was read again and found good, as far as this machine remembers.
+/// Data that was read again and found good.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadingFacts {
     /// All stored bytes.
     pub all_bytes: u64,
-    /// Bytes that this machine does not remember to have read.
+    /// Bytes that nobody has read.
     pub never_bytes: u64,
     /// The age in seconds of the oldest successful reading among the others.
     pub oldest_seconds: Option<u64>,

@@ -11,6 +11,7 @@ use super::facts::{
 };
 use super::read_again;
 use crate::error::Result;
+use crate::evidence::{self, Piece, Pieces};
 use crate::machine;
 use crate::repository::members::{MemberInfo, MemberState, Unlock, members};
 use crate::repository::{Reminder, Repository, SnapshotObject};
@@ -37,8 +38,6 @@ pub struct HealthOptions {
     pub free: Free,
     /// Whether the repository is on a disk of the things that are saved.
     pub is_shared: bool,
-    /// The last drill; `None` if this program cannot tell.
-    pub drill: Option<DrillFacts>,
     /// Changes that look like an attack; `None` if nobody looked for them.
     pub unusual: Option<UnusualFacts>,
 }
@@ -59,11 +58,12 @@ pub struct Expectation {
 pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions) -> Result<Facts> {
     let now = machine::now();
     let recent = Recent::read(repository, now)?;
+    let evidence = evidence::list(repository)?;
     Ok(Facts {
         sources: status.sources.iter().map(|source| source_facts(source, options)).collect(),
         faults: faults(repository, status)?,
-        drill: options.drill,
-        reading: reading(repository, &recent, now)?,
+        drill: drill(&evidence, now),
+        reading: reading(repository, &evidence, &recent, now)?,
         copies: copies(status, options, now),
         keys: keys(repository, now)?,
         room: RoomFacts { free: options.free, growth_bytes: recent.growth(now), is_shared: options.is_shared },
@@ -144,15 +144,24 @@ impl Recent {
     }
 }
 
-fn reading(repository: &Repository, recent: &Recent, now: Time) -> Result<ReadingFacts> {
-    let packs = repository.list_packs()?;
-    let verified = repository.catalog().verified()?;
-    let never = packs.iter().filter(|(id, _)| !verified.contains_key(id));
-    let oldest = verified.iter().filter(|(id, _)| packs.contains_key(id)).map(|(_, seconds)| *seconds).min();
+/// `None` if there was no drill, or it is unknown how drills are made.
+fn drill(evidence: &Pieces, now: Time) -> Option<DrillFacts> {
+    let last = evidence.newest_drill()?;
+    let passed = evidence.newest_passed_drill();
+    let age_of = |piece: &Piece| age(piece.time.seconds, now);
+    Some(DrillFacts {
+        good_age_seconds: passed.map(age_of),
+        last_failed: passed.is_none_or(|passed| passed.id != last.id),
+        restore_seconds: None,
+    })
+}
+
+fn reading(repository: &Repository, evidence: &Pieces, recent: &Recent, now: Time) -> Result<ReadingFacts> {
+    let unread = evidence::unread(repository, evidence)?;
     Ok(ReadingFacts {
-        all_bytes: packs.values().copied().fold(0, u64::saturating_add),
-        never_bytes: never.map(|(_, size)| *size).fold(0, u64::saturating_add),
-        oldest_seconds: oldest.map(|seconds| age(seconds, now)),
+        all_bytes: unread.bytes,
+        never_bytes: unread.never_bytes,
+        oldest_seconds: unread.oldest.map(|seconds| age(seconds, now)),
         new_bytes: recent.stored_bytes(),
         oldest_snapshot_seconds: recent.oldest.map(|time| age(time.seconds, now)),
     })

@@ -38,10 +38,10 @@ fn sentence(reading: &ReadingFacts, age: Option<u64>) -> String {
     match (reading.oldest_seconds, reading.never_bytes) {
         (None, 1..) => {
             let age = age.map_or_else(String::new, |age| format!("; it is up to {} old", span(age)));
-            format!("No data was read again on this machine{age}")
+            format!("No saved data was read again yet{age}")
         }
-        (_, 0) => format!("All saved data was read again{within}, on this machine"),
-        (_, never) => format!("{} were never read again on this machine, the rest{within}", bytes(never)),
+        (_, 0) => format!("All saved data was read again{within}"),
+        (_, never) => format!("{} were not read again yet, the rest{within}", bytes(never)),
     }
 }
 
@@ -64,13 +64,13 @@ mod tests {
     #[test]
     fn the_oldest_byte_that_nobody_read_decides() {
         let cases = [
-            (reading(1000, 1000, None, DAY), State::Unknown, "No data was read again"),
+            (reading(1000, 1000, None, DAY), State::Unknown, "No saved data was read again"),
             (reading(1000, 10, None, 40 * DAY), State::Attention, "up to 40 days old"),
             (reading(1000, 10, None, 200 * DAY), State::Bad, "up to 6 months old"),
             (reading(0, 0, Some(19 * DAY), 400 * DAY), State::Good, "read again within 19 days"),
             (reading(0, 0, Some(36 * DAY), 400 * DAY), State::Attention, "within 36 days"),
-            (reading(50, 60, Some(19 * DAY), 400 * DAY), State::Good, "50 B were never read again"),
-            (reading(50, 40, Some(19 * DAY), 400 * DAY), State::Bad, "50 B were never read again"),
+            (reading(50, 60, Some(19 * DAY), 400 * DAY), State::Good, "50 B were not read again yet"),
+            (reading(50, 40, Some(19 * DAY), 400 * DAY), State::Bad, "50 B were not read again yet"),
             (check(&ReadingFacts::default()), State::Unknown, "Nothing is stored yet"),
         ];
         for (check, state, words) in cases {
