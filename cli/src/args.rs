@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots, stats,
-    status, supplemental, verify, watch,
+    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, hold,
+    init, key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots,
+    stats, status, supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -83,6 +83,7 @@ pub enum Command {
     Copy(Box<copy::CopyArgs>),
     Accept(accept::AcceptArgs),
     Leases(leases::LeasesArgs),
+    Hold(hold::HoldArgs),
     Repair(repair::RepairArgs),
     Protect(protect::ProtectArgs),
     Recover(recover::RecoverArgs),

@@ -5,9 +5,9 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, init,
-    key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots, stats,
-    status, supplemental, verify, watch,
+    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, hold,
+    init, key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots,
+    stats, status, supplemental, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -54,6 +54,7 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Copy(args) => copy::run(args, context),
         Command::Accept(args) => accept::run(args, context),
         Command::Leases(args) => leases::run(args, context),
+        Command::Hold(args) => hold::run(args, context),
         Command::Repair(args) => repair::run(args, context),
         Command::Protect(args) => protect::run(args, context),
         Command::Recover(args) => recover::run(args, context),

@@ -57,7 +57,7 @@
 pub mod prelude;
 
 pub use engine_core::{
-    Error, ErrorKind, Result, catalog, chunk, copy, crypto, error, evidence, files, filesystem, health, host, machine,
+    Error, ErrorKind, Result, catalog, chunk, copy, crypto, error, evidence, files, filesystem, health, hold, host, machine,
     memory, monitor, pack, repository, session, snapshots, tree, upkeep, words,
 };
 #[cfg(feature = "mysql")]

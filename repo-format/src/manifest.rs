@@ -108,7 +108,19 @@ pub struct Manifest {
     /// In evidence: the trial, and how it went.
     #[n(23)]
     pub evidence: Option<Evidence>,
+    /// Bits of the rules by which a snapshot looks like one made after an attack on its source.
+    #[n(24)]
+    pub held: Option<u8>,
 }
+
+/// Many files do not begin as their names say.
+pub const HELD_BEGINNINGS: u8 = 1;
+/// Many files grew by the same number of bytes.
+pub const HELD_GROWTH: u8 = 2;
+/// Many files of the parent are gone.
+pub const HELD_GONE: u8 = 4;
+/// The same small file is new in many folders.
+pub const HELD_NOTES: u8 = 8;
 
 /// The manifest that a copy was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -358,6 +370,7 @@ impl Manifest {
             suffering: None,
             second_copy: None,
             evidence: None,
+            held: None,
         }
     }
 

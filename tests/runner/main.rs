@@ -17,6 +17,7 @@ mod examples;
 mod explore;
 mod faults;
 mod forget;
+mod holds;
 mod host;
 mod hostile;
 mod left_out;

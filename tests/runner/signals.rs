@@ -9,10 +9,10 @@ use repo_format::manifest::Signals;
 
 use crate::support::{Fixture, backup_options};
 
-const FILES: usize = 60;
+pub const FILES: usize = 60;
 
 /// A folder of pictures, as a camera wrote them.
-fn pictures(fixture: &Fixture) -> std::path::PathBuf {
+pub fn pictures(fixture: &Fixture) -> std::path::PathBuf {
     let folder = fixture.folder("images");
     for number in 0..FILES {
         let below = folder.join(format!("P{}", number % 25));
@@ -24,14 +24,24 @@ fn pictures(fixture: &Fixture) -> std::path::PathBuf {
 }
 
 /// A picture, the longer the more often it was saved.
-fn picture(number: usize, saved: u8) -> Vec<u8> {
+pub fn picture(number: usize, saved: u8) -> Vec<u8> {
     [b"\xff\xd8\xff\xe0".to_vec(), vec![saved; 5000 + number * 7 * usize::from(saved)]].concat()
 }
 
-fn each_picture(folder: &Path, mut change: impl FnMut(usize, &Path)) {
+pub fn each_picture(folder: &Path, mut change: impl FnMut(usize, &Path)) {
     for number in 0..FILES {
         change(number, &folder.join(format!("P{}/{number}.jpg", number % 25)));
     }
+}
+
+/// Does to the pictures what extortionists do.
+pub fn encrypt(folder: &Path) {
+    each_picture(folder, |number, path| {
+        let plain = fs::read(path).unwrap();
+        let bytes = [plain.iter().map(|byte| byte ^ 0xa5).collect(), vec![number.to_le_bytes()[0]; 528]].concat();
+        fs::write(path, bytes).unwrap();
+        fs::write(path.with_file_name("HOW_TO_PAY.txt"), "pay").unwrap();
+    });
 }
 
 fn save(fixture: &Fixture, folder: &Path) -> Option<Signals> {
@@ -67,11 +77,7 @@ fn pictures_that_a_program_saves_anew_grow_differently_and_begin_as_before() {
 fn encrypted_pictures_begin_otherwise_and_grow_alike() {
     let fixture = Fixture::new();
     let folder = pictures(&fixture);
-    each_picture(&folder, |number, path| {
-        let plain = fs::read(path).unwrap();
-        fs::write(path, [plain.iter().map(|byte| byte ^ 0xa5).collect(), vec![number as u8; 528]].concat()).unwrap();
-        fs::write(path.with_file_name("HOW_TO_PAY.txt"), "pay").unwrap();
-    });
+    encrypt(&folder);
     let signals = save(&fixture, &folder).unwrap();
     let files = FILES as u64;
     assert_eq!((signals.judged_files, signals.disagreeing_files), (files, files));

@@ -245,8 +245,15 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
     let outcome = engine::files::backup::backup(&repo, sources, &options, context.ui)?;
     report.saved(&outcome);
     accept::tell_of(&repo, &outcome.unanswered, context.ui);
+    for rule in &outcome.held {
+        let signals = outcome.statistics.signals.unwrap_or_default();
+        context.ui.warn(format_args!(
+            "the snapshot is held, as if its source had been attacked: {}; `enamel hold list` says what to do",
+            rule.words(&signals)
+        ));
+    }
     let is_unanswered = outcome.unanswered.is_urgent();
-    let is_incomplete = outcome.problem_count > 0 || is_unanswered;
+    let is_incomplete = outcome.problem_count > 0 || is_unanswered || !outcome.held.is_empty();
     let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
     notes(args, context.ui, &outcome);
     let exit = after_printing(exit, summary::print(context.ui, &outcome))?;

@@ -14,6 +14,7 @@ pub mod export_sql;
 pub mod find;
 pub mod forget;
 pub mod grants;
+pub mod hold;
 pub mod init;
 pub mod key;
 pub mod leases;

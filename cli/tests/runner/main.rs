@@ -18,6 +18,7 @@ mod forget;
 mod harness;
 mod help;
 mod histories;
+mod hold;
 mod hooks;
 mod hostile_storage;
 mod interrupt;

@@ -17,6 +17,7 @@ pub mod evidence;
 pub mod files;
 pub mod filesystem;
 pub mod health;
+pub mod hold;
 pub mod host;
 pub mod machine;
 pub mod memory;

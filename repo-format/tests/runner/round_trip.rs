@@ -297,6 +297,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 suffering,
                 second_copy,
                 evidence,
+                held: n[10].is_multiple_of(2).then_some(kind),
             }
         },
     )

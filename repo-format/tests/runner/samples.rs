@@ -521,6 +521,7 @@ pub(crate) fn manifest() -> Manifest {
         suffering: None,
         second_copy: None,
         evidence: None,
+        held: None,
     }
 }
 

@@ -36,8 +36,10 @@ pub struct Draft {
     pub left_out: Option<LeftOut>,
     /// The manifest that it is a copy of, and the author of that; `None` if it is not a copy.
     pub copied: Option<Copied>,
-    /// What was tried, in a copy of evidence.
+    /// The trial, in a copy of evidence.
     pub evidence: Option<Evidence>,
+    /// Bits of the rules by which a snapshot is held.
+    pub held: Option<u8>,
 }
 
 /// The manifest of another repository that a new one is a copy of.
@@ -66,6 +68,7 @@ impl Draft {
             left_out: None,
             copied: None,
             evidence: None,
+            held: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl Draft {
             origin,
             left_out: self.left_out,
             evidence: self.evidence,
+            held: self.held,
             ..Manifest::new(self.kind, session.id())
         }
     }

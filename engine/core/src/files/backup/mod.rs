@@ -45,6 +45,7 @@ use repo_format::node::Problem;
 use crate::chunk::{Coder, ProfileName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::source::exclude::ExcludeOptions;
+use crate::hold;
 use crate::machine;
 use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::{ChunkStore, Mode, StoreTotals};
@@ -161,6 +162,8 @@ pub struct BackupOutcome {
     pub databases: Vec<DatabaseFigures>,
     /// Patterns of the options that matched nothing in any folder.
     pub unused_patterns: Vec<String>,
+    /// The rules by which the snapshot is held.
+    pub held: Vec<hold::Rule>,
     /// The number of devices, FIFOs and sockets. They are saved as such, without data that could be read from them.
     pub specials: u64,
     /// Losses and rollbacks that no user had confirmed when the run began.
@@ -217,11 +220,16 @@ pub fn backup(
         specials: saved.specials,
         // The session has read the list of condemned packs, and refuses an older one.
         unanswered: repository.unanswered_beside(&manifests),
+        held: Vec::new(),
     };
     if options.dry_run {
         return Ok(outcome);
     }
+    let run = hold::Run { host: &options.host, roots: &described, time: started, statistics: &statistics };
+    outcome.held = hold::judge(repository, &manifests, &run)?;
+    let bits = outcome.held.iter().fold(0, |bits, rule| bits | rule.bit());
     let draft = Draft {
+        held: (bits != 0).then_some(bits),
         time: started,
         tags: options.tags.clone(),
         parent: choice.id(),

@@ -17,6 +17,7 @@ use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::{Manifest, ManifestKind, SeenManifest};
 
 use crate::error::{Error, ErrorKind, Result, chain};
+use crate::hold;
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{Author, Forgotten, Repository};
@@ -172,8 +173,13 @@ struct Snapshots {
 }
 
 impl Snapshots {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] while one is held; if the store cannot be listed.
     fn read(repository: &Repository) -> Result<Self> {
         let (mut objects, unreadable) = repository.read_manifests()?;
+        hold::refuse(objects.iter().map(|object| &object.manifest))?;
         objects.retain(|object| object.manifest.kind == ManifestKind::Snapshot);
         Ok(Snapshots {
             digests: objects.iter().map(|object| (object.manifest.id, object.digest)).collect(),

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::Manifest;
+use repo_format::manifest::{Manifest, ManifestKind};
 
 use super::ids::IdSet;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hold;
 use crate::monitor::{Monitor, Work};
 use crate::pack::ChunkReader;
 use crate::repository::{Repository, SnapshotObject};
@@ -23,6 +24,8 @@ pub(super) struct Live<'r> {
     reader: ChunkReader<'r>,
     roots: HashSet<LeaseId>,
     reached: Reached,
+    /// Snapshots that are held, and records that may say something about them.
+    holds: Vec<Manifest>,
 }
 
 #[derive(Default)]
@@ -73,7 +76,12 @@ impl Visitor for Readable<'_> {
 
 impl<'r> Live<'r> {
     pub fn new(repository: &'r Repository) -> Self {
-        Live { reader: ChunkReader::new(repository), roots: HashSet::new(), reached: Reached::default() }
+        Live {
+            reader: ChunkReader::new(repository),
+            roots: HashSet::new(),
+            reached: Reached::default(),
+            holds: Vec::new(),
+        }
     }
 
     /// Walks the needs of the manifest `id`, if it is one and still exists.
@@ -102,8 +110,19 @@ impl<'r> Live<'r> {
             };
         }
         self.roots.insert(id);
+        if manifest.held.is_some() || manifest.kind == ManifestKind::Record {
+            self.holds.push(manifest);
+        }
         monitor.advance(Work { items: 1, bytes: 0 });
         Ok(())
+    }
+
+    /// Fails while a snapshot is held and nobody has answered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] then.
+    pub fn refuse_holds(&self) -> Result<()> {
+        hold::refuse(&self.holds)
     }
 
     /// Walks the readable needs of a manifest that is not believed. They stay until a user forgets it, and missing ones

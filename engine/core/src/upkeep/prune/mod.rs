@@ -111,6 +111,7 @@ fn plan_once<'r, 'a>(
     let threats = roots::read(repository, &options.view(repository), &mut live, monitor);
     monitor.end();
     let writers: Vec<_> = threats?.into_iter().map(|threat| threat.writer).collect();
+    live.refuse_holds()?;
     let listed = repository.list_packs()?;
     repository.sync_catalog(monitor)?;
     // A pack with an unreadable table holds nothing usable; `verify` reports it.

@@ -107,7 +107,7 @@ fn is_known(pieces: &Pieces, repository: &Repository, report: &VerifyReport) -> 
     })
 }
 
-/// What this machine has read and no evidence says yet, by days: also what an interrupted check has read.
+/// Everything that this machine has read and no evidence says yet, by days, also by an interrupted check.
 fn new_readings(repository: &Repository, times: &ReadTimes) -> Result<Vec<Reading>> {
     let now = machine::now().seconds;
     let mut days: BTreeMap<i64, (i64, Vec<PackId>)> = BTreeMap::new();

@@ -90,5 +90,6 @@ fn manifest(id: LeaseId) -> Manifest {
         suffering: None,
         second_copy: None,
         evidence: None,
+        held: None,
     }
 }

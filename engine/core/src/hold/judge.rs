@@ -1,0 +1,75 @@
+//! Judges a snapshot before it is committed.
+
+use repo_format::entry::Time;
+use repo_format::manifest::{Manifest, ManifestKind, Root, Statistics};
+
+use super::Rule;
+use super::answers::{Said, Verdict};
+use super::rules::{broken, suspected};
+use crate::error::Result;
+use crate::repository::{Manifests, Repository, SnapshotObject, family};
+
+/// The first days of a source show what is usual: nothing is held in them.
+const WATCH_SECONDS: i64 = 14 * 24 * 3600;
+/// So long is looked back.
+const USUAL_SECONDS: i64 = 30 * 24 * 3600;
+/// Snapshots that are read to learn what is usual. They are read only when something looks wrong.
+const READ_MAX: usize = 200;
+
+/// A run that is about to commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'r> {
+    /// Its machine.
+    pub host: &'r str,
+    /// Its sources.
+    pub roots: &'r [Root],
+    /// Its start.
+    pub time: Time,
+    /// Its figures.
+    pub statistics: &'r Statistics,
+}
+
+/// The rules by which the snapshot is to be held. Only if it looks wrong by itself, anything is read.
+///
+/// # Errors
+/// If the repository cannot be read.
+pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> Result<Vec<Rule>> {
+    let suspected = suspected(run.statistics);
+    if suspected.is_empty() {
+        return Ok(suspected);
+    }
+    let own = family(repository, run.host, run.roots);
+    let of_source =
+        manifests.present.iter().filter(|known| known.kind == ManifestKind::Snapshot && known.family == own);
+    let age = |time: Time| run.time.seconds.saturating_sub(time.seconds);
+    if !of_source.clone().any(|known| age(known.time) >= WATCH_SECONDS) {
+        return Ok(Vec::new());
+    }
+    let (records, _) = repository.read_records(&manifests.present)?;
+    let said = Said::by(records.iter().map(|record| &record.manifest));
+    if said.is_expected(run.host, run.time.seconds) {
+        return Ok(Vec::new());
+    }
+    let mut recent: Vec<_> = of_source.filter(|known| (0..USUAL_SECONDS).contains(&age(known.time))).collect();
+    recent.sort_by_key(|known| std::cmp::Reverse(known.time));
+    let mut usual: Vec<Manifest> = Vec::new();
+    for known in recent.into_iter().take(READ_MAX) {
+        match repository.read_snapshot_object(known.id) {
+            Ok(SnapshotObject::Manifest(object)) => usual.push(object.manifest),
+            // Its loss is told elsewhere.
+            Ok(SnapshotObject::Void(_)) => {}
+            Err(error) if error.is_damage() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let statistics: Vec<Statistics> = usual.iter().map(|manifest| manifest.statistics).collect();
+    let mut rules = broken(suspected, run.statistics, &statistics);
+    rules.retain(|rule| !usual.iter().any(|held| is_ours(held, *rule, &said)));
+    Ok(rules)
+}
+
+/// Whether somebody has said in the last 30 days that it was them when this rule held a snapshot of the source.
+fn is_ours(held: &Manifest, rule: Rule, said: &Said) -> bool {
+    let is_of_rule = held.held.is_some_and(|bits| bits & rule.bit() != 0);
+    is_of_rule && said.answer_to(held.id).is_some_and(|answer| answer.verdict == Verdict::Ours)
+}
