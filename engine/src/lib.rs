@@ -57,8 +57,8 @@
 pub mod prelude;
 
 pub use engine_core::{
-    Error, ErrorKind, Result, catalog, chunk, copy, crypto, error, evidence, files, filesystem, health, hold, host, machine,
-    memory, monitor, pack, repository, session, snapshots, tree, upkeep, words,
+    Error, ErrorKind, Result, catalog, chunk, copy, crypto, error, evidence, files, filesystem, health, hold, host,
+    machine, memory, monitor, pack, repository, session, snapshots, tree, upkeep, words,
 };
 #[cfg(feature = "mysql")]
 pub use engine_mysql::{binlog, database, dump, export, load, past, profile, purge, scratch, survey};

@@ -50,6 +50,7 @@ pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
         suffering: None,
         second_copy: None,
         evidence: None,
+        held: None,
     }
 }
 
