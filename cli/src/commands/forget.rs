@@ -3,12 +3,14 @@
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::repository::Repository;
 use engine::snapshots::Selector;
-use engine::upkeep::forget::{ForgetOutcome, NamedPlan, Plan, Unusable, forget, plan, plan_named, plan_unusable};
+use engine::upkeep::forget::{
+    ForgetOutcome, NamedPlan, Plan, Shrunk, Unusable, forget, plan, plan_named, plan_unusable,
+};
 use engine::upkeep::retention::{Judged, Reason};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::LeaseId;
-use repo_format::manifest::SeenManifest;
+use repo_format::manifest::{Manifest, SeenManifest};
 
 use crate::commands::accept::{self, author};
 use crate::commands::prune::{self, PruneArgs};
@@ -64,6 +66,9 @@ pub struct ForgetArgs {
     /// Forget named snapshots even if they cannot be read, so that nobody can say what was in them
     #[arg(long, requires = "snaps")]
     damaged: bool,
+    /// Forget although the newest snapshot of a source holds less than half of the one before
+    #[arg(long, conflicts_with = "snaps")]
+    allow_less: bool,
     /// Free the space at once, as `enamel prune` does
     #[arg(long, conflicts_with = "dry_run")]
     prune: bool,
@@ -114,6 +119,9 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     let going_logs = log_retention::references(repo, &logs.going)?;
     print::unreadable(ui, &plan.unreadable)?;
     tell_of_losses(ui, &plan);
+    if !(args.dry_run || args.allow_less) {
+        refuse_shrunk(&plan)?;
+    }
     let going = plan.going();
     let all: Vec<_> = going.iter().chain(&going_logs).copied().collect();
     let outcome = carry_out(args, context, repo, &all)?;
@@ -122,6 +130,21 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     let effect = Effect::of(args.dry_run);
     let printed = print::groups(ui, &plan.groups, effect).and_then(|()| log_retention::tell(ui, &logs, effect));
     after_printing(exit, printed.and_then(|()| summary.print(ui)))
+}
+
+/// Refuses while a source has just lost most of its contents: the older snapshots may be the good ones.
+fn refuse_shrunk(plan: &Plan) -> Result<()> {
+    let Some(Shrunk { newest, before }) = plan.shrunk().next() else { return Ok(()) };
+    let held = |manifest: &Manifest| {
+        format!("{} in snapshot {}", format::bytes(manifest.statistics.total_bytes), format::short(manifest.id))
+    };
+    let message = format!(
+        "nothing was forgotten: a source of {} held {} and holds {} now",
+        newest.host,
+        held(before),
+        held(newest)
+    );
+    Err(Error::new(ErrorKind::Refused, message).with_hint("If it is meant to hold less, add --allow-less."))
 }
 
 /// Names snapshots that count for no rule, or not as whole. Otherwise a user would wonder why an older one stays.

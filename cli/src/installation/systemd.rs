@@ -21,7 +21,7 @@ pub fn installation(service: &Service, home: Option<&Path>) -> Result<Installati
     };
     let folder = home.map_or_else(|| FOLDER.into(), |home| home.join(FOLDER_OF_USER));
     let command = service.words(&["agent"])?.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
-    let text = if home.is_some() { of_user(&command) } else { of_computer(&command) };
+    let text = unit(&command, if home.is_some() { &USER } else { &COMPUTER });
     Ok(Installation {
         files: vec![ServiceFile { path: folder.join(UNIT), text }],
         start: vec![control("daemon-reload"), control(&format!("enable {UNIT}")), control(&format!("restart {UNIT}"))],
@@ -33,40 +33,29 @@ pub fn installation(service: &Service, home: Option<&Path>) -> Result<Installati
     })
 }
 
-/// The agent ends its job first, within a minute and a half. The watchdog waits for storage that is away for minutes.
-fn of_computer(command: &str) -> String {
-    format!(
-        "# {MARK}.\n\
-         [Unit]\n\
-         Description=Enamel: backups on schedule\n\
-         Wants=network-online.target\n\
-         After=network-online.target time-sync.target mariadb.service mysql.service\n\
-         StartLimitIntervalSec=0\n\
-         \n\
-         [Service]\n\
-         Type=notify\n\
-         ExecStart={command}\n\
-         Restart=always\n\
-         RestartSec=30\n\
-         WatchdogSec=900\n\
-         KillMode=mixed\n\
-         TimeoutStopSec=120\n\
-         CPUWeight=20\n\
-         UMask=0077\n\
-         NoNewPrivileges=yes\n\
-         ProtectSystem=full\n\
-         PrivateTmp=no\n\
-         \n\
-         [Install]\n\
-         WantedBy=multi-user.target\n"
-    )
+/// The lines that are different for the computer and for a user.
+struct Scope {
+    after: &'static str,
+    sandbox: &'static str,
+    target: &'static str,
 }
 
-fn of_user(command: &str) -> String {
+const COMPUTER: Scope = Scope {
+    after: "Wants=network-online.target\nAfter=network-online.target time-sync.target mariadb.service mysql.service\n",
+    // Servers have their sockets in /tmp, and what is saved may lie anywhere.
+    sandbox: "ProtectSystem=full\nPrivateTmp=no\n",
+    target: "multi-user.target",
+};
+const USER: Scope = Scope { after: "", sandbox: "", target: "default.target" };
+
+/// The agent ends its job first, within a minute and a half. The watchdog waits for storage that is away for minutes.
+fn unit(command: &str, scope: &Scope) -> String {
+    let Scope { after, sandbox, target } = scope;
     format!(
         "# {MARK}.\n\
          [Unit]\n\
          Description=Enamel: backups on schedule\n\
+         {after}\
          StartLimitIntervalSec=0\n\
          \n\
          [Service]\n\
@@ -80,9 +69,10 @@ fn of_user(command: &str) -> String {
          CPUWeight=20\n\
          UMask=0077\n\
          NoNewPrivileges=yes\n\
+         {sandbox}\
          \n\
          [Install]\n\
-         WantedBy=default.target\n"
+         WantedBy={target}\n"
     )
 }
 

@@ -14,6 +14,8 @@ use super::rules::{CopyRule, Period, Rules};
 
 /// The minutes after failures; the last one counts for all that follow.
 const LADDER: [i64; 5] = [1, 2, 5, 10, 20];
+/// The minutes after more failures of a job that nothing is lost by: it would fail for the same reason.
+const LATER: i64 = 6 * 60;
 /// Schedules are spread over so many seconds.
 const SPREAD_SECONDS: u32 = 300;
 /// Steps of backups that are looked at: a week of minutes.
@@ -80,7 +82,7 @@ fn due_at(job: Job, rules: &Rules, jitter: Jitter, now: &Zoned, history: &Histor
         Job::Forget => in_quiet(rules.forget?)?,
     };
     let opens = if job == Job::Copy { opens_at(rules, now)? } else { Timestamp::MIN };
-    Some(at.max(opens).max(again_at(&tries, now).unwrap_or(Timestamp::MIN)))
+    Some(at.max(opens).max(again_at(job, &tries, now).unwrap_or(Timestamp::MIN)))
 }
 
 /// When the window of copies opens; the beginning of time if it is open. A window that was missed is past.
@@ -92,10 +94,11 @@ fn opens_at(rules: &Rules, now: &Zoned) -> Option<Timestamp> {
 }
 
 /// When a job that failed is tried again.
-fn again_at(tries: &Tries, now: &Zoned) -> Option<Timestamp> {
+fn again_at(job: Job, tries: &Tries, now: &Zoned) -> Option<Timestamp> {
     let failed = tries.failed.filter(|failed| tries.failures > 0 && *failed <= now.timestamp())?;
-    let place = (tries.failures as usize).min(LADDER.len()) - 1;
-    failed.checked_add(SignedDuration::from_mins(LADDER[place])).ok()
+    let place = tries.failures as usize - 1;
+    let last = if matches!(job, Job::Backup | Job::Copy) { LADDER[LADDER.len() - 1] } else { LATER };
+    failed.checked_add(SignedDuration::from_mins(LADDER.get(place).copied().unwrap_or(last))).ok()
 }
 
 /// The first step of a backup that comes half an interval after the newest snapshot or later. Steps of one interval are
@@ -238,6 +241,9 @@ mod tests {
             past.jobs.insert(Job::Backup, Tries { failures, failed: Some(now.timestamp()), done: None });
             let due = due_at(Job::Backup, &usual(), Jitter(0), &now, &past).unwrap();
             assert_eq!(due.as_second() - now.timestamp().as_second(), minutes * 60, "{failures}");
+            past.jobs.insert(Job::Forget, Tries { done: None, ..past.jobs[&Job::Backup] });
+            let forget = due_at(Job::Forget, &usual(), Jitter(0), &now, &past).unwrap();
+            assert!(failures <= 5 || forget.as_second() - now.timestamp().as_second() >= 6 * 3600, "{failures}");
             // The clock was put back: the failure has not happened yet.
             let earlier = now.checked_sub(3.hours()).unwrap();
             assert_eq!(due_at(Job::Backup, &usual(), Jitter(0), &earlier, &past), Some(earlier.timestamp()));

@@ -139,3 +139,16 @@ fn a_damaged_snapshot_goes_by_its_id_only_if_the_user_says_so() {
     assert_eq!(machine.snapshots(), 2);
     assert_eq!(machine.run(["verify"]).code, 0);
 }
+
+#[test]
+fn nothing_is_forgotten_by_rules_when_a_source_has_lost_most_of_its_contents() {
+    let machine = Machine::with_snapshot();
+    machine.backup(&[]);
+    std::fs::remove_file(machine.path("source/A/xray.jpg")).unwrap();
+    machine.backup(&[]);
+    let refused = machine.run(["forget", "--keep-last", "1"]).expect(1);
+    assert!(refused.err.contains("--allow-less") && machine.snapshots() == 3, "{}", refused.err);
+    machine.run(["forget", "--keep-last", "1", "--dry-run"]).expect(0);
+    machine.run(["forget", "--keep-last", "1", "--allow-less"]).expect(0);
+    assert_eq!(machine.snapshots(), 1);
+}

@@ -61,7 +61,28 @@ pub struct ForgetOutcome {
     pub merged: u64,
 }
 
+/// A newest snapshot that holds less than half of the one before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Shrunk<'p> {
+    /// The newest.
+    pub newest: &'p Manifest,
+    /// The one before.
+    pub before: &'p Manifest,
+}
+
 impl Plan {
+    /// Sources whose newest snapshot holds nothing, or less than half of the bytes of the one before, and that are about to lose a
+    /// snapshot. Perhaps the older ones are the good ones.
+    pub fn shrunk(&self) -> impl Iterator<Item = Shrunk<'_>> {
+        let loses = |group: &&Group| group.roots.is_some() && group.members.iter().any(|judged| !judged.is_kept());
+        self.groups.iter().filter(loses).filter_map(|group| {
+            let [.., before, newest] = &group.members[..] else { return None };
+            let (before, newest) = (&before.manifest, &newest.manifest);
+            let bytes = |manifest: &Manifest| manifest.statistics.total_bytes;
+            (bytes(newest) < bytes(before).div_ceil(2)).then_some(Shrunk { newest, before })
+        })
+    }
+
     /// The snapshots to forget.
     pub fn going(&self) -> Vec<SeenManifest> {
         let members = self.groups.iter().flat_map(|group| &group.members);
