@@ -16,7 +16,7 @@ use crate::monitor::{Monitor, Work};
 use crate::pack::{ChunkReader, ChunkStore, WANTED_BYTES, Wanted};
 
 /// Sealed bytes that are carried together from a disk.
-const DISK_BYTES: u64 = 16 * MIB;
+const DISK_BYTES: u64 = 8 * MIB;
 /// Chunks that are carried together, however small.
 const CHUNKS_MAX: usize = 4096;
 /// Threads that open and seal, at most.
