@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, hold,
-    init, key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots,
-    stats, status, supplemental, verify, watch,
+    init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore, schedule, setup,
+    snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -66,6 +66,7 @@ pub enum Command {
     Watch(watch::WatchArgs),
     Agent(agent::AgentArgs),
     Schedule(schedule::ScheduleArgs),
+    Notify(notify::NotifyArgs),
     Status(status::StatusArgs),
     Snapshots(snapshots::SnapshotsArgs),
     Log(Box<log::LogArgs>),

@@ -6,8 +6,8 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, hold,
-    init, key, leases, log, ls, man, protect, prune, purge, recover, repair, restore, schedule, setup, snapshots,
-    stats, status, supplemental, verify, watch,
+    init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore, schedule, setup,
+    snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -36,6 +36,7 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Backup(args) => backup::run(args, context),
         Command::Watch(args) => watch::run(args, context),
         Command::Schedule(args) => schedule::run(args, context),
+        Command::Notify(args) => notify::run(args, context),
         Command::Agent(agent) => agent::run(agent, &args.global, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),

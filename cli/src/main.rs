@@ -23,6 +23,7 @@ mod interrupt;
 mod log_retention;
 mod mark;
 mod moment;
+mod notify;
 mod parse;
 mod process;
 mod profile;
@@ -38,6 +39,7 @@ mod stores;
 mod strength;
 mod table_name;
 mod ui;
+mod whole_file;
 mod writer;
 
 #[global_allocator]

@@ -1,7 +1,6 @@
 //! The agent's memory: what it did, in a file that outlives it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind, Result};
@@ -9,11 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Job, Tries};
+use crate::whole_file::{Unusable, read_json, write_json};
 
 /// Runs that are remembered, the newest last.
 const RUNS_KEPT: usize = 50;
-/// A larger file is none of ours.
-const BYTES_MAX: u64 = 1 << 20;
 
 /// A job that was done or tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,15 +86,10 @@ impl MemoryFile {
     /// # Errors
     /// It cannot be read, or is not one.
     pub fn read(&self) -> Result<Option<Memory>> {
-        let failed = |error| Error::io(format!("cannot read {}", self.0.display()), error);
-        match std::fs::metadata(&self.0) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-            Ok(found) if found.len() > BYTES_MAX => return Err(self.no_memory("it is too large")),
-            Ok(_) => {}
-        }
-        let text = std::fs::read(&self.0).map_err(failed)?;
-        serde_json::from_slice(&text).map(Some).map_err(|error| self.no_memory(&error.to_string()))
+        read_json(&self.0).map_err(|error| match error {
+            Unusable::Io(error) => Error::io(format!("cannot read {}", self.0.display()), error),
+            Unusable::Other(why) => self.no_memory(&why),
+        })
     }
 
     fn no_memory(&self, why: &str) -> Error {
@@ -110,13 +103,7 @@ impl MemoryFile {
     /// It cannot be written.
     pub fn write(&self, memory: &Memory) -> Result<()> {
         let failed = |error| Error::io(format!("cannot write {}", self.0.display()), error);
-        let folder = self.0.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        let text = serde_json::to_vec(memory).map_err(|error| failed(error.into()))?;
-        file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        file.persist(&self.0).map_err(|error| failed(error.error))?;
-        Ok(())
+        write_json(&self.0, memory).map_err(failed)
     }
 }
 

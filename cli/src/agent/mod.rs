@@ -28,6 +28,7 @@ use repo_format::config::Access;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
+use crate::notify::{Ended, Notifier};
 use crate::schedule::Job;
 use crate::settings::SecretSource;
 use crate::ui::format;
@@ -59,6 +60,7 @@ pub struct Agent<'a> {
     context: &'a Context<'a>,
     global: &'a Global,
     timetable: Timetable,
+    notifier: Notifier<'a>,
     service: Service,
 }
 
@@ -68,11 +70,15 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// The settings do not say what to save, or a password would have to be asked for; the repository cannot be opened.
     pub fn new(context: &'a Context<'a>, global: &'a Global) -> Result<Self> {
-        check_unattended(context)?;
-        let repository = context.open(Access::Read)?;
-        let timetable = Timetable::read(context, &repository)?;
-        timetable.keep()?;
-        Ok(Agent { context, global, timetable, service: Service::of_environment() })
+        let mut notifier = Notifier::new(context, &now())?;
+        let opened = check_unattended(context).and_then(|()| read_timetable(context));
+        if let Err(error) = &opened
+            && !context.ui.is_interrupted()
+        {
+            // Nobody else says that no backup is made.
+            notifier.closed(Exit::of(error.kind()), &now());
+        }
+        Ok(Agent { context, global, timetable: opened?, notifier, service: Service::of_environment() })
     }
 
     /// Works. A job that fails is told, and tried again in its time.
@@ -85,7 +91,11 @@ impl<'a> Agent<'a> {
         let mut looked = (Instant::now(), now());
         while !self.context.ui.is_interrupted() {
             self.tell_of_jump(&mut looked);
-            match self.due() {
+            let due = self.due();
+            if due.is_none() {
+                self.tell();
+            }
+            match due {
                 Some(job) => worst = worst.then(self.work(job)?),
                 None if until == Until::NothingDue => break,
                 None => self.rest(),
@@ -108,10 +118,31 @@ impl<'a> Agent<'a> {
         self.timetable.due()
     }
 
+    /// Tells somebody what is due to be told.
+    fn tell(&mut self) {
+        self.notifier.look(&self.timetable.history(), self.timetable.seen(), &now());
+    }
+
+    /// Looks at what a job has left behind, and tells of it.
+    fn tell_of(&mut self, run: &RunRecord) {
+        let RunRecord { job, seconds, exit, .. } = *run;
+        self.notifier.ended(&Ended { job, at: now().timestamp(), seconds, exit, is_done: run.is_done() });
+        if run.is_done() && !self.notifier.is_silent() {
+            let looked = self.context.open(Access::Read).and_then(|repo| self.timetable.look(self.context, &repo));
+            if let Err(error) = looked {
+                self.context.ui.warn(format_args!("cannot see the newest snapshot: {}", chain(&error)));
+            }
+        }
+        self.tell();
+    }
+
     /// Runs one job to its end.
     fn work(&mut self, job: Job) -> Result<Exit> {
         let ui = self.context.ui;
         ui.say(format_args!("{}: begins", job.name()));
+        if job == Job::Backup {
+            self.notifier.begins(&now());
+        }
         let (began, started) = (now().timestamp(), Instant::now());
         let mut running = Running::start(self.global, &command(job, self.timetable.rules()))?;
         let mut gave_way = false;
@@ -135,7 +166,10 @@ impl<'a> Agent<'a> {
         let run = RunRecord { job, began, seconds, exit: status.code(), gave_way };
         ui.say(format_args!("{}: {}", job.name(), words_of(&run)));
         let exit = if run.is_done() || gave_way { Exit::Done } else { Exit::Failed };
-        self.timetable.note(run)?;
+        self.timetable.note(run.clone())?;
+        if !gave_way {
+            self.tell_of(&run);
+        }
         Ok(exit)
     }
 
@@ -165,6 +199,14 @@ impl<'a> Agent<'a> {
                 .note(&format!("the clock went {way} by {hours:.1} hours: the machine slept, or it was set"));
         }
     }
+}
+
+/// Opens the repository for the first time.
+fn read_timetable(context: &Context<'_>) -> Result<Timetable> {
+    let repository = context.open(Access::Read)?;
+    let timetable = Timetable::read(context, &repository)?;
+    timetable.keep()?;
+    Ok(timetable)
 }
 
 /// Refuses settings with which nobody could leave the agent alone.

@@ -1,31 +1,67 @@
-//! The newest snapshot of the sources of enamel.toml.
+//! The newest snapshot of the sources of enamel.toml, and what is wrong with it.
 
+use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
 use engine::repository::Repository;
-use engine::snapshots::status::{StatusOptions, status};
+use engine::snapshots::status::{SourceStatus, StatusOptions, status};
 use engine::{ErrorKind, Result};
 use jiff::Timestamp;
 use repo_format::manifest::{Manifest, RootKind};
 
 use crate::commands::init::host_name;
+use crate::notify::Seen;
 use crate::settings::FileSettings;
 
-/// When it was begun, whoever made it; `None` if there is none. One from the future says nothing.
+/// Things that a snapshot left out and that are told apart.
+const ITEMS_MAX: usize = 1000;
+
+/// Looks for it, whoever made it. One from the future says nothing.
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn newest(repository: &Repository, settings: &FileSettings) -> Result<Option<Timestamp>> {
+pub fn look(repository: &Repository, settings: &FileSettings) -> Result<Seen> {
     let host = host_name();
     let options = StatusOptions { host: Some(host.clone()), tag: None, this_host: host };
     let status = match status(repository, &options) {
         // No snapshot of this machine is there yet.
-        Err(error) if error.kind() == ErrorKind::Usage => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::Usage => return Ok(Seen::default()),
         found => found?,
     };
+    let lost = status.suffering.len() as u64;
     let own = status.sources.iter().filter(|source| source.age_seconds.is_some());
-    let own = own.map(|source| &source.newest.manifest).filter(|manifest| has_all(manifest, settings));
-    Ok(own.filter_map(|manifest| Timestamp::from_second(manifest.time().seconds).ok()).max())
+    let own = own.filter(|source| has_all(&source.newest.manifest, settings));
+    let Some(newest) = own.max_by_key(|source| source.newest.manifest.time().seconds) else {
+        return Ok(Seen { lost, ..Seen::default() });
+    };
+    let items = items(newest);
+    let problems = newest.newest.manifest.problems.count.saturating_sub(newest.problems.len() as u64);
+    let time = Timestamp::from_second(newest.newest.manifest.time().seconds).ok();
+    Ok(Seen {
+        newest: time,
+        lost,
+        left_out: problems + items.len() as u64,
+        items: items.into_iter().take(ITEMS_MAX).collect(),
+    })
+}
+
+/// A mark of each thing that is left out. A version of this program with other marks tells the same once more.
+fn items(source: &SourceStatus) -> BTreeSet<u64> {
+    let mark = |parts: &[&[u8]]| {
+        let mut hasher = DefaultHasher::new();
+        parts.hash(&mut hasher);
+        hasher.finish()
+    };
+    let problems = source.problems.iter().map(|problem| mark(&[&problem.path.0, problem.message.as_bytes()]));
+    let databases = || source.databases.iter();
+    let missing = databases().flat_map(|database| &database.missing).map(|missing| &missing.object);
+    let missing =
+        missing.map(|object| mark(&[object.schema.as_bytes(), object.what.as_bytes(), object.name.as_bytes()]));
+    let late = databases().flat_map(|database| &database.late);
+    let late = late.map(|late| mark(&[late.schema.as_bytes(), b"late", late.table.as_bytes()]));
+    problems.chain(missing).chain(late).collect()
 }
 
 /// Whether everything that the file names is in the snapshot.

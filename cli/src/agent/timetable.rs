@@ -9,6 +9,7 @@ use super::memory::{Memory, MemoryFile, RunRecord};
 use super::{job, saved};
 use crate::commands::init::host_name;
 use crate::context::Context;
+use crate::notify::Seen;
 use crate::schedule::{self, Due, History, Jitter, Job, Rules};
 use crate::ui::format;
 
@@ -21,7 +22,7 @@ pub struct Timetable {
     jitter: Jitter,
     file: MemoryFile,
     memory: Memory,
-    newest: Option<Timestamp>,
+    seen: Seen,
 }
 
 impl Timetable {
@@ -44,7 +45,7 @@ impl Timetable {
             jitter: Jitter::of(&id, &host_name()),
             file,
             memory,
-            newest: None,
+            seen: Seen::default(),
         };
         timetable.look(context, repository)?;
         Ok(timetable)
@@ -55,7 +56,7 @@ impl Timetable {
     /// # Errors
     /// The repository cannot be read.
     pub fn look(&mut self, context: &Context<'_>, repository: &Repository) -> Result<()> {
-        self.newest = saved::newest(repository, &context.settings.file)?;
+        self.seen = saved::look(repository, &context.settings.file)?;
         Ok(())
     }
 
@@ -90,7 +91,7 @@ impl Timetable {
     /// The memory cannot be written.
     pub fn note(&mut self, run: RunRecord) -> Result<()> {
         if run.job == Job::Backup && run.is_done() {
-            self.newest = Some(run.began);
+            self.seen.newest = Some(run.began);
         }
         self.memory.note(run, now().timestamp());
         self.keep()
@@ -104,9 +105,15 @@ impl Timetable {
         self.file.write(&self.memory)
     }
 
-    fn history(&self) -> History {
+    /// The newest snapshot, as it was last seen.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// What was done.
+    pub fn history(&self) -> History {
         let Memory { begun, jobs, .. } = &self.memory;
-        History { begun: *begun, newest: self.newest, quiet_hour: QUIET_HOUR, jobs: jobs.clone() }
+        History { begun: *begun, newest: self.seen.newest, quiet_hour: QUIET_HOUR, jobs: jobs.clone() }
     }
 }
 

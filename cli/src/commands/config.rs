@@ -75,6 +75,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   after = \"curl -fsS https://monitor.example/practice\"       # when a snapshot was made
   on-failure = \"echo \\\"$ENAMEL_MESSAGE\\\" | mail -s backup it@example.com\"
   time-limit = \"5min\"             # then a command is ended
+  [schedule] and [notify]         # see `enamel agent --help` and `enamel notify --help`
 
 A command of [hooks] finds in its environment ENAMEL_SNAPSHOT (an id, or nothing), ENAMEL_STATUS (the exit status), \
 ENAMEL_PROBLEMS (how many things could not be saved) and ENAMEL_MESSAGE (what happened, in words). What it prints goes to \

@@ -22,6 +22,7 @@ pub mod load;
 pub mod log;
 pub mod ls;
 pub mod man;
+pub mod notify;
 pub mod protect;
 pub mod prune;
 pub mod purge;

@@ -82,7 +82,7 @@ fn due_at(job: Job, rules: &Rules, jitter: Jitter, now: &Zoned, history: &Histor
         Job::Forget => in_quiet(rules.forget?)?,
     };
     let opens = if job == Job::Copy { opens_at(rules, now)? } else { Timestamp::MIN };
-    Some(at.max(opens).max(again_at(job, &tries, now).unwrap_or(Timestamp::MIN)))
+    Some(at.max(opens).max(again_at(job, &tries, now.timestamp()).unwrap_or(Timestamp::MIN)))
 }
 
 /// When the window of copies opens; the beginning of time if it is open. A window that was missed is past.
@@ -94,10 +94,20 @@ fn opens_at(rules: &Rules, now: &Zoned) -> Option<Timestamp> {
 }
 
 /// When a job that failed is tried again.
-fn again_at(job: Job, tries: &Tries, now: &Zoned) -> Option<Timestamp> {
-    let failed = tries.failed.filter(|failed| tries.failures > 0 && *failed <= now.timestamp())?;
-    let place = tries.failures as usize - 1;
+fn again_at(job: Job, tries: &Tries, now: Timestamp) -> Option<Timestamp> {
     let last = if matches!(job, Job::Backup | Job::Copy) { LADDER[LADDER.len() - 1] } else { LATER };
+    tried_at(tries, last, now)
+}
+
+/// When a notice that was not sent is tried again; `None` if none was tried.
+pub fn sent_at(tries: &Tries, now: Timestamp) -> Option<Timestamp> {
+    tried_at(tries, LADDER[LADDER.len() - 1], now)
+}
+
+/// The next try in steps of the ladder, and in steps of `last` minutes after these.
+fn tried_at(tries: &Tries, last: i64, now: Timestamp) -> Option<Timestamp> {
+    let failed = tries.failed.filter(|failed| tries.failures > 0 && *failed <= now)?;
+    let place = tries.failures as usize - 1;
     failed.checked_add(SignedDuration::from_mins(LADDER.get(place).copied().unwrap_or(last))).ok()
 }
 

@@ -1,8 +1,11 @@
 //! Office hours, as people write them: `Mon-Sat 07:00-19:00`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// Names of days as they are written; three letters tell them apart.
 const DAYS: [(&str, Weekday); 7] = [
@@ -34,6 +37,33 @@ impl OfficeHours {
     pub fn contains(&self, at: DateTime) -> bool {
         self.0.iter().any(|span| span.contains(at))
     }
+
+    /// How much of the time from `from` to `until` people worked; nothing if `until` comes first.
+    pub fn between(&self, from: Timestamp, until: Timestamp, zone: &TimeZone) -> Duration {
+        let mut worked = SignedDuration::ZERO;
+        let mut at = from;
+        while at < until {
+            let local = at.to_zoned(zone.clone()).datetime();
+            let end = self.next_edge(at, local, zone).unwrap_or(until).min(until);
+            if self.contains(local) {
+                worked = worked.saturating_add(end.duration_since(at));
+            }
+            at = end;
+        }
+        worked.unsigned_abs()
+    }
+
+    /// A later moment until which nothing begins or ends: hours, the day, or a time that the clock of `zone` keeps.
+    fn next_edge(&self, at: Timestamp, local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+        let later = self.0.iter().flat_map(|span| [span.from, span.until]).filter(|edge| *edge > local.time()).min();
+        let edge = match later {
+            Some(time) => local.date().to_datetime(time),
+            None => local.date().tomorrow().ok()?.to_datetime(Time::midnight()),
+        };
+        let by_clock = at.checked_add(edge.duration_since(local)).ok()?;
+        let set = zone.following(at).next().map(|transition| transition.timestamp());
+        Some(set.map_or(by_clock, |set| set.min(by_clock)))
+    }
 }
 
 impl Span {
@@ -64,7 +94,7 @@ fn span(text: &str) -> Option<Span> {
 
 fn days_of(text: &str) -> Option<Vec<Weekday>> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (day(first)?, day(last)?);
+    let (first, last) = (parse_day(first)?, parse_day(last)?);
     let mut days = vec![first];
     while days.last() != Some(&last) {
         days.push(days[days.len() - 1].next());
@@ -72,7 +102,8 @@ fn days_of(text: &str) -> Option<Vec<Weekday>> {
     Some(days)
 }
 
-fn day(text: &str) -> Option<Weekday> {
+/// The day of this name, which may be cut after three letters.
+pub fn parse_day(text: &str) -> Option<Weekday> {
     let text = text.trim().to_ascii_lowercase();
     let found = DAYS.iter().find(|(name, _)| text.starts_with(name))?;
     let full = format!("{:?}", found.1).to_ascii_lowercase();
@@ -89,6 +120,8 @@ fn time(text: &str) -> Option<Time> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn contains(hours: &str, at: &str) -> bool {
@@ -142,6 +175,33 @@ mod tests {
             "Mondays 07:00-19:00",
         ] {
             assert!(text.parse::<OfficeHours>().unwrap_err().contains("Mon-Sat 07:00-19:00"), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_time_in_which_people_work_is_counted() {
+        let hours: OfficeHours = "Mon-Fri 08:00-18:00, Sat 08:00-13:00".parse().unwrap();
+        // From Friday at 17:30 to Monday at 09:00.
+        let (from, until) = ("2026-11-27T17:30Z".parse().unwrap(), "2026-11-30T09:00Z".parse().unwrap());
+        assert_eq!(hours.between(from, until, &TimeZone::UTC).as_secs(), 3600 * 13 / 2);
+        assert_eq!(hours.between(until, from, &TimeZone::UTC), Duration::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn time_at_work_is_the_sum_of_its_minutes(
+            start in 0_i64..60 * 24 * 500,
+            minutes in 0_i64..60 * 24 * 4,
+            zone in prop::sample::select(vec!["America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]),
+            hours in prop::sample::select(vec![
+                "Mon-Sat 07:00-19:00", "Fri-Sun 22:00-06:00", "Mon-Sun 01:15-01:45", "Sat-Mon 00:00-24:00, Sun 01:30-03:00",
+            ]),
+        ) {
+            let (hours, zone) = (hours.parse::<OfficeHours>().unwrap(), TimeZone::get(zone).unwrap());
+            let at = |minute: i64| Timestamp::from_second(1_767_225_600 + 60 * minute).unwrap();
+            let works = |minute: &i64| hours.contains(at(*minute).to_zoned(zone.clone()).datetime());
+            let worked = (start..start + minutes).filter(works).count() as u64;
+            prop_assert_eq!(hours.between(at(start), at(start + minutes), &zone).as_secs(), 60 * worked);
         }
     }
 }

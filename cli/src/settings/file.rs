@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::object_storage::{Copy, S3Settings};
 use super::supplemental::Supplemental;
 use super::{Hooks, Place, location, parse_url, place};
+use crate::notify::NotifySettings;
 use crate::retention::Keep;
 use crate::schedule::ScheduleSettings;
 
@@ -78,6 +79,8 @@ pub struct FileSettings {
     pub s3: S3Settings,
     /// When an agent does what.
     pub schedule: ScheduleSettings,
+    /// Who is told when something is wrong, and how.
+    pub notify: NotifySettings,
     /// Rules that `enamel forget` uses without options.
     pub retention: Option<Keep>,
     /// Categories of rows that can be removed from the live database, besides those of the application.
@@ -134,7 +137,8 @@ impl FileSettings {
             s3.is_of_one_place = true;
         }
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
-        settings.schedule.rules().map_err(|why| usage(format!("[schedule]: {why}")))?;
+        let rules = settings.schedule.rules().map_err(|why| usage(format!("[schedule]: {why}")))?;
+        settings.notify.rules(&rules).map_err(|why| usage(format!("[notify]: {why}")))?;
         if let Some(url) = &settings.database {
             parse_url(url).map_err(|error| usage(error.to_string()))?;
         }
@@ -200,6 +204,7 @@ impl FileSettings {
             &mut self.tls_key,
         ];
         let all = single.into_iter().flatten().chain(&mut self.sources).chain(&mut self.exclude_files);
+        let all = all.chain(self.notify.paths());
         for path in all {
             *path = folder.join(location::expand(path)?);
         }

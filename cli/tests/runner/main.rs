@@ -28,6 +28,7 @@ mod key;
 mod losses;
 mod messages;
 mod newest;
+mod notify;
 mod object_storage;
 #[cfg(target_os = "linux")]
 mod package;

@@ -1,0 +1,90 @@
+//! Reasons to tell somebody.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::Job;
+
+/// A reason to tell somebody. Earlier ones are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Cause {
+    /// A job found damage.
+    Damage(Job),
+    /// Snapshots need data that is lost.
+    Lost,
+    /// No backup was made for so much of the time in which people work.
+    Nothing,
+    /// The repository cannot be opened, so nothing is done at all.
+    Closed,
+    /// A job fails again and again.
+    Failed(Job),
+    /// Backups are made, and something is left out.
+    LeftOut,
+}
+
+/// A cause that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Since when.
+    pub since: Timestamp,
+    /// Tries that failed, hours without a backup, snapshots that lost data, or things that are left out.
+    pub count: u64,
+    /// The status that the job ended with.
+    pub exit: Option<i32>,
+    /// Marks of the things that are left out, which say only whether they are the same.
+    pub items: BTreeSet<u64>,
+}
+
+impl Cause {
+    /// All.
+    pub fn all() -> impl Iterator<Item = Cause> {
+        let of_jobs = |cause: fn(Job) -> Cause| Job::ALL.into_iter().map(cause);
+        let rest = [Cause::Lost, Cause::Nothing, Cause::Closed, Cause::LeftOut];
+        of_jobs(Cause::Damage).chain(of_jobs(Cause::Failed)).chain(rest)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Damage(job) => write!(f, "damage-{}", job.name()),
+            Cause::Lost => f.write_str("lost"),
+            Cause::Nothing => f.write_str("nothing"),
+            Cause::Closed => f.write_str("closed"),
+            Cause::Failed(job) => write!(f, "failed-{}", job.name()),
+            Cause::LeftOut => f.write_str("left-out"),
+        }
+    }
+}
+
+impl From<Cause> for String {
+    fn from(cause: Cause) -> Self {
+        cause.to_string()
+    }
+}
+
+impl TryFrom<String> for Cause {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let found = Cause::all().find(|cause| cause.to_string() == name);
+        found.ok_or_else(|| format!("there is no cause `{name}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_comes_back_from_its_name() {
+        let names: BTreeSet<String> = Cause::all().map(String::from).collect();
+        assert_eq!(names.len(), Cause::all().count());
+        assert!(Cause::all().all(|cause| Cause::try_from(cause.to_string()) == Ok(cause)));
+        assert!(Cause::try_from("other".to_owned()).is_err());
+    }
+}

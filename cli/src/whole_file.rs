@@ -1,0 +1,71 @@
+//! Files of this program that are written whole, by rename: a machine that dies leaves the old one or the new one.
+
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A larger file is none of ours.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// The people who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner.
+    Owner,
+    /// Everybody.
+    All,
+}
+
+/// Why a file of JSON cannot be used.
+#[derive(Debug)]
+pub enum Unusable {
+    /// It cannot be read.
+    Io(io::Error),
+    /// It is not one.
+    Other(String),
+}
+
+/// Reads a file of JSON; `None` if there is none yet.
+///
+/// # Errors
+/// It cannot be read, or is not one.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Unusable> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Unusable::Io(error)),
+        Ok(found) if found.len() > BYTES_MAX => return Err(Unusable::Other("it is too large".to_owned())),
+        Ok(_) => {}
+    }
+    let text = std::fs::read(path).map_err(Unusable::Io)?;
+    serde_json::from_slice(&text).map(Some).map_err(|error| Unusable::Other(error.to_string()))
+}
+
+/// Writes a file of JSON, durably; its folder is made if need be.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    write(path, &serde_json::to_vec(value)?, Readers::Owner)
+}
+
+/// Writes a file, durably; its folder is made if need be.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mode = match readers {
+        Readers::Owner => 0o600,
+        Readers::All => 0o644,
+    };
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
