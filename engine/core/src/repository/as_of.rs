@@ -85,9 +85,17 @@ impl Repository {
 /// # Errors
 /// If the store cannot be read. An unreadable version is skipped.
 pub(super) fn retired_members(store: &dyn Store) -> Result<BTreeMap<MemberId, i64>> {
+    retired_by(store, secrets::versions(store.into())?)
+}
+
+/// Members that these versions of the keyring retire, as [`retired_members`].
+pub(super) fn retired_by(
+    store: &dyn Store,
+    versions: impl IntoIterator<Item = u64>,
+) -> Result<BTreeMap<MemberId, i64>> {
     let source = Source::from(store);
     let mut retired = BTreeMap::new();
-    for version in secrets::versions(source)? {
+    for version in versions {
         let read = vital::read(source, Original::Keyring(version), |bytes| {
             let name = Original::Keyring(version).name();
             let object =

@@ -7,7 +7,7 @@ use repo_format::id::Bytes32;
 use repo_format::limits;
 
 use super::Repository;
-use super::as_of::retired_members;
+use super::as_of::retired_by;
 use super::source::Source;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
@@ -179,12 +179,15 @@ impl Repository {
     /// Everything that has a second copy, or should.
     pub(super) fn vital(&self) -> Result<Vec<Original>> {
         let newest = self.keyring_version();
-        let mut all = originals(self.store(), Folder::Keyring)?;
+        let copies = copies(self.store())?;
+        let mut all = originals_beside(self.store(), Folder::Keyring, &copies)?;
+        let versions: Vec<_> =
+            all.iter().filter_map(|of| if let Original::Keyring(n) = of { Some(*n) } else { None }).collect();
         all.retain(|of| matches!(of, Original::Keyring(n) if *n <= newest));
         all.extend(self.vital_now());
         // A retired member that was removed for good is not there.
-        let there = originals(self.store(), Folder::Keys)?;
-        let retired = retired_members(self.store())?.into_keys().map(Original::Member);
+        let there = originals_beside(self.store(), Folder::Keys, &copies)?;
+        let retired = retired_by(self.store(), versions)?.into_keys().map(Original::Member);
         all.extend(retired.filter(|member| there.contains(member)));
         all.extend(self.kept.keys());
         all.sort();
@@ -206,9 +209,12 @@ impl Repository {
     /// If the store cannot be read or written.
     pub(crate) fn mend_vital(&self, run: MendRun) -> Result<Vec<Mended>> {
         let mut mended = Vec::new();
-        for of in self.vital()? {
+        let all = self.vital()?;
+        let read =
+            self.at_once(&all, |of| Ok((self.whole(*of, &of.name())?, self.whole(*of, &ObjectName::Copy(*of))?)));
+        for (of, read) in all.into_iter().zip(read) {
             let (name, copy) = (of.name(), ObjectName::Copy(of));
-            match (self.whole(of, &name)?, self.whole(of, &copy)?) {
+            match read? {
                 (Ok(bytes), Ok(same)) if bytes != same => {
                     self.mend(run, &copy, &bytes)?;
                     mended.push(Mended {

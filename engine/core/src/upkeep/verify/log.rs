@@ -75,11 +75,9 @@ impl Log<'_> {
     /// Reads the objects that have not been read yet.
     fn read_new(&mut self) -> Result<News> {
         let mut news = News::None;
-        for id in self.repository.snapshot_names()? {
-            if self.seen.contains_key(&id) {
-                continue;
-            }
-            let read = self.repository.read_snapshot_object(id);
+        let mut names = self.repository.snapshot_names()?;
+        names.retain(|id| !self.seen.contains_key(id));
+        for (id, read) in self.repository.each_snapshot_object(&names) {
             if read.is_err() && !self.repository.has_snapshot_object(id)? {
                 news = News::Vanished;
                 continue;

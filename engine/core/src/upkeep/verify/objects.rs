@@ -6,6 +6,7 @@ use repo_format::clear;
 use repo_format::head::ObjectKind;
 use repo_format::id::{LeaseId, PackId};
 use repo_format::limits;
+use repo_format::segment::SegmentPack;
 
 use super::FindingKind::{DamagedObject, RolledBack};
 use super::content::CheckedPacks;
@@ -15,6 +16,9 @@ use crate::monitor::Monitor;
 use crate::repository::{ManifestObject, MendRun, Mended, Repository, SnapshotObject};
 use crate::session::{Announcement, read_lease};
 use engine_store::{Folder, ObjectName, Original};
+
+/// Segments that are in memory together when they are read over a network: each has at most 16 MiB.
+const SEGMENTS_AT_ONCE: usize = 4;
 
 /// Reads the manifest of one snapshot.
 ///
@@ -34,18 +38,34 @@ pub(super) fn check_snapshot(repository: &Repository, id: LeaseId, report: &Repo
     }
 }
 
+/// The contents of a folder.
+struct Listed {
+    /// Small objects.
+    objects: Vec<ObjectName>,
+    /// Paths that are not names of objects.
+    strange: Vec<String>,
+}
+
+fn list(repository: &Repository, folder: Folder) -> Result<Listed> {
+    let mut listed = Listed { objects: Vec::new(), strange: Vec::new() };
+    let Listed { objects, strange } = &mut listed;
+    let mut found = |info: engine_store::ObjectInfo| {
+        if !matches!(folder, Folder::Packs | Folder::Index | Folder::Snapshots) {
+            objects.push(info.name);
+        }
+        Ok(())
+    };
+    repository.store().list(folder, &mut found, &mut |name| strange.push(name))?;
+    Ok(listed)
+}
+
 /// Reads members, keyrings, leases and the condemned list, and lists everything to find invalid names.
 pub(super) fn check_small_objects(repository: &Repository, report: &Report) -> Result<()> {
     let mut names = Vec::new();
-    for folder in Folder::ALL {
-        let mut found = |info: engine_store::ObjectInfo| {
-            if !matches!(folder, Folder::Packs | Folder::Index | Folder::Snapshots) {
-                names.push(info.name);
-            }
-            Ok(())
-        };
-        let mut strange = |name| report.note(format!("{name} is not an object of a repository"));
-        repository.store().list(folder, &mut found, &mut strange)?;
+    for listed in repository.at_once(&Folder::ALL, |folder| list(repository, *folder)) {
+        let Listed { objects, strange } = listed?;
+        names.extend(objects);
+        strange.iter().for_each(|name| report.note(format!("{name} is not an object of a repository")));
     }
     names.sort();
     check_keys_are_there(repository, &names, report);
@@ -194,6 +214,20 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
     Ok(())
 }
 
+/// Compares what a segment says of packs with what they say themselves.
+fn check_descriptions(name: ObjectName, described: &[SegmentPack], packs: &CheckedPacks, report: &Report) {
+    for pack in described {
+        let differs = packs.digest(&pack.id).is_some_and(|digest| digest != super::content::description_digest(pack));
+        if differs {
+            report.find(
+                name,
+                DamagedObject,
+                format!("its entry for packs/{} contradicts the table of that pack", pack.id),
+            );
+        }
+    }
+}
+
 /// Reads all segments, and compares their descriptions of packs with the packs' own. Returns the packs that they name,
 /// if all are readable.
 pub(super) fn check_segments(
@@ -213,27 +247,20 @@ pub(super) fn check_segments(
     ids.sort();
     let mut named: HashSet<PackId> = HashSet::new();
     let mut all_read = true;
-    for id in ids {
+    let batch = if repository.is_far() { SEGMENTS_AT_ONCE } else { 1 };
+    for batch in ids.chunks(batch) {
         if monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
-        let name = ObjectName::Segment(id);
-        let described = report.check_object(repository, name, DamagedObject, repository.read_segment(id))?;
-        let Some(described) = described else {
-            all_read &= repository.store().stat(&name)?.is_none();
-            continue;
-        };
-        for pack in described {
-            named.insert(pack.id);
-            let differs =
-                packs.digest(&pack.id).is_some_and(|digest| digest != super::content::description_digest(&pack));
-            if differs {
-                report.find(
-                    name,
-                    DamagedObject,
-                    format!("its entry for packs/{} contradicts the table of that pack", pack.id),
-                );
-            }
+        let read = repository.at_once(batch, |id| repository.read_segment(*id));
+        for (id, described) in batch.iter().zip(read) {
+            let name = ObjectName::Segment(*id);
+            let Some(described) = report.check_object(repository, name, DamagedObject, described)? else {
+                all_read &= repository.store().stat(&name)?.is_none();
+                continue;
+            };
+            named.extend(described.iter().map(|pack| pack.id));
+            check_descriptions(name, &described, packs, report);
         }
     }
     for pack in packs.whole().filter(|pack| !named.contains(*pack)) {
