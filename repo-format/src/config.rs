@@ -11,6 +11,10 @@ use crate::limits;
 pub const FORMAT_VERSION: u32 = 1;
 const WHAT: &str = "config";
 
+/// The flag of a repository whose store has no conditions: programs keep out of each other's way by leases alone
+/// (FORMAT.md, section 13.3).
+pub const EXCLUSIVE_PRUNE: &str = "exclusive-prune";
+
 /// Body of the object `config`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -45,6 +49,54 @@ pub struct Config {
     /// When it was made, seconds since 1970.
     #[n(9)]
     pub created: i64,
+    /// The last check of the conditions of the store.
+    #[n(10)]
+    pub conditions: Option<ConditionsCheck>,
+}
+
+/// A check of the conditions of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ConditionsCheck {
+    /// When, seconds since 1970.
+    #[n(0)]
+    pub time: i64,
+    /// Its outcome as a number: see [`ConditionsCheck::outcome`].
+    #[n(1)]
+    outcome: u64,
+}
+
+/// Whether a store gives a name once only, and replaces an object only if it is as expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conditions {
+    /// It does.
+    Kept,
+    /// It says that it cannot.
+    Missing,
+    /// It does not, and does not say so.
+    Broken,
+}
+
+impl ConditionsCheck {
+    /// A check at this time with this outcome.
+    pub fn new(time: i64, outcome: Conditions) -> Self {
+        let outcome = match outcome {
+            Conditions::Kept => 1,
+            Conditions::Missing => 2,
+            Conditions::Broken => 3,
+        };
+        ConditionsCheck { time, outcome }
+    }
+
+    /// Its outcome; `None` if only a newer program knows it.
+    pub fn outcome(&self) -> Option<Conditions> {
+        match self.outcome {
+            1 => Some(Conditions::Kept),
+            2 => Some(Conditions::Missing),
+            3 => Some(Conditions::Broken),
+            _ => None,
+        }
+    }
 }
 
 /// Sizes of chunks for one kind of data, bytes.
@@ -98,6 +150,7 @@ impl Config {
             pack_bytes: 32 * limits::MIB,
             zstd_level: 1,
             created,
+            conditions: None,
         }
     }
 
@@ -154,6 +207,20 @@ impl Config {
     /// The profile of this name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.iter().find(|p| p.name == name)
+    }
+
+    /// Whether programs must keep out of each other's way by leases alone.
+    pub fn is_exclusive(&self) -> bool {
+        self.flags_write.iter().chain(&self.flags_prune).any(|flag| flag == EXCLUSIVE_PRUNE)
+    }
+
+    /// Makes programs keep out of each other's way by leases alone.
+    pub fn make_exclusive(&mut self) {
+        for flags in [&mut self.flags_write, &mut self.flags_prune] {
+            if !flags.iter().any(|flag| flag == EXCLUSIVE_PRUNE) {
+                flags.push(EXCLUSIVE_PRUNE.to_owned());
+            }
+        }
     }
 
     /// Flags that forbid `access` to a program that knows the flags `known`.

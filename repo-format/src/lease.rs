@@ -41,6 +41,37 @@ pub struct Lease {
     /// The process space: process ids and starts are comparable only within it.
     #[n(9)]
     pub process_space: Option<String>,
+    /// Why its holder must be the only one that writes, as a number: see [`Lease::purpose`].
+    #[n(10)]
+    pub purpose: Option<u64>,
+}
+
+/// Why the holder of a lone lease must be the only one that writes (FORMAT.md, section 13.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It prunes.
+    Prune,
+    /// It repairs.
+    Repair,
+    /// It changes keys.
+    Keys,
+    /// It changes the config.
+    Config,
+    /// Only a newer program knows it.
+    Other(u64),
+}
+
+impl Purpose {
+    /// Its number in a lease.
+    pub fn number(self) -> u64 {
+        match self {
+            Purpose::Prune => 1,
+            Purpose::Repair => 2,
+            Purpose::Keys => 3,
+            Purpose::Config => 4,
+            Purpose::Other(number) => number,
+        }
+    }
 }
 
 /// Takes the name of a manifest, so that no manifest can be committed there.
@@ -62,6 +93,17 @@ pub struct Void {
 }
 
 impl Lease {
+    /// Why its holder must be the only one that writes; `None` for all other writers.
+    pub fn purpose(&self) -> Option<Purpose> {
+        self.purpose.map(|number| match number {
+            1 => Purpose::Prune,
+            2 => Purpose::Repair,
+            3 => Purpose::Keys,
+            4 => Purpose::Config,
+            other => Purpose::Other(other),
+        })
+    }
+
     /// Decodes a lease.
     ///
     /// # Errors

@@ -81,6 +81,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
     let member = samples::member(Some(Argon2Cost::DEFAULT));
     vec![
         (samples::config().encode().unwrap(), |b| Config::decode(b).map(drop), &[]),
+        (samples::exclusive_config().encode().unwrap(), |b| Config::decode(b).map(drop), &[10]),
         (member.encode().unwrap(), |b| Member::decode(b).map(drop), &[]),
         (samples::member_secret().encode().unwrap(), |b| MemberSecret::decode(b).map(drop), &[]),
         (samples::keyring().encode().unwrap(), |b| Keyring::decode(b).map(drop), &[]),
@@ -94,6 +95,7 @@ fn maps() -> Vec<(Vec<u8>, Decode, &'static [u8])> {
         (samples::second_copy_record().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 22]),
         (samples::evidence_manifest().encode().unwrap(), |b| Manifest::decode(b).map(drop), &[9, 15, 23]),
         (samples::whole_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9]),
+        (samples::lone_lease().encode().unwrap(), |b| Lease::decode(b).map(drop), &[7, 8, 9, 10]),
         (samples::card().encode().unwrap(), |b| Card::decode(b).map(drop), &[2, 4, 6, 9]),
         (samples::void().encode().unwrap(), |b| Void::decode(b).map(drop), &[]),
         (samples::condemned().encode().unwrap(), |b| Condemned::decode(b).map(drop), &[]),
@@ -158,7 +160,7 @@ mod whole_objects {
     #[test]
     fn one_flipped_bit_anywhere_in_an_object_with_a_checksum_is_refused() {
         let samples = samples::all().into_iter().filter(samples::Sample::has_checksum);
-        assert_eq!(samples.clone().count(), 11);
+        assert_eq!(samples.clone().count(), 12);
         for sample in samples {
             for at in 0..sample.encoded.len() {
                 let mut bytes = sample.encoded.clone();
@@ -443,6 +445,17 @@ mod configs {
         for body in [&newer[..], &other_types, &[0xbf, 0, 2, 0xff], &[0xa1, 0, 0x1b, 1, 0, 0, 0, 0, 0, 0, 0]] {
             refused(Config::decode(body), "the config has format version");
             refused(Config::decode(body), "which this version of Enamel does not know");
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_know_exclusive_prune_reads_and_does_not_write() {
+        let config = samples::exclusive_config();
+        assert!(config.is_exclusive());
+        assert_eq!(config.unknown_flags(Access::Read, &[]), [""; 0]);
+        for access in [Access::Write, Access::Prune] {
+            assert!(config.unknown_flags(access, &[]).contains(&EXCLUSIVE_PRUNE), "{access:?}");
+            assert_eq!(config.unknown_flags(access, &[EXCLUSIVE_PRUNE]), [""; 0]);
         }
     }
 

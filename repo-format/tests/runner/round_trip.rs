@@ -462,10 +462,12 @@ proptest! {
         machine in option::of(bytes32()),
         process_start in any::<Option<u64>>(),
         process_space in option::of(text()),
+        purpose in any::<Option<u64>>(),
     ) {
         let [host, boot_id, program] = t.try_into().unwrap();
         let x = Lease {
             id, host, boot_id, process: w[0], started, seen: w[1], program, machine, process_start, process_space,
+            purpose,
         };
         prop_assert_eq!(Lease::decode(&x.encode().unwrap()), Ok(x));
     }

@@ -5,7 +5,7 @@ use repo_format::card::{Card, CardMode, NewestCopy};
 use repo_format::cbor::ByteString;
 use repo_format::clear;
 use repo_format::condemned::{Condemned, CondemnedList, Phase};
-use repo_format::config::Config;
+use repo_format::config::{Conditions, ConditionsCheck, Config};
 use repo_format::entry::*;
 use repo_format::evidence::{
     self, Evidence, EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult, EvidenceStep, Figure, Reading, Runs,
@@ -14,7 +14,7 @@ use repo_format::evidence::{
 use repo_format::head::{KeyClass, ObjectKind, Sealing};
 use repo_format::id::*;
 use repo_format::keyring::{ClosedEpochs, Epoch, Keyring, Recipient, Secrets};
-use repo_format::lease::{Lease, Void};
+use repo_format::lease::{Lease, Purpose, Void};
 use repo_format::limits;
 use repo_format::manifest::*;
 use repo_format::member::*;
@@ -55,6 +55,14 @@ fn objects() -> Vec<Sample> {
     vec![
         sample("config", framed(ObjectKind::Config, config().encode()), |b| {
             unframed(ObjectKind::Config, limits::SMALL_OBJECT, b, |body| Ok(Config::decode(body)? == config()))
+        }),
+        sample("config-exclusive", framed(ObjectKind::Config, exclusive_config().encode()), |b| {
+            unframed(
+                ObjectKind::Config,
+                limits::SMALL_OBJECT,
+                b,
+                |body| Ok(Config::decode(body)? == exclusive_config()),
+            )
         }),
         sample("member-password", framed(ObjectKind::Member, member(Some(Argon2Cost::DEFAULT)).encode()), |b| {
             let expected = member(Some(Argon2Cost::DEFAULT));
@@ -148,6 +156,7 @@ fn plain_objects() -> Vec<Sample> {
             Ok(Manifest::decode(b)? == evidence_manifest())
         }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
+        sample("plain-lease-lone", lone_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lone_lease())),
         sample("plain-lease-whole", whole_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == whole_lease())),
         sample("plain-void-record", void().encode().unwrap(), |b| Ok(Void::decode(b)? == void())),
         sample("plain-condemned", condemned().encode().unwrap(), |b| Ok(Condemned::decode(b)? == condemned())),
@@ -231,6 +240,14 @@ fn decode_pack(bytes: &[u8]) -> Result<bool, FormatError> {
     let own = Envelope::decode(bytes, ObjectKind::Pack)?;
     let own_ok = own == envelope(ObjectKind::Pack, KeyClass::Data) && bytes[ENVELOPE_LEN..start] == [0xc0; 40];
     Ok(own_ok && is_sealed(ObjectKind::PackTable, KeyClass::Index, table)?)
+}
+
+/// The config of a repository whose store has no conditions.
+pub(crate) fn exclusive_config() -> Config {
+    let checked = ConditionsCheck::new(1_800_000_000, Conditions::Missing);
+    let mut config = Config { conditions: Some(checked), ..Config::new(RepositoryId(bytes16(4)), 1_800_000_000) };
+    config.make_exclusive();
+    config
 }
 
 pub(crate) fn config() -> Config {
@@ -631,7 +648,13 @@ pub(crate) fn lease() -> Lease {
         machine: None,
         process_start: None,
         process_space: None,
+        purpose: None,
     }
+}
+
+/// A lease of somebody who prunes alone.
+pub(crate) fn lone_lease() -> Lease {
+    Lease { purpose: Some(Purpose::Prune.number()), ..whole_lease() }
 }
 
 /// A lease with all that may be known of the machine and the process.
