@@ -29,7 +29,17 @@ fn refused(action: &'static str, name: &ObjectName) -> StoreError {
 }
 
 impl Store for AppendOnlyStore {
-    forward!([store] location place medium put_new put_owned get get_range list ensure_durable stat protect);
+    forward!([store] location place medium put_new put_owned get get_range list holdings ensure_durable stat protect);
+
+    fn overwrite(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
+        match name {
+            ObjectName::Lease(_) | ObjectName::Card => self.store.overwrite(name, parts),
+            // The names of these are never given twice.
+            ObjectName::Pack(_) | ObjectName::Segment(_) | ObjectName::Snapshot(_) => self.store.overwrite(name, parts),
+            _ if self.store.stat(name)?.is_none() => self.store.overwrite(name, parts),
+            _ => Err(refused("replace", name)),
+        }
+    }
 
     fn delete(&self, name: &ObjectName) -> Result<()> {
         match name {

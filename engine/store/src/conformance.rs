@@ -31,9 +31,7 @@ const THREADS: usize = 8;
 /// [`Failure::Store`] if the store cannot be used; [`Failure::Broken`] if it is unsafe to keep a repository there.
 pub fn check_conditions(store: &dyn Store) -> Outcome {
     for test in [conditions, race] {
-        let mut id = [0; LeaseId::LEN];
-        getrandom::fill(&mut id).map_err(|e| StoreError::io("choose", "a random name", std::io::Error::other(e)))?;
-        let name = ObjectName::Lease(LeaseId(id));
+        let name = random_lease()?;
         let result = test(store, &name);
         if result.is_err() {
             // The first failure is worth telling; this one only follows from it.
@@ -42,6 +40,87 @@ pub fn check_conditions(store: &dyn Store) -> Outcome {
         result?;
     }
     Ok(())
+}
+
+/// How a storage treats conditions, as [`survey_conditions`] found.
+#[derive(Debug)]
+pub enum Conditions {
+    /// It keeps them.
+    Kept,
+    /// It says that it has none.
+    Missing(StoreError),
+    /// It does not keep this promise, and does not say so.
+    Broken(String),
+}
+
+/// Finds out what a storage does with conditions, by [`check_conditions`].
+///
+/// # Errors
+/// If the storage cannot be used at all.
+pub fn survey_conditions(store: &dyn Store) -> super::Result<Conditions> {
+    match check_conditions(store) {
+        Ok(()) => Ok(Conditions::Kept),
+        Err(Failure::Broken(promise)) => Ok(Conditions::Broken(promise)),
+        Err(Failure::Store(error)) if error.kind == StoreErrorKind::Unsupported => Ok(Conditions::Missing(error)),
+        Err(Failure::Store(error)) => Err(error),
+    }
+}
+
+/// Tests what a repository needs where there are no conditions: that a put replaces what is there; that reading and
+/// listing show at once what was put, and no more what was deleted; and that of two who put a name each, and then look,
+/// one sees the other. Uses leases with random names, and deletes them.
+///
+/// # Errors
+/// [`Failure::Store`] if the store cannot be used; [`Failure::Broken`] if it is unsafe to keep a repository there.
+pub fn check_without_conditions(store: &dyn Store) -> Outcome {
+    let names = (0..THREADS).map(|_| random_lease()).collect::<super::Result<Vec<_>>>()?;
+    let tested = overwrites(store, &names[0]).and_then(|()| put_then_look(store, &names));
+    for name in &names {
+        let deleted = store.delete(name);
+        if tested.is_ok() {
+            deleted?;
+            is_listed(store, name, Listed::No)?;
+        }
+    }
+    tested
+}
+
+fn random_lease() -> super::Result<ObjectName> {
+    let mut id = [0; LeaseId::LEN];
+    getrandom::fill(&mut id).map_err(|e| StoreError::io("choose", "a random name", std::io::Error::other(e)))?;
+    Ok(ObjectName::Lease(LeaseId(id)))
+}
+
+fn overwrites(store: &dyn Store, name: &ObjectName) -> Outcome {
+    is_listed(store, name, Listed::No)?;
+    for bytes in [b"one", b"two"] {
+        store.overwrite(name, &[bytes])?;
+        holds(store, name, bytes)?;
+        is_listed(store, name, Listed::Yes)?;
+    }
+    store.delete(name)?;
+    is_absent(store, name)?;
+    is_listed(store, name, Listed::No)
+}
+
+/// Each thread puts a name of its own, and then looks: of any two, one sees the other.
+fn put_then_look(store: &dyn Store, names: &[ObjectName]) -> Outcome {
+    let seen = Mutex::new(BTreeMap::new());
+    in_threads(|thread| {
+        store.overwrite(&names[thread], &[b"put"])?;
+        let mut listed = Vec::new();
+        let mut found = |info: super::ObjectInfo| {
+            listed.push(info.name);
+            Ok(())
+        };
+        store.list(Folder::Leases, &mut found, &mut |_| {})?;
+        seen.lock().unwrap_or_else(PoisonError::into_inner).insert(thread, listed);
+        Ok(())
+    })?;
+    let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let sees = |one: usize, other: usize| seen.get(&one).is_some_and(|listed| listed.contains(&names[other]));
+    let all_met = (0..THREADS).all(|one| sees(one, one) && (0..one).all(|other| sees(one, other) || sees(other, one)));
+    ensure(all_met, "of two that put an object and then list, one sees the other")
 }
 
 /// Several threads put one name at once, and then replace its content at once: one of them succeeds each time.

@@ -50,6 +50,11 @@ macro_rules! forward {
             self.$($inner)+.put_owned(name, parts)
         }
     };
+    (@ overwrite [$($inner:tt)+]) => {
+        fn overwrite(&self, name: &$crate::ObjectName, parts: &[&[u8]]) -> $crate::Result<()> {
+            self.$($inner)+.overwrite(name, parts)
+        }
+    };
     (@ get [$($inner:tt)+]) => {
         fn get(&self, name: &$crate::ObjectName, limit: u64) -> $crate::Result<::std::vec::Vec<u8>> {
             self.$($inner)+.get(name, limit)
@@ -72,6 +77,11 @@ macro_rules! forward {
             strange: &mut dyn FnMut(::std::string::String),
         ) -> $crate::Result<()> {
             self.$($inner)+.list(folder, found, strange)
+        }
+    };
+    (@ holdings [$($inner:tt)+]) => {
+        fn holdings(&self, folder: $crate::Folder) -> $crate::Result<$crate::Holdings> {
+            self.$($inner)+.holdings(folder)
         }
     };
     (@ ensure_durable [$($inner:tt)+]) => {

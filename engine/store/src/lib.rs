@@ -21,12 +21,14 @@ mod name;
 pub mod s3;
 #[cfg(test)]
 mod tests;
+mod unconditional;
 
 pub use append_only::AppendOnlyStore;
 pub use error::{Result, StoreError, StoreErrorKind};
 pub use local::{Attempt, LocalStore, Locks};
 pub use memory::{Leases, MemoryStore, PowerLoss};
 pub use name::{Folder, ObjectName, Original};
+pub use unconditional::UnconditionalStore;
 
 /// One object, as a listing shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -122,6 +124,16 @@ pub trait Store: Send + Sync {
     /// As [`Store::put_new`].
     fn put_owned(&self, name: &ObjectName, parts: Vec<Vec<u8>>) -> Result<()> {
         self.put_new(name, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    /// Writes an object from the concatenation of `parts`, whatever stands under its name. Atomic and durable when it
+    /// returns. Only [`UnconditionalStore`] calls it: storage without conditions has nothing else.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unsupported`] if this store always has conditions. [`StoreErrorKind::Unavailable`] if an answer
+    /// was missing; the object may then be written at any later time, over a newer one.
+    fn overwrite(&self, name: &ObjectName, _parts: &[&[u8]]) -> Result<()> {
+        Err(StoreError::new(StoreErrorKind::Unsupported, "write without a condition", name))
     }
 
     /// Reads a whole object.

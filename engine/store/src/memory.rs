@@ -196,6 +196,11 @@ impl Store for MemoryStore {
         state.change("write", name, Some(parts.concat()), name.folder() != Folder::Leases)
     }
 
+    fn overwrite(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
+        let mut state = self.running("write", name)?;
+        state.change("write", name, Some(parts.concat()), name.folder() != Folder::Leases)
+    }
+
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let bytes = self.object(name)?;
         if bytes.len() as u64 > limit {

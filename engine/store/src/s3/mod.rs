@@ -204,6 +204,10 @@ impl Store for S3Store {
         self.put(name, parts.into_iter().map(Bytes::from).collect())
     }
 
+    fn overwrite(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
+        self.put_over(name, &parts.concat().into())
+    }
+
     fn get(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>> {
         let accept = |size| if size > limit { Err(Failure::new(Reply::Other, TOO_LARGE)) } else { Ok(()) };
         match self.read(&self.path(name)?, &GetOptions::default(), accept) {

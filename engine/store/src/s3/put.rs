@@ -36,6 +36,20 @@ impl S3Store {
         }
     }
 
+    /// Writes an object, whatever is there. After a missing answer the request is sent again only where a late one does no
+    /// harm: under such a name nobody ever puts other bytes.
+    pub(super) fn put_over(&self, name: &ObjectName, payload: &PutPayload) -> Result<()> {
+        let path = self.path(name)?;
+        let mut pauses = self.pauses();
+        loop {
+            let Err(failure) = self.send(name, &path, payload, PutMode::Overwrite) else { return Ok(()) };
+            let may_follow = failure.is_passing() && (failure.reply != Reply::Silent || is_put_once(name));
+            if !may_follow || !pauses.wait() {
+                return Err(failure.error("write", name));
+            }
+        }
+    }
+
     fn send(
         &self,
         name: &ObjectName,
@@ -45,7 +59,11 @@ impl S3Store {
     ) -> std::result::Result<(), Failure> {
         let limit = self.patience.limit(payload.content_length() as u64);
         // The caller must know the fate of these.
-        let matters = name.folder() == Folder::Snapshots || matches!(mode, PutMode::Update(_));
+        let matters = match mode {
+            PutMode::Create => name.folder() == Folder::Snapshots,
+            PutMode::Overwrite => !is_put_once(name),
+            PutMode::Update(_) => true,
+        };
         let request = self.client.puts.put_opts(path, payload.clone(), PutOptions::from(mode));
         let sent = if matters { self.client.wait_for_answer(limit, request) } else { self.client.wait(limit, request) };
         sent.map(drop)
@@ -116,4 +134,17 @@ impl S3Store {
             }
         }
     }
+}
+
+/// Whether only one program ever puts an object of this name, always with the same bytes, and need not know whether a put
+/// without an answer is carried out later.
+fn is_put_once(name: &ObjectName) -> bool {
+    matches!(
+        name,
+        ObjectName::Pack(_)
+            | ObjectName::Segment(_)
+            | ObjectName::Lease(_)
+            | ObjectName::Member(_)
+            | ObjectName::Note(_)
+    )
 }
