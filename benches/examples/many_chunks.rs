@@ -64,7 +64,7 @@ fn make(folder: &Path, chunks: u64) -> Result<String> {
     let key = KeyFile::generate()?;
     let store = LocalStore::create(&folder.join("repository"))?;
     std::fs::write(folder.join("key"), key.to_text().as_bytes()).map_err(|e| Error::io("cannot write the key", e))?;
-    init(&store, &Credential::KeyFile(key), &InitOptions { label: "bench".to_owned() })?;
+    init(&store, &Credential::KeyFile(key), &InitOptions { label: "bench".to_owned(), ..InitOptions::default() })?;
     let repository = open(folder)?;
     save(&repository, chunks, |_| true)?;
     save(&repository, chunks, |number| number % 3 > 0)?;

@@ -44,7 +44,7 @@ pub fn dump(len: usize, seed: u64) -> Vec<u8> {
 pub fn new_repository(folder: &Path) -> Result<Repository> {
     let store = Arc::new(LocalStore::create(&folder.join("repository"))?);
     let credential = Credential::KeyFile(KeyFile::generate()?);
-    init(&*store, &credential, &InitOptions { label: "bench".to_owned() })?;
+    init(&*store, &credential, &InitOptions { label: "bench".to_owned(), ..InitOptions::default() })?;
     let options = OpenOptions::new(folder.join("cache"), Access::Write);
     Repository::open(store, &credential, &options, &NullMonitor)
 }

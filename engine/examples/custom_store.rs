@@ -31,7 +31,7 @@ pub fn run(work: &Path) -> Result<BTreeMap<&'static str, u64>> {
 
     let store = Arc::new(Counting::new(LocalStore::create(&work.join("repository"))?));
     let password = Credential::Password("correct horse battery staple".to_owned().into());
-    init(&*store, &password, &InitOptions { label: "owner".to_owned() })?;
+    init(&*store, &password, &InitOptions { label: "owner".to_owned(), ..InitOptions::default() })?;
     store.forget_counts();
     let options = OpenOptions::new(work.join("cache"), Access::Write);
     let repository = Repository::open(Arc::clone(&store) as Arc<dyn Store>, &password, &options, &NullMonitor)?;

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
 pub fn run(address: &Address, schema: &str, work: &Path) -> Result<LoadOutcome> {
     let store = Arc::new(LocalStore::create(&work.join("repository"))?);
     let key = Credential::KeyFile(KeyFile::generate()?);
-    init(&*store, &key, &InitOptions { label: "owner".to_owned() })?;
+    init(&*store, &key, &InitOptions { label: "owner".to_owned(), ..InitOptions::default() })?;
     let options = OpenOptions::new(work.join("cache"), Access::Write);
     let repository = Repository::open(store, &key, &options, &NullMonitor)?;
 

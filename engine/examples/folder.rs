@@ -39,7 +39,7 @@ fn make_repository(work: &Path) -> Result<Repository> {
     let store = Arc::new(LocalStore::create(&work.join("repository"))?);
     // This key alone opens the repository. A password would be `Credential::Password`.
     let key = Credential::KeyFile(KeyFile::generate()?);
-    init(&*store, &key, &InitOptions { label: "owner".to_owned() })?;
+    init(&*store, &key, &InitOptions { label: "owner".to_owned(), ..InitOptions::default() })?;
     let options = OpenOptions::new(work.join("cache"), Access::Write);
     Repository::open(store, &key, &options, &NullMonitor)
 }

@@ -24,7 +24,7 @@
 //! # std::fs::create_dir(&source).and_then(|()| std::fs::write(source.join("a.txt"), "a")).map_err(|e| Error::io("cannot write", e))?;
 //! let store = Arc::new(LocalStore::create(&folder.path().join("repository"))?);
 //! let key = Credential::KeyFile(KeyFile::generate()?);
-//! init(&*store, &key, &InitOptions { label: "owner".to_owned() })?;
+//! init(&*store, &key, &InitOptions { label: "owner".to_owned(), ..InitOptions::default() })?;
 //!
 //! let options = OpenOptions::new(folder.path().join("cache"), Access::Write);
 //! let repository = Repository::open(store, &key, &options, &NullMonitor)?;

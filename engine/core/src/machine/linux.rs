@@ -20,6 +20,11 @@ pub fn boot_id() -> String {
     read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
+/// The name of this machine.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The uptime in seconds.
 pub(super) fn uptime() -> Option<i64> {
     read("/proc/uptime")?.split(['.', ' ']).next()?.parse().ok()

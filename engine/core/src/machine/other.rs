@@ -7,6 +7,11 @@ pub fn boot_id() -> String {
     String::new()
 }
 
+/// The name of this machine.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The uptime in seconds: unknown.
 pub(super) fn uptime() -> Option<i64> {
     None

@@ -4,6 +4,7 @@
 use repo_format::head::ObjectKind;
 use repo_format::id::{Bytes32, NoteId, SegmentId};
 use repo_format::keyring::ClosedEpochs;
+use repo_format::lease::Purpose;
 use repo_format::limits;
 use repo_format::manifest::SeenManifest;
 use repo_format::note::{EpochNote, NotedLease};
@@ -46,6 +47,7 @@ pub struct Closed {
 /// [`ErrorKind::Refused`] if the earlier note cannot be used, because then nothing before it would be believed any
 /// more; [`ErrorKind::Fenced`] if other processes keep changing the keys.
 pub fn close_epochs(repository: &Repository, trust: Trust) -> Result<Closed> {
+    let _alone = repository.alone(Purpose::Keys)?;
     for _ in 0..TRIES {
         repository.refresh_keys()?;
         let secrets = repository.keys().secrets();

@@ -8,20 +8,22 @@ use repo_format::id::RepositoryId;
 use repo_format::limits;
 use repo_format::member::{Argon2Cost, Member};
 
+use super::conditions::{Exclusive, choose_rules};
 use super::{Repository, vital};
 use crate::crypto::{
     Credential, KeyringSecrets, KeyringVersion, Keys, Membership, NewMember, create_member, random, seal_keyring,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
-use engine_store::conformance::Failure;
-use engine_store::{Folder, ObjectName, Original, Store, StoreErrorKind};
+use engine_store::{Folder, ObjectName, Original, Store, UnconditionalStore};
 
 /// How to make a repository.
 #[derive(Debug, Clone, Default)]
 pub struct InitOptions {
     /// The owner of the first password or key file.
     pub label: String,
+    /// When programs are kept apart by leases alone.
+    pub exclusive: Exclusive,
 }
 
 /// The size in bytes at which a pack is full, where several are put at once.
@@ -72,31 +74,48 @@ fn init_with<'c>(
         ));
     }
     make_room(store)?;
-    check_conditions(store)?;
-
     let repository = RepositoryId(random()?);
-    let created = machine::now().seconds;
-    let link = random()?;
     let New { secrets, like } = new()?;
-    let first_member = NewMember { credential, label: &options.label, cost: Argon2Cost::DEFAULT };
-    let member = create_member(&first_member, created, 1, &link)?;
-    let first = KeyringVersion { repository, version: 1 };
-    let only = Membership { recipients: vec![(member.id, member.public_key)], retired: Vec::new() };
-    let keyring = seal_keyring(first, created, &only, &secrets, &link)?;
-    let keys = Keys::new(secrets);
-
-    let name = ObjectName::Member(member.id);
-    let object = encode_member(&member)?;
-    store.put_new(&name, &[&object])?;
-    store.put_new(&ObjectName::Keyring(1), &[&keyring])?;
-    let condemned = Condemned::none().encode().map_err(|e| Error::damaged("condemned", e))?;
-    let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
-    store.put_new(&ObjectName::Condemned, &[&condemned])?;
-    let config = encode_config(&keys, &config_for(store, repository, created, like))?;
-    store.put_new(&ObjectName::Config, &[&config])?;
-    // Copies come last: the repository exists without them, and the first backup makes them.
-    vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)], &[])?;
+    let mut config = config_for(store, repository, machine::now().seconds, like);
+    choose_rules(store, options.exclusive, &mut config)?;
+    let new = NewRepository { credential, label: &options.label, config, secrets };
+    if new.config.is_exclusive() { new.put(&UnconditionalStore::new(store)) } else { new.put(store) }?;
     Ok(repository)
+}
+
+/// Everything that a new repository consists of.
+struct NewRepository<'c> {
+    credential: &'c Credential,
+    label: &'c str,
+    config: Config,
+    secrets: KeyringSecrets,
+}
+
+impl NewRepository<'_> {
+    fn put(self, store: &dyn Store) -> Result<()> {
+        let NewRepository { credential, label, config, secrets } = self;
+        let Config { repository, created, .. } = config;
+        let link = random()?;
+        let first_member = NewMember { credential, label, cost: Argon2Cost::DEFAULT };
+        let member = create_member(&first_member, created, 1, &link)?;
+        let first = KeyringVersion { repository, version: 1 };
+        let only = Membership { recipients: vec![(member.id, member.public_key)], retired: Vec::new() };
+        let keyring = seal_keyring(first, created, &only, &secrets, &link)?;
+        let keys = Keys::new(secrets);
+
+        let name = ObjectName::Member(member.id);
+        let object = encode_member(&member)?;
+        store.put_new(&name, &[&object])?;
+        store.put_new(&ObjectName::Keyring(1), &[&keyring])?;
+        let condemned = Condemned::none().encode().map_err(|e| Error::damaged("condemned", e))?;
+        let condemned = keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &condemned)?;
+        store.put_new(&ObjectName::Condemned, &[&condemned])?;
+        let config = encode_config(&keys, &config)?;
+        store.put_new(&ObjectName::Config, &[&config])?;
+        // Copies come last: the repository exists without them, and the first backup makes them.
+        vital::complete(store, &[Original::Config, Original::Keyring(1), Original::Member(member.id)], &[])?;
+        Ok(())
+    }
 }
 
 /// The config of a new repository. Over a network several packs are on their way at once, so each is smaller.
@@ -155,30 +174,4 @@ fn make_room(store: &dyn Store) -> Result<()> {
         return Err(Error::new(ErrorKind::Usage, message));
     }
     leftovers.iter().try_for_each(|name| store.delete(name).map_err(Error::from))
-}
-
-/// Tests on the real store the promises that safety depends on: a name can be taken only once, and an object is
-/// replaced only if it is as expected.
-///
-/// # Errors
-/// [`ErrorKind::Io`] with the promise that the store breaks.
-pub fn check_conditions(store: &dyn Store) -> Result<()> {
-    engine_store::conformance::check_conditions(store).map_err(|failure| conditions_failed(store.location(), failure))
-}
-
-/// The reason why `place` cannot hold a repository.
-pub fn conditions_failed(place: impl std::fmt::Display, failure: Failure) -> Error {
-    match failure {
-        Failure::Store(error) if error.kind == StoreErrorKind::Unsupported => {
-            let message = format!(
-                "{place} cannot hold a repository: its server has no conditional writes, so backups at the same time could harm each other"
-            );
-            Error::caused(ErrorKind::Refused, message, error)
-        }
-        Failure::Store(error) => error.into(),
-        broken @ Failure::Broken(_) => {
-            let message = format!("{place} cannot hold a repository: backups at the same time could harm each other");
-            Error::caused(ErrorKind::Io, message, broken)
-        }
-    }
 }

@@ -48,7 +48,13 @@ impl Repository {
                 done => done?,
             }
         }
-        let (keyring, config) = (self.keyring_version(), self.config.version);
+        if manifest.config_version > self.config_version() {
+            match self.refresh_config() {
+                Err(error) if error.is_damage() => {}
+                done => done?,
+            }
+        }
+        let (keyring, config) = (self.keyring_version(), self.config_version());
         let older = |what: &str, version: u64, made: u64| {
             let id = manifest.id;
             self.suspect(format!(

@@ -1,6 +1,7 @@
 //! Members of the keyring: lists, adds, removes and changes them.
 
 use repo_format::id::{Bytes32, MemberId};
+use repo_format::lease::Purpose;
 use repo_format::member::{Argon2Cost, Member, Wrap};
 
 use super::as_of::retired_members;
@@ -117,6 +118,7 @@ pub fn add_member(repository: &Repository, credential: &Credential, label: &str)
 /// # Errors
 /// [`ErrorKind::Fenced`] if another process changes the keys at the same time.
 pub fn add_new_member(repository: &Repository, new: &NewMember<'_>) -> Result<MemberId> {
+    let _alone = repository.alone(Purpose::Keys)?;
     let mut recipients = recipients(repository)?;
     let new = put_member(repository, new)?;
     recipients.push((new.id, new.public_key));
@@ -134,6 +136,7 @@ fn sealed_to(recipients: Vec<(MemberId, Bytes32)>) -> Membership {
 /// # Errors
 /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for the last member.
 pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
+    let _alone = repository.alone(Purpose::Keys)?;
     let mut recipients = recipients(repository)?;
     if !recipients.iter().any(|(member, _)| *member == id) {
         let store = repository.store();
@@ -154,6 +157,7 @@ pub fn remove_member(repository: &Repository, id: MemberId) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::NotFound`]; [`ErrorKind::Usage`] for the last member.
 pub fn retire_member(repository: &Repository, id: MemberId) -> Result<()> {
+    let _alone = repository.alone(Purpose::Keys)?;
     let mut recipients = recipients(repository)?;
     if !recipients.iter().any(|(member, _)| *member == id) {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no active key {id}")));
@@ -186,6 +190,7 @@ fn close(repository: &Repository) -> Result<()> {
 /// # Errors
 /// [`ErrorKind::Fenced`] if another process changes the keys at the same time.
 pub fn change_member(repository: &Repository, credential: &Credential, change: Change) -> Result<MemberId> {
+    let _alone = repository.alone(Purpose::Keys)?;
     let old = repository.member();
     let mut recipients = recipients(repository)?;
     let members = read_members(repository.store())?.readable;
@@ -245,6 +250,7 @@ fn put_member(repository: &Repository, new: &NewMember<'_>) -> Result<Member> {
 /// # Errors
 /// If the store cannot be read or written.
 pub(super) fn go_on_without(repository: &Repository, lost: &[Original], known: u64) -> Result<()> {
+    let _alone = repository.alone(Purpose::Keys)?;
     for of in lost {
         for name in [ObjectName::Copy(*of), of.name()] {
             match repository.store().delete(&name) {

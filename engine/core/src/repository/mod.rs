@@ -4,12 +4,14 @@ mod as_of;
 mod belief;
 mod card;
 mod close;
+mod conditions;
 mod create;
 mod evidence;
 mod far;
 mod freshness;
 mod hint;
 mod kept;
+mod lease;
 mod local;
 mod losses;
 mod manifests;
@@ -21,6 +23,8 @@ mod private_catalog;
 mod records;
 mod refresh;
 mod reminders;
+mod replace_config;
+mod rules;
 mod scratch_catalog;
 mod second_copies;
 mod secrets;
@@ -30,12 +34,14 @@ mod unanswered;
 mod unnamed;
 mod vital;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use repo_format::condemned::Condemned;
-use repo_format::config::Config;
+use repo_format::config::{Config, EXCLUSIVE_PRUNE};
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::{Bytes32, MemberId, RepositoryId};
+use repo_format::lease::Purpose;
 use repo_format::{limits, sealed};
 
 use crate::catalog::Catalog;
@@ -47,12 +53,16 @@ use engine_store::{ObjectName, Original, Store, StoreErrorKind, Tag};
 
 use belief::Belief;
 use refresh::KnownKeyring;
+use rules::Rules;
 
 pub use as_of::AsOf;
 pub use close::{Closed, Trust, close_epochs};
-pub use create::{InitOptions, check_conditions, conditions_failed, init, init_like};
+pub use conditions::{Exclusive, check_storage, conditions_failed};
+pub use create::{InitOptions, init, init_like};
 pub(crate) use far::BATCH;
 pub use freshness::Freshness;
+pub use lease::{Announcement, Torn, lease_names, read_lease};
+pub(crate) use lease::{lease_of_this_process, put_lease};
 pub use losses::{Judgement, KnownLosses};
 pub use manifests::{ManifestObject, Manifests, SnapshotObject, UnreadableManifest, family};
 pub use open::{OpenOptions, Rollback, config_flags};
@@ -60,6 +70,7 @@ pub use private_catalog::PrivateCatalog;
 pub use records::{Author, Forgotten, Record};
 pub use refresh::SealedManifest;
 pub use reminders::Reminder;
+pub(crate) use rules::Other;
 pub use scratch_catalog::ScratchCatalog;
 pub use second_copies::KnownCopy;
 pub use sync::SyncReport;
@@ -68,13 +79,16 @@ pub use unnamed::Unnamed;
 pub use vital::{MendRun, Mended};
 
 /// The features of the format that this version supports.
-pub(crate) const KNOWN_FLAGS: &[&str] = &[];
+pub(crate) const KNOWN_FLAGS: &[&str] = &[EXCLUSIVE_PRUNE];
 
 /// An open repository. All threads share it.
 pub struct Repository {
     store: Arc<dyn Store>,
+    rules: Rules,
     keys: Keys,
+    /// As it was when this process opened the repository.
     config: Config,
+    config_version: AtomicU64,
     catalog: Catalog,
     /// There if the store is behind a network.
     nodes: Option<NodeCache>,
@@ -217,6 +231,7 @@ impl Repository {
     pub fn replace_condemned(&self, condemned: &Condemned, tag: Tag) -> Result<bool> {
         let name = ObjectName::Condemned;
         self.ready_to_seal()?;
+        let _alone = self.alone(Purpose::Prune)?;
         let plain = condemned.encode().map_err(|e| Error::damaged(name, e))?;
         let object = self.keys.seal(ObjectKind::Condemned, KeyClass::Index, "condemned", &plain)?;
         match self.store.replace_if(&name, Some(tag), &object) {

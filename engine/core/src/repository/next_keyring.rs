@@ -1,5 +1,7 @@
 //! Makes the next version of the keyring.
 
+use repo_format::lease::Purpose;
+
 use super::{Repository, vital};
 use crate::crypto::{KeyringSecrets, KeyringVersion, Membership, seal_keyring};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +14,7 @@ pub(super) const KEYS_CHANGED: &str = "another process changed the keys at the s
 /// Puts the next keyring version. Until then nothing has changed for anybody; from then on this process uses it.
 pub(super) fn put_keyring(repository: &Repository, members: Membership, secrets: KeyringSecrets) -> Result<()> {
     repository.refuse_as_of()?;
+    let _alone = repository.alone(Purpose::Keys)?;
     let version = repository.keyring_version() + 1;
     let at = KeyringVersion { repository: repository.id(), version };
     let link = *repository.keys().secrets().link();

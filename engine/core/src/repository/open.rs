@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::time::Duration;
 
 use repo_format::clear::{self, ClearObject};
 use repo_format::config::{Access, Config};
@@ -14,6 +15,7 @@ use super::belief::Belief;
 use super::kept::{self, Candidate};
 use super::local::{Folders, rolled_back};
 use super::refresh::KnownKeyring;
+use super::rules::{Ruled, Rules};
 use super::secrets::{OpenKeyring, open_secrets};
 use super::source::{Objects, Source};
 use super::{KNOWN_FLAGS, Repository, vital};
@@ -36,6 +38,8 @@ pub struct OpenOptions {
     /// The reaction to a config or keyring that is older than this machine has seen, if the repository is opened for
     /// writing.
     pub rollback: Rollback,
+    /// The time that a writer waits for a run that must be alone, where the store has no conditions.
+    pub patience: Duration,
 }
 
 /// The reaction to an older state.
@@ -48,9 +52,10 @@ pub enum Rollback {
 }
 
 impl OpenOptions {
-    /// A cache folder that holds everything; refuses a rolled-back repository.
+    /// A cache folder that holds everything; refuses a rolled-back repository, and waits for nobody.
     pub fn new(cache_dir: PathBuf, access: Access) -> Self {
-        OpenOptions { cache_dir: Some(cache_dir), state_dir: None, access, rollback: Rollback::Refuse }
+        let (rollback, patience) = (Rollback::Refuse, Duration::ZERO);
+        OpenOptions { cache_dir: Some(cache_dir), state_dir: None, access, rollback, patience }
     }
 }
 
@@ -126,10 +131,12 @@ impl Repository {
             Some(_) => Memory::private(config.repository, &store.place())?,
             None => folders.memory(config.repository, &*store, &mut troubles)?,
         };
+        let Ruled { rules, store } = Rules::of(&config, store, options.patience);
         let known = KnownKeyring { version: keyring.version, recipients: keyring.opened_recipients };
         let mut repository = Repository {
             nodes: folders.nodes(&*store),
             store,
+            rules,
             keys,
             catalog,
             private_catalog: OnceLock::new(),
@@ -146,6 +153,7 @@ impl Repository {
             kept,
             copies_listed: Mutex::new(Some(keyring.copies)),
             warnings: keyring.doubt.into_iter().collect(),
+            config_version: config.version.into(),
             config,
         };
         repository.miss_memory()?;

@@ -318,7 +318,8 @@ impl Repository {
                 let object = clear::decode(ObjectKind::Config, bytes, limits::SMALL_OBJECT).map_err(damaged)?;
                 let config = Config::decode(object.body).map_err(damaged)?;
                 let fits = blake3::Hash::from(self.keys().config_tag(object.tagged)) == blake3::Hash::from(object.tag);
-                if fits && config == *self.config() { Ok(()) } else { Err(other()) }
+                let is_newer = config.repository == self.id() && config.version > self.config().version;
+                if fits && (is_newer || config == *self.config()) { Ok(()) } else { Err(other()) }
             }
             Original::Keyring(n) => {
                 let object = clear::decode(ObjectKind::Keyring, bytes, limits::KEYRING).map_err(damaged)?;

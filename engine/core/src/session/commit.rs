@@ -136,6 +136,11 @@ impl<'r> WriterSession<'r> {
     /// Whether the packs that the run counted on exist and stay. The protocol ensures that. This second look is for
     /// violations of the protocol, packs that the storage lost, and wrong beliefs of this machine.
     fn check_counted(&self) -> Result<()> {
+        // Where nobody can be shut out, the lease is all that keeps a prune away.
+        if !self.repository.has_fencing() && !self.has_lease()? {
+            let message = "somebody has removed the lease of this run";
+            return Err(Error::new(ErrorKind::Fenced, message).context(NOTHING_SAVED));
+        }
         let listed = self.repository.list_packs()?;
         let counted = self.counted();
         for id in &counted {

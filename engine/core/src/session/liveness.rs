@@ -8,10 +8,9 @@ use std::fmt;
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::lease::Lease;
 
-use super::lease::{Announcement, Torn, lease_names, read_lease};
 use crate::error::Result;
 use crate::machine::{self, Process};
-use crate::repository::Repository;
+use crate::repository::{Announcement, Repository, Torn, lease_names, read_lease};
 
 /// A writer counts as dead after this many seconds if its process cannot be seen: 7 days.
 pub const LONGEST_RUN: i64 = 7 * DAY;
@@ -103,13 +102,14 @@ impl<'a> View<'a> {
         }
     }
 
-    /// All writers of `repository`.
+    /// All writers of `repository`, without the holder of its own lone lease.
     ///
     /// # Errors
     /// If the store cannot be listed.
     pub fn writers(&self, repository: &Repository) -> Result<Vec<Writer>> {
         let mut writers = Vec::new();
-        for id in lease_names(repository)? {
+        let own = repository.lone_lease();
+        for id in lease_names(repository)?.into_iter().filter(|id| Some(*id) != own) {
             // A writer that has ended meanwhile is of no interest.
             if let Some(announcement) = read_lease(repository, id)? {
                 let life = self.life(&announcement);
@@ -197,6 +197,7 @@ mod tests {
             machine: Some(Bytes32([1; 32])),
             process_start: Some(70),
             process_space: Some("pid:[1]".to_owned()),
+            purpose: None,
         }
     }
 

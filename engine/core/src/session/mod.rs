@@ -10,14 +10,18 @@
 mod adopt;
 mod commit;
 mod draft;
-mod lease;
+mod fence;
+mod give_way;
 mod liveness;
+mod remove;
 mod write;
 mod writer;
 
+pub use crate::repository::{Announcement, Torn, lease_names, read_lease};
 pub(crate) use adopt::adoptable;
 pub use draft::{Copied, Draft};
-pub use lease::{Announcement, Torn, fence, give_up_fenced, lease_names, read_lease};
+pub use fence::{fence, give_up_fenced};
 pub use liveness::{Death, LONGEST_RUN, Life, ProcessLookup, View, Writer, writers};
+pub use remove::SILENCE;
 pub use write::Written;
 pub use writer::{WriterOptions, WriterSession};

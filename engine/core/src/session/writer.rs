@@ -5,14 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use repo_format::id::{LeaseId, PackId, SegmentId};
-use repo_format::lease::Lease;
 
 use super::adopt::{self, Found};
-use super::lease::put_lease;
 use crate::catalog::UsablePacks;
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::machine::{self, Process};
 use crate::monitor::Monitor;
 use crate::repository::{Repository, SnapshotObject};
 use engine_store::ObjectName;
@@ -35,15 +32,15 @@ pub struct WriterOptions {
 pub struct WriterSession<'r> {
     pub(super) repository: &'r Repository,
     pub(super) options: WriterOptions,
-    id: LeaseId,
-    seen: u64,
+    pub(super) id: LeaseId,
+    pub(super) seen: u64,
     usable: UsablePacks,
     /// The packs that the chunks of the run are in.
     counted: Mutex<HashSet<PackId>>,
     /// The packs that the run has put.
     new_packs: Mutex<Vec<PackId>>,
     segments: HashMap<SegmentId, u64>,
-    lease_is_there: bool,
+    pub(super) lease_is_there: bool,
     /// Whether this session has looked for newer keys since it put its last pack.
     has_looked_for_keys: AtomicBool,
     /// A put of the manifest had no answer: it may be carried out later, so the lease stays.
@@ -52,23 +49,21 @@ pub struct WriterSession<'r> {
 }
 
 impl<'r> WriterSession<'r> {
-    /// Puts a lease, **then** reads the condemned packs, **then** lists the packs, **then** brings the catalog up to
-    /// date and adopts packs that an interrupted run left. Each "then" matters. Completes the second copies of vital
-    /// objects.
+    /// Puts a lease, and gives way to a run that must be alone. **Then** reads the condemned packs, **then** lists the
+    /// packs, **then** brings the catalog up to date and adopts packs that an interrupted run left. Each "then" matters.
+    /// Completes the second copies of vital objects.
     ///
     /// # Errors
-    /// If the lease cannot be put; if `condemned` is missing or damaged; if the cache cannot be used.
+    /// [`ErrorKind::Fenced`] if a run that must be alone is there for too long; if the lease cannot be put; if
+    /// `condemned` is missing or damaged; if the cache cannot be used.
     pub fn begin(repository: &'r Repository, options: &WriterOptions, monitor: &dyn Monitor) -> Result<Self> {
         repository.refuse_as_of()?;
         let id = LeaseId(random()?);
-        let (before, _) = repository.newest_condemned()?;
-        // The list may show that an older copy of the keyring stands in its place. Then nothing is written.
-        repository.refuse_older_copies()?;
         let mut session = WriterSession {
             repository,
             options: options.clone(),
             id,
-            seen: before.next - 1,
+            seen: 0,
             usable: UsablePacks::default(),
             counted: Mutex::default(),
             new_packs: Mutex::default(),
@@ -78,11 +73,7 @@ impl<'r> WriterSession<'r> {
             unanswered: false,
             adopted_packs: 0,
         };
-        if !options.dry_run {
-            // It may exist even if this fails; the session then gives it up.
-            session.lease_is_there = true;
-            put_lease(repository, &session.lease())?;
-        }
+        session.announce(monitor)?;
         let (condemned, _) = repository.newest_condemned()?;
         let mut condemned: HashSet<PackId> = condemned.packs().copied().collect();
         // The run stores the contents of damaged packs again.
@@ -107,21 +98,6 @@ impl<'r> WriterSession<'r> {
         }
         session.usable = UsablePacks::new(&repository.catalog().packs()?, &listed, &condemned);
         Ok(session)
-    }
-
-    fn lease(&self) -> Lease {
-        Lease {
-            id: self.id,
-            host: self.options.host.clone(),
-            boot_id: machine::boot_id(),
-            process: std::process::id().into(),
-            started: machine::now().seconds,
-            seen: self.seen,
-            program: self.options.program.clone(),
-            machine: machine::identity(self.repository.id()),
-            process_start: own_start(),
-            process_space: Some(machine::process_space()).filter(|space| !space.is_empty()),
-        }
     }
 
     /// The repository.
@@ -225,14 +201,6 @@ impl<'r> WriterSession<'r> {
             return Ok(());
         }
         Ok(self.repository.store().delete(&ObjectName::Lease(self.id))?)
-    }
-}
-
-/// The start of this process, in the system's own units.
-fn own_start() -> Option<u64> {
-    match machine::process(std::process::id().into()) {
-        Process::There(start) => start,
-        Process::Gone => None,
     }
 }
 

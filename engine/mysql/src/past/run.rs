@@ -150,7 +150,7 @@ struct Saved {
 fn private_repository(folder: &Path, monitor: &dyn Monitor) -> Result<Repository> {
     let store = Arc::new(LocalStore::create(&folder.join("repository"))?);
     let key = Credential::KeyFile(KeyFile::generate()?);
-    init(&*store, &key, &InitOptions { label: "scratch".to_owned() })?;
+    init(&*store, &key, &InitOptions { label: "scratch".to_owned(), ..InitOptions::default() })?;
     let options = OpenOptions::new(folder.join("cache"), Access::Write);
     Repository::open(store, &key, &options, monitor)
 }

@@ -49,7 +49,8 @@ pub(super) fn choose(packs: &[PackUse], limits: Limits) -> Choice {
     }
     let needed: u64 = kept.iter().map(|pack| pack.needed_bytes).sum();
     let mut unused: u64 = kept.iter().map(unused_bytes).sum();
-    let allowed = needed / 100 * limits.max_unused;
+    // Any percentage makes sense: a large one keeps everything.
+    let allowed = (needed / 100).saturating_mul(limits.max_unused);
     let mut room = limits.max_rewrite;
     let mut take = |pack: &PackUse| {
         let fits = pack.needed_bytes <= room;
@@ -89,7 +90,7 @@ fn unused_bytes(pack: &PackUse) -> u64 {
 
 /// In thousandths.
 fn share_needed(pack: &PackUse) -> u64 {
-    pack.needed_bytes * 1000 / pack.chunk_bytes.max(1)
+    pack.needed_bytes.saturating_mul(1000) / pack.chunk_bytes.max(1)
 }
 
 #[cfg(test)]
@@ -141,6 +142,8 @@ mod tests {
         let strict = choose(&packs, Limits { max_unused: 0, ..limits() });
         assert_eq!(places(&strict.rewritten), [3, 4, 5]);
         assert_eq!(strict.left_unused, 0);
+        let lax = choose(&packs, Limits { max_unused: u64::MAX, ..limits() });
+        assert!(lax.rewritten.is_empty(), "no percentage is too large");
     }
 
     #[test]

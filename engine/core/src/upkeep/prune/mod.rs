@@ -25,6 +25,7 @@ mod usage;
 use std::collections::{HashMap, HashSet};
 
 use repo_format::id::PackId;
+use repo_format::lease::Purpose;
 use repo_format::limits::GIB;
 
 use crate::catalog::Catalog;
@@ -167,11 +168,14 @@ impl Plan<'_, '_> {
     /// rewrite, some at a time. As soon as it must wait for a writer, it rewrites nothing more.
     ///
     /// # Errors
+    /// [`ErrorKind::Fenced`] if others write, and the store has no conditions: nothing is done then.
     /// [`ErrorKind::Disappeared`] if something of the repository has disappeared and no user has confirmed that:
     /// nothing is done then. If something cannot be read, written or deleted, or the user wishes to stop: everything
     /// done so far stays valid; run it again.
     pub fn run(mut self, monitor: &dyn Monitor) -> Result<PruneReport> {
         self.repository.refuse_unanswered()?;
+        // A plan may be old by now: each sweep finds out once more what is needed.
+        let _alone = self.repository.alone(Purpose::Prune)?;
         let mut report = PruneReport::default();
         for number in std::mem::take(&mut self.condemned) {
             self.sweep(number, &mut report, monitor)?;

@@ -48,6 +48,10 @@ pub(super) fn read(
     for snapshot in repository.snapshot_names()? {
         live.add(snapshot, monitor)?;
     }
+    if repository.lone_lease().is_some() {
+        // A writer that comes now sees the lone lease and gives way; before that it stores nothing.
+        threats.clear();
+    }
     live.settle();
     Ok(threats)
 }

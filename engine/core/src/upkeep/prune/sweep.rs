@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::id::{LeaseId, PackId};
+use repo_format::lease::Purpose;
 use repo_format::pack::ChunkKind;
 use repo_format::segment::SegmentPack;
 
@@ -144,6 +145,7 @@ impl Sweep<'_, '_> {
     fn delete(&self, list: &CondemnedList) -> Result<Swept> {
         let listed = self.repository.list_packs()?;
         self.repository.sync_catalog(self.monitor)?;
+        let _alone = self.repository.alone(Purpose::Prune)?;
         naming::unname(self.repository, &list.packs)?;
         let (mut packs, mut bytes) = (0, 0);
         for pack in &list.packs {

@@ -19,6 +19,7 @@ mod survey;
 
 use repo_format::entry::Time;
 use repo_format::id::{LeaseId, PackId, SegmentId};
+use repo_format::lease::Purpose;
 
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
@@ -168,6 +169,7 @@ struct Run<'r> {
 /// [`crate::ErrorKind::PermissionDenied`] if segments may not be deleted. Damage is not an error.
 pub fn repair(repository: &Repository, options: &RepairOptions, monitor: &dyn Monitor) -> Result<RepairOutcome> {
     repository.doubt_kept_nodes();
+    let _alone = if options.dry_run { None } else { Some(repository.alone(Purpose::Repair)?) };
     // Keys come first: without them nothing may be written.
     let mend = if options.dry_run { MendRun::Dry } else { MendRun::Real };
     let mut mended = repository.drop_stray_keyrings(mend)?;

@@ -134,6 +134,9 @@ pub fn verify(repository: &Repository, options: &VerifyOptions, monitor: &dyn Mo
     objects::check_small_objects(repository, &report)?;
     objects::check_versions(repository, &manifests, &report)?;
     objects::check_copies(repository, &report)?;
+    if repository.old_conditions_check().is_some() {
+        report.note("it is more than a year since anybody tried whether the storage keeps what backups rely on: `enamel config check` does");
+    }
 
     let pieces: Vec<Piece> = manifests.iter().cloned().filter_map(Piece::of).collect();
     let times = ReadTimes::of(&pieces);

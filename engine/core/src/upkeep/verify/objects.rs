@@ -198,7 +198,7 @@ pub(super) fn check_versions(repository: &Repository, manifests: &[ManifestObjec
             report.find(name, RolledBack, message);
         }
     };
-    older("config", repository.config().version, newest(|m| m.manifest.config_version));
+    older("config", repository.config_version(), newest(|m| m.manifest.config_version));
     older("keyring", repository.keyring_version(), newest(|m| m.manifest.keyring_version));
     // Asked before the list is read: another process of this machine may replace it and remember that at any time.
     let remembered = repository.memory().version("condemned")?.map_or(0, |known| known.number);

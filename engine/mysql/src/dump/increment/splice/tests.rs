@@ -129,7 +129,7 @@ impl Chain {
     fn new(bits: u32) -> Self {
         let (store, cache) = (Arc::new(MemoryStore::new()), tempfile::tempdir().unwrap());
         let credential = Credential::KeyFile(KeyFile::generate().unwrap());
-        init(&*store, &credential, &InitOptions { label: "test".to_owned() }).unwrap();
+        init(&*store, &credential, &InitOptions { label: "test".to_owned(), ..InitOptions::default() }).unwrap();
         let options = OpenOptions::new(cache.path().join("cache"), Access::Write);
         let repository = Repository::open(store, &credential, &options, &NullMonitor).unwrap();
         Chain { repository, bits, rows: Rows::new(), stored: Arc::default(), _cache: cache }

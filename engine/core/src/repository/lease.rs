@@ -1,17 +1,17 @@
-//! Leases, which announce writers, and void records, which shut a writer out.
+//! Leases, which announce writers (FORMAT.md, section 12).
 
 use std::fmt;
 
 use repo_format::head::{KeyClass, ObjectKind};
 use repo_format::id::LeaseId;
-use repo_format::lease::{Lease, Void};
+use repo_format::lease::Lease;
 use repo_format::limits;
 use repo_format::sealed::{self, Envelope};
 
+use super::Repository;
 use crate::crypto::SEALED_OVERHEAD;
 use crate::error::{Error, ErrorKind, Result, chain};
-use crate::machine;
-use crate::repository::{Repository, SnapshotObject};
+use crate::machine::{self, Process};
 use engine_store::{Folder, ObjectName, StoreErrorKind};
 
 /// No sealed object is shorter: an envelope, a tag and a checksum.
@@ -67,11 +67,36 @@ impl Torn {
 ///
 /// # Errors
 /// If the store refuses. It may be there all the same.
-pub(super) fn put_lease(repository: &Repository, lease: &Lease) -> Result<()> {
+pub(crate) fn put_lease(repository: &Repository, lease: &Lease) -> Result<()> {
     let name = ObjectName::Lease(lease.id);
     let plain = lease.encode().map_err(|e| Error::damaged(name, e))?;
     let object = repository.keys().seal(ObjectKind::Lease, KeyClass::Index, &name.to_string(), &plain)?;
     Ok(repository.store().put_new(&name, &[&object])?)
+}
+
+/// A lease of this process, which has seen no condemned list.
+pub(crate) fn lease_of_this_process(repository: &Repository, id: LeaseId, host: &str, program: &str) -> Lease {
+    Lease {
+        id,
+        host: host.to_owned(),
+        boot_id: machine::boot_id(),
+        process: std::process::id().into(),
+        started: machine::now().seconds,
+        seen: 0,
+        program: program.to_owned(),
+        machine: machine::identity(repository.id()),
+        process_start: own_start(),
+        process_space: Some(machine::process_space()).filter(|space| !space.is_empty()),
+        purpose: None,
+    }
+}
+
+/// The start of this process, in the system's own units.
+fn own_start() -> Option<u64> {
+    match machine::process(std::process::id().into()) {
+        Process::There(start) => start,
+        Process::Gone => None,
+    }
 }
 
 /// Ids of all leases, in ascending order.
@@ -132,41 +157,6 @@ fn open(repository: &Repository, id: LeaseId, bytes: &[u8]) -> Result<Lease> {
         Ok(lease)
     } else {
         Err(Error::new(ErrorKind::Damaged, format!("{name} holds the lease {}", lease.id)))
-    }
-}
-
-/// Puts a void record in the place of the manifest that the holder of a lease may commit, so that the holder cannot
-/// commit. Returns `false` if it has committed, or was fenced, before. The record stays for good: its writer might be
-/// alive and try at any later time.
-///
-/// # Errors
-/// If the record cannot be written.
-pub fn fence(repository: &Repository, id: LeaseId, host: &str, reason: &str) -> Result<bool> {
-    let void = Void { id, time: machine::now().seconds, host: host.to_owned(), reason: reason.to_owned() };
-    let name = ObjectName::Snapshot(id);
-    let plain = void.encode().map_err(|e| Error::damaged(name, e))?;
-    let object = repository.keys().seal(ObjectKind::Void, KeyClass::Meta, &name.to_string(), &plain)?;
-    match repository.store().put_new(&name, &[&object]) {
-        Ok(()) => Ok(true),
-        // A lost answer looks like a failure; the stored object decides.
-        Err(error) => match repository.store().get(&name, limits::SMALL_OBJECT + SEALED_OVERHEAD) {
-            Ok(there) if *there == *object => Ok(true),
-            _ if error.kind == StoreErrorKind::AlreadyExists => Ok(false),
-            _ => Err(error.into()),
-        },
-    }
-}
-
-/// Deletes the lease of a fenced writer. Any other lease may be deleted only by its own writer.
-///
-/// # Errors
-/// If it cannot be deleted; [`ErrorKind::Usage`] if its writer has not been shut out.
-pub fn give_up_fenced(repository: &Repository, id: LeaseId) -> Result<()> {
-    match repository.read_snapshot_object(id)? {
-        SnapshotObject::Void(_) => Ok(repository.store().delete(&ObjectName::Lease(id))?),
-        SnapshotObject::Manifest(_) => {
-            Err(Error::new(ErrorKind::Usage, format!("leases/{id} is the lease of a run that has committed")))
-        }
     }
 }
 
