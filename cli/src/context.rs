@@ -287,7 +287,8 @@ impl<'u> Context<'u> {
             expect_repository(&*store)?;
         }
         let (cache_dir, state_dir) = (self.cache_dir(), self.state_dir());
-        let options = OpenOptions { cache_dir, state_dir, access: how.access, rollback: how.rollback };
+        let patience = self.settings.file.s3.wait_for_others().map_err(|why| Error::new(ErrorKind::Usage, why))?;
+        let options = OpenOptions { cache_dir, state_dir, access: how.access, rollback: how.rollback, patience };
         let opened = credential().and_then(|credential| (how.open)(store.clone(), &credential, &options, self.ui));
         let repo = opened.map_err(|error| match error.kind() {
             ErrorKind::Unavailable | ErrorKind::Cancelled => error,

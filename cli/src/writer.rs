@@ -2,7 +2,7 @@
 
 use engine::session::{Announcement, Death, Life, Writer, WriterOptions};
 use repo_format::id::LeaseId;
-use repo_format::lease::Lease;
+use repo_format::lease::{Lease, Purpose};
 use serde::Serialize;
 
 use crate::commands::init::host_name;
@@ -28,8 +28,20 @@ pub fn describe(writer: &Writer) -> String {
     }
 }
 
+/// The part of a lease that tells what its process does, for processes that must be alone.
+fn purpose(lease: &Lease) -> Option<&'static str> {
+    lease.purpose().map(|purpose| match purpose {
+        Purpose::Prune => "prune",
+        Purpose::Repair => "repair",
+        Purpose::Keys => "change of keys",
+        Purpose::Config => "change of settings",
+        Purpose::Other(_) => "unknown",
+    })
+}
+
 fn describe_lease(lease: &Lease, life: Life) -> String {
-    let process = format!("process {} on {}", lease.process, format::path(lease.host.as_bytes()));
+    let alone = purpose(lease).map_or_else(String::new, |purpose| format!(" ({purpose})"));
+    let process = format!("process {} on {}{alone}", lease.process, format::path(lease.host.as_bytes()));
     let since = format::time(format::seconds(lease.started));
     match life {
         Life::Running => format!("{process} has been writing since {since}"),
@@ -75,6 +87,8 @@ pub struct WriterMessage<'a> {
     process: Option<u64>,
     started: Option<String>,
     program: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<&'static str>,
 }
 
 /// A writer, for JSON.
@@ -100,5 +114,6 @@ pub fn message(writer: &Writer) -> WriterMessage<'_> {
         process: lease.map(|lease| lease.process),
         started: lease.map(|lease| format::rfc3339(format::seconds(lease.started))),
         program: lease.map(|lease| lease.program.as_str()),
+        purpose: lease.and_then(purpose),
     }
 }

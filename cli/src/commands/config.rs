@@ -1,5 +1,7 @@
 //! `enamel config`: the settings in effect, and whether they work.
 
+mod conditions;
+
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -7,12 +9,14 @@ use std::process::{Command, Stdio};
 
 use clap::Subcommand;
 use engine::database::{Address, Connection, Server, TlsParts, Verify};
-use engine::repository::{Repository, check_conditions, conditions_failed};
+use engine::repository::{Repository, conditions_failed};
 use engine::store::s3::Lock;
 use engine::store::{Attempt, Locks, StoreErrorKind};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use serde::Serialize;
+
+use conditions::{ConditionsMessage, Tried};
 
 use crate::context::{Context, without_locks};
 use crate::database::DatabaseArgs;
@@ -56,6 +60,7 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   ca = \"storage-ca.pem\"          # or AWS_CA_BUNDLE; trusted besides the system's
   proxy = \"http://proxy:3128\"    # or HTTPS_PROXY
   give-up-after = \"10min\"        # how long the storage may fail before a command ends with an error
+  wait-for-others = \"30min\"     # how long a backup waits for a prune, in storage without conditional writes
   protect = \"35d\"                # lock what snapshots need, after a backup; see `enamel protect`
   limit-upload = \"2M\"            # or --limit-upload; bytes a second; also limit-download
   profile = \"office\"             # or AWS_PROFILE; also credentials-file, else ~/.aws/credentials
@@ -135,6 +140,7 @@ struct RepositoryMessage<'a> {
     flags_read: &'a [String],
     flags_write: &'a [String],
     flags_prune: &'a [String],
+    conditions: Option<ConditionsMessage>,
     pack_bytes: u64,
     zstd_level: i32,
     profiles: Vec<ProfileMessage<'a>>,
@@ -282,6 +288,7 @@ fn show_repository(context: &Context<'_>, repo: &Repository) -> Result<()> {
             flags_read: &config.flags_read,
             flags_write: &config.flags_write,
             flags_prune: &config.flags_prune,
+            conditions: config.conditions.map(conditions::message),
             pack_bytes: config.pack_bytes,
             zstd_level: config.zstd_level,
             profiles: profiles
@@ -300,6 +307,7 @@ fn show_repository(context: &Context<'_>, repo: &Repository) -> Result<()> {
         ("flags to read", flags(&config.flags_read)),
         ("flags to write", flags(&config.flags_write)),
         ("flags to prune", flags(&config.flags_prune)),
+        ("conditions", config.conditions.map_or_else(|| "never noted".to_owned(), conditions::describe)),
         ("pack size", format::bytes(config.pack_bytes)),
         ("zstd level", config.zstd_level.to_string()),
     ];
@@ -323,11 +331,16 @@ fn check(context: &Context<'_>) -> Result<Exit> {
         // The file was checked when it was read: a wrong one does not get this far.
         let file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |path| path.display().to_string());
         report("settings file", Ok(file))?;
-        report("storage", context.store().and_then(|store| check_conditions(&*store).map(|()| store.location())))?;
+        let tried = Tried::try_storage(context);
+        let found = tried.as_ref().ok().map(|tried| tried.found);
+        report("storage", tried.map(|tried| tried.to_string()))?;
         report("locks", check_locks(context))?;
         report("deletion", check_guards(context))?;
         report("cache", check_cache(context))?;
         let opened = context.open(Access::Write);
+        if let (Ok(repo), Some(found)) = (&opened, found) {
+            conditions::note(context, repo, found);
+        }
         report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
         settings.file.sources.iter().try_for_each(|source| report("source", check_source(source)))?;
         match DatabaseArgs::default().address(context).transpose() {
@@ -355,7 +368,7 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
 /// Locks that hold on this machine only are enough for everything that promises no more. Locks that hold nowhere are reported.
 fn check_locks(context: &Context<'_>) -> Result<String> {
     let Some(path) = context.repository_folder()? else {
-        return Ok("none are needed: object storage has conditional writes".to_owned());
+        return Ok("none are needed: object storage has conditional writes, or leases take their place".to_owned());
     };
     let config = context.settings.file_path.as_ref();
     let other = |attempt: &Attempt| {

@@ -9,7 +9,7 @@ use engine::copy::{
     Checked, CopiedManifest, CopyOptions, CopyOutcome, Recorded, RootChoice, SourceManifest, What, copy, record,
 };
 use engine::error::chain;
-use engine::repository::Repository;
+use engine::repository::{Exclusive, Repository};
 use engine::session::WriterOptions;
 use engine::upkeep::verify::{Depth, Part, VerifyOptions, verify};
 use engine::{ErrorKind, Result};
@@ -235,6 +235,7 @@ fn target(args: &CopyArgs, other: &Other, context: &Context<'_>, source: &Reposi
                 label: None,
                 like: Some(source),
                 storage: other.storage,
+                exclusive: Exclusive::IfNeeded,
             };
             let id = new.make(context)?;
             context.ui.say(format_args!("made the repository {} in {}", format::short(id), other.place));

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::repository::{InitOptions, Repository, init, init_like};
+use engine::monitor::Monitor;
+use engine::repository::{Exclusive, InitOptions, Repository, config_flags, init, init_like};
 use engine::store::{LocalStore, ObjectName, Store};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
@@ -25,12 +26,18 @@ use crate::strength::{Strength, WeakArg};
 /// With --like the new repository is for copies of another one (`enamel copy`): it cuts data alike and gives it the same
 /// ids, so a copy need not be computed anew. Its own password or key file opens nothing of the other repository, and the
 /// other's nothing of it.
+///
+/// Enamel tries whether object storage has conditional writes, which keep programs apart that write at once. Without
+/// them a prune, a repair and a change of keys must be alone: backups wait for them, and they fail while a backup runs.
+/// Storage that accepts conditions and does not keep them is refused, for example buckets with versions or locks on
+/// Ceph. With --exclusive-prune it is used as if it had none, which is safe.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel init --repo /mnt/backup/practice
   enamel init --repo /mnt/backup/practice --key-file /etc/enamel/practice.key
   enamel init --repo s3://practice-backup/office
+  enamel init --repo s3://locked-bucket/office --exclusive-prune
   enamel init --repo /mnt/usb/copy --key-file copy.key --like /mnt/backup/practice --like-key-file practice.key
 
 Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
@@ -42,6 +49,9 @@ pub struct InitArgs {
     weak: WeakArg,
     #[command(flatten)]
     like: LikeArgs,
+    /// Rely on no conditional writes of object storage, even if it seems to have them
+    #[arg(long)]
+    exclusive_prune: bool,
 }
 
 /// The repository that the new one is to be like.
@@ -105,6 +115,7 @@ pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         label: args.label.clone(),
         like: like.as_ref(),
         storage: Storage::Repository,
+        exclusive: if args.exclusive_prune { Exclusive::Always } else { Exclusive::IfNeeded },
     };
     let id = new.make(context)?;
     if ui.is_json() {
@@ -171,7 +182,13 @@ pub struct New<'n> {
     pub like: Option<&'n Repository>,
     /// The place whose settings of object storage hold for it.
     pub storage: Storage,
+    /// When programs are kept apart by leases alone.
+    pub exclusive: Exclusive,
 }
+
+/// Said of a repository in which programs are kept apart by leases alone.
+const NO_CONDITIONS: &str = "nothing relies on conditional writes in this repository: a prune, a repair and a change of keys must be alone, so backups \
+                             wait for them, and they fail while a backup runs; of runs that died see `enamel leases remove --help`";
 
 impl New<'_> {
     /// Makes it.
@@ -183,11 +200,15 @@ impl New<'_> {
         refuse_key_inside(self.secret, self.place.folder())?;
         let credential = self.secret.new_credential(context.ui, self.strength)?;
         let store = make(self.place, self.storage, context)?;
-        let options = InitOptions { label: self.label.unwrap_or_else(default_label) };
-        match self.like {
+        let options = InitOptions { label: self.label.unwrap_or_else(default_label), exclusive: self.exclusive };
+        let id = match self.like {
             Some(like) => init_like(&*store, &credential, &options, like),
             None => init(&*store, &credential, &options),
+        }?;
+        if config_flags(&*store)?.is_exclusive() {
+            context.ui.note(NO_CONDITIONS);
         }
+        Ok(id)
     }
 }
 

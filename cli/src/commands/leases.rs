@@ -1,7 +1,7 @@
 //! `enamel leases`: who is writing into the repository, or died doing so; and shutting such a backup out.
 
 use engine::repository::{Repository, SnapshotObject};
-use engine::session::{self, Writer, lease_names, writers};
+use engine::session::{self, View, Writer, lease_names, writers};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::LeaseId;
@@ -20,6 +20,9 @@ use crate::writer;
 /// the process and by when it started. It cannot tell whether a backup on another machine has died, even if both
 /// machines have the same name. If you shut out a backup that is alive after all, it fails with exit status 11. Run it
 /// again; it uses what it had stored.
+///
+/// Object storage without conditional writes cannot shut anybody out. In such a repository you remove the lease of a
+/// run that died: see `enamel leases remove --help`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -42,6 +45,25 @@ Exit status: 0 done; 1 failed, or there is no such lease; 2 the backup has ended
         #[arg(value_name = "LEASE", required = true)]
         leases: Vec<String>,
     },
+    /// Remove the lease of a run that is dead, where nobody can be shut out
+    ///
+    /// Only for repositories in object storage without conditional writes (`enamel init --help`). There a backup that died
+    /// keeps prunes out, and a prune that died keeps backups out, until you remove its lease. Be sure that its process is
+    /// dead: a backup that lives could make a snapshot whose data a prune has deleted. Enamel refuses while it sees the
+    /// process on this machine, and for 15 minutes after the run began and after anything was stored: what the run had sent
+    /// may arrive late.
+    #[command(after_help = "\
+Examples
+  enamel leases                     name the runs, their machines, and when they began
+  enamel leases remove 3f9a12bc
+
+Exit status: 0 done; 1 failed, or the lease has to stay for now, or there is no such lease; 2 usage; 10 no repository; \
+            12 wrong password")]
+    Remove {
+        /// The lease, or how it begins
+        #[arg(value_name = "LEASE", required = true)]
+        leases: Vec<String>,
+    },
 }
 
 #[derive(Serialize)]
@@ -57,6 +79,7 @@ pub fn run(args: &LeasesArgs, context: &Context<'_>) -> Result<Exit> {
     match &args.action {
         None => show(&context.open(Access::Read)?, context.ui),
         Some(Action::Fence { leases }) => fence(&context.open(Access::Write)?, leases, context.ui),
+        Some(Action::Remove { leases }) => remove(&context.open(Access::Write)?, leases, context.ui),
     }
 }
 
@@ -97,6 +120,22 @@ fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+fn remove(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
+    let there = lease_names(repo)?;
+    let chosen = leases.iter().map(|prefix| choose(&there, prefix)).collect::<Result<Vec<_>>>()?;
+    let host = host_name();
+    let view = View::new(repo, &host, &engine::machine::process);
+    for id in chosen {
+        let removed = view.remove(repo, id)?;
+        if ui.is_json() {
+            ui.message("removed", writer::message(&removed))?
+        } else {
+            ui.line(format_args!("removed lease {}: {}", format::short(id), writer::describe(&removed)))?
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn has_committed(repo: &Repository, id: LeaseId) -> Result<bool> {

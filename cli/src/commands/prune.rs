@@ -23,6 +23,9 @@ const MAX_UNUSED: u64 = 5;
 /// meanwhile, on any machine: Enamel deletes a pack only when every backup that may count on it has ended. It shuts out
 /// a backup that died on this machine. It names one on another machine, see `enamel leases`. You may stop it at any
 /// time, and run it again.
+///
+/// In object storage without conditional writes (`enamel init --help`) it must be alone: it ends with status 11 while a
+/// backup runs, and backups wait for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -31,7 +34,7 @@ Examples
   enamel prune --max-rewrite 2G           copy no more than that this time
 
 Exit status: 0 done; 3 something has to wait for another backup, or for free space; 4 chunks are lost that a snapshot needs, or a pack is \
-            damaged; 1 failed, 10 no repository, 12 wrong password, 130 interrupted")]
+            damaged; 1 failed, 10 no repository, 11 somebody writes and this has to be alone, 12 wrong password, 130 interrupted")]
 pub struct PruneArgs {
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]

@@ -4,6 +4,7 @@
 //! never from the command line or the settings file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use engine::store::s3::{Credentials, Limits, Pace, Patience, S3Address, S3Options, UrlStyle};
 use engine::{Error, ErrorKind, Result};
@@ -15,6 +16,9 @@ use crate::duration::parse_duration;
 use crate::environment;
 use crate::global::Global;
 use crate::size::parse_rate;
+
+/// How long a writer waits for a run that must be alone, if nothing else is set.
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(30 * 60);
 
 /// The section `[s3]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -32,6 +36,8 @@ pub struct S3Settings {
     pub proxy: Option<String>,
     /// How long the storage may fail before a command gives up.
     pub give_up_after: Option<String>,
+    /// How long a backup waits for a prune, where the storage has no conditional writes.
+    pub wait_for_others: Option<String>,
     /// How long everything that snapshots need is locked against deletion, after a backup.
     pub protect: Option<String>,
     /// The most bytes a second that are sent.
@@ -87,14 +93,24 @@ impl S3Settings {
         self.limit_upload.as_deref().map_or(Ok(0), parse_rate).map_err(|why| format!("`limit-upload`: {why}"))?;
         self.limit_download.as_deref().map_or(Ok(0), parse_rate).map_err(|why| format!("`limit-download`: {why}"))?;
         self.patience().map(drop).map_err(|why| format!("`give-up-after`: {why}"))?;
+        self.wait_for_others().map(drop).map_err(|why| format!("`wait-for-others`: {why}"))?;
         self.protect.as_deref().map(parse_duration).transpose().map(drop).map_err(|why| format!("`protect`: {why}"))
+    }
+
+    /// How long a writer waits for a run that must be alone, where the storage has no conditional writes. Most end sooner,
+    /// and the next hour brings the next backup.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn wait_for_others(&self) -> std::result::Result<Duration, String> {
+        self.wait_for_others.as_deref().map_or(Ok(WAIT_FOR_OTHERS), parse_duration)
     }
 
     /// How long objects are locked against deletion after a backup; `None` if they are not.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`].
-    pub fn protect(&self) -> Result<Option<std::time::Duration>> {
+    pub fn protect(&self) -> Result<Option<Duration>> {
         let time = self.protect.as_deref().map(parse_duration).transpose();
         time.map_err(|why| Error::new(ErrorKind::Usage, format!("`protect`: {why}")))
     }

@@ -159,7 +159,7 @@ impl Places {
     fn init(&self, ui: &Ui) -> Result<Repository> {
         let credential = SecretSource::KeyFile(self.key.clone()).new_credential(ui, Strength::Strong)?;
         let store = LocalStore::create(&self.repository).map_err(Error::from)?;
-        engine::repository::init(&store, &credential, &InitOptions { label: "demo".into() })?;
+        engine::repository::init(&store, &credential, &InitOptions { label: "demo".into(), ..InitOptions::default() })?;
         let options = OpenOptions::new(self.cache.clone(), Access::Write);
         Repository::open(open_store(&self.repository)?, &credential, &options, ui)
     }

@@ -18,6 +18,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+use engine::repository::Exclusive;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
@@ -252,8 +253,10 @@ impl Setup<'_> {
         match context.open(Access::Read) {
             Err(error) if error.kind() == ErrorKind::NoRepository => {
                 let secret = &context.settings.secret.value;
-                let storage = Storage::Repository;
-                New { place, secret, strength: Strength::Strong, label: None, like: None, storage }.make(context)?;
+                let (storage, exclusive) = (Storage::Repository, Exclusive::IfNeeded);
+                let new =
+                    New { place, secret, strength: Strength::Strong, label: None, like: None, storage, exclusive };
+                new.make(context)?;
                 ui.say(format_args!("The repository is made in {place}."));
                 if let SecretSource::KeyFile(path) = secret {
                     ui.say(format_args!("Its key is {}: whoever reads it can read the backups.", path.display()));

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use engine::copy::{CopyOptions, What, copy};
 use engine::crypto::Credential;
 use engine::host::look;
-use engine::repository::Repository;
 use engine::repository::members::{self, MemberInfo, MemberState, Unlock};
+use engine::repository::{Exclusive, Repository};
 use engine::snapshots::{self, Selector};
 use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
@@ -124,8 +124,15 @@ fn copy_back(copies: &Repository, to: &std::path::Path, key: Option<&PathBuf>, c
     let Some(key) = key else { return Err(Error::new(ErrorKind::Usage, "--to-new-key-file is missing")) };
     let secret = SecretSource::KeyFile(key.clone());
     let storage = Storage::Repository;
-    let new =
-        New { place: &place, secret: &secret, strength: Strength::Strong, label: None, like: Some(copies), storage };
+    let new = New {
+        place: &place,
+        secret: &secret,
+        strength: Strength::Strong,
+        label: None,
+        like: Some(copies),
+        storage,
+        exclusive: Exclusive::IfNeeded,
+    };
     new.make(context)?;
     let target = context.open_other(&Other { place: place.clone(), secret, storage }, Access::Write)?;
     let options = CopyOptions { only: Vec::new(), writer: writer::own() };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use engine::error::chain;
-use engine::repository::Repository;
+use engine::repository::{Exclusive, Repository};
 use engine::{Error, ErrorKind, Result};
 use repo_format::card::CardMode;
 use repo_format::config::Access;
@@ -170,6 +170,7 @@ fn open_or_make(office: &Office, source: &Repository, context: &Context<'_>) -> 
         label: Some(OFFICE.to_owned()),
         like: Some(source),
         storage: Storage::Supplemental,
+        exclusive: Exclusive::IfNeeded,
     };
     new.make(context)?;
     context.ui.say(format_args!("made the repository in {}", office.place));
