@@ -32,7 +32,7 @@ impl Scene {
     pub fn with_target(store: Arc<dyn Store>) -> Self {
         let source = Fixture::new();
         let target = Fixture::without_repository(store);
-        let options = InitOptions { label: "copy".to_owned() };
+        let options = InitOptions { label: "copy".to_owned(), ..InitOptions::default() };
         init_like(&*target.store, &target.credential(), &options, &source.open()).unwrap();
         Self::of(source, target)
     }

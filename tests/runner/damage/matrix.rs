@@ -134,6 +134,7 @@ fn seal_lease(keys: &Keys, id: LeaseId, started: i64) -> Vec<u8> {
         machine: None,
         process_start: None,
         process_space: None,
+        purpose: None,
     };
     let name = ObjectName::Lease(id).to_string();
     keys.seal(ObjectKind::Lease, KeyClass::Index, &name, &lease.encode().unwrap()).unwrap()

@@ -1,7 +1,7 @@
 //! More processes, and more of what they can do: for minutes or hours, when the protocol has changed. CONTRIBUTING.md has the command.
 
 use super::beside::{Beside, Ids};
-use super::people::{Writers, copier, forgetter_by_record, forgetter_of_the_first, pruner, writer};
+use super::people::{Writers, copier, forgetter, forgetter_by_record, forgetter_of_the_first, pruner, writer};
 use super::scene::{Cache, Scene};
 use super::{Bounds, assert_safe};
 
@@ -51,4 +51,26 @@ fn two_copies_at_once_beside_a_prune_and_a_writer_have_what_they_need() {
         let forget = forgetter_by_record(&scene).process();
         assert_safe(&scene, vec![prune, copy("copy 1"), copy("copy 2"), forget], interrupted(3));
     }
+}
+
+#[test]
+#[ignore = "takes long"]
+fn a_prune_and_a_writer_without_conditions_lose_nothing_whatever_is_late() {
+    for late in [0, 1] {
+        let scene = Scene::without_conditions(|_, _| {});
+        let prune = pruner(&scene, "prune", Writers::Alive).alone().process().putting_late(late);
+        let writer = writer(&scene, "writer").with_cache(Cache::Filled).process().putting_late(late);
+        let bounds = Bounds { interruptions_max: None, states_max: 60_000_000 };
+        assert_safe(&scene, vec![prune, writer, forgetter(&scene).process()], bounds);
+    }
+}
+
+#[test]
+#[ignore = "takes long"]
+fn two_prunes_and_a_writer_without_conditions_lose_nothing() {
+    let scene = Scene::without_conditions(|_, _| {});
+    let prune = |name| pruner(&scene, name, Writers::Alive).alone().process();
+    let writer = writer(&scene, "writer").with_cache(Cache::Filled).process();
+    let processes = vec![prune("prune 1").putting_late(1), prune("prune 2"), writer, forgetter_of_the_first(&scene)];
+    assert_safe(&scene, processes, interrupted(3));
 }

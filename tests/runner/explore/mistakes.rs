@@ -45,7 +45,9 @@ pub fn asks_again() -> Lie {
 pub fn no_lease_for_late_puts() -> Lie {
     let (mut is_unanswered, mut is_over) = (false, false);
     Box::new(move |request, store| match request {
-        Request::PutNew(ObjectName::Snapshot(_), _) if is_over => Answer::Failed(StoreErrorKind::Unavailable),
+        Request::PutNew(ObjectName::Snapshot(_), _) | Request::Overwrite(ObjectName::Snapshot(_), _) if is_over => {
+            Answer::Failed(StoreErrorKind::Unavailable)
+        }
         Request::Get(ObjectName::Snapshot(id), _) if is_unanswered && !is_over => {
             let answer = request.perform(store);
             is_over = answer == Answer::Failed(StoreErrorKind::NotFound);
@@ -55,7 +57,7 @@ pub fn no_lease_for_late_puts() -> Lie {
             answer
         }
         Request::Get(ObjectName::Snapshot(_), _) if is_over => Answer::Failed(StoreErrorKind::NotFound),
-        Request::PutNew(ObjectName::Snapshot(_), _) => {
+        Request::PutNew(ObjectName::Snapshot(_), _) | Request::Overwrite(ObjectName::Snapshot(_), _) => {
             let answer = request.perform(store);
             is_unanswered = answer == Answer::Failed(StoreErrorKind::Unavailable);
             answer
@@ -68,7 +70,7 @@ pub fn no_lease_for_late_puts() -> Lie {
 pub fn no_lease_after_a_second_put() -> Lie {
     let mut is_unanswered = false;
     Box::new(move |request, store| match &request {
-        Request::PutNew(ObjectName::Snapshot(id), _) => {
+        Request::PutNew(ObjectName::Snapshot(id), _) | Request::Overwrite(ObjectName::Snapshot(id), _) => {
             let answer = request.perform(store);
             if answer == Answer::Done && is_unanswered {
                 Request::Delete(ObjectName::Lease(*id)).perform(store);
@@ -76,6 +78,22 @@ pub fn no_lease_after_a_second_put() -> Lie {
             is_unanswered |= answer == Answer::Failed(StoreErrorKind::Unavailable);
             answer
         }
+        _ => request.perform(store),
+    })
+}
+
+/// Somebody who looks for leases before putting one, in a store without conditions, and not after.
+pub fn looks_before_putting() -> Lie {
+    let mut seen = None;
+    Box::new(move |request, store| match &request {
+        Request::Overwrite(name @ ObjectName::Lease(_), bytes) => {
+            if let Answer::Found(mut there) = Request::List(Folder::Leases).perform(store) {
+                there.push(ObjectInfo { name: *name, size: bytes.len() as u64 });
+                seen = Some(there);
+            }
+            request.perform(store)
+        }
+        Request::List(Folder::Leases) => seen.take().map_or_else(|| request.perform(store), Answer::Found),
         _ => request.perform(store),
     })
 }

@@ -4,12 +4,14 @@
 //! [`scene`] is the repository that they work on and [`judge`] says what must hold; [`people`] are the processes.
 //! [`toys`] shows that the explorer finds what is wrong, and counts right; [`planted`] that each mistake of the
 //! protocol would be found. [`caches`] has somebody who spoils the cache of another, and [`keys`] somebody who removes
-//! a key. [`copies`] has a second repository beside it. [`deep`] is for hours of leisure.
+//! a key. [`copies`] has a second repository beside it. [`exclusive`] is everything of a store without conditions.
+//! [`deep`] is for hours of leisure.
 
 mod beside;
 mod caches;
 mod copies;
 mod deep;
+mod exclusive;
 mod forged;
 mod judge;
 mod keys;

@@ -1,6 +1,7 @@
 //! The processes of an exploration.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engine::ErrorKind;
 use engine::error::chain;
@@ -9,13 +10,13 @@ use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::repository::{Author, Repository, SnapshotObject, members};
 use engine::session;
-use engine::store::{Folder, ObjectName, Store};
+use engine::store::{Folder, ObjectName, Store, StoreErrorKind};
 use engine::upkeep::forget::{forget, plan_named};
 use engine::upkeep::prune::{self, PruneOptions};
 use repo_format::condemned::{CondemnedList, Phase};
 use repo_format::id::{MemberId, PackId};
 use repo_format::pack::ChunkKind;
-use scenario_tests::explore::{Change, Changes, Process};
+use scenario_tests::explore::{Answer, Change, Changes, Process, pass};
 
 use super::beside::Beside;
 use super::mistakes::{Keyrings, Lie, lying, same_keyrings, truth};
@@ -43,6 +44,19 @@ fn changes_of_a_prune() -> Changes {
         Change::Put(Folder::Index),
         Change::Delete(Folder::Index),
         Change::Put(Folder::Snapshots),
+    ])
+}
+
+/// Objects that a prune ever changes where the store has no conditions: it puts a lone lease, and no void record.
+fn changes_of_a_lone_prune() -> Changes {
+    Changes::only(&[
+        Change::Put(Folder::Top),
+        Change::Put(Folder::Leases),
+        Change::Delete(Folder::Leases),
+        Change::Put(Folder::Packs),
+        Change::Delete(Folder::Packs),
+        Change::Put(Folder::Index),
+        Change::Delete(Folder::Index),
     ])
 }
 
@@ -142,6 +156,11 @@ impl Visitor {
         Visitor { changes: changes_of_a_writer_beside_changes_of_keys(), ..self }
     }
 
+    /// It puts a lone lease: the store has no conditions.
+    pub fn alone(self) -> Self {
+        Visitor { changes: changes_of_a_lone_prune(), ..self }
+    }
+
     /// It may fail: what matters is what it leaves behind.
     pub fn failing(self) -> Self {
         Visitor { ends: Ends::Anyhow, ..self }
@@ -204,6 +223,20 @@ pub enum Writers {
 /// Prunes whatever is not needed.
 pub fn pruner(scene: &Arc<Scene>, name: &str, writers: Writers) -> Visitor {
     Visitor::new(scene, name, changes_of_a_prune(), move |repository| prune_all(repository, writers))
+}
+
+/// Prunes on the store of the scene itself, and dies after so many changes; whether it did.
+pub fn prune_until_death(scene: &Scene, changes: usize) -> bool {
+    let (store, left) = (scene.store.clone(), AtomicUsize::new(changes));
+    let mortal = pass(move |request| {
+        let is_dead = left.load(Ordering::SeqCst) == 0;
+        if request.is_change() && (is_dead || left.fetch_sub(1, Ordering::SeqCst) == 0) {
+            return Answer::Failed(StoreErrorKind::Io);
+        }
+        request.perform(&store)
+    });
+    let start = Start { cache: Cache::Filled, seed: "mortal", safety: Safety::Safe };
+    scene.visit(Arc::new(mortal), start, |repository| prune_all(repository, Writers::Alive)).is_err()
 }
 
 fn prune_all(repository: &Repository, writers: Writers) -> engine::Result<()> {

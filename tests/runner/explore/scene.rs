@@ -13,9 +13,9 @@ use engine::crypto::{Credential, KeyFile};
 use engine::machine::standing;
 use engine::monitor::NullMonitor;
 use engine::pack::{ChunkStore, Mode, NodeSink};
-use engine::repository::{InitOptions, OpenOptions, Repository, init};
+use engine::repository::{Exclusive, InitOptions, OpenOptions, Repository, init};
 use engine::session::{Draft, WriterOptions, WriterSession};
-use engine::store::{MemoryStore, Store};
+use engine::store::{Medium, MemoryStore, Store, forward};
 use engine::tree::{ContentRef, DirectoryBuilder, TreeEntry};
 use repo_format::cbor::ByteString;
 use repo_format::config::Access;
@@ -77,6 +77,18 @@ pub struct Scene {
     repository: Repository,
     key: String,
     folder: TempDir,
+    exclusive: Exclusive,
+}
+
+/// A store behind a network, where nothing is done at once.
+struct Far(Arc<dyn Store>);
+
+impl Store for Far {
+    forward!([0] location place put_new overwrite get get_range list ensure_durable delete set_aside stat replace_if);
+
+    fn medium(&self) -> Medium {
+        Medium { is_late: true, ..Medium::DISK }
+    }
 }
 
 impl Scene {
@@ -87,14 +99,28 @@ impl Scene {
 
     /// Makes it, and lets `prepare` do with it what others could have done before: no cache knows of that.
     pub fn prepared(prepare: impl FnOnce(&MemoryStore, &Repository)) -> Arc<Self> {
-        standing::at(NOW, || with_seed(b"scene", || Arc::new(Self::make(prepare))))
+        Self::ruled(Exclusive::IfNeeded, prepare)
     }
 
-    fn make(prepare: impl FnOnce(&MemoryStore, &Repository)) -> Self {
+    /// The same in a store without conditions.
+    pub fn without_conditions(prepare: impl FnOnce(&MemoryStore, &Repository)) -> Arc<Self> {
+        Self::ruled(Exclusive::Always, prepare)
+    }
+
+    fn ruled(exclusive: Exclusive, prepare: impl FnOnce(&MemoryStore, &Repository)) -> Arc<Self> {
+        standing::at(NOW, || with_seed(b"scene", || Arc::new(Self::make(exclusive, prepare))))
+    }
+
+    fn make(exclusive: Exclusive, prepare: impl FnOnce(&MemoryStore, &Repository)) -> Self {
         let store = MemoryStore::new();
         let key = KeyFile::generate().unwrap().to_text().to_string();
         let folder = folder_in_memory();
-        init(&store, &credential(&key), &InitOptions::default()).unwrap();
+        let options = InitOptions { exclusive, ..InitOptions::default() };
+        match exclusive {
+            Exclusive::IfNeeded => init(&store, &credential(&key), &options),
+            Exclusive::Always => init(&Far(Arc::new(store.clone())), &credential(&key), &options),
+        }
+        .unwrap();
         let repository = open(Arc::new(store.clone()), &key, &folder.path().join("cache")).unwrap();
         let session = WriterSession::begin(&repository, &writer_options(), &NullMonitor).unwrap();
         commit(session, &[OTHER, KEPT]).unwrap();
@@ -105,7 +131,7 @@ impl Scene {
         let repository = open(Arc::new(store.clone()), &key, &folder.path().join("keys")).unwrap();
         let first = repository.snapshot_names().unwrap()[0];
         prepare(&store, &repository);
-        Scene { store, first, repository, key, folder }
+        Scene { store, first, repository, key, folder, exclusive }
     }
 
     /// A scene with a second snapshot, whose only chunk is in a pack of its own, and with caches that say that `kept` is
@@ -150,6 +176,10 @@ impl Scene {
         let Start { cache, seed, safety } = start;
         let template = if cache == Cache::Filled { "cache" } else { "empty" };
         copy_folder(&self.folder.path().join(template), &own);
+        let store = match self.exclusive {
+            Exclusive::IfNeeded => store,
+            Exclusive::Always => Arc::new(Far(store)),
+        };
         let store = match safety {
             Safety::Safe => store,
             Safety::Exposed => spoiler::exposed(store, self, &own.join(self.repository.id().to_string())),

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use engine::ErrorKind;
 use engine::monitor::NullMonitor;
-use engine::store::conformance::{check, check_conditions};
+use engine::repository::{Exclusive, InitOptions, init};
+use engine::store::conformance::{check, check_conditions, check_without_conditions};
 use engine::store::s3::{Keeps, Patience, S3Options, S3Store};
 use engine::store::{ObjectName, Store, forward};
 use scenario_tests::object_storage::Ceph;
@@ -39,6 +40,29 @@ fn ceph_does_not_keep_conditions_in_buckets_with_versions_and_is_refused() {
             assert!(refused.to_string().contains("does not keep a promise"), "{version} {bucket}: {refused}");
         }
     }
+}
+
+#[test]
+#[ignore = "./test --cluster"]
+fn a_repository_that_relies_on_no_conditions_lives_in_a_locked_bucket_of_ceph() {
+    let ceph = Ceph::start("ceph-20");
+    ceph.make_bucket("locked", Keeps::Locks);
+    let store: Arc<dyn Store> = Arc::new(ceph.store("locked", "office"));
+    check_without_conditions(&*store).unwrap();
+    let fixture = Fixture::without_repository(store.clone());
+    let options = InitOptions { exclusive: Exclusive::Always, ..InitOptions::default() };
+    init(&*store, &fixture.credential(), &options).unwrap();
+    let root = fixture.folder("root");
+    let mut snapshots = Vec::new();
+    for seed in 1..3 {
+        fs::write(root.join("changes"), noise(seed, 200_000)).unwrap();
+        snapshots.push(backup(&fixture.open(), &root).0);
+    }
+    fixture.forget(&snapshots[..1]);
+    let report = prune_all(&fixture).unwrap();
+    assert!(report.deleted_packs > 0, "{report:?}");
+    fixture.assert_restores(&fixture.open_anew(), snapshots[1], &look(&root));
+    verify_all(&fixture.open_anew());
 }
 
 /// A cluster that loses something in the middle of work.

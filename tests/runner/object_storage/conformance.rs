@@ -1,6 +1,7 @@
 //! The store keeps every promise on a right server, and is refused on a wrong one.
 
-use engine::store::conformance::{Failure, check, check_conditions};
+use engine::repository::Exclusive;
+use engine::store::conformance::{Failure, check, check_conditions, check_without_conditions};
 use engine::store::s3::{Credentials, S3Store};
 use engine::store::{Folder, ObjectName, Store, StoreErrorKind};
 use repo_format::id::LeaseId;
@@ -60,10 +61,49 @@ fn a_server_without_conditions_says_so() {
     let (_server, store) = server(Manner { conditions: Conditions::Refused, ..Manner::default() });
     let Err(Failure::Store(error)) = check_conditions(&*store) else { panic!("it has none") };
     assert_eq!(error.kind, StoreErrorKind::Unsupported);
-    let (_server, store) = self::server(Manner { conditions: Conditions::Refused, ..Manner::default() });
-    let init = engine::repository::init(&*store, &credential(), &options()).unwrap_err();
-    assert_eq!(init.kind(), engine::ErrorKind::Refused);
-    assert!(init.to_string().contains("conditional writes"), "{init}");
+}
+
+#[test]
+fn a_server_without_conditions_is_used_alone_and_one_that_ignores_them_only_on_request() {
+    let manner = |conditions| Manner { conditions, ..Manner::default() };
+    let always = || engine::repository::InitOptions { exclusive: Exclusive::Always, ..options() };
+    let rules = |store: &dyn Store| engine::repository::config_flags(store).unwrap().is_exclusive();
+
+    let (_server, store) = server(manner(Conditions::Kept));
+    engine::repository::init(&*store, &credential(), &options()).unwrap();
+    assert!(!rules(&*store));
+    let (_server, store) = server(manner(Conditions::Refused));
+    engine::repository::init(&*store, &credential(), &options()).unwrap();
+    assert!(rules(&*store));
+    for conditions in [Conditions::Ignored, Conditions::Raced] {
+        let (server, store) = server(manner(conditions));
+        let refused = engine::repository::init(&*store, &credential(), &options()).unwrap_err();
+        assert!(refused.hint().unwrap().contains("--exclusive-prune"), "{refused}");
+        assert!(server.keys().is_empty(), "{:?}", server.keys());
+        engine::repository::init(&*store, &credential(), &always()).unwrap();
+        assert!(rules(&*store));
+    }
+}
+
+#[test]
+fn no_rule_makes_a_server_that_lists_late_safe() {
+    let (server, store) = server(Manner { lists_late: true, ..Manner::default() });
+    let Err(Failure::Broken(promise)) = check_without_conditions(&*store) else { panic!("it lists late") };
+    assert!(promise.contains("a listing shows"), "{promise}");
+    let always = engine::repository::InitOptions { exclusive: Exclusive::Always, ..options() };
+    let refused = engine::repository::init(&*store, &credential(), &always).unwrap_err();
+    assert!(refused.to_string().contains("there for others at once"), "{refused}");
+    server.settle();
+    assert!(server.keys().is_empty(), "{:?}", server.keys());
+}
+
+#[test]
+fn a_server_is_tested_for_what_is_needed_without_conditions() {
+    for conditions in [Conditions::Kept, Conditions::Refused, Conditions::Ignored] {
+        let (server, store) = server(Manner { conditions, ..Manner::default() });
+        check_without_conditions(&*store).unwrap();
+        assert!(server.keys().is_empty(), "{:?}", server.keys());
+    }
 }
 
 fn credential() -> engine::crypto::Credential {
@@ -71,7 +111,7 @@ fn credential() -> engine::crypto::Credential {
 }
 
 fn options() -> engine::repository::InitOptions {
-    engine::repository::InitOptions { label: "ada".to_owned() }
+    engine::repository::InitOptions { label: "ada".to_owned(), ..Default::default() }
 }
 
 #[test]

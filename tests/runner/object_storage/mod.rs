@@ -3,6 +3,7 @@
 mod cluster;
 mod conformance;
 mod encrypted;
+mod exclusive;
 mod faults;
 mod middle;
 mod past;

@@ -69,7 +69,8 @@ impl Fixture {
 
     /// Makes the repository.
     pub fn init(&self) -> Result<()> {
-        init(&*self.store, &self.credential(), &InitOptions { label: "test".to_owned() }).map(drop)
+        init(&*self.store, &self.credential(), &InitOptions { label: "test".to_owned(), ..InitOptions::default() })
+            .map(drop)
     }
 
     /// The same repository through another store; the folders are shared.

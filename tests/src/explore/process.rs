@@ -39,8 +39,8 @@ impl Process {
         self
     }
 
-    /// The same, but up to `count` of its puts of a manifest have no answer: a network carries each out at any later
-    /// time, or never.
+    /// The same, but up to `count` of its puts of a manifest, or over the condemned packs, have no answer: a network
+    /// carries each out at any later time, or never.
     pub fn putting_late(mut self, count: u8) -> Self {
         self.late_puts_max = count;
         self

@@ -43,7 +43,7 @@ impl Changes {
     /// Refuses a change that was not declared.
     pub(super) fn check(&self, request: &Request) -> Result<(), String> {
         let change = match request {
-            Request::PutNew(..) | Request::ReplaceIf(..) => Change::Put(request.folder()),
+            Request::PutNew(..) | Request::Overwrite(..) | Request::ReplaceIf(..) => Change::Put(request.folder()),
             Request::Delete(_) => Change::Delete(request.folder()),
             _ => return Ok(()),
         };

@@ -9,6 +9,8 @@ use engine::store::{self, Folder, ObjectInfo, ObjectName, Store, StoreError, Sto
 pub enum Request {
     /// `put_new`, with the bytes.
     PutNew(ObjectName, Vec<u8>),
+    /// `overwrite`, with the bytes.
+    Overwrite(ObjectName, Vec<u8>),
     /// `get`, with the limit.
     Get(ObjectName, u64),
     /// `get_range`.
@@ -45,6 +47,7 @@ impl Request {
     pub fn name(&self) -> Option<&ObjectName> {
         match self {
             Request::PutNew(name, _)
+            | Request::Overwrite(name, _)
             | Request::Get(name, _)
             | Request::GetRange(name, _)
             | Request::EnsureDurable(name)
@@ -65,18 +68,24 @@ impl Request {
 
     /// Whether it may change the store.
     pub fn is_change(&self) -> bool {
-        matches!(self, Request::PutNew(..) | Request::Delete(_) | Request::ReplaceIf(..))
+        matches!(self, Request::PutNew(..) | Request::Overwrite(..) | Request::Delete(_) | Request::ReplaceIf(..))
     }
 
     /// Whether it is the commit of a writer: the put of its manifest.
     pub fn is_commit(&self) -> bool {
-        matches!(self, Request::PutNew(ObjectName::Snapshot(_), _))
+        matches!(self, Request::PutNew(ObjectName::Snapshot(_), _) | Request::Overwrite(ObjectName::Snapshot(_), _))
+    }
+
+    /// Whether it matters that a network carries it out late: a commit, or a put over an object without a condition.
+    pub fn matters_late(&self) -> bool {
+        self.is_commit() || matches!(self, Request::Overwrite(ObjectName::Condemned, _))
     }
 
     /// The request in one word.
     pub fn verb(&self) -> &'static str {
         match self {
             Request::PutNew(..) => "put",
+            Request::Overwrite(..) => "put over",
             Request::Get(..) => "get",
             Request::GetRange(..) => "get part of",
             Request::List(_) => "list",
@@ -92,6 +101,7 @@ impl Request {
         let done = |result: store::Result<()>| result.map(|()| Answer::Done);
         let result = match self {
             Request::PutNew(name, bytes) => done(store.put_new(name, &[bytes])),
+            Request::Overwrite(name, bytes) => done(store.overwrite(name, &[bytes])),
             Request::Get(name, limit) => store.get(name, *limit).map(|bytes| Answer::Bytes(bytes.to_vec())),
             Request::GetRange(name, range) => store.get_range(name, range.clone()).map(Answer::Bytes),
             Request::List(folder) => list(store, *folder).map(Answer::Found),
@@ -139,6 +149,10 @@ impl<F: Fn(Request) -> Answer + Send + Sync> Store for Passing<F> {
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> store::Result<()> {
         self.ask(Request::PutNew(*name, parts.concat())).map(drop)
+    }
+
+    fn overwrite(&self, name: &ObjectName, parts: &[&[u8]]) -> store::Result<()> {
+        self.ask(Request::Overwrite(*name, parts.concat())).map(drop)
     }
 
     fn get(&self, name: &ObjectName, limit: u64) -> store::Result<Vec<u8>> {

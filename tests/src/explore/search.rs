@@ -242,7 +242,8 @@ impl<'s> Search<'s> {
         let has = |name: &ObjectName| self.stores.has(state.store, name);
         let disturbs = |other: usize| self.scenario.processes[other].changes.influence(request, has);
         let is_late = state.late.iter().any(Option::is_some);
-        if is_late && Changes::only(&[Change::Put(Folder::Snapshots)]).influence(request, has) {
+        let arrivals = [Change::Put(Folder::Snapshots), Change::Put(Folder::Top)];
+        if is_late && Changes::only(&arrivals).influence(request, has) {
             return false;
         }
         !request.is_change() && !asking.iter().any(|(other, _)| *other != process && disturbs(*other))
@@ -255,7 +256,7 @@ impl<'s> Search<'s> {
         if self.values.requests.get(request).is_change() && self.histories[process].may_lose(history) {
             answers.push((Histories::lost(&mut self.values), Fate::Lost));
         }
-        if self.values.requests.get(request).is_commit() && self.histories[process].may_be_late(history) {
+        if self.values.requests.get(request).matters_late() && self.histories[process].may_be_late(history) {
             answers.push((Histories::none(&mut self.values), Fate::Late));
         }
         for (answer, fate) in answers {

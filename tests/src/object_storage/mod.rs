@@ -97,6 +97,8 @@ struct Shared {
     state: Mutex<State>,
     is_over: AtomicBool,
     over: Condvar,
+    /// A request was answered, or hangs.
+    news: Condvar,
 }
 
 #[derive(Default)]
@@ -105,6 +107,10 @@ struct State {
     faults: Vec<Fault>,
     asked: Vec<Asked>,
     late: Vec<Request>,
+    /// Requests that hang now.
+    hanging: usize,
+    /// From now on none hangs.
+    is_released: bool,
 }
 
 impl ObjectStorage {
@@ -122,8 +128,8 @@ impl ObjectStorage {
     fn start_as(manner: Manner, identity: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (is_over, over) = (AtomicBool::new(false), Condvar::new());
-        let shared = Shared { manner, identity, state: Mutex::default(), is_over, over };
+        let (is_over, over, news) = (AtomicBool::new(false), Condvar::new(), Condvar::new());
+        let shared = Shared { manner, identity, state: Mutex::default(), is_over, over, news };
         let shared = Arc::new(shared);
         let serving = shared.clone();
         std::thread::spawn(move || {
@@ -170,6 +176,28 @@ impl ObjectStorage {
     /// From now on no request fails.
     pub fn heal(&self) {
         self.state().faults.clear();
+    }
+
+    /// Waits until a request hangs.
+    pub fn wait_for_hanging(&self) {
+        self.wait_while(|state| state.hanging == 0);
+    }
+
+    /// Waits until a request with this verb, and `part` in its key, was answered, or ended without an answer.
+    pub fn wait_for(&self, verb: &str, part: &str) {
+        self.wait_while(|state| !state.asked.iter().any(|asked| asked.verb == verb && asked.key.contains(part)));
+    }
+
+    /// Ends the requests that hang, without an answer; none hangs from now on.
+    pub fn release(&self) {
+        self.state().is_released = true;
+        self.shared.over.notify_all();
+    }
+
+    fn wait_while(&self, condition: impl Fn(&mut State) -> bool) {
+        let patience = std::time::Duration::from_secs(120);
+        let waited = self.shared.news.wait_timeout_while(self.state(), patience, condition);
+        assert!(!waited.unwrap_or_else(PoisonError::into_inner).1.timed_out(), "nothing of the kind happened");
     }
 
     /// Carries out the requests that were late, in the order in which they came.
@@ -313,9 +341,12 @@ impl Shared {
                 None
             }
             Some(Trouble::Hang) => {
-                let over = |_: &mut State| !self.is_over.load(Ordering::SeqCst);
+                let hangs = |state: &mut State| !self.is_over.load(Ordering::SeqCst) && !state.is_released;
                 let patience = std::time::Duration::from_secs(60);
-                drop(self.over.wait_timeout_while(self.state(), patience, over));
+                self.state().hanging += 1;
+                self.news.notify_all();
+                drop(self.over.wait_timeout_while(self.state(), patience, hangs));
+                self.state().hanging -= 1;
                 None
             }
             Some(Trouble::CutBody) => Some(self.perform(request).cut()),
@@ -333,6 +364,7 @@ impl Shared {
         let status = reply.map_or(0, |reply| reply.status);
         let asked = Asked { verb: request.verb(), key: request.subject(), bytes: bytes as u64, status };
         self.state().asked.push(asked);
+        self.news.notify_all();
     }
 
     fn perform(&self, request: &Request) -> Reply {
