@@ -39,6 +39,8 @@ pub use memory::RunRecord;
 use service::Service;
 pub use timetable::{Timetable, now};
 
+/// The status of a job that ended because it was asked to.
+const INTERRUPTED_CODE: i32 = Exit::Interrupted as i32;
 /// How often the schedule is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// How often it is looked whether a job has ended, or the user wishes to stop.
@@ -102,7 +104,8 @@ impl<'a> Agent<'a> {
             }
         }
         self.service.stopping();
-        Ok(worst)
+        // An agent that was stopped has told of each failure, and jobs were tried again.
+        Ok(if until == Until::Stopped { Exit::Done } else { worst })
     }
 
     fn due(&mut self) -> Option<Job> {
@@ -161,7 +164,8 @@ impl<'a> Agent<'a> {
             }
             std::thread::sleep(POLL);
         };
-        let gave_way = running.was_asked() && status.code() == Some(i32::from(Exit::Interrupted.code()));
+        // A job that was asked before it could listen is ended by the signal.
+        let gave_way = running.was_asked() && matches!(status.code(), None | Some(INTERRUPTED_CODE));
         let seconds = started.elapsed().as_secs();
         let run = RunRecord { job, began, seconds, exit: status.code(), gave_way };
         ui.say(format_args!("{}: {}", job.name(), words_of(&run)));
@@ -232,7 +236,10 @@ pub fn check_unattended(context: &Context<'_>) -> Result<()> {
 
 /// How a run ended, in words.
 pub fn words_of(run: &RunRecord) -> String {
-    let took = format::duration(run.seconds.saturating_mul(1000));
+    let took = match run.seconds {
+        0 => "less than a second".to_owned(),
+        seconds => format::duration(seconds.saturating_mul(1000)),
+    };
     match run.exit {
         _ if run.gave_way => format!("stopped after {took}, goes on later"),
         Some(0) => format!("done in {took}"),
