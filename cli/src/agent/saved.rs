@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use repo_format::manifest::{Manifest, RootKind};
 
 use crate::commands::init::host_name;
-use crate::notify::Seen;
+use crate::commands::status::checks;
+use crate::context::Context;
+use crate::notify::{Answer, Seen};
 use crate::settings::FileSettings;
 
 /// Things that a snapshot left out and that are told apart.
@@ -22,7 +24,8 @@ const ITEMS_MAX: usize = 1000;
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn look(repository: &Repository, settings: &FileSettings) -> Result<Seen> {
+pub fn look(repository: &Repository, context: &Context<'_>) -> Result<Seen> {
+    let settings = &context.settings.file;
     let host = host_name();
     let options = StatusOptions { host: Some(host.clone()), tag: None, this_host: host };
     let status = match status(repository, &options) {
@@ -31,10 +34,15 @@ pub fn look(repository: &Repository, settings: &FileSettings) -> Result<Seen> {
         found => found?,
     };
     let lost = status.suffering.len() as u64;
+    // Only a summary has them, and they ask the storage for more.
+    let checks = match &settings.notify.mail {
+        Some(_) => checks::read(repository, &status, None, context)?.checks.iter().map(Answer::of).collect(),
+        None => Vec::new(),
+    };
     let own = status.sources.iter().filter(|source| source.age_seconds.is_some());
     let own = own.filter(|source| has_all(&source.newest.manifest, settings));
     let Some(newest) = own.max_by_key(|source| source.newest.manifest.time().seconds) else {
-        return Ok(Seen { lost, ..Seen::default() });
+        return Ok(Seen { lost, checks, ..Seen::default() });
     };
     let items = items(newest);
     let problems = newest.newest.manifest.problems.count.saturating_sub(newest.problems.len() as u64);
@@ -42,6 +50,7 @@ pub fn look(repository: &Repository, settings: &FileSettings) -> Result<Seen> {
     Ok(Seen {
         newest: time,
         lost,
+        checks,
         left_out: problems + items.len() as u64,
         items: items.into_iter().take(ITEMS_MAX).collect(),
     })

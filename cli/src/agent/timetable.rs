@@ -56,7 +56,7 @@ impl Timetable {
     /// # Errors
     /// The repository cannot be read.
     pub fn look(&mut self, context: &Context<'_>, repository: &Repository) -> Result<()> {
-        self.seen = saved::look(repository, &context.settings.file)?;
+        self.seen = saved::look(repository, context)?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use engine::health::{Check, State};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,24 @@ pub struct Seen {
     pub left_out: u64,
     /// Marks of these, at most a thousand.
     pub items: BTreeSet<u64>,
+    /// The answers to the questions of `enamel status`.
+    pub checks: Vec<Answer>,
+}
+
+/// The answer to a question of `enamel status`, which names no file, table or person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether somebody should do something.
+    pub is_wrong: bool,
+    /// In words.
+    pub sentence: String,
+}
+
+impl Answer {
+    /// The answer of a check.
+    pub fn of(check: &Check) -> Self {
+        Answer { is_wrong: check.state >= State::Attention, sentence: check.sentence.clone() }
+    }
 }
 
 /// Everything that decides whether somebody is told.

@@ -48,7 +48,7 @@ use settings::{NoticeRules, NotifySettings as Settings, Text};
 use summary::Summary;
 use words::Voice;
 
-pub use facts::{Ended, Seen};
+pub use facts::{Answer, Ended, Seen};
 pub use send::Way;
 pub use settings::NotifySettings;
 

@@ -36,6 +36,10 @@ impl Summary<'_> {
     /// The message.
     pub fn message(&self, voice: &Voice, now: &Zoned) -> Message {
         let wrong: Vec<String> = self.conditions.iter().map(|(cause, found)| voice.sentence(*cause, found)).collect();
+        let mut wrong = wrong;
+        let answers = &self.facts.seen.checks;
+        let unsaid = answers.iter().filter(|answer| answer.is_wrong);
+        wrong.extend(unsaid.map(|answer| capital(&answer.sentence)));
         let headline = match wrong.len() {
             0 => "all is well".to_owned(),
             1 => "1 thing needs attention".to_owned(),
@@ -87,6 +91,8 @@ impl Summary<'_> {
                 rows.push(Row { name, value: checked(job, count) });
             }
         }
+        let fine = facts.seen.checks.iter().filter(|answer| !answer.is_wrong);
+        rows.extend(fine.map(|answer| Row { name: "Checked", value: answer.sentence.clone() }));
         rows.extend(self.free_bytes.map(|free| Row { name: "Room left", value: format::bytes(free) }));
         rows
     }

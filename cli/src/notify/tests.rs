@@ -144,7 +144,7 @@ fn the_same_things_left_out_are_told_once() {
     let mut with = |items: &[u64], hour: i64| {
         let items: BTreeSet<u64> = items.iter().copied().collect();
         let newest = Some(at(MONDAY + hour * HOUR));
-        facts.seen = Seen { newest, lost: 0, left_out: items.len() as u64, items };
+        facts.seen = Seen { newest, lost: 0, left_out: items.len() as u64, items, ..Seen::default() };
         look(&facts, &mut told, MONDAY + hour * HOUR)
     };
     let new = [(Cause::LeftOut, "new")];

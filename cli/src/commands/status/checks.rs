@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use engine::Result;
 use engine::filesystem::{free_space, path_from_bytes};
@@ -12,7 +13,6 @@ use engine::snapshots::status::{SourceStatus, Status};
 use repo_format::manifest::RootKind;
 use serde::Serialize;
 
-use super::StatusArgs;
 use crate::commands::init::host_name;
 use crate::commands::supplemental;
 use crate::context::Context;
@@ -33,10 +33,10 @@ struct Message<'a> {
 ///
 /// # Errors
 /// The repository cannot be read.
-pub(super) fn read(repo: &Repository, status: &Status, args: &StatusArgs, context: &Context<'_>) -> Result<Health> {
+pub fn read(repo: &Repository, status: &Status, max_age: Option<Duration>, context: &Context<'_>) -> Result<Health> {
     let folder = context.repository_folder()?;
     let options = HealthOptions {
-        expected_seconds: args.max_age.map(|age| age.as_secs()),
+        expected_seconds: max_age.map(|age| age.as_secs()),
         copies_missed: supplemental::missed(repo, context)? as u64,
         free: free(folder),
         is_shared: folder.is_some_and(|folder| is_shared(folder, &status.sources)),

@@ -260,7 +260,8 @@ fn a_week_ends_with_a_summary() {
     change(&machine, "notices-", |memory| memory["week"]["since"] = "2026-01-01T00:00:00Z".into());
     agent(&machine).expect(0);
     let letter = smtp.heard().concat();
-    assert!(letter.contains("The practice: all is well") && letter.contains("<h1>All is well.</h1>"), "{letter}");
+    // There is one key, no second copy, and nobody has restored anything.
+    assert!(letter.contains("things need attention") && letter.contains("things need attention.</h1>"), "{letter}");
     assert!(letter.contains("Newest backup") && !letter.contains("<img"), "{letter}");
     agent(&machine).expect(0);
     assert_eq!(smtp.heard().len(), 1);
