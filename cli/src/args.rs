@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, hold,
-    init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore, schedule, setup,
-    snapshots, stats, status, supplemental, verify, watch,
+    accept, agent, backup, cat, check, completions, config, copy, demo, diff, drill, evidence, export_sql, find,
+    forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore,
+    schedule, setup, snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -78,6 +78,8 @@ pub enum Command {
     Restore(Box<restore::RestoreArgs>),
     ExportSql(export_sql::ExportSqlArgs),
     Verify(verify::VerifyArgs),
+    Drill(Box<drill::DrillArgs>),
+    Evidence(evidence::EvidenceArgs),
     Forget(Box<forget::ForgetArgs>),
     Prune(prune::PruneArgs),
     Purge(purge::PurgeArgs),

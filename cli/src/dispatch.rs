@@ -5,9 +5,9 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    accept, agent, backup, cat, check, completions, config, copy, demo, diff, export_sql, find, forget, grants, hold,
-    init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore, schedule, setup,
-    snapshots, stats, status, supplemental, verify, watch,
+    accept, agent, backup, cat, check, completions, config, copy, demo, diff, drill, evidence, export_sql, find,
+    forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore,
+    schedule, setup, snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -49,6 +49,8 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Restore(args) => restore::run(args, context),
         Command::ExportSql(args) => export_sql::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Drill(args) => drill::run(args, context),
+        Command::Evidence(args) => evidence::run(args, context),
         Command::Forget(args) => forget::run(args, context),
         Command::Prune(args) => prune::run(args, context),
         Command::Purge(args) => purge::run(args, context),

@@ -15,10 +15,19 @@ pub const DATABASE_PASSWORD: &str = "ENAMEL_DB_PASSWORD";
 pub const TO_PASSWORD: &str = "ENAMEL_TO_PASSWORD";
 /// The variable that holds the password of the repository that a new one is made like.
 pub const LIKE_PASSWORD: &str = "ENAMEL_LIKE_PASSWORD";
+/// The password of the copy that a drill restores from.
+pub const FROM_PASSWORD: &str = "ENAMEL_FROM_PASSWORD";
 
 /// Variables whose value is a secret.
-const SECRETS: [&str; 6] =
-    [PASSWORD, DATABASE_PASSWORD, TO_PASSWORD, LIKE_PASSWORD, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+const SECRETS: [&str; 7] = [
+    PASSWORD,
+    DATABASE_PASSWORD,
+    TO_PASSWORD,
+    LIKE_PASSWORD,
+    FROM_PASSWORD,
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
 
 /// The value of a variable; an empty one counts as one that is not set.
 pub fn variable(name: &str) -> Option<OsString> {

@@ -58,9 +58,9 @@ pub mod prelude;
 
 pub use engine_core::{
     Error, ErrorKind, Result, catalog, chunk, copy, crypto, error, evidence, files, filesystem, health, hold, host,
-    machine, memory, monitor, pack, repository, session, snapshots, tree, upkeep, words,
+    machine, memory, monitor, pack, pictures, repository, session, snapshots, tree, upkeep, words,
 };
 #[cfg(feature = "mysql")]
-pub use engine_mysql::{binlog, database, dump, export, load, past, profile, purge, scratch, survey};
+pub use engine_mysql::{binlog, database, drill, dump, export, load, past, profile, purge, scratch, survey};
 pub use engine_store as store;
 pub use repo_format as format;

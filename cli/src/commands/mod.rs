@@ -10,6 +10,8 @@ pub mod config;
 pub mod copy;
 pub mod demo;
 pub mod diff;
+pub mod drill;
+pub mod evidence;
 pub mod export_sql;
 pub mod find;
 pub mod forget;

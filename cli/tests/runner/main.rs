@@ -13,6 +13,7 @@ mod copy;
 mod database;
 mod demo;
 mod documents;
+mod drill;
 mod exclusive;
 mod exec;
 mod forget;

@@ -24,6 +24,7 @@ pub mod memory;
 pub mod monitor;
 pub mod node_cache;
 pub mod pack;
+pub mod pictures;
 pub mod repository;
 pub mod session;
 pub mod snapshots;

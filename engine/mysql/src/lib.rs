@@ -9,6 +9,7 @@
 pub mod binlog;
 pub mod database;
 mod dialect;
+pub mod drill;
 pub mod dump;
 pub mod export;
 pub mod load;

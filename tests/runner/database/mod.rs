@@ -5,6 +5,7 @@ mod connection;
 mod copies;
 mod data;
 mod direct;
+mod drill;
 mod export;
 mod generated;
 mod heal;

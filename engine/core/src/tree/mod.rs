@@ -28,7 +28,7 @@ pub use directory::{DirectoryBuilder, DirectoryIter};
 pub use entry::{ContentRef, TreeEntry};
 pub use path::join;
 pub use path::lookup;
-pub(crate) use path::{EntryCount, check_depth};
+pub use path::{EntryCount, check_depth};
 pub use pieces::FilePieces;
 pub(crate) use problem_lists::{problem_weight, store_problems};
 pub use reach::{Visitor, reach, reach_content};

@@ -53,9 +53,10 @@ pub fn lookup(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Res
 }
 
 /// Counts entries against the number that a snapshot states. A snapshot with more entries lies, and could be endless.
-pub(crate) struct EntryCount(u64);
+pub struct EntryCount(u64);
 
 impl EntryCount {
+    /// Counts the entries of a snapshot.
     pub fn new(manifest: &Manifest) -> Self {
         let figures = &manifest.statistics;
         let all = figures.files.saturating_add(figures.directories).saturating_add(figures.others);
@@ -75,7 +76,7 @@ impl EntryCount {
 }
 
 /// Refuses folders nested deeper, and paths longer, than the format allows: every walk holds the paths of all levels.
-pub(crate) fn check_depth(depth: usize, path: &[u8]) -> Result<()> {
+pub fn check_depth(depth: usize, path: &[u8]) -> Result<()> {
     let why = match () {
         () if depth > limits::DIRECTORY_DEPTH => {
             format!("folders are nested more than {} deep", limits::DIRECTORY_DEPTH)

@@ -8,8 +8,8 @@ use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::pack::ChunkReader;
 use engine_core::tree::{ContentPieces, ContentRef, DirectoryIter, TreeEntry, read_file};
 
-/// Keys and names are shorter, also with every character escaped.
-const CELL_LEN_MAX: usize = 64 * 1024;
+/// Keys, names and texts of logs are shorter, also with every character escaped.
+const CELL_LEN_MAX: usize = 256 * 1024;
 
 /// Calls `row` with the `columns` of each saved row of `table`, in their order there; `None` is NULL.
 ///
@@ -92,7 +92,7 @@ impl<const N: usize> RowCells<N> {
         let wanted = self.places.iter().zip(&mut self.wanted).filter(|(place, _)| **place == self.at);
         for (_, cell) in wanted {
             if cell.len() + bytes.len() > CELL_LEN_MAX {
-                let message = format!("a key or name has more than {CELL_LEN_MAX} bytes");
+                let message = format!("a key, name or text has more than {CELL_LEN_MAX} bytes");
                 return Err(Error::new(ErrorKind::Damaged, message));
             }
             cell.extend_from_slice(bytes);

@@ -21,8 +21,71 @@ pub struct Profile {
     pub copy_mark: &'static str,
     /// A query in SQL for the user who may administer and logged in last, with `{schema}` for the schema.
     pub newest_administrator: Option<&'static str>,
+    /// Rows whose contents another table has a hash of.
+    pub hashed: Option<HashedRows>,
     /// Old rows that can be removed from the live database.
     pub removable: &'static [Removable],
+}
+
+/// Rows that nobody may change, and the table with a hash of each.
+#[derive(Debug)]
+pub struct HashedRows {
+    /// Their table.
+    pub table: &'static str,
+    /// Their key, a number.
+    pub key: &'static str,
+    /// The table of hashes.
+    pub hash_table: &'static str,
+    /// The column there that has the key.
+    pub hash_key: &'static str,
+    /// The column of the hash: base64 of SHA-256 of the parts as UTF-16, little-endian, one after the other.
+    pub hash: &'static str,
+    /// The parts.
+    pub parts: [HashPart; 6],
+}
+
+/// A part of what is hashed.
+#[derive(Debug, Clone, Copy)]
+pub enum HashPart {
+    /// A column as it is; NULL is nothing.
+    Column(&'static str),
+    /// A date and time without fractions of a second.
+    DateTime(&'static str),
+    /// The same, and nothing if it is before this year.
+    DateTimeSince(&'static str, u16),
+}
+
+impl HashPart {
+    /// Its column.
+    pub fn column(self) -> &'static str {
+        match self {
+            HashPart::Column(column) | HashPart::DateTime(column) | HashPart::DateTimeSince(column, _) => column,
+        }
+    }
+}
+
+/// A setting that has a certain value in a database that is well.
+#[derive(Debug)]
+pub struct Expectation {
+    /// Its name.
+    pub setting: &'static str,
+    /// Its value.
+    pub expected: Expected,
+    /// The meaning of another value.
+    pub otherwise: &'static str,
+}
+
+/// The value of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// A version: numbers with points between.
+    Version,
+    /// Not this.
+    Not(&'static str),
+    /// Nothing.
+    Empty,
+    /// Something.
+    Something,
 }
 
 /// Rows that have no use when they are old: neither clinical nor financial ones.
@@ -94,6 +157,8 @@ pub struct Settings {
     pub value: &'static str,
     /// The settings that a snapshot records.
     pub recorded: &'static [&'static str],
+    /// Values that they have in a database that is well.
+    pub expected: &'static [Expectation],
 }
 
 /// Where images are.

@@ -13,6 +13,8 @@
 mod cells;
 mod companion;
 mod definition;
+mod expected;
+mod hashed;
 mod image_tree;
 mod images;
 mod inspect;
@@ -25,9 +27,11 @@ use repo_format::database::{ServerRecord, TableRecord};
 
 pub use companion::{FoundApplication, missing_in};
 pub use definition::{
-    Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
-    TableColumn,
+    Attachments, Belonging, Documents, Elsewhere, Expectation, Expected, HashPart, HashedRows, ImageFolder, Owners,
+    PathColumn, Profile, Removable, Settings, TableColumn,
 };
+pub use expected::{Surprise, surprises};
+pub use hashed::{HashCheck, HashFault, check_hashes};
 pub use images::{FoundImages, ImagePlace, Override, Tried, find_images, image_paths};
 pub use inspect::{Inspection, inspect};
 pub use missing::{FileCheck, MissingFile, SavedPractice, missing_files};

@@ -1,8 +1,8 @@
 //! Open Dental, according to its manual and the description of its tables.
 
 use super::definition::{
-    Attachments, Belonging, Documents, Elsewhere, ImageFolder, Owners, PathColumn, Profile, Removable, Settings,
-    TableColumn,
+    Attachments, Belonging, Documents, Elsewhere, Expectation, Expected, HashPart, HashedRows, ImageFolder, Owners,
+    PathColumn, Profile, Removable, Settings, TableColumn,
 };
 
 /// The practice management program Open Dental, versions 19 to 24.
@@ -24,6 +24,28 @@ pub const OPEN_DENTAL: Profile = Profile {
             "RandomPrimaryKeys",
             "ExportPath",
             "LetterMergePath",
+        ],
+        expected: &[
+            Expectation {
+                setting: "DataBaseVersion",
+                expected: Expected::Version,
+                otherwise: "the application does not know the version of its database",
+            },
+            Expectation {
+                setting: "CorruptedDatabase",
+                expected: Expected::Not("1"),
+                otherwise: "the application calls its database corrupted: an update was interrupted",
+            },
+            Expectation {
+                setting: "UpdateInProgressOnComputerName",
+                expected: Expected::Empty,
+                otherwise: "an update of the application was running on a computer",
+            },
+            Expectation {
+                setting: "DocPath",
+                expected: Expected::Something,
+                otherwise: "the application does not know where its images are",
+            },
         ],
     },
     images: ImageFolder {
@@ -57,6 +79,21 @@ pub const OPEN_DENTAL: Profile = Profile {
          FROM {schema}.usergroupattach a JOIN {schema}.grouppermission p ON p.UserGroupNum = a.UserGroupNum \
          WHERE a.UserNum = u.UserNum AND p.PermType = 24) ORDER BY u.DateTLastLogin DESC, u.UserNum DESC LIMIT 1",
     ),
+    hashed: Some(HashedRows {
+        table: "securitylog",
+        key: "SecurityLogNum",
+        hash_table: "securityloghash",
+        hash_key: "SecurityLogNum",
+        hash: "LogHash",
+        parts: [
+            HashPart::Column("PermType"),
+            HashPart::Column("UserNum"),
+            HashPart::DateTime("LogDateTime"),
+            HashPart::Column("LogText"),
+            HashPart::Column("PatNum"),
+            HashPart::DateTimeSince("DateTPrevious", 1880),
+        ],
+    }),
     removable: &[
         Removable {
             name: "securitylog",

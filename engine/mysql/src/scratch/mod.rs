@@ -49,6 +49,38 @@ pub struct ScratchOptions {
     pub data_bytes: u64,
 }
 
+/// A folder of this process's own, as scratch servers have. When it is dropped it is removed with all that is in it.
+pub struct ScratchFolder {
+    folder: Folder,
+}
+
+impl ScratchFolder {
+    /// Makes an empty one with room for `options.data_bytes`, and removes what killed runs have left.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoSpace`] if there is no room; if it cannot be made.
+    pub fn make(options: &ScratchOptions, monitor: &dyn Monitor) -> Result<Self> {
+        let parent = ready_parent(options, monitor)?;
+        unix::check_room(&parent, options.data_bytes)?;
+        Ok(ScratchFolder { folder: Folder::make(&parent, None)? })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> PathBuf {
+        self.folder.private()
+    }
+}
+
+/// The folder of this user's scratch servers, without leftovers.
+fn ready_parent(options: &ScratchOptions, monitor: &dyn Monitor) -> Result<PathBuf> {
+    let parent = options.parent.clone().unwrap_or_else(|| PARENT_DEFAULT.into());
+    let parent = folder::own_parent(&parent)?;
+    for left in folder::remove_leftovers(&parent)? {
+        monitor.note(&left);
+    }
+    Ok(parent)
+}
+
 /// A server of this process's own. When it is dropped the server is ended, and its folder removed.
 pub struct ScratchServer {
     // Dropped in this order: first the process, then what it has open.
@@ -65,11 +97,7 @@ impl ScratchServer {
     /// [`ErrorKind::NotFound`] if no such server is installed; [`ErrorKind::NoSpace`] if there is no room for it; [`ErrorKind::Database`] if it
     /// does not start; if the monitor wishes to stop.
     pub fn start(record: &ServerRecord, options: &ScratchOptions, monitor: &dyn Monitor) -> Result<Self> {
-        let parent = options.parent.clone().unwrap_or_else(|| PARENT_DEFAULT.into());
-        let parent = folder::own_parent(&parent)?;
-        for left in folder::remove_leftovers(&parent)? {
-            monitor.note(&left);
-        }
+        let parent = ready_parent(options, monitor)?;
         let source = Server { flavour: record.flavour, ..Server::from_version(&record.version) };
         let found = program::find(&source, options)?;
         let user = unix::server_user()?;

@@ -1,0 +1,94 @@
+//! `enamel evidence`: what people say about evidence.
+
+use engine::evidence::{self, Piece};
+use engine::{Error, ErrorKind, Result, machine};
+use repo_format::config::Access;
+use repo_format::evidence::{Evidence, EvidenceKind, EvidenceResult};
+use repo_format::limits;
+
+use super::drill::choose_evidence;
+use crate::commands::accept::author;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::ui::format;
+
+/// Say that somebody has reviewed drills and checks.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example
+  enamel evidence sign --by 'Dr. Dana Doe'
+
+Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 12 wrong password")]
+pub struct EvidenceArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Sign(SignArgs),
+}
+
+/// Record that somebody has reviewed evidence.
+///
+/// Without an id it is about every drill and check that nobody has reviewed yet. The review is evidence itself, and stands
+/// on the certificate.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel evidence sign --by 'Dr. Dana Doe'
+  enamel evidence sign --by 'Dr. Dana Doe' 3f9a12bc
+
+Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 12 wrong password")]
+struct SignArgs {
+    /// The person who has reviewed it
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// The evidence, by the beginning of its id
+    #[arg(value_name = "EVIDENCE")]
+    ids: Vec<String>,
+}
+
+/// Signs.
+///
+/// # Errors
+/// There is nothing to sign, or it cannot be put.
+pub fn run(args: &EvidenceArgs, context: &Context<'_>) -> Result<Exit> {
+    let Action::Sign(args) = &args.action;
+    let by = args.by.trim();
+    if by.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "nobody is named: --by needs a name"));
+    }
+    let repo = context.open(Access::Write)?;
+    let pieces = evidence::list(&repo)?;
+    let mut chosen: Vec<&Piece> = Vec::new();
+    for id in &args.ids {
+        chosen.push(choose_evidence(&pieces, Some(id))?);
+    }
+    if args.ids.is_empty() {
+        let is_new = |piece: &&Piece| {
+            matches!(piece.evidence.kind, EvidenceKind::Drill | EvidenceKind::Verify)
+                && !piece.is_continuation()
+                && pieces.reviews_of(piece).next().is_none()
+        };
+        chosen.extend(pieces.pieces.iter().filter(is_new));
+    }
+    chosen.truncate(usize::try_from(limits::REVIEWED_COUNT).unwrap_or(usize::MAX));
+    if chosen.is_empty() {
+        return Err(Error::new(ErrorKind::NotFound, "there is no evidence that nobody has reviewed yet"));
+    }
+    let review = Evidence {
+        place: repo.location(),
+        by: Some(by.to_owned()),
+        reviewed: Some(chosen.iter().map(|piece| piece.reference()).collect()),
+        ..Evidence::new(EvidenceKind::Review, EvidenceResult::Passed)
+    };
+    let put = evidence::put(&repo, &author(), machine::now(), review)?;
+    context.ui.line(format_args!(
+        "{} has reviewed {}: evidence {}",
+        format::message(by),
+        format::counted(chosen.len() as u64, "record"),
+        format::short(put.manifest.id)
+    ))?;
+    Ok(Exit::Done)
+}
