@@ -110,7 +110,7 @@ impl Timetable {
         &self.seen
     }
 
-    /// What was done.
+    /// The history: everything that was done.
     pub fn history(&self) -> History {
         let Memory { begun, jobs, .. } = &self.memory;
         History { begun: *begun, newest: self.seen.newest, quiet_hour: QUIET_HOUR, jobs: jobs.clone() }

@@ -28,7 +28,7 @@ pub struct Told {
     pub items: BTreeSet<u64>,
 }
 
-/// What a notice says of its cause.
+/// The word of a notice about its cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
     /// It is there.
@@ -44,7 +44,7 @@ pub enum Word {
 pub struct Notice {
     /// The cause.
     pub cause: Cause,
-    /// What is said of it.
+    /// The word about it.
     pub word: Word,
 }
 

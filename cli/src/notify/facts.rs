@@ -1,4 +1,4 @@
-//! What is known of the backups, and which causes that is.
+//! The facts about backups, and the causes that follow from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -22,12 +22,12 @@ pub struct NoticeMemory {
     pub facts: Facts,
     /// The week since the last summary.
     pub week: Week,
-    /// What went which way.
+    /// The channels by their keys.
     #[serde(default)]
     pub channels: BTreeMap<String, Channel>,
 }
 
-/// What went one way.
+/// A channel: everything that went one way.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Channel {
@@ -39,7 +39,7 @@ pub struct Channel {
     pub pending: Option<Pending>,
 }
 
-/// What a monitor has yet to hear.
+/// A message that a monitor has yet to hear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The status of what ended; 0 is well.

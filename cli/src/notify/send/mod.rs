@@ -15,7 +15,7 @@ use engine::Result;
 use super::settings::{NotifySettings, Text};
 use crate::secret::read_password_file;
 
-/// What is sent.
+/// A message that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Its kind.
