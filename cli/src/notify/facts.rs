@@ -125,7 +125,7 @@ impl Facts {
     pub fn note(&mut self, ended: &Ended) {
         self.exits.insert(ended.job, ended.exit);
         let clears = match ended.job {
-            // One that left something out may have left out what is damaged.
+            // A check that left something out may have left out what is damaged.
             Job::Verify | Job::Drill => ended.exit == Some(0),
             Job::Backup | Job::Copy | Job::Forget => matches!(ended.exit, Some(0 | 3)),
         };
