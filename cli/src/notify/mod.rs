@@ -85,7 +85,7 @@ fn mark(bytes: &[u8]) -> u64 {
 }
 
 impl<'a> Notifier<'a> {
-    /// Reads what was told before, and prepares each way. One that cannot be used is a warning.
+    /// Reads what was told before, and prepares each way. A way that cannot be used is a warning.
     ///
     /// # Errors
     /// The settings are wrong.
