@@ -16,6 +16,8 @@ SNAP, wherever a command takes one, is one of
   latest:TAG                the newest one with this tag
   latest@2026-11-20T14:00   the newest one not later than this minute
   latest@2026-11-20         the newest one of this day, or earlier
+  latest@yesterday          the same; also latest@today and latest@2-hours-ago,
+                            and minutes, days, weeks
   latest:TAG@2026-11-20     both
 One from the future, made by a wrong clock, is chosen by its id only. Where a
 newer one cannot be read or has disappeared, it is named, and the status is 3.

@@ -7,11 +7,15 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use engine::machine;
 use engine::snapshots::Selector;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use repo_format::entry::Time;
+
+/// Nobody looks further back than so many of a unit.
+const MANY: i64 = 5_000;
 
 /// A snapshot as the user named it, and perhaps a path in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,17 +146,46 @@ fn split_time<'t>(text: &'t [u8], zone: &TimeZone) -> Result<(Time, Option<&'t [
         }
     }
     Err(format!(
-        "`{}` is not a time; write 2026-11-20, 2026-11-20T14:00 or 2026-11-20T14:00+01:00",
+        "`{}` is not a time; write 2026-11-20, 2026-11-20T14:00, 2026-11-20T14:00+01:00, yesterday or \"2 hours ago\"",
         String::from_utf8_lossy(text)
     ))
 }
 
+/// The moment that `text` names by the clock: `today`, `yesterday`, `2 hours ago`; days mean their end.
+fn parse_relative(text: &str, zone: &TimeZone, now: Time) -> Option<Time> {
+    let now = Timestamp::new(now.seconds, i32::try_from(now.nanoseconds).ok()?).ok()?;
+    let today = now.to_zoned(zone.clone()).date();
+    match text {
+        "today" => return end_of(today, zone),
+        "yesterday" => return end_of(today.yesterday().ok()?, zone),
+        _ => {}
+    }
+    let words: Vec<&str> = text.split([' ', '-']).collect();
+    let [number, unit, "ago"] = words[..] else { return None };
+    let number: i64 = number.parse().ok().filter(|number| (0..=MANY).contains(number))?;
+    let minutes = match unit.strip_suffix('s').unwrap_or(unit) {
+        "minute" => 1,
+        "hour" => 60,
+        "day" => 24 * 60,
+        "week" => 7 * 24 * 60,
+        _ => return None,
+    };
+    Some(time_of(now.checked_sub((number * minutes).minutes()).ok()?))
+}
+
+/// The last nanosecond of a day.
+fn end_of(day: Date, zone: &TimeZone) -> Option<Time> {
+    let end = day.tomorrow().ok()?.to_zoned(zone.clone()).ok()?.timestamp();
+    Some(time_of(end - 1.nanosecond()))
+}
+
 /// The last nanosecond of the day, minute or second that `text` names.
 fn parse_until(text: &str, zone: &TimeZone) -> Option<Time> {
+    if let Some(time) = parse_relative(text, zone, machine::now()) {
+        return Some(time);
+    }
     if text.len() == "2026-11-20".len() {
-        let next = text.parse::<Date>().ok()?.tomorrow().ok()?;
-        let end = next.to_zoned(zone.clone()).ok()?.timestamp();
-        return Some(time_of(end - 1.nanosecond()));
+        return end_of(text.parse::<Date>().ok()?, zone);
     }
     let clock = text.get("2026-11-20T".len()..)?;
     let clock = &clock[..clock.find(['Z', 'z', '+', '-', '[']).unwrap_or(clock.len())];

@@ -11,11 +11,13 @@ use crate::ui::{Ui, format, json};
 
 /// Find files by name in all snapshots.
 ///
-/// Enamel compares PATTERN with names, or with whole paths if it holds a slash. `*` stands for any letters, `**` also
-/// for folders, `?` for one letter. It lists each distinct version once, with the snapshots that hold it.
+/// A word finds every name that contains it, in any case of letters; with a slash in it, every path. With `*`, `?` or
+/// `[` it is a pattern that the whole name must match, or the whole path if it holds a slash: `*` stands for any letters,
+/// `**` also for folders, `?` for one letter. Enamel lists each distinct version once, with the snapshots that hold it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
+  enamel find smith
   enamel find 'letter*.txt'
   enamel find 'images/S/SmithJohn/**'
   enamel find '**/SmithJohn/letter.txt'
@@ -43,7 +45,7 @@ pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
     let hits = engine::snapshots::find::find(&repo, &args.pattern, ui)?;
     if hits.is_empty() {
         ui.say(format_args!("no snapshot holds anything that matches `{}`", args.pattern));
-        if args.pattern.contains('/') && !args.pattern.starts_with("**") {
+        if args.pattern.contains('/') && args.pattern.contains(['*', '?', '[']) && !args.pattern.starts_with("**") {
             ui.say(format_args!("with a slash it must match the whole path: perhaps '**/{}'", args.pattern));
         }
     }

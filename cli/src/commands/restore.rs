@@ -55,7 +55,7 @@ use crate::ui::{Ui, format, json};
 /// would run on them. With --target instead of --to-database the files that went with the rows go back to their places
 /// below the folder DIR. Files that are there stay as they are.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("where").required(true).args(["target", "to_database"])))]
+#[command(group(ArgGroup::new("where").args(["target", "to_database"])))]
 #[command(after_help = "\
 Examples
   enamel restore latest --target /tmp/practice
@@ -112,6 +112,9 @@ pub struct RestoreArgs {
     past: PastArgs,
 }
 
+/// Said where no target is named.
+const WHERE: &str = "Files into a new folder: `--target DIR`. A database onto a server, under another name: `--to-database mysql://USER@HOST --schema NAME=COPY`.";
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OwnerArg {
     /// Users and groups of the same names
@@ -166,6 +169,9 @@ impl RestoreArgs {
 /// # Errors
 /// There is no such snapshot or path, or the target cannot be written.
 pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
+    if args.target.is_none() && args.load.to_database.is_none() {
+        return Err(Error::new(ErrorKind::Usage, "say where to restore to").with_hint(WHERE));
+    }
     if let Some(receipt) = &args.purged {
         if let Some(target) = &args.target {
             load::check_unused(&args.load)?;

@@ -97,3 +97,19 @@ fn tags_cannot_be_mistaken_for_anything_else() {
         assert!(parse_tag(tag).is_err(), "{tag}");
     }
 }
+
+#[test]
+fn a_moment_may_be_named_by_the_clock() {
+    let zone = TimeZone::fixed(jiff::tz::offset(1));
+    // 2026-11-20 23:30 in that zone.
+    let now = Time { seconds: 1_795_213_800, nanoseconds: 0 };
+    let seconds = |text| parse_relative(text, &zone, now).map(|time| now.seconds - time.seconds);
+    assert_eq!(seconds("2 hours ago"), Some(7200));
+    assert_eq!(seconds("1-hour-ago"), Some(3600));
+    assert_eq!(seconds("90 minutes ago"), Some(5400));
+    assert_eq!((seconds("3 days ago"), seconds("1 week ago")), (Some(3 * 86_400), Some(7 * 86_400)));
+    assert_eq!((seconds("today"), seconds("yesterday")), (Some(-1799), Some(86_400 - 1799)));
+    for text in ["ago", "2 ago", "-1 hours ago", "2 hours", "two hours ago", "99999999999 weeks ago", "2 moons ago"] {
+        assert_eq!(seconds(text), None, "{text}");
+    }
+}

@@ -18,13 +18,13 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
 fn wrap_line(line: &str, room: usize, indent: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
-    for word in line.split(' ') {
+    for (at, word) in line.split(' ').enumerate() {
         let width = word.width();
         if used > 0 && used + 1 + width > room {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             used = 0;
-        } else if !out.is_empty() {
+        } else if at > 0 {
             out.push(' ');
             used += 1;
         }

@@ -29,7 +29,7 @@ fn every_form_of_snap_finds_its_snapshot() {
     assert!(!has_new("latest:hourly") && !has_new(&first[..12]) && !has_new("latest:hourly@2999-01-01"));
     machine.run(["ls", "latest@1999-01-01"]).expect(1);
     machine.run(["ls", "latest:weekly"]).expect(1);
-    machine.run(["ls", "latest@yesterday"]).expect(2);
+    machine.run(["ls", "latest@tuesday"]).expect(2);
     machine.run(["diff", "latest:images/", "latest"]).expect(2);
 }
 
@@ -66,6 +66,10 @@ fn find_lists_each_version_once() {
     snapshots.sort_unstable();
     assert_eq!(snapshots, [1, 2]);
     machine.run(["find", "letter*"]).expect(0).prints("source/A/letter.txt").prints("in 2 snapshots");
+    machine.run(["restore", "latest"]).expect(2).says("say where to restore to").says("--target DIR");
+    machine.run(["ls", "latest@yesterday"]).expect(1).says("the nearest, ");
+    machine.run(["ls", "latest@0 minutes ago"]).expect(0).prints("source");
+    machine.run(["find", "LETTER"]).expect(0).prints("source/A/letter.txt");
     machine.run(["find", "nothing"]).expect(0).says("no snapshot holds");
 }
 

@@ -26,7 +26,8 @@ pub struct FindHit {
     pub snapshots: Vec<LeaseId>,
 }
 
-/// All versions of everything whose name matches the glob `pattern`. A pattern with a slash matches the whole path.
+/// All versions of everything whose name matches the glob `pattern`. A pattern with a slash matches the whole path. One
+/// without any character of a glob, as people type a name, matches every name that contains it, in any case of letters.
 /// Sorted by path, then by the first snapshot that holds them.
 ///
 /// Folders that snapshots share are walked once, so the time depends on the changes between snapshots, not on their
@@ -35,13 +36,10 @@ pub struct FindHit {
 /// # Errors
 /// [`ErrorKind::Usage`] for a bad pattern; if a directory cannot be read.
 pub fn find(repository: &Repository, pattern: &str, monitor: &dyn Monitor) -> Result<Vec<FindHit>> {
-    let bad = |e: ignore::Error| Error::caused(ErrorKind::Usage, format!("`{pattern}` is not a pattern"), e);
-    let mut builder = OverrideBuilder::new("");
-    builder.add(pattern).map_err(bad)?;
     let reader = ChunkReader::new(repository);
     let search = Search {
         reader: &reader,
-        matcher: builder.build().map_err(bad)?,
+        matcher: Matcher::new(pattern)?,
         known: HashMap::new(),
         folders: Vec::new(),
         hits: Vec::new(),
@@ -49,9 +47,43 @@ pub fn find(repository: &Repository, pattern: &str, monitor: &dyn Monitor) -> Re
     search.run(repository, monitor)
 }
 
+/// Characters that make a pattern a glob.
+const GLOB: [char; 8] = ['*', '?', '[', ']', '{', '}', '!', '\\'];
+
+/// Tells whether a path is looked for.
+enum Matcher {
+    Glob(Override),
+    /// A part of a name in small letters.
+    Name(String),
+    /// A part of a path in small letters.
+    Path(String),
+}
+
+impl Matcher {
+    fn new(pattern: &str) -> Result<Self> {
+        if !pattern.is_empty() && !pattern.contains(GLOB) {
+            let part = pattern.to_lowercase();
+            return Ok(if part.contains('/') { Matcher::Path(part) } else { Matcher::Name(part) });
+        }
+        let bad = |e: ignore::Error| Error::caused(ErrorKind::Usage, format!("`{pattern}` is not a pattern"), e);
+        let mut builder = OverrideBuilder::new("");
+        builder.add(pattern).map_err(bad)?;
+        builder.build().map(Matcher::Glob).map_err(bad)
+    }
+
+    fn matches(&self, path: &[u8], is_dir: bool) -> bool {
+        let contains = |text: &[u8], part: &str| String::from_utf8_lossy(text).to_lowercase().contains(part);
+        match self {
+            Matcher::Glob(glob) => glob.matched(path_from_bytes(path), is_dir).is_whitelist(),
+            Matcher::Name(part) => contains(path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), part),
+            Matcher::Path(part) => contains(path, part),
+        }
+    }
+}
+
 struct Search<'r> {
     reader: &'r ChunkReader<'r>,
-    matcher: Override,
+    matcher: Matcher,
     /// Folders that have been walked, by node and path: the index in `folders`, or `None` if nothing was found at or
     /// below it.
     known: HashMap<(ChunkId, Vec<u8>), Option<usize>>,
@@ -117,7 +149,7 @@ impl<'r> Search<'r> {
                 entries.count()?;
                 let path = join(&frame.path, entry.name());
                 let is_dir = entry.meta.kind == EntryKind::Directory;
-                if self.matcher.matched(path_from_bytes(&path), is_dir).is_whitelist() {
+                if self.matcher.matches(&path, is_dir) {
                     let version = self.version(&path, &entry.meta, entry.content, versions);
                     frame.found.hits.push(version);
                 }
@@ -186,5 +218,27 @@ impl<'r> Search<'r> {
         self.hits.push(Version { hit, content });
         at_path.push(self.hits.len() - 1);
         self.hits.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_means_contains_in_any_case() {
+        let cases = [
+            ("smith", "images/S/SmithAnna1", true),
+            ("SMITH", "images/S/smithanna1", true),
+            ("smith", "images/Smith/xray.jpg", false),
+            ("s/smith", "images/S/SmithAnna1/xray.jpg", true),
+            ("Öz", "images/O/özali2", true),
+            ("*smith*", "images/S/SmithAnna1", false),
+            ("Smith*", "images/S/SmithAnna1", true),
+            ("xray.jpg", "images/old xray.jpg.bak", true),
+        ];
+        for (pattern, path, matches) in cases {
+            assert_eq!(Matcher::new(pattern).unwrap().matches(path.as_bytes(), false), matches, "{pattern} in {path}");
+        }
     }
 }

@@ -101,8 +101,14 @@ pub fn select(repository: &Repository, selector: &Selector) -> Result<Selection>
             Ok(Selection { snapshot, remarks: Vec::new(), suffers_since })
         }
         Selector::Latest { tag, until } => {
-            let search =
-                Search { repository, tag: tag.as_deref(), until: *until, tags: BTreeSet::new(), remarks: Vec::new() };
+            let search = Search {
+                repository,
+                tag: tag.as_deref(),
+                until: *until,
+                tags: BTreeSet::new(),
+                nearest: None,
+                remarks: Vec::new(),
+            };
             search.newest(repository.manifests()?)
         }
     }
@@ -115,6 +121,8 @@ struct Search<'s> {
     until: Option<Time>,
     /// Tags that were seen.
     tags: BTreeSet<String>,
+    /// The first snapshot after the wanted moment.
+    nearest: Option<LeaseId>,
     remarks: Vec<Remark>,
 }
 
@@ -127,6 +135,9 @@ impl Search<'_> {
         let losses = self.repository.known_losses_in(&manifests)?;
         let is_candidate =
             |m: &RememberedManifest| m.kind == ManifestKind::Snapshot && until.is_none_or(|until| m.time <= until);
+        // Sorted newest first: the last one after the moment is the nearest.
+        let later = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && !is_candidate(m));
+        self.nearest = later.last().map(|manifest| manifest.id);
         manifests.present.retain(is_candidate);
         manifests.missing.retain(is_candidate);
         manifests.put_back.retain(is_candidate);
@@ -192,7 +203,8 @@ impl Search<'_> {
             _ => String::new(),
         };
         let remarks = self.remarks.iter().map(|remark| format!("; {remark}")).collect::<String>();
-        Error::new(ErrorKind::NotFound, format!("there is no snapshot{tag}{until} to choose{others}{remarks}"))
+        let nearest = self.nearest.map(|id| format!("; the nearest, {id}, is later")).unwrap_or_default();
+        Error::new(ErrorKind::NotFound, format!("there is no snapshot{tag}{until} to choose{nearest}{others}{remarks}"))
     }
 }
 
