@@ -18,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// The rules without the jobs that the settings give nothing to do.
 pub fn possible(rules: Rules, settings: &FileSettings) -> Rules {
     Rules {
-        drill: None,
         copy: rules.copy.filter(|_| settings.supplemental.mode != Mode::Off),
         // The file was checked when it was read.
         copy_window: settings.supplemental.window().unwrap_or_default(),
