@@ -164,6 +164,15 @@ impl RestoreArgs {
     }
 }
 
+/// Brings back what a purge removed.
+fn restore_purged(args: &RestoreArgs, receipt: &str, context: &Context<'_>) -> Result<Exit> {
+    let Some(target) = &args.target else {
+        return load::purged::run(&args.load, receipt, Effect::of(args.dry_run), context);
+    };
+    load::check_unused(&args.load)?;
+    purged_files::run(receipt, target, Effect::of(args.dry_run), context)
+}
+
 /// Restores.
 ///
 /// # Errors
@@ -173,11 +182,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         return Err(Error::new(ErrorKind::Usage, "say where to restore to").with_hint(WHERE));
     }
     if let Some(receipt) = &args.purged {
-        if let Some(target) = &args.target {
-            load::check_unused(&args.load)?;
-            return purged_files::run(receipt, target, Effect::of(args.dry_run), context);
-        }
-        return load::purged::run(&args.load, receipt, Effect::of(args.dry_run), context);
+        return restore_purged(args, receipt, context);
     }
     let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
     if let Some(when) = args.past.when() {

@@ -223,7 +223,7 @@ proptest! {
         }
     }
 
-    /// Whatever is known and whatever the clock does, an alarm of absence is there exactly if people worked for four hours.
+    /// An alarm of absence is there exactly if people worked for four hours, with anything known and any clock.
     #[test]
     fn the_alarm_of_absence_counts_minutes_at_work(newest in 0_i64..20_000, hours in -100_i64..100) {
         let (newest, now) = (MONDAY + newest * 60, MONDAY + newest * 60 + hours * HOUR);

@@ -79,7 +79,7 @@ pub struct FileSettings {
     pub s3: S3Settings,
     /// When an agent does what.
     pub schedule: ScheduleSettings,
-    /// Who is told when something is wrong, and how.
+    /// The people and programs that are told when something is wrong.
     pub notify: NotifySettings,
     /// Rules that `enamel forget` uses without options.
     pub retention: Option<Keep>,

@@ -29,6 +29,7 @@ fn an_attack_holds_everything_up_until_it_is_answered() {
         let refused = machine.run(command).expect(1);
         assert!(refused.err.contains("enamel hold list"), "{}", refused.err);
     }
+    machine.run(["status"]).expect(0).prints("enamel hold list");
     let listed = machine.run(["hold", "list"]).expect(3);
     let id = listed.out.split_whitespace().nth(1).unwrap().to_owned();
     assert!(listed.out.contains("nobody has answered"), "{}", listed.out);

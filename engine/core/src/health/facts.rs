@@ -145,6 +145,6 @@ pub enum Free {
 /// Changes that look like an attack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnusualFacts {
-    /// Sources with changes that no person has explained yet.
+    /// Snapshots with changes that no person has explained yet.
     pub unanswered: u64,
 }

@@ -12,6 +12,7 @@ use super::facts::{
 use super::read_again;
 use crate::error::Result;
 use crate::evidence::{self, Piece, Pieces};
+use crate::hold;
 use crate::machine;
 use crate::repository::members::{MemberInfo, MemberState, Unlock, members};
 use crate::repository::{Reminder, Repository, SnapshotObject};
@@ -38,8 +39,6 @@ pub struct HealthOptions {
     pub free: Free,
     /// Whether the repository is on a disk of the things that are saved.
     pub is_shared: bool,
-    /// Changes that look like an attack; `None` if nobody looked for them.
-    pub unusual: Option<UnusualFacts>,
 }
 
 /// The age from which a source is late.
@@ -62,12 +61,12 @@ pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions)
     Ok(Facts {
         sources: status.sources.iter().map(|source| source_facts(source, options)).collect(),
         faults: faults(repository, status)?,
-        drill: drill(&evidence, now),
+        drill: Some(drill(&evidence, now)),
         reading: reading(repository, &evidence, &recent, now)?,
         copies: copies(status, options, now),
         keys: keys(repository, now)?,
         room: RoomFacts { free: options.free, growth_bytes: recent.growth(now), is_shared: options.is_shared },
-        unusual: options.unusual,
+        unusual: Some(UnusualFacts { unanswered: hold::unanswered(repository, &recent.manifests)? }),
     })
 }
 
@@ -144,16 +143,15 @@ impl Recent {
     }
 }
 
-/// `None` if there was no drill, or it is unknown how drills are made.
-fn drill(evidence: &Pieces, now: Time) -> Option<DrillFacts> {
-    let last = evidence.newest_drill()?;
+fn drill(evidence: &Pieces, now: Time) -> DrillFacts {
+    let Some(last) = evidence.newest_drill() else { return DrillFacts::default() };
     let passed = evidence.newest_passed_drill();
     let age_of = |piece: &Piece| age(piece.time.seconds, now);
-    Some(DrillFacts {
+    DrillFacts {
         good_age_seconds: passed.map(age_of),
         last_failed: passed.is_none_or(|passed| passed.id != last.id),
         restore_seconds: None,
-    })
+    }
 }
 
 fn reading(repository: &Repository, evidence: &Pieces, recent: &Recent, now: Time) -> Result<ReadingFacts> {

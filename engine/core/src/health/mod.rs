@@ -1,7 +1,7 @@
 //! Health: whether backups are made, whole, restorable, and safe from the next mishap. One function stands behind
 //! `enamel status`, notices and the console.
 //!
-//! [`gather`] looks facts up: numbers and ages. [`judge`] is a pure function of them, with one file for each question.
+//! [`gather()`] looks facts up: numbers and ages. [`judge`] is a pure function of them, with one file for each question.
 //! Worse facts never give a better state. No sentence names a file, a table or a person.
 
 mod check;

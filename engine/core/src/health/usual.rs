@@ -9,9 +9,10 @@ pub(super) fn check(unusual: Option<&UnusualFacts>) -> Option<Check> {
     let unanswered = unusual?.unanswered;
     let check = match unanswered {
         0 => Check::new(Question::Usual, State::Good, "Nothing looks like an attack"),
-        sources => {
-            let sentence = format!("{} changed as in an attack, and nobody has answered", counted(sources, "source"));
-            Check::new(Question::Usual, State::Bad, sentence)
+        snapshots => {
+            let snapshots = counted(snapshots, "snapshot");
+            let sentence = format!("{snapshots} looked like after an attack, and nobody has answered");
+            Check::new(Question::Usual, State::Bad, sentence).helped_by("enamel hold list")
         }
     };
     Some(check.with("unanswered", unanswered))

@@ -67,6 +67,20 @@ pub fn list(repository: &Repository) -> Result<Vec<Hold>> {
     Ok(manifests.iter().filter_map(|manifest| Hold::of(manifest, &said)).collect())
 }
 
+/// How many of these snapshots are held while nobody has answered. Answers are read only if one is held.
+///
+/// # Errors
+/// If the repository cannot be read.
+pub fn unanswered(repository: &Repository, snapshots: &[Manifest]) -> Result<u64> {
+    if snapshots.iter().all(|snapshot| snapshot.held.is_none()) {
+        return Ok(0);
+    }
+    let (records, _) = repository.read_records(&repository.manifests()?.present)?;
+    let said = Said::by(records.iter().map(|record| &record.manifest));
+    let open = snapshots.iter().filter_map(|snapshot| Hold::of(snapshot, &said)).filter(|hold| hold.answer.is_none());
+    Ok(open.count() as u64)
+}
+
 /// Refuses to delete anything while a snapshot among `manifests` is held and nobody has answered. The records are among them, too.
 ///
 /// # Errors

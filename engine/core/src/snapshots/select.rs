@@ -136,8 +136,8 @@ impl Search<'_> {
         let is_candidate =
             |m: &RememberedManifest| m.kind == ManifestKind::Snapshot && until.is_none_or(|until| m.time <= until);
         // Sorted newest first: the last one after the moment is the nearest.
-        let later = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && !is_candidate(m));
-        self.nearest = later.last().map(|manifest| manifest.id);
+        let mut later = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && !is_candidate(m));
+        self.nearest = later.next_back().map(|manifest| manifest.id);
         manifests.present.retain(is_candidate);
         manifests.missing.retain(is_candidate);
         manifests.put_back.retain(is_candidate);

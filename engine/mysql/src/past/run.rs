@@ -28,7 +28,7 @@ const ROOM_FACTOR: u64 = 3;
 /// Carries out `plan`, with the server at `target` as the target. Only the finished result reaches it.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] if no suitable server program is installed; [`ErrorKind::Refused`] if something in the log cannot be done again: the
+/// [`engine_core::error::ErrorKind::NotFound`] if no suitable server program is installed; [`engine_core::error::ErrorKind::Refused`] if something in the log cannot be done again: the
 /// message says where; otherwise as [`load`].
 pub fn restore_past(
     repository: &Repository,
