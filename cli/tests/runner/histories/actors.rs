@@ -131,7 +131,7 @@ impl Round<'_> {
     fn forget_by_rule(&self, random: &mut Random) {
         let keep = 1 + random.below(3);
         self.tell(Event::MayForgetAllBut { newest: usize::try_from(keep).unwrap() });
-        let command = self.anybody(random, &format!("forget --keep-last {keep}"));
+        let command = self.anybody(random, &format!("forget --keep-last {keep} --allow-less"));
         if let Some(answer) = self.run_or_kill(command, random) {
             answer.expect(0);
         }
