@@ -57,7 +57,8 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
 /// # Errors
 /// It cannot be written.
 pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let path = std::path::absolute(path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder)?;
     let mode = match readers {
         Readers::Owner => 0o600,
@@ -66,6 +67,7 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.persist(&path)?;
+    // The name, too, outlives a machine that dies now.
+    std::fs::File::open(folder)?.sync_all()
 }

@@ -1,18 +1,15 @@
 //! Files of a service: written whole, and removed only if they were written here.
 
-use std::io::{ErrorKind as Io, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{ErrorKind as Io, Read};
 use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind, Result};
 
 use super::MARK;
+use crate::whole_file::{self, Readers};
 
 /// The mark stands within so many bytes.
 const MARK_WITHIN: u64 = 256;
-/// Everybody may read it: it holds no secret.
-const MODE: u32 = 0o644;
-
 /// A file that a service manager reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFile {
@@ -38,16 +35,8 @@ impl ServiceFile {
             let message = format!("{} is there, and was not written by `enamel schedule install`", self.path.display());
             return Err(Error::new(ErrorKind::NotEmpty, message).with_hint("Move the file away first."));
         }
-        let failed = |error| Error::io(format!("cannot write {}", self.path.display()), error);
-        let folder = self.path.parent().unwrap_or(Path::new("/"));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        let set = file.as_file().set_permissions(std::fs::Permissions::from_mode(MODE));
-        set.and_then(|()| file.write_all(self.text.as_bytes()))
-            .and_then(|()| file.as_file().sync_all())
-            .map_err(failed)?;
-        file.persist(&self.path).map_err(|error| failed(error.error))?;
-        Ok(())
+        let written = whole_file::write(&self.path, self.text.as_bytes(), Readers::All);
+        written.map_err(|error| Error::io(format!("cannot write {}", self.path.display()), error))
     }
 
     /// Removes it, if it is there and was written here; gives whether it was.

@@ -1,15 +1,11 @@
 //! `enamel.toml`, changed in place: comments and everything that is not asked for stay.
 
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use engine::{Error, ErrorKind, Result};
 use toml_edit::{Array, DocumentMut, Item, Value, value};
 
-/// Readable for its owner only: the file says where the secrets are.
-const MODE: u32 = 0o600;
-const FOLDER_MODE: u32 = 0o755;
+use crate::whole_file::{self, Readers};
 
 /// The lines that setup writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,16 +92,8 @@ fn path_text(path: &Path) -> Result<String> {
 /// # Errors
 /// It cannot be written.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
-    let failed = |error| Error::io(format!("cannot write {}", path.display()), error);
-    let path = std::path::absolute(path).map_err(failed)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(failed)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let set = file.as_file().set_permissions(std::fs::Permissions::from_mode(MODE));
-    set.and_then(|()| file.write_all(text.as_bytes())).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    // The name, too, outlives a machine that dies now.
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    let written = whole_file::write(path, text.as_bytes(), Readers::Owner);
+    written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ const LONG: [&[u8; 2]; 13] =
 /// Checks the structure.
 ///
 /// # Errors
-/// What is wrong.
+/// A fault of a file.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     let mut head = Walk { bytes, at: PREAMBLE, is_explicit: true };
     let mut syntax: &[u8] = b"";

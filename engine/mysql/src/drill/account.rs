@@ -75,7 +75,7 @@ impl Account {
     /// Does a step. Damage is a fault of the step.
     ///
     /// # Errors
-    /// Those of `work` that are no damage; if the monitor wishes to stop.
+    /// Errors of `work` that are no damage; if the monitor wishes to stop.
     pub fn step(
         &mut self,
         name: &str,
