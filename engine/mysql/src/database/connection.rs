@@ -18,6 +18,11 @@ use super::value::Value;
 use super::{Address, Server, Tls, Verify, outline, quote_bytes};
 use engine_core::error::{Error, ErrorKind, Result};
 
+/// The account has as many sessions as it may have.
+const OVER_LIMIT: [u16; 2] = [1203, 1226];
+/// How often a session is asked for again then, and after which time.
+const LIMIT_TRIES: u32 = 5;
+const LIMIT_WAIT: Duration = Duration::from_millis(100);
 /// The largest accepted packet; no row is larger.
 const PACKET_MAX: usize = 1 << 30;
 /// A server that does not answer within this time counts as unreachable.
@@ -68,6 +73,19 @@ impl Connection {
     /// # Errors
     /// As [`Connection::open`].
     pub fn open_for(address: &Address, of: Use) -> Result<Self> {
+        // A server counts a session of ours until it has noticed that it ended.
+        for _ in 0..LIMIT_TRIES {
+            match Self::try_open_for(address, of) {
+                Err(error) if error_code(&error).is_some_and(|code| OVER_LIMIT.contains(&code)) => {
+                    std::thread::sleep(LIMIT_WAIT);
+                }
+                opened => return opened,
+            }
+        }
+        Self::try_open_for(address, of)
+    }
+
+    fn try_open_for(address: &Address, of: Use) -> Result<Self> {
         address.tls.as_ref().map_or(Ok(()), check_files)?;
         let opts = OptsBuilder::new()
             .user(Some(address.credentials.user.clone()))
