@@ -16,6 +16,7 @@ mod environment;
 mod exec;
 mod exit;
 mod finish;
+mod fnv;
 mod global;
 mod hooks;
 mod installation;

@@ -1,10 +1,14 @@
 //! Requests to the operating system at the start: many open files, no core dumps with secrets, and errors instead of
 //! deadly signals.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use engine::{Error, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::global::Global;
 
 /// Allows as many open files as the system lets this program have.
 pub fn raise_file_limit() {
@@ -30,4 +34,16 @@ pub fn survive_limits_of_files() {
     // Nobody looks at the flag: that the signal is handled is enough. Programs that are started do not inherit it. If
     // it is refused, nothing is worse than before.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
+/// This program once more, with the options that this process was given; its command is still to be said.
+///
+/// # Errors
+/// The system does not say where the program is.
+pub fn again(global: &Global) -> Result<Command> {
+    let program =
+        std::env::current_exe().map_err(|error| Error::io("cannot find this program to start it again", error))?;
+    let mut command = Command::new(program);
+    command.args(global.words());
+    Ok(command)
 }

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use engine::{Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::global::Global;
+use crate::process;
 use crate::schedule::{Job, Rules};
 use crate::settings::{FileSettings, Mode};
 
@@ -56,9 +57,8 @@ impl Running {
     /// The program cannot be started.
     pub fn start(global: &Global, words: &[OsString]) -> Result<Self> {
         let failed = |error| Error::io("cannot start the program of this agent again", error);
-        let program = std::env::current_exe().map_err(failed)?;
-        let mut command = Command::new(program);
-        command.args(global.words()).args(["--quiet", "--no-progress"]).args(words);
+        let mut command = process::again(global)?;
+        command.args(["--quiet", "--no-progress"]).args(words);
         // A group of its own: Ctrl-C at a terminal asks the agent, and the agent asks the job.
         command.stdin(Stdio::null()).stdout(std::io::stderr()).process_group(0);
         Ok(Running { child: command.spawn().map_err(failed)?, asked: None })

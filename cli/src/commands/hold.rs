@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use engine::hold::{self, Answer, Expectation, Hold, Verdict};
-use engine::repository::{Author, Repository};
+use engine::repository::Repository;
 use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
 use serde::Serialize;
 
+use crate::commands::accept::author;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::duration::parse_duration;
-use crate::environment::{program, user_name};
 use crate::exit::Exit;
 use crate::ui::{Ui, format};
 
@@ -114,10 +114,6 @@ pub fn run(args: &HoldArgs, context: &Context<'_>) -> Result<Exit> {
         Action::Answer(args) => answer(args, &context.open(Access::Write)?, context.ui),
         Action::Expect(args) => expect(args, &context.open(Access::Write)?, context.ui),
     }
-}
-
-fn author() -> Author {
-    Author { host: host_name(), user: user_name(), program: program() }
 }
 
 fn list(repository: &Repository, ui: &Ui) -> Result<Exit> {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::cause::Cause;
 use super::due::Told;
 use super::facts::Facts;
-use super::mark;
 use super::week::Week;
+use crate::fnv;
 use crate::schedule::{Tries, sent_at};
 use crate::whole_file::{Unusable, read_json, write_json};
 
@@ -82,7 +82,7 @@ pub struct NoticeFile(PathBuf);
 impl NoticeFile {
     /// The file for the repository at this place: it is needed when nothing there can be opened.
     pub fn of(state_dir: &Path, place: &str) -> Self {
-        NoticeFile(state_dir.join(format!("notices-{:016x}.json", mark(place.as_bytes()))))
+        NoticeFile(state_dir.join(format!("notices-{:016x}.json", fnv::hash(place.bytes()))))
     }
 
     /// Its path.

@@ -78,12 +78,6 @@ pub struct Tested {
     pub problem: Option<String>,
 }
 
-/// Text that tells `bytes` from others, the same in each version of this program. It is no secret, and keeps none.
-fn mark(bytes: &[u8]) -> u64 {
-    // FNV-1a, 64 bits.
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
 impl<'a> Notifier<'a> {
     /// Reads what was told before, and prepares each way. A way that cannot be used is a warning.
     ///

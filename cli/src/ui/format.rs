@@ -1,14 +1,12 @@
 //! Numbers, times and names as people read them.
 
-pub use engine::words::{bytes, count, counted};
+pub use engine::words::{bytes, count, counted, short};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::entry::{Entry, EntryKind, Time};
 
 /// Longest line that is told on standard error, bytes.
 const MESSAGE_LEN_MAX: usize = 4000;
-/// Digits of an id that are shown to people.
-const SHORT_ID_LEN: usize = 8;
 
 /// A duration: `0.4 s`, `2 min 05 s`, `3 h 20 min`.
 pub fn duration(milliseconds: u64) -> String {
@@ -92,13 +90,6 @@ pub fn path_or_all(bytes: &[u8]) -> String {
 /// Characters that reorder or hide the text around them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The first digits of an id.
-pub fn short(id: impl std::fmt::Display) -> String {
-    let mut id = id.to_string();
-    id.truncate(SHORT_ID_LEN);
-    id
 }
 
 /// Kind and permissions as `ls -l` writes them: `-rw-r--r--`.

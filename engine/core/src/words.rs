@@ -6,6 +6,16 @@ const DAY: u64 = 24 * HOUR;
 const MONTH: u64 = 30 * DAY;
 const YEAR: u64 = 365 * DAY;
 
+/// The digits of an id that are shown.
+const DIGITS_SHOWN: usize = 8;
+
+/// The first digits of an id: enough to find it by.
+pub fn short(id: impl std::fmt::Display) -> String {
+    let mut id = id.to_string();
+    id.truncate(DIGITS_SHOWN);
+    id
+}
+
 /// A number of bytes with three digits and its unit: `1.50 MiB`.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

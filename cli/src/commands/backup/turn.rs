@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::{Error, Result};
 
+use crate::fnv;
 use crate::ui::Ui;
 
 /// How often it is looked whether the other one has ended.
@@ -61,9 +62,9 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-/// FNV-1a, 64 bits, of what the backup is about. Two that share one only take turns.
+/// Tells what the backup is about from others. Two that share a number only take turns.
 fn hash(place: &str, what: &[PathBuf]) -> u64 {
     let names = what.iter().flat_map(|path| path.as_os_str().as_encoded_bytes().iter().copied().chain([0]));
     let bytes = place.bytes().chain([0]).chain(names);
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    fnv::hash(bytes)
 }

@@ -14,9 +14,8 @@ mod interview;
 mod server;
 mod sheet;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
 use engine::repository::Exclusive;
 use engine::{Error, ErrorKind, Result};
@@ -27,6 +26,7 @@ use crate::context::Context;
 use crate::environment;
 use crate::exit::Exit;
 use crate::global::Global;
+use crate::process;
 use crate::settings::{FileSettings, Place, SecretSource, Storage, parse_place, user_file};
 use crate::strength::Strength;
 use crate::ui::Ui;
@@ -323,7 +323,5 @@ fn existing(path: &str) -> Result<PathBuf> {
 /// Runs this program with another command, before the user's eyes.
 fn again(global: &Global, words: &[&str]) -> Result<ExitStatus> {
     let failed = |error| Error::io("cannot start the program of this command again", error);
-    let words = words.iter().map(OsString::from);
-    let program = std::env::current_exe().map_err(failed)?;
-    Command::new(program).args(global.words()).args(words).status().map_err(failed)
+    process::again(global)?.args(words).status().map_err(failed)
 }

@@ -10,6 +10,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
 use crate::environment::program;
+use crate::fnv;
 use crate::notify::settings::check_url;
 
 /// A client for one place: no redirects, no cookies, a time limit for each step and for all together.
@@ -89,7 +90,7 @@ impl Url {
 
     /// Tells it from others, and does not show it.
     pub fn mark(&self) -> String {
-        super::super::mark(self.text.as_bytes()).to_string()
+        fnv::hash(self.text.bytes()).to_string()
     }
 }
 

@@ -17,6 +17,7 @@ use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::Repository;
+use crate::words;
 
 pub use answers::{Answer, Expectation, Verdict};
 pub use judge::{Run, judge};
@@ -77,8 +78,12 @@ pub fn unanswered(repository: &Repository, snapshots: &[Manifest]) -> Result<u64
     }
     let (records, _) = repository.read_records(&repository.manifests()?.present)?;
     let said = Said::by(records.iter().map(|record| &record.manifest));
-    let open = snapshots.iter().filter_map(|snapshot| Hold::of(snapshot, &said)).filter(|hold| hold.answer.is_none());
-    Ok(open.count() as u64)
+    Ok(open(snapshots, &said).count() as u64)
+}
+
+/// The holds among `manifests` that nobody has answered.
+fn open<'m>(manifests: impl IntoIterator<Item = &'m Manifest>, said: &Said) -> impl Iterator<Item = Hold> {
+    manifests.into_iter().filter_map(|manifest| Hold::of(manifest, said)).filter(|hold| hold.answer.is_none())
 }
 
 /// Refuses to delete anything while a snapshot among `manifests` is held and nobody has answered. The records are among them, too.
@@ -87,10 +92,8 @@ pub fn unanswered(repository: &Repository, snapshots: &[Manifest]) -> Result<u64
 /// [`ErrorKind::Refused`] then.
 pub fn refuse<'m>(manifests: impl IntoIterator<Item = &'m Manifest> + Clone) -> Result<()> {
     let said = Said::by(manifests.clone());
-    let mut open =
-        manifests.into_iter().filter_map(|manifest| Hold::of(manifest, &said)).filter(|hold| hold.answer.is_none());
-    let Some(hold) = open.next() else { return Ok(()) };
-    let id: String = hold.snapshot.to_string().chars().take(8).collect();
+    let Some(hold) = open(manifests, &said).next() else { return Ok(()) };
+    let id = words::short(hold.snapshot);
     let message = format!(
         "snapshot {id} of {} looks as if its source had been attacked: {}; nothing is deleted until somebody has looked",
         hold.host,

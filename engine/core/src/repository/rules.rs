@@ -17,12 +17,11 @@ use super::lease::{Announcement, lease_names, lease_of_this_process, put_lease, 
 use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
+use crate::words;
 use engine_store::{ObjectName, Store, UnconditionalStore};
 
 /// The name of this program in lone leases.
 const PROGRAM: &str = concat!("enamel ", env!("CARGO_PKG_VERSION"));
-/// The digits of a lease that are shown.
-const DIGITS_SHOWN: usize = 8;
 const MINUTE: i64 = 60;
 
 /// How the programs that use one repository keep out of each other's way.
@@ -90,8 +89,7 @@ impl Other {
 
 impl fmt::Display for Other {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id.to_string();
-        let id = &id[..DIGITS_SHOWN.min(id.len())];
+        let id = words::short(self.id);
         match &self.announcement {
             Announcement::Lease(lease) => write!(f, "{} (lease {id})", describe(lease)),
             _ => write!(f, "a run whose lease {id} cannot be read"),

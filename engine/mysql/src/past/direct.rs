@@ -8,14 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::base::{SavedBase, Stage};
-use super::feed::{Stretch, feed};
 use super::{PastOutcome, Plan, Via};
 use crate::binlog::replay::{Replay, ReplayOutcome, Target};
 use crate::database::{Address, Connection, Server, quote_text};
 use crate::load::{Existing, Followed, LoadOptions, Wanted, load_followed};
 use crate::scratch::has_program;
 use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::monitor::{Monitor, Phase, Work};
+use engine_core::monitor::Monitor;
 
 /// Why a plan cannot be carried out on the target itself.
 pub(super) fn obstacle(plan: &Plan, load: &LoadOptions) -> Option<String> {
@@ -110,16 +109,6 @@ impl SavedBase<'_> {
         Replay::begin(options, monitor)?.file(&part.file.name, events.format().clone()).map_err(|error| {
             error.with_hint("The account needs the right to do a log again: on MariaDB BINLOG REPLAY, on MySQL BINLOG_ADMIN or REPLICATION_APPLIER. `--via scratch` needs none.")
         })
-    }
-
-    /// Does the log again on a server that has the snapshot.
-    pub(super) fn replay_on(&self, plan: &Plan, stage: Stage, monitor: &dyn Monitor) -> Result<ReplayOutcome> {
-        let options = self.replay_options(&plan.base, &plan.part, stage)?;
-        let stretch = Stretch { chain: &plan.chain, stop: &plan.stop, reached: &plan.reached };
-        monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));
-        let result = Replay::begin(options, monitor).and_then(|replay| feed(replay, &stretch, self.reader));
-        monitor.end();
-        result
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use repo_format::config::Access;
 
 use super::base::{SavedBase, Stage};
+use super::feed::{Stretch, feed};
 use super::part::ReplayPart;
 use super::{PastOptions, PastOutcome, Plan, zones};
-use crate::binlog::replay::{Definers, Target};
+use crate::binlog::replay::{Definers, Replay, ReplayOutcome, Target};
 use crate::database::{Address, TableName};
 use crate::dump::DatabaseSource;
 use crate::load::{Accounts, Binlog, Check, Definer, Events, Images, LoadOptions, References, SchemaChoice, load};
@@ -16,7 +17,7 @@ use crate::scratch::{ScratchOptions, ScratchServer};
 use engine_core::crypto::{Credential, KeyFile};
 use engine_core::error::Result;
 use engine_core::files::backup::{BackupOptions, Source, backup};
-use engine_core::monitor::Monitor;
+use engine_core::monitor::{Monitor, Phase, Work};
 use engine_core::pack::ChunkReader;
 use engine_core::repository::{InitOptions, OpenOptions, Repository, init};
 use engine_core::snapshots::{Selector, select};
@@ -120,6 +121,16 @@ impl SavedBase<'_> {
             monitor.problem(&problem.path.0, &problem.message);
         }
         Ok(outcome.problem_count)
+    }
+
+    /// Does the log again on a server that has the snapshot.
+    pub(super) fn replay_on(&self, plan: &Plan, stage: Stage, monitor: &dyn Monitor) -> Result<ReplayOutcome> {
+        let options = self.replay_options(&plan.base, &plan.part, stage)?;
+        let stretch = Stretch { chain: &plan.chain, stop: &plan.stop, reached: &plan.reached };
+        monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));
+        let result = Replay::begin(options, monitor).and_then(|replay| feed(replay, &stretch, self.reader));
+        monitor.end();
+        result
     }
 
     /// Saves the result in a private repository, as any database.

@@ -3,6 +3,7 @@
 use repo_format::entry::{Entry, EntryKind, STATE_MOUNT};
 
 use super::parent::Parent;
+use crate::words;
 
 /// A root with at most a tenth of its files left is reported.
 const SHARE: u64 = 10;
@@ -23,7 +24,7 @@ pub(super) fn much_less(parent: &Parent<'_>, files: u64) -> Option<String> {
     if before < enough {
         return None;
     }
-    let id: String = manifest.id.to_string().chars().take(8).collect();
+    let id = words::short(manifest.id);
     Some(match files {
         0 => format!("it held files in snapshot {id} and holds none now: is a disk not mounted?"),
         _ => format!("it held {before} files or more in snapshot {id} and holds {files} now: is a disk not mounted?"),
