@@ -18,6 +18,7 @@ mod exit;
 mod finish;
 mod fnv;
 mod global;
+mod health;
 mod hooks;
 mod installation;
 mod interrupt;

@@ -267,6 +267,12 @@ impl Evidence {
         }
     }
 
+    /// The value of the first figure of this name in any step.
+    pub fn figure(&self, name: &str) -> Option<u64> {
+        let mut figures = self.steps.iter().flat_map(|step| &step.figures);
+        figures.find(|figure| figure.name == name).map(|figure| figure.value)
+    }
+
     /// Packs that were read whole and are good, by time.
     pub fn readings(&self) -> &[Reading] {
         self.readings.as_deref().unwrap_or_default()

@@ -81,6 +81,11 @@ impl MemoryFile {
         MemoryFile(state_dir.join(format!("agent-{repository}.json")))
     }
 
+    /// Whether an agent has begun to remember.
+    pub fn is_there(&self) -> bool {
+        self.0.exists()
+    }
+
     /// Reads it; `None` if there is none yet.
     ///
     /// # Errors

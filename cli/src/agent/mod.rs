@@ -3,6 +3,7 @@
 //! ```text
 //! memory   what it did, in a file that outlives it
 //! job      a job as a process of this program
+//! promise  how old a backup may become
 //! saved    the newest snapshot of the sources of enamel.toml, whoever made it
 //! timetable  when each job is due, and what was done
 //! service  signs of life for the service manager
@@ -12,6 +13,7 @@
 
 mod job;
 mod memory;
+mod promise;
 mod saved;
 mod service;
 mod timetable;
@@ -36,6 +38,8 @@ use crate::ui::format;
 use job::Running;
 pub use job::command;
 pub use memory::RunRecord;
+pub use promise::{Promise, promise};
+pub use saved::has_all;
 use service::Service;
 pub use timetable::{Timetable, now};
 

@@ -5,15 +5,15 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
+use engine::Result;
 use engine::repository::Repository;
-use engine::snapshots::status::{SourceStatus, StatusOptions, status};
-use engine::{ErrorKind, Result};
+use engine::snapshots::status::SourceStatus;
 use jiff::Timestamp;
 use repo_format::manifest::{Manifest, RootKind};
 
 use crate::commands::init::host_name;
-use crate::commands::status::checks;
 use crate::context::Context;
+use crate::health::Look;
 use crate::notify::{Answer, Seen};
 use crate::settings::FileSettings;
 
@@ -26,19 +26,9 @@ const ITEMS_MAX: usize = 1000;
 /// The repository cannot be read.
 pub fn look(repository: &Repository, context: &Context<'_>) -> Result<Seen> {
     let settings = &context.settings.file;
-    let host = host_name();
-    let options = StatusOptions { host: Some(host.clone()), tag: None, this_host: host };
-    let status = match status(repository, &options) {
-        // No snapshot of this machine is there yet.
-        Err(error) if error.kind() == ErrorKind::Usage => return Ok(Seen::default()),
-        found => found?,
-    };
+    let Look { status, health } = crate::health::look(repository, context)?;
     let lost = status.suffering.len() as u64;
-    // Only a summary has them, and they ask the storage for more.
-    let checks = match &settings.notify.mail {
-        Some(_) => checks::read(repository, &status, None, context)?.checks.iter().map(Answer::of).collect(),
-        None => Vec::new(),
-    };
+    let checks = health.checks.iter().map(Answer::of).collect();
     let own = status.sources.iter().filter(|source| source.age_seconds.is_some());
     let own = own.filter(|source| has_all(&source.newest.manifest, settings));
     let Some(newest) = own.max_by_key(|source| source.newest.manifest.time().seconds) else {
@@ -73,11 +63,12 @@ fn items(source: &SourceStatus) -> BTreeSet<u64> {
     problems.chain(missing).chain(late).collect()
 }
 
-/// Whether everything that the file names is in the snapshot.
-fn has_all(manifest: &Manifest, settings: &FileSettings) -> bool {
+/// Whether everything that the file names is in the snapshot, made on this computer.
+pub fn has_all(manifest: &Manifest, settings: &FileSettings) -> bool {
     let plain = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
     let has_folder = |path: &[u8]| manifest.roots.iter().any(|root| plain(&root.path.0) == plain(path));
     let has_database = || manifest.roots.iter().any(|root| root.kind == RootKind::Database);
-    settings.sources.iter().all(|source| has_folder(source.as_os_str().as_bytes()))
+    manifest.host == host_name()
+        && settings.sources.iter().all(|source| has_folder(source.as_os_str().as_bytes()))
         && (settings.database.is_none() || has_database())
 }

@@ -31,18 +31,14 @@ impl Timetable {
     /// # Errors
     /// The settings are wrong, or the memory or the repository cannot be read.
     pub fn read(context: &Context<'_>, repository: &Repository) -> Result<Self> {
-        let settings = &context.settings.file;
-        let rules = settings.schedule.rules().map_err(|why| Error::new(ErrorKind::Usage, why))?;
-        let folder = context.state_dir().ok_or_else(|| {
+        let file = memory_of(context, repository).ok_or_else(|| {
             Error::new(ErrorKind::Usage, "there is no folder for what the agent remembers")
                 .with_hint("Name one with --state-dir, ENAMEL_STATE_DIR, or `state-dir` in enamel.toml.")
         })?;
-        let id = repository.id().to_string();
-        let file = MemoryFile::of(&folder, &format::short(&id));
         let memory = file.read()?.unwrap_or_else(|| Memory::new(now().timestamp()));
         let mut timetable = Timetable {
-            rules: job::possible(rules, settings),
-            jitter: Jitter::of(&id, &host_name()),
+            rules: rules_of(context)?,
+            jitter: Jitter::of(&repository.id().to_string(), &host_name()),
             file,
             memory,
             seen: Seen::default(),
@@ -115,6 +111,22 @@ impl Timetable {
         let Memory { begun, jobs, .. } = &self.memory;
         History { begun: *begun, newest: self.seen.newest, quiet_hour: QUIET_HOUR, jobs: jobs.clone() }
     }
+}
+
+/// The schedule of the settings, without jobs that have nothing to do.
+///
+/// # Errors
+/// The settings are wrong.
+pub fn rules_of(context: &Context<'_>) -> Result<Rules> {
+    let settings = &context.settings.file;
+    let rules = settings.schedule.rules().map_err(|why| Error::new(ErrorKind::Usage, why))?;
+    Ok(job::possible(rules, settings))
+}
+
+/// The file of what an agent remembers of `repository`; none if this computer has no folder for it.
+pub fn memory_of(context: &Context<'_>, repository: &Repository) -> Option<MemoryFile> {
+    let folder = context.state_dir()?;
+    Some(MemoryFile::of(&folder, &format::short(repository.id())))
 }
 
 /// The time by the wall clock, here.

@@ -13,9 +13,10 @@ use crate::commands::{accept, supplemental};
 use crate::context::Context;
 use crate::duration::parse_duration;
 use crate::exit::{Exit, after_printing};
+use crate::health::health_of;
 use crate::ui::{Align, Table, Tone, Ui, format};
 
-pub mod checks;
+mod checks;
 mod details;
 mod message;
 mod moments;
@@ -89,7 +90,7 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         && !judged.is_empty()
         && judged.iter().all(Judged::is_fine);
     let ui = context.ui;
-    let health = checks::read(&repo, &status, args.max_age, context)?;
+    let health = health_of(&repo, &status, args.max_age, context)?;
     let is_fine = is_fine && (!args.strict || health.state() < State::Attention);
     repo.remember_opened()?;
     let exit = if is_fine {

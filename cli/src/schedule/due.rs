@@ -51,6 +51,11 @@ pub fn next(rules: &Rules, jitter: Jitter, now: &Zoned, history: &History) -> Op
     all(rules, jitter, now, history).min_by_key(|due| (due.at.max(now.timestamp()), due.job))
 }
 
+/// When the backup after one of `newest` is to begin; `None` if none is on schedule.
+pub fn backup_after(rules: &Rules, jitter: Jitter, zone: &TimeZone, newest: Timestamp) -> Option<Timestamp> {
+    backup_at(rules, jitter, &newest.to_zoned(zone.clone()), Some(newest))
+}
+
 /// When each job is to begin, but for those that never do.
 pub fn all(rules: &Rules, jitter: Jitter, now: &Zoned, history: &History) -> impl Iterator<Item = Due> {
     Job::ALL.into_iter().filter_map(move |job| Some(Due { job, at: due_at(job, rules, jitter, now, history)? }))

@@ -13,8 +13,8 @@ mod hours;
 mod rules;
 mod window;
 
-pub use due::{Due, Jitter, all, next, sent_at};
+pub use due::{Due, Jitter, all, backup_after, next, sent_at};
 pub use history::{History, Job, Tries};
 pub use hours::{OfficeHours, parse_day};
-pub use rules::{Rules, ScheduleSettings};
+pub use rules::{CopyRule, Period, Rules, ScheduleSettings};
 pub use window::Window;

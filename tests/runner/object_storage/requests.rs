@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use engine::health::{Health, HealthOptions, health};
 use engine::monitor::NullMonitor;
+use engine::repository::Repository;
 use engine::snapshots::ls;
+use engine::snapshots::status::{StatusOptions, status};
 use engine::store::{Folder, ObjectName, Store};
 use engine::upkeep::verify::verify;
 use scenario_tests::object_storage::{Manner, ObjectStorage};
@@ -75,6 +78,33 @@ fn requests_of_each_operation_are_counted() {
     ];
     let found: Vec<_> = found.iter().map(|(what, count)| (*what, count.as_str())).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn whether_all_is_well_is_asked_each_minute_and_costs_no_manifest_twice() {
+    let (server, store) = server(Manner { page: 1000, ..Manner::default() });
+    let fixture = Fixture::in_store(store);
+    let root = fixture.folder("root");
+    for n in 0..12 {
+        fs::write(root.join("file"), noise(n, 20_000)).unwrap();
+        backup(&fixture.open(), &root);
+    }
+    let ask = |repository: &Repository| {
+        let status = status(repository, &StatusOptions::default()).unwrap();
+        health(repository, &status, &HealthOptions::default()).unwrap()
+    };
+    // Another machine reads each manifest once.
+    let far = fixture.through(another(&server));
+    let first = ask(&far.open_anew());
+    let repository = far.open_anew();
+    server.take_asked();
+    let again = ask(&repository);
+    let states = |health: &Health| health.checks.iter().map(|check| check.state).collect::<Vec<_>>();
+    assert_eq!(states(&first), states(&again));
+    let asked = server.take_asked();
+    let of = |verb: &str, folder: &str| asked.iter().filter(|a| a.verb == verb && a.key.contains(folder)).count();
+    assert_eq!((of("GET", "/snapshots/"), of("GET", "/packs/")), (1, 0), "the newest snapshot is looked at");
+    assert!(asked.len() <= 12, "{asked:?}");
 }
 
 #[test]

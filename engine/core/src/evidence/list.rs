@@ -9,6 +9,7 @@ use repo_format::manifest::ManifestKind;
 use super::Piece;
 use crate::error::{ErrorKind, Result};
 use crate::machine;
+use crate::memory::RememberedManifest;
 use crate::repository::{Manifests, Repository, SnapshotObject, UnreadableManifest};
 
 /// The evidence of a repository.
@@ -63,9 +64,9 @@ pub fn list(repository: &Repository) -> Result<Pieces> {
 /// As [`list`], of manifests that were listed before.
 pub(super) fn list_in(repository: &Repository, manifests: &Manifests) -> Result<Pieces> {
     let present = manifests.present.iter().filter(|known| known.kind == ManifestKind::Evidence);
-    let ids: Vec<LeaseId> = present.map(|known| known.id).collect();
+    let present: Vec<RememberedManifest> = present.copied().collect();
     let mut found = Pieces::default();
-    for (id, read) in repository.each_snapshot_object(&ids) {
+    for (id, read) in repository.each_remembered(&present) {
         match read {
             Ok(SnapshotObject::Manifest(object)) => found.pieces.extend(Piece::of(*object)),
             Ok(SnapshotObject::Void(_)) => {}

@@ -23,6 +23,9 @@ pub(crate) use merge::{merge, parts};
 pub use put::put;
 pub use read_times::{ReadTimes, Unread, unread};
 
+/// The figure of a drill that says how long it would take to bring everything back.
+pub const BRING_BACK: &str = "milliseconds to bring everything back, extrapolated";
+
 /// A piece of evidence in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {

@@ -92,14 +92,14 @@ pub struct Unread {
     pub oldest: Option<i64>,
 }
 
-/// How much of `repository` was read, as `pieces` and this machine know it.
+/// How much of `repository` was read, as `pieces` and this machine know it. The catalog is up to date.
 ///
 /// # Errors
 /// If the store cannot be listed, or the cache cannot be used.
 pub fn unread(repository: &Repository, pieces: &Pieces) -> Result<Unread> {
     let times = ReadTimes::of(&pieces.pieces).with_own(repository)?;
     let mut unread = Unread::default();
-    for (pack, bytes) in repository.list_packs()? {
+    for (pack, bytes) in packs(repository)? {
         unread.packs += 1;
         unread.bytes += bytes;
         match times.last_read(&pack) {
@@ -111,6 +111,16 @@ pub fn unread(repository: &Repository, pieces: &Pieces) -> Result<Unread> {
         }
     }
     Ok(unread)
+}
+
+/// The packs of the repository. Behind a network those that its index names: a list of many packs costs many requests, and
+/// a check finds packs that have gone.
+fn packs(repository: &Repository) -> Result<HashMap<PackId, u64>> {
+    if repository.is_far() {
+        let named = repository.catalog().packs()?.into_iter().filter(|pack| pack.named);
+        return Ok(named.map(|pack| (pack.id, pack.size)).collect());
+    }
+    repository.list_packs()
 }
 
 #[cfg(test)]

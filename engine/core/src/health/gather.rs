@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use repo_format::entry::Time;
+use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind};
 
 use super::facts::{
@@ -19,7 +20,7 @@ use crate::repository::{Reminder, Repository, SnapshotObject};
 use crate::snapshots::status::{SourceStatus, Status};
 
 const DAY: u64 = 86_400;
-/// At most so many snapshots say how fast the repository grows: over a network each costs a request.
+/// At most so many snapshots say how fast the repository grows.
 const GROWTH_SNAPSHOTS: usize = 100;
 /// Shorter spans say nothing about growth, in seconds.
 const GROWTH_SPAN_MIN: u64 = DAY;
@@ -42,11 +43,11 @@ pub struct HealthOptions {
 }
 
 /// The age from which a source is late.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expectation {
-    /// The name of one of its roots.
-    pub root: Vec<u8>,
-    /// The age in seconds.
+    /// Its newest snapshot.
+    pub newest: LeaseId,
+    /// The age in seconds of that.
     pub seconds: u64,
 }
 
@@ -72,12 +73,12 @@ pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions)
 
 fn source_facts(source: &SourceStatus, options: &HealthOptions) -> SourceFacts {
     let manifest = &source.newest.manifest;
-    let own = options.expectations.iter().filter(|wish| manifest.roots.iter().any(|root| root.name.0 == wish.root));
+    let own = options.expectations.iter().filter(|expectation| expectation.newest == source.newest.id);
     let missing: usize = source.databases.iter().map(|database| database.missing.len()).sum();
     let late: usize = source.databases.iter().map(|database| database.late.len()).sum();
     SourceFacts {
         age_seconds: source.age_seconds,
-        expected_seconds: own.map(|wish| wish.seconds).min().or(options.expected_seconds),
+        expected_seconds: own.map(|expectation| expectation.seconds).min().or(options.expected_seconds),
         problems: manifest.problems.count,
         late: late as u64,
         missing: missing as u64,
@@ -119,10 +120,12 @@ impl Recent {
         let snapshots: Vec<_> = known.present.iter().filter(|m| m.kind == ManifestKind::Snapshot).collect();
         let is_recent =
             |time: Time| !machine::is_from_the_future(time, now) && age(time.seconds, now) < read_again::EXPECTED;
+        let recent = snapshots.iter().filter(|snapshot| is_recent(snapshot.time)).take(GROWTH_SNAPSHOTS);
+        let recent: Vec<_> = recent.map(|snapshot| **snapshot).collect();
         let mut manifests = Vec::new();
-        for snapshot in snapshots.iter().filter(|snapshot| is_recent(snapshot.time)).take(GROWTH_SNAPSHOTS) {
+        for (_, read) in repository.each_remembered(&recent) {
             // An unreadable one only makes the estimate coarser, and `status` names it.
-            if let Ok(SnapshotObject::Manifest(object)) = repository.read_snapshot_object(snapshot.id) {
+            if let Ok(SnapshotObject::Manifest(object)) = read {
                 manifests.push(object.manifest);
             }
         }
@@ -150,7 +153,7 @@ fn drill(evidence: &Pieces, now: Time) -> DrillFacts {
     DrillFacts {
         good_age_seconds: passed.map(age_of),
         last_failed: passed.is_none_or(|passed| passed.id != last.id),
-        restore_seconds: None,
+        restore_seconds: passed.and_then(|piece| piece.evidence.figure(evidence::BRING_BACK)).map(|time| time / 1000),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Packs of nodes from behind a network, and the manifests that this machine has committed, kept sealed as they are.
+//! Packs of nodes and manifests from behind a network, kept sealed as they are.
 //!
 //! A pack is fetched whole when one node of it is wanted, or in blocks if it is large. Nothing here is trusted: callers
 //! open each chunk and check its id, and ask the storage if that fails. So files may be damaged, deleted or replaced at
@@ -122,16 +122,17 @@ impl NodeCache {
         self.put(Key::Block(pack, 0), &Arc::new(bytes));
     }
 
-    /// Keeps the sealed manifest that this process has committed under this id.
+    /// Keeps the sealed manifest of this id, which this process has committed or read.
     pub fn keep_manifest(&self, id: LeaseId, object: &[u8]) {
         if let Some(files) = &self.files {
             files.write(&Key::Manifest(id), object);
         }
     }
 
-    /// The sealed manifest of this id, if it is kept.
+    /// The sealed manifest of this id, if it is kept, and this process is not about to say what the storage holds.
     pub fn manifest(&self, id: LeaseId) -> Option<Vec<u8>> {
-        self.files.as_ref()?.read(&Key::Manifest(id), MANIFEST_MAX)
+        let doubts = lock(&self.fetched).is_some();
+        self.files.as_ref().filter(|_| !doubts)?.read(&Key::Manifest(id), MANIFEST_MAX)
     }
 
     /// Forgets the blocks of a chunk that did not open.

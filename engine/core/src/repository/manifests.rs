@@ -98,7 +98,7 @@ impl Repository {
     }
 
     /// As [`Repository::read_snapshot_object`], for a manifest that this machine remembers. If this machine has committed
-    /// it and still has it, the store is not asked.
+    /// it or read it over a network before, and still has it, the store is not asked.
     ///
     /// # Errors
     /// As [`Repository::read_snapshot_object`].
@@ -107,6 +107,17 @@ impl Repository {
             Some(kept) => Ok(SnapshotObject::Manifest(kept)),
             None => self.read_snapshot_object(remembered.id),
         }
+    }
+
+    /// As [`Repository::each_snapshot_object`], for manifests that this machine remembers.
+    pub(crate) fn each_remembered<'n>(
+        &'n self,
+        remembered: &'n [RememberedManifest],
+    ) -> impl Iterator<Item = (LeaseId, Result<SnapshotObject>)> + 'n {
+        remembered.chunks(BATCH).flat_map(|batch| {
+            let read = self.at_once(batch, |known| self.read_remembered(known));
+            batch.iter().map(|known| known.id).zip(read)
+        })
     }
 
     fn kept_manifest(&self, remembered: &RememberedManifest) -> Option<Box<ManifestObject>> {
@@ -149,7 +160,11 @@ impl Repository {
     fn open_snapshot_object_once(&self, id: LeaseId) -> Result<(SnapshotObject, u32)> {
         let limit = limits::SMALL_OBJECT + SEALED_OVERHEAD;
         let bytes = self.store.get(&ObjectName::Snapshot(id), limit).map_err(Error::of_object)?;
-        self.decode_snapshot_object(id, &bytes)
+        let decoded = self.decode_snapshot_object(id, &bytes)?;
+        if let (Some(nodes), SnapshotObject::Manifest(_)) = (&self.nodes, &decoded.0) {
+            nodes.keep_manifest(id, &bytes);
+        }
+        Ok(decoded)
     }
 
     fn decode_snapshot_object(&self, id: LeaseId, bytes: &[u8]) -> Result<(SnapshotObject, u32)> {

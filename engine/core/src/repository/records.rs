@@ -139,8 +139,10 @@ impl Repository {
         present: &[RememberedManifest],
     ) -> Result<(Vec<ManifestObject>, Vec<UnreadableManifest>)> {
         let (mut records, mut unreadable) = (Vec::new(), Vec::new());
-        for id in present.iter().filter(|manifest| manifest.kind == ManifestKind::Record).map(|manifest| manifest.id) {
-            match self.read_snapshot_object(id) {
+        let present = present.iter().filter(|manifest| manifest.kind == ManifestKind::Record);
+        let present: Vec<RememberedManifest> = present.copied().collect();
+        for (id, read) in self.each_remembered(&present) {
+            match read {
                 Ok(SnapshotObject::Manifest(object)) => records.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}
                 Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),

@@ -7,6 +7,7 @@ use repo_format::limits;
 use repo_format::manifest::Statistics;
 
 use engine_core::error::{Error, Result, chain};
+use engine_core::evidence::BRING_BACK;
 use engine_core::monitor::Monitor;
 
 /// Notes of one kind that a step names; it counts the others.
@@ -140,7 +141,7 @@ impl Account {
         };
         step.figure("milliseconds to restore all files, extrapolated", files);
         let total = server.saturating_add(database).saturating_add(files);
-        step.figure("milliseconds to bring everything back, extrapolated", total);
+        step.figure(BRING_BACK, total);
         self.add("time", EvidenceResult::Passed, 0, step);
     }
 
