@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, agent, backup, cat, check, completions, config, copy, demo, diff, drill, evidence, export_sql, find,
-    forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore,
-    schedule, setup, snapshots, stats, status, supplemental, verify, watch,
+    accept, agent, backup, cat, check, completions, config, console, copy, demo, diff, drill, evidence, export_sql,
+    find, forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair,
+    restore, schedule, setup, snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -67,6 +67,7 @@ pub enum Command {
     Backup(Box<backup::BackupArgs>),
     Watch(watch::WatchArgs),
     Agent(agent::AgentArgs),
+    Console(console::ConsoleArgs),
     Schedule(schedule::ScheduleArgs),
     Notify(notify::NotifyArgs),
     Status(status::StatusArgs),

@@ -5,9 +5,9 @@ use engine::Result;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    accept, agent, backup, cat, check, completions, config, copy, demo, diff, drill, evidence, export_sql, find,
-    forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair, restore,
-    schedule, setup, snapshots, stats, status, supplemental, verify, watch,
+    accept, agent, backup, cat, check, completions, config, console, copy, demo, diff, drill, evidence, export_sql,
+    find, forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair,
+    restore, schedule, setup, snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -38,6 +38,7 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Schedule(args) => schedule::run(args, context),
         Command::Notify(args) => notify::run(args, context),
         Command::Agent(agent) => agent::run(agent, &args.global, context),
+        Command::Console(console) => console::run(console, &args.global, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Log(args) => log::run(args, context),

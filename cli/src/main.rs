@@ -7,6 +7,7 @@ mod agent;
 mod args;
 mod binlog;
 mod commands;
+mod console;
 mod context;
 mod database;
 mod dispatch;

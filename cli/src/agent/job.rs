@@ -1,8 +1,10 @@
 //! A job as a process of this same program: what the agent does, a person can repeat by hand.
 
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use engine::{Error, ErrorKind, Result};
@@ -15,6 +17,10 @@ use crate::settings::{FileSettings, Mode};
 
 /// How long a job may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long its last lines may take after it has ended: a program that it left behind may hold the pipe open.
+const LAST_LINES: Duration = Duration::from_secs(2);
+/// A longer line is none of ours.
+const LINE_MAX: u64 = 1 << 20;
 
 /// The rules without the jobs that the settings give nothing to do.
 pub fn possible(rules: Rules, settings: &FileSettings) -> Rules {
@@ -46,22 +52,50 @@ pub fn command(job: Job, rules: &Rules) -> Vec<OsString> {
 /// A job that is under way.
 pub struct Running {
     child: Child,
+    lines: Receiver<String>,
     /// When it was asked to end.
     asked: Option<Instant>,
 }
 
 impl Running {
-    /// Starts it. Messages go to standard error, as those of the agent; it cannot ask anything.
+    /// Starts it. It cannot ask anything. All that it prints is a line of JSON, but for what a panic or a hook says.
     ///
     /// # Errors
     /// The program cannot be started.
     pub fn start(global: &Global, words: &[OsString]) -> Result<Self> {
         let failed = |error| Error::io("cannot start the program of this agent again", error);
         let mut command = process::again(global)?;
-        command.args(["--quiet", "--no-progress"]).args(words);
+        command.arg("--json").args(words);
         // A group of its own: Ctrl-C at a terminal asks the agent, and the agent asks the job.
-        command.stdin(Stdio::null()).stdout(std::io::stderr()).process_group(0);
-        Ok(Running { child: command.spawn().map_err(failed)?, asked: None })
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().map_err(failed)?;
+        let (sender, lines) = channel();
+        if let Some(stdout) = child.stdout.take() {
+            read_lines(stdout, sender.clone());
+        }
+        if let Some(stderr) = child.stderr.take() {
+            read_lines(stderr, sender);
+        }
+        Ok(Running { child, lines, asked: None })
+    }
+
+    /// A line that it printed, if there is one within `patience`.
+    pub fn line(&self, patience: Duration) -> Option<String> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                // Both pipes are closed: it ends at once, or has closed them itself.
+                std::thread::sleep(patience);
+                None
+            }
+        }
+    }
+
+    /// The lines that are left after it has ended.
+    pub fn last_lines(&self) -> impl Iterator<Item = String> + '_ {
+        let until = Instant::now() + LAST_LINES;
+        std::iter::from_fn(move || self.lines.recv_timeout(until.saturating_duration_since(Instant::now())).ok())
     }
 
     /// The status, if it has ended.
@@ -98,4 +132,23 @@ impl Running {
     pub fn was_asked(&self) -> bool {
         self.asked.is_some()
     }
+}
+
+/// Hands on the lines of `pipe` until it is closed. The thread ends with the pipe.
+fn read_lines(pipe: impl Read + Send + 'static, lines: Sender<String>) {
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(pipe);
+        loop {
+            let mut line = Vec::new();
+            match reader.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {
+                // The job sees the closed pipe as its own error.
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
 }

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! memory   what it did, in a file that outlives it
+//! order    a run of this program, on schedule or because somebody asked for it
+//! desk     where people leave orders, and see what is done
 //! job      a job as a process of this program
 //! promise  how old a backup may become
+//! lines    what such a process prints
 //! saved    the newest snapshot of the sources of enamel.toml, whoever made it
 //! timetable  when each job is due, and what was done
 //! service  signs of life for the service manager
@@ -11,22 +14,27 @@
 //!
 //! The schedule decides (`crate::schedule`). One job runs at a time. A backup that is due stops any other job, which goes on later.
 
+mod desk;
 mod job;
+mod lines;
 mod memory;
+mod order;
 mod promise;
 mod saved;
 mod service;
 mod timetable;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
-use jiff::Zoned;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use repo_format::config::Access;
 
+use crate::console::{self, Console, Inside, Office};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
@@ -35,9 +43,11 @@ use crate::schedule::Job;
 use crate::settings::SecretSource;
 use crate::ui::format;
 
+pub use desk::{Busy, Desk, Ended as EndedRun, Progress, Running as RunningRun};
 use job::Running;
 pub use job::command;
 pub use memory::RunRecord;
+pub use order::{Order, Task};
 pub use promise::{Promise, promise};
 pub use saved::has_all;
 use service::Service;
@@ -61,6 +71,14 @@ pub enum Until {
     NothingDue,
 }
 
+/// How a run ended.
+struct Run {
+    began: Timestamp,
+    seconds: u64,
+    status: Option<i32>,
+    was_asked: bool,
+}
+
 /// An agent for one repository.
 pub struct Agent<'a> {
     context: &'a Context<'a>,
@@ -68,6 +86,9 @@ pub struct Agent<'a> {
     timetable: Timetable,
     notifier: Notifier<'a>,
     service: Service,
+    desk: Arc<Desk>,
+    /// Open until the agent ends.
+    console: Option<Console>,
 }
 
 impl<'a> Agent<'a> {
@@ -75,7 +96,7 @@ impl<'a> Agent<'a> {
     ///
     /// # Errors
     /// The settings do not say what to save, or a password would have to be asked for; the repository cannot be opened.
-    pub fn new(context: &'a Context<'a>, global: &'a Global) -> Result<Self> {
+    pub fn new(context: &'a Context<'a>, global: &'a Global, desk: Arc<Desk>) -> Result<Self> {
         let mut notifier = Notifier::new(context, &now())?;
         let opened = check_unattended(context).and_then(|()| read_timetable(context));
         if let Err(error) = &opened
@@ -84,7 +105,27 @@ impl<'a> Agent<'a> {
             // Nobody else says that no backup is made.
             notifier.closed(Exit::of(error.kind()), &now());
         }
-        Ok(Agent { context, global, timetable: opened?, notifier, service: Service::of_environment() })
+        Ok(Agent {
+            context,
+            global,
+            timetable: opened?,
+            notifier,
+            service: Service::of_environment(),
+            desk,
+            console: None,
+        })
+    }
+
+    /// Opens the console. It closes with the agent.
+    ///
+    /// # Errors
+    /// Its port is taken, or another agent of this repository has one.
+    pub fn open_console(&mut self) -> Result<()> {
+        let state_dir = self.context.state_dir().ok_or_else(console::no_state_dir)?;
+        let office = Office::new(self.context, self.global, self.desk.clone());
+        let inside = Inside { state_dir: &state_dir, repository: self.timetable.repository() };
+        self.console = Some(Console::open(self.context, office, &inside)?);
+        Ok(())
     }
 
     /// Works. A job that fails is told, and tried again in its time.
@@ -97,6 +138,10 @@ impl<'a> Agent<'a> {
         let mut looked = (Instant::now(), now());
         while !self.context.ui.is_interrupted() {
             self.tell_of_jump(&mut looked);
+            if let Some((id, order)) = self.desk.take_order() {
+                self.obey(id, &order)?;
+                continue;
+            }
             let due = self.due();
             if due.is_none() {
                 self.tell();
@@ -145,40 +190,90 @@ impl<'a> Agent<'a> {
 
     /// Runs one job to its end.
     fn work(&mut self, job: Job) -> Result<Exit> {
-        let ui = self.context.ui;
-        ui.say(format_args!("{}: begins", job.name()));
-        if job == Job::Backup {
+        let order = Order { task: job.into(), words: command(job, self.timetable.rules()), by: None };
+        let Run { began, seconds, status, was_asked } = self.carry_out(self.desk.next_id(), &order)?;
+        // A job that was asked before it could listen is ended by the signal.
+        let gave_way = was_asked && matches!(status, None | Some(INTERRUPTED_CODE));
+        let run = RunRecord { job, began, seconds, exit: status, gave_way };
+        self.context.ui.say(format_args!("{}: {}", job.name(), words_of(&run)));
+        let exit = if run.is_done() || gave_way { Exit::Done } else { Exit::Failed };
+        self.note(run)?;
+        Ok(exit)
+    }
+
+    /// Does what a person asked for. It counts as the job that it is, but a failure is theirs to repeat.
+    fn obey(&mut self, id: u64, order: &Order) -> Result<()> {
+        let Run { began, seconds, status, .. } = self.carry_out(id, order)?;
+        let ended = status.map_or_else(|| "was killed".to_owned(), |code| format!("ended with {code}"));
+        self.context.ui.say(format_args!("{}: {ended}", order.task.name()));
+        if let Some(job) = order.task.job() {
+            let run = RunRecord { job, began, seconds, exit: status, gave_way: false };
+            if run.is_done() {
+                self.note(run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a run, and tells of it.
+    fn note(&mut self, run: RunRecord) -> Result<()> {
+        self.timetable.note(run.clone())?;
+        if !run.gave_way {
+            self.tell_of(&run);
+        }
+        Ok(())
+    }
+
+    /// Runs an order to its end, and shows it on the desk.
+    fn carry_out(&mut self, id: u64, order: &Order) -> Result<Run> {
+        let name = order.task.name();
+        self.context.ui.say(format_args!("{name}: begins"));
+        if order.task == Task::Backup {
             self.notifier.begins(&now());
         }
         let (began, started) = (now().timestamp(), Instant::now());
-        let mut running = Running::start(self.global, &command(job, self.timetable.rules()))?;
-        let mut gave_way = false;
+        self.desk.begin(id, order, began);
+        let status = self.attend(order);
+        let seconds = started.elapsed().as_secs();
+        self.desk.end(seconds, status.as_ref().ok().and_then(|ended| ended.0));
+        let (status, was_asked) = status?;
+        Ok(Run { began, seconds, status, was_asked })
+    }
+
+    /// Starts the program, and waits for its end: for its status, and whether it was asked to end.
+    fn attend(&self, order: &Order) -> Result<(Option<i32>, bool)> {
+        let mut running = Running::start(self.global, &order.words)?;
+        let mut told = lines::Told::new(order.task, self.context.ui, &self.desk);
         let mut looked = Instant::now();
+        let mut gives_way = false;
         let status = loop {
+            if let Some(line) = running.line(POLL) {
+                told.line(&line);
+            }
             if let Some(status) = running.try_wait()? {
                 break status;
             }
             if looked.elapsed() >= LOOK_EVERY {
                 looked = Instant::now();
-                self.service.alive(job.name());
-                gave_way |= job != Job::Backup && self.timetable.due() == Some(Job::Backup);
+                self.service.alive(order.task.name());
+                gives_way |= self.is_backup_due(order);
             }
-            if gave_way || ui.is_interrupted() {
+            if gives_way || self.desk.is_stopping() || self.is_pushed_away(order) || self.context.ui.is_interrupted() {
                 running.ask_to_end()?;
             }
-            std::thread::sleep(POLL);
         };
-        // A job that was asked before it could listen is ended by the signal.
-        let gave_way = running.was_asked() && matches!(status.code(), None | Some(INTERRUPTED_CODE));
-        let seconds = started.elapsed().as_secs();
-        let run = RunRecord { job, began, seconds, exit: status.code(), gave_way };
-        ui.say(format_args!("{}: {}", job.name(), words_of(&run)));
-        let exit = if run.is_done() || gave_way { Exit::Done } else { Exit::Failed };
-        self.timetable.note(run.clone())?;
-        if !gave_way {
-            self.tell_of(&run);
-        }
-        Ok(exit)
+        running.last_lines().for_each(|line| told.line(&line));
+        Ok((status.code(), running.was_asked()))
+    }
+
+    /// Whether work on schedule gives way to a backup that is due.
+    fn is_backup_due(&self, order: &Order) -> bool {
+        order.by.is_none() && order.task != Task::Backup && self.timetable.due() == Some(Job::Backup)
+    }
+
+    /// Whether work on schedule gives way to what a person wants.
+    fn is_pushed_away(&self, order: &Order) -> bool {
+        order.by.is_none() && order.task != Task::Backup && self.desk.has_order()
     }
 
     /// Waits a little, and tells what comes next.
@@ -190,7 +285,7 @@ impl<'a> Agent<'a> {
         );
         self.service.alive(&doing);
         let until = Instant::now() + LOOK_EVERY;
-        while Instant::now() < until && !self.context.ui.is_interrupted() {
+        while Instant::now() < until && !self.context.ui.is_interrupted() && !self.desk.has_order() {
             std::thread::sleep(POLL);
         }
     }

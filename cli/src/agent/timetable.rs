@@ -23,6 +23,7 @@ pub struct Timetable {
     file: MemoryFile,
     memory: Memory,
     seen: Seen,
+    repository: String,
 }
 
 impl Timetable {
@@ -42,6 +43,7 @@ impl Timetable {
             file,
             memory,
             seen: Seen::default(),
+            repository: format::short(repository.id()),
         };
         timetable.look(context, repository)?;
         Ok(timetable)
@@ -74,6 +76,11 @@ impl Timetable {
     /// The last runs, the newest last.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &RunRecord> {
         self.memory.runs.iter()
+    }
+
+    /// The short id of the repository.
+    pub fn repository(&self) -> &str {
+        &self.repository
     }
 
     /// How often each job is done.

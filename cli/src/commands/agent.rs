@@ -1,6 +1,9 @@
 //! `enamel agent`: backups, copies, checks and drills on schedule.
 
+use std::sync::Arc;
+
 use engine::Result;
+use engine::error::chain;
 
 use crate::agent::{Agent, Until};
 use crate::context::Context;
@@ -47,5 +50,13 @@ pub struct AgentArgs {
 /// The settings do not allow to leave it alone; the repository cannot be opened.
 pub fn run(args: &AgentArgs, global: &Global, context: &Context<'_>) -> Result<Exit> {
     let until = if args.once { Until::NothingDue } else { Until::Stopped };
-    Agent::new(context, global)?.run(until)
+    let mut agent = Agent::new(context, global, Arc::default())?;
+    if until == Until::Stopped
+        && !context.settings.file.console.off
+        && let Err(error) = agent.open_console()
+    {
+        // Backups go on.
+        context.ui.warn(format_args!("there is no console: {}", chain(&error)));
+    }
+    agent.run(until)
 }

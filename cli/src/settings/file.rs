@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::object_storage::{Copy, S3Settings};
 use super::supplemental::Supplemental;
 use super::{Hooks, Place, location, parse_url, place};
+use crate::console::settings::ConsoleSettings;
 use crate::notify::NotifySettings;
 use crate::retention::Keep;
 use crate::schedule::ScheduleSettings;
@@ -81,6 +82,8 @@ pub struct FileSettings {
     pub schedule: ScheduleSettings,
     /// The people and programs that are told when something is wrong.
     pub notify: NotifySettings,
+    /// The page in the browser.
+    pub console: ConsoleSettings,
     /// Rules that `enamel forget` uses without options.
     pub retention: Option<Keep>,
     /// Categories of rows that can be removed from the live database, besides those of the application.
@@ -139,6 +142,7 @@ impl FileSettings {
         settings.hooks.time_limit().map_err(|why| usage(format!("`time-limit` of `[hooks]`: {why}")))?;
         let rules = settings.schedule.rules().map_err(|why| usage(format!("[schedule]: {why}")))?;
         settings.notify.rules(&rules).map_err(|why| usage(format!("[notify]: {why}")))?;
+        settings.console.check().map_err(|why| usage(format!("[console]: {why}")))?;
         if let Some(url) = &settings.database {
             parse_url(url).map_err(|error| usage(error.to_string()))?;
         }

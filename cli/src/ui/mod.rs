@@ -48,6 +48,8 @@ pub struct Ui {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
+    /// Nothing at all, not even what went wrong.
+    Silent,
     Quiet,
     Normal,
     Verbose,
@@ -89,6 +91,12 @@ impl Ui {
         }
     }
 
+    /// A user interface of nobody: it says nothing, shows no progress, and cannot be asked.
+    pub fn silent(interrupt: Arc<Interrupt>) -> Self {
+        let nobody = Global { quiet: true, no_progress: true, ..Global::default() };
+        Ui { level: Level::Silent, ..Ui::new(&nobody, interrupt) }
+    }
+
     /// Whether JSON lines are wanted.
     pub fn is_json(&self) -> bool {
         self.json
@@ -96,7 +104,7 @@ impl Ui {
 
     /// Whether only what went wrong is to be said.
     pub fn is_quiet(&self) -> bool {
-        self.level == Level::Quiet
+        self.level <= Level::Quiet
     }
 
     /// Whether more is to be said.
@@ -111,7 +119,7 @@ impl Ui {
 
     /// Asks a question that is answered by yes or no, if there is somebody to ask; without a terminal the answer is no.
     fn asks(&self, question: &str) -> bool {
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if self.level == Level::Silent || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return false;
         }
         self.err_line(&format!("{question} [y/N]"));
@@ -297,6 +305,9 @@ impl Ui {
     }
 
     fn err_line(&self, line: &str) {
+        if self.level == Level::Silent {
+            return;
+        }
         // Earlier output comes first, also if both streams go to one file; not while `with_out` prints bytes.
         if let Ok(mut out) = self.out.try_lock() {
             // A reader that has gone away is noticed when the next line is printed.

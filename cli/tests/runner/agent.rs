@@ -85,7 +85,7 @@ fn an_agent_that_is_asked_to_end_ends_its_job_first() {
     let mut command = machine.bare();
     let mut agent = command.args(["--config", "enamel.toml", "agent"]).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(agent.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.by_ref().any(|line| line == "begun"));
+    assert!(lines.by_ref().any(|line| line == "note: backup: begun"));
     rustix::process::kill_process(rustix::process::Pid::from_child(&agent), rustix::process::Signal::TERM).unwrap();
     assert!(lines.any(|line| line.starts_with("backup: ")));
     assert_eq!(agent.wait().unwrap().code(), Some(0));

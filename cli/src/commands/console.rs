@@ -1,0 +1,84 @@
+//! `enamel console`: opens the page of Enamel in the browser.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+
+use crate::agent::{Agent, Until};
+use crate::console::{self, Inside, call};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::global::Global;
+use crate::shell::program;
+use crate::ui::format;
+
+/// Programs that open an address in the user's browser.
+const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
+
+/// Open the window of Enamel, a page in the browser of this computer.
+///
+/// The page shows whether everything is safe, makes backups, finds and brings back what was lost. The agent serves it:
+/// if one is running for this repository, its page is opened; if none is, this command is the agent until you stop it.
+///
+/// The page is on this computer only. The link that this command prints is good for one minute, once: who has it is let
+/// in as you. Other people come in with a name and a password that you give them on the page, under Settings.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples
+  enamel console
+  enamel console --no-browser              only print the link
+
+  [console]                                in enamel.toml
+  listen = \"127.0.0.1:7717\"                the port, unless another program has it
+  restore-to = [\"/srv/restored\"]           folders into which staff may bring something back
+  off = true                               no page at all
+
+Exit status: 0 opened, or stopped; 1 failed, 2 usage, 10 no repository, 12 wrong password")]
+pub struct ConsoleArgs {
+    /// Only print the link
+    #[arg(long)]
+    no_browser: bool,
+}
+
+/// Opens the console.
+///
+/// # Errors
+/// The repository cannot be opened, or the settings allow no agent.
+pub fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>) -> Result<Exit> {
+    if context.settings.file.console.off {
+        return Err(Error::new(ErrorKind::Usage, "the console is off: `[console]` in enamel.toml says so"));
+    }
+    let repository = format::short(context.open(Access::Read)?.id());
+    let state_dir = context.state_dir().ok_or_else(console::no_state_dir)?;
+    let inside = Inside { state_dir: &state_dir, repository: &repository };
+    if let Some(link) = call::ask(&inside)? {
+        return show(args, context, &link).map(|()| Exit::Done);
+    }
+    context.ui.say("no agent is running for this repository: this is one now, until you stop it with Ctrl-C");
+    let mut agent = Agent::new(context, global, Arc::default())?;
+    agent.open_console()?;
+    let link = call::ask(&inside)?.ok_or_else(|| Error::new(ErrorKind::Io, "the console does not answer"))?;
+    show(args, context, &link)?;
+    agent.run(Until::Stopped)
+}
+
+fn show(args: &ConsoleArgs, context: &Context<'_>, link: &str) -> Result<()> {
+    context.ui.line(link)?;
+    context.ui.flush()?;
+    if !args.no_browser && !open(link) {
+        context.ui.say("no browser could be opened: open the link above within a minute");
+    }
+    Ok(())
+}
+
+/// Whether a program took the address.
+fn open(link: &str) -> bool {
+    OPENERS.iter().any(|name| {
+        let mut opener = program(std::ffi::OsStr::new(name));
+        opener.arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // It may go on as long as the browser.
+        opener.spawn().is_ok()
+    })
+}

@@ -1,0 +1,48 @@
+// The console works without this script. It shows progress as it happens.
+"use strict";
+(() => {
+  const card = document.querySelector("[data-stream]");
+  if (!card) return;
+  let source = null;
+
+  const show = (state) => {
+    if (String(state.id ?? "") !== (card.dataset.run ?? "")) {
+      // Another run, or none: the page is made anew.
+      source.close();
+      location.reload();
+      return;
+    }
+    for (const place of card.querySelectorAll("[data-show]")) {
+      const value = state[place.dataset.show];
+      if (place instanceof HTMLProgressElement) {
+        if (value === null) place.removeAttribute("value");
+        else place.value = value;
+      } else if (place.textContent !== value) {
+        place.textContent = value;
+      }
+    }
+  };
+
+  const open = () => {
+    if (source) return;
+    source = new EventSource(card.dataset.stream);
+    source.onmessage = (event) => show(JSON.parse(event.data));
+    source.onerror = () => {
+      // After a restart of the agent a browser gives up by itself.
+      if (source.readyState !== EventSource.CLOSED) return;
+      source = null;
+      setTimeout(open, 2000);
+    };
+  };
+
+  // A browser opens six connections to a host: pages that nobody sees give theirs back.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && source) {
+      source.close();
+      source = null;
+    } else if (!document.hidden) {
+      open();
+    }
+  });
+  open();
+})();

@@ -1,0 +1,52 @@
+//! Roles, and which route needs which.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+
+/// What somebody may do. A later one may do all of an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Nobody has come in yet.
+    Anybody,
+    /// Look at everything.
+    Look,
+    /// Back up, find, bring back into a copy.
+    Staff,
+    /// Remove, settings, people, the live system.
+    Owner,
+}
+
+impl Role {
+    /// The name that people see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Anybody => "nobody",
+            Role::Look => "may look",
+            Role::Staff => "staff",
+            Role::Owner => "owner",
+        }
+    }
+}
+
+/// The role that each route needs. A route that is not here is closed to everybody.
+pub const ROUTES: &[(&str, &str, Role)] = &[
+    ("GET", "/assets/console.css", Role::Anybody),
+    ("GET", "/assets/console.js", Role::Anybody),
+    ("GET", "/enter", Role::Anybody),
+    ("GET", "/login", Role::Anybody),
+    ("POST", "/login", Role::Anybody),
+    ("POST", "/lock", Role::Look),
+    ("GET", "/", Role::Look),
+    ("GET", "/work", Role::Look),
+    ("GET", "/work/stream", Role::Look),
+    ("POST", "/backup", Role::Staff),
+    ("POST", "/stop", Role::Staff),
+];
+
+/// The role that a route needs; `None` if it is not in the table.
+pub fn needed(method: &Method, path: &str) -> Option<Role> {
+    // What answers GET answers HEAD.
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    ROUTES.iter().find(|(of, at, _)| *of == method && *at == path).map(|(_, _, role)| *role)
+}

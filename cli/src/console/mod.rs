@@ -1,0 +1,47 @@
+//! The console: the window of Enamel, a page in the browser of this computer. The agent serves it.
+//!
+//! ```text
+//! assets    stylesheet and script, as they are sent
+//! view      frame of a page, icons, numbers and times as people read them
+//! door      the guard: addresses, forms, sessions, people and their roles
+//! office    what pages look at: the repository, health, the agent's desk
+//! pages     a file for each page, with its template beside it
+//! server    connections, limits, the end
+//! call      how `enamel console` asks a running agent for a link
+//! ```
+//!
+//! Pages look (on threads, through the office), and leave orders on the agent's desk. They never run a command
+//! themselves. This folder is the only asynchronous code of the program.
+
+mod assets;
+pub mod call;
+mod door;
+mod office;
+mod pages;
+mod server;
+pub mod settings;
+mod view;
+
+use std::sync::Arc;
+
+use door::Door;
+use tokio::sync::watch;
+
+pub use office::Office;
+pub use server::{Console, Inside};
+
+/// Everything that a page may ask.
+pub struct House {
+    /// Who may come in.
+    door: Door,
+    /// What is looked at.
+    office: Arc<Office>,
+    /// Becomes true when the agent ends.
+    ended: watch::Receiver<bool>,
+}
+
+/// There is nowhere to keep the socket and the list of people.
+pub fn no_state_dir() -> engine::Error {
+    engine::Error::new(engine::ErrorKind::Usage, "there is no folder for what this computer has seen")
+        .with_hint("Name one with --state-dir, ENAMEL_STATE_DIR, or `state-dir` in enamel.toml.")
+}

@@ -1,0 +1,87 @@
+//! The door as people see it: the link, the password, the lock.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::super::door::{Denied, Person, Role};
+use super::super::view::{Mark, words};
+use super::{Answer, House, Refusal, page};
+use crate::environment;
+
+/// The routes.
+pub fn routes() -> Router<Arc<House>> {
+    Router::new().route("/enter", get(enter)).route("/login", get(show_login).post(login)).route("/lock", post(lock))
+}
+
+#[derive(Deserialize)]
+struct Link {
+    link: String,
+}
+
+#[derive(Template)]
+#[template(path = "entered.html")]
+struct Entered;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login {
+    practice: String,
+    last: Mark,
+    trouble: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: String,
+}
+
+/// Comes in by a link. The answer is a small page that goes on by itself: a redirect would still count as one from the page that
+/// had the link, and the cookie would not go with it.
+async fn enter(State(house): State<Arc<House>>, Query(Link { link }): Query<Link>) -> Answer {
+    if !house.door.links.take(&link, Instant::now()) {
+        return Err(Refusal::WillNotDo(
+            "This link was used already, or is older than a minute. `enamel console` opens another.".to_owned(),
+        ));
+    }
+    let owner = Person { name: environment::user_name(), role: Role::Owner };
+    Ok(house.door.let_in(owner, page(&Entered)?)?)
+}
+
+async fn show_login(State(house): State<Arc<House>>) -> Answer {
+    page(&house.login(None).await)
+}
+
+async fn login(State(house): State<Arc<House>>, Form(given): Form<Credentials>) -> Answer {
+    let asked = house.clone();
+    let Credentials { name, password } = given;
+    let checked = house.office.think(move || asked.door.people.check(name.trim(), &password, Instant::now())).await?;
+    let trouble = match checked {
+        Ok(person) => return Ok(house.door.let_in(person, Redirect::to("/"))?),
+        Err(Denied::Wrong) => "Name or password is wrong.",
+        Err(Denied::Wait) => "There were too many tries. Wait a minute.",
+    };
+    let mut answer = page(&house.login(Some(trouble)).await)?;
+    *answer.status_mut() = http::StatusCode::FORBIDDEN;
+    Ok(answer)
+}
+
+async fn lock(State(house): State<Arc<House>>, headers: HeaderMap) -> Answer {
+    house.door.let_out(&headers);
+    Ok(Redirect::to("/login").into_response())
+}
+
+impl House {
+    async fn login(self: &Arc<Self>, trouble: Option<&'static str>) -> Login {
+        let overview = self.office.overview().await;
+        Login { practice: self.office.practice(), last: words::last_backup(overview.as_deref()), trouble }
+    }
+}

@@ -1,0 +1,169 @@
+//! The server: connections of this computer, with limits, until the agent ends.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use engine::{Error, Result};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, watch};
+
+use super::call::Answering;
+use super::door::{Door, People};
+use super::office::Office;
+use super::settings::PORT;
+use super::{House, pages};
+use crate::context::Context;
+
+/// Connections at a time; of more, each is closed at once.
+const CONNECTIONS_MAX: usize = 256;
+/// A browser that takes longer for the head of a request is closed, also between two requests.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// The largest head of a request.
+const HEAD_MAX: usize = 32 * 1024;
+/// How long open pages may take when the agent ends.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// A console that is open. Dropping it closes it.
+pub struct Console {
+    port: u16,
+    end: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where a console keeps what is its own.
+pub struct Inside<'i> {
+    /// The folder for what this computer has seen.
+    pub state_dir: &'i std::path::Path,
+    /// The short id of the repository.
+    pub repository: &'i str,
+}
+
+impl Console {
+    /// Opens the console, on a thread.
+    ///
+    /// # Errors
+    /// Its port is taken, or another agent of this repository has one.
+    pub fn open(context: &Context<'_>, office: Office, inside: &Inside<'_>) -> Result<Self> {
+        let settings = &context.settings.file.console;
+        let failed = |error| Error::io("cannot open the console", error);
+        let listeners = listen(settings.port(), settings.listen.is_none()).map_err(failed)?;
+        let port =
+            listeners.first().map_or(Ok(PORT), |listener| listener.local_addr().map(|at| at.port())).map_err(failed)?;
+        let answering = Answering::new(inside)?;
+        let people = People::of(inside.state_dir, inside.repository);
+        let (end, ended) = watch::channel(false);
+        let house = Arc::new(House { door: Door::new(port, people), office: Arc::new(office), ended: ended.clone() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let run = move || serve(&runtime, Listening { listeners, answering, port }, house, ended);
+        let thread = std::thread::Builder::new().name("console".to_owned()).spawn(run).map_err(failed)?;
+        Ok(Console { port, end, thread: Some(thread) })
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        // Nobody listens any more if the thread has ended.
+        let _ = self.end.send(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic was printed by its thread, and the agent goes on without pages.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Listening {
+    listeners: Vec<TcpListener>,
+    answering: Answering,
+    port: u16,
+}
+
+/// Listens on both addresses of this computer: a browser may take either for `localhost`.
+fn listen(port: u16, or_any: bool) -> io::Result<Vec<TcpListener>> {
+    let bound = |ip: IpAddr, port| TcpListener::bind(SocketAddr::new(ip, port));
+    let first = match bound(Ipv4Addr::LOCALHOST.into(), port) {
+        Err(error) if or_any && error.kind() == io::ErrorKind::AddrInUse => bound(Ipv4Addr::LOCALHOST.into(), 0)?,
+        bound => bound?,
+    };
+    let port = first.local_addr()?.port();
+    // A computer without IPv6 has no such address.
+    let second = bound(Ipv6Addr::LOCALHOST.into(), port).ok();
+    let all: Vec<_> = std::iter::once(first).chain(second).collect();
+    all.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
+    Ok(all)
+}
+
+fn serve(runtime: &Runtime, listening: Listening, house: Arc<House>, ended: watch::Receiver<bool>) {
+    runtime.block_on(async {
+        let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let router = pages::router(house.clone());
+        for listener in listening.listeners {
+            // It was made non-blocking.
+            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                tokio::spawn(accept(listener, router.clone(), turns.clone(), ended.clone()));
+            }
+        }
+        tokio::spawn(listening.answering.answer(house, listening.port));
+        wait_for(ended).await;
+        let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        // Each connection gives back its turn when it is closed.
+        let _ = tokio::time::timeout(END_WITHIN, turns.acquire_many(all)).await;
+    });
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    turns: Arc<Semaphore>,
+    ended: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = wait_for(ended.clone()) => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let Ok(turn) = turns.clone().try_acquire_owned() else { continue };
+                let (router, ended) = (router.clone(), ended.clone());
+                tokio::spawn(async move {
+                    attend(stream, router, ended).await;
+                    drop(turn);
+                });
+            }
+            // Too many open files, for a moment.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// Serves one connection to its end. Its errors are the browser's.
+async fn attend(stream: TcpStream, router: Router, ended: watch::Receiver<bool>) {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MAX);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = wait_for(ended) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = tokio::time::timeout(END_WITHIN, connection).await;
+}
+
+/// Waits until the agent ends.
+pub async fn wait_for(mut ended: watch::Receiver<bool>) {
+    // The other side is gone: that is the end as well.
+    let _ = ended.wait_for(|ended| *ended).await;
+}

@@ -1,0 +1,86 @@
+//! Sentences of the pages that depend on what was found.
+
+use engine::health::{Question, State};
+
+use super::super::office::{Line, Overview};
+use super::{Mark, Tone, number, time};
+
+/// Whether everything is safe, in two words.
+pub fn pill(overview: Option<&Overview>) -> Mark {
+    let state = overview.map_or(State::Unknown, |overview| overview.health.state());
+    let words = match state {
+        State::Good => "All safe",
+        State::Unknown => "Not known yet",
+        State::Attention => "Please look",
+        State::Bad => "In danger",
+    };
+    Mark::new(Tone(state), words)
+}
+
+/// The age of the last backup, for somebody who is not in yet.
+pub fn last_backup(overview: Option<&Overview>) -> Mark {
+    let Some(overview) = overview else { return Mark::new(Tone::UNKNOWN, "The backups cannot be looked at now") };
+    let tone = overview.check(Question::OnTime).map_or(Tone::UNKNOWN, |check| Tone(check.state));
+    match overview.newest {
+        None => Mark::new(Tone::BAD, "There is no backup yet"),
+        Some(newest) => Mark::new(tone, format!("Last backup {} ago", time::age(overview.age(newest)))),
+    }
+}
+
+/// The headline of the first page.
+pub fn headline(overview: Option<&Overview>) -> Mark {
+    let Some(overview) = overview else { return Mark::new(Tone::UNKNOWN, "The backups cannot be looked at now") };
+    if overview.newest.is_none() {
+        return Mark::new(Tone::ATTENTION, "There is no backup yet");
+    }
+    let state = overview.health.state();
+    let words = match state {
+        State::Good => "Everything is safe",
+        State::Unknown => "Backups are made; not everything is proved yet",
+        State::Attention => "Backups are made, but something needs a look",
+        State::Bad => "Something is wrong",
+    };
+    Mark::new(Tone(state), words)
+}
+
+/// What a check asks, in the words of the page.
+pub fn question(question: Question) -> &'static str {
+    match question {
+        Question::OnTime => "Are backups made on time?",
+        Question::Whole => "Is everything in them?",
+        Question::NamedFiles => "Is every image there that a chart names?",
+        Question::Restorable => "Was it proved that it can be brought back?",
+        Question::ReadAgain => "Was all saved data read again?",
+        Question::SecondCopy => "Is there a copy in another place?",
+        Question::Keys => "Who holds a key?",
+        Question::Room => "Is there room?",
+        Question::Usual => "Does anything look like an attack?",
+    }
+}
+
+/// The sentence under the headline of the first page.
+pub fn next_backup(overview: Option<&Overview>) -> String {
+    let Some(overview) = overview else {
+        return "The disk of the backups may be away, or nobody may read it. Each backup that is due is still tried."
+            .to_owned();
+    };
+    match overview.newest {
+        None => "Press “Back up now”: the first backup takes the longest.".to_owned(),
+        Some(newest) => format!("The last backup was {} ago.", time::age(overview.age(newest))),
+    }
+}
+
+/// What a backup brought, in a few words.
+pub fn changes(line: &Line) -> String {
+    let parts = [(line.new_files, "new file"), (line.changed_files, "changed file")];
+    let mut told: Vec<_> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| number::counted(count, what)).collect();
+    if !line.databases.is_empty() {
+        told.push("database".to_owned());
+    }
+    match (told.is_empty(), line.stored_bytes) {
+        (true, 0) => "nothing changed".to_owned(),
+        (true, bytes) => format!("{} new", number::bytes(bytes)),
+        (false, _) => told.join(", "),
+    }
+}
