@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::error::{ImageError, LimitErrorKind};
-use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::FileKind;
 
@@ -28,20 +28,32 @@ pub(super) enum Failure {
 /// # Errors
 /// [`Failure`].
 pub(super) fn decode(kind: FileKind, bytes: &[u8]) -> Result<(), Failure> {
-    let format = match kind {
-        FileKind::Jpeg => ImageFormat::Jpeg,
-        FileKind::Png => ImageFormat::Png,
-        FileKind::Bmp => ImageFormat::Bmp,
-        FileKind::Gif => ImageFormat::Gif,
-        FileKind::Tiff => ImageFormat::Tiff,
-        FileKind::Dicom | FileKind::Pdf | FileKind::Zip => return Ok(()),
-    };
+    format_of(kind).map_or(Ok(()), |format| open(format, bytes).map(drop))
+}
+
+/// Opens a picture.
+///
+/// # Errors
+/// [`Failure`].
+pub(super) fn open(format: ImageFormat, bytes: &[u8]) -> Result<DynamicImage, Failure> {
     // Nothing that the decoder was working on is used afterwards.
     let decoded = catch_unwind(AssertUnwindSafe(|| pixels(format, bytes)));
     decoded.unwrap_or_else(|_| Err(Failure::Damaged("its decoder fails".to_owned())))
 }
 
-fn pixels(format: ImageFormat, bytes: &[u8]) -> Result<(), Failure> {
+/// The decoder for a kind; `None` of kinds that are no pictures, or that it does not know.
+pub(super) fn format_of(kind: FileKind) -> Option<ImageFormat> {
+    match kind {
+        FileKind::Jpeg => Some(ImageFormat::Jpeg),
+        FileKind::Png => Some(ImageFormat::Png),
+        FileKind::Bmp => Some(ImageFormat::Bmp),
+        FileKind::Gif => Some(ImageFormat::Gif),
+        FileKind::Tiff => Some(ImageFormat::Tiff),
+        FileKind::Dicom | FileKind::Pdf | FileKind::Zip => None,
+    }
+}
+
+fn pixels(format: ImageFormat, bytes: &[u8]) -> Result<DynamicImage, Failure> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
@@ -51,15 +63,10 @@ fn pixels(format: ImageFormat, bytes: &[u8]) -> Result<(), Failure> {
     let decoder = reader.into_decoder().map_err(failure)?;
     let size = decoder.total_bytes();
     let (width, height) = decoder.dimensions();
-    let pixels = usize::try_from(size)
-        .ok()
-        .filter(|_| size <= OPEN_MAX)
-        .ok_or_else(|| Failure::TooLarge(format!("it has {width} x {height} pixels, which take {} MB", size >> 20)))?;
-    let mut out = Vec::new();
-    let no_room = |_| Failure::TooLarge(format!("there is no memory for its {width} x {height} pixels"));
-    out.try_reserve_exact(pixels).map_err(no_room)?;
-    out.resize(pixels, 0);
-    decoder.read_image(&mut out).map_err(failure)
+    if size > OPEN_MAX {
+        return Err(Failure::TooLarge(format!("it has {width} x {height} pixels, which take {} MB", size >> 20)));
+    }
+    DynamicImage::from_decoder(decoder).map_err(failure)
 }
 
 fn failure(error: ImageError) -> Failure {

@@ -22,6 +22,22 @@ const LONG: [&[u8; 2]; 13] =
 /// # Errors
 /// A fault of a file.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
+    pixels(bytes).map(drop)
+}
+
+/// Where the pixels are.
+pub(super) enum Pixels<'b> {
+    /// One after the other, as the image says.
+    Plain(&'b [u8], Image),
+    /// Compressed, each frame in one fragment or more; the first one is a table.
+    Fragments(Vec<&'b [u8]>),
+}
+
+/// The pixels; `None` of a report, and of files that are not looked into.
+///
+/// # Errors
+/// A fault of a file.
+pub(super) fn pixels(bytes: &[u8]) -> Result<Option<Pixels<'_>>, String> {
     let mut head = Walk { bytes, at: PREAMBLE, is_explicit: true };
     let mut syntax: &[u8] = b"";
     while head.peek().is_some_and(|tag| tag.0 == 2) {
@@ -37,7 +53,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
         return Err("its head does not say how it is encoded".to_owned());
     }
     if syntax == DEFLATED || syntax == BIG_ENDIAN {
-        return Ok(());
+        return Ok(None);
     }
     Walk { is_explicit: syntax != IMPLICIT, ..head }.dataset()
 }
@@ -58,12 +74,12 @@ struct Walk<'b> {
 }
 
 impl<'b> Walk<'b> {
-    fn dataset(mut self) -> Result<(), String> {
+    fn dataset(mut self) -> Result<Option<Pixels<'b>>, String> {
         let mut image = Image::default();
         while self.at < self.bytes.len() {
             let element = self.element()?;
             if element.tag == PIXELS {
-                return self.pixels(&element, &image);
+                return self.pixels(&element, image).map(Some);
             }
             if element.length == UNDEFINED {
                 self.sequence(DEPTH_MAX)?;
@@ -73,30 +89,30 @@ impl<'b> Walk<'b> {
             }
         }
         // A report has no pixels.
-        Ok(())
+        Ok(None)
     }
 
     /// The pixels: as many as the image says, or fragments up to their end.
-    fn pixels(&mut self, element: &Element, image: &Image) -> Result<(), String> {
+    fn pixels(&mut self, element: &Element, image: Image) -> Result<Pixels<'b>, String> {
         if element.length == UNDEFINED {
-            return self.fragments();
+            return self.fragments().map(Pixels::Fragments);
         }
-        let there = self.value(element)?.len() as u64;
+        let bytes = self.value(element)?;
+        let there = bytes.len() as u64;
         match image.bytes() {
             Some(wanted) if there < wanted => Err(format!("its pixels take {wanted} bytes, and {there} are there")),
-            _ => Ok(()),
+            _ => Ok(Pixels::Plain(bytes, image)),
         }
     }
 
-    fn fragments(&mut self) -> Result<(), String> {
+    fn fragments(&mut self) -> Result<Vec<&'b [u8]>, String> {
+        let mut fragments = Vec::new();
         loop {
             let tag = self.tag()?;
             let length = self.u32()?;
             match tag {
-                SEQUENCE_END => return Ok(()),
-                ITEM => {
-                    self.take(length)?;
-                }
+                SEQUENCE_END => return Ok(fragments),
+                ITEM => fragments.push(self.take(length)?),
                 _ => return Err("something else stands among the fragments of its picture".to_owned()),
             }
         }
@@ -184,14 +200,19 @@ impl<'b> Walk<'b> {
     }
 }
 
-/// The elements that say how many bytes the pixels take.
+/// The elements that say how many bytes the pixels take, and what they mean.
 #[derive(Default)]
-struct Image {
-    rows: Option<u64>,
-    columns: Option<u64>,
-    samples: Option<u64>,
-    bits: Option<u64>,
+pub(super) struct Image {
+    pub(super) rows: Option<u64>,
+    pub(super) columns: Option<u64>,
+    pub(super) samples: Option<u64>,
+    /// Bits that each sample takes.
+    pub(super) bits: Option<u64>,
+    /// Bits of it that are used.
+    pub(super) bits_used: Option<u64>,
     frames: Option<u64>,
+    /// Whether zero is white.
+    pub(super) is_inverse: bool,
 }
 
 impl Image {
@@ -203,6 +224,8 @@ impl Image {
             (0x0028, 0x0010) => self.rows = short(),
             (0x0028, 0x0011) => self.columns = short(),
             (0x0028, 0x0100) => self.bits = short(),
+            (0x0028, 0x0101) => self.bits_used = short(),
+            (0x0028, 0x0004) => self.is_inverse = value.starts_with(b"MONOCHROME1"),
             _ => {}
         }
     }

@@ -4,7 +4,8 @@
 //! kind     what the first bytes say, and what the name says
 //! decode   opens jpeg, png, bmp, gif and tiff whole, within limits
 //! jpeg     whether a jpeg has its end: decoders fill in what is cut off
-//! dicom    the structure of a DICOM file, without its pixels
+//! dicom    the structure of a DICOM file, and where its pixels are
+//! preview  a small picture of one, as PNG
 //! ```
 //! Files are as hostile as anybody who could write beside the images. A decoder that panics is a picture that cannot be
 //! looked at.
@@ -13,8 +14,10 @@ mod decode;
 mod dicom;
 mod jpeg;
 mod kind;
+mod preview;
 
 pub use kind::FileKind;
+pub use preview::preview;
 
 /// Bytes of a file beyond which it is not opened.
 pub const FILE_MAX: u64 = 512 << 20;

@@ -10,6 +10,7 @@ pub mod saved;
 mod select;
 pub mod stats;
 pub mod status;
+pub mod versions;
 
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind};
