@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, console, copy, demo, diff, drill, evidence, export_sql,
-    find, forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair,
-    restore, schedule, setup, snapshots, stats, status, supplemental, verify, watch,
+    find, forget, grants, hold, init, key, leases, log, ls, man, notify, preview, protect, prune, purge, recover,
+    repair, restore, schedule, setup, snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::global::Global;
 
@@ -101,4 +101,6 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     #[command(hide = true)]
     Man(man::ManArgs),
+    #[command(hide = true)]
+    Preview(preview::PreviewArgs),
 }

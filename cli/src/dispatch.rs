@@ -6,8 +6,8 @@ use engine::Result;
 use crate::args::{Args, Command};
 use crate::commands::{
     accept, agent, backup, cat, check, completions, config, console, copy, demo, diff, drill, evidence, export_sql,
-    find, forget, grants, hold, init, key, leases, log, ls, man, notify, protect, prune, purge, recover, repair,
-    restore, schedule, setup, snapshots, stats, status, supplemental, verify, watch,
+    find, forget, grants, hold, init, key, leases, log, ls, man, notify, preview, protect, prune, purge, recover,
+    repair, restore, schedule, setup, snapshots, stats, status, supplemental, verify, watch,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -23,6 +23,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Demo(demo) => return demo::run(demo, ui),
         Command::Completions(completions) => return completions::run(completions, &mut Args::command(), ui),
         Command::Man(man) => return man::run(man, Args::command()),
+        Command::Preview(preview) => return preview::run(preview),
         Command::Setup(setup) => return setup::run(setup, &args.global, ui),
         _ => {}
     }
@@ -67,6 +68,8 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Key(args) => key::run(args, context),
         Command::Supplemental(args) => supplemental::run(args, context),
         Command::Config(args) => config::run(args, context),
-        Command::Demo(_) | Command::Completions(_) | Command::Man(_) | Command::Setup(_) => Ok(Exit::Done),
+        Command::Demo(_) | Command::Completions(_) | Command::Man(_) | Command::Preview(_) | Command::Setup(_) => {
+            Ok(Exit::Done)
+        }
     }
 }

@@ -26,6 +26,7 @@ pub mod log;
 pub mod ls;
 pub mod man;
 pub mod notify;
+pub mod preview;
 pub mod protect;
 pub mod prune;
 pub mod purge;

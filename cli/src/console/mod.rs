@@ -5,6 +5,7 @@
 //! view      frame of a page, icons, numbers and times as people read them
 //! door      the guard: addresses, forms, sessions, people and their roles
 //! office    what pages look at: the repository, health, the agent's desk
+//! previews  small pictures, made by a process of its own
 //! pages     a file for each page, with its template beside it
 //! server    connections, limits, the end
 //! call      how `enamel console` asks a running agent for a link
@@ -18,6 +19,7 @@ pub mod call;
 mod door;
 mod office;
 mod pages;
+mod previews;
 mod server;
 pub mod settings;
 mod view;
@@ -25,6 +27,7 @@ mod view;
 use std::sync::Arc;
 
 use door::Door;
+use previews::Previews;
 use tokio::sync::watch;
 
 pub use office::Office;
@@ -36,6 +39,8 @@ pub struct House {
     door: Door,
     /// What is looked at.
     office: Arc<Office>,
+    /// Small pictures.
+    previews: Previews,
     /// Becomes true when the agent ends.
     ended: watch::Receiver<bool>,
 }

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use super::call::Answering;
 use super::door::{Door, People};
 use super::office::Office;
+use super::previews::Previews;
 use super::settings::PORT;
 use super::{House, pages};
 use crate::context::Context;
@@ -60,7 +61,12 @@ impl Console {
         let answering = Answering::new(inside)?;
         let people = People::of(inside.state_dir, inside.repository);
         let (end, ended) = watch::channel(false);
-        let house = Arc::new(House { door: Door::new(port, people), office: Arc::new(office), ended: ended.clone() });
+        let house = Arc::new(House {
+            door: Door::new(port, people),
+            office: Arc::new(office),
+            previews: Previews::default(),
+            ended: ended.clone(),
+        });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let run = move || serve(&runtime, Listening { listeners, answering, port }, house, ended);
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(run).map_err(failed)?;

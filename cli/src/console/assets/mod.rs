@@ -8,12 +8,14 @@ use http::header;
 use super::House;
 
 const STYLE: &str = include_str!("console.css");
+const ICON: &str = include_str!("icon.svg");
 const SCRIPT: &str = include_str!("console.js");
 
 /// The routes.
 pub fn routes() -> Router<std::sync::Arc<House>> {
     Router::new()
         .route("/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
         .route("/assets/console.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
 }
 

@@ -7,6 +7,7 @@
 //! people   come in by name and password
 //! role     which route needs which role; a route that is not listed is closed
 //! secret   random values
+//! things   what a session was shown, by number: no address of a page names a patient
 //! ```
 
 mod headers;
@@ -15,6 +16,7 @@ mod people;
 mod role;
 mod secret;
 mod session;
+mod things;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +37,7 @@ pub use link::Links;
 pub use people::{Denied, People};
 pub use role::Role;
 pub use session::{Person, Session, Sessions};
+pub use things::Thing;
 
 /// The largest form.
 const FORM_MAX: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use engine::Result;
 
 use super::role::Role;
 use super::secret::Secret;
+use super::things::Things;
 
 /// A browser that nobody used for so long has to come in again.
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -31,6 +32,8 @@ pub struct Session {
     pub person: Person,
     /// Stands in each form of its pages.
     pub token: Secret,
+    /// What it was shown.
+    pub things: Things,
     begun: Instant,
 }
 
@@ -56,7 +59,7 @@ impl Sessions {
             let oldest = sessions.iter().min_by_key(|(_, used)| used.last).map(|(secret, _)| secret.clone());
             oldest.map(|secret| sessions.remove(&secret));
         }
-        let session = Arc::new(Session { person, token, begun: now });
+        let session = Arc::new(Session { person, token, things: Things::default(), begun: now });
         sessions.insert(secret.to_string(), Used { session, last: now });
         Ok(secret)
     }

@@ -1,5 +1,6 @@
 //! The office: what pages look at. It keeps the repository open, and looks on threads of its own, a few at a time.
 
+pub mod search;
 mod shelf;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,6 +57,7 @@ pub struct Office {
     shelf: Shelf,
     practice: String,
     settings: ConsoleSettings,
+    database: Option<String>,
 }
 
 struct Opened {
@@ -77,6 +79,7 @@ impl Office {
             shelf: Shelf::default(),
             practice: label.map_or_else(host_name, |label| format!("{label} · {}", host_name())),
             settings: context.settings.file.console.clone(),
+            database: context.settings.file.database.clone(),
         }
     }
 
@@ -88,6 +91,11 @@ impl Office {
     /// `[console]`, as it was when the agent began.
     pub fn settings(&self) -> &ConsoleSettings {
         &self.settings
+    }
+
+    /// The address of the database server of this office.
+    pub fn database(&self) -> Option<String> {
+        self.database.clone()
     }
 
     /// Runs `work` on a thread, when few others run.

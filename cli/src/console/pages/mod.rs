@@ -5,7 +5,10 @@
 
 mod backup;
 mod come_in;
+mod find;
 mod refusal;
+mod restore;
+mod thing;
 mod work;
 
 use std::sync::Arc;
@@ -27,6 +30,9 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(come_in::routes())
         .merge(backup::routes())
         .merge(work::routes())
+        .merge(find::routes())
+        .merge(thing::routes())
+        .merge(restore::routes())
         .fallback(|| async { Refusal::NoSuchPage })
         .method_not_allowed_fallback(|| async { Refusal::NoSuchPage })
         .layer(axum::middleware::from_fn_with_state(house.clone(), guard))

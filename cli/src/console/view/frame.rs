@@ -12,16 +12,19 @@ use crate::agent::Task;
 pub enum Tab {
     /// The first page.
     Backup,
+    /// Find and bring back.
+    Find,
 }
 
 impl Tab {
     /// In their order.
-    const ALL: [Tab; 1] = [Tab::Backup];
+    const ALL: [Tab; 2] = [Tab::Backup, Tab::Find];
 
     /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Tab::Backup => "Backup",
+            Tab::Find => "Find & restore",
         }
     }
 
@@ -29,6 +32,7 @@ impl Tab {
     pub fn href(self) -> &'static str {
         match self {
             Tab::Backup => "/",
+            Tab::Find => "/find",
         }
     }
 
@@ -80,7 +84,7 @@ impl Frame {
     }
 
     /// All sections.
-    pub fn tabs(&self) -> [Tab; 1] {
+    pub fn tabs(&self) -> [Tab; 2] {
         Tab::ALL
     }
 

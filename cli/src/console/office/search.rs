@@ -1,0 +1,204 @@
+//! Search: words over all backups, and everything that a page shows of one thing.
+
+use std::collections::HashMap;
+
+use engine::repository::Repository;
+use engine::snapshots::find::{FindHit, find};
+use engine::snapshots::ls::ls;
+use engine::snapshots::versions::{Version, versions};
+use engine::snapshots::{Selector, Snapshot, SnapshotList, list, select};
+use engine::{Error, ErrorKind, Result};
+use repo_format::entry::{Entry, EntryKind};
+use repo_format::id::LeaseId;
+use repo_format::manifest::RootKind;
+
+use super::super::door::Thing;
+use crate::context::Context;
+
+/// Fewest letters of a search.
+pub const LETTERS_MIN: usize = 2;
+/// Things that a search shows.
+pub const FOUND_MAX: usize = 240;
+/// Entries of a folder on one page.
+pub const ENTRIES_SHOWN: usize = 200;
+/// The largest file that is read for a preview.
+const PICTURE_MAX: u64 = 64 << 20;
+
+/// A thing that was found, with all its versions together.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The newest version.
+    pub thing: Thing,
+    /// Its metadata.
+    pub entry: Entry,
+    /// How many versions there are.
+    pub versions: usize,
+    /// The moment of the last snapshot that has it, in seconds.
+    pub last_seen: i64,
+    /// It is not in the newest snapshot of its folder any more.
+    pub is_gone: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Results {
+    /// The things, sorted by path.
+    pub things: Vec<Found>,
+    /// How many there are in all.
+    pub count: usize,
+}
+
+/// Everything whose path has all of `words`, in any case of letters.
+///
+/// # Errors
+/// The repository cannot be read, or the person has left.
+pub fn search(repository: &Repository, context: &Context<'_>, words: &str) -> Result<Results> {
+    let words: Vec<String> = words.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let Some(longest) = words.iter().max_by_key(|word| word.len()).filter(|word| word.chars().count() >= LETTERS_MIN)
+    else {
+        return Err(Error::new(ErrorKind::Usage, format!("write {LETTERS_MIN} letters or more")));
+    };
+    let snapshots = Snapshots::of(list(repository)?);
+    let hits = find(repository, &plain(longest), context.ui)?;
+    let mut by_path: HashMap<Vec<u8>, Vec<FindHit>> = HashMap::new();
+    for hit in hits {
+        let path = String::from_utf8_lossy(&hit.path).to_lowercase();
+        if words.iter().all(|word| path.contains(word.as_str())) {
+            by_path.entry(hit.path.clone()).or_default().push(hit);
+        }
+    }
+    let count = by_path.len();
+    let mut paths: Vec<_> = by_path.into_iter().collect();
+    paths.sort_by(|a, b| a.0.cmp(&b.0));
+    let things = paths.into_iter().take(FOUND_MAX).filter_map(|(path, hits)| snapshots.found(path, hits)).collect();
+    Ok(Results { things, count })
+}
+
+/// A word without what makes a pattern of it.
+fn plain(word: &str) -> String {
+    word.chars().filter(|letter| !"*?[]{}!\\".contains(*letter)).collect()
+}
+
+/// All snapshots by id.
+struct Snapshots {
+    seconds: HashMap<LeaseId, i64>,
+    /// The newest one that has a root of this name.
+    newest: HashMap<Vec<u8>, i64>,
+}
+
+impl Snapshots {
+    fn of(list: SnapshotList) -> Self {
+        let (mut seconds, mut newest) = (HashMap::new(), HashMap::new());
+        for Snapshot { id, manifest } in list.snapshots {
+            seconds.insert(id, manifest.seconds);
+            for root in manifest.roots {
+                newest.insert(root.name.0, manifest.seconds);
+            }
+        }
+        Snapshots { seconds, newest }
+    }
+
+    fn found(&self, path: Vec<u8>, hits: Vec<FindHit>) -> Option<Found> {
+        let last = |hit: &FindHit| hit.snapshots.last().and_then(|id| self.seconds.get(id)).copied();
+        let versions = hits.len();
+        let newest = hits.into_iter().max_by_key(|hit| last(hit))?;
+        let last_seen = last(&newest)?;
+        let root = path.split(|byte| *byte == b'/').next().unwrap_or(&path);
+        let is_gone = self.newest.get(root).is_some_and(|newest| *newest > last_seen);
+        let thing = Thing { snapshot: *newest.snapshots.last()?, path };
+        Some(Found { thing, entry: newest.entry, versions, last_seen, is_gone })
+    }
+}
+
+/// A page of a folder, or a file.
+pub struct Opened {
+    /// Its snapshot.
+    pub snapshot: Snapshot,
+    /// What it is; none stands for the whole snapshot.
+    pub entry: Option<Entry>,
+    /// What is in it, from the page that was asked for.
+    pub entries: Vec<(Vec<u8>, Entry)>,
+    /// How many there are in it.
+    pub count: usize,
+}
+
+/// Opens a thing, and shows its entries from `from` on.
+///
+/// # Errors
+/// It is not there.
+pub fn open(repository: &Repository, thing: &Thing, from: usize) -> Result<Opened> {
+    let snapshot = snapshot_of(repository, thing.snapshot)?;
+    let (mut entries, mut count) = (Vec::new(), 0);
+    let mut entry = None;
+    ls(repository, &snapshot, &thing.path, false, &mut |path, found| {
+        if path == thing.path {
+            entry = Some(found.clone());
+        } else {
+            if count >= from && entries.len() < ENTRIES_SHOWN {
+                entries.push((path.to_vec(), found.clone()));
+            }
+            count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(Opened { snapshot, entry, entries, count })
+}
+
+/// The snapshot of this id.
+///
+/// # Errors
+/// It is not there any more.
+pub fn snapshot_of(repository: &Repository, id: LeaseId) -> Result<Snapshot> {
+    Ok(select(repository, &Selector::IdPrefix(id.to_string()))?.snapshot)
+}
+
+/// The versions of a thing, the newest first, each with the moment of its first and last snapshot.
+pub struct Dated {
+    /// The version.
+    pub version: Version,
+    /// The moment of its first snapshot, in seconds.
+    pub first: i64,
+    /// The moment of its last one.
+    pub last: i64,
+}
+
+/// The history of a thing.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn history(repository: &Repository, path: &[u8]) -> Result<Vec<Dated>> {
+    let snapshots = list(repository)?.snapshots;
+    let seconds: HashMap<_, _> = snapshots.iter().map(|snapshot| (snapshot.id, snapshot.manifest.seconds)).collect();
+    let moment = |id: Option<&LeaseId>| id.and_then(|id| seconds.get(id)).copied().unwrap_or_default();
+    let dated = versions(repository, &snapshots, path)?.into_iter().map(|version| Dated {
+        first: moment(version.snapshots.first()),
+        last: moment(version.snapshots.last()),
+        version,
+    });
+    // Before it was first saved it was not there: that says nothing.
+    let mut dated: Vec<_> = dated.skip_while(|dated| dated.version.entry.is_none()).collect();
+    dated.reverse();
+    Ok(dated)
+}
+
+/// The bytes of a file for a preview.
+///
+/// # Errors
+/// It is too large, or no file.
+pub fn read_picture(repository: &Repository, thing: &Thing) -> Result<Vec<u8>> {
+    let opened = open(repository, thing, 0)?;
+    match opened.entry {
+        Some(entry) if entry.kind == EntryKind::File && entry.size <= PICTURE_MAX => {
+            let mut bytes = Vec::new();
+            engine::snapshots::cat::cat(repository, &opened.snapshot, &thing.path, &mut bytes)?;
+            Ok(bytes)
+        }
+        _ => Err(Error::new(ErrorKind::NotFound, "this is no file that can be shown here")),
+    }
+}
+
+/// Whether a path is inside a database, whose parts are no files for people.
+pub fn is_in_database(snapshot: &Snapshot, path: &[u8]) -> bool {
+    let root = path.split(|byte| *byte == b'/').next().unwrap_or(path);
+    snapshot.manifest.roots.iter().any(|of| of.kind == RootKind::Database && of.name.0 == root)
+}
