@@ -9,6 +9,7 @@ mod agent;
 mod append_only;
 mod backup;
 mod binlog;
+mod console;
 mod copy;
 mod database;
 mod demo;

@@ -1,0 +1,8 @@
+//! The console, as a browser sees it: pages, forms and what they leave behind.
+//!
+//! ```text
+//! client  a console on a machine, and a browser that writes its requests as bytes
+//! ```
+
+mod client;
+mod settings;
