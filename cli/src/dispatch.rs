@@ -23,6 +23,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<Exit> {
         Command::Demo(demo) => return demo::run(demo, ui),
         Command::Completions(completions) => return completions::run(completions, &mut Args::command(), ui),
         Command::Man(man) => return man::run(man, Args::command()),
+        Command::Console(console) => return console::start(console, &args.global, ui),
         Command::Preview(preview) => return preview::run(preview),
         Command::Setup(setup) => return setup::run(setup, &args.global, ui),
         _ => {}
@@ -39,7 +40,6 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Schedule(args) => schedule::run(args, context),
         Command::Notify(args) => notify::run(args, context),
         Command::Agent(agent) => agent::run(agent, &args.global, context),
-        Command::Console(console) => console::run(console, &args.global, context),
         Command::Status(args) => status::run(args, context),
         Command::Snapshots(args) => snapshots::run(args, context),
         Command::Log(args) => log::run(args, context),
@@ -68,8 +68,11 @@ fn run_with(args: &Args, context: &Context<'_>) -> Result<Exit> {
         Command::Key(args) => key::run(args, context),
         Command::Supplemental(args) => supplemental::run(args, context),
         Command::Config(args) => config::run(args, context),
-        Command::Demo(_) | Command::Completions(_) | Command::Man(_) | Command::Preview(_) | Command::Setup(_) => {
-            Ok(Exit::Done)
-        }
+        Command::Console(_)
+        | Command::Demo(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Preview(_)
+        | Command::Setup(_) => Ok(Exit::Done),
     }
 }

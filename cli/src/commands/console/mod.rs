@@ -1,5 +1,7 @@
 //! `enamel console`: opens the page of Enamel in the browser.
 
+mod demo;
+
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -12,7 +14,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::shell::program;
-use crate::ui::format;
+use crate::ui::{Ui, format};
+use demo::Demo;
 
 /// Programs that open an address in the user's browser.
 const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
@@ -29,6 +32,7 @@ const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
 Examples
   enamel console
   enamel console --no-browser              only print the link
+  enamel console --demo                    a practice that is made up, to try things in
 
   [console]                                in enamel.toml
   listen = \"127.0.0.1:7717\"                the port, unless another program has it
@@ -40,13 +44,30 @@ pub struct ConsoleArgs {
     /// Only print the link
     #[arg(long)]
     no_browser: bool,
+    /// Show a practice that is made up; it is removed at the end
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Opens the console of the demo, or that of the settings.
+///
+/// # Errors
+/// As of [`run`]; the practice of the demo cannot be made.
+pub fn start(args: &ConsoleArgs, global: &Global, ui: &Ui) -> Result<Exit> {
+    if !args.demo {
+        let context = Context::new(global, ui)?;
+        return run(args, global, &context).map(|exit| context.ended(exit));
+    }
+    let demo = Demo::make(ui)?;
+    let global = demo.global();
+    run(args, &global, &Context::new(&global, ui)?)
 }
 
 /// Opens the console.
 ///
 /// # Errors
 /// The repository cannot be opened, or the settings allow no agent.
-pub fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>) -> Result<Exit> {
+fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>) -> Result<Exit> {
     if context.settings.file.console.off {
         return Err(Error::new(ErrorKind::Usage, "the console is off: `[console]` in enamel.toml says so"));
     }
