@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use engine::binlog::stored::{StoredLog, StoredLogs};
+use engine::repository::Repository;
 use engine::upkeep::receipt::{History, Purge, PurgedFiles, PurgedTable, Receipt, Release, history};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
@@ -119,6 +120,16 @@ pub fn run(args: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
     }
     let exit = if all.unreadable.is_empty() && unreadable.is_empty() { Exit::Done } else { Exit::Incomplete };
     after_printing(exit, print(context.ui, &all, &logs))
+}
+
+/// The page for an auditor.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn page(context: &Context<'_>, repository: &Repository) -> Result<String> {
+    let all = history(repository)?;
+    let logs = StoredLogs::read(repository)?.logs;
+    report::text(repository, &context.repository_place()?.to_string(), &all, &logs)
 }
 
 /// Writes a new file, never over an old one: an older report is somebody's evidence.

@@ -1,10 +1,10 @@
 //! `enamel purge`: old rows out of the live database.
 
-mod categories;
+pub mod categories;
 mod category;
 mod file;
 mod files;
-mod history;
+pub mod history;
 mod plan;
 pub mod purged_files;
 mod release;

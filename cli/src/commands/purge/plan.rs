@@ -89,7 +89,15 @@ struct RefusedMessage<'a> {
 }
 
 #[derive(Serialize)]
+struct ExceptMessage<'a> {
+    column: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
 struct Summary<'a> {
+    schema: &'a str,
+    except: Vec<ExceptMessage<'a>>,
     snapshot: String,
     snapshot_time: String,
     before: String,
@@ -235,10 +243,12 @@ fn print_json(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     for (category, why) in &planned.refused {
         ui.message("refused", RefusedMessage { category, why })?;
     }
-    let cutoff = planned.plan.rule.cutoff;
+    let Rule { cutoff, exceptions, .. } = &planned.plan.rule;
     ui.message(
         "summary",
         Summary {
+            schema: &planned.plan.schema,
+            except: exceptions.iter().map(|e| ExceptMessage { column: &e.column, value: &e.value }).collect(),
             snapshot: planned.plan.snapshot.to_string(),
             snapshot_time: format::rfc3339(format::seconds(planned.snapshot_seconds)),
             before: cutoff.first_kept().to_string(),

@@ -52,7 +52,15 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("POST", "/restore/check", Role::Staff),
     ("POST", "/restore", Role::Staff),
     ("GET", "/elsewhere", Role::Look),
+    ("GET", "/remove", Role::Look),
+    ("GET", "/remove/purge", Role::Look),
+    ("GET", "/remove/report", Role::Look),
     ("POST", "/backup", Role::Staff),
+    ("POST", "/remove/look", Role::Staff),
+    ("POST", "/remove/review", Role::Owner),
+    ("POST", "/remove/run", Role::Owner),
+    ("POST", "/remove/put-back", Role::Owner),
+    ("POST", "/remove/let-go", Role::Owner),
     ("POST", "/stop", Role::Staff),
 ];
 

@@ -7,6 +7,8 @@ mod backup;
 mod come_in;
 mod find;
 mod refusal;
+mod remove;
+mod remove_purge;
 mod restore;
 mod thing;
 mod work;
@@ -29,6 +31,7 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(assets::routes())
         .merge(come_in::routes())
         .merge(backup::routes())
+        .merge(remove::routes())
         .merge(work::routes())
         .merge(find::routes())
         .merge(thing::routes())

@@ -39,15 +39,15 @@ struct Page {
 
 /// A run under way, as page and script show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Shown {
+pub(super) struct Shown {
     /// The number of the run; none if nothing is under way.
-    id: Option<u64>,
-    headline: String,
-    stage: String,
-    percent: Option<u64>,
-    figures: String,
-    rate: String,
-    is_stopping: bool,
+    pub(super) id: Option<u64>,
+    pub(super) headline: String,
+    pub(super) stage: String,
+    pub(super) percent: Option<u64>,
+    pub(super) figures: String,
+    pub(super) rate: String,
+    pub(super) is_stopping: bool,
 }
 
 /// A run that has ended.
@@ -97,7 +97,8 @@ async fn follow(State(house): State<Arc<House>>, _: Visitor) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
-fn shown(house: &House) -> Shown {
+/// The run that is under way.
+pub(super) fn shown(house: &House) -> Shown {
     match (house.office.desk.running(), house.office.desk.busy()) {
         (Some(run), _) => Shown::of(&run),
         (None, Some(task)) => Shown { headline: format!("{} begins", called(task)), ..Shown::nothing() },

@@ -14,17 +14,20 @@ pub enum Tab {
     Backup,
     /// Find and bring back.
     Find,
+    /// Old rows out of the live database.
+    Remove,
 }
 
 impl Tab {
     /// In their order.
-    const ALL: [Tab; 2] = [Tab::Backup, Tab::Find];
+    const ALL: &[Tab] = &[Tab::Backup, Tab::Find, Tab::Remove];
 
     /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Tab::Backup => "Backup",
             Tab::Find => "Find & restore",
+            Tab::Remove => "Remove old data",
         }
     }
 
@@ -33,6 +36,7 @@ impl Tab {
         match self {
             Tab::Backup => "/",
             Tab::Find => "/find",
+            Tab::Remove => "/remove",
         }
     }
 
@@ -84,7 +88,7 @@ impl Frame {
     }
 
     /// All sections.
-    pub fn tabs(&self) -> [Tab; 2] {
+    pub fn tabs(&self) -> &'static [Tab] {
         Tab::ALL
     }
 

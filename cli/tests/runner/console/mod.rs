@@ -5,4 +5,5 @@
 //! ```
 
 mod client;
+mod remove;
 mod settings;
