@@ -17,6 +17,8 @@ use crate::exit::Exit;
 use crate::shell::shell;
 use crate::ui::{Ui, format};
 
+/// The longest time that a command takes after the user wished to stop.
+const AFTER_STOP: Duration = Duration::from_secs(5);
 /// How often it is looked whether a command has ended.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -108,9 +110,11 @@ fn call(command: &str, variables: &[(&str, String)], limit: Duration, ui: &Ui) -
     }
 }
 
-/// Waits until `child` ends; ends it when its time is over, or the user wishes to stop, and gives nothing then.
+/// Waits until `child` ends; ends it when its time is over, or the user wishes to stop, and gives nothing then. A backup that
+/// was stopped is told of, but nobody waits for long.
 fn wait(child: &mut Child, limit: Duration, ui: &Ui) -> io::Result<Option<ExitStatus>> {
     let (started, was_interrupted) = (Instant::now(), ui.is_interrupted());
+    let limit = if was_interrupted { limit.min(AFTER_STOP) } else { limit };
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));

@@ -81,30 +81,29 @@ fn plain(word: &str) -> String {
 
 /// All snapshots by id.
 struct Snapshots {
-    seconds: HashMap<LeaseId, i64>,
-    /// The newest one that has a root of this name.
-    newest: HashMap<Vec<u8>, i64>,
+    /// The place of each in the order of time, and its moment.
+    places: HashMap<LeaseId, (usize, i64)>,
+    /// The place of the newest one that has a root of this name.
+    newest: HashMap<Vec<u8>, usize>,
 }
 
 impl Snapshots {
     fn of(list: SnapshotList) -> Self {
-        let (mut seconds, mut newest) = (HashMap::new(), HashMap::new());
-        for Snapshot { id, manifest } in list.snapshots {
-            seconds.insert(id, manifest.seconds);
-            for root in manifest.roots {
-                newest.insert(root.name.0, manifest.seconds);
-            }
+        let (mut places, mut newest) = (HashMap::new(), HashMap::new());
+        for (place, Snapshot { id, manifest }) in list.snapshots.into_iter().enumerate() {
+            places.insert(id, (place, manifest.seconds));
+            newest.extend(manifest.roots.into_iter().map(|root| (root.name.0, place)));
         }
-        Snapshots { seconds, newest }
+        Snapshots { places, newest }
     }
 
     fn found(&self, path: Vec<u8>, hits: Vec<FindHit>) -> Option<Found> {
-        let last = |hit: &FindHit| hit.snapshots.last().and_then(|id| self.seconds.get(id)).copied();
+        let last = |hit: &FindHit| hit.snapshots.last().and_then(|id| self.places.get(id)).copied();
         let versions = hits.len();
-        let newest = hits.into_iter().max_by_key(|hit| last(hit))?;
-        let last_seen = last(&newest)?;
+        let newest = hits.into_iter().max_by_key(last)?;
+        let (place, last_seen) = last(&newest)?;
         let root = path.split(|byte| *byte == b'/').next().unwrap_or(&path);
-        let is_gone = self.newest.get(root).is_some_and(|newest| *newest > last_seen);
+        let is_gone = self.newest.get(root).is_some_and(|newest| *newest > place);
         let thing = Thing { snapshot: *newest.snapshots.last()?, path };
         Some(Found { thing, entry: newest.entry, versions, last_seen, is_gone })
     }

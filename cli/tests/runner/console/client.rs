@@ -110,6 +110,12 @@ impl Console {
         stream
     }
 
+    /// Asks the agent to end, and waits: its exit status.
+    pub fn end(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.agent), Signal::TERM).unwrap();
+        self.agent.wait().unwrap().code()
+    }
+
     fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n", self.port);
         for (name, value) in headers {
@@ -136,6 +142,11 @@ impl Browser<'_> {
     /// Asks for a page.
     pub fn get(&self, path: &str) -> Reply {
         self.console.ask("GET", path, &[("Cookie", &self.cookie)], "")
+    }
+
+    /// Asks for the head of a page.
+    pub fn head(&self, path: &str) -> Reply {
+        self.console.ask("HEAD", path, &[("Cookie", &self.cookie)], "")
     }
 
     /// Asks for a page that is there, and returns its text.

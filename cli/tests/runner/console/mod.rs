@@ -6,4 +6,7 @@
 
 mod client;
 mod remove;
+mod door;
+mod find;
 mod settings;
+mod work;

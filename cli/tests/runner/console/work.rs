@@ -1,0 +1,51 @@
+//! Work that is started from a page: one at a time, shown while it runs, stopped on request.
+
+use super::client::Console;
+use crate::harness::Machine;
+
+fn console(more: &str) -> Console {
+    let machine = Machine::new();
+    machine.write("source/a.txt", "a");
+    machine.write(
+        "enamel.toml",
+        "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n",
+    );
+    let mut init = machine.bare();
+    assert!(init.args(["--config", "enamel.toml", "--quiet", "init"]).status().unwrap().success());
+    assert!(std::process::Command::new("mkfifo").arg(machine.path("hold")).status().unwrap().success());
+    Console::open(machine, more)
+}
+
+#[test]
+fn one_run_at_a_time_is_shown_and_stops_when_asked() {
+    let console = console("[hooks]\nafter = \"read never < hold\"\n");
+    let browser = console.enter();
+    // The agent's own first backup waits in its hook.
+    browser.wait_for_work(|state| state["id"].is_u64());
+    let page = browser.page("/work");
+    assert!(page.contains("Backing up"), "{page}");
+    let busy = browser.post("/backup", &[]).expect(409).body;
+    assert!(busy.contains("A run is under way (backup)"), "{busy}");
+    let (_, rest) = page.split_once("name=\"run\" value=\"").unwrap();
+    let run = rest.split_once('"').unwrap().0;
+    browser.post("/stop", &[("run", "4711")]).expect(303);
+    assert!(browser.page("/work").contains("Backing up"), "another number stops nothing");
+    browser.post("/stop", &[("run", run)]).expect(303);
+    browser.wait_for_rest();
+    let page = browser.page("/work");
+    assert!(page.contains("on schedule") && page.contains("Backing up"), "{page}");
+}
+
+#[test]
+fn a_backup_that_a_person_starts_is_in_the_calendar_with_their_name() {
+    let console = console("");
+    let browser = console.enter();
+    browser.wait_for_rest();
+    console.machine.write("source/b.txt", "b");
+    browser.post("/backup", &[]).expect(303);
+    browser.wait_for_rest();
+    let page = browser.page("/");
+    assert!(page.contains("2 backups") && page.contains("1 new file"), "{page}");
+    let work = browser.page("/work");
+    assert!(work.contains("done") && !work.contains("failed"), "{work}");
+}
