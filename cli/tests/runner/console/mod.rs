@@ -5,8 +5,9 @@
 //! ```
 
 mod client;
-mod remove;
 mod door;
 mod find;
+mod remove;
+
 mod settings;
 mod work;
