@@ -44,6 +44,7 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("GET", "/find", Role::Look),
     ("POST", "/find", Role::Look),
     ("GET", "/backups/{id}", Role::Look),
+    ("GET", "/compare/{id}", Role::Look),
     ("GET", "/things/{thing}", Role::Look),
     ("GET", "/things/{thing}/thumbnail", Role::Look),
     ("GET", "/things/{thing}/picture", Role::Look),

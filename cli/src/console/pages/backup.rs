@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, Zoned};
+use repo_format::id::LeaseId;
 use serde::Deserialize;
 
 use super::super::door::Visitor;
@@ -109,6 +110,8 @@ struct Backup {
     clock: String,
     what: String,
     note: Option<Mark>,
+    /// There is none before it to compare with.
+    is_first: bool,
 }
 
 async fn show(State(house): State<Arc<House>>, visitor: Visitor, Query(wanted): Query<Wanted>) -> Answer {
@@ -129,7 +132,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor, Query(wanted): 
         sentence: words::next_backup(overview),
         places: overview.map(places).unwrap_or_default(),
         calendar: Calendar::of(month.unwrap_or(day).first_of_month(), day, &days, &now),
-        day: DayShown::of(day, days.get(&day).map_or(&[], Vec::as_slice), &now),
+        day: DayShown::of(day, days.get(&day).map_or(&[], Vec::as_slice), lines.first().map(|line| line.id), &now),
         checks: overview.map(checks).unwrap_or_default(),
     })
 }
@@ -266,8 +269,8 @@ impl Day {
 }
 
 impl DayShown {
-    fn of(date: Date, backups: &[Arc<Line>], now: &Zoned) -> Self {
-        let backups: Vec<_> = backups.iter().rev().map(|line| Backup::of(line, now)).collect();
+    fn of(date: Date, backups: &[Arc<Line>], first: Option<LeaseId>, now: &Zoned) -> Self {
+        let backups: Vec<_> = backups.iter().rev().map(|line| Backup::of(line, first, now)).collect();
         DayShown {
             name: format!("{}, {}", time::day(date, now.date()), date.strftime("%A %-d %B")),
             count: number::counted(backups.len() as u64, "backup"),
@@ -277,7 +280,7 @@ impl DayShown {
 }
 
 impl Backup {
-    fn of(line: &Line, now: &Zoned) -> Self {
+    fn of(line: &Line, first: Option<LeaseId>, now: &Zoned) -> Self {
         let note = if line.is_held {
             Some(Mark::new(Tone::BAD, "looks like an attack: held"))
         } else {
@@ -291,6 +294,7 @@ impl Backup {
             clock: at.strftime("%H:%M").to_string(),
             what: words::changes(line),
             note,
+            is_first: first == Some(line.id),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod backup;
 mod come_in;
+mod compare;
 mod find;
 mod refusal;
 mod remove;
@@ -35,6 +36,7 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(work::routes())
         .merge(find::routes())
         .merge(thing::routes())
+        .merge(compare::routes())
         .merge(restore::routes())
         .fallback(|| async { Refusal::NoSuchPage })
         .method_not_allowed_fallback(|| async { Refusal::NoSuchPage })

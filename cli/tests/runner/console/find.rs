@@ -158,3 +158,18 @@ fn a_backup_is_looked_into_from_the_calendar() {
     assert!(everything.contains("Everything in this backup"), "{everything}");
     thing(&everything, "source");
 }
+
+#[test]
+fn two_backups_are_compared_by_what_is_new_changed_and_gone() {
+    let console = console();
+    let browser = console.enter();
+    let page = browser.page("/");
+    let links: Vec<_> = page.split("href=\"/compare/").skip(1).map(|rest| rest.split_once('"').unwrap().0).collect();
+    assert_eq!(links.len(), 2, "the first one has nothing before it: {page}");
+    let newest = browser.page(&format!("/compare/{}", links[0]));
+    assert!(newest.contains("<h2>Gone 1</h2>") && !newest.contains("<h2>New"), "{newest}");
+    let letter = browser.page(&thing(&newest, "letter.txt"));
+    assert!(letter.contains("Deleted"), "what is gone leads to the last version: {letter}");
+    assert!(browser.page(&format!("/compare/{}", links[1])).contains("<h2>Changed 1</h2>"));
+    assert_eq!(browser.get("/compare/00000000000000000000000000000000").status, 400);
+}
