@@ -1,9 +1,9 @@
 //! `enamel drill`: a snapshot, restored on trial and examined.
 
-mod certificate;
+pub mod certificate;
 mod list;
 mod show;
-mod words;
+pub mod words;
 
 use std::path::PathBuf;
 use std::time::Instant;

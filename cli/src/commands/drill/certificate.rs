@@ -5,6 +5,7 @@
 
 use engine::Result;
 use engine::evidence::{self, Piece, Pieces};
+use engine::repository::Repository;
 use repo_format::config::Access;
 use repo_format::evidence::{EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult};
 use repo_format::id::RepositoryId;
@@ -47,8 +48,16 @@ pub fn run(args: &CertificateArgs, context: &Context<'_>) -> Result<Exit> {
     let pieces = evidence::list(&repo)?;
     list::tell_unreadable(&pieces, context);
     let page = Page::of(repo.id(), &pieces);
-    context.ui.line(if args.html { page.html() } else { page.text() })?;
+    context.ui.line(if args.html { page.html(&format!("<style>{STYLE}</style>")) } else { page.text() })?;
     Ok(Exit::Done)
+}
+
+/// The page as HTML, with `style` in its head.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn html(repo: &Repository, style: &str) -> Result<String> {
+    Ok(Page::of(repo.id(), &evidence::list(repo)?).html(style))
 }
 
 /// The page, before it has a form.
@@ -175,9 +184,9 @@ impl Page {
         format!("{out}\n{}", FOOT.join("\n"))
     }
 
-    fn html(&self) -> String {
+    fn html(&self, style: &str) -> String {
         let mut out = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{TITLE}</title>\n<style>{STYLE}</style></head>\n<body>\n<h1>{TITLE}</h1>\n<table>\n"
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{TITLE}</title>\n{style}</head>\n<body>\n<h1>{TITLE}</h1>\n<table>\n"
         );
         for (name, value) in &self.facts {
             out.push_str(&format!("<tr><th scope=\"row\">{name}</th><td>{}</td></tr>\n", escaped(value)));
@@ -198,7 +207,8 @@ impl Page {
     }
 }
 
-const STYLE: &str = "body{font:11pt/1.35 sans-serif;max-width:19cm;margin:1cm auto;color:#111}h1{font-size:15pt}\
+/// How the page looks.
+pub const STYLE: &str = "body{font:11pt/1.35 sans-serif;max-width:19cm;margin:1cm auto;color:#111}h1{font-size:15pt}\
 h2{font-size:11pt;margin:.8em 0 .2em}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;\
 padding:.15em .5em .15em 0;border-bottom:1px solid #999}ul{margin:0;padding-left:1.2em}li{overflow-wrap:anywhere}\
 p{font-size:9pt}@page{margin:1.2cm}";

@@ -6,6 +6,7 @@ use axum::routing::get;
 use http::header;
 
 use super::House;
+use crate::commands::drill::certificate;
 
 const STYLE: &str = include_str!("console.css");
 const ICON: &str = include_str!("icon.svg");
@@ -16,6 +17,7 @@ pub fn routes() -> Router<std::sync::Arc<House>> {
     Router::new()
         .route("/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
+        .route("/assets/certificate.css", get(|| async { asset("text/css; charset=utf-8", certificate::STYLE) }))
         .route("/assets/console.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
 }
 

@@ -7,10 +7,13 @@ mod backup;
 mod come_in;
 mod compare;
 mod find;
+mod proof;
 mod refusal;
 mod remove;
 mod remove_purge;
 mod restore;
+mod settings;
+mod supplemental;
 mod thing;
 mod work;
 
@@ -32,6 +35,9 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(assets::routes())
         .merge(come_in::routes())
         .merge(backup::routes())
+        .merge(proof::routes())
+        .merge(supplemental::routes())
+        .merge(settings::routes())
         .merge(remove::routes())
         .merge(work::routes())
         .merge(find::routes())

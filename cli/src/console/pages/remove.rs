@@ -33,7 +33,7 @@ use crate::commands::purge::{categories, history as purge_history};
 use crate::context::Context;
 use crate::ui::format;
 
-/// Years before today that the page proposes.
+/// Years for which rows of logs should be kept; older ones are proposed.
 const YEARS: i64 = 6;
 /// Letters of a reason.
 const REASON_MAX: usize = 400;
@@ -374,12 +374,7 @@ impl Ended {
             let refused = all("refused").filter_map(read).collect();
             return Ended::Looked(Plan { summary, categories, refused, began: run.run.began.as_second() });
         }
-        let said = all("exit_error").flat_map(|error| {
-            let causes = error["causes"].as_array().into_iter().flatten();
-            let parts = std::iter::once(&error["message"]).chain(causes).chain(std::iter::once(&error["hint"]));
-            parts.filter_map(Value::as_str).map(str::to_owned)
-        });
-        let said: Vec<_> = said.collect();
+        let said = work::failure(run);
         match summary.and_then(read::<RunSummary>) {
             Some(ran) if said.is_empty() => return Ended::Ran(ran),
             _ => {}
@@ -436,7 +431,8 @@ impl PlanSummary {
 
 impl Choice {
     fn of(plan: Option<&Plan>, schemas: Vec<String>) -> Self {
-        let proposed = || now().date().checked_sub(YEARS.years()).map_or_else(|_| String::new(), |day| day.to_string());
+        let proposed =
+            || now().date().checked_sub(YEARS.years().days(1)).map_or_else(|_| String::new(), |day| day.to_string());
         let summary = plan.map(|plan| &plan.summary);
         let keep: Vec<_> = summary.iter().flat_map(|plan| &plan.except).map(|except| except.value.as_str()).collect();
         Choice {
@@ -512,7 +508,10 @@ impl Review {
             size: number::bytes(plan.categories.iter().map(|category| category.bytes).sum()),
             kept: kept.unwrap_or_else(|_| summary.snapshot_time.clone()),
             until: until.unwrap_or_default(),
-            takes: time::age(summary.seconds),
+            takes: match summary.seconds {
+                0..60 => time::age(summary.seconds),
+                seconds => format!("about {}", time::age(seconds)),
+            },
             warnings: summary.warnings.clone(),
             digest: summary.digest.clone(),
             is_empty: summary.rows == 0,

@@ -16,11 +16,17 @@ pub enum Tab {
     Find,
     /// Old rows out of the live database.
     Remove,
+    /// The second copy, with its own keys.
+    Supplemental,
+    /// Tests, evidence, and answers for auditors.
+    Proof,
+    /// Schedule, notices, people.
+    Settings,
 }
 
 impl Tab {
     /// In their order.
-    const ALL: &[Tab] = &[Tab::Backup, Tab::Find, Tab::Remove];
+    const ALL: &[Tab] = &[Tab::Backup, Tab::Find, Tab::Remove, Tab::Supplemental, Tab::Proof, Tab::Settings];
 
     /// The name.
     pub fn name(self) -> &'static str {
@@ -28,6 +34,9 @@ impl Tab {
             Tab::Backup => "Backup",
             Tab::Find => "Find & restore",
             Tab::Remove => "Remove old data",
+            Tab::Supplemental => "Supplemental backups",
+            Tab::Proof => "Proof",
+            Tab::Settings => "Settings",
         }
     }
 
@@ -37,12 +46,15 @@ impl Tab {
             Tab::Backup => "/",
             Tab::Find => "/find",
             Tab::Remove => "/remove",
+            Tab::Supplemental => "/supplemental",
+            Tab::Proof => "/proof",
+            Tab::Settings => "/settings",
         }
     }
 
     /// Whether it stands apart, at the end.
     pub fn is_last(self) -> bool {
-        false
+        self == Tab::Settings
     }
 }
 

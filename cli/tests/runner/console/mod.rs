@@ -7,7 +7,7 @@
 mod client;
 mod door;
 mod find;
+mod proof;
 mod remove;
-
 mod settings;
 mod work;

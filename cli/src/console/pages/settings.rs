@@ -1,0 +1,298 @@
+//! Settings: when, how long, who is told; and the people who may come in.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use engine::upkeep::retention::{Policy, Rule};
+use jiff::civil::Time;
+use serde::Deserialize;
+
+use super::super::door::{Person, Role, Visitor};
+use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::work::{self, Shown};
+use super::{Answer, House, Refusal, page};
+use crate::agent::{EndedRun, Task, now};
+use crate::context::Context;
+use crate::schedule::{CopyRule, Period, Rules};
+
+/// Hours of a day.
+const HOURS: i8 = 24;
+
+/// The routes.
+pub fn routes() -> Router<Arc<House>> {
+    Router::new()
+        .route("/settings", get(show))
+        .route("/settings/notify-test", post(notify_test))
+        .route("/settings/people", post(put))
+        .route("/settings/people/remove", post(remove))
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page {
+    frame: Frame,
+    shown: Option<Shown>,
+    tried: Option<Mark>,
+    tried_lines: Vec<String>,
+    seen: Seen,
+    people: Vec<PersonShown>,
+}
+
+/// What enamel.toml says, in words.
+struct Seen {
+    file: String,
+    trouble: Option<String>,
+    hours: Vec<Hour>,
+    hours_words: String,
+    jobs: Vec<(&'static str, String)>,
+    retention: Option<String>,
+    ways: Vec<(&'static str, String)>,
+}
+
+/// An hour in the strip of today.
+struct Hour {
+    x: i8,
+    class: &'static str,
+}
+
+struct PersonShown {
+    name: String,
+    role: &'static str,
+    value: &'static str,
+}
+
+#[derive(Deserialize)]
+struct NewPerson {
+    name: String,
+    role: String,
+    password: String,
+    again: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
+    let frame = house.frame(&visitor, Tab::Settings).await;
+    let seen = house.office.look_at_settings(|context| Ok(Seen::of(context))).await?;
+    let asked = house.clone();
+    // Names and roles are for those who may change them.
+    let people = match frame.is_owner() {
+        true => house.office.think(move || asked.door.people.list()).await?,
+        false => Vec::new(),
+    };
+    let shown = (house.office.desk.busy() == Some(Task::Other)).then(|| work::shown(&house));
+    let tried = house.office.desk.ended().into_iter().rfind(is_notify_test).filter(|_| shown.is_none());
+    page(&Page {
+        frame,
+        shown,
+        tried: tried.as_ref().map(tried_mark),
+        tried_lines: tried.as_ref().map(problems).unwrap_or_default(),
+        seen,
+        people: people.into_iter().map(PersonShown::of).collect(),
+    })
+}
+
+async fn notify_test(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
+    house.order(&visitor, Task::Other, vec!["notify".into(), "test".into()])?;
+    Ok(Redirect::to("/settings").into_response())
+}
+
+/// Adds somebody, or gives them another password and role. Their open pages are locked.
+async fn put(State(house): State<Arc<House>>, _: Visitor, Form(new): Form<NewPerson>) -> Answer {
+    let role = role(&new.role).ok_or(Refusal::Malformed("the role"))?;
+    if new.password != new.again {
+        return Err(Refusal::WillNotDo("The two passwords differ. Nothing was changed.".to_owned()));
+    }
+    let asked = house.clone();
+    let person = Person { name: new.name.trim().to_owned(), role };
+    let name = person.name.clone();
+    let put = house.office.think(move || asked.door.people.put(person, &new.password)).await;
+    put.map_err(|error| Refusal::WillNotDo(error.to_string()))?;
+    house.door.sessions.end_all_of(&name);
+    Ok(Redirect::to("/settings").into_response())
+}
+
+/// Removes somebody, and locks their open pages.
+async fn remove(State(house): State<Arc<House>>, _: Visitor, Form(Named { name }): Form<Named>) -> Answer {
+    let (asked, named) = (house.clone(), name.clone());
+    let was_there = house.office.think(move || asked.door.people.remove(&named)).await?;
+    house.door.sessions.end_all_of(&name);
+    if !was_there {
+        return Err(Refusal::WillNotDo("There is nobody of this name any more.".to_owned()));
+    }
+    Ok(Redirect::to("/settings").into_response())
+}
+
+fn role(text: &str) -> Option<Role> {
+    match text {
+        "look" => Some(Role::Look),
+        "staff" => Some(Role::Staff),
+        "owner" => Some(Role::Owner),
+        _ => None,
+    }
+}
+
+/// Reviews of tests are such orders, too; a test of notices says what it sent.
+fn is_notify_test(run: &EndedRun) -> bool {
+    run.run.task == Task::Other && run.message("notice_test").is_some()
+}
+
+fn tried_mark(run: &EndedRun) -> Mark {
+    match run.exit {
+        Some(0) => Mark::new(Tone::GOOD, "The test was sent to everybody"),
+        _ => Mark::new(Tone::BAD, "The test did not reach everybody"),
+    }
+}
+
+/// The ways that failed, and why.
+fn problems(run: &EndedRun) -> Vec<String> {
+    let told = run.run.messages.iter().filter(|message| message["message_type"] == "notice_test");
+    let problem = |message: &serde_json::Value| {
+        let problem = message["problem"].as_str()?;
+        Some(format!("{}: {problem}", message["host"].as_str().unwrap_or_default()))
+    };
+    told.filter_map(problem).collect()
+}
+
+impl PersonShown {
+    fn of(person: Person) -> Self {
+        let value = match person.role {
+            Role::Owner => "owner",
+            Role::Staff => "staff",
+            _ => "look",
+        };
+        PersonShown { name: person.name, role: person.role.name(), value }
+    }
+}
+
+impl Seen {
+    fn of(context: &Context<'_>) -> Self {
+        let file = &context.settings.file;
+        let rules = file.schedule.rules();
+        let retention = file.retention.as_ref().map(|keep| kept(&keep.policy(None)));
+        let place = context.settings.file_path.as_ref().map(|path| path.display().to_string());
+        let mut ways = Vec::new();
+        if let Some(mail) = &file.notify.mail {
+            ways.push(("Mail", mail.to.join(", ")));
+        }
+        if file.notify.ping.is_some() {
+            ways.push(("A monitor", "hears of each backup, and tells when none comes".to_owned()));
+        }
+        if !file.notify.webhook.is_empty() {
+            ways.push(("Messages to other programs", file.notify.webhook.len().to_string()));
+        }
+        Seen {
+            file: place.unwrap_or_else(|| "enamel.toml".to_owned()),
+            trouble: rules.as_ref().err().cloned(),
+            hours: rules.as_ref().map(hours).unwrap_or_default(),
+            hours_words: rules
+                .as_ref()
+                .map(|rules| hours_words(rules, &file.schedule.office_hours))
+                .unwrap_or_default(),
+            jobs: rules.as_ref().map(jobs).unwrap_or_default(),
+            retention,
+            ways,
+        }
+    }
+}
+
+/// How long backups are kept, in words.
+fn kept(policy: &Policy) -> String {
+    use engine::upkeep::retention::Period as Each;
+    let unit = |period: &Each| match period {
+        Each::Hour => "hour",
+        Each::Day => "day",
+        Each::Week => "week",
+        Each::Month => "month",
+        Each::Quarter => "quarter",
+        Each::Year => "year",
+    };
+    let told = policy.rules.iter().map(|rule| match rule {
+        Rule::Last(count) => format!("the newest {}", number::counted(u64::from(*count), "backup")),
+        Rule::Each(period, count) => {
+            format!("one of each {} for {}", unit(period), number::counted(u64::from(*count), unit(period)))
+        }
+        Rule::Within(age) => format!("all of the last {age}"),
+        Rule::EachWithin(period, age) => format!("one of each {} of the last {age}", unit(period)),
+        Rule::Tag(tag) => format!("all that are marked “{tag}”"),
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { "All backups are kept.".to_owned() } else { format!("Kept are {}.", told.join("; ")) }
+}
+
+/// The hours of today: open, else, or without a backup.
+fn hours(rules: &Rules) -> Vec<Hour> {
+    let today = now().date();
+    let hour = |hour: i8| {
+        let at = today.to_datetime(Time::constant(hour, 0, 0, 0));
+        let class = match rules.office_hours.contains(at) {
+            true if rules.backup.is_some() => "on",
+            false if rules.otherwise.is_some() => "night",
+            _ => "off",
+        };
+        Hour { x: hour, class }
+    };
+    (0..HOURS).map(hour).collect()
+}
+
+fn hours_words(rules: &Rules, office_hours: &str) -> String {
+    let often = |often: Option<std::time::Duration>| {
+        often.map_or_else(|| "no backup".to_owned(), |often| format!("a backup every {}", time::age(often.as_secs())))
+    };
+    format!("In office hours ({office_hours}) {}; at other times {}.", often(rules.backup), often(rules.otherwise))
+}
+
+fn jobs(rules: &Rules) -> Vec<(&'static str, String)> {
+    let off = || "not by itself".to_owned();
+    let copy = rules.copy.map_or_else(off, |copy| match copy {
+        CopyRule::AfterBackup => "after each backup".to_owned(),
+        CopyRule::Each(period) => each(period),
+    });
+    let verify = rules.verify.as_ref().map_or_else(off, |verify| match &verify.share {
+        Some(share) => format!("{share} of it, {}", each(verify.period)),
+        None => each(verify.period),
+    });
+    vec![
+        ("Bring the supplemental copy up to date", copy),
+        ("Read saved data again", verify),
+        ("Test whether it can be brought back", rules.drill.map_or_else(off, each)),
+        ("Clear out backups that are not kept", rules.forget.map_or_else(off, each)),
+    ]
+}
+
+fn each(period: Period) -> String {
+    match period {
+        Period::Daily => "each night".to_owned(),
+        Period::Weekly(day) => format!("each week, on {day:?}"),
+        Period::Monthly => "each month".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::ScheduleSettings;
+
+    #[test]
+    fn the_schedule_is_told_in_words() {
+        let settings = ScheduleSettings { drill: "off".to_owned(), ..ScheduleSettings::default() };
+        let rules = settings.rules().unwrap();
+        assert_eq!(hours(&rules).len(), 24);
+        let words = hours_words(&rules, &settings.office_hours);
+        assert_eq!(
+            words,
+            "In office hours (Mon-Sat 07:00-19:00) a backup every 60 minutes; at other times a backup every 4 hours."
+        );
+        let jobs = jobs(&rules);
+        assert_eq!(jobs[1].1, "5% of it, each night");
+        assert_eq!(jobs[2].1, "not by itself");
+        assert_eq!(jobs[3].1, "each week, on Sunday");
+    }
+}
