@@ -230,8 +230,7 @@ fn questions(overview: Option<&Overview>, lines: &[Arc<Line>], proof: &Proof) ->
         Asked { question, law, tone, answers: std::iter::once(format!("{first}.")).chain(more).collect() }
     };
     let since = lines.first().map(|line| time::here(line.seconds).strftime("%B %Y").to_string());
-    let count =
-        since.map(|since| format!("{} since {since}.", number::counted(lines.len() as u64, "backup")));
+    let count = since.map(|since| format!("{} since {since}.", number::counted(lines.len() as u64, "backup")));
     let tested = match proof.count {
         0 => "No test was made yet.".to_owned(),
         count => format!("{} are on record.", number::counted(count, "test")),
