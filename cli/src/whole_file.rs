@@ -1,8 +1,8 @@
 //! Files of this program that are written whole, by rename: a machine that dies leaves the old one or the new one.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use serde::Serialize;
@@ -57,17 +57,38 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
 /// # Errors
 /// It cannot be written.
 pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let path = std::path::absolute(path)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(folder)?;
     let mode = match readers {
         Readers::Owner => 0o600,
         Readers::All => 0o644,
     };
+    let path = std::path::absolute(path)?;
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    put(&path, bytes, mode, |_| Ok(()))
+}
+
+/// Replaces a file, durably. It keeps owner and rights, and a link stays one.
+///
+/// # Errors
+/// It is not there, or cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = std::fs::canonicalize(path)?;
+    let before = std::fs::metadata(&path)?;
+    put(&path, bytes, before.mode() & 0o777, |new| {
+        let now = new.metadata()?;
+        if (now.uid(), now.gid()) == (before.uid(), before.gid()) {
+            return Ok(());
+        }
+        std::os::unix::fs::fchown(new, Some(before.uid()), Some(before.gid()))
+    })
+}
+
+fn put(path: &Path, bytes: &[u8], mode: u32, prepare: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
     let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    prepare(file.as_file())?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(&path)?;
+    file.persist(path)?;
     // The name, too, outlives a machine that dies now.
-    std::fs::File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()
 }

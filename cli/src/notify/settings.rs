@@ -8,7 +8,7 @@ use serde::Deserialize;
 use ureq::http::Uri;
 
 use crate::duration::parse_duration;
-use crate::schedule::{Rules, parse_day};
+use crate::schedule::{Rules, parse_day, parse_time};
 
 /// The word that turns a line off.
 const OFF: &str = "off";
@@ -227,7 +227,7 @@ impl NotifySettings {
                 let text = text.unwrap_or(SUMMARY);
                 let form = || format!("write a day and a time, as \"{SUMMARY}\", or \"{OFF}\"");
                 let (day, time) = text.split_once(char::is_whitespace).ok_or_else(form)?;
-                let time = Time::strptime("%H:%M", time.trim()).map_err(|_| form())?;
+                let time = parse_time(time).ok_or_else(form)?;
                 Ok(Some(WeekTime { day: parse_day(day).ok_or_else(form)?, time }))
             }
         }

@@ -110,8 +110,8 @@ pub fn parse_day(text: &str) -> Option<Weekday> {
     full.starts_with(&text).then_some(found.1)
 }
 
-/// `24:00` is the end of a day, and so its beginning.
-fn time(text: &str) -> Option<Time> {
+/// A time of the day. `24:00` is the end of a day, and so its beginning.
+pub fn time(text: &str) -> Option<Time> {
     match text.trim() {
         "24:00" => Some(Time::midnight()),
         text => Time::strptime("%H:%M", text).ok(),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan, Zoned};
 
+use super::hours::time;
+
 /// From one time of the day until another one, which may be on the next day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -18,10 +20,6 @@ impl FromStr for Window {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no window of the day, such as 22:00-06:00");
         let (from, until) = text.split_once('-').ok_or_else(wrong)?;
-        let time = |text: &str| {
-            let (hour, minute) = text.trim().split_once(':')?;
-            Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
-        };
         let (from, until) = time(from).zip(time(until)).ok_or_else(wrong)?;
         if from == until {
             return Err(wrong());
@@ -95,7 +93,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_window() {
-        for text in ["", "22:00", "22-6", "24:00-06:00", "22:00-22:00", "22:61-06:00"] {
+        for text in ["", "22:00", "22-6", "24:00-00:00", "25:00-06:00", "22:00-22:00", "22:61-06:00"] {
             assert!(text.parse::<Window>().unwrap_err().contains("22:00-06:00"), "{text}");
         }
     }

@@ -123,10 +123,19 @@ impl FileSettings {
     /// # Errors
     /// It cannot be read, or holds something that does not belong there; the message names file, line and key.
     pub fn read(path: &Path) -> Result<Self> {
-        let what = format!("cannot use the settings file {}", path.display());
-        let text = place::read(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
+        let read = place::read(path);
+        let text = read.map_err(|e| Error::caused(ErrorKind::Usage, cannot_use(path), e))?;
+        FileSettings::parse(&text, path)
+    }
+
+    /// Checks a `text` that is in the file `path`, or will be.
+    ///
+    /// # Errors
+    /// It holds something that does not belong there; the message names file, line and key.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let what = cannot_use(path);
         let usage = |message: String| Error::new(ErrorKind::Usage, format!("{what}: {message}"));
-        let mut settings: FileSettings = toml::from_str(&text).map_err(|error| usage(mistake(&error, &text)))?;
+        let mut settings: FileSettings = toml::from_str(text).map_err(|error| usage(mistake(&error, text)))?;
         let secrets =
             [settings.key_file.is_some(), settings.password_file.is_some(), settings.password_command.is_some()];
         if secrets.iter().filter(|set| **set).count() > 1 {
@@ -214,6 +223,10 @@ impl FileSettings {
         }
         Ok(())
     }
+}
+
+fn cannot_use(path: &Path) -> String {
+    format!("cannot use the settings file {}", path.display())
 }
 
 fn profile_names() -> String {

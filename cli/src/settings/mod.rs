@@ -1,5 +1,6 @@
 //! Settings: flags before environment before `enamel.toml`, and where each came from.
 
+pub mod edit;
 pub mod file;
 mod hooks;
 mod location;

@@ -1,21 +1,20 @@
 //! `[supplemental]`: a second, encrypted copy of critical data, and the lines of the file that say so.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::store::s3::Pace;
 use engine::{Error, ErrorKind};
 use serde::Deserialize;
+use toml_edit::Value;
 
+use super::edit::{self, Edit};
 use super::object_storage::S3Settings;
 use crate::schedule::Window;
 use crate::size::parse_rate;
 
 /// Hours between two copies that are promised, unless the file says otherwise.
 const EVERY_HOURS: u64 = 24;
-/// How the part of the file begins.
-const HEADER: &str = "[supplemental]";
 
 /// The contents of `[supplemental]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -86,6 +85,15 @@ pub enum Part {
     Images,
 }
 
+impl Part {
+    /// It in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Images => "images",
+        }
+    }
+}
+
 impl Supplemental {
     /// Whether the settings make sense.
     ///
@@ -113,48 +121,17 @@ impl Supplemental {
         self.window.as_deref().map(str::parse).transpose()
     }
 
-    /// `text` of a settings file with these settings in place of those that it has. Comments within the old part go.
-    pub fn put_into(&self, text: &str) -> String {
-        let mut lines = Vec::new();
-        let mut is_inside = false;
-        for line in text.lines() {
-            let line = line.trim_end();
-            if line.trim_start().starts_with('[') {
-                is_inside = line.trim() == HEADER;
-            }
-            if !is_inside {
-                lines.push(line);
-            }
-        }
-        let kept = lines.join("\n");
-        let kept = kept.trim_end();
-        let gap = if kept.is_empty() { "" } else { "\n\n" };
-        format!("{kept}{gap}{}", self.text())
-    }
-
-    fn text(&self) -> String {
-        let mut text = format!("{HEADER}\nmode = \"{}\"\n", self.mode.name());
-        let path = |path: &Path| toml::Value::from(path.display().to_string()).to_string();
-        // Writing to a string cannot fail.
-        if let Some(repository) = &self.repository {
-            let _ = writeln!(text, "repository = {}", path(repository));
-        }
-        if let Some(key_file) = &self.key_file {
-            let _ = writeln!(text, "key-file = {}", path(key_file));
-        }
-        if self.include.contains(&Part::Images) {
-            text.push_str("include = [\"images\"]\n");
-        }
-        if self.every_hours != EVERY_HOURS {
-            let _ = writeln!(text, "every-hours = {}", self.every_hours);
-        }
-        if let Some(rate) = &self.limit_upload {
-            let _ = writeln!(text, "limit-upload = {}", toml::Value::from(rate.as_str()));
-        }
-        if let Some(window) = &self.window {
-            let _ = writeln!(text, "window = {}", toml::Value::from(window.as_str()));
-        }
-        text
+    /// Puts the lines about mode, place, key and parts into the settings file.
+    ///
+    /// # Errors
+    /// A path is not UTF-8.
+    pub fn put_into(&self, file: &mut Edit) -> engine::Result<()> {
+        let path = |path: &Option<PathBuf>| path.as_deref().map(edit::path).transpose();
+        let parts = self.include.iter().map(|part| Value::from(part.name())).collect();
+        file.set("supplemental.mode", Some(self.mode.name().into()))?;
+        file.set("supplemental.repository", path(&self.repository)?)?;
+        file.set("supplemental.key-file", path(&self.key_file)?)?;
+        file.set("supplemental.include", edit::list(parts))
     }
 }
 
@@ -171,20 +148,28 @@ mod tests {
         }
     }
 
+    fn put(settings: &Supplemental, text: &str) -> String {
+        let mut file = Edit::of(text).unwrap();
+        settings.put_into(&mut file).unwrap();
+        file.text()
+    }
+
     #[test]
     fn the_part_of_the_file_is_replaced_and_the_rest_stays() {
-        let before = "repository = \"r\" # mine\n\n[supplemental]\nmode = \"on\"\nkey-file = \"k\"\n\n\
+        let before = "repository = \"r\" # mine\n\n[supplemental]\nmode = \"on\" # since May\nkey-file = \"k\"\n\
+            window = \"22:00-06:00\"\n\n\
             [supplemental.s3]\nregion = \"us\"\n\n[s3]\nregion = \"eu\"\n";
-        let window = Some("22:00-06:00".to_owned());
-        let after = Supplemental { window, ..settings(Mode::Local) }.put_into(before);
-        let kept = "repository = \"r\" # mine\n\n[supplemental.s3]\nregion = \"us\"\n\n[s3]\nregion = \"eu\"\n";
-        assert!(after.starts_with(&format!("{kept}\n[supplemental]\n")), "{after}");
-        assert!(!after.contains("key-file"));
+        let after = put(&settings(Mode::Local), before);
+        assert_eq!(
+            after,
+            "repository = \"r\" # mine\n\n[supplemental]\nmode = \"local\" # since May\nwindow = \"22:00-06:00\"\n\
+             repository = '/a \"b\"'\ninclude = [\"images\"]\n\n[supplemental.s3]\nregion = \"us\"\n\n[s3]\nregion = \"eu\"\n"
+        );
         let read: super::super::FileSettings = toml::from_str(&after).unwrap();
         assert_eq!((read.supplemental.mode, &read.supplemental.include), (Mode::Local, &vec![Part::Images]));
         assert!(read.supplemental.window().unwrap().is_some() && read.supplemental.s3.is_some());
-        assert_eq!(read.supplemental.put_into(&after), after);
-        assert_eq!(read.supplemental.repository.unwrap(), Path::new("/a \"b\""));
-        assert!(settings(Mode::Off).put_into("").starts_with(HEADER));
+        assert_eq!(put(&read.supplemental, &after), after);
+        assert_eq!(read.supplemental.repository.unwrap(), PathBuf::from("/a \"b\""));
+        assert!(put(&settings(Mode::Off), "").starts_with("[supplemental]\nmode = \"off\"\n"));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::{Error, ErrorKind, Result};
-use toml_edit::{Array, DocumentMut, Item, Value, value};
+use engine::{Error, Result};
+use toml_edit::Value;
 
+use crate::settings::edit::{self, Edit};
 use crate::whole_file::{self, Readers};
 
 /// The lines that setup writes.
@@ -27,64 +28,24 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// `text` with these lines in place of its own.
+    /// Puts these lines in place of those that the file has.
     ///
     /// # Errors
-    /// `text` is no TOML; a path is not UTF-8.
-    pub fn put_into(&self, text: &str) -> Result<String> {
-        let what = "cannot change enamel.toml";
-        let mut file: DocumentMut = text.parse().map_err(|error| Error::caused(ErrorKind::Usage, what, error))?;
-        put(&mut file, "repository", Some(value(path_text(&self.repository)?)));
-        if let Some(key_file) = &self.key_file {
-            put(&mut file, "key-file", Some(value(path_text(key_file)?)));
+    /// A path is not UTF-8.
+    pub fn put_into(&self, file: &mut Edit) -> Result<()> {
+        let optional = |path: &Option<PathBuf>| path.as_deref().map(edit::path).transpose();
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+        let sources = self.sources.iter().map(|path| edit::path(path)).collect::<Result<Vec<_>>>()?;
+        file.set("repository", Some(edit::path(&self.repository)?))?;
+        if self.key_file.is_some() {
+            file.set("key-file", optional(&self.key_file)?)?;
         }
-        put(&mut file, "sources", list(self.sources.iter().map(|path| path_text(path)).collect::<Result<_>>()?));
-        put(&mut file, "database", self.database.clone().map(value));
-        let password_file = self.database_password_file.as_deref().map(path_text).transpose()?;
-        put(&mut file, "database-password-file", password_file.map(value));
-        put(&mut file, "profile", self.profile.clone().map(value));
-        put(&mut file, "map-paths", list(self.map_paths.clone()));
-        Ok(file.to_string())
+        file.set("sources", edit::list(sources))?;
+        file.set("database", text(&self.database))?;
+        file.set("database-password-file", optional(&self.database_password_file)?)?;
+        file.set("profile", text(&self.profile))?;
+        file.set("map-paths", edit::list(self.map_paths.iter().map(Value::from).collect()))
     }
-}
-
-/// Sets a line, and keeps the comment behind an old one; or removes it.
-fn put(file: &mut DocumentMut, name: &str, item: Option<Item>) {
-    let Some(item) = item else {
-        file.remove(name);
-        return;
-    };
-    let decor = file.get(name).and_then(Item::as_value).map(|old| old.decor().clone());
-    let is_same = file.get(name).is_some_and(|old| plain(old) == plain(&item));
-    if is_same {
-        return;
-    }
-    file[name] = item;
-    if let (Some(decor), Some(new)) = (decor, file.get_mut(name).and_then(Item::as_value_mut)) {
-        *new.decor_mut() = decor;
-    }
-}
-
-fn plain(item: &Item) -> Option<Vec<String>> {
-    match item.as_value()? {
-        Value::String(text) => Some(vec![text.value().clone()]),
-        Value::Array(list) => list.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    }
-}
-
-fn list(texts: Vec<String>) -> Option<Item> {
-    (!texts.is_empty()).then(|| value(texts.into_iter().collect::<Array>()))
-}
-
-fn path_text(path: &Path) -> Result<String> {
-    let text = path.to_str().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Usage,
-            format!("`{}` cannot be written into enamel.toml: it is not UTF-8", path.display()),
-        )
-    })?;
-    Ok(text.to_owned())
 }
 
 /// Writes a file that only its owner reads, by rename.
@@ -110,7 +71,12 @@ mod tests {
             sources: vec!["/srv/a b".into()],
             ..Lines::default()
         };
-        let new = lines.put_into(text).unwrap();
+        let put = |text: &str| {
+            let mut file = Edit::of(text).unwrap();
+            lines.put_into(&mut file).unwrap();
+            file.text()
+        };
+        let new = put(text);
         for line in [
             "# Our backups.",
             "repository = \"/mnt/new\"  # the disk in the cupboard",
@@ -120,7 +86,6 @@ mod tests {
             assert!(new.contains(line), "{new}");
         }
         assert!(!new.contains("profile") && new.find("sources").unwrap() < new.find("[retention]").unwrap(), "{new}");
-        assert_eq!(lines.put_into(&new).unwrap(), new, "nothing changes the second time");
-        assert!(Lines::default().put_into("= no").is_err());
+        assert_eq!(put(&new), new, "nothing changes the second time");
     }
 }

@@ -27,11 +27,12 @@ use crate::environment;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::process;
+use crate::settings::edit;
 use crate::settings::{FileSettings, Place, SecretSource, Storage, parse_place, user_file};
 use crate::strength::Strength;
 use crate::ui::Ui;
 
-use file::{Lines, write_private};
+use file::Lines;
 use interview::{Interview, Question};
 use server::{FoundDatabase, Known};
 
@@ -93,8 +94,7 @@ struct Setup<'s> {
     interview: Interview<'s>,
     /// The settings file.
     path: PathBuf,
-    /// Its text and contents; empty if there is none.
-    text: String,
+    /// Its contents; empty if there is none.
     before: FileSettings,
 }
 
@@ -105,15 +105,9 @@ struct Setup<'s> {
 /// goes on from there.
 pub fn run(args: &SetupArgs, global: &Global, ui: &Ui) -> Result<Exit> {
     let path = settings_path(global)?;
-    let (text, before) = if path.exists() {
-        let before = FileSettings::read(&path)?;
-        let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
-        (std::fs::read_to_string(&path).map_err(failed)?, before)
-    } else {
-        (String::new(), FileSettings::default())
-    };
+    let before = if path.exists() { FileSettings::read(&path)? } else { FileSettings::default() };
     let interview = Interview { ui, is_silent: args.yes };
-    Setup { args, global, interview, path, text, before }.run()
+    Setup { args, global, interview, path, before }.run()
 }
 
 /// The file that is written: one that is named, or that of the computer for root, or the user's own.
@@ -134,7 +128,7 @@ impl Setup<'_> {
         let sources = self.sources(&database)?;
         let place = self.place(&database, &sources)?;
         let lines = self.lines(database, sources, &place)?;
-        write_private(&self.path, &lines.put_into(&self.text)?)?;
+        edit::change(&self.path, |file| lines.put_into(file))?;
         let global = Global { config: Some(self.path.clone()), repo: None, ..self.global.clone() };
         let context = Context::new(&global, self.interview.ui)?;
         self.repository(&context, &place)?;

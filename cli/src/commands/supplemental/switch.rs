@@ -1,7 +1,6 @@
 //! `enamel supplemental enable`, `local` and `disable`: whether copies are made, and where.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use engine::error::chain;
 use engine::repository::{Exclusive, Repository};
@@ -17,6 +16,7 @@ use crate::commands::init::New;
 use crate::context::Context;
 use crate::environment::program;
 use crate::exit::Exit;
+use crate::settings::edit;
 use crate::settings::{Mode, Part, Place, SecretSource, Storage, Supplemental, parse_place};
 use crate::strength::Strength;
 
@@ -136,7 +136,7 @@ fn switch_to(mode: Mode, place: Place, more: &MoreArgs, context: &Context<'_>) -
         include,
         ..before.clone()
     };
-    write_settings(file, &settings)?;
+    edit::change(file, |file| settings.put_into(file))?;
     history::note(&source, &Event::Switch { mode: mode.name().to_owned(), place: office.place.to_string() })?;
     target.update_card(&program(), &|card| {
         card.mode = if mode == Mode::Local { CardMode::Local } else { CardMode::On };
@@ -186,7 +186,7 @@ pub fn disable(_: &DisableArgs, context: &Context<'_>) -> Result<Exit> {
     let file = office::settings_file(context)?;
     let source = context.open(Access::Write)?;
     let settings = Supplemental { mode: Mode::Off, ..context.settings.file.supplemental.clone() };
-    write_settings(file, &settings)?;
+    edit::change(file, |file| settings.put_into(file))?;
     history::note(&source, &Event::Switch { mode: Mode::Off.name().to_owned(), place: office.place.to_string() })?;
     let told = office.open(context, Access::Write);
     let told = told.and_then(|target| target.update_card(&program(), &|card| card.mode = CardMode::Off));
@@ -205,28 +205,4 @@ fn report(mode: Mode, place: &Place, context: &Context<'_>) -> Result<()> {
         (_, _, Mode::Off) => ui.line(format_args!("supplemental backups are off; nothing in {place} was deleted")),
         _ => ui.line(format_args!("supplemental backups are {}: {place}", mode.name())),
     }
-}
-
-/// Replaces the part of the settings file, so that either the old or the new file is there at any time.
-fn write_settings(file: &Path, settings: &Supplemental) -> Result<()> {
-    let failed = |e| Error::io(format!("cannot change {}", file.display()), e);
-    // A link stays one.
-    let file = std::fs::canonicalize(file).map_err(failed)?;
-    let text = std::fs::read_to_string(&file).map_err(failed)?;
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = folder.join(format!(".{name}.{}", std::process::id()));
-    let write = || {
-        let mut new = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        new.set_permissions(std::fs::metadata(&file)?.permissions())?;
-        new.write_all(settings.put_into(&text).as_bytes())?;
-        new.sync_all()?;
-        std::fs::rename(&beside, &file)?;
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| {
-        // It is there only if the rename did not happen; the error itself matters more.
-        let _ = std::fs::remove_file(&beside);
-        failed(error)
-    })
 }
