@@ -4,10 +4,12 @@ use std::path::Path;
 
 use engine::ErrorKind;
 use engine::files::backup::{BackupOutcome, Source, backup};
+use engine::health::{HealthOptions, Question, State, health};
 use engine::hold::{self, Answer, Expectation, Rule, Verdict};
 use engine::machine::{Process, standing};
 use engine::monitor::NullMonitor;
-use engine::repository::Author;
+use engine::repository::{Author, Repository};
+use engine::snapshots::status::{StatusOptions, status};
 use engine::upkeep::forget::plan_named;
 use engine::upkeep::prune;
 use repo_format::entry::Time;
@@ -113,4 +115,135 @@ fn a_rule_that_was_wrong_rests_for_thirty_days_and_others_do_not() {
     assert_eq!(save(&fixture, &folder, 20).held, []);
     each_picture(&folder, |_, path| std::fs::rename(path, path.with_extension("jpg.locked")).unwrap());
     assert_eq!(save(&fixture, &folder, 25).held, [Rule::Gone]);
+}
+
+/// Something that happens to a practice once in some years: what, the change of its folder, and the rules that hold it.
+type Year = (&'static str, fn(&Path), &'static [Rule]);
+
+/// Nobody attacks this practice. The years that are held are those in which somebody has to look whether files are
+/// missing: a program cannot tell a folder that was moved or a share that is not mounted from one that was emptied.
+const YEARS: [Year; 12] = [
+    ("pictures of another practice are imported", import, &[]),
+    ("a program turns all pictures", |folder| save_anew(folder, 2), &[]),
+    ("previews are made", |folder| previews(folder, 1), &[]),
+    ("previews are made anew", |folder| previews(folder, 3), &[]),
+    ("a new camera", camera, &[]),
+    ("a software update", update, &[]),
+    ("old pictures are removed", |folder| remove(folder, 0..9), &[]),
+    ("a folder is restored", |folder| restore(folder, 0..9), &[]),
+    ("the practice gets another name", |folder| std::fs::write(folder.join("letterhead.txt"), "Dr. Doe & Doe").unwrap(), &[]),
+    ("a folder is moved", |folder| std::fs::rename(folder.join("imported"), folder.join("archive")).unwrap(), &[Rule::Gone]),
+    ("all pictures are saved as another kind", convert, &[Rule::Gone]),
+    ("the share is not mounted", empty, &[Rule::Gone]),
+];
+
+#[test]
+fn ten_ordinary_years_are_held_only_where_somebody_has_to_look() {
+    let fixture = Fixture::new();
+    let folder = practice(&fixture, 16);
+    let mut day = 16;
+    for (what, change, rules) in YEARS {
+        // A rule that somebody has answered for rests for thirty days.
+        day += 31;
+        std::fs::write(folder.join("P1/today.jpg"), picture(7, 1)).unwrap();
+        assert_eq!(save(&fixture, &folder, day).held, [], "an ordinary day before: {what}");
+        day += 1;
+        change(&folder);
+        let outcome = save(&fixture, &folder, day);
+        assert_eq!(outcome.held, rules, "{what}");
+        if !rules.is_empty() {
+            answer(&fixture, &outcome, Verdict::Ours, day);
+        }
+        assert!(may_delete(&fixture), "{what}");
+    }
+}
+
+fn import(folder: &Path) {
+    for number in 0..300 {
+        let below = folder.join(format!("imported/Q{}", number % 25));
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(below.join(format!("{number}.jpg")), picture(number, 1)).unwrap();
+        // The same small file in each folder.
+        std::fs::write(below.join("Thumbs.db"), [7; 900]).unwrap();
+    }
+}
+
+fn save_anew(folder: &Path, saved: u8) {
+    each_picture(folder, |number, path| std::fs::write(path, picture(number, saved)).unwrap());
+}
+
+fn previews(folder: &Path, saved: u8) {
+    std::fs::create_dir_all(folder.join("previews")).unwrap();
+    each_picture(folder, |number, _| {
+        std::fs::write(folder.join(format!("previews/{number}.jpg")), &picture(number, saved)[..900 + number * usize::from(saved)])
+            .unwrap();
+    });
+}
+
+fn camera(folder: &Path) {
+    std::fs::create_dir_all(folder.join("volumes")).unwrap();
+    for number in 0..120_usize {
+        let bytes = [vec![0; 128], b"DICM".to_vec(), vec![3; 4000 + number]].concat();
+        std::fs::write(folder.join(format!("volumes/{number}.dcm")), bytes).unwrap();
+    }
+}
+
+/// A program writes its version into each folder, and a few settings.
+fn update(folder: &Path) {
+    for number in 0..25 {
+        std::fs::write(folder.join(format!("P{number}/version.ini")), "[imaging]\nversion=12\n").unwrap();
+    }
+    std::fs::write(folder.join("settings.ini"), "colour=1\n").unwrap();
+}
+
+fn remove(folder: &Path, numbers: std::ops::Range<usize>) {
+    numbers.for_each(|number| std::fs::remove_file(folder.join(format!("P{}/{number}.jpg", number % 25))).unwrap());
+}
+
+fn restore(folder: &Path, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        std::fs::write(folder.join(format!("P{}/{number}.jpg", number % 25)), picture(number, 2)).unwrap();
+    }
+}
+
+fn convert(folder: &Path) {
+    each_picture(folder, |number, path| {
+        std::fs::write(path.with_extension("png"), [&b"\x89PNG\r\n\x1a\n"[..], &vec![9; 3000 + number * 3]].concat()).unwrap();
+        std::fs::remove_file(path).unwrap();
+    });
+    std::fs::remove_dir_all(folder.join("archive")).unwrap();
+}
+
+fn empty(folder: &Path) {
+    std::fs::read_dir(folder).unwrap().for_each(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+    });
+}
+
+#[test]
+fn a_hold_is_told_however_many_snapshots_follow() {
+    let fixture = Fixture::new();
+    let folder = practice(&fixture, 16);
+    encrypt(&folder);
+    let held = save(&fixture, &folder, 16);
+    // An hour each, for longer than the figures of `status` look back.
+    for hour in 1..130 {
+        std::fs::write(folder.join("P1/log.txt"), format!("{hour}")).unwrap();
+        let sources = vec![Source::Path(folder.clone())];
+        let time = Time { seconds: BEGUN + 16 * DAY + hour * 3600, nanoseconds: 0 };
+        standing::at(time, || backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap());
+    }
+    let usual = |repository: Repository, day: i64| {
+        on_day(day, || {
+            let status = status(&repository, &StatusOptions::default()).unwrap();
+            let health = health(&repository, &status, &HealthOptions::default()).unwrap();
+            health.checks.iter().find(|check| check.question == Question::Usual).unwrap().state
+        })
+    };
+    assert_eq!(usual(fixture.open(), 22), State::Bad);
+    assert_eq!(usual(fixture.open(), 90), State::Bad, "it never ends by itself");
+    assert_eq!(usual(fixture.open_anew(), 90), State::Bad, "a machine that has seen nothing of it");
+    answer(&fixture, &held, Verdict::Over, 91);
+    assert_eq!(usual(fixture.open(), 91), State::Good);
 }

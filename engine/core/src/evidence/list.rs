@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use repo_format::evidence::{EvidenceKind, EvidenceResult};
-use repo_format::id::LeaseId;
+use repo_format::id::{LeaseId, MemberId};
 use repo_format::manifest::ManifestKind;
 
 use super::Piece;
@@ -38,6 +38,16 @@ impl Pieces {
     pub fn newest_passed_drill(&self) -> Option<&Piece> {
         let passed = [EvidenceResult::Passed, EvidenceResult::PassedWithNotes];
         self.of_kind(EvidenceKind::Drill).find(|piece| passed.contains(&piece.evidence.result))
+    }
+
+    /// The newest trial of the key of this member that opened the repository.
+    pub fn newest_trial_of(&self, member: MemberId) -> Option<&Piece> {
+        let id = member.to_string();
+        let is_of = |piece: &&Piece| {
+            let texts = piece.evidence.steps.iter().filter_map(|step| step.text.as_deref());
+            piece.evidence.result == EvidenceResult::Passed && texts.into_iter().any(|text| text.starts_with(&id))
+        };
+        self.of_kind(EvidenceKind::KeyTried).find(is_of)
     }
 
     /// The reviews of a piece, newest first.

@@ -16,7 +16,8 @@ use crate::evidence::{self, Piece, Pieces};
 use crate::hold;
 use crate::machine;
 use crate::repository::members::{MemberInfo, MemberState, Unlock, members};
-use crate::repository::{Reminder, Repository, SnapshotObject};
+use crate::repository::{Manifests, Reminder, Repository};
+use crate::snapshots;
 use crate::snapshots::status::{SourceStatus, Status};
 
 const DAY: u64 = 86_400;
@@ -57,7 +58,8 @@ pub struct Expectation {
 /// If the store cannot be listed, or the cache or the keys cannot be read.
 pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions) -> Result<Facts> {
     let now = machine::now();
-    let recent = Recent::read(repository, now)?;
+    let known = repository.manifests()?;
+    let recent = Recent::read(repository, &known, now);
     let evidence = evidence::list(repository)?;
     Ok(Facts {
         sources: status.sources.iter().map(|source| source_facts(source, options)).collect(),
@@ -65,9 +67,9 @@ pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions)
         drill: Some(drill(&evidence, now)),
         reading: reading(repository, &evidence, &recent, now)?,
         copies: copies(status, options, now),
-        keys: keys(repository, now)?,
+        keys: keys(repository, &evidence, now)?,
         room: RoomFacts { free: options.free, growth_bytes: recent.growth(now), is_shared: options.is_shared },
-        unusual: Some(UnusualFacts { unanswered: hold::unanswered(repository, &recent.manifests)? }),
+        unusual: Some(UnusualFacts { unanswered: hold::unanswered(repository, &known)? }),
     })
 }
 
@@ -114,22 +116,12 @@ struct Recent {
 }
 
 impl Recent {
-    fn read(repository: &Repository, now: Time) -> Result<Self> {
-        let known = repository.manifests()?;
+    fn read(repository: &Repository, known: &Manifests, now: Time) -> Self {
         // Sorted newest first.
-        let snapshots: Vec<_> = known.present.iter().filter(|m| m.kind == ManifestKind::Snapshot).collect();
-        let is_recent =
-            |time: Time| !machine::is_from_the_future(time, now) && age(time.seconds, now) < read_again::EXPECTED;
-        let recent = snapshots.iter().filter(|snapshot| is_recent(snapshot.time)).take(GROWTH_SNAPSHOTS);
-        let recent: Vec<_> = recent.map(|snapshot| **snapshot).collect();
-        let mut manifests = Vec::new();
-        for (_, read) in repository.each_remembered(&recent) {
-            // An unreadable one only makes the estimate coarser, and `status` names it.
-            if let Ok(SnapshotObject::Manifest(object)) = read {
-                manifests.push(object.manifest);
-            }
-        }
-        Ok(Recent { manifests, oldest: snapshots.last().map(|snapshot| snapshot.time) })
+        let oldest = known.present.iter().rfind(|m| m.kind == ManifestKind::Snapshot);
+        let since = now.seconds.saturating_sub(i64::try_from(read_again::EXPECTED).unwrap_or(i64::MAX));
+        let manifests = snapshots::recent(repository, known, since, GROWTH_SNAPSHOTS);
+        Recent { manifests, oldest: oldest.map(|snapshot| snapshot.time) }
     }
 
     /// Bytes that are added each day. The first snapshot of a source says nothing about the next ones.
@@ -176,13 +168,15 @@ fn copies(status: &Status, options: &HealthOptions, now: Time) -> CopyFacts {
     CopyFacts { known: known.collect(), expected_seconds: options.copy_expected_seconds, missed: options.copies_missed }
 }
 
-fn keys(repository: &Repository, now: Time) -> Result<KeyFacts> {
+/// Keys that were tried on any computer left evidence; this one knows besides which it was opened with.
+fn keys(repository: &Repository, evidence: &Pieces, now: Time) -> Result<KeyFacts> {
     let all = members(repository)?;
     let is_active = |member: &&MemberInfo| member.state == MemberState::Active && member.unlock != Unlock::Unreadable;
     let mut tried = None;
     for member in all.iter().filter(is_active).filter(|member| !member.is_self) {
         let moment = repository.remembered_moment(Reminder::Opened(member.id))?;
-        tried = tried.max(moment.map(|moment| moment.seconds));
+        let elsewhere = evidence.newest_trial_of(member.id).map(|piece| piece.time.seconds);
+        tried = tried.max(moment.map(|moment| moment.seconds)).max(elsewhere);
     }
     Ok(KeyFacts {
         active: all.iter().filter(is_active).count() as u64,

@@ -16,7 +16,8 @@ use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::Repository;
+use crate::memory::RememberedManifest;
+use crate::repository::{Manifests, Repository, SnapshotObject};
 use crate::words;
 
 pub use answers::{Answer, Expectation, Verdict};
@@ -68,17 +69,29 @@ pub fn list(repository: &Repository) -> Result<Vec<Hold>> {
     Ok(manifests.iter().filter_map(|manifest| Hold::of(manifest, &said)).collect())
 }
 
-/// How many of these snapshots are held while nobody has answered. Answers are read only if one is held.
+/// How many snapshots are held while nobody has answered. Answers are read only if one is held.
 ///
 /// # Errors
 /// If the repository cannot be read.
-pub fn unanswered(repository: &Repository, snapshots: &[Manifest]) -> Result<u64> {
-    if snapshots.iter().all(|snapshot| snapshot.held.is_none()) {
+pub fn unanswered(repository: &Repository, manifests: &Manifests) -> Result<u64> {
+    let held = repository.remembered_holds()?;
+    let held: Vec<RememberedManifest> = manifests.present.iter().filter(|m| held.contains(&m.id)).copied().collect();
+    if held.is_empty() {
         return Ok(0);
     }
-    let (records, _) = repository.read_records(&repository.manifests()?.present)?;
+    let mut snapshots = Vec::new();
+    for (_, read) in repository.each_remembered(&held) {
+        match read {
+            Ok(SnapshotObject::Manifest(object)) => snapshots.push(object.manifest),
+            // Its loss is told elsewhere.
+            Ok(SnapshotObject::Void(_)) => {}
+            Err(error) if error.is_damage() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let (records, _) = repository.read_records(&manifests.present)?;
     let said = Said::by(records.iter().map(|record| &record.manifest));
-    Ok(open(snapshots, &said).count() as u64)
+    Ok(open(&snapshots, &said).count() as u64)
 }
 
 /// The holds among `manifests` that nobody has answered.

@@ -182,6 +182,18 @@ impl Memory {
         })
     }
 
+    /// The names that begin with `prefix` and under which a version of any place is remembered.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub(crate) fn names_of_versions(&self, prefix: &str) -> Result<Vec<String>> {
+        self.read("recall versions", |c| {
+            let sql = "SELECT name FROM versions WHERE line = ?1 AND substr(name, 1, length(?2)) = ?2";
+            let mut statement = c.prepare_cached(sql)?;
+            statement.query_map(params![ALL, prefix], |row| row.get(0))?.collect()
+        })
+    }
+
     /// Remembers a number and digest under `name`, unless a higher number is remembered.
     ///
     /// # Errors

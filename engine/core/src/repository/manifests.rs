@@ -265,6 +265,7 @@ impl Repository {
         self.set_apart_what_was_put_back(&mut manifests)?;
         let sighted: HashSet<LeaseId> = expected.iter().map(|m| m.id).collect();
         let fresh = manifests.present.iter().filter(|m| !sighted.contains(&m.id));
+        self.remember_held(told.iter().map(|object| &object.manifest))?;
         self.memory.remember_manifests(&fresh.copied().collect::<Vec<_>>())?;
         manifests.missing = expected.into_iter().filter(|m| names.binary_search(&m.id).is_err()).collect();
         let here = self.memory.seen_here()?;

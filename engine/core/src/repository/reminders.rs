@@ -1,14 +1,18 @@
 //! Moments that this machine remembers of a repository, to remind its user.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use repo_format::entry::Time;
-use repo_format::id::{Bytes32, MemberId};
+use repo_format::id::{Bytes32, LeaseId, MemberId};
+use repo_format::manifest::{Manifest, ManifestKind};
 
 use super::Repository;
 use crate::error::Result;
 use crate::machine;
 
+/// How the names of held snapshots begin.
+const HELD: &str = "held ";
 /// Nanoseconds of a second.
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -51,6 +55,25 @@ impl Repository {
     /// [`crate::ErrorKind::Cache`].
     pub fn remember_opened(&self) -> Result<()> {
         self.remember_moment(Reminder::Opened(self.member()), machine::now())
+    }
+
+    /// Remembers those of `manifests` that are held, for those who ask often whether one is. Call it before the manifests
+    /// themselves are remembered: each is met once.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub(crate) fn remember_held<'m>(&self, manifests: impl IntoIterator<Item = &'m Manifest>) -> Result<()> {
+        let held = manifests.into_iter().filter(|m| m.kind == ManifestKind::Snapshot && m.held.is_some());
+        held.into_iter().try_for_each(|m| self.memory.remember_version(&format!("{HELD}{}", m.id), 1, Bytes32([0; 32])))
+    }
+
+    /// The held snapshots that this machine has met.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub(crate) fn remembered_holds(&self) -> Result<HashSet<LeaseId>> {
+        let names = self.memory.names_of_versions(HELD)?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix(HELD)?.parse().ok()).collect())
     }
 
     /// The latest moment of `what`.

@@ -170,6 +170,7 @@ impl<'r> WriterSession<'r> {
 
     fn remember(&self, object: &ManifestObject) -> Result<()> {
         let catalog = self.repository.catalog();
+        self.repository.remember_held([&object.manifest])?;
         self.repository.memory().remember_manifests(&[self.repository.remembered_form(object)])?;
         if object.manifest.kind == ManifestKind::Snapshot {
             catalog.remember_counted(object.manifest.id, &self.counted())?;

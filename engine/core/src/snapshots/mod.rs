@@ -12,11 +12,13 @@ pub mod stats;
 pub mod status;
 pub mod versions;
 
+use repo_format::entry::Time;
 use repo_format::id::LeaseId;
 use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::error::{Error, Result};
-use crate::repository::Repository;
+use crate::machine;
+use crate::repository::{Manifests, Repository, SnapshotObject};
 
 pub use problems::{concerns, problems};
 pub use select::{NotChosen, Remark, Selection, Selector, select, select_unbelieved};
@@ -37,6 +39,20 @@ pub struct SnapshotList {
     pub snapshots: Vec<Snapshot>,
     /// The unreadable ones, and why.
     pub unreadable: Vec<(LeaseId, Error)>,
+}
+
+/// The newest of the `known` snapshots that were made since `since`, in seconds since 1970, newest first and `most` of them at
+/// most, without any from the future. This machine reads each only once. An unreadable one is left out: `status` names it.
+pub fn recent(repository: &Repository, known: &Manifests, since: i64, most: usize) -> Vec<Manifest> {
+    let now = machine::now();
+    let is_recent = |time: Time| !machine::is_from_the_future(time, now) && time.seconds > since;
+    let snapshots = known.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && is_recent(m.time));
+    let snapshots: Vec<_> = snapshots.take(most).copied().collect();
+    let manifests = repository.each_remembered(&snapshots).filter_map(|(_, read)| match read {
+        Ok(SnapshotObject::Manifest(object)) => Some(object.manifest),
+        _ => None,
+    });
+    manifests.collect()
 }
 
 /// Lists all snapshots.
