@@ -20,6 +20,17 @@ pub fn boot_id() -> String {
     read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
+/// The niceness of threads that go last.
+const LAST: i32 = 10;
+
+/// Lets everything else on this machine go before the calling thread; its reads follow, as the kernel derives their priority.
+pub fn go_last() {
+    // A thread that is nicer already stays so. A thread that may not change is only in the way a little more.
+    if rustix::process::getpriority_process(None).is_ok_and(|nice| nice < LAST) {
+        let _ = rustix::process::setpriority_process(None, LAST);
+    }
+}
+
 /// The name of this machine.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

@@ -4,7 +4,7 @@
 #[cfg_attr(not(target_os = "linux"), path = "other.rs")]
 mod system;
 
-pub use system::{boot_id, host, process_space};
+pub use system::{boot_id, go_last, host, process_space};
 
 use repo_format::context;
 use repo_format::id::{Bytes32, RepositoryId};

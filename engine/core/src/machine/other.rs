@@ -7,6 +7,9 @@ pub fn boot_id() -> String {
     String::new()
 }
 
+/// Elsewhere the priority is that of a whole process, and some of its threads hold locks of databases.
+pub fn go_last() {}
+
 /// The name of this machine.
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

@@ -319,10 +319,20 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     // Databases come first: a row without its file would be a fault, a file without its row is not.
     let roots = roots.into_iter().map(|root| save_first(run, root)).collect::<Result<Vec<_>>>()?;
     std::thread::scope(|scope| {
-        let working: Vec<_> = (0..workers).map(|_| scope.spawn(|| run.part(|| worker::work(run)))).collect();
+        // Databases are saved by now, so none of these threads holds a lock that people wait for.
+        let working = (0..workers).map(|_| {
+            scope.spawn(|| {
+                machine::go_last();
+                run.part(|| worker::work(run))
+            })
+        });
+        let working: Vec<_> = working.collect();
         let building = scope.spawn(|| run.part(|| tree::build(run, built)));
         if run.parents.expected().is_none() {
-            scope.spawn(|| progress::scan_after_a_while(run, scan_roots));
+            scope.spawn(|| {
+                machine::go_last();
+                progress::scan_after_a_while(run, scan_roots);
+            });
         }
         let walked = run.part(|| walk::walk(run, roots, events));
         run.queue.close();
