@@ -4,9 +4,11 @@ use engine::monitor::Monitor;
 use engine::repository::{Acceptance, Author, Repository, Unanswered};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
+use repo_format::evidence::{EvidenceKind, EvidenceResult};
 use repo_format::id::LeaseId;
 use serde::Serialize;
 
+use super::evidence::Deed;
 use super::init::host_name;
 use crate::context::Context;
 use crate::effect::Effect;
@@ -63,18 +65,23 @@ struct Message<'m> {
 pub fn run(args: &AcceptArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open_to_answer(Access::Write)?;
     let acceptance = if args.all { Acceptance::All } else { Acceptance::These(chosen(&repo, &args.snapshots)?) };
-    accept(&repo, &acceptance, &args.reason, context.ui)?;
+    accept(&repo, &acceptance, &args.reason, context)?;
     Ok(Exit::Done)
 }
 
-/// Accepts, and says what.
+/// Accepts, says what, and leaves evidence of it.
 ///
 /// # Errors
 /// As [`Repository::accept`].
-pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, ui: &Ui) -> Result<()> {
+pub fn accept(repo: &Repository, acceptance: &Acceptance, reason: &str, context: &Context<'_>) -> Result<()> {
+    let ui = context.ui;
     let accepted = repo.accept(acceptance, reason, &author(), ui)?;
     if accepted.is_empty() {
         ui.say("there is nothing to accept: everything that this computer has seen is there");
+    } else {
+        let deed = Deed::new(EvidenceKind::Acceptance, "accept", reason.to_owned());
+        let result = EvidenceResult::PassedWithNotes;
+        Deed { result, notes: accepted.sentences(), ..deed }.leave(repo, context);
     }
     for sentence in accepted.sentences() {
         if ui.is_json() {

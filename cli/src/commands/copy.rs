@@ -14,10 +14,12 @@ use engine::session::WriterOptions;
 use engine::upkeep::verify::{Depth, Part, VerifyOptions, verify};
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
+use repo_format::evidence::{EvidenceKind, EvidenceResult};
 use repo_format::manifest::ManifestKind;
 use serde::Serialize;
 
 use crate::commands::accept::author;
+use crate::commands::evidence::Deed;
 use crate::commands::init::New;
 use crate::context::Context;
 use crate::effect::Effect;
@@ -199,6 +201,7 @@ fn read_and_record(args: &CopyArgs, context: &Context<'_>, source: &Repository, 
             context.ui.warn(format_args!("{}: {}", finding.object, finding.message));
         }
         if !report.findings.is_empty() {
+            leave_damage(source, target, report.findings.iter().map(|found| found.message.clone()), context);
             return Ok(false);
         }
         checked = Checked::Data(match part {
@@ -213,8 +216,26 @@ fn read_and_record(args: &CopyArgs, context: &Context<'_>, source: &Repository, 
     Ok(true)
 }
 
+/// Leaves evidence in the source that the other repository is damaged.
+pub fn leave_damage(
+    source: &Repository,
+    target: &Repository,
+    findings: impl Iterator<Item = String>,
+    context: &Context<'_>,
+) {
+    let deed = Deed::new(EvidenceKind::CopyReadBack, "copy read back", format!("{} is damaged", target.location()));
+    let result = EvidenceResult::Failed;
+    Deed { result, notes: findings.collect(), copy: Some(target.id()), ..deed }.leave(source, context);
+}
+
 /// Records in the source that the other repository has whole copies.
 pub fn note(source: &Repository, target: &Repository, recorded: &Recorded, context: &Context<'_>) {
+    if let Checked::Data(percent) = recorded.checked {
+        let share = percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
+        let text = format!("packs of {} were read{share}", target.location());
+        Deed { copy: Some(target.id()), ..Deed::new(EvidenceKind::CopyReadBack, "copy read back", text) }
+            .leave(source, context);
+    }
     if let Err(error) = record(source, target, recorded, &author()) {
         let why = chain(&error);
         context.tell_incomplete(format_args!(

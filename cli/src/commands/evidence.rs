@@ -1,10 +1,14 @@
 //! `enamel evidence`: what people say about evidence.
 
+use engine::error::chain;
 use engine::evidence::{self, Piece};
+use engine::repository::Repository;
 use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
-use repo_format::evidence::{Evidence, EvidenceKind, EvidenceResult};
+use repo_format::evidence::{Evidence, EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult, EvidenceStep};
+use repo_format::id::RepositoryId;
 use repo_format::limits;
+use repo_format::manifest::SeenManifest;
 
 use super::drill::choose_evidence;
 use crate::commands::accept::author;
@@ -47,6 +51,62 @@ struct SignArgs {
     /// The evidence, by the beginning of its id
     #[arg(value_name = "EVIDENCE")]
     ids: Vec<String>,
+}
+
+/// Something that somebody did or found, as evidence has it.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    /// Its kind.
+    pub kind: EvidenceKind,
+    /// How it went.
+    pub result: EvidenceResult,
+    /// In a few words.
+    pub step: &'static str,
+    /// The thing that was used, or why it was done.
+    pub text: String,
+    /// Facts to know besides. If it failed they are faults.
+    pub notes: Vec<String>,
+    /// The snapshot that it is about.
+    pub snapshot: Option<SeenManifest>,
+    /// The other repository that it is about.
+    pub copy: Option<RepositoryId>,
+}
+
+impl Deed {
+    /// Without notes, and about no snapshot and no other repository.
+    pub fn new(kind: EvidenceKind, step: &'static str, text: String) -> Self {
+        let (notes, snapshot, copy) = (Vec::new(), None, None);
+        Deed { kind, result: EvidenceResult::Passed, step, text, notes, snapshot, copy }
+    }
+
+    /// Puts it into the repository as evidence. That it cannot be put is told: the deed itself is done.
+    pub fn leave(self, repository: &Repository, context: &Context<'_>) {
+        let what = self.step;
+        if let Err(error) = evidence::put(repository, &author(), machine::now(), self.evidence(repository)) {
+            context.tell_incomplete(format_args!("no evidence of this ({what}) could be put: {}", chain(&error)));
+        }
+    }
+
+    fn evidence(self, repository: &Repository) -> Evidence {
+        let Deed { kind, result, step, text, notes, snapshot, copy } = self;
+        let note_kind = if result == EvidenceResult::Failed { EvidenceNoteKind::Fault } else { EvidenceNoteKind::Note };
+        let step = EvidenceStep {
+            name: step.to_owned(),
+            result,
+            milliseconds: 0,
+            figures: Vec::new(),
+            text: Some(text).filter(|text| !text.is_empty()),
+        };
+        let notes = notes.into_iter().map(|text| EvidenceNote { kind: note_kind, step: 0, text });
+        Evidence {
+            place: repository.location(),
+            steps: vec![step],
+            notes: notes.collect(),
+            snapshot,
+            copy,
+            ..Evidence::new(kind, result)
+        }
+    }
 }
 
 /// Signs.

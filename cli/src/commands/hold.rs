@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use engine::hold::{self, Answer, Expectation, Hold, Verdict};
+use engine::memory::RememberedManifest;
 use engine::repository::Repository;
 use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
+use repo_format::evidence::{EvidenceKind, EvidenceResult};
 use serde::Serialize;
 
 use crate::commands::accept::author;
+use crate::commands::evidence::Deed;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::duration::parse_duration;
@@ -111,7 +114,7 @@ struct AnswerMessage<'h> {
 pub fn run(args: &HoldArgs, context: &Context<'_>) -> Result<Exit> {
     match &args.action {
         Action::List(_) => list(&context.open(Access::Read)?, context.ui),
-        Action::Answer(args) => answer(args, &context.open(Access::Write)?, context.ui),
+        Action::Answer(args) => answer(args, &context.open(Access::Write)?, context),
         Action::Expect(args) => expect(args, &context.open(Access::Write)?, context.ui),
     }
 }
@@ -146,17 +149,14 @@ fn print(ui: &Ui, hold: &Hold) -> Result<()> {
     match &hold.answer {
         None => ui.line("  nobody has answered: compare with `enamel diff`, then `enamel hold answer`"),
         Some(answer) => {
-            let what = match answer.verdict {
-                Verdict::Ours => "it was us",
-                Verdict::Over => "an attack, and it is over",
-            };
+            let what = words_of(answer.verdict);
             let when = format::time(format::seconds(answer.seconds));
             ui.line(format_args!("  answered at {when} by {}: {what}: {}", by(answer), answer.reason))
         }
     }
 }
 
-fn answer(args: &AnswerArgs, repository: &Repository, ui: &Ui) -> Result<Exit> {
+fn answer(args: &AnswerArgs, repository: &Repository, context: &Context<'_>) -> Result<Exit> {
     let holds = hold::list(repository)?;
     let mut found = holds.iter().filter(|hold| hold.snapshot.to_string().starts_with(&args.snapshot));
     let hold = match (found.next(), found.next()) {
@@ -180,8 +180,26 @@ fn answer(args: &AnswerArgs, repository: &Repository, ui: &Ui) -> Result<Exit> {
     };
     let (snapshot, seconds) = (hold.snapshot, machine::now().seconds);
     Answer { snapshot, verdict, reason: reason.clone(), seconds, author: author() }.put(repository)?;
-    ui.say(format_args!("answered: snapshot {} holds nothing up any more", format::short(snapshot)));
+    leave(hold, verdict, reason, repository, context)?;
+    context.ui.say(format_args!("answered: snapshot {} holds nothing up any more", format::short(snapshot)));
     Ok(Exit::Done)
+}
+
+fn words_of(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ours => "it was us",
+        Verdict::Over => "an attack, and it is over",
+    }
+}
+
+/// Leaves evidence of an answer: what was seen, and what somebody said of it.
+fn leave(hold: &Hold, verdict: Verdict, reason: &str, repository: &Repository, context: &Context<'_>) -> Result<()> {
+    let present = repository.manifests()?.present;
+    let snapshot = present.iter().find(|known| known.id == hold.snapshot).map(RememberedManifest::reference);
+    let deed = Deed::new(EvidenceKind::Acceptance, "hold answer", format!("{}: {reason}", words_of(verdict)));
+    let result = EvidenceResult::PassedWithNotes;
+    Deed { result, notes: hold.words.clone(), snapshot, ..deed }.leave(repository, context);
+    Ok(())
 }
 
 fn expect(args: &ExpectArgs, repository: &Repository, ui: &Ui) -> Result<Exit> {

@@ -4,19 +4,25 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use engine::crypto::NewMember;
+use engine::evidence;
 use engine::repository::members::{self, Change, MemberInfo, MemberState, Unlock};
 use engine::repository::{Closed, Repository, Trust, close_epochs};
-use engine::{Error, ErrorKind, Result};
+use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
+use repo_format::evidence::EvidenceKind;
 use repo_format::member::Argon2Cost;
 use serde::Serialize;
 
+use crate::commands::evidence::Deed;
 use crate::commands::init::{default_label, refuse_key_inside};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::settings::SecretSource;
 use crate::strength::{Strength, WeakArg};
 use crate::ui::{Align, Table, format};
+
+/// A trial of a key leaves evidence once in so many seconds.
+const TRIED_FOR: i64 = 20 * 3600;
 
 /// Manage passwords and key files.
 ///
@@ -205,10 +211,27 @@ fn strength(repo: &Repository, weak: WeakArg) -> Strength {
     if is_supplemental(repo) { Strength::OffSite } else { Strength::of(weak) }
 }
 
+/// Leaves evidence that a key opens the repository, once a day: other computers know it then. With one key there is none to
+/// try.
+fn leave_trial(repo: &Repository, members: &[MemberInfo], context: &Context<'_>) -> Result<()> {
+    let Some(own) = members.iter().find(|member| member.is_self) else { return Ok(()) };
+    if members.len() < 2 || repo.as_of().is_some() {
+        return Ok(());
+    }
+    let pieces = evidence::list(repo)?;
+    let now = machine::now().seconds;
+    if pieces.newest_trial_of(own.id).is_none_or(|piece| now.saturating_sub(piece.time.seconds) >= TRIED_FOR) {
+        Deed::new(EvidenceKind::KeyTried, "key", format!("{} {}", own.id, own.label)).leave(repo, context);
+    }
+    Ok(())
+}
+
 fn list(context: &Context<'_>) -> Result<()> {
     let repo = context.open(Access::Read)?;
     // People try another key with this command, and `status` says when somebody did.
     repo.remember_opened()?;
+    let members = members::members(&repo)?;
+    leave_trial(&repo, &members, context)?;
     let ui = context.ui;
     let mut table = Table::new(&[
         ("ID", Align::Whole),
@@ -217,7 +240,7 @@ fn list(context: &Context<'_>) -> Result<()> {
         ("LABEL", Align::Left),
         ("", Align::Whole),
     ]);
-    for member in members::members(&repo)? {
+    for member in members {
         let MemberInfo { id, label, created, unlock, is_self, state } = member;
         let unlock = match unlock {
             Unlock::Password => "password",

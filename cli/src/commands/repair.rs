@@ -113,7 +113,7 @@ pub fn run(args: &RepairArgs, context: &Context<'_>) -> Result<Exit> {
     let outcome = repair(&repo, &options, context.ui)?;
     let unanswered = repo.unanswered()?;
     if !unanswered.is_empty() && !args.dry_run {
-        accept::accept(&repo, &Acceptance::Losses, "repair", context.ui)?;
+        accept::accept(&repo, &Acceptance::Losses, "repair", context)?;
     }
     let exit = if outcome.has_losses() { Exit::Damage } else { Exit::Done };
     after_printing(exit, print(context.ui, &options, &outcome))

@@ -103,6 +103,18 @@ fn a_second_key_is_known_to_work_once_somebody_has_tried_it() {
     machine.run(["status"]).expect(0).prints("nobody has tried another one yet");
     machine.run(["--key-file", "second", "key", "list"]).expect(0);
     machine.run(["status"]).expect(0).prints("somebody tried another one");
+    let trials = || {
+        let found = machine.run(["--json", "drill", "list"]).expect(0).messages();
+        found.iter().filter(|message| message["kind"] == "key-tried").count()
+    };
+    assert_eq!(trials(), 1);
+    machine.run(["--key-file", "second", "key", "list"]).expect(0);
+    assert_eq!(trials(), 1, "once a day");
+    // A computer that has seen nothing of it knows.
+    machine
+        .run(["--cache-dir", "other", "--state-dir", "other", "status"])
+        .expect(0)
+        .prints("somebody tried another one");
 }
 
 #[test]
