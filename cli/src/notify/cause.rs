@@ -16,12 +16,16 @@ pub enum Cause {
     Damage(Job),
     /// Snapshots need data that is lost.
     Lost,
+    /// Snapshots look as if their source had been attacked, and nobody has answered.
+    Held,
     /// No backup was made for so much of the time in which people work.
     Nothing,
     /// The repository cannot be opened, so nothing is done at all.
     Closed,
     /// A job fails again and again.
     Failed(Job),
+    /// No trial has brought a backup back for weeks.
+    Untried,
     /// Backups are made, and something is left out.
     LeftOut,
 }
@@ -31,7 +35,8 @@ pub enum Cause {
 pub struct Condition {
     /// Since when.
     pub since: Timestamp,
-    /// Tries that failed, hours without a backup, snapshots that lost data, or things that are left out.
+    /// Tries that failed, hours without a backup, days without a trial, snapshots that lost data or look like after an
+    /// attack, or things that are left out.
     pub count: u64,
     /// The status that the job ended with.
     pub exit: Option<i32>,
@@ -43,7 +48,7 @@ impl Cause {
     /// All.
     pub fn all() -> impl Iterator<Item = Cause> {
         let of_jobs = |cause: fn(Job) -> Cause| Job::ALL.into_iter().map(cause);
-        let rest = [Cause::Lost, Cause::Nothing, Cause::Closed, Cause::LeftOut];
+        let rest = [Cause::Lost, Cause::Held, Cause::Nothing, Cause::Closed, Cause::Untried, Cause::LeftOut];
         of_jobs(Cause::Damage).chain(of_jobs(Cause::Failed)).chain(rest)
     }
 }
@@ -53,9 +58,11 @@ impl fmt::Display for Cause {
         match self {
             Cause::Damage(job) => write!(f, "damage-{}", job.name()),
             Cause::Lost => f.write_str("lost"),
+            Cause::Held => f.write_str("held"),
             Cause::Nothing => f.write_str("nothing"),
             Cause::Closed => f.write_str("closed"),
             Cause::Failed(job) => write!(f, "failed-{}", job.name()),
+            Cause::Untried => f.write_str("untried"),
             Cause::LeftOut => f.write_str("left-out"),
         }
     }

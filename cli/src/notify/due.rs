@@ -1,6 +1,6 @@
 //! Which notices are due: a pure function of the causes that are there, the notices that went out, and the time.
 //!
-//! One cause is one notice. It comes again each day, and ends with a good word. A time in the future says nothing, so a
+//! One cause is one notice. It comes again each day, or each week if it can wait, and ends with a good word. A time in the future says nothing, so a
 //! clock that was wrong silences nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,8 @@ use super::cause::{Cause, Condition};
 
 /// A cause that stays is told again after so much time.
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);
+/// The same for a cause that costs no data if it stays for some days.
+const AGAIN_LATER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// So many marks of things are kept for a cause; if there are more, only those that are there now.
 const ITEMS_KEPT: usize = 10_000;
@@ -70,7 +72,8 @@ fn again(
     conditions: &BTreeMap<Cause, Condition>,
     now: Timestamp,
 ) -> Option<Word> {
-    if told.last <= now && now.duration_since(told.last) < AGAIN {
+    let rest = if cause == Cause::Untried { AGAIN_LATER } else { AGAIN };
+    if told.last <= now && now.duration_since(told.last) < rest {
         return None;
     }
     let condition = Condition { since: told.since.min(condition.since), ..condition.clone() };

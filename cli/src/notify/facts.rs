@@ -17,6 +17,8 @@ const TRIES: u32 = 3;
 const FAILING: SignedDuration = SignedDuration::from_hours(1);
 /// A repository that cannot be opened for so long is one: the agent is started again every few minutes.
 const CLOSED: SignedDuration = SignedDuration::from_mins(10);
+/// A trial that is longer ago is one, as in `enamel status`: a month, and some days for it.
+const UNTRIED: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// The newest snapshots, as somebody last saw them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,6 +32,18 @@ pub struct Seen {
     pub left_out: u64,
     /// Marks of these, at most a thousand.
     pub items: BTreeSet<u64>,
+    /// How many look as if their source had been attacked, and nobody has answered.
+    pub held: u64,
+    /// When a drill last brought everything back.
+    pub drilled: Option<Timestamp>,
+    /// When a drill last restored from another repository, whether it passed or not.
+    pub drilled_copy: Option<Timestamp>,
+    /// How long it would take to bring everything back, in seconds.
+    pub restore_seconds: Option<u64>,
+    /// Stored bytes.
+    pub repository_bytes: Option<u64>,
+    /// The age of the oldest saved byte that was not read again since, as a moment.
+    pub unread_since: Option<Timestamp>,
     /// The answers to the questions of `enamel status`.
     pub checks: Vec<Answer>,
 }
@@ -95,7 +109,7 @@ pub struct Ended {
     pub is_done: bool,
 }
 
-/// When time without a backup is a reason.
+/// When time without a backup or drill is a reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Absence {
     /// So much time at work; none: it never is.
@@ -104,6 +118,8 @@ pub struct Absence {
     pub hours: OfficeHours,
     /// The zone of these.
     pub zone: TimeZone,
+    /// Whether drills are on schedule.
+    pub has_drills: bool,
 }
 
 impl Facts {
@@ -155,7 +171,9 @@ impl Facts {
         let damage = Job::ALL.into_iter().filter_map(|job| Some((Cause::Damage(job), self.damage(job, now)?)));
         let rest = [
             (Cause::Lost, self.counted(self.seen.lost, now)),
+            (Cause::Held, self.counted(self.seen.held, now)),
             (Cause::Nothing, self.nothing(absence, now)),
+            (Cause::Untried, self.untried(absence, now)),
             (Cause::Closed, self.closed(now)),
             (Cause::LeftOut, self.left_out(now)),
         ];
@@ -194,6 +212,15 @@ impl Facts {
         let count = worked.as_secs() / 3600;
         let found = Condition { since, count, exit: None, items: BTreeSet::new() };
         absence.limit.is_some_and(|limit| worked >= limit).then_some(found)
+    }
+
+    fn untried(&self, absence: &Absence, now: Timestamp) -> Option<Condition> {
+        let drilled = self.seen.drilled.filter(|drilled| *drilled <= now);
+        let since = drilled.unwrap_or(self.begun.min(now));
+        let age = now.duration_since(since);
+        let count = age.as_secs().unsigned_abs() / 86_400;
+        let found = Condition { since, count, exit: None, items: BTreeSet::new() };
+        (absence.has_drills && age >= UNTRIED).then_some(found)
     }
 
     fn closed(&self, now: Timestamp) -> Option<Condition> {

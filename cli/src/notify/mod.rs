@@ -191,6 +191,7 @@ impl<'a> Notifier<'a> {
             limit: self.rules.nothing_for,
             hours: self.schedule.office_hours.clone(),
             zone: self.voice.zone.clone(),
+            has_drills: self.schedule.drill.is_some(),
         };
         let at = now.timestamp();
         let conditions = self.memory.facts.conditions(&absence, at);

@@ -25,6 +25,7 @@ fn absence() -> Absence {
         limit: Some(std::time::Duration::from_secs(4 * 3600)),
         hours: ScheduleSettings::default().rules().unwrap().office_hours,
         zone: TimeZone::UTC,
+        has_drills: true,
     }
 }
 
@@ -98,6 +99,37 @@ fn a_repository_that_stays_closed_is_a_cause() {
     facts.closed = Some(Closed { since: at(MONDAY), exit: 10 });
     assert!(causes(&facts, MONDAY + 599).is_empty());
     assert_eq!(causes(&facts, MONDAY + 600), [Cause::Closed]);
+}
+
+#[test]
+fn a_backup_that_looks_like_after_an_attack_is_told_each_day_until_somebody_answers() {
+    let (mut facts, mut told) = (facts(MONDAY), BTreeMap::new());
+    facts.seen.held = 1;
+    assert_eq!(look(&facts, &mut told, MONDAY), [(Cause::Held, "new")]);
+    facts.seen.newest = Some(at(MONDAY + 24 * HOUR));
+    assert_eq!(look(&facts, &mut told, MONDAY + 24 * HOUR), [(Cause::Held, "again")]);
+    facts.seen.held = 0;
+    assert_eq!(look(&facts, &mut told, MONDAY + 25 * HOUR), [(Cause::Held, "well")]);
+}
+
+#[test]
+fn a_trial_that_is_five_weeks_ago_is_told_each_week() {
+    const DAY: i64 = 24 * HOUR;
+    let mut told = BTreeMap::new();
+    let mut on = |day: i64, drilled: Option<i64>| {
+        let mut facts = facts(MONDAY + day * DAY);
+        (facts.begun, facts.seen.drilled) = (at(MONDAY), drilled.map(|day| at(MONDAY + day * DAY)));
+        look(&facts, &mut told, MONDAY + day * DAY)
+    };
+    assert!(on(34, None).is_empty(), "the schedule began 34 days ago");
+    assert_eq!(on(35, None), [(Cause::Untried, "new")]);
+    assert!(on(41, None).is_empty());
+    assert_eq!(on(42, None), [(Cause::Untried, "again")]);
+    assert_eq!(on(43, Some(43)), [(Cause::Untried, "well")]);
+    assert!(on(77, Some(43)).is_empty());
+    assert_eq!(on(78, Some(43)), [(Cause::Untried, "new")]);
+    let off = Absence { has_drills: false, ..absence() };
+    assert!(Facts::new(at(MONDAY)).conditions(&Absence { limit: None, ..off }, at(MONDAY + 90 * DAY)).is_empty());
 }
 
 fn words(notices: &[Notice]) -> Vec<(Cause, &'static str)> {

@@ -29,7 +29,7 @@ impl Voice {
         let headline = worst.or(notices.first()).map_or_else(String::new, headline);
         let kind = match worst {
             None => Kind::Well,
-            Some(Notice { cause: Cause::LeftOut, .. }) => Kind::Warning,
+            Some(Notice { cause: Cause::LeftOut | Cause::Untried, .. }) => Kind::Warning,
             Some(_) => Kind::Alarm,
         };
         let mut paragraphs: Vec<String> = notices.iter().map(|notice| self.paragraph(notice)).collect();
@@ -72,6 +72,10 @@ impl Voice {
         match cause {
             Cause::Damage(job) => damage(job).to_owned(),
             Cause::Lost => format!("{} data that is lost.", needs(count)),
+            Cause::Held => format!(
+                "{} as if somebody had attacked what is saved. Backups go on, and nothing is deleted until a person has answered.",
+                if count == 1 { "1 backup looks".to_owned() } else { format!("{} backups look", format::count(count)) }
+            ),
             Cause::Nothing => {
                 format!(
                     "No backup was made for {} in which people work. The time is counted from {since}.",
@@ -87,6 +91,9 @@ impl Voice {
                 if count == 1 { "once".to_owned() } else { format!("{} times", format::count(count)) },
                 why(condition)
             ),
+            Cause::Untried => {
+                format!("No trial has brought a backup back for {}.", format::counted(count, "day"))
+            }
             Cause::LeftOut => {
                 format!("Backups are made, but the newest one left out {}.", format::counted(count, "thing"))
             }
@@ -105,9 +112,11 @@ fn headline(notice: &Notice) -> String {
         (_, Word::Well(_)) => "it is well again".to_owned(),
         (Cause::Damage(_), _) => "damage was found".to_owned(),
         (Cause::Lost, _) => "data of backups is lost".to_owned(),
+        (Cause::Held, _) => "a backup looks like after an attack".to_owned(),
         (Cause::Nothing, Word::New(found) | Word::Again(found)) => format!("no backup for {}", hours(found.count)),
         (Cause::Closed, _) => "the repository cannot be opened".to_owned(),
         (Cause::Failed(job), _) => format!("{} fails", subject(job).to_lowercase()),
+        (Cause::Untried, _) => "no trial has brought a backup back for long".to_owned(),
         (Cause::LeftOut, _) => "backups leave something out".to_owned(),
     }
 }
@@ -163,6 +172,10 @@ fn remedy(cause: Cause) -> &'static str {
             "Do something today, while the live data still has what was lost: on this computer `enamel verify --read-data` \
              says what is affected, and `enamel repair --read-data` repairs what can be repaired."
         }
+        Cause::Held => {
+            "On this computer `enamel hold list` says what was seen. If it was you, `enamel hold answer` says so. If it was \
+             not, take the computers off the network, and ask for help before anything is deleted."
+        }
         Cause::Nothing => {
             "See that this computer is on and that the backup disk is connected. `enamel status` says what there is, \
              `enamel backup` makes one now, and `enamel schedule status` says whether the agent runs."
@@ -174,6 +187,7 @@ fn remedy(cause: Cause) -> &'static str {
             "It is tried again by itself. `enamel backup` on this computer says what is in the way."
         }
         Cause::Failed(_) => "It is tried again. The log of the agent names the reason.",
+        Cause::Untried => "On this computer `enamel drill` tries it now, and says what is in the way.",
         Cause::LeftOut => "On this computer `enamel status` names it. Everything else is saved.",
     }
 }
@@ -183,8 +197,10 @@ fn well(cause: Cause) -> String {
         Cause::Damage(job) => format!("{} finds no damage any more.", subject(job)),
         Cause::Failed(job) => format!("{} works again.", subject(job)),
         Cause::Lost => "No snapshot needs data that is lost.".to_owned(),
+        Cause::Held => "Somebody has answered for the backup that looked like after an attack.".to_owned(),
         Cause::Nothing => "Backups are made again.".to_owned(),
         Cause::Closed => "The repository can be opened again.".to_owned(),
+        Cause::Untried => "A trial has brought a backup back.".to_owned(),
         Cause::LeftOut => "The newest backup left nothing out.".to_owned(),
     }
 }

@@ -10,7 +10,7 @@ mod ceph;
 mod fault;
 mod http;
 mod seaweed;
-mod tls;
+pub mod tls;
 mod versions;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -8,7 +8,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A certificate and its key; and, as PEM, the authority that signed it and that no system trusts.
-pub(super) fn identity() -> (Arc<ServerConfig>, String) {
+pub fn identity() -> (Arc<ServerConfig>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate().unwrap();
@@ -24,6 +24,6 @@ pub(super) fn identity() -> (Arc<ServerConfig>, String) {
 }
 
 /// A connection whose handshake follows with the first bytes.
-pub(super) fn accept(identity: Arc<ServerConfig>, stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+pub fn accept(identity: Arc<ServerConfig>, stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
     StreamOwned::new(ServerConnection::new(identity).unwrap(), stream)
 }

@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use scenario_tests::object_storage::tls;
+
 /// How a server behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
@@ -20,6 +22,23 @@ pub enum Mood {
     Closes,
 }
 
+/// How the connections of a server of mail are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// From the second step on.
+    StartTls,
+    /// From the first byte.
+    Tls,
+}
+
+/// Bytes both ways.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+/// The server's side of encryption.
+type Encrypt = Box<dyn Fn(TcpStream) -> Box<dyn Stream> + Send>;
+
 /// A server, and every byte that it was sent, one text for each connection.
 pub struct Fake {
     port: u16,
@@ -29,15 +48,28 @@ pub struct Fake {
 impl Fake {
     /// A server of the web.
     pub fn web(mood: Mood) -> Self {
-        Fake::start(mood, web)
+        Fake::start(move |connection| web(mood, connection), mood)
     }
 
     /// A server of mail.
     pub fn mail(mood: Mood) -> Self {
-        Fake::start(mood, mail)
+        Fake::start(move |connection| mail(mood, None, connection), mood)
     }
 
-    fn start(mood: Mood, talk: fn(Mood, &mut Connection)) -> Self {
+    /// A server of mail for `localhost` that takes what comes, and the authority that vouches for it, as PEM.
+    pub fn encrypted_mail(security: Security) -> (Self, String) {
+        let (identity, authority) = tls::identity();
+        let encrypt: Encrypt = Box::new(move |stream| Box::new(tls::accept(identity.clone(), stream)));
+        let talk = move |connection: &mut Connection| {
+            if security == Security::Tls {
+                connection.encrypt(&encrypt);
+            }
+            mail(Mood::Accepts, Some(&encrypt), connection);
+        };
+        (Fake::start(talk, Mood::Accepts), authority)
+    }
+
+    fn start(talk: impl Fn(&mut Connection) + Send + 'static, mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -50,13 +82,18 @@ impl Fake {
                     held.push(connection);
                     continue;
                 }
-                talk(mood, &mut connection);
+                talk(&mut connection);
                 if !connection.heard.is_empty() {
                     all.lock().unwrap().push(std::mem::take(&mut connection.heard));
                 }
             }
         });
         Fake { port, heard }
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Host and port.
@@ -78,13 +115,19 @@ impl Fake {
 
 /// A connection, and what came over it.
 struct Connection {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Box<dyn Stream>>,
+    tcp: TcpStream,
     heard: Vec<u8>,
 }
 
 impl Connection {
     fn new(stream: TcpStream) -> Self {
-        Connection { reader: BufReader::new(stream), heard: Vec::new() }
+        let tcp = stream.try_clone().unwrap();
+        Connection { reader: BufReader::new(Box::new(stream)), tcp, heard: Vec::new() }
+    }
+
+    fn encrypt(&mut self, encrypt: &Encrypt) {
+        self.reader = BufReader::new(encrypt(self.tcp.try_clone().unwrap()));
     }
 
     /// The next line; none at the end.
@@ -103,6 +146,7 @@ impl Connection {
 
     fn say(&mut self, text: &str) {
         let _ = self.reader.get_mut().write_all(text.as_bytes());
+        let _ = self.reader.get_mut().flush();
     }
 }
 
@@ -121,11 +165,20 @@ fn web(mood: Mood, connection: &mut Connection) {
     }
 }
 
-fn mail(mood: Mood, connection: &mut Connection) {
+/// A server that can be `encrypted` takes passwords.
+fn mail(mood: Mood, encrypted: Option<&Encrypt>, connection: &mut Connection) {
     connection.say("220 fake\r\n");
     while let Some(line) = connection.line() {
         match line.split([' ', ':']).next().unwrap_or_default() {
+            "EHLO" if encrypted.is_some() => {
+                connection.say("250-fake\r\n250-STARTTLS\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n");
+            }
             "EHLO" => connection.say("250-fake\r\n250 8BITMIME\r\n"),
+            "STARTTLS" => {
+                connection.say("220 go on\r\n");
+                encrypted.into_iter().for_each(|encrypt| connection.encrypt(encrypt));
+            }
+            "AUTH" => connection.say("235 welcome\r\n"),
             "RCPT" if mood == Mood::Refuses => connection.say("550 no\r\n"),
             "RCPT" if mood == Mood::KnowsSome && line.contains("nobody@") => connection.say("550 no\r\n"),
             "DATA" if mood == Mood::Closes => return connection.say("354 g"),

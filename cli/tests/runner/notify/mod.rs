@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{Answer, Machine, files};
-use fakes::{Fake, Mood};
+use fakes::{Fake, Mood, Security};
 
 const SETTINGS: &str = "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n";
 
@@ -119,6 +119,68 @@ fn a_password_is_not_sent_without_encryption() {
     let answer = run(&machine, &["notify", "test"]).expect(1);
     assert!(answer.err.contains("other users can read the password file"), "{}", answer.err);
     assert!(!smtp.heard().concat().contains("AUTH") && !answer.out.contains("marked"), "{}", answer.out);
+}
+
+#[test]
+fn a_password_goes_only_to_a_server_that_a_known_authority_vouches_for() {
+    for (security, word) in [(Security::StartTls, "starttls"), (Security::Tls, "tls")] {
+        let (smtp, authority) = Fake::encrypted_mail(security);
+        let more = format!("tls = \"{word}\", user = \"office@example.org\", password-file = \"mail.password\"");
+        let line =
+            format!("mail = {{ to = [\"dana@example.org\"], server = \"localhost:{}\", {more} }}\n", smtp.port());
+        let stranger = office("", &line);
+        let friend = office("", &format!("ca = \"ca.pem\"\n{line}"));
+        friend.write("ca.pem", authority);
+        let test = |machine: &Machine| {
+            machine.write("mail.password", "marked-password\n");
+            run(machine, &["notify", "test"])
+        };
+        let refused = test(&stranger).expect(1);
+        assert!(refused.out.contains("certificate is not accepted"), "{word}: {}", refused.out);
+        assert!(!smtp.heard().concat().contains("AUTH"), "{word}: {:?}", smtp.heard());
+        test(&friend).expect(0);
+        let heard = smtp.heard().concat();
+        assert!(heard.contains("AUTH PLAIN") && heard.contains("a test of notices"), "{word}: {heard}");
+    }
+}
+
+#[test]
+fn a_backup_that_looks_like_after_an_attack_is_told_until_somebody_answers() {
+    let (smtp, web) = (Fake::mail(Mood::Accepts), Fake::web(Mood::Accepts));
+    let prometheus = "prometheus = \"enamel.prom\"\n";
+    let machine = office("", &format!("{}{}{prometheus}", mail(&smtp), webhook(&web, "json")));
+    for number in 0..60 {
+        machine.write(format!("source/A/{number}.jpg"), [&b"\xff\xd8\xff"[..], &vec![7; 5000 + number]].concat());
+    }
+    machine.backup_ahead(-21 * 24 * 3600);
+    for number in 0..60 {
+        machine.write(format!("source/A/{number}.jpg"), vec![0x5a; 6000 + number]);
+    }
+    agent(&machine).expect(0);
+    let letters = smtp.heard();
+    assert!(
+        letters.len() == 1 && letters[0].contains("The practice: a backup looks like after an attack"),
+        "{letters:?}"
+    );
+    assert!(web.heard().concat().contains("\"kind\":\"alarm\""), "{:?}", web.heard());
+    let figures = || fs::read_to_string(machine.path("enamel.prom")).unwrap();
+    assert!(figures().contains("\nenamel_hold 1\n"), "{}", figures());
+    agent(&machine).expect(0);
+    assert_eq!(smtp.heard().len(), 1, "once");
+    let listed = run(&machine, &["hold", "list"]).expect(3);
+    let id = listed.out.split_whitespace().nth(1).unwrap().to_owned();
+    run(&machine, &["hold", "answer", &id, "--ours", "a new program"]).expect(0);
+    agent(&machine).expect(0);
+    assert!(smtp.heard()[1].contains("Somebody has answered"), "{:?}", smtp.heard());
+    assert!(
+        figures().contains("\nenamel_hold 0\n") && figures().contains("\nenamel_repository_bytes "),
+        "{}",
+        figures()
+    );
+    let evidence = run(&machine, &["--json", "drill", "list"]).expect(0).last("evidence");
+    assert_eq!((&evidence["kind"], &evidence["notes"]), (&"acceptance".into(), &1.into()));
+    let words = run(&machine, &["drill", "show", evidence["id"].as_str().unwrap()]).expect(0);
+    assert!(words.out.contains("it was us: a new program"), "{}", words.out);
 }
 
 #[test]
