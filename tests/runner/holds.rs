@@ -131,8 +131,16 @@ const YEARS: [Year; 12] = [
     ("a software update", update, &[]),
     ("old pictures are removed", |folder| remove(folder, 0..9), &[]),
     ("a folder is restored", |folder| restore(folder, 0..9), &[]),
-    ("the practice gets another name", |folder| std::fs::write(folder.join("letterhead.txt"), "Dr. Doe & Doe").unwrap(), &[]),
-    ("a folder is moved", |folder| std::fs::rename(folder.join("imported"), folder.join("archive")).unwrap(), &[Rule::Gone]),
+    (
+        "the practice gets another name",
+        |folder| std::fs::write(folder.join("letterhead.txt"), "Dr. Doe & Doe").unwrap(),
+        &[],
+    ),
+    (
+        "a folder is moved",
+        |folder| std::fs::rename(folder.join("imported"), folder.join("archive")).unwrap(),
+        &[Rule::Gone],
+    ),
     ("all pictures are saved as another kind", convert, &[Rule::Gone]),
     ("the share is not mounted", empty, &[Rule::Gone]),
 ];
@@ -175,8 +183,11 @@ fn save_anew(folder: &Path, saved: u8) {
 fn previews(folder: &Path, saved: u8) {
     std::fs::create_dir_all(folder.join("previews")).unwrap();
     each_picture(folder, |number, _| {
-        std::fs::write(folder.join(format!("previews/{number}.jpg")), &picture(number, saved)[..900 + number * usize::from(saved)])
-            .unwrap();
+        std::fs::write(
+            folder.join(format!("previews/{number}.jpg")),
+            &picture(number, saved)[..900 + number * usize::from(saved)],
+        )
+        .unwrap();
     });
 }
 
@@ -208,7 +219,8 @@ fn restore(folder: &Path, numbers: std::ops::Range<usize>) {
 
 fn convert(folder: &Path) {
     each_picture(folder, |number, path| {
-        std::fs::write(path.with_extension("png"), [&b"\x89PNG\r\n\x1a\n"[..], &vec![9; 3000 + number * 3]].concat()).unwrap();
+        std::fs::write(path.with_extension("png"), [&b"\x89PNG\r\n\x1a\n"[..], &vec![9; 3000 + number * 3]].concat())
+            .unwrap();
         std::fs::remove_file(path).unwrap();
     });
     std::fs::remove_dir_all(folder.join("archive")).unwrap();

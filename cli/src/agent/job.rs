@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use engine::{Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::commands::drill::SUPPLEMENTAL;
 use crate::global::Global;
 use crate::process;
 use crate::schedule::{Job, Rules};
@@ -33,12 +34,22 @@ pub fn possible(rules: Rules, settings: &FileSettings) -> Rules {
     }
 }
 
+/// The copy that a drill restores from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copy {
+    /// The repository itself.
+    Own,
+    /// The supplemental copy.
+    Supplemental,
+}
+
 /// The command of a job, as a person would type it.
-pub fn command(job: Job, rules: &Rules) -> Vec<OsString> {
+pub fn command(job: Job, rules: &Rules, copy: Copy) -> Vec<OsString> {
     let share = || rules.verify.as_ref().and_then(|verify| verify.share.clone());
     let words: Vec<String> = match job {
         Job::Backup => vec!["backup".to_owned()],
         Job::Copy => vec!["supplemental".to_owned(), "run".to_owned()],
+        Job::Drill if copy == Copy::Supplemental => ["drill", "--from", SUPPLEMENTAL].map(str::to_owned).to_vec(),
         Job::Drill => vec!["drill".to_owned()],
         Job::Verify => {
             let read = share().map(|share| format!("--read-data={share}"));

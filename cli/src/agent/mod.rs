@@ -4,6 +4,8 @@
 //! memory   what it did, in a file that outlives it
 //! order    a run of this program, on schedule or because somebody asked for it
 //! desk     where people leave orders, and see what is done
+//! awake    keeps the computer awake during a job
+//! power    lets jobs wait on a battery that is nearly empty
 //! job      a job as a process of this program
 //! promise  how old a backup may become
 //! lines    what such a process prints
@@ -14,11 +16,13 @@
 //!
 //! The schedule decides (`crate::schedule`). One job runs at a time. A backup that is due stops any other job, which goes on later.
 
+mod awake;
 mod desk;
 mod job;
 mod lines;
 mod memory;
 mod order;
+mod power;
 mod promise;
 mod saved;
 mod service;
@@ -43,11 +47,12 @@ use crate::schedule::Job;
 use crate::settings::SecretSource;
 use crate::ui::format;
 
+use awake::Awake;
 pub use desk::{Busy, Desk, Ended as EndedRun, Progress, Running as RunningRun};
-use job::Running;
-pub use job::command;
+use job::{Running, command};
 pub use memory::RunRecord;
 pub use order::{Order, Task};
+use power::Power;
 pub use promise::{Promise, promise};
 pub use saved::has_all;
 use service::Service;
@@ -89,6 +94,7 @@ pub struct Agent<'a> {
     desk: Arc<Desk>,
     /// Open until the agent ends.
     console: Option<Console>,
+    power: Power,
 }
 
 impl<'a> Agent<'a> {
@@ -113,6 +119,7 @@ impl<'a> Agent<'a> {
             service: Service::of_environment(),
             desk,
             console: None,
+            power: Power::of_computer(),
         })
     }
 
@@ -159,6 +166,10 @@ impl<'a> Agent<'a> {
 
     fn due(&mut self) -> Option<Job> {
         let job = self.timetable.due()?;
+        if self.power.makes_wait(now().timestamp()) {
+            self.service.alive("waits: the battery is nearly empty");
+            return None;
+        }
         if job != Job::Backup {
             return Some(job);
         }
@@ -190,7 +201,11 @@ impl<'a> Agent<'a> {
 
     /// Runs one job to its end.
     fn work(&mut self, job: Job) -> Result<Exit> {
-        let order = Order { task: job.into(), words: command(job, self.timetable.rules()), by: None };
+        let order = Order {
+            task: job.into(),
+            words: command(job, self.timetable.rules(), self.timetable.drill_copy()),
+            by: None,
+        };
         let Run { began, seconds, status, was_asked } = self.carry_out(self.desk.next_id(), &order)?;
         // A job that was asked before it could listen is ended by the signal.
         let gave_way = was_asked && matches!(status, None | Some(INTERRUPTED_CODE));
@@ -231,6 +246,7 @@ impl<'a> Agent<'a> {
         if order.task == Task::Backup {
             self.notifier.begins(&now());
         }
+        let _awake = Awake::during(name);
         let (began, started) = (now().timestamp(), Instant::now());
         self.desk.begin(id, order, began);
         let status = self.attend(order);

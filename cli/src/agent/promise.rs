@@ -1,4 +1,4 @@
-//! What the schedule promises: how old a backup and a copy may become before somebody should look.
+//! The promise of the schedule: how old a backup and a copy may become before somebody should look.
 
 use engine::Result;
 use engine::repository::Repository;

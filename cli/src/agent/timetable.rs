@@ -3,18 +3,23 @@
 use engine::repository::Repository;
 use engine::{Error, ErrorKind, Result, machine};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
+use super::job::{self, Copy};
 use super::memory::{Memory, MemoryFile, RunRecord};
-use super::{job, saved};
+use super::saved;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::notify::Seen;
-use crate::schedule::{self, Due, History, Jitter, Job, Rules};
+use crate::schedule::{self, Due, History, Jitter, Job, Rules, quietest_hour};
+use crate::settings::Mode;
 use crate::ui::format;
 
-/// The hour in which least is going on in an office.
-const QUIET_HOUR: i8 = 2;
+/// A drill restores from the second copy so often.
+const QUARTER: SignedDuration = SignedDuration::from_hours(91 * 24);
+
+/// After so many drills that failed each second one restores from the repository itself.
+const COPY_TRIES: u32 = 3;
 
 /// When each job is due, and what was done.
 pub struct Timetable {
@@ -24,6 +29,8 @@ pub struct Timetable {
     memory: Memory,
     seen: Seen,
     repository: String,
+    has_copy: bool,
+    quiet_hour: i8,
 }
 
 impl Timetable {
@@ -38,12 +45,14 @@ impl Timetable {
         })?;
         let memory = file.read()?.unwrap_or_else(|| Memory::new(now().timestamp()));
         let mut timetable = Timetable {
+            quiet_hour: quietest_hour(&[], &TimeZone::UTC),
             rules: rules_of(context)?,
             jitter: Jitter::of(&repository.id().to_string(), &host_name()),
             file,
             memory,
             seen: Seen::default(),
             repository: format::short(repository.id()),
+            has_copy: context.settings.file.supplemental.mode != Mode::Off,
         };
         timetable.look(context, repository)?;
         Ok(timetable)
@@ -55,6 +64,7 @@ impl Timetable {
     /// The repository cannot be read.
     pub fn look(&mut self, context: &Context<'_>, repository: &Repository) -> Result<()> {
         self.seen = saved::look(repository, context)?;
+        self.quiet_hour = quietest_hour(&saved::changes(repository)?, &TimeZone::system());
         Ok(())
     }
 
@@ -71,6 +81,18 @@ impl Timetable {
     /// When each job comes next.
     pub fn all(&self) -> Vec<Due> {
         schedule::all(&self.rules, self.jitter, &now(), &self.history()).collect()
+    }
+
+    /// The copy that the next drill restores from: once a quarter the supplemental one, if there is one. Only that proves
+    /// that it comes back.
+    pub fn drill_copy(&self) -> Copy {
+        let now = now().timestamp();
+        let since = self.seen.drilled_copy.filter(|at| *at <= now).unwrap_or(self.memory.begun.min(now));
+        let failures = self.memory.jobs.get(&Job::Drill).map_or(0, |tries| tries.failures);
+        // A copy that stays away is told by then, and holds other drills up no longer.
+        let is_away = failures >= COPY_TRIES && failures % 2 == 1;
+        let is_due = self.has_copy && !is_away && now.duration_since(since) >= QUARTER;
+        if is_due { Copy::Supplemental } else { Copy::Own }
     }
 
     /// The last runs, the newest last.
@@ -116,7 +138,7 @@ impl Timetable {
     /// The history: everything that was done.
     pub fn history(&self) -> History {
         let Memory { begun, jobs, .. } = &self.memory;
-        History { begun: *begun, newest: self.seen.newest, quiet_hour: QUIET_HOUR, jobs: jobs.clone() }
+        History { begun: *begun, newest: self.seen.newest, quiet_hour: self.quiet_hour, jobs: jobs.clone() }
     }
 }
 

@@ -26,6 +26,7 @@ use repo_format::manifest::SeenManifest;
 use serde::Serialize;
 
 use crate::commands::accept::author;
+use crate::commands::supplemental::Office;
 use crate::context::Context;
 use crate::database::ServerArgs;
 use crate::environment::{FROM_PASSWORD, program_folders};
@@ -35,6 +36,9 @@ use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
 pub use show::choose as choose_evidence;
+
+/// The word for the supplemental copy.
+pub const SUPPLEMENTAL: &str = "supplemental";
 
 /// A drill that cannot be carried out for the same reason leaves evidence once in so many seconds.
 const SAME_FOR: i64 = 20 * 3600;
@@ -61,6 +65,7 @@ Examples
   enamel drill
   enamel drill latest --sample 1000
   enamel drill --from s3://practice-copy/office --from-key-file copy.key
+  enamel drill --from supplemental
   enamel drill list
   enamel drill certificate --html > restore-tests.html
 
@@ -73,7 +78,8 @@ pub struct DrillArgs {
     /// The snapshot [default: latest]
     #[arg(value_name = "SNAP", value_parser = OsStringValueParser::new().try_map(Snap::parse_whole))]
     snap: Option<Snap>,
-    /// Restore from this copy of the repository, a folder or s3://BUCKET/PATH; the evidence is put into the repository
+    /// Restore from this copy of the repository, a folder, s3://BUCKET/PATH, or the word `supplemental` for the supplemental
+    /// copy of enamel.toml; the evidence is put into the repository
     #[arg(long, value_name = "REPO")]
     from: Option<PathBuf>,
     /// Unlock it with this key file [or ENAMEL_FROM_KEY_FILE]
@@ -176,7 +182,7 @@ struct Begun<'b> {
 
 fn carry_out(args: &DrillArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
-    let copy = args.other()?.map(|other| context.open_other(&other, Access::Read)).transpose()?;
+    let copy = args.copy(context)?;
     let source = copy.as_ref().unwrap_or(&repo);
     let latest = || Snap::parse_whole("latest".into()).map_err(|why| Error::new(ErrorKind::Usage, why));
     let snap = args.snap.clone().map_or_else(latest, Ok)?;
@@ -217,6 +223,14 @@ fn about(repo: &Repository, source: &Repository, snapshot: &Snapshot) -> Result<
 }
 
 impl DrillArgs {
+    /// The copy to restore from, opened.
+    fn copy(&self, context: &Context<'_>) -> Result<Option<Repository>> {
+        if self.from.as_deref().is_some_and(|from| from.as_os_str() == SUPPLEMENTAL) {
+            return Office::of(context)?.open(context, Access::Read).map(Some);
+        }
+        self.other()?.map(|other| context.open_other(&other, Access::Read)).transpose()
+    }
+
     fn other(&self) -> Result<Option<Other>> {
         let secret = OtherSecret {
             key_file: self.from_key_file.clone(),

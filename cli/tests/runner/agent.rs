@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -112,4 +113,20 @@ fn backups_of_the_same_take_turns() {
     assert!(first.wait().unwrap().success());
     fs::write(machine.path("pipe"), "contents").unwrap();
     assert!(second.wait().unwrap().success());
+}
+
+#[test]
+fn the_computer_stays_awake_while_a_job_runs() {
+    let machine = office("");
+    let (log, program) = (machine.path("awake.log"), machine.path("bin/systemd-inhibit"));
+    // The program of systemd runs what it is given, and lets go when that ends.
+    let script = format!("#!/bin/sh\necho \"$@\" >>{0}\nshift 4\n\"$@\"\necho let go >>{0}\n", log.display());
+    machine.write("bin/systemd-inhibit", script);
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let folders = std::env::join_paths([machine.path("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
+    let mut command = machine.bare();
+    command.env("PATH", folders).arg("--config").arg(machine.path("enamel.toml")).args(["agent", "--once"]);
+    Answer::of(command.output().unwrap()).expect(0);
+    let held = "--what=sleep:shutdown --mode=delay --who=Enamel --why=backup is under way cat\nlet go\n";
+    assert_eq!(fs::read_to_string(log).unwrap(), held);
 }

@@ -4,7 +4,8 @@ use scenario_tests::server::TestServer;
 
 use crate::harness::Machine;
 
-const PRACTICE: &str = r"CREATE DATABASE practice; USE practice;
+/// A small practice of Open Dental, whose images are on another machine.
+pub const PRACTICE: &str = r"CREATE DATABASE practice; USE practice;
     CREATE TABLE preference (PrefNum BIGINT PRIMARY KEY, PrefName VARCHAR(255), ValueString TEXT) ENGINE=MyISAM;
     INSERT INTO preference VALUES (1, 'DocPath', '\\\\SERVER\\OpenDentImages\\'), (2, 'AtoZfolderUsed', '1');
     CREATE TABLE patient (PatNum BIGINT PRIMARY KEY, ImageFolder VARCHAR(100)) ENGINE=MyISAM;

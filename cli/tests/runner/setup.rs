@@ -7,6 +7,7 @@ use std::process::Stdio;
 use scenario_tests::server::TestServer;
 
 use crate::harness::{Answer, Machine};
+use crate::practice::PRACTICE;
 
 /// Runs setup with these answers, one a line.
 fn answered(machine: &Machine, args: &[&str], answers: &str) -> Answer {
@@ -116,4 +117,58 @@ fn a_database_is_looked_into_and_saved() {
     let nobody = url.replacen("root", "nobody", 1);
     let refused = answered(&machine, &["--yes", "--database", &nobody, "--repository", "backup"], "").expect(1);
     assert!(refused.err.contains("--database-password-file"), "{}", refused.err);
+}
+
+/// A server with a practice of Open Dental, and the folder with its images.
+fn practice(machine: &Machine) -> (TestServer, String) {
+    let server = TestServer::start(&[]);
+    server.script(PRACTICE);
+    for name in ["S/SmithJohn1/a.jpg", "S/SmithJohn1/b.jpg", "A/keep.txt"] {
+        machine.write(format!("images/{name}"), name);
+    }
+    (server, machine.arg("images"))
+}
+
+fn settled(machine: &Machine) -> String {
+    fs::read_to_string(machine.path("etc/enamel.toml")).unwrap()
+}
+
+#[test]
+fn open_dental_is_found_and_asked_only_where_its_images_are() {
+    let machine = Machine::new();
+    let (server, images) = practice(&machine);
+    let url = server.url();
+    let args = ["--database", &url, "--repository", "backup", "--no-recovery-sheet"];
+    // The database, a folder that is not there, its images, no other folder, the place, its risk, and the first backup.
+    let answers = format!("\n/not/there\n{images}\n\n\nyes\nyes\n");
+    let answer = answered(&machine, &args, &answers).expect(0);
+    for said in ["Open Dental is there", r"\\SERVER\OpenDentImages", "/not/there is no folder"] {
+        assert!(answer.err.contains(said), "`{said}` is not in:\n{}", answer.err);
+    }
+    let settings = settled(&machine);
+    assert!(settings.contains("profile = \"opendental\"") && settings.contains(&images), "{settings}");
+    let listed =
+        machine.run_bare(&["--config", "etc/enamel.toml", "ls", "latest", "images/S/SmithJohn1"], []).expect(0);
+    assert!(listed.out.contains("a.jpg") && listed.out.contains("b.jpg"), "{}", listed.out);
+    // The second time everything is known.
+    answered(&machine, &["--yes"], "").expect(0);
+    assert_eq!(settled(&machine), settings);
+    assert_eq!(snapshots(&machine), 2);
+}
+
+#[test]
+fn a_script_says_where_the_images_of_open_dental_are_or_hears_that_they_are_not_saved() {
+    let machine = Machine::new();
+    let (server, images) = practice(&machine);
+    let url = server.url();
+    let silent = |more: &[&str]| {
+        let usual = ["--yes", "--database", &url, "--repository", "backup", "--recovery-sheet", "sheet.txt"];
+        answered(&machine, &[&usual[..], more].concat(), "")
+    };
+    let without = silent(&[]).expect(0);
+    assert!(without.err.contains("the images of Open Dental are not saved"), "{}", without.err);
+    assert!(!settled(&machine).contains("profile"));
+    silent(&["--map-path", &format!(r"\\SERVER\OpenDentImages={images}")]).expect(0);
+    assert!(settled(&machine).contains("profile = \"opendental\""), "{}", settled(&machine));
+    machine.run_bare(&["--config", "etc/enamel.toml", "cat", "latest", "images/S/SmithJohn1/a.jpg"], []).expect(0);
 }

@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::settings::{Place, Storage};
 
+pub use office::Office;
 pub use run::{after_backup, newest_administrator};
 pub use status::{missed_by as missed, tell as tell_status};
 
