@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use engine::{Error, ErrorKind, Result};
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
+use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 use super::FileSettings;
 use crate::whole_file::{self, Readers};
@@ -82,11 +82,6 @@ pub fn list(values: Vec<Value>) -> Option<Value> {
     (!values.is_empty()).then(|| Value::Array(values.into_iter().collect::<Array>()))
 }
 
-/// Lines in braces.
-pub fn braces<'n>(lines: impl IntoIterator<Item = (&'n str, Value)>) -> Value {
-    Value::InlineTable(lines.into_iter().collect::<InlineTable>())
-}
-
 /// A path.
 ///
 /// # Errors
@@ -142,17 +137,13 @@ mod tests {
         edit.set("tags", None).unwrap();
         edit.set("schedule.backup", Some("1h".into())).unwrap();
         edit.set("schedule.otherwise", Some("off".into())).unwrap();
-        edit.set(
-            "notify.mail",
-            Some(braces([("to", list(vec!["d@x.org".into()]).unwrap()), ("server", "x.org".into())])),
-        )
-        .unwrap();
+        edit.set("notify.label", Some("Dr. Doe".into())).unwrap();
         edit.set("copy.s3.region", None).unwrap();
         assert_eq!(
             edit.text(),
             "# Our backups.\nrepository = \"/new\"  # the disk in the cupboard\nsources = [\"/srv/a b\"]\n\n\
              # When.\n[schedule]\n# Not at night.\nbackup = \"1h\"  # enough\notherwise = \"off\"\n\n\
-             [retention]\nkeep-daily = 7\n\n[notify]\nmail = { to = [\"d@x.org\"], server = \"x.org\" }\n"
+             [retention]\nkeep-daily = 7\n\n[notify]\nlabel = \"Dr. Doe\"\n"
         );
         let again = edit.text();
         edit.set("schedule.backup", Some("1h".into())).unwrap();
