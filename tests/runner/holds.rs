@@ -139,7 +139,7 @@ const YEARS: [Year; 12] = [
     (
         "a folder is moved",
         |folder| std::fs::rename(folder.join("imported"), folder.join("archive")).unwrap(),
-        &[Rule::Gone],
+        &[Rule::Gone, Rule::Notes],
     ),
     ("all pictures are saved as another kind", convert, &[Rule::Gone]),
     ("the share is not mounted", empty, &[Rule::Gone]),
