@@ -12,6 +12,7 @@ use engine::repository::Repository;
 use engine::snapshots::Snapshot;
 use engine::{Error, Result};
 use repo_format::config::Access;
+use repo_format::database::LeftOut;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -22,7 +23,7 @@ use crate::table_name::parse_table_name;
 use crate::ui::{Ui, format};
 
 /// Bytes that are gathered before the file or standard output gets them.
-const BUFFER_BYTES: usize = 1 << 20;
+pub const BUFFER_BYTES: usize = 1 << 20;
 
 /// Write databases of a snapshot as plain SQL.
 ///
@@ -111,7 +112,10 @@ pub fn run(args: &ExportSqlArgs, context: &Context<'_>) -> Result<Exit> {
 }
 
 /// Writes beside `path`, and puts it there when it is whole.
-fn to_file(
+///
+/// # Errors
+/// As [`export_sql`]; the file cannot be written.
+pub fn to_file(
     path: &Path,
     repo: &Repository,
     snapshot: &Snapshot,
@@ -133,7 +137,7 @@ fn to_file(
 }
 
 /// Standard output belongs to the SQL meanwhile: nothing is shown, but the user can stop it.
-struct OnlyInterrupted<'u>(&'u Ui);
+pub struct OnlyInterrupted<'u>(pub &'u Ui);
 
 impl Monitor for OnlyInterrupted<'_> {
     fn is_cancelled(&self) -> bool {
@@ -142,15 +146,12 @@ impl Monitor for OnlyInterrupted<'_> {
 }
 
 fn report(args: &ExportSqlArgs, snapshot: &Snapshot, outcome: &ExportOutcome, ui: &Ui) -> Result<()> {
-    let is_apart = args.output.is_some();
-    for missing in &outcome.left_out {
-        let engine_words =
-            Missing { schema: &missing.schema, name: &missing.name, what: &missing.what, why: &missing.why };
-        if ui.is_json() && is_apart {
-            ui.message("missing", engine_words)?
-        } else {
-            ui.warn(format_args!("{} {}.{}: {}", missing.what, missing.schema, missing.name, missing.why))
+    if ui.is_json() && args.output.is_some() {
+        for LeftOut { schema, name, what, why } in &outcome.left_out {
+            ui.message("missing", Missing { schema, name, what, why })?;
         }
+    } else {
+        name_missing(outcome, ui);
     }
     let Some(path) = args.output.as_ref() else { return Ok(()) };
     let snapshot = snapshot.id.to_string();
@@ -162,7 +163,7 @@ fn report(args: &ExportSqlArgs, snapshot: &Snapshot, outcome: &ExportOutcome, ui
     if ui.is_quiet() {
         return Ok(());
     }
-    ui.line(format_args!("snapshot {} exported to {}", format::short(&snapshot), path.display()))?;
+    ui.prose(format_args!("snapshot {} exported to {}", format::short(&snapshot), path.display()))?;
     let mut fields = vec![
         ("schemas", format::count(outcome.schemas)),
         ("tables", format::count(outcome.tables)),
@@ -173,6 +174,13 @@ fn report(args: &ExportSqlArgs, snapshot: &Snapshot, outcome: &ExportOutcome, ui
         fields.push(("missing", format!("{}, named above", format::count(outcome.left_out.len() as u64))));
     }
     ui.fields(&fields)
+}
+
+/// Names what the SQL lacks, on standard error.
+pub fn name_missing(outcome: &ExportOutcome, ui: &Ui) {
+    for missing in &outcome.left_out {
+        ui.warn(format_args!("{} {}.{}: {}", missing.what, missing.schema, missing.name, missing.why))
+    }
 }
 
 /// Reads `mysql`, `mariadb-10.5`: without a version it is the newest.

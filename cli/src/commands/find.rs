@@ -2,6 +2,7 @@
 
 use engine::Result;
 use engine::snapshots::find::FindHit;
+use engine::snapshots::part::Part;
 use repo_format::config::Access;
 use serde::Serialize;
 
@@ -9,11 +10,12 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::ui::{Ui, format, json};
 
-/// Find files by name in all snapshots.
+/// Find files and tables by name in all snapshots.
 ///
 /// A word finds every name that contains it, in any case of letters; with a slash in it, every path. With `*`, `?` or
 /// `[` it is a pattern that the whole name must match, or the whole path if it holds a slash: `*` stands for any letters,
 /// `**` also for folders, `?` for one letter. Enamel lists each distinct version once, with the snapshots that hold it.
+/// Of a database it finds schemas and tables; a version of a table has other rows or another definition.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -32,6 +34,8 @@ pub struct FindArgs {
 struct Hit<'a> {
     #[serde(flatten)]
     entry: json::Entry<'a>,
+    #[serde(flatten)]
+    part: json::DatabasePart,
     snapshots: Vec<String>,
 }
 
@@ -60,7 +64,8 @@ pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
 fn print(ui: &Ui, hit: &FindHit, last_path: &[u8]) -> Result<()> {
     if ui.is_json() {
         let snapshots = hit.snapshots.iter().map(|id| id.to_string()).collect();
-        return ui.message("hit", Hit { entry: json::Entry::new(&hit.path, &hit.entry), snapshots });
+        let part = json::DatabasePart::new(hit.part, hit.size);
+        return ui.message("hit", Hit { entry: json::Entry::new(&hit.path, &hit.entry), part, snapshots });
     }
     if hit.path != last_path {
         ui.line(format::path(&hit.path))?;
@@ -73,6 +78,13 @@ fn print(ui: &Ui, hit: &FindHit, last_path: &[u8]) -> Result<()> {
             format!("in {number}, {} to {}", format::short(first), format::short(last))
         }
     };
-    let (time, size) = (format::time(hit.entry.mtime()), format::bytes(hit.entry.size));
-    ui.line(format_args!("  {} {time} {size:>10}  {snapshots}", format::mode(&hit.entry)))
+    let (time, bytes) = (format::time(hit.entry.mtime()), format::bytes(hit.entry.size));
+    let (what, size) = match (hit.part, hit.size) {
+        (Part::Table, Some(size)) => ("table".to_owned(), format::counted(size.rows, "row")),
+        (Part::Table, None) => ("table".to_owned(), "damaged".to_owned()),
+        (Part::Schema, _) => ("schema".to_owned(), String::new()),
+        (Part::Server, _) => ("server".to_owned(), String::new()),
+        _ => (format::mode(&hit.entry), bytes),
+    };
+    ui.line(format_args!("  {what:<10} {time} {size:>10}  {snapshots}"))
 }

@@ -4,9 +4,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use engine::snapshots::ls::{Listed, list, ls};
+use engine::snapshots::part::{Part, part_at};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::entry::Entry;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -16,13 +19,14 @@ use crate::ui::{Ui, format, json};
 /// List what a snapshot holds.
 ///
 /// Give paths as in the snapshot, such as `images/A/xray.jpg`, whose first part is the name of the source; or as they
-/// were saved, such as `/srv/images/A/xray.jpg`.
+/// were saved, such as `/srv/images/A/xray.jpg`. Of a database it lists schemas and tables; `database/shop/orders` is a table.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel ls latest                          what was saved
-  enamel ls latest images/S --long          one folder of it
-  enamel ls latest@2026-11-20 --recursive   everything, at the end of that day
+  enamel ls latest                              what was saved
+  enamel ls latest images/S --long              one folder of it
+  enamel ls @2026-11-20 --recursive             everything, at the end of that day
+  enamel ls latest database/opendental --long   tables, with their rows
 
 Exit status: 0 done, 1 failed or no such path, 2 usage, 10 no repository, 12 wrong password")]
 pub struct LsArgs {
@@ -38,6 +42,17 @@ pub struct LsArgs {
     /// List what is in folders too
     #[arg(long, short)]
     recursive: bool,
+    /// List the files in which Enamel stores a database, instead of its tables
+    #[arg(long)]
+    raw: bool,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    #[serde(flatten)]
+    entry: json::Entry<'a>,
+    #[serde(flatten)]
+    part: json::DatabasePart,
 }
 
 /// Lists a folder of a snapshot.
@@ -49,16 +64,54 @@ pub fn run(args: &LsArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;
     let ui = context.ui;
-    engine::snapshots::ls::ls(&repo, &snapshot, &path, args.recursive, &mut |path, entry| match (
-        ui.is_interrupted(),
-        ui.is_json(),
-    ) {
-        (true, _) => Err(Error::cancelled()),
-        (_, true) => ui.message("entry", json::Entry::new(path, entry)),
-        _ if args.long => print_long(ui, path, entry),
-        _ => ui.line(format::path(path)),
-    })?;
+    if args.raw {
+        ls(&repo, &snapshot, &path, args.recursive, &mut |path, entry| {
+            print(args, ui, &Listed { path, entry, part: Part::Plain, size: None })
+        })?;
+        return Ok(Exit::Done);
+    }
+    let (whole, part) = part_at(&repo, &snapshot, &path)?;
+    if part == Part::Stored {
+        return Err(stored(&whole));
+    }
+    list(&repo, &snapshot, &path, args.recursive, &mut |listed| print(args, ui, listed))?;
     Ok(Exit::Done)
+}
+
+/// Said of a path that only this program reads.
+pub fn stored(path: &[u8]) -> Error {
+    let message = format!("`{}` is one of the files in which a database is stored", format::path(path));
+    Error::new(ErrorKind::Usage, message)
+        .with_hint("Name the table, as in `database/shop/orders`; --raw shows how Enamel stores it.")
+}
+
+fn print(args: &LsArgs, ui: &Ui, listed: &Listed<'_>) -> Result<()> {
+    let Listed { path, entry, part, size } = listed;
+    if ui.is_interrupted() {
+        return Err(Error::cancelled());
+    }
+    if ui.is_json() {
+        let part = json::DatabasePart::new(*part, *size);
+        return ui.message("entry", Message { entry: json::Entry::new(path, entry), part });
+    }
+    match part {
+        _ if !args.long => ui.line(format::path(path)),
+        Part::Plain | Part::Stored => print_long(ui, path, entry),
+        Part::Server | Part::Schema | Part::Table => print_part(ui, listed),
+    }
+}
+
+/// Prints a part of a database in the columns of files, which have modes and owners.
+fn print_part(ui: &Ui, listed: &Listed<'_>) -> Result<()> {
+    let (noun, size) = match (listed.part, listed.size) {
+        (Part::Table, Some(size)) => ("table", (format::counted(size.rows, "row"), format::bytes(size.bytes))),
+        (Part::Table, None) => ("table", ("damaged".to_owned(), String::new())),
+        (Part::Schema, _) => ("schema", Default::default()),
+        _ => ("server", Default::default()),
+    };
+    let (rows, bytes) = size;
+    let (time, path) = (format::time(listed.entry.mtime()), format::path(listed.path));
+    ui.line(format_args!("{noun:<10} {rows:<17} {bytes:>10} {time} {path}"))
 }
 
 /// The path, as part of SNAP:PATH or as an argument of its own; empty for the whole snapshot.

@@ -1,6 +1,7 @@
 //! `enamel restore`: a snapshot, a folder or a file, back on disk; a database, back on a server.
 
 mod deletion;
+mod sql;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use engine::repository::Repository;
 use engine::snapshots::{self, Selector, Snapshot};
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
+use repo_format::manifest::RootKind;
 use serde::Serialize;
 
 use super::load::past::{PastArgs, PastRequest};
@@ -24,6 +26,7 @@ use crate::effect::Effect;
 use crate::exit::{Exit, after_printing};
 use crate::snap::Snap;
 use crate::ui::{Ui, format, json};
+use sql::{Place, Written};
 
 /// Bring back a snapshot, a folder or a file, or a database.
 ///
@@ -36,6 +39,9 @@ use crate::ui::{Ui, format, json};
 /// --overwrite or --delete says so. It is named, and stays. --delete deletes what the snapshot does not hold, but only
 /// in folders that it holds whole. It leaves what the backup left out by a pattern, an ignore file or a cache tag,
 /// could not read, or did not enter. It also leaves mounted file systems, and the repository, cache and key in use.
+///
+/// A database becomes DIR/NAME.sql, a script of SQL that the client of any server loads; so do SNAP:NAME/SCHEMA and
+/// SNAP:NAME/SCHEMA/TABLE. --raw writes the files in which Enamel stores it.
 ///
 /// After `latest:` a word with a slash is a path, and a word without one is a tag: `latest:images/` is the folder, and
 /// `latest:hourly` the newest snapshot with that tag. `latest:hourly:images` names both, `latest::images` only the
@@ -102,6 +108,9 @@ pub struct RestoreArgs {
     /// Restore contents only: for disks that have no modes, owners and extended attributes
     #[arg(long, requires = "target", conflicts_with_all = ["owner", "target_attributes"])]
     no_attributes: bool,
+    /// Write a database as the files in which Enamel stores it, instead of SQL
+    #[arg(long, requires = "target")]
+    raw: bool,
     /// Restore a snapshot that is named by its id even if it is not believed: somebody with a removed key may have made
     /// it up
     #[arg(long, conflicts_with = "purged")]
@@ -155,6 +164,9 @@ struct Summary {
     deleted_bytes: u64,
     kept: BTreeMap<&'static str, u64>,
     problems: u64,
+    /// Files of SQL, one for each database, schema or table.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    databases: Vec<Written>,
 }
 
 impl RestoreArgs {
@@ -200,9 +212,25 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
         return load::run(&args.load, url, Effect::of(args.dry_run), &repo, &snapshot, context);
     };
     load::check_unused(&args.load)?;
-    let path = snap.path.clone().unwrap_or_default();
+    to_folder(args, target, (&repo, &snapshot), snap.path.clone().unwrap_or_default(), context)
+}
+
+/// Restores what is at `path` in a snapshot: files as they were, databases as SQL.
+fn to_folder(
+    args: &RestoreArgs,
+    target: &Path,
+    (repo, snapshot): (&Repository, &Snapshot),
+    path: Vec<u8>,
+    context: &Context<'_>,
+) -> Result<Exit> {
+    let scripts = if args.raw { Vec::new() } else { sql::scripts(repo, snapshot, &path)? };
+    // If a database is all that is wanted, nothing is left for the folder.
+    let is_database = !scripts.is_empty() && !path.is_empty();
+    let roots = snapshot.manifest.roots.iter();
+    let without = roots.filter(|root| is_database || !scripts.is_empty() && root.kind == RootKind::Database);
     let mut options = RestoreOptions {
-        path,
+        path: if is_database { Vec::new() } else { path },
+        without: without.map(|root| root.name.0.clone()).collect(),
         delete: args.delete,
         overwrite: args.load.overwrite,
         target_attributes: args.target_attributes,
@@ -214,7 +242,7 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let ui = context.ui;
     if options.delete || options.overwrite {
-        let plan = engine::files::restore::plan(&repo, &snapshot, target, &options, ui)?;
+        let plan = engine::files::restore::plan(repo, snapshot, target, &options, ui)?;
         if !(args.yes || args.dry_run) {
             deletion::agree(&plan, target)?;
         }
@@ -229,23 +257,35 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
             *printed = print_planned(ui, path, action);
         }
     };
-    let outcome = engine::files::restore::restore(&repo, &snapshot, target, &options, &planned, ui)?;
+    let outcome = engine::files::restore::restore(repo, snapshot, target, &options, &planned, ui)?;
+    let place = Place { folder: target, protected: options.protected, effect: Effect::of(args.dry_run) };
+    let mut databases = Vec::new();
+    for script in &scripts {
+        planned(script.name.as_bytes(), Action::Create);
+        databases.push(sql::write(script, (repo, snapshot), &place, ui)?);
+    }
     let printed = printed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let exit = if outcome.problem_count > 0 { Exit::Incomplete } else { Exit::Done };
-    let summary = Summary {
+    let summary = summary(args, snapshot, &outcome, databases);
+    let is_whole = summary.problems == 0 && summary.databases.iter().all(|written| written.missing == 0);
+    let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
+    after_printing(exit, printed.and_then(|()| print(ui, target, &outcome, summary)))
+}
+
+fn summary(args: &RestoreArgs, snapshot: &Snapshot, outcome: &RestoreOutcome, databases: Vec<Written>) -> Summary {
+    Summary {
         snapshot: snapshot.id.to_string(),
         dry_run: args.dry_run,
         files: outcome.files,
         directories: outcome.directories,
         others: outcome.others,
-        written_bytes: outcome.written_bytes,
+        written_bytes: outcome.written_bytes + databases.iter().map(|written| written.bytes).sum::<u64>(),
         unchanged_files: outcome.unchanged_files,
         deleted_entries: outcome.deleted_entries,
         deleted_bytes: outcome.deleted_bytes,
         kept: outcome.kept.iter().map(|(reason, number)| (deletion::name(*reason), *number)).collect(),
         problems: outcome.problem_count,
-    };
-    after_printing(exit, printed.and_then(|()| print(ui, target, &outcome, summary)))
+        databases,
+    }
 }
 
 /// The chosen snapshot. A snapshot that is not believed is chosen only if the user says so.
@@ -296,22 +336,24 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoreOutcome, summary: Summary) -> 
     let id = format::short(&summary.snapshot);
     let target = target.display();
     if summary.dry_run {
-        ui.line(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?
+        ui.prose(format_args!("dry run: nothing was written to {target} from snapshot {id}"))?
     } else {
-        ui.line(format_args!("snapshot {id} restored to {target}"))?
+        ui.prose(format_args!("snapshot {id} restored to {target}"))?
     }
     let there = match outcome.unchanged_files {
         0 => String::new(),
         unchanged => format!(", {} of them were right already", format::count(unchanged)),
     };
-    let mut fields = vec![
-        ("files", format!("{}{there}", format::count(outcome.files))),
-        ("folders", format::count(outcome.directories)),
-    ];
+    let mut fields = Vec::new();
+    if outcome.files + outcome.directories > 0 || summary.databases.is_empty() {
+        fields.push(("files", format!("{}{there}", format::count(outcome.files))));
+        fields.push(("folders", format::count(outcome.directories)));
+    }
     if outcome.others > 0 {
         fields.push(("links etc.", format::count(outcome.others)));
     }
-    fields.push((if summary.dry_run { "to write" } else { "written" }, format::bytes(outcome.written_bytes)));
+    fields.extend(summary.databases.iter().map(|written| ("database", written.in_words(Effect::of(summary.dry_run)))));
+    fields.push((if summary.dry_run { "to write" } else { "written" }, format::bytes(summary.written_bytes)));
     fields.extend(deletion::fields(outcome, Effect::of(summary.dry_run)));
     if outcome.problem_count > 0 {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));

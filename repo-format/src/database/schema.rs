@@ -57,6 +57,22 @@ pub enum ObjectType {
     Event,
 }
 
+impl ObjectType {
+    /// The kind as people and programs read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ObjectType::Sequence => "sequence",
+            ObjectType::View => "view",
+            ObjectType::Function => "function",
+            ObjectType::Procedure => "procedure",
+            ObjectType::Package => "package",
+            ObjectType::PackageBody => "package body",
+            ObjectType::Trigger => "trigger",
+            ObjectType::Event => "event",
+        }
+    }
+}
+
 /// A sequence, view, routine, trigger or event.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -13,7 +13,8 @@ use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots;
-use crate::tree::{ContentRef, DirectoryIter, EntryCount, check_depth, join};
+use crate::snapshots::part::{Part, TableContents, TableSize, readable, table_contents, table_size};
+use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
 /// One version of a thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +23,18 @@ pub struct FindHit {
     pub path: Vec<u8>,
     /// The metadata of this version.
     pub entry: Entry,
+    /// What it is.
+    pub part: Part,
+    /// How much a table holds; `None` for everything else, and if it is damaged.
+    pub size: Option<TableSize>,
     /// The snapshots that hold this version, oldest first.
     pub snapshots: Vec<LeaseId>,
 }
 
 /// All versions of everything whose name matches the glob `pattern`. A pattern with a slash matches the whole path. One
 /// without any character of a glob, as people type a name, matches every name that contains it, in any case of letters.
-/// Sorted by path, then by the first snapshot that holds them.
+/// Sorted by path, then by the first snapshot that holds them. A table is one thing, whose versions differ in rows or
+/// definition; the files in which it is stored are not found.
 ///
 /// Folders that snapshots share are walked once, so the time depends on the changes between snapshots, not on their
 /// number.
@@ -95,6 +101,8 @@ struct Search<'r> {
 struct Version {
     hit: FindHit,
     content: Option<ContentRef>,
+    /// Of a table that can be read.
+    table: Option<TableContents>,
 }
 
 /// The hits in a folder.
@@ -149,11 +157,12 @@ impl<'r> Search<'r> {
                 entries.count()?;
                 let path = join(&frame.path, entry.name());
                 let is_dir = entry.meta.kind == EntryKind::Directory;
-                if self.matcher.matches(&path, is_dir) {
-                    let version = self.version(&path, &entry.meta, entry.content, versions);
+                let part = Part::of(manifest, &path);
+                if part != Part::Stored && self.matcher.matches(&path, is_dir) {
+                    let version = self.version(Place { path: &path, part }, &entry, versions)?;
                     frame.found.hits.push(version);
                 }
-                let Some(tree) = entry.tree else { continue };
+                let Some(tree) = entry.tree.filter(|_| part != Part::Table) else { continue };
                 let key = (tree, path.clone());
                 if let Some(known) = self.known.get(&key) {
                     frame.found.below.extend(known);
@@ -198,27 +207,38 @@ impl<'r> Search<'r> {
 
     fn version(
         &mut self,
-        path: &[u8],
-        meta: &Entry,
-        content: Option<ContentRef>,
+        place: Place<'_>,
+        entry: &TreeEntry,
         versions: &mut HashMap<Vec<u8>, Vec<usize>>,
-    ) -> usize {
+    ) -> Result<usize> {
+        let Place { path, part } = place;
+        let is_table = part == Part::Table;
+        let table = if is_table { readable(table_contents(self.reader, entry.tree))? } else { None };
         let same = |version: &Version| {
-            let known = &version.hit.entry;
-            version.content == content
+            let (known, meta) = (&version.hit.entry, &entry.meta);
+            let is_of_time = known.mtime() == meta.mtime() || is_table;
+            version.content == entry.content
+                && version.table == table
                 && known.kind == meta.kind
                 && known.size == meta.size
-                && known.mtime() == meta.mtime()
+                && is_of_time
         };
         let at_path = versions.entry(path.to_vec()).or_default();
         if let Some(known) = at_path.iter().copied().find(|n| same(&self.hits[*n])) {
-            return known;
+            return Ok(known);
         }
-        let hit = FindHit { path: path.to_vec(), entry: meta.clone(), snapshots: Vec::new() };
-        self.hits.push(Version { hit, content });
+        let size = if is_table { readable(table_size(self.reader, entry.tree))? } else { None };
+        let hit = FindHit { path: path.to_vec(), entry: entry.meta.clone(), part, size, snapshots: Vec::new() };
+        self.hits.push(Version { hit, content: entry.content.clone(), table });
         at_path.push(self.hits.len() - 1);
-        self.hits.len() - 1
+        Ok(self.hits.len() - 1)
     }
+}
+
+/// Where something was found, and what it is.
+struct Place<'p> {
+    path: &'p [u8],
+    part: Part,
 }
 
 #[cfg(test)]

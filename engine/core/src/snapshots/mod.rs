@@ -5,6 +5,7 @@ pub mod diff;
 pub mod filter;
 pub mod find;
 pub mod ls;
+pub mod part;
 mod problems;
 pub mod saved;
 mod select;

@@ -3,6 +3,7 @@
 //! Everything is read only when it is needed, and damage is reported there. So a damaged table does not prevent
 //! restoring the others.
 
+mod keys;
 mod ranges;
 
 use repo_format::database::{
@@ -20,6 +21,7 @@ use crate::tree::{
     ContentIter, ContentRef, DirectoryIter, SegmentItem, SegmentIter, TreeEntry, join, lookup, read_file,
 };
 
+pub use keys::{Key, RowKeys};
 pub use ranges::{KeyRanges, RowPiece};
 
 /// The databases of a snapshot, in the order of its roots.

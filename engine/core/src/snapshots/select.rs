@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result, chain};
 use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::repository::{Manifests, Repository, SnapshotObject};
+use crate::words::{counted, short, span};
 
 /// The way in which a user names a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub enum Selector {
     IdPrefix(String),
     /// The newest one.
     Latest {
+        /// With this tag.
+        tag: Option<String>,
+        /// Started at or before this time.
+        until: Option<Time>,
+    },
+    /// An earlier one than [`Selector::Latest`] would be.
+    Earlier {
+        /// The number of snapshots that come after it, by the same rules.
+        steps: u32,
         /// With this tag.
         tag: Option<String>,
         /// Started at or before this time.
@@ -101,14 +111,10 @@ pub fn select(repository: &Repository, selector: &Selector) -> Result<Selection>
             Ok(Selection { snapshot, remarks: Vec::new(), suffers_since })
         }
         Selector::Latest { tag, until } => {
-            let search = Search {
-                repository,
-                tag: tag.as_deref(),
-                until: *until,
-                tags: BTreeSet::new(),
-                nearest: None,
-                remarks: Vec::new(),
-            };
+            Search::new(repository, tag.as_deref(), *until).newest(repository.manifests()?)
+        }
+        Selector::Earlier { steps, tag, until } => {
+            let search = Search { steps: *steps, ..Search::new(repository, tag.as_deref(), *until) };
             search.newest(repository.manifests()?)
         }
     }
@@ -119,14 +125,34 @@ struct Search<'s> {
     repository: &'s Repository,
     tag: Option<&'s str>,
     until: Option<Time>,
+    /// Matches that are passed over.
+    steps: u32,
+    /// Matches that were passed over.
+    passed: u32,
     /// Tags that were seen.
     tags: BTreeSet<String>,
-    /// The first snapshot after the wanted moment.
-    nearest: Option<LeaseId>,
+    /// The newest snapshot has a folder, file or database that is called as the tag.
+    has_root: bool,
+    /// Snapshots after the wanted moment, newest first.
+    later: Vec<(LeaseId, Time)>,
     remarks: Vec<Remark>,
 }
 
-impl Search<'_> {
+impl<'s> Search<'s> {
+    fn new(repository: &'s Repository, tag: Option<&'s str>, until: Option<Time>) -> Self {
+        Search {
+            repository,
+            tag,
+            until,
+            steps: 0,
+            passed: 0,
+            tags: BTreeSet::new(),
+            has_root: false,
+            later: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
     fn newest(mut self, mut manifests: Manifests) -> Result<Selection> {
         let until = self.until;
         for unreadable in &manifests.unreadable {
@@ -135,9 +161,8 @@ impl Search<'_> {
         let losses = self.repository.known_losses_in(&manifests)?;
         let is_candidate =
             |m: &RememberedManifest| m.kind == ManifestKind::Snapshot && until.is_none_or(|until| m.time <= until);
-        // Sorted newest first: the last one after the moment is the nearest.
-        let mut later = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && !is_candidate(m));
-        self.nearest = later.next_back().map(|manifest| manifest.id);
+        let later = manifests.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && !is_candidate(m));
+        self.later = later.map(|manifest| (manifest.id, manifest.time)).collect();
         manifests.present.retain(is_candidate);
         manifests.missing.retain(is_candidate);
         manifests.put_back.retain(is_candidate);
@@ -154,7 +179,7 @@ impl Search<'_> {
                 let suffers_since = losses.suffering.get(&snapshot.id).copied();
                 Ok(Selection { snapshot, remarks: self.remarks, suffers_since })
             }
-            None => Err(self.nothing_found()),
+            None => Err(self.nothing_found()?),
         }
     }
 
@@ -163,6 +188,10 @@ impl Search<'_> {
         let now = machine::now();
         for candidate in candidates {
             let Some(manifest) = self.read(candidate)? else { continue };
+            if self.tags.is_empty() && !self.has_root {
+                self.has_root =
+                    self.tag.is_some_and(|tag| manifest.roots.iter().any(|root| root.name.0 == tag.as_bytes()));
+            }
             self.tags.extend(manifest.tags.iter().cloned());
             if self.tag.is_some_and(|tag| !manifest.tags.iter().any(|own| own == tag)) {
                 continue;
@@ -171,7 +200,10 @@ impl Search<'_> {
                 self.remark(candidate.id, Some(candidate.time), NotChosen::FromTheFuture);
                 continue;
             }
-            return Ok(Some(Snapshot { id: candidate.id, manifest }));
+            if self.passed == self.steps {
+                return Ok(Some(Snapshot { id: candidate.id, manifest }));
+            }
+            self.passed += 1;
         }
         Ok(None)
     }
@@ -194,17 +226,45 @@ impl Search<'_> {
         self.remarks.push(Remark { id, time, why });
     }
 
-    fn nothing_found(&self) -> Error {
+    fn nothing_found(&self) -> Result<Error> {
         let tag = self.tag.map(|tag| format!(" with the tag `{tag}`")).unwrap_or_default();
         let until = if self.until.is_some() { " from that time or before" } else { "" };
+        if self.passed > 0 {
+            let there = counted(self.passed.into(), "snapshot");
+            let back = counted(self.steps.into(), "snapshot");
+            let message = format!("nothing is {back} before the newest: there are {there}{tag}{until}");
+            return Ok(Error::new(ErrorKind::NotFound, message));
+        }
+        let mut message = format!("there is no snapshot{tag}{until} to choose");
+        if let Some((id, time)) = self.nearest()? {
+            let until = self.until.map_or(time.seconds, |until| until.seconds);
+            let after = u64::try_from(time.seconds.saturating_sub(until)).unwrap_or(0);
+            message.push_str(&format!("; the nearest, {}, is {} later", short(id), span(after)));
+        }
         let tags: Vec<_> = self.tags.iter().map(String::as_str).collect();
-        let others = match self.tag {
-            Some(_) if !tags.is_empty() => format!("; there are the tags {}", tags.join(", ")),
-            _ => String::new(),
-        };
-        let remarks = self.remarks.iter().map(|remark| format!("; {remark}")).collect::<String>();
-        let nearest = self.nearest.map(|id| format!("; the nearest, {id}, is later")).unwrap_or_default();
-        Error::new(ErrorKind::NotFound, format!("there is no snapshot{tag}{until} to choose{nearest}{others}{remarks}"))
+        if let (Some(tag), true) = (self.tag, self.has_root) {
+            message.push_str(&format!("; for what is called `{tag}` in the newest one, write `latest:{tag}/`"));
+        } else if self.tag.is_some() && !tags.is_empty() {
+            message.push_str(&format!("; there are the tags {}", tags.join(", ")));
+        }
+        let remarks = self.remarks.iter().map(|remark| format!("; {remark}"));
+        Ok(Error::new(ErrorKind::NotFound, message + &remarks.collect::<String>()))
+    }
+
+    /// The first snapshot after the wanted moment that has the tag, if one is wanted.
+    fn nearest(&self) -> Result<Option<(LeaseId, Time)>> {
+        for (id, time) in self.later.iter().rev() {
+            let Some(tag) = self.tag else { return Ok(Some((*id, *time))) };
+            match self.repository.read_snapshot_object(*id) {
+                Ok(SnapshotObject::Manifest(object)) if object.manifest.tags.iter().any(|own| own == tag) => {
+                    return Ok(Some((*id, *time)));
+                }
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                // One that cannot be read is no help here.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Options and outcome of an export.
 
-use repo_format::database::LeftOut;
+use engine_core::error::{Error, ErrorKind, Result};
+use repo_format::database::{LeftOut, unescape_name};
 
 use crate::database::{Server, TableName};
 
@@ -15,6 +16,28 @@ pub struct ExportOptions {
     pub tables: Vec<TableName>,
     /// The server that it is for; if it is not said, one like the source.
     pub target: Option<Server>,
+}
+
+impl ExportOptions {
+    /// What is at `path` in a snapshot: a database, a schema or a table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] if a name in it is not escaped as it should be.
+    pub fn of_path(path: &[u8]) -> Result<Self> {
+        let mut names = path.split(|byte| *byte == b'/');
+        let database = names.next().map(<[u8]>::to_vec);
+        let mut name = || names.next().map(|name| unescape_name(name).ok_or_else(|| unnamed(path))).transpose();
+        let (schemas, tables) = match (name()?, name()?) {
+            (Some(schema), Some(table)) => (Vec::new(), vec![TableName { schema, table }]),
+            (Some(schema), None) => (vec![schema], Vec::new()),
+            (None, _) => Default::default(),
+        };
+        Ok(ExportOptions { database, schemas, tables, target: None })
+    }
+}
+
+fn unnamed(path: &[u8]) -> Error {
+    Error::new(ErrorKind::Damaged, format!("`{}` is no path in a database", path.escape_ascii()))
 }
 
 /// The outcome of an export.

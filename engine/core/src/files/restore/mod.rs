@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, bounded};
+use repo_format::manifest::Manifest;
 use repo_format::node::Problem;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +40,7 @@ use crate::monitor::{Monitor, Phase, Work};
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots::Snapshot;
+use crate::snapshots::part::database_size;
 use crate::tree;
 
 pub use delete::{Deletions, KeptReason};
@@ -68,6 +70,8 @@ pub enum Owners {
 pub struct RestoreOptions {
     /// The path to restore; empty for everything.
     pub path: Vec<u8>,
+    /// The names of roots that are left out of a whole snapshot, such as databases that are restored otherwise.
+    pub without: Vec<Vec<u8>>,
     /// Remove things that the snapshot does not have, in folders that it contains completely.
     pub delete: bool,
     /// Let files and links replace folders with contents, and folders replace links. `delete` implies this.
@@ -232,13 +236,21 @@ pub fn restore(
     let what = request.what(&reader)?;
     let target = Target::open(target, purpose)?;
     // Only the total of the whole snapshot is known.
-    let figures = &snapshot.manifest.statistics;
-    let total = what.entry.is_none().then_some(Work { items: figures.files, bytes: figures.total_bytes });
+    let total = what.entry.is_none().then(|| expected(&reader, &snapshot.manifest, &options.without)).transpose()?;
     monitor.begin(Phase::Restore, total);
     let result = run_threads(&run, target, what);
     monitor.end();
     result?;
     Ok(tally.into_outcome())
+}
+
+/// The work of a whole snapshot.
+fn expected(reader: &ChunkReader<'_>, manifest: &Manifest, without: &[Vec<u8>]) -> Result<Work> {
+    let mut bytes = manifest.statistics.total_bytes;
+    for root in without {
+        bytes = bytes.saturating_sub(database_size(reader, manifest, root)?.bytes);
+    }
+    Ok(Work { items: manifest.statistics.files, bytes })
 }
 
 fn open_reader<'r>(repository: &'r Repository, monitor: &dyn Monitor) -> Result<ChunkReader<'r>> {

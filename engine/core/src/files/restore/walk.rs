@@ -153,6 +153,10 @@ impl<'r> Walk<'_, 'r> {
             match frame.iter.next() {
                 Some(Ok(entry)) => {
                     self.entries.count()?;
+                    let is_top = frame.folder.path.is_empty();
+                    if is_top && self.run.options.without.iter().any(|root| root == entry.name()) {
+                        continue;
+                    }
                     let folder = match Folder::open(&frame.folder) {
                         Ok(folder) => folder,
                         Err(error) => {

@@ -5,14 +5,13 @@ use std::ops::Range;
 
 use repo_format::database::{KeyRange, RowOrder, TableRecord};
 
+use super::keys::{Key, RowKeys};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tree::SegmentItem;
 
 /// Some of the rows of a table. Memory: the ranges.
 pub struct KeyRanges {
-    order: RowOrder,
-    /// The places of the key columns among the values of a row.
-    places: Vec<usize>,
+    keys: RowKeys,
     /// First and last keys, in ascending order, without overlap.
     ranges: Vec<(Key<'static>, Key<'static>)>,
     shown: String,
@@ -27,37 +26,19 @@ pub struct RowPiece {
     pub rows: u64,
 }
 
-/// A key in the order of its table. All keys of a table have the same variant.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key<'k> {
-    Number(i128),
-    Bytes(Cow<'k, [u8]>),
-}
-
-impl Key<'_> {
-    fn into_owned(self) -> Key<'static> {
-        match self {
-            Key::Number(number) => Key::Number(number),
-            Key::Bytes(bytes) => Key::Bytes(Cow::Owned(bytes.into_owned())),
-        }
-    }
-}
-
 impl KeyRanges {
     /// The rows of `table` whose keys are in any of `ranges`, which may be in any order.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if a range does not belong to this table, or the table has no key.
     pub fn new<'k>(table: &TableRecord, ranges: impl IntoIterator<Item = &'k KeyRange>) -> Result<Self> {
-        let stored: Vec<_> = (0..table.columns.len()).filter(|at| table.columns[*at].generated != Some(true)).collect();
-        let places = table.key.iter().filter_map(|place| stored.iter().position(|at| *at == *place as usize)).collect();
-        let mut all = KeyRanges { order: table.order, places, ranges: Vec::new(), shown: table.name.clone() };
+        let mut all = KeyRanges { keys: RowKeys::of(table), ranges: Vec::new(), shown: table.name.clone() };
         if table.order == RowOrder::RowBytes {
             return Err(all.damaged("it has no key"));
         }
         let mut parsed = Vec::new();
         for range in ranges {
-            let end = |key: &[u8]| key_of(all.order, Cow::Owned(key.to_vec())).map(Key::into_owned);
+            let end = |key: &[u8]| all.keys.parse(Cow::Owned(key.to_vec())).map(Key::into_owned);
             let ends = end(&range.first.0).zip(end(&range.last.0)).filter(|(first, last)| first <= last);
             parsed.push(ends.ok_or_else(|| all.damaged("a range of keys does not belong to it"))?);
         }
@@ -83,7 +64,7 @@ impl KeyRanges {
     pub fn within(&self, segment: &SegmentItem) -> Result<Range<usize>> {
         let (Some(low), Some(high)) = (&segment.low, &segment.high) else { return Ok(0..self.ranges.len()) };
         let key = |key: &[u8]| {
-            let known = key_of(self.order, Cow::Owned(key.to_vec()));
+            let known = self.keys.parse(Cow::Owned(key.to_vec()));
             known.ok_or_else(|| self.damaged("a segment has keys that do not belong to it"))
         };
         let (low, high) = (key(low)?, key(high)?);
@@ -99,7 +80,7 @@ impl KeyRanges {
     pub fn rows_of(&self, segment: &[u8], rows_max: u64) -> Result<Vec<RowPiece>> {
         let mut pieces = Vec::<RowPiece>::new();
         for row in segment.split_inclusive(|byte| *byte == b'\n') {
-            let key = self.key(row.strip_suffix(b"\n").unwrap_or(row));
+            let key = self.keys.of_row(row.strip_suffix(b"\n").unwrap_or(row));
             if !self.has(&key.ok_or_else(|| self.damaged("a saved row has no key"))?) {
                 continue;
             }
@@ -119,24 +100,8 @@ impl KeyRanges {
         self.ranges.get(at).is_some_and(|(first, _)| first <= key)
     }
 
-    fn key<'k>(&self, row: &'k [u8]) -> Option<Key<'k>> {
-        if let [place] = self.places[..] {
-            return key_of(self.order, Cow::Borrowed(row.split(|byte| *byte == b'\t').nth(place)?));
-        }
-        let fields: Vec<&[u8]> = row.split(|byte| *byte == b'\t').collect();
-        let key: Option<Vec<&[u8]>> = self.places.iter().map(|place| fields.get(*place).copied()).collect();
-        key_of(self.order, Cow::Owned(key?.join(&b'\t')))
-    }
-
     fn damaged(&self, why: &str) -> Error {
         Error::new(ErrorKind::Damaged, format!("the table `{}` does not fit its receipt: {why}", self.shown))
-    }
-}
-
-fn key_of(order: RowOrder, key: Cow<'_, [u8]>) -> Option<Key<'_>> {
-    match order {
-        RowOrder::Integer => std::str::from_utf8(&key).ok()?.parse().ok().map(Key::Number),
-        _ => Some(Key::Bytes(key)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The differences between two snapshots.
+//! Walks two snapshots in step.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
@@ -7,7 +7,6 @@ use repo_format::entry::Entry;
 
 use crate::error::Result;
 use crate::pack::ChunkReader;
-use crate::repository::Repository;
 use crate::snapshots::Snapshot;
 use crate::tree::{DirectoryIter, EntryCount, TreeEntry, check_depth, join};
 
@@ -39,18 +38,39 @@ pub struct Change {
     pub after: Option<Entry>,
 }
 
-/// Calls `found` for each difference, sorted by path. Skips folders with the same node.
-///
-/// # Errors
-/// The error of `found`; if a directory cannot be read.
-pub fn diff(
-    repository: &Repository,
+/// Whether a walk goes into a folder.
+pub(super) enum Next {
+    Enter,
+    Pass,
+}
+
+/// A name that one or both snapshots have.
+pub(super) struct Met<'m> {
+    pub path: &'m [u8],
+    pub old: Option<&'m TreeEntry>,
+    pub new: Option<&'m TreeEntry>,
+}
+
+impl Met<'_> {
+    /// The difference, if there is one.
+    pub fn change(&self) -> Option<Change> {
+        compare_entries(self.old, self.new).map(|kind| self.changed(kind))
+    }
+
+    /// A difference of this kind.
+    pub fn changed(&self, kind: ChangeKind) -> Change {
+        let meta = |entry: Option<&TreeEntry>| entry.map(|entry| entry.meta.clone());
+        Change { path: self.path.to_vec(), kind, before: meta(self.old), after: meta(self.new) }
+    }
+}
+
+pub(super) fn walk(
+    reader: &ChunkReader<'_>,
     before: &Snapshot,
     after: &Snapshot,
-    found: &mut dyn FnMut(&Change) -> Result<()>,
+    found: &mut dyn FnMut(Met<'_>) -> Result<Next>,
 ) -> Result<()> {
-    let reader = ChunkReader::new(repository);
-    let open = |tree| DirectoryIter::new(&reader, tree).peekable();
+    let open = |tree| DirectoryIter::new(reader, tree).peekable();
     let mut stack =
         vec![Pair { path: Vec::new(), before: open(before.manifest.tree_id()), after: open(after.manifest.tree_id()) }];
     if before.manifest.tree_id() == after.manifest.tree_id() {
@@ -66,17 +86,9 @@ pub fn diff(
             continue;
         };
         let path = join(&pair.path, name);
-        if let Some(kind) = compare(old.as_ref(), new.as_ref()) {
-            let change = Change {
-                path: path.clone(),
-                kind,
-                before: old.as_ref().map(|e| e.meta.clone()),
-                after: new.as_ref().map(|e| e.meta.clone()),
-            };
-            found(&change)?;
-        }
+        let next = found(Met { path: &path, old: old.as_ref(), new: new.as_ref() })?;
         let trees = (old.and_then(|e| e.tree), new.and_then(|e| e.tree));
-        if trees.0 != trees.1 {
+        if trees.0 != trees.1 && matches!(next, Next::Enter) {
             check_depth(stack.len(), &path)?;
             stack.push(Pair { path, before: open(trees.0), after: open(trees.1) });
         }
@@ -106,7 +118,7 @@ impl Pair<'_> {
     }
 }
 
-fn compare(old: Option<&TreeEntry>, new: Option<&TreeEntry>) -> Option<ChangeKind> {
+fn compare_entries(old: Option<&TreeEntry>, new: Option<&TreeEntry>) -> Option<ChangeKind> {
     let (old, new) = match (old, new) {
         (Some(old), Some(new)) => (old, new),
         (None, _) => return Some(ChangeKind::Added),
