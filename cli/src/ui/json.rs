@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::monitor::{Phase, Work};
+use engine::snapshots::part::{Part, TableSize};
 use engine::{Error, ErrorKind, Result};
 use repo_format::entry::{self, EntryKind};
 use repo_format::id::LeaseId;
@@ -73,6 +74,8 @@ pub struct ExitError {
 #[derive(Serialize, Clone)]
 pub struct Status {
     phase: &'static str,
+    /// What the items are: `file`, `table`, `row`, …
+    unit: &'static str,
     done_items: u64,
     done_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,9 +100,9 @@ struct Current {
 impl JsonProgress {
     /// A phase begins.
     pub fn begin(&self, phase: Phase, total: Option<Work>) -> Option<Status> {
-        let phase = phase.name();
+        let (phase, unit) = (phase.name(), phase.noun());
         let (total_items, total_bytes) = (total.map(|t| t.items), total.map(|t| t.bytes));
-        let status = Status { phase, done_items: 0, done_bytes: 0, total_items, total_bytes, elapsed_ms: 0 };
+        let status = Status { phase, unit, done_items: 0, done_bytes: 0, total_items, total_bytes, elapsed_ms: 0 };
         let now = Instant::now();
         self.with(|current| *current = Some(Current { status: status.clone(), started: now, told: now }));
         Some(status)
@@ -310,6 +313,34 @@ impl<'a> Entry<'a> {
             inode: entry.inode,
             link_target: entry.link_target.as_ref().map(|target| String::from_utf8_lossy(&target.0).into_owned()),
         }
+    }
+}
+
+/// A part of a database, beside the entry that it is stored as.
+#[derive(Serialize)]
+pub struct DatabasePart {
+    /// `server`, `schema`, `table`; absent for a file or folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<&'static str>,
+    /// The rows of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    /// The bytes of these rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row_bytes: Option<u64>,
+}
+
+impl DatabasePart {
+    /// What `part` is, with the size of a table.
+    pub fn new(part: Part, size: Option<TableSize>) -> Self {
+        let part = match part {
+            Part::Plain => None,
+            Part::Server => Some("server"),
+            Part::Schema => Some("schema"),
+            Part::Table => Some("table"),
+            Part::Stored => Some("stored"),
+        };
+        DatabasePart { part, rows: size.map(|size| size.rows), row_bytes: size.map(|size| size.bytes) }
     }
 }
 

@@ -6,12 +6,34 @@
 pub enum Phase {
     /// Reading index segments that this machine has not seen.
     Index,
-    /// Reading the source and storing new data.
+    /// Reading the tables of a database and storing new rows.
+    Tables,
+    /// Reading files and storing new data.
     Backup,
-    /// Reading the repository and writing the target.
+    /// Reading the repository and writing files.
     Restore,
-    /// Checking objects or chunks of the repository.
+    /// Filling tables of a server, and building their keys.
+    Load,
+    /// Making the foreign keys and checks of tables that have their rows.
+    Keys,
+    /// Reading loaded rows again, and comparing them.
+    Compare,
+    /// Writing tables as SQL.
+    Export,
+    /// Doing again what a server's log says.
+    Replay,
+    /// Putting rows back that were purged.
+    Rows,
+    /// Comparing rows of a server with saved ones, before they are purged.
+    Prove,
+    /// Deleting rows of a server.
+    Purge,
+    /// Checking packs of the repository.
     Verify,
+    /// Looking at the objects of the repository.
+    Survey,
+    /// Bringing objects back that were deleted or replaced.
+    Recover,
     /// Finding everything that snapshots need.
     Walk,
     /// Copying needed chunks from sparse packs.
@@ -29,9 +51,20 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Phase::Index => "index",
+            Phase::Tables => "tables",
             Phase::Backup => "backup",
             Phase::Restore => "restore",
+            Phase::Load => "load",
+            Phase::Keys => "keys",
+            Phase::Compare => "compare",
+            Phase::Export => "export",
+            Phase::Replay => "replay",
+            Phase::Rows => "rows",
+            Phase::Prove => "prove",
+            Phase::Purge => "purge",
             Phase::Verify => "verify",
+            Phase::Survey => "survey",
+            Phase::Recover => "recover",
             Phase::Walk => "walk",
             Phase::Rewrite => "rewrite",
             Phase::Delete => "delete",
@@ -39,12 +72,25 @@ impl Phase {
             Phase::Copy => "copy",
         }
     }
+
+    /// What its items are: one of them.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Phase::Tables | Phase::Load | Phase::Keys | Phase::Compare | Phase::Export => "table",
+            Phase::Backup | Phase::Restore => "file",
+            Phase::Rows | Phase::Prove | Phase::Purge => "row",
+            Phase::Replay => "transaction",
+            Phase::Verify | Phase::Rewrite | Phase::Delete => "pack",
+            Phase::Walk | Phase::Copy => "snapshot",
+            Phase::Index | Phase::Survey | Phase::Recover | Phase::Protect => "object",
+        }
+    }
 }
 
 /// An amount of work, done or expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Work {
-    /// Files, objects or chunks.
+    /// Items of the phase: see [`Phase::noun`].
     pub items: u64,
     /// Bytes.
     pub bytes: u64,

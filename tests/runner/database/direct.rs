@@ -80,11 +80,11 @@ struct StopsInTheLog {
 
 impl Monitor for StopsInTheLog {
     fn begin(&self, phase: Phase, _: Option<Work>) {
-        self.phases.fetch_add(u64::from(phase == Phase::Restore), Ordering::Relaxed);
+        self.phases.fetch_add(u64::from(phase == Phase::Replay), Ordering::Relaxed);
     }
 
     fn advance(&self, _: Work) {
-        self.steps.fetch_add(u64::from(self.phases.load(Ordering::Relaxed) == 2), Ordering::Relaxed);
+        self.steps.fetch_add(u64::from(self.phases.load(Ordering::Relaxed) == 1), Ordering::Relaxed);
     }
 
     fn is_cancelled(&self) -> bool {

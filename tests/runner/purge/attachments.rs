@@ -106,8 +106,8 @@ impl<'a> Acts<'a> {
 
 impl Monitor for Acts<'_> {
     fn begin(&self, phase: Phase, _: Option<Work>) {
-        self.deletes.store(phase == Phase::Delete, Ordering::Relaxed);
-        if self.first && phase == Phase::Delete {
+        self.deletes.store(phase == Phase::Purge, Ordering::Relaxed);
+        if self.first && phase == Phase::Purge {
             (self.work)();
         }
     }

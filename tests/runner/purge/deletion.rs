@@ -78,7 +78,7 @@ struct Meanwhile<'a> {
 impl Monitor for Meanwhile<'_> {
     fn begin(&self, phase: Phase, _: Option<engine::monitor::Work>) {
         let mut done = self.done.lock().unwrap();
-        if phase == Phase::Delete && !*done {
+        if phase == Phase::Purge && !*done {
             *done = true;
             (self.work)();
         }

@@ -22,7 +22,7 @@ struct Stops {
 
 impl Monitor for Stops {
     fn begin(&self, phase: Phase, _total: Option<Work>) {
-        self.deletes.store(phase == Phase::Delete, Ordering::Relaxed);
+        self.deletes.store(phase == Phase::Purge, Ordering::Relaxed);
     }
 
     fn advance(&self, _done: Work) {

@@ -61,7 +61,7 @@ impl Copies<'_> {
         }
         let chosen = chosen(self.new_packs)?;
         let items = (self.ids.len() + chosen.len()) as u64;
-        monitor.begin(Phase::Verify, Some(Work { items, bytes: 0 }));
+        monitor.begin(Phase::Survey, Some(Work { items, bytes: 0 }));
         let reader = ChunkReader::new(self.target);
         let mut walk = Walk { copies: self, there: &mut there, met: ShortIds::default(), check: &mut check };
         for id in self.ids {

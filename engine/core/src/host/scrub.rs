@@ -48,7 +48,7 @@ pub fn scrub(store: &dyn Store, monitor: &dyn Monitor) -> Result<ScrubOutcome> {
     listed.retain(|info| !matches!(info.name, ObjectName::Lease(_) | ObjectName::Aside(_)));
     listed.sort_by_key(|info| info.name);
     let bytes = listed.iter().map(|info| info.size).sum();
-    monitor.begin(Phase::Verify, Some(Work { items: listed.len() as u64, bytes }));
+    monitor.begin(Phase::Survey, Some(Work { items: listed.len() as u64, bytes }));
     let read = read_all(store, &listed, outcome, monitor);
     monitor.end();
     let mut outcome = read?;

@@ -40,7 +40,7 @@ pub fn recover(past: &dyn Store, place: &dyn Store, monitor: &dyn Monitor) -> Re
     let mut recovered = Recovered::default();
     let objects = objects(past, &mut recovered.strange)?;
     let bytes = objects.iter().map(|object| object.size).sum();
-    monitor.begin(Phase::Restore, Some(Work { items: objects.len() as u64, bytes }));
+    monitor.begin(Phase::Recover, Some(Work { items: objects.len() as u64, bytes }));
     for object in objects {
         if monitor.is_cancelled() {
             return Err(Error::cancelled());

@@ -18,6 +18,7 @@
 mod barrier;
 mod entries;
 mod evidence;
+mod expected;
 mod increment;
 mod late;
 mod lock_group;
@@ -57,6 +58,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
 use engine_core::tree::TreeEntry;
 
+use expected::Expected;
 pub use increment::Extent;
 use increment::{Findings, Increment, Part, find_parts, wanted_tables};
 use late::LateRead;
@@ -209,13 +211,14 @@ impl Dump<'_, '_> {
     fn read(&self, plan: &Plan, moment: &mut Moment, saved: &mut SavedTables) -> Result<()> {
         let by_name = plan.by_name();
         let to_read: Vec<&PlannedTable> = plan.tables.iter().filter(|table| !saved.has(&table.name())).collect();
+        let expected = Expected::new(self.run.monitor(), &to_read, (plan.tables.len() - to_read.len()) as u64);
         let locked = self.read_locked(&to_read, moment)?;
         let mut jobs = Vec::new();
         for table in to_read {
             match (table.means, locked.get_rows(table)) {
                 (Means::Snapshot, _) => jobs.push(Job::Read(table, None)),
                 (Means::Lock, Some(rows)) => jobs.push(Job::Seal(table, rows)),
-                (Means::Lock, None) | (Means::Nothing, _) => {}
+                (Means::Lock, None) | (Means::Nothing, _) => expected.is_done(table, None),
             }
         }
         locked.settle(&by_name, saved);
@@ -226,6 +229,7 @@ impl Dump<'_, '_> {
             range_bytes: self.source.range_bytes,
             place: self.place(),
             standstill: &self.standstill(),
+            expected: &expected,
         };
         for (name, stored) in sessions::store_all(self.run, sessions, jobs)? {
             let info = by_name.get(&name).map(|table| table.info.clone());

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::bounded;
 
+use super::expected::Expected;
 use super::plan::{PlannedTable, is_redefined, is_table_error};
 use super::ranges::{self, KeyRange, Splitting};
 use super::reader::{
@@ -39,7 +40,7 @@ pub(super) enum Job<'p> {
     Seal(&'p PlannedTable, Box<SpooledRows>),
 }
 
-impl Job<'_> {
+impl<'p> Job<'p> {
     /// The place of its range.
     fn number(&self) -> usize {
         match self {
@@ -48,7 +49,7 @@ impl Job<'_> {
         }
     }
 
-    fn table(&self) -> &PlannedTable {
+    fn table(&self) -> &'p PlannedTable {
         match self {
             Job::Read(table, _) | Job::Seal(table, _) => table,
         }
@@ -79,6 +80,8 @@ pub(super) struct Sessions<'a> {
     pub place: SpoolPlace<'a>,
     /// Watches whether the sessions make progress.
     pub standstill: &'a Standstill<'a>,
+    /// Hears of tables that have been read.
+    pub expected: &'a Expected<'a>,
 }
 
 /// Stores all `jobs`.
@@ -91,7 +94,7 @@ pub(super) fn store_all(
     sessions: Sessions<'_>,
     jobs: Vec<Job<'_>>,
 ) -> Result<HashMap<TableName, Stored>> {
-    let Sessions { address, mut snapshots, threads, range_bytes, place, standstill } = sessions;
+    let Sessions { address, mut snapshots, threads, range_bytes, place, standstill, expected } = sessions;
     let mut jobs = split_largest(&mut snapshots, range_bytes, jobs)?;
     jobs.sort_by_key(|job| job.table().info.data_bytes);
     let (jobs, done) = (Mutex::new(jobs), Mutex::new(Done::default()));
@@ -100,9 +103,16 @@ pub(super) fn store_all(
     let work = |mut connection: Option<Connection>| {
         let mut sealer = Sealer::new(run)?;
         while let Some(job) = next(&jobs, connection.is_some()) {
-            let (name, number) = (job.table().name(), job.number());
+            let (table, number) = (job.table(), job.number());
             let to = Storing { run, address, place, standstill };
             let stored = to.store(&mut connection, job, &mut sealer)?;
+            match &stored {
+                StoredJob::Table(Stored::Rows(rows)) => expected.is_done(table, Some(rows)),
+                // The other ranges of it are counted with the first.
+                StoredJob::Range(_) if number > 0 => {}
+                StoredJob::Table(_) | StoredJob::Range(_) => expected.is_done(table, None),
+            }
+            let name = table.name();
             done.lock().unwrap_or_else(PoisonError::into_inner).add(name, number, stored);
         }
         Ok(())

@@ -57,7 +57,7 @@ pub fn export_sql(
     let reader = ChunkReader::new(repository);
     let database = Database::open(&reader, &snapshot.manifest, options.database.as_deref())?;
     let mut selection = Selection::of(&database, options)?;
-    monitor.begin(Phase::Restore, None);
+    monitor.begin(Phase::Export, Some(expected(&selection)));
     let mut export = Export {
         reader: &reader,
         server: &database.server,
@@ -80,6 +80,19 @@ pub fn export_sql(
     export.script.end()?;
     monitor.end();
     Ok(export.outcome)
+}
+
+/// The tables to write, and the bytes of their rows.
+fn expected(selection: &Selection<'_>) -> Work {
+    let mut work = Work::default();
+    for (schema, tables) in &selection.schemas {
+        for name in tables.names() {
+            work.items += 1;
+            // An unreadable table is reported where it is missed.
+            work.bytes += schema.table(name).map_or(0, |table| table.row_bytes());
+        }
+    }
+    work
 }
 
 /// An export in progress.

@@ -10,7 +10,11 @@ use super::table::TableLoad;
 use super::tally::count;
 use crate::database::{Connection, RowEncoder, RowKey, RowStream, RowSum, holds_rows, quote_name, select_list};
 use engine_core::error::Result;
+use engine_core::monitor::Work;
 use engine_core::tree::SegmentItem;
+
+/// Progress is told after so many bytes: for each row would cost more than the row.
+const TOLD_BYTES: u64 = 1 << 20;
 
 /// Compares the rows of `table` with those of the snapshot. Rows that differ are a problem of the table.
 ///
@@ -89,6 +93,7 @@ fn compare_segments(
         if blake3::hash(&bytes).as_bytes() != &digest(run, table, segment)? {
             return Ok(Some(format!("rows differ in {}", range(segment))));
         }
+        run.monitor.advance(Work { items: 0, bytes: segment.len });
     }
     bytes.clear();
     Ok(rows.next(&mut bytes)?.then(|| "it has more rows".to_owned()))
@@ -116,10 +121,16 @@ fn compare_sets(
 ) -> Result<Option<String>> {
     let (mut loaded, mut saved) = (RowSum::default(), RowSum::default());
     let mut bytes = Vec::new();
+    let mut untold = 0;
     while rows.next(&mut bytes)? {
         loaded.add(&bytes);
+        untold += bytes.len() as u64;
+        if untold >= TOLD_BYTES {
+            run.monitor.advance(Work { items: 0, bytes: std::mem::take(&mut untold) });
+        }
         bytes.clear();
     }
+    run.monitor.advance(Work { items: 0, bytes: untold });
     for segment in segments {
         run.check()?;
         let converted = table.converted(run, run.source.read(segment)?, segment.rows);

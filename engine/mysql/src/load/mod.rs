@@ -158,7 +158,7 @@ fn load_attended(wanted: &Wanted<'_>, address: &Address, monitor: &dyn Monitor) 
     say_that_case_matters(&planned, &run);
     let bytes = source.schemas.iter().flat_map(|schema| &schema.tables).map(|table| table.bytes).sum();
     let items = source.schemas.iter().map(|schema| schema.tables.len() as u64).sum();
-    monitor.begin(Phase::Restore, Some(Work { items, bytes }));
+    monitor.begin(Phase::Load, Some(Work { items, bytes }));
     let result = carry_out(&run, &planned, &snapshot.id.to_string());
     monitor.end();
     let (tables, former) = result?;
@@ -250,15 +250,16 @@ fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[Schem
     }
     tables.retain(|table| !table.is_left_out(run));
     workers::load_tables(run, &tables)?;
+    run.monitor.end();
+    run.monitor.begin(Phase::Keys, Some(Work { items: tables.len() as u64, bytes: 0 }));
     for table in &tables {
         enforcing::enforce_checks(run, connection, table)?;
         add_foreign_keys(run, connection, table)?;
+        run.monitor.advance(Work { items: 1, bytes: 0 });
     }
     let is_followed = schemas.iter().any(followed::is_done);
     if run.options.check == Check::Digests && !is_followed {
-        for table in tables.iter().filter(|table| !table.has_failed()) {
-            check::check(run, connection, table)?;
-        }
+        compare(run, connection, &tables)?;
     }
     if let Some(followed) = run.followed.filter(|_| !is_followed) {
         followed::follow(run, connection, schemas, followed)?;
@@ -271,6 +272,19 @@ fn load_schemas<'r>(run: &Run<'r>, connection: &mut Connection, schemas: &[Schem
         LoadedTable { schema: schema.to_owned(), table: name.to_owned(), rows: table.rows(), bytes: table.bytes() }
     };
     Ok(tables.iter().filter(|table| !table.has_failed()).map(loaded).collect())
+}
+
+/// Reads all tables again, and compares them with the snapshot.
+fn compare(run: &Run<'_>, connection: &mut Connection, tables: &[TableLoad<'_>]) -> Result<()> {
+    let tables: Vec<_> = tables.iter().filter(|table| !table.has_failed()).collect();
+    let bytes = tables.iter().map(|table| table.bytes()).sum();
+    run.monitor.end();
+    run.monitor.begin(Phase::Compare, Some(Work { items: tables.len() as u64, bytes }));
+    for table in tables {
+        check::check(run, connection, table)?;
+        run.monitor.advance(Work { items: 1, bytes: 0 });
+    }
+    Ok(())
 }
 
 fn add_foreign_keys(run: &Run<'_>, connection: &mut Connection, table: &TableLoad<'_>) -> Result<()> {

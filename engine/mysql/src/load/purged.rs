@@ -112,7 +112,7 @@ fn restore_attended(
     // Rows enter a live database, so each needs the rows that it refers to.
     connection.run("SET SESSION foreign_key_checks=1")?;
     let items = chosen.iter().map(Chosen::rows).sum();
-    monitor.begin(Phase::Restore, Some(Work { items, bytes: 0 }));
+    monitor.begin(Phase::Rows, Some(Work { items, bytes: 0 }));
     let mut run = Run { reader: &reader, database: &database, target: &target, connection, options, monitor };
     let result = chosen.iter().map(|table| run.table(table)).collect();
     monitor.end();

@@ -54,7 +54,7 @@ fn rehearse_part(
     let options =
         base.replay_options(&stretch.chain.base, &part, Stage { target: base.nobody(), folder: PathBuf::new() })?;
     let bytes = stretch.chain.parts().map(|part| part.file.end.saturating_sub(part.file.first)).sum();
-    monitor.begin(Phase::Verify, Some(Work { items: 0, bytes }));
+    monitor.begin(Phase::Replay, Some(Work { items: 0, bytes }));
     let result = Replay::begin(options, monitor).and_then(|replay| feed(replay, stretch, base.reader));
     monitor.end();
     match result {

@@ -127,7 +127,8 @@ impl SavedBase<'_> {
     pub(super) fn replay_on(&self, plan: &Plan, stage: Stage, monitor: &dyn Monitor) -> Result<ReplayOutcome> {
         let options = self.replay_options(&plan.base, &plan.part, stage)?;
         let stretch = Stretch { chain: &plan.chain, stop: &plan.stop, reached: &plan.reached };
-        monitor.begin(Phase::Restore, Some(Work { items: plan.transactions, bytes: 0 }));
+        let bytes = stretch.chain.parts().map(|part| part.file.end.saturating_sub(part.file.first)).sum();
+        monitor.begin(Phase::Replay, Some(Work { items: 0, bytes }));
         let result = Replay::begin(options, monitor).and_then(|replay| feed(replay, &stretch, self.reader));
         monitor.end();
         result

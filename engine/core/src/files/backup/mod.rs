@@ -294,7 +294,13 @@ fn save(
         parent: parents.of(usize::MAX),
         stop: &stop,
     };
-    monitor.begin(Phase::Backup, parents.expected());
+    let roots = roots.into_iter().map(|root| save_first(&run, root)).collect::<Result<Vec<_>>>()?;
+    let databases = counters.statistics();
+    let expected = parents.expected().map(|all| Work {
+        items: all.items.saturating_sub(databases.files),
+        bytes: all.bytes.saturating_sub(databases.total_bytes),
+    });
+    monitor.begin(Phase::Backup, expected);
     let result = run_threads(&run, roots);
     monitor.end();
     let Built { tree, problem_lists } = result?;
@@ -316,8 +322,6 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
     let (events, built) = bounded(EVENT_BATCHES);
     let scan_roots = roots::to_scan(&roots);
-    // Databases come first: a row without its file would be a fault, a file without its row is not.
-    let roots = roots.into_iter().map(|root| save_first(run, root)).collect::<Result<Vec<_>>>()?;
     std::thread::scope(|scope| {
         // Databases are saved by now, so none of these threads holds a lock that people wait for.
         let working = (0..workers).map(|_| {
@@ -350,10 +354,14 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
     })
 }
 
-/// Saves a source that produces its folder itself.
+/// Saves a source that produces its folder itself. Databases come first: a row without its file would be a fault, a file
+/// without its row is not.
 fn save_first(run: &Run<'_>, root: roots::OpenRoot) -> Result<roots::OpenRoot> {
     let RootSource::Database(source) = root.what else { return Ok(root) };
-    let entry = source.save(&run.at_root(root.number), &root.described)?;
+    run.monitor.begin(Phase::Tables, None);
+    let saved = source.save(&run.at_root(root.number), &root.described);
+    run.monitor.end();
+    let entry = saved?;
     Ok(roots::OpenRoot { what: RootSource::Saved(Box::new(entry)), ..root })
 }
 

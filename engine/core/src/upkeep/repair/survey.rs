@@ -63,7 +63,7 @@ impl Survey {
         let found = Mutex::new(Vec::new());
         let is_read = run.options.depth == Depth::ReadData;
         let bytes = if is_read { survey.listed.values().sum() } else { 0 };
-        run.monitor.begin(Phase::Verify, Some(Work { items: survey.listed.len() as u64, bytes }));
+        run.monitor.begin(Phase::Survey, Some(Work { items: survey.listed.len() as u64, bytes }));
         let mut packs: Vec<_> = survey.listed.iter().map(|(id, size)| (*id, *size)).collect();
         packs.sort();
         let result: Result<()> = packs.into_par_iter().try_for_each(|(id, size)| {

@@ -165,7 +165,7 @@ impl Runner<'_, '_> {
 
     fn prove(&mut self, all: &mut [Progress<'_>]) -> Result<()> {
         let Paced { connection, monitor, .. } = &mut *self.paced;
-        monitor.begin(Phase::Verify, None);
+        monitor.begin(Phase::Prove, None);
         for progress in all.iter_mut().filter(|progress| !progress.all_proven) {
             progress.proof = prove(&mut progress.job, connection, progress.after, *monitor)?;
             progress.after = progress.proof.next;
@@ -188,7 +188,7 @@ impl Runner<'_, '_> {
         let begun_id = begun.id;
         let rows = all.iter().map(|progress| progress.proof.rows()).sum();
         let bytes = all.iter().map(|progress| progress.proof.bytes).sum();
-        self.paced.monitor.begin(Phase::Delete, Some(Work { items: rows, bytes }));
+        self.paced.monitor.begin(Phase::Purge, Some(Work { items: rows, bytes }));
         let result = self.delete(all);
         self.paced.monitor.end();
         let step = outcome.note(result);
