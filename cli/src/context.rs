@@ -343,7 +343,7 @@ impl<'u> Context<'u> {
         if let Some(since) = suffers_since {
             let lost = lost_since(&snapshot, since);
             match selector {
-                Selector::Latest { .. } => {
+                Selector::Latest { .. } | Selector::Earlier { .. } => {
                     self.tell_incomplete(format_args!("{lost}; `enamel status` names the last whole one"));
                 }
                 Selector::IdPrefix(_) => self.ui.warn(lost),

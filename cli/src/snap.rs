@@ -1,8 +1,9 @@
 //! SNAP and SNAP:PATH: how a user names a snapshot, and a place in it.
 //!
-//! `SNAP` is an id's first digits, or `latest`, then `:TAG` and `@TIME` if wanted. After it `:PATH` may follow. After
-//! `latest:` a word with a slash is a path, a word without one is a tag; `latest::PATH` says that no tag is meant. Tags
-//! hold no colon, slash or `@`. A time is as long as it can be, and means its end: a day, a minute, a second.
+//! `SNAP` is an id's first digits, or `latest`, then `:TAG`, `@TIME` and `~NUMBER` if wanted; `@TIME` alone is
+//! `latest@TIME`. After it `:PATH` may follow. After `latest:` a word with a slash is a path, a word without one is a
+//! tag; `latest::PATH` says that no tag is meant. Tags hold no colon, slash, `@` or `~`. A time is as long as it can be,
+//! and means its end: a day, a minute, a second.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -28,7 +29,12 @@ pub struct Snap {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Name {
     IdPrefix(String),
-    Latest { tag: Option<String>, until: Option<Time> },
+    /// The newest with this tag, from this time or before; or the one so many steps before it.
+    Latest {
+        tag: Option<String>,
+        until: Option<Time>,
+        steps: u32,
+    },
 }
 
 impl Snap {
@@ -56,13 +62,15 @@ impl Snap {
     pub fn selector(&self) -> Selector {
         match self.name.clone() {
             Name::IdPrefix(prefix) => Selector::IdPrefix(prefix),
-            Name::Latest { tag, until } => Selector::Latest { tag, until },
+            Name::Latest { tag, until, steps: 0 } => Selector::Latest { tag, until },
+            Name::Latest { tag, until, steps } => Selector::Earlier { steps, tag, until },
         }
     }
 
     fn parse_in(text: &[u8], zone: &TimeZone) -> Result<Self, String> {
         match text.strip_prefix(b"latest") {
             Some(rest) => parse_latest(rest, zone),
+            None if text.starts_with(b"@") => parse_latest(text, zone),
             None => parse_id(text),
         }
     }
@@ -73,8 +81,11 @@ impl Snap {
 /// # Errors
 /// The fault, in words.
 pub fn parse_tag(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains([':', '@', '/']) || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err("a tag is a word without `:`, `@`, `/` and spaces".into());
+    if text.is_empty()
+        || text.contains([':', '@', '/', '~'])
+        || text.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
+        return Err("a tag is a word without `:`, `@`, `/`, `~` and spaces".into());
     }
     Ok(text.to_owned())
 }
@@ -86,34 +97,43 @@ fn parse_id(text: &[u8]) -> Result<Snap, String> {
         Ok(Snap { name: Name::IdPrefix(String::from_utf8_lossy(id).to_ascii_lowercase()), path: path.map(trim_path) })
     } else {
         Err(format!(
-            "`{}` is neither an id nor `latest`, `latest:TAG`, `latest@2026-11-20T14:00`",
+            "`{}` is neither an id nor `latest`, `latest~1`, `latest:TAG`, `@yesterday`, `@2026-11-20T14:00`",
             String::from_utf8_lossy(id)
         ))
     }
 }
 
 fn parse_latest(rest: &[u8], zone: &TimeZone) -> Result<Snap, String> {
-    let snap = |tag, until, path: Option<&[u8]>| Snap { name: Name::Latest { tag, until }, path: path.map(trim_path) };
-    let (tag, rest) = match rest {
-        [] => return Ok(snap(None, None, None)),
-        [b'@', ..] => (None, rest),
-        [b':', value @ ..] => {
-            let end = value.iter().position(|b| b":@/".contains(b)).unwrap_or(value.len());
-            if value.get(end) == Some(&b'/') {
-                return Ok(snap(None, None, Some(value)));
-            }
-            (tag_of(&value[..end])?, &value[end..])
+    let (mut tag, mut until, mut rest) = (None, None, rest);
+    if let [b':', value @ ..] = rest {
+        let end = value.iter().position(|b| b":@/~".contains(b)).unwrap_or(value.len());
+        if value.get(end) == Some(&b'/') {
+            return Ok(latest(None, None, 0, Some(value)));
         }
-        _ => return Err("after `latest` comes `:TAG`, `@TIME`, `:/PATH` or nothing".into()),
-    };
-    match rest {
-        [] => Ok(snap(tag, None, None)),
-        [b':', path @ ..] => Ok(snap(tag, None, Some(path))),
-        [_, when @ ..] => {
-            let (until, path) = split_time(when, zone)?;
-            Ok(snap(tag, Some(until), path))
-        }
+        (tag, rest) = (tag_of(&value[..end])?, &value[end..]);
     }
+    if let [b'@', when @ ..] = rest {
+        let time;
+        (time, rest) = split_time(when, zone)?;
+        until = Some(time);
+    }
+    let mut steps = 0;
+    if let [b'~', number @ ..] = rest {
+        let end = number.iter().position(|b| !b.is_ascii_digit()).unwrap_or(number.len());
+        let text = std::str::from_utf8(&number[..end]).unwrap_or_default();
+        steps =
+            text.parse().map_err(|_| "after `~` comes a number: `latest~1` is the one before the newest".to_owned())?;
+        rest = &number[end..];
+    }
+    match rest {
+        [] => Ok(latest(tag, until, steps, None)),
+        [b':', path @ ..] => Ok(latest(tag, until, steps, Some(path))),
+        _ => Err("after `latest` comes `:TAG`, `@TIME`, `~NUMBER`, `:/PATH` or nothing".into()),
+    }
+}
+
+fn latest(tag: Option<String>, until: Option<Time>, steps: u32, path: Option<&[u8]>) -> Snap {
+    Snap { name: Name::Latest { tag, until, steps }, path: path.map(trim_path) }
 }
 
 fn tag_of(text: &[u8]) -> Result<Option<String>, String> {
@@ -136,13 +156,13 @@ fn trim_path(path: &[u8]) -> Vec<u8> {
     path[..end].to_vec()
 }
 
-/// The longest time at the beginning of `text` that ends before a colon or with the text, and the path after it.
-fn split_time<'t>(text: &'t [u8], zone: &TimeZone) -> Result<(Time, Option<&'t [u8]>), String> {
-    let colons = text.iter().enumerate().filter(|(_, b)| **b == b':').map(|(at, _)| at);
-    let ends: Vec<_> = colons.chain([text.len()]).collect();
+/// The longest time at the beginning of `text` that ends before a colon or `~`, or with the text, and the rest.
+fn split_time<'t>(text: &'t [u8], zone: &TimeZone) -> Result<(Time, &'t [u8]), String> {
+    let marks = text.iter().enumerate().filter(|(_, b)| b":~".contains(b)).map(|(at, _)| at);
+    let ends: Vec<_> = marks.chain([text.len()]).collect();
     for end in ends.into_iter().rev() {
         if let Some(time) = std::str::from_utf8(&text[..end]).ok().and_then(|time| parse_until(time, zone)) {
-            return Ok((time, text.get(end + 1..)));
+            return Ok((time, &text[end..]));
         }
     }
     Err(format!(

@@ -10,9 +10,10 @@ fn show(text: &str) -> String {
         Ok(snap) => {
             let name = match snap.name {
                 Name::IdPrefix(prefix) => format!("id {prefix}"),
-                Name::Latest { tag, until } => {
+                Name::Latest { tag, until, steps } => {
                     let until = until.map(|time| format!(" until {}", format::rfc3339(time)));
-                    format!("latest {}{}", tag.unwrap_or("-".into()), until.unwrap_or_default())
+                    let steps = if steps == 0 { String::new() } else { format!(" {steps} before") };
+                    format!("latest {}{}{steps}", tag.unwrap_or("-".into()), until.unwrap_or_default())
                 }
             };
             let path = snap.path.map(|path| format!(" path {}", String::from_utf8_lossy(&path)));
@@ -77,6 +78,35 @@ fn a_time_is_as_long_as_it_can_be() {
 }
 
 #[test]
+fn a_tilde_counts_back_from_the_newest() {
+    check("latest~1", "latest - 1 before");
+    check("latest~0", "latest -");
+    check("latest:daily~2", "latest daily 2 before");
+    check("latest@2026-11-20~3", "latest - until 2026-11-20T22:59:59.999999999Z 3 before");
+    check("latest~1:images/S", "latest - 1 before path images/S");
+    check(
+        "latest:daily@2026-11-20T14:00Z~1:x~2",
+        "latest daily until 2026-11-20T14:00:59.999999999Z 1 before path x~2",
+    );
+    check("latest:images/x~1", "latest - path images/x~1");
+    for text in ["latest~", "latest~x", "latest~-1", "latest~1x", "latest~1@2026-11-20", "latest~99999999999"] {
+        check(text, "refused");
+    }
+}
+
+#[test]
+fn a_time_alone_means_the_newest_until_then() {
+    check("@2026-11-20", "latest - until 2026-11-20T22:59:59.999999999Z");
+    check("@2026-11-20T14:00:images/S", "latest - until 2026-11-20T13:00:59.999999999Z path images/S");
+    check("@2026-11-20~1", "latest - until 2026-11-20T22:59:59.999999999Z 1 before");
+    for text in ["@yesterday", "@2 hours ago", "@2-hours-ago:images/S", "@today~1"] {
+        assert!(show(text).starts_with("latest - until 20"), "{text}: {}", show(text));
+    }
+    check("@", "refused");
+    check("@soon", "refused");
+}
+
+#[test]
 fn what_is_no_time_is_refused() {
     for text in [
         "latest@",
@@ -93,7 +123,7 @@ fn what_is_no_time_is_refused() {
 #[test]
 fn tags_cannot_be_mistaken_for_anything_else() {
     assert!(parse_tag("hour-9").is_ok());
-    for tag in ["", "a:b", "a@b", "a/b", "a b"] {
+    for tag in ["", "a:b", "a@b", "a/b", "a~1", "a b"] {
         assert!(parse_tag(tag).is_err(), "{tag}");
     }
 }

@@ -109,7 +109,7 @@ fn what_was_made_with_problems_is_not_restored_without_a_word() {
     machine.run(["restore", &whole, "--target", "other"]).expect(0);
     machine.run(["verify"]).expect(0).prints("1 snapshot made with problems");
     machine.run(["forget", "--keep-last", "1", "--dry-run"]).expect(0).prints("newest whole");
-    machine.run(["forget", "--keep-last", "1"]).expect(0).prints("0 snapshots forgotten, 2 kept");
+    machine.run(["forget", "--keep-last", "1"]).expect(0).prints("nothing went: all 2 snapshots are kept");
     machine.run(["status"]).expect(3).prints(&whole[..8]);
 }
 
@@ -126,4 +126,39 @@ fn a_tag_or_a_host_that_no_snapshot_has_is_refused() {
     }
     machine.run(["forget", "--keep-last", "1", "--tag", "hourly"]).expect(0);
     machine.run(["ls", "latest:hourl"]).expect(1).says("there are the tags hourly");
+}
+
+#[test]
+fn a_snapshot_is_named_by_counting_back_or_by_the_clock() {
+    let (machine, older, newer) = two();
+    let ls = |snap: &str| machine.run(["--json", "diff", snap, &newer]).expect(0).messages().len();
+    // Between the older and the newer the letter differs; a summary comes last.
+    assert_eq!((ls("latest~0"), ls("latest"), ls("latest~1"), ls(&older)), (1, 1, 2, 2));
+    assert_eq!((ls("@today"), ls("@0 hours ago"), ls("latest@today~1")), (1, 1, 2));
+    machine.run(["cat", "latest~1:source/A/letter.txt"]).expect(0).prints("Dear patient");
+    machine.run(["cat", "@today:source/A/letter.txt"]).expect(0).prints("Dear colleague");
+    machine.run(["ls", "latest~2"]).expect(1).says("nothing is 2 snapshots before the newest: there are 2 snapshots");
+    machine.run(["ls", "latest~x"]).expect(2).says("after `~` comes a number");
+}
+
+#[test]
+fn where_no_snapshot_is_old_enough_the_nearest_is_named() {
+    let (machine, older, _) = two();
+    let answer = machine.run(["ls", "@yesterday"]).expect(1).says("from that time or before");
+    assert!(answer.err.contains(&format!("the nearest, {}, is ", &older[..8])), "{}", answer.err);
+    assert!(answer.err.contains(" later"), "{}", answer.err);
+    machine.run(["ls", "@2 hours ago"]).expect(1).says("is 2 hours later");
+    machine
+        .run(["ls", "latest:weekly@yesterday"])
+        .expect(1)
+        .says("with the tag `weekly` from that time or before to choose");
+}
+
+#[test]
+fn a_word_that_is_no_tag_but_a_folder_is_explained() {
+    let (machine, ..) = two();
+    machine.run(["ls", "latest:source"]).expect(1).says("write `latest:source/`");
+    machine.run(["ls", "latest:source/"]).expect(0).prints("source/A");
+    machine.backup(&["--tag", "hourly"]);
+    machine.run(["ls", "latest:weekly"]).expect(1).says("there are the tags hourly");
 }
