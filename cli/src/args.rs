@@ -11,14 +11,15 @@ use crate::global::Global;
 
 const AFTER_HELP: &str = "\
 SNAP, wherever a command takes one, is one of
-  3f9a12bc                  an id, or as many of its first digits as are needed
-  latest                    the newest snapshot, that is the one made last
-  latest:TAG                the newest one with this tag
-  latest@2026-11-20T14:00   the newest one not later than this minute
-  latest@2026-11-20         the newest one of this day, or earlier
-  latest@yesterday          the same; also latest@today and latest@2-hours-ago,
-                            and minutes, days, weeks
-  latest:TAG@2026-11-20     both
+  3f9a12bc              an id, or as many of its first digits as are needed
+  latest                the newest snapshot, that is the one made last
+  latest~1              the one before it; ~2 the one before that, and so on
+  latest:TAG            the newest one with this tag
+  @2026-11-20T14:00     the newest one not later than this minute
+  @2026-11-20           the newest one of this day, or earlier
+  @yesterday            the same; also @today and @\"2 hours ago\" or
+                        @2-hours-ago, and minutes, days, weeks
+  latest:TAG@TIME~1     all of these; latest@TIME is @TIME
 One from the future, made by a wrong clock, is chosen by its id only. Where a
 newer one cannot be read or has disappeared, it is named, and the status is 3.
 A path in it follows after a colon: 3f9a12bc:images, or latest:images/ with a

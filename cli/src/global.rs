@@ -7,7 +7,6 @@ use crate::size::parse_rate;
 
 /// Options that every command takes, before or after its name.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The repository: a folder, or s3://BUCKET/PREFIX [or ENAMEL_REPO, or `repository` in enamel.toml]
     #[arg(long, global = true, value_name = "REPO")]

@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::args::Args;
 use crate::exit::Exit;
+use crate::help;
 use crate::ui::{format, json};
 
 /// Longest argument that is repeated as it is, bytes.
@@ -20,7 +21,8 @@ const REPEATED_MAX: usize = 200;
 /// The exit code, when what there is to say has been said: help, the version, or what makes no sense.
 pub fn parse() -> Result<Args, ExitCode> {
     let words: Vec<OsString> = std::env::args_os().collect();
-    Args::try_parse_from(&words).map_err(|error| {
+    let parsed = help::command().try_get_matches_from(&words).and_then(|matches| Args::from_arg_matches(&matches));
+    parsed.map_err(|error| {
         // Nobody may be left to read it.
         let _ = tell(&error, &words);
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))

@@ -16,10 +16,18 @@ fn collect(path: &[&str], reference: &mut String) {
     let text = help(path);
     let title = ["enamel"].iter().chain(path).copied().collect::<Vec<_>>().join(" ");
     reference.push_str(&format!("## {title}\n\n{text}\n"));
-    let commands = text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    for command in commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+    for command in commands(&text) {
         collect(&[path, &[command]].concat(), reference);
     }
+}
+
+/// The commands that a help lists: of the whole program in groups, of a command in one.
+fn commands(help: &str) -> impl Iterator<Item = &str> {
+    let is_first = |line: &&str| matches!(*line, "Commands:" | "Every day:");
+    let is_last = |line: &&str| matches!(*line, "Options:" | "Options of all commands:");
+    let lines = help.lines().skip_while(move |line| !is_first(line)).take_while(move |line| !is_last(line));
+    let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help")
 }
 
 #[test]
@@ -29,6 +37,24 @@ fn the_reference_is_as_it_was() {
     insta::with_settings!({ snapshot_path => "..", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("reference", reference);
     });
+}
+
+#[test]
+fn options_of_all_commands_are_said_once() {
+    let (main, backup) = (help(&[]), help(&["backup"]));
+    for option in ["--repo <REPO>", "--key-file <FILE>", "--json", "--no-progress", "-q, --quiet"] {
+        assert_eq!((main.matches(option).count(), backup.matches(&format!("{option}\n")).count()), (1, 0), "{option}");
+    }
+    assert!(backup.contains("Options of all commands, such as --repo, --json and --quiet: `enamel --help`"));
+    assert!(help(&["purge", "run"]).contains("Options of all commands"));
+    let groups = ["Every day:", "Bring back:", "Look:", "Keep well:", "Set up:"];
+    let places: Vec<_> = groups.iter().map(|title| main.find(&format!("\n{title}\n")).unwrap()).collect();
+    assert!(places.is_sorted());
+    assert!(!main.contains("\nMore:\n"));
+    // It is an option of all commands nevertheless, before and after the name.
+    let machine = Machine::with_snapshot();
+    machine.run(["--json", "snapshots"]).expect(0).last("snapshot");
+    machine.run(["snapshots", "--json"]).expect(0).last("snapshot");
 }
 
 #[test]
@@ -86,9 +112,8 @@ fn what_the_documents_name_is_there() {
             named.insert(command);
         }
     }
-    let commands = main.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    for command in commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()) {
-        assert!(command == "help" || named.contains(command), "no page names `enamel {command}`");
+    for command in commands(&main) {
+        assert!(named.contains(command), "no page names `enamel {command}`");
     }
 }
 
